@@ -1,0 +1,116 @@
+//! What a revision does to each path, before any text is compared.
+
+use super::{ObjectId, RepoPath};
+
+/// The kind of a tree entry, by git's file mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    File,
+    Executable,
+    Symlink,
+    /// A gitlink: the commit of a submodule.
+    Submodule,
+}
+
+impl Mode {
+    /// Git's octal mode.
+    pub fn octal(self) -> &'static str {
+        match self {
+            Mode::File => "100644",
+            Mode::Executable => "100755",
+            Mode::Symlink => "120000",
+            Mode::Submodule => "160000",
+        }
+    }
+}
+
+/// One side of a path: what the tree has there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TreeEntry {
+    pub mode: Mode,
+    pub id: ObjectId,
+}
+
+/// A path that differs between base tree and head tree. At least one side is there, and the sides differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileDiff {
+    pub path: RepoPath,
+    pub old: Option<TreeEntry>,
+    pub new: Option<TreeEntry>,
+}
+
+/// All paths that a revision touches, sorted by path. Renames are a removal and an addition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Diff {
+    pub files: Vec<FileDiff>,
+}
+
+/// The side of a diff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    Old,
+    New,
+}
+
+/// A place in a diff. Lines are 1-based; 0 is the file as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Location {
+    pub path: RepoPath,
+    pub side: Side,
+    pub line: u32,
+}
+
+/// The texts of one path as far as they could be read as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileText {
+    pub path: RepoPath,
+    pub old: Option<Content>,
+    pub new: Option<Content>,
+}
+
+/// What one side of a path holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    Text(Vec<u8>),
+    /// Bytes with a NUL among the first 8,000, as git tells binary from text.
+    Binary {
+        size: u64,
+    },
+    /// Where a symlink points.
+    Symlink(Vec<u8>),
+    /// The commit of a submodule; its contents are not in this repository.
+    Submodule(ObjectId),
+    /// Over [`MAX_TEXT_BYTES`]: not compared line by line.
+    TooLarge {
+        size: u64,
+    },
+    /// A Git LFS pointer: the content is elsewhere. The pointer's text is kept.
+    LfsPointer(Vec<u8>),
+}
+
+/// Texts above this size are an omission to acknowledge, not rows: 16 MiB, over 200,000 lines of ordinary code.
+pub const MAX_TEXT_BYTES: u64 = 16 << 20;
+
+impl Content {
+    /// Sorts the bytes of a blob into text and what is not text.
+    pub fn of_blob(bytes: Vec<u8>) -> Content {
+        let size = bytes.len() as u64;
+        if size > MAX_TEXT_BYTES {
+            Content::TooLarge { size }
+        } else if bytes[..bytes.len().min(8000)].contains(&0) {
+            Content::Binary { size }
+        } else if bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/v1\n") {
+            Content::LfsPointer(bytes)
+        } else {
+            Content::Text(bytes)
+        }
+    }
+
+    /// The bytes to compare line by line, if this is text.
+    pub fn text(&self) -> Option<&[u8]> {
+        match self {
+            Content::Text(bytes) | Content::Symlink(bytes) | Content::LfsPointer(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What a decision binds to: the touched paths with mode and content before and after, independent of diff algorithm,
+//! rename detection, place in history and commit ids.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use super::diff::Mode;
+use super::{ObjectId, RepoPath};
+
+/// SHA-256, written as 64 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    pub fn of(bytes: &[u8]) -> Digest {
+        Digest(Sha256::digest(bytes).into())
+    }
+
+    /// The first twelve hex digits, for people.
+    pub fn short(self) -> String {
+        self.to_string()[..12].to_owned()
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::str::FromStr for Digest {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        let digits = text.as_bytes();
+        let digit = |b: u8| match b {
+            b'0'..=b'9' => Ok(b - b'0'),
+            b'a'..=b'f' => Ok(b - b'a' + 10),
+            _ => Err(NotADigest),
+        };
+        if digits.len() != 64 {
+            return Err(NotADigest);
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        Ok(Digest(bytes))
+    }
+}
+
+/// Not 64 lower-case hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a digest is 64 lower-case hex digits")]
+pub struct NotADigest;
+
+/// One side of a path: its mode, and the SHA-256 of its content. For a submodule, of the commit id's 40 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Image {
+    pub mode: Mode,
+    pub content: Digest,
+}
+
+impl Image {
+    pub fn of_submodule(commit: ObjectId) -> Image {
+        Image { mode: Mode::Submodule, content: Digest::of(commit.to_string().as_bytes()) }
+    }
+}
+
+/// The touched paths, each with what it held before and after. No path has two equal sides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Manifest {
+    entries: BTreeMap<RepoPath, (Option<Image>, Option<Image>)>,
+}
+
+impl Manifest {
+    /// Adds a path; one that did not change is left out.
+    pub fn insert(&mut self, path: RepoPath, old: Option<Image>, new: Option<Image>) {
+        if old == new {
+            self.entries.remove(&path);
+        } else {
+            self.entries.insert(path, (old, new));
+        }
+    }
+
+    /// This manifest followed by `next`: first images before, last images after. What returns to its start drops out.
+    pub fn then(&mut self, next: &Manifest) {
+        for (path, (old, new)) in &next.entries {
+            let first = self.entries.get(path).map_or(*old, |(first, _)| *first);
+            self.insert(path.clone(), first, *new);
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub fn paths(&self) -> impl Iterator<Item = &RepoPath> {
+        self.entries.keys()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&RepoPath, Option<Image>, Option<Image>)> {
+        self.entries.iter().map(|(path, (old, new))| (path, *old, *new))
+    }
+
+    pub fn touches(&self, path: &RepoPath) -> bool {
+        self.entries.contains_key(path)
+    }
+
+    /// The bytes whose SHA-256 is the manifest digest: one line a path, sorted by the path's bytes,
+    /// `<old mode> <old sha256> <new mode> <new sha256> <path>`. An absent side is mode `000000` and 64 zeros; in the
+    /// path, backslash, line feed and every byte outside 0x20..=0x7E are `\xNN`. Format: `record/SPEC.md`.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = String::new();
+        for (path, (old, new)) in &self.entries {
+            out.push_str(&format!("{} {} {}\n", side(*old), side(*new), escape(path)));
+        }
+        out.into_bytes()
+    }
+
+    /// Reads what [`Manifest::encode`] wrote, and nothing else.
+    pub fn decode(bytes: &[u8]) -> Option<Manifest> {
+        let mut manifest = Manifest::default();
+        for line in std::str::from_utf8(bytes).ok()?.lines() {
+            let mut fields = line.splitn(5, ' ');
+            let old = parse_side(fields.next()?, fields.next()?)?;
+            let new = parse_side(fields.next()?, fields.next()?)?;
+            manifest.insert(unescape(fields.next()?)?, old, new);
+        }
+        (manifest.encode() == bytes).then_some(manifest)
+    }
+
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.encode())
+    }
+}
+
+fn side(image: Option<Image>) -> String {
+    match image {
+        Some(image) => format!("{} {}", image.mode.octal(), image.content),
+        None => format!("000000 {}", Digest([0; 32])),
+    }
+}
+
+fn parse_side(mode: &str, content: &str) -> Option<Option<Image>> {
+    let content: Digest = content.parse().ok()?;
+    let mode = match mode {
+        "000000" => return (content.0 == [0; 32]).then_some(None),
+        "100644" => Mode::File,
+        "100755" => Mode::Executable,
+        "120000" => Mode::Symlink,
+        "160000" => Mode::Submodule,
+        _ => return None,
+    };
+    Some(Some(Image { mode, content }))
+}
+
+/// A path as printable ASCII without loss: backslash and every byte outside 0x20..=0x7E are `\xNN`.
+pub fn escape(path: &RepoPath) -> String {
+    let mut out = String::with_capacity(path.0.len());
+    for &byte in &path.0 {
+        match byte {
+            0x20..=0x7E if byte != b'\\' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    out
+}
+
+fn unescape(text: &str) -> Option<RepoPath> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        bytes.push(u8::from_str_radix(rest.get(at + 1..at + 4)?.strip_prefix('x')?, 16).ok()?);
+        rest = &rest[at + 4..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Some(RepoPath(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn image(content: &str) -> Option<Image> {
+        Some(Image { mode: Mode::File, content: Digest::of(content.as_bytes()) })
+    }
+
+    #[test]
+    fn one_step_after_another_is_the_whole_way() {
+        let mut first = Manifest::default();
+        first.insert("a".into(), image("1"), image("2"));
+        first.insert("b".into(), None, image("x"));
+        let mut second = Manifest::default();
+        second.insert("a".into(), image("2"), image("3"));
+        second.insert("b".into(), image("x"), None);
+        first.then(&second);
+        let mut whole = Manifest::default();
+        whole.insert("a".into(), image("1"), image("3"));
+        assert_eq!(first, whole);
+    }
+
+    #[test]
+    fn the_digest_of_a_known_manifest_never_changes() {
+        let mut manifest = Manifest::default();
+        manifest.insert(RepoPath(b"caf\xe9\\ \n".to_vec()), None, image("x"));
+        let text = String::from_utf8(manifest.encode()).unwrap();
+        assert!(text.ends_with(" caf\\xe9\\x5c \\x0a\n"), "{text}");
+        assert_eq!(manifest.digest().to_string(), "b0abe36ba0bfcbdbe9aa64fc4ce395a506bab2bd42b8ede9762895c2a7fb55c4");
+    }
+
+    proptest! {
+        #[test]
+        fn a_manifest_is_read_back_as_it_was_written(paths: Vec<Vec<u8>>) {
+            let mut manifest = Manifest::default();
+            for path in paths {
+                manifest.insert(RepoPath(path), None, image("x"));
+            }
+            prop_assert_eq!(Manifest::decode(&manifest.encode()), Some(manifest));
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = Manifest::decode(&bytes);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! FLOOR 0: plain data about what is under review. No rules, no I/O.
+//!
+//! A [`Change`] is a proposal to a target ref; its [`Revision`] says between which trees. What a revision does to each
+//! path is a [`diff::Diff`]; what a decision binds to is its [`manifest::Manifest`].
+
+pub mod compare;
+pub mod diff;
+pub mod manifest;
+pub mod visible;
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The id of a git object: 20 bytes of SHA-1. SHA-256 repositories are refused where they are opened.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(pub [u8; 20]);
+
+impl ObjectId {
+    /// All zeros: in a push, a ref that does not exist.
+    pub const ZERO: ObjectId = ObjectId([0; 20]);
+
+    pub fn is_zero(self) -> bool {
+        self == Self::ZERO
+    }
+
+    /// The first seven hex digits, for people.
+    pub fn short(self) -> String {
+        self.to_string()[..7].to_owned()
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Not 40 lower-case hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an object id is 40 lower-case hex digits, written in full")]
+pub struct NotAnObjectId;
+
+impl FromStr for ObjectId {
+    type Err = NotAnObjectId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnObjectId> {
+        let bytes = text.as_bytes();
+        if bytes.len() != 40 {
+            return Err(NotAnObjectId);
+        }
+        let mut id = [0; 20];
+        for (byte, pair) in id.iter_mut().zip(bytes.chunks_exact(2)) {
+            *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
+        }
+        Ok(ObjectId(id))
+    }
+}
+
+fn hex_digit(byte: u8) -> Result<u8, NotAnObjectId> {
+    match byte {
+        b'0'..=b'9' => Ok(byte - b'0'),
+        b'a'..=b'f' => Ok(byte - b'a' + 10),
+        _ => Err(NotAnObjectId),
+    }
+}
+
+/// A path inside a repository: bytes, as git has them, not necessarily UTF-8.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RepoPath(pub Vec<u8>);
+
+impl RepoPath {
+    /// The path as text for rules and globs; bytes that are not UTF-8 become U+FFFD.
+    pub fn lossy(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
+    }
+}
+
+impl From<&str> for RepoPath {
+    fn from(text: &str) -> Self {
+        RepoPath(text.as_bytes().to_vec())
+    }
+}
+
+/// Escaped: safe to print, and two different paths never look alike in it.
+impl fmt::Display for RepoPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&visible::line(&self.0))
+    }
+}
+
+impl fmt::Debug for RepoPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A name and an address as a commit states them: a claim, nothing more.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    pub name: String,
+    pub email: String,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = if self.email.is_empty() { self.name.clone() } else { format!("{} <{}>", self.name, self.email) };
+        f.write_str(&visible::line(text.as_bytes()))
+    }
+}
+
+/// One commit of a revision, as far as the rules need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    pub id: ObjectId,
+    pub parents: Vec<ObjectId>,
+    pub author: Identity,
+    pub committer: Identity,
+    /// The whole message. Bytes that are not UTF-8 are U+FFFD.
+    pub message: String,
+    /// Seconds since the epoch by the committer's clock: a claim.
+    pub time: i64,
+}
+
+impl Commit {
+    /// The first line of the message.
+    pub fn title(&self) -> &str {
+        self.message.lines().next().unwrap_or_default().trim()
+    }
+}
+
+/// What is compared, and where it would land.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// The commit that head forked from: the merge base with the target tip.
+    pub base: ObjectId,
+    pub base_tree: ObjectId,
+    pub head: ObjectId,
+    pub head_tree: ObjectId,
+    /// Where the target ref stood when this was read.
+    pub target_tip: ObjectId,
+    pub target_tree: ObjectId,
+    /// The commits of base..head, newest first.
+    pub commits: Vec<Commit>,
+}
+
+/// A proposal to a target ref: here, a branch that is not merged into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Unique in a desk and stable between runs: `<repository name>:<branch>`, e.g. `infra:kiro/recreate-env`.
+    pub id: String,
+    /// Position of the repository in the desk's list.
+    pub repository: usize,
+    /// The branch without `refs/heads/` or `refs/remotes/<name>/`.
+    pub branch: String,
+    /// Full name of the ref it would land on, as the server has it: `refs/heads/main`.
+    pub target: String,
+    pub revision: Revision,
+}
+
+impl Change {
+    /// The title of a change: the first line of its oldest commit, as pull requests take it; else the branch.
+    pub fn title(&self) -> &str {
+        self.revision.commits.last().map(Commit::title).filter(|t| !t.is_empty()).unwrap_or(&self.branch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_id_is_read_strictly() {
+        let text = "0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(text.parse::<ObjectId>().unwrap().to_string(), text);
+        for bad in ["", "0123", &text.to_uppercase(), &format!("{text}0"), "g123456789abcdef0123456789abcdef01234567"] {
+            assert_eq!(bad.parse::<ObjectId>(), Err(NotAnObjectId), "{bad}");
+        }
+    }
+}

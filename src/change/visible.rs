@@ -1,0 +1,95 @@
+//! The one place where untrusted bytes become text that may be shown: control characters, escape sequences, bidi and
+//! zero-width characters turn into visible marks. Nothing else in the program may print what it has not made.
+
+use std::borrow::Cow;
+
+/// A character that must not reach a terminal, or that would be invisible there.
+pub fn is_hidden(c: char) -> bool {
+    is_control(c) || is_bidi(c) || is_invisible(c)
+}
+
+/// C0, DEL and C1. Tab is a control character too; who expands tabs does so before asking.
+pub fn is_control(c: char) -> bool {
+    c.is_control()
+}
+
+/// Characters that reorder what follows (Trojan Source): U+202A–E, U+2066–9, and the marks U+200E, U+200F, U+061C.
+pub fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
+}
+
+/// Characters without a glyph: zero-width ones, soft hyphen, line and paragraph separators, fillers, tags,
+/// variation selectors, non-characters and private use.
+pub fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{00AD}' | '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200D}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2065}' | '\u{206A}'..='\u{206F}'
+        | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}'
+        | '\u{E000}'..='\u{F8FF}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}' | '\u{F0000}'..='\u{10FFFF}')
+}
+
+/// The visible mark of a hidden character: `␛` for escape and its kin, `<U+202E>` for the rest.
+pub fn mark(c: char) -> Cow<'static, str> {
+    match c as u32 {
+        code @ 0..=0x1F => char::from_u32(0x2400 + code).map_or(Cow::Borrowed("?"), |c| Cow::Owned(c.to_string())),
+        0x7F => Cow::Borrowed("␡"),
+        code => Cow::Owned(format!("<U+{code:04X}>")),
+    }
+}
+
+/// The mark of a byte that is no UTF-8: `<FF>`.
+pub fn byte_mark(byte: u8) -> String {
+    format!("<{byte:02X}>")
+}
+
+/// One line of untrusted bytes as text for a screen, a log or a message to a person.
+pub fn line(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        push_text(chunk.valid(), &mut out);
+        chunk.invalid().iter().for_each(|&byte| out.push_str(&byte_mark(byte)));
+    }
+    out
+}
+
+/// As [`line`], for text; returned as it is where nothing is hidden in it.
+pub fn text(text: &str) -> Cow<'_, str> {
+    if text.chars().any(is_hidden) {
+        let mut out = String::with_capacity(text.len() + 8);
+        push_text(text, &mut out);
+        Cow::Owned(out)
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// As [`text`], with line feeds kept and tabs as two spaces: for messages and reasons of several lines.
+pub fn lines(text: &str) -> String {
+    text.lines().map(|l| self::text(&l.replace('\t', "  ")).into_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn push_text(text: &str, out: &mut String) {
+    for c in text.chars() {
+        if is_hidden(c) { out.push_str(&mark(c)) } else { out.push(c) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_act_or_hide_is_drawn() {
+        assert_eq!(line(b"a\x1b[31mb\x07"), "a␛[31mb␇");
+        assert_eq!(line("x\u{202E}y\u{200B}z\u{9b}".as_bytes()), "x<U+202E>y<U+200B>z<U+009B>");
+        assert_eq!(line(b"caf\xe9\xff"), "caf<E9><FF>");
+        assert_eq!(text("plain ✓ 漢字"), "plain ✓ 漢字");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_control_character_survives(bytes: Vec<u8>) {
+            proptest::prop_assert!(!line(&bytes).chars().any(is_hidden));
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! FLOOR 0: TOML files that people write (policy, rules, themes, keymap, configuration), read so that **all** mistakes
+//! of a file are reported at once, each with its line. Unknown and duplicate keys are mistakes, never ignored.
+//!
+//! It refuses to guess: a file with one mistake yields no value at all, so a caller never runs on half of what was meant.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// What is wrong in a file, and in which line (1-based).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mistake {
+    pub line: usize,
+    pub text: String,
+}
+
+/// A file that was refused: its name and all of its mistakes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.sentence())]
+pub struct Refused {
+    pub file: String,
+    pub mistakes: Vec<Mistake>,
+}
+
+impl Refused {
+    fn sentence(&self) -> String {
+        let count = match self.mistakes.len() {
+            1 => "1 mistake".to_owned(),
+            n => format!("{n} mistakes"),
+        };
+        let mut text = format!("{} has {count}:", self.file);
+        for mistake in &self.mistakes {
+            text.push_str(&format!("\n  line {}: {}", mistake.line, mistake.text));
+        }
+        text
+    }
+}
+
+/// Reads `source` with `read`, and refuses the whole file if anything in it is wrong.
+pub fn read<T>(file: &str, source: &str, read: impl FnOnce(&Table<'_>) -> Option<T>) -> Result<T, Refused> {
+    let (root, errors) = DeTable::parse_recoverable(source);
+    let sheet = Sheet { source, mistakes: RefCell::default() };
+    for error in errors {
+        let at = error.span().map_or(0, |span| span.start);
+        sheet.mistake(at, error.message().to_owned());
+    }
+    let value = {
+        let span = root.span();
+        let table = Table {
+            sheet: &sheet,
+            table: root.get_ref(),
+            at: span.start,
+            name: String::new(),
+            used: RefCell::default(),
+        };
+        read(&table)
+    };
+    let mut mistakes = sheet.mistakes.into_inner();
+    match value {
+        Some(value) if mistakes.is_empty() => Ok(value),
+        _ => {
+            mistakes.sort();
+            mistakes.dedup();
+            debug_assert!(!mistakes.is_empty(), "a file is refused without a reason");
+            Err(Refused { file: file.to_owned(), mistakes })
+        }
+    }
+}
+
+struct Sheet<'s> {
+    source: &'s str,
+    mistakes: RefCell<Vec<Mistake>>,
+}
+
+impl Sheet<'_> {
+    fn mistake(&self, at: usize, text: impl Into<String>) {
+        let line = 1 + self.source.as_bytes()[..at.min(self.source.len())].iter().filter(|&&b| b == b'\n').count();
+        self.mistakes.borrow_mut().push(Mistake { line, text: text.into() });
+    }
+}
+
+/// A value together with the place where it stands, so that a rule about it can still name its line.
+#[derive(Clone)]
+pub struct Placed<'t, T> {
+    pub value: T,
+    sheet: &'t Sheet<'t>,
+    at: usize,
+}
+
+impl<T> Placed<'_, T> {
+    /// Reports that this value is wrong.
+    pub fn mistake(&self, text: impl Into<String>) {
+        self.sheet.mistake(self.at, text);
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Placed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+/// One table of the file. Keys that nobody asked for are reported when it is dropped.
+pub struct Table<'t> {
+    sheet: &'t Sheet<'t>,
+    table: &'t DeTable<'t>,
+    at: usize,
+    name: String,
+    used: RefCell<BTreeSet<String>>,
+}
+
+impl<'t> Table<'t> {
+    /// Reports that this table as a whole is wrong.
+    pub fn mistake(&self, text: impl Into<String>) {
+        self.sheet.mistake(self.at, text);
+    }
+
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    pub fn string(&self, key: &str) -> Option<Placed<'t, String>> {
+        let value = self.get(key)?;
+        self.placed(value, key, "a string", DeValue::as_str).map(|p| p.map(str::to_owned))
+    }
+
+    /// A string that must be there.
+    pub fn need_string(&self, key: &str) -> Option<Placed<'t, String>> {
+        self.need(key);
+        self.string(key)
+    }
+
+    pub fn boolean(&self, key: &str) -> Option<Placed<'t, bool>> {
+        let value = self.get(key)?;
+        self.placed(value, key, "true or false", DeValue::as_bool)
+    }
+
+    /// A whole number from 0 to 2^53.
+    pub fn number(&self, key: &str) -> Option<Placed<'t, u64>> {
+        let value = self.get(key)?;
+        let number = |v: &DeValue<'_>| {
+            let integer = v.as_integer()?;
+            u64::from_str_radix(integer.as_str(), integer.radix()).ok().filter(|&n| n <= 1 << 53)
+        };
+        self.placed(value, key, "a whole number that is not negative", number)
+    }
+
+    pub fn need_number(&self, key: &str) -> Option<Placed<'t, u64>> {
+        self.need(key);
+        self.number(key)
+    }
+
+    /// An array of strings; empty where the key is absent.
+    pub fn strings(&self, key: &str) -> Vec<Placed<'t, String>> {
+        let items = self.array(key);
+        items
+            .iter()
+            .filter_map(|v| self.placed(v, key, "a list of strings", DeValue::as_str))
+            .map(|p| p.map(str::to_owned))
+            .collect()
+    }
+
+    pub fn table(&self, key: &str) -> Option<Table<'t>> {
+        let value = self.get(key)?;
+        self.sub(value, key.to_owned())
+    }
+
+    /// An array of tables, `[[key]]` or `key = [{ … }]`; empty where the key is absent.
+    pub fn tables(&self, key: &str) -> Vec<Table<'t>> {
+        self.array(key).iter().filter_map(|v| self.sub(v, key.to_owned())).collect()
+    }
+
+    /// Every entry of this table that is a table itself, with its key, in the order of the file.
+    pub fn named_tables(&self) -> Vec<(Placed<'t, String>, Table<'t>)> {
+        let keys = self.keys();
+        keys.into_iter().filter_map(|key| self.table(&key.value).map(|table| (key, table))).collect()
+    }
+
+    /// The keys of this table in the order of the file.
+    pub fn keys(&self) -> Vec<Placed<'t, String>> {
+        let mut keys: Vec<_> = self
+            .table
+            .iter()
+            .map(|(key, _)| Placed { value: key.get_ref().to_string(), sheet: self.sheet, at: key.span().start })
+            .collect();
+        keys.sort_by_key(|key| key.at);
+        keys
+    }
+
+    fn need(&self, key: &str) {
+        if !self.has(key) {
+            let place = if self.name.is_empty() { "the file".to_owned() } else { format!("[{}]", self.name) };
+            self.mistake(format!("{place} needs `{key}`"));
+        }
+    }
+
+    fn get(&self, key: &str) -> Option<&'t Spanned<DeValue<'t>>> {
+        self.used.borrow_mut().insert(key.to_owned());
+        self.table.get(key)
+    }
+
+    fn array(&self, key: &str) -> &'t [Spanned<DeValue<'t>>] {
+        let Some(value) = self.get(key) else { return &[] };
+        match value.get_ref() {
+            DeValue::Array(items) => items,
+            other => {
+                self.sheet.mistake(value.span().start, format!("`{key}` must be a list, not a {}", other.type_str()));
+                &[]
+            }
+        }
+    }
+
+    fn sub(&self, value: &'t Spanned<DeValue<'t>>, key: String) -> Option<Table<'t>> {
+        let at = value.span().start;
+        let name = if self.name.is_empty() { key.clone() } else { format!("{}.{key}", self.name) };
+        match value.get_ref() {
+            DeValue::Table(table) => Some(Table { sheet: self.sheet, table, at, name, used: RefCell::default() }),
+            other => {
+                self.sheet.mistake(at, format!("`{key}` must be a table, not a {}", other.type_str()));
+                None
+            }
+        }
+    }
+
+    fn placed<T>(
+        &self,
+        value: &'t Spanned<DeValue<'t>>,
+        key: &str,
+        wanted: &str,
+        take: impl FnOnce(&'t DeValue<'t>) -> Option<T>,
+    ) -> Option<Placed<'t, T>> {
+        let at = value.span().start;
+        let taken = take(value.get_ref());
+        if taken.is_none() {
+            self.sheet.mistake(at, format!("`{key}` must be {wanted}, not a {}", value.get_ref().type_str()));
+        }
+        taken.map(|value| Placed { value, sheet: self.sheet, at })
+    }
+}
+
+impl<'t, T> Placed<'t, T> {
+    fn map<U>(self, f: impl FnOnce(T) -> U) -> Placed<'t, U> {
+        Placed { value: f(self.value), sheet: self.sheet, at: self.at }
+    }
+}
+
+impl Drop for Table<'_> {
+    fn drop(&mut self) {
+        let used = self.used.borrow();
+        for key in self.keys() {
+            if !used.contains(&key.value) {
+                let known: Vec<_> = used.iter().map(|k| format!("`{k}`")).collect();
+                let hint = if known.is_empty() { String::new() } else { format!("; known here: {}", known.join(", ")) };
+                key.mistake(format!("unknown key `{}`{hint}", key.value));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mistake_is_reported_with_its_line() {
+        let source = "name = 3\nsurprise = true\n[inner]\ncount = -1\nwhat = 1\nwhat = 2\n";
+        let refused = read("sample.toml", source, |root| {
+            root.need_string("name");
+            root.need_string("title");
+            let inner = root.table("inner")?;
+            inner.number("count");
+            inner.number("what");
+            Some(())
+        })
+        .unwrap_err();
+        let lines: Vec<_> = refused.mistakes.iter().map(|m| m.line).collect();
+        assert_eq!(lines, [1, 1, 2, 4, 6], "{refused}");
+    }
+
+    #[test]
+    fn a_good_file_is_read() {
+        let name = read("sample.toml", "[a.b]\nname = 'x'\n", |root| {
+            let (key, table) = root.table("a")?.named_tables().remove(0);
+            Some((key.value, table.need_string("name")?.value))
+        });
+        assert_eq!(name, Ok(("b".to_owned(), "x".to_owned())));
+    }
+}
