@@ -1,2 +1,4 @@
 pub mod change;
 pub mod datafile;
+pub mod decision;
+pub mod record;

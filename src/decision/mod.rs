@@ -1,0 +1,94 @@
+//! FLOOR 1: how a reviewer comes to a decision: what was looked at, what was answered, what is still missing.
+
+pub mod draft;
+
+pub use draft::{Draft, Note};
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a person decides. A withdrawal takes back an earlier decision of the same person and puts nothing in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Approve,
+    Reject,
+    Withdraw,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Approve => "approve",
+            Verdict::Reject => "reject",
+            Verdict::Withdraw => "withdraw",
+        })
+    }
+}
+
+/// Everything that a revision asks of its reviewer, by stable keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checklist {
+    pub hunks: Vec<String>,
+    pub findings: Vec<String>,
+    pub omissions: Vec<String>,
+    /// An approval of this change needs the reviewer's own words.
+    pub approval_needs_reason: bool,
+}
+
+/// What is still missing before a verdict may be signed. Nothing missing: all counts are 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Missing {
+    pub hunks: usize,
+    pub findings: usize,
+    pub omissions: usize,
+    pub reason: bool,
+}
+
+impl Missing {
+    pub fn is_nothing(self) -> bool {
+        self == Missing::default()
+    }
+}
+
+impl Checklist {
+    /// Rejecting is cheaper than approving: it needs a reason, and nothing else.
+    pub fn missing(&self, draft: &Draft, verdict: Verdict) -> Missing {
+        let reason = draft.reason.trim().is_empty();
+        match verdict {
+            Verdict::Reject => Missing { reason, ..Missing::default() },
+            Verdict::Withdraw => Missing::default(),
+            Verdict::Approve => Missing {
+                hunks: self.hunks.iter().filter(|key| !draft.seen.contains(*key)).count(),
+                findings: self.findings.iter().filter(|key| !draft.answers.contains_key(*key)).count(),
+                omissions: self.omissions.iter().filter(|key| !draft.acknowledged.contains_key(*key)).count(),
+                reason: reason && self.approval_needs_reason,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn approving_needs_everything_and_rejecting_only_a_reason() {
+        let checklist = Checklist {
+            hunks: vec!["h1".into(), "h2".into()],
+            findings: vec!["f".into()],
+            omissions: vec!["o".into()],
+            approval_needs_reason: true,
+        };
+        let mut draft = Draft::default();
+        let all = Missing { hunks: 2, findings: 1, omissions: 1, reason: true };
+        assert_eq!(checklist.missing(&draft, Verdict::Approve), all);
+        assert_eq!(checklist.missing(&draft, Verdict::Reject), Missing { reason: true, ..Missing::default() });
+        draft.seen.extend(["h1".to_owned(), "h2".to_owned()]);
+        draft.answers.insert("f".into(), "checked".into());
+        draft.acknowledged.insert("o".into(), "opened elsewhere".into());
+        draft.reason = "rollback is a revert".into();
+        assert!(checklist.missing(&draft, Verdict::Approve).is_nothing());
+    }
+}

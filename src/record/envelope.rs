@@ -1,0 +1,89 @@
+//! The DSSE envelope: payload and one signature, on one line.
+
+use base64ct::{Base64, Encoding};
+use serde::{Deserialize, Serialize};
+use ssh_key::HashAlg;
+use ssh_key::public::{Ed25519PublicKey, KeyData};
+
+use super::{Fault, sshsig};
+
+pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+/// Bytes.
+pub const MAX_ENVELOPE: usize = 1 << 20;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Wire {
+    payload: String,
+    payload_type: String,
+    signatures: Vec<WireSignature>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireSignature {
+    keyid: String,
+    sig: String,
+}
+
+/// An envelope taken apart; nothing in it is verified yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    pub payload: Vec<u8>,
+    pub key_hint: String,
+    pub armor: Vec<u8>,
+}
+
+impl Envelope {
+    /// Puts a signature by `key` over [`pae`] of the payload into an envelope.
+    pub fn new(payload: Vec<u8>, key: &Ed25519PublicKey, signature: &[u8; 64]) -> Envelope {
+        Envelope { payload, key_hint: fingerprint(key), armor: sshsig::armor(key, signature).into_bytes() }
+    }
+
+    /// The bytes of the file: one line of JSON.
+    pub fn encode(&self) -> Vec<u8> {
+        let signature = WireSignature { keyid: self.key_hint.clone(), sig: Base64::encode_string(&self.armor) };
+        let wire = Wire {
+            payload: Base64::encode_string(&self.payload),
+            payload_type: PAYLOAD_TYPE.to_owned(),
+            signatures: vec![signature],
+        };
+        encode(&wire)
+    }
+
+    /// Reads an envelope strictly. What comes back is not verified: see [`super::verify()`].
+    pub fn decode(bytes: &[u8]) -> Result<Envelope, Fault> {
+        if bytes.len() > MAX_ENVELOPE {
+            return Err(Fault::TooLarge);
+        }
+        let wire: Wire = serde_json::from_slice(bytes).map_err(|_| Fault::EnvelopeMalformed)?;
+        if encode(&wire) != bytes {
+            return Err(Fault::EnvelopeMalformed);
+        }
+        if wire.payload_type != PAYLOAD_TYPE {
+            return Err(Fault::PayloadType);
+        }
+        let [signature] = &wire.signatures[..] else { return Err(Fault::EnvelopeMalformed) };
+        // The decoder refuses white space and non-canonical endings, so each text has one spelling.
+        let payload = Base64::decode_vec(&wire.payload).map_err(|_| Fault::EnvelopeMalformed)?;
+        let armor = Base64::decode_vec(&signature.sig).map_err(|_| Fault::EnvelopeMalformed)?;
+        Ok(Envelope { payload, key_hint: signature.keyid.clone(), armor })
+    }
+}
+
+fn encode(wire: &Wire) -> Vec<u8> {
+    let mut out = serde_json::to_vec(wire).expect("plain strings always serialise into memory");
+    out.push(b'\n');
+    out
+}
+
+/// DSSE pre-authentication encoding: what the signature is made over.
+pub fn pae(payload: &[u8]) -> Vec<u8> {
+    let mut out = format!("DSSEv1 {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), payload.len()).into_bytes();
+    out.extend_from_slice(payload);
+    out
+}
+
+pub(super) fn fingerprint(key: &Ed25519PublicKey) -> String {
+    KeyData::Ed25519(*key).fingerprint(HashAlg::Sha256).to_string()
+}

@@ -1,0 +1,350 @@
+//! A local git repository, read from its objects alone: no configuration, attributes, filters or hooks of the repository
+//! have a say in what is shown or judged. git2's check of object hashes stays on: what is read here becomes evidence.
+
+mod objects;
+pub mod push;
+
+pub use objects::{content, diff, manifest, result_tree};
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use git2::{BranchType, Oid};
+
+use crate::change::diff::FileDiff;
+use crate::change::{Change, Commit, Identity, ObjectId, RepoPath, Revision, visible};
+use crate::datafile::Refused;
+use crate::policy::Policy;
+
+/// Where the policy lies in the tree of the policy branch.
+pub const POLICY_PATH: &str = ".undersign/policy.toml";
+/// Bytes; a larger policy file is refused.
+const MAX_POLICY: usize = 1 << 20;
+/// Commits of one change that are read; the rest is counted in the diff all the same.
+const MAX_COMMITS: usize = 1_000;
+
+/// Why a repository cannot be read: a sentence that also says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GitError {
+    #[error("{0} is not a git repository. Name a folder that is, or run `git init` there.")]
+    NotARepository(String),
+    #[error("{0}")]
+    Unsupported(String),
+    #[error("The repository has no commit yet; there is nothing to review.")]
+    Empty,
+    #[error("No target branch was found: neither origin/HEAD nor main, master or trunk. Name one with --target.")]
+    NoTarget,
+    #[error("The ref or revision `{0}` does not exist here.")]
+    NoSuchRevision(String),
+    #[error("Object {0} is missing: a shallow or partial clone, or damage. Run `git fetch --unshallow --refetch`, then `git fsck`.")]
+    Missing(String),
+    #[error("git could not read the repository: {0}.")]
+    Other(String),
+}
+
+impl GitError {
+    fn other(error: git2::Error) -> GitError {
+        let message = visible::text(error.message().trim_end_matches('.')).into_owned();
+        if error.code() == git2::ErrorCode::NotFound && error.class() == git2::ErrorClass::Odb {
+            let id = message.split(['(', ')']).nth(1).map_or(message.clone(), str::to_owned);
+            return GitError::Missing(id);
+        }
+        GitError::Other(message)
+    }
+}
+
+impl From<git2::Error> for GitError {
+    fn from(error: git2::Error) -> Self {
+        GitError::other(error)
+    }
+}
+
+/// What is known of the policy of a repository.
+#[derive(Debug, Clone)]
+pub enum PolicyState {
+    Found(Box<Policy>),
+    Absent,
+    Invalid(Refused),
+}
+
+/// An opened repository.
+pub struct Repository {
+    pub(crate) raw: git2::Repository,
+    pub root: PathBuf,
+    pub name: String,
+}
+
+/// The branch that changes land on: the server's name for it, and its tip as last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetBranch {
+    /// `refs/heads/main`
+    pub name: String,
+    pub tip: ObjectId,
+}
+
+impl Repository {
+    /// Opens the repository that `path` lies in.
+    pub fn open(path: &Path) -> Result<Repository, GitError> {
+        let shown = visible::line(path.as_os_str().as_encoded_bytes());
+        let raw = git2::Repository::discover(path).map_err(|error| refusal(&error, &shown))?;
+        if let Some(format) = unsupported(&raw) {
+            return Err(GitError::Unsupported(format));
+        }
+        let root = raw.workdir().unwrap_or(raw.path()).to_path_buf();
+        let name = root.file_name().map_or(shown, |name| visible::line(name.as_encoded_bytes()));
+        let name = name.strip_suffix(".git").filter(|rest| !rest.is_empty()).unwrap_or(&name).to_owned();
+        Ok(Repository { raw, root, name })
+    }
+
+    /// The directory of refs and objects, shared by all worktrees.
+    pub fn common_dir(&self) -> &Path {
+        self.raw.commondir()
+    }
+
+    pub fn is_shallow(&self) -> bool {
+        self.raw.is_shallow()
+    }
+
+    /// Where `origin` is, for people; empty where there is none.
+    pub fn uri(&self) -> String {
+        let remote = self.raw.find_remote("origin").ok();
+        remote.and_then(|r| r.url().ok().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// The branch changes land on, which is also the policy branch: what origin calls its default; in a bare repository
+    /// HEAD; else main, master or trunk, or the only branch there is.
+    pub fn target(&self) -> Result<TargetBranch, GitError> {
+        let origin = self.raw.find_reference("refs/remotes/origin/HEAD").ok();
+        let origin = origin.and_then(|r| r.symbolic_target().ok().flatten().map(str::to_owned));
+        if let Some(branch) = origin.as_deref().and_then(|name| name.strip_prefix("refs/remotes/origin/")) {
+            return self.target_named(&format!("refs/heads/{branch}"));
+        }
+        let head = self.raw.find_reference("HEAD").ok().and_then(|r| r.symbolic_target().ok().flatten().map(str::to_owned));
+        let bare = head.filter(|_| self.raw.is_bare());
+        let usual = ["refs/heads/main", "refs/heads/master", "refs/heads/trunk"].map(str::to_owned);
+        let found = bare.into_iter().chain(usual).find_map(|name| self.target_named(&name).ok());
+        found.map_or_else(|| self.only_branch(), Ok)
+    }
+
+    /// A target by its full name; its tip is the remote-tracking one where there is one.
+    pub fn target_named(&self, name: &str) -> Result<TargetBranch, GitError> {
+        let branch = name.strip_prefix("refs/heads/");
+        let remote = branch.and_then(|branch| self.tip(&format!("refs/remotes/origin/{branch}")));
+        let tip = remote.or_else(|| self.tip(name)).ok_or_else(|| GitError::NoSuchRevision(visible::text(name).into_owned()))?;
+        Ok(TargetBranch { name: name.to_owned(), tip })
+    }
+
+    fn only_branch(&self) -> Result<TargetBranch, GitError> {
+        let mut names = Vec::new();
+        for branch in self.raw.branches(Some(BranchType::Local))? {
+            names.extend(branch?.0.get().name().ok().map(str::to_owned));
+        }
+        match &names[..] {
+            [] => Err(GitError::Empty),
+            [name] => self.target_named(name),
+            _ => Err(GitError::NoTarget),
+        }
+    }
+
+    /// The commit that a ref points to; none where it is absent, dangling or no commit.
+    pub fn tip(&self, name: &str) -> Option<ObjectId> {
+        let reference = self.raw.find_reference(name).ok()?;
+        reference.peel_to_commit().ok().map(|commit| object_id(commit.id()))
+    }
+
+    /// Resolves what a person typed: a ref, an abbreviation, `HEAD~2`.
+    pub fn resolve(&self, text: &str) -> Result<ObjectId, GitError> {
+        let missing = || GitError::NoSuchRevision(visible::text(text).into_owned());
+        let object = self.raw.revparse_single(text).map_err(|_| missing())?;
+        object.peel_to_commit().map(|commit| object_id(commit.id())).map_err(|_| missing())
+    }
+
+    /// The policy as it stands in a commit.
+    pub fn policy_at(&self, commit: ObjectId) -> Result<PolicyState, GitError> {
+        let tree = self.raw.find_commit(oid(commit))?.tree()?;
+        let entry = match tree.get_path(Path::new(POLICY_PATH)) {
+            Ok(entry) => entry,
+            Err(error) if error.code() == git2::ErrorCode::NotFound && error.class() != git2::ErrorClass::Odb => {
+                return Ok(PolicyState::Absent);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let refused = |text: &str| {
+            let mistakes = vec![crate::datafile::Mistake { line: 1, text: text.to_owned() }];
+            PolicyState::Invalid(Refused { file: POLICY_PATH.to_owned(), mistakes })
+        };
+        if entry.kind() != Some(git2::ObjectType::Blob) || entry.filemode() == 0o120_000 {
+            return Ok(refused("the policy must be an ordinary file"));
+        }
+        let blob = self.raw.find_blob(entry.id())?;
+        if blob.size() > MAX_POLICY {
+            return Ok(refused("the file is larger than 1 MiB"));
+        }
+        let Ok(source) = std::str::from_utf8(blob.content()) else { return Ok(refused("the file is not UTF-8")) };
+        Ok(match Policy::parse(POLICY_PATH, source) {
+            Ok(policy) => PolicyState::Found(Box::new(policy)),
+            Err(refused) => PolicyState::Invalid(refused),
+        })
+    }
+
+    /// The changes that are pending for a target: branches, local and remote-tracking, that are not merged into it and
+    /// whose content is not in it already. `repository` is this repository's position in the desk.
+    pub fn changes(&self, repository: usize, target: &TargetBranch) -> Result<Vec<Change>, GitError> {
+        let mut changes = Vec::new();
+        for (branch, tip) in self.branch_tips(target)? {
+            let change = self.change(repository, &branch, tip, target);
+            // A branch whose history cannot be read is still a row: silence would hide it.
+            changes.extend(change?);
+        }
+        Ok(changes)
+    }
+
+    /// The changes whose id is known, so that one broken branch does not hide the others.
+    pub fn branch_tips(&self, target: &TargetBranch) -> Result<BTreeMap<String, ObjectId>, GitError> {
+        let mut tips = BTreeMap::new();
+        for branch in self.raw.branches(None)? {
+            let (branch, kind) = branch?;
+            let reference = branch.get();
+            let Ok(full) = std::str::from_utf8(reference.name_bytes()) else { continue };
+            let short = match kind {
+                BranchType::Local => full.strip_prefix("refs/heads/"),
+                BranchType::Remote => full.strip_prefix("refs/remotes/").and_then(|rest| rest.split_once('/')).map(|(_, b)| b),
+            };
+            let Some(short) = short.filter(|s| *s != "HEAD" && format!("refs/heads/{s}") != target.name) else { continue };
+            let Ok(commit) = reference.peel_to_commit() else { continue };
+            // What the server has goes before the local copy of the same name.
+            if kind == BranchType::Remote || !tips.contains_key(short) {
+                tips.insert(short.to_owned(), object_id(commit.id()));
+            }
+        }
+        Ok(tips)
+    }
+
+    /// The change that a branch proposes to the target; none where it is merged or its content has landed.
+    pub fn change(&self, repository: usize, branch: &str, tip: ObjectId, target: &TargetBranch) -> Result<Option<Change>, GitError> {
+        let Ok(base) = self.raw.merge_base(oid(tip), oid(target.tip)) else {
+            return if tip == target.tip { Ok(None) } else { self.unrelated(repository, branch, tip, target).map(Some) };
+        };
+        if base == oid(tip) {
+            return Ok(None);
+        }
+        let revision = self.revision(object_id(base), tip, target.tip)?;
+        let diff = objects::diff(self, revision.base_tree, revision.head_tree)?;
+        if self.has_landed(&diff.files, revision.target_tree)? {
+            return Ok(None);
+        }
+        Ok(Some(self.named(repository, branch, target, revision)))
+    }
+
+    /// A branch without common history: compared with the target tip itself.
+    fn unrelated(&self, repository: usize, branch: &str, tip: ObjectId, target: &TargetBranch) -> Result<Change, GitError> {
+        let revision = self.revision(target.tip, tip, target.tip)?;
+        Ok(self.named(repository, branch, target, revision))
+    }
+
+    fn named(&self, repository: usize, branch: &str, target: &TargetBranch, revision: Revision) -> Change {
+        let id = format!("{}:{branch}", self.name);
+        Change { id, repository, branch: branch.to_owned(), target: target.name.clone(), revision }
+    }
+
+    /// The revision from `base` to `head`, seen from a target tip.
+    pub fn revision(&self, base: ObjectId, head: ObjectId, target_tip: ObjectId) -> Result<Revision, GitError> {
+        Ok(Revision {
+            base,
+            base_tree: self.tree_of(base)?,
+            head,
+            head_tree: self.tree_of(head)?,
+            target_tip,
+            target_tree: self.tree_of(target_tip)?,
+            commits: self.commits_between(&[base, target_tip], head)?,
+        })
+    }
+
+    fn tree_of(&self, commit: ObjectId) -> Result<ObjectId, GitError> {
+        Ok(object_id(self.raw.find_commit(oid(commit))?.tree_id()))
+    }
+
+    /// Commits reachable from `head` and from none of `without`, newest first.
+    pub(crate) fn commits_between(&self, without: &[ObjectId], head: ObjectId) -> Result<Vec<Commit>, GitError> {
+        let mut walk = self.raw.revwalk()?;
+        walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::TIME)?;
+        walk.push(oid(head))?;
+        for id in without {
+            walk.hide(oid(*id))?;
+        }
+        walk.take(MAX_COMMITS).map(|id| self.commit(object_id(id?))).collect()
+    }
+
+    pub(crate) fn commit(&self, id: ObjectId) -> Result<Commit, GitError> {
+        let commit = self.raw.find_commit(oid(id))?;
+        Ok(Commit {
+            id,
+            parents: commit.parent_ids().map(object_id).collect(),
+            author: identity(&commit.author()),
+            committer: identity(&commit.committer()),
+            message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
+            time: commit.time().seconds(),
+        })
+    }
+
+    /// Whether the target already holds the new side of every touched path: a squash or cherry-pick landed it.
+    fn has_landed(&self, files: &[FileDiff], target_tree: ObjectId) -> Result<bool, GitError> {
+        let tree = self.raw.find_tree(oid(target_tree))?;
+        Ok(files.iter().all(|file| objects::entry(&tree, &file.path) == file.new))
+    }
+}
+
+fn refusal(error: &git2::Error, shown: &str) -> GitError {
+    let message = error.message();
+    if message.contains("extension") || message.contains("version") || message.contains("objectformat") {
+        let what = visible::text(message).into_owned();
+        return GitError::Unsupported(format!(
+            "This repository uses a format that cannot be read here yet ({what}): a partial clone, reftable or SHA-256. Use a full SHA-1 clone."
+        ));
+    }
+    if error.code() == git2::ErrorCode::Owner {
+        return GitError::Unsupported(
+            "The repository belongs to another user. If you trust it, run `git config --global --add safe.directory DIR`.".to_owned(),
+        );
+    }
+    match error.code() {
+        git2::ErrorCode::NotFound => GitError::NotARepository(shown.to_owned()),
+        _ => GitError::Other(visible::text(message.trim_end_matches('.')).into_owned()),
+    }
+}
+
+/// Formats that libgit2 opens but does not read right.
+fn unsupported(raw: &git2::Repository) -> Option<String> {
+    let config = raw.config().ok()?.snapshot().ok()?;
+    let is = |key: &str, value: &str| config.get_str(key).is_ok_and(|v| v.eq_ignore_ascii_case(value));
+    let what = if is("extensions.objectformat", "sha256") {
+        "SHA-256 objects"
+    } else if is("extensions.refstorage", "reftable") {
+        "reftable"
+    } else if config.get_str("extensions.partialclone").is_ok() {
+        "a partial clone: objects are missing until git fetches them"
+    } else {
+        return None;
+    };
+    Some(format!("This repository uses {what}, which cannot be read here yet. Use a full SHA-1 clone."))
+}
+
+pub(crate) fn oid(id: ObjectId) -> Oid {
+    Oid::from_bytes(&id.0).expect("20 bytes are an object id")
+}
+
+pub(crate) fn object_id(oid: Oid) -> ObjectId {
+    let mut bytes = [0; 20];
+    bytes.copy_from_slice(oid.as_bytes());
+    ObjectId(bytes)
+}
+
+fn identity(signature: &git2::Signature<'_>) -> Identity {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Identity { name: text(signature.name_bytes()), email: text(signature.email_bytes()) }
+}
+
+pub(crate) fn as_path(path: &RepoPath) -> &Path {
+    use std::os::unix::ffi::OsStrExt as _;
+    Path::new(std::ffi::OsStr::from_bytes(&path.0))
+}
