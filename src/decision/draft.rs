@@ -42,7 +42,11 @@ impl Draft {
 
     /// Nothing in it that could be lost.
     pub fn is_empty(&self) -> bool {
-        self.seen.is_empty() && self.answers.is_empty() && self.acknowledged.is_empty() && self.notes.is_empty() && self.reason.is_empty()
+        self.seen.is_empty()
+            && self.answers.is_empty()
+            && self.acknowledged.is_empty()
+            && self.notes.is_empty()
+            && self.reason.is_empty()
     }
 
     /// The bytes of the file.
@@ -56,7 +60,10 @@ impl Draft {
     pub fn decode(bytes: &[u8]) -> Result<Draft, String> {
         let draft: Draft = serde_json::from_slice(bytes).map_err(|error| format!("it is damaged ({error})"))?;
         if draft.schema != DRAFT_SCHEMA {
-            return Err(format!("it was written by another version (`{}`)", crate::change::visible::text(&draft.schema)));
+            return Err(format!(
+                "it was written by another version (`{}`)",
+                crate::change::visible::text(&draft.schema)
+            ));
         }
         Ok(draft)
     }

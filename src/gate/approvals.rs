@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::outcome::{Code, Reason, SlotState};
 use super::Step;
+use super::outcome::{Code, Reason, SlotState};
 use crate::change::manifest::{Digest, Manifest};
 use crate::change::{Commit, Identity, visible};
 use crate::decision::Verdict;
@@ -29,7 +29,8 @@ pub struct Standing {
 
 impl Standing {
     pub fn is_allowed(&self) -> bool {
-        self.reasons.iter().all(|reason| reason.code == Code::SelfReview) && self.slots.iter().all(|slot| slot.have >= slot.need)
+        self.reasons.iter().all(|reason| reason.code == Code::SelfReview)
+            && self.slots.iter().all(|slot| slot.have >= slot.need)
     }
 }
 
@@ -77,9 +78,12 @@ impl<'c> Court<'c> {
             .collect();
         let records: Vec<&Record> = owned.iter().map(|(_, record)| *record).collect();
         let live: BTreeSet<_> = chain::in_force(&records).into_iter().map(|record| record.verified.id()).collect();
-        let votes = owned.into_iter().filter(|(_, r)| live.contains(&r.verified.id())).map(|(person, record)| Vote { person, record });
-        let (votes, elsewhere): (Vec<_>, Vec<_>) =
-            votes.partition(|v| v.predicate().repository.id == policy.repository && v.predicate().target.name == target);
+        let votes = owned
+            .into_iter()
+            .filter(|(_, r)| live.contains(&r.verified.id()))
+            .map(|(person, record)| Vote { person, record });
+        let (votes, elsewhere): (Vec<_>, Vec<_>) = votes
+            .partition(|v| v.predicate().repository.id == policy.repository && v.predicate().target.name == target);
         let known = votes.iter().map(|v| v.predicate().manifest.sha256.clone()).collect();
         Court { policy, rules: provenance::Rules::shipped(), now, votes, elsewhere, known }
     }
@@ -142,7 +146,8 @@ impl<'s, 'c> Segment<'s, 'c> {
     }
 
     fn hear_approvals(&mut self) {
-        let approvals: Vec<_> = self.votes(Verdict::Approve).into_iter().filter(|v| v.binds_to(&self.standing.manifest)).collect();
+        let approvals: Vec<_> =
+            self.votes(Verdict::Approve).into_iter().filter(|v| v.binds_to(&self.standing.manifest)).collect();
         self.authors = self.author_set(&approvals);
         for vote in approvals {
             match self.objection(vote) {
@@ -166,11 +171,17 @@ impl<'s, 'c> Segment<'s, 'c> {
             return Some((Code::Expired, format!("The approval of {who} has expired. {who} can sign again.")));
         }
         if predicate.issued_at.0 as i64 > now + CLOCK_SKEW {
-            return Some((Code::Time, format!("The approval of {who} is dated in the future. Set the clock that signed it.")));
+            return Some((
+                Code::Time,
+                format!("The approval of {who} is dated in the future. Set the clock that signed it."),
+            ));
         }
         if self.is_author(vote.person) {
             if !self.court.policy.self_review {
-                return Some((Code::SelfApproval, format!("{who} is an author of this change; somebody else must approve it.")));
+                return Some((
+                    Code::SelfApproval,
+                    format!("{who} is an author of this change; somebody else must approve it."),
+                ));
             }
             let detail = format!("{who} approved a change of her or his own; the policy allows it (self_review).");
             self.standing.reasons.push(Reason::new(Code::SelfReview, detail));
@@ -185,8 +196,11 @@ impl<'s, 'c> Segment<'s, 'c> {
             approvals.iter().flat_map(|vote| &vote.predicate().authors).map(|text| parse_identity(text)).collect();
         let approved = !approvals.is_empty();
         let rewritten = approved && !approvals.iter().any(|vote| vote.is_about(&self.ids));
-        let landing = |commit: &Commit| approved && commit.author.email == commit.committer.email && (commit.parents.len() > 1 || rewritten);
-        let written: Vec<Commit> = self.commits.iter().filter(|commit| !landing(commit)).map(|&commit| commit.clone()).collect();
+        let landing = |commit: &Commit| {
+            approved && commit.author.email == commit.committer.email && (commit.parents.len() > 1 || rewritten)
+        };
+        let written: Vec<Commit> =
+            self.commits.iter().filter(|commit| !landing(commit)).map(|&commit| commit.clone()).collect();
         authors.extend(provenance::author_set(&written, &self.court.rules));
         authors.sort();
         authors.dedup();
@@ -194,7 +208,9 @@ impl<'s, 'c> Segment<'s, 'c> {
     }
 
     fn is_author(&self, person: &Person) -> bool {
-        self.authors.iter().any(|author| self.court.policy.roster.by_email(&author.email).is_some_and(|p| p.id == person.id))
+        self.authors
+            .iter()
+            .any(|author| self.court.policy.roster.by_email(&author.email).is_some_and(|p| p.id == person.id))
     }
 
     fn compare_with_policy(&mut self) {
@@ -204,7 +220,9 @@ impl<'s, 'c> Segment<'s, 'c> {
         let asked = self.court.policy.requirements(self.manifest.paths().chain(links), &self.authors, detected);
         for violation in &asked.violations {
             let code = if violation.compartment_holds_policy { Code::PolicyMixed } else { Code::Solo };
-            self.standing.reasons.push(Reason::new(code, violation.to_string()).in_compartment(&violation.compartment).at(&violation.path));
+            self.standing.reasons.push(
+                Reason::new(code, violation.to_string()).in_compartment(&violation.compartment).at(&violation.path),
+            );
         }
         for requirement in &asked.requirements {
             self.fill(requirement);
@@ -242,7 +260,11 @@ impl<'s, 'c> Segment<'s, 'c> {
         }
         for signer in signers.iter().filter(|p| !requirement.slots.iter().any(|slot| p.roles.contains(&slot.role))) {
             let wanted: Vec<_> = requirement.slots.iter().map(|slot| slot.role.as_str()).collect();
-            let detail = format!("{} approved, but does not have the role that is asked for ({}).", signer.id, wanted.join(", "));
+            let detail = format!(
+                "{} approved, but does not have the role that is asked for ({}).",
+                signer.id,
+                wanted.join(", ")
+            );
             self.standing.reasons.push(Reason::new(Code::Role, detail).in_compartment(&requirement.compartment));
         }
     }
@@ -276,10 +298,17 @@ impl<'s, 'c> Segment<'s, 'c> {
             if self.is_moved_base(vote) {
                 self.deny(Code::BaseMoved, format!("{} approved the same result from another base: a touched path has moved. It must be reviewed again.", vote.person.id));
             } else if vote.is_about(&self.ids) || vote.record.manifest.paths().any(|path| self.manifest.touches(path)) {
-                self.deny(Code::ChangedAfter, format!("{} approved another content of these paths: what lands was changed afterwards.", vote.person.id));
+                self.deny(
+                    Code::ChangedAfter,
+                    format!(
+                        "{} approved another content of these paths: what lands was changed afterwards.",
+                        vote.person.id
+                    ),
+                );
             }
         }
-        let elsewhere: Vec<_> = self.court.elsewhere.iter().filter(|v| v.binds_to(&self.standing.manifest)).copied().collect();
+        let elsewhere: Vec<_> =
+            self.court.elsewhere.iter().filter(|v| v.binds_to(&self.standing.manifest)).copied().collect();
         for vote in elsewhere {
             let target = visible::text(&vote.predicate().target.name).into_owned();
             self.deny(Code::Context, format!("{} approved this for {target}, not for here.", vote.person.id));

@@ -49,7 +49,10 @@ pub const MAX_STEPS: usize = 2_000;
 pub fn decide(push: &Push, policy: &Policy, chains: &[Chain], now: i64) -> RefOutcome {
     let deny = |code, detail: &str| RefOutcome::refused(push, Decided::Deny, Reason::new(code, detail));
     if !policy.protects(&push.name) {
-        return deny(Code::RefUncovered, "The policy protects no such ref; nothing matches, so nothing may land. Name it under [refs] in the policy.");
+        return deny(
+            Code::RefUncovered,
+            "The policy protects no such ref; nothing matches, so nothing may land. Name it under [refs] in the policy.",
+        );
     }
     if push.new.is_zero() {
         return deny(Code::RefDeleted, "A protected ref is not deleted by a push.");

@@ -71,7 +71,10 @@ impl Chain {
         let verified = verify(&link.envelope)?;
         let predicate = &verified.statement().predicate;
         let (seq, prev) = self.next();
-        if verified.key_id().to_string() != self.id.key || predicate.chain.key != self.id.key || predicate.chain.id != self.id.device {
+        if verified.key_id().to_string() != self.id.key
+            || predicate.chain.key != self.id.key
+            || predicate.chain.id != self.id.device
+        {
             return Err(Fault::ChainKey);
         }
         if predicate.chain.seq.0 != seq {

@@ -55,7 +55,9 @@ impl fmt::Display for Fault {
             Fault::HashAlgorithm => "the signature does not use sha512",
             Fault::KeyType => "the key is not an ed25519 key",
             Fault::KeyId => "the key id in the envelope is not that of the key",
-            Fault::SignatureInvalid => "the signature does not verify: the record was altered, or another key signed it",
+            Fault::SignatureInvalid => {
+                "the signature does not verify: the record was altered, or another key signed it"
+            }
             Fault::StatementMalformed => "the statement is not written as the format demands",
             Fault::PredicateType => "the statement is not a decision of this format version",
             Fault::ChainKey => "the record stands in a chain that is not its own",

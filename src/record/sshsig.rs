@@ -84,7 +84,8 @@ fn open(armored: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn parse(blob: &[u8]) -> Result<([u8; 32], [u8; 64]), Fault> {
-    let mut rest = blob.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(&1u32.to_be_bytes())).ok_or(Fault::BlobMalformed)?;
+    let mut rest =
+        blob.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(&1u32.to_be_bytes())).ok_or(Fault::BlobMalformed)?;
     let key = take(&mut rest)?;
     let namespace = take(&mut rest)?;
     let reserved = take(&mut rest)?;

@@ -210,7 +210,8 @@ impl Statement {
         if statement.predicate_type != PREDICATE_TYPE {
             return Err(Fault::PredicateType);
         }
-        let sound = statement.statement_type == STATEMENT_TYPE && statement.subject_agrees() && statement.predicate.is_sound();
+        let sound =
+            statement.statement_type == STATEMENT_TYPE && statement.subject_agrees() && statement.predicate.is_sound();
         sound.then_some(statement).ok_or(Fault::StatementMalformed)
     }
 
@@ -218,7 +219,9 @@ impl Statement {
         let p = &self.predicate;
         let tree = if p.result_tree.is_empty() { &p.head.tree } else { &p.result_tree };
         let [subject] = &self.subject[..] else { return false };
-        subject.name == p.repository.id && subject.digest.git_commit == p.head.commit && subject.digest.git_tree == *tree
+        subject.name == p.repository.id
+            && subject.digest.git_commit == p.head.commit
+            && subject.digest.git_tree == *tree
     }
 }
 
@@ -226,7 +229,8 @@ impl Predicate {
     /// Field forms that the types cannot hold.
     fn is_sound(&self) -> bool {
         let oids = [&self.target.tip, &self.base.commit, &self.base.tree, &self.head.commit, &self.head.tree];
-        let digests = [&self.manifest.sha256, &self.policy.sha256, &self.findings.rules, &self.findings.sha256, &self.chain.key];
+        let digests =
+            [&self.manifest.sha256, &self.policy.sha256, &self.findings.rules, &self.findings.sha256, &self.chain.key];
         oids.iter().all(|id| is_hex(id, 40))
             && (self.result_tree.is_empty() || is_hex(&self.result_tree, 40))
             && digests.iter().all(|digest| is_hex(digest, 64))
