@@ -59,7 +59,7 @@ impl<'c> Vote<'c> {
 /// Policy, records and clock, made ready to judge segments of a push to one ref.
 pub(super) struct Court<'c> {
     policy: &'c Policy,
-    rules: provenance::Rules,
+    rules: &'static provenance::Rules,
     now: i64,
     /// Decisions in force, for this repository and ref.
     votes: Vec<Vote<'c>>,
@@ -201,7 +201,7 @@ impl<'s, 'c> Segment<'s, 'c> {
         };
         let written: Vec<Commit> =
             self.commits.iter().filter(|commit| !landing(commit)).map(|&commit| commit.clone()).collect();
-        authors.extend(provenance::author_set(&written, &self.court.rules));
+        authors.extend(provenance::author_set(&written, self.court.rules));
         authors.sort();
         authors.dedup();
         authors
@@ -216,7 +216,7 @@ impl<'s, 'c> Segment<'s, 'c> {
     fn compare_with_policy(&mut self) {
         let links = self.steps.iter().flat_map(|step| &step.link_targets);
         let commits: Vec<Commit> = self.commits.iter().map(|&commit| commit.clone()).collect();
-        let detected = provenance::trace(&commits, "", &self.court.rules).is_ai();
+        let detected = provenance::trace(&commits, "", self.court.rules).is_ai();
         let asked = self.court.policy.requirements(self.manifest.paths().chain(links), &self.authors, detected);
         for violation in &asked.violations {
             let code = if violation.compartment_holds_policy { Code::PolicyMixed } else { Code::Solo };

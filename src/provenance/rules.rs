@@ -1,5 +1,7 @@
 //! `provenance.toml` → rules: which lines, identities and branches say what.
 
+use std::sync::LazyLock;
+
 use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
 
@@ -58,8 +60,10 @@ struct Doubt {
 }
 
 impl Rules {
-    pub fn shipped() -> Rules {
-        Rules::parse("provenance.toml", SHIPPED).expect("a test reads the shipped rules")
+    /// The rules of this version, read once.
+    pub fn shipped() -> &'static Rules {
+        static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::parse("provenance.toml", SHIPPED).expect("a test reads the shipped rules"));
+        &RULES
     }
 
     pub fn parse(file: &str, source: &str) -> Result<Rules, Refused> {

@@ -7,7 +7,7 @@ fn commit(author: &str, message: &str) -> Commit {
 }
 
 fn traced(author: &str, message: &str, branch: &str) -> Provenance {
-    trace(&[commit(author, message)], branch, &Rules::shipped())
+    trace(&[commit(author, message)], branch, Rules::shipped())
 }
 
 /// A7 of the notes: what people and other software write.
@@ -108,7 +108,7 @@ fn a_disguised_key_is_shown() {
 fn credit_that_an_editor_gave_by_itself_is_weak() {
     let mut commit = commit("Ada <a@b.example>", "x\n\nCo-authored-by: Copilot <copilot@github.com>\n");
     commit.time = 1_777_000_000;
-    let found = trace(&[commit], "", &Rules::shipped());
+    let found = trace(&[commit], "", Rules::shipped());
     assert_eq!(found.evidence[0].strength, Strength::Weak);
 }
 
@@ -122,7 +122,7 @@ fn authors_are_people_and_co_authors_are_among_them() {
         commit("Ada (aider) <ada@example.com>", "y\n\nCo-Authored-By: Claude <noreply@anthropic.com>\n"),
         commit("Mina H <MINA@example.com>", "z"),
     ];
-    let authors: Vec<_> = author_set(&commits, &Rules::shipped()).into_iter().map(|a| a.email.to_lowercase()).collect();
+    let authors: Vec<_> = author_set(&commits, Rules::shipped()).into_iter().map(|a| a.email.to_lowercase()).collect();
     assert_eq!(authors, ["ada@example.com", "mina@example.com"]);
 }
 

@@ -1,0 +1,90 @@
+//! FLOOR 4: arguments → command → exit code. One file a sub-command.
+
+mod queue;
+mod show;
+mod verify;
+
+#[cfg(feature = "tui")]
+mod demo;
+#[cfg(feature = "tui")]
+mod desk;
+#[cfg(feature = "tui")]
+mod init;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Usage errors, as in sysexits.h. Never 1, which some hooks take for a warning.
+const USAGE: u8 = 64;
+/// Something outside of a verdict failed.
+const FAILED: u8 = 70;
+
+/// Review AI-assisted changes in your terminal, and undersign them: a signed decision that every gate can verify
+#[derive(Parser)]
+#[command(name = "undersign", version, disable_help_subcommand = true)]
+struct Arguments {
+    /// A repository to review; may be given several times
+    #[arg(long, value_name = "DIR", global = true)]
+    repo: Vec<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Open the desk on sample repositories
+    #[cfg(feature = "tui")]
+    Demo(demo::Options),
+    /// Write a policy for this repository from git's identity and signing key
+    #[cfg(feature = "tui")]
+    Init(init::Options),
+    /// Open a range of commits in the reader
+    #[cfg(feature = "tui")]
+    Review(desk::ReviewOptions),
+    /// Say whether a push may land: 0 yes, 2 no, 4 cannot decide
+    Verify(verify::Options),
+    /// Print the queue of pending changes, riskiest first
+    Queue(queue::Options),
+    /// Print one pending change: what it does, what was found, what it needs
+    Show(show::Options),
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    let done = match arguments.command {
+        #[cfg(feature = "tui")]
+        None => desk::open(&arguments.repo),
+        #[cfg(not(feature = "tui"))]
+        None => Err("This build has no desk: it was made for a gate. Name a command; --help lists them.".to_owned()),
+        #[cfg(feature = "tui")]
+        Some(Command::Demo(options)) => demo::run(&options),
+        #[cfg(feature = "tui")]
+        Some(Command::Init(options)) => init::run(&options, arguments.repo.first().map(PathBuf::as_path)),
+        #[cfg(feature = "tui")]
+        Some(Command::Review(options)) => desk::review(&options, arguments.repo.first().map(PathBuf::as_path)),
+        Some(Command::Verify(options)) => return ExitCode::from(verify::run(&options, arguments.repo.first().map(PathBuf::as_path))),
+        Some(Command::Queue(options)) => queue::run(&options, &arguments.repo),
+        Some(Command::Show(options)) => show::run(&options, &arguments.repo),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("undersign: {message}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// The time, in seconds since the epoch.
+fn now() -> i64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+}

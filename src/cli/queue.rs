@@ -1,0 +1,145 @@
+//! `undersign queue`: the queue for scripts and for terminals that are none.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::change::{Change, visible};
+use crate::source::git::Repository;
+use crate::survey::{self, Examination, Place};
+
+#[derive(Args, Default)]
+pub struct Options {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Queue {
+    schema: &'static str,
+    changes: Vec<Row>,
+    unreadable: Vec<Unreadable>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Row {
+    pub id: String,
+    pub repository: String,
+    pub branch: String,
+    pub target: String,
+    pub title: String,
+    pub base: String,
+    pub head: String,
+    pub tier: u8,
+    pub points: u32,
+    pub blast: String,
+    pub agent: Option<String>,
+    pub provenance: &'static str,
+    pub files: usize,
+    pub added: u32,
+    pub removed: u32,
+    pub compartments: Vec<String>,
+    pub findings: usize,
+    pub time: i64,
+    pub needs: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct Unreadable {
+    pub what: String,
+    pub why: String,
+}
+
+pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
+    let queue = read(&or_here(repositories));
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&queue).map_err(|error| error.to_string())?);
+    } else {
+        print(&queue);
+    }
+    Ok(())
+}
+
+pub(super) fn or_here(repositories: &[PathBuf]) -> Vec<PathBuf> {
+    if repositories.is_empty() { vec![PathBuf::from(".")] } else { repositories.to_vec() }
+}
+
+fn read(repositories: &[PathBuf]) -> Queue {
+    let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
+    for (index, path) in repositories.iter().enumerate() {
+        match each(index, path, |_, place, change, examined| match examined {
+            Ok(examination) => rows.push((survey::urgency(&change, &examination), row(place, &change, &examination))),
+            Err(why) => unreadable.push(Unreadable { what: visible::text(&change.id).into_owned(), why }),
+        }) {
+            Ok(()) => {}
+            Err(why) => unreadable.push(Unreadable { what: path.display().to_string(), why }),
+        }
+    }
+    rows.sort_by(|a, b| a.0.cmp(&b.0));
+    Queue { schema: "undersign-queue/v0", changes: rows.into_iter().map(|(_, row)| row).collect(), unreadable }
+}
+
+/// Visits every pending change of a repository, examined, or with the reason why that was not possible.
+pub(super) fn each(
+    index: usize,
+    path: &Path,
+    mut visit: impl FnMut(&Repository, &Place, Change, Result<Examination, String>),
+) -> Result<(), String> {
+    let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
+    for change in repository.changes(index, &place.target).map_err(|error| error.to_string())? {
+        let examined = survey::whole(&repository, &place, &change, super::now());
+        visit(&repository, &place, change, examined.map(|(_, _, examination)| examination).map_err(|error| error.to_string()));
+    }
+    Ok(())
+}
+
+pub(super) fn row(place: &Place, change: &Change, examination: &Examination) -> Row {
+    let text = |text: &str| visible::text(text).into_owned();
+    Row {
+        id: text(&change.id),
+        repository: place.name.clone(),
+        branch: text(&change.branch),
+        target: text(&change.target),
+        title: text(change.title()),
+        base: change.revision.base.to_string(),
+        head: change.revision.head.to_string(),
+        tier: examination.assessment.tier,
+        points: examination.assessment.points,
+        blast: examination.assessment.blast.class.name().to_owned(),
+        agent: examination.provenance.agent().map(text),
+        provenance: examination.provenance.status.name(),
+        files: examination.files,
+        added: examination.added,
+        removed: examination.removed,
+        compartments: examination.compartments.iter().map(|(name, _)| name.clone()).collect(),
+        findings: examination.assessment.findings.len(),
+        time: change.revision.commits.first().map_or(0, |commit| commit.time),
+        needs: survey::need(place, examination, None),
+    }
+}
+
+fn print(queue: &Queue) {
+    for row in &queue.changes {
+        let agent = row.agent.as_deref().unwrap_or("undeclared");
+        println!(
+            "tier {}  {}  {:<12} {:<44} {:<12} {:>6} {:>6}  {}  {}",
+            row.tier,
+            row.blast,
+            row.repository,
+            row.title,
+            agent,
+            format!("+{}", row.added),
+            format!("-{}", row.removed),
+            row.needs,
+            row.branch
+        );
+    }
+    for row in &queue.unreadable {
+        println!("unreadable: {}: {}", row.what, row.why);
+    }
+    if queue.changes.is_empty() && queue.unreadable.is_empty() {
+        println!("Nothing is pending.");
+    }
+}

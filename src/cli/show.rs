@@ -1,0 +1,121 @@
+//! `undersign show CHANGE`: one change as text or JSON, for scripts and for who reads without a screen.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::queue::{self, Row};
+use crate::change::visible;
+use crate::gate::{Reason, SlotState};
+use crate::survey::{Examination, Place};
+
+#[derive(Args)]
+pub struct Options {
+    /// Id of the change as `undersign queue` prints it (REPOSITORY:BRANCH), or its branch
+    change: String,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    schema: &'static str,
+    #[serde(flatten)]
+    row: Row,
+    manifest: String,
+    blast_reasons: Vec<String>,
+    findings: Vec<ShownFinding>,
+    evidence: Vec<String>,
+    requirements: Vec<SlotState>,
+    reasons: Vec<Reason>,
+}
+
+#[derive(Serialize)]
+struct ShownFinding {
+    rule: String,
+    severity: &'static str,
+    path: String,
+    line: u32,
+    title: String,
+    why: String,
+    ask: String,
+    evidence: String,
+}
+
+pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
+    let mut found = None;
+    let mut failures = Vec::new();
+    for (index, path) in queue::or_here(repositories).iter().enumerate() {
+        let visited = queue::each(index, path, |_, place, change, examined| {
+            if change.id != options.change && change.branch != options.change {
+                return;
+            }
+            match examined {
+                Ok(examination) => found = Some(shown(queue::row(place, &change, &examination), place, &examination)),
+                Err(why) => failures.push(why),
+            }
+        });
+        failures.extend(visited.err());
+    }
+    let shown = found.ok_or_else(|| {
+        let name = visible::text(&options.change).into_owned();
+        failures.first().cloned().unwrap_or(format!("No pending change is called {name}. `undersign queue` lists them."))
+    })?;
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&shown).map_err(|error| error.to_string())?);
+    } else {
+        print(&shown);
+    }
+    Ok(())
+}
+
+fn shown(row: Row, _place: &Place, examination: &Examination) -> Shown {
+    let text = |text: &str| visible::text(text).into_owned();
+    let assessment = &examination.assessment;
+    Shown {
+        schema: "undersign-change/v0",
+        manifest: examination.manifest.digest().to_string(),
+        blast_reasons: assessment.blast.reasons.iter().map(|r| format!("{} {}: {}", r.class.name(), r.path, r.sentence)).collect(),
+        findings: assessment
+            .findings
+            .iter()
+            .map(|f| ShownFinding {
+                rule: f.rule.clone(),
+                severity: f.severity.name(),
+                path: f.location.path.to_string(),
+                line: f.location.line,
+                title: f.title.clone(),
+                why: f.why.clone(),
+                ask: f.ask.clone(),
+                evidence: text(&f.evidence),
+            })
+            .collect(),
+        evidence: examination.provenance.evidence.iter().map(|e| format!("{}: {}", e.rule, visible::text(&e.raw))).collect(),
+        requirements: examination.standing.as_ref().map(|s| s.slots.clone()).unwrap_or_default(),
+        reasons: examination.standing.as_ref().map(|s| s.reasons.clone()).unwrap_or_default(),
+        row,
+    }
+}
+
+fn print(shown: &Shown) {
+    let row = &shown.row;
+    println!("{}", row.title);
+    println!("  {}   {} → {}   {}..{}", row.id, row.branch, row.target, &row.base[..7], &row.head[..7]);
+    println!("  {} files, +{} −{}, {}", row.files, row.added, row.removed, row.needs);
+    println!("  tier {}, {} points, blast radius {}", row.tier, row.points, row.blast);
+    shown.blast_reasons.iter().for_each(|reason| println!("    {reason}"));
+    println!("  provenance: {} ({})", row.provenance, row.agent.as_deref().unwrap_or("no tool named"));
+    shown.evidence.iter().for_each(|evidence| println!("    {evidence}"));
+    println!("  findings: {}", shown.findings.len());
+    for finding in &shown.findings {
+        println!("    {:<8} {:<22} {}:{}", finding.severity, finding.rule, finding.path, finding.line);
+        println!("             {}. {}", finding.title, finding.ask);
+    }
+    println!("  needs:");
+    for slot in &shown.requirements {
+        println!("    {}: {} of {} {}", slot.compartment, slot.have, slot.need, slot.slot);
+    }
+    shown.reasons.iter().for_each(|reason| println!("    {}: {}", reason.code, reason.detail));
+}

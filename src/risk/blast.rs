@@ -1,0 +1,84 @@
+//! Blast radius: the class is the maximum over reasons, each of which is printed.
+
+use std::collections::BTreeSet;
+
+use super::{FileUnderReview, Rules};
+use crate::change::RepoPath;
+
+/// How far a mistake would reach.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BlastClass {
+    /// A leaf: documentation, tests.
+    #[default]
+    B0,
+    /// One package.
+    B1,
+    /// Several packages.
+    B2,
+    /// A whole service and its users.
+    B3,
+    /// The fleet: production environments, access, deployment.
+    B4,
+}
+
+impl BlastClass {
+    pub fn name(self) -> &'static str {
+        ["B0", "B1", "B2", "B3", "B4"][self as usize]
+    }
+
+    /// The class in words.
+    pub fn meaning(self) -> &'static str {
+        ["a leaf", "one package", "several packages", "a whole service", "the fleet"][self as usize]
+    }
+
+    pub(super) fn parse(name: &str) -> Option<BlastClass> {
+        use BlastClass::{B0, B1, B2, B3, B4};
+        [B0, B1, B2, B3, B4].into_iter().find(|class| class.name() == name)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlastReason {
+    pub class: BlastClass,
+    pub sentence: String,
+    pub path: RepoPath,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Blast {
+    pub class: BlastClass,
+    /// Widest first, one for each sentence.
+    pub reasons: Vec<BlastReason>,
+}
+
+pub(super) fn of(files: &[FileUnderReview<'_>], rules: &Rules) -> Blast {
+    let mut reasons: Vec<BlastReason> = Vec::new();
+    let mut packages = BTreeSet::new();
+    for file in files {
+        let path = file.path();
+        let (class, sentence) = rules.class_of(&path);
+        if class >= BlastClass::B1 && !is_test(&path) {
+            packages.insert(path.split('/').take(2).map(str::to_owned).collect::<Vec<_>>());
+        }
+        if !reasons.iter().any(|reason| reason.sentence == sentence) {
+            reasons.push(BlastReason { class, sentence: sentence.to_owned(), path: file.diff.path.clone() });
+        }
+    }
+    if packages.len() >= 4 {
+        let path = files.first().map_or_else(|| RepoPath(Vec::new()), |file| file.diff.path.clone());
+        reasons.push(BlastReason {
+            class: BlastClass::B2,
+            sentence: format!("touches {} packages", packages.len()),
+            path,
+        });
+    }
+    reasons.sort_by(|a, b| b.class.cmp(&a.class).then_with(|| a.path.cmp(&b.path)));
+    Blast { class: reasons.first().map_or(BlastClass::B0, |reason| reason.class), reasons }
+}
+
+pub(super) fn is_test(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    path.split('/').any(|part| matches!(part, "test" | "tests" | "__tests__" | "spec" | "testdata" | "fixtures"))
+        || name.starts_with("test_")
+        || [".test.", ".spec.", "_test."].iter().any(|mark| name.contains(mark))
+}

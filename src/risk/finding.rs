@@ -1,0 +1,93 @@
+//! A finding: what a rule or check saw, where, why it matters, and what to ask.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::change::diff::Location;
+use crate::change::manifest::Digest;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    Note,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl Severity {
+    /// One letter: colour never speaks alone.
+    pub fn letter(self) -> char {
+        match self {
+            Severity::Note => '·',
+            Severity::Low => 'L',
+            Severity::Medium => 'M',
+            Severity::High => 'H',
+            Severity::Critical => 'C',
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Note => "note",
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Severity> {
+        [Severity::Note, Severity::Low, Severity::Medium, Severity::High, Severity::Critical]
+            .into_iter()
+            .find(|s| s.name() == name)
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub rule: String,
+    pub severity: Severity,
+    /// What, in a few words.
+    pub title: String,
+    /// Why it matters.
+    pub why: String,
+    /// The question to the reviewer.
+    pub ask: String,
+    pub location: Location,
+    /// The text of the line, at most 200 characters, secrets masked; not escaped.
+    pub evidence: String,
+    /// Tells equal findings of one file apart.
+    pub ordinal: u32,
+}
+
+impl Finding {
+    /// Stable while rule, path, side and text stay the same, so that an answer survives a rebase.
+    pub fn key(&self) -> String {
+        let side = self.location.side as u8;
+        let mut text = format!("{}\0{side}\0{}\0{}\0", self.rule, self.ordinal, self.evidence).into_bytes();
+        text.extend_from_slice(&self.location.path.0);
+        Digest::of(&text).to_string()[..16].to_owned()
+    }
+}
+
+/// Sorts findings, numbers equal ones, and drops what says the same of the same line twice.
+pub(super) fn settle(findings: &mut Vec<Finding>) {
+    findings.sort_by(|a, b| {
+        b.severity.cmp(&a.severity).then_with(|| a.location.cmp(&b.location)).then_with(|| a.rule.cmp(&b.rule))
+    });
+    findings.dedup_by(|a, b| a.rule == b.rule && a.location == b.location);
+    let mut seen: BTreeMap<_, u32> = BTreeMap::new();
+    for finding in findings {
+        let count =
+            seen.entry((finding.rule.clone(), finding.location.path.clone(), finding.evidence.clone())).or_default();
+        finding.ordinal = *count;
+        *count += 1;
+    }
+}

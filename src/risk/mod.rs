@@ -1,0 +1,178 @@
+//! FLOOR 1: what deserves attention. Three things, kept apart: hazard (findings at lines), blast radius (what is
+//! reached), background (points). The queue goes by [`Assessment::tier`] first; points only decide inside a tier.
+
+mod blast;
+mod checks;
+mod finding;
+mod rules;
+
+pub use blast::{Blast, BlastClass, BlastReason};
+pub use finding::{Finding, Severity};
+pub use rules::Rules;
+
+use crate::change::compare::Comparison;
+use crate::change::diff::{Content, FileDiff};
+
+/// One path with its texts compared.
+#[derive(Debug, Clone, Copy)]
+pub struct FileUnderReview<'a> {
+    pub diff: &'a FileDiff,
+    pub old: Option<&'a Content>,
+    pub new: Option<&'a Content>,
+    /// Empty where there is no text.
+    pub comparison: &'a Comparison,
+}
+
+impl FileUnderReview<'_> {
+    fn path(&self) -> String {
+        self.diff.path.lossy().into_owned()
+    }
+
+    fn text<'s>(content: Option<&'s Content>) -> &'s [u8] {
+        content.and_then(Content::text).unwrap_or_default()
+    }
+
+    /// Removed lines: 1-based number and text.
+    fn removed(&self) -> Vec<(u32, String)> {
+        let text = Self::text(self.old);
+        self.lines(|line| match line {
+            crate::change::compare::Line::Removed { old } => Some((old + 1, lossy(self.comparison.old.get(text, old)))),
+            _ => None,
+        })
+    }
+
+    /// Added lines: 1-based number and text.
+    fn added(&self) -> Vec<(u32, String)> {
+        let text = Self::text(self.new);
+        self.lines(|line| match line {
+            crate::change::compare::Line::Added { new } => Some((new + 1, lossy(self.comparison.new.get(text, new)))),
+            _ => None,
+        })
+    }
+
+    fn lines<T>(&self, take: impl Fn(crate::change::compare::Line) -> Option<T>) -> Vec<T> {
+        self.comparison.hunks.iter().flat_map(|hunk| &hunk.lines).filter_map(|&line| take(line)).collect()
+    }
+}
+
+/// Lines longer than this are cut before rules see them: bytes.
+const MAX_LINE: usize = 4_000;
+
+fn lossy(line: &[u8]) -> String {
+    String::from_utf8_lossy(&line[..line.len().min(MAX_LINE)]).into_owned()
+}
+
+/// What is known of the risk of a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Assessment {
+    /// Gravest first, then by place.
+    pub findings: Vec<Finding>,
+    pub blast: Blast,
+    /// 1 is to be looked at first, 5 last.
+    pub tier: u8,
+    pub points: u32,
+    /// Why so many points, as sentences.
+    pub point_reasons: Vec<(u32, String)>,
+    /// Positions of the given files, riskiest first: what is shown last is read worst.
+    pub file_order: Vec<usize>,
+}
+
+/// Assesses a change. Deterministic, offline, linear in the size of the diff.
+pub fn assess(files: &[FileUnderReview<'_>], rules: &Rules) -> Assessment {
+    let mut findings = rules.findings(files);
+    findings.extend(checks::run(files, rules));
+    finding::settle(&mut findings);
+    let blast = blast::of(files, rules);
+    let worst = findings.iter().map(|f| f.severity).max().unwrap_or(Severity::Note);
+    let point_reasons = points(files, &findings, &blast);
+    Assessment {
+        tier: tier(worst, blast.class, !findings.is_empty()),
+        points: point_reasons.iter().map(|(points, _)| points).sum(),
+        point_reasons,
+        file_order: file_order(files, &findings, rules),
+        findings,
+        blast,
+    }
+}
+
+/// The table of DESIGN 9: worst finding × blast class → tier.
+fn tier(worst: Severity, class: BlastClass, found: bool) -> u8 {
+    use BlastClass::{B2, B3, B4};
+    match (if found { worst } else { Severity::Note }, class) {
+        (Severity::Critical, _) => 1,
+        (Severity::High, B4) => 1,
+        (Severity::High, _) | (Severity::Medium, B4) => 2,
+        (Severity::Medium, _) | (_, B4) => 3,
+        (_, B2 | B3) => 4,
+        _ if worst == Severity::Low && found => 4,
+        _ => 5,
+    }
+}
+
+/// Integers that add up, each with its sentence. Size counts for code only, saturating: on configuration, where the
+/// outages came from, measured, it is no better than a coin.
+fn points(files: &[FileUnderReview<'_>], findings: &[Finding], blast: &Blast) -> Vec<(u32, String)> {
+    let mut reasons = Vec::new();
+    for (severity, weight) in
+        [(Severity::Critical, 40), (Severity::High, 20), (Severity::Medium, 8), (Severity::Low, 2)]
+    {
+        let count = findings.iter().filter(|f| f.severity == severity).count() as u32;
+        if count > 0 {
+            reasons.push((weight * count.min(5), format!("{count} of severity {}", severity.name())));
+        }
+    }
+    reasons.push((5 * blast.class as u32, format!("blast radius {}", blast.class.name())));
+    let added: u32 = files.iter().filter(|f| is_code(&f.path())).map(|f| f.comparison.added).sum();
+    let size = 2 * (added + 1).ilog2().min(12);
+    if size > 0 {
+        reasons.push((size, format!("{added} lines of code added")));
+    }
+    reasons.retain(|(points, _)| *points > 0);
+    reasons
+}
+
+fn is_code(path: &str) -> bool {
+    const CODE: &[&str] = &[
+        "rs", "py", "ts", "tsx", "js", "jsx", "go", "java", "kt", "c", "h", "cc", "cpp", "hpp", "rb", "php", "cs",
+        "swift", "scala", "ex",
+    ];
+    path.rsplit_once('.').is_some_and(|(_, ext)| CODE.contains(&ext))
+}
+
+/// Worst finding first, then reach, then code before tests before what is generated.
+fn file_order(files: &[FileUnderReview<'_>], findings: &[Finding], rules: &Rules) -> Vec<usize> {
+    let key = |&index: &usize| {
+        let file = &files[index];
+        let path = file.path();
+        let worst = findings.iter().filter(|f| f.location.path == file.diff.path).map(|f| f.severity).max();
+        let rank = if is_generated(&path) { 2 } else { u8::from(blast::is_test(&path)) };
+        (std::cmp::Reverse(worst), rank, std::cmp::Reverse(rules.class_of(&path).0), file.diff.path.clone())
+    };
+    let mut order: Vec<usize> = (0..files.len()).collect();
+    order.sort_by_cached_key(key);
+    order
+}
+
+/// Files that a tool writes: read last, and never hidden.
+pub fn is_generated(path: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "package-lock.json",
+        "yarn.lock",
+        "pnpm-lock.yaml",
+        "Cargo.lock",
+        "poetry.lock",
+        "uv.lock",
+        "go.sum",
+        "Gemfile.lock",
+        "composer.lock",
+    ];
+    let name = path.rsplit('/').next().unwrap_or(path);
+    NAMES.contains(&name)
+        || name.ends_with(".min.js")
+        || name.ends_with(".min.css")
+        || name.ends_with(".snap")
+        || path.contains("vendor/")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! FLOOR 3: joins source, rules, policy and ledger into what a queue shows and what a reader needs. The desk and the
+//! commands `queue` and `show` get the same answers from here.
+
+use std::path::{Path, PathBuf};
+
+use crate::change::compare::{Comparison, compare};
+use crate::change::diff::{Content, Diff, FileDiff};
+use crate::change::manifest::Manifest;
+use crate::change::{Change, ObjectId};
+use crate::gate::{self, Standing};
+use crate::ledger;
+use crate::policy::{Criticality, Policy};
+use crate::provenance::{self, Provenance};
+use crate::record::Chain;
+use crate::risk::{self, Assessment, FileUnderReview};
+use crate::source::git::{self, GitError, PolicyState, Repository, TargetBranch};
+
+/// What is known of a repository before its changes are looked at.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub root: PathBuf,
+    pub name: String,
+    pub uri: String,
+    pub target: TargetBranch,
+    pub policy: PolicyState,
+    pub chains: Vec<Chain>,
+}
+
+impl Place {
+    /// Opens a repository and reads target, policy and ledger.
+    pub fn open(path: &Path) -> Result<(Repository, Place), GitError> {
+        Place::open_for(path, None)
+    }
+
+    /// As [`Place::open`], with a target ref by its full name.
+    pub fn open_for(path: &Path, target: Option<&str>) -> Result<(Repository, Place), GitError> {
+        let repository = Repository::open(path)?;
+        let target = target.map_or_else(|| repository.target(), |name| repository.target_named(name))?;
+        let trunk = repository.target().unwrap_or_else(|_| target.clone());
+        let place = Place {
+            root: repository.root.clone(),
+            name: repository.name.clone(),
+            uri: repository.uri(),
+            policy: repository.policy_at(trunk.tip)?,
+            chains: ledger::read(&repository)?,
+            target,
+        };
+        Ok((repository, place))
+    }
+
+    pub fn policy(&self) -> Option<&Policy> {
+        match &self.policy {
+            PolicyState::Found(policy) => Some(policy),
+            _ => None,
+        }
+    }
+}
+
+/// The texts of one path, compared.
+#[derive(Debug, Clone)]
+pub struct FileMaterial {
+    pub diff: FileDiff,
+    pub old: Option<Content>,
+    pub new: Option<Content>,
+    pub comparison: Comparison,
+}
+
+impl FileMaterial {
+    /// Reads and compares one path.
+    pub fn read(repository: &Repository, diff: &FileDiff) -> Result<FileMaterial, GitError> {
+        let side = |entry: Option<_>| entry.map(|entry| git::content(repository, entry)).transpose();
+        let (old, new) = (side(diff.old)?, side(diff.new)?);
+        let text = |content: &Option<Content>| content.as_ref().and_then(Content::text).map(<[u8]>::to_vec).unwrap_or_default();
+        // An omission on either side has no lines; where the content did not change (a mode did), neither.
+        let comparable = [&old, &new].iter().all(|c| c.as_ref().is_none_or(|c| c.text().is_some()));
+        let comparison = if comparable { compare(&text(&old), &text(&new)) } else { Comparison::default() };
+        Ok(FileMaterial { diff: diff.clone(), old, new, comparison })
+    }
+
+    fn under_review(&self) -> FileUnderReview<'_> {
+        FileUnderReview { diff: &self.diff, old: self.old.as_ref(), new: self.new.as_ref(), comparison: &self.comparison }
+    }
+}
+
+/// What rules and policy say of a change, once its texts are read.
+#[derive(Debug, Clone)]
+pub struct Examination {
+    pub assessment: Assessment,
+    pub provenance: Provenance,
+    pub manifest: Manifest,
+    pub result_tree: Option<ObjectId>,
+    /// Absent without a policy.
+    pub standing: Option<Standing>,
+    /// Compartments touched, the most critical first.
+    pub compartments: Vec<(String, Criticality)>,
+    pub files: usize,
+    pub added: u32,
+    pub removed: u32,
+}
+
+/// Examines a change whose files were read.
+pub fn examine(
+    repository: &Repository,
+    place: &Place,
+    change: &Change,
+    diff: &Diff,
+    files: &[FileMaterial],
+    now: i64,
+) -> Result<Examination, GitError> {
+    let result_tree = git::result_tree(repository, &change.revision, diff)?;
+    let step = git::push::landing(change, diff, repository, result_tree)?;
+    let under_review: Vec<_> = files.iter().map(FileMaterial::under_review).collect();
+    let standing = place.policy().map(|policy| gate::standing(&step, &change.target, policy, &place.chains, now));
+    Ok(Examination {
+        assessment: risk::assess(&under_review, risk::Rules::shipped()),
+        provenance: provenance::trace(&change.revision.commits, &change.branch, provenance::Rules::shipped()),
+        standing,
+        compartments: place.policy().map(|policy| compartments(policy, diff)).unwrap_or_default(),
+        manifest: step.delta,
+        result_tree,
+        files: files.len(),
+        added: files.iter().map(|file| file.comparison.added).sum(),
+        removed: files.iter().map(|file| file.comparison.removed).sum(),
+    })
+}
+
+fn compartments(policy: &Policy, diff: &Diff) -> Vec<(String, Criticality)> {
+    let touched = diff.files.iter().flat_map(|file| policy.compartments_of(&file.path));
+    let mut touched: Vec<_> = touched.map(|compartment| (compartment.name.clone(), compartment.criticality)).collect();
+    touched.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    touched.dedup();
+    touched
+}
+
+/// Reads and examines a change from the start.
+pub fn whole(repository: &Repository, place: &Place, change: &Change, now: i64) -> Result<(Diff, Vec<FileMaterial>, Examination), GitError> {
+    let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
+    let files = diff.files.iter().map(|file| FileMaterial::read(repository, file)).collect::<Result<Vec<_>, _>>()?;
+    let examination = examine(repository, place, change, &diff, &files, now)?;
+    Ok((diff, files, examination))
+}
+
+/// What a change still needs, in two words for a queue.
+pub fn need(place: &Place, examination: &Examination, me: Option<&str>) -> String {
+    let Some(standing) = &examination.standing else {
+        return if matches!(place.policy, PolicyState::Absent) { "no policy".into() } else { "policy invalid".into() };
+    };
+    if !standing.rejected_by.is_empty() {
+        return "rejected".into();
+    }
+    if standing.is_allowed() {
+        return "signed".into();
+    }
+    if !standing.approved_by.is_empty() {
+        let widest = standing.slots.iter().map(|slot| slot.need).sum::<usize>().max(1);
+        let people = distinct_need(standing).unwrap_or(widest);
+        return format!("{} of {people}", standing.approved_by.len());
+    }
+    match me {
+        Some(_) => "needs you".into(),
+        None => "undecided".into(),
+    }
+}
+
+/// How many people the largest compartment asks for.
+fn distinct_need(standing: &Standing) -> Option<usize> {
+    let names: std::collections::BTreeSet<_> = standing.slots.iter().map(|slot| &slot.compartment).collect();
+    names.into_iter().map(|name| standing.slots.iter().filter(|slot| slot.compartment == *name).map(|slot| slot.need).sum()).max()
+}
+
+/// Order of the queue: tier, then points, then id, so that it is total and repeatable.
+pub fn urgency(change: &Change, examination: &Examination) -> (u8, std::cmp::Reverse<u32>, String) {
+    (examination.assessment.tier, std::cmp::Reverse(examination.assessment.points), change.id.clone())
+}
