@@ -34,7 +34,10 @@ impl Drafts {
             Err(why) => {
                 let aside = path.with_extension("damaged");
                 let kept = std::fs::rename(&path, &aside).map(|()| aside).unwrap_or(path);
-                Err(format!("The draft of this review could not be used: {why}. It is kept as {}; the review starts anew.", kept.display()))
+                Err(format!(
+                    "The draft of this review could not be used: {why}. It is kept as {}; the review starts anew.",
+                    kept.display()
+                ))
             }
         }
     }
@@ -42,7 +45,12 @@ impl Drafts {
     /// Saves a draft: temporary file, sync, rename. An empty draft removes the file.
     pub fn save(&self, repository: &Path, draft: &Draft) -> Result<(), String> {
         let path = self.path(repository, &draft.change);
-        let failed = |error: std::io::Error| format!("The draft cannot be saved in {}: {error}. It lives only as long as this program.", self.dir.display());
+        let failed = |error: std::io::Error| {
+            format!(
+                "The draft cannot be saved in {}: {error}. It lives only as long as this program.",
+                self.dir.display()
+            )
+        };
         if draft.is_empty() {
             return match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
@@ -60,11 +68,15 @@ impl Drafts {
             if id.len() == 16 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
                 return Ok(id);
             }
-            return Err(format!("{} does not hold a chain id of 16 hex digits. Restore it, or remove it to begin a new chain.", path.display()));
+            return Err(format!(
+                "{} does not hold a chain id of 16 hex digits. Restore it, or remove it to begin a new chain.",
+                path.display()
+            ));
         }
         let id: String = random().iter().map(|byte| format!("{byte:02x}")).collect();
-        write_atomically(&path, format!("{id}\n").as_bytes())
-            .map_err(|error| format!("This device's chain id cannot be saved in {}: {error}. Nothing was signed.", self.dir.display()))?;
+        write_atomically(&path, format!("{id}\n").as_bytes()).map_err(|error| {
+            format!("This device's chain id cannot be saved in {}: {error}. Nothing was signed.", self.dir.display())
+        })?;
         Ok(id)
     }
 

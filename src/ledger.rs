@@ -63,7 +63,8 @@ fn links(repository: &Repository, tip: git2::Oid) -> Vec<Option<Link>> {
         at = commit.and_then(|commit| commit.parent_ids().next());
     }
     links.reverse();
-    let named = links.into_iter().enumerate().map(|(index, link)| link.filter(|(name, _)| *name == file_name(index + 1)));
+    let named =
+        links.into_iter().enumerate().map(|(index, link)| link.filter(|(name, _)| *name == file_name(index + 1)));
     named.map(|link| link.map(|(_, link)| link)).collect()
 }
 
@@ -118,7 +119,9 @@ fn write(repository: &Repository, id: &ChainId, seq: usize, link: &Link, now: i6
     let name = format!("{PREFIX}{id}");
     let tip = raw.refname_to_id(&name).ok();
     let mut tree = raw.treebuilder(None).map_err(unwritable)?;
-    for (file, bytes) in [(file_name(seq).as_str(), &link.envelope), ("manifest", &link.manifest), ("findings.json", &link.findings)] {
+    for (file, bytes) in
+        [(file_name(seq).as_str(), &link.envelope), ("manifest", &link.manifest), ("findings.json", &link.findings)]
+    {
         let blob = raw.blob(bytes).map_err(unwritable)?;
         tree.insert(file, blob, 0o100_644).map_err(unwritable)?;
     }
@@ -127,7 +130,8 @@ fn write(repository: &Repository, id: &ChainId, seq: usize, link: &Link, now: i6
     let signature = Signature::new("undersign", "undersign@localhost", &Time::new(now, 0)).map_err(unwritable)?;
     let parent = tip.map(|tip| raw.find_commit(tip)).transpose().map_err(unwritable)?;
     let parents: Vec<_> = parent.iter().collect();
-    let commit = raw.commit(None, &signature, &signature, &format!("decision {seq}\n"), &tree, &parents).map_err(unwritable)?;
+    let commit =
+        raw.commit(None, &signature, &signature, &format!("decision {seq}\n"), &tree, &parents).map_err(unwritable)?;
     let moved = |error: git2::Error| match error.code() {
         ErrorCode::Exists | ErrorCode::Modified | ErrorCode::Locked => LedgerError::LostPlace,
         _ => LedgerError::Unwritable(error.message().to_owned()),

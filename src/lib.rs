@@ -17,6 +17,20 @@ pub mod source;
 pub mod survey;
 
 #[cfg(feature = "tui")]
+pub mod app;
+#[cfg(feature = "tui")]
+pub mod config;
+#[cfg(feature = "tui")]
+pub mod desk;
+#[cfg(feature = "tui")]
 pub mod drafts;
 #[cfg(feature = "tui")]
+pub mod frozen;
+#[cfg(feature = "tui")]
+pub mod highlight;
+#[cfg(feature = "tui")]
 pub mod signer;
+#[cfg(feature = "tui")]
+pub mod tui;
+#[cfg(feature = "tui")]
+pub mod worker;

@@ -70,7 +70,9 @@ impl FileMaterial {
     pub fn read(repository: &Repository, diff: &FileDiff) -> Result<FileMaterial, GitError> {
         let side = |entry: Option<_>| entry.map(|entry| git::content(repository, entry)).transpose();
         let (old, new) = (side(diff.old)?, side(diff.new)?);
-        let text = |content: &Option<Content>| content.as_ref().and_then(Content::text).map(<[u8]>::to_vec).unwrap_or_default();
+        let text = |content: &Option<Content>| {
+            content.as_ref().and_then(Content::text).map(<[u8]>::to_vec).unwrap_or_default()
+        };
         // An omission on either side has no lines; where the content did not change (a mode did), neither.
         let comparable = [&old, &new].iter().all(|c| c.as_ref().is_none_or(|c| c.text().is_some()));
         let comparison = if comparable { compare(&text(&old), &text(&new)) } else { Comparison::default() };
@@ -78,7 +80,12 @@ impl FileMaterial {
     }
 
     fn under_review(&self) -> FileUnderReview<'_> {
-        FileUnderReview { diff: &self.diff, old: self.old.as_ref(), new: self.new.as_ref(), comparison: &self.comparison }
+        FileUnderReview {
+            diff: &self.diff,
+            old: self.old.as_ref(),
+            new: self.new.as_ref(),
+            comparison: &self.comparison,
+        }
     }
 }
 
@@ -133,7 +140,12 @@ fn compartments(policy: &Policy, diff: &Diff) -> Vec<(String, Criticality)> {
 }
 
 /// Reads and examines a change from the start.
-pub fn whole(repository: &Repository, place: &Place, change: &Change, now: i64) -> Result<(Diff, Vec<FileMaterial>, Examination), GitError> {
+pub fn whole(
+    repository: &Repository,
+    place: &Place,
+    change: &Change,
+    now: i64,
+) -> Result<(Diff, Vec<FileMaterial>, Examination), GitError> {
     let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
     let files = diff.files.iter().map(|file| FileMaterial::read(repository, file)).collect::<Result<Vec<_>, _>>()?;
     let examination = examine(repository, place, change, &diff, &files, now)?;
@@ -165,7 +177,10 @@ pub fn need(place: &Place, examination: &Examination, me: Option<&str>) -> Strin
 /// How many people the largest compartment asks for.
 fn distinct_need(standing: &Standing) -> Option<usize> {
     let names: std::collections::BTreeSet<_> = standing.slots.iter().map(|slot| &slot.compartment).collect();
-    names.into_iter().map(|name| standing.slots.iter().filter(|slot| slot.compartment == *name).map(|slot| slot.need).sum()).max()
+    names
+        .into_iter()
+        .map(|name| standing.slots.iter().filter(|slot| slot.compartment == *name).map(|slot| slot.need).sum())
+        .max()
 }
 
 /// Order of the queue: tier, then points, then id, so that it is total and repeatable.

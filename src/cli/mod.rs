@@ -71,7 +71,9 @@ pub fn run() -> ExitCode {
         Some(Command::Init(options)) => init::run(&options, arguments.repo.first().map(PathBuf::as_path)),
         #[cfg(feature = "tui")]
         Some(Command::Review(options)) => desk::review(&options, arguments.repo.first().map(PathBuf::as_path)),
-        Some(Command::Verify(options)) => return ExitCode::from(verify::run(&options, arguments.repo.first().map(PathBuf::as_path))),
+        Some(Command::Verify(options)) => {
+            return ExitCode::from(verify::run(&options, arguments.repo.first().map(PathBuf::as_path)));
+        }
         Some(Command::Queue(options)) => queue::run(&options, &arguments.repo),
         Some(Command::Show(options)) => show::run(&options, &arguments.repo),
     };

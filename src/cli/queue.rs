@@ -90,7 +90,12 @@ pub(super) fn each(
     let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
     for change in repository.changes(index, &place.target).map_err(|error| error.to_string())? {
         let examined = survey::whole(&repository, &place, &change, super::now());
-        visit(&repository, &place, change, examined.map(|(_, _, examination)| examination).map_err(|error| error.to_string()));
+        visit(
+            &repository,
+            &place,
+            change,
+            examined.map(|(_, _, examination)| examination).map_err(|error| error.to_string()),
+        );
     }
     Ok(())
 }

@@ -61,7 +61,10 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     }
     let shown = found.ok_or_else(|| {
         let name = visible::text(&options.change).into_owned();
-        failures.first().cloned().unwrap_or(format!("No pending change is called {name}. `undersign queue` lists them."))
+        failures
+            .first()
+            .cloned()
+            .unwrap_or(format!("No pending change is called {name}. `undersign queue` lists them."))
     })?;
     if options.json {
         println!("{}", serde_json::to_string_pretty(&shown).map_err(|error| error.to_string())?);
@@ -77,7 +80,12 @@ fn shown(row: Row, _place: &Place, examination: &Examination) -> Shown {
     Shown {
         schema: "undersign-change/v0",
         manifest: examination.manifest.digest().to_string(),
-        blast_reasons: assessment.blast.reasons.iter().map(|r| format!("{} {}: {}", r.class.name(), r.path, r.sentence)).collect(),
+        blast_reasons: assessment
+            .blast
+            .reasons
+            .iter()
+            .map(|r| format!("{} {}: {}", r.class.name(), r.path, r.sentence))
+            .collect(),
         findings: assessment
             .findings
             .iter()
@@ -92,7 +100,12 @@ fn shown(row: Row, _place: &Place, examination: &Examination) -> Shown {
                 evidence: text(&f.evidence),
             })
             .collect(),
-        evidence: examination.provenance.evidence.iter().map(|e| format!("{}: {}", e.rule, visible::text(&e.raw))).collect(),
+        evidence: examination
+            .provenance
+            .evidence
+            .iter()
+            .map(|e| format!("{}: {}", e.rule, visible::text(&e.raw)))
+            .collect(),
         requirements: examination.standing.as_ref().map(|s| s.slots.clone()).unwrap_or_default(),
         reasons: examination.standing.as_ref().map(|s| s.reasons.clone()).unwrap_or_default(),
         row,

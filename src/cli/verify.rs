@@ -92,16 +92,20 @@ fn policy_of(repository: &Repository, commit: ObjectId) -> Result<Policy, Reason
             let detail = "There is no .undersign/policy.toml on the policy branch. `undersign init` writes one.";
             Err(Reason::new(Code::PolicyAbsent, detail))
         }
-        Ok(PolicyState::Invalid(refused)) => Err(Reason::new(Code::PolicyInvalid, visible::lines(&refused.to_string()))),
+        Ok(PolicyState::Invalid(refused)) => {
+            Err(Reason::new(Code::PolicyInvalid, visible::lines(&refused.to_string())))
+        }
         Err(error) => Err(Reason::new(Code::Unreadable, error.to_string())),
     }
 }
 
 fn policy_file(file: &Path) -> Result<Policy, Reason> {
-    let source = std::fs::read_to_string(file)
-        .map_err(|error| Reason::new(Code::PolicyAbsent, format!("The policy file {} cannot be read: {error}.", file.display())))?;
+    let source = std::fs::read_to_string(file).map_err(|error| {
+        Reason::new(Code::PolicyAbsent, format!("The policy file {} cannot be read: {error}.", file.display()))
+    })?;
     let name = file.display().to_string();
-    Policy::parse(&name, &source).map_err(|refused| Reason::new(Code::PolicyInvalid, visible::lines(&refused.to_string())))
+    Policy::parse(&name, &source)
+        .map_err(|refused| Reason::new(Code::PolicyInvalid, visible::lines(&refused.to_string())))
 }
 
 fn outcome(judged: RefOutcome, policy: Option<&Policy>, chains: &[Chain], now: i64) -> Outcome {
@@ -131,7 +135,10 @@ fn sentences(outcome: &Outcome) -> String {
         text.push_str(&format!("{}: {verdict}.\n", visible::text(&judged.name)));
         for slot in &judged.requirements {
             let by = if slot.by.is_empty() { String::new() } else { format!(" ({})", slot.by.join(", ")) };
-            text.push_str(&format!("  {} needs {} {}, has {}{by}\n", slot.compartment, slot.need, slot.slot, slot.have));
+            text.push_str(&format!(
+                "  {} needs {} {}, has {}{by}\n",
+                slot.compartment, slot.need, slot.slot, slot.have
+            ));
         }
         for reason in &judged.reasons {
             text.push_str(&format!("  {}: {}\n", reason.code, reason.detail));

@@ -62,7 +62,8 @@ struct Doubt {
 impl Rules {
     /// The rules of this version, read once.
     pub fn shipped() -> &'static Rules {
-        static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::parse("provenance.toml", SHIPPED).expect("a test reads the shipped rules"));
+        static RULES: LazyLock<Rules> =
+            LazyLock::new(|| Rules::parse("provenance.toml", SHIPPED).expect("a test reads the shipped rules"));
         &RULES
     }
 

@@ -65,7 +65,8 @@ pub struct Rules {
 impl Rules {
     /// The rules of this version, read once.
     pub fn shipped() -> &'static Rules {
-        static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::parse(SHIPPED).expect("a test reads the shipped rules"));
+        static RULES: LazyLock<Rules> =
+            LazyLock::new(|| Rules::parse(SHIPPED).expect("a test reads the shipped rules"));
         &RULES
     }
 

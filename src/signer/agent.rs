@@ -44,7 +44,9 @@ pub(super) fn sign(socket: &Path, key: &Ed25519PublicKey, message: &[u8]) -> Res
     request.extend_from_slice(&0u32.to_be_bytes());
     let answer = ask(socket, &request, SIGN_TIMEOUT)?;
     let Some(mut rest) = answer.strip_prefix(&[SIGN_RESPONSE]) else {
-        return Err(SignError::Unusable("The ssh-agent refused to sign. Is the key still in it, and is it unlocked?".to_owned()));
+        return Err(SignError::Unusable(
+            "The ssh-agent refused to sign. Is the key still in it, and is it unlocked?".to_owned(),
+        ));
     };
     let mut blob = take(&mut rest)?;
     let kind = take(&mut blob)?;
@@ -57,7 +59,10 @@ pub(super) fn sign(socket: &Path, key: &Ed25519PublicKey, message: &[u8]) -> Res
 
 fn ask(socket: &Path, request: &[u8], limit: Duration) -> Result<Vec<u8>, SignError> {
     let failed = |error: std::io::Error| {
-        SignError::Unusable(format!("The ssh-agent at {} does not answer: {error}. Start one and `ssh-add` the key.", socket.display()))
+        SignError::Unusable(format!(
+            "The ssh-agent at {} does not answer: {error}. Start one and `ssh-add` the key.",
+            socket.display()
+        ))
     };
     let mut stream = UnixStream::connect(socket).map_err(failed)?;
     stream.set_read_timeout(Some(limit)).map_err(failed)?;

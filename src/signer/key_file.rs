@@ -20,7 +20,12 @@ pub(super) fn is_encrypted(path: &Path) -> bool {
     read(path).is_ok_and(|key| key.is_encrypted())
 }
 
-pub(super) fn sign(path: &Path, passphrase: Option<&str>, expected: &Ed25519PublicKey, message: &[u8]) -> Result<[u8; 64], SignError> {
+pub(super) fn sign(
+    path: &Path,
+    passphrase: Option<&str>,
+    expected: &Ed25519PublicKey,
+    message: &[u8],
+) -> Result<[u8; 64], SignError> {
     let mut key = read(path)?;
     if key.is_encrypted() {
         let passphrase = passphrase.ok_or(SignError::PassphraseNeeded)?;
@@ -28,7 +33,9 @@ pub(super) fn sign(path: &Path, passphrase: Option<&str>, expected: &Ed25519Publ
     }
     let KeypairData::Ed25519(pair) = key.key_data() else { return Err(super::wrong_kind(key.public_key())) };
     if pair.public != *expected {
-        return Err(SignError::Unusable("The key file changed since it was first read. Nothing was signed.".to_owned()));
+        return Err(SignError::Unusable(
+            "The key file changed since it was first read. Nothing was signed.".to_owned(),
+        ));
     }
     let signing = ed25519_dalek::SigningKey::try_from(pair).map_err(|error| unreadable(path, &error))?;
     Ok(signing.sign(message).to_bytes())

@@ -53,10 +53,14 @@ impl SigningKey {
             return Ok(SigningKey { public: usable(public)?, place: Place::File(private) });
         }
         let text = std::fs::read_to_string(&public_path).map_err(|error| {
-            SignError::Unusable(format!("The signing key {} cannot be read: {error}. Set git's user.signingkey to an ed25519 key.", private.display()))
+            SignError::Unusable(format!(
+                "The signing key {} cannot be read: {error}. Set git's user.signingkey to an ed25519 key.",
+                private.display()
+            ))
         })?;
-        let public = PublicKey::from_openssh(text.trim())
-            .map_err(|error| SignError::Unusable(format!("{} holds no OpenSSH public key: {error}.", public_path.display())))?;
+        let public = PublicKey::from_openssh(text.trim()).map_err(|error| {
+            SignError::Unusable(format!("{} holds no OpenSSH public key: {error}.", public_path.display()))
+        })?;
         in_agent(public, agent)
     }
 
@@ -102,7 +106,11 @@ fn in_agent(public: PublicKey, agent: Option<&Path>) -> Result<SigningKey, SignE
 }
 
 fn usable(public: PublicKey) -> Result<PublicKey, SignError> {
-    if matches!(public.key_data(), KeyData::Ed25519(Ed25519PublicKey(_))) { Ok(public) } else { Err(wrong_kind(&public)) }
+    if matches!(public.key_data(), KeyData::Ed25519(Ed25519PublicKey(_))) {
+        Ok(public)
+    } else {
+        Err(wrong_kind(&public))
+    }
 }
 
 fn wrong_kind(public: &PublicKey) -> SignError {

@@ -36,7 +36,9 @@ pub enum GitError {
     NoTarget,
     #[error("The ref or revision `{0}` does not exist here.")]
     NoSuchRevision(String),
-    #[error("Object {0} is missing: a shallow or partial clone, or damage. Run `git fetch --unshallow --refetch`, then `git fsck`.")]
+    #[error(
+        "Object {0} is missing: a shallow or partial clone, or damage. Run `git fetch --unshallow --refetch`, then `git fsck`."
+    )]
     Missing(String),
     #[error("git could not read the repository: {0}.")]
     Other(String),
@@ -119,7 +121,8 @@ impl Repository {
         if let Some(branch) = origin.as_deref().and_then(|name| name.strip_prefix("refs/remotes/origin/")) {
             return self.target_named(&format!("refs/heads/{branch}"));
         }
-        let head = self.raw.find_reference("HEAD").ok().and_then(|r| r.symbolic_target().ok().flatten().map(str::to_owned));
+        let head =
+            self.raw.find_reference("HEAD").ok().and_then(|r| r.symbolic_target().ok().flatten().map(str::to_owned));
         let bare = head.filter(|_| self.raw.is_bare());
         let usual = ["refs/heads/main", "refs/heads/master", "refs/heads/trunk"].map(str::to_owned);
         let found = bare.into_iter().chain(usual).find_map(|name| self.target_named(&name).ok());
@@ -130,7 +133,9 @@ impl Repository {
     pub fn target_named(&self, name: &str) -> Result<TargetBranch, GitError> {
         let branch = name.strip_prefix("refs/heads/");
         let remote = branch.and_then(|branch| self.tip(&format!("refs/remotes/origin/{branch}")));
-        let tip = remote.or_else(|| self.tip(name)).ok_or_else(|| GitError::NoSuchRevision(visible::text(name).into_owned()))?;
+        let tip = remote
+            .or_else(|| self.tip(name))
+            .ok_or_else(|| GitError::NoSuchRevision(visible::text(name).into_owned()))?;
         Ok(TargetBranch { name: name.to_owned(), tip })
     }
 
@@ -208,9 +213,13 @@ impl Repository {
             let Ok(full) = std::str::from_utf8(reference.name_bytes()) else { continue };
             let short = match kind {
                 BranchType::Local => full.strip_prefix("refs/heads/"),
-                BranchType::Remote => full.strip_prefix("refs/remotes/").and_then(|rest| rest.split_once('/')).map(|(_, b)| b),
+                BranchType::Remote => {
+                    full.strip_prefix("refs/remotes/").and_then(|rest| rest.split_once('/')).map(|(_, b)| b)
+                }
             };
-            let Some(short) = short.filter(|s| *s != "HEAD" && format!("refs/heads/{s}") != target.name) else { continue };
+            let Some(short) = short.filter(|s| *s != "HEAD" && format!("refs/heads/{s}") != target.name) else {
+                continue;
+            };
             let Ok(commit) = reference.peel_to_commit() else { continue };
             // What the server has goes before the local copy of the same name.
             if kind == BranchType::Remote || !tips.contains_key(short) {
@@ -221,9 +230,19 @@ impl Repository {
     }
 
     /// The change that a branch proposes to the target; none where it is merged or its content has landed.
-    pub fn change(&self, repository: usize, branch: &str, tip: ObjectId, target: &TargetBranch) -> Result<Option<Change>, GitError> {
+    pub fn change(
+        &self,
+        repository: usize,
+        branch: &str,
+        tip: ObjectId,
+        target: &TargetBranch,
+    ) -> Result<Option<Change>, GitError> {
         let Ok(base) = self.raw.merge_base(oid(tip), oid(target.tip)) else {
-            return if tip == target.tip { Ok(None) } else { self.unrelated(repository, branch, tip, target).map(Some) };
+            return if tip == target.tip {
+                Ok(None)
+            } else {
+                self.unrelated(repository, branch, tip, target).map(Some)
+            };
         };
         if base == oid(tip) {
             return Ok(None);
@@ -237,7 +256,13 @@ impl Repository {
     }
 
     /// A branch without common history: compared with the target tip itself.
-    fn unrelated(&self, repository: usize, branch: &str, tip: ObjectId, target: &TargetBranch) -> Result<Change, GitError> {
+    fn unrelated(
+        &self,
+        repository: usize,
+        branch: &str,
+        tip: ObjectId,
+        target: &TargetBranch,
+    ) -> Result<Change, GitError> {
         let revision = self.revision(target.tip, tip, target.tip)?;
         Ok(self.named(repository, branch, target, revision))
     }

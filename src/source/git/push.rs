@@ -7,7 +7,13 @@ use crate::gate::{MAX_STEPS, Push, Step};
 
 /// Reads what moving `name` from `old` to `new` would do. `old` of zeros (a new ref) starts where it left the policy
 /// branch, whose tip is `trunk`.
-pub fn read(repository: &Repository, name: &str, old: ObjectId, new: ObjectId, trunk: ObjectId) -> Result<Push, GitError> {
+pub fn read(
+    repository: &Repository,
+    name: &str,
+    old: ObjectId,
+    new: ObjectId,
+    trunk: ObjectId,
+) -> Result<Push, GitError> {
     let nothing = Push { name: name.to_owned(), old, new, steps: Vec::new(), rewind: false };
     if new.is_zero() || old == new {
         return Ok(nothing);
@@ -64,7 +70,12 @@ fn step(repository: &Repository, from: ObjectId, to: ObjectId) -> Result<Step, G
 }
 
 /// A change as the one step that landing it now would be.
-pub fn landing(change: &Change, diff: &Diff, repository: &Repository, result_tree: Option<ObjectId>) -> Result<Step, GitError> {
+pub fn landing(
+    change: &Change,
+    diff: &Diff,
+    repository: &Repository,
+    result_tree: Option<ObjectId>,
+) -> Result<Step, GitError> {
     let Revision { head, head_tree, target_tip, commits, .. } = &change.revision;
     Ok(Step {
         from: *target_tip,

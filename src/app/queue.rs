@@ -1,0 +1,221 @@
+//! The queue: all pending changes of all repositories, riskiest first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::action::Action;
+use crate::change::{Change, visible};
+use crate::survey::{self, Examination, Place};
+
+/// A repository of the desk.
+#[derive(Debug, Clone)]
+pub enum Source {
+    Reading { path: String },
+    Ready(Arc<Place>),
+    Failed { path: String, why: String },
+}
+
+/// How far the examination of a change is.
+#[derive(Debug, Clone)]
+pub enum Examined {
+    Pending,
+    Done(Arc<Examination>),
+    Failed(String),
+}
+
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub change: Arc<Change>,
+    pub examined: Examined,
+    pub need: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    Risk,
+    Age,
+    Size,
+}
+
+impl Sort {
+    pub fn name(self) -> &'static str {
+        match self {
+            Sort::Risk => "risk",
+            Sort::Age => "age",
+            Sort::Size => "size",
+        }
+    }
+}
+
+/// One line of the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueRow {
+    Change(usize),
+    /// A repository that cannot be read: one grey row with the reason.
+    Failed(usize),
+}
+
+#[derive(Debug, Clone)]
+pub struct Queue {
+    pub sources: Vec<Source>,
+    pub entries: Vec<Entry>,
+    pub sort: Sort,
+    pub filter: String,
+    /// Id of the selected change: the selection stays with it when rows move.
+    pub selected: Option<String>,
+    pub cursor: usize,
+    pub scroll: usize,
+    pub preview: bool,
+}
+
+impl Queue {
+    pub fn new(paths: &[std::path::PathBuf]) -> Queue {
+        let sources = paths.iter().map(|path| Source::Reading { path: path.display().to_string() }).collect();
+        Queue {
+            sources,
+            entries: Vec::new(),
+            sort: Sort::Risk,
+            filter: String::new(),
+            selected: None,
+            cursor: 0,
+            scroll: 0,
+            preview: true,
+        }
+    }
+
+    pub fn place(&self, change: &Change) -> Option<&Arc<Place>> {
+        match self.sources.get(change.repository) {
+            Some(Source::Ready(place)) => Some(place),
+            _ => None,
+        }
+    }
+
+    /// Takes in the changes of one repository, in place of what it had.
+    pub fn listed(&mut self, repository: usize, place: Arc<Place>, changes: Vec<Arc<Change>>) {
+        let mut known: BTreeMap<_, _> =
+            self.entries.iter().map(|e| ((e.change.id.clone(), e.change.revision.head), e.examined.clone())).collect();
+        self.entries.retain(|entry| entry.change.repository != repository);
+        for change in changes {
+            let examined = known.remove(&(change.id.clone(), change.revision.head)).unwrap_or(Examined::Pending);
+            self.entries.push(Entry { change, examined, need: String::new() });
+        }
+        self.sources[repository] = Source::Ready(place);
+        self.keep_selection();
+    }
+
+    pub fn failed(&mut self, repository: usize, why: String) {
+        let path = match &self.sources[repository] {
+            Source::Reading { path } | Source::Failed { path, .. } => path.clone(),
+            Source::Ready(place) => place.root.display().to_string(),
+        };
+        self.entries.retain(|entry| entry.change.repository != repository);
+        self.sources[repository] = Source::Failed { path, why };
+    }
+
+    pub fn examined(&mut self, id: &str, result: Result<Arc<Examination>, String>, me: Option<&str>) {
+        let Some(at) = self.entries.iter().position(|entry| entry.change.id == id) else { return };
+        let need = match (&result, self.place(&self.entries[at].change)) {
+            (Ok(examination), Some(place)) => survey::need(place, examination, me),
+            _ => "unreadable".to_owned(),
+        };
+        let entry = &mut self.entries[at];
+        entry.need = need;
+        entry.examined = result.map_or_else(Examined::Failed, Examined::Done);
+        self.keep_selection();
+    }
+
+    /// The rows to show, in order.
+    pub fn rows(&self) -> Vec<QueueRow> {
+        let mut changes: Vec<usize> = (0..self.entries.len()).filter(|&at| self.matches(&self.entries[at])).collect();
+        changes.sort_by_cached_key(|&at| self.key(&self.entries[at]));
+        let failed = self.sources.iter().enumerate().filter(|(_, source)| matches!(source, Source::Failed { .. }));
+        changes.into_iter().map(QueueRow::Change).chain(failed.map(|(at, _)| QueueRow::Failed(at))).collect()
+    }
+
+    fn key(&self, entry: &Entry) -> (i64, i64, String) {
+        let id = entry.change.id.clone();
+        let Examined::Done(examination) = &entry.examined else { return (i64::MAX, 0, id) };
+        let (tier, points, _) = survey::urgency(&entry.change, examination);
+        // Signed and rejected changes ask for nobody: they come after those that do.
+        let settled = i64::from(matches!(entry.need.as_str(), "signed" | "rejected")) * 10;
+        match self.sort {
+            Sort::Risk => (settled + i64::from(tier), -i64::from(points.0), id),
+            Sort::Age => (entry.change.revision.commits.first().map_or(0, |c| c.time), 0, id),
+            Sort::Size => (-i64::from(examination.added + examination.removed), 0, id),
+        }
+    }
+
+    fn matches(&self, entry: &Entry) -> bool {
+        let agent = match &entry.examined {
+            Examined::Done(examination) => examination.provenance.agent().unwrap_or("undeclared").to_owned(),
+            _ => String::new(),
+        };
+        let text = format!("{} {} {agent} {}", entry.change.id, entry.change.title(), entry.need).to_lowercase();
+        self.filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
+    }
+
+    pub fn current(&self) -> Option<QueueRow> {
+        self.rows().get(self.cursor).copied()
+    }
+
+    pub fn selected_entry(&self) -> Option<&Entry> {
+        match self.current()? {
+            QueueRow::Change(at) => self.entries.get(at),
+            QueueRow::Failed(_) => None,
+        }
+    }
+
+    /// Rows may have moved: the cursor follows the selected change. Before a choice was made it stays at the top.
+    fn keep_selection(&mut self) {
+        let rows = self.rows();
+        let place = self.selected.as_ref().and_then(|id| {
+            rows.iter().position(|row| matches!(row, QueueRow::Change(at) if self.entries[*at].change.id == *id))
+        });
+        self.cursor = place.unwrap_or(self.cursor).min(rows.len().saturating_sub(1));
+    }
+
+    /// Moves and toggles; `page` is the number of rows on the screen.
+    pub fn update(&mut self, action: Action, page: usize) {
+        let last = self.rows().len().saturating_sub(1);
+        let cursor = match action {
+            Action::Down => self.cursor + 1,
+            Action::Up => self.cursor.saturating_sub(1),
+            Action::HalfDown => self.cursor + page / 2,
+            Action::HalfUp => self.cursor.saturating_sub(page / 2),
+            Action::PageDown => self.cursor + page,
+            Action::PageUp => self.cursor.saturating_sub(page),
+            Action::Top => 0,
+            Action::Bottom => last,
+            Action::Preview => {
+                self.preview = !self.preview;
+                return;
+            }
+            Action::Sort => {
+                self.sort = match self.sort {
+                    Sort::Risk => Sort::Age,
+                    Sort::Age => Sort::Size,
+                    Sort::Size => Sort::Risk,
+                };
+                self.keep_selection();
+                return;
+            }
+            _ => return,
+        };
+        self.cursor = cursor.min(last);
+        self.selected = self.selected_entry().map(|entry| entry.change.id.clone());
+        self.follow(page);
+    }
+
+    pub fn set_filter(&mut self, filter: &str, page: usize) {
+        self.filter = visible::text(filter).into_owned();
+        self.cursor = 0;
+        self.keep_selection();
+        self.follow(page);
+    }
+
+    /// Scrolls so that the cursor is on the screen.
+    pub fn follow(&mut self, page: usize) {
+        let page = page.max(1);
+        self.scroll = self.scroll.clamp(self.cursor.saturating_sub(page - 1), self.cursor);
+    }
+}

@@ -1,0 +1,542 @@
+//! The reader: a change, file by file, with what was shown, seen, answered and noted.
+
+pub mod rows;
+mod search;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::action::Action;
+use crate::change::Change;
+use crate::change::diff::Diff;
+use crate::decision::{Checklist, Draft, Note};
+use crate::highlight::Tokens;
+use crate::risk::Finding;
+use crate::survey::{Examination, FileMaterial, Place};
+use rows::{FileRows, Row};
+
+/// Tiers up to this one ask an approver for a reason.
+const REASON_UP_TO_TIER: u8 = 2;
+/// Columns of sign and line numbers before the text.
+pub const GUTTER: usize = 14;
+
+#[derive(Debug, Clone)]
+pub struct Review {
+    pub ticket: u64,
+    pub change: Arc<Change>,
+    pub place: Arc<Place>,
+    pub diff: Arc<Diff>,
+    /// Positions on the screen → indices into `diff.files`.
+    pub order: Vec<usize>,
+    pub files: Vec<Option<Arc<FileMaterial>>>,
+    pub failed: HashMap<usize, String>,
+    pub examination: Option<Arc<Examination>>,
+    pub draft: Draft,
+    /// Marks that came from a draft of another head.
+    pub carried_over: BTreeSet<String>,
+    pub read_only: bool,
+    pub rows: Vec<FileRows>,
+    pub cursor: usize,
+    pub scroll: usize,
+    pub show_files: bool,
+    pub search: Option<String>,
+    /// By index into `diff.files`; old and new side.
+    pub tokens: HashMap<usize, Arc<[Vec<Tokens>; 2]>>,
+    /// Rows that were on the screen, by index of the file. A row says what it shows, so rows that come in between or
+    /// another width do not blur what was shown.
+    shown: HashSet<(usize, Row)>,
+    /// Rows and columns for the diff.
+    page: usize,
+    width: usize,
+}
+
+/// What an answer is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    Finding(String),
+    Omission(String),
+}
+
+impl Review {
+    pub fn new(
+        ticket: u64,
+        change: Arc<Change>,
+        place: Arc<Place>,
+        diff: Arc<Diff>,
+        draft: Option<Draft>,
+        read_only: bool,
+    ) -> Review {
+        let head = change.revision.head.to_string();
+        let mut draft = draft.unwrap_or_else(|| Draft::new(&change.id, &head));
+        let carried_over = if draft.head == head { BTreeSet::new() } else { draft.seen.clone() };
+        draft.head = head;
+        let count = diff.files.len();
+        let mut order: Vec<usize> = (0..count).collect();
+        // By paths alone until the rules have read the texts: what a tool writes goes last.
+        order.sort_by_key(|&index| crate::risk::is_generated(&diff.files[index].path.lossy()));
+        Review {
+            ticket,
+            change,
+            place,
+            diff,
+            order,
+            files: vec![None; count],
+            failed: HashMap::new(),
+            examination: None,
+            draft,
+            carried_over,
+            read_only,
+            rows: vec![FileRows::waiting(); count],
+            cursor: 0,
+            scroll: 0,
+            show_files: true,
+            search: None,
+            tokens: HashMap::new(),
+            shown: HashSet::new(),
+            page: 1,
+            width: 80,
+        }
+    }
+
+    /// Lays out for a screen area; called when its size changes.
+    pub fn resize(&mut self, width: usize, page: usize) {
+        let text = width.saturating_sub(GUTTER);
+        self.page = page.max(1);
+        if text != self.width {
+            self.width = text;
+            let at = self.anchor();
+            (0..self.order.len()).for_each(|position| self.build(position));
+            self.restore(at);
+        }
+        self.follow();
+    }
+
+    /// The texts of a file arrived.
+    pub fn compared(&mut self, index: usize, result: Result<Arc<FileMaterial>, String>) {
+        let Some(position) = self.order.iter().position(|&at| at == index) else { return };
+        let at = self.anchor();
+        match result {
+            Ok(file) => {
+                self.files[index] = Some(file);
+                self.build(position);
+            }
+            Err(why) => {
+                self.failed.insert(index, why);
+                self.rows[position] = FileRows::failed();
+            }
+        }
+        self.restore(at);
+        self.follow();
+    }
+
+    /// Rules and policy have spoken. The order by risk is taken only while nothing was touched: rows never move under
+    /// the reader's eyes.
+    pub fn examined(&mut self, examination: Arc<Examination>) {
+        let untouched = self.cursor == 0 && self.scroll == 0;
+        let at = self.anchor();
+        if untouched {
+            self.order = examination.assessment.file_order.clone();
+        }
+        self.examination = Some(examination);
+        (0..self.order.len()).for_each(|position| self.build(position));
+        if !untouched {
+            self.restore(at);
+        }
+        self.follow();
+    }
+
+    fn build(&mut self, position: usize) {
+        let index = self.order[position];
+        let Some(file) = &self.files[index] else {
+            self.rows[position] =
+                if self.failed.contains_key(&index) { FileRows::failed() } else { FileRows::waiting() };
+            return;
+        };
+        let path = &file.diff.path;
+        let findings: Vec<_> = self.findings().iter().enumerate().filter(|(_, f)| f.location.path == *path).collect();
+        let name = crate::change::manifest::escape(path);
+        let notes: Vec<_> = self.draft.notes.iter().enumerate().filter(|(_, n)| n.path == name).collect();
+        self.rows[position] = FileRows::build(file, &findings, &notes, self.width);
+    }
+
+    pub fn findings(&self) -> &[Finding] {
+        self.examination.as_ref().map_or(&[], |examination| &examination.assessment.findings)
+    }
+
+    /// Rows of the whole document.
+    pub fn height(&self) -> usize {
+        self.rows.iter().map(|file| file.rows.len()).sum()
+    }
+
+    /// Position of the file and row in it.
+    pub fn locate(&self, row: usize) -> Option<(usize, usize)> {
+        let mut rest = row;
+        for (position, file) in self.rows.iter().enumerate() {
+            if rest < file.rows.len() {
+                return Some((position, rest));
+            }
+            rest -= file.rows.len();
+        }
+        None
+    }
+
+    pub fn start_of(&self, position: usize) -> usize {
+        self.rows[..position].iter().map(|file| file.rows.len()).sum()
+    }
+
+    /// The position of the file under the cursor.
+    pub fn current_file(&self) -> usize {
+        self.locate(self.cursor).map_or(0, |(position, _)| position)
+    }
+
+    pub fn current_row(&self) -> Option<Row> {
+        let (position, row) = self.locate(self.cursor)?;
+        self.rows[position].rows.get(row).copied()
+    }
+
+    pub fn page(&self) -> usize {
+        self.page
+    }
+
+    /// What is being read, by file and line, so that late results do not move it.
+    fn anchor(&self) -> (usize, usize, usize) {
+        let (position, row) = self.locate(self.cursor).unwrap_or((0, 0));
+        (self.order.get(position).copied().unwrap_or(0), row, self.cursor.saturating_sub(self.scroll))
+    }
+
+    fn restore(&mut self, (index, row, above): (usize, usize, usize)) {
+        let position = self.order.iter().position(|&at| at == index).unwrap_or(0);
+        let rows = self.rows.get(position).map_or(1, |file| file.rows.len());
+        self.cursor = self.start_of(position) + row.min(rows.saturating_sub(1));
+        self.scroll = self.cursor.saturating_sub(above);
+    }
+
+    pub fn go(&mut self, row: usize) {
+        self.cursor = row.min(self.height().saturating_sub(1));
+        self.follow();
+    }
+
+    fn follow(&mut self) {
+        let last = self.height().saturating_sub(1);
+        self.cursor = self.cursor.min(last);
+        let page = self.page.max(1);
+        self.scroll = self.scroll.clamp(self.cursor.saturating_sub(page - 1), self.cursor);
+        self.scroll = self.scroll.min((last + 1).saturating_sub(page));
+    }
+
+    /// Puts a row at the top of the screen.
+    fn go_to_top(&mut self, row: usize) {
+        self.cursor = row.min(self.height().saturating_sub(1));
+        self.scroll = self.cursor;
+        self.follow();
+    }
+
+    /// Remembers what is on the screen now. Called after every event, before the frame is drawn from the same state.
+    pub fn note_shown(&mut self) {
+        for row in self.scroll..(self.scroll + self.page).min(self.height()) {
+            if let Some((position, row)) = self.locate(row) {
+                let index = self.order[position];
+                if self.files[index].is_some() {
+                    self.shown.insert((index, self.rows[position].rows[row]));
+                }
+            }
+        }
+    }
+
+    /// Whether every row of a mark was on the screen.
+    fn was_shown(&self, position: usize, mark: usize) -> bool {
+        let index = self.order[position];
+        let file = &self.rows[position];
+        file.rows[file.marks[mark].rows.clone()].iter().all(|row| self.shown.contains(&(index, *row)))
+    }
+
+    pub fn is_seen(&self, position: usize, mark: usize) -> bool {
+        self.draft.seen.contains(&self.rows[position].marks[mark].key)
+    }
+
+    /// Whether all marks of a file are seen; a file without any (only omissions) is when they are acknowledged.
+    pub fn is_file_seen(&self, position: usize) -> bool {
+        let file = &self.rows[position];
+        let known = self.files[self.order[position]].is_some();
+        known
+            && (0..file.marks.len()).all(|mark| self.is_seen(position, mark))
+            && file.omissions.iter().all(|omission| self.draft.acknowledged.contains_key(&omission.key))
+    }
+
+    /// The texts of all files are here and the rules have spoken.
+    pub fn is_complete(&self) -> bool {
+        self.examination.is_some() && self.files.iter().all(Option::is_some)
+    }
+
+    pub fn checklist(&self) -> Checklist {
+        Checklist {
+            hunks: self.rows.iter().flat_map(|file| &file.marks).map(|mark| mark.key.clone()).collect(),
+            findings: self
+                .findings()
+                .iter()
+                .filter(|f| f.severity > crate::risk::Severity::Note)
+                .map(Finding::key)
+                .collect(),
+            omissions: self.rows.iter().flat_map(|file| &file.omissions).map(|omission| omission.key.clone()).collect(),
+            approval_needs_reason: self.examination.as_ref().is_none_or(|e| e.assessment.tier <= REASON_UP_TO_TIER),
+        }
+    }
+
+    /// Moves and marks. A message comes back where something could not be done.
+    pub fn update(&mut self, action: Action) -> Option<String> {
+        match action {
+            Action::Down => self.go(self.cursor + 1),
+            Action::Up => self.go(self.cursor.saturating_sub(1)),
+            Action::HalfDown => self.scroll_by((self.page / 2) as isize),
+            Action::HalfUp => self.scroll_by(-((self.page / 2) as isize)),
+            Action::PageDown => self.scroll_by(self.page as isize),
+            Action::PageUp => self.scroll_by(-(self.page as isize)),
+            Action::Top => self.go(0),
+            Action::Bottom => self.go(self.height()),
+            Action::NextHunk => return self.jump(true, "no further hunk", |_, _, row| matches!(row, Row::Hunk { .. })),
+            Action::PreviousHunk => {
+                return self.jump(false, "no hunk before", |_, _, row| matches!(row, Row::Hunk { .. }));
+            }
+            Action::NextFile => return self.jump(true, "this is the last file", |_, _, row| row == Row::File),
+            Action::PreviousFile => return self.jump(false, "this is the first file", |_, _, row| row == Row::File),
+            Action::NextFinding => return self.jump(true, "no further finding", |_, _, row| is_item(row)),
+            Action::PreviousFinding => return self.jump(false, "no finding before", |_, _, row| is_item(row)),
+            Action::NextUnseen => return self.next_unseen(),
+            Action::Advance => return self.advance(),
+            Action::SeenFile => return self.toggle_file(),
+            Action::SeenHunk => return self.toggle_hunk(),
+            Action::Files => self.show_files = !self.show_files,
+            Action::SearchNext | Action::SearchPrevious => {
+                let found = self.find(action == Action::SearchNext);
+                return (!found).then(|| "no match".to_owned());
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn scroll_by(&mut self, rows: isize) {
+        let last = self.height().saturating_sub(1);
+        let moved = |at: usize| at.saturating_add_signed(rows).min(last);
+        self.scroll = moved(self.scroll);
+        self.go(moved(self.cursor));
+    }
+
+    fn jump(&mut self, forward: bool, none: &str, wanted: impl Fn(&Review, usize, Row) -> bool) -> Option<String> {
+        let is_wanted = |row: &usize| {
+            let (position, at) = self.locate(*row).unwrap_or_default();
+            wanted(self, position, self.rows[position].rows[at])
+        };
+        let found = if forward {
+            (self.cursor + 1..self.height()).find(is_wanted)
+        } else {
+            (0..self.cursor).rev().find(is_wanted)
+        };
+        let Some(row) = found else { return Some(none.to_owned()) };
+        let visible = (self.scroll..self.scroll + self.page.saturating_sub(2)).contains(&row);
+        if visible {
+            self.go(row)
+        } else {
+            self.go_to_top(row)
+        }
+        None
+    }
+
+    fn next_unseen(&mut self) -> Option<String> {
+        let here = self.cursor;
+        let rows = self.unseen_rows();
+        let next = rows.iter().find(|&&row| row > here).or(rows.first()).copied();
+        match next {
+            Some(row) => self.go_to_top(row),
+            None => return Some("everything is marked as seen".to_owned()),
+        }
+        None
+    }
+
+    /// First rows of marks that are not seen and of omissions that are not acknowledged.
+    fn unseen_rows(&self) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut start = 0;
+        for (position, file) in self.rows.iter().enumerate() {
+            for (mark, at) in file.marks.iter().enumerate() {
+                if !self.is_seen(position, mark) {
+                    found.push(start + at.rows.start);
+                }
+            }
+            for (row, at) in file.rows.iter().enumerate() {
+                let open = |omission: usize| !self.draft.acknowledged.contains_key(&file.omissions[omission].key);
+                if matches!(at, Row::Omission { omission } if open(*omission)) {
+                    found.push(start + row);
+                }
+            }
+            start += file.rows.len();
+        }
+        found.sort_unstable();
+        found
+    }
+
+    /// Space: what was wholly shown and ends on this page is marked as seen, then a page on.
+    fn advance(&mut self) -> Option<String> {
+        let end = self.scroll + self.page;
+        let mut start = 0;
+        let mut keys = Vec::new();
+        for (position, file) in self.rows.iter().enumerate() {
+            for (mark, at) in file.marks.iter().enumerate() {
+                let ends = start + at.rows.end;
+                if ends <= end && start + at.rows.start < end && ends >= self.scroll && self.was_shown(position, mark) {
+                    keys.push(at.key.clone());
+                }
+            }
+            start += file.rows.len();
+        }
+        self.see(keys);
+        if end >= self.height() {
+            return Some(if self.unseen_rows().is_empty() {
+                "the end; everything is seen".into()
+            } else {
+                "the end; u goes to what is not seen".into()
+            });
+        }
+        self.scroll_by(self.page.saturating_sub(1).max(1) as isize);
+        None
+    }
+
+    fn see(&mut self, keys: Vec<String>) {
+        if !self.read_only {
+            self.draft.seen.extend(keys);
+        }
+    }
+
+    fn toggle_hunk(&mut self) -> Option<String> {
+        let (position, row) = self.locate(self.cursor)?;
+        let Some(mark) = self.rows[position].mark_at(row) else { return Some("the cursor is on no hunk".to_owned()) };
+        self.toggle(position, vec![mark])
+    }
+
+    fn toggle_file(&mut self) -> Option<String> {
+        let position = self.current_file();
+        let marks = (0..self.rows[position].marks.len()).collect();
+        self.toggle(position, marks)
+    }
+
+    fn toggle(&mut self, position: usize, marks: Vec<usize>) -> Option<String> {
+        if self.read_only {
+            return Some("this review is read-only; name where it would land with --target".to_owned());
+        }
+        let keys: Vec<_> = marks.iter().map(|&mark| self.rows[position].marks[mark].key.clone()).collect();
+        if keys.iter().all(|key| self.draft.seen.contains(key)) {
+            keys.iter().for_each(|key| _ = self.draft.seen.remove(key));
+            return None;
+        }
+        let hidden =
+            marks.iter().filter(|&&mark| !self.is_seen(position, mark) && !self.was_shown(position, mark)).count();
+        if hidden > 0 {
+            return Some(format!("not marked: {hidden} of its hunks were not wholly on the screen yet"));
+        }
+        self.see(keys);
+        None
+    }
+
+    /// What `answer` is about at the cursor.
+    pub fn subject(&self) -> Option<(Subject, String)> {
+        let position = self.current_file();
+        match self.current_row()? {
+            Row::Finding { finding } | Row::FindingDetail { finding } => {
+                let f = self.findings().get(finding)?;
+                Some((Subject::Finding(f.key()), f.ask.clone()))
+            }
+            Row::Omission { omission } => {
+                let omission = self.rows[position].omissions.get(omission)?;
+                Some((
+                    Subject::Omission(omission.key.clone()),
+                    format!("Why is it acceptable not to see this? {}", omission.what),
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// Records an answer; an empty one takes it back.
+    pub fn answer(&mut self, subject: Subject, text: &str) {
+        let (map, key) = match subject {
+            Subject::Finding(key) => (&mut self.draft.answers, key),
+            Subject::Omission(key) => (&mut self.draft.acknowledged, key),
+        };
+        if text.trim().is_empty() {
+            map.remove(&key);
+        } else {
+            map.insert(key, text.trim().to_owned());
+        }
+    }
+
+    pub fn answered(&self, subject: &Subject) -> Option<&String> {
+        match subject {
+            Subject::Finding(key) => self.draft.answers.get(key),
+            Subject::Omission(key) => self.draft.acknowledged.get(key),
+        }
+    }
+
+    /// The place that a note at the cursor would have, and the note that is there.
+    pub fn note_place(&self) -> Option<(Note, Option<usize>)> {
+        let (position, row) = self.locate(self.cursor)?;
+        let file = self.files[self.order[position]].as_ref()?;
+        let path = crate::change::manifest::escape(&file.diff.path);
+        let (old_side, line) = match self.rows[position].rows[row] {
+            Row::Line { hunk, line, .. } => rows::place_of(*file.comparison.hunks.get(hunk)?.lines.get(line)?),
+            Row::Note { note } => return self.draft.notes.get(note).map(|n| (n.clone(), Some(note))),
+            _ => (false, 0),
+        };
+        let at = self.draft.notes.iter().position(|n| n.path == path && n.old_side == old_side && n.line == line);
+        Some((Note { path, old_side, line, text: String::new() }, at))
+    }
+
+    /// Writes, changes or (with an empty text) removes a note.
+    pub fn set_note(&mut self, place: Note, existing: Option<usize>, text: &str) {
+        let text = text.trim();
+        match existing {
+            Some(at) if text.is_empty() => _ = self.draft.notes.remove(at),
+            Some(at) => self.draft.notes[at].text = text.to_owned(),
+            None if text.is_empty() => {}
+            None => self.draft.notes.push(Note { text: text.to_owned(), ..place }),
+        }
+        let at = self.anchor();
+        (0..self.order.len()).for_each(|position| self.build(position));
+        self.restore(at);
+        self.follow();
+    }
+
+    /// Files whose rows are on the screen, for highlighting.
+    pub fn visible_files(&self) -> Vec<usize> {
+        let first = self.locate(self.scroll).map_or(0, |(position, _)| position);
+        let last =
+            self.locate(self.scroll + self.page).map_or(self.order.len().saturating_sub(1), |(position, _)| position);
+        self.order.get(first..=last).unwrap_or_default().to_vec()
+    }
+
+    /// Seen and all: hunks, findings, omissions.
+    pub fn progress(&self) -> Progress {
+        let checklist = self.checklist();
+        Progress {
+            hunks: (checklist.hunks.iter().filter(|key| self.draft.seen.contains(*key)).count(), checklist.hunks.len()),
+            findings: (
+                checklist.findings.iter().filter(|key| self.draft.answers.contains_key(*key)).count(),
+                checklist.findings.len(),
+            ),
+            omissions: (
+                checklist.omissions.iter().filter(|key| self.draft.acknowledged.contains_key(*key)).count(),
+                checklist.omissions.len(),
+            ),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    pub hunks: (usize, usize),
+    pub findings: (usize, usize),
+    pub omissions: (usize, usize),
+}
+
+fn is_item(row: Row) -> bool {
+    matches!(row, Row::Finding { .. } | Row::Omission { .. })
+}

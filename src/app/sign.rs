@@ -1,0 +1,234 @@
+//! The sign sheet. Nothing is preselected, Enter never means yes, the digest is typed, pasted text is not taken;
+//! rejecting asks for less than approving.
+
+use super::keymap::{Key, Stroke};
+use super::review::Review;
+use super::text::TextField;
+use crate::change::manifest::escape;
+use crate::decision::{Missing, Verdict};
+use crate::frozen::{Failure, Frozen, Seen, hidden_characters};
+
+/// Where the sheet stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// Says what is missing; a verdict is chosen.
+    Choose,
+    /// The reason is written.
+    Reason {
+        verdict: Verdict,
+        field: TextField,
+    },
+    /// The bytes are being fixed.
+    Freezing {
+        verdict: Verdict,
+    },
+    /// The statement is shown; its code is typed.
+    Confirm {
+        frozen: Box<Frozen>,
+        field: TextField,
+        scroll: usize,
+    },
+    Passphrase {
+        frozen: Box<Frozen>,
+        field: TextField,
+    },
+    Signing {
+        frozen: Box<Frozen>,
+    },
+    /// Recorded.
+    Done {
+        record: String,
+        verdict: Verdict,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sheet {
+    pub stage: Stage,
+    pub message: Option<String>,
+    /// The key that would sign, or why there is none.
+    pub key: Result<String, String>,
+    pub needs_passphrase: bool,
+}
+
+/// What the sheet asks of the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    Nothing,
+    Close,
+    SaveDraft,
+    Freeze(Verdict),
+    Sign(Box<Frozen>, Option<String>),
+}
+
+impl Sheet {
+    pub fn new(key: Result<String, String>, needs_passphrase: bool) -> Sheet {
+        Sheet { stage: Stage::Choose, message: None, key, needs_passphrase }
+    }
+
+    /// What to type to confirm: the code of the record to approve, the word to reject.
+    pub fn challenge(frozen: &Frozen) -> String {
+        if frozen.verdict == Verdict::Approve { frozen.code() } else { frozen.verdict.to_string() }
+    }
+
+    pub fn stroke(&mut self, stroke: Stroke, review: &mut Review) -> Ask {
+        if stroke.key == Key::Esc || (stroke.key == Key::Char('c') && stroke.ctrl) {
+            return Ask::Close;
+        }
+        self.message = None;
+        match self.stage.clone() {
+            Stage::Choose => self.choose(stroke, review),
+            Stage::Reason { verdict, field } => self.reason(verdict, field, stroke, review),
+            Stage::Confirm { frozen, field, scroll } => self.confirm(frozen, field, scroll, stroke),
+            Stage::Passphrase { frozen, field } => self.passphrase(frozen, field, stroke),
+            Stage::Freezing { .. } | Stage::Signing { .. } => Ask::Nothing,
+            Stage::Done { .. } => Ask::Close,
+        }
+    }
+
+    fn choose(&mut self, stroke: Stroke, review: &Review) -> Ask {
+        let verdict = match stroke.key {
+            Key::Char('a') => Verdict::Approve,
+            Key::Char('r') => Verdict::Reject,
+            Key::Char('q') => return Ask::Close,
+            _ => return Ask::Nothing,
+        };
+        if let Err(why) = &self.key {
+            self.message = Some(why.clone());
+            return Ask::Nothing;
+        }
+        if !review.is_complete() {
+            self.message = Some("The change is still being read; wait a moment.".to_owned());
+            return Ask::Nothing;
+        }
+        let missing = review.checklist().missing(&review.draft, verdict);
+        if (Missing { reason: false, ..missing }) != Missing::default() {
+            self.message = Some(
+                "An approval needs everything seen and answered: Esc, then u and ) lead to what is missing.".to_owned(),
+            );
+            return Ask::Nothing;
+        }
+        self.stage = Stage::Reason { verdict, field: TextField::with(&review.draft.reason) };
+        Ask::Nothing
+    }
+
+    fn reason(&mut self, verdict: Verdict, mut field: TextField, stroke: Stroke, review: &mut Review) -> Ask {
+        if stroke.key == Key::Enter {
+            review.draft.reason = field.text().trim().to_owned();
+            if review.checklist().missing(&review.draft, verdict).reason {
+                self.message = Some("A reason is needed, in your own words.".to_owned());
+                return Ask::Nothing;
+            }
+            self.stage = Stage::Freezing { verdict };
+            return Ask::Freeze(verdict);
+        }
+        field.take(stroke);
+        review.draft.reason = field.text().trim().to_owned();
+        self.stage = Stage::Reason { verdict, field };
+        Ask::SaveDraft
+    }
+
+    fn confirm(&mut self, frozen: Box<Frozen>, mut field: TextField, scroll: usize, stroke: Stroke) -> Ask {
+        let lines = frozen.payload.iter().filter(|&&b| b == b'\n').count();
+        let scrolled = match stroke.key {
+            Key::Down => scroll + 1,
+            Key::Up => scroll.saturating_sub(1),
+            Key::PageDown => scroll + 10,
+            Key::PageUp => scroll.saturating_sub(10),
+            Key::Enter => return self.confirmed(frozen, field, scroll),
+            _ => {
+                field.take(stroke);
+                scroll
+            }
+        };
+        self.stage = Stage::Confirm { frozen, field, scroll: scrolled.min(lines.saturating_sub(1)) };
+        Ask::Nothing
+    }
+
+    fn confirmed(&mut self, frozen: Box<Frozen>, field: TextField, scroll: usize) -> Ask {
+        if field.text().trim() != Sheet::challenge(&frozen) {
+            self.message = Some(format!("Type {} to sign; Esc leaves without signing.", Sheet::challenge(&frozen)));
+            self.stage = Stage::Confirm { frozen, field, scroll };
+            return Ask::Nothing;
+        }
+        if self.needs_passphrase {
+            self.stage = Stage::Passphrase { frozen, field: TextField::default() };
+            return Ask::Nothing;
+        }
+        self.stage = Stage::Signing { frozen: frozen.clone() };
+        Ask::Sign(frozen, None)
+    }
+
+    fn passphrase(&mut self, frozen: Box<Frozen>, mut field: TextField, stroke: Stroke) -> Ask {
+        if stroke.key == Key::Enter && !field.text().is_empty() {
+            self.stage = Stage::Signing { frozen: frozen.clone() };
+            return Ask::Sign(frozen, Some(field.text().to_owned()));
+        }
+        field.take(stroke);
+        self.stage = Stage::Passphrase { frozen, field };
+        Ask::Nothing
+    }
+
+    pub fn frozen(&mut self, result: Result<Box<Frozen>, Failure>) -> Option<String> {
+        match result {
+            Ok(frozen) => self.stage = Stage::Confirm { frozen, field: TextField::default(), scroll: 0 },
+            Err(Failure::Moved(why)) => return Some(why),
+            Err(Failure::LostPlace(why) | Failure::Refused(why)) => {
+                self.stage = Stage::Choose;
+                self.message = Some(why);
+            }
+            Err(Failure::PassphraseNeeded) => self.stage = Stage::Choose,
+        }
+        None
+    }
+
+    /// The answer of the signing lane. A text that comes back closes the sheet and is told.
+    pub fn signed(&mut self, result: Result<String, Failure>) -> Option<String> {
+        let Stage::Signing { frozen } = self.stage.clone() else { return None };
+        match result {
+            Ok(record) => self.stage = Stage::Done { record, verdict: frozen.verdict },
+            Err(Failure::Moved(why)) => return Some(why),
+            Err(Failure::PassphraseNeeded) => self.stage = Stage::Passphrase { frozen, field: TextField::default() },
+            Err(Failure::LostPlace(why)) => {
+                // Back to a sheet that must be frozen and confirmed anew: it never signs by itself.
+                self.stage = Stage::Choose;
+                self.message = Some(why);
+            }
+            Err(Failure::Refused(why)) => {
+                self.message = Some(why);
+                self.stage = if self.needs_passphrase {
+                    Stage::Passphrase { frozen, field: TextField::default() }
+                } else {
+                    Stage::Confirm { frozen, field: TextField::default(), scroll: 0 }
+                };
+            }
+        }
+        None
+    }
+}
+
+impl Review {
+    /// What was looked at, for the statement.
+    pub fn seen(&self) -> Seen {
+        let progress = self.progress();
+        let omissions = self.rows.iter().enumerate().flat_map(|(position, file)| {
+            let path = escape(&self.diff.files[self.order[position]].path);
+            let text = |key: &String| self.draft.acknowledged.get(key).cloned().unwrap_or_default();
+            file.omissions.iter().map(move |o| (path.clone(), o.what.clone(), text(&o.key)))
+        });
+        let marks: Vec<_> = self.rows.iter().flat_map(|file| &file.marks).collect();
+        let contents = self.files.iter().flatten().flat_map(|file| [&file.old, &file.new]).flatten();
+        Seen {
+            files: self.order.len(),
+            files_seen: (0..self.order.len()).filter(|&position| self.is_file_seen(position)).count(),
+            hunks: progress.hunks.1,
+            hunks_seen: progress.hunks.0,
+            carried_over: marks
+                .iter()
+                .filter(|m| self.carried_over.contains(&m.key) && self.draft.seen.contains(&m.key))
+                .count(),
+            hidden_characters: hidden_characters(contents),
+            omissions: omissions.collect(),
+        }
+    }
+}

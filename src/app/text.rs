@@ -1,0 +1,90 @@
+//! A line of text that is being typed: graphemes and a cursor, no screen.
+
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::keymap::{Key, Stroke};
+use crate::change::visible;
+
+/// Bytes that a field takes at most.
+const MAX_TEXT: usize = 8 << 10;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TextField {
+    text: String,
+    /// Byte position, always between graphemes.
+    cursor: usize,
+}
+
+impl TextField {
+    pub fn with(text: &str) -> TextField {
+        TextField { text: text.to_owned(), cursor: text.len() }
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What stands before the cursor and after it.
+    pub fn parts(&self) -> (&str, &str) {
+        self.text.split_at(self.cursor)
+    }
+
+    pub fn insert(&mut self, text: &str) {
+        let clean: String = text.chars().filter(|&c| !visible::is_hidden(c)).collect();
+        if self.text.len() + clean.len() <= MAX_TEXT {
+            self.text.insert_str(self.cursor, &clean);
+            self.cursor += clean.len();
+        }
+    }
+
+    /// Takes an editing stroke; false for one that means something else.
+    pub fn take(&mut self, stroke: Stroke) -> bool {
+        match (stroke.key, stroke.ctrl) {
+            (Key::Char(c), false) if !stroke.alt => self.insert(c.encode_utf8(&mut [0; 4])),
+            (Key::Backspace, _) => {
+                let start = self.before();
+                self.text.replace_range(start..self.cursor, "");
+                self.cursor = start;
+            }
+            (Key::Delete, _) => {
+                let end = self.after();
+                self.text.replace_range(self.cursor..end, "");
+            }
+            (Key::Char('u'), true) => *self = TextField::with(&self.text[self.cursor..]),
+            (Key::Char('w'), true) => {
+                let start = self.text[..self.cursor].trim_end().rfind(' ').map_or(0, |at| at + 1);
+                self.text.replace_range(start..self.cursor, "");
+                self.cursor = start;
+            }
+            (Key::Left, _) => self.cursor = self.before(),
+            (Key::Right, _) => self.cursor = self.after(),
+            (Key::Home, _) | (Key::Char('a'), true) => self.cursor = 0,
+            (Key::End, _) | (Key::Char('e'), true) => self.cursor = self.text.len(),
+            _ => return false,
+        }
+        true
+    }
+
+    fn before(&self) -> usize {
+        self.text[..self.cursor].grapheme_indices(true).next_back().map_or(0, |(at, _)| at)
+    }
+
+    fn after(&self) -> usize {
+        self.text[self.cursor..].graphemes(true).next().map_or(self.cursor, |g| self.cursor + g.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn editing_goes_by_what_people_see_as_a_character() {
+        let mut field = TextField::default();
+        field.insert("ae\u{301}\u{1b}x");
+        assert_eq!(field.text(), "ae\u{301}x", "an escape does not get in");
+        field.take(Stroke::plain(Key::Left));
+        field.take(Stroke::plain(Key::Backspace));
+        assert_eq!(field.parts(), ("a", "x"));
+    }
+}

@@ -1,0 +1,128 @@
+//! `undersign` and `undersign review`: the desk.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use clap::Args;
+
+use super::queue;
+use crate::app::{Effect, State};
+use crate::change::Change;
+use crate::config::Config;
+use crate::desk;
+use crate::source::git::Repository;
+use crate::survey::Place;
+use crate::worker::Ports;
+
+#[derive(Args)]
+pub struct ReviewOptions {
+    /// What to read: BASE..HEAD, compared tree to tree
+    range: String,
+    /// The ref it would land on; without it, the review is read-only
+    #[arg(long, value_name = "REF")]
+    target: Option<String>,
+}
+
+/// Opens the desk on the repositories named, else on the one it stands in and those of the configuration file.
+pub fn open(repositories: &[PathBuf]) -> Result<(), String> {
+    let near = repositories.first().map_or(Path::new("."), PathBuf::as_path);
+    let config = Config::read(Some(near));
+    let mut paths = repositories.to_vec();
+    if paths.is_empty() {
+        paths.extend(Repository::open(Path::new(".")).ok().map(|here| here.root));
+        paths.extend(config.repositories.iter().cloned());
+        paths.dedup();
+    }
+    if paths.is_empty() {
+        return Err("This is no git repository and the configuration names none. Name one with --repo DIR, or run `undersign demo`.".to_owned());
+    }
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        eprintln!("undersign: there is no terminal, so nothing can be signed. The queue:");
+        return queue::run(&queue::Options::default(), &paths);
+    }
+    let state = run(config, |config, now| {
+        State::new(paths, config.keymap.clone(), fingerprint(config), needs_passphrase(config), now)
+    })?;
+    farewell(&state);
+    Ok(())
+}
+
+pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), String> {
+    let path = repository.unwrap_or(Path::new("."));
+    let (place, change) = range(options, path)?;
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        return Err("There is no terminal to read in. `undersign show` prints a pending change.".to_owned());
+    }
+    let read_only = options.target.is_none();
+    let config = Config::read(Some(path));
+    let state = run(config, |config, now| {
+        State::only(
+            Arc::new(place),
+            Arc::new(change),
+            read_only,
+            config.keymap.clone(),
+            fingerprint(config),
+            needs_passphrase(config),
+            now,
+        )
+    })?;
+    farewell(&state);
+    Ok(())
+}
+
+fn range(options: &ReviewOptions, path: &Path) -> Result<(Place, Change), String> {
+    let (base, head) = options.range.split_once("..").ok_or("Name a range as BASE..HEAD, such as main..feature.")?;
+    let target = options
+        .target
+        .as_ref()
+        .map(|name| if name.starts_with("refs/") { name.clone() } else { format!("refs/heads/{name}") });
+    let (repository, place) = Place::open_for(path, target.as_deref()).map_err(|error| error.to_string())?;
+    let resolve =
+        |text: &str| repository.resolve(if text.is_empty() { "HEAD" } else { text }).map_err(|error| error.to_string());
+    let (base, head) = (resolve(base)?, resolve(head.trim_start_matches('.'))?);
+    let tip = if target.is_some() { place.target.tip } else { base };
+    let revision = repository.revision(base, head, tip).map_err(|error| error.to_string())?;
+    let branch = options.range.rsplit("..").next().unwrap_or_default().trim_start_matches('.').to_owned();
+    let id = format!("{}:{}", place.name, options.range);
+    let change = Change { id, repository: 0, branch, target: place.target.name.clone(), revision };
+    Ok((place, change))
+}
+
+pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Vec<Effect>)) -> Result<State, String> {
+    let (mut state, effects) = begin(&config, super::now());
+    if let Some(trouble) = config.troubles.first() {
+        // In full on stderr after leaving, too long for one line here.
+        state.status = trouble.lines().next().map(|line| format!("{line} (in full when you leave)"));
+    }
+    let ports = Ports {
+        drafts: config.drafts.clone(),
+        key: config.key.clone(),
+        clock: None,
+        random: None,
+        open: AtomicU64::new(0),
+    };
+    let state = desk::run(state, effects, &config.theme, Arc::new(ports))?;
+    config.troubles.iter().for_each(|trouble| eprintln!("undersign: {trouble}"));
+    Ok(state)
+}
+
+fn fingerprint(config: &Config) -> Result<String, String> {
+    config.key.as_ref().map(|key| key.fingerprint()).map_err(Clone::clone)
+}
+
+fn needs_passphrase(config: &Config) -> bool {
+    config.key.as_ref().is_ok_and(|key| key.needs_passphrase())
+}
+
+pub(super) fn parts(config: &Config) -> (Result<String, String>, bool) {
+    (fingerprint(config), needs_passphrase(config))
+}
+
+/// What was signed, and how anyone can check it.
+pub(super) fn farewell(state: &State) {
+    for (repository, record) in &state.signed {
+        println!("signed {record} in {}", repository.display());
+    }
+}

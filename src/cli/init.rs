@@ -1,0 +1,117 @@
+//! `undersign init`: a policy that its roster can meet, from git's identity and signing key.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use clap::Args;
+
+use crate::change::manifest::Digest;
+use crate::config::{Config, git_config};
+use crate::policy::Policy;
+use crate::source::git::{POLICY_PATH, Repository};
+
+#[derive(Args)]
+pub struct Options {
+    /// Your id in the roster; without it, from your address
+    #[arg(long)]
+    id: Option<String>,
+}
+
+pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
+    let path = repository.unwrap_or(Path::new("."));
+    let repository = Repository::open(path).map_err(|error| error.to_string())?;
+    let root = repository.root.clone();
+    if repository.raw.is_bare() {
+        return Err(
+            "A bare repository has no files to write into. Run `undersign init` in a clone, and push what it wrote."
+                .to_owned(),
+        );
+    }
+    let config = git_config(Some(path)).ok_or("git's configuration cannot be read.")?;
+    let need = |key: &str| {
+        config
+            .get_string(key)
+            .map_err(|_| format!("git's {key} is not set. Set it with `git config --global {key} …`."))
+    };
+    let (name, email) = (need("user.name")?, need("user.email")?);
+    let key = Config::read(Some(path)).key?;
+    let public = key.public.to_openssh().map_err(|error| format!("The signing key cannot be written: {error}."))?;
+    let target = repository.target().map_or_else(|_| "refs/heads/main".to_owned(), |target| target.name);
+    let id = options.id.clone().unwrap_or_else(|| id_of(&email));
+    let text = policy(&repository.name, &id, &name, &email, &public, &target);
+    Policy::parse(POLICY_PATH, &text).map_err(|refused| refused.to_string())?;
+    let file = root.join(POLICY_PATH);
+    std::fs::create_dir_all(file.parent().unwrap_or(&root))
+        .map_err(|error| format!("{} cannot be made: {error}.", file.display()))?;
+    // Never over a policy that is there.
+    let mut open =
+        std::fs::OpenOptions::new().write(true).create_new(true).open(&file).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => format!("{} is there already; edit it.", file.display()),
+            _ => format!("{} cannot be written: {error}.", file.display()),
+        })?;
+    open.write_all(text.as_bytes()).map_err(|error| format!("{} cannot be written: {error}.", file.display()))?;
+    println!(
+        "Wrote {}. You are alone in its roster, so it lets your own signature count (self_review).",
+        file.display()
+    );
+    println!("Add your colleagues, then put it on {target}:");
+    println!("  git add {POLICY_PATH} && git commit -m 'Say who signs for what'");
+    Ok(())
+}
+
+fn id_of(email: &str) -> String {
+    let local = email.split('@').next().unwrap_or_default().to_ascii_lowercase();
+    let id: String = local
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' })
+        .take(32)
+        .collect();
+    if id.len() < 2 { "reviewer".to_owned() } else { id }
+}
+
+fn policy(repository: &str, id: &str, name: &str, email: &str, key: &str, target: &str) -> String {
+    let quote = |text: &str| serde_json::to_string(text).unwrap_or_default();
+    let slug: String = repository
+        .to_ascii_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(40)
+        .collect();
+    let unique = &Digest::of(format!("{key}{repository}{}", super::now()).as_bytes()).to_string()[..8];
+    format!(
+        r#"# Who signs for what in this repository; `undersign` explains it in its manual. Read from the policy branch as it
+# stood before a push, never from the change under review.
+schema = "undersign-policy/v0"
+version = 1
+repository = "{slug}-{unique}"
+self_review = true      # one person alone; false as soon as there are two
+
+[refs]
+protected = [{target}]
+
+[people.{id}]
+name = {name}
+roles = ["senior", "policy"]
+emails = [{email}]
+keys = [{key}]
+
+[ai]
+presume = true
+sign = {{ junior = 1, mid = 1, senior = 1, none = 1 }}
+
+[compartment.policy]
+paths = [".undersign/**"]
+sign = [{{ role = "policy", n = 1 }}]
+solo = true
+
+[compartment.default]
+sign = [{{ role = "senior", n = 1 }}]
+"#,
+        slug = slug.trim_matches('-'),
+        target = quote(target),
+        id = if id.contains('.') { quote(id) } else { id.to_owned() },
+        name = quote(name),
+        email = quote(email),
+        key = quote(key.trim()),
+    )
+}

@@ -1,0 +1,295 @@
+//! FLOOR 3: a decision, frozen: every byte that will be signed is fixed before the reviewer reads it on the sign sheet.
+
+use crate::change::diff::Content;
+use crate::change::manifest::{Digest, escape};
+use crate::change::{Change, visible};
+use crate::decision::{Draft, Verdict};
+use crate::ledger::{self, LedgerError};
+use crate::policy::{Person, Policy};
+use crate::provenance;
+use crate::record::chain::Link;
+use crate::record::statement::{
+    AnsweredFinding, Coverage, Decimal, Findings, Link as ChainLink, ManifestDigest, Omission, Point, PolicyName,
+    Predicate, ProvenanceClaim, RepositoryName, SeenHead, Statement, Subject, SubjectDigest, Target,
+};
+use crate::record::{ChainId, KeyId, Record, chain, json};
+use crate::risk;
+use crate::signer::{SignError, SigningKey};
+use crate::source::git::Repository;
+use crate::survey::{Examination, Place};
+
+/// How long an approval is good for: 14 days, in seconds.
+pub const VALIDITY: i64 = 14 * 24 * 3600;
+
+/// What the reader counted: the reviewer's side of the coverage.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub files: usize,
+    pub files_seen: usize,
+    pub hunks: usize,
+    pub hunks_seen: usize,
+    pub carried_over: usize,
+    pub hidden_characters: usize,
+    /// Path, what, and why it was acknowledged (empty: it was not).
+    pub omissions: Vec<(String, String, String)>,
+}
+
+/// Counts characters that are drawn as marks in the texts of a change.
+pub fn hidden_characters<'c>(contents: impl Iterator<Item = &'c Content>) -> usize {
+    let hidden = |c: char| visible::is_hidden(c) && !matches!(c, '\n' | '\t');
+    contents
+        .filter_map(Content::text)
+        .map(|text| String::from_utf8_lossy(text).chars().filter(|&c| hidden(c)).count())
+        .sum()
+}
+
+/// What is known when a reviewer decides.
+pub struct Case<'c> {
+    pub change: &'c Change,
+    pub examination: &'c Examination,
+    pub draft: &'c Draft,
+    pub verdict: Verdict,
+    pub seen: &'c Seen,
+}
+
+/// A decision whose bytes are fixed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frozen {
+    pub verdict: Verdict,
+    pub payload: Vec<u8>,
+    pub chain: ChainId,
+    manifest: Vec<u8>,
+    findings: Vec<u8>,
+}
+
+impl Frozen {
+    /// What the reviewer types to approve: the first six hex digits of the record id.
+    pub fn code(&self) -> String {
+        Digest::of(&self.payload).to_string()[..6].to_owned()
+    }
+}
+
+/// Why a decision could not be frozen or signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The change is not what was reviewed: the sheet closes.
+    Moved(String),
+    /// The chain grew meanwhile: freeze and sign again.
+    LostPlace(String),
+    PassphraseNeeded,
+    /// The sheet stays and says so.
+    Refused(String),
+}
+
+/// Finds whose key it is.
+pub fn signer_of<'p>(policy: &'p Policy, key: &SigningKey) -> Option<&'p Person> {
+    policy.roster.by_key(key.public.key_data())
+}
+
+/// Fixes the bytes: looks at repository and ledger anew, so that what moved meanwhile is noticed now.
+pub fn freeze(
+    case: &Case<'_>,
+    place: &Place,
+    key: &SigningKey,
+    device: &str,
+    nonce: [u8; 16],
+    now: i64,
+) -> Result<Frozen, Failure> {
+    let (repository, fresh) =
+        Place::open_for(&place.root, Some(&case.change.target)).map_err(|error| Failure::Refused(error.to_string()))?;
+    unmoved(case.change, &repository, &fresh)?;
+    let Some(policy) = fresh.policy() else {
+        return Err(Failure::Refused(
+            "This repository has no valid policy, so there is no roster that names you. `undersign init` writes one."
+                .to_owned(),
+        ));
+    };
+    let Some(person) = signer_of(policy, key) else {
+        let detail = format!(
+            "Your key {} belongs to nobody in the policy's roster: your signature would not count. Nothing was signed.",
+            key.fingerprint()
+        );
+        return Err(Failure::Refused(detail));
+    };
+    let id = ChainId { key: KeyId::of(key.public.key_data()).to_string(), device: device.to_owned() };
+    let own = ledger::read_chain(&repository, &id);
+    if let Some((position, fault)) = own.fault {
+        return Err(Failure::Refused(format!(
+            "Your own chain is damaged at record {position}: {fault}. Restore {}{id} from another clone.",
+            ledger::PREFIX
+        )));
+    }
+    let (seq, prev) = own.next();
+    let manifest = case.examination.manifest.encode();
+    let findings = findings_file(case.examination);
+    let link = ChainLink { key: id.key.clone(), id: id.device.clone(), seq: Decimal(seq), prev };
+    let statement = statement(case, &fresh, policy, person, link, &findings, nonce, now);
+    let payload = statement.encode();
+    if Statement::decode(&payload).is_err() {
+        return Err(Failure::Refused(
+            "The statement is larger than the format allows; shorten answers and reason.".to_owned(),
+        ));
+    }
+    Ok(Frozen { verdict: case.verdict, payload, chain: id, manifest, findings })
+}
+
+fn unmoved(change: &Change, repository: &Repository, fresh: &Place) -> Result<(), Failure> {
+    let tips = repository.branch_tips(&fresh.target).map_err(|error| Failure::Refused(error.to_string()))?;
+    if tips.get(&change.branch).is_some_and(|tip| *tip != change.revision.head) {
+        return Err(Failure::Moved(
+            "The branch moved while you read it. What you saw is kept; open it again to see what changed.".to_owned(),
+        ));
+    }
+    if fresh.target.tip != change.revision.target_tip {
+        return Err(Failure::Moved(
+            "The target moved while you read. Open the change again; your marks are kept.".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Signs a frozen decision, verifies it, appends it to the chain, reads it back and verifies it again.
+pub fn sign(
+    frozen: &Frozen,
+    change: &Change,
+    place: &Place,
+    key: &SigningKey,
+    passphrase: Option<&str>,
+    now: i64,
+) -> Result<Record, Failure> {
+    let (repository, fresh) =
+        Place::open_for(&place.root, Some(&change.target)).map_err(|error| Failure::Refused(error.to_string()))?;
+    unmoved(change, &repository, &fresh)?;
+    let envelope = key.sign(frozen.payload.clone(), passphrase).map_err(|error| match error {
+        SignError::PassphraseNeeded => Failure::PassphraseNeeded,
+        other => Failure::Refused(other.to_string()),
+    })?;
+    let link =
+        Link { envelope: envelope.encode(), manifest: frozen.manifest.clone(), findings: frozen.findings.clone() };
+    ledger::append(&repository, &frozen.chain, link, now).map_err(|error| match error {
+        LedgerError::LostPlace => Failure::LostPlace(error.to_string()),
+        other => Failure::Refused(other.to_string()),
+    })
+}
+
+/// `findings.json`: what the reviewer was warned of.
+fn findings_file(examination: &Examination) -> Vec<u8> {
+    let rows: Vec<_> = examination.assessment.findings.iter().map(|f| answered(f, String::new())).collect();
+    json::encode(&rows)
+}
+
+fn answered(finding: &risk::Finding, answer: String) -> AnsweredFinding {
+    AnsweredFinding {
+        rule: finding.rule.clone(),
+        severity: finding.severity.name().to_owned(),
+        path: escape(&finding.location.path),
+        line: Decimal(u64::from(finding.location.line)),
+        answer,
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn statement(
+    case: &Case<'_>,
+    place: &Place,
+    policy: &Policy,
+    person: &Person,
+    link: ChainLink,
+    findings: &[u8],
+    nonce: [u8; 16],
+    now: i64,
+) -> Statement {
+    let (change, examination, draft) = (case.change, case.examination, case.draft);
+    let revision = &change.revision;
+    let result_tree = examination.result_tree.map(|tree| tree.to_string()).unwrap_or_default();
+    let gate_tree = examination.result_tree.unwrap_or(revision.head_tree);
+    let subject = Subject {
+        name: policy.repository.clone(),
+        digest: SubjectDigest { git_commit: revision.head.to_string(), git_tree: gate_tree.to_string() },
+    };
+    let answers =
+        examination.assessment.findings.iter().filter_map(|f| Some(answered(f, draft.answers.get(&f.key())?.clone())));
+    let evidence = examination.provenance.evidence.iter().map(|e| format!("{}: {}", e.rule, e.raw)).collect();
+    let authors = provenance::author_set(&revision.commits, provenance::Rules::shipped());
+    let predicate = Predicate {
+        verdict: case.verdict,
+        principal: person.id.clone(),
+        roles: person.roles.clone(),
+        repository: RepositoryName { id: policy.repository.clone(), uri: place.uri.clone() },
+        target: Target { name: change.target.clone(), tip: revision.target_tip.to_string() },
+        base: Point { commit: revision.base.to_string(), tree: revision.base_tree.to_string() },
+        head: Point { commit: revision.head.to_string(), tree: revision.head_tree.to_string() },
+        result_tree,
+        manifest: ManifestDigest {
+            sha256: examination.manifest.digest().to_string(),
+            paths: count(examination.manifest.len()),
+        },
+        authors: authors.iter().map(|a| format!("{} <{}>", a.name, a.email)).collect(),
+        policy: PolicyName { version: Decimal(policy.version), sha256: policy.digest.to_string() },
+        findings: Findings {
+            rules: risk::Rules::shipped().digest().to_string(),
+            sha256: Digest::of(findings).to_string(),
+            total: count(examination.assessment.findings.len()),
+            answered: answers.collect(),
+        },
+        provenance: ProvenanceClaim { status: examination.provenance.status.name().to_owned(), evidence },
+        coverage: coverage(case.seen),
+        supersedes: superseded(place, policy, person, examination),
+        seen: heads(place, &link),
+        chain: link,
+        issued_at: Decimal(now.max(0) as u64),
+        not_after: Decimal((now + VALIDITY).max(0) as u64),
+        challenge: String::new(),
+        nonce: nonce.iter().map(|byte| format!("{byte:02x}")).collect(),
+        tool: concat!("undersign ", env!("CARGO_PKG_VERSION")).to_owned(),
+        reason: draft.reason.trim().to_owned(),
+    };
+    Statement::new(subject, predicate)
+}
+
+fn count(n: usize) -> Decimal {
+    Decimal(n as u64)
+}
+
+fn coverage(seen: &Seen) -> Coverage {
+    let omission = |(path, what, acknowledged): &(String, String, String)| Omission {
+        path: path.clone(),
+        what: what.clone(),
+        acknowledged: acknowledged.clone(),
+    };
+    Coverage {
+        files: count(seen.files),
+        files_seen: count(seen.files_seen),
+        hunks: count(seen.hunks),
+        hunks_seen: count(seen.hunks_seen),
+        carried_over: count(seen.carried_over),
+        hidden_characters: count(seen.hidden_characters),
+        omissions: seen.omissions.iter().map(omission).collect(),
+    }
+}
+
+/// The signer's own decisions in force about the same content or head: the new one takes their place.
+fn superseded(place: &Place, policy: &Policy, person: &Person, examination: &Examination) -> Vec<String> {
+    let manifest = examination.manifest.digest().to_string();
+    let records = place.chains.iter().flat_map(|chain| &chain.records);
+    let own: Vec<&Record> = records
+        .filter(|record| policy.roster.by_key(record.verified.key()).is_some_and(|owner| owner.id == person.id))
+        .filter(|record| record.verified.statement().predicate.principal == person.id)
+        .collect();
+    let same = |record: &&Record| record.verified.statement().predicate.manifest.sha256 == manifest;
+    chain::in_force(&own).into_iter().filter(same).map(|record| record.verified.id().to_string()).collect()
+}
+
+/// The heads of all other chains: what the signer knew of, so that a record that is dropped later is missed.
+fn heads(place: &Place, own: &ChainLink) -> Vec<SeenHead> {
+    let others = place.chains.iter().filter(|chain| chain.id.key != own.key || chain.id.device != own.id);
+    let head = |chain: &crate::record::Chain| {
+        let last = chain.records.last()?;
+        Some(SeenHead {
+            chain: chain.id.to_string(),
+            seq: count(chain.records.len()),
+            record: last.verified.id().to_string(),
+        })
+    };
+    others.filter_map(head).collect()
+}

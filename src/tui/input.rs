@@ -1,0 +1,45 @@
+//! Terminal events → what the program knows.
+
+use crossterm::event::{Event as Raw, KeyCode, KeyEventKind, KeyModifiers};
+
+use crate::app::Event;
+use crate::app::keymap::{Key, Stroke};
+
+/// The event for a raw one; none for what means nothing here (key releases, focus, mouse).
+pub fn event(raw: Raw) -> Option<Event> {
+    match raw {
+        Raw::Key(key) if key.kind != KeyEventKind::Release => {
+            let stroke = Stroke {
+                key: code(key.code)?,
+                ctrl: key.modifiers.contains(KeyModifiers::CONTROL),
+                alt: key.modifiers.contains(KeyModifiers::ALT),
+            };
+            Some(Event::Stroke(stroke))
+        }
+        Raw::Paste(text) => Some(Event::Paste(text)),
+        Raw::Resize(width, height) => Some(Event::Resize(width, height)),
+        _ => None,
+    }
+}
+
+fn code(code: KeyCode) -> Option<Key> {
+    Some(match code {
+        KeyCode::Char(c) => Key::Char(c),
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Esc,
+        KeyCode::Tab => Key::Tab,
+        KeyCode::BackTab => Key::BackTab,
+        KeyCode::Backspace => Key::Backspace,
+        KeyCode::Delete => Key::Delete,
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::Left => Key::Left,
+        KeyCode::Right => Key::Right,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        KeyCode::F(n) => Key::F(n),
+        _ => return None,
+    })
+}

@@ -1,0 +1,73 @@
+//! State → frame. Nothing here changes the state. Same names as in `app/`: knowing one path, you know the other.
+
+mod help;
+mod paint;
+mod queue;
+mod review;
+mod sign;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use crate::app::{MIN_SIZE, Overlay, Screen, State};
+use crate::tui::theme::{Role, Theme};
+use paint::{Line, Paint};
+
+pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let mut paint = Paint::new(frame.buffer_mut(), theme);
+    if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
+        let text = format!("undersign needs {}×{}; this is {}×{}", MIN_SIZE.0, MIN_SIZE.1, area.width, area.height);
+        for (row, part) in paint::fold(&text, usize::from(area.width)).iter().enumerate().take(usize::from(area.height))
+        {
+            paint.line(area, row as u16, Line::new().add(Role::Warning, part));
+        }
+        return;
+    }
+    match &state.screen {
+        Screen::Queue => queue::draw(state, area, &mut paint),
+        Screen::Review(review) => review::draw(state, review, area, &mut paint),
+    }
+    let foot = area.height - 1;
+    let mut cursor = None;
+    match &state.overlay {
+        Some(Overlay::Help { scroll }) => help::draw(state, *scroll, area, &mut paint),
+        Some(Overlay::Why) => queue::draw_why(state, area, &mut paint),
+        Some(Overlay::Sign(sheet)) => {
+            if let Screen::Review(review) = &state.screen {
+                cursor = sign::draw(sheet, review, area, &mut paint);
+            }
+        }
+        Some(Overlay::Prompt(prompt)) => {
+            let label = paint::clip(&prompt.label, usize::from(area.width) * 2 / 3);
+            cursor =
+                Some(paint.field(Rect { y: foot, height: 1, ..area }, &format!(" {label}: "), &prompt.field, false));
+        }
+        None => {
+            if let Some(status) = &state.status {
+                paint.line(area, foot, Line::new().add(Role::Warning, &format!(" {status}")));
+            }
+        }
+    }
+    if let Some(at) = cursor {
+        frame.set_cursor_position(at);
+    }
+}
+
+/// The rule between two parts of the screen.
+fn rule(paint: &mut Paint<'_>, area: Rect, row: u16) {
+    paint.line(area, row, Line::new().add(Role::Border, &"─".repeat(usize::from(area.width))));
+}
+
+/// `⏎ open   / filter`: as many as there is room for, from the live keymap.
+fn footer(state: &State, hints: &[(crate::app::action::Action, &str)], area: Rect, paint: &mut Paint<'_>) {
+    let mut line = Line::new().add(Role::Bar, " ");
+    for (action, word) in hints {
+        let key = state.keymap.first(*action);
+        if line.width() + key.chars().count() + word.len() + 4 > usize::from(area.width) {
+            break;
+        }
+        line = line.add(Role::Key, &key).add(Role::Bar, &format!(" {word}   "));
+    }
+    paint.line(area, area.height - 1, line);
+}

@@ -1,0 +1,167 @@
+//! The sign sheet: what is missing, what will be signed, and what is asked for.
+
+use ratatui::layout::{Position, Rect};
+
+use super::paint::{Line, Paint, clip, fold};
+use crate::app::review::Review;
+use crate::app::sign::{Sheet, Stage};
+use crate::decision::Verdict;
+use crate::frozen::Frozen;
+use crate::tui::theme::Role;
+
+pub fn draw(sheet: &Sheet, review: &Review, area: Rect, paint: &mut Paint<'_>) -> Option<Position> {
+    let width = area.width.saturating_sub(4).min(110);
+    let height = area.height.saturating_sub(2);
+    let window = Rect { x: area.x + (area.width - width) / 2, y: area.y + 1, width, height };
+    let inner = paint.frame(window, "undersign");
+    let columns = usize::from(inner.width);
+    paint.line(inner, 0, Line::new().add(Role::Title, &clip(review.change.title(), columns)));
+    let target = review.change.target.trim_start_matches("refs/heads/");
+    let route = format!(
+        "{} → {target}   {}..{}",
+        review.change.branch,
+        review.change.revision.base.short(),
+        review.change.revision.head.short()
+    );
+    paint.line(inner, 1, Line::new().add(Role::Muted, &clip(&route, columns)));
+    let body = Rect { y: inner.y + 3, height: inner.height.saturating_sub(5), ..inner };
+    let foot = Rect { y: inner.y + inner.height - 1, height: 1, ..inner };
+    if let Some(message) = &sheet.message {
+        let text = fold(message, columns);
+        let start = inner.height.saturating_sub(1 + text.len() as u16);
+        for (row, part) in text.iter().enumerate() {
+            paint.line(inner, start + row as u16, Line::new().add(Role::Warning, part));
+        }
+    }
+    match &sheet.stage {
+        Stage::Choose => choose(sheet, review, body, foot, paint),
+        Stage::Reason { verdict, field } => return Some(reason(*verdict, field, review, body, paint)),
+        Stage::Freezing { .. } => paint.line(body, 0, Line::new().add(Role::Faint, "fixing the statement …")),
+        Stage::Confirm { frozen, field, scroll } => {
+            statement(frozen, *scroll, body, paint);
+            let label = format!("type {} to {}: ", Sheet::challenge(frozen), frozen.verdict);
+            return Some(paint.field(foot, &label, field, false));
+        }
+        Stage::Passphrase { frozen, field } => {
+            statement(frozen, 0, body, paint);
+            return Some(paint.field(foot, "passphrase of the key: ", field, true));
+        }
+        Stage::Signing { frozen } => {
+            statement(frozen, 0, body, paint);
+            paint.line(foot, 0, Line::new().add(Role::Accent, "signing …"));
+        }
+        Stage::Done { record, verdict } => done(record, *verdict, body, foot, paint),
+    }
+    None
+}
+
+fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Paint<'_>) {
+    let columns = usize::from(body.width);
+    let missing = review.checklist().missing(&review.draft, Verdict::Approve);
+    let progress = review.progress();
+    let item = |missing: usize, (have, all): (usize, usize), what: &str| {
+        let (mark, role) = if missing == 0 { ("✓", Role::Ok) } else { ("✗", Role::Warning) };
+        Line::new().add(role, &format!("{mark} ")).add(Role::Text, &format!("{have} of {all} {what}"))
+    };
+    let mut lines = vec![
+        item(missing.hunks, progress.hunks, "hunks seen"),
+        item(missing.findings, progress.findings, "findings answered"),
+        item(missing.omissions, progress.omissions, "omissions acknowledged"),
+    ];
+    lines.push(Line::new().add(
+        Role::Muted,
+        &format!("  {} notes · {} marks carried over", review.draft.notes.len(), review.seen().carried_over),
+    ));
+    lines.push(Line::new());
+    let examination = review.examination.as_ref();
+    for slot in examination.and_then(|e| e.standing.as_ref()).iter().flat_map(|standing| &standing.slots) {
+        let by = if slot.by.is_empty() { String::new() } else { format!("  {}", slot.by.join(", ")) };
+        let role = if slot.have >= slot.need { Role::Ok } else { Role::Text };
+        lines.push(
+            Line::new().add(role, &format!("{}: {} of {} {}{by}", slot.compartment, slot.have, slot.need, slot.slot)),
+        );
+    }
+    if examination.is_some_and(|e| e.result_tree.is_none()) {
+        lines.push(Line::new().add(
+            Role::Warning,
+            &clip(
+                "A touched path has moved on the target since base: rebase first, or what lands will not be this.",
+                columns,
+            ),
+        ));
+    }
+    lines.push(Line::new());
+    lines.push(match &sheet.key {
+        Ok(key) => Line::new().add(Role::Muted, &clip(&format!("key {key}"), columns)),
+        Err(why) => Line::new().add(Role::Warning, &clip(why, columns)),
+    });
+    lines.into_iter().enumerate().for_each(|(row, line)| paint.line(body, row as u16, line));
+    let keys = Line::new()
+        .add(Role::Key, "a")
+        .add(Role::Text, " approve   ")
+        .add(Role::Key, "r")
+        .add(Role::Text, " reject   ");
+    paint.line(foot, 0, keys.add(Role::Key, "Esc").add(Role::Text, " leave; the draft is kept"));
+}
+
+fn reason(
+    verdict: Verdict,
+    field: &crate::app::text::TextField,
+    review: &Review,
+    body: Rect,
+    paint: &mut Paint<'_>,
+) -> Position {
+    let ask = match (verdict, review.checklist().approval_needs_reason) {
+        (Verdict::Approve, true) => "In your own words: what could fail, and how would it be taken back?",
+        (Verdict::Approve, false) => "A reason, if you wish. Enter goes on.",
+        _ => "What must change? Author and agent will read it.",
+    };
+    paint.line(body, 0, Line::new().add(Role::Title, &verdict.to_string()).add(Role::Muted, &format!("   {ask}")));
+    paint.line(
+        body,
+        4,
+        Line::new().add(Role::Faint, "Enter shows the statement; it does not sign. Esc leaves, the draft is kept."),
+    );
+    paint.field(Rect { y: body.y + 2, height: 1, ..body }, "reason: ", field, false)
+}
+
+/// The bytes that will be signed, as they are: ASCII, indented.
+fn statement(frozen: &Frozen, scroll: usize, body: Rect, paint: &mut Paint<'_>) {
+    let text = String::from_utf8_lossy(&frozen.payload);
+    let lines: Vec<String> = text.lines().flat_map(|line| fold(line, usize::from(body.width))).collect();
+    let room = usize::from(body.height).saturating_sub(1);
+    let scroll = scroll.min(lines.len().saturating_sub(room));
+    for (row, line) in lines.iter().skip(scroll).take(room).enumerate() {
+        let (key, rest) = line.split_once(": ").map_or((line.as_str(), ""), |(key, rest)| (key, rest));
+        let line = if rest.is_empty() {
+            Line::new().add(Role::Text, key)
+        } else {
+            Line::new().add(Role::Faint, &format!("{key}: ")).add(Role::Text, rest)
+        };
+        paint.line(body, row as u16, line);
+    }
+    let below = lines.len().saturating_sub(scroll + room);
+    let note = if below > 0 {
+        format!("↓ {below} more lines; these {} bytes are what is signed", frozen.payload.len())
+    } else {
+        format!("these {} bytes are what is signed", frozen.payload.len())
+    };
+    paint.line(body, body.height.saturating_sub(1), Line::new().add(Role::Muted, &note));
+}
+
+fn done(record: &str, verdict: Verdict, body: Rect, foot: Rect, paint: &mut Paint<'_>) {
+    let word = match verdict {
+        Verdict::Approve => "Approved",
+        Verdict::Reject => "Rejected",
+        Verdict::Withdraw => "Withdrawn",
+    };
+    paint.line(body, 0, Line::new().add(Role::Ok, &format!("✓ {word}, signed, recorded, read back and verified.")));
+    paint.line(body, 2, Line::new().add(Role::Faint, "record ").add(Role::Text, record));
+    paint.line(
+        body,
+        4,
+        Line::new().add(Role::Muted, "It lies in the repository under refs/undersign/decisions/; push it with"),
+    );
+    paint.line(body, 5, Line::new().add(Role::Muted, "  git push origin 'refs/undersign/*:refs/undersign/*'"));
+    paint.line(foot, 0, Line::new().add(Role::Key, "any key").add(Role::Text, " closes"));
+}

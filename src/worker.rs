@@ -1,0 +1,211 @@
+//! FLOOR 3: effects → ports → events. [`perform`] is a plain function: threads call it in the program, tests inline.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::app::{Effect, Event, Opened};
+use crate::change::Change;
+use crate::change::diff::{Content, Diff};
+use crate::drafts::Drafts;
+use crate::frozen::{self, Case, Failure};
+use crate::highlight::highlight;
+use crate::signer::SigningKey;
+use crate::source::git::{self, Repository};
+use crate::survey::{self, FileMaterial, Place};
+
+/// What effects are carried out with.
+pub struct Ports {
+    pub drafts: Drafts,
+    pub key: Result<SigningKey, String>,
+    /// A fixed clock in tests.
+    pub clock: Option<i64>,
+    /// Fixed bytes in tests.
+    pub random: Option<u8>,
+    /// Ticket of the review that is open: work for another one stops.
+    pub open: AtomicU64,
+}
+
+impl Ports {
+    pub fn now(&self) -> i64 {
+        self.clock
+            .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64))
+    }
+
+    /// Bytes from the operating system's generator; without it nothing is signed.
+    fn random<const N: usize>(&self) -> Result<[u8; N], Failure> {
+        let mut bytes = [self.random.unwrap_or_default(); N];
+        if self.random.is_none() {
+            let read = std::fs::File::open("/dev/urandom")
+                .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
+            read.map_err(|error| {
+                Failure::Refused(format!("The operating system gives no random bytes: {error}. Nothing was signed."))
+            })?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// Carries out one effect and tells what happened, possibly in several events.
+pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
+    match effect {
+        Effect::List { repository, path } => tell(Event::Listed { repository, result: list(repository, &path) }),
+        Effect::Examine { place, change } => {
+            let result = examine(&place, &change, ports.now());
+            tell(Event::Examined { id: change.id.clone(), result });
+        }
+        Effect::Open { ticket, place, change, read_only } => {
+            ports.open.store(ticket, Ordering::Relaxed);
+            tell(Event::Opened { ticket, result: open(place, change, read_only, ports) });
+        }
+        Effect::Read { ticket, place, change, diff, order } => {
+            read(ticket, &place, &change, &diff, &order, ports, tell)
+        }
+        Effect::Highlight { ticket, index, file } => {
+            let path = file.diff.path.lossy();
+            let side = |content: &Option<Content>| {
+                content.as_ref().and_then(Content::text).map(|text| highlight(&path, text)).unwrap_or_default()
+            };
+            tell(Event::Highlighted { ticket, index, tokens: Arc::new([side(&file.old), side(&file.new)]) });
+        }
+        Effect::SaveDraft { place, draft } => tell(Event::DraftSaved(ports.drafts.save(&place.root, &draft))),
+        Effect::Freeze { ticket, place, change, examination, draft, verdict, seen } => {
+            let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
+            tell(Event::Frozen { ticket, result: freeze(&case, &place, ports).map(Box::new) });
+        }
+        Effect::Sign { ticket, place, change, frozen, passphrase } => {
+            let result = ports.key.as_ref().map_err(|why| Failure::Refused(why.clone())).and_then(|key| {
+                let record = frozen::sign(&frozen, &change, &place, key, passphrase.as_deref(), ports.now())?;
+                Ok(record.verified.id().to_string())
+            });
+            tell(Event::Signed { ticket, result });
+        }
+    }
+}
+
+type Listing = (Arc<Place>, Vec<Arc<Change>>);
+
+fn list(index: usize, path: &std::path::Path) -> Result<Listing, String> {
+    let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
+    let changes = repository.changes(index, &place.target).map_err(|error| error.to_string())?;
+    Ok((Arc::new(place), changes.into_iter().map(Arc::new).collect()))
+}
+
+fn examine(place: &Place, change: &Change, now: i64) -> Result<Arc<survey::Examination>, String> {
+    let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
+    let (_, _, examination) = survey::whole(&repository, place, change, now).map_err(|error| error.to_string())?;
+    Ok(Arc::new(examination))
+}
+
+fn open(place: Arc<Place>, change: Arc<Change>, read_only: bool, ports: &Ports) -> Result<Box<Opened>, String> {
+    let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
+    let diff = git::diff(&repository, change.revision.base_tree, change.revision.head_tree)
+        .map_err(|error| error.to_string())?;
+    let (draft, draft_trouble) = match ports.drafts.load(&place.root, &change.id) {
+        Ok(draft) => (draft, None),
+        Err(why) => (None, Some(why)),
+    };
+    Ok(Box::new(Opened { place, change, diff: Arc::new(diff), draft, draft_trouble, read_only }))
+}
+
+/// Compares the files in the order they are shown in, then lets rules and policy speak. Stops when another review opens.
+fn read(
+    ticket: u64,
+    place: &Place,
+    change: &Change,
+    diff: &Diff,
+    order: &[usize],
+    ports: &Ports,
+    tell: &mut dyn FnMut(Event),
+) {
+    let repository = match Repository::open(&place.root) {
+        Ok(repository) => repository,
+        Err(error) => return tell(Event::ReviewExamined { ticket, result: Err(error.to_string()) }),
+    };
+    let mut files: Vec<Option<FileMaterial>> = vec![None; diff.files.len()];
+    for &index in order {
+        if ports.open.load(Ordering::Relaxed) != ticket {
+            return;
+        }
+        let result = FileMaterial::read(&repository, &diff.files[index]).map_err(|error| error.to_string());
+        files[index] = result.as_ref().ok().cloned();
+        tell(Event::Compared { ticket, index, result: result.map(Arc::new) });
+    }
+    let Some(files) = files.into_iter().collect::<Option<Vec<_>>>() else {
+        let why = "Not every file could be read, so nothing can be signed. The rows marked ⊘ say why.".to_owned();
+        return tell(Event::ReviewExamined { ticket, result: Err(why) });
+    };
+    let result = survey::examine(&repository, place, change, diff, &files, ports.now());
+    tell(Event::ReviewExamined { ticket, result: result.map(Arc::new).map_err(|error| error.to_string()) });
+}
+
+fn freeze(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<frozen::Frozen, Failure> {
+    let key = ports.key.as_ref().map_err(|why| Failure::Refused(why.clone()))?;
+    let bytes = ports.random::<8>()?;
+    let device = ports.drafts.chain_id(|| bytes).map_err(Failure::Refused)?;
+    frozen::freeze(case, place, key, &device, ports.random::<16>()?, ports.now())
+}
+
+/// Threads that carry out effects, each lane in order. `sign` never drops anything.
+pub struct Workers {
+    load: Sender<Effect>,
+    read: Sender<Effect>,
+    assess: Sender<Effect>,
+    highlight: Sender<Effect>,
+    sign: Sender<Effect>,
+}
+
+impl Workers {
+    pub fn start(ports: Arc<Ports>, events: &Sender<Event>) -> Workers {
+        let lane = |name: &str, threads: usize| {
+            let (sender, receiver) = channel();
+            let receiver = Arc::new(Mutex::new(receiver));
+            for _ in 0..threads {
+                let (ports, receiver, events) = (ports.clone(), receiver.clone(), events.clone());
+                let run = move || work(&receiver, &ports, &events);
+                std::thread::Builder::new().name(name.to_owned()).spawn(run).expect("the system can start a thread");
+            }
+            sender
+        };
+        Workers {
+            load: lane("load", 1),
+            read: lane("read", 1),
+            assess: lane("assess", 2),
+            highlight: lane("highlight", 1),
+            sign: lane("sign", 1),
+        }
+    }
+
+    pub fn submit(&self, effect: Effect) {
+        let lane = match effect {
+            Effect::List { .. } | Effect::Open { .. } => &self.load,
+            Effect::Read { .. } => &self.read,
+            Effect::Examine { .. } => &self.assess,
+            Effect::Highlight { .. } => &self.highlight,
+            Effect::SaveDraft { .. } | Effect::Freeze { .. } | Effect::Sign { .. } => &self.sign,
+        };
+        // A lane ends only with the program.
+        let _ = lane.send(effect);
+    }
+
+    /// Waits until drafts and decisions under way are written, then ends the signing lane.
+    pub fn finish(self, ports: &Ports) {
+        ports.open.store(u64::MAX, Ordering::Relaxed);
+        drop(self.sign);
+    }
+}
+
+fn work(receiver: &Mutex<Receiver<Effect>>, ports: &Ports, events: &Sender<Event>) {
+    loop {
+        let next = receiver.lock().map(|receiver| receiver.recv());
+        let Ok(Ok(effect)) = next else { return };
+        perform(effect, ports, &mut |event| _ = events.send(event));
+    }
+}
+
+/// Where drafts and this device's chain id live.
+pub fn drafts_dir(data: PathBuf) -> Drafts {
+    Drafts::at(data.join("drafts"))
+}
