@@ -1,10 +1,93 @@
-//! `undersign demo`: placeholder until below.
+//! `undersign demo`: the desk on sample repositories. Real git, a real key; only the people and the code are made up.
+
+mod build;
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
 use clap::Args;
+
+use super::{desk, queue};
+use crate::app::State;
+use crate::config::Config;
+use crate::drafts::Drafts;
+use crate::signer::SigningKey;
+
 #[derive(Args)]
 pub struct Options {
+    /// Where to make it, or where an earlier one is; without it, a new temporary folder
     #[arg(long, value_name = "DIR")]
-    dir: Option<std::path::PathBuf>,
+    dir: Option<PathBuf>,
 }
-pub fn run(_: &Options) -> Result<(), String> {
-    Err(String::new())
+
+pub fn run(options: &Options) -> Result<(), String> {
+    let dir = match &options.dir {
+        Some(dir) => dir.clone(),
+        None => fresh_dir()?,
+    };
+    let demo = build::build(&dir, super::now())?;
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        println!(
+            "There is no terminal, so nothing can be signed. The sample repositories are in {}.",
+            demo.dir.display()
+        );
+        return queue::run(&queue::Options::default(), &demo.repositories);
+    }
+    let mut config = Config::read(demo.repositories.first().map(PathBuf::as_path));
+    config.drafts = Drafts::at(demo.dir.join("drafts"));
+    config.key = SigningKey::find(&demo.key.display().to_string(), None, None).map_err(|error| error.to_string());
+    let (key, needs_passphrase) = desk::parts(&config);
+    let paths = demo.repositories.clone();
+    let state = desk::run(config, |config, now| State::new(paths, config.keymap.clone(), key, needs_passphrase, now))?;
+    farewell(&state, &demo.dir);
+    Ok(())
+}
+
+fn fresh_dir() -> Result<PathBuf, String> {
+    let base = std::env::temp_dir();
+    let stamp = super::now();
+    (0..100)
+        .map(|n| base.join(format!("undersign-demo-{stamp}-{n}")))
+        .find(|dir| std::fs::create_dir(dir).is_ok())
+        .ok_or_else(|| format!("No folder can be made in {}. Name one with --dir DIR.", base.display()))
+}
+
+/// How to check what was signed, by this program and without it.
+fn farewell(state: &State, dir: &Path) {
+    println!("The sample repositories, the key and your drafts stay in {}.", dir.display());
+    println!("Open them again with\n  undersign demo --dir {}", dir.display());
+    for (repository, record) in &state.signed {
+        let root = repository.display().to_string();
+        let root = root.trim_end_matches('/');
+        println!("\nSigned {} in {root}. Whether it may land:", &record[..12]);
+        if let Some((old, new)) = landing(state, repository, record) {
+            println!("  undersign --repo {root} verify --ref refs/heads/main --old {old} --new {new} --format plain");
+        }
+        println!("and the signature itself, with OpenSSH alone:");
+        println!("{}", by_hand(root, dir));
+    }
+}
+
+/// The target tip and head that a record speaks of.
+fn landing(_state: &State, repository: &Path, record: &str) -> Option<(String, String)> {
+    let repository = crate::source::git::Repository::open(repository).ok()?;
+    let chains = crate::ledger::read(&repository).ok()?;
+    let found = chains.iter().flat_map(|chain| &chain.records).find(|r| r.verified.id().to_string() == record)?;
+    let predicate = &found.verified.statement().predicate;
+    Some((predicate.target.tip.clone(), predicate.head.commit.clone()))
+}
+
+fn by_hand(root: &str, dir: &Path) -> String {
+    let key = dir.join("keys/dana.pub");
+    format!(
+        "  ref=$(git -C {root} for-each-ref --format='%(refname)' refs/undersign/decisions | head -n 1)
+  file=$(git -C {root} ls-tree --name-only $ref | grep dsse)
+  git -C {root} show $ref:$file > record.dsse.json
+  echo \"dana namespaces=\\\"decision@undersign\\\" $(cat {key})\" > signers
+  jq -rj .payload record.dsse.json | base64 -d > payload
+  jq -rj '.signatures[0].sig' record.dsse.json | base64 -d > payload.sig
+  {{ printf 'DSSEv1 28 application/vnd.in-toto+json %d ' \"$(wc -c < payload)\"; cat payload; }} |
+    ssh-keygen -Y verify -f signers -I dana -n decision@undersign -s payload.sig",
+        key = key.display()
+    )
 }
