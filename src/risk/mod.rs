@@ -144,7 +144,8 @@ fn file_order(files: &[FileUnderReview<'_>], findings: &[Finding], rules: &Rules
     let key = |&index: &usize| {
         let file = &files[index];
         let path = file.path();
-        let worst = findings.iter().filter(|f| f.location.path == file.diff.path).map(|f| f.severity).max();
+        let own = || findings.iter().filter(|f| f.location.path == file.diff.path).map(|f| f.severity);
+        let worst = own().max().map(|worst| (worst, own().filter(|severity| *severity == worst).count()));
         let rank = if is_generated(&path) { 2 } else { u8::from(blast::is_test(&path)) };
         (std::cmp::Reverse(worst), rank, std::cmp::Reverse(rules.class_of(&path).0), file.diff.path.clone())
     };

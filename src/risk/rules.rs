@@ -48,6 +48,7 @@ struct Rule {
     unless: Option<Regex>,
     secret: bool,
     /// Examples that must and must not fire: run by a test.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the test of the rules runs them"))]
     examples: (Vec<String>, Vec<String>),
 }
 

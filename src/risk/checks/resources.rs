@@ -22,6 +22,13 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         return Vec::new();
     }
     let (removed, added) = (file.removed(), file.added());
+    if file.new.is_none() {
+        // One finding for a file that is gone, however many resources were in it: they share one answer.
+        let gone = removed.iter().filter(|(_, line)| is_resource(line)).count();
+        let evidence = format!("{gone} resources were in this file");
+        let finding = rules.of_check("destr.resource-removed", file, Side::Old, 0, &evidence).filter(|_| gone > 0);
+        return finding.into_iter().collect();
+    }
     let moved = added.iter().any(|(_, line)| line.trim_start().starts_with("moved {"));
     let mut found = Vec::new();
     for (number, line) in &removed {

@@ -135,14 +135,12 @@ fn entry_line(state: &State, entry: &Entry, at: usize, selected: bool, width: u1
     let title_role = if settled { Role::Muted } else { Role::Text };
     match &entry.examined {
         Examined::Done(examination) => {
-            let worst = worst(examination);
             let tier = examination.assessment.tier;
             line = line.add(tier_role(tier), &format!("{}  ", examination.assessment.blast.class.name()));
             if width >= 90 {
                 line = line.add(tier_role(tier), &format!("{:<8}", "▇".repeat(usize::from(6 - tier.min(5)))));
             }
             line = line.add(Role::Muted, &cell(name, columns.repository)).add(title_role, &cell(title, columns.title));
-            let _ = worst;
             if columns.agent > 0 {
                 let agent = examination.provenance.agent();
                 line = line.add(
@@ -189,10 +187,6 @@ fn compartments(examination: &Examination) -> String {
         if *criticality == Criticality::Critical { format!("{name}!") } else { name.clone() }
     };
     examination.compartments.iter().map(name).collect::<Vec<_>>().join(" ")
-}
-
-fn worst(examination: &Examination) -> Option<Severity> {
-    examination.assessment.findings.first().map(|finding| finding.severity)
 }
 
 pub fn tier_role(tier: u8) -> Role {
@@ -277,18 +271,23 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     let mut lines = vec![label("blast radius").add(Role::Text, &clip(&text, room))];
     let mut why = label(&format!("why tier {}", assessment.tier));
     let shown = if width >= 110 { 2 } else { 1 };
-    for finding in assessment.findings.iter().take(shown) {
+    // One finding a rule: the second of a kind says nothing new.
+    let mut rules = std::collections::BTreeSet::new();
+    let kinds: Vec<_> = assessment.findings.iter().filter(|finding| rules.insert(&finding.rule)).take(shown).collect();
+    for finding in &kinds {
         let place = format!(
-            "{} {}  {}:{}   ",
+            "{} {}  {}:{}",
             finding.severity.letter(),
             finding.rule,
             finding.location.path,
             finding.location.line
         );
-        why = why.add(severity_role(finding.severity), &clip(&place, room / shown));
+        why = why
+            .add(severity_role(finding.severity), &clip(&place, room.saturating_sub(8) / shown))
+            .add(Role::Text, "   ");
     }
-    let more = assessment.findings.len().saturating_sub(shown);
-    why = match (assessment.findings.is_empty(), more) {
+    let more = assessment.findings.len() - kinds.len();
+    why = match (kinds.is_empty(), more) {
         (true, _) => why.add(Role::Muted, "no finding"),
         (_, 0) => why,
         _ => why.add(Role::Faint, &format!("+{more} more")),

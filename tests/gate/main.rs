@@ -1,0 +1,320 @@
+//! The gate as a table: real git operations, real signatures, the real program; one expected exit code and reason each.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use support::{Fixture, policy};
+use undersign::decision::Verdict;
+
+fn denied(result: (i32, Vec<String>), code: &str) {
+    assert_eq!(result.0, 2, "{result:?}");
+    assert!(result.1.iter().any(|reason| reason == code), "{code}: {result:?}");
+}
+
+fn allowed(result: (i32, Vec<String>)) {
+    assert_eq!(result.0, 0, "{result:?}");
+}
+
+#[test]
+fn no_policy_cannot_be_decided() {
+    let f = Fixture::with_policy("");
+    assert_eq!(f.verify(&f.id("main"), &f.id("agent/work")), (4, vec!["POLICY_ABSENT".into()]));
+}
+
+#[test]
+fn a_policy_with_mistakes_cannot_be_decided_and_says_all_of_them() {
+    let f = Fixture::with_policy(&policy("[surprise]\n[wonder]\n"));
+    let (code, outcome) = f.verify_json(&f.id("main"), &f.id("agent/work"));
+    let detail = outcome["refs"][0]["reasons"][0]["detail"].as_str().unwrap();
+    assert!(code == 4 && detail.contains("surprise") && detail.contains("wonder"), "{detail}");
+}
+
+#[test]
+fn what_nobody_decided_does_not_land() {
+    let f = Fixture::new();
+    denied(f.verify(&f.id("main"), &f.id("agent/work")), "UNSIGNED");
+}
+
+#[test]
+fn what_a_senior_approved_lands_by_fast_forward_and_the_answer_holds_the_contract() {
+    let f = Fixture::new();
+    let record = f.decide("dana", "agent/work", Verdict::Approve);
+    let (code, outcome) = f.verify_json(&f.id("main"), &f.id("agent/work"));
+    assert_eq!(code, 0, "{outcome}");
+    assert_eq!(outcome["outcome"], "allow");
+    assert_eq!(outcome["refs"][0]["requirements"][0]["by"][0], "dana");
+    assert_eq!(outcome["refs"][0]["manifest"][0], record.verified.statement().predicate.manifest.sha256.as_str());
+    assert_eq!(outcome["ledger"]["records"], 1);
+    for member in ["schema", "enforced", "policy", "memory", "evaluated_at", "valid_until", "elapsed_ms", "version"] {
+        assert!(outcome.get(member).is_some(), "{member}");
+    }
+}
+
+#[test]
+fn a_rejection_blocks_whoever_approves_and_its_withdrawal_by_approval_ends_it() {
+    let f = Fixture::new();
+    f.decide("rahim", "agent/work", Verdict::Approve);
+    f.decide("dana", "agent/work", Verdict::Reject);
+    denied(f.verify(&f.id("main"), &f.id("agent/work")), "VETOED");
+    f.decide("dana", "agent/work", Verdict::Approve);
+    allowed(f.verify(&f.id("main"), &f.id("agent/work")));
+}
+
+#[test]
+fn nobody_ends_the_rejection_of_another() {
+    let f = Fixture::new();
+    f.decide("dana", "agent/work", Verdict::Reject);
+    f.decide("rahim", "agent/work", Verdict::Approve);
+    denied(f.verify(&f.id("main"), &f.id("agent/work")), "VETOED");
+}
+
+#[test]
+fn the_author_does_not_approve_and_a_co_author_neither() {
+    let f = Fixture::new();
+    f.git("dana", &["checkout", "-q", "-b", "own"]);
+    f.write("a.txt", "x\n");
+    f.commit("dana", "Mine");
+    f.git("mina", &["checkout", "-q", "-b", "paired", "main"]);
+    f.write("b.txt", "x\n");
+    f.commit("mina", "Ours\n\nCo-authored-by: Dana <DANA@example.com>");
+    f.decide("dana", "own", Verdict::Approve);
+    f.decide("dana", "paired", Verdict::Approve);
+    denied(f.verify(&f.id("main"), &f.id("own")), "SELF_APPROVAL");
+    denied(f.verify(&f.id("main"), &f.id("paired")), "SELF_APPROVAL");
+}
+
+#[test]
+fn a_policy_for_one_person_lets_her_and_says_so_each_time() {
+    let f = Fixture::with_policy(&policy("").replace("version = 1\n", "version = 1\nself_review = true\n"));
+    f.git("dana", &["checkout", "-q", "-b", "own"]);
+    f.write("a.txt", "x\n");
+    f.commit("dana", "Mine");
+    f.decide("dana", "own", Verdict::Approve);
+    assert_eq!(f.verify(&f.id("main"), &f.id("own")), (0, vec!["SELF_REVIEW".into()]));
+}
+
+#[test]
+fn who_lacks_the_role_does_not_count() {
+    let f = Fixture::new();
+    f.git("rahim", &["checkout", "-q", "-b", "other"]);
+    f.write("a.txt", "x\n");
+    f.commit("rahim", "Other");
+    f.decide("mina", "other", Verdict::Approve);
+    denied(f.verify(&f.id("main"), &f.id("other")), "ROLE");
+}
+
+#[test]
+fn a_change_after_approval_does_not_land() {
+    let f = Fixture::new();
+    f.decide("dana", "agent/work", Verdict::Approve);
+    f.git("mina", &["checkout", "-q", "agent/work"]);
+    f.write("src/lib.rs", "fn one() -> u32 {\n    3\n}\n");
+    f.commit("mina", "And a bit more");
+    denied(f.verify(&f.id("main"), &f.id("agent/work")), "CHANGED_AFTER");
+}
+
+#[test]
+fn merged_by_the_senior_who_signed_it() {
+    let f = Fixture::new();
+    f.decide("dana", "agent/work", Verdict::Approve);
+    let old = f.id("main");
+    f.git("dana", &["merge", "-q", "--no-ff", "-m", "Merge", "agent/work"]);
+    allowed(f.verify(&old, &f.id("main")));
+}
+
+#[test]
+fn squashed_by_the_senior_who_signed_it() {
+    let f = Fixture::new();
+    f.decide("dana", "agent/work", Verdict::Approve);
+    let old = f.id("main");
+    f.git("dana", &["merge", "-q", "--squash", "agent/work"]);
+    f.commit("dana", "Count from two (#12)");
+    allowed(f.verify(&old, &f.id("main")));
+}
+
+#[test]
+fn rebased_by_the_senior_who_signed_it_over_an_unrelated_change() {
+    let f = Fixture::new();
+    f.decide("dana", "agent/work", Verdict::Approve);
+    f.write("other.txt", "x\n");
+    f.commit("rahim", "Unrelated");
+    let old = f.id("main");
+    f.git("dana", &["rebase", "-q", "main", "agent/work"]);
+    allowed(f.verify(&old, &f.id("agent/work")));
+}
+
+#[test]
+fn an_evil_merge_is_caught() {
+    let f = Fixture::new();
+    f.decide("dana", "agent/work", Verdict::Approve);
+    let old = f.id("main");
+    f.git("rahim", &["merge", "-q", "--no-ff", "--no-commit", "agent/work"]);
+    f.write("README.md", "# shop, with a door at the back\n");
+    f.commit("rahim", "Merge");
+    denied(f.verify(&old, &f.id("main")), "UNSIGNED");
+}
+
+#[test]
+fn the_same_result_from_a_moved_base_is_another_change() {
+    let f = Fixture::new();
+    f.decide("dana", "agent/work", Verdict::Approve);
+    f.write("src/lib.rs", "fn one() -> u32 {\n    9\n}\n");
+    f.commit("rahim", "Moved");
+    let old = f.id("main");
+    f.write("src/lib.rs", "fn one() -> u32 {\n    2\n}\n");
+    f.commit("mina", "Same result");
+    denied(f.verify(&old, &f.id("main")), "BASE_MOVED");
+}
+
+#[test]
+fn two_approved_changes_land_in_one_push() {
+    let f = Fixture::new();
+    f.git("mina", &["checkout", "-q", "-b", "second", "main"]);
+    f.write("b.txt", "x\n");
+    f.commit("mina", "Second");
+    f.decide("dana", "agent/work", Verdict::Approve);
+    f.decide("dana", "second", Verdict::Approve);
+    let old = f.id("main");
+    f.git("dana", &["checkout", "-q", "main"]);
+    f.git("dana", &["merge", "-q", "--no-ff", "-m", "Merge one", "agent/work"]);
+    f.git("dana", &["merge", "-q", "--no-ff", "-m", "Merge two", "second"]);
+    let (code, outcome) = f.verify_json(&old, &f.id("main"));
+    assert_eq!((code, outcome["refs"][0]["manifest"].as_array().unwrap().len()), (0, 2), "{outcome}");
+}
+
+#[test]
+fn a_weaker_policy_in_the_same_push_has_no_say() {
+    let f = Fixture::new();
+    f.git("mina", &["checkout", "-q", "agent/work"]);
+    f.write(".undersign/policy.toml", &policy("").replace("role = \"senior\"", "role = \"junior\""));
+    f.commit("mina", "Simplify the policy");
+    f.decide("dana", "agent/work", Verdict::Approve);
+    denied(f.verify(&f.id("main"), &f.id("agent/work")), "POLICY_MIXED");
+}
+
+#[test]
+fn a_policy_change_alone_lands_with_the_policy_role() {
+    let f = Fixture::new();
+    f.git("mina", &["checkout", "-q", "-b", "policy", "main"]);
+    f.write(".undersign/policy.toml", &policy("").replace("version = 1", "version = 2"));
+    f.commit("mina", "New version");
+    f.decide("dana", "policy", Verdict::Approve);
+    denied(f.verify(&f.id("main"), &f.id("policy")), "ROLE");
+    f.decide("rahim", "policy", Verdict::Approve);
+    allowed(f.verify(&f.id("main"), &f.id("policy")));
+}
+
+#[test]
+fn an_approval_expires() {
+    let f = Fixture::new();
+    f.decide_at("dana", "agent/work", Verdict::Approve, support::now() - undersign::frozen::VALIDITY - 60);
+    denied(f.verify(&f.id("main"), &f.id("agent/work")), "EXPIRED");
+}
+
+#[test]
+fn an_exact_compartment_takes_the_very_commit_and_no_squash() {
+    let exact =
+        "[compartment.core]\npaths = [\"src/**\"]\ncriticality = \"critical\"\nsign = [{ role = \"senior\", n = 1 }]\n";
+    let f = Fixture::with_policy(&policy(exact));
+    f.decide("dana", "agent/work", Verdict::Approve);
+    let old = f.id("main");
+    allowed(f.verify(&old, &f.id("agent/work")));
+    f.git("dana", &["merge", "-q", "--squash", "agent/work"]);
+    f.commit("dana", "Squashed");
+    denied(f.verify(&old, &f.id("main")), "BINDING");
+}
+
+#[test]
+fn two_seniors_means_two_people() {
+    let two = "[compartment.core]\npaths = [\"src/**\"]\nsign = [{ role = \"senior\", n = 2 }]\n";
+    let f = Fixture::with_policy(&policy(two));
+    f.decide("dana", "agent/work", Verdict::Approve);
+    f.decide("dana", "agent/work", Verdict::Approve);
+    denied(f.verify(&f.id("main"), &f.id("agent/work")), "UNSIGNED");
+    f.decide("rahim", "agent/work", Verdict::Approve);
+    allowed(f.verify(&f.id("main"), &f.id("agent/work")));
+}
+
+#[test]
+fn history_is_not_rewritten_and_unknown_refs_are_denied() {
+    let f = Fixture::new();
+    let old = f.id("main");
+    f.git("dana", &["commit", "-q", "--amend", "-m", "Rewritten"]);
+    denied(f.verify(&old, &f.id("main")), "REWRITE");
+    denied(f.verify(&old, &"0".repeat(40)), "REF_DELETED");
+}
+
+#[test]
+fn a_missing_object_cannot_be_decided_and_a_short_id_is_a_usage_error() {
+    let f = Fixture::new();
+    let (code, reasons) = f.verify(&f.id("main"), "1111111111111111111111111111111111111111");
+    assert_eq!((code, reasons), (4, vec!["UNREADABLE".into()]));
+    let run = |args: &[&str]| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_undersign")).args(args).output().unwrap().status.code()
+    };
+    assert_eq!(run(&["verify", "--ref", "refs/heads/main", "--old", "abc", "--new", "abc"]), Some(64));
+    assert_eq!(run(&["verify", "--ref", "main", "--old", &f.id("main"), "--new", &f.id("main")]), Some(64));
+}
+
+#[test]
+fn a_damaged_record_is_no_silent_gap() {
+    let f = Fixture::new();
+    f.decide("dana", "agent/work", Verdict::Reject);
+    let name = f.git("mina", &["for-each-ref", "--format=%(refname)", "refs/undersign"]);
+    let file =
+        f.git("mina", &["ls-tree", "--name-only", &name]).lines().find(|l| l.contains("dsse")).unwrap().to_owned();
+    // The rejection is replaced by garbage: the gate must not take its absence for consent.
+    std::fs::write(f.repo.join(&file), "{}\n").unwrap();
+    let blob = f.git("mina", &["hash-object", "-w", &file]);
+    std::fs::remove_file(f.repo.join(&file)).unwrap();
+    let others = f.git("mina", &["ls-tree", &name]);
+    let listing: String = others
+        .lines()
+        .map(|l| if l.ends_with(&file) { format!("100644 blob {blob}\t{file}\n") } else { format!("{l}\n") })
+        .collect();
+    let tree = {
+        use std::io::Write as _;
+        let mut child = std::process::Command::new("git")
+            .current_dir(&f.repo)
+            .arg("mktree")
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(listing.as_bytes()).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap().trim().to_owned()
+    };
+    let commit = f.git("mina", &["commit-tree", &tree, "-m", "damage"]);
+    f.git("mina", &["update-ref", &name, &commit]);
+    let (code, reasons) = f.verify(&f.id("main"), &f.id("agent/work"));
+    assert_eq!((code, reasons), (4, vec!["LEDGER_FAULT".into()]));
+}
+
+#[test]
+fn a_record_of_another_repository_or_key_counts_for_nothing() {
+    let f = Fixture::new();
+    f.decide("dana", "agent/work", Verdict::Approve);
+    // The policy now names another repository id: the same record is from elsewhere.
+    f.write(
+        ".undersign/policy.toml",
+        &policy("").replace("fixture-1", "fixture-2").replace("version = 1", "version = 2"),
+    );
+    f.commit("rahim", "Another repository");
+    f.git("mina", &["checkout", "-q", "agent/work"]);
+    f.git("mina", &["rebase", "-q", "main"]);
+    denied(f.verify(&f.id("main"), &f.id("agent/work")), "CONTEXT");
+}
+
+#[test]
+fn replace_refs_do_not_change_what_is_judged() {
+    let f = Fixture::new();
+    f.decide("dana", "agent/work", Verdict::Approve);
+    let approved = f.id("agent/work");
+    f.git("mina", &["checkout", "-q", "-b", "bad", "main"]);
+    f.write("src/lib.rs", "fn one() -> u32 { 666 }\n");
+    let bad = f.commit("mina", "Bad");
+    f.git("mina", &["replace", &bad, &approved]);
+    let (code, _) = f.verify(&f.id("main"), &bad);
+    assert_eq!(code, 2);
+}

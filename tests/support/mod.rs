@@ -1,0 +1,167 @@
+//! Fixture repositories made by the git program, keys, and decisions taken by the code that the desk uses.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ssh_key::private::Ed25519Keypair;
+use ssh_key::{LineEnding, PrivateKey};
+use tempfile::TempDir;
+use undersign::decision::{Draft, Verdict};
+use undersign::frozen::{self, Case, Seen};
+use undersign::record::Record;
+use undersign::signer::SigningKey;
+use undersign::source::git::Repository;
+use undersign::survey::{self, Place};
+
+/// A fixed "now" for what is not run by the program itself.
+pub const NOW: i64 = 1_790_000_000;
+
+pub struct Fixture {
+    pub dir: TempDir,
+    pub repo: PathBuf,
+}
+
+pub fn key_of(name: &str) -> PrivateKey {
+    let mut seed = [0; 32];
+    seed[..name.len()].copy_from_slice(name.as_bytes());
+    PrivateKey::from(Ed25519Keypair::from_seed(&seed))
+}
+
+pub fn git_in(dir: &Path, who: &str, args: &[&str]) -> String {
+    let email = format!("{who}@example.com");
+    let output = Command::new("git")
+        .current_dir(dir)
+        .args(args)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_AUTHOR_NAME", who)
+        .env("GIT_AUTHOR_EMAIL", &email)
+        .env("GIT_COMMITTER_NAME", who)
+        .env("GIT_COMMITTER_EMAIL", &email)
+        .env("GIT_AUTHOR_DATE", "2026-09-21T12:00:00Z")
+        .env("GIT_COMMITTER_DATE", "2026-09-21T12:00:00Z")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A policy with dana and rahim (seniors), mina (junior) and a bot; `extra` is appended.
+pub fn policy(extra: &str) -> String {
+    let person = |id: &str, roles: &str| {
+        let key = key_of(id).public_key().to_openssh().unwrap();
+        format!("[people.{id}]\nroles = [{roles}]\nemails = [\"{id}@example.com\"]\nkeys = [\"{key}\"]\n")
+    };
+    format!(
+        "schema = \"undersign-policy/v0\"\nversion = 1\nrepository = \"fixture-1\"\n[refs]\nprotected = [\"refs/heads/main\"]\n{}{}{}\
+         [ai]\npresume = true\nsign = {{ junior = 1, mid = 1, senior = 1, none = 1 }}\n\
+         [compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{{ role = \"policy\", n = 1 }}]\nsolo = true\n\
+         [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\n{extra}",
+        person("dana", "\"senior\""),
+        person("rahim", "\"senior\", \"policy\""),
+        person("mina", "\"junior\""),
+    )
+}
+
+impl Fixture {
+    /// A repository with a policy on main and a branch `agent/work` that mina's agent wrote.
+    pub fn new() -> Fixture {
+        Fixture::with_policy(&policy(""))
+    }
+
+    pub fn with_policy(policy: &str) -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let repo = dir.path().join("shop");
+        std::fs::create_dir_all(&repo).unwrap();
+        let fixture = Fixture { dir, repo };
+        fixture.git("rahim", &["init", "-q", "-b", "main"]);
+        fixture.write("src/lib.rs", "fn one() -> u32 {\n    1\n}\n");
+        fixture.write("README.md", "# shop\n");
+        if !policy.is_empty() {
+            fixture.write(".undersign/policy.toml", policy);
+        }
+        fixture.commit("rahim", "Start");
+        fixture.git("mina", &["checkout", "-q", "-b", "agent/work"]);
+        fixture.write("src/lib.rs", "fn one() -> u32 {\n    2\n}\n");
+        fixture.commit("mina", "Count from two\n\nCo-Authored-By: Claude <noreply@anthropic.com>");
+        fixture.git("mina", &["checkout", "-q", "main"]);
+        fixture
+    }
+
+    pub fn git(&self, who: &str, args: &[&str]) -> String {
+        git_in(&self.repo, who, args)
+    }
+
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.repo.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub fn commit(&self, who: &str, message: &str) -> String {
+        self.git(who, &["add", "-A"]);
+        self.git(who, &["commit", "-q", "--allow-empty", "-m", message]);
+        self.id("HEAD")
+    }
+
+    pub fn id(&self, name: &str) -> String {
+        self.git("mina", &["rev-parse", name])
+    }
+
+    pub fn key_file(&self, who: &str) -> PathBuf {
+        let path = self.dir.path().join(format!("key-{who}"));
+        if !path.exists() {
+            let key = key_of(who);
+            std::fs::write(&path, key.to_openssh(LineEnding::LF).unwrap().as_bytes()).unwrap();
+            std::fs::write(path.with_extension("pub"), key.public_key().to_openssh().unwrap()).unwrap();
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        path
+    }
+
+    /// A decision on a branch, by the code that the desk uses.
+    pub fn decide(&self, who: &str, branch: &str, verdict: Verdict) -> Record {
+        self.decide_at(who, branch, verdict, now())
+    }
+
+    pub fn decide_at(&self, who: &str, branch: &str, verdict: Verdict, now: i64) -> Record {
+        let (repository, place) = Place::open(&self.repo).unwrap();
+        let changes = repository.changes(0, &place.target).unwrap();
+        let change = changes.into_iter().find(|change| change.branch == branch).expect("a pending change");
+        let (_, _, examination) = survey::whole(&repository, &place, &change, now).unwrap();
+        let mut draft = Draft::new(&change.id, &change.revision.head.to_string());
+        draft.reason = "read in full".to_owned();
+        let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &Seen::default() };
+        let key = SigningKey::find(&self.key_file(who).display().to_string(), None, None).unwrap();
+        let frozen = frozen::freeze(&case, &place, &key, "0123456789abcdef", [7; 16], now).unwrap();
+        frozen::sign(&frozen, &change, &place, &key, None, now).unwrap()
+    }
+
+    pub fn repository(&self) -> Repository {
+        Repository::open(&self.repo).unwrap()
+    }
+
+    /// Runs `undersign verify` for a move of main: exit code and the reason codes.
+    pub fn verify(&self, old: &str, new: &str) -> (i32, Vec<String>) {
+        let (code, outcome) = self.verify_json(old, new);
+        let reasons = outcome["refs"][0]["reasons"].as_array().unwrap();
+        (code, reasons.iter().map(|reason| reason["code"].as_str().unwrap().to_owned()).collect())
+    }
+
+    pub fn verify_json(&self, old: &str, new: &str) -> (i32, serde_json::Value) {
+        let output = Command::new(env!("CARGO_BIN_EXE_undersign"))
+            .arg("--repo")
+            .arg(&self.repo)
+            .args(["verify", "--ref", "refs/heads/main", "--old", old, "--new", new])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.code().unwrap(), serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
+    }
+}
+
+pub fn now() -> i64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64
+}
