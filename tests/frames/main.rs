@@ -1,0 +1,279 @@
+//! Key string → frame: the whole program without threads or a terminal, drawn into a buffer.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::VecDeque;
+use std::sync::atomic::AtomicU64;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use support::{Fixture, NOW, policy};
+use undersign::app::keymap::{Keymap, Stroke};
+use undersign::app::{Event, State, update};
+use undersign::drafts::Drafts;
+use undersign::signer::SigningKey;
+use undersign::tui::theme::{Role, Theme};
+use undersign::tui::view;
+use undersign::worker::{Ports, perform};
+
+struct Session {
+    state: State,
+    ports: Ports,
+    size: (u16, u16),
+}
+
+impl Session {
+    fn new(fixture: &Fixture, size: (u16, u16)) -> Session {
+        let key = SigningKey::find(&fixture.key_file("dana").display().to_string(), None, None).unwrap();
+        let drafts = Drafts::at(fixture.dir.path().join("drafts"));
+        let ports = Ports { drafts, key: Ok(key.clone()), clock: Some(NOW), random: Some(7), open: AtomicU64::new(0) };
+        let (state, effects) =
+            State::new(vec![fixture.repo.clone()], Keymap::shipped(), Ok(key.fingerprint()), false, NOW);
+        let mut session = Session { state, ports, size };
+        let events = effects.into_iter().flat_map(|effect| session.carried_out(effect)).collect();
+        session.take(events);
+        session.take(VecDeque::from([Event::Resize(size.0, size.1)]));
+        session
+    }
+
+    fn carried_out(&self, effect: undersign::app::Effect) -> Vec<Event> {
+        let mut events = Vec::new();
+        perform(effect, &self.ports, &mut |event| events.push(event));
+        events
+    }
+
+    /// Effects run inline until all is quiet.
+    fn take(&mut self, mut events: VecDeque<Event>) {
+        while let Some(event) = events.pop_front() {
+            for effect in update(&mut self.state, event) {
+                events.extend(self.carried_out(effect));
+            }
+        }
+    }
+
+    /// `j`, `G`, `<enter>`, `<ctrl-d>`.
+    fn press(&mut self, keys: &str) -> &mut Session {
+        let mut rest = keys;
+        while let Some(c) = rest.chars().next() {
+            let (name, after) = match rest.strip_prefix('<').and_then(|r| r.split_once('>')) {
+                Some((name, after)) => (name, after),
+                None => rest.split_at(c.len_utf8()),
+            };
+            rest = after;
+            self.take(VecDeque::from([Event::Stroke(Stroke::parse(name).unwrap())]));
+        }
+        self
+    }
+
+    fn terminal(&self, theme: &Theme) -> Terminal<TestBackend> {
+        let mut terminal = Terminal::new(TestBackend::new(self.size.0, self.size.1)).unwrap();
+        terminal.draw(|frame| view::draw(&self.state, theme, frame)).unwrap();
+        terminal
+    }
+
+    /// The frame as text; commit ids, which hang on keys of the fixture, are not in it.
+    fn frame(&self) -> String {
+        let terminal = self.terminal(&Theme::shipped("mono").unwrap());
+        let buffer = terminal.backend().buffer();
+        let row = |y| (0..self.size.0).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+        (0..self.size.1).map(row).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn two_changes() -> Fixture {
+    let core =
+        "[compartment.core]\npaths = [\"src/**\"]\ncriticality = \"high\"\nsign = [{ role = \"senior\", n = 2 }]\n";
+    let f = Fixture::with_policy(&policy(core));
+    f.git("mina", &["checkout", "-q", "-b", "docs/typo", "main"]);
+    f.write("README.md", "# the shop\n");
+    f.commit("mina", "Fix a typo");
+    f.git("mina", &["checkout", "-q", "-b", "claude/tls", "main"]);
+    f.write("src/net.py", "import requests\n\ndef get(url):\n    return requests.get(url, verify=False)\n");
+    f.commit("mina", "Fetch with retries\n\nGenerated with [Claude Code](https://claude.com/claude-code)");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+fn with_filters(test: impl FnOnce()) {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"[0-9a-f]{7}\.\.[0-9a-f]{7}", "bbbbbbb..hhhhhhh");
+    settings.add_filter(r"(· )[0-9a-f]{7} ", "${1}hhhhhhh ");
+    settings.bind(test);
+}
+
+#[test]
+fn the_queue_shows_the_riskiest_first() {
+    let f = two_changes();
+    with_filters(|| insta::assert_snapshot!(Session::new(&f, (120, 30)).frame()));
+}
+
+#[test]
+fn the_queue_fits_80_by_24() {
+    let f = two_changes();
+    with_filters(|| insta::assert_snapshot!(Session::new(&f, (80, 24)).frame()));
+}
+
+#[test]
+fn the_reader_shows_findings_where_they_are() {
+    let f = two_changes();
+    with_filters(|| insta::assert_snapshot!(Session::new(&f, (120, 24)).press("<enter>").frame()));
+}
+
+#[test]
+fn the_reader_fits_80_by_24() {
+    let f = two_changes();
+    with_filters(|| insta::assert_snapshot!(Session::new(&f, (80, 24)).press("<enter>").frame()));
+}
+
+#[test]
+fn the_sign_sheet_says_what_is_missing() {
+    let f = two_changes();
+    with_filters(|| insta::assert_snapshot!(Session::new(&f, (100, 24)).press("<enter>Sa").frame()));
+}
+
+#[test]
+fn approving_needs_everything_and_the_typed_code_and_enter_alone_signs_nothing() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 40));
+    session.press("<enter>Sa");
+    assert!(session.frame().contains("An approval needs everything seen and answered"), "{}", session.frame());
+    session.press("<esc><space>)aThe host has no certificate yet.<enter>Sa");
+    assert!(session.frame().contains("reason:"), "{}", session.frame());
+    session.press("Reverting takes it back.<enter>");
+    assert!(session.frame().contains("\"verdict\": \"approve\""), "{}", session.frame());
+    session.press("<enter><enter>");
+    assert_eq!(undersign::ledger::read(&f.repository()).unwrap().len(), 0, "Enter means no");
+    let code =
+        session.frame().lines().find_map(|l| Some(l.split_once("type ")?.1.split(' ').next()?.to_owned())).unwrap();
+    session.press(&code).press("<enter>");
+    assert!(session.frame().contains("✓ Approved, signed, recorded"), "{}", session.frame());
+    let chains = undersign::ledger::read(&f.repository()).unwrap();
+    let predicate = &chains[0].records[0].verified.statement().predicate;
+    assert_eq!((predicate.coverage.hunks_seen.0, predicate.findings.answered.len()), (1, 1));
+    assert_eq!(predicate.reason, "Reverting takes it back.");
+    session.press("<esc>q");
+    assert!(session.frame().contains("1 of 2"), "{}", session.frame());
+}
+
+#[test]
+fn rejecting_needs_a_reason_and_the_word() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 40));
+    session.press("<enter>Sr<enter>");
+    assert!(session.frame().contains("A reason is needed"), "{}", session.frame());
+    session.press("Certificates must be checked.<enter>reject<enter>");
+    assert!(session.frame().contains("✓ Rejected, signed, recorded"), "{}", session.frame());
+    session.press("<esc>q");
+    assert!(session.frame().contains("rejected"), "{}", session.frame());
+}
+
+#[test]
+fn leaving_in_the_middle_loses_nothing() {
+    let f = two_changes();
+    Session::new(&f, (100, 40)).press("<enter><space>)aIt is a test host.<enter>qq");
+    let mut later = Session::new(&f, (100, 40));
+    later.press("<enter>");
+    assert!(
+        later.frame().contains("answered 1/1") && later.frame().contains("It is a test host."),
+        "{}",
+        later.frame()
+    );
+}
+
+#[test]
+fn what_was_not_shown_is_not_marked_as_seen() {
+    let f = two_changes();
+    f.git("mina", &["checkout", "-q", "-b", "long", "main"]);
+    f.write("src/long.txt", &"line\n".repeat(200));
+    f.commit("mina", "Long");
+    let mut session = Session::new(&f, (100, 24));
+    session.press("/long<enter><enter>r");
+    assert!(session.frame().contains("not marked: 1"), "{}", session.frame());
+    session.press(&"<space>".repeat(12)).press("r");
+    assert!(session.frame().contains("✓"), "{}", session.frame());
+}
+
+#[test]
+fn a_head_that_moved_closes_the_sheet_and_nothing_is_signed() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 40));
+    session.press("<enter>Sr");
+    f.git("mina", &["checkout", "-q", "claude/tls"]);
+    f.write("src/net.py", "import requests\n");
+    f.commit("mina", "More");
+    session.press("No.<enter>");
+    assert!(session.frame().contains("The branch moved while you read it"), "{}", session.frame());
+    assert_eq!(undersign::ledger::read(&f.repository()).unwrap().len(), 0);
+}
+
+#[test]
+fn hidden_characters_are_marks_with_a_role_of_their_own() {
+    let f = two_changes();
+    f.git("mina", &["checkout", "-q", "-b", "trojan", "main"]);
+    f.write("src/a.py", "if admin: \u{202e} # \u{1b}[31m\n");
+    f.commit("mina", "Tro\u{202e}jan \u{1b}]0;x\u{7}");
+    let mut session = Session::new(&f, (100, 24));
+    session.press("/jan<enter><enter>");
+    let frame = session.frame();
+    assert!(
+        frame.contains("<U+202E>") && frame.contains("␛[31m") && frame.contains("Tro<U+202E>jan ␛]0;x␇"),
+        "{frame}"
+    );
+    assert!(!frame.contains('\u{1b}') && !frame.contains('\u{202e}'));
+    let theme = Theme::shipped("dark").unwrap();
+    let terminal = session.terminal(&theme);
+    let hidden = theme.style(Role::Hidden).bg.unwrap();
+    assert!(terminal.backend().buffer().content().iter().any(|cell| cell.bg == hidden && cell.symbol() == "␛"));
+}
+
+#[test]
+fn binary_mode_symlink_and_empty_files_are_rows_that_say_what_they_are() {
+    let f = two_changes();
+    f.git("mina", &["checkout", "-q", "-b", "odd", "main"]);
+    std::fs::write(f.repo.join("data.bin"), [0, 1, 2, 3]).unwrap();
+    f.write("empty.txt", "");
+    std::os::unix::fs::symlink("../etc/passwd", f.repo.join("link")).unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(f.repo.join("README.md"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    f.commit("mina", "Odd files");
+    with_filters(|| insta::assert_snapshot!(Session::new(&f, (100, 40)).press("/odd<enter><enter>").frame()));
+}
+
+#[test]
+fn a_repository_that_cannot_be_read_is_one_grey_row() {
+    let f = two_changes();
+    std::fs::remove_dir_all(f.repo.join(".git/objects")).unwrap();
+    let frame = Session::new(&f, (100, 24)).frame();
+    assert!(frame.contains("⊘"), "{frame}");
+}
+
+#[test]
+fn a_damaged_draft_is_set_aside_and_told() {
+    let f = two_changes();
+    Session::new(&f, (100, 40)).press("<enter><space>qq");
+    let drafts = f.dir.path().join("drafts");
+    let file = std::fs::read_dir(&drafts)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .find(|p| p.extension().is_some_and(|e| e == "json"))
+        .unwrap();
+    std::fs::write(&file, "{").unwrap();
+    let mut session = Session::new(&f, (120, 40));
+    session.press("<enter>");
+    assert!(session.frame().contains("The draft of this review could not be used"), "{}", session.frame());
+    assert!(file.with_extension("damaged").exists());
+}
+
+#[test]
+fn a_screen_of_20_by_5_says_what_it_needs() {
+    let f = two_changes();
+    assert!(Session::new(&f, (20, 5)).frame().contains("undersign needs"));
+}
+
+#[test]
+fn help_comes_from_the_live_keymap() {
+    let f = two_changes();
+    insta::assert_snapshot!(Session::new(&f, (90, 40)).press("<enter>?").frame());
+}

@@ -1,0 +1,214 @@
+//! The real program in a pseudo-terminal: the seams that no other test sees. Waits for what is on the screen, not for time.
+#![allow(clippy::unwrap_used)]
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+struct Program {
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    input: Box<dyn std::io::Write + Send>,
+    screen: Arc<Mutex<vt100::Parser>>,
+    raw: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Program {
+    fn start(args: &[&str], (cols, rows): (u16, u16), environment: &[(&str, &str)], home: &Path) -> Program {
+        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_undersign"));
+        command.args(args);
+        command.cwd(home);
+        command.env("HOME", home);
+        command.env("XDG_CONFIG_HOME", home.join("config"));
+        command.env("XDG_DATA_HOME", home.join("data"));
+        command.env("TERM", "xterm-256color");
+        environment.iter().for_each(|(name, value)| command.env(name, value));
+        let child = pair.slave.spawn_command(command).unwrap();
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, cols, 0)));
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let (into_screen, into_raw) = (screen.clone(), raw.clone());
+        std::thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+                into_raw.lock().unwrap().extend_from_slice(&buffer[..n]);
+                into_screen.lock().unwrap().process(&buffer[..n]);
+            }
+        });
+        let input = pair.master.take_writer().unwrap();
+        Program { child, master: pair.master, input, screen, raw }
+    }
+
+    fn text(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    fn wait_for(&self, wanted: &str) {
+        let start = Instant::now();
+        while !self.text().contains(wanted) {
+            assert!(start.elapsed() < Duration::from_secs(60), "no {wanted:?} on:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.input.write_all(keys.as_bytes()).unwrap();
+        self.input.flush().unwrap();
+    }
+
+    /// Waits for the end; gives the exit code and whether the screen was given back.
+    fn end(&mut self) -> (u32, bool) {
+        let status = self.child.wait().unwrap();
+        let start = Instant::now();
+        while self.screen.lock().unwrap().screen().alternate_screen() && start.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let screen = self.screen.lock().unwrap();
+        (status.exit_code(), !screen.screen().alternate_screen() && !screen.screen().hide_cursor())
+    }
+}
+
+fn home() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn the_demo_is_reviewed_to_the_record_and_verified_by_the_gate_and_by_openssh() {
+    let home = home();
+    let demo = home.path().join("demo");
+    let dir = demo.display().to_string();
+    let mut program = Program::start(&["demo", "--dir", &dir], (120, 36), &[], home.path());
+    program.wait_for("needs you");
+    program.press("/typo\r");
+    program.wait_for("filter: typo");
+    program.wait_for("aider");
+    program.press("\r");
+    program.wait_for("befor you touch");
+    program.wait_for("by risk");
+    program.press(" ");
+    program.wait_for("seen 1/1");
+    program.press("S");
+    program.wait_for("1 of 1 hunks seen");
+    program.press("a");
+    program.wait_for("reason:");
+    program.press("\r");
+    program.wait_for("to approve:");
+    let text = program.text();
+    let code = text.split("type ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    program.press(&format!("{code}\r"));
+    program.wait_for("Approved, signed, recorded");
+    program.press("x");
+    program.press("q");
+    program.wait_for("Decided 1");
+    program.press("q");
+    let (exit, restored) = program.end();
+    assert!(exit == 0 && restored);
+    program.wait_for("undersign demo --dir");
+    // The commands that it printed, as they stand there.
+    let script = String::from_utf8_lossy(&program.raw.lock().unwrap()).into_owned();
+    let verify = script.lines().find(|l| l.trim_start().starts_with("undersign --repo")).unwrap().trim().to_owned();
+    let verify = verify.replacen("undersign", env!("CARGO_BIN_EXE_undersign"), 1);
+    let by_hand: String = script.split("OpenSSH alone:").nth(1).unwrap().replace('\r', "");
+    let run = |script: &str| {
+        std::process::Command::new("sh").arg("-ec").arg(script).current_dir(home.path()).output().unwrap()
+    };
+    let verified = run(&verify);
+    assert!(verified.status.success(), "{verify}\n{verified:?}");
+    if run("command -v jq").status.success() {
+        let checked = run(&by_hand);
+        assert!(
+            checked.status.success() && String::from_utf8_lossy(&checked.stdout).contains("Good"),
+            "{by_hand}\n{checked:?}"
+        );
+    } else {
+        println!("skipped: the check by hand needs jq");
+    }
+}
+
+#[test]
+fn sigterm_gives_the_terminal_back() {
+    let home = home();
+    let dir = home.path().join("demo").display().to_string();
+    let mut program = Program::start(&["demo", "--dir", &dir], (80, 24), &[], home.path());
+    program.wait_for("needs you");
+    let id = program.child.process_id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(program.end().1);
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_and_is_told() {
+    let home = home();
+    let dir = home.path().join("demo").display().to_string();
+    let mut program = Program::start(&["demo", "--dir", &dir], (80, 24), &[("UNDERSIGN_TEST_PANIC", "1")], home.path());
+    let (exit, restored) = program.end();
+    assert!(exit != 0 && restored);
+    program.wait_for("panicked");
+}
+
+#[test]
+fn no_color_means_none_and_80_by_24_is_whole() {
+    let home = home();
+    let dir = home.path().join("demo").display().to_string();
+    let mut program = Program::start(&["demo", "--dir", &dir], (80, 24), &[("NO_COLOR", "1")], home.path());
+    program.wait_for("needs you");
+    program.wait_for("quit");
+    program.press("q");
+    program.end();
+    let raw = program.raw.lock().unwrap();
+    let text = String::from_utf8_lossy(&raw);
+    assert!(!text.contains("38;2;") && !text.contains("38;5;") && !text.contains("48;"), "a colour was sent");
+}
+
+#[test]
+fn a_resize_to_almost_nothing_and_back_is_survived() {
+    let home = home();
+    let dir = home.path().join("demo").display().to_string();
+    let mut program = Program::start(&["demo", "--dir", &dir], (80, 24), &[], home.path());
+    program.wait_for("needs you");
+    let size = |rows, cols| PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+    program.master.resize(size(5, 20)).unwrap();
+    program.screen.lock().unwrap().screen_mut().set_size(5, 20);
+    program.wait_for("needs 40");
+    program.master.resize(size(24, 80)).unwrap();
+    program.screen.lock().unwrap().screen_mut().set_size(24, 80);
+    program.wait_for("quit");
+    program.press("q");
+    assert!(program.end().1);
+}
+
+#[test]
+fn an_encrypted_key_asks_for_its_passphrase_in_the_desk() {
+    let home = home();
+    let dir = home.path().join("demo").display().to_string();
+    let mut first = Program::start(&["demo", "--dir", &dir], (100, 30), &[], home.path());
+    first.wait_for("needs you");
+    first.press("q");
+    first.end();
+    let key = format!("{dir}/keys/dana");
+    let changed =
+        std::process::Command::new("ssh-keygen").args(["-q", "-p", "-N", "open sesame", "-f", &key]).status().unwrap();
+    assert!(changed.success());
+    let mut program = Program::start(&["demo", "--dir", &dir], (100, 30), &[], home.path());
+    program.wait_for("needs you");
+    program.press("\r");
+    program.wait_for("by risk");
+    program.press("S");
+    program.wait_for("reject");
+    program.press("r");
+    program.wait_for("reason:");
+    program.press("It deletes the database.\r");
+    program.wait_for("to reject:");
+    program.press("reject\r");
+    program.wait_for("passphrase of the key:");
+    program.press("wrong\r");
+    program.wait_for("The passphrase does not open the key");
+    program.press("open sesame\r");
+    program.wait_for("Rejected, signed, recorded");
+    program.press("xqq");
+    program.end();
+}
