@@ -2,73 +2,182 @@
 
 use crate::change::{Identity, visible};
 
-/// Bytes of a message that are looked at.
-const MAX_MESSAGE: usize = 256 << 10;
+/// Bytes of a message that are looked at: its beginning, and its end, where trailers stand.
+const HEAD: usize = 192 << 10;
+const TAIL: usize = 64 << 10;
 
-/// One line of a message below the title. `key` is lower-case, and empty where the line is no `key: value`.
+/// A message as the rules see it.
+pub(super) struct Scan {
+    pub title: String,
+    pub lines: Vec<MessageLine>,
+    /// Bytes in the middle that nobody looked at.
+    pub skipped: usize,
+}
+
+/// One line of a message below the title, continuation lines joined to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct MessageLine {
+    /// Lower-case; empty where the line is no `key: value`.
     pub key: String,
+    /// Without hidden characters, as `key` and `text` are: they must not keep a rule from matching.
     pub value: String,
-    pub whole: String,
-    /// Hidden characters stood in the key; they were taken out of it.
+    pub text: String,
+    /// As it stands in the message.
+    pub raw: String,
+    /// Characters stood in the key that hide, or that pass for others.
     pub disguised: bool,
+    indent: usize,
 }
 
 impl MessageLine {
-    /// The identity in `Co-authored-by: name <address>` and the kernel's and GitHub's other spellings.
-    pub(super) fn co_author(&self) -> Option<Identity> {
-        matches!(self.key.as_str(), "co-authored-by" | "co-author" | "coauthored-by" | "co-developed-by")
-            .then(|| identity(&self.value))
+    /// The identities in `Co-authored-by: name <address>` and the kernel's and GitHub's other spellings.
+    pub(super) fn co_authors(&self) -> Vec<Identity> {
+        let spellings =
+            ["co-authored-by", "co-author", "coauthored-by", "coauthor", "co-authored by", "co-developed-by"];
+        if spellings.contains(&self.key.as_str()) { identities(&self.value) } else { Vec::new() }
     }
-}
 
-pub(super) fn identity(text: &str) -> Identity {
-    let text = text.trim();
-    let parts = text.rsplit_once('<').and_then(|(name, rest)| Some((name, rest.trim_end().strip_suffix('>')?)));
-    let (name, email) = parts.unwrap_or((text, ""));
-    Identity { name: name.trim().to_owned(), email: email.trim().to_owned() }
-}
-
-/// The lines below the title; folded continuation lines belong to the line before.
-pub(super) fn of(message: &str) -> Vec<MessageLine> {
-    let mut end = message.len().min(MAX_MESSAGE);
-    while !message.is_char_boundary(end) {
-        end -= 1;
-    }
-    let mut lines: Vec<MessageLine> = Vec::new();
-    for raw in message[..end].lines().skip(1) {
-        let folded = raw.starts_with([' ', '\t']) && lines.last().is_some_and(|last| !last.key.is_empty());
-        match lines.last_mut() {
-            Some(last) if folded && !raw.trim().is_empty() && !looks_like_key(raw) => {
-                last.value = format!("{} {}", last.value, raw.trim());
-                last.whole = format!("{} {}", last.whole, raw.trim());
+    fn fold(&mut self, more: &str) {
+        let shown = shown(more);
+        for (to, text) in [(&mut self.raw, more), (&mut self.value, &shown), (&mut self.text, &shown)] {
+            if !to.is_empty() {
+                to.push(' ');
             }
-            _ => lines.push(line(raw.trim())),
+            to.push_str(text);
         }
     }
-    lines
 }
 
-fn looks_like_key(raw: &str) -> bool {
-    !line(raw.trim()).key.is_empty()
-}
-
-fn line(text: &str) -> MessageLine {
-    let plain = MessageLine { key: String::new(), value: String::new(), whole: text.to_owned(), disguised: false };
-    let Some((key, value)) = text.split_once(':') else { return plain };
-    let clean: String = key.chars().filter(|&c| !visible::is_hidden(c)).collect();
-    let is_key = clean.starts_with(|c: char| c.is_ascii_alphabetic())
-        && clean.len() <= 60
-        && clean.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | ' '));
-    // Words before a colon are prose, except the spaced spellings that tools write ("Devin Session:").
-    if !is_key || clean.split(' ').count() > 2 {
-        return plain;
+/// Every identity in a value: `A <a@x>, B <b@y>`, `a@x`, or a bare name.
+pub(super) fn identities(value: &str) -> Vec<Identity> {
+    let mut found = Vec::new();
+    let mut rest = value;
+    while let Some((name, after)) = rest.split_once('<') {
+        let (email, after) = after.split_once('>').unwrap_or((after, ""));
+        found.push(who(name, email));
+        rest = after;
     }
-    MessageLine {
-        disguised: clean != key,
-        key: clean.to_ascii_lowercase(),
-        value: value.trim().to_owned(),
-        whole: text.to_owned(),
+    if found.is_empty() {
+        let address = value.split_whitespace().find(|word| word.contains('@')).unwrap_or_default();
+        found.push(who(&value.replacen(address, "", 1), address));
+    }
+    found.retain(|who| !who.name.is_empty() || !who.email.is_empty());
+    found
+}
+
+fn who(name: &str, email: &str) -> Identity {
+    Identity {
+        name: name.trim_matches([' ', '\t', ',', ';']).to_owned(),
+        email: email.trim_matches([' ', '\t', ',', ';', '<', '>']).to_owned(),
+    }
+}
+
+/// Text without its hidden characters.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|&c| !visible::is_hidden(c)).collect()
+}
+
+/// Reads a message: its title, and the lines below it.
+pub(super) fn scan(message: &str) -> Scan {
+    let (head, tail) = windows(message);
+    let mut parts = head.split('\n').flat_map(|line| line.trim_end_matches('\r').split('\r'));
+    let title = parts.find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned();
+    let mut lines = Vec::new();
+    parts.for_each(|part| push(part, &mut lines));
+    // What the cut left of a line belongs to no line before it.
+    lines.push(line("", 0));
+    tail.split(['\n', '\r']).for_each(|part| push(part, &mut lines));
+    lines.retain(|line| !line.raw.is_empty());
+    Scan { title, lines, skipped: message.len() - head.len() - tail.len() }
+}
+
+fn windows(message: &str) -> (&str, &str) {
+    if message.len() <= HEAD + TAIL {
+        return (message, "");
+    }
+    let (mut head, mut tail) = (HEAD, message.len() - TAIL);
+    while !message.is_char_boundary(head) {
+        head -= 1;
+    }
+    while !message.is_char_boundary(tail) {
+        tail += 1;
+    }
+    (&message[..head], &message[tail..])
+}
+
+fn push(part: &str, lines: &mut Vec<MessageLine>) {
+    let indent = part.len() - part.trim_start_matches([' ', '\t']).len();
+    let next = line(part.trim(), indent);
+    match lines.last_mut() {
+        // A line that is indented deeper continues a key, unless it is a key itself.
+        Some(last) if !last.key.is_empty() && indent > last.indent && next.key.is_empty() && !next.raw.is_empty() => {
+            last.fold(&next.raw);
+        }
+        _ => lines.push(next),
+    }
+}
+
+fn line(raw: &str, indent: usize) -> MessageLine {
+    let text = shown(raw).trim().to_owned();
+    let mut line = MessageLine {
+        key: String::new(),
+        value: String::new(),
+        text: String::new(),
+        raw: raw.to_owned(),
+        disguised: false,
+        indent,
+    };
+    if let (Some((key, value)), Some((raw_key, _))) = (text.split_once(':'), raw.split_once(':')) {
+        let key = key.trim();
+        if is_key(key) {
+            line.disguised = shown(raw_key) != raw_key.replace('\t', " ");
+            line.key = key.to_ascii_lowercase();
+            line.value = value.trim().to_owned();
+        } else {
+            // "Аssisted-by" in Cyrillic is no key, and is meant to be read as one.
+            line.disguised = key.len() <= 60 && !key.is_ascii() && key.ends_with("-by") && !key.contains(' ');
+        }
+    }
+    line.text = text;
+    line
+}
+
+/// Words before a colon are prose, except the spaced spellings that tools write ("Devin Session:").
+fn is_key(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.len() <= 60
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | ' '))
+        && text.split(' ').count() <= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_are_read_leniently() {
+        let read = |text| identities(text).iter().map(|who| format!("{}|{}", who.name, who.email)).collect::<Vec<_>>();
+        assert_eq!(read("Ada <ada@x>, Bo <bo@y> and more"), ["Ada|ada@x", "Bo|bo@y"]);
+        assert_eq!(read("ada@x"), ["|ada@x"]);
+        assert_eq!(read("Ada ada@x"), ["Ada|ada@x"]);
+        assert_eq!(read("Ada <ada@x"), ["Ada|ada@x"]);
+        assert_eq!(read("Ada"), ["Ada|"]);
+        assert_eq!(read(" "), Vec::<String>::new());
+    }
+
+    #[test]
+    fn continuation_lines_are_joined_and_keys_are_not() {
+        let lines = scan("x\r\n\r\nAssisted-by:\r\n  Claude\r\n  Model: y\r\nprose\r\n").lines;
+        let seen: Vec<_> = lines.iter().map(|line| (line.key.as_str(), line.value.as_str())).collect();
+        assert_eq!(seen, [("assisted-by", "Claude"), ("model", "y"), ("", "")]);
+    }
+
+    #[test]
+    fn a_long_message_is_read_at_both_ends() {
+        let message = format!("x\n\nFirst: 1\n{}\nLast: 2", "é".repeat(1 << 20));
+        let scan = scan(&message);
+        assert!(scan.skipped > 1 << 20);
+        assert_eq!(scan.lines.first().map(|line| line.key.as_str()), Some("first"));
+        assert_eq!(scan.lines.last().map(|line| line.key.as_str()), Some("last"));
     }
 }

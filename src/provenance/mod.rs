@@ -1,20 +1,26 @@
 //! FLOOR 1: what is known of how a change was made. AI assistance is recorded as unauthenticated prose that anyone can
 //! forge or strip: evidence may raise what is required, its absence proves nothing.
 
+mod evidence;
 mod identity;
 mod lines;
 mod rules;
 
+pub use identity::{author_set, operators};
 pub use rules::Rules;
 
 use std::collections::BTreeSet;
 
-use crate::change::{Commit, Identity, ObjectId};
+use crate::change::{Commit, ObjectId};
 
+/// How much it takes to be wrong about a piece of evidence. All of it can be forged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Strength {
+    /// A branch, a title, credit that an editor gave by itself.
     Weak,
+    /// A generic key with a value of the trade, a name without an address.
     Medium,
+    /// An account, an address, a line that only the tool writes.
     Strong,
 }
 
@@ -41,15 +47,17 @@ impl Class {
     }
 }
 
+/// Where a piece of evidence was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Channel {
-    Message,
+    MessageLine,
     Author,
     Committer,
     CoAuthor,
     Branch,
 }
 
+/// One thing that was found, and what it says. Not a proof: anyone can write it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
     /// Id of the rule in `provenance.toml`.
@@ -64,11 +72,12 @@ pub struct Evidence {
     pub raw: String,
 }
 
+/// What all evidence comes to. Absence proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// A message says so.
+    /// A message says so: a line that a tool wrote, a credited co-author, or an `Assisted-by:` and its kin.
     Declared,
-    /// Only identities or the branch say so.
+    /// Only authors, committers, the branch or weak evidence say so.
     Detected,
     /// Nothing says anything. Not the same as written by hand.
     Undeclared,
@@ -92,6 +101,8 @@ impl Status {
 pub struct Provenance {
     pub evidence: Vec<Evidence>,
     pub status: Status,
+    /// The tool to name in one word: that of the strongest evidence.
+    pub agent: Option<String>,
 }
 
 impl Provenance {
@@ -99,43 +110,62 @@ impl Provenance {
         self.evidence.iter().any(|evidence| evidence.class.is_ai())
     }
 
-    /// The tool to name in one word.
     pub fn agent(&self) -> Option<&str> {
-        self.evidence.iter().filter(|e| e.class.is_ai()).find_map(|e| e.tool.as_deref())
+        self.agent.as_deref()
     }
 }
 
-/// Gathers what commits and branch say.
+/// Pieces of evidence that are kept; a message can be made to hold any number of them.
+const MAX_EVIDENCE: usize = 200;
+
+/// Gathers what commits and branch say. The same line in several commits counts once, for the newest.
 pub fn trace(commits: &[Commit], branch: &str, rules: &Rules) -> Provenance {
     let mut evidence: Vec<Evidence> = commits.iter().flat_map(|commit| of_commit(commit, rules)).collect();
-    evidence.extend(rules.branch(branch));
-    evidence.sort_by(|a, b| b.strength.cmp(&a.strength).then(a.class.cmp(&b.class)));
+    evidence.extend(rules.branch(branch.strip_prefix("refs/heads/").unwrap_or(branch)));
+    evidence
+        .sort_by(|a, b| (b.class.is_ai(), b.strength).cmp(&(a.class.is_ai(), a.strength)).then(a.class.cmp(&b.class)));
     let mut once = BTreeSet::new();
-    evidence.retain(|e| once.insert((e.rule.clone(), e.channel, e.raw.clone())));
-    let declared =
-        evidence.iter().any(|e| e.class.is_ai() && matches!(e.channel, Channel::Message | Channel::CoAuthor));
-    let status = if declared {
-        Status::Declared
-    } else if evidence.iter().any(|e| e.class.is_ai()) {
-        Status::Detected
-    } else if evidence.iter().any(|e| e.class == Class::NegativeClaim) {
-        Status::NegativeClaim
-    } else {
-        Status::Undeclared
+    evidence.retain(|e| once.insert((e.rule.clone(), e.channel, e.strength, e.raw.clone())));
+    let status = status(&evidence);
+    let agent = evidence.iter().filter(|e| e.class.is_ai()).find_map(|e| e.tool.clone());
+    Provenance { evidence: cut(evidence), status, agent }
+}
+
+fn status(evidence: &[Evidence]) -> Status {
+    let is_declared = |e: &Evidence| {
+        let in_message = matches!(e.channel, Channel::MessageLine | Channel::CoAuthor);
+        e.class.is_ai() && in_message && e.strength > Strength::Weak
     };
-    Provenance { evidence, status }
+    match () {
+        () if evidence.iter().any(is_declared) => Status::Declared,
+        () if evidence.iter().any(|e| e.class.is_ai()) => Status::Detected,
+        () if evidence.iter().any(|e| e.class == Class::NegativeClaim) => Status::NegativeClaim,
+        () => Status::Undeclared,
+    }
+}
+
+/// What is left out is counted, never dropped in silence.
+fn cut(mut evidence: Vec<Evidence>) -> Vec<Evidence> {
+    let more = evidence.len().saturating_sub(MAX_EVIDENCE);
+    if more > 0 {
+        evidence.truncate(MAX_EVIDENCE);
+        let text = format!("{more} more pieces of evidence are not listed");
+        evidence.push(Evidence::new("evidence-cut", Strength::Weak, Class::Unrecognised, Channel::MessageLine, &text));
+    }
+    evidence
 }
 
 fn of_commit(commit: &Commit, rules: &Rules) -> Vec<Evidence> {
-    let mut found = Vec::new();
+    let scan = lines::scan(&commit.message);
+    let mut found: Vec<Evidence> = rules.title(&scan.title).into_iter().collect();
     for (who, channel) in [(&commit.author, Channel::Author), (&commit.committer, Channel::Committer)] {
         found.extend(rules.identity(who, channel));
     }
-    for line in lines::of(&commit.message) {
-        found.extend(rules.line(&line));
-        if let Some(who) = line.co_author() {
-            found.extend(rules.identity(&who, Channel::CoAuthor));
-        }
+    found.extend(scan.lines.iter().flat_map(|line| rules.line(line)));
+    if scan.skipped > 0 {
+        let text = format!("{} bytes in the middle of the message were not looked at", scan.skipped);
+        let class = Class::Unrecognised;
+        found.push(Evidence::new("message-cut", Strength::Medium, class, Channel::MessageLine, &text));
     }
     for evidence in &mut found {
         evidence.commit = Some(commit.id);
@@ -144,20 +174,6 @@ fn of_commit(commit: &Commit, rules: &Rules) -> Vec<Evidence> {
         }
     }
     found
-}
-
-/// The people who wrote the commits: authors and co-authors that are no agent and no bot, by address, sorted.
-/// Committers are not among them: who lands a change is no author of it.
-pub fn author_set(commits: &[Commit], rules: &Rules) -> Vec<Identity> {
-    let mut authors: Vec<Identity> = Vec::new();
-    for commit in commits {
-        let co_authors = lines::of(&commit.message).into_iter().filter_map(|line| line.co_author());
-        authors.extend(std::iter::once(commit.author.clone()).chain(co_authors));
-    }
-    authors.retain(|who| rules.is_person(who));
-    authors.sort_by(|a, b| a.email.to_lowercase().cmp(&b.email.to_lowercase()).then(a.name.cmp(&b.name)));
-    authors.dedup_by(|a, b| a.email.eq_ignore_ascii_case(&b.email) && (!a.email.is_empty() || a.name == b.name));
-    authors
 }
 
 #[cfg(test)]

@@ -3,60 +3,98 @@
 use std::sync::LazyLock;
 
 use globset::{GlobBuilder, GlobMatcher};
-use regex::Regex;
+use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
-use super::lines::{self, MessageLine};
-use super::{Channel, Class, Evidence, Strength, identity};
-use crate::change::Identity;
+use super::identity::Known;
+use super::{Class, Strength};
+use crate::change::manifest::Digest;
 use crate::datafile::{self, Placed, Refused, Table};
 
 const SHIPPED: &str = include_str!("../../assets/provenance.toml");
-/// Characters of evidence that are kept.
-const MAX_RAW: usize = 300;
 
 /// The rules of one file.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    tools: Vec<Tool>,
-    keys: Vec<Key>,
-    bots: Identities,
-    doubtful: Vec<Doubt>,
+    pub(super) tools: Vec<Tool>,
+    pub(super) known: Known,
+    pub(super) bots: Known,
+    pub(super) lines: Patterns,
+    pub(super) titles: Patterns,
+    pub(super) branches: Vec<(GlobMatcher, usize)>,
+    pub(super) keys: Vec<Key>,
+    pub(super) values: Values,
+    pub(super) doubts: Vec<Doubt>,
+    digest: Digest,
 }
 
 #[derive(Debug, Clone)]
-struct Tool {
-    name: String,
-    class: Class,
-    identities: Identities,
-    lines: Vec<Regex>,
-    branches: Vec<GlobMatcher>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Identities {
-    ids: Vec<u64>,
-    logins: Vec<String>,
-    emails: Vec<GlobMatcher>,
-    names: Vec<Regex>,
-    name_suffix: Option<String>,
+pub(super) struct Tool {
+    pub name: String,
+    pub class: Class,
+    pub strength: Strength,
 }
 
 /// A key that any tool, or person, may write.
 #[derive(Debug, Clone)]
-struct Key {
-    key: Regex,
-    class: Class,
-    strength: Strength,
-    /// Only values that name a tool count.
-    value: Option<Regex>,
+pub(super) struct Key {
+    pub key: Regex,
+    pub class: Class,
+    pub strength: Strength,
+    pub value: Wanted,
 }
 
-/// A time in which an identity was credited wrongly.
+/// The values with which a key counts.
 #[derive(Debug, Clone)]
-struct Doubt {
-    email: String,
-    from: i64,
-    until: i64,
+pub(super) enum Wanted {
+    Any,
+    Tool,
+    Like(Regex),
+}
+
+/// What is in the values of generic keys, and around them.
+#[derive(Debug, Clone)]
+pub(super) struct Values {
+    pub negative: Regex,
+    pub trade: Regex,
+    pub pair: Regex,
+    pub ordinary: Vec<String>,
+    pub judgement: Vec<String>,
+    pub phrases: Vec<Regex>,
+    pub operators: Vec<Regex>,
+}
+
+/// A time in which identities were credited wrongly.
+#[derive(Debug, Clone)]
+pub(super) struct Doubt {
+    pub emails: Vec<String>,
+    pub from: i64,
+    pub until: i64,
+}
+
+/// Patterns of several owners, looked for all at once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Patterns {
+    set: RegexSet,
+    owners: Vec<usize>,
+}
+
+impl Patterns {
+    fn new(patterns: Vec<(String, usize)>) -> Result<Patterns, regex::Error> {
+        let (texts, owners): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
+        let set = RegexSetBuilder::new(texts).case_insensitive(true).size_limit(16 << 20).build()?;
+        Ok(Patterns { set, owners })
+    }
+
+    /// Every owner with a match, once.
+    pub(super) fn all(&self, text: &str) -> Vec<usize> {
+        let mut owners: Vec<usize> = self.set.matches(text).into_iter().map(|at| self.owners[at]).collect();
+        owners.dedup();
+        owners
+    }
+
+    pub(super) fn first(&self, text: &str) -> Option<usize> {
+        self.set.matches(text).into_iter().next().map(|at| self.owners[at])
+    }
 }
 
 impl Rules {
@@ -69,236 +107,191 @@ impl Rules {
 
     pub fn parse(file: &str, source: &str) -> Result<Rules, Refused> {
         datafile::read(file, source, |root| {
-            let tools = root.tables("tool").iter().filter_map(tool).collect();
+            let mut draft = Draft::default();
+            root.tables("tool").iter().for_each(|table| draft.tool(table));
+            let mut bots = Draft::default();
+            if let Some(table) = root.table("bots") {
+                bots.identities(&table, 0);
+            }
             let keys = root.tables("key").iter().filter_map(key).collect();
-            let bots = root.table("bots").map(|table| identities(&table)).unwrap_or_default();
-            let doubtful = root.tables("doubt").iter().filter_map(doubt).collect();
-            Some(Rules { tools, keys, bots, doubtful })
+            let doubts = root.tables("doubt").iter().filter_map(doubt).collect();
+            if !root.has("values") {
+                root.mistake("the file needs [values]");
+            }
+            Some(Rules {
+                values: values(&root.table("values")?)?,
+                bots: bots.known(root)?,
+                lines: patterns(root, std::mem::take(&mut draft.lines))?,
+                titles: patterns(root, std::mem::take(&mut draft.titles))?,
+                branches: std::mem::take(&mut draft.branches),
+                tools: std::mem::take(&mut draft.tools),
+                known: draft.known(root)?,
+                keys,
+                doubts,
+                digest: Digest::of(source.as_bytes()),
+            })
         })
     }
 
-    pub(super) fn identity(&self, who: &Identity, channel: Channel) -> Option<Evidence> {
-        if self.bots.matches(who) {
-            return Some(evidence("bot", Strength::Strong, Class::BotNotAi, None, channel, &who_text(who)));
-        }
-        let tool = self.tools.iter().find(|tool| tool.identities.matches(who))?;
-        let class = match channel {
-            _ if tool.class == Class::AiSuggestionAccepted => tool.class,
-            Channel::CoAuthor => Class::AgentCoauthored,
-            Channel::Committer => Class::Assisted,
-            _ => Class::AgentAuthored,
-        };
-        Some(evidence(
-            &format!("{}.identity", slug(&tool.name)),
-            Strength::Strong,
-            class,
-            Some(&tool.name),
-            channel,
-            &who_text(who),
-        ))
-    }
-
-    pub(super) fn line(&self, line: &MessageLine) -> Vec<Evidence> {
-        let mut found = Vec::new();
-        if line.disguised && self.keys.iter().any(|key| key.key.is_match(&line.key)) {
-            found.push(evidence(
-                "disguised-key",
-                Strength::Medium,
-                Class::Unrecognised,
-                None,
-                Channel::Message,
-                &line.whole,
-            ));
-        }
-        for tool in self.tools.iter().filter(|tool| tool.lines.iter().any(|re| re.is_match(&line.whole))) {
-            let rule = format!("{}.line", slug(&tool.name));
-            found.push(evidence(
-                &rule,
-                Strength::Strong,
-                Class::Assisted,
-                Some(&tool.name),
-                Channel::Message,
-                &line.whole,
-            ));
-        }
-        let generic = self.keys.iter().find(|key| key.key.is_match(&line.key));
-        if let Some(key) =
-            generic.filter(|_| found.iter().all(|e| e.class == Class::Unrecognised) && !line.value.is_empty())
-        {
-            found.extend(self.generic(key, line));
-        }
-        if line.key == "signed-off-by" {
-            let who = lines::identity(&line.value);
-            found.extend(self.tools.iter().find(|tool| tool.identities.matches(&who)).map(|tool| {
-                evidence(
-                    "signed-off-by-agent",
-                    Strength::Strong,
-                    Class::Assisted,
-                    Some(&tool.name),
-                    Channel::Message,
-                    &line.whole,
-                )
-            }));
-        }
-        found
-    }
-
-    fn generic(&self, key: &Key, line: &MessageLine) -> Option<Evidence> {
-        let value = line.value.trim();
-        let of = |class, strength, tool: Option<&str>| {
-            Some(evidence("generic-key", strength, class, tool, Channel::Message, &line.whole))
-        };
-        if value.eq_ignore_ascii_case("none") || value.eq_ignore_ascii_case("no") {
-            return of(Class::NegativeClaim, Strength::Medium, None);
-        }
-        let tool = self.tools.iter().find(|tool| mentions(value, &tool.name)).map(|tool| tool.name.as_str());
-        match &key.value {
-            Some(wanted) if tool.is_none() && !wanted.is_match(value) => None,
-            _ => of(key.class, key.strength, tool),
-        }
-    }
-
-    pub(super) fn branch(&self, branch: &str) -> Option<Evidence> {
-        let tool = self.tools.iter().find(|tool| tool.branches.iter().any(|glob| glob.is_match(branch)))?;
-        Some(evidence(
-            &format!("{}.branch", slug(&tool.name)),
-            Strength::Weak,
-            Class::Assisted,
-            Some(&tool.name),
-            Channel::Branch,
-            branch,
-        ))
-    }
-
-    /// Neither an agent nor a bot, as far as the rules know.
-    pub(super) fn is_person(&self, who: &Identity) -> bool {
-        let suffix = |tool: &Tool| tool.identities.name_suffix.as_ref().is_some_and(|s| who.name.ends_with(s.as_str()));
-        let agent = self.tools.iter().any(|tool| tool.identities.matches(who) && !suffix(tool));
-        !agent && !self.bots.matches(who) && !(who.email.is_empty() && who.name.is_empty())
-    }
-
-    pub(super) fn is_doubtful(&self, evidence: &Evidence, time: i64) -> bool {
-        evidence.channel == Channel::CoAuthor
-            && self
-                .doubtful
-                .iter()
-                .any(|d| evidence.raw.to_ascii_lowercase().contains(&d.email) && (d.from..d.until).contains(&time))
+    /// Of the file that these rules were read from.
+    pub fn digest(&self) -> Digest {
+        self.digest
     }
 }
 
-impl Identities {
-    fn matches(&self, who: &Identity) -> bool {
-        let account = identity::account(&who.email);
-        let by_account = account.as_ref().is_some_and(|(id, login)| match id {
-            // A renamed bot keeps its id; an id that is not listed is somebody else of that login.
-            Some(id) => self.ids.contains(id) || (login.ends_with("[bot]") && self.has_login(login)),
-            None => login.ends_with("[bot]") && self.has_login(login),
-        });
-        let email = who.email.to_ascii_lowercase();
-        by_account
-            || (account.is_none() && self.emails.iter().any(|glob| glob.is_match(&email)))
-            || (identity::is_impersonal(who)
-                && (self.names.iter().any(|re| re.is_match(&who.name)) || self.has_login(&who.name)))
-            || self.name_suffix.as_ref().is_some_and(|suffix| who.name.ends_with(suffix.as_str()))
+/// What the blocks of a file have said so far.
+#[derive(Default)]
+struct Draft {
+    tools: Vec<Tool>,
+    known: Known,
+    names: Vec<(String, usize)>,
+    lines: Vec<(String, usize)>,
+    titles: Vec<(String, usize)>,
+    branches: Vec<(GlobMatcher, usize)>,
+}
+
+impl Draft {
+    fn tool(&mut self, table: &Table<'_>) {
+        let owner = self.tools.len();
+        self.identities(table, owner);
+        for (list, key) in [(&mut self.lines, "lines"), (&mut self.titles, "titles")] {
+            list.extend(
+                table.strings(key).iter().filter(|text| pattern(text).is_some()).map(|p| (p.value.clone(), owner)),
+            );
+        }
+        self.branches.extend(table.strings("branches").iter().filter_map(|p| Some((glob(p, &p.value)?, owner))));
+        if let Some(suffix) = table.string("suffix") {
+            self.known.suffixes.push((suffix.value, owner));
+        }
+        let (class, strength) = (tool_class(table), strength(table, Strength::Strong));
+        let name = table.need_string("name").map(|name| name.value).unwrap_or_default();
+        self.tools.push(Tool { name, class, strength });
     }
 
-    fn has_login(&self, login: &str) -> bool {
-        self.logins.iter().any(|own| own.eq_ignore_ascii_case(login))
+    fn identities(&mut self, table: &Table<'_>, owner: usize) {
+        for text in table.strings("ids") {
+            let Ok(id) = text.value.parse() else {
+                text.mistake("an account id is a number in quotes");
+                continue;
+            };
+            let other = self.known.ids.insert(id, owner);
+            once(other, &text);
+        }
+        for text in table.strings("logins") {
+            let login = text.value.to_lowercase();
+            if login.contains('*') {
+                // Only the star is special: brackets belong to the logins of bots.
+                let escaped = globset::escape(&login).replace("[*]", "*");
+                self.known.login_globs.extend(glob(&text, &escaped).map(|glob| (glob, owner)));
+            } else {
+                once(self.known.logins.insert(login, owner), &text);
+            }
+        }
+        for text in table.strings("emails") {
+            let email = text.value.to_lowercase();
+            if email.contains('*') {
+                self.known.email_globs.extend(glob(&text, &email).map(|glob| (glob, owner)));
+            } else {
+                once(self.known.emails.insert(email, owner), &text);
+            }
+        }
+        let names = table.strings("names");
+        // A version may follow a name: "Codex 0.42".
+        let whole = |name: &str| format!(r"^(?:{name})(?:[ -]v?[0-9][^@]*)?$");
+        self.names.extend(names.iter().filter(|p| pattern(p).is_some()).map(|p| (whole(&p.value), owner)));
+    }
+
+    fn known(self, root: &Table<'_>) -> Option<Known> {
+        Some(Known { names: patterns(root, self.names)?, ..self.known })
     }
 }
 
-fn tool(table: &Table<'_>) -> Option<Tool> {
-    let class = match table.string("class") {
+fn once(other: Option<usize>, text: &Placed<'_, String>) {
+    if other.is_some() {
+        text.mistake(format!("`{}` stands here twice", text.value));
+    }
+}
+
+fn tool_class(table: &Table<'_>) -> Class {
+    match table.string("class") {
         Some(class) if class.value == "suggestion" => Class::AiSuggestionAccepted,
-        Some(class) => {
-            class.mistake("`class` of a tool is \"suggestion\" or absent");
-            return None;
+        Some(class) if class.value != "agent" => {
+            class.mistake("`class` of a tool is \"agent\" or \"suggestion\"");
+            Class::AgentAuthored
         }
-        None => Class::AgentAuthored,
-    };
-    Some(Tool {
-        identities: identities(table),
-        lines: table.strings("lines").iter().filter_map(pattern).collect(),
-        branches: table.strings("branches").iter().filter_map(glob).collect(),
-        name: table.need_string("name")?.value,
-        class,
-    })
+        _ => Class::AgentAuthored,
+    }
 }
 
-fn identities(table: &Table<'_>) -> Identities {
-    let id = |text: Placed<'_, String>| {
-        let parsed = text.value.parse().ok();
-        if parsed.is_none() {
-            text.mistake("an account id is a number in quotes");
+fn strength(table: &Table<'_>, usual: Strength) -> Strength {
+    let Some(text) = table.string("strength") else { return usual };
+    match text.value.as_str() {
+        "strong" => Strength::Strong,
+        "medium" => Strength::Medium,
+        "weak" => Strength::Weak,
+        other => {
+            text.mistake(format!("`strength` is \"strong\", \"medium\" or \"weak\", not \"{other}\""));
+            usual
         }
-        parsed
-    };
-    Identities {
-        ids: table.strings("ids").into_iter().filter_map(id).collect(),
-        logins: table.strings("logins").into_iter().map(|login| login.value).collect(),
-        emails: table.strings("emails").iter().filter_map(glob).collect(),
-        names: table.strings("names").iter().filter_map(pattern).collect(),
-        name_suffix: table.string("name_suffix").map(|suffix| suffix.value),
     }
 }
 
 fn key(table: &Table<'_>) -> Option<Key> {
-    let class = match table.need_string("class")?.value.as_str() {
+    let strength = strength(table, Strength::Medium);
+    let value = match table.string("value") {
+        Some(text) if text.value == "tool" => Some(Wanted::Tool),
+        Some(text) => whole(&text).map(Wanted::Like),
+        None => Some(Wanted::Any),
+    };
+    let key = table.need_string("key").and_then(|text| whole(&text));
+    let class = table.need_string("class")?;
+    let class = match class.value.as_str() {
         "assisted" => Class::Assisted,
         "unrecognised" => Class::Unrecognised,
         other => {
-            table.mistake(format!("`class` of a key is assisted or unrecognised, not `{other}`"));
+            class.mistake(format!("`class` of a key is \"assisted\" or \"unrecognised\", not \"{other}\""));
             return None;
         }
     };
-    let value = table.string("value");
-    Some(Key {
-        key: pattern(&table.need_string("key")?)?,
-        class,
-        strength: Strength::Medium,
-        value: match &value {
-            Some(text) => Some(pattern(text)?),
-            None => None,
-        },
-    })
+    Some(Key { key: key?, class, strength, value: value? })
+}
+
+fn values(table: &Table<'_>) -> Option<Values> {
+    let one = |key: &str| table.need_string(key).and_then(|text| whole(&text));
+    let many = |key: &str| table.strings(key).iter().filter_map(pattern).collect();
+    let words = |key: &str| table.strings(key).into_iter().map(|word| word.value).collect();
+    let (negative, trade, pair) = (one("negative"), one("trade"), one("pair"));
+    let (ordinary, judgement) = (words("ordinary"), words("judgement"));
+    let (phrases, operators) = (many("phrases"), many("operators"));
+    Some(Values { negative: negative?, trade: trade?, pair: pair?, ordinary, judgement, phrases, operators })
 }
 
 fn doubt(table: &Table<'_>) -> Option<Doubt> {
-    let (email, from, until) = (table.need_string("email")?, table.need_number("from")?, table.need_number("until")?);
-    Some(Doubt { email: email.value, from: from.value as i64, until: until.value as i64 })
+    let emails = table.strings("emails").into_iter().map(|email| email.value.to_lowercase()).collect();
+    let (from, until) = (table.need_number("from"), table.need_number("until"));
+    let time = |placed: Placed<'_, u64>| i64::try_from(placed.value).unwrap_or(i64::MAX);
+    Some(Doubt { emails, from: time(from?), until: time(until?) })
+}
+
+fn patterns(root: &Table<'_>, patterns: Vec<(String, usize)>) -> Option<Patterns> {
+    Patterns::new(patterns).inspect_err(|error| root.mistake(format!("the patterns are too much: {error}"))).ok()
 }
 
 fn pattern(text: &Placed<'_, String>) -> Option<Regex> {
-    let built = regex::RegexBuilder::new(&text.value).case_insensitive(true).size_limit(1 << 20).build();
+    compiled(text, &text.value)
+}
+
+/// A pattern for all of a text.
+fn whole(text: &Placed<'_, String>) -> Option<Regex> {
+    compiled(text, &format!("^(?:{})$", text.value))
+}
+
+fn compiled(text: &Placed<'_, String>, pattern: &str) -> Option<Regex> {
+    let built = RegexBuilder::new(pattern).case_insensitive(true).size_limit(1 << 20).build();
     built.inspect_err(|error| text.mistake(format!("`{}` is no pattern: {error}", text.value))).ok()
 }
 
-fn glob(text: &Placed<'_, String>) -> Option<GlobMatcher> {
-    let built = GlobBuilder::new(&text.value).build();
-    built
-        .map(|glob| glob.compile_matcher())
-        .inspect_err(|error| text.mistake(format!("`{}` is no pattern: {error}", text.value)))
-        .ok()
-}
-
-/// Whether a value names a tool as a word: "Claude Code (claude-opus-4-6)".
-fn mentions(value: &str, tool: &str) -> bool {
-    let words = |text: &str| {
-        text.to_ascii_lowercase().split(|c: char| !c.is_ascii_alphanumeric()).map(str::to_owned).collect::<Vec<_>>()
-    };
-    let wanted = words(tool);
-    words(value).windows(wanted.len()).any(|window| window == wanted)
-}
-
-fn slug(name: &str) -> String {
-    name.to_ascii_lowercase().replace(' ', "-")
-}
-
-fn who_text(who: &Identity) -> String {
-    if who.email.is_empty() { who.name.clone() } else { format!("{} <{}>", who.name, who.email) }
-}
-
-fn evidence(rule: &str, strength: Strength, class: Class, tool: Option<&str>, channel: Channel, raw: &str) -> Evidence {
-    let raw = raw.chars().take(MAX_RAW).collect();
-    Evidence { rule: rule.to_owned(), strength, class, tool: tool.map(str::to_owned), channel, commit: None, raw }
+fn glob(text: &Placed<'_, String>, pattern: &str) -> Option<GlobMatcher> {
+    let built = GlobBuilder::new(pattern).build().map(|glob| glob.compile_matcher());
+    built.inspect_err(|error| text.mistake(format!("`{}` is no pattern: {error}", text.value))).ok()
 }
