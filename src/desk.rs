@@ -25,13 +25,17 @@ pub fn run(mut state: State, effects: Vec<Effect>, theme: &Theme, ports: Arc<Por
     let workers = Workers::start(ports.clone(), &events);
     let (input, inputs) = channel();
     let mut screen = Screen::enter().map_err(failed)?;
-    listen(input.clone(), events);
+    listen(input.clone());
     forward(incoming, input);
+    drop(events);
     let (width, height) = screen.size().map_err(failed)?;
     let mut asked = effects;
     asked.extend(update(&mut state, Event::Resize(width, height)));
     asked.into_iter().for_each(|effect| workers.submit(effect));
     screen.draw(&state, theme).map_err(failed)?;
+    // Only in debug builds: how the test sees that a panic gives the terminal back.
+    #[cfg(debug_assertions)]
+    assert!(std::env::var_os("UNDERSIGN_TEST_PANIC").is_none(), "asked to panic by a test");
     'open: while let Ok(first) = inputs.recv() {
         let waiting = std::iter::once(first).chain(inputs.try_iter().take(BATCH)).collect::<Vec<_>>();
         state.redraw = false;
@@ -65,7 +69,7 @@ fn finish(workers: Workers, inputs: &Receiver<Input>, ports: &Ports) {
 }
 
 /// Keys and sizes of the terminal, and the signals that end a program.
-fn listen(input: Sender<Input>, _events: Sender<Event>) {
+fn listen(input: Sender<Input>) {
     let signals = input.clone();
     std::thread::spawn(move || {
         while let Ok(raw) = crossterm::event::read() {

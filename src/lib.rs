@@ -1,3 +1,38 @@
+//! **undersign**: review AI-assisted changes in a terminal, and undersign them: a signed decision that every gate can
+//! verify.
+//!
+//! One frame, with the names of the code:
+//!
+//! ```text
+//!  ‹ Queue   Rename the cost-explorer environment        Kiro · b71d9aa   seen 3/14  answered 1/5   ← app::review::Review
+//!  ────────────────────────────┬───────────────────────────────────────────────────────────────────
+//!   2 files           by risk  │ ▸ envs/prod/main.tf                         modified   +1 −5        ← rows::Row::File
+//!  ▸C envs/prod/main.tf     2  │    @@ −1,20 +1,16   ✓ seen                    ← Row::Hunk, a mark of decision::Draft
+//!   C envs/prod/dash….tf    1  │    17      −     prevent_destroy = true       ← Row::Line of change::compare::Hunk
+//!                              │  C ┃ destr.protection-off  A guard …  [a]     ← Row::Finding, from risk::assess
+//!  ────────────────────────────┴───────────────────────────────────────────────────────────────────
+//!   ] hunk   } file   ) finding   ␣ seen, on   a answer   S sign                ← app::keymap::Keymap
+//!                                                              └─ app::sign::Sheet → frozen::Frozen → record::Record
+//! ```
+//!
+//! Floors; arrows go down only. The build without features is the bare verifier: floors 0 and 1, which know no terminal,
+//! no home directory, no clock, no environment and no files.
+//!
+//! ```text
+//!  4  cli  desk                                 arguments → command; the main loop
+//!  3  worker  config  tui  frozen  survey       effects → events; the screen; what is joined for queue, reader and sign sheet
+//!  2  source  ledger  signer  drafts  app       git objects; chains in refs; keys; disk; the program without a screen
+//!  1  provenance  risk  policy  decision  record  gate  highlight       rules
+//!  0  change  datafile                          plain data; TOML files read with all their mistakes
+//! ```
+//!
+//! Words: a **change** proposes a **revision** (base, head) to a target ref; its **manifest** is what it does to each path
+//! and what a decision binds to. **Provenance** is what is known of how it was made, made of **evidence**. A **finding**
+//! is what a rule saw at a line; **blast radius** how far a mistake would reach. A **compartment** is a part of a
+//! repository with its own signers; a **requirement** what it asks for. A **draft** becomes a **decision**, written as a
+//! **statement**, signed in an **envelope**, linked as a **record** into a **chain**; all chains are the **ledger**. The
+//! **gate** gives an **outcome** with **reasons**. A record that does not hold has a **fault**.
+
 pub mod change;
 pub mod datafile;
 pub mod decision;

@@ -1,6 +1,7 @@
-//! A line of text that is being typed: graphemes and a cursor, no screen.
+//! Text without a screen: a line that is being typed, and the folding of sentences.
 
 use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::keymap::{Key, Stroke};
 use crate::change::visible;
@@ -72,6 +73,29 @@ impl TextField {
     fn after(&self) -> usize {
         self.text[self.cursor..].graphemes(true).next().map_or(self.cursor, |g| self.cursor + g.len())
     }
+}
+
+/// Breaks text into lines of so many columns, at blanks where it can.
+pub fn fold(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(4);
+    let mut lines = Vec::new();
+    for paragraph in visible::lines(text).split('\n') {
+        let mut line = String::new();
+        for word in paragraph.split_inclusive(' ') {
+            if line.width() + word.trim_end().width() > columns && !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+            }
+            for grapheme in word.graphemes(true) {
+                if line.width() + grapheme.width() > columns {
+                    lines.push(std::mem::take(&mut line));
+                }
+                line.push_str(grapheme);
+            }
+        }
+        lines.push(line);
+    }
+    lines.iter_mut().for_each(|line| line.truncate(line.trim_end().len()));
+    lines
 }
 
 #[cfg(test)]

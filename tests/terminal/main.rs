@@ -29,7 +29,7 @@ impl Program {
         environment.iter().for_each(|(name, value)| command.env(name, value));
         let child = pair.slave.spawn_command(command).unwrap();
         let mut reader = pair.master.try_clone_reader().unwrap();
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, cols, 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(cols), 0)));
         let raw = Arc::new(Mutex::new(Vec::new()));
         let (into_screen, into_raw) = (screen.clone(), raw.clone());
         std::thread::spawn(move || {
@@ -70,6 +70,10 @@ impl Program {
         let screen = self.screen.lock().unwrap();
         (status.exit_code(), !screen.screen().alternate_screen() && !screen.screen().hide_cursor())
     }
+}
+
+fn cells(n: u16) -> std::num::NonZero<u16> {
+    std::num::NonZero::new(n).unwrap()
 }
 
 fn home() -> tempfile::TempDir {
@@ -147,7 +151,7 @@ fn a_panic_gives_the_terminal_back_and_is_told() {
     let mut program = Program::start(&["demo", "--dir", &dir], (80, 24), &[("UNDERSIGN_TEST_PANIC", "1")], home.path());
     let (exit, restored) = program.end();
     assert!(exit != 0 && restored);
-    program.wait_for("panicked");
+    program.wait_for("asked to panic by a test");
 }
 
 #[test]
@@ -172,10 +176,10 @@ fn a_resize_to_almost_nothing_and_back_is_survived() {
     program.wait_for("needs you");
     let size = |rows, cols| PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
     program.master.resize(size(5, 20)).unwrap();
-    program.screen.lock().unwrap().screen_mut().set_size(5, 20);
-    program.wait_for("needs 40");
+    program.screen.lock().unwrap().screen_mut().set_size(cells(5), cells(20));
+    program.wait_for("40×10");
     program.master.resize(size(24, 80)).unwrap();
-    program.screen.lock().unwrap().screen_mut().set_size(24, 80);
+    program.screen.lock().unwrap().screen_mut().set_size(cells(24), cells(80));
     program.wait_for("quit");
     program.press("q");
     assert!(program.end().1);
@@ -195,8 +199,10 @@ fn an_encrypted_key_asks_for_its_passphrase_in_the_desk() {
     assert!(changed.success());
     let mut program = Program::start(&["demo", "--dir", &dir], (100, 30), &[], home.path());
     program.wait_for("needs you");
+    program.press("/cost\r");
+    program.wait_for("filter: cost");
     program.press("\r");
-    program.wait_for("by risk");
+    program.wait_for("answered 0/3");
     program.press("S");
     program.wait_for("reject");
     program.press("r");

@@ -194,6 +194,11 @@ impl Review {
         self.rows[position].rows.get(row).copied()
     }
 
+    /// Columns for the text of lines.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     pub fn page(&self) -> usize {
         self.page
     }
@@ -441,7 +446,7 @@ impl Review {
     pub fn subject(&self) -> Option<(Subject, String)> {
         let position = self.current_file();
         match self.current_row()? {
-            Row::Finding { finding } | Row::FindingDetail { finding } => {
+            Row::Finding { finding } | Row::FindingDetail { finding, .. } => {
                 let f = self.findings().get(finding)?;
                 Some((Subject::Finding(f.key()), f.ask.clone()))
             }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::app::text::fold;
 use crate::change::compare::{Hunk, Line};
 use crate::change::diff::{Content, FileDiff, Mode};
 use crate::change::manifest::Digest;
@@ -45,9 +46,10 @@ pub enum Row {
     Finding {
         finding: usize,
     },
-    /// Why it matters and what to ask, or what was answered.
+    /// Why it matters and what to ask: one line of the folded text.
     FindingDetail {
         finding: usize,
+        part: usize,
     },
     Note {
         note: usize,
@@ -102,7 +104,7 @@ impl FileRows {
         let mut out = FileRows { rows: vec![Row::File], ..FileRows::default() };
         out.omissions = omissions(file);
         out.infos = infos(file);
-        let remarks = Remarks::new(findings, notes);
+        let remarks = Remarks::new(findings, notes, width);
         remarks.push(true, 0, &mut out.rows);
         remarks.push(false, 0, &mut out.rows);
         (0..out.omissions.len()).for_each(|omission| out.rows.push(Row::Omission { omission }));
@@ -146,12 +148,13 @@ struct Remarks {
 }
 
 impl Remarks {
-    fn new(findings: &[(usize, &Finding)], notes: &[(usize, &Note)]) -> Remarks {
+    fn new(findings: &[(usize, &Finding)], notes: &[(usize, &Note)], width: usize) -> Remarks {
         let mut rows: BTreeMap<_, Vec<Row>> = BTreeMap::new();
         for (finding, f) in findings {
             let old = f.location.side == crate::change::diff::Side::Old;
             let at = rows.entry((old, f.location.line)).or_default();
-            at.extend([Row::Finding { finding: *finding }, Row::FindingDetail { finding: *finding }]);
+            at.push(Row::Finding { finding: *finding });
+            at.extend((0..detail(f, width).len()).map(|part| Row::FindingDetail { finding: *finding, part }));
         }
         for (note, n) in notes {
             rows.entry((n.old_side, n.line)).or_default().push(Row::Note { note: *note });
@@ -162,6 +165,11 @@ impl Remarks {
     fn push(&self, old: bool, line: u32, rows: &mut Vec<Row>) {
         rows.extend(self.rows.get(&(old, line)).into_iter().flatten());
     }
+}
+
+/// Why a finding matters and what to ask, folded for a text width.
+pub fn detail(finding: &Finding, width: usize) -> Vec<String> {
+    fold(&format!("{} {}", finding.why, finding.ask), (width + super::GUTTER).saturating_sub(8))
 }
 
 /// Side and 1-based number that remarks on a line carry: a removed line is on the old side, all others on the new one.

@@ -58,7 +58,7 @@ fn is_on(guard: &str, line: &str) -> bool {
     let lower = line.to_ascii_lowercase();
     let Some(value) = lower.split_once(guard).and_then(|(_, rest)| rest.split_once(['=', ':'])).map(|(_, v)| v.trim())
     else {
-        return guard == "versioning" && false;
+        return false;
     };
     let off = value.starts_with("false")
         || value.starts_with('0')

@@ -18,11 +18,11 @@ pub fn draw(state: &State, scroll: usize, area: Rect, paint: &mut Paint<'_>) {
     let inner = paint.frame(window, &format!("{} · any other key closes", context.name()));
     let scroll = scroll.min(actions.len().saturating_sub(usize::from(inner.height)));
     for (row, action) in actions.iter().skip(scroll).take(usize::from(inner.height)).enumerate() {
-        let line = Line::new().add(Role::Key, &format!("{:<16}", state.keymap.strokes(**action)));
+        let line = Line::new().add(Role::Key, &format!("{:<18}", state.keymap.strokes(**action)));
         paint.line(
             inner,
             row as u16,
-            line.add(Role::Text, &clip(action.sentence(), usize::from(inner.width).saturating_sub(17))),
+            line.add(Role::Text, &clip(action.sentence(), usize::from(inner.width).saturating_sub(19))),
         );
     }
 }

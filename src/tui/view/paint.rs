@@ -7,6 +7,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::text::TextField;
+pub use crate::app::text::fold;
 use crate::change::visible;
 use crate::tui::theme::{Role, Theme};
 
@@ -168,27 +169,4 @@ pub fn clip(text: &str, columns: usize) -> String {
         out.push('…');
     }
     out
-}
-
-/// Breaks text into lines of so many columns, at blanks where it can.
-pub fn fold(text: &str, columns: usize) -> Vec<String> {
-    let columns = columns.max(4);
-    let mut lines = Vec::new();
-    for paragraph in visible::lines(text).split('\n') {
-        let mut line = String::new();
-        for word in paragraph.split_inclusive(' ') {
-            if line.width() + word.trim_end().width() > columns && !line.is_empty() {
-                lines.push(std::mem::take(&mut line));
-            }
-            for grapheme in word.graphemes(true) {
-                if line.width() + grapheme.width() > columns {
-                    lines.push(std::mem::take(&mut line));
-                }
-                line.push_str(grapheme);
-            }
-        }
-        lines.push(line);
-    }
-    lines.iter_mut().for_each(|line| line.truncate(line.trim_end().len()));
-    lines
 }

@@ -304,10 +304,15 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
         .first()
         .map(|commit| commit.message.lines().skip(1).find(|l| !l.trim().is_empty()).unwrap_or(commit.title()));
     lines.push(label("it says").add(Role::Claim, &clip(&format!("“{}”", says.unwrap_or_default().trim()), room)));
-    lines.push(
-        label("size")
-            .add(Role::Text, &format!("{} files, +{} −{}", examination.files, examination.added, examination.removed)),
-    );
+    lines.push(label("size").add(
+        Role::Text,
+        &format!(
+            "{}, +{} −{}",
+            if examination.files == 1 { "1 file".to_owned() } else { format!("{} files", examination.files) },
+            examination.added,
+            examination.removed
+        ),
+    ));
     lines
 }
 

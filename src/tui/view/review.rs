@@ -8,7 +8,7 @@ use super::queue::severity_role;
 use super::{footer, rule};
 use crate::app::State;
 use crate::app::action::Action;
-use crate::app::review::rows::{Row, bytes_of, pieces};
+use crate::app::review::rows::{Row, bytes_of, detail, pieces};
 use crate::app::review::{Review, Subject};
 use crate::change::compare::{Line as DiffLine, partner, word_spans};
 use crate::highlight::TokenClass;
@@ -79,7 +79,10 @@ fn files(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
     let current = review.current_file();
     let order = if review.examination.is_some() { "by risk" } else { "by path" };
-    let head = Line::new().add(Role::Faint, &format!(" {} files", review.order.len()));
+    let head = Line::new().add(
+        Role::Faint,
+        &format!(" {} {}", review.order.len(), if review.order.len() == 1 { "file" } else { "files" }),
+    );
     paint.line(area, 0, head.pad_to(width.saturating_sub(order.len() + 1)).add(Role::Faint, order));
     let room = usize::from(area.height).saturating_sub(1).max(1);
     let first = current.saturating_sub(room / 2).min(review.order.len().saturating_sub(room));
@@ -186,7 +189,7 @@ fn draw_row(review: &Review, position: usize, row: usize, width: usize, selected
             None => Drawn::plain(Line::new()),
         },
         Row::Finding { finding } => Drawn::plain(finding_line(review, finding, width, cursor)),
-        Row::FindingDetail { finding } => Drawn::plain(detail_line(review, finding, width, cursor)),
+        Row::FindingDetail { finding, part } => Drawn::plain(detail_line(review, finding, part, cursor)),
         Row::Note { note } => {
             let text = review.draft.notes.get(note).map_or("", |note| note.text.as_str());
             Drawn::plain(
@@ -255,22 +258,24 @@ fn finding_line(review: &Review, finding: usize, width: usize, cursor: &str) -> 
     let Some(f) = review.findings().get(finding) else { return Line::new() };
     let role = severity_role(f.severity);
     let line = Line::new().add(Role::Accent, cursor).add(role, &format!("  {} ┃ {}", f.severity.letter(), f.rule));
-    let room = width.saturating_sub(line.width() + 14);
-    let line = line.add(Role::Finding, &clip(&format!("  {}", f.title), room));
-    match review.answered(&Subject::Finding(f.key())) {
-        Some(_) => line.add(Role::Seen, "  ✓ answered"),
+    let answer = review.answered(&Subject::Finding(f.key()));
+    let room = width.saturating_sub(line.width());
+    let title = clip(&format!("  {}", f.title), room.saturating_sub(if answer.is_some() { 20 } else { 14 }));
+    let line = line.add(Role::Finding, &title);
+    match answer {
+        Some(answer) => {
+            let room = width.saturating_sub(line.width() + 2);
+            line.add(Role::Seen, &clip(&format!("  ✓ {answer}"), room))
+        }
         None => line.add(Role::Faint, "  [a] answer"),
     }
 }
 
-fn detail_line(review: &Review, finding: usize, width: usize, cursor: &str) -> Line {
+fn detail_line(review: &Review, finding: usize, part: usize, cursor: &str) -> Line {
     let Some(f) = review.findings().get(finding) else { return Line::new() };
     let line = Line::new().add(Role::Accent, cursor).add(severity_role(f.severity), "    ┃ ");
-    let room = width.saturating_sub(8);
-    match review.answered(&Subject::Finding(f.key())) {
-        Some(answer) => line.add(Role::Seen, &clip(answer, room)),
-        None => line.add(Role::Muted, &clip(&format!("{} {}", f.why, f.ask), room)),
-    }
+    let text = detail(f, review.width());
+    line.add(Role::Muted, text.get(part).map_or("", String::as_str))
 }
 
 fn text_line(
