@@ -227,6 +227,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::single_range_in_vec_init, reason = "spans are ranges")]
     fn words_that_changed_are_marked() {
         let (removed, added) = word_spans("let retries = 5;", "let retries = 50;");
         assert_eq!((removed, added), (vec![14..15], vec![14..16]));

@@ -52,7 +52,7 @@ pub fn line(bytes: &[u8]) -> String {
     out
 }
 
-/// As [`line`], for text; returned as it is where nothing is hidden in it.
+/// As [`line()`], for text; returned as it is where nothing is hidden in it.
 pub fn text(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_hidden) {
         let mut out = String::with_capacity(text.len() + 8);
@@ -63,7 +63,7 @@ pub fn text(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// As [`text`], with line feeds kept and tabs as two spaces: for messages and reasons of several lines.
+/// As [`text()`], with line feeds kept and tabs as two spaces: for messages and reasons of several lines.
 pub fn lines(text: &str) -> String {
     text.lines().map(|l| self::text(&l.replace('\t', "  ")).into_owned()).collect::<Vec<_>>().join("\n")
 }

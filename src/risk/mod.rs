@@ -28,7 +28,7 @@ impl FileUnderReview<'_> {
         self.diff.path.lossy().into_owned()
     }
 
-    fn text<'s>(content: Option<&'s Content>) -> &'s [u8] {
+    fn text(content: Option<&Content>) -> &[u8] {
         content.and_then(Content::text).unwrap_or_default()
     }
 

@@ -257,7 +257,7 @@ fn piece(text: String, at: usize, len: usize, hidden: bool, column: usize) -> Pi
 fn wrap(line: &[u8], width: usize) -> Vec<Range<usize>> {
     let width = width.max(8);
     if line.len() <= width && line.iter().all(|b| (0x20..0x7F).contains(b)) {
-        return vec![0..line.len()];
+        return std::iter::once(0..line.len()).collect();
     }
     let (mut parts, mut start, mut end, mut used) = (Vec::new(), 0, 0, 0);
     for piece in pieces(line, 0) {

@@ -78,7 +78,7 @@ fn names(manifest: &str, text: &[u8]) -> BTreeSet<String> {
             .filter_map(|l| l.trim().trim_start_matches("require ").split_once(" v"))
             .map(|(n, _)| n.to_owned())
             .collect(),
-        _ => text.lines().filter_map(|l| requirement(l)).collect(),
+        _ => text.lines().filter_map(requirement).collect(),
     }
 }
 
