@@ -136,8 +136,13 @@ fn queue_of_500_branches_examined(bencher: Bencher<'_, '_>) {
 
 fn large_review(ports: &Ports, only_first: bool) -> State {
     let (repository, place) = Place::open(&GENERATED.path).unwrap();
-    let change =
-        repository.changes(0, &place.target).unwrap().into_iter().find(|change| change.branch == "large").unwrap();
+    let change = repository
+        .changes(0, &place.target)
+        .unwrap()
+        .changes
+        .into_iter()
+        .find(|change| change.branch == "large")
+        .unwrap();
     let (mut state, effects) =
         State::only(Arc::new(place), Arc::new(change), false, Keymap::shipped(), Err(String::new()), false, 0);
     update(&mut state, Event::Resize(200, 60));

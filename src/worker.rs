@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::app::{Effect, Event, Opened};
+use crate::app::{Effect, Event, Listing, Opened};
 use crate::change::Change;
 use crate::change::diff::{Content, Diff};
 use crate::drafts::Drafts;
@@ -85,12 +85,11 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
     }
 }
 
-type Listing = (Arc<Place>, Vec<Arc<Change>>);
-
 fn list(index: usize, path: &std::path::Path) -> Result<Listing, String> {
     let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
-    let changes = repository.changes(index, &place.target).map_err(|error| error.to_string())?;
-    Ok((Arc::new(place), changes.into_iter().map(Arc::new).collect()))
+    let pending = repository.changes(index, &place.target).map_err(|error| error.to_string())?;
+    let broken = pending.broken.into_iter().map(|(branch, error)| (branch, error.to_string())).collect();
+    Ok(Listing { place: Arc::new(place), changes: pending.changes.into_iter().map(Arc::new).collect(), broken })
 }
 
 fn examine(place: &Place, change: &Change, now: i64) -> Result<Arc<survey::Examination>, String> {

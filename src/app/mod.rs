@@ -91,7 +91,7 @@ pub enum Event {
     Paste(String),
     Resize(u16, u16),
     Now(i64),
-    Listed { repository: usize, result: Result<(Arc<Place>, Vec<Arc<Change>>), String> },
+    Listed { repository: usize, result: Result<Listing, String> },
     Examined { id: String, result: Result<Arc<Examination>, String> },
     Opened { ticket: u64, result: Result<Box<Opened>, String> },
     Compared { ticket: u64, index: usize, result: Result<Arc<FileMaterial>, String> },
@@ -100,6 +100,15 @@ pub enum Event {
     DraftSaved(Result<(), String>),
     Frozen { ticket: u64, result: Result<Box<Frozen>, Failure> },
     Signed { ticket: u64, result: Result<String, Failure> },
+}
+
+/// What is pending in a repository.
+#[derive(Debug)]
+pub struct Listing {
+    pub place: Arc<Place>,
+    pub changes: Vec<Arc<Change>>,
+    /// Branches that could not be read, and why.
+    pub broken: Vec<(String, String)>,
 }
 
 /// A change that was opened: what it touches, and the draft of an earlier sitting.
@@ -320,12 +329,15 @@ fn me_for(state: &State, id: &str) -> Option<String> {
     state.me(place).map(|person| person.id.clone())
 }
 
-fn listed(state: &mut State, repository: usize, result: Result<(Arc<Place>, Vec<Arc<Change>>), String>) -> Vec<Effect> {
+fn listed(state: &mut State, repository: usize, result: Result<Listing, String>) -> Vec<Effect> {
     match result {
-        Ok((place, changes)) => {
-            state.queue.listed(repository, place.clone(), changes.clone());
+        Ok(listing) => {
             // What was examined before is examined again all the same: policy or ledger may have moved.
-            changes.into_iter().map(|change| Effect::Examine { place: place.clone(), change }).collect()
+            let examine =
+                |change: &Arc<Change>| Effect::Examine { place: listing.place.clone(), change: change.clone() };
+            let effects = listing.changes.iter().map(examine).collect();
+            state.queue.listed(repository, listing);
+            effects
         }
         Err(why) => {
             state.queue.failed(repository, why);

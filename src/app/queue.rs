@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Listing;
 use super::action::Action;
 use crate::change::{Change, visible};
 use crate::survey::{self, Examination, Place};
@@ -53,11 +54,22 @@ pub enum QueueRow {
     Change(usize),
     /// A repository that cannot be read: one grey row with the reason.
     Failed(usize),
+    /// A branch that cannot be read, likewise.
+    Broken(usize),
+}
+
+/// A branch that could not be read.
+#[derive(Debug, Clone)]
+pub struct Broken {
+    pub repository: usize,
+    pub what: String,
+    pub why: String,
 }
 
 #[derive(Debug, Clone)]
 pub struct Queue {
     pub sources: Vec<Source>,
+    pub broken: Vec<Broken>,
     pub entries: Vec<Entry>,
     pub sort: Sort,
     pub filter: String,
@@ -73,6 +85,7 @@ impl Queue {
         let sources = paths.iter().map(|path| Source::Reading { path: path.display().to_string() }).collect();
         Queue {
             sources,
+            broken: Vec::new(),
             entries: Vec::new(),
             sort: Sort::Risk,
             filter: String::new(),
@@ -91,7 +104,8 @@ impl Queue {
     }
 
     /// Takes in the changes of one repository, in place of what it had.
-    pub fn listed(&mut self, repository: usize, place: Arc<Place>, changes: Vec<Arc<Change>>) {
+    pub fn listed(&mut self, repository: usize, listing: Listing) {
+        let Listing { place, changes, broken } = listing;
         let mut known: BTreeMap<_, _> =
             self.entries.iter().map(|e| ((e.change.id.clone(), e.change.revision.head), e.examined.clone())).collect();
         self.entries.retain(|entry| entry.change.repository != repository);
@@ -99,6 +113,12 @@ impl Queue {
             let examined = known.remove(&(change.id.clone(), change.revision.head)).unwrap_or(Examined::Pending);
             self.entries.push(Entry { change, examined, need: String::new() });
         }
+        self.broken.retain(|broken| broken.repository != repository);
+        self.broken.extend(broken.into_iter().map(|(branch, why)| Broken {
+            repository,
+            what: format!("{}:{branch}", place.name),
+            why,
+        }));
         self.sources[repository] = Source::Ready(place);
         self.keep_selection();
     }
@@ -109,6 +129,7 @@ impl Queue {
             Source::Ready(place) => place.root.display().to_string(),
         };
         self.entries.retain(|entry| entry.change.repository != repository);
+        self.broken.retain(|broken| broken.repository != repository);
         self.sources[repository] = Source::Failed { path, why };
     }
 
@@ -129,7 +150,13 @@ impl Queue {
         let mut changes: Vec<usize> = (0..self.entries.len()).filter(|&at| self.matches(&self.entries[at])).collect();
         changes.sort_by_cached_key(|&at| self.key(&self.entries[at]));
         let failed = self.sources.iter().enumerate().filter(|(_, source)| matches!(source, Source::Failed { .. }));
-        changes.into_iter().map(QueueRow::Change).chain(failed.map(|(at, _)| QueueRow::Failed(at))).collect()
+        let broken = (0..self.broken.len()).map(QueueRow::Broken);
+        changes
+            .into_iter()
+            .map(QueueRow::Change)
+            .chain(broken)
+            .chain(failed.map(|(at, _)| QueueRow::Failed(at)))
+            .collect()
     }
 
     fn key(&self, entry: &Entry) -> (i64, i64, String) {
@@ -161,7 +188,7 @@ impl Queue {
     pub fn selected_entry(&self) -> Option<&Entry> {
         match self.current()? {
             QueueRow::Change(at) => self.entries.get(at),
-            QueueRow::Failed(_) => None,
+            QueueRow::Failed(_) | QueueRow::Broken(_) => None,
         }
     }
 
@@ -217,5 +244,19 @@ impl Queue {
     pub fn follow(&mut self, page: usize) {
         let page = page.max(1);
         self.scroll = self.scroll.clamp(self.cursor.saturating_sub(page - 1), self.cursor);
+    }
+}
+
+impl Queue {
+    /// What cannot be read in a row, and why.
+    pub fn trouble(&self, row: QueueRow) -> Option<(&str, &str)> {
+        match row {
+            QueueRow::Change(_) => None,
+            QueueRow::Broken(at) => self.broken.get(at).map(|broken| (broken.what.as_str(), broken.why.as_str())),
+            QueueRow::Failed(at) => match self.sources.get(at) {
+                Some(Source::Failed { path, why }) => Some((path, why)),
+                _ => None,
+            },
+        }
     }
 }

@@ -6,7 +6,6 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::change::{Change, visible};
-use crate::source::git::Repository;
 use crate::survey::{self, Examination, Place};
 
 #[derive(Args, Default)]
@@ -69,13 +68,20 @@ pub(super) fn or_here(repositories: &[PathBuf]) -> Vec<PathBuf> {
 fn read(repositories: &[PathBuf]) -> Queue {
     let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
     for (index, path) in repositories.iter().enumerate() {
-        match each(index, path, |_, place, change, examined| match examined {
-            Ok(examination) => rows.push((survey::urgency(&change, &examination), row(place, &change, &examination))),
-            Err(why) => unreadable.push(Unreadable { what: visible::text(&change.id).into_owned(), why }),
-        }) {
-            Ok(()) => {}
-            Err(why) => unreadable.push(Unreadable { what: path.display().to_string(), why }),
-        }
+        let mut broken = Vec::new();
+        let visited = each(
+            index,
+            path,
+            |what, why| broken.push(Unreadable { what, why }),
+            |place, change, examined| match examined {
+                Ok(examination) => {
+                    rows.push((survey::urgency(&change, &examination), row(place, &change, &examination)))
+                }
+                Err(why) => unreadable.push(Unreadable { what: visible::text(&change.id).into_owned(), why }),
+            },
+        );
+        unreadable.append(&mut broken);
+        unreadable.extend(visited.err().map(|why| Unreadable { what: path.display().to_string(), why }));
     }
     rows.sort_by(|a, b| a.0.cmp(&b.0));
     Queue { schema: "undersign-queue/v0", changes: rows.into_iter().map(|(_, row)| row).collect(), unreadable }
@@ -85,17 +91,17 @@ fn read(repositories: &[PathBuf]) -> Queue {
 pub(super) fn each(
     index: usize,
     path: &Path,
-    mut visit: impl FnMut(&Repository, &Place, Change, Result<Examination, String>),
+    mut broken: impl FnMut(String, String),
+    mut visit: impl FnMut(&Place, Change, Result<Examination, String>),
 ) -> Result<(), String> {
     let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
-    for change in repository.changes(index, &place.target).map_err(|error| error.to_string())? {
+    let pending = repository.changes(index, &place.target).map_err(|error| error.to_string())?;
+    for (branch, error) in pending.broken {
+        broken(format!("{}:{branch}", place.name), error.to_string());
+    }
+    for change in pending.changes {
         let examined = survey::whole(&repository, &place, &change, super::now());
-        visit(
-            &repository,
-            &place,
-            change,
-            examined.map(|(_, _, examination)| examination).map_err(|error| error.to_string()),
-        );
+        visit(&place, change, examined.map(|(_, _, examination)| examination).map_err(|error| error.to_string()));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::queue::{self, Row};
 use crate::change::visible;
 use crate::gate::{Reason, SlotState};
-use crate::survey::{Examination, Place};
+use crate::survey::Examination;
 
 #[derive(Args)]
 pub struct Options {
@@ -48,16 +48,23 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let mut found = None;
     let mut failures = Vec::new();
     for (index, path) in queue::or_here(repositories).iter().enumerate() {
-        let visited = queue::each(index, path, |_, place, change, examined| {
-            if change.id != options.change && change.branch != options.change {
-                return;
-            }
-            match examined {
-                Ok(examination) => found = Some(shown(queue::row(place, &change, &examination), place, &examination)),
-                Err(why) => failures.push(why),
-            }
-        });
+        let mut broken = Vec::new();
+        let visited = queue::each(
+            index,
+            path,
+            |what, why| broken.push(format!("{what}: {why}")),
+            |place, change, examined| {
+                if change.id != options.change && change.branch != options.change {
+                    return;
+                }
+                match examined {
+                    Ok(examination) => found = Some(shown(queue::row(place, &change, &examination), &examination)),
+                    Err(why) => failures.push(why),
+                }
+            },
+        );
         failures.extend(visited.err());
+        failures.extend(broken);
     }
     let shown = found.ok_or_else(|| {
         let name = visible::text(&options.change).into_owned();
@@ -74,7 +81,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     Ok(())
 }
 
-fn shown(row: Row, _place: &Place, examination: &Examination) -> Shown {
+fn shown(row: Row, examination: &Examination) -> Shown {
     let text = |text: &str| visible::text(text).into_owned();
     let assessment = &examination.assessment;
     Shown {

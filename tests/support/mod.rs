@@ -128,7 +128,7 @@ impl Fixture {
 
     pub fn decide_at(&self, who: &str, branch: &str, verdict: Verdict, now: i64) -> Record {
         let (repository, place) = Place::open(&self.repo).unwrap();
-        let changes = repository.changes(0, &place.target).unwrap();
+        let changes = repository.changes(0, &place.target).unwrap().changes;
         let change = changes.into_iter().find(|change| change.branch == branch).expect("a pending change");
         let (_, _, examination) = survey::whole(&repository, &place, &change, now).unwrap();
         let mut draft = Draft::new(&change.id, &change.revision.head.to_string());

@@ -40,6 +40,8 @@ pub enum GitError {
         "Object {0} is missing: a shallow or partial clone, or damage. Run `git fetch --unshallow --refetch`, then `git fsck`."
     )]
     Missing(String),
+    #[error("The ref {0} points to nothing that is here. Run `git fetch`, or delete the ref.")]
+    Dangling(String),
     #[error("git could not read the repository: {0}.")]
     Other(String),
 }
@@ -59,6 +61,14 @@ impl From<git2::Error> for GitError {
     fn from(error: git2::Error) -> Self {
         GitError::other(error)
     }
+}
+
+/// The pending changes of a repository, and the branches that could not be read: a row each, so that one does not hide
+/// the others.
+#[derive(Debug, Clone, Default)]
+pub struct Pending {
+    pub changes: Vec<Change>,
+    pub broken: Vec<(String, GitError)>,
 }
 
 /// What is known of the policy of a repository.
@@ -192,25 +202,30 @@ impl Repository {
         })
     }
 
-    /// The changes that are pending for a target: branches, local and remote-tracking, that are not merged into it and
-    /// whose content is not in it already. `repository` is this repository's position in the desk.
-    pub fn changes(&self, repository: usize, target: &TargetBranch) -> Result<Vec<Change>, GitError> {
-        let mut changes = Vec::new();
-        for (branch, tip) in self.branch_tips(target)? {
-            let change = self.change(repository, &branch, tip, target);
-            // A branch whose history cannot be read is still a row: silence would hide it.
-            changes.extend(change?);
+    /// What is pending for a target: branches, local and remote-tracking, that are not merged into it and whose content
+    /// is not in it already. `repository` is this repository's position in the desk.
+    pub fn changes(&self, repository: usize, target: &TargetBranch) -> Result<Pending, GitError> {
+        let mut pending = Pending::default();
+        for (branch, tip) in self.branches(target)? {
+            match tip.and_then(|tip| self.change(repository, &branch, tip, target)) {
+                Ok(change) => pending.changes.extend(change),
+                Err(error) => pending.broken.push((visible::text(&branch).into_owned(), error)),
+            }
         }
-        Ok(changes)
+        Ok(pending)
     }
 
-    /// The changes whose id is known, so that one broken branch does not hide the others.
+    /// The tips of all branches that could be proposed to the target.
     pub fn branch_tips(&self, target: &TargetBranch) -> Result<BTreeMap<String, ObjectId>, GitError> {
+        Ok(self.branches(target)?.into_iter().filter_map(|(branch, tip)| Some((branch, tip.ok()?))).collect())
+    }
+
+    fn branches(&self, target: &TargetBranch) -> Result<BTreeMap<String, Result<ObjectId, GitError>>, GitError> {
         let mut tips = BTreeMap::new();
         for branch in self.raw.branches(None)? {
             let (branch, kind) = branch?;
             let reference = branch.get();
-            let Ok(full) = std::str::from_utf8(reference.name_bytes()) else { continue };
+            let full = String::from_utf8_lossy(reference.name_bytes()).into_owned();
             let short = match kind {
                 BranchType::Local => full.strip_prefix("refs/heads/"),
                 BranchType::Remote => {
@@ -220,10 +235,10 @@ impl Repository {
             let Some(short) = short.filter(|s| *s != "HEAD" && format!("refs/heads/{s}") != target.name) else {
                 continue;
             };
-            let Ok(commit) = reference.peel_to_commit() else { continue };
+            let tip = reference.peel_to_commit().map(|commit| object_id(commit.id()));
             // What the server has goes before the local copy of the same name.
             if kind == BranchType::Remote || !tips.contains_key(short) {
-                tips.insert(short.to_owned(), object_id(commit.id()));
+                tips.insert(short.to_owned(), tip.map_err(|_| GitError::Dangling(visible::text(&full).into_owned())));
             }
         }
         Ok(tips)
@@ -346,12 +361,18 @@ fn unsupported(raw: &git2::Repository) -> Option<String> {
         "SHA-256 objects"
     } else if is("extensions.refstorage", "reftable") {
         "reftable"
-    } else if config.get_str("extensions.partialclone").is_ok() {
+    } else if config.get_str("extensions.partialclone").is_ok() || is_promised(&config) {
         "a partial clone: objects are missing until git fetches them"
     } else {
         return None;
     };
     Some(format!("This repository uses {what}, which cannot be read here yet. Use a full SHA-1 clone."))
+}
+
+/// Whether a remote promised to hand out missing objects later.
+fn is_promised(config: &git2::Config) -> bool {
+    let Ok(mut entries) = config.entries(Some(r"^remote\..*\.promisor$")) else { return false };
+    entries.next().is_some_and(|entry| entry.is_ok_and(|entry| entry.value().is_ok_and(|value| value == "true")))
 }
 
 pub(crate) fn oid(id: ObjectId) -> Oid {

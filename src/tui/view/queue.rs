@@ -32,7 +32,7 @@ pub fn draw(state: &State, area: Rect, paint: &mut Paint<'_>) {
         let selected = at == state.queue.cursor;
         let line = match row {
             QueueRow::Change(entry) => entry_line(state, &state.queue.entries[*entry], at, selected, area.width),
-            QueueRow::Failed(source) => failed_line(&state.queue.sources[*source], selected, area.width),
+            row => trouble_line(state.queue.trouble(*row).unwrap_or_default(), selected, area.width),
         };
         paint.line_on(area, y, line, selected.then_some(Role::Selected));
     }
@@ -171,10 +171,9 @@ fn entry_line(state: &State, entry: &Entry, at: usize, selected: bool, width: u1
     line.add(Role::Faint, &format!("{age:>4} ")).add(need_role(&entry.need), &clip(&entry.need, 10))
 }
 
-fn failed_line(source: &Source, selected: bool, width: u16) -> Line {
-    let Source::Failed { path, why } = source else { return Line::new() };
+fn trouble_line((what, why): (&str, &str), selected: bool, width: u16) -> Line {
     let mark = if selected { " ▸" } else { "  " };
-    let text = clip(&format!("  ⊘ {path}: {why}"), usize::from(width).saturating_sub(3));
+    let text = clip(&format!("  ⊘ {what}: {why}"), usize::from(width).saturating_sub(3));
     Line::new().add(Role::Accent, mark).add(Role::Faint, &text)
 }
 
@@ -231,9 +230,7 @@ pub fn age(now: i64, then: i64) -> String {
 
 fn preview_of(state: &State, area: Rect, paint: &mut Paint<'_>) {
     let Some(entry) = state.queue.selected_entry() else {
-        if let Some(QueueRow::Failed(at)) = state.queue.current()
-            && let Source::Failed { why, .. } = &state.queue.sources[at]
-        {
+        if let Some((_, why)) = state.queue.current().and_then(|row| state.queue.trouble(row)) {
             for (row, text) in fold(why, usize::from(area.width) - 4).iter().enumerate() {
                 paint.line(area, row as u16, Line::new().add(Role::Muted, &format!("  {text}")));
             }
