@@ -13,9 +13,9 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use undersign::app::keymap::{Keymap, Stroke};
 use undersign::app::{Effect, Event, Screen, State, update};
-use undersign::change::ObjectId;
+use undersign::change::{Change, ObjectId};
 use undersign::drafts::Drafts;
-use undersign::source::git::push;
+use undersign::source::git::{Repository as Repo, push};
 use undersign::survey::{FileMaterial, Place};
 use undersign::tui::theme::Theme;
 use undersign::tui::view;
@@ -134,17 +134,17 @@ fn queue_of_500_branches_examined(bencher: Bencher<'_, '_>) {
     });
 }
 
-fn large_review(ports: &Ports, only_first: bool) -> State {
+/// The large change, found once: the list is measured by itself.
+static LARGE: LazyLock<(Arc<Place>, Arc<Change>)> = LazyLock::new(|| {
     let (repository, place) = Place::open(&GENERATED.path).unwrap();
-    let change = repository
-        .changes(0, &place.target)
-        .unwrap()
-        .changes
-        .into_iter()
-        .find(|change| change.branch == "large")
-        .unwrap();
-    let (mut state, effects) =
-        State::only(Arc::new(place), Arc::new(change), false, Keymap::shipped(), Err(String::new()), false, 0);
+    let changes = repository.changes(0, &place.target).unwrap().changes;
+    (Arc::new(place), Arc::new(changes.into_iter().find(|change| change.branch == "large").unwrap()))
+});
+
+fn large_review(ports: &Ports, only_first: bool) -> State {
+    let (place, change) = LARGE.clone();
+    let repository = Repo::open(&GENERATED.path).unwrap();
+    let (mut state, effects) = State::only(place, change, false, Keymap::shipped(), Err(String::new()), false, 0);
     update(&mut state, Event::Resize(200, 60));
     let mut reads = Vec::new();
     for effect in effects {

@@ -60,12 +60,14 @@ pub struct Location {
     pub line: u32,
 }
 
-/// The texts of one path as far as they could be read as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileText {
-    pub path: RepoPath,
-    pub old: Option<Content>,
-    pub new: Option<Content>,
+/// `path:line`, or the path alone for the file as a whole. Escaped.
+impl std::fmt::Display for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            0 => write!(f, "{}", self.path),
+            line => write!(f, "{}:{line}", self.path),
+        }
+    }
 }
 
 /// What one side of a path holds.

@@ -77,8 +77,17 @@ pub(super) fn of(files: &[FileUnderReview<'_>], rules: &Rules) -> Blast {
 }
 
 pub(super) fn is_test(path: &str) -> bool {
+    const FOLDERS: &[&str] =
+        &["test", "tests", "testing", "__tests__", "spec", "testdata", "fixtures", "e2e", "integration-tests", "mocks"];
     let name = path.rsplit('/').next().unwrap_or(path);
-    path.split('/').any(|part| matches!(part, "test" | "tests" | "__tests__" | "spec" | "testdata" | "fixtures"))
+    path.split('/').any(|part| FOLDERS.contains(&part))
         || name.starts_with("test_")
-        || [".test.", ".spec.", "_test."].iter().any(|mark| name.contains(mark))
+        || [".test.", ".spec.", "_test.", "_tests.", "Test.java", "Tests.cs"].iter().any(|mark| name.contains(mark))
+}
+
+/// What shows how it could be done, or tells of it: nothing is deployed from there.
+pub(super) fn is_sample(path: &str) -> bool {
+    const FOLDERS: &[&str] = &["example", "examples", "sample", "samples", "demo", "doc", "docs", "website", "blog"];
+    path.split('/').any(|part| FOLDERS.contains(&part))
+        || [".md", ".rst", ".adoc", ".txt", ".html"].iter().any(|ending| path.ends_with(ending))
 }

@@ -10,7 +10,11 @@ pub use blast::{Blast, BlastClass, BlastReason};
 pub use finding::{Finding, Severity};
 pub use rules::Rules;
 
-use crate::change::compare::Comparison;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use crate::change::RepoPath;
+use crate::change::compare::{Comparison, Line};
 use crate::change::diff::{Content, FileDiff};
 
 /// One path with its texts compared.
@@ -28,29 +32,33 @@ impl FileUnderReview<'_> {
         self.diff.path.lossy().into_owned()
     }
 
-    fn text(content: Option<&Content>) -> &[u8] {
-        content.and_then(Content::text).unwrap_or_default()
+    fn old_text(&self) -> &[u8] {
+        self.old.and_then(Content::text).unwrap_or_default()
+    }
+
+    fn new_text(&self) -> &[u8] {
+        self.new.and_then(Content::text).unwrap_or_default()
     }
 
     /// Removed lines: 1-based number and text.
     fn removed(&self) -> Vec<(u32, String)> {
-        let text = Self::text(self.old);
+        let text = self.old_text();
         self.lines(|line| match line {
-            crate::change::compare::Line::Removed { old } => Some((old + 1, lossy(self.comparison.old.get(text, old)))),
+            Line::Removed { old } => Some((old + 1, lossy(self.comparison.old.get(text, old)))),
             _ => None,
         })
     }
 
     /// Added lines: 1-based number and text.
     fn added(&self) -> Vec<(u32, String)> {
-        let text = Self::text(self.new);
+        let text = self.new_text();
         self.lines(|line| match line {
-            crate::change::compare::Line::Added { new } => Some((new + 1, lossy(self.comparison.new.get(text, new)))),
+            Line::Added { new } => Some((new + 1, lossy(self.comparison.new.get(text, new)))),
             _ => None,
         })
     }
 
-    fn lines<T>(&self, take: impl Fn(crate::change::compare::Line) -> Option<T>) -> Vec<T> {
+    fn lines<T>(&self, take: impl Fn(Line) -> Option<T>) -> Vec<T> {
         self.comparison.hunks.iter().flat_map(|hunk| &hunk.lines).filter_map(|&line| take(line)).collect()
     }
 }
@@ -139,15 +147,24 @@ fn is_code(path: &str) -> bool {
     path.rsplit_once('.').is_some_and(|(_, ext)| CODE.contains(&ext))
 }
 
-/// Worst finding first, then reach, then code before tests before what is generated.
+/// Worst finding first, then what people write before what tools write, then reach, then code before its tests.
 fn file_order(files: &[FileUnderReview<'_>], findings: &[Finding], rules: &Rules) -> Vec<usize> {
+    // The worst of each path, and how many of them: findings come gravest first.
+    let mut worst: BTreeMap<&RepoPath, (Severity, usize)> = BTreeMap::new();
+    for finding in findings {
+        let (severity, count) = worst.entry(&finding.location.path).or_insert((finding.severity, 0));
+        *count += usize::from(*severity == finding.severity);
+    }
     let key = |&index: &usize| {
         let file = &files[index];
         let path = file.path();
-        let own = || findings.iter().filter(|f| f.location.path == file.diff.path).map(|f| f.severity);
-        let worst = own().max().map(|worst| (worst, own().filter(|severity| *severity == worst).count()));
-        let rank = if is_generated(&path) { 2 } else { u8::from(blast::is_test(&path)) };
-        (std::cmp::Reverse(worst), rank, std::cmp::Reverse(rules.class_of(&path).0), file.diff.path.clone())
+        (
+            Reverse(worst.get(&file.diff.path)),
+            is_generated(&path),
+            Reverse(rules.class_of(&path).0),
+            blast::is_test(&path),
+            &file.diff.path,
+        )
     };
     let mut order: Vec<usize> = (0..files.len()).collect();
     order.sort_by_cached_key(key);
@@ -172,7 +189,7 @@ pub fn is_generated(path: &str) -> bool {
         || name.ends_with(".min.js")
         || name.ends_with(".min.css")
         || name.ends_with(".snap")
-        || path.contains("vendor/")
+        || path.split('/').any(|part| matches!(part, "vendor" | "node_modules" | "third_party"))
 }
 
 #[cfg(test)]

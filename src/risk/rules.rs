@@ -1,10 +1,11 @@
 //! Rules as data (`assets/rules/*.toml`): patterns over one added or removed line, or over a path. Linear-time regular
 //! expressions only; no rule can run anything.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use super::blast::is_test;
 use super::{BlastClass, FileUnderReview, Finding, Severity};
@@ -15,10 +16,11 @@ use crate::datafile::{self, Placed, Refused, Table};
 const SHIPPED: &[(&str, &str)] = &[
     ("rules/hazards.toml", include_str!("../../assets/rules/hazards.toml")),
     ("rules/blast.toml", include_str!("../../assets/rules/blast.toml")),
-    ("rules/packages.toml", include_str!("../../assets/rules/packages.toml")),
+    ("rules/known_packages.toml", include_str!("../../assets/rules/known_packages.toml")),
 ];
 /// Characters of evidence.
 const MAX_EVIDENCE: usize = 200;
+const MASK: &str = "▒▒▒▒▒▒▒▒";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
@@ -44,11 +46,13 @@ struct Rule {
     paths: Option<GlobSet>,
     not_paths: GlobSet,
     in_tests: bool,
+    /// Only where the path is new: a file that holds secrets does no harm when it goes.
+    only_new: bool,
     regex: Option<Regex>,
     unless: Option<Regex>,
     secret: bool,
     /// Examples that must and must not fire: run by a test.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only the test of the rules runs them"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "read for its mistakes; run by a test"))]
     examples: (Vec<String>, Vec<String>),
 }
 
@@ -58,8 +62,8 @@ pub struct Rules {
     rules: Vec<Rule>,
     checks: Vec<Wording>,
     blast: Vec<(GlobSet, BlastClass, String)>,
-    /// Names of well-known packages, for what is a letter away from one.
-    pub(super) packages: Vec<String>,
+    /// Names of well-known packages by ecosystem, for what is a letter away from one.
+    packages: BTreeMap<String, Vec<String>>,
     digest: Digest,
 }
 
@@ -77,7 +81,7 @@ impl Rules {
             rules: Vec::new(),
             checks: Vec::new(),
             blast: Vec::new(),
-            packages: Vec::new(),
+            packages: BTreeMap::new(),
             digest: Digest([0; 32]),
         };
         let mut sources = String::new();
@@ -87,7 +91,9 @@ impl Rules {
                 all.rules.extend(root.tables("rule").iter().filter_map(rule));
                 all.checks.extend(root.tables("check").iter().filter_map(wording));
                 all.blast.extend(root.tables("blast").iter().filter_map(blast));
-                all.packages.extend(root.strings("packages").into_iter().map(|name| name.value));
+                for (ecosystem, list) in root.table("packages").iter().flat_map(Table::named_tables) {
+                    all.packages.entry(ecosystem.value).or_default().extend(plain(list.strings("names")));
+                }
                 Some(())
             })?;
         }
@@ -109,24 +115,33 @@ impl Rules {
         }
     }
 
+    pub(super) fn known_packages(&self, ecosystem: &str) -> &[String] {
+        self.packages.get(ecosystem).map_or(&[], Vec::as_slice)
+    }
+
     pub(super) fn findings(&self, files: &[FileUnderReview<'_>]) -> Vec<Finding> {
-        let mut found = Vec::new();
-        for file in files {
-            let path = file.path();
-            let rules: Vec<&Rule> = self.rules.iter().filter(|rule| rule.is_about(&path)).collect();
-            if rules.is_empty() {
-                continue;
-            }
-            found.extend(
-                rules.iter().filter(|r| r.scope == Scope::Path).map(|r| finding(&r.wording, file, Side::New, 0, &path)),
-            );
-            for (side, scope, lines) in
-                [(Side::Old, Scope::Removed, file.removed()), (Side::New, Scope::Added, file.added())]
-            {
-                for (number, line) in &lines {
-                    let firing = rules.iter().filter(|rule| rule.scope == scope && rule.fires(line));
-                    found.extend(firing.map(|rule| finding(&rule.wording, file, side, *number, &rule.shown(line))));
-                }
+        files.iter().flat_map(|file| self.findings_in(file)).collect()
+    }
+
+    fn findings_in(&self, file: &FileUnderReview<'_>) -> Vec<Finding> {
+        let path = file.path();
+        let about: Vec<&Rule> = self.rules.iter().filter(|rule| rule.is_about(&path)).collect();
+        let side = if file.new.is_none() { Side::Old } else { Side::New };
+        let is_new = file.diff.old.is_none() && file.diff.new.is_some();
+        let of_path = about.iter().filter(|rule| rule.scope == Scope::Path && (is_new || !rule.only_new));
+        let mut found: Vec<_> = of_path.map(|rule| self.finding(&rule.wording, file, side, 0, &path)).collect();
+        if about.is_empty() {
+            return found;
+        }
+        let (removed, added) = (file.removed(), file.added());
+        for (side, scope, lines, others) in
+            [(Side::Old, Scope::Removed, &removed, &added), (Side::New, Scope::Added, &added, &removed)]
+        {
+            // A line that stands on both sides, whatever its indentation, was only moved.
+            let moved: BTreeSet<&str> = others.iter().map(|(_, line)| line.trim()).collect();
+            for (number, line) in lines.iter().filter(|(_, line)| !moved.contains(line.trim())) {
+                let firing = about.iter().filter(|rule| rule.scope == scope && rule.fires(line));
+                found.extend(firing.map(|rule| self.finding(&rule.wording, file, side, *number, line)));
             }
         }
         found
@@ -142,20 +157,30 @@ impl Rules {
         evidence: &str,
     ) -> Option<Finding> {
         let wording = self.checks.iter().find(|wording| wording.id == id)?;
-        Some(finding(wording, file, side, line, evidence))
+        Some(self.finding(wording, file, side, line, evidence))
     }
-}
 
-fn finding(wording: &Wording, file: &FileUnderReview<'_>, side: Side, line: u32, evidence: &str) -> Finding {
-    Finding {
-        rule: wording.id.clone(),
-        severity: wording.severity,
-        title: wording.title.clone(),
-        why: wording.why.clone(),
-        ask: wording.ask.clone(),
-        location: Location { path: file.diff.path.clone(), side, line },
-        evidence: evidence.trim().chars().take(MAX_EVIDENCE).collect(),
-        ordinal: 0,
+    fn finding(&self, wording: &Wording, file: &FileUnderReview<'_>, side: Side, line: u32, evidence: &str) -> Finding {
+        Finding {
+            rule: wording.id.clone(),
+            severity: wording.severity,
+            title: wording.title.clone(),
+            why: wording.why.clone(),
+            ask: wording.ask.clone(),
+            location: Location { path: file.diff.path.clone(), side, line },
+            evidence: self.redacted(evidence.trim()).chars().take(MAX_EVIDENCE).collect(),
+            ordinal: 0,
+        }
+    }
+
+    /// Whatever rule shows a line, what looks like a secret in it is masked: evidence ends up in logs and screenshots.
+    fn redacted(&self, line: &str) -> String {
+        let mask = |captures: &Captures<'_>| match (captures.get(0), captures.name("secret")) {
+            (Some(all), Some(secret)) => all.as_str().replace(secret.as_str(), MASK),
+            _ => MASK.to_owned(),
+        };
+        let secrets = self.rules.iter().filter(|rule| rule.secret).filter_map(|rule| rule.regex.as_ref());
+        secrets.fold(line.to_owned(), |line, regex| regex.replace_all(&line, mask).into_owned())
     }
 }
 
@@ -169,14 +194,6 @@ impl Rule {
     fn fires(&self, line: &str) -> bool {
         self.regex.as_ref().is_some_and(|re| re.is_match(line))
             && !self.unless.as_ref().is_some_and(|re| re.is_match(line))
-    }
-
-    /// The line as evidence; of a secret, only that it is there.
-    fn shown(&self, line: &str) -> String {
-        match (&self.regex, self.secret) {
-            (Some(re), true) => re.replace_all(line, "▒▒▒▒▒▒▒▒").into_owned(),
-            _ => line.to_owned(),
-        }
     }
 }
 
@@ -212,6 +229,7 @@ fn rule(table: &Table<'_>) -> Option<Rule> {
         scope,
         paths: if paths.is_empty() { None } else { Some(globs(&paths)) },
         not_paths: globs(&table.strings("not_paths")),
+        only_new: table.boolean("only_new").is_some_and(|flag| flag.value),
         in_tests: table.boolean("in_tests").is_some_and(|flag| flag.value),
         regex: pattern(table.string("regex")),
         unless: pattern(table.string("unless")),
@@ -256,7 +274,7 @@ mod tests {
 
     #[test]
     fn every_rule_fires_on_its_hits_and_on_none_of_its_misses() {
-        let rules = Rules::parse(SHIPPED).unwrap();
+        let rules = Rules::shipped();
         assert!(rules.rules.len() >= 20);
         for rule in &rules.rules {
             let fires = |text: &String| match rule.scope {

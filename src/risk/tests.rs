@@ -112,6 +112,54 @@ fn keys_of_findings_are_unique_and_survive_moved_lines() {
     assert_eq!(keys("\n\nx(verify=False)\n")[0], twice[0]);
 }
 
+#[test]
+fn what_only_moves_is_no_loss() {
+    let test = "#[test]\nfn a() {\n    assert_eq!(f(1), 2);\n}\n";
+    assert!(assessed(&[sample("src/a.rs", test, ""), sample("src/b.rs", "", test)]).findings.is_empty());
+    let database = "resource \"aws_db_instance\" \"main\" {\n  deletion_protection = true\n}\n";
+    assert!(assessed(&[sample("a/main.tf", database, ""), sample("a/db.tf", "", database)]).findings.is_empty());
+    let guarded = "a:\n  DeletionPolicy: Retain\n  x: 1\n";
+    assert_eq!(fired("stack.yaml", guarded, "a:\n  x: 1\n  DeletionPolicy: \"Retain\"\n"), [""; 0]);
+    let pools = "pools:\n- name: a\n  timeout: 3\n- name: b\n  timeout: 9\n";
+    assert_eq!(fired("pools.yaml", pools, "pools:\n- name: b\n  timeout: 9\n"), [""; 0]);
+    assert_eq!(fired("src/a.py", "@login_required\ndef f(): pass\n", "def g(): pass\n\n  @login_required\n"), [""; 0]);
+}
+
+#[test]
+fn a_guard_that_is_turned_off_and_a_resource_that_goes_are_critical() {
+    let database = |on: &str| format!("resource \"aws_db_instance\" \"main\" {{\n  deletion_protection = {on}\n}}\n");
+    let found = assessed(&[sample("a/main.tf", &database("true"), &database("false"))]).findings;
+    assert_eq!((found[0].rule.as_str(), found[0].location.line), ("destr.protection-off", 2));
+    let gone = fired("a/main.tf", &database("false"), "# nothing left\n");
+    assert_eq!(gone, ["destr.resource-removed"]);
+    assert_eq!(fired("a/main.tf", "force_destroy = false\n", "force_destroy = true\n"), ["destr.protection-off"]);
+}
+
+#[test]
+fn a_policy_that_lets_in_someone_new_is_found_and_a_reordered_one_is_not() {
+    let members = |names: &[&str]| {
+        names.iter().fold("members = [\n".to_owned(), |text, name| format!("{text}  \"user:{name}\",\n")) + "]\n"
+    };
+    let old = members(&["a@x.example", "b@x.example"]);
+    assert_eq!(fired("iam.tf", &old, &members(&["a@x.example", "c@x.example"])), ["iam.widen"]);
+    assert_eq!(fired("iam.tf", &old, &members(&["b@x.example", "a@x.example"])), [""; 0]);
+    assert_eq!(fired("p.json", "\"Effect\": \"Deny\",\n", "\"Effect\": \"Allow\",\n"), ["iam.widen"]);
+}
+
+#[test]
+fn a_secret_is_masked_whatever_rule_shows_its_line() {
+    let line = "requests.get(u, verify=False, api_key='a8Fq2Lm0Zx91')\n";
+    let found = assessed(&[sample("a.py", "", line)]).findings;
+    assert_eq!(found[0].rule, "tls.off");
+    assert!(found.iter().all(|finding| !finding.evidence.contains("a8Fq2")), "{found:?}");
+}
+
+#[test]
+fn a_new_version_of_a_go_module_is_no_new_dependency() {
+    let module = |version: u32| format!("require github.com/google/go-github/v{version} v{version}.0.0\n");
+    assert_eq!(fired("go.mod", &module(88), &module(89)), [""; 0]);
+}
+
 proptest::proptest! {
     #[test]
     fn arbitrary_texts_never_panic(old: Vec<u8>, new: Vec<u8>, path in "[a-z./]{1,20}") {

@@ -25,7 +25,7 @@ macro_rules! roles {
 
 roles! {
     "ui" {
-        Text "text" Muted "muted" Faint "faint" Title "title" Accent "accent" Selected "selected" Border "border" Bar "bar"
+        Ground "ground" Text "text" Muted "muted" Faint "faint" Title "title" Accent "accent" Selected "selected" Border "border" Bar "bar"
         Key "key" Ok "ok" Warning "warning" Error "error" Claim "claim"
     }
     "diff" {
@@ -203,7 +203,7 @@ mod tests {
     fn text_on_diff_backgrounds_can_be_read() {
         for name in ["dark", "light"] {
             let theme = Theme::shipped(name).unwrap();
-            let ground = if name == "dark" { Color::Rgb(0x16, 0x18, 0x1d) } else { Color::Rgb(0xff, 0xff, 0xff) };
+            let ground = theme.style(Role::Ground).bg.unwrap();
             let texts = Role::ALL.iter().filter(|role| role.path().0 == "syntax").chain(&[Role::Text]);
             for text in texts {
                 for on in

@@ -3,34 +3,63 @@
 use std::collections::BTreeSet;
 
 use crate::change::diff::Side;
+use crate::risk::blast::{is_sample, is_test};
 use crate::risk::{FileUnderReview, Finding, Rules};
 
-/// Manifest name and the lock files that would know what it asks for.
-const MANIFESTS: &[(&str, &[&str])] = &[
-    ("package.json", &["package-lock.json", "yarn.lock", "pnpm-lock.yaml"]),
-    ("Cargo.toml", &["Cargo.lock"]),
-    ("pyproject.toml", &["poetry.lock", "uv.lock"]),
-    ("requirements.txt", &[]),
-    ("go.mod", &["go.sum"]),
+/// A kind of manifest: its name, the lock files that would know what it asks for, and its list of well-known names.
+struct Manifest {
+    name: &'static str,
+    locks: &'static [&'static str],
+    known: &'static str,
+    names: fn(&str) -> BTreeSet<String>,
+}
+
+const MANIFESTS: &[Manifest] = &[
+    Manifest {
+        name: "package.json",
+        locks: &["package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "npm-shrinkwrap.json"],
+        known: "npm",
+        names: json_names,
+    },
+    Manifest { name: "Cargo.toml", locks: &["Cargo.lock"], known: "crates", names: toml_names },
+    Manifest {
+        name: "pyproject.toml",
+        locks: &["poetry.lock", "uv.lock", "pdm.lock"],
+        known: "pypi",
+        names: toml_names,
+    },
+    Manifest { name: "requirements.txt", locks: &[], known: "pypi", names: requirements },
+    Manifest { name: "go.mod", locks: &["go.sum"], known: "go", names: go_names },
 ];
 
 pub(super) fn check(files: &[FileUnderReview<'_>], rules: &Rules) -> Vec<Finding> {
+    files.iter().flat_map(|file| of_file(file, files, rules)).collect()
+}
+
+fn of_file(file: &FileUnderReview<'_>, files: &[FileUnderReview<'_>], rules: &Rules) -> Vec<Finding> {
+    let path = file.path();
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    let Some(manifest) = MANIFESTS.iter().find(|manifest| manifest.name == name) else { return Vec::new() };
+    if is_test(&path) || is_sample(&path) {
+        return Vec::new();
+    }
+    let before = (manifest.names)(&String::from_utf8_lossy(file.old_text()));
+    let after = (manifest.names)(&String::from_utf8_lossy(file.new_text()));
+    let added = file.added();
     let mut found = Vec::new();
-    for file in files {
-        let path = file.path();
-        let name = path.rsplit('/').next().unwrap_or(&path);
-        let Some((manifest, locks)) = MANIFESTS.iter().find(|(manifest, _)| *manifest == name) else { continue };
-        let before: BTreeSet<String> = names(manifest, FileUnderReview::text(file.old));
-        let after = names(manifest, FileUnderReview::text(file.new));
-        for new in after.difference(&before) {
-            let Some((number, line)) = file.added().into_iter().find(|(_, line)| line.contains(new.as_str())) else {
-                continue;
-            };
-            if neighbour(new, &before, &rules.packages).is_some() {
-                found.extend(rules.of_check("dep.typosquat", file, Side::New, number, &line));
-            } else if !locks.is_empty() && !is_locked(new, locks, files) {
-                found.extend(rules.of_check("dep.phantom", file, Side::New, number, &line));
-            }
+    for new in after.difference(&before) {
+        let Some((number, line)) = added.iter().find(|(_, line)| line.to_ascii_lowercase().contains(new.as_str()))
+        else {
+            continue;
+        };
+        // A direct dependency that go.mod had as an indirect one is not new.
+        if line.contains("// indirect") || String::from_utf8_lossy(file.old_text()).contains(new.as_str()) {
+            continue;
+        }
+        if has_neighbour(new, &before, rules.known_packages(manifest.known)) {
+            found.extend(rules.of_check("dep.typosquat", file, Side::New, *number, line));
+        } else if !manifest.locks.is_empty() && !is_locked(new, manifest.locks, files) {
+            found.extend(rules.of_check("dep.phantom", file, Side::New, *number, line));
         }
     }
     found
@@ -40,17 +69,27 @@ pub(super) fn check(files: &[FileUnderReview<'_>], rules: &Rules) -> Vec<Finding
 fn is_locked(name: &str, locks: &[&str], files: &[FileUnderReview<'_>]) -> bool {
     files.iter().any(|file| {
         let path = file.path();
-        locks.iter().any(|lock| path.rsplit('/').next() == Some(lock))
-            && file.added().iter().any(|(_, line)| line.contains(name))
+        path.rsplit('/').next().is_some_and(|own| locks.contains(&own))
+            && String::from_utf8_lossy(file.new_text()).to_ascii_lowercase().contains(name)
     })
 }
 
-/// The known name that a new one could be taken for: one edit away, both of five letters or more.
-fn neighbour<'n>(name: &str, before: &'n BTreeSet<String>, known: &'n [String]) -> Option<&'n String> {
+/// Whether a new name could be taken for another of this manifest or a well-known one: one edit away, or only the
+/// separators differ. Short names are near to everything; `v2` and `v3` are versions, not look-alikes.
+fn has_neighbour(name: &str, before: &BTreeSet<String>, known: &[String]) -> bool {
     if known.iter().any(|own| own == name) {
-        return None;
+        return false;
     }
-    before.iter().chain(known).find(|own| own.len() >= 5 && name.len() >= 5 && is_one_edit(own, name))
+    let bare = |name: &str| name.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    before
+        .iter()
+        .chain(known)
+        .filter(|own| own.len() >= 6 && name.len() >= 6 && bare(own) != bare(name))
+        .any(|own| is_one_edit(own, name) || joined(own) == joined(name))
+}
+
+fn joined(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '-' | '_' | '.')).collect()
 }
 
 /// One letter added, dropped, changed, or two neighbours swapped.
@@ -59,49 +98,66 @@ fn is_one_edit(a: &str, b: &str) -> bool {
     let prefix = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
     let (rest_a, rest_b) = (&a[prefix..], &b[prefix..]);
     let suffix = rest_a.iter().rev().zip(rest_b.iter().rev()).take_while(|(x, y)| x == y).count();
-    let (mid_a, mid_b) = (&rest_a[..rest_a.len() - suffix], &rest_b[..rest_b.len() - suffix]);
-    match (mid_a, mid_b) {
+    match (&rest_a[..rest_a.len() - suffix], &rest_b[..rest_b.len() - suffix]) {
         ([], []) => false,
         ([x, y], [z, w]) => x == w && y == z,
         (x, y) => x.len() <= 1 && y.len() <= 1,
     }
 }
 
-/// Names of dependencies in a manifest, read leniently: a manifest that does not parse yields none.
-fn names(manifest: &str, text: &[u8]) -> BTreeSet<String> {
-    let text = String::from_utf8_lossy(text);
-    match manifest {
-        "package.json" => json_names(&text),
-        "Cargo.toml" | "pyproject.toml" => toml_names(&text),
-        "go.mod" => text
-            .lines()
-            .filter_map(|l| l.trim().trim_start_matches("require ").split_once(" v"))
-            .map(|(n, _)| n.to_owned())
-            .collect(),
-        _ => text.lines().filter_map(requirement).collect(),
-    }
-}
+// Manifests are read leniently: one that does not parse yields no names.
 
 fn json_names(text: &str) -> BTreeSet<String> {
     let Ok(value) = serde_json::from_str::<serde_json::Value>(text) else { return BTreeSet::new() };
-    let groups = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
-    groups.iter().filter_map(|group| value.get(group)?.as_object()).flat_map(|map| map.keys().cloned()).collect()
+    let groups = ["dependencies", "devDependencies", "optionalDependencies"];
+    let entries = groups.iter().filter_map(|group| value.get(group)?.as_object()).flatten();
+    entries.filter(|(_, from)| !is_local(from.as_str().unwrap_or_default())).map(|(name, _)| name.clone()).collect()
+}
+
+fn is_local(from: &str) -> bool {
+    ["workspace:", "file:", "link:", "portal:"].iter().any(|start| from.starts_with(start))
 }
 
 fn toml_names(text: &str) -> BTreeSet<String> {
-    let Ok(value) = toml::from_str::<toml::Table>(text) else { return BTreeSet::new() };
-    let mut names = BTreeSet::new();
-    for group in ["dependencies", "dev-dependencies", "build-dependencies"] {
-        names.extend(value.get(group).and_then(|v| v.as_table()).into_iter().flat_map(|table| table.keys().cloned()));
-    }
-    let project = value.get("project").and_then(|p| p.get("dependencies")).and_then(|d| d.as_array());
-    names.extend(project.into_iter().flatten().filter_map(|v| requirement(v.as_str()?)));
+    let Ok(root) = toml::from_str::<toml::Table>(text) else { return BTreeSet::new() };
+    let under = |path: &[&str]| {
+        path.iter().try_fold(&root, |table, key| table.get(*key)?.as_table()).into_iter().flat_map(crates).collect()
+    };
+    let mut names: BTreeSet<String> = under(&[]);
+    names.extend::<BTreeSet<String>>(under(&["workspace"]));
+    names.extend::<BTreeSet<String>>(under(&["tool", "poetry"]));
+    let project = root.get("project").and_then(|project| project.get("dependencies")?.as_array());
+    names.extend(project.into_iter().flatten().filter_map(|entry| requirement(entry.as_str()?)));
     names
 }
 
-/// The name at the start of `name[extra]>=1.0 ; marker`.
+/// Names under `dependencies` and its kin; those of this workspace, by path, are ours.
+fn crates(table: &toml::Table) -> Vec<String> {
+    let groups = ["dependencies", "dev-dependencies", "build-dependencies"];
+    let entries = groups.iter().filter_map(|group| table.get(*group)?.as_table()).flatten();
+    let is_ours = |entry: &toml::Value| entry.get("path").is_some() || entry.get("workspace").is_some();
+    entries.filter(|(_, entry)| !is_ours(entry)).map(|(name, _)| name.to_ascii_lowercase()).collect()
+}
+
+fn requirements(text: &str) -> BTreeSet<String> {
+    text.lines().filter_map(requirement).collect()
+}
+
+/// The name at the start of `name[extra]>=1.0 ; marker`, as PyPI compares names.
 fn requirement(line: &str) -> Option<String> {
     let line = line.trim();
     let name: String = line.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).collect();
     (!name.is_empty() && !line.starts_with(['#', '-'])).then(|| name.to_ascii_lowercase())
+}
+
+/// Modules that are required, without `/v2` at the end: the same module in another version is not a new one.
+fn go_names(text: &str) -> BTreeSet<String> {
+    let lines = text.lines().map(|line| line.trim().trim_start_matches("require "));
+    let entries = lines.filter(|line| !line.starts_with("//") && !line.contains("=>"));
+    let names = entries.filter_map(|line| line.split_once(" v")).map(|(name, _)| name);
+    let bare = |name: &str| match name.rsplit_once("/v") {
+        Some((bare, version)) if version.bytes().all(|b| b.is_ascii_digit()) => bare.to_ascii_lowercase(),
+        _ => name.to_ascii_lowercase(),
+    };
+    names.map(bare).collect()
 }

@@ -1,69 +1,115 @@
-//! `destr.protection-off`: a guard against deletion, or a backup, is gone or turned off.
+//! `destr.protection-off`: a guard against deletion, or a backup, is gone or turned off. Counted net over the file, or over
+//! the change where the whole file is gone, so that moving or reordering a guard is none.
+
+use std::collections::BTreeMap;
 
 use crate::change::diff::Side;
+use crate::risk::blast::{is_sample, is_test};
 use crate::risk::{FileUnderReview, Finding, Rules};
 
-const GUARDS: &[&str] = &[
-    "prevent_destroy",
-    "deletion_protection",
-    "deletion_protection_enabled",
-    "deletionprotection",
-    "disable_api_termination",
-    "enable_deletion_protection",
-    "termination_protection",
-    "skip_final_snapshot",
-    "backup_retention_period",
-    "point_in_time_recovery",
-    "force_destroy",
-    "retain_on_delete",
-    "deletionpolicy",
-    "versioning",
-];
-/// Guards whose dangerous value is `true`.
-const INVERTED: &[&str] = &["skip_final_snapshot", "force_destroy"];
+/// When a guard protects.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Protects {
+    /// Unless it is false, 0 or the like.
+    On,
+    /// Where it is false: `force_destroy`.
+    Off,
+    /// Where it says to keep: `DeletionPolicy: Retain`.
+    Kept,
+}
 
-pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
-    let (removed, added) = (file.removed(), file.added());
+/// Keys in lower case without `_` and `-`: providers and tools spell them in every way.
+const GUARDS: &[(&str, Protects)] = &[
+    ("preventdestroy", Protects::On),
+    ("deletionprotection", Protects::On),
+    ("deletionprotectionenabled", Protects::On),
+    ("enabledeletionprotection", Protects::On),
+    ("terminationprotection", Protects::On),
+    ("enableterminationprotection", Protects::On),
+    ("disableapitermination", Protects::On),
+    ("purgeprotectionenabled", Protects::On),
+    ("backupretentionperiod", Protects::On),
+    ("backupretentiondays", Protects::On),
+    ("pointintimerecovery", Protects::On),
+    ("pointintimerecoveryenabled", Protects::On),
+    ("retainondelete", Protects::On),
+    ("skipfinalsnapshot", Protects::Off),
+    ("forcedestroy", Protects::Off),
+    ("deletionpolicy", Protects::Kept),
+    ("removalpolicy", Protects::Kept),
+    ("persistentvolumereclaimpolicy", Protects::Kept),
+];
+const CODE: &[&str] =
+    &["tf", "tfvars", "hcl", "yaml", "yml", "json", "toml", "ts", "js", "py", "go", "bicep", "tpl", "jsonnet"];
+
+pub(super) fn check(files: &[FileUnderReview<'_>], rules: &Rules) -> Vec<Finding> {
     let mut found = Vec::new();
-    for (number, line) in &removed {
-        let Some(guard) = guard(line).filter(|guard| is_on(guard, line)) else { continue };
-        // Moved or reformatted: the same guard is still set somewhere in what was added.
-        let kept = added.iter().any(|(_, new)| self::guard(new) == Some(guard) && is_on(guard, new));
-        if !kept {
-            found.extend(rules.of_check("destr.protection-off", file, Side::Old, *number, line));
+    for file in files {
+        let path = file.path();
+        if is_test(&path)
+            || is_sample(&path)
+            || !path.rsplit_once('.').is_some_and(|(_, extension)| CODE.contains(&extension))
+        {
+            continue;
         }
-    }
-    for (number, line) in &added {
-        let Some(guard) = guard(line).filter(|guard| INVERTED.contains(guard) && !is_on(guard, line)) else { continue };
-        let was = removed.iter().any(|(_, old)| self::guard(old) == Some(guard) && !is_on(guard, old));
-        if !was {
-            found.extend(rules.of_check("destr.protection-off", file, Side::New, *number, line));
+        let (removed, added) = (file.removed(), file.added());
+        let elsewhere: Vec<_> = match file.new {
+            None => files.iter().flat_map(FileUnderReview::added).collect(),
+            Some(_) => Vec::new(),
+        };
+        found.extend(lost(&removed, added.iter().chain(&elsewhere), true).into_iter().filter_map(|(line, text)| {
+            let turned_off = added.iter().find(|(_, new)| state(new) == state(text).map(|(guard, on)| (guard, !on)));
+            match turned_off {
+                Some((line, text)) => rules.of_check("destr.protection-off", file, Side::New, *line, text),
+                None => rules.of_check("destr.protection-off", file, Side::Old, line, text),
+            }
+        }));
+        // Only guards whose absence protects: `force_destroy = true` in a new resource too.
+        if file.old.is_some() {
+            let opened = lost(&added, removed.iter(), false).into_iter();
+            found.extend(
+                opened.filter_map(|(line, text)| rules.of_check("destr.protection-off", file, Side::New, line, text)),
+            );
         }
     }
     found
 }
 
-fn guard(line: &str) -> Option<&'static str> {
-    let lower = line.trim_start().to_ascii_lowercase();
-    if lower.starts_with(['#', '/', '*']) {
-        return None;
+/// The lines of `from` that set a guard to `on`, beyond those that `to` makes up for.
+fn lost<'l>(from: &'l [(u32, String)], to: impl Iterator<Item = &'l (u32, String)>, on: bool) -> Vec<(u32, &'l str)> {
+    let mut made_up: BTreeMap<&str, usize> = BTreeMap::new();
+    for (guard, _) in to.filter_map(|(_, line)| state(line)).filter(|(_, state)| *state == on) {
+        *made_up.entry(guard).or_default() += 1;
     }
-    let word =
-        |guard: &&&str| lower.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == **guard);
-    GUARDS.iter().find(word).copied()
+    let mut lines = Vec::new();
+    for (number, line) in from {
+        let Some((guard, _)) = state(line).filter(|(guard, state)| *state == on && (on || is_inverted(guard))) else {
+            continue;
+        };
+        match made_up.get_mut(guard).filter(|left| **left > 0) {
+            Some(left) => *left -= 1,
+            None => lines.push((*number, line.as_str())),
+        }
+    }
+    lines
 }
 
-/// Whether the line sets the guard so that it protects.
-fn is_on(guard: &str, line: &str) -> bool {
-    let lower = line.to_ascii_lowercase();
-    let Some(value) = lower.split_once(guard).and_then(|(_, rest)| rest.split_once(['=', ':'])).map(|(_, v)| v.trim())
-    else {
-        return false;
+fn is_inverted(guard: &str) -> bool {
+    GUARDS.iter().any(|(name, protects)| *name == guard && *protects == Protects::Off)
+}
+
+/// The guard that a line `key = value` sets, and whether it protects then.
+fn state(line: &str) -> Option<(&'static str, bool)> {
+    let (key, value) = line.trim().split_once(['=', ':'])?;
+    let key: String = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let (guard, protects) = GUARDS.iter().find(|(name, _)| *name == key)?;
+    let value = value.trim().trim_matches(['"', '\'', ',', ';']).to_ascii_lowercase();
+    let off = ["false", "off", "no", "disabled", "null", "none"].iter().any(|word| value.starts_with(word))
+        || value.split([' ', ',']).next() == Some("0");
+    let on = match protects {
+        Protects::On => !off,
+        Protects::Off => off,
+        Protects::Kept => value.contains("retain") || value.contains("snapshot"),
     };
-    let off = value.starts_with("false")
-        || value.starts_with('0')
-        || value.starts_with("\"delete\"")
-        || value.starts_with("delete");
-    let on = !off && !value.is_empty();
-    if INVERTED.contains(&guard) { value.starts_with("false") } else { on }
+    Some((guard, on))
 }

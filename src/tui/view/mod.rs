@@ -16,6 +16,7 @@ use paint::{Line, Paint};
 pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
     let area = frame.area();
     let mut paint = Paint::new(frame.buffer_mut(), theme);
+    paint.clear(area);
     if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
         let text = format!("undersign needs {}×{}; this is {}×{}", MIN_SIZE.0, MIN_SIZE.1, area.width, area.height);
         for (row, part) in paint::fold(&text, usize::from(area.width)).iter().enumerate().take(usize::from(area.height))
@@ -34,6 +35,8 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
         Some(Overlay::Help { scroll }) => help::draw(state, *scroll, area, &mut paint),
         Some(Overlay::Why) => queue::draw_why(state, area, &mut paint),
         Some(Overlay::Sign(sheet)) => {
+            // Nothing else is to be read while a decision is taken.
+            paint.clear(Rect { y: area.y + 1, height: area.height - 1, ..area });
             if let Screen::Review(review) = &state.screen {
                 cursor = sign::draw(sheet, review, area, &mut paint);
             }

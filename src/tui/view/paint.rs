@@ -71,7 +71,7 @@ impl<'p> Paint<'p> {
             return;
         }
         let (mut x, y, end) = (area.x, area.y + row, area.x + area.width);
-        self.buffer.set_style(Rect { y, height: 1, ..area }, Style::reset());
+        self.buffer.set_style(Rect { y, height: 1, ..area }, Style::reset().patch(self.theme.style(Role::Ground)));
         (area.x..end).for_each(|x| _ = self.buffer[(x, y)].set_symbol(" "));
         for (role, on, text) in &line.spans {
             let mut style = self.theme.style(*role);

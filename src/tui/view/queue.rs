@@ -272,13 +272,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     let mut rules = std::collections::BTreeSet::new();
     let kinds: Vec<_> = assessment.findings.iter().filter(|finding| rules.insert(&finding.rule)).take(shown).collect();
     for finding in &kinds {
-        let place = format!(
-            "{} {}  {}:{}",
-            finding.severity.letter(),
-            finding.rule,
-            finding.location.path,
-            finding.location.line
-        );
+        let place = format!("{} {}  {}", finding.severity.letter(), finding.rule, finding.location);
         why = why
             .add(severity_role(finding.severity), &clip(&place, room.saturating_sub(8) / shown))
             .add(Role::Text, "   ");
@@ -364,10 +358,11 @@ pub fn draw_why(state: &State, area: Rect, paint: &mut Paint<'_>) {
     }
     lines.push(Line::new());
     for finding in &assessment.findings {
-        let place = format!("{}:{}", finding.location.path, finding.location.line);
         let line = Line::new()
             .add(severity_role(finding.severity), &format!("  {} {:<22}", finding.severity.letter(), finding.rule));
-        lines.push(line.add(Role::Text, &clip(&format!("{} · {place}", finding.title), width.saturating_sub(27))));
+        lines.push(
+            line.add(Role::Text, &clip(&format!("{} · {}", finding.title, finding.location), width.saturating_sub(27))),
+        );
     }
     lines.push(Line::new());
     lines.push(Line::new().add(Role::Muted, &format!("provenance: {}", examination.provenance.status.name())));

@@ -1,0 +1,48 @@
+//! `iam.widen`: a policy names someone new, or denies less than before. Compares the whole texts, so that a policy that is
+//! only reordered or reformatted is none.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::change::diff::Side;
+use crate::risk::blast::{is_sample, is_test};
+use crate::risk::{FileUnderReview, Finding, Rules};
+
+/// Who is meant, in the ways clouds write it.
+static PRINCIPAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"["'](arn:aws:(iam|sts)::[\w${}.-]*:(root|(role|user|assumed-role)/[^"']+)|(user|group|serviceAccount|domain):[^"'\s]+@?[^"'\s]*|allUsers|allAuthenticatedUsers|system:(authenticated|unauthenticated|masters))["']"#).ok()
+});
+static DENY: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"(?i)["']?effect["']?\s*[:=]\s*["']?deny\b"#).ok());
+const ENDINGS: &[&str] = &["tf", "json", "yaml", "yml", "hcl", "bicep", "jsonnet", "rego"];
+
+pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+    let path = file.path();
+    let about = path.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending));
+    if !about || is_test(&path) || is_sample(&path) || file.old.is_none() || file.new.is_none() {
+        return Vec::new();
+    }
+    let mut found: Vec<Finding> = denies_less(file, rules).into_iter().collect();
+    let added = file.added();
+    if added.iter().any(|(_, line)| principals(line).next().is_some()) {
+        let old = String::from_utf8_lossy(file.old_text());
+        let known: BTreeSet<&str> = principals(&old).collect();
+        let new = added.iter().filter(|(_, line)| principals(line).any(|name| !known.contains(name)));
+        found.extend(new.filter_map(|(number, line)| rules.of_check("iam.widen", file, Side::New, *number, line)));
+    }
+    found
+}
+
+fn denies_less(file: &FileUnderReview<'_>, rules: &Rules) -> Option<Finding> {
+    let deny = DENY.as_ref()?;
+    let removed = file.removed();
+    let (number, line) = removed.iter().find(|(_, line)| deny.is_match(line))?;
+    let count = |lines: &[(u32, String)]| lines.iter().filter(|(_, line)| deny.is_match(line)).count();
+    (count(&removed) > count(&file.added())).then(|| rules.of_check("iam.widen", file, Side::Old, *number, line))?
+}
+
+fn principals(text: &str) -> impl Iterator<Item = &str> {
+    PRINCIPAL.as_ref().into_iter().flat_map(|regex| regex.find_iter(text)).map(|name| name.as_str())
+}
