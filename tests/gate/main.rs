@@ -318,3 +318,37 @@ fn replace_refs_do_not_change_what_is_judged() {
     let (code, _) = f.verify(&f.id("main"), &bad);
     assert_eq!(code, 2);
 }
+
+#[test]
+fn a_key_in_a_real_ssh_agent_signs_and_one_that_is_not_in_it_is_told() {
+    use undersign::signer::SigningKey;
+    let f = Fixture::new();
+    let socket = f.dir.path().join("agent");
+    let public = f.key_file("dana").with_extension("pub");
+    let absent = SigningKey::find(&std::fs::read_to_string(&public).unwrap(), None, None).unwrap_err();
+    assert!(absent.to_string().contains("no ssh-agent runs"), "{absent}");
+    let mut agent = std::process::Command::new("ssh-agent")
+        .args(["-D", "-a"])
+        .arg(&socket)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("ssh-agent of OpenSSH is needed for this test");
+    while !socket.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let text = std::fs::read_to_string(&public).unwrap();
+    let empty = SigningKey::find(&text, Some(&socket), None).unwrap_err();
+    let added =
+        std::process::Command::new("ssh-add").arg("-q").arg(f.key_file("dana")).env("SSH_AUTH_SOCK", &socket).status();
+    let signed = SigningKey::find(&text, Some(&socket), None).and_then(|key| key.sign(b"{}".to_vec(), None));
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    assert!(empty.to_string().contains("does not hold"), "{empty}");
+    assert!(added.unwrap().success());
+    let envelope = signed.unwrap();
+    // The signature holds; the payload is no statement, which is found only after it was verified.
+    assert_eq!(
+        undersign::record::verify(&envelope.encode()).unwrap_err(),
+        undersign::record::Fault::StatementMalformed
+    );
+}
