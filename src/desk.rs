@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::app::{Effect, Event, State, update};
 use crate::tui::theme::Theme;
@@ -50,22 +50,12 @@ pub fn run(mut state: State, effects: Vec<Effect>, theme: &Theme, ports: Arc<Por
         screen.draw(&state, theme).map_err(failed)?;
     }
     drop(screen);
-    finish(workers, &inputs, &ports);
+    workers.finish(&ports);
     Ok(state)
 }
 
 fn clock() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
-}
-
-/// Lets the signing lane end: a draft that was just changed is on disk before the program is gone.
-fn finish(workers: Workers, inputs: &Receiver<Input>, ports: &Ports) {
-    workers.finish(ports);
-    while let Ok(Input::Event(event)) = inputs.recv_timeout(Duration::from_millis(200)) {
-        if matches!(event, Event::DraftSaved(Err(_))) {
-            break;
-        }
-    }
 }
 
 /// Keys and sizes of the terminal, and the signals that end a program.

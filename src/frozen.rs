@@ -234,7 +234,7 @@ fn statement(
         },
         provenance: ProvenanceClaim { status: examination.provenance.status.name().to_owned(), evidence },
         coverage: coverage(case.seen),
-        supersedes: superseded(place, policy, person, examination),
+        supersedes: superseded(place, policy, person, case),
         seen: heads(place, &link),
         chain: link,
         issued_at: Decimal(now.max(0) as u64),
@@ -268,15 +268,20 @@ fn coverage(seen: &Seen) -> Coverage {
     }
 }
 
-/// The signer's own decisions in force about the same content or head: the new one takes their place.
-fn superseded(place: &Place, policy: &Policy, person: &Person, examination: &Examination) -> Vec<String> {
-    let manifest = examination.manifest.digest().to_string();
+/// The signer's own decisions in force about the same content, or about an earlier head of what is decided now: the new
+/// one takes their place. Without the second, a rejection would outlive the commit that answered it.
+fn superseded(place: &Place, policy: &Policy, person: &Person, case: &Case<'_>) -> Vec<String> {
+    let manifest = case.examination.manifest.digest().to_string();
+    let heads: Vec<_> = case.change.revision.commits.iter().map(|commit| commit.id.to_string()).collect();
     let records = place.chains.iter().flat_map(|chain| &chain.records);
     let own: Vec<&Record> = records
         .filter(|record| policy.roster.by_key(record.verified.key()).is_some_and(|owner| owner.id == person.id))
         .filter(|record| record.verified.statement().predicate.principal == person.id)
         .collect();
-    let same = |record: &&Record| record.verified.statement().predicate.manifest.sha256 == manifest;
+    let same = |record: &&Record| {
+        let earlier = &record.verified.statement().predicate;
+        earlier.manifest.sha256 == manifest || heads.contains(&earlier.head.commit)
+    };
     chain::in_force(&own).into_iter().filter(same).map(|record| record.verified.id().to_string()).collect()
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::app::{Effect, Event, Listing, Opened};
@@ -154,6 +155,7 @@ pub struct Workers {
     assess: Sender<Effect>,
     highlight: Sender<Effect>,
     sign: Sender<Effect>,
+    signing: Vec<JoinHandle<()>>,
 }
 
 impl Workers {
@@ -161,19 +163,23 @@ impl Workers {
         let lane = |name: &str, threads: usize| {
             let (sender, receiver) = channel();
             let receiver = Arc::new(Mutex::new(receiver));
+            let mut running = Vec::new();
             for _ in 0..threads {
                 let (ports, receiver, events) = (ports.clone(), receiver.clone(), events.clone());
                 let run = move || work(&receiver, &ports, &events);
-                std::thread::Builder::new().name(name.to_owned()).spawn(run).expect("the system can start a thread");
+                let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+                running.push(thread.expect("the system can start a thread"));
             }
-            sender
+            (sender, running)
         };
+        let (sign, signing) = lane("sign", 1);
         Workers {
-            load: lane("load", 1),
-            read: lane("read", 1),
-            assess: lane("assess", 2),
-            highlight: lane("highlight", 1),
-            sign: lane("sign", 1),
+            load: lane("load", 1).0,
+            read: lane("read", 1).0,
+            assess: lane("assess", 2).0,
+            highlight: lane("highlight", 1).0,
+            sign,
+            signing,
         }
     }
 
@@ -189,10 +195,12 @@ impl Workers {
         let _ = lane.send(effect);
     }
 
-    /// Waits until drafts and decisions under way are written, then ends the signing lane.
+    /// Ends the signing lane, after drafts and decisions under way are written.
     pub fn finish(self, ports: &Ports) {
         ports.open.store(u64::MAX, Ordering::Relaxed);
         drop(self.sign);
+        // A lane that panicked has told so already.
+        self.signing.into_iter().for_each(|thread| _ = thread.join());
     }
 }
 

@@ -29,8 +29,7 @@ pub struct Standing {
 
 impl Standing {
     pub fn is_allowed(&self) -> bool {
-        self.reasons.iter().all(|reason| reason.code == Code::SelfReview)
-            && self.slots.iter().all(|slot| slot.have >= slot.need)
+        !self.reasons.iter().any(|reason| reason.code.blocks()) && self.slots.iter().all(|slot| slot.have >= slot.need)
     }
 }
 
@@ -102,6 +101,10 @@ impl<'c> Court<'c> {
             segment.compare_with_policy();
             segment.explain();
         }
+        // What came near and was not needed is no reason: only what every outcome must repeat stays.
+        if segment.standing.is_allowed() {
+            segment.standing.reasons.retain(|reason| reason.code == Code::SelfReview);
+        }
         segment.standing
     }
 }
@@ -155,7 +158,6 @@ impl<'s, 'c> Segment<'s, 'c> {
                 None => self.approvals.push(vote),
             }
         }
-        // One person counts once, and what was objected to is no reason where another record of hers counts.
         let counted: BTreeSet<_> = self.approvals.iter().map(|v| v.person.id.clone()).collect();
         self.standing.valid_until = self.approvals.iter().map(|v| v.predicate().not_after.0 as i64).min();
         self.standing.approved_by = counted.into_iter().collect();

@@ -54,6 +54,12 @@ pub enum Code {
 }
 
 impl Code {
+    /// Whether it denies by itself, whatever was approved. The others say why an approval did not count: an approval that
+    /// is not needed must never turn an allowed push into a denied one.
+    pub fn blocks(self) -> bool {
+        matches!(self, Code::Vetoed | Code::PolicyMixed | Code::Solo)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Code::PolicyAbsent => "POLICY_ABSENT",

@@ -352,3 +352,26 @@ fn a_key_in_a_real_ssh_agent_signs_and_one_that_is_not_in_it_is_told() {
         undersign::record::Fault::StatementMalformed
     );
 }
+
+#[test]
+fn an_approval_that_does_not_count_takes_nothing_from_one_that_does() {
+    let f = Fixture::new();
+    f.decide("mina", "agent/work", Verdict::Approve);
+    f.decide_at("rahim", "agent/work", Verdict::Approve, support::now() - undersign::frozen::VALIDITY - 60);
+    denied(f.verify(&f.id("main"), &f.id("agent/work")), "SELF_APPROVAL");
+    f.decide("dana", "agent/work", Verdict::Approve);
+    assert_eq!(f.verify(&f.id("main"), &f.id("agent/work")), (0, vec![]));
+}
+
+#[test]
+fn a_rejection_that_was_answered_by_a_further_commit_ends_with_a_new_decision_of_the_same_person() {
+    let f = Fixture::new();
+    f.decide("dana", "agent/work", Verdict::Reject);
+    f.git("mina", &["checkout", "-q", "agent/work"]);
+    f.write("src/lib.rs", "fn one() -> u32 {\n    1 + 1\n}\n");
+    f.commit("mina", "Answer the review");
+    f.decide("rahim", "agent/work", Verdict::Approve);
+    denied(f.verify(&f.id("main"), &f.id("agent/work")), "VETOED");
+    f.decide("dana", "agent/work", Verdict::Approve);
+    allowed(f.verify(&f.id("main"), &f.id("agent/work")));
+}

@@ -20,8 +20,8 @@ use crate::policy::Policy;
 pub const POLICY_PATH: &str = ".undersign/policy.toml";
 /// Bytes; a larger policy file is refused.
 const MAX_POLICY: usize = 1 << 20;
-/// Commits of one change that are read; the rest is counted in the diff all the same.
-const MAX_COMMITS: usize = 1_000;
+/// Commits of one change or push. More are refused, never cut off: among those left out an author could hide.
+const MAX_COMMITS: usize = 100_000;
 
 /// Why a repository cannot be read: a sentence that also says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -312,7 +312,13 @@ impl Repository {
         for id in without {
             walk.hide(oid(*id))?;
         }
-        walk.take(MAX_COMMITS).map(|id| self.commit(object_id(id?))).collect()
+        let commits: Vec<Commit> =
+            walk.take(MAX_COMMITS + 1).map(|id| self.commit(object_id(id?))).collect::<Result<_, _>>()?;
+        if commits.len() > MAX_COMMITS {
+            let detail = format!("More than {MAX_COMMITS} commits in one change are not read. Split it.");
+            return Err(GitError::Unsupported(detail));
+        }
+        Ok(commits)
     }
 
     pub(crate) fn commit(&self, id: ObjectId) -> Result<Commit, GitError> {
