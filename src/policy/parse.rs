@@ -240,6 +240,12 @@ fn slots(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) -> Vec
     for slot in entry.tables("sign") {
         let (role, n) = (slot.need_string("role"), slot.need_number("n"));
         let (Some(role), Some(n)) = (role, n) else { continue };
+        if !is_id(&role.value, 32) {
+            role.mistake(format!(
+                "`{}` is no role; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`",
+                role.value.escape_debug()
+            ));
+        }
         if !roles.insert(role.value.clone()) {
             role.mistake(format!("role `{}` has a slot already; raise its `n` instead", role.value));
         }
