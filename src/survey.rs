@@ -9,7 +9,7 @@ use crate::change::manifest::Manifest;
 use crate::change::{Change, ObjectId};
 use crate::gate::{self, Standing};
 use crate::ledger;
-use crate::policy::{Criticality, Policy};
+use crate::policy::{Criticality, Person, Policy};
 use crate::provenance::{self, Provenance};
 use crate::record::Chain;
 use crate::risk::{self, Assessment, FileUnderReview};
@@ -153,7 +153,7 @@ pub fn whole(
 }
 
 /// What a change still needs, in two words for a queue.
-pub fn need(place: &Place, examination: &Examination, me: Option<&str>) -> String {
+pub fn need(place: &Place, change: &Change, examination: &Examination, me: Option<&str>) -> String {
     let Some(standing) = &examination.standing else {
         return if matches!(place.policy, PolicyState::Absent) { "no policy".into() } else { "policy invalid".into() };
     };
@@ -168,10 +168,21 @@ pub fn need(place: &Place, examination: &Examination, me: Option<&str>) -> Strin
         let people = distinct_need(standing).unwrap_or(widest);
         return format!("{} of {people}", standing.approved_by.len());
     }
+    let me = me.and_then(|id| place.policy()?.roster.by_id(id));
     match me {
-        Some(_) => "needs you".into(),
-        None => "undecided".into(),
+        Some(me) if is_author(place, change, me) => "yours".into(),
+        Some(me) if standing.slots.iter().any(|slot| slot.have < slot.need && me.roles.contains(&slot.slot)) => {
+            "needs you".into()
+        }
+        _ => "undecided".into(),
     }
+}
+
+/// Whether a person wrote or co-wrote a change, so that her signature would not count.
+fn is_author(place: &Place, change: &Change, me: &Person) -> bool {
+    let Some(policy) = place.policy().filter(|policy| !policy.self_review) else { return false };
+    let authors = provenance::author_set(&change.revision.commits, provenance::Rules::shipped());
+    authors.iter().any(|author| policy.roster.by_email(&author.email).is_some_and(|person| person.id == me.id))
 }
 
 /// How many people the largest compartment asks for.

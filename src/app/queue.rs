@@ -136,7 +136,7 @@ impl Queue {
     pub fn examined(&mut self, id: &str, result: Result<Arc<Examination>, String>, me: Option<&str>) {
         let Some(at) = self.entries.iter().position(|entry| entry.change.id == id) else { return };
         let need = match (&result, self.place(&self.entries[at].change)) {
-            (Ok(examination), Some(place)) => survey::need(place, examination, me),
+            (Ok(examination), Some(place)) => survey::need(place, &self.entries[at].change, examination, me),
             _ => "unreadable".to_owned(),
         };
         let entry = &mut self.entries[at];
