@@ -103,6 +103,12 @@ impl<T: fmt::Debug> fmt::Debug for Placed<'_, T> {
     }
 }
 
+/// An entry of a list that takes a short form and a long one.
+pub enum Item<'t> {
+    Text(Placed<'t, String>),
+    Table(Table<'t>),
+}
+
 /// One table of the file. Keys that nobody asked for are reported when it is dropped.
 pub struct Table<'t> {
     sheet: &'t Sheet<'t>,
@@ -171,6 +177,17 @@ impl<'t> Table<'t> {
     /// An array of tables, `[[key]]` or `key = [{ … }]`; empty where the key is absent.
     pub fn tables(&self, key: &str) -> Vec<Table<'t>> {
         self.array(key).iter().filter_map(|v| self.sub(v, key.to_owned())).collect()
+    }
+
+    /// An array of strings and tables; empty where the key is absent.
+    pub fn items(&self, key: &str) -> Vec<Item<'t>> {
+        let item = |value: &'t Spanned<DeValue<'t>>| match value.get_ref() {
+            DeValue::Table(_) => self.sub(value, key.to_owned()).map(Item::Table),
+            _ => self
+                .placed(value, key, "a list of strings and tables", DeValue::as_str)
+                .map(|p| Item::Text(p.map(str::to_owned))),
+        };
+        self.array(key).iter().filter_map(item).collect()
     }
 
     /// Every entry of this table that is a table itself, with its key, in the order of the file.

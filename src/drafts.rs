@@ -1,10 +1,10 @@
 //! FLOOR 2: unfinished reviews on disk, one file a change, outside every repository. Written whole or not at all.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::change::manifest::Digest;
 use crate::decision::Draft;
+use crate::disk::write_atomically;
 
 /// The directory of drafts, and this device's chain id beside them.
 #[derive(Debug, Clone)]
@@ -87,18 +87,4 @@ impl Drafts {
         name.extend_from_slice(change.as_bytes());
         self.dir.join(format!("{}.json", Digest::of(&name).short()))
     }
-}
-
-/// Writes a file whole or not at all.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(dir)?;
-    let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
-    let written = std::fs::File::create(&temporary).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.and_then(|()| std::fs::rename(&temporary, path)).inspect_err(|_| {
-        let _ = std::fs::remove_file(&temporary);
-    })
 }

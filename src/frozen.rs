@@ -7,12 +7,12 @@ use crate::decision::{Draft, Verdict};
 use crate::ledger::{self, LedgerError};
 use crate::policy::{Person, Policy};
 use crate::provenance;
-use crate::record::chain::Link;
+use crate::record::chain::{Link, file_name};
 use crate::record::statement::{
     AnsweredFinding, Coverage, Decimal, Findings, Link as ChainLink, ManifestDigest, Omission, Point, PolicyName,
     Predicate, ProvenanceClaim, RepositoryName, SeenHead, Statement, Subject, SubjectDigest, Target,
 };
-use crate::record::{ChainId, KeyId, Record, chain, json};
+use crate::record::{Chain, ChainId, Fault, Record, chain, json};
 use crate::risk;
 use crate::signer::{SignError, SigningKey};
 use crate::source::git::Repository;
@@ -20,6 +20,7 @@ use crate::survey::{Examination, Place};
 
 /// How long an approval is good for: 14 days, in seconds.
 pub const VALIDITY: i64 = 14 * 24 * 3600;
+const TOOL: &str = concat!("undersign ", env!("CARGO_PKG_VERSION"));
 
 /// What the reader counted: the reviewer's side of the coverage.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,8 +59,17 @@ pub struct Frozen {
     pub verdict: Verdict,
     pub payload: Vec<u8>,
     pub chain: ChainId,
+    seq: u64,
     manifest: Vec<u8>,
     findings: Vec<u8>,
+}
+
+/// A key's owner about to sign: who it is by the policy, where the chain stands, and what else is known to be signed.
+pub struct Signatory<'p> {
+    pub policy: &'p Policy,
+    pub person: &'p Person,
+    chain: ChainLink,
+    seen: Vec<SeenHead>,
 }
 
 impl Frozen {
@@ -83,7 +93,7 @@ pub enum Failure {
 
 /// Finds whose key it is.
 pub fn signer_of<'p>(policy: &'p Policy, key: &SigningKey) -> Option<&'p Person> {
-    policy.roster.by_key(key.public.key_data())
+    policy.roster.by_key(&key.public)
 }
 
 /// Fixes the bytes: looks at repository and ledger anew, so that what moved meanwhile is noticed now.
@@ -98,39 +108,132 @@ pub fn freeze(
     let (repository, fresh) =
         Place::open_for(&place.root, Some(&case.change.target)).map_err(|error| Failure::Refused(error.to_string()))?;
     unmoved(case.change, &repository, &fresh)?;
-    let Some(policy) = fresh.policy() else {
-        return Err(Failure::Refused(
-            "This repository has no valid policy, so there is no roster that names you. `undersign init` writes one."
-                .to_owned(),
-        ));
-    };
-    let Some(person) = signer_of(policy, key) else {
-        let detail = format!(
-            "Your key {} belongs to nobody in the policy's roster: your signature would not count. Nothing was signed.",
-            key.fingerprint()
-        );
-        return Err(Failure::Refused(detail));
-    };
-    let id = ChainId { key: KeyId::of(key.public.key_data()).to_string(), device: device.to_owned() };
-    let own = ledger::read_chain(&repository, &id);
-    if let Some((position, fault)) = own.fault {
-        return Err(Failure::Refused(format!(
-            "Your own chain is damaged at record {position}: {fault}. Restore {}{id} from another clone.",
-            ledger::PREFIX
-        )));
-    }
-    let (seq, prev) = own.next();
-    let manifest = case.examination.manifest.encode();
+    let signatory = Signatory::of(&repository, &fresh, key, device)?;
     let findings = findings_file(case.examination);
-    let link = ChainLink { key: id.key.clone(), id: id.device.clone(), seq: Decimal(seq), prev };
-    let statement = statement(case, &fresh, policy, person, link, &findings, nonce, now);
-    let payload = statement.encode();
-    if Statement::decode(&payload).is_err() {
-        return Err(Failure::Refused(
-            "The statement is larger than the format allows; shorten answers and reason.".to_owned(),
-        ));
+    let statement = statement(case, &fresh, &signatory, &findings, nonce, now);
+    Frozen::of(&statement, case.examination.manifest.encode(), findings)
+}
+
+impl<'p> Signatory<'p> {
+    /// Finds the owner of a key, and looks whether the own chain is one that can be built on.
+    pub fn of(repository: &Repository, place: &'p Place, key: &SigningKey, device: &str) -> Result<Self, Failure> {
+        let Some(policy) = place.policy() else {
+            return Err(Failure::Refused(
+                "This repository has no valid policy, so there is no roster that names you. `undersign init` writes one."
+                    .to_owned(),
+            ));
+        };
+        let Some(person) = signer_of(policy, key) else {
+            let detail = format!(
+                "Your key {} belongs to nobody in the policy's roster: your signature would not count. Nothing was signed.",
+                key.fingerprint()
+            );
+            return Err(Failure::Refused(detail));
+        };
+        let id = ChainId { key: key.public.id().to_string(), device: device.to_owned() };
+        let own = ledger::read_chain(repository, &id);
+        let known = place.chains.iter().find(|chain| chain.id == id);
+        sound(&own).and_then(|()| known.map_or(Ok(()), sound))?;
+        if known.is_some_and(|known| known.records.len() > own.records.len()) {
+            return Err(Failure::Refused(
+                "A remote holds more of your own chain than this repository. `undersign sync` brings it here; then sign."
+                    .to_owned(),
+            ));
+        }
+        let (seq, prev) = own.next();
+        let chain = ChainLink { key: id.key, id: id.device, seq: Decimal(seq), prev, forks: Vec::new() };
+        let seen = heads(place, &chain);
+        Ok(Signatory { policy, person, chain, seen })
     }
-    Ok(Frozen { verdict: case.verdict, payload, chain: id, manifest, findings })
+}
+
+/// Whether the own chain can be built on.
+fn sound(chain: &Chain) -> Result<(), Failure> {
+    let Some((position, fault)) = chain.fault else { return Ok(()) };
+    let way = match fault {
+        Fault::Forked => "`undersign record repair` says which branch holds".to_owned(),
+        _ => format!("restore {}{} from another clone", ledger::PREFIX, chain.id),
+    };
+    Err(Failure::Refused(format!(
+        "Your own chain is damaged at record {position}: {fault}; {way}. Nothing was signed."
+    )))
+}
+
+impl Frozen {
+    fn of(statement: &Statement, manifest: Vec<u8>, findings: Vec<u8>) -> Result<Frozen, Failure> {
+        let payload = statement.encode();
+        if let Err(fault) = Statement::decode(&payload) {
+            return Err(Failure::Refused(format!(
+                "The statement cannot be signed: {fault}. Shorten answers and reason, if they are long."
+            )));
+        }
+        let chain = &statement.predicate.chain;
+        let id = ChainId { key: chain.key.clone(), device: chain.id.clone() };
+        Ok(Frozen { verdict: statement.predicate.verdict, payload, chain: id, seq: chain.seq.0, manifest, findings })
+    }
+
+    /// Signs, verifies, appends to the chain, reads back and verifies again.
+    pub fn record(
+        &self,
+        repository: &Repository,
+        key: &SigningKey,
+        passphrase: Option<&str>,
+        now: i64,
+    ) -> Result<Record, Failure> {
+        let envelope = key.sign(self.payload.clone(), passphrase).map_err(|error| match error {
+            SignError::PassphraseNeeded => Failure::PassphraseNeeded,
+            other => Failure::Refused(other.to_string()),
+        })?;
+        let link = Link {
+            name: file_name(self.seq),
+            envelope: envelope.encode(),
+            manifest: self.manifest.clone(),
+            findings: self.findings.clone(),
+        };
+        ledger::append(repository, &self.chain, link, now).map_err(|error| match error {
+            LedgerError::LostPlace => Failure::LostPlace(error.to_string()),
+            other => Failure::Refused(other.to_string()),
+        })
+    }
+}
+
+/// A decision about an earlier record, not about a change: to take it back, to take it over, to say which branch holds.
+pub struct FollowUp<'r> {
+    pub verdict: Verdict,
+    /// Base, head, manifest and attachments are those of this record.
+    pub about: &'r Record,
+    pub supersedes: Vec<String>,
+    pub answers: Vec<String>,
+    pub forks: Vec<String>,
+    pub reason: String,
+}
+
+/// Fixes the bytes of a follow-up. Nothing was looked at for it, and its coverage says so.
+pub fn follow_up(what: FollowUp<'_>, signatory: Signatory<'_>, nonce: [u8; 16], now: i64) -> Result<Frozen, Failure> {
+    let earlier = what.about.predicate().clone();
+    let predicate = Predicate {
+        verdict: what.verdict,
+        principal: signatory.person.id.clone(),
+        roles: signatory.person.roles.clone(),
+        policy: policy_name(signatory.policy),
+        findings: Findings { answered: Vec::new(), ..earlier.findings },
+        coverage: coverage(&Seen::default()),
+        supersedes: what.supersedes,
+        answers: what.answers,
+        seen: signatory.seen,
+        chain: ChainLink { forks: what.forks, ..signatory.chain },
+        issued_at: seconds(now),
+        not_after: seconds(now + VALIDITY),
+        nonce: hex(&nonce),
+        tool: TOOL.to_owned(),
+        reason: what.reason,
+        ..earlier
+    };
+    let [subject] = &what.about.verified.statement().subject[..] else {
+        return Err(Failure::Refused("The record that this is about has no subject.".to_owned()));
+    };
+    let statement = Statement::new(subject.clone(), predicate);
+    Frozen::of(&statement, what.about.link.manifest.clone(), what.about.link.findings.clone())
 }
 
 fn unmoved(change: &Change, repository: &Repository, fresh: &Place) -> Result<(), Failure> {
@@ -160,16 +263,7 @@ pub fn sign(
     let (repository, fresh) =
         Place::open_for(&place.root, Some(&change.target)).map_err(|error| Failure::Refused(error.to_string()))?;
     unmoved(change, &repository, &fresh)?;
-    let envelope = key.sign(frozen.payload.clone(), passphrase).map_err(|error| match error {
-        SignError::PassphraseNeeded => Failure::PassphraseNeeded,
-        other => Failure::Refused(other.to_string()),
-    })?;
-    let link =
-        Link { envelope: envelope.encode(), manifest: frozen.manifest.clone(), findings: frozen.findings.clone() };
-    ledger::append(&repository, &frozen.chain, link, now).map_err(|error| match error {
-        LedgerError::LostPlace => Failure::LostPlace(error.to_string()),
-        other => Failure::Refused(other.to_string()),
-    })
+    frozen.record(&repository, key, passphrase, now)
 }
 
 /// `findings.json`: what the reviewer was warned of.
@@ -188,17 +282,15 @@ fn answered(finding: &risk::Finding, answer: String) -> AnsweredFinding {
     }
 }
 
-#[allow(clippy::too_many_arguments)]
 fn statement(
     case: &Case<'_>,
     place: &Place,
-    policy: &Policy,
-    person: &Person,
-    link: ChainLink,
+    signatory: &Signatory<'_>,
     findings: &[u8],
     nonce: [u8; 16],
     now: i64,
 ) -> Statement {
+    let (policy, person) = (signatory.policy, signatory.person);
     let (change, examination, draft) = (case.change, case.examination, case.draft);
     let revision = &change.revision;
     let result_tree = examination.result_tree.map(|tree| tree.to_string()).unwrap_or_default();
@@ -225,7 +317,7 @@ fn statement(
             paths: count(examination.manifest.len()),
         },
         authors: authors.iter().map(|a| format!("{} <{}>", a.name, a.email)).collect(),
-        policy: PolicyName { version: Decimal(policy.version), sha256: policy.digest.to_string() },
+        policy: policy_name(policy),
         findings: Findings {
             rules: risk::Rules::shipped().digest().to_string(),
             sha256: Digest::of(findings).to_string(),
@@ -235,16 +327,29 @@ fn statement(
         provenance: ProvenanceClaim { status: examination.provenance.status.name().to_owned(), evidence },
         coverage: coverage(case.seen),
         supersedes: superseded(place, policy, person, case),
-        seen: heads(place, &link),
-        chain: link,
-        issued_at: Decimal(now.max(0) as u64),
-        not_after: Decimal((now + VALIDITY).max(0) as u64),
+        answers: Vec::new(),
+        seen: signatory.seen.clone(),
+        chain: signatory.chain.clone(),
+        issued_at: seconds(now),
+        not_after: seconds(now + VALIDITY),
         challenge: String::new(),
-        nonce: nonce.iter().map(|byte| format!("{byte:02x}")).collect(),
-        tool: concat!("undersign ", env!("CARGO_PKG_VERSION")).to_owned(),
+        nonce: hex(&nonce),
+        tool: TOOL.to_owned(),
         reason: draft.reason.trim().to_owned(),
     };
     Statement::new(subject, predicate)
+}
+
+fn policy_name(policy: &Policy) -> PolicyName {
+    PolicyName { version: Decimal(policy.version), sha256: policy.digest.to_string() }
+}
+
+fn seconds(time: i64) -> Decimal {
+    Decimal(time.max(0) as u64)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn count(n: usize) -> Decimal {
@@ -275,26 +380,25 @@ fn superseded(place: &Place, policy: &Policy, person: &Person, case: &Case<'_>) 
     let heads: Vec<_> = case.change.revision.commits.iter().map(|commit| commit.id.to_string()).collect();
     let records = place.chains.iter().flat_map(|chain| &chain.records);
     let own: Vec<&Record> = records
+        .map(std::sync::Arc::as_ref)
         .filter(|record| policy.roster.by_key(record.verified.key()).is_some_and(|owner| owner.id == person.id))
-        .filter(|record| record.verified.statement().predicate.principal == person.id)
+        .filter(|record| record.predicate().principal == person.id)
         .collect();
     let same = |record: &&Record| {
-        let earlier = &record.verified.statement().predicate;
-        earlier.manifest.sha256 == manifest || heads.contains(&earlier.head.commit)
+        let earlier = record.predicate();
+        let decides = matches!(earlier.verdict, Verdict::Approve | Verdict::Reject);
+        decides && (earlier.manifest.sha256 == manifest || heads.contains(&earlier.head.commit))
     };
-    chain::in_force(&own).into_iter().filter(same).map(|record| record.verified.id().to_string()).collect()
+    chain::in_force(&own).into_iter().filter(same).map(|record| record.id().to_string()).collect()
 }
 
 /// The heads of all other chains: what the signer knew of, so that a record that is dropped later is missed.
 fn heads(place: &Place, own: &ChainLink) -> Vec<SeenHead> {
     let others = place.chains.iter().filter(|chain| chain.id.key != own.key || chain.id.device != own.id);
-    let head = |chain: &crate::record::Chain| {
-        let last = chain.records.last()?;
-        Some(SeenHead {
-            chain: chain.id.to_string(),
-            seq: count(chain.records.len()),
-            record: last.verified.id().to_string(),
-        })
+    let head = |chain: &Chain| {
+        let head = chain.head()?;
+        Some(SeenHead { chain: chain.id.to_string(), seq: Decimal(head.seq), record: head.record.to_string() })
     };
-    others.filter_map(head).collect()
+    // A ref whose name is no chain's holds nothing that could be signed.
+    others.filter(|chain| chain.id.to_string().parse::<ChainId>().is_ok()).filter_map(head).collect()
 }

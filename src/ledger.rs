@@ -1,7 +1,13 @@
 //! FLOOR 2: the ledger, all chains of a repository, in its git refs. A record is written once, atomically, after it was
 //! verified, and read back and verified again.
 
-use git2::{ErrorCode, ObjectType, Signature, Time};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
+
+use git2::{ErrorCode, ObjectType, Oid, Signature, Time};
 
 use crate::record::chain::Link;
 use crate::record::{Chain, ChainId, Fault, Record};
@@ -9,10 +15,16 @@ use crate::source::git::{GitError, Repository};
 
 /// Where chains live: `<prefix><key id>/<chain id>`.
 pub const PREFIX: &str = "refs/undersign/decisions/";
+/// The same on a host that takes no refs but branches.
+pub const BRANCH_PREFIX: &str = "refs/heads/undersign/decisions/";
+/// What the remotes were last seen to hold: `<prefix><remote>/decisions/<key id>/<chain id>`.
+pub const REMOTES_PREFIX: &str = "refs/undersign/remotes/";
 /// Bytes of one file of a link.
 const MAX_FILE: usize = 64 << 20;
 /// Links of one chain that are read; a longer one is damage or abuse.
 const MAX_LINKS: usize = 100_000;
+/// A ref lock that is older, while nobody else holds the ledger, was left by a program that was killed.
+const STALE_LOCK: Duration = Duration::from_secs(2);
 
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -28,57 +40,113 @@ pub enum LedgerError {
     Git(#[from] GitError),
 }
 
-/// Reads all chains. Refs under the prefix that are no chain names are chains with a fault.
+/// The chains of the repository itself: what a gate judges by. Refs under the prefix that are no chain names are chains
+/// with a fault.
 pub fn read(repository: &Repository) -> Result<Vec<Chain>, GitError> {
-    let mut chains = Vec::new();
-    for reference in repository.raw.references_glob(&format!("{PREFIX}*"))? {
-        let reference = reference?;
-        let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
-        let (key, device) = name[PREFIX.len()..].split_once('/').unwrap_or((&name[PREFIX.len()..], ""));
-        let id = ChainId { key: key.to_owned(), device: device.to_owned() };
-        let links = reference.target().map_or_else(|| vec![None], |tip| links(repository, tip));
-        chains.push(Chain::read(id, links));
-    }
-    chains.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(chains)
+    joined(repository, &[PREFIX, BRANCH_PREFIX])
 }
 
-/// Reads one chain; an absent one is empty.
+/// As [`read`], with what the remotes were last seen to hold: what a reviewer's program knows.
+pub fn read_with_remotes(repository: &Repository) -> Result<Vec<Chain>, GitError> {
+    let mut prefixes = vec![PREFIX.to_owned(), BRANCH_PREFIX.to_owned()];
+    let remotes = repository.raw.remotes()?;
+    prefixes.extend(remotes.iter().flatten().flatten().map(remote_prefix));
+    joined(repository, &prefixes.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// What a remote was last seen to hold.
+pub fn read_remote(repository: &Repository, remote: &str) -> Result<Vec<Chain>, GitError> {
+    joined(repository, &[&remote_prefix(remote)])
+}
+
+/// Where the chains of a remote are kept.
+pub fn remote_prefix(remote: &str) -> String {
+    format!("{REMOTES_PREFIX}{remote}/decisions/")
+}
+
+/// Reads one chain of the repository itself; an absent one is empty.
 pub fn read_chain(repository: &Repository, id: &ChainId) -> Chain {
-    let tip = repository.raw.refname_to_id(&format!("{PREFIX}{id}")).ok();
-    Chain::read(id.clone(), tip.map(|tip| links(repository, tip)).unwrap_or_default())
+    let name = format!("{PREFIX}{id}");
+    repository
+        .raw
+        .refname_to_id(&name)
+        .map_or_else(|_| Chain::empty(id.clone()), |tip| chain(repository, &name, id, tip))
 }
 
-/// The links from the first to `tip`. What cannot be read is `None`: a fault, never a gap.
-fn links(repository: &Repository, tip: git2::Oid) -> Vec<Option<Link>> {
-    let (mut links, mut at) = (Vec::new(), Some(tip));
-    while let Some(id) = at {
-        if links.len() == MAX_LINKS {
-            links.push(None);
-            break;
+/// All chains under some prefixes; copies of one chain are joined.
+fn joined(repository: &Repository, prefixes: &[&str]) -> Result<Vec<Chain>, GitError> {
+    let mut copies: BTreeMap<ChainId, Vec<Chain>> = BTreeMap::new();
+    for prefix in prefixes {
+        for reference in repository.raw.references_glob(&format!("{prefix}*"))? {
+            let reference = reference?;
+            let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+            let copy = chain_at(repository, &name, &name[prefix.len()..], reference.target());
+            copies.entry(copy.id.clone()).or_default().push(copy);
         }
-        let commit = repository.raw.find_commit(id).ok().filter(|commit| commit.parent_count() <= 1);
-        // Sequence numbers count from the far end, which is not known yet: the file name is checked below.
-        links.push(commit.as_ref().and_then(|commit| link(repository, commit)));
-        at = commit.and_then(|commit| commit.parent_ids().next());
     }
-    links.reverse();
-    let named =
-        links.into_iter().enumerate().map(|(index, link)| link.filter(|(name, _)| *name == file_name(index + 1)));
-    named.map(|link| link.map(|(_, link)| link)).collect()
+    Ok(copies.into_values().filter_map(Chain::join).collect())
 }
 
-fn file_name(seq: usize) -> String {
-    format!("{seq:06}.dsse.json")
+/// The chain under a ref, by what its name says of it.
+pub(crate) fn chain_at(repository: &Repository, name: &str, id: &str, tip: Option<Oid>) -> Chain {
+    let (key, device) = id.split_once('/').unwrap_or((id, ""));
+    let id = ChainId { key: key.to_owned(), device: device.to_owned() };
+    tip.map_or_else(|| Chain::read(id.clone(), [None]), |tip| chain(repository, name, &id, tip))
 }
 
-/// The files of one commit, with the name of the envelope.
-fn link(repository: &Repository, commit: &git2::Commit<'_>) -> Option<(String, Link)> {
+/// What each ref held when it was last read, so that a chain that grew is read from there on, and one that did not is not
+/// read at all. A commit id names its whole history, so what was verified under one stays verified.
+static KNOWN: LazyLock<Mutex<HashMap<(PathBuf, String), (Oid, Chain)>>> = LazyLock::new(Mutex::default);
+
+fn chain(repository: &Repository, name: &str, id: &ChainId, tip: Oid) -> Chain {
+    let place = (repository.common_dir().to_path_buf(), name.to_owned());
+    let known = KNOWN.lock().ok().and_then(|known| known.get(&place).cloned());
+    let known = known.filter(|(_, chain)| chain.id == *id);
+    if let Some((at, chain)) = &known
+        && *at == tip
+    {
+        return chain.clone();
+    }
+    let since = known.filter(|(_, chain)| chain.fault.is_none());
+    let (reached, links) = links(repository, tip, since.as_ref().map(|(at, _)| *at));
+    let mut chain = since.filter(|_| reached).map_or_else(|| Chain::empty(id.clone()), |(_, chain)| chain);
+    chain.extend(links);
+    if let Ok(mut known) = KNOWN.lock() {
+        known.insert(place, (tip, chain.clone()));
+    }
+    chain
+}
+
+/// The links up to `tip`, oldest first, from the one after `since` if that is among them (then the first value is true),
+/// else from the first. What cannot be read is `None`: a fault, never a gap.
+fn links(repository: &Repository, tip: Oid, since: Option<Oid>) -> (bool, Vec<Option<Link>>) {
+    let (mut commits, mut at) = (Vec::new(), Some(tip));
+    let reached = loop {
+        match at {
+            None => break false,
+            Some(id) if Some(id) == since => break true,
+            Some(_) if commits.len() == MAX_LINKS => {
+                commits.push(None);
+                break false;
+            }
+            Some(id) => {
+                let commit = repository.raw.find_commit(id).ok().filter(|commit| commit.parent_count() <= 1);
+                at = commit.as_ref().and_then(|commit| commit.parent_ids().next());
+                commits.push(commit);
+            }
+        }
+    };
+    commits.reverse();
+    (reached, commits.into_iter().map(|commit| link(repository, &commit?)).collect())
+}
+
+/// The files of one commit.
+fn link(repository: &Repository, commit: &git2::Commit<'_>) -> Option<Link> {
     let tree = commit.tree().ok()?;
     if tree.len() != 3 {
         return None;
     }
-    let (mut name, mut link) = (None, Link::default());
+    let mut link = Link::default();
     for entry in &tree {
         if entry.kind() != Some(ObjectType::Blob) {
             return None;
@@ -88,39 +156,51 @@ fn link(repository: &Repository, commit: &git2::Commit<'_>) -> Option<(String, L
             "manifest" => link.manifest = blob.content().to_vec(),
             "findings.json" => link.findings = blob.content().to_vec(),
             other => {
-                name = Some(other.to_owned());
+                link.name = other.to_owned();
                 link.envelope = blob.content().to_vec();
             }
         }
     }
-    Some((name?, link))
+    Some(link)
 }
 
 /// Adds a record to its chain: verified first, added only where the chain stands where the record says, read back after.
 pub fn append(repository: &Repository, id: &ChainId, link: Link, now: i64) -> Result<Record, LedgerError> {
+    let _held = hold(repository)?;
     let before = read_chain(repository, id);
     if let Some((_, fault)) = before.fault {
         return Err(LedgerError::Refused(fault));
     }
     let record = match before.check(link.clone()) {
         Ok(record) => record,
-        Err(Fault::ChainSeq | Fault::ChainPrev) => return Err(LedgerError::LostPlace),
+        Err(Fault::ChainGap | Fault::ChainRepeat | Fault::ChainPrev) => return Err(LedgerError::LostPlace),
         Err(fault) => return Err(LedgerError::Refused(fault)),
     };
-    write(repository, id, before.records.len() + 1, &link, now)?;
+    write(repository, id, &link, now)?;
     let after = read_chain(repository, id);
-    let same = after.fault.is_none() && after.records.get(before.records.len()) == Some(&record);
+    let same = after.fault.is_none() && after.records.get(before.records.len()).is_some_and(|read| **read == record);
     same.then_some(record).ok_or_else(|| LedgerError::NotReadBack(format!("{PREFIX}{id}")))
 }
 
-fn write(repository: &Repository, id: &ChainId, seq: usize, link: &Link, now: i64) -> Result<(), LedgerError> {
+/// Keeps other programs of ours out while a record is added. The system lets go of it when a program dies.
+fn hold(repository: &Repository) -> Result<File, LedgerError> {
+    let dir = repository.common_dir().join("undersign");
+    let held = std::fs::create_dir_all(&dir).and_then(|()| {
+        let file = File::options().create(true).append(true).open(dir.join("lock"))?;
+        file.lock()?;
+        Ok(file)
+    });
+    held.map_err(|error| LedgerError::Unwritable(format!("{} cannot be locked: {error}", dir.display())))
+}
+
+fn write(repository: &Repository, id: &ChainId, link: &Link, now: i64) -> Result<(), LedgerError> {
     let raw = &repository.raw;
     let unwritable = |error: git2::Error| LedgerError::Unwritable(error.message().to_owned());
     let name = format!("{PREFIX}{id}");
     let tip = raw.refname_to_id(&name).ok();
     let mut tree = raw.treebuilder(None).map_err(unwritable)?;
     for (file, bytes) in
-        [(file_name(seq).as_str(), &link.envelope), ("manifest", &link.manifest), ("findings.json", &link.findings)]
+        [(link.name.as_str(), &link.envelope), ("manifest", &link.manifest), ("findings.json", &link.findings)]
     {
         let blob = raw.blob(bytes).map_err(unwritable)?;
         tree.insert(file, blob, 0o100_644).map_err(unwritable)?;
@@ -130,10 +210,15 @@ fn write(repository: &Repository, id: &ChainId, seq: usize, link: &Link, now: i6
     let signature = Signature::new("undersign", "undersign@localhost", &Time::new(now, 0)).map_err(unwritable)?;
     let parent = tip.map(|tip| raw.find_commit(tip)).transpose().map_err(unwritable)?;
     let parents: Vec<_> = parent.iter().collect();
-    let commit =
-        raw.commit(None, &signature, &signature, &format!("decision {seq}\n"), &tree, &parents).map_err(unwritable)?;
+    let message = format!("decision {}\n", link.name.trim_end_matches(".dsse.json"));
+    let commit = raw.commit(None, &signature, &signature, &message, &tree, &parents).map_err(unwritable)?;
+    clear_stale_lock(repository, &name);
     let moved = |error: git2::Error| match error.code() {
-        ErrorCode::Exists | ErrorCode::Modified | ErrorCode::Locked => LedgerError::LostPlace,
+        ErrorCode::Exists | ErrorCode::Modified => LedgerError::LostPlace,
+        ErrorCode::Locked => LedgerError::Unwritable(format!(
+            "another program holds {0} ({0}.lock in the git directory); if none runs, delete that file",
+            name
+        )),
         _ => LedgerError::Unwritable(error.message().to_owned()),
     };
     match tip {
@@ -141,4 +226,13 @@ fn write(repository: &Repository, id: &ChainId, seq: usize, link: &Link, now: i6
         None => raw.reference(&name, commit, false, "undersign: decision").map_err(moved)?,
     };
     Ok(())
+}
+
+/// Removes the lock file that a program of ours left behind when it was killed between locking the ref and moving it.
+fn clear_stale_lock(repository: &Repository, name: &str) {
+    let lock = repository.common_dir().join(format!("{name}.lock"));
+    let age = std::fs::metadata(&lock).and_then(|meta| meta.modified()).ok().and_then(|then| then.elapsed().ok());
+    if age.is_some_and(|age| age > STALE_LOCK) {
+        let _ = std::fs::remove_file(&lock);
+    }
 }

@@ -45,7 +45,11 @@ pub mod risk;
 #[cfg(feature = "git")]
 pub mod cli;
 #[cfg(feature = "git")]
+pub mod disk;
+#[cfg(feature = "git")]
 pub mod ledger;
+#[cfg(feature = "git")]
+pub mod memory;
 #[cfg(feature = "git")]
 pub mod source;
 #[cfg(feature = "git")]

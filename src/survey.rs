@@ -42,7 +42,7 @@ impl Place {
             name: repository.name.clone(),
             uri: repository.uri(),
             policy: repository.policy_at(trunk.tip)?,
-            chains: ledger::read(&repository)?,
+            chains: ledger::read_with_remotes(&repository)?,
             target,
         };
         Ok((repository, place))

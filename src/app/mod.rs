@@ -242,10 +242,7 @@ impl State {
     pub fn me<'s>(&self, place: &'s Place) -> Option<&'s crate::policy::Person> {
         let fingerprint = self.key.as_ref().ok()?;
         let policy = place.policy()?;
-        policy
-            .roster
-            .people()
-            .find(|p| p.keys.iter().any(|key| key.fingerprint(ssh_key::HashAlg::Sha256).to_string() == *fingerprint))
+        policy.roster.people().find(|p| p.keys.iter().any(|own| own.key.fingerprint() == *fingerprint))
     }
 
     /// Rows of the queue's list and of the reader.

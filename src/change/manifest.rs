@@ -136,7 +136,8 @@ impl Manifest {
             let mut fields = line.splitn(5, ' ');
             let old = parse_side(fields.next()?, fields.next()?)?;
             let new = parse_side(fields.next()?, fields.next()?)?;
-            manifest.insert(unescape(fields.next()?)?, old, new);
+            let path = unescape(fields.next()?).filter(|path| !path.0.is_empty())?;
+            manifest.insert(path, old, new);
         }
         (manifest.encode() == bytes).then_some(manifest)
     }
@@ -226,7 +227,7 @@ mod tests {
         #[test]
         fn a_manifest_is_read_back_as_it_was_written(paths: Vec<Vec<u8>>) {
             let mut manifest = Manifest::default();
-            for path in paths {
+            for path in paths.into_iter().filter(|path| !path.is_empty()) {
                 manifest.insert(RepoPath(path), None, image("x"));
             }
             prop_assert_eq!(Manifest::decode(&manifest.encode()), Some(manifest));

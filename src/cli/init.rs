@@ -35,7 +35,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     };
     let (name, email) = (need("user.name")?, need("user.email")?);
     let key = Config::read(Some(path)).key?;
-    let public = key.public.to_openssh().map_err(|error| format!("The signing key cannot be written: {error}."))?;
+    let public = key.public.to_openssh();
     let target = repository.target().map_or_else(|_| "refs/heads/main".to_owned(), |target| target.name);
     let id = options.id.clone().unwrap_or_else(|| id_of(&email));
     let text = policy(&repository.name, &id, &name, &email, &public, &target);

@@ -6,10 +6,11 @@ use std::time::Instant;
 use clap::Args;
 
 use crate::change::{ObjectId, visible};
-use crate::gate::{self, Code, Decided, LedgerSummary, Outcome, PolicySummary, Reason, RefOutcome};
+use crate::gate::{self, Code, Decided, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome};
 use crate::ledger;
+use crate::memory::Memory;
 use crate::policy::Policy;
-use crate::record::Chain;
+use crate::record::{Chain, Heads};
 use crate::source::git::{GitError, PolicyState, Repository, push};
 
 #[derive(Args)]
@@ -26,6 +27,9 @@ pub struct Options {
     /// A policy file to judge by, instead of the one on the policy branch
     #[arg(long, value_name = "FILE")]
     policy: Option<std::path::PathBuf>,
+    /// Where the gate remembers what it saw; by default in the git directory
+    #[arg(long, value_name = "DIR")]
+    state: Option<std::path::PathBuf>,
     /// What to print
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
@@ -56,23 +60,44 @@ pub fn run(options: &Options, repository: Option<&Path>) -> u8 {
 }
 
 fn judge(options: &Options, path: &Path, now: i64) -> Outcome {
-    let facts = gather(options, path);
-    let name = options.name.clone();
-    match facts {
-        Ok((push, policy, chains)) => {
-            let judged = gate::decide(&push, &policy, &chains, now);
-            outcome(judged, Some(&policy), &chains, now)
+    gather(options, path).and_then(|facts| facts.judge(now)).unwrap_or_else(|reason| {
+        let name = options.name.clone();
+        let nothing = gate::Push { name, old: options.old, new: options.new, steps: Vec::new(), rewind: false };
+        outcome(RefOutcome::refused(&nothing, Decided::Undecidable, reason), None, &[], None, now)
+    })
+}
+
+/// What a verdict rests on.
+struct Facts {
+    push: gate::Push,
+    policy: Policy,
+    chains: Vec<Chain>,
+    /// None where there is no place to remember anything, and nobody named one.
+    memory: Option<Memory>,
+}
+
+impl Facts {
+    fn judge(mut self, now: i64) -> Result<Outcome, Reason> {
+        let nothing = Heads::default();
+        let remembered = self.memory.as_ref().map_or(&nothing, Memory::heads);
+        let judged = gate::decide(&self.push, &self.policy, &self.chains, remembered, now);
+        if let Some(memory) = &mut self.memory {
+            // Chains of unknown keys are nobody's, and anyone could fill the memory with them.
+            let known = self.chains.iter().filter(|chain| self.policy.roster.by_key_id(&chain.id.key).is_some());
+            memory.learn(&Heads::of(known)).map_err(|why| Reason::new(Code::Unreadable, why))?;
         }
-        Err(reason) => {
-            let nothing = gate::Push { name, old: options.old, new: options.new, steps: Vec::new(), rewind: false };
-            outcome(RefOutcome::refused(&nothing, Decided::Undecidable, reason), None, &[], now)
-        }
+        let memory = self.memory.as_ref().map(|memory| MemorySummary { chains: memory.heads().iter().count() });
+        Ok(outcome(judged, Some(&self.policy), &self.chains, memory, now))
     }
 }
 
-fn gather(options: &Options, path: &Path) -> Result<(gate::Push, Policy, Vec<Chain>), Reason> {
+fn gather(options: &Options, path: &Path) -> Result<Facts, Reason> {
     let unreadable = |error: GitError| Reason::new(Code::Unreadable, error.to_string());
     let repository = Repository::open(path).map_err(unreadable)?;
+    let memory = match &options.state {
+        Some(dir) => Some(Memory::open(dir).map_err(|why| Reason::new(Code::Unreadable, why))?),
+        None => default_memory(&repository)?,
+    };
     let trunk = repository.target().map_err(unreadable)?;
     // The policy as it stood before the push: of the policy branch itself, that is where the push says it was.
     let before = if trunk.name == options.name && !options.old.is_zero() { options.old } else { trunk.tip };
@@ -82,7 +107,17 @@ fn gather(options: &Options, path: &Path) -> Result<(gate::Push, Policy, Vec<Cha
     };
     let push = push::read(&repository, &options.name, options.old, options.new, before).map_err(unreadable)?;
     let chains = ledger::read(&repository).map_err(unreadable)?;
-    Ok((push, policy, chains))
+    Ok(Facts { push, policy, chains, memory })
+}
+
+/// The state in the git directory; none where that cannot be written and never was, such as a read-only checkout.
+fn default_memory(repository: &Repository) -> Result<Option<Memory>, Reason> {
+    let dir = repository.common_dir().join("undersign").join("gate");
+    match Memory::open(&dir) {
+        Ok(memory) => Ok(Some(memory)),
+        Err(_) if !dir.exists() => Ok(None),
+        Err(why) => Err(Reason::new(Code::Unreadable, why)),
+    }
 }
 
 fn policy_of(repository: &Repository, commit: ObjectId) -> Result<Policy, Reason> {
@@ -108,7 +143,13 @@ fn policy_file(file: &Path) -> Result<Policy, Reason> {
         .map_err(|refused| Reason::new(Code::PolicyInvalid, visible::lines(&refused.to_string())))
 }
 
-fn outcome(judged: RefOutcome, policy: Option<&Policy>, chains: &[Chain], now: i64) -> Outcome {
+fn outcome(
+    judged: RefOutcome,
+    policy: Option<&Policy>,
+    chains: &[Chain],
+    memory: Option<MemorySummary>,
+    now: i64,
+) -> Outcome {
     Outcome {
         schema: "undersign-outcome/v0",
         outcome: judged.outcome,
@@ -117,7 +158,7 @@ fn outcome(judged: RefOutcome, policy: Option<&Policy>, chains: &[Chain], now: i
         refs: vec![judged],
         policy: policy.map(|policy| PolicySummary { version: policy.version, digest: policy.digest.to_string() }),
         ledger: LedgerSummary { chains: chains.len(), records: chains.iter().map(|chain| chain.records.len()).sum() },
-        memory: None,
+        memory,
         evaluated_at: now,
         elapsed_ms: 0,
         version: env!("CARGO_PKG_VERSION"),

@@ -8,13 +8,18 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a person decides. A withdrawal takes back an earlier decision of the same person and puts nothing in its place.
+/// What a person decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     Approve,
     Reject,
+    /// Takes back own decisions and puts nothing in their place.
     Withdraw,
+    /// Takes over another person's rejection, which ends it: the signer answers for that now.
+    HandOver,
+    /// Says which of two branches of the signer's own chain holds, after a restored backup.
+    Repair,
 }
 
 impl fmt::Display for Verdict {
@@ -23,6 +28,8 @@ impl fmt::Display for Verdict {
             Verdict::Approve => "approve",
             Verdict::Reject => "reject",
             Verdict::Withdraw => "withdraw",
+            Verdict::HandOver => "handover",
+            Verdict::Repair => "repair",
         })
     }
 }
@@ -57,8 +64,8 @@ impl Checklist {
     pub fn missing(&self, draft: &Draft, verdict: Verdict) -> Missing {
         let reason = draft.reason.trim().is_empty();
         match verdict {
-            Verdict::Reject => Missing { reason, ..Missing::default() },
-            Verdict::Withdraw => Missing::default(),
+            Verdict::Reject | Verdict::Withdraw | Verdict::HandOver => Missing { reason, ..Missing::default() },
+            Verdict::Repair => Missing::default(),
             Verdict::Approve => Missing {
                 hunks: self.hunks.iter().filter(|key| !draft.seen.contains(*key)).count(),
                 findings: self.findings.iter().filter(|key| !draft.answers.contains_key(*key)).count(),

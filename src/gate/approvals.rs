@@ -10,7 +10,7 @@ use crate::decision::Verdict;
 use crate::policy::{Binding, Kind, Person, Policy, Requirement};
 use crate::provenance;
 use crate::record::statement::Predicate;
-use crate::record::{Chain, Record, chain};
+use crate::record::{Chain, Presence, Record, chain};
 
 /// Seconds by which a signer's clock may run ahead of the gate's.
 const CLOCK_SKEW: i64 = 120;
@@ -38,11 +38,13 @@ impl Standing {
 struct Vote<'c> {
     person: &'c Person,
     record: &'c Record,
+    /// What the signature proves of the person being there.
+    presence: Presence,
 }
 
 impl<'c> Vote<'c> {
     fn predicate(self) -> &'c Predicate {
-        &self.record.verified.statement().predicate
+        self.record.predicate()
     }
 
     fn binds_to(self, manifest: &Digest) -> bool {
@@ -64,27 +66,27 @@ pub(super) struct Court<'c> {
     votes: Vec<Vote<'c>>,
     /// Approvals in force for another repository or ref: they explain, and never count.
     elsewhere: Vec<Vote<'c>>,
+    /// By a security key whose counter fell: they explain, and never count.
+    clones: Vec<Vote<'c>>,
     known: BTreeSet<String>,
 }
 
 impl<'c> Court<'c> {
     pub(super) fn new(policy: &'c Policy, chains: &'c [Chain], target: &str, now: i64) -> Court<'c> {
-        let owned: Vec<(&Person, &Record)> = chains
-            .iter()
-            .flat_map(|chain| &chain.records)
-            .filter_map(|record| Some((policy.roster.by_key(record.verified.key())?, record)))
-            .filter(|(person, record)| person.id == record.verified.statement().predicate.principal)
-            .collect();
-        let records: Vec<&Record> = owned.iter().map(|(_, record)| *record).collect();
-        let live: BTreeSet<_> = chain::in_force(&records).into_iter().map(|record| record.verified.id()).collect();
-        let votes = owned
-            .into_iter()
-            .filter(|(_, r)| live.contains(&r.verified.id()))
-            .map(|(person, record)| Vote { person, record });
+        let records = chains.iter().flat_map(|chain| &chain.records);
+        let owned = records.filter_map(|record| {
+            let (person, enrolment) = policy.roster.enrolment(record.verified.key())?;
+            let presence = enrolment.level(record.verified.token());
+            (person.id == record.predicate().principal).then_some(Vote { person, record, presence })
+        });
+        let (clones, owned): (Vec<Vote<'_>>, Vec<_>) = owned.partition(|vote| vote.record.clone);
+        let records: Vec<&Record> = owned.iter().map(|vote| vote.record).collect();
+        let live: BTreeSet<_> = chain::in_force(&records).into_iter().map(Record::id).collect();
+        let votes = owned.into_iter().filter(|vote| live.contains(&vote.record.id()));
         let (votes, elsewhere): (Vec<_>, Vec<_>) = votes
             .partition(|v| v.predicate().repository.id == policy.repository && v.predicate().target.name == target);
         let known = votes.iter().map(|v| v.predicate().manifest.sha256.clone()).collect();
-        Court { policy, rules: provenance::Rules::shipped(), now, votes, elsewhere, known }
+        Court { policy, rules: provenance::Rules::shipped(), now, votes, elsewhere, clones, known }
     }
 
     /// Whether any decision speaks of this manifest.
@@ -96,8 +98,8 @@ impl<'c> Court<'c> {
     pub(super) fn judge(&self, steps: &[Step], manifest: &Manifest) -> Standing {
         let mut segment = Segment::new(self, steps, manifest);
         if !manifest.is_empty() {
-            segment.hear_rejections();
             segment.hear_approvals();
+            segment.hear_rejections();
             segment.compare_with_policy();
             segment.explain();
         }
@@ -137,15 +139,31 @@ impl<'s, 'c> Segment<'s, 'c> {
         Segment { court, steps, manifest, commits, ids, approvals: Vec::new(), authors: Vec::new(), standing }
     }
 
-    /// A rejection of this content or of this very commit blocks, whoever else approves.
+    /// A rejection of this content or of this very commit blocks, whoever else approves, unless it was taken over.
     fn hear_rejections(&mut self) {
         for vote in self.votes(Verdict::Reject) {
-            if vote.binds_to(&self.standing.manifest) || vote.is_about(&self.ids) {
+            let meant = vote.binds_to(&self.standing.manifest) || vote.is_about(&self.ids);
+            if meant && !self.is_taken_over(vote) {
                 self.standing.rejected_by.push(vote.person.id.clone());
                 let reason = visible::text(vote.predicate().reason.trim()).into_owned();
                 self.deny(Code::Vetoed, format!("{} rejected it: {reason}", vote.person.id));
             }
         }
+    }
+
+    /// Whether people who could change the policy, none of them an author, answer for this rejection now.
+    fn is_taken_over(&self, rejection: Vote<'_>) -> bool {
+        let id = rejection.record.id().to_string();
+        let hand_overs = self.votes(Verdict::HandOver).into_iter();
+        let mut takers: Vec<Vote<'_>> =
+            hand_overs.filter(|v| v.predicate().answers.contains(&id) && !self.is_author(v.person)).collect();
+        takers.sort_by(|a, b| a.person.id.cmp(&b.person.id));
+        takers.dedup_by(|a, b| a.person.id == b.person.id);
+        self.court.policy.hand_over().iter().all(|requirement| {
+            let people: Vec<&Person> =
+                takers.iter().filter(|v| v.presence >= requirement.presence).map(|v| v.person).collect();
+            requirement.fill(&people).iter().all(|slot| slot.have >= slot.need)
+        })
     }
 
     fn hear_approvals(&mut self) {
@@ -233,8 +251,10 @@ impl<'s, 'c> Segment<'s, 'c> {
 
     fn fill(&mut self, requirement: &Requirement) {
         self.standing.binding = self.standing.binding.max(Some(requirement.binding));
+        let (present, absent): (Vec<Vote<'_>>, Vec<Vote<'_>>) =
+            self.approvals.iter().partition(|vote| vote.presence >= requirement.presence);
         let (bound, unbound): (Vec<Vote<'_>>, Vec<Vote<'_>>) =
-            self.approvals.iter().partition(|vote| self.is_bound(**vote, requirement.binding));
+            present.into_iter().partition(|vote| self.is_bound(*vote, requirement.binding));
         let mut signers: Vec<&Person> = bound.iter().map(|vote| vote.person).collect();
         signers.sort_by(|a, b| a.id.cmp(&b.id));
         signers.dedup_by(|a, b| a.id == b.id);
@@ -251,6 +271,13 @@ impl<'s, 'c> Segment<'s, 'c> {
         }
         if !unmet {
             return;
+        }
+        for vote in absent {
+            let detail = format!(
+                "The approval of {} proves presence {}; {} is asked for. Sign with a security key that the roster enrols so.",
+                vote.person.id, vote.presence, requirement.presence
+            );
+            self.standing.reasons.push(Reason::new(Code::Presence, detail).in_compartment(&requirement.compartment));
         }
         for vote in unbound {
             let detail = format!(
@@ -308,6 +335,14 @@ impl<'s, 'c> Segment<'s, 'c> {
                     ),
                 );
             }
+        }
+        for clone in self.court.clones.iter().filter(|v| v.binds_to(&self.standing.manifest)) {
+            let who = &clone.person.id;
+            let detail = format!(
+                "The counter of the security key of {who} went back: there are two of it. The signature counts for nothing; take \
+                 the key off the roster."
+            );
+            self.standing.reasons.push(Reason::new(Code::Clone, detail));
         }
         let elsewhere: Vec<_> =
             self.court.elsewhere.iter().filter(|v| v.binds_to(&self.standing.manifest)).copied().collect();

@@ -7,12 +7,12 @@ mod approvals;
 mod outcome;
 
 pub use approvals::Standing;
-pub use outcome::{Code, Decided, LedgerSummary, Outcome, PolicySummary, Reason, RefOutcome, SlotState};
+pub use outcome::{Code, Decided, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome, SlotState};
 
 use crate::change::manifest::Manifest;
 use crate::change::{Commit, ObjectId, RepoPath};
 use crate::policy::Policy;
-use crate::record::{Chain, KeyId};
+use crate::record::{Chain, Fault, Heads};
 use approvals::Court;
 
 /// What a push does to one ref, read from git objects.
@@ -45,8 +45,9 @@ pub struct Step {
 /// A push of more steps than this is not judged. The search for segments is quadratic in it.
 pub const MAX_STEPS: usize = 2_000;
 
-/// Judges one ref of a push. `now` is the gate's clock, in seconds since the epoch.
-pub fn decide(push: &Push, policy: &Policy, chains: &[Chain], now: i64) -> RefOutcome {
+/// Judges one ref of a push. `remembered` is what the gate saw of the chains before; `now` is its clock, in seconds since
+/// the epoch.
+pub fn decide(push: &Push, policy: &Policy, chains: &[Chain], remembered: &Heads, now: i64) -> RefOutcome {
     let deny = |code, detail: &str| RefOutcome::refused(push, Decided::Deny, Reason::new(code, detail));
     if !policy.protects(&push.name) {
         return deny(
@@ -63,8 +64,11 @@ pub fn decide(push: &Push, policy: &Policy, chains: &[Chain], now: i64) -> RefOu
     if push.steps.len() > MAX_STEPS {
         return deny(Code::Limit, &format!("The push has more than {MAX_STEPS} steps. Push it in parts."));
     }
-    if let Some(reason) = damage(policy, chains) {
+    if let Some(reason) = damage(policy, chains).or_else(|| withheld(policy, chains)) {
         return RefOutcome::refused(push, Decided::Undecidable, reason);
+    }
+    if let Some(reason) = rollback(policy, chains, remembered) {
+        return RefOutcome::refused(push, Decided::Deny, reason);
     }
     judge(push, &Court::new(policy, chains, &push.name, now))
 }
@@ -73,13 +77,46 @@ pub fn decide(push: &Push, policy: &Policy, chains: &[Chain], now: i64) -> RefOu
 fn damage(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
     chains.iter().find_map(|chain| {
         let (position, fault) = chain.fault?;
-        let owner = policy.roster.people().find(|p| p.keys.iter().any(|k| KeyId::of(k.key_data()).to_string() == chain.id.key))?;
+        let owner = policy.roster.by_key_id(&chain.id.key)?;
         let detail = format!(
             "Record {position} in the chain of {} (refs/undersign/decisions/{}) does not hold: {fault}. Restore the ref from \
              another clone that has it.",
             owner.id, chain.id
         );
         Some(Reason::new(Code::LedgerFault, detail))
+    })
+}
+
+/// A record that somebody saw when signing, and that is not here.
+fn withheld(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
+    let witnesses = chains.iter().filter_map(|chain| Some((policy.roster.by_key_id(&chain.id.key)?, chain)));
+    witnesses.into_iter().find_map(|(witness, chain)| {
+        let (owner, loss) =
+            chain.seen.losses(chains).find_map(|loss| Some((policy.roster.by_key_id(&loss.chain.key)?, loss)))?;
+        let detail = format!(
+            "{} signed after record {} of {} (refs/undersign/decisions/{}), and {}. Fetch that ref from whoever has it.",
+            witness.id,
+            loss.head.seq,
+            owner.id,
+            loss.chain,
+            if loss.fault == Fault::Forked { "another record is here in its place" } else { "it is not here" }
+        );
+        Some(Reason::new(Code::LedgerMissing, detail))
+    })
+}
+
+/// A record that the gate itself saw before, and that is gone.
+fn rollback(policy: &Policy, chains: &[Chain], remembered: &Heads) -> Option<Reason> {
+    remembered.losses(chains).find_map(|loss| {
+        let owner = policy.roster.by_key_id(&loss.chain.key)?;
+        let detail = format!(
+            "The chain of {} (refs/undersign/decisions/{}) went back: this gate saw its record {} ({}). Restore the ref.",
+            owner.id,
+            loss.chain,
+            loss.head.seq,
+            loss.head.record.short()
+        );
+        Some(Reason::new(Code::LedgerRollback, detail))
     })
 }
 

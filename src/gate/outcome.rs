@@ -32,6 +32,8 @@ pub enum Code {
     PolicyAbsent,
     PolicyInvalid,
     LedgerFault,
+    LedgerMissing,
+    LedgerRollback,
     Unreadable,
     RefUncovered,
     RefDeleted,
@@ -48,6 +50,8 @@ pub enum Code {
     BaseMoved,
     Context,
     Binding,
+    Presence,
+    Clone,
     PolicyMixed,
     Solo,
     SelfReview,
@@ -65,6 +69,8 @@ impl Code {
             Code::PolicyAbsent => "POLICY_ABSENT",
             Code::PolicyInvalid => "POLICY_INVALID",
             Code::LedgerFault => "LEDGER_FAULT",
+            Code::LedgerMissing => "LEDGER_MISSING",
+            Code::LedgerRollback => "LEDGER_ROLLBACK",
             Code::Unreadable => "UNREADABLE",
             Code::RefUncovered => "REF_UNCOVERED",
             Code::RefDeleted => "REF_DELETED",
@@ -81,6 +87,8 @@ impl Code {
             Code::BaseMoved => "BASE_MOVED",
             Code::Context => "CONTEXT",
             Code::Binding => "BINDING",
+            Code::Presence => "PRESENCE",
+            Code::Clone => "CLONE",
             Code::PolicyMixed => "POLICY_MIXED",
             Code::Solo => "SOLO",
             Code::SelfReview => "SELF_REVIEW",
@@ -190,6 +198,12 @@ pub struct LedgerSummary {
     pub records: usize,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct MemorySummary {
+    /// Chains of which the highest record seen is kept.
+    pub chains: usize,
+}
+
 /// The whole answer of `undersign verify`: DESIGN's contract, one JSON object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
@@ -199,8 +213,8 @@ pub struct Outcome {
     pub refs: Vec<RefOutcome>,
     pub policy: Option<PolicySummary>,
     pub ledger: LedgerSummary,
-    /// What the gate remembers of earlier pushes: nothing in this version.
-    pub memory: Option<String>,
+    /// What the gate remembers of earlier pushes; none where it has no place to.
+    pub memory: Option<MemorySummary>,
     pub evaluated_at: i64,
     pub valid_until: Option<i64>,
     pub elapsed_ms: u64,

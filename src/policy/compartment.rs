@@ -4,6 +4,8 @@ use std::fmt;
 
 use globset::GlobSet;
 
+use crate::record::Presence;
+
 /// How strictly an approval is tied to what lands. Ordered from loose to strict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Binding {
@@ -57,6 +59,8 @@ pub struct Compartment {
     pub criticality: Criticality,
     pub sign: Vec<Slot>,
     pub binding: Binding,
+    /// What a signature must prove of its signer being there.
+    pub presence: Presence,
     /// Nothing else in the same change.
     pub solo: bool,
     pub(super) paths: GlobSet,

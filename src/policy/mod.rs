@@ -8,7 +8,7 @@ mod roster;
 
 pub use compartment::{Binding, Compartment, Criticality, Slot};
 pub use requirement::{AI_COMPARTMENT, Asked, Filled, Requirement, Violation};
-pub use roster::{Kind, Person, Rank, Roster};
+pub use roster::{Enrolment, Kind, Person, Rank, Roster};
 
 use globset::GlobSet;
 

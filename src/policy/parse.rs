@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use ssh_key::PublicKey;
-
 use super::{
-    AiRules, Binding, Compartment, Criticality, DEFAULT, Kind, POLICY_FILE, Person, Policy, Requirement, Roster, Slot,
+    AiRules, Binding, Compartment, Criticality, DEFAULT, Enrolment, Kind, POLICY_FILE, Person, Policy, Requirement,
+    Roster, Slot,
 };
 use crate::change::manifest::Digest;
-use crate::datafile::{self, Placed, Refused, Table};
+use crate::datafile::{self, Item, Placed, Refused, Table};
+use crate::record::{Fault, Key, Presence};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 const SCHEMA: &str = "undersign-policy/v0";
 /// A slot for more people than this is a typing error.
@@ -82,24 +82,7 @@ fn person(
         }
         _ => Kind::Human,
     };
-    let mut own_keys = Vec::new();
-    for line in entry.strings("keys") {
-        match PublicKey::from_openssh(&line.value) {
-            Ok(key) if !matches!(key.key_data(), ssh_key::public::KeyData::Ed25519(_)) => {
-                line.mistake(format!(
-                    "a key of type {} cannot be used yet; this version knows ssh-ed25519",
-                    key.algorithm()
-                ));
-            }
-            Ok(key) => {
-                unique(&line, format!("{:?}", key.key_data()), id, "key", keys);
-                own_keys.push(key);
-            }
-            Err(error) => {
-                line.mistake(format!("this is no OpenSSH public key ({error}); copy the line of the .pub file"))
-            }
-        }
-    }
+    let own_keys = entry.items("keys").iter().filter_map(|item| enrolment(item, id, keys)).collect();
     let mut own_emails = Vec::new();
     for email in entry.strings("emails") {
         unique(&email, email.value.to_ascii_lowercase(), id, "address", emails);
@@ -113,6 +96,61 @@ fn person(
         emails: own_emails,
         keys: own_keys,
     }
+}
+
+/// `"ssh-ed25519 AAAA…"`, or `{ key = "…", presence = "pin+touch", … }` for a security key.
+fn enrolment(item: &Item<'_>, id: &str, keys: &mut BTreeMap<String, String>) -> Option<Enrolment> {
+    let table = match item {
+        Item::Text(line) => {
+            let key = public_key(line, id, keys)?;
+            return Some(Enrolment { key, presence: Presence::None, attestation: None });
+        }
+        Item::Table(table) => table,
+    };
+    let line = table.need_string("key");
+    let presence = table.string("presence").map_or(Some(Presence::None), |word| presence(&word));
+    let (application, attestation) = (table.string("application"), table.string("attestation"));
+    let line = line?;
+    let key = public_key(&line, id, keys)?;
+    let presence = presence?;
+    if presence > Presence::None && !key.kind().is_security_key() {
+        line.mistake(format!("a key of type {} proves no presence: it is no security key (sk-…)", key.kind().name()));
+    }
+    if let Some(other) = application.as_ref().filter(|application| application.value != key.application()) {
+        other.mistake(format!("the key was made for the application `{}`", key.application()));
+    }
+    if let Some(other) = attestation.as_ref().filter(|digest| digest.value.parse::<Digest>().is_err()) {
+        other.mistake("`attestation` is the SHA-256 of the attestation file, 64 lower-case hex digits");
+    }
+    if presence == Presence::Attested && (application.is_none() || attestation.is_none()) {
+        line.mistake("`attested` needs `application` and `attestation`: what was checked when the key was made");
+    }
+    Some(Enrolment { key, presence, attestation: attestation.map(|digest| digest.value) })
+}
+
+fn public_key(line: &Placed<'_, String>, id: &str, keys: &mut BTreeMap<String, String>) -> Option<Key> {
+    match Key::from_openssh(&line.value) {
+        Ok(key) => {
+            unique(line, key.id().to_string(), id, "key", keys);
+            Some(key)
+        }
+        Err(Fault::KeyType) => {
+            line.mistake("keys of this type sign no records; use ssh-ed25519, ecdsa-sha2-nistp256, or one of the two in a security key (sk-…)");
+            None
+        }
+        Err(_) => {
+            line.mistake("this is no OpenSSH public key; copy the line of the .pub file");
+            None
+        }
+    }
+}
+
+fn presence(word: &Placed<'_, String>) -> Option<Presence> {
+    let known = Presence::ALL.into_iter().find(|level| level.name() == word.value);
+    if known.is_none() {
+        word.mistake(format!("`presence` is none, touch, pin+touch or attested, not `{}`", word.value));
+    }
+    known
 }
 
 /// One key or address for two people would let one person count as two.
@@ -208,14 +246,19 @@ fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) 
             }
         },
     };
-    Compartment {
+    let compartment = Compartment {
         name: name.value.clone(),
         criticality,
-        sign: slots(name, entry, people),
+        sign: slots(name, entry),
         binding: binding(entry, criticality),
+        presence: entry.string("presence").and_then(|word| presence(&word)).unwrap_or_default(),
         solo: entry.boolean("solo").is_some_and(|flag| flag.value),
         paths: globs(&patterns),
+    };
+    if !compartment.sign.is_empty() {
+        reachable(name, &compartment, people);
     }
+    compartment
 }
 
 fn binding(entry: &Table<'_>, criticality: Criticality) -> Binding {
@@ -234,7 +277,7 @@ fn binding(entry: &Table<'_>, criticality: Criticality) -> Binding {
     }
 }
 
-fn slots(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) -> Vec<Slot> {
+fn slots(name: &Placed<'_, String>, entry: &Table<'_>) -> Vec<Slot> {
     let mut slots = Vec::new();
     let mut roles = BTreeSet::new();
     for slot in entry.tables("sign") {
@@ -258,24 +301,21 @@ fn slots(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) -> Vec
     if slots.is_empty() {
         name.mistake(format!("[compartment.{}] needs `sign = [{{ role = \"senior\", n = 1 }}]`", name.value));
     }
-    if !slots.is_empty() {
-        reachable(name, &slots, people);
-    }
     slots
 }
 
 /// A compartment that the roster cannot sign for would stop every change for ever.
-fn reachable(name: &Placed<'_, String>, slots: &[Slot], people: &[Person]) {
-    let requirement = Requirement {
-        compartment: name.value.clone(),
-        criticality: Criticality::Normal,
-        slots: slots.to_vec(),
-        binding: Binding::Manifest,
+fn reachable(name: &Placed<'_, String>, compartment: &Compartment, people: &[Person]) {
+    let requirement = Requirement::of(compartment);
+    let signs = |person: &&Person| person.keys.iter().any(|own| own.presence >= requirement.presence);
+    let able: Vec<&Person> = people.iter().filter(signs).collect();
+    let key = match requirement.presence {
+        Presence::None => "a key".to_owned(),
+        level => format!("a key enrolled with presence {level}"),
     };
-    let able: Vec<&Person> = people.iter().filter(|person| !person.keys.is_empty()).collect();
     for filled in requirement.fill(&able).iter().filter(|filled| filled.have < filled.need) {
         name.mistake(format!(
-            "[compartment.{}] needs {} people of role `{}` and a key, all different; the roster has {} to give",
+            "[compartment.{}] needs {} people of role `{}` and {key}, all different; the roster has {} to give",
             name.value, filled.need, filled.role, filled.have
         ));
     }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::{Binding, Compartment, Criticality, Kind, POLICY_FILE, Person, Policy, Rank, Slot};
 use crate::change::{Identity, RepoPath};
+use crate::record::Presence;
 
 /// The name under which the demand of the `[ai]` table is listed.
 pub const AI_COMPARTMENT: &str = "ai";
@@ -16,6 +17,7 @@ pub struct Requirement {
     pub criticality: Criticality,
     pub slots: Vec<Slot>,
     pub binding: Binding,
+    pub presence: Presence,
 }
 
 /// A compartment that stands alone was touched together with something else.
@@ -84,6 +86,12 @@ impl Policy {
         Asked { requirements, violations }
     }
 
+    /// What taking over another person's rejection requires: the signers of the compartment that holds the policy, who
+    /// could change the rules as well.
+    pub fn hand_over(&self) -> Vec<Requirement> {
+        self.compartments_of(&RepoPath::from(POLICY_FILE)).into_iter().map(Requirement::of).collect()
+    }
+
     fn ai_requirement(&self, authors: &[Identity], detected: bool) -> Option<Requirement> {
         let lowest = authors.iter().map(|author| self.roster.rank(author)).min().unwrap_or(Rank::Unknown);
         let n = match lowest {
@@ -97,17 +105,19 @@ impl Policy {
             criticality: Criticality::Normal,
             slots: vec![Slot { role: "senior".to_owned(), n }],
             binding: Binding::Manifest,
+            presence: Presence::None,
         })
     }
 }
 
 impl Requirement {
-    fn of(compartment: &Compartment) -> Requirement {
+    pub(super) fn of(compartment: &Compartment) -> Requirement {
         Requirement {
             compartment: compartment.name.clone(),
             criticality: compartment.criticality,
             slots: compartment.sign.clone(),
             binding: compartment.binding,
+            presence: compartment.presence,
         }
     }
 

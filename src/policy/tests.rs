@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::change::Identity;
+use crate::record::Presence;
 
 const SAMPLE: &str = include_str!("../../assets/policy.toml");
 
@@ -74,6 +75,7 @@ fn one_person_fills_one_slot_and_others_make_room() {
         criticality: Criticality::Critical,
         slots: vec![Slot { role: "senior".into(), n: 1 }, Slot { role: "security".into(), n: 1 }],
         binding: Binding::Exact,
+        presence: Presence::None,
     };
     let person = |id: &str| policy.roster.by_id(id).unwrap();
     let have = |ids: &[&str]| {
@@ -98,7 +100,7 @@ proptest! {
             roles: names.iter().enumerate().filter(|(r, _)| bits >> r & 1 == 1).map(|(_, n)| (*n).to_owned()).collect(),
         }).collect();
         let slots: Vec<Slot> = names.iter().zip(&wants).map(|(r, &n)| Slot { role: (*r).to_owned(), n }).collect();
-        let need = Requirement { compartment: "x".into(), criticality: Criticality::Normal, slots, binding: Binding::Manifest };
+        let need = Requirement { compartment: "x".into(), criticality: Criticality::Normal, slots, binding: Binding::Manifest, presence: Presence::None };
         let filled: usize = need.fill(&people.iter().collect::<Vec<_>>()).iter().map(|f| f.have).sum();
         let places: Vec<usize> = wants.iter().enumerate().flat_map(|(r, &n)| vec![r; n]).collect();
         prop_assert_eq!(filled, best(&roles, &places, 0));

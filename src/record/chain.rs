@@ -1,8 +1,11 @@
 //! A chain: the records of one key from one device, each naming the one before.
 
 use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
 
-use super::{Fault, Verified, verify};
+use super::statement::is_hex;
+use super::{Fault, Head, Heads, RecordId, Verified, verify};
 use crate::change::manifest::{Digest, Manifest};
 
 /// Which chain: key and device.
@@ -20,88 +23,189 @@ impl fmt::Display for ChainId {
     }
 }
 
+impl FromStr for ChainId {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<ChainId, Fault> {
+        let (key, device) = text.split_once('/').ok_or(Fault::ChainLayout)?;
+        let sound = is_hex(key, 64) && is_hex(device, 16);
+        sound.then(|| ChainId { key: key.to_owned(), device: device.to_owned() }).ok_or(Fault::ChainLayout)
+    }
+}
+
 /// The files of one link, as they lie in its commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Link {
+    /// The name of the envelope's file: [`file_name`] of its `seq`.
+    pub name: String,
     pub envelope: Vec<u8>,
     pub manifest: Vec<u8>,
     pub findings: Vec<u8>,
 }
 
-/// A verified record with the manifest that it binds to.
+/// `000017.dsse.json`
+pub fn file_name(seq: u64) -> String {
+    format!("{seq:06}.dsse.json")
+}
+
+/// A verified record with the manifest that it binds to, in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     pub verified: Verified,
     pub manifest: Manifest,
-    pub envelope: Vec<u8>,
+    /// As they were read.
+    pub link: Link,
+    /// The counter of the security key did not grow since an earlier record of the chain: there are two such keys, or it
+    /// was turned back. The record is whole, and counts for nothing.
+    pub clone: bool,
+}
+
+impl Record {
+    pub fn id(&self) -> RecordId {
+        self.verified.id()
+    }
+
+    pub fn predicate(&self) -> &super::statement::Predicate {
+        &self.verified.statement().predicate
+    }
 }
 
 /// The sound records of a chain from the first on, and what stopped the reading, if anything did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
     pub id: ChainId,
-    pub records: Vec<Record>,
+    pub records: Vec<Arc<Record>>,
     /// The first link that is not sound: its position from 1, and why.
     pub fault: Option<(usize, Fault)>,
+    /// What the records say of other chains.
+    pub seen: Heads,
+    /// The highest counter so far, of a key that counts.
+    counter: u32,
 }
 
 impl Chain {
+    pub fn empty(id: ChainId) -> Chain {
+        Chain { id, records: Vec::new(), fault: None, seen: Heads::default(), counter: 0 }
+    }
+
     /// Reads links, oldest first. `None` is a link whose files could not be read as a link at all.
     pub fn read(id: ChainId, links: impl IntoIterator<Item = Option<Link>>) -> Chain {
-        let mut chain = Chain { id, records: Vec::new(), fault: None };
-        for (index, link) in links.into_iter().enumerate() {
-            match link.ok_or(Fault::ChainLayout).and_then(|link| chain.check(link)) {
-                Ok(record) => chain.records.push(record),
-                Err(fault) => {
-                    chain.fault = Some((index + 1, fault));
-                    break;
-                }
+        let mut chain = Chain::empty(id);
+        chain.extend(links);
+        chain
+    }
+
+    /// Reads further links, up to the first that is not sound.
+    pub fn extend(&mut self, links: impl IntoIterator<Item = Option<Link>>) {
+        for link in links {
+            if self.fault.is_some() {
+                return;
+            }
+            match link.ok_or(Fault::ChainLayout).and_then(|link| self.check(link)) {
+                Ok(record) => self.push(record),
+                Err(fault) => self.fault = Some((self.records.len() + 1, fault)),
             }
         }
-        chain
+    }
+
+    fn push(&mut self, record: Record) {
+        self.counter = record.verified.token().map_or(0, |token| token.counter).max(self.counter);
+        for seen in &record.predicate().seen {
+            // Their forms were checked when the statement was read.
+            if let (Ok(chain), Ok(id)) = (seen.chain.parse(), seen.record.parse()) {
+                self.seen.learn(chain, Some(Head { seq: seen.seq.0, record: id }));
+            }
+        }
+        self.records.push(Arc::new(record));
+    }
+
+    /// The last sound record's place.
+    pub fn head(&self) -> Option<Head> {
+        self.records.last().map(|last| Head { seq: self.records.len() as u64, record: last.id() })
     }
 
     /// The `seq` and `prev` that the next record must carry.
     pub fn next(&self) -> (u64, String) {
-        (self.records.len() as u64 + 1, self.records.last().map(|r| r.verified.id().to_string()).unwrap_or_default())
+        (self.records.len() as u64 + 1, self.records.last().map(|r| r.id().to_string()).unwrap_or_default())
     }
 
     /// Checks a link that would follow the records so far.
     pub fn check(&self, link: Link) -> Result<Record, Fault> {
         let verified = verify(&link.envelope)?;
         let predicate = &verified.statement().predicate;
-        let (seq, prev) = self.next();
-        if verified.key_id().to_string() != self.id.key
-            || predicate.chain.key != self.id.key
-            || predicate.chain.id != self.id.device
-        {
+        let own = &predicate.chain;
+        if verified.key().id().to_string() != self.id.key || own.key != self.id.key || own.id != self.id.device {
             return Err(Fault::ChainKey);
         }
-        if predicate.chain.seq.0 != seq {
-            return Err(Fault::ChainSeq);
+        let (seq, prev) = self.next();
+        match own.seq.0 {
+            signed if signed > seq => return Err(Fault::ChainGap),
+            signed if signed < seq => return Err(Fault::ChainRepeat),
+            _ => {}
         }
-        if predicate.chain.prev != prev {
+        if own.prev != prev {
             return Err(Fault::ChainPrev);
         }
-        let attached = Digest::of(&link.manifest).to_string() == predicate.manifest.sha256
-            && Digest::of(&link.findings).to_string() == predicate.findings.sha256;
-        let manifest = Manifest::decode(&link.manifest).filter(|_| attached).ok_or(Fault::ChainLayout)?;
-        if manifest.len() as u64 != predicate.manifest.paths.0 {
+        if link.name != file_name(seq) {
             return Err(Fault::ChainLayout);
         }
-        Ok(Record { verified, manifest, envelope: link.envelope })
+        if Digest::of(&link.manifest).to_string() != predicate.manifest.sha256
+            || Digest::of(&link.findings).to_string() != predicate.findings.sha256
+        {
+            return Err(Fault::Attachment);
+        }
+        let manifest = Manifest::decode(&link.manifest).ok_or(Fault::ManifestMalformed)?;
+        if manifest.len() as u64 != predicate.manifest.paths.0 {
+            return Err(Fault::ManifestMalformed);
+        }
+        // A key that always says 0 does not count.
+        let clone = verified.token().is_some_and(|token| token.counter <= self.counter && self.counter > 0);
+        Ok(Record { verified, manifest, link, clone })
+    }
+
+    /// Whether what was known of this chain still is so.
+    ///
+    /// # Errors
+    /// [`Fault::Rewound`] where the chain ends before it, [`Fault::Forked`] where another record stands in its place and
+    /// no later `repair` of the key's owner names the one that was known.
+    pub fn holds(&self, known: Head) -> Result<(), Fault> {
+        let at = usize::try_from(known.seq).ok().and_then(|seq| seq.checked_sub(1)).ok_or(Fault::Rewound)?;
+        match self.records.get(at) {
+            Some(record) if record.id() == known.record => Ok(()),
+            Some(_) if self.has_repaired(known.record) => Ok(()),
+            Some(_) => Err(Fault::Forked),
+            None if self.has_repaired(known.record) => Ok(()),
+            None => Err(Fault::Rewound),
+        }
+    }
+
+    /// Whether a record of this chain names another as the head of a branch that was given up.
+    fn has_repaired(&self, record: RecordId) -> bool {
+        let record = record.to_string();
+        self.records.iter().any(|r| !r.clone && r.predicate().chain.forks.contains(&record))
+    }
+
+    /// Joins copies of one chain from several places: the longest, if it holds what the others hold.
+    pub fn join(copies: Vec<Chain>) -> Option<Chain> {
+        let longest = copies.iter().max_by_key(|copy| copy.records.len())?.clone();
+        let forked = copies.iter().filter_map(Chain::head).find_map(|head| longest.holds(head).err().map(|_| head.seq));
+        let mut joined = longest;
+        if let Some(seq) = forked {
+            joined.fault = Some((seq as usize, Fault::Forked));
+        }
+        Some(joined)
     }
 }
 
-/// Of records whose keys belong to their principals, those that no later record of the same principal supersedes.
+/// Of records whose keys belong to their principals, those that no other record of the same principal supersedes.
 /// Who calls it has checked the keys: else anyone could end another person's rejection.
 pub fn in_force<'c>(trusted: &[&'c Record]) -> Vec<&'c Record> {
-    let superseded = |record: &Record| {
-        let principal = &record.verified.statement().predicate.principal;
-        trusted.iter().any(|other| {
-            let predicate = &other.verified.statement().predicate;
-            predicate.principal == *principal && predicate.supersedes(record.verified.id())
-        })
-    };
-    trusted.iter().copied().filter(|record| !superseded(record)).collect()
+    let mut superseded = std::collections::HashSet::new();
+    for record in trusted {
+        let predicate = record.predicate();
+        superseded.extend(predicate.supersedes.iter().map(|id| (predicate.principal.as_str(), id.clone())));
+    }
+    let stands =
+        |record: &&Record| !superseded.contains(&(record.predicate().principal.as_str(), record.id().to_string()));
+    trusted.iter().copied().filter(stands).collect()
 }

@@ -2,10 +2,8 @@
 
 use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
-use ssh_key::HashAlg;
-use ssh_key::public::{Ed25519PublicKey, KeyData};
 
-use super::{Fault, sshsig};
+use super::{Fault, Key, sshsig};
 
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// Bytes.
@@ -35,9 +33,9 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Puts a signature by `key` over [`pae`] of the payload into an envelope.
-    pub fn new(payload: Vec<u8>, key: &Ed25519PublicKey, signature: &[u8; 64]) -> Envelope {
-        Envelope { payload, key_hint: fingerprint(key), armor: sshsig::armor(key, signature).into_bytes() }
+    /// Puts a signature blob by `key`, made over [`sshsig::to_be_signed`] of [`pae`] of the payload, into an envelope.
+    pub fn new(payload: Vec<u8>, key: &Key, signature: &[u8]) -> Envelope {
+        Envelope { payload, key_hint: key.fingerprint(), armor: sshsig::armor(key, signature).into_bytes() }
     }
 
     /// The bytes of the file: one line of JSON.
@@ -82,8 +80,4 @@ pub fn pae(payload: &[u8]) -> Vec<u8> {
     let mut out = format!("DSSEv1 {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), payload.len()).into_bytes();
     out.extend_from_slice(payload);
     out
-}
-
-pub(super) fn fingerprint(key: &Ed25519PublicKey) -> String {
-    KeyData::Ed25519(*key).fingerprint(HashAlg::Sha256).to_string()
 }

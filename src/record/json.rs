@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Fault;
+
 /// Indented, ASCII-escaped JSON with a final LF.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     let text = serde_json::to_string_pretty(value).expect("plain data with string keys always serialises into memory");
@@ -22,7 +24,12 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 /// Reads what [`encode`] writes for a `T`, and nothing else.
-pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<T> {
-    let value = serde_json::from_slice(bytes).ok()?;
-    (encode(&value) == bytes).then_some(value)
+///
+/// # Errors
+/// [`Fault::JsonMalformed`]: no JSON, or another spelling than the one. [`Fault::StatementMalformed`]: JSON, but not of a
+/// `T`: a member is missing, unknown, there twice, or of another type.
+pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+    let value = serde_json::from_slice(bytes)
+        .map_err(|error| if error.is_data() { Fault::StatementMalformed } else { Fault::JsonMalformed })?;
+    if encode(&value) == bytes { Ok(value) } else { Err(Fault::JsonMalformed) }
 }

@@ -1,16 +1,16 @@
 //! SSHSIG, the strict profile: we accept only what we would have written, which OpenSSH accepts too.
 
 use base64ct::{Base64, Encoding};
-use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest as _, Sha512};
-use ssh_key::public::{Ed25519PublicKey, KeyData};
 
-use super::Fault;
+use super::key::TokenUse;
+use super::wire::{put, take};
+use super::{Fault, Key};
 
 pub const NAMESPACE: &str = "decision@undersign";
 const MAGIC: &[u8] = b"SSHSIG";
+const VERSION: [u8; 4] = 1u32.to_be_bytes();
 const HASH: &[u8] = b"sha512";
-const KEY_TYPE: &[u8] = b"ssh-ed25519";
 const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----\n";
 const END: &str = "-----END SSH SIGNATURE-----\n";
 /// OpenSSH's line width. PROTOCOL.sshsig says 76; the program writes 70.
@@ -18,51 +18,35 @@ const WIDTH: usize = 70;
 
 /// The bytes that the key signs for a message.
 pub fn to_be_signed(message: &[u8]) -> Vec<u8> {
+    to_be_signed_for(NAMESPACE, message)
+}
+
+fn to_be_signed_for(namespace: &str, message: &[u8]) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
-    [NAMESPACE.as_bytes(), b"", HASH, &Sha512::digest(message)].iter().for_each(|field| put(&mut out, field));
+    [namespace.as_bytes(), b"", HASH, &Sha512::digest(message)].iter().for_each(|field| put(&mut out, field));
     out
 }
 
-/// The public key as OpenSSH writes it on the wire.
-pub fn key_blob(key: &KeyData) -> Vec<u8> {
-    match key {
-        KeyData::Ed25519(key) => ed25519_blob(&key.0),
-        // Only its digest is used: a key of another kind is refused before it could verify anything.
-        other => ssh_key::PublicKey::from(other.clone()).to_bytes().unwrap_or_default(),
-    }
-}
-
-/// Armors the signature that an ed25519 key made over [`to_be_signed`].
-pub fn armor(key: &Ed25519PublicKey, signature: &[u8; 64]) -> String {
-    let mut blob = MAGIC.to_vec();
-    blob.extend_from_slice(&1u32.to_be_bytes());
-    let mut inner = Vec::new();
-    put(&mut inner, KEY_TYPE);
-    put(&mut inner, signature);
-    [&ed25519_blob(&key.0)[..], NAMESPACE.as_bytes(), b"", HASH, &inner].iter().for_each(|field| put(&mut blob, field));
+/// Armors the signature blob (`str(type) str(signature) …`) that a key made over [`to_be_signed`].
+pub fn armor(key: &Key, signature: &[u8]) -> String {
+    let mut blob = [MAGIC, &VERSION].concat();
+    let fields = [&key.blob()[..], NAMESPACE.as_bytes(), b"", HASH, signature];
+    fields.iter().for_each(|field| put(&mut blob, field));
     enclose(&blob)
 }
 
-/// Verifies an armored signature over `message` and gives the key that made it.
-pub fn verify(armored: &[u8], message: &[u8]) -> Result<Ed25519PublicKey, Fault> {
+/// Verifies an armored signature over `message`, and gives the key that made it and what its token says.
+pub fn verify(armored: &[u8], message: &[u8]) -> Result<(Key, Option<TokenUse>), Fault> {
+    verify_for(NAMESPACE, armored, message)
+}
+
+/// [`verify`] in another namespace: other people's signatures, as tests use them. Records have one namespace only.
+pub fn verify_for(namespace: &str, armored: &[u8], message: &[u8]) -> Result<(Key, Option<TokenUse>), Fault> {
     let blob = open(armored).ok_or(Fault::ArmorMalformed)?;
-    let (key, signature) = parse(&blob)?;
-    let verifying = VerifyingKey::from_bytes(&key).map_err(|_| Fault::SignatureInvalid)?;
-    let signature = Signature::from_bytes(&signature);
-    verifying.verify_strict(&to_be_signed(message), &signature).map_err(|_| Fault::SignatureInvalid)?;
-    Ok(Ed25519PublicKey(key))
-}
-
-fn ed25519_blob(key: &[u8; 32]) -> Vec<u8> {
-    let mut out = Vec::new();
-    put(&mut out, KEY_TYPE);
-    put(&mut out, key);
-    out
-}
-
-fn put(out: &mut Vec<u8>, field: &[u8]) {
-    out.extend_from_slice(&(field.len() as u32).to_be_bytes());
-    out.extend_from_slice(field);
+    let (key, signature) = parse(namespace, &blob)?;
+    let key = Key::parse(key)?;
+    let token = key.verify(signature, &to_be_signed_for(namespace, message))?;
+    Ok((key, token))
 }
 
 fn enclose(blob: &[u8]) -> String {
@@ -83,45 +67,19 @@ fn open(armored: &[u8]) -> Option<Vec<u8>> {
     (enclose(&blob) == text).then_some(blob)
 }
 
-fn parse(blob: &[u8]) -> Result<([u8; 32], [u8; 64]), Fault> {
-    let mut rest =
-        blob.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(&1u32.to_be_bytes())).ok_or(Fault::BlobMalformed)?;
-    let key = take(&mut rest)?;
-    let namespace = take(&mut rest)?;
-    let reserved = take(&mut rest)?;
-    let hash = take(&mut rest)?;
-    let inner = take(&mut rest)?;
+/// Key and signature of a blob.
+fn parse<'b>(wanted: &str, blob: &'b [u8]) -> Result<(&'b [u8], &'b [u8]), Fault> {
+    let mut rest = blob.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(&VERSION)).ok_or(Fault::BlobMalformed)?;
+    let mut field = || take(&mut rest).ok_or(Fault::BlobMalformed);
+    let (key, namespace, reserved, hash, signature) = (field()?, field()?, field()?, field()?, field()?);
     if !rest.is_empty() || !reserved.is_empty() {
         return Err(Fault::BlobMalformed);
     }
-    if namespace != NAMESPACE.as_bytes() {
+    if namespace != wanted.as_bytes() {
         return Err(Fault::Namespace);
     }
     if hash != HASH {
         return Err(Fault::HashAlgorithm);
     }
-    let key = typed(key)?.try_into().map_err(|_| Fault::BlobMalformed)?;
-    let signature = typed(inner)?.try_into().map_err(|_| Fault::BlobMalformed)?;
     Ok((key, signature))
-}
-
-/// `str("ssh-ed25519") str(bytes)` and nothing after it.
-fn typed(mut bytes: &[u8]) -> Result<&[u8], Fault> {
-    let kind = take(&mut bytes)?;
-    if kind != KEY_TYPE {
-        return Err(Fault::KeyType);
-    }
-    let value = take(&mut bytes)?;
-    if bytes.is_empty() { Ok(value) } else { Err(Fault::BlobMalformed) }
-}
-
-fn take<'b>(rest: &mut &'b [u8]) -> Result<&'b [u8], Fault> {
-    let (len, after) = rest.split_first_chunk::<4>().ok_or(Fault::BlobMalformed)?;
-    let len = u32::from_be_bytes(*len) as usize;
-    if len > after.len() {
-        return Err(Fault::BlobMalformed);
-    }
-    let (field, after) = after.split_at(len);
-    *rest = after;
-    Ok(field)
 }

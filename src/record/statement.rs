@@ -3,7 +3,7 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Fault, RecordId, json};
+use super::{ChainId, Fault, RecordId, json};
 use crate::decision::Verdict;
 
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -12,6 +12,8 @@ pub const PREDICATE_TYPE: &str = "urn:undersign:decision:v0";
 pub const MAX_PAYLOAD: usize = 256 << 10;
 /// Bytes of the reason.
 pub const MAX_REASON: usize = 16 << 10;
+/// Bytes of any other text that the signer's program does not choose itself.
+pub const MAX_LINE: usize = 4 << 10;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,6 +58,7 @@ pub struct Predicate {
     pub provenance: ProvenanceClaim,
     pub coverage: Coverage,
     pub supersedes: Vec<String>,
+    pub answers: Vec<String>,
     pub chain: Link,
     pub seen: Vec<SeenHead>,
     pub issued_at: Decimal,
@@ -155,6 +158,7 @@ pub struct Link {
     pub id: String,
     pub seq: Decimal,
     pub prev: String,
+    pub forks: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,17 +206,15 @@ impl Statement {
         if payload.len() > MAX_PAYLOAD {
             return Err(Fault::TooLarge);
         }
-        let statement: Statement = match json::decode(payload) {
-            Some(statement) => statement,
-            None if names_other_predicate(payload) => return Err(Fault::PredicateType),
-            None => return Err(Fault::StatementMalformed),
-        };
+        let statement: Statement = json::decode(payload)
+            .map_err(|fault| if names_other_predicate(payload) { Fault::PredicateType } else { fault })?;
         if statement.predicate_type != PREDICATE_TYPE {
             return Err(Fault::PredicateType);
         }
-        let sound =
-            statement.statement_type == STATEMENT_TYPE && statement.subject_agrees() && statement.predicate.is_sound();
-        sound.then_some(statement).ok_or(Fault::StatementMalformed)
+        if statement.statement_type != STATEMENT_TYPE || !statement.predicate.is_sound() {
+            return Err(Fault::StatementMalformed);
+        }
+        if statement.subject_agrees() { Ok(statement) } else { Err(Fault::Subject) }
     }
 
     fn subject_agrees(&self) -> bool {
@@ -226,30 +228,94 @@ impl Statement {
 }
 
 impl Predicate {
-    /// Field forms that the types cannot hold.
-    fn is_sound(&self) -> bool {
-        let oids = [&self.target.tip, &self.base.commit, &self.base.tree, &self.head.commit, &self.head.tree];
-        let digests =
-            [&self.manifest.sha256, &self.policy.sha256, &self.findings.rules, &self.findings.sha256, &self.chain.key];
-        oids.iter().all(|id| is_hex(id, 40))
-            && (self.result_tree.is_empty() || is_hex(&self.result_tree, 40))
-            && digests.iter().all(|digest| is_hex(digest, 64))
-            && self.supersedes.iter().all(|id| is_hex(id, 64))
-            && is_hex(&self.chain.id, 16)
-            && is_hex(&self.nonce, 32)
-            && (self.chain.prev.is_empty() || is_hex(&self.chain.prev, 64))
-            && (self.chain.seq.0 == 1) == self.chain.prev.is_empty()
-            && self.target.name.starts_with("refs/")
-            && self.reason.len() <= MAX_REASON
-    }
-
     pub fn supersedes(&self, id: RecordId) -> bool {
         self.supersedes.contains(&id.to_string())
     }
+
+    /// Forms that the types cannot hold: `SPEC.md` section 3.
+    fn is_sound(&self) -> bool {
+        self.names_are_sound()
+            && self.ids_are_sound()
+            && self.chain.is_sound()
+            && self.texts_are_short()
+            && self.says_what_its_verdict_says()
+            && self.issued_at <= self.not_after
+    }
+
+    fn names_are_sound(&self) -> bool {
+        is_name(&self.principal, 32)
+            && self.roles.iter().all(|role| is_name(role, 32))
+            && is_name(&self.repository.id, 64)
+            && is_ref(&self.target.name)
+    }
+
+    fn ids_are_sound(&self) -> bool {
+        let commits = [&self.target.tip, &self.base.commit, &self.base.tree, &self.head.commit, &self.head.tree];
+        let digests = [&self.manifest.sha256, &self.policy.sha256, &self.findings.rules, &self.findings.sha256];
+        let heads = self
+            .seen
+            .iter()
+            .all(|head| head.chain.parse::<ChainId>().is_ok() && head.seq.0 > 0 && is_hex(&head.record, 64));
+        commits.iter().all(|id| is_hex(id, 40))
+            && (self.result_tree.is_empty() || is_hex(&self.result_tree, 40))
+            && digests.iter().all(|digest| is_hex(digest, 64))
+            && self.supersedes.iter().chain(&self.answers).all(|id| is_hex(id, 64))
+            && is_hex(&self.nonce, 32)
+            && heads
+    }
+
+    fn texts_are_short(&self) -> bool {
+        let lines = [&self.repository.uri, &self.challenge, &self.tool, &self.provenance.status];
+        lines.iter().all(|text| text.len() <= MAX_LINE)
+            && self.authors.iter().chain(&self.provenance.evidence).all(|text| text.len() <= MAX_LINE)
+            && self.reason.len() <= MAX_REASON
+    }
+
+    /// A decision that names nothing it decides about, or something it may not, says nothing clear.
+    fn says_what_its_verdict_says(&self) -> bool {
+        let (answers, forks) = (!self.answers.is_empty(), !self.chain.forks.is_empty());
+        let reason = !self.reason.trim().is_empty();
+        match self.verdict {
+            Verdict::Approve => !answers && !forks,
+            Verdict::Reject => !answers && !forks && reason,
+            Verdict::Withdraw => !answers && !forks && reason && !self.supersedes.is_empty(),
+            Verdict::HandOver => answers && !forks && reason,
+            Verdict::Repair => !answers && forks && self.supersedes.is_empty(),
+        }
+    }
 }
 
-fn is_hex(text: &str, len: usize) -> bool {
+impl Link {
+    fn is_sound(&self) -> bool {
+        is_hex(&self.key, 64)
+            && is_hex(&self.id, 16)
+            && (self.prev.is_empty() || is_hex(&self.prev, 64))
+            && self.seq.0 > 0
+            && (self.seq.0 == 1) == self.prev.is_empty()
+            && self.forks.iter().all(|id| is_hex(id, 64))
+    }
+}
+
+pub(super) fn is_hex(text: &str, len: usize) -> bool {
     text.len() == len && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// An id as the policy writes them: ASCII, so that no two look alike.
+fn is_name(text: &str, max: usize) -> bool {
+    (2..=max).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+}
+
+/// A full ref name as `git check-ref-format` has it, as far as it matters for what is compared and shown.
+fn is_ref(name: &str) -> bool {
+    let forbidden = |b: u8| b <= b' ' || b == 0x7F || b"~^:?*[\\".contains(&b);
+    name.strip_prefix("refs/").is_some_and(|rest| !rest.is_empty())
+        && name.len() <= MAX_LINE
+        && !name.bytes().any(forbidden)
+        && !name.contains("..")
+        && !name.contains("//")
+        && !name.contains("@{")
+        && !name.ends_with('/')
+        && !name.ends_with('.')
 }
 
 /// Whether this is a statement of another kind, so that the fault can say so.

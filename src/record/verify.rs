@@ -1,9 +1,8 @@
 //! Bytes → [`Verified`], or the [`Fault`] that says why not. Signature first, parsing second.
 
-use ssh_key::public::KeyData;
-
-use super::envelope::{Envelope, fingerprint, pae};
-use super::{Fault, KeyId, RecordId, Statement, sshsig};
+use super::envelope::{Envelope, pae};
+use super::key::TokenUse;
+use super::{Fault, Key, RecordId, Statement, sshsig};
 use crate::change::manifest::Digest;
 
 /// A statement whose signature holds. It can only come from [`verify()`].
@@ -12,7 +11,8 @@ pub struct Verified {
     statement: Statement,
     payload: Vec<u8>,
     id: RecordId,
-    key: KeyData,
+    key: Key,
+    token: Option<TokenUse>,
 }
 
 impl Verified {
@@ -30,12 +30,13 @@ impl Verified {
     }
 
     /// The key that signed. Whose it is, the roster says.
-    pub fn key(&self) -> &KeyData {
+    pub fn key(&self) -> &Key {
         &self.key
     }
 
-    pub fn key_id(&self) -> KeyId {
-        KeyId::of(&self.key)
+    /// What the security key said of this use; none for a key that is no security key.
+    pub fn token(&self) -> Option<TokenUse> {
+        self.token
     }
 }
 
@@ -45,10 +46,10 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Fault> {
     if envelope.payload.len() > super::statement::MAX_PAYLOAD {
         return Err(Fault::TooLarge);
     }
-    let key = sshsig::verify(&envelope.armor, &pae(&envelope.payload))?;
-    if envelope.key_hint != fingerprint(&key) {
-        return Err(Fault::KeyId);
+    let (key, token) = sshsig::verify(&envelope.armor, &pae(&envelope.payload))?;
+    if envelope.key_hint != key.fingerprint() {
+        return Err(Fault::KeyHint);
     }
     let statement = Statement::decode(&envelope.payload)?;
-    Ok(Verified { statement, id: Digest::of(&envelope.payload), payload: envelope.payload, key: KeyData::Ed25519(key) })
+    Ok(Verified { statement, id: Digest::of(&envelope.payload), payload: envelope.payload, key, token })
 }

@@ -5,10 +5,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use ssh_key::public::{Ed25519PublicKey, KeyData};
-
 use super::SignError;
-use crate::record::sshsig;
+use crate::record::Key;
+use crate::record::wire::{put, take};
 
 const REQUEST_IDENTITIES: u8 = 11;
 const IDENTITIES_ANSWER: u8 = 12;
@@ -16,20 +15,20 @@ const SIGN_REQUEST: u8 = 13;
 const SIGN_RESPONSE: u8 = 14;
 /// Bytes of an answer; OpenSSH's own limit.
 const MAX_ANSWER: u32 = 256 << 10;
-/// Listing is immediate; signing may wait for a person who confirms.
+/// Listing is immediate; signing may wait for a person who confirms or touches.
 const LIST_TIMEOUT: Duration = Duration::from_secs(5);
 const SIGN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Whether the agent holds a key.
-pub(super) fn holds(socket: &Path, key: &Ed25519PublicKey) -> Result<bool, SignError> {
+pub(super) fn holds(socket: &Path, key: &Key) -> Result<bool, SignError> {
     let answer = ask(socket, &[REQUEST_IDENTITIES], LIST_TIMEOUT)?;
     let mut rest = answer.strip_prefix(&[IDENTITIES_ANSWER]).ok_or_else(malformed)?;
     let (count, after) = rest.split_first_chunk::<4>().ok_or_else(malformed)?;
     rest = after;
-    let wanted = sshsig::key_blob(&KeyData::Ed25519(*key));
+    let wanted = key.blob();
     for _ in 0..u32::from_be_bytes(*count) {
-        let blob = take(&mut rest)?;
-        take(&mut rest)?;
+        let blob = take(&mut rest).ok_or_else(malformed)?;
+        take(&mut rest).ok_or_else(malformed)?;
         if blob == wanted {
             return Ok(true);
         }
@@ -37,9 +36,10 @@ pub(super) fn holds(socket: &Path, key: &Ed25519PublicKey) -> Result<bool, SignE
     Ok(false)
 }
 
-pub(super) fn sign(socket: &Path, key: &Ed25519PublicKey, message: &[u8]) -> Result<[u8; 64], SignError> {
+/// The signature blob that the agent makes, with flags and counter where it is a security key's.
+pub(super) fn sign(socket: &Path, key: &Key, message: &[u8]) -> Result<Vec<u8>, SignError> {
     let mut request = vec![SIGN_REQUEST];
-    put(&mut request, &sshsig::key_blob(&KeyData::Ed25519(*key)));
+    put(&mut request, &key.blob());
     put(&mut request, message);
     request.extend_from_slice(&0u32.to_be_bytes());
     let answer = ask(socket, &request, SIGN_TIMEOUT)?;
@@ -48,13 +48,7 @@ pub(super) fn sign(socket: &Path, key: &Ed25519PublicKey, message: &[u8]) -> Res
             "The ssh-agent refused to sign. Is the key still in it, and is it unlocked?".to_owned(),
         ));
     };
-    let mut blob = take(&mut rest)?;
-    let kind = take(&mut blob)?;
-    let signature = take(&mut blob)?;
-    if kind != b"ssh-ed25519" {
-        return Err(malformed());
-    }
-    signature.try_into().map_err(|_| malformed())
+    take(&mut rest).filter(|_| rest.is_empty()).map(<[u8]>::to_vec).ok_or_else(malformed)
 }
 
 fn ask(socket: &Path, request: &[u8], limit: Duration) -> Result<Vec<u8>, SignError> {
@@ -79,18 +73,6 @@ fn ask(socket: &Path, request: &[u8], limit: Duration) -> Result<Vec<u8>, SignEr
     let mut answer = vec![0; len as usize];
     stream.read_exact(&mut answer).map_err(failed)?;
     Ok(answer)
-}
-
-fn put(out: &mut Vec<u8>, field: &[u8]) {
-    out.extend_from_slice(&(field.len() as u32).to_be_bytes());
-    out.extend_from_slice(field);
-}
-
-fn take<'b>(rest: &mut &'b [u8]) -> Result<&'b [u8], SignError> {
-    let (len, after) = rest.split_first_chunk::<4>().ok_or_else(malformed)?;
-    let (field, after) = after.split_at_checked(u32::from_be_bytes(*len) as usize).ok_or_else(malformed)?;
-    *rest = after;
-    Ok(field)
 }
 
 fn malformed() -> SignError {

@@ -3,42 +3,66 @@
 use std::path::Path;
 
 use ed25519_dalek::Signer as _;
-use ssh_key::private::KeypairData;
-use ssh_key::public::Ed25519PublicKey;
-use ssh_key::{PrivateKey, PublicKey};
+use ssh_key::PrivateKey;
+use ssh_key::private::{EcdsaKeypair, KeypairData};
 
 use super::SignError;
+use crate::record::Key;
+use crate::record::key::KeyType;
+use crate::record::wire::put;
 
 /// Bytes; no OpenSSH private key is near it.
 const MAX_KEY_FILE: u64 = 64 << 10;
 
-pub(super) fn public(path: &Path) -> Result<PublicKey, SignError> {
-    Ok(read(path)?.public_key().clone())
+/// What the file says of its key without being opened: the public half, and whether it is encrypted.
+pub(super) fn public(path: &Path) -> Result<(Result<Key, SignError>, bool), SignError> {
+    let key = read(path)?;
+    let line = key.public_key().to_openssh().map_err(|error| unreadable(path, &error))?;
+    Ok((super::usable(&line), key.is_encrypted()))
 }
 
-pub(super) fn is_encrypted(path: &Path) -> bool {
-    read(path).is_ok_and(|key| key.is_encrypted())
-}
-
+/// The signature blob over a message.
 pub(super) fn sign(
     path: &Path,
     passphrase: Option<&str>,
-    expected: &Ed25519PublicKey,
+    expected: &Key,
     message: &[u8],
-) -> Result<[u8; 64], SignError> {
+) -> Result<Vec<u8>, SignError> {
     let mut key = read(path)?;
     if key.is_encrypted() {
         let passphrase = passphrase.ok_or(SignError::PassphraseNeeded)?;
         key = key.decrypt(passphrase).map_err(|_| SignError::WrongPassphrase)?;
     }
-    let KeypairData::Ed25519(pair) = key.key_data() else { return Err(super::wrong_kind(key.public_key())) };
-    if pair.public != *expected {
-        return Err(SignError::Unusable(
-            "The key file changed since it was first read. Nothing was signed.".to_owned(),
-        ));
+    let signature = match key.key_data() {
+        KeypairData::Ed25519(pair) => {
+            let signing = ed25519_dalek::SigningKey::try_from(pair).map_err(|error| unreadable(path, &error))?;
+            signing.sign(message).to_bytes().to_vec()
+        }
+        KeypairData::Ecdsa(EcdsaKeypair::NistP256 { private, .. }) => {
+            let signing =
+                p256::ecdsa::SigningKey::from_slice(private.as_slice()).map_err(|error| unreadable(path, &error))?;
+            ecdsa_value(&signing.sign(message))
+        }
+        _ => return Err(unreadable(path, &"it holds no ed25519 or P-256 key")),
+    };
+    if expected.kind() == KeyType::Ed25519 || expected.kind() == KeyType::EcdsaP256 {
+        let mut blob = Vec::new();
+        put(&mut blob, expected.kind().name().as_bytes());
+        put(&mut blob, &signature);
+        return Ok(blob);
     }
-    let signing = ed25519_dalek::SigningKey::try_from(pair).map_err(|error| unreadable(path, &error))?;
-    Ok(signing.sign(message).to_bytes())
+    Err(unreadable(path, &"it is the file of a security key, which signs by itself"))
+}
+
+/// `mpint r, mpint s`
+fn ecdsa_value(signature: &p256::ecdsa::Signature) -> Vec<u8> {
+    let mut out = Vec::new();
+    for scalar in [signature.r().to_bytes(), signature.s().to_bytes()] {
+        let digits: Vec<u8> = scalar.iter().copied().skip_while(|&digit| digit == 0).collect();
+        let sign: &[u8] = if digits.first().is_some_and(|&first| first >= 0x80) { &[0] } else { &[] };
+        put(&mut out, &[sign, &digits].concat());
+    }
+    out
 }
 
 fn read(path: &Path) -> Result<PrivateKey, SignError> {

@@ -1,15 +1,13 @@
-//! FLOOR 2: keys that sign. A signer makes 64 bytes of ed25519 over what it is given; what that is, `record` decides.
+//! FLOOR 2: keys that sign. A signer signs the bytes that it is given; what they are, `record` decides.
 
 pub mod agent;
 pub mod key_file;
+pub mod openssh;
 
 use std::path::{Path, PathBuf};
 
-use ssh_key::public::{Ed25519PublicKey, KeyData};
-use ssh_key::{HashAlg, PublicKey};
-
 use crate::record::envelope::{Envelope, pae};
-use crate::record::sshsig;
+use crate::record::{Fault, Key, sshsig};
 
 /// Why nothing was signed; each a sentence with a way on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,16 +23,18 @@ pub enum SignError {
 /// The key that a reviewer signs with: its public half, and where the private half is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningKey {
-    pub public: PublicKey,
+    pub public: Key,
     pub place: Place,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// A private key file in OpenSSH format.
-    File(PathBuf),
+    /// A private key file in OpenSSH format that we open ourselves.
+    File { path: PathBuf, encrypted: bool },
     /// The ssh-agent that listens on this socket.
     Agent(PathBuf),
+    /// A key file that `ssh-keygen` opens: of a security key, or in another format.
+    Openssh(PathBuf),
 }
 
 impl SigningKey {
@@ -42,82 +42,107 @@ impl SigningKey {
     /// `user.signingkey` holds: the path of a private or public key, or a public key itself, `key::` before it or not.
     pub fn find(name: &str, agent: Option<&Path>, home: Option<&Path>) -> Result<SigningKey, SignError> {
         let literal = name.strip_prefix("key::").unwrap_or(name);
-        if let Ok(public) = PublicKey::from_openssh(literal) {
-            return in_agent(public, agent);
+        if literal.split_ascii_whitespace().count() >= 2 && !expand(name, home).exists() {
+            return in_agent(usable(literal)?, agent);
         }
         let path = expand(name, home);
         let private = if path.extension().is_some_and(|e| e == "pub") { path.with_extension("") } else { path };
-        let public_path = PathBuf::from(format!("{}.pub", private.display()));
-        if private.is_file() {
-            let public = key_file::public(&private)?;
-            return Ok(SigningKey { public: usable(public)?, place: Place::File(private) });
+        if !private.is_file() {
+            return in_agent(public_beside(&private)?, agent);
         }
-        let text = std::fs::read_to_string(&public_path).map_err(|error| {
-            SignError::Unusable(format!(
-                "The signing key {} cannot be read: {error}. Set git's user.signingkey to an ed25519 key.",
-                private.display()
-            ))
-        })?;
-        let public = PublicKey::from_openssh(text.trim()).map_err(|error| {
-            SignError::Unusable(format!("{} holds no OpenSSH public key: {error}.", public_path.display()))
-        })?;
-        in_agent(public, agent)
+        let (public, encrypted) = match key_file::public(&private) {
+            Ok((public, encrypted)) => (public?, encrypted),
+            // Not OpenSSH's own format: OpenSSH may still open it.
+            Err(error) => {
+                let public = public_beside(&private).map_err(|_| error)?;
+                return Ok(SigningKey { public, place: Place::Openssh(private) });
+            }
+        };
+        let by_itself = public.kind().is_security_key();
+        let place = if by_itself { Place::Openssh(private) } else { Place::File { path: private, encrypted } };
+        Ok(SigningKey { public, place })
     }
 
     pub fn fingerprint(&self) -> String {
-        self.public.fingerprint(HashAlg::Sha256).to_string()
+        self.public.fingerprint()
     }
 
-    /// Whether signing will ask for a passphrase.
+    /// Whether signing will ask for a passphrase that the caller must give.
     pub fn needs_passphrase(&self) -> bool {
-        match &self.place {
-            Place::File(path) => key_file::is_encrypted(path),
-            Place::Agent(_) => false,
-        }
+        matches!(self.place, Place::File { encrypted: true, .. })
+    }
+
+    /// Whether signing talks to the person on the terminal by itself.
+    pub fn needs_terminal(&self) -> bool {
+        matches!(self.place, Place::Openssh(_))
     }
 
     /// Signs a payload into an envelope. The passphrase is only used for an encrypted key file.
     pub fn sign(&self, payload: Vec<u8>, passphrase: Option<&str>) -> Result<Envelope, SignError> {
-        let KeyData::Ed25519(key) = *self.public.key_data() else { return Err(wrong_kind(&self.public)) };
-        let message = sshsig::to_be_signed(&pae(&payload));
-        let signature = match &self.place {
-            Place::File(path) => key_file::sign(path, passphrase, &key, &message)?,
-            Place::Agent(socket) => agent::sign(socket, &key, &message)?,
+        let message = pae(&payload);
+        let bytes = sshsig::to_be_signed(&message);
+        let envelope = match &self.place {
+            Place::File { path, .. } => {
+                Envelope::new(payload, &self.public, &key_file::sign(path, passphrase, &self.public, &bytes)?)
+            }
+            Place::Agent(socket) => Envelope::new(payload, &self.public, &agent::sign(socket, &self.public, &bytes)?),
+            Place::Openssh(path) => {
+                let armor = openssh::sign(path, &message)?;
+                Envelope { payload, key_hint: self.fingerprint(), armor }
+            }
         };
-        Ok(Envelope::new(payload, &key, &signature))
+        // Whoever signed: only what verifies, by the key that was meant, leaves this function.
+        match sshsig::verify(&envelope.armor, &message) {
+            Ok((key, _)) if key == self.public => Ok(envelope),
+            Ok(_) => Err(SignError::Unusable(
+                "Another key signed than the one that was chosen. Nothing was recorded.".to_owned(),
+            )),
+            Err(fault) => Err(SignError::Unusable(format!(
+                "What the key returned is no sound signature: {fault}. Nothing was recorded."
+            ))),
+        }
     }
 }
 
-fn in_agent(public: PublicKey, agent: Option<&Path>) -> Result<SigningKey, SignError> {
-    let public = usable(public)?;
+fn in_agent(public: Key, agent: Option<&Path>) -> Result<SigningKey, SignError> {
     let Some(socket) = agent else {
         return Err(SignError::Unusable(
             "The private half of the signing key is in no file here, and no ssh-agent runs (SSH_AUTH_SOCK is not set). Start one and `ssh-add` the key.".to_owned(),
         ));
     };
-    let KeyData::Ed25519(key) = public.key_data() else { return Err(wrong_kind(&public)) };
-    if !agent::holds(socket, key)? {
+    if !agent::holds(socket, &public)? {
         return Err(SignError::Unusable(format!(
             "The ssh-agent does not hold the signing key {}. Add it with `ssh-add`.",
-            public.fingerprint(HashAlg::Sha256)
+            public.fingerprint()
         )));
     }
     Ok(SigningKey { public, place: Place::Agent(socket.to_path_buf()) })
 }
 
-fn usable(public: PublicKey) -> Result<PublicKey, SignError> {
-    if matches!(public.key_data(), KeyData::Ed25519(Ed25519PublicKey(_))) {
-        Ok(public)
-    } else {
-        Err(wrong_kind(&public))
-    }
+/// The public key in the `.pub` beside a private one.
+fn public_beside(private: &Path) -> Result<Key, SignError> {
+    let path = PathBuf::from(format!("{}.pub", private.display()));
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        SignError::Unusable(format!(
+            "The signing key {} cannot be read: {error}. Set git's user.signingkey to a key that is there.",
+            private.display()
+        ))
+    })?;
+    usable(&text)
 }
 
-fn wrong_kind(public: &PublicKey) -> SignError {
-    SignError::Unusable(format!(
-        "The signing key is of type {}; this version signs with ed25519 keys only. Make one with `ssh-keygen -t ed25519`.",
-        public.algorithm()
-    ))
+/// Reads the line of a public key that can sign records.
+fn usable(line: &str) -> Result<Key, SignError> {
+    Key::from_openssh(line).map_err(|fault| match fault {
+        Fault::KeyType => SignError::Unusable(format!(
+            "The signing key is of type {}, which signs no records. Make one with `ssh-keygen -t ed25519`, or \
+             `ssh-keygen -t ed25519-sk` for a security key.",
+            line.split_ascii_whitespace().next().unwrap_or_default().escape_debug()
+        )),
+        _ => SignError::Unusable(
+            "The signing key is no OpenSSH public key. Set git's user.signingkey to one.".to_owned(),
+        ),
+    })
 }
 
 fn expand(name: &str, home: Option<&Path>) -> PathBuf {

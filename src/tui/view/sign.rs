@@ -154,14 +154,19 @@ fn done(record: &str, verdict: Verdict, body: Rect, foot: Rect, paint: &mut Pain
         Verdict::Approve => "Approved",
         Verdict::Reject => "Rejected",
         Verdict::Withdraw => "Withdrawn",
+        Verdict::HandOver => "Taken over",
+        Verdict::Repair => "Repaired",
     };
     paint.line(body, 0, Line::new().add(Role::Ok, &format!("✓ {word}, signed, recorded, read back and verified.")));
     paint.line(body, 2, Line::new().add(Role::Faint, "record ").add(Role::Text, record));
     paint.line(
         body,
         4,
-        Line::new().add(Role::Muted, "It lies in the repository under refs/undersign/decisions/; push it with"),
+        Line::new().add(
+            Role::Muted,
+            "It lies in the repository under refs/undersign/decisions/; send it with P in the queue,",
+        ),
     );
-    paint.line(body, 5, Line::new().add(Role::Muted, "  git push origin 'refs/undersign/*:refs/undersign/*'"));
+    paint.line(body, 5, Line::new().add(Role::Muted, "or with `undersign sync`."));
     paint.line(foot, 0, Line::new().add(Role::Key, "any key").add(Role::Text, " closes"));
 }

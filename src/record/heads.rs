@@ -1,0 +1,93 @@
+//! What is known of chains from elsewhere: signed into records as `seen`, kept by gates, told by remotes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Chain, ChainId, Fault, RecordId};
+
+/// A record's place in a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// From 1.
+    pub seq: u64,
+    pub record: RecordId,
+}
+
+/// For each chain, the highest record known of it. It only grows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Heads(BTreeMap<ChainId, Head>);
+
+/// A chain that is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    pub chain: ChainId,
+    /// What was known.
+    pub head: Head,
+    /// [`Fault::Rewound`] or [`Fault::Forked`].
+    pub fault: Fault,
+}
+
+impl Heads {
+    pub fn of<'c>(chains: impl IntoIterator<Item = &'c Chain>) -> Heads {
+        let mut heads = Heads::default();
+        for chain in chains {
+            heads.learn(chain.id.clone(), chain.head());
+        }
+        heads
+    }
+
+    /// Takes in a head, unless a higher one is known.
+    pub fn learn(&mut self, chain: ChainId, head: Option<Head>) {
+        let Some(head) = head else { return };
+        let known = self.0.entry(chain).or_insert(head);
+        if known.seq < head.seq {
+            *known = head;
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&ChainId, &Head)> {
+        self.0.iter()
+    }
+
+    pub fn get(&self, chain: &ChainId) -> Option<Head> {
+        self.0.get(chain).copied()
+    }
+
+    /// What these heads know of and `chains` do not hold. A chain that is absent has lost everything.
+    pub fn losses<'h>(&'h self, chains: &'h [Chain]) -> impl Iterator<Item = Loss> + 'h {
+        self.0.iter().filter_map(|(id, head)| {
+            let held = chains.iter().find(|chain| chain.id == *id).map_or(Err(Fault::Rewound), |c| c.holds(*head));
+            held.err().map(|fault| Loss { chain: id.clone(), head: *head, fault })
+        })
+    }
+}
+
+/// On disk and on the wire: `{"<key id>/<chain id>": {"seq": "7", "record": "…"}}`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    seq: String,
+    record: String,
+}
+
+impl Serialize for Heads {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let written = |head: &Head| Written { seq: head.seq.to_string(), record: head.record.to_string() };
+        serializer.collect_map(self.0.iter().map(|(id, head)| (id.to_string(), written(head))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Heads {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Heads, D::Error> {
+        let malformed = |what: &str| serde::de::Error::custom(format!("`{what}` is no head of a chain"));
+        let mut heads = Heads::default();
+        for (name, written) in BTreeMap::<String, Written>::deserialize(deserializer)? {
+            let chain: ChainId = name.parse().map_err(|_| malformed(&name))?;
+            let seq = written.seq.parse().map_err(|_| malformed(&name))?;
+            let record = written.record.parse().map_err(|_| malformed(&name))?;
+            heads.0.insert(chain, Head { seq, record });
+        }
+        Ok(heads)
+    }
+}

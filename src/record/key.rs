@@ -1,0 +1,278 @@
+//! Keys that sign records: four types, each parsed to one spelling, and what their signatures prove.
+//!
+//! Formats: RFC 8709 (ed25519), RFC 5656 (ECDSA), OpenSSH's PROTOCOL.u2f (security keys). Everything read here is
+//! written again and compared, so that no key and no signature has two spellings.
+
+use std::fmt;
+
+use base64ct::{Base64, Base64Unpadded, Encoding as _};
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+use sha2::{Digest as _, Sha256};
+
+use super::Fault;
+use super::wire::{put, take};
+use crate::change::manifest::Digest;
+
+/// Bytes of the application string of a security key. OpenSSH's are `ssh:` and a word.
+const MAX_APPLICATION: usize = 255;
+/// `nistp256`, as RFC 5656 calls the curve.
+const CURVE: &[u8] = b"nistp256";
+/// Bit of the flags: somebody touched the key.
+const USER_PRESENT: u8 = 0x01;
+/// Bit of the flags: the key knew who, by PIN or fingerprint.
+const USER_VERIFIED: u8 = 0x04;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyType {
+    Ed25519,
+    EcdsaP256,
+    /// ed25519 in a FIDO security key.
+    SkEd25519,
+    /// ECDSA P-256 in a FIDO security key.
+    SkEcdsaP256,
+}
+
+impl KeyType {
+    pub const ALL: [KeyType; 4] = [KeyType::Ed25519, KeyType::EcdsaP256, KeyType::SkEd25519, KeyType::SkEcdsaP256];
+
+    /// The name that OpenSSH gives it.
+    pub fn name(self) -> &'static str {
+        match self {
+            KeyType::Ed25519 => "ssh-ed25519",
+            KeyType::EcdsaP256 => "ecdsa-sha2-nistp256",
+            KeyType::SkEd25519 => "sk-ssh-ed25519@openssh.com",
+            KeyType::SkEcdsaP256 => "sk-ecdsa-sha2-nistp256@openssh.com",
+        }
+    }
+
+    /// Whether such keys live in security keys, which say with each signature whether they were touched.
+    pub fn is_security_key(self) -> bool {
+        matches!(self, KeyType::SkEd25519 | KeyType::SkEcdsaP256)
+    }
+
+    fn is_ed25519(self) -> bool {
+        matches!(self, KeyType::Ed25519 | KeyType::SkEd25519)
+    }
+}
+
+/// A public key of one of the four types, known to be well-formed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    kind: KeyType,
+    /// 32 bytes of ed25519, or an uncompressed point of P-256, 65 bytes.
+    point: Vec<u8>,
+    /// Of a security key: what it was enrolled for, such as `ssh:undersign`.
+    application: String,
+}
+
+/// What a security key signs along: flags and counter of this use. True of the key; whether the key is hardware, only who
+/// enrolled it knows, since software can mint such a key and set any flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenUse {
+    pub flags: u8,
+    pub counter: u32,
+}
+
+impl TokenUse {
+    /// What these flags say of the person. Other bits are legal and mean nothing here.
+    pub fn presence(self) -> Presence {
+        match (self.flags & USER_PRESENT != 0, self.flags & USER_VERIFIED != 0) {
+            (true, true) => Presence::PinTouch,
+            (true, false) => Presence::Touch,
+            // Verified and not present is what no sound authenticator says.
+            (false, _) => Presence::None,
+        }
+    }
+}
+
+/// How much a signature proves about a person being there. One scale everywhere, from weak to strong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Presence {
+    #[default]
+    None,
+    Touch,
+    PinTouch,
+    /// Pin and touch, of a key whose maker's attestation was checked when it was enrolled.
+    Attested,
+}
+
+impl Presence {
+    pub const ALL: [Presence; 4] = [Presence::None, Presence::Touch, Presence::PinTouch, Presence::Attested];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Presence::None => "none",
+            Presence::Touch => "touch",
+            Presence::PinTouch => "pin+touch",
+            Presence::Attested => "attested",
+        }
+    }
+}
+
+impl fmt::Display for Presence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Hex SHA-256 of a key's blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub Digest);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Key {
+    /// Reads a key blob: `str(type) …`, strictly.
+    ///
+    /// # Errors
+    /// [`Fault::KeyType`] for a type that is not one of the four, [`Fault::KeyMalformed`] for anything else.
+    pub fn parse(blob: &[u8]) -> Result<Key, Fault> {
+        let mut rest = blob;
+        let name = take(&mut rest).ok_or(Fault::KeyMalformed)?;
+        let kind = KeyType::ALL.into_iter().find(|kind| kind.name().as_bytes() == name).ok_or(Fault::KeyType)?;
+        let mut field = || take(&mut rest).ok_or(Fault::KeyMalformed);
+        if !kind.is_ed25519() && field()? != CURVE {
+            return Err(Fault::KeyMalformed);
+        }
+        let point = field()?.to_vec();
+        let application = if kind.is_security_key() { field()? } else { b"" };
+        let application = std::str::from_utf8(application).map_err(|_| Fault::KeyMalformed)?.to_owned();
+        let key = Key { kind, point, application };
+        if rest.is_empty() && key.is_sound() { Ok(key) } else { Err(Fault::KeyMalformed) }
+    }
+
+    fn is_sound(&self) -> bool {
+        let printable = self.application.bytes().all(|b| matches!(b, b' '..=b'~'));
+        let application = self.application.len() <= MAX_APPLICATION && printable;
+        let point = if self.kind.is_ed25519() { self.ed25519().is_some() } else { self.p256().is_some() };
+        application && point
+    }
+
+    /// Reads a public key as OpenSSH writes it in a `.pub` file: type, base64, and perhaps a comment.
+    ///
+    /// # Errors
+    /// As [`Key::parse`]; a line whose two spellings of the type differ is [`Fault::KeyMalformed`].
+    pub fn from_openssh(line: &str) -> Result<Key, Fault> {
+        let mut words = line.split_ascii_whitespace();
+        let (name, text) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let blob = Base64::decode_vec(text).map_err(|_| Fault::KeyMalformed)?;
+        let key = Key::parse(&blob)?;
+        if key.kind.name() == name { Ok(key) } else { Err(Fault::KeyMalformed) }
+    }
+
+    /// The line of a `.pub` file, without a comment.
+    pub fn to_openssh(&self) -> String {
+        format!("{} {}", self.kind.name(), Base64::encode_string(&self.blob()))
+    }
+
+    pub fn kind(&self) -> KeyType {
+        self.kind
+    }
+
+    /// What a security key was enrolled for; empty for other types.
+    pub fn application(&self) -> &str {
+        &self.application
+    }
+
+    /// The bytes that [`Key::parse`] reads.
+    pub fn blob(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put(&mut out, self.kind.name().as_bytes());
+        if !self.kind.is_ed25519() {
+            put(&mut out, CURVE);
+        }
+        put(&mut out, &self.point);
+        if self.kind.is_security_key() {
+            put(&mut out, self.application.as_bytes());
+        }
+        out
+    }
+
+    pub fn id(&self) -> KeyId {
+        KeyId(Digest::of(&self.blob()))
+    }
+
+    /// `SHA256:…`, as `ssh-keygen -l` prints it.
+    pub fn fingerprint(&self) -> String {
+        format!("SHA256:{}", Base64Unpadded::encode_string(&Digest::of(&self.blob()).0))
+    }
+
+    /// Verifies a signature blob, `str(type) str(signature)` and for security keys flags and counter, over `message`.
+    ///
+    /// # Errors
+    /// [`Fault::KeyType`] where the signature is of another type than the key, [`Fault::SignatureMalformed`] where it is
+    /// not the one spelling of a signature, [`Fault::SignatureInvalid`] where it does not verify.
+    pub fn verify(&self, signature: &[u8], message: &[u8]) -> Result<Option<TokenUse>, Fault> {
+        let mut rest = signature;
+        let name = take(&mut rest).ok_or(Fault::SignatureMalformed)?;
+        if name != self.kind.name().as_bytes() {
+            return Err(Fault::KeyType);
+        }
+        let value = take(&mut rest).ok_or(Fault::SignatureMalformed)?;
+        let token = match (self.kind.is_security_key(), rest) {
+            (true, [flags, counter @ ..]) => {
+                let counter: [u8; 4] = counter.try_into().map_err(|_| Fault::SignatureMalformed)?;
+                Some(TokenUse { flags: *flags, counter: u32::from_be_bytes(counter) })
+            }
+            (false, []) => None,
+            _ => return Err(Fault::SignatureMalformed),
+        };
+        let message = token.map_or_else(|| message.to_vec(), |token| token_message(&self.application, token, message));
+        if self.kind.is_ed25519() { self.verify_ed25519(value, &message) } else { self.verify_p256(value, &message) }?;
+        Ok(token)
+    }
+
+    fn ed25519(&self) -> Option<ed25519_dalek::VerifyingKey> {
+        ed25519_dalek::VerifyingKey::from_bytes(self.point[..].try_into().ok()?).ok()
+    }
+
+    fn p256(&self) -> Option<p256::ecdsa::VerifyingKey> {
+        // Only the uncompressed form: OpenSSH knows no other.
+        let uncompressed = self.point.len() == 65 && self.point[0] == 4;
+        uncompressed.then(|| p256::ecdsa::VerifyingKey::from_sec1_bytes(&self.point).ok())?
+    }
+
+    /// Strict: no points of small order, canonical `s`. OpenSSH is laxer, so that what we accept it accepts too.
+    fn verify_ed25519(&self, value: &[u8], message: &[u8]) -> Result<(), Fault> {
+        let signature = ed25519_dalek::Signature::from_slice(value).map_err(|_| Fault::SignatureMalformed)?;
+        let key = self.ed25519().ok_or(Fault::KeyMalformed)?;
+        key.verify_strict(message, &signature).map_err(|_| Fault::SignatureInvalid)
+    }
+
+    /// Either of the two values of `s` verifies: OpenSSH and agents make both, and a record's id does not hang on it.
+    fn verify_p256(&self, value: &[u8], message: &[u8]) -> Result<(), Fault> {
+        let mut rest = value;
+        let mut scalar = || take(&mut rest).and_then(unsigned);
+        let (r, s) = scalar().zip(scalar()).filter(|_| rest.is_empty()).ok_or(Fault::SignatureMalformed)?;
+        // Zero, and what is not below the order of the curve, is no scalar.
+        let signature = p256::ecdsa::Signature::from_scalars(r, s).map_err(|_| Fault::SignatureInvalid)?;
+        let key = self.p256().ok_or(Fault::KeyMalformed)?;
+        key.verify_prehash(&Sha256::digest(message), &signature).map_err(|_| Fault::SignatureInvalid)
+    }
+}
+
+/// What a security key signs for `message`: PROTOCOL.u2f, "SSH U2F signatures".
+pub fn token_message(application: &str, token: TokenUse, message: &[u8]) -> Vec<u8> {
+    let mut out = Sha256::digest(application.as_bytes()).to_vec();
+    out.push(token.flags);
+    out.extend_from_slice(&token.counter.to_be_bytes());
+    out.extend_from_slice(&Sha256::digest(message));
+    out
+}
+
+/// A non-negative `mpint` of at most 32 bytes in its shortest form, as 32 bytes.
+fn unsigned(mpint: &[u8]) -> Option<p256::FieldBytes> {
+    let digits = match mpint {
+        [0, rest @ ..] if rest.first().is_some_and(|&first| first >= 0x80) => rest,
+        [first, ..] if (1..0x80).contains(first) => mpint,
+        _ => return None,
+    };
+    let mut out = p256::FieldBytes::default();
+    let start = out.len().checked_sub(digits.len())?;
+    out[start..].copy_from_slice(digits);
+    Some(out)
+}

@@ -1,0 +1,35 @@
+//! `ssh-keygen -Y sign`: security keys, and whatever else OpenSSH can open. It asks for PIN, passphrase and touch on the
+//! terminal by itself, so the terminal must be its own while it runs.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::SignError;
+use crate::record::sshsig::NAMESPACE;
+
+/// The armored signature over a message.
+pub(super) fn sign(key: &Path, message: &[u8]) -> Result<Vec<u8>, SignError> {
+    let failed = |why: String| {
+        SignError::Unusable(format!(
+            "`ssh-keygen -Y sign` with {} did not sign: {why}. Nothing was signed.",
+            key.display()
+        ))
+    };
+    let mut child = Command::new("ssh-keygen")
+        .args(["-Y", "sign", "-n", NAMESPACE, "-f"])
+        .arg(key)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(format!("it cannot be run ({error}); is OpenSSH installed?")))?;
+    if let Some(mut input) = child.stdin.take() {
+        // It may end before it has read everything; its exit says why.
+        let _ = input.write_all(message);
+    }
+    let output = child.wait_with_output().map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(format!("it ended with {}", output.status)));
+    }
+    Ok(output.stdout)
+}

@@ -1,0 +1,180 @@
+//! The published vectors: that they are what `make` makes, and that each is judged as its header says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use base64ct::{Base64, Encoding as _};
+use undersign::change::manifest::Manifest;
+use undersign::change::{Commit, Identity, ObjectId};
+use undersign::gate::{self, Decided, Push, Step};
+use undersign::policy::Policy;
+use undersign::record::chain::Link;
+use undersign::record::{Chain, ChainId, Fault, Head, Heads, verify};
+
+use crate::make;
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/vectors")
+}
+
+/// A vector as anyone would read it: headers up to an empty line, then the body.
+struct File {
+    name: String,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+}
+
+impl File {
+    fn read(path: &Path) -> File {
+        let bytes = std::fs::read(path).unwrap();
+        let end = bytes.windows(2).position(|pair| pair == b"\n\n").unwrap();
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let mut lines = head.lines();
+        assert_eq!(lines.next(), Some("undersign-vector/v0"));
+        let headers: BTreeMap<_, _> =
+            lines.map(|line| line.split_once(": ").map(|(k, v)| (k.to_owned(), v.to_owned())).unwrap()).collect();
+        let body = match headers.get("body") {
+            Some(rule) => vec![b' '; rule.strip_suffix(" times 0x20").unwrap().parse().unwrap()],
+            None => bytes[end + 2..].to_vec(),
+        };
+        File { name: path.file_stem().unwrap().to_string_lossy().into_owned(), headers, body }
+    }
+
+    /// What this implementation says to it, in the words of the header `expect`.
+    fn judge(&self) -> String {
+        match self.headers["stage"].as_str() {
+            "record" => verify(&self.body).map_or_else(Fault::name, |_| "sound".to_owned()),
+            "manifest" => Manifest::decode(&self.body).map_or(Fault::ManifestMalformed.name(), |_| "sound".to_owned()),
+            "chain" => self.judge_chain(),
+            "gate" => self.judge_push(),
+            stage => panic!("{}: no stage `{stage}`", self.name),
+        }
+    }
+
+    fn judge_chain(&self) -> String {
+        let (_, mut chains) = parse(&self.body);
+        let chain = chains.remove(0);
+        if let Some((position, fault)) = chain.fault {
+            return format!("{} {position}", fault.name());
+        }
+        let known = self.headers.get("known").map(|text| head(text));
+        match known.map_or(Ok(()), |known| chain.holds(known)) {
+            Ok(()) => format!("sound {}", chain.records.len()),
+            Err(fault) => fault.name(),
+        }
+    }
+
+    fn judge_push(&self) -> String {
+        let (policy, chains) = parse(&self.body);
+        let mut remembered = Heads::default();
+        if let Some(text) = self.headers.get("remembered") {
+            let (chain, rest) = text.split_once(' ').unwrap();
+            remembered.learn(chain.parse().unwrap(), Some(head(rest)));
+        }
+        let now = self.headers["now"].parse().unwrap();
+        let judged = gate::decide(&push(), &policy.unwrap(), &chains, &remembered, now);
+        if judged.outcome == Decided::Allow {
+            return "allow".to_owned();
+        }
+        // Each code once, in the order of the enumeration's names as the file gives them.
+        let codes: BTreeSet<_> = judged.reasons.iter().map(|reason| reason.code).collect();
+        codes.iter().map(|code| code.name()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn head(text: &str) -> Head {
+    let (seq, record) = text.split_once(' ').unwrap();
+    Head { seq: seq.parse().unwrap(), record: record.parse().unwrap() }
+}
+
+/// The lines of a body: a policy, chains, and their links.
+fn parse(body: &[u8]) -> (Option<Policy>, Vec<Chain>) {
+    let decode = |text: &str| if text == "-" { Vec::new() } else { Base64::decode_vec(text).unwrap() };
+    let (mut policy, mut chains): (_, Vec<(ChainId, Vec<Option<Link>>)>) = (None, Vec::new());
+    for line in std::str::from_utf8(body).unwrap().lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            ["policy", text] => {
+                let text = String::from_utf8(decode(text)).unwrap();
+                policy = Some(Policy::parse("policy.toml", &text).unwrap_or_else(|refused| panic!("{refused}")));
+            }
+            ["chain", id] => chains.push((id.parse().unwrap(), Vec::new())),
+            ["unreadable"] => chains.last_mut().unwrap().1.push(None),
+            ["link", name, envelope, manifest, findings] => chains.last_mut().unwrap().1.push(Some(Link {
+                name: name.to_owned(),
+                envelope: decode(envelope),
+                manifest: decode(manifest),
+                findings: decode(findings),
+            })),
+            _ => panic!("no line of a body: {line}"),
+        }
+    }
+    (policy, chains.into_iter().map(|(id, links)| Chain::read(id, links)).collect())
+}
+
+/// The push of `vectors/README.md`: mina's one commit, which does what the manifest of all vectors says.
+fn push() -> Push {
+    let id = |digit: u8| ObjectId([digit << 4 | digit; 20]);
+    let mina = Identity { name: "Mina H\u{f6}fer".into(), email: "mina@example.com".into() };
+    let commit = Commit {
+        id: id(3),
+        parents: vec![id(1)],
+        author: mina.clone(),
+        committer: mina,
+        message: "Say two\n".into(),
+        time: 0,
+    };
+    let delta = make::manifest();
+    let step = Step { from: id(1), commit: id(3), tree: id(5), delta, commits: vec![commit], link_targets: vec![] };
+    Push { name: "refs/heads/main".into(), old: id(1), new: id(3), steps: vec![step], rewind: false }
+}
+
+fn files() -> Vec<File> {
+    let mut paths: Vec<_> = std::fs::read_dir(directory())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "vector"))
+        .collect();
+    paths.sort();
+    paths.iter().map(|path| File::read(path)).collect()
+}
+
+/// With `UNDERSIGN_VECTORS=write`, writes them.
+#[test]
+fn the_vectors_are_made_byte_for_byte_the_same() {
+    let made = make::all();
+    if std::env::var("UNDERSIGN_VECTORS").is_ok_and(|word| word == "write") {
+        std::fs::create_dir_all(directory()).unwrap();
+        files()
+            .iter()
+            .for_each(|file| std::fs::remove_file(directory().join(format!("{}.vector", file.name))).unwrap());
+        for vector in &made {
+            std::fs::write(directory().join(format!("{}.vector", vector.name)), vector.encode()).unwrap();
+        }
+    }
+    for vector in &made {
+        let path = directory().join(format!("{}.vector", vector.name));
+        assert_eq!(std::fs::read(&path).unwrap_or_default(), vector.encode(), "{}", path.display());
+    }
+    assert_eq!(files().len(), made.len());
+}
+
+#[test]
+fn each_vector_is_judged_as_its_header_says() {
+    let wrong: Vec<_> = files()
+        .iter()
+        .filter_map(|file| {
+            let (said, expected) = (file.judge(), &file.headers["expect"]);
+            (said != *expected).then(|| format!("{}: {said}, not {expected} ({})", file.name, file.headers["what"]))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn there_is_a_vector_for_every_fault() {
+    let expected: String = files().iter().map(|file| format!(" {} ", file.headers["expect"])).collect();
+    for fault in Fault::ALL {
+        assert!(expected.contains(&format!(" {} ", fault.name())), "no vector for {}", fault.name());
+    }
+}
