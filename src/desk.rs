@@ -1,14 +1,15 @@
 //! FLOOR 4: the main loop, the only place where state, terminal and workers meet. It blocks on one channel: at rest it
 //! draws nothing and uses nothing.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::app::{Effect, Event, State, update};
 use crate::tui::theme::Theme;
 use crate::tui::{self, Screen};
-use crate::worker::{Ports, Workers};
+use crate::worker::{Ports, Workers, perform};
 
 /// Events taken in before a frame is drawn: input is never dropped, and frames never queue up.
 const BATCH: usize = 64;
@@ -25,8 +26,9 @@ pub fn run(mut state: State, effects: Vec<Effect>, theme: &Theme, ports: Arc<Por
     let workers = Workers::start(ports.clone(), &events);
     let (input, inputs) = channel();
     let mut screen = Screen::enter().map_err(failed)?;
-    listen(input.clone());
-    forward(incoming, input);
+    let reader = Arc::new(Reader::default());
+    listen(input.clone(), reader.clone());
+    forward(incoming, input.clone());
     drop(events);
     let (width, height) = screen.size().map_err(failed)?;
     let mut asked = effects;
@@ -39,10 +41,16 @@ pub fn run(mut state: State, effects: Vec<Effect>, theme: &Theme, ports: Arc<Por
     'open: while let Ok(first) = inputs.recv() {
         let waiting = std::iter::once(first).chain(inputs.try_iter().take(BATCH)).collect::<Vec<_>>();
         state.redraw = false;
-        for input in waiting {
-            let Input::Event(event) = input else { break 'open };
+        for waited in waiting {
+            let Input::Event(event) = waited else { break 'open };
             state.now = clock();
-            update(&mut state, event).into_iter().for_each(|effect| workers.submit(effect));
+            for effect in update(&mut state, event) {
+                if matches!(effect, Effect::Sign { .. }) && ports.signs_on_the_terminal() {
+                    sign_on_the_terminal(effect, &ports, &input, &reader, &mut screen).map_err(failed)?;
+                } else {
+                    workers.submit(effect);
+                }
+            }
             if state.quit {
                 break 'open;
             }
@@ -58,12 +66,63 @@ fn clock() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
+/// Who reads the terminal: the thread of [`listen`], or for a while nobody of ours.
+#[derive(Default)]
+struct Reader {
+    paused: AtomicBool,
+    /// Held while something is read.
+    reading: Mutex<()>,
+}
+
+impl Reader {
+    /// How long a pause may have to wait for the thread.
+    const TURN: Duration = Duration::from_millis(200);
+
+    /// The next event of the terminal, if one comes soon and reading is not paused.
+    fn next(&self) -> std::io::Result<Option<crossterm::event::Event>> {
+        if self.paused.load(Ordering::Acquire) {
+            std::thread::sleep(Duration::from_millis(20));
+            return Ok(None);
+        }
+        let _turn = self.reading.lock();
+        if crossterm::event::poll(Reader::TURN)? { crossterm::event::read().map(Some) } else { Ok(None) }
+    }
+
+    /// Runs something that has the terminal for itself.
+    fn without<T>(&self, run: impl FnOnce() -> T) -> T {
+        self.paused.store(true, Ordering::Release);
+        let turn = self.reading.lock();
+        let done = run();
+        drop(turn);
+        self.paused.store(false, Ordering::Release);
+        done
+    }
+}
+
+/// Signs with a key that asks for PIN, passphrase or touch by itself: the screen is left for that, and taken back after.
+fn sign_on_the_terminal(
+    effect: Effect,
+    ports: &Ports,
+    input: &Sender<Input>,
+    reader: &Reader,
+    screen: &mut Screen,
+) -> std::io::Result<()> {
+    reader.without(|| {
+        screen.suspend();
+        println!(
+            "undersign: ssh-keygen signs now. It may ask for a PIN or passphrase, and for a touch; Ctrl-C stops it."
+        );
+        perform(effect, ports, &mut |event| _ = input.send(Input::Event(event)));
+        screen.resume()
+    })
+}
+
 /// Keys and sizes of the terminal, and the signals that end a program.
-fn listen(input: Sender<Input>) {
-    let signals = input.clone();
+fn listen(input: Sender<Input>, reader: Arc<Reader>) {
+    let (signals, lent) = (input.clone(), reader.clone());
     std::thread::spawn(move || {
-        while let Ok(raw) = crossterm::event::read() {
-            if let Some(event) = tui::input::event(raw)
+        while let Ok(raw) = reader.next() {
+            if let Some(event) = raw.and_then(tui::input::event)
                 && input.send(Input::Event(event)).is_err()
             {
                 return;
@@ -74,8 +133,12 @@ fn listen(input: Sender<Input>) {
     std::thread::spawn(move || {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         let Ok(mut caught) = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT]) else { return };
-        if caught.forever().next().is_some() {
-            let _ = signals.send(Input::Leave);
+        for signal in caught.forever() {
+            // Ctrl-C while another program has the terminal is meant for that program.
+            if signal != SIGINT || !lent.paused.load(Ordering::Acquire) {
+                let _ = signals.send(Input::Leave);
+                return;
+            }
         }
     });
 }

@@ -54,6 +54,8 @@ pub mod memory;
 pub mod source;
 #[cfg(feature = "git")]
 pub mod survey;
+#[cfg(feature = "git")]
+pub mod sync;
 
 #[cfg(feature = "tui")]
 pub mod app;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::app::{Effect, Event, Listing, Opened};
+use crate::app::{Effect, Event, Listing, Opened, Synced};
 use crate::change::Change;
 use crate::change::diff::{Content, Diff};
 use crate::drafts::Drafts;
@@ -16,6 +16,7 @@ use crate::highlight::highlight;
 use crate::signer::SigningKey;
 use crate::source::git::{self, Repository};
 use crate::survey::{self, FileMaterial, Place};
+use crate::sync::{Prompts, Remote};
 
 /// What effects are carried out with.
 pub struct Ports {
@@ -33,6 +34,11 @@ impl Ports {
     pub fn now(&self) -> i64 {
         self.clock
             .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64))
+    }
+
+    /// Whether the signing key talks to the person on the terminal by itself.
+    pub fn signs_on_the_terminal(&self) -> bool {
+        self.key.as_ref().is_ok_and(SigningKey::needs_terminal)
     }
 
     /// Bytes from the operating system's generator; without it nothing is signed.
@@ -71,6 +77,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             };
             tell(Event::Highlighted { ticket, index, tokens: Arc::new([side(&file.old), side(&file.new)]) });
         }
+        Effect::Sync { repository, place } => tell(Event::Synced { repository, result: sync(&place) }),
         Effect::SaveDraft { place, draft } => tell(Event::DraftSaved(ports.drafts.save(&place.root, &draft))),
         Effect::Freeze { ticket, place, change, examination, draft, verdict, seen } => {
             let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
@@ -90,7 +97,17 @@ fn list(index: usize, path: &std::path::Path) -> Result<Listing, String> {
     let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
     let pending = repository.changes(index, &place.target).map_err(|error| error.to_string())?;
     let broken = pending.broken.into_iter().map(|(branch, error)| (branch, error.to_string())).collect();
-    Ok(Listing { place: Arc::new(place), changes: pending.changes.into_iter().map(Arc::new).collect(), broken })
+    let outbox = Remote::find(&repository, None, Prompts::Never).ok().map(|remote| remote.outbox());
+    Ok(Listing { place: Arc::new(place), changes: pending.changes.into_iter().map(Arc::new).collect(), broken, outbox })
+}
+
+/// The screen is ours, so git must not ask on it.
+fn sync(place: &Place) -> Result<Synced, String> {
+    let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
+    let remote = Remote::find(&repository, None, Prompts::Never)?;
+    let report =
+        remote.sync(false).map_err(|why| format!("{why} In a terminal, `undersign sync` can ask for a password."))?;
+    Ok(Synced { remote: remote.name, report })
 }
 
 fn examine(place: &Place, change: &Change, now: i64) -> Result<Arc<survey::Examination>, String> {
@@ -154,6 +171,7 @@ pub struct Workers {
     read: Sender<Effect>,
     assess: Sender<Effect>,
     highlight: Sender<Effect>,
+    sync: Sender<Effect>,
     sign: Sender<Effect>,
     signing: Vec<JoinHandle<()>>,
 }
@@ -178,6 +196,7 @@ impl Workers {
             read: lane("read", 1).0,
             assess: lane("assess", 2).0,
             highlight: lane("highlight", 1).0,
+            sync: lane("sync", 1).0,
             sign,
             signing,
         }
@@ -189,6 +208,7 @@ impl Workers {
             Effect::Read { .. } => &self.read,
             Effect::Examine { .. } => &self.assess,
             Effect::Highlight { .. } => &self.highlight,
+            Effect::Sync { .. } => &self.sync,
             Effect::SaveDraft { .. } | Effect::Freeze { .. } | Effect::Sign { .. } => &self.sign,
         };
         // A lane ends only with the program.

@@ -63,6 +63,7 @@ actions! {
     Queue Sort "sort" "sort by risk, age or size";
     Queue Preview "preview" "show or hide the preview";
     Queue Why "why" "why this tier, in full";
+    Queue Sync "sync" "send signed decisions to the remotes, and fetch those of others";
     Queue Refresh "refresh" "read all repositories again";
     Review NextHunk "next-hunk" "next hunk";
     Review PreviousHunk "previous-hunk" "hunk before";

@@ -78,6 +78,8 @@ pub struct State {
     pub redraw: bool,
     /// Ids of records that were signed, with their repositories.
     pub signed: Vec<(PathBuf, String)>,
+    /// What syncs found that must not be overlooked; told again on leaving.
+    pub alarms: Vec<String>,
     /// Opened straight in the reader: leaving it leaves the program.
     only_review: bool,
     ticket: u64,
@@ -91,15 +93,52 @@ pub enum Event {
     Paste(String),
     Resize(u16, u16),
     Now(i64),
-    Listed { repository: usize, result: Result<Listing, String> },
-    Examined { id: String, result: Result<Arc<Examination>, String> },
-    Opened { ticket: u64, result: Result<Box<Opened>, String> },
-    Compared { ticket: u64, index: usize, result: Result<Arc<FileMaterial>, String> },
-    ReviewExamined { ticket: u64, result: Result<Arc<Examination>, String> },
-    Highlighted { ticket: u64, index: usize, tokens: Arc<[Vec<Tokens>; 2]> },
+    Listed {
+        repository: usize,
+        result: Result<Listing, String>,
+    },
+    Examined {
+        id: String,
+        result: Result<Arc<Examination>, String>,
+    },
+    Opened {
+        ticket: u64,
+        result: Result<Box<Opened>, String>,
+    },
+    Compared {
+        ticket: u64,
+        index: usize,
+        result: Result<Arc<FileMaterial>, String>,
+    },
+    ReviewExamined {
+        ticket: u64,
+        result: Result<Arc<Examination>, String>,
+    },
+    Highlighted {
+        ticket: u64,
+        index: usize,
+        tokens: Arc<[Vec<Tokens>; 2]>,
+    },
     DraftSaved(Result<(), String>),
-    Frozen { ticket: u64, result: Result<Box<Frozen>, Failure> },
-    Signed { ticket: u64, result: Result<String, Failure> },
+    Frozen {
+        ticket: u64,
+        result: Result<Box<Frozen>, Failure>,
+    },
+    Signed {
+        ticket: u64,
+        result: Result<String, Failure>,
+    },
+    /// Chains of a repository went to and came from its remote: what was done, and what must not be overlooked.
+    Synced {
+        repository: usize,
+        result: Result<Synced, String>,
+    },
+}
+
+#[derive(Debug)]
+pub struct Synced {
+    pub remote: String,
+    pub report: crate::sync::Report,
 }
 
 /// What is pending in a repository.
@@ -109,6 +148,8 @@ pub struct Listing {
     pub changes: Vec<Arc<Change>>,
     /// Branches that could not be read, and why.
     pub broken: Vec<(String, String)>,
+    /// Records that the remote does not have yet; none where there is no remote.
+    pub outbox: Option<usize>,
 }
 
 /// A change that was opened: what it touches, and the draft of an earlier sitting.
@@ -157,6 +198,10 @@ pub enum Effect {
         place: Arc<Place>,
         draft: Draft,
     },
+    Sync {
+        repository: usize,
+        place: Arc<Place>,
+    },
     Freeze {
         ticket: u64,
         place: Arc<Place>,
@@ -198,6 +243,7 @@ impl State {
             quit: false,
             redraw: false,
             signed: Vec::new(),
+            alarms: Vec::new(),
             only_review: false,
             ticket: 0,
             paths,
@@ -313,6 +359,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Opened { ticket, result } => opened(state, ticket, result),
+        Event::Synced { repository, result } => synced(state, repository, result),
         other => for_review(state, other),
     };
     state.lay_out();
@@ -341,6 +388,20 @@ fn listed(state: &mut State, repository: usize, result: Result<Listing, String>)
             Vec::new()
         }
     }
+}
+
+fn synced(state: &mut State, repository: usize, result: Result<Synced, String>) -> Vec<Effect> {
+    match result {
+        Ok(Synced { remote, report }) => {
+            let first = report.alarms.first().map(|alarm| format!("{alarm} (all of it when you leave)"));
+            state.status = Some(first.unwrap_or_else(|| format!("{remote}: {report}")));
+            state.alarms.extend(report.alarms);
+        }
+        Err(why) => state.status = Some(why),
+    }
+    // Other people's decisions may have come.
+    let path = state.paths.get(repository).cloned();
+    path.map(|path| Effect::List { repository, path }).into_iter().collect()
 }
 
 fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -> Vec<Effect> {
@@ -511,6 +572,7 @@ fn queue_action(state: &mut State, action: Action) -> Vec<Effect> {
                 Some(Overlay::Prompt(Prompt { label: "filter".to_owned(), field, purpose: Purpose::Filter }));
         }
         Action::Why if state.queue.selected_entry().is_some() => state.overlay = Some(Overlay::Why),
+        Action::Sync => return sync_all(state),
         Action::Refresh => {
             state.status = Some("reading all repositories again".to_owned());
             return state.list_all();
@@ -521,6 +583,20 @@ fn queue_action(state: &mut State, action: Action) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+fn sync_all(state: &mut State) -> Vec<Effect> {
+    let places = state.queue.sources.iter().enumerate().filter_map(|(repository, source)| match source {
+        Source::Ready(place) if state.queue.outbox.contains_key(&repository) => {
+            Some(Effect::Sync { repository, place: place.clone() })
+        }
+        _ => None,
+    });
+    let effects: Vec<_> = places.collect();
+    let text =
+        if effects.is_empty() { "No repository here has a remote to sync with." } else { "syncing decisions …" };
+    state.status = Some(text.to_owned());
+    effects
 }
 
 fn open_selected(state: &mut State) -> Vec<Effect> {
@@ -557,11 +633,24 @@ fn review_action(state: &mut State, action: Action) -> Vec<Effect> {
             None => state.status = Some("This file is still being read.".to_owned()),
         },
         Action::Sign => {
-            state.overlay = Some(Overlay::Sign(Box::new(Sheet::new(state.key.clone(), state.key_needs_passphrase))))
+            let own = own_decision(state);
+            let sheet = Sheet::new(state.key.clone(), state.key_needs_passphrase, own);
+            state.overlay = Some(Overlay::Sign(Box::new(sheet)));
         }
         _ => state.status = review.update(action),
     }
     save_if_changed(state, &before)
+}
+
+/// What the owner of the key decided on the open change, if that is in force.
+fn own_decision(state: &State) -> Option<Verdict> {
+    let Screen::Review(review) = &state.screen else { return None };
+    let me = &state.me(&review.place)?.id;
+    let standing = review.examination.as_ref()?.standing.as_ref()?;
+    if standing.rejected_by.contains(me) {
+        return Some(Verdict::Reject);
+    }
+    standing.approved_by.contains(me).then_some(Verdict::Approve)
 }
 
 /// Drafts are on disk after every change of theirs.

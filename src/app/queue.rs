@@ -78,6 +78,8 @@ pub struct Queue {
     pub cursor: usize,
     pub scroll: usize,
     pub preview: bool,
+    /// By repository: records that its remote does not have yet.
+    pub outbox: BTreeMap<usize, usize>,
 }
 
 impl Queue {
@@ -93,6 +95,7 @@ impl Queue {
             cursor: 0,
             scroll: 0,
             preview: true,
+            outbox: BTreeMap::new(),
         }
     }
 
@@ -105,7 +108,9 @@ impl Queue {
 
     /// Takes in the changes of one repository, in place of what it had.
     pub fn listed(&mut self, repository: usize, listing: Listing) {
-        let Listing { place, changes, broken } = listing;
+        let Listing { place, changes, broken, outbox } = listing;
+        self.outbox.remove(&repository);
+        self.outbox.extend(outbox.map(|records| (repository, records)));
         let mut known: BTreeMap<_, _> =
             self.entries.iter().map(|e| ((e.change.id.clone(), e.change.revision.head), e.examined.clone())).collect();
         self.entries.retain(|entry| entry.change.repository != repository);

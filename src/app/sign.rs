@@ -49,6 +49,8 @@ pub struct Sheet {
     /// The key that would sign, or why there is none.
     pub key: Result<String, String>,
     pub needs_passphrase: bool,
+    /// The signer's own decision on this change that is in force and could be taken back.
+    pub own: Option<Verdict>,
 }
 
 /// What the sheet asks of the program.
@@ -62,8 +64,8 @@ pub enum Ask {
 }
 
 impl Sheet {
-    pub fn new(key: Result<String, String>, needs_passphrase: bool) -> Sheet {
-        Sheet { stage: Stage::Choose, message: None, key, needs_passphrase }
+    pub fn new(key: Result<String, String>, needs_passphrase: bool, own: Option<Verdict>) -> Sheet {
+        Sheet { stage: Stage::Choose, message: None, key, needs_passphrase, own }
     }
 
     /// What to type to confirm: the code of the record to approve, the word to reject.
@@ -90,6 +92,7 @@ impl Sheet {
         let verdict = match stroke.key {
             Key::Char('a') => Verdict::Approve,
             Key::Char('r') => Verdict::Reject,
+            Key::Char('w') if self.own.is_some() => Verdict::Withdraw,
             Key::Char('q') => return Ask::Close,
             _ => return Ask::Nothing,
         };

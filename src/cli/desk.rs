@@ -122,6 +122,7 @@ pub(super) fn parts(config: &Config) -> (Result<String, String>, bool) {
 
 /// What was signed, and how anyone can check it.
 pub(super) fn farewell(state: &State) {
+    state.alarms.iter().for_each(|alarm| eprintln!("undersign: {alarm}"));
     for (repository, record) in &state.signed {
         println!("signed {record} in {}", repository.display());
     }

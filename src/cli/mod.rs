@@ -1,13 +1,18 @@
 //! FLOOR 4: arguments → command → exit code. One file a sub-command.
 
+mod doctor;
 mod queue;
+mod record;
 mod show;
+mod sync;
 mod verify;
 
 #[cfg(feature = "tui")]
 mod demo;
 #[cfg(feature = "tui")]
 mod desk;
+#[cfg(feature = "tui")]
+mod follow_up;
 #[cfg(feature = "tui")]
 mod init;
 
@@ -47,6 +52,12 @@ enum Command {
     Verify(verify::Options),
     /// Print the queue of pending changes, riskiest first
     Queue(queue::Options),
+    /// Send decisions to a remote, and fetch those of others
+    Sync(sync::Options),
+    /// List, show, export, verify and follow up signed decisions
+    Record(record::Options),
+    /// Try out what a remote allows with records
+    Doctor(doctor::Options),
     /// Print one pending change: what it does, what was found, what it needs
     Show(show::Options),
 }
@@ -76,6 +87,12 @@ pub fn run() -> ExitCode {
         }
         Some(Command::Queue(options)) => queue::run(&options, &arguments.repo),
         Some(Command::Show(options)) => show::run(&options, &arguments.repo),
+        Some(Command::Sync(options)) => sync::run(&options, arguments.repo.first().map(PathBuf::as_path)),
+        Some(Command::Doctor(options)) => doctor::run(&options, arguments.repo.first().map(PathBuf::as_path)),
+        Some(Command::Record(options)) => match record::run(&options, arguments.repo.first().map(PathBuf::as_path)) {
+            Ok(code) => return ExitCode::from(code),
+            Err(message) => Err(message),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -89,4 +106,13 @@ pub fn run() -> ExitCode {
 /// The time, in seconds since the epoch.
 fn now() -> i64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+}
+
+/// Bytes from the operating system's generator.
+fn random() -> Result<u64, String> {
+    let mut bytes = [0; 8];
+    let read =
+        std::fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
+    read.map_err(|error| format!("The operating system gives no random bytes: {error}."))?;
+    Ok(u64::from_be_bytes(bytes))
 }

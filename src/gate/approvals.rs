@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Step;
+use super::ballot::{BallotStanding, ballots};
 use super::outcome::{Code, Reason, SlotState};
 use crate::change::manifest::{Digest, Manifest};
 use crate::change::{Commit, Identity, visible};
@@ -10,7 +11,7 @@ use crate::decision::Verdict;
 use crate::policy::{Binding, Kind, Person, Policy, Requirement};
 use crate::provenance;
 use crate::record::statement::Predicate;
-use crate::record::{Chain, Presence, Record, chain};
+use crate::record::{Chain, Presence, Record};
 
 /// Seconds by which a signer's clock may run ahead of the gate's.
 const CLOCK_SKEW: i64 = 120;
@@ -73,17 +74,18 @@ pub(super) struct Court<'c> {
 
 impl<'c> Court<'c> {
     pub(super) fn new(policy: &'c Policy, chains: &'c [Chain], target: &str, now: i64) -> Court<'c> {
-        let records = chains.iter().flat_map(|chain| &chain.records);
-        let owned = records.filter_map(|record| {
-            let (person, enrolment) = policy.roster.enrolment(record.verified.key())?;
-            let presence = enrolment.level(record.verified.token());
-            (person.id == record.predicate().principal).then_some(Vote { person, record, presence })
-        });
-        let (clones, owned): (Vec<Vote<'_>>, Vec<_>) = owned.partition(|vote| vote.record.clone);
-        let records: Vec<&Record> = owned.iter().map(|vote| vote.record).collect();
-        let live: BTreeSet<_> = chain::in_force(&records).into_iter().map(Record::id).collect();
-        let votes = owned.into_iter().filter(|vote| live.contains(&vote.record.id()));
+        let (mut votes, mut clones) = (Vec::new(), Vec::new());
+        for ballot in ballots(policy, chains, now) {
+            let Some(person) = ballot.person else { continue };
+            let vote = Vote { person, record: ballot.record, presence: ballot.presence };
+            match ballot.standing {
+                BallotStanding::InForce | BallotStanding::Expired => votes.push(vote),
+                BallotStanding::Clone => clones.push(vote),
+                BallotStanding::Superseded | BallotStanding::Stranger | BallotStanding::Impostor => {}
+            }
+        }
         let (votes, elsewhere): (Vec<_>, Vec<_>) = votes
+            .into_iter()
             .partition(|v| v.predicate().repository.id == policy.repository && v.predicate().target.name == target);
         let known = votes.iter().map(|v| v.predicate().manifest.sha256.clone()).collect();
         Court { policy, rules: provenance::Rules::shipped(), now, votes, elsewhere, clones, known }

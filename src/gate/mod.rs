@@ -4,9 +4,11 @@
 //! manifest. So merge commit, squash and rebase need no special case, and what a merge adds on the side is caught.
 
 mod approvals;
+mod ballot;
 mod outcome;
 
 pub use approvals::Standing;
+pub use ballot::{Ballot, BallotStanding, ballots};
 pub use outcome::{Code, Decided, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome, SlotState};
 
 use crate::change::manifest::Manifest;

@@ -23,8 +23,7 @@ pub struct Screen {
 impl Screen {
     pub fn enter() -> io::Result<Screen> {
         install_panic_hook();
-        terminal::enable_raw_mode()?;
-        execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+        take()?;
         Ok(Screen { terminal: Terminal::new(CrosstermBackend::new(stdout()))? })
     }
 
@@ -39,6 +38,17 @@ impl Screen {
         stdout().flush()
     }
 
+    /// Gives the terminal to another program, until [`Screen::resume`].
+    pub fn suspend(&mut self) {
+        leave();
+    }
+
+    /// Takes it back, and draws everything anew with the next frame.
+    pub fn resume(&mut self) -> io::Result<()> {
+        take()?;
+        self.terminal.clear()
+    }
+
     pub fn size(&self) -> io::Result<(u16, u16)> {
         terminal::size()
     }
@@ -48,6 +58,11 @@ impl Drop for Screen {
     fn drop(&mut self) {
         leave();
     }
+}
+
+fn take() -> io::Result<()> {
+    terminal::enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
 }
 
 /// Gives the terminal back. Safe to call twice.

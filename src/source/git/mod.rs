@@ -232,7 +232,10 @@ impl Repository {
                     full.strip_prefix("refs/remotes/").and_then(|rest| rest.split_once('/')).map(|(_, b)| b)
                 }
             };
-            let Some(short) = short.filter(|s| *s != "HEAD" && format!("refs/heads/{s}") != target.name) else {
+            // Branches that hold the ledger, on hosts that take no other refs, propose nothing.
+            let proposes =
+                |s: &&str| *s != "HEAD" && !s.starts_with("undersign/") && format!("refs/heads/{s}") != target.name;
+            let Some(short) = short.filter(proposes) else {
                 continue;
             };
             let tip = reference.peel_to_commit().map(|commit| object_id(commit.id()));

@@ -53,6 +53,7 @@ pub fn draw(state: &State, area: Rect, paint: &mut Paint<'_>) {
             (Action::Sort, "sort"),
             (Action::Why, "why"),
             (Action::Preview, "preview"),
+            (Action::Sync, "sync"),
             (Action::Refresh, "refresh"),
             (Action::Help, "help"),
             (Action::Back, "quit"),
@@ -68,6 +69,10 @@ fn header(state: &State, area: Rect, paint: &mut Paint<'_>) {
     let open = state.queue.entries.len() - settled;
     let mut left = Line::new().add(Role::Title, " undersign").add(Role::Accent, &format!("   Queue {open}"));
     left = left.add(Role::Muted, &format!("   Decided {settled}"));
+    let outbox: usize = state.queue.outbox.values().sum();
+    if outbox > 0 {
+        left = left.add(Role::Accent, &format!("   Outbox {outbox}"));
+    }
     let pending = state.queue.entries.iter().filter(|entry| matches!(entry.examined, Examined::Pending)).count();
     if pending > 0 {
         left = left.add(Role::Faint, &format!("   examining {pending} …"));

@@ -48,7 +48,7 @@ pub fn draw(sheet: &Sheet, review: &Review, area: Rect, paint: &mut Paint<'_>) -
         }
         Stage::Signing { frozen } => {
             statement(frozen, 0, body, paint);
-            paint.line(foot, 0, Line::new().add(Role::Accent, "signing …"));
+            paint.line(foot, 0, Line::new().add(Role::Accent, "signing … touch your security key, if it blinks"));
         }
         Stage::Done { record, verdict } => done(record, *verdict, body, foot, paint),
     }
@@ -96,11 +96,15 @@ fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Pa
         Err(why) => Line::new().add(Role::Warning, &clip(why, columns)),
     });
     lines.into_iter().enumerate().for_each(|(row, line)| paint.line(body, row as u16, line));
-    let keys = Line::new()
+    let mut keys = Line::new()
         .add(Role::Key, "a")
         .add(Role::Text, " approve   ")
         .add(Role::Key, "r")
         .add(Role::Text, " reject   ");
+    if let Some(own) = sheet.own {
+        let noun = if own == Verdict::Reject { "rejection" } else { "approval" };
+        keys = keys.add(Role::Key, "w").add(Role::Text, &format!(" withdraw your {noun}   "));
+    }
     paint.line(foot, 0, keys.add(Role::Key, "Esc").add(Role::Text, " leave; the draft is kept"));
 }
 
@@ -114,6 +118,7 @@ fn reason(
     let ask = match (verdict, review.checklist().approval_needs_reason) {
         (Verdict::Approve, true) => "In your own words: what could fail, and how would it be taken back?",
         (Verdict::Approve, false) => "A reason, if you wish. Enter goes on.",
+        (Verdict::Withdraw, _) => "Why do you take it back?",
         _ => "What must change? Author and agent will read it.",
     };
     paint.line(body, 0, Line::new().add(Role::Title, &verdict.to_string()).add(Role::Muted, &format!("   {ask}")));

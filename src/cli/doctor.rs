@@ -1,0 +1,68 @@
+//! `undersign doctor`: what a remote allows with records, tried out and not asked.
+
+use std::path::Path;
+
+use clap::Args;
+
+use crate::ledger::{BRANCH_PREFIX, PREFIX};
+use crate::source::git::Repository;
+use crate::sync::{Allowed, Guarantee, Prompts, Remote};
+
+#[derive(Args)]
+pub struct Options {
+    /// The remote to try, on refs that are thrown away
+    #[arg(long, value_name = "NAME")]
+    remote: String,
+}
+
+pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
+    let repository = Repository::open(repository.unwrap_or(Path::new("."))).map_err(|error| error.to_string())?;
+    let remote = Remote::find(&repository, Some(&options.remote), Prompts::Allowed)?;
+    let name = format!("probe/{:016x}", super::random()?);
+    println!("{:<34}{:>8}{:>8}{:>9}{:>9}", remote.name, "create", "grow", "rewind", "delete");
+    let mut best = (Guarantee::None, PREFIX);
+    let mut left = Vec::new();
+    for prefix in [PREFIX, BRANCH_PREFIX] {
+        // Beside the chains, never among them.
+        let place = prefix.trim_end_matches("decisions/");
+        let (allowed, stays) = remote.probe(place, &name)?;
+        println!("{}", row(prefix, allowed));
+        left.extend(stays);
+        if allowed.guarantee() < best.0 {
+            best = (allowed.guarantee(), prefix);
+        }
+    }
+    println!("\n{}", verdict(best.0, best.1, &remote.name));
+    for reference in left {
+        println!("The host let nobody remove the probe {reference}; it can stay.");
+    }
+    if best.0 == Guarantee::None { Err(format!("{} takes no records.", remote.name)) } else { Ok(()) }
+}
+
+fn row(prefix: &str, allowed: Allowed) -> String {
+    let word = |yes: bool| if yes { "yes" } else { "no" };
+    format!(
+        "{prefix:<34}{:>8}{:>8}{:>9}{:>9}",
+        word(allowed.create),
+        word(allowed.grow),
+        word(allowed.rewind),
+        word(allowed.delete)
+    )
+}
+
+fn verdict(guarantee: Guarantee, prefix: &str, remote: &str) -> String {
+    let what = match guarantee {
+        Guarantee::Kept => "kept: the host itself refuses to rewind and delete records.",
+        Guarantee::Noticed => {
+            "noticed: whoever may write can make records vanish. Syncs, later signatures and the gate's memory notice it; a \
+             rejection that nobody fetched before is lost. Protect the refs on the host where it can."
+        }
+        Guarantee::None => "none: the host takes no records. Exchange them with `undersign record export`.",
+    };
+    let branches = if prefix == BRANCH_PREFIX && guarantee != Guarantee::None {
+        format!("\nUse branches there: git config remote.{remote}.undersignRefs branches")
+    } else {
+        String::new()
+    };
+    format!("Guarantee: {what}{branches}")
+}

@@ -1,0 +1,212 @@
+//! `undersign record withdraw`, `hand-over` and `repair`: decisions about decisions, signed on a plain terminal.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::path::Path;
+
+use clap::Args;
+
+use super::record::Ledger;
+use crate::config::Config;
+use crate::decision::Verdict;
+use crate::frozen::{self, Failure, FollowUp, Frozen, Signatory};
+use crate::ledger;
+use crate::record::{ChainId, Record};
+use crate::signer::{Place as KeyPlace, SigningKey};
+use crate::source::git::Repository;
+use crate::survey::Place;
+use crate::sync::{Prompts, Remote};
+
+#[derive(Args)]
+pub struct Options {
+    /// Record id, or its first digits
+    id: String,
+    /// Why, in your words; it is signed
+    #[arg(long)]
+    reason: String,
+}
+
+#[derive(Args)]
+pub struct RepairOptions {
+    /// The remote whose copy holds; by default origin, or the only one
+    #[arg(long, value_name = "NAME")]
+    remote: Option<String>,
+    /// What happened, in your words; it is signed
+    #[arg(long, default_value = "")]
+    reason: String,
+}
+
+pub fn withdraw(options: &Options, path: &Path) -> Result<(), String> {
+    let ledger = Ledger::open(path)?;
+    let about = ledger.find(&options.id)?;
+    let pen = Pen::new(path)?;
+    let person = frozen::signer_of(ledger.policy()?, &pen.key);
+    if about.person.is_none() || about.person.map(|p| &p.id) != person.map(|p| &p.id) {
+        return Err(format!("The record is by {}: only its own signer can take it back.", about.predicate().principal));
+    }
+    if about.standing == crate::gate::BallotStanding::Superseded {
+        return Err("The record is superseded already; there is nothing to take back.".to_owned());
+    }
+    let id = about.record.id().to_string();
+    pen.follow_up(about.record, Verdict::Withdraw, &options.reason, |what| what.supersedes = vec![id])
+}
+
+pub fn hand_over(options: &Options, path: &Path) -> Result<(), String> {
+    let ledger = Ledger::open(path)?;
+    let about = ledger.find(&options.id)?;
+    if about.predicate().verdict != Verdict::Reject {
+        return Err("Only a rejection is handed over; what else is signed ends nothing.".to_owned());
+    }
+    let pen = Pen::new(path)?;
+    let policy = ledger.policy()?;
+    let person = frozen::signer_of(policy, &pen.key);
+    if person.is_some_and(|person| person.id == about.predicate().principal) {
+        return Err("The rejection is your own: `undersign record withdraw` takes it back.".to_owned());
+    }
+    let wanted: Vec<_> = policy.hand_over().into_iter().flat_map(|requirement| requirement.slots).collect();
+    if person.is_none_or(|person| !wanted.iter().any(|slot| person.roles.contains(&slot.role))) {
+        let roles: Vec<_> = wanted.iter().map(|slot| slot.role.as_str()).collect();
+        return Err(format!("Only who signs for the policy may take a rejection over: role {}.", roles.join(" or ")));
+    }
+    let id = about.record.id().to_string();
+    pen.follow_up(about.record, Verdict::HandOver, &options.reason, |what| what.answers = vec![id])
+}
+
+pub fn repair(options: &RepairOptions, path: &Path) -> Result<(), String> {
+    let pen = Pen::new(path)?;
+    let id = ChainId { key: pen.key.public.id().to_string(), device: pen.device.clone() };
+    let remote = Remote::find(&pen.repository, options.remote.as_deref(), Prompts::Allowed)?;
+    let here = ledger::read_chain(&pen.repository, &id);
+    let theirs = ledger::read_remote(&pen.repository, &remote.name).map_err(|error| error.to_string())?;
+    let theirs = theirs.into_iter().find(|chain| chain.id == id);
+    let Some(theirs) =
+        theirs.filter(|theirs| theirs.fault.is_none() && here.head().is_some_and(|h| theirs.holds(h).is_err()))
+    else {
+        return Err(format!(
+            "Your chain here and on {} did not go different ways; there is nothing to repair.",
+            remote.name
+        ));
+    };
+    let forks: Vec<String> = here
+        .records
+        .iter()
+        .filter(|record| !theirs.records.iter().any(|kept| kept.id() == record.id()))
+        .map(|record| record.id().to_string())
+        .collect();
+    let Some(last) = theirs.records.last().cloned() else {
+        return Err(format!("{} holds no record of your chain; there is nothing to build on.", remote.name));
+    };
+    println!(
+        "The branch on {} holds, with {} records. Given up are {} records that are only here: {}.",
+        remote.name,
+        theirs.records.len(),
+        forks.len(),
+        forks.iter().map(|id| &id[..12]).collect::<Vec<_>>().join(", ")
+    );
+    println!("They are kept under refs/undersign/given-up/. What you decided in them, decide again.");
+    let moved = Moved::to_remote(&pen.repository, &id, &remote.name)?;
+    let done = pen.follow_up(&last, Verdict::Repair, &options.reason, |what| what.forks = forks);
+    if done.is_err() {
+        moved.back()?;
+    }
+    done
+}
+
+/// The own chain's ref, moved onto the branch that holds.
+struct Moved<'r> {
+    repository: &'r Repository,
+    name: String,
+    from: git2::Oid,
+    to: git2::Oid,
+}
+
+impl Moved<'_> {
+    fn to_remote<'r>(repository: &'r Repository, id: &ChainId, remote: &str) -> Result<Moved<'r>, String> {
+        let raw = &repository.raw;
+        let name = format!("{}{id}", ledger::PREFIX);
+        let failed = |error: git2::Error| format!("The chain cannot be moved: {}.", error.message());
+        let from = raw.refname_to_id(&name).map_err(failed)?;
+        let to = raw.refname_to_id(&format!("{}{id}", ledger::remote_prefix(remote))).map_err(failed)?;
+        let kept = format!("refs/undersign/given-up/{id}/{}", &from.to_string()[..12]);
+        raw.reference(&kept, from, true, "undersign: repair").map_err(failed)?;
+        raw.reference_matching(&name, to, true, from, "undersign: repair").map_err(failed)?;
+        Ok(Moved { repository, name, from, to })
+    }
+
+    fn back(&self) -> Result<(), String> {
+        let moved =
+            self.repository.raw.reference_matching(&self.name, self.from, true, self.to, "undersign: repair undone");
+        moved.map(|_| ()).map_err(|error| format!("The chain cannot be moved back: {}.", error.message()))
+    }
+}
+
+/// Key, device and repository of who signs here.
+struct Pen {
+    repository: Repository,
+    key: SigningKey,
+    device: String,
+}
+
+impl Pen {
+    fn new(path: &Path) -> Result<Pen, String> {
+        let config = Config::read(Some(path));
+        let mut key = config.key.clone()?;
+        // Here the terminal is free: ssh-keygen asks for the passphrase itself.
+        if let KeyPlace::File { path, encrypted: true } = &key.place {
+            key.place = KeyPlace::Openssh(path.clone());
+        }
+        let bytes = super::random()?.to_be_bytes();
+        let device = config.drafts.chain_id(|| bytes)?;
+        let repository = Repository::open(path).map_err(|error| error.to_string())?;
+        Ok(Pen { repository, key, device })
+    }
+
+    fn follow_up(
+        &self,
+        about: &Record,
+        verdict: Verdict,
+        reason: &str,
+        set: impl FnOnce(&mut FollowUp<'_>),
+    ) -> Result<(), String> {
+        let (_, place) = Place::open(&self.repository.root).map_err(|error| error.to_string())?;
+        let signatory = Signatory::of(&self.repository, &place, &self.key, &self.device).map_err(sentence)?;
+        let mut what = FollowUp {
+            verdict,
+            about,
+            supersedes: Vec::new(),
+            answers: Vec::new(),
+            forks: Vec::new(),
+            reason: reason.trim().to_owned(),
+        };
+        set(&mut what);
+        let mut nonce = [0; 16];
+        nonce[..8].copy_from_slice(&super::random()?.to_be_bytes());
+        nonce[8..].copy_from_slice(&super::random()?.to_be_bytes());
+        let frozen = frozen::follow_up(what, signatory, nonce, super::now()).map_err(sentence)?;
+        confirm(&frozen)?;
+        let record = frozen.record(&self.repository, &self.key, None, super::now()).map_err(sentence)?;
+        println!("Signed and recorded: {}. `undersign sync` sends it.", record.id());
+        Ok(())
+    }
+}
+
+/// Shows what is signed, and takes the code of it, typed.
+fn confirm(frozen: &Frozen) -> Result<(), String> {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return Err("There is no terminal: nothing is signed without a person who types its code.".to_owned());
+    }
+    println!("\n{}", String::from_utf8_lossy(&frozen.payload));
+    print!("These {} bytes are what is signed. Type {} to sign: ", frozen.payload.len(), frozen.code());
+    std::io::stdout().flush().map_err(|error| error.to_string())?;
+    let mut typed = String::new();
+    std::io::stdin().lock().read_line(&mut typed).map_err(|error| error.to_string())?;
+    if typed.trim() == frozen.code() { Ok(()) } else { Err("That is not the code. Nothing was signed.".to_owned()) }
+}
+
+fn sentence(failure: Failure) -> String {
+    match failure {
+        Failure::Moved(why) | Failure::LostPlace(why) | Failure::Refused(why) => why,
+        Failure::PassphraseNeeded => {
+            "The key is encrypted and its passphrase was not given. Nothing was signed.".to_owned()
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! FLOOR 3: chains to and from a remote, by the `git` program: people's own credentials, and no merge, since each chain
+//! has one writer. Nothing here signs: a lost race is fetched and sent again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::process::{Command, Stdio};
+
+use git2::{ErrorCode, Oid};
+
+use crate::change::visible;
+use crate::ledger::{self, BRANCH_PREFIX, PREFIX};
+use crate::record::{Chain, ChainId, Fault, Head, Heads};
+use crate::source::git::Repository;
+
+/// Rounds of fetching and sending; each lost race needs one more.
+const ROUNDS: usize = 5;
+/// Refs of one remote that are looked at.
+const MAX_REFS: usize = 100_000;
+
+/// Whether the `git` program may ask for a password on the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prompts {
+    Allowed,
+    /// The screen is somebody else's: what needs to ask fails instead.
+    Never,
+}
+
+/// One remote of a repository.
+pub struct Remote<'r> {
+    repository: &'r Repository,
+    pub name: String,
+    prompts: Prompts,
+    /// Where our own chains go: [`PREFIX`], or [`BRANCH_PREFIX`] on a host that takes nothing else.
+    prefix: &'static str,
+}
+
+/// What a sync did, and what is wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Records that are new here.
+    pub fetched: usize,
+    /// Records that the remote has taken.
+    pub sent: usize,
+    /// What must not be overlooked, a sentence each.
+    pub alarms: Vec<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let records = |n: usize| if n == 1 { "1 record".to_owned() } else { format!("{n} records") };
+        write!(f, "{} fetched, {} sent", records(self.fetched), records(self.sent))?;
+        match self.alarms.len() {
+            0 => Ok(()),
+            1 => write!(f, ", 1 alarm"),
+            n => write!(f, ", {n} alarms"),
+        }
+    }
+}
+
+/// The chains that a remote holds.
+struct There {
+    sound: BTreeMap<ChainId, Oid>,
+    /// With a fault: nothing is sent on top of them.
+    damaged: BTreeSet<ChainId>,
+}
+
+/// Whether a remote took what it was sent.
+enum Sent {
+    All,
+    /// Somebody was faster: fetch and look again.
+    Race,
+}
+
+impl<'r> Remote<'r> {
+    /// The remote of a name, else `origin`, else the only one.
+    pub fn find(repository: &'r Repository, name: Option<&str>, prompts: Prompts) -> Result<Remote<'r>, String> {
+        let names: Vec<String> = repository
+            .raw
+            .remotes()
+            .map_err(|error| error.message().to_owned())?
+            .iter()
+            .flatten()
+            .flatten()
+            .map(str::to_owned)
+            .collect();
+        let chosen = match name {
+            Some(name) => names.iter().find(|known| *known == name),
+            None => names.iter().find(|known| *known == "origin").or(names.first().filter(|_| names.len() == 1)),
+        };
+        let Some(name) = chosen.cloned() else {
+            return Err(match (name, names.is_empty()) {
+                (Some(name), _) => {
+                    format!("There is no remote `{}` here; `git remote` lists them.", visible::text(name))
+                }
+                (None, true) => {
+                    "This repository has no remote to sync with. `git remote add origin URL` names one.".to_owned()
+                }
+                (None, false) => format!("Name a remote with --remote: {}.", names.join(", ")),
+            });
+        };
+        let setting = format!("remote.{name}.undersignrefs");
+        let mapping = repository.raw.config().ok().and_then(|config| config.get_string(&setting).ok());
+        let prefix = if mapping.as_deref() == Some("branches") { BRANCH_PREFIX } else { PREFIX };
+        Ok(Remote { repository, name, prompts, prefix })
+    }
+
+    /// How many records of our own the remote was not yet seen to hold.
+    pub fn outbox(&self) -> usize {
+        let held = ledger::read_remote(self.repository, &self.name).unwrap_or_default();
+        let count = |chain: &Chain| {
+            let there = held.iter().find(|copy| copy.id == chain.id).map_or(0, |copy| copy.records.len());
+            chain.records.len().saturating_sub(there)
+        };
+        ledger::read(self.repository).unwrap_or_default().iter().map(count).sum()
+    }
+
+    /// Fetches the chains of others, sends our own. With `restore`, what the remote has lost is sent again.
+    pub fn sync(&self, restore: bool) -> Result<Report, String> {
+        let mut report = Report::default();
+        for _ in 0..ROUNDS {
+            report.alarms.clear();
+            let there = self.fetch(&mut report)?;
+            match self.send(&there, restore, &mut report)? {
+                Sent::All => return Ok(report),
+                Sent::Race => {}
+            }
+        }
+        Err(format!(
+            "The remote {} changed under {ROUNDS} attempts in a row. Nothing is lost; try again.",
+            visible::text(&self.name)
+        ))
+    }
+
+    /// Reads what the remote holds, keeps what only grew, and says what did not.
+    fn fetch(&self, report: &mut Report) -> Result<There, String> {
+        let listed = self.list()?;
+        let before = ledger::read_remote(self.repository, &self.name).map_err(|error| error.to_string())?;
+        let incoming = Incoming { repository: self.repository };
+        incoming.clear();
+        if !listed.is_empty() {
+            let specs =
+                [format!("+{PREFIX}*:{}c/*", Incoming::PREFIX), format!("+{BRANCH_PREFIX}*:{}b/*", Incoming::PREFIX)];
+            self.git(&[
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--no-auto-maintenance",
+                &self.name,
+                &specs[0],
+                &specs[1],
+            ])?;
+        }
+        let (mut arrived, mut damaged) = (Vec::new(), BTreeSet::new());
+        for (id, tip) in incoming.tips(report) {
+            let chain =
+                ledger::chain_at(self.repository, &format!("{}{id}", Incoming::PREFIX), &id.to_string(), Some(tip));
+            if let Some((position, fault)) = chain.fault {
+                report.alarms.push(format!(
+                    "Record {position} of the chain {id} on {} does not hold: {fault}. The copy that is here stays.",
+                    self.name
+                ));
+                damaged.insert(id);
+                continue;
+            }
+            arrived.push((chain, tip));
+        }
+        incoming.clear();
+        let chains: Vec<Chain> = arrived.iter().map(|(chain, _)| chain.clone()).collect();
+        for loss in Heads::of(&before).losses(&chains).filter(|loss| !damaged.contains(&loss.chain)) {
+            report.alarms.push(self.loss(&loss.chain, loss.head, loss.fault));
+        }
+        let mut there = There { sound: BTreeMap::new(), damaged };
+        for (chain, tip) in arrived {
+            let known = before.iter().find(|copy| copy.id == chain.id);
+            if known.and_then(Chain::head).is_none_or(|head| chain.holds(head).is_ok()) {
+                report.fetched +=
+                    chain.records.len() - known.map_or(0, |copy| copy.records.len()).min(chain.records.len());
+                self.remember(&chain.id, tip)?;
+            }
+            there.sound.insert(chain.id, tip);
+        }
+        Ok(there)
+    }
+
+    fn loss(&self, id: &ChainId, head: Head, fault: Fault) -> String {
+        let record = head.record.short();
+        match fault {
+            Fault::Forked => format!(
+                "On {} the chain {id} holds another record {} than {record}, which was there before. Somebody rewrote it; the copy \
+                 that is here stays.",
+                self.name, head.seq
+            ),
+            _ => format!(
+                "{} went back: record {} ({record}) of the chain {id} was there and is missing now. `undersign sync --restore` \
+                 sends it again.",
+                self.name, head.seq
+            ),
+        }
+    }
+
+    /// Sends what the remote lacks of the chains here; brings own chains forward that it has more of.
+    fn send(&self, there: &There, restore: bool, report: &mut Report) -> Result<Sent, String> {
+        let mut chains: BTreeMap<ChainId, Oid> = self.tips(PREFIX)?;
+        if restore {
+            for (id, tip) in self.tips(&ledger::remote_prefix(&self.name))? {
+                chains.entry(id).or_insert(tip);
+            }
+        }
+        let mut pushes = Vec::new();
+        for (id, tip) in chains.into_iter().filter(|(id, _)| !there.damaged.contains(id)) {
+            let ours = ledger::chain_at(self.repository, &format!("{PREFIX}{id}"), &id.to_string(), Some(tip));
+            let theirs = there.sound.get(&id).map(|tip| {
+                ledger::chain_at(
+                    self.repository,
+                    &format!("{}{id}", ledger::remote_prefix(&self.name)),
+                    &id.to_string(),
+                    Some(*tip),
+                )
+            });
+            match compare(&ours, theirs.as_ref()) {
+                Order::Same => {}
+                Order::Behind => self.bring_forward(&id, tip, there.sound[&id])?,
+                Order::Ahead(records) => pushes.push((id, tip, records)),
+                Order::Forked => report.alarms.push(format!(
+                    "The chain {id} here and on {} went different ways, as after a restored backup. `undersign record repair` \
+                     says which holds.",
+                    self.name
+                )),
+            }
+        }
+        self.push(&pushes, report)
+    }
+
+    fn push(&self, pushes: &[(ChainId, Oid, usize)], report: &mut Report) -> Result<Sent, String> {
+        if pushes.is_empty() {
+            return Ok(Sent::All);
+        }
+        let mut arguments =
+            vec!["push".to_owned(), "--porcelain".to_owned(), "--no-verify".to_owned(), self.name.clone()];
+        arguments.extend(pushes.iter().map(|(id, tip, _)| format!("{tip}:{}{id}", self.prefix)));
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let (ok, stdout, stderr) = self.run(&arguments)?;
+        let mut race = false;
+        let mut told = 0;
+        for line in stdout.lines() {
+            // `<flag> TAB <from>:<to> TAB <summary>`
+            let [flag, refs, summary] = line.splitn(3, '\t').collect::<Vec<_>>()[..] else { continue };
+            let Some((id, tip, records)) =
+                pushes.iter().find(|(id, ..)| refs.ends_with(&format!(":{}{id}", self.prefix)))
+            else {
+                continue;
+            };
+            told += 1;
+            match flag {
+                "!" if summary.contains("remote rejected") => report.alarms.push(format!(
+                    "{} refused the chain {id}: {}. `undersign doctor --remote {}` says what it takes.",
+                    self.name,
+                    visible::text(summary),
+                    self.name
+                )),
+                "!" => race = true,
+                _ => {
+                    report.sent += records;
+                    self.remember(id, *tip)?;
+                }
+            }
+        }
+        if told == 0 && !ok {
+            return Err(failure("push", &stderr));
+        }
+        Ok(if race { Sent::Race } else { Sent::All })
+    }
+
+    /// What the remote holds, by full ref names.
+    fn list(&self) -> Result<Vec<String>, String> {
+        let text = self.git(&["ls-remote", &self.name, &format!("{PREFIX}*"), &format!("{BRANCH_PREFIX}*")])?;
+        let names: Vec<String> =
+            text.lines().filter_map(|line| line.split_once('\t')).map(|(_, name)| name.to_owned()).collect();
+        if names.len() > MAX_REFS {
+            return Err(format!("{} lists more than {MAX_REFS} chains; that is no ledger.", self.name));
+        }
+        Ok(names)
+    }
+
+    fn tips(&self, prefix: &str) -> Result<BTreeMap<ChainId, Oid>, String> {
+        let mut tips = BTreeMap::new();
+        let references =
+            self.repository.raw.references_glob(&format!("{prefix}*")).map_err(|error| error.message().to_owned())?;
+        for reference in references.flatten() {
+            let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+            if let (Ok(id), Some(tip)) = (name[prefix.len()..].parse(), reference.target()) {
+                tips.insert(id, tip);
+            }
+        }
+        Ok(tips)
+    }
+
+    fn remember(&self, id: &ChainId, tip: Oid) -> Result<(), String> {
+        let name = format!("{}{id}", ledger::remote_prefix(&self.name));
+        let written = self.repository.raw.reference(&name, tip, true, "undersign: sync");
+        written.map(|_| ()).map_err(|error| format!("{name} cannot be written: {}.", error.message()))
+    }
+
+    fn bring_forward(&self, id: &ChainId, from: Oid, to: Oid) -> Result<(), String> {
+        let name = format!("{PREFIX}{id}");
+        match self.repository.raw.reference_matching(&name, to, true, from, "undersign: sync") {
+            Ok(_) => Ok(()),
+            // It grew meanwhile; the next sync sees it.
+            Err(error) if error.code() == ErrorCode::Modified => Ok(()),
+            Err(error) => Err(format!("{name} cannot be written: {}.", error.message())),
+        }
+    }
+
+    /// Runs git; its output, or what it said when it failed.
+    fn git(&self, arguments: &[&str]) -> Result<String, String> {
+        let (ok, stdout, stderr) = self.run(arguments)?;
+        if ok { Ok(stdout) } else { Err(failure(arguments[0], &stderr)) }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<(bool, String, String), String> {
+        let mut command = Command::new("git");
+        command.arg("--git-dir").arg(self.repository.raw.path()).args(arguments).stdin(Stdio::null());
+        command.env("LC_ALL", "C");
+        if self.prompts == Prompts::Never {
+            command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "true").env("SSH_ASKPASS_REQUIRE", "never");
+            if std::env::var_os("GIT_SSH_COMMAND").is_none() {
+                command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+            }
+        }
+        let output = command.output().map_err(|error| format!("git cannot be run: {error}. Is it installed?"))?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok((output.status.success(), text(&output.stdout), text(&output.stderr)))
+    }
+}
+
+fn failure(what: &str, stderr: &str) -> String {
+    let said = stderr.lines().rfind(|line| line.starts_with("fatal:") || line.starts_with("error:"));
+    let said = said.or_else(|| stderr.lines().last()).unwrap_or("no reason given");
+    format!(
+        "`git {what}` failed: {}. What is signed stays here and can be sent later.",
+        visible::text(said.trim_end_matches('.'))
+    )
+}
+
+/// How a chain here stands to its copy on a remote.
+#[derive(Debug, PartialEq, Eq)]
+enum Order {
+    Same,
+    Behind,
+    /// By so many records.
+    Ahead(usize),
+    Forked,
+}
+
+fn compare(ours: &Chain, theirs: Option<&Chain>) -> Order {
+    let (our_head, their_head) = (ours.head(), theirs.and_then(Chain::head));
+    let holds = |chain: &Chain, head: Option<Head>| head.is_none_or(|head| chain.holds(head).is_ok());
+    let there = theirs.map_or(0, |chain| chain.records.len());
+    if our_head == their_head {
+        Order::Same
+    } else if holds(ours, their_head) && ours.records.len() > there {
+        Order::Ahead(ours.records.len() - there)
+    } else if theirs.is_some_and(|theirs| holds(theirs, our_head)) {
+        Order::Behind
+    } else {
+        Order::Forked
+    }
+}
+
+/// Where fetched refs lie until they are looked at.
+struct Incoming<'r> {
+    repository: &'r Repository,
+}
+
+impl Incoming<'_> {
+    const PREFIX: &'static str = "refs/undersign/incoming/";
+
+    fn clear(&self) {
+        let references = self.repository.raw.references_glob(&format!("{}*", Self::PREFIX));
+        for mut reference in references.into_iter().flatten().flatten() {
+            let _ = reference.delete();
+        }
+    }
+
+    /// The tips by chain; a ref whose name is no chain's is said and left out. Of two copies the one under
+    /// [`PREFIX`] is looked at, unless only branches hold it.
+    fn tips(&self, report: &mut Report) -> BTreeMap<ChainId, Oid> {
+        let mut tips = BTreeMap::new();
+        for folder in ["b/", "c/"] {
+            let prefix = format!("{}{folder}", Self::PREFIX);
+            let references = self.repository.raw.references_glob(&format!("{prefix}*"));
+            for reference in references.into_iter().flatten().flatten() {
+                let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+                match (name[prefix.len()..].parse(), reference.target()) {
+                    (Ok(id), Some(tip)) => _ = tips.insert(id, tip),
+                    _ => report.alarms.push(format!(
+                        "The remote has a ref among its chains that is none: {}.",
+                        visible::text(&name[prefix.len()..])
+                    )),
+                }
+            }
+        }
+        tips
+    }
+}
+
+/// What a host allows under one prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowed {
+    pub create: bool,
+    pub grow: bool,
+    pub rewind: bool,
+    pub delete: bool,
+}
+
+impl Allowed {
+    /// What a ledger there is worth.
+    pub fn guarantee(self) -> Guarantee {
+        match self {
+            Allowed { create: true, grow: true, rewind: false, delete: false } => Guarantee::Kept,
+            Allowed { create: true, grow: true, .. } => Guarantee::Noticed,
+            _ => Guarantee::None,
+        }
+    }
+}
+
+/// What keeps records on a host, from strong to weak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Guarantee {
+    /// The host itself refuses to rewind and delete.
+    Kept,
+    /// The host lets them vanish: syncs, `seen` heads and the memory of gates notice.
+    Noticed,
+    /// The host takes no records.
+    None,
+}
+
+impl Remote<'_> {
+    /// Tries on a throw-away ref under `prefix` what the host allows; each answer is what the remote lists afterwards,
+    /// not what it says. The last value is the ref, if it could not be removed.
+    pub fn probe(&self, prefix: &str, name: &str) -> Result<(Allowed, Option<String>), String> {
+        let reference = format!("{prefix}{name}");
+        let first = self.probe_commit("undersign probe 1", None)?;
+        let second = self.probe_commit("undersign probe 2", Some(first))?;
+        let other = self.probe_commit("undersign probe 3", None)?;
+        let tip = || -> Result<Option<String>, String> {
+            let text = self.git(&["ls-remote", &self.name, &reference])?;
+            Ok(text.split_once('\t').map(|(id, _)| id.to_owned()))
+        };
+        let becomes = |spec: String, wanted: Option<Oid>| -> Result<bool, String> {
+            self.run(&["push", "--quiet", "--no-verify", &self.name, &spec])?;
+            Ok(tip()? == wanted.map(|id| id.to_string()))
+        };
+        // So that an unreachable remote is an error, and not a host that allows nothing.
+        tip()?;
+        let create = becomes(format!("{first}:{reference}"), Some(first))?;
+        let grow = create && becomes(format!("{second}:{reference}"), Some(second))?;
+        let rewind = grow && becomes(format!("+{other}:{reference}"), Some(other))?;
+        let delete = create && becomes(format!(":{reference}"), None)?;
+        let left = (create && !delete).then_some(reference);
+        Ok((Allowed { create, grow, rewind, delete }, left))
+    }
+
+    fn probe_commit(&self, message: &str, parent: Option<Oid>) -> Result<Oid, String> {
+        let raw = &self.repository.raw;
+        let make = || -> Result<Oid, git2::Error> {
+            let tree = raw.find_tree(raw.treebuilder(None)?.write()?)?;
+            let who = git2::Signature::new("undersign", "undersign@localhost", &git2::Time::new(0, 0))?;
+            let parent = parent.map(|id| raw.find_commit(id)).transpose()?;
+            raw.commit(None, &who, &who, message, &tree, &parent.iter().collect::<Vec<_>>())
+        };
+        make().map_err(|error| format!("The probe cannot be prepared: {}.", error.message()))
+    }
+}

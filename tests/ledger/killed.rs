@@ -1,0 +1,81 @@
+//! Programs that sign and save drafts, killed at any moment. The victim is this test program itself, run again.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use undersign::decision::{Draft, Verdict};
+use undersign::drafts::Drafts;
+use undersign::ledger;
+use undersign::record::Record;
+use undersign::source::git::Repository;
+
+use crate::support::{Fixture, now};
+use crate::{chain_of, signed_link};
+
+/// Set for a victim: the repository to sign in.
+const VICTIM: &str = "UNDERSIGN_TEST_VICTIM";
+
+/// Appends records and saves drafts until it is killed; says after each which number is safe.
+#[test]
+#[ignore = "run by the test below, as its victim"]
+fn victim() {
+    let Some(repo) = std::env::var_os(VICTIM).map(PathBuf::from) else { return };
+    let fixture = std::mem::ManuallyDrop::new(Fixture { dir: tempfile::tempdir().unwrap(), repo });
+    let drafts = Drafts::at(fixture.repo.join("drafts"));
+    let repository = Repository::open(&fixture.repo).unwrap();
+    let mut last: Record = (**ledger::read_chain(&repository, &chain_of("dana")).records.last().unwrap()).clone();
+    loop {
+        let seq = last.predicate().chain.seq.0;
+        let mut draft = Draft::new("shop:agent/work", &"0".repeat(40));
+        draft.reason = format!("draft {seq}");
+        drafts.save(&fixture.repo, &draft).unwrap();
+        let link = signed_link(&fixture, &last, (seq % 250) as u8);
+        last = loop {
+            match ledger::append(&repository, &chain_of("dana"), link.clone(), now()) {
+                Ok(record) => break record,
+                // What a program that was killed before us left behind: its age must pass first.
+                Err(ledger::LedgerError::Unwritable(_)) => std::thread::sleep(Duration::from_millis(200)),
+                Err(other) => panic!("{other}"),
+            }
+        };
+        println!("safe {}", seq + 1);
+    }
+}
+
+/// A few dozen times; a thousand with `UNDERSIGN_STRESS=1`.
+#[test]
+fn a_program_killed_at_any_moment_leaves_whole_records_and_a_whole_draft() {
+    let rounds = if std::env::var_os("UNDERSIGN_STRESS").is_some() { 1000 } else { 40 };
+    let fixture = Fixture::new();
+    fixture.key_file("dana");
+    fixture.decide("dana", "agent/work", Verdict::Approve);
+    let drafts = Drafts::at(fixture.repo.join("drafts"));
+    let mut safe = 1;
+    for round in 0..rounds {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "killed::victim", "--nocapture"])
+            .env(VICTIM, &fixture.repo)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // From before it has begun to well into its third record, in steps that do not repeat.
+        std::thread::sleep(Duration::from_micros(8_000 + (round * 7_919) % 60_000));
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let told = said.lines().filter_map(|line| line.strip_prefix("safe ")).filter_map(|n| n.parse().ok()).max();
+        safe = told.unwrap_or(safe).max(safe);
+        let chain = ledger::read_chain(&fixture.repository(), &chain_of("dana"));
+        assert_eq!(chain.fault, None, "round {round}");
+        assert!(chain.records.len() as u64 >= safe, "round {round}: record {safe} was told safe and is not there");
+        if let Some(draft) = drafts.load(&fixture.repo, "shop:agent/work").unwrap() {
+            assert!(draft.reason.starts_with("draft "), "round {round}");
+        }
+    }
+    let records = ledger::read_chain(&fixture.repository(), &chain_of("dana")).records.len();
+    assert!(records > 1, "no victim ever got so far as to sign");
+    println!("{rounds} killed, {records} records whole");
+    assert!(fixture.git("mina", &["fsck", "--no-dangling"]).is_empty());
+}
