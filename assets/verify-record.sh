@@ -14,7 +14,7 @@ base64 -d "$t/sig64" > "$t/sig"
 ssh-keygen -Y verify -f "$2" -I "$3" -n decision@undersign -s "$t/sig" < "$t/pae" > /dev/null
 sed '1d;$d' "$t/sig" | base64 -d > "$t/blob" # flags and counter are the last five bytes of a security key's signature
 touched=$(($(tail -c 5 "$t/blob" | head -c 1 | od -An -tu1) & 1))
-[ "${7-}" != touch ] || { [ $touched = 1 ] && grep -aq '^SSHSIG.*sk-.*@openssh.com' "$t/blob"; } || exit 1
+[ "${7-}" != touch ] || { [ $touched = 1 ] && LC_ALL=C grep -aq '^SSHSIG.*sk-.*@openssh.com' "$t/blob"; } || exit 1
 jq -a . "$t/body" | cmp -s - "$t/body" # one spelling: no member is there twice
 jq -e --arg p "$3" --arg i "$4" --arg r "$5" --arg m "$6" '.predicateType == "urn:undersign:decision:v0" and (.predicate |
   .verdict == "approve" and .principal == $p and .repository.id == $i and .target.ref == $r and .manifest.sha256 == $m

@@ -223,9 +223,7 @@ fn copy(from: &Path, to: &Path) {
 fn two_programs_that_sign_with_one_key_make_one_chain() {
     let fixture = Fixture::new();
     let first = fixture.decide("dana", "agent/work", Verdict::Approve);
-    let links: Vec<Link> = (0..8)
-        .map(|n| signed_link(&fixture, &first, n))
-        .collect();
+    let links: Vec<Link> = (0..8).map(|n| signed_link(&fixture, &first, n)).collect();
     // All say that they are record 2: exactly one is.
     let outcomes: Vec<bool> = std::thread::scope(|scope| {
         let threads: Vec<_> = links
@@ -295,7 +293,8 @@ fn a_remote_that_is_gone_says_so_and_loses_nothing() {
 fn a_host_that_takes_only_branches_is_found_out_and_served() {
     let team = Team::new();
     let hook = team.server.join("hooks/update");
-    std::fs::write(&hook, "#!/bin/sh\ncase $1 in refs/heads/*) exit 0 ;; esac\necho no such refs here >&2\nexit 1\n").unwrap();
+    std::fs::write(&hook, "#!/bin/sh\ncase $1 in refs/heads/*) exit 0 ;; esac\necho no such refs here >&2\nexit 1\n")
+        .unwrap();
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
     team.server_git(&["config", "receive.denyNonFastForwards", "true"]);
@@ -382,7 +381,8 @@ fn an_export_is_checked_by_stock_tools_and_the_shell_gate_agrees_with_ours() {
     assert!(!gate("altered", "dana", "refs/heads/main", &manifest, &[]), "an altered signature");
     let bundle = dir.join("decisions.intoto.jsonl");
     let (bundle, signers) = (bundle.to_str().unwrap(), dir.join("signers"));
-    let (code, out, _) = undersign(&fixture.repo, &["record", "verify", bundle, "--signers", signers.to_str().unwrap()]);
+    let (code, out, _) =
+        undersign(&fixture.repo, &["record", "verify", bundle, "--signers", signers.to_str().unwrap()]);
     assert_eq!((code, out.lines().count()), (0, 2), "{out}");
     let (code, out, _) = undersign(&fixture.repo, &["record", "verify", dir.join("altered").to_str().unwrap()]);
     assert!(code == 2 && out.contains("ArmorMalformed"), "{out}");

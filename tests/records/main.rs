@@ -4,6 +4,7 @@
 
 mod make;
 mod openssh;
+mod oracles;
 mod published;
 mod token;
 mod wycheproof;
