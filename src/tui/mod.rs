@@ -30,7 +30,7 @@ impl Screen {
     /// Draws one frame, as one update of the terminal.
     pub fn draw(&mut self, state: &State, theme: &Theme) -> io::Result<()> {
         if state.redraw {
-            self.terminal.clear()?;
+            self.forget()?;
         }
         queue!(stdout(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| view::draw(state, theme, frame))?;
@@ -46,7 +46,15 @@ impl Screen {
     /// Takes it back, and draws everything anew with the next frame.
     pub fn resume(&mut self) -> io::Result<()> {
         take()?;
-        self.terminal.clear()
+        self.forget()
+    }
+
+    /// Clears the screen and forgets what is on it. Not by [`Terminal::clear`]: that asks the terminal where its cursor
+    /// is, and waits for an answer that the reader of keys may take.
+    fn forget(&mut self) -> io::Result<()> {
+        execute!(stdout(), terminal::Clear(terminal::ClearType::All))?;
+        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        Ok(())
     }
 
     pub fn size(&self) -> io::Result<(u16, u16)> {

@@ -5,7 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../records/token.rs"]
+mod token;
+
 mod killed;
+mod presence;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -2,6 +2,7 @@
 //! of what is sound.
 #![allow(clippy::unwrap_used)]
 
+mod chains;
 mod make;
 mod openssh;
 mod oracles;

@@ -966,6 +966,28 @@ impl Maker {
                 }),
             ),
             (
+                "seen-device",
+                "A head of a chain whose device is none",
+                Box::new(|s| {
+                    s.predicate.seen = vec![SeenHead {
+                        chain: format!("{}/{}", "a".repeat(64), "g".repeat(16)),
+                        seq: Decimal(1),
+                        record: "a".repeat(64),
+                    }]
+                }),
+            ),
+            (
+                "seen-key",
+                "A head of a chain whose key is none",
+                Box::new(|s| {
+                    s.predicate.seen = vec![SeenHead {
+                        chain: format!("{}/{DEVICE}", "a".repeat(63)),
+                        seq: Decimal(1),
+                        record: "a".repeat(64),
+                    }]
+                }),
+            ),
+            (
                 "seen-seq",
                 "A head with number 0",
                 Box::new(|s| {

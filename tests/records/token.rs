@@ -1,6 +1,8 @@
 //! Keys made from fixed seeds, and a security key in software: what PROTOCOL.u2f says, in twenty lines. It sets whatever
 //! flags and counter it is told to, which is why presence hangs on enrolment and not on what a record says.
 
+#![allow(dead_code)]
+
 use ed25519_dalek::Signer as _;
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use sha2::{Digest as _, Sha256};

@@ -1,6 +1,11 @@
 //! The real program in a pseudo-terminal: the seams that no other test sees. Waits for what is on the screen, not for time.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod signing;
+
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -48,8 +53,12 @@ impl Program {
     }
 
     fn wait_for(&self, wanted: &str) {
+        self.wait_for_times(wanted, 1);
+    }
+
+    fn wait_for_times(&self, wanted: &str, times: usize) {
         let start = Instant::now();
-        while !self.text().contains(wanted) {
+        while self.text().matches(wanted).count() < times {
             assert!(start.elapsed() < Duration::from_secs(60), "no {wanted:?} on:\n{}", self.text());
             std::thread::sleep(Duration::from_millis(20));
         }

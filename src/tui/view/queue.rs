@@ -53,8 +53,12 @@ pub fn draw(state: &State, area: Rect, paint: &mut Paint<'_>) {
             (Action::Sort, "sort"),
             (Action::Why, "why"),
             (Action::Preview, "preview"),
-            (Action::Sync, "sync"),
-            (Action::Refresh, "refresh"),
+            // There is room for one of the two: what waits to be sent goes first.
+            if state.queue.outbox.values().any(|records| *records > 0) {
+                (Action::Sync, "sync")
+            } else {
+                (Action::Refresh, "refresh")
+            },
             (Action::Help, "help"),
             (Action::Back, "quit"),
         ],

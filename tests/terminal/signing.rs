@@ -1,0 +1,153 @@
+//! Signing where the key or a person's doubts leave the desk: ssh-keygen's own prompts, taking back, the outbox.
+
+use std::process::Command;
+
+use super::support::{Fixture, git_in, policy};
+use super::{Program, home};
+
+/// A repository whose dana signs with a key that only OpenSSH opens: P-256 in PEM, encrypted.
+fn with_pem_key() -> Fixture {
+    let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("key");
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ecdsa", "-m", "PEM", "-N", "open sesame", "-C", "", "-f"])
+        .arg(&key)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
+    let mut text = policy("");
+    let start = text.find("keys = [").unwrap();
+    let end = start + text[start..].find('\n').unwrap();
+    text.replace_range(start..end, &format!("keys = [\"{}\"]", public.trim()));
+    let fixture = Fixture::with_policy(&text);
+    for name in ["key", "key.pub"] {
+        std::fs::copy(dir.path().join(name), fixture.dir.path().join(name)).unwrap();
+    }
+    configure(&fixture, &fixture.dir.path().join("key"));
+    fixture
+}
+
+fn configure(fixture: &Fixture, key: &std::path::Path) {
+    fixture.git("dana", &["config", "gpg.format", "ssh"]);
+    fixture.git("dana", &["config", "user.signingkey", key.to_str().unwrap()]);
+}
+
+fn desk(fixture: &Fixture, home: &std::path::Path) -> Program {
+    let repo = fixture.repo.to_str().unwrap();
+    let program = Program::start(&["--repo", repo], (100, 30), &[("SSH_AUTH_SOCK", "")], home);
+    program.wait_for("Count from two");
+    program
+}
+
+/// From the queue to the line that asks for the code.
+fn reject(program: &mut Program) {
+    program.press("\r");
+    program.wait_for("@@");
+    program.press("S");
+    // Read to the end: before that, nothing is decided.
+    program.wait_for("ai: 0 of 1");
+    program.press("r");
+    program.wait_for("reason:");
+    program.press("It counts wrong.\r");
+    program.wait_for("to reject:");
+    program.press("reject\r");
+}
+
+#[test]
+fn ssh_keygen_asks_on_the_plain_terminal_and_the_desk_comes_back() {
+    let (fixture, home) = (with_pem_key(), home());
+    let mut program = desk(&fixture, home.path());
+    reject(&mut program);
+    program.wait_for("Enter passphrase:");
+    assert!(!program.screen.lock().unwrap().screen().alternate_screen(), "the screen was not left");
+    program.press("wrong\n");
+    // OpenSSH gives up, the sheet says so, and nothing was signed.
+    program.wait_for("Nothing was signed");
+    assert!(program.screen.lock().unwrap().screen().alternate_screen());
+    program.wait_for("to reject:");
+    program.press("reject\r");
+    program.wait_for_times("Enter passphrase:", 2);
+    program.press("open sesame\n");
+    program.wait_for("Rejected, signed, recorded");
+    program.press("xqq");
+    assert!(program.end().1);
+    assert_eq!(undersign::ledger::read(&fixture.repository()).unwrap()[0].records.len(), 1);
+}
+
+#[test]
+fn ctrl_c_at_the_prompt_of_ssh_keygen_leads_back_to_the_sheet() {
+    let (fixture, home) = (with_pem_key(), home());
+    let mut program = desk(&fixture, home.path());
+    reject(&mut program);
+    program.wait_for("Enter passphrase:");
+    program.press("\x03");
+    program.wait_for("Nothing was signed");
+    program.press("\x1b");
+    program.wait_for("@@");
+    program.press("qq");
+    assert!(program.end().1);
+    assert!(undersign::ledger::read(&fixture.repository()).unwrap().is_empty());
+}
+
+#[test]
+fn a_decision_waits_in_the_outbox_is_sent_and_taken_back() {
+    let (fixture, home) = (Fixture::new(), home());
+    configure(&fixture, &fixture.key_file("dana"));
+    let server = fixture.dir.path().join("server.git");
+    git_in(fixture.dir.path(), "dana", &["clone", "-q", "--bare", "shop", "server.git"]);
+    fixture.git("dana", &["remote", "add", "origin", server.to_str().unwrap()]);
+    fixture.git("dana", &["fetch", "-q", "origin"]);
+    let mut program = desk(&fixture, home.path());
+    reject(&mut program);
+    program.wait_for("Rejected, signed, recorded");
+    program.press("xq");
+    program.wait_for("Outbox 1");
+    program.press("P");
+    program.wait_for("1 record sent");
+    assert!(!git_in(&server, "dana", &["for-each-ref", "refs/undersign/decisions"]).is_empty());
+    program.press("\r");
+    program.wait_for("@@");
+    program.press("S");
+    program.wait_for("w withdraw your rejection");
+    program.press("w");
+    program.wait_for("Why do you take it back?");
+    program.press("I misread it.\r");
+    program.wait_for("to withdraw:");
+    program.press("withdraw\r");
+    program.wait_for("Withdrawn, signed, recorded");
+    program.press("xq");
+    program.wait_for("Outbox 1");
+    program.press("q");
+    assert!(program.end().1);
+    let records = &undersign::ledger::read(&fixture.repository()).unwrap()[0].records;
+    assert!(records[1].predicate().supersedes(records[0].id()));
+}
+
+#[test]
+fn a_record_is_taken_back_on_the_command_line_with_its_code_typed() {
+    let (fixture, home) = (Fixture::new(), home());
+    configure(&fixture, &fixture.key_file("dana"));
+    // The chain of this device, as the desk would have begun it.
+    let drafts = home.path().join("data/undersign/drafts");
+    std::fs::create_dir_all(&drafts).unwrap();
+    std::fs::write(drafts.join("chain-id"), "0123456789abcdef\n").unwrap();
+    let record = fixture.decide("dana", "agent/work", undersign::decision::Verdict::Reject);
+    let repo = fixture.repo.to_str().unwrap();
+    let args = ["--repo", repo, "record", "withdraw", &record.id().short(), "--reason", "I misread it."];
+    let mut wrong = Program::start(&args, (100, 120), &[], home.path());
+    wrong.wait_for("to sign:");
+    wrong.press("yes\n");
+    wrong.wait_for("That is not the code. Nothing was signed.");
+    assert_ne!(wrong.end().0, 0);
+    let mut program = Program::start(&args, (100, 120), &[], home.path());
+    program.wait_for("to sign:");
+    let text = program.text();
+    let code = text.split("Type ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    program.press(&format!("{code}\n"));
+    program.wait_for("Signed and recorded");
+    assert_eq!(program.end().0, 0);
+    let mut again = Program::start(&args, (100, 120), &[], home.path());
+    again.wait_for("superseded already");
+    again.end();
+}
