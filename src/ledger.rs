@@ -10,7 +10,7 @@ use std::time::Duration;
 use git2::{ErrorCode, ObjectType, Oid, Signature, Time};
 
 use crate::record::chain::Link;
-use crate::record::{Chain, ChainId, Fault, Record};
+use crate::record::{Chain, ChainId, Fault, Record, Verified, verify};
 use crate::source::git::{GitError, Repository};
 
 /// Where chains live: `<prefix><key id>/<chain id>`.
@@ -23,6 +23,8 @@ pub const REMOTES_PREFIX: &str = "refs/undersign/remotes/";
 const MAX_FILE: usize = 64 << 20;
 /// Links of one chain that are read; a longer one is damage or abuse.
 const MAX_LINKS: usize = 100_000;
+/// A thread for fewer links costs more than it saves.
+const LINKS_PER_THREAD: usize = 50;
 /// A ref lock that is older, while nobody else holds the ledger, was left by a program that was killed.
 const STALE_LOCK: Duration = Duration::from_secs(2);
 
@@ -110,7 +112,7 @@ fn chain(repository: &Repository, name: &str, id: &ChainId, tip: Oid) -> Chain {
     let since = known.filter(|(_, chain)| chain.fault.is_none());
     let (reached, links) = links(repository, tip, since.as_ref().map(|(at, _)| *at));
     let mut chain = since.filter(|_| reached).map_or_else(|| Chain::empty(id.clone()), |(_, chain)| chain);
-    chain.extend(links);
+    chain.extend_verified(verified(links));
     if let Ok(mut known) = KNOWN.lock() {
         known.insert(place, (tip, chain.clone()));
     }
@@ -138,6 +140,27 @@ fn links(repository: &Repository, tip: Oid, since: Option<Oid>) -> (bool, Vec<Op
     };
     commits.reverse();
     (reached, commits.into_iter().map(|commit| link(repository, &commit?)).collect())
+}
+
+/// Links with their envelopes verified, on as many threads as are worth it.
+fn verified(links: Vec<Option<Link>>) -> Vec<Option<(Result<Verified, Fault>, Link)>> {
+    let verify_all = |links: Vec<Option<Link>>| -> Vec<_> {
+        links.into_iter().map(|link| link.map(|link| (verify(&link.envelope), link))).collect()
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(links.len() / LINKS_PER_THREAD);
+    if threads < 2 {
+        return verify_all(links);
+    }
+    let share = links.len().div_ceil(threads);
+    let mut rest = links.into_iter();
+    let shares: Vec<Vec<_>> = (0..threads).map(|_| rest.by_ref().take(share).collect()).collect();
+    std::thread::scope(|scope| {
+        let running: Vec<_> = shares.into_iter().map(|share| scope.spawn(move || verify_all(share))).collect();
+        running
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
 }
 
 /// The files of one commit.

@@ -20,8 +20,10 @@
 //!
 //! ```text
 //!  4  cli  desk                                 arguments → command; the main loop
-//!  3  worker  config  tui  frozen  survey       effects → events; the screen; what is joined for queue, reader and sign sheet
-//!  2  source  ledger  signer  drafts  app       git objects; chains in refs; keys; disk; the program without a screen
+//!  3  worker  config  tui  frozen  survey  sync
+//!                                               effects → events; the screen; what is joined for queue, reader, sheet, remotes
+//!  2  source  ledger  memory  signer  drafts  disk  app
+//!                                               git objects; chains in refs; keys; files; the program without a screen
 //!  1  provenance  risk  policy  decision  record  gate  highlight       rules
 //!  0  change  datafile                          plain data; TOML files read with all their mistakes
 //! ```

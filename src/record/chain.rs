@@ -97,11 +97,20 @@ impl Chain {
 
     /// Reads further links, up to the first that is not sound.
     pub fn extend(&mut self, links: impl IntoIterator<Item = Option<Link>>) {
-        for link in links {
-            if self.fault.is_some() {
-                return;
-            }
-            match link.ok_or(Fault::ChainLayout).and_then(|link| self.check(link)) {
+        self.extend_verified(links.into_iter().map(|link| {
+            let link = link?;
+            Some((verify(&link.envelope), link))
+        }));
+    }
+
+    /// As [`Chain::extend`], for links whose envelopes were verified already, on several threads perhaps.
+    pub fn extend_verified(&mut self, links: impl IntoIterator<Item = Option<(Result<Verified, Fault>, Link)>>) {
+        let mut links = links.into_iter();
+        while self.fault.is_none()
+            && let Some(link) = links.next()
+        {
+            let placed = link.ok_or(Fault::ChainLayout).and_then(|(verified, link)| self.place(verified?, link));
+            match placed {
                 Ok(record) => self.push(record),
                 Err(fault) => self.fault = Some((self.records.len() + 1, fault)),
             }
@@ -131,7 +140,10 @@ impl Chain {
 
     /// Checks a link that would follow the records so far.
     pub fn check(&self, link: Link) -> Result<Record, Fault> {
-        let verified = verify(&link.envelope)?;
+        self.place(verify(&link.envelope)?, link)
+    }
+
+    fn place(&self, verified: Verified, link: Link) -> Result<Record, Fault> {
         let predicate = &verified.statement().predicate;
         let own = &predicate.chain;
         if verified.key().id().to_string() != self.id.key || own.key != self.id.key || own.id != self.id.device {

@@ -10,8 +10,13 @@ use super::Fault;
 
 /// Indented, ASCII-escaped JSON with a final LF.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    let text = serde_json::to_string_pretty(value).expect("plain data with string keys always serialises into memory");
-    let mut out = String::with_capacity(text.len() + 1);
+    let mut text =
+        serde_json::to_string_pretty(value).expect("plain data with string keys always serialises into memory");
+    text.push('\n');
+    if text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')) {
+        return text.into_bytes();
+    }
+    let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '\n' | ' '..='~' => out.push(c),
@@ -19,7 +24,6 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
             _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| _ = write!(out, "\\u{unit:04x}")),
         }
     }
-    out.push('\n');
     out.into_bytes()
 }
 
