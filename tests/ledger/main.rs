@@ -416,6 +416,20 @@ fn records_are_listed_and_shown_with_what_they_are_worth() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_breaks_no_chain_and_orders_nothing() {
+    let fixture = Fixture::new();
+    fixture.decide_at("dana", "agent/work", Verdict::Reject, now());
+    // Two days earlier by the clock, and later in the chain: the approval takes the rejection's place.
+    fixture.decide_at("dana", "agent/work", Verdict::Approve, now() - 2 * 24 * 3600);
+    let (old, new) = (fixture.id("main"), fixture.id("agent/work"));
+    assert_eq!(fixture.verify(&old, &new), (0, vec![]));
+    // A clock that runs ahead signs nothing that counts before its time.
+    fixture.decide_at("dana", "agent/work", Verdict::Approve, now() + 3600);
+    let (code, reasons) = fixture.verify(&old, &new);
+    assert!(code == 2 && reasons.contains(&"TIME".to_owned()), "{reasons:?}");
+}
+
+#[test]
 fn a_chain_that_grew_is_read_from_where_it_was_known() {
     let fixture = Fixture::with_policy(&policy(""));
     let first = fixture.decide("dana", "agent/work", Verdict::Approve);

@@ -33,6 +33,8 @@ fn heads_only_grow_and_say_what_is_lost() {
     let mut heads = Heads::of([&long]);
     heads.learn(short.id.clone(), short.head());
     assert_eq!(heads.get(&long.id), long.head(), "a lower head is not learned");
+    heads.learn(long.id.clone(), chain(&["a", "c"]).head());
+    assert_eq!(heads.get(&long.id), long.head(), "nor is another one of the same number");
     heads.learn(long.id.clone(), None);
     assert_eq!(heads.iter().count(), 1);
     let losses = |chains: &[Chain]| heads.losses(chains).map(|loss| (loss.head.seq, loss.fault)).collect::<Vec<_>>();

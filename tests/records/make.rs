@@ -1473,6 +1473,15 @@ impl Maker {
         self.chain("repaired", "A repair names the head that was known", "sound 3", &repaired)
             .headers
             .push(("known", known(&long, 3)));
+        // The branch that was given up was the longer one.
+        let given_up = Series::of(dana()).approve().reject().approve().approve();
+        let shorter = branch.clone().add(|p| {
+            p.verdict = Verdict::Repair;
+            p.chain.forks = vec![given_up.id(4)];
+        });
+        self.chain("repaired-shorter", "A repair names a known head beyond the chain's end", "sound 3", &shorter)
+            .headers
+            .push(("known", known(&given_up, 4)));
         let repaired_longer = branch.add(|p| {
             p.verdict = Verdict::Repair;
             p.chain.forks = vec!["a".repeat(64)];
