@@ -107,7 +107,7 @@ fn sync(place: &Place) -> Result<Synced, String> {
     let remote = Remote::find(&repository, None, Prompts::Never)?;
     let report =
         remote.sync(false).map_err(|why| format!("{why} In a terminal, `undersign sync` can ask for a password."))?;
-    Ok(Synced { remote: remote.name, report })
+    Ok(Synced { route: format!("{} → {}", place.name, remote.name), report })
 }
 
 fn examine(place: &Place, change: &Change, now: i64) -> Result<Arc<survey::Examination>, String> {

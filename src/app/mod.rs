@@ -137,7 +137,8 @@ pub enum Event {
 
 #[derive(Debug)]
 pub struct Synced {
-    pub remote: String,
+    /// Repository and remote, for people.
+    pub route: String,
     pub report: crate::sync::Report,
 }
 
@@ -392,9 +393,9 @@ fn listed(state: &mut State, repository: usize, result: Result<Listing, String>)
 
 fn synced(state: &mut State, repository: usize, result: Result<Synced, String>) -> Vec<Effect> {
     match result {
-        Ok(Synced { remote, report }) => {
+        Ok(Synced { route, report }) => {
             let first = report.alarms.first().map(|alarm| format!("{alarm} (all of it when you leave)"));
-            state.status = Some(first.unwrap_or_else(|| format!("{remote}: {report}")));
+            state.status = Some(first.unwrap_or_else(|| format!("{route}: {report}")));
             state.alarms.extend(report.alarms);
         }
         Err(why) => state.status = Some(why),

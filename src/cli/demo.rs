@@ -27,7 +27,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     };
     let demo = build::build(&dir, super::now())?;
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        println!(
+        outln!(
             "There is no terminal, so nothing can be signed. The sample repositories are in {}.",
             demo.dir.display()
         );
@@ -54,17 +54,17 @@ fn fresh_dir() -> Result<PathBuf, String> {
 
 /// How to check what was signed, by this program and without it.
 fn farewell(state: &State, dir: &Path) {
-    println!("The sample repositories, the key and your drafts stay in {}.", dir.display());
-    println!("Open them again with\n  undersign demo --dir {}", dir.display());
+    outln!("The sample repositories, the key and your drafts stay in {}.", dir.display());
+    outln!("Open them again with\n  undersign demo --dir {}", dir.display());
     for (repository, record) in &state.signed {
         let root = repository.display().to_string();
         let root = root.trim_end_matches('/');
-        println!("\nSigned {} in {root}. Whether it may land:", &record[..12]);
+        outln!("\nSigned {} in {root}. Whether it may land:", &record[..12]);
         if let Some((old, new)) = landing(state, repository, record) {
-            println!("  undersign --repo {root} verify --ref refs/heads/main --old {old} --new {new} --format plain");
+            outln!("  undersign --repo {root} verify --ref refs/heads/main --old {old} --new {new} --format plain");
         }
-        println!("and the signature itself, with OpenSSH alone:");
-        println!("{}", by_hand(root, dir));
+        outln!("and the signature itself, with OpenSSH alone:");
+        outln!("{}", by_hand(root, dir));
     }
 }
 

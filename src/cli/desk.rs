@@ -124,6 +124,6 @@ pub(super) fn parts(config: &Config) -> (Result<String, String>, bool) {
 pub(super) fn farewell(state: &State) {
     state.alarms.iter().for_each(|alarm| eprintln!("undersign: {alarm}"));
     for (repository, record) in &state.signed {
-        println!("signed {record} in {}", repository.display());
+        outln!("signed {record} in {}", repository.display());
     }
 }

@@ -19,22 +19,22 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let repository = Repository::open(repository.unwrap_or(Path::new("."))).map_err(|error| error.to_string())?;
     let remote = Remote::find(&repository, Some(&options.remote), Prompts::Allowed)?;
     let name = format!("probe/{:016x}", super::random()?);
-    println!("{:<34}{:>8}{:>8}{:>9}{:>9}", remote.name, "create", "grow", "rewind", "delete");
+    outln!("{:<34}{:>8}{:>8}{:>9}{:>9}", remote.name, "create", "grow", "rewind", "delete");
     let mut best = (Guarantee::None, PREFIX);
     let mut left = Vec::new();
     for prefix in [PREFIX, BRANCH_PREFIX] {
         // Beside the chains, never among them.
         let place = prefix.trim_end_matches("decisions/");
         let (allowed, stays) = remote.probe(place, &name)?;
-        println!("{}", row(prefix, allowed));
+        outln!("{}", row(prefix, allowed));
         left.extend(stays);
         if allowed.guarantee() < best.0 {
             best = (allowed.guarantee(), prefix);
         }
     }
-    println!("\n{}", verdict(best.0, best.1, &remote.name));
+    outln!("\n{}", verdict(best.0, best.1, &remote.name));
     for reference in left {
-        println!("The host let nobody remove the probe {reference}; it can stay.");
+        outln!("The host let nobody remove the probe {reference}; it can stay.");
     }
     if best.0 == Guarantee::None { Err(format!("{} takes no records.", remote.name)) } else { Ok(()) }
 }
@@ -54,8 +54,8 @@ fn verdict(guarantee: Guarantee, prefix: &str, remote: &str) -> String {
     let what = match guarantee {
         Guarantee::Kept => "kept: the host itself refuses to rewind and delete records.",
         Guarantee::Noticed => {
-            "noticed: whoever may write can make records vanish. Syncs, later signatures and the gate's memory notice it; a \
-             rejection that nobody fetched before is lost. Protect the refs on the host where it can."
+            "noticed: whoever may write can make records vanish.\nSyncs, later signatures and the gate's memory notice it; a \
+             rejection that nobody fetched before is lost.\nProtect the refs on the host where it can."
         }
         Guarantee::None => "none: the host takes no records. Exchange them with `undersign record export`.",
     };

@@ -95,14 +95,14 @@ pub fn repair(options: &RepairOptions, path: &Path) -> Result<(), String> {
     let Some(last) = theirs.records.last().cloned() else {
         return Err(format!("{} holds no record of your chain; there is nothing to build on.", remote.name));
     };
-    println!(
+    outln!(
         "The branch on {} holds, with {} records. Given up are {} records that are only here: {}.",
         remote.name,
         theirs.records.len(),
         forks.len(),
         forks.iter().map(|id| &id[..12]).collect::<Vec<_>>().join(", ")
     );
-    println!("They are kept under refs/undersign/given-up/. What you decided in them, decide again.");
+    outln!("They are kept under refs/undersign/given-up/. What you decided in them, decide again.");
     let moved = Moved::to_remote(&pen.repository, &id, &remote.name)?;
     let done = pen.follow_up(&last, Verdict::Repair, &options.reason, |what| what.forks = forks);
     if done.is_err() {
@@ -184,7 +184,7 @@ impl Pen {
         let frozen = frozen::follow_up(what, signatory, nonce, super::now()).map_err(sentence)?;
         confirm(&frozen)?;
         let record = frozen.record(&self.repository, &self.key, None, super::now()).map_err(sentence)?;
-        println!("Signed and recorded: {}. `undersign sync` sends it.", record.id());
+        outln!("Signed and recorded: {}. `undersign sync` sends it.", record.id());
         Ok(())
     }
 }
@@ -194,8 +194,8 @@ fn confirm(frozen: &Frozen) -> Result<(), String> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err("There is no terminal: nothing is signed without a person who types its code.".to_owned());
     }
-    println!("\n{}", String::from_utf8_lossy(&frozen.payload));
-    print!("These {} bytes are what is signed. Type {} to sign: ", frozen.payload.len(), frozen.code());
+    outln!("\n{}", String::from_utf8_lossy(&frozen.payload));
+    out!("These {} bytes are what is signed. Type {} to sign: ", frozen.payload.len(), frozen.code());
     std::io::stdout().flush().map_err(|error| error.to_string())?;
     let mut typed = String::new();
     std::io::stdin().lock().read_line(&mut typed).map_err(|error| error.to_string())?;

@@ -50,12 +50,9 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
             _ => format!("{} cannot be written: {error}.", file.display()),
         })?;
     open.write_all(text.as_bytes()).map_err(|error| format!("{} cannot be written: {error}.", file.display()))?;
-    println!(
-        "Wrote {}. You are alone in its roster, so it lets your own signature count (self_review).",
-        file.display()
-    );
-    println!("Add your colleagues, then put it on {target}:");
-    println!("  git add {POLICY_PATH} && git commit -m 'Say who signs for what'");
+    outln!("Wrote {}. You are alone in its roster, so it lets your own signature count (self_review).", file.display());
+    outln!("Add your colleagues, then put it on {target}:");
+    outln!("  git add {POLICY_PATH} && git commit -m 'Say who signs for what'");
     Ok(())
 }
 

@@ -1,5 +1,21 @@
 //! FLOOR 4: arguments → command → exit code. One file a sub-command.
 
+/// `print!` to a reader that may have left, as `head` does: what it does not want is not printed, and that is no failure.
+macro_rules! out {
+    ($($part:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stdout(), $($part)*);
+    }};
+}
+
+/// `println!`, likewise.
+macro_rules! outln {
+    ($($part:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($part)*);
+    }};
+}
+
 mod doctor;
 mod queue;
 mod record;

@@ -54,7 +54,7 @@ pub(super) struct Unreadable {
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let queue = read(&or_here(repositories));
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&queue).map_err(|error| error.to_string())?);
+        outln!("{}", serde_json::to_string_pretty(&queue).map_err(|error| error.to_string())?);
     } else {
         print(&queue);
     }
@@ -134,7 +134,7 @@ pub(super) fn row(place: &Place, change: &Change, examination: &Examination) -> 
 fn print(queue: &Queue) {
     for row in &queue.changes {
         let agent = row.agent.as_deref().unwrap_or("undeclared");
-        println!(
+        outln!(
             "tier {}  {}  {:<12} {:<44} {:<12} {:>6} {:>6}  {}  {}",
             row.tier,
             row.blast,
@@ -148,9 +148,9 @@ fn print(queue: &Queue) {
         );
     }
     for row in &queue.unreadable {
-        println!("unreadable: {}: {}", row.what, row.why);
+        outln!("unreadable: {}: {}", row.what, row.why);
     }
     if queue.changes.is_empty() && queue.unreadable.is_empty() {
-        println!("Nothing is pending.");
+        outln!("Nothing is pending.");
     }
 }

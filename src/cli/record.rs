@@ -176,18 +176,21 @@ fn list(options: &ListOptions, ledger: &Ledger) -> Result<(), String> {
             records: &'l [Row],
         }
         let listed = Listed { schema: "undersign-records/v0", records: &rows };
-        println!("{}", serde_json::to_string_pretty(&listed).map_err(|error| error.to_string())?);
+        outln!("{}", serde_json::to_string_pretty(&listed).map_err(|error| error.to_string())?);
     } else if rows.is_empty() {
-        println!("Nothing is signed here yet.");
+        outln!("Nothing is signed here yet.");
     } else {
         let width = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or_default();
         let (who, target) = (width(|row| row.principal.len()), width(|row| row.target.len()));
         for row in &rows {
             let (id, head) = (&row.id[..12], &row.head[..7]);
             let date = date(row.issued_at);
-            println!(
+            outln!(
                 "{id}  {date}  {:<8}  {:<who$}  {head}  {:<target$}  {}",
-                row.verdict, row.principal, row.target, row.standing
+                row.verdict,
+                row.principal,
+                row.target,
+                row.standing
             );
         }
     }
@@ -214,18 +217,18 @@ fn show(options: &ShowOptions, ledger: &Ledger) -> Result<(), String> {
     // The payload is ASCII without control characters but line feeds: it verified.
     let payload = String::from_utf8_lossy(record.verified.payload());
     if options.payload {
-        print!("{payload}");
+        out!("{payload}");
         return Ok(());
     }
     let predicate = ballot.predicate();
-    println!("record    {}", record.id());
-    println!("standing  {}", ballot.standing);
-    println!("signed    by {} with {}", signer(&ballot), record.verified.key().to_openssh());
-    println!("presence  {}{}", ballot.presence, token(record));
-    println!("made      {}, good until {}", date(predicate.issued_at.0), date(predicate.not_after.0));
-    println!("chain     record {} of {}/{}", predicate.chain.seq.0, predicate.chain.key, predicate.chain.id);
-    println!("\n{payload}");
-    println!("To check it without undersign: `undersign record export {} --to DIR`.", record.id().short());
+    outln!("record    {}", record.id());
+    outln!("standing  {}", ballot.standing);
+    outln!("signed    by {} with {}", signer(&ballot), record.verified.key().to_openssh());
+    outln!("presence  {}{}", ballot.presence, token(record));
+    outln!("made      {}, good until {}", date(predicate.issued_at.0), date(predicate.not_after.0));
+    outln!("chain     record {} of {}/{}", predicate.chain.seq.0, predicate.chain.key, predicate.chain.id);
+    outln!("\n{payload}");
+    outln!("To check it without undersign: `undersign record export {} --to DIR`.", record.id().short());
     Ok(())
 }
 
@@ -257,8 +260,8 @@ fn export(options: &ExportOptions, ledger: &Ledger) -> Result<(), String> {
     }
     let bundle = Bundle::of(&chosen, ledger.policy()?);
     bundle.write(&options.to)?;
-    println!("Wrote {} record(s) to {}. Anyone can check them:", chosen.len(), options.to.display());
-    print!("\n{}", bundle.instructions);
+    outln!("Wrote {} record(s) to {}. Anyone can check them:", chosen.len(), options.to.display());
+    out!("\n{}", bundle.instructions);
     Ok(())
 }
 
@@ -349,11 +352,11 @@ fn verify_files(options: &VerifyOptions) -> Result<u8, String> {
                 Err(fault) => Err(format!("{}: {} ({fault})", path.display(), fault.name())),
             };
             sound &= said.is_ok();
-            println!("{}", said.unwrap_or_else(|why| why));
+            outln!("{}", said.unwrap_or_else(|why| why));
         }
         if bytes.is_empty() {
             sound = false;
-            println!("{}: {} (it is empty)", path.display(), Fault::EnvelopeMalformed.name());
+            outln!("{}: {} (it is empty)", path.display(), Fault::EnvelopeMalformed.name());
         }
     }
     Ok(if sound { 0 } else { 2 })

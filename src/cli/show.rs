@@ -74,7 +74,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
             .unwrap_or(format!("No pending change is called {name}. `undersign queue` lists them."))
     })?;
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&shown).map_err(|error| error.to_string())?);
+        outln!("{}", serde_json::to_string_pretty(&shown).map_err(|error| error.to_string())?);
     } else {
         print(&shown);
     }
@@ -121,21 +121,21 @@ fn shown(row: Row, examination: &Examination) -> Shown {
 
 fn print(shown: &Shown) {
     let row = &shown.row;
-    println!("{}", row.title);
-    println!("  {}   {} → {}   {}..{}", row.id, row.branch, row.target, &row.base[..7], &row.head[..7]);
-    println!("  {} files, +{} −{}, {}", row.files, row.added, row.removed, row.needs);
-    println!("  tier {}, {} points, blast radius {}", row.tier, row.points, row.blast);
-    shown.blast_reasons.iter().for_each(|reason| println!("    {reason}"));
-    println!("  provenance: {} ({})", row.provenance, row.agent.as_deref().unwrap_or("no tool named"));
-    shown.evidence.iter().for_each(|evidence| println!("    {evidence}"));
-    println!("  findings: {}", shown.findings.len());
+    outln!("{}", row.title);
+    outln!("  {}   {} → {}   {}..{}", row.id, row.branch, row.target, &row.base[..7], &row.head[..7]);
+    outln!("  {} files, +{} −{}, {}", row.files, row.added, row.removed, row.needs);
+    outln!("  tier {}, {} points, blast radius {}", row.tier, row.points, row.blast);
+    shown.blast_reasons.iter().for_each(|reason| outln!("    {reason}"));
+    outln!("  provenance: {} ({})", row.provenance, row.agent.as_deref().unwrap_or("no tool named"));
+    shown.evidence.iter().for_each(|evidence| outln!("    {evidence}"));
+    outln!("  findings: {}", shown.findings.len());
     for finding in &shown.findings {
-        println!("    {:<8} {:<22} {}:{}", finding.severity, finding.rule, finding.path, finding.line);
-        println!("             {}. {}", finding.title, finding.ask);
+        outln!("    {:<8} {:<22} {}:{}", finding.severity, finding.rule, finding.path, finding.line);
+        outln!("             {}. {}", finding.title, finding.ask);
     }
-    println!("  needs:");
+    outln!("  needs:");
     for slot in &shown.requirements {
-        println!("    {}: {} of {} {}", slot.compartment, slot.have, slot.need, slot.slot);
+        outln!("    {}: {} of {} {}", slot.compartment, slot.have, slot.need, slot.slot);
     }
-    shown.reasons.iter().for_each(|reason| println!("    {}: {}", reason.code, reason.detail));
+    shown.reasons.iter().for_each(|reason| outln!("    {}: {}", reason.code, reason.detail));
 }

@@ -21,7 +21,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let repository = Repository::open(repository.unwrap_or(Path::new("."))).map_err(|error| error.to_string())?;
     let remote = Remote::find(&repository, options.remote.as_deref(), Prompts::Allowed)?;
     let report = remote.sync(options.restore)?;
-    println!("{}: {report}.", remote.name);
+    outln!("{}: {report}.", remote.name);
     match report.alarms.len() {
         0 => Ok(()),
         _ => Err(report.alarms.join("\nundersign: ")),

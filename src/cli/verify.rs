@@ -53,8 +53,8 @@ pub fn run(options: &Options, repository: Option<&Path>) -> u8 {
     let mut outcome = judge(options, repository.unwrap_or(Path::new(".")), now);
     outcome.elapsed_ms = started.elapsed().as_millis() as u64;
     match options.format {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&outcome).unwrap_or_default()),
-        Format::Plain => print!("{}", sentences(&outcome)),
+        Format::Json => outln!("{}", serde_json::to_string_pretty(&outcome).unwrap_or_default()),
+        Format::Plain => out!("{}", sentences(&outcome)),
     }
     outcome.outcome.exit_code()
 }

@@ -105,7 +105,8 @@ fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Pa
         let noun = if own == Verdict::Reject { "rejection" } else { "approval" };
         keys = keys.add(Role::Key, "w").add(Role::Text, &format!(" withdraw your {noun}   "));
     }
-    paint.line(foot, 0, keys.add(Role::Key, "Esc").add(Role::Text, " leave; the draft is kept"));
+    let leave = if sheet.own.is_some() { " leave" } else { " leave; the draft is kept" };
+    paint.line(foot, 0, keys.add(Role::Key, "Esc").add(Role::Text, leave));
 }
 
 fn reason(
