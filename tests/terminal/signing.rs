@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use undersign::decision::Verdict;
+
 use super::support::{Fixture, git_in, policy};
 use super::{Program, home};
 
@@ -128,11 +130,8 @@ fn a_decision_waits_in_the_outbox_is_sent_and_taken_back() {
 fn a_record_is_taken_back_on_the_command_line_with_its_code_typed() {
     let (fixture, home) = (Fixture::new(), home());
     configure(&fixture, &fixture.key_file("dana"));
-    // The chain of this device, as the desk would have begun it.
-    let drafts = home.path().join("data/undersign/drafts");
-    std::fs::create_dir_all(&drafts).unwrap();
-    std::fs::write(drafts.join("chain-id"), "0123456789abcdef\n").unwrap();
-    let record = fixture.decide("dana", "agent/work", undersign::decision::Verdict::Reject);
+    device(home.path());
+    let record = fixture.decide("dana", "agent/work", Verdict::Reject);
     let repo = fixture.repo.to_str().unwrap();
     let args = ["--repo", repo, "record", "withdraw", &record.id().short(), "--reason", "I misread it."];
     let mut wrong = Program::start(&args, (100, 120), &[], home.path());
@@ -140,14 +139,85 @@ fn a_record_is_taken_back_on_the_command_line_with_its_code_typed() {
     wrong.press("yes\n");
     wrong.wait_for("That is not the code. Nothing was signed.");
     assert_ne!(wrong.end().0, 0);
-    let mut program = Program::start(&args, (100, 120), &[], home.path());
+    signed(&args, home.path());
+    let mut again = Program::start(&args, (100, 120), &[], home.path());
+    again.wait_for("superseded already");
+    again.end();
+}
+
+/// The chain id that [`Fixture::decide`] signs with becomes this home's own.
+fn device(home: &std::path::Path) {
+    let drafts = home.join("data/undersign/drafts");
+    std::fs::create_dir_all(&drafts).unwrap();
+    std::fs::write(drafts.join("chain-id"), "0123456789abcdef\n").unwrap();
+}
+
+/// Runs a command that asks for a code, and types it.
+fn signed(args: &[&str], home: &std::path::Path) {
+    let mut program = Program::start(args, (100, 140), &[], home);
     program.wait_for("to sign:");
     let text = program.text();
     let code = text.split("Type ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
     program.press(&format!("{code}\n"));
     program.wait_for("Signed and recorded");
     assert_eq!(program.end().0, 0);
-    let mut again = Program::start(&args, (100, 120), &[], home.path());
-    again.wait_for("superseded already");
+}
+
+#[test]
+fn a_rejection_is_taken_over_by_who_signs_for_the_policy_and_by_nobody_else() {
+    let (fixture, home) = (Fixture::new(), home());
+    device(home.path());
+    let rejection = fixture.decide("dana", "agent/work", Verdict::Reject);
+    fixture.decide("rahim", "agent/work", Verdict::Approve);
+    let (old, new) = (fixture.id("main"), fixture.id("agent/work"));
+    assert_eq!(fixture.verify(&old, &new), (2, vec!["VETOED".into()]));
+    let repo = fixture.repo.to_str().unwrap();
+    let args = ["--repo", repo, "record", "hand-over", &rejection.id().short(), "--reason", "dana is on leave."];
+    for (who, said) in [("dana", "The rejection is your own"), ("mina", "Only who signs for the policy")] {
+        configure(&fixture, &fixture.key_file(who));
+        let mut program = Program::start(&args, (100, 30), &[], home.path());
+        program.wait_for(said);
+        assert_ne!(program.end().0, 0);
+    }
+    configure(&fixture, &fixture.key_file("rahim"));
+    signed(&args, home.path());
+    assert_eq!(fixture.verify(&old, &new), (0, vec![]));
+}
+
+#[test]
+fn a_forked_chain_is_repaired_on_the_command_line() {
+    let (fixture, home) = (Fixture::new(), home());
+    device(home.path());
+    configure(&fixture, &fixture.key_file("dana"));
+    let server = fixture.dir.path().join("server.git");
+    git_in(fixture.dir.path(), "dana", &["clone", "-q", "--bare", "shop", "server.git"]);
+    fixture.git("dana", &["remote", "add", "origin", server.to_str().unwrap()]);
+    fixture.git("dana", &["fetch", "-q", "origin"]);
+    let sync = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
+        command.args(["--repo", fixture.repo.to_str().unwrap(), "sync"]).output().unwrap().status.success()
+    };
+    let first = fixture.decide("dana", "agent/work", Verdict::Approve);
+    fixture.decide("dana", "agent/work", Verdict::Reject);
+    assert!(sync());
+    // As after a restored backup: back to the first record, and on from there.
+    let chain = fixture.git("dana", &["for-each-ref", "--format=%(refname)", "refs/undersign/decisions"]);
+    let tracked = fixture.git("dana", &["for-each-ref", "--format=%(refname)", "refs/undersign/remotes"]);
+    fixture.git("dana", &["update-ref", "-d", &tracked]);
+    fixture.git("dana", &["update-ref", &chain, &format!("{chain}^")]);
+    let given_up = fixture.decide_at("dana", "agent/work", Verdict::Approve, super::support::now() - 9);
+    assert_ne!(first.id(), given_up.id());
+    assert!(!sync());
+    signed(&["--repo", fixture.repo.to_str().unwrap(), "record", "repair", "--reason", "Disk restored."], home.path());
+    assert!(sync());
+    let server = undersign::source::git::Repository::open(&server).unwrap();
+    let chain = &undersign::ledger::read(&server).unwrap()[0];
+    assert_eq!((chain.records.len(), chain.fault), (3, None));
+    assert_eq!(chain.records[2].predicate().chain.forks, [given_up.id().to_string()]);
+    let kept = fixture.git("dana", &["for-each-ref", "refs/undersign/given-up"]);
+    assert_eq!(kept.lines().count(), 1, "what was given up is kept");
+    let mut again =
+        Program::start(&["--repo", fixture.repo.to_str().unwrap(), "record", "repair"], (100, 30), &[], home.path());
+    again.wait_for("nothing to repair");
     again.end();
 }
