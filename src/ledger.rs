@@ -98,7 +98,10 @@ pub(crate) fn chain_at(repository: &Repository, name: &str, id: &str, tip: Optio
 
 /// What each ref held when it was last read, so that a chain that grew is read from there on, and one that did not is not
 /// read at all. A commit id names its whole history, so what was verified under one stays verified.
-static KNOWN: LazyLock<Mutex<HashMap<(PathBuf, String), (Oid, Chain)>>> = LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+
+/// By git directory and ref: its tip, and the chain that it held.
+type Known = HashMap<(PathBuf, String), (Oid, Chain)>;
 
 fn chain(repository: &Repository, name: &str, id: &ChainId, tip: Oid) -> Chain {
     let place = (repository.common_dir().to_path_buf(), name.to_owned());

@@ -6,7 +6,8 @@ use clap::Args;
 
 use crate::ledger::{BRANCH_PREFIX, PREFIX};
 use crate::source::git::Repository;
-use crate::sync::{Allowed, Guarantee, Prompts, Remote};
+use crate::sync::probe::{Allowed, Guarantee};
+use crate::sync::{Prompts, Remote};
 
 #[derive(Args)]
 pub struct Options {

@@ -28,8 +28,6 @@ mod demo;
 #[cfg(feature = "tui")]
 mod desk;
 #[cfg(feature = "tui")]
-mod follow_up;
-#[cfg(feature = "tui")]
 mod init;
 
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
 //! Programs that sign and save drafts, killed at any moment. The victim is this test program itself, run again.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -25,6 +26,7 @@ fn victim() {
     let drafts = Drafts::at(fixture.repo.join("drafts"));
     let repository = Repository::open(&fixture.repo).unwrap();
     let mut last: Record = (**ledger::read_chain(&repository, &chain_of("dana")).records.last().unwrap()).clone();
+    println!("begun");
     loop {
         let seq = last.predicate().chain.seq.0;
         let mut draft = Draft::new("shop:agent/work", &"0".repeat(40));
@@ -60,11 +62,16 @@ fn a_program_killed_at_any_moment_leaves_whole_records_and_a_whole_draft() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // From before it has begun to well into its third record, in steps that do not repeat.
-        std::thread::sleep(Duration::from_micros(8_000 + (round * 7_919) % 60_000));
+        let mut said = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        while !said.ends_with("begun\n") {
+            assert!(stdout.read_line(&mut said).unwrap() > 0, "round {round}: the victim never began: {said}");
+        }
+        // From its first step to well into its third record, in steps that do not repeat.
+        std::thread::sleep(Duration::from_micros((round * 7_919) % 40_000));
         child.kill().unwrap();
-        let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        child.wait().unwrap();
+        stdout.read_to_string(&mut said).unwrap();
         let told = said.lines().filter_map(|line| line.strip_prefix("safe ")).filter_map(|n| n.parse().ok()).max();
         safe = told.unwrap_or(safe).max(safe);
         let chain = ledger::read_chain(&fixture.repository(), &chain_of("dana"));

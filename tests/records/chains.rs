@@ -38,7 +38,7 @@ fn heads_only_grow_and_say_what_is_lost() {
     heads.learn(long.id.clone(), None);
     assert_eq!(heads.iter().count(), 1);
     let losses = |chains: &[Chain]| heads.losses(chains).map(|loss| (loss.head.seq, loss.fault)).collect::<Vec<_>>();
-    assert_eq!(losses(&[long.clone()]), []);
+    assert_eq!(losses(std::slice::from_ref(&long)), []);
     assert_eq!(losses(&[short]), [(2, Fault::Rewound)]);
     assert_eq!(losses(&[]), [(2, Fault::Rewound)]);
     assert_eq!(losses(&[chain(&["a", "c"])]), [(2, Fault::Forked)]);

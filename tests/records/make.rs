@@ -217,6 +217,9 @@ pub fn all() -> Vec<Vector> {
     maker.0
 }
 
+/// Name, what it is, and what it changes in a sound statement.
+type Form = (&'static str, &'static str, Box<dyn FnOnce(&mut Statement)>);
+
 #[derive(Default)]
 struct Maker(Vec<Vector>);
 
@@ -838,7 +841,7 @@ impl Maker {
             s.predicate_type = "urn:undersign:decision:v1".into()
         });
         self.record("predicate-type-other", "A statement of somebody else, soundly signed", "PredicateType", sign(&dana(), b"{\n  \"_type\": \"https://in-toto.io/Statement/v1\",\n  \"subject\": [],\n  \"predicateType\": \"https://slsa.dev/provenance/v1\",\n  \"predicate\": {}\n}\n", TOUCHED));
-        let forms: Vec<(&str, &str, Box<dyn FnOnce(&mut Statement)>)> = vec![
+        let forms: Vec<Form> = vec![
             ("principal-upper", "A principal in upper case", Box::new(|s| s.predicate.principal = "Dana".into())),
             (
                 "principal-confusable",
@@ -1155,7 +1158,7 @@ impl Maker {
         for (name, what, change) in forms {
             self.form(&format!("statement-{name}"), what, bad, change);
         }
-        let sound: Vec<(&str, &str, Box<dyn FnOnce(&mut Statement)>)> = vec![
+        let sound: Vec<Form> = vec![
             (
                 "withdraw",
                 "A withdrawal",

@@ -110,6 +110,7 @@ fn the_checks_of_their_regression_script_hold_for_both() {
         let sha256 = stock.sign(NAMESPACE, &["-Ohashalg=sha256"]);
         let sha512 = stock.sign(NAMESPACE, &["-Ohashalg=sha512"]);
         let limited = format!("namespaces=\"{NAMESPACE},whatever\" ");
+        #[allow(clippy::type_complexity)]
         let table: [(&str, &[u8], &str, &[u8], &str, &str, bool, bool); 9] = [
             ("default hash", &sound, NAMESPACE, MESSAGE, &key, "", true, true),
             ("sha512", &sha512, NAMESPACE, MESSAGE, &key, "", true, true),

@@ -90,7 +90,8 @@ fn head(text: &str) -> Head {
 /// The lines of a body: a policy, chains, and their links.
 fn parse(body: &[u8]) -> (Option<Policy>, Vec<Chain>) {
     let decode = |text: &str| if text == "-" { Vec::new() } else { Base64::decode_vec(text).unwrap() };
-    let (mut policy, mut chains): (_, Vec<(ChainId, Vec<Option<Link>>)>) = (None, Vec::new());
+    let mut policy = None;
+    let mut chains: Vec<(ChainId, Vec<Option<Link>>)> = Vec::new();
     for line in std::str::from_utf8(body).unwrap().lines() {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {

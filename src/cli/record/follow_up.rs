@@ -5,7 +5,8 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::record::Ledger;
+use super::book::Book;
+use crate::cli::{now, random};
 use crate::config::Config;
 use crate::decision::Verdict;
 use crate::frozen::{self, Failure, FollowUp, Frozen, Signatory};
@@ -36,10 +37,10 @@ pub struct RepairOptions {
 }
 
 pub fn withdraw(options: &Options, path: &Path) -> Result<(), String> {
-    let ledger = Ledger::open(path)?;
-    let about = ledger.find(&options.id)?;
+    let book = Book::open(path)?;
+    let about = book.find(&options.id)?;
     let pen = Pen::new(path)?;
-    let person = frozen::signer_of(ledger.policy()?, &pen.key);
+    let person = frozen::signer_of(book.policy()?, &pen.key);
     if about.person.is_none() || about.person.map(|p| &p.id) != person.map(|p| &p.id) {
         return Err(format!("The record is by {}: only its own signer can take it back.", about.predicate().principal));
     }
@@ -51,13 +52,13 @@ pub fn withdraw(options: &Options, path: &Path) -> Result<(), String> {
 }
 
 pub fn hand_over(options: &Options, path: &Path) -> Result<(), String> {
-    let ledger = Ledger::open(path)?;
-    let about = ledger.find(&options.id)?;
+    let book = Book::open(path)?;
+    let about = book.find(&options.id)?;
     if about.predicate().verdict != Verdict::Reject {
         return Err("Only a rejection is handed over; what else is signed ends nothing.".to_owned());
     }
     let pen = Pen::new(path)?;
-    let policy = ledger.policy()?;
+    let policy = book.policy()?;
     let person = frozen::signer_of(policy, &pen.key);
     if person.is_some_and(|person| person.id == about.predicate().principal) {
         return Err("The rejection is your own: `undersign record withdraw` takes it back.".to_owned());
@@ -154,7 +155,7 @@ impl Pen {
         if let KeyPlace::File { path, encrypted: true } = &key.place {
             key.place = KeyPlace::Openssh(path.clone());
         }
-        let bytes = super::random()?.to_be_bytes();
+        let bytes = random()?.to_be_bytes();
         let device = config.drafts.chain_id(|| bytes)?;
         let repository = Repository::open(path).map_err(|error| error.to_string())?;
         Ok(Pen { repository, key, device })
@@ -179,11 +180,11 @@ impl Pen {
         };
         set(&mut what);
         let mut nonce = [0; 16];
-        nonce[..8].copy_from_slice(&super::random()?.to_be_bytes());
-        nonce[8..].copy_from_slice(&super::random()?.to_be_bytes());
-        let frozen = frozen::follow_up(what, signatory, nonce, super::now()).map_err(sentence)?;
+        nonce[..8].copy_from_slice(&random()?.to_be_bytes());
+        nonce[8..].copy_from_slice(&random()?.to_be_bytes());
+        let frozen = frozen::follow_up(what, signatory, nonce, now()).map_err(sentence)?;
         confirm(&frozen)?;
-        let record = frozen.record(&self.repository, &self.key, None, super::now()).map_err(sentence)?;
+        let record = frozen.record(&self.repository, &self.key, None, now()).map_err(sentence)?;
         outln!("Signed and recorded: {}. `undersign sync` sends it.", record.id());
         Ok(())
     }

@@ -1,0 +1,50 @@
+//! What a repository knows of signed records, and whose they are.
+
+use std::path::Path;
+
+use crate::change::visible;
+use crate::gate::{self, Ballot};
+use crate::policy::Policy;
+use crate::source::git::{GitError, PolicyState};
+use crate::survey::Place;
+
+/// The records of a repository and of its remotes, and the policy that says whose they are.
+pub(super) struct Book {
+    pub place: Place,
+}
+
+impl Book {
+    pub fn open(path: &Path) -> Result<Book, String> {
+        let (_, place) = Place::open(path).map_err(|error: GitError| error.to_string())?;
+        Ok(Book { place })
+    }
+
+    pub fn policy(&self) -> Result<&Policy, String> {
+        match &self.place.policy {
+            PolicyState::Found(policy) => Ok(policy),
+            PolicyState::Absent => {
+                Err("There is no policy on the policy branch, so nobody's key is known. `undersign init` writes one."
+                    .to_owned())
+            }
+            PolicyState::Invalid(refused) => Err(visible::lines(&refused.to_string())),
+        }
+    }
+
+    /// All records by the time they claim, then by chain and number.
+    pub fn ballots(&self) -> Result<Vec<Ballot<'_>>, String> {
+        let mut ballots = gate::ballots(self.policy()?, &self.place.chains, crate::cli::now());
+        ballots.sort_by_key(|ballot| ballot.predicate().issued_at);
+        Ok(ballots)
+    }
+
+    /// The record whose id begins so.
+    pub fn find(&self, id: &str) -> Result<Ballot<'_>, String> {
+        let matching: Vec<_> =
+            self.ballots()?.into_iter().filter(|ballot| ballot.record.id().to_string().starts_with(id)).collect();
+        match matching[..] {
+            [one] => Ok(one),
+            [] => Err(format!("There is no record `{}` here; `undersign record list` lists them.", visible::text(id))),
+            _ => Err(format!("`{}` begins several record ids; give more digits.", visible::text(id))),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Record files by themselves, from wherever they come.
+
+use std::path::{Path, PathBuf};
+
+use crate::record::{Fault, Key, sshsig, verify};
+
+pub(super) fn run(files: &[PathBuf], signers: Option<&Path>) -> Result<u8, String> {
+    let signers = signers.map(Signers::read).transpose()?;
+    let mut sound = true;
+    for path in files {
+        let bytes = std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
+        for line in bytes.split_inclusive(|&b| b == b'\n') {
+            let said = match verify(line) {
+                Ok(verified) => {
+                    let predicate = &verified.statement().predicate;
+                    let what = format!("{}  {} by {}", verified.id(), predicate.verdict, predicate.principal);
+                    match signers.as_ref().map(|signers| signers.own(&predicate.principal, verified.key())) {
+                        Some(false) => Err(format!("{what}: the key is not one of {}", predicate.principal)),
+                        Some(true) => Ok(format!("{what}, sound")),
+                        None => Ok(format!("{what}, sound; key {}", verified.key().fingerprint())),
+                    }
+                }
+                Err(fault) => Err(format!("{}: {} ({fault})", path.display(), fault.name())),
+            };
+            sound &= said.is_ok();
+            outln!("{}", said.unwrap_or_else(|why| why));
+        }
+        if bytes.is_empty() {
+            sound = false;
+            outln!("{}: {} (it is empty)", path.display(), Fault::EnvelopeMalformed.name());
+        }
+    }
+    Ok(if sound { 0 } else { 2 })
+}
+
+/// Lines of `allowed_signers` in the form that an export has: one principal, our namespace and no other option.
+struct Signers(Vec<(String, Key)>);
+
+impl Signers {
+    fn read(path: &Path) -> Result<Signers, String> {
+        let text =
+            std::fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
+        let mut signers = Vec::new();
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
+        {
+            let wrong = || {
+                format!(
+                    "{}, line {}: only `PRINCIPAL namespaces=\"{}\" TYPE KEY` is read here.",
+                    path.display(),
+                    at + 1,
+                    sshsig::NAMESPACE
+                )
+            };
+            let (who, rest) = line.split_once(' ').ok_or_else(wrong)?;
+            let key = rest.strip_prefix(&format!("namespaces=\"{}\" ", sshsig::NAMESPACE)).ok_or_else(wrong)?;
+            signers.push((who.to_owned(), Key::from_openssh(key).map_err(|_| wrong())?));
+        }
+        Ok(Signers(signers))
+    }
+
+    fn own(&self, principal: &str, key: &Key) -> bool {
+        self.0.iter().any(|(who, own)| who == principal && own == key)
+    }
+}

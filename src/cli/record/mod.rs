@@ -1,0 +1,211 @@
+//! `undersign record`: what was signed, for people, for third parties, and for who must take something back.
+
+mod book;
+mod check;
+mod export;
+#[cfg(feature = "tui")]
+mod follow_up;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::change::visible;
+use crate::gate::{Ballot, BallotStanding};
+use crate::record::Record;
+use book::Book;
+
+#[derive(Args)]
+pub struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// All records, the newest last, each with whether it counts
+    List(ListOptions),
+    /// One record: what was signed, by whom, and how to check it
+    Show(ShowOptions),
+    /// Write records, keys and attachments for somebody who has no undersign
+    Export(ExportOptions),
+    /// Verify record files, or bundles of them, by themselves: 0 all sound, 2 not
+    Verify(VerifyOptions),
+    /// Take back a decision of yours
+    #[cfg(feature = "tui")]
+    Withdraw(follow_up::Options),
+    /// Take over somebody else's rejection, which ends it; for who signs for the policy
+    #[cfg(feature = "tui")]
+    HandOver(follow_up::Options),
+    /// Say which branch of your own chain holds, after a restored backup
+    #[cfg(feature = "tui")]
+    Repair(follow_up::RepairOptions),
+}
+
+#[derive(Args)]
+struct ListOptions {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct ShowOptions {
+    /// Record id, or its first digits
+    id: String,
+    /// Print the signed bytes and nothing else
+    #[arg(long)]
+    payload: bool,
+}
+
+#[derive(Args)]
+struct ExportOptions {
+    /// Record ids, or their first digits; all records where none is named
+    ids: Vec<String>,
+    /// The folder to write
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+}
+
+#[derive(Args)]
+struct VerifyOptions {
+    /// *.dsse.json or *.intoto.jsonl
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Whose keys are whose, as ssh-keygen's allowed_signers; without it, a key's owner is not checked
+    #[arg(long, value_name = "FILE")]
+    signers: Option<PathBuf>,
+}
+
+pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
+    let path = repository.unwrap_or(Path::new("."));
+    match &options.command {
+        Command::List(options) => list(options, &Book::open(path)?).map(|()| 0),
+        Command::Show(options) => show(options, &Book::open(path)?).map(|()| 0),
+        Command::Export(options) => export::run(&options.ids, &options.to, &Book::open(path)?).map(|()| 0),
+        Command::Verify(options) => check::run(&options.files, options.signers.as_deref()),
+        #[cfg(feature = "tui")]
+        Command::Withdraw(options) => follow_up::withdraw(options, path).map(|()| 0),
+        #[cfg(feature = "tui")]
+        Command::HandOver(options) => follow_up::hand_over(options, path).map(|()| 0),
+        #[cfg(feature = "tui")]
+        Command::Repair(options) => follow_up::repair(options, path).map(|()| 0),
+    }
+}
+
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    verdict: String,
+    principal: String,
+    issued_at: u64,
+    not_after: u64,
+    target: String,
+    head: String,
+    manifest: String,
+    chain: String,
+    seq: u64,
+    presence: String,
+    standing: String,
+}
+
+impl Row {
+    fn of(ballot: &Ballot<'_>) -> Row {
+        let predicate = ballot.predicate();
+        Row {
+            id: ballot.record.id().to_string(),
+            verdict: predicate.verdict.to_string(),
+            principal: predicate.principal.clone(),
+            issued_at: predicate.issued_at.0,
+            not_after: predicate.not_after.0,
+            target: visible::text(&predicate.target.name).into_owned(),
+            head: predicate.head.commit.clone(),
+            manifest: predicate.manifest.sha256.clone(),
+            chain: format!("{}/{}", predicate.chain.key, predicate.chain.id),
+            seq: predicate.chain.seq.0,
+            presence: ballot.presence.to_string(),
+            standing: ballot.standing.to_string(),
+        }
+    }
+}
+
+fn list(options: &ListOptions, book: &Book) -> Result<(), String> {
+    let rows: Vec<Row> = book.ballots()?.iter().map(Row::of).collect();
+    if options.json {
+        #[derive(Serialize)]
+        struct Listed<'l> {
+            schema: &'static str,
+            records: &'l [Row],
+        }
+        let listed = Listed { schema: "undersign-records/v0", records: &rows };
+        outln!("{}", serde_json::to_string_pretty(&listed).map_err(|error| error.to_string())?);
+    } else if rows.is_empty() {
+        outln!("Nothing is signed here yet.");
+    } else {
+        let width = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or_default();
+        let (who, target) = (width(|row| row.principal.len()), width(|row| row.target.len()));
+        for row in &rows {
+            let (id, head) = (&row.id[..12], &row.head[..7]);
+            let date = date(row.issued_at);
+            outln!(
+                "{id}  {date}  {:<8}  {:<who$}  {head}  {:<target$}  {}",
+                row.verdict,
+                row.principal,
+                row.target,
+                row.standing
+            );
+        }
+    }
+    for chain in &book.place.chains {
+        if let Some((position, fault)) = chain.fault {
+            eprintln!(
+                "undersign: record {position} of the chain {} does not hold: {fault}.",
+                visible::text(&chain.id.to_string())
+            );
+        }
+    }
+    Ok(())
+}
+
+/// `2026-11-24 09:30Z`; a time is a claim of the signer's clock.
+fn date(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map_or_else(|| "?".repeat(17), |time| time.strftime("%Y-%m-%d %H:%MZ").to_string())
+}
+
+fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
+    let ballot = book.find(&options.id)?;
+    let record = ballot.record;
+    // The payload is ASCII without control characters but line feeds: it verified.
+    let payload = String::from_utf8_lossy(record.verified.payload());
+    if options.payload {
+        out!("{payload}");
+        return Ok(());
+    }
+    let predicate = ballot.predicate();
+    outln!("record    {}", record.id());
+    outln!("standing  {}", ballot.standing);
+    outln!("signed    by {} with {}", signer(&ballot), record.verified.key().to_openssh());
+    outln!("presence  {}{}", ballot.presence, token(record));
+    outln!("made      {}, good until {}", date(predicate.issued_at.0), date(predicate.not_after.0));
+    outln!("chain     record {} of {}/{}", predicate.chain.seq.0, predicate.chain.key, predicate.chain.id);
+    outln!("\n{payload}");
+    outln!("To check it without undersign: `undersign record export {} --to DIR`.", record.id().short());
+    Ok(())
+}
+
+fn signer(ballot: &Ballot<'_>) -> String {
+    match (ballot.person, ballot.standing) {
+        (Some(person), _) => person.id.clone(),
+        (None, BallotStanding::Impostor) => format!("somebody else than {}", ballot.predicate().principal),
+        (None, _) => "nobody in the roster".to_owned(),
+    }
+}
+
+fn token(record: &Record) -> String {
+    record
+        .verified
+        .token()
+        .map_or_else(String::new, |token| format!(" (flags {:#04x}, counter {})", token.flags, token.counter))
+}
