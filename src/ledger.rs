@@ -113,18 +113,18 @@ fn chain(repository: &Repository, name: &str, id: &ChainId, tip: Oid) -> Chain {
         return chain.clone();
     }
     let since = known.filter(|(_, chain)| chain.fault.is_none());
-    let (reached, links) = links(repository, tip, since.as_ref().map(|(at, _)| *at));
+    let (reached, commits) = commits(repository, tip, since.as_ref().map(|(at, _)| *at));
     let mut chain = since.filter(|_| reached).map_or_else(|| Chain::empty(id.clone()), |(_, chain)| chain);
-    chain.extend_verified(verified(links));
+    chain.extend_verified(links(repository, &commits));
     if let Ok(mut known) = KNOWN.lock() {
         known.insert(place, (tip, chain.clone()));
     }
     chain
 }
 
-/// The links up to `tip`, oldest first, from the one after `since` if that is among them (then the first value is true),
+/// The commits up to `tip`, oldest first, from the one after `since` if that is among them (then the first value is true),
 /// else from the first. What cannot be read is `None`: a fault, never a gap.
-fn links(repository: &Repository, tip: Oid, since: Option<Oid>) -> (bool, Vec<Option<Link>>) {
+fn commits(repository: &Repository, tip: Oid, since: Option<Oid>) -> (bool, Vec<Option<Oid>>) {
     let (mut commits, mut at) = (Vec::new(), Some(tip));
     let reached = loop {
         match at {
@@ -137,37 +137,44 @@ fn links(repository: &Repository, tip: Oid, since: Option<Oid>) -> (bool, Vec<Op
             Some(id) => {
                 let commit = repository.raw.find_commit(id).ok().filter(|commit| commit.parent_count() <= 1);
                 at = commit.as_ref().and_then(|commit| commit.parent_ids().next());
-                commits.push(commit);
+                commits.push(commit.map(|commit| commit.id()));
             }
         }
     };
     commits.reverse();
-    (reached, commits.into_iter().map(|commit| link(repository, &commit?)).collect())
+    (reached, commits)
 }
 
-/// Links with their envelopes verified, on as many threads as are worth it.
-fn verified(links: Vec<Option<Link>>) -> Vec<Option<(Result<Verified, Fault>, Link)>> {
-    let verify_all = |links: Vec<Option<Link>>| -> Vec<_> {
-        links.into_iter().map(|link| link.map(|link| (verify(&link.envelope), link))).collect()
+/// A link with what became of its envelope's verification; none where there is no link to read.
+type Verdict = Option<(Result<Verified, Fault>, Link)>;
+
+/// The links of commits, verified, on as many threads as are worth it.
+fn links(repository: &Repository, commits: &[Option<Oid>]) -> Vec<Verdict> {
+    let read = |raw: &git2::Repository, share: &[Option<Oid>]| -> Vec<Verdict> {
+        let one = |id: &Option<Oid>| {
+            let link = link(raw, &raw.find_commit((*id)?).ok()?)?;
+            Some((verify(&link.envelope), link))
+        };
+        share.iter().map(one).collect()
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(links.len() / LINKS_PER_THREAD);
-    if threads < 2 {
-        return verify_all(links);
-    }
-    let share = links.len().div_ceil(threads);
-    let mut rest = links.into_iter();
-    let shares: Vec<Vec<_>> = (0..threads).map(|_| rest.by_ref().take(share).collect()).collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(commits.len() / LINKS_PER_THREAD);
+    // Each thread needs a handle of its own; without one, this thread reads all.
+    let handles: Vec<_> = (1..threads).map_while(|_| repository.again().ok()).collect();
+    let shares: Vec<_> = commits.chunks(commits.len().div_ceil(handles.len() + 1).max(1)).collect();
+    let Some((own, others)) = shares.split_first() else { return Vec::new() };
     std::thread::scope(|scope| {
-        let running: Vec<_> = shares.into_iter().map(|share| scope.spawn(move || verify_all(share))).collect();
-        running
-            .into_iter()
-            .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+        let spawn = |(raw, share)| scope.spawn(move || read(&raw, share));
+        let running: Vec<_> = handles.into_iter().zip(others.iter().copied()).map(spawn).collect();
+        let mut links = read(&repository.raw, own);
+        for thread in running {
+            links.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        links
     })
 }
 
 /// The files of one commit.
-fn link(repository: &Repository, commit: &git2::Commit<'_>) -> Option<Link> {
+fn link(raw: &git2::Repository, commit: &git2::Commit<'_>) -> Option<Link> {
     let tree = commit.tree().ok()?;
     if tree.len() != 3 {
         return None;
@@ -177,7 +184,7 @@ fn link(repository: &Repository, commit: &git2::Commit<'_>) -> Option<Link> {
         if entry.kind() != Some(ObjectType::Blob) {
             return None;
         }
-        let blob = repository.raw.find_blob(entry.id()).ok().filter(|blob| blob.size() <= MAX_FILE)?;
+        let blob = raw.find_blob(entry.id()).ok().filter(|blob| blob.size() <= MAX_FILE)?;
         match entry.name().ok()? {
             "manifest" => link.manifest = blob.content().to_vec(),
             "findings.json" => link.findings = blob.content().to_vec(),

@@ -56,13 +56,60 @@ impl KeyType {
 }
 
 /// A public key of one of the four types, known to be well-formed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     kind: KeyType,
-    /// 32 bytes of ed25519, or an uncompressed point of P-256, 65 bytes.
-    point: Vec<u8>,
+    point: Point,
     /// Of a security key: what it was enrolled for, such as `ssh:undersign`.
     application: String,
+}
+
+/// What verifies: decompressed once, since that is a tenth of a verification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Point {
+    Ed25519(ed25519_dalek::VerifyingKey),
+    P256(p256::ecdsa::VerifyingKey),
+}
+
+impl Point {
+    /// 32 bytes of ed25519, or an uncompressed point of P-256, 65 bytes: OpenSSH knows no other.
+    fn parse(kind: KeyType, bytes: &[u8]) -> Option<Point> {
+        if kind.is_ed25519() {
+            return ed25519_dalek::VerifyingKey::from_bytes(bytes.try_into().ok()?).ok().map(Point::Ed25519);
+        }
+        let uncompressed = bytes.first() == Some(&4);
+        uncompressed.then(|| p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok())?.map(Point::P256)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Point::Ed25519(key) => key.as_bytes().to_vec(),
+            Point::P256(key) => key.to_encoded_point(false).as_bytes().to_vec(),
+        }
+    }
+
+    fn verify(&self, value: &[u8], message: &[u8]) -> Result<(), Fault> {
+        match self {
+            Point::Ed25519(key) => verify_ed25519(key, value, message),
+            Point::P256(key) => verify_p256(key, value, message),
+        }
+    }
+}
+
+/// Strict: no points of small order, canonical `s`. OpenSSH is laxer, so that what we accept it accepts too.
+fn verify_ed25519(key: &ed25519_dalek::VerifyingKey, value: &[u8], message: &[u8]) -> Result<(), Fault> {
+    let signature = ed25519_dalek::Signature::from_slice(value).map_err(|_| Fault::SignatureMalformed)?;
+    key.verify_strict(message, &signature).map_err(|_| Fault::SignatureInvalid)
+}
+
+/// Either of the two values of `s` verifies: OpenSSH and agents make both, and a record's id does not hang on it.
+fn verify_p256(key: &p256::ecdsa::VerifyingKey, value: &[u8], message: &[u8]) -> Result<(), Fault> {
+    let mut rest = value;
+    let mut scalar = || take(&mut rest).and_then(unsigned);
+    let (r, s) = scalar().zip(scalar()).filter(|_| rest.is_empty()).ok_or(Fault::SignatureMalformed)?;
+    // Zero, and what is not below the order of the curve, is no scalar.
+    let signature = p256::ecdsa::Signature::from_scalars(r, s).map_err(|_| Fault::SignatureInvalid)?;
+    key.verify_prehash(&Sha256::digest(message), &signature).map_err(|_| Fault::SignatureInvalid)
 }
 
 /// What a security key signs along: flags and counter of this use. True of the key; whether the key is hardware, only who
@@ -138,18 +185,15 @@ impl Key {
         if !kind.is_ed25519() && field()? != CURVE {
             return Err(Fault::KeyMalformed);
         }
-        let point = field()?.to_vec();
+        let point = Point::parse(kind, field()?).ok_or(Fault::KeyMalformed)?;
         let application = if kind.is_security_key() { field()? } else { b"" };
         let application = std::str::from_utf8(application).map_err(|_| Fault::KeyMalformed)?.to_owned();
-        let key = Key { kind, point, application };
-        if rest.is_empty() && key.is_sound() { Ok(key) } else { Err(Fault::KeyMalformed) }
-    }
-
-    fn is_sound(&self) -> bool {
-        let printable = self.application.bytes().all(|b| matches!(b, b' '..=b'~'));
-        let application = self.application.len() <= MAX_APPLICATION && printable;
-        let point = if self.kind.is_ed25519() { self.ed25519().is_some() } else { self.p256().is_some() };
-        application && point
+        let printable = application.bytes().all(|b| matches!(b, b' '..=b'~'));
+        if rest.is_empty() && printable && application.len() <= MAX_APPLICATION {
+            Ok(Key { kind, point, application })
+        } else {
+            Err(Fault::KeyMalformed)
+        }
     }
 
     /// Reads a public key as OpenSSH writes it in a `.pub` file: type, base64, and perhaps a comment.
@@ -185,7 +229,7 @@ impl Key {
         if !self.kind.is_ed25519() {
             put(&mut out, CURVE);
         }
-        put(&mut out, &self.point);
+        put(&mut out, &self.point.bytes());
         if self.kind.is_security_key() {
             put(&mut out, self.application.as_bytes());
         }
@@ -222,36 +266,8 @@ impl Key {
             _ => return Err(Fault::SignatureMalformed),
         };
         let message = token.map_or_else(|| message.to_vec(), |token| token_message(&self.application, token, message));
-        if self.kind.is_ed25519() { self.verify_ed25519(value, &message) } else { self.verify_p256(value, &message) }?;
+        self.point.verify(value, &message)?;
         Ok(token)
-    }
-
-    fn ed25519(&self) -> Option<ed25519_dalek::VerifyingKey> {
-        ed25519_dalek::VerifyingKey::from_bytes(self.point[..].try_into().ok()?).ok()
-    }
-
-    fn p256(&self) -> Option<p256::ecdsa::VerifyingKey> {
-        // Only the uncompressed form: OpenSSH knows no other.
-        let uncompressed = self.point.len() == 65 && self.point[0] == 4;
-        uncompressed.then(|| p256::ecdsa::VerifyingKey::from_sec1_bytes(&self.point).ok())?
-    }
-
-    /// Strict: no points of small order, canonical `s`. OpenSSH is laxer, so that what we accept it accepts too.
-    fn verify_ed25519(&self, value: &[u8], message: &[u8]) -> Result<(), Fault> {
-        let signature = ed25519_dalek::Signature::from_slice(value).map_err(|_| Fault::SignatureMalformed)?;
-        let key = self.ed25519().ok_or(Fault::KeyMalformed)?;
-        key.verify_strict(message, &signature).map_err(|_| Fault::SignatureInvalid)
-    }
-
-    /// Either of the two values of `s` verifies: OpenSSH and agents make both, and a record's id does not hang on it.
-    fn verify_p256(&self, value: &[u8], message: &[u8]) -> Result<(), Fault> {
-        let mut rest = value;
-        let mut scalar = || take(&mut rest).and_then(unsigned);
-        let (r, s) = scalar().zip(scalar()).filter(|_| rest.is_empty()).ok_or(Fault::SignatureMalformed)?;
-        // Zero, and what is not below the order of the curve, is no scalar.
-        let signature = p256::ecdsa::Signature::from_scalars(r, s).map_err(|_| Fault::SignatureInvalid)?;
-        let key = self.p256().ok_or(Fault::KeyMalformed)?;
-        key.verify_prehash(&Sha256::digest(message), &signature).map_err(|_| Fault::SignatureInvalid)
     }
 }
 

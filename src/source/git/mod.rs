@@ -108,6 +108,11 @@ impl Repository {
         Ok(Repository { raw, root, name })
     }
 
+    /// A further handle on the same repository, for another thread.
+    pub(crate) fn again(&self) -> Result<git2::Repository, GitError> {
+        Ok(git2::Repository::open(self.raw.path())?)
+    }
+
     /// The directory of refs and objects, shared by all worktrees.
     pub fn common_dir(&self) -> &Path {
         self.raw.commondir()
