@@ -88,7 +88,6 @@ fn kill(rounds: std::ops::Range<u64>) -> usize {
         }
     }
     let records = ledger::read_chain(&fixture.repository(), &chain_of("dana")).records.len();
-    assert!(records > 1, "no victim ever got so far as to sign");
     assert!(fixture.git("mina", &["fsck", "--no-dangling"]).is_empty());
     records
 }
