@@ -16,6 +16,6 @@ sed '1d;$d' "$t/sig" | base64 -d > "$t/blob" # flags and counter are the last fi
 touched=$(($(tail -c 5 "$t/blob" | head -c 1 | od -An -tu1) & 1))
 [ "${7-}" != touch ] || { [ $touched = 1 ] && LC_ALL=C grep -aq '^SSHSIG.*sk-.*@openssh.com' "$t/blob"; } || exit 1
 jq -a . "$t/body" | cmp -s - "$t/body" # one spelling: no member is there twice
-jq -e --arg p "$3" --arg i "$4" --arg r "$5" --arg m "$6" '.predicateType == "urn:undersign:decision:v0" and (.predicate |
+jq -e --arg p "$3" --arg i "$4" --arg r "$5" --arg m "$6" '.predicateType == "urn:undersign:decision:v1" and (.predicate |
   .verdict == "approve" and .principal == $p and .repository.id == $i and .target.ref == $r and .manifest.sha256 == $m
   and (.notAfter | tonumber) > now)' "$t/body" > /dev/null

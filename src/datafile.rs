@@ -159,6 +159,25 @@ impl<'t> Table<'t> {
         self.number(key)
     }
 
+    /// A point in time, `2027-03-01T00:00:00Z`, in seconds since the epoch. A time without an offset names no point.
+    pub fn time(&self, key: &str) -> Option<Placed<'t, i64>> {
+        let value = self.get(key)?;
+        let seconds = |v: &DeValue<'_>| v.as_datetime()?.to_string().parse::<jiff::Timestamp>().ok();
+        self.placed(value, key, "a time with its offset, such as 2027-03-01T00:00:00Z", seconds)
+            .map(|p| p.map(jiff::Timestamp::as_second))
+    }
+
+    pub fn need_time(&self, key: &str) -> Option<Placed<'t, i64>> {
+        self.need(key);
+        self.time(key)
+    }
+
+    /// A length of time, `"90s"`, `"30m"`, `"4h"` or `"14d"`, in seconds; at most ten years.
+    pub fn duration(&self, key: &str) -> Option<Placed<'t, i64>> {
+        let value = self.get(key)?;
+        self.placed(value, key, "a length of time: \"90s\", \"30m\", \"4h\" or \"14d\"", |v| seconds(v.as_str()?))
+    }
+
     /// An array of strings; empty where the key is absent.
     pub fn strings(&self, key: &str) -> Vec<Placed<'t, String>> {
         let items = self.array(key);
@@ -264,6 +283,20 @@ impl<'t, T> Placed<'t, T> {
     }
 }
 
+fn seconds(text: &str) -> Option<i64> {
+    const TEN_YEARS: i64 = 10 * 365 * 24 * 3600;
+    let unit = match text.as_bytes().last()? {
+        b's' => 1,
+        b'm' => 60,
+        b'h' => 3600,
+        b'd' => 24 * 3600,
+        _ => return None,
+    };
+    let digits = &text[..text.len() - 1];
+    let number: i64 = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())??;
+    number.checked_mul(unit).filter(|&seconds| seconds <= TEN_YEARS)
+}
+
 impl Drop for Table<'_> {
     fn drop(&mut self) {
         let used = self.used.borrow();
@@ -295,6 +328,20 @@ mod tests {
         .unwrap_err();
         let lines: Vec<_> = refused.mistakes.iter().map(|m| m.line).collect();
         assert_eq!(lines, [1, 1, 2, 4, 6], "{refused}");
+    }
+
+    #[test]
+    fn times_and_lengths_of_time_are_read_strictly() {
+        let source = "a = 2027-03-01T00:00:00Z\nb = '4h'\nc = 2027-03-01\nd = '1w'\ne = '-1s'\nf = '99999d'\n";
+        let mut read_in = (None, None);
+        let refused = read("sample.toml", source, |root| {
+            read_in = (root.time("a").map(|p| p.value), root.duration("b").map(|p| p.value));
+            root.time("c");
+            ["d", "e", "f"].iter().for_each(|key| drop(root.duration(key)));
+            Some(())
+        });
+        assert_eq!(read_in, (Some(1_803_859_200), Some(14_400)));
+        assert_eq!(refused.unwrap_err().mistakes.iter().map(|m| m.line).collect::<Vec<_>>(), [3, 4, 5, 6]);
     }
 
     #[test]

@@ -37,11 +37,7 @@ pub struct Seen {
 
 /// Counts characters that are drawn as marks in the texts of a change.
 pub fn hidden_characters<'c>(contents: impl Iterator<Item = &'c Content>) -> usize {
-    let hidden = |c: char| visible::is_hidden(c) && !matches!(c, '\n' | '\t');
-    contents
-        .filter_map(Content::text)
-        .map(|text| String::from_utf8_lossy(text).chars().filter(|&c| hidden(c)).count())
-        .sum()
+    contents.filter_map(Content::text).map(visible::hidden_in).sum()
 }
 
 /// What is known when a reviewer decides.

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use git2::{ErrorCode, ObjectType, Oid, Signature, Time};
 
+use crate::change::ObjectId;
 use crate::record::chain::Link;
 use crate::record::{Chain, ChainId, Fault, Record, Verified, verify};
-use crate::source::git::{GitError, Repository};
+use crate::source::git::{GitError, Repository, oid};
 
 /// Where chains live: `<prefix><key id>/<chain id>`.
 pub const PREFIX: &str = "refs/undersign/decisions/";
@@ -48,6 +49,27 @@ pub fn read(repository: &Repository) -> Result<Vec<Chain>, GitError> {
     joined(repository, &[PREFIX, BRANCH_PREFIX])
 }
 
+/// As [`read`], with some refs where a push would put them; zeros take one away.
+pub fn read_with(repository: &Repository, moves: &[(&str, ObjectId)]) -> Result<Vec<Chain>, GitError> {
+    let mut copies =
+        copies(repository, &[PREFIX, BRANCH_PREFIX], |name| !moves.iter().any(|(moved, _)| *moved == name))?;
+    for (name, tip) in moves.iter().filter(|(_, tip)| !tip.is_zero()) {
+        let chain = chain_of(repository, name, prefix_of(name).unwrap_or_default(), *tip);
+        copies.entry(chain.id.clone()).or_default().push(chain);
+    }
+    Ok(copies.into_values().filter_map(Chain::join).collect())
+}
+
+/// The prefix by which a ref is a chain's.
+pub fn prefix_of(name: &str) -> Option<&'static str> {
+    [PREFIX, BRANCH_PREFIX].into_iter().find(|prefix| name.starts_with(prefix))
+}
+
+/// The chain that a ref would hold at a tip.
+pub fn chain_of(repository: &Repository, name: &str, prefix: &str, tip: ObjectId) -> Chain {
+    chain_at(repository, name, name.strip_prefix(prefix).unwrap_or(name), Some(oid(tip)))
+}
+
 /// As [`read`], with what the remotes were last seen to hold: what a reviewer's program knows.
 pub fn read_with_remotes(repository: &Repository) -> Result<Vec<Chain>, GitError> {
     let mut prefixes = vec![PREFIX.to_owned(), BRANCH_PREFIX.to_owned()];
@@ -77,16 +99,28 @@ pub fn read_chain(repository: &Repository, id: &ChainId) -> Chain {
 
 /// All chains under some prefixes; copies of one chain are joined.
 fn joined(repository: &Repository, prefixes: &[&str]) -> Result<Vec<Chain>, GitError> {
+    Ok(copies(repository, prefixes, |_| true)?.into_values().filter_map(Chain::join).collect())
+}
+
+/// Each chain as each ref that is wanted holds it.
+fn copies(
+    repository: &Repository,
+    prefixes: &[&str],
+    wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<ChainId, Vec<Chain>>, GitError> {
     let mut copies: BTreeMap<ChainId, Vec<Chain>> = BTreeMap::new();
     for prefix in prefixes {
         for reference in repository.raw.references_glob(&format!("{prefix}*"))? {
             let reference = reference?;
             let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+            if !wanted(&name) {
+                continue;
+            }
             let copy = chain_at(repository, &name, &name[prefix.len()..], reference.target());
             copies.entry(copy.id.clone()).or_default().push(copy);
         }
     }
-    Ok(copies.into_values().filter_map(Chain::join).collect())
+    Ok(copies)
 }
 
 /// The chain under a ref, by what its name says of it.

@@ -49,6 +49,8 @@ pub mod cli;
 #[cfg(feature = "git")]
 pub mod disk;
 #[cfg(feature = "git")]
+pub mod gatekeeper;
+#[cfg(feature = "git")]
 pub mod ledger;
 #[cfg(feature = "git")]
 pub mod memory;

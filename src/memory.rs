@@ -1,4 +1,9 @@
-//! FLOOR 2: what a gate remembers between pushes: for each chain the highest record that it saw. Facts, never verdicts.
+//! FLOOR 2: what a gate remembers between pushes, and its log. Facts, never verdicts: what the refs held, when it came, and
+//! what was answered.
+
+mod log;
+
+pub use log::{Entry, EntryRef, Log};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -6,25 +11,29 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::write_atomically;
-use crate::record::Heads;
+use crate::gate::Remembered;
+use crate::policy::Policy;
+use crate::record::Chain;
 
-const SCHEMA: &str = "undersign-memory/v0";
+const SCHEMA: &str = "undersign-memory/v1";
 const FILE: &str = "memory.json";
 /// Bytes; some hundred thousand chains.
 const MAX_FILE: u64 = 64 << 20;
+/// Seconds that the clock may run on before it alone is worth writing.
+const COARSE: i64 = 60;
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Written {
     schema: String,
-    heads: Heads,
+    #[serde(flatten)]
+    remembered: Remembered,
 }
 
 /// A state directory, locked until it is dropped.
 #[derive(Debug)]
 pub struct Memory {
-    path: PathBuf,
-    heads: Heads,
+    dir: PathBuf,
+    remembered: Remembered,
     _lock: File,
 }
 
@@ -40,40 +49,61 @@ impl Memory {
         let lock = File::options().create(true).append(true).open(dir.join("lock")).map_err(unusable)?;
         lock.lock().map_err(unusable)?;
         let path = dir.join(FILE);
-        let heads = match std::fs::metadata(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Heads::default(),
+        let remembered = match std::fs::metadata(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Remembered::default(),
             Err(error) => return Err(unusable(error)),
             Ok(meta) if meta.len() > MAX_FILE => return Err(damaged(&path, "it is too large")),
             Ok(_) => decode(&path, &std::fs::read(&path).map_err(unusable)?)?,
         };
-        Ok(Memory { path, heads, _lock: lock })
+        Ok(Memory { dir: dir.to_path_buf(), remembered, _lock: lock })
     }
 
-    pub fn heads(&self) -> &Heads {
-        &self.heads
+    pub fn remembered(&self) -> &Remembered {
+        &self.remembered
     }
 
-    /// Takes in heads; what it knows only grows. Written whole or not at all.
-    pub fn learn(&mut self, heads: &Heads) -> Result<(), String> {
-        let before = self.heads.clone();
-        heads.iter().for_each(|(chain, head)| self.heads.learn(chain.clone(), Some(*head)));
-        if self.heads == before {
+    /// Takes in what the refs hold: chains of people in the roster, and the policy that is judged by. What it knows only
+    /// grows. `arriving` are chains as a push would leave them: they may never land, so of them only the time is kept.
+    /// Written whole or not at all.
+    pub fn learn(&mut self, policy: &Policy, held: &[Chain], arriving: &[Chain], now: i64) -> Result<(), String> {
+        let before = self.remembered.clone();
+        let known = &mut self.remembered;
+        // Chains of unknown keys are nobody's, and anyone could fill the memory with them.
+        let own = |chain: &&Chain| policy.roster.by_key_id(&chain.id.key).is_some();
+        for chain in held.iter().filter(own) {
+            known.heads.learn(chain.id.clone(), chain.head());
+        }
+        for chain in held.iter().chain(arriving).filter(own) {
+            known.receipts.learn(chain, now);
+        }
+        if known.policy.as_ref().is_none_or(|(version, _)| *version < policy.version) {
+            known.policy = Some((policy.version, policy.digest.to_string()));
+        }
+        known.clock = known.clock.max(now);
+        let older = Remembered { clock: known.clock, ..before.clone() };
+        if older == *known && known.clock - before.clock < COARSE {
             return Ok(());
         }
-        let written = Written { schema: SCHEMA.to_owned(), heads: self.heads.clone() };
-        let mut bytes = serde_json::to_vec_pretty(&written).expect("plain data always serialises into memory");
+        let written = Written { schema: SCHEMA.to_owned(), remembered: known.clone() };
+        let mut bytes = serde_json::to_vec(&written).expect("plain data always serialises into memory");
         bytes.push(b'\n');
-        write_atomically(&self.path, &bytes)
-            .map_err(|error| format!("The gate's state {} cannot be written: {error}.", self.path.display()))
+        let path = self.dir.join(FILE);
+        write_atomically(&path, &bytes)
+            .map_err(|error| format!("The gate's state {} cannot be written: {error}.", path.display()))
+    }
+
+    /// The log beside it.
+    pub fn log(&self) -> Log {
+        Log::in_dir(&self.dir)
     }
 }
 
-fn decode(path: &Path, bytes: &[u8]) -> Result<Heads, String> {
+fn decode(path: &Path, bytes: &[u8]) -> Result<Remembered, String> {
     let written: Written = serde_json::from_slice(bytes).map_err(|error| damaged(path, &error.to_string()))?;
     if written.schema != SCHEMA {
         return Err(damaged(path, "another version wrote it"));
     }
-    Ok(written.heads)
+    Ok(written.remembered)
 }
 
 fn damaged(path: &Path, why: &str) -> String {

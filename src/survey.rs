@@ -7,7 +7,7 @@ use crate::change::compare::{Comparison, compare};
 use crate::change::diff::{Content, Diff, FileDiff};
 use crate::change::manifest::Manifest;
 use crate::change::{Change, ObjectId};
-use crate::gate::{self, Standing};
+use crate::gate::{self, Grounds, Receipts, Remembered, Standing, Step};
 use crate::ledger;
 use crate::policy::{Criticality, Person, Policy};
 use crate::provenance::{self, Provenance};
@@ -117,7 +117,7 @@ pub fn examine(
     let result_tree = git::result_tree(repository, &change.revision, diff)?;
     let step = git::push::landing(change, diff, repository, result_tree)?;
     let under_review: Vec<_> = files.iter().map(FileMaterial::under_review).collect();
-    let standing = place.policy().map(|policy| gate::standing(&step, &change.target, policy, &place.chains, now));
+    let standing = place.policy().map(|policy| standing(repository, place, policy, change, &step, now));
     Ok(Examination {
         assessment: risk::assess(&under_review, risk::Rules::shipped()),
         provenance: provenance::trace(&change.revision.commits, &change.branch, provenance::Rules::shipped()),
@@ -129,6 +129,25 @@ pub fn examine(
         added: files.iter().map(|file| file.comparison.added).sum(),
         removed: files.iter().map(|file| file.comparison.removed).sum(),
     })
+}
+
+/// How the gate would judge it now, as far as can be known here: a desk is told when records came by the records alone.
+fn standing(
+    repository: &Repository,
+    place: &Place,
+    policy: &Policy,
+    change: &Change,
+    step: &Step,
+    now: i64,
+) -> Standing {
+    let remembered = Remembered { receipts: Receipts::claimed(&place.chains), ..Remembered::default() };
+    let contents = git::Objects::of(repository);
+    let chains = &place.chains;
+    gate::standing(
+        step,
+        &change.target,
+        &Grounds { policy, chains, remembered: &remembered, contents: &contents, pusher: None, now },
+    )
 }
 
 fn compartments(policy: &Policy, diff: &Diff) -> Vec<(String, Criticality)> {

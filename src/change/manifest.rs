@@ -62,7 +62,7 @@ impl std::str::FromStr for Digest {
 pub struct NotADigest;
 
 /// One side of a path: its mode, and the SHA-256 of its content. For a submodule, of the commit id's 40 hex digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Image {
     pub mode: Mode,
     pub content: Digest,

@@ -42,6 +42,12 @@ pub fn byte_mark(byte: u8) -> String {
     format!("<{byte:02X}>")
 }
 
+/// How many characters of a text do not show; tabs and line ends are not among them.
+pub fn hidden_in(text: &[u8]) -> usize {
+    let hidden = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t' | '\r');
+    text.utf8_chunks().map(|chunk| chunk.valid().chars().filter(|&c| hidden(c)).count()).sum()
+}
+
 /// One line of untrusted bytes as text for a screen, a log or a message to a person.
 pub fn line(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());

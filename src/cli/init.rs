@@ -78,7 +78,7 @@ fn policy(repository: &str, id: &str, name: &str, email: &str, key: &str, target
     format!(
         r#"# Who signs for what in this repository; `undersign` explains it in its manual. Read from the policy branch as it
 # stood before a push, never from the change under review.
-schema = "undersign-policy/v0"
+schema = "undersign-policy/v1"
 version = 1
 repository = "{slug}-{unique}"
 self_review = true      # one person alone; false as soon as there are two

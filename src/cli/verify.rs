@@ -1,38 +1,83 @@
-//! `undersign verify`: the gate for one ref of a push. No network, no writes, no configuration of the inspected repository.
+//! `undersign verify`: the gate. Says whether a push may land, by exit code, JSON and sentences.
 
-use std::path::Path;
-use std::time::Instant;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::change::{ObjectId, visible};
-use crate::gate::{self, Code, Decided, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome};
-use crate::ledger;
-use crate::memory::Memory;
-use crate::policy::Policy;
-use crate::record::{Chain, Heads};
-use crate::source::git::{GitError, PolicyState, Repository, push};
+use crate::gate::{Decided, Effect, Outcome, RefOutcome};
+use crate::gatekeeper::{self, MAX_REFS, Request, Settings, Update};
+
+/// A look back that found nothing wrong. Never 0: it is no pass.
+const WOULD_ALLOW: u8 = 3;
+/// Bytes of one line of what a hook is told.
+const MAX_LINE: usize = 8 << 10;
 
 #[derive(Args)]
 pub struct Options {
     /// Full name of the ref that would move
-    #[arg(long = "ref", value_name = "REF")]
-    name: String,
+    #[arg(long = "ref", value_name = "REF", required_unless_present = "pre_receive")]
+    name: Option<String>,
     /// Where the ref stands; 40 zeros if it does not exist yet
-    #[arg(long, value_name = "OID")]
-    old: ObjectId,
+    #[arg(long, value_name = "OID", required_unless_present = "pre_receive")]
+    old: Option<ObjectId>,
     /// Where it would stand
-    #[arg(long, value_name = "OID")]
-    new: ObjectId,
+    #[arg(long, value_name = "OID", required_unless_present = "pre_receive")]
+    new: Option<ObjectId>,
+    /// Read all moves of a push from standing input, as git's pre-receive hook gets them
+    #[arg(long, conflicts_with_all = ["name", "old", "new", "at"])]
+    pre_receive: bool,
+    /// Judge as of a time, 2026-11-24T09:30:00Z, to look back; lets nothing through
+    #[arg(long, value_name = "TIME", requires = "audit")]
+    at: Option<jiff::Timestamp>,
+    /// Say that this is a look back: exit 3 instead of 0
+    #[arg(long, requires = "at")]
+    audit: bool,
+    #[command(flatten)]
+    gate: GateOptions,
+    /// What to print
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+}
+
+/// How the gate is set up. By whoever runs it: nothing in a repository sets any of this.
+#[derive(Args, Clone)]
+pub struct GateOptions {
     /// A policy file to judge by, instead of the one on the policy branch
     #[arg(long, value_name = "FILE")]
-    policy: Option<std::path::PathBuf>,
+    policy: Option<PathBuf>,
+    /// Full name of the branch that holds the policy; by default the default branch
+    #[arg(long, value_name = "REF")]
+    policy_branch: Option<String>,
     /// Where the gate remembers what it saw; by default in the git directory
     #[arg(long, value_name = "DIR")]
-    state: Option<std::path::PathBuf>,
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Format::Json)]
-    format: Format,
+    state: Option<PathBuf>,
+    /// Who pushes, as the host authenticated them: account, id or address
+    #[arg(long, value_name = "ID", conflicts_with = "pusher_env")]
+    pusher: Option<String>,
+    /// The variable in which the host says who pushes: GL_USERNAME, GITEA_PUSHER_NAME, REMOTE_USER …
+    #[arg(long, value_name = "NAME")]
+    pusher_env: Option<String>,
+    /// Say what would be denied, and let everything through
+    #[arg(long)]
+    report_only: bool,
+}
+
+impl GateOptions {
+    pub fn settings(&self) -> Settings {
+        Settings {
+            policy: self.policy.clone(),
+            branch: self.policy_branch.clone(),
+            state: self.state.clone(),
+            report_only: self.report_only,
+        }
+    }
+
+    fn pusher(&self) -> Option<String> {
+        let told = self.pusher_env.as_ref().and_then(|name| std::env::var(name).ok());
+        self.pusher.clone().or(told).filter(|name| !name.trim().is_empty())
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -44,146 +89,131 @@ enum Format {
 
 /// Judges, prints, and gives the exit code. Every path that is no clear yes is non-zero.
 pub fn run(options: &Options, repository: Option<&Path>) -> u8 {
-    if !options.name.starts_with("refs/") {
-        eprintln!("undersign: --ref takes the full name of a ref, such as refs/heads/main.");
+    let updates = match updates(options) {
+        Ok(updates) => updates,
+        Err(why) => {
+            eprintln!("undersign: {why}");
+            return super::USAGE;
+        }
+    };
+    // Of a hook, git tells nothing but the exit code: a push of nothing is a push that changes nothing.
+    if updates.is_empty() {
+        return 0;
+    }
+    let path = repository.unwrap_or(Path::new("."));
+    let Some(path) = path.to_str() else {
+        eprintln!("undersign: the repository's path is no UTF-8.");
         return super::USAGE;
-    }
-    let started = Instant::now();
-    let now = super::now();
-    let mut outcome = judge(options, repository.unwrap_or(Path::new(".")), now);
-    outcome.elapsed_ms = started.elapsed().as_millis() as u64;
-    match options.format {
-        Format::Json => outln!("{}", serde_json::to_string_pretty(&outcome).unwrap_or_default()),
-        Format::Plain => out!("{}", sentences(&outcome)),
-    }
-    outcome.outcome.exit_code()
-}
-
-fn judge(options: &Options, path: &Path, now: i64) -> Outcome {
-    gather(options, path).and_then(|facts| facts.judge(now)).unwrap_or_else(|reason| {
-        let name = options.name.clone();
-        let nothing = gate::Push { name, old: options.old, new: options.new, steps: Vec::new(), rewind: false };
-        outcome(RefOutcome::refused(&nothing, Decided::Undecidable, reason), None, &[], None, now)
-    })
-}
-
-/// What a verdict rests on.
-struct Facts {
-    push: gate::Push,
-    policy: Policy,
-    chains: Vec<Chain>,
-    /// None where there is no place to remember anything, and nobody named one.
-    memory: Option<Memory>,
-}
-
-impl Facts {
-    fn judge(mut self, now: i64) -> Result<Outcome, Reason> {
-        let nothing = Heads::default();
-        let remembered = self.memory.as_ref().map_or(&nothing, Memory::heads);
-        let judged = gate::decide(&self.push, &self.policy, &self.chains, remembered, now);
-        if let Some(memory) = &mut self.memory {
-            // Chains of unknown keys are nobody's, and anyone could fill the memory with them.
-            let known = self.chains.iter().filter(|chain| self.policy.roster.by_key_id(&chain.id.key).is_some());
-            memory.learn(&Heads::of(known)).map_err(|why| Reason::new(Code::Unreadable, why))?;
-        }
-        let memory = self.memory.as_ref().map(|memory| MemorySummary { chains: memory.heads().iter().count() });
-        Ok(outcome(judged, Some(&self.policy), &self.chains, memory, now))
-    }
-}
-
-fn gather(options: &Options, path: &Path) -> Result<Facts, Reason> {
-    let unreadable = |error: GitError| Reason::new(Code::Unreadable, error.to_string());
-    let repository = Repository::open(path).map_err(unreadable)?;
-    let memory = match &options.state {
-        Some(dir) => Some(Memory::open(dir).map_err(|why| Reason::new(Code::Unreadable, why))?),
-        None => default_memory(&repository)?,
     };
-    let trunk = repository.target().map_err(unreadable)?;
-    // The policy as it stood before the push: of the policy branch itself, that is where the push says it was.
-    let before = if trunk.name == options.name && !options.old.is_zero() { options.old } else { trunk.tip };
-    let policy = match &options.policy {
-        Some(file) => policy_file(file)?,
-        None => policy_of(&repository, before)?,
+    let request = Request {
+        repository: path,
+        quarantine: if options.pre_receive { quarantine() } else { Vec::new() },
+        updates,
+        pusher: options.gate.pusher(),
+        at: options.at.map(jiff::Timestamp::as_second),
     };
-    let push = push::read(&repository, &options.name, options.old, options.new, before).map_err(unreadable)?;
-    let chains = ledger::read(&repository).map_err(unreadable)?;
-    Ok(Facts { push, policy, chains, memory })
+    let outcome = gatekeeper::judge(&request, &options.gate.settings(), super::now());
+    let format = options.format.unwrap_or(if options.pre_receive { Format::Plain } else { Format::Json });
+    print(&outcome, format, options.pre_receive);
+    exit_code(&outcome, options.audit)
 }
 
-/// The state in the git directory; none where that cannot be written and never was, such as a read-only checkout.
-fn default_memory(repository: &Repository) -> Result<Option<Memory>, Reason> {
-    let dir = repository.common_dir().join("undersign").join("gate");
-    match Memory::open(&dir) {
-        Ok(memory) => Ok(Some(memory)),
-        Err(_) if !dir.exists() => Ok(None),
-        Err(why) => Err(Reason::new(Code::Unreadable, why)),
+/// The code of an outcome. A report only is 0 whatever it says; a look back never.
+fn exit_code(outcome: &Outcome, audit: bool) -> u8 {
+    match outcome.outcome {
+        Decided::Allow if audit => WOULD_ALLOW,
+        decided if audit || outcome.enforced => decided.exit_code(),
+        _ => 0,
     }
 }
 
-fn policy_of(repository: &Repository, commit: ObjectId) -> Result<Policy, Reason> {
-    match repository.policy_at(commit) {
-        Ok(PolicyState::Found(policy)) => Ok(*policy),
-        Ok(PolicyState::Absent) => {
-            let detail = "There is no .undersign/policy.toml on the policy branch. `undersign init` writes one.";
-            Err(Reason::new(Code::PolicyAbsent, detail))
+fn updates(options: &Options) -> Result<Vec<Update>, String> {
+    if options.pre_receive {
+        return from_hook(std::io::stdin().lock());
+    }
+    let (Some(name), Some(old), Some(new)) = (&options.name, options.old, options.new) else {
+        return Err("--ref, --old and --new go together.".to_owned());
+    };
+    if !name.starts_with("refs/") {
+        return Err("--ref takes the full name of a ref, such as refs/heads/main.".to_owned());
+    }
+    Ok(vec![Update { name: name.clone(), old, new }])
+}
+
+/// `<old> <new> <ref>` a line, as git writes it.
+fn from_hook(input: impl std::io::BufRead) -> Result<Vec<Update>, String> {
+    let malformed =
+        || "standard input is not what git tells a pre-receive hook: `<old> <new> <ref>` a line.".to_owned();
+    let mut updates = Vec::new();
+    for line in input.split(b'\n') {
+        let line = line.map_err(|error| format!("standard input cannot be read: {error}."))?;
+        if updates.len() > MAX_REFS || line.len() > MAX_LINE {
+            return Err(format!(
+                "a push of more than {MAX_REFS} refs, or a name of more than {MAX_LINE} bytes, is not judged."
+            ));
         }
-        Ok(PolicyState::Invalid(refused)) => {
-            Err(Reason::new(Code::PolicyInvalid, visible::lines(&refused.to_string())))
+        // A ref name that is no UTF-8 is named by no policy.
+        let text = String::from_utf8_lossy(&line);
+        let mut parts = text.splitn(3, ' ');
+        let mut next = || parts.next().filter(|part| !part.is_empty()).ok_or_else(malformed);
+        let (old, new, name) = (next()?, next()?, next()?);
+        let id = |text: &str| text.parse().map_err(|_| malformed());
+        updates.push(Update { name: name.to_owned(), old: id(old)?, new: id(new)? });
+    }
+    Ok(updates)
+}
+
+/// Where git keeps what is pushed until the hook agrees.
+fn quarantine() -> Vec<PathBuf> {
+    let list = |name: &str| std::env::var_os(name).map(|value| std::env::split_paths(&value).collect::<Vec<_>>());
+    ["GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"].into_iter().filter_map(list).flatten().collect()
+}
+
+fn print(outcome: &Outcome, format: Format, hook: bool) {
+    match format {
+        Format::Json => outln!("{}", serde_json::to_string_pretty(outcome).unwrap_or_default()),
+        Format::Plain if hook => {
+            // Git shows the pusher what a hook says, on either stream; a push that lands needs no words but these.
+            let _ = std::io::stderr().write_all(hook_text(outcome).as_bytes());
         }
-        Err(error) => Err(Reason::new(Code::Unreadable, error.to_string())),
+        Format::Plain => out!("{}", sentences(outcome)),
     }
 }
 
-fn policy_file(file: &Path) -> Result<Policy, Reason> {
-    let source = std::fs::read_to_string(file).map_err(|error| {
-        Reason::new(Code::PolicyAbsent, format!("The policy file {} cannot be read: {error}.", file.display()))
-    })?;
-    let name = file.display().to_string();
-    Policy::parse(&name, &source)
-        .map_err(|refused| Reason::new(Code::PolicyInvalid, visible::lines(&refused.to_string())))
-}
-
-fn outcome(
-    judged: RefOutcome,
-    policy: Option<&Policy>,
-    chains: &[Chain],
-    memory: Option<MemorySummary>,
-    now: i64,
-) -> Outcome {
-    Outcome {
-        schema: "undersign-outcome/v0",
-        outcome: judged.outcome,
-        enforced: true,
-        valid_until: judged.valid_until,
-        refs: vec![judged],
-        policy: policy.map(|policy| PolicySummary { version: policy.version, digest: policy.digest.to_string() }),
-        ledger: LedgerSummary { chains: chains.len(), records: chains.iter().map(|chain| chain.records.len()).sum() },
-        memory,
-        evaluated_at: now,
-        elapsed_ms: 0,
-        version: env!("CARGO_PKG_VERSION"),
+/// What a pusher reads: refs that may land are not worth a line, unless something must be said of them.
+fn hook_text(outcome: &Outcome) -> String {
+    let speaks = |judged: &&RefOutcome| judged.outcome != Decided::Allow || judged.break_glass;
+    let mut text: String = outcome.refs.iter().filter(speaks).map(|judged| of_ref(judged, false)).collect();
+    if !outcome.enforced && outcome.outcome != Decided::Allow {
+        text.push_str("undersign only reports here: it lands all the same.\n");
+    } else if outcome.outcome != Decided::Allow && outcome.refs.len() > 1 {
+        text.push_str("Nothing of this push landed.\n");
     }
+    text
 }
 
 fn sentences(outcome: &Outcome) -> String {
-    let mut text = String::new();
-    for judged in &outcome.refs {
-        let verdict = match judged.outcome {
-            Decided::Allow => "may land",
-            Decided::Deny => "may not land",
-            Decided::Undecidable => "cannot be decided, so it may not land",
-        };
-        text.push_str(&format!("{}: {verdict}.\n", visible::text(&judged.name)));
-        for slot in &judged.requirements {
-            let by = if slot.by.is_empty() { String::new() } else { format!(" ({})", slot.by.join(", ")) };
-            text.push_str(&format!(
-                "  {} needs {} {}, has {}{by}\n",
-                slot.compartment, slot.need, slot.slot, slot.have
-            ));
-        }
-        for reason in &judged.reasons {
-            text.push_str(&format!("  {}: {}\n", reason.code, reason.detail));
-        }
+    let mut text: String = outcome.refs.iter().map(|judged| of_ref(judged, true)).collect();
+    if !outcome.enforced {
+        text.push_str("This is a report: it stops nothing.\n");
+    }
+    text
+}
+
+fn of_ref(judged: &RefOutcome, whole: bool) -> String {
+    let verdict = match judged.outcome {
+        Decided::Allow => "may land",
+        Decided::Deny => "may not land",
+        Decided::Undecidable => "cannot be decided, so it may not land",
+    };
+    let mut text = format!("{}: {verdict}.\n", visible::text(&judged.name));
+    for slot in &judged.requirements {
+        let by = if slot.by.is_empty() { String::new() } else { format!(" ({})", slot.by.join(", ")) };
+        let line = format!("  {} needs {} {}, has {}{by}\n", slot.compartment, slot.need, slot.slot, slot.have);
+        text.push_str(&line);
+    }
+    for reason in judged.reasons.iter().filter(|reason| whole || reason.effect != Effect::Said || judged.break_glass) {
+        text.push_str(&format!("  {}: {}\n", reason.code, reason.detail));
     }
     text
 }

@@ -14,6 +14,12 @@ use serde::{Deserialize, Serialize};
 pub enum Verdict {
     Approve,
     Reject,
+    /// Claims that no AI was used. It lowers what is required, where the policy lets the signer say so.
+    #[serde(rename = "human-only")]
+    HumanOnly,
+    /// Lets a change through in an emergency, unread perhaps. The review is owed.
+    #[serde(rename = "break-glass")]
+    BreakGlass,
     /// Takes back own decisions and puts nothing in their place.
     Withdraw,
     /// Takes over another person's rejection, which ends it: the signer answers for that now.
@@ -27,6 +33,8 @@ impl fmt::Display for Verdict {
         f.write_str(match self {
             Verdict::Approve => "approve",
             Verdict::Reject => "reject",
+            Verdict::HumanOnly => "human-only",
+            Verdict::BreakGlass => "break-glass",
             Verdict::Withdraw => "withdraw",
             Verdict::HandOver => "handover",
             Verdict::Repair => "repair",
@@ -64,7 +72,9 @@ impl Checklist {
     pub fn missing(&self, draft: &Draft, verdict: Verdict) -> Missing {
         let reason = draft.reason.trim().is_empty();
         match verdict {
-            Verdict::Reject | Verdict::Withdraw | Verdict::HandOver => Missing { reason, ..Missing::default() },
+            Verdict::Reject | Verdict::HumanOnly | Verdict::BreakGlass | Verdict::Withdraw | Verdict::HandOver => {
+                Missing { reason, ..Missing::default() }
+            }
             Verdict::Repair => Missing::default(),
             Verdict::Approve => Missing {
                 hunks: self.hunks.iter().filter(|key| !draft.seen.contains(*key)).count(),

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use super::Receipts;
 use crate::decision::Verdict;
-use crate::policy::{Person, Policy};
+use crate::policy::{Person, Policy, Unfit};
 use crate::record::statement::Predicate;
 use crate::record::{Chain, Presence, Record, chain};
 
@@ -16,6 +17,8 @@ pub struct Ballot<'c> {
     pub person: Option<&'c Person>,
     /// What the signature proves of the person being there.
     pub presence: Presence,
+    /// When the gate first saw it; none where it has not yet.
+    pub received: Option<i64>,
     pub standing: BallotStanding,
 }
 
@@ -29,6 +32,8 @@ pub enum BallotStanding {
     Superseded,
     /// By a security key whose counter went back.
     Clone,
+    /// By a key outside of its time, or revoked.
+    Unfit(Unfit),
     /// By a key that the roster does not know.
     Stranger,
     /// By a key of somebody else than it says.
@@ -42,6 +47,9 @@ impl fmt::Display for BallotStanding {
             BallotStanding::Expired => "expired",
             BallotStanding::Superseded => "superseded",
             BallotStanding::Clone => "of a cloned key",
+            BallotStanding::Unfit(Unfit::Time) => "outside of its key's time",
+            BallotStanding::Unfit(Unfit::Retired) => "of a retired key",
+            BallotStanding::Unfit(Unfit::Compromised) => "of a compromised key",
             BallotStanding::Stranger => "of no known key",
             BallotStanding::Impostor => "of another's key",
         })
@@ -55,9 +63,12 @@ impl<'c> Ballot<'c> {
 }
 
 /// All sound records, each with its standing at a time, chain by chain.
-pub fn ballots<'c>(policy: &'c Policy, chains: &'c [Chain], now: i64) -> Vec<Ballot<'c>> {
-    let mut all: Vec<Ballot<'c>> =
-        chains.iter().flat_map(|chain| &chain.records).map(|record| ballot(policy, record, now)).collect();
+pub fn ballots<'c>(policy: &'c Policy, chains: &'c [Chain], receipts: &Receipts, now: i64) -> Vec<Ballot<'c>> {
+    let of = |chain: &'c Chain| {
+        let received = |record: &Record| receipts.received(chain, record.predicate().chain.seq.0);
+        chain.records.iter().map(|record| ballot(policy, record, received(record), now)).collect::<Vec<_>>()
+    };
+    let mut all: Vec<Ballot<'c>> = chains.iter().flat_map(of).collect();
     let counting = |ballot: &&Ballot<'c>| matches!(ballot.standing, BallotStanding::InForce | BallotStanding::Expired);
     let trusted: Vec<&Record> = all.iter().filter(counting).map(|ballot| ballot.record).collect();
     let live: HashSet<_> = chain::in_force(&trusted).into_iter().map(Record::id).collect();
@@ -69,20 +80,24 @@ pub fn ballots<'c>(policy: &'c Policy, chains: &'c [Chain], now: i64) -> Vec<Bal
     all
 }
 
-fn ballot<'c>(policy: &'c Policy, record: &'c Record, now: i64) -> Ballot<'c> {
+fn ballot<'c>(policy: &'c Policy, record: &'c Record, received: Option<i64>, now: i64) -> Ballot<'c> {
     let Some((owner, enrolment)) = policy.roster.enrolment(record.verified.key()) else {
-        return Ballot { record, person: None, presence: Presence::None, standing: BallotStanding::Stranger };
+        let standing = BallotStanding::Stranger;
+        return Ballot { record, person: None, presence: Presence::None, received, standing };
     };
     let predicate = record.predicate();
     let own = owner.id == predicate.principal;
-    let standing = if !own {
-        BallotStanding::Impostor
-    } else if record.clone {
-        BallotStanding::Clone
-    } else if predicate.verdict == Verdict::Approve && predicate.not_after.0 as i64 <= now {
-        BallotStanding::Expired
-    } else {
-        BallotStanding::InForce
+    // A rejection only restricts: revoking a key must never end one.
+    let restricts = predicate.verdict == Verdict::Reject;
+    let unfit = enrolment.unfit(predicate.issued_at.0 as i64, received, now).filter(|_| !restricts);
+    let expires = matches!(predicate.verdict, Verdict::Approve | Verdict::HumanOnly | Verdict::BreakGlass);
+    let standing = match unfit {
+        _ if !own => BallotStanding::Impostor,
+        _ if record.clone => BallotStanding::Clone,
+        Some(unfit) => BallotStanding::Unfit(unfit),
+        None if expires && predicate.not_after.0 as i64 <= now => BallotStanding::Expired,
+        None => BallotStanding::InForce,
     };
-    Ballot { record, person: own.then_some(owner), presence: enrolment.level(record.verified.token()), standing }
+    let presence = enrolment.level(record.verified.token());
+    Ballot { record, person: own.then_some(owner), presence, received, standing }
 }

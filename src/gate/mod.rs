@@ -1,21 +1,35 @@
-//! FLOOR 1: policy + records + the facts of a push → [`RefOutcome`]. Pure: time, policy and records are arguments.
+//! FLOOR 1: policy + records + the facts of a push → [`RefOutcome`]. Pure: time, policy, records and what objects hold are
+//! arguments.
 //!
 //! What lands is judged by its content: the push is cut into segments whose total delta is exactly one approved
 //! manifest. So merge commit, squash and rebase need no special case, and what a merge adds on the side is caught.
 
-mod approvals;
 mod ballot;
+mod court;
+mod emergency;
+mod grounds;
+mod memory;
 mod outcome;
+mod search;
+mod segment;
 
-pub use approvals::Standing;
 pub use ballot::{Ballot, BallotStanding, ballots};
-pub use outcome::{Code, Decided, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome, SlotState};
+pub use grounds::{Contents, Grounds, Rest};
+pub use memory::{Receipts, Remembered};
+pub use outcome::{
+    AuditHead, Code, Decided, Effect, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome,
+    SlotState,
+};
+pub use segment::{Answerable, Standing};
 
-use crate::change::manifest::Manifest;
+use crate::change::manifest::{Digest, Manifest};
 use crate::change::{Commit, ObjectId, RepoPath};
-use crate::policy::Policy;
-use crate::record::{Chain, Fault, Heads};
-use approvals::Court;
+use crate::policy::{Policy, RefStanding};
+use crate::record::{Chain, Fault, Key};
+use court::Court;
+
+/// Seconds by which two clocks may differ.
+pub const CLOCK_SKEW: i64 = 120;
 
 /// What a push does to one ref, read from git objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +40,19 @@ pub struct Push {
     pub new: ObjectId,
     /// Along the first parents of `new`, oldest first, from `old`. One step for all of it where `old` is not among them.
     pub steps: Vec<Step>,
-    /// `old` is not an ancestor of `new`.
+    /// `old` is not an ancestor of `new`, or a tag that was there already is moved.
     pub rewind: bool,
+    /// What `new` names is no commit, nor a tag of one.
+    pub no_commit: bool,
+    /// What it puts in place of the policy, where it moves the policy branch: version and digest, or what is wrong.
+    pub policy: Option<Result<(u64, Digest), String>>,
+}
+
+impl Push {
+    /// A move of a ref of which nothing else is known yet.
+    pub fn new(name: &str, old: ObjectId, new: ObjectId) -> Push {
+        Push { name: name.to_owned(), old, new, steps: Vec::new(), rewind: false, no_commit: false, policy: None }
+    }
 }
 
 /// One commit on the target's first-parent line.
@@ -36,43 +61,124 @@ pub struct Step {
     /// Where the ref stood before this step.
     pub from: ObjectId,
     pub commit: ObjectId,
+    /// What the ref would hold.
     pub tree: ObjectId,
+    /// The trees whose difference `delta` is.
+    pub compared: (ObjectId, ObjectId),
     pub delta: Manifest,
     /// The commits that this step brings in, itself included.
     pub commits: Vec<Commit>,
+    /// Those of them that carry a valid ssh signature, with the key that made it.
+    pub signers: Vec<(ObjectId, Key)>,
     /// Where touched symlinks point: these paths count as touched too.
     pub link_targets: Vec<RepoPath>,
 }
 
-/// A push of more steps than this is not judged. The search for segments is quadratic in it.
+/// A push of more steps than this is not judged. The search for segments is quadratic in it at worst.
 pub const MAX_STEPS: usize = 2_000;
 
-/// Judges one ref of a push. `remembered` is what the gate saw of the chains before; `now` is its clock, in seconds since
-/// the epoch.
-pub fn decide(push: &Push, policy: &Policy, chains: &[Chain], remembered: &Heads, now: i64) -> RefOutcome {
-    let deny = |code, detail: &str| RefOutcome::refused(push, Decided::Deny, Reason::new(code, detail));
-    if !policy.protects(&push.name) {
-        return deny(
-            Code::RefUncovered,
-            "The policy protects no such ref; nothing matches, so nothing may land. Name it under [refs] in the policy.",
-        );
+/// Judges one ref of a push that is no ref of ours.
+pub fn decide(push: &Push, grounds: &Grounds<'_>) -> RefOutcome {
+    let refused = |reason: Reason| RefOutcome::refused(push, reason);
+    let policy = grounds.policy;
+    let (rewrite, delete) = match policy.refs.standing(&push.name) {
+        RefStanding::Protected { rewrite, delete } => (rewrite, delete),
+        RefStanding::Open => return RefOutcome::of(push, Vec::new()),
+        RefStanding::Alias => {
+            return refused(Reason::deny(
+                Code::RefUncovered,
+                "The name is that of a protected ref but for letter case, and so the same ref on many file systems. Choose another.",
+            ));
+        }
+        RefStanding::Uncovered => {
+            return refused(Reason::deny(
+                Code::RefUncovered,
+                "The policy names no such ref; nothing matches, so nothing may land. Name it under [refs] in the policy.",
+            ));
+        }
+    };
+    if let Some(reason) = memory::stale(grounds) {
+        return refused(reason);
     }
     if push.new.is_zero() {
-        return deny(Code::RefDeleted, "A protected ref is not deleted by a push.");
+        return if delete {
+            RefOutcome::of(push, Vec::new())
+        } else {
+            refused(Reason::deny(Code::RefDeleted, "A protected ref is not deleted by a push."))
+        };
     }
-    if push.rewind {
-        return deny(Code::Rewrite, "The push rewrites what has landed. Build on the ref's tip instead.");
+    if push.no_commit {
+        return refused(Reason::deny(Code::Opaque, "What it points to is no commit, so it cannot be reviewed."));
+    }
+    if push.rewind && !rewrite {
+        return refused(Reason::deny(
+            Code::Rewrite,
+            "The push rewrites what has landed. Build on the ref's tip instead.",
+        ));
     }
     if push.steps.len() > MAX_STEPS {
-        return deny(Code::Limit, &format!("The push has more than {MAX_STEPS} steps. Push it in parts."));
+        let detail = format!("The push has more than {MAX_STEPS} steps. Push it in parts.");
+        return refused(Reason::deny(Code::Limit, detail));
     }
-    if let Some(reason) = damage(policy, chains).or_else(|| withheld(policy, chains)) {
-        return RefOutcome::refused(push, Decided::Undecidable, reason);
+    if let Some(reason) = distrust(grounds) {
+        return refused(reason);
     }
-    if let Some(reason) = rollback(policy, chains, remembered) {
-        return RefOutcome::refused(push, Decided::Deny, reason);
+    let judged = search::judge(push, &Court::new(grounds, &push.name));
+    match next_policy(push, policy) {
+        Some(reason) => judged.and(reason),
+        None => judged,
     }
-    judge(push, &Court::new(policy, chains, &push.name, now))
+}
+
+/// A move of a ref that the policy has nothing to say of.
+pub fn allowed(push: &Push) -> RefOutcome {
+    RefOutcome::of(push, Vec::new())
+}
+
+/// A policy that nobody could judge by must not land: nothing could land after it.
+fn next_policy(push: &Push, policy: &Policy) -> Option<Reason> {
+    match push.policy.as_ref()? {
+        Err(why) => {
+            Some(Reason::deny(Code::PolicyInvalid, format!("The policy that would land cannot be read: {why}")))
+        }
+        Ok((_, digest)) if *digest == policy.digest => None,
+        Ok((version, _)) if *version <= policy.version => {
+            let detail =
+                format!("The policy changes, and its version does not grow: raise it above {}.", policy.version);
+            Some(Reason::deny(Code::PolicyStale, detail))
+        }
+        Ok(_) => None,
+    }
+}
+
+/// Why the ledger as it lies there is not to be judged by.
+fn distrust(grounds: &Grounds<'_>) -> Option<Reason> {
+    let (policy, chains) = (grounds.policy, grounds.chains);
+    damage(policy, chains).or_else(|| withheld(policy, chains)).or_else(|| memory::rollback(grounds))
+}
+
+/// Judges a move of a chain's ref. `chain` is what would be there; `rewound`: what was there is not all in it.
+pub fn decide_chain(push: &Push, chain: Option<&Chain>, rewound: bool, policy: &Policy) -> RefOutcome {
+    let refused = |code, detail: String| RefOutcome::refused(push, Reason::deny(code, detail));
+    let Some(chain) = chain.filter(|_| !rewound) else {
+        return refused(
+            Code::LedgerRollback,
+            "Records are only ever added. `undersign sync` brings here what the ref holds; then push again.".to_owned(),
+        );
+    };
+    if policy.roster.by_key_id(&chain.id.key).is_none() {
+        return refused(
+            Code::Stranger,
+            "The key of this chain is nobody's in the roster. Add its owner to the policy first.".to_owned(),
+        );
+    }
+    if let Some((position, fault)) = chain.fault {
+        return refused(
+            Code::LedgerFault,
+            format!("Record {position} of what was pushed does not hold: {fault}. It would stop every gate."),
+        );
+    }
+    RefOutcome::of(push, Vec::new())
 }
 
 /// A chain of a known key that does not hold together: a rejection may be what is missing from it.
@@ -85,7 +191,7 @@ fn damage(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
              another clone that has it.",
             owner.id, chain.id
         );
-        Some(Reason::new(Code::LedgerFault, detail))
+        Some(Reason::undecidable(Code::LedgerFault, detail))
     })
 }
 
@@ -103,66 +209,11 @@ fn withheld(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
             loss.chain,
             if loss.fault == Fault::Forked { "another record is here in its place" } else { "it is not here" }
         );
-        Some(Reason::new(Code::LedgerMissing, detail))
-    })
-}
-
-/// A record that the gate itself saw before, and that is gone.
-fn rollback(policy: &Policy, chains: &[Chain], remembered: &Heads) -> Option<Reason> {
-    remembered.losses(chains).find_map(|loss| {
-        let owner = policy.roster.by_key_id(&loss.chain.key)?;
-        let detail = format!(
-            "The chain of {} (refs/undersign/decisions/{}) went back: this gate saw its record {} ({}). Restore the ref.",
-            owner.id,
-            loss.chain,
-            loss.head.seq,
-            loss.head.record.short()
-        );
-        Some(Reason::new(Code::LedgerRollback, detail))
-    })
-}
-
-/// Finds a way from `old` to `new` in segments that are each allowed; else says what the rest after the furthest lacks.
-fn judge(push: &Push, court: &Court<'_>) -> RefOutcome {
-    let count = push.steps.len();
-    let mut reached: Vec<Option<Vec<Standing>>> = vec![None; count + 1];
-    reached[0] = Some(Vec::new());
-    for start in 0..count {
-        let Some(way) = reached[start].clone() else { continue };
-        for (end, manifest) in growing(&push.steps[start..]) {
-            let end = start + end;
-            if reached[end].is_some() || !(manifest.is_empty() || court.knows(&manifest)) {
-                continue;
-            }
-            let standing = court.judge(&push.steps[start..end], &manifest);
-            if standing.is_allowed() {
-                let mut way = way.clone();
-                way.push(standing);
-                reached[end] = Some(way);
-            }
-        }
-    }
-    if let Some(way) = reached[count].take() {
-        return RefOutcome::of(push, way);
-    }
-    let furthest = reached.iter().rposition(Option::is_some).unwrap_or(0);
-    let mut way = reached[furthest].take().unwrap_or_default();
-    let rest = &push.steps[furthest..];
-    let whole = growing(rest).last().map(|(_, manifest)| manifest).unwrap_or_default();
-    way.push(court.judge(rest, &whole));
-    RefOutcome::of(push, way)
-}
-
-/// The manifests of the first step, of the first two, and so on, each with its number of steps.
-fn growing(steps: &[Step]) -> impl Iterator<Item = (usize, Manifest)> {
-    let mut total = Manifest::default();
-    steps.iter().enumerate().map(move |(index, step)| {
-        total.then(&step.delta);
-        (index + 1, total.clone())
+        Some(Reason::undecidable(Code::LedgerMissing, detail))
     })
 }
 
 /// How a change stands that has not landed yet: judged as if it were merged now.
-pub fn standing(step: &Step, target: &str, policy: &Policy, chains: &[Chain], now: i64) -> Standing {
-    Court::new(policy, chains, target, now).judge(std::slice::from_ref(step), &step.delta)
+pub fn standing(step: &Step, target: &str, grounds: &Grounds<'_>) -> Standing {
+    Court::new(grounds, target).judge(std::slice::from_ref(step), &step.delta)
 }

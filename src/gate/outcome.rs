@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Push, Standing};
 
@@ -16,6 +16,14 @@ pub enum Decided {
 }
 
 impl Decided {
+    pub fn name(self) -> &'static str {
+        match self {
+            Decided::Allow => "allow",
+            Decided::Deny => "deny",
+            Decided::Undecidable => "undecidable",
+        }
+    }
+
     /// 0 allow, 2 deny, 4 cannot decide. 2 on purpose: what wraps us may read 1 as a mere warning.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -26,72 +34,146 @@ impl Decided {
     }
 }
 
-/// Reason codes. Their names are a contract with scripts.
+/// Reason codes. Their names are a contract with scripts; the manual says what each means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
     PolicyAbsent,
     PolicyInvalid,
+    PolicyStale,
+    PolicyMixed,
     LedgerFault,
     LedgerMissing,
     LedgerRollback,
+    Stranger,
     Unreadable,
     RefUncovered,
     RefDeleted,
     Rewrite,
     Limit,
     Unsigned,
+    AiUnsigned,
+    AuthorUnproven,
+    Hidden,
     Vetoed,
     SelfApproval,
     Role,
     NotHuman,
     Expired,
     Time,
+    KeyTime,
+    KeyRevoked,
+    Cooling,
+    Freeze,
     ChangedAfter,
+    TypeChange,
+    MergeDelta,
     BaseMoved,
     Context,
     Binding,
     Presence,
     Clone,
-    PolicyMixed,
+    Coverage,
+    Opaque,
+    Confusable,
     Solo,
+    BreakGlass,
     SelfReview,
+    Intermediate,
+    TooFast,
 }
 
 impl Code {
-    /// Whether it denies by itself, whatever was approved. The others say why an approval did not count: an approval that
-    /// is not needed must never turn an allowed push into a denied one.
-    pub fn blocks(self) -> bool {
-        matches!(self, Code::Vetoed | Code::PolicyMixed | Code::Solo)
-    }
+    pub const ALL: [Code; 43] = [
+        Code::PolicyAbsent,
+        Code::PolicyInvalid,
+        Code::PolicyStale,
+        Code::PolicyMixed,
+        Code::LedgerFault,
+        Code::LedgerMissing,
+        Code::LedgerRollback,
+        Code::Stranger,
+        Code::Unreadable,
+        Code::RefUncovered,
+        Code::RefDeleted,
+        Code::Rewrite,
+        Code::Limit,
+        Code::Unsigned,
+        Code::AiUnsigned,
+        Code::AuthorUnproven,
+        Code::Hidden,
+        Code::Vetoed,
+        Code::SelfApproval,
+        Code::Role,
+        Code::NotHuman,
+        Code::Expired,
+        Code::Time,
+        Code::KeyTime,
+        Code::KeyRevoked,
+        Code::Cooling,
+        Code::Freeze,
+        Code::ChangedAfter,
+        Code::TypeChange,
+        Code::MergeDelta,
+        Code::BaseMoved,
+        Code::Context,
+        Code::Binding,
+        Code::Presence,
+        Code::Clone,
+        Code::Coverage,
+        Code::Opaque,
+        Code::Confusable,
+        Code::Solo,
+        Code::BreakGlass,
+        Code::SelfReview,
+        Code::Intermediate,
+        Code::TooFast,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Code::PolicyAbsent => "POLICY_ABSENT",
             Code::PolicyInvalid => "POLICY_INVALID",
+            Code::PolicyStale => "POLICY_STALE",
+            Code::PolicyMixed => "POLICY_MIXED",
             Code::LedgerFault => "LEDGER_FAULT",
             Code::LedgerMissing => "LEDGER_MISSING",
             Code::LedgerRollback => "LEDGER_ROLLBACK",
+            Code::Stranger => "STRANGER",
             Code::Unreadable => "UNREADABLE",
             Code::RefUncovered => "REF_UNCOVERED",
             Code::RefDeleted => "REF_DELETED",
             Code::Rewrite => "REWRITE",
             Code::Limit => "LIMIT",
             Code::Unsigned => "UNSIGNED",
+            Code::AiUnsigned => "AI_UNSIGNED",
+            Code::AuthorUnproven => "AUTHOR_UNPROVEN",
+            Code::Hidden => "BIDI",
             Code::Vetoed => "VETOED",
             Code::SelfApproval => "SELF_APPROVAL",
             Code::Role => "ROLE",
             Code::NotHuman => "NOT_HUMAN",
             Code::Expired => "EXPIRED",
             Code::Time => "TIME",
+            Code::KeyTime => "KEY_TIME",
+            Code::KeyRevoked => "KEY_REVOKED",
+            Code::Cooling => "COOLING",
+            Code::Freeze => "FREEZE",
             Code::ChangedAfter => "CHANGED_AFTER",
+            Code::TypeChange => "TYPECHANGE",
+            Code::MergeDelta => "MERGE_DELTA",
             Code::BaseMoved => "BASE_MOVED",
             Code::Context => "CONTEXT",
             Code::Binding => "BINDING",
             Code::Presence => "PRESENCE",
             Code::Clone => "CLONE",
-            Code::PolicyMixed => "POLICY_MIXED",
+            Code::Coverage => "COVERAGE",
+            Code::Opaque => "OPAQUE",
+            Code::Confusable => "CONFUSABLE",
             Code::Solo => "SOLO",
+            Code::BreakGlass => "BREAK_GLASS",
             Code::SelfReview => "SELF_REVIEW",
+            Code::Intermediate => "INTERMEDIATE",
+            Code::TooFast => "REVIEW_TOO_FAST",
         }
     }
 }
@@ -108,18 +190,56 @@ impl Serialize for Code {
     }
 }
 
+/// What a reason does. Why an approval did not count only explains: one that is not needed must never turn an allowed push
+/// into a denied one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Every outcome that rests on it repeats it.
+    Said,
+    /// What came near, and was not enough.
+    Explains,
+    /// Denies, unless an emergency lets the change through.
+    Holds,
+    /// Denies, whatever was approved.
+    Denies,
+    /// Nothing can be said; so it denies.
+    Undecidable,
+}
+
 /// Why: a code for machines and a sentence for people. Texts in it are escaped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
     pub code: Code,
+    pub effect: Effect,
     pub compartment: Option<String>,
     pub path: Option<String>,
     pub detail: String,
 }
 
 impl Reason {
-    pub fn new(code: Code, detail: impl Into<String>) -> Reason {
-        Reason { code, compartment: None, path: None, detail: detail.into() }
+    pub fn new(code: Code, effect: Effect, detail: impl Into<String>) -> Reason {
+        Reason { code, effect, compartment: None, path: None, detail: detail.into() }
+    }
+
+    pub fn said(code: Code, detail: impl Into<String>) -> Reason {
+        Reason::new(code, Effect::Said, detail)
+    }
+
+    pub fn explains(code: Code, detail: impl Into<String>) -> Reason {
+        Reason::new(code, Effect::Explains, detail)
+    }
+
+    pub fn holds(code: Code, detail: impl Into<String>) -> Reason {
+        Reason::new(code, Effect::Holds, detail)
+    }
+
+    pub fn deny(code: Code, detail: impl Into<String>) -> Reason {
+        Reason::new(code, Effect::Denies, detail)
+    }
+
+    pub fn undecidable(code: Code, detail: impl Into<String>) -> Reason {
+        Reason::new(code, Effect::Undecidable, detail)
     }
 
     pub fn in_compartment(mut self, compartment: &str) -> Reason {
@@ -151,6 +271,10 @@ pub struct RefOutcome {
     pub outcome: Decided,
     pub reasons: Vec<Reason>,
     pub requirements: Vec<SlotState>,
+    /// An emergency let it through; the review is owed.
+    pub break_glass: bool,
+    /// Ids of the records that it rests on.
+    pub records: Vec<String>,
     /// Digests of the manifests of the segments that the push was cut into.
     pub manifest: Vec<String>,
     /// The strictest binding that was asked for.
@@ -160,26 +284,32 @@ pub struct RefOutcome {
 }
 
 impl RefOutcome {
-    pub fn refused(push: &Push, outcome: Decided, reason: Reason) -> RefOutcome {
+    pub fn refused(push: &Push, reason: Reason) -> RefOutcome {
         RefOutcome {
-            name: push.name.clone(),
-            outcome,
+            outcome: if reason.effect == Effect::Undecidable { Decided::Undecidable } else { Decided::Deny },
             reasons: vec![reason],
-            requirements: Vec::new(),
-            manifest: Vec::new(),
-            binding: None,
-            valid_until: None,
+            ..RefOutcome::of(push, Vec::new())
         }
     }
 
+    /// The same, with one reason more against it.
+    pub(super) fn and(mut self, reason: Reason) -> RefOutcome {
+        let decided = if reason.effect == Effect::Undecidable { Decided::Undecidable } else { Decided::Deny };
+        self.outcome = self.outcome.max(decided);
+        self.reasons.push(reason);
+        self
+    }
+
+    /// Where nothing stands against it, it is allowed.
     pub(super) fn of(push: &Push, way: Vec<Standing>) -> RefOutcome {
-        let allowed = way.iter().all(Standing::is_allowed);
         RefOutcome {
             name: push.name.clone(),
-            outcome: if allowed { Decided::Allow } else { Decided::Deny },
+            outcome: way.iter().map(Standing::decided).max().unwrap_or(Decided::Allow),
+            break_glass: way.iter().any(|s| s.emergency),
             manifest: way.iter().map(|s| s.manifest.to_string()).collect(),
             binding: way.iter().filter_map(|s| s.binding).max().map(|b| b.to_string()),
             valid_until: way.iter().filter_map(|s| s.valid_until).min(),
+            records: way.iter().flat_map(|s| s.records.clone()).collect(),
             requirements: way.iter().flat_map(|s| s.slots.clone()).collect(),
             reasons: way.into_iter().flat_map(|s| s.reasons).collect(),
         }
@@ -204,6 +334,15 @@ pub struct MemorySummary {
     pub chains: usize,
 }
 
+/// The last line of the gate's log, which this answer is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditHead {
+    /// From 1.
+    pub seq: u64,
+    /// SHA-256 of the line.
+    pub digest: String,
+}
+
 /// The whole answer of `undersign verify`: DESIGN's contract, one JSON object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
@@ -215,6 +354,8 @@ pub struct Outcome {
     pub ledger: LedgerSummary,
     /// What the gate remembers of earlier pushes; none where it has no place to.
     pub memory: Option<MemorySummary>,
+    /// Where this answer stands in the gate's log; none where it keeps none.
+    pub audit: Option<AuditHead>,
     pub evaluated_at: i64,
     pub valid_until: Option<i64>,
     pub elapsed_ms: u64,

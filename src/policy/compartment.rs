@@ -63,10 +63,13 @@ pub struct Compartment {
     pub presence: Presence,
     /// Nothing else in the same change.
     pub solo: bool,
+    /// Seconds that the last needed approval must have been known to the gate.
+    pub cooling: i64,
     pub(super) paths: GlobSet,
 }
 
 impl Compartment {
+    /// Letter case does not matter: on many file systems `Envs/prod` is `envs/prod`.
     pub(super) fn holds(&self, path: &str) -> bool {
         self.paths.is_match(path)
     }

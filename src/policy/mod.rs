@@ -2,15 +2,17 @@
 //! signs for each. It is read from the policy branch as it stood before a push, never from the change.
 
 mod compartment;
+mod limits;
 mod parse;
+mod refs;
 mod requirement;
 mod roster;
 
 pub use compartment::{Binding, Compartment, Criticality, Slot};
-pub use requirement::{AI_COMPARTMENT, Asked, Filled, Requirement, Violation};
-pub use roster::{Enrolment, Kind, Person, Rank, Roster};
-
-use globset::GlobSet;
+pub use limits::{BreakGlass, Freeze, Limits};
+pub use refs::{RefRule, RefStanding, Refs};
+pub use requirement::{Ai, Asked, Filled, Requirement, Signer, Violation};
+pub use roster::{Enrolment, Kind, Person, Rank, Revocation, Roster, Unfit};
 
 use crate::change::RepoPath;
 use crate::change::manifest::Digest;
@@ -18,6 +20,14 @@ use crate::datafile::Refused;
 
 /// The name of the compartment for what no other matches.
 pub const DEFAULT: &str = "default";
+/// The name under which the demand of the `[ai]` table is listed.
+pub const AI: &str = "ai";
+/// That of `[hidden]`: characters that do not show.
+pub const HIDDEN: &str = "hidden";
+/// That of `[break_glass]`.
+pub const BREAK_GLASS: &str = "break-glass";
+/// No compartment may have one of these names.
+const RESERVED: [&str; 3] = [AI, HIDDEN, BREAK_GLASS];
 /// The file itself; its compartment must be `solo`.
 pub const POLICY_FILE: &str = ".undersign/policy.toml";
 
@@ -29,16 +39,33 @@ pub struct Policy {
     pub repository: String,
     /// Lets an author's own signature count. Every outcome that rests on it says so.
     pub self_review: bool,
+    /// Seconds since the epoch; from then on only a change of the policy lands.
+    pub expires: Option<i64>,
+    pub author_proof: AuthorProof,
     pub roster: Roster,
+    pub refs: Refs,
     pub ai: AiRules,
     pub compartments: Vec<Compartment>,
+    pub limits: Limits,
+    pub freezes: Vec<Freeze>,
+    pub break_glass: Option<BreakGlass>,
+    /// Who signs on top where a change brings in characters that do not show.
+    pub hidden: Vec<Slot>,
     /// SHA-256 of the file.
     pub digest: Digest,
-    protected: GlobSet,
+}
+
+/// What is taken for the author of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthorProof {
+    /// What the commit says.
+    Claimed,
+    /// A signature by the author's key, or the author pushing it; else whoever committed and pushed counts as author too.
+    Proven,
 }
 
 /// What AI assistance asks for on top: outside seniors, by the lowest rank among the authors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AiRules {
     /// Every change counts as AI-assisted, with or without a sign of it.
     pub presume: bool,
@@ -47,17 +74,14 @@ pub struct AiRules {
     pub senior: usize,
     /// No author is known to the roster.
     pub none: usize,
+    /// Roles that may sign that no AI was used.
+    pub human_only_by: Vec<String>,
 }
 
 impl Policy {
     /// Reads a policy file; refused whole, with all of its mistakes.
     pub fn parse(file: &str, source: &str) -> Result<Policy, Refused> {
         parse::parse(file, source)
-    }
-
-    /// Whether a ref, by its full name, takes only what is undersigned.
-    pub fn protects(&self, name: &str) -> bool {
-        self.protected.is_match(name)
     }
 
     /// The compartments a path lies in: all that match, else the default one.

@@ -1,15 +1,15 @@
 //! What a change needs, and whether it has it. The union over all compartments that it touches; within each, slots are
 //! filled by distinct people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{Binding, Compartment, Criticality, Kind, POLICY_FILE, Person, Policy, Rank, Slot};
+use super::{
+    AI, BREAK_GLASS, Binding, BreakGlass, Compartment, Criticality, HIDDEN, Kind, POLICY_FILE, Person, Policy, Rank,
+    Slot,
+};
 use crate::change::{Identity, RepoPath};
 use crate::record::Presence;
-
-/// The name under which the demand of the `[ai]` table is listed.
-pub const AI_COMPARTMENT: &str = "ai";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
@@ -18,6 +18,8 @@ pub struct Requirement {
     pub slots: Vec<Slot>,
     pub binding: Binding,
     pub presence: Presence,
+    /// Seconds that the last needed approval must have been known to the gate.
+    pub cooling: i64,
 }
 
 /// A compartment that stands alone was touched together with something else.
@@ -39,10 +41,23 @@ impl fmt::Display for Violation {
     }
 }
 
+/// What is known of AI in a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ai {
+    /// A sign of it was found; no claim ends that.
+    Detected,
+    /// No sign, which proves nothing.
+    Unknown,
+    /// No sign, and somebody who may signs that there was none.
+    Denied,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
     pub requirements: Vec<Requirement>,
     pub violations: Vec<Violation>,
+    /// The compartments that are touched, by name.
+    pub compartments: Vec<String>,
 }
 
 /// One slot: how many are needed, and who fills it.
@@ -55,13 +70,8 @@ pub struct Filled {
 }
 
 impl Policy {
-    /// What touching these paths requires. `detected`: there is a sign of AI assistance.
-    pub fn requirements<'p>(
-        &self,
-        paths: impl Iterator<Item = &'p RepoPath>,
-        authors: &[Identity],
-        detected: bool,
-    ) -> Asked {
+    /// What touching these paths requires.
+    pub fn requirements<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>, authors: &[Identity], ai: Ai) -> Asked {
         let mut touched: BTreeMap<&str, (&Compartment, &RepoPath)> = BTreeMap::new();
         let mut places: Vec<(&RepoPath, Vec<&str>)> = Vec::new();
         for path in paths {
@@ -82,8 +92,9 @@ impl Policy {
         });
         let violations = violations.collect();
         let mut requirements: Vec<_> = touched.values().map(|(compartment, _)| Requirement::of(compartment)).collect();
-        requirements.extend(self.ai_requirement(authors, detected));
-        Asked { requirements, violations }
+        requirements.extend(self.ai_requirement(authors, ai));
+        let compartments = touched.keys().map(|&name| name.to_owned()).collect();
+        Asked { requirements, violations, compartments }
     }
 
     /// What taking over another person's rejection requires: the signers of the compartment that holds the policy, who
@@ -92,7 +103,7 @@ impl Policy {
         self.compartments_of(&RepoPath::from(POLICY_FILE)).into_iter().map(Requirement::of).collect()
     }
 
-    fn ai_requirement(&self, authors: &[Identity], detected: bool) -> Option<Requirement> {
+    fn ai_requirement(&self, authors: &[Identity], ai: Ai) -> Option<Requirement> {
         let lowest = authors.iter().map(|author| self.roster.rank(author)).min().unwrap_or(Rank::Unknown);
         let n = match lowest {
             Rank::Unknown => self.ai.none,
@@ -100,17 +111,39 @@ impl Policy {
             Rank::Mid => self.ai.mid,
             Rank::Senior => self.ai.senior,
         };
-        ((self.ai.presume || detected) && n > 0).then(|| Requirement {
-            compartment: AI_COMPARTMENT.to_owned(),
-            criticality: Criticality::Normal,
-            slots: vec![Slot { role: "senior".to_owned(), n }],
-            binding: Binding::Manifest,
-            presence: Presence::None,
-        })
+        let asked = ai == Ai::Detected || (self.ai.presume && ai == Ai::Unknown);
+        (asked && n > 0)
+            .then(|| Requirement { slots: vec![Slot { role: "senior".to_owned(), n }], ..Requirement::named(AI) })
+    }
+
+    /// What characters that do not show require on top.
+    pub fn hidden_requirement(&self) -> Option<Requirement> {
+        (!self.hidden.is_empty()).then(|| Requirement { slots: self.hidden.clone(), ..Requirement::named(HIDDEN) })
+    }
+
+    /// What stands in for every compartment's requirement in an emergency.
+    pub fn emergency(&self) -> Option<Requirement> {
+        self.break_glass.as_ref().map(Requirement::of_emergency)
     }
 }
 
 impl Requirement {
+    /// One that no compartment makes.
+    fn named(name: &str) -> Requirement {
+        Requirement {
+            compartment: name.to_owned(),
+            criticality: Criticality::Normal,
+            slots: Vec::new(),
+            binding: Binding::Manifest,
+            presence: Presence::None,
+            cooling: 0,
+        }
+    }
+
+    pub(super) fn of_emergency(glass: &BreakGlass) -> Requirement {
+        Requirement { slots: glass.sign.clone(), presence: glass.presence, ..Requirement::named(BREAK_GLASS) }
+    }
+
     pub(super) fn of(compartment: &Compartment) -> Requirement {
         Requirement {
             compartment: compartment.name.clone(),
@@ -118,16 +151,15 @@ impl Requirement {
             slots: compartment.sign.clone(),
             binding: compartment.binding,
             presence: compartment.presence,
+            cooling: compartment.cooling,
         }
     }
 
     /// Gives people to slots so that as many places as possible are filled, each person in one.
-    pub fn fill(&self, signers: &[&Person]) -> Vec<Filled> {
+    pub fn fill(&self, signers: &[Signer<'_>]) -> Vec<Filled> {
         let places: Vec<usize> =
             self.slots.iter().enumerate().flat_map(|(slot, s)| std::iter::repeat_n(slot, s.n)).collect();
-        let fits = |person: usize, place: usize| {
-            signers[person].kind == Kind::Human && signers[person].roles.contains(&self.slots[places[place]].role)
-        };
+        let fits = |person: usize, place: usize| signers[person].fits(&self.slots[places[place]]);
         let mut taken: Vec<Option<usize>> = vec![None; places.len()];
         for person in 0..signers.len() {
             seat(person, &mut taken, &mut vec![false; places.len()], &fits);
@@ -138,10 +170,34 @@ impl Requirement {
                 role: s.role.clone(),
                 need: s.n,
                 have: by.len(),
-                by: by.iter().map(|&p| signers[p].id.clone()).collect(),
+                by: by.iter().map(|&p| signers[p].person.id.clone()).collect(),
             }
         };
         self.slots.iter().enumerate().map(filled).collect()
+    }
+
+    pub fn is_filled_by(&self, signers: &[Signer<'_>]) -> bool {
+        self.fill(signers).iter().all(|slot| slot.have >= slot.need)
+    }
+}
+
+/// Somebody who could fill a slot.
+#[derive(Debug, Clone)]
+pub struct Signer<'p> {
+    pub person: &'p Person,
+    /// Those that count: of what the roster gives, what was held when signing too.
+    pub roles: BTreeSet<&'p str>,
+}
+
+impl<'p> From<&'p Person> for Signer<'p> {
+    fn from(person: &'p Person) -> Self {
+        Signer { person, roles: person.roles.iter().map(String::as_str).collect() }
+    }
+}
+
+impl Signer<'_> {
+    fn fits(&self, slot: &Slot) -> bool {
+        self.person.kind == Kind::Human && self.roles.contains(slot.role.as_str())
     }
 }
 

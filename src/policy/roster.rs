@@ -18,6 +18,8 @@ pub struct Person {
     pub kind: Kind,
     pub roles: Vec<String>,
     pub emails: Vec<String>,
+    /// Names of accounts on the host, as it tells the gate who pushes.
+    pub logins: Vec<String>,
     pub keys: Vec<Enrolment>,
 }
 
@@ -30,9 +32,44 @@ pub struct Enrolment {
     pub presence: Presence,
     /// SHA-256 of the attestation that was checked when the key was made.
     pub attestation: Option<String>,
+    /// From when on it may sign, and until when (left out); seconds since the epoch.
+    pub valid: (Option<i64>, Option<i64>),
+    pub revoked: Option<Revocation>,
+}
+
+/// Why a key signs no more. Times are seconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    /// Given up in good order: what the gate had received by then stays.
+    Retired { at: i64 },
+    /// In other hands since then: what was received later counts for nothing.
+    Compromised { since: i64 },
+}
+
+/// Why a key does not speak for its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// Before or after its time.
+    Time,
+    Retired,
+    Compromised,
 }
 
 impl Enrolment {
+    /// Whether a record signed at `issued` by the signer's clock is by the owner. A clock that can be set proves nothing
+    /// alone: where the gate `received` the record counts as well; a record that it did not see before came only `now`,
+    /// except that a key given up in good order is believed.
+    pub fn unfit(&self, issued: i64, received: Option<i64>, now: i64) -> Option<Unfit> {
+        let (from, until) = self.valid;
+        let outside = |time: i64| from.is_some_and(|from| time < from) || until.is_some_and(|until| time >= until);
+        match self.revoked {
+            Some(Revocation::Compromised { since }) if received.unwrap_or(now) >= since => Some(Unfit::Compromised),
+            Some(Revocation::Retired { at }) if received.unwrap_or(issued) >= at => Some(Unfit::Retired),
+            _ if outside(issued) || outside(received.unwrap_or(now)) => Some(Unfit::Time),
+            _ => None,
+        }
+    }
+
     /// How much one use of the key proves.
     pub fn level(&self, token: Option<TokenUse>) -> Presence {
         let shown = token.map(TokenUse::presence).unwrap_or_default();
@@ -91,8 +128,31 @@ impl Roster {
         self.people.iter().find(|person| person.emails.iter().any(|own| own.eq_ignore_ascii_case(email.trim())))
     }
 
+    /// Who an identity of a commit or of a message is: by address, by the account in a host's own address, or, where there
+    /// is no address, by account.
+    pub fn person_of(&self, who: &Identity) -> Option<&Person> {
+        let host = || {
+            let (local, domain) = who.email.trim().rsplit_once('@')?;
+            let login = local.rsplit_once('+').map_or(local, |(_, login)| login);
+            domain.starts_with("users.noreply.").then(|| self.by_login(login))?
+        };
+        if who.email.trim().is_empty() { self.by_login(&who.name) } else { self.by_email(&who.email).or_else(host) }
+    }
+
+    /// Who a host means: by account, by id, or by address.
+    pub fn by_login(&self, login: &str) -> Option<&Person> {
+        let login = login.trim();
+        let own = |person: &&Person| person.logins.iter().any(|own| own.eq_ignore_ascii_case(login));
+        self.people.iter().find(own).or_else(|| self.by_id(login)).or_else(|| self.by_email(login))
+    }
+
+    /// Whether a person is one of these identities.
+    pub fn is_among(&self, person: &Person, identities: &[Identity]) -> bool {
+        identities.iter().any(|who| self.person_of(who).is_some_and(|known| known.id == person.id))
+    }
+
     pub fn rank(&self, author: &Identity) -> Rank {
-        let Some(person) = self.by_email(&author.email) else { return Rank::Unknown };
+        let Some(person) = self.person_of(author) else { return Rank::Unknown };
         let of = |role: &String| match role.as_str() {
             "senior" => Rank::Senior,
             "mid" => Rank::Mid,

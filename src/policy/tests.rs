@@ -18,7 +18,7 @@ fn mistakes(from: &str, to: &str) -> String {
 fn asked(paths: &[&str], authors: &[&str]) -> Asked {
     let paths: Vec<RepoPath> = paths.iter().map(|&p| p.into()).collect();
     let authors: Vec<_> = authors.iter().map(|e| Identity { name: String::new(), email: (*e).to_owned() }).collect();
-    sample().requirements(paths.iter(), &authors, false)
+    sample().requirements(paths.iter(), &authors, Ai::Unknown)
 }
 
 fn slots(asked: &Asked) -> Vec<String> {
@@ -30,7 +30,7 @@ fn slots(asked: &Asked) -> Vec<String> {
 #[test]
 fn each_mistake_names_what_is_wrong() {
     let table = [
-        ("schema = \"undersign-policy/v0\"", "schema = \"x\"", "reads no other"),
+        ("schema = \"undersign-policy/v1\"", "schema = \"x\"", "reads no other"),
         ("version = 1", "version = 0", "counts from 1"),
         ("emails = [\"rahim@example.com\"]", "emails = [\"DANA@example.com\"]", "already that of `dana`"),
         ("keys = [\"ssh-ed25519", "keys = [\"ssh-ed2551", "no OpenSSH public key"),
@@ -76,10 +76,14 @@ fn one_person_fills_one_slot_and_others_make_room() {
         slots: vec![Slot { role: "senior".into(), n: 1 }, Slot { role: "security".into(), n: 1 }],
         binding: Binding::Exact,
         presence: Presence::None,
+        cooling: 0,
     };
     let person = |id: &str| policy.roster.by_id(id).unwrap();
     let have = |ids: &[&str]| {
-        need.fill(&ids.iter().map(|id| person(id)).collect::<Vec<_>>()).iter().map(|f| f.have).sum::<usize>()
+        need.fill(&ids.iter().map(|id| Signer::from(person(id))).collect::<Vec<_>>())
+            .iter()
+            .map(|f| f.have)
+            .sum::<usize>()
     };
     assert_eq!(have(&["rahim"]), 1, "rahim is senior and security, but one person");
     assert_eq!(have(&["rahim", "dana"]), 2);
@@ -96,12 +100,12 @@ proptest! {
     fn filling_finds_as_many_places_as_trying_all(roles in prop::collection::vec(0u8..8, 0..5), wants in prop::collection::vec(1usize..3, 3)) {
         let names = ["a", "b", "c"];
         let people: Vec<Person> = roles.iter().enumerate().map(|(i, bits)| Person {
-            id: format!("p{i}"), name: String::new(), kind: Kind::Human, emails: vec![], keys: vec![],
+            id: format!("p{i}"), name: String::new(), kind: Kind::Human, emails: vec![], logins: vec![], keys: vec![],
             roles: names.iter().enumerate().filter(|(r, _)| bits >> r & 1 == 1).map(|(_, n)| (*n).to_owned()).collect(),
         }).collect();
         let slots: Vec<Slot> = names.iter().zip(&wants).map(|(r, &n)| Slot { role: (*r).to_owned(), n }).collect();
-        let need = Requirement { compartment: "x".into(), criticality: Criticality::Normal, slots, binding: Binding::Manifest, presence: Presence::None };
-        let filled: usize = need.fill(&people.iter().collect::<Vec<_>>()).iter().map(|f| f.have).sum();
+        let need = Requirement { compartment: "x".into(), criticality: Criticality::Normal, slots, binding: Binding::Manifest, presence: Presence::None, cooling: 0 };
+        let filled: usize = need.fill(&people.iter().map(Signer::from).collect::<Vec<_>>()).iter().map(|f| f.have).sum();
         let places: Vec<usize> = wants.iter().enumerate().flat_map(|(r, &n)| vec![r; n]).collect();
         prop_assert_eq!(filled, best(&roles, &places, 0));
     }

@@ -128,9 +128,22 @@ impl Chain {
         self.records.push(Arc::new(record));
     }
 
+    /// The chain as it was while all its records were known: up to the first that `known` denies. For a look back; the rest
+    /// is not thereby gone, so what `seen` says of other chains is left out.
+    pub fn until(&self, known: impl Fn(&Record) -> bool) -> Chain {
+        let records = self.records.iter().take_while(|record| known(record)).cloned().collect();
+        Chain { id: self.id.clone(), records, fault: None, seen: Heads::default(), counter: self.counter }
+    }
+
     /// The last sound record's place.
     pub fn head(&self) -> Option<Head> {
         self.records.last().map(|last| Head { seq: self.records.len() as u64, record: last.id() })
+    }
+
+    /// Whether the record at `seq` (from 1) is the one of this id, in hex.
+    pub fn has(&self, seq: u64, record: &str) -> bool {
+        let at = usize::try_from(seq).ok().and_then(|seq| seq.checked_sub(1));
+        at.and_then(|at| self.records.get(at)).is_some_and(|held| held.id().to_string() == record)
     }
 
     /// The `seq` and `prev` that the next record must carry.

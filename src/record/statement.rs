@@ -3,11 +3,11 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{ChainId, Fault, RecordId, json};
+use super::{ChainId, Fault, json};
 use crate::decision::Verdict;
 
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
-pub const PREDICATE_TYPE: &str = "urn:undersign:decision:v0";
+pub const PREDICATE_TYPE: &str = "urn:undersign:decision:v1";
 /// Bytes.
 pub const MAX_PAYLOAD: usize = 256 << 10;
 /// Bytes of the reason.
@@ -228,10 +228,6 @@ impl Statement {
 }
 
 impl Predicate {
-    pub fn supersedes(&self, id: RecordId) -> bool {
-        self.supersedes.contains(&id.to_string())
-    }
-
     /// Forms that the types cannot hold: `SPEC.md` section 3.
     fn is_sound(&self) -> bool {
         self.names_are_sound()
@@ -276,8 +272,9 @@ impl Predicate {
         let (answers, forks) = (!self.answers.is_empty(), !self.chain.forks.is_empty());
         let reason = !self.reason.trim().is_empty();
         match self.verdict {
-            Verdict::Approve => !answers && !forks,
-            Verdict::Reject => !answers && !forks && reason,
+            Verdict::Approve => !forks,
+            Verdict::BreakGlass => !forks && reason,
+            Verdict::Reject | Verdict::HumanOnly => !answers && !forks && reason,
             Verdict::Withdraw => !answers && !forks && reason && !self.supersedes.is_empty(),
             Verdict::HandOver => answers && !forks && reason,
             Verdict::Repair => !answers && forks && self.supersedes.is_empty(),

@@ -97,7 +97,8 @@ fn approve(fixture: &Fixture, agent: &Agent, token: &Token, at: i64) {
     let change = repository.changes(0, &place.target).unwrap().changes.remove(0);
     let (_, _, examination) = survey::whole(&repository, &place, &change, at).unwrap();
     let draft = Draft::new(&change.id, &change.revision.head.to_string());
-    let seen = Seen::default();
+    let files = examination.manifest.len();
+    let seen = Seen { files, files_seen: files, ..Seen::default() };
     let case =
         Case { change: &change, examination: &examination, draft: &draft, verdict: Verdict::Approve, seen: &seen };
     let key = SigningKey::find(&format!("key::{}", token.key().to_openssh()), Some(&agent.socket), None).unwrap();

@@ -30,7 +30,7 @@ pub struct Vector {
 impl Vector {
     pub fn encode(&self) -> Vec<u8> {
         let mut out =
-            format!("undersign-vector/v0\nwhat: {}\nstage: {}\nexpect: {}\n", self.what, self.stage, self.expect);
+            format!("undersign-vector/v1\nwhat: {}\nstage: {}\nexpect: {}\n", self.what, self.stage, self.expect);
         self.headers.iter().for_each(|(key, value)| out.push_str(&format!("{key}: {value}\n")));
         out.push('\n');
         let mut out = out.into_bytes();
@@ -102,7 +102,7 @@ pub fn statement(person: &Person) -> Statement {
     let predicate = Predicate {
         verdict: Verdict::Approve,
         principal: person.id.into(),
-        roles: vec!["senior".into()],
+        roles: vec!["senior".into(), "policy".into()],
         repository: RepositoryName { id: "vectors-1".into(), uri: "https://example.com/shop".into() },
         target: Target { name: "refs/heads/main".into(), tip: id("1") },
         base: Point { commit: id("1"), tree: id("2") },
@@ -837,8 +837,8 @@ impl Maker {
         self.form("statement-type", "Another version of the in-toto Statement", bad, |s| {
             s.statement_type = "https://in-toto.io/Statement/v0.1".into()
         });
-        self.form("predicate-type-v1", "A version of the format that is not this one", "PredicateType", |s| {
-            s.predicate_type = "urn:undersign:decision:v1".into()
+        self.form("predicate-type-v0", "A version of the format that is not this one", "PredicateType", |s| {
+            s.predicate_type = "urn:undersign:decision:v0".into()
         });
         self.record("predicate-type-other", "A statement of somebody else, soundly signed", "PredicateType", sign(&dana(), b"{\n  \"_type\": \"https://in-toto.io/Statement/v1\",\n  \"subject\": [],\n  \"predicateType\": \"https://slsa.dev/provenance/v1\",\n  \"predicate\": {}\n}\n", TOUCHED));
         let forms: Vec<Form> = vec![
@@ -1042,11 +1042,6 @@ impl Maker {
                 "A challenge of more than 4 KiB",
                 Box::new(|s| s.predicate.challenge = "x".repeat((4 << 10) + 1)),
             ),
-            (
-                "approve-answers",
-                "An approval that answers a rejection: approving ends no other person's",
-                Box::new(move |s| s.predicate.answers = vec![id()]),
-            ),
             ("approve-forks", "An approval that names forks", Box::new(move |s| s.predicate.chain.forks = vec![id()])),
             (
                 "reject-no-reason",
@@ -1054,6 +1049,38 @@ impl Maker {
                 Box::new(|s| {
                     s.predicate.verdict = Verdict::Reject;
                     s.predicate.reason = " \n".into();
+                }),
+            ),
+            (
+                "human-only-no-reason",
+                "A claim that no AI was used, without reason",
+                Box::new(|s| {
+                    s.predicate.verdict = Verdict::HumanOnly;
+                    s.predicate.reason = String::new();
+                }),
+            ),
+            (
+                "human-only-answers",
+                "A claim that no AI was used, which answers a rejection",
+                Box::new(move |s| {
+                    s.predicate.verdict = Verdict::HumanOnly;
+                    s.predicate.answers = vec![id()];
+                }),
+            ),
+            (
+                "break-glass-no-reason",
+                "Break-glass without reason",
+                Box::new(|s| {
+                    s.predicate.verdict = Verdict::BreakGlass;
+                    s.predicate.reason = " ".into();
+                }),
+            ),
+            (
+                "break-glass-forks",
+                "Break-glass that names forks",
+                Box::new(move |s| {
+                    s.predicate.verdict = Verdict::BreakGlass;
+                    s.predicate.chain.forks = vec![id()];
                 }),
             ),
             (
@@ -1159,6 +1186,20 @@ impl Maker {
             self.form(&format!("statement-{name}"), what, bad, change);
         }
         let sound: Vec<Form> = vec![
+            (
+                "approve-answers",
+                "An approval that answers another person's rejection of an earlier version",
+                Box::new(move |s| s.predicate.answers = vec![id()]),
+            ),
+            ("human-only", "A claim that no AI was used", Box::new(|s| s.predicate.verdict = Verdict::HumanOnly)),
+            (
+                "break-glass",
+                "Break-glass that answers a rejection",
+                Box::new(move |s| {
+                    s.predicate.verdict = Verdict::BreakGlass;
+                    s.predicate.answers = vec![id()];
+                }),
+            ),
             (
                 "withdraw",
                 "A withdrawal",
@@ -1509,13 +1550,13 @@ impl Maker {
     fn gate(&mut self) {
         let approved = |change: fn(&mut Predicate)| [Series::of(dana()).add(change)];
         self.plain("approved", "dana, a senior, approved what lands", "allow", &approved(|_| {}));
-        self.plain("nothing", "No record at all", "UNSIGNED", &[]);
-        self.plain("expired", "It ends now", "UNSIGNED EXPIRED", &approved(|p| p.not_after = Decimal(NOW)));
+        self.plain("nothing", "No record at all", "UNSIGNED AI_UNSIGNED", &[]);
+        self.plain("expired", "It ends now", "UNSIGNED AI_UNSIGNED EXPIRED", &approved(|p| p.not_after = Decimal(NOW)));
         self.plain("expires-soon", "It ends in a second", "allow", &approved(|p| p.not_after = Decimal(NOW + 1)));
         self.plain(
             "future",
             "Made 121 seconds from now",
-            "UNSIGNED TIME",
+            "UNSIGNED AI_UNSIGNED TIME",
             &approved(|p| {
                 p.issued_at = Decimal(NOW + 121);
                 p.not_after = Decimal(NOW + 999);
@@ -1530,22 +1571,154 @@ impl Maker {
                 p.not_after = Decimal(NOW + 999);
             }),
         );
-        self.plain("stranger", "By a key that is not in the roster", "UNSIGNED", &[Series::of(stranger()).approve()]);
+        self.plain(
+            "stranger",
+            "By a key that is not in the roster",
+            "UNSIGNED AI_UNSIGNED",
+            &[Series::of(stranger()).approve()],
+        );
         let posing = Person { id: "dana", token: mina().token };
-        self.plain("principal", "By mina's key, in dana's name", "UNSIGNED", &[Series::of(posing).approve()]);
-        self.plain("role", "By a junior", "UNSIGNED SELF_APPROVAL", &[Series::of(mina()).approve()]);
-        self.plain("bot", "By a bot", "UNSIGNED NOT_HUMAN", &[Series::of(bot()).approve()]);
+        self.plain(
+            "principal",
+            "By mina's key, in dana's name",
+            "UNSIGNED AI_UNSIGNED",
+            &[Series::of(posing).approve()],
+        );
+        self.plain("role", "By a junior", "UNSIGNED AI_UNSIGNED SELF_APPROVAL", &[Series::of(mina()).approve()]);
+        self.plain("bot", "By a bot", "UNSIGNED AI_UNSIGNED NOT_HUMAN", &[Series::of(bot()).approve()]);
         self.plain(
             "repository",
             "For another repository",
-            "UNSIGNED CONTEXT",
+            "UNSIGNED AI_UNSIGNED CONTEXT",
             &approved(|p| p.repository.id = "vectors-2".into()),
         );
         self.plain(
             "ref",
             "For another ref",
-            "UNSIGNED CONTEXT",
+            "UNSIGNED AI_UNSIGNED CONTEXT",
             &approved(|p| p.target.name = "refs/heads/release".into()),
+        );
+        self.plain(
+            "coverage-files",
+            "One of two files was seen",
+            "UNSIGNED AI_UNSIGNED COVERAGE",
+            &approved(|p| p.coverage.files_seen = Decimal(1)),
+        );
+        self.plain(
+            "coverage-hunks",
+            "Two of three hunks were seen",
+            "UNSIGNED AI_UNSIGNED COVERAGE",
+            &approved(|p| p.coverage.hunks_seen = Decimal(2)),
+        );
+        self.plain(
+            "role-then",
+            "A senior who was none when signing",
+            "UNSIGNED AI_UNSIGNED ROLE",
+            &approved(|p| p.roles = vec!["mid".into()]),
+        );
+        let keyed = |more: &str| {
+            let key = format!("{{ key = \"{}\", {more} }}", dana().token.key().to_openssh());
+            policy("", &[("dana", key)])
+        };
+        for (name, what, more, expect) in [
+            (
+                "key-valid",
+                "The key is in its time",
+                "valid = { from = 2026-09-21T12:00:00Z, until = 2026-09-22T00:00:00Z }",
+                "allow",
+            ),
+            (
+                "key-early",
+                "The key was not yet valid",
+                "valid = { from = 2026-09-21T13:30:00Z }",
+                "UNSIGNED AI_UNSIGNED KEY_TIME",
+            ),
+            (
+                "key-late",
+                "The key is valid no more",
+                "valid = { until = 2026-09-21T14:00:00Z }",
+                "UNSIGNED AI_UNSIGNED KEY_TIME",
+            ),
+            (
+                "key-retired",
+                "The key was given up before",
+                "revoked = { reason = \"retired\", at = 2026-09-21T13:00:00Z }",
+                "UNSIGNED AI_UNSIGNED KEY_REVOKED",
+            ),
+            (
+                "key-retired-after",
+                "The key was given up later",
+                "revoked = { reason = \"retired\", at = 2026-09-21T13:30:00Z }",
+                "allow",
+            ),
+            (
+                "key-compromised",
+                "The key is in other hands, and nobody saw the record before",
+                "revoked = { reason = \"compromised\", since = 2026-09-21T14:00:00Z }",
+                "UNSIGNED AI_UNSIGNED KEY_REVOKED",
+            ),
+            (
+                "key-compromised-after",
+                "The key came into other hands later",
+                "revoked = { reason = \"compromised\", since = 2026-09-21T14:15:00Z }",
+                "allow",
+            ),
+        ] {
+            self.judged(name, what, expect, &keyed(more), &[Series::of(dana()).approve()]);
+        }
+        let claimed = policy("", &[]).replace("[ai]\n", "[ai]\nhuman_only_by = [\"senior\"]\n");
+        let claim = |person: Person| {
+            Series::of(person).add(|p| {
+                p.verdict = Verdict::HumanOnly;
+                p.provenance.status = "undeclared".into();
+            })
+        };
+        let bare = Series::of(rahim()).add(|p| p.provenance.status = "undeclared".into());
+        let two = claimed.replace("none = 1", "none = 1").replace("junior = 1", "junior = 2");
+        self.judged(
+            "human-only-claimed",
+            "A senior claims that no AI was used, so that one senior suffices where two would be asked for",
+            "allow",
+            &two,
+            &[claim(dana()), bare.clone()],
+        );
+        self.judged("human-only-unclaimed", "Nobody claims it", "AI_UNSIGNED", &two, &[bare.clone()]);
+        self.judged("human-only-role", "A junior claims it", "AI_UNSIGNED", &two, &[claim(mina()), bare.clone()]);
+        self.judged(
+            "human-only-declared",
+            "A senior claims it of what the approval says was made with AI",
+            "AI_UNSIGNED",
+            &two,
+            &[claim(dana()), Series::of(rahim()).approve()],
+        );
+        let glass = policy("[break_glass]\nsign = [{ role = \"senior\", n = 2 }]\nmax_duration = \"4h\"\n", &[]);
+        let breaks = |person: Person| Series::of(person).add(|p| p.verdict = Verdict::BreakGlass);
+        self.judged(
+            "break-glass-two",
+            "Two seniors break the glass",
+            "allow",
+            &glass,
+            &[breaks(dana()), breaks(rahim())],
+        );
+        self.judged(
+            "break-glass-one",
+            "One of two seniors does",
+            "UNSIGNED AI_UNSIGNED BREAK_GLASS",
+            &glass,
+            &[breaks(dana())],
+        );
+        let old = |person: Person| {
+            Series::of(person).add(|p| {
+                p.verdict = Verdict::BreakGlass;
+                p.issued_at = Decimal(NOW - 4 * 3600);
+            })
+        };
+        self.judged(
+            "break-glass-old",
+            "Two seniors broke it four hours ago",
+            "UNSIGNED AI_UNSIGNED",
+            &glass,
+            &[old(dana()), old(rahim())],
         );
         self.plain("ecdsa", "Approved with an ECDSA key", "allow", &[Series::of(rahim()).approve()]);
         let twice = policy("[compartment.src]\npaths = [\"src/**\"]\nsign = [{ role = \"senior\", n = 2 }]\n", &[]);
@@ -1627,7 +1800,7 @@ impl Maker {
                 .add(|p| p.not_after = Decimal(NOW - 1))
                 .tap(|s| s.counter = after)
                 .approve();
-            let expect = if expect == "CLONE" { "UNSIGNED EXPIRED CLONE" } else { "allow" };
+            let expect = if expect == "CLONE" { "UNSIGNED AI_UNSIGNED EXPIRED CLONE" } else { "allow" };
             self.judged(name, what, expect, &touch, &[series]);
         }
         let stolen = other(first(7).tap(|s| s.counter = 3));
@@ -1839,7 +2012,7 @@ fn policy(extra: &str, keys: &[(&str, String)]) -> String {
         )
     };
     format!(
-        "schema = \"undersign-policy/v0\"\nversion = 1\nrepository = \"vectors-1\"\n[refs]\nprotected = [\"refs/heads/main\"]\n{}{}{}{}{}{}\
+        "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"vectors-1\"\n[refs]\nprotected = [\"refs/heads/main\"]\n{}{}{}{}{}{}\
          [ai]\npresume = true\nsign = {{ junior = 1, mid = 1, senior = 1, none = 1 }}\n\
          [compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{{ role = \"policy\", n = 1 }}]\nsolo = true\n\
          [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\n{extra}",

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding as _};
 use undersign::change::manifest::Manifest;
-use undersign::change::{Commit, Identity, ObjectId};
-use undersign::gate::{self, Decided, Push, Step};
+use undersign::change::{Commit, Identity, ObjectId, RepoPath};
+use undersign::gate::{self, Contents, Decided, Grounds, Push, Remembered, Rest, Step};
 use undersign::policy::Policy;
 use undersign::record::chain::Link;
-use undersign::record::{Chain, ChainId, Fault, Head, Heads, verify};
+use undersign::record::{Chain, ChainId, Fault, Head, verify};
 
 use crate::make;
 
@@ -30,7 +30,7 @@ impl File {
         let end = bytes.windows(2).position(|pair| pair == b"\n\n").unwrap();
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
         let mut lines = head.lines();
-        assert_eq!(lines.next(), Some("undersign-vector/v0"));
+        assert_eq!(lines.next(), Some("undersign-vector/v1"));
         let headers: BTreeMap<_, _> =
             lines.map(|line| line.split_once(": ").map(|(k, v)| (k.to_owned(), v.to_owned())).unwrap()).collect();
         let body = match headers.get("body") {
@@ -66,13 +66,16 @@ impl File {
 
     fn judge_push(&self) -> String {
         let (policy, chains) = parse(&self.body);
-        let mut remembered = Heads::default();
+        let mut remembered = Remembered::default();
         if let Some(text) = self.headers.get("remembered") {
             let (chain, rest) = text.split_once(' ').unwrap();
-            remembered.learn(chain.parse().unwrap(), Some(head(rest)));
+            remembered.heads.learn(chain.parse().unwrap(), Some(head(rest)));
         }
         let now = self.headers["now"].parse().unwrap();
-        let judged = gate::decide(&push(), &policy.unwrap(), &chains, &remembered, now);
+        let policy = policy.unwrap();
+        let grounds =
+            Grounds { policy: &policy, chains: &chains, remembered: &remembered, contents: &Plain, pusher: None, now };
+        let judged = gate::decide(&push(), &grounds);
         if judged.outcome == Decided::Allow {
             return "allow".to_owned();
         }
@@ -126,8 +129,38 @@ fn push() -> Push {
         time: 0,
     };
     let delta = make::manifest();
-    let step = Step { from: id(1), commit: id(3), tree: id(5), delta, commits: vec![commit], link_targets: vec![] };
-    Push { name: "refs/heads/main".into(), old: id(1), new: id(3), steps: vec![step], rewind: false }
+    let step = Step {
+        from: id(1),
+        commit: id(3),
+        tree: id(5),
+        compared: (id(2), id(4)),
+        delta,
+        commits: vec![commit],
+        signers: vec![],
+        link_targets: vec![],
+    };
+    Push { steps: vec![step], ..Push::new("refs/heads/main", id(1), id(3)) }
+}
+
+/// The contents of that push: two text files, in which nothing is hidden.
+struct Plain;
+
+impl Contents for Plain {
+    fn lines(&self, _: &[Step]) -> Result<Vec<(RepoPath, u64)>, String> {
+        Ok(vec![])
+    }
+    fn hidden(&self, _: &[Step]) -> Result<usize, String> {
+        Ok(0)
+    }
+    fn opaque(&self, _: &[Step]) -> Result<Vec<RepoPath>, String> {
+        Ok(vec![])
+    }
+    fn aliases(&self, _: &[Step]) -> Result<Vec<(RepoPath, RepoPath)>, String> {
+        Ok(vec![])
+    }
+    fn rest(&self, _: ObjectId, _: ObjectId, _: &Manifest) -> Result<Rest, String> {
+        Ok(Rest::Rested)
+    }
 }
 
 fn files() -> Vec<File> {

@@ -54,7 +54,7 @@ pub fn policy(extra: &str) -> String {
         format!("[people.{id}]\nroles = [{roles}]\nemails = [\"{id}@example.com\"]\nkeys = [\"{key}\"]\n")
     };
     format!(
-        "schema = \"undersign-policy/v0\"\nversion = 1\nrepository = \"fixture-1\"\n[refs]\nprotected = [\"refs/heads/main\"]\n{}{}{}\
+        "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"fixture-1\"\n[refs]\nprotected = [\"refs/heads/main\"]\n{}{}{}\
          [ai]\npresume = true\nsign = {{ junior = 1, mid = 1, senior = 1, none = 1 }}\n\
          [compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{{ role = \"policy\", n = 1 }}]\nsolo = true\n\
          [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\n{extra}",
@@ -133,7 +133,9 @@ impl Fixture {
         let (_, _, examination) = survey::whole(&repository, &place, &change, now).unwrap();
         let mut draft = Draft::new(&change.id, &change.revision.head.to_string());
         draft.reason = "read in full".to_owned();
-        let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &Seen::default() };
+        let files = examination.manifest.len();
+        let seen = Seen { files, files_seen: files, hunks: files, hunks_seen: files, ..Seen::default() };
+        let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
         let key = SigningKey::find(&self.key_file(who).display().to_string(), None, None).unwrap();
         let frozen = frozen::freeze(&case, &place, &key, "0123456789abcdef", [7; 16], now).unwrap();
         frozen::sign(&frozen, &change, &place, &key, None, now).unwrap()

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::change::visible;
-use crate::gate::{self, Ballot};
+use crate::gate::{self, Ballot, Receipts};
 use crate::policy::Policy;
 use crate::source::git::{GitError, PolicyState};
 use crate::survey::Place;
@@ -32,7 +32,8 @@ impl Book {
 
     /// All records by the time they claim, then by chain and number.
     pub fn ballots(&self) -> Result<Vec<Ballot<'_>>, String> {
-        let mut ballots = gate::ballots(self.policy()?, &self.place.chains, crate::cli::now());
+        let chains = &self.place.chains;
+        let mut ballots = gate::ballots(self.policy()?, chains, &Receipts::claimed(chains), crate::cli::now());
         ballots.sort_by_key(|ballot| ballot.predicate().issued_at);
         Ok(ballots)
     }

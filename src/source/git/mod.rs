@@ -1,9 +1,11 @@
 //! A local git repository, read from its objects alone: no configuration, attributes, filters or hooks of the repository
 //! have a say in what is shown or judged. git2's check of object hashes stays on: what is read here becomes evidence.
 
+mod contents;
 mod objects;
 pub mod push;
 
+pub use contents::Objects;
 pub use objects::{content, diff, manifest, result_tree};
 
 use std::collections::BTreeMap;
@@ -84,6 +86,8 @@ pub struct Repository {
     pub(crate) raw: git2::Repository,
     pub root: PathBuf,
     pub name: String,
+    /// Object directories beside its own.
+    quarantine: Vec<PathBuf>,
 }
 
 /// The branch that changes land on: the server's name for it, and its tip as last seen.
@@ -105,12 +109,24 @@ impl Repository {
         let root = raw.workdir().unwrap_or(raw.path()).to_path_buf();
         let name = root.file_name().map_or(shown, |name| visible::line(name.as_encoded_bytes()));
         let name = name.strip_suffix(".git").filter(|rest| !rest.is_empty()).unwrap_or(&name).to_owned();
-        Ok(Repository { raw, root, name })
+        Ok(Repository { raw, root, name, quarantine: Vec::new() })
+    }
+
+    /// Sees the objects of these directories too: those of a push that is not yet let in.
+    ///
+    /// # Errors
+    /// A directory that cannot be read.
+    pub fn with_objects(mut self, dirs: &[PathBuf]) -> Result<Repository, GitError> {
+        self.quarantine = dirs.to_vec();
+        add_objects(&self.raw, dirs)?;
+        Ok(self)
     }
 
     /// A further handle on the same repository, for another thread.
     pub(crate) fn again(&self) -> Result<git2::Repository, GitError> {
-        Ok(git2::Repository::open(self.raw.path())?)
+        let raw = git2::Repository::open(self.raw.path())?;
+        add_objects(&raw, &self.quarantine)?;
+        Ok(raw)
     }
 
     /// The directory of refs and objects, shared by all worktrees.
@@ -170,6 +186,16 @@ impl Repository {
     pub fn tip(&self, name: &str) -> Option<ObjectId> {
         let reference = self.raw.find_reference(name).ok()?;
         reference.peel_to_commit().ok().map(|commit| object_id(commit.id()))
+    }
+
+    /// Whether a commit has another among its ancestors, or is it.
+    pub fn is_descendant(&self, of: ObjectId, ancestor: ObjectId) -> bool {
+        of == ancestor || self.raw.graph_descendant_of(oid(of), oid(ancestor)).unwrap_or(false)
+    }
+
+    /// Whether a commit's tree holds nothing.
+    pub fn is_empty(&self, commit: ObjectId) -> bool {
+        self.raw.find_commit(oid(commit)).and_then(|commit| commit.tree()).is_ok_and(|tree| tree.is_empty())
     }
 
     /// Resolves what a person typed: a ref, an abbreviation, `HEAD~2`.
@@ -367,11 +393,24 @@ fn refusal(error: &git2::Error, shown: &str) -> GitError {
     }
 }
 
+fn add_objects(raw: &git2::Repository, dirs: &[PathBuf]) -> Result<(), GitError> {
+    let odb = raw.odb()?;
+    for dir in dirs {
+        odb.add_disk_alternate(dir.to_str().ok_or_else(|| {
+            GitError::Unsupported("The directory of the pushed objects has a name that is no UTF-8.".to_owned())
+        })?)?;
+    }
+    Ok(())
+}
+
 /// Formats that libgit2 opens but does not read right.
 fn unsupported(raw: &git2::Repository) -> Option<String> {
     let config = raw.config().ok()?.snapshot().ok()?;
     let is = |key: &str, value: &str| config.get_str(key).is_ok_and(|v| v.eq_ignore_ascii_case(value));
-    let what = if is("extensions.objectformat", "sha256") {
+    let grafts = raw.commondir().join("info").join("grafts");
+    let what = if std::fs::metadata(&grafts).is_ok_and(|meta| meta.len() > 0) {
+        "grafts, which put another history in place of the one that commits name"
+    } else if is("extensions.objectformat", "sha256") {
         "SHA-256 objects"
     } else if is("extensions.refstorage", "reftable") {
         "reftable"

@@ -7,6 +7,9 @@ use crate::change::diff::{Content, Diff, FileDiff, MAX_TEXT_BYTES, Mode, TreeEnt
 use crate::change::manifest::{Digest, Image, Manifest};
 use crate::change::{ObjectId, RepoPath, Revision};
 
+/// Bytes of a blob that is read; git2 holds it in memory whole.
+const MAX_BLOB: usize = 512 << 20;
+
 /// The paths that differ between two trees, without renames and without opening a blob.
 pub fn diff(repository: &Repository, old: ObjectId, new: ObjectId) -> Result<Diff, GitError> {
     let old = repository.raw.find_tree(oid(old))?;
@@ -66,20 +69,25 @@ pub fn content(repository: &Repository, entry: TreeEntry) -> Result<Content, Git
 
 /// The manifest of a diff: reads every touched blob, which is what binds a decision to bytes and not to SHA-1.
 pub fn manifest(repository: &Repository, diff: &Diff) -> Result<Manifest, GitError> {
+    let side = |entry: Option<TreeEntry>| entry.map(|entry| image(repository, entry)).transpose();
     let mut manifest = Manifest::default();
     for file in &diff.files {
-        manifest.insert(file.path.clone(), image(repository, file.old)?, image(repository, file.new)?);
+        manifest.insert(file.path.clone(), side(file.old)?, side(file.new)?);
     }
     Ok(manifest)
 }
 
-fn image(repository: &Repository, entry: Option<TreeEntry>) -> Result<Option<Image>, GitError> {
-    let Some(entry) = entry else { return Ok(None) };
+pub(super) fn image(repository: &Repository, entry: TreeEntry) -> Result<Image, GitError> {
     if entry.mode == Mode::Submodule {
-        return Ok(Some(Image::of_submodule(entry.id)));
+        return Ok(Image::of_submodule(entry.id));
+    }
+    let (size, _) = repository.raw.odb()?.read_header(oid(entry.id))?;
+    if size > MAX_BLOB {
+        let detail = format!("Object {} is larger than {} MiB, which is more than is read.", entry.id, MAX_BLOB >> 20);
+        return Err(GitError::Unsupported(detail));
     }
     let blob = repository.raw.find_blob(oid(entry.id))?;
-    Ok(Some(Image { mode: entry.mode, content: Digest::of(blob.content()) }))
+    Ok(Image { mode: entry.mode, content: Digest::of(blob.content()) })
 }
 
 /// The diff applied to the target tip's tree; none where a touched path has moved since base ("rebase first").

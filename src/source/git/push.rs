@@ -1,72 +1,174 @@
 //! The facts of a push, read from objects: what each step on the target's first-parent line does to each path.
 
-use super::{GitError, Repository, content, diff, manifest, oid};
-use crate::change::diff::{Content, Diff, Mode};
-use crate::change::{Change, ObjectId, RepoPath, Revision};
+use std::collections::HashMap;
+
+use git2::{ObjectType, Oid};
+
+use super::{GitError, PolicyState, Repository, content, diff, object_id, oid};
+use crate::change::diff::{Content, Diff, Mode, TreeEntry};
+use crate::change::manifest::{Digest, Image, Manifest};
+use crate::change::{Change, Commit, ObjectId, RepoPath, Revision};
 use crate::gate::{MAX_STEPS, Push, Step};
+use crate::policy::{AuthorProof, Policy, RefStanding};
+use crate::record::{Key, sshsig};
 
-/// Reads what moving `name` from `old` to `new` would do. `old` of zeros (a new ref) starts where it left the policy
-/// branch, whose tip is `trunk`.
-pub fn read(
-    repository: &Repository,
-    name: &str,
-    old: ObjectId,
-    new: ObjectId,
-    trunk: ObjectId,
-) -> Result<Push, GitError> {
-    let nothing = Push { name: name.to_owned(), old, new, steps: Vec::new(), rewind: false };
-    if new.is_zero() || old == new {
-        return Ok(nothing);
-    }
-    let start = if old.is_zero() { fork_point(repository, new, trunk)? } else { old };
-    repository.raw.find_commit(oid(start))?;
-    repository.raw.find_commit(oid(new))?;
-    if start != new && !repository.raw.graph_descendant_of(oid(new), oid(start))? {
-        return Ok(Push { rewind: true, ..nothing });
-    }
-    let steps = match first_parents(repository, start, new)? {
-        Some(line) => {
-            let froms = std::iter::once(start).chain(line.iter().copied());
-            froms.zip(&line).map(|(from, &to)| step(repository, from, to)).collect::<Result<_, _>>()?
+/// What git signs commits for.
+const COMMIT_NAMESPACE: &str = "git";
+
+/// Where a push is seen from.
+pub struct Outlook<'o> {
+    pub repository: &'o Repository,
+    pub policy: &'o Policy,
+    /// The policy branch, and its tip before the push.
+    pub trunk: (&'o str, ObjectId),
+}
+
+impl Outlook<'_> {
+    /// Reads what moving a protected ref from `old` to `new` would do. A new ref starts where it left the policy branch.
+    ///
+    /// # Errors
+    /// An object is missing, or the push is larger than is read.
+    pub fn read(&self, name: &str, old: ObjectId, new: ObjectId) -> Result<Push, GitError> {
+        let mut push = Push::new(name, old, new);
+        if new.is_zero() || old == new {
+            return Ok(push);
         }
-        None => vec![step(repository, start, new)?],
+        let Some(end) = self.commit_of(new)? else {
+            push.no_commit = true;
+            return Ok(push);
+        };
+        let old = if old.is_zero() { None } else { self.commit_of(old)? };
+        let is_tag = name.starts_with("refs/tags/");
+        push.rewind = old.is_some_and(|_| is_tag);
+        let start = match old {
+            Some(old) if self.is_ancestor(old, end)? => old,
+            Some(_) if !self.may_rewrite(name) => {
+                push.rewind = true;
+                return Ok(push);
+            }
+            Some(old) => {
+                push.rewind = true;
+                self.fork_point(end, old).or_else(|_| self.fork_point(end, self.trunk.1))?
+            }
+            None => self.fork_point(end, self.trunk.1)?,
+        };
+        let mut digests = HashMap::new();
+        push.steps = match self.first_parents(start, end)? {
+            Some(line) => {
+                let froms = std::iter::once(start).chain(line.iter().copied());
+                froms.zip(&line).map(|(from, &to)| self.step(from, to, &mut digests)).collect::<Result<_, _>>()?
+            }
+            None => vec![self.step(start, end, &mut digests)?],
+        };
+        if name == self.trunk.0 {
+            push.policy = self.next_policy(end)?;
+        }
+        Ok(push)
+    }
+
+    fn may_rewrite(&self, name: &str) -> bool {
+        matches!(self.policy.refs.standing(name), RefStanding::Protected { rewrite: true, .. })
+    }
+
+    /// The commit that an id names, through tags; none where it is something else.
+    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, GitError> {
+        let object = self.repository.raw.find_object(oid(id), None)?;
+        Ok(object.peel(ObjectType::Commit).ok().map(|commit| object_id(commit.id())))
+    }
+
+    fn is_ancestor(&self, of: ObjectId, end: ObjectId) -> Result<bool, GitError> {
+        Ok(of == end || self.repository.raw.graph_descendant_of(oid(end), oid(of))?)
+    }
+
+    fn fork_point(&self, new: ObjectId, from: ObjectId) -> Result<ObjectId, GitError> {
+        let base = self.repository.raw.merge_base(oid(new), oid(from)).map_err(|error| match error.code() {
+            git2::ErrorCode::NotFound if error.class() != git2::ErrorClass::Odb => GitError::Unsupported(
+                "What is pushed has no history in common with the policy branch, so nothing says what is new in it. Start it there."
+                    .to_owned(),
+            ),
+            _ => error.into(),
+        })?;
+        Ok(object_id(base))
+    }
+
+    /// The first-parent line from `start` (left out) to `end`, oldest first; none where `start` is not on it.
+    fn first_parents(&self, start: ObjectId, end: ObjectId) -> Result<Option<Vec<ObjectId>>, GitError> {
+        let (mut line, mut at) = (Vec::new(), end);
+        while at != start {
+            line.push(at);
+            // One more than may be judged is enough to say that it is too many.
+            if line.len() > MAX_STEPS {
+                break;
+            }
+            match self.repository.raw.find_commit(oid(at))?.parent_ids().next() {
+                Some(parent) => at = object_id(parent),
+                None => return Ok(None),
+            }
+        }
+        line.reverse();
+        Ok(Some(line))
+    }
+
+    fn step(&self, from: ObjectId, to: ObjectId, digests: &mut HashMap<Oid, Digest>) -> Result<Step, GitError> {
+        let repository = self.repository;
+        let (from_tree, tree) = (repository.tree_of(from)?, repository.tree_of(to)?);
+        let diff = diff(repository, from_tree, tree)?;
+        let own = repository.commit(to)?;
+        // Of an ordinary commit there is nothing to look for.
+        let commits = if own.parents == [from] { vec![own] } else { repository.commits_between(&[from], to)? };
+        let wants_proof = self.policy.author_proof == AuthorProof::Proven;
+        Ok(Step {
+            from,
+            commit: to,
+            tree,
+            compared: (from_tree, tree),
+            delta: manifest(repository, &diff, digests)?,
+            signers: if wants_proof { signers(repository, &commits) } else { Vec::new() },
+            commits,
+            link_targets: link_targets(repository, &diff)?,
+        })
+    }
+
+    /// What the policy branch would say next.
+    fn next_policy(&self, commit: ObjectId) -> Result<Option<Result<(u64, Digest), String>>, GitError> {
+        Ok(Some(match self.repository.policy_at(commit)? {
+            PolicyState::Found(policy) => Ok((policy.version, policy.digest)),
+            PolicyState::Absent => Err("it is gone. Without it nothing could land.".to_owned()),
+            PolicyState::Invalid(refused) => Err(crate::change::visible::lines(&refused.to_string())),
+        }))
+    }
+}
+
+/// The commits that carry a sound ssh signature, each with its key. Whose key it is, the roster says.
+fn signers(repository: &Repository, commits: &[Commit]) -> Vec<(ObjectId, Key)> {
+    let signer = |commit: &Commit| {
+        let (signature, signed) = repository.raw.extract_signature(&oid(commit.id), None).ok()?;
+        let mut armor = signature.to_vec();
+        if armor.last() != Some(&b'\n') {
+            armor.push(b'\n');
+        }
+        let (key, _) = sshsig::verify_for(COMMIT_NAMESPACE, &armor, &signed).ok()?;
+        Some((commit.id, key))
     };
-    Ok(Push { steps, ..nothing })
+    commits.iter().filter_map(signer).collect()
 }
 
-fn fork_point(repository: &Repository, new: ObjectId, trunk: ObjectId) -> Result<ObjectId, GitError> {
-    Ok(super::object_id(repository.raw.merge_base(oid(new), oid(trunk))?))
-}
-
-/// The first-parent line from `start` (left out) to `end`, oldest first; none where `start` is not on it.
-fn first_parents(repository: &Repository, start: ObjectId, end: ObjectId) -> Result<Option<Vec<ObjectId>>, GitError> {
-    let (mut line, mut at) = (Vec::new(), end);
-    while at != start {
-        line.push(at);
-        // One more than may be judged is enough to say that it is too many.
-        if line.len() > MAX_STEPS {
-            break;
+/// As [`super::manifest`], reading each blob once however many steps touch it.
+fn manifest(repository: &Repository, diff: &Diff, digests: &mut HashMap<Oid, Digest>) -> Result<Manifest, GitError> {
+    let mut image = |entry: Option<TreeEntry>| -> Result<Option<Image>, GitError> {
+        let Some(entry) = entry else { return Ok(None) };
+        if let Some(&content) = digests.get(&oid(entry.id)).filter(|_| entry.mode != Mode::Submodule) {
+            return Ok(Some(Image { mode: entry.mode, content }));
         }
-        match repository.raw.find_commit(oid(at))?.parent_ids().next() {
-            Some(parent) => at = super::object_id(parent),
-            None => return Ok(None),
-        }
+        let image = super::objects::image(repository, entry)?;
+        digests.insert(oid(entry.id), image.content);
+        Ok(Some(image))
+    };
+    let mut manifest = Manifest::default();
+    for file in &diff.files {
+        manifest.insert(file.path.clone(), image(file.old)?, image(file.new)?);
     }
-    line.reverse();
-    Ok(Some(line))
-}
-
-fn step(repository: &Repository, from: ObjectId, to: ObjectId) -> Result<Step, GitError> {
-    let (from_tree, tree) = (repository.tree_of(from)?, repository.tree_of(to)?);
-    let diff = diff(repository, from_tree, tree)?;
-    Ok(Step {
-        from,
-        commit: to,
-        tree,
-        delta: manifest(repository, &diff)?,
-        commits: repository.commits_between(&[from], to)?,
-        link_targets: link_targets(repository, &diff)?,
-    })
+    Ok(manifest)
 }
 
 /// A change as the one step that landing it now would be.
@@ -76,13 +178,15 @@ pub fn landing(
     repository: &Repository,
     result_tree: Option<ObjectId>,
 ) -> Result<Step, GitError> {
-    let Revision { head, head_tree, target_tip, commits, .. } = &change.revision;
+    let Revision { base_tree, head, head_tree, target_tip, commits, .. } = &change.revision;
     Ok(Step {
         from: *target_tip,
         commit: *head,
         tree: result_tree.unwrap_or(*head_tree),
-        delta: manifest(repository, diff)?,
+        compared: (*base_tree, *head_tree),
+        delta: manifest(repository, diff, &mut HashMap::new())?,
         commits: commits.clone(),
+        signers: signers(repository, commits),
         link_targets: link_targets(repository, diff)?,
     })
 }

@@ -159,6 +159,8 @@ fn done(record: &str, verdict: Verdict, body: Rect, foot: Rect, paint: &mut Pain
     let word = match verdict {
         Verdict::Approve => "Approved",
         Verdict::Reject => "Rejected",
+        Verdict::HumanOnly => "Claimed",
+        Verdict::BreakGlass => "Let through",
         Verdict::Withdraw => "Withdrawn",
         Verdict::HandOver => "Taken over",
         Verdict::Repair => "Repaired",

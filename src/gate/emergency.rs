@@ -1,0 +1,90 @@
+//! Break-glass: what is signed to let an emergency through, how often that may be, and the review that is owed for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::court::Vote;
+use super::segment::parse_identity;
+use crate::change::Identity;
+use crate::decision::Verdict;
+use crate::policy::{Ai, BreakGlass, Kind, Policy, Signer};
+
+/// The quota counts over this: 30 days, in seconds.
+const WINDOW: i64 = 30 * 24 * 3600;
+
+/// One content that enough people signed to let through. It counts whether it landed, was withdrawn or not: what cannot be
+/// known from the records must not be a way out of the review.
+pub(super) struct Emergency<'g> {
+    /// Digest of its manifest.
+    pub manifest: &'g str,
+    /// When the last signature that it needed came: seconds since the epoch.
+    pub since: i64,
+    pub compartments: BTreeSet<&'g str>,
+    /// Approved in the ordinary way, before or after.
+    pub is_reviewed: bool,
+}
+
+impl Emergency<'_> {
+    pub fn is_overdue(&self, glass: &BreakGlass, now: i64) -> bool {
+        !self.is_reviewed && now >= self.since + glass.debt_after
+    }
+
+    pub fn is_in_window(&self, now: i64) -> bool {
+        self.since > now - WINDOW
+    }
+}
+
+/// All of a repository, from every vote that is known, superseded and expired ones too.
+pub(super) fn all<'g>(policy: &'g Policy, votes: &[Vote<'g>]) -> Vec<Emergency<'g>> {
+    if policy.break_glass.is_none() {
+        return Vec::new();
+    }
+    let mut by_manifest: BTreeMap<&str, Vec<Vote<'g>>> = BTreeMap::new();
+    for vote in votes.iter().filter(|vote| vote.is(Verdict::BreakGlass) && is_here(policy, **vote)) {
+        by_manifest.entry(&vote.predicate().manifest.sha256).or_default().push(*vote);
+    }
+    by_manifest.into_iter().filter_map(|(manifest, signed)| emergency(policy, manifest, &signed, votes)).collect()
+}
+
+fn is_here(policy: &Policy, vote: Vote<'_>) -> bool {
+    vote.predicate().repository.id == policy.repository
+}
+
+fn emergency<'g>(
+    policy: &'g Policy,
+    manifest: &'g str,
+    signed: &[Vote<'g>],
+    votes: &[Vote<'g>],
+) -> Option<Emergency<'g>> {
+    let requirement = policy.emergency()?;
+    let mut signed = signed.to_vec();
+    signed.sort_by_key(|vote| vote.received.min(vote.issued()));
+    let enough = (1..=signed.len()).find(|&n| requirement.is_filled_by(&signers(&signed[..n])))?;
+    let last = signed[enough - 1];
+    let paths: Vec<_> = last.record.manifest.paths().collect();
+    let compartments = paths.iter().flat_map(|path| policy.compartments_of(path)).map(|c| c.name.as_str()).collect();
+    let authors: Vec<Identity> = last.predicate().authors.iter().map(|text| parse_identity(text)).collect();
+    let asked = policy.requirements(paths.into_iter(), &authors, Ai::Unknown);
+    let reviews: Vec<Vote<'_>> = votes
+        .iter()
+        .filter(|vote| vote.is(Verdict::Approve) && is_here(policy, **vote))
+        .filter(|vote| vote.predicate().manifest.sha256 == manifest && vote.person.kind == Kind::Human)
+        .filter(|vote| policy.self_review || !policy.roster.is_among(vote.person, &authors))
+        .copied()
+        .collect();
+    let is_reviewed = asked.requirements.iter().all(|requirement| {
+        let present: Vec<_> = reviews.iter().filter(|vote| vote.presence >= requirement.presence).copied().collect();
+        requirement.is_filled_by(&signers(&present))
+    });
+    Some(Emergency { manifest, since: last.received.min(last.issued()), compartments, is_reviewed })
+}
+
+/// The people behind some votes, each once, with the roles that they had when they signed and still have.
+pub(super) fn signers<'g>(votes: &[Vote<'g>]) -> Vec<Signer<'g>> {
+    let mut people: BTreeMap<&str, Signer<'g>> = BTreeMap::new();
+    for vote in votes {
+        let signer = people.entry(&vote.person.id).or_insert(Signer { person: vote.person, roles: BTreeSet::new() });
+        let held = vote.person.roles.iter().filter(|role| vote.predicate().roles.contains(role));
+        signer.roles.extend(held.map(String::as_str));
+    }
+    people.into_values().collect()
+}

@@ -1,0 +1,52 @@
+//! What a verdict rests on.
+
+use super::{Remembered, Step};
+use crate::change::manifest::Manifest;
+use crate::change::{ObjectId, RepoPath};
+use crate::policy::Policy;
+use crate::record::Chain;
+
+/// Everything but the push itself.
+#[derive(Clone, Copy)]
+pub struct Grounds<'g> {
+    /// As it stood before the push.
+    pub policy: &'g Policy,
+    pub chains: &'g [Chain],
+    pub remembered: &'g Remembered,
+    pub contents: &'g dyn Contents,
+    /// Who pushes, as the host authenticated them; none where it does not say.
+    pub pusher: Option<&'g str>,
+    /// The gate's clock, in seconds since the epoch.
+    pub now: i64,
+}
+
+/// What only objects tell, and is asked for where a decision speaks of it: the cost follows what may land.
+///
+/// # Errors
+/// A sentence: an object that is missing makes a push undecidable.
+pub trait Contents {
+    /// Lines that some steps together add and remove, by path.
+    fn lines(&self, steps: &[Step]) -> Result<Vec<(RepoPath, u64)>, String>;
+
+    /// Control, bidi and zero-width characters in the new side of what they touch.
+    fn hidden(&self, steps: &[Step]) -> Result<usize, String>;
+
+    /// Submodules and LFS pointers among what they bring in: what these stand for is not here.
+    fn opaque(&self, steps: &[Step]) -> Result<Vec<RepoPath>, String>;
+
+    /// New paths, each with another path of the tree that is the same but for letter case or Unicode form.
+    fn aliases(&self, steps: &[Step]) -> Result<Vec<(RepoPath, RepoPath)>, String>;
+
+    /// Whether the paths of a manifest held the same all the way along first parents from `since` to `until`.
+    fn rest(&self, since: ObjectId, until: ObjectId, manifest: &Manifest) -> Result<Rest, String>;
+}
+
+/// Whether a place was left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    Rested,
+    /// It changed, and was changed back.
+    Returned,
+    /// The one commit is not on the first-parent line of the other.
+    Elsewhere,
+}

@@ -1,0 +1,110 @@
+//! Cuts a push into segments that are each allowed.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use super::court::Court;
+use super::segment::Standing;
+use super::{Push, RefOutcome, Step};
+use crate::change::RepoPath;
+use crate::change::manifest::{Image, Manifest};
+
+/// Finds a way from `old` to `new` in segments that are each allowed; else says what the rest after the furthest lacks.
+/// Depth first: where each step was approved alone, this is one look at each.
+pub(super) fn judge(push: &Push, court: &Court<'_>) -> RefOutcome {
+    let count = push.steps.len();
+    let mut from: Vec<Option<(usize, Standing)>> = vec![None; count + 1];
+    let mut stack = vec![Growth::new(&push.steps, 0)];
+    while from[count].is_none()
+        && let Some(top) = stack.last_mut()
+    {
+        let Some(end) = top.grow() else {
+            stack.pop();
+            continue;
+        };
+        if (end != count && from[end].is_some()) || !(top.changed.is_empty() || court.may_know(top.print)) {
+            continue;
+        }
+        let (start, manifest) = (top.start, top.manifest());
+        if !manifest.is_empty() && !court.knows(&manifest) {
+            continue;
+        }
+        let standing = court.judge(&push.steps[start..end], &manifest);
+        if standing.is_allowed() {
+            from[end] = Some((start, standing));
+            stack.push(Growth::new(&push.steps, end));
+        }
+    }
+    let furthest = from.iter().rposition(Option::is_some).unwrap_or(0);
+    let mut way = Vec::new();
+    let mut at = furthest;
+    while let Some((start, standing)) = from[at].take() {
+        way.push(standing);
+        at = start;
+    }
+    way.reverse();
+    if furthest < count {
+        let rest = &push.steps[furthest..];
+        way.push(court.judge(rest, &total(rest)));
+    }
+    RefOutcome::of(push, way)
+}
+
+fn total(steps: &[Step]) -> Manifest {
+    let mut total = Manifest::default();
+    steps.iter().for_each(|step| total.then(&step.delta));
+    total
+}
+
+type Sides = (Option<Image>, Option<Image>);
+
+/// The total of the steps from one on, growing step by step. Its print is kept up to date entry by entry, so that a step
+/// costs what it touches and not what all touched so far.
+struct Growth<'s> {
+    steps: &'s [Step],
+    start: usize,
+    end: usize,
+    changed: HashMap<&'s RepoPath, Sides>,
+    print: u64,
+}
+
+impl<'s> Growth<'s> {
+    fn new(steps: &'s [Step], start: usize) -> Growth<'s> {
+        Growth { steps, start, end: start, changed: HashMap::new(), print: 0 }
+    }
+
+    /// Takes in one step more; its end, or none where there is no more.
+    fn grow(&mut self) -> Option<usize> {
+        let step = self.steps.get(self.end)?;
+        for (path, old, new) in step.delta.iter() {
+            let before = self.changed.remove(path);
+            let first = before.map_or(old, |(first, _)| first);
+            if let Some(sides) = before {
+                self.print = self.print.wrapping_sub(print(path, sides));
+            }
+            if first != new {
+                self.changed.insert(path, (first, new));
+                self.print = self.print.wrapping_add(print(path, (first, new)));
+            }
+        }
+        self.end += 1;
+        Some(self.end)
+    }
+
+    fn manifest(&self) -> Manifest {
+        let mut manifest = Manifest::default();
+        self.changed.iter().for_each(|(path, (old, new))| manifest.insert((*path).clone(), *old, *new));
+        manifest
+    }
+}
+
+/// A sum over the entries of a manifest: two that differ in it are different. Two that do not are compared by digest.
+pub(super) fn print_of(manifest: &Manifest) -> u64 {
+    manifest.iter().fold(0, |sum: u64, (path, old, new)| sum.wrapping_add(print(path, (old, new))))
+}
+
+fn print(path: &RepoPath, sides: Sides) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (path, sides).hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,191 @@
+//! The gate's log: one line of JSON a verdict, each with the SHA-256 of the line before, so that a line that was altered or
+//! taken out shows. Lines at the end can be cut off unseen by the log alone: each answer carries the head that it made.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::manifest::Digest;
+use crate::gate::AuditHead;
+
+const FILE: &str = "log.jsonl";
+/// Bytes of one line: a push of a hundred thousand refs.
+const MAX_LINE: u64 = 64 << 20;
+
+/// One verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// From 1.
+    pub seq: u64,
+    /// SHA-256 of the line before, without its line feed; 64 zeros in the first.
+    pub prev: String,
+    /// Seconds since the epoch, by the gate's clock.
+    pub at: i64,
+    pub pusher: Option<String>,
+    pub outcome: String,
+    pub enforced: bool,
+    pub policy: Option<String>,
+    pub refs: Vec<EntryRef>,
+}
+
+/// What became of one ref.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntryRef {
+    #[serde(rename = "ref")]
+    pub name: String,
+    pub old: String,
+    pub new: String,
+    pub outcome: String,
+    pub reasons: Vec<String>,
+    /// Ids of the records that it rests on.
+    pub records: Vec<String>,
+}
+
+/// A log in a state directory, whose lock its user holds.
+pub struct Log {
+    path: PathBuf,
+}
+
+impl Log {
+    pub fn in_dir(dir: &Path) -> Log {
+        Log { path: dir.join(FILE) }
+    }
+
+    /// Adds an entry; its `seq` and `prev` are set here.
+    ///
+    /// # Errors
+    /// A sentence: a verdict that cannot be written down is not given.
+    pub fn append(&self, mut entry: Entry) -> Result<AuditHead, String> {
+        let failed =
+            |error: std::io::Error| format!("The gate's log {} cannot be written: {error}.", self.path.display());
+        let mut file = File::options().create(true).read(true).append(true).open(&self.path).map_err(failed)?;
+        let (seq, prev) = match last_line(&mut file).map_err(failed)? {
+            None => (0, "0".repeat(64)),
+            Some(line) => {
+                let last: Entry = serde_json::from_slice(&line).map_err(|_| self.damaged("its last line is torn"))?;
+                (last.seq, Digest::of(&line).to_string())
+            }
+        };
+        entry.seq = seq + 1;
+        entry.prev = prev;
+        let mut line = serde_json::to_vec(&entry).expect("plain data always serialises into memory");
+        let digest = Digest::of(&line).to_string();
+        line.push(b'\n');
+        file.write_all(&line).and_then(|()| file.sync_data()).map_err(failed)?;
+        Ok(AuditHead { seq: entry.seq, digest })
+    }
+
+    /// Reads the whole log and checks that each line follows the one before. An absent log is empty.
+    ///
+    /// # Errors
+    /// A sentence that names the first line that does not hold.
+    pub fn read(&self) -> Result<Vec<(Entry, AuditHead)>, String> {
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(format!("The gate's log {} cannot be read: {error}.", self.path.display())),
+        };
+        let (mut entries, mut prev) = (Vec::new(), "0".repeat(64));
+        let mut reader = BufReader::new(file);
+        let mut line = Vec::new();
+        for seq in 1.. {
+            line.clear();
+            let read = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
+            read.map_err(|error| format!("The gate's log {} cannot be read: {error}.", self.path.display()))?;
+            let Some(text) = line.strip_suffix(b"\n") else {
+                return if line.is_empty() { Ok(entries) } else { Err(self.damaged("its last line is torn")) };
+            };
+            let entry: Entry =
+                serde_json::from_slice(text).map_err(|_| self.damaged(&format!("line {seq} is no entry")))?;
+            if entry.seq != seq || entry.prev != prev {
+                return Err(self.damaged(&format!("line {seq} does not follow the one before it")));
+            }
+            prev = Digest::of(text).to_string();
+            entries.push((entry, AuditHead { seq, digest: prev.clone() }));
+        }
+        Ok(entries)
+    }
+
+    fn damaged(&self, why: &str) -> String {
+        format!("The gate's log {} is damaged: {why}. Set it aside; the gate begins a new one.", self.path.display())
+    }
+}
+
+/// The last line without its line feed; none in an empty file.
+fn last_line(file: &mut File) -> std::io::Result<Option<Vec<u8>>> {
+    let end = file.seek(SeekFrom::End(0))?;
+    let mut take = 4096u64;
+    loop {
+        let start = end.saturating_sub(take);
+        file.seek(SeekFrom::Start(start))?;
+        let mut tail = Vec::new();
+        Read::by_ref(file).take(end - start).read_to_end(&mut tail)?;
+        let Some(body) = tail.strip_suffix(b"\n") else {
+            return Ok((!tail.is_empty()).then_some(tail));
+        };
+        if let Some(at) = body.iter().rposition(|&b| b == b'\n') {
+            return Ok(Some(body[at + 1..].to_vec()));
+        }
+        if start == 0 {
+            return Ok(Some(body.to_vec()));
+        }
+        take = take.saturating_mul(4).min(MAX_LINE.max(4096));
+        if take >= MAX_LINE {
+            return Ok(Some(body.to_vec()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn entry(outcome: &str) -> Entry {
+        Entry {
+            seq: 0,
+            prev: String::new(),
+            at: 7,
+            pusher: None,
+            outcome: outcome.to_owned(),
+            enforced: true,
+            policy: None,
+            refs: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_line_that_was_altered_or_taken_out_shows() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::in_dir(dir.path());
+        for outcome in ["allow", "deny", "allow"] {
+            log.append(entry(outcome)).unwrap();
+        }
+        let heads: Vec<_> = log.read().unwrap().into_iter().map(|(_, head)| head.seq).collect();
+        assert_eq!(heads, [1, 2, 3]);
+        let path = dir.path().join(FILE);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("deny", "allow")).unwrap();
+        assert!(log.read().unwrap_err().contains("line 3 does not follow"));
+        let without: Vec<_> = text.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect();
+        std::fs::write(&path, without.join("\n") + "\n").unwrap();
+        assert!(log.read().unwrap_err().contains("line 2 does not follow"));
+        std::fs::write(&path, &text[..text.len() - 5]).unwrap();
+        assert!(log.append(entry("allow")).unwrap_err().contains("torn"));
+    }
+
+    #[test]
+    fn a_long_last_line_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::in_dir(dir.path());
+        let long = Entry { pusher: Some("x".repeat(100_000)), ..entry("allow") };
+        log.append(long.clone()).unwrap();
+        log.append(long).unwrap();
+        assert_eq!(log.append(entry("deny")).unwrap().seq, 3);
+        assert_eq!(log.read().unwrap().len(), 3);
+    }
+}

@@ -1,0 +1,57 @@
+//! What holds for a change as a whole: how much it may be, when nothing lands, and how an emergency is let through.
+
+use globset::GlobSet;
+
+use super::Slot;
+use crate::change::RepoPath;
+use crate::record::Presence;
+
+/// What one change may be at most.
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    /// Compartments that one change may touch.
+    pub compartments: Option<usize>,
+    /// Changed lines that one signature may stand for.
+    pub lines: Option<u64>,
+    /// Submodules and LFS pointers do not land at all; else each must have been acknowledged by who approved.
+    pub refuse_opaque: bool,
+    pub(super) uncounted: GlobSet,
+}
+
+impl Limits {
+    /// Whether the lines of a path count: those of lock files and vendored code need not.
+    pub fn counts(&self, path: &RepoPath) -> bool {
+        !self.uncounted.is_match(path.lossy().as_ref())
+    }
+}
+
+/// A time in which nothing lands. Seconds since the epoch; the end is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freeze {
+    pub name: String,
+    pub from: i64,
+    pub until: i64,
+    /// Empty: all.
+    pub compartments: Vec<String>,
+}
+
+impl Freeze {
+    pub fn holds(&self, compartment: &str, now: i64) -> bool {
+        (self.from..self.until).contains(&now)
+            && (self.compartments.is_empty() || self.compartments.iter().any(|name| name == compartment))
+    }
+}
+
+/// How an emergency is let through, and what is owed afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BreakGlass {
+    pub sign: Vec<Slot>,
+    pub presence: Presence,
+    /// Seconds for which one signature is good.
+    pub max_duration: i64,
+    /// Changes in any 30 days.
+    pub max_per_30d: usize,
+    /// Seconds after which what landed so must have been approved in the ordinary way; else its compartments take
+    /// nothing more.
+    pub debt_after: i64,
+}

@@ -1,0 +1,131 @@
+//! `[compartment.NAME]`: paths, criticality, and who signs.
+
+use std::collections::BTreeSet;
+
+use super::people::presence;
+use super::{Case, globs, is_id};
+use crate::datafile::{Placed, Table};
+use crate::policy::{
+    Binding, Compartment, Criticality, DEFAULT, POLICY_FILE, Person, RESERVED, Requirement, Signer, Slot,
+};
+use crate::record::Presence;
+
+/// A slot for more people than this is a typing error.
+pub(super) const MAX_SLOT: u64 = 20;
+
+pub(super) fn compartments(root: &Table<'_>, people: &[Person]) -> Option<Vec<Compartment>> {
+    let Some(table) = root.table("compartment") else {
+        root.mistake("the file needs [compartment.default] and a solo compartment for `.undersign/**`");
+        return None;
+    };
+    let compartments: Vec<_> =
+        table.named_tables().into_iter().map(|(name, entry)| compartment(&name, &entry, people)).collect();
+    if !compartments.iter().any(|c| c.name == DEFAULT) {
+        table.mistake("[compartment.default] is missing: it says who signs for what no other compartment holds");
+    }
+    let keepers: Vec<_> = compartments.iter().filter(|c| c.name != DEFAULT && c.holds(POLICY_FILE)).collect();
+    if !keepers.iter().any(|c| c.solo) {
+        table.mistake(format!("no compartment with `solo = true` holds {POLICY_FILE}; add [compartment.policy] with paths = [\".undersign/**\"]"));
+    }
+    Some(compartments)
+}
+
+fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) -> Compartment {
+    let patterns = entry.strings("paths");
+    match (name.value == DEFAULT, patterns.is_empty()) {
+        (true, false) => entry.mistake("the default compartment has no `paths`: it holds what no other does"),
+        (false, true) => entry.mistake(format!("[compartment.{}] needs `paths`", name.value)),
+        _ => {}
+    }
+    if !is_id(&name.value, 32) || RESERVED.contains(&name.value.as_str()) {
+        name.mistake(format!("`{}` is no name for a compartment", name.value));
+    }
+    let criticality = match entry.string("criticality") {
+        None => Criticality::Normal,
+        Some(word) => match word.value.as_str() {
+            "low" => Criticality::Low,
+            "normal" => Criticality::Normal,
+            "high" => Criticality::High,
+            "critical" => Criticality::Critical,
+            other => {
+                word.mistake(format!("`criticality` is low, normal, high or critical, not `{other}`"));
+                Criticality::Critical
+            }
+        },
+    };
+    let compartment = Compartment {
+        name: name.value.clone(),
+        criticality,
+        sign: slots(&format!("compartment.{}", name.value), entry, "sign"),
+        binding: binding(entry, criticality),
+        presence: entry.string("presence").and_then(|word| presence(&word)).unwrap_or_default(),
+        solo: entry.boolean("solo").is_some_and(|flag| flag.value),
+        cooling: entry.duration("cooling").map_or(0, |length| length.value),
+        paths: globs(&patterns, Case::Ignored),
+    };
+    if !compartment.sign.is_empty() {
+        let place = format!("compartment.{}", name.value);
+        reachable(&place, entry, &Requirement::of(&compartment), people);
+    }
+    compartment
+}
+
+fn binding(entry: &Table<'_>, criticality: Criticality) -> Binding {
+    let unsaid = if criticality == Criticality::Critical { Binding::Exact } else { Binding::Manifest };
+    match entry.string("binding") {
+        None => unsaid,
+        Some(word) => match word.value.as_str() {
+            "exact" => Binding::Exact,
+            "tree" => Binding::Tree,
+            "manifest" => Binding::Manifest,
+            other => {
+                word.mistake(format!("`binding` is exact, tree or manifest, not `{other}`"));
+                Binding::Exact
+            }
+        },
+    }
+}
+
+/// `sign = [{ role = "senior", n = 1 }]` of a table.
+pub(super) fn slots(place: &str, entry: &Table<'_>, key: &str) -> Vec<Slot> {
+    let mut slots = Vec::new();
+    let mut roles = BTreeSet::new();
+    for slot in entry.tables(key) {
+        let (role, n) = (slot.need_string("role"), slot.need_number("n"));
+        let (Some(role), Some(n)) = (role, n) else { continue };
+        if !is_id(&role.value, 32) {
+            role.mistake(format!(
+                "`{}` is no role; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`",
+                role.value.escape_debug()
+            ));
+        }
+        if !roles.insert(role.value.clone()) {
+            role.mistake(format!("role `{}` has a slot already; raise its `n` instead", role.value));
+        }
+        if n.value == 0 || n.value > MAX_SLOT {
+            n.mistake(format!("`n` is a number from 1 to {MAX_SLOT}"));
+            continue;
+        }
+        slots.push(Slot { role: role.value, n: n.value as usize });
+    }
+    if slots.is_empty() {
+        entry.mistake(format!("[{place}] needs `{key} = [{{ role = \"senior\", n = 1 }}]`"));
+    }
+    slots
+}
+
+/// What the roster cannot sign for would stop every change for ever.
+pub(super) fn reachable(place: &str, entry: &Table<'_>, requirement: &Requirement, people: &[Person]) {
+    let signs = |person: &&Person| person.keys.iter().any(|own| own.presence >= requirement.presence);
+    let able: Vec<Signer<'_>> = people.iter().filter(signs).map(Signer::from).collect();
+    let key = match requirement.presence {
+        Presence::None => "a key".to_owned(),
+        level => format!("a key enrolled with presence {level}"),
+    };
+    for filled in requirement.fill(&able).iter().filter(|filled| filled.have < filled.need) {
+        entry.mistake(format!(
+            "[{place}] needs {} people of role `{}` and {key}, all different; the roster has {} to give",
+            filled.need, filled.role, filled.have
+        ));
+    }
+}

@@ -1,0 +1,75 @@
+//! `[limits]`, `[freeze.NAME]` and `[break_glass]`.
+
+use super::compartments::{MAX_SLOT, reachable, slots};
+use super::people::presence;
+use super::{Case, globs};
+use crate::datafile::Table;
+use crate::policy::{BreakGlass, Compartment, Freeze, Limits, Person, Requirement};
+
+pub(super) fn limits(root: &Table<'_>) -> Limits {
+    let Some(table) = root.table("limits") else { return Limits::default() };
+    let positive = |key: &str| {
+        let number = table.number(key)?;
+        if number.value == 0 {
+            number.mistake(format!("`{key} = 0` would let nothing land; leave it out to set no limit"));
+        }
+        Some(number.value)
+    };
+    let refuse_opaque = match table.string("opaque") {
+        None => false,
+        Some(word) => match word.value.as_str() {
+            "acknowledge" => false,
+            "refuse" => true,
+            other => {
+                word.mistake(format!("`opaque` is acknowledge or refuse, not `{other}`"));
+                true
+            }
+        },
+    };
+    Limits {
+        compartments: positive("compartments").map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
+        lines: positive("lines"),
+        refuse_opaque,
+        uncounted: globs(&table.strings("uncounted"), Case::Counts),
+    }
+}
+
+pub(super) fn freezes(root: &Table<'_>, compartments: &[Compartment]) -> Vec<Freeze> {
+    let Some(table) = root.table("freeze") else { return Vec::new() };
+    let freeze = |(name, entry): (crate::datafile::Placed<'_, String>, Table<'_>)| {
+        let (from, until) = (entry.need_time("from"), entry.need_time("until"));
+        let names = entry.strings("compartments");
+        for unknown in names.iter().filter(|name| !compartments.iter().any(|c| c.name == name.value)) {
+            unknown.mistake(format!("there is no [compartment.{}]", unknown.value));
+        }
+        let (from, until) = (from?, until?);
+        if from.value >= until.value {
+            until.mistake("`until` is not after `from`: nothing would ever be frozen");
+        }
+        let compartments = names.into_iter().map(|name| name.value).collect();
+        Some(Freeze { name: name.value, from: from.value, until: until.value, compartments })
+    };
+    table.named_tables().into_iter().filter_map(freeze).collect()
+}
+
+pub(super) fn break_glass(root: &Table<'_>, people: &[Person]) -> Option<BreakGlass> {
+    let table = root.table("break_glass")?;
+    let max = table.number("max_per_30d");
+    if let Some(many) = max.as_ref().filter(|max| max.value == 0 || max.value > MAX_SLOT) {
+        many.mistake(format!(
+            "`max_per_30d` is a number from 1 to {MAX_SLOT}; without [break_glass] there is none at all"
+        ));
+    }
+    let glass = BreakGlass {
+        sign: slots("break_glass", &table, "sign"),
+        presence: table.string("presence").and_then(|word| presence(&word)).unwrap_or_default(),
+        max_duration: table.duration("max_duration").map_or(4 * 3600, |length| length.value),
+        max_per_30d: max.map_or(3, |max| max.value as usize),
+        debt_after: table.duration("debt_after").map_or(48 * 3600, |length| length.value),
+    };
+    if !glass.sign.is_empty() {
+        let requirement = Requirement::of_emergency(&glass);
+        reachable("break_glass", &table, &requirement, people);
+    }
+    Some(glass)
+}

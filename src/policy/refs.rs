@@ -1,0 +1,60 @@
+//! Which refs are protected, and what a push may do to them. What nothing names is refused.
+
+use globset::{GlobBuilder, GlobSet};
+
+/// What the policy says of one ref.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefStanding {
+    /// Takes only what is undersigned.
+    Protected { rewrite: bool, delete: bool },
+    /// Takes anything: a place to propose changes from.
+    Open,
+    /// Spelled like a protected ref but for letter case: on many file systems it is the same ref.
+    Alias,
+    /// Named nowhere.
+    Uncovered,
+}
+
+/// The refs of a policy.
+#[derive(Debug, Clone, Default)]
+pub struct Refs {
+    pub(super) rules: Vec<RefRule>,
+    pub(super) open: GlobSet,
+}
+
+#[derive(Debug, Clone)]
+pub struct RefRule {
+    pub pattern: String,
+    /// A push may put another history in place of this one; what it holds is judged all the same.
+    pub rewrite: bool,
+    pub delete: bool,
+    exact: GlobSet,
+    folded: GlobSet,
+}
+
+impl RefRule {
+    pub(super) fn new(pattern: &str, rewrite: bool, delete: bool) -> Result<RefRule, globset::Error> {
+        let glob = |fold: bool| GlobBuilder::new(pattern).literal_separator(true).case_insensitive(fold).build();
+        let set = |fold: bool| GlobSet::builder().add(glob(fold)?).build();
+        Ok(RefRule { pattern: pattern.to_owned(), rewrite, delete, exact: set(false)?, folded: set(true)? })
+    }
+}
+
+impl Refs {
+    /// Where several rules name a ref, it may do only what all of them let it.
+    pub fn standing(&self, name: &str) -> RefStanding {
+        let mut matching = self.rules.iter().filter(|rule| rule.exact.is_match(name)).peekable();
+        if matching.peek().is_some() {
+            let (rewrite, delete) = matching.fold((true, true), |(r, d), rule| (r && rule.rewrite, d && rule.delete));
+            return RefStanding::Protected { rewrite, delete };
+        }
+        if self.rules.iter().any(|rule| rule.folded.is_match(name)) {
+            return RefStanding::Alias;
+        }
+        if self.open.is_match(name) { RefStanding::Open } else { RefStanding::Uncovered }
+    }
+
+    pub fn rules(&self) -> &[RefRule] {
+        &self.rules
+    }
+}
