@@ -12,6 +12,7 @@ mod memory;
 mod outcome;
 mod search;
 mod segment;
+pub mod summary;
 
 pub use ballot::{Ballot, BallotStanding, ballots};
 pub use grounds::{Contents, Grounds, Rest};

@@ -1,5 +1,5 @@
-//! The record by itself, built with no features: published vectors, other people's vectors, and stock OpenSSH as the judge
-//! of what is sound.
+//! The record by itself, and the gate's summary, built with no features: published vectors, other people's vectors, stock
+//! OpenSSH and other stock tools as the judges of what is sound.
 #![allow(clippy::unwrap_used)]
 
 mod chains;
@@ -7,6 +7,7 @@ mod make;
 mod openssh;
 mod oracles;
 mod published;
+mod summary;
 mod token;
 mod wycheproof;
 

@@ -1,0 +1,381 @@
+//! What the gate says of an allowed push to those who do not know us: a SLSA Verification Summary Attestation, signed
+//! with the gate's own key. `SUMMARY.md`, below, says what is in it and how to verify it without undersign.
+//!
+//! Formats: in-toto Statement v1; <https://slsa.dev/verification_summary/v1>; SLSA 1.2, source track, "Source verification
+//! summary attestation"; DSSE v1; RFC 8410 (ed25519 in PKCS#8 and SubjectPublicKeyInfo).
+//!
+#![doc = include_str!("SUMMARY.md")]
+
+use std::fmt;
+use std::ops::Deref;
+use std::str::FromStr;
+
+use base64ct::{Base64Unpadded, Encoding as _};
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, KeypairBytes};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+
+use crate::change::ObjectId;
+use crate::change::manifest::Digest;
+use crate::record::envelope::{Envelope, MAX_ENVELOPE, pae};
+use crate::record::wire::put;
+use crate::record::{Fault, RecordId, json};
+
+const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+const PREDICATE_TYPE: &str = "https://slsa.dev/verification_summary/v1";
+const PASSED: &str = "PASSED";
+/// The first version with a source track, which says what the subject of such a summary is.
+const SLSA_VERSION: &str = "1.2";
+
+/// What one update of a ref was allowed on. The same type is signed and read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// URI of the gate. Whoever verifies accepts only pairs of key and verifier that they know.
+    pub verifier: String,
+    /// Seconds since the epoch by the gate's clock.
+    pub now: i64,
+    /// URI of the repository, best as an SPDX download location: `git+https://git.example/infra`.
+    pub repository: String,
+    /// Full name of the ref that was updated.
+    pub reference: String,
+    /// What the ref points to now.
+    pub commit: ObjectId,
+    pub tree: ObjectId,
+    pub policy: Input,
+    /// Every record that was counted, or none at all: SLSA knows no half of a list.
+    pub records: Vec<Input>,
+    /// See [`Facts::levels`].
+    pub levels: Vec<Level>,
+}
+
+/// Something that the gate judged by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Where it may be had. For a record, the ref of its chain: `git+https://git.example/infra@refs/undersign/decisions/…`.
+    pub uri: String,
+    /// SHA-256: of a policy, of its file; of a record, of its payload, which is its [`RecordId`].
+    pub digest: RecordId,
+}
+
+/// What is claimed of the landed commit. Organisations prefix theirs with `ORG_SOURCE_`, says SLSA; `SLSA_` is not ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Level {
+    /// The people whom the policy asks for signed what landed.
+    #[serde(rename = "ORG_SOURCE_SENIOR_SIGNED")]
+    SeniorSigned,
+    /// Two people or more signed it.
+    #[serde(rename = "ORG_SOURCE_TWO_PERSON")]
+    TwoPerson,
+    /// Each of their signatures proves that somebody was there: a security key was touched.
+    #[serde(rename = "ORG_SOURCE_PRESENCE_PROVEN")]
+    PresenceProven,
+    /// It landed by break-glass. Never together with another level.
+    #[serde(rename = "ORG_SOURCE_BREAK_GLASS")]
+    BreakGlass,
+}
+
+/// What levels follow from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// Distinct people, not keys, whose approvals were counted.
+    pub people: usize,
+    /// All of these approvals prove presence.
+    pub presence_proven: bool,
+    pub break_glass: bool,
+}
+
+impl Facts {
+    /// The levels of an allowed push. Break-glass is one by itself, whoever signed: it says that the usual did not happen.
+    /// What nobody signed, since the policy asked for nobody, has no level.
+    pub fn levels(self) -> Vec<Level> {
+        if self.break_glass {
+            return vec![Level::BreakGlass];
+        }
+        let earned = [
+            (self.people >= 1, Level::SeniorSigned),
+            (self.people >= 2, Level::TwoPerson),
+            (self.people >= 1 && self.presence_proven, Level::PresenceProven),
+        ];
+        earned.into_iter().filter_map(|(earned, level)| earned.then_some(level)).collect()
+    }
+}
+
+/// Why a key or a summary is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SummaryFault {
+    #[error(
+        "this is no ed25519 private key in PEM (PKCS#8, not encrypted); `openssl genpkey -algorithm ed25519` makes one"
+    )]
+    PrivateKey,
+    #[error(
+        "this is no ed25519 public key in PEM (SubjectPublicKeyInfo); `openssl pkey -in KEY -pubout` writes that of a key"
+    )]
+    PublicKey,
+    #[error("the {0} is not a URI: a scheme, a colon, and ASCII without spaces")]
+    Uri(&'static str),
+    #[error("the ref is not named in full, such as refs/heads/main")]
+    Reference,
+    #[error("the time is not between the years 1970 and 9999")]
+    Time,
+    #[error("a level is there twice, or break-glass is not alone")]
+    Levels,
+    #[error("the summary does not hold: {0}")]
+    Envelope(#[from] Fault),
+    #[error("the statement is not a summary of an allowed push as a gate of this version writes it")]
+    Statement,
+}
+
+/// The key of a gate: ed25519, for summaries alone. It is no signer's key and fills no slot.
+pub struct GateKey(SigningKey);
+
+impl GateKey {
+    /// A key from 32 bytes of a random source for cryptography. There is none on this floor.
+    pub fn generate(seed: [u8; 32]) -> GateKey {
+        GateKey(SigningKey::from_bytes(&seed))
+    }
+
+    /// Reads PKCS#8, version 1 (OpenSSL) or 2 (RFC 5958, with the public key in it, which then must be the right one).
+    ///
+    /// # Errors
+    /// [`SummaryFault::PrivateKey`]
+    pub fn from_pem(text: &str) -> Result<GateKey, SummaryFault> {
+        SigningKey::from_pkcs8_pem(text).map(GateKey).map_err(|_| SummaryFault::PrivateKey)
+    }
+
+    /// PKCS#8, version 1: OpenSSL 3.0 does not read version 2. Wiped when dropped.
+    pub fn to_pem(&self) -> impl Deref<Target = String> + use<> {
+        let pair = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
+        pair.to_pkcs8_pem(LineEnding::LF).expect("32 bytes always fit into PKCS#8")
+    }
+
+    pub fn public(&self) -> GatePublicKey {
+        GatePublicKey(self.0.verifying_key())
+    }
+}
+
+impl fmt::Debug for GateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GateKey({})", self.public().id())
+    }
+}
+
+/// What is given to those who verify.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GatePublicKey(VerifyingKey);
+
+impl GatePublicKey {
+    /// # Errors
+    /// [`SummaryFault::PublicKey`], also for the points of small order, under which anybody can sign.
+    pub fn from_pem(text: &str) -> Result<GatePublicKey, SummaryFault> {
+        let key = VerifyingKey::from_public_key_pem(text).map_err(|_| SummaryFault::PublicKey)?;
+        if key.is_weak() { Err(SummaryFault::PublicKey) } else { Ok(GatePublicKey(key)) }
+    }
+
+    /// SubjectPublicKeyInfo, as `openssl pkey -pubout` writes it.
+    pub fn to_pem(self) -> String {
+        self.0.to_public_key_pem(LineEnding::LF).expect("32 bytes always fit into SubjectPublicKeyInfo")
+    }
+
+    /// The key id in the envelope: `SHA256:…`, as `ssh-keygen -l` prints it. Not hex over the SubjectPublicKeyInfo, because
+    /// go-securesystemslib (so slsa-verifier) computes this spelling where it is given no key id, and skips signatures
+    /// that carry another one.
+    pub fn id(self) -> String {
+        let mut blob = Vec::new();
+        put(&mut blob, b"ssh-ed25519");
+        put(&mut blob, self.0.as_bytes());
+        format!("SHA256:{}", Base64Unpadded::encode_string(&Digest::of(&blob).0))
+    }
+}
+
+impl Summary {
+    /// The envelope, one line of JSON: payload, and one signature over its DSSE encoding, without any SSH around it. The
+    /// same summary and key give the same bytes.
+    ///
+    /// # Errors
+    /// [`SummaryFault::Uri`], [`SummaryFault::Reference`], [`SummaryFault::Time`], [`SummaryFault::Levels`]; and
+    /// [`Fault::TooLarge`] where it comes out larger than the 1 MiB that an envelope may have.
+    pub fn sign(&self, key: &GateKey) -> Result<Vec<u8>, SummaryFault> {
+        let payload = self.payload()?;
+        // Called armor because records put an SSH signature here; to DSSE it is just bytes.
+        let armor = key.0.sign(&pae(&payload)).to_bytes().to_vec();
+        let bytes = Envelope { payload, key_hint: key.public().id(), armor }.encode();
+        if bytes.len() > MAX_ENVELOPE { Err(Fault::TooLarge.into()) } else { Ok(bytes) }
+    }
+
+    /// What is signed. There is one spelling of each summary.
+    fn payload(&self) -> Result<Vec<u8>, SummaryFault> {
+        self.check()?;
+        let predicate = Predicate {
+            verifier: Verifier { id: self.verifier.clone() },
+            time_verified: time(self.now)?,
+            resource_uri: self.repository.clone(),
+            policy: Descriptor::from(&self.policy),
+            input_attestations: self.records.iter().map(Descriptor::from).collect(),
+            verification_result: PASSED.to_owned(),
+            verified_levels: self.levels.clone(),
+            slsa_version: SLSA_VERSION.to_owned(),
+        };
+        let references = vec![self.reference.clone()];
+        let subject = Subject {
+            name: self.repository.clone(),
+            digest: Landed { git_commit: self.commit.to_string(), git_tree: self.tree.to_string() },
+            annotations: Annotations { source_refs: references.clone(), source_refs_of_source_tool: references },
+        };
+        Ok(json::encode(&Statement {
+            kind: STATEMENT_TYPE.to_owned(),
+            subject: vec![subject],
+            predicate_type: PREDICATE_TYPE.to_owned(),
+            predicate,
+        }))
+    }
+
+    fn check(&self) -> Result<(), SummaryFault> {
+        let uris = [("verifier", &self.verifier), ("repository", &self.repository), ("policy", &self.policy.uri)];
+        let records = self.records.iter().map(|record| ("place of a record", &record.uri));
+        if let Some((what, _)) = uris.into_iter().chain(records).find(|(_, text)| !is_uri(text)) {
+            return Err(SummaryFault::Uri(what));
+        }
+        if !self.reference.starts_with("refs/") {
+            return Err(SummaryFault::Reference);
+        }
+        let alone = self.levels.len() == 1 || !self.levels.contains(&Level::BreakGlass);
+        let distinct = self.levels.iter().enumerate().all(|(index, level)| !self.levels[..index].contains(level));
+        if alone && distinct { Ok(()) } else { Err(SummaryFault::Levels) }
+    }
+}
+
+/// Reads a summary that one of our gates signed with `key`: signature first, parsing second, and only what
+/// [`Summary::sign`] writes. It proves who said this and when; the caller compares verifier, repository, reference and
+/// commit with what it expects, or else the summary of another place passes for this one.
+///
+/// # Errors
+/// [`SummaryFault::Envelope`] where envelope, key id or signature do not hold, [`SummaryFault::Statement`] for what is
+/// signed but no such summary; and those of [`Summary::sign`].
+pub fn read(envelope: &[u8], key: &GatePublicKey) -> Result<Summary, SummaryFault> {
+    let Envelope { payload, key_hint, armor } = Envelope::decode(envelope)?;
+    if key_hint != key.id() {
+        return Err(Fault::KeyHint.into());
+    }
+    let signature = Signature::from_slice(&armor).map_err(|_| Fault::SignatureMalformed)?;
+    key.0.verify_strict(&pae(&payload), &signature).map_err(|_| Fault::SignatureInvalid)?;
+    let statement: Statement = serde_json::from_slice(&payload).map_err(|_| SummaryFault::Statement)?;
+    let summary = statement.summary().ok_or(SummaryFault::Statement)?;
+    // Written again it must be the same: so all that has but one value, and all that is said twice, is compared too.
+    if summary.payload()? == payload { Ok(summary) } else { Err(SummaryFault::Statement) }
+}
+
+/// RFC 3339, UTC, whole seconds.
+fn time(seconds: i64) -> Result<String, SummaryFault> {
+    let time = jiff::Timestamp::from_second(seconds).ok().filter(|time| *time >= jiff::Timestamp::UNIX_EPOCH);
+    time.map(|time| time.to_string()).ok_or(SummaryFault::Time)
+}
+
+/// RFC 3986 as far as it separates a URI from a path or a name: a scheme, and no character that one may not hold.
+fn is_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let legal = |c: char| c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c);
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        && !rest.is_empty()
+        && rest.chars().all(legal)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Statement {
+    #[serde(rename = "_type")]
+    kind: String,
+    subject: Vec<Subject>,
+    predicate_type: String,
+    predicate: Predicate,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Subject {
+    name: String,
+    digest: Landed,
+    annotations: Annotations,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Landed {
+    git_commit: String,
+    git_tree: String,
+}
+
+/// Twice the same: SLSA 1.2 has it as `sourceRefs`, its own source-tool reads `source_refs`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Annotations {
+    #[serde(rename = "sourceRefs")]
+    source_refs: Vec<String>,
+    #[serde(rename = "source_refs")]
+    source_refs_of_source_tool: Vec<String>,
+}
+
+/// Without `dependencyLevels`, which says nothing of dependencies, as an empty one would not.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Predicate {
+    verifier: Verifier,
+    time_verified: String,
+    resource_uri: String,
+    policy: Descriptor,
+    input_attestations: Vec<Descriptor>,
+    verification_result: String,
+    verified_levels: Vec<Level>,
+    slsa_version: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Verifier {
+    id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Descriptor {
+    uri: String,
+    digest: Sha256,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sha256 {
+    sha256: String,
+}
+
+impl From<&Input> for Descriptor {
+    fn from(input: &Input) -> Descriptor {
+        Descriptor { uri: input.uri.clone(), digest: Sha256 { sha256: input.digest.to_string() } }
+    }
+}
+
+impl Descriptor {
+    fn input(self) -> Option<Input> {
+        Some(Input { uri: self.uri, digest: Digest::from_str(&self.digest.sha256).ok()? })
+    }
+}
+
+impl Statement {
+    /// What the summary was, if there was one; the constants are not looked at.
+    fn summary(self) -> Option<Summary> {
+        let predicate = self.predicate;
+        let subject = self.subject.into_iter().next()?;
+        Some(Summary {
+            verifier: predicate.verifier.id,
+            now: predicate.time_verified.parse::<jiff::Timestamp>().ok()?.as_second(),
+            repository: predicate.resource_uri,
+            reference: subject.annotations.source_refs.into_iter().next()?,
+            commit: subject.digest.git_commit.parse().ok()?,
+            tree: subject.digest.git_tree.parse().ok()?,
+            policy: predicate.policy.input()?,
+            records: predicate.input_attestations.into_iter().map(Descriptor::input).collect::<Option<_>>()?,
+            levels: predicate.verified_levels,
+        })
+    }
+}
