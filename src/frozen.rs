@@ -4,6 +4,7 @@ use crate::change::diff::Content;
 use crate::change::manifest::{Digest, escape};
 use crate::change::{Change, visible};
 use crate::decision::{Draft, Verdict};
+use crate::gate::Answerable;
 use crate::ledger::{self, LedgerError};
 use crate::policy::{Person, Policy};
 use crate::provenance;
@@ -323,7 +324,7 @@ fn statement(
         provenance: ProvenanceClaim { status: examination.provenance.status.name().to_owned(), evidence },
         coverage: coverage(case.seen),
         supersedes: superseded(place, policy, person, case),
-        answers: Vec::new(),
+        answers: answered_rejections(case),
         seen: signatory.seen.clone(),
         chain: signatory.chain.clone(),
         issued_at: seconds(now),
@@ -334,6 +335,17 @@ fn statement(
         reason: draft.reason.trim().to_owned(),
     };
     Statement::new(subject, predicate)
+}
+
+/// Other people's rejections that this decision answers for: an approval those of earlier versions, break-glass all.
+fn answered_rejections(case: &Case<'_>) -> Vec<String> {
+    let standing = case.examination.standing.iter().flat_map(|standing| &standing.to_answer);
+    let answers = |answerable: &&Answerable| match case.verdict {
+        Verdict::Approve => !answerable.is_veto,
+        Verdict::BreakGlass => true,
+        _ => false,
+    };
+    standing.filter(answers).map(|answerable| answerable.record.clone()).collect()
 }
 
 fn policy_name(policy: &Policy) -> PolicyName {
@@ -382,10 +394,24 @@ fn superseded(place: &Place, policy: &Policy, person: &Person, case: &Case<'_>) 
         .collect();
     let same = |record: &&Record| {
         let earlier = record.predicate();
-        let decides = matches!(earlier.verdict, Verdict::Approve | Verdict::Reject);
-        decides && (earlier.manifest.sha256 == manifest || heads.contains(&earlier.head.commit))
+        replaces(case.verdict, earlier.verdict)
+            && (earlier.manifest.sha256 == manifest || heads.contains(&earlier.head.commit))
     };
     chain::in_force(&own).into_iter().filter(same).map(|record| record.id().to_string()).collect()
+}
+
+/// Whether a person's decision takes the place of an earlier one of theirs: a claim of how a change was made leaves what was
+/// decided about it, and the other way round.
+fn replaces(verdict: Verdict, earlier: Verdict) -> bool {
+    use Verdict::{Approve, BreakGlass, HumanOnly, Reject, Withdraw};
+    match verdict {
+        Approve => matches!(earlier, Approve | Reject),
+        Reject => matches!(earlier, Approve | Reject | BreakGlass),
+        HumanOnly => earlier == HumanOnly,
+        BreakGlass => matches!(earlier, BreakGlass | Reject),
+        Withdraw => matches!(earlier, Approve | Reject | HumanOnly | BreakGlass),
+        _ => false,
+    }
 }
 
 /// The heads of all other chains: what the signer knew of, so that a record that is dropped later is missed.

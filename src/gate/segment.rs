@@ -38,13 +38,15 @@ pub struct Standing {
     pub compartments: Vec<String>,
     /// People whose own signature would not count, since they wrote it.
     pub authors: Vec<String>,
-    /// Rejections of other contents of the same paths, which an approval must name.
+    /// Rejections that whoever lets it land must name.
     pub to_answer: Vec<Answerable>,
 }
 
-/// Somebody's rejection that the next approval answers for.
+/// Somebody's rejection that the next decision answers for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answerable {
+    /// It rejects this very content or commit: only break-glass may answer it. Else an approval must.
+    pub is_veto: bool,
     /// Record id, in hex.
     pub record: String,
     pub by: String,
@@ -185,9 +187,12 @@ impl<'s, 'g> Segment<'s, 'g> {
                     "{who} rejected another version of this: {said} An approval must answer record {}.",
                     &id[..12]
                 );
-                self.standing.to_answer.push(Answerable { record: id, by: who, reason: said });
+                self.standing.to_answer.push(Answerable { is_veto: false, record: id, by: who, reason: said });
                 self.tell(Reason::holds(Code::Vetoed, detail));
             } else if meant {
+                let answerable =
+                    Answerable { is_veto: true, record: id.clone(), by: who.clone(), reason: said.clone() };
+                self.standing.to_answer.push(answerable);
                 let glass = self.emergency_votes().iter().any(|vote| vote.predicate().answers.contains(&id));
                 let reason = format!("{who} rejected it: {said}");
                 let reason = if glass { Reason::holds } else { Reason::deny }(Code::Vetoed, reason);
