@@ -1,6 +1,7 @@
 //! FLOOR 1: the policy: who the people are, which refs are protected, which compartments a repository has and who
 //! signs for each. It is read from the policy branch as it stood before a push, never from the change.
 
+pub mod codeowners;
 mod compartment;
 mod limits;
 mod parse;

@@ -1,0 +1,119 @@
+//! Whether an earlier line may match what a later one does, without comparing each with each.
+//!
+//! Lines are found by the directories that their paths begin with and by what is known of the names of their files. It
+//! errs towards saying yes, except for a directory with a dot in its name, which it takes for a file.
+
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+use super::pattern::{Shape, Tail, extension};
+
+/// Deeper directories count as this deep: a coarser answer, a bounded index.
+const MAX_DEPTH: usize = 12;
+
+/// The lines so far. Keys are hashes: should two ever meet, a line is reported that need not be.
+#[derive(Default)]
+pub(super) struct Seen {
+    lines: HashMap<u64, Two>,
+}
+
+/// The first line with a key, and the first one of another group. One of them is always of another group than mine.
+struct Two {
+    first: (usize, usize),
+    other: Option<(usize, usize)>,
+}
+
+impl Two {
+    fn not(&self, group: usize) -> Option<usize> {
+        [Some(self.first), self.other].into_iter().flatten().find(|(_, of)| *of != group).map(|(line, _)| line)
+    }
+}
+
+/// Where the prefix of a line ends.
+#[derive(Hash, Clone, Copy)]
+enum Place {
+    /// In this directory.
+    Here,
+    /// In this one or beneath it.
+    Within,
+}
+
+/// Lines by what is known of their files' names.
+#[derive(Hash, Clone, Copy)]
+enum Kind<'s> {
+    All,
+    Any,
+    /// All files with this extension.
+    Extension(&'s str),
+    /// The same, or a name with it.
+    SomeWith(&'s str),
+    Name(&'s str),
+}
+
+impl Seen {
+    pub(super) fn add(&mut self, section: usize, shape: &Shape, line: usize, group: usize) {
+        let nodes = nodes(section, shape);
+        let (places, kinds) = (nodes.iter().map(|node| (node, Place::Within)), listed(&shape.tail));
+        for (node, place) in places.chain(nodes.last().map(|node| (node, Place::Here))) {
+            for &kind in &kinds {
+                let two = self.lines.entry(key(node, place, kind)).or_insert(Two { first: (line, group), other: None });
+                if two.other.is_none() && two.first.1 != group {
+                    two.other = Some((line, group));
+                }
+            }
+        }
+    }
+
+    /// The first line of the section, of another group, that may have a path in common with this one.
+    pub(super) fn earlier(&self, section: usize, shape: &Shape, group: usize) -> Option<usize> {
+        let nodes = nodes(section, shape);
+        let places = nodes.iter().map(|node| (node, Place::Here)).chain(nodes.last().map(|node| (node, Place::Within)));
+        let kinds = met(&shape.tail);
+        let keys = places.flat_map(|(node, place)| kinds.iter().map(move |&kind| key(node, place, kind)));
+        keys.filter_map(|key| self.lines.get(&key)?.not(group)).min()
+    }
+}
+
+/// Under which kinds a line is listed.
+fn listed(tail: &Tail) -> Vec<Kind<'_>> {
+    match tail {
+        Tail::Any => vec![Kind::All, Kind::Any],
+        Tail::Extension(e) => vec![Kind::All, Kind::Extension(e), Kind::SomeWith(e)],
+        Tail::Name(name) => {
+            let with = extension(name).map(Kind::SomeWith);
+            [Kind::All, Kind::Name(name)].into_iter().chain(with).collect()
+        }
+    }
+}
+
+/// Which kinds a line may have files in common with.
+fn met(tail: &Tail) -> Vec<Kind<'_>> {
+    match tail {
+        Tail::Any => vec![Kind::All],
+        Tail::Extension(e) => vec![Kind::Any, Kind::SomeWith(e)],
+        Tail::Name(name) => {
+            let with = extension(name).map(Kind::Extension);
+            [Kind::Any, Kind::Name(name)].into_iter().chain(with).collect()
+        }
+    }
+}
+
+/// The root and each directory down to where the prefix ends.
+fn nodes(section: usize, shape: &Shape) -> Vec<DefaultHasher> {
+    let mut node = DefaultHasher::new();
+    section.hash(&mut node);
+    let mut nodes = vec![node];
+    for name in shape.prefix.iter().take(MAX_DEPTH) {
+        let mut node = nodes[nodes.len() - 1].clone();
+        name.hash(&mut node);
+        nodes.push(node);
+    }
+    nodes
+}
+
+fn key(node: &DefaultHasher, place: Place, kind: Kind<'_>) -> u64 {
+    let mut hash = node.clone();
+    (place, kind).hash(&mut hash);
+    hash.finish()
+}
