@@ -132,7 +132,15 @@ fn globs(patterns: &[Placed<'_, String>], case: Case) -> GlobSet {
             Err(error) => pattern.mistake(format!("`{}` is no pattern: {}", pattern.value, error.kind())),
         }
     }
-    set.build().unwrap_or_default()
+    // A set that cannot be built must not pass for one that holds nothing: its paths would be nobody's.
+    set.build().unwrap_or_else(|_| {
+        if let Some(first) = patterns.first() {
+            first.mistake(
+                "these patterns are too large together; split the compartment, or name folders in place of files",
+            );
+        }
+        GlobSet::empty()
+    })
 }
 
 fn ai(root: &Table<'_>, people: &[Person]) -> AiRules {
