@@ -17,6 +17,7 @@ macro_rules! outln {
 }
 
 mod doctor;
+mod gate;
 mod queue;
 mod record;
 mod show;
@@ -64,6 +65,8 @@ enum Command {
     Review(desk::ReviewOptions),
     /// Say whether a push may land: 0 yes, 2 no, 4 cannot decide
     Verify(verify::Options),
+    /// Install the gate, and read its log
+    Gate(gate::Options),
     /// Print the queue of pending changes, riskiest first
     Queue(queue::Options),
     /// Send decisions to a remote, and fetch those of others
@@ -99,6 +102,7 @@ pub fn run() -> ExitCode {
         Some(Command::Verify(options)) => {
             return ExitCode::from(verify::run(&options, arguments.repo.first().map(PathBuf::as_path)));
         }
+        Some(Command::Gate(options)) => gate::run(&options, arguments.repo.first().map(PathBuf::as_path)),
         Some(Command::Queue(options)) => queue::run(&options, &arguments.repo),
         Some(Command::Show(options)) => show::run(&options, &arguments.repo),
         Some(Command::Sync(options)) => sync::run(&options, arguments.repo.first().map(PathBuf::as_path)),

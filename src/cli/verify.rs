@@ -74,6 +74,28 @@ impl GateOptions {
         }
     }
 
+    pub fn has_policy(&self) -> bool {
+        self.policy.is_some()
+    }
+
+    pub fn is_report_only(&self) -> bool {
+        self.report_only
+    }
+
+    /// The same as words of a command line, with paths that hold from any folder.
+    pub fn as_arguments(&self, here: &Path) -> Vec<String> {
+        let path = |path: &PathBuf| here.join(path).display().to_string();
+        let given = [
+            ("--policy", self.policy.as_ref().map(path)),
+            ("--policy-branch", self.policy_branch.clone()),
+            ("--state", self.state.as_ref().map(path)),
+            ("--pusher", self.pusher.clone()),
+            ("--pusher-env", self.pusher_env.clone()),
+        ];
+        let words = given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?]));
+        words.flatten().chain(self.report_only.then(|| "--report-only".to_owned())).collect()
+    }
+
     fn pusher(&self) -> Option<String> {
         let told = self.pusher_env.as_ref().and_then(|name| std::env::var(name).ok());
         self.pusher.clone().or(told).filter(|name| !name.trim().is_empty())

@@ -1,0 +1,126 @@
+//! `undersign gate install`: the gate as the pre-receive hook of a repository.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::verify::GateOptions;
+use crate::disk::write_atomically;
+use crate::source::git::{PolicyState, Repository};
+
+/// What our hooks begin with, so that `doctor` and a second `install` know them.
+pub const MARK: &str = "# undersign gate";
+/// The hook that was there before, run after ours agreed.
+pub const NEXT: &str = "pre-receive.after-undersign";
+
+#[derive(Args)]
+pub struct Options {
+    /// The repository that is pushed to
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Keep a pre-receive hook that is there already, and run it after the gate agreed
+    #[arg(long)]
+    chain: bool,
+    #[command(flatten)]
+    gate: GateOptions,
+}
+
+pub fn run(options: &Options) -> Result<(), String> {
+    let repository = Repository::open(&options.dir).map_err(|error| error.to_string())?;
+    let hooks = repository.common_dir().join("hooks");
+    let hook = hooks.join("pre-receive");
+    let failed = |error: std::io::Error| format!("The hook {} cannot be written: {error}.", hook.display());
+    let ours = std::fs::read(&hook).ok().map(|bytes| is_ours(&bytes));
+    if ours == Some(false) {
+        if !options.chain {
+            return Err(format!(
+                "There is a hook already: {}. With --chain the gate runs before it; or move it away.",
+                hook.display()
+            ));
+        }
+        let next = hooks.join(NEXT);
+        if next.exists() {
+            return Err(format!("{} is there already; look which of the two is yours.", next.display()));
+        }
+        std::fs::rename(&hook, &next).map_err(failed)?;
+    }
+    let program = std::env::current_exe()
+        .and_then(std::fs::canonicalize)
+        .map_err(|error| format!("Where this program lies cannot be found out: {error}."))?;
+    let script = script(&program, &options.gate.as_arguments(&here()?));
+    write_atomically(&hook, script.as_bytes()).map_err(failed)?;
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
+    outln!("The gate is the pre-receive hook of {}.", repository.root.display());
+    told(&repository, options);
+    Ok(())
+}
+
+/// What whoever installs it should know now and not at the first push.
+fn told(repository: &Repository, options: &Options) {
+    let policy = repository.target().ok().map(|trunk| (trunk.name.clone(), repository.policy_at(trunk.tip)));
+    match policy {
+        _ if options.gate.has_policy() => {}
+        Some((_, Ok(PolicyState::Found(policy)))) => outln!("It judges by version {} of the policy.", policy.version),
+        Some((branch, Ok(PolicyState::Invalid(_)))) => {
+            outln!("The policy on {branch} has mistakes, so nothing may land: `undersign policy check` lists them.");
+        }
+        _ => outln!("There is no policy yet, so nothing may land: push one with the hook away, or give --policy FILE."),
+    }
+    if options.gate.is_report_only() {
+        outln!("It only reports: everything lands.");
+    }
+    outln!("`undersign --repo {} doctor` says what is enforced.", repository.root.display());
+}
+
+pub fn is_ours(hook: &[u8]) -> bool {
+    String::from_utf8_lossy(hook).lines().nth(1).is_some_and(|line| line.starts_with(MARK))
+}
+
+fn here() -> Result<PathBuf, String> {
+    std::env::current_dir().map_err(|error| format!("The current folder cannot be found out: {error}."))
+}
+
+/// Git runs it in the repository with the moves on standard input. Whatever fails in it refuses the push.
+fn script(program: &Path, arguments: &[String]) -> String {
+    let command: Vec<String> =
+        ["verify", "--pre-receive"].map(str::to_owned).into_iter().chain(arguments.to_vec()).collect();
+    let command: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+    format!(
+        "#!/bin/sh\n{MARK}: `undersign gate install` wrote this and may write it anew; `undersign doctor` reads it.\nset -eu\n\
+         moves=$(cat && echo .)\nmoves=${{moves%.}}\n\
+         printf '%s' \"$moves\" | {} --repo \"${{GIT_DIR:-.}}\" {}\n\
+         next=$(dirname \"$0\")/{NEXT}\nif [ -x \"$next\" ]; then\n  printf '%s' \"$moves\" | \"$next\"\nfi\n",
+        quoted(&program.display().to_string()),
+        command.join(" "),
+    )
+}
+
+/// A word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-:=+@".contains(&b);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_reach_the_shell_as_they_are() {
+        assert_eq!(quoted("/usr/bin/undersign"), "/usr/bin/undersign");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's $(x)"), r"'it'\''s $(x)'");
+        assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn our_hook_is_known_again() {
+        assert!(is_ours(script(Path::new("/bin/undersign"), &[]).as_bytes()));
+        assert!(!is_ours(b"#!/bin/sh\nexit 0\n"));
+    }
+}

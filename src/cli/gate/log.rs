@@ -1,0 +1,62 @@
+//! `undersign gate log`: what the gate answered, and that the log is whole.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::change::visible;
+use crate::gatekeeper;
+use crate::memory::Log;
+use crate::source::git::Repository;
+
+#[derive(Args)]
+pub struct Options {
+    /// Where the gate keeps its state; by default in the git directory
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Print the entries as they are written, one JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// Digest of a line that must be there: `audit.digest` of an answer that you kept. What was cut off at the end is missed
+    #[arg(long, value_name = "SHA256")]
+    holds: Option<String>,
+}
+
+pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
+    let dir = match &options.state {
+        Some(dir) => dir.clone(),
+        None => gatekeeper::default_state(&Repository::open(repository).map_err(|error| error.to_string())?),
+    };
+    let entries = Log::in_dir(&dir).read()?;
+    for (entry, head) in &entries {
+        if options.json {
+            outln!("{}", serde_json::to_string(entry).map_err(|error| error.to_string())?);
+            continue;
+        }
+        let time = jiff::Timestamp::from_second(entry.at).map(|time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+        let pusher = visible::text(entry.pusher.as_deref().unwrap_or("-")).into_owned();
+        for moved in &entry.refs {
+            outln!(
+                "{:>5}  {}  {:<11}  {:<12}  {}..{}  {}  {}",
+                head.seq,
+                time.as_deref().unwrap_or("?"),
+                moved.outcome,
+                pusher,
+                moved.old.get(..7).unwrap_or_default(),
+                moved.new.get(..7).unwrap_or_default(),
+                visible::text(&moved.name),
+                moved.reasons.join(" ")
+            );
+        }
+    }
+    if let Some(digest) =
+        options.holds.as_ref().filter(|digest| !entries.iter().any(|(_, head)| head.digest == **digest))
+    {
+        return Err(format!(
+            "The log does not hold a line with digest {}: it was cut off or replaced.",
+            visible::text(digest)
+        ));
+    }
+    eprintln!("undersign: {} entries, each follows the one before.", entries.len());
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! `undersign gate`: where gates live.
+
+mod install;
+mod keygen;
+mod log;
+
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+
+#[derive(Args)]
+pub struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Put the gate before a repository, as its pre-receive hook
+    Install(install::Options),
+    /// Print the gate's log of verdicts, and check that none was altered or taken out
+    Log(log::Options),
+    /// Make the key that a gate signs verification summaries with
+    Keygen(keygen::Options),
+}
+
+pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
+    match &options.command {
+        Command::Install(options) => install::run(options),
+        Command::Log(options) => log::run(options, repository.unwrap_or(Path::new("."))),
+        Command::Keygen(options) => keygen::run(options),
+    }
+}

@@ -1,0 +1,283 @@
+//! Real pushes with the git program through the installed hook.
+#![allow(clippy::unwrap_used)]
+
+mod large;
+mod remote;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use support::{Fixture, policy};
+use undersign::decision::Verdict;
+
+const UNDERSIGN: &str = env!("CARGO_BIN_EXE_undersign");
+const LEDGER: &str = "refs/undersign/decisions/*:refs/undersign/decisions/*";
+
+/// A reviewer's clone and the bare repository that it pushes to, with the gate before it.
+struct Host {
+    f: Fixture,
+    bare: PathBuf,
+}
+
+impl Host {
+    fn new() -> Host {
+        Host::with(&policy(""), &[])
+    }
+
+    fn with(policy: &str, options: &[&str]) -> Host {
+        let f = Fixture::with_policy(policy);
+        let bare = f.dir.path().join("shop.git");
+        f.git("rahim", &["clone", "-q", "--bare", ".", bare.to_str().unwrap()]);
+        // Only main: proposals live where they were made.
+        support::git_in(&bare, "rahim", &["update-ref", "-d", "refs/heads/agent/work"]);
+        support::git_in(&bare, "rahim", &["symbolic-ref", "HEAD", "refs/heads/main"]);
+        f.git("rahim", &["remote", "add", "host", bare.to_str().unwrap()]);
+        let host = Host { f, bare };
+        let installed = host.install(options);
+        assert!(installed.status.success(), "{}", text(&installed.stderr));
+        host
+    }
+
+    fn install(&self, options: &[&str]) -> Output {
+        Command::new(UNDERSIGN).args(["gate", "install"]).arg(&self.bare).args(options).output().unwrap()
+    }
+
+    fn push(&self, who: &str, words: &[&str]) -> Pushed {
+        push_in(&self.f.repo, who, &[&["host"], words].concat())
+    }
+
+    fn at(&self, name: &str) -> String {
+        let output = Command::new("git").current_dir(&self.bare).args(["rev-parse", "-q", "--verify", name]).output();
+        text(&output.unwrap().stdout).trim().to_owned()
+    }
+
+    fn log(&self) -> String {
+        let output = Command::new(UNDERSIGN).arg("--repo").arg(&self.bare).args(["gate", "log"]).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    }
+}
+
+#[derive(Debug)]
+struct Pushed {
+    landed: bool,
+    said: String,
+}
+
+impl Pushed {
+    fn refused(&self, why: &str) {
+        assert!(!self.landed && self.said.contains(why), "{why}: {}", self.said);
+    }
+
+    fn landed(&self) {
+        assert!(self.landed, "{}", self.said);
+    }
+}
+
+fn push_in(dir: &Path, who: &str, words: &[&str]) -> Pushed {
+    let output = Command::new("git")
+        .current_dir(dir)
+        .arg("push")
+        .args(words)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("HOST_USER", who)
+        .output()
+        .unwrap();
+    Pushed { landed: output.status.success(), said: text(&output.stderr) }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn what_is_not_undersigned_does_not_land_and_the_pusher_reads_why() {
+    let h = Host::new();
+    let before = h.at("refs/heads/main");
+    let pushed = h.push("mina", &["agent/work:main"]);
+    pushed.refused("remote: refs/heads/main: may not land.");
+    pushed.refused("UNSIGNED: default needs 1 of role senior, has 0.");
+    assert_eq!(h.at("refs/heads/main"), before);
+    h.f.decide("dana", "agent/work", Verdict::Approve);
+    h.push("mina", &["agent/work:main"]).refused("UNSIGNED");
+    h.push("dana", &[LEDGER]).landed();
+    h.push("mina", &["agent/work:main"]).landed();
+    assert_eq!(h.at("refs/heads/main"), h.f.id("agent/work"));
+    let log = h.log();
+    let outcomes: Vec<_> = log.lines().map(|line| line.split_whitespace().nth(3).unwrap()).collect();
+    assert_eq!(outcomes, ["deny", "deny", "allow", "allow"], "{log}");
+}
+
+#[test]
+fn the_record_may_come_with_what_it_is_about() {
+    let h = Host::new();
+    h.f.decide("dana", "agent/work", Verdict::Approve);
+    h.push("mina", &["--atomic", "agent/work:main", LEDGER]).landed();
+    assert_eq!(h.at("refs/heads/main"), h.f.id("agent/work"));
+}
+
+#[test]
+fn a_rejection_that_comes_with_it_stops_the_whole_push() {
+    let h = Host::new();
+    h.f.decide("rahim", "agent/work", Verdict::Approve);
+    h.f.decide("dana", "agent/work", Verdict::Reject);
+    h.push("mina", &["agent/work:main", LEDGER]).refused("VETOED: dana rejected it");
+    assert_eq!(h.at("refs/heads/main"), h.f.id("main"));
+}
+
+#[test]
+fn records_are_only_ever_added() {
+    let h = Host::new();
+    h.f.decide("dana", "agent/work", Verdict::Reject);
+    let chain = h.f.git("dana", &["for-each-ref", "--format=%(refname)", "refs/undersign/decisions"]);
+    h.push("dana", &[LEDGER]).landed();
+    let held = h.at(&chain);
+    h.push("mina", &[&format!(":{chain}")]).refused("LEDGER_ROLLBACK");
+    let other = h.f.git("mina", &["commit-tree", "-m", "empty", &h.f.git("mina", &["mktree", "--missing"])]);
+    h.push("mina", &["--force", &format!("{other}:{chain}")]).refused("LEDGER_ROLLBACK");
+    h.push("mina", &[&format!("{other}:refs/undersign/decisions/x/y")]).refused("STRANGER");
+    h.push("mina", &[&format!("{other}:refs/undersign/notes")]).refused("LEDGER_ROLLBACK");
+    assert_eq!(h.at(&chain), held);
+    h.f.decide("dana", "agent/work", Verdict::Approve);
+    h.push("dana", &[LEDGER]).landed();
+}
+
+#[test]
+fn branches_that_the_policy_calls_open_take_anything_and_others_nothing() {
+    let open = policy("").replace("protected = [", "open = [\"refs/heads/agent/**\"]\nprotected = [");
+    let h = Host::with(&open, &[]);
+    h.push("mina", &["agent/work"]).landed();
+    h.push("mina", &["agent/work:refs/heads/other"]).refused("REF_UNCOVERED");
+    h.push("mina", &["agent/work:refs/heads/MAIN"]).refused("REF_UNCOVERED");
+    h.push("mina", &[":agent/work"]).landed();
+    h.push("mina", &[":main"]).refused("REF_DELETED");
+}
+
+#[test]
+fn one_ref_that_may_not_land_keeps_the_others_out() {
+    let open = policy("").replace("protected = [", "open = [\"refs/heads/agent/**\"]\nprotected = [");
+    let h = Host::with(&open, &[]);
+    let pushed = h.push("mina", &["agent/work", "agent/work:main"]);
+    pushed.refused("Nothing of this push landed.");
+    assert_eq!(h.at("refs/heads/agent/work"), "");
+}
+
+#[test]
+fn a_gate_that_only_reports_lets_it_land_and_says_so() {
+    let h = Host::with(&policy(""), &["--report-only"]);
+    let pushed = h.push("mina", &["agent/work:main"]);
+    pushed.landed();
+    assert!(pushed.said.contains("may not land") && pushed.said.contains("only reports here"), "{}", pushed.said);
+    assert!(h.log().contains("deny"));
+}
+
+#[test]
+fn nothing_in_the_repository_turns_the_gate_down() {
+    let h = Host::new();
+    // What a pusher can bring: files of any name, and refs. What a repository's own configuration could say is no pusher's.
+    h.f.git("mina", &["checkout", "-q", "agent/work"]);
+    for file in [".undersign/gate.toml", ".undersign/config.toml", "gate.toml"] {
+        h.f.write(file, "report_only = true\n");
+    }
+    h.f.commit("mina", "Only report");
+    h.push("mina", &["agent/work:main"]).refused("may not land");
+    support::git_in(&h.bare, "mina", &["config", "undersign.reportOnly", "true"]);
+    h.push("mina", &["agent/work:main"]).refused("may not land");
+}
+
+#[test]
+fn a_hook_that_is_there_is_kept_and_runs_after_ours_agreed() {
+    let h = Host::new();
+    let hook = h.bare.join("hooks/pre-receive");
+    std::fs::remove_file(&hook).unwrap();
+    write_hook(&hook, "#!/bin/sh\ncat > told\n[ ! -e refuse ]\n");
+    let refused = h.install(&[]);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("--chain"), "{}", text(&refused.stderr));
+    assert!(h.install(&["--chain"]).status.success());
+    h.push("mina", &["agent/work:main"]).refused("UNSIGNED");
+    assert!(!h.bare.join("told").exists(), "the other hook is asked only about what may land");
+    h.f.decide("dana", "agent/work", Verdict::Approve);
+    // A push refused by another hook after ours agreed: nothing of it may be remembered as having landed.
+    std::fs::write(h.bare.join("refuse"), "").unwrap();
+    h.push("mina", &["agent/work:main", LEDGER]).refused("pre-receive hook declined");
+    assert!(std::fs::read_to_string(h.bare.join("told")).unwrap().contains("refs/heads/main"));
+    assert!(h.log().contains("allow"));
+    std::fs::remove_file(h.bare.join("refuse")).unwrap();
+    h.push("mina", &["agent/work:main"]).refused("UNSIGNED");
+    h.push("mina", &["agent/work:main", LEDGER]).landed();
+}
+
+#[test]
+fn a_gate_whose_program_is_gone_refuses_everything() {
+    let h = Host::new();
+    let hook = h.bare.join("hooks/pre-receive");
+    let text = std::fs::read_to_string(&hook).unwrap();
+    write_hook(&hook, &text.replace(UNDERSIGN, "/nonexistent/undersign"));
+    h.push("mina", &["agent/work:main"]).refused("declined");
+}
+
+#[test]
+fn who_pushes_is_what_the_host_says() {
+    let proven = policy("").replace("version = 1\n", "version = 1\nauthor_proof = \"proven\"\n");
+    let h = Host::with(&proven, &["--pusher-env", "HOST_USER"]);
+    h.f.decide("dana", "agent/work", Verdict::Approve);
+    h.push("dana", &["agent/work:main", LEDGER]).refused("AUTHOR_UNPROVEN");
+    h.push("mina", &["agent/work:main", LEDGER]).landed();
+}
+
+#[test]
+fn of_two_pushes_at_once_one_lands_and_the_ledger_is_whole() {
+    let h = Host::new();
+    h.f.git("mina", &["checkout", "-q", "-b", "second", "main"]);
+    h.f.write("b.txt", "x\n");
+    h.f.commit("mina", "Second");
+    h.f.decide("dana", "agent/work", Verdict::Approve);
+    h.f.decide("dana", "second", Verdict::Approve);
+    h.push("dana", &[LEDGER]).landed();
+    for _ in 0..3 {
+        let before = h.at("refs/heads/main");
+        let pushed: Vec<Pushed> = std::thread::scope(|scope| {
+            let spawn = |branch: &'static str| {
+                let h = &h;
+                scope.spawn(move || h.push("mina", &[&format!("{branch}:main")]))
+            };
+            let running = ["agent/work", "second"].map(spawn);
+            running.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(pushed.iter().filter(|pushed| pushed.landed).count(), 1, "{pushed:?}");
+        // Back, past the gate, for the next round.
+        support::git_in(&h.bare, "rahim", &["update-ref", "refs/heads/main", &before]);
+    }
+    assert!(h.log().contains("allow"));
+}
+
+#[test]
+fn merge_squash_and_rebase_of_what_was_approved_land() {
+    for way in ["merge", "squash", "rebase"] {
+        let h = Host::new();
+        h.f.decide("dana", "agent/work", Verdict::Approve);
+        h.push("dana", &[LEDGER]).landed();
+        match way {
+            "merge" => _ = h.f.git("dana", &["merge", "-q", "--no-ff", "-m", "Merge", "agent/work"]),
+            "squash" => {
+                h.f.git("dana", &["merge", "-q", "--squash", "agent/work"]);
+                h.f.commit("dana", "Count from two (#12)");
+            }
+            _ => {
+                h.f.git("mina", &["checkout", "-q", "agent/work"]);
+                h.f.git("mina", &["commit", "-q", "--amend", "-m", "Said better"]);
+                h.f.git("mina", &["branch", "-f", "main", "agent/work"]);
+            }
+        }
+        h.push("dana", &["main:main"]).landed();
+    }
+}
+
+fn write_hook(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
