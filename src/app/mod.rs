@@ -15,13 +15,14 @@ use crate::change::Change;
 use crate::change::diff::Diff;
 use crate::decision::{Draft, Note, Verdict};
 use crate::frozen::{Failure, Frozen, Seen};
+use crate::gate::counsel;
 use crate::highlight::Tokens;
 use crate::survey::{Examination, FileMaterial, Place};
 use action::{Action, Context};
 use keymap::{Key, Keymap, Meaning, Stroke};
 use queue::{Queue, Source};
 use review::{Review, Subject};
-use sign::{Ask, Sheet};
+use sign::{Ask, Counsel, Sheet};
 use text::TextField;
 
 /// The narrowest and lowest screen that is drawn; below it, a sentence says so.
@@ -292,6 +293,13 @@ impl State {
         policy.roster.people().find(|p| p.keys.iter().any(|own| own.key.fingerprint() == *fingerprint))
     }
 
+    /// The key that would sign, as the roster of a place has it.
+    pub fn my_key<'s>(&self, place: &'s Place) -> Option<&'s crate::record::Key> {
+        let fingerprint = self.key.as_ref().ok()?;
+        let me = self.me(place)?;
+        me.keys.iter().map(|own| &own.key).find(|key| key.fingerprint() == *fingerprint)
+    }
+
     /// Rows of the queue's list and of the reader.
     pub fn page(&self) -> usize {
         let (_, height) = self.size;
@@ -372,6 +380,26 @@ fn me_for(state: &State, id: &str) -> Option<String> {
     let entry = state.queue.entries.iter().find(|entry| entry.change.id == id)?;
     let place = state.queue.place(&entry.change)?;
     state.me(place).map(|person| person.id.clone())
+}
+
+/// What can be known before signing the change that is open.
+fn advise(state: &State) -> Counsel {
+    let Screen::Review(review) = &state.screen else { return Counsel::default() };
+    let standing = review.examination.as_ref().and_then(|examination| examination.standing.as_ref());
+    let place = state.queue.place(&review.change);
+    let (Some(standing), Some(place), Some(policy)) = (standing, place, place.and_then(|place| place.policy())) else {
+        return Counsel::default();
+    };
+    let me = state.me(place).filter(|me| me.kind == crate::policy::Kind::Human);
+    let holds = |role: &String| me.is_some_and(|me| me.roles.contains(role));
+    let mut glass = policy.break_glass.iter().flat_map(|glass| &glass.sign);
+    Counsel {
+        needs: counsel::needs(policy, standing, state.now),
+        futile: counsel::futile(policy, standing, state.my_key(place), state.now),
+        answers: standing.to_answer.iter().filter(|answerable| !answerable.is_veto).cloned().collect(),
+        may_claim: policy.ai.human_only_by.iter().any(holds),
+        may_break_glass: glass.any(|slot| holds(&slot.role)) && !standing.is_allowed(),
+    }
 }
 
 fn listed(state: &mut State, repository: usize, result: Result<Listing, String>) -> Vec<Effect> {
@@ -635,7 +663,7 @@ fn review_action(state: &mut State, action: Action) -> Vec<Effect> {
         },
         Action::Sign => {
             let own = own_decision(state);
-            let sheet = Sheet::new(state.key.clone(), state.key_needs_passphrase, own);
+            let sheet = Sheet::new(state.key.clone(), state.key_needs_passphrase, own, advise(state));
             state.overlay = Some(Overlay::Sign(Box::new(sheet)));
         }
         _ => state.status = review.update(action),

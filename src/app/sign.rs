@@ -7,6 +7,8 @@ use super::text::TextField;
 use crate::change::manifest::escape;
 use crate::decision::{Missing, Verdict};
 use crate::frozen::{Failure, Frozen, Seen, hidden_characters};
+use crate::gate::Answerable;
+use crate::gate::counsel::Need;
 
 /// Where the sheet stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,21 @@ pub struct Sheet {
     pub needs_passphrase: bool,
     /// The signer's own decision on this change that is in force and could be taken back.
     pub own: Option<Verdict>,
+    pub counsel: Counsel,
+}
+
+/// What can be known before signing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counsel {
+    pub needs: Vec<Need>,
+    /// Why an approval would fill no slot.
+    pub futile: Option<String>,
+    /// Rejections that an approval answers for.
+    pub answers: Vec<Answerable>,
+    /// The policy lets the signer claim that no AI was used.
+    pub may_claim: bool,
+    /// The policy lets the signer break the glass.
+    pub may_break_glass: bool,
 }
 
 /// What the sheet asks of the program.
@@ -64,13 +81,14 @@ pub enum Ask {
 }
 
 impl Sheet {
-    pub fn new(key: Result<String, String>, needs_passphrase: bool, own: Option<Verdict>) -> Sheet {
-        Sheet { stage: Stage::Choose, message: None, key, needs_passphrase, own }
+    pub fn new(key: Result<String, String>, needs_passphrase: bool, own: Option<Verdict>, counsel: Counsel) -> Sheet {
+        Sheet { stage: Stage::Choose, message: None, key, needs_passphrase, own, counsel }
     }
 
-    /// What to type to confirm: the code of the record to approve, the word to reject.
+    /// What to type to confirm: the code of the record for what lets something land, else the word.
     pub fn challenge(frozen: &Frozen) -> String {
-        if frozen.verdict == Verdict::Approve { frozen.code() } else { frozen.verdict.to_string() }
+        let lands = matches!(frozen.verdict, Verdict::Approve | Verdict::BreakGlass);
+        if lands { frozen.code() } else { frozen.verdict.to_string() }
     }
 
     pub fn stroke(&mut self, stroke: Stroke, review: &mut Review) -> Ask {
@@ -92,6 +110,8 @@ impl Sheet {
         let verdict = match stroke.key {
             Key::Char('a') => Verdict::Approve,
             Key::Char('r') => Verdict::Reject,
+            Key::Char('h') if self.counsel.may_claim => Verdict::HumanOnly,
+            Key::Char('b') if self.counsel.may_break_glass => Verdict::BreakGlass,
             Key::Char('w') if self.own.is_some() => Verdict::Withdraw,
             Key::Char('q') => return Ask::Close,
             _ => return Ask::Nothing,

@@ -18,6 +18,7 @@ macro_rules! outln {
 
 mod doctor;
 mod gate;
+mod policy;
 mod queue;
 mod record;
 mod show;
@@ -67,6 +68,8 @@ enum Command {
     Verify(verify::Options),
     /// Install the gate, and read its log
     Gate(gate::Options),
+    /// Check, explain and try out policies; take over CODEOWNERS
+    Policy(policy::Options),
     /// Print the queue of pending changes, riskiest first
     Queue(queue::Options),
     /// Send decisions to a remote, and fetch those of others
@@ -107,6 +110,10 @@ pub fn run() -> ExitCode {
         Some(Command::Show(options)) => show::run(&options, &arguments.repo),
         Some(Command::Sync(options)) => sync::run(&options, arguments.repo.first().map(PathBuf::as_path)),
         Some(Command::Doctor(options)) => doctor::run(&options, arguments.repo.first().map(PathBuf::as_path)),
+        Some(Command::Policy(options)) => match policy::run(&options, arguments.repo.first().map(PathBuf::as_path)) {
+            Ok(code) => return ExitCode::from(code),
+            Err(message) => Err(message),
+        },
         Some(Command::Record(options)) => match record::run(&options, arguments.repo.first().map(PathBuf::as_path)) {
             Ok(code) => return ExitCode::from(code),
             Err(message) => Err(message),

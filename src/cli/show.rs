@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::queue::{self, Row};
 use crate::change::visible;
-use crate::gate::{Reason, SlotState};
-use crate::survey::Examination;
+use crate::gate::{Reason, SlotState, counsel};
+use crate::survey::{Examination, Place};
 
 #[derive(Args)]
 pub struct Options {
@@ -29,7 +29,25 @@ struct Shown {
     findings: Vec<ShownFinding>,
     evidence: Vec<String>,
     requirements: Vec<SlotState>,
+    /// The same in words, with who could still sign.
+    needs: Vec<String>,
+    policy_change: Option<ShownPolicyChange>,
+    /// How a change that touches too much could be cut.
+    split: Vec<ShownPart>,
     reasons: Vec<Reason>,
+}
+
+#[derive(Serialize)]
+struct ShownPolicyChange {
+    headline: String,
+    meaning: Vec<String>,
+    flips: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ShownPart {
+    compartments: Vec<String>,
+    paths: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -58,7 +76,9 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
                     return;
                 }
                 match examined {
-                    Ok(examination) => found = Some(shown(queue::row(place, &change, &examination), &examination)),
+                    Ok(examination) => {
+                        found = Some(shown(place, queue::row(place, &change, &examination), &examination))
+                    }
                     Err(why) => failures.push(why),
                 }
             },
@@ -81,7 +101,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     Ok(())
 }
 
-fn shown(row: Row, examination: &Examination) -> Shown {
+fn shown(place: &Place, row: Row, examination: &Examination) -> Shown {
     let text = |text: &str| visible::text(text).into_owned();
     let assessment = &examination.assessment;
     Shown {
@@ -114,6 +134,29 @@ fn shown(row: Row, examination: &Examination) -> Shown {
             .map(|e| format!("{}: {}", e.rule, visible::text(&e.raw)))
             .collect(),
         requirements: examination.standing.as_ref().map(|s| s.slots.clone()).unwrap_or_default(),
+        needs: match (place.policy(), &examination.standing) {
+            (Some(policy), Some(standing)) => {
+                counsel::needs(policy, standing, super::now()).iter().map(ToString::to_string).collect()
+            }
+            _ => Vec::new(),
+        },
+        policy_change: examination.policy_change.as_ref().map(|change| ShownPolicyChange {
+            headline: change.headline(),
+            meaning: change.meaning.iter().map(ToString::to_string).collect(),
+            flips: change
+                .flips
+                .iter()
+                .map(|flip| format!("{} → {}  {}", flip.from.name(), flip.to.name(), text(&flip.change)))
+                .collect(),
+        }),
+        split: examination
+            .split
+            .iter()
+            .map(|part| ShownPart {
+                compartments: part.compartments.iter().cloned().collect(),
+                paths: part.paths.iter().map(ToString::to_string).collect(),
+            })
+            .collect(),
         reasons: examination.standing.as_ref().map(|s| s.reasons.clone()).unwrap_or_default(),
         row,
     }
@@ -134,8 +177,14 @@ fn print(shown: &Shown) {
         outln!("             {}. {}", finding.title, finding.ask);
     }
     outln!("  needs:");
-    for slot in &shown.requirements {
-        outln!("    {}: {} of {} {}", slot.compartment, slot.have, slot.need, slot.slot);
-    }
+    shown.needs.iter().for_each(|need| outln!("    {need}"));
     shown.reasons.iter().for_each(|reason| outln!("    {}: {}", reason.code, reason.detail));
+    if let Some(change) = &shown.policy_change {
+        outln!("  policy: {}", change.headline);
+        change.meaning.iter().chain(&change.flips).for_each(|line| outln!("    {line}"));
+    }
+    for (at, part) in shown.split.iter().enumerate() {
+        outln!("  split {} of {}: {}", at + 1, shown.split.len(), part.compartments.join(", "));
+        part.paths.iter().for_each(|path| outln!("    {path}"));
+    }
 }

@@ -5,6 +5,7 @@
 //! manifest. So merge commit, squash and rebase need no special case, and what a merge adds on the side is caught.
 
 mod ballot;
+pub mod counsel;
 mod court;
 mod emergency;
 mod grounds;

@@ -65,6 +65,8 @@ pub struct Compartment {
     pub solo: bool,
     /// Seconds that the last needed approval must have been known to the gate.
     pub cooling: i64,
+    /// As they stand in the file.
+    pub patterns: Vec<String>,
     pub(super) paths: GlobSet,
 }
 

@@ -15,6 +15,8 @@ pub struct Limits {
     pub lines: Option<u64>,
     /// Submodules and LFS pointers do not land at all; else each must have been acknowledged by who approved.
     pub refuse_opaque: bool,
+    /// As they stand in the file.
+    pub uncounted_patterns: Vec<String>,
     pub(super) uncounted: GlobSet,
 }
 

@@ -4,16 +4,20 @@
 pub mod codeowners;
 mod compartment;
 mod limits;
+pub mod meaning;
 mod parse;
 mod refs;
 mod requirement;
 mod roster;
+mod split;
 
 pub use compartment::{Binding, Compartment, Criticality, Slot};
 pub use limits::{BreakGlass, Freeze, Limits};
+pub use meaning::{Direction, Meaning, meaning};
 pub use refs::{RefRule, RefStanding, Refs};
 pub use requirement::{Ai, Asked, Filled, Requirement, Signer, Violation};
 pub use roster::{Enrolment, Kind, Person, Rank, Revocation, Roster, Unfit};
+pub use split::Part;
 
 use crate::change::RepoPath;
 use crate::change::manifest::Digest;

@@ -20,6 +20,7 @@ pub enum RefStanding {
 pub struct Refs {
     pub(super) rules: Vec<RefRule>,
     pub(super) open: GlobSet,
+    pub(super) open_patterns: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +53,11 @@ impl Refs {
             return RefStanding::Alias;
         }
         if self.open.is_match(name) { RefStanding::Open } else { RefStanding::Uncovered }
+    }
+
+    /// Where anything may be pushed, as it stands in the file.
+    pub fn open_patterns(&self) -> &[String] {
+        &self.open_patterns
     }
 
     pub fn rules(&self) -> &[RefRule] {

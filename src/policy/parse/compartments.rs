@@ -62,6 +62,7 @@ fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) 
         solo: entry.boolean("solo").is_some_and(|flag| flag.value),
         cooling: entry.duration("cooling").map_or(0, |length| length.value),
         paths: globs(&patterns, Case::Ignored),
+        patterns: patterns.into_iter().map(|pattern| pattern.value).collect(),
     };
     if !compartment.sign.is_empty() {
         let place = format!("compartment.{}", name.value);

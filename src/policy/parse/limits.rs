@@ -26,11 +26,13 @@ pub(super) fn limits(root: &Table<'_>) -> Limits {
             }
         },
     };
+    let uncounted = table.strings("uncounted");
     Limits {
         compartments: positive("compartments").map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
         lines: positive("lines"),
         refuse_opaque,
-        uncounted: globs(&table.strings("uncounted"), Case::Counts),
+        uncounted: globs(&uncounted, Case::Counts),
+        uncounted_patterns: uncounted.into_iter().map(|pattern| pattern.value).collect(),
     }
 }
 

@@ -84,7 +84,11 @@ fn refs(root: &Table<'_>) -> Refs {
     }
     let open = table.as_ref().map(|table| table.strings("open")).unwrap_or_default();
     open.iter().for_each(full_name);
-    Refs { rules: items.iter().filter_map(ref_rule).collect(), open: globs(&open, Case::Counts) }
+    Refs {
+        rules: items.iter().filter_map(ref_rule).collect(),
+        open: globs(&open, Case::Counts),
+        open_patterns: open.into_iter().map(|pattern| pattern.value).collect(),
+    }
 }
 
 /// `"refs/heads/main"`, or `{ match = "refs/heads/release/*", rewrite = "allow", delete = "allow" }`.

@@ -4,10 +4,13 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::{Line, Paint, clip, fold};
+use super::sign::direction_role;
 use super::{footer, rule};
 use crate::app::action::Action;
 use crate::app::queue::{Entry, Examined, QueueRow, Source};
 use crate::app::{State, preview_height};
+use crate::change::visible;
+use crate::gate::counsel;
 use crate::policy::Criticality;
 use crate::risk::Severity;
 use crate::survey::Examination;
@@ -329,16 +332,55 @@ fn needs(state: &State, entry: &Entry, examination: &Examination) -> String {
             _ => "there is no policy; `undersign init` writes one".to_owned(),
         };
     };
-    let slot =
-        |slot: &crate::gate::SlotState| format!("{}: {}/{} {}", slot.compartment, slot.have, slot.need, slot.slot);
-    let slots = standing.slots.iter().map(slot).collect::<Vec<_>>().join(" · ");
-    let mut text = slots;
+    let policy = state.queue.place(&entry.change).and_then(|place| place.policy());
+    let needs = policy.map(|policy| counsel::needs(policy, standing, state.now)).unwrap_or_default();
+    let mut text = needs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" · ");
+    if let Some(change) = &examination.policy_change {
+        text = format!("policy: {} · {text}", change.headline());
+    }
     if !standing.rejected_by.is_empty() {
         text = format!("rejected by {} · {text}", standing.rejected_by.join(", "));
-    } else if !standing.approved_by.is_empty() {
-        text = format!("{text} · signed by {}", standing.approved_by.join(", "));
     }
     text
+}
+
+/// What it needs and of whom; what a change of the policy means; how a change that touches too much could be cut.
+fn counsel_lines(state: &State, entry: &Entry, examination: &Examination, width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let place = state.queue.place(&entry.change);
+    if let (Some(standing), Some(policy)) = (&examination.standing, place.and_then(|place| place.policy())) {
+        for need in counsel::needs(policy, standing, state.now) {
+            let role = if need.have >= need.need { Role::Ok } else { Role::Text };
+            lines.push(Line::new().add(role, &clip(&format!("  needs {need}"), width)));
+        }
+        let key = place.and_then(|place| state.my_key(place));
+        if let Some(why) = counsel::futile(policy, standing, key, state.now) {
+            lines.push(Line::new().add(Role::Muted, &clip(&format!("  your approval would not count: {why}"), width)));
+        }
+    }
+    if let Some(change) = &examination.policy_change {
+        lines.push(Line::new().add(Role::Title, &clip(&format!("  policy: {}", change.headline()), width)));
+        for meaning in &change.meaning {
+            lines.push(Line::new().add(direction_role(meaning.direction), &clip(&format!("    {meaning}"), width)));
+        }
+        for flip in &change.flips {
+            let text = format!("    {} → {}  {}", flip.from.name(), flip.to.name(), visible::text(&flip.change));
+            lines.push(Line::new().add(Role::Text, &clip(&text, width)));
+        }
+    }
+    for (at, part) in examination.split.iter().enumerate() {
+        let names: Vec<_> = part.compartments.iter().map(String::as_str).collect();
+        let text = format!(
+            "  split {} of {}: {} · {} paths",
+            at + 1,
+            examination.split.len(),
+            names.join(", "),
+            part.paths.len()
+        );
+        lines.push(Line::new().add(Role::Accent, &clip(&text, width)));
+    }
+    lines.extend((!lines.is_empty()).then(Line::new));
+    lines
 }
 
 /// Everything that put the selected change where it is.
@@ -366,6 +408,7 @@ pub fn draw_why(state: &State, area: Rect, paint: &mut Paint<'_>) {
         lines.push(Line::new().add(Role::Text, &clip(&text, width)));
     }
     lines.push(Line::new());
+    lines.extend(counsel_lines(state, entry, examination, width));
     for finding in &assessment.findings {
         let line = Line::new()
             .add(severity_role(finding.severity), &format!("  {} {:<22}", finding.severity.letter(), finding.rule));

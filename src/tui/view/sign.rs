@@ -7,6 +7,8 @@ use crate::app::review::Review;
 use crate::app::sign::{Sheet, Stage};
 use crate::decision::Verdict;
 use crate::frozen::Frozen;
+use crate::gate::Answerable;
+use crate::policy::Direction;
 use crate::tui::theme::Role;
 
 pub fn draw(sheet: &Sheet, review: &Review, area: Rect, paint: &mut Paint<'_>) -> Option<Position> {
@@ -74,12 +76,27 @@ fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Pa
     ));
     lines.push(Line::new());
     let examination = review.examination.as_ref();
-    for slot in examination.and_then(|e| e.standing.as_ref()).iter().flat_map(|standing| &standing.slots) {
-        let by = if slot.by.is_empty() { String::new() } else { format!("  {}", slot.by.join(", ")) };
-        let role = if slot.have >= slot.need { Role::Ok } else { Role::Text };
-        lines.push(
-            Line::new().add(role, &format!("{}: {} of {} {}{by}", slot.compartment, slot.have, slot.need, slot.slot)),
-        );
+    for need in &sheet.counsel.needs {
+        let role = if need.have >= need.need { Role::Ok } else { Role::Text };
+        lines.push(Line::new().add(role, &clip(&need.to_string(), columns)));
+    }
+    let told = |lines: &mut Vec<Line>, role: Role, text: &str| {
+        lines.extend(fold(text, columns).iter().map(|part| Line::new().add(role, part)));
+    };
+    if let Some(why) = &sheet.counsel.futile {
+        told(&mut lines, Role::Warning, &format!("Your approval would not count: {why}."));
+    }
+    for answerable in &sheet.counsel.answers {
+        let Answerable { by, reason, record, .. } = answerable;
+        let text = format!("An approval answers {by}, who rejected an earlier version ({}): {reason}", &record[..12]);
+        told(&mut lines, Role::Warning, &text);
+    }
+    if let Some(change) = examination.and_then(|examination| examination.policy_change.as_ref()) {
+        told(&mut lines, Role::Title, &format!("The policy changes: {}.", change.headline()));
+        let shown = change.meaning.iter().take(usize::from(body.height).saturating_sub(lines.len() + 3));
+        lines.extend(shown.map(|meaning| {
+            Line::new().add(direction_role(meaning.direction), &clip(&format!("  {meaning}"), columns))
+        }));
     }
     if examination.is_some_and(|e| e.result_tree.is_none()) {
         lines.push(Line::new().add(
@@ -101,12 +118,27 @@ fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Pa
         .add(Role::Text, " approve   ")
         .add(Role::Key, "r")
         .add(Role::Text, " reject   ");
+    if sheet.counsel.may_claim {
+        keys = keys.add(Role::Key, "h").add(Role::Text, " no AI   ");
+    }
+    if sheet.counsel.may_break_glass {
+        keys = keys.add(Role::Key, "b").add(Role::Text, " break glass   ");
+    }
     if let Some(own) = sheet.own {
         let noun = if own == Verdict::Reject { "rejection" } else { "approval" };
         keys = keys.add(Role::Key, "w").add(Role::Text, &format!(" withdraw your {noun}   "));
     }
     let leave = if sheet.own.is_some() { " leave" } else { " leave; the draft is kept" };
     paint.line(foot, 0, keys.add(Role::Key, "Esc").add(Role::Text, leave));
+}
+
+/// Looser rules are what a reviewer must not overlook.
+pub fn direction_role(direction: Direction) -> Role {
+    match direction {
+        Direction::Looser => Role::Warning,
+        Direction::Shifted => Role::Text,
+        Direction::Stricter => Role::Muted,
+    }
 }
 
 fn reason(
@@ -119,6 +151,8 @@ fn reason(
     let ask = match (verdict, review.checklist().approval_needs_reason) {
         (Verdict::Approve, true) => "In your own words: what could fail, and how would it be taken back?",
         (Verdict::Approve, false) => "A reason, if you wish. Enter goes on.",
+        (Verdict::HumanOnly, _) => "How do you know that no AI was used?",
+        (Verdict::BreakGlass, _) => "What is the emergency, and who will review it?",
         (Verdict::Withdraw, _) => "Why do you take it back?",
         _ => "What must change? Author and agent will read it.",
     };

@@ -1,15 +1,19 @@
 //! FLOOR 3: joins source, rules, policy and ledger into what a queue shows and what a reader needs. The desk and the
 //! commands `queue` and `show` get the same answers from here.
 
+mod policy_change;
+
+pub use policy_change::{Flip, PolicyChange, compared, policy_change};
+
 use std::path::{Path, PathBuf};
 
 use crate::change::compare::{Comparison, compare};
 use crate::change::diff::{Content, Diff, FileDiff};
 use crate::change::manifest::Manifest;
-use crate::change::{Change, ObjectId};
-use crate::gate::{self, Grounds, Receipts, Remembered, Standing, Step};
+use crate::change::{Change, ObjectId, RepoPath};
+use crate::gate::{self, Code, Grounds, Receipts, Remembered, Standing, Step};
 use crate::ledger;
-use crate::policy::{Criticality, Person, Policy};
+use crate::policy::{Criticality, POLICY_FILE, Part, Person, Policy};
 use crate::provenance::{self, Provenance};
 use crate::record::Chain;
 use crate::risk::{self, Assessment, FileUnderReview};
@@ -100,6 +104,10 @@ pub struct Examination {
     pub standing: Option<Standing>,
     /// Compartments touched, the most critical first.
     pub compartments: Vec<(String, Criticality)>,
+    /// Where it changes the policy: what that means.
+    pub policy_change: Option<PolicyChange>,
+    /// Where it touches too much at once: how it could be cut.
+    pub split: Vec<Part>,
     pub files: usize,
     pub added: u32,
     pub removed: u32,
@@ -117,10 +125,17 @@ pub fn examine(
     let result_tree = git::result_tree(repository, &change.revision, diff)?;
     let step = git::push::landing(change, diff, repository, result_tree)?;
     let under_review: Vec<_> = files.iter().map(FileMaterial::under_review).collect();
+    let touches_policy = diff.files.iter().any(|file| file.path == RepoPath::from(POLICY_FILE));
+    let policy_change = place.policy().filter(|_| touches_policy);
+    let policy_change = policy_change
+        .map(|policy| policy_change::policy_change(repository, place, policy, change.revision.head, now))
+        .transpose()?;
     let standing = place.policy().map(|policy| standing(repository, place, policy, change, &step, now));
     Ok(Examination {
         assessment: risk::assess(&under_review, risk::Rules::shipped()),
         provenance: provenance::trace(&change.revision.commits, &change.branch, provenance::Rules::shipped()),
+        policy_change,
+        split: place.policy().map(|policy| split(policy, diff, standing.as_ref())).unwrap_or_default(),
         standing,
         compartments: place.policy().map(|policy| compartments(policy, diff)).unwrap_or_default(),
         manifest: step.delta,
@@ -129,6 +144,21 @@ pub fn examine(
         added: files.iter().map(|file| file.comparison.added).sum(),
         removed: files.iter().map(|file| file.comparison.removed).sum(),
     })
+}
+
+/// A proposal how to cut a change that touches too many compartments, or something that stands alone and more.
+fn split(policy: &Policy, diff: &Diff, standing: Option<&Standing>) -> Vec<Part> {
+    let crossed = |reason: &gate::Reason| {
+        let many = reason.code == Code::Limit && policy.limits.compartments.is_some();
+        many || matches!(reason.code, Code::Solo | Code::PolicyMixed)
+    };
+    if standing.is_some_and(|standing| standing.reasons.iter().any(crossed)) {
+        let parts = policy.split(diff.files.iter().map(|file| &file.path));
+        // One part is no proposal.
+        if parts.len() > 1 { parts } else { Vec::new() }
+    } else {
+        Vec::new()
+    }
 }
 
 /// How the gate would judge it now, as far as can be known here: a desk is told when records came by the records alone.

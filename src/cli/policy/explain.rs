@@ -1,0 +1,75 @@
+//! `undersign policy explain PATH…`: what touching paths would need.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::change::{Identity, RepoPath};
+use crate::policy::{Ai, Compartment, Policy, Requirement};
+use crate::record::Presence;
+use crate::source::git::Repository;
+
+#[derive(Args)]
+pub struct Options {
+    /// Paths as the repository has them
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<String>,
+    /// Address of the author, for what AI assistance asks on top; by default nobody known
+    #[arg(long, value_name = "ADDRESS")]
+    author: Option<String>,
+    /// A policy file, instead of the policy branch
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+pub fn run(options: &Options, here: &Path) -> Result<(), String> {
+    let policy = match &options.policy {
+        Some(file) => super::read_file(file)??,
+        None => super::in_force(&Repository::open(here).map_err(|error| error.to_string())?)?,
+    };
+    let paths: Vec<RepoPath> = options.paths.iter().map(|path| RepoPath::from(path.trim_start_matches("./"))).collect();
+    let width = paths.iter().map(|path| path.to_string().len()).max().unwrap_or_default();
+    for path in &paths {
+        let names: Vec<_> = policy.compartments_of(path).iter().map(|c| c.name.as_str()).collect();
+        outln!("{:<width$}  {}", path.to_string(), names.join(", "));
+    }
+    let authors: Vec<_> =
+        options.author.iter().map(|email| Identity { name: String::new(), email: email.clone() }).collect();
+    let asked = policy.requirements(paths.iter(), &authors, Ai::Unknown);
+    outln!("\nTogether they need:");
+    for requirement in &asked.requirements {
+        outln!("  {}", sentence(&policy, requirement, &authors));
+        for line in conditions(requirement, policy.compartments.iter().find(|c| c.name == requirement.compartment)) {
+            outln!("      {line}");
+        }
+    }
+    for violation in &asked.violations {
+        outln!("  {violation}");
+    }
+    if let Some(most) = policy.limits.compartments.filter(|&most| asked.compartments.len() > most) {
+        outln!("  They lie in {} compartments; one change may touch {most}.", asked.compartments.len());
+    }
+    for freeze in policy.freezes.iter().filter(|f| asked.compartments.iter().any(|c| f.holds(c, crate::cli::now()))) {
+        outln!("  The freeze {} holds now.", freeze.name);
+    }
+    Ok(())
+}
+
+fn sentence(policy: &Policy, requirement: &Requirement, authors: &[Identity]) -> String {
+    let slot = |slot: &crate::policy::Slot| {
+        let holds = |person: &&crate::policy::Person| person.roles.contains(&slot.role);
+        let able = policy.roster.people().filter(holds).filter(|person| !policy.roster.is_among(person, authors));
+        let names: Vec<_> = able.map(|person| person.id.as_str()).collect();
+        format!("{} of role {} ({})", slot.n, slot.role, names.join(", "))
+    };
+    let slots: Vec<_> = requirement.slots.iter().map(slot).collect();
+    format!("{}: {}", requirement.compartment, slots.join(" and "))
+}
+
+fn conditions(requirement: &Requirement, compartment: Option<&Compartment>) -> Vec<String> {
+    let mut lines = vec![format!("bound to {}, {} criticality", requirement.binding, requirement.criticality)];
+    lines.extend((requirement.presence > Presence::None).then(|| format!("presence: {}", requirement.presence)));
+    lines.extend((requirement.cooling > 0).then(|| format!("cools down for {} seconds", requirement.cooling)));
+    lines.extend(compartment.filter(|c| c.solo).map(|_| "stands alone: nothing else in the same change".to_owned()));
+    lines
+}

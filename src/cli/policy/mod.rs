@@ -1,0 +1,97 @@
+//! `undersign policy`: the rules, checked, explained, tried out and taken over from elsewhere.
+
+mod explain;
+mod import;
+mod simulate;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use crate::policy::{Policy, meaning};
+use crate::source::git::{POLICY_PATH, PolicyState, Repository};
+
+#[derive(Args)]
+pub struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Say whether a policy file is right, or all of its mistakes: 0 right, 2 not
+    Check(CheckOptions),
+    /// Say what paths need, and who could sign for them
+    Explain(explain::Options),
+    /// Say what another policy would mean, and which open changes it would turn
+    Simulate(simulate::Options),
+    /// Make compartments of a CODEOWNERS file, and list what of it could not be kept
+    Import(import::Options),
+}
+
+#[derive(Args)]
+struct CheckOptions {
+    /// By default .undersign/policy.toml of the repository's folder
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
+    let here = repository.unwrap_or(Path::new("."));
+    match &options.command {
+        Command::Check(options) => check(options, here),
+        Command::Explain(options) => explain::run(options, here).map(|()| 0),
+        Command::Simulate(options) => simulate::run(options, here).map(|()| 0),
+        Command::Import(options) => import::run(options).map(|()| 0),
+    }
+}
+
+fn check(options: &CheckOptions, here: &Path) -> Result<u8, String> {
+    let file = match &options.file {
+        Some(file) => file.clone(),
+        None => Repository::open(here).map_err(|error| error.to_string())?.root.join(POLICY_PATH),
+    };
+    match read_file(&file)? {
+        Ok(policy) => {
+            outln!(
+                "{} is right: version {} of {}, {} people, {} compartments.",
+                file.display(),
+                policy.version,
+                policy.repository,
+                policy.roster.people().count(),
+                policy.compartments.len()
+            );
+            for compartment in &policy.compartments {
+                let sign = meaning::slots(&compartment.sign);
+                outln!("  {:<16} {:<9} {sign}", compartment.name, compartment.criticality.to_string());
+            }
+            Ok(0)
+        }
+        Err(mistakes) => {
+            eprintln!("undersign: {mistakes}");
+            Ok(2)
+        }
+    }
+}
+
+/// A policy file: the policy, or its mistakes; an error where it cannot be read at all.
+fn read_file(file: &Path) -> Result<Result<Policy, String>, String> {
+    let source = std::fs::read(file).map_err(|error| format!("{} cannot be read: {error}.", file.display()))?;
+    let Ok(source) = String::from_utf8(source) else { return Err(format!("{} is not UTF-8.", file.display())) };
+    let parsed = Policy::parse(&file.display().to_string(), &source);
+    Ok(parsed.map_err(|refused| crate::change::visible::lines(&refused.to_string())))
+}
+
+/// The policy that is in force: of the policy branch.
+fn in_force(repository: &Repository) -> Result<Policy, String> {
+    let trunk = repository.target().map_err(|error| error.to_string())?;
+    found(repository.policy_at(trunk.tip).map_err(|error| error.to_string())?, &trunk.name)
+}
+
+fn found(state: PolicyState, place: &str) -> Result<Policy, String> {
+    match state {
+        PolicyState::Found(policy) => Ok(*policy),
+        PolicyState::Absent => Err(format!("There is no {POLICY_PATH} on {place}. `undersign init` writes one.")),
+        PolicyState::Invalid(refused) => Err(crate::change::visible::lines(&refused.to_string())),
+    }
+}

@@ -1,0 +1,106 @@
+//! A change of the policy, shown as what it means: what may land that could not, which open changes flip.
+
+use super::{Place, standing};
+use crate::change::{Change, ObjectId, visible};
+use crate::gate::{Decided, Standing};
+use crate::policy::{Meaning, Policy, meaning};
+use crate::source::git::{self, GitError, PolicyState, Repository};
+
+/// What a change of the policy does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyChange {
+    pub meaning: Vec<Meaning>,
+    /// Open changes whose verdict it turns.
+    pub flips: Vec<Flip>,
+    /// Open changes that were looked at for this.
+    pub open: usize,
+    /// Why the new policy cannot be read, if it cannot: nothing would land any more.
+    pub refused: Option<String>,
+}
+
+/// An open change that one policy lets land and the other does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flip {
+    /// Id of the change.
+    pub change: String,
+    pub from: Decided,
+    pub to: Decided,
+}
+
+impl PolicyChange {
+    /// In a few words: `2 differences loosen it; 14 open changes flip to allow`.
+    pub fn headline(&self) -> String {
+        if let Some(why) = &self.refused {
+            return format!("the new policy cannot be read, so nothing would land: {why}");
+        }
+        let looser = self.meaning.iter().filter(|m| m.direction == crate::policy::Direction::Looser).count();
+        let turned = |to: Decided| self.flips.iter().filter(|flip| flip.to == to).count();
+        let mut parts = vec![match (self.meaning.len(), looser) {
+            (0, _) => "it means the same".to_owned(),
+            (all, 0) => format!("{}, none of which loosens it", counted(all, "difference")),
+            (all, looser) => format!("{looser} of {} loosen it", counted(all, "difference")),
+        }];
+        let (allow, deny) = (turned(Decided::Allow), turned(Decided::Deny));
+        parts.extend((allow > 0).then(|| format!("{} to allow", flips(allow))));
+        parts.extend((deny > 0).then(|| format!("{} to deny", flips(deny))));
+        parts.extend((allow + deny == 0).then(|| format!("no open change flips (of {})", self.open)));
+        parts.join("; ")
+    }
+}
+
+fn counted(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+fn flips(n: usize) -> String {
+    if n == 1 { "1 open change flips".to_owned() } else { format!("{n} open changes flip") }
+}
+
+/// What putting the policy of a commit in place of the present one would mean.
+pub fn policy_change(
+    repository: &Repository,
+    place: &Place,
+    old: &Policy,
+    commit: ObjectId,
+    now: i64,
+) -> Result<PolicyChange, GitError> {
+    let refused = |why: String| PolicyChange { meaning: Vec::new(), flips: Vec::new(), open: 0, refused: Some(why) };
+    Ok(match repository.policy_at(commit)? {
+        PolicyState::Found(new) => compared(repository, place, old, &new, now)?,
+        PolicyState::Absent => refused("the file is gone".to_owned()),
+        PolicyState::Invalid(mistakes) => refused(visible::lines(&mistakes.to_string())),
+    })
+}
+
+/// Two policies, side by side over all open changes.
+pub fn compared(
+    repository: &Repository,
+    place: &Place,
+    old: &Policy,
+    new: &Policy,
+    now: i64,
+) -> Result<PolicyChange, GitError> {
+    let (mut flips, mut open) = (Vec::new(), 0);
+    for change in repository.changes(0, &place.target)?.changes {
+        let [from, to] = judged(repository, place, &change, [old, new], now)?.map(|standing| standing.decided());
+        open += 1;
+        if from != to {
+            flips.push(Flip { change: change.id, from, to });
+        }
+    }
+    Ok(PolicyChange { meaning: meaning(old, new), flips, open, refused: None })
+}
+
+/// How a change stands under two policies.
+fn judged(
+    repository: &Repository,
+    place: &Place,
+    change: &Change,
+    policies: [&Policy; 2],
+    now: i64,
+) -> Result<[Standing; 2], GitError> {
+    let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
+    let result_tree = git::result_tree(repository, &change.revision, &diff)?;
+    let step = git::push::landing(change, &diff, repository, result_tree)?;
+    Ok(policies.map(|policy| standing(repository, place, policy, change, &step, now)))
+}
