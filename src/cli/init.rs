@@ -83,8 +83,10 @@ version = 1
 repository = "{slug}-{unique}"
 self_review = true      # one person alone; false as soon as there are two
 
+# What is named by nothing takes nothing. Proposals come from open branches; a protected tag takes only what has landed.
 [refs]
-protected = [{target}]
+protected = [{target}, "refs/tags/**"]
+open = ["refs/heads/**"]
 
 [people.{id}]
 name = {name}
@@ -96,8 +98,12 @@ keys = [{key}]
 presume = true
 sign = {{ junior = 1, mid = 1, senior = 1, none = 1 }}
 
+# What decides who decides: the rules, what runs in pipelines, and what agents are told.
 [compartment.policy]
-paths = [".undersign/**"]
+paths = [
+    ".undersign/**", "**/CODEOWNERS", "**/.gitattributes", ".gitmodules", ".github/**", ".gitlab-ci.yml",
+    "**/.claude/**", "**/.codex/**", "**/.cursor/**",
+]
 sign = [{{ role = "policy", n = 1 }}]
 solo = true
 

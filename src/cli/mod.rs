@@ -22,6 +22,7 @@ mod policy;
 mod queue;
 mod record;
 mod show;
+mod summary;
 mod sync;
 mod verify;
 
@@ -76,7 +77,7 @@ enum Command {
     Sync(sync::Options),
     /// List, show, export, verify and follow up signed decisions
     Record(record::Options),
-    /// Try out what a remote allows with records
+    /// Say what is really enforced: hook, policy, ledger, keys; or what a remote allows
     Doctor(doctor::Options),
     /// Print one pending change: what it does, what was found, what it needs
     Show(show::Options),

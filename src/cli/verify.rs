@@ -36,6 +36,8 @@ pub struct Options {
     audit: bool,
     #[command(flatten)]
     gate: GateOptions,
+    #[command(flatten)]
+    summary: super::summary::Options,
     /// What to print
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -137,6 +139,12 @@ pub fn run(options: &Options, repository: Option<&Path>) -> u8 {
     let outcome = gatekeeper::judge(&request, &options.gate.settings(), super::now());
     let format = options.format.unwrap_or(if options.pre_receive { Format::Plain } else { Format::Json });
     print(&outcome, format, options.pre_receive);
+    if let Some(new) = options.new
+        && let Err(why) = options.summary.write(&outcome, Path::new(path), new)
+    {
+        eprintln!("undersign: {why}");
+        return Decided::Undecidable.exit_code();
+    }
     exit_code(&outcome, options.audit)
 }
 

@@ -275,6 +275,8 @@ pub struct RefOutcome {
     pub break_glass: bool,
     /// Ids of the records that it rests on.
     pub records: Vec<String>,
+    /// The weakest presence that any of these proves.
+    pub presence: Option<String>,
     /// Digests of the manifests of the segments that the push was cut into.
     pub manifest: Vec<String>,
     /// The strictest binding that was asked for.
@@ -309,6 +311,7 @@ impl RefOutcome {
             manifest: way.iter().map(|s| s.manifest.to_string()).collect(),
             binding: way.iter().filter_map(|s| s.binding).max().map(|b| b.to_string()),
             valid_until: way.iter().filter_map(|s| s.valid_until).min(),
+            presence: way.iter().filter_map(|s| s.presence).min().map(|presence| presence.to_string()),
             records: way.iter().flat_map(|s| s.records.clone()).collect(),
             requirements: way.iter().flat_map(|s| s.slots.clone()).collect(),
             reasons: way.into_iter().flat_map(|s| s.reasons).collect(),

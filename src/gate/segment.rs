@@ -15,6 +15,7 @@ use crate::policy::{
     AI, Ai, Asked, AuthorProof, BREAK_GLASS, Binding, HIDDEN, Kind, POLICY_FILE, Person, Requirement, Unfit,
 };
 use crate::provenance;
+use crate::record::Presence;
 
 /// Two approvals of this many changed lines, signed within [`HASTE`] seconds of each other, are worth a word.
 const MANY_LINES: u64 = 300;
@@ -34,6 +35,8 @@ pub struct Standing {
     pub emergency: bool,
     /// Ids of the records that it rests on.
     pub records: Vec<String>,
+    /// The weakest presence that any of them proves; none where there is no record.
+    pub presence: Option<Presence>,
     /// The compartments that it touches, by name.
     pub compartments: Vec<String>,
     /// People whose own signature would not count, since they wrote it.
@@ -97,6 +100,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             valid_until: None,
             emergency: false,
             records: Vec::new(),
+            presence: None,
             compartments: Vec::new(),
             authors: Vec::new(),
             to_answer: Vec::new(),
@@ -231,6 +235,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         let counted: BTreeSet<_> = self.approvals.iter().map(|vote| vote.person.id.clone()).collect();
         self.standing.valid_until = self.approvals.iter().map(|vote| vote.expires()).min();
         self.standing.records = self.approvals.iter().map(|vote| vote.record.id().to_string()).collect();
+        self.standing.presence = self.approvals.iter().map(|vote| vote.presence).min();
         self.standing.approved_by = counted.into_iter().collect();
     }
 
@@ -714,6 +719,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             })
             .collect();
         self.standing.records = present.iter().map(|vote| vote.record.id().to_string()).collect();
+        self.standing.presence = present.iter().map(|vote| vote.presence).min();
         let until = present.iter().map(|vote| vote.expires().min(vote.issued() + glass.max_duration)).min();
         self.standing.valid_until = until;
         let people: Vec<_> = present.iter().map(|vote| vote.person.id.as_str()).collect();

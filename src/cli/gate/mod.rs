@@ -1,6 +1,6 @@
 //! `undersign gate`: where gates live.
 
-mod install;
+pub mod install;
 mod keygen;
 mod log;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::change::{Identity, RepoPath};
-use crate::policy::{Ai, Compartment, Policy, Requirement};
+use crate::policy::{Ai, Binding, Compartment, Policy, Requirement};
 use crate::record::Presence;
 use crate::source::git::Repository;
 
@@ -58,7 +58,8 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
 fn sentence(policy: &Policy, requirement: &Requirement, authors: &[Identity]) -> String {
     let slot = |slot: &crate::policy::Slot| {
         let holds = |person: &&crate::policy::Person| person.roles.contains(&slot.role);
-        let able = policy.roster.people().filter(holds).filter(|person| !policy.roster.is_among(person, authors));
+        let outside = |person: &&crate::policy::Person| policy.self_review || !policy.roster.is_among(person, authors);
+        let able = policy.roster.people().filter(holds).filter(outside);
         let names: Vec<_> = able.map(|person| person.id.as_str()).collect();
         format!("{} of role {} ({})", slot.n, slot.role, names.join(", "))
     };
@@ -67,7 +68,8 @@ fn sentence(policy: &Policy, requirement: &Requirement, authors: &[Identity]) ->
 }
 
 fn conditions(requirement: &Requirement, compartment: Option<&Compartment>) -> Vec<String> {
-    let mut lines = vec![format!("bound to {}, {} criticality", requirement.binding, requirement.criticality)];
+    let mut lines = Vec::new();
+    lines.extend((requirement.binding > Binding::Manifest).then(|| format!("bound: {}", requirement.binding)));
     lines.extend((requirement.presence > Presence::None).then(|| format!("presence: {}", requirement.presence)));
     lines.extend((requirement.cooling > 0).then(|| format!("cools down for {} seconds", requirement.cooling)));
     lines.extend(compartment.filter(|c| c.solo).map(|_| "stands alone: nothing else in the same change".to_owned()));

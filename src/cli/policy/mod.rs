@@ -54,7 +54,7 @@ fn check(options: &CheckOptions, here: &Path) -> Result<u8, String> {
     match read_file(&file)? {
         Ok(policy) => {
             outln!(
-                "{} is right: version {} of {}, {} people, {} compartments.",
+                "{} is right: version {} of {}; {} in the roster, {} compartments.",
                 file.display(),
                 policy.version,
                 policy.repository,

@@ -138,6 +138,42 @@ impl Repository {
         self.raw.is_shallow()
     }
 
+    pub fn is_bare(&self) -> bool {
+        self.raw.is_bare()
+    }
+
+    /// What git's configuration says here, for people to be told; nothing is judged by it.
+    pub fn setting(&self, key: &str) -> Option<String> {
+        self.raw.config().ok()?.snapshot().ok()?.get_string(key).ok()
+    }
+
+    /// The files at or right below some paths in a commit's tree.
+    pub fn files_under(&self, commit: ObjectId, paths: &[&str]) -> Vec<RepoPath> {
+        let Some(tree) = self.raw.find_commit(oid(commit)).and_then(|commit| commit.tree()).ok() else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for path in paths {
+            let Ok(entry) = tree.get_path(Path::new(path)) else { continue };
+            match self.raw.find_tree(entry.id()) {
+                Err(_) => found.push(RepoPath::from(*path)),
+                Ok(below) => {
+                    let file =
+                        |entry: git2::TreeEntry<'_>| RepoPath([path.as_bytes(), b"/", entry.name_bytes()].concat());
+                    found.extend(below.iter().map(file));
+                }
+            }
+        }
+        found
+    }
+
+    /// A file of a commit's tree as text; bytes that are no UTF-8 become U+FFFD.
+    pub fn text_at(&self, commit: ObjectId, path: &RepoPath) -> Option<String> {
+        let tree = self.raw.find_commit(oid(commit)).ok()?.tree().ok()?;
+        let entry = objects::entry(&tree, path)?;
+        Some(String::from_utf8_lossy(content(self, entry).ok()?.text()?).into_owned())
+    }
+
     /// Where `origin` is, for people; empty where there is none.
     pub fn uri(&self) -> String {
         let remote = self.raw.find_remote("origin").ok();
@@ -334,7 +370,7 @@ impl Repository {
         })
     }
 
-    fn tree_of(&self, commit: ObjectId) -> Result<ObjectId, GitError> {
+    pub(crate) fn tree_of(&self, commit: ObjectId) -> Result<ObjectId, GitError> {
         Ok(object_id(self.raw.find_commit(oid(commit))?.tree_id()))
     }
 

@@ -1,32 +1,20 @@
-//! `undersign doctor`: what a remote allows with records, tried out and not asked.
-
-use std::path::Path;
-
-use clap::Args;
+//! `undersign doctor --remote`: what a remote allows with records, tried out and not asked.
 
 use crate::ledger::{BRANCH_PREFIX, PREFIX};
 use crate::source::git::Repository;
 use crate::sync::probe::{Allowed, Guarantee};
 use crate::sync::{Prompts, Remote};
 
-#[derive(Args)]
-pub struct Options {
-    /// The remote to try, on refs that are thrown away
-    #[arg(long, value_name = "NAME")]
-    remote: String,
-}
-
-pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
-    let repository = Repository::open(repository.unwrap_or(Path::new("."))).map_err(|error| error.to_string())?;
-    let remote = Remote::find(&repository, Some(&options.remote), Prompts::Allowed)?;
-    let name = format!("probe/{:016x}", super::random()?);
+pub fn run(name: &str, repository: &Repository) -> Result<(), String> {
+    let remote = Remote::find(repository, Some(name), Prompts::Allowed)?;
+    let probe = format!("probe/{:016x}", crate::cli::random()?);
     outln!("{:<34}{:>8}{:>8}{:>9}{:>9}", remote.name, "create", "grow", "rewind", "delete");
     let mut best = (Guarantee::None, PREFIX);
     let mut left = Vec::new();
     for prefix in [PREFIX, BRANCH_PREFIX] {
         // Beside the chains, never among them.
         let place = prefix.trim_end_matches("decisions/");
-        let (allowed, stays) = remote.probe(place, &name)?;
+        let (allowed, stays) = remote.probe(place, &probe)?;
         outln!("{}", row(prefix, allowed));
         left.extend(stays);
         if allowed.guarantee() < best.0 {

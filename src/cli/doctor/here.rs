@@ -1,0 +1,268 @@
+//! What is enforced in a repository on this disk: hook, policy, ledger, keys.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use crate::change::visible;
+use crate::cli::gate::install;
+use crate::gatekeeper;
+use crate::ledger;
+use crate::memory::Log;
+use crate::policy::{Policy, RefStanding};
+use crate::record::Fault;
+use crate::source::git::{PolicyState, Repository, TargetBranch};
+
+/// One thing that was looked at.
+enum Finding {
+    Good(String),
+    /// Worth knowing; enforces nothing and opens nothing.
+    Note(String),
+    Bad(String),
+}
+
+use Finding::{Bad, Good, Note};
+
+pub fn run(repository: &Repository) -> Result<(), String> {
+    let mut found = Vec::new();
+    let trunk = repository.target().ok();
+    let policy = trunk.as_ref().and_then(|trunk| repository.policy_at(trunk.tip).ok());
+    found.extend(hook(repository));
+    found.extend(policy_place(trunk.as_ref(), policy.as_ref()));
+    if let Some(PolicyState::Found(policy)) = &policy {
+        found.extend(ledger_state(repository, policy));
+        found.extend(keys(repository, policy));
+        found.extend(trunk.as_ref().into_iter().flat_map(|trunk| pipelines(repository, policy, trunk)));
+    }
+    found.extend(log(repository));
+    for finding in &found {
+        match finding {
+            Good(text) => outln!("✓ {text}"),
+            Note(text) => outln!("· {text}"),
+            Bad(text) => outln!("✗ {text}"),
+        }
+    }
+    match found.iter().filter(|finding| matches!(finding, Bad(_))).count() {
+        0 => Ok(()),
+        1 => Err("One thing above is not enforced.".to_owned()),
+        n => Err(format!("{n} things above are not enforced.")),
+    }
+}
+
+/// Whether the hook is there, is ours, and runs.
+fn hook(repository: &Repository) -> Vec<Finding> {
+    if let Some(path) = repository.setting("core.hooksPath") {
+        let path = visible::text(&path).into_owned();
+        return vec![Bad(format!(
+            "git runs hooks from {path} (core.hooksPath), so the gate in hooks/ is never asked."
+        ))];
+    }
+    let hook = repository.common_dir().join("hooks").join("pre-receive");
+    let Ok(bytes) = std::fs::read(&hook) else {
+        return vec![if repository.is_bare() {
+            Bad("No gate: there is no pre-receive hook. `undersign gate install DIR` puts one there.".to_owned())
+        } else {
+            Note(
+                "No gate here; this is a working copy. Gates stand where is pushed to; `--remote NAME` tries that out."
+                    .to_owned(),
+            )
+        }];
+    };
+    if !install::is_ours(&bytes) {
+        return vec![Bad(
+            "The pre-receive hook is somebody else's: `undersign gate install --chain DIR` puts the gate before it."
+                .to_owned(),
+        )];
+    }
+    let mode = std::fs::metadata(&hook).map_or(0, |meta| meta.permissions().mode());
+    if mode & 0o111 == 0 {
+        return vec![Bad("The pre-receive hook is not executable, so git skips it.".to_owned())];
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let mut found = vec![Good("The gate is the pre-receive hook.".to_owned())];
+    found.extend(others_may_write(&hook, "the hook"));
+    if text.contains("--report-only") {
+        found.push(Bad("The gate only reports: everything lands.".to_owned()));
+    }
+    if !text.contains("--pusher") {
+        found.push(Note(
+            "The gate is not told who pushes (--pusher-env): authorship can only be proven by signed commits."
+                .to_owned(),
+        ));
+    }
+    let next = repository.common_dir().join("hooks").join(install::NEXT);
+    if next.exists() {
+        found.push(Note("Another pre-receive hook runs after the gate agreed.".to_owned()));
+    }
+    found
+}
+
+/// A file that others than its owner may write is no place for a rule.
+fn others_may_write(path: &Path, what: &str) -> Option<Finding> {
+    let meta = std::fs::metadata(path).ok()?;
+    (meta.mode() & 0o022 != 0).then(|| Bad(format!("Group or others may write {what}, {}.", path.display())))
+}
+
+/// Whether the policy is read from where nobody changes it unsigned.
+fn policy_place(trunk: Option<&TargetBranch>, state: Option<&PolicyState>) -> Vec<Finding> {
+    let (Some(trunk), Some(state)) = (trunk, state) else {
+        return vec![Bad("There is no policy branch, so there is no policy and nothing may land.".to_owned())];
+    };
+    let policy = match state {
+        PolicyState::Absent => return vec![Bad(format!("There is no policy on {}: nothing may land.", trunk.name))],
+        PolicyState::Invalid(refused) => {
+            return vec![Bad(format!(
+                "The policy on {} has mistakes, so nothing may land: {}",
+                trunk.name,
+                visible::lines(&refused.to_string())
+            ))];
+        }
+        PolicyState::Found(policy) => policy,
+    };
+    let mut found = Vec::new();
+    found.push(match policy.refs.standing(&trunk.name) {
+        RefStanding::Protected { rewrite: false, delete: false } => {
+            Good(format!("The policy is version {}, on {}, which is protected.", policy.version, trunk.name))
+        }
+        RefStanding::Protected { .. } => {
+            Bad(format!("The policy lies on {}, which may be rewritten or deleted.", trunk.name))
+        }
+        _ => {
+            Bad(format!("The policy lies on {}, which is not protected: who pushes there makes the rules.", trunk.name))
+        }
+    });
+    if policy.self_review {
+        found.push(Note("An author's own signature counts (self_review).".to_owned()));
+    }
+    if !policy.ai.presume {
+        found
+            .push(Note("A change without a sign of AI needs nothing more; such signs are easily left out.".to_owned()));
+    }
+    if let Some(expires) = policy.expires {
+        let left = expires - crate::cli::now();
+        if left <= 0 {
+            found.push(Bad("The policy has expired: only a change of it may land.".to_owned()));
+        } else if left < 30 * 24 * 3600 {
+            found.push(Note(format!("The policy expires in {} days.", left / 86_400)));
+        }
+    }
+    for pattern in policy
+        .refs
+        .open_patterns()
+        .iter()
+        .filter(|pattern| pattern.starts_with("refs/undersign") || *pattern == "refs/**")
+    {
+        found.push(Note(format!("{pattern} is open; records stay protected all the same.")));
+    }
+    found
+}
+
+/// Whether what is signed can be made to vanish, and whether it is whole.
+fn ledger_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let gated =
+        std::fs::read(repository.common_dir().join("hooks/pre-receive")).is_ok_and(|hook| install::is_ours(&hook));
+    let kept = ["receive.denyNonFastForwards", "receive.denyDeletes"]
+        .map(|key| repository.setting(key).as_deref() == Some("true"));
+    if repository.is_bare() {
+        found.push(match (gated, kept) {
+            (true, _) => Good("The gate refuses to rewind or delete records.".to_owned()),
+            (false, [true, true]) => Good("git refuses rewinds and deletions of any ref (receive.deny…).".to_owned()),
+            _ => Bad("Whoever pushes can rewind and delete records: no gate, and receive.denyNonFastForwards and receive.denyDeletes are off.".to_owned()),
+        });
+    }
+    match ledger::read(repository) {
+        Err(error) => found.push(Bad(format!("The ledger cannot be read: {error}"))),
+        Ok(chains) => {
+            let faults: Vec<_> = chains.iter().filter_map(|chain| Some((chain, chain.fault?))).collect();
+            for (chain, (position, fault)) in &faults {
+                let owner = policy.roster.by_key_id(&chain.id.key).map_or("nobody in the roster", |person| &person.id);
+                let fault: &Fault = fault;
+                let text = format!("Record {position} of a chain of {owner} does not hold: {fault}.");
+                found.push(if policy.roster.by_key_id(&chain.id.key).is_some() { Bad(text) } else { Note(text) });
+            }
+            if faults.is_empty() {
+                let records: usize = chains.iter().map(|chain| chain.records.len()).sum();
+                found.push(Good(format!("The ledger is whole: {records} records in {} chains.", chains.len())));
+            }
+        }
+    }
+    found
+}
+
+/// Keys whose signatures could be taken for something else.
+fn keys(repository: &Repository, policy: &Policy) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if let Some(file) = repository.setting("gpg.ssh.allowedSignersFile") {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let roster: Vec<String> =
+            policy.roster.people().flat_map(|p| p.keys.iter().map(|own| own.key.to_openssh())).collect();
+        let bare = text.lines().filter(|line| !line.trim_start().starts_with('#') && !line.contains("namespaces="));
+        let mut ours = bare.filter(|line| roster.iter().any(|key| line.contains(key.as_str()))).peekable();
+        if ours.peek().is_some() {
+            let file = visible::text(&file).into_owned();
+            found.push(Bad(format!(
+                "{} lines of {file} name keys of the roster without a namespace: there, a signature made for one purpose passes for \
+                 another. Write namespaces=\"git\" into them.",
+                ours.count()
+            )));
+        }
+    }
+    let shared: Vec<_> = policy
+        .roster
+        .people()
+        .flat_map(|person| person.keys.iter().map(move |own| (person, own)))
+        .filter(|(_, own)| own.key.kind().is_security_key() && own.key.application() == "ssh:")
+        .map(|(person, _)| person.id.clone())
+        .collect();
+    if !shared.is_empty() {
+        found.push(Note(format!(
+            "The security keys of {} were made for ssh as a whole (application `ssh:`): a touch for a login and one for a decision \
+             are alike. Make one with -O application=ssh:undersign.",
+            shared.join(", ")
+        )));
+    }
+    found
+}
+
+/// Gates that run in a pipeline which the change itself can write.
+fn pipelines(repository: &Repository, policy: &Policy, trunk: &TargetBranch) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for path in
+        repository.files_under(trunk.tip, &[".github/workflows", ".gitlab-ci.yml", ".woodpecker", ".forgejo/workflows"])
+    {
+        let Some(text) = repository.text_at(trunk.tip, &path) else { continue };
+        if !text.contains("undersign verify") && !text.contains("undersign gate") {
+            continue;
+        }
+        let solo = policy.compartments_of(&path).iter().any(|compartment| compartment.solo);
+        if text.contains("pull_request:") || text.contains("on: pull_request\n") {
+            found.push(Bad(format!(
+                "{path} runs the gate on pull_request, from the change's own copy of the file: a change can take it out. Use \
+                 pull_request_target or a required workflow from another repository."
+            )));
+        } else if !solo {
+            found.push(Bad(format!(
+                "{path} runs the gate, and is in no compartment that stands alone: a change can alter its own judge. Add it to \
+                 [compartment.policy]."
+            )));
+        } else {
+            found.push(Note(format!(
+                "{path} runs the gate: require its check on the host, pinned to the app that reports it, and from the target's copy."
+            )));
+        }
+    }
+    found
+}
+
+fn log(repository: &Repository) -> Vec<Finding> {
+    let dir = gatekeeper::default_state(repository);
+    if !dir.exists() {
+        return Vec::new();
+    }
+    let mut found: Vec<_> = others_may_write(&dir, "the gate's state").into_iter().collect();
+    found.push(match Log::in_dir(&dir).read() {
+        Ok(entries) => Good(format!("The gate's log is whole: {} verdicts.", entries.len())),
+        Err(why) => Bad(why),
+    });
+    found
+}
