@@ -12,9 +12,10 @@ use crate::gate::{
     self, Code, Decided, Effect, Grounds, LedgerSummary, MemorySummary, Outcome, PolicySummary, Push, Reason,
     RefOutcome, Remembered,
 };
-use crate::ledger;
+use crate::ledger::{self, Digested};
 use crate::memory::{Entry, Memory};
 use crate::policy::{Policy, RefStanding};
+use crate::provenance;
 use crate::record::Chain;
 use crate::source::git::push::Outlook;
 use crate::source::git::{GitError, Objects, PolicyState, Repository};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub state: Option<PathBuf>,
     /// Says what it would do, and lets everything through.
     pub report_only: bool,
+    /// The process lasts, so that what it verified itself is at hand; a hook's is over after one push.
+    pub lasting: bool,
 }
 
 /// A move of a ref.
@@ -64,6 +67,8 @@ pub struct Request<'r> {
 /// Judges a push. Every path that is no clear yes is a no.
 pub fn judge(request: &Request<'_>, settings: &Settings, now: i64) -> Outcome {
     let started = Instant::now();
+    // Its patterns take as long to prepare as all the rest to read, and are wanted only then.
+    std::thread::spawn(provenance::Rules::shipped);
     let case = Case { request, settings, now: request.at.unwrap_or(now) };
     let mut outcome = case.open().and_then(|hearing| hearing.judge()).unwrap_or_else(|reason| case.refused(&reason));
     outcome.elapsed_ms = started.elapsed().as_millis() as u64;
@@ -111,15 +116,20 @@ impl<'c> Case<'c> {
             Some(file) => policy_file(file)?,
             None => policy_of(&repository, before)?,
         };
-        let held = ledger::read(&repository).map_err(unreadable)?;
+        // A look back asks for records that have no say any more.
+        let digests = !self.settings.lasting && self.request.at.is_none();
+        let digested = memory.as_ref().filter(|_| digests).and_then(|memory| memory.digested(&policy));
+        let current = digested.as_ref().is_some_and(|digested| digested.is_current(&repository));
+        let held = ledger::read_with(&repository, &[], digested.as_ref()).map_err(unreadable)?;
         let pushed: Vec<_> = self.request.updates.iter().filter(|u| ledger::prefix_of(&u.name).is_some()).collect();
         let chains = if pushed.is_empty() {
             held.clone()
         } else {
             let moves: Vec<_> = pushed.iter().map(|update| (update.name.as_str(), update.new)).collect();
-            ledger::read_with(&repository, &moves).map_err(unreadable)?
+            ledger::read_with(&repository, &moves, digested.as_ref()).map_err(unreadable)?
         };
-        Ok(Hearing { case: self, repository, memory, trunk: (trunk.name, before), policy, held, chains })
+        let digest = digests && !current;
+        Ok(Hearing { case: self, repository, memory, trunk: (trunk.name, before), policy, held, chains, digest })
     }
 
     /// The state; none where nobody named a place and the git directory cannot be written and never was, such as a
@@ -156,7 +166,7 @@ impl<'c> Case<'c> {
             valid_until: refs.iter().filter_map(|judged| judged.valid_until).min(),
             refs,
             policy: policy.map(|policy| PolicySummary { version: policy.version, digest: policy.digest.to_string() }),
-            ledger: LedgerSummary { chains: chains.len(), records: chains.iter().map(|c| c.records.len()).sum() },
+            ledger: LedgerSummary { chains: chains.len(), records: chains.iter().map(|c| c.len()).sum() },
             memory,
             audit: None,
             evaluated_at: self.now,
@@ -183,6 +193,8 @@ struct Hearing<'c> {
     held: Vec<Chain>,
     /// The same with what is pushed laid over.
     chains: Vec<Chain>,
+    /// What was digested before is not what the refs hold now.
+    digest: bool,
 }
 
 impl Hearing<'_> {
@@ -193,6 +205,9 @@ impl Hearing<'_> {
             // First, so that what is judged by is what is remembered; what was known before keeps the word on what went back.
             memory.learn(&self.policy, &self.held, &self.chains, now).map_err(unreadable)?;
         }
+        if let Some(memory) = self.memory.as_ref().filter(|_| self.digest) {
+            memory.keep(&self.digested(memory.remembered())).map_err(unreadable)?;
+        }
         let remembered = match &self.memory {
             // A look back asks what was valid then, not what went missing since.
             Some(memory) if !is_past => memory.remembered().clone(),
@@ -201,6 +216,22 @@ impl Hearing<'_> {
         };
         let refs = self.refs(&remembered);
         self.finish(refs)
+    }
+
+    /// What the refs hold, without what is spent.
+    fn digested(&self, remembered: &Remembered) -> Digested {
+        let contents = Objects::of(&self.repository);
+        let grounds = Grounds {
+            policy: &self.policy,
+            chains: &self.held,
+            remembered,
+            contents: &contents,
+            pusher: None,
+            now: self.case.now,
+        };
+        let spent = gate::spent(&grounds);
+        let policy = self.policy.digest.to_string();
+        Digested::of(&self.repository, policy, &self.held, |record| spent.contains(&record.id()))
     }
 
     fn refs(&self, remembered: &Remembered) -> Vec<RefOutcome> {

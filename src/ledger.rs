@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use git2::{ErrorCode, ObjectType, Oid, Signature, Time};
 
 use crate::change::ObjectId;
 use crate::record::chain::Link;
-use crate::record::{Chain, ChainId, Fault, Record, Verified, verify};
+use crate::record::{Abridged, Chain, ChainId, Fault, Record, Verified, verify};
 use crate::source::git::{GitError, Repository, oid};
 
 /// Where chains live: `<prefix><key id>/<chain id>`.
@@ -43,18 +45,86 @@ pub enum LedgerError {
     Git(#[from] GitError),
 }
 
+/// What was read of chains before and can still have a say, by ref: see [`Abridged`]. Under another policy other records
+/// count, so it is for one policy alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Digested {
+    /// SHA-256 of the policy.
+    pub policy: String,
+    refs: BTreeMap<String, DigestedRef>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DigestedRef {
+    /// The commit that the ref pointed to, whose id names its whole history.
+    tip: String,
+    chain: Abridged,
+}
+
+impl Digested {
+    /// The present chains without what is spent. A chain with a fault is left out, and read anew each time.
+    pub fn of(repository: &Repository, policy: String, chains: &[Chain], spent: impl Fn(&Record) -> bool) -> Digested {
+        let refs = chains.iter().filter_map(|chain| {
+            let name = format!("{PREFIX}{}", chain.id);
+            let tip = repository.raw.refname_to_id(&name).ok()?.to_string();
+            Some((name, DigestedRef { tip, chain: chain.abridged(&spent)? }))
+        });
+        Digested { policy, refs: refs.collect() }
+    }
+
+    /// Whether every chain stands where it stood.
+    pub fn is_current(&self, repository: &Repository) -> bool {
+        let Ok(references) = repository.raw.references_glob(&format!("{PREFIX}*")) else { return false };
+        let tips = references.flatten().filter_map(|reference| {
+            Some((String::from_utf8_lossy(reference.name_bytes()).into_owned(), reference.target()?.to_string()))
+        });
+        let known = |(name, tip): &(String, String)| self.refs.get(name).is_some_and(|held| held.tip == *tip);
+        let (mut all, mut count) = (true, 0);
+        for tip in tips {
+            all &= known(&tip);
+            count += 1;
+        }
+        all && count == self.refs.len()
+    }
+
+    /// The chain at a tip: as it was, or read on from there.
+    fn chain(&self, repository: &Repository, name: &str, tip: Oid) -> Option<Chain> {
+        let held = self.refs.get(name)?;
+        let at: Oid = held.tip.parse().ok()?;
+        let mut chain = held.chain.open()?;
+        if at == tip {
+            return Some(chain);
+        }
+        let (reached, commits) = commits(repository, tip, Some(at));
+        if !reached {
+            return None;
+        }
+        chain.extend_verified(links(repository, &commits));
+        Some(chain)
+    }
+}
+
 /// The chains of the repository itself: what a gate judges by. Refs under the prefix that are no chain names are chains
 /// with a fault.
 pub fn read(repository: &Repository) -> Result<Vec<Chain>, GitError> {
     joined(repository, &[PREFIX, BRANCH_PREFIX])
 }
 
-/// As [`read`], with some refs where a push would put them; zeros take one away.
-pub fn read_with(repository: &Repository, moves: &[(&str, ObjectId)]) -> Result<Vec<Chain>, GitError> {
-    let mut copies =
-        copies(repository, &[PREFIX, BRANCH_PREFIX], |name| !moves.iter().any(|(moved, _)| *moved == name))?;
+/// As [`read`], with some refs where a push would put them; zeros take one away. Chains that are `digested` are not read
+/// again.
+pub fn read_with(
+    repository: &Repository,
+    moves: &[(&str, ObjectId)],
+    digested: Option<&Digested>,
+) -> Result<Vec<Chain>, GitError> {
+    let prefixes = [PREFIX, BRANCH_PREFIX];
+    let mut copies = copies(repository, &prefixes, digested, |name| !moves.iter().any(|(moved, _)| *moved == name))?;
     for (name, tip) in moves.iter().filter(|(_, tip)| !tip.is_zero()) {
-        let chain = chain_of(repository, name, prefix_of(name).unwrap_or_default(), *tip);
+        let chain = digested
+            .and_then(|digested| digested.chain(repository, name, oid(*tip)))
+            .unwrap_or_else(|| chain_of(repository, name, prefix_of(name).unwrap_or_default(), *tip));
         copies.entry(chain.id.clone()).or_default().push(chain);
     }
     Ok(copies.into_values().filter_map(Chain::join).collect())
@@ -99,13 +169,14 @@ pub fn read_chain(repository: &Repository, id: &ChainId) -> Chain {
 
 /// All chains under some prefixes; copies of one chain are joined.
 fn joined(repository: &Repository, prefixes: &[&str]) -> Result<Vec<Chain>, GitError> {
-    Ok(copies(repository, prefixes, |_| true)?.into_values().filter_map(Chain::join).collect())
+    Ok(copies(repository, prefixes, None, |_| true)?.into_values().filter_map(Chain::join).collect())
 }
 
 /// Each chain as each ref that is wanted holds it.
 fn copies(
     repository: &Repository,
     prefixes: &[&str],
+    digested: Option<&Digested>,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<ChainId, Vec<Chain>>, GitError> {
     let mut copies: BTreeMap<ChainId, Vec<Chain>> = BTreeMap::new();
@@ -116,7 +187,8 @@ fn copies(
             if !wanted(&name) {
                 continue;
             }
-            let copy = chain_at(repository, &name, &name[prefix.len()..], reference.target());
+            let known = digested.and_then(|digested| digested.chain(repository, &name, reference.target()?));
+            let copy = known.unwrap_or_else(|| chain_at(repository, &name, &name[prefix.len()..], reference.target()));
             copies.entry(copy.id.clone()).or_default().push(copy);
         }
     }

@@ -12,7 +12,7 @@ use crate::gate::{Decided, Outcome, RefOutcome};
 use crate::source::git::Repository;
 
 #[derive(Args)]
-pub struct Options {
+pub struct SummaryOptions {
     /// Where to write a SLSA verification summary of what was allowed
     #[arg(long, value_name = "FILE", requires_all = ["summary_key", "verifier"], conflicts_with_all = ["pre_receive", "at"])]
     summary: Option<PathBuf>,
@@ -27,7 +27,7 @@ pub struct Options {
     resource: Option<String>,
 }
 
-impl Options {
+impl SummaryOptions {
     /// Writes the summary of an allowed push; of any other there is none.
     ///
     /// # Errors

@@ -37,7 +37,7 @@ pub struct Options {
     #[command(flatten)]
     gate: GateOptions,
     #[command(flatten)]
-    summary: super::summary::Options,
+    summary: super::summary::SummaryOptions,
     /// What to print
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -73,6 +73,7 @@ impl GateOptions {
             branch: self.policy_branch.clone(),
             state: self.state.clone(),
             report_only: self.report_only,
+            lasting: false,
         }
     }
 

@@ -71,9 +71,11 @@ pub fn ballots<'c>(policy: &'c Policy, chains: &'c [Chain], receipts: &Receipts,
     let mut all: Vec<Ballot<'c>> = chains.iter().flat_map(of).collect();
     let counting = |ballot: &&Ballot<'c>| matches!(ballot.standing, BallotStanding::InForce | BallotStanding::Expired);
     let trusted: Vec<&Record> = all.iter().filter(counting).map(|ballot| ballot.record).collect();
+    let ended: HashSet<(&str, &str)> = chains.iter().flat_map(Chain::ended).collect();
     let live: HashSet<_> = chain::in_force(&trusted).into_iter().map(Record::id).collect();
     for ballot in all.iter_mut().filter(|ballot| counting(&&**ballot)) {
-        if !live.contains(&ballot.record.id()) {
+        let (principal, id) = (ballot.predicate().principal.as_str(), ballot.record.id());
+        if !live.contains(&id) || (!ended.is_empty() && ended.contains(&(principal, id.to_string().as_str()))) {
             ballot.standing = BallotStanding::Superseded;
         }
     }

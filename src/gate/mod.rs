@@ -13,6 +13,7 @@ mod memory;
 mod outcome;
 mod search;
 mod segment;
+mod spent;
 pub mod summary;
 
 pub use ballot::{Ballot, BallotStanding, ballots};
@@ -23,6 +24,7 @@ pub use outcome::{
     SlotState,
 };
 pub use segment::{Answerable, Standing};
+pub use spent::spent;
 
 use crate::change::manifest::{Digest, Manifest};
 use crate::change::{Commit, ObjectId, RepoPath};

@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::write_atomically;
 use crate::gate::Remembered;
+use crate::ledger::Digested;
 use crate::policy::Policy;
 use crate::record::Chain;
 
 const SCHEMA: &str = "undersign-memory/v1";
 const FILE: &str = "memory.json";
+const LEDGER: &str = "ledger.json";
 /// Bytes; some hundred thousand chains.
 const MAX_FILE: u64 = 64 << 20;
 /// Seconds that the clock may run on before it alone is worth writing.
@@ -88,6 +90,20 @@ impl Memory {
         let mut bytes = serde_json::to_vec(&written).expect("plain data always serialises into memory");
         bytes.push(b'\n');
         let path = self.dir.join(FILE);
+        write_atomically(&path, &bytes)
+            .map_err(|error| format!("The gate's state {} cannot be written: {error}.", path.display()))
+    }
+
+    /// What was read of the ledger before, for a policy; none where nothing was, or it cannot be used. It only saves time.
+    pub fn digested(&self, policy: &Policy) -> Option<Digested> {
+        let bytes = std::fs::read(self.dir.join(LEDGER)).ok()?;
+        let digested: Digested = serde_json::from_slice(&bytes).ok()?;
+        (digested.policy == policy.digest.to_string()).then_some(digested)
+    }
+
+    pub fn keep(&self, digested: &Digested) -> Result<(), String> {
+        let path = self.dir.join(LEDGER);
+        let bytes = serde_json::to_vec(digested).expect("plain data always serialises into memory");
         write_atomically(&path, &bytes)
             .map_err(|error| format!("The gate's state {} cannot be written: {error}.", path.display()))
     }

@@ -1,5 +1,7 @@
 //! People, their roles, addresses and keys. Keys and addresses are unique: a person counts, not a key.
 
+use std::collections::HashMap;
+
 use crate::change::Identity;
 use crate::record::key::TokenUse;
 use crate::record::{Key, Presence};
@@ -92,11 +94,16 @@ pub enum Rank {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roster {
     people: Vec<Person>,
+    /// By hex key id: person and key, by position.
+    keys: HashMap<String, (usize, usize)>,
 }
 
 impl Roster {
     pub(super) fn new(people: Vec<Person>) -> Roster {
-        Roster { people }
+        let keys = people.iter().enumerate().flat_map(|(at, person)| {
+            person.keys.iter().enumerate().map(move |(key, own)| (own.key.id().to_string(), (at, key)))
+        });
+        Roster { keys: keys.collect(), people }
     }
 
     pub fn people(&self) -> impl Iterator<Item = &Person> {
@@ -114,13 +121,14 @@ impl Roster {
 
     /// Whose key it is, and how it was taken in.
     pub fn enrolment(&self, key: &Key) -> Option<(&Person, &Enrolment)> {
-        let mut all = self.people.iter().flat_map(|person| person.keys.iter().map(move |own| (person, own)));
-        all.find(|(_, own)| own.key == *key)
+        let &(person, own) = self.keys.get(&key.id().to_string())?;
+        let person = &self.people[person];
+        Some((person, &person.keys[own]))
     }
 
     /// Whose chain it is, by the hex key id in its name.
     pub fn by_key_id(&self, id: &str) -> Option<&Person> {
-        self.people.iter().find(|person| person.keys.iter().any(|own| own.key.id().to_string() == id))
+        self.keys.get(id).map(|&(person, _)| &self.people[person])
     }
 
     /// Whose address it is; letter case does not matter.

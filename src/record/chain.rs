@@ -1,5 +1,6 @@
 //! A chain: the records of one key from one device, each naming the one before.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -74,18 +75,34 @@ impl Record {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
     pub id: ChainId,
+    /// All of them, or those that were kept: see [`super::Abridged`].
     pub records: Vec<Arc<Record>>,
+    /// Of all, kept or not.
+    pub(super) ids: Vec<RecordId>,
+    /// Heads of branches that the owner gave up, by record.
+    pub(super) given_up: BTreeSet<String>,
+    /// What records that were not kept supersede, with their principals.
+    pub(super) ended: BTreeSet<(String, String)>,
     /// The first link that is not sound: its position from 1, and why.
     pub fault: Option<(usize, Fault)>,
     /// What the records say of other chains.
     pub seen: Heads,
     /// The highest counter so far, of a key that counts.
-    counter: u32,
+    pub(super) counter: u32,
 }
 
 impl Chain {
     pub fn empty(id: ChainId) -> Chain {
-        Chain { id, records: Vec::new(), fault: None, seen: Heads::default(), counter: 0 }
+        Chain {
+            id,
+            records: Vec::new(),
+            ids: Vec::new(),
+            given_up: BTreeSet::new(),
+            ended: BTreeSet::new(),
+            fault: None,
+            seen: Heads::default(),
+            counter: 0,
+        }
     }
 
     /// Reads links, oldest first. `None` is a link whose files could not be read as a link at all.
@@ -112,7 +129,7 @@ impl Chain {
             let placed = link.ok_or(Fault::ChainLayout).and_then(|(verified, link)| self.place(verified?, link));
             match placed {
                 Ok(record) => self.push(record),
-                Err(fault) => self.fault = Some((self.records.len() + 1, fault)),
+                Err(fault) => self.fault = Some((self.ids.len() + 1, fault)),
             }
         }
     }
@@ -125,30 +142,49 @@ impl Chain {
                 self.seen.learn(chain, Some(Head { seq: seen.seq.0, record: id }));
             }
         }
+        if !record.clone {
+            self.given_up.extend(record.predicate().chain.forks.iter().cloned());
+        }
+        self.ids.push(record.id());
         self.records.push(Arc::new(record));
+    }
+
+    /// How many sound records there are, kept or not.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Ids that records which were not kept supersede, each with the principal whose records these can be.
+    pub fn ended(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.ended.iter().map(|(principal, id)| (principal.as_str(), id.as_str()))
     }
 
     /// The chain as it was while all its records were known: up to the first that `known` denies. For a look back; the rest
     /// is not thereby gone, so what `seen` says of other chains is left out.
     pub fn until(&self, known: impl Fn(&Record) -> bool) -> Chain {
-        let records = self.records.iter().take_while(|record| known(record)).cloned().collect();
-        Chain { id: self.id.clone(), records, fault: None, seen: Heads::default(), counter: self.counter }
+        let records: Vec<_> = self.records.iter().take_while(|record| known(record)).cloned().collect();
+        let ids = records.iter().map(|record| record.id()).collect();
+        Chain { records, ids, counter: self.counter, ..Chain::empty(self.id.clone()) }
     }
 
     /// The last sound record's place.
     pub fn head(&self) -> Option<Head> {
-        self.records.last().map(|last| Head { seq: self.records.len() as u64, record: last.id() })
+        self.ids.last().map(|&record| Head { seq: self.ids.len() as u64, record })
     }
 
     /// Whether the record at `seq` (from 1) is the one of this id, in hex.
     pub fn has(&self, seq: u64, record: &str) -> bool {
         let at = usize::try_from(seq).ok().and_then(|seq| seq.checked_sub(1));
-        at.and_then(|at| self.records.get(at)).is_some_and(|held| held.id().to_string() == record)
+        at.and_then(|at| self.ids.get(at)).is_some_and(|held| held.to_string() == record)
     }
 
     /// The `seq` and `prev` that the next record must carry.
     pub fn next(&self) -> (u64, String) {
-        (self.records.len() as u64 + 1, self.records.last().map(|r| r.id().to_string()).unwrap_or_default())
+        (self.ids.len() as u64 + 1, self.ids.last().map(ToString::to_string).unwrap_or_default())
     }
 
     /// Checks a link that would follow the records so far.
@@ -195,8 +231,8 @@ impl Chain {
     /// no later `repair` of the key's owner names the one that was known.
     pub fn holds(&self, known: Head) -> Result<(), Fault> {
         let at = usize::try_from(known.seq).ok().and_then(|seq| seq.checked_sub(1)).ok_or(Fault::Rewound)?;
-        match self.records.get(at) {
-            Some(record) if record.id() == known.record => Ok(()),
+        match self.ids.get(at) {
+            Some(&record) if record == known.record => Ok(()),
             Some(_) if self.has_repaired(known.record) => Ok(()),
             Some(_) => Err(Fault::Forked),
             None if self.has_repaired(known.record) => Ok(()),
@@ -206,13 +242,12 @@ impl Chain {
 
     /// Whether a record of this chain names another as the head of a branch that was given up.
     fn has_repaired(&self, record: RecordId) -> bool {
-        let record = record.to_string();
-        self.records.iter().any(|r| !r.clone && r.predicate().chain.forks.contains(&record))
+        self.given_up.contains(&record.to_string())
     }
 
     /// Joins copies of one chain from several places: the longest, if it holds what the others hold.
     pub fn join(copies: Vec<Chain>) -> Option<Chain> {
-        let longest = copies.iter().max_by_key(|copy| copy.records.len())?.clone();
+        let longest = copies.iter().max_by_key(|copy| copy.len())?.clone();
         let forked = copies.iter().filter_map(Chain::head).find_map(|head| longest.holds(head).err().map(|_| head.seq));
         let mut joined = longest;
         if let Some(seq) = forked {

@@ -4,6 +4,7 @@
 //!
 #![doc = include_str!("SPEC.md")]
 
+mod abridged;
 pub mod chain;
 pub mod envelope;
 pub mod heads;
@@ -14,6 +15,7 @@ pub mod statement;
 pub mod verify;
 pub mod wire;
 
+pub use abridged::Abridged;
 pub use chain::{Chain, ChainId, Record};
 pub use heads::{Head, Heads};
 pub use key::{Key, KeyId, Presence};

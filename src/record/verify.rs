@@ -53,3 +53,12 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Fault> {
     let statement = Statement::decode(&envelope.payload)?;
     Ok(Verified { statement, id: Digest::of(&envelope.payload), payload: envelope.payload, key, token })
 }
+
+impl Verified {
+    /// What was verified before and kept since where nobody else writes. That a signature is valid over these bytes is a fact
+    /// that does not change, and the dear part of finding it out is left away.
+    pub(super) fn recalled(payload: String, id: RecordId, key: Key, token: Option<TokenUse>) -> Option<Verified> {
+        let statement = serde_json::from_str(&payload).ok()?;
+        Some(Verified { statement, payload: payload.into_bytes(), id, key, token })
+    }
+}

@@ -9,7 +9,7 @@ use crate::gatekeeper;
 use crate::ledger;
 use crate::memory::Log;
 use crate::policy::{Policy, RefStanding};
-use crate::record::Fault;
+use crate::record::{Chain, Fault};
 use crate::source::git::{PolicyState, Repository, TargetBranch};
 
 /// One thing that was looked at.
@@ -181,7 +181,7 @@ fn ledger_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
                 found.push(if policy.roster.by_key_id(&chain.id.key).is_some() { Bad(text) } else { Note(text) });
             }
             if faults.is_empty() {
-                let records: usize = chains.iter().map(|chain| chain.records.len()).sum();
+                let records: usize = chains.iter().map(Chain::len).sum();
                 found.push(Good(format!("The ledger is whole: {records} records in {} chains.", chains.len())));
             }
         }

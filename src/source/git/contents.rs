@@ -8,6 +8,7 @@ use std::rc::Rc;
 use git2::Oid;
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::objects::TREE;
 use super::{GitError, Repository, content, diff, oid};
 use crate::change::compare::{Line, compare};
 use crate::change::diff::{Content, Diff, FileDiff, MAX_TEXT_BYTES, Mode, TreeEntry};
@@ -19,9 +20,6 @@ use crate::gate::{Contents, Rest, Step};
 const MAX_LINE: usize = 50_000;
 /// Bytes that a text may have for its hidden characters to be counted; of a larger one no text is shown either.
 const MAX_COUNTED: u64 = MAX_TEXT_BYTES;
-
-/// git's mode of a tree in a tree.
-const TREE: i32 = 0o040_000;
 
 /// The objects of a repository, asked by a gate.
 pub struct Objects<'r> {

@@ -1,37 +1,116 @@
 //! Trees and blobs → diffs, contents, manifests and result trees.
 
-use git2::{Delta, DiffOptions};
+use git2::Oid;
 
 use super::{GitError, Repository, as_path, object_id, oid};
 use crate::change::diff::{Content, Diff, FileDiff, MAX_TEXT_BYTES, Mode, TreeEntry};
 use crate::change::manifest::{Digest, Image, Manifest};
 use crate::change::{ObjectId, RepoPath, Revision};
 
+/// git's mode of a tree in a tree.
+pub(super) const TREE: i32 = 0o040_000;
+
 /// Bytes of a blob that is read; git2 holds it in memory whole.
 const MAX_BLOB: usize = 512 << 20;
 
-/// The paths that differ between two trees, without renames and without opening a blob.
+/// Folders within folders; deeper ones are made to exhaust whoever walks them.
+const MAX_DEPTH: usize = 500;
+/// Paths of one change.
+const MAX_PATHS: usize = 1_000_000;
+
+/// The paths that differ between two trees, without renames and without opening a blob. What is the same in both is not
+/// opened either, so the cost follows what differs and not how much there is.
+///
+/// # Errors
+/// An object is missing, or a tree is not what git writes: entries out of order, twice, or with names that are no names.
+/// Git would check out another file than the one that was shown.
 pub fn diff(repository: &Repository, old: ObjectId, new: ObjectId) -> Result<Diff, GitError> {
-    let old = repository.raw.find_tree(oid(old))?;
-    let new = repository.raw.find_tree(oid(new))?;
-    let mut options = DiffOptions::new();
-    options.include_typechange(true).ignore_submodules(false).skip_binary_check(true);
-    let raw = repository.raw.diff_tree_to_tree(Some(&old), Some(&new), Some(&mut options))?;
-    let mut files: Vec<FileDiff> = raw.deltas().filter_map(|delta| file(&delta)).collect();
+    let mut walk = Walk { repository, path: Vec::new(), files: Vec::new() };
+    walk.compare(Some(oid(old)), Some(oid(new)), 0)?;
+    let mut files = walk.files;
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(Diff { files })
 }
 
-fn file(delta: &git2::DiffDelta<'_>) -> Option<FileDiff> {
-    let (old, new) = (delta.old_file(), delta.new_file());
-    let path = new.path_bytes().or(old.path_bytes())?;
-    let old = if delta.status() == Delta::Added { None } else { side(&old) };
-    let new = if delta.status() == Delta::Deleted { None } else { side(&new) };
-    (old != new).then(|| FileDiff { path: RepoPath(path.to_vec()), old, new })
+/// Git sorts folders as if their names ended in a slash.
+fn git_order(entry: &Entry) -> impl Iterator<Item = u8> {
+    let slash = (entry.1 == TREE).then_some(b'/');
+    entry.0.iter().copied().chain(slash)
 }
 
-fn side(file: &git2::DiffFile<'_>) -> Option<TreeEntry> {
-    Some(TreeEntry { mode: mode(u32::from(file.mode()) as i32)?, id: object_id(file.id()) })
+struct Walk<'r> {
+    repository: &'r Repository,
+    path: Vec<u8>,
+    files: Vec<FileDiff>,
+}
+
+/// Name, mode and id of an entry.
+type Entry = (Vec<u8>, i32, Oid);
+
+impl Walk<'_> {
+    fn compare(&mut self, old: Option<Oid>, new: Option<Oid>, depth: usize) -> Result<(), GitError> {
+        if old == new {
+            return Ok(());
+        }
+        if depth > MAX_DEPTH || self.files.len() > MAX_PATHS {
+            let limit = format!("A change of more than {MAX_PATHS} paths, or {MAX_DEPTH} folders deep, is not read.");
+            return Err(GitError::Unsupported(limit));
+        }
+        let (old, new) = (self.entries(old)?, self.entries(new)?);
+        let (mut left, mut right) = (old.iter().peekable(), new.iter().peekable());
+        loop {
+            let (a, b) = match (left.peek(), right.peek()) {
+                (None, None) => return Ok(()),
+                (Some(a), Some(b)) if a.0 == b.0 => (left.next(), right.next()),
+                (Some(a), Some(b)) if a.0 < b.0 => (left.next(), None),
+                (Some(_), None) => (left.next(), None),
+                _ => (None, right.next()),
+            };
+            self.entry(a, b, depth)?;
+        }
+    }
+
+    fn entry(&mut self, old: Option<&Entry>, new: Option<&Entry>, depth: usize) -> Result<(), GitError> {
+        if old == new {
+            return Ok(());
+        }
+        let Some((name, ..)) = old.or(new) else { return Ok(()) };
+        let start = self.path.len();
+        if start > 0 {
+            self.path.push(b'/');
+        }
+        self.path.extend_from_slice(name);
+        let leaf = |side: Option<&Entry>| {
+            side.and_then(|(_, raw, id)| Some(TreeEntry { mode: mode(*raw)?, id: object_id(*id) }))
+        };
+        let tree = |side: Option<&Entry>| side.filter(|(_, raw, _)| *raw == TREE).map(|(_, _, id)| *id);
+        let (before, after) = (leaf(old), leaf(new));
+        if before != after {
+            self.files.push(FileDiff { path: RepoPath(self.path.clone()), old: before, new: after });
+        }
+        self.compare(tree(old), tree(new), depth + 1)?;
+        self.path.truncate(start);
+        Ok(())
+    }
+
+    /// The entries of a tree by name; none of no tree.
+    fn entries(&self, id: Option<Oid>) -> Result<Vec<Entry>, GitError> {
+        let Some(id) = id else { return Ok(Vec::new()) };
+        let tree = self.repository.raw.find_tree(id)?;
+        let mut entries: Vec<Entry> =
+            tree.iter().map(|entry| (entry.name_bytes().to_vec(), entry.filemode_raw(), entry.id())).collect();
+        let sorted = entries.is_sorted_by(|a, b| git_order(a).lt(git_order(b)));
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        let twice = entries.windows(2).any(|pair| pair[0].0 == pair[1].0);
+        let unfit = |name: &[u8]| matches!(name, b"" | b"." | b"..") || name.contains(&b'/');
+        if !sorted || twice || entries.iter().any(|(name, ..)| unfit(name)) {
+            let detail = format!(
+                "Tree {id} is not as git writes trees: entries out of order, twice, or without a fit name. Run `git fsck`."
+            );
+            return Err(GitError::Unsupported(detail));
+        }
+        Ok(entries)
+    }
 }
 
 fn mode(raw: i32) -> Option<Mode> {

@@ -1,0 +1,429 @@
+//! How long the gate takes: `cargo bench --bench gate`. A generated repository of three sizes, 200 compartments, 10,000 records
+//! over a year; a push of 5 commits and 50 paths, one of 1,000 commits. Each is a new process, as a hook is; the same moves
+//! are walked by git itself in the same run (`git log --raw`), so that ratios can be read. What is printed are medians of the
+//! program's own time (elapsed_ms is too coarse; it is the wall clock around the process) and its peak memory.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ed25519_dalek::Signer as _;
+use undersign::change::diff::Mode;
+use undersign::change::manifest::{Digest, Image, Manifest};
+use undersign::decision::Verdict;
+use undersign::gatekeeper::{self, Request, Settings, Update};
+use undersign::policy::Policy;
+use undersign::record::chain::file_name;
+use undersign::record::envelope::{Envelope, pae};
+use undersign::record::statement::*;
+use undersign::record::wire::put;
+use undersign::record::{ChainId, Key, sshsig};
+use undersign::source::git::{self, Repository};
+
+const COMPARTMENTS: usize = 200;
+const CHAINS: usize = 50;
+const RECORDS: usize = 10_000;
+const DAY: i64 = 24 * 3600;
+const RUNS: usize = 15;
+
+fn main() {
+    let sizes: Vec<usize> = match std::env::var("UNDERSIGN_FILES") {
+        Ok(text) => text.split(',').map(|n| n.parse().expect("numbers of files, with commas")).collect(),
+        Err(_) => vec![1_000, 10_000, 100_000],
+    };
+    println!(
+        "policy of {COMPARTMENTS} compartments and {CHAINS} people: parsed in {}",
+        ms(median(RUNS, || {
+            let text = policy();
+            let started = Instant::now();
+            Policy::parse("policy.toml", &text).expect("a sound policy");
+            started.elapsed()
+        }))
+    );
+    println!(
+        "{:>8}  {:<24} {:>10} {:>10} {:>10} {:>8} {:>9}",
+        "files", "push", "first", "warm", "git log", "ratio", "peak"
+    );
+    for files in sizes {
+        let bench = Bench::new(files);
+        for (name, old, new) in [
+            ("5 commits, 50 paths", bench.start.clone(), bench.normal.clone()),
+            ("1,000 commits", bench.start.clone(), bench.thousand.clone()),
+        ] {
+            bench.forget();
+            let (first, _) = bench.verify(&old, &new);
+            let mut peak = 0;
+            let warm = median(RUNS, || {
+                let (time, memory) = bench.verify(&old, &new);
+                peak = peak.max(memory);
+                time
+            });
+            let git = median(RUNS, || bench.git_log(&old, &new));
+            println!(
+                "{files:>8}  {name:<24} {:>10} {:>10} {:>10} {:>8.2} {:>6} MiB",
+                ms(first),
+                ms(warm),
+                ms(git),
+                warm.as_secs_f64() / git.as_secs_f64(),
+                peak / 1024
+            );
+        }
+        let in_process = bench.in_process();
+        println!("{files:>8}  {:<24} {:>10} {:>10}", "the same, one process", "", ms(in_process));
+    }
+}
+
+fn median(runs: usize, mut run: impl FnMut() -> Duration) -> Duration {
+    let mut times: Vec<_> = (0..runs).map(|_| run()).collect();
+    times.sort();
+    times[runs / 2]
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}
+
+fn now() -> i64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+}
+
+struct Person {
+    id: String,
+    secret: ed25519_dalek::SigningKey,
+    key: Key,
+}
+
+fn people() -> Vec<Person> {
+    let person = |n: usize| {
+        let mut seed = [7; 32];
+        seed[..8].copy_from_slice(&n.to_be_bytes());
+        let secret = ed25519_dalek::SigningKey::from_bytes(&seed);
+        let mut blob = Vec::new();
+        put(&mut blob, b"ssh-ed25519");
+        put(&mut blob, &secret.verifying_key().to_bytes());
+        Person { id: format!("person-{n}"), secret, key: Key::parse(&blob).expect("a sound key") }
+    };
+    (0..CHAINS).map(person).collect()
+}
+
+fn policy() -> String {
+    let mut text = "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"bench-1\"\n[refs]\nprotected = [\"refs/heads/main\"]\n\
+                    open = [\"refs/heads/**\"]\n[ai]\nsign = { none = 1 }\n[compartment.policy]\npaths = [\".undersign/**\"]\n\
+                    sign = [{ role = \"senior\", n = 1 }]\nsolo = true\n[compartment.default]\nsign = [{ role = \"senior\", n = 1 }]\n"
+        .to_owned();
+    for n in 0..COMPARTMENTS {
+        let _ = write!(
+            text,
+            "[compartment.c{n:03}]\npaths = [\"part{n:03}/**\"]\nsign = [{{ role = \"senior\", n = 1 }}]\n"
+        );
+    }
+    for person in people() {
+        let _ = write!(
+            text,
+            "[people.{0}]\nroles = [\"senior\"]\nemails = [\"{0}@example.com\"]\nkeys = [\"{1}\"]\n",
+            person.id,
+            person.key.to_openssh()
+        );
+    }
+    text
+}
+
+struct Bench {
+    dir: tempfile::TempDir,
+    start: String,
+    normal: String,
+    thousand: String,
+}
+
+impl Bench {
+    fn new(files: usize) -> Bench {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let repo = dir.path().join("bench.git");
+        git(dir.path(), &["init", "-q", "--bare", "-b", "main", "bench.git"]);
+        let mut stream = Stream::default();
+        stream.commit("refs/heads/main", None, now() - 400 * DAY);
+        stream.file(".undersign/policy.toml", policy().as_bytes());
+        for n in 0..files {
+            stream.file(&path(n), format!("content {n}\n").as_bytes());
+        }
+        for step in 0..5 {
+            stream.commit("refs/heads/normal", (step == 0).then_some("refs/heads/main"), now() - DAY + step);
+            (0..10).for_each(|n| stream.file(&path(step as usize * 10 + n), format!("changed {step}\n").as_bytes()));
+        }
+        for step in 0..1_000 {
+            stream.commit("refs/heads/thousand", (step == 0).then_some("refs/heads/main"), now() - DAY + step);
+            stream.file(&path(step as usize), format!("changed {step}\n").as_bytes());
+        }
+        feed(&repo, &stream.0);
+        let id = |name: &str| git(&repo, &["rev-parse", name]);
+        let (start, normal, thousand) = (id("main"), id("normal"), id("thousand"));
+        let manifests = [&normal, &thousand].map(|head| manifest(&repo, &start, head));
+        feed(&repo, &ledger(&repo, &start, [(&normal, &manifests[0]), (&thousand, &manifests[1])]).0);
+        git(&repo, &["repack", "-q", "-a", "-d"]);
+        git(&repo, &["pack-refs", "--all"]);
+        if std::env::var_os("UNDERSIGN_KEEP").is_some() {
+            println!("{} {start} {normal} {thousand}", dir.path().display());
+            let kept = dir.keep();
+            let dir = tempfile::tempdir_in(kept.parent().expect("a parent")).expect("a temporary folder");
+            std::fs::rename(kept, dir.path()).expect("it moves");
+            println!("now {}", dir.path().display());
+            let bench = Bench { dir, start, normal, thousand };
+            std::process::exit(usize::from(bench.thousand.is_empty()) as i32);
+        }
+        Bench { dir, start, normal, thousand }
+    }
+
+    fn repo(&self) -> PathBuf {
+        self.dir.path().join("bench.git")
+    }
+
+    fn state(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
+    fn forget(&self) {
+        let _ = std::fs::remove_dir_all(self.state());
+    }
+
+    /// A hook's process: its wall clock time and peak memory in KiB.
+    fn verify(&self, old: &str, new: &str) -> (Duration, u64) {
+        let started = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_undersign"))
+            .arg("--repo")
+            .arg(self.repo())
+            .args(["verify", "--ref", "refs/heads/main", "--old", old, "--new", new, "--state"])
+            .arg(self.state())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        let status = std::path::PathBuf::from(format!("/proc/{}/status", child.id()));
+        let mut peak = 0;
+        loop {
+            if let Ok(text) = std::fs::read_to_string(&status) {
+                let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+                peak = line.and_then(|l| l.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(peak).max(peak);
+            }
+            if child.try_wait().expect("a child").is_some() {
+                break;
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        let time = started.elapsed();
+        assert!(child.wait().is_ok_and(|status| status.success()), "the push is not allowed");
+        (time, peak)
+    }
+
+    fn git_log(&self, old: &str, new: &str) -> Duration {
+        let started = Instant::now();
+        git(&self.repo(), &["log", "--raw", "--no-renames", "--format=%H", &format!("{old}..{new}")]);
+        started.elapsed()
+    }
+
+    /// What `gate serve` takes for the second question.
+    fn in_process(&self) -> Duration {
+        let repo = self.repo().display().to_string();
+        let settings = Settings { state: Some(self.state()), ..Settings::default() };
+        let update = Update {
+            name: "refs/heads/main".into(),
+            old: self.start.parse().expect("an id"),
+            new: self.normal.parse().expect("an id"),
+        };
+        let request = Request { repository: &repo, updates: vec![update], ..Request::default() };
+        median(RUNS, || {
+            let started = Instant::now();
+            let outcome = gatekeeper::judge(&request, &settings, now());
+            assert_eq!(outcome.outcome.name(), "allow");
+            started.elapsed()
+        })
+    }
+}
+
+fn path(n: usize) -> String {
+    format!("part{:03}/dir{:02}/file{n}.txt", n % COMPARTMENTS, n / COMPARTMENTS % 50)
+}
+
+fn manifest(repo: &Path, old: &str, new: &str) -> Manifest {
+    let repository = Repository::open(repo).expect("a repository");
+    let tree = |name: &str| git(repo, &["rev-parse", &format!("{name}^{{tree}}")]).parse().expect("an id");
+    let diff = git::diff(&repository, tree(old), tree(new)).expect("a diff");
+    git::manifest(&repository, &diff).expect("a manifest")
+}
+
+/// A year of decisions in fifty chains: nine in ten approvals that have run out, one in ten rejections of which nine in ten
+/// were taken back later; and the two approvals that the pushes rest on.
+fn ledger(repo: &Path, start: &str, approved: [(&String, &Manifest); 2]) -> Stream {
+    let mut stream = Stream::default();
+    let tree = |name: &str| git(repo, &["rev-parse", &format!("{name}^{{tree}}")]);
+    let (start_tree, head_trees) = (tree(start), approved.map(|(head, _)| tree(head)));
+    for (n, person) in people().iter().enumerate() {
+        let name = format!("refs/undersign/decisions/{}/0123456789abcdef", person.key.id());
+        let (mut prev, mut open) = (String::new(), None::<String>);
+        let count = RECORDS / CHAINS;
+        for seq in 1..=count {
+            let age = 365 * DAY * (count - seq) as i64 / count as i64;
+            let mut case = Case::new(person, start, &start_tree, seq as u64, prev, now() - age);
+            let other = some_manifest(n * count + seq);
+            case.manifest = other;
+            match (seq % 10, seq / 10 % 10) {
+                (0, _) => case.verdict = Verdict::Reject,
+                (1, taken) if taken != 0 => case.supersedes.extend(open.take()),
+                _ => {}
+            }
+            let last = seq == count && n < 2;
+            if last {
+                case.verdict = Verdict::Approve;
+                case.manifest = approved[n].1.clone();
+                case.head = (approved[n].0.clone(), head_trees[n].clone());
+            }
+            let verdict = case.verdict;
+            prev = case.write(&mut stream, &name);
+            if verdict == Verdict::Reject {
+                open = Some(prev.clone());
+            }
+        }
+    }
+    stream
+}
+
+fn some_manifest(n: usize) -> Manifest {
+    let mut manifest = Manifest::default();
+    for at in 0..5 {
+        let image = |text: String| Some(Image { mode: Mode::File, content: Digest::of(text.as_bytes()) });
+        manifest.insert(
+            format!("elsewhere/{}", path(n + at)).as_str().into(),
+            image(format!("a{n}")),
+            image(format!("b{n}")),
+        );
+    }
+    manifest
+}
+
+struct Case<'p> {
+    person: &'p Person,
+    start: (String, String),
+    head: (String, String),
+    verdict: Verdict,
+    manifest: Manifest,
+    supersedes: Vec<String>,
+    seq: u64,
+    prev: String,
+    at: i64,
+}
+
+impl<'p> Case<'p> {
+    fn new(person: &'p Person, start: &str, tree: &str, seq: u64, prev: String, at: i64) -> Case<'p> {
+        let point = (start.to_owned(), tree.to_owned());
+        let head = ("1".repeat(40), "2".repeat(40));
+        let verdict = Verdict::Approve;
+        Case { person, start: point, head, verdict, manifest: Manifest::default(), supersedes: vec![], seq, prev, at }
+    }
+
+    /// Adds the record to its chain; its id.
+    fn write(self, stream: &mut Stream, name: &str) -> String {
+        let chain = ChainId { key: self.person.key.id().to_string(), device: "0123456789abcdef".into() };
+        let paths = Decimal(self.manifest.len() as u64);
+        let zero = Decimal(0);
+        let point = |(commit, tree): &(String, String)| Point { commit: commit.clone(), tree: tree.clone() };
+        let predicate = Predicate {
+            verdict: self.verdict,
+            principal: self.person.id.clone(),
+            roles: vec!["senior".into()],
+            repository: RepositoryName { id: "bench-1".into(), uri: "https://git.example/bench".into() },
+            target: Target { name: "refs/heads/main".into(), tip: self.start.0.clone() },
+            base: point(&self.start),
+            head: point(&self.head),
+            result_tree: self.head.1.clone(),
+            manifest: ManifestDigest { sha256: self.manifest.digest().to_string(), paths },
+            authors: vec!["Mina Holt <mina@example.com>".into()],
+            policy: PolicyName { version: Decimal(1), sha256: "2".repeat(64) },
+            findings: Findings {
+                rules: "2".repeat(64),
+                sha256: Digest::of(b"[]\n").to_string(),
+                total: zero,
+                answered: vec![],
+            },
+            provenance: ProvenanceClaim { status: "declared".into(), evidence: vec![] },
+            coverage: Coverage {
+                files: paths,
+                files_seen: paths,
+                hunks: paths,
+                hunks_seen: paths,
+                carried_over: zero,
+                hidden_characters: zero,
+                omissions: vec![],
+            },
+            supersedes: self.supersedes,
+            answers: vec![],
+            chain: Link {
+                key: chain.key.clone(),
+                id: chain.device.clone(),
+                seq: Decimal(self.seq),
+                prev: self.prev,
+                forks: vec![],
+            },
+            seen: vec![],
+            issued_at: Decimal(self.at as u64),
+            not_after: Decimal((self.at + 14 * DAY) as u64),
+            challenge: String::new(),
+            nonce: format!("{:032x}", self.seq),
+            tool: "bench".into(),
+            reason: "read in full, and asked the author about the retries".into(),
+        };
+        let digest = SubjectDigest { git_commit: self.head.0, git_tree: self.head.1 };
+        let payload = Statement::new(Subject { name: "bench-1".into(), digest }, predicate).encode();
+        let mut signature = Vec::new();
+        put(&mut signature, b"ssh-ed25519");
+        put(&mut signature, &self.person.secret.sign(&sshsig::to_be_signed(&pae(&payload))).to_bytes());
+        let id = Digest::of(&payload).to_string();
+        let envelope = Envelope::new(payload, &self.person.key, &signature).encode();
+        stream.commit(name, None, self.at);
+        stream.line("deleteall");
+        stream.file(&file_name(self.seq), &envelope);
+        stream.file("manifest", &self.manifest.encode());
+        stream.file("findings.json", b"[]\n");
+        id
+    }
+}
+
+/// What `git fast-import` reads.
+#[derive(Default)]
+struct Stream(Vec<u8>);
+
+impl Stream {
+    fn line(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
+        self.0.push(b'\n');
+    }
+
+    fn commit(&mut self, name: &str, from: Option<&str>, at: i64) {
+        self.line(&format!("commit {name}\nauthor Mina <mina@example.com> {at} +0000\ncommitter Mina <mina@example.com> {at} +0000\ndata 5\nStep\n"));
+        if let Some(from) = from {
+            self.line(&format!("from {from}"));
+        }
+    }
+
+    fn file(&mut self, path: &str, content: &[u8]) {
+        self.line(&format!("M 100644 inline {path}\ndata {}", content.len()));
+        self.0.extend_from_slice(content);
+        self.0.push(b'\n');
+    }
+}
+
+fn feed(repo: &Path, stream: &[u8]) {
+    let mut child = Command::new("git")
+        .current_dir(repo)
+        .args(["fast-import", "--quiet"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("git runs");
+    child.stdin.take().expect("a pipe").write_all(stream).expect("git reads");
+    assert!(child.wait().expect("a child").success(), "git fast-import");
+}
+
+fn git(dir: &Path, args: &[&str]) -> String {
+    let output = Command::new("git").current_dir(dir).args(args).output().expect("git runs");
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}

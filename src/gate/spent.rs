@@ -1,0 +1,34 @@
+//! Which records can have no say any more, so that a gate need not look at them again.
+
+use std::collections::HashSet;
+
+use super::Grounds;
+use super::ballot::{BallotStanding, ballots};
+use crate::decision::Verdict;
+use crate::record::RecordId;
+
+/// Seconds after an approval has run out for which it still explains why a push is denied: two days.
+const EXPLAINS: i64 = 2 * 24 * 3600;
+
+/// The records that change no verdict from `now` on, as long as the policy stays the same: those that were superseded, and
+/// approvals and claims that ran out; not those of an emergency, for which a review is owed. What they supersede stays so.
+/// Times only go forward, and a key's standing at a time is fixed once the record was received: so what is spent stays spent.
+pub fn spent(grounds: &Grounds<'_>) -> HashSet<RecordId> {
+    let all = ballots(grounds.policy, grounds.chains, &grounds.remembered.receipts, grounds.now);
+    let emergencies: HashSet<&str> = all
+        .iter()
+        .filter(|ballot| ballot.predicate().verdict == Verdict::BreakGlass)
+        .map(|ballot| ballot.predicate().manifest.sha256.as_str())
+        .collect();
+    let is_spent = |ballot: &&super::Ballot<'_>| {
+        let predicate = ballot.predicate();
+        match ballot.standing {
+            _ if ballot.received.is_none() => false,
+            _ if emergencies.contains(predicate.manifest.sha256.as_str()) => false,
+            BallotStanding::Superseded => true,
+            BallotStanding::Expired => predicate.not_after.0 as i64 + EXPLAINS <= grounds.now,
+            _ => false,
+        }
+    };
+    all.iter().filter(is_spent).map(|ballot| ballot.record.id()).collect()
+}
