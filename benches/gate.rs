@@ -344,6 +344,7 @@ impl<'p> Case<'p> {
                 total: zero,
                 answered: vec![],
             },
+            notes: vec![],
             provenance: ProvenanceClaim { status: "declared".into(), evidence: vec![] },
             coverage: Coverage {
                 files: paths,

@@ -69,6 +69,7 @@ fn statement(chain: &ChainId, seq: u64, prev: String) -> Statement {
         authors: vec!["Mina Holt <mina@example.com>".into()],
         policy: PolicyName { version: Decimal(1), sha256: digest.clone() },
         findings: Findings { rules: digest, sha256: Digest::of(b"[]\n").to_string(), total: zero, answered: vec![] },
+        notes: vec![],
         provenance: ProvenanceClaim { status: "declared".into(), evidence: vec![] },
         coverage: Coverage {
             files: zero,

@@ -2,8 +2,8 @@
 
 use crate::change::diff::Content;
 use crate::change::manifest::{Digest, escape};
-use crate::change::{Change, visible};
-use crate::decision::{Draft, Verdict};
+use crate::change::{Change, RepoPath, visible};
+use crate::decision::{Draft, Note, Verdict};
 use crate::gate::Answerable;
 use crate::ledger::{self, LedgerError};
 use crate::policy::{Person, Policy};
@@ -11,7 +11,7 @@ use crate::provenance;
 use crate::record::chain::{Link, file_name};
 use crate::record::statement::{
     AnsweredFinding, Coverage, Decimal, Findings, Link as ChainLink, ManifestDigest, Omission, Point, PolicyName,
-    Predicate, ProvenanceClaim, RepositoryName, SeenHead, Statement, Subject, SubjectDigest, Target,
+    Predicate, ProvenanceClaim, RepositoryName, SeenHead, SignedNote, Statement, Subject, SubjectDigest, Target,
 };
 use crate::record::{Chain, ChainId, Fault, Record, chain, json};
 use crate::risk;
@@ -214,6 +214,7 @@ pub fn follow_up(what: FollowUp<'_>, signatory: Signatory<'_>, nonce: [u8; 16], 
         roles: signatory.person.roles.clone(),
         policy: policy_name(signatory.policy),
         findings: Findings { answered: Vec::new(), ..earlier.findings },
+        notes: Vec::new(),
         coverage: coverage(&Seen::default()),
         supersedes: what.supersedes,
         answers: what.answers,
@@ -321,6 +322,7 @@ fn statement(
             total: count(examination.assessment.findings.len()),
             answered: answers.collect(),
         },
+        notes: notes(case),
         provenance: ProvenanceClaim { status: examination.provenance.status.name().to_owned(), evidence },
         coverage: coverage(case.seen),
         supersedes: superseded(place, policy, person, case),
@@ -335,6 +337,18 @@ fn statement(
         reason: draft.reason.trim().to_owned(),
     };
     Statement::new(subject, predicate)
+}
+
+/// What is remarked goes with a rejection, since author and agent act on it. Of an approval it is nobody else's business.
+fn notes(case: &Case<'_>) -> Vec<SignedNote> {
+    let signed = |note: &Note| SignedNote {
+        path: escape(&RepoPath::from(note.path.as_str())),
+        side: if note.old_side { "old" } else { "new" }.to_owned(),
+        line: Decimal(u64::from(note.line)),
+        text: note.text.clone(),
+    };
+    let notes = case.draft.notes.iter().filter(|_| case.verdict == Verdict::Reject);
+    notes.map(signed).collect()
 }
 
 /// Other people's rejections that this decision answers for: an approval those of earlier versions, break-glass all.

@@ -55,6 +55,7 @@ pub struct Predicate {
     pub authors: Vec<String>,
     pub policy: PolicyName,
     pub findings: Findings,
+    pub notes: Vec<SignedNote>,
     pub provenance: ProvenanceClaim,
     pub coverage: Coverage,
     pub supersedes: Vec<String>,
@@ -122,6 +123,17 @@ pub struct AnsweredFinding {
     pub path: String,
     pub line: Decimal,
     pub answer: String,
+}
+
+/// A remark at a place; line 0 is the file as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedNote {
+    pub path: String,
+    /// `old` or `new`.
+    pub side: String,
+    pub line: Decimal,
+    pub text: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -263,6 +275,7 @@ impl Predicate {
     fn texts_are_short(&self) -> bool {
         let lines = [&self.repository.uri, &self.challenge, &self.tool, &self.provenance.status];
         lines.iter().all(|text| text.len() <= MAX_LINE)
+            && self.notes.iter().all(SignedNote::is_sound)
             && self.authors.iter().chain(&self.provenance.evidence).all(|text| text.len() <= MAX_LINE)
             && self.reason.len() <= MAX_REASON
     }
@@ -279,6 +292,12 @@ impl Predicate {
             Verdict::HandOver => answers && !forks && reason,
             Verdict::Repair => !answers && forks && self.supersedes.is_empty(),
         }
+    }
+}
+
+impl SignedNote {
+    fn is_sound(&self) -> bool {
+        matches!(self.side.as_str(), "old" | "new") && self.path.len() <= MAX_LINE && self.text.len() <= MAX_LINE
     }
 }
 

@@ -117,6 +117,7 @@ pub fn statement(person: &Person) -> Statement {
             total: Decimal(0),
             answered: vec![],
         },
+        notes: vec![],
         provenance: ProvenanceClaim { status: "declared".into(), evidence: vec![] },
         coverage: Coverage {
             files: Decimal(2),
@@ -1052,6 +1053,16 @@ impl Maker {
                 }),
             ),
             (
+                "note-side",
+                "A note on a side that there is not",
+                Box::new(|s| s.predicate.notes = vec![note("both", "x")]),
+            ),
+            (
+                "note-long",
+                "A note of more than 4 KiB",
+                Box::new(|s| s.predicate.notes = vec![note("new", &"x".repeat((4 << 10) + 1))]),
+            ),
+            (
                 "human-only-no-reason",
                 "A claim that no AI was used, without reason",
                 Box::new(|s| {
@@ -1186,6 +1197,14 @@ impl Maker {
             self.form(&format!("statement-{name}"), what, bad, change);
         }
         let sound: Vec<Form> = vec![
+            (
+                "notes",
+                "A rejection with notes on both sides",
+                Box::new(|s| {
+                    s.predicate.verdict = Verdict::Reject;
+                    s.predicate.notes = vec![note("old", "why was this?\n"), note("new", "caf\u{e9}")];
+                }),
+            ),
             (
                 "approve-answers",
                 "An approval that answers another person's rejection of an earlier version",
@@ -1993,6 +2012,10 @@ impl Maker {
         .headers
         .push(("remembered", remembered(&Series::of(stranger()).approve(), 1)));
     }
+}
+
+fn note(side: &str, text: &str) -> SignedNote {
+    SignedNote { path: "src/lib.rs".into(), side: side.into(), line: Decimal(1), text: text.into() }
 }
 
 /// ines with a software key of hers.
