@@ -60,6 +60,8 @@ pub struct Request<'r> {
     pub updates: Vec<Update>,
     /// Who pushes, as the host authenticated them.
     pub pusher: Option<String>,
+    /// `new` is the head of a proposal: judge what merging it now would do.
+    pub proposal: bool,
     /// Judge as of then, and only to look back: nothing is remembered, and nothing is let through.
     pub at: Option<i64>,
 }
@@ -269,8 +271,17 @@ impl Hearing<'_> {
         }
         let outlook =
             Outlook { repository: &self.repository, policy: &self.policy, trunk: (&self.trunk.0, self.trunk.1) };
-        match outlook.read(&update.name, update.old, update.new) {
-            Ok(push) => gate::decide(&push, grounds),
+        let push = if self.case.request.proposal && !update.old.is_zero() && !update.new.is_zero() {
+            outlook.proposal(&update.name, update.old, update.new)
+        } else {
+            outlook.read(&update.name, update.old, update.new).map(Some)
+        };
+        match push {
+            Ok(Some(push)) => gate::decide(&push, grounds),
+            Ok(None) => {
+                let detail = "A path that it touches has moved on the target since it forked. Rebase it, and have it reviewed again.";
+                RefOutcome::refused(&plain, Reason::deny(Code::BaseMoved, detail))
+            }
             Err(error) => RefOutcome::refused(&plain, unreadable(error)),
         }
     }

@@ -28,6 +28,9 @@ pub struct Options {
     /// Read all moves of a push from standing input, as git's pre-receive hook gets them
     #[arg(long, conflicts_with_all = ["name", "old", "new", "at"])]
     pre_receive: bool,
+    /// --new is the head of a proposal: judge what merging it into --old now would do
+    #[arg(long, conflicts_with = "pre_receive")]
+    proposal: bool,
     /// Judge as of a time, 2026-11-24T09:30:00Z, to look back; lets nothing through
     #[arg(long, value_name = "TIME", requires = "audit")]
     at: Option<jiff::Timestamp>,
@@ -135,6 +138,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> u8 {
         quarantine: if options.pre_receive { quarantine() } else { Vec::new() },
         updates,
         pusher: options.gate.pusher(),
+        proposal: options.proposal,
         at: options.at.map(jiff::Timestamp::as_second),
     };
     let outcome = gatekeeper::judge(&request, &options.gate.settings(), super::now());

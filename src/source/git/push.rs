@@ -70,6 +70,21 @@ impl Outlook<'_> {
         matches!(self.policy.refs.standing(name), RefStanding::Protected { rewrite: true, .. })
     }
 
+    /// What merging a proposal into a ref that stands at `old` would do now; none where a path that it touches has moved there
+    /// since it forked, so that nobody can say without merging texts.
+    pub fn proposal(&self, name: &str, old: ObjectId, head: ObjectId) -> Result<Option<Push>, GitError> {
+        let repository = self.repository;
+        let (Some(tip), Some(head)) = (self.commit_of(old)?, self.commit_of(head)?) else {
+            return Ok(Some(Push { no_commit: true, ..Push::new(name, old, head) }));
+        };
+        let revision = repository.revision(self.fork_point(head, tip)?, head, tip)?;
+        let diff = diff(repository, revision.base_tree, revision.head_tree)?;
+        let Some(result_tree) = super::result_tree(repository, &revision, &diff)? else { return Ok(None) };
+        let step = merged(&revision, &diff, repository, result_tree)?;
+        let policy = if name == self.trunk.0 { self.next_policy(head)? } else { None };
+        Ok(Some(Push { steps: vec![step], policy, ..Push::new(name, old, head) }))
+    }
+
     /// The commit that an id names, through tags; none where it is something else.
     fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, GitError> {
         let object = self.repository.raw.find_object(oid(id), None)?;
@@ -178,11 +193,15 @@ pub fn landing(
     repository: &Repository,
     result_tree: Option<ObjectId>,
 ) -> Result<Step, GitError> {
-    let Revision { base_tree, head, head_tree, target_tip, commits, .. } = &change.revision;
+    merged(&change.revision, diff, repository, result_tree.unwrap_or(change.revision.head_tree))
+}
+
+fn merged(revision: &Revision, diff: &Diff, repository: &Repository, tree: ObjectId) -> Result<Step, GitError> {
+    let Revision { base_tree, head, head_tree, target_tip, commits, .. } = revision;
     Ok(Step {
         from: *target_tip,
         commit: *head,
-        tree: result_tree.unwrap_or(*head_tree),
+        tree,
         compared: (*base_tree, *head_tree),
         delta: manifest(repository, diff, &mut HashMap::new())?,
         commits: commits.clone(),
