@@ -26,6 +26,8 @@ pub const REMOTES_PREFIX: &str = "refs/undersign/remotes/";
 const MAX_FILE: usize = 64 << 20;
 /// Links of one chain that are read; a longer one is damage or abuse.
 const MAX_LINKS: usize = 100_000;
+/// Bytes of links that are kept verified in memory; beyond, all are read anew.
+const MAX_KNOWN: usize = 256 << 20;
 /// A thread for fewer links costs more than it saves.
 const LINKS_PER_THREAD: usize = 50;
 /// A ref lock that is older, while nobody else holds the ledger, was left by a program that was killed.
@@ -203,27 +205,55 @@ pub(crate) fn chain_at(repository: &Repository, name: &str, id: &str, tip: Optio
 }
 
 /// What each ref held when it was last read, so that a chain that grew is read from there on, and one that did not is not
-/// read at all. A commit id names its whole history, so what was verified under one stays verified.
+/// read at all. A commit id names its whole history, so what was verified under one stays verified. A fault is not kept: what
+/// was missing may come, and a service that runs for months must not be told once that a chain is broken and believe it.
 static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
-/// By git directory and ref: its tip, and the chain that it held.
-type Known = HashMap<(PathBuf, String), (Oid, Chain)>;
+/// Git directory and ref.
+type Spot = (PathBuf, String);
+
+#[derive(Default)]
+struct Known {
+    /// The tip, and the chain that it held.
+    chains: HashMap<Spot, (Oid, Chain)>,
+    bytes: usize,
+}
+
+impl Known {
+    fn keep(&mut self, spot: Spot, tip: Oid, chain: Chain) {
+        if let Some((_, old)) = self.chains.remove(&spot) {
+            self.bytes -= size(&old);
+        }
+        if self.bytes + size(&chain) > MAX_KNOWN {
+            *self = Known::default();
+        }
+        self.bytes += size(&chain);
+        self.chains.insert(spot, (tip, chain));
+    }
+}
+
+fn size(chain: &Chain) -> usize {
+    let links = chain.records.iter().map(|record| &record.link);
+    links.map(|link| link.envelope.len() + link.manifest.len() + link.findings.len()).sum()
+}
 
 fn chain(repository: &Repository, name: &str, id: &ChainId, tip: Oid) -> Chain {
-    let place = (repository.common_dir().to_path_buf(), name.to_owned());
-    let known = KNOWN.lock().ok().and_then(|known| known.get(&place).cloned());
-    let known = known.filter(|(_, chain)| chain.id == *id);
+    let spot = (repository.common_dir().to_path_buf(), name.to_owned());
+    let known = KNOWN.lock().ok().and_then(|known| known.chains.get(&spot).cloned());
+    // What was read in the quarantine of a push that did not land is gone again.
+    let known = known.filter(|(at, chain)| chain.id == *id && repository.raw.find_commit(*at).is_ok());
     if let Some((at, chain)) = &known
         && *at == tip
     {
         return chain.clone();
     }
-    let since = known.filter(|(_, chain)| chain.fault.is_none());
-    let (reached, commits) = commits(repository, tip, since.as_ref().map(|(at, _)| *at));
-    let mut chain = since.filter(|_| reached).map_or_else(|| Chain::empty(id.clone()), |(_, chain)| chain);
+    let (reached, commits) = commits(repository, tip, known.as_ref().map(|(at, _)| *at));
+    let mut chain = known.filter(|_| reached).map_or_else(|| Chain::empty(id.clone()), |(_, chain)| chain);
     chain.extend_verified(links(repository, &commits));
-    if let Ok(mut known) = KNOWN.lock() {
-        known.insert(place, (tip, chain.clone()));
+    if chain.fault.is_none()
+        && let Ok(mut known) = KNOWN.lock()
+    {
+        known.keep(spot, tip, chain.clone());
     }
     chain
 }
