@@ -18,7 +18,7 @@ use crate::policy::{Policy, RefStanding};
 use crate::provenance;
 use crate::record::Chain;
 use crate::source::git::push::Outlook;
-use crate::source::git::{GitError, Objects, PolicyState, Repository};
+use crate::source::git::{GitError, Objects, PolicyState, Repository, TargetBranch};
 
 pub const SCHEMA: &str = "undersign-outcome/v1";
 /// Refs of one push. Git itself sends no more in practice.
@@ -101,23 +101,11 @@ impl<'c> Case<'c> {
         let repository = Repository::open(Path::new(self.request.repository)).map_err(unreadable)?;
         let repository = repository.with_objects(&self.request.quarantine).map_err(unreadable)?;
         let memory = self.memory(&repository)?;
-        let trunk = match &self.settings.branch {
-            Some(name) => repository.target_named(name),
-            None => repository.target(),
-        };
-        let trunk = trunk.map_err(|error| match error {
-            GitError::Empty | GitError::NoTarget | GitError::NoSuchRevision(_) if self.settings.policy.is_none() => {
-                Reason::undecidable(Code::PolicyAbsent, format!("There is no policy branch: {error}"))
-            }
-            other => unreadable(other),
-        })?;
+        let trunk = trunk(&repository, self.settings)?;
         // The policy as it stood before the push: of the policy branch itself, that is where the push says it was.
         let moved = self.request.updates.iter().find(|update| update.name == trunk.name && !update.old.is_zero());
         let before = moved.map_or(trunk.tip, |update| update.old);
-        let policy = match &self.settings.policy {
-            Some(file) => policy_file(file)?,
-            None => policy_of(&repository, before)?,
-        };
+        let policy = policy(&repository, self.settings, before)?;
         // A look back asks for records that have no say any more.
         let digests = !self.settings.lasting && self.request.at.is_none();
         let digested = memory.as_ref().filter(|_| digests).and_then(|memory| memory.digested(&policy));
@@ -167,7 +155,7 @@ impl<'c> Case<'c> {
             enforced: !self.settings.report_only && self.request.at.is_none(),
             valid_until: refs.iter().filter_map(|judged| judged.valid_until).min(),
             refs,
-            policy: policy.map(|policy| PolicySummary { version: policy.version, digest: policy.digest.to_string() }),
+            policy: policy.map(summary),
             ledger: LedgerSummary { chains: chains.len(), records: chains.iter().map(|c| c.len()).sum() },
             memory,
             audit: None,
@@ -350,6 +338,42 @@ fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
         enforced: outcome.enforced,
         policy: outcome.policy.as_ref().map(|policy| policy.digest.clone()),
         refs: refs.collect(),
+    }
+}
+
+/// The policy that a push would be judged by now.
+///
+/// # Errors
+/// Why every push would be undecidable.
+pub fn policy_in_force(repository: &str, settings: &Settings) -> Result<PolicySummary, Reason> {
+    let repository = Repository::open(Path::new(repository)).map_err(unreadable)?;
+    let tip = trunk(&repository, settings)?.tip;
+    policy(&repository, settings, tip).map(|policy| summary(&policy))
+}
+
+fn summary(policy: &Policy) -> PolicySummary {
+    PolicySummary { version: policy.version, digest: policy.digest.to_string() }
+}
+
+/// The policy branch.
+fn trunk(repository: &Repository, settings: &Settings) -> Result<TargetBranch, Reason> {
+    let trunk = match &settings.branch {
+        Some(name) => repository.target_named(name),
+        None => repository.target(),
+    };
+    trunk.map_err(|error| match error {
+        GitError::Empty | GitError::NoTarget | GitError::NoSuchRevision(_) if settings.policy.is_none() => {
+            Reason::undecidable(Code::PolicyAbsent, format!("There is no policy branch: {error}"))
+        }
+        other => unreadable(other),
+    })
+}
+
+/// The file that whoever runs the gate named; else what a commit of the policy branch holds.
+fn policy(repository: &Repository, settings: &Settings, commit: ObjectId) -> Result<Policy, Reason> {
+    match &settings.policy {
+        Some(file) => policy_file(file),
+        None => policy_of(repository, commit),
     }
 }
 

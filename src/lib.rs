@@ -20,8 +20,9 @@
 //!
 //! ```text
 //!  4  cli  desk                                 arguments → command; the main loop
-//!  3  worker  config  tui  frozen  survey  sync
-//!                                               effects → events; the screen; what is joined for queue, reader, sheet, remotes
+//!  3  worker  config  tui  frozen  survey  sync  gatekeeper  service
+//!                                               effects → events; the screen; what is joined for queue, reader, sheet,
+//!                                               remotes, pushes; the gate over HTTP
 //!  2  source  ledger  memory  signer  drafts  disk  app
 //!                                               git objects; chains in refs; keys; files; the program without a screen
 //!  1  provenance  risk  policy  decision  record  gate  highlight       rules
@@ -54,6 +55,8 @@ pub mod gatekeeper;
 pub mod ledger;
 #[cfg(feature = "git")]
 pub mod memory;
+#[cfg(feature = "git")]
+pub mod service;
 #[cfg(feature = "git")]
 pub mod source;
 #[cfg(feature = "git")]

@@ -67,7 +67,7 @@ enum Command {
     Review(desk::ReviewOptions),
     /// Say whether a push may land: 0 yes, 2 no, 4 cannot decide
     Verify(verify::Options),
-    /// Install the gate, and read its log
+    /// Install the gate, serve it, and read its log
     Gate(gate::Options),
     /// Check, explain and try out policies; take over CODEOWNERS
     Policy(policy::Options),

@@ -84,6 +84,10 @@ impl GateOptions {
         self.policy.is_some()
     }
 
+    pub fn names_pusher(&self) -> bool {
+        self.pusher.is_some() || self.pusher_env.is_some()
+    }
+
     pub fn is_report_only(&self) -> bool {
         self.report_only
     }
@@ -157,8 +161,8 @@ pub fn run(options: &Options, repository: Option<&Path>) -> u8 {
 fn exit_code(outcome: &Outcome, audit: bool) -> u8 {
     match outcome.outcome {
         Decided::Allow if audit => WOULD_ALLOW,
-        decided if audit || outcome.enforced => decided.exit_code(),
-        _ => 0,
+        decided if audit => decided.exit_code(),
+        _ => outcome.exit_code(),
     }
 }
 

@@ -364,3 +364,10 @@ pub struct Outcome {
     pub elapsed_ms: u64,
     pub version: &'static str,
 }
+
+impl Outcome {
+    /// What a hook does: a report only is 0 whatever it says.
+    pub fn exit_code(&self) -> u8 {
+        if self.enforced { self.outcome.exit_code() } else { 0 }
+    }
+}

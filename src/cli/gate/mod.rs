@@ -3,6 +3,7 @@
 pub mod install;
 mod keygen;
 mod log;
+mod serve;
 
 use std::path::Path;
 
@@ -20,6 +21,8 @@ enum Command {
     Install(install::Options),
     /// Print the gate's log of verdicts, and check that none was altered or taken out
     Log(log::Options),
+    /// Answer over loopback or a socket file, for hosts that call and do not run hooks
+    Serve(serve::Options),
     /// Make the key that a gate signs verification summaries with
     Keygen(keygen::Options),
 }
@@ -28,6 +31,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     match &options.command {
         Command::Install(options) => install::run(options),
         Command::Log(options) => log::run(options, repository.unwrap_or(Path::new("."))),
+        Command::Serve(options) => serve::run(options, repository),
         Command::Keygen(options) => keygen::run(options),
     }
 }

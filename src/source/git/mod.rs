@@ -429,6 +429,14 @@ fn refusal(error: &git2::Error, shown: &str) -> GitError {
     }
 }
 
+/// The git directory of the repository that lies at exactly this path, and the one that it shares with its other worktrees,
+/// both canonical. Unlike [`Repository::open`], looks into no parent directory.
+pub fn git_dirs(path: &Path) -> Result<(PathBuf, PathBuf), GitError> {
+    let raw = git2::Repository::open(path)?;
+    let canonical = |dir: &Path| std::fs::canonicalize(dir).map_err(|error| GitError::Other(error.to_string()));
+    Ok((canonical(raw.path())?, canonical(raw.commondir())?))
+}
+
 fn add_objects(raw: &git2::Repository, dirs: &[PathBuf]) -> Result<(), GitError> {
     let odb = raw.odb()?;
     for dir in dirs {

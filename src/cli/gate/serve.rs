@@ -1,0 +1,92 @@
+//! `undersign gate serve`: the gate as a service, for hosts that call and do not run hooks.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use clap::Args;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::iterator::Signals;
+
+use crate::cli::verify::GateOptions;
+use crate::gatekeeper::Settings;
+use crate::service::routes::{Routes, Served};
+use crate::service::socket::{Address, Listener};
+use crate::service::{self, Limits, Tally};
+
+#[derive(Args)]
+pub struct Options {
+    /// Where to listen: a loopback address such as 127.0.0.1:7117 (port 0: any that is free), or unix:FILE
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Address,
+    /// Serve all repositories below a directory, each by its path from there; without it, the one of --repo by that text
+    #[arg(long, value_name = "DIR")]
+    repositories: Option<PathBuf>,
+    /// Pushes that are judged at a time, 1 to 64; by default as many as there are cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    workers: Option<u8>,
+    /// Bytes of a request's body, up to 64 MiB; up to 128 may be in memory at a time
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20, value_parser = clap::value_parser!(u64).range(1..=64 << 20))]
+    max_body: u64,
+    /// Seconds for a request to arrive, for a worker to be free, and for the answer to be taken: each
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+    #[command(flatten)]
+    gate: GateOptions,
+}
+
+pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
+    if options.gate.names_pusher() {
+        return Err("Who pushes is said in each request; --pusher and --pusher-env would say it for all.".to_owned());
+    }
+    let tally = Tally::default();
+    let served = served(options, repository)?;
+    let settings = Settings { lasting: true, ..options.gate.settings() };
+    let routes = Routes { served, settings, tally: &tally, clock: crate::cli::now };
+    let listener = Listener::bind(&options.listen)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    wake_on_signal(&listener, &stop).map_err(|error| format!("Signals cannot be caught: {error}."))?;
+    outln!("listening on {listener}");
+    let _ = std::io::stdout().flush();
+    service::run(listener, &limits(options), &stop, &tally, &|request| routes.answer(request));
+    Ok(())
+}
+
+fn limits(options: &Options) -> Limits {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    Limits {
+        workers: options.workers.map_or_else(cores, usize::from),
+        max_body: options.max_body,
+        timeout: Duration::from_secs(options.timeout),
+    }
+}
+
+fn served(options: &Options, repository: Option<&Path>) -> Result<Served, String> {
+    match (&options.repositories, repository) {
+        (Some(_), Some(_)) => Err("--repo and --repositories exclude each other.".to_owned()),
+        (Some(dir), None) => Served::below(dir),
+        (None, one) => {
+            let text = one.unwrap_or(Path::new(".")).to_str().ok_or("The repository's path is no UTF-8.")?;
+            Ok(Served::One(text.to_owned()))
+        }
+    }
+}
+
+/// The first signal ends the service when what has begun is finished; the second ends the program.
+fn wake_on_signal(listener: &Listener, stop: &Arc<AtomicBool>) -> std::io::Result<()> {
+    for signal in [SIGTERM, SIGINT] {
+        flag::register_conditional_shutdown(signal, crate::cli::FAILED.into(), stop.clone())?;
+        flag::register(signal, stop.clone())?;
+    }
+    let waker = listener.waker()?;
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    std::thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            waker.wake();
+        }
+    });
+    Ok(())
+}

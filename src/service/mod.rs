@@ -1,0 +1,257 @@
+//! FLOOR 3: the gate as a service. Sockets, and how much of everything there may be at a time.
+//!
+//! A connection has a thread that only waits and reads, so that slow clients hold up nobody; what is asked is judged by at
+//! most as many at a time as there are workers. Nothing is kept between two requests but numbers.
+
+pub mod http;
+pub mod routes;
+pub mod socket;
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::Shutdown;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use http::{Answer, Refusal, Request, Unread};
+use socket::{Listener, Stream, Timed};
+
+/// Connections at a time: those that are read, that wait for a worker, that are answered, and that are idle.
+pub const MAX_CONNECTIONS: usize = 128;
+/// Requests on one connection.
+pub const MAX_TURNS: usize = 1_000;
+/// Bytes that are read ahead.
+const BUFFER: usize = 8 << 10;
+/// As the main thread has: what judges here must reach as deep as what judges there. Only what is used of it is taken.
+const STACK: usize = 8 << 20;
+/// Connections that were turned away, kept open for their clients to read why.
+const MAX_LEAVING: usize = 32;
+/// How soon an idle connection notices that the service ends.
+const SLICE: Duration = Duration::from_millis(200);
+/// How long a client that is not to say more may take to hang up.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// After a failure to accept a connection: most likely there are no file handles left.
+const RECOVER: Duration = Duration::from_millis(50);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests that are worked on at a time.
+    pub workers: usize,
+    /// Bytes.
+    pub max_body: u64,
+    /// For a request to arrive whole; again for a worker to be free; again for the answer to be taken.
+    pub timeout: Duration,
+}
+
+/// What was done so far.
+#[derive(Debug)]
+pub struct Tally {
+    pub since: Instant,
+    pub judged: AtomicU64,
+    pub refused: AtomicU64,
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally { since: Instant::now(), judged: AtomicU64::new(0), refused: AtomicU64::new(0) }
+    }
+}
+
+/// Gives an answer; called by several threads.
+pub type Answerer<'a> = &'a (dyn Fn(&Request) -> Answer + Sync);
+
+/// Serves until `stop` is set and the listener woken: then nobody is let in, and what has begun is finished.
+pub fn run(listener: Listener, limits: &Limits, stop: &AtomicBool, tally: &Tally, answer: Answerer<'_>) {
+    let service =
+        Service { limits, stop, tally, answer, workers: Workers::new(limits.workers), open: AtomicUsize::new(0) };
+    let mut leaving = VecDeque::new();
+    thread::scope(|scope| {
+        while let Some(stream) = service.next(&listener) {
+            let Some(place) = service.place() else {
+                service.turn_away(stream, &mut leaving);
+                continue;
+            };
+            let entertained = || {
+                let (stream, _place) = (stream, place);
+                service.entertain(&stream);
+            };
+            // Without a thread, the connection closes unanswered; nothing is judged.
+            let _ = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, entertained);
+        }
+        drop(listener);
+    });
+}
+
+struct Service<'s> {
+    limits: &'s Limits,
+    stop: &'s AtomicBool,
+    tally: &'s Tally,
+    answer: Answerer<'s>,
+    workers: Workers,
+    open: AtomicUsize,
+}
+
+/// One of [`MAX_CONNECTIONS`], given back when it is dropped.
+struct Place<'s>(&'s AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Service<'_> {
+    fn is_ending(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// The next connection; none when the service ends.
+    fn next(&self, listener: &Listener) -> Option<Stream> {
+        while !self.is_ending() {
+            match listener.accept() {
+                Ok(stream) => return Some(stream).filter(|_| !self.is_ending()),
+                Err(_) if self.is_ending() => {}
+                Err(_) => thread::sleep(RECOVER),
+            }
+        }
+        None
+    }
+
+    fn place(&self) -> Option<Place<'_>> {
+        // Only the thread that accepts adds to it.
+        let free = self.open.load(Ordering::Acquire) < MAX_CONNECTIONS;
+        free.then(|| {
+            self.open.fetch_add(1, Ordering::AcqRel);
+            Place(&self.open)
+        })
+    }
+
+    /// Says that there is no room, without waiting for anything. Closing at once could take the answer back before it was
+    /// read, so the connection stays until others are turned away.
+    fn turn_away(&self, stream: Stream, leaving: &mut VecDeque<Stream>) {
+        self.tally.refused.fetch_add(1, Ordering::Relaxed);
+        let answer = Answer::from(Refusal::new(503, "There are too many connections. Try again."));
+        let told = stream.set_nonblocking().and_then(|()| stream.offer(&answer.encode(&date(), true, false)));
+        if told.is_ok() && stream.shutdown(Shutdown::Write).is_ok() {
+            leaving.push_back(stream);
+            leaving.drain(..leaving.len().saturating_sub(MAX_LEAVING));
+        }
+    }
+
+    fn entertain(&self, stream: &Stream) {
+        let mut reader = BufReader::with_capacity(BUFFER, Timed { stream, until: Instant::now() });
+        for turn in 1..=MAX_TURNS {
+            if !self.is_asked(&mut reader) {
+                return;
+            }
+            reader.get_mut().until = Instant::now() + self.limits.timeout;
+            let (answer, stays, bodiless) = match self.request(&mut reader) {
+                Ok(request) => {
+                    let answer = self.answer(&request);
+                    (answer, !request.head.closes(), request.head.method == "HEAD")
+                }
+                // Cut off in the middle: nothing was asked.
+                Err(Unread::Gone) => return,
+                Err(Unread::Refused(refusal)) => (refusal.into(), false, false),
+            };
+            if answer.status >= 400 {
+                self.tally.refused.fetch_add(1, Ordering::Relaxed);
+            }
+            let stays = stays && turn < MAX_TURNS && !self.is_ending();
+            let mut writer = Timed { stream, until: Instant::now() + self.limits.timeout };
+            if writer.write_all(&answer.encode(&date(), !stays, bodiless)).is_err() {
+                return;
+            }
+            if !stays {
+                return farewell(stream);
+            }
+        }
+    }
+
+    /// Waits for the first byte of a request.
+    fn is_asked(&self, reader: &mut BufReader<Timed<'_>>) -> bool {
+        let idle = Instant::now() + self.limits.timeout;
+        loop {
+            reader.get_mut().until = idle.min(Instant::now() + SLICE);
+            match reader.fill_buf() {
+                Ok(bytes) => return !bytes.is_empty(),
+                Err(error) if is_late(&error) && Instant::now() < idle && !self.is_ending() => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
+    fn request(&self, reader: &mut BufReader<Timed<'_>>) -> Result<Request, Unread> {
+        let head = http::read_head(reader, self.limits.max_body)?;
+        if head.expects_continue()? && head.length > 0 {
+            let &mut Timed { stream, until } = reader.get_mut();
+            Timed { stream, until }.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        }
+        http::read_body(reader, head)
+    }
+
+    /// Answers when a worker is free. A panic is a mistake of ours; it answers as one, and never lets anything through.
+    fn answer(&self, request: &Request) -> Answer {
+        let Some(_worker) = self.workers.take(self.limits.timeout) else {
+            return Refusal::new(503, "All workers are busy. Try again.").into();
+        };
+        catch_unwind(AssertUnwindSafe(|| (self.answer)(request))).unwrap_or_else(|_| {
+            Refusal::new(500, "The gate failed on this request; nothing is allowed. This is a mistake in undersign.")
+                .into()
+        })
+    }
+}
+
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+}
+
+/// Reads on without heeding it until the client hangs up: a connection that is closed with bytes unread is reset, and the
+/// client might lose the answer.
+fn farewell(stream: &Stream) {
+    if stream.shutdown(Shutdown::Write).is_err() {
+        return;
+    }
+    let mut reader = Timed { stream, until: Instant::now() + FAREWELL };
+    let mut scrap = [0; BUFFER];
+    while reader.read(&mut scrap).is_ok_and(|read| read > 0) {}
+}
+
+/// As the Date header has it.
+fn date() -> String {
+    let now = jiff::Timestamp::now();
+    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap_or_default()
+}
+
+/// How many may work at a time.
+struct Workers {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+struct Worker<'w>(&'w Workers);
+
+impl Workers {
+    fn new(count: usize) -> Workers {
+        Workers { free: Mutex::new(count), freed: Condvar::new() }
+    }
+
+    fn take(&self, patience: Duration) -> Option<Worker<'_>> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.freed.wait_timeout_while(free, patience, |free| *free == 0);
+        let (mut free, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        *free = free.checked_sub(1)?;
+        Some(Worker(self))
+    }
+}
+
+impl Drop for Worker<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.freed.notify_one();
+    }
+}

@@ -1,0 +1,230 @@
+//! What may be asked: JSON → the gatekeeper → JSON. Which repository is a name below a directory or the one that is served;
+//! no name leads anywhere else.
+
+use std::collections::HashSet;
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Tally;
+use super::http::{Answer, Refusal, Request};
+use crate::change::visible;
+use crate::gatekeeper::{self, Settings, Update};
+use crate::source::git;
+
+/// Characters of what is said about a mistake in a request.
+const MAX_SAID: usize = 300;
+/// Directories with objects of one push; git has one, and its alternates.
+const MAX_QUARANTINE: usize = 16;
+
+/// What is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Served {
+    /// One repository, asked for by this very text.
+    One(String),
+    /// All repositories below a directory, which is canonical.
+    Below(PathBuf),
+}
+
+impl Served {
+    /// # Errors
+    /// A sentence: there is no such directory.
+    pub fn below(dir: &Path) -> Result<Served, String> {
+        let found = std::fs::canonicalize(dir).and_then(|dir| std::fs::read_dir(&dir).map(|_| dir));
+        found.map(Served::Below).map_err(|error| format!("The directory {} cannot be read: {error}.", dir.display()))
+    }
+}
+
+pub struct Routes<'r> {
+    pub served: Served,
+    pub settings: Settings,
+    pub tally: &'r Tally,
+    /// Seconds since the epoch.
+    pub clock: fn() -> i64,
+}
+
+/// The body of `POST /v1/verify`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    repository: String,
+    updates: Vec<Moved>,
+    #[serde(default)]
+    pusher: Option<String>,
+    #[serde(default)]
+    quarantine: Vec<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Moved {
+    #[serde(rename = "ref")]
+    name: String,
+    old: String,
+    new: String,
+}
+
+/// A repository that may be asked about.
+struct Place {
+    repository: String,
+    settings: Settings,
+    /// Where its objects are; none where it cannot be read.
+    git_dir: Option<PathBuf>,
+}
+
+impl Routes<'_> {
+    pub fn answer(&self, request: &Request) -> Answer {
+        // A page in somebody's browser must not speak for a host. Browsers say where a page comes from, hosts never do.
+        if request.head.all("origin").next().is_some() {
+            return Refusal::new(403, "Browsers may not ask here.").into();
+        }
+        match (request.head.method.as_str(), request.head.target.as_str()) {
+            ("POST", "/v1/verify") => self.verify(&request.body).unwrap_or_else(Answer::from),
+            (_, "/v1/verify") => not_allowed("POST"),
+            ("GET" | "HEAD", "/healthz") => self.health(),
+            (_, "/healthz") => not_allowed("GET, HEAD"),
+            _ => Refusal::new(404, "There are POST /v1/verify and GET /healthz.").into(),
+        }
+    }
+
+    fn verify(&self, body: &[u8]) -> Result<Answer, Refusal> {
+        let asked: Asked = serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
+        if asked.updates.is_empty() {
+            return Err(malformed("updates is empty"));
+        }
+        let updates: Vec<_> = asked.updates.into_iter().map(update).collect::<Result<_, _>>()?;
+        // Git never moves a ref twice in one push, and what that would mean nobody has said.
+        let names: HashSet<_> = updates.iter().map(|update| &update.name).collect();
+        if names.len() < updates.len() {
+            return Err(malformed("updates names a ref twice"));
+        }
+        let place = self.place(&asked.repository)?;
+        let request = gatekeeper::Request {
+            repository: &place.repository,
+            quarantine: place.quarantine(&asked.quarantine)?,
+            updates,
+            pusher: asked.pusher.filter(|name| !name.trim().is_empty()),
+            at: None,
+        };
+        let outcome = gatekeeper::judge(&request, &place.settings, (self.clock)());
+        self.tally.judged.fetch_add(1, Ordering::Relaxed);
+        let body = serde_json::to_string(&outcome).expect("plain data always serialises into memory");
+        Ok(Answer::new(200, body).with("undersign-exit", outcome.exit_code().to_string()))
+    }
+
+    fn place(&self, name: &str) -> Result<Place, Refusal> {
+        match &self.served {
+            Served::One(repository) if repository == name => {
+                let git_dir =
+                    git::Repository::open(Path::new(name)).and_then(|found| git::git_dirs(found.common_dir()));
+                let git_dir = git_dir.ok().map(|(_, shared)| shared);
+                Ok(Place { repository: name.to_owned(), settings: self.settings.clone(), git_dir })
+            }
+            Served::One(_) => Err(absent()),
+            Served::Below(root) => self.place_below(root, name),
+        }
+    }
+
+    fn place_below(&self, root: &Path, name: &str) -> Result<Place, Refusal> {
+        if !is_plain(name) {
+            return Err(malformed("repository is no plain name below the directory that is served"));
+        }
+        // What lies outside is as absent as what is not there: a name is no way to look around.
+        let path = std::fs::canonicalize(root.join(name)).map_err(|_| absent())?;
+        let inside = |path: &Path| path.starts_with(root) && path != root;
+        if !inside(&path) {
+            return Err(absent());
+        }
+        let (own, shared) = git::git_dirs(&path).map_err(|_| absent())?;
+        let (true, true, Some(repository)) = (inside(&own), inside(&shared), own.to_str()) else {
+            return Err(absent());
+        };
+        // One state for a repository, by whatever name or worktree it is asked for; else the gate would forget.
+        let beside = shared.strip_prefix(root).unwrap_or(&shared);
+        let state = self.settings.state.as_ref().map(|state| state.join(beside));
+        let settings = Settings { state, ..self.settings.clone() };
+        Ok(Place { repository: repository.to_owned(), settings, git_dir: Some(shared) })
+    }
+
+    fn health(&self) -> Answer {
+        let mut body = json!({
+            "status": "ok",
+            "version": env!("CARGO_PKG_VERSION"),
+            "judged": self.tally.judged.load(Ordering::Relaxed),
+            "refused": self.tally.refused.load(Ordering::Relaxed),
+            "uptime_s": self.tally.since.elapsed().as_secs(),
+        });
+        let Served::One(repository) = &self.served else { return Answer::new(200, body.to_string()) };
+        match gatekeeper::policy_in_force(repository, &self.settings) {
+            Ok(policy) => {
+                body["policy"] = serde_json::to_value(policy).unwrap_or(Value::Null);
+                Answer::new(200, body.to_string())
+            }
+            Err(reason) => {
+                body["status"] = json!("no policy");
+                body["error"] = json!(reason.detail);
+                Answer::new(503, body.to_string()).with("retry-after", "10")
+            }
+        }
+    }
+}
+
+impl Place {
+    /// Directories of objects that are not let in yet, each inside the git directory.
+    fn quarantine(&self, dirs: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {
+        if dirs.len() > MAX_QUARANTINE {
+            return Err(malformed(&format!("quarantine names more than {MAX_QUARANTINE} directories")));
+        }
+        let outside = || malformed("quarantine names what is no directory inside the repository's git directory");
+        let inside = |dir: &PathBuf| {
+            let git_dir = self.git_dir.as_ref()?;
+            let path = std::fs::canonicalize(git_dir.join(dir)).ok()?;
+            (path.starts_with(git_dir) && path.is_dir()).then_some(path)
+        };
+        dirs.iter().map(|dir| inside(dir).ok_or_else(outside)).collect()
+    }
+}
+
+fn update(moved: Moved) -> Result<Update, Refusal> {
+    let id = |text: &str| text.parse().map_err(|error| malformed(&format!("old and new: {error}")));
+    Ok(Update { old: id(&moved.old)?, new: id(&moved.new)?, name: moved.name })
+}
+
+/// Whether a name goes down only: no root, no `..`, no `.`, nothing empty.
+fn is_plain(name: &str) -> bool {
+    let path = Path::new(name);
+    let normal = path.components().all(|part| matches!(part, Component::Normal(_)));
+    // As components, `a//b` and `a/./b` are `a/b`; as text they are other names for it.
+    normal && !name.contains('\0') && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+fn malformed(why: &str) -> Refusal {
+    let why: String = visible::line(why.as_bytes()).chars().take(MAX_SAID).collect();
+    Refusal::new(400, format!("The request is not understood: {why}."))
+}
+
+fn absent() -> Refusal {
+    Refusal::new(404, "No repository of that name is served here.")
+}
+
+fn not_allowed(methods: &'static str) -> Answer {
+    let refusal = Refusal::new(405, format!("This path takes {methods} only."));
+    Answer::from(refusal).with("allow", methods)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_name_goes_down_only() {
+        for good in ["shop.git", "team/shop.git", "..shop", "a..b/c"] {
+            assert!(is_plain(good), "{good}");
+        }
+        for bad in ["", "/", "/srv/shop.git", "..", "a/../b", "./a", "a/.", "a//b", "a/", "a\0b"] {
+            assert!(!is_plain(bad), "{bad:?}");
+        }
+    }
+}
