@@ -55,6 +55,9 @@ struct Asked {
     pusher: Option<String>,
     #[serde(default)]
     quarantine: Vec<PathBuf>,
+    /// Each `new` is the head of a proposal.
+    #[serde(default)]
+    proposal: bool,
 }
 
 #[derive(Deserialize)]
@@ -106,6 +109,7 @@ impl Routes<'_> {
             quarantine: place.quarantine(&asked.quarantine)?,
             updates,
             pusher: asked.pusher.filter(|name| !name.trim().is_empty()),
+            proposal: asked.proposal,
             at: None,
         };
         let outcome = gatekeeper::judge(&request, &place.settings, (self.clock)());
