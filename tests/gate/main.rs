@@ -4,17 +4,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod content;
+mod people;
+mod policies;
+mod records;
+mod scene;
+
+use scene::{allowed, denied, tamper};
 use support::{Fixture, policy};
 use undersign::decision::Verdict;
-
-fn denied(result: (i32, Vec<String>), code: &str) {
-    assert_eq!(result.0, 2, "{result:?}");
-    assert!(result.1.iter().any(|reason| reason == code), "{code}: {result:?}");
-}
-
-fn allowed(result: (i32, Vec<String>)) {
-    assert_eq!(result.0, 0, "{result:?}");
-}
 
 #[test]
 fn no_policy_cannot_be_decided() {
@@ -261,32 +259,8 @@ fn a_missing_object_cannot_be_decided_and_a_short_id_is_a_usage_error() {
 fn a_damaged_record_is_no_silent_gap() {
     let f = Fixture::new();
     f.decide("dana", "agent/work", Verdict::Reject);
-    let name = f.git("mina", &["for-each-ref", "--format=%(refname)", "refs/undersign"]);
-    let file =
-        f.git("mina", &["ls-tree", "--name-only", &name]).lines().find(|l| l.contains("dsse")).unwrap().to_owned();
     // The rejection is replaced by garbage: the gate must not take its absence for consent.
-    std::fs::write(f.repo.join(&file), "{}\n").unwrap();
-    let blob = f.git("mina", &["hash-object", "-w", &file]);
-    std::fs::remove_file(f.repo.join(&file)).unwrap();
-    let others = f.git("mina", &["ls-tree", &name]);
-    let listing: String = others
-        .lines()
-        .map(|l| if l.ends_with(&file) { format!("100644 blob {blob}\t{file}\n") } else { format!("{l}\n") })
-        .collect();
-    let tree = {
-        use std::io::Write as _;
-        let mut child = std::process::Command::new("git")
-            .current_dir(&f.repo)
-            .arg("mktree")
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(listing.as_bytes()).unwrap();
-        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap().trim().to_owned()
-    };
-    let commit = f.git("mina", &["commit-tree", &tree, "-m", "damage"]);
-    f.git("mina", &["update-ref", &name, &commit]);
+    tamper(&f, &scene::chain_of(&f, "dana"), |_| b"{}\n".to_vec());
     let (code, reasons) = f.verify(&f.id("main"), &f.id("agent/work"));
     assert_eq!((code, reasons), (4, vec!["LEDGER_FAULT".into()]));
 }

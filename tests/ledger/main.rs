@@ -5,6 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/agent.rs"]
+mod agent;
 #[path = "../records/token.rs"]
 mod token;
 

@@ -1,74 +1,16 @@
 //! A security key in software behind a real agent socket: what each value of its flags and counter is worth at the gate.
 
 use std::io::{Read as _, Write as _};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::os::unix::net::UnixListener;
 
-use undersign::decision::{Draft, Verdict};
-use undersign::frozen::{self, Case, Seen};
+use undersign::decision::Verdict;
 use undersign::record::key::{KeyType, TokenUse};
 use undersign::record::wire::{put, take};
 use undersign::signer::SigningKey;
-use undersign::survey::{self, Place};
 
-use crate::support::{Fixture, now, policy};
+use crate::agent::Agent;
+use crate::support::{Decision, Fixture, now, policy};
 use crate::token::Token;
-
-/// Speaks the two messages of the agent's protocol for one token, and signs with whatever it is set to.
-struct Agent {
-    socket: PathBuf,
-    next: Arc<Mutex<TokenUse>>,
-    _dir: tempfile::TempDir,
-}
-
-impl Agent {
-    fn new(token: Token) -> Agent {
-        let dir = tempfile::tempdir().unwrap();
-        let socket = dir.path().join("agent");
-        let listener = UnixListener::bind(&socket).unwrap();
-        let next = Arc::new(Mutex::new(TokenUse { flags: 1, counter: 1 }));
-        let set = next.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                answer(&mut stream.unwrap(), &token, *set.lock().unwrap());
-            }
-        });
-        Agent { socket, next, _dir: dir }
-    }
-
-    fn set(&self, flags: u8, counter: u32) {
-        *self.next.lock().unwrap() = TokenUse { flags, counter };
-    }
-}
-
-fn answer(stream: &mut UnixStream, token: &Token, token_use: TokenUse) {
-    let mut len = [0; 4];
-    if stream.read_exact(&mut len).is_err() {
-        return;
-    }
-    let mut request = vec![0; u32::from_be_bytes(len) as usize];
-    stream.read_exact(&mut request).unwrap();
-    let mut reply = Vec::new();
-    match request.split_first().unwrap() {
-        (11, _) => {
-            reply.push(12);
-            reply.extend_from_slice(&1u32.to_be_bytes());
-            put(&mut reply, &token.blob());
-            put(&mut reply, b"software token");
-        }
-        (13, mut rest) => {
-            assert_eq!(take(&mut rest), Some(&token.blob()[..]));
-            let message = take(&mut rest).unwrap();
-            reply.push(14);
-            put(&mut reply, &token.sign(message, token_use));
-        }
-        _ => reply.push(5),
-    }
-    let mut framed = Vec::new();
-    put(&mut framed, &reply);
-    stream.write_all(&framed).unwrap();
-}
 
 /// A repository whose sources ask for a presence, with dana's security key enrolled as said, and ines as a way out.
 fn fixture(token: &Token, enrolled: &str, asked: &str) -> Fixture {
@@ -92,19 +34,8 @@ fn fixture(token: &Token, enrolled: &str, asked: &str) -> Fixture {
     Fixture::with_policy(&text)
 }
 
-fn approve(fixture: &Fixture, agent: &Agent, token: &Token, at: i64) {
-    let (repository, place) = Place::open(&fixture.repo).unwrap();
-    let change = repository.changes(0, &place.target).unwrap().changes.remove(0);
-    let (_, _, examination) = survey::whole(&repository, &place, &change, at).unwrap();
-    let draft = Draft::new(&change.id, &change.revision.head.to_string());
-    let files = examination.manifest.len();
-    let seen = Seen { files, files_seen: files, ..Seen::default() };
-    let case =
-        Case { change: &change, examination: &examination, draft: &draft, verdict: Verdict::Approve, seen: &seen };
-    let key = SigningKey::find(&format!("key::{}", token.key().to_openssh()), Some(&agent.socket), None).unwrap();
-    assert!(!key.needs_passphrase() && !key.needs_terminal());
-    let frozen = frozen::freeze(&case, &place, &key, "0123456789abcdef", [7; 16], at).unwrap();
-    frozen::sign(&frozen, &change, &place, &key, None, at).unwrap();
+fn approve(fixture: &Fixture, agent: &Agent, at: i64) {
+    fixture.take(Decision { at, key: Some(agent.key()), ..Decision::new("dana", "agent/work", Verdict::Approve) });
 }
 
 #[test]
@@ -129,7 +60,7 @@ fn flags_count_as_much_as_the_roster_enrolled_the_key_and_no_more() {
         for (asked, enrolled, flags, lands) in table {
             let fixture = fixture(&token, enrolled, asked);
             agent.set(flags, 1);
-            approve(&fixture, &agent, &token, now());
+            approve(&fixture, &agent, now());
             let (code, reasons) = fixture.verify(&fixture.id("main"), &fixture.id("agent/work"));
             assert_eq!(code, if lands { 0 } else { 2 }, "{asked} of {enrolled}, flags {flags:#04x}: {reasons:?}");
             assert!(lands || reasons.contains(&"PRESENCE".to_owned()), "{reasons:?}");
@@ -143,13 +74,13 @@ fn a_counter_that_fell_is_a_clone_and_counts_for_nothing() {
     let agent = Agent::new(token.clone());
     let fixture = fixture(&token, "touch", "touch");
     agent.set(1, 40);
-    approve(&fixture, &agent, &token, now() - 30 * 24 * 3600);
+    approve(&fixture, &agent, now() - 30 * 24 * 3600);
     agent.set(1, 39);
-    approve(&fixture, &agent, &token, now());
+    approve(&fixture, &agent, now());
     let (code, reasons) = fixture.verify(&fixture.id("main"), &fixture.id("agent/work"));
     assert_eq!((code, reasons.contains(&"CLONE".to_owned())), (2, true), "{reasons:?}");
     agent.set(1, 41);
-    approve(&fixture, &agent, &token, now());
+    approve(&fixture, &agent, now());
     assert_eq!(fixture.verify(&fixture.id("main"), &fixture.id("agent/work")).0, 0);
 }
 

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
@@ -22,6 +23,38 @@ pub struct Fixture {
     pub repo: PathBuf,
 }
 
+/// One decision and how it is taken.
+pub struct Decision<'d> {
+    pub who: &'d str,
+    pub branch: &'d str,
+    pub verdict: Verdict,
+    /// The signer's clock.
+    pub at: i64,
+    /// Full name of the target; by default the repository's own.
+    pub target: Option<&'d str>,
+    /// What was looked at; by default all of it.
+    pub seen: Option<Seen>,
+    /// By default the key in the person's file.
+    pub key: Option<SigningKey>,
+    pub device: &'d str,
+}
+
+impl<'d> Decision<'d> {
+    /// The usual way: now, on what the repository calls its default branch, having seen everything.
+    pub fn new(who: &'d str, branch: &'d str, verdict: Verdict) -> Decision<'d> {
+        Decision { who, branch, verdict, at: now(), target: None, seen: None, key: None, device: DEVICE }
+    }
+}
+
+/// The device from which people sign here.
+pub const DEVICE: &str = "0123456789abcdef";
+static NONCE: AtomicU64 = AtomicU64::new(0);
+
+/// The coverage of one who saw all of so many files, of one hunk each.
+pub fn all_of(files: usize) -> Seen {
+    Seen { files, files_seen: files, hunks: files, hunks_seen: files, ..Seen::default() }
+}
+
 pub fn key_of(name: &str) -> PrivateKey {
     let mut seed = [0; 32];
     seed[..name.len()].copy_from_slice(name.as_bytes());
@@ -35,6 +68,8 @@ pub fn git_in(dir: &Path, who: &str, args: &[&str]) -> String {
         .args(args)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
+        // Nothing here outlives a power cut anyway.
+        .envs([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "core.fsync"), ("GIT_CONFIG_VALUE_0", "none")])
         .env("GIT_AUTHOR_NAME", who)
         .env("GIT_AUTHOR_EMAIL", &email)
         .env("GIT_COMMITTER_NAME", who)
@@ -75,7 +110,7 @@ impl Fixture {
         let repo = dir.path().join("shop");
         std::fs::create_dir_all(&repo).unwrap();
         let fixture = Fixture { dir, repo };
-        fixture.git("rahim", &["init", "-q", "-b", "main"]);
+        fixture.git("rahim", &["init", "-q", "--template=", "-b", "main"]);
         fixture.write("src/lib.rs", "fn one() -> u32 {\n    1\n}\n");
         fixture.write("README.md", "# shop\n");
         if !policy.is_empty() {
@@ -127,18 +162,31 @@ impl Fixture {
     }
 
     pub fn decide_at(&self, who: &str, branch: &str, verdict: Verdict, now: i64) -> Record {
-        let (repository, place) = Place::open(&self.repo).unwrap();
+        self.take(Decision { at: now, ..Decision::new(who, branch, verdict) })
+    }
+
+    /// A decision taken in any way that [`Decision`] knows.
+    pub fn take(&self, decision: Decision<'_>) -> Record {
+        let Decision { who, branch, verdict, at, target, seen, key, device } = decision;
+        let (repository, place) = Place::open_for(&self.repo, target).unwrap();
         let changes = repository.changes(0, &place.target).unwrap().changes;
         let change = changes.into_iter().find(|change| change.branch == branch).expect("a pending change");
-        let (_, _, examination) = survey::whole(&repository, &place, &change, now).unwrap();
+        let (_, _, examination) = survey::whole(&repository, &place, &change, at).unwrap();
         let mut draft = Draft::new(&change.id, &change.revision.head.to_string());
         draft.reason = "read in full".to_owned();
-        let files = examination.manifest.len();
-        let seen = Seen { files, files_seen: files, hunks: files, hunks_seen: files, ..Seen::default() };
+        let seen = seen.unwrap_or_else(|| all_of(examination.manifest.len()));
         let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
-        let key = SigningKey::find(&self.key_file(who).display().to_string(), None, None).unwrap();
-        let frozen = frozen::freeze(&case, &place, &key, "0123456789abcdef", [7; 16], now).unwrap();
-        frozen::sign(&frozen, &change, &place, &key, None, now).unwrap()
+        let key = key.unwrap_or_else(|| self.key(who));
+        // No two decisions are the same bytes, even within a second.
+        let mut nonce = [7; 16];
+        nonce[..8].copy_from_slice(&NONCE.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        let frozen = frozen::freeze(&case, &place, &key, device, nonce, at).unwrap();
+        frozen::sign(&frozen, &change, &place, &key, None, at).unwrap()
+    }
+
+    /// The key of a person, in its file.
+    pub fn key(&self, who: &str) -> SigningKey {
+        SigningKey::find(&self.key_file(who).display().to_string(), None, None).unwrap()
     }
 
     pub fn repository(&self) -> Repository {

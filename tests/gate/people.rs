@@ -1,0 +1,351 @@
+//! Rows 1 to 7: who signs, with which key, in which role.
+
+use undersign::decision::Verdict;
+
+use crate::scene::*;
+use crate::support::{Decision, Fixture, now, policy};
+
+/// `src` takes two seniors.
+const TWO: &str = "sign = [{ role = \"senior\", n = 2 }]";
+
+fn approve_with(f: &Fixture, who: &str, key: &str, branch: &str) {
+    // A key signs a chain of its own.
+    f.take(Decision { key: Some(f.key(key)), ..Decision::new(who, branch, Verdict::Approve) });
+}
+
+fn second_key(who: &str) -> String {
+    let (first, second) = (key_line("dana", ""), key_line("dana2", ""));
+    let policy = src(TWO);
+    if who == "dana" {
+        with_keys(&policy, "dana", &[first, second])
+    } else {
+        policy + &format!("[people.{who}]\nroles = [\"senior\"]\nkeys = [{second}]\n")
+    }
+}
+
+#[test]
+fn row_01_one_person_with_two_keys_fills_one_of_two_slots() {
+    let f = Fixture::with_policy(&second_key("dana"));
+    approve_with(&f, "dana", "dana", WORK);
+    approve_with(&f, "dana", "dana2", WORK);
+    denied(judged(&f, WORK), "UNSIGNED");
+}
+
+#[test]
+fn row_01_twin_the_second_key_is_another_persons() {
+    let f = Fixture::with_policy(&second_key("ines"));
+    approve_with(&f, "dana", "dana", WORK);
+    approve_with(&f, "ines", "dana2", WORK);
+    allowed(judged(&f, WORK));
+}
+
+fn own_change(policy: &str) -> Fixture {
+    let f = Fixture::with_policy(policy);
+    propose(&f, "dana", "own", &[("docs/a.txt", "mine\n")]);
+    approve_with(&f, "dana", "dana2", "own");
+    f
+}
+
+#[test]
+fn row_01_an_author_approves_with_her_second_key() {
+    denied(judged(&own_change(&second_key("dana")), "own"), "SELF_APPROVAL");
+}
+
+#[test]
+fn row_01_twin_the_key_of_somebody_who_is_no_author() {
+    allowed(judged(&own_change(&second_key("ines")), "own"));
+}
+
+/// dana's approval, and then a policy in which she is there a second time under another id.
+fn second_principal(email: &str) -> Answer {
+    let f = approved();
+    let twice = person("dana-b", "\"senior\"", "").replace("dana-b@example.com", email);
+    land_policy(&f, &next(&(policy("") + &twice)));
+    let (old, new) = merge(&f, "dana", WORK);
+    f.verify(&old, &new)
+}
+
+#[test]
+fn row_01_two_principals_with_one_address_are_no_policy() {
+    undecided(second_principal("Dana@Example.com"), "POLICY_INVALID");
+}
+
+#[test]
+fn row_01_twin_two_principals_with_an_address_each() {
+    allowed(second_principal("ines@example.com"));
+}
+
+fn from_address(address: &str) -> Fixture {
+    let text = edited(&policy(""), "dana", "emails = [", "emails = [\"dana@example.com\", \"dana@home.example\"]");
+    let f = Fixture::with_policy(&text);
+    f.git("mina", &["checkout", "-q", "-b", "home", "main"]);
+    f.write("docs/a.txt", "from home\n");
+    f.git("mina", &["add", "-A"]);
+    f.git("mina", &["commit", "-q", "-m", "From home", "--author", &format!("D <{address}>")]);
+    f.decide("dana", "home", Verdict::Approve);
+    f
+}
+
+#[test]
+fn row_01_an_author_by_another_of_her_addresses_approves() {
+    denied(judged(&from_address("DANA@home.example"), "home"), "SELF_APPROVAL");
+}
+
+#[test]
+fn row_01_twin_an_author_by_an_address_that_is_not_hers() {
+    allowed(judged(&from_address("mina@home.example"), "home"));
+}
+
+/// Claude is the author; the message says for whom.
+fn agent_for(whom: &str) -> Fixture {
+    let logins = |text: &str, who: &str| {
+        edited(text, who, "emails = [", &format!("emails = [\"{who}@example.com\"]\nlogins = [\"{who}-gh\"]"))
+    };
+    let text = once(&logins(&logins(&policy(""), "dana"), "mina"), "none = 1", "none = 2");
+    let f = Fixture::with_policy(&text);
+    f.git("mina", &["checkout", "-q", "-b", "agent/alone", "main"]);
+    f.write("docs/a.txt", "by an agent\n");
+    f.git("mina", &["add", "-A"]);
+    let author = "--author=Claude <noreply@anthropic.com>";
+    f.git("mina", &["commit", "-q", author, "-m", &format!("Write\n\nGenerated with Claude Code{whom}")]);
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.decide("dana", "agent/alone", Verdict::Approve);
+    f
+}
+
+#[test]
+fn row_02_the_operator_who_ran_the_agent_approves() {
+    denied(judged(&agent_for(" on behalf of @dana-gh"), "agent/alone"), "SELF_APPROVAL");
+}
+
+#[test]
+fn row_02_twin_the_agent_was_run_by_another() {
+    allowed(judged(&agent_for(" on behalf of @mina-gh"), "agent/alone"));
+}
+
+#[test]
+fn row_02_an_unknown_operator_is_an_unknown_author() {
+    denied(judged(&agent_for(""), "agent/alone"), "AI_UNSIGNED");
+}
+
+#[test]
+fn row_02_twin_an_unknown_operator_and_two_outside_seniors() {
+    let f = agent_for("");
+    f.decide("rahim", "agent/alone", Verdict::Approve);
+    allowed(judged(&f, "agent/alone"));
+}
+
+/// dana commits what she says that mina wrote, signed by somebody's key or by none, and approves it.
+fn in_anothers_name(signed_by: Option<&str>) -> Fixture {
+    let f = Fixture::with_policy(&with_top(&policy(""), "author_proof = \"proven\""));
+    f.git("dana", &["checkout", "-q", "-b", "forged", "main"]);
+    f.write("docs/a.txt", "mina wrote this\n");
+    f.git("dana", &["add", "-A"]);
+    let key = signed_by.map(|who| format!("user.signingkey={}", f.key_file(who).display()));
+    let mut args = vec!["-c", "gpg.format=ssh"];
+    args.extend(key.iter().flat_map(|key| ["-c", key.as_str()]));
+    args.extend(["commit", "-q", "--author", "mina <mina@example.com>", "-m", "Write"]);
+    args.extend(key.is_some().then_some("-S"));
+    f.git("dana", &args);
+    f.git("dana", &["checkout", "-q", "main"]);
+    f.decide("dana", "forged", Verdict::Approve);
+    f
+}
+
+#[test]
+fn row_03_an_author_in_name_only_frees_nobody() {
+    let answer = Gate::of(&in_anothers_name(None)).with("--pusher", "dana").judged("forged");
+    denied(answer.clone(), "AUTHOR_UNPROVEN");
+    denied(answer, "SELF_APPROVAL");
+}
+
+#[test]
+fn row_03_twin_the_author_in_name_is_who_pushes() {
+    allowed(Gate::of(&in_anothers_name(None)).with("--pusher", "mina").judged("forged"));
+}
+
+#[test]
+fn row_03_a_signature_by_another_than_the_author_proves_nothing() {
+    denied(judged(&in_anothers_name(Some("dana")), "forged"), "AUTHOR_UNPROVEN");
+}
+
+#[test]
+fn row_03_twin_a_signature_by_the_author_proves_it() {
+    allowed(judged(&in_anothers_name(Some("mina")), "forged"));
+}
+
+#[test]
+fn row_03_who_pushes_in_anothers_name_is_an_author_too() {
+    let f = in_anothers_name(None);
+    f.decide("rahim", "forged", Verdict::Approve);
+    // The committer is dana: with rahim pushing, neither of the two seniors is left.
+    denied(Gate::of(&f).with("--pusher", "rahim").judged("forged"), "SELF_APPROVAL");
+}
+
+#[test]
+fn row_03_twin_who_pushes_is_no_signer() {
+    let f = in_anothers_name(None);
+    f.decide("rahim", "forged", Verdict::Approve);
+    allowed(Gate::of(&f).with("--pusher", "dana").judged("forged"));
+}
+
+fn signed_by_kind(kind: &str) -> Fixture {
+    let text = policy("") + &person("helper", "\"senior\"", &format!("kind = \"{kind}\"\n"));
+    let f = Fixture::with_policy(&text);
+    f.decide("helper", WORK, Verdict::Approve);
+    f
+}
+
+#[test]
+fn row_04_a_bot_fills_no_slot() {
+    denied(judged(&signed_by_kind("bot"), WORK), "NOT_HUMAN");
+}
+
+#[test]
+fn row_04_twin_a_person_fills_it() {
+    allowed(judged(&signed_by_kind("human"), WORK));
+}
+
+#[test]
+fn row_05_two_juniors_are_no_senior() {
+    let f =
+        Fixture::with_policy(&(policy("") + &person("jonas", "\"junior\"", "") + &person("ines", "\"junior\"", "")));
+    f.decide("jonas", WORK, Verdict::Approve);
+    f.decide("ines", WORK, Verdict::Approve);
+    denied(judged(&f, WORK), "ROLE");
+}
+
+#[test]
+fn row_05_twin_a_junior_and_a_senior() {
+    let f =
+        Fixture::with_policy(&(policy("") + &person("jonas", "\"junior\"", "") + &person("ines", "\"senior\"", "")));
+    f.decide("jonas", WORK, Verdict::Approve);
+    f.decide("ines", WORK, Verdict::Approve);
+    allowed(judged(&f, WORK));
+}
+
+/// dana signs in one role and has another when it lands.
+fn role_changes(then: &str, now: &str) -> Answer {
+    let then = with_roles(&policy(""), "dana", then);
+    let f = approved_under(&then);
+    land_policy(&f, &next(&with_roles(&policy(""), "dana", now)));
+    let (old, new) = merge(&f, "dana", WORK);
+    f.verify(&old, &new)
+}
+
+#[test]
+fn row_05_a_role_that_was_taken_away_since_does_not_count() {
+    denied(role_changes("\"senior\"", "\"mid\""), "ROLE");
+}
+
+#[test]
+fn row_05_a_role_that_came_after_signing_does_not_count() {
+    denied(role_changes("\"mid\"", "\"senior\""), "ROLE");
+}
+
+#[test]
+fn row_05_twin_a_role_held_then_and_now_counts() {
+    allowed(role_changes("\"senior\"", "\"senior\", \"mid\""));
+}
+
+fn key_valid(valid: &str) -> String {
+    with_keys(&policy(""), "dana", &[key_line("dana", &format!(", valid = {{ {valid} }}"))])
+}
+
+#[test]
+fn row_06_a_key_after_its_time_signs_nothing() {
+    denied(judged(&approved_under(&key_valid(&format!("until = {}", from_now(-DAY)))), WORK), "KEY_TIME");
+}
+
+#[test]
+fn row_06_twin_a_key_in_its_time() {
+    allowed(judged(&approved_under(&key_valid(&format!("until = {}", from_now(DAY)))), WORK));
+}
+
+#[test]
+fn row_06_a_key_before_its_time_signs_nothing() {
+    denied(judged(&approved_under(&key_valid(&format!("from = {}", from_now(DAY)))), WORK), "KEY_TIME");
+}
+
+#[test]
+fn row_06_twin_a_key_whose_time_has_come() {
+    allowed(judged(&approved_under(&key_valid(&format!("from = {}", from_now(-DAY)))), WORK));
+}
+
+/// The key ended yesterday; the record says that it was made the day before.
+fn back_dated() -> Fixture {
+    let f = Fixture::with_policy(&key_valid(&format!("until = {}", from_now(-DAY))));
+    f.decide_at("dana", WORK, Verdict::Approve, now() - 2 * DAY);
+    f
+}
+
+#[test]
+fn row_06_a_back_dated_record_that_came_only_now_does_not_count() {
+    denied(judged(&back_dated(), WORK), "KEY_TIME");
+}
+
+#[test]
+fn row_06_twin_the_gate_had_it_while_the_key_was_valid() {
+    let f = back_dated();
+    let state = state_since(&f, 2 * DAY);
+    allowed(Gate::of(&f).with("--state", state).judged(WORK));
+}
+
+/// dana's key is revoked; her approval says that it is so old.
+fn revoked(how: &str, age: i64) -> Fixture {
+    let f =
+        Fixture::with_policy(&with_keys(&policy(""), "dana", &[key_line("dana", &format!(", revoked = {{ {how} }}"))]));
+    f.decide_at("dana", WORK, Verdict::Approve, now() - age);
+    f
+}
+
+fn retired() -> String {
+    format!("reason = \"retired\", at = {}", from_now(-DAY))
+}
+
+fn compromised() -> String {
+    format!("reason = \"compromised\", since = {}", from_now(-DAY))
+}
+
+#[test]
+fn row_07_a_retired_key_signs_nothing_new() {
+    denied(judged(&revoked(&retired(), 0), WORK), "KEY_REVOKED");
+}
+
+#[test]
+fn row_07_twin_what_the_gate_had_before_a_key_was_retired_stays() {
+    let f = revoked(&retired(), 2 * DAY);
+    let state = state_since(&f, 2 * DAY);
+    allowed(Gate::of(&f).with("--state", state).judged(WORK));
+}
+
+#[test]
+fn row_07_of_a_compromised_key_its_own_word_for_the_time_is_nothing() {
+    denied(judged(&revoked(&compromised(), 2 * DAY), WORK), "KEY_REVOKED");
+}
+
+#[test]
+fn row_07_twin_what_the_gate_had_before_the_key_was_compromised_stays() {
+    let f = revoked(&compromised(), 2 * DAY);
+    let state = state_since(&f, 2 * DAY);
+    allowed(Gate::of(&f).with("--state", state).judged(WORK));
+}
+
+/// dana rejects, and her key is revoked; rahim approves.
+fn rejected_by_a_revoked_key(about: &str) -> Fixture {
+    let f = revoked(&compromised(), 2 * DAY);
+    propose(&f, "mina", "other", &[("docs/a.txt", "other\n")]);
+    f.decide("dana", about, Verdict::Reject);
+    f.decide("rahim", WORK, Verdict::Approve);
+    f
+}
+
+#[test]
+fn row_07_revoking_a_key_ends_no_rejection() {
+    denied(judged(&rejected_by_a_revoked_key(WORK), WORK), "VETOED");
+}
+
+#[test]
+fn row_07_twin_its_rejection_of_something_else_stops_nothing_here() {
+    allowed(judged(&rejected_by_a_revoked_key("other"), WORK));
+}

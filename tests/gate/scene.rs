@@ -1,0 +1,303 @@
+//! What the rows of the attack table share: policies, git operations, questions to the program, and damage.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use undersign::change::manifest::Digest;
+use undersign::decision::Verdict;
+use undersign::frozen::Seen;
+use undersign::record::envelope::Envelope;
+use undersign::record::{Record, Statement};
+
+use crate::support::{Decision, Fixture, key_of, now, policy};
+
+pub const MAIN: &str = "refs/heads/main";
+pub const WORK: &str = "agent/work";
+pub const HOUR: i64 = 3600;
+pub const DAY: i64 = 24 * HOUR;
+
+/// Exit code, and the codes of all reasons of all refs.
+pub type Answer = (i32, Vec<String>);
+
+pub fn denied(answer: Answer, code: &str) {
+    said(answer, 2, code);
+}
+
+pub fn undecided(answer: Answer, code: &str) {
+    said(answer, 4, code);
+}
+
+pub fn said(answer: Answer, exit: i32, code: &str) {
+    assert_eq!(answer.0, exit, "{answer:?}");
+    assert!(answer.1.iter().any(|reason| reason == code), "{code}: {answer:?}");
+}
+
+pub fn allowed(answer: Answer) {
+    assert_eq!(answer.0, 0, "{answer:?}");
+}
+
+/// A time as a policy writes it, so many seconds from now.
+pub fn from_now(seconds: i64) -> String {
+    jiff::Timestamp::from_second(now() + seconds).unwrap().to_string()
+}
+
+/// A person of a policy, with a key.
+pub fn person(id: &str, roles: &str, more: &str) -> String {
+    format!("[people.{id}]\nroles = [{roles}]\nemails = [\"{id}@example.com\"]\nkeys = [{}]\n{more}", key_line(id, ""))
+}
+
+/// A key as the roster enrols it; `more` goes into its table.
+pub fn key_line(name: &str, more: &str) -> String {
+    let key = key_of(name).public_key().to_openssh().unwrap();
+    format!("{{ key = \"{key}\"{more} }}")
+}
+
+/// The same policy with other keys for a person.
+pub fn with_keys(policy: &str, who: &str, keys: &[String]) -> String {
+    edited(policy, who, "keys = [", &format!("keys = [{}]", keys.join(", ")))
+}
+
+/// The same policy with other roles for a person.
+pub fn with_roles(policy: &str, who: &str, roles: &str) -> String {
+    edited(policy, who, "roles = [", &format!("roles = [{roles}]"))
+}
+
+/// The first line of a person that starts so becomes another.
+pub fn edited(policy: &str, who: &str, start: &str, line: &str) -> String {
+    let person = policy.find(&format!("[people.{who}]")).unwrap();
+    let at = person + policy[person..].find(start).unwrap();
+    let end = at + policy[at..].find('\n').unwrap();
+    format!("{}{line}{}", &policy[..at], &policy[end..])
+}
+
+/// The same with a key of the file's top.
+pub fn with_top(policy: &str, line: &str) -> String {
+    once(policy, "version = 1\n", &format!("version = 1\n{line}\n"))
+}
+
+pub fn once(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "{from}");
+    text.replacen(from, to, 1)
+}
+
+/// The policy of most rows: a senior signs, and `src` asks for what `rules` say.
+pub fn src(rules: &str) -> String {
+    policy(&compartment("src", "src/**", rules))
+}
+
+pub fn compartment(name: &str, paths: &str, rules: &str) -> String {
+    let sign = if rules.contains("sign =") { "" } else { "sign = [{ role = \"senior\", n = 1 }]\n" };
+    format!("[compartment.{name}]\npaths = [\"{paths}\"]\n{sign}{rules}\n")
+}
+
+/// The fixture of most twins: dana approved what mina's agent wrote.
+pub fn approved() -> Fixture {
+    approved_under(&policy(""))
+}
+
+pub fn approved_under(policy: &str) -> Fixture {
+    let f = Fixture::with_policy(policy);
+    f.decide("dana", WORK, Verdict::Approve);
+    f
+}
+
+/// What the program says to a branch landing by fast-forward.
+pub fn judged(f: &Fixture, branch: &str) -> Answer {
+    f.verify(&f.id("main"), &f.id(branch))
+}
+
+/// Approves having seen so much.
+pub fn approve_seeing(f: &Fixture, who: &str, branch: &str, seen: Seen) -> Record {
+    f.take(Decision { seen: Some(seen), ..Decision::new(who, branch, Verdict::Approve) })
+}
+
+/// A branch from main with some files, in one commit.
+pub fn propose(f: &Fixture, who: &str, branch: &str, files: &[(&str, &str)]) -> String {
+    f.git(who, &["checkout", "-q", "-b", branch, "main"]);
+    files.iter().for_each(|(path, text)| f.write(path, text));
+    let id = f.commit(who, "Propose");
+    f.git(who, &["checkout", "-q", "main"]);
+    id
+}
+
+/// A further commit on a branch.
+pub fn further(f: &Fixture, who: &str, branch: &str, path: &str, text: &str) -> String {
+    f.git(who, &["checkout", "-q", branch]);
+    f.write(path, text);
+    let id = f.commit(who, "A bit more");
+    f.git(who, &["checkout", "-q", "main"]);
+    id
+}
+
+/// Merges a branch into main, as who lands it does: where main stood, and where it stands now.
+pub fn merge(f: &Fixture, who: &str, branch: &str) -> (String, String) {
+    let old = f.id("main");
+    f.git(who, &["checkout", "-q", "main"]);
+    f.git(who, &["merge", "-q", "--no-ff", "-m", "Merge", branch]);
+    (old, f.id("main"))
+}
+
+/// Puts another policy on main, as if it had landed.
+pub fn land_policy(f: &Fixture, text: &str) -> String {
+    f.git("rahim", &["checkout", "-q", "main"]);
+    f.write(".undersign/policy.toml", text);
+    f.commit("rahim", "Another policy")
+}
+
+/// The next version of a policy.
+pub fn next(policy: &str) -> String {
+    once(policy, "version = 1\n", "version = 2\n")
+}
+
+/// `undersign verify` as a host runs it.
+pub struct Gate<'f> {
+    fixture: &'f Fixture,
+    args: Vec<String>,
+    env: Vec<(String, PathBuf)>,
+}
+
+impl<'f> Gate<'f> {
+    pub fn of(fixture: &'f Fixture) -> Gate<'f> {
+        Gate { fixture, args: Vec::new(), env: Vec::new() }
+    }
+
+    pub fn with(mut self, name: &str, value: impl AsRef<Path>) -> Gate<'f> {
+        self.args.extend([name.to_owned(), value.as_ref().to_str().unwrap().to_owned()]);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: impl AsRef<Path>) -> Gate<'f> {
+        self.env.push((name.to_owned(), value.as_ref().to_path_buf()));
+        self
+    }
+
+    fn run(&self, repo: &Path, more: &[&str], input: &[u8]) -> (i32, Value) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
+        command.arg("--repo").arg(repo).arg("verify").args(["--format", "json"]).args(&self.args).args(more);
+        let (exit, out) = piped(command.envs(self.env.iter().map(|(name, value)| (name, value))), input);
+        (exit, serde_json::from_slice(&out).unwrap_or(Value::Null))
+    }
+
+    /// A push as git's pre-receive hook tells of it: `(ref, old, new)` each.
+    pub fn push_json(&self, moves: &[(&str, &str, &str)]) -> (i32, Value) {
+        let lines: String = moves.iter().map(|(name, old, new)| format!("{old} {new} {name}\n")).collect();
+        self.run(&self.fixture.repo, &["--pre-receive"], lines.as_bytes())
+    }
+
+    pub fn push(&self, moves: &[(&str, &str, &str)]) -> Answer {
+        codes(&self.push_json(moves))
+    }
+
+    /// A branch landing on main by fast-forward.
+    pub fn judged(&self, branch: &str) -> Answer {
+        let f = self.fixture;
+        self.push(&[(MAIN, &f.id("main"), &f.id(branch))])
+    }
+}
+
+/// The codes of all refs of an outcome.
+pub fn codes((exit, outcome): &(i32, Value)) -> Answer {
+    let refs = outcome["refs"].as_array().cloned().unwrap_or_default();
+    let reasons = refs.iter().flat_map(|judged| judged["reasons"].as_array().cloned().unwrap_or_default());
+    (*exit, reasons.map(|reason| reason["code"].as_str().unwrap().to_owned()).collect())
+}
+
+/// Runs a program on some input: exit code and output.
+pub fn piped(command: &mut Command, input: &[u8]) -> (i32, Vec<u8>) {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    // Who refuses its input early closes the pipe.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    let output = child.wait_with_output().unwrap();
+    (output.status.code().unwrap(), output.stdout)
+}
+
+/// Runs git on some bytes.
+pub fn git_piped(f: &Fixture, args: &[&str], input: &[u8]) -> Vec<u8> {
+    let (exit, out) = piped(Command::new("git").current_dir(&f.repo).args(args), input);
+    assert_eq!(exit, 0, "git {args:?}");
+    out
+}
+
+pub fn line(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap().trim().to_owned()
+}
+
+/// The refs of all chains.
+pub fn chain_refs(f: &Fixture) -> Vec<String> {
+    let names = f.git("mina", &["for-each-ref", "--format=%(refname)", "refs/undersign"]);
+    names.lines().map(str::to_owned).collect()
+}
+
+/// The ref of the chain that a key of that name signs.
+pub fn chain_of(f: &Fixture, name: &str) -> String {
+    let key = f.key(name).public.id().to_string();
+    chain_refs(f).into_iter().find(|chain| chain.contains(&key)).expect("a chain")
+}
+
+/// Puts other bytes in the place of the newest envelope of a chain, as whoever can write refs could.
+pub fn tamper(f: &Fixture, chain: &str, edit: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+    let listing = f.git("mina", &["ls-tree", chain]);
+    let entry = listing.lines().find(|line| line.ends_with(".dsse.json")).unwrap();
+    let old = entry.split_ascii_whitespace().nth(2).unwrap();
+    let bytes = git_piped(f, &["cat-file", "blob", old], b"");
+    let new = line(git_piped(f, &["hash-object", "-w", "--stdin"], &edit(bytes)));
+    let tree = line(git_piped(f, &["mktree"], (listing.replace(old, &new) + "\n").as_bytes()));
+    let parents = f.git("mina", &["log", "-1", "--format=%P", chain]);
+    let mut args = vec!["commit-tree", &tree, "-m", "rewritten"];
+    parents.split_whitespace().for_each(|parent| args.extend(["-p", parent]));
+    let commit = f.git("mina", &args);
+    f.git("mina", &["update-ref", chain, &commit]);
+}
+
+/// Signs another payload with a person's own key, in the place of that person's newest record.
+pub fn resign(f: &Fixture, who: &str, edit: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+    tamper(f, &chain_of(f, who), |bytes| {
+        let payload = Envelope::decode(&bytes).unwrap().payload;
+        f.key(who).sign(edit(payload), None).unwrap().encode()
+    });
+}
+
+/// The same for a change of the statement: what a program could sign that is not the desk.
+pub fn restate(f: &Fixture, who: &str, edit: impl FnOnce(&mut Statement)) {
+    resign(f, who, |payload| {
+        let mut statement = Statement::decode(&payload).unwrap();
+        edit(&mut statement);
+        statement.encode()
+    });
+}
+
+/// A state directory whose gate saw everything that is there now, and saw it so long ago. The program's clock is the
+/// real one and takes no other, so what came earlier is written into what the gate remembers of it.
+pub fn state_since(f: &Fixture, seconds_ago: i64) -> PathBuf {
+    let dir = f.dir.path().join(format!("state-{seconds_ago}"));
+    Gate::of(f).with("--state", &dir).judged(WORK);
+    edit_memory(&dir, |memory| {
+        for receipts in memory["receipts"].as_object_mut().unwrap().values_mut() {
+            receipts
+                .as_array_mut()
+                .unwrap()
+                .iter_mut()
+                .for_each(|receipt| receipt["time"] = (now() - seconds_ago).into());
+        }
+    });
+    dir
+}
+
+/// Edits what a gate remembers.
+pub fn edit_memory(state: &Path, edit: impl FnOnce(&mut Value)) {
+    let file = state.join("memory.json");
+    let mut memory = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    edit(&mut memory);
+    std::fs::write(&file, serde_json::to_vec(&memory).unwrap()).unwrap();
+}
+
+/// The file of a loose object.
+pub fn loose(f: &Fixture, id: &str) -> PathBuf {
+    f.repo.join(".git/objects").join(&id[..2]).join(&id[2..])
+}
+
+pub fn digest(text: &str) -> String {
+    Digest::of(text.as_bytes()).to_string()
+}
