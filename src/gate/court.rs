@@ -8,6 +8,7 @@ use super::search::print_of;
 use super::segment::{Segment, Standing};
 use super::{Grounds, Step};
 use crate::change::manifest::Manifest;
+use crate::change::visible;
 use crate::decision::Verdict;
 use crate::policy::Person;
 use crate::provenance;
@@ -41,6 +42,20 @@ impl<'g> Vote<'g> {
 
     pub fn expires(self) -> i64 {
         self.predicate().not_after.0 as i64
+    }
+
+    /// What the record itself says was not looked at of what it decides.
+    pub fn unseen(self) -> Option<String> {
+        let (coverage, paths) = (&self.predicate().coverage, self.record.manifest.len());
+        let (files, hunks) = (coverage.files_seen.0, coverage.hunks_seen.0);
+        if files < paths as u64 {
+            return Some(format!("{files} of {paths} files"));
+        }
+        if hunks < coverage.hunks.0 {
+            return Some(format!("{hunks} of {} hunks", coverage.hunks.0));
+        }
+        let open = coverage.omissions.iter().find(|omission| omission.acknowledged.trim().is_empty())?;
+        Some(format!("nothing is said to the omission in {}", visible::text(&open.path)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ballot::BallotStanding;
 use super::court::Vote;
 use super::segment::parse_identity;
 use crate::change::Identity;
@@ -69,6 +70,8 @@ fn emergency<'g>(
         .filter(|vote| vote.is(Verdict::Approve) && is_here(policy, **vote))
         .filter(|vote| vote.predicate().manifest.sha256 == manifest && vote.person.kind == Kind::Human)
         .filter(|vote| policy.self_review || !policy.roster.is_among(vote.person, &authors))
+        .filter(|vote| !matches!(vote.standing, BallotStanding::Clone | BallotStanding::Unfit(_)))
+        .filter(|vote| vote.unseen().is_none())
         .copied()
         .collect();
     let is_reviewed = asked.requirements.iter().all(|requirement| {

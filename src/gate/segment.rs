@@ -261,7 +261,7 @@ impl<'s, 'g> Segment<'s, 'g> {
                 format!("{who} is an author of this change; somebody else must approve it."),
             );
         }
-        if let Some(what) = self.unseen(vote) {
+        if let Some(what) = vote.unseen() {
             return no(Code::Coverage, format!("{who} approved without having seen all of it: {what}."));
         }
         if let Some(reason) = self.replay(vote) {
@@ -272,20 +272,6 @@ impl<'s, 'g> Segment<'s, 'g> {
             self.tell(Reason::said(Code::SelfReview, detail));
         }
         None
-    }
-
-    /// What the record itself says was not looked at.
-    fn unseen(&self, vote: Vote<'_>) -> Option<String> {
-        let coverage = &vote.predicate().coverage;
-        let (files, hunks) = (coverage.files_seen.0, coverage.hunks_seen.0);
-        if files < self.manifest.len() as u64 {
-            return Some(format!("{files} of {} files", self.manifest.len()));
-        }
-        if hunks < coverage.hunks.0 {
-            return Some(format!("{hunks} of {} hunks", coverage.hunks.0));
-        }
-        let open = coverage.omissions.iter().find(|omission| omission.acknowledged.trim().is_empty())?;
-        Some(format!("nothing is said to the omission in {}", visible::text(&open.path)))
     }
 
     /// An approval is for a change of what was there when it was signed. What landed, was taken back, and would land again
