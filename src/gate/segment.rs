@@ -122,8 +122,8 @@ impl<'s, 'g> Segment<'s, 'g> {
         self.refuse_octopus();
         if !self.manifest.is_empty() {
             self.hear_approvals();
-            self.hear_rejections();
             let asked = self.ask();
+            self.hear_rejections(&asked);
             self.weigh(&asked);
             self.look();
             self.collect_debts(&asked);
@@ -174,8 +174,12 @@ impl<'s, 'g> Segment<'s, 'g> {
     }
 
     /// A rejection of this content or of this very commit blocks, whoever else approves, unless it was taken over. One of
-    /// another content of the same paths must be named by an approval: else one changed byte would shop for a new reviewer.
-    fn hear_rejections(&mut self) {
+    /// another content of the same paths must be named by an approval of somebody who is asked: else one changed byte would
+    /// shop for a new reviewer, or for anybody who names it.
+    fn hear_rejections(&mut self, asked: &Asked) {
+        let roles: BTreeSet<&str> =
+            asked.requirements.iter().flat_map(|r| &r.slots).map(|slot| slot.role.as_str()).collect();
+        let is_asked = |vote: &Vote<'_>| signers(&[*vote]).iter().any(|signer| !signer.roles.is_disjoint(&roles));
         for vote in self.votes(Verdict::Reject).collect::<Vec<_>>() {
             let (who, id) = (vote.person.id.clone(), vote.record.id().to_string());
             let said = visible::text(vote.predicate().reason.trim()).into_owned();
@@ -185,7 +189,8 @@ impl<'s, 'g> Segment<'s, 'g> {
                 continue;
             }
             self.standing.rejected_by.extend(meant.then(|| who.clone()));
-            let answered = self.approvals.iter().any(|vote| vote.predicate().answers.contains(&id));
+            let names_it = |vote: &&Vote<'_>| vote.predicate().answers.contains(&id);
+            let answered = self.approvals.iter().filter(names_it).any(is_asked);
             if near && !answered {
                 let detail = format!(
                     "{who} rejected another version of this: {said} An approval must answer record {}.",
