@@ -4,11 +4,20 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/agent.rs"]
+mod agent;
+#[path = "../records/token.rs"]
+mod token;
+
 mod content;
+mod emergency;
+mod objects;
 mod people;
 mod policies;
+mod presence;
 mod records;
 mod scene;
+mod time;
 
 use scene::{allowed, denied, tamper};
 use support::{Fixture, policy};

@@ -11,7 +11,7 @@ use undersign::record::envelope::{Envelope, PAYLOAD_TYPE, pae};
 use undersign::survey::Place;
 
 use crate::scene::*;
-use crate::support::{DEVICE, Decision, Fixture, now};
+use crate::support::{DEVICE, Decision, Fixture, now, policy};
 
 /// dana approves; then her envelope is this text. Of a known key, whatever does not hold may have been a rejection.
 fn enveloped(edit: impl FnOnce(String) -> String) -> Answer {
@@ -354,10 +354,10 @@ fn row_20_twin_a_push_that_adds_a_record() {
 /// A push of records by a key that is nobody's, or by one that is dana's.
 fn chain_of_key(key: &str) -> Answer {
     let f = approved();
-    land_policy(&f, &next(&(crate::support::policy("") + &person("ines", "\"senior\"", ""))));
+    land_policy(&f, &next(&(policy("") + &person("ines", "\"senior\"", ""))));
     f.take(Decision { key: Some(f.key("ines")), ..Decision::new("ines", WORK, Verdict::Approve) });
     if key == "gone" {
-        land_policy(&f, &once(&crate::support::policy(""), "version = 1\n", "version = 3\n"));
+        land_policy(&f, &once(&policy(""), "version = 1\n", "version = 3\n"));
     }
     let chain = chain_of(&f, "ines");
     let tip = f.id(&chain);
@@ -439,6 +439,34 @@ fn row_21_who_does_not_count_answers_no_rejection() {
     // rahim answers nothing; mina, whose own change it is, answers.
     let answered_by_the_author = |f: &Fixture| drop(f.decide("mina", WORK, Verdict::Approve));
     denied(shopped(false, answered_by_the_author), "VETOED");
+}
+
+/// rahim, who is asked, answers nothing; jonas, of some role, answers.
+fn answered_by(role: &str) -> Answer {
+    let f = Fixture::with_policy(&(policy("") + &person("jonas", role, "")));
+    f.decide("dana", WORK, Verdict::Reject);
+    f.git("mina", &["checkout", "-q", WORK]);
+    f.git("mina", &["reset", "-q", "--hard", "main"]);
+    f.write("src/lib.rs", "fn one() -> u32 {\n    2 \n}\n");
+    f.commit("mina", "One byte");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let chain = chain_of(&f, "dana");
+    let tip = f.id(&chain);
+    f.git("rahim", &["update-ref", "-d", &chain]);
+    f.decide("rahim", WORK, Verdict::Approve);
+    f.git("rahim", &["update-ref", &chain, &tip]);
+    f.decide("jonas", WORK, Verdict::Approve);
+    judged(&f, WORK)
+}
+
+#[test]
+fn row_21_who_is_not_asked_answers_no_rejection() {
+    denied(answered_by("\"junior\""), "VETOED");
+}
+
+#[test]
+fn row_21_twin_somebody_who_is_asked_answers_it() {
+    allowed(answered_by("\"senior\""));
 }
 
 #[test]

@@ -155,12 +155,11 @@ pub fn next(policy: &str) -> String {
 pub struct Gate<'f> {
     fixture: &'f Fixture,
     args: Vec<String>,
-    env: Vec<(String, PathBuf)>,
 }
 
 impl<'f> Gate<'f> {
     pub fn of(fixture: &'f Fixture) -> Gate<'f> {
-        Gate { fixture, args: Vec::new(), env: Vec::new() }
+        Gate { fixture, args: Vec::new() }
     }
 
     pub fn with(mut self, name: &str, value: impl AsRef<Path>) -> Gate<'f> {
@@ -168,22 +167,23 @@ impl<'f> Gate<'f> {
         self
     }
 
-    pub fn env(mut self, name: &str, value: impl AsRef<Path>) -> Gate<'f> {
-        self.env.push((name.to_owned(), value.as_ref().to_path_buf()));
-        self
-    }
-
-    fn run(&self, repo: &Path, more: &[&str], input: &[u8]) -> (i32, Value) {
+    fn run(&self, more: &[&str], input: &[u8]) -> (i32, Value) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
-        command.arg("--repo").arg(repo).arg("verify").args(["--format", "json"]).args(&self.args).args(more);
-        let (exit, out) = piped(command.envs(self.env.iter().map(|(name, value)| (name, value))), input);
+        command
+            .arg("--repo")
+            .arg(&self.fixture.repo)
+            .arg("verify")
+            .args(["--format", "json"])
+            .args(&self.args)
+            .args(more);
+        let (exit, out) = piped(&mut command, input);
         (exit, serde_json::from_slice(&out).unwrap_or(Value::Null))
     }
 
     /// A push as git's pre-receive hook tells of it: `(ref, old, new)` each.
     pub fn push_json(&self, moves: &[(&str, &str, &str)]) -> (i32, Value) {
         let lines: String = moves.iter().map(|(name, old, new)| format!("{old} {new} {name}\n")).collect();
-        self.run(&self.fixture.repo, &["--pre-receive"], lines.as_bytes())
+        self.run(&["--pre-receive"], lines.as_bytes())
     }
 
     pub fn push(&self, moves: &[(&str, &str, &str)]) -> Answer {

@@ -1,0 +1,251 @@
+//! Row 45: break-glass as a way around review.
+
+use undersign::decision::Verdict;
+use undersign::frozen::Seen;
+
+use crate::scene::*;
+use crate::support::{Decision, Fixture, all_of, now, policy};
+
+/// One senior lets an emergency through, once in 30 days; the review is due within a day.
+const GLASS: &str = "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\nmax_per_30d = 1\ndebt_after = \"1d\"\n";
+/// In the ordinary way, two must sign.
+const TWO: &str = "[compartment.src]\npaths = [\"src/**\"]\nsign = [{ role = \"senior\", n = 2 }]\n";
+
+fn glass(more: &str) -> Fixture {
+    Fixture::with_policy(&policy(&format!("{TWO}{GLASS}{more}")))
+}
+
+fn let_through(answer: (i32, serde_json::Value)) {
+    assert_eq!((answer.0, &answer.1["refs"][0]["break_glass"]), (0, &true.into()), "{}", answer.1);
+    said(codes(&answer), 0, "BREAK_GLASS");
+}
+
+fn judged_json(f: &Fixture, branch: &str) -> (i32, serde_json::Value) {
+    Gate::of(f).push_json(&[(MAIN, &f.id("main"), &f.id(branch))])
+}
+
+#[test]
+fn row_45_an_emergency_that_nobody_may_declare() {
+    let f = Fixture::with_policy(&policy(TWO));
+    f.decide("dana", WORK, Verdict::BreakGlass);
+    denied(judged(&f, WORK), "UNSIGNED");
+}
+
+#[test]
+fn row_45_an_emergency_that_a_junior_declares() {
+    let f = glass(&person("jonas", "\"junior\"", ""));
+    f.decide("jonas", WORK, Verdict::BreakGlass);
+    denied(judged(&f, WORK), "BREAK_GLASS");
+}
+
+#[test]
+fn row_45_twin_an_emergency_that_a_senior_declares_lands_and_it_is_said() {
+    let f = glass("");
+    f.decide("dana", WORK, Verdict::BreakGlass);
+    let_through(judged_json(&f, WORK));
+}
+
+/// The agent was run by one person, and another or the same declares the emergency.
+fn run_by(operator: &str) -> Fixture {
+    let text = policy(&format!("{TWO}{GLASS}"));
+    let text = edited(
+        &text,
+        operator,
+        "emails = [",
+        &format!("emails = [\"{operator}@example.com\"]\nlogins = [\"operator\"]"),
+    );
+    let f = Fixture::with_policy(&text);
+    f.git("mina", &["checkout", "-q", "-b", "hot", "main"]);
+    f.write("src/lib.rs", "fn one() -> u32 {\n    0\n}\n");
+    f.git("mina", &["add", "-A"]);
+    let author = "--author=Claude <noreply@anthropic.com>";
+    f.git("mina", &["commit", "-q", author, "-m", "Fix\n\nGenerated with Claude Code on behalf of @operator"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.decide("dana", "hot", Verdict::BreakGlass);
+    f
+}
+
+#[test]
+fn row_45_who_ran_the_agent_declares_the_emergency() {
+    denied(judged(&run_by("dana"), "hot"), "SELF_APPROVAL");
+}
+
+#[test]
+fn row_45_twin_another_ran_the_agent() {
+    let_through(judged_json(&run_by("mina"), "hot"));
+}
+
+/// Two seniors must declare it: dana and one more key.
+fn declared_by(second: (&str, &str)) -> (i32, serde_json::Value) {
+    let keys = [key_line("dana", ""), key_line("dana2", "")];
+    let text = once(
+        &policy(&format!("{TWO}{GLASS}")),
+        "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]",
+        "[break_glass]\nsign = [{ role = \"senior\", n = 2 }]",
+    );
+    let f = Fixture::with_policy(&with_keys(&text, "dana", &keys));
+    f.decide("dana", WORK, Verdict::BreakGlass);
+    let (who, key) = second;
+    f.take(Decision { key: Some(f.key(key)), ..Decision::new(who, WORK, Verdict::BreakGlass) });
+    judged_json(&f, WORK)
+}
+
+#[test]
+fn row_45_one_person_declares_it_with_two_keys() {
+    denied(codes(&declared_by(("dana", "dana2"))), "BREAK_GLASS");
+}
+
+#[test]
+fn row_45_twin_two_people_declare_it() {
+    let_through(declared_by(("rahim", "rahim")));
+}
+
+/// An emergency was declared some days ago; today there is another one.
+fn again_after(days: i64) -> (i32, serde_json::Value) {
+    let f = glass("");
+    propose(&f, "mina", "earlier", &[("docs/a.txt", "x\n")]);
+    f.decide_at("dana", "earlier", Verdict::BreakGlass, now() - days * DAY);
+    // Reviewed since: what is counted is the emergency, not the debt.
+    f.decide("rahim", "earlier", Verdict::Approve);
+    f.decide("dana", WORK, Verdict::BreakGlass);
+    let state = state_since(&f, 0);
+    edit_memory(&state, |memory| memory["receipts"] = serde_json::json!({}));
+    Gate::of(&f).with("--state", state).push_json(&[(MAIN, &f.id("main"), &f.id(WORK))])
+}
+
+#[test]
+fn row_45_more_emergencies_than_the_quota() {
+    denied(codes(&again_after(29)), "BREAK_GLASS");
+}
+
+#[test]
+fn row_45_twin_an_emergency_after_the_quotas_time() {
+    let_through(again_after(31));
+}
+
+fn declared_ago(seconds: i64) -> (i32, serde_json::Value) {
+    let f = glass("");
+    f.decide_at("dana", WORK, Verdict::BreakGlass, now() - seconds);
+    judged_json(&f, WORK)
+}
+
+#[test]
+fn row_45_an_emergency_that_has_lasted_too_long() {
+    denied(codes(&declared_ago(4 * HOUR + 1)), "UNSIGNED");
+}
+
+#[test]
+fn row_45_twin_an_emergency_that_lasts() {
+    let_through(declared_ago(4 * HOUR - 60));
+}
+
+#[test]
+fn row_45_no_emergency_changes_the_policy() {
+    let f = glass("");
+    propose(&f, "mina", "weak", &[(".undersign/policy.toml", &next(&policy("")))]);
+    f.decide("dana", "weak", Verdict::BreakGlass);
+    denied(judged(&f, "weak"), "BREAK_GLASS");
+}
+
+/// An emergency ends a freeze, limits and a missing signature, and no rule on what stands alone.
+#[test]
+fn row_45_no_emergency_mixes_what_stands_alone() {
+    let f = glass(&compartment("billing", "billing/**", "solo = true"));
+    propose(&f, "mina", "mixed", &[("billing/a.txt", "x\n"), ("docs/a.txt", "x\n")]);
+    f.decide("dana", "mixed", Verdict::BreakGlass);
+    denied(judged(&f, "mixed"), "SOLO");
+}
+
+#[test]
+fn row_45_twin_an_emergency_in_a_freeze() {
+    let f = glass(&format!("[freeze.peak]\nfrom = {}\nuntil = {}\n", from_now(-DAY), from_now(DAY)));
+    f.decide("dana", WORK, Verdict::BreakGlass);
+    let_through(judged_json(&f, WORK));
+}
+
+/// dana rejected this very content; then rahim declares an emergency without or with a word to that.
+fn over_a_veto(knowing: bool) -> (i32, serde_json::Value) {
+    let f = glass("");
+    f.decide("dana", WORK, Verdict::Reject);
+    let chain = chain_of(&f, "dana");
+    let tip = f.id(&chain);
+    if !knowing {
+        f.git("rahim", &["update-ref", "-d", &chain]);
+    }
+    f.decide("rahim", WORK, Verdict::BreakGlass);
+    f.git("rahim", &["update-ref", &chain, &tip]);
+    judged_json(&f, WORK)
+}
+
+#[test]
+fn row_45_an_emergency_in_spite_of_a_rejection_that_it_does_not_name() {
+    denied(codes(&over_a_veto(false)), "VETOED");
+}
+
+#[test]
+fn row_45_twin_an_emergency_that_answers_the_rejection() {
+    let_through(over_a_veto(true));
+}
+
+/// Three days ago there was an emergency in `src`; somebody reviewed it since, or nobody. Today an ordinary change comes.
+fn after_an_emergency(more: &str, path: &str, review: impl FnOnce(&Fixture)) -> Answer {
+    let f = glass(more);
+    f.decide_at("dana", WORK, Verdict::BreakGlass, now() - 3 * DAY);
+    review(&f);
+    propose(&f, "mina", "ordinary", &[(path, "x\n")]);
+    f.decide("rahim", "ordinary", Verdict::Approve);
+    f.decide("dana", "ordinary", Verdict::Approve);
+    judged(&f, "ordinary")
+}
+
+fn approve(f: &Fixture, who: &str) {
+    f.decide(who, WORK, Verdict::Approve);
+}
+
+#[test]
+fn row_45_a_compartment_whose_review_is_overdue_takes_nothing() {
+    denied(after_an_emergency("", "src/new.rs", |_| {}), "BREAK_GLASS");
+}
+
+#[test]
+fn row_45_a_review_by_fewer_than_the_compartment_asks_for_pays_no_debt() {
+    denied(after_an_emergency("", "src/new.rs", |f| approve(f, "dana")), "BREAK_GLASS");
+}
+
+#[test]
+fn row_45_twin_a_compartment_whose_emergency_was_reviewed() {
+    let review = |f: &Fixture| ["dana", "rahim"].iter().for_each(|who| approve(f, who));
+    allowed(after_an_emergency("", "src/new.rs", review));
+}
+
+#[test]
+fn row_45_twin_another_compartment_than_that_of_the_debt() {
+    allowed(after_an_emergency("", "docs/a.txt", |_| {}));
+}
+
+/// ines may review too, with a key that is in other hands since yesterday.
+fn ines(more: &str) -> String {
+    person("ines", "\"senior\"", "").replace(&key_line("ines", ""), &key_line("ines", more))
+}
+
+#[test]
+fn row_45_a_review_by_a_key_in_other_hands_pays_no_debt() {
+    let revoked = format!(", revoked = {{ reason = \"compromised\", since = {} }}", from_now(-DAY));
+    let review = |f: &Fixture| ["dana", "ines"].iter().for_each(|who| approve(f, who));
+    denied(after_an_emergency(&ines(&revoked), "src/new.rs", review), "BREAK_GLASS");
+}
+
+#[test]
+fn row_45_twin_a_review_by_a_sound_key() {
+    let review = |f: &Fixture| ["dana", "ines"].iter().for_each(|who| approve(f, who));
+    allowed(after_an_emergency(&ines(""), "src/new.rs", review));
+}
+
+#[test]
+fn row_45_a_review_that_looked_at_nothing_pays_no_debt() {
+    let review = |f: &Fixture| {
+        approve(f, "rahim");
+        approve_seeing(f, "dana", WORK, Seen { files_seen: 0, ..all_of(1) });
+    };
+    denied(after_an_emergency("", "src/new.rs", review), "BREAK_GLASS");
+}
