@@ -15,6 +15,7 @@ mod objects;
 mod people;
 mod policies;
 mod presence;
+mod properties;
 mod records;
 mod scene;
 mod time;

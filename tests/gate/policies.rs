@@ -13,9 +13,8 @@ fn weak() -> String {
 /// mina's agent weakens the policy; rahim, who may sign for that, does.
 fn weakening(also: &[(&str, &str)]) -> Fixture {
     let f = Fixture::new();
-    let files: Vec<_> = [(".undersign/policy.toml", weak())].into_iter().collect();
-    let files: Vec<(&str, &str)> =
-        files.iter().map(|(path, text)| (*path, text.as_str())).chain(also.iter().copied()).collect();
+    let weak = weak();
+    let files = [&[(".undersign/policy.toml", weak.as_str())], also].concat();
     propose(&f, "mina", "weak", &files);
     f.decide("rahim", "weak", Verdict::Approve);
     f

@@ -1,0 +1,403 @@
+//! What holds of every ledger, and not only of the rows: chains in memory, signed by keys from fixed seeds, judged by the
+//! library; once, where the policy lies in git, by the program.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use undersign::change::diff::Mode;
+use undersign::change::manifest::{Digest, Image, Manifest};
+use undersign::change::{Commit, Identity, ObjectId, RepoPath};
+use undersign::decision::Verdict;
+use undersign::gate::{self, Code, Contents, Decided, Grounds, Push, RefOutcome, Remembered, Rest, Step};
+use undersign::policy::Policy;
+use undersign::record::chain::{Link, file_name};
+use undersign::record::envelope::{Envelope, pae};
+use undersign::record::key::{KeyType, TokenUse};
+use undersign::record::sshsig::to_be_signed;
+use undersign::record::statement::*;
+use undersign::record::{Chain, ChainId};
+
+use crate::scene::{denied, judged, next, once, propose};
+use crate::support::{Fixture, policy};
+use crate::token::Token;
+
+const NOW: u64 = 1_790_000_000;
+const PEOPLE: [(&str, &str); 4] =
+    [("dana", "\"senior\""), ("rahim", "\"senior\", \"policy\""), ("ines", "\"senior\""), ("mina", "\"junior\"")];
+/// Nobody in the roster has its key.
+const STRANGER: usize = 4;
+
+/// One record, with what it refers to by position among those before it.
+#[derive(Debug, Clone)]
+struct Spec {
+    who: usize,
+    device: u8,
+    verdict: Verdict,
+    /// Which of [`manifests`].
+    about: usize,
+    expired: bool,
+    /// It names all rejections before it.
+    answers: bool,
+    /// It takes the place of the signer's own rejections of the same content before it.
+    replaces: bool,
+}
+
+fn token(who: usize) -> Token {
+    Token::new(KeyType::Ed25519, 60 + who as u8)
+}
+
+fn rules(more: &str) -> Policy {
+    let people: String = PEOPLE
+        .iter()
+        .enumerate()
+        .map(|(who, (id, roles))| {
+            let key = token(who).key().to_openssh();
+            format!("[people.{id}]\nroles = [{roles}]\nemails = [\"{id}@example.com\"]\nkeys = [\"{key}\"]\n")
+        })
+        .collect();
+    let text = format!(
+        "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"properties-1\"\n[refs]\nprotected = [\"refs/heads/main\"]\n\
+         {people}[ai]\npresume = true\nhuman_only_by = [\"policy\"]\nsign = {{ junior = 2, mid = 1, senior = 1, none = 2 }}\n\
+         [compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{{ role = \"policy\", n = 1 }}]\nsolo = true\n\
+         [compartment.docs]\npaths = [\"docs/**\"]\nsign = [{{ role = \"policy\", n = 1 }}]\n\
+         [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\n{more}"
+    );
+    Policy::parse("policy.toml", &text).unwrap_or_else(|refused| panic!("{refused}"))
+}
+
+const GLASS: &str = "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\nmax_per_30d = 2\ndebt_after = \"1h\"\n";
+
+fn id(digit: u8) -> ObjectId {
+    ObjectId([digit << 4 | digit; 20])
+}
+
+fn of(entries: &[(&str, &str, &str)]) -> Manifest {
+    let image = |text: &str| Some(Image { mode: Mode::File, content: Digest::of(text.as_bytes()) });
+    let mut manifest = Manifest::default();
+    entries.iter().for_each(|(path, old, new)| manifest.insert((*path).into(), image(old), image(new)));
+    manifest
+}
+
+/// The two steps of the push, both at once, and another version of the first; each with its head.
+fn manifests() -> [(Manifest, ObjectId); 4] {
+    let (first, second) = (("src/lib.rs", "one", "two"), ("docs/a.txt", "a", "b"));
+    [
+        (of(&[first]), id(3)),
+        (of(&[second]), id(4)),
+        (of(&[first, second]), id(4)),
+        (of(&[("src/lib.rs", "one", "three")]), id(9)),
+    ]
+}
+
+/// mina's two commits.
+fn push() -> Push {
+    let mina = Identity { name: "mina".into(), email: "mina@example.com".into() };
+    let [(first, _), (second, _), ..] = manifests();
+    let step = |delta: Manifest, from: u8, to: u8| Step {
+        from: id(from),
+        commit: id(to),
+        tree: id(to + 4),
+        compared: (id(from + 4), id(to + 4)),
+        delta,
+        commits: vec![Commit {
+            id: id(to),
+            parents: vec![id(from)],
+            author: mina.clone(),
+            committer: mina.clone(),
+            message: "Write\n".into(),
+            time: 0,
+        }],
+        signers: vec![],
+        link_targets: vec![],
+    };
+    Push { steps: vec![step(first, 2, 3), step(second, 3, 4)], ..Push::new("refs/heads/main", id(2), id(4)) }
+}
+
+/// Objects of which there is nothing more to say.
+struct Plain;
+
+impl Contents for Plain {
+    fn lines(&self, _: &[Step]) -> Result<Vec<(RepoPath, u64)>, String> {
+        Ok(vec![])
+    }
+    fn hidden(&self, _: &[Step]) -> Result<usize, String> {
+        Ok(0)
+    }
+    fn opaque(&self, _: &[Step]) -> Result<Vec<RepoPath>, String> {
+        Ok(vec![])
+    }
+    fn aliases(&self, _: &[Step]) -> Result<Vec<(RepoPath, RepoPath)>, String> {
+        Ok(vec![])
+    }
+    fn rest(&self, _: ObjectId, _: ObjectId, _: &Manifest) -> Result<Rest, String> {
+        Ok(Rest::Rested)
+    }
+}
+
+/// Signs the records, in their order, each at the end of its chain.
+fn chains(specs: &[Spec]) -> Vec<Chain> {
+    let mut chains: Vec<Chain> = Vec::new();
+    let mut signed: Vec<(usize, String)> = Vec::new();
+    for (at, spec) in specs.iter().enumerate() {
+        let key = token(spec.who).key();
+        let id = ChainId { key: key.id().to_string(), device: format!("{:016x}", spec.device) };
+        let place = chains.iter().position(|chain| chain.id == id).unwrap_or_else(|| {
+            chains.push(Chain::empty(id.clone()));
+            chains.len() - 1
+        });
+        let (seq, prev) = chains[place].next();
+        let (statement, manifest) = statement(spec, &specs[..at], &signed, &id, (seq, prev), at);
+        let payload = statement.encode();
+        signed.push((at, Digest::of(&payload).to_string()));
+        let signature = token(spec.who).sign(&to_be_signed(&pae(&payload)), TokenUse { flags: 0, counter: 0 });
+        let link = Link {
+            name: file_name(seq),
+            envelope: Envelope::new(payload, &key, &signature).encode(),
+            manifest,
+            findings: b"[]\n".to_vec(),
+        };
+        chains[place].extend([Some(link)]);
+        assert_eq!(chains[place].fault, None, "{spec:?}");
+    }
+    chains
+}
+
+fn statement(
+    spec: &Spec,
+    before: &[Spec],
+    signed: &[(usize, String)],
+    chain: &ChainId,
+    (seq, prev): (u64, String),
+    at: usize,
+) -> (Statement, Vec<u8>) {
+    let named = |wanted: &dyn Fn(&Spec) -> bool| -> Vec<String> {
+        signed.iter().filter(|(n, _)| wanted(&before[*n])).map(|(_, id)| id.clone()).collect()
+    };
+    let is_rejection = |other: &Spec| other.verdict == Verdict::Reject;
+    let own = |other: &Spec| other.who == spec.who && other.about == spec.about && is_rejection(other);
+    let (manifest, head) = manifests()[spec.about].clone();
+    let text = manifest.encode();
+    let (roles, principal) = PEOPLE.get(spec.who).map_or((vec!["senior"], "dana"), |(id, roles)| {
+        (roles.split(", ").map(|role| role.trim_matches('"')).collect(), *id)
+    });
+    // A stranger says to be dana, ends and answers everything.
+    let reaches_far = spec.who == STRANGER;
+    let can_answer = matches!(spec.verdict, Verdict::Approve | Verdict::BreakGlass) && (spec.answers || reaches_far);
+    let files = Decimal(manifest.len() as u64);
+    let issued = if spec.expired { NOW - 100 * 86_400 } else { NOW - 600 - at as u64 };
+    let point = |commit: ObjectId| Point { commit: commit.to_string(), tree: id(8).to_string() };
+    let predicate = Predicate {
+        verdict: spec.verdict,
+        principal: principal.into(),
+        roles: roles.into_iter().map(str::to_owned).collect(),
+        repository: RepositoryName { id: "properties-1".into(), uri: String::new() },
+        target: Target { name: "refs/heads/main".into(), tip: id(2).to_string() },
+        base: point(id(2)),
+        head: point(head),
+        result_tree: id(8).to_string(),
+        manifest: ManifestDigest { sha256: manifest.digest().to_string(), paths: files },
+        authors: vec!["mina <mina@example.com>".into()],
+        policy: PolicyName { version: Decimal(1), sha256: "6".repeat(64) },
+        findings: Findings {
+            rules: "7".repeat(64),
+            sha256: Digest::of(b"[]\n").to_string(),
+            total: Decimal(0),
+            answered: vec![],
+        },
+        provenance: ProvenanceClaim { status: "undeclared".into(), evidence: vec![] },
+        coverage: Coverage {
+            files,
+            files_seen: files,
+            hunks: files,
+            hunks_seen: files,
+            carried_over: Decimal(0),
+            hidden_characters: Decimal(0),
+            omissions: vec![],
+        },
+        supersedes: match () {
+            () if reaches_far => named(&|_| true),
+            () if spec.replaces => named(&own),
+            () => vec![],
+        },
+        answers: if can_answer { named(&is_rejection) } else { vec![] },
+        chain: undersign::record::statement::Link {
+            key: chain.key.clone(),
+            id: chain.device.clone(),
+            seq: Decimal(seq),
+            prev,
+            forks: vec![],
+        },
+        seen: vec![],
+        issued_at: Decimal(issued),
+        not_after: Decimal(issued + 14 * 86_400),
+        challenge: String::new(),
+        nonce: format!("{at:032x}"),
+        tool: "properties".into(),
+        reason: "because".into(),
+    };
+    let subject = Subject {
+        name: "properties-1".into(),
+        digest: SubjectDigest { git_commit: predicate.head.commit.clone(), git_tree: predicate.result_tree.clone() },
+    };
+    (Statement::new(subject, predicate), text)
+}
+
+fn decide(policy: &Policy, chains: &[Chain]) -> RefOutcome {
+    let remembered = Remembered::default();
+    let grounds = Grounds { policy, chains, remembered: &remembered, contents: &Plain, pusher: None, now: NOW as i64 };
+    gate::decide(&push(), &grounds)
+}
+
+fn lands(policy: &Policy, specs: &[Spec]) -> bool {
+    decide(policy, &chains(specs)).outcome == Decided::Allow
+}
+
+fn codes(outcome: &RefOutcome) -> BTreeSet<Code> {
+    outcome.reasons.iter().map(|reason| reason.code).collect()
+}
+
+fn spec(verdicts: &'static [Verdict]) -> impl Strategy<Value = Spec> {
+    let place = (0..PEOPLE.len(), 0..2u8, 0..manifests().len());
+    let how = (prop::sample::select(verdicts), prop::bool::weighted(0.15), any::<bool>(), any::<bool>());
+    (place, how).prop_map(|((who, device, about), (verdict, expired, answers, replaces))| Spec {
+        who,
+        device,
+        verdict,
+        about,
+        expired,
+        answers,
+        replaces,
+    })
+}
+
+/// Approvals are likelier than the rest, so that much would land.
+const VERDICTS: &[Verdict] = &[
+    Verdict::Approve,
+    Verdict::Approve,
+    Verdict::Approve,
+    Verdict::Approve,
+    Verdict::Approve,
+    Verdict::Reject,
+    Verdict::BreakGlass,
+    Verdict::HumanOnly,
+];
+
+fn ledger() -> impl Strategy<Value = Vec<Spec>> {
+    prop::collection::vec(spec(VERDICTS), 2..9)
+}
+
+/// Where the rest is shuffled into, so that what is added may come at any time.
+fn with(specs: &[Spec], at: prop::sample::Index, new: Spec) -> Vec<Spec> {
+    let mut specs = specs.to_vec();
+    specs.insert(at.index(specs.len() + 1), new);
+    specs
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_rejection_more_lets_nothing_land(specs in ledger(), rejection in spec(&[Verdict::Reject]), glass: bool) {
+        let policy = rules(if glass { GLASS } else { "" });
+        let rejection = Spec { replaces: false, ..rejection };
+        let more = [&specs[..], &[rejection]].concat();
+        prop_assert!(lands(&policy, &specs) || !lands(&policy, &more));
+    }
+
+    #[test]
+    fn an_approval_less_lets_nothing_land(specs in ledger(), glass: bool) {
+        let policy = rules(if glass { GLASS } else { "" });
+        let landed = lands(&policy, &specs);
+        for at in (0..specs.len()).filter(|&at| specs[at].verdict == Verdict::Approve) {
+            let mut less = specs.clone();
+            less.remove(at);
+            prop_assert!(landed || !lands(&policy, &less), "without {at}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_chains_does_not_matter(specs in ledger(), glass: bool, seed: u64) {
+        let policy = rules(if glass { GLASS } else { "" });
+        let mut chains = chains(&specs);
+        let before = decide(&policy, &chains);
+        chains.sort_by_key(|chain| Digest::of(format!("{seed} {}", chain.id).as_bytes()));
+        let after = decide(&policy, &chains);
+        prop_assert_eq!((before.outcome, codes(&before)), (after.outcome, codes(&after)));
+        prop_assert_eq!(before.requirements, after.requirements);
+    }
+
+    #[test]
+    fn a_record_of_a_strangers_key_changes_nothing(
+        specs in ledger(), strange in spec(VERDICTS), at: prop::sample::Index, glass: bool, damaged: bool,
+    ) {
+        let policy = rules(if glass { GLASS } else { "" });
+        let known = chains(&specs);
+        let strange = Spec { who: STRANGER, ..strange };
+        let mut more = chains(&with(&specs, at, strange));
+        let stranger = more.iter_mut().find(|chain| chain.id.key == token(STRANGER).key().id().to_string()).unwrap();
+        if damaged {
+            stranger.extend([None]);
+        }
+        let (before, after) = (decide(&policy, &known), decide(&policy, &more));
+        prop_assert_eq!((before.outcome, codes(&before)), (after.outcome, codes(&after)));
+    }
+
+    #[test]
+    fn an_expired_approval_lets_nothing_land(
+        specs in ledger(), approval in spec(&[Verdict::Approve]), at: prop::sample::Index,
+    ) {
+        let policy = rules("");
+        let approval = Spec { expired: true, replaces: false, ..approval };
+        prop_assert!(lands(&policy, &specs) || !lands(&policy, &with(&specs, at, approval)));
+    }
+}
+
+/// Whether the ledgers above are worth judging: some land, and some do not, with and without emergencies.
+#[test]
+fn ledgers_of_all_kinds_are_judged() {
+    use proptest::strategy::ValueTree as _;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let judged = |glass: &str| {
+        let policy = rules(glass);
+        let mut seen = BTreeSet::new();
+        for _ in 0..150 {
+            let outcome = decide(&policy, &chains(&ledger().new_tree(&mut runner).unwrap().current()));
+            seen.extend(codes(&outcome).iter().map(|code| format!("{code}")));
+            seen.insert(format!("{} {}", outcome.outcome.name(), outcome.break_glass));
+        }
+        seen
+    };
+    let all: BTreeSet<String> = ["", GLASS].into_iter().flat_map(judged).collect();
+    for wanted in ["allow false", "allow true", "deny false", "VETOED", "AI_UNSIGNED", "ROLE", "BREAK_GLASS", "EXPIRED"]
+    {
+        assert!(all.contains(wanted), "{wanted}: {all:?}");
+    }
+}
+
+/// Ways to ask for less, each a text of the policy and what it becomes.
+const WEAKENINGS: [(&str, &str); 6] = [
+    ("[compartment.default]\nsign = [{ role = \"senior\"", "[compartment.default]\nsign = [{ role = \"junior\""),
+    ("presume = true", "presume = false"),
+    ("junior = 1, mid = 1, senior = 1, none = 1", "junior = 0, mid = 0, senior = 0, none = 0"),
+    ("version = 1\n", "version = 1\nself_review = true\n"),
+    ("roles = [\"junior\"]", "roles = [\"senior\", \"policy\"]"),
+    ("protected = [\"refs/heads/main\"]", "protected = [\"refs/heads/other\"]\nopen = [\"refs/heads/**\"]"),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// mina weakens the policy in her own change, and signs that. By the policy that she proposes, it might land.
+    #[test]
+    fn a_policy_in_the_change_has_no_say(which in prop::sample::subsequence(WEAKENINGS.to_vec(), 1..=6), alone: bool) {
+        let weak = which.iter().fold(next(&policy("")), |text, (from, to)| match *from {
+            "version = 1\n" => once(&text, "version = 2\n", "version = 2\nself_review = true\n"),
+            from => once(&text, from, to),
+        });
+        let f = Fixture::new();
+        let files = [(".undersign/policy.toml", weak.as_str()), ("src/new.rs", "x\n")];
+        propose(&f, "mina", "weak", &files[..if alone { 1 } else { 2 }]);
+        f.decide("mina", "weak", Verdict::Approve);
+        denied(judged(&f, "weak"), if alone { "UNSIGNED" } else { "POLICY_MIXED" });
+    }
+}
