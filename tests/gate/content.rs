@@ -196,14 +196,26 @@ fn row_19_an_approval_on_a_forks_own_history() {
 }
 
 #[test]
-fn row_19_an_approval_for_another_repository() {
-    let theirs = next(&policy("").replace("fixture-1", "fixture-2"));
-    denied(approved_elsewhere(|fork| drop(land_policy(fork, &theirs))), "CONTEXT");
+fn row_19_twin_an_approval_in_a_clone() {
+    allowed(approved_elsewhere(|_| {}));
+}
+
+/// The id that the policy gives to the repository is another than when it was signed, or the same.
+fn renamed(id: &str) -> Answer {
+    let f = approved();
+    land_policy(&f, &next(&once(&policy(""), "fixture-1", id)));
+    let (old, new) = merge(&f, "dana", WORK);
+    f.verify(&old, &new)
 }
 
 #[test]
-fn row_19_twin_an_approval_in_a_clone() {
-    allowed(approved_elsewhere(|_| {}));
+fn row_19_an_approval_for_another_repository() {
+    denied(renamed("fixture-2"), "CONTEXT");
+}
+
+#[test]
+fn row_19_twin_an_approval_for_this_repository() {
+    allowed(renamed("fixture-1"));
 }
 
 /// Approved for one branch, and pushed to another.

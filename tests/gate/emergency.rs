@@ -87,6 +87,7 @@ fn declared_by(second: (&str, &str)) -> (i32, serde_json::Value) {
     f.decide("dana", WORK, Verdict::BreakGlass);
     let (who, key) = second;
     f.take(Decision { key: Some(f.key(key)), ..Decision::new(who, WORK, Verdict::BreakGlass) });
+    restate(&f, key, |statement| statement.predicate.supersedes.clear());
     judged_json(&f, WORK)
 }
 

@@ -11,6 +11,8 @@ const TWO: &str = "sign = [{ role = \"senior\", n = 2 }]";
 fn approve_with(f: &Fixture, who: &str, key: &str, branch: &str) {
     // A key signs a chain of its own.
     f.take(Decision { key: Some(f.key(key)), ..Decision::new(who, branch, Verdict::Approve) });
+    // The desk takes an earlier approval back; who wants to be two people does not.
+    restate(f, key, |statement| statement.predicate.supersedes.clear());
 }
 
 fn second_key(who: &str) -> String {
@@ -206,6 +208,31 @@ fn row_04_twin_a_person_fills_it() {
     allowed(judged(&signed_by_kind("human"), WORK));
 }
 
+/// dana rejected, rahim approved, and somebody who could change the policy takes the rejection over.
+fn taken_over_by(who: &str, kind: &str) -> Answer {
+    let helper = person("helper", "\"senior\", \"policy\"", &format!("kind = \"{kind}\"\n"));
+    let f = Fixture::with_policy(&(policy("") + &helper + &person("ines", "\"senior\"", "")));
+    let rejection = f.decide("dana", WORK, Verdict::Reject);
+    f.decide("rahim", WORK, Verdict::Approve);
+    follow(&f, who, Verdict::HandOver, &rejection);
+    judged(&f, WORK)
+}
+
+#[test]
+fn row_04_a_bot_takes_no_rejection_over() {
+    denied(taken_over_by("helper", "bot"), "VETOED");
+}
+
+#[test]
+fn row_04_twin_a_person_takes_it_over() {
+    allowed(taken_over_by("helper", "human"));
+}
+
+#[test]
+fn row_05_who_may_not_change_the_policy_takes_no_rejection_over() {
+    denied(taken_over_by("ines", "human"), "VETOED");
+}
+
 #[test]
 fn row_05_two_juniors_are_no_senior() {
     let f =
@@ -270,6 +297,23 @@ fn row_06_a_key_before_its_time_signs_nothing() {
 #[test]
 fn row_06_twin_a_key_whose_time_has_come() {
     allowed(judged(&approved_under(&key_valid(&format!("from = {}", from_now(-DAY)))), WORK));
+}
+
+/// The key began yesterday; the record says that it is so old.
+fn signed_before_the_key_was_valid(age: i64) -> Answer {
+    let f = Fixture::with_policy(&key_valid(&format!("from = {}", from_now(-DAY))));
+    f.decide_at("dana", WORK, Verdict::Approve, now() - age);
+    judged(&f, WORK)
+}
+
+#[test]
+fn row_06_a_record_that_is_older_than_its_key() {
+    denied(signed_before_the_key_was_valid(2 * DAY), "KEY_TIME");
+}
+
+#[test]
+fn row_06_twin_a_record_that_is_younger_than_its_key() {
+    allowed(signed_before_the_key_was_valid(HOUR));
 }
 
 /// The key ended yesterday; the record says that it was made the day before.

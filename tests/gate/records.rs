@@ -5,13 +5,12 @@ use std::process::Command;
 
 use base64ct::{Base64, Encoding as _};
 use undersign::decision::Verdict;
-use undersign::frozen::{FollowUp, Signatory, follow_up};
 use undersign::record::Record;
 use undersign::record::envelope::{Envelope, PAYLOAD_TYPE, pae};
-use undersign::survey::Place;
+use undersign::record::statement::{Decimal, Link};
 
 use crate::scene::*;
-use crate::support::{DEVICE, Decision, Fixture, now, policy};
+use crate::support::{Decision, Fixture, policy};
 
 /// dana approves; then her envelope is this text. Of a known key, whatever does not hold may have been a rejection.
 fn enveloped(edit: impl FnOnce(String) -> String) -> Answer {
@@ -252,20 +251,7 @@ fn row_20_a_chain_that_forked() {
 
 #[test]
 fn row_20_twin_the_chain_grew_by_a_withdrawal() {
-    let withdrawn = |f: &Fixture, _: &str, rejection: &Record| {
-        let (repository, place) = Place::open(&f.repo).unwrap();
-        let key = f.key("dana");
-        let what = FollowUp {
-            verdict: Verdict::Withdraw,
-            about: rejection,
-            supersedes: vec![rejection.id().to_string()],
-            answers: vec![],
-            forks: vec![],
-            reason: "I was wrong".to_owned(),
-        };
-        let signatory = Signatory::of(&repository, &place, &key, DEVICE).unwrap();
-        follow_up(what, signatory, [9; 16], now()).unwrap().record(&repository, &key, None, now()).unwrap();
-    };
+    let withdrawn = |f: &Fixture, _: &str, rejection: &Record| drop(follow(f, "dana", Verdict::Withdraw, rejection));
     allowed(after_a_rejection(withdrawn));
 }
 
@@ -326,6 +312,37 @@ fn row_20_a_chain_without_its_first_record() {
 #[test]
 fn row_20_twin_records_in_their_order() {
     allowed(ordered(["~1", ""]));
+}
+
+/// The last of three records of dana, signed again with another place in the chain.
+fn placed(edit: impl FnOnce(&mut Link)) -> Answer {
+    let f = Fixture::new();
+    propose(&f, "mina", "other", &[("docs/a.txt", "x\n")]);
+    f.decide("dana", "other", Verdict::Reject);
+    f.decide("dana", "other", Verdict::Approve);
+    f.decide("dana", WORK, Verdict::Approve);
+    restate(&f, "dana", |statement| edit(&mut statement.predicate.chain));
+    judged(&f, WORK)
+}
+
+#[test]
+fn row_20_a_number_that_leaves_one_out() {
+    undecided(placed(|link| link.seq = Decimal(4)), "LEDGER_FAULT");
+}
+
+#[test]
+fn row_20_a_number_that_is_there_already() {
+    undecided(placed(|link| link.seq = Decimal(2)), "LEDGER_FAULT");
+}
+
+#[test]
+fn row_20_a_link_to_another_record() {
+    undecided(placed(|link| link.prev = digest("another")), "LEDGER_FAULT");
+}
+
+#[test]
+fn row_20_twin_the_number_and_the_link_that_are_due() {
+    allowed(placed(|_| {}));
 }
 
 /// A push to dana's chain, whose two records are there: to the tip of one of this many.

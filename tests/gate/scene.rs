@@ -7,11 +7,12 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use undersign::change::manifest::Digest;
 use undersign::decision::Verdict;
-use undersign::frozen::Seen;
+use undersign::frozen::{FollowUp, Seen, Signatory, follow_up};
 use undersign::record::envelope::Envelope;
 use undersign::record::{Record, Statement};
+use undersign::survey::Place;
 
-use crate::support::{Decision, Fixture, key_of, now, policy};
+use crate::support::{DEVICE, Decision, Fixture, key_of, now, policy};
 
 pub const MAIN: &str = "refs/heads/main";
 pub const WORK: &str = "agent/work";
@@ -266,6 +267,17 @@ pub fn restate(f: &Fixture, who: &str, edit: impl FnOnce(&mut Statement)) {
         edit(&mut statement);
         statement.encode()
     });
+}
+
+/// A decision about an earlier record: it takes back one's own, and takes over another's.
+pub fn follow(f: &Fixture, who: &str, verdict: Verdict, about: &Record) -> Record {
+    let (repository, place) = Place::open(&f.repo).unwrap();
+    let (key, id) = (f.key(who), about.id().to_string());
+    let (supersedes, answers) = if verdict == Verdict::Withdraw { (vec![id], vec![]) } else { (vec![], vec![id]) };
+    let reason = "I answer for that".to_owned();
+    let what = FollowUp { verdict, about, supersedes, answers, forks: vec![], reason };
+    let signatory = Signatory::of(&repository, &place, &key, DEVICE).unwrap();
+    follow_up(what, signatory, [9; 16], now()).unwrap().record(&repository, &key, None, now()).unwrap()
 }
 
 /// A state directory whose gate saw everything that is there now, and saw it so long ago. The program's clock is the
