@@ -295,6 +295,28 @@ fn row_22_twin_a_claim_by_somebody_who_may() {
     allowed(by_hand("Write", Some("rahim")));
 }
 
+/// Claimed and approved when the message was quiet; then it is written anew.
+fn reworded(message: &str) -> Answer {
+    let text = once(&policy(""), "presume = true", "presume = true\nhuman_only_by = [\"policy\"]");
+    let f = Fixture::with_policy(&once(&text, "junior = 1", "junior = 2"));
+    propose(&f, "mina", "quiet", &[("docs/a.txt", "x\n")]);
+    f.decide("dana", "quiet", Verdict::Approve);
+    f.decide("rahim", "quiet", Verdict::HumanOnly);
+    f.git("mina", &["checkout", "-q", "quiet"]);
+    f.git("mina", &["commit", "-q", "--amend", "-m", message]);
+    judged(&f, "quiet")
+}
+
+#[test]
+fn row_22_a_trailer_that_came_after_the_claim() {
+    denied(reworded(TRAILER), "AI_UNSIGNED");
+}
+
+#[test]
+fn row_22_twin_another_message_without_a_trailer() {
+    allowed(reworded("Write it down"));
+}
+
 /// What a decision saw of an agent stays, whatever the messages say when it lands.
 fn squashed_without_trailer(presumed: &str) -> Answer {
     let text = once(&policy(""), "presume = true", &format!("presume = {presumed}"));
