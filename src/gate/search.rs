@@ -25,6 +25,10 @@ pub(super) fn judge(push: &Push, court: &Court<'_>) -> RefOutcome {
         if (end != count && from[end].is_some()) || !(top.changed.is_empty() || court.may_know(top.print)) {
             continue;
         }
+        // What comes to nothing is taken step by step: else something unsigned could land if only it goes away again.
+        if top.changed.is_empty() && end > top.start + 1 {
+            continue;
+        }
         let (start, manifest) = (top.start, top.manifest());
         if !manifest.is_empty() && !court.knows(&manifest) {
             continue;

@@ -120,7 +120,11 @@ impl<'s, 'g> Segment<'s, 'g> {
 
     pub(super) fn judge(mut self) -> Standing {
         self.refuse_octopus();
-        if !self.manifest.is_empty() {
+        if self.manifest.is_empty() {
+            self.authors = self.author_set(&[]);
+            self.hear_rejections(&Asked::default());
+            self.refuse_passing();
+        } else {
             self.hear_approvals();
             let asked = self.ask();
             self.hear_rejections(&asked);
@@ -170,6 +174,17 @@ impl<'s, 'g> Segment<'s, 'g> {
             let detail =
                 format!("{} merges more than two histories at once. Merge them one by one.", step.commit.short());
             self.tell(Reason::deny(Code::MergeDelta, detail));
+        }
+    }
+
+    /// States that are gone at the end were there all the same, for whoever builds on them or gives them a name.
+    fn refuse_passing(&mut self) {
+        if self.steps.iter().any(|step| !step.delta.is_empty()) {
+            let detail = format!(
+                "These {} steps come to nothing, and nobody approved what was there in between. Leave them out.",
+                self.steps.len()
+            );
+            self.tell(Reason::deny(Code::Unsigned, detail));
         }
     }
 

@@ -1,10 +1,10 @@
 //! The facts of a push, read from objects: what each step on the target's first-parent line does to each path.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use git2::{ObjectType, Oid};
 
-use super::{GitError, PolicyState, Repository, content, diff, object_id, oid};
+use super::{GitError, MAX_COMMITS, PolicyState, Repository, content, diff, object_id, oid};
 use crate::change::diff::{Content, Diff, Mode, TreeEntry};
 use crate::change::manifest::{Digest, Image, Manifest};
 use crate::change::{Change, Commit, ObjectId, RepoPath, Revision};
@@ -24,7 +24,8 @@ pub struct Outlook<'o> {
 }
 
 impl Outlook<'_> {
-    /// Reads what moving a protected ref from `old` to `new` would do. A new ref starts where it left the policy branch.
+    /// Reads what moving a protected ref from `old` to `new` would do. A new ref starts where it left the line of
+    /// the policy branch.
     ///
     /// # Errors
     /// An object is missing, or the push is larger than is read.
@@ -48,9 +49,9 @@ impl Outlook<'_> {
             }
             Some(old) => {
                 push.rewind = true;
-                self.fork_point(end, old).or_else(|_| self.fork_point(end, self.trunk.1))?
+                self.leaves(end, old).or_else(|_| self.leaves(end, self.trunk.1))?
             }
-            None => self.fork_point(end, self.trunk.1)?,
+            None => self.leaves(end, self.trunk.1)?,
         };
         let mut digests = HashMap::new();
         push.steps = match self.first_parents(start, end)? {
@@ -104,6 +105,27 @@ impl Outlook<'_> {
             _ => error.into(),
         })?;
         Ok(object_id(base))
+    }
+
+    /// Where the history of `new` leaves the first-parent line of `tip`. What merges brought in beside that line was never
+    /// the state of a ref, and so was not judged as one.
+    fn leaves(&self, new: ObjectId, tip: ObjectId) -> Result<ObjectId, GitError> {
+        let first_parent = |id: Oid| Ok::<_, GitError>(self.repository.raw.find_commit(id)?.parent_ids().next());
+        let mut at = oid(self.fork_point(new, tip)?);
+        let (mut line, mut next) = (HashSet::new(), Some(oid(tip)));
+        while let Some(id) = next.filter(|_| !line.contains(&at)) {
+            if line.len() == MAX_COMMITS {
+                let detail = format!("It left the line of what landed more than {MAX_COMMITS} commits ago.");
+                return Err(GitError::Unsupported(detail));
+            }
+            line.insert(id);
+            next = first_parent(id)?;
+        }
+        while !line.contains(&at) {
+            let nowhere = || GitError::Unsupported("Its history joins that of the branch in merges alone.".to_owned());
+            at = first_parent(at)?.ok_or_else(nowhere)?;
+        }
+        Ok(object_id(at))
     }
 
     /// The first-parent line from `start` (left out) to `end`, oldest first; none where `start` is not on it.
