@@ -239,6 +239,64 @@ fn row_10_twin_a_new_tag_on_what_landed() {
     allowed(tagged("refs/tags/v2"));
 }
 
+/// Something bad and its revert, in that order, on a branch or merged: in the sum nothing.
+fn there_and_back(f: &Fixture) -> String {
+    let bad = propose(f, "mina", "bad", &[("src/lib.rs", "fn one() -> u32 {\n    666\n}\n")]);
+    f.git("mina", &["checkout", "-q", "bad"]);
+    f.git("mina", &["revert", "--no-edit", "HEAD"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+    bad
+}
+
+/// A new tag, protected, on a commit of a branch that was merged: the bad one, or the merge.
+fn tagged_after_merge(bad: bool) -> Answer {
+    let f = Fixture::with_policy(&once(&policy(""), "protected = [", "protected = [\"refs/tags/v*\", "));
+    let inside = there_and_back(&f);
+    let (old, merged) = merge(&f, "dana", "bad");
+    allowed(f.verify(&old, &merged));
+    Gate::of(&f).push(&[("refs/tags/v1", &"0".repeat(40), if bad { &inside } else { &merged })])
+}
+
+#[test]
+fn row_10_a_tag_on_what_came_in_beside_the_line_of_what_landed() {
+    denied(tagged_after_merge(true), "UNSIGNED");
+}
+
+#[test]
+fn row_10_twin_a_tag_on_the_merge_that_brought_it_in() {
+    allowed(tagged_after_merge(false));
+}
+
+#[test]
+fn row_10_states_in_between_that_come_to_nothing_and_that_nobody_signed() {
+    let f = Fixture::new();
+    there_and_back(&f);
+    denied(judged(&f, "bad"), "UNSIGNED");
+}
+
+#[test]
+fn row_10_twin_commits_that_change_nothing() {
+    let f = Fixture::new();
+    f.git("mina", &["checkout", "-q", "-b", "empty"]);
+    f.commit("mina", "Nothing");
+    f.commit("mina", "And nothing again");
+    allowed(judged(&f, "empty"));
+}
+
+#[test]
+fn row_10_twin_two_states_that_come_to_nothing_and_were_signed_each() {
+    let f = Fixture::new();
+    there_and_back(&f);
+    f.git("mina", &["branch", "half", "bad~1"]);
+    f.decide("dana", "half", Verdict::Approve);
+    f.git("mina", &["branch", "-D", "half"]);
+    // The revert is signed where the first half has landed.
+    f.git("mina", &["update-ref", MAIN, &f.id("bad~1")]);
+    f.decide("dana", "bad", Verdict::Approve);
+    f.git("mina", &["update-ref", MAIN, &f.id("bad~2")]);
+    allowed(judged(&f, "bad"));
+}
+
 /// A rule for main that lets it be rewritten or deleted.
 fn may(what: &str) -> Fixture {
     let rule = format!("protected = [{{ match = \"refs/heads/main\"{what} }}]");

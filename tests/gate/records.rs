@@ -368,6 +368,29 @@ fn row_20_twin_a_push_that_adds_a_record() {
     allowed(chain_pushed(2));
 }
 
+/// One push with a move of dana's chain, from her rejection, and the change.
+fn pushed_with_the_chain(approved: bool) -> Answer {
+    let f = Fixture::new();
+    f.decide("rahim", WORK, Verdict::Approve);
+    f.decide("dana", WORK, Verdict::Reject);
+    let chain = chain_of(&f, "dana");
+    let rejected = f.id(&chain);
+    f.decide("dana", WORK, Verdict::Approve);
+    let after = if approved { f.id(&chain) } else { "0".repeat(40) };
+    f.git("dana", &["update-ref", &chain, &rejected]);
+    Gate::of(&f).push(&[(&chain, &rejected, &after), (MAIN, &f.id("main"), &f.id(WORK))])
+}
+
+#[test]
+fn row_20_a_push_that_takes_a_rejection_away_with_what_it_stops() {
+    denied(pushed_with_the_chain(false), "LEDGER_ROLLBACK");
+}
+
+#[test]
+fn row_20_twin_a_push_with_the_approval_that_ends_the_rejection() {
+    allowed(pushed_with_the_chain(true));
+}
+
 /// A push of records by a key that is nobody's, or by one that is dana's.
 fn chain_of_key(key: &str) -> Answer {
     let f = approved();
@@ -410,6 +433,26 @@ fn row_21_a_rejection_stops_its_commit_whatever_comes_on_top() {
     further(&f, "mina", WORK, "src/lib.rs", "fn one() -> u32 {\n    1 + 1\n}\n");
     f.decide("rahim", WORK, Verdict::Approve);
     denied(judged(&f, WORK), "VETOED");
+}
+
+/// A commit that dana rejected, or another, comes with a merge that leaves nothing of it.
+fn merged_to_nothing(rejected: bool) -> Answer {
+    let f = Fixture::new();
+    propose(&f, "mina", "other", &[("docs/a.txt", "x\n")]);
+    f.decide("dana", if rejected { WORK } else { "other" }, Verdict::Reject);
+    let old = f.id("main");
+    f.git("rahim", &["merge", "-q", "--no-ff", "-s", "ours", "-m", "Merge", WORK]);
+    f.verify(&old, &f.id("main"))
+}
+
+#[test]
+fn row_21_a_rejection_stops_its_commit_though_nothing_of_it_is_left() {
+    denied(merged_to_nothing(true), "VETOED");
+}
+
+#[test]
+fn row_21_twin_a_merge_of_nothing_that_anybody_rejected() {
+    allowed(merged_to_nothing(false));
 }
 
 #[test]
