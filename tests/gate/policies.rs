@@ -219,24 +219,29 @@ fn row_10_twin_a_path_in_the_compartment() {
     allowed(judged(&f, "here"));
 }
 
-/// A tag on main, protected, moves to what main moved on to; or another is made there.
-fn tagged(name: &str) -> Answer {
+/// A tag on main, protected, moves to what main moved on to; or another is made there, or on its tree.
+fn tagged(name: &str, what: &str) -> Answer {
     let f = approved_under(&once(&policy(""), "protected = [", "protected = [\"refs/tags/v*\", "));
     f.git("rahim", &["tag", "-a", "-m", "One", "v1", "main"]);
     let old = f.git("rahim", &["for-each-ref", "--format=%(objectname)", name]);
-    let (_, landed) = merge(&f, "dana", WORK);
+    merge(&f, "dana", WORK);
     let old = if old.is_empty() { "0".repeat(40) } else { old };
-    Gate::of(&f).push(&[(name, &old, &landed)])
+    Gate::of(&f).push(&[(name, &old, &f.id(what))])
 }
 
 #[test]
 fn row_10_a_protected_tag_does_not_move() {
-    denied(tagged("refs/tags/v1"), "REWRITE");
+    denied(tagged("refs/tags/v1", "main"), "REWRITE");
 }
 
 #[test]
 fn row_10_twin_a_new_tag_on_what_landed() {
-    allowed(tagged("refs/tags/v2"));
+    allowed(tagged("refs/tags/v2", "main"));
+}
+
+#[test]
+fn row_10_a_tag_on_what_is_no_commit() {
+    denied(tagged("refs/tags/v2", "main^{tree}"), "OPAQUE");
 }
 
 /// Something bad and its revert, in that order, on a branch or merged: in the sum nothing.
