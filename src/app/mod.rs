@@ -371,6 +371,11 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Synced { repository, result } => synced(state, repository, result),
         other => for_review(state, other),
     };
+    // An examination may end after the sheet was opened.
+    let counsel = advise(state);
+    if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
+        sheet.counsel = counsel;
+    }
     state.lay_out();
     effects.extend(wanted_highlights(state));
     effects
@@ -384,6 +389,9 @@ fn me_for(state: &State, id: &str) -> Option<String> {
 
 /// What can be known before signing the change that is open.
 fn advise(state: &State) -> Counsel {
+    if !matches!(state.overlay, Some(Overlay::Sign(_))) {
+        return Counsel::default();
+    }
     let Screen::Review(review) = &state.screen else { return Counsel::default() };
     let standing = review.examination.as_ref().and_then(|examination| examination.standing.as_ref());
     let place = state.queue.place(&review.change);
@@ -663,7 +671,7 @@ fn review_action(state: &mut State, action: Action) -> Vec<Effect> {
         },
         Action::Sign => {
             let own = own_decision(state);
-            let sheet = Sheet::new(state.key.clone(), state.key_needs_passphrase, own, advise(state));
+            let sheet = Sheet::new(state.key.clone(), state.key_needs_passphrase, own);
             state.overlay = Some(Overlay::Sign(Box::new(sheet)));
         }
         _ => state.status = review.update(action),

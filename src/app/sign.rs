@@ -81,8 +81,8 @@ pub enum Ask {
 }
 
 impl Sheet {
-    pub fn new(key: Result<String, String>, needs_passphrase: bool, own: Option<Verdict>, counsel: Counsel) -> Sheet {
-        Sheet { stage: Stage::Choose, message: None, key, needs_passphrase, own, counsel }
+    pub fn new(key: Result<String, String>, needs_passphrase: bool, own: Option<Verdict>) -> Sheet {
+        Sheet { stage: Stage::Choose, message: None, key, needs_passphrase, own, counsel: Counsel::default() }
     }
 
     /// What to type to confirm: the code of the record for what lets something land, else the word.

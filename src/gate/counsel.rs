@@ -94,10 +94,7 @@ pub fn futile(policy: &Policy, standing: &Standing, key: Option<&Key>, now: i64)
         let roles: Vec<_> = roles.into_iter().collect();
         return Some(format!("what is open needs the role {}, which you do not have", roles.join(" or ")));
     }
-    let weak = |slot: &&&super::SlotState| own.presence < presence_of(policy, &slot.compartment);
-    let blocked = mine.iter().all(|slot| weak(&slot));
-    blocked.then(|| {
-        let asked = mine.iter().map(|slot| presence_of(policy, &slot.compartment)).min().unwrap_or_default();
-        format!("what is open asks for presence {asked}, and your key proves {}", own.presence)
-    })
+    let asked = mine.iter().map(|slot| presence_of(policy, &slot.compartment)).min().unwrap_or_default();
+    let weak = own.presence < asked;
+    weak.then(|| format!("what is open asks for presence {asked}, and your key proves {}", own.presence))
 }

@@ -31,14 +31,23 @@ pub trait Contents {
     /// Control, bidi and zero-width characters in the new side of what they touch.
     fn hidden(&self, steps: &[Step]) -> Result<usize, String>;
 
-    /// Submodules and LFS pointers among what they bring in: what these stand for is not here.
-    fn opaque(&self, steps: &[Step]) -> Result<Vec<RepoPath>, String>;
+    /// What they bring in and no desk shows line by line.
+    fn opaque(&self, steps: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String>;
 
     /// New paths, each with another path of the tree that is the same but for letter case or Unicode form.
     fn aliases(&self, steps: &[Step]) -> Result<Vec<(RepoPath, RepoPath)>, String>;
 
     /// Whether the paths of a manifest held the same all the way along first parents from `since` to `until`.
     fn rest(&self, since: ObjectId, until: ObjectId, manifest: &Manifest) -> Result<Rest, String>;
+}
+
+/// Why a path cannot be read by looking at the change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opaque {
+    /// A submodule or LFS pointer: what it stands for is not in this repository.
+    Elsewhere,
+    /// Binary, or too large.
+    NoText,
 }
 
 /// Whether a place was left alone.

@@ -17,7 +17,7 @@ mod spent;
 pub mod summary;
 
 pub use ballot::{Ballot, BallotStanding, ballots};
-pub use grounds::{Contents, Grounds, Rest};
+pub use grounds::{Contents, Grounds, Opaque, Rest};
 pub use memory::{Receipts, Remembered};
 pub use outcome::{
     AuditHead, Code, Decided, Effect, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome,
@@ -49,8 +49,11 @@ pub struct Push {
     /// What `new` names is no commit, nor a tag of one.
     pub no_commit: bool,
     /// What it puts in place of the policy, where it moves the policy branch: version and digest, or what is wrong.
-    pub policy: Option<Result<(u64, Digest), String>>,
+    pub policy: Option<NextPolicy>,
 }
+
+/// Version and digest of a policy, or why it cannot be read.
+pub type NextPolicy = Result<(u64, Digest), String>;
 
 impl Push {
     /// A move of a ref of which nothing else is known yet.

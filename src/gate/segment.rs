@@ -7,7 +7,7 @@ use super::ballot::BallotStanding;
 use super::court::{Court, Vote};
 use super::emergency::signers;
 use super::outcome::{Code, Decided, Effect, Reason, SlotState};
-use super::{CLOCK_SKEW, Rest};
+use super::{CLOCK_SKEW, Opaque, Rest};
 use crate::change::manifest::{Digest, Manifest, escape};
 use crate::change::{Commit, Identity, RepoPath, visible};
 use crate::decision::Verdict;
@@ -83,6 +83,8 @@ pub(super) struct Segment<'s, 'g> {
     authors: Vec<Identity>,
     /// Nobody vouches for who wrote it, where the policy wants that.
     unproven: bool,
+    /// What it brings in that nobody could read.
+    opaque: Vec<(RepoPath, Opaque)>,
     standing: Standing,
 }
 
@@ -114,6 +116,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             approvals: Vec::new(),
             authors: Vec::new(),
             unproven: false,
+            opaque: Vec::new(),
             standing,
         }
     }
@@ -246,6 +249,13 @@ impl<'s, 'g> Segment<'s, 'g> {
         let roster = &self.court.grounds.policy.roster;
         let known = roster.people().filter(|person| roster.is_among(person, &self.authors));
         self.standing.authors = known.map(|person| person.id.clone()).collect();
+        // Dear, so only where somebody could have spoken to it, or nobody may.
+        if !bound.is_empty() || self.court.grounds.policy.limits.refuse_opaque {
+            match self.court.grounds.contents.opaque(self.steps) {
+                Ok(opaque) => self.opaque = opaque,
+                Err(why) => self.tell(Reason::undecidable(Code::Unreadable, why)),
+            }
+        }
         for vote in bound {
             match self.objection(vote) {
                 Some(reason) => self.tell(reason),
@@ -283,6 +293,14 @@ impl<'s, 'g> Segment<'s, 'g> {
         }
         if let Some(what) = vote.unseen() {
             return no(Code::Coverage, format!("{who} approved without having seen all of it: {what}."));
+        }
+        if let Some((path, why)) = self.opaque.iter().find(|(path, _)| !acknowledges(vote, path)) {
+            let what = match why {
+                Opaque::Elsewhere => "stands for content that is not in this repository",
+                Opaque::NoText => "is binary or too large to be read",
+            };
+            let detail = format!("{path} {what}, and the approval of {who} says nothing to it.");
+            return Some(Reason::explains(Code::Opaque, detail).at(path));
         }
         if let Some(reason) = self.replay(vote) {
             return Some(reason);
@@ -530,9 +548,11 @@ impl<'s, 'g> Segment<'s, 'g> {
                 }
             }
         }
-        match contents.opaque(self.steps) {
-            Err(why) => self.tell(Reason::undecidable(Code::Unreadable, why)),
-            Ok(opaque) => opaque.iter().for_each(|path| self.look_at_opaque(path, limits.refuse_opaque)),
+        for (path, _) in self.opaque.clone().iter().filter(|(_, why)| limits.refuse_opaque && *why == Opaque::Elsewhere)
+        {
+            let detail =
+                format!("{path} stands for content that is not in this repository; the policy lets none land.");
+            self.tell(Reason::deny(Code::Opaque, detail).at(path));
         }
         let Some(most) = limits.lines else { return };
         match contents.lines(self.steps) {
@@ -546,27 +566,6 @@ impl<'s, 'g> Segment<'s, 'g> {
                     self.tell(Reason::holds(Code::Limit, detail));
                 }
             }
-        }
-    }
-
-    /// A submodule or LFS pointer stands for what nobody here saw: each approval must say that it knows.
-    fn look_at_opaque(&mut self, path: &RepoPath, refuse: bool) {
-        if refuse {
-            let detail =
-                format!("{path} stands for content that is not in this repository; the policy lets none land.");
-            self.tell(Reason::deny(Code::Opaque, detail).at(path));
-            return;
-        }
-        let name = escape(path);
-        let knows = |vote: &&Vote<'_>| {
-            vote.predicate().coverage.omissions.iter().any(|o| o.path == name && !o.acknowledged.trim().is_empty())
-        };
-        if let Some(vote) = self.approvals.iter().find(|vote| !knows(vote)) {
-            let detail = format!(
-                "{path} stands for content that is not in this repository, and the approval of {} says nothing to it.",
-                vote.person.id
-            );
-            self.tell(Reason::holds(Code::Opaque, detail).at(path));
         }
     }
 
@@ -754,6 +753,12 @@ impl<'s, 'g> Segment<'s, 'g> {
             }
         }
     }
+}
+
+/// Whether an approval says that it knows of a path that its signer could not read.
+fn acknowledges(vote: Vote<'_>, path: &RepoPath) -> bool {
+    let name = escape(path);
+    vote.predicate().coverage.omissions.iter().any(|o| o.path == name && !o.acknowledged.trim().is_empty())
 }
 
 /// `name <address>` as a statement lists it.

@@ -59,8 +59,8 @@ pub enum Unfit {
 
 impl Enrolment {
     /// Whether a record signed at `issued` by the signer's clock is by the owner. A clock that can be set proves nothing
-    /// alone: where the gate `received` the record counts as well; a record that it did not see before came only `now`,
-    /// except that a key given up in good order is believed.
+    /// alone: when the gate `received` the record counts as well. One without a receipt came only `now`; where nobody keeps
+    /// receipts, as on a desk, a key given up in good order is believed.
     pub fn unfit(&self, issued: i64, received: Option<i64>, now: i64) -> Option<Unfit> {
         let (from, until) = self.valid;
         let outside = |time: i64| from.is_some_and(|from| time < from) || until.is_some_and(|until| time >= until);

@@ -8,7 +8,7 @@ use undersign::change::diff::Mode;
 use undersign::change::manifest::{Digest, Image, Manifest};
 use undersign::change::{Commit, Identity, ObjectId, RepoPath};
 use undersign::decision::Verdict;
-use undersign::gate::{self, Code, Contents, Decided, Grounds, Push, RefOutcome, Remembered, Rest, Step};
+use undersign::gate::{self, Code, Contents, Decided, Grounds, Opaque, Push, RefOutcome, Remembered, Rest, Step};
 use undersign::policy::Policy;
 use undersign::record::chain::{Link, file_name};
 use undersign::record::envelope::{Envelope, pae};
@@ -123,7 +123,7 @@ impl Contents for Plain {
     fn hidden(&self, _: &[Step]) -> Result<usize, String> {
         Ok(0)
     }
-    fn opaque(&self, _: &[Step]) -> Result<Vec<RepoPath>, String> {
+    fn opaque(&self, _: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String> {
         Ok(vec![])
     }
     fn aliases(&self, _: &[Step]) -> Result<Vec<(RepoPath, RepoPath)>, String> {
@@ -204,6 +204,7 @@ fn statement(
             total: Decimal(0),
             answered: vec![],
         },
+        notes: vec![],
         provenance: ProvenanceClaim { status: "undeclared".into(), evidence: vec![] },
         coverage: Coverage {
             files,

@@ -1693,7 +1693,7 @@ impl Maker {
             })
         };
         let bare = Series::of(rahim()).add(|p| p.provenance.status = "undeclared".into());
-        let two = claimed.replace("none = 1", "none = 1").replace("junior = 1", "junior = 2");
+        let two = claimed.replace("junior = 1", "junior = 2");
         self.judged(
             "human-only-claimed",
             "A senior claims that no AI was used, so that one senior suffices where two would be asked for",
@@ -1701,7 +1701,7 @@ impl Maker {
             &two,
             &[claim(dana()), bare.clone()],
         );
-        self.judged("human-only-unclaimed", "Nobody claims it", "AI_UNSIGNED", &two, &[bare.clone()]);
+        self.judged("human-only-unclaimed", "Nobody claims it", "AI_UNSIGNED", &two, std::slice::from_ref(&bare));
         self.judged("human-only-role", "A junior claims it", "AI_UNSIGNED", &two, &[claim(mina()), bare.clone()]);
         self.judged(
             "human-only-declared",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use base64ct::{Base64, Encoding as _};
 use undersign::change::manifest::Manifest;
 use undersign::change::{Commit, Identity, ObjectId, RepoPath};
-use undersign::gate::{self, Contents, Decided, Grounds, Push, Remembered, Rest, Step};
+use undersign::gate::{self, Contents, Decided, Grounds, Opaque, Push, Remembered, Rest, Step};
 use undersign::policy::Policy;
 use undersign::record::chain::Link;
 use undersign::record::{Chain, ChainId, Fault, Head, verify};
@@ -152,7 +152,7 @@ impl Contents for Plain {
     fn hidden(&self, _: &[Step]) -> Result<usize, String> {
         Ok(0)
     }
-    fn opaque(&self, _: &[Step]) -> Result<Vec<RepoPath>, String> {
+    fn opaque(&self, _: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String> {
         Ok(vec![])
     }
     fn aliases(&self, _: &[Step]) -> Result<Vec<(RepoPath, RepoPath)>, String> {

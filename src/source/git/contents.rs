@@ -11,10 +11,10 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::objects::TREE;
 use super::{GitError, Repository, content, diff, oid};
 use crate::change::compare::{Line, compare};
-use crate::change::diff::{Content, Diff, FileDiff, MAX_TEXT_BYTES, Mode, TreeEntry};
+use crate::change::diff::{Content, Diff, FileDiff, MAX_TEXT_BYTES, TreeEntry};
 use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, RepoPath, visible};
-use crate::gate::{Contents, Rest, Step};
+use crate::gate::{Contents, Opaque, Rest, Step};
 
 /// Commits along first parents that are looked at to see whether a place was left alone.
 const MAX_LINE: usize = 50_000;
@@ -74,13 +74,12 @@ impl<'r> Objects<'r> {
         Ok(added.map(|line| visible::hidden_in(comparison.new.get(new, line))).sum())
     }
 
-    fn is_opaque(&self, entry: TreeEntry) -> Result<bool, GitError> {
-        if entry.mode == Mode::Submodule {
-            return Ok(true);
-        }
-        let (size, _) = self.repository.raw.odb()?.read_header(oid(entry.id))?;
-        // A pointer is small, so that no large blob need be opened for this.
-        Ok(size < 1024 && matches!(content(self.repository, entry)?, Content::LfsPointer(_)))
+    fn opaque_side(&self, entry: TreeEntry) -> Result<Option<Opaque>, GitError> {
+        Ok(match content(self.repository, entry)? {
+            Content::Submodule(_) | Content::LfsPointer(_) => Some(Opaque::Elsewhere),
+            Content::Binary { .. } | Content::TooLarge { .. } => Some(Opaque::NoText),
+            Content::Text(_) | Content::Symlink(_) => None,
+        })
     }
 
     /// Another name in the tree that a new path cannot live beside.
@@ -154,15 +153,12 @@ impl Contents for Objects<'_> {
         diff.files.iter().map(|file| self.hidden_characters(file)).sum::<Result<usize, _>>().map_err(sentence)
     }
 
-    fn opaque(&self, steps: &[Step]) -> Result<Vec<RepoPath>, String> {
+    fn opaque(&self, steps: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String> {
         let diff = self.diff(steps).map_err(sentence)?;
         let mut found = Vec::new();
         for file in &diff.files {
-            if let Some(new) = file.new
-                && self.is_opaque(new).map_err(sentence)?
-            {
-                found.push(file.path.clone());
-            }
+            let why = file.new.map(|new| self.opaque_side(new)).transpose().map_err(sentence)?;
+            found.extend(why.flatten().map(|why| (file.path.clone(), why)));
         }
         Ok(found)
     }

@@ -183,7 +183,7 @@ impl Repository {
     /// The branch changes land on, which is also the policy branch: what origin calls its default; in a bare repository
     /// HEAD; else main, master or trunk, or the only branch there is.
     pub fn target(&self) -> Result<TargetBranch, GitError> {
-        let origin = self.raw.find_reference("refs/remotes/origin/HEAD").ok();
+        let origin = self.raw.find_reference("refs/remotes/origin/HEAD").ok().filter(|_| !self.raw.is_bare());
         let origin = origin.and_then(|r| r.symbolic_target().ok().flatten().map(str::to_owned));
         if let Some(branch) = origin.as_deref().and_then(|name| name.strip_prefix("refs/remotes/origin/")) {
             return self.target_named(&format!("refs/heads/{branch}"));
@@ -196,9 +196,10 @@ impl Repository {
         found.map_or_else(|| self.only_branch(), Ok)
     }
 
-    /// A target by its full name; its tip is the remote-tracking one where there is one.
+    /// A target by its full name; its tip is the remote-tracking one where there is one. Not in a bare repository: what is
+    /// pushed to has its own refs, and others there are whoever's who may push them.
     pub fn target_named(&self, name: &str) -> Result<TargetBranch, GitError> {
-        let branch = name.strip_prefix("refs/heads/");
+        let branch = name.strip_prefix("refs/heads/").filter(|_| !self.raw.is_bare());
         let remote = branch.and_then(|branch| self.tip(&format!("refs/remotes/origin/{branch}")));
         let tip = remote
             .or_else(|| self.tip(name))

@@ -8,7 +8,7 @@ use super::{GitError, MAX_COMMITS, PolicyState, Repository, content, diff, objec
 use crate::change::diff::{Content, Diff, Mode, TreeEntry};
 use crate::change::manifest::{Digest, Image, Manifest};
 use crate::change::{Change, Commit, ObjectId, RepoPath, Revision};
-use crate::gate::{MAX_STEPS, Push, Step};
+use crate::gate::{MAX_STEPS, NextPolicy, Push, Step};
 use crate::policy::{AuthorProof, Policy, RefStanding};
 use crate::record::{Key, sshsig};
 
@@ -167,7 +167,7 @@ impl Outlook<'_> {
     }
 
     /// What the policy branch would say next.
-    fn next_policy(&self, commit: ObjectId) -> Result<Option<Result<(u64, Digest), String>>, GitError> {
+    fn next_policy(&self, commit: ObjectId) -> Result<Option<NextPolicy>, GitError> {
         Ok(Some(match self.repository.policy_at(commit)? {
             PolicyState::Found(policy) => Ok((policy.version, policy.digest)),
             PolicyState::Absent => Err("it is gone. Without it nothing could land.".to_owned()),
