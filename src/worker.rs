@@ -141,14 +141,15 @@ fn read(
         Ok(repository) => repository,
         Err(error) => return tell(Event::ReviewExamined { ticket, result: Err(error.to_string()) }),
     };
-    let mut files: Vec<Option<FileMaterial>> = vec![None; diff.files.len()];
+    let mut files: Vec<Option<Arc<FileMaterial>>> = vec![None; diff.files.len()];
     for &index in order {
         if ports.open.load(Ordering::Relaxed) != ticket {
             return;
         }
-        let result = FileMaterial::read(&repository, &diff.files[index]).map_err(|error| error.to_string());
+        let result =
+            FileMaterial::read(&repository, &diff.files[index]).map(Arc::new).map_err(|error| error.to_string());
         files[index] = result.as_ref().ok().cloned();
-        tell(Event::Compared { ticket, index, result: result.map(Arc::new) });
+        tell(Event::Compared { ticket, index, result });
     }
     let Some(files) = files.into_iter().collect::<Option<Vec<_>>>() else {
         let why = "Not every file could be read, so nothing can be signed. The rows marked ⊘ say why.".to_owned();

@@ -503,7 +503,7 @@ fn signed(state: &mut State, result: Result<String, Failure>) -> Vec<Effect> {
     if let Ok(record) = &result {
         state.signed.push((place.root.clone(), record.clone()));
         // The draft has become the record.
-        review.draft = Draft::new(&review.change.id, &review.draft.head);
+        review.renew_draft();
         effects.push(Effect::SaveDraft { place: place.clone(), draft: review.draft.clone() });
         if !state.only_review {
             effects.push(Effect::List { repository, path: place.root.clone() });

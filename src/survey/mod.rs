@@ -119,12 +119,13 @@ pub fn examine(
     place: &Place,
     change: &Change,
     diff: &Diff,
-    files: &[FileMaterial],
+    files: &[impl std::borrow::Borrow<FileMaterial>],
     now: i64,
 ) -> Result<Examination, GitError> {
+    let files: Vec<&FileMaterial> = files.iter().map(std::borrow::Borrow::borrow).collect();
     let result_tree = git::result_tree(repository, &change.revision, diff)?;
     let step = git::push::landing(change, diff, repository, result_tree)?;
-    let under_review: Vec<_> = files.iter().map(FileMaterial::under_review).collect();
+    let under_review: Vec<_> = files.iter().map(|file| file.under_review()).collect();
     let touches_policy = diff.files.iter().any(|file| file.path == RepoPath::from(POLICY_FILE));
     let policy_change = place.policy().filter(|_| touches_policy);
     let policy_change = policy_change

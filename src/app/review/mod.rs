@@ -1,5 +1,6 @@
 //! The reader: a change, file by file, with what was shown, seen, answered and noted.
 
+mod heights;
 pub mod rows;
 mod search;
 
@@ -13,6 +14,7 @@ use crate::decision::{Checklist, Draft, Note};
 use crate::highlight::Tokens;
 use crate::risk::Finding;
 use crate::survey::{Examination, FileMaterial, Place};
+use heights::Heights;
 use rows::{FileRows, Row};
 
 /// Tiers up to this one ask an approver for a reason.
@@ -36,6 +38,15 @@ pub struct Review {
     pub carried_over: BTreeSet<String>,
     pub read_only: bool,
     pub rows: Vec<FileRows>,
+    heights: Heights,
+    /// By position: what is counted of each file.
+    tallies: Vec<Tally>,
+    /// Their sum.
+    tally: Tally,
+    /// Positions in the list of findings, by index into `diff.files`.
+    findings_of: HashMap<usize, Vec<usize>>,
+    /// Keys of the findings that are to be answered.
+    finding_keys: Vec<String>,
     pub cursor: usize,
     pub scroll: usize,
     pub show_files: bool,
@@ -48,6 +59,32 @@ pub struct Review {
     /// Rows and columns for the diff.
     page: usize,
     width: usize,
+}
+
+/// What is counted: seen and all, acknowledged and all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Tally {
+    hunks: (usize, usize),
+    omissions: (usize, usize),
+}
+
+impl Tally {
+    fn of(rows: &FileRows, draft: &Draft) -> Tally {
+        let seen = rows.marks.iter().filter(|mark| draft.seen.contains(&mark.key)).count();
+        let known = rows.omissions.iter().filter(|omission| draft.acknowledged.contains_key(&omission.key)).count();
+        Tally { hunks: (seen, rows.marks.len()), omissions: (known, rows.omissions.len()) }
+    }
+
+    /// This sum, with one part of it replaced.
+    fn with(self, old: Tally, new: Tally) -> Tally {
+        let pair = |sum: (usize, usize), old: (usize, usize), new: (usize, usize)| {
+            (sum.0 + new.0 - old.0, sum.1 + new.1 - old.1)
+        };
+        Tally {
+            hunks: pair(self.hunks, old.hunks, new.hunks),
+            omissions: pair(self.omissions, old.omissions, new.omissions),
+        }
+    }
 }
 
 /// What an answer is about.
@@ -86,7 +123,12 @@ impl Review {
             draft,
             carried_over,
             read_only,
+            heights: Heights::new(vec![FileRows::waiting().rows.len(); count]),
             rows: vec![FileRows::waiting(); count],
+            tallies: vec![Tally::default(); count],
+            tally: Tally::default(),
+            findings_of: HashMap::new(),
+            finding_keys: Vec::new(),
             cursor: 0,
             scroll: 0,
             show_files: true,
@@ -122,7 +164,7 @@ impl Review {
             }
             Err(why) => {
                 self.failed.insert(index, why);
-                self.rows[position] = FileRows::failed();
+                self.put(position, FileRows::failed());
             }
         }
         self.restore(at);
@@ -135,28 +177,81 @@ impl Review {
         let untouched = self.cursor == 0 && self.scroll == 0;
         let at = self.anchor();
         if untouched {
-            self.order = examination.assessment.file_order.clone();
+            self.reorder(examination.assessment.file_order.clone());
         }
         self.examination = Some(examination);
-        (0..self.order.len()).for_each(|position| self.build(position));
+        self.sort_findings();
+        // Rows come in only where there is something to say.
+        for position in 0..self.order.len() {
+            if self.findings_of.contains_key(&self.order[position]) {
+                self.build(position);
+            }
+        }
         if !untouched {
             self.restore(at);
         }
         self.follow();
     }
 
+    /// Puts the files into another order, with what was laid out of each.
+    fn reorder(&mut self, order: Vec<usize>) {
+        let mut rows: HashMap<usize, FileRows> = self.order.drain(..).zip(self.rows.drain(..)).collect();
+        self.rows = order.iter().map(|index| rows.remove(index).unwrap_or_else(FileRows::waiting)).collect();
+        self.order = order;
+        self.heights = Heights::new(self.rows.iter().map(|file| file.rows.len()).collect());
+        self.tallies = self.rows.iter().map(|file| Tally::of(file, &self.draft)).collect();
+    }
+
+    /// Which findings are in which file, so that a file is laid out without looking at those of all others.
+    fn sort_findings(&mut self) {
+        let paths: HashMap<_, _> =
+            self.diff.files.iter().enumerate().map(|(index, file)| (&file.path, index)).collect();
+        let mut findings_of: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (at, finding) in self.findings().iter().enumerate() {
+            if let Some(&index) = paths.get(&finding.location.path) {
+                findings_of.entry(index).or_default().push(at);
+            }
+        }
+        let asked = self.findings().iter().filter(|finding| finding.severity > crate::risk::Severity::Note);
+        self.finding_keys = asked.map(Finding::key).collect();
+        self.findings_of = findings_of;
+    }
+
+    /// The findings of a file, gravest first, with their places in the list of all.
+    pub fn findings_in(&self, index: usize) -> impl Iterator<Item = (usize, &Finding)> {
+        let places = self.findings_of.get(&index).into_iter().flatten();
+        places.filter_map(|&at| Some((at, self.findings().get(at)?)))
+    }
+
     fn build(&mut self, position: usize) {
         let index = self.order[position];
         let Some(file) = &self.files[index] else {
-            self.rows[position] =
-                if self.failed.contains_key(&index) { FileRows::failed() } else { FileRows::waiting() };
+            let failed = self.failed.contains_key(&index);
+            self.put(position, if failed { FileRows::failed() } else { FileRows::waiting() });
             return;
         };
-        let path = &file.diff.path;
-        let findings: Vec<_> = self.findings().iter().enumerate().filter(|(_, f)| f.location.path == *path).collect();
-        let name = crate::change::manifest::escape(path);
-        let notes: Vec<_> = self.draft.notes.iter().enumerate().filter(|(_, n)| n.path == name).collect();
-        self.rows[position] = FileRows::build(file, &findings, &notes, self.width);
+        let findings: Vec<_> = self.findings_in(index).collect();
+        let notes: Vec<_> = if self.draft.notes.is_empty() {
+            Vec::new()
+        } else {
+            let name = crate::change::manifest::escape(&file.diff.path);
+            self.draft.notes.iter().enumerate().filter(|(_, n)| n.path == name).collect()
+        };
+        let rows = FileRows::build(file, &findings, &notes, self.width);
+        self.put(position, rows);
+    }
+
+    fn put(&mut self, position: usize, rows: FileRows) {
+        self.heights.set(position, rows.rows.len());
+        self.rows[position] = rows;
+        self.count(position);
+    }
+
+    /// Counts a file anew, after its rows or marks changed.
+    fn count(&mut self, position: usize) {
+        let counted = Tally::of(&self.rows[position], &self.draft);
+        let before = std::mem::replace(&mut self.tallies[position], counted);
+        self.tally = self.tally.with(before, counted);
     }
 
     pub fn findings(&self) -> &[Finding] {
@@ -165,23 +260,16 @@ impl Review {
 
     /// Rows of the whole document.
     pub fn height(&self) -> usize {
-        self.rows.iter().map(|file| file.rows.len()).sum()
+        self.heights.total()
     }
 
     /// Position of the file and row in it.
     pub fn locate(&self, row: usize) -> Option<(usize, usize)> {
-        let mut rest = row;
-        for (position, file) in self.rows.iter().enumerate() {
-            if rest < file.rows.len() {
-                return Some((position, rest));
-            }
-            rest -= file.rows.len();
-        }
-        None
+        self.heights.locate(row)
     }
 
     pub fn start_of(&self, position: usize) -> usize {
-        self.rows[..position].iter().map(|file| file.rows.len()).sum()
+        self.heights.start_of(position)
     }
 
     /// The position of the file under the cursor.
@@ -261,11 +349,8 @@ impl Review {
 
     /// Whether all marks of a file are seen; a file without any (only omissions) is when they are acknowledged.
     pub fn is_file_seen(&self, position: usize) -> bool {
-        let file = &self.rows[position];
-        let known = self.files[self.order[position]].is_some();
-        known
-            && (0..file.marks.len()).all(|mark| self.is_seen(position, mark))
-            && file.omissions.iter().all(|omission| self.draft.acknowledged.contains_key(&omission.key))
+        let Tally { hunks, omissions } = self.tallies[position];
+        self.files[self.order[position]].is_some() && hunks.0 == hunks.1 && omissions.0 == omissions.1
     }
 
     /// The texts of all files are here and the rules have spoken.
@@ -276,12 +361,7 @@ impl Review {
     pub fn checklist(&self) -> Checklist {
         Checklist {
             hunks: self.rows.iter().flat_map(|file| &file.marks).map(|mark| mark.key.clone()).collect(),
-            findings: self
-                .findings()
-                .iter()
-                .filter(|f| f.severity > crate::risk::Severity::Note)
-                .map(Finding::key)
-                .collect(),
+            findings: self.finding_keys.clone(),
             omissions: self.rows.iter().flat_map(|file| &file.omissions).map(|omission| omission.key.clone()).collect(),
             approval_needs_reason: self.examination.as_ref().is_none_or(|e| e.assessment.tier <= REASON_UP_TO_TIER),
         }
@@ -328,16 +408,22 @@ impl Review {
     }
 
     fn jump(&mut self, forward: bool, none: &str, wanted: impl Fn(&Review, usize, Row) -> bool) -> Option<String> {
-        let is_wanted = |row: &usize| {
-            let (position, at) = self.locate(*row).unwrap_or_default();
-            wanted(self, position, self.rows[position].rows[at])
-        };
+        let Some((here, at)) = self.locate(self.cursor) else { return Some(none.to_owned()) };
+        let is_wanted = |position: usize, row: usize| wanted(self, position, self.rows[position].rows[row]);
+        // File by file: rows are found without asking for each where it lies.
         let found = if forward {
-            (self.cursor + 1..self.height()).find(is_wanted)
+            (here..self.rows.len()).find_map(|position| {
+                let from = if position == here { at + 1 } else { 0 };
+                Some((position, (from..self.rows[position].rows.len()).find(|&row| is_wanted(position, row))?))
+            })
         } else {
-            (0..self.cursor).rev().find(is_wanted)
+            (0..=here).rev().find_map(|position| {
+                let to = if position == here { at } else { self.rows[position].rows.len() };
+                Some((position, (0..to).rev().find(|&row| is_wanted(position, row))?))
+            })
         };
-        let Some(row) = found else { return Some(none.to_owned()) };
+        let Some((position, row)) = found else { return Some(none.to_owned()) };
+        let row = self.start_of(position) + row;
         let visible = (self.scroll..self.scroll + self.page.saturating_sub(2)).contains(&row);
         if visible {
             self.go(row)
@@ -383,18 +469,16 @@ impl Review {
     /// Space: what was wholly shown and ends on this page is marked as seen, then a page on.
     fn advance(&mut self) -> Option<String> {
         let end = self.scroll + self.page;
-        let mut start = 0;
-        let mut keys = Vec::new();
-        for (position, file) in self.rows.iter().enumerate() {
-            for (mark, at) in file.marks.iter().enumerate() {
+        for position in self.visible_positions() {
+            let (file, start) = (&self.rows[position], self.start_of(position));
+            let ends_here = |(mark, at): &(usize, &rows::Mark)| {
                 let ends = start + at.rows.end;
-                if ends <= end && start + at.rows.start < end && ends >= self.scroll && self.was_shown(position, mark) {
-                    keys.push(at.key.clone());
-                }
-            }
-            start += file.rows.len();
+                let inside = ends <= end && start + at.rows.start < end && ends >= self.scroll;
+                inside && self.was_shown(position, *mark)
+            };
+            let keys = file.marks.iter().enumerate().filter(ends_here).map(|(_, at)| at.key.clone()).collect();
+            self.see(position, keys);
         }
-        self.see(keys);
         if end >= self.height() {
             return Some(if self.unseen_rows().is_empty() {
                 "the end; everything is seen".into()
@@ -406,9 +490,10 @@ impl Review {
         None
     }
 
-    fn see(&mut self, keys: Vec<String>) {
-        if !self.read_only {
+    fn see(&mut self, position: usize, keys: Vec<String>) {
+        if !self.read_only && !keys.is_empty() {
             self.draft.seen.extend(keys);
+            self.count(position);
         }
     }
 
@@ -431,6 +516,7 @@ impl Review {
         let keys: Vec<_> = marks.iter().map(|&mark| self.rows[position].marks[mark].key.clone()).collect();
         if keys.iter().all(|key| self.draft.seen.contains(key)) {
             keys.iter().for_each(|key| _ = self.draft.seen.remove(key));
+            self.count(position);
             return None;
         }
         let hidden =
@@ -438,7 +524,7 @@ impl Review {
         if hidden > 0 {
             return Some(format!("not marked: {hidden} of its hunks were not wholly on the screen yet"));
         }
-        self.see(keys);
+        self.see(position, keys);
         None
     }
 
@@ -472,6 +558,13 @@ impl Review {
         } else {
             map.insert(key, text.trim().to_owned());
         }
+        self.count(self.current_file());
+    }
+
+    /// Begins anew, after the draft has become a record.
+    pub fn renew_draft(&mut self) {
+        self.draft = Draft::new(&self.change.id, &self.draft.head);
+        (0..self.order.len()).for_each(|position| self.count(position));
     }
 
     pub fn answered(&self, subject: &Subject) -> Option<&String> {
@@ -498,6 +591,7 @@ impl Review {
     /// Writes, changes or (with an empty text) removes a note.
     pub fn set_note(&mut self, place: Note, existing: Option<usize>, text: &str) {
         let text = text.trim();
+        let file = place.path.clone();
         match existing {
             Some(at) if text.is_empty() => _ = self.draft.notes.remove(at),
             Some(at) => self.draft.notes[at].text = text.to_owned(),
@@ -505,32 +599,38 @@ impl Review {
             None => self.draft.notes.push(Note { text: text.to_owned(), ..place }),
         }
         let at = self.anchor();
-        (0..self.order.len()).for_each(|position| self.build(position));
+        // Taking one out moves the others' places in the list of all.
+        let noted: HashSet<_> = self.draft.notes.iter().map(|note| note.path.clone()).chain([file]).collect();
+        for position in 0..self.order.len() {
+            let path = &self.diff.files[self.order[position]].path;
+            if noted.contains(&crate::change::manifest::escape(path)) {
+                self.build(position);
+            }
+        }
         self.restore(at);
         self.follow();
     }
 
-    /// Files whose rows are on the screen, for highlighting.
-    pub fn visible_files(&self) -> Vec<usize> {
+    /// Positions of the files whose rows are on the screen.
+    fn visible_positions(&self) -> std::ops::RangeInclusive<usize> {
         let first = self.locate(self.scroll).map_or(0, |(position, _)| position);
         let last =
             self.locate(self.scroll + self.page).map_or(self.order.len().saturating_sub(1), |(position, _)| position);
-        self.order.get(first..=last).unwrap_or_default().to_vec()
+        first..=last
+    }
+
+    /// Files whose rows are on the screen, for highlighting.
+    pub fn visible_files(&self) -> Vec<usize> {
+        self.order.get(self.visible_positions()).unwrap_or_default().to_vec()
     }
 
     /// Seen and all: hunks, findings, omissions.
     pub fn progress(&self) -> Progress {
-        let checklist = self.checklist();
+        let answered = self.finding_keys.iter().filter(|key| self.draft.answers.contains_key(*key)).count();
         Progress {
-            hunks: (checklist.hunks.iter().filter(|key| self.draft.seen.contains(*key)).count(), checklist.hunks.len()),
-            findings: (
-                checklist.findings.iter().filter(|key| self.draft.answers.contains_key(*key)).count(),
-                checklist.findings.len(),
-            ),
-            omissions: (
-                checklist.omissions.iter().filter(|key| self.draft.acknowledged.contains_key(*key)).count(),
-                checklist.omissions.len(),
-            ),
+            hunks: self.tally.hunks,
+            findings: (answered, self.finding_keys.len()),
+            omissions: self.tally.omissions,
         }
     }
 }

@@ -138,7 +138,9 @@ impl FileRows {
 
     /// The mark that a row belongs to.
     pub fn mark_at(&self, row: usize) -> Option<usize> {
-        self.marks.iter().position(|mark| mark.rows.contains(&row))
+        // Marks are in the order of their rows.
+        let at = self.marks.partition_point(|mark| mark.rows.end <= row);
+        self.marks.get(at).filter(|mark| mark.rows.contains(&row)).map(|_| at)
     }
 }
 

@@ -89,7 +89,7 @@ fn files(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     for (row, position) in (first..review.order.len()).take(room).enumerate() {
         let index = review.order[position];
         let path = &review.diff.files[index].path;
-        let findings: Vec<_> = review.findings().iter().filter(|f| f.location.path == *path).collect();
+        let findings: Vec<_> = review.findings_in(index).map(|(_, finding)| finding).collect();
         let state = if review.is_file_seen(position) {
             "✓".to_owned()
         } else if !review.rows[position].omissions.is_empty() {
