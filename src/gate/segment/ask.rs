@@ -1,0 +1,208 @@
+//! What the policy asks of a segment, and whether it is there.
+
+use super::{Segment, length};
+use crate::change::{Identity, RepoPath};
+use crate::decision::Verdict;
+use crate::gate::Opaque;
+use crate::gate::court::Vote;
+use crate::gate::emergency::signers;
+use crate::gate::outcome::{Code, Reason, SlotState};
+use crate::policy::{Ai, Asked, Binding, Kind, POLICY_FILE, Requirement};
+use crate::provenance;
+
+impl<'g> Segment<'_, 'g> {
+    /// What the policy asks of the touched paths and the authors, and whether it is there.
+    pub(super) fn ask(&mut self) -> Asked {
+        let policy = self.court.grounds.policy;
+        let links = self.steps.iter().flat_map(|step| &step.link_targets);
+        let mut authors = self.authors.clone();
+        // Of no rank: an unproven author asks for what an unknown one asks for.
+        authors.extend(self.unproven.then(|| Identity { name: String::new(), email: "unproven".to_owned() }));
+        let ai = if self.unproven { Ai::Detected } else { self.ai() };
+        let mut asked = policy.requirements(self.manifest.paths().chain(links), &authors, ai);
+        if let Some(requirement) = policy.hidden_requirement() {
+            match self.court.grounds.contents.hidden(self.steps) {
+                Ok(0) => {}
+                Ok(_) => asked.requirements.push(requirement),
+                Err(why) => self.tell(Reason::undecidable(Code::Unreadable, why)),
+            }
+        }
+        self.standing.compartments.clone_from(&asked.compartments);
+        for requirement in &asked.requirements {
+            self.fill(requirement);
+        }
+        asked
+    }
+
+    /// Signs of AI in what lands and in what was signed; only where there is none, a claim that there was none is heard.
+    pub(super) fn ai(&self) -> Ai {
+        let signed = |vote: &Vote<'_>| matches!(&*vote.predicate().provenance.status, "declared" | "detected");
+        if provenance::trace(&self.commits, "", self.court.rules).is_ai() || self.approvals.iter().any(signed) {
+            return Ai::Detected;
+        }
+        let may = &self.court.grounds.policy.ai.human_only_by;
+        let claims = self.votes(Verdict::HumanOnly).filter(|vote| self.binds(*vote) && vote.expires() > self.now());
+        let heard = |vote: Vote<'_>| {
+            let holds = |role: &String| may.contains(role) && vote.predicate().roles.contains(role);
+            vote.person.kind == Kind::Human && vote.person.roles.iter().any(holds)
+        };
+        if claims.into_iter().any(heard) { Ai::Denied } else { Ai::Unknown }
+    }
+
+    pub(super) fn fill(&mut self, requirement: &Requirement) {
+        self.standing.binding = self.standing.binding.max(Some(requirement.binding));
+        let (present, absent): (Vec<Vote<'_>>, Vec<Vote<'_>>) =
+            self.approvals.iter().partition(|vote| vote.presence >= requirement.presence);
+        let (mut bound, unbound): (Vec<Vote<'_>>, Vec<Vote<'_>>) =
+            present.into_iter().partition(|vote| self.is_bound(*vote, requirement.binding));
+        let filled = requirement.fill(&signers(&bound));
+        let unmet = filled.iter().any(|slot| slot.have < slot.need);
+        self.standing.slots.extend(filled.into_iter().map(|slot| SlotState {
+            compartment: requirement.compartment.clone(),
+            slot: slot.role,
+            need: slot.need,
+            have: slot.have,
+            by: slot.by,
+        }));
+        if !unmet {
+            // The last needed one is the earliest by whose coming all slots were filled.
+            bound.sort_by_key(|vote| vote.received);
+            let enough = (1..=bound.len()).find(|&n| requirement.is_filled_by(&signers(&bound[..n])));
+            let until = enough.map_or(0, |n| bound[n - 1].received) + requirement.cooling;
+            if requirement.cooling > 0 && until > self.now() {
+                let detail = format!(
+                    "Compartment {} cools down: its last approval came to this gate only now. It may land in {}.",
+                    requirement.compartment,
+                    length(until - self.now())
+                );
+                self.tell(Reason::holds(Code::Cooling, detail).in_compartment(&requirement.compartment));
+            }
+            return;
+        }
+        for vote in absent {
+            let detail = format!(
+                "The approval of {} proves presence {}; {} is asked for. Sign with a security key that the roster enrols so.",
+                vote.person.id, vote.presence, requirement.presence
+            );
+            self.tell(Reason::explains(Code::Presence, detail).in_compartment(&requirement.compartment));
+        }
+        for vote in unbound {
+            let detail = format!(
+                "The approval of {} binds {}: what lands is the same content, but not exactly where it was signed. Sign it again \
+                 on the tip of the target.",
+                vote.person.id, requirement.binding
+            );
+            self.tell(Reason::explains(Code::Binding, detail).in_compartment(&requirement.compartment));
+        }
+        let wanted: Vec<_> = requirement.slots.iter().map(|slot| slot.role.as_str()).collect();
+        for signer in signers(&bound).iter().filter(|signer| !wanted.iter().any(|role| signer.roles.contains(role))) {
+            let who = &signer.person.id;
+            let late = signer.person.roles.iter().any(|role| wanted.contains(&role.as_str()));
+            let detail = if late {
+                format!("{who} did not have the role that is asked for ({}) when signing.", wanted.join(", "))
+            } else {
+                format!("{who} approved, but does not have the role that is asked for ({}).", wanted.join(", "))
+            };
+            self.tell(Reason::explains(Code::Role, detail).in_compartment(&requirement.compartment));
+        }
+    }
+
+    /// Whether an approval of this content also meets a stricter binding.
+    pub(super) fn is_bound(&self, vote: Vote<'_>, binding: Binding) -> bool {
+        let predicate = vote.predicate();
+        let (Some(first), Some(last)) = (self.steps.first(), self.steps.last()) else { return false };
+        let same_tree = !predicate.result_tree.is_empty() && last.tree.to_string() == predicate.result_tree;
+        match binding {
+            Binding::Manifest => true,
+            Binding::Tree => same_tree,
+            Binding::Exact => same_tree && first.from.to_string() == predicate.target.tip && self.is_about(vote),
+        }
+    }
+
+    /// What holds for the change as a whole.
+    pub(super) fn weigh(&mut self, asked: &Asked) {
+        let (policy, now) = (self.court.grounds.policy, self.now());
+        for violation in &asked.violations {
+            let code = if violation.compartment_holds_policy { Code::PolicyMixed } else { Code::Solo };
+            let reason = Reason::deny(code, violation.to_string()).in_compartment(&violation.compartment);
+            self.tell(reason.at(&violation.path));
+        }
+        let touched = asked.compartments.len();
+        if let Some(most) = policy.limits.compartments.filter(|&most| touched > most) {
+            let detail = format!(
+                "The change touches {touched} compartments ({}); {most} are allowed. `undersign show` proposes how to split it.",
+                asked.compartments.join(", ")
+            );
+            self.tell(Reason::holds(Code::Limit, detail));
+        }
+        let frozen = policy.freezes.iter().flat_map(|freeze| {
+            let held = asked.compartments.iter().filter(|name| freeze.holds(name, now));
+            held.map(move |name| (name, &freeze.name, freeze.until))
+        });
+        for (compartment, freeze, until) in frozen.collect::<Vec<_>>() {
+            let detail = format!("{compartment} is frozen ({freeze}) for another {}.", length(until - now));
+            self.tell(Reason::holds(Code::Freeze, detail).in_compartment(compartment));
+        }
+        let of_policy = || {
+            policy.compartments_of(&RepoPath::from(POLICY_FILE)).iter().all(|c| asked.compartments.contains(&c.name))
+        };
+        if policy.expires.is_some_and(|expires| expires <= now) && !(of_policy() && asked.compartments.len() == 1) {
+            let detail = "The policy has expired: until it is renewed, only a change of the policy itself may land.";
+            self.tell(Reason::deny(Code::PolicyStale, detail));
+        }
+    }
+
+    /// What only the objects tell.
+    pub(super) fn look(&mut self) {
+        let (contents, limits) = (self.court.grounds.contents, &self.court.grounds.policy.limits);
+        match contents.aliases(self.steps) {
+            Err(why) => self.tell(Reason::undecidable(Code::Unreadable, why)),
+            Ok(aliases) => {
+                for (path, other) in aliases {
+                    let detail = format!(
+                        "{path} is {other} but for letter case or Unicode form: on many file systems, one hides the other."
+                    );
+                    self.tell(Reason::deny(Code::Confusable, detail).at(&path));
+                }
+            }
+        }
+        for (path, _) in self.opaque.clone().iter().filter(|(_, why)| limits.refuse_opaque && *why == Opaque::Elsewhere)
+        {
+            let detail =
+                format!("{path} stands for content that is not in this repository; the policy lets none land.");
+            self.tell(Reason::deny(Code::Opaque, detail).at(path));
+        }
+        let Some(most) = limits.lines else { return };
+        match contents.lines(self.steps) {
+            Err(why) => self.tell(Reason::undecidable(Code::Unreadable, why)),
+            Ok(lines) => {
+                let total: u64 = lines.iter().filter(|(path, _)| limits.counts(path)).map(|(_, n)| n).sum();
+                if total > most {
+                    let detail = format!(
+                        "The change has {total} changed lines; a signature stands for {most} at most. Split it."
+                    );
+                    self.tell(Reason::holds(Code::Limit, detail));
+                }
+            }
+        }
+    }
+
+    /// A compartment in which a review is overdue takes nothing more.
+    pub(super) fn collect_debts(&mut self, asked: &Asked) {
+        let Some(glass) = &self.court.grounds.policy.break_glass else { return };
+        let now = self.now();
+        let overdue = self.court.emergencies.iter().filter(|emergency| emergency.is_overdue(glass, now));
+        let owed = overdue.filter_map(|emergency| {
+            let compartment = asked.compartments.iter().find(|name| emergency.compartments.contains(name.as_str()))?;
+            Some((compartment, emergency.manifest))
+        });
+        for (compartment, manifest) in owed.collect::<Vec<_>>() {
+            let detail = format!(
+                "What was let through in an emergency (manifest {}) has not been reviewed in time. Until it is approved, {compartment} \
+                 takes nothing.",
+                &manifest[..12]
+            );
+            self.tell(Reason::deny(Code::BreakGlass, detail).in_compartment(compartment));
+        }
+    }
+}

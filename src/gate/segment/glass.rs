@@ -1,0 +1,84 @@
+//! An emergency: what break-glass lets through, and what it does not.
+
+use super::{Segment, length};
+use crate::change::RepoPath;
+use crate::decision::Verdict;
+use crate::gate::CLOCK_SKEW;
+use crate::gate::court::Vote;
+use crate::gate::emergency::signers;
+use crate::gate::outcome::{Code, Effect, Reason, SlotState};
+use crate::policy::{Asked, BREAK_GLASS, Kind, POLICY_FILE};
+
+impl<'g> Segment<'_, 'g> {
+    /// Break-glass records of this content that are good now.
+    pub(super) fn emergency_votes(&self) -> Vec<Vote<'g>> {
+        let Some(glass) = &self.court.grounds.policy.break_glass else { return Vec::new() };
+        let now = self.now();
+        let good = |vote: &Vote<'_>| {
+            let until = vote.expires().min(vote.issued() + glass.max_duration);
+            vote.person.kind == Kind::Human && vote.issued() <= now + CLOCK_SKEW && now < until
+        };
+        self.votes(Verdict::BreakGlass).filter(|vote| self.binds(*vote) && good(vote)).collect()
+    }
+
+    /// Lets an emergency through, where enough people who did not write it signed for one. It stands in for the slots,
+    /// limits, freezes and cooling, and for nothing else: not for the policy itself, nor for what stands alone.
+    pub(super) fn break_glass(&mut self, asked: &Asked) {
+        let grounds = &self.court.grounds;
+        let (policy, now) = (grounds.policy, grounds.now);
+        let (Some(glass), Some(requirement)) = (&policy.break_glass, policy.emergency()) else { return };
+        let votes = self.emergency_votes();
+        if votes.is_empty() || self.standing.is_allowed() {
+            return;
+        }
+        let holders = policy.compartments_of(&RepoPath::from(POLICY_FILE));
+        if holders.iter().any(|compartment| asked.compartments.contains(&compartment.name)) {
+            self.tell(Reason::deny(Code::BreakGlass, "No emergency changes the policy. Sign it in the ordinary way."));
+            return;
+        }
+        let (own, others): (Vec<Vote<'_>>, Vec<Vote<'_>>) =
+            votes.into_iter().partition(|vote| self.is_author(vote.person));
+        for vote in own {
+            let detail = format!("{} is an author of this change, or ran the agent that wrote it.", vote.person.id);
+            self.tell(Reason::explains(Code::SelfApproval, detail));
+        }
+        let present: Vec<_> = others.into_iter().filter(|vote| vote.presence >= requirement.presence).collect();
+        let filled = requirement.fill(&signers(&present));
+        if let Some(slot) = filled.iter().find(|slot| slot.have < slot.need) {
+            let detail = format!("Break-glass needs {} of role {}, has {}.", slot.need, slot.role, slot.have);
+            self.tell(Reason::explains(Code::BreakGlass, detail));
+            return;
+        }
+        let own = self.standing.manifest.to_string();
+        let used =
+            self.court.emergencies.iter().filter(|other| other.manifest != own && other.is_in_window(now)).count();
+        if used >= glass.max_per_30d {
+            let detail = format!("Break-glass was used {used} times in 30 days; {} are allowed.", glass.max_per_30d);
+            self.tell(Reason::deny(Code::BreakGlass, detail));
+            return;
+        }
+        self.standing.reasons.retain(|reason| reason.effect != Effect::Holds);
+        self.standing.emergency = true;
+        self.standing.slots = filled
+            .into_iter()
+            .map(|slot| SlotState {
+                compartment: BREAK_GLASS.to_owned(),
+                slot: slot.role,
+                need: slot.need,
+                have: slot.have,
+                by: slot.by,
+            })
+            .collect();
+        self.standing.records = present.iter().map(|vote| vote.record.id().to_string()).collect();
+        self.standing.presence = present.iter().map(|vote| vote.presence).min();
+        let until = present.iter().map(|vote| vote.expires().min(vote.issued() + glass.max_duration)).min();
+        self.standing.valid_until = until;
+        let people: Vec<_> = present.iter().map(|vote| vote.person.id.as_str()).collect();
+        let detail = format!(
+            "{} let it through in an emergency. It must be reviewed within {}.",
+            people.join(" and "),
+            length(glass.debt_after)
+        );
+        self.tell(Reason::said(Code::BreakGlass, detail));
+    }
+}

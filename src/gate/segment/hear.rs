@@ -1,0 +1,224 @@
+//! Who approved and who rejected, and whether it counts: people, what they saw, and when.
+
+use std::collections::BTreeSet;
+
+use super::{Answerable, Segment, parse_identity};
+use crate::change::manifest::escape;
+use crate::change::{Commit, Identity, RepoPath, visible};
+use crate::decision::Verdict;
+use crate::gate::court::Vote;
+use crate::gate::emergency::signers;
+use crate::gate::outcome::{Code, Reason};
+use crate::gate::{CLOCK_SKEW, Opaque, Rest};
+use crate::policy::{Asked, AuthorProof, Kind, Person};
+use crate::provenance;
+
+impl<'g> Segment<'_, 'g> {
+    pub(super) fn hear_approvals(&mut self) {
+        let bound: Vec<_> = self.votes(Verdict::Approve).filter(|vote| self.binds(*vote)).collect();
+        let all: Vec<_> = bound.iter().copied().chain(self.emergency_votes()).collect();
+        self.authors = self.author_set(&all);
+        self.prove_authors(&all);
+        let roster = &self.court.grounds.policy.roster;
+        let known = roster.people().filter(|person| roster.is_among(person, &self.authors));
+        self.standing.authors = known.map(|person| person.id.clone()).collect();
+        // Dear, so only where somebody could have spoken to it, or nobody may.
+        if !bound.is_empty() || self.court.grounds.policy.limits.refuse_opaque {
+            match self.court.grounds.contents.opaque(self.steps) {
+                Ok(opaque) => self.opaque = opaque,
+                Err(why) => self.tell(Reason::undecidable(Code::Unreadable, why)),
+            }
+        }
+        for vote in bound {
+            match self.objection(vote) {
+                Some(reason) => self.tell(reason),
+                None => self.approvals.push(vote),
+            }
+        }
+        let counted: BTreeSet<_> = self.approvals.iter().map(|vote| vote.person.id.clone()).collect();
+        self.standing.valid_until = self.approvals.iter().map(|vote| vote.expires()).min();
+        self.standing.records = self.approvals.iter().map(|vote| vote.record.id().to_string()).collect();
+        self.standing.presence = self.approvals.iter().map(|vote| vote.presence).min();
+        self.standing.approved_by = counted.into_iter().collect();
+    }
+
+    /// Why an approval of exactly this content does not count.
+    pub(super) fn objection(&mut self, vote: Vote<'g>) -> Option<Reason> {
+        let who = &vote.person.id;
+        let no = |code, detail: String| Some(Reason::explains(code, detail));
+        if vote.person.kind != Kind::Human {
+            return no(Code::NotHuman, format!("{who} is not a person; only people fill slots."));
+        }
+        if vote.expires() <= self.now() {
+            return no(Code::Expired, format!("The approval of {who} has expired. {who} can sign again."));
+        }
+        if vote.issued() > self.now() + CLOCK_SKEW {
+            return no(
+                Code::Time,
+                format!("The approval of {who} is dated in the future. Set the clock that signed it."),
+            );
+        }
+        if self.is_author(vote.person) && !self.court.grounds.policy.self_review {
+            return no(
+                Code::SelfApproval,
+                format!("{who} is an author of this change; somebody else must approve it."),
+            );
+        }
+        if let Some(what) = vote.unseen() {
+            return no(Code::Coverage, format!("{who} approved without having seen all of it: {what}."));
+        }
+        if let Some((path, why)) = self.opaque.iter().find(|(path, _)| !acknowledges(vote, path)) {
+            let what = match why {
+                Opaque::Elsewhere => "stands for content that is not in this repository",
+                Opaque::NoText => "is binary or too large to be read",
+            };
+            let detail = format!("{path} {what}, and the approval of {who} says nothing to it.");
+            return Some(Reason::explains(Code::Opaque, detail).at(path));
+        }
+        if let Some(reason) = self.replay(vote) {
+            return Some(reason);
+        }
+        if self.is_author(vote.person) {
+            let detail = format!("{who} approved a change of her or his own; the policy allows it (self_review).");
+            self.tell(Reason::said(Code::SelfReview, detail));
+        }
+        None
+    }
+
+    /// An approval is for a change of what was there when it was signed. What landed, was taken back, and would land again
+    /// is another change.
+    pub(super) fn replay(&self, vote: Vote<'_>) -> Option<Reason> {
+        let who = &vote.person.id;
+        let since = vote.predicate().target.tip.parse().ok()?;
+        let until = self.steps.first()?.from;
+        if since == until {
+            return None;
+        }
+        match self.court.grounds.contents.rest(since, until, self.manifest) {
+            Err(why) => Some(Reason::undecidable(Code::Unreadable, why)),
+            Ok(Rest::Rested) => None,
+            Ok(Rest::Returned) => Some(Reason::explains(
+                Code::Context,
+                format!("What {who} approved was changed since, and changed back. It must be reviewed again."),
+            )),
+            Ok(Rest::Elsewhere) => Some(Reason::explains(
+                Code::Context,
+                format!("{who} signed on a tip that this ref never had. Sign again on the tip that it has."),
+            )),
+        }
+    }
+
+    /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that only landing made (a
+    /// merge, or one that squashing or rebasing wrote anew) and that names one person as author and committer names who
+    /// landed it.
+    pub(super) fn author_set(&self, decided: &[Vote<'_>]) -> Vec<Identity> {
+        let mut authors: Vec<Identity> =
+            decided.iter().flat_map(|vote| &vote.predicate().authors).map(|text| parse_identity(text)).collect();
+        let rewritten = !decided.is_empty() && !decided.iter().any(|vote| self.is_about(*vote));
+        let landing = |commit: &Commit| {
+            !decided.is_empty()
+                && commit.author.email == commit.committer.email
+                && (commit.parents.len() > 1 || rewritten)
+        };
+        let written: Vec<Commit> = self.commits.iter().filter(|commit| !landing(commit)).cloned().collect();
+        authors.extend(provenance::author_set(&written, self.court.rules));
+        authors.extend(provenance::operators(&written, self.court.rules));
+        authors.sort();
+        authors.dedup();
+        authors
+    }
+
+    /// Where authorship is to be proven: a name in a commit is somebody's only if that person signed the commit or pushes
+    /// it. Else whoever had a hand in it (committer, signer, pusher) counts as author too, and the author as unknown.
+    pub(super) fn prove_authors(&mut self, decided: &[Vote<'_>]) {
+        let grounds = &self.court.grounds;
+        let roster = &grounds.policy.roster;
+        if grounds.policy.author_proof == AuthorProof::Claimed {
+            return;
+        }
+        let pusher = grounds.pusher.and_then(|login| roster.by_login(login));
+        // What landing wrote anew tells nothing of who wrote what was approved.
+        let rewritten = !decided.is_empty() && !decided.iter().any(|vote| self.is_about(*vote));
+        let signed: Vec<_> = self.steps.iter().flat_map(|step| &step.signers).collect();
+        let mut hands = Vec::new();
+        for commit in &self.commits {
+            let keys = signed.iter().filter(|(id, _)| *id == commit.id);
+            let signer = keys.filter_map(|(_, key)| roster.by_key(key)).next();
+            let author = roster.person_of(&commit.author);
+            let vouches = |person: Option<&Person>| person.is_some() && person.map(|p| &p.id) == author.map(|a| &a.id);
+            let is_merge = commit.parents.len() > 1 && !decided.is_empty();
+            if !is_merge && (rewritten || !(vouches(signer) || vouches(pusher))) {
+                let named = signer.into_iter().chain(pusher).map(|person| person.id.clone());
+                hands.extend(named.map(|id| Identity { name: id, email: String::new() }));
+                hands.push(commit.committer.clone());
+                self.unproven = true;
+            }
+        }
+        self.authors.extend(hands);
+        if self.unproven {
+            let detail = "Nobody vouches for who wrote it: the commits are neither signed nor pushed by their author. Who \
+                          committed and pushed counts as author too.";
+            self.tell(Reason::explains(Code::AuthorUnproven, detail));
+        }
+    }
+
+    pub(super) fn is_author(&self, person: &Person) -> bool {
+        self.court.grounds.policy.roster.is_among(person, &self.authors)
+    }
+
+    /// A rejection of this content or of this very commit blocks, whoever else approves, unless it was taken over. One of
+    /// another content of the same paths must be named by an approval of somebody who is asked: else one changed byte would
+    /// shop for a new reviewer, or for anybody who names it.
+    pub(super) fn hear_rejections(&mut self, asked: &Asked) {
+        let roles: BTreeSet<&str> =
+            asked.requirements.iter().flat_map(|r| &r.slots).map(|slot| slot.role.as_str()).collect();
+        let is_asked = |vote: &Vote<'_>| signers(&[*vote]).iter().any(|signer| !signer.roles.is_disjoint(&roles));
+        for vote in self.votes(Verdict::Reject).collect::<Vec<_>>() {
+            let (who, id) = (vote.person.id.clone(), vote.record.id().to_string());
+            let said = visible::text(vote.predicate().reason.trim()).into_owned();
+            let meant = self.binds(vote) || self.is_about(vote);
+            let near = !meant && self.overlaps(vote) && vote.expires() > self.now();
+            if !(meant || near) || self.is_taken_over(vote) {
+                continue;
+            }
+            self.standing.rejected_by.extend(meant.then(|| who.clone()));
+            let names_it = |vote: &&Vote<'_>| vote.predicate().answers.contains(&id);
+            let answered = self.approvals.iter().filter(names_it).any(is_asked);
+            if near && !answered {
+                let detail = format!(
+                    "{who} rejected another version of this: {said} An approval must answer record {}.",
+                    &id[..12]
+                );
+                self.standing.to_answer.push(Answerable { is_veto: false, record: id, by: who, reason: said });
+                self.tell(Reason::holds(Code::Vetoed, detail));
+            } else if meant {
+                let answerable =
+                    Answerable { is_veto: true, record: id.clone(), by: who.clone(), reason: said.clone() };
+                self.standing.to_answer.push(answerable);
+                let glass = self.emergency_votes().iter().any(|vote| vote.predicate().answers.contains(&id));
+                let reason = format!("{who} rejected it: {said}");
+                let reason = if glass { Reason::holds } else { Reason::deny }(Code::Vetoed, reason);
+                self.tell(reason);
+            }
+        }
+    }
+
+    /// Whether people who could change the policy, none of them an author, answer for this rejection now.
+    pub(super) fn is_taken_over(&self, rejection: Vote<'_>) -> bool {
+        let id = rejection.record.id().to_string();
+        let takers: Vec<Vote<'_>> = self
+            .votes(Verdict::HandOver)
+            .filter(|vote| vote.predicate().answers.contains(&id) && !self.is_author(vote.person))
+            .collect();
+        self.court.grounds.policy.hand_over().iter().all(|requirement| {
+            let present: Vec<_> = takers.iter().filter(|v| v.presence >= requirement.presence).copied().collect();
+            requirement.is_filled_by(&signers(&present))
+        })
+    }
+}
+
+/// Whether an approval says that it knows of a path that its signer could not read.
+fn acknowledges(vote: Vote<'_>, path: &RepoPath) -> bool {
+    let name = escape(path);
+    vote.predicate().coverage.omissions.iter().any(|o| o.path == name && !o.acknowledged.trim().is_empty())
+}

@@ -1,0 +1,229 @@
+//! One segment of a push: what it needs, what it has, and why that is not enough, if it is not.
+
+mod ask;
+mod explain;
+mod glass;
+mod hear;
+
+use std::collections::BTreeSet;
+
+use super::Opaque;
+use super::Step;
+use super::court::{Court, Vote};
+use super::outcome::{Code, Decided, Effect, Reason, SlotState};
+use crate::change::manifest::{Digest, Manifest};
+use crate::change::{Commit, Identity, RepoPath};
+use crate::decision::Verdict;
+use crate::policy::{Asked, Binding};
+use crate::record::Presence;
+
+/// Two approvals of this many changed lines, signed within [`HASTE`] seconds of each other, are worth a word.
+const MANY_LINES: u64 = 300;
+const HASTE: i64 = 30;
+
+/// How one segment stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub manifest: Digest,
+    pub binding: Option<Binding>,
+    pub slots: Vec<SlotState>,
+    pub reasons: Vec<Reason>,
+    pub approved_by: Vec<String>,
+    pub rejected_by: Vec<String>,
+    pub valid_until: Option<i64>,
+    /// Break-glass lets it through.
+    pub emergency: bool,
+    /// Ids of the records that it rests on.
+    pub records: Vec<String>,
+    /// The weakest presence that any of them proves; none where there is no record.
+    pub presence: Option<Presence>,
+    /// The compartments that it touches, by name.
+    pub compartments: Vec<String>,
+    /// People whose own signature would not count, since they wrote it.
+    pub authors: Vec<String>,
+    /// Rejections that whoever lets it land must name.
+    pub to_answer: Vec<Answerable>,
+}
+
+/// Somebody's rejection that the next decision answers for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answerable {
+    /// It rejects this very content or commit: only break-glass may answer it. Else an approval must.
+    pub is_veto: bool,
+    /// Record id, in hex.
+    pub record: String,
+    pub by: String,
+    pub reason: String,
+}
+
+impl Standing {
+    pub fn decided(&self) -> Decided {
+        let worst = self.reasons.iter().map(|reason| reason.effect).max().unwrap_or(Effect::Said);
+        let unmet = self.slots.iter().any(|slot| slot.have < slot.need);
+        match worst {
+            Effect::Undecidable => Decided::Undecidable,
+            Effect::Said | Effect::Explains if !unmet => Decided::Allow,
+            _ => Decided::Deny,
+        }
+    }
+
+    pub fn is_allowed(&self) -> bool {
+        self.decided() == Decided::Allow
+    }
+}
+
+pub(super) struct Segment<'s, 'g> {
+    court: &'s Court<'g>,
+    steps: &'s [Step],
+    manifest: &'s Manifest,
+    commits: Vec<Commit>,
+    ids: BTreeSet<String>,
+    /// Approvals that count, before binding.
+    approvals: Vec<Vote<'g>>,
+    authors: Vec<Identity>,
+    /// Nobody vouches for who wrote it, where the policy wants that.
+    unproven: bool,
+    /// What it brings in that nobody could read.
+    opaque: Vec<(RepoPath, Opaque)>,
+    standing: Standing,
+}
+impl<'s, 'g> Segment<'s, 'g> {
+    pub(super) fn new(court: &'s Court<'g>, steps: &'s [Step], manifest: &'s Manifest) -> Self {
+        let commits: Vec<Commit> = steps.iter().flat_map(|step| step.commits.iter().cloned()).collect();
+        let ids = commits.iter().map(|commit| commit.id.to_string()).collect();
+        let standing = Standing {
+            manifest: manifest.digest(),
+            binding: None,
+            slots: Vec::new(),
+            reasons: Vec::new(),
+            approved_by: Vec::new(),
+            rejected_by: Vec::new(),
+            valid_until: None,
+            emergency: false,
+            records: Vec::new(),
+            presence: None,
+            compartments: Vec::new(),
+            authors: Vec::new(),
+            to_answer: Vec::new(),
+        };
+        Segment {
+            court,
+            steps,
+            manifest,
+            commits,
+            ids,
+            approvals: Vec::new(),
+            authors: Vec::new(),
+            unproven: false,
+            opaque: Vec::new(),
+            standing,
+        }
+    }
+
+    pub(super) fn judge(mut self) -> Standing {
+        self.refuse_octopus();
+        if self.manifest.is_empty() {
+            self.authors = self.author_set(&[]);
+            self.hear_rejections(&Asked::default());
+            self.refuse_passing();
+        } else {
+            self.hear_approvals();
+            let asked = self.ask();
+            self.hear_rejections(&asked);
+            self.weigh(&asked);
+            self.look();
+            self.collect_debts(&asked);
+            self.explain();
+            self.break_glass(&asked);
+        }
+        self.remark();
+        // What came near and was not needed is no reason: only what every outcome must repeat stays.
+        if self.standing.is_allowed() {
+            self.standing.reasons.retain(|reason| reason.effect == Effect::Said);
+        }
+        self.standing
+    }
+
+    fn now(&self) -> i64 {
+        self.court.grounds.now
+    }
+
+    fn tell(&mut self, reason: Reason) {
+        self.standing.reasons.push(reason);
+    }
+
+    fn votes(&self, verdict: Verdict) -> impl Iterator<Item = Vote<'g>> {
+        self.court.votes.iter().copied().filter(move |vote| vote.is(verdict))
+    }
+
+    fn binds(&self, vote: Vote<'_>) -> bool {
+        vote.predicate().manifest.sha256 == self.standing.manifest.to_string()
+    }
+
+    /// Whether the head of a decision is among the commits.
+    fn is_about(&self, vote: Vote<'_>) -> bool {
+        self.ids.contains(&vote.predicate().head.commit)
+    }
+
+    fn overlaps(&self, vote: Vote<'_>) -> bool {
+        vote.record.manifest.paths().any(|path| self.manifest.touches(path))
+    }
+
+    /// A merge of three or more hides what each brings in: no desk shows it as one change.
+    fn refuse_octopus(&mut self) {
+        let many = |step: &&Step| self.commits.iter().any(|c| c.id == step.commit && c.parents.len() > 2);
+        if let Some(step) = self.steps.iter().find(many) {
+            let detail =
+                format!("{} merges more than two histories at once. Merge them one by one.", step.commit.short());
+            self.tell(Reason::deny(Code::MergeDelta, detail));
+        }
+    }
+
+    /// States that are gone at the end were there all the same, for whoever builds on them or gives them a name.
+    fn refuse_passing(&mut self) {
+        if self.steps.iter().any(|step| !step.delta.is_empty()) {
+            let detail = format!(
+                "These {} steps come to nothing, and nobody approved what was there in between. Leave them out.",
+                self.steps.len()
+            );
+            self.tell(Reason::deny(Code::Unsigned, detail));
+        }
+    }
+
+    /// What an auditor will want to know, and what denies nothing.
+    fn remark(&mut self) {
+        if self.steps.len() > 1 && !self.manifest.is_empty() {
+            let detail = format!("{} states in between were not reviewed by themselves.", self.steps.len() - 1);
+            self.tell(Reason::said(Code::Intermediate, detail));
+        }
+        let mut times: Vec<_> = self.approvals.iter().map(|vote| (vote.issued(), &vote.person.id)).collect();
+        times.sort_unstable();
+        let hasty = times.windows(2).any(|pair| pair[0].1 != pair[1].1 && pair[1].0 - pair[0].0 < HASTE);
+        if hasty && let Ok(lines) = self.court.grounds.contents.lines(self.steps) {
+            let total: u64 = lines.iter().map(|(_, n)| n).sum();
+            if total >= MANY_LINES {
+                let detail = format!("Two people approved {total} changed lines within {HASTE} seconds of each other.");
+                self.tell(Reason::said(Code::TooFast, detail));
+            }
+        }
+    }
+}
+
+/// `name <address>` as a statement lists it.
+pub(super) fn parse_identity(text: &str) -> Identity {
+    let parts = text.rsplit_once('<').and_then(|(name, rest)| Some((name.trim(), rest.strip_suffix('>')?)));
+    let (name, email) = parts.unwrap_or((text, ""));
+    Identity { name: name.to_owned(), email: email.to_owned() }
+}
+
+/// A length of time for people: its largest unit, rounded up.
+fn length(seconds: i64) -> String {
+    let (size, unit) = match seconds {
+        ..=120 => (1, "second"),
+        121..=7_200 => (60, "minute"),
+        7_201..=172_800 => (3_600, "hour"),
+        _ => (86_400, "day"),
+    };
+    let n = (seconds + size - 1) / size;
+    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+}
