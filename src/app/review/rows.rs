@@ -261,14 +261,33 @@ fn wrap(line: &[u8], width: usize) -> Vec<Range<usize>> {
     if line.len() <= width && line.iter().all(|b| (0x20..0x7F).contains(b)) {
         return std::iter::once(0..line.len()).collect();
     }
+    let shown = &line[..line.len().min(MAX_LINE_BYTES)];
+    if shown.iter().all(|b| matches!(b, b'\t' | 0x20..0x7F)) {
+        return parts(plain_pieces(shown), width);
+    }
+    parts(pieces(line, 0).map(|piece| (piece.at, piece.len, piece.width)), width)
+}
+
+/// Place, bytes and columns of the pieces of a line of printable ASCII and tabs: nearly all code, without the cost of
+/// looking for what hides in it.
+fn plain_pieces(line: &[u8]) -> impl Iterator<Item = (usize, usize, usize)> + '_ {
+    let mut column = 0;
+    line.iter().enumerate().map(move |(at, &byte)| {
+        let width = if byte == b'\t' { TAB - column % TAB } else { 1 };
+        column += width;
+        (at, 1, width)
+    })
+}
+
+fn parts(pieces: impl Iterator<Item = (usize, usize, usize)>, width: usize) -> Vec<Range<usize>> {
     let (mut parts, mut start, mut end, mut used) = (Vec::new(), 0, 0, 0);
-    for piece in pieces(line, 0) {
-        if used + piece.width > width && end > start {
+    for (at, len, columns) in pieces {
+        if used + columns > width && end > start {
             parts.push(start..end);
             (start, used) = (end, 0);
         }
-        used += piece.width;
-        end = piece.at + piece.len;
+        used += columns;
+        end = at + len;
     }
     parts.push(start..end);
     parts
@@ -416,6 +435,12 @@ mod tests {
                     prop_assert!(parts.windows(2).all(|pair| pair[0].1 == pair[1].0));
                 }
             }
+        }
+
+        #[test]
+        fn plain_lines_are_wrapped_as_all_others_are(line in "[ -~\t]{0,200}", width in 8usize..60) {
+            let slow = parts(pieces(line.as_bytes(), 0).map(|piece| (piece.at, piece.len, piece.width)), width);
+            prop_assert_eq!(wrap(line.as_bytes(), width), slow);
         }
 
         #[test]
