@@ -342,3 +342,39 @@ fn row_44_twin_a_deep_tree_that_was_approved() {
     f.decide("dana", "bomb", Verdict::Approve);
     allowed(f.verify(&f.id("main"), &tip));
 }
+
+/// Trees that name each other often: so many levels of twenty folders each, and no file in any of them.
+fn bomb(levels: usize) -> Answer {
+    let f = Fixture::new();
+    let names: Vec<_> = (0..20).map(|n| format!("{n:02}")).collect();
+    let mut tree = raw_tree(&f, &[]);
+    for _ in 0..levels {
+        let entries: Vec<_> = names.iter().map(|name| ("40000", name.as_str(), tree.as_str())).collect();
+        tree = raw_tree(&f, &entries);
+    }
+    f.verify(&f.id("main"), &commit_of(&f, &tree))
+}
+
+#[test]
+fn row_44_more_folders_than_anybody_could_walk_with_nothing_in_them() {
+    undecided(bomb(20), "UNREADABLE");
+}
+
+#[test]
+fn row_44_twin_folders_with_nothing_in_them() {
+    denied(bomb(2), "UNSIGNED");
+}
+
+#[test]
+fn row_44_many_paths_that_are_too_long_to_be_held() {
+    let f = Fixture::new();
+    let blob = line(git_piped(&f, &["hash-object", "-w", "--stdin"], b"x\n"));
+    let names: Vec<_> = (0..200).map(|n| format!("{n:03}")).collect();
+    let entries: Vec<_> = names.iter().map(|name| ("100644", name.as_str(), blob.as_str())).collect();
+    let mut tree = raw_tree(&f, &entries);
+    let long = "d".repeat(100_000);
+    for _ in 0..10 {
+        tree = raw_tree(&f, &[("40000", &long, &tree), ("40000", "e", &tree)]);
+    }
+    undecided(f.verify(&f.id("main"), &commit_of(&f, &tree)), "UNREADABLE");
+}

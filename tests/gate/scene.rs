@@ -221,6 +221,21 @@ pub fn git_piped(f: &Fixture, args: &[&str], input: &[u8]) -> Vec<u8> {
     out
 }
 
+/// A tree as nobody but an attacker writes it: mode, name and id of each entry.
+pub fn raw_tree(f: &Fixture, entries: &[(&str, &str, &str)]) -> String {
+    let mut bytes = Vec::new();
+    for (mode, name, id) in entries {
+        bytes.extend(format!("{mode} {name}\0").into_bytes());
+        bytes.extend((0..40).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap()));
+    }
+    line(git_piped(f, &["hash-object", "-t", "tree", "-w", "--stdin", "--literally"], &bytes))
+}
+
+/// A commit on main of some tree.
+pub fn commit_of(f: &Fixture, tree: &str) -> String {
+    f.git("mina", &["commit-tree", tree, "-p", "main", "-m", "Crafted"])
+}
+
 pub fn line(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap().trim().to_owned()
 }
