@@ -343,6 +343,38 @@ fn row_44_twin_a_deep_tree_that_was_approved() {
     allowed(f.verify(&f.id("main"), &tip));
 }
 
+/// A folder with a file, beside what was approved, under some mode.
+fn beside_what_was_approved(mode: &str) -> Answer {
+    let f = approved();
+    let blob = line(git_piped(&f, &["hash-object", "-w", "--stdin"], b"bad\n"));
+    let folder = raw_tree(&f, &[("100644", "bad.rs", &blob)]);
+    let listing = f.git("mina", &["ls-tree", WORK]);
+    let mut entries: Vec<_> = listing
+        .lines()
+        .map(|entry| {
+            let parts: Vec<_> = entry.split_ascii_whitespace().collect();
+            (parts[0].trim_start_matches('0'), parts[3], parts[2])
+        })
+        .collect();
+    entries.push((mode, "z", &folder));
+    f.verify(&f.id("main"), &commit_of(&f, &raw_tree(&f, &entries)))
+}
+
+#[test]
+fn row_43_a_folder_whose_mode_only_git_takes_for_one() {
+    undecided(beside_what_was_approved("40755"), "UNREADABLE");
+}
+
+#[test]
+fn row_43_a_mode_that_only_git_takes_for_a_submodule() {
+    undecided(beside_what_was_approved("10000"), "UNREADABLE");
+}
+
+#[test]
+fn row_43_twin_a_folder_like_any_other() {
+    denied(beside_what_was_approved("40000"), "UNSIGNED");
+}
+
 /// Trees that name each other often: so many levels of twenty folders each, and no file in any of them.
 fn bomb(levels: usize) -> Answer {
     let f = Fixture::new();

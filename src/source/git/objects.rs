@@ -24,7 +24,7 @@ const MAX_PATH_BYTES: usize = 256 << 20;
 /// opened either, so the cost follows what differs and not how much there is.
 ///
 /// # Errors
-/// An object is missing, or a tree is not what git writes: entries out of order, twice, or with names that are no names.
+/// An object is missing, or a tree is not what git writes: entries out of order, twice, or with names or modes that are none.
 /// Git would check out another file than the one that was shown.
 pub fn diff(repository: &Repository, old: ObjectId, new: ObjectId) -> Result<Diff, GitError> {
     let mut walk = Walk { repository, path: Vec::new(), files: Vec::new(), seen: 0, bytes: 0 };
@@ -113,9 +113,11 @@ impl Walk<'_> {
         entries.sort_by(|a, b| a.0.cmp(&b.0));
         let twice = entries.windows(2).any(|pair| pair[0].0 == pair[1].0);
         let unfit = |name: &[u8]| matches!(name, b"" | b"." | b"..") || name.contains(&b'/');
-        if !sorted || twice || entries.iter().any(|(name, ..)| unfit(name)) {
+        // Git takes a mode that it does not know for a folder or a submodule, and checks it out.
+        let unknown = |raw: i32| raw != TREE && mode(raw).is_none();
+        if !sorted || twice || entries.iter().any(|(name, raw, _)| unfit(name) || unknown(*raw)) {
             let detail = format!(
-                "Tree {id} is not as git writes trees: entries out of order, twice, or without a fit name. Run `git fsck`."
+                "Tree {id} is not as git writes trees: entries out of order, twice, or without a fit name or mode. Run `git fsck`."
             );
             return Err(GitError::Unsupported(detail));
         }
@@ -127,7 +129,7 @@ fn mode(raw: i32) -> Option<Mode> {
     match raw & 0o170_000 {
         0o120_000 => Some(Mode::Symlink),
         0o160_000 => Some(Mode::Submodule),
-        0o100_000 if raw & 0o111 != 0 => Some(Mode::Executable),
+        0o100_000 if raw & 0o100 != 0 => Some(Mode::Executable),
         0o100_000 => Some(Mode::File),
         _ => None,
     }
