@@ -66,12 +66,16 @@ struct DigestedRef {
 }
 
 impl Digested {
-    /// The present chains without what is spent. A chain with a fault is left out, and read anew each time.
+    /// The present chains without what is spent. A chain with a fault is left out, and read anew each time; so is one that
+    /// is not what its ref holds, since another copy holds more, or the ref moved meanwhile.
     pub fn of(repository: &Repository, policy: String, chains: &[Chain], spent: impl Fn(&Record) -> bool) -> Digested {
         let refs = chains.iter().filter_map(|chain| {
             let name = format!("{PREFIX}{}", chain.id);
-            let tip = repository.raw.refname_to_id(&name).ok()?.to_string();
-            Some((name, DigestedRef { tip, chain: chain.abridged(&spent)? }))
+            let tip = repository.raw.refname_to_id(&name).ok()?;
+            let newest = link(&repository.raw, &repository.raw.find_commit(tip).ok()?)?;
+            let is_whole = verify(&newest.envelope).ok()?.id() == chain.head()?.record;
+            is_whole.then_some(())?;
+            Some((name, DigestedRef { tip: tip.to_string(), chain: chain.abridged(&spent)? }))
         });
         Digested { policy, refs: refs.collect() }
     }
@@ -104,7 +108,8 @@ impl Digested {
             return None;
         }
         chain.extend_verified(links(repository, &commits));
-        Some(chain)
+        // What does not follow may follow what is there in truth.
+        chain.fault.is_none().then_some(chain)
     }
 }
 

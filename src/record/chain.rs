@@ -245,9 +245,10 @@ impl Chain {
         self.given_up.contains(&record.to_string())
     }
 
-    /// Joins copies of one chain from several places: the longest, if it holds what the others hold.
+    /// Joins copies of one chain from several places: the longest, if it holds what the others hold. Of two that are as long,
+    /// the one with a fault, since something came after.
     pub fn join(copies: Vec<Chain>) -> Option<Chain> {
-        let longest = copies.iter().max_by_key(|copy| copy.len())?.clone();
+        let longest = copies.iter().max_by_key(|copy| (copy.len(), copy.fault.is_some()))?.clone();
         let forked = copies.iter().filter_map(Chain::head).find_map(|head| longest.holds(head).err().map(|_| head.seq));
         let mut joined = longest;
         if let Some(seq) = forked {

@@ -564,3 +564,37 @@ fn row_21_nobody_takes_back_in_anothers_name() {
     });
     denied(judged(&f, WORK), "VETOED");
 }
+
+/// The place of a chain on a host that takes branches only.
+fn as_branch(chain: &str) -> String {
+    chain.replace("refs/undersign/", "refs/heads/undersign/")
+}
+
+/// Another copy of dana's chain was ahead of its ref for a while, when a gate judged; then she sends the rest, with a rejection
+/// or with nothing more.
+fn copy_ahead(rejected: bool) -> Answer {
+    let f = approved();
+    let chain = chain_of(&f, "dana");
+    let first = f.id(&chain);
+    propose(&f, "mina", "other", &[("docs/a.txt", "a\n")]);
+    f.decide("dana", "other", Verdict::Approve);
+    let second = f.id(&chain);
+    f.git("mina", &["update-ref", &as_branch(&chain), &second]);
+    f.git("mina", &["update-ref", &chain, &first]);
+    allowed(judged(&f, WORK));
+    f.git("dana", &["update-ref", &chain, &second]);
+    if rejected {
+        f.decide("dana", WORK, Verdict::Reject);
+    }
+    judged(&f, WORK)
+}
+
+#[test]
+fn row_20_a_rejection_after_a_copy_of_the_chain_was_ahead() {
+    denied(copy_ahead(true), "VETOED");
+}
+
+#[test]
+fn row_20_twin_a_copy_of_the_chain_was_ahead() {
+    allowed(copy_ahead(false));
+}
