@@ -4,6 +4,7 @@
 //! No network, no writes but the gate's own state, and no configuration, hook, filter, graft or replacement object of the
 //! inspected repository has a say.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -57,6 +58,8 @@ pub struct Request<'r> {
     pub repository: &'r str,
     /// Directories with objects that are not let in yet.
     pub quarantine: Vec<PathBuf>,
+    /// The refs have not moved yet: each must stand where its move begins, which only who pushes says.
+    pub ahead: bool,
     pub updates: Vec<Update>,
     /// Who pushes, as the host authenticated them.
     pub pusher: Option<String>,
@@ -102,6 +105,7 @@ impl<'c> Case<'c> {
         }
         let repository = Repository::open(Path::new(self.request.repository)).map_err(unreadable)?;
         let repository = repository.with_objects(&self.request.quarantine).map_err(unreadable)?;
+        self.refuse_pretence(&repository)?;
         let memory = self.memory(&repository)?;
         let trunk = trunk(&repository, self.settings)?;
         // The policy as it stood before the push: of the policy branch itself, that is where the push says it was.
@@ -122,6 +126,24 @@ impl<'c> Case<'c> {
         };
         let digest = digests && !current;
         Ok(Hearing { case: self, repository, memory, trunk: (trunk.name, before), policy, held, chains, digest })
+    }
+
+    /// Git tells where a ref stands as the pusher said it, and looks only when it moves that ref, each for itself: the policy
+    /// and where a new branch begins would be the pusher's to choose, for all the others.
+    fn refuse_pretence(&self, repository: &Repository) -> Result<(), Reason> {
+        let mut names = HashSet::new();
+        for update in &self.request.updates {
+            let name = visible::text(&update.name);
+            if !names.insert(&update.name) {
+                let detail = format!("The push moves {name} twice, and what that would mean nobody has said.");
+                return Err(Reason::deny(Code::BaseMoved, detail));
+            }
+            if self.request.ahead && !repository.stands_at(&update.name, update.old) {
+                let detail = format!("{name} does not stand where the push says. Fetch, then push again.");
+                return Err(Reason::deny(Code::BaseMoved, detail));
+            }
+        }
+        Ok(())
     }
 
     /// The state; none where nobody named a place and the git directory cannot be written and never was, such as a

@@ -140,6 +140,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> u8 {
     let request = Request {
         repository: path,
         quarantine: if options.pre_receive { quarantine() } else { Vec::new() },
+        ahead: options.pre_receive,
         updates,
         pusher: options.gate.pusher(),
         proposal: options.proposal,

@@ -106,6 +106,7 @@ impl Routes<'_> {
         let place = self.place(&asked.repository)?;
         let request = gatekeeper::Request {
             repository: &place.repository,
+            ahead: !asked.quarantine.is_empty(),
             quarantine: place.quarantine(&asked.quarantine)?,
             updates,
             pusher: asked.pusher.filter(|name| !name.trim().is_empty()),

@@ -6,8 +6,9 @@ mod remote;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use support::{Fixture, policy};
 use undersign::decision::Verdict;
@@ -274,6 +275,53 @@ fn merge_squash_and_rebase_of_what_was_approved_land() {
         }
         h.push("dana", &["main:main"]).landed();
     }
+}
+
+/// A push by a client that says of the refs what it likes: `(old, new, ref)` each, with the objects of some revisions.
+fn push_crafted(h: &Host, moves: &[(&str, &str, &str)], revisions: &[&str]) {
+    let mut input = Vec::new();
+    for (at, (old, new, name)) in moves.iter().enumerate() {
+        let line = format!("{old} {new} {name}{}", if at == 0 { "\0report-status" } else { "" });
+        input.extend(format!("{:04x}{line}", line.len() + 4).into_bytes());
+    }
+    input.extend(b"0000");
+    let mut pack = Command::new("git");
+    pack.current_dir(&h.f.repo).args(["pack-objects", "--revs", "--stdout", "-q"]);
+    input.extend(piped(&mut pack, (revisions.join("\n") + "\n").as_bytes()));
+    piped(Command::new("git").arg("receive-pack").arg(&h.bare), &input);
+}
+
+fn piped(command: &mut Command, input: &[u8]) -> Vec<u8> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap().stdout
+}
+
+/// A policy that no branch holds says that main is anybody's; a push names it as where main stands.
+fn with_a_policy_of_ones_own(moves: impl Fn(&str, &str, &str) -> Vec<(String, String, &'static str)>) -> bool {
+    let h = Host::with(&policy("").replace("protected = [", "protected = [\"refs/heads/release/*\", "), &[]);
+    h.f.git("mina", &["checkout", "-q", "-b", "own"]);
+    let open = policy("").replace("protected = [\"refs/heads/main\"]", "protected = []\nopen = [\"refs/heads/**\"]");
+    h.f.write(".undersign/policy.toml", &open.replace("version = 1\n", "version = 9\n"));
+    let own = h.f.commit("mina", "A policy of my own");
+    let (main, work) = (h.at("refs/heads/main"), h.f.id("agent/work"));
+    let moves = moves(&main, &own, &work);
+    let moves: Vec<_> = moves.iter().map(|(old, new, name)| (old.as_str(), new.as_str(), *name)).collect();
+    push_crafted(&h, &moves, &[&own, &work]);
+    h.at("refs/heads/main") != main || !h.at("refs/heads/release/1").is_empty()
+}
+
+#[test]
+fn where_the_policy_branch_stands_is_not_for_the_pusher_to_say() {
+    let main = "refs/heads/main";
+    assert!(!with_a_policy_of_ones_own(|at, own, work| vec![
+        (own.into(), work.into(), main),
+        (at.into(), work.into(), main),
+    ]));
+    assert!(!with_a_policy_of_ones_own(|_, own, work| vec![
+        (own.into(), work.into(), main),
+        ("0".repeat(40), work.into(), "refs/heads/release/1"),
+    ]));
 }
 
 fn write_hook(path: &Path, text: &str) {

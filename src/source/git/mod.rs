@@ -225,6 +225,14 @@ impl Repository {
         reference.peel_to_commit().ok().map(|commit| object_id(commit.id()))
     }
 
+    /// Whether a ref points to this object; to zeros, whether there is none.
+    pub fn stands_at(&self, name: &str, id: ObjectId) -> bool {
+        match self.raw.refname_to_id(name) {
+            Ok(held) => object_id(held) == id,
+            Err(error) => error.code() == git2::ErrorCode::NotFound && id.is_zero(),
+        }
+    }
+
     /// Whether a commit has another among its ancestors, or is it.
     pub fn is_descendant(&self, of: ObjectId, ancestor: ObjectId) -> bool {
         of == ancestor || self.raw.graph_descendant_of(oid(of), oid(ancestor)).unwrap_or(false)
