@@ -277,6 +277,14 @@ impl Hearing<'_> {
         if update.name.starts_with(OWN) {
             return self.of_probe(update);
         }
+        let trunk = self.trunk.0.as_str();
+        let is_new = update.old.is_zero() && !update.new.is_zero();
+        if self.case.settings.branch.is_none() && is_new && self.repository.displaces(&update.name, trunk) {
+            let detail = format!(
+                "It would be taken for the policy branch in place of {trunk}. Let HEAD of the repository name {trunk}, or                  give the gate --policy-branch."
+            );
+            return RefOutcome::refused(&plain, Reason::deny(Code::RefUncovered, detail));
+        }
         // What is not protected need not be read.
         if !matches!(self.policy.refs.standing(&update.name), RefStanding::Protected { .. }) {
             return gate::decide(&plain, grounds);

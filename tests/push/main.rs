@@ -324,6 +324,18 @@ fn where_the_policy_branch_stands_is_not_for_the_pusher_to_say() {
     ]));
 }
 
+#[test]
+fn no_new_branch_is_taken_for_the_policy_branch() {
+    let open = policy("").replace("protected = [", "open = [\"refs/heads/**\"]\nprotected = [");
+    let h = Host::with(&open, &[]);
+    // As `git init --bare` leaves it where nobody says otherwise.
+    support::git_in(&h.bare, "rahim", &["symbolic-ref", "HEAD", "refs/heads/master"]);
+    h.push("mina", &["agent/work:refs/heads/agent/work"]).landed();
+    h.push("mina", &["agent/work:refs/heads/master"]).refused("in place of refs/heads/main");
+    support::git_in(&h.bare, "rahim", &["symbolic-ref", "HEAD", "refs/heads/main"]);
+    h.push("mina", &["agent/work:refs/heads/master"]).landed();
+}
+
 fn write_hook(path: &Path, text: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, text).unwrap();
