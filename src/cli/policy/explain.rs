@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::change::{Identity, RepoPath};
+use crate::policy::meaning::Length;
 use crate::policy::{Ai, Binding, Compartment, Policy, Requirement};
 use crate::record::Presence;
 use crate::source::git::Repository;
@@ -71,7 +72,7 @@ fn conditions(requirement: &Requirement, compartment: Option<&Compartment>) -> V
     let mut lines = Vec::new();
     lines.extend((requirement.binding > Binding::Manifest).then(|| format!("bound: {}", requirement.binding)));
     lines.extend((requirement.presence > Presence::None).then(|| format!("presence: {}", requirement.presence)));
-    lines.extend((requirement.cooling > 0).then(|| format!("cools down for {} seconds", requirement.cooling)));
+    lines.extend((requirement.cooling > 0).then(|| format!("cools down for {}", Length(requirement.cooling))));
     lines.extend(compartment.filter(|c| c.solo).map(|_| "stands alone: nothing else in the same change".to_owned()));
     lines
 }
