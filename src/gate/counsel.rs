@@ -98,3 +98,164 @@ pub fn futile(policy: &Policy, standing: &Standing, key: Option<&Key>, now: i64)
     let weak = own.presence < asked;
     weak.then(|| format!("what is open asks for presence {asked}, and your key proves {}", own.presence))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use base64ct::{Base64, Encoding as _};
+
+    use super::*;
+    use crate::change::manifest::Digest;
+    use crate::gate::SlotState;
+
+    const NOW: i64 = 1_790_000_000;
+    const NAME: &str = "sk-ssh-ed25519@openssh.com";
+
+    fn line(seed: u8, is_security_key: bool) -> String {
+        let word = |bytes: &[u8]| [&(bytes.len() as u32).to_be_bytes(), bytes].concat();
+        let point = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes();
+        let name = if is_security_key { NAME } else { "ssh-ed25519" };
+        let mut blob = [word(name.as_bytes()), word(&point)].concat();
+        blob.extend(is_security_key.then(|| word(b"ssh:")).into_iter().flatten());
+        format!("{name} {}", Base64::encode_string(&blob))
+    }
+
+    fn key(seed: u8, is_security_key: bool) -> Key {
+        Key::from_openssh(&line(seed, is_security_key)).unwrap()
+    }
+
+    /// anna and ben are seniors, ben with a security key; cara is a junior; dirk is a senior whose key is revoked, erik one
+    /// whose key is not valid yet; bot is a bot with the role.
+    fn policy(top: &str) -> Policy {
+        let person = |id: &str, role: &str, keys: &str, more: &str| {
+            format!("[people.{id}]\nroles = [\"{role}\"]\nkeys = [{keys}]\n{more}\n")
+        };
+        let plain = |seed| format!("\"{}\"", line(seed, false));
+        let table = |seed, more: &str| format!("{{ key = \"{}\", {more} }}", line(seed, false));
+        let people = [
+            person("anna", "senior", &plain(1), ""),
+            person("ben", "senior", &format!("{{ key = \"{}\", presence = \"touch\" }}", line(2, true)), ""),
+            person("cara", "junior", &plain(3), ""),
+            person("dirk", "senior", &table(4, "revoked = { reason = \"retired\", at = 2026-01-01T00:00:00Z }"), ""),
+            person("erik", "senior", &table(5, "valid = { from = 2027-01-01T00:00:00Z }"), ""),
+            person("bot", "senior", &plain(6), "kind = \"bot\""),
+            person("paula", "policy", &plain(7), ""),
+        ];
+        let text = format!(
+            "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"r1\"\n{top}\n[refs]\nprotected = [\"refs/heads/main\"]\n{}\
+             [compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{{ role = \"policy\", n = 1 }}]\nsolo = true\n\
+             [compartment.vault]\npaths = [\"vault/**\"]\nsign = [{{ role = \"senior\", n = 1 }}]\npresence = \"touch\"\n\
+             [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\n",
+            people.concat()
+        );
+        Policy::parse("policy.toml", &text).unwrap_or_else(|refused| panic!("{refused}"))
+    }
+
+    /// Slots as (compartment, role, need, by), and the authors.
+    fn standing(slots: &[(&str, &str, usize, &[&str])], authors: &[&str]) -> Standing {
+        let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        let slot = |&(compartment, role, need, by): &(&str, &str, usize, &[&str])| SlotState {
+            compartment: compartment.to_owned(),
+            slot: role.to_owned(),
+            need,
+            have: by.len(),
+            by: ids(by),
+        };
+        Standing {
+            manifest: Digest::of(b""),
+            binding: None,
+            slots: slots.iter().map(slot).collect(),
+            reasons: Vec::new(),
+            approved_by: slots.iter().flat_map(|slot| ids(slot.3)).collect(),
+            rejected_by: Vec::new(),
+            valid_until: None,
+            emergency: false,
+            records: Vec::new(),
+            presence: None,
+            compartments: Vec::new(),
+            authors: ids(authors),
+            to_answer: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_need_names_who_can_still_fill_it() {
+        type Row<'r> = (&'r str, (&'r str, &'r str, usize, &'r [&'r str]), &'r [&'r str], &'r str);
+        let table: &[Row<'_>] = &[
+            ("", ("default", "senior", 1, &[]), &[], "default: 0 of 1 senior; anna or ben can"),
+            ("", ("default", "senior", 1, &["anna"]), &[], "default: 1 of 1 senior (anna)"),
+            ("", ("default", "senior", 2, &["anna"]), &[], "default: 1 of 2 senior (anna); ben can"),
+            ("", ("default", "senior", 1, &[]), &["anna"], "default: 0 of 1 senior; ben can"),
+            ("self_review = true", ("default", "senior", 1, &[]), &["anna"], "default: 0 of 1 senior; anna or ben can"),
+            (
+                "",
+                ("default", "senior", 1, &[]),
+                &["anna", "ben"],
+                "default: 0 of 1 senior; nobody else in the roster can",
+            ),
+            ("", ("vault", "senior", 1, &[]), &[], "vault: 0 of 1 senior with touch; ben can"),
+            ("", ("vault", "senior", 1, &["ben"]), &[], "vault: 1 of 1 senior with touch (ben)"),
+            (
+                "",
+                ("vault", "senior", 1, &[]),
+                &["ben"],
+                "vault: 0 of 1 senior with touch; nobody else in the roster can",
+            ),
+            ("", ("ai", "senior", 2, &["ben"]), &[], "ai: 1 of 2 senior (ben); anna can"),
+        ];
+        for (top, slot, authors, wanted) in table {
+            let found = needs(&policy(top), &standing(&[*slot], authors), NOW);
+            assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [*wanted]);
+        }
+    }
+
+    #[test]
+    fn why_an_approval_would_fill_nothing() {
+        type Slots<'r> = &'r [(&'r str, &'r str, usize, &'r [&'r str])];
+        let open: Slots<'_> = &[("default", "senior", 1, &[])];
+        let vault: Slots<'_> = &[("vault", "senior", 1, &[])];
+        let both: Slots<'_> = &[("vault", "senior", 1, &[]), ("default", "senior", 1, &[])];
+        let mixed: Slots<'_> = &[("default", "senior", 1, &["anna"]), ("policy", "policy", 1, &[])];
+        let several: Slots<'_> =
+            &[("default", "senior", 1, &[]), ("policy", "policy", 1, &[]), ("ai", "senior", 1, &[])];
+        let filled: Slots<'_> = &[("default", "senior", 1, &["anna"])];
+        let author = Some("you are an author of this change, or ran the agent that wrote it");
+        let unfit = Some("your key is revoked, or not valid now");
+        type Row<'r> = (&'r str, Option<Key>, Slots<'r>, &'r [&'r str], Option<&'r str>);
+        let table: &[Row<'_>] = &[
+            ("", Some(key(1, false)), open, &[], None),
+            ("", None, open, &[], Some("your key is nobody's in the roster")),
+            ("", Some(key(9, false)), open, &[], Some("your key is nobody's in the roster")),
+            ("", Some(key(6, false)), open, &[], Some("bot is a bot, and only people fill slots")),
+            ("", Some(key(4, false)), open, &[], unfit),
+            ("", Some(key(5, false)), open, &[], unfit),
+            ("", Some(key(1, false)), open, &["anna"], author),
+            ("self_review = true", Some(key(1, false)), open, &["anna"], None),
+            ("", Some(key(3, false)), open, &[], Some("what is open needs the role senior, which you do not have")),
+            (
+                "",
+                Some(key(3, false)),
+                several,
+                &[],
+                Some("what is open needs the role policy or senior, which you do not have"),
+            ),
+            ("", Some(key(1, false)), mixed, &[], Some("what is open needs the role policy, which you do not have")),
+            ("", Some(key(7, false)), mixed, &[], None),
+            (
+                "",
+                Some(key(1, false)),
+                vault,
+                &[],
+                Some("what is open asks for presence touch, and your key proves none"),
+            ),
+            ("", Some(key(2, true)), vault, &[], None),
+            ("", Some(key(1, false)), both, &[], None),
+            // Nothing is open: whatever it is for, it is not for a slot.
+            ("", Some(key(3, false)), filled, &[], None),
+        ];
+        for (top, key, slots, authors, wanted) in table {
+            let found = futile(&policy(top), &standing(slots, authors), key.as_ref(), NOW);
+            assert_eq!(found.as_deref(), *wanted, "{slots:?} {authors:?}");
+        }
+    }
+}
