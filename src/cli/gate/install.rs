@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::change::visible;
 use crate::cli::verify::GateOptions;
 use crate::disk::write_atomically;
 use crate::source::git::{PolicyState, Repository};
@@ -63,6 +64,7 @@ fn told(repository: &Repository, options: &Options) {
         _ if options.gate.has_policy() => {}
         Some((_, Ok(PolicyState::Found(policy)))) => outln!("It judges by version {} of the policy.", policy.version),
         Some((branch, Ok(PolicyState::Invalid(_)))) => {
+            let branch = visible::text(&branch);
             outln!("The policy on {branch} has mistakes, so nothing may land: `undersign policy check` lists them.");
         }
         _ => outln!("There is no policy yet, so nothing may land: push one with the hook away, or give --policy FILE."),

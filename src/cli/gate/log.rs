@@ -34,9 +34,9 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
             continue;
         }
         let time = jiff::Timestamp::from_second(entry.at).map(|time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
-        let pusher = visible::text(entry.pusher.as_deref().unwrap_or("-")).into_owned();
+        let pusher = visible::text(entry.pusher.as_deref().unwrap_or("-"));
         for moved in &entry.refs {
-            outln!(
+            let line = format!(
                 "{:>5}  {}  {:<11}  {:<12}  {}..{}  {}  {}",
                 head.seq,
                 time.as_deref().unwrap_or("?"),
@@ -44,9 +44,11 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
                 pusher,
                 moved.old.get(..7).unwrap_or_default(),
                 moved.new.get(..7).unwrap_or_default(),
-                visible::text(&moved.name),
+                moved.name,
                 moved.reasons.join(" ")
             );
+            // Whoever can write the log can write anything into it.
+            outln!("{}", visible::text(line.trim_end()));
         }
     }
     if let Some(digest) =
@@ -57,6 +59,10 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
             visible::text(digest)
         ));
     }
-    eprintln!("undersign: {} entries, each follows the one before.", entries.len());
+    match entries.len() {
+        0 => eprintln!("undersign: The log is empty."),
+        1 => eprintln!("undersign: 1 entry."),
+        n => eprintln!("undersign: {n} entries, each follows the one before."),
+    }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::compartments::{MAX_SLOT, reachable, slots};
 use super::people::presence;
 use super::{Case, globs};
+use crate::change::visible;
 use crate::datafile::Table;
 use crate::policy::{BreakGlass, Compartment, Freeze, Limits, Person, Requirement};
 
@@ -49,7 +50,9 @@ pub(super) fn freezes(root: &Table<'_>, compartments: &[Compartment]) -> Vec<Fre
             until.mistake("`until` is not after `from`: nothing would ever be frozen");
         }
         let compartments = names.into_iter().map(|name| name.value).collect();
-        Some(Freeze { name: name.value, from: from.value, until: until.value, compartments })
+        // Any text may be a key here; reasons and messages repeat it.
+        let name = visible::text(&name.value).into_owned();
+        Some(Freeze { name, from: from.value, until: until.value, compartments })
     };
     table.named_tables().into_iter().filter_map(freeze).collect()
 }
