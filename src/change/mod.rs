@@ -100,6 +100,11 @@ impl fmt::Debug for RepoPath {
     }
 }
 
+/// `1 path`, `2 paths`.
+pub fn counted(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
 /// A name and an address as a commit states them: a claim, nothing more.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {

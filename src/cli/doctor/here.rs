@@ -3,7 +3,7 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use crate::change::visible;
+use crate::change::{counted, visible};
 use crate::cli::gate::install;
 use crate::gatekeeper;
 use crate::ledger;
@@ -26,10 +26,11 @@ pub fn run(repository: &Repository) -> Result<(), String> {
     let mut found = Vec::new();
     let trunk = repository.target().ok();
     let policy = trunk.as_ref().and_then(|trunk| repository.policy_at(trunk.tip).ok());
-    found.extend(hook(repository));
+    let (gate, refuses) = hook(repository);
+    found.extend(gate);
     found.extend(policy_place(trunk.as_ref(), policy.as_ref()));
     if let Some(PolicyState::Found(policy)) = &policy {
-        found.extend(ledger_state(repository, policy));
+        found.extend(ledger_state(repository, policy, refuses));
         found.extend(keys(repository, policy));
         found.extend(trunk.as_ref().into_iter().flat_map(|trunk| pipelines(repository, policy, trunk)));
     }
@@ -48,52 +49,59 @@ pub fn run(repository: &Repository) -> Result<(), String> {
     }
 }
 
-/// Whether the hook is there, is ours, and runs.
-fn hook(repository: &Repository) -> Vec<Finding> {
-    if let Some(path) = repository.setting("core.hooksPath") {
-        let path = visible::text(&path).into_owned();
-        return vec![Bad(format!(
-            "git runs hooks from {path} (core.hooksPath), so the gate in hooks/ is never asked."
-        ))];
+/// Whether the hook is there, is ours, and runs; and whether all of that makes it refuse anything.
+fn hook(repository: &Repository) -> (Vec<Finding>, bool) {
+    let hooks = repository.common_dir().join("hooks");
+    if let Some(path) = repository.file_setting("core.hooksPath") {
+        // Git takes a relative one from where it runs hooks.
+        let there = std::fs::canonicalize(repository.root.join(&path)).ok();
+        if there.is_none() || there != std::fs::canonicalize(&hooks).ok() {
+            let path = visible::line(path.as_os_str().as_encoded_bytes());
+            let text = format!("git runs hooks from {path} (core.hooksPath), so the gate in hooks/ is never asked.");
+            return (vec![Bad(text)], false);
+        }
     }
-    let hook = repository.common_dir().join("hooks").join("pre-receive");
+    let hook = hooks.join("pre-receive");
     let Ok(bytes) = std::fs::read(&hook) else {
-        return vec![if repository.is_bare() {
+        let found = if repository.is_bare() {
             Bad("No gate: there is no pre-receive hook. `undersign gate install DIR` puts one there.".to_owned())
         } else {
             Note(
                 "No gate here; this is a working copy. Gates stand where is pushed to; `--remote NAME` tries that out."
                     .to_owned(),
             )
-        }];
+        };
+        return (vec![found], false);
     };
     if !install::is_ours(&bytes) {
-        return vec![Bad(
+        let found = Bad(
             "The pre-receive hook is somebody else's: `undersign gate install --chain DIR` puts the gate before it."
                 .to_owned(),
-        )];
+        );
+        return (vec![found], false);
     }
     let mode = std::fs::metadata(&hook).map_or(0, |meta| meta.permissions().mode());
     if mode & 0o111 == 0 {
-        return vec![Bad("The pre-receive hook is not executable, so git skips it.".to_owned())];
+        return (vec![Bad("The pre-receive hook is not executable, so git skips it.".to_owned())], false);
     }
     let text = String::from_utf8_lossy(&bytes);
-    let mut found = vec![Good("The gate is the pre-receive hook.".to_owned())];
+    let refuses = !text.contains("--report-only");
+    let mut found = vec![if refuses {
+        Good("The gate is the pre-receive hook.".to_owned())
+    } else {
+        Bad("The gate only reports: everything lands.".to_owned())
+    }];
     found.extend(others_may_write(&hook, "the hook"));
-    if text.contains("--report-only") {
-        found.push(Bad("The gate only reports: everything lands.".to_owned()));
-    }
     if !text.contains("--pusher") {
         found.push(Note(
             "The gate is not told who pushes (--pusher-env): authorship can only be proven by signed commits."
                 .to_owned(),
         ));
     }
-    let next = repository.common_dir().join("hooks").join(install::NEXT);
-    if next.exists() {
+    if hooks.join(install::NEXT).exists() {
         found.push(Note("Another pre-receive hook runs after the gate agreed.".to_owned()));
     }
-    found
+    (found, refuses)
 }
 
 /// A file that others than its owner may write is no place for a rule.
@@ -107,12 +115,12 @@ fn policy_place(trunk: Option<&TargetBranch>, state: Option<&PolicyState>) -> Ve
     let (Some(trunk), Some(state)) = (trunk, state) else {
         return vec![Bad("There is no policy branch, so there is no policy and nothing may land.".to_owned())];
     };
+    let branch = visible::text(&trunk.name);
     let policy = match state {
-        PolicyState::Absent => return vec![Bad(format!("There is no policy on {}: nothing may land.", trunk.name))],
+        PolicyState::Absent => return vec![Bad(format!("There is no policy on {branch}: nothing may land."))],
         PolicyState::Invalid(refused) => {
             return vec![Bad(format!(
-                "The policy on {} has mistakes, so nothing may land: {}",
-                trunk.name,
+                "The policy on {branch} has mistakes, so nothing may land: {}",
                 visible::lines(&refused.to_string())
             ))];
         }
@@ -121,14 +129,12 @@ fn policy_place(trunk: Option<&TargetBranch>, state: Option<&PolicyState>) -> Ve
     let mut found = Vec::new();
     found.push(match policy.refs.standing(&trunk.name) {
         RefStanding::Protected { rewrite: false, delete: false } => {
-            Good(format!("The policy is version {}, on {}, which is protected.", policy.version, trunk.name))
+            Good(format!("The policy is version {}, on {branch}, which is protected.", policy.version))
         }
         RefStanding::Protected { .. } => {
-            Bad(format!("The policy lies on {}, which may be rewritten or deleted.", trunk.name))
+            Bad(format!("The policy lies on {branch}, which may be rewritten or deleted."))
         }
-        _ => {
-            Bad(format!("The policy lies on {}, which is not protected: who pushes there makes the rules.", trunk.name))
-        }
+        _ => Bad(format!("The policy lies on {branch}, which is not protected: who pushes there makes the rules.")),
     });
     if policy.self_review {
         found.push(Note("An author's own signature counts (self_review).".to_owned()));
@@ -142,7 +148,8 @@ fn policy_place(trunk: Option<&TargetBranch>, state: Option<&PolicyState>) -> Ve
         if left <= 0 {
             found.push(Bad("The policy has expired: only a change of it may land.".to_owned()));
         } else if left < 30 * 24 * 3600 {
-            found.push(Note(format!("The policy expires in {} days.", left / 86_400)));
+            let days = (left as usize).div_ceil(86_400);
+            found.push(Note(format!("The policy expires in {}.", counted(days, "day"))));
         }
     }
     for pattern in policy
@@ -151,23 +158,24 @@ fn policy_place(trunk: Option<&TargetBranch>, state: Option<&PolicyState>) -> Ve
         .iter()
         .filter(|pattern| pattern.starts_with("refs/undersign") || *pattern == "refs/**")
     {
-        found.push(Note(format!("{pattern} is open; records stay protected all the same.")));
+        found.push(Note(format!("{} is open; records stay protected all the same.", visible::text(pattern))));
     }
     found
 }
 
 /// Whether what is signed can be made to vanish, and whether it is whole.
-fn ledger_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
+fn ledger_state(repository: &Repository, policy: &Policy, gated: bool) -> Vec<Finding> {
     let mut found = Vec::new();
-    let gated =
-        std::fs::read(repository.common_dir().join("hooks/pre-receive")).is_ok_and(|hook| install::is_ours(&hook));
-    let kept = ["receive.denyNonFastForwards", "receive.denyDeletes"]
-        .map(|key| repository.setting(key).as_deref() == Some("true"));
+    let kept = ["receive.denyNonFastForwards", "receive.denyDeletes"].map(|key| repository.switch(key));
     if repository.is_bare() {
         found.push(match (gated, kept) {
             (true, _) => Good("The gate refuses to rewind or delete records.".to_owned()),
             (false, [true, true]) => Good("git refuses rewinds and deletions of any ref (receive.deny…).".to_owned()),
-            _ => Bad("Whoever pushes can rewind and delete records: no gate, and receive.denyNonFastForwards and receive.denyDeletes are off.".to_owned()),
+            _ => Bad(
+                "Whoever pushes can rewind and delete records: no gate refuses it, and receive.denyNonFastForwards and \
+                 receive.denyDeletes are not both on."
+                    .to_owned(),
+            ),
         });
     }
     match ledger::read(repository) {
@@ -182,7 +190,12 @@ fn ledger_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
             }
             if faults.is_empty() {
                 let records: usize = chains.iter().map(Chain::len).sum();
-                found.push(Good(format!("The ledger is whole: {records} records in {} chains.", chains.len())));
+                found.push(Good(match records {
+                    0 => "The ledger is whole: no record yet.".to_owned(),
+                    n => {
+                        format!("The ledger is whole: {} in {}.", counted(n, "record"), counted(chains.len(), "chain"))
+                    }
+                }));
             }
         }
     }
@@ -192,18 +205,19 @@ fn ledger_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
 /// Keys whose signatures could be taken for something else.
 fn keys(repository: &Repository, policy: &Policy) -> Vec<Finding> {
     let mut found = Vec::new();
-    if let Some(file) = repository.setting("gpg.ssh.allowedSignersFile") {
+    if let Some(file) = repository.file_setting("gpg.ssh.allowedSignersFile") {
         let text = std::fs::read_to_string(&file).unwrap_or_default();
         let roster: Vec<String> =
             policy.roster.people().flat_map(|p| p.keys.iter().map(|own| own.key.to_openssh())).collect();
         let bare = text.lines().filter(|line| !line.trim_start().starts_with('#') && !line.contains("namespaces="));
-        let mut ours = bare.filter(|line| roster.iter().any(|key| line.contains(key.as_str()))).peekable();
-        if ours.peek().is_some() {
-            let file = visible::text(&file).into_owned();
+        let ours = bare.filter(|line| roster.iter().any(|key| line.contains(key.as_str()))).count();
+        if ours > 0 {
             found.push(Bad(format!(
-                "{} lines of {file} name keys of the roster without a namespace: there, a signature made for one purpose passes for \
-                 another. Write namespaces=\"git\" into them.",
-                ours.count()
+                "{} of {} {} keys of the roster without a namespace: there, a signature made for one purpose passes for another. \
+                 Write namespaces=\"git\" before the key.",
+                counted(ours, "line"),
+                visible::line(file.as_os_str().as_encoded_bytes()),
+                if ours == 1 { "names" } else { "name" }
             )));
         }
     }
@@ -235,10 +249,14 @@ fn pipelines(repository: &Repository, policy: &Policy, trunk: &TargetBranch) -> 
             continue;
         }
         let solo = policy.compartments_of(&path).iter().any(|compartment| compartment.solo);
-        if text.contains("pull_request:") || text.contains("on: pull_request\n") {
+        let instead = match path.0.starts_with(b".github/") || path.0.starts_with(b".forgejo/") {
+            true if !runs_on_pull_request(&text) => None,
+            true => Some("Use pull_request_target, or a required workflow from another repository."),
+            false => Some("Bring it in from another repository, or put the gate before this one as its hook."),
+        };
+        if let Some(instead) = instead {
             found.push(Bad(format!(
-                "{path} runs the gate on pull_request, from the change's own copy of the file: a change can take it out. Use \
-                 pull_request_target or a required workflow from another repository."
+                "{path} runs the gate from the change's own copy of the file: a change can take it out. {instead}"
             )));
         } else if !solo {
             found.push(Bad(format!(
@@ -254,6 +272,18 @@ fn pipelines(repository: &Repository, policy: &Policy, trunk: &TargetBranch) -> 
     found
 }
 
+/// Whether a workflow names the event whose runs take the file from the change. Comments, `github.event.pull_request.…` and
+/// questions for the event's name are none.
+fn runs_on_pull_request(workflow: &str) -> bool {
+    const EVENT: &str = "pull_request";
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let code = workflow.lines().map(|line| line.split('#').next().unwrap_or_default());
+    code.filter(|line| !line.contains("event_name")).any(|line| {
+        line.match_indices(EVENT)
+            .any(|(at, _)| !line[..at].ends_with(inner) && !line[at + EVENT.len()..].starts_with(inner))
+    })
+}
+
 fn log(repository: &Repository) -> Vec<Finding> {
     let dir = gatekeeper::default_state(repository);
     if !dir.exists() {
@@ -261,7 +291,7 @@ fn log(repository: &Repository) -> Vec<Finding> {
     }
     let mut found: Vec<_> = others_may_write(&dir, "the gate's state").into_iter().collect();
     found.push(match Log::in_dir(&dir).read() {
-        Ok(entries) => Good(format!("The gate's log is whole: {} verdicts.", entries.len())),
+        Ok(entries) => Good(format!("The gate's log is whole: {}.", counted(entries.len(), "verdict"))),
         Err(why) => Bad(why),
     });
     found

@@ -147,6 +147,16 @@ impl Repository {
         self.raw.config().ok()?.snapshot().ok()?.get_string(key).ok()
     }
 
+    /// As [`Repository::setting`], where git takes it for a switch.
+    pub fn switch(&self, key: &str) -> bool {
+        self.raw.config().and_then(|config| config.get_bool(key)).unwrap_or(false)
+    }
+
+    /// As [`Repository::setting`], where git takes it for a file: `~` is the home directory.
+    pub fn file_setting(&self, key: &str) -> Option<PathBuf> {
+        self.raw.config().ok()?.get_path(key).ok()
+    }
+
     /// The files at or right below some paths in a commit's tree.
     pub fn files_under(&self, commit: ObjectId, paths: &[&str]) -> Vec<RepoPath> {
         let Some(tree) = self.raw.find_commit(oid(commit)).and_then(|commit| commit.tree()).ok() else {
