@@ -22,7 +22,11 @@ pub fn run(options: &Options) -> Result<(), String> {
     let key = GateKey::generate(seed);
     let public = PathBuf::from(format!("{}.pub", options.file.display()));
     let failed = |error: std::io::Error| format!("The key {} cannot be written: {error}.", options.file.display());
-    // Never over a key that is there: what it signed could not be told from what another did.
+    // Never over a key that is there: what it signed could not be told from what another did. Nor over the public half of one
+    // that lies elsewhere.
+    if public.exists() {
+        return Err(format!("The key {} is there already; look whose it is.", public.display()));
+    }
     let mut file =
         std::fs::File::options().write(true).create_new(true).mode(0o600).open(&options.file).map_err(failed)?;
     std::io::Write::write_all(&mut file, key.to_pem().as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
