@@ -28,7 +28,7 @@ pub struct Flip {
 }
 
 impl PolicyChange {
-    /// In a few words: `2 differences loosen it; 14 open changes flip to allow`.
+    /// In a few words: `2 of 3 differences loosen it; 14 open changes flip to allow`.
     pub fn headline(&self) -> String {
         if let Some(why) = &self.refused {
             return format!("the new policy cannot be read, so nothing would land: {why}");
@@ -37,8 +37,11 @@ impl PolicyChange {
         let turned = |to: Decided| self.flips.iter().filter(|flip| flip.to == to).count();
         let mut parts = vec![match (self.meaning.len(), looser) {
             (0, _) => "it means the same".to_owned(),
-            (all, 0) => format!("{}, none of which loosens it", counted(all, "difference")),
-            (all, looser) => format!("{looser} of {} loosen it", counted(all, "difference")),
+            (1, 0) => "1 difference, which does not loosen it".to_owned(),
+            (all, 0) => format!("{all} differences, none of which loosens it"),
+            (1, _) => "1 difference, which loosens it".to_owned(),
+            (all, 1) => format!("1 of {all} differences loosens it"),
+            (all, looser) => format!("{looser} of {all} differences loosen it"),
         }];
         let (allow, deny) = (turned(Decided::Allow), turned(Decided::Deny));
         parts.extend((allow > 0).then(|| format!("{} to allow", flips(allow))));
@@ -46,10 +49,6 @@ impl PolicyChange {
         parts.extend((allow + deny == 0).then(|| format!("no open change flips (of {})", self.open)));
         parts.join("; ")
     }
-}
-
-fn counted(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 fn flips(n: usize) -> String {

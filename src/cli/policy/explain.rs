@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::change::{Identity, RepoPath};
 use crate::policy::meaning::Length;
-use crate::policy::{Ai, Binding, Compartment, Policy, Requirement};
+use crate::policy::{Ai, Binding, Compartment, Enrolment, Kind, Person, Policy, Requirement};
 use crate::record::Presence;
 use crate::source::git::Repository;
 
@@ -57,12 +57,18 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
 }
 
 fn sentence(policy: &Policy, requirement: &Requirement, authors: &[Identity]) -> String {
+    let now = crate::cli::now();
+    // No bot, no author, and with a key that is good now and proves enough.
+    let may = |person: &Person| {
+        let key = |own: &Enrolment| own.presence >= requirement.presence && own.unfit(now, Some(now), now).is_none();
+        let outside = policy.self_review || !policy.roster.is_among(person, authors);
+        person.kind == Kind::Human && outside && person.keys.iter().any(key)
+    };
     let slot = |slot: &crate::policy::Slot| {
-        let holds = |person: &&crate::policy::Person| person.roles.contains(&slot.role);
-        let outside = |person: &&crate::policy::Person| policy.self_review || !policy.roster.is_among(person, authors);
-        let able = policy.roster.people().filter(holds).filter(outside);
+        let able = policy.roster.people().filter(|person| person.roles.contains(&slot.role) && may(person));
         let names: Vec<_> = able.map(|person| person.id.as_str()).collect();
-        format!("{} of role {} ({})", slot.n, slot.role, names.join(", "))
+        let names = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
+        format!("{} of role {} ({names})", slot.n, slot.role)
     };
     let slots: Vec<_> = requirement.slots.iter().map(slot).collect();
     format!("{}: {}", requirement.compartment, slots.join(" and "))

@@ -43,9 +43,11 @@ pub fn run(options: &Options) -> Result<(), String> {
         let place = if lost.line == 0 { options.file.display().to_string() } else { format!("line {}", lost.line) };
         eprintln!("lost  {place}: {}\n      {}", lost.text, lost.why);
     }
-    eprintln!(
-        "undersign: {} lines could not be kept as they were; give people the roles above, then `undersign policy check`.",
-        imported.lost.len()
-    );
+    let kept = match imported.lost.len() {
+        0 => "every line was kept".to_owned(),
+        1 => "1 line could not be kept as it was".to_owned(),
+        n => format!("{n} lines could not be kept as they were"),
+    };
+    eprintln!("undersign: {kept}; give people the roles above, then `undersign policy check`.");
     Ok(())
 }

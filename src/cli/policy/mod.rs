@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use crate::change::{counted, visible};
+use crate::datafile::{Mistake, Refused};
 use crate::policy::{Policy, meaning};
 use crate::source::git::{POLICY_PATH, PolicyState, Repository};
 
@@ -54,12 +56,12 @@ fn check(options: &CheckOptions, here: &Path) -> Result<u8, String> {
     match read_file(&file)? {
         Ok(policy) => {
             outln!(
-                "{} is right: version {} of {}; {} in the roster, {} compartments.",
+                "{} is right: version {} of {}; {}, {}.",
                 file.display(),
                 policy.version,
                 policy.repository,
-                policy.roster.people().count(),
-                policy.compartments.len()
+                people(policy.roster.people().count()),
+                counted(policy.compartments.len(), "compartment")
             );
             for compartment in &policy.compartments {
                 let sign = meaning::slots(&compartment.sign);
@@ -74,24 +76,34 @@ fn check(options: &CheckOptions, here: &Path) -> Result<u8, String> {
     }
 }
 
+fn people(n: usize) -> String {
+    if n == 1 { "1 person".to_owned() } else { format!("{n} people") }
+}
+
 /// A policy file: the policy, or its mistakes; an error where it cannot be read at all.
 fn read_file(file: &Path) -> Result<Result<Policy, String>, String> {
     let source = std::fs::read(file).map_err(|error| format!("{} cannot be read: {error}.", file.display()))?;
-    let Ok(source) = String::from_utf8(source) else { return Err(format!("{} is not UTF-8.", file.display())) };
-    let parsed = Policy::parse(&file.display().to_string(), &source);
-    Ok(parsed.map_err(|refused| crate::change::visible::lines(&refused.to_string())))
+    let name = file.display().to_string();
+    let parsed = match std::str::from_utf8(&source) {
+        Ok(text) => Policy::parse(&name, text),
+        Err(error) => {
+            let line = 1 + source[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count();
+            Err(Refused { file: name, mistakes: vec![Mistake { line, text: "the file is not UTF-8".to_owned() }] })
+        }
+    };
+    Ok(parsed.map_err(|refused| visible::lines(&refused.to_string())))
 }
 
 /// The policy that is in force: of the policy branch.
 fn in_force(repository: &Repository) -> Result<Policy, String> {
     let trunk = repository.target().map_err(|error| error.to_string())?;
-    found(repository.policy_at(trunk.tip).map_err(|error| error.to_string())?, &trunk.name)
+    found(repository.policy_at(trunk.tip).map_err(|error| error.to_string())?, &visible::text(&trunk.name))
 }
 
 fn found(state: PolicyState, place: &str) -> Result<Policy, String> {
     match state {
         PolicyState::Found(policy) => Ok(*policy),
         PolicyState::Absent => Err(format!("There is no {POLICY_PATH} on {place}. `undersign init` writes one.")),
-        PolicyState::Invalid(refused) => Err(crate::change::visible::lines(&refused.to_string())),
+        PolicyState::Invalid(refused) => Err(visible::lines(&refused.to_string())),
     }
 }
