@@ -37,12 +37,23 @@ pub struct Decision<'d> {
     /// By default the key in the person's file.
     pub key: Option<SigningKey>,
     pub device: &'d str,
+    pub reason: &'d str,
 }
 
 impl<'d> Decision<'d> {
     /// The usual way: now, on what the repository calls its default branch, having seen everything.
     pub fn new(who: &'d str, branch: &'d str, verdict: Verdict) -> Decision<'d> {
-        Decision { who, branch, verdict, at: now(), target: None, seen: None, key: None, device: DEVICE }
+        Decision {
+            who,
+            branch,
+            verdict,
+            at: now(),
+            target: None,
+            seen: None,
+            key: None,
+            device: DEVICE,
+            reason: "read in full",
+        }
     }
 }
 
@@ -167,13 +178,13 @@ impl Fixture {
 
     /// A decision taken in any way that [`Decision`] knows.
     pub fn take(&self, decision: Decision<'_>) -> Record {
-        let Decision { who, branch, verdict, at, target, seen, key, device } = decision;
+        let Decision { who, branch, verdict, at, target, seen, key, device, reason } = decision;
         let (repository, place) = Place::open_for(&self.repo, target).unwrap();
         let changes = repository.changes(0, &place.target).unwrap().changes;
         let change = changes.into_iter().find(|change| change.branch == branch).expect("a pending change");
         let (_, _, examination) = survey::whole(&repository, &place, &change, at).unwrap();
         let mut draft = Draft::new(&change.id, &change.revision.head.to_string());
-        draft.reason = "read in full".to_owned();
+        draft.reason = reason.to_owned();
         let seen = seen.unwrap_or_else(|| all_of(examination.manifest.len()));
         let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
         let key = key.unwrap_or_else(|| self.key(who));

@@ -1,0 +1,303 @@
+//! `undersign doctor`: what is really enforced, and that what is not is never called good.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use undersign::decision::Verdict;
+
+use crate::support::{Fixture, git_in, key_of, now, policy};
+use crate::{Said, WORK, beside, land, run, run_in};
+
+/// A repository that is pushed to, as the host has it.
+struct Host {
+    f: Fixture,
+    bare: PathBuf,
+}
+
+impl Host {
+    fn of(f: Fixture) -> Host {
+        let bare = f.dir.path().join("shop.git");
+        f.git("rahim", &["clone", "-q", "--bare", "--template=", ".", bare.to_str().unwrap()]);
+        f.git("rahim", &["push", "-q", bare.to_str().unwrap(), "refs/undersign/*:refs/undersign/*"]);
+        Host { f, bare }
+    }
+
+    fn gated(f: Fixture, options: &[&str]) -> Host {
+        let host = Host::of(f);
+        let name = host.bare.display().to_string();
+        run(&host.f, &[&["gate", "install", &name], options].concat()).exits(0);
+        host
+    }
+
+    fn new() -> Host {
+        Host::gated(Fixture::new(), &["--pusher-env", "GL_USERNAME"])
+    }
+
+    fn doctor(&self) -> Said {
+        run_in(&self.f, &self.bare, &["doctor"])
+    }
+
+    /// Exactly one thing is wrong, and it is told so; nothing good is said of it.
+    fn fails(&self, what: &str) -> Said {
+        let said =
+            self.doctor().exits(70).says(&format!("✗ {what}")).complains("undersign: One thing above is not enforced.");
+        assert_eq!(said.out.matches('✗').count(), 1, "{said:?}");
+        said
+    }
+
+    fn hook(&self) -> PathBuf {
+        self.bare.join("hooks/pre-receive")
+    }
+
+    fn config(&self, key: &str, value: &str) {
+        git_in(&self.bare, "rahim", &["config", key, value]);
+    }
+}
+
+fn chmod(path: &PathBuf, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_repository_with_a_gate_is_sound() {
+    let h = Host::new();
+    let said = h.doctor().exits(0);
+    assert_eq!(said.err, "");
+    let said = said.says("✓ The gate is the pre-receive hook.\n");
+    let said = said.says("✓ The policy is version 1, on refs/heads/main, which is protected.\n");
+    let said = said.says("✓ The gate refuses to rewind or delete records.\n");
+    let said = said.says("✓ The ledger is whole: no record yet.\n");
+    assert!(!said.out.contains(['✗', '·']), "{said:?}");
+    h.f.decide("dana", WORK, Verdict::Approve);
+    let told = format!("{} {} refs/heads/main\n", h.f.id("main"), h.f.id(WORK));
+    crate::run_on(&h.f, &h.f.repo, &["verify", "--pre-receive"], &told).exits(0);
+    let here = run(&h.f, &["doctor"]).exits(0).says("· No gate here; this is a working copy.");
+    here.says("✓ The ledger is whole: 1 record in 1 chain.\n").says("✓ The gate's log is whole: 1 verdict.\n");
+}
+
+#[test]
+fn a_gate_that_is_not_told_who_pushes_is_told() {
+    let h = Host::gated(Fixture::new(), &[]);
+    h.doctor().exits(0).says("· The gate is not told who pushes (--pusher-env)");
+}
+
+#[test]
+fn a_hook_that_is_missing_or_somebody_elses_is_told() {
+    let h = Host::of(Fixture::new());
+    let said = h.doctor().exits(70).says("✗ No gate: there is no pre-receive hook.").complains("2 things above");
+    said.says("✗ Whoever pushes can rewind and delete records");
+    std::fs::create_dir_all(h.bare.join("hooks")).unwrap();
+    std::fs::write(h.hook(), "#!/bin/sh\nexit 0\n").unwrap();
+    chmod(&h.hook(), 0o755);
+    h.doctor().exits(70).says("✗ The pre-receive hook is somebody else's: `undersign gate install --chain DIR`");
+    let name = h.bare.display().to_string();
+    run(&h.f, &["gate", "install", &name]).exits(70).complains("There is a hook already");
+    run(&h.f, &["gate", "install", "--chain", &name]).exits(0);
+    h.doctor().exits(0).says("· Another pre-receive hook runs after the gate agreed.");
+}
+
+#[test]
+fn a_hook_that_git_does_not_run_guards_nothing() {
+    let h = Host::new();
+    chmod(&h.hook(), 0o644);
+    let said = h.doctor().exits(70).says("✗ The pre-receive hook is not executable, so git skips it.");
+    said.says("✗ Whoever pushes can rewind and delete records").says_not("✓ The gate").complains("2 things above");
+    chmod(&h.hook(), 0o755);
+    h.config("core.hooksPath", "/srv/hooks");
+    let said = h
+        .doctor()
+        .exits(70)
+        .says("✗ git runs hooks from /srv/hooks (core.hooksPath), so the gate in hooks/ is never asked.");
+    said.says("✗ Whoever pushes can rewind and delete records").says_not("✓ The gate");
+    // Where git looks is where the gate stands, after all.
+    h.config("core.hooksPath", h.bare.join("hooks").to_str().unwrap());
+    h.doctor().exits(0).says("✓ The gate is the pre-receive hook.");
+}
+
+#[test]
+fn a_gate_that_only_reports_is_no_gate() {
+    let h = Host::gated(Fixture::new(), &["--report-only", "--pusher-env", "GL_USERNAME"]);
+    let said = h.doctor().exits(70).says("✗ The gate only reports: everything lands.").says_not("✓ The gate");
+    said.says("✗ Whoever pushes can rewind and delete records");
+}
+
+#[test]
+fn a_hook_or_a_state_that_others_may_write_is_told() {
+    let h = Host::new();
+    chmod(&h.hook(), 0o775);
+    h.fails("Group or others may write the hook, ");
+    chmod(&h.hook(), 0o755);
+    let state = h.bare.join("undersign/gate");
+    std::fs::create_dir_all(&state).unwrap();
+    chmod(&state, 0o777);
+    h.fails("Group or others may write the gate's state, ");
+}
+
+#[test]
+fn a_policy_that_whoever_pushes_may_write_is_told() {
+    let text = policy("").replacen("protected = [\"refs/heads/main\"]", "protected = [\"refs/heads/release\"]", 1);
+    Host::gated(Fixture::with_policy(&text), &["--pusher-env", "U"])
+        .fails("The policy lies on refs/heads/main, which is not protected: who pushes there makes the rules.");
+    let rewrite = "protected = [{ match = \"refs/heads/main\", rewrite = \"allow\" }]";
+    let text = policy("").replacen("protected = [\"refs/heads/main\"]", rewrite, 1);
+    Host::gated(Fixture::with_policy(&text), &["--pusher-env", "U"])
+        .fails("The policy lies on refs/heads/main, which may be rewritten or deleted.");
+}
+
+#[test]
+fn a_policy_that_is_absent_wrong_or_over_lets_nothing_land() {
+    let gated = |text: &str| Host::gated(Fixture::with_policy(text), &["--pusher-env", "U"]);
+    gated("").fails("There is no policy on refs/heads/main: nothing may land.");
+    gated(&policy("[surprise]\n"))
+        .fails("The policy on refs/heads/main has mistakes, so nothing may land: ")
+        .says("line ");
+    let expires = |seconds: i64| {
+        let time = jiff::Timestamp::from_second(now() + seconds).unwrap();
+        gated(&policy("").replacen("version = 1\n", &format!("version = 1\nexpires = {time}\n"), 1))
+    };
+    expires(-60).fails("The policy has expired: only a change of it may land.");
+    expires(36 * 3_600).doctor().exits(0).says("· The policy expires in 2 days.");
+    expires(3_000).doctor().exits(0).says("· The policy expires in 1 day.");
+    expires(90 * 86_400).doctor().exits(0).says_not("expires");
+}
+
+#[test]
+fn what_a_policy_gives_away_is_told_and_is_no_fault() {
+    let given = policy("").replacen("version = 1\n", "version = 1\nself_review = true\n", 1);
+    let given = given.replacen("presume = true", "presume = false", 1).replacen(
+        "protected",
+        "open = [\"refs/**\"]\nprotected",
+        1,
+    );
+    let said = Host::gated(Fixture::with_policy(&given), &["--pusher-env", "U"]).doctor().exits(0);
+    let said = said.says("· An author's own signature counts (self_review).");
+    let said = said.says("· A change without a sign of AI needs nothing more");
+    said.says("· refs/** is open; records stay protected all the same.");
+}
+
+#[test]
+fn records_that_could_be_rewound_are_told() {
+    let h = Host::of(Fixture::new());
+    h.config("receive.denyDeletes", "true");
+    h.doctor().exits(70).says("✗ Whoever pushes can rewind and delete records");
+    h.config("receive.denyNonFastForwards", "yes");
+    h.doctor().exits(70).says("✓ git refuses rewinds and deletions of any ref").says_not("Whoever pushes");
+}
+
+#[test]
+fn a_damaged_ledger_is_told_with_whose_it_is() {
+    let f = Fixture::new();
+    f.decide("dana", WORK, Verdict::Reject);
+    let chain = f.git("dana", &["for-each-ref", "--format=%(refname)", "refs/undersign"]);
+    let tree = f.git("dana", &["ls-tree", &chain]);
+    let blob = tree.split_ascii_whitespace().nth(2).unwrap();
+    beside(&f, "shop/garbage", "{}\n");
+    let garbage = f.git("dana", &["hash-object", "-w", "garbage"]);
+    beside(&f, "shop/tree", tree.replace(blob, &garbage) + "\n");
+    let tree = {
+        let listing = std::fs::File::open(f.repo.join("tree")).unwrap();
+        let made =
+            std::process::Command::new("git").current_dir(&f.repo).arg("mktree").stdin(listing).output().unwrap();
+        String::from_utf8(made.stdout).unwrap().trim().to_owned()
+    };
+    let commit = f.git("dana", &["commit-tree", &tree, "-m", "rewritten"]);
+    f.git("dana", &["update-ref", &chain, &commit]);
+    let h = Host::gated(f, &["--pusher-env", "U"]);
+    h.fails("Record 1 of a chain of dana does not hold: ").says_not("The ledger is whole");
+}
+
+#[test]
+fn a_damaged_log_is_told() {
+    let h = Host::new();
+    let state = h.bare.join("undersign/gate");
+    std::fs::create_dir_all(&state).unwrap();
+    std::fs::write(state.join("log.jsonl"), "torn").unwrap();
+    h.fails("The gate's log ").says("is damaged: its last line is torn");
+}
+
+#[test]
+fn allowed_signers_without_a_namespace_are_told_wherever_the_file_lies() {
+    let h = Host::new();
+    let key = key_of("dana").public_key().to_openssh().unwrap();
+    let stranger = key_of("stranger").public_key().to_openssh().unwrap();
+    let bare = format!("# all\n#dana@example.com {key}\ndana@example.com {key} laptop\nother@example.com {stranger}\n");
+    let file = beside(&h.f, "signers", &bare);
+    for name in [&*file, "~/signers"] {
+        h.config("gpg.ssh.allowedSignersFile", name);
+        h.fails("1 line of ").says(" names keys of the roster without a namespace");
+    }
+    beside(&h.f, "signers", bare.clone() + &format!("d@example.com {key}\n"));
+    h.fails("2 lines of ").says(" name keys of the roster without a namespace");
+    beside(&h.f, "signers", bare.replace("dana@example.com ssh", "dana@example.com namespaces=\"git\" ssh"));
+    h.doctor().exits(0);
+}
+
+#[test]
+fn a_folder_that_is_no_repository_and_a_remote_that_is_not_there_are_told() {
+    let f = Fixture::new();
+    run_in(&f, std::path::Path::new("/"), &["doctor"]).exits(70).complains("/ is not a git repository.");
+    run(&f, &["doctor", "--remote", "nowhere"]).exits(70).complains("nowhere");
+}
+
+const JOB: &str = "permissions: { contents: read }\njobs:\n  undersigned:\n    steps:\n      - run: undersign verify --proposal \
+                   --new ${{ github.event.pull_request.head.sha }}\n";
+
+fn pipeline(path: &str, on: &str, solo: bool) -> Host {
+    let text = if solo {
+        policy("").replacen("[\".undersign/**\"]", "[\".undersign/**\", \".github/**\", \".gitlab-ci.yml\"]", 1)
+    } else {
+        policy("")
+    };
+    let f = Fixture::with_policy(&text);
+    land(&f, &[(path, &format!("{on}\n{JOB}"))]);
+    Host::gated(f, &["--pusher-env", "U"])
+}
+
+#[test]
+fn row_47_a_gate_in_the_changes_own_pipeline_is_told() {
+    let path = ".github/workflows/gate.yml";
+    let what =
+        ".github/workflows/gate.yml runs the gate from the change's own copy of the file: a change can take it out.";
+    for on in [
+        "on: pull_request",
+        "on: pull_request # on each",
+        "on: [push, pull_request]",
+        "on: [push, \"pull_request\"]",
+        "on: { pull_request: {} }",
+        "on:\n  pull_request:\n    branches: [main]",
+        "on:\n  - push\n  - pull_request",
+        "on: [pull_request_target, pull_request]",
+    ] {
+        // Whoever may change it: the run for the change takes the file as the change has it.
+        for solo in [false, true] {
+            pipeline(path, on, solo).fails(what);
+        }
+    }
+    pipeline(".gitlab-ci.yml", "stages: [test]", true).fails(".gitlab-ci.yml runs the gate from the change's own copy");
+}
+
+#[test]
+fn row_47_a_gate_whose_file_any_change_may_carry_is_told() {
+    pipeline(".github/workflows/gate.yml", "on: pull_request_target", false)
+        .fails(".github/workflows/gate.yml runs the gate, and is in no compartment that stands alone");
+}
+
+#[test]
+fn row_47_twin_a_gate_in_the_targets_pipeline() {
+    for on in [
+        "on: pull_request_target",
+        "on: { pull_request_target: {}, merge_group: {} }",
+        "# not on: pull_request\non:\n  pull_request_target:\n  merge_group:",
+        "on: pull_request_target\nif: github.event_name != 'pull_request'",
+    ] {
+        let said = pipeline(".github/workflows/gate.yml", on, true).doctor().exits(0);
+        said.says("· .github/workflows/gate.yml runs the gate: require its check on the host");
+    }
+}
+
+#[test]
+fn row_47_twin_a_pipeline_without_a_gate() {
+    let f = Fixture::new();
+    land(&f, &[(".github/workflows/test.yml", "on: pull_request\njobs: {}\n")]);
+    Host::gated(f, &["--pusher-env", "U"]).doctor().exits(0).says_not("workflows");
+}

@@ -1,0 +1,88 @@
+//! `undersign gate log`.
+
+use std::path::PathBuf;
+
+use undersign::decision::Verdict;
+
+use crate::support::Fixture;
+use crate::{MAIN, WORK, beside, run, verify};
+
+/// A gate that denied, then allowed: the digests of both answers.
+fn judged(f: &Fixture) -> [String; 2] {
+    let digest = |exit: i32| {
+        verify(f, "main", WORK, &["--pusher", "mina"]).exits(exit).json()["audit"]["digest"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let denied = digest(2);
+    f.decide("dana", WORK, Verdict::Approve);
+    [denied, digest(0)]
+}
+
+fn file(f: &Fixture) -> PathBuf {
+    f.repo.join(".git/undersign/gate/log.jsonl")
+}
+
+fn edit(f: &Fixture, from: &str, to: &str) {
+    let text = std::fs::read_to_string(file(f)).unwrap();
+    assert!(text.contains(from), "{from}: {text}");
+    std::fs::write(file(f), text.replacen(from, to, 1)).unwrap();
+}
+
+#[test]
+fn the_log_tells_every_verdict_and_holds_the_answers_that_were_given() {
+    let f = Fixture::new();
+    run(&f, &["gate", "log"]).exits(0).complains("The log is empty.");
+    let digests = judged(&f);
+    let said = run(&f, &["gate", "log"]).exits(0).complains("2 entries, each follows the one before.");
+    let lines: Vec<Vec<_>> = said.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    let moved = format!("{}..{}", &f.id("main")[..7], &f.id(WORK)[..7]);
+    assert_eq!(lines[0][3..], ["deny", "mina", &moved, MAIN, "UNSIGNED", "AI_UNSIGNED"]);
+    assert_eq!((lines[1][0], &lines[1][3..]), ("2", &["allow", "mina", &moved, MAIN][..]));
+    for digest in &digests {
+        run(&f, &["gate", "log", "--holds", digest]).exits(0);
+    }
+    let json = run(&f, &["gate", "log", "--json"]).exits(0);
+    let entries: Vec<serde_json::Value> = json.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((entries.len(), &entries[1]["prev"]), (2, &digests[0].as_str().into()));
+}
+
+#[test]
+fn one_verdict_is_no_two_and_the_state_may_lie_elsewhere() {
+    let f = Fixture::new();
+    verify(&f, "main", WORK, &["--state", "elsewhere"]).exits(2);
+    run(&f, &["gate", "log", "--state", "elsewhere"]).exits(0).complains("1 entry.");
+    assert!(!file(&f).exists());
+}
+
+#[test]
+fn a_line_that_was_tampered_with_is_told() {
+    let f = Fixture::new();
+    judged(&f);
+    edit(&f, "\"outcome\":\"deny\"", "\"outcome\":\"allow\"");
+    run(&f, &["gate", "log"]).exits(70).complains("is damaged: line 2 does not follow the one before it.");
+    std::fs::write(file(&f), "not json\n").unwrap();
+    run(&f, &["gate", "log"]).exits(70).complains("line 1 is no entry");
+    std::fs::write(file(&f), "torn").unwrap();
+    run(&f, &["gate", "log"]).exits(70).complains("its last line is torn");
+    // A verdict that cannot be written down is not given.
+    verify(&f, "main", WORK, &[]).exits(4);
+}
+
+#[test]
+fn what_was_cut_off_at_the_end_or_altered_there_is_missed_by_who_kept_an_answer() {
+    let f = Fixture::new();
+    let [first, last] = judged(&f);
+    let whole = std::fs::read_to_string(file(&f)).unwrap();
+    edit(&f, "\"outcome\":\"allow\"", "\"outcome\":\"deny\"");
+    run(&f, &["gate", "log", "--holds", &last]).exits(70).complains("it was cut off or replaced");
+    std::fs::write(file(&f), whole.lines().next().unwrap().to_owned() + "\n").unwrap();
+    run(&f, &["gate", "log"]).exits(0);
+    run(&f, &["gate", "log", "--holds", &first]).exits(0);
+    run(&f, &["gate", "log", "--holds", &last])
+        .exits(70)
+        .complains(&format!("a line with digest {last}: it was cut off"));
+    let other = beside(&f, "nothing", "");
+    run(&f, &["gate", "log", "--holds", &other]).exits(70);
+}

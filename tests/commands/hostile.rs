@@ -1,0 +1,151 @@
+//! Texts that others chose, as far as they get.
+
+use undersign::change::visible;
+use undersign::decision::Verdict;
+
+use crate::support::{Decision, Fixture, git_in, policy};
+use crate::{MAIN, Said, WORK, beside, run, run_in, run_on, verify};
+
+/// Sets the title, rings, colours by C1, and turns the rest of the line around; each with its mark.
+const ESC: &str = "\u{1b}]0;owned\u{7}";
+const C1: &str = "\u{9b}31m";
+const BIDI: &str = "\u{202e}";
+
+fn raw(text: &str) -> String {
+    format!("{text}{ESC}{C1}{BIDI}")
+}
+
+/// What a ref may be called: git refuses only C0.
+fn name(text: &str) -> String {
+    format!("{text}{C1}{BIDI}")
+}
+
+/// Nothing that acts or hides is on either stream; the text was there all the same.
+fn clean(said: Said, marks: &[&str]) -> Said {
+    let acts = |c: char| c != '\n' && visible::is_hidden(c);
+    assert!(!said.out.contains(acts) && !said.err.contains(acts), "{said:?}");
+    let all = format!("{}{}", said.out, said.err);
+    marks.iter().for_each(|mark| assert!(all.contains(mark), "{mark}: {all}"));
+    said
+}
+
+fn toml(text: &str) -> String {
+    text.chars().map(|c| format!("\\U{:08X}", c as u32)).collect()
+}
+
+/// What is shown of [`raw`], and of [`name`].
+const RAW: &str = "␛]0;owned␇<U+009B>31m<U+202E>";
+const NAME: &str = "<U+009B>31m<U+202E>";
+
+#[test]
+fn row_30_escape_sequences_reach_no_terminal_of_who_runs_the_gate() {
+    let year = "from = 2020-01-01T00:00:00Z\nuntil = 2120-01-01T00:00:00Z";
+    let freeze = format!("[freeze.\"{}\"]\n{year}\n[limits]\nopaque = \"refuse\"\n", toml(&raw("peak")));
+    let f = Fixture::with_policy(&policy(&freeze));
+    f.git("mina", &["checkout", "-q", WORK]);
+    std::fs::write(f.repo.join(raw("a")), [0, 1, 2]).unwrap();
+    f.write(&raw("src/Same"), "x\n");
+    f.write(&raw("src/same"), "x\n");
+    f.write(".undersign/policy.toml", &policy(&format!("[\"{}\"]\n", toml(&raw("surprise")))));
+    f.git(&raw("mina"), &["config", "core.quotePath", "false"]);
+    f.commit(&raw("mina"), &format!("{}\n\nCo-Authored-By: {} <noreply@anthropic.com>", raw("Title"), raw("Claude")));
+    f.git("mina", &["checkout", "-q", "main"]);
+    let why = raw("no");
+    f.take(Decision { reason: &why, ..Decision::new("rahim", WORK, Verdict::Reject) });
+    f.take(Decision { reason: &why, ..Decision::new("dana", WORK, Verdict::Approve) });
+    let elsewhere = name("refs/heads/next");
+    f.git("mina", &["update-ref", &elsewhere, "main"]);
+    let frozen = format!("frozen (peak{RAW})");
+    let marks: &[&str] =
+        &[&frozen, &format!("rahim rejected it: no{RAW}"), &format!("src/same{RAW}"), "POLICY_MIXED", "POLICY_INVALID"];
+    clean(verify(&f, "main", WORK, &["--format", "plain", "--pusher", &raw("eve")]).exits(2), marks);
+    let line = format!("{} {} {MAIN}\n", f.id("main"), f.id(WORK));
+    let refs = line.clone() + &line.replace("main\n", &format!("{}\n", name("odd")));
+    let told = clean(run_on(&f, &f.repo, &["verify", "--pre-receive"], &refs).exits(2), marks);
+    assert!(told.out.is_empty() && told.err.contains(&format!("refs/heads/odd{NAME}: may not land.")), "{told:?}");
+    clean(run(&f, &["gate", "log"]).exits(0), &[&format!("eve{RAW}"), &format!("refs/heads/odd{NAME}")]);
+    let mixed = "..".to_owned() + &raw("/");
+    clean(run(&f, &["verify", "--ref", &mixed, "--old", &f.id("main"), "--new", &f.id("main")]).exits(64), &[]);
+    f.take(Decision { target: Some(&elsewhere), ..Decision::new("rahim", WORK, Verdict::Approve) });
+    clean(verify(&f, "main", WORK, &["--format", "plain"]).exits(2), &[&format!("next{NAME}")]);
+}
+
+#[test]
+fn row_30_escape_sequences_reach_no_terminal_of_a_reviewer() {
+    let f = Fixture::new();
+    let branch = name("policy/odd");
+    f.git("mina", &["checkout", "-q", "-b", &branch, "main"]);
+    let next = policy(&format!(
+        "[freeze.\"{0}\"]\nfrom = 2020-01-01T00:00:00Z\nuntil = 2120-01-01T00:00:00Z\n\
+         [compartment.docs]\npaths = [\"{0}/**\"]\nsign = [{{ role = \"senior\", n = 1 }}]\n",
+        toml(&raw("docs"))
+    ));
+    let role = format!("roles = [\"junior\", \"{}\"]", toml(&raw("boss")));
+    let next = next.replacen("version = 1\n", "version = 2\n", 1).replacen("roles = [\"junior\"]", &role, 1);
+    let open = format!("open = [\"refs/{}/**\"]\nprotected", toml(&raw("x")));
+    f.write(".undersign/policy.toml", &next.replacen("protected", &open, 1));
+    f.write(&raw("src/a.py"), &format!("requests.get(url, verify=False) # {}\n", raw("x")));
+    f.commit(&raw("mina"), &format!("{}\n\nCo-Authored-By: {} <noreply@anthropic.com>", raw("Title"), raw("Claude")));
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.take(Decision { reason: &raw("no"), ..Decision::new("rahim", &branch, Verdict::Reject) });
+    let marks: &[&str] = &[
+        &format!("Title{RAW}"),
+        &format!("policy/odd{NAME}"),
+        &format!("mina gains the role boss{RAW}"),
+        &format!("rahim rejected it: no{RAW}"),
+        &format!("src/a.py{RAW}"),
+        &format!("refs/x{RAW}/** takes anything"),
+        &format!("the freeze docs{RAW} is new"),
+        "split 1 of 2",
+    ];
+    clean(run(&f, &["show", &branch]).exits(0), marks);
+    clean(run(&f, &["queue"]).exits(0), &marks[..2]);
+    clean(run(&f, &["show", &raw("nothing")]).exits(70), &[&format!("nothing{RAW}")]);
+    let simulated = clean(run(&f, &["policy", "simulate", "--to", &branch]).exits(0), &marks[2..3]);
+    clean(simulated, &[&format!("compartment docs is new: docs{RAW}/**")]);
+    clean(run(&f, &["policy", "simulate", "--to", &raw("rev")]).exits(70), &[&format!("rev{RAW}")]);
+    let file = beside(&f, "other.toml", next);
+    let path = raw("docs") + "/x";
+    let explained =
+        clean(run(&f, &["policy", "explain", "--policy", &file, &path]).exits(0), &[&format!("docs{RAW}/x")]);
+    clean(explained, &[&format!("The freeze docs{RAW} holds now.")]);
+    let alone = clean(
+        run(&f, &["policy", "explain", ".undersign/x", &path]).exits(0),
+        &[&format!("but docs{RAW}/x is touched")],
+    );
+    assert!(alone.out.contains("stands alone"));
+    let wrong = beside(&f, "wrong.toml", policy(&format!("[\"{}\"]\n", toml(&raw("surprise")))));
+    clean(run(&f, &["policy", "check", &wrong]).exits(2), &[&format!("surprise{RAW}")]);
+    let owners =
+        beside(&f, "CODEOWNERS", format!("* @a{}\n/{}/ @b\n!{} @c\n[{}]\n", raw(""), raw("x"), raw("y"), raw("s")));
+    clean(run(&f, &["policy", "import", "--dialect", "github", &owners]).exits(0), &[RAW]);
+    clean(run(&f, &["policy", "import", "--dialect", "gitlab", &owners]).exits(0), &[RAW]);
+}
+
+#[test]
+fn row_30_escape_sequences_reach_no_terminal_of_a_doctor() {
+    let f = Fixture::new();
+    let workflow = raw(".github/workflows/gate") + ".yml";
+    crate::land(&f, &[(&workflow, "on: pull_request\n- run: undersign verify\n")]);
+    let bare = f.dir.path().join("shop.git");
+    f.git("rahim", &["clone", "-q", "--bare", "--template=", ".", bare.to_str().unwrap()]);
+    let trunk = name("refs/heads/trunk");
+    git_in(&bare, "rahim", &["update-ref", &trunk, "refs/heads/main"]);
+    git_in(&bare, "rahim", &["symbolic-ref", "HEAD", &trunk]);
+    git_in(&bare, "rahim", &["config", "core.hooksPath", &raw("/hooks")]);
+    let marks = [format!("/hooks{RAW}"), format!("trunk{NAME}"), format!("gate{RAW}.yml")];
+    clean(run_in(&f, &bare, &["doctor"]).exits(70), &marks.each_ref().map(String::as_str));
+    // A policy that is wrong, and one that is not there, on a branch of such a name.
+    let main = f.id("main");
+    let wrong = policy(&format!("[\"{}\"]\n", toml(&raw("surprise"))));
+    crate::land(&f, &[(".undersign/policy.toml", &wrong)]);
+    f.git("rahim", &["push", "-q", bare.to_str().unwrap(), &format!("main:{trunk}")]);
+    let marks = [format!("trunk{NAME} has mistakes"), format!("surprise{RAW}")];
+    clean(run_in(&f, &bare, &["doctor"]).exits(70), &marks.each_ref().map(String::as_str));
+    clean(run(&f, &["gate", "install", bare.to_str().unwrap()]).exits(0), &[&marks[0]]);
+    let tree = git_in(&bare, "rahim", &["rev-parse", &format!("{main}:.github")]);
+    let none = git_in(&bare, "rahim", &["commit-tree", &tree, "-m", "none"]);
+    git_in(&bare, "rahim", &["update-ref", &trunk, &none]);
+    clean(run_in(&f, &bare, &["doctor"]).exits(70), &[&format!("trunk{NAME}: nothing may land")]);
+    clean(run_in(&f, &bare, &["policy", "explain", "x"]).exits(70), &[&format!("on refs/heads/trunk{NAME}")]);
+}

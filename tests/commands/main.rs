@@ -1,0 +1,119 @@
+//! The real program's commands around the gate: what they print, on which stream, and how they exit.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod doctor;
+mod gate;
+mod hostile;
+mod policy;
+mod verify;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use support::Fixture;
+
+pub const MAIN: &str = "refs/heads/main";
+pub const WORK: &str = "agent/work";
+
+/// What the program said.
+#[derive(Debug)]
+pub struct Said {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Said {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Exit code, and everything else for who reads a failure.
+    pub fn exits(self, code: i32) -> Said {
+        assert_eq!(self.code, code, "{self:?}");
+        self
+    }
+
+    /// On standard output.
+    pub fn says(self, what: &str) -> Said {
+        assert!(self.out.contains(what), "{what}: {self:?}");
+        self
+    }
+
+    pub fn says_not(self, what: &str) -> Said {
+        assert!(!self.out.contains(what), "{what}: {self:?}");
+        self
+    }
+
+    /// On standard error.
+    pub fn complains(self, what: &str) -> Said {
+        assert!(self.err.contains(what), "{what}: {self:?}");
+        self
+    }
+}
+
+/// Runs the program in a repository, whatever the configuration of who runs the tests says.
+pub fn run_in(f: &Fixture, repo: &Path, args: &[&str]) -> Said {
+    run_on(f, repo, args, "")
+}
+
+pub fn run_on(f: &Fixture, repo: &Path, args: &[&str], input: &str) -> Said {
+    use std::io::Write as _;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_undersign"))
+        .arg("--repo")
+        .arg(repo)
+        .args(args)
+        .current_dir(f.dir.path())
+        .env("HOME", f.dir.path())
+        .env("XDG_CONFIG_HOME", f.dir.path().join("config"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Who refuses its input early closes the pipe.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+pub fn run(f: &Fixture, args: &[&str]) -> Said {
+    run_in(f, &f.repo, args)
+}
+
+/// `undersign verify` of a move of main.
+pub fn verify(f: &Fixture, old: &str, new: &str, more: &[&str]) -> Said {
+    run(f, &[&["verify", "--ref", MAIN, "--old", &f.id(old), "--new", &f.id(new)], more].concat())
+}
+
+/// The codes of the reasons.
+pub fn codes(said: &Said) -> Vec<String> {
+    let json = said.json();
+    let reasons = json["refs"][0]["reasons"].as_array().unwrap();
+    reasons.iter().map(|reason| reason["code"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Writes a file beside the repository, and gives its name.
+pub fn beside(f: &Fixture, name: &str, text: impl AsRef<[u8]>) -> String {
+    let path = f.dir.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+/// Commits some files on a branch from main.
+pub fn propose(f: &Fixture, who: &str, branch: &str, files: &[(&str, &str)]) {
+    f.git(who, &["checkout", "-q", "-b", branch, "main"]);
+    files.iter().for_each(|(path, text)| f.write(path, text));
+    f.commit(who, "Propose");
+    f.git(who, &["checkout", "-q", "main"]);
+}
+
+/// Commits some files on main.
+pub fn land(f: &Fixture, files: &[(&str, &str)]) {
+    files.iter().for_each(|(path, text)| f.write(path, text));
+    f.commit("rahim", "Landed");
+}

@@ -1,0 +1,165 @@
+//! `undersign verify` beyond the ordinary push: proposals, looks back, reports and summaries.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use undersign::decision::Verdict;
+use undersign::gate::summary::{self, GatePublicKey, Level};
+
+use crate::support::{Fixture, now};
+use crate::{MAIN, Said, WORK, beside, codes, land, run, verify};
+
+fn approved() -> Fixture {
+    let f = Fixture::new();
+    f.decide("dana", WORK, Verdict::Approve);
+    f
+}
+
+#[test]
+fn a_proposal_is_judged_as_if_it_were_merged_now() {
+    let f = approved();
+    verify(&f, "main", WORK, &["--proposal"]).exits(0);
+    land(&f, &[("other.txt", "x\n")]);
+    assert_eq!(codes(&verify(&f, "main", WORK, &[]).exits(2)), ["REWRITE"], "as a push it would undo what landed");
+    verify(&f, "main", WORK, &["--proposal"]).exits(0);
+    land(&f, &[("src/lib.rs", "fn one() -> u32 {\n    9\n}\n")]);
+    assert_eq!(codes(&verify(&f, "main", WORK, &["--proposal"]).exits(2)), ["BASE_MOVED"]);
+}
+
+#[test]
+fn a_proposal_that_nobody_approved_is_denied_wherever_the_target_stands() {
+    let f = Fixture::new();
+    assert!(codes(&verify(&f, "main", WORK, &["--proposal"]).exits(2)).contains(&"UNSIGNED".to_owned()));
+    land(&f, &[("other.txt", "x\n")]);
+    assert!(codes(&verify(&f, "main", WORK, &["--proposal"]).exits(2)).contains(&"UNSIGNED".to_owned()));
+    run(&f, &["verify", "--pre-receive", "--proposal"]).exits(64);
+}
+
+fn time(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).unwrap().to_string()
+}
+
+#[test]
+fn a_look_back_never_passes_and_knows_only_what_was_there() {
+    let f = Fixture::new();
+    f.decide_at("dana", WORK, Verdict::Approve, now() - 7_200);
+    let at =
+        |ago: i64, more: &[&str]| verify(&f, "main", WORK, &[&["--at", &time(now() - ago), "--audit"], more].concat());
+    let then = at(3_600, &[]).exits(3);
+    assert_eq!((&then.json()["outcome"], &then.json()["enforced"]), (&"allow".into(), &false.into()));
+    assert!(codes(&at(10_800, &[]).exits(2)).contains(&"UNSIGNED".to_owned()), "before it was signed");
+    at(3_600, &["--report-only"]).exits(3);
+    at(10_800, &["--report-only"]).exits(2);
+    at(3_600, &["--format", "plain"])
+        .exits(3)
+        .says("refs/heads/main: may land.")
+        .says("This is a report: it stops nothing.");
+    assert!(!f.repo.join(".git/undersign/gate/log.jsonl").exists(), "a look back leaves no verdict");
+    verify(&f, "main", WORK, &[]).exits(0);
+}
+
+#[test]
+fn a_look_back_must_be_called_one() {
+    let f = approved();
+    verify(&f, "main", WORK, &["--at", &time(now())]).exits(64).complains("--audit");
+    verify(&f, "main", WORK, &["--audit"]).exits(64).complains("--at");
+    verify(&f, "main", WORK, &["--audit", "--at", "yesterday"]).exits(64);
+    run(&f, &["verify", "--pre-receive", "--at", &time(now()), "--audit"]).exits(64);
+}
+
+#[test]
+fn a_gate_that_only_reports_says_what_it_would_deny_and_passes() {
+    let f = Fixture::new();
+    let said = verify(&f, "main", WORK, &["--report-only"]).exits(0);
+    assert_eq!((&said.json()["outcome"], &said.json()["enforced"]), (&"deny".into(), &false.into()));
+    let plain = verify(&f, "main", WORK, &["--report-only", "--format", "plain"]).exits(0);
+    plain.says("refs/heads/main: may not land.").says("This is a report: it stops nothing.");
+    let absent = "1111111111111111111111111111111111111111";
+    let lost = run(&f, &["verify", "--ref", MAIN, "--old", &f.id("main"), "--new", absent, "--report-only"]).exits(0);
+    assert_eq!(lost.json()["outcome"], "undecidable");
+}
+
+fn summarised(f: &Fixture, file: &str, more: &[&str]) -> Said {
+    let key = f.dir.path().join("gate.pem").display().to_string();
+    let words = ["--summary", file, "--summary-key", &key, "--verifier", "https://gate.example/undersign"];
+    let place = ["--resource", "git+https://git.example/shop"];
+    verify(f, "main", WORK, &[&words[..], &place, more].concat())
+}
+
+fn keygen(f: &Fixture) -> GatePublicKey {
+    run(f, &["gate", "keygen", "gate.pem"]).exits(0).says("gate.pem, its public key in gate.pem.pub.");
+    GatePublicKey::from_pem(&std::fs::read_to_string(f.dir.path().join("gate.pem.pub")).unwrap()).unwrap()
+}
+
+#[test]
+fn what_is_allowed_is_summed_up_with_the_gates_key_and_what_is_denied_takes_the_old_summary_away() {
+    let f = approved();
+    let public = keygen(&f);
+    let file = f.dir.path().join("summary.json");
+    let name = file.display().to_string();
+    let allowed = summarised(&f, &name, &[]).exits(0);
+    let summary = summary::read(&std::fs::read(&file).unwrap(), &public).unwrap();
+    assert_eq!((&*summary.verifier, &*summary.reference), ("https://gate.example/undersign", MAIN));
+    assert_eq!((&*summary.repository, summary.commit.to_string()), ("git+https://git.example/shop", f.id(WORK)));
+    assert_eq!(summary.levels, [Level::SeniorSigned]);
+    let record = allowed.json()["refs"][0]["records"][0].as_str().unwrap().to_owned();
+    assert_eq!(summary.records.iter().map(|input| input.digest.to_string()).collect::<Vec<_>>(), [record]);
+    f.decide("rahim", WORK, Verdict::Reject);
+    summarised(&f, &name, &[]).exits(2);
+    assert!(!file.exists(), "a summary of an earlier push must not be taken for one of this");
+    summarised(&f, &name, &[]).exits(2);
+    assert!(!file.exists());
+}
+
+#[test]
+fn no_report_and_no_look_back_is_summed_up() {
+    let f = approved();
+    keygen(&f);
+    let name = beside(&f, "summary.json", "of an earlier push");
+    summarised(&f, &name, &["--report-only"]).exits(0);
+    assert!(!Path::new(&name).exists());
+    summarised(&f, &name, &["--audit", "--at", &time(now())]).exits(64);
+    verify(&f, "main", WORK, &["--summary", &name]).exits(64);
+}
+
+#[test]
+fn a_push_whose_summary_cannot_be_written_does_not_pass() {
+    let f = approved();
+    let absent = f.dir.path().join("summary.json").display().to_string();
+    summarised(&f, &absent, &[]).exits(4).complains("The gate's key");
+    keygen(&f);
+    let nowhere = f.dir.path().join("gate.pem/summary.json").display().to_string();
+    summarised(&f, &nowhere, &[]).exits(4).complains("cannot be written");
+    beside(&f, "gate.pem", "no key");
+    summarised(&f, &absent, &[]).exits(4).complains("The gate's key cannot be used");
+    assert!(!Path::new(&absent).exists());
+}
+
+#[test]
+fn the_key_of_a_gate_is_its_owners_alone_and_is_never_written_over() {
+    let f = Fixture::new();
+    keygen(&f);
+    let (file, public) = (f.dir.path().join("gate.pem"), f.dir.path().join("gate.pem.pub"));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let (before, told) = (std::fs::read(&file).unwrap(), std::fs::read(&public).unwrap());
+    run(&f, &["gate", "keygen", "gate.pem"]).exits(70).complains("gate.pem.pub is there already");
+    assert_eq!((std::fs::read(&file).unwrap(), std::fs::read(&public).unwrap()), (before.clone(), told.clone()));
+    let public_away = f.dir.path().join("away.pub");
+    std::fs::rename(&public, &public_away).unwrap();
+    run(&f, &["gate", "keygen", "gate.pem"]).exits(70).complains("gate.pem cannot be written");
+    assert!(std::fs::read(&file).unwrap() == before && !public.exists());
+    std::fs::rename(&public_away, &public).unwrap();
+    // Others may trust the public half already, whose private half lies elsewhere.
+    std::fs::remove_file(&file).unwrap();
+    run(&f, &["gate", "keygen", "gate.pem"]).exits(70).complains("gate.pem.pub");
+    assert!(!file.exists() && std::fs::read(&public).unwrap() == told);
+    keygen_differs(&f);
+}
+
+fn keygen_differs(f: &Fixture) {
+    let key = |name: &str| {
+        run(f, &["gate", "keygen", name]).exits(0);
+        std::fs::read(f.dir.path().join(name)).unwrap()
+    };
+    assert_ne!(key("one.pem"), key("two.pem"));
+}
