@@ -60,7 +60,7 @@ fn row_30_escape_sequences_reach_no_terminal_of_who_runs_the_gate() {
         &[&frozen, &format!("rahim rejected it: no{RAW}"), &format!("src/same{RAW}"), "POLICY_MIXED", "POLICY_INVALID"];
     clean(verify(&f, "main", WORK, &["--format", "plain", "--pusher", &raw("eve")]).exits(2), marks);
     let line = format!("{} {} {MAIN}\n", f.id("main"), f.id(WORK));
-    let refs = line.clone() + &line.replace("main\n", &format!("{}\n", name("odd")));
+    let refs = format!("{line}{} {} {}\n", "0".repeat(40), f.id(WORK), name("refs/heads/odd"));
     let told = clean(run_on(&f, &f.repo, &["verify", "--pre-receive"], &refs).exits(2), marks);
     assert!(told.out.is_empty() && told.err.contains(&format!("refs/heads/odd{NAME}: may not land.")), "{told:?}");
     clean(run(&f, &["gate", "log"]).exits(0), &[&format!("eve{RAW}"), &format!("refs/heads/odd{NAME}")]);
