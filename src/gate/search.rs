@@ -5,9 +5,15 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::court::Court;
 use super::segment::Standing;
-use super::{Push, RefOutcome, Step};
+use super::{Code, Push, Reason, RefOutcome, Step};
 use crate::change::RepoPath;
 use crate::change::manifest::{Image, Manifest};
+
+/// How much is looked at for one push: a touched path each time that a segment grows over it is one. What nobody signed can be
+/// cut in so many ways that no end would be found.
+const MAX_EFFORT: usize = 5_000_000;
+/// What it is to judge a segment that then is not allowed.
+const JUDGED: usize = 5_000;
 
 /// Finds a way from `old` to `new` in segments that are each allowed; else says what the rest after the furthest lacks.
 /// Depth first: where each step was approved alone, this is one look at each.
@@ -15,13 +21,16 @@ pub(super) fn judge(push: &Push, court: &Court<'_>) -> RefOutcome {
     let count = push.steps.len();
     let mut from: Vec<Option<(usize, Standing)>> = vec![None; count + 1];
     let mut stack = vec![Growth::new(&push.steps, 0)];
+    let mut effort = 0;
     while from[count].is_none()
+        && effort <= MAX_EFFORT
         && let Some(top) = stack.last_mut()
     {
         let Some(end) = top.grow() else {
             stack.pop();
             continue;
         };
+        effort += 1 + push.steps[end - 1].delta.len();
         if (end != count && from[end].is_some()) || !(top.changed.is_empty() || court.may_know(top.print)) {
             continue;
         }
@@ -37,6 +46,8 @@ pub(super) fn judge(push: &Push, court: &Court<'_>) -> RefOutcome {
         if standing.is_allowed() {
             from[end] = Some((start, standing));
             stack.push(Growth::new(&push.steps, end));
+        } else {
+            effort += JUDGED;
         }
     }
     let furthest = from.iter().rposition(Option::is_some).unwrap_or(0);
@@ -51,7 +62,12 @@ pub(super) fn judge(push: &Push, court: &Court<'_>) -> RefOutcome {
         let rest = &push.steps[furthest..];
         way.push(court.judge(rest, &total(rest)));
     }
-    RefOutcome::of(push, way)
+    let outcome = RefOutcome::of(push, way);
+    if furthest < count && effort > MAX_EFFORT {
+        let detail = "There are too many ways to cut the push into what was approved. Push it in parts.";
+        return outcome.and(Reason::deny(Code::Limit, detail));
+    }
+    outcome
 }
 
 fn total(steps: &[Step]) -> Manifest {

@@ -310,6 +310,41 @@ fn of_steps(commits: usize) -> Answer {
     f.verify(&f.id("main"), &tip)
 }
 
+/// Steps that change nothing around one that a single senior approved of two: any of them could begin or end what was approved.
+fn padded(steps: usize) -> Answer {
+    let two = once(
+        &policy(""),
+        "[compartment.default]\nsign = [{ role = \"senior\", n = 1",
+        "[compartment.default]\nsign = [{ role = \"senior\", n = 2",
+    );
+    let f = approved_under(&two);
+    let (before, after) = (f.id("main^{tree}"), f.id("agent/work^{tree}"));
+    let mut stream = String::new();
+    let mut parent = f.id("main");
+    for n in 0..steps {
+        let tree = if n < steps / 2 { &before } else { &after };
+        write!(
+            stream,
+            "commit refs/heads/padded\nmark :{}\ncommitter mina <mina@example.com> 1790000000 +0000\ndata 1\nx\nfrom {parent}\nM 040000 {tree} \n\n",
+            n + 1
+        )
+        .unwrap();
+        parent = format!(":{}", n + 1);
+    }
+    git_piped(&f, &["fast-import", "--quiet", "--force"], stream.as_bytes());
+    f.verify(&f.id("main"), &f.id("padded"))
+}
+
+#[test]
+fn row_44_more_ways_to_cut_a_push_than_anybody_could_try() {
+    denied(padded(400), "LIMIT");
+}
+
+#[test]
+fn row_44_twin_a_few_steps_around_what_one_of_two_approved() {
+    denied(padded(6), "UNSIGNED");
+}
+
 fn stressed() -> bool {
     std::env::var("UNDERSIGN_STRESS").is_ok_and(|word| word == "1")
 }
