@@ -77,6 +77,8 @@ pub struct Step {
     pub commits: Vec<Commit>,
     /// Those of them that carry a valid ssh signature, with the key that made it.
     pub signers: Vec<(ObjectId, Key)>,
+    /// Those of them that are merges and hold what none of their parents brought; like signers, where proof is asked for.
+    pub evil_merges: Vec<ObjectId>,
     /// Where touched symlinks point: these paths count as touched too.
     pub link_targets: Vec<RepoPath>,
 }

@@ -191,6 +191,34 @@ fn row_03_twin_who_pushes_is_no_signer() {
     allowed(Gate::of(&f).with("--pusher", "dana").judged("forged"));
 }
 
+/// dana merges what has landed already, puts in something of her own, approves it, and signs that nobody wrote it.
+fn written_while_merging(pusher: &str) -> Answer {
+    let f = Fixture::with_policy(&with_top(&policy(""), "author_proof = \"proven\""));
+    further(&f, "rahim", "main", "docs/a.txt", "landed\n");
+    let head = propose(&f, "dana", "own", &[("docs/b.txt", "mine\n")]);
+    let tree = f.id(&format!("{head}^{{tree}}"));
+    let merge = f.git("dana", &["commit-tree", &tree, "-p", "main", "-p", "main~1", "-m", "Merge"]);
+    f.git("dana", &["update-ref", "refs/heads/own", &merge]);
+    f.decide("dana", "own", Verdict::Approve);
+    restate(&f, "dana", |statement| statement.predicate.authors.clear());
+    Gate::of(&f).with("--pusher", pusher).judged("own")
+}
+
+#[test]
+fn row_03_what_is_written_in_a_merge_is_written_by_who_merges() {
+    denied(written_while_merging("dana"), "SELF_APPROVAL");
+    denied(written_while_merging("rahim"), "SELF_APPROVAL");
+}
+
+/// dana merges what mina wrote and signed, and approved it before.
+#[test]
+fn row_03_twin_who_merges_and_writes_nothing_is_no_author() {
+    let f = in_anothers_name(Some("mina"));
+    further(&f, "rahim", "main", "docs/z.txt", "landed\n");
+    let (old, new) = merge(&f, "dana", "forged");
+    allowed(f.verify(&old, &new));
+}
+
 fn signed_by_kind(kind: &str) -> Fixture {
     let text = policy("") + &person("helper", "\"senior\"", &format!("kind = \"{kind}\"\n"));
     let f = Fixture::with_policy(&text);

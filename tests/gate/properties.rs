@@ -108,6 +108,7 @@ fn push() -> Push {
             time: 0,
         }],
         signers: vec![],
+        evil_merges: Vec::new(),
         link_targets: vec![],
     };
     Push { steps: vec![step(first, 2, 3), step(second, 3, 4)], ..Push::new("refs/heads/main", id(2), id(4)) }

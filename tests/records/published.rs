@@ -137,6 +137,7 @@ fn push() -> Push {
         delta,
         commits: vec![commit],
         signers: vec![],
+        evil_merges: vec![],
         link_targets: vec![],
     };
     Push { steps: vec![step], ..Push::new("refs/heads/main", id(1), id(3)) }

@@ -118,7 +118,7 @@ impl<'g> Segment<'_, 'g> {
         let landing = |commit: &Commit| {
             !decided.is_empty()
                 && commit.author.email == commit.committer.email
-                && (commit.parents.len() > 1 || rewritten)
+                && (self.only_merges(commit) || rewritten)
         };
         let written: Vec<Commit> = self.commits.iter().filter(|commit| !landing(commit)).cloned().collect();
         authors.extend(provenance::author_set(&written, self.court.rules));
@@ -146,7 +146,7 @@ impl<'g> Segment<'_, 'g> {
             let signer = keys.filter_map(|(_, key)| roster.by_key(key)).next();
             let author = roster.person_of(&commit.author);
             let vouches = |person: Option<&Person>| person.is_some() && person.map(|p| &p.id) == author.map(|a| &a.id);
-            let is_merge = commit.parents.len() > 1 && !decided.is_empty();
+            let is_merge = self.only_merges(commit) && !decided.is_empty();
             if !is_merge && (rewritten || !(vouches(signer) || vouches(pusher))) {
                 let named = signer.into_iter().chain(pusher).map(|person| person.id.clone());
                 hands.extend(named.map(|id| Identity { name: id, email: String::new() }));
@@ -160,6 +160,11 @@ impl<'g> Segment<'_, 'g> {
                           committed and pushed counts as author too.";
             self.tell(Reason::explains(Code::AuthorUnproven, detail));
         }
+    }
+
+    /// Whether a commit joins what others wrote, and nothing more.
+    fn only_merges(&self, commit: &Commit) -> bool {
+        commit.parents.len() > 1 && !self.steps.iter().any(|step| step.evil_merges.contains(&commit.id))
     }
 
     pub(super) fn is_author(&self, person: &Person) -> bool {

@@ -161,6 +161,7 @@ impl Outlook<'_> {
             compared: (from_tree, tree),
             delta: manifest(repository, &diff, digests)?,
             signers: if wants_proof { signers(repository, &commits) } else { Vec::new() },
+            evil_merges: if wants_proof { evil_merges(repository, &commits)? } else { Vec::new() },
             commits,
             link_targets: link_targets(repository, &diff)?,
         })
@@ -188,6 +189,26 @@ fn signers(repository: &Repository, commits: &[Commit]) -> Vec<(ObjectId, Key)> 
         Some((commit.id, key))
     };
     commits.iter().filter_map(signer).collect()
+}
+
+/// The merges that do something to their first parent which the other did not bring: whoever made them wrote it.
+fn evil_merges(repository: &Repository, commits: &[Commit]) -> Result<Vec<ObjectId>, GitError> {
+    let mut evil = Vec::new();
+    for commit in commits.iter().filter(|commit| commit.parents.len() > 1) {
+        let (ours, theirs) = (commit.parents[0], commit.parents[1]);
+        let between = |old, new| diff(repository, repository.tree_of(old)?, repository.tree_of(new)?);
+        let bases = repository.raw.merge_bases(oid(ours), oid(theirs)).map(|bases| bases.to_vec()).unwrap_or_default();
+        let brought = match bases[..] {
+            [base] => between(object_id(base), theirs)?.files,
+            _ => Vec::new(),
+        };
+        let brought: HashMap<_, _> = brought.iter().map(|file| (&file.path, file.new)).collect();
+        let done = between(ours, commit.id)?.files;
+        if !done.iter().all(|file| brought.get(&file.path) == Some(&file.new)) {
+            evil.push(commit.id);
+        }
+    }
+    Ok(evil)
 }
 
 /// As [`super::manifest`], reading each blob once however many steps touch it.
@@ -228,6 +249,7 @@ fn merged(revision: &Revision, diff: &Diff, repository: &Repository, tree: Objec
         delta: manifest(repository, diff, &mut HashMap::new())?,
         commits: commits.clone(),
         signers: signers(repository, commits),
+        evil_merges: evil_merges(repository, commits)?,
         link_targets: link_targets(repository, diff)?,
     })
 }
