@@ -432,6 +432,25 @@ fn row_44_twin_folders_with_nothing_in_them() {
     denied(bomb(2), "UNSIGNED");
 }
 
+/// As many steps as may be, each of as many folders as may be.
+#[test]
+fn row_44_steps_that_each_are_as_much_as_a_push_may_be() {
+    let f = Fixture::new();
+    let names: Vec<_> = (0..20).map(|n| format!("{n:02}")).collect();
+    let mut tree = raw_tree(&f, &[]);
+    for _ in 0..4 {
+        let entries: Vec<_> = names.iter().map(|name| ("40000", name.as_str(), tree.as_str())).collect();
+        tree = raw_tree(&f, &entries);
+    }
+    let empty = raw_tree(&f, &[]);
+    let mut tip = f.id("main");
+    for n in 0..20 {
+        let tree = if n % 2 == 0 { &tree } else { &empty };
+        tip = f.git("mina", &["commit-tree", tree, "-p", &tip, "-m", "Back and forth"]);
+    }
+    undecided(f.verify(&f.id("main"), &tip), "UNREADABLE");
+}
+
 #[test]
 fn row_44_many_paths_that_are_too_long_to_be_held() {
     let f = Fixture::new();

@@ -15,9 +15,11 @@ const MAX_BLOB: usize = 512 << 20;
 
 /// Folders within folders; deeper ones are made to exhaust whoever walks them.
 const MAX_DEPTH: usize = 500;
-/// Paths and folders of one change. A few small trees that name each other often are any number of folders.
+/// Paths of one change.
 const MAX_PATHS: usize = 1_000_000;
-/// Bytes of all paths of one change.
+/// Paths and folders of all steps of a push. A few small trees that name each other often are any number of folders.
+const MAX_ENTRIES: usize = 2 * MAX_PATHS;
+/// Bytes of their paths.
 const MAX_PATH_BYTES: usize = 256 << 20;
 
 /// The paths that differ between two trees, without renames and without opening a blob. What is the same in both is not
@@ -27,7 +29,25 @@ const MAX_PATH_BYTES: usize = 256 << 20;
 /// An object is missing, or a tree is not what git writes: entries out of order, twice, or with names or modes that are none.
 /// Git would check out another file than the one that was shown.
 pub fn diff(repository: &Repository, old: ObjectId, new: ObjectId) -> Result<Diff, GitError> {
-    let mut walk = Walk { repository, path: Vec::new(), files: Vec::new(), seen: 0, bytes: 0 };
+    diff_within(repository, old, new, &mut Effort::default())
+}
+
+/// How much was walked so far.
+#[derive(Default)]
+pub(super) struct Effort {
+    /// Entries that differ, and bytes of the paths of files among them.
+    entries: usize,
+    bytes: usize,
+}
+
+/// As [`diff`], one of several that together may be as much as one push may be.
+pub(super) fn diff_within(
+    repository: &Repository,
+    old: ObjectId,
+    new: ObjectId,
+    effort: &mut Effort,
+) -> Result<Diff, GitError> {
+    let mut walk = Walk { repository, path: Vec::new(), files: Vec::new(), effort };
     walk.compare(Some(oid(old)), Some(oid(new)), 0)?;
     let mut files = walk.files;
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -44,9 +64,7 @@ struct Walk<'r> {
     repository: &'r Repository,
     path: Vec<u8>,
     files: Vec<FileDiff>,
-    /// Entries that differ, and bytes of the paths of files among them.
-    seen: usize,
-    bytes: usize,
+    effort: &'r mut Effort,
 }
 
 /// Name, mode and id of an entry.
@@ -57,9 +75,11 @@ impl Walk<'_> {
         if old == new {
             return Ok(());
         }
-        if depth > MAX_DEPTH || self.seen > MAX_PATHS || self.bytes > MAX_PATH_BYTES {
+        let Effort { entries, bytes } = *self.effort;
+        if depth > MAX_DEPTH || self.files.len() > MAX_PATHS || entries > MAX_ENTRIES || bytes > MAX_PATH_BYTES {
             let limit = format!(
-                "A change of more than {MAX_PATHS} paths, of {} MiB of paths, or {MAX_DEPTH} folders deep, is not read.",
+                "A change of more than {MAX_PATHS} paths, or {MAX_DEPTH} folders deep, is not read; nor is a push of more than \
+                 {MAX_ENTRIES} paths and folders, or {} MiB of paths.",
                 MAX_PATH_BYTES >> 20
             );
             return Err(GitError::Unsupported(limit));
@@ -83,7 +103,7 @@ impl Walk<'_> {
             return Ok(());
         }
         let Some((name, ..)) = old.or(new) else { return Ok(()) };
-        self.seen += 1;
+        self.effort.entries += 1;
         let start = self.path.len();
         if start > 0 {
             self.path.push(b'/');
@@ -95,7 +115,7 @@ impl Walk<'_> {
         let tree = |side: Option<&Entry>| side.filter(|(_, raw, _)| *raw == TREE).map(|(_, _, id)| *id);
         let (before, after) = (leaf(old), leaf(new));
         if before != after {
-            self.bytes += self.path.len();
+            self.effort.bytes += self.path.len();
             self.files.push(FileDiff { path: RepoPath(self.path.clone()), old: before, new: after });
         }
         self.compare(tree(old), tree(new), depth + 1)?;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use git2::{ObjectType, Oid};
 
+use super::objects::{Effort, diff_within};
 use super::{GitError, MAX_COMMITS, PolicyState, Repository, content, diff, object_id, oid};
 use crate::change::diff::{Content, Diff, Mode, TreeEntry};
 use crate::change::manifest::{Digest, Image, Manifest};
@@ -53,13 +54,16 @@ impl Outlook<'_> {
             }
             None => self.leaves(end, self.trunk.1)?,
         };
-        let mut digests = HashMap::new();
+        let (mut digests, mut effort) = (HashMap::new(), Effort::default());
         push.steps = match self.first_parents(start, end)? {
             Some(line) => {
                 let froms = std::iter::once(start).chain(line.iter().copied());
-                froms.zip(&line).map(|(from, &to)| self.step(from, to, &mut digests)).collect::<Result<_, _>>()?
+                froms
+                    .zip(&line)
+                    .map(|(from, &to)| self.step(from, to, &mut digests, &mut effort))
+                    .collect::<Result<_, _>>()?
             }
-            None => vec![self.step(start, end, &mut digests)?],
+            None => vec![self.step(start, end, &mut digests, &mut effort)?],
         };
         if name == self.trunk.0 {
             push.policy = self.next_policy(end)?;
@@ -146,10 +150,16 @@ impl Outlook<'_> {
         Ok(Some(line))
     }
 
-    fn step(&self, from: ObjectId, to: ObjectId, digests: &mut HashMap<Oid, Digest>) -> Result<Step, GitError> {
+    fn step(
+        &self,
+        from: ObjectId,
+        to: ObjectId,
+        digests: &mut HashMap<Oid, Digest>,
+        effort: &mut Effort,
+    ) -> Result<Step, GitError> {
         let repository = self.repository;
         let (from_tree, tree) = (repository.tree_of(from)?, repository.tree_of(to)?);
-        let diff = diff(repository, from_tree, tree)?;
+        let diff = diff_within(repository, from_tree, tree, effort)?;
         let own = repository.commit(to)?;
         // Of an ordinary commit there is nothing to look for.
         let commits = if own.parents == [from] { vec![own] } else { repository.commits_between(&[from], to)? };
@@ -161,7 +171,7 @@ impl Outlook<'_> {
             compared: (from_tree, tree),
             delta: manifest(repository, &diff, digests)?,
             signers: if wants_proof { signers(repository, &commits) } else { Vec::new() },
-            evil_merges: if wants_proof { evil_merges(repository, &commits)? } else { Vec::new() },
+            evil_merges: if wants_proof { evil_merges(repository, &commits, effort)? } else { Vec::new() },
             commits,
             link_targets: link_targets(repository, &diff)?,
         })
@@ -192,11 +202,12 @@ fn signers(repository: &Repository, commits: &[Commit]) -> Vec<(ObjectId, Key)> 
 }
 
 /// The merges that do something to their first parent which the other did not bring: whoever made them wrote it.
-fn evil_merges(repository: &Repository, commits: &[Commit]) -> Result<Vec<ObjectId>, GitError> {
+fn evil_merges(repository: &Repository, commits: &[Commit], effort: &mut Effort) -> Result<Vec<ObjectId>, GitError> {
     let mut evil = Vec::new();
     for commit in commits.iter().filter(|commit| commit.parents.len() > 1) {
         let (ours, theirs) = (commit.parents[0], commit.parents[1]);
-        let between = |old, new| diff(repository, repository.tree_of(old)?, repository.tree_of(new)?);
+        let mut between =
+            |old, new| diff_within(repository, repository.tree_of(old)?, repository.tree_of(new)?, effort);
         let bases = repository.raw.merge_bases(oid(ours), oid(theirs)).map(|bases| bases.to_vec()).unwrap_or_default();
         let brought = match bases[..] {
             [base] => between(object_id(base), theirs)?.files,
@@ -249,7 +260,7 @@ fn merged(revision: &Revision, diff: &Diff, repository: &Repository, tree: Objec
         delta: manifest(repository, diff, &mut HashMap::new())?,
         commits: commits.clone(),
         signers: signers(repository, commits),
-        evil_merges: evil_merges(repository, commits)?,
+        evil_merges: evil_merges(repository, commits, &mut Effort::default())?,
         link_targets: link_targets(repository, diff)?,
     })
 }
