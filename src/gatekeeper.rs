@@ -17,7 +17,7 @@ use crate::ledger::{self, Digested};
 use crate::memory::{Entry, Memory};
 use crate::policy::{Policy, RefStanding};
 use crate::provenance;
-use crate::record::Chain;
+use crate::record::{Chain, ChainId, Fault};
 use crate::source::git::push::Outlook;
 use crate::source::git::{GitError, Objects, PolicyState, Repository, TargetBranch};
 
@@ -277,6 +277,11 @@ impl Hearing<'_> {
         if update.name.starts_with(OWN) {
             return self.of_probe(update);
         }
+        if [ledger::PREFIX, ledger::BRANCH_PREFIX].iter().any(|prefix| prefix.starts_with(&format!("{}/", update.name)))
+        {
+            let detail = "It would lie where decisions are kept, and git keeps none below a ref.";
+            return RefOutcome::refused(&plain, Reason::deny(Code::RefUncovered, detail));
+        }
         let trunk = self.trunk.0.as_str();
         let is_new = update.old.is_zero() && !update.new.is_zero();
         if self.case.settings.branch.is_none() && is_new && self.repository.displaces(&update.name, trunk) {
@@ -309,7 +314,14 @@ impl Hearing<'_> {
     fn of_chain(&self, update: &Update, prefix: &str) -> RefOutcome {
         let kept = update.old.is_zero() || self.repository.is_descendant(update.new, update.old);
         let rewound = update.new.is_zero() || !kept;
-        let chain = (!rewound).then(|| ledger::chain_of(&self.repository, &update.name, prefix, update.new));
+        let mut chain = (!rewound).then(|| ledger::chain_of(&self.repository, &update.name, prefix, update.new));
+        // What is sound by itself may contradict another copy of the chain.
+        if let Some(chain) = &mut chain
+            && chain.fault.is_none()
+            && fault_of(&self.held, &chain.id).is_none()
+        {
+            chain.fault = fault_of(&self.chains, &chain.id);
+        }
         gate::decide_chain(&push_of(update), chain.as_ref(), rewound, &self.policy)
     }
 
@@ -334,6 +346,10 @@ impl Hearing<'_> {
         }
         Ok(outcome)
     }
+}
+
+fn fault_of(chains: &[Chain], id: &ChainId) -> Option<(usize, Fault)> {
+    chains.iter().find(|chain| chain.id == *id)?.fault
 }
 
 /// Whether a record was there at a time: by the gate's receipt, else by its own word.

@@ -598,3 +598,43 @@ fn row_20_a_rejection_after_a_copy_of_the_chain_was_ahead() {
 fn row_20_twin_a_copy_of_the_chain_was_ahead() {
     allowed(copy_ahead(false));
 }
+
+/// A chain is in its ref; a push puts another copy of it among the branches, which is the same or begins otherwise.
+fn second_copy(forked: bool) -> Answer {
+    let f = approved();
+    let chain = chain_of(&f, "dana");
+    let first = f.id(&chain);
+    if forked {
+        f.git("dana", &["update-ref", "-d", &chain]);
+        f.decide("dana", WORK, Verdict::Approve);
+    }
+    Gate::of(&f).push(&[(&as_branch(&chain), &"0".repeat(40), &first)])
+}
+
+#[test]
+fn row_20_a_push_of_a_copy_that_contradicts_the_chain() {
+    denied(second_copy(true), "LEDGER_FAULT");
+}
+
+#[test]
+fn row_20_twin_a_push_of_a_copy_of_the_chain() {
+    allowed(second_copy(false));
+}
+
+/// A push to a ref where anything may be proposed.
+fn pushed_beside(name: &str) -> Answer {
+    let f = Fixture::with_policy(&once(&policy(""), "protected = [", "open = [\"refs/heads/**\"]\nprotected = ["));
+    let main = f.id("main");
+    Gate::of(&f).push(&[(name, &"0".repeat(40), &main)])
+}
+
+#[test]
+fn row_20_a_branch_where_the_folder_of_decisions_would_be() {
+    denied(pushed_beside("refs/heads/undersign"), "REF_UNCOVERED");
+    denied(pushed_beside("refs/heads/undersign/decisions"), "REF_UNCOVERED");
+}
+
+#[test]
+fn row_20_twin_a_branch_beside_the_folder_of_decisions() {
+    allowed(pushed_beside("refs/heads/undersigned"));
+}
