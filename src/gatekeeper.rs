@@ -24,6 +24,8 @@ use crate::source::git::{GitError, Objects, PolicyState, Repository, TargetBranc
 pub const SCHEMA: &str = "undersign-outcome/v1";
 /// Refs of one push. Git itself sends no more in practice.
 pub const MAX_REFS: usize = 100_000;
+/// Bytes of the names of all of them: each goes into one line of the log, which must be read back.
+const MAX_NAMES: usize = 16 << 20;
 /// What belongs to us on a host: nobody pushes anything else there.
 const OWN: &str = "refs/undersign/";
 /// Where `doctor` tries out what a host allows.
@@ -97,6 +99,10 @@ impl<'c> Case<'c> {
     fn open(&'c self) -> Result<Hearing<'c>, Reason> {
         if self.request.updates.len() > MAX_REFS {
             let detail = format!("The push moves more than {MAX_REFS} refs. Push in parts.");
+            return Err(Reason::deny(Code::Limit, detail));
+        }
+        if self.request.updates.iter().map(|update| update.name.len()).sum::<usize>() > MAX_NAMES {
+            let detail = format!("The names of the refs are more than {} MiB. Push in parts.", MAX_NAMES >> 20);
             return Err(Reason::deny(Code::Limit, detail));
         }
         if let Some(update) = self.request.updates.iter().find(|update| !is_ref_name(&update.name)) {

@@ -263,6 +263,26 @@ fn row_44_twin_a_push_of_many_refs() {
     assert_eq!(of_refs(1_000), 0);
 }
 
+/// Refs with names as long as they may be.
+fn of_long_names(refs: usize) -> Answer {
+    let f = Fixture::new();
+    let (zero, main) = ("0".repeat(40), f.id("main"));
+    let long = format!("refs/heads/{}", "long/".repeat(198));
+    let names: Vec<_> = (0..refs).map(|n| format!("{long}{n}")).collect();
+    let moves: Vec<_> = names.iter().map(|name| (name.as_str(), zero.as_str(), main.as_str())).collect();
+    Gate::of(&f).push(&moves)
+}
+
+#[test]
+fn row_44_more_names_than_one_line_of_the_log_holds() {
+    denied(of_long_names(17_000), "LIMIT");
+}
+
+#[test]
+fn row_44_twin_long_names_of_refs() {
+    denied(of_long_names(10), "REF_UNCOVERED");
+}
+
 /// A record so large, in the chain of a key.
 fn record_of(size: usize, name: &str) -> Answer {
     let f = approved();
