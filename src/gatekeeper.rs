@@ -144,6 +144,11 @@ impl<'c> Case<'c> {
                 let detail = format!("The push moves {name} twice, and what that would mean nobody has said.");
                 return Err(Reason::deny(Code::BaseMoved, detail));
             }
+            if let Some(other) = repository.stands_for(&update.name) {
+                let detail =
+                    format!("{name} is another name of {}, which git would move. Push to that.", visible::text(&other));
+                return Err(Reason::deny(Code::RefUncovered, detail));
+            }
             if self.request.ahead && !repository.stands_at(&update.name, update.old) {
                 let detail = format!("{name} does not stand where the push says. Fetch, then push again.");
                 return Err(Reason::deny(Code::BaseMoved, detail));

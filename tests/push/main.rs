@@ -336,6 +336,16 @@ fn no_new_branch_is_taken_for_the_policy_branch() {
     h.push("mina", &["agent/work:refs/heads/master"]).landed();
 }
 
+#[test]
+fn another_name_of_a_protected_branch_is_no_way_to_it() {
+    let h = Host::with(&policy("").replace("protected = [", "open = [\"refs/heads/**\"]\nprotected = ["), &[]);
+    let before = h.at("refs/heads/main");
+    support::git_in(&h.bare, "rahim", &["symbolic-ref", "refs/heads/master", "refs/heads/main"]);
+    h.push("mina", &["agent/work:master"]).refused("another name of refs/heads/main");
+    assert_eq!(h.at("refs/heads/main"), before);
+    h.push("mina", &["agent/work:other"]).landed();
+}
+
 fn write_hook(path: &Path, text: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, text).unwrap();

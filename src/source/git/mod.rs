@@ -250,6 +250,12 @@ impl Repository {
         reference.peel_to_commit().ok().map(|commit| object_id(commit.id()))
     }
 
+    /// The ref that a symbolic one names.
+    pub fn stands_for(&self, name: &str) -> Option<String> {
+        let reference = self.raw.find_reference(name).ok()?;
+        reference.symbolic_target_bytes().map(|target| String::from_utf8_lossy(target).into_owned())
+    }
+
     /// Whether a ref points to this object; to zeros, whether there is none.
     pub fn stands_at(&self, name: &str, id: ObjectId) -> bool {
         match self.raw.refname_to_id(name) {
