@@ -87,6 +87,10 @@ pub fn fold(text: &str, columns: usize) -> Vec<String> {
             }
             for grapheme in word.graphemes(true) {
                 if line.width() + grapheme.width() > columns {
+                    // The blank after a word that fills its line is no part of the next.
+                    if grapheme == " " {
+                        continue;
+                    }
                     lines.push(std::mem::take(&mut line));
                 }
                 line.push_str(grapheme);
@@ -101,6 +105,13 @@ pub fn fold(text: &str, columns: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folded_sentence_begins_no_line_with_a_blank() {
+        assert_eq!(fold("four five six", 4), ["four", "five", "six"]);
+        assert_eq!(fold("a bc  d", 4), ["a bc", "d"]);
+        assert_eq!(fold("abcdef g", 4), ["abcd", "ef g"]);
+    }
 
     #[test]
     fn editing_goes_by_what_people_see_as_a_character() {

@@ -152,6 +152,14 @@ impl<'p> Paint<'p> {
     }
 }
 
+/// Folded lines, of which all but the first are indented.
+pub fn hanging(text: &str, indent: usize, columns: usize) -> Vec<String> {
+    let begin = text.len() - text.trim_start().len();
+    let folded = fold(text.trim_start(), columns.saturating_sub(indent.max(begin)));
+    let blanks = |at: usize| " ".repeat(if at == 0 { begin } else { indent });
+    folded.iter().enumerate().map(|(at, line)| format!("{}{line}", blanks(at))).collect()
+}
+
 /// At most so many columns, with an ellipsis where something is cut.
 pub fn clip(text: &str, columns: usize) -> String {
     let text = visible::text(text);

@@ -3,13 +3,13 @@
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::paint::{Line, Paint, clip, fold};
+use super::paint::{Line, Paint, clip, fold, hanging};
 use super::sign::direction_role;
 use super::{footer, rule};
 use crate::app::action::Action;
 use crate::app::queue::{Entry, Examined, QueueRow, Source};
 use crate::app::{State, preview_height};
-use crate::change::visible;
+use crate::change::{counted, visible};
 use crate::gate::counsel;
 use crate::policy::Criticality;
 use crate::risk::Severity;
@@ -309,12 +309,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     lines.push(label("it says").add(Role::Claim, &clip(&format!("“{}”", says.unwrap_or_default().trim()), room)));
     lines.push(label("size").add(
         Role::Text,
-        &format!(
-            "{}, +{} −{}",
-            if examination.files == 1 { "1 file".to_owned() } else { format!("{} files", examination.files) },
-            examination.added,
-            examination.removed
-        ),
+        &format!("{}, +{} −{}", counted(examination.files, "file"), examination.added, examination.removed),
     ));
     lines
 }
@@ -347,37 +342,40 @@ fn needs(state: &State, entry: &Entry, examination: &Examination) -> String {
 /// What it needs and of whom; what a change of the policy means; how a change that touches too much could be cut.
 fn counsel_lines(state: &State, entry: &Entry, examination: &Examination, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
+    let add = |lines: &mut Vec<Line>, role, text: &str| {
+        lines.extend(hanging(text, 6, width).iter().map(|part| Line::new().add(role, part)));
+    };
     let place = state.queue.place(&entry.change);
     if let (Some(standing), Some(policy)) = (&examination.standing, place.and_then(|place| place.policy())) {
         for need in counsel::needs(policy, standing, state.now) {
             let role = if need.have >= need.need { Role::Ok } else { Role::Text };
-            lines.push(Line::new().add(role, &clip(&format!("  needs {need}"), width)));
+            add(&mut lines, role, &format!("  needs {need}"));
         }
         let key = place.and_then(|place| state.my_key(place));
         if let Some(why) = counsel::futile(policy, standing, key, state.now) {
-            lines.push(Line::new().add(Role::Muted, &clip(&format!("  your approval would not count: {why}"), width)));
+            add(&mut lines, Role::Muted, &format!("  your approval would not count: {why}"));
         }
     }
     if let Some(change) = &examination.policy_change {
-        lines.push(Line::new().add(Role::Title, &clip(&format!("  policy: {}", change.headline()), width)));
+        add(&mut lines, Role::Title, &format!("  policy: {}", change.headline()));
         for meaning in &change.meaning {
-            lines.push(Line::new().add(direction_role(meaning.direction), &clip(&format!("    {meaning}"), width)));
+            add(&mut lines, direction_role(meaning.direction), &format!("    {meaning}"));
         }
         for flip in &change.flips {
             let text = format!("    {} → {}  {}", flip.from.name(), flip.to.name(), visible::text(&flip.change));
-            lines.push(Line::new().add(Role::Text, &clip(&text, width)));
+            add(&mut lines, Role::Text, &text);
         }
     }
     for (at, part) in examination.split.iter().enumerate() {
         let names: Vec<_> = part.compartments.iter().map(String::as_str).collect();
         let text = format!(
-            "  split {} of {}: {} · {} paths",
+            "  split {} of {}: {} · {}",
             at + 1,
             examination.split.len(),
             names.join(", "),
-            part.paths.len()
+            counted(part.paths.len(), "path")
         );
-        lines.push(Line::new().add(Role::Accent, &clip(&text, width)));
+        add(&mut lines, Role::Accent, &text);
     }
     lines.extend((!lines.is_empty()).then(Line::new));
     lines
@@ -422,15 +420,17 @@ pub fn draw_why(state: &State, area: Rect, paint: &mut Paint<'_>) {
         lines.push(Line::new().add(Role::Claim, &clip(&format!("  {}: {}", evidence.rule, evidence.raw), width)));
     }
     for reason in examination.standing.iter().flat_map(|standing| &standing.reasons) {
-        lines.push(Line::new().add(Role::Warning, &clip(&format!("{}: {}", reason.code, reason.detail), width)));
+        let text = hanging(&format!("{}: {}", reason.code, reason.detail), 2, width);
+        lines.extend(text.iter().map(|part| Line::new().add(Role::Warning, part)));
     }
     let room = usize::from(inner.height);
     let hidden = lines.len().saturating_sub(room);
     if hidden > 0 {
         lines.truncate(room - 1);
-        lines.push(
-            Line::new().add(Role::Warning, &format!("… {} more lines: undersign show {}", hidden + 1, entry.change.id)),
-        );
+        lines.push(Line::new().add(
+            Role::Warning,
+            &clip(&format!("… {} more lines: undersign show {}", hidden + 1, entry.change.id), width),
+        ));
     }
     lines.into_iter().enumerate().for_each(|(row, line)| paint.line(inner, row as u16, line));
 }

@@ -2,9 +2,10 @@
 
 use ratatui::layout::{Position, Rect};
 
-use super::paint::{Line, Paint, clip, fold};
+use super::paint::{Line, Paint, clip, fold, hanging};
 use crate::app::review::Review;
 use crate::app::sign::{Sheet, Stage};
+use crate::change::counted;
 use crate::decision::Verdict;
 use crate::frozen::Frozen;
 use crate::gate::Answerable;
@@ -41,7 +42,12 @@ pub fn draw(sheet: &Sheet, review: &Review, area: Rect, paint: &mut Paint<'_>) -
         Stage::Freezing { .. } => paint.line(body, 0, Line::new().add(Role::Faint, "fixing the statement …")),
         Stage::Confirm { frozen, field, scroll } => {
             statement(frozen, *scroll, body, paint);
-            let label = format!("type {} to {}: ", Sheet::challenge(frozen), frozen.verdict);
+            let what = match frozen.verdict {
+                Verdict::HumanOnly => "sign that no AI was used".to_owned(),
+                Verdict::BreakGlass => "break the glass".to_owned(),
+                verdict => verdict.to_string(),
+            };
+            let label = format!("type {} to {what}: ", Sheet::challenge(frozen));
             return Some(paint.field(foot, &label, field, false));
         }
         Stage::Passphrase { frozen, field } => {
@@ -72,13 +78,17 @@ fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Pa
     ];
     lines.push(Line::new().add(
         Role::Muted,
-        &format!("  {} notes · {} marks carried over", review.draft.notes.len(), review.seen().carried_over),
+        &format!(
+            "  {} · {} carried over",
+            counted(review.draft.notes.len(), "note"),
+            counted(review.seen().carried_over, "mark")
+        ),
     ));
     lines.push(Line::new());
     let examination = review.examination.as_ref();
     for need in &sheet.counsel.needs {
         let role = if need.have >= need.need { Role::Ok } else { Role::Text };
-        lines.push(Line::new().add(role, &clip(&need.to_string(), columns)));
+        lines.extend(hanging(&need.to_string(), 2, columns).iter().map(|part| Line::new().add(role, part)));
     }
     let told = |lines: &mut Vec<Line>, role: Role, text: &str| {
         lines.extend(fold(text, columns).iter().map(|part| Line::new().add(role, part)));
@@ -91,21 +101,25 @@ fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Pa
         let text = format!("An approval answers {by}, who rejected an earlier version ({}): {reason}", &record[..12]);
         told(&mut lines, Role::Warning, &text);
     }
+    if examination.is_some_and(|e| e.result_tree.is_none()) {
+        let text = "A touched path has moved on the target since base: rebase first, or what lands will not be this.";
+        told(&mut lines, Role::Warning, text);
+    }
     if let Some(change) = examination.and_then(|examination| examination.policy_change.as_ref()) {
         told(&mut lines, Role::Title, &format!("The policy changes: {}.", change.headline()));
-        let shown = change.meaning.iter().take(usize::from(body.height).saturating_sub(lines.len() + 3));
-        lines.extend(shown.map(|meaning| {
-            Line::new().add(direction_role(meaning.direction), &clip(&format!("  {meaning}"), columns))
-        }));
+        for meaning in &change.meaning {
+            let role = direction_role(meaning.direction);
+            lines.extend(hanging(&format!("  {meaning}"), 4, columns).iter().map(|part| Line::new().add(role, part)));
+        }
     }
-    if examination.is_some_and(|e| e.result_tree.is_none()) {
-        lines.push(Line::new().add(
-            Role::Warning,
-            &clip(
-                "A touched path has moved on the target since base: rebase first, or what lands will not be this.",
-                columns,
-            ),
-        ));
+    // The key has the last line; what is left out is counted, never dropped in silence.
+    let room = usize::from(body.height).saturating_sub(2);
+    if lines.len() > room {
+        let kept = room.saturating_sub(1);
+        let more = counted(lines.len() - kept, "more line");
+        let text = format!("… {more}: Esc, q, then i in the queue");
+        lines.truncate(kept);
+        lines.push(Line::new().add(Role::Warning, &clip(&text, columns)));
     }
     lines.push(Line::new());
     lines.push(match &sheet.key {
@@ -113,23 +127,28 @@ fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Pa
         Err(why) => Line::new().add(Role::Warning, &clip(why, columns)),
     });
     lines.into_iter().enumerate().for_each(|(row, line)| paint.line(body, row as u16, line));
-    let mut keys = Line::new()
-        .add(Role::Key, "a")
-        .add(Role::Text, " approve   ")
-        .add(Role::Key, "r")
-        .add(Role::Text, " reject   ");
-    if sheet.counsel.may_claim {
-        keys = keys.add(Role::Key, "h").add(Role::Text, " no AI   ");
-    }
-    if sheet.counsel.may_break_glass {
-        keys = keys.add(Role::Key, "b").add(Role::Text, " break glass   ");
-    }
-    if let Some(own) = sheet.own {
-        let noun = if own == Verdict::Reject { "rejection" } else { "approval" };
-        keys = keys.add(Role::Key, "w").add(Role::Text, &format!(" withdraw your {noun}   "));
-    }
-    let leave = if sheet.own.is_some() { " leave" } else { " leave; the draft is kept" };
-    paint.line(foot, 0, keys.add(Role::Key, "Esc").add(Role::Text, leave));
+    // The longest words that fit.
+    let keys = [(true, true), (false, true), (false, false)].map(|(draft, noun)| keys(sheet, draft, noun));
+    let fits = keys.iter().find(|line| line.width() <= columns).or(keys.last());
+    paint.line(foot, 0, fits.cloned().unwrap_or_else(Line::new));
+}
+
+/// What can be done: with a word on the draft, and with what it is that can be taken back.
+fn keys(sheet: &Sheet, draft: bool, noun: bool) -> Line {
+    let own = if sheet.own == Some(Verdict::Reject) { "withdraw your rejection" } else { "withdraw your approval" };
+    let counsel = &sheet.counsel;
+    let offered = [
+        (true, "a", "approve"),
+        (true, "r", "reject"),
+        (counsel.may_claim, "h", "no AI"),
+        (counsel.may_break_glass, "b", "break glass"),
+        (sheet.own.is_some(), "w", if noun { own } else { "withdraw" }),
+    ];
+    let line = offered
+        .iter()
+        .filter(|(is, ..)| *is)
+        .fold(Line::new(), |line, (_, key, what)| line.add(Role::Key, key).add(Role::Text, &format!(" {what}   ")));
+    line.add(Role::Key, "Esc").add(Role::Text, if draft { " leave; the draft is kept" } else { " leave" })
 }
 
 /// Looser rules are what a reviewer must not overlook.
@@ -157,11 +176,10 @@ fn reason(
         _ => "What must change? Author and agent will read it.",
     };
     paint.line(body, 0, Line::new().add(Role::Title, &verdict.to_string()).add(Role::Muted, &format!("   {ask}")));
-    paint.line(
-        body,
-        4,
-        Line::new().add(Role::Faint, "Enter shows the statement; it does not sign. Esc leaves, the draft is kept."),
-    );
+    let note = "Enter shows the statement; it does not sign. Esc leaves, the draft is kept.";
+    for (row, part) in fold(note, usize::from(body.width)).iter().enumerate() {
+        paint.line(body, 4 + row as u16, Line::new().add(Role::Faint, part));
+    }
     paint.field(Rect { y: body.y + 2, height: 1, ..body }, "reason: ", field, false)
 }
 
@@ -193,22 +211,20 @@ fn done(record: &str, verdict: Verdict, body: Rect, foot: Rect, paint: &mut Pain
     let word = match verdict {
         Verdict::Approve => "Approved",
         Verdict::Reject => "Rejected",
-        Verdict::HumanOnly => "Claimed",
-        Verdict::BreakGlass => "Let through",
+        Verdict::HumanOnly => "Claimed to be without AI",
+        // Whether it lands hangs on how many sign so.
+        Verdict::BreakGlass => "Emergency declared",
         Verdict::Withdraw => "Withdrawn",
         Verdict::HandOver => "Taken over",
         Verdict::Repair => "Repaired",
     };
-    paint.line(body, 0, Line::new().add(Role::Ok, &format!("✓ {word}, signed, recorded, read back and verified.")));
+    let told = format!("✓ {word}, signed, recorded, read back and verified.");
+    paint.line(body, 0, Line::new().add(Role::Ok, &clip(&told, usize::from(body.width))));
     paint.line(body, 2, Line::new().add(Role::Faint, "record ").add(Role::Text, record));
-    paint.line(
-        body,
-        4,
-        Line::new().add(
-            Role::Muted,
-            "It lies in the repository under refs/undersign/decisions/; send it with P in the queue,",
-        ),
-    );
-    paint.line(body, 5, Line::new().add(Role::Muted, "or with `undersign sync`."));
+    let place = "It lies in the repository under refs/undersign/decisions/; send it with P in the queue, or with \
+                 `undersign sync`.";
+    for (row, part) in fold(place, usize::from(body.width)).iter().enumerate() {
+        paint.line(body, 4 + row as u16, Line::new().add(Role::Muted, part));
+    }
     paint.line(foot, 0, Line::new().add(Role::Key, "any key").add(Role::Text, " closes"));
 }
