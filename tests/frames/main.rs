@@ -1,6 +1,7 @@
 //! Key string → frame: the whole program without threads or a terminal, drawn into a buffer.
 #![allow(clippy::unwrap_used)]
 
+mod counsel;
 #[path = "../support/mod.rs"]
 mod support;
 

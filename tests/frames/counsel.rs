@@ -1,0 +1,173 @@
+//! What the desk says before a signature: what is open and who can fill it, why it would not count, what it answers, what a
+//! change of the policy means.
+
+use undersign::decision::Verdict;
+
+use crate::support::{Decision, Fixture, NOW, policy};
+use crate::{Session, with_filters};
+
+const SIZES: [(u16, u16); 2] = [(80, 24), (120, 30)];
+const CORE: &str =
+    "[compartment.core]\npaths = [\"src/**\"]\nsign = [{ role = \"senior\", n = 2 }]\ncooling = \"30m\"\n";
+const DOCS: &str = "[compartment.docs]\npaths = [\"docs/**\"]\nsign = [{ role = \"junior\", n = 1 }]\n";
+
+/// One frame a size, each as a snapshot of its own.
+fn frames(name: &str, f: &Fixture, keys: &str) {
+    let mut settings = insta::Settings::clone_current();
+    // Ids of records hang on ids of commits; those of the fixture's keys do not.
+    settings.add_filter(r"[0-9a-f]{64}", "r".repeat(64));
+    settings.add_filter(r"\([0-9a-f]{12}\)", "(rrrrrrrrrrrr)");
+    settings.bind(|| {
+        for size in SIZES {
+            let frame = Session::new(f, size).press(keys).frame();
+            with_filters(|| insta::assert_snapshot!(format!("{name}_{}", size.0), frame));
+        }
+    });
+}
+
+fn commit(f: &Fixture, who: &str, branch: &str, files: &[(&str, &str)], message: &str) {
+    f.git(who, &["checkout", "-q", "-B", branch, "main"]);
+    files.iter().for_each(|(path, text)| f.write(path, text));
+    f.commit(who, message);
+    f.git(who, &["checkout", "-q", "main"]);
+}
+
+/// A change of the policy that loosens here and tightens there, and an open change that it turns.
+fn policy_changes() -> Fixture {
+    let before = policy(CORE);
+    let f = Fixture::with_policy(&before);
+    f.take(Decision { at: NOW - 7_200, ..Decision::new("dana", "agent/work", Verdict::Approve) });
+    let edits = [
+        ("version = 1", "version = 2"),
+        ("role = \"senior\", n = 2", "role = \"senior\", n = 1"),
+        ("cooling = \"30m\"\n", "cooling = \"90m\"\n[limits]\nlines = 4000\n"),
+        ("roles = [\"junior\"]", "roles = [\"junior\", \"policy\"]"),
+        ("paths = [\"src/**\"]", "paths = [\"src/**\", \"lib/**\"]"),
+    ];
+    let after = edits.iter().fold(before, |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    });
+    commit(&f, "mina", "policy/simpler", &[(".undersign/policy.toml", &after)], "Simplify the policy");
+    f
+}
+
+#[test]
+fn the_sheet_says_what_a_change_of_the_policy_means() {
+    frames("sheet_policy", &policy_changes(), "/simpler<enter><enter>S");
+}
+
+#[test]
+fn the_sheet_says_why_an_approval_of_ones_own_change_would_not_count() {
+    let f = Fixture::new();
+    commit(&f, "dana", "own", &[("a.txt", "x\n")], "Mine");
+    frames("sheet_own", &f, "/own<enter><enter>S");
+}
+
+#[test]
+fn the_sheet_says_which_rejection_an_approval_answers() {
+    let f = Fixture::new();
+    let reason = "The count is shown to customers; say in the release notes that it now starts at two, and why.";
+    f.take(Decision { at: NOW - 7_200, reason, ..Decision::new("rahim", "agent/work", Verdict::Reject) });
+    f.git("mina", &["checkout", "-q", "agent/work"]);
+    f.git("mina", &["reset", "-q", "--hard", "main"]);
+    f.write("src/lib.rs", "fn one() -> u32 {\n    3\n}\n");
+    f.commit("mina", "Count from three\n\nCo-Authored-By: Claude <noreply@anthropic.com>");
+    f.git("mina", &["checkout", "-q", "main"]);
+    frames("sheet_answers", &f, "<enter>S");
+    // What the sheet promised is in the statement.
+    let mut session = Session::new(&f, (120, 200));
+    session.press("<enter><space>SaRead.<enter>");
+    let frame = session.frame();
+    let statement = frame.split("\"answers\": [").nth(1).unwrap_or_else(|| panic!("{frame}"));
+    let record = undersign::ledger::read(&f.repository()).unwrap()[0].records[0].id().to_string();
+    assert!(statement.split(']').next().unwrap().contains(&record), "{frame}");
+}
+
+fn ways() -> Fixture {
+    let glass = "[break_glass]\nsign = [{ role = \"senior\", n = 2 }]\nmax_duration = \"4h\"\n";
+    let text = policy(glass).replacen("presume = true\n", "presume = true\nhuman_only_by = [\"senior\"]\n", 1);
+    let f = Fixture::with_policy(&text);
+    commit(&f, "mina", "hand/made", &[("a.txt", "x\n")], "By hand");
+    f
+}
+
+/// Types what the sheet asks for, and gives the frame before and after.
+fn confirmed(f: &Fixture, size: (u16, u16), keys: &str) -> (String, String) {
+    let mut session = Session::new(f, size);
+    session.press(keys);
+    let asked = session.frame();
+    let code = asked.lines().find_map(|line| Some(line.split_once("type ")?.1.split(' ').next()?.to_owned()));
+    session.press(&code.unwrap_or_else(|| panic!("{asked}"))).press("<enter>");
+    (asked, session.frame())
+}
+
+#[test]
+fn who_may_signs_that_no_ai_was_used_and_the_sheet_says_what_that_was() {
+    for size in SIZES {
+        let f = ways();
+        let keys = "/hand<enter><enter><space>Sh";
+        let refused = Session::new(&f, size).press(keys).press("<enter>").frame();
+        assert!(refused.contains("A reason is needed"), "{refused}");
+        let (asked, done) = confirmed(&f, size, &format!("{keys}I watched it being typed.<enter>"));
+        assert!(asked.contains("type human-only to sign that no AI was used:"), "{asked}");
+        filtered(|| insta::assert_snapshot!(format!("done_human_only_{}", size.0), done));
+        let chains = undersign::ledger::read(&f.repository()).unwrap();
+        assert_eq!(chains[0].records[0].predicate().verdict, Verdict::HumanOnly);
+    }
+    frames("sheet_ways", &ways(), "/hand<enter><enter><space>S");
+}
+
+#[test]
+fn who_may_breaks_the_glass_and_the_sheet_does_not_say_that_it_landed() {
+    for size in SIZES {
+        let f = ways();
+        let keys = "/hand<enter><enter>Sb";
+        let reason = Session::new(&f, size).press(keys).frame();
+        filtered(|| insta::assert_snapshot!(format!("reason_break_glass_{}", size.0), reason));
+        let (asked, done) = confirmed(&f, size, &format!("{keys}The shop is down; rahim reviews it.<enter>"));
+        assert!(
+            asked.contains("to break the glass:") && !asked.contains("type break-glass "),
+            "a code, not the word: {asked}"
+        );
+        filtered(|| insta::assert_snapshot!(format!("done_break_glass_{}", size.0), done));
+        let chains = undersign::ledger::read(&f.repository()).unwrap();
+        assert_eq!(chains[0].records[0].predicate().verdict, Verdict::BreakGlass);
+    }
+}
+
+fn filtered(test: impl FnOnce()) {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"[0-9a-f]{64}", "r".repeat(64));
+    settings.bind(|| with_filters(test));
+}
+
+#[test]
+fn whoever_may_do_all_of_it_reads_all_the_strokes_whole() {
+    let f = ways();
+    f.take(Decision { at: NOW - 7_200, ..Decision::new("dana", "hand/made", Verdict::Reject) });
+    for (size, wanted) in [((80, 24), "w withdraw   Esc leave"), ((120, 30), "w withdraw your rejection   Esc leave")] {
+        let frame = Session::new(&f, size).press("/hand<enter><enter>S").frame();
+        assert!(frame.contains(&format!("a approve   r reject   h no AI   b break glass   {wanted}")), "{frame}");
+    }
+}
+
+#[test]
+fn who_may_neither_claim_nor_break_the_glass_is_not_offered_it() {
+    let f = Fixture::new();
+    let mut session = Session::new(&f, (100, 30));
+    session.press("<enter>S");
+    assert!(!session.frame().contains("no AI") && !session.frame().contains("break glass"), "{}", session.frame());
+    let before = session.frame();
+    session.press("hb");
+    assert_eq!(session.frame(), before, "the strokes do nothing");
+}
+
+#[test]
+fn why_tells_what_is_needed_how_to_split_and_what_a_change_of_the_policy_means() {
+    let f = Fixture::with_policy(&policy(&[CORE, DOCS, "[limits]\ncompartments = 2\n"].concat()));
+    let files = [("src/a.rs", "x\n"), ("src/b.rs", "x\n"), ("docs/a.md", "x\n"), ("x", "x\n")];
+    commit(&f, "mina", "wide", &files, "Touch everything");
+    frames("why_split", &f, "/wide<enter>i");
+    frames("why_policy", &policy_changes(), "/simpler<enter>i");
+}
