@@ -611,11 +611,7 @@ mod tests {
 
     #[test]
     fn what_loosens_comes_first_and_nothing_of_it_reaches_a_terminal_raw() {
-        let edits = [
-            ("none = 2 }", "none = 3 }"),
-            (HOLDS, "paths = [\"envs/\\u001Bm\\u202E**\"]"),
-            ("self_review = false", "self_review = true"),
-        ];
+        let edits = [("\"claimed\" ", "\"proven\" "), (HOLDS, "paths = [\"envs/\\u001Bm\\u202E**\"]"), (LIMIT, "")];
         let found = meaning(&policy(&[]), &policy(&edits));
         let marks: String = found.iter().map(|meaning| meaning.direction.mark()).collect();
         assert_eq!(marks, "▼·▲");

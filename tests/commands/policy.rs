@@ -58,9 +58,17 @@ fn a_policy_that_is_no_text_is_a_mistake_and_one_that_is_not_there_no_verdict() 
 
 #[test]
 fn what_paths_need_and_who_could_sign_for_them_is_explained() {
-    let people = "[people.robot]\nkind = \"bot\"\nroles = [\"senior\"]\nemails = []\nkeys = []\n";
+    // One who is no person, one whose key is revoked, one who has none.
+    let key = |name: &str| key_of(name).public_key().to_openssh().unwrap();
+    let people = format!(
+        "[people.robot]\nkind = \"bot\"\nroles = [\"senior\"]\nkeys = [\"{}\"]\n[people.retired]\nroles = [\"senior\"]\n\
+         keys = [{{ key = \"{}\", revoked = {{ reason = \"retired\", at = 2026-01-01T00:00:00Z }} }}]\n\
+         [people.keyless]\nroles = [\"senior\"]\n",
+        key("robot"),
+        key("retired")
+    );
     let vault = "[compartment.vault]\npaths = [\"vault/**\"]\nsign = [{ role = \"senior\", n = 1 }]\nbinding = \"tree\"\ncooling = \"90m\"\n";
-    let f = Fixture::with_policy(&policy(&[people, CORE, vault].concat()));
+    let f = Fixture::with_policy(&policy(&[&people, CORE, vault].concat()));
     let said = run(&f, &["policy", "explain", "./src/lib.rs", "vault/key", "x"]).exits(0);
     let said = said.says("src/lib.rs  core\nvault/key   vault\nx           default\n\nTogether they need:\n");
     let said =
