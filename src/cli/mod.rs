@@ -129,6 +129,11 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// One JSON object on standard output, in ASCII: it may end up on a terminal too.
+fn print_json<T: serde::Serialize>(value: &T) {
+    out!("{}", String::from_utf8_lossy(&crate::record::json::encode(value)));
+}
+
 /// The time, in seconds since the epoch.
 fn now() -> i64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)

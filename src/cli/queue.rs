@@ -54,7 +54,7 @@ pub(super) struct Unreadable {
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let queue = read(&or_here(repositories));
     if options.json {
-        outln!("{}", serde_json::to_string_pretty(&queue).map_err(|error| error.to_string())?);
+        super::print_json(&queue);
     } else {
         print(&queue);
     }

@@ -94,7 +94,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
             .unwrap_or(format!("No pending change is called {name}. `undersign queue` lists them."))
     })?;
     if options.json {
-        outln!("{}", serde_json::to_string_pretty(&shown).map_err(|error| error.to_string())?);
+        super::print_json(&shown);
     } else {
         print(&shown);
     }

@@ -211,7 +211,7 @@ fn quarantine() -> Vec<PathBuf> {
 
 fn print(outcome: &Outcome, format: Format, hook: bool) {
     match format {
-        Format::Json => outln!("{}", serde_json::to_string_pretty(outcome).unwrap_or_default()),
+        Format::Json => super::print_json(outcome),
         Format::Plain if hook => {
             // Git shows the pusher what a hook says, on either stream; a push that lands needs no words but these.
             let _ = std::io::stderr().write_all(hook_text(outcome).as_bytes());

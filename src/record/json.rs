@@ -13,8 +13,13 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     let mut text =
         serde_json::to_string_pretty(value).expect("plain data with string keys always serialises into memory");
     text.push('\n');
+    ascii(text).into_bytes()
+}
+
+/// The same JSON in ASCII: what would act on a terminal or hide there is an escape, for machines no other text.
+pub fn ascii(text: String) -> String {
     if text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')) {
-        return text.into_bytes();
+        return text;
     }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -24,7 +29,7 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
             _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| _ = write!(out, "\\u{unit:04x}")),
         }
     }
-    out.into_bytes()
+    out
 }
 
 /// Reads what [`encode`] writes for a `T`, and nothing else.

@@ -64,6 +64,9 @@ fn row_30_escape_sequences_reach_no_terminal_of_who_runs_the_gate() {
     let told = clean(run_on(&f, &f.repo, &["verify", "--pre-receive"], &refs).exits(2), marks);
     assert!(told.out.is_empty() && told.err.contains(&format!("refs/heads/odd{NAME}: may not land.")), "{told:?}");
     clean(run(&f, &["gate", "log"]).exits(0), &[&format!("eve{RAW}"), &format!("refs/heads/odd{NAME}")]);
+    // For machines, escapes of JSON.
+    clean(run(&f, &["gate", "log", "--json"]).exits(0), &["\\u009b31m\\u202e"]);
+    clean(verify(&f, "main", WORK, &["--pusher", &raw("eve")]).exits(2), &["POLICY_MIXED"]);
     let mixed = "..".to_owned() + &raw("/");
     clean(run(&f, &["verify", "--ref", &mixed, "--old", &f.id("main"), "--new", &f.id("main")]).exits(64), &[]);
     f.take(Decision { target: Some(&elsewhere), ..Decision::new("rahim", WORK, Verdict::Approve) });

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::change::visible;
 use crate::gatekeeper;
 use crate::memory::Log;
+use crate::record::json;
 use crate::source::git::Repository;
 
 #[derive(Args)]
@@ -30,7 +31,7 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
     let entries = Log::in_dir(&dir).read()?;
     for (entry, head) in &entries {
         if options.json {
-            outln!("{}", serde_json::to_string(entry).map_err(|error| error.to_string())?);
+            outln!("{}", json::ascii(serde_json::to_string(entry).map_err(|error| error.to_string())?));
             continue;
         }
         let time = jiff::Timestamp::from_second(entry.at).map(|time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string());

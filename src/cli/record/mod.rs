@@ -139,7 +139,7 @@ fn list(options: &ListOptions, book: &Book) -> Result<(), String> {
             records: &'l [Row],
         }
         let listed = Listed { schema: "undersign-records/v0", records: &rows };
-        outln!("{}", serde_json::to_string_pretty(&listed).map_err(|error| error.to_string())?);
+        super::print_json(&listed);
     } else if rows.is_empty() {
         outln!("Nothing is signed here yet.");
     } else {
