@@ -2,62 +2,14 @@
 
 use std::collections::HashSet;
 
+use super::Grounds;
 use super::ballot::{Ballot, BallotStanding, ballots};
 use super::emergency::{self, Emergency};
-use super::search::print_of;
-use super::segment::{Segment, Standing};
-use super::{Grounds, Step};
+use super::print::print_of;
+use super::vote::Vote;
 use crate::change::manifest::Manifest;
-use crate::change::visible;
 use crate::decision::Verdict;
-use crate::policy::Person;
 use crate::provenance;
-use crate::record::statement::Predicate;
-use crate::record::{Presence, Record};
-
-/// A decision with the person whose key signed it.
-#[derive(Clone, Copy)]
-pub(super) struct Vote<'g> {
-    pub person: &'g Person,
-    pub record: &'g Record,
-    /// What the signature proves of the person being there.
-    pub presence: Presence,
-    /// When the gate first saw it; now, where it has not before.
-    pub received: i64,
-    pub standing: BallotStanding,
-}
-
-impl<'g> Vote<'g> {
-    pub fn predicate(self) -> &'g Predicate {
-        self.record.predicate()
-    }
-
-    pub fn is(self, verdict: Verdict) -> bool {
-        self.predicate().verdict == verdict
-    }
-
-    pub fn issued(self) -> i64 {
-        self.predicate().issued_at.0 as i64
-    }
-
-    pub fn expires(self) -> i64 {
-        self.predicate().not_after.0 as i64
-    }
-
-    /// What the record itself says was not looked at of what it decides.
-    pub fn unseen(self) -> Option<String> {
-        let (coverage, paths) = (&self.predicate().coverage, self.record.manifest.len());
-        let (files, hunks) = (coverage.files_seen.0, coverage.hunks_seen.0);
-        if files < paths as u64 {
-            return Some(format!("{files} of {paths} files"));
-        }
-        if hunks < coverage.hunks.0 {
-            return Some(format!("{hunks} of {} hunks", coverage.hunks.0));
-        }
-        let open = coverage.omissions.iter().find(|omission| omission.acknowledged.trim().is_empty())?;
-        Some(format!("nothing is said to the omission in {}", visible::text(&open.path)))
-    }
-}
 
 pub(super) struct Court<'g> {
     pub grounds: Grounds<'g>,
@@ -113,10 +65,5 @@ impl<'g> Court<'g> {
     /// Whether any decision lets this manifest land.
     pub(super) fn knows(&self, manifest: &Manifest) -> bool {
         self.known.contains(manifest.digest().to_string().as_str())
-    }
-
-    /// Judges steps that together do what `manifest` says.
-    pub(super) fn judge(&self, steps: &[Step], manifest: &Manifest) -> Standing {
-        Segment::new(self, steps, manifest).judge()
     }
 }

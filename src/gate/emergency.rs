@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ballot::BallotStanding;
-use super::court::Vote;
-use super::segment::parse_identity;
-use crate::change::Identity;
+use super::vote::{Vote, signers};
 use crate::decision::Verdict;
-use crate::policy::{Ai, BreakGlass, Kind, Policy, Signer};
+use crate::policy::{Ai, BreakGlass, Kind, Policy};
 
 /// The quota counts over this: 30 days, in seconds.
 const WINDOW: i64 = 30 * 24 * 3600;
@@ -63,7 +61,7 @@ fn emergency<'g>(
     let last = signed[enough - 1];
     let paths: Vec<_> = last.record.manifest.paths().collect();
     let compartments = paths.iter().flat_map(|path| policy.compartments_of(path)).map(|c| c.name.as_str()).collect();
-    let authors: Vec<Identity> = last.predicate().authors.iter().map(|text| parse_identity(text)).collect();
+    let authors = last.authors();
     let asked = policy.requirements(paths.into_iter(), &authors, Ai::Unknown);
     let reviews: Vec<Vote<'_>> = votes
         .iter()
@@ -79,15 +77,4 @@ fn emergency<'g>(
         requirement.is_filled_by(&signers(&present))
     });
     Some(Emergency { manifest, since: last.received.min(last.issued()), compartments, is_reviewed })
-}
-
-/// The people behind some votes, each once, with the roles that they had when they signed and still have.
-pub(super) fn signers<'g>(votes: &[Vote<'g>]) -> Vec<Signer<'g>> {
-    let mut people: BTreeMap<&str, Signer<'g>> = BTreeMap::new();
-    for vote in votes {
-        let signer = people.entry(&vote.person.id).or_insert(Signer { person: vote.person, roles: BTreeSet::new() });
-        let held = vote.person.roles.iter().filter(|role| vote.predicate().roles.contains(role));
-        signer.roles.extend(held.map(String::as_str));
-    }
-    people.into_values().collect()
 }

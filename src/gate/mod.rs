@@ -11,10 +11,12 @@ mod emergency;
 mod grounds;
 mod memory;
 mod outcome;
+mod print;
 mod search;
 mod segment;
 mod spent;
 pub mod summary;
+mod vote;
 
 pub use ballot::{Ballot, BallotStanding, ballots};
 pub use grounds::{Contents, Grounds, Opaque, Rest};
@@ -224,5 +226,5 @@ fn withheld(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
 
 /// How a change stands that has not landed yet: judged as if it were merged now.
 pub fn standing(step: &Step, target: &str, grounds: &Grounds<'_>) -> Standing {
-    Court::new(grounds, target).judge(std::slice::from_ref(step), &step.delta)
+    segment::judge(&Court::new(grounds, target), std::slice::from_ref(step), &step.delta)
 }

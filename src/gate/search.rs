@@ -1,13 +1,13 @@
 //! Cuts a push into segments that are each allowed.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::court::Court;
-use super::segment::Standing;
+use super::print::{Sides, print};
+use super::segment::{self, Standing};
 use super::{Code, Push, Reason, RefOutcome, Step};
 use crate::change::RepoPath;
-use crate::change::manifest::{Image, Manifest};
+use crate::change::manifest::Manifest;
 
 /// How much is looked at for one push: a touched path each time that a segment grows over it is one. What nobody signed can be
 /// cut in so many ways that no end would be found.
@@ -42,7 +42,7 @@ pub(super) fn judge(push: &Push, court: &Court<'_>) -> RefOutcome {
         if !manifest.is_empty() && !court.knows(&manifest) {
             continue;
         }
-        let standing = court.judge(&push.steps[start..end], &manifest);
+        let standing = segment::judge(court, &push.steps[start..end], &manifest);
         if standing.is_allowed() {
             from[end] = Some((start, standing));
             stack.push(Growth::new(&push.steps, end));
@@ -60,7 +60,7 @@ pub(super) fn judge(push: &Push, court: &Court<'_>) -> RefOutcome {
     way.reverse();
     if furthest < count {
         let rest = &push.steps[furthest..];
-        way.push(court.judge(rest, &total(rest)));
+        way.push(segment::judge(court, rest, &total(rest)));
     }
     let outcome = RefOutcome::of(push, way);
     if furthest < count && effort > MAX_EFFORT {
@@ -75,8 +75,6 @@ fn total(steps: &[Step]) -> Manifest {
     steps.iter().for_each(|step| total.then(&step.delta));
     total
 }
-
-type Sides = (Option<Image>, Option<Image>);
 
 /// The total of the steps from one on, growing step by step. Its print is kept up to date entry by entry, so that a step
 /// costs what it touches and not what all touched so far.
@@ -116,15 +114,4 @@ impl<'s> Growth<'s> {
         self.changed.iter().for_each(|(path, (old, new))| manifest.insert((*path).clone(), *old, *new));
         manifest
     }
-}
-
-/// A sum over the entries of a manifest: two that differ in it are different. Two that do not are compared by digest.
-pub(super) fn print_of(manifest: &Manifest) -> u64 {
-    manifest.iter().fold(0, |sum: u64, (path, old, new)| sum.wrapping_add(print(path, (old, new))))
-}
-
-fn print(path: &RepoPath, sides: Sides) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (path, sides).hash(&mut hasher);
-    hasher.finish()
 }

@@ -1,6 +1,6 @@
 //! What one line, identity or branch is evidence of.
 
-use super::identity::How;
+use super::known::How;
 use super::lines::{self, MessageLine};
 use super::rules::{Key, Rules, Tool, Wanted};
 use super::{Channel, Class, Evidence, Strength};

@@ -1,96 +1,9 @@
-//! An identity by what cannot be shared by accident: account id, login, address. A bare name counts only where the
-//! address is empty or belongs to no person: real people are called Claude, Jules and Devin.
+//! Who wrote a change, and on whose behalf: people, told from agents and bots by the rules.
 
-use std::collections::BTreeMap;
-
-use globset::GlobMatcher;
-
-use super::rules::{Patterns, Rules};
+use super::known::{How, Known};
+use super::rules::Rules;
 use super::{Class, lines};
 use crate::change::{Commit, Identity};
-
-const GITHUB_NOREPLY: &str = "@users.noreply.github.com";
-
-/// By what an identity was known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
-    Account,
-    Address,
-    /// An address of a domain that may have people too.
-    Domain,
-    Name,
-    /// What a tool appends to the name of the person it works for.
-    Suffix,
-}
-
-impl How {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            How::Account => "account",
-            How::Address => "address",
-            How::Domain => "domain",
-            How::Name => "name",
-            How::Suffix => "suffix",
-        }
-    }
-
-    /// Whether there is no person behind the identity. Domains and suffixes leave that open, so their bearers stay
-    /// authors: to be one only restricts.
-    fn is_nobody(self) -> bool {
-        matches!(self, How::Account | How::Address | How::Name)
-    }
-}
-
-/// Identities of several owners, each by its position in a list.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Known {
-    pub ids: BTreeMap<u64, usize>,
-    pub logins: BTreeMap<String, usize>,
-    pub login_globs: Vec<(GlobMatcher, usize)>,
-    pub emails: BTreeMap<String, usize>,
-    pub email_globs: Vec<(GlobMatcher, usize)>,
-    pub names: Patterns,
-    pub suffixes: Vec<(String, usize)>,
-}
-
-impl Known {
-    pub(super) fn find(&self, who: &Identity) -> Option<(usize, How)> {
-        let (name, email) = (lines::shown(&who.name), lines::shown(&who.email).trim().to_lowercase());
-        let name = name.trim();
-        self.by_account(&email)
-            .map(|owner| (owner, How::Account))
-            .or_else(|| Some((*self.emails.get(&email)?, How::Address)))
-            .or_else(|| Some((matching(&self.email_globs, &email)?, How::Domain)))
-            .or_else(|| Some((self.names.first(name).filter(|_| is_impersonal(&email))?, How::Name)))
-            .or_else(|| Some((self.suffixes.iter().find(|(suffix, _)| name.ends_with(suffix))?.1, How::Suffix)))
-    }
-
-    /// By the account in `12345+login@users.noreply.github.com`.
-    fn by_account(&self, email: &str) -> Option<usize> {
-        let local = email.strip_suffix(GITHUB_NOREPLY)?;
-        let Some((id, login)) = local.split_once('+') else { return self.by_login(local) };
-        let by_id = id.parse().ok().and_then(|id: u64| self.ids.get(&id).copied());
-        // A renamed bot keeps its id. An id that is not listed is somebody else of that login, except that nobody can
-        // register a login that ends in [bot].
-        by_id.or_else(|| self.by_login(login).filter(|_| login.ends_with("[bot]")))
-    }
-
-    fn by_login(&self, login: &str) -> Option<usize> {
-        self.logins.get(login).copied().or_else(|| matching(&self.login_globs, login))
-    }
-}
-
-fn matching(globs: &[(GlobMatcher, usize)], text: &str) -> Option<usize> {
-    globs.iter().find(|(glob, _)| glob.is_match(text)).map(|&(_, owner)| owner)
-}
-
-/// Whether an address says nothing about a person, so that the name may speak.
-fn is_impersonal(email: &str) -> bool {
-    let (local, domain) = email.rsplit_once('@').unwrap_or((email, ""));
-    matches!(local, "" | "noreply" | "no-reply" | "donotreply")
-        || local.ends_with("[bot]")
-        || matches!(domain, "agent" | "local" | "localhost" | "localhost.localdomain")
-}
 
 /// The people who wrote the commits: authors and co-authors that are no agent and no bot, one for each address, sorted.
 /// Committers are not among them: who lands a change is no author of it.

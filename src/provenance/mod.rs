@@ -3,7 +3,9 @@
 
 mod evidence;
 mod identity;
+mod known;
 mod lines;
+mod patterns;
 mod rules;
 
 pub use identity::{author_set, operators};

@@ -4,9 +4,8 @@ use super::{Segment, length};
 use crate::change::{Identity, RepoPath};
 use crate::decision::Verdict;
 use crate::gate::Opaque;
-use crate::gate::court::Vote;
-use crate::gate::emergency::signers;
 use crate::gate::outcome::{Code, Reason, SlotState};
+use crate::gate::vote::{Vote, signers};
 use crate::policy::{Ai, Asked, Binding, Kind, POLICY_FILE, Requirement};
 use crate::provenance;
 

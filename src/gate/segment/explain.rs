@@ -5,8 +5,8 @@ use crate::change::manifest::Manifest;
 use crate::change::visible;
 use crate::decision::Verdict;
 use crate::gate::ballot::BallotStanding;
-use crate::gate::court::Vote;
 use crate::gate::outcome::{Code, Reason};
+use crate::gate::vote::Vote;
 use crate::policy::{AI, HIDDEN, Unfit};
 
 impl<'g> Segment<'_, 'g> {

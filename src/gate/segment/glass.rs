@@ -4,9 +4,8 @@ use super::{Segment, length};
 use crate::change::RepoPath;
 use crate::decision::Verdict;
 use crate::gate::CLOCK_SKEW;
-use crate::gate::court::Vote;
-use crate::gate::emergency::signers;
 use crate::gate::outcome::{Code, Effect, Reason, SlotState};
+use crate::gate::vote::{Vote, signers};
 use crate::policy::{Asked, BREAK_GLASS, Kind, POLICY_FILE};
 
 impl<'g> Segment<'_, 'g> {

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Answerable, Segment, parse_identity};
+use super::{Answerable, Segment};
 use crate::change::manifest::escape;
 use crate::change::{Commit, Identity, RepoPath, visible};
 use crate::decision::Verdict;
-use crate::gate::court::Vote;
-use crate::gate::emergency::signers;
 use crate::gate::outcome::{Code, Reason};
+use crate::gate::vote::{Vote, signers};
 use crate::gate::{CLOCK_SKEW, Opaque, Rest};
 use crate::policy::{Asked, AuthorProof, Kind, Person};
 use crate::provenance;
@@ -112,8 +111,7 @@ impl<'g> Segment<'_, 'g> {
     /// merge, or one that squashing or rebasing wrote anew) and that names one person as author and committer names who
     /// landed it.
     pub(super) fn author_set(&self, decided: &[Vote<'_>]) -> Vec<Identity> {
-        let mut authors: Vec<Identity> =
-            decided.iter().flat_map(|vote| &vote.predicate().authors).map(|text| parse_identity(text)).collect();
+        let mut authors: Vec<Identity> = decided.iter().flat_map(|vote| vote.authors()).collect();
         let rewritten = !decided.is_empty() && !decided.iter().any(|vote| self.is_about(*vote));
         let landing = |commit: &Commit| {
             !decided.is_empty()

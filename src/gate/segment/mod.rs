@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 
 use super::Opaque;
 use super::Step;
-use super::court::{Court, Vote};
+use super::court::Court;
 use super::outcome::{Code, Decided, Effect, Reason, SlotState};
+use super::vote::Vote;
 use crate::change::manifest::{Digest, Manifest};
 use crate::change::{Commit, Identity, RepoPath};
 use crate::decision::Verdict;
@@ -72,7 +73,12 @@ impl Standing {
     }
 }
 
-pub(super) struct Segment<'s, 'g> {
+/// Judges steps that together do what `manifest` says.
+pub(super) fn judge(court: &Court<'_>, steps: &[Step], manifest: &Manifest) -> Standing {
+    Segment::new(court, steps, manifest).judge()
+}
+
+struct Segment<'s, 'g> {
     court: &'s Court<'g>,
     steps: &'s [Step],
     manifest: &'s Manifest,
@@ -88,7 +94,7 @@ pub(super) struct Segment<'s, 'g> {
     standing: Standing,
 }
 impl<'s, 'g> Segment<'s, 'g> {
-    pub(super) fn new(court: &'s Court<'g>, steps: &'s [Step], manifest: &'s Manifest) -> Self {
+    fn new(court: &'s Court<'g>, steps: &'s [Step], manifest: &'s Manifest) -> Self {
         let commits: Vec<Commit> = steps.iter().flat_map(|step| step.commits.iter().cloned()).collect();
         let ids = commits.iter().map(|commit| commit.id.to_string()).collect();
         let standing = Standing {
@@ -120,7 +126,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         }
     }
 
-    pub(super) fn judge(mut self) -> Standing {
+    fn judge(mut self) -> Standing {
         self.refuse_octopus();
         if self.manifest.is_empty() {
             self.authors = self.author_set(&[]);
@@ -207,13 +213,6 @@ impl<'s, 'g> Segment<'s, 'g> {
             }
         }
     }
-}
-
-/// `name <address>` as a statement lists it.
-pub(super) fn parse_identity(text: &str) -> Identity {
-    let parts = text.rsplit_once('<').and_then(|(name, rest)| Some((name.trim(), rest.strip_suffix('>')?)));
-    let (name, email) = parts.unwrap_or((text, ""));
-    Identity { name: name.to_owned(), email: email.to_owned() }
 }
 
 /// A length of time for people: its largest unit, rounded up.

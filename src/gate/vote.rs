@@ -1,0 +1,77 @@
+//! A decision that counts, and the people behind several of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ballot::BallotStanding;
+use crate::change::{Identity, visible};
+use crate::decision::Verdict;
+use crate::policy::{Person, Signer};
+use crate::record::statement::Predicate;
+use crate::record::{Presence, Record};
+
+/// A decision with the person whose key signed it.
+#[derive(Clone, Copy)]
+pub(super) struct Vote<'g> {
+    pub person: &'g Person,
+    pub record: &'g Record,
+    /// What the signature proves of the person being there.
+    pub presence: Presence,
+    /// When the gate first saw it; now, where it has not before.
+    pub received: i64,
+    pub standing: BallotStanding,
+}
+
+impl<'g> Vote<'g> {
+    pub fn predicate(self) -> &'g Predicate {
+        self.record.predicate()
+    }
+
+    pub fn is(self, verdict: Verdict) -> bool {
+        self.predicate().verdict == verdict
+    }
+
+    pub fn issued(self) -> i64 {
+        self.predicate().issued_at.0 as i64
+    }
+
+    /// Who wrote the change, as the signer's program had it.
+    pub fn authors(self) -> Vec<Identity> {
+        self.predicate().authors.iter().map(|text| parse_identity(text)).collect()
+    }
+
+    pub fn expires(self) -> i64 {
+        self.predicate().not_after.0 as i64
+    }
+
+    /// What the record itself says was not looked at of what it decides.
+    pub fn unseen(self) -> Option<String> {
+        let (coverage, paths) = (&self.predicate().coverage, self.record.manifest.len());
+        let (files, hunks) = (coverage.files_seen.0, coverage.hunks_seen.0);
+        if files < paths as u64 {
+            return Some(format!("{files} of {paths} files"));
+        }
+        if hunks < coverage.hunks.0 {
+            return Some(format!("{hunks} of {} hunks", coverage.hunks.0));
+        }
+        let open = coverage.omissions.iter().find(|omission| omission.acknowledged.trim().is_empty())?;
+        Some(format!("nothing is said to the omission in {}", visible::text(&open.path)))
+    }
+}
+
+/// The people behind some votes, each once, with the roles that they had when they signed and still have.
+pub(super) fn signers<'g>(votes: &[Vote<'g>]) -> Vec<Signer<'g>> {
+    let mut people: BTreeMap<&str, Signer<'g>> = BTreeMap::new();
+    for vote in votes {
+        let signer = people.entry(&vote.person.id).or_insert(Signer { person: vote.person, roles: BTreeSet::new() });
+        let held = vote.person.roles.iter().filter(|role| vote.predicate().roles.contains(role));
+        signer.roles.extend(held.map(String::as_str));
+    }
+    people.into_values().collect()
+}
+
+/// `name <address>` as a statement lists it.
+fn parse_identity(text: &str) -> Identity {
+    let parts = text.rsplit_once('<').and_then(|(name, rest)| Some((name.trim(), rest.strip_suffix('>')?)));
+    let (name, email) = parts.unwrap_or((text, ""));
+    Identity { name: name.to_owned(), email: email.to_owned() }
+}
