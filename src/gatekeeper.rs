@@ -10,14 +10,14 @@ use std::time::Instant;
 
 use crate::change::{ObjectId, visible};
 use crate::gate::{
-    self, Code, Decided, Effect, Grounds, LedgerSummary, MemorySummary, Outcome, PolicySummary, Push, Reason,
+    self, Code, Decided, Effect, Expected, Grounds, LedgerSummary, MemorySummary, Outcome, PolicySummary, Push, Reason,
     RefOutcome, Remembered,
 };
 use crate::ledger::{self, Digested};
 use crate::memory::{Entry, Memory};
 use crate::policy::{Policy, RefStanding};
 use crate::provenance;
-use crate::record::{Chain, ChainId, Fault};
+use crate::record::{Chain, ChainId, Fault, Heads};
 use crate::source::git::push::Outlook;
 use crate::source::git::{GitError, Objects, PolicyState, Repository, TargetBranch};
 
@@ -226,9 +226,14 @@ impl Hearing<'_> {
     fn judge(mut self) -> Result<Outcome, Reason> {
         let now = self.case.now;
         let is_past = self.case.request.at.is_some();
+        let repository = &self.repository;
+        let landed = |name: &str, id: &str| {
+            let (held, id) = (repository.tip(name), id.parse::<ObjectId>().ok());
+            held.zip(id).is_some_and(|(held, id)| repository.is_descendant(held, id))
+        };
         if let Some(memory) = self.memory.as_mut().filter(|_| !is_past) {
             // First, so that what is judged by is what is remembered; what was known before keeps the word on what went back.
-            memory.learn(&self.policy, &self.held, &self.chains, now).map_err(unreadable)?;
+            memory.learn(&self.policy, &self.held, &self.chains, landed, now).map_err(unreadable)?;
         }
         if let Some(memory) = self.memory.as_ref().filter(|_| self.digest) {
             memory.keep(&self.digested(memory.remembered())).map_err(unreadable)?;
@@ -347,7 +352,26 @@ impl Hearing<'_> {
         RefOutcome::refused(&push, Reason::deny(Code::LedgerRollback, detail))
     }
 
-    fn finish(&self, refs: Vec<RefOutcome>) -> Result<Outcome, Reason> {
+    /// What a push brings that it is let through on, if it brings any.
+    fn expected(&self) -> Option<Expected> {
+        let is_record = |update: &&Update| ledger::prefix_of(&update.name).is_some();
+        let (records, moves): (Vec<_>, Vec<_>) = self.case.request.updates.iter().partition(is_record);
+        let protected = |update: &&Update| {
+            matches!(self.policy.refs.standing(&update.name), RefStanding::Protected { .. }) && !update.new.is_zero()
+        };
+        let moves: Vec<_> = moves.into_iter().filter(protected).map(|u| (u.name.clone(), u.new.to_string())).collect();
+        let known = self.chains.iter().filter(|chain| self.policy.roster.by_key_id(&chain.id.key).is_some());
+        let expected = Expected { moves, heads: Heads::of(known), time: self.case.now };
+        (!records.is_empty() && !expected.moves.is_empty()).then_some(expected)
+    }
+
+    fn finish(&mut self, refs: Vec<RefOutcome>) -> Result<Outcome, Reason> {
+        if self.case.request.ahead && refs.iter().all(|judged| judged.outcome == Decided::Allow) {
+            let expected = self.expected();
+            if let (Some(memory), Some(expected)) = (&mut self.memory, expected) {
+                memory.expect(expected).map_err(unreadable)?;
+            }
+        }
         let memory = self.memory.as_ref();
         let summary = memory.map(|memory| MemorySummary { chains: memory.remembered().heads.iter().count() });
         let mut outcome = self.case.outcome(refs, Some(&self.policy), &self.chains, summary);

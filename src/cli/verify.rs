@@ -128,9 +128,12 @@ pub fn run(options: &Options, repository: Option<&Path>) -> u8 {
             return super::USAGE;
         }
     };
-    // Of a hook, git tells nothing but the exit code: a push of nothing is a push that changes nothing.
+    // Git calls no hook for a push of nothing: whoever does has not passed on what git said.
     if updates.is_empty() {
-        return 0;
+        eprintln!(
+            "undersign: standard input names no move of a ref, so there is nothing to judge and nothing may land."
+        );
+        return super::USAGE;
     }
     let path = repository.unwrap_or(Path::new("."));
     let Some(path) = path.to_str() else {

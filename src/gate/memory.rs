@@ -18,6 +18,36 @@ pub struct Remembered {
     pub policy: Option<(u64, String)>,
     /// When the last push was judged, in seconds since the epoch.
     pub clock: i64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected: Vec<Expected>,
+}
+
+/// Records that came with a push which was let through on them. Git moves each ref by itself: what landed must not go without
+/// what it landed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    /// Names and ids of the refs that would move.
+    pub moves: Vec<(String, String)>,
+    pub heads: Heads,
+    /// When it was let through, in seconds since the epoch.
+    pub time: i64,
+}
+
+/// Seconds after which a push that was let through and did not land is forgotten: another hook refused it, or git did.
+const AWAITED: i64 = 3_600;
+
+impl Remembered {
+    /// Of a push that landed, its records are known from now on, come or not.
+    pub fn settle(&mut self, landed: impl Fn(&str, &str) -> bool, now: i64) {
+        for expected in std::mem::take(&mut self.expected) {
+            if expected.moves.iter().any(|(name, id)| landed(name, id)) {
+                expected.heads.iter().for_each(|(chain, head)| self.heads.learn(chain.clone(), Some(*head)));
+            } else if now < expected.time + AWAITED {
+                self.expected.push(expected);
+            }
+        }
+    }
 }
 
 /// When the gate's clock first saw the records of each chain. The signer's clock can be set; this one is the gate's own.

@@ -20,7 +20,7 @@ mod vote;
 
 pub use ballot::{Ballot, BallotStanding, ballots};
 pub use grounds::{Contents, Grounds, Opaque, Rest};
-pub use memory::{Receipts, Remembered};
+pub use memory::{Expected, Receipts, Remembered};
 pub use outcome::{
     AuditHead, Code, Decided, Effect, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome,
     SlotState,

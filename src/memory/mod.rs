@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::write_atomically;
-use crate::gate::Remembered;
+use crate::gate::{Expected, Remembered};
 use crate::ledger::Digested;
 use crate::policy::Policy;
 use crate::record::Chain;
@@ -67,9 +67,18 @@ impl Memory {
     /// Takes in what the refs hold: chains of people in the roster, and the policy that is judged by. What it knows only
     /// grows. `arriving` are chains as a push would leave them: they may never land, so of them only the time is kept.
     /// Written whole or not at all.
-    pub fn learn(&mut self, policy: &Policy, held: &[Chain], arriving: &[Chain], now: i64) -> Result<(), String> {
+    /// `landed` says whether a ref holds an id now.
+    pub fn learn(
+        &mut self,
+        policy: &Policy,
+        held: &[Chain],
+        arriving: &[Chain],
+        landed: impl Fn(&str, &str) -> bool,
+        now: i64,
+    ) -> Result<(), String> {
         let before = self.remembered.clone();
         let known = &mut self.remembered;
+        known.settle(landed, now);
         // Chains of unknown keys are nobody's, and anyone could fill the memory with them.
         let own = |chain: &&Chain| policy.roster.by_key_id(&chain.id.key).is_some();
         for chain in held.iter().filter(own) {
@@ -86,7 +95,17 @@ impl Memory {
         if older == *known && known.clock - before.clock < COARSE {
             return Ok(());
         }
-        let written = Written { schema: SCHEMA.to_owned(), remembered: known.clone() };
+        self.write()
+    }
+
+    /// Takes in what must be there once a push has landed that is let through now.
+    pub fn expect(&mut self, expected: Expected) -> Result<(), String> {
+        self.remembered.expected.push(expected);
+        self.write()
+    }
+
+    fn write(&self) -> Result<(), String> {
+        let written = Written { schema: SCHEMA.to_owned(), remembered: self.remembered.clone() };
         let mut bytes = serde_json::to_vec(&written).expect("plain data always serialises into memory");
         bytes.push(b'\n');
         let path = self.dir.join(FILE);

@@ -351,3 +351,32 @@ fn write_hook(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
+
+#[test]
+fn what_landed_does_not_go_without_the_record_that_it_landed_on() {
+    let h = Host::new();
+    h.f.decide("dana", "agent/work", Verdict::Approve);
+    let chain = h.f.git("dana", &["for-each-ref", "--format=%(refname)", "refs/undersign/decisions"]);
+    // Git moves each ref by itself, after the hook: somebody who holds the lock of one makes it fail alone.
+    let lock = h.bare.join(format!("{chain}.lock"));
+    std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    std::fs::write(&lock, "").unwrap();
+    let pushed = h.push("mina", &["agent/work:main", LEDGER]);
+    assert!(!pushed.landed && h.at("refs/heads/main") == h.f.id("agent/work"), "{}", pushed.said);
+    assert_eq!(h.at(&chain), "");
+    std::fs::remove_file(&lock).unwrap();
+    h.f.git("mina", &["checkout", "-q", "-b", "next", "agent/work"]);
+    h.f.write("b.txt", "x\n");
+    h.f.commit("mina", "Next");
+    h.push("mina", &["next:main"]).refused("LEDGER_ROLLBACK");
+    h.push("dana", &[LEDGER]).landed();
+    h.push("mina", &["next:main"]).refused("UNSIGNED");
+}
+
+#[test]
+fn a_hook_that_is_told_nothing_lets_nothing_through() {
+    let h = Host::new();
+    let mut child = Command::new(UNDERSIGN);
+    let output = child.arg("--repo").arg(&h.bare).args(["verify", "--pre-receive"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(64), "{}", text(&output.stderr));
+}
