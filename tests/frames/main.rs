@@ -6,6 +6,7 @@ mod counsel;
 mod support;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use ratatui::Terminal;
@@ -13,8 +14,11 @@ use ratatui::backend::TestBackend;
 use support::{Fixture, NOW, policy};
 use undersign::app::keymap::{Keymap, Stroke};
 use undersign::app::{Event, State, update};
+use undersign::change::Change;
+use undersign::decision::Verdict;
 use undersign::drafts::Drafts;
 use undersign::signer::SigningKey;
+use undersign::survey::Place;
 use undersign::tui::theme::{Role, Theme};
 use undersign::tui::view;
 use undersign::worker::{Ports, perform};
@@ -36,6 +40,24 @@ impl Session {
         let events = effects.into_iter().flat_map(|effect| session.carried_out(effect)).collect();
         session.take(events);
         session.take(VecDeque::from([Event::Resize(size.0, size.1)]));
+        session
+    }
+
+    /// The reader on a range, as `undersign review BASE..HEAD --target main` opens it.
+    fn on_range(fixture: &Fixture, base: &str, head: &str, size: (u16, u16)) -> Session {
+        let mut session = Session::new(fixture, size);
+        let (repository, place) = Place::open(&fixture.repo).unwrap();
+        let id = |name: &str| fixture.id(name).parse().unwrap();
+        let revision = repository.revision(id(base), id(head), place.target.tip).unwrap();
+        let target = place.target.name.clone();
+        let change = Change { id: "shop:range".into(), repository: 0, branch: head.into(), target, revision };
+        let (place, change) = (Arc::new(place), Arc::new(change));
+        let key = session.state.key.clone();
+        let (state, effects) = State::only(place, change, false, Keymap::shipped(), key, false, NOW);
+        session.state = state;
+        session.take(VecDeque::from([Event::Resize(size.0, size.1)]));
+        let events = effects.into_iter().flat_map(|effect| session.carried_out(effect)).collect();
+        session.take(events);
         session
     }
 
@@ -279,4 +301,20 @@ fn a_screen_of_20_by_5_says_what_it_needs() {
 fn help_comes_from_the_live_keymap() {
     let f = two_changes();
     insta::assert_snapshot!(Session::new(&f, (90, 40)).press("<enter>?").frame());
+}
+
+#[test]
+fn a_review_that_is_owed_for_an_emergency_is_signed_after_it_landed() {
+    let f = Fixture::with_policy(&policy("[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\n"));
+    let emergency = f.decide_at("rahim", "agent/work", Verdict::BreakGlass, NOW);
+    f.git("rahim", &["merge", "-q", "--ff-only", "agent/work"]);
+    let mut session = Session::on_range(&f, "main~1", "main", (100, 40));
+    session.press("<space>Sa").press("Read now.<enter>");
+    let frame = session.frame();
+    let code = frame.lines().find_map(|l| Some(l.split_once("type ")?.1.split(' ').next()?.to_owned())).expect(&frame);
+    session.press(&code).press("<enter>");
+    assert!(session.frame().contains("✓ Approved, signed, recorded"), "{}", session.frame());
+    let chains = undersign::ledger::read(&f.repository()).unwrap();
+    let approved = chains.iter().flat_map(|chain| &chain.records).find(|r| r.predicate().verdict == Verdict::Approve);
+    assert_eq!(approved.unwrap().predicate().manifest, emergency.predicate().manifest);
 }
