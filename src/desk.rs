@@ -1,22 +1,60 @@
 //! FLOOR 4: the main loop, the only place where state, terminal and workers meet. It blocks on one channel: at rest it
 //! draws nothing and uses nothing.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::app::{Effect, Event, State, update};
 use crate::tui::theme::Theme;
 use crate::tui::{self, Screen};
 use crate::worker::{Ports, Workers, perform};
 
-/// Events taken in before a frame is drawn: input is never dropped, and frames never queue up.
-const BATCH: usize = 64;
+/// How long what workers tell may be taken in before a frame is drawn.
+const FRAME: Duration = Duration::from_millis(8);
 
 enum Input {
     Event(Event),
     Leave,
+}
+
+/// What waits to be taken in. What a person typed goes first and is never dropped: thousands of files that arrive meanwhile
+/// keep nobody waiting.
+struct Intake {
+    inputs: Receiver<Input>,
+    typed: VecDeque<Event>,
+    told: VecDeque<Event>,
+}
+
+impl Intake {
+    /// Waits until there is something; false where the program is to end.
+    fn wait(&mut self) -> bool {
+        if self.typed.is_empty() && self.told.is_empty() {
+            match self.inputs.recv() {
+                Ok(Input::Event(event)) => self.sort(event),
+                Ok(Input::Leave) | Err(_) => return false,
+            }
+        }
+        while let Ok(input) = self.inputs.try_recv() {
+            match input {
+                Input::Event(event) => self.sort(event),
+                Input::Leave => return false,
+            }
+        }
+        true
+    }
+
+    fn sort(&mut self, event: Event) {
+        let is_typed = matches!(event, Event::Stroke(_) | Event::Paste(_) | Event::Resize(..));
+        if is_typed { self.typed.push_back(event) } else { self.told.push_back(event) }
+    }
+
+    /// The next event of this frame: all that was typed, then what was told while there is time.
+    fn next(&mut self, begun: Instant) -> Option<Event> {
+        self.typed.pop_front().or_else(|| if begun.elapsed() < FRAME { self.told.pop_front() } else { None })
+    }
 }
 
 /// Runs a state until the person leaves; gives it back, so that the caller can say what was signed.
@@ -38,11 +76,11 @@ pub fn run(mut state: State, effects: Vec<Effect>, theme: &Theme, ports: Arc<Por
     // Only in debug builds: how the test sees that a panic gives the terminal back.
     #[cfg(debug_assertions)]
     assert!(std::env::var_os("UNDERSIGN_TEST_PANIC").is_none(), "asked to panic by a test");
-    'open: while let Ok(first) = inputs.recv() {
-        let waiting = std::iter::once(first).chain(inputs.try_iter().take(BATCH)).collect::<Vec<_>>();
+    let mut intake = Intake { inputs, typed: VecDeque::new(), told: VecDeque::new() };
+    'open: while intake.wait() {
+        let begun = Instant::now();
         state.redraw = false;
-        for waited in waiting {
-            let Input::Event(event) = waited else { break 'open };
+        while let Some(event) = intake.next(begun) {
             state.now = clock();
             for effect in update(&mut state, event) {
                 if matches!(effect, Effect::Sign { .. }) && ports.signs_on_the_terminal() {
