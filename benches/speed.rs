@@ -12,6 +12,7 @@ use git2::{Oid, Repository, Signature, Time};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use undersign::app::keymap::{Keymap, Stroke};
+use undersign::app::review::Compared;
 use undersign::app::{Effect, Event, Screen, State, update};
 use undersign::change::{Change, ObjectId};
 use undersign::drafts::Drafts;
@@ -156,9 +157,12 @@ fn large_review(ports: &Ports, only_first: bool) -> State {
     }
     for effect in reads {
         match effect {
-            Effect::Read { ticket, diff, order, .. } if only_first => {
+            Effect::Read { ticket, diff, order, width, .. } if only_first => {
                 let file = FileMaterial::read(&repository, &diff.files[order[0]]).unwrap();
-                update(&mut state, Event::Compared { ticket, index: order[0], result: Ok(Arc::new(file)) });
+                update(
+                    &mut state,
+                    Event::Compared { ticket, index: order[0], result: Ok(Compared::of(Arc::new(file), width)) },
+                );
             }
             effect => {
                 for event in carried_out(effect, ports) {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::app::review::Compared;
 use crate::app::{Effect, Event, Listing, Opened, Synced};
 use crate::change::Change;
 use crate::change::diff::{Content, Diff};
@@ -67,8 +68,8 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             ports.open.store(ticket, Ordering::Relaxed);
             tell(Event::Opened { ticket, result: open(place, change, read_only, ports) });
         }
-        Effect::Read { ticket, place, change, diff, order } => {
-            read(ticket, &place, &change, &diff, &order, ports, tell)
+        Effect::Read { ticket, place, change, diff, order, width } => {
+            read(ticket, (&place, &change, &diff), &order, width, ports, tell)
         }
         Effect::Highlight { ticket, index, file } => {
             let path = file.diff.path.lossy();
@@ -130,10 +131,9 @@ fn open(place: Arc<Place>, change: Arc<Change>, read_only: bool, ports: &Ports) 
 /// Compares the files in the order they are shown in, then lets rules and policy speak. Stops when another review opens.
 fn read(
     ticket: u64,
-    place: &Place,
-    change: &Change,
-    diff: &Diff,
+    (place, change, diff): (&Place, &Change, &Diff),
     order: &[usize],
+    width: usize,
     ports: &Ports,
     tell: &mut dyn FnMut(Event),
 ) {
@@ -149,7 +149,7 @@ fn read(
         let result =
             FileMaterial::read(&repository, &diff.files[index]).map(Arc::new).map_err(|error| error.to_string());
         files[index] = result.as_ref().ok().cloned();
-        tell(Event::Compared { ticket, index, result });
+        tell(Event::Compared { ticket, index, result: result.map(|file| Compared::of(file, width)) });
     }
     let Some(files) = files.into_iter().collect::<Option<Vec<_>>>() else {
         let why = "Not every file could be read, so nothing can be signed. The rows marked ⊘ say why.".to_owned();

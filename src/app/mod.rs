@@ -21,7 +21,7 @@ use crate::survey::{Examination, FileMaterial, Place};
 use action::{Action, Context};
 use keymap::{Key, Keymap, Meaning, Stroke};
 use queue::{Queue, Source};
-use review::{Review, Subject};
+use review::{Compared, Review, Subject};
 use sign::{Ask, Counsel, Sheet};
 use text::TextField;
 
@@ -109,7 +109,7 @@ pub enum Event {
     Compared {
         ticket: u64,
         index: usize,
-        result: Result<Arc<FileMaterial>, String>,
+        result: Result<Compared, String>,
     },
     ReviewExamined {
         ticket: u64,
@@ -190,6 +190,8 @@ pub enum Effect {
         change: Arc<Change>,
         diff: Arc<Diff>,
         order: Vec<usize>,
+        /// Columns that lines are laid out for.
+        width: usize,
     },
     Highlight {
         ticket: u64,
@@ -456,7 +458,8 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
             }
             let order = review.order.clone();
             state.screen = Screen::Review(Box::new(review));
-            vec![Effect::Read { ticket, place, change, diff, order }]
+            let width = Review::text_width(state.diff_width());
+            vec![Effect::Read { ticket, place, change, diff, order, width }]
         }
         Err(why) => {
             state.status = Some(why);

@@ -45,6 +45,8 @@ pub struct Review {
     tally: Tally,
     /// Positions in the list of findings, by index into `diff.files`.
     findings_of: HashMap<usize, Vec<usize>>,
+    /// Files that findings are known of and whose rows do not show them yet, by index.
+    stale: HashSet<usize>,
     /// Keys of the findings that are to be answered.
     finding_keys: Vec<String>,
     pub cursor: usize,
@@ -84,6 +86,21 @@ impl Tally {
             hunks: pair(self.hunks, old.hunks, new.hunks),
             omissions: pair(self.omissions, old.omissions, new.omissions),
         }
+    }
+}
+
+/// A file whose texts are here, laid out as long as nothing is to be said of it.
+#[derive(Debug, Clone)]
+pub struct Compared {
+    pub file: Arc<FileMaterial>,
+    rows: FileRows,
+    width: usize,
+}
+
+impl Compared {
+    /// Lays out a file, away from the screen: the largest take as long as many frames.
+    pub fn of(file: Arc<FileMaterial>, width: usize) -> Compared {
+        Compared { rows: FileRows::build(&file, &[], &[], width), file, width }
     }
 }
 
@@ -128,6 +145,7 @@ impl Review {
             tallies: vec![Tally::default(); count],
             tally: Tally::default(),
             findings_of: HashMap::new(),
+            stale: HashSet::new(),
             finding_keys: Vec::new(),
             cursor: 0,
             scroll: 0,
@@ -140,9 +158,14 @@ impl Review {
         }
     }
 
+    /// Columns of text in so many columns for the diff.
+    pub fn text_width(columns: usize) -> usize {
+        columns.saturating_sub(GUTTER)
+    }
+
     /// Lays out for a screen area; called when its size changes.
     pub fn resize(&mut self, width: usize, page: usize) {
-        let text = width.saturating_sub(GUTTER);
+        let text = Review::text_width(width);
         self.page = page.max(1);
         if text != self.width {
             self.width = text;
@@ -151,16 +174,37 @@ impl Review {
             self.restore(at);
         }
         self.follow();
+        self.freshen();
+    }
+
+    /// Lays out anew what is on the screen and was laid out before something was said of it.
+    fn freshen(&mut self) {
+        while let Some(position) = self.visible_positions().find(|&position| self.is_stale(position)) {
+            let at = self.anchor();
+            self.build(position);
+            self.restore(at);
+            self.follow();
+        }
+    }
+
+    fn is_stale(&self, position: usize) -> bool {
+        self.order.get(position).is_some_and(|index| self.stale.contains(index))
     }
 
     /// The texts of a file arrived.
-    pub fn compared(&mut self, index: usize, result: Result<Arc<FileMaterial>, String>) {
+    pub fn compared(&mut self, index: usize, result: Result<Compared, String>) {
         let Some(position) = self.order.iter().position(|&at| at == index) else { return };
         let at = self.anchor();
         match result {
-            Ok(file) => {
+            Ok(Compared { file, rows, width }) => {
+                let name = crate::change::manifest::escape(&file.diff.path);
                 self.files[index] = Some(file);
-                self.build(position);
+                let is_noted = self.draft.notes.iter().any(|note| note.path == name);
+                if width == self.width && !is_noted && !self.findings_of.contains_key(&index) {
+                    self.put(position, rows);
+                } else {
+                    self.build(position);
+                }
             }
             Err(why) => {
                 self.failed.insert(index, why);
@@ -181,12 +225,8 @@ impl Review {
         }
         self.examination = Some(examination);
         self.sort_findings();
-        // Rows come in only where there is something to say.
-        for position in 0..self.order.len() {
-            if self.findings_of.contains_key(&self.order[position]) {
-                self.build(position);
-            }
-        }
+        // Rows come in only where there is something to say, and when they are looked at.
+        self.stale = self.findings_of.keys().copied().collect();
         if !untouched {
             self.restore(at);
         }
@@ -242,6 +282,7 @@ impl Review {
     }
 
     fn put(&mut self, position: usize, rows: FileRows) {
+        self.stale.remove(&self.order[position]);
         self.heights.set(position, rows.rows.len());
         self.rows[position] = rows;
         self.count(position);
@@ -409,19 +450,29 @@ impl Review {
 
     fn jump(&mut self, forward: bool, none: &str, wanted: impl Fn(&Review, usize, Row) -> bool) -> Option<String> {
         let Some((here, at)) = self.locate(self.cursor) else { return Some(none.to_owned()) };
-        let is_wanted = |position: usize, row: usize| wanted(self, position, self.rows[position].rows[row]);
+        let ways: Box<dyn Iterator<Item = usize>> =
+            if forward { Box::new(here..self.rows.len()) } else { Box::new((0..=here).rev()) };
         // File by file: rows are found without asking for each where it lies.
-        let found = if forward {
-            (here..self.rows.len()).find_map(|position| {
-                let from = if position == here { at + 1 } else { 0 };
-                Some((position, (from..self.rows[position].rows.len()).find(|&row| is_wanted(position, row))?))
-            })
-        } else {
-            (0..=here).rev().find_map(|position| {
-                let to = if position == here { at } else { self.rows[position].rows.len() };
-                Some((position, (0..to).rev().find(|&row| is_wanted(position, row))?))
-            })
-        };
+        let (mut found, seen_from) = (None, self.anchor());
+        for position in ways {
+            if self.is_stale(position) {
+                self.build(position);
+            }
+            let is_wanted = |row: &usize| wanted(self, position, self.rows[position].rows[*row]);
+            let all = self.rows[position].rows.len();
+            let row = match (forward, position == here) {
+                (true, true) => (at + 1..all).find(is_wanted),
+                (true, false) => (0..all).find(is_wanted),
+                (false, true) => (0..at).rev().find(is_wanted),
+                (false, false) => (0..all).rev().find(is_wanted),
+            };
+            if let Some(row) = row {
+                found = Some((position, row));
+                break;
+            }
+        }
+        // Files on the way may have been laid out anew.
+        self.restore(seen_from);
         let Some((position, row)) = found else { return Some(none.to_owned()) };
         let row = self.start_of(position) + row;
         let visible = (self.scroll..self.scroll + self.page.saturating_sub(2)).contains(&row);
