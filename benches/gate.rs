@@ -163,15 +163,6 @@ impl Bench {
         feed(&repo, &ledger(&repo, &start, [(&normal, &manifests[0]), (&thousand, &manifests[1])]).0);
         git(&repo, &["repack", "-q", "-a", "-d"]);
         git(&repo, &["pack-refs", "--all"]);
-        if std::env::var_os("UNDERSIGN_KEEP").is_some() {
-            println!("{} {start} {normal} {thousand}", dir.path().display());
-            let kept = dir.keep();
-            let dir = tempfile::tempdir_in(kept.parent().expect("a parent")).expect("a temporary folder");
-            std::fs::rename(kept, dir.path()).expect("it moves");
-            println!("now {}", dir.path().display());
-            let bench = Bench { dir, start, normal, thousand };
-            std::process::exit(usize::from(bench.thousand.is_empty()) as i32);
-        }
         Bench { dir, start, normal, thousand }
     }
 
