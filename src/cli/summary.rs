@@ -38,8 +38,12 @@ impl SummaryOptions {
             return Ok(());
         };
         let [judged] = &outcome.refs[..] else { return Ok(()) };
-        let Some(policy) = outcome.policy.as_ref().filter(|_| outcome.outcome == Decided::Allow && outcome.enforced)
-        else {
+        let levels = facts(judged).levels();
+        let passed = outcome.outcome == Decided::Allow && outcome.enforced;
+        if passed && levels.is_empty() {
+            eprintln!("undersign: nobody signed for this, so there is nothing to sum up and no summary is written.");
+        }
+        let Some(policy) = outcome.policy.as_ref().filter(|_| passed && !levels.is_empty()) else {
             // A summary of an earlier push must not be taken for one of this.
             return match std::fs::remove_file(file) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -64,7 +68,7 @@ impl SummaryOptions {
                 digest: parse(&policy.digest)?,
             },
             records: judged.records.iter().map(record).collect::<Result<_, String>>()?,
-            levels: facts(judged).levels(),
+            levels,
             repository: resource,
         };
         let key = std::fs::read_to_string(key)

@@ -123,6 +123,19 @@ fn no_report_and_no_look_back_is_summed_up() {
 }
 
 #[test]
+fn what_nobody_signed_is_not_summed_up() {
+    let f = approved();
+    keygen(&f);
+    let file = f.dir.path().join("summary.json");
+    std::fs::write(&file, "of an earlier push").unwrap();
+    let name = file.display().to_string();
+    let key = f.dir.path().join("gate.pem").display().to_string();
+    let more = ["--summary", &name, "--summary-key", &key, "--verifier", "https://gate.example/undersign"];
+    verify(&f, "main", "main", &more).exits(0).complains("nobody signed for this");
+    assert!(!file.exists());
+}
+
+#[test]
 fn a_push_whose_summary_cannot_be_written_does_not_pass() {
     let f = approved();
     let absent = f.dir.path().join("summary.json").display().to_string();
