@@ -215,7 +215,7 @@ impl Bench {
     /// What `gate serve` takes for the second question.
     fn in_process(&self) -> Duration {
         let repo = self.repo().display().to_string();
-        let settings = Settings { state: Some(self.state()), ..Settings::default() };
+        let settings = Settings { state: Some(self.state()), lasting: true, ..Settings::default() };
         let update = Update {
             name: "refs/heads/main".into(),
             old: self.start.parse().expect("an id"),

@@ -302,7 +302,8 @@ impl Hearing<'_> {
         let is_new = update.old.is_zero() && !update.new.is_zero();
         if self.case.settings.branch.is_none() && is_new && self.repository.displaces(&update.name, trunk) {
             let detail = format!(
-                "It would be taken for the policy branch in place of {trunk}. Let HEAD of the repository name {trunk}, or                  give the gate --policy-branch."
+                "It would be taken for the policy branch in place of {trunk}. Let HEAD of the repository name {trunk}, or \
+                 give the gate --policy-branch."
             );
             return RefOutcome::refused(&plain, Reason::deny(Code::RefUncovered, detail));
         }
@@ -338,7 +339,7 @@ impl Hearing<'_> {
         {
             chain.fault = fault_of(&self.chains, &chain.id);
         }
-        gate::decide_chain(&push_of(update), chain.as_ref(), rewound, &self.policy)
+        gate::decide_chain(&push_of(update), chain.as_ref(), &self.policy)
     }
 
     /// A place to try out what the host allows: it takes empty commits, and keeps what it took.

@@ -362,7 +362,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Listed { repository, result } => listed(state, repository, result),
         Event::Examined { id, result } => {
             let me = me_for(state, &id);
-            state.queue.examined(&id, result, me.as_deref());
+            state.queue.examined(&id, result, me.as_deref(), state.now);
             Vec::new()
         }
         Event::DraftSaved(result) => {

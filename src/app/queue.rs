@@ -138,10 +138,10 @@ impl Queue {
         self.sources[repository] = Source::Failed { path, why };
     }
 
-    pub fn examined(&mut self, id: &str, result: Result<Arc<Examination>, String>, me: Option<&str>) {
+    pub fn examined(&mut self, id: &str, result: Result<Arc<Examination>, String>, me: Option<&str>, now: i64) {
         let Some(at) = self.entries.iter().position(|entry| entry.change.id == id) else { return };
         let need = match (&result, self.place(&self.entries[at].change)) {
-            (Ok(examination), Some(place)) => survey::need(place, &self.entries[at].change, examination, me),
+            (Ok(examination), Some(place)) => survey::need(place, examination, me, now),
             _ => "unreadable".to_owned(),
         };
         let entry = &mut self.entries[at];

@@ -127,7 +127,7 @@ pub(super) fn row(place: &Place, change: &Change, examination: &Examination) -> 
         compartments: examination.compartments.iter().map(|(name, _)| name.clone()).collect(),
         findings: examination.assessment.findings.len(),
         time: change.revision.commits.first().map_or(0, |commit| commit.time),
-        needs: survey::need(place, change, examination, None),
+        needs: survey::need(place, examination, None, super::now()),
     }
 }
 

@@ -58,11 +58,9 @@ pub fn needs(policy: &Policy, standing: &Standing, now: i64) -> Vec<Need> {
 }
 
 fn could(policy: &Policy, standing: &Standing, person: &Person, role: &str, presence: Presence, now: i64) -> bool {
-    person.kind == Kind::Human
-        && person.roles.iter().any(|own| own == role)
+    person.could_fill(role, presence, now)
         && (policy.self_review || !standing.authors.contains(&person.id))
         && !standing.approved_by.contains(&person.id)
-        && person.keys.iter().any(|own| own.presence >= presence && own.unfit(now, Some(now), now).is_none())
 }
 
 fn presence_of(policy: &Policy, compartment: &str) -> Presence {

@@ -168,10 +168,10 @@ fn distrust(grounds: &Grounds<'_>) -> Option<Reason> {
     damage(policy, chains).or_else(|| withheld(policy, chains)).or_else(|| memory::rollback(grounds))
 }
 
-/// Judges a move of a chain's ref. `chain` is what would be there; `rewound`: what was there is not all in it.
-pub fn decide_chain(push: &Push, chain: Option<&Chain>, rewound: bool, policy: &Policy) -> RefOutcome {
+/// Judges a move of a chain's ref. `chain` is what would be there; none where what was there is not all in it.
+pub fn decide_chain(push: &Push, chain: Option<&Chain>, policy: &Policy) -> RefOutcome {
     let refused = |code, detail: String| RefOutcome::refused(push, Reason::deny(code, detail));
-    let Some(chain) = chain.filter(|_| !rewound) else {
+    let Some(chain) = chain else {
         return refused(
             Code::LedgerRollback,
             "Records are only ever added. `undersign sync` brings here what the ref holds; then push again.".to_owned(),

@@ -89,6 +89,11 @@ impl Policy {
         parse::parse(file, source)
     }
 
+    /// The compartments that the policy itself lies in.
+    pub fn own_compartments(&self) -> Vec<&Compartment> {
+        self.compartments_of(&RepoPath::from(POLICY_FILE))
+    }
+
     /// The compartments a path lies in: all that match, else the default one.
     pub fn compartments_of(&self, path: &RepoPath) -> Vec<&Compartment> {
         let text = path.lossy();

@@ -100,7 +100,7 @@ impl Policy {
     /// What taking over another person's rejection requires: the signers of the compartment that holds the policy, who
     /// could change the rules as well.
     pub fn hand_over(&self) -> Vec<Requirement> {
-        self.compartments_of(&RepoPath::from(POLICY_FILE)).into_iter().map(Requirement::of).collect()
+        self.own_compartments().into_iter().map(Requirement::of).collect()
     }
 
     fn ai_requirement(&self, authors: &[Identity], ai: Ai) -> Option<Requirement> {

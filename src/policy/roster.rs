@@ -25,6 +25,15 @@ pub struct Person {
     pub keys: Vec<Enrolment>,
 }
 
+impl Person {
+    /// Whether a signature made now could fill a slot of a role: by a person who has it, with a key that is good and proves
+    /// enough.
+    pub fn could_fill(&self, role: &str, presence: Presence, now: i64) -> bool {
+        let good = |own: &Enrolment| own.presence >= presence && own.unfit(now, Some(now), now).is_none();
+        self.kind == Kind::Human && self.roles.iter().any(|own| own == role) && self.keys.iter().any(good)
+    }
+}
+
 /// A key as the roster took it in. What its signatures prove of a person being there hangs on this, never on the record:
 /// software can mint a security key and set any flags.
 #[derive(Debug, Clone, PartialEq, Eq)]

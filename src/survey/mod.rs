@@ -11,9 +11,9 @@ use crate::change::compare::{Comparison, compare};
 use crate::change::diff::{Content, Diff, FileDiff};
 use crate::change::manifest::Manifest;
 use crate::change::{Change, ObjectId, RepoPath};
-use crate::gate::{self, Code, Grounds, Receipts, Remembered, Standing, Step};
+use crate::gate::{self, Code, Grounds, Receipts, Remembered, Standing, Step, counsel};
 use crate::ledger;
-use crate::policy::{Criticality, POLICY_FILE, Part, Person, Policy};
+use crate::policy::{Criticality, POLICY_FILE, Part, Policy};
 use crate::provenance::{self, Provenance};
 use crate::record::Chain;
 use crate::risk::{self, Assessment, FileUnderReview};
@@ -203,7 +203,7 @@ pub fn whole(
 }
 
 /// What a change still needs, in two words for a queue.
-pub fn need(place: &Place, change: &Change, examination: &Examination, me: Option<&str>) -> String {
+pub fn need(place: &Place, examination: &Examination, me: Option<&str>, now: i64) -> String {
     let Some(standing) = &examination.standing else {
         return if matches!(place.policy, PolicyState::Absent) { "no policy".into() } else { "policy invalid".into() };
     };
@@ -218,21 +218,15 @@ pub fn need(place: &Place, change: &Change, examination: &Examination, me: Optio
         let people = distinct_need(standing).unwrap_or(widest);
         return format!("{} of {people}", standing.approved_by.len());
     }
-    let me = me.and_then(|id| place.policy()?.roster.by_id(id));
-    match me {
-        Some(me) if is_author(place, change, me) => "yours".into(),
-        Some(me) if standing.slots.iter().any(|slot| slot.have < slot.need && me.roles.contains(&slot.slot)) => {
-            "needs you".into()
-        }
-        _ => "undecided".into(),
+    let (Some(me), Some(policy)) = (me, place.policy()) else { return "undecided".into() };
+    let is_mine = |id: &String| id == me;
+    if standing.authors.iter().any(is_mine) && !policy.self_review {
+        "yours".into()
+    } else if counsel::needs(policy, standing, now).iter().any(|need| need.could.iter().any(is_mine)) {
+        "needs you".into()
+    } else {
+        "undecided".into()
     }
-}
-
-/// Whether a person wrote or co-wrote a change, so that her signature would not count.
-fn is_author(place: &Place, change: &Change, me: &Person) -> bool {
-    let Some(policy) = place.policy().filter(|policy| !policy.self_review) else { return false };
-    let authors = provenance::author_set(&change.revision.commits, provenance::Rules::shipped());
-    authors.iter().any(|author| policy.roster.by_email(&author.email).is_some_and(|person| person.id == me.id))
 }
 
 /// How many people the largest compartment asks for.

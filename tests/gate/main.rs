@@ -6,6 +6,8 @@ mod support;
 
 #[path = "../support/agent.rs"]
 mod agent;
+#[path = "../support/plain.rs"]
+mod plain;
 #[path = "../records/token.rs"]
 mod token;
 

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use undersign::change::diff::Mode;
 use undersign::change::manifest::{Digest, Image, Manifest};
-use undersign::change::{Commit, Identity, ObjectId, RepoPath};
+use undersign::change::{Commit, Identity, ObjectId};
 use undersign::decision::Verdict;
-use undersign::gate::{self, Code, Contents, Decided, Grounds, Opaque, Push, RefOutcome, Remembered, Rest, Step};
+use undersign::gate::{self, Code, Decided, Grounds, Push, RefOutcome, Remembered, Step};
 use undersign::policy::Policy;
 use undersign::record::chain::{Link, file_name};
 use undersign::record::envelope::{Envelope, pae};
@@ -17,6 +17,7 @@ use undersign::record::sshsig::to_be_signed;
 use undersign::record::statement::*;
 use undersign::record::{Chain, ChainId};
 
+use crate::plain::Plain;
 use crate::scene::{denied, judged, next, once, propose};
 use crate::support::{Fixture, policy};
 use crate::token::Token;
@@ -112,27 +113,6 @@ fn push() -> Push {
         link_targets: vec![],
     };
     Push { steps: vec![step(first, 2, 3), step(second, 3, 4)], ..Push::new("refs/heads/main", id(2), id(4)) }
-}
-
-/// Objects of which there is nothing more to say.
-struct Plain;
-
-impl Contents for Plain {
-    fn lines(&self, _: &[Step]) -> Result<Vec<(RepoPath, u64)>, String> {
-        Ok(vec![])
-    }
-    fn hidden(&self, _: &[Step]) -> Result<usize, String> {
-        Ok(0)
-    }
-    fn opaque(&self, _: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String> {
-        Ok(vec![])
-    }
-    fn aliases(&self, _: &[Step]) -> Result<Vec<(RepoPath, RepoPath)>, String> {
-        Ok(vec![])
-    }
-    fn rest(&self, _: ObjectId, _: ObjectId, _: &Manifest) -> Result<Rest, String> {
-        Ok(Rest::Rested)
-    }
 }
 
 /// Signs the records, in their order, each at the end of its chain.

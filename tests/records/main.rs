@@ -2,6 +2,9 @@
 //! OpenSSH and other stock tools as the judges of what is sound.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/plain.rs"]
+mod plain;
+
 mod chains;
 mod make;
 mod openssh;

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding as _};
 use undersign::change::manifest::Manifest;
-use undersign::change::{Commit, Identity, ObjectId, RepoPath};
-use undersign::gate::{self, Contents, Decided, Grounds, Opaque, Push, Remembered, Rest, Step};
+use undersign::change::{Commit, Identity, ObjectId};
+use undersign::gate::{self, Decided, Grounds, Push, Remembered, Step};
 use undersign::policy::Policy;
 use undersign::record::chain::Link;
 use undersign::record::{Chain, ChainId, Fault, Head, verify};
 
 use crate::make;
+use crate::plain::Plain;
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/vectors")
@@ -141,27 +142,6 @@ fn push() -> Push {
         link_targets: vec![],
     };
     Push { steps: vec![step], ..Push::new("refs/heads/main", id(1), id(3)) }
-}
-
-/// The contents of that push: two text files, in which nothing is hidden.
-struct Plain;
-
-impl Contents for Plain {
-    fn lines(&self, _: &[Step]) -> Result<Vec<(RepoPath, u64)>, String> {
-        Ok(vec![])
-    }
-    fn hidden(&self, _: &[Step]) -> Result<usize, String> {
-        Ok(0)
-    }
-    fn opaque(&self, _: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String> {
-        Ok(vec![])
-    }
-    fn aliases(&self, _: &[Step]) -> Result<Vec<(RepoPath, RepoPath)>, String> {
-        Ok(vec![])
-    }
-    fn rest(&self, _: ObjectId, _: ObjectId, _: &Manifest) -> Result<Rest, String> {
-        Ok(Rest::Rested)
-    }
 }
 
 fn files() -> Vec<File> {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::change::{Identity, RepoPath};
 use crate::policy::meaning::Length;
-use crate::policy::{Ai, Binding, Compartment, Enrolment, Kind, Person, Policy, Requirement};
+use crate::policy::{Ai, Binding, Compartment, Person, Policy, Requirement};
 use crate::record::Presence;
 use crate::source::git::Repository;
 
@@ -58,14 +58,10 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
 
 fn sentence(policy: &Policy, requirement: &Requirement, authors: &[Identity]) -> String {
     let now = crate::cli::now();
-    // No bot, no author, and with a key that is good now and proves enough.
-    let may = |person: &Person| {
-        let key = |own: &Enrolment| own.presence >= requirement.presence && own.unfit(now, Some(now), now).is_none();
-        let outside = policy.self_review || !policy.roster.is_among(person, authors);
-        person.kind == Kind::Human && outside && person.keys.iter().any(key)
-    };
+    let outside = |person: &&Person| policy.self_review || !policy.roster.is_among(person, authors);
     let slot = |slot: &crate::policy::Slot| {
-        let able = policy.roster.people().filter(|person| person.roles.contains(&slot.role) && may(person));
+        let able = policy.roster.people().filter(outside);
+        let able = able.filter(|person| person.could_fill(&slot.role, requirement.presence, now));
         let names: Vec<_> = able.map(|person| person.id.as_str()).collect();
         let names = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
         format!("{} of role {} ({names})", slot.n, slot.role)

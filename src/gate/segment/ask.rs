@@ -1,12 +1,12 @@
 //! What the policy asks of a segment, and whether it is there.
 
 use super::{Segment, length};
-use crate::change::{Identity, RepoPath};
+use crate::change::Identity;
 use crate::decision::Verdict;
 use crate::gate::Opaque;
 use crate::gate::outcome::{Code, Reason, SlotState};
 use crate::gate::vote::{Vote, signers};
-use crate::policy::{Ai, Asked, Binding, Kind, POLICY_FILE, Requirement};
+use crate::policy::{Ai, Asked, Binding, Kind, Requirement};
 use crate::provenance;
 
 impl<'g> Segment<'_, 'g> {
@@ -142,9 +142,7 @@ impl<'g> Segment<'_, 'g> {
             let detail = format!("{compartment} is frozen ({freeze}) for another {}.", length(until - now));
             self.tell(Reason::holds(Code::Freeze, detail).in_compartment(compartment));
         }
-        let of_policy = || {
-            policy.compartments_of(&RepoPath::from(POLICY_FILE)).iter().all(|c| asked.compartments.contains(&c.name))
-        };
+        let of_policy = || policy.own_compartments().iter().all(|c| asked.compartments.contains(&c.name));
         if policy.expires.is_some_and(|expires| expires <= now) && !(of_policy() && asked.compartments.len() == 1) {
             let detail = "The policy has expired: until it is renewed, only a change of the policy itself may land.";
             self.tell(Reason::deny(Code::PolicyStale, detail));

@@ -1,12 +1,11 @@
 //! An emergency: what break-glass lets through, and what it does not.
 
 use super::{Segment, length};
-use crate::change::RepoPath;
 use crate::decision::Verdict;
 use crate::gate::CLOCK_SKEW;
 use crate::gate::outcome::{Code, Effect, Reason, SlotState};
 use crate::gate::vote::{Vote, signers};
-use crate::policy::{Asked, BREAK_GLASS, Kind, POLICY_FILE};
+use crate::policy::{Asked, BREAK_GLASS, Kind};
 
 impl<'g> Segment<'_, 'g> {
     /// Break-glass records of this content that are good now.
@@ -30,8 +29,7 @@ impl<'g> Segment<'_, 'g> {
         if votes.is_empty() || self.standing.is_allowed() {
             return;
         }
-        let holders = policy.compartments_of(&RepoPath::from(POLICY_FILE));
-        if holders.iter().any(|compartment| asked.compartments.contains(&compartment.name)) {
+        if policy.own_compartments().iter().any(|compartment| asked.compartments.contains(&compartment.name)) {
             self.tell(Reason::deny(Code::BreakGlass, "No emergency changes the policy. Sign it in the ordinary way."));
             return;
         }

@@ -19,7 +19,7 @@ use crate::datafile::Refused;
 use crate::policy::Policy;
 
 /// Where the policy lies in the tree of the policy branch.
-pub const POLICY_PATH: &str = ".undersign/policy.toml";
+pub const POLICY_PATH: &str = crate::policy::POLICY_FILE;
 /// Bytes; a larger policy file is refused.
 const MAX_POLICY: usize = 1 << 20;
 /// Commits of one change or push. More are refused, never cut off: among those left out an author could hide.
