@@ -53,7 +53,7 @@ fn a_policy_that_is_no_text_is_a_mistake_and_one_that_is_not_there_no_verdict() 
     run(&f, &["policy", "check", &latin]).exits(2).complains("the file is not UTF-8");
     run(&f, &["policy", "check", "absent.toml"]).exits(70).complains("absent.toml cannot be read");
     std::fs::remove_file(f.repo.join(".undersign/policy.toml")).unwrap();
-    run(&f, &["policy", "check"]).exits(70).complains("policy.toml cannot be read");
+    run(&f, &["policy", "check"]).exits(70).complains("`undersign init` writes a first policy");
 }
 
 #[test]

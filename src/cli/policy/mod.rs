@@ -51,7 +51,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
 fn check(options: &CheckOptions, here: &Path) -> Result<u8, String> {
     let file = match &options.file {
         Some(file) => file.clone(),
-        None => Repository::open(here).map_err(|error| error.to_string())?.root.join(POLICY_PATH),
+        None => own_file(here)?,
     };
     match read_file(&file)? {
         Ok(policy) => {
@@ -73,6 +73,17 @@ fn check(options: &CheckOptions, here: &Path) -> Result<u8, String> {
             eprintln!("undersign: {mistakes}");
             Ok(2)
         }
+    }
+}
+
+/// The policy file of the work tree.
+fn own_file(here: &Path) -> Result<PathBuf, String> {
+    let repository = Repository::open(here).map_err(|error| error.to_string())?;
+    let file = repository.root.join(POLICY_PATH);
+    if file.exists() {
+        Ok(file)
+    } else {
+        Err(format!("There is no {}. `undersign init` writes a first policy.", file.display()))
     }
 }
 
