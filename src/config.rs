@@ -36,9 +36,7 @@ impl Config {
         let data_dir =
             dirs.as_ref().map_or_else(|| PathBuf::from(".undersign-data"), |dirs| dirs.data_dir().to_path_buf());
         let file = load(&config_dir.join("config.toml"), &mut troubles, parse).unwrap_or_default();
-        let keymap = Keymap::shipped();
-        let keymap = load(&config_dir.join("keymap.toml"), &mut troubles, |name, text| keymap.with(name, text))
-            .unwrap_or(keymap);
+        let keymap = load(&config_dir.join("keymap.toml"), &mut troubles, Keymap::user).unwrap_or_else(Keymap::shipped);
         let theme = theme(&file, &config_dir, &mut troubles);
         let key = signing_key(file.signing_key.as_deref(), near);
         Config {

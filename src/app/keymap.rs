@@ -1,9 +1,10 @@
-//! Strokes → actions, from `keymap.toml`. A user's file replaces single entries; a wrong one is refused with all mistakes.
+//! Strokes → actions, from `keymap.toml`. A preset, and a user's file over it, replace single entries; a wrong one is
+//! refused with all mistakes.
 
 use std::fmt;
 
 use super::action::{Action, Context};
-use crate::datafile::{self, Placed, Refused};
+use crate::datafile::{self, Placed, Refused, Table};
 
 /// A key press.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,7 +50,18 @@ const NAMED: &[(&str, Key)] = &[
     ("pageup", Key::PageUp),
     ("pagedown", Key::PageDown),
     ("space", Key::Char(' ')),
+    ("f1", Key::F(1)),
+    ("f2", Key::F(2)),
+    ("f3", Key::F(3)),
+    ("f4", Key::F(4)),
     ("f5", Key::F(5)),
+    ("f6", Key::F(6)),
+    ("f7", Key::F(7)),
+    ("f8", Key::F(8)),
+    ("f9", Key::F(9)),
+    ("f10", Key::F(10)),
+    ("f11", Key::F(11)),
+    ("f12", Key::F(12)),
 ];
 
 impl Stroke {
@@ -65,6 +77,27 @@ impl Stroke {
         let mut chars = rest.chars();
         let single = chars.next().filter(|_| chars.next().is_none()).map(Key::Char);
         named.or(single).map(|key| Stroke { key, ctrl, alt })
+    }
+
+    /// As [`Stroke::parse`] reads it.
+    pub fn name(self) -> String {
+        let named = NAMED.iter().find(|(_, key)| *key == self.key).map(|(name, _)| (*name).to_owned());
+        let key = match self.key {
+            Key::Char(c) => named.unwrap_or_else(|| c.to_string()),
+            _ => named.unwrap_or_default(),
+        };
+        format!("{}{}{key}", if self.ctrl { "ctrl-" } else { "" }, if self.alt { "alt-" } else { "" })
+    }
+
+    /// Why a binding of this stroke would never be heard.
+    fn unheard(self) -> Option<&'static str> {
+        match (self.ctrl, self.key) {
+            (true, Key::Char('i')) => Some("a terminal sends tab for it; write tab"),
+            (true, Key::Char('m')) => Some("a terminal sends enter for it; write enter"),
+            (true, Key::Char('[')) | (_, Key::Esc) => Some("esc always cancels"),
+            (true, Key::Char('c')) => Some("it always leaves"),
+            _ => None,
+        }
     }
 }
 
@@ -103,35 +136,73 @@ pub struct Keymap {
 
 const SHIPPED: &str = include_str!("../../assets/keymap.toml");
 
+/// Ways of other tools, each laid over the shipped keymap.
+const PRESETS: &[(&str, &str)] = &[
+    ("default", ""),
+    ("gerrit", include_str!("../../assets/keymaps/gerrit.toml")),
+    ("vim", include_str!("../../assets/keymaps/vim.toml")),
+    ("lazygit", include_str!("../../assets/keymaps/lazygit.toml")),
+    ("arrows", include_str!("../../assets/keymaps/arrows.toml")),
+];
+
 impl Keymap {
+    /// The default.
     pub fn shipped() -> Keymap {
         Keymap { bindings: Vec::new() }.with("keymap.toml", SHIPPED).expect("a test reads the shipped keymap")
     }
 
+    /// The names of the presets.
+    pub fn presets() -> impl Iterator<Item = &'static str> {
+        PRESETS.iter().map(|(name, _)| *name)
+    }
+
+    /// A preset by name.
+    pub fn preset(name: &str) -> Option<Keymap> {
+        let (file, source) = PRESETS.iter().find(|(own, _)| *own == name)?;
+        Some(Keymap::shipped().with(file, source).expect("a test reads the presets"))
+    }
+
+    /// The keymap of a user's file: its entries over those of the preset that it names.
+    pub fn user(file: &str, source: &str) -> Result<Keymap, Refused> {
+        datafile::read(file, source, |root| {
+            let base = root.string("preset").and_then(|name| {
+                let found = Keymap::preset(&name.value);
+                if found.is_none() {
+                    let names: Vec<_> = Keymap::presets().collect();
+                    name.mistake(format!("there is no preset `{}`; there are {}", name.value, names.join(", ")));
+                }
+                found
+            });
+            Some(base.unwrap_or_else(Keymap::shipped).with_entries(root))
+        })
+    }
+
     /// This keymap with the entries of a file in place of its own.
     pub fn with(&self, file: &str, source: &str) -> Result<Keymap, Refused> {
-        datafile::read(file, source, |root| {
-            let mut bindings = self.bindings.clone();
-            for context in Context::ALL {
-                let Some(table) = root.table(context.name()) else { continue };
-                for action in Action::ALL.iter().filter(|action| action.context() == context) {
-                    if !table.has(action.name()) {
-                        continue;
-                    }
-                    bindings.retain(|(bound, _)| bound != action);
-                    bindings.extend(table.strings(action.name()).iter().filter_map(run).map(|run| (*action, run)));
+        datafile::read(file, source, |root| Some(self.with_entries(root)))
+    }
+
+    fn with_entries(&self, root: &Table<'_>) -> Keymap {
+        let mut bindings = self.bindings.clone();
+        for context in Context::ALL {
+            let Some(table) = root.table(context.name()) else { continue };
+            for action in Action::ALL.iter().filter(|action| action.context() == context) {
+                if !table.has(action.name()) {
+                    continue;
                 }
+                bindings.retain(|(bound, _)| bound != action);
+                bindings.extend(table.strings(action.name()).iter().filter_map(run).map(|run| (*action, run)));
             }
-            if let Some((one, other, run)) = conflict(&bindings) {
-                root.mistake(format!(
-                    "`{}` means both {} and {}; give one of them another stroke",
-                    shown(&run),
-                    one.name(),
-                    other.name()
-                ));
-            }
-            Some(Keymap { bindings })
-        })
+        }
+        if let Some((one, other, run)) = conflict(&bindings) {
+            root.mistake(format!(
+                "`{}` means both {} and {}; give one of them another stroke",
+                shown(&run),
+                one.name(),
+                other.name()
+            ));
+        }
+        Keymap { bindings }
     }
 
     pub fn meaning(&self, context: Context, strokes: &[Stroke]) -> Meaning {
@@ -153,6 +224,28 @@ impl Keymap {
         runs.join(", ")
     }
 
+    /// The strokes of an action as a file has them: `j`, `down`, `g g`.
+    pub fn names(&self, action: Action) -> Vec<String> {
+        let runs = self.bindings.iter().filter(|(bound, _)| *bound == action);
+        runs.map(|(_, run)| run.iter().map(|stroke| stroke.name()).collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    /// This keymap as a `keymap.toml`.
+    pub fn to_toml(&self) -> String {
+        let quoted = |name: &String| format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
+        let mut out = String::new();
+        for context in Context::ALL {
+            let entries = Action::ALL.iter().filter(|action| action.context() == context);
+            out.push_str(&format!("{}[{}]\n", if out.is_empty() { "" } else { "\n" }, context.name()));
+            for action in entries {
+                let strokes: Vec<_> = self.names(*action).iter().map(quoted).collect();
+                let entry = format!("{} = [{}]", action.name(), strokes.join(", "));
+                out.push_str(&format!("{entry:<40} # {}\n", action.sentence()));
+            }
+        }
+        out
+    }
+
     /// The first stroke of an action, for the footer.
     pub fn first(&self, action: Action) -> String {
         self.bindings.iter().find(|(bound, _)| *bound == action).map(|(_, run)| shown(run)).unwrap_or_default()
@@ -167,6 +260,11 @@ fn run(text: &Placed<'_, String>) -> Option<Vec<Stroke>> {
             "`{}` is no stroke; write j, G, ctrl-d, space, enter, or several with blanks between",
             text.value
         ));
+    }
+    for stroke in known.iter().flatten() {
+        if let Some(why) = stroke.unheard() {
+            text.mistake(format!("`{}` cannot be bound: {why}", stroke.name()));
+        }
     }
     known
 }
@@ -211,5 +309,76 @@ mod tests {
             .unwrap_err();
         let text = refused.to_string();
         assert!(text.contains("line 2") && text.contains("flyaway") && text.contains("means both"), "{text}");
+    }
+    #[test]
+    fn every_preset_is_whole_and_without_conflict() {
+        for name in Keymap::presets() {
+            let keymap = Keymap::preset(name).unwrap();
+            for action in Action::ALL {
+                assert!(!keymap.names(*action).is_empty(), "{name}: {}", action.name());
+            }
+            assert_eq!(name == "default", keymap == Keymap::shipped(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_user_lays_entries_over_a_preset() {
+        let keymap = Keymap::user("k", "preset = \"gerrit\"\n[review]\nnext-file = [\"alt-f\"]\n").unwrap();
+        assert_eq!(keymap.names(Action::NextFile), ["alt-f"]);
+        assert_eq!(keymap.names(Action::NextHunk), Keymap::preset("gerrit").unwrap().names(Action::NextHunk));
+        let refused = Keymap::user("k", "\npreset = \"emacs\"\n").unwrap_err().to_string();
+        assert!(refused.contains("line 2") && refused.contains("gerrit, vim"), "{refused}");
+    }
+
+    #[test]
+    fn a_keymap_is_written_as_a_file_that_means_the_same() {
+        for name in Keymap::presets() {
+            let keymap = Keymap::preset(name).unwrap();
+            let again = Keymap::user("k", &keymap.to_toml()).unwrap();
+            for action in Action::ALL {
+                assert_eq!(keymap.names(*action), again.names(*action), "{name}: {}", action.name());
+            }
+        }
+        for text in ["\"", "\\", "space", "ctrl-alt-x", "-", "f12", "é"] {
+            assert_eq!(Stroke::parse(text).unwrap().name(), text);
+        }
+    }
+
+    /// Of all that leads to a signature, only opening the sheet is in the keymap. What the sheet hears is fixed.
+    #[test]
+    fn no_preset_and_no_file_can_bind_a_decision() {
+        let decisions = [
+            "approve",
+            "reject",
+            "needs-changes",
+            "confirm",
+            "withdraw",
+            "hand-over",
+            "break-glass",
+            "human",
+            "freeze",
+        ];
+        for decision in decisions {
+            assert!(Action::ALL.iter().all(|action| action.name() != decision), "{decision}");
+            for context in ["everywhere", "queue", "review", "sign", "sheet"] {
+                let file = format!("[{context}]\n{decision} = [\"x\"]\n");
+                let refused = Keymap::user("k", &file).unwrap_err().to_string();
+                assert!(refused.contains("unknown key"), "{refused}");
+            }
+        }
+        for name in Keymap::presets() {
+            let strokes = Keymap::preset(name).unwrap().names(Action::Sign);
+            assert_eq!(strokes, ["S"], "{name}: a hand that knows one preset must not meet the sheet by chance");
+        }
+        let refused = Keymap::user("k", "[queue]\nsign = [\"S\"]\n").unwrap_err().to_string();
+        assert!(refused.contains("unknown key `sign`"), "the queue signs nothing: {refused}");
+    }
+
+    #[test]
+    fn strokes_that_are_never_heard_are_refused() {
+        for stroke in ["ctrl-i", "ctrl-m", "ctrl-[", "ctrl-c", "esc"] {
+            let refused = Keymap::user("k", &format!("[review]\nfiles = [\"{stroke}\"]\n")).unwrap_err().to_string();
+            assert!(refused.contains("cannot be bound"), "{refused}");
+        }
     }
 }
