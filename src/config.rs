@@ -24,6 +24,7 @@ pub struct Config {
 struct File {
     repositories: Vec<PathBuf>,
     theme: Option<String>,
+    terminal_background: bool,
     signing_key: Option<String>,
 }
 
@@ -31,13 +32,10 @@ impl Config {
     /// Reads configuration for a desk. `near` is a repository whose git configuration may name the signing key.
     pub fn read(near: Option<&Path>) -> Config {
         let mut troubles = Vec::new();
-        let dirs = directories::ProjectDirs::from("", "", "undersign");
-        let config_dir = dirs.as_ref().map(|dirs| dirs.config_dir().to_path_buf()).unwrap_or_default();
-        let data_dir =
-            dirs.as_ref().map_or_else(|| PathBuf::from(".undersign-data"), |dirs| dirs.data_dir().to_path_buf());
-        let file = load(&config_dir.join("config.toml"), &mut troubles, parse).unwrap_or_default();
-        let keymap = load(&config_dir.join("keymap.toml"), &mut troubles, Keymap::user).unwrap_or_else(Keymap::shipped);
-        let theme = theme(&file, &config_dir, &mut troubles);
+        let data_dir = dirs().map_or_else(|| PathBuf::from(".undersign-data"), |dirs| dirs.data_dir().to_path_buf());
+        let file = read_file(&mut troubles);
+        let keymap = keymap(&mut troubles);
+        let theme = Themes::of(&file).chosen(&mut troubles);
         let key = signing_key(file.signing_key.as_deref(), near);
         Config {
             repositories: file.repositories,
@@ -48,6 +46,24 @@ impl Config {
             troubles,
         }
     }
+}
+
+fn dirs() -> Option<directories::ProjectDirs> {
+    directories::ProjectDirs::from("", "", "undersign")
+}
+
+/// Where the files of the user are.
+pub fn directory() -> PathBuf {
+    dirs().map(|dirs| dirs.config_dir().to_path_buf()).unwrap_or_default()
+}
+
+fn read_file(troubles: &mut Vec<String>) -> File {
+    load(&directory().join("config.toml"), troubles, parse).unwrap_or_default()
+}
+
+/// The keymap of the user: the shipped one, their preset over it, and their own entries over that.
+pub fn keymap(troubles: &mut Vec<String>) -> Keymap {
+    load(&directory().join("keymap.toml"), troubles, Keymap::user).unwrap_or_else(Keymap::shipped)
 }
 
 /// Reads a file that may be absent.
@@ -75,26 +91,104 @@ fn parse(name: &str, text: &str) -> Result<File, Refused> {
         Some(File {
             repositories: root.strings("repositories").into_iter().map(|path| expand(path.value)).collect(),
             theme: root.string("theme").map(|theme| theme.value),
+            terminal_background: root.boolean("terminal_background").is_some_and(|kept| kept.value),
             signing_key: root.string("signing_key").map(|key| key.value),
         })
     })
 }
 
-/// The theme by name: a shipped one, or `themes/NAME.toml` of the user. Without colours: mono.
-fn theme(file: &File, config_dir: &Path, troubles: &mut Vec<String>) -> Theme {
-    if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
-        return Theme::shipped("mono").expect("mono is shipped");
+/// The themes there are, shipped or of the user, as this terminal shows them.
+pub struct Themes {
+    chosen: String,
+    /// None where the terminal has no colours, or the user wants none.
+    depth: Option<Depth>,
+    terminal_background: bool,
+}
+
+impl Themes {
+    /// Reads which theme the user chose, and what the terminal can.
+    pub fn read(troubles: &mut Vec<String>) -> Themes {
+        Themes::of(&read_file(troubles))
     }
-    let name =
-        std::env::var("UNDERSIGN_THEME").ok().or_else(|| file.theme.clone()).unwrap_or_else(|| "dark".to_owned());
-    let own = config_dir.join("themes").join(format!("{}.toml", name.replace('/', "")));
-    let theme = load(&own, troubles, Theme::parse).or_else(|| Theme::shipped(&name)).unwrap_or_else(|| {
-        troubles.push(format!("There is no theme `{name}`; shipped are {}. dark is used.", Theme::names().join(", ")));
-        Theme::shipped("dark").expect("dark is shipped")
-    });
-    let colours = std::env::var("COLORTERM").unwrap_or_default();
-    let depth = if matches!(colours.as_str(), "truecolor" | "24bit") { Depth::True } else { Depth::Indexed };
-    theme.with_depth(depth)
+
+    fn of(file: &File) -> Themes {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let term = variable("TERM").unwrap_or_default();
+        let depth = depth(&term, &variable("COLORTERM").unwrap_or_default(), variable("STY").is_some());
+        Themes {
+            chosen: variable("UNDERSIGN_THEME").or_else(|| file.theme.clone()).unwrap_or_else(|| "dark".to_owned()),
+            depth: depth.filter(|_| variable("NO_COLOR").is_none()),
+            terminal_background: file.terminal_background,
+        }
+    }
+
+    /// Where themes of the user are: `NAME.toml`.
+    pub fn directory() -> PathBuf {
+        directory().join("themes")
+    }
+
+    /// The theme in use: without colours mono, whatever was chosen.
+    pub fn in_use(&self) -> &str {
+        if self.depth.is_some() { &self.chosen } else { "mono" }
+    }
+
+    /// How many colours are used; none where there are none.
+    pub fn depth(&self) -> Option<Depth> {
+        self.depth
+    }
+
+    /// The names of the shipped ones, then those that only the user has.
+    pub fn names(&self) -> Vec<String> {
+        let shipped = Theme::names();
+        let files = std::fs::read_dir(Themes::directory()).into_iter().flatten().flatten();
+        let name = |file: std::fs::DirEntry| Some(file.file_name().to_str()?.strip_suffix(".toml")?.to_owned());
+        let mut own: Vec<_> = files.filter_map(name).filter(|name| !shipped.contains(&name.as_str())).collect();
+        own.sort();
+        shipped.into_iter().map(str::to_owned).chain(own).collect()
+    }
+
+    /// A theme by name, one of the user's before a shipped one, in the colours of this terminal.
+    pub fn get(&self, name: &str, troubles: &mut Vec<String>) -> Option<Theme> {
+        let own = Themes::directory().join(format!("{}.toml", name.replace('/', "")));
+        let theme = load(&own, troubles, Theme::parse).or_else(|| Theme::shipped(name))?;
+        let theme = theme.with_depth(self.depth.unwrap_or(Depth::True));
+        Some(if self.terminal_background { theme.with_terminal_background() } else { theme })
+    }
+
+    fn chosen(&self, troubles: &mut Vec<String>) -> Theme {
+        if self.depth.is_none() {
+            return Theme::shipped("mono").expect("mono is shipped");
+        }
+        self.get(&self.chosen, troubles).unwrap_or_else(|| {
+            let shipped = Theme::names().join(", ");
+            troubles.push(format!("There is no theme `{}`; shipped are {shipped}. dark is used.", self.chosen));
+            self.get("dark", troubles).expect("dark is shipped")
+        })
+    }
+}
+
+/// How many colours a terminal has, from what it says of itself; none where it has none. `in_screen`: GNU screen runs
+/// inside another terminal and inherits its COLORTERM, but does not pass on 24 bits.
+fn depth(term: &str, colorterm: &str, in_screen: bool) -> Option<Depth> {
+    let is = |names: &[&str]| names.iter().any(|name| term == *name || term.starts_with(&format!("{name}-")));
+    let ends = |ends: &[&str]| ends.iter().any(|end| term.ends_with(end));
+    // ncurses has no colours for these either.
+    if is(&["dumb", "vt52", "vt100", "vt102", "vt220", "vt320", "vt420", "vt510"]) || ends(&["-m", "-mono"]) {
+        return None;
+    }
+    if is(&["linux"]) || ends(&["-16color"]) {
+        return Some(Depth::Ansi);
+    }
+    let says_true = matches!(colorterm, "truecolor" | "24bit") && !in_screen;
+    let known = is(&["kitty", "xterm-kitty", "alacritty", "foot", "ghostty", "xterm-ghostty", "wezterm", "contour"]);
+    if says_true || known || ends(&["-direct"]) {
+        return Some(Depth::True);
+    }
+    if term.contains("256") {
+        return Some(Depth::Indexed);
+    }
+    let old = ["xterm-color", "screen", "ansi", "cygwin", "rxvt", "vt340", "vt525", "cons25", "pcansi"];
+    Some(if is(&old) { Depth::Ansi } else { Depth::Indexed })
 }
 
 /// The signing key: of the configuration, else what git would sign with.
@@ -123,4 +217,42 @@ pub fn git_config(near: Option<&Path>) -> Option<git2::Config> {
     let repository = near.and_then(|path| git2::Repository::discover(path).ok());
     let config = repository.map_or_else(git2::Config::open_default, |repository| repository.config());
     config.ok()?.snapshot().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_says_how_many_colours_it_has() {
+        let cases = [
+            ("xterm-256color", "truecolor", Some(Depth::True)),
+            ("xterm-256color", "24bit", Some(Depth::True)),
+            ("tmux-256color", "", Some(Depth::Indexed)),
+            ("xterm", "", Some(Depth::Indexed)),
+            ("", "", Some(Depth::Indexed)),
+            ("xterm-kitty", "", Some(Depth::True)),
+            ("alacritty", "", Some(Depth::True)),
+            ("alacritty-direct", "", Some(Depth::True)),
+            ("xterm-direct", "", Some(Depth::True)),
+            ("linux", "truecolor", Some(Depth::Ansi)),
+            ("linux-16color", "", Some(Depth::Ansi)),
+            ("xterm-16color", "", Some(Depth::Ansi)),
+            ("xterm-color", "", Some(Depth::Ansi)),
+            ("screen", "", Some(Depth::Ansi)),
+            ("screen-256color", "", Some(Depth::Indexed)),
+            ("ansi", "", Some(Depth::Ansi)),
+            ("rxvt-unicode-256color", "", Some(Depth::Indexed)),
+            ("dumb", "", None),
+            ("vt100", "", None),
+            ("vt220", "", None),
+            ("linux-m", "", None),
+            ("xterm-mono", "", None),
+        ];
+        for (term, colorterm, wanted) in cases {
+            assert_eq!(depth(term, colorterm, false), wanted, "TERM={term} COLORTERM={colorterm}");
+        }
+        assert_eq!(depth("screen.xterm-256color", "truecolor", true), Some(Depth::Indexed));
+        assert_eq!(depth("screen", "truecolor", true), Some(Depth::Ansi));
+    }
 }

@@ -1,10 +1,15 @@
 //! Themes: TOML → a style for each role. The roles are a closed list; a file must fill all of them, or inherit them.
 
+mod depth;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::datafile::{self, Placed, Refused, Table};
+pub use depth::Depth;
 
 macro_rules! roles {
     ($($section:literal { $($role:ident $name:literal)* })*) => {
@@ -13,6 +18,7 @@ macro_rules! roles {
         pub enum Role { $($($role,)*)* }
 
         impl Role {
+            /// Every role, in the order of theme files.
             pub const ALL: &[Role] = &[$($(Role::$role,)*)*];
 
             /// Section and name in a theme file.
@@ -31,6 +37,7 @@ roles! {
     "diff" {
         Added "added" Removed "removed" AddedWord "added_word" RemovedWord "removed_word" Context "context" Number "number"
         HunkHeader "hunk" FileHeader "file" Hidden "hidden" Omission "omission" Seen "seen" Note "note"
+        Moved "moved" Whitespace "whitespace" Match "match"
     }
     "risk" { Critical "critical" High "high" Medium "medium" Low "low" RiskNote "note" Finding "finding" }
     "syntax" {
@@ -39,6 +46,7 @@ roles! {
     }
 }
 
+/// A name, and a style for each role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Theme {
     pub name: String,
@@ -46,29 +54,26 @@ pub struct Theme {
 }
 
 const SHIPPED: &[(&str, &str)] = &[
-    ("dark", include_str!("../../themes/dark.toml")),
-    ("light", include_str!("../../themes/light.toml")),
-    ("mono", include_str!("../../themes/mono.toml")),
+    ("dark", include_str!("../../../themes/dark.toml")),
+    ("light", include_str!("../../../themes/light.toml")),
+    ("high-contrast", include_str!("../../../themes/high-contrast.toml")),
+    ("colour-blind", include_str!("../../../themes/colour-blind.toml")),
+    ("mono", include_str!("../../../themes/mono.toml")),
 ];
 
-/// How many colours the terminal has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
-    True,
-    /// The 256 colours of xterm.
-    Indexed,
-}
-
 impl Theme {
+    /// The names of the shipped themes.
     pub fn names() -> Vec<&'static str> {
         SHIPPED.iter().map(|(name, _)| *name).collect()
     }
 
+    /// A shipped theme.
     pub fn shipped(name: &str) -> Option<Theme> {
         let (file, source) = SHIPPED.iter().find(|(own, _)| *own == name)?;
         Some(Theme::parse(file, source).expect("a test reads the shipped themes"))
     }
 
+    /// Reads a theme, or tells every mistake of it.
     pub fn parse(file: &str, source: &str) -> Result<Theme, Refused> {
         datafile::read(file, source, |root| {
             let name = root.need_string("name")?.value;
@@ -99,17 +104,21 @@ impl Theme {
         })
     }
 
+    /// What a role looks like.
     pub fn style(&self, role: Role) -> Style {
         self.styles.get(&role).copied().unwrap_or_default()
     }
 
-    /// The nearest colours of a terminal with fewer.
+    /// This theme in the colours that a terminal has.
     pub fn with_depth(mut self, depth: Depth) -> Theme {
-        if depth == Depth::Indexed {
-            for style in self.styles.values_mut() {
-                style.fg = style.fg.map(indexed);
-                style.bg = style.bg.map(indexed);
-            }
+        depth::reduce(&mut self.styles, depth);
+        self
+    }
+
+    /// This theme on the terminal's own background. After [`Theme::with_depth`], which asks whether the ground is dark.
+    pub fn with_terminal_background(mut self) -> Theme {
+        if let Some(ground) = self.styles.get_mut(&Role::Ground) {
+            ground.bg = None;
         }
         self
     }
@@ -165,70 +174,4 @@ fn style(table: &Table<'_>, role: &str, palette: &BTreeMap<String, Color>) -> Op
         });
     }
     Some(style)
-}
-
-/// The nearest entry of the 6×6×6 cube and the grey ramp of xterm.
-fn indexed(colour: Color) -> Color {
-    let Color::Rgb(r, g, b) = colour else { return colour };
-    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-    let nearest = |v: u8| (0..6).min_by_key(|&i| LEVELS[i].abs_diff(v)).unwrap_or(0);
-    let distance = |x: [u8; 3]| [r, g, b].iter().zip(x).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum::<u32>();
-    let (ri, gi, bi) = (nearest(r), nearest(g), nearest(b));
-    let grey = (0..24u8).min_by_key(|&i| distance([8 + 10 * i; 3])).unwrap_or(0);
-    if distance([8 + 10 * grey; 3]) < distance([LEVELS[ri], LEVELS[gi], LEVELS[bi]]) {
-        Color::Indexed(232 + grey)
-    } else {
-        Color::Indexed((16 + 36 * ri + 6 * gi + bi) as u8)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_shipped_theme_is_whole_and_a_wrong_one_is_refused_with_its_lines() {
-        for (name, source) in SHIPPED {
-            assert_eq!(Theme::parse(name, source).unwrap().name, *name);
-        }
-        let refused =
-            Theme::parse("t", "name = \"t\"\ninherits = \"dark\"\n[ui]\ntext = { fg = \"nope\" }\nbogus = {}\n")
-                .unwrap_err();
-        let text = refused.to_string();
-        assert!(text.contains("line 4") && text.contains("line 5"), "{text}");
-    }
-
-    /// WCAG 2 contrast of every text on the backgrounds that it stands on.
-    #[test]
-    fn text_on_diff_backgrounds_can_be_read() {
-        for name in ["dark", "light"] {
-            let theme = Theme::shipped(name).unwrap();
-            let ground = theme.style(Role::Ground).bg.unwrap();
-            let texts = Role::ALL.iter().filter(|role| role.path().0 == "syntax").chain(&[Role::Text]);
-            for text in texts {
-                for on in
-                    [Role::Context, Role::Added, Role::Removed, Role::AddedWord, Role::RemovedWord, Role::Selected]
-                {
-                    let (fg, bg) = (theme.style(*text).fg, theme.style(on).bg.unwrap_or(ground));
-                    let ratio = contrast(fg.unwrap(), bg);
-                    let wanted = if *text == Role::Comment { 3.5 } else { 4.5 };
-                    assert!(ratio >= wanted, "{name}: {text:?} on {on:?} has {ratio:.2}");
-                }
-            }
-        }
-    }
-
-    fn contrast(a: Color, b: Color) -> f64 {
-        let (a, b) = (luminance(a), luminance(b));
-        (a.max(b) + 0.05) / (a.min(b) + 0.05)
-    }
-
-    fn luminance(colour: Color) -> f64 {
-        let Color::Rgb(r, g, b) = colour else { panic!("{colour:?}") };
-        let linear = |v: u8| {
-            let v = f64::from(v) / 255.0;
-            if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
-        };
-        0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
-    }
 }
