@@ -32,6 +32,10 @@ mod demo;
 mod desk;
 #[cfg(feature = "tui")]
 mod init;
+#[cfg(feature = "tui")]
+mod keys;
+#[cfg(feature = "tui")]
+mod theme;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,6 +69,12 @@ enum Command {
     /// Open a range of commits in the reader
     #[cfg(feature = "tui")]
     Review(desk::ReviewOptions),
+    /// Print which stroke does what, by your keymap or a preset
+    #[cfg(feature = "tui")]
+    Keys(keys::Options),
+    /// Print a sample of the themes
+    #[cfg(feature = "tui")]
+    Theme(theme::Options),
     /// Say whether a push may land: 0 yes, 2 no, 4 cannot decide
     Verify(verify::Options),
     /// Install the gate, serve it, and read its log
@@ -103,6 +113,10 @@ pub fn run() -> ExitCode {
         Some(Command::Init(options)) => init::run(&options, arguments.repo.first().map(PathBuf::as_path)),
         #[cfg(feature = "tui")]
         Some(Command::Review(options)) => desk::review(&options, arguments.repo.first().map(PathBuf::as_path)),
+        #[cfg(feature = "tui")]
+        Some(Command::Keys(options)) => keys::run(&options),
+        #[cfg(feature = "tui")]
+        Some(Command::Theme(options)) => theme::run(&options),
         Some(Command::Verify(options)) => {
             return ExitCode::from(verify::run(&options, arguments.repo.first().map(PathBuf::as_path)));
         }

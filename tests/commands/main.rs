@@ -7,6 +7,7 @@ mod support;
 mod doctor;
 mod gate;
 mod hostile;
+mod looks;
 mod policy;
 mod verify;
 
