@@ -29,12 +29,13 @@
 //!  0  change  datafile                          plain data; TOML files read with all their mistakes
 //! ```
 //!
-//! Words: a **change** proposes a **revision** (base, head) to a target ref; its **manifest** is what it does to each path
-//! and what a decision binds to. **Provenance** is what is known of how it was made, made of **evidence**. A **finding**
-//! is what a rule saw at a line; **blast radius** how far a mistake would reach. A **compartment** is a part of a
-//! repository with its own signers; a **requirement** what it asks for. A **draft** becomes a **decision**, written as a
-//! **statement**, signed in an **envelope**, linked as a **record** into a **chain**; all chains are the **ledger**. The
-//! **gate** gives an **outcome** with **reasons**. A record that does not hold has a **fault**.
+//! Words: a **change** proposes a **revision** (base, head) to a target ref; its **manifest** is what it does to each
+//! path and what a decision binds to. **Provenance** is what is known of how it was made, made of **evidence**;
+//! **attribution** whose hand each added line is said to be from. A **finding** is what a rule saw at a line; **blast
+//! radius** how far a mistake would reach. A **compartment** is a part of a repository with its own signers; a
+//! **requirement** what it asks for. A **draft** becomes a **decision**, written as a **statement**, signed in an
+//! **envelope**, linked as a **record** into a **chain**; all chains are the **ledger**. The **gate** gives an
+//! **outcome** with **reasons**. A record that does not hold has a **fault**.
 
 pub mod change;
 pub mod datafile;

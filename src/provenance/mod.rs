@@ -1,6 +1,7 @@
 //! FLOOR 1: what is known of how a change was made. AI assistance is recorded as unauthenticated prose that anyone can
 //! forge or strip: evidence may raise what is required, its absence proves nothing.
 
+pub mod attribution;
 mod evidence;
 mod identity;
 mod known;

@@ -1,10 +1,13 @@
 //! A local git repository, read from its objects alone: no configuration, attributes, filters or hooks of the repository
 //! have a say in what is shown or judged. git2's check of object hashes stays on: what is read here becomes evidence.
 
+mod attribution;
 mod contents;
 mod objects;
+mod origins;
 pub mod push;
 
+pub use attribution::attribution;
 pub use contents::Objects;
 pub use objects::{content, diff, manifest, result_tree};
 

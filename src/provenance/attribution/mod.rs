@@ -1,0 +1,407 @@
+//! Who is *said* to have written each added line: notes of git-ai and Agent Trace, in one form.
+//!
+//! Whoever pushes commits can push notes, so this is a claim of the author's. It is there to be shown beside the lines;
+//! nothing is allowed, ordered or required by it. A line that no note covers is unknown, never human.
+
+pub mod agent_trace;
+pub mod git_ai;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+
+use crate::change::{ObjectId, RepoPath, counted, visible};
+
+/// Bytes of one note, or of a file of traces. A note is mostly of a kilobyte, but git-ai used to put whole
+/// conversations into them: its own repository has some of 3 MiB.
+pub const MAX_BYTES: usize = 8 << 20;
+/// Ranges of lines in one note, or in a file of traces.
+pub const MAX_RANGES: usize = 100_000;
+/// Characters of a name that are kept.
+const MAX_NAME: usize = 300;
+/// Troubles that are told one by one.
+const MAX_TROUBLES: usize = 20;
+
+/// Whose hand a line is said to be from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hand {
+    Ai,
+    Human,
+    /// Both: one note says so, or notes contradict each other.
+    Mixed,
+    /// Nothing is said.
+    Unknown,
+}
+
+impl Hand {
+    /// One column for a gutter.
+    pub fn letter(self) -> char {
+        match self {
+            Hand::Ai => 'A',
+            Hand::Human => 'h',
+            Hand::Mixed => 'm',
+            Hand::Unknown => '·',
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Hand::Ai => "AI",
+            Hand::Human => "human",
+            Hand::Mixed => "mixed",
+            Hand::Unknown => "unknown",
+        }
+    }
+}
+
+/// What a note was written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    GitAi,
+    AgentTrace,
+}
+
+impl Format {
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::GitAi => "git-ai",
+            Format::AgentTrace => "Agent Trace",
+        }
+    }
+}
+
+/// Whom a note names. As it was found, not escaped; each cut at 300 characters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Writer {
+    pub tool: Option<String>,
+    pub model: Option<String>,
+    /// An id, or an address of the conversation.
+    pub session: Option<String>,
+    /// Who typed it, or whom the tool worked for.
+    pub person: Option<String>,
+}
+
+/// Lines of a file as one commit has it, and whose they are said to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// 0-based, the end not included; never empty.
+    pub lines: Range<u32>,
+    pub hand: Hand,
+    /// Position in [`Claims::writers`].
+    pub writer: usize,
+}
+
+/// What one note says of one commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claims {
+    pub writers: Vec<Writer>,
+    pub files: BTreeMap<RepoPath, Vec<Claim>>,
+    /// Entries that say of lines whose they are in a way that is not known here. The lines stay unknown.
+    pub left_out: usize,
+}
+
+/// Why a note is not read. Nothing of it is taken then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    #[error("it is larger than {} MiB", MAX_BYTES >> 20)]
+    TooLarge,
+    #[error("it has more than {MAX_RANGES} ranges of lines")]
+    TooManyRanges,
+    #[error("it is not UTF-8")]
+    NotUtf8,
+    /// 1-based.
+    #[error("line {0}: {1}")]
+    Line(usize, &'static str),
+    #[error("no line `---` divides it")]
+    NoDivider,
+    /// Escaped.
+    #[error("it is of schema `{0}`, which is not known here")]
+    Schema(String),
+    #[error("a range of lines is reversed, or begins at 0")]
+    Range,
+    /// Escaped.
+    #[error("its JSON is not as expected: {0}")]
+    Json(String),
+}
+
+impl From<serde_json::Error> for Malformed {
+    fn from(error: serde_json::Error) -> Self {
+        Malformed::Json(shown(&error.to_string()))
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Malformed> {
+    if bytes.len() > MAX_BYTES {
+        return Err(Malformed::TooLarge);
+    }
+    std::str::from_utf8(bytes).map_err(|_| Malformed::NotUtf8)
+}
+
+/// A short piece of a note, for a sentence.
+fn shown(text: &str) -> String {
+    visible::text(&text.chars().take(MAX_NAME).collect::<String>()).into_owned()
+}
+
+fn name(text: Option<&str>) -> Option<String> {
+    text.map(|text| text.chars().take(MAX_NAME).collect()).filter(|text: &String| !text.is_empty())
+}
+
+/// Lines as notes count them, from 1 and both ends included.
+fn lines(first: u32, last: u32) -> Option<Range<u32>> {
+    (1..=last).contains(&first).then(|| first - 1..last)
+}
+
+/// Counts the ranges of a document.
+#[derive(Default)]
+struct Ranges(usize);
+
+impl Ranges {
+    fn another(&mut self) -> Result<(), Malformed> {
+        self.0 += 1;
+        if self.0 > MAX_RANGES { Err(Malformed::TooManyRanges) } else { Ok(()) }
+    }
+}
+
+/// Added lines of a file of the diff that one commit brought, by their numbers (0-based) at head and in that commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brought {
+    /// Position in [`crate::change::diff::Diff::files`].
+    pub file: usize,
+    pub commit: ObjectId,
+    /// Where the file was in that commit.
+    pub path: RepoPath,
+    pub lines: Vec<(u32, u32)>,
+}
+
+/// What all notes say of the commits of a change.
+#[derive(Debug, Clone, Default)]
+pub struct Testimony {
+    notes: HashMap<ObjectId, Vec<(Format, Claims)>>,
+    troubles: Vec<String>,
+    more_troubles: usize,
+}
+
+impl Testimony {
+    /// Of several notes the first names the source where they agree.
+    pub fn add(&mut self, commit: ObjectId, format: Format, claims: Claims) {
+        if !claims.files.is_empty() {
+            self.notes.entry(commit).or_default().push((format, claims));
+        }
+    }
+
+    /// A sentence for people, escaped: what was not read, and so leaves lines unknown.
+    pub fn trouble(&mut self, sentence: String) {
+        if self.troubles.len() < MAX_TROUBLES {
+            self.troubles.push(sentence);
+        } else {
+            self.more_troubles += 1;
+        }
+    }
+
+    /// Whether nothing is said of any file.
+    pub fn is_empty(&self) -> bool {
+        self.notes.is_empty()
+    }
+
+    /// The files that are spoken of, as they were called in some commit.
+    pub fn paths(&self) -> BTreeSet<&RepoPath> {
+        self.notes.values().flatten().flat_map(|(_, claims)| claims.files.keys()).collect()
+    }
+
+    /// Looks up each added line where it was brought.
+    pub fn attribute(mut self, brought: &[Brought]) -> Attribution {
+        let mut found = Attribution { troubles: std::mem::take(&mut self.troubles), ..Attribution::default() };
+        if self.more_troubles > 0 {
+            found.troubles.push(format!("{} not listed.", counted(self.more_troubles, "more trouble")));
+        }
+        let mut sources = Sources::default();
+        for group in brought {
+            let spans = flatten(&self.layers(group, &mut sources));
+            let said = group.lines.iter().filter_map(|&(head, there)| {
+                let span = at(&spans, there)?;
+                Some(Span { lines: head..head + 1, ..span.clone() })
+            });
+            found.files.entry(group.file).or_default().extend(said);
+        }
+        found.files.retain(|_, spans| !spans.is_empty());
+        found.files.values_mut().for_each(join);
+        found.sources = sources.list;
+        found
+    }
+
+    /// What is said of a file in a commit, by all notes.
+    fn layers(&self, group: &Brought, sources: &mut Sources) -> Vec<Layer> {
+        let mut layers = Vec::new();
+        for (format, claims) in self.notes.get(&group.commit).into_iter().flatten() {
+            for claim in claims.files.get(&group.path).into_iter().flatten() {
+                let Some(writer) = claims.writers.get(claim.writer) else { continue };
+                let source = sources.of(*format, group.commit, writer);
+                layers.push(Layer { lines: claim.lines.clone(), hand: claim.hand, source });
+            }
+        }
+        layers
+    }
+}
+
+/// Who says so, and of what.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source {
+    pub format: Format,
+    /// The commit that brought the line.
+    pub commit: ObjectId,
+    pub writer: Writer,
+}
+
+/// Each source once.
+#[derive(Default)]
+struct Sources {
+    list: Vec<Source>,
+    known: HashMap<Source, usize>,
+}
+
+impl Sources {
+    fn of(&mut self, format: Format, commit: ObjectId, writer: &Writer) -> usize {
+        let source = Source { format, commit, writer: writer.clone() };
+        *self.known.entry(source).or_insert_with_key(|source| {
+            self.list.push(source.clone());
+            self.list.len() - 1
+        })
+    }
+}
+
+/// One claim among others on the same file.
+struct Layer {
+    lines: Range<u32>,
+    hand: Hand,
+    source: usize,
+}
+
+/// Lines of which the same is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Span {
+    lines: Range<u32>,
+    hand: Hand,
+    source: usize,
+    /// The first source that names another hand.
+    against: Option<usize>,
+}
+
+/// Claims that overlap in any way → spans that do not, in order. Costs n log n, however they overlap.
+fn flatten(layers: &[Layer]) -> Vec<Span> {
+    let ends = |(index, layer): (usize, &Layer)| [(layer.lines.start, index), (layer.lines.end, index)];
+    let mut edges: Vec<(u32, usize)> = layers.iter().enumerate().flat_map(ends).collect();
+    edges.sort_unstable();
+    let mut open: BTreeMap<Hand, BTreeSet<usize>> = BTreeMap::new();
+    let (mut spans, mut from) = (Vec::new(), 0);
+    for (line, index) in edges {
+        let mut firsts: Vec<usize> = open.values().filter_map(|same| same.first().copied()).collect();
+        firsts.sort_unstable();
+        if let Some(first) = firsts.first().filter(|_| line > from).map(|&first| &layers[first]) {
+            let against = firsts.get(1).map(|&other| layers[other].source);
+            let hand = if against.is_some() { Hand::Mixed } else { first.hand };
+            spans.push(Span { lines: from..line, hand, source: first.source, against });
+        }
+        from = line;
+        let same = open.entry(layers[index].hand).or_default();
+        if !same.remove(&index) {
+            same.insert(index);
+        }
+    }
+    spans
+}
+
+fn at(spans: &[Span], line: u32) -> Option<&Span> {
+    let after = spans.partition_point(|span| span.lines.end <= line);
+    spans.get(after).filter(|span| span.lines.start <= line)
+}
+
+/// Sorts spans of single lines, and joins neighbours of which the same is said.
+fn join(spans: &mut Vec<Span>) {
+    spans.sort_by_key(|span| span.lines.start);
+    spans.dedup_by(|next, span| {
+        let same = (next.hand, next.source, next.against) == (span.hand, span.source, span.against);
+        let joins = same && next.lines.start == span.lines.end;
+        if joins {
+            span.lines.end = next.lines.end;
+        }
+        joins
+    });
+}
+
+/// Who is said to have written the added lines of a diff.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attribution {
+    /// By position in the diff: sorted, disjoint.
+    files: BTreeMap<usize, Vec<Span>>,
+    sources: Vec<Source>,
+    troubles: Vec<String>,
+}
+
+impl Attribution {
+    /// Whose hand an added line is said to be from. `file` is the position in the diff, `line` 0-based on the new side.
+    pub fn of(&self, file: usize, line: u32) -> Hand {
+        self.span(file, line).map_or(Hand::Unknown, |span| span.hand)
+    }
+
+    /// Who says so.
+    pub fn source(&self, file: usize, line: u32) -> Option<&Source> {
+        self.sources.get(self.span(file, line)?.source)
+    }
+
+    /// Who says otherwise, where notes contradict each other.
+    pub fn against(&self, file: usize, line: u32) -> Option<&Source> {
+        self.sources.get(self.span(file, line)?.against?)
+    }
+
+    /// How many added lines are spoken of.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for span in self.files.values().flatten() {
+            let lines = span.lines.len();
+            match span.hand {
+                Hand::Ai => counts.ai += lines,
+                Hand::Human => counts.human += lines,
+                Hand::Mixed => counts.mixed += lines,
+                Hand::Unknown => {}
+            }
+            if span.against.is_some() {
+                counts.disputed += lines;
+            }
+        }
+        counts
+    }
+
+    /// Whether no line is spoken of. There may be troubles all the same.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Sentences, escaped: what was not read, and so left lines unknown. At most 21.
+    pub fn troubles(&self) -> &[String] {
+        &self.troubles
+    }
+
+    fn span(&self, file: usize, line: u32) -> Option<&Span> {
+        at(self.files.get(&file)?, line)
+    }
+}
+
+/// Added lines by whose hand they are said to be from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub ai: usize,
+    pub human: usize,
+    /// Those that are disputed are among them.
+    pub mixed: usize,
+    /// Lines on which notes contradict each other.
+    pub disputed: usize,
+}
+
+impl Counts {
+    /// Of so many added lines, those of which nothing is said: files that no note speaks of are not read for this.
+    pub fn unknown(&self, added: usize) -> usize {
+        added.saturating_sub(self.ai + self.human + self.mixed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

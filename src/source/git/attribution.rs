@@ -1,0 +1,243 @@
+//! Notes of git-ai and Agent Trace → whose hand each added line is said to be from.
+//!
+//! Notes are read from the trees of their refs, not by libgit2's notes: those read a blob of any size and know one ref
+//! from the configuration. Bounds of one change: 5,000 commits, 64 MiB of notes, 20 remotes; those of the way back from
+//! head are in [`super::origins`].
+
+use std::collections::HashSet;
+
+use git2::{ObjectType, Oid};
+
+use super::{GitError, Repository, as_path, oid, origins};
+use crate::change::diff::Diff;
+use crate::change::{Change, ObjectId, RepoPath, Revision, counted, visible};
+use crate::provenance::attribution::{Attribution, Format, MAX_BYTES, Malformed, Testimony, agent_trace, git_ai};
+
+const GIT_AI: &str = "refs/notes/ai";
+/// git-ai's copies of what remotes have, one ref each.
+const GIT_AI_REMOTES: &str = "refs/notes/ai-remote/*";
+const AGENT_TRACE: &str = "refs/notes/agent-trace";
+/// In the tree of head.
+const TRACES: &str = ".agent-trace/traces.jsonl";
+
+/// Commits of a change.
+const MAX_COMMITS: usize = 5_000;
+const MAX_REMOTES: usize = 20;
+/// Bytes of all notes of a change; one may hang on many commits.
+const MAX_NOTES: usize = 64 << 20;
+/// Bytes of one tree of notes: over a million notes in one folder.
+const MAX_TREE: usize = 64 << 20;
+/// Folders above a note: git spreads notes by the first digits of the commit once they are many.
+const MAX_FANOUT: usize = 2;
+
+/// Who is said to have written the added lines of a change. A claim of whoever pushed the notes: to be shown, and to
+/// decide nothing. Without notes it costs a look for the refs and for the file.
+///
+/// What was not read for a bound, or is malformed, is a trouble of the attribution and leaves its lines unknown.
+///
+/// # Errors
+/// An object of the change's own commits is missing or is not as git writes it.
+pub fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Result<Attribution, GitError> {
+    let revision = &change.revision;
+    let mut reading = Reading { repository, testimony: Testimony::default(), read: HashSet::new(), left: MAX_NOTES };
+    reading.all(revision);
+    let mut testimony = reading.testimony;
+    if testimony.is_empty() {
+        return Ok(testimony.attribute(&[]));
+    }
+    let origins = origins::trace(repository, revision, diff, &testimony.paths())?;
+    if origins.is_cut {
+        testimony.trouble("The change is too large to trace all of its lines to their commits.".to_owned());
+    }
+    Ok(testimony.attribute(&origins.brought))
+}
+
+struct Reading<'r> {
+    repository: &'r Repository,
+    testimony: Testimony,
+    /// What was read for which commit: a remote's notes are mostly one's own.
+    read: HashSet<(ObjectId, Oid)>,
+    /// Bytes that may still be read.
+    left: usize,
+}
+
+/// A ref of notes.
+struct Notes<'r> {
+    name: String,
+    format: Format,
+    root: git2::Tree<'r>,
+}
+
+impl<'r> Reading<'r> {
+    fn all(&mut self, revision: &Revision) {
+        let notes = self.notes();
+        let traces = self.traces_at(revision.head);
+        if notes.is_empty() && traces.is_none() {
+            return;
+        }
+        if revision.commits.len() > MAX_COMMITS {
+            self.trouble(&format!("Notes are not read for a change of more than {MAX_COMMITS} commits."));
+            return;
+        }
+        for notes in &notes {
+            for commit in &revision.commits {
+                self.note(notes, commit.id);
+            }
+        }
+        if let Some(traces) = traces {
+            self.traces(traces, revision);
+        }
+    }
+
+    fn trouble(&mut self, sentence: &str) {
+        self.testimony.trouble(sentence.to_owned());
+    }
+
+    /// The refs of notes that are there: one's own before those of remotes.
+    fn notes(&mut self) -> Vec<Notes<'r>> {
+        let mut names = vec![(GIT_AI.to_owned(), Format::GitAi)];
+        let mut remotes = self.remotes();
+        if remotes.len() > MAX_REMOTES {
+            remotes.truncate(MAX_REMOTES);
+            self.trouble(&format!("Notes of more than {MAX_REMOTES} remotes are not read."));
+        }
+        names.extend(remotes.into_iter().map(|name| (name, Format::GitAi)));
+        names.push((AGENT_TRACE.to_owned(), Format::AgentTrace));
+        names.into_iter().filter_map(|(name, format)| self.open(name, format)).collect()
+    }
+
+    fn remotes(&self) -> Vec<String> {
+        let Ok(mut found) = self.repository.raw.references_glob(GIT_AI_REMOTES) else { return Vec::new() };
+        let names = found.names().filter_map(|name| name.ok().map(str::to_owned));
+        let mut names: Vec<String> = names.take(MAX_REMOTES + 1).collect();
+        names.sort();
+        names
+    }
+
+    fn open(&mut self, name: String, format: Format) -> Option<Notes<'r>> {
+        let repository = self.repository;
+        let reference = match repository.raw.find_reference(&name) {
+            Err(error) if error.code() == git2::ErrorCode::NotFound => return None,
+            reference => reference,
+        };
+        let commit = reference.and_then(|reference| reference.peel_to_commit());
+        match commit.map_err(GitError::from).and_then(|commit| tree(repository, commit.tree_id())) {
+            Ok(root) => Some(Notes { name, format, root }),
+            Err(error) => {
+                self.trouble(&format!("The notes {} are not read. {error}", visible::text(&name)));
+                None
+            }
+        }
+    }
+
+    fn note(&mut self, notes: &Notes<'_>, commit: ObjectId) {
+        let place = || format!("The note on {} in {}", commit.short(), visible::text(&notes.name));
+        let bytes = match find(self.repository, &notes.root, commit) {
+            Ok(Some(id)) if self.read.insert((commit, id)) => self.bytes(id),
+            Ok(_) => return,
+            Err(error) => Err(clause(error)),
+        };
+        let read = bytes.and_then(|bytes| self.claims(notes.format, commit, &bytes).map_err(|error| error.to_string()));
+        match read {
+            Ok(None) => {}
+            Ok(Some(left_aside)) => self.trouble(&format!("{} has {left_aside}.", place())),
+            Err(error) => self.trouble(&format!("{} is not read: {error}.", place())),
+        }
+    }
+
+    /// Takes in a note. Gives what of it is left aside, as a clause.
+    fn claims(&mut self, format: Format, commit: ObjectId, bytes: &[u8]) -> Result<Option<String>, Malformed> {
+        let clause = |n: usize, what: &str, why: &str| (n > 0).then(|| format!("{} {why}", counted(n, what)));
+        match format {
+            Format::GitAi => {
+                let claims = git_ai::parse(bytes)?;
+                let left_out = claims.left_out;
+                self.testimony.add(commit, format, claims);
+                Ok(clause(left_out, "claim", "for nobody that is known here; the lines stay unknown"))
+            }
+            Format::AgentTrace => {
+                let (fit, astray): (Vec<_>, Vec<_>) =
+                    agent_trace::parse(bytes)?.into_iter().partition(|trace| trace.fits(commit));
+                fit.into_iter().for_each(|trace| self.testimony.add(commit, format, trace.claims));
+                Ok(clause(astray.len(), "record", "of another commit; left aside"))
+            }
+        }
+    }
+
+    fn traces_at(&self, head: ObjectId) -> Option<Oid> {
+        let tree = self.repository.raw.find_commit(oid(head)).and_then(|commit| commit.tree()).ok()?;
+        let entry = tree.get_path(as_path(&RepoPath::from(TRACES))).ok()?;
+        (entry.kind() == Some(ObjectType::Blob) && entry.filemode() != 0o120_000).then(|| entry.id())
+    }
+
+    /// The file has the traces of all of history; only those of this change's commits count.
+    fn traces(&mut self, file: Oid, revision: &Revision) {
+        let traces = self.bytes(file).and_then(|bytes| agent_trace::parse(&bytes).map_err(|error| error.to_string()));
+        let traces = match traces {
+            Ok(traces) => traces,
+            Err(error) => return self.trouble(&format!("The file {TRACES} is not read: {error}.")),
+        };
+        let own: HashSet<ObjectId> = revision.commits.iter().map(|commit| commit.id).collect();
+        let mut early = 0;
+        for trace in traces {
+            let Some(commit) = trace.commit().filter(|commit| own.contains(commit)) else { continue };
+            if trace.has_proper_version {
+                self.testimony.add(commit, Format::AgentTrace, trace.claims);
+            } else {
+                early += 1;
+            }
+        }
+        if early > 0 {
+            let records = counted(early, "record");
+            self.trouble(&format!(
+                "The file {TRACES} has {records} of a version that names the commit before its lines; left aside."
+            ));
+        }
+    }
+
+    /// The bytes of a note, where they are not too many. The error is a clause.
+    fn bytes(&mut self, id: Oid) -> Result<Vec<u8>, String> {
+        let raw = &self.repository.raw;
+        let clause = |error: git2::Error| clause(error.into());
+        let (size, _) = raw.odb().and_then(|odb| odb.read_header(id)).map_err(clause)?;
+        if size > MAX_BYTES {
+            return Err(Malformed::TooLarge.to_string());
+        }
+        self.left = self.left.checked_sub(size).ok_or_else(|| {
+            let limit = MAX_NOTES >> 20;
+            format!("the notes of the change are more than {limit} MiB")
+        })?;
+        Ok(raw.find_blob(id).map_err(clause)?.content().to_vec())
+    }
+}
+
+/// An error for within a sentence.
+fn clause(error: GitError) -> String {
+    error.to_string().trim_end_matches('.').to_owned()
+}
+
+fn tree(repository: &Repository, id: Oid) -> Result<git2::Tree<'_>, GitError> {
+    let (size, _) = repository.raw.odb()?.read_header(id)?;
+    if size > MAX_TREE {
+        let limit = MAX_TREE >> 20;
+        return Err(GitError::Unsupported(format!("A tree of notes of more than {limit} MiB is not read.")));
+    }
+    Ok(repository.raw.find_tree(id)?)
+}
+
+/// The note on a commit: `<40 digits>`, `ab/<38>` or `ab/cd/<36>`.
+fn find(repository: &Repository, root: &git2::Tree<'_>, commit: ObjectId) -> Result<Option<Oid>, GitError> {
+    let name = commit.to_string();
+    let mut below = None;
+    for level in 0..=MAX_FANOUT {
+        let folder: &git2::Tree<'_> = below.as_ref().unwrap_or(root);
+        let rest = &name[2 * level..];
+        if let Some(note) = folder.get_name(rest) {
+            return Ok((note.kind() == Some(ObjectType::Blob)).then(|| note.id()));
+        }
+        let next = folder.get_name(&rest[..2]).filter(|entry| entry.kind() == Some(ObjectType::Tree));
+        let Some(next) = next.map(|entry| entry.id()) else { return Ok(None) };
+        below = Some(tree(repository, next)?);
+    }
+    Ok(None)
+}

@@ -1,0 +1,242 @@
+//! The commit that brought each added line, and the line's number there: the way back from head, commit by commit.
+//!
+//! A line goes on to the first parent that has it; where none has, its commit brought it, as for `git blame`. A file
+//! that a commit only renamed (the same blob at another path, gone there) is followed. What leads out of the change, to
+//! base or to what was merged from the target, is in no commit of it and stays unknown. What was renamed and edited at
+//! once, or put together from several files, was brought by the commit that did so.
+//!
+//! Bounds: 256 MiB of text compared, a million paths that differ between commits and their parents, two million added
+//! lines. A step from a commit to a parent costs what differs between them, and a comparison for each file that is
+//! followed and differs.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::{GitError, Repository, content, diff};
+use crate::change::compare::{Comparison, Line, compare};
+use crate::change::diff::{Content, Diff, TreeEntry};
+use crate::change::{Commit, ObjectId, RepoPath, Revision};
+use crate::provenance::attribution::Brought;
+
+/// Bytes of text compared.
+const MAX_COMPARED: usize = 256 << 20;
+/// Paths that differ between commits and their parents.
+const MAX_PATHS: usize = 1_000_000;
+/// Added lines that are followed.
+const MAX_LINES: usize = 2_000_000;
+
+/// Where lines came from.
+#[derive(Debug, Default)]
+pub(super) struct Origins {
+    pub brought: Vec<Brought>,
+    /// Whether a bound was met, so that lines are missing.
+    pub is_cut: bool,
+}
+
+/// Traces the added lines of the files that could be meant by `spoken`, paths in any commit of the change.
+pub(super) fn trace(
+    repository: &Repository,
+    revision: &Revision,
+    diff: &Diff,
+    spoken: &BTreeSet<&RepoPath>,
+) -> Result<Origins, GitError> {
+    let mut walk = Walk { repository, at: HashMap::new(), spent: Spent::default(), origins: Origins::default() };
+    walk.start(revision.head, diff, spoken)?;
+    // Newest first: children come before their parents.
+    for commit in &revision.commits {
+        walk.commit(commit)?;
+    }
+    Ok(walk.origins)
+}
+
+/// Lines under way: of a file of the diff (by position), where it is at some commit. Pairs as in [`Brought`].
+type Lines = BTreeMap<(usize, RepoPath), Vec<(u32, u32)>>;
+
+struct Walk<'r> {
+    repository: &'r Repository,
+    at: HashMap<ObjectId, Lines>,
+    spent: Spent,
+    origins: Origins,
+}
+
+#[derive(Default)]
+struct Spent {
+    compared: usize,
+    paths: usize,
+    lines: usize,
+}
+
+impl Walk<'_> {
+    /// The added lines at head. A file that no note speaks of may have had another name in the change, where one is
+    /// spoken of that is not there any more.
+    fn start(&mut self, head: ObjectId, diff: &Diff, spoken: &BTreeSet<&RepoPath>) -> Result<(), GitError> {
+        let there: HashSet<&RepoPath> = diff.files.iter().filter(|f| f.new.is_some()).map(|f| &f.path).collect();
+        let is_any_gone = spoken.iter().any(|path| !there.contains(path));
+        for (index, file) in diff.files.iter().enumerate() {
+            let is_meant = spoken.contains(&file.path) || (file.old.is_none() && is_any_gone);
+            let Some(new) = file.new.filter(|_| is_meant && !self.is_cut()) else { continue };
+            let Some(comparison) = self.compare(file.old, new)? else { continue };
+            let added = comparison.hunks.iter().flat_map(|hunk| &hunk.lines).filter_map(|line| match line {
+                Line::Added { new } => Some((*new, *new)),
+                Line::Context { .. } | Line::Removed { .. } => None,
+            });
+            let added: Vec<_> = added.collect();
+            self.spent.lines += added.len();
+            if !added.is_empty() {
+                self.at.entry(head).or_default().insert((index, file.path.clone()), added);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a bound was met. Asked before each piece of work, so it is overstepped by one at most.
+    fn is_cut(&mut self) -> bool {
+        let Spent { compared, paths, lines } = self.spent;
+        self.origins.is_cut |= compared > MAX_COMPARED || paths > MAX_PATHS || lines > MAX_LINES;
+        self.origins.is_cut
+    }
+
+    fn commit(&mut self, commit: &Commit) -> Result<(), GitError> {
+        let Some(mut lines) = self.at.remove(&commit.id) else { return Ok(()) };
+        let tree = self.repository.tree_of(commit.id)?;
+        for &parent in &commit.parents {
+            if lines.is_empty() || self.is_cut() {
+                break;
+            }
+            let step = diff(self.repository, self.repository.tree_of(parent)?, tree)?;
+            self.spent.paths += step.files.len();
+            lines = self.hand_on(lines, parent, &step)?;
+        }
+        if !self.origins.is_cut {
+            let brought =
+                lines.into_iter().map(|((file, path), lines)| Brought { file, commit: commit.id, path, lines });
+            self.origins.brought.extend(brought);
+        }
+        Ok(())
+    }
+
+    /// Gives a parent the lines that it has. Those that it has not are given back.
+    fn hand_on(&mut self, lines: Lines, parent: ObjectId, step: &Diff) -> Result<Lines, GitError> {
+        let gone = gone(step);
+        let mut kept = Lines::new();
+        for ((file, path), lines) in lines {
+            let (old, new) = match Before::of(&path, step, &gone) {
+                Before::Same(before) => {
+                    self.give(parent, file, before, lines);
+                    continue;
+                }
+                Before::Nothing => {
+                    kept.insert((file, path), lines);
+                    continue;
+                }
+                Before::Other(old, new) => (old, new),
+            };
+            if self.is_cut() {
+                return Ok(Lines::new());
+            }
+            let same = self.compare(Some(old), new)?.map(|comparison| unchanged(&comparison));
+            let there = |line: u32| *same.as_ref()?.get(line as usize)?;
+            let (mut had, mut brought) = (Vec::new(), Vec::new());
+            for (head, here) in lines {
+                match there(here) {
+                    Some(there) => had.push((head, there)),
+                    None => brought.push((head, here)),
+                }
+            }
+            self.give(parent, file, path.clone(), had);
+            if !brought.is_empty() {
+                kept.insert((file, path), brought);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn give(&mut self, parent: ObjectId, file: usize, path: RepoPath, lines: Vec<(u32, u32)>) {
+        if !lines.is_empty() {
+            self.at.entry(parent).or_default().entry((file, path)).or_default().extend(lines);
+        }
+    }
+
+    /// None where either side is no text.
+    fn compare(&mut self, old: Option<TreeEntry>, new: TreeEntry) -> Result<Option<Comparison>, GitError> {
+        let old = old.map(|old| content(self.repository, old)).transpose()?;
+        let new = content(self.repository, new)?;
+        let old = old.as_ref().map_or(Some(&[][..]), Content::text);
+        let (Some(old), Some(new)) = (old, new.text()) else { return Ok(None) };
+        self.spent.compared += old.len() + new.len();
+        Ok(Some(compare(old, new)))
+    }
+}
+
+/// What a parent has of a file.
+enum Before {
+    /// The same content, at this path.
+    Same(RepoPath),
+    /// Another content at the same path: the parent's, and the commit's.
+    Other(TreeEntry, TreeEntry),
+    Nothing,
+}
+
+impl Before {
+    fn of(path: &RepoPath, step: &Diff, gone: &HashMap<ObjectId, Option<&RepoPath>>) -> Before {
+        let Ok(at) = step.files.binary_search_by(|touched| touched.path.cmp(path)) else {
+            return Before::Same(path.clone());
+        };
+        match (step.files[at].old, step.files[at].new) {
+            (Some(old), Some(new)) if old.id == new.id => Before::Same(path.clone()),
+            (Some(old), Some(new)) => Before::Other(old, new),
+            (_, new) => match new.and_then(|new| *gone.get(&new.id)?) {
+                Some(before) => Before::Same(before.clone()),
+                None => Before::Nothing,
+            },
+        }
+    }
+}
+
+/// Where blobs were whose path is gone; none for a blob that was at several.
+fn gone(step: &Diff) -> HashMap<ObjectId, Option<&RepoPath>> {
+    let mut gone = HashMap::new();
+    for file in step.files.iter().filter(|file| file.new.is_none()) {
+        let Some(old) = file.old else { continue };
+        gone.entry(old.id).and_modify(|path| *path = None).or_insert(Some(&file.path));
+    }
+    gone
+}
+
+/// For each line of the new text its number in the old one, if it is there.
+fn unchanged(comparison: &Comparison) -> Vec<Option<u32>> {
+    let mut lines = Vec::with_capacity(comparison.new.count() as usize);
+    let mut old = 0;
+    for hunk in &comparison.hunks {
+        lines.extend((old..hunk.old.start).map(Some));
+        lines.extend(hunk.lines.iter().filter_map(|line| match *line {
+            Line::Context { old, .. } => Some(Some(old)),
+            Line::Added { .. } => Some(None),
+            Line::Removed { .. } => None,
+        }));
+        old = hunk.old.end;
+    }
+    lines.extend((old..comparison.old.count()).map(Some));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn lines_that_are_there_before_are_the_same_and_in_order(old in "[ab\n]{0,60}", new in "[ab\n]{0,60}") {
+            let comparison = compare(old.as_bytes(), new.as_bytes());
+            let lines = unchanged(&comparison);
+            prop_assert_eq!(lines.len(), comparison.new.count() as usize);
+            prop_assert_eq!(lines.iter().filter(|line| line.is_none()).count(), comparison.added as usize);
+            prop_assert!(lines.iter().flatten().is_sorted_by(|a, b| a < b));
+            for (line, before) in lines.iter().enumerate() {
+                let before = before.map(|before| comparison.old.get(old.as_bytes(), before));
+                prop_assert!(before.is_none_or(|b| b == comparison.new.get(new.as_bytes(), line as u32)));
+            }
+        }
+    }
+}
