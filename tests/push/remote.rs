@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // git starts its daemon as a child of its own, which must go, too.
+        let _ = Command::new("kill").arg("--").arg(format!("-{}", self.0.id())).status();
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -51,6 +54,7 @@ fn over_git_daemon() {
         .arg(format!("--base-path={}", h.f.dir.path().display()))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
+        .process_group(0)
         .spawn();
     let _server = match daemon {
         Ok(child) => Server(child),
