@@ -157,11 +157,11 @@ fn large_review(ports: &Ports, only_first: bool) -> State {
     }
     for effect in reads {
         match effect {
-            Effect::Read { ticket, diff, order, width, .. } if only_first => {
+            Effect::Read { ticket, diff, order, shape, .. } if only_first => {
                 let file = FileMaterial::read(&repository, &diff.files[order[0]]).unwrap();
                 update(
                     &mut state,
-                    Event::Compared { ticket, index: order[0], result: Ok(Compared::of(Arc::new(file), width)) },
+                    Event::Compared { ticket, index: order[0], result: Ok(Compared::of(Arc::new(file), shape)) },
                 );
             }
             effect => {

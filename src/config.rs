@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::app::keymap::Keymap;
-use crate::datafile::{self, Refused};
+use crate::app::review::look::{Layout, Look};
+use crate::datafile::{self, Refused, Table};
 use crate::drafts::Drafts;
 use crate::signer::SigningKey;
 use crate::tui::theme::{Depth, Theme};
@@ -14,6 +15,9 @@ pub struct Config {
     pub repositories: Vec<PathBuf>,
     pub theme: Theme,
     pub keymap: Keymap,
+    pub look: Look,
+    /// Whether the program hears the mouse; the terminal selects text by itself otherwise.
+    pub mouse: bool,
     pub drafts: Drafts,
     pub key: Result<SigningKey, String>,
     /// One for each file that was refused.
@@ -25,6 +29,9 @@ struct File {
     repositories: Vec<PathBuf>,
     theme: Option<String>,
     terminal_background: bool,
+    mouse: Option<bool>,
+    layout: Layout,
+    tab: Option<usize>,
     signing_key: Option<String>,
 }
 
@@ -41,6 +48,8 @@ impl Config {
             repositories: file.repositories,
             theme,
             keymap,
+            look: Look { layout: file.layout, tab: file.tab.unwrap_or(Look::default().tab), ..Look::default() },
+            mouse: file.mouse.unwrap_or(true),
             drafts: crate::worker::drafts_dir(data_dir),
             key,
             troubles,
@@ -92,6 +101,9 @@ fn parse(name: &str, text: &str) -> Result<File, Refused> {
             repositories: root.strings("repositories").into_iter().map(|path| expand(path.value)).collect(),
             theme: root.string("theme").map(|theme| theme.value),
             terminal_background: root.boolean("terminal_background").is_some_and(|kept| kept.value),
+            mouse: root.boolean("mouse").map(|mouse| mouse.value),
+            layout: layout(root),
+            tab: tab(root),
             signing_key: root.string("signing_key").map(|key| key.value),
         })
     })
@@ -189,6 +201,27 @@ fn depth(term: &str, colorterm: &str, in_screen: bool) -> Option<Depth> {
     }
     let old = ["xterm-color", "screen", "ansi", "cygwin", "rxvt", "vt340", "vt525", "cons25", "pcansi"];
     Some(if is(&old) { Depth::Ansi } else { Depth::Indexed })
+}
+
+fn layout(root: &Table<'_>) -> Layout {
+    let Some(layout) = root.string("layout") else { return Layout::Auto };
+    match layout.value.as_str() {
+        "auto" => Layout::Auto,
+        "unified" => Layout::Unified,
+        "side-by-side" => Layout::SideBySide,
+        other => {
+            layout.mistake(format!("`{other}` is no layout; write auto, unified or side-by-side"));
+            Layout::Auto
+        }
+    }
+}
+
+fn tab(root: &Table<'_>) -> Option<usize> {
+    let tab = root.number("tab")?;
+    if !(1..=16).contains(&tab.value) {
+        tab.mistake("a tab stop is 1 to 16 columns".to_owned());
+    }
+    Some(tab.value.clamp(1, 16) as usize)
 }
 
 /// The signing key: of the configuration, else what git would sign with.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::app::{Effect, Event, State, update};
+use crate::clipboard;
 use crate::tui::theme::Theme;
 use crate::tui::{self, Screen};
 use crate::worker::{Ports, Workers, perform};
@@ -47,7 +48,7 @@ impl Intake {
     }
 
     fn sort(&mut self, event: Event) {
-        let is_typed = matches!(event, Event::Stroke(_) | Event::Paste(_) | Event::Resize(..));
+        let is_typed = matches!(event, Event::Stroke(_) | Event::Paste(_) | Event::Mouse(_) | Event::Resize(..));
         if is_typed { self.typed.push_back(event) } else { self.told.push_back(event) }
     }
 
@@ -58,12 +59,18 @@ impl Intake {
 }
 
 /// Runs a state until the person leaves; gives it back, so that the caller can say what was signed.
-pub fn run(mut state: State, effects: Vec<Effect>, theme: &Theme, ports: Arc<Ports>) -> Result<State, String> {
+pub fn run(
+    mut state: State,
+    effects: Vec<Effect>,
+    theme: &Theme,
+    mouse: bool,
+    ports: Arc<Ports>,
+) -> Result<State, String> {
     let failed = |error: std::io::Error| format!("The terminal cannot be used: {error}.");
     let (events, incoming) = channel();
     let workers = Workers::start(ports.clone(), &events);
     let (input, inputs) = channel();
-    let mut screen = Screen::enter().map_err(failed)?;
+    let mut screen = Screen::enter(theme, mouse).map_err(failed)?;
     let reader = Arc::new(Reader::default());
     listen(input.clone(), reader.clone());
     forward(incoming, input.clone());
@@ -83,10 +90,22 @@ pub fn run(mut state: State, effects: Vec<Effect>, theme: &Theme, ports: Arc<Por
         while let Some(event) = intake.next(begun) {
             state.now = clock();
             for effect in update(&mut state, event) {
-                if matches!(effect, Effect::Sign { .. }) && ports.signs_on_the_terminal() {
-                    sign_on_the_terminal(effect, &ports, &input, &reader, &mut screen).map_err(failed)?;
-                } else {
-                    workers.submit(effect);
+                match effect {
+                    Effect::Sign { .. } if ports.signs_on_the_terminal() => {
+                        sign_on_the_terminal(effect, &ports, &input, &reader, &mut screen).map_err(failed)?;
+                    }
+                    Effect::Edit { name, text, line } => {
+                        let told = edit(&name, &text, line, &reader, &mut screen).map_err(failed)?;
+                        state.status = told.or(state.status.take());
+                    }
+                    Effect::Suspend => reader.without(|| stop(&mut screen)).map_err(failed)?,
+                    Effect::Copy(text) => {
+                        if let Some(sequence) = clipboard::sequence(&text) {
+                            screen.send(&sequence).map_err(failed)?;
+                        }
+                        workers.submit(Effect::Copy(text));
+                    }
+                    effect => workers.submit(effect),
                 }
             }
             if state.quit {
@@ -153,6 +172,23 @@ fn sign_on_the_terminal(
         perform(effect, ports, &mut |event| _ = input.send(Input::Event(event)));
         screen.resume()
     })
+}
+
+/// Leaves the screen to the person's editor on a read-only copy. A sentence comes back where that failed.
+fn edit(name: &str, text: &[u8], line: u32, reader: &Reader, screen: &mut Screen) -> std::io::Result<Option<String>> {
+    reader.without(|| {
+        screen.suspend();
+        let told = crate::editor::open(name, text, line).err();
+        screen.resume()?;
+        Ok(told)
+    })
+}
+
+/// Stops, as Ctrl-Z stops any program; goes on when the shell says so.
+fn stop(screen: &mut Screen) -> std::io::Result<()> {
+    screen.suspend();
+    signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
+    screen.resume()
 }
 
 /// Keys and sizes of the terminal, and the signals that end a program.

@@ -42,6 +42,11 @@ impl Drafts {
         }
     }
 
+    /// The draft of a change, if there is one that can be read; a damaged one is left alone.
+    pub fn peek(&self, repository: &Path, change: &str) -> Option<Draft> {
+        Draft::decode(&std::fs::read(self.path(repository, change)).ok()?).ok()
+    }
+
     /// Saves a draft: temporary file, sync, rename. An empty draft removes the file.
     pub fn save(&self, repository: &Path, draft: &Draft) -> Result<(), String> {
         let path = self.path(repository, &draft.change);

@@ -2,7 +2,7 @@
 
 use crate::change::diff::Content;
 use crate::change::manifest::{Digest, escape};
-use crate::change::{Change, RepoPath, visible};
+use crate::change::{Change, visible};
 use crate::decision::{Draft, Note, Verdict};
 use crate::gate::Answerable;
 use crate::ledger::{self, LedgerError};
@@ -342,10 +342,14 @@ fn statement(
 /// What is remarked goes with a rejection, since author and agent act on it. Of an approval it is nobody else's business.
 fn notes(case: &Case<'_>) -> Vec<SignedNote> {
     let signed = |note: &Note| SignedNote {
-        path: escape(&RepoPath::from(note.path.as_str())),
+        path: note.path.clone(),
         side: if note.old_side { "old" } else { "new" }.to_owned(),
         line: Decimal(u64::from(note.line)),
-        text: note.text.clone(),
+        // The record has one line for a note; the rest is said in words.
+        text: match note.until {
+            Some(until) => format!("Lines {} to {until}: {}", note.line, note.text),
+            None => note.text.clone(),
+        },
     };
     let notes = case.draft.notes.iter().filter(|_| case.verdict == Verdict::Reject);
     notes.map(signed).collect()

@@ -23,7 +23,7 @@ pub enum TokenClass {
 pub type Tokens = Vec<(Range<usize>, TokenClass)>;
 
 /// Larger texts stay plain: bytes.
-const MAX_TEXT: usize = 1 << 20;
+pub const MAX_TEXT: usize = 1 << 20;
 /// Longer lines stay plain: bytes.
 const MAX_LINE: usize = 2_000;
 

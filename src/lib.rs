@@ -23,7 +23,7 @@
 //!  3  worker  config  tui  frozen  survey  sync  gatekeeper  service
 //!                                               effects → events; the screen; what is joined for queue, reader, sheet,
 //!                                               remotes, pushes; the gate over HTTP
-//!  2  source  ledger  memory  signer  drafts  disk  app
+//!  2  source  ledger  memory  signer  drafts  disk  clipboard  editor  app
 //!                                               git objects; chains in refs; keys; files; the program without a screen
 //!  1  provenance  risk  policy  decision  record  gate  highlight       rules
 //!  0  change  datafile                          plain data; TOML files read with all their mistakes
@@ -68,11 +68,15 @@ pub mod sync;
 #[cfg(feature = "tui")]
 pub mod app;
 #[cfg(feature = "tui")]
+pub mod clipboard;
+#[cfg(feature = "tui")]
 pub mod config;
 #[cfg(feature = "tui")]
 pub mod desk;
 #[cfg(feature = "tui")]
 pub mod drafts;
+#[cfg(feature = "tui")]
+pub mod editor;
 #[cfg(feature = "tui")]
 pub mod frozen;
 #[cfg(feature = "tui")]

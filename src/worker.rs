@@ -7,16 +7,22 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::app::queue::Again;
 use crate::app::review::Compared;
-use crate::app::{Effect, Event, Listing, Opened, Synced};
-use crate::change::Change;
+use crate::app::review::lens::{Lens, Since, View};
+use crate::app::review::look::Shape;
+use crate::app::{Effect, Event, Listing, Opened, Synced, TextLine};
 use crate::change::diff::{Content, Diff};
+use crate::change::moved;
+use crate::change::{Change, Commit, visible};
+use crate::clipboard;
+use crate::decision::Revised;
 use crate::drafts::Drafts;
 use crate::frozen::{self, Case, Failure};
 use crate::highlight::highlight;
 use crate::signer::SigningKey;
 use crate::source::git::{self, Repository};
-use crate::survey::{self, FileMaterial, Place};
+use crate::survey::{self, FileMaterial, Place, again, text_of};
 use crate::sync::{Prompts, Remote};
 
 /// What effects are carried out with.
@@ -59,18 +65,37 @@ impl Ports {
 /// Carries out one effect and tells what happened, possibly in several events.
 pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
     match effect {
-        Effect::List { repository, path } => tell(Event::Listed { repository, result: list(repository, &path) }),
-        Effect::Examine { place, change } => {
+        Effect::List { repository, path } => {
+            tell(Event::Listed { repository, result: list(repository, &path, &ports.drafts) });
+        }
+        Effect::Examine { place, change, then } => {
             let result = examine(&place, &change, ports.now());
             tell(Event::Examined { id: change.id.clone(), result });
+            if let Some(then) = then {
+                tell(Event::Came { id: change.id.clone(), told: came(&place, &change, &then) });
+            }
         }
         Effect::Open { ticket, place, change, read_only } => {
             ports.open.store(ticket, Ordering::Relaxed);
             tell(Event::Opened { ticket, result: open(place, change, read_only, ports) });
         }
-        Effect::Read { ticket, place, change, diff, order, width } => {
-            read(ticket, (&place, &change, &diff), &order, width, ports, tell)
+        Effect::Read { ticket, place, change, diff, order, shape } => {
+            read(ticket, (&place, &change, &diff), &order, shape, ports, tell)
         }
+        Effect::View { ticket, place, change, lens, shape } => {
+            let result = view(&place, &change, &lens, shape).map(Box::new);
+            tell(Event::Viewed { ticket, lens, result });
+        }
+        Effect::Range { ticket, place, change, then } => {
+            tell(Event::Ranged { ticket, result: range(&place, &change, &then) });
+        }
+        Effect::Copy(text) => {
+            if let Err(why) = clipboard::copy(&text) {
+                tell(Event::Told(why));
+            }
+        }
+        // The main loop has the terminal: it does these.
+        Effect::Edit { .. } | Effect::Suspend => {}
         Effect::Highlight { ticket, index, file } => {
             let path = file.diff.path.lossy();
             let side = |content: &Option<Content>| {
@@ -94,12 +119,65 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
     }
 }
 
-fn list(index: usize, path: &std::path::Path) -> Result<Listing, String> {
+fn list(index: usize, path: &std::path::Path, drafts: &Drafts) -> Result<Listing, String> {
     let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
     let pending = repository.changes(index, &place.target).map_err(|error| error.to_string())?;
     let broken = pending.broken.into_iter().map(|(branch, error)| (branch, error.to_string())).collect();
     let outbox = Remote::find(&repository, None, Prompts::Never).ok().map(|remote| remote.outbox());
-    Ok(Listing { place: Arc::new(place), changes: pending.changes.into_iter().map(Arc::new).collect(), broken, outbox })
+    let moved = |change: &Change| Some((change.id.clone(), moved_since(drafts, &place, change)?));
+    let again = pending.changes.iter().filter_map(moved).collect();
+    let changes = pending.changes.into_iter().map(Arc::new).collect();
+    Ok(Listing { place: Arc::new(place), changes, again, broken, outbox })
+}
+
+/// Whether a change moved since the person decided on it, or else looked at it.
+fn moved_since(drafts: &Drafts, place: &Place, change: &Change) -> Option<Again> {
+    let draft = drafts.peek(&place.root, &change.id)?;
+    let looked = (Since::Looked, draft.revision());
+    let (since, then) = draft.decided_on.map_or(looked, |decided| (Since::Decided, decided));
+    (then.head != change.revision.head.to_string()).then_some(Again { since, then, told: None })
+}
+
+/// What came to a change since an earlier revision, in a sentence.
+fn came(place: &Place, change: &Change, then: &Revised) -> String {
+    let again = Repository::open(&place.root).and_then(|repository| again::since(&repository, change, then));
+    match again {
+        Ok(again) => again.told.join(" "),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// A part of a change, compared and laid out.
+fn view(place: &Place, change: &Change, lens: &Lens, shape: Shape) -> Result<View, String> {
+    let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
+    let (files, told) = match lens {
+        Lens::Since(_, then) => {
+            let again = again::since(&repository, change, then).map_err(|error| error.to_string())?;
+            (again.files, again.told)
+        }
+        Lens::Commit(id) => {
+            let (_, files, told) = again::commit(&repository, *id).map_err(|error| error.to_string())?;
+            (files, told)
+        }
+    };
+    let diff = Arc::new(Diff { files: files.iter().map(|file| file.diff.clone()).collect() });
+    let files = files.into_iter().map(|file| Compared::of(Arc::new(file), shape)).collect();
+    Ok(View { diff, files, told })
+}
+
+/// The commits of two revisions beside each other, as text.
+fn range(place: &Place, change: &Change, then: &Revised) -> Result<Vec<TextLine>, String> {
+    let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
+    let steps = again::range(&repository, change, then).map_err(|error| error.to_string())?;
+    let name = |commit: &Commit| format!("{} {}", commit.id.short(), visible::text(commit.title()));
+    let line = |step: &again::Step| match step {
+        again::Step::Same(then, now) => TextLine::Plain(format!("=  {}  →  {}", then.id.short(), name(now))),
+        again::Step::Reworked(then, now) => TextLine::Heading(format!("!  {}  →  {}", then.id.short(), name(now))),
+        again::Step::Gone(then) => TextLine::Removed(format!("−  {}", name(then))),
+        again::Step::New(now) => TextLine::Added(format!("+  {}", name(now))),
+    };
+    let legend = "= the same content, ! reworked, − gone, + new".to_owned();
+    Ok(std::iter::once(TextLine::Claim(legend)).chain(steps.iter().map(line)).collect())
 }
 
 /// The screen is ours, so git must not ask on it.
@@ -133,7 +211,7 @@ fn read(
     ticket: u64,
     (place, change, diff): (&Place, &Change, &Diff),
     order: &[usize],
-    width: usize,
+    shape: Shape,
     ports: &Ports,
     tell: &mut dyn FnMut(Event),
 ) {
@@ -149,14 +227,37 @@ fn read(
         let result =
             FileMaterial::read(&repository, &diff.files[index]).map(Arc::new).map_err(|error| error.to_string());
         files[index] = result.as_ref().ok().cloned();
-        tell(Event::Compared { ticket, index, result: result.map(|file| Compared::of(file, width)) });
+        tell(Event::Compared { ticket, index, result: result.map(|file| Compared::of(file, shape)) });
     }
+    let traced = files.clone();
     let Some(files) = files.into_iter().collect::<Option<Vec<_>>>() else {
         let why = "Not every file could be read, so nothing can be signed. The rows marked ⊘ say why.".to_owned();
         return tell(Event::ReviewExamined { ticket, result: Err(why) });
     };
     let result = survey::examine(&repository, place, change, diff, &files, ports.now());
     tell(Event::ReviewExamined { ticket, result: result.map(Arc::new).map_err(|error| error.to_string()) });
+    if ports.open.load(Ordering::Relaxed) == ticket {
+        tell(trace(ticket, &repository, change, diff, &traced));
+    }
+}
+
+/// What is told apart last, since nothing waits for it: moved lines, and what notes say of who wrote them.
+fn trace(
+    ticket: u64,
+    repository: &Repository,
+    change: &Change,
+    diff: &Diff,
+    files: &[Option<Arc<FileMaterial>>],
+) -> Event {
+    let sides: Vec<_> = files
+        .iter()
+        .map(|file| {
+            let file = file.as_ref()?;
+            Some(moved::Compared { comparison: &file.comparison, old: text_of(&file.old), new: text_of(&file.new) })
+        })
+        .collect();
+    let attribution = git::attribution(repository, change, diff).unwrap_or_default();
+    Event::Traced { ticket, moves: Arc::new(moved::find(&sides)), attribution: Arc::new(attribution) }
 }
 
 fn freeze(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<frozen::Frozen, Failure> {
@@ -207,6 +308,9 @@ impl Workers {
         let lane = match effect {
             Effect::List { .. } | Effect::Open { .. } => &self.load,
             Effect::Read { .. } => &self.read,
+            Effect::View { .. } | Effect::Range { .. } | Effect::Copy(_) | Effect::Edit { .. } | Effect::Suspend => {
+                &self.load
+            }
             Effect::Examine { .. } => &self.assess,
             Effect::Highlight { .. } => &self.highlight,
             Effect::Sync { .. } => &self.sync,

@@ -2,28 +2,40 @@
 //! of the world. Nothing here reads a file, draws, or waits.
 
 pub mod action;
+mod arrivals;
 pub mod keymap;
+pub mod mouse;
+pub mod picker;
+pub mod prompt;
 pub mod queue;
+mod reading;
 pub mod review;
 pub mod sign;
+mod strokes;
 pub mod text;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::change::Change;
 use crate::change::diff::Diff;
-use crate::decision::{Draft, Note, Verdict};
+use crate::change::moved::Moves;
+use crate::decision::{Draft, Revised, Verdict};
 use crate::frozen::{Failure, Frozen, Seen};
-use crate::gate::counsel;
 use crate::highlight::Tokens;
+use crate::provenance::attribution::Attribution;
 use crate::survey::{Examination, FileMaterial, Place};
-use action::{Action, Context};
-use keymap::{Key, Keymap, Meaning, Stroke};
-use queue::{Queue, Source};
-use review::{Compared, Review, Subject};
-use sign::{Ask, Counsel, Sheet};
-use text::TextField;
+use action::Context;
+use keymap::{Keymap, Stroke};
+use mouse::Mouse;
+use picker::Picker;
+use prompt::Prompt;
+use queue::{Again, Queue, Source};
+use review::lens::{Lens, View};
+use review::look::{Look, Shape};
+use review::{Compared, Review};
+use sign::Sheet;
 
 /// The narrowest and lowest screen that is drawn; below it, a sentence says so.
 pub const MIN_SIZE: (u16, u16) = (40, 10);
@@ -40,23 +52,28 @@ pub enum Overlay {
     Help { scroll: usize },
     Why,
     Prompt(Prompt),
+    Picker(Box<Picker>),
+    Text(Box<Text>),
     Sign(Box<Sheet>),
 }
 
-/// A line of text that is asked for at the foot of the screen.
-#[derive(Debug, Clone)]
-pub struct Prompt {
-    pub label: String,
-    pub field: TextField,
-    pub purpose: Purpose,
+/// Something to read, over the screen.
+#[derive(Debug, Clone, Default)]
+pub struct Text {
+    pub title: String,
+    pub lines: Vec<TextLine>,
+    pub scroll: usize,
 }
 
-#[derive(Debug, Clone)]
-pub enum Purpose {
-    Filter,
-    Search,
-    Answer(Subject),
-    Note(Note, Option<usize>),
+/// A line of a [`Text`]; it is folded to the width of the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextLine {
+    Heading(String),
+    Plain(String),
+    /// Words of the change itself: anyone can write them.
+    Claim(String),
+    Added(String),
+    Removed(String),
 }
 
 #[derive(Debug)]
@@ -69,6 +86,12 @@ pub struct State {
     pub status: Option<String>,
     pub keymap: Keymap,
     pub pending: Vec<Stroke>,
+    /// The number typed before a command.
+    pub count: Option<usize>,
+    pub look: Look,
+    /// Columns of the file list, where a person dragged its edge.
+    pub divider: Option<u16>,
+    dragging: bool,
     /// The signing key's fingerprint, or why there is none.
     pub key: Result<String, String>,
     pub key_needs_passphrase: bool,
@@ -83,6 +106,8 @@ pub struct State {
     pub alarms: Vec<String>,
     /// Opened straight in the reader: leaving it leaves the program.
     only_review: bool,
+    /// The whole change, while a part of it is shown.
+    aside: Option<Box<Review>>,
     ticket: u64,
     paths: Vec<PathBuf>,
 }
@@ -92,6 +117,7 @@ pub struct State {
 pub enum Event {
     Stroke(Stroke),
     Paste(String),
+    Mouse(Mouse),
     Resize(u16, u16),
     Now(i64),
     Listed {
@@ -120,6 +146,30 @@ pub enum Event {
         index: usize,
         tokens: Arc<[Vec<Tokens>; 2]>,
     },
+    /// What moved inside the change, and who is said to have written it.
+    Traced {
+        ticket: u64,
+        moves: Arc<Moves>,
+        attribution: Arc<Attribution>,
+    },
+    /// What came to a change since the person looked or decided.
+    Came {
+        id: String,
+        told: String,
+    },
+    /// A part of the change, or why it cannot be shown.
+    Viewed {
+        ticket: u64,
+        lens: Lens,
+        result: Result<Box<View>, String>,
+    },
+    /// The commits of two revisions beside each other.
+    Ranged {
+        ticket: u64,
+        result: Result<Vec<TextLine>, String>,
+    },
+    /// A sentence for the foot of the screen.
+    Told(String),
     DraftSaved(Result<(), String>),
     Frozen {
         ticket: u64,
@@ -148,6 +198,8 @@ pub struct Synced {
 pub struct Listing {
     pub place: Arc<Place>,
     pub changes: Vec<Arc<Change>>,
+    /// Ids of changes that moved since the person looked at them or decided.
+    pub again: HashMap<String, Again>,
     /// Branches that could not be read, and why.
     pub broken: Vec<(String, String)>,
     /// Records that the remote does not have yet; none where there is no remote.
@@ -173,9 +225,11 @@ pub enum Effect {
         repository: usize,
         path: PathBuf,
     },
+    /// Also says what came since an earlier revision, where there is one.
     Examine {
         place: Arc<Place>,
         change: Arc<Change>,
+        then: Option<Revised>,
     },
     Open {
         ticket: u64,
@@ -190,14 +244,36 @@ pub enum Effect {
         change: Arc<Change>,
         diff: Arc<Diff>,
         order: Vec<usize>,
-        /// Columns that lines are laid out for.
-        width: usize,
+        shape: Shape,
+    },
+    View {
+        ticket: u64,
+        change: Arc<Change>,
+        place: Arc<Place>,
+        lens: Lens,
+        shape: Shape,
+    },
+    Range {
+        ticket: u64,
+        change: Arc<Change>,
+        place: Arc<Place>,
+        then: Revised,
     },
     Highlight {
         ticket: u64,
         index: usize,
         file: Arc<FileMaterial>,
     },
+    /// Into the clipboard.
+    Copy(String),
+    /// A read-only copy of a file in the person's editor, at a line. The program waits for it.
+    Edit {
+        name: String,
+        text: Vec<u8>,
+        line: u32,
+    },
+    /// To the shell, until it is told to come back.
+    Suspend,
     SaveDraft {
         place: Arc<Place>,
         draft: Draft,
@@ -241,6 +317,10 @@ impl State {
             status: None,
             keymap,
             pending: Vec::new(),
+            count: None,
+            look: Look::default(),
+            divider: None,
+            dragging: false,
             key,
             key_needs_passphrase,
             now,
@@ -249,6 +329,7 @@ impl State {
             signed: Vec::new(),
             alarms: Vec::new(),
             only_review: false,
+            aside: None,
             ticket: 0,
             paths,
         };
@@ -319,14 +400,16 @@ impl State {
 
     /// Columns of the diff.
     pub fn diff_width(&self) -> usize {
-        usize::from(self.size.0) - self.file_list_width()
+        // The last column holds the overview.
+        usize::from(self.size.0).saturating_sub(self.file_list_width() + 1)
     }
 
     /// Columns of the file list with its border; 0 where it is hidden or there is no room.
     pub fn file_list_width(&self) -> usize {
         let width = usize::from(self.size.0);
+        let own = self.divider.map(|own| usize::from(own).clamp(12, width.saturating_sub(40).max(12)));
         match &self.screen {
-            Screen::Review(review) if review.show_files && width >= 100 => (width / 4).clamp(28, 44),
+            Screen::Review(review) if review.show_files && width >= 100 => own.unwrap_or((width / 4).clamp(28, 44)),
             _ => 0,
         }
     }
@@ -335,7 +418,7 @@ impl State {
         let (width, page) = (self.diff_width(), self.page());
         self.queue.follow(page);
         if let Screen::Review(review) = &mut self.screen {
-            review.resize(width, page);
+            review.lay_out(width, page, self.look);
             review.note_shown();
         }
     }
@@ -349,8 +432,9 @@ pub fn preview_height(height: u16) -> u16 {
 /// Takes what happened into the state. Pure: what is to be done in the world comes back as effects.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = match event {
-        Event::Stroke(stroke) => stroke_pressed(state, stroke),
-        Event::Paste(text) => pasted(state, &text),
+        Event::Stroke(stroke) => strokes::pressed(state, stroke),
+        Event::Paste(text) => strokes::pasted(state, &text),
+        Event::Mouse(mouse) => mouse::moved(state, mouse),
         Event::Resize(width, height) => {
             state.size = (width.max(1), height.max(1));
             Vec::new()
@@ -359,420 +443,14 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.now = now;
             Vec::new()
         }
-        Event::Listed { repository, result } => listed(state, repository, result),
-        Event::Examined { id, result } => {
-            let me = me_for(state, &id);
-            state.queue.examined(&id, result, me.as_deref(), state.now);
-            Vec::new()
-        }
-        Event::DraftSaved(result) => {
-            state.status = result.err().or(state.status.take());
-            Vec::new()
-        }
-        Event::Opened { ticket, result } => opened(state, ticket, result),
-        Event::Synced { repository, result } => synced(state, repository, result),
-        other => for_review(state, other),
+        other => arrivals::arrived(state, other),
     };
     // An examination may end after the sheet was opened.
-    let counsel = advise(state);
+    let counsel = arrivals::advise(state);
     if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
         sheet.counsel = counsel;
     }
     state.lay_out();
-    effects.extend(wanted_highlights(state));
-    effects
-}
-
-fn me_for(state: &State, id: &str) -> Option<String> {
-    let entry = state.queue.entries.iter().find(|entry| entry.change.id == id)?;
-    let place = state.queue.place(&entry.change)?;
-    state.me(place).map(|person| person.id.clone())
-}
-
-/// What can be known before signing the change that is open.
-fn advise(state: &State) -> Counsel {
-    if !matches!(state.overlay, Some(Overlay::Sign(_))) {
-        return Counsel::default();
-    }
-    let Screen::Review(review) = &state.screen else { return Counsel::default() };
-    let standing = review.examination.as_ref().and_then(|examination| examination.standing.as_ref());
-    let place = state.queue.place(&review.change);
-    let (Some(standing), Some(place), Some(policy)) = (standing, place, place.and_then(|place| place.policy())) else {
-        return Counsel::default();
-    };
-    let me = state.me(place).filter(|me| me.kind == crate::policy::Kind::Human);
-    let holds = |role: &String| me.is_some_and(|me| me.roles.contains(role));
-    let mut glass = policy.break_glass.iter().flat_map(|glass| &glass.sign);
-    Counsel {
-        needs: counsel::needs(policy, standing, state.now),
-        futile: counsel::futile(policy, standing, state.my_key(place), state.now),
-        answers: standing.to_answer.iter().filter(|answerable| !answerable.is_veto).cloned().collect(),
-        may_claim: policy.ai.human_only_by.iter().any(holds),
-        may_break_glass: glass.any(|slot| holds(&slot.role)) && !standing.is_allowed(),
-    }
-}
-
-fn listed(state: &mut State, repository: usize, result: Result<Listing, String>) -> Vec<Effect> {
-    match result {
-        Ok(listing) => {
-            // What was examined before is examined again all the same: policy or ledger may have moved.
-            let examine =
-                |change: &Arc<Change>| Effect::Examine { place: listing.place.clone(), change: change.clone() };
-            let effects = listing.changes.iter().map(examine).collect();
-            state.queue.listed(repository, listing);
-            effects
-        }
-        Err(why) => {
-            state.queue.failed(repository, why);
-            Vec::new()
-        }
-    }
-}
-
-fn synced(state: &mut State, repository: usize, result: Result<Synced, String>) -> Vec<Effect> {
-    match result {
-        Ok(Synced { route, report }) => {
-            let first = report.alarms.first().map(|alarm| format!("{alarm} (all of it when you leave)"));
-            state.status = Some(first.unwrap_or_else(|| format!("{route}: {report}")));
-            state.alarms.extend(report.alarms);
-        }
-        Err(why) => state.status = Some(why),
-    }
-    // Other people's decisions may have come.
-    let path = state.paths.get(repository).cloned();
-    path.map(|path| Effect::List { repository, path }).into_iter().collect()
-}
-
-fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -> Vec<Effect> {
-    if ticket != state.ticket {
-        return Vec::new();
-    }
-    match result {
-        Ok(opened) => {
-            let Opened { place, change, diff, draft, draft_trouble, read_only } = *opened;
-            let review = Review::new(ticket, change.clone(), place.clone(), diff.clone(), draft, read_only);
-            state.status = draft_trouble;
-            if !review.carried_over.is_empty() {
-                state.status =
-                    Some("The branch moved since you were here. Marks of what did not change are kept.".to_owned());
-            }
-            let order = review.order.clone();
-            state.screen = Screen::Review(Box::new(review));
-            let width = Review::text_width(state.diff_width());
-            vec![Effect::Read { ticket, place, change, diff, order, width }]
-        }
-        Err(why) => {
-            state.status = Some(why);
-            Vec::new()
-        }
-    }
-}
-
-/// Events that belong to the review that is open; late ones of another are dropped.
-fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
-    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
-    match event {
-        Event::Compared { ticket, index, result } if ticket == review.ticket => review.compared(index, result),
-        Event::ReviewExamined { ticket, result } if ticket == review.ticket => match result {
-            Ok(examination) => review.examined(examination),
-            Err(why) => state.status = Some(why),
-        },
-        Event::Highlighted { ticket, index, tokens } if ticket == review.ticket => {
-            _ = review.tokens.insert(index, tokens)
-        }
-        Event::Frozen { ticket, result } if ticket == review.ticket => {
-            if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
-                let told = sheet.frozen(result);
-                close_sheet(state, told);
-            }
-        }
-        Event::Signed { ticket, result } if ticket == review.ticket => return signed(state, result),
-        _ => {}
-    }
-    Vec::new()
-}
-
-fn close_sheet(state: &mut State, told: Option<String>) {
-    if told.is_some() {
-        state.overlay = None;
-        state.status = told;
-    }
-}
-
-fn signed(state: &mut State, result: Result<String, Failure>) -> Vec<Effect> {
-    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
-    let (place, repository) = (review.place.clone(), review.change.repository);
-    let mut effects = Vec::new();
-    if let Ok(record) = &result {
-        state.signed.push((place.root.clone(), record.clone()));
-        // The draft has become the record.
-        review.renew_draft();
-        effects.push(Effect::SaveDraft { place: place.clone(), draft: review.draft.clone() });
-        if !state.only_review {
-            effects.push(Effect::List { repository, path: place.root.clone() });
-        }
-    }
-    if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
-        let told = sheet.signed(result);
-        close_sheet(state, told);
-    }
-    effects
-}
-
-fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
-    match &mut state.overlay {
-        Some(Overlay::Prompt(prompt)) => prompt.field.insert(text),
-        Some(Overlay::Sign(_)) => state.status = Some("Pasted text is not taken here: type it.".to_owned()),
-        _ => {}
-    }
-    Vec::new()
-}
-
-fn stroke_pressed(state: &mut State, stroke: Stroke) -> Vec<Effect> {
-    state.status = None;
-    match state.overlay.take() {
-        Some(Overlay::Help { scroll }) => help_stroke(state, scroll, stroke),
-        Some(Overlay::Why) => Vec::new(),
-        Some(Overlay::Prompt(prompt)) => prompt_stroke(state, prompt, stroke),
-        Some(Overlay::Sign(sheet)) => sheet_stroke(state, sheet, stroke),
-        None => screen_stroke(state, stroke),
-    }
-}
-
-fn help_stroke(state: &mut State, scroll: usize, stroke: Stroke) -> Vec<Effect> {
-    let scroll = match stroke.key {
-        Key::Down | Key::Char('j') => scroll + 1,
-        Key::Up | Key::Char('k') => scroll.saturating_sub(1),
-        Key::PageDown | Key::Char(' ') => scroll + 10,
-        Key::PageUp => scroll.saturating_sub(10),
-        _ => return Vec::new(),
-    };
-    state.overlay = Some(Overlay::Help { scroll: scroll.min(Action::ALL.len()) });
-    Vec::new()
-}
-
-fn screen_stroke(state: &mut State, stroke: Stroke) -> Vec<Effect> {
-    if stroke.ctrl && stroke.key == Key::Char('c') {
-        // Drafts are on disk already; nothing is lost.
-        state.quit = true;
-        return Vec::new();
-    }
-    if stroke.key == Key::Esc {
-        state.pending.clear();
-        return Vec::new();
-    }
-    state.pending.push(stroke);
-    match state.keymap.meaning(state.context(), &state.pending) {
-        Meaning::Prefix => Vec::new(),
-        Meaning::Action(action) => {
-            state.pending.clear();
-            act(state, action)
-        }
-        Meaning::Nothing => {
-            let strokes: String = std::mem::take(&mut state.pending).iter().map(Stroke::to_string).collect();
-            state.status =
-                Some(format!("{strokes} means nothing here; {} shows what does", state.keymap.first(Action::Help)));
-            Vec::new()
-        }
-    }
-}
-
-fn act(state: &mut State, action: Action) -> Vec<Effect> {
-    match action {
-        Action::Help => state.overlay = Some(Overlay::Help { scroll: 0 }),
-        Action::Redraw => state.redraw = true,
-        Action::Back => back(state),
-        _ => {
-            return if matches!(state.screen, Screen::Queue) {
-                queue_action(state, action)
-            } else {
-                review_action(state, action)
-            };
-        }
-    }
-    Vec::new()
-}
-
-fn back(state: &mut State) {
-    if matches!(state.screen, Screen::Review(_)) && !state.only_review {
-        state.screen = Screen::Queue;
-        // What the review asked for and is still under way is dropped when it comes.
-        state.ticket += 1;
-    } else {
-        state.quit = true;
-    }
-}
-
-fn queue_action(state: &mut State, action: Action) -> Vec<Effect> {
-    match action {
-        Action::Open => return open_selected(state),
-        Action::Filter => {
-            let field = TextField::with(&state.queue.filter);
-            state.overlay =
-                Some(Overlay::Prompt(Prompt { label: "filter".to_owned(), field, purpose: Purpose::Filter }));
-        }
-        Action::Why if state.queue.selected_entry().is_some() => state.overlay = Some(Overlay::Why),
-        Action::Sync => return sync_all(state),
-        Action::Refresh => {
-            state.status = Some("reading all repositories again".to_owned());
-            return state.list_all();
-        }
-        _ => {
-            let page = state.page();
-            state.queue.update(action, page);
-        }
-    }
-    Vec::new()
-}
-
-fn sync_all(state: &mut State) -> Vec<Effect> {
-    let places = state.queue.sources.iter().enumerate().filter_map(|(repository, source)| match source {
-        Source::Ready(place) if state.queue.outbox.contains_key(&repository) => {
-            Some(Effect::Sync { repository, place: place.clone() })
-        }
-        _ => None,
-    });
-    let effects: Vec<_> = places.collect();
-    let text =
-        if effects.is_empty() { "No repository here has a remote to sync with." } else { "syncing decisions …" };
-    state.status = Some(text.to_owned());
-    effects
-}
-
-fn open_selected(state: &mut State) -> Vec<Effect> {
-    let Some(entry) = state.queue.selected_entry() else { return Vec::new() };
-    let (change, place) = (entry.change.clone(), state.queue.place(&entry.change).cloned());
-    let Some(place) = place else { return Vec::new() };
-    state.queue.selected = Some(change.id.clone());
-    state.ticket += 1;
-    vec![Effect::Open { ticket: state.ticket, place, change, read_only: false }]
-}
-
-fn review_action(state: &mut State, action: Action) -> Vec<Effect> {
-    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
-    let prompt = |label: String, field, purpose| Some(Overlay::Prompt(Prompt { label, field, purpose }));
-    let before = review.draft.clone();
-    match action {
-        Action::Search => state.overlay = prompt("search".to_owned(), TextField::default(), Purpose::Search),
-        Action::Answer | Action::Note | Action::Sign if review.read_only => {
-            state.status = Some("This review is read-only; name where it would land with --target.".to_owned());
-        }
-        Action::Answer => match review.subject() {
-            Some((subject, question)) => {
-                let field = TextField::with(review.answered(&subject).map_or("", String::as_str));
-                state.overlay = prompt(question, field, Purpose::Answer(subject));
-            }
-            None => state.status = Some("Put the cursor on a finding or an omission; ) goes to the next.".to_owned()),
-        },
-        Action::Note => match review.note_place() {
-            Some((place, at)) => {
-                let text = at.map_or("", |at| review.draft.notes[at].text.as_str());
-                let field = TextField::with(text);
-                state.overlay = prompt("note".to_owned(), field, Purpose::Note(place, at));
-            }
-            None => state.status = Some("This file is still being read.".to_owned()),
-        },
-        Action::Sign => {
-            let own = own_decision(state);
-            let sheet = Sheet::new(state.key.clone(), state.key_needs_passphrase, own);
-            state.overlay = Some(Overlay::Sign(Box::new(sheet)));
-        }
-        _ => state.status = review.update(action),
-    }
-    save_if_changed(state, &before)
-}
-
-/// What the owner of the key decided on the open change, if that is in force.
-fn own_decision(state: &State) -> Option<Verdict> {
-    let Screen::Review(review) = &state.screen else { return None };
-    let me = &state.me(&review.place)?.id;
-    let standing = review.examination.as_ref()?.standing.as_ref()?;
-    if standing.rejected_by.contains(me) {
-        return Some(Verdict::Reject);
-    }
-    standing.approved_by.contains(me).then_some(Verdict::Approve)
-}
-
-/// Drafts are on disk after every change of theirs.
-fn save_if_changed(state: &State, before: &Draft) -> Vec<Effect> {
-    match &state.screen {
-        Screen::Review(review) if review.draft != *before && !review.read_only => {
-            vec![Effect::SaveDraft { place: review.place.clone(), draft: review.draft.clone() }]
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn prompt_stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effect> {
-    let page = state.page();
-    match stroke.key {
-        Key::Esc => {
-            if matches!(prompt.purpose, Purpose::Filter) {
-                state.queue.set_filter("", page);
-            }
-            return Vec::new();
-        }
-        Key::Char('c') if stroke.ctrl => return Vec::new(),
-        Key::Enter => return prompt_done(state, prompt),
-        _ => _ = prompt.field.take(stroke),
-    }
-    if matches!(prompt.purpose, Purpose::Filter) {
-        state.queue.set_filter(prompt.field.text(), page);
-    }
-    state.overlay = Some(Overlay::Prompt(prompt));
-    Vec::new()
-}
-
-fn prompt_done(state: &mut State, prompt: Prompt) -> Vec<Effect> {
-    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
-    let before = review.draft.clone();
-    let text = prompt.field.text();
-    match prompt.purpose {
-        Purpose::Filter => {}
-        Purpose::Search => {
-            review.search = Some(text.to_owned());
-            if !text.is_empty() && !review.find(true) {
-                state.status = Some("no match".to_owned());
-            }
-        }
-        Purpose::Answer(subject) => review.answer(subject, text),
-        Purpose::Note(place, at) => review.set_note(place, at, text),
-    }
-    save_if_changed(state, &before)
-}
-
-fn sheet_stroke(state: &mut State, mut sheet: Box<Sheet>, stroke: Stroke) -> Vec<Effect> {
-    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
-    let before = review.draft.clone();
-    let asked = sheet.stroke(stroke, review);
-    let (ticket, place, change) = (review.ticket, review.place.clone(), review.change.clone());
-    let effects = match asked {
-        Ask::Close => return save_if_changed(state, &before),
-        Ask::Nothing | Ask::SaveDraft => Vec::new(),
-        Ask::Freeze(verdict) => match review.examination.clone() {
-            Some(examination) => {
-                let (draft, seen) = (review.draft.clone(), review.seen());
-                vec![Effect::Freeze { ticket, place, change, examination, draft, verdict, seen }]
-            }
-            None => Vec::new(),
-        },
-        Ask::Sign(frozen, passphrase) => vec![Effect::Sign { ticket, place, change, frozen, passphrase }],
-    };
-    state.overlay = Some(Overlay::Sign(sheet));
-    effects.into_iter().chain(save_if_changed(state, &before)).collect()
-}
-
-/// Colours for the files on view that have none yet.
-fn wanted_highlights(state: &mut State) -> Vec<Effect> {
-    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
-    let ticket = review.ticket;
-    let mut effects = Vec::new();
-    for index in review.visible_files() {
-        if let (Some(file), false) = (&review.files[index], review.tokens.contains_key(&index)) {
-            effects.push(Effect::Highlight { ticket, index, file: file.clone() });
-            // An empty answer stands for the one under way.
-            review.tokens.insert(index, Arc::default());
-        }
-    }
+    effects.extend(arrivals::wanted_highlights(state));
     effects
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::Listing;
 use super::action::Action;
+use super::review::lens::Since;
 use crate::change::{Change, visible};
+use crate::decision::Revised;
 use crate::survey::{self, Examination, Place};
 
 /// A repository of the desk.
@@ -29,6 +31,16 @@ pub struct Entry {
     pub change: Arc<Change>,
     pub examined: Examined,
     pub need: String,
+    pub again: Option<Again>,
+}
+
+/// A change that moved since the person looked or decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Again {
+    pub since: Since,
+    pub then: Revised,
+    /// What came, once it is known.
+    pub told: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +120,7 @@ impl Queue {
 
     /// Takes in the changes of one repository, in place of what it had.
     pub fn listed(&mut self, repository: usize, listing: Listing) {
-        let Listing { place, changes, broken, outbox } = listing;
+        let Listing { place, changes, mut again, broken, outbox } = listing;
         self.outbox.remove(&repository);
         self.outbox.extend(outbox.map(|records| (repository, records)));
         let mut known: BTreeMap<_, _> =
@@ -116,7 +128,8 @@ impl Queue {
         self.entries.retain(|entry| entry.change.repository != repository);
         for change in changes {
             let examined = known.remove(&(change.id.clone(), change.revision.head)).unwrap_or(Examined::Pending);
-            self.entries.push(Entry { change, examined, need: String::new() });
+            let again = again.remove(&change.id);
+            self.entries.push(Entry { change, examined, need: String::new(), again });
         }
         self.broken.retain(|broken| broken.repository != repository);
         self.broken.extend(broken.into_iter().map(|(branch, why)| Broken {
@@ -148,6 +161,14 @@ impl Queue {
         entry.need = need;
         entry.examined = result.map_or_else(Examined::Failed, Examined::Done);
         self.keep_selection();
+    }
+
+    /// What came to a change since the person looked or decided.
+    pub fn came(&mut self, id: &str, told: String) {
+        let entry = self.entries.iter_mut().find(|entry| entry.change.id == id);
+        if let Some(again) = entry.and_then(|entry| entry.again.as_mut()) {
+            again.told = Some(told);
+        }
     }
 
     /// The rows to show, in order.
@@ -182,7 +203,9 @@ impl Queue {
             Examined::Done(examination) => examination.provenance.agent().unwrap_or("undeclared").to_owned(),
             _ => String::new(),
         };
-        let text = format!("{} {} {agent} {}", entry.change.id, entry.change.title(), entry.need).to_lowercase();
+        let again = entry.again.as_ref().map_or("", |_| "again");
+        let text =
+            format!("{} {} {agent} {} {again}", entry.change.id, entry.change.title(), entry.need).to_lowercase();
         self.filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
     }
 
@@ -206,21 +229,25 @@ impl Queue {
         self.cursor = place.unwrap_or(self.cursor).min(rows.len().saturating_sub(1));
     }
 
-    /// Moves and toggles; `page` is the number of rows on the screen.
-    pub fn update(&mut self, action: Action, page: usize) {
+    /// Moves and toggles; `page` is the number of rows on the screen. A sentence comes back where there is something to say.
+    pub fn update(&mut self, action: Action, times: usize, page: usize) -> Option<String> {
         let last = self.rows().len().saturating_sub(1);
         let cursor = match action {
-            Action::Down => self.cursor + 1,
-            Action::Up => self.cursor.saturating_sub(1),
-            Action::HalfDown => self.cursor + page / 2,
-            Action::HalfUp => self.cursor.saturating_sub(page / 2),
-            Action::PageDown => self.cursor + page,
-            Action::PageUp => self.cursor.saturating_sub(page),
+            Action::Down => self.cursor.saturating_add(times),
+            Action::Up => self.cursor.saturating_sub(times),
+            Action::HalfDown => self.cursor.saturating_add(page / 2 * times),
+            Action::HalfUp => self.cursor.saturating_sub(page / 2 * times),
+            Action::PageDown => self.cursor.saturating_add(page * times),
+            Action::PageUp => self.cursor.saturating_sub(page * times),
             Action::Top => 0,
             Action::Bottom => last,
+            Action::NextAgain => match self.next_again() {
+                Some(at) => at,
+                None => return Some("nothing moved since you looked or decided".to_owned()),
+            },
             Action::Preview => {
                 self.preview = !self.preview;
-                return;
+                return None;
             }
             Action::Sort => {
                 self.sort = match self.sort {
@@ -229,13 +256,31 @@ impl Queue {
                     Sort::Size => Sort::Risk,
                 };
                 self.keep_selection();
-                return;
+                return None;
             }
-            _ => return,
+            _ => return None,
         };
-        self.cursor = cursor.min(last);
-        self.selected = self.selected_entry().map(|entry| entry.change.id.clone());
+        self.select(cursor.min(last));
         self.follow(page);
+        None
+    }
+
+    pub fn select(&mut self, row: usize) {
+        self.cursor = row.min(self.rows().len().saturating_sub(1));
+        self.selected = self.selected_entry().map(|entry| entry.change.id.clone());
+    }
+
+    /// Scrolls; the selection stays as long as it is on the screen.
+    pub fn wheel(&mut self, rows: isize, page: usize) {
+        let end = self.rows().len().saturating_sub(page);
+        self.scroll = self.scroll.saturating_add_signed(rows).min(end);
+        self.select(self.cursor.clamp(self.scroll, self.scroll + page.saturating_sub(1)));
+    }
+
+    fn next_again(&self) -> Option<usize> {
+        let rows = self.rows();
+        let is_again = |at: &usize| matches!(rows[*at], QueueRow::Change(entry) if self.entries[entry].again.is_some());
+        (self.cursor + 1..rows.len()).chain(0..rows.len().min(self.cursor + 1)).find(is_again)
     }
 
     pub fn set_filter(&mut self, filter: &str, page: usize) {

@@ -234,21 +234,23 @@ impl Review {
     /// What was looked at, for the statement.
     pub fn seen(&self) -> Seen {
         let progress = self.progress();
-        let omissions = self.rows.iter().enumerate().flat_map(|(position, file)| {
-            let path = escape(&self.diff.files[self.order[position]].path);
+        let read = |position: usize| Some((position, self.read_at(position)?));
+        let files = || (0..self.order.len()).filter_map(read);
+        let omissions = files().flat_map(|(position, (file, inventory))| {
+            let path = escape(&file.diff.path);
             let text = |key: &String| self.draft.acknowledged.get(key).cloned().unwrap_or_default();
-            file.omissions.iter().map(move |o| (path.clone(), o.what.clone(), text(&o.key)))
+            let asked = inventory.asked(self.rows[position].folded);
+            asked.map(move |(_, o)| (path.clone(), o.what.clone(), text(&o.key)))
         });
-        let marks: Vec<_> = self.rows.iter().flat_map(|file| &file.marks).collect();
-        let contents = self.files.iter().flatten().flat_map(|file| [&file.old, &file.new]).flatten();
+        let marks = files().flat_map(|(position, (_, inventory))| inventory.marks(self.rows[position].folded));
+        let contents = files().flat_map(|(_, (file, _))| [&file.old, &file.new]).flatten();
         Seen {
             files: self.order.len(),
             files_seen: (0..self.order.len()).filter(|&position| self.is_file_seen(position)).count(),
             hunks: progress.hunks.1,
             hunks_seen: progress.hunks.0,
             carried_over: marks
-                .iter()
-                .filter(|m| self.carried_over.contains(&m.key) && self.draft.seen.contains(&m.key))
+                .filter(|key| self.carried_over.contains(*key) && self.draft.seen.contains(*key))
                 .count(),
             hidden_characters: hidden_characters(contents),
             omissions: omissions.collect(),

@@ -5,6 +5,8 @@ use std::ops::Range;
 use imara_diff::{Algorithm, Diff, InternedInput};
 use similar::{DiffTag, TextDiff};
 
+use super::diff::{Location, Side};
+
 /// Lines of context around what changed.
 pub const CONTEXT: u32 = 3;
 
@@ -41,6 +43,12 @@ impl Lines {
         bytes.strip_suffix(b"\n").unwrap_or(bytes)
     }
 
+    /// The bytes of a run of lines, with their LFs.
+    pub fn slice<'t>(&self, text: &'t [u8], lines: Range<u32>) -> &'t [u8] {
+        let start = |line: u32| self.starts.get(line as usize).copied().unwrap_or(self.len) as usize;
+        text.get(start(lines.start)..start(lines.end.max(lines.start))).unwrap_or_default()
+    }
+
     /// Whether the text does not end with a line feed though it has lines.
     pub fn lacks_final_newline(&self) -> bool {
         !self.starts.is_empty() && !self.ends_with_newline
@@ -74,17 +82,32 @@ pub struct Comparison {
     pub removed: u32,
 }
 
+impl Comparison {
+    /// The hunk that shows a place; none where it is outside of all.
+    pub fn hunk_at(&self, location: &Location) -> Option<usize> {
+        let line = location.line.checked_sub(1)?;
+        let lines = |hunk: &Hunk| if location.side == Side::Old { hunk.old.clone() } else { hunk.new.clone() };
+        let at = self.hunks.partition_point(|hunk| lines(hunk).end <= line);
+        self.hunks.get(at).filter(|hunk| lines(hunk).contains(&line)).map(|_| at)
+    }
+}
+
 /// Compares two texts by lines (histogram, as `git diff --histogram`), with [`CONTEXT`] lines around each change.
 pub fn compare(old: &[u8], new: &[u8]) -> Comparison {
     let (old_lines, new_lines) = (Lines::of(old), Lines::of(new));
-    let input = InternedInput::new(imara_diff::sources::byte_lines(old), imara_diff::sources::byte_lines(new));
-    let mut diff = Diff::compute(Algorithm::Histogram, &input);
-    diff.postprocess_lines(&input);
-    let changes: Vec<_> = diff.hunks().map(|h| (h.before, h.after)).collect();
+    let changes = changes(old, new);
     let added = changes.iter().map(|(_, new)| new.end - new.start).sum();
     let removed = changes.iter().map(|(old, _)| old.end - old.start).sum();
     let hunks = gather(&changes, old_lines.count());
     Comparison { old: old_lines, new: new_lines, hunks, added, removed }
+}
+
+/// Runs of lines of the old text, and those of the new one that stand in their place.
+pub fn changes(old: &[u8], new: &[u8]) -> Vec<(Range<u32>, Range<u32>)> {
+    let input = InternedInput::new(imara_diff::sources::byte_lines(old), imara_diff::sources::byte_lines(new));
+    let mut diff = Diff::compute(Algorithm::Histogram, &input);
+    diff.postprocess_lines(&input);
+    diff.hunks().map(|hunk| (hunk.before, hunk.after)).collect()
 }
 
 /// Joins changes whose contexts touch.
@@ -156,39 +179,95 @@ fn push_span(spans: &mut Vec<Range<usize>>, span: Range<usize>) {
     }
 }
 
-/// Pairs the removed with the added lines of each change block, first with first, for word emphasis.
-/// Gives for a line of the hunk the index of its partner.
-pub fn partner(hunk: &Hunk, index: usize) -> Option<usize> {
-    let is_removed = |l: &Line| matches!(l, Line::Removed { .. });
-    let is_added = |l: &Line| matches!(l, Line::Added { .. });
-    let lines = &hunk.lines;
-    let (start, removed, added) = match lines.get(index)? {
-        Line::Context { .. } => return None,
-        Line::Removed { .. } => {
-            let start = lines[..index].iter().rposition(|l| !is_removed(l)).map_or(0, |at| at + 1);
-            block(lines, start, is_removed, is_added)
-        }
-        Line::Added { .. } => {
-            let first_added = lines[..index].iter().rposition(|l| !is_added(l)).map_or(0, |at| at + 1);
-            let start = lines[..first_added].iter().rposition(|l| !is_removed(l)).map_or(0, |at| at + 1);
-            block(lines, start, is_removed, is_added)
-        }
-    };
-    if removed != added {
-        return None;
-    }
-    Some(if index < start + removed { index + removed } else { index - removed })
+/// A run of removed lines and the run of added lines that stands in its place: positions in the lines of a hunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    pub removed: Range<usize>,
+    pub added: Range<usize>,
 }
 
-fn block(
-    lines: &[Line],
-    start: usize,
-    is_removed: fn(&Line) -> bool,
-    is_added: fn(&Line) -> bool,
-) -> (usize, usize, usize) {
-    let removed = lines[start..].iter().take_while(|l| is_removed(l)).count();
-    let added = lines[start + removed..].iter().take_while(|l| is_added(l)).count();
-    (start, removed, added)
+/// Blocks in which more pairs than this would have to be tried are not aligned.
+const MAX_TRIED: usize = 1024;
+
+impl Hunk {
+    /// The block that begins at a line or after it.
+    fn block_from(&self, start: usize) -> Option<Block> {
+        let run = |from: usize, of: fn(&Line) -> bool| {
+            from + self.lines[from..].iter().position(|line| !of(line)).unwrap_or(self.lines.len() - from)
+        };
+        let start = run(start.min(self.lines.len()), |line| matches!(line, Line::Context { .. }));
+        let middle = run(start, |line| matches!(line, Line::Removed { .. }));
+        let end = run(middle, |line| matches!(line, Line::Added { .. }));
+        (start < end).then_some(Block { removed: start..middle, added: middle..end })
+    }
+
+    /// The blocks of the hunk, in order.
+    pub fn blocks(&self) -> impl Iterator<Item = Block> + '_ {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let block = self.block_from(next)?;
+            next = block.added.end;
+            Some(block)
+        })
+    }
+
+    /// The block that a line of the hunk lies in; none for context. Costs the length of the block.
+    pub fn block_at(&self, index: usize) -> Option<Block> {
+        let is_context = |line: &Line| matches!(line, Line::Context { .. });
+        let line = self.lines.get(index).filter(|line| !is_context(line))?;
+        let before = |of: fn(&Line) -> bool, from: usize| {
+            self.lines[..from].iter().rposition(|line| !of(line)).map_or(0, |at| at + 1)
+        };
+        let start = match line {
+            Line::Added { .. } => before(|line| matches!(line, Line::Added { .. }), index),
+            _ => index,
+        };
+        self.block_from(before(|line| matches!(line, Line::Removed { .. }), start))
+    }
+}
+
+impl Block {
+    /// Which removed line became which added one: first with first where there are as many, else those that are alike, in
+    /// order. The pairs never cross.
+    pub fn pairs(&self, alike: impl Fn(usize, usize) -> bool) -> Vec<(usize, usize)> {
+        if self.removed.len() == self.added.len() {
+            return self.removed.clone().zip(self.added.clone()).collect();
+        }
+        if self.removed.len().saturating_mul(self.added.len()) > MAX_TRIED {
+            return Vec::new();
+        }
+        let mut next = self.added.start;
+        let pair = |removed: usize| {
+            let added = (next..self.added.end).find(|&added| alike(removed, added))?;
+            next = added + 1;
+            Some((removed, added))
+        };
+        self.removed.clone().filter_map(pair).collect()
+    }
+}
+
+/// Whether two lines begin and end so much alike that one is likely to have become the other: at least half of the longer.
+pub fn are_alike(old: &[u8], new: &[u8]) -> bool {
+    let (old, new) = (old.trim_ascii(), new.trim_ascii());
+    let shorter = old.len().min(new.len());
+    let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+    let tail = old.iter().rev().zip(new.iter().rev()).take(shorter - head).take_while(|(a, b)| a == b).count();
+    let longer = old.len().max(new.len());
+    longer > 0 && (head + tail) * 2 >= longer
+}
+
+/// Whether two runs of lines are the same, line by line, but for blanks (spaces, tabs, carriage returns) and empty lines.
+pub fn differ_in_blanks<'t>(old: impl Iterator<Item = &'t [u8]>, new: impl Iterator<Item = &'t [u8]>) -> bool {
+    let inked = |line: &'t [u8]| line.iter().copied().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));
+    let is_inked = move |line: &&'t [u8]| inked(line).next().is_some();
+    let (mut old, mut new) = (old.filter(is_inked), new.filter(is_inked));
+    loop {
+        match (old.next(), new.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if inked(a).eq(inked(b)) => {}
+            _ => return false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -257,6 +336,51 @@ mod tests {
             (at..c.old.count()).for_each(|line| take(&old, &c.old, line));
             let expected: Vec<Vec<u8>> = (0..c.new.count()).map(|l| c.new.get(new.as_bytes(), l).to_vec()).collect();
             prop_assert_eq!(rebuilt, expected);
+        }
+    }
+
+    #[test]
+    fn lines_of_a_block_are_paired_first_with_first_or_by_what_they_share() {
+        let pairs = |old: &str, new: &str| {
+            let c = compare(old.as_bytes(), new.as_bytes());
+            let hunk = &c.hunks[0];
+            let text = |at: usize| match hunk.lines[at] {
+                Line::Removed { old: line } => c.old.get(old.as_bytes(), line),
+                Line::Added { new: line } | Line::Context { new: line, .. } => c.new.get(new.as_bytes(), line),
+            };
+            hunk.blocks().flat_map(|block| block.pairs(|a, b| are_alike(text(a), text(b)))).collect::<Vec<_>>()
+        };
+        assert_eq!(pairs("a = 1\nb = 2\n", "a = 3\nb = 4\n"), [(0, 2), (1, 3)]);
+        assert_eq!(pairs("let total = 1;\n", "// why\nlet total = 2;\n"), [(0, 2)]);
+        assert_eq!(pairs("one\n", "quite\nother\n"), []);
+    }
+
+    #[test]
+    fn blanks_alone_are_told_from_what_can_be_read() {
+        let differ = |old: &str, new: &str| {
+            differ_in_blanks(old.split('\n').map(str::as_bytes), new.split('\n').map(str::as_bytes))
+        };
+        assert!(differ("if a:\n  b", "if a:\r\n\n\tb"));
+        assert!(!differ("a\nb", "ab"));
+        assert!(!differ("a", "a\u{200b}"));
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_hold_every_changed_line_once(old in "[a-d\n]{0,60}", new in "[a-d\n]{0,60}") {
+            for hunk in compare(old.as_bytes(), new.as_bytes()).hunks {
+                let blocks: Vec<_> = hunk.blocks().collect();
+                let held: Vec<usize> = blocks.iter().flat_map(|b| b.removed.clone().chain(b.added.clone())).collect();
+                let changed = |at: &usize| !matches!(hunk.lines[*at], Line::Context { .. });
+                prop_assert_eq!(&held, &(0..hunk.lines.len()).filter(changed).collect::<Vec<_>>());
+                for at in held {
+                    prop_assert!(blocks.contains(&hunk.block_at(at).unwrap()));
+                }
+                for block in &blocks {
+                    let pairs = block.pairs(|_, _| true);
+                    prop_assert!(pairs.windows(2).all(|w| w[0].0 < w[1].0 && w[0].1 < w[1].1));
+                }
+            }
         }
     }
 }

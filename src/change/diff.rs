@@ -1,5 +1,6 @@
 //! What a revision does to each path, before any text is compared.
 
+use super::manifest::Digest;
 use super::{ObjectId, RepoPath};
 
 /// The kind of a tree entry, by git's file mode.
@@ -77,6 +78,9 @@ pub enum Content {
     /// Bytes with a NUL among the first 8,000, as git tells binary from text.
     Binary {
         size: u64,
+        digest: Digest,
+        /// What its first bytes say it is; a claim of the file.
+        kind: &'static str,
     },
     /// Where a symlink points.
     Symlink(Vec<u8>),
@@ -100,7 +104,7 @@ impl Content {
         if size > MAX_TEXT_BYTES {
             Content::TooLarge { size }
         } else if bytes[..bytes.len().min(8000)].contains(&0) {
-            Content::Binary { size }
+            Content::Binary { size, digest: Digest::of(&bytes), kind: kind(&bytes) }
         } else if bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/v1\n") {
             Content::LfsPointer(bytes)
         } else {
@@ -115,4 +119,30 @@ impl Content {
             _ => None,
         }
     }
+}
+
+/// First bytes → what people call such a file.
+const MAGIC: &[(&[u8], &str)] = &[
+    (b"\xff\xfe", "UTF-16 text"),
+    (b"\xfe\xff", "UTF-16 text"),
+    (b"\x7fELF", "ELF program"),
+    (b"MZ", "Windows program"),
+    (b"\xcf\xfa\xed\xfe", "Mach-O program"),
+    (b"\xca\xfe\xba\xbe", "Java class or Mach-O program"),
+    (b"\0asm", "WebAssembly"),
+    (b"\x89PNG", "PNG image"),
+    (b"\xff\xd8\xff", "JPEG image"),
+    (b"GIF8", "GIF image"),
+    (b"PK\x03\x04", "zip archive"),
+    (b"\x1f\x8b", "gzip archive"),
+    (b"BZh", "bzip2 archive"),
+    (b"\xfd7zXZ", "xz archive"),
+    (b"\x28\xb5\x2f\xfd", "zstd archive"),
+    (b"!<arch>", "ar archive"),
+    (b"%PDF", "PDF"),
+    (b"SQLite format 3", "SQLite database"),
+];
+
+fn kind(bytes: &[u8]) -> &'static str {
+    MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)).map_or("binary", |(_, kind)| kind)
 }

@@ -6,6 +6,7 @@
 pub mod compare;
 pub mod diff;
 pub mod manifest;
+pub mod merge;
 pub mod moved;
 pub mod visible;
 

@@ -74,6 +74,14 @@ pub fn lines(text: &str) -> String {
     text.lines().map(|l| self::text(&l.replace('\t', "  ")).into_owned()).collect::<Vec<_>>().join("\n")
 }
 
+/// A text in a Markdown fence that it cannot leave, escaped as [`lines()`]; ends with a line feed.
+pub fn fenced(text: &str, info: &str) -> String {
+    let text = lines(text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}{info}\n{text}\n{fence}\n")
+}
+
 fn push_text(text: &str, out: &mut String) {
     for c in text.chars() {
         if is_hidden(c) { out.push_str(&mark(c)) } else { out.push(c) }
@@ -90,6 +98,12 @@ mod tests {
         assert_eq!(line("x\u{202E}y\u{200B}z\u{9b}".as_bytes()), "x<U+202E>y<U+200B>z<U+009B>");
         assert_eq!(line(b"caf\xe9\xff"), "caf<E9><FF>");
         assert_eq!(text("plain ✓ 漢字"), "plain ✓ 漢字");
+    }
+
+    #[test]
+    fn a_fenced_text_stays_in_its_fence() {
+        assert_eq!(fenced("a\n```\nb\u{1b}", "text"), "````text\na\n```\nb␛\n````\n");
+        assert_eq!(fenced("", ""), "```\n\n```\n");
     }
 
     proptest::proptest! {

@@ -92,6 +92,7 @@ fn range(options: &ReviewOptions, path: &Path) -> Result<(Place, Change), String
 
 pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Vec<Effect>)) -> Result<State, String> {
     let (mut state, effects) = begin(&config, super::now());
+    state.look = config.look;
     if let Some(trouble) = config.troubles.first() {
         // In full on stderr after leaving, too long for one line here.
         state.status = trouble.lines().next().map(|line| format!("{line} (in full when you leave)"));
@@ -103,7 +104,7 @@ pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Ve
         random: None,
         open: AtomicU64::new(0),
     };
-    let state = desk::run(state, effects, &config.theme, Arc::new(ports))?;
+    let state = desk::run(state, effects, &config.theme, config.mouse, Arc::new(ports))?;
     config.troubles.iter().for_each(|trouble| eprintln!("undersign: {trouble}"));
     Ok(state)
 }

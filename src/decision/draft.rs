@@ -1,11 +1,16 @@
 //! An unfinished review. Marks are bound to content, so they outlive a rebase and fall where the content changed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// The format of a draft on disk; another one is refused, not guessed at.
-pub const DRAFT_SCHEMA: &str = "undersign-draft/v0";
+use crate::change::Revision;
+
+/// The format of a draft on disk; an unknown one is refused, not guessed at.
+pub const DRAFT_SCHEMA: &str = "undersign-draft/v1";
+/// It lacked what has a default here.
+const EARLIER_SCHEMA: &str = "undersign-draft/v0";
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,8 +20,20 @@ pub struct Draft {
     pub change: String,
     /// Head commit when it was last written: another head means that the change moved meanwhile.
     pub head: String,
+    /// What the head was compared with then.
+    #[serde(default)]
+    pub base: String,
+    /// The revision before this one that the reviewer opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<Revised>,
+    /// The revision that the reviewer last decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_on: Option<Revised>,
     /// Keys of the hunks that the reviewer marked.
     pub seen: BTreeSet<String>,
+    /// Of hunks that were on the screen in part: which of their lines were, from 0 on.
+    #[serde(default)]
+    pub shown: BTreeMap<String, Vec<Range<u32>>>,
     /// Finding key → the reviewer's answer.
     pub answers: BTreeMap<String, String>,
     /// Omission key → why it is acceptable.
@@ -25,19 +42,64 @@ pub struct Draft {
     pub reason: String,
 }
 
-/// The reviewer's remark at a place. `line` is 1-based on the named side; 0 is the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A revision by its commits: 40 hex digits each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revised {
+    pub base: String,
+    pub head: String,
+}
+
+impl Revised {
+    pub fn of(revision: &Revision) -> Revised {
+        Revised { base: revision.base.to_string(), head: revision.head.to_string() }
+    }
+}
+
+/// The reviewer's remark at a place. `line` is 1-based on the named side; 0 is the file, and the change where there is no
+/// path either.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
     pub path: String,
     pub old_side: bool,
     pub line: u32,
+    /// The last line, where it is about several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u32>,
     pub text: String,
 }
 
+impl Note {
+    /// Whether it is about the same lines.
+    pub fn is_at(&self, place: &Note) -> bool {
+        (&self.path, self.old_side, self.line, self.until) == (&place.path, place.old_side, place.line, place.until)
+    }
+}
+
 impl Draft {
-    pub fn new(change: &str, head: &str) -> Draft {
-        Draft { schema: DRAFT_SCHEMA.to_owned(), change: change.to_owned(), head: head.to_owned(), ..Draft::default() }
+    pub fn new(change: &str, revision: Revised) -> Draft {
+        let Revised { base, head } = revision;
+        Draft { schema: DRAFT_SCHEMA.to_owned(), change: change.to_owned(), head, base, ..Draft::default() }
+    }
+
+    /// The revision that it is about.
+    pub fn revision(&self) -> Revised {
+        Revised { base: self.base.clone(), head: self.head.clone() }
+    }
+
+    /// The change is at another revision now; the one before is kept, to tell what came since.
+    pub fn moved_to(&mut self, revision: Revised) {
+        if self.head != revision.head && !self.base.is_empty() {
+            self.looked_at = Some(self.revision());
+        }
+        (self.base, self.head) = (revision.base, revision.head);
+        DRAFT_SCHEMA.clone_into(&mut self.schema);
+    }
+
+    /// What begins once this has become a record.
+    pub fn decided(&self) -> Draft {
+        Draft { decided_on: Some(self.revision()), ..Draft::new(&self.change, self.revision()) }
     }
 
     /// Nothing in it that could be lost.
@@ -47,6 +109,9 @@ impl Draft {
             && self.acknowledged.is_empty()
             && self.notes.is_empty()
             && self.reason.is_empty()
+            && self.shown.is_empty()
+            && self.looked_at.is_none()
+            && self.decided_on.is_none()
     }
 
     /// The bytes of the file.
@@ -59,7 +124,7 @@ impl Draft {
     /// Reads a draft; the error says what is wrong with it.
     pub fn decode(bytes: &[u8]) -> Result<Draft, String> {
         let draft: Draft = serde_json::from_slice(bytes).map_err(|error| format!("it is damaged ({error})"))?;
-        if draft.schema != DRAFT_SCHEMA {
+        if draft.schema != DRAFT_SCHEMA && draft.schema != EARLIER_SCHEMA {
             return Err(format!(
                 "it was written by another version (`{}`)",
                 crate::change::visible::text(&draft.schema)
@@ -75,12 +140,26 @@ mod tests {
 
     #[test]
     fn a_draft_is_read_back_as_it_was_written_and_damage_is_named() {
-        let mut draft = Draft::new("infra:kiro/x", "8f2c1e0");
+        let revision = Revised { base: "b71d9aa".into(), head: "8f2c1e0".into() };
+        let mut draft = Draft::new("infra:kiro/x", revision.clone());
         draft.answers.insert("k".into(), "a\u{1b}b".into());
         assert_eq!(Draft::decode(&draft.encode()), Ok(draft.clone()));
         assert!(Draft::decode(&draft.encode()[..20]).unwrap_err().contains("damaged"));
         draft.schema = "undersign-draft/v9".into();
         assert!(Draft::decode(&draft.encode()).unwrap_err().contains("another version"));
+    }
+
+    #[test]
+    fn a_draft_of_the_version_before_is_read_and_remembers_what_it_was_about() {
+        let earlier = br#"{"schema": "undersign-draft/v0", "change": "a:b", "head": "1", "seen": ["k"], "answers": {},
+            "acknowledged": {}, "notes": [{"path": "a", "old_side": false, "line": 3, "text": "t"}], "reason": ""}"#;
+        let mut draft = Draft::decode(earlier).unwrap();
+        assert!(draft.seen.contains("k") && draft.notes[0].until.is_none());
+        draft.moved_to(Revised { base: "b".into(), head: "2".into() });
+        assert_eq!(draft.looked_at, None, "its base is not known");
+        draft.moved_to(Revised { base: "b".into(), head: "3".into() });
+        assert_eq!(draft.looked_at.as_ref().unwrap().head, "2");
+        assert_eq!(draft.decided().decided_on.unwrap().head, "3");
     }
 
     proptest::proptest! {

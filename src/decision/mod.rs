@@ -2,7 +2,7 @@
 
 pub mod draft;
 
-pub use draft::{Draft, Note};
+pub use draft::{Draft, Note, Revised};
 
 use std::fmt;
 

@@ -171,25 +171,42 @@ fn file_order(files: &[FileUnderReview<'_>], findings: &[Finding], rules: &Rules
     order
 }
 
-/// Files that a tool writes: read last, and never hidden.
-pub fn is_generated(path: &str) -> bool {
-    const NAMES: &[&str] = &[
+/// What a tool wrote or somebody else keeps, by its path: read last, and folded where it is long.
+pub fn kind_of_machine_file(path: &str) -> Option<&'static str> {
+    const LOCKS: &[&str] = &[
         "package-lock.json",
+        "npm-shrinkwrap.json",
         "yarn.lock",
         "pnpm-lock.yaml",
+        "bun.lock",
         "Cargo.lock",
         "poetry.lock",
+        "Pipfile.lock",
         "uv.lock",
         "go.sum",
         "Gemfile.lock",
         "composer.lock",
+        ".terraform.lock.hcl",
+        "flake.lock",
     ];
     let name = path.rsplit('/').next().unwrap_or(path);
-    NAMES.contains(&name)
-        || name.ends_with(".min.js")
-        || name.ends_with(".min.css")
-        || name.ends_with(".snap")
-        || path.split('/').any(|part| matches!(part, "vendor" | "node_modules" | "third_party"))
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    if LOCKS.contains(&name) {
+        Some("lock file")
+    } else if ends(&[".min.js", ".min.css"]) {
+        Some("minified")
+    } else if ends(&[".snap", ".pb.go", "_pb2.py", ".g.dart", ".generated.ts"]) {
+        Some("generated")
+    } else if path.split('/').any(|part| matches!(part, "vendor" | "node_modules" | "third_party")) {
+        Some("vendored")
+    } else {
+        None
+    }
+}
+
+/// Files that a tool writes: read last, and never hidden.
+pub fn is_generated(path: &str) -> bool {
+    kind_of_machine_file(path).is_some()
 }
 
 #[cfg(test)]

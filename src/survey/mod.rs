@@ -1,13 +1,14 @@
 //! FLOOR 3: joins source, rules, policy and ledger into what a queue shows and what a reader needs. The desk and the
 //! commands `queue` and `show` get the same answers from here.
 
+pub mod again;
 mod policy_change;
 
 pub use policy_change::{Flip, PolicyChange, compared, policy_change};
 
 use std::path::{Path, PathBuf};
 
-use crate::change::compare::{Comparison, compare};
+use crate::change::compare::{Comparison, Line, compare};
 use crate::change::diff::{Content, Diff, FileDiff};
 use crate::change::manifest::Manifest;
 use crate::change::{Change, ObjectId, RepoPath};
@@ -67,20 +68,35 @@ pub struct FileMaterial {
     pub old: Option<Content>,
     pub new: Option<Content>,
     pub comparison: Comparison,
+    /// What a submodule moves over, as sentences.
+    pub passed: Vec<String>,
 }
 
 impl FileMaterial {
+    /// Compares two contents.
+    pub fn of(diff: FileDiff, old: Option<Content>, new: Option<Content>) -> FileMaterial {
+        // An omission on either side has no lines; where the content did not change (a mode did), neither.
+        let comparable = [&old, &new].iter().all(|c| c.as_ref().is_none_or(|c| c.text().is_some()));
+        let comparison = if comparable { compare(text_of(&old), text_of(&new)) } else { Comparison::default() };
+        FileMaterial { diff, old, new, comparison, passed: Vec::new() }
+    }
+
     /// Reads and compares one path.
     pub fn read(repository: &Repository, diff: &FileDiff) -> Result<FileMaterial, GitError> {
         let side = |entry: Option<_>| entry.map(|entry| git::content(repository, entry)).transpose();
-        let (old, new) = (side(diff.old)?, side(diff.new)?);
-        let text = |content: &Option<Content>| {
-            content.as_ref().and_then(Content::text).map(<[u8]>::to_vec).unwrap_or_default()
-        };
-        // An omission on either side has no lines; where the content did not change (a mode did), neither.
-        let comparable = [&old, &new].iter().all(|c| c.as_ref().is_none_or(|c| c.text().is_some()));
-        let comparison = if comparable { compare(&text(&old), &text(&new)) } else { Comparison::default() };
-        Ok(FileMaterial { diff: diff.clone(), old, new, comparison })
+        let passed = git::passed_by_submodule(repository, diff);
+        Ok(FileMaterial { passed, ..FileMaterial::of(diff.clone(), side(diff.old)?, side(diff.new)?) })
+    }
+
+    /// The lines that it takes out and puts in, each with its sign.
+    pub fn changed_lines(&self) -> impl Iterator<Item = (u8, &[u8])> {
+        let (old, new) = (text_of(&self.old), text_of(&self.new));
+        let lines = self.comparison.hunks.iter().flat_map(|hunk| &hunk.lines);
+        lines.filter_map(move |line| match *line {
+            Line::Removed { old: line } => Some((b'-', self.comparison.old.get(old, line))),
+            Line::Added { new: line } => Some((b'+', self.comparison.new.get(new, line))),
+            Line::Context { .. } => None,
+        })
     }
 
     fn under_review(&self) -> FileUnderReview<'_> {
@@ -91,6 +107,11 @@ impl FileMaterial {
             comparison: &self.comparison,
         }
     }
+}
+
+/// The text of a side; empty where it has none.
+pub fn text_of(content: &Option<Content>) -> &[u8] {
+    content.as_ref().and_then(Content::text).unwrap_or_default()
 }
 
 /// What rules and policy say of a change, once its texts are read.

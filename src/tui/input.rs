@@ -1,11 +1,12 @@
 //! Terminal events → what the program knows.
 
-use crossterm::event::{Event as Raw, KeyCode, KeyEventKind, KeyModifiers};
+use crossterm::event::{Event as Raw, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
 
 use crate::app::Event;
 use crate::app::keymap::{Key, Stroke};
+use crate::app::mouse::{Mouse, MouseKind};
 
-/// The event for a raw one; none for what means nothing here (key releases, focus, mouse).
+/// The event for a raw one; none for what means nothing here (key releases, focus, other buttons).
 pub fn event(raw: Raw) -> Option<Event> {
     match raw {
         Raw::Key(key) if key.kind != KeyEventKind::Release => {
@@ -17,6 +18,16 @@ pub fn event(raw: Raw) -> Option<Event> {
             Some(Event::Stroke(stroke))
         }
         Raw::Paste(text) => Some(Event::Paste(text)),
+        Raw::Mouse(mouse) => {
+            let kind = match mouse.kind {
+                MouseEventKind::ScrollDown => MouseKind::WheelDown,
+                MouseEventKind::ScrollUp => MouseKind::WheelUp,
+                MouseEventKind::Down(MouseButton::Left) => MouseKind::Press,
+                MouseEventKind::Drag(MouseButton::Left) => MouseKind::Drag,
+                _ => return None,
+            };
+            Some(Event::Mouse(Mouse { kind, column: mouse.column, row: mouse.row }))
+        }
         Raw::Resize(width, height) => Some(Event::Resize(width, height)),
         _ => None,
     }

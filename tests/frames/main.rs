@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod counsel;
+mod hostile;
+mod reader;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use undersign::decision::{Draft, Verdict};
+use undersign::decision::{Draft, Revised, Verdict};
 use undersign::drafts::Drafts;
 use undersign::ledger;
 use undersign::record::Record;
@@ -29,7 +29,7 @@ fn victim() {
     println!("begun");
     loop {
         let seq = last.predicate().chain.seq.0;
-        let mut draft = Draft::new("shop:agent/work", &"0".repeat(40));
+        let mut draft = Draft::new("shop:agent/work", Revised { base: "1".repeat(40), head: "0".repeat(40) });
         draft.reason = format!("draft {seq}");
         drafts.save(&fixture.repo, &draft).unwrap();
         let link = signed_link(&fixture, &last, (seq % 250) as u8);

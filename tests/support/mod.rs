@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
 use tempfile::TempDir;
-use undersign::decision::{Draft, Verdict};
+use undersign::decision::{Draft, Note, Revised, Verdict};
 use undersign::frozen::{self, Case, Seen};
 use undersign::record::Record;
 use undersign::signer::SigningKey;
@@ -38,6 +38,7 @@ pub struct Decision<'d> {
     pub key: Option<SigningKey>,
     pub device: &'d str,
     pub reason: &'d str,
+    pub notes: Vec<Note>,
 }
 
 impl<'d> Decision<'d> {
@@ -53,6 +54,7 @@ impl<'d> Decision<'d> {
             key: None,
             device: DEVICE,
             reason: "read in full",
+            notes: Vec::new(),
         }
     }
 }
@@ -178,13 +180,14 @@ impl Fixture {
 
     /// A decision taken in any way that [`Decision`] knows.
     pub fn take(&self, decision: Decision<'_>) -> Record {
-        let Decision { who, branch, verdict, at, target, seen, key, device, reason } = decision;
+        let Decision { who, branch, verdict, at, target, seen, key, device, reason, notes } = decision;
         let (repository, place) = Place::open_for(&self.repo, target).unwrap();
         let changes = repository.changes(0, &place.target).unwrap().changes;
         let change = changes.into_iter().find(|change| change.branch == branch).expect("a pending change");
         let (_, _, examination) = survey::whole(&repository, &place, &change, at).unwrap();
-        let mut draft = Draft::new(&change.id, &change.revision.head.to_string());
+        let mut draft = Draft::new(&change.id, Revised::of(&change.revision));
         draft.reason = reason.to_owned();
+        draft.notes = notes;
         let seen = seen.unwrap_or_else(|| all_of(examination.manifest.len()));
         let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
         let key = key.unwrap_or_else(|| self.key(who));

@@ -6,10 +6,12 @@ mod contents;
 mod objects;
 mod origins;
 pub mod push;
+mod submodule;
 
 pub use attribution::attribution;
 pub use contents::Objects;
-pub use objects::{content, diff, manifest, result_tree};
+pub use objects::{blob_id, content, diff, entry_at, manifest, result_tree};
+pub use submodule::passed_by_submodule;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -161,6 +161,16 @@ pub(super) fn entry(tree: &git2::Tree<'_>, path: &RepoPath) -> Option<TreeEntry>
     Some(TreeEntry { mode: mode(entry.filemode())?, id: object_id(entry.id()) })
 }
 
+/// What a tree, given by its id, holds at a path.
+pub fn entry_at(repository: &Repository, tree: ObjectId, path: &RepoPath) -> Result<Option<TreeEntry>, GitError> {
+    Ok(entry(&repository.raw.find_tree(oid(tree))?, path))
+}
+
+/// The id that a text has as a blob. Nothing is written.
+pub fn blob_id(text: &[u8]) -> Result<ObjectId, GitError> {
+    Ok(object_id(git2::Oid::hash_object(git2::ObjectType::Blob, text)?))
+}
+
 /// Reads one side of a path, sorted into text and what is not text. Huge blobs are not read at all.
 pub fn content(repository: &Repository, entry: TreeEntry) -> Result<Content, GitError> {
     if entry.mode == Mode::Submodule {

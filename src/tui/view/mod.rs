@@ -1,10 +1,12 @@
 //! State → frame. Nothing here changes the state. Same names as in `app/`: knowing one path, you know the other.
 
+mod diff;
 mod help;
 mod paint;
 mod queue;
 mod review;
 mod sign;
+mod window;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -34,6 +36,8 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
     match &state.overlay {
         Some(Overlay::Help { scroll }) => help::draw(state, *scroll, area, &mut paint),
         Some(Overlay::Why) => queue::draw_why(state, area, &mut paint),
+        Some(Overlay::Picker(picker)) => cursor = Some(window::picker(picker, area, &mut paint)),
+        Some(Overlay::Text(text)) => window::text(text, area, &mut paint),
         Some(Overlay::Sign(sheet)) => {
             // Nothing else is to be read while a decision is taken.
             paint.clear(Rect { y: area.y + 1, height: area.height - 1, ..area });
@@ -47,8 +51,13 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
                 Some(paint.field(Rect { y: foot, height: 1, ..area }, &format!(" {label}: "), &prompt.field, false));
         }
         None => {
+            let typed: String = state.pending.iter().map(ToString::to_string).collect();
+            let typed = format!("{}{typed}", state.count.map(|count| count.to_string()).unwrap_or_default());
             if let Some(status) = &state.status {
-                paint.line(area, foot, Line::new().add(Role::Warning, &format!(" {status}")));
+                let status = paint::clip(&format!(" {status}"), usize::from(area.width));
+                paint.line(area, foot, Line::new().add(Role::Warning, &status));
+            } else if !typed.is_empty() {
+                paint.line(area, foot, Line::new().add(Role::Key, &format!(" {typed}")));
             }
         }
     }

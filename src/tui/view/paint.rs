@@ -94,10 +94,10 @@ impl<'p> Paint<'p> {
         }
     }
 
-    /// The background of a role behind what is drawn already, only where there is none.
-    pub fn ground(&mut self, area: Rect, from: u16, row: u16, role: Role) {
+    /// The background of a role behind columns of a row that are drawn already.
+    pub fn ground(&mut self, area: Rect, columns: std::ops::Range<u16>, row: u16, role: Role) {
         let style = self.theme.style(role);
-        for x in area.x + from..area.x + area.width {
+        for x in area.x + columns.start..area.x + columns.end.min(area.width) {
             self.buffer[(x, area.y + row)].set_style(Style { fg: None, ..style });
         }
     }
@@ -158,6 +158,23 @@ pub fn hanging(text: &str, indent: usize, columns: usize) -> Vec<String> {
     let folded = fold(text.trim_start(), columns.saturating_sub(indent.max(begin)));
     let blanks = |at: usize| " ".repeat(if at == 0 { begin } else { indent });
     folded.iter().enumerate().map(|(at, line)| format!("{}{line}", blanks(at))).collect()
+}
+
+/// As [`clip`], cut at the start: the end of a path tells more.
+pub fn clip_start(text: &str, columns: usize) -> String {
+    let text = visible::text(text);
+    if text.width() <= columns {
+        return text.into_owned();
+    }
+    let (mut kept, mut used) = (Vec::new(), 1);
+    for grapheme in text.graphemes(true).rev() {
+        used += grapheme.width();
+        if used > columns {
+            break;
+        }
+        kept.push(grapheme);
+    }
+    std::iter::once("…").chain(kept.into_iter().rev()).collect()
 }
 
 /// At most so many columns, with an ellipsis where something is cut.

@@ -75,6 +75,10 @@ fn header(state: &State, area: Rect, paint: &mut Paint<'_>) {
         state.queue.entries.iter().filter(|entry| matches!(entry.need.as_str(), "signed" | "rejected")).count();
     let open = state.queue.entries.len() - settled;
     let mut left = Line::new().add(Role::Title, " undersign").add(Role::Accent, &format!("   Queue {open}"));
+    let again = state.queue.entries.iter().filter(|entry| entry.again.is_some()).count();
+    if again > 0 {
+        left = left.add(Role::Accent, &format!("   Again {again}"));
+    }
     left = left.add(Role::Muted, &format!("   Decided {settled}"));
     let outbox: usize = state.queue.outbox.values().sum();
     if outbox > 0 {
@@ -277,7 +281,13 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     let blast: Vec<_> =
         assessment.blast.reasons.iter().take(2).map(|reason| format!("{} {}", reason.path, reason.sentence)).collect();
     let text = format!("{} {}: {}", assessment.blast.class.name(), assessment.blast.class.meaning(), blast.join(" · "));
-    let mut lines = vec![label("blast radius").add(Role::Text, &clip(&text, room))];
+    let came = entry.again.as_ref().map(|again| {
+        let told = again.told.as_deref().unwrap_or("…");
+        let came = format!("{}: {told}", again.since.name());
+        label("again").add(Role::Accent, &clip(&came, room))
+    });
+    let mut lines: Vec<Line> = came.into_iter().collect();
+    lines.push(label("blast radius").add(Role::Text, &clip(&text, room)));
     let mut why = label(&format!("why tier {}", assessment.tier));
     let shown = if width >= 110 { 2 } else { 1 };
     // One finding a rule: the second of a kind says nothing new.

@@ -1,0 +1,236 @@
+//! What workers found, taken into the state. Late answers to what was asked before are dropped.
+
+use std::sync::Arc;
+
+use super::review::Review;
+use super::review::lens::{Lens, View};
+use super::sign::Counsel;
+use super::{Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text, reading};
+use crate::change::Change;
+use crate::frozen::Failure;
+use crate::gate::counsel;
+
+pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Listed { repository, result } => listed(state, repository, result),
+        Event::Examined { id, result } => {
+            let me = me_for(state, &id);
+            state.queue.examined(&id, result, me.as_deref(), state.now);
+            Vec::new()
+        }
+        Event::DraftSaved(result) => {
+            state.status = result.err().or(state.status.take());
+            Vec::new()
+        }
+        Event::Came { id, told } => {
+            state.queue.came(&id, told);
+            Vec::new()
+        }
+        Event::Told(sentence) => {
+            state.status = Some(sentence);
+            Vec::new()
+        }
+        Event::Opened { ticket, result } => opened(state, ticket, result),
+        Event::Synced { repository, result } => synced(state, repository, result),
+        other => for_review(state, other),
+    }
+}
+
+fn me_for(state: &State, id: &str) -> Option<String> {
+    let entry = state.queue.entries.iter().find(|entry| entry.change.id == id)?;
+    let place = state.queue.place(&entry.change)?;
+    state.me(place).map(|person| person.id.clone())
+}
+
+/// What can be known before signing the change that is open.
+pub fn advise(state: &State) -> Counsel {
+    if !matches!(state.overlay, Some(Overlay::Sign(_))) {
+        return Counsel::default();
+    }
+    let Screen::Review(review) = &state.screen else { return Counsel::default() };
+    let standing = review.examination.as_ref().and_then(|examination| examination.standing.as_ref());
+    let place = state.queue.place(&review.change);
+    let (Some(standing), Some(place), Some(policy)) = (standing, place, place.and_then(|place| place.policy())) else {
+        return Counsel::default();
+    };
+    let me = state.me(place).filter(|me| me.kind == crate::policy::Kind::Human);
+    let holds = |role: &String| me.is_some_and(|me| me.roles.contains(role));
+    let mut glass = policy.break_glass.iter().flat_map(|glass| &glass.sign);
+    Counsel {
+        needs: counsel::needs(policy, standing, state.now),
+        futile: counsel::futile(policy, standing, state.my_key(place), state.now),
+        answers: standing.to_answer.iter().filter(|answerable| !answerable.is_veto).cloned().collect(),
+        may_claim: policy.ai.human_only_by.iter().any(holds),
+        may_break_glass: glass.any(|slot| holds(&slot.role)) && !standing.is_allowed(),
+    }
+}
+
+fn listed(state: &mut State, repository: usize, result: Result<Listing, String>) -> Vec<Effect> {
+    match result {
+        Ok(listing) => {
+            // What was examined before is examined again all the same: policy or ledger may have moved.
+            let examine = |change: &Arc<Change>| Effect::Examine {
+                place: listing.place.clone(),
+                change: change.clone(),
+                then: listing.again.get(&change.id).map(|again| again.then.clone()),
+            };
+            let effects = listing.changes.iter().map(examine).collect();
+            state.queue.listed(repository, listing);
+            effects
+        }
+        Err(why) => {
+            state.queue.failed(repository, why);
+            Vec::new()
+        }
+    }
+}
+
+fn synced(state: &mut State, repository: usize, result: Result<Synced, String>) -> Vec<Effect> {
+    match result {
+        Ok(Synced { route, report }) => {
+            let first = report.alarms.first().map(|alarm| format!("{alarm} (all of it when you leave)"));
+            state.status = Some(first.unwrap_or_else(|| format!("{route}: {report}")));
+            state.alarms.extend(report.alarms);
+        }
+        Err(why) => state.status = Some(why),
+    }
+    // Other people's decisions may have come.
+    let path = state.paths.get(repository).cloned();
+    path.map(|path| Effect::List { repository, path }).into_iter().collect()
+}
+
+fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -> Vec<Effect> {
+    if ticket != state.ticket {
+        return Vec::new();
+    }
+    match result {
+        Ok(opened) => {
+            let Opened { place, change, diff, draft, draft_trouble, read_only } = *opened;
+            let review = Review::new(ticket, change.clone(), place.clone(), diff.clone(), draft, read_only);
+            state.status = draft_trouble;
+            if !review.carried_over.is_empty() {
+                let again = state.keymap.first(super::action::Action::Again);
+                state.status = Some(format!(
+                    "The branch moved since you were here. Marks of what did not change are kept; {again} shows what came."
+                ));
+            }
+            let order = review.order.clone();
+            state.screen = Screen::Review(Box::new(review));
+            state.aside = None;
+            let shape = state.look.shape(state.diff_width());
+            vec![Effect::Read { ticket, place, change, diff, order, shape }]
+        }
+        Err(why) => {
+            state.status = Some(why);
+            Vec::new()
+        }
+    }
+}
+
+/// Events that belong to a review that is open.
+fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Compared { ticket, index, result } => {
+            if let Some(review) = state.review_of(ticket) {
+                review.compared(index, result);
+            }
+        }
+        Event::ReviewExamined { ticket, result } => {
+            if let Some(review) = state.review_of(ticket) {
+                match result {
+                    Ok(examination) => review.examined(examination),
+                    Err(why) => state.status = Some(why),
+                }
+            }
+        }
+        Event::Traced { ticket, moves, attribution } => {
+            if let Some(review) = state.review_of(ticket) {
+                (review.moves, review.attribution) = (moves, attribution);
+            }
+        }
+        Event::Highlighted { ticket, index, tokens } => {
+            if let Some(review) = state.review_of(ticket) {
+                review.files[index].tokens = Some(tokens);
+            }
+        }
+        Event::Viewed { ticket, lens, result } if ticket == state.ticket => viewed(state, lens, result),
+        Event::Ranged { ticket, result } if ticket == state.ticket => match result {
+            Ok(lines) => {
+                let title = "the commits of the revision before, and of this one".to_owned();
+                state.overlay = Some(Overlay::Text(Box::new(Text { title, lines, scroll: 0 })));
+            }
+            Err(why) => state.status = Some(why),
+        },
+        Event::Frozen { ticket, result } if state.review_of(ticket).is_some() => {
+            if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
+                let told = sheet.frozen(result);
+                close_sheet(state, told);
+            }
+        }
+        Event::Signed { ticket, result } if state.review_of(ticket).is_some() => return signed(state, result),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// A part of the change is here: it takes the place of the whole, which waits aside.
+fn viewed(state: &mut State, lens: Lens, result: Result<Box<View>, String>) {
+    let view = match result {
+        Ok(view) => *view,
+        Err(why) => {
+            state.status = Some(why);
+            return;
+        }
+    };
+    if view.diff.files.is_empty() {
+        state.status = Some(format!("{}: {}", lens.name(), view.told.join(" ")));
+        return;
+    }
+    reading::back_to_all(state);
+    let Screen::Review(whole) = &mut state.screen else { return };
+    let part = Box::new(Review::through(whole, lens, view, state.ticket));
+    state.aside = Some(std::mem::replace(whole, part));
+}
+
+fn close_sheet(state: &mut State, told: Option<String>) {
+    if told.is_some() {
+        state.overlay = None;
+        state.status = told;
+    }
+}
+
+fn signed(state: &mut State, result: Result<String, Failure>) -> Vec<Effect> {
+    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
+    let (place, repository) = (review.place.clone(), review.change.repository);
+    let mut effects = Vec::new();
+    if let Ok(record) = &result {
+        state.signed.push((place.root.clone(), record.clone()));
+        // The draft has become the record.
+        review.renew_draft();
+        effects.push(Effect::SaveDraft { place: place.clone(), draft: review.draft.clone() });
+        if !state.only_review {
+            effects.push(Effect::List { repository, path: place.root.clone() });
+        }
+    }
+    if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
+        let told = sheet.signed(result);
+        close_sheet(state, told);
+    }
+    effects
+}
+
+/// Colours for the files on view that have none yet.
+pub fn wanted_highlights(state: &mut State) -> Vec<Effect> {
+    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
+    let ticket = review.ticket;
+    let mut effects = Vec::new();
+    for index in review.visible_files() {
+        let file = &mut review.files[index];
+        if let (Some(material), None) = (&file.material, &file.tokens) {
+            effects.push(Effect::Highlight { ticket, index, file: material.clone() });
+            // An empty answer stands for the one under way.
+            file.tokens = Some(Arc::default());
+        }
+    }
+    effects
+}

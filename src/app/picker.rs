@@ -1,0 +1,167 @@
+//! A list to choose from by typing some letters of what one wants: commands, files, what is still open.
+
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+use super::action::Action;
+use super::keymap::{Key, Stroke};
+use super::review::Goal;
+use super::text::TextField;
+use crate::risk::Severity;
+
+/// What choosing an entry does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    Act(Action),
+    /// In the review that is open.
+    Go(Goal),
+}
+
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What is matched.
+    pub label: String,
+    /// What stands at the right: keys, counts.
+    pub detail: String,
+    pub badge: Badge,
+    pub choice: Choice,
+}
+
+/// What stands before an entry: a letter, never a colour alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Badge {
+    None,
+    Severity(Severity),
+    Seen,
+    Unseen,
+    Omission,
+    Note,
+    Bookmark,
+}
+
+#[derive(Debug, Clone)]
+pub struct Picker {
+    pub title: String,
+    pub field: TextField,
+    entries: Vec<Entry>,
+    /// Entries that match, best first.
+    matching: Vec<usize>,
+    pub selected: usize,
+    /// Rows of the list on the screen.
+    pub page: usize,
+}
+
+/// What a stroke came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Picked {
+    Open,
+    Closed,
+    Chosen(Choice),
+}
+
+impl Picker {
+    pub fn new(title: &str, entries: Vec<Entry>) -> Picker {
+        let matching = (0..entries.len()).collect();
+        let field = TextField::default();
+        Picker { title: title.to_owned(), field, entries, matching, selected: 0, page: 10 }
+    }
+
+    pub fn stroke(&mut self, stroke: Stroke) -> Picked {
+        let last = self.matching.len().saturating_sub(1);
+        match (stroke.key, stroke.ctrl) {
+            (Key::Esc, _) | (Key::Char('c'), true) => return Picked::Closed,
+            (Key::Enter, _) => {
+                let chosen = self.matching.get(self.selected).map(|at| self.entries[*at].choice.clone());
+                return chosen.map_or(Picked::Closed, Picked::Chosen);
+            }
+            (Key::Down, _) | (Key::Char('n' | 'j'), true) | (Key::Tab, _) => {
+                self.selected = (self.selected + 1).min(last)
+            }
+            (Key::Up, _) | (Key::Char('p' | 'k'), true) | (Key::BackTab, _) => {
+                self.selected = self.selected.saturating_sub(1);
+            }
+            (Key::PageDown, _) => self.selected = (self.selected + self.page).min(last),
+            (Key::PageUp, _) => self.selected = self.selected.saturating_sub(self.page),
+            _ => {
+                let before = self.field.text().to_owned();
+                self.field.take(stroke);
+                if self.field.text() != before {
+                    self.filter();
+                }
+            }
+        }
+        Picked::Open
+    }
+
+    pub fn paste(&mut self, text: &str) {
+        self.field.insert(text);
+        self.filter();
+    }
+
+    fn filter(&mut self) {
+        self.selected = 0;
+        let pattern = self.pattern();
+        let (mut matcher, mut buffer) = (Matcher::new(Config::DEFAULT.match_paths()), Vec::new());
+        let mut score = |entry: &Entry| pattern.score(Utf32Str::new(&entry.label, &mut buffer), &mut matcher);
+        let scored = self.entries.iter().enumerate().filter_map(|(at, entry)| Some((score(entry)?, at)));
+        let mut scored: Vec<_> = scored.collect();
+        scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
+        self.matching = scored.into_iter().map(|(_, at)| at).collect();
+    }
+
+    fn pattern(&self) -> Pattern {
+        Pattern::parse(self.field.text(), CaseMatching::Smart, Normalization::Smart)
+    }
+
+    /// How many match, of how many.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.matching.len(), self.entries.len())
+    }
+
+    /// The entries of a page, from the one on top: whether it is selected, the entry, and which of its characters match.
+    pub fn rows(&self, page: usize) -> Vec<(bool, &Entry, Vec<u32>)> {
+        let top = self.selected.saturating_sub(page.saturating_sub(1)).min(self.matching.len());
+        let pattern = self.pattern();
+        let (mut matcher, mut buffer) = (Matcher::new(Config::DEFAULT.match_paths()), Vec::new());
+        let mut rows = Vec::new();
+        for (at, entry) in self.matching.iter().enumerate().skip(top).take(page) {
+            let (entry, mut characters) = (&self.entries[*entry], Vec::new());
+            pattern.indices(Utf32Str::new(&entry.label, &mut buffer), &mut matcher, &mut characters);
+            characters.sort_unstable();
+            rows.push((at == self.selected, entry, characters));
+        }
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picker() -> Picker {
+        let entry = |label: &str| Entry {
+            label: label.to_owned(),
+            detail: String::new(),
+            badge: Badge::None,
+            choice: Choice::Act(Action::Help),
+        };
+        Picker::new("files", ["src/gate/mod.rs", "src/app/review.rs", "README.md"].map(entry).into())
+    }
+
+    #[test]
+    fn letters_in_order_find_a_file_and_its_name_weighs_more() {
+        let mut picker = picker();
+        "rev".chars().for_each(|c| _ = picker.stroke(Stroke::plain(Key::Char(c))));
+        assert_eq!(picker.rows(5)[0].1.label, "src/app/review.rs");
+        assert_eq!(picker.stroke(Stroke::plain(Key::Enter)), Picked::Chosen(Choice::Act(Action::Help)));
+    }
+
+    #[test]
+    fn what_matches_nothing_chooses_nothing() {
+        let mut picker = picker();
+        "zzzz".chars().for_each(|c| _ = picker.stroke(Stroke::plain(Key::Char(c))));
+        assert_eq!(picker.counts(), (0, 3));
+        assert_eq!(picker.stroke(Stroke::plain(Key::Down)), Picked::Open);
+        assert_eq!(picker.stroke(Stroke::plain(Key::Enter)), Picked::Closed);
+    }
+}

@@ -1,0 +1,261 @@
+//! Commands of the reader that reach beyond the diff: prompts, pickers, parts of the change, editor, clipboard, the sheet.
+
+use super::action::Action;
+use super::keymap::Stroke;
+use super::picker::Picker;
+use super::prompt::{Prompt, Purpose};
+use super::review::Review;
+use super::review::lens::Lens;
+use super::review::look::Layout;
+use super::sign::{Ask, Sheet};
+use super::text::TextField;
+use super::{Effect, Overlay, Screen, State, Text};
+use crate::decision::{Draft, Note, Verdict};
+
+pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effect> {
+    match action {
+        Action::Layout | Action::Wrap | Action::Blanks | Action::Attribution => state.status = look(state, action),
+        Action::Again | Action::NextCommit | Action::PreviousCommit => return turn_lens(state, action),
+        Action::RangeDiff => return range_diff(state),
+        Action::Sign => sign(state),
+        _ => return in_review(state, action, count),
+    }
+    Vec::new()
+}
+
+/// What a person chose for the eye; told, since a wide screen or a short line may not show it.
+fn look(state: &mut State, action: Action) -> Option<String> {
+    let look = &mut state.look;
+    let told = match action {
+        Action::Layout => {
+            look.layout = match look.layout {
+                Layout::Auto if look.shape(state.size.0.into()).side_by_side => Layout::Unified,
+                Layout::Auto => Layout::SideBySide,
+                Layout::SideBySide => Layout::Unified,
+                Layout::Unified => Layout::SideBySide,
+            };
+            match look.layout {
+                Layout::SideBySide => "side by side",
+                _ => "unified",
+            }
+        }
+        Action::Wrap => {
+            look.wrap = !look.wrap;
+            if look.wrap { "long lines are wrapped" } else { "long lines run on; h and l scroll sideways" }
+        }
+        Action::Blanks => {
+            look.blanks = !look.blanks;
+            if look.blanks { "blanks are drawn: · blank, → tab" } else { "blanks are blank" }
+        }
+        _ => {
+            look.attribution = !look.attribution;
+            return Some(if look.attribution { attributed(state) } else { "attribution is hidden".to_owned() });
+        }
+    };
+    Some(told.to_owned())
+}
+
+fn attributed(state: &State) -> String {
+    let Screen::Review(review) = &state.screen else { return String::new() };
+    if review.attribution.is_empty() {
+        return "no note says who wrote these lines (git-ai, Agent Trace): unknown, which is not by hand".to_owned();
+    }
+    let counts = review.attribution.counts();
+    let added = review.examination.as_ref().map_or(0, |examination| examination.added as usize);
+    let trouble = review.attribution.troubles().first().map(|trouble| format!("; {trouble}")).unwrap_or_default();
+    format!(
+        "claims of notes: A {} by AI, h {} by people, m {} mixed, · {} unknown{trouble}",
+        counts.ai,
+        counts.human,
+        counts.mixed,
+        counts.unknown(added)
+    )
+}
+
+fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effect> {
+    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
+    // Only these write into the draft; it may be long.
+    let writes = matches!(action, Action::Advance | Action::SeenFile | Action::SeenHunk);
+    let before = writes.then(|| review.draft.clone());
+    match action {
+        Action::Search => {
+            state.overlay = prompt("search".to_owned(), TextField::default(), Purpose::Search);
+        }
+        Action::Answer | Action::Note | Action::FileNote | Action::ChangeNote if review.read_only => {
+            state.status = Some(review.why_read_only().to_owned());
+        }
+        Action::Answer => match review.subject() {
+            Some((subject, question)) => {
+                let field = TextField::with(review.answered(&subject).map_or("", String::as_str));
+                state.overlay = prompt(question, field, Purpose::Answer(subject));
+            }
+            None => state.status = Some("Put the cursor on a finding or an omission; ) goes to the next.".to_owned()),
+        },
+        Action::Note => match review.note_place() {
+            Some(place) => state.overlay = note(place, "note"),
+            None => state.status = Some("This file is still being read.".to_owned()),
+        },
+        Action::FileNote => {
+            let place = review.file_note_place();
+            state.overlay = place.and_then(|place| note(place, "note on the file"));
+        }
+        Action::ChangeNote => state.overlay = note(review.change_note_place(), "note on the change"),
+        Action::Items => state.overlay = Some(Overlay::Picker(Box::new(Picker::new("open", review.items())))),
+        Action::FindFile => {
+            state.overlay = Some(Overlay::Picker(Box::new(Picker::new("files", review.file_entries()))))
+        }
+        Action::Intent => {
+            let lines = review.intent();
+            let title = "what the change says of itself: claims, not facts".to_owned();
+            state.overlay = Some(Overlay::Text(Box::new(Text { title, lines, scroll: 0 })));
+        }
+        Action::Copy => return copied(state, Review::location),
+        Action::CopyHunk => return copied(state, Review::digest),
+        Action::Edit => match review.copy_for_editor() {
+            Some((name, text, line)) => return vec![Effect::Edit { name, text, line }],
+            None => state.status = Some("There is no text here to open.".to_owned()),
+        },
+        _ => state.status = review.update(action, count),
+    }
+    before.map(|before| save_if_changed(state, &before)).unwrap_or_default()
+}
+
+fn prompt(label: String, field: TextField, purpose: Purpose) -> Option<Overlay> {
+    Some(Overlay::Prompt(Prompt { label, field, purpose }))
+}
+
+fn note((place, at): (Note, Option<usize>), label: &str) -> Option<Overlay> {
+    let label = match place.until {
+        Some(until) => format!("{label} on lines {} to {until}", place.line),
+        None => label.to_owned(),
+    };
+    prompt(label, TextField::with(&place.text), Purpose::Note(place, at))
+}
+
+fn copied(state: &mut State, text: impl Fn(&Review) -> Option<String>) -> Vec<Effect> {
+    let Screen::Review(review) = &state.screen else { return Vec::new() };
+    match text(review) {
+        Some(text) => {
+            let first = text.lines().next().unwrap_or_default();
+            state.status = Some(format!("copied: {first}{}", if text.lines().count() > 1 { " …" } else { "" }));
+            vec![Effect::Copy(text)]
+        }
+        None => {
+            state.status = Some("There is nothing here to copy.".to_owned());
+            Vec::new()
+        }
+    }
+}
+
+/// The whole change is on the screen again, where a part of it was.
+pub fn back_to_all(state: &mut State) {
+    if let (Some(whole), Screen::Review(open)) = (state.aside.take(), &mut state.screen) {
+        *open = whole;
+    }
+}
+
+/// Another part of the change: what came since, or a commit of it; after the last, all of it.
+fn turn_lens(state: &mut State, action: Action) -> Vec<Effect> {
+    let Screen::Review(open) = &state.screen else { return Vec::new() };
+    let whole = state.aside.as_deref().unwrap_or(open);
+    let now = open.lens();
+    let next = if action == Action::Again {
+        Lens::after(now, &whole.draft)
+    } else {
+        Lens::neighbour(now, &whole.change.revision.commits, action == Action::NextCommit)
+    };
+    let (place, change) = (whole.place.clone(), whole.change.clone());
+    match next {
+        Ok(Some(lens)) => {
+            state.ticket += 1;
+            let shape = state.look.shape(state.diff_width());
+            vec![Effect::View { ticket: state.ticket, place, change, lens, shape }]
+        }
+        Ok(None) => {
+            back_to_all(state);
+            state.status = Some("all of the change".to_owned());
+            Vec::new()
+        }
+        Err(why) => {
+            state.status = Some(why.to_owned());
+            Vec::new()
+        }
+    }
+}
+
+fn range_diff(state: &mut State) -> Vec<Effect> {
+    let Screen::Review(open) = &state.screen else { return Vec::new() };
+    let whole = state.aside.as_deref().unwrap_or(open);
+    let Some(then) = whole.draft.looked_at.clone().or_else(|| whole.draft.decided_on.clone()) else {
+        state.status = Some("You have seen no other revision of this change.".to_owned());
+        return Vec::new();
+    };
+    let (place, change) = (whole.place.clone(), whole.change.clone());
+    state.ticket += 1;
+    vec![Effect::Range { ticket: state.ticket, place, change, then }]
+}
+
+fn sign(state: &mut State) {
+    let Screen::Review(review) = &state.screen else { return };
+    if review.read_only {
+        state.status = Some(review.why_read_only().to_owned());
+        return;
+    }
+    let own = own_decision(state);
+    let sheet = Sheet::new(state.key.clone(), state.key_needs_passphrase, own);
+    state.overlay = Some(Overlay::Sign(Box::new(sheet)));
+}
+
+/// What the owner of the key decided on the open change, if that is in force.
+fn own_decision(state: &State) -> Option<Verdict> {
+    let Screen::Review(review) = &state.screen else { return None };
+    let me = &state.me(&review.place)?.id;
+    let standing = review.examination.as_ref()?.standing.as_ref()?;
+    if standing.rejected_by.contains(me) {
+        return Some(Verdict::Reject);
+    }
+    standing.approved_by.contains(me).then_some(Verdict::Approve)
+}
+
+/// Drafts are on disk after every change of theirs.
+pub fn save_if_changed(state: &State, before: &Draft) -> Vec<Effect> {
+    match &state.screen {
+        Screen::Review(review) if review.draft != *before && !review.read_only => save(review),
+        _ => Vec::new(),
+    }
+}
+
+fn save(review: &Review) -> Vec<Effect> {
+    let draft = Draft { shown: review.partly_shown(), ..review.draft.clone() };
+    vec![Effect::SaveDraft { place: review.place.clone(), draft }]
+}
+
+/// The review is left: what was shown of it in part is kept, too.
+pub fn left(state: &mut State) -> Vec<Effect> {
+    back_to_all(state);
+    match &state.screen {
+        Screen::Review(review) if !review.read_only => save(review),
+        _ => Vec::new(),
+    }
+}
+
+pub fn sheet_stroke(state: &mut State, mut sheet: Box<Sheet>, stroke: Stroke) -> Vec<Effect> {
+    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
+    let before = review.draft.clone();
+    let asked = sheet.stroke(stroke, review);
+    let (ticket, place, change) = (review.ticket, review.place.clone(), review.change.clone());
+    let effects = match asked {
+        Ask::Close => return save_if_changed(state, &before),
+        Ask::Nothing | Ask::SaveDraft => Vec::new(),
+        Ask::Freeze(verdict) => match review.examination.clone() {
+            Some(examination) => {
+                let (draft, seen) = (review.draft.clone(), review.seen());
+                vec![Effect::Freeze { ticket, place, change, examination, draft, verdict, seen }]
+            }
+            None => Vec::new(),
+        },
+        Ask::Sign(frozen, passphrase) => vec![Effect::Sign { ticket, place, change, frozen, passphrase }],
+    };
+    state.overlay = Some(Overlay::Sign(sheet));
+    effects.into_iter().chain(save_if_changed(state, &before)).collect()
+}

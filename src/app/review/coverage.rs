@@ -1,0 +1,161 @@
+//! What was on the screen: bytes of lines, so that wrapping, scrolling sideways and another layout neither blur nor lose it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
+
+use super::Review;
+use super::rows::text::window;
+use super::rows::{MAX_LINE_BYTES, Part, Row, bytes_of};
+use crate::change::compare::Hunk;
+
+/// What was shown, by index of the file.
+#[derive(Debug, Clone, Default)]
+pub struct Coverage {
+    files: HashMap<usize, Shown>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Shown {
+    /// By hunk and line of it.
+    lines: HashMap<(u32, u32), Bytes>,
+    sentences: HashSet<u32>,
+}
+
+/// Sorted byte ranges of a line that do not touch.
+type Bytes = Vec<Part>;
+
+fn join(bytes: &mut Bytes, part: Part) {
+    let start = bytes.partition_point(|own| own.to < part.from);
+    let end = bytes.partition_point(|own| own.from <= part.to);
+    let joined = bytes[start..end].iter().fold(part, |a, b| Part { from: a.from.min(b.from), to: a.to.max(b.to) });
+    bytes.splice(start..end, [joined]);
+}
+
+impl Coverage {
+    fn show(&mut self, index: usize, hunk: u32, line: u32, part: Part) {
+        join(self.files.entry(index).or_default().lines.entry((hunk, line)).or_default(), part);
+    }
+
+    fn is_whole(&self, index: usize, hunk: u32, line: u32, len: usize) -> bool {
+        let whole = Part { from: 0, to: len.min(MAX_LINE_BYTES) as u32 };
+        self.files.get(&index).and_then(|file| file.lines.get(&(hunk, line))).is_some_and(|bytes| bytes[..] == [whole])
+    }
+
+    /// Takes up what an earlier sitting had shown of hunks that were not wholly shown.
+    pub fn resume(&mut self, index: usize, hunks: &[Hunk], keys: &[String], shown: &BTreeMap<String, Vec<Range<u32>>>) {
+        if shown.is_empty() {
+            return;
+        }
+        for (at, (hunk, key)) in hunks.iter().zip(keys).enumerate() {
+            let lines = shown.get(key).into_iter().flatten().cloned().flatten();
+            for line in lines.take_while(|line| (*line as usize) < hunk.lines.len()) {
+                self.files.entry(index).or_default().lines.entry((at as u32, line)).or_default().clear();
+                self.show(index, at as u32, line, Part { from: 0, to: MAX_LINE_BYTES as u32 });
+            }
+        }
+    }
+}
+
+impl Review {
+    /// Remembers what is on the screen now. Called after every event, before the frame is drawn from the same state.
+    pub fn note_shown(&mut self) {
+        for at in self.scroll..(self.scroll + self.page).min(self.height()) {
+            let Some((position, row)) = self.locate(at) else { continue };
+            let index = self.order[position];
+            let Some(file) = self.files[index].material.clone() else { continue };
+            let row = self.rows[position].rows[row];
+            if let Row::Sentence { sentence } = row {
+                self.coverage.files.entry(index).or_default().sentences.insert(sentence);
+            }
+            let Some(hunk) = row.hunk() else { continue };
+            for (line, part) in row.lines() {
+                let part = if self.look.wrap {
+                    part
+                } else {
+                    let bytes = bytes_of(&file, file.comparison.hunks[hunk as usize].lines[line as usize]);
+                    let columns = self.shape.text(self.rows[position].halves);
+                    let seen = window(bytes, self.left, columns, self.look.tab);
+                    Part { from: seen.start as u32, to: seen.end as u32 }
+                };
+                self.coverage.show(index, hunk, line, part);
+            }
+        }
+    }
+
+    /// Whether all of a mark was on the screen: every byte of every line, or every sentence.
+    pub fn was_shown(&self, position: usize, mark: usize) -> bool {
+        let index = self.order[position];
+        let Some((file, inventory)) = self.read_at(position) else { return false };
+        match file.comparison.hunks.get(mark) {
+            Some(hunk) => (0..hunk.lines.len()).all(|line| self.line_was_shown(index, file, mark, hunk, line)),
+            None => {
+                let shown = self.coverage.files.get(&index);
+                let is_shown = |sentence| shown.is_some_and(|file| file.sentences.contains(&sentence));
+                (0..inventory.sentences.len() as u32).all(is_shown)
+            }
+        }
+    }
+
+    fn line_was_shown(
+        &self,
+        index: usize,
+        file: &crate::survey::FileMaterial,
+        mark: usize,
+        hunk: &Hunk,
+        line: usize,
+    ) -> bool {
+        let len = bytes_of(file, hunk.lines[line]).len();
+        self.coverage.is_whole(index, mark as u32, line as u32, len)
+    }
+
+    /// Lines of hunks that were shown in part and are not marked: where one goes on another day.
+    pub fn partly_shown(&self) -> BTreeMap<String, Vec<Range<u32>>> {
+        let mut found = BTreeMap::new();
+        for (&index, shown) in &self.coverage.files {
+            let file = &self.files[index];
+            let (Some(material), Some(inventory)) = (&file.material, &file.inventory) else { continue };
+            let touched: HashSet<u32> = shown.lines.keys().map(|(hunk, _)| *hunk).collect();
+            for at in touched {
+                let (hunk, key) = (&material.comparison.hunks[at as usize], &inventory.hunks[at as usize]);
+                let is_shown = |line: &usize| self.line_was_shown(index, material, at as usize, hunk, *line);
+                let lines = runs((0..hunk.lines.len()).filter(is_shown).map(|line| line as u32));
+                if !self.draft.seen.contains(key) && !lines.is_empty() {
+                    found.insert(key.clone(), lines);
+                }
+            }
+        }
+        found
+    }
+}
+
+fn runs(lines: impl Iterator<Item = u32>) -> Vec<Range<u32>> {
+    let mut runs: Vec<Range<u32>> = Vec::new();
+    for line in lines {
+        match runs.last_mut() {
+            Some(run) if run.end == line => run.end += 1,
+            _ => runs.push(line..line + 1),
+        }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn parts_in_any_order_are_whole_once_no_byte_is_missing(parts in prop::collection::vec((0u32..30, 0u32..12), 0..20)) {
+            let (mut bytes, mut seen) = (Bytes::new(), vec![false; 30]);
+            for (from, len) in parts {
+                let part = Part { from, to: (from + len).min(30) };
+                join(&mut bytes, part);
+                seen[part.from as usize..part.to as usize].fill(true);
+            }
+            let covered = bytes.iter().map(|part| (part.to - part.from) as usize).sum::<usize>();
+            prop_assert_eq!(covered, seen.iter().filter(|seen| **seen).count());
+            prop_assert!(bytes.windows(2).all(|pair| pair[0].to < pair[1].from));
+        }
+    }
+}

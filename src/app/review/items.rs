@@ -1,0 +1,277 @@
+//! Lists of what is in a change: its files, what is still open, what it says of itself; and texts of it to take away.
+
+use super::Review;
+use super::motion::Anchor;
+use super::rows::{Row, bytes_of};
+use crate::app::TextLine;
+use crate::app::picker::{Badge, Choice, Entry};
+use crate::change::compare::Line;
+use crate::change::diff::Content;
+use crate::change::manifest::escape;
+use crate::change::{RepoPath, visible};
+use crate::highlight::MAX_TEXT;
+
+/// A place that a list leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Goal {
+    File(usize),
+    Hunk { index: usize, hunk: usize },
+    Finding { index: usize, finding: usize },
+    Omission { index: usize, omission: usize },
+    Note(usize),
+    Place(Anchor),
+}
+
+/// Entries of a list of what is open.
+const MAX_ITEMS: usize = 20_000;
+
+impl Review {
+    /// Goes where a list leads.
+    pub fn reach(&mut self, goal: Goal) {
+        match goal {
+            Goal::File(index) => self.go_to_file(index),
+            Goal::Place(anchor) => self.go_to(anchor),
+            Goal::Hunk { index, hunk } => {
+                self.reach_row(index, |row| matches!(row, Row::Hunk { hunk: at } if at as usize == hunk));
+            }
+            Goal::Finding { index, finding } => {
+                self.reach_row(index, |row| matches!(row, Row::Finding { finding: at } if at as usize == finding));
+            }
+            Goal::Omission { index, omission } => {
+                self.reach_row(index, |row| matches!(row, Row::Omission { omission: at } if at as usize == omission));
+            }
+            Goal::Note(note) => {
+                let path = self.draft.notes.get(note).map(|note| note.path.clone()).unwrap_or_default();
+                let index = self.diff.files.iter().position(|file| escape(&file.path) == path);
+                if let Some(index) = index {
+                    self.reach_row(index, |row| matches!(row, Row::Note { note: at, .. } if at as usize == note));
+                }
+            }
+        }
+    }
+
+    fn reach_row(&mut self, index: usize, wanted: impl Fn(Row) -> bool) {
+        let Some(position) = self.position_of(index) else { return };
+        if self.stale.contains(&index) {
+            self.rebuild(position);
+        }
+        let row = self.rows[position].rows.iter().position(|row| wanted(*row)).unwrap_or(0);
+        self.jump_to(position, row);
+    }
+
+    /// The position on top of the file list, with so many rows for it.
+    pub fn first_listed(&self, room: usize) -> usize {
+        self.current_file().saturating_sub(room / 2).min(self.order.len().saturating_sub(room))
+    }
+
+    /// Goes to a file by its row in the file list, whose first row is a header.
+    pub fn go_to_listed(&mut self, row: usize, page: usize) {
+        let first = self.first_listed(page.saturating_sub(1).max(1));
+        if let Some(&index) = row.checked_sub(1).and_then(|row| self.order.get(first + row)) {
+            self.go_to_file(index);
+        }
+    }
+
+    /// Whether a file has no colours because it is too large for them.
+    pub fn is_plain(&self, position: usize) -> bool {
+        let Some((file, _)) = self.read_at(position) else { return false };
+        [&file.old, &file.new].into_iter().flatten().filter_map(Content::text).any(|text| text.len() > MAX_TEXT)
+    }
+
+    /// Rows of the selection.
+    pub fn selected_rows(&self) -> std::ops::Range<usize> {
+        let start = self.selection.as_ref().and_then(|start| self.row_at(start));
+        let Some((position, row)) = start else { return 0..0 };
+        let start = self.start_of(position) + row;
+        start.min(self.cursor)..start.max(self.cursor) + 1
+    }
+
+    /// All files, in the order of the screen.
+    pub fn file_entries(&self) -> Vec<Entry> {
+        let entry = |(position, &index): (usize, &usize)| {
+            let comparison = self.files[index].material.as_ref().map(|file| &file.comparison);
+            let worst = self.findings_in(index).map(|(_, finding)| finding.severity).max();
+            let seen = if self.is_file_seen(position) { Badge::Seen } else { Badge::Unseen };
+            Entry {
+                label: self.diff.files[index].path.to_string(),
+                detail: comparison.map(|c| format!("+{} −{}", c.added, c.removed)).unwrap_or_default(),
+                badge: worst.filter(|_| seen == Badge::Unseen && !self.blind).map_or(seen, Badge::Severity),
+                choice: Choice::Go(Goal::File(index)),
+            }
+        };
+        self.order.iter().enumerate().map(entry).collect()
+    }
+
+    /// Everything that is still open, and what one noted: findings first, then omissions, hunks, notes, marks.
+    pub fn items(&self) -> Vec<Entry> {
+        let mut items: Vec<Entry> = if self.blind { Vec::new() } else { self.open_findings() };
+        items.extend(self.open_omissions());
+        items.extend(self.unseen_hunks());
+        items.extend(self.draft.notes.iter().enumerate().map(|(at, note)| {
+            let place = match (note.path.as_str(), note.line) {
+                ("", _) => "the change".to_owned(),
+                (path, 0) => path.to_owned(),
+                (path, line) => format!("{path}:{line}"),
+            };
+            entry(Badge::Note, format!("{place}  {}", note.text), "note", Goal::Note(at))
+        }));
+        items.extend(self.bookmarks.iter().map(|mark| {
+            let path = self.diff.files.get(mark.index).map(|file| file.path.to_string()).unwrap_or_default();
+            entry(Badge::Bookmark, path, "marked", Goal::Place(*mark))
+        }));
+        items.truncate(MAX_ITEMS);
+        items
+    }
+
+    fn open_findings(&self) -> Vec<Entry> {
+        let mut open = Vec::new();
+        for &index in &self.order {
+            for (finding, f) in self.findings_in(index).filter(|(finding, _)| !self.is_answered(*finding)) {
+                let label = format!("{}  {}", f.location, f.title);
+                open.push(entry(Badge::Severity(f.severity), label, "answer", Goal::Finding { index, finding }));
+            }
+        }
+        open
+    }
+
+    fn open_omissions(&self) -> Vec<Entry> {
+        let mut open = Vec::new();
+        for (position, &index) in self.order.iter().enumerate() {
+            let Some((_, inventory)) = self.read_at(position) else { continue };
+            for (omission, o) in inventory.asked(self.rows[position].folded) {
+                if !self.draft.acknowledged.contains_key(&o.key) {
+                    let label = format!("{}  {}", self.diff.files[index].path, o.what);
+                    let goal = Goal::Omission { index, omission };
+                    open.push(entry(Badge::Omission, label, "acknowledge", goal));
+                }
+            }
+        }
+        open
+    }
+
+    fn unseen_hunks(&self) -> Vec<Entry> {
+        let mut open = Vec::new();
+        for (position, &index) in self.order.iter().enumerate() {
+            let Some((file, inventory)) = self.read_at(position) else { continue };
+            for hunk in 0..inventory.marks(self.rows[position].folded).len() {
+                if !self.is_seen(position, hunk) {
+                    let line = file.comparison.hunks.get(hunk).map_or(0, |hunk| hunk.new.start + 1);
+                    let label = format!("{}:{line}", self.diff.files[index].path);
+                    open.push(entry(Badge::Unseen, label, "not seen", Goal::Hunk { index, hunk }));
+                }
+            }
+            if open.len() >= MAX_ITEMS {
+                break;
+            }
+        }
+        open
+    }
+
+    /// Messages of the commits, and what identifies who made them. All of it is what somebody wrote.
+    pub fn intent(&self) -> Vec<TextLine> {
+        let mut lines = Vec::new();
+        for evidence in self.examination.iter().flat_map(|examination| &examination.provenance.evidence) {
+            let tool = evidence.tool.as_deref().unwrap_or("no tool named");
+            lines.push(TextLine::Plain(format!("{tool}: {} ({})", visible::text(evidence.raw.trim()), evidence.rule)));
+        }
+        for commit in self.change.revision.commits.iter().rev() {
+            lines.push(TextLine::Heading(format!("{}  {}", commit.id.short(), commit.author)));
+            lines.extend(visible::lines(&commit.message).lines().map(|line| TextLine::Claim(line.to_owned())));
+        }
+        lines
+    }
+
+    /// `path:line` under the cursor.
+    pub fn location(&self) -> Option<String> {
+        let (position, row) = self.locate(self.cursor)?;
+        let path = &self.diff.files.get(*self.order.get(position)?)?.path;
+        Some(match self.line_of(position, self.rows[position].rows[row]) {
+            Some((_, line)) => format!("{path}:{line}"),
+            None => path.to_string(),
+        })
+    }
+
+    /// The hunk under the cursor with what was found and noted in it, as Markdown. Its text is fenced and escaped: it may
+    /// be hostile to whom it is pasted to.
+    pub fn digest(&self) -> Option<String> {
+        let (position, row) = self.locate(self.cursor)?;
+        let (file, _) = self.read_at(position)?;
+        let mark = self.rows[position].mark_at(row)?;
+        let hunk = file.comparison.hunks.get(mark)?;
+        let line = |line: &Line| {
+            let sign = match line {
+                Line::Context { .. } => ' ',
+                Line::Removed { .. } => '-',
+                Line::Added { .. } => '+',
+            };
+            format!("{sign}{}", visible::line(bytes_of(file, *line)))
+        };
+        let body = hunk.lines.iter().map(line).collect::<Vec<_>>().join("\n");
+        let body = visible::fenced(&body, "diff");
+        let mut out = format!("`{}:{}`\n\n{body}", file.diff.path, hunk.new.start + 1);
+        let rows = &self.rows[position].rows[self.rows[position].marks[mark].clone()];
+        for row in rows {
+            match row {
+                Row::Finding { finding } => {
+                    let Some(f) = self.findings().get(*finding as usize) else { continue };
+                    out.push_str(&format!("\n- {} {}: {}", f.severity.name(), f.rule, visible::text(&f.title)));
+                }
+                Row::Note { note, part: 0 } => {
+                    let Some(note) = self.draft.notes.get(*note as usize) else { continue };
+                    out.push_str(&format!("\n- note on line {}: {}", note.line, visible::text(&note.text)));
+                }
+                _ => {}
+            }
+        }
+        Some(out)
+    }
+
+    /// Name, text and 1-based line of the file under the cursor: the new side, or the old one where it is gone.
+    pub fn copy_for_editor(&self) -> Option<(String, Vec<u8>, u32)> {
+        let (position, row) = self.locate(self.cursor)?;
+        let (file, _) = self.read_at(position)?;
+        let text = [&file.new, &file.old].into_iter().flatten().find_map(Content::text)?;
+        let line = self.line_of(position, self.rows[position].rows[row]).map_or(1, |(_, line)| line);
+        Some((file_name(&file.diff.path), text.to_vec(), line.max(1)))
+    }
+
+    /// The lines that enclose a line, by their indentation: the nearest above it that stand further left.
+    pub fn enclosing(&self, position: usize, row: usize) -> Option<String> {
+        let (file, _) = self.read_at(position)?;
+        let text = [&file.new, &file.old].into_iter().flatten().find_map(Content::text)?;
+        let lines = if file.new.is_some() { &file.comparison.new } else { &file.comparison.old };
+        let hunk = self.rows[position].rows.get(row)?.hunk()?;
+        let hunk = file.comparison.hunks.get(hunk as usize)?;
+        let from = match self.line_of(position, self.rows[position].rows[row]) {
+            Some((old, line)) if old == file.new.is_none() => line - 1,
+            _ if file.new.is_some() => hunk.new.start,
+            _ => hunk.old.start,
+        };
+        let indent = |line: &[u8]| line.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let is_word =
+            |line: &[u8]| line.trim_ascii().first().is_some_and(|b| b.is_ascii_alphanumeric() || b"_@#$".contains(b));
+        let first = lines.get(text, from);
+        // On a blank line: the next that is none.
+        let depth = if first.trim_ascii().is_empty() { usize::MAX } else { indent(first) };
+        let above = (from.saturating_sub(MAX_ENCLOSED)..from).rev().map(|at| lines.get(text, at));
+        let found = above.filter(|line| is_word(line)).find(|line| indent(line) < depth)?;
+        let shown = &found.trim_ascii()[..found.trim_ascii().len().min(200)];
+        Some(visible::line(shown))
+    }
+}
+
+/// Lines above that are looked at for the one that encloses.
+const MAX_ENCLOSED: u32 = 2_000;
+
+fn entry(badge: Badge, label: String, detail: &str, goal: Goal) -> Entry {
+    Entry { label: visible::text(&label).into_owned(), detail: detail.to_owned(), badge, choice: Choice::Go(goal) }
+}
+
+/// The last part of a path as a name that is safe on a command line and on a disk.
+fn file_name(path: &RepoPath) -> String {
+    let lossy = path.lossy();
+    let name = lossy.rsplit('/').next().unwrap_or_default().trim_start_matches(['-', '.']);
+    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
+    let name: String = name.chars().map(safe).take(80).collect();
+    if name.is_empty() { "file".to_owned() } else { name }
+}

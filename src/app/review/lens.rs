@@ -1,0 +1,112 @@
+//! Parts of a change beside the whole: what came since one looked or decided, and the commits of the series. They are read,
+//! never signed: what is signed is the total.
+
+use std::sync::Arc;
+
+use super::{Compared, Review};
+use crate::change::diff::Diff;
+use crate::change::{Commit, ObjectId};
+use crate::decision::{Draft, Revised};
+
+/// Which part of a change is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lens {
+    Since(Since, Revised),
+    Commit(ObjectId),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    Looked,
+    Decided,
+}
+
+impl Since {
+    pub fn name(self) -> &'static str {
+        match self {
+            Since::Looked => "since you looked",
+            Since::Decided => "since you decided",
+        }
+    }
+}
+
+/// What a lens shows.
+#[derive(Debug)]
+pub struct View {
+    pub diff: Arc<Diff>,
+    pub files: Vec<Compared>,
+    /// What there is to say of it as a whole.
+    pub told: Vec<String>,
+}
+
+impl Lens {
+    pub fn name(&self) -> String {
+        match self {
+            Lens::Since(since, _) => since.name().to_owned(),
+            Lens::Commit(id) => format!("commit {}", id.short()),
+        }
+    }
+
+    /// The lens after this one: since one looked, since one decided, all. Those that show the same are one.
+    pub fn after(now: Option<&Lens>, draft: &Draft) -> Result<Option<Lens>, &'static str> {
+        let moved = |then: &&Revised| then.head != draft.head;
+        let looked = draft.looked_at.as_ref().filter(moved).map(|then| Lens::Since(Since::Looked, then.clone()));
+        let decided = draft.decided_on.as_ref().filter(moved).map(|then| Lens::Since(Since::Decided, then.clone()));
+        let decided = decided.filter(|_| draft.decided_on != draft.looked_at || looked.is_none());
+        let lenses: Vec<Lens> = [looked, decided].into_iter().flatten().collect();
+        if lenses.is_empty() {
+            return Err("You have seen no other revision of this change.");
+        }
+        let at = now.and_then(|now| lenses.iter().position(|lens| lens == now));
+        Ok(match (now, at) {
+            (None, _) => lenses.into_iter().next(),
+            (Some(_), Some(at)) => lenses.into_iter().nth(at + 1),
+            // From a commit back to all.
+            (Some(_), None) => None,
+        })
+    }
+
+    /// The commit after the one that is shown, or before it; at the ends all.
+    pub fn neighbour(now: Option<&Lens>, commits: &[Commit], forward: bool) -> Result<Option<Lens>, &'static str> {
+        // Newest first in the revision; a reader goes from the oldest on.
+        let ids: Vec<ObjectId> = commits.iter().rev().map(|commit| commit.id).collect();
+        if ids.len() < 2 {
+            return Err("The change is one commit.");
+        }
+        let at = match now {
+            Some(Lens::Commit(id)) => ids.iter().position(|own| own == id),
+            _ => None,
+        };
+        let next = match (at, forward) {
+            (None, true) => Some(0),
+            (None, false) => Some(ids.len() - 1),
+            (Some(at), true) => Some(at + 1),
+            (Some(at), false) => at.checked_sub(1),
+        };
+        Ok(next.and_then(|next| ids.get(next)).map(|id| Lens::Commit(*id)))
+    }
+}
+
+impl Review {
+    /// A part of a change, in the place of the whole.
+    pub fn through(whole: &Review, lens: Lens, view: View, ticket: u64) -> Review {
+        let (change, place) = (whole.change.clone(), whole.place.clone());
+        let mut part = Review::new(ticket, change, place, view.diff, None, true);
+        part.show_files = whole.show_files;
+        part.lay_out(whole.shape.columns, whole.page, whole.look);
+        part.lens = Some((lens, view.told));
+        for (index, file) in view.files.into_iter().enumerate() {
+            part.compared(index, Ok(file));
+        }
+        part
+    }
+
+    pub fn lens(&self) -> Option<&Lens> {
+        self.lens.as_ref().map(|(lens, _)| lens)
+    }
+
+    /// What there is to say of the part that is shown.
+    pub fn told(&self) -> &[String] {
+        self.lens.as_ref().map_or(&[], |(_, told)| told)
+    }
+}

@@ -1,0 +1,124 @@
+//! How the diff is laid out: what a person chose, and what the width of the screen makes of it.
+
+use std::collections::BTreeMap;
+
+/// From so many columns on the diff is laid out side by side, where nobody chose.
+const WIDE: usize = 150;
+/// Lines that one stroke shows above and below.
+const STEP: u32 = 20;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// By the width of the screen.
+    #[default]
+    Auto,
+    Unified,
+    SideBySide,
+}
+
+/// What a person chose; it outlives the review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    pub layout: Layout,
+    /// Long lines go on in the next row; else the diff scrolls sideways.
+    pub wrap: bool,
+    /// Blanks are drawn.
+    pub blanks: bool,
+    /// Who is said to have written each line.
+    pub attribution: bool,
+    /// Columns of a tab stop.
+    pub tab: usize,
+}
+
+impl Default for Look {
+    fn default() -> Look {
+        Look { layout: Layout::Auto, wrap: true, blanks: false, attribution: false, tab: 4 }
+    }
+}
+
+impl Look {
+    pub fn shape(self, columns: usize) -> Shape {
+        let side_by_side = match self.layout {
+            Layout::Auto => columns >= WIDE,
+            Layout::Unified => false,
+            Layout::SideBySide => columns >= 2 * Shape::MIN_HALF,
+        };
+        Shape { columns, side_by_side, wrap: self.wrap, attribution: self.attribution, tab: self.tab }
+    }
+}
+
+/// What rows are laid out for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Of the diff.
+    pub columns: usize,
+    pub side_by_side: bool,
+    pub wrap: bool,
+    pub attribution: bool,
+    pub tab: usize,
+}
+
+impl Shape {
+    /// Columns under which half of the diff is of no use.
+    const MIN_HALF: usize = 30;
+    /// The cursor, two numbers, and a sign with a blank on either side.
+    const GUTTER: usize = 14;
+    /// The same with one number.
+    const HALF_GUTTER: usize = 9;
+
+    /// Columns before the text of a line.
+    pub fn gutter(self, halves: bool) -> usize {
+        usize::from(self.attribution) + if halves { Shape::HALF_GUTTER } else { Shape::GUTTER }
+    }
+
+    /// Columns of the left half, without the rule between the halves.
+    pub fn half(self) -> usize {
+        self.columns.saturating_sub(1) / 2
+    }
+
+    /// Columns for the text of a line.
+    pub fn text(self, halves: bool) -> usize {
+        let columns = if halves { self.half() } else { self.columns };
+        columns.saturating_sub(self.gutter(halves)).max(8)
+    }
+}
+
+/// What was opened of a file beyond its hunks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// Whether a file that is folded by itself is open, where somebody chose.
+    pub is_open: Option<bool>,
+    /// All lines.
+    pub whole: bool,
+    /// By the hunk that the unchanged lines stand before (their number: after the last one): how many are shown after
+    /// what is above, and before what is below.
+    pub gaps: BTreeMap<u32, (u32, u32)>,
+}
+
+impl Opening {
+    /// Shows more, or less, of the unchanged lines around a hunk.
+    pub fn around(&mut self, hunk: u32, more: bool) {
+        let step = |n: &mut u32| *n = if more { n.saturating_add(STEP) } else { n.saturating_sub(STEP) };
+        step(&mut self.gaps.entry(hunk).or_default().1);
+        step(&mut self.gaps.entry(hunk + 1).or_default().0);
+    }
+
+    /// Shows more of the unchanged lines before a hunk.
+    pub fn before(&mut self, hunk: u32) {
+        let (above, below) = self.gaps.entry(hunk).or_default();
+        if hunk > 0 {
+            *above = above.saturating_add(STEP);
+        }
+        *below = below.saturating_add(STEP);
+    }
+
+    /// Of so many lines before a hunk: how many are shown at their start, and at their end.
+    pub fn shown(&self, hunk: u32, lines: u32) -> (u32, u32) {
+        if self.whole {
+            return (0, lines);
+        }
+        let (above, below) = self.gaps.get(&hunk).copied().unwrap_or_default();
+        let above = above.min(lines);
+        (above, below.min(lines - above))
+    }
+}

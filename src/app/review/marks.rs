@@ -1,0 +1,327 @@
+//! What the reviewer did: hunks marked as seen, findings answered, omissions acknowledged, notes.
+
+use std::collections::HashSet;
+
+use super::rows::{self, Row};
+use super::{File, Review};
+use crate::change::manifest::escape;
+use crate::decision::{Checklist, Draft, Note};
+use crate::risk::Severity;
+
+/// Tiers up to this one ask an approver for a reason.
+const REASON_UP_TO_TIER: u8 = 2;
+
+/// What is counted: seen and all, acknowledged and all; and hunks that are neither seen nor pointed at by a finding.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub hunks: (usize, usize),
+    pub findings: (usize, usize),
+    pub omissions: (usize, usize),
+    pub unflagged: usize,
+    /// Of the findings that are not answered.
+    pub worst: Option<Severity>,
+}
+
+impl Tally {
+    /// Of a file, without its findings.
+    fn of(file: &File, folded: bool, draft: &Draft) -> Tally {
+        let Some(inventory) = &file.inventory else { return Tally::default() };
+        let marks = inventory.marks(folded);
+        let unseen = marks.iter().enumerate().filter(|(_, key)| !draft.seen.contains(*key));
+        let (unseen, flagged) =
+            unseen.fold((0, 0), |(n, f), (at, _)| (n + 1, f + usize::from(file.flagged.contains(&(at as u32)))));
+        let omissions = inventory.asked(folded);
+        let (known, all) = omissions.fold((0, 0), |(known, all), (_, omission)| {
+            (known + usize::from(draft.acknowledged.contains_key(&omission.key)), all + 1)
+        });
+        Tally {
+            hunks: (marks.len() - unseen, marks.len()),
+            omissions: (known, all),
+            unflagged: unseen - flagged,
+            ..Tally::default()
+        }
+    }
+
+    /// This sum, with one part of it replaced.
+    fn with(self, old: Tally, new: Tally) -> Tally {
+        let pair = |sum: (usize, usize), old: (usize, usize), new: (usize, usize)| {
+            (sum.0 + new.0 - old.0, sum.1 + new.1 - old.1)
+        };
+        Tally {
+            hunks: pair(self.hunks, old.hunks, new.hunks),
+            findings: pair(self.findings, old.findings, new.findings),
+            omissions: pair(self.omissions, old.omissions, new.omissions),
+            unflagged: self.unflagged + new.unflagged - old.unflagged,
+            worst: None,
+        }
+    }
+}
+
+/// What an answer is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    Finding(String),
+    Omission(String),
+}
+
+/// How far a review is: done and all of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    pub hunks: (usize, usize),
+    pub findings: (usize, usize),
+    pub omissions: (usize, usize),
+    /// Hunks that are not seen and that no finding points at.
+    pub unflagged: usize,
+}
+
+impl Review {
+    pub(super) fn tally_of(&self, position: usize) -> Tally {
+        let index = self.order[position];
+        let mut tally = Tally::of(&self.files[index], self.rows[position].folded, &self.draft);
+        for (at, finding) in self.findings_in(index).filter(|(_, finding)| finding.severity > Severity::Note) {
+            tally.findings.1 += 1;
+            if self.is_answered(at) {
+                tally.findings.0 += 1;
+            } else {
+                tally.worst = tally.worst.max(Some(finding.severity));
+            }
+        }
+        tally
+    }
+
+    /// The gravest finding of a file that is not answered.
+    pub fn worst_open(&self, position: usize) -> Option<Severity> {
+        self.tallies[position].worst
+    }
+
+    /// Whether a finding, by its place in the list of all, needs nothing more.
+    pub fn is_answered(&self, finding: usize) -> bool {
+        let is_note = self.findings().get(finding).is_some_and(|finding| finding.severity == Severity::Note);
+        is_note || self.finding_keys.get(finding).is_some_and(|key| self.draft.answers.contains_key(key))
+    }
+
+    /// Counts a file anew, after its rows or marks changed.
+    pub(super) fn count(&mut self, position: usize) {
+        let counted = self.tally_of(position);
+        let before = std::mem::replace(&mut self.tallies[position], counted);
+        self.tally = self.tally.with(before, counted);
+    }
+
+    /// Seen and all: hunks, findings, omissions.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            hunks: self.tally.hunks,
+            findings: self.tally.findings,
+            omissions: self.tally.omissions,
+            unflagged: self.tally.unflagged,
+        }
+    }
+
+    /// The key of a mark of a file.
+    pub fn mark_key(&self, position: usize, mark: usize) -> Option<&String> {
+        self.read_at(position)?.1.hunks.get(mark)
+    }
+
+    pub fn is_seen(&self, position: usize, mark: usize) -> bool {
+        self.mark_key(position, mark).is_some_and(|key| self.draft.seen.contains(key))
+    }
+
+    /// Whether all marks of a file are seen; a file without any (only omissions) is when they are acknowledged.
+    pub fn is_file_seen(&self, position: usize) -> bool {
+        let Tally { hunks, omissions, .. } = self.tallies[position];
+        self.read_at(position).is_some() && hunks.0 == hunks.1 && omissions.0 == omissions.1
+    }
+
+    /// The texts of all files are here and the rules have spoken.
+    pub fn is_complete(&self) -> bool {
+        self.examination.is_some() && self.files.iter().all(|file| file.material.is_some())
+    }
+
+    pub fn checklist(&self) -> Checklist {
+        let read = |position: usize| Some((self.read_at(position)?.1, self.rows[position].folded));
+        let files = || (0..self.order.len()).filter_map(read);
+        let omissions = files().flat_map(|(inventory, folded)| inventory.asked(folded));
+        let asked = self.findings().iter().zip(&self.finding_keys).filter(|(f, _)| f.severity > Severity::Note);
+        Checklist {
+            hunks: files().flat_map(|(inventory, folded)| inventory.marks(folded)).cloned().collect(),
+            findings: asked.map(|(_, key)| key.clone()).collect(),
+            omissions: omissions.map(|(_, omission)| omission.key.clone()).collect(),
+            approval_needs_reason: self.examination.as_ref().is_none_or(|e| e.assessment.tier <= REASON_UP_TO_TIER),
+        }
+    }
+
+    pub(super) fn see(&mut self, position: usize, keys: Vec<String>) {
+        if !self.read_only && !keys.is_empty() {
+            self.draft.seen.extend(keys);
+            self.count(position);
+        }
+    }
+
+    /// Keys of marks that were wholly shown and end on this page.
+    pub(super) fn ended_on_page(&self, position: usize) -> Vec<String> {
+        let (file, start, end) = (&self.rows[position], self.start_of(position), self.scroll + self.page);
+        let ends_here = |(mark, rows): &(usize, &std::ops::Range<usize>)| {
+            let ends = start + rows.end;
+            let inside = ends <= end && start + rows.start < end && ends >= self.scroll;
+            inside && self.was_shown(position, *mark)
+        };
+        let ended = file.marks.iter().enumerate().filter(ends_here);
+        ended.filter_map(|(mark, _)| self.mark_key(position, mark).cloned()).collect()
+    }
+
+    pub(super) fn toggle_hunk(&mut self) -> Option<String> {
+        let (position, row) = self.locate(self.cursor)?;
+        let Some(mark) = self.rows[position].mark_at(row) else { return Some("the cursor is on no hunk".to_owned()) };
+        self.toggle(position, vec![mark])
+    }
+
+    pub(super) fn toggle_file(&mut self) -> Option<String> {
+        let position = self.current_file();
+        let marks = (0..self.rows.get(position)?.marks.len()).collect();
+        self.toggle(position, marks)
+    }
+
+    fn toggle(&mut self, position: usize, marks: Vec<usize>) -> Option<String> {
+        if self.read_only {
+            return Some(self.why_read_only().to_owned());
+        }
+        let keys: Vec<_> = marks.iter().filter_map(|&mark| self.mark_key(position, mark).cloned()).collect();
+        if keys.iter().all(|key| self.draft.seen.contains(key)) {
+            keys.iter().for_each(|key| _ = self.draft.seen.remove(key));
+            self.count(position);
+            return None;
+        }
+        let hidden =
+            marks.iter().filter(|&&mark| !self.is_seen(position, mark) && !self.was_shown(position, mark)).count();
+        if hidden > 0 {
+            return Some(format!("not marked: {hidden} of its hunks were not wholly on the screen yet"));
+        }
+        self.see(position, keys);
+        None
+    }
+
+    pub fn why_read_only(&self) -> &'static str {
+        match self.lens() {
+            Some(_) => "A part of the change is read, not signed; q goes back to all of it.",
+            None => "This review is read-only; name where it would land with --target.",
+        }
+    }
+
+    /// What `answer` is about at the cursor, and what to ask.
+    pub fn subject(&self) -> Option<(Subject, String)> {
+        match self.current_row()? {
+            Row::Finding { finding } | Row::FindingDetail { finding, .. } => {
+                let f = self.findings().get(finding as usize)?;
+                Some((Subject::Finding(f.key()), f.ask.clone()))
+            }
+            Row::Omission { omission } => {
+                let (_, inventory) = self.read_at(self.current_file())?;
+                let omission = inventory.omissions.get(omission as usize)?;
+                let question = format!("Why is it acceptable not to see this? {}", omission.what);
+                Some((Subject::Omission(omission.key.clone()), question))
+            }
+            _ => None,
+        }
+    }
+
+    /// Records an answer; an empty one takes it back.
+    pub fn answer(&mut self, subject: Subject, text: &str) {
+        let (map, key) = match subject {
+            Subject::Finding(key) => (&mut self.draft.answers, key),
+            Subject::Omission(key) => (&mut self.draft.acknowledged, key),
+        };
+        if text.trim().is_empty() {
+            map.remove(&key);
+        } else {
+            map.insert(key, text.trim().to_owned());
+        }
+        self.count(self.current_file());
+    }
+
+    /// Begins anew, after the draft has become a record.
+    pub fn renew_draft(&mut self) {
+        self.draft = self.draft.decided();
+        (0..self.order.len()).for_each(|position| self.count(position));
+    }
+
+    pub fn answered(&self, subject: &Subject) -> Option<&String> {
+        match subject {
+            Subject::Finding(key) => self.draft.answers.get(key),
+            Subject::Omission(key) => self.draft.acknowledged.get(key),
+        }
+    }
+
+    /// The place that a note at the cursor would have (or on the lines of the selection), and the note that is there.
+    pub fn note_place(&self) -> Option<(Note, Option<usize>)> {
+        let (position, row) = self.locate(self.cursor)?;
+        let (file, _) = self.read_at(position)?;
+        let row = self.rows[position].rows[row];
+        if let Row::Note { note, .. } = row {
+            return self.draft.notes.get(note as usize).map(|n| (n.clone(), Some(note as usize)));
+        }
+        let (old_side, last) = self.line_of(position, row).unwrap_or((false, 0));
+        let first = self.selected_line(position, old_side).unwrap_or(last);
+        let (line, until) = (first.min(last), first.max(last));
+        let until = (until != line && line > 0).then_some(until);
+        Some(self.note_at(Note { path: escape(&file.diff.path), old_side, line, until, text: String::new() }))
+    }
+
+    /// A note on the whole file under the cursor.
+    pub fn file_note_place(&self) -> Option<(Note, Option<usize>)> {
+        let path = &self.diff.files.get(*self.order.get(self.current_file())?)?.path;
+        Some(self.note_at(Note { path: escape(path), ..Note::default() }))
+    }
+
+    /// A note on the change as a whole.
+    pub fn change_note_place(&self) -> (Note, Option<usize>) {
+        self.note_at(Note::default())
+    }
+
+    fn note_at(&self, place: Note) -> (Note, Option<usize>) {
+        let at = self.draft.notes.iter().position(|note| note.is_at(&place));
+        (at.map_or(place, |at| self.draft.notes[at].clone()), at)
+    }
+
+    /// Side and 1-based number of the line that a row shows: the new one where there are both.
+    pub fn line_of(&self, position: usize, row: Row) -> Option<(bool, u32)> {
+        let (file, _) = self.read_at(position)?;
+        if let Row::Beyond { new, .. } = row {
+            return Some((false, new + 1));
+        }
+        let hunk = file.comparison.hunks.get(row.hunk()? as usize)?;
+        let (line, _) = row.lines().last()?;
+        Some(rows::place_of(*hunk.lines.get(line as usize)?))
+    }
+
+    /// The line of a side at which the selection began, if that is in this file.
+    fn selected_line(&self, position: usize, old_side: bool) -> Option<u32> {
+        let start = self.selection.as_ref()?;
+        let row = self.row_at(start).filter(|(at, _)| *at == position)?.1;
+        let (side, line) = self.line_of(position, self.rows[position].rows[row])?;
+        (side == old_side).then_some(line)
+    }
+
+    /// Writes, changes or (with an empty text) removes a note.
+    pub fn set_note(&mut self, place: Note, existing: Option<usize>, text: &str) {
+        let text = text.trim();
+        let file = place.path.clone();
+        match existing {
+            Some(at) if text.is_empty() => _ = self.draft.notes.remove(at),
+            Some(at) => self.draft.notes[at].text = text.to_owned(),
+            None if text.is_empty() => {}
+            None => self.draft.notes.push(Note { text: text.to_owned(), ..place }),
+        }
+        self.selection = None;
+        let at = self.anchor();
+        // Taking one out moves the others' places in the list of all.
+        let noted: HashSet<_> = self.draft.notes.iter().map(|note| note.path.clone()).chain([file]).collect();
+        for position in 0..self.order.len() {
+            let path = &self.diff.files[self.order[position]].path;
+            if noted.contains(&escape(path)) {
+                self.build(position);
+            }
+        }
+        self.restore(at);
+        self.follow();
+    }
+}

@@ -1,0 +1,386 @@
+//! Moving through the diff. What is being read is held by file and line, so that what arrives late does not move it.
+
+use super::Review;
+use super::rows::Row;
+use crate::app::action::Action;
+
+/// A place in the diff that outlives another layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Anchor {
+    /// Of the file.
+    pub index: usize,
+    row: Row,
+    /// Where the row was in its file, for rows that are gone.
+    at: usize,
+    /// Rows of the screen above it.
+    above: usize,
+}
+
+/// Places that are kept to go back to.
+const MAX_TRAIL: usize = 100;
+/// Columns that one stroke scrolls sideways.
+const SIDEWAYS: usize = 8;
+
+impl Review {
+    /// Rows of the whole document.
+    pub fn height(&self) -> usize {
+        self.heights.total()
+    }
+
+    /// Position of the file and row in it.
+    pub fn locate(&self, row: usize) -> Option<(usize, usize)> {
+        self.heights.locate(row)
+    }
+
+    pub fn start_of(&self, position: usize) -> usize {
+        self.heights.start_of(position)
+    }
+
+    /// The position of the file under the cursor.
+    pub fn current_file(&self) -> usize {
+        self.locate(self.cursor).map_or(0, |(position, _)| position)
+    }
+
+    pub fn current_row(&self) -> Option<Row> {
+        let (position, row) = self.locate(self.cursor)?;
+        self.rows[position].rows.get(row).copied()
+    }
+
+    /// What is being read.
+    pub fn anchor(&self) -> Anchor {
+        let (position, at) = self.locate(self.cursor).unwrap_or((0, 0));
+        let row = self.rows.get(position).and_then(|file| file.rows.get(at)).copied().unwrap_or(Row::File);
+        let index = self.order.get(position).copied().unwrap_or(0);
+        Anchor { index, row, at, above: self.cursor.saturating_sub(self.scroll) }
+    }
+
+    /// Position and row in the file of what an anchor holds.
+    pub fn row_at(&self, anchor: &Anchor) -> Option<(usize, usize)> {
+        let position = self.position_of(anchor.index)?;
+        let file = &self.rows[position];
+        let same = file.rows.get(anchor.at) == Some(&anchor.row);
+        let line = anchor.row.lines().last().zip(anchor.row.hunk());
+        let found = if same {
+            Some(anchor.at)
+        } else if let Some(((line, _), hunk)) = line {
+            file.row_of(hunk, line)
+        } else if let Row::Beyond { new: wanted, .. } = anchor.row {
+            file.rows.iter().position(|row| matches!(row, Row::Beyond { new, .. } if *new == wanted))
+        } else {
+            file.rows.iter().position(|row| *row == anchor.row)
+        };
+        Some((position, found.unwrap_or(anchor.at).min(file.rows.len().saturating_sub(1))))
+    }
+
+    pub(super) fn restore(&mut self, anchor: Anchor) {
+        let (position, row) = self.row_at(&anchor).unwrap_or((0, 0));
+        self.cursor = self.start_of(position) + row;
+        self.scroll = self.cursor.saturating_sub(anchor.above);
+    }
+
+    pub fn go(&mut self, row: usize) {
+        self.cursor = row.min(self.height().saturating_sub(1));
+        self.follow();
+    }
+
+    pub(super) fn follow(&mut self) {
+        let last = self.height().saturating_sub(1);
+        self.cursor = self.cursor.min(last);
+        let page = self.page.max(1);
+        self.scroll = self.scroll.clamp(self.cursor.saturating_sub(page - 1), self.cursor);
+        self.scroll = self.scroll.min((last + 1).saturating_sub(page));
+    }
+
+    /// Puts a row at the top of the screen.
+    fn go_to_top(&mut self, row: usize) {
+        self.cursor = row.min(self.height().saturating_sub(1));
+        self.scroll = self.cursor;
+        self.follow();
+    }
+
+    /// Goes to a row of a file, further down on the screen where there is something to read above it.
+    pub fn jump_to(&mut self, position: usize, row: usize) {
+        self.leave_trail();
+        let row = self.start_of(position) + row;
+        let visible = (self.scroll..self.scroll + self.page.saturating_sub(2)).contains(&row);
+        if visible {
+            self.go(row);
+        } else {
+            self.cursor = row;
+            self.scroll = row.saturating_sub(self.page / 4);
+            self.follow();
+        }
+    }
+
+    /// Goes to a file, given by its index.
+    pub fn go_to_file(&mut self, index: usize) {
+        if let Some(position) = self.position_of(index) {
+            self.leave_trail();
+            self.go_to_top(self.start_of(position));
+        }
+    }
+
+    /// Goes to a place, as it was on the screen.
+    pub fn go_to(&mut self, anchor: Anchor) {
+        self.leave_trail();
+        self.restore(anchor);
+        self.follow();
+    }
+
+    fn leave_trail(&mut self) {
+        let here = self.anchor();
+        if self.trail.last().is_none_or(|last| (last.index, last.at) != (here.index, here.at)) {
+            self.trail.push(here);
+        }
+        if self.trail.len() > MAX_TRAIL {
+            self.trail.remove(0);
+        }
+    }
+
+    fn go_back(&mut self) -> Option<String> {
+        let Some(anchor) = self.trail.pop() else { return Some("you have not jumped yet".to_owned()) };
+        self.restore(anchor);
+        self.follow();
+        None
+    }
+
+    /// Moves and marks. A message comes back where something could not be done.
+    pub fn update(&mut self, action: Action, count: Option<usize>) -> Option<String> {
+        let times = count.unwrap_or(1);
+        match action {
+            Action::Down => self.go(self.cursor.saturating_add(times)),
+            Action::Up => self.go(self.cursor.saturating_sub(times)),
+            Action::HalfDown => self.scroll_by((self.page / 2 * times) as isize),
+            Action::HalfUp => self.scroll_by(-((self.page / 2 * times) as isize)),
+            Action::PageDown => self.scroll_by((self.page * times) as isize),
+            Action::PageUp => self.scroll_by(-((self.page * times) as isize)),
+            Action::Top | Action::Bottom if count.is_some() => return self.go_to_line(times as u32),
+            Action::Top => {
+                self.leave_trail();
+                self.go(0);
+            }
+            Action::Bottom => {
+                self.leave_trail();
+                self.go(self.height());
+            }
+            Action::Left => self.left = self.left.saturating_sub(SIDEWAYS * times),
+            Action::Right => return self.scroll_right(SIDEWAYS * times),
+            Action::Centre => self.scroll = self.cursor.saturating_sub(self.page / 2),
+            Action::NextHunk => {
+                return self.jump(true, times, "no further hunk", |row| matches!(row, Row::Hunk { .. }));
+            }
+            Action::PreviousHunk => {
+                return self.jump(false, times, "no hunk before", |row| matches!(row, Row::Hunk { .. }));
+            }
+            Action::NextFile => return self.jump(true, times, "this is the last file", |row| row == Row::File),
+            Action::PreviousFile => return self.jump(false, times, "this is the first file", |row| row == Row::File),
+            Action::NextFinding if self.blind => return Some("findings are hidden; B shows them".to_owned()),
+            Action::NextFinding => return self.jump(true, times, "no further finding", is_item),
+            Action::PreviousFinding => return self.jump(false, times, "no finding before", is_item),
+            Action::NextUnseen => return self.next_unseen(),
+            Action::Advance => return self.advance(),
+            Action::SeenFile => return self.toggle_file(),
+            Action::SeenHunk => return self.toggle_hunk(),
+            Action::Unfold => return self.unfold(),
+            Action::MoreContext => return self.context(true),
+            Action::LessContext => return self.context(false),
+            Action::WholeFile => self.open_with(|opening| opening.whole = !opening.whole),
+            Action::Blind => self.toggle_blind(),
+            Action::Select => self.selection = if self.selection.is_some() { None } else { Some(self.anchor()) },
+            Action::JumpBack => return self.go_back(),
+            Action::Bookmark => return Some(self.toggle_bookmark()),
+            Action::NextBookmark => return self.next_bookmark(),
+            Action::Files => self.show_files = !self.show_files,
+            Action::SearchNext | Action::SearchPrevious => return self.find(action == Action::SearchNext),
+            _ => {}
+        }
+        None
+    }
+
+    fn scroll_right(&mut self, columns: usize) -> Option<String> {
+        if self.look.wrap {
+            return Some("long lines are wrapped; w lets them run on".to_owned());
+        }
+        let widest = (self.scroll..(self.scroll + self.page).min(self.height())).filter_map(|row| self.width_of(row));
+        let widest = widest.max().unwrap_or(0);
+        self.left = (self.left + columns).min(widest.saturating_sub(SIDEWAYS));
+        None
+    }
+
+    /// Columns of the text in a row of the document.
+    fn width_of(&self, row: usize) -> Option<usize> {
+        let (position, row) = self.locate(row)?;
+        let (file, _) = self.read_at(position)?;
+        let row = self.rows[position].rows[row];
+        let hunk = file.comparison.hunks.get(row.hunk()? as usize)?;
+        let lines = row.lines().filter_map(|(line, _)| hunk.lines.get(line as usize));
+        lines.map(|line| super::rows::text::width(super::rows::bytes_of(file, *line), self.look.tab)).max()
+    }
+
+    pub fn scroll_by(&mut self, rows: isize) {
+        let last = self.height().saturating_sub(1);
+        let moved = |at: usize| at.saturating_add_signed(rows).min(last);
+        self.scroll = moved(self.scroll);
+        self.go(moved(self.cursor));
+    }
+
+    /// Scrolls; the cursor stays where it is as long as that is on the screen.
+    pub fn wheel(&mut self, rows: isize) {
+        let end = self.height().saturating_sub(self.page);
+        self.scroll = self.scroll.saturating_add_signed(rows).min(end);
+        self.cursor = self.cursor.clamp(self.scroll, self.scroll + self.page.saturating_sub(1));
+        self.follow();
+    }
+
+    /// Goes to a line of the file under the cursor, or to the nearest below that is shown.
+    fn go_to_line(&mut self, number: u32) -> Option<String> {
+        let position = self.current_file();
+        let rows = 0..self.rows.get(position)?.rows.len();
+        let line = |row: &usize| self.line_of(position, self.rows[position].rows[*row]);
+        let found = rows.clone().find(|row| line(row).is_some_and(|(old, at)| !old && at >= number));
+        match found {
+            Some(row) => self.jump_to(position, row),
+            None => return Some(format!("line {number} is not shown; X shows the whole file")),
+        }
+        None
+    }
+
+    fn jump(&mut self, forward: bool, times: usize, none: &str, wanted: impl Fn(Row) -> bool) -> Option<String> {
+        for _ in 0..times.min(self.height()) {
+            let Some((position, row)) = self.next_row(forward, &wanted) else { return Some(none.to_owned()) };
+            let row = self.start_of(position) + row;
+            let visible = (self.scroll..self.scroll + self.page.saturating_sub(2)).contains(&row);
+            if visible { self.go(row) } else { self.go_to_top(row) }
+        }
+        None
+    }
+
+    /// File by file: rows are found without asking for each where it lies.
+    fn next_row(&mut self, forward: bool, wanted: impl Fn(Row) -> bool) -> Option<(usize, usize)> {
+        let (here, at) = self.locate(self.cursor)?;
+        let ways: Box<dyn Iterator<Item = usize>> =
+            if forward { Box::new(here..self.rows.len()) } else { Box::new((0..=here).rev()) };
+        let read_from = self.anchor();
+        let mut found = None;
+        for position in ways {
+            if self.is_stale(position) {
+                self.build(position);
+            }
+            let is_wanted = |row: &usize| wanted(self.rows[position].rows[*row]);
+            let all = self.rows[position].rows.len();
+            let row = match (forward, position == here) {
+                (true, true) => (at + 1..all).find(is_wanted),
+                (true, false) => (0..all).find(is_wanted),
+                (false, true) => (0..at.min(all)).rev().find(is_wanted),
+                (false, false) => (0..all).rev().find(is_wanted),
+            };
+            if let Some(row) = row {
+                found = Some((position, row));
+                break;
+            }
+        }
+        // Files on the way may have been laid out anew.
+        self.restore(read_from);
+        found
+    }
+
+    fn next_unseen(&mut self) -> Option<String> {
+        let here = self.cursor;
+        let rows = self.unseen_rows();
+        let next = rows.iter().find(|&&row| row > here).or(rows.first()).copied();
+        match next {
+            Some(row) => {
+                self.leave_trail();
+                self.go_to_top(row);
+            }
+            None => return Some("everything is marked as seen".to_owned()),
+        }
+        None
+    }
+
+    /// First rows of marks that are not seen and of omissions that are not acknowledged.
+    fn unseen_rows(&self) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut start = 0;
+        for (position, file) in self.rows.iter().enumerate() {
+            let unseen = file.marks.iter().enumerate().filter(|(mark, _)| !self.is_seen(position, *mark));
+            found.extend(unseen.map(|(_, rows)| start + rows.start));
+            let is_open = |row: &Row| match row {
+                Row::Omission { omission } => self.is_unacknowledged(position, *omission),
+                _ => false,
+            };
+            found.extend(file.rows.iter().enumerate().filter(|(_, row)| is_open(row)).map(|(at, _)| start + at));
+            start += file.rows.len();
+        }
+        found.sort_unstable();
+        found
+    }
+
+    fn is_unacknowledged(&self, position: usize, omission: u32) -> bool {
+        let omission = self.read_at(position).and_then(|(_, inventory)| inventory.omissions.get(omission as usize));
+        omission.is_some_and(|omission| !self.draft.acknowledged.contains_key(&omission.key))
+    }
+
+    /// Space: what was wholly shown and ends on this page is marked as seen, then a page on.
+    fn advance(&mut self) -> Option<String> {
+        for position in self.visible_positions() {
+            if position < self.rows.len() {
+                let keys = self.ended_on_page(position);
+                self.see(position, keys);
+            }
+        }
+        if self.scroll + self.page >= self.height() {
+            return Some(self.at_the_end());
+        }
+        self.scroll_by(self.page.saturating_sub(1).max(1) as isize);
+        None
+    }
+
+    fn at_the_end(&mut self) -> String {
+        if !self.unseen_rows().is_empty() {
+            return "the end; u goes to what is not seen".into();
+        }
+        if std::mem::take(&mut self.blind) {
+            self.freshen_findings();
+            return "the first pass is done; here are the findings, ) goes to the next".into();
+        }
+        "the end; everything is seen".into()
+    }
+
+    fn toggle_bookmark(&mut self) -> String {
+        let here = self.anchor();
+        let same = |own: &Anchor| (own.index, own.row) == (here.index, here.row);
+        match self.bookmarks.iter().position(same) {
+            Some(at) => {
+                self.bookmarks.remove(at);
+                "the mark is taken away".to_owned()
+            }
+            None => {
+                self.bookmarks.push(here);
+                format!("marked; {} of yours here, ' goes round", self.bookmarks.len())
+            }
+        }
+    }
+
+    fn next_bookmark(&mut self) -> Option<String> {
+        let row = |anchor: &Anchor| self.row_at(anchor).map(|(position, row)| self.start_of(position) + row);
+        let mut rows: Vec<_> = self.bookmarks.iter().filter_map(|mark| Some((row(mark)?, *mark))).collect();
+        rows.sort_by_key(|(row, _)| *row);
+        let next = rows.iter().find(|(row, _)| *row > self.cursor).or(rows.first());
+        let Some((_, anchor)) = next.copied() else { return Some("you have marked nothing; M marks a row".to_owned()) };
+        self.go_to(anchor);
+        None
+    }
+
+    /// Positions of the files whose rows are on the screen.
+    pub(super) fn visible_positions(&self) -> std::ops::RangeInclusive<usize> {
+        let first = self.locate(self.scroll).map_or(0, |(position, _)| position);
+        let last =
+            self.locate(self.scroll + self.page).map_or(self.order.len().saturating_sub(1), |(position, _)| position);
+        first..=last
+    }
+}
+
+fn is_item(row: Row) -> bool {
+    matches!(row, Row::Finding { .. } | Row::Omission { .. })
+}

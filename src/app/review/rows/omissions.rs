@@ -1,0 +1,166 @@
+//! What a file does that is not lines, as sentences; and what of it is not shown, to be acknowledged.
+
+use super::inventory::{Omission, Spot, key_of};
+use super::{MAX_LINE_BYTES, place_of};
+use crate::change::compare::Line;
+use crate::change::counted;
+use crate::change::diff::{Content, Mode, TreeEntry};
+use crate::change::manifest::Digest;
+use crate::survey::FileMaterial;
+
+/// Changed lines from which on a file that a tool wrote is folded: more than a screen.
+const FOLDED_FROM: u32 = 60;
+/// Bytes a line on average from which on a text is taken for minified.
+const MINIFIED_LINE: usize = 400;
+
+/// What both sides of a file hold that is not shown as lines.
+pub fn of_contents(file: &FileMaterial) -> Vec<Omission> {
+    let mut found = Vec::new();
+    for (content, entry, side) in [(&file.old, file.diff.old, "before"), (&file.new, file.diff.new, "after")] {
+        let id = entry.map(|entry| entry.id.to_string()).unwrap_or_default();
+        let what = match content {
+            Some(Content::Binary { size, digest, kind }) => {
+                format!("{kind} {side}: {}, sha256 {}", bytes_text(*size), digest.short())
+            }
+            Some(Content::TooLarge { size }) => {
+                format!("too large to compare {side}: {}, object {}", bytes_text(*size), &id[..id.len().min(12)])
+            }
+            Some(Content::Submodule(commit)) => {
+                format!("submodule {side}: commit {commit}, whose files are not in this repository")
+            }
+            Some(Content::LfsPointer(_)) => format!("Git LFS pointer {side}: the content itself is elsewhere"),
+            _ => continue,
+        };
+        let key = key_of(&file.diff, &format!("omission {what} {id}"));
+        found.push(Omission { key, what, spot: Spot::Top });
+    }
+    found
+}
+
+/// The rest of a line that is longer than what is laid out.
+pub fn of_long_line(file: &FileMaterial, line: Line, bytes: &[u8], spot: Spot) -> Omission {
+    let (_, number) = place_of(line);
+    let what =
+        format!("line {number} goes on for {} more than is shown", bytes_text((bytes.len() - MAX_LINE_BYTES) as u64));
+    Omission { key: key_of(&file.diff, &format!("long {}", Digest::of(bytes))), what, spot }
+}
+
+/// A long file that a tool wrote, as one row; none where it is to be read as any other.
+pub fn of_fold(file: &FileMaterial) -> Option<Omission> {
+    let comparison = &file.comparison;
+    let changed = comparison.added + comparison.removed;
+    let text = [&file.new, &file.old].into_iter().flatten().find_map(Content::text).unwrap_or_default();
+    let is_minified = text.len() / (comparison.new.count().max(1) as usize) > MINIFIED_LINE && text.len() > 20_000;
+    let kind = crate::risk::kind_of_machine_file(&file.diff.path.lossy()).or(is_minified.then_some("minified"))?;
+    if changed < FOLDED_FROM && !is_minified {
+        return None;
+    }
+    let hunks = counted(comparison.hunks.len(), "hunk");
+    let what = format!("{kind}, folded: +{} −{} in {hunks}; enter opens it", comparison.added, comparison.removed);
+    let id = |entry: Option<TreeEntry>| entry.map(|entry| entry.id.to_string()).unwrap_or_default();
+    let key = key_of(&file.diff, &format!("fold {} {}", id(file.diff.old), id(file.diff.new)));
+    Some(Omission { key, what, spot: Spot::Fold })
+}
+
+/// Bytes for people.
+pub fn bytes_text(size: u64) -> String {
+    match size {
+        0..1_000 => format!("{size} bytes"),
+        1_000..1_000_000 => format!("{}.{} KB", size / 1_000, size % 1_000 / 100),
+        _ => format!("{}.{} MB", size / 1_000_000, size % 1_000_000 / 100_000),
+    }
+}
+
+/// What there is to say of a file beyond its lines.
+pub fn sentences(file: &FileMaterial) -> Vec<String> {
+    let mut sentences: Vec<String> =
+        [modes(file), emptiness(file), final_newline(file), line_ends(file), encoding(file)]
+            .into_iter()
+            .flatten()
+            .collect();
+    sentences.extend(file.passed.iter().cloned());
+    if file.comparison.hunks.is_empty() && sentences.is_empty() {
+        sentences.push("no line of text changed".to_owned());
+    }
+    sentences
+}
+
+fn modes(file: &FileMaterial) -> Option<String> {
+    let noun = |mode: Mode| match mode {
+        Mode::File => "an ordinary file",
+        Mode::Executable => "an executable file",
+        Mode::Symlink => "a symlink",
+        Mode::Submodule => "a submodule",
+    };
+    match (file.diff.old, file.diff.new) {
+        (Some(old), Some(new)) if old.mode != new.mode => {
+            let (was, is) = (noun(old.mode), noun(new.mode));
+            Some(format!("mode {} → {}: was {was}, is {is}", old.mode.octal(), new.mode.octal()))
+        }
+        (None, Some(new)) if new.mode != Mode::File => Some(format!("new, {}", noun(new.mode))),
+        (Some(old), None) if old.mode != Mode::File => Some(format!("was {}", noun(old.mode))),
+        _ => None,
+    }
+}
+
+fn emptiness(file: &FileMaterial) -> Option<String> {
+    let is_empty = |content: &Option<Content>| content.as_ref().and_then(Content::text).is_some_and(<[u8]>::is_empty);
+    if is_empty(&file.new) {
+        Some("the file is empty now".to_owned())
+    } else if is_empty(&file.old) && file.new.is_none() {
+        Some("the file was empty, and is gone".to_owned())
+    } else {
+        None
+    }
+}
+
+fn final_newline(file: &FileMaterial) -> Option<String> {
+    file.new.as_ref()?;
+    let (old, new) = (file.comparison.old.lacks_final_newline(), file.comparison.new.lacks_final_newline());
+    if new && !file.comparison.hunks.is_empty() {
+        Some("no newline at the end of the file".to_owned())
+    } else if old && !new {
+        Some("the newline at the end of the file was missing before".to_owned())
+    } else {
+        None
+    }
+}
+
+/// Where line ends change between LF and CRLF: every such line is in the diff, with its ␍.
+fn line_ends(file: &FileMaterial) -> Option<String> {
+    let ends = |content: &Option<Content>| {
+        let text = content.as_ref().and_then(Content::text)?;
+        let lines = text.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
+        Some(lines.fold(
+            (0usize, 0usize),
+            |(lf, crlf), line| {
+                if line.ends_with(b"\r\n") { (lf, crlf + 1) } else { (lf + 1, crlf) }
+            },
+        ))
+    };
+    let name = |(lf, crlf): (usize, usize)| match (lf, crlf) {
+        (0, 0) => None,
+        (_, 0) => Some("LF"),
+        (0, _) => Some("CRLF"),
+        _ => Some("LF and CRLF mixed"),
+    };
+    let (old, new) = (ends(&file.old).and_then(name), ends(&file.new).and_then(name));
+    match (old, new) {
+        (Some(old), Some(new)) if old != new => Some(format!("line ends: were {old}, are {new}")),
+        (None, Some(new)) if new != "LF" && file.old.is_none() => Some(format!("line ends: {new}")),
+        _ => None,
+    }
+}
+
+/// Bytes that are no UTF-8: drawn as `<FF>`, one by one.
+fn encoding(file: &FileMaterial) -> Option<String> {
+    let invalid = |content: &Option<Content>| {
+        let text = content.as_ref().and_then(Content::text).unwrap_or_default();
+        text.utf8_chunks().map(|chunk| chunk.invalid().len()).sum::<usize>()
+    };
+    match (invalid(&file.old), invalid(&file.new)) {
+        (0, 0) => None,
+        (old, 0) if file.new.is_some() => Some(format!("the text is UTF-8 now; {} were not", counted(old, "byte"))),
+        (old, new) => Some(format!("the text is not UTF-8: {} drawn as <FF>", counted(old.max(new), "byte"))),
+    }
+}

@@ -1,0 +1,74 @@
+//! Findings and notes as rows below the lines that they are about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::look::Shape;
+use super::{Row, place_of};
+use crate::app::text::fold;
+use crate::change::diff::Side;
+use crate::decision::Note;
+use crate::risk::Finding;
+use crate::survey::FileMaterial;
+
+/// Rows by side and 1-based line; line 0 is the file as a whole.
+#[derive(Debug, Clone, Default)]
+pub struct Remarks {
+    rows: BTreeMap<(bool, u32), Vec<Row>>,
+}
+
+impl Remarks {
+    /// Of findings and notes with their places in the lists of all.
+    pub fn new<'r>(
+        findings: impl Iterator<Item = (usize, &'r Finding)>,
+        notes: impl Iterator<Item = (usize, &'r Note)>,
+        shape: Shape,
+    ) -> Remarks {
+        let mut rows: BTreeMap<_, Vec<Row>> = BTreeMap::new();
+        for (finding, f) in findings {
+            let at = rows.entry((f.location.side == Side::Old, f.location.line)).or_default();
+            let parts = 0..detail(f, shape).len() as u32;
+            let finding = finding as u32;
+            at.push(Row::Finding { finding });
+            at.extend(parts.map(|part| Row::FindingDetail { finding, part }));
+        }
+        for (note, n) in notes {
+            // Below the last line of what it is about.
+            let line = n.until.unwrap_or(n.line);
+            let parts = 0..note_lines(n, shape).len() as u32;
+            rows.entry((n.old_side, line)).or_default().extend(parts.map(|part| Row::Note { note: note as u32, part }));
+        }
+        Remarks { rows }
+    }
+
+    pub fn push(&self, old: bool, line: u32, rows: &mut Vec<Row>) {
+        rows.extend(self.rows.get(&(old, line)).into_iter().flatten());
+    }
+
+    /// Those that no line of a hunk carries: on the file, and on lines that are folded or outside of all hunks.
+    pub fn push_top(&self, file: &FileMaterial, folded: bool, rows: &mut Vec<Row>) {
+        if self.rows.is_empty() {
+            return;
+        }
+        let lines = file.comparison.hunks.iter().flat_map(|hunk| &hunk.lines).filter(|_| !folded);
+        let shown: BTreeSet<(bool, u32)> =
+            lines.map(|line| place_of(*line)).filter(|place| self.rows.contains_key(place)).collect();
+        rows.extend(self.rows.iter().filter(|(place, _)| !shown.contains(place)).flat_map(|(_, rows)| rows));
+    }
+}
+
+/// Columns before the folded texts of findings and notes.
+const INDENT: usize = 8;
+
+/// Why a finding matters and what to ask, folded.
+pub fn detail(finding: &Finding, shape: Shape) -> Vec<String> {
+    fold(&format!("{} {}", finding.why, finding.ask), shape.columns.saturating_sub(INDENT).max(20))
+}
+
+/// A note, folded.
+pub fn note_lines(note: &Note, shape: Shape) -> Vec<String> {
+    let place = match note.until {
+        Some(until) if until != note.line => format!("lines {}–{until}: ", note.line),
+        _ => String::new(),
+    };
+    fold(&format!("{place}{}", note.text), shape.columns.saturating_sub(INDENT).max(20))
+}

@@ -1,0 +1,100 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::change::ObjectId;
+use crate::change::diff::{FileDiff, Mode, TreeEntry};
+
+fn file(path: &str, old: &[u8], new: &[u8]) -> FileMaterial {
+    let entry = |byte| Some(TreeEntry { mode: Mode::File, id: ObjectId([byte; 20]) });
+    let diff = FileDiff { path: path.into(), old: entry(1), new: entry(2) };
+    let (old, new) = (Some(Content::Text(old.to_vec())), Some(Content::Text(new.to_vec())));
+    FileMaterial::of(diff, old, new)
+}
+
+fn shape(columns: usize, side_by_side: bool, wrap: bool) -> Shape {
+    Shape { columns, side_by_side, wrap, attribution: false, tab: 4 }
+}
+
+fn build(file: &FileMaterial, opening: &Opening, shape: Shape) -> (Inventory, FileRows) {
+    let inventory = Inventory::of(file);
+    let rows = FileRows::build(file, &inventory, &Remarks::default(), opening, shape);
+    (inventory, rows)
+}
+
+#[test]
+fn equal_hunks_are_told_apart_and_others_do_not_count() {
+    let block = "a\nb\nc\nx\nd\ne\nf\n";
+    let changed = block.replace('x', "y");
+    let gap = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+    let both = file("a", [block, gap, block].concat().as_bytes(), [&changed, gap, &changed].concat().as_bytes());
+    let keys = Inventory::of(&both).hunks;
+    assert_ne!(keys[0], keys[1]);
+    let earlier = ["new\n", gap].concat();
+    let more = file(
+        "a",
+        [gap, block, gap, block].concat().as_bytes(),
+        [&earlier, changed.as_str(), gap, &changed].concat().as_bytes(),
+    );
+    assert_eq!(Inventory::of(&more).hunks[1..], keys, "a hunk above leaves the keys of those below alone");
+}
+
+#[test]
+fn a_long_lock_file_is_one_row_until_it_is_opened() {
+    let new: String = (0..100).map(|n| format!("line {n}\n")).collect();
+    let file = file("Cargo.lock", b"", new.as_bytes());
+    let (inventory, rows) = build(&file, &Opening::default(), shape(80, false, true));
+    assert!(rows.folded && inventory.asked(true).count() == 1 && inventory.marks(true).is_empty());
+    assert_eq!(rows.rows, [Row::File, Row::Omission { omission: 0 }, Row::Gap]);
+    let (inventory, rows) =
+        build(&file, &Opening { is_open: Some(true), ..Opening::default() }, shape(80, false, true));
+    assert!(!rows.folded && inventory.asked(false).count() == 0 && inventory.marks(false).len() == 1);
+}
+
+#[test]
+fn unchanged_lines_are_shown_on_demand() {
+    let old: String = (0..100).map(|n| format!("{n}\n")).collect();
+    let file = file("a", old.as_bytes(), old.replace("50\n", "fifty\n").as_bytes());
+    let beyond = |opening: &Opening| {
+        let rows = build(&file, opening, shape(80, false, true)).1.rows;
+        let lines = rows.iter().filter_map(|row| match row {
+            Row::Beyond { old, .. } => Some(*old),
+            _ => None,
+        });
+        (lines.collect::<Vec<_>>(), rows.contains(&Row::Rest))
+    };
+    assert_eq!(beyond(&Opening::default()), (vec![], true));
+    let mut opening = Opening::default();
+    opening.around(0, true);
+    assert_eq!(beyond(&opening), ((27..47).chain(54..74).collect(), true));
+    opening.whole = true;
+    assert_eq!(beyond(&opening), ((0..47).chain(54..100).collect(), false));
+}
+
+proptest! {
+    #[test]
+    fn rows_cover_every_changed_line_whole_and_once_in_both_layouts(
+        old: Vec<u8>, new: Vec<u8>, columns in 30usize..90, side: bool, wrap: bool, whole: bool,
+    ) {
+        let file = file("a", &old, &new);
+        let opening = Opening { whole, ..Opening::default() };
+        let (inventory, rows) = build(&file, &opening, shape(columns, side, wrap));
+        prop_assert_eq!(rows.marks.len(), inventory.marks(false).len());
+        for (h, hunk) in file.comparison.hunks.iter().enumerate() {
+            for (l, line) in hunk.lines.iter().enumerate() {
+                let of_hunk = rows.rows.iter().filter(|row| row.hunk() == Some(h as u32));
+                let parts: Vec<_> =
+                    of_hunk.flat_map(|row| row.lines()).filter(|(at, _)| *at == l as u32).map(|(_, part)| part).collect();
+                prop_assert_eq!(parts[0].from, 0);
+                prop_assert_eq!(parts[parts.len() - 1].to as usize, bytes_of(&file, *line).len());
+                prop_assert!(parts.windows(2).all(|pair| pair[0].to == pair[1].from));
+                let row = rows.row_of(h as u32, l as u32).unwrap();
+                prop_assert!(rows.mark_at(row) == Some(h));
+            }
+        }
+        // What is unchanged is shown once at most, and wholly where all of it is asked for.
+        let context = file.comparison.hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| matches!(line, Line::Context { .. }));
+        let beyond = rows.rows.iter().filter(|row| matches!(row, Row::Beyond { part, .. } if part.from == 0)).count();
+        let unchanged = file.comparison.old.count() - file.comparison.removed - context.count() as u32;
+        prop_assert_eq!(beyond as u32, if whole && !file.comparison.hunks.is_empty() { unchanged } else { 0 });
+    }
+}

@@ -1,0 +1,173 @@
+//! A line of text → pieces that can be drawn, and the byte ranges that fit into a width.
+
+use std::ops::Range;
+
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::MAX_LINE_BYTES;
+use crate::change::visible;
+
+/// A piece of a line ready to be drawn: printable text, its columns, and whether it is a mark for something hidden.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    pub text: String,
+    pub width: usize,
+    pub hidden: bool,
+    /// Where it starts in the line, in bytes.
+    pub at: usize,
+    /// How many bytes of the line it stands for.
+    pub len: usize,
+}
+
+/// The pieces of a line up to [`MAX_LINE_BYTES`]: graphemes, marks for what is hidden, tabs as blanks.
+pub fn pieces(line: &[u8], tab: usize) -> impl Iterator<Item = Piece> + '_ {
+    let end = line.len().min(MAX_LINE_BYTES);
+    let (mut at, mut column) = (0, 0);
+    line[..end]
+        .utf8_chunks()
+        .flat_map(|chunk| {
+            let valid = chunk.valid().graphemes(true).flat_map(split).map(|g| (g.to_owned(), g.len(), false));
+            let invalid = chunk.invalid().iter().map(|&byte| (visible::byte_mark(byte), 1, true));
+            valid.chain(invalid).collect::<Vec<_>>()
+        })
+        .map(move |(grapheme, len, hidden)| {
+            let piece = piece(grapheme, at, len, hidden, tab - column % tab);
+            at += len;
+            column += piece.width;
+            piece
+        })
+}
+
+/// A grapheme with hidden characters in it falls apart, so that each of them is seen.
+fn split(grapheme: &str) -> Vec<&str> {
+    let emoji =
+        !grapheme.is_ascii() && grapheme.chars().next().is_some_and(|c| !visible::is_hidden(c) && !c.is_alphanumeric());
+    let only_joins = emoji && grapheme.chars().all(|c| matches!(c, '\u{200D}' | '\u{FE0F}') || !visible::is_hidden(c));
+    if only_joins || !grapheme.chars().any(visible::is_hidden) {
+        vec![grapheme]
+    } else {
+        grapheme.split_inclusive(|_| true).collect()
+    }
+}
+
+fn piece(text: String, at: usize, len: usize, hidden: bool, to_stop: usize) -> Piece {
+    if text == "\t" {
+        return Piece { text: " ".repeat(to_stop), width: to_stop, hidden: false, at, len };
+    }
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(c), None) if visible::is_hidden(c) => {
+            let text = visible::mark(c).into_owned();
+            Piece { width: text.width(), text, hidden: true, at, len }
+        }
+        // A combining mark alone has no column of its own: shown on a dotted circle.
+        _ if text.width() == 0 => Piece { text: format!("◌{text}"), width: 1, hidden: true, at, len },
+        _ => Piece { width: text.width(), text, hidden, at, len },
+    }
+}
+
+/// Place, bytes and columns of the pieces of a line.
+fn measures(line: &[u8], tab: usize) -> Box<dyn Iterator<Item = (usize, usize, usize)> + '_> {
+    let shown = &line[..line.len().min(MAX_LINE_BYTES)];
+    if shown.iter().all(|b| matches!(b, b'\t' | 0x20..0x7F)) {
+        Box::new(plain(shown, tab))
+    } else {
+        Box::new(pieces(line, tab).map(|piece| (piece.at, piece.len, piece.width)))
+    }
+}
+
+/// [`measures`] of a line of printable ASCII and tabs: nearly all code, without the cost of looking for what hides in it.
+fn plain(line: &[u8], tab: usize) -> impl Iterator<Item = (usize, usize, usize)> + '_ {
+    let mut column = 0;
+    line.iter().enumerate().map(move |(at, &byte)| {
+        let width = if byte == b'\t' { tab - column % tab } else { 1 };
+        column += width;
+        (at, 1, width)
+    })
+}
+
+/// Cuts a line into byte ranges that fit into `width` columns each. An empty line is one empty range.
+pub fn wrap(line: &[u8], width: usize, tab: usize) -> Vec<Range<usize>> {
+    let width = width.max(8);
+    if line.len() <= width && line.iter().all(|b| (0x20..0x7F).contains(b)) {
+        return std::iter::once(0..line.len()).collect();
+    }
+    parts(measures(line, tab), width)
+}
+
+fn parts(pieces: impl Iterator<Item = (usize, usize, usize)>, width: usize) -> Vec<Range<usize>> {
+    let (mut parts, mut start, mut end, mut used) = (Vec::new(), 0, 0, 0);
+    for (at, len, columns) in pieces {
+        if used + columns > width && end > start {
+            parts.push(start..end);
+            (start, used) = (end, 0);
+        }
+        used += columns;
+        end = at + len;
+    }
+    parts.push(start..end);
+    parts
+}
+
+/// The bytes of a line that are wholly inside of `width` columns from column `left` on.
+pub fn window(line: &[u8], left: usize, width: usize, tab: usize) -> Range<usize> {
+    let (mut column, mut inside): (usize, Option<Range<usize>>) = (0, None);
+    for (at, len, columns) in measures(line, tab) {
+        if column + columns > left + width {
+            break;
+        }
+        if column >= left {
+            let start = inside.as_ref().map_or(at, |inside| inside.start);
+            inside = Some(start..at + len);
+        }
+        column += columns;
+    }
+    inside.unwrap_or(0..0)
+}
+
+/// Columns of a line.
+pub fn width(line: &[u8], tab: usize) -> usize {
+    measures(line, tab).map(|(_, _, columns)| columns).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn hidden_characters_are_marks_and_tabs_are_blanks() {
+        let text: String = pieces(b"a\tb\x1b[0m\xe2\x80\xaex\xff", 4).map(|p| p.text).collect();
+        assert_eq!(text, "a   b␛[0m<U+202E>x<FF>");
+    }
+
+    #[test]
+    fn wide_and_joined_characters_have_the_columns_that_a_terminal_gives_them() {
+        assert_eq!(width("漢字".as_bytes(), 4), 4);
+        assert_eq!(width("e\u{301}".as_bytes(), 4), 1);
+        assert_eq!(pieces("👩\u{200d}💻".as_bytes(), 4).count(), 1);
+        assert_eq!(wrap("漢字漢字漢".as_bytes(), 8, 4), [0..12, 12..15]);
+    }
+
+    proptest! {
+        #[test]
+        fn plain_lines_are_wrapped_as_all_others_are(line in "[ -~\t]{0,200}", width in 8usize..60, tab in 1usize..9) {
+            let slow = parts(pieces(line.as_bytes(), tab).map(|piece| (piece.at, piece.len, piece.width)), width);
+            prop_assert_eq!(wrap(line.as_bytes(), width, tab), slow);
+        }
+
+        #[test]
+        fn what_is_drawn_holds_no_control_character(line: Vec<u8>) {
+            prop_assert!(pieces(&line, 4).all(|p| !p.text.chars().any(visible::is_control)));
+        }
+
+        #[test]
+        fn windows_side_by_side_cover_a_line_of_narrow_characters(line in "[ -~]{1,90}", width in 8usize..40) {
+            let line = line.as_bytes();
+            let windows = (0..line.len().div_ceil(width)).map(|n| window(line, n * width, width, 4));
+            let covered: Vec<usize> = windows.flatten().collect();
+            prop_assert_eq!(covered, (0..line.len()).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Strokes → what they mean on the screen that is open: an overlay, a number, a command.
+
+use super::action::{Action, Context};
+use super::keymap::{Key, Meaning, Stroke};
+use super::picker::{Badge, Choice, Entry, Picked, Picker};
+use super::prompt::{self, Prompt, Purpose};
+use super::queue::Source;
+use super::review::Review;
+use super::text::TextField;
+use super::{Effect, Overlay, Screen, State, Text, reading};
+
+/// The largest number that is taken before a command.
+const MAX_COUNT: usize = 1_000_000;
+
+pub fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
+    match &mut state.overlay {
+        Some(Overlay::Prompt(prompt)) => prompt.field.insert(text),
+        Some(Overlay::Picker(picker)) => picker.paste(text),
+        Some(Overlay::Sign(_)) => state.status = Some("Pasted text is not taken here: type it.".to_owned()),
+        _ => {}
+    }
+    Vec::new()
+}
+
+pub fn pressed(state: &mut State, stroke: Stroke) -> Vec<Effect> {
+    state.status = None;
+    match state.overlay.take() {
+        Some(Overlay::Help { scroll }) => help_stroke(state, scroll, stroke),
+        Some(Overlay::Why) => Vec::new(),
+        Some(Overlay::Text(text)) => text_stroke(state, text, stroke),
+        Some(Overlay::Prompt(prompt)) => prompt::stroke(state, prompt, stroke),
+        Some(Overlay::Picker(picker)) => picker_stroke(state, picker, stroke),
+        Some(Overlay::Sign(sheet)) => reading::sheet_stroke(state, sheet, stroke),
+        None => screen_stroke(state, stroke),
+    }
+}
+
+/// How far a stroke scrolls something that is only read; none where it closes it.
+fn scrolled(scroll: usize, stroke: Stroke) -> Option<usize> {
+    Some(match stroke.key {
+        Key::Down | Key::Char('j') => scroll + 1,
+        Key::Up | Key::Char('k') => scroll.saturating_sub(1),
+        Key::PageDown | Key::Char(' ') => scroll + 10,
+        Key::PageUp => scroll.saturating_sub(10),
+        _ => return None,
+    })
+}
+
+fn help_stroke(state: &mut State, scroll: usize, stroke: Stroke) -> Vec<Effect> {
+    let scroll = scrolled(scroll, stroke).map(|scroll| scroll.min(Action::ALL.len()));
+    state.overlay = scroll.map(|scroll| Overlay::Help { scroll });
+    Vec::new()
+}
+
+fn text_stroke(state: &mut State, text: Box<Text>, stroke: Stroke) -> Vec<Effect> {
+    let scroll = scrolled(text.scroll, stroke);
+    state.overlay = scroll.map(|scroll| Overlay::Text(Box::new(Text { scroll, ..*text })));
+    Vec::new()
+}
+
+fn picker_stroke(state: &mut State, mut picker: Box<Picker>, stroke: Stroke) -> Vec<Effect> {
+    picker.page = usize::from(state.size.1 / 2).max(1);
+    match picker.stroke(stroke) {
+        Picked::Open => state.overlay = Some(Overlay::Picker(picker)),
+        Picked::Closed => {}
+        Picked::Chosen(Choice::Act(action)) => return act(state, action),
+        Picked::Chosen(Choice::Go(goal)) => {
+            if let Screen::Review(review) = &mut state.screen {
+                review.reach(goal);
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn screen_stroke(state: &mut State, stroke: Stroke) -> Vec<Effect> {
+    if stroke.ctrl && stroke.key == Key::Char('c') {
+        state.quit = true;
+        return reading::left(state);
+    }
+    if stroke.key == Key::Esc {
+        state.pending.clear();
+        state.count = None;
+        if let Screen::Review(review) = &mut state.screen {
+            (review.selection, review.search) = (None, None);
+        }
+        return Vec::new();
+    }
+    if let Some(count) = counted(state, stroke) {
+        state.count = Some(count);
+        return Vec::new();
+    }
+    state.pending.push(stroke);
+    match state.keymap.meaning(state.context(), &state.pending) {
+        Meaning::Prefix => Vec::new(),
+        Meaning::Action(action) => {
+            state.pending.clear();
+            act(state, action)
+        }
+        Meaning::Nothing => {
+            state.count = None;
+            let strokes: String = std::mem::take(&mut state.pending).iter().map(Stroke::to_string).collect();
+            state.status =
+                Some(format!("{strokes} means nothing here; {} shows what does", state.keymap.first(Action::Help)));
+            Vec::new()
+        }
+    }
+}
+
+/// The number before a command, with a digit more; none where the stroke is no digit of one.
+fn counted(state: &State, stroke: Stroke) -> Option<usize> {
+    let Key::Char(c) = stroke.key else { return None };
+    let digit = c.to_digit(10).filter(|_| !stroke.ctrl && !stroke.alt && state.pending.is_empty())? as usize;
+    // A person may have bound a digit.
+    if state.keymap.meaning(state.context(), &[stroke]) != Meaning::Nothing || (digit == 0 && state.count.is_none()) {
+        return None;
+    }
+    Some((state.count.unwrap_or(0) * 10 + digit).min(MAX_COUNT))
+}
+
+fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    let count = state.count.take();
+    match action {
+        Action::Help => state.overlay = Some(Overlay::Help { scroll: 0 }),
+        Action::Palette => state.overlay = Some(Overlay::Picker(Box::new(palette(state)))),
+        Action::Redraw => state.redraw = true,
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Back => return back(state),
+        _ => {
+            return if matches!(state.screen, Screen::Queue) {
+                queue_action(state, action, count)
+            } else {
+                reading::act(state, action, count)
+            };
+        }
+    }
+    Vec::new()
+}
+
+/// All commands of the screen that is open, with their strokes.
+fn palette(state: &State) -> Picker {
+    let context = state.context();
+    let here = |action: &&Action| action.context() == context || action.context() == Context::Everywhere;
+    let entry = |action: &Action| Entry {
+        label: format!("{}: {}", action.name(), action.sentence()),
+        detail: state.keymap.strokes(*action),
+        badge: Badge::None,
+        choice: Choice::Act(*action),
+    };
+    let mut actions: Vec<_> = Action::ALL.iter().filter(here).filter(|action| **action != Action::Palette).collect();
+    actions.sort_by_key(|action| action.context() == Context::Everywhere);
+    Picker::new("commands", actions.into_iter().map(entry).collect())
+}
+
+fn back(state: &mut State) -> Vec<Effect> {
+    if state.aside.is_some() {
+        reading::back_to_all(state);
+        return Vec::new();
+    }
+    let effects = reading::left(state);
+    if matches!(state.screen, Screen::Review(_)) && !state.only_review {
+        state.screen = Screen::Queue;
+        // What the review asked for and is still under way is dropped when it comes.
+        state.ticket += 1;
+    } else {
+        state.quit = true;
+    }
+    effects
+}
+
+fn queue_action(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effect> {
+    match action {
+        Action::Open => return open_selected(state),
+        Action::Filter => {
+            let field = TextField::with(&state.queue.filter);
+            state.overlay =
+                Some(Overlay::Prompt(Prompt { label: "filter".to_owned(), field, purpose: Purpose::Filter }));
+        }
+        Action::Why if state.queue.selected_entry().is_some() => state.overlay = Some(Overlay::Why),
+        Action::Sync => return sync_all(state),
+        Action::Refresh => {
+            state.status = Some("reading all repositories again".to_owned());
+            return state.list_all();
+        }
+        _ => {
+            let page = state.page();
+            state.status = state.queue.update(action, count.unwrap_or(1), page);
+        }
+    }
+    Vec::new()
+}
+
+fn sync_all(state: &mut State) -> Vec<Effect> {
+    let places = state.queue.sources.iter().enumerate().filter_map(|(repository, source)| match source {
+        Source::Ready(place) if state.queue.outbox.contains_key(&repository) => {
+            Some(Effect::Sync { repository, place: place.clone() })
+        }
+        _ => None,
+    });
+    let effects: Vec<_> = places.collect();
+    let text =
+        if effects.is_empty() { "No repository here has a remote to sync with." } else { "syncing decisions …" };
+    state.status = Some(text.to_owned());
+    effects
+}
+
+pub fn open_selected(state: &mut State) -> Vec<Effect> {
+    let Some(entry) = state.queue.selected_entry() else { return Vec::new() };
+    let (change, place) = (entry.change.clone(), state.queue.place(&entry.change).cloned());
+    let Some(place) = place else { return Vec::new() };
+    state.queue.selected = Some(change.id.clone());
+    state.ticket += 1;
+    vec![Effect::Open { ticket: state.ticket, place, change, read_only: false }]
+}
+
+/// The review that a ticket belongs to: the one on the screen, or the whole of which a part is shown.
+impl State {
+    pub(super) fn review_of(&mut self, ticket: u64) -> Option<&mut Review> {
+        let open = match &mut self.screen {
+            Screen::Review(review) => Some(review.as_mut()),
+            Screen::Queue => None,
+        };
+        [open, self.aside.as_deref_mut()].into_iter().flatten().find(|review| review.ticket == ticket)
+    }
+}

@@ -1,0 +1,260 @@
+//! What changed since an earlier revision: compared as content, with what the base did meanwhile taken out. A pure rebase
+//! shows nothing, however far the base moved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::FileMaterial;
+use crate::change::diff::{Content, Diff, FileDiff, TreeEntry};
+use crate::change::manifest::Digest;
+use crate::change::merge::merge;
+use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, counted, visible};
+use crate::decision::Revised;
+use crate::source::git::{self, GitError, Repository};
+
+/// What became of a change between two revisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Update {
+    Nothing,
+    /// The same content on the same base, in other commits.
+    MessageOnly,
+    /// The same content on another base.
+    Rebase,
+    Rework,
+}
+
+impl Update {
+    pub fn name(self) -> &'static str {
+        match self {
+            Update::Nothing => "nothing changed",
+            Update::MessageOnly => "only commits or messages changed",
+            Update::Rebase => "a pure rebase",
+            Update::Rework => "reworked",
+        }
+    }
+}
+
+/// What came since.
+#[derive(Debug)]
+pub struct Again {
+    pub update: Update,
+    /// From what the earlier revision would be on today's base, to what the change is now.
+    pub files: Vec<FileMaterial>,
+    pub told: Vec<String>,
+}
+
+/// A path in the two revisions: before and after in each.
+struct Sides {
+    then: (Option<TreeEntry>, Option<TreeEntry>),
+    now: (Option<TreeEntry>, Option<TreeEntry>),
+}
+
+/// Compares a change with an earlier revision of it. Fails with a sentence where that is no longer in the repository.
+pub fn since(repository: &Repository, change: &Change, then: &Revised) -> Result<Again, GitError> {
+    let earlier = earlier(repository, change, then)?;
+    let now = &change.revision;
+    let (mut files, mut told) = (Vec::new(), Vec::new());
+    for (path, sides) in &sides(repository, &earlier, now)? {
+        let (expected, clashes) = expected(repository, sides)?;
+        let actual = Image::of(repository, sides.now.1)?;
+        if expected == actual {
+            continue;
+        }
+        if clashes {
+            told.push(format!(
+                "{path}: base and change touch the same lines; it is shown against the earlier version."
+            ));
+        }
+        let diff = FileDiff { path: path.clone(), old: expected.entry, new: actual.entry };
+        files.push(FileMaterial::of(diff, expected.content, actual.content));
+    }
+    let update = match (files.is_empty(), earlier.head == now.head, earlier.base_tree == now.base_tree) {
+        (false, ..) => Update::Rework,
+        (true, true, _) => Update::Nothing,
+        (true, false, true) => Update::MessageOnly,
+        (true, false, false) => Update::Rebase,
+    };
+    told.insert(0, sentence(update, files.len()));
+    Ok(Again { update, files, told })
+}
+
+fn sentence(update: Update, files: usize) -> String {
+    match update {
+        Update::Nothing => "Nothing changed.".to_owned(),
+        Update::MessageOnly => "Only commits or their messages changed; the content is the same.".to_owned(),
+        Update::Rebase => "A pure rebase: the base moved, what the change does is the same.".to_owned(),
+        Update::Rework => format!("{} reworked; what the base did meanwhile is taken out.", counted(files, "file")),
+    }
+}
+
+fn earlier(repository: &Repository, change: &Change, then: &Revised) -> Result<Revision, GitError> {
+    let gone =
+        || GitError::Unsupported(format!("The revision of then, {}, is gone from this repository.", short(&then.head)));
+    let id = |text: &str| text.parse::<ObjectId>().map_err(|_| gone());
+    repository.revision(id(&then.base)?, id(&then.head)?, change.revision.target_tip).map_err(|_| gone())
+}
+
+fn short(id: &str) -> &str {
+    id.get(..7).unwrap_or(id)
+}
+
+/// Every path that either revision touches.
+fn sides(repository: &Repository, then: &Revision, now: &Revision) -> Result<BTreeMap<RepoPath, Sides>, GitError> {
+    let touched = |revision: &Revision| -> Result<BTreeMap<RepoPath, FileDiff>, GitError> {
+        let diff = git::diff(repository, revision.base_tree, revision.head_tree)?;
+        Ok(diff.files.into_iter().map(|file| (file.path.clone(), file)).collect())
+    };
+    let (by_then, by_now) = (touched(then)?, touched(now)?);
+    let paths: BTreeSet<&RepoPath> = by_then.keys().chain(by_now.keys()).collect();
+    let side = |touched: &BTreeMap<RepoPath, FileDiff>, tree: ObjectId, path: &RepoPath| match touched.get(path) {
+        Some(file) => Ok((file.old, file.new)),
+        None => git::entry_at(repository, tree, path).map(|entry| (entry, entry)),
+    };
+    let both = |path: &RepoPath| {
+        let (then, now) = (side(&by_then, then.base_tree, path)?, side(&by_now, now.base_tree, path)?);
+        Ok((path.clone(), Sides { then, now }))
+    };
+    paths.into_iter().map(both).collect()
+}
+
+/// One side of a path with its content. Two are the same by mode and content.
+#[derive(Debug, Clone, PartialEq)]
+struct Image {
+    entry: Option<TreeEntry>,
+    content: Option<Content>,
+}
+
+impl Image {
+    fn of(repository: &Repository, entry: Option<TreeEntry>) -> Result<Image, GitError> {
+        Ok(Image { entry, content: entry.map(|entry| git::content(repository, entry)).transpose()? })
+    }
+}
+
+/// What the earlier version of a path would be on today's base; and whether that cannot be said, so that it is the
+/// earlier version itself.
+fn expected(repository: &Repository, sides: &Sides) -> Result<(Image, bool), GitError> {
+    let ((base_then, head_then), (base_now, head_now)) = (sides.then, sides.now);
+    let entry = if head_then == base_then {
+        base_now
+    } else if base_then == base_now || head_then == base_now || head_then == head_now {
+        head_then
+    } else {
+        return merged(repository, base_then, base_now, head_then);
+    };
+    Ok((Image::of(repository, entry)?, false))
+}
+
+fn merged(
+    repository: &Repository,
+    base: Option<TreeEntry>,
+    ours: Option<TreeEntry>,
+    theirs: Option<TreeEntry>,
+) -> Result<(Image, bool), GitError> {
+    let side = |entry| Image::of(repository, entry);
+    let (base, ours, theirs) = (side(base)?, side(ours)?, side(theirs)?);
+    let text = |image: &Image| match &image.content {
+        Some(Content::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let texts = text(&base).zip(text(&ours)).zip(text(&theirs));
+    let joined = texts.and_then(|((base, ours), theirs)| merge(&base, &ours, &theirs));
+    let modes = [&base, &ours, &theirs].map(|image| image.entry.map(|entry| entry.mode));
+    let mode = if modes[2] == modes[0] { modes[1] } else { modes[2] };
+    match (joined, mode) {
+        (Some(text), Some(mode)) => {
+            let entry = TreeEntry { mode, id: git::blob_id(&text)? };
+            Ok((Image { entry: Some(entry), content: Some(Content::of_blob(text)) }, false))
+        }
+        _ => Ok((theirs, true)),
+    }
+}
+
+/// What one commit of a series does, against its first parent.
+pub fn commit(repository: &Repository, id: ObjectId) -> Result<(Diff, Vec<FileMaterial>, Vec<String>), GitError> {
+    let commit = repository.commit(id)?;
+    let Some(&parent) = commit.parents.first() else {
+        return Err(GitError::Unsupported("The commit has no parent to compare it with.".to_owned()));
+    };
+    let diff = git::diff(repository, repository.tree_of(parent)?, repository.tree_of(id)?)?;
+    let files = diff.files.iter().map(|file| FileMaterial::read(repository, file)).collect::<Result<_, _>>()?;
+    let mut told = vec![visible::text(commit.title()).into_owned()];
+    if commit.parents.len() > 1 {
+        told.push("A merge, shown against its first parent.".to_owned());
+    }
+    if diff.files.is_empty() {
+        told.push("It changes nothing.".to_owned());
+    }
+    Ok((diff, files, told))
+}
+
+/// How a commit of one revision stands to one of the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    Same(Commit, Commit),
+    Reworked(Commit, Commit),
+    Gone(Commit),
+    New(Commit),
+}
+
+/// Commits of a revision that are compared with those of another.
+const MAX_RANGE: usize = 200;
+
+/// The commits of an earlier revision beside those of today, oldest first: the same content first, then the same title.
+pub fn range(repository: &Repository, change: &Change, then: &Revised) -> Result<Vec<Step>, GitError> {
+    let earlier = earlier(repository, change, then)?;
+    let series = |commits: &[Commit]| -> Result<Vec<(Commit, Digest)>, GitError> {
+        let commits = commits.iter().rev().take(MAX_RANGE);
+        commits.map(|commit| Ok((commit.clone(), patch(repository, commit)?))).collect()
+    };
+    let (then, now) = (series(&earlier.commits)?, series(&change.revision.commits)?);
+    let mut left: Vec<Option<&(Commit, Digest)>> = then.iter().map(Some).collect();
+    let mut take = |wanted: &dyn Fn(&(Commit, Digest)) -> bool| {
+        let at = left.iter().position(|own| own.is_some_and(wanted))?;
+        left[at].take().map(|(commit, _)| (at, commit.clone()))
+    };
+    let same: Vec<_> = now.iter().map(|(_, patch)| take(&|own| own.1 == *patch)).collect();
+    let pairs = now.iter().zip(same).map(|((commit, _), same)| match same {
+        Some((at, earlier)) => (at, Step::Same(earlier, commit.clone())),
+        None => match take(&|own| own.0.title() == commit.title()) {
+            Some((at, earlier)) => (at, Step::Reworked(earlier, commit.clone())),
+            None => (usize::MAX, Step::New(commit.clone())),
+        },
+    });
+    let pairs: Vec<_> = pairs.collect();
+    Ok(in_order(&then, pairs, &left))
+}
+
+/// What is gone stands where it was: before the first commit that came after it.
+fn in_order(then: &[(Commit, Digest)], pairs: Vec<(usize, Step)>, left: &[Option<&(Commit, Digest)>]) -> Vec<Step> {
+    let mut gone: std::collections::VecDeque<usize> = (0..then.len()).filter(|at| left[*at].is_some()).collect();
+    let mut steps = Vec::new();
+    for (at, step) in pairs {
+        while gone.front().is_some_and(|first| at != usize::MAX && *first < at) {
+            steps.extend(gone.pop_front().map(|at| Step::Gone(then[at].0.clone())));
+        }
+        steps.push(step);
+    }
+    steps.extend(gone.into_iter().map(|at| Step::Gone(then[at].0.clone())));
+    steps
+}
+
+/// What a commit does, by the lines that it takes out and puts in: the same wherever it is applied.
+fn patch(repository: &Repository, commit: &Commit) -> Result<Digest, GitError> {
+    let Some(&parent) = commit.parents.first() else { return Ok(Digest::of(commit.id.to_string().as_bytes())) };
+    let diff = git::diff(repository, repository.tree_of(parent)?, repository.tree_of(commit.id)?)?;
+    let mut bytes = Vec::new();
+    for file in &diff.files {
+        let material = FileMaterial::read(repository, file)?;
+        bytes.extend_from_slice(&file.path.0);
+        bytes.push(0);
+        // What has no lines is told apart by its objects.
+        if material.comparison.hunks.is_empty() {
+            bytes.extend_from_slice(format!("{:?} {:?}", file.old, file.new).as_bytes());
+        }
+        for (sign, line) in material.changed_lines() {
+            bytes.push(sign);
+            bytes.extend_from_slice(line);
+            bytes.push(b'\n');
+        }
+    }
+    Ok(Digest::of(&bytes))
+}

@@ -1,0 +1,502 @@
+//! Rows of the reader as lines of styled text, unified or side by side.
+
+use std::ops::Range;
+
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::paint::{Line, Paint, clip, clip_start};
+use super::queue::severity_role;
+use crate::app::review::rows::inventory::blanks_only;
+use crate::app::review::rows::text::{Piece, pieces, window};
+use crate::app::review::rows::{Half, Part, Row, between, bytes_of, detail, note_lines, pairs};
+use crate::app::review::{Review, Subject};
+use crate::change::compare::{Block, Hunk, Line as DiffLine, word_spans};
+use crate::change::counted;
+use crate::change::moved::{Fidelity, Move};
+use crate::highlight::TokenClass;
+use crate::survey::FileMaterial;
+use crate::tui::theme::Role;
+
+pub fn draw(review: &Review, area: Rect, paint: &mut Paint<'_>) {
+    let mut painter = Painter { review, width: usize::from(area.width), block: None };
+    let selected = review.selected_rows();
+    for screen in 0..area.height {
+        let at = review.scroll + usize::from(screen);
+        let Some((position, row)) = review.locate(at) else { break };
+        let is_cursor = at == review.cursor;
+        let mark = if is_cursor {
+            "▸"
+        } else if selected.contains(&at) {
+            "┃"
+        } else {
+            " "
+        };
+        let drawn = painter.row(position, row, mark);
+        paint.line(area, screen, drawn.line);
+        for (columns, role) in drawn.grounds {
+            paint.ground(area, columns, screen, role);
+        }
+        if is_cursor && !drawn.is_line {
+            paint.ground(area, 0..area.width, screen, Role::Selected);
+        }
+    }
+}
+
+/// A row, and backgrounds of columns right of its texts.
+struct Drawn {
+    line: Line,
+    grounds: Vec<(Range<u16>, Role)>,
+    is_line: bool,
+}
+
+impl Drawn {
+    fn plain(line: Line) -> Drawn {
+        Drawn { line, grounds: Vec::new(), is_line: false }
+    }
+}
+
+/// The block that was drawn last: the next line is likely to be in it, too.
+struct LastBlock {
+    index: usize,
+    hunk: u32,
+    block: Block,
+    pairs: Vec<(usize, usize)>,
+    blanks_only: bool,
+}
+
+struct Painter<'r> {
+    review: &'r Review,
+    width: usize,
+    block: Option<LastBlock>,
+}
+
+/// What is drawn of a line in a cell.
+struct Cell<'c> {
+    position: usize,
+    file: &'c FileMaterial,
+    /// Hunk and line in it; none for what is outside of all.
+    at: Option<(u32, u32)>,
+    line: DiffLine,
+    part: Part,
+    columns: usize,
+}
+
+impl Painter<'_> {
+    fn row(&mut self, position: usize, row: usize, cursor: &str) -> Drawn {
+        let review = self.review;
+        let rows = &review.rows[position];
+        let lead = Line::new().add(Role::Accent, cursor);
+        let width = self.width;
+        let read = review.read_at(position);
+        match rows.rows[row] {
+            Row::File => Drawn::plain(self.file_line(position, lead)),
+            Row::Sentence { sentence } => {
+                let text = read.and_then(|(_, inventory)| inventory.sentences.get(sentence as usize));
+                let text = clip(&format!("  ≡ {}", text.map_or("", String::as_str)), width.saturating_sub(2));
+                Drawn::plain(lead.add(Role::Omission, &text))
+            }
+            Row::Omission { omission } => Drawn::plain(self.omission_line(position, omission, lead)),
+            Row::Hunk { hunk } => Drawn::plain(self.hunk_line(position, row, hunk, lead)),
+            Row::Line { hunk, line, part } => match read {
+                Some((file, _)) => self.unified(position, file, hunk, line, part, lead),
+                None => Drawn::plain(lead),
+            },
+            Row::Pair { hunk, old, new } => match read {
+                Some((file, _)) => self.halves(position, file, hunk, (old, new), lead),
+                None => Drawn::plain(lead),
+            },
+            Row::Beyond { old, new, part } => match read {
+                Some((file, _)) => self.beyond(position, file, (old, new), part, lead),
+                None => Drawn::plain(lead),
+            },
+            Row::Rest => {
+                let left = read.map_or(0, |(file, _)| self.left_out(position, file, file.comparison.hunks.len()));
+                Drawn::plain(
+                    lead.add(Role::HunkHeader, &format!("   ⋯ {} to the end", counted(left, "unchanged line"))),
+                )
+            }
+            Row::Finding { finding } => Drawn::plain(self.finding_line(finding, lead)),
+            Row::FindingDetail { finding, part } => Drawn::plain(self.detail_line(finding, part, lead)),
+            Row::Note { note, part } => {
+                let text = review.draft.notes.get(note as usize).map(|note| note_lines(note, review.shape()));
+                let text = text.and_then(|lines| lines.get(part as usize).cloned()).unwrap_or_default();
+                let mark = if part == 0 { "    ✎ " } else { "      " };
+                Drawn::plain(lead.add(Role::Note, &format!("{mark}{text}")))
+            }
+            Row::Waiting => Drawn::plain(lead.add(Role::Faint, "  reading …")),
+            Row::Failed => {
+                let why = review.files[review.order[position]].failed.as_deref().unwrap_or_default();
+                Drawn::plain(lead.add(Role::Error, &clip(&format!("  ⊘ {why}"), width.saturating_sub(2))))
+            }
+            Row::Gap => Drawn::plain(lead),
+        }
+    }
+
+    fn file_line(&self, position: usize, lead: Line) -> Line {
+        let (review, width) = (self.review, self.width);
+        let diff = &review.diff.files[review.order[position]];
+        let state = match (diff.old, diff.new) {
+            (None, _) => "added",
+            (_, None) => "deleted",
+            (Some(old), Some(new)) if old.id == new.id => "mode changed",
+            _ => "modified",
+        };
+        let size = review.read_at(position).map(|(file, _)| {
+            let plain = if review.is_plain(position) { "   plain" } else { "" };
+            format!("   +{} −{}{plain}", file.comparison.added, file.comparison.removed)
+        });
+        let seen = if review.is_file_seen(position) { "   ✓ seen" } else { "" };
+        let right = format!("{state}{}{seen} ", size.unwrap_or_default());
+        let path = clip_start(&diff.path.to_string(), width.saturating_sub(right.width() + 3));
+        let line = lead.add(Role::FileHeader, &format!(" {path}"));
+        line.pad_to(width.saturating_sub(right.width())).add(Role::Muted, &right)
+    }
+
+    fn omission_line(&self, position: usize, omission: u32, lead: Line) -> Line {
+        let Some((_, inventory)) = self.review.read_at(position) else { return lead };
+        let Some(omission) = inventory.omissions.get(omission as usize) else { return lead };
+        let line = lead.add(Role::Omission, &clip(&format!("  ⊘ {}", omission.what), self.width.saturating_sub(26)));
+        match self.review.draft.acknowledged.get(&omission.key) {
+            Some(why) => {
+                let room = self.width.saturating_sub(line.width());
+                line.add(Role::Seen, &clip(&format!("   ✓ {why}"), room))
+            }
+            None => line.add(Role::Faint, "   [a] acknowledge"),
+        }
+    }
+
+    /// Unchanged lines before a hunk (or after the last) that are not shown.
+    fn left_out(&self, position: usize, file: &FileMaterial, hunk: usize) -> usize {
+        let (old, _) = between(file, hunk);
+        let opening = &self.review.files[self.review.order[position]].opening;
+        let (above, below) = opening.shown(hunk as u32, old.len() as u32);
+        let is_rest = hunk == file.comparison.hunks.len() && !opening.whole;
+        old.len() - above as usize - if is_rest { 0 } else { below as usize }
+    }
+
+    fn hunk_line(&self, position: usize, row: usize, hunk: u32, lead: Line) -> Line {
+        let review = self.review;
+        let Some((file, inventory)) = review.read_at(position) else { return lead };
+        let Some(shown) = file.comparison.hunks.get(hunk as usize) else { return lead };
+        let range = |range: &Range<u32>| {
+            format!("{},{}", range.start + u32::from(range.end > range.start), range.end - range.start)
+        };
+        let mut line = lead.add(Role::HunkHeader, &format!("   @@ −{} +{}", range(&shown.old), range(&shown.new)));
+        let left = self.left_out(position, file, hunk as usize);
+        if left > 0 {
+            line = line.add(Role::Faint, &format!("   ⋯ {left}"));
+        }
+        if inventory.blanks_only.get(hunk as usize) == Some(&true) {
+            line = line.add(Role::Whitespace, "   ␣ only blanks differ");
+        }
+        let mark = hunk as usize;
+        if review.is_seen(position, mark) {
+            let carried = review.mark_key(position, mark).is_some_and(|key| review.carried_over.contains(key));
+            line = line.add(Role::Seen, if carried { "   ✓ seen before" } else { "   ✓ seen" });
+        }
+        let room = self.width.saturating_sub(line.width() + 4);
+        match review.enclosing(position, row).filter(|_| room >= 12) {
+            Some(enclosing) => line.add(Role::Muted, &clip(&format!("   {enclosing}"), room)),
+            None => line,
+        }
+    }
+
+    fn finding_line(&self, finding: u32, lead: Line) -> Line {
+        let Some(f) = self.review.findings().get(finding as usize) else { return lead };
+        let line = lead.add(severity_role(f.severity), &format!("  {} ┃ {}", f.severity.letter(), f.rule));
+        let answer = self.review.answered(&Subject::Finding(f.key()));
+        let room = self.width.saturating_sub(line.width());
+        let title = clip(&format!("  {}", f.title), room.saturating_sub(if answer.is_some() { 20 } else { 14 }));
+        let line = line.add(Role::Finding, &title);
+        match answer {
+            Some(answer) => {
+                let room = self.width.saturating_sub(line.width() + 2);
+                line.add(Role::Seen, &clip(&format!("  ✓ {answer}"), room))
+            }
+            None => line.add(Role::Faint, "  [a] answer"),
+        }
+    }
+
+    fn detail_line(&self, finding: u32, part: u32, lead: Line) -> Line {
+        let Some(f) = self.review.findings().get(finding as usize) else { return lead };
+        let line = lead.add(severity_role(f.severity), "    ┃ ");
+        let text = detail(f, self.review.shape());
+        line.add(Role::Muted, text.get(part as usize).map_or("", String::as_str))
+    }
+
+    fn unified(&mut self, position: usize, file: &FileMaterial, hunk: u32, line: u32, part: Part, lead: Line) -> Drawn {
+        let diff_line = file.comparison.hunks[hunk as usize].lines[line as usize];
+        let numbers = match diff_line {
+            DiffLine::Context { old, new } => [Some(old), Some(new)],
+            DiffLine::Removed { old } => [Some(old), None],
+            DiffLine::Added { new } => [None, Some(new)],
+        };
+        let columns = self.review.shape().text(false);
+        let cell = Cell { position, file, at: Some((hunk, line)), line: diff_line, part, columns };
+        let out = self.cell(lead.add(Role::Number, &numbered(&numbers, part)), &cell);
+        let end = out.width();
+        let (out, grounds) = match ground(diff_line) {
+            Some(role) => (self.with_origin(out, &cell), vec![(end as u16..self.width as u16, role)]),
+            None => (out, Vec::new()),
+        };
+        Drawn { line: out, grounds, is_line: true }
+    }
+
+    fn halves(
+        &mut self,
+        position: usize,
+        file: &FileMaterial,
+        hunk: u32,
+        (old, new): (Half, Half),
+        lead: Line,
+    ) -> Drawn {
+        let (half, columns) = (self.review.shape().half(), self.review.shape().text(true));
+        let lines = &file.comparison.hunks[hunk as usize].lines;
+        let (mut out, mut grounds) = (lead, Vec::new());
+        for (side, shown) in [old, new].into_iter().enumerate() {
+            let (start, end) = if side == 0 { (0, half) } else { (half + 1, self.width) };
+            if side == 1 {
+                out = out.pad_to(half).add(Role::Border, "│");
+            }
+            let Some((line, part)) = shown else {
+                // Nothing stands here: an empty line would have a number.
+                continue;
+            };
+            let diff_line = lines[line as usize];
+            let number = match diff_line {
+                DiffLine::Context { old, .. } if side == 0 => old,
+                DiffLine::Context { new, .. } => new,
+                DiffLine::Removed { old } => old,
+                DiffLine::Added { new } => new,
+            };
+            let cell = Cell { position, file, at: Some((hunk, line)), line: diff_line, part, columns };
+            out = self.cell(out.add(Role::Number, &numbered(&[Some(number)], part)), &cell);
+            if let Some(role) = ground(diff_line) {
+                grounds.push((out.width().max(start) as u16..end as u16, role));
+            }
+        }
+        Drawn { line: out, grounds, is_line: true }
+    }
+
+    fn beyond(
+        &mut self,
+        position: usize,
+        file: &FileMaterial,
+        (old, new): (u32, u32),
+        part: Part,
+        lead: Line,
+    ) -> Drawn {
+        let halves = self.review.rows[position].halves;
+        let columns = self.review.shape().text(halves);
+        let line = DiffLine::Context { old, new };
+        let cell = Cell { position, file, at: None, line, part, columns };
+        if !halves {
+            let out = self.cell(lead.add(Role::Number, &numbered(&[Some(old), Some(new)], part)), &cell);
+            return Drawn { line: out, grounds: Vec::new(), is_line: true };
+        }
+        let left = self.cell(lead.add(Role::Number, &numbered(&[Some(old)], part)), &cell);
+        let left = left.pad_to(self.review.shape().half()).add(Role::Border, "│");
+        let out = self.cell(left.add(Role::Number, &numbered(&[Some(new)], part)), &cell);
+        Drawn { line: out, grounds: Vec::new(), is_line: true }
+    }
+
+    /// Marks, sign and text of a line.
+    fn cell(&mut self, mut out: Line, cell: &Cell<'_>) -> Line {
+        let review = self.review;
+        let index = review.order[cell.position];
+        let (sign, base, word) = match cell.line {
+            DiffLine::Context { .. } => (" ", Role::Context, Role::Context),
+            DiffLine::Removed { .. } => ("−", Role::Removed, Role::RemovedWord),
+            DiffLine::Added { .. } => ("+", Role::Added, Role::AddedWord),
+        };
+        if review.look.attribution {
+            let letter = match cell.line {
+                DiffLine::Added { new } => review.attribution.of(index, new).letter(),
+                _ => ' ',
+            };
+            out = out.add(Role::Claim, &letter.to_string());
+        }
+        let words = self.enter_block(index, cell);
+        let is_blank = base != Role::Context && self.block.as_ref().is_some_and(|block| block.blanks_only);
+        let moved = moved(review, index, cell.line);
+        out = match (is_blank, moved) {
+            (true, _) => out.add_on(Role::Whitespace, base, "␣"),
+            (_, Some(_)) => out.add_on(Role::Moved, base, "»"),
+            _ => out.add_on(base, base, " "),
+        };
+        out = out.add_on(base, base, &format!("{sign} "));
+        self.text(out, cell, &words, (base, word))
+    }
+
+    /// Byte ranges of the words that changed against the line that it became; remembers the block.
+    fn enter_block(&mut self, index: usize, cell: &Cell<'_>) -> Vec<Range<usize>> {
+        let Some((hunk, line)) = cell.at.filter(|_| !matches!(cell.line, DiffLine::Context { .. })) else {
+            self.block = None;
+            return Vec::new();
+        };
+        let line = line as usize;
+        let shown = &cell.file.comparison.hunks[hunk as usize];
+        let is_in = |last: &LastBlock| {
+            (last.index, last.hunk) == (index, hunk) && (last.block.removed.start..last.block.added.end).contains(&line)
+        };
+        if !self.block.as_ref().is_some_and(is_in) {
+            self.block = shown.block_at(line).map(|block| LastBlock {
+                index,
+                hunk,
+                pairs: pairs(cell.file, shown, &block),
+                blanks_only: blanks_only(cell.file, shown, &block),
+                block,
+            });
+        }
+        let pairs = self.block.as_ref().map(|block| &block.pairs[..]).unwrap_or_default();
+        let pair = pairs.iter().find(|(old, new)| *old == line || *new == line);
+        pair.map(|&(old, new)| changed_words(cell.file, shown, old, new, line)).unwrap_or_default()
+    }
+
+    fn text(&self, mut out: Line, cell: &Cell<'_>, words: &[Range<usize>], (base, word): (Role, Role)) -> Line {
+        let review = self.review;
+        let bytes = bytes_of(cell.file, cell.line);
+        let part = if review.look.wrap {
+            cell.part.from as usize..cell.part.to as usize
+        } else {
+            window(bytes, review.left, cell.columns, review.look.tab)
+        };
+        let tokens = tokens(review, review.order[cell.position], cell.line);
+        let found = review.search.as_ref().map(|search| search.spans(bytes)).unwrap_or_default();
+        let is_added = matches!(cell.line, DiffLine::Added { .. });
+        let trailing = bytes.len() - bytes.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let mut run: Option<(Role, Role, String)> = None;
+        for piece in pieces(bytes, review.look.tab).skip_while(|piece| piece.at < part.start) {
+            if piece.at >= part.end.max(part.start) {
+                break;
+            }
+            let inside = |spans: &[Range<usize>]| spans.iter().any(|span| span.contains(&piece.at));
+            let ground = if inside(&found) {
+                Role::Match
+            } else if inside(words) {
+                word
+            } else {
+                base
+            };
+            let shows_blank = review.look.blanks || (is_added && piece.at >= trailing);
+            let (role, text) = match bytes[piece.at] {
+                _ if piece.hidden => (Role::Hidden, piece.text),
+                b' ' if shows_blank && piece.len == 1 => (Role::Whitespace, "·".to_owned()),
+                b'\t' if shows_blank => (Role::Whitespace, drawn_tab(&piece)),
+                _ => {
+                    let token = tokens.iter().find(|(range, _)| range.contains(&piece.at));
+                    (token.map_or(base, |(_, class)| token_role(*class)), piece.text)
+                }
+            };
+            let ground = if role == Role::Hidden { Role::Hidden } else { ground };
+            match &mut run {
+                Some((r, g, so_far)) if (*r, *g) == (role, ground) => so_far.push_str(&text),
+                _ => {
+                    out = flush(out, run.take());
+                    run = Some((role, ground, text));
+                }
+            }
+        }
+        flush(out, run)
+    }
+
+    /// Where a moved line came from or went, at the first line of each run, where there is room.
+    fn with_origin(&self, out: Line, cell: &Cell<'_>) -> Line {
+        let review = self.review;
+        let index = review.order[cell.position];
+        let Some(here) = moved(review, index, cell.line).filter(|_| cell.part.from == 0) else { return out };
+        let before = match cell.line {
+            DiffLine::Added { new } => new.checked_sub(1).map(|new| DiffLine::Added { new }),
+            DiffLine::Removed { old } => old.checked_sub(1).map(|old| DiffLine::Removed { old }),
+            DiffLine::Context { .. } => None,
+        };
+        let follows =
+            |above: Move| above.file == here.file && above.line + 1 == here.line && above.fidelity == here.fidelity;
+        if before.and_then(|line| moved(review, index, line)).is_some_and(follows) {
+            return out;
+        }
+        let Some(path) = review.diff.files.get(here.file as usize).map(|file| &file.path) else { return out };
+        let verb = if matches!(cell.line, DiffLine::Added { .. }) { "from" } else { "to" };
+        let how = match here.fidelity {
+            Fidelity::Exact => "",
+            Fidelity::Whitespace => ", blanks changed",
+            Fidelity::Edited => ", changed on the way",
+        };
+        let place = if here.file as usize == index { String::new() } else { format!("{path}:") };
+        let told = format!("  » moved {verb} {place}{}{how} ", here.line + 1);
+        if out.width() + told.width() > self.width {
+            return out;
+        }
+        let role = ground(cell.line).unwrap_or(Role::Context);
+        let blanks = " ".repeat(self.width - out.width() - told.width());
+        out.add_on(role, role, &blanks).add_on(Role::Moved, role, &told)
+    }
+}
+
+fn flush(out: Line, run: Option<(Role, Role, String)>) -> Line {
+    match run {
+        // A mark has a ground of its own.
+        Some((Role::Hidden, _, text)) => out.add(Role::Hidden, &text),
+        Some((role, ground, text)) => out.add_on(role, ground, &text),
+        None => out,
+    }
+}
+
+/// A tab as an arrow up to its stop.
+fn drawn_tab(piece: &Piece) -> String {
+    format!("→{}", " ".repeat(piece.width.saturating_sub(1)))
+}
+
+/// Line numbers, or the sign that a line goes on.
+fn numbered(numbers: &[Option<u32>], part: Part) -> String {
+    if part.from > 0 {
+        return format!("{:>width$}", "↪", width = 5 * numbers.len());
+    }
+    numbers.iter().map(|number| number.map_or("     ".to_owned(), |n| format!("{:>5}", n + 1))).collect()
+}
+
+fn ground(line: DiffLine) -> Option<Role> {
+    match line {
+        DiffLine::Context { .. } => None,
+        DiffLine::Removed { .. } => Some(Role::Removed),
+        DiffLine::Added { .. } => Some(Role::Added),
+    }
+}
+
+fn moved(review: &Review, index: usize, line: DiffLine) -> Option<Move> {
+    match line {
+        DiffLine::Added { new } => review.moves.came(index, new),
+        DiffLine::Removed { old } => review.moves.went(index, old),
+        DiffLine::Context { .. } => None,
+    }
+}
+
+fn changed_words(file: &FileMaterial, hunk: &Hunk, old: usize, new: usize, line: usize) -> Vec<Range<usize>> {
+    let text = |at: usize| std::str::from_utf8(bytes_of(file, hunk.lines[at])).unwrap_or_default();
+    let (removed, added) = word_spans(text(old), text(new));
+    if line == old { removed } else { added }
+}
+
+fn tokens(review: &Review, index: usize, line: DiffLine) -> &[(Range<usize>, TokenClass)] {
+    let (side, number) = match line {
+        DiffLine::Removed { old } => (0, old),
+        DiffLine::Added { new } | DiffLine::Context { new, .. } => (1, new),
+    };
+    let lines = review.files[index].tokens.as_ref().map(|sides| &sides[side]);
+    lines.and_then(|lines| lines.get(number as usize)).map_or(&[], Vec::as_slice)
+}
+
+fn token_role(class: TokenClass) -> Role {
+    match class {
+        TokenClass::Keyword => Role::Keyword,
+        TokenClass::String => Role::String,
+        TokenClass::Comment => Role::Comment,
+        TokenClass::Number => Role::Literal,
+        TokenClass::Function => Role::Function,
+        TokenClass::Type => Role::Type,
+        TokenClass::Constant => Role::Constant,
+        TokenClass::Tag => Role::Tag,
+        TokenClass::Attribute => Role::Attribute,
+    }
+}

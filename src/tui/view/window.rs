@@ -1,0 +1,88 @@
+//! Windows over the screen: a list to choose from, and something to read.
+
+use ratatui::layout::{Position, Rect};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::paint::{Line, Paint, clip, clip_start, fold};
+use super::queue::severity_role;
+use crate::app::picker::{Badge, Entry, Picker};
+use crate::app::{Text, TextLine};
+use crate::tui::theme::Role;
+
+/// A window in the middle of the screen.
+fn middle(area: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(area.width.saturating_sub(2)), height.min(area.height.saturating_sub(2)));
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}
+
+/// Draws a list to choose from; gives the place of the cursor.
+pub fn picker(picker: &Picker, area: Rect, paint: &mut Paint<'_>) -> Position {
+    let (matching, all) = picker.counts();
+    let wanted = (all as u16).saturating_add(3).clamp(8, area.height.saturating_sub(4).max(8));
+    let window = middle(area, 110, wanted);
+    let count = if matching == all { all.to_string() } else { format!("{matching} of {all}") };
+    let inner = paint.frame(window, &format!("{} · {count}", picker.title));
+    let cursor = paint.field(Rect { height: 1, ..inner }, "› ", &picker.field, false);
+    let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    for (row, (selected, entry, characters)) in picker.rows(usize::from(list.height)).iter().enumerate() {
+        let line = entry_line(entry, characters, *selected, usize::from(list.width));
+        paint.line_on(list, row as u16, line, selected.then_some(Role::Selected));
+    }
+    if matching == 0 {
+        let text = if all == 0 { "there is nothing" } else { "nothing matches" };
+        paint.line(list, 0, Line::new().add(Role::Muted, &format!("  {text}")));
+    }
+    cursor
+}
+
+fn entry_line(entry: &Entry, characters: &[u32], selected: bool, width: usize) -> Line {
+    let mut line = Line::new().add(Role::Accent, if selected { "▸ " } else { "  " });
+    line = match entry.badge {
+        Badge::None => line,
+        Badge::Severity(severity) => line.add(severity_role(severity), &format!("{} ", severity.letter())),
+        Badge::Seen => line.add(Role::Seen, "✓ "),
+        Badge::Unseen => line.add(Role::Faint, "· "),
+        Badge::Omission => line.add(Role::Omission, "⊘ "),
+        Badge::Note => line.add(Role::Note, "✎ "),
+        Badge::Bookmark => line.add(Role::Accent, "◆ "),
+    };
+    let room = width.saturating_sub(line.width() + entry.detail.width() + 2);
+    if entry.label.width() > room {
+        // Commands are told by their beginning, paths by their end.
+        let text = if entry.badge == Badge::None { clip(&entry.label, room) } else { clip_start(&entry.label, room) };
+        line = line.add(Role::Text, &text);
+    } else {
+        for (at, c) in entry.label.chars().enumerate() {
+            let role = if characters.contains(&(at as u32)) { Role::Accent } else { Role::Text };
+            line = line.add(role, &c.to_string());
+        }
+    }
+    line.pad_to(width.saturating_sub(entry.detail.width())).add(Role::Faint, &entry.detail)
+}
+
+/// Draws something to read.
+pub fn text(text: &Text, area: Rect, paint: &mut Paint<'_>) {
+    let width = usize::from(area.width.saturating_sub(6).min(106));
+    let mut lines = Vec::new();
+    for line in &text.lines {
+        let (role, text) = match line {
+            TextLine::Heading(text) => (Role::Title, text),
+            TextLine::Plain(text) => (Role::Text, text),
+            TextLine::Claim(text) => (Role::Claim, text),
+            TextLine::Added(text) => (Role::Ok, text),
+            TextLine::Removed(text) => (Role::Error, text),
+        };
+        if matches!(line, TextLine::Heading(_)) && !lines.is_empty() {
+            lines.push((Role::Text, String::new()));
+        }
+        let folded = fold(text, width);
+        lines.extend(folded.into_iter().map(|part| (role, part)));
+    }
+    let window = middle(area, width as u16 + 4, lines.len() as u16 + 2);
+    let inner = paint.frame(window, &format!("{} · any other key closes", text.title));
+    let page = usize::from(inner.height);
+    let scroll = text.scroll.min(lines.len().saturating_sub(page));
+    for (row, (role, line)) in lines.iter().skip(scroll).take(page).enumerate() {
+        paint.line(inner, row as u16, Line::new().add(*role, line));
+    }
+}

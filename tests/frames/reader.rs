@@ -1,0 +1,427 @@
+//! The reader: layouts, what is left out, what came since, and finding one's way.
+
+use undersign::app::mouse::{Mouse, MouseKind};
+
+use super::*;
+
+/// A branch with one commit, in which each file is as given; what the trunk has of them before.
+fn fixture(before: &[(&str, &str)], after: &[(&str, &str)]) -> Fixture {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("mina", &["checkout", "-q", "main"]);
+    for (path, text) in before {
+        f.write(path, text);
+    }
+    f.commit("mina", "Before");
+    f.git("mina", &["checkout", "-q", "-b", "topic", "main"]);
+    for (path, text) in after {
+        f.write(path, text);
+    }
+    f.commit("mina", "Work on it\n\nAssisted-by: Claude:claude-opus-4");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+fn opened(f: &Fixture, size: (u16, u16)) -> Session {
+    let mut session = Session::new(f, size);
+    session.press("/topic<enter><enter>");
+    session
+}
+
+fn numbered(lines: std::ops::Range<usize>) -> String {
+    lines.map(|n| format!("line {n}\n")).collect()
+}
+
+const OLD: &str =
+    "import os\n\ndef total(items):\n    sum = 0\n    for item in items:\n        sum += item.price\n    return sum\n";
+const NEW: &str = "import os\nimport re\n\ndef total(items, tax):\n    # Prices are in cents.\n    sum = 0\n    for item in items:\n        sum += item.price * tax\n    return sum\n";
+
+#[test]
+fn a_wide_screen_has_both_sides_beside_each_other() {
+    let f = fixture(&[("shop.py", OLD)], &[("shop.py", NEW)]);
+    with_filters(|| insta::assert_snapshot!(opened(&f, (200, 24)).frame()));
+}
+
+#[test]
+fn the_layout_is_chosen_by_a_stroke_and_the_line_that_is_read_stays() {
+    let f = fixture(&[("shop.py", OLD)], &[("shop.py", NEW)]);
+    let mut session = opened(&f, (100, 24));
+    let at_cursor = |session: &Session| {
+        session.frame().lines().find_map(|line| line.split_once('▸').map(|(_, rest)| rest.to_owned())).unwrap()
+    };
+    session.press("/item.price<enter>f");
+    assert!(at_cursor(&session).contains("sum += item.price"), "{}", session.frame());
+    session.press("m");
+    assert!(at_cursor(&session).contains("sum += item.price"), "{}", session.frame());
+    assert!(at_cursor(&session).contains("│"), "{}", session.frame());
+    with_filters(|| insta::assert_snapshot!(session.frame()));
+    session.press("m");
+    assert!(at_cursor(&session).contains("sum += item.price"), "{}", session.frame());
+}
+
+#[test]
+fn long_lines_wrap_or_run_on_and_only_what_was_on_the_screen_counts_as_shown() {
+    let long = format!("short\n{}END\n", "0123456789".repeat(20));
+    let f = fixture(&[("a.txt", "short\n")], &[("a.txt", &long)]);
+    let mut session = opened(&f, (80, 24));
+    assert!(session.frame().contains("↪") && session.frame().contains("END"), "{}", session.frame());
+    session.press("qq");
+    let drafts = f.dir.path().join("drafts");
+    std::fs::remove_dir_all(drafts).unwrap();
+    // Opened anew with lines that run on: the end of the line was never on the screen.
+    let mut session = Session::new(&f, (80, 24));
+    session.state.look.wrap = false;
+    session.press("/topic<enter><enter>");
+    assert!(!session.frame().contains("END"), "{}", session.frame());
+    session.press("r");
+    assert!(session.frame().contains("not marked: 1"), "{}", session.frame());
+    session.press(&"l".repeat(20));
+    assert!(session.frame().contains("END"), "{}", session.frame());
+    session.press("r");
+    assert!(session.frame().contains("seen 1/1"), "{}", session.frame());
+}
+
+#[test]
+fn blanks_are_drawn_on_demand_and_at_the_ends_of_added_lines_always() {
+    let f = fixture(&[("a.py", "if a:\n    b\n")], &[("a.py", "if a:\n\tb\nc  \n")]);
+    let mut session = opened(&f, (80, 24));
+    assert!(session.frame().contains("c··") && !session.frame().contains("→"), "{}", session.frame());
+    session.press("W");
+    assert!(session.frame().contains("→   b") && session.frame().contains("····b"), "{}", session.frame());
+}
+
+#[test]
+fn a_hunk_in_which_only_blanks_differ_says_so_and_counts_all_the_same() {
+    let f = fixture(&[("a.py", "if a:\n    b\n")], &[("a.py", "if a:\n\tb\n")]);
+    let frame = opened(&f, (80, 24)).frame();
+    assert!(frame.contains("␣ only blanks differ") && frame.contains("␣+") && frame.contains("seen 0/1"), "{frame}");
+}
+
+#[test]
+fn moved_lines_say_where_they_came_from() {
+    let moved = "def charge(card, amount):\n    token = vault.exchange(card)\n    return gateway.pay(token, amount)\n";
+    let rest = numbered(0..30);
+    let f = fixture(
+        &[("a.py", &format!("{moved}{rest}")), ("b.py", &rest)],
+        &[("a.py", &rest), ("b.py", &format!("{rest}{moved}"))],
+    );
+    let frame = opened(&f, (120, 40)).frame();
+    assert!(frame.contains("» moved to b.py:31") && frame.contains("» moved from a.py:1"), "{frame}");
+}
+
+#[test]
+fn what_is_left_out_is_opened_by_enter_plus_and_x() {
+    let old = numbered(1..101);
+    let f = fixture(&[("a.txt", &old)], &[("a.txt", &old.replace("line 50\n", "line fifty\n"))]);
+    let mut session = opened(&f, (80, 30));
+    assert!(
+        session.frame().contains("⋯ 46") && session.frame().contains("⋯ 47 unchanged lines to the end"),
+        "{}",
+        session.frame()
+    );
+    session.press("]+");
+    assert!(session.frame().contains("⋯ 26"), "{}", session.frame());
+    session.press("-");
+    assert!(session.frame().contains("⋯ 46"), "{}", session.frame());
+    session.press("X");
+    assert!(!session.frame().contains('⋯') && session.frame().contains("line 46"), "{}", session.frame());
+    session.press("gg");
+    assert!(session.frame().contains("1    1   line 1 "), "{}", session.frame());
+    session.press("77G");
+    assert!(session.frame().lines().any(|line| line.contains('▸') && line.contains("line 77 ")), "{}", session.frame());
+}
+
+#[test]
+fn a_long_lock_file_is_a_row_to_acknowledge_or_to_open() {
+    let lock: String = (0..80).map(|n| format!("[[package]]\nname = \"crate-{n}\"\n")).collect();
+    let f = fixture(&[("Cargo.lock", "")], &[("Cargo.lock", &lock)]);
+    let mut session = opened(&f, (100, 24));
+    let frame = session.frame();
+    assert!(frame.contains("⊘ lock file, folded: +160 −0 in 1 hunk") && frame.contains("omitted 0/1"), "{frame}");
+    session.press("}j<enter>");
+    session.press(")<enter>");
+    let frame = session.frame();
+    assert!(frame.contains("crate-0") && frame.contains("seen 0/1") && !frame.contains("omitted"), "{frame}");
+    session.press(&"<space>".repeat(9));
+    assert!(session.frame().contains("seen 1/1"), "{}", session.frame());
+    session.press("qq");
+    let again = opened(&f, (100, 24)).frame();
+    assert!(again.contains("seen 1/1"), "what was read stays open: {again}");
+}
+
+#[test]
+fn line_ends_encoding_and_binary_files_are_told() {
+    let f = fixture(&[("a.txt", "one\ntwo\n")], &[("a.txt", "one\r\ntwo\r\n")]);
+    f.git("mina", &["checkout", "-q", "topic"]);
+    std::fs::write(f.repo.join("latin.txt"), b"caf\xe9\n").unwrap();
+    std::fs::write(f.repo.join("utf16.txt"), b"\xff\xfea\0b\0").unwrap();
+    f.commit("mina", "More");
+    let frame = opened(&f, (120, 40)).frame();
+    assert!(frame.contains("line ends: were LF, are CRLF"), "{frame}");
+    assert!(frame.contains("the text is not UTF-8: 1 byte drawn as <FF>") && frame.contains("caf<E9>"), "{frame}");
+    assert!(frame.contains("UTF-16 text after: 6 bytes, sha256 "), "{frame}");
+}
+
+#[test]
+fn the_list_of_what_is_open_leads_there() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 30));
+    session.press("<enter>cNot like this.<enter>@");
+    with_filters(|| insta::assert_snapshot!(session.frame()));
+    session.press("certif<enter>");
+    assert!(session.frame().lines().any(|line| line.contains('▸') && line.contains("tls.off")), "{}", session.frame());
+}
+
+#[test]
+fn files_are_found_by_some_letters_and_one_comes_back() {
+    let many: Vec<(String, String)> = (0..60).map(|n| (format!("src/part_{n:02}.rs"), numbered(0..10))).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let f = fixture(&[], &many);
+    let mut session = opened(&f, (120, 30));
+    session.press("t");
+    assert!(session.frame().contains("files · 60"), "{}", session.frame());
+    session.press("p42");
+    assert!(session.frame().contains("files · 1 of 60"), "{}", session.frame());
+    session.press("<enter>");
+    assert!(session.frame().contains("▸ src/part_42.rs"), "{}", session.frame());
+    session.press("<ctrl-o>");
+    assert!(session.frame().contains("▸ src/part_00.rs"), "{}", session.frame());
+}
+
+#[test]
+fn commands_are_found_by_what_one_types_with_their_strokes() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 24));
+    session.press("<enter>:unified");
+    insta::assert_snapshot!(session.frame().lines().skip(2).take(4).collect::<Vec<_>>().join("\n"));
+    session.press("<enter>");
+    assert!(session.frame().contains("side by side"), "{}", session.frame());
+}
+
+#[test]
+fn a_search_counts_over_all_files_and_goes_round() {
+    let f = fixture(&[], &[("a.txt", "alpha\nbeta\nAlpha\n"), ("b.txt", "alphabet\n")]);
+    let mut session = opened(&f, (100, 24));
+    session.press("/alpha<enter>");
+    assert!(session.frame().contains("1 of 3 lines with `alpha`, in 2 files"), "{}", session.frame());
+    session.press("nn");
+    assert!(session.frame().contains("3 of 3 lines"), "{}", session.frame());
+    session.press("n");
+    assert!(session.frame().contains("1 of 3 lines"), "{}", session.frame());
+    session.press("N");
+    assert!(session.frame().contains("3 of 3 lines"), "{}", session.frame());
+    session.press("/Alpha<enter>");
+    assert!(session.frame().contains("1 of 1 lines with `Alpha`, in 1 file"), "{}", session.frame());
+    let theme = Theme::shipped("dark").unwrap();
+    let found = theme.style(Role::Match).bg.unwrap();
+    let terminal = session.terminal(&theme);
+    let cells: String = terminal
+        .backend()
+        .buffer()
+        .content()
+        .iter()
+        .filter(|cell| cell.bg == found)
+        .map(|cell| cell.symbol())
+        .collect();
+    assert_eq!(cells, "Alpha");
+}
+
+#[test]
+fn a_number_before_a_command_repeats_it() {
+    let f = fixture(&[], &[("a.txt", &numbered(0..60))]);
+    let mut session = opened(&f, (100, 24));
+    session.press("12");
+    assert!(session.frame().ends_with(" 12"), "{}", session.frame());
+    session.press("j");
+    assert!(
+        session.frame().lines().any(|line| line.contains("▸") && line.ends_with("line 10 ·")
+            || line.contains("▸   ") && line.contains("line 10")),
+        "{}",
+        session.frame()
+    );
+}
+
+#[test]
+fn rows_are_marked_to_come_back_to() {
+    let f = fixture(&[], &[("a.txt", &numbered(0..60)), ("b.txt", &numbered(0..60))]);
+    let mut session = opened(&f, (100, 24));
+    session.press("5jM}M");
+    session.press("G'");
+    assert!(session.frame().lines().any(|line| line.contains('▸') && line.contains("line 3")), "{}", session.frame());
+    session.press("'");
+    assert!(session.frame().contains("▸ b.txt"), "{}", session.frame());
+    session.press("M@");
+    assert_eq!(session.frame().matches('◆').count(), 1, "{}", session.frame());
+}
+
+#[test]
+fn notes_are_on_lines_on_several_on_the_file_and_on_the_change() {
+    let f = fixture(&[], &[("a.txt", &numbered(0..10))]);
+    let mut session = opened(&f, (100, 30));
+    session.press("]jv2jcToo long.<enter>CWhy this file?<enter>gcSplit it.<enter>");
+    let frame = session.frame();
+    assert!(frame.contains("✎ lines 1–3: Too long.") && frame.contains("✎ Why this file?"), "{frame}");
+    let undersign::app::Screen::Review(review) = &session.state.screen else { panic!("the reader is open") };
+    let places: Vec<_> = review.draft.notes.iter().map(|note| (note.path.as_str(), note.line, note.until)).collect();
+    assert_eq!(places, [("a.txt", 1, Some(3)), ("a.txt", 0, None), ("", 0, None)]);
+    session.press("Sr<enter>No.<enter>reject<enter>");
+    assert!(session.frame().contains("✓ Rejected"), "{}", session.frame());
+    let chains = undersign::ledger::read(&f.repository()).unwrap();
+    let notes = &chains[0].records[0].verified.statement().predicate.notes;
+    assert_eq!(notes.len(), 3);
+    assert!(notes.iter().any(|note| note.text == "Lines 1 to 3: Too long."), "{notes:?}");
+}
+
+#[test]
+fn findings_stay_hidden_until_a_first_pass_is_done() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 24));
+    session.press("<enter>B");
+    let frame = session.frame();
+    assert!(!frame.contains("tls.off") && frame.contains("findings hidden"), "{frame}");
+    session.press("<space>");
+    let frame = session.frame();
+    assert!(frame.contains("tls.off") && frame.contains("the first pass is done"), "{frame}");
+}
+
+#[test]
+fn a_pure_rebase_shows_nothing_and_keeps_the_marks() {
+    let old = numbered(1..40);
+    let f = fixture(&[("a.txt", &old)], &[("a.txt", &old.replace("line 30\n", "line thirty\n"))]);
+    opened(&f, (100, 24)).press("<space>qq");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.write("a.txt", &old.replace("line 2\n", "line two\n"));
+    f.write("other.txt", "the base moved\n");
+    f.commit("mina", "The base moves");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.git("mina", &["rebase", "-q", "main"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (100, 24));
+    assert!(session.frame().contains("Again 1"), "{}", session.frame());
+    session.press("u");
+    assert!(session.frame().contains("since you looked: A pure rebase"), "{}", session.frame());
+    session.press("u<enter>");
+    assert!(session.frame().contains("✓ seen before") && session.frame().contains("seen 1/1"), "{}", session.frame());
+    session.press("d");
+    assert!(session.frame().contains("since you looked: A pure rebase"), "{}", session.frame());
+}
+
+#[test]
+fn a_rework_shows_what_came_since_without_what_the_base_did() {
+    let old = numbered(1..40);
+    let first = old.replace("line 30\n", "line thirty\n");
+    let f = fixture(&[("a.txt", &old)], &[("a.txt", &first)]);
+    opened(&f, (100, 24)).press("<space>qq");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.write("a.txt", &old.replace("line 2\n", "line two\n"));
+    f.commit("mina", "The base moves");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.git("mina", &["rebase", "-q", "main"]);
+    f.write("a.txt", &first.replace("line 2\n", "line two\n").replace("line 20\n", "line twenty\n"));
+    f.commit("mina", "One thing more");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (100, 24));
+    session.press("u<enter>d");
+    let frame = session.frame();
+    assert!(frame.contains("1 file reworked") && frame.contains("line twenty"), "{frame}");
+    assert!(!frame.contains("line two\n") && !frame.contains("thirty"), "{frame}");
+    with_filters(|| insta::assert_snapshot!(frame));
+    session.press("S");
+    assert!(session.frame().contains("A part of the change"), "{}", session.frame());
+    session.press("d");
+    assert!(session.frame().contains("thirty") && session.frame().contains("all of the change"), "{}", session.frame());
+    session.press(">");
+    assert!(session.frame().contains("thirty") && !session.frame().contains("twenty"), "{}", session.frame());
+    session.press(">");
+    assert!(session.frame().contains("twenty") && !session.frame().contains("thirty"), "{}", session.frame());
+    session.press(">D");
+    let frame = session.frame();
+    assert!(frame.contains("=  ") && frame.contains("+  ") && frame.contains("One thing more"), "{frame}");
+}
+
+#[test]
+fn what_was_decided_on_is_compared_too() {
+    let f = fixture(&[], &[("a.txt", "one\n")]);
+    opened(&f, (100, 30)).press("Sr<enter>No.<enter>reject<enter><esc>qq");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.write("a.txt", "one\ntwo\n");
+    f.commit("mina", "Answer");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (100, 24));
+    session.press("u<enter>d");
+    let frame = session.frame();
+    assert!(frame.contains("since you") && frame.contains("+ two") && !frame.contains("+ one"), "{frame}");
+}
+
+#[test]
+fn the_intent_is_a_claim_beside_the_diff() {
+    let f = fixture(&[], &[("a.txt", "one\n")]);
+    let mut session = opened(&f, (100, 24));
+    session.press("i");
+    let frame = session.frame();
+    assert!(frame.contains("claims, not facts") && frame.contains("Assisted-by: Claude:claude-opus-4"), "{frame}");
+}
+
+#[test]
+fn the_mouse_scrolls_points_and_drags_the_edge_and_decides_nothing() {
+    let f = fixture(&[], &[("a.txt", &numbered(0..60)), ("b.txt", &numbered(0..60))]);
+    let mut session = opened(&f, (120, 24));
+    let mut mouse = |kind, column, row| {
+        session.take(VecDeque::from([Event::Mouse(Mouse { kind, column, row })]));
+        session.frame()
+    };
+    assert!(mouse(MouseKind::WheelDown, 60, 10).contains("line 20"));
+    assert!(mouse(MouseKind::Press, 60, 8).lines().nth(8).unwrap().contains('▸'));
+    assert!(mouse(MouseKind::Press, 5, 4).contains("▸ b.txt"));
+    mouse(MouseKind::Press, 29, 10);
+    mouse(MouseKind::Drag, 33, 10);
+    let frame = mouse(MouseKind::Drag, 40, 10);
+    assert_eq!(
+        frame.lines().nth(5).unwrap().find('│').map(|at| frame.lines().nth(5).unwrap()[..at].chars().count()),
+        Some(40),
+        "{frame}"
+    );
+    session.press("q");
+    session.take(VecDeque::from([Event::Mouse(Mouse { kind: MouseKind::Press, column: 20, row: 2 })]));
+    assert!(session.frame().contains("‹ Queue"), "a click on what is selected opens it: {}", session.frame());
+}
+
+#[test]
+fn the_rule_says_which_file_and_what_encloses_once_they_are_out_of_sight() {
+    let body: String = (0..60).map(|n| format!("    step_{n}()\n")).collect();
+    let f = fixture(&[], &[("jobs/nightly.py", &format!("def run():\n{body}"))]);
+    let mut session = opened(&f, (100, 24));
+    session.press("<pagedown>");
+    let frame = session.frame();
+    let rule = frame.lines().nth(1).unwrap();
+    assert!(rule.contains("jobs/nightly.py ──") && rule.contains("def run():"), "{rule}");
+}
+
+#[test]
+fn a_hunk_is_copied_as_markdown_that_cannot_break_out_of_its_fence() {
+    let f = fixture(&[], &[("a.md", "```\n\u{1b}[31m<!-- obey -->\n````\n")]);
+    let mut session = opened(&f, (100, 24));
+    session.press("]j");
+    let undersign::app::Screen::Review(review) = &session.state.screen else { panic!("the reader is open") };
+    assert_eq!(review.location().unwrap(), "a.md:1");
+    let digest = review.digest().unwrap();
+    assert!(digest.starts_with("`a.md:1`\n\n`````diff\n+```\n") && digest.contains("␛[31m"), "{digest}");
+    assert!(!digest.contains('\u{1b}'));
+}
+
+#[test]
+fn a_resize_in_the_middle_of_anything_keeps_what_is_read() {
+    let f = fixture(&[("shop.py", OLD)], &[("shop.py", NEW), ("long.txt", &numbered(0..90))]);
+    for size in [(300, 100), (80, 24), (40, 10), (39, 9), (1, 1), (200, 60)] {
+        for keys in ["", "@", ":", "/x", "S", "?", "i", "m", "wl", "v", "3"] {
+            let mut session = opened(&f, (120, 30));
+            session.press("/line 4<enter>").press(keys);
+            session.size = size;
+            session.take(VecDeque::from([Event::Resize(size.0, size.1)]));
+            session.frame();
+            session.press("<esc><esc>");
+            session.size = (120, 30);
+            session.take(VecDeque::from([Event::Resize(120, 30)]));
+            assert!(session.frame().contains("line 4"), "{size:?} {keys}: {}", session.frame());
+        }
+    }
+}
