@@ -5,6 +5,7 @@ mod check;
 mod export;
 #[cfg(feature = "tui")]
 mod follow_up;
+mod for_agent;
 
 use std::path::{Path, PathBuf};
 
@@ -57,6 +58,12 @@ struct ShowOptions {
     /// Print the signed bytes and nothing else
     #[arg(long)]
     payload: bool,
+    /// Print what was decided and remarked for the tool that wrote the change, as Markdown
+    #[arg(long, conflicts_with = "payload")]
+    for_agent: bool,
+    /// With --for-agent: as JSON
+    #[arg(long, requires = "for_agent")]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -181,6 +188,15 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     let payload = String::from_utf8_lossy(record.verified.payload());
     if options.payload {
         out!("{payload}");
+        return Ok(());
+    }
+    if options.for_agent {
+        let feedback = for_agent::Feedback::of(&ballot);
+        if options.json {
+            super::print_json(&feedback);
+        } else {
+            out!("{}", feedback.markdown());
+        }
         return Ok(());
     }
     let predicate = ballot.predicate();
