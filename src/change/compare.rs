@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use imara_diff::{Algorithm, Diff, InternedInput};
 use similar::{DiffTag, TextDiff};
 
+use super::anchors::changes;
 use super::diff::{Location, Side};
 
 /// Lines of context around what changed.
@@ -100,14 +100,6 @@ pub fn compare(old: &[u8], new: &[u8]) -> Comparison {
     let removed = changes.iter().map(|(old, _)| old.end - old.start).sum();
     let hunks = gather(&changes, old_lines.count());
     Comparison { old: old_lines, new: new_lines, hunks, added, removed }
-}
-
-/// Runs of lines of the old text, and those of the new one that stand in their place.
-pub fn changes(old: &[u8], new: &[u8]) -> Vec<(Range<u32>, Range<u32>)> {
-    let input = InternedInput::new(imara_diff::sources::byte_lines(old), imara_diff::sources::byte_lines(new));
-    let mut diff = Diff::compute(Algorithm::Histogram, &input);
-    diff.postprocess_lines(&input);
-    diff.hunks().map(|hunk| (hunk.before, hunk.after)).collect()
 }
 
 /// Joins changes whose contexts touch.

@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use super::compare::{Lines, changes};
+use super::anchors::changes;
+use super::compare::Lines;
 
 /// A run of base lines, and the lines of a side that stand in their place.
 type Edit = (Range<u32>, Range<u32>);
