@@ -1,6 +1,5 @@
 //! FLOOR 1: text → token classes, no colours. A theme maps classes to colours, so that changing it costs nothing.
 
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
@@ -19,8 +18,22 @@ pub enum TokenClass {
     Attribute,
 }
 
-/// Byte ranges of one line with their classes, sorted; what is plain is left out.
-pub type Tokens = Vec<(Range<usize>, TokenClass)>;
+/// Bytes of a line and their class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Token {
+    pub from: u16,
+    pub to: u16,
+    pub class: TokenClass,
+}
+
+impl Token {
+    pub fn contains(&self, at: usize) -> bool {
+        (usize::from(self.from)..usize::from(self.to)).contains(&at)
+    }
+}
+
+/// The tokens of one line, sorted; what is plain is left out.
+pub type Tokens = Box<[Token]>;
 
 /// Larger texts stay plain: bytes.
 pub const MAX_TEXT: usize = 1 << 20;
@@ -52,16 +65,32 @@ static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(two_face::syntax::extra_new
 static SCOPES: LazyLock<Vec<(Scope, TokenClass)>> =
     LazyLock::new(|| CLASSES.iter().filter_map(|(name, class)| Some((Scope::new(name).ok()?, *class))).collect());
 
-/// The tokens of every line of a text; empty where it stays plain.
-pub fn highlight(path: &str, text: &[u8]) -> Vec<Tokens> {
-    let Ok(text) = std::str::from_utf8(text) else { return Vec::new() };
-    if text.len() > MAX_TEXT {
-        return Vec::new();
+/// Reads a text from its start on, some lines at a time: what a line is hangs on all above it.
+pub struct Highlighter {
+    state: ParseState,
+    stack: ScopeStack,
+    /// Bytes that are read.
+    at: usize,
+}
+
+impl Highlighter {
+    /// None where the text stays plain: it is not UTF-8, too large, or in no language that is known.
+    pub fn of(path: &str, text: &[u8]) -> Option<Highlighter> {
+        let text = std::str::from_utf8(text).ok().filter(|text| text.len() <= MAX_TEXT)?;
+        let syntax = syntax(path, text)?;
+        Some(Highlighter { state: ParseState::new(syntax), stack: ScopeStack::new(), at: 0 })
     }
-    let Some(syntax) = syntax(path, text) else { return Vec::new() };
-    let mut state = ParseState::new(syntax);
-    let mut stack = ScopeStack::new();
-    text.split_inclusive('\n').map(|line| tokens(line, &mut state, &mut stack)).collect()
+
+    /// The tokens of the next lines of the same text, at most so many; none after the last.
+    pub fn lines(&mut self, text: &[u8], count: usize) -> Vec<Tokens> {
+        let rest = text.get(self.at..).and_then(|rest| std::str::from_utf8(rest).ok()).unwrap_or_default();
+        let mut found = Vec::new();
+        for line in rest.split_inclusive('\n').take(count) {
+            found.push(tokens(line, &mut self.state, &mut self.stack));
+            self.at += line.len();
+        }
+        found
+    }
 }
 
 fn syntax<'s>(path: &str, text: &str) -> Option<&'s SyntaxReference> {
@@ -77,14 +106,14 @@ fn syntax<'s>(path: &str, text: &str) -> Option<&'s SyntaxReference> {
 
 fn tokens(line: &str, state: &mut ParseState, stack: &mut ScopeStack) -> Tokens {
     if line.len() > MAX_LINE {
-        return Tokens::new();
+        return Tokens::default();
     }
-    let Ok(ops) = state.parse_line(line, &SYNTAXES) else { return Tokens::new() };
-    let (mut tokens, mut from) = (Tokens::new(), 0);
+    let Ok(ops) = state.parse_line(line, &SYNTAXES) else { return Tokens::default() };
+    let (mut tokens, mut from) = (Vec::new(), 0);
     for (at, op) in ops.iter().map(|(at, op)| (*at, Some(op))).chain([(line.len(), None)]) {
         if at > from {
             if let Some(class) = class(stack) {
-                push(&mut tokens, from..at, class);
+                push(&mut tokens, from as u16, at as u16, class);
             }
             from = at;
         }
@@ -93,7 +122,7 @@ fn tokens(line: &str, state: &mut ParseState, stack: &mut ScopeStack) -> Tokens 
             break;
         }
     }
-    tokens
+    tokens.into_boxed_slice()
 }
 
 fn class(stack: &ScopeStack) -> Option<TokenClass> {
@@ -104,10 +133,10 @@ fn class(stack: &ScopeStack) -> Option<TokenClass> {
         .find_map(|scope| SCOPES.iter().find(|(prefix, _)| prefix.is_prefix_of(*scope)).map(|(_, class)| *class))
 }
 
-fn push(tokens: &mut Tokens, range: Range<usize>, class: TokenClass) {
+fn push(tokens: &mut Vec<Token>, from: u16, to: u16, class: TokenClass) {
     match tokens.last_mut() {
-        Some((last, same)) if *same == class && last.end == range.start => last.end = range.end,
-        _ => tokens.push((range, class)),
+        Some(last) if last.class == class && last.to == from => last.to = to,
+        _ => tokens.push(Token { from, to, class }),
     }
 }
 
@@ -117,8 +146,12 @@ mod tests {
 
     #[test]
     fn a_string_over_several_lines_is_one() {
-        let lines = highlight("a.py", b"x = \"\"\"one\ntwo\n\"\"\"\n");
-        assert_eq!(lines[1], vec![(0..4, TokenClass::String)]);
+        let text = b"x = \"\"\"one\ntwo\n\"\"\"\n";
+        let mut highlighter = Highlighter::of("a.py", text).unwrap();
+        highlighter.lines(text, 1);
+        let second = highlighter.lines(text, 1);
+        assert_eq!(second[0][..], [Token { from: 0, to: 4, class: TokenClass::String }]);
+        assert_eq!((highlighter.lines(text, 9).len(), highlighter.lines(text, 9).len()), (1, 0));
     }
 
     #[test]
@@ -126,8 +159,9 @@ mod tests {
         for (path, text) in
             [("main.tf", "resource \"a\" \"b\" {}\n"), ("a.rs", "fn main() {}\n"), ("a.ts", "const x = 1;\n")]
         {
-            assert!(!highlight(path, text.as_bytes())[0].is_empty(), "{path}");
+            let mut highlighter = Highlighter::of(path, text.as_bytes()).unwrap();
+            assert!(!highlighter.lines(text.as_bytes(), 1)[0].is_empty(), "{path}");
         }
-        highlight("a.rs", b"\xff\x00\"");
+        assert!(Highlighter::of("a.rs", b"\xff\x00\"").is_none());
     }
 }

@@ -148,9 +148,10 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
                 (review.moves, review.attribution) = (moves, attribution);
             }
         }
-        Event::Highlighted { ticket, index, tokens } => {
+        Event::Highlighted { ticket, index, side, tokens } => {
             if let Some(review) = state.review_of(ticket) {
-                review.files[index].tokens = Some(tokens);
+                let sides = review.files[index].tokens.get_or_insert_default();
+                sides[side as usize].extend(tokens);
             }
         }
         Event::Viewed { ticket, lens, result } if ticket == state.ticket => viewed(state, lens, result),
@@ -229,7 +230,7 @@ pub fn wanted_highlights(state: &mut State) -> Vec<Effect> {
         if let (Some(material), None) = (&file.material, &file.tokens) {
             effects.push(Effect::Highlight { ticket, index, file: material.clone() });
             // An empty answer stands for the one under way.
-            file.tokens = Some(Arc::default());
+            file.tokens = Some(Default::default());
         }
     }
     effects

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::change::Change;
-use crate::change::diff::Diff;
+use crate::change::diff::{Diff, Side};
 use crate::change::moved::Moves;
 use crate::decision::{Draft, Revised, Verdict};
 use crate::frozen::{Failure, Frozen, Seen};
@@ -141,10 +141,12 @@ pub enum Event {
         ticket: u64,
         result: Result<Arc<Examination>, String>,
     },
+    /// The colours of the next lines of a side of a file.
     Highlighted {
         ticket: u64,
         index: usize,
-        tokens: Arc<[Vec<Tokens>; 2]>,
+        side: Side,
+        tokens: Vec<Tokens>,
     },
     /// What moved inside the change, and who is said to have written it.
     Traced {

@@ -93,8 +93,9 @@ pub struct File {
     /// Why it could not be read.
     pub failed: Option<String>,
     pub opening: Opening,
-    /// Of the old and of the new side; empty while they are under way.
-    pub tokens: Option<Arc<[Vec<Tokens>; 2]>>,
+    /// Of the lines of the old and of the new side from their first on, as far as they are known; none until they are asked
+    /// for.
+    pub tokens: Option<[Vec<Tokens>; 2]>,
     /// Positions in the list of findings.
     findings: Vec<usize>,
     /// Hunks that a finding is about.

@@ -14,7 +14,7 @@ use crate::app::review::{Review, Subject};
 use crate::change::compare::{Block, Hunk, Line as DiffLine, word_spans};
 use crate::change::counted;
 use crate::change::moved::{Fidelity, Move};
-use crate::highlight::TokenClass;
+use crate::highlight::{Token, TokenClass};
 use crate::survey::FileMaterial;
 use crate::tui::theme::Role;
 
@@ -385,8 +385,8 @@ impl Painter<'_> {
                 b' ' if shows_blank && piece.len == 1 => (Role::Whitespace, "·".to_owned()),
                 b'\t' if shows_blank => (Role::Whitespace, drawn_tab(&piece)),
                 _ => {
-                    let token = tokens.iter().find(|(range, _)| range.contains(&piece.at));
-                    (token.map_or(base, |(_, class)| token_role(*class)), piece.text)
+                    let token = tokens.iter().find(|token| token.contains(piece.at));
+                    (token.map_or(base, |token| token_role(token.class)), piece.text)
                 }
             };
             let ground = if role == Role::Hidden { Role::Hidden } else { ground };
@@ -478,13 +478,13 @@ fn changed_words(file: &FileMaterial, hunk: &Hunk, old: usize, new: usize, line:
     if line == old { removed } else { added }
 }
 
-fn tokens(review: &Review, index: usize, line: DiffLine) -> &[(Range<usize>, TokenClass)] {
+fn tokens(review: &Review, index: usize, line: DiffLine) -> &[Token] {
     let (side, number) = match line {
         DiffLine::Removed { old } => (0, old),
         DiffLine::Added { new } | DiffLine::Context { new, .. } => (1, new),
     };
     let lines = review.files[index].tokens.as_ref().map(|sides| &sides[side]);
-    lines.and_then(|lines| lines.get(number as usize)).map_or(&[], Vec::as_slice)
+    lines.and_then(|lines| lines.get(number as usize)).map_or(&[], |tokens| &tokens[..])
 }
 
 fn token_role(class: TokenClass) -> Role {
