@@ -5,6 +5,10 @@ use std::borrow::Cow;
 
 /// A character that must not reach a terminal, or that would be invisible there.
 pub fn is_hidden(c: char) -> bool {
+    if c.is_ascii() {
+        // Nearly all text: no need to look through the ranges below.
+        return c.is_ascii_control();
+    }
     is_control(c) || is_bidi(c) || is_invisible(c)
 }
 

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::paint::{Line, Paint, clip, clip_start};
 use super::queue::severity_role;
 use crate::app::review::rows::inventory::blanks_only;
-use crate::app::review::rows::text::{Piece, pieces, window};
+use crate::app::review::rows::text::{pieces, window};
 use crate::app::review::rows::{Half, Part, Row, between, bytes_of, detail, note_lines, pairs};
 use crate::app::review::{Review, Subject};
 use crate::change::compare::{Block, Hunk, Line as DiffLine, word_spans};
@@ -381,22 +381,25 @@ impl Painter<'_> {
             };
             let shows_blank = review.look.blanks || (is_added && piece.at >= trailing);
             let (role, text) = match bytes[piece.at] {
-                _ if piece.hidden => (Role::Hidden, piece.text),
-                b' ' if shows_blank && piece.len == 1 => (Role::Whitespace, "·".to_owned()),
-                b'\t' if shows_blank => (Role::Whitespace, drawn_tab(&piece)),
+                _ if piece.hidden => (Role::Hidden, &*piece.text),
+                b' ' if shows_blank && piece.len == 1 => (Role::Whitespace, "·"),
+                b'\t' if shows_blank => (Role::Whitespace, "→"),
                 _ => {
                     let token = tokens.iter().find(|token| token.contains(piece.at));
-                    (token.map_or(base, |token| token_role(token.class)), piece.text)
+                    (token.map_or(base, |token| token_role(token.class)), &*piece.text)
                 }
             };
             let ground = if role == Role::Hidden { Role::Hidden } else { ground };
-            match &mut run {
-                Some((r, g, so_far)) if (*r, *g) == (role, ground) => so_far.push_str(&text),
+            let so_far = match &mut run {
+                Some((r, g, so_far)) if (*r, *g) == (role, ground) => so_far,
                 _ => {
                     out = flush(out, run.take());
-                    run = Some((role, ground, text));
+                    &mut run.insert((role, ground, String::with_capacity(32))).2
                 }
-            }
+            };
+            so_far.push_str(text);
+            // The arrow of a tab goes on to its stop.
+            (text.width()..piece.width).for_each(|_| so_far.push(' '));
         }
         flush(out, run)
     }
@@ -441,11 +444,6 @@ fn flush(out: Line, run: Option<(Role, Role, String)>) -> Line {
         Some((role, ground, text)) => out.add_on(role, ground, &text),
         None => out,
     }
-}
-
-/// A tab as an arrow up to its stop.
-fn drawn_tab(piece: &Piece) -> String {
-    format!("→{}", " ".repeat(piece.width.saturating_sub(1)))
 }
 
 /// Line numbers, or the sign that a line goes on.

@@ -71,8 +71,8 @@ impl<'p> Paint<'p> {
             return;
         }
         let (mut x, y, end) = (area.x, area.y + row, area.x + area.width);
-        self.buffer.set_style(Rect { y, height: 1, ..area }, Style::reset().patch(self.theme.style(Role::Ground)));
-        (area.x..end).for_each(|x| _ = self.buffer[(x, y)].set_symbol(" "));
+        // Says all there is to say of a cell, whatever was drawn there before.
+        let blank = Style::reset().patch(self.theme.style(Role::Ground));
         for (role, on, text) in &line.spans {
             let mut style = self.theme.style(*role);
             if let Some(on) = on {
@@ -84,8 +84,11 @@ impl<'p> Paint<'p> {
                     ..style
                 };
             }
-            let (next, _) = self.buffer.set_stringn(x, y, text, usize::from(end.saturating_sub(x)), style);
-            x = next;
+            let room = usize::from(end.saturating_sub(x));
+            (x, _) = self.buffer.set_stringn(x, y, text, room, blank.patch(style));
+        }
+        for x in x..end {
+            self.buffer[(x, y)].set_symbol(" ").set_style(blank);
         }
         if let Some(ground) = ground {
             let style = self.theme.style(ground);

@@ -1,5 +1,6 @@
 //! A line of text → pieces that can be drawn, and the byte ranges that fit into a width.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -10,8 +11,8 @@ use crate::change::visible;
 
 /// A piece of a line ready to be drawn: printable text, its columns, and whether it is a mark for something hidden.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
-    pub text: String,
+pub struct Piece<'l> {
+    pub text: Cow<'l, str>,
     pub width: usize,
     pub hidden: bool,
     /// Where it starts in the line, in bytes.
@@ -21,14 +22,35 @@ pub struct Piece {
 }
 
 /// The pieces of a line up to [`MAX_LINE_BYTES`]: graphemes, marks for what is hidden, tabs as blanks.
-pub fn pieces(line: &[u8], tab: usize) -> impl Iterator<Item = Piece> + '_ {
-    let end = line.len().min(MAX_LINE_BYTES);
+pub fn pieces(line: &[u8], tab: usize) -> Box<dyn Iterator<Item = Piece<'_>> + '_> {
+    let shown = &line[..line.len().min(MAX_LINE_BYTES)];
+    match std::str::from_utf8(shown) {
+        Ok(text) if is_plain(shown) => Box::new(plain_pieces(text, tab)),
+        _ => Box::new(any_pieces(shown, tab)),
+    }
+}
+
+/// Printable ASCII and tabs: nearly all code, without the cost of looking for what hides in it.
+fn is_plain(line: &[u8]) -> bool {
+    line.iter().all(|b| matches!(b, b'\t' | 0x20..0x7F))
+}
+
+fn plain_pieces(text: &str, tab: usize) -> impl Iterator<Item = Piece<'_>> {
+    plain(text.as_bytes(), tab).map(move |(at, len, width)| {
+        let text = match &text[at..at + len] {
+            "\t" => Cow::Owned(" ".repeat(width)),
+            text => Cow::Borrowed(text),
+        };
+        Piece { text, width, hidden: false, at, len }
+    })
+}
+
+fn any_pieces(line: &[u8], tab: usize) -> impl Iterator<Item = Piece<'_>> {
     let (mut at, mut column) = (0, 0);
-    line[..end]
-        .utf8_chunks()
+    line.utf8_chunks()
         .flat_map(|chunk| {
-            let valid = chunk.valid().graphemes(true).flat_map(split).map(|g| (g.to_owned(), g.len(), false));
-            let invalid = chunk.invalid().iter().map(|&byte| (visible::byte_mark(byte), 1, true));
+            let valid = chunk.valid().graphemes(true).flat_map(split).map(|g| (Cow::Borrowed(g), g.len(), false));
+            let invalid = chunk.invalid().iter().map(|&byte| (Cow::Owned(visible::byte_mark(byte)), 1, true));
             valid.chain(invalid).collect::<Vec<_>>()
         })
         .map(move |(grapheme, len, hidden)| {
@@ -51,18 +73,18 @@ fn split(grapheme: &str) -> Vec<&str> {
     }
 }
 
-fn piece(text: String, at: usize, len: usize, hidden: bool, to_stop: usize) -> Piece {
+fn piece(text: Cow<'_, str>, at: usize, len: usize, hidden: bool, to_stop: usize) -> Piece<'_> {
     if text == "\t" {
-        return Piece { text: " ".repeat(to_stop), width: to_stop, hidden: false, at, len };
+        return Piece { text: Cow::Owned(" ".repeat(to_stop)), width: to_stop, hidden: false, at, len };
     }
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
         (Some(c), None) if visible::is_hidden(c) => {
-            let text = visible::mark(c).into_owned();
+            let text = visible::mark(c);
             Piece { width: text.width(), text, hidden: true, at, len }
         }
         // A combining mark alone has no column of its own: shown on a dotted circle.
-        _ if text.width() == 0 => Piece { text: format!("◌{text}"), width: 1, hidden: true, at, len },
+        _ if text.width() == 0 => Piece { text: Cow::Owned(format!("◌{text}")), width: 1, hidden: true, at, len },
         _ => Piece { width: text.width(), text, hidden, at, len },
     }
 }
@@ -70,14 +92,14 @@ fn piece(text: String, at: usize, len: usize, hidden: bool, to_stop: usize) -> P
 /// Place, bytes and columns of the pieces of a line.
 fn measures(line: &[u8], tab: usize) -> Box<dyn Iterator<Item = (usize, usize, usize)> + '_> {
     let shown = &line[..line.len().min(MAX_LINE_BYTES)];
-    if shown.iter().all(|b| matches!(b, b'\t' | 0x20..0x7F)) {
+    if is_plain(shown) {
         Box::new(plain(shown, tab))
     } else {
-        Box::new(pieces(line, tab).map(|piece| (piece.at, piece.len, piece.width)))
+        Box::new(any_pieces(shown, tab).map(|piece| (piece.at, piece.len, piece.width)))
     }
 }
 
-/// [`measures`] of a line of printable ASCII and tabs: nearly all code, without the cost of looking for what hides in it.
+/// [`measures`] of a plain line.
 fn plain(line: &[u8], tab: usize) -> impl Iterator<Item = (usize, usize, usize)> + '_ {
     let mut column = 0;
     line.iter().enumerate().map(move |(at, &byte)| {
@@ -153,8 +175,9 @@ mod tests {
     proptest! {
         #[test]
         fn plain_lines_are_wrapped_as_all_others_are(line in "[ -~\t]{0,200}", width in 8usize..60, tab in 1usize..9) {
-            let slow = parts(pieces(line.as_bytes(), tab).map(|piece| (piece.at, piece.len, piece.width)), width);
+            let slow = parts(any_pieces(line.as_bytes(), tab).map(|piece| (piece.at, piece.len, piece.width)), width);
             prop_assert_eq!(wrap(line.as_bytes(), width, tab), slow);
+            prop_assert!(pieces(line.as_bytes(), tab).eq(any_pieces(line.as_bytes(), tab)));
         }
 
         #[test]
