@@ -7,6 +7,7 @@ use super::review::lens::{Lens, View};
 use super::sign::Counsel;
 use super::{Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text, reading};
 use crate::change::Change;
+use crate::decision::Verdict;
 use crate::frozen::Failure;
 use crate::gate::counsel;
 
@@ -207,8 +208,14 @@ fn signed(state: &mut State, result: Result<String, Failure>) -> Vec<Effect> {
     if let Ok(record) = &result {
         state.signed.push((place.root.clone(), record.clone()));
         // The draft has become the record.
-        review.renew_draft();
+        let verdict = match &state.overlay {
+            Some(Overlay::Sign(sheet)) => sheet.signing(),
+            _ => None,
+        };
+        review.decided(verdict != Some(Verdict::Withdraw));
         effects.push(Effect::SaveDraft { place: place.clone(), draft: review.draft.clone() });
+        // The next one is what the queue shows then, not where this one went.
+        state.queue.selected = None;
         if !state.only_review {
             effects.push(Effect::List { repository, path: place.root.clone() });
         }

@@ -37,6 +37,9 @@ use review::look::{Look, Shape};
 use review::{Compared, Review};
 use sign::Sheet;
 
+/// Columns of the screen from which on there is room for a list of files beside the diff.
+pub const FILE_LIST_FROM: u16 = 100;
+
 /// The narrowest and lowest screen that is drawn; below it, a sentence says so.
 pub const MIN_SIZE: (u16, u16) = (40, 10);
 
@@ -385,6 +388,11 @@ impl State {
         me.keys.iter().map(|own| &own.key).find(|key| key.fingerprint() == *fingerprint)
     }
 
+    /// Whether there is no queue to go back to.
+    pub fn is_only_review(&self) -> bool {
+        self.only_review
+    }
+
     /// Rows of the queue's list and of the reader.
     pub fn page(&self) -> usize {
         let (_, height) = self.size;
@@ -411,7 +419,9 @@ impl State {
         let width = usize::from(self.size.0);
         let own = self.divider.map(|own| usize::from(own).clamp(12, width.saturating_sub(40).max(12)));
         match &self.screen {
-            Screen::Review(review) if review.show_files && width >= 100 => own.unwrap_or((width / 4).clamp(28, 44)),
+            Screen::Review(review) if review.show_files && width >= usize::from(FILE_LIST_FROM) => {
+                own.unwrap_or((width / 4).clamp(28, 44))
+            }
             _ => 0,
         }
     }

@@ -190,7 +190,12 @@ impl Queue {
         let Examined::Done(examination) = &entry.examined else { return (i64::MAX, 0, id) };
         let (tier, points, _) = survey::urgency(&entry.change, examination);
         // Signed and rejected changes ask for nobody: they come after those that do.
-        let settled = i64::from(matches!(entry.need.as_str(), "signed" | "rejected")) * 10;
+        let settled = match entry.need.as_str() {
+            "signed" | "rejected" => 20,
+            // Signed by this person, and others are asked.
+            "waiting" => 10,
+            _ => 0,
+        };
         match self.sort {
             Sort::Risk => (settled + i64::from(tier), -i64::from(points.0), id),
             Sort::Age => (entry.change.revision.commits.first().map_or(0, |c| c.time), 0, id),

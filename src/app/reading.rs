@@ -9,7 +9,7 @@ use super::review::lens::Lens;
 use super::review::look::Layout;
 use super::sign::{Ask, Sheet};
 use super::text::TextField;
-use super::{Effect, Overlay, Screen, State, Text};
+use super::{Effect, FILE_LIST_FROM, Overlay, Screen, State, Text};
 use crate::decision::{Draft, Note, Verdict};
 
 pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effect> {
@@ -97,9 +97,9 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
         },
         Action::FileNote => {
             let place = review.file_note_place();
-            state.overlay = place.and_then(|place| note(place, "note on the file"));
+            state.overlay = place.and_then(|place| note(place, "note"));
         }
-        Action::ChangeNote => state.overlay = note(review.change_note_place(), "note on the change"),
+        Action::ChangeNote => state.overlay = note(review.change_note_place(), "note"),
         Action::Items => state.overlay = Some(Overlay::Picker(Box::new(Picker::new("open", review.items())))),
         Action::FindFile => {
             state.overlay = Some(Overlay::Picker(Box::new(Picker::new("files", review.file_entries()))))
@@ -115,6 +115,11 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
             Some((name, text, line)) => return vec![Effect::Edit { name, text, line }],
             None => state.status = Some("There is no text here to open.".to_owned()),
         },
+        Action::Files if state.size.0 < FILE_LIST_FROM => {
+            let find = state.keymap.first(Action::FindFile);
+            state.status =
+                Some(format!("there is room for the file list from {FILE_LIST_FROM} columns on; {find} finds files"));
+        }
         _ => state.status = review.update(action, count),
     }
     before.map(|before| save_if_changed(state, &before)).unwrap_or_default()
@@ -125,10 +130,13 @@ fn prompt(label: String, field: TextField, purpose: Purpose) -> Option<Overlay> 
 }
 
 fn note((place, at): (Note, Option<usize>), label: &str) -> Option<Overlay> {
-    let label = match place.until {
-        Some(until) => format!("{label} on lines {} to {until}", place.line),
-        None => label.to_owned(),
+    let place_name = match (place.line, place.until) {
+        (line, Some(until)) => format!("{label} on lines {line} to {until}"),
+        (0, None) if !place.path.is_empty() => "note on the file".to_owned(),
+        (0, None) => "note on the change".to_owned(),
+        (line, None) => format!("{label} on line {line}"),
     };
+    let label = if at.is_some() { format!("{place_name} (empty takes it away)") } else { place_name };
     prompt(label, TextField::with(&place.text), Purpose::Note(place, at))
 }
 

@@ -205,6 +205,14 @@ impl Sheet {
         None
     }
 
+    /// The verdict that is being signed.
+    pub fn signing(&self) -> Option<Verdict> {
+        match &self.stage {
+            Stage::Signing { frozen } => Some(frozen.verdict),
+            _ => None,
+        }
+    }
+
     /// The answer of the signing lane. A text that comes back closes the sheet and is told.
     pub fn signed(&mut self, result: Result<String, Failure>) -> Option<String> {
         let Stage::Signing { frozen } = self.stage.clone() else { return None };

@@ -81,8 +81,10 @@ fn screen_stroke(state: &mut State, stroke: Stroke) -> Vec<Effect> {
     if stroke.key == Key::Esc {
         state.pending.clear();
         state.count = None;
-        if let Screen::Review(review) = &mut state.screen {
-            (review.selection, review.search) = (None, None);
+        let page = state.page();
+        match &mut state.screen {
+            Screen::Review(review) => (review.selection, review.search) = (None, None),
+            Screen::Queue => state.queue.set_filter("", page),
         }
         return Vec::new();
     }

@@ -64,7 +64,9 @@ fn farewell(state: &State, dir: &Path) {
             outln!("  undersign --repo {root} verify --ref refs/heads/main --old {old} --new {new} --format plain");
         }
         outln!("and the signature itself, with OpenSSH alone:");
-        outln!("{}", by_hand(root, dir));
+        if let Some(commit) = commit_of(repository, record) {
+            outln!("{}", by_hand(root, &commit, dir));
+        }
     }
 }
 
@@ -77,12 +79,22 @@ fn landing(_state: &State, repository: &Path, record: &str) -> Option<(String, S
     Some((predicate.target.tip.clone(), predicate.head.commit.clone()))
 }
 
-fn by_hand(root: &str, dir: &Path) -> String {
+/// The commit of a record, as git names it from the end of its chain.
+fn commit_of(repository: &Path, record: &str) -> Option<String> {
+    let repository = crate::source::git::Repository::open(repository).ok()?;
+    let chains = crate::ledger::read(&repository).ok()?;
+    chains.iter().find_map(|chain| {
+        let at = chain.records.iter().rposition(|own| own.verified.id().to_string() == record)?;
+        Some(format!("{}{}~{}", crate::ledger::PREFIX, chain.id, chain.records.len() - 1 - at))
+    })
+}
+
+fn by_hand(root: &str, commit: &str, dir: &Path) -> String {
     let key = dir.join("keys/dana.pub");
     format!(
-        "  ref=$(git -C {root} for-each-ref --format='%(refname)' refs/undersign/decisions | head -n 1)
-  file=$(git -C {root} ls-tree --name-only $ref | grep dsse)
-  git -C {root} show $ref:$file > record.dsse.json
+        "  record={commit}
+  file=$(git -C {root} ls-tree --name-only $record | grep dsse)
+  git -C {root} show $record:$file > record.dsse.json
   echo \"dana namespaces=\\\"decision@undersign\\\" $(cat {key})\" > signers
   jq -rj .payload record.dsse.json | base64 -d > payload
   jq -rj '.signatures[0].sig' record.dsse.json | base64 -d > payload.sig

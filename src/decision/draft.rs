@@ -97,9 +97,16 @@ impl Draft {
         DRAFT_SCHEMA.clone_into(&mut self.schema);
     }
 
-    /// What begins once this has become a record.
+    /// What is left once this has become a record: what was looked at and answered stays so, for who decides anew or sees
+    /// the next revision. Notes and reason are in the record.
     pub fn decided(&self) -> Draft {
-        Draft { decided_on: Some(self.revision()), ..Draft::new(&self.change, self.revision()) }
+        let (notes, reason) = (Vec::new(), String::new());
+        Draft { decided_on: Some(self.revision()), notes, reason, ..self.clone() }
+    }
+
+    /// Whether the reviewer decided on the revision that it is about.
+    pub fn is_decided(&self) -> bool {
+        self.decided_on.as_ref().is_some_and(|decided| decided.head == self.head)
     }
 
     /// Nothing in it that could be lost.
@@ -159,7 +166,8 @@ mod tests {
         assert_eq!(draft.looked_at, None, "its base is not known");
         draft.moved_to(Revised { base: "b".into(), head: "3".into() });
         assert_eq!(draft.looked_at.as_ref().unwrap().head, "2");
-        assert_eq!(draft.decided().decided_on.unwrap().head, "3");
+        let decided = draft.decided();
+        assert!(decided.is_decided() && decided.notes.is_empty() && decided.seen.contains("k"));
     }
 
     proptest::proptest! {

@@ -234,6 +234,9 @@ pub fn need(place: &Place, examination: &Examination, me: Option<&str>, now: i64
     if standing.is_allowed() {
         return "signed".into();
     }
+    if me.is_some_and(|me| standing.approved_by.iter().any(|own| own == me)) {
+        return "waiting".into();
+    }
     if !standing.approved_by.is_empty() {
         let widest = standing.slots.iter().map(|slot| slot.need).sum::<usize>().max(1);
         let people = distinct_need(standing).unwrap_or(widest);

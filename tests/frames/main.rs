@@ -179,7 +179,7 @@ fn approving_needs_everything_and_the_typed_code_and_enter_alone_signs_nothing()
     assert_eq!((predicate.coverage.hunks_seen.0, predicate.findings.answered.len()), (1, 1));
     assert_eq!(predicate.reason, "Reverting takes it back.");
     session.press("<esc>q");
-    assert!(session.frame().contains("1 of 2"), "{}", session.frame());
+    assert!(session.frame().contains("waiting"), "{}", session.frame());
 }
 
 #[test]

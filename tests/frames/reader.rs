@@ -425,3 +425,66 @@ fn a_resize_in_the_middle_of_anything_keeps_what_is_read() {
         }
     }
 }
+
+#[test]
+fn a_decision_keeps_what_was_read_and_answered_for_the_next_revision() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 40));
+    session.press("<enter><space>)aIt is a test host.<enter>CWhy?<enter>Sr<enter>No.<enter>reject<enter><esc>");
+    let frame = session.frame();
+    assert!(frame.contains("seen 1/1  answered 1/1  ✓ decided") && frame.contains("✓ It is a test host."), "{frame}");
+    assert!(!frame.contains("Why?"), "the note is in the record: {frame}");
+    f.git("mina", &["checkout", "-q", "claude/tls"]);
+    f.write("more.txt", "more\n");
+    f.commit("mina", "More");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut later = Session::new(&f, (100, 40));
+    later.press("u<enter>");
+    let frame = later.frame();
+    assert!(frame.contains("seen 1/2  answered 1/1") && !frame.contains("✓ decided"), "{frame}");
+}
+
+#[test]
+fn a_note_on_a_hunk_s_own_row_is_about_its_lines() {
+    let f = fixture(&[("a.txt", "one\ntwo\n")], &[("a.txt", "one\n2\n")]);
+    let mut session = opened(&f, (100, 30));
+    session.press("]c");
+    assert!(session.frame().contains("note on lines 1 to 2:"), "{}", session.frame());
+    session.press("No.<enter>");
+    assert!(session.frame().contains("✎ lines 1–2: No."), "{}", session.frame());
+    session.press("Cfile<enter>Chelp<enter>");
+    assert!(session.frame().contains("✎ filehelp"), "an own note is changed, and says so: {}", session.frame());
+}
+
+#[test]
+fn a_file_is_done_when_its_findings_are_answered_too() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (120, 30));
+    session.press("<enter><space>");
+    let frame = session.frame();
+    assert!(frame.contains("▸H src/net.py              1") && frame.contains("1 finding not answered"), "{frame}");
+    session.press(")aIt is a test host.<enter>");
+    assert!(session.frame().contains("▸H src/net.py              ✓"), "{}", session.frame());
+}
+
+#[test]
+fn esc_takes_the_filter_away_and_what_waits_for_others_comes_after_what_does_not() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 40));
+    session.press("/typo<enter>");
+    assert!(!session.frame().contains("Fetch with retries"), "{}", session.frame());
+    session.press("<esc>");
+    assert!(session.frame().contains("Fetch with retries"), "{}", session.frame());
+}
+
+#[test]
+fn the_editor_opens_the_new_side_where_removed_lines_were() {
+    let old = numbered(1..40);
+    let f = fixture(&[("a.txt", &old)], &[("a.txt", &format!("new\n{}", old.replace("line 20\n", "")))]);
+    let mut session = opened(&f, (100, 40));
+    session.press("/line 20<enter>");
+    let undersign::app::Screen::Review(review) = &session.state.screen else { panic!("the reader is open") };
+    let (name, text, line) = review.copy_for_editor().unwrap();
+    assert_eq!((name.as_str(), line), ("a.txt", 21), "line 20 stood before line 21, which is 21 now, too");
+    assert!(text.starts_with(b"new\n"));
+}

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod seams;
 mod signing;
 
 use std::io::{Read as _, Write as _};

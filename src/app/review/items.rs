@@ -6,7 +6,7 @@ use super::rows::{Row, bytes_of};
 use crate::app::TextLine;
 use crate::app::picker::{Badge, Choice, Entry};
 use crate::change::compare::Line;
-use crate::change::diff::Content;
+use crate::change::diff::{Content, Side};
 use crate::change::manifest::escape;
 use crate::change::{RepoPath, visible};
 use crate::highlight::MAX_TEXT;
@@ -127,7 +127,8 @@ impl Review {
         let mut open = Vec::new();
         for &index in &self.order {
             for (finding, f) in self.findings_in(index).filter(|(finding, _)| !self.is_answered(*finding)) {
-                let label = format!("{}  {}", f.location, f.title);
+                let gone = if f.location.side == Side::Old && f.location.line > 0 { " (removed)" } else { "" };
+                let label = format!("{}{gone}  {}", f.location, f.title);
                 open.push(entry(Badge::Severity(f.severity), label, "answer", Goal::Finding { index, finding }));
             }
         }
@@ -231,8 +232,26 @@ impl Review {
         let (position, row) = self.locate(self.cursor)?;
         let (file, _) = self.read_at(position)?;
         let text = [&file.new, &file.old].into_iter().flatten().find_map(Content::text)?;
-        let line = self.line_of(position, self.rows[position].rows[row]).map_or(1, |(_, line)| line);
+        let line = self.line_for_editor(position, row, file.new.is_some()).unwrap_or(1);
         Some((file_name(&file.diff.path), text.to_vec(), line.max(1)))
+    }
+
+    /// The line of the side that an editor opens: for one that was taken out, the first after it that is there.
+    fn line_for_editor(&self, position: usize, row: usize, new_side: bool) -> Option<u32> {
+        let (file, _) = self.read_at(position)?;
+        let row = self.rows[position].rows[row];
+        if let Some((_, line)) = self.line_of(position, row).filter(|(old, _)| *old != new_side) {
+            return Some(line);
+        }
+        let hunk = file.comparison.hunks.get(row.hunk()? as usize)?;
+        let from = row.lines().last().map_or(0, |(line, _)| line as usize);
+        let is_change = |line: &&Line| row.lines().next().is_some() || !matches!(line, Line::Context { .. });
+        let there = |line: &Line| match *line {
+            Line::Added { new } | Line::Context { new, .. } if new_side => Some(new + 1),
+            Line::Removed { old } | Line::Context { old, .. } if !new_side => Some(old + 1),
+            _ => None,
+        };
+        hunk.lines[from..].iter().skip_while(|line| !is_change(line)).find_map(there)
     }
 
     /// The lines that enclose a line, by their indentation: the nearest above it that stand further left.

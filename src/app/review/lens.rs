@@ -105,6 +105,19 @@ impl Review {
         self.lens.as_ref().map(|(lens, _)| lens)
     }
 
+    /// The part that is shown, in words.
+    pub fn lens_name(&self) -> Option<String> {
+        match self.lens()? {
+            Lens::Since(since, _) => Some(since.name().to_owned()),
+            Lens::Commit(id) => {
+                // Oldest first, as one reads them.
+                let commits = &self.change.revision.commits;
+                let at = commits.iter().rev().position(|commit| commit.id == *id).unwrap_or(0);
+                Some(format!("commit {} of {}: {}", at + 1, commits.len(), id.short()))
+            }
+        }
+    }
+
     /// What there is to say of the part that is shown.
     pub fn told(&self) -> &[String] {
         self.lens.as_ref().map_or(&[], |(_, told)| told)

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::rows::{self, Row};
 use super::{File, Review};
+use crate::change::compare::Hunk;
 use crate::change::manifest::escape;
 use crate::decision::{Checklist, Draft, Note};
 use crate::risk::Severity;
@@ -132,6 +133,22 @@ impl Review {
         self.read_at(position).is_some() && hunks.0 == hunks.1 && omissions.0 == omissions.1
     }
 
+    /// Whether a file asks for nothing more: it is seen, and its findings are answered.
+    pub fn is_file_done(&self, position: usize) -> bool {
+        self.is_file_seen(position) && self.open_findings_in(position) == 0
+    }
+
+    /// Whether a file has hunks that can be seen; else there is only something to acknowledge.
+    pub fn has_marks(&self, position: usize) -> bool {
+        self.tallies[position].hunks.1 > 0
+    }
+
+    /// Findings of a file that are not answered.
+    pub fn open_findings_in(&self, position: usize) -> usize {
+        let Tally { findings, .. } = self.tallies[position];
+        findings.1 - findings.0
+    }
+
     /// The texts of all files are here and the rules have spoken.
     pub fn is_complete(&self) -> bool {
         self.examination.is_some() && self.files.iter().all(|file| file.material.is_some())
@@ -235,13 +252,22 @@ impl Review {
         } else {
             map.insert(key, text.trim().to_owned());
         }
-        self.count(self.current_file());
+        self.rebuild(self.current_file());
     }
 
-    /// Begins anew, after the draft has become a record.
-    pub fn renew_draft(&mut self) {
+    /// The draft has become a record: a decision, or one that takes it back.
+    pub fn decided(&mut self, stands: bool) {
+        let noted = self.noted();
         self.draft = self.draft.decided();
-        (0..self.order.len()).for_each(|position| self.count(position));
+        self.draft.decided_on = self.draft.decided_on.take().filter(|_| stands);
+        noted.into_iter().for_each(|position| self.rebuild(position));
+    }
+
+    /// Positions of files with notes.
+    fn noted(&self) -> Vec<usize> {
+        let noted: HashSet<_> = self.draft.notes.iter().map(|note| &note.path).collect();
+        let is_noted = |position: &usize| noted.contains(&escape(&self.diff.files[self.order[*position]].path));
+        if noted.is_empty() { Vec::new() } else { (0..self.order.len()).filter(is_noted).collect() }
     }
 
     pub fn answered(&self, subject: &Subject) -> Option<&String> {
@@ -259,8 +285,11 @@ impl Review {
         if let Row::Note { note, .. } = row {
             return self.draft.notes.get(note as usize).map(|n| (n.clone(), Some(note as usize)));
         }
-        let (old_side, last) = self.line_of(position, row).unwrap_or((false, 0));
-        let first = self.selected_line(position, old_side).unwrap_or(last);
+        let (old_side, first, last) = match (row, self.line_of(position, row)) {
+            (Row::Hunk { hunk }, _) => lines_of(file.comparison.hunks.get(hunk as usize)?),
+            (_, Some((old_side, line))) => (old_side, self.selected_line(position, old_side).unwrap_or(line), line),
+            _ => (false, 0, 0),
+        };
         let (line, until) = (first.min(last), first.max(last));
         let until = (until != line && line > 0).then_some(until);
         Some(self.note_at(Note { path: escape(&file.diff.path), old_side, line, until, text: String::new() }))
@@ -304,7 +333,7 @@ impl Review {
     /// Writes, changes or (with an empty text) removes a note.
     pub fn set_note(&mut self, place: Note, existing: Option<usize>, text: &str) {
         let text = text.trim();
-        let file = place.path.clone();
+        let before = self.noted();
         match existing {
             Some(at) if text.is_empty() => _ = self.draft.notes.remove(at),
             Some(at) => self.draft.notes[at].text = text.to_owned(),
@@ -312,16 +341,14 @@ impl Review {
             None => self.draft.notes.push(Note { text: text.to_owned(), ..place }),
         }
         self.selection = None;
-        let at = self.anchor();
         // Taking one out moves the others' places in the list of all.
-        let noted: HashSet<_> = self.draft.notes.iter().map(|note| note.path.clone()).chain([file]).collect();
-        for position in 0..self.order.len() {
-            let path = &self.diff.files[self.order[position]].path;
-            if noted.contains(&escape(path)) {
-                self.build(position);
-            }
-        }
-        self.restore(at);
-        self.follow();
+        let noted: std::collections::BTreeSet<_> = before.into_iter().chain(self.noted()).collect();
+        noted.into_iter().for_each(|position| self.rebuild(position));
     }
+}
+
+/// Side, first and last line of a hunk, 1-based: the new side where it has lines.
+fn lines_of(hunk: &Hunk) -> (bool, u32, u32) {
+    let (old_side, lines) = if hunk.new.is_empty() { (true, &hunk.old) } else { (false, &hunk.new) };
+    (old_side, lines.start + 1, lines.end)
 }

@@ -316,7 +316,7 @@ impl Review {
         let name = if self.draft.notes.is_empty() { String::new() } else { escape(&material.diff.path) };
         let notes = self.draft.notes.iter().enumerate().filter(|(_, note)| note.path == name);
         let findings = self.findings_in(index).filter(|_| !self.blind);
-        let remarks = Remarks::new(findings, notes, self.shape);
+        let remarks = Remarks::new(findings, notes, &self.draft.answers, self.shape);
         let rows = FileRows::build(material, inventory, &remarks, &file.opening, self.shape);
         self.put(position, rows);
     }
@@ -366,6 +366,7 @@ impl Review {
         match self.current_row()? {
             Row::Omission { omission } if inventory.omissions[omission as usize].spot == rows::Spot::Fold => {
                 self.open_with(|opening| opening.is_open = Some(true));
+                self.make_room();
             }
             Row::File if folds => {
                 let folded = self.rows[position].folded;
@@ -375,6 +376,7 @@ impl Review {
             Row::Rest => {
                 let after = self.rows[position].marks.len() as u32;
                 self.open_with(|opening| opening.before(after));
+                self.make_room();
             }
             Row::Line { hunk, .. } | Row::Pair { hunk, .. } => self.open_with(|opening| opening.around(hunk, true)),
             _ => return Some("nothing is left out here".to_owned()),

@@ -91,6 +91,14 @@ impl Review {
         self.scroll = self.scroll.min((last + 1).saturating_sub(page));
     }
 
+    /// What was opened below the cursor is on the screen.
+    pub(super) fn make_room(&mut self) {
+        if self.cursor > self.scroll + self.page * 2 / 3 {
+            self.scroll = self.cursor.saturating_sub(self.page / 4);
+            self.follow();
+        }
+    }
+
     /// Puts a row at the top of the screen.
     fn go_to_top(&mut self, row: usize) {
         self.cursor = row.min(self.height().saturating_sub(1));
@@ -239,7 +247,13 @@ impl Review {
         let line = |row: &usize| self.line_of(position, self.rows[position].rows[*row]);
         let found = rows.clone().find(|row| line(row).is_some_and(|(old, at)| !old && at >= number));
         match found {
-            Some(row) => self.jump_to(position, row),
+            Some(row) => {
+                let shown = line(&row).map_or(number, |(_, line)| line);
+                self.jump_to(position, row);
+                if shown != number {
+                    return Some(format!("line {number} is not shown; X shows the whole file"));
+                }
+            }
             None => return Some(format!("line {number} is not shown; X shows the whole file")),
         }
         None
@@ -337,12 +351,20 @@ impl Review {
     }
 
     fn at_the_end(&mut self) -> String {
+        if self.lens().is_some() {
+            return "the end of this part".into();
+        }
         if !self.unseen_rows().is_empty() {
             return "the end; u goes to what is not seen".into();
         }
         if std::mem::take(&mut self.blind) {
             self.freshen_findings();
             return "the first pass is done; here are the findings, ) goes to the next".into();
+        }
+        let (answered, all) = self.progress().findings;
+        if answered < all {
+            let left = crate::change::counted(all - answered, "finding");
+            return format!("the end; everything is seen, {left} not answered: ( and ) go there");
         }
         "the end; everything is seen".into()
     }

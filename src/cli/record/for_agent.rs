@@ -77,7 +77,7 @@ impl Feedback {
     }
 
     pub fn markdown(&self) -> String {
-        let mut out = format!("# {} of {}\n\n", capital(&self.verdict), &self.head[..self.head.len().min(12)]);
+        let mut out = format!("# Verdict: {} {}\n\n", self.verdict, &self.head[..self.head.len().min(12)]);
         let line = |name: &str, value: &str| format!("- {name}: `{}`\n", value.replace('`', "'"));
         out += &line("repository", &self.repository);
         out += &line("would land on", &self.target);
@@ -114,9 +114,4 @@ fn place(path: &str, line: u64) -> String {
         (path, 0) => path.replace('`', "'"),
         (path, line) => format!("{}:{line}", path.replace('`', "'")),
     }
-}
-
-fn capital(word: &str) -> String {
-    let mut chars = word.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

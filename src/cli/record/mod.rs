@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::change::visible;
+use crate::decision::Verdict;
 use crate::gate::{Ballot, BallotStanding};
 use crate::record::Record;
 use book::Book;
@@ -204,7 +205,12 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     outln!("standing  {}", ballot.standing);
     outln!("signed    by {} with {}", signer(&ballot), record.verified.key().to_openssh());
     outln!("presence  {}{}", ballot.presence, token(record));
-    outln!("made      {}, good until {}", date(predicate.issued_at.0), date(predicate.not_after.0));
+    let until = match predicate.verdict {
+        // It ends with the same person's next word, not with time.
+        Verdict::Reject => "stands until it is taken back".to_owned(),
+        _ => format!("good until {}", date(predicate.not_after.0)),
+    };
+    outln!("made      {}, {until}", date(predicate.issued_at.0));
     outln!("chain     record {} of {}/{}", predicate.chain.seq.0, predicate.chain.key, predicate.chain.id);
     outln!("\n{payload}");
     outln!("To check it without undersign: `undersign record export {} --to DIR`.", record.id().short());

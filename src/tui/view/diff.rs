@@ -9,7 +9,7 @@ use super::paint::{Line, Paint, clip, clip_start};
 use super::queue::severity_role;
 use crate::app::review::rows::inventory::blanks_only;
 use crate::app::review::rows::text::{pieces, window};
-use crate::app::review::rows::{Half, Part, Row, between, bytes_of, detail, note_lines, pairs};
+use crate::app::review::rows::{Half, Part, Row, answer_lines, between, bytes_of, detail, note_lines, pairs};
 use crate::app::review::{Review, Subject};
 use crate::change::compare::{Block, Hunk, Line as DiffLine, word_spans};
 use crate::change::counted;
@@ -21,6 +21,7 @@ use crate::tui::theme::Role;
 pub fn draw(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let mut painter = Painter { review, width: usize::from(area.width), block: None };
     let selected = review.selected_rows();
+    let gutter = review.shape().gutter(false) - 3;
     for screen in 0..area.height {
         let at = review.scroll + usize::from(screen);
         let Some((position, row)) = review.locate(at) else { break };
@@ -34,11 +35,16 @@ pub fn draw(review: &Review, area: Rect, paint: &mut Paint<'_>) {
         };
         let drawn = painter.row(position, row, mark);
         paint.line(area, screen, drawn.line);
+        let end = match (drawn.is_line, drawn.grounds.is_empty()) {
+            // What was taken out and put in keeps its ground; its numbers say where one is.
+            (true, false) => gutter as u16,
+            _ => area.width,
+        };
         for (columns, role) in drawn.grounds {
             paint.ground(area, columns, screen, role);
         }
-        if is_cursor && !drawn.is_line {
-            paint.ground(area, 0..area.width, screen, Role::Selected);
+        if is_cursor {
+            paint.ground(area, 0..end, screen, Role::Selected);
         }
     }
 }
@@ -146,7 +152,11 @@ impl Painter<'_> {
             let plain = if review.is_plain(position) { "   plain" } else { "" };
             format!("   +{} −{}{plain}", file.comparison.added, file.comparison.removed)
         });
-        let seen = if review.is_file_seen(position) { "   ✓ seen" } else { "" };
+        let seen = match (review.is_file_seen(position), review.has_marks(position)) {
+            (true, true) => "   ✓ seen",
+            (true, false) => "   ✓ acknowledged",
+            _ => "",
+        };
         let right = format!("{state}{}{seen} ", size.unwrap_or_default());
         let path = clip_start(&diff.path.to_string(), width.saturating_sub(right.width() + 3));
         let line = lead.add(Role::FileHeader, &format!(" {path}"));
@@ -210,10 +220,7 @@ impl Painter<'_> {
         let title = clip(&format!("  {}", f.title), room.saturating_sub(if answer.is_some() { 20 } else { 14 }));
         let line = line.add(Role::Finding, &title);
         match answer {
-            Some(answer) => {
-                let room = self.width.saturating_sub(line.width() + 2);
-                line.add(Role::Seen, &clip(&format!("  ✓ {answer}"), room))
-            }
+            Some(_) => line.add(Role::Seen, "  ✓ answered"),
             None => line.add(Role::Faint, "  [a] answer"),
         }
     }
@@ -221,8 +228,13 @@ impl Painter<'_> {
     fn detail_line(&self, finding: u32, part: u32, lead: Line) -> Line {
         let Some(f) = self.review.findings().get(finding as usize) else { return lead };
         let line = lead.add(severity_role(f.severity), "    ┃ ");
-        let text = detail(f, self.review.shape());
-        line.add(Role::Muted, text.get(part as usize).map_or("", String::as_str))
+        let (text, shape) = (detail(f, self.review.shape()), self.review.shape());
+        if let Some(text) = text.get(part as usize) {
+            return line.add(Role::Muted, text);
+        }
+        let answer = self.review.answered(&Subject::Finding(f.key())).map(|answer| answer_lines(answer, shape));
+        let answer = answer.and_then(|lines| lines.get(part as usize - text.len()).cloned());
+        line.add(Role::Seen, &answer.unwrap_or_default())
     }
 
     fn unified(&mut self, position: usize, file: &FileMaterial, hunk: u32, line: u32, part: Part, lead: Line) -> Drawn {

@@ -15,7 +15,9 @@ pub fn draw(state: &State, scroll: usize, area: Rect, paint: &mut Paint<'_>) {
     let height = (actions.len() as u16 + 3).min(area.height - 2);
     let width = 76.min(area.width - 2);
     let window = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
-    let inner = paint.frame(window, &format!("{} · any other key closes", context.name()));
+    let is_cut = actions.len() + 2 > usize::from(window.height);
+    let hint = if is_cut { "↓ scrolls, any other key closes" } else { "any other key closes" };
+    let inner = paint.frame(window, &format!("{} · {hint}", context.name()));
     let scroll = scroll.min(actions.len().saturating_sub(usize::from(inner.height)));
     for (row, action) in actions.iter().skip(scroll).take(usize::from(inner.height)).enumerate() {
         let line = Line::new().add(Role::Key, &format!("{:<18}", state.keymap.strokes(**action)));

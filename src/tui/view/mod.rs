@@ -47,8 +47,9 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
         }
         Some(Overlay::Prompt(prompt)) => {
             let label = paint::clip(&prompt.label, usize::from(area.width) * 2 / 3);
-            cursor =
-                Some(paint.field(Rect { y: foot, height: 1, ..area }, &format!(" {label}: "), &prompt.field, false));
+            let mark = if label.ends_with('?') { "" } else { ":" };
+            let label = format!(" {label}{mark} ");
+            cursor = Some(paint.field(Rect { y: foot, height: 1, ..area }, &label, &prompt.field, false));
         }
         None => {
             let typed: String = state.pending.iter().map(ToString::to_string).collect();

@@ -426,7 +426,9 @@ pub fn draw_why(state: &State, area: Rect, paint: &mut Paint<'_>) {
     }
     lines.push(Line::new());
     lines.push(Line::new().add(Role::Muted, &format!("provenance: {}", examination.provenance.status.name())));
-    for evidence in &examination.provenance.evidence {
+    // One line can be evidence of more than one rule.
+    let mut told = std::collections::BTreeSet::new();
+    for evidence in examination.provenance.evidence.iter().filter(|evidence| told.insert(&evidence.raw)) {
         lines.push(Line::new().add(Role::Claim, &clip(&format!("  {}: {}", evidence.rule, evidence.raw), width)));
     }
     for reason in examination.standing.iter().flat_map(|standing| &standing.reasons) {

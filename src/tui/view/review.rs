@@ -15,7 +15,7 @@ use crate::risk::Severity;
 use crate::tui::theme::Role;
 
 pub fn draw(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
-    header(review, area, paint);
+    header(state, review, area, paint);
     let list = state.file_list_width() as u16;
     sticky(review, list, area, paint);
     let body = Rect { y: area.y + 2, height: area.height.saturating_sub(4), ..area };
@@ -29,6 +29,19 @@ pub fn draw(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
     diff::draw(review, Rect { x: body.x + list, width: columns, ..body }, paint);
     overview(review, Rect { x: body.x + list + columns, width: 1, ..body }, paint);
     rule(paint, area, area.height - 2);
+    let part: &[(Action, &str)] = &[
+        (Action::NextHunk, "hunk"),
+        (Action::NextFile, "file"),
+        (Action::Again, "since, all"),
+        (Action::NextCommit, "commit"),
+        (Action::RangeDiff, "commits then and now"),
+        (Action::Back, "back to all"),
+        (Action::Help, "help"),
+        (Action::Search, "search"),
+    ];
+    if review.lens().is_some() {
+        return footer(state, part, area, paint);
+    }
     footer(
         state,
         &[
@@ -52,10 +65,11 @@ pub fn draw(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
     );
 }
 
-fn header(review: &Review, area: Rect, paint: &mut Paint<'_>) {
+fn header(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
-    let (back, right) = match review.lens() {
-        Some(lens) => (" ‹ All   ", Line::new().add(Role::Warning, &format!("{} ", lens.name()))),
+    let (back, right) = match review.lens_name() {
+        Some(name) => (" ‹ All   ", Line::new().add(Role::Warning, &format!("{name} "))),
+        None if state.is_only_review() => (" ‹ Leave   ", counters(review, width)),
         None => (" ‹ Queue   ", counters(review, width)),
     };
     let title = match review.told() {
@@ -90,6 +104,9 @@ fn counters(review: &Review, width: usize) -> Line {
     } else {
         count(line, "answered", progress.findings)
     };
+    if review.draft.is_decided() {
+        line = line.add(Role::Ok, "✓ decided  ");
+    }
     if progress.omissions.1 > 0 {
         line = count(line, "omitted", progress.omissions);
     }
@@ -135,20 +152,20 @@ fn files(review: &Review, area: Rect, paint: &mut Paint<'_>) {
 
 fn listed(review: &Review, position: usize, is_current: bool, width: usize) -> Line {
     let index = review.order[position];
-    let findings: Vec<_> = review.findings_in(index).filter(|_| !review.blind).map(|(_, finding)| finding).collect();
-    let seen = review.is_file_seen(position);
+    let worst = review.findings_in(index).map(|(_, finding)| finding.severity).next().filter(|_| !review.blind);
+    let open = if review.blind { 0 } else { review.open_findings_in(position) };
+    let seen = review.is_file_done(position);
     let folded = review.rows[position].folded;
     let omits = review.read_at(position).is_some_and(|(_, inventory)| inventory.asked(folded).next().is_some());
     let state = if seen {
         "✓".to_owned()
     } else if omits {
         "⊘".to_owned()
-    } else if findings.is_empty() {
+    } else if open == 0 {
         String::new()
     } else {
-        findings.len().to_string()
+        open.to_string()
     };
-    let worst = findings.first().map(|f| f.severity);
     let letter = worst.map_or('·', Severity::letter);
     let mark = if is_current { "▸" } else { " " };
     let line = Line::new().add(Role::Accent, mark).add(worst.map_or(Role::Faint, severity_role), &format!("{letter} "));
@@ -196,7 +213,7 @@ fn summary(review: &Review, rows: std::ops::Range<usize>) -> (Role, char) {
     });
     match worst.max().filter(|_| !review.blind) {
         Some(severity) => (severity_role(severity), severity.letter()),
-        None if (first..=last).all(|position| review.is_file_seen(position)) => (Role::Seen, '│'),
+        None if (first..=last).all(|position| review.is_file_done(position)) => (Role::Seen, '│'),
         None if first == last => match review.rows[first].mark_at(row) {
             Some(mark) if review.is_seen(first, mark) => (Role::Seen, '│'),
             _ => (Role::Faint, '·'),

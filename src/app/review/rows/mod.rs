@@ -10,7 +10,7 @@ use std::ops::Range;
 
 pub use inventory::{Inventory, Omission, Spot};
 pub use omissions::bytes_text;
-pub use remarks::{Remarks, detail, note_lines};
+pub use remarks::{Remarks, answer_lines, detail, note_lines};
 
 use super::look::{Opening, Shape};
 use crate::change::compare::{Block, Hunk, Line, are_alike};

@@ -79,7 +79,7 @@ pub fn sentences(file: &FileMaterial) -> Vec<String> {
             .flatten()
             .collect();
     sentences.extend(file.passed.iter().cloned());
-    if file.comparison.hunks.is_empty() && sentences.is_empty() {
+    if file.comparison.hunks.is_empty() && sentences.is_empty() && of_contents(file).is_empty() {
         sentences.push("no line of text changed".to_owned());
     }
     sentences

@@ -21,12 +21,16 @@ impl Remarks {
     pub fn new<'r>(
         findings: impl Iterator<Item = (usize, &'r Finding)>,
         notes: impl Iterator<Item = (usize, &'r Note)>,
+        answers: &BTreeMap<String, String>,
         shape: Shape,
     ) -> Remarks {
         let mut rows: BTreeMap<_, Vec<Row>> = BTreeMap::new();
         for (finding, f) in findings {
             let at = rows.entry((f.location.side == Side::Old, f.location.line)).or_default();
-            let parts = 0..detail(f, shape).len() as u32;
+            // Without an answer in the draft no key is made of any finding.
+            let answer = (!answers.is_empty()).then(|| answers.get(&f.key())).flatten();
+            let answer = answer.map_or(0, |answer| answer_lines(answer, shape).len());
+            let parts = 0..(detail(f, shape).len() + answer) as u32;
             let finding = finding as u32;
             at.push(Row::Finding { finding });
             at.extend(parts.map(|part| Row::FindingDetail { finding, part }));
@@ -62,6 +66,11 @@ const INDENT: usize = 8;
 /// Why a finding matters and what to ask, folded.
 pub fn detail(finding: &Finding, shape: Shape) -> Vec<String> {
     fold(&format!("{} {}", finding.why, finding.ask), shape.columns.saturating_sub(INDENT).max(20))
+}
+
+/// The reviewer's answer to a finding, folded.
+pub fn answer_lines(answer: &str, shape: Shape) -> Vec<String> {
+    fold(&format!("✓ {answer}"), shape.columns.saturating_sub(INDENT).max(20))
 }
 
 /// A note, folded.

@@ -1,0 +1,125 @@
+//! Where the program hands the terminal to others, or the terminal hands it something: editor, clipboard, shell, mouse.
+
+use super::*;
+
+fn demo(home: &Path, environment: &[(&str, &str)]) -> Program {
+    let dir = home.join("demo").display().to_string();
+    let mut program = Program::start(&["demo", "--dir", &dir], (120, 36), environment, home);
+    program.wait_for("needs you");
+    program.press("/typo\r");
+    program.wait_for("filter: typo");
+    program.wait_for("aider");
+    program.press("\r");
+    program.wait_for("befor you touch");
+    program
+}
+
+fn quit(mut program: Program) {
+    program.press("\u{3}");
+    assert!(program.end().1, "the terminal is given back");
+}
+
+#[test]
+fn the_editor_gets_a_read_only_copy_at_the_line_and_the_screen_comes_back() {
+    let home = home();
+    let (script, told) = (home.path().join("edit or"), home.path().join("told"));
+    let body = "#!/bin/sh\nlast=$(eval echo \\${$#})\nls -l \"$last\" | cut -c1-10 > \"$TOLD\"\necho \"$@\" >> \"$TOLD\"\ncat \"$last\" >> \"$TOLD\"\n";
+    std::fs::write(&script, body).unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // A path with a blank, quoted as people do, and an argument.
+    let editor = format!("'{}' --flag", script.display());
+    let told_to = told.display().to_string();
+    let mut program = demo(home.path(), &[("VISUAL", &editor), ("TOLD", &told_to)]);
+    program.press("]jje");
+    let start = Instant::now();
+    while !std::fs::read_to_string(&told).unwrap_or_default().contains("befor") {
+        if start.elapsed() > Duration::from_secs(30) {
+            panic!("the editor was not told:\n{}", program.text());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let text = std::fs::read_to_string(&told).unwrap();
+    assert!(text.starts_with("-r--------\n--flag "), "{text}");
+    let copy = text.lines().nth(1).unwrap().split(' ').next_back().unwrap().to_owned();
+    program.wait_for("befor you touch");
+    program.press("G");
+    program.wait_for("▸");
+    assert!(!Path::new(&copy).exists(), "the copy is gone");
+    quit(program);
+    let home = super::home();
+    let mut program = demo(home.path(), &[("VISUAL", "no-such-editor")]);
+    program.press("]jje");
+    program.wait_for("`no-such-editor` cannot be started");
+    quit(program);
+}
+
+#[test]
+fn copying_goes_to_the_terminal_s_clipboard_encoded() {
+    let home = home();
+    let mut program = demo(home.path(), &[("DISPLAY", ""), ("WAYLAND_DISPLAY", "")]);
+    program.press("]jjjy");
+    program.wait_for("copied: README.md:");
+    let start = Instant::now();
+    let sequence = || {
+        let raw = String::from_utf8_lossy(&program.raw.lock().unwrap()).into_owned();
+        raw.split_once("\u{1b}]52;c;").map(|(_, rest)| rest.split('\u{1b}').next().unwrap().to_owned())
+    };
+    while sequence().is_none() && start.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    use base64ct::Encoding as _;
+    let copied = base64ct::Base64::decode_vec(&sequence().unwrap()).unwrap();
+    assert!(String::from_utf8(copied).unwrap().starts_with("README.md:"));
+    quit(program);
+}
+
+#[test]
+fn ctrl_z_stops_it_with_the_terminal_given_back_and_it_goes_on_where_it_was() {
+    let home = home();
+    let mut program = demo(home.path(), &[]);
+    let process = program.child.process_id().unwrap();
+    program.press("\u{1a}");
+    let state = || {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        stat.rsplit(')').next().unwrap_or_default().trim().chars().next()
+    };
+    let start = Instant::now();
+    while state() != Some('T') {
+        // Where nobody could wake it, the system does not stop a process of an orphaned group: nothing to see then.
+        if start.elapsed() > Duration::from_secs(5) {
+            program.wait_for("befor you touch");
+            return quit(program);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(!program.screen.lock().unwrap().screen().alternate_screen(), "the shell has its screen");
+    assert!(std::process::Command::new("kill").args(["-CONT", &process.to_string()]).status().unwrap().success());
+    program.wait_for("befor you touch");
+    program.press("?");
+    program.wait_for("any other key closes");
+    program.press("x");
+    quit(program);
+}
+
+#[test]
+fn the_wheel_and_a_click_reach_the_reader_and_a_release_means_nothing() {
+    let home = home();
+    let dir = home.path().join("demo").display().to_string();
+    let mut program = Program::start(&["demo", "--dir", &dir], (120, 24), &[], home.path());
+    program.wait_for("needs you");
+    program.press("\r");
+    program.wait_for("by risk");
+    program.wait_for("‹ Queue");
+    program.wait_for("unflagged");
+    // Button 64 and 65 are the wheel, in SGR coordinates from 1 on.
+    program.press("\u{1b}[<65;60;10M\u{1b}[<65;60;10M");
+    let start = Instant::now();
+    while program.text().contains("▸ envs/prod/main.tf  ") || program.text().contains("resource \"ce_environment\"") {
+        assert!(start.elapsed() < Duration::from_secs(30), "{}", program.text());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    program.press("\u{1b}[<0;5;5M\u{1b}[<0;5;5m");
+    program.wait_for("▸ envs/prod/dashboards.tf");
+    quit(program);
+}
