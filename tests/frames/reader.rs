@@ -488,3 +488,13 @@ fn the_editor_opens_the_new_side_where_removed_lines_were() {
     assert_eq!((name.as_str(), line), ("a.txt", 21), "line 20 stood before line 21, which is 21 now, too");
     assert!(text.starts_with(b"new\n"));
 }
+
+#[test]
+fn the_sheet_shows_the_words_that_are_signed() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 30));
+    session.press("<enter><space>)aIt is a test host.<enter>Cwhy?<enter>S");
+    let frame = session.frame();
+    assert!(frame.contains("✓ H tls.off src/net.py:4: It is a test host."), "{frame}");
+    assert!(frame.contains("✎ src/net.py: why?"), "{frame}");
+}

@@ -3,7 +3,7 @@
 use ratatui::layout::{Position, Rect};
 
 use super::paint::{Line, Paint, clip, fold, hanging};
-use crate::app::review::Review;
+use crate::app::review::{Review, Subject};
 use crate::app::sign::{Sheet, Stage};
 use crate::change::counted;
 use crate::decision::Verdict;
@@ -65,53 +65,10 @@ pub fn draw(sheet: &Sheet, review: &Review, area: Rect, paint: &mut Paint<'_>) -
 
 fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Paint<'_>) {
     let columns = usize::from(body.width);
-    let missing = review.checklist().missing(&review.draft, Verdict::Approve);
-    let progress = review.progress();
-    let item = |missing: usize, (have, all): (usize, usize), what: &str| {
-        let (mark, role) = if missing == 0 { ("✓", Role::Ok) } else { ("✗", Role::Warning) };
-        Line::new().add(role, &format!("{mark} ")).add(Role::Text, &format!("{have} of {all} {what}"))
-    };
-    let mut lines = vec![
-        item(missing.hunks, progress.hunks, "hunks seen"),
-        item(missing.findings, progress.findings, "findings answered"),
-        item(missing.omissions, progress.omissions, "omissions acknowledged"),
-    ];
-    lines.push(Line::new().add(
-        Role::Muted,
-        &format!(
-            "  {} · {} carried over",
-            counted(review.draft.notes.len(), "note"),
-            counted(review.seen().carried_over, "mark")
-        ),
-    ));
+    let mut lines = looked_at(review);
     lines.push(Line::new());
-    let examination = review.examination.as_ref();
-    for need in &sheet.counsel.needs {
-        let role = if need.have >= need.need { Role::Ok } else { Role::Text };
-        lines.extend(hanging(&need.to_string(), 2, columns).iter().map(|part| Line::new().add(role, part)));
-    }
-    let told = |lines: &mut Vec<Line>, role: Role, text: &str| {
-        lines.extend(fold(text, columns).iter().map(|part| Line::new().add(role, part)));
-    };
-    if let Some(why) = &sheet.counsel.futile {
-        told(&mut lines, Role::Warning, &format!("Your approval would not count: {why}."));
-    }
-    for answerable in &sheet.counsel.answers {
-        let Answerable { by, reason, record, .. } = answerable;
-        let text = format!("An approval answers {by}, who rejected an earlier version ({}): {reason}", &record[..12]);
-        told(&mut lines, Role::Warning, &text);
-    }
-    if examination.is_some_and(|e| e.result_tree.is_none()) {
-        let text = "A touched path has moved on the target since base: rebase first, or what lands will not be this.";
-        told(&mut lines, Role::Warning, text);
-    }
-    if let Some(change) = examination.and_then(|examination| examination.policy_change.as_ref()) {
-        told(&mut lines, Role::Title, &format!("The policy changes: {}.", change.headline()));
-        for meaning in &change.meaning {
-            let role = direction_role(meaning.direction);
-            lines.extend(hanging(&format!("  {meaning}"), 4, columns).iter().map(|part| Line::new().add(role, part)));
-        }
-    }
+    lines.extend(counsel(sheet, columns));
+    lines.extend(consequences(review, columns));
     // The key has the last line; what is left out is counted, never dropped in silence.
     let room = usize::from(body.height).saturating_sub(2);
     if lines.len() > room {
@@ -121,6 +78,8 @@ fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Pa
         lines.truncate(kept);
         lines.push(Line::new().add(Role::Warning, &clip(&text, columns)));
     }
+    let left = room.saturating_sub(lines.len());
+    lines.extend(own_words(review, columns, left));
     lines.push(Line::new());
     lines.push(match &sheet.key {
         Ok(key) => Line::new().add(Role::Muted, &clip(&format!("key {key}"), columns)),
@@ -131,6 +90,94 @@ fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Pa
     let keys = [(true, true), (false, true), (false, false)].map(|(draft, noun)| keys(sheet, draft, noun));
     let fits = keys.iter().find(|line| line.width() <= columns).or(keys.last());
     paint.line(foot, 0, fits.cloned().unwrap_or_else(Line::new));
+}
+
+/// What was looked at, and what is missing for an approval.
+fn looked_at(review: &Review) -> Vec<Line> {
+    let missing = review.checklist().missing(&review.draft, Verdict::Approve);
+    let progress = review.progress();
+    let item = |missing: usize, (have, all): (usize, usize), what: &str| {
+        let (mark, role) = if missing == 0 { ("✓", Role::Ok) } else { ("✗", Role::Warning) };
+        Line::new().add(role, &format!("{mark} ")).add(Role::Text, &format!("{have} of {all} {what}"))
+    };
+    let notes = counted(review.draft.notes.len(), "note");
+    let carried = counted(review.seen().carried_over, "mark");
+    vec![
+        item(missing.hunks, progress.hunks, "hunks seen"),
+        item(missing.findings, progress.findings, "findings answered"),
+        item(missing.omissions, progress.omissions, "omissions acknowledged"),
+        Line::new().add(Role::Muted, &format!("  {notes} · {carried} carried over")),
+    ]
+}
+
+fn told(role: Role, text: &str, columns: usize) -> Vec<Line> {
+    fold(text, columns).iter().map(|part| Line::new().add(role, part)).collect()
+}
+
+/// Who else is asked, and what a signature would not do.
+fn counsel(sheet: &Sheet, columns: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for need in &sheet.counsel.needs {
+        let role = if need.have >= need.need { Role::Ok } else { Role::Text };
+        lines.extend(hanging(&need.to_string(), 2, columns).iter().map(|part| Line::new().add(role, part)));
+    }
+    if let Some(why) = &sheet.counsel.futile {
+        lines.extend(told(Role::Warning, &format!("Your approval would not count: {why}."), columns));
+    }
+    for answerable in &sheet.counsel.answers {
+        let Answerable { by, reason, record, .. } = answerable;
+        let text = format!("An approval answers {by}, who rejected an earlier version ({}): {reason}", &record[..12]);
+        lines.extend(told(Role::Warning, &text, columns));
+    }
+    lines
+}
+
+/// What landing it would mean.
+fn consequences(review: &Review, columns: usize) -> Vec<Line> {
+    let Some(examination) = &review.examination else { return Vec::new() };
+    let mut lines = Vec::new();
+    if examination.result_tree.is_none() {
+        let text = "A touched path has moved on the target since base: rebase first, or what lands will not be this.";
+        lines.extend(told(Role::Warning, text, columns));
+    }
+    if let Some(change) = &examination.policy_change {
+        lines.extend(told(Role::Title, &format!("The policy changes: {}.", change.headline()), columns));
+        for meaning in &change.meaning {
+            let role = direction_role(meaning.direction);
+            lines.extend(hanging(&format!("  {meaning}"), 4, columns).iter().map(|part| Line::new().add(role, part)));
+        }
+    }
+    lines
+}
+
+/// The reviewer's own words, which are signed, as far as there is room.
+fn own_words(review: &Review, columns: usize, room: usize) -> Vec<Line> {
+    let answered = review.findings().iter().filter_map(|f| Some((f, review.answered(&Subject::Finding(f.key()))?)));
+    let mut words: Vec<Line> = Vec::new();
+    for (finding, answer) in answered {
+        let severity = finding.severity.letter();
+        let text = format!("{severity} {} {}: {answer}", finding.rule, finding.location);
+        words.push(Line::new().add(Role::Seen, "✓ ").add(Role::Text, &clip(&text, columns.saturating_sub(2))));
+    }
+    for note in &review.draft.notes {
+        let place = match (note.path.as_str(), note.line) {
+            ("", _) => "the change".to_owned(),
+            (path, 0) => path.to_owned(),
+            (path, line) => format!("{path}:{line}"),
+        };
+        let text = clip(&format!("{place}: {}", note.text), columns.saturating_sub(2));
+        words.push(Line::new().add(Role::Note, "✎ ").add(Role::Text, &text));
+    }
+    if words.is_empty() || room < 3 {
+        return Vec::new();
+    }
+    if words.len() > room - 1 {
+        let more = words.len() - (room - 2);
+        words.truncate(room - 2);
+        words.push(Line::new().add(Role::Muted, &format!("  … {} more", more)));
+    }
+    words.insert(0, Line::new());
+    words
 }
 
 /// What can be done: with a word on the draft, and with what it is that can be taken back.
