@@ -118,6 +118,7 @@ fn strokes(state: &mut State, stroke: &str, times: usize) -> (Duration, Duration
             let begun = Instant::now();
             update(state, Event::Stroke(stroke));
             terminal.draw(|frame| view::draw(state, &theme, frame)).unwrap();
+            state.drawn();
             begun.elapsed()
         })
         .collect();

@@ -80,6 +80,7 @@ pub fn run(
     asked.extend(update(&mut state, Event::Resize(width, height)));
     asked.into_iter().for_each(|effect| workers.submit(effect));
     screen.draw(&state, theme).map_err(failed)?;
+    state.drawn();
     // Only in debug builds: how the test sees that a panic gives the terminal back.
     #[cfg(debug_assertions)]
     assert!(std::env::var_os("UNDERSIGN_TEST_PANIC").is_none(), "asked to panic by a test");
@@ -113,6 +114,7 @@ pub fn run(
             }
         }
         screen.draw(&state, theme).map_err(failed)?;
+        state.drawn();
     }
     drop(screen);
     workers.finish(&ports);

@@ -38,6 +38,7 @@ fuzz_target!(|data: &[u8]| {
         let stroke = Stroke::parse(STROKES[usize::from(*byte) % STROKES.len()]).expect("a stroke");
         update(&mut state, Event::Stroke(stroke));
         terminal.draw(|frame| view::draw(&state, &theme, frame)).expect("a buffer");
+        state.drawn();
         let drawn = terminal.backend().buffer().content().iter();
         assert!(drawn.flat_map(|cell| cell.symbol().chars()).all(|c| !visible::is_control(c) && !visible::is_bidi(c)));
     }

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::FileMaterial;
+use super::{FileMaterial, text_of};
 use crate::change::diff::{Content, Diff, FileDiff, TreeEntry};
+use crate::change::enclosing::enclosing;
 use crate::change::manifest::Digest;
 use crate::change::merge::merge;
 use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, counted, visible};
@@ -52,22 +53,23 @@ struct Sides {
 pub fn since(repository: &Repository, change: &Change, then: &Revised) -> Result<Again, GitError> {
     let earlier = earlier(repository, change, then)?;
     let now = &change.revision;
-    let (mut files, mut told) = (Vec::new(), Vec::new());
+    let (mut files, mut told, mut clashed) = (Vec::new(), Vec::new(), false);
     for (path, sides) in &sides(repository, &earlier, now)? {
         let (expected, clashes) = expected(repository, sides)?;
         let actual = Image::of(repository, sides.now.1)?;
+        if clashes {
+            clashed = true;
+            told.push(format!(
+                "{path}: base and change touched the same lines; all that the change does here is shown."
+            ));
+        }
         if expected == actual {
             continue;
-        }
-        if clashes {
-            told.push(format!(
-                "{path}: base and change touch the same lines; it is shown against the earlier version."
-            ));
         }
         let diff = FileDiff { path: path.clone(), old: expected.entry, new: actual.entry };
         files.push(FileMaterial::of(diff, expected.content, actual.content));
     }
-    let update = match (files.is_empty(), earlier.head == now.head, earlier.base_tree == now.base_tree) {
+    let update = match (files.is_empty() && !clashed, earlier.head == now.head, earlier.base_tree == now.base_tree) {
         (false, ..) => Update::Rework,
         (true, true, _) => Update::Nothing,
         (true, false, true) => Update::MessageOnly,
@@ -82,6 +84,7 @@ fn sentence(update: Update, files: usize) -> String {
         Update::Nothing => "Nothing changed.".to_owned(),
         Update::MessageOnly => "Only commits or their messages changed; the content is the same.".to_owned(),
         Update::Rebase => "A pure rebase: the base moved, what the change does is the same.".to_owned(),
+        Update::Rework if files == 0 => "Reworked; no line is left to compare.".to_owned(),
         Update::Rework => format!("{} reworked; what the base did meanwhile is taken out.", counted(files, "file")),
     }
 }
@@ -129,13 +132,13 @@ impl Image {
     }
 }
 
-/// What the earlier version of a path would be on today's base; and whether that cannot be said, so that it is the
-/// earlier version itself.
+/// What the earlier version of a path would be on today's base; and whether that cannot be said, so that it is today's base
+/// itself.
 fn expected(repository: &Repository, sides: &Sides) -> Result<(Image, bool), GitError> {
-    let ((base_then, head_then), (base_now, head_now)) = (sides.then, sides.now);
+    let ((base_then, head_then), (base_now, _)) = (sides.then, sides.now);
     let entry = if head_then == base_then {
         base_now
-    } else if base_then == base_now || head_then == base_now || head_then == head_now {
+    } else if base_then == base_now || head_then == base_now {
         head_then
     } else {
         return merged(repository, base_then, base_now, head_then);
@@ -164,7 +167,7 @@ fn merged(
             let entry = TreeEntry { mode, id: git::blob_id(&text)? };
             Ok((Image { entry: Some(entry), content: Some(Content::of_blob(text)) }, false))
         }
-        _ => Ok((theirs, true)),
+        _ => Ok((ours, true)),
     }
 }
 
@@ -246,9 +249,17 @@ fn patch(repository: &Repository, commit: &Commit) -> Result<Digest, GitError> {
         let material = FileMaterial::read(repository, file)?;
         bytes.extend_from_slice(&file.path.0);
         bytes.push(0);
+        let mode = |entry: Option<TreeEntry>| entry.map_or("000000", |entry| entry.mode.octal());
+        bytes.extend_from_slice(format!("{} {}", mode(file.old), mode(file.new)).as_bytes());
         // What has no lines is told apart by its objects.
         if material.comparison.hunks.is_empty() {
             bytes.extend_from_slice(format!("{:?} {:?}", file.old, file.new).as_bytes());
+        }
+        let (old, new) = (&material.comparison.old, &material.comparison.new);
+        bytes.extend([u8::from(old.lacks_final_newline()), u8::from(new.lacks_final_newline())]);
+        for hunk in &material.comparison.hunks {
+            let places = enclosing(new, text_of(&material.new), hunk.new.start);
+            bytes.extend_from_slice(&places.join(&b'\n'));
         }
         for (sign, line) in material.changed_lines() {
             bytes.push(sign);

@@ -94,6 +94,7 @@ proptest! {
             let stroke = if key == '\r' { Stroke::parse("enter").unwrap() } else { Stroke::parse(&key.to_string()).or(Stroke::parse("space")).unwrap() };
             update(&mut state, Event::Stroke(stroke));
             let frame = frame(&state, size);
+            state.drawn();
             prop_assert!(!frame.chars().any(|c| visible::is_control(c) || visible::is_bidi(c)), "{:?}", frame);
         }
         let Screen::Review(review) = &state.screen else { unreachable!() };

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod counsel;
+mod honest;
 mod hostile;
 mod reader;
 #[path = "../support/mod.rs"]
@@ -76,6 +77,7 @@ impl Session {
                 events.extend(self.carried_out(effect));
             }
         }
+        self.state.drawn();
     }
 
     /// `j`, `G`, `<enter>`, `<ctrl-d>`.

@@ -5,7 +5,7 @@ use undersign::app::mouse::{Mouse, MouseKind};
 use super::*;
 
 /// A branch with one commit, in which each file is as given; what the trunk has of them before.
-fn fixture(before: &[(&str, &str)], after: &[(&str, &str)]) -> Fixture {
+pub fn fixture(before: &[(&str, &str)], after: &[(&str, &str)]) -> Fixture {
     let f = Fixture::with_policy(&policy(""));
     f.git("mina", &["checkout", "-q", "main"]);
     for (path, text) in before {
@@ -21,13 +21,13 @@ fn fixture(before: &[(&str, &str)], after: &[(&str, &str)]) -> Fixture {
     f
 }
 
-fn opened(f: &Fixture, size: (u16, u16)) -> Session {
+pub fn opened(f: &Fixture, size: (u16, u16)) -> Session {
     let mut session = Session::new(f, size);
     session.press("/topic<enter><enter>");
     session
 }
 
-fn numbered(lines: std::ops::Range<usize>) -> String {
+pub fn numbered(lines: std::ops::Range<usize>) -> String {
     lines.map(|n| format!("line {n}\n")).collect()
 }
 

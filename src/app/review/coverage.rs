@@ -18,7 +18,8 @@ pub struct Coverage {
 struct Shown {
     /// By hunk and line of it.
     lines: HashMap<(u32, u32), Bytes>,
-    sentences: HashSet<u32>,
+    /// Parts of sentences.
+    sentences: HashSet<(u32, u32)>,
 }
 
 /// Sorted byte ranges of a line that do not touch.
@@ -57,15 +58,15 @@ impl Coverage {
 }
 
 impl Review {
-    /// Remembers what is on the screen now. Called after every event, before the frame is drawn from the same state.
+    /// Remembers what is on the screen now. Called once its frame is drawn: what was typed ahead showed nothing.
     pub fn note_shown(&mut self) {
         for at in self.scroll..(self.scroll + self.page).min(self.height()) {
             let Some((position, row)) = self.locate(at) else { continue };
             let index = self.order[position];
             let Some(file) = self.files[index].material.clone() else { continue };
             let row = self.rows[position].rows[row];
-            if let Row::Sentence { sentence } = row {
-                self.coverage.files.entry(index).or_default().sentences.insert(sentence);
+            if let Row::Sentence { sentence, part } = row {
+                self.coverage.files.entry(index).or_default().sentences.insert((sentence, part));
             }
             let Some(hunk) = row.hunk() else { continue };
             for (line, part) in row.lines() {
@@ -73,7 +74,7 @@ impl Review {
                     part
                 } else {
                     let bytes = bytes_of(&file, file.comparison.hunks[hunk as usize].lines[line as usize]);
-                    let columns = self.shape.text(self.rows[position].halves);
+                    let columns = self.shape.text(self.rows[position].cells);
                     let seen = window(bytes, self.left, columns, self.look.tab);
                     Part { from: seen.start as u32, to: seen.end as u32 }
                 };
@@ -82,18 +83,24 @@ impl Review {
         }
     }
 
-    /// Whether all of a mark was on the screen: every byte of every line, or every sentence.
+    /// Whether all of a mark was on the screen: every byte of every line. What is said of the file is part of the first one.
     pub fn was_shown(&self, position: usize, mark: usize) -> bool {
         let index = self.order[position];
-        let Some((file, inventory)) = self.read_at(position) else { return false };
-        match file.comparison.hunks.get(mark) {
+        let Some((file, _)) = self.read_at(position) else { return false };
+        let lines_were = match file.comparison.hunks.get(mark) {
             Some(hunk) => (0..hunk.lines.len()).all(|line| self.line_was_shown(index, file, mark, hunk, line)),
-            None => {
-                let shown = self.coverage.files.get(&index);
-                let is_shown = |sentence| shown.is_some_and(|file| file.sentences.contains(&sentence));
-                (0..inventory.sentences.len() as u32).all(is_shown)
-            }
-        }
+            None => true,
+        };
+        lines_were && (mark > 0 || self.sentences_were_shown(position))
+    }
+
+    fn sentences_were_shown(&self, position: usize) -> bool {
+        let shown = self.coverage.files.get(&self.order[position]);
+        let is_shown = |row: &Row| match *row {
+            Row::Sentence { sentence, part } => shown.is_some_and(|file| file.sentences.contains(&(sentence, part))),
+            _ => true,
+        };
+        self.rows[position].rows.iter().take_while(|row| !matches!(row, Row::Hunk { .. })).all(is_shown)
     }
 
     fn line_was_shown(

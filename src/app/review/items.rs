@@ -7,6 +7,7 @@ use crate::app::TextLine;
 use crate::app::picker::{Badge, Choice, Entry};
 use crate::change::compare::Line;
 use crate::change::diff::{Content, Side};
+use crate::change::enclosing::enclosing;
 use crate::change::manifest::escape;
 use crate::change::{RepoPath, visible};
 use crate::highlight::MAX_TEXT;
@@ -254,7 +255,7 @@ impl Review {
         hunk.lines[from..].iter().skip_while(|line| !is_change(line)).find_map(there)
     }
 
-    /// The lines that enclose a line, by their indentation: the nearest above it that stand further left.
+    /// The line that encloses what a row shows.
     pub fn enclosing(&self, position: usize, row: usize) -> Option<String> {
         let (file, _) = self.read_at(position)?;
         let text = [&file.new, &file.old].into_iter().flatten().find_map(Content::text)?;
@@ -266,21 +267,10 @@ impl Review {
             _ if file.new.is_some() => hunk.new.start,
             _ => hunk.old.start,
         };
-        let indent = |line: &[u8]| line.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        let is_word =
-            |line: &[u8]| line.trim_ascii().first().is_some_and(|b| b.is_ascii_alphanumeric() || b"_@#$".contains(b));
-        let first = lines.get(text, from);
-        // On a blank line: the next that is none.
-        let depth = if first.trim_ascii().is_empty() { usize::MAX } else { indent(first) };
-        let above = (from.saturating_sub(MAX_ENCLOSED)..from).rev().map(|at| lines.get(text, at));
-        let found = above.filter(|line| is_word(line)).find(|line| indent(line) < depth)?;
-        let shown = &found.trim_ascii()[..found.trim_ascii().len().min(200)];
-        Some(visible::line(shown))
+        let found = *enclosing(lines, text, from).first()?;
+        Some(visible::line(&found[..found.len().min(200)]))
     }
 }
-
-/// Lines above that are looked at for the one that encloses.
-const MAX_ENCLOSED: u32 = 2_000;
 
 fn entry(badge: Badge, label: String, detail: &str, goal: Goal) -> Entry {
     Entry { label: visible::text(&label).into_owned(), detail: detail.to_owned(), badge, choice: Choice::Go(goal) }

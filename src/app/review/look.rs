@@ -61,14 +61,12 @@ pub struct Shape {
 impl Shape {
     /// Columns under which half of the diff is of no use.
     const MIN_HALF: usize = 30;
-    /// The cursor, two numbers, and a sign with a blank on either side.
-    const GUTTER: usize = 14;
-    /// The same with one number.
-    const HALF_GUTTER: usize = 9;
+    /// The cursor, and a sign with a blank on either side.
+    const MARKS: usize = 4;
 
     /// Columns before the text of a line.
-    pub fn gutter(self, halves: bool) -> usize {
-        usize::from(self.attribution) + if halves { Shape::HALF_GUTTER } else { Shape::GUTTER }
+    pub fn gutter(self, cells: Cells) -> usize {
+        usize::from(self.attribution) + Shape::MARKS + cells.numbers * if cells.halves { 1 } else { 2 }
     }
 
     /// Columns of the left half, without the rule between the halves.
@@ -77,9 +75,25 @@ impl Shape {
     }
 
     /// Columns for the text of a line.
-    pub fn text(self, halves: bool) -> usize {
-        let columns = if halves { self.half() } else { self.columns };
-        columns.saturating_sub(self.gutter(halves)).max(8)
+    pub fn text(self, cells: Cells) -> usize {
+        let columns = if cells.halves { self.half() } else { self.columns };
+        columns.saturating_sub(self.gutter(cells)).max(8)
+    }
+}
+
+/// How the lines of a file stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cells {
+    /// Side by side.
+    pub halves: bool,
+    /// Columns of a line number, with a blank before it.
+    pub numbers: usize,
+}
+
+impl Cells {
+    /// For line numbers up to one.
+    pub fn of(halves: bool, lines: u32) -> Cells {
+        Cells { halves, numbers: (lines.max(1).ilog10() as usize + 2).max(5) }
     }
 }
 

@@ -264,9 +264,17 @@ impl Review {
             let Some((position, row)) = self.next_row(forward, &wanted) else { return Some(none.to_owned()) };
             let row = self.start_of(position) + row;
             let visible = (self.scroll..self.scroll + self.page.saturating_sub(2)).contains(&row);
-            if visible { self.go(row) } else { self.go_to_top(row) }
+            if visible { self.go(row) } else { self.go_near_top(position, row) }
         }
         None
+    }
+
+    /// Puts a row at the top of the screen; with what is said of the file, where that is not far above.
+    fn go_near_top(&mut self, position: usize, row: usize) {
+        let start = self.start_of(position);
+        self.cursor = row;
+        self.scroll = if row - start < self.page / 2 { start } else { row };
+        self.follow();
     }
 
     /// File by file: rows are found without asking for each where it lies.
@@ -305,7 +313,8 @@ impl Review {
         match next {
             Some(row) => {
                 self.leave_trail();
-                self.go_to_top(row);
+                let position = self.locate(row).map_or(0, |(position, _)| position);
+                self.go_near_top(position, row);
             }
             None => return Some("everything is marked as seen".to_owned()),
         }

@@ -7,9 +7,12 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::{Line, Paint, clip, clip_start};
 use super::queue::severity_role;
+use crate::app::review::look::Cells;
 use crate::app::review::rows::inventory::blanks_only;
 use crate::app::review::rows::text::{pieces, window};
-use crate::app::review::rows::{Half, Part, Row, answer_lines, between, bytes_of, detail, note_lines, pairs};
+use crate::app::review::rows::{
+    Half, Part, Row, answer_lines, between, bytes_of, detail, note_lines, pairs, sentence_lines,
+};
 use crate::app::review::{Review, Subject};
 use crate::change::compare::{Block, Hunk, Line as DiffLine, word_spans};
 use crate::change::counted;
@@ -21,7 +24,6 @@ use crate::tui::theme::Role;
 pub fn draw(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let mut painter = Painter { review, width: usize::from(area.width), block: None };
     let selected = review.selected_rows();
-    let gutter = review.shape().gutter(false) - 3;
     for screen in 0..area.height {
         let at = review.scroll + usize::from(screen);
         let Some((position, row)) = review.locate(at) else { break };
@@ -37,7 +39,7 @@ pub fn draw(review: &Review, area: Rect, paint: &mut Paint<'_>) {
         paint.line(area, screen, drawn.line);
         let end = match (drawn.is_line, drawn.grounds.is_empty()) {
             // What was taken out and put in keeps its ground; its numbers say where one is.
-            (true, false) => gutter as u16,
+            (true, false) => 1 + review.rows[position].cells.numbers as u16,
             _ => area.width,
         };
         for (columns, role) in drawn.grounds {
@@ -97,10 +99,12 @@ impl Painter<'_> {
         let read = review.read_at(position);
         match rows.rows[row] {
             Row::File => Drawn::plain(self.file_line(position, lead)),
-            Row::Sentence { sentence } => {
+            Row::Sentence { sentence, part } => {
                 let text = read.and_then(|(_, inventory)| inventory.sentences.get(sentence as usize));
-                let text = clip(&format!("  ≡ {}", text.map_or("", String::as_str)), width.saturating_sub(2));
-                Drawn::plain(lead.add(Role::Omission, &text))
+                let lines = text.map(|text| sentence_lines(text, review.shape())).unwrap_or_default();
+                let mark = if part == 0 { "  ≡ " } else { "    " };
+                let text = lines.get(part as usize).map_or("", String::as_str);
+                Drawn::plain(lead.add(Role::Omission, &format!("{mark}{text}")))
             }
             Row::Omission { omission } => Drawn::plain(self.omission_line(position, omission, lead)),
             Row::Hunk { hunk } => Drawn::plain(self.hunk_line(position, row, hunk, lead)),
@@ -244,9 +248,10 @@ impl Painter<'_> {
             DiffLine::Removed { old } => [Some(old), None],
             DiffLine::Added { new } => [None, Some(new)],
         };
-        let columns = self.review.shape().text(false);
+        let cells = self.review.rows[position].cells;
+        let columns = self.review.shape().text(cells);
         let cell = Cell { position, file, at: Some((hunk, line)), line: diff_line, part, columns };
-        let out = self.cell(lead.add(Role::Number, &numbered(&numbers, part)), &cell);
+        let out = self.cell(lead.add(Role::Number, &numbered(&numbers, cells, part)), &cell);
         let end = out.width();
         let (out, grounds) = match ground(diff_line) {
             Some(role) => (self.with_origin(out, &cell), vec![(end as u16..self.width as u16, role)]),
@@ -263,7 +268,8 @@ impl Painter<'_> {
         (old, new): (Half, Half),
         lead: Line,
     ) -> Drawn {
-        let (half, columns) = (self.review.shape().half(), self.review.shape().text(true));
+        let cells = self.review.rows[position].cells;
+        let (half, columns) = (self.review.shape().half(), self.review.shape().text(cells));
         let lines = &file.comparison.hunks[hunk as usize].lines;
         let (mut out, mut grounds) = (lead, Vec::new());
         for (side, shown) in [old, new].into_iter().enumerate() {
@@ -283,7 +289,7 @@ impl Painter<'_> {
                 DiffLine::Added { new } => new,
             };
             let cell = Cell { position, file, at: Some((hunk, line)), line: diff_line, part, columns };
-            out = self.cell(out.add(Role::Number, &numbered(&[Some(number)], part)), &cell);
+            out = self.cell(out.add(Role::Number, &numbered(&[Some(number)], cells, part)), &cell);
             if let Some(role) = ground(diff_line) {
                 grounds.push((out.width().max(start) as u16..end as u16, role));
             }
@@ -299,17 +305,17 @@ impl Painter<'_> {
         part: Part,
         lead: Line,
     ) -> Drawn {
-        let halves = self.review.rows[position].halves;
-        let columns = self.review.shape().text(halves);
+        let cells = self.review.rows[position].cells;
+        let columns = self.review.shape().text(cells);
         let line = DiffLine::Context { old, new };
         let cell = Cell { position, file, at: None, line, part, columns };
-        if !halves {
-            let out = self.cell(lead.add(Role::Number, &numbered(&[Some(old), Some(new)], part)), &cell);
+        if !cells.halves {
+            let out = self.cell(lead.add(Role::Number, &numbered(&[Some(old), Some(new)], cells, part)), &cell);
             return Drawn { line: out, grounds: Vec::new(), is_line: true };
         }
-        let left = self.cell(lead.add(Role::Number, &numbered(&[Some(old)], part)), &cell);
+        let left = self.cell(lead.add(Role::Number, &numbered(&[Some(old)], cells, part)), &cell);
         let left = left.pad_to(self.review.shape().half()).add(Role::Border, "│");
-        let out = self.cell(left.add(Role::Number, &numbered(&[Some(new)], part)), &cell);
+        let out = self.cell(left.add(Role::Number, &numbered(&[Some(new)], cells, part)), &cell);
         Drawn { line: out, grounds: Vec::new(), is_line: true }
     }
 
@@ -334,7 +340,9 @@ impl Painter<'_> {
         let moved = moved(review, index, cell.line);
         out = match (is_blank, moved) {
             (true, _) => out.add_on(Role::Whitespace, base, "␣"),
-            (_, Some(_)) => out.add_on(Role::Moved, base, "»"),
+            (_, Some(Move { fidelity: Fidelity::Exact, .. })) => out.add_on(Role::Moved, base, "»"),
+            // Moved, and not the same: it is to be read.
+            (_, Some(_)) => out.add_on(Role::Moved, base, "≈"),
             _ => out.add_on(base, base, " "),
         };
         out = out.add_on(base, base, &format!("{sign} "));
@@ -453,17 +461,19 @@ fn flush(out: Line, run: Option<(Role, Role, String)>) -> Line {
     match run {
         // A mark has a ground of its own.
         Some((Role::Hidden, _, text)) => out.add(Role::Hidden, &text),
-        Some((role, ground, text)) => out.add_on(role, ground, &text),
+        Some((role, ground, text)) => out.add_pieces(role, ground, text),
         None => out,
     }
 }
 
 /// Line numbers, or the sign that a line goes on.
-fn numbered(numbers: &[Option<u32>], part: Part) -> String {
+fn numbered(numbers: &[Option<u32>], cells: Cells, part: Part) -> String {
+    let width = cells.numbers;
     if part.from > 0 {
-        return format!("{:>width$}", "↪", width = 5 * numbers.len());
+        return format!("{:>width$}", "↪", width = width * numbers.len());
     }
-    numbers.iter().map(|number| number.map_or("     ".to_owned(), |n| format!("{:>5}", n + 1))).collect()
+    let cell = |number: &Option<u32>| number.map_or(" ".repeat(width), |n| format!("{:>width$}", n + 1));
+    numbers.iter().map(cell).collect()
 }
 
 fn ground(line: DiffLine) -> Option<Role> {

@@ -33,6 +33,14 @@ impl Line {
         self
     }
 
+    /// Text that was made of pieces ([`crate::app::review::rows::text`]): what hides is a mark in it already, and joiners
+    /// inside of an emoji stay, so that it is as wide as it was laid out. Control characters never pass.
+    pub fn add_pieces(mut self, role: Role, ground: Role, text: String) -> Line {
+        let text = if text.chars().any(visible::is_control) { visible::text(&text).into_owned() } else { text };
+        self.spans.push((role, Some(ground), text));
+        self
+    }
+
     /// This line with another after it.
     pub fn join(mut self, other: Line) -> Line {
         self.spans.extend(other.spans);

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use super::{MAX_LINE_BYTES, bytes_of, omissions};
 use crate::change::compare::{Block, Hunk, Line, differ_in_blanks};
 use crate::change::diff::{FileDiff, TreeEntry};
+use crate::change::enclosing::enclosing;
 use crate::change::manifest::Digest;
-use crate::survey::FileMaterial;
+use crate::survey::{FileMaterial, text_of};
 
 /// Something that is not shown line by line, to be acknowledged with a reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub enum Spot {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
     /// Keys of its hunks; of the file itself where it changed without lines and without omissions. A key comes from path,
-    /// modes, the hunk's lines with their context, and which of equal ones it is: it survives a rebase, and falls where the
+    /// modes, the hunk's lines with their context, what encloses them, and which of equal ones it is: it survives a rebase, and falls where the
     /// content changed.
     pub hunks: Vec<String>,
     pub omissions: Vec<Omission>,
@@ -107,9 +108,10 @@ fn hunk_keys(file: &FileMaterial) -> Vec<String> {
     let mut equal: HashMap<Digest, usize> = HashMap::new();
     let key = |hunk: &Hunk| {
         let digest = Digest::of(&signed_lines(file, hunk));
+        let place = Digest::of(&place(file, hunk));
         let ordinal = equal.entry(digest).or_default();
         *ordinal += 1;
-        key_of(&file.diff, &format!("hunk {ordinal} {digest}"))
+        key_of(&file.diff, &format!("hunk {ordinal} {digest} {place}"))
     };
     file.comparison.hunks.iter().map(key).collect()
 }
@@ -123,9 +125,23 @@ fn signed_lines(file: &FileMaterial, hunk: &Hunk) -> Vec<u8> {
             Line::Added { .. } => b'+',
         });
         text.extend_from_slice(bytes_of(file, *line));
-        text.push(b'\n');
+        let lines = if matches!(line, Line::Removed { .. }) { &file.comparison.old } else { &file.comparison.new };
+        let (_, number) = super::place_of(*line);
+        if number < lines.count() || !lines.lacks_final_newline() {
+            text.push(b'\n');
+        }
     }
     text
+}
+
+/// What encloses a hunk: the same lines somewhere else are not the same change.
+fn place(file: &FileMaterial, hunk: &Hunk) -> Vec<u8> {
+    let comparison = &file.comparison;
+    let found = match hunk.new.is_empty() {
+        true => enclosing(&comparison.old, text_of(&file.old), hunk.old.start),
+        false => enclosing(&comparison.new, text_of(&file.new), hunk.new.start),
+    };
+    found.join(&b'\n')
 }
 
 /// A key from path, modes and what it is about.

@@ -10,9 +10,9 @@ use std::ops::Range;
 
 pub use inventory::{Inventory, Omission, Spot};
 pub use omissions::bytes_text;
-pub use remarks::{Remarks, answer_lines, detail, note_lines};
+pub use remarks::{Remarks, answer_lines, detail, note_lines, sentence_lines};
 
-use super::look::{Opening, Shape};
+use super::look::{Cells, Opening, Shape};
 use crate::change::compare::{Block, Hunk, Line, are_alike};
 use crate::change::diff::Content;
 use crate::survey::FileMaterial;
@@ -37,6 +37,7 @@ pub enum Row {
     /// A sentence about the file: mode changes, missing newlines, moved content.
     Sentence {
         sentence: u32,
+        part: u32,
     },
     Omission {
         omission: u32,
@@ -114,8 +115,7 @@ pub struct FileRows {
     /// By mark of the inventory: its rows. None while the file is folded.
     pub marks: Vec<Range<usize>>,
     pub folded: bool,
-    /// Laid out side by side.
-    pub halves: bool,
+    pub cells: Cells,
 }
 
 impl FileRows {
@@ -138,7 +138,8 @@ impl FileRows {
     ) -> FileRows {
         let halves = shape.side_by_side && file.old.is_some() && file.new.is_some();
         let folded = inventory.folds() && !opening.is_open.unwrap_or(false);
-        let out = FileRows { folded, halves, ..FileRows::default() };
+        let cells = Cells::of(halves, file.comparison.old.count().max(file.comparison.new.count()));
+        let out = FileRows { folded, cells, ..FileRows::default() };
         let mut layout = Layouter { file, inventory, remarks, opening, shape, out };
         layout.head();
         if !folded {
@@ -191,8 +192,10 @@ impl Layouter<'_> {
         let asked = self.inventory.asked(folded).filter(|(_, omission)| !matches!(omission.spot, Spot::Line { .. }));
         self.out.rows.extend(asked.map(|(omission, _)| Row::Omission { omission: omission as u32 }));
         let start = self.out.rows.len();
-        let sentences = 0..self.inventory.sentences.len() as u32;
-        self.out.rows.extend(sentences.map(|sentence| Row::Sentence { sentence }));
+        for (sentence, text) in (0..).zip(&self.inventory.sentences) {
+            let parts = 0..sentence_lines(text, self.shape).len() as u32;
+            self.out.rows.extend(parts.map(|part| Row::Sentence { sentence, part }));
+        }
         if self.file.comparison.hunks.is_empty() && !self.inventory.hunks.is_empty() {
             self.out.marks.push(start..self.out.rows.len());
         }
@@ -233,7 +236,7 @@ impl Layouter<'_> {
     fn parts(&self, bytes: &[u8]) -> Vec<Part> {
         let part = |range: Range<usize>| Part { from: range.start as u32, to: range.end as u32 };
         if self.shape.wrap {
-            text::wrap(bytes, self.shape.text(self.out.halves), self.shape.tab).into_iter().map(part).collect()
+            text::wrap(bytes, self.shape.text(self.out.cells), self.shape.tab).into_iter().map(part).collect()
         } else {
             vec![part(0..bytes.len().min(MAX_LINE_BYTES))]
         }
@@ -246,7 +249,7 @@ impl Layouter<'_> {
     }
 
     fn hunk(&mut self, index: u32, hunk: &Hunk) {
-        if !self.out.halves {
+        if !self.out.cells.halves {
             (0..hunk.lines.len()).for_each(|line| {
                 let parts = self.parts(bytes_of(self.file, hunk.lines[line]));
                 let line = line as u32;

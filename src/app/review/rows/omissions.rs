@@ -49,8 +49,9 @@ pub fn of_long_line(file: &FileMaterial, line: Line, bytes: &[u8], spot: Spot) -
 pub fn of_fold(file: &FileMaterial) -> Option<Omission> {
     let comparison = &file.comparison;
     let changed = comparison.added + comparison.removed;
-    let text = [&file.new, &file.old].into_iter().flatten().find_map(Content::text).unwrap_or_default();
-    let is_minified = text.len() / (comparison.new.count().max(1) as usize) > MINIFIED_LINE && text.len() > 20_000;
+    let lines = if file.new.is_some() { &comparison.new } else { &comparison.old };
+    let text = file.new.as_ref().or(file.old.as_ref()).and_then(Content::text).unwrap_or_default();
+    let is_minified = text.len() / (lines.count().max(1) as usize) > MINIFIED_LINE && text.len() > 20_000;
     let kind = crate::risk::kind_of_machine_file(&file.diff.path.lossy()).or(is_minified.then_some("minified"))?;
     if changed < FOLDED_FROM && !is_minified {
         return None;

@@ -73,6 +73,11 @@ pub fn answer_lines(answer: &str, shape: Shape) -> Vec<String> {
     fold(&format!("✓ {answer}"), shape.columns.saturating_sub(INDENT).max(20))
 }
 
+/// A sentence about the file, folded.
+pub fn sentence_lines(sentence: &str, shape: Shape) -> Vec<String> {
+    fold(sentence, shape.columns.saturating_sub(5).max(20))
+}
+
 /// A note, folded.
 pub fn note_lines(note: &Note, shape: Shape) -> Vec<String> {
     let place = match note.until {

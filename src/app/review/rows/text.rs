@@ -63,14 +63,35 @@ fn any_pieces(line: &[u8], tab: usize) -> impl Iterator<Item = Piece<'_>> {
 
 /// A grapheme with hidden characters in it falls apart, so that each of them is seen.
 fn split(grapheme: &str) -> Vec<&str> {
-    let emoji =
-        !grapheme.is_ascii() && grapheme.chars().next().is_some_and(|c| !visible::is_hidden(c) && !c.is_alphanumeric());
-    let only_joins = emoji && grapheme.chars().all(|c| matches!(c, '\u{200D}' | '\u{FE0F}') || !visible::is_hidden(c));
-    if only_joins || !grapheme.chars().any(visible::is_hidden) {
+    if is_emoji(grapheme) || !grapheme.chars().any(visible::is_hidden) {
         vec![grapheme]
     } else {
         grapheme.split_inclusive(|_| true).collect()
     }
+}
+
+/// Whether a grapheme is what people mean by an emoji: pictures, each with one variation selector at most, joined by single
+/// joiners. Nothing else may bring characters along that do not show.
+fn is_emoji(grapheme: &str) -> bool {
+    let is_picture = |c: char| {
+        matches!(c, '\u{2190}'..='\u{21FF}' | '\u{2300}'..='\u{23FF}' | '\u{25A0}'..='\u{27BF}' | '\u{2B00}'..='\u{2BFF}'
+            | '\u{1F000}'..='\u{1FAFF}')
+    };
+    let mut before = None;
+    for c in grapheme.chars() {
+        let fits = match (c, before) {
+            ('\u{FE0F}', Some(before)) => is_picture(before),
+            ('\u{200D}', Some(before)) => is_picture(before) || before == '\u{FE0F}',
+            (c, None | Some('\u{200D}')) => is_picture(c),
+            // A tone of skin.
+            (c, Some(before)) => matches!(c, '\u{1F3FB}'..='\u{1F3FF}') && is_picture(before),
+        };
+        if !fits {
+            return false;
+        }
+        before = Some(c);
+    }
+    before.is_some_and(|last| last != '\u{200D}')
 }
 
 fn piece(text: Cow<'_, str>, at: usize, len: usize, hidden: bool, to_stop: usize) -> Piece<'_> {
@@ -79,7 +100,7 @@ fn piece(text: Cow<'_, str>, at: usize, len: usize, hidden: bool, to_stop: usize
     }
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
-        (Some(c), None) if visible::is_hidden(c) => {
+        (Some(c), None) if visible::is_hidden(c) || visible::is_odd_blank(c) => {
             let text = visible::mark(c);
             Piece { width: text.width(), text, hidden: true, at, len }
         }
@@ -169,6 +190,9 @@ mod tests {
         assert_eq!(width("漢字".as_bytes(), 4), 4);
         assert_eq!(width("e\u{301}".as_bytes(), 4), 1);
         assert_eq!(pieces("👩\u{200d}💻".as_bytes(), 4).count(), 1);
+        assert_eq!(width("⚠\u{fe0f}".as_bytes(), 4), 2);
+        let text: String = pieces("#\u{fe0f}\u{fe0f} a\u{a0}b".as_bytes(), 4).map(|p| p.text).collect();
+        assert_eq!(text, "#<U+FE0F><U+FE0F> a<U+00A0>b");
         assert_eq!(wrap("漢字漢字漢".as_bytes(), 8, 4), [0..12, 12..15]);
     }
 

@@ -1,0 +1,177 @@
+//! What an attacker would want: shown so that nobody sees it, or counted as seen though it never was on the screen.
+
+use super::reader::{fixture, numbered, opened};
+use super::*;
+
+/// All that a page and the pages below it show.
+fn all_of(session: &mut Session) -> String {
+    let mut all = String::new();
+    for _ in 0..30 {
+        all.push_str(&session.frame());
+        session.press("<pagedown>");
+    }
+    all
+}
+
+#[test]
+fn emoji_and_selectors_do_not_push_code_off_the_edge() {
+    let warned = format!("log(\"{} done\"); evil_1();\n", "⚠\u{fe0f}".repeat(30));
+    let hash = format!("/* #{} */ evil_2();\n", "\u{fe0f}".repeat(9));
+    let joined = format!("{} evil_3();\n", "👩\u{200d}💻".repeat(20));
+    let many = format!("⚠{} evil_4();\n", "\u{fe0f}\u{200d}".repeat(20));
+    let f = fixture(&[], &[("a.js", &[warned, hash, joined, many].concat())]);
+    let mut session = opened(&f, (80, 24));
+    let all = all_of(&mut session);
+    for name in ["evil_1", "evil_2", "evil_3", "evil_4"] {
+        assert!(all.contains(name), "{name}: {all}");
+    }
+}
+
+#[test]
+fn line_numbers_of_six_digits_cut_nothing_off() {
+    let old = numbered(0..100_200);
+    let exact = format!("{}!\n", "Z".repeat(64));
+    let f = fixture(&[("a.txt", &old)], &[("a.txt", &format!("{old}{exact}"))]);
+    let mut session = opened(&f, (80, 24));
+    assert!(all_of(&mut session).contains("Z!"), "{}", session.frame());
+    assert!(session.frame().contains(" 100199 100199 "), "{}", session.frame());
+}
+
+#[test]
+fn what_is_typed_ahead_of_the_screen_marks_nothing() {
+    let f = fixture(&[], &[("a.txt", &numbered(0..200))]);
+    let mut session = opened(&f, (80, 24));
+    // Sixty strokes before one frame.
+    for _ in 0..60 {
+        update(&mut session.state, Event::Stroke(Stroke::parse("space").unwrap()));
+    }
+    session.state.drawn();
+    assert!(session.frame().contains("seen 0/1"), "{}", session.frame());
+}
+
+#[test]
+fn nothing_is_shown_on_a_screen_that_is_too_small_or_under_a_window() {
+    let f = fixture(&[], &[("a.txt", &numbered(0..200))]);
+    for keys in ["", "S", "?", "@"] {
+        let mut session = opened(&f, (80, 24));
+        session.press(keys);
+        for size in [(39, 9), (300, 1000)] {
+            if keys.is_empty() && size.1 > 9 {
+                continue;
+            }
+            session.size = size;
+            session.take(VecDeque::from([Event::Resize(size.0, size.1)]));
+            session.press(if keys.is_empty() { "<pagedown><pagedown><pagedown>" } else { "" });
+        }
+        session.size = (80, 24);
+        session.take(VecDeque::from([Event::Resize(80, 24)]));
+        session.press("<esc>r");
+        assert!(session.frame().contains("not marked: 1"), "{keys}: {}", session.frame());
+    }
+}
+
+#[test]
+fn what_is_said_of_a_file_is_part_of_its_first_hunk() {
+    let f = fixture(&[("a.txt", "one\ntwo\n"), ("b.txt", &numbered(0..60))], &[("a.txt", "one\n2")]);
+    let mut session = opened(&f, (100, 24));
+    session.press("]");
+    assert!(session.frame().contains("≡ no newline at the end of the file"), "a jump shows it: {}", session.frame());
+}
+
+#[test]
+fn the_same_lines_elsewhere_are_another_change() {
+    let old = "test:\n  s:\n    a: 1\n    b: 2\n    c: 3\n    on: no\n    d: 4\n    e: 5\n    f: 6\nprod:\n  s:\n    a: 1\n    b: 2\n    c: 3\n    on: no\n    d: 4\n    e: 5\n    f: 6\n";
+    let in_test = old.replacen("on: no", "on: yes", 1);
+    let in_prod = in_test.replacen("on: no", "on: yes", 1).replacen("on: yes", "on: no", 1);
+    let f = fixture(&[("a.yaml", old)], &[("a.yaml", &in_test)]);
+    opened(&f, (100, 30)).press("<space>qq");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.write("a.yaml", &in_prod);
+    f.git("mina", &["commit", "-q", "-a", "--amend", "-m", "Work on it"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (100, 30));
+    session.press("u<enter>");
+    assert!(session.frame().contains("seen 0/1"), "{}", session.frame());
+    session.press("D");
+    assert!(session.frame().contains("!  "), "nor is the commit the same: {}", session.frame());
+}
+
+#[test]
+fn a_final_newline_that_goes_takes_the_mark_with_it() {
+    let f = fixture(&[("a.txt", "one\n")], &[("a.txt", "one\ntwo\n")]);
+    opened(&f, (100, 30)).press("<space>qq");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.write("a.txt", "one\ntwo");
+    f.commit("mina", "No newline");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (100, 30));
+    session.press("u<enter>");
+    assert!(session.frame().contains("seen 0/1"), "{}", session.frame());
+}
+
+/// The trunk moves, and the branch is set anew on top of it with files as given.
+fn rebased(f: &Fixture, base: &[(&str, &str)], branch: &[(&str, &str)]) -> Session {
+    opened(f, (100, 30)).press("<space>qq");
+    for (path, text) in base {
+        f.write(path, text);
+    }
+    f.commit("mina", "The base moves");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.git("mina", &["reset", "-q", "--hard", "main"]);
+    for (path, text) in branch {
+        f.write(path, text);
+    }
+    f.commit("mina", "Work on it");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(f, (100, 30));
+    session.press("u");
+    session
+}
+
+#[test]
+fn a_rebase_that_takes_back_what_the_base_did_is_no_pure_rebase() {
+    let old = numbered(0..40);
+    let edited = old.replace("line 5\n", "line five\n");
+    let fixed = old.replace("line 25\n", "SECURITY FIX\n");
+    let f = fixture(&[("a.txt", &old)], &[("a.txt", &edited)]);
+    let mut session = rebased(&f, &[("a.txt", &fixed)], &[("a.txt", &edited)]);
+    assert!(!session.frame().contains("pure rebase"), "{}", session.frame());
+    session.press("<enter>d");
+    assert!(session.frame().contains("− SECURITY FIX"), "{}", session.frame());
+    // Where both touched the same lines, and the change won.
+    let near = old.replace("line 6\n", "SECURITY FIX\n");
+    let f = fixture(&[("a.txt", &old)], &[("a.txt", &edited)]);
+    let mut session = rebased(&f, &[("a.txt", &near)], &[("a.txt", &edited)]);
+    assert!(!session.frame().contains("pure rebase"), "{}", session.frame());
+    session.press("<enter>d");
+    assert!(session.frame().contains("− SECURITY FIX"), "{}", session.frame());
+}
+
+#[test]
+fn a_moved_line_that_was_edited_has_another_mark_side_by_side_too() {
+    let body = |limit: &str| {
+        format!(
+            "def check(a):\n    left = account.balance(a)\n    spent = account.spent_today(a)\n    total = sum(a.amounts)\n    check_limits({limit}, total)\n    return total > 0\n    # the end of it\n"
+        )
+    };
+    let rest = numbered(0..30);
+    let f = fixture(
+        &[("a.py", &format!("{}{rest}", body("a"))), ("b.py", &rest)],
+        &[("a.py", &rest), ("b.py", &format!("{rest}{}", body("b")))],
+    );
+    for size in [(120, 50), (220, 50)] {
+        let frame = opened(&f, size).frame();
+        assert!(frame.contains('»') && frame.contains('≈'), "{frame}");
+    }
+}
+
+#[test]
+fn a_deleted_source_file_is_not_taken_for_a_minified_one() {
+    let f = fixture(&[("core.py", &numbered(0..2_500))], &[]);
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.git("mina", &["rm", "-q", "core.py"]);
+    f.git("mina", &["commit", "-q", "-m", "Remove"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = opened(&f, (100, 30)).frame();
+    assert!(!frame.contains("minified") && frame.contains("− line 0"), "{frame}");
+}
