@@ -168,7 +168,39 @@ fn file_order(files: &[FileUnderReview<'_>], findings: &[Finding], rules: &Rules
     };
     let mut order: Vec<usize> = (0..files.len()).collect();
     order.sort_by_cached_key(key);
-    order
+    let calm = |index: usize| !worst.contains_key(&files[index].diff.path);
+    beside_what_they_test(files, order, calm)
+}
+
+/// Tests without a finding of their own stand right after the file that they are named after, where the change has it.
+fn beside_what_they_test(files: &[FileUnderReview<'_>], order: Vec<usize>, calm: impl Fn(usize) -> bool) -> Vec<usize> {
+    let path = |index: usize| files[index].path();
+    let is_code = |index: &usize| is_code(&path(*index)) && !blast::is_test(&path(*index));
+    let mut subjects: BTreeMap<String, usize> = BTreeMap::new();
+    // The riskiest of those with the same name.
+    order.iter().filter(|index| is_code(index)).for_each(|&index| {
+        subjects.entry(subject(&path(index))).or_insert(index);
+    });
+    let (mut tests, mut rest): (BTreeMap<usize, Vec<usize>>, Vec<usize>) = (BTreeMap::new(), Vec::new());
+    for index in order {
+        let own = path(index);
+        let of = (blast::is_test(&own) && calm(index)).then(|| subjects.get(&subject(&own))).flatten();
+        match of {
+            Some(&of) => tests.entry(of).or_default().push(index),
+            None => rest.push(index),
+        }
+    }
+    let with_tests = |index: usize| std::iter::once(index).chain(tests.get(&index).into_iter().flatten().copied());
+    rest.iter().flat_map(|&index| with_tests(index).collect::<Vec<_>>()).collect()
+}
+
+/// What a file is about by its name: `src/cart.rs`, `cart_test.go`, `test_cart.py` and `cart.spec.ts` are all about `cart`.
+fn subject(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let stem = name.split('.').next().unwrap_or(name);
+    let stem = stem.strip_prefix("test_").unwrap_or(stem);
+    let endings = ["_test", "_tests", "_spec", "Test", "Tests"];
+    endings.iter().find_map(|ending| stem.strip_suffix(ending)).unwrap_or(stem).to_owned()
 }
 
 /// What a tool wrote or somebody else keeps, by its path: read last, and folded where it is long.

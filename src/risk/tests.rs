@@ -167,3 +167,15 @@ proptest::proptest! {
         let _ = assessed(&[sample(&path, &old, &new), sample("package.json", &old, &new), sample("a.tf", &old, &new)]);
     }
 }
+
+#[test]
+fn a_test_stands_beside_the_file_that_it_tests() {
+    let names =
+        ["src/cart.py", "src/total.py", "tests/test_cart.py", "web/menu.ts", "web/menu.spec.ts", "tests/other.py"];
+    let samples: Vec<_> = names.iter().map(|path| sample(path, "a = 1\n", "a = 2\n")).collect();
+    let order: Vec<_> = assessed(&samples).file_order.into_iter().map(|at| names[at]).collect();
+    let after = |path: &str| order.iter().skip_while(|own| **own != path).nth(1).copied();
+    assert_eq!(after("src/cart.py"), Some("tests/test_cart.py"), "{order:?}");
+    assert_eq!(after("web/menu.ts"), Some("web/menu.spec.ts"), "{order:?}");
+    assert_eq!(order.last(), Some(&"tests/other.py"));
+}
