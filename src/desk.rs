@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::app::keymap::{Key, Stroke};
 use crate::app::{Effect, Event, State, update};
 use crate::clipboard;
 use crate::tui::theme::Theme;
@@ -15,6 +16,11 @@ use crate::worker::{Ports, Workers, perform};
 
 /// How long what workers tell may be taken in before a frame is drawn.
 const FRAME: Duration = Duration::from_millis(8);
+
+/// How long a reader may take to open before something else is drawn.
+const FIRST: Duration = Duration::from_millis(60);
+/// What leaves every screen.
+const LEAVE: Stroke = Stroke { key: Key::Char('c'), ctrl: true, alt: false };
 
 enum Input {
     Event(Event),
@@ -30,6 +36,17 @@ struct Intake {
 }
 
 impl Intake {
+    /// Whether something comes in so short a time.
+    fn comes_within(&mut self, time: Duration) -> bool {
+        match self.inputs.recv_timeout(time) {
+            Ok(Input::Event(event)) => self.sort(event),
+            // The next wait meets it, too.
+            Ok(Input::Leave) => self.typed.push_back(Event::Stroke(LEAVE)),
+            Err(_) => return false,
+        }
+        true
+    }
+
     /// Waits until there is something; false where the program is to end.
     fn wait(&mut self) -> bool {
         if self.typed.is_empty() && self.told.is_empty() {
@@ -70,7 +87,7 @@ pub fn run(
     let (events, incoming) = channel();
     let workers = Workers::start(ports.clone(), &events);
     let (input, inputs) = channel();
-    let mut screen = Screen::enter(theme, mouse).map_err(failed)?;
+    let mut screen = Screen::enter(mouse).map_err(failed)?;
     let reader = Arc::new(Reader::default());
     listen(input.clone(), reader.clone());
     forward(incoming, input.clone());
@@ -79,12 +96,14 @@ pub fn run(
     let mut asked = effects;
     asked.extend(update(&mut state, Event::Resize(width, height)));
     asked.into_iter().for_each(|effect| workers.submit(effect));
-    screen.draw(&state, theme).map_err(failed)?;
-    state.drawn();
+    let mut intake = Intake { inputs, typed: VecDeque::new(), told: VecDeque::new() };
+    // A reader that opens at once needs no empty queue before it.
+    if !(state.is_only_review() && intake.comes_within(FIRST)) {
+        screen.draw(&state, theme).map_err(failed)?;
+    }
     // Only in debug builds: how the test sees that a panic gives the terminal back.
     #[cfg(debug_assertions)]
     assert!(std::env::var_os("UNDERSIGN_TEST_PANIC").is_none(), "asked to panic by a test");
-    let mut intake = Intake { inputs, typed: VecDeque::new(), told: VecDeque::new() };
     'open: while intake.wait() {
         let begun = Instant::now();
         state.redraw = false;

@@ -9,14 +9,14 @@ use std::io::{self, BufWriter, Write as _, stdout};
 use std::os::fd::AsFd as _;
 
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
-use crossterm::style::{Color, Print, ResetColor, SetBackgroundColor};
+use crossterm::style::Print;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, execute, queue, terminal};
 use ratatui::Terminal;
-use ratatui::backend::{CrosstermBackend, IntoCrossterm as _};
+use ratatui::backend::CrosstermBackend;
 
 use crate::app::State;
-use theme::{Role, Theme};
+use theme::Theme;
 
 /// A frame is one write: bytes, more than any frame of a usual size has.
 const FRAME: usize = 1 << 17;
@@ -27,20 +27,14 @@ type Output = CrosstermBackend<BufWriter<File>>;
 pub struct Screen {
     terminal: Terminal<Output>,
     mouse: bool,
-    /// Its own background, where the theme has one.
-    ground: Option<Color>,
-    is_blank: bool,
 }
 
 impl Screen {
     /// Takes the terminal; with the mouse, whose events it then sends instead of selecting text by itself.
-    pub fn enter(theme: &Theme, mouse: bool) -> io::Result<Screen> {
+    pub fn enter(mouse: bool) -> io::Result<Screen> {
         install_panic_hook();
         take(mouse)?;
-        let ground = theme.style(Role::Ground).bg.map(|colour| colour.into_crossterm());
-        let mut screen = Screen { terminal: Terminal::new(output()?)?, mouse, ground, is_blank: false };
-        screen.forget()?;
-        Ok(screen)
+        Ok(Screen { terminal: Terminal::new(output()?)?, mouse })
     }
 
     /// Draws one frame, as one update of the terminal and one write.
@@ -49,9 +43,6 @@ impl Screen {
             self.forget()?;
         }
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        if std::mem::take(&mut self.is_blank) {
-            self.start_from_blank(theme);
-        }
         self.terminal.draw(|frame| view::draw(state, theme, frame))?;
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
         self.terminal.backend_mut().flush()
@@ -77,22 +68,8 @@ impl Screen {
     /// is, and waits for an answer that the reader of keys may take.
     fn forget(&mut self) -> io::Result<()> {
         self.terminal = Terminal::new(output()?)?;
-        if let Some(ground) = self.ground {
-            queue!(self.terminal.backend_mut(), SetBackgroundColor(ground))?;
-        }
-        queue!(self.terminal.backend_mut(), terminal::Clear(terminal::ClearType::All), ResetColor)?;
-        self.is_blank = self.ground.is_none() || clears_in_colour();
+        queue!(self.terminal.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
         Ok(())
-    }
-
-    /// The cleared screen has the background already: of a first frame only what is not blank is written.
-    fn start_from_blank(&mut self, theme: &Theme) {
-        self.terminal
-            .current_buffer_mut()
-            .content
-            .iter_mut()
-            .for_each(|cell| _ = cell.set_style(theme.style(Role::Ground)));
-        self.terminal.swap_buffers();
     }
 
     pub fn size(&self) -> io::Result<(u16, u16)> {
@@ -111,12 +88,6 @@ impl Drop for Screen {
 fn output() -> io::Result<Output> {
     let terminal = File::from(stdout().as_fd().try_clone_to_owned()?);
     Ok(CrosstermBackend::new(BufWriter::with_capacity(FRAME, terminal)))
-}
-
-/// Whether the terminal fills what it clears with the background that is set (BCE). GNU screen does not.
-fn clears_in_colour() -> bool {
-    let name = std::env::var("TERM").unwrap_or_default();
-    std::env::var_os("STY").is_none() && (!name.starts_with("screen") || std::env::var_os("TMUX").is_some())
 }
 
 fn take(mouse: bool) -> io::Result<()> {
