@@ -57,6 +57,9 @@ fn look(state: &mut State, action: Action) -> Option<String> {
 
 fn attributed(state: &State) -> String {
     let Screen::Review(review) = &state.screen else { return String::new() };
+    if let (true, Some(trouble)) = (review.attribution.is_empty(), review.attribution.troubles().first()) {
+        return format!("nothing is known of who wrote these lines: {trouble}");
+    }
     if review.attribution.is_empty() {
         return "no note says who wrote these lines (git-ai, Agent Trace): unknown, which is not by hand".to_owned();
     }

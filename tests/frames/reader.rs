@@ -498,3 +498,25 @@ fn the_sheet_shows_the_words_that_are_signed() {
     assert!(frame.contains("✓ H tls.off src/net.py:4: It is a test host."), "{frame}");
     assert!(frame.contains("✎ src/net.py: why?"), "{frame}");
 }
+
+#[test]
+fn who_is_said_to_have_written_a_line_stands_in_the_gutter() {
+    let f = fixture(&[], &[("a.txt", "one\ntwo\nthree\nfour\n")]);
+    let note = "a.txt\n  0123456789abcdef 1-2\n  h_0123456789abcd 3\n---\n{\"schema_version\": \"authorship/3.0.0\", \"base_commit_sha\": \"0\", \
+        \"prompts\": {\"0123456789abcdef\": {\"agent_id\": {\"tool\": \"cl\\u001baude\", \"id\": \"1\", \"model\": \"m\"}}}, \
+        \"humans\": {\"h_0123456789abcd\": {\"author\": \"Mina <mina@example.com>\"}}}\n";
+    f.write("note", note);
+    f.git("mina", &["notes", "--ref=ai", "add", "-F", "note", "topic"]);
+    let mut session = opened(&f, (100, 24));
+    session.press("b");
+    let frame = session.frame();
+    for line in ["1A + one", "2A + two", "3h + three", "4· + four"] {
+        assert!(frame.contains(line), "{line}: {frame}");
+    }
+    assert!(frame.contains("A 2 by AI, h 1 by people") && !frame.contains('\u{1b}'), "{frame}");
+    f.git("mina", &["notes", "--ref=ai", "add", "-f", "-m", "no \u{1b}[31m note", "topic"]);
+    let mut session = opened(&f, (200, 24));
+    session.press("b");
+    let frame = session.frame();
+    assert!(frame.contains("nothing is known of who wrote these lines: ") && !frame.contains('\u{1b}'), "{frame}");
+}
