@@ -1,5 +1,7 @@
 //! FLOOR 3: effects → ports → events. [`perform`] is a plain function: threads call it in the program, tests inline.
 
+mod colours;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -12,18 +14,18 @@ use crate::app::review::Compared;
 use crate::app::review::lens::{Lens, Since, View};
 use crate::app::review::look::Shape;
 use crate::app::{Effect, Event, Listing, Opened, Synced, TextLine};
-use crate::change::diff::{Diff, Side};
+use crate::change::diff::Diff;
 use crate::change::moved;
 use crate::change::{Change, Commit, visible};
 use crate::clipboard;
 use crate::decision::Revised;
 use crate::drafts::Drafts;
 use crate::frozen::{self, Case, Failure};
-use crate::highlight::Highlighter;
 use crate::signer::SigningKey;
 use crate::source::git::{self, Repository};
 use crate::survey::{self, FileMaterial, Place, again, text_of};
 use crate::sync::{Prompts, Remote};
+use colours::Colouring;
 
 /// What effects are carried out with.
 pub struct Ports {
@@ -264,56 +266,6 @@ fn freeze(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<frozen::Froze
     frozen::freeze(case, place, key, &device, ports.random::<16>()?, ports.now())
 }
 
-/// A file that is being coloured, the new side first.
-struct Colouring {
-    ticket: u64,
-    index: usize,
-    file: Arc<FileMaterial>,
-    sides: Vec<(Side, Highlighter)>,
-}
-
-impl Colouring {
-    /// Lines between two looks whether something else is wanted sooner: a few milliseconds.
-    const STEP: usize = 400;
-
-    fn of(ticket: u64, index: usize, file: Arc<FileMaterial>) -> Colouring {
-        let path = file.diff.path.lossy();
-        let side = |side, content| Some((side, Highlighter::of(&path, text_of(content))?));
-        let sides = [side(Side::Old, &file.old), side(Side::New, &file.new)].into_iter().flatten().collect();
-        Colouring { ticket, index, sides, file }
-    }
-
-    /// Tells of some lines more; false once there are none.
-    fn step(&mut self, tell: &mut dyn FnMut(Event)) -> bool {
-        let Some((side, highlighter)) = self.sides.last_mut() else { return false };
-        let content = if *side == Side::Old { &self.file.old } else { &self.file.new };
-        let tokens = highlighter.lines(text_of(content), Colouring::STEP);
-        if tokens.is_empty() {
-            self.sides.pop();
-        } else {
-            tell(Event::Highlighted { ticket: self.ticket, index: self.index, side: *side, tokens });
-        }
-        true
-    }
-}
-
-/// The lane of colours: what was asked for last is on the screen, and goes first.
-fn colour(receiver: &Receiver<Effect>, events: &Sender<Event>) {
-    let mut jobs: Vec<Colouring> = Vec::new();
-    loop {
-        let next = if jobs.is_empty() { receiver.recv().ok() } else { receiver.try_recv().ok() };
-        match (next, jobs.last_mut()) {
-            (Some(Effect::Highlight { ticket, index, file }), _) => jobs.push(Colouring::of(ticket, index, file)),
-            (_, Some(job)) => {
-                if !job.step(&mut |event| _ = events.send(event)) {
-                    jobs.pop();
-                }
-            }
-            (_, None) => return,
-        }
-    }
-}
-
 /// Threads that carry out effects, each lane in order. `sign` never drops anything.
 pub struct Workers {
     load: Sender<Effect>,
@@ -344,7 +296,7 @@ impl Workers {
             load: lane("load", 1).0,
             read: lane("read", 1).0,
             assess: lane("assess", 2).0,
-            highlight: colours(events),
+            highlight: colours::lane(events),
             sync: lane("sync", 1).0,
             sign,
             signing,
@@ -375,13 +327,6 @@ impl Workers {
         // A lane that panicked has told so already.
         self.signing.into_iter().for_each(|thread| _ = thread.join());
     }
-}
-
-fn colours(events: &Sender<Event>) -> Sender<Effect> {
-    let ((sender, receiver), events) = (channel(), events.clone());
-    let thread = std::thread::Builder::new().name("highlight".to_owned()).spawn(move || colour(&receiver, &events));
-    thread.expect("the system can start a thread");
-    sender
 }
 
 fn work(receiver: &Mutex<Receiver<Effect>>, ports: &Ports, events: &Sender<Event>) {

@@ -1,0 +1,67 @@
+//! The lane of colours: some lines at a time, what is on the screen first.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::app::{Effect, Event};
+use crate::change::diff::Side;
+use crate::highlight::Highlighter;
+use crate::survey::{FileMaterial, text_of};
+
+/// A file that is being coloured, the new side first.
+pub struct Colouring {
+    ticket: u64,
+    index: usize,
+    file: Arc<FileMaterial>,
+    sides: Vec<(Side, Highlighter)>,
+}
+
+impl Colouring {
+    /// Lines between two looks whether something else is wanted sooner: a few milliseconds.
+    const STEP: usize = 400;
+
+    pub fn of(ticket: u64, index: usize, file: Arc<FileMaterial>) -> Colouring {
+        let path = file.diff.path.lossy();
+        let side = |side, content| Some((side, Highlighter::of(&path, text_of(content))?));
+        let sides = [side(Side::Old, &file.old), side(Side::New, &file.new)].into_iter().flatten().collect();
+        Colouring { ticket, index, sides, file }
+    }
+
+    /// Tells of some lines more; false once there are none.
+    pub fn step(&mut self, tell: &mut dyn FnMut(Event)) -> bool {
+        let Some((side, highlighter)) = self.sides.last_mut() else { return false };
+        let content = if *side == Side::Old { &self.file.old } else { &self.file.new };
+        let tokens = highlighter.lines(text_of(content), Colouring::STEP);
+        if tokens.is_empty() {
+            self.sides.pop();
+        } else {
+            tell(Event::Highlighted { ticket: self.ticket, index: self.index, side: *side, tokens });
+        }
+        true
+    }
+}
+
+/// The lane of colours: what was asked for last is on the screen, and goes first.
+fn colour(receiver: &Receiver<Effect>, events: &Sender<Event>) {
+    let mut jobs: Vec<Colouring> = Vec::new();
+    loop {
+        let next = if jobs.is_empty() { receiver.recv().ok() } else { receiver.try_recv().ok() };
+        match (next, jobs.last_mut()) {
+            (Some(Effect::Highlight { ticket, index, file }), _) => jobs.push(Colouring::of(ticket, index, file)),
+            (_, Some(job)) => {
+                if !job.step(&mut |event| _ = events.send(event)) {
+                    jobs.pop();
+                }
+            }
+            (_, None) => return,
+        }
+    }
+}
+
+/// Starts the lane; what is sent into it is coloured.
+pub fn lane(events: &Sender<Event>) -> Sender<Effect> {
+    let ((sender, receiver), events) = (channel(), events.clone());
+    let thread = std::thread::Builder::new().name("highlight".to_owned()).spawn(move || colour(&receiver, &events));
+    thread.expect("the system can start a thread");
+    sender
+}
