@@ -11,17 +11,25 @@ use super::compare::Lines;
 /// Lines of both sides up to which texts are compared as a whole: at worst a tenth of a second.
 const WHOLE: u32 = 20_000;
 
-/// Runs of lines of the old text, and those of the new one that stand in their place: sorted, apart from each other. Where
-/// neither size nor unique lines help, a stretch is one run that replaces another: more than need be, and nothing hidden.
-pub fn changes(old: &[u8], new: &[u8]) -> Vec<(Range<u32>, Range<u32>)> {
+/// How two texts differ.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Runs of lines of the old text, and those of the new one that stand in their place: sorted, apart from each other.
+    pub runs: Vec<(Range<u32>, Range<u32>)>,
+    /// Neither size nor unique lines helped somewhere: a stretch replaces another whole, more than need be.
+    pub coarse: bool,
+}
+
+/// Compares two texts by lines.
+pub fn changes(old: &[u8], new: &[u8]) -> Changes {
     let lines = [Lines::of(old), Lines::of(new)];
     let all = (0..lines[0].count(), 0..lines[1].count());
     if is_small(&all) {
-        return compared(old, new);
+        return Changes { runs: compared(old, new), coarse: false };
     }
     let anchors = unique(&lines, old, new);
     let ends = [(all.0.end, all.1.end)];
-    let (mut found, mut at) = (Vec::new(), (0, 0));
+    let (mut found, mut at) = (Changes::default(), (0, 0));
     for (old_line, new_line) in anchors.into_iter().chain(ends) {
         let gap = (at.0..old_line, at.1..new_line);
         between(&lines, old, new, gap, &mut found);
@@ -44,19 +52,20 @@ fn compared(old: &[u8], new: &[u8]) -> Vec<Gap> {
 }
 
 /// What differs between two anchors.
-fn between(lines: &[Lines; 2], old: &[u8], new: &[u8], gap: Gap, found: &mut Vec<Gap>) {
+fn between(lines: &[Lines; 2], old: &[u8], new: &[u8], gap: Gap, found: &mut Changes) {
     let gap = trimmed(lines, old, new, gap);
     if gap.0.is_empty() && gap.1.is_empty() {
         return;
     }
     if gap.0.is_empty() || gap.1.is_empty() || !is_small(&gap) {
-        found.push(gap);
+        found.coarse |= !gap.0.is_empty() && !gap.1.is_empty();
+        found.runs.push(gap);
         return;
     }
     let (from_old, from_new) = (gap.0.start, gap.1.start);
     let inner = compared(lines[0].slice(old, gap.0), lines[1].slice(new, gap.1));
     let moved = |range: Range<u32>, by: u32| range.start + by..range.end + by;
-    found.extend(inner.into_iter().map(|(old, new)| (moved(old, from_old), moved(new, from_new))));
+    found.runs.extend(inner.into_iter().map(|(old, new)| (moved(old, from_old), moved(new, from_new))));
 }
 
 /// A gap without the lines that are the same at its start and its end.
@@ -136,8 +145,8 @@ mod tests {
         };
         let (old, new) = (side("old"), side("new"));
         let found = changes(old.as_bytes(), new.as_bytes());
-        assert_eq!(found.len(), 50_000);
-        assert_eq!(applied(&old, &new, &found), new);
+        assert_eq!((found.runs.len(), found.coarse), (50_000, false));
+        assert_eq!(applied(&old, &new, &found.runs), new);
     }
 
     #[test]
@@ -145,8 +154,8 @@ mod tests {
         let side = |by: usize| text((0..40_000).map(|i| format!("{}", i * by % 300)));
         let (old, new) = (side(7919), side(7907));
         let found = changes(old.as_bytes(), new.as_bytes());
-        assert_eq!(applied(&old, &new, &found), new);
-        assert!(found.len() <= 2, "{}", found.len());
+        assert_eq!(applied(&old, &new, &found.runs), new);
+        assert!(found.runs.len() <= 2 && found.coarse, "{}", found.runs.len());
     }
 
     #[test]
@@ -155,7 +164,7 @@ mod tests {
         let mut lines: Vec<&str> = old.lines().collect();
         lines[30_000] = "changed";
         let new = text(lines.into_iter().map(str::to_owned));
-        assert_eq!(changes(old.as_bytes(), new.as_bytes()), [(30_000..30_001, 30_000..30_001)]);
+        assert_eq!(changes(old.as_bytes(), new.as_bytes()).runs, [(30_000..30_001, 30_000..30_001)]);
     }
 
     proptest! {
@@ -164,13 +173,13 @@ mod tests {
             let found = compared(old.as_bytes(), new.as_bytes());
             prop_assert_eq!(applied(&old, &new, &found), new.clone());
             let lines = [Lines::of(old.as_bytes()), Lines::of(new.as_bytes())];
-            let (mut cut, mut at) = (Vec::new(), (0, 0));
+            let (mut cut, mut at) = (Changes::default(), (0, 0));
             let ends = [(lines[0].count(), lines[1].count())];
             for (a, b) in unique(&lines, old.as_bytes(), new.as_bytes()).into_iter().chain(ends) {
                 between(&lines, old.as_bytes(), new.as_bytes(), (at.0..a, at.1..b), &mut cut);
                 at = (a + 1, b + 1);
             }
-            prop_assert_eq!(applied(&old, &new, &cut), new);
+            prop_assert_eq!(applied(&old, &new, &cut.runs), new);
         }
     }
 }

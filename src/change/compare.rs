@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use similar::{DiffTag, TextDiff};
 
-use super::anchors::changes;
+use super::anchors::{Changes, changes};
 use super::diff::{Location, Side};
 
 /// Lines of context around what changed.
@@ -80,6 +80,8 @@ pub struct Comparison {
     pub hunks: Vec<Hunk>,
     pub added: u32,
     pub removed: u32,
+    /// Some of it was not compared line by line: too large, and no line of it unique.
+    pub coarse: bool,
 }
 
 impl Comparison {
@@ -95,11 +97,11 @@ impl Comparison {
 /// Compares two texts by lines (histogram, as `git diff --histogram`), with [`CONTEXT`] lines around each change.
 pub fn compare(old: &[u8], new: &[u8]) -> Comparison {
     let (old_lines, new_lines) = (Lines::of(old), Lines::of(new));
-    let changes = changes(old, new);
+    let Changes { runs: changes, coarse } = changes(old, new);
     let added = changes.iter().map(|(_, new)| new.end - new.start).sum();
     let removed = changes.iter().map(|(old, _)| old.end - old.start).sum();
     let hunks = gather(&changes, old_lines.count());
-    Comparison { old: old_lines, new: new_lines, hunks, added, removed }
+    Comparison { old: old_lines, new: new_lines, hunks, added, removed, coarse }
 }
 
 /// Joins changes whose contexts touch.

@@ -13,7 +13,7 @@ type Edit = (Range<u32>, Range<u32>);
 pub fn merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
     let sides = [ours, theirs];
     let lines = sides.map(Lines::of);
-    let edits = sides.map(|side| changes(base, side));
+    let edits = sides.map(|side| changes(base, side).runs);
     let base_lines = Lines::of(base);
     let (mut out, mut at, mut next) = (Vec::with_capacity(ours.len()), 0, [0, 0]);
     loop {

@@ -175,3 +175,82 @@ fn a_deleted_source_file_is_not_taken_for_a_minified_one() {
     let frame = opened(&f, (100, 30)).frame();
     assert!(!frame.contains("minified") && frame.contains("− line 0"), "{frame}");
 }
+
+/// Marks an edit as seen, makes another one in its place, and gives what the reader says of that.
+fn edited_elsewhere(path: &str, old: &str, first: &str, second: &str) -> String {
+    let f = fixture(&[(path, old)], &[(path, first)]);
+    opened(&f, (100, 30)).press("<space><space>qq");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.write(path, second);
+    f.git("mina", &["commit", "-q", "-a", "--amend", "-m", "Work on it"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+    Session::new(&f, (100, 30)).press("u<enter>").frame()
+}
+
+#[test]
+fn the_same_edit_in_another_of_like_blocks_is_not_seen() {
+    let block = |name: &str, on: &str| {
+        format!("---\nname: {name}\nspec:\n  a: 1\n  b: 2\n  c: 3\n  on: {on}\n  d: 4\n  e: 5\n  f: 6\n")
+    };
+    let file = |dev: &str, prod: &str| block("dev", dev) + &block("prod", prod);
+    let frame = edited_elsewhere("a.yaml", &file("no", "no"), &file("yes", "no"), &file("no", "yes"));
+    assert!(frame.contains("seen 0/1"), "{frame}");
+    let user = |name: &str, on: &str| {
+        format!(
+            "  {{\n    \"name\": \"{name}\",\n    \"a\": 1,\n    \"b\": 2,\n    \"c\": 3,\n    \"admin\": {on},\n    \"d\": 4,\n    \"e\": 5,\n    \"f\": 6\n  }},\n"
+        )
+    };
+    let file = |dev: &str, root: &str| format!("[\n{}{}]\n", user("dev", dev), user("root", root));
+    let frame = edited_elsewhere("a.json", &file("false", "false"), &file("true", "false"), &file("false", "true"));
+    assert!(frame.contains("seen 0/1"), "{frame}");
+}
+
+#[test]
+fn a_long_line_that_was_acknowledged_is_another_one_elsewhere() {
+    let long = format!("x = \"{}\"\n", "y ".repeat(11_000));
+    let file = |a: &str, b: &str| format!("test = {{\n{a}}}\n{}prod = {{\n{b}}}\n", numbered(0..200));
+    let f = fixture(&[("a.py", &file("", ""))], &[("a.py", &file(&long, ""))]);
+    let mut session = opened(&f, (100, 30));
+    session.press("G(");
+    let frame = session.frame();
+    assert!(frame.contains("omitted 0/1"), "{frame}");
+    session.press("aOnly a fixture.<enter>qq");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.write("a.py", &file("", &long));
+    f.git("mina", &["commit", "-q", "-a", "--amend", "-m", "Work on it"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = Session::new(&f, (100, 30)).press("u<enter>").frame();
+    assert!(frame.contains("omitted 0/1"), "{frame}");
+}
+
+#[test]
+fn a_hunk_that_was_read_in_part_is_marked_once_the_rest_is_read() {
+    let f = fixture(&[], &[("a.txt", &numbered(0..60))]);
+    opened(&f, (100, 24)).press("<space>qq");
+    let mut session = opened(&f, (100, 24));
+    session.press("G<space>");
+    assert!(session.frame().contains("seen 0/1"), "the middle was not read: {}", session.frame());
+    session.press("gg<space><space><space><space>");
+    assert!(session.frame().contains("seen 1/1"), "{}", session.frame());
+}
+
+#[test]
+fn pictures_carry_nothing_that_does_not_show() {
+    let f = fixture(&[("a.py", "role(\"👩\")\n")], &[("a.py", "role(\"👩\u{fe0f}\")\n")]);
+    assert!(opened(&f, (100, 24)).frame().contains("<U+FE0F>"));
+    let chain = format!("run(\"👩{}\")\n", "\u{200d}🔥".repeat(240));
+    let f = fixture(&[], &[("a.py", &chain)]);
+    assert!(opened(&f, (100, 24)).frame().contains("<U+200D>"));
+}
+
+#[test]
+fn a_comparison_that_gave_up_says_so() {
+    let text = |edit: bool| -> String {
+        (0..30_000)
+            .map(|n| if edit && n % 10_000 == 5 { "evil\n".into() } else { format!("word {}\n", n * 7 % 200) })
+            .collect()
+    };
+    let shuffled: String = text(false).lines().rev().map(|line| format!("{line}\n")).collect();
+    let f = fixture(&[("a.txt", &text(false))], &[("a.txt", &shuffled)]);
+    assert!(opened(&f, (120, 24)).frame().contains("too repetitive to compare line by line"));
+}

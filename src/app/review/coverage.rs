@@ -7,6 +7,7 @@ use super::Review;
 use super::rows::text::window;
 use super::rows::{MAX_LINE_BYTES, Part, Row, bytes_of};
 use crate::change::compare::Hunk;
+use crate::survey::FileMaterial;
 
 /// What was shown, by index of the file.
 #[derive(Debug, Clone, Default)]
@@ -42,16 +43,27 @@ impl Coverage {
         self.files.get(&index).and_then(|file| file.lines.get(&(hunk, line))).is_some_and(|bytes| bytes[..] == [whole])
     }
 
+    /// Sentences are folded anew for another width: their parts are other words then.
+    pub fn forget_sentences(&mut self) {
+        self.files.values_mut().for_each(|file| file.sentences.clear());
+    }
+
     /// Takes up what an earlier sitting had shown of hunks that were not wholly shown.
-    pub fn resume(&mut self, index: usize, hunks: &[Hunk], keys: &[String], shown: &BTreeMap<String, Vec<Range<u32>>>) {
+    pub fn resume(
+        &mut self,
+        index: usize,
+        file: &FileMaterial,
+        keys: &[String],
+        shown: &BTreeMap<String, Vec<Range<u32>>>,
+    ) {
         if shown.is_empty() {
             return;
         }
-        for (at, (hunk, key)) in hunks.iter().zip(keys).enumerate() {
+        for (at, (hunk, key)) in file.comparison.hunks.iter().zip(keys).enumerate() {
             let lines = shown.get(key).into_iter().flatten().cloned().flatten();
             for line in lines.take_while(|line| (*line as usize) < hunk.lines.len()) {
-                self.files.entry(index).or_default().lines.entry((at as u32, line)).or_default().clear();
-                self.show(index, at as u32, line, Part { from: 0, to: MAX_LINE_BYTES as u32 });
+                let len = bytes_of(file, hunk.lines[line as usize]).len().min(MAX_LINE_BYTES);
+                self.show(index, at as u32, line, Part { from: 0, to: len as u32 });
             }
         }
     }
@@ -103,14 +115,7 @@ impl Review {
         self.rows[position].rows.iter().take_while(|row| !matches!(row, Row::Hunk { .. })).all(is_shown)
     }
 
-    fn line_was_shown(
-        &self,
-        index: usize,
-        file: &crate::survey::FileMaterial,
-        mark: usize,
-        hunk: &Hunk,
-        line: usize,
-    ) -> bool {
+    fn line_was_shown(&self, index: usize, file: &FileMaterial, mark: usize, hunk: &Hunk, line: usize) -> bool {
         let len = bytes_of(file, hunk.lines[line]).len();
         self.coverage.is_whole(index, mark as u32, line as u32, len)
     }

@@ -182,6 +182,7 @@ impl Review {
         let shape = look.shape(columns);
         if shape != self.shape {
             self.shape = shape;
+            self.coverage.forget_sentences();
             // What is on the screen at once, all else when it is looked at.
             self.stale.extend((0..self.files.len()).filter(|&index| self.files[index].material.is_some()));
         }
@@ -214,7 +215,7 @@ impl Review {
                 // What was read before it was left is not folded again.
                 let is_opened = inventory.folds() && inventory.hunks.iter().any(marked);
                 let is_noted = self.draft.notes.iter().any(|note| note.path == name);
-                self.coverage.resume(index, &file.comparison.hunks, &inventory.hunks, &self.draft.shown);
+                self.coverage.resume(index, &file, &inventory.hunks, &self.draft.shown);
                 let own = &mut self.files[index];
                 own.material = Some(file);
                 own.inventory = Some(inventory);

@@ -48,10 +48,11 @@ impl Inventory {
         let hunks = &file.comparison.hunks;
         let mut omissions = omissions::of_contents(file);
         let only_sentences = hunks.is_empty() && omissions.is_empty();
+        let keys = if only_sentences { vec![file_key(&file.diff)] } else { hunk_keys(file) };
         omissions.extend(omissions::of_fold(file));
-        omissions.extend(long_lines(file));
+        omissions.extend(long_lines(file, &keys));
         Inventory {
-            hunks: if only_sentences { vec![file_key(&file.diff)] } else { hunk_keys(file) },
+            hunks: keys,
             omissions,
             sentences: omissions::sentences(file),
             blanks_only: hunks.iter().map(|hunk| hunk.blocks().all(|block| blanks_only(file, hunk, &block))).collect(),
@@ -85,14 +86,14 @@ pub fn blanks_only(file: &FileMaterial, hunk: &Hunk, block: &Block) -> bool {
     differ_in_blanks(side(&block.removed), side(&block.added))
 }
 
-fn long_lines(file: &FileMaterial) -> Vec<Omission> {
+fn long_lines(file: &FileMaterial, keys: &[String]) -> Vec<Omission> {
     let mut found = Vec::new();
     for (hunk, lines) in file.comparison.hunks.iter().enumerate() {
         for (at, &line) in lines.lines.iter().enumerate().filter(|(_, line)| !matches!(line, Line::Context { .. })) {
             let bytes = bytes_of(file, line);
             if bytes.len() > MAX_LINE_BYTES {
                 let spot = Spot::Line { hunk: hunk as u32, line: at as u32 };
-                found.push(omissions::of_long_line(file, line, bytes, spot));
+                found.push(omissions::of_long_line(file, line, bytes, spot, &keys[hunk]));
             }
         }
     }
@@ -105,13 +106,15 @@ fn file_key(diff: &FileDiff) -> String {
 }
 
 fn hunk_keys(file: &FileMaterial) -> Vec<String> {
-    let mut equal: HashMap<Digest, usize> = HashMap::new();
+    let (mut equal, occurrences): (HashMap<Digest, usize>, _) = (HashMap::new(), occurrences(file));
+    let mut occurrences = occurrences.into_iter();
     let key = |hunk: &Hunk| {
         let digest = Digest::of(&signed_lines(file, hunk));
         let place = Digest::of(&place(file, hunk));
         let ordinal = equal.entry(digest).or_default();
         *ordinal += 1;
-        key_of(&file.diff, &format!("hunk {ordinal} {digest} {place}"))
+        let occurrence = occurrences.next().unwrap_or_default();
+        key_of(&file.diff, &format!("hunk {ordinal} {digest} {place} {occurrence}"))
     };
     file.comparison.hunks.iter().map(key).collect()
 }
@@ -132,6 +135,38 @@ fn signed_lines(file: &FileMaterial, hunk: &Hunk) -> Vec<u8> {
         }
     }
     text
+}
+
+/// Lines that are compared to find out where else what a hunk replaces stands; beyond, its line number stands for that.
+const MAX_COMPARED: usize = 2_000_000;
+
+/// By hunk: how often what it replaces, with its context, stands in the old text before it. In a list of like blocks the same
+/// edit in another one is another change.
+fn occurrences(file: &FileMaterial) -> Vec<String> {
+    let (old, text) = (&file.comparison.old, text_of(&file.old));
+    let mut places: HashMap<&[u8], Vec<u32>> = HashMap::new();
+    let hunks = file.comparison.hunks.iter().filter(|hunk| !hunk.old.is_empty());
+    hunks.for_each(|hunk| _ = places.entry(old.get(text, hunk.old.start)).or_default());
+    for line in 0..old.count() {
+        if let Some(own) = places.get_mut(old.get(text, line)) {
+            own.push(line);
+        }
+    }
+    let mut left = MAX_COMPARED;
+    let mut found = Vec::with_capacity(file.comparison.hunks.len());
+    for hunk in &file.comparison.hunks {
+        let starts = places.get(old.get(text, hunk.old.start)).map(Vec::as_slice).unwrap_or_default();
+        let before = starts.iter().take_while(|start| **start < hunk.old.start);
+        let is_same = |start: &&u32| {
+            let pairs = hunk.old.clone().zip(**start..);
+            let same = pairs.take_while(|(a, b)| old.get(text, *a) == old.get(text, *b)).count();
+            left = left.saturating_sub(same + 1);
+            same == hunk.old.len()
+        };
+        let count = before.filter(is_same).count();
+        found.push(if left == 0 { format!("at {}", hunk.old.start) } else { count.to_string() });
+    }
+    found
 }
 
 /// What encloses a hunk: the same lines somewhere else are not the same change.

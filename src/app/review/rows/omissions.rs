@@ -37,12 +37,13 @@ pub fn of_contents(file: &FileMaterial) -> Vec<Omission> {
     found
 }
 
-/// The rest of a line that is longer than what is laid out.
-pub fn of_long_line(file: &FileMaterial, line: Line, bytes: &[u8], spot: Spot) -> Omission {
+/// The rest of a line that is longer than what is laid out. Its key hangs on that of its hunk: the same line somewhere else
+/// is another omission.
+pub fn of_long_line(file: &FileMaterial, line: Line, bytes: &[u8], spot: Spot, hunk: &str) -> Omission {
     let (_, number) = place_of(line);
     let what =
         format!("line {number} goes on for {} more than is shown", bytes_text((bytes.len() - MAX_LINE_BYTES) as u64));
-    Omission { key: key_of(&file.diff, &format!("long {}", Digest::of(bytes))), what, spot }
+    Omission { key: key_of(&file.diff, &format!("long {hunk} {}", Digest::of(bytes))), what, spot }
 }
 
 /// A long file that a tool wrote, as one row; none where it is to be read as any other.
@@ -75,7 +76,7 @@ pub fn bytes_text(size: u64) -> String {
 /// What there is to say of a file beyond its lines.
 pub fn sentences(file: &FileMaterial) -> Vec<String> {
     let mut sentences: Vec<String> =
-        [modes(file), emptiness(file), final_newline(file), line_ends(file), encoding(file)]
+        [modes(file), emptiness(file), final_newline(file), line_ends(file), encoding(file), coarse(file)]
             .into_iter()
             .flatten()
             .collect();
@@ -151,6 +152,12 @@ fn line_ends(file: &FileMaterial) -> Option<String> {
         (None, Some(new)) if new != "LF" && file.old.is_none() => Some(format!("line ends: {new}")),
         _ => None,
     }
+}
+
+/// Where the comparison gave up: a needle may lie in what is shown as replaced.
+fn coarse(file: &FileMaterial) -> Option<String> {
+    let text = "too large and too repetitive to compare line by line: a stretch is shown as replaced whole, also what is the same";
+    file.comparison.coarse.then(|| text.to_owned())
 }
 
 /// Bytes that are no UTF-8: drawn as `<FF>`, one by one.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation as _;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::MAX_LINE_BYTES;
 use crate::change::visible;
@@ -77,10 +77,15 @@ fn is_emoji(grapheme: &str) -> bool {
         matches!(c, '\u{2190}'..='\u{21FF}' | '\u{2300}'..='\u{23FF}' | '\u{25A0}'..='\u{27BF}' | '\u{2B00}'..='\u{2BFF}'
             | '\u{1F000}'..='\u{1FAFF}')
     };
+    // Families are the longest that people write: four, joined.
+    if grapheme.chars().filter(|c| is_picture(*c)).count() > 4 {
+        return false;
+    }
     let mut before = None;
     for c in grapheme.chars() {
         let fits = match (c, before) {
-            ('\u{FE0F}', Some(before)) => is_picture(before),
+            // Only where it makes a picture of what is text otherwise: elsewhere it is one bit that nobody sees.
+            ('\u{FE0F}', Some(before)) => is_picture(before) && before.width() == Some(1),
             ('\u{200D}', Some(before)) => is_picture(before) || before == '\u{FE0F}',
             (c, None | Some('\u{200D}')) => is_picture(c),
             // A tone of skin.
