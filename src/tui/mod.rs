@@ -5,7 +5,7 @@ pub mod theme;
 pub mod view;
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write as _, stdout};
+use std::io::{self, Write as _, stdout};
 use std::os::fd::AsFd as _;
 
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
@@ -18,10 +18,50 @@ use ratatui::backend::CrosstermBackend;
 use crate::app::State;
 use theme::Theme;
 
-/// A frame is one write: bytes, more than any frame of a usual size has.
-const FRAME: usize = 1 << 17;
+type Output = CrosstermBackend<Frame>;
 
-type Output = CrosstermBackend<BufWriter<File>>;
+/// Gathers a frame, and writes it at once. One in which nothing changed is written once and not again: colours of lines out
+/// of sight cost a slow line nothing.
+struct Frame {
+    terminal: File,
+    bytes: Vec<u8>,
+    /// The last frame, where it drew nothing.
+    idle: Vec<u8>,
+}
+
+impl Frame {
+    /// Whether it only sets modes and styles: sequences that end in `h`, `l` or `m`.
+    fn draws_nothing(&self) -> bool {
+        let mut rest = &self.bytes[..];
+        while let Some(sequence) = rest.strip_prefix(b"\x1b[") {
+            let end = sequence.iter().position(|byte| (0x40..0x7F).contains(byte));
+            let Some(end) = end.filter(|&end| b"hlm".contains(&sequence[end])) else { return false };
+            rest = &sequence[end + 1..];
+        }
+        rest.is_empty()
+    }
+}
+
+impl io::Write for Frame {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // A frame is whole with the sequence that ends it; ratatui flushes before.
+        if self.bytes.starts_with(b"\x1b[?2026h") && !self.bytes.ends_with(b"\x1b[?2026l") {
+            return Ok(());
+        }
+        let (idle, bytes) = (self.draws_nothing(), std::mem::take(&mut self.bytes));
+        if idle && bytes == self.idle {
+            return Ok(());
+        }
+        self.terminal.write_all(&bytes)?;
+        self.idle = if idle { bytes } else { Vec::new() };
+        Ok(())
+    }
+}
 
 /// The terminal while the program has it. Dropping it, and a panic, give it back as it was.
 pub struct Screen {
@@ -84,10 +124,10 @@ impl Drop for Screen {
     }
 }
 
-/// Unbuffered but for our own buffer: the standard one writes a kilobyte at a time.
+/// Not the standard output's own buffer, which writes a kilobyte at a time.
 fn output() -> io::Result<Output> {
     let terminal = File::from(stdout().as_fd().try_clone_to_owned()?);
-    Ok(CrosstermBackend::new(BufWriter::with_capacity(FRAME, terminal)))
+    Ok(CrosstermBackend::new(Frame { terminal, bytes: Vec::new(), idle: Vec::new() }))
 }
 
 fn take(mouse: bool) -> io::Result<()> {
@@ -112,4 +152,27 @@ fn install_panic_hook() {
             std::process::exit(101);
         }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_in_which_nothing_changed_is_written_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut frame = Frame { terminal: file.reopen().unwrap(), bytes: Vec::new(), idle: Vec::new() };
+        let idle = b"\x1b[?2026h\x1b[39m\x1b[0m\x1b[?25l\x1b[?2026l";
+        let drawn = b"\x1b[?2026h\x1b[3;4Hx\x1b[?25l\x1b[?2026l";
+        for bytes in [&drawn[..], idle, idle, idle, drawn, idle] {
+            // As it comes: flushed once before its end.
+            let (body, end) = bytes.split_at(bytes.len() - 8);
+            for part in [body, end] {
+                frame.write_all(part).unwrap();
+                frame.flush().unwrap();
+            }
+        }
+        let written = std::fs::read(file.path()).unwrap();
+        assert_eq!(written, [&drawn[..], idle, drawn, idle].concat());
+    }
 }
