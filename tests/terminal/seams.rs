@@ -113,7 +113,7 @@ fn the_wheel_and_a_click_reach_the_reader_and_a_release_means_nothing() {
     program.wait_for("filter: rename");
     program.press("\r");
     program.wait_for("‹ Queue");
-    program.wait_for("unflagged");
+    program.wait_for("answered 0/3");
     // Button 64 and 65 are the wheel, in SGR coordinates from 1 on.
     program.press("\u{1b}[<65;60;10M\u{1b}[<65;60;10M");
     let start = Instant::now();

@@ -95,7 +95,7 @@ fn counters(review: &Review, width: usize) -> Line {
     };
     line = count(line, "seen", progress.hunks);
     // Findings draw the eye: what none points at must not be forgotten over them.
-    if width >= 120 && progress.unflagged > 0 && progress.findings.1 > 0 {
+    if width >= 140 && progress.unflagged > 0 && progress.findings.1 > 0 {
         line = line.add(Role::Muted, "unflagged ").add(Role::Warning, &progress.unflagged.to_string());
         line = line.add(Role::Muted, "  ");
     }

@@ -69,8 +69,12 @@ fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Pa
     lines.push(Line::new());
     lines.extend(counsel(sheet, columns));
     lines.extend(consequences(review, columns));
-    // The key has the last line; what is left out is counted, never dropped in silence.
-    let room = usize::from(body.height).saturating_sub(2);
+    let key = match &sheet.key {
+        Ok(key) => vec![Line::new().add(Role::Muted, &clip(&format!("key {key}"), columns))],
+        Err(why) => told(Role::Warning, why, columns),
+    };
+    // The key comes last; what is left out is counted, never dropped in silence.
+    let room = usize::from(body.height).saturating_sub(1 + key.len());
     if lines.len() > room {
         let kept = room.saturating_sub(1);
         let more = counted(lines.len() - kept, "more line");
@@ -81,10 +85,7 @@ fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Pa
     let left = room.saturating_sub(lines.len());
     lines.extend(own_words(review, columns, left));
     lines.push(Line::new());
-    lines.push(match &sheet.key {
-        Ok(key) => Line::new().add(Role::Muted, &clip(&format!("key {key}"), columns)),
-        Err(why) => Line::new().add(Role::Warning, &clip(why, columns)),
-    });
+    lines.extend(key);
     lines.into_iter().enumerate().for_each(|(row, line)| paint.line(body, row as u16, line));
     // The longest words that fit.
     let keys = [(true, true), (false, true), (false, false)].map(|(draft, noun)| keys(sheet, draft, noun));
