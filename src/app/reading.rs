@@ -4,9 +4,9 @@ use super::action::Action;
 use super::keymap::Stroke;
 use super::picker::Picker;
 use super::prompt::{Prompt, Purpose};
-use super::review::Review;
 use super::review::lens::Lens;
 use super::review::look::Layout;
+use super::review::{MAX_ITEMS, Review};
 use super::sign::{Ask, Sheet};
 use super::text::TextField;
 use super::{Effect, FILE_LIST_FROM, Overlay, Screen, State, Text};
@@ -103,7 +103,11 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
             state.overlay = place.and_then(|place| note(place, "note"));
         }
         Action::ChangeNote => state.overlay = note(review.change_note_place(), "note"),
-        Action::Items => state.overlay = Some(Overlay::Picker(Box::new(Picker::new("open", review.items())))),
+        Action::Items => {
+            let items = review.items();
+            let title = if items.len() < MAX_ITEMS { "open" } else { "open, the first of them" };
+            state.overlay = Some(Overlay::Picker(Box::new(Picker::new(title, items))));
+        }
         Action::FindFile => {
             state.overlay = Some(Overlay::Picker(Box::new(Picker::new("files", review.file_entries()))))
         }

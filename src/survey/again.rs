@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{FileMaterial, text_of};
-use crate::change::diff::{Content, Diff, FileDiff, TreeEntry};
+use crate::change::diff::{Content, FileDiff, TreeEntry};
 use crate::change::enclosing::enclosing;
 use crate::change::manifest::Digest;
 use crate::change::merge::merge;
@@ -14,7 +14,7 @@ use crate::source::git::{self, GitError, Repository};
 
 /// What became of a change between two revisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Update {
+enum Update {
     Nothing,
     /// The same content on the same base, in other commits.
     MessageOnly,
@@ -23,22 +23,9 @@ pub enum Update {
     Rework,
 }
 
-impl Update {
-    pub fn name(self) -> &'static str {
-        match self {
-            Update::Nothing => "nothing changed",
-            Update::MessageOnly => "only commits or messages changed",
-            Update::Rebase => "a pure rebase",
-            Update::Rework => "reworked",
-        }
-    }
-}
-
-/// What came since.
+/// A part of a change: its files, and what there is to say of them as a whole.
 #[derive(Debug)]
-pub struct Again {
-    pub update: Update,
-    /// From what the earlier revision would be on today's base, to what the change is now.
+pub struct Part {
     pub files: Vec<FileMaterial>,
     pub told: Vec<String>,
 }
@@ -49,8 +36,8 @@ struct Sides {
     now: (Option<TreeEntry>, Option<TreeEntry>),
 }
 
-/// Compares a change with an earlier revision of it. Fails with a sentence where that is no longer in the repository.
-pub fn since(repository: &Repository, change: &Change, then: &Revised) -> Result<Again, GitError> {
+/// Compares what an earlier revision would be on today's base with what the change is now. Fails with a sentence where that is no longer in the repository.
+pub fn since(repository: &Repository, change: &Change, then: &Revised) -> Result<Part, GitError> {
     let earlier = earlier(repository, change, then)?;
     let now = &change.revision;
     let (mut files, mut told, mut clashed) = (Vec::new(), Vec::new(), false);
@@ -76,7 +63,7 @@ pub fn since(repository: &Repository, change: &Change, then: &Revised) -> Result
         (true, false, false) => Update::Rebase,
     };
     told.insert(0, sentence(update, files.len()));
-    Ok(Again { update, files, told })
+    Ok(Part { files, told })
 }
 
 fn sentence(update: Update, files: usize) -> String {
@@ -172,7 +159,7 @@ fn merged(
 }
 
 /// What one commit of a series does, against its first parent.
-pub fn commit(repository: &Repository, id: ObjectId) -> Result<(Diff, Vec<FileMaterial>, Vec<String>), GitError> {
+pub fn commit(repository: &Repository, id: ObjectId) -> Result<Part, GitError> {
     let commit = repository.commit(id)?;
     let Some(&parent) = commit.parents.first() else {
         return Err(GitError::Unsupported("The commit has no parent to compare it with.".to_owned()));
@@ -186,7 +173,7 @@ pub fn commit(repository: &Repository, id: ObjectId) -> Result<(Diff, Vec<FileMa
     if diff.files.is_empty() {
         told.push("It changes nothing.".to_owned());
     }
-    Ok((diff, files, told))
+    Ok(Part { files, told })
 }
 
 /// How a commit of one revision stands to one of the other.
@@ -199,7 +186,7 @@ pub enum Step {
 }
 
 /// Commits of a revision that are compared with those of another.
-const MAX_RANGE: usize = 200;
+pub const MAX_RANGE: usize = 200;
 
 /// The commits of an earlier revision beside those of today, oldest first: the same content first, then the same title.
 pub fn range(repository: &Repository, change: &Change, then: &Revised) -> Result<Vec<Step>, GitError> {

@@ -21,6 +21,7 @@ use crate::clipboard;
 use crate::decision::Revised;
 use crate::drafts::Drafts;
 use crate::frozen::{self, Case, Failure};
+use crate::provenance::attribution::Attribution;
 use crate::signer::SigningKey;
 use crate::source::git::{self, Repository};
 use crate::survey::{self, FileMaterial, Place, again, text_of};
@@ -149,16 +150,11 @@ fn came(place: &Place, change: &Change, then: &Revised) -> String {
 /// A part of a change, compared and laid out.
 fn view(place: &Place, change: &Change, lens: &Lens, shape: Shape) -> Result<View, String> {
     let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
-    let (files, told) = match lens {
-        Lens::Since(_, then) => {
-            let again = again::since(&repository, change, then).map_err(|error| error.to_string())?;
-            (again.files, again.told)
-        }
-        Lens::Commit(id) => {
-            let (_, files, told) = again::commit(&repository, *id).map_err(|error| error.to_string())?;
-            (files, told)
-        }
+    let part = match lens {
+        Lens::Since(_, then) => again::since(&repository, change, then),
+        Lens::Commit(id) => again::commit(&repository, *id),
     };
+    let again::Part { files, told } = part.map_err(|error| error.to_string())?;
     let diff = Arc::new(Diff { files: files.iter().map(|file| file.diff.clone()).collect() });
     let files = files.into_iter().map(|file| Compared::of(Arc::new(file), shape)).collect();
     Ok(View { diff, files, told })
@@ -175,8 +171,13 @@ fn range(place: &Place, change: &Change, then: &Revised) -> Result<Vec<TextLine>
         again::Step::Gone(then) => TextLine::Removed(format!("−  {}", name(then))),
         again::Step::New(now) => TextLine::Added(format!("+  {}", name(now))),
     };
-    let legend = "= the same content, ! reworked, − gone, + new".to_owned();
-    Ok(std::iter::once(TextLine::Claim(legend)).chain(steps.iter().map(line)).collect())
+    let mut lines = vec![TextLine::Claim("= the same content, ! reworked, − gone, + new".to_owned())];
+    if change.revision.commits.len() > again::MAX_RANGE {
+        let text = format!("Only the first {} commits of either are compared.", again::MAX_RANGE);
+        lines.push(TextLine::Heading(text));
+    }
+    lines.extend(steps.iter().map(line));
+    Ok(lines)
 }
 
 /// The screen is ours, so git must not ask on it.
@@ -255,7 +256,11 @@ fn trace(
             Some(moved::Compared { comparison: &file.comparison, old: text_of(&file.old), new: text_of(&file.new) })
         })
         .collect();
-    let attribution = git::attribution(repository, change, diff).unwrap_or_default();
+    let attribution = git::attribution(repository, change, diff).unwrap_or_else(|error| {
+        let mut unknown = Attribution::default();
+        unknown.trouble(error.to_string());
+        unknown
+    });
     Event::Traced { ticket, moves: Arc::new(moved::find(&sides)), attribution: Arc::new(attribution) }
 }
 

@@ -254,3 +254,16 @@ fn a_comparison_that_gave_up_says_so() {
     let f = fixture(&[("a.txt", &text(false))], &[("a.txt", &shuffled)]);
     assert!(opened(&f, (120, 24)).frame().contains("too repetitive to compare line by line"));
 }
+
+#[test]
+fn leaving_before_all_files_are_read_forgets_nothing_of_the_last_sitting() {
+    let f = fixture(&[], &[("a.txt", &numbered(0..60))]);
+    opened(&f, (100, 24)).press("qq");
+    let session = opened(&f, (100, 24));
+    let undersign::app::Screen::Review(review) = &session.state.screen else { panic!("the reader is open") };
+    let draft = review.draft.clone();
+    assert!(!draft.shown.is_empty());
+    let (change, place, diff) = (review.change.clone(), review.place.clone(), review.diff.clone());
+    let unread = undersign::app::review::Review::new(9, change, place, diff, Some(draft.clone()), false);
+    assert_eq!(unread.partly_shown(), draft.shown);
+}

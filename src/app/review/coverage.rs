@@ -122,7 +122,9 @@ impl Review {
 
     /// Lines of hunks that were shown in part and are not marked: where one goes on another day.
     pub fn partly_shown(&self) -> BTreeMap<String, Vec<Range<u32>>> {
-        let mut found = BTreeMap::new();
+        // What is known of files that are still being read is kept as it was.
+        let all_are_here = self.files.iter().all(|file| file.material.is_some());
+        let mut found = if all_are_here { BTreeMap::new() } else { self.draft.shown.clone() };
         for (&index, shown) in &self.coverage.files {
             let file = &self.files[index];
             let (Some(material), Some(inventory)) = (&file.material, &file.inventory) else { continue };

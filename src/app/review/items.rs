@@ -24,7 +24,7 @@ pub enum Goal {
 }
 
 /// Entries of a list of what is open.
-const MAX_ITEMS: usize = 20_000;
+pub const MAX_ITEMS: usize = 20_000;
 
 impl Review {
     /// Goes where a list leads.

@@ -24,7 +24,7 @@ use crate::risk::Finding;
 use crate::survey::{Examination, FileMaterial, Place};
 use coverage::Coverage;
 use heights::Heights;
-pub use items::Goal;
+pub use items::{Goal, MAX_ITEMS};
 use lens::Lens;
 use look::{Look, Opening, Shape};
 use marks::Tally;
@@ -247,11 +247,8 @@ impl Review {
         self.sort_findings();
         // Rows come in only where there is something to say, and when they are looked at.
         self.freshen_findings();
-        (0..self.order.len())
-            .filter(|&at| self.is_stale(at))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .for_each(|at| self.count(at));
+        let found: Vec<usize> = (0..self.order.len()).filter(|&at| self.is_stale(at)).collect();
+        found.into_iter().for_each(|at| self.count(at));
         if !untouched {
             self.restore(at);
         }

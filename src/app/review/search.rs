@@ -99,9 +99,8 @@ impl Review {
         let Some(position) = self.position_of(index) else { return };
         if self.rows[position].folded {
             self.files[index].opening.is_open = Some(true);
-            self.build(position);
-        }
-        if self.is_stale(position) {
+            self.rebuild(position);
+        } else if self.is_stale(position) {
             self.rebuild(position);
         }
         if let Some(row) = self.rows[position].row_of(hunk, line) {

@@ -375,6 +375,11 @@ impl Attribution {
         self.files.is_empty()
     }
 
+    /// One more thing that left lines unknown, as an escaped sentence.
+    pub fn trouble(&mut self, sentence: String) {
+        self.troubles.push(sentence);
+    }
+
     /// Sentences, escaped: what was not read, and so left lines unknown. At most 21.
     pub fn troubles(&self) -> &[String] {
         &self.troubles

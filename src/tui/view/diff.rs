@@ -340,9 +340,7 @@ impl Painter<'_> {
         let moved = moved(review, index, cell.line);
         out = match (is_blank, moved) {
             (true, _) => out.add_on(Role::Whitespace, base, "␣"),
-            (_, Some(Move { fidelity: Fidelity::Exact, .. })) => out.add_on(Role::Moved, base, "»"),
-            // Moved, and not the same: it is to be read.
-            (_, Some(_)) => out.add_on(Role::Moved, base, "≈"),
+            (_, Some(moved)) => out.add_on(Role::Moved, base, mark(moved.fidelity)),
             _ => out.add_on(base, base, " "),
         };
         out = out.add_on(base, base, &format!("{sign} "));
@@ -447,7 +445,7 @@ impl Painter<'_> {
             Fidelity::Edited => ", changed on the way",
         };
         let place = if here.file as usize == index { String::new() } else { format!("{path}:") };
-        let told = format!("  » moved {verb} {place}{}{how} ", here.line + 1);
+        let told = format!("  {} moved {verb} {place}{}{how} ", mark(here.fidelity), here.line + 1);
         if out.width() + told.width() > self.width {
             return out;
         }
@@ -482,6 +480,11 @@ fn ground(line: DiffLine) -> Option<Role> {
         DiffLine::Removed { .. } => Some(Role::Removed),
         DiffLine::Added { .. } => Some(Role::Added),
     }
+}
+
+/// What is moved and not the same is to be read: it has a mark of its own.
+fn mark(fidelity: Fidelity) -> &'static str {
+    if fidelity == Fidelity::Exact { "»" } else { "≈" }
 }
 
 fn moved(review: &Review, index: usize, line: DiffLine) -> Option<Move> {

@@ -101,11 +101,6 @@ impl Row {
             _ => None,
         }
     }
-
-    /// Whether a line begins here; it may go on in the rows below.
-    pub fn begins(self) -> bool {
-        self.lines().any(|(_, part)| part.from == 0)
-    }
 }
 
 /// The rows of one file.
