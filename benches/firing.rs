@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use undersign::risk::{FileUnderReview, Rules, Severity, assess};
+use undersign::risk::{Assessor, Rules, Severity};
 use undersign::source::git::{Repository, diff};
 use undersign::survey::FileMaterial;
 
@@ -41,18 +41,12 @@ fn main() {
             left_out += 1;
             continue;
         }
-        let files: Vec<_> = diff.files.iter().filter_map(|file| FileMaterial::read(&repository, file).ok()).collect();
-        let review: Vec<_> = files
-            .iter()
-            .map(|f| FileUnderReview {
-                diff: &f.diff,
-                old: f.old.as_ref(),
-                new: f.new.as_ref(),
-                comparison: &f.comparison,
-            })
-            .collect();
-        let kinds: BTreeSet<_> =
-            assess(&review, Rules::shipped()).findings.into_iter().map(|f| (f.severity, f.rule)).collect();
+        let mut assessor = Assessor::new(Rules::shipped());
+        for file in diff.files.iter().filter_map(|file| FileMaterial::read(&repository, file).ok()) {
+            assessor.read(&file.under_review());
+        }
+        let findings = assessor.finish(&diff.files).findings;
+        let kinds: BTreeSet<_> = findings.into_iter().map(|f| (f.severity, f.rule)).collect();
         any += usize::from(kinds.iter().any(|(severity, _)| *severity >= Severity::High));
         kinds.into_iter().for_each(|kind| *fired.entry(kind).or_default() += 1);
         commits += 1;

@@ -9,7 +9,7 @@
 //!   2 files           by risk  │ ▸ envs/prod/main.tf                         modified   +1 −5        ← rows::Row::File
 //!  ▸C envs/prod/main.tf     2  │    @@ −1,20 +1,16   ✓ seen                    ← Row::Hunk, a mark of decision::Draft
 //!   C envs/prod/dash….tf    1  │    17      −     prevent_destroy = true       ← Row::Line of change::compare::Hunk
-//!                              │  C ┃ destr.protection-off  A guard …  [a]     ← Row::Finding, from risk::assess
+//!                              │  C ┃ destr.protection-off  A guard …  [a]     ← Row::Finding, from risk::Assessor
 //!  ────────────────────────────┴───────────────────────────────────────────────────────────────────
 //!   ] hunk   } file   ) finding   ␣ seen, on   a answer   S sign                ← app::keymap::Keymap
 //!                                                              └─ app::sign::Sheet → frozen::Frozen → record::Record

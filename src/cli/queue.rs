@@ -101,7 +101,7 @@ pub(super) fn each(
     }
     for change in pending.changes {
         let examined = survey::whole(&repository, &place, &change, super::now());
-        visit(&place, change, examined.map(|(_, _, examination)| examination).map_err(|error| error.to_string()));
+        visit(&place, change, examined.map_err(|error| error.to_string()));
     }
     Ok(())
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{FileUnderReview, Rules};
+use super::Rules;
 use crate::change::RepoPath;
+use crate::change::diff::FileDiff;
 
 /// How far a mistake would reach.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,21 +52,21 @@ pub struct Blast {
     pub reasons: Vec<BlastReason>,
 }
 
-pub(super) fn of(files: &[FileUnderReview<'_>], rules: &Rules) -> Blast {
+pub(super) fn of(files: &[FileDiff], rules: &Rules) -> Blast {
     let mut reasons: Vec<BlastReason> = Vec::new();
     let mut packages = BTreeSet::new();
     for file in files {
-        let path = file.path();
+        let path = file.path.lossy();
         let (class, sentence) = rules.class_of(&path);
         if class >= BlastClass::B1 && !is_test(&path) {
             packages.insert(path.split('/').take(2).map(str::to_owned).collect::<Vec<_>>());
         }
         if !reasons.iter().any(|reason| reason.sentence == sentence) {
-            reasons.push(BlastReason { class, sentence: sentence.to_owned(), path: file.diff.path.clone() });
+            reasons.push(BlastReason { class, sentence: sentence.to_owned(), path: file.path.clone() });
         }
     }
     if packages.len() >= 4 {
-        let path = files.first().map_or_else(|| RepoPath(Vec::new()), |file| file.diff.path.clone());
+        let path = files.first().map_or_else(|| RepoPath(Vec::new()), |file| file.path.clone());
         reasons.push(BlastReason {
             class: BlastClass::B2,
             sentence: format!("touches {} packages", packages.len()),

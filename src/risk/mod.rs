@@ -10,6 +10,7 @@ pub use blast::{Blast, BlastClass, BlastReason};
 pub use finding::{Finding, Severity};
 pub use rules::Rules;
 
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -18,16 +19,31 @@ use crate::change::compare::{Comparison, Line};
 use crate::change::diff::{Content, FileDiff};
 
 /// One path with its texts compared.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct FileUnderReview<'a> {
-    pub diff: &'a FileDiff,
-    pub old: Option<&'a Content>,
-    pub new: Option<&'a Content>,
-    /// Empty where there is no text.
-    pub comparison: &'a Comparison,
+    diff: &'a FileDiff,
+    old: Option<&'a Content>,
+    new: Option<&'a Content>,
+    comparison: &'a Comparison,
+    /// Made once, since many checks ask for them.
+    removed: OnceCell<Vec<NumberedLine>>,
+    added: OnceCell<Vec<NumberedLine>>,
 }
 
-impl FileUnderReview<'_> {
+/// 1-based number and text; bytes that are not UTF-8 are U+FFFD.
+type NumberedLine = (u32, String);
+
+impl<'a> FileUnderReview<'a> {
+    /// The comparison is empty where there is no text.
+    pub fn new(
+        diff: &'a FileDiff,
+        old: Option<&'a Content>,
+        new: Option<&'a Content>,
+        comparison: &'a Comparison,
+    ) -> FileUnderReview<'a> {
+        FileUnderReview { diff, old, new, comparison, removed: OnceCell::new(), added: OnceCell::new() }
+    }
+
     fn path(&self) -> String {
         self.diff.path.lossy().into_owned()
     }
@@ -40,21 +56,23 @@ impl FileUnderReview<'_> {
         self.new.and_then(Content::text).unwrap_or_default()
     }
 
-    /// Removed lines: 1-based number and text.
-    fn removed(&self) -> Vec<(u32, String)> {
+    fn removed(&self) -> &[NumberedLine] {
         let text = self.old_text();
-        self.lines(|line| match line {
-            Line::Removed { old } => Some((old + 1, lossy(self.comparison.old.get(text, old)))),
-            _ => None,
+        self.removed.get_or_init(|| {
+            self.lines(|line| match line {
+                Line::Removed { old } => Some((old + 1, lossy(self.comparison.old.get(text, old)))),
+                _ => None,
+            })
         })
     }
 
-    /// Added lines: 1-based number and text.
-    fn added(&self) -> Vec<(u32, String)> {
+    fn added(&self) -> &[NumberedLine] {
         let text = self.new_text();
-        self.lines(|line| match line {
-            Line::Added { new } => Some((new + 1, lossy(self.comparison.new.get(text, new)))),
-            _ => None,
+        self.added.get_or_init(|| {
+            self.lines(|line| match line {
+                Line::Added { new } => Some((new + 1, lossy(self.comparison.new.get(text, new)))),
+                _ => None,
+            })
         })
     }
 
@@ -85,21 +103,47 @@ pub struct Assessment {
     pub file_order: Vec<usize>,
 }
 
-/// Assesses a change. Deterministic, offline, linear in the size of the diff.
-pub fn assess(files: &[FileUnderReview<'_>], rules: &Rules) -> Assessment {
-    let mut findings = rules.findings(files);
-    findings.extend(checks::run(files, rules));
-    finding::settle(&mut findings);
-    let blast = blast::of(files, rules);
-    let worst = findings.iter().map(|f| f.severity).max().unwrap_or(Severity::Note);
-    let point_reasons = points(files, &findings, &blast);
-    Assessment {
-        tier: tier(worst, blast.class, !findings.is_empty()),
-        points: point_reasons.iter().map(|(points, _)| points).sum(),
-        point_reasons,
-        file_order: file_order(files, &findings, rules),
-        findings,
-        blast,
+/// Assesses a change file by file: of each, only what checks over several files ask for is kept. Deterministic, whatever the
+/// order of the files; offline; linear in the size of the diff.
+pub struct Assessor<'r> {
+    rules: &'r Rules,
+    findings: Vec<Finding>,
+    checks: checks::OfChange,
+    /// Lines added to code.
+    added: u32,
+}
+
+impl<'r> Assessor<'r> {
+    pub fn new(rules: &'r Rules) -> Assessor<'r> {
+        Assessor { rules, findings: Vec::new(), checks: checks::OfChange::default(), added: 0 }
+    }
+
+    /// Takes in a file, each once.
+    pub fn read(&mut self, file: &FileUnderReview<'_>) {
+        self.findings.extend(self.rules.findings_in(file));
+        self.findings.extend(checks::of_file(file, self.rules));
+        self.findings.extend(self.checks.read(file, self.rules));
+        if is_code(&file.path()) {
+            self.added += file.comparison.added;
+        }
+    }
+
+    /// What there is to say, once all of these files were read.
+    pub fn finish(self, files: &[FileDiff]) -> Assessment {
+        let Assessor { rules, mut findings, checks, added } = self;
+        findings.extend(checks.finish());
+        finding::settle(&mut findings);
+        let blast = blast::of(files, rules);
+        let worst = findings.iter().map(|f| f.severity).max().unwrap_or(Severity::Note);
+        let point_reasons = points(added, &findings, &blast);
+        Assessment {
+            tier: tier(worst, blast.class, !findings.is_empty()),
+            points: point_reasons.iter().map(|(points, _)| points).sum(),
+            point_reasons,
+            file_order: file_order(files, &findings, rules),
+            findings,
+            blast,
+        }
     }
 }
 
@@ -119,7 +163,7 @@ fn tier(worst: Severity, class: BlastClass, found: bool) -> u8 {
 
 /// Integers that add up, each with its sentence. Size counts for code only, saturating: on configuration, where the
 /// outages came from, measured, it is no better than a coin.
-fn points(files: &[FileUnderReview<'_>], findings: &[Finding], blast: &Blast) -> Vec<(u32, String)> {
+fn points(added: u32, findings: &[Finding], blast: &Blast) -> Vec<(u32, String)> {
     let mut reasons = Vec::new();
     for (severity, weight) in
         [(Severity::Critical, 40), (Severity::High, 20), (Severity::Medium, 8), (Severity::Low, 2)]
@@ -130,7 +174,6 @@ fn points(files: &[FileUnderReview<'_>], findings: &[Finding], blast: &Blast) ->
         }
     }
     reasons.push((5 * blast.class as u32, format!("blast radius {}", blast.class.name())));
-    let added: u32 = files.iter().filter(|f| is_code(&f.path())).map(|f| f.comparison.added).sum();
     let size = 2 * (added + 1).ilog2().min(12);
     if size > 0 {
         reasons.push((size, format!("{added} lines of code added")));
@@ -148,7 +191,7 @@ fn is_code(path: &str) -> bool {
 }
 
 /// Worst finding first, then what people write before what tools write, then reach, then code before its tests.
-fn file_order(files: &[FileUnderReview<'_>], findings: &[Finding], rules: &Rules) -> Vec<usize> {
+fn file_order(files: &[FileDiff], findings: &[Finding], rules: &Rules) -> Vec<usize> {
     // The worst of each path, and how many of them: findings come gravest first.
     let mut worst: BTreeMap<&RepoPath, (Severity, usize)> = BTreeMap::new();
     for finding in findings {
@@ -157,24 +200,24 @@ fn file_order(files: &[FileUnderReview<'_>], findings: &[Finding], rules: &Rules
     }
     let key = |&index: &usize| {
         let file = &files[index];
-        let path = file.path();
+        let path = file.path.lossy();
         (
-            Reverse(worst.get(&file.diff.path)),
+            Reverse(worst.get(&file.path)),
             is_generated(&path),
             Reverse(rules.class_of(&path).0),
             blast::is_test(&path),
-            &file.diff.path,
+            &file.path,
         )
     };
     let mut order: Vec<usize> = (0..files.len()).collect();
     order.sort_by_cached_key(key);
-    let calm = |index: usize| !worst.contains_key(&files[index].diff.path);
+    let calm = |index: usize| !worst.contains_key(&files[index].path);
     beside_what_they_test(files, order, calm)
 }
 
 /// Tests without a finding of their own stand right after the file that they are named after, where the change has it.
-fn beside_what_they_test(files: &[FileUnderReview<'_>], order: Vec<usize>, calm: impl Fn(usize) -> bool) -> Vec<usize> {
-    let path = |index: usize| files[index].path();
+fn beside_what_they_test(files: &[FileDiff], order: Vec<usize>, calm: impl Fn(usize) -> bool) -> Vec<usize> {
+    let path = |index: usize| files[index].path.lossy();
     let is_code = |index: &usize| is_code(&path(*index)) && !blast::is_test(&path(*index));
     let mut subjects: BTreeMap<String, usize> = BTreeMap::new();
     // The riskiest of those with the same name.

@@ -119,11 +119,7 @@ impl Rules {
         self.packages.get(ecosystem).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn findings(&self, files: &[FileUnderReview<'_>]) -> Vec<Finding> {
-        files.iter().flat_map(|file| self.findings_in(file)).collect()
-    }
-
-    fn findings_in(&self, file: &FileUnderReview<'_>) -> Vec<Finding> {
+    pub(super) fn findings_in(&self, file: &FileUnderReview<'_>) -> Vec<Finding> {
         let path = file.path();
         let about: Vec<&Rule> = self.rules.iter().filter(|rule| rule.is_about(&path)).collect();
         let side = if file.new.is_none() { Side::Old } else { Side::New };
@@ -135,7 +131,7 @@ impl Rules {
         }
         let (removed, added) = (file.removed(), file.added());
         for (side, scope, lines, others) in
-            [(Side::Old, Scope::Removed, &removed, &added), (Side::New, Scope::Added, &added, &removed)]
+            [(Side::Old, Scope::Removed, removed, added), (Side::New, Scope::Added, added, removed)]
         {
             // A line that stands on both sides, whatever its indentation, was only moved.
             let moved: BTreeSet<&str> = others.iter().map(|(_, line)| line.trim()).collect();

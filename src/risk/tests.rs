@@ -1,3 +1,5 @@
+use proptest::strategy::Strategy as _;
+
 use super::*;
 use crate::change::ObjectId;
 use crate::change::compare::compare;
@@ -22,11 +24,17 @@ fn sample(path: &str, old: &str, new: &str) -> Sample {
 }
 
 fn assessed(samples: &[Sample]) -> Assessment {
-    let files: Vec<_> = samples
-        .iter()
-        .map(|s| FileUnderReview { diff: &s.diff, old: s.old.as_ref(), new: s.new.as_ref(), comparison: &s.comparison })
-        .collect();
-    assess(&files, Rules::shipped())
+    assessed_in(samples, &(0..samples.len()).collect::<Vec<_>>())
+}
+
+/// With the files read in another order.
+fn assessed_in(samples: &[Sample], order: &[usize]) -> Assessment {
+    let mut assessor = Assessor::new(Rules::shipped());
+    for sample in order.iter().map(|&at| &samples[at]) {
+        let Sample { diff, old, new, comparison } = sample;
+        assessor.read(&FileUnderReview::new(diff, old.as_ref(), new.as_ref(), comparison));
+    }
+    assessor.finish(&samples.iter().map(|sample| sample.diff.clone()).collect::<Vec<_>>())
 }
 
 fn fired(path: &str, old: &str, new: &str) -> Vec<String> {
@@ -160,7 +168,38 @@ fn a_new_version_of_a_go_module_is_no_new_dependency() {
     assert_eq!(fired("go.mod", &module(88), &module(89)), [""; 0]);
 }
 
+/// Files of which each check over several files has something to say, and something that another file makes up for.
+const ORDERED: [(&str, &str, &str); 8] = [
+    ("package.json", "{}\n", "{\n \"dependencies\": {\n  \"left-pad-own\": \"1\",\n  \"unheard-of\": \"1\"\n }\n}\n"),
+    ("package-lock.json", "{}\n", "{ \"left-pad-own\": 1 }\n"),
+    ("a/main.tf", "resource \"aws_db_instance\" \"main\" {\n  deletion_protection = true\n}\n", ""),
+    ("a/other.tf", "resource \"aws_s3_bucket\" \"b\" {\n  bucket = \"x\"\n}\n", "# none\n"),
+    ("a/db.tf", "", "resource \"aws_db_instance\" \"main\" {\n  deletion_protection = true\n}\n"),
+    ("old.yaml", "DeletionPolicy: Retain\nA: 1\n  DeletionPolicy: Retain\n", ""),
+    ("tests/test_a.py", "def test_a():\n    assert f(1) == 2\ndef test_b():\n    assert f(2) == 2\n", "x = 1\n"),
+    ("tests/test_b.py", "x = 1\n", "def test_b():\n    assert f(2) == 2\n"),
+];
+
+#[test]
+fn checks_over_several_files_find_something_in_the_files_that_are_read_in_every_order() {
+    let samples = ORDERED.map(|(path, old, new)| sample(path, old, new));
+    let found: Vec<_> =
+        assessed(&samples).findings.into_iter().map(|f| (f.location.path.to_string(), f.rule)).collect();
+    let has = |path: &str, rule: &str| found.iter().any(|(p, r)| p == path && r == rule);
+    assert!(has("package.json", "dep.phantom") && has("a/other.tf", "destr.resource-removed"), "{found:?}");
+    assert!(has("old.yaml", "destr.protection-off") && has("tests/test_a.py", "test.deleted"), "{found:?}");
+    assert!(!has("a/main.tf", "destr.resource-removed") && !has("a/main.tf", "destr.protection-off"), "{found:?}");
+}
+
 proptest::proptest! {
+    #[test]
+    fn the_order_in_which_files_are_read_changes_nothing(
+        order in proptest::sample::subsequence((0..ORDERED.len()).collect::<Vec<_>>(), ORDERED.len()).prop_shuffle(),
+    ) {
+        let samples = ORDERED.map(|(path, old, new)| sample(path, old, new));
+        proptest::prop_assert_eq!(assessed_in(&samples, &order), assessed(&samples));
+    }
+
     #[test]
     fn arbitrary_texts_never_panic(old: Vec<u8>, new: Vec<u8>, path in "[a-z./]{1,20}") {
         let (old, new) = (String::from_utf8_lossy(&old).into_owned(), String::from_utf8_lossy(&new).into_owned());

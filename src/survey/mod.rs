@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 use crate::change::compare::{Comparison, Line, compare};
 use crate::change::diff::{Content, Diff, FileDiff};
 use crate::change::manifest::Manifest;
+use crate::change::moved;
 use crate::change::{Change, ObjectId, RepoPath};
 use crate::gate::{self, Code, Grounds, Receipts, Remembered, Standing, Step, counsel};
 use crate::ledger;
 use crate::policy::{Criticality, POLICY_FILE, Part, Policy};
 use crate::provenance::{self, Provenance};
 use crate::record::Chain;
-use crate::risk::{self, Assessment, FileUnderReview};
+use crate::risk::{self, Assessment, Assessor, FileUnderReview};
 use crate::source::git::{self, GitError, PolicyState, Repository, TargetBranch};
 
 /// What is known of a repository before its changes are looked at.
@@ -99,13 +100,14 @@ impl FileMaterial {
         })
     }
 
-    fn under_review(&self) -> FileUnderReview<'_> {
-        FileUnderReview {
-            diff: &self.diff,
-            old: self.old.as_ref(),
-            new: self.new.as_ref(),
-            comparison: &self.comparison,
-        }
+    /// For what is found among all changed lines of a change.
+    pub fn compared(&self) -> moved::Compared<'_> {
+        moved::Compared { comparison: &self.comparison, old: text_of(&self.old), new: text_of(&self.new) }
+    }
+
+    /// For the rules.
+    pub fn under_review(&self) -> FileUnderReview<'_> {
+        FileUnderReview::new(&self.diff, self.old.as_ref(), self.new.as_ref(), &self.comparison)
     }
 }
 
@@ -134,19 +136,41 @@ pub struct Examination {
     pub removed: u32,
 }
 
-/// Examines a change whose files were read.
+/// What is taken in of the files of a change while they are read, so that none of them has to be kept.
+pub struct Reading {
+    assessor: Assessor<'static>,
+    files: usize,
+    added: u32,
+    removed: u32,
+}
+
+impl Default for Reading {
+    fn default() -> Reading {
+        Reading { assessor: Assessor::new(risk::Rules::shipped()), files: 0, added: 0, removed: 0 }
+    }
+}
+
+impl Reading {
+    /// Takes in a file, each once, in any order.
+    pub fn take(&mut self, file: &FileMaterial) {
+        self.assessor.read(&file.under_review());
+        self.files += 1;
+        self.added += file.comparison.added;
+        self.removed += file.comparison.removed;
+    }
+}
+
+/// Examines a change all of whose files were read.
 pub fn examine(
     repository: &Repository,
     place: &Place,
     change: &Change,
     diff: &Diff,
-    files: &[impl std::borrow::Borrow<FileMaterial>],
+    reading: Reading,
     now: i64,
 ) -> Result<Examination, GitError> {
-    let files: Vec<&FileMaterial> = files.iter().map(std::borrow::Borrow::borrow).collect();
     let result_tree = git::result_tree(repository, &change.revision, diff)?;
     let step = git::push::landing(change, diff, repository, result_tree)?;
-    let under_review: Vec<_> = files.iter().map(|file| file.under_review()).collect();
     let touches_policy = diff.files.iter().any(|file| file.path == RepoPath::from(POLICY_FILE));
     let policy_change = place.policy().filter(|_| touches_policy);
     let policy_change = policy_change
@@ -154,7 +178,7 @@ pub fn examine(
         .transpose()?;
     let standing = place.policy().map(|policy| standing(repository, place, policy, change, &step, now));
     Ok(Examination {
-        assessment: risk::assess(&under_review, risk::Rules::shipped()),
+        assessment: reading.assessor.finish(&diff.files),
         provenance: provenance::trace(&change.revision.commits, &change.branch, provenance::Rules::shipped()),
         policy_change,
         split: place.policy().map(|policy| split(policy, diff, standing.as_ref())).unwrap_or_default(),
@@ -162,9 +186,9 @@ pub fn examine(
         compartments: place.policy().map(|policy| compartments(policy, diff)).unwrap_or_default(),
         manifest: step.delta,
         result_tree,
-        files: files.len(),
-        added: files.iter().map(|file| file.comparison.added).sum(),
-        removed: files.iter().map(|file| file.comparison.removed).sum(),
+        files: reading.files,
+        added: reading.added,
+        removed: reading.removed,
     })
 }
 
@@ -211,16 +235,13 @@ fn compartments(policy: &Policy, diff: &Diff) -> Vec<(String, Criticality)> {
 }
 
 /// Reads and examines a change from the start.
-pub fn whole(
-    repository: &Repository,
-    place: &Place,
-    change: &Change,
-    now: i64,
-) -> Result<(Diff, Vec<FileMaterial>, Examination), GitError> {
+pub fn whole(repository: &Repository, place: &Place, change: &Change, now: i64) -> Result<Examination, GitError> {
     let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
-    let files = diff.files.iter().map(|file| FileMaterial::read(repository, file)).collect::<Result<Vec<_>, _>>()?;
-    let examination = examine(repository, place, change, &diff, &files, now)?;
-    Ok((diff, files, examination))
+    let mut reading = Reading::default();
+    for file in &diff.files {
+        reading.take(&FileMaterial::read(repository, file)?);
+    }
+    examine(repository, place, change, &diff, reading, now)
 }
 
 /// What a change still needs, in two words for a queue.

@@ -2,6 +2,7 @@
 
 mod colours;
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -24,7 +25,7 @@ use crate::frozen::{self, Case, Failure};
 use crate::provenance::attribution::Attribution;
 use crate::signer::SigningKey;
 use crate::source::git::{self, Repository};
-use crate::survey::{self, FileMaterial, Place, again, text_of};
+use crate::survey::{self, FileMaterial, Place, Reading, again};
 use crate::sync::{Prompts, Remote};
 use colours::Colouring;
 
@@ -191,8 +192,7 @@ fn sync(place: &Place) -> Result<Synced, String> {
 
 fn examine(place: &Place, change: &Change, now: i64) -> Result<Arc<survey::Examination>, String> {
     let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
-    let (_, _, examination) = survey::whole(&repository, place, change, now).map_err(|error| error.to_string())?;
-    Ok(Arc::new(examination))
+    survey::whole(&repository, place, change, now).map(Arc::new).map_err(|error| error.to_string())
 }
 
 fn open(place: Arc<Place>, change: Arc<Change>, read_only: bool, ports: &Ports) -> Result<Box<Opened>, String> {
@@ -205,6 +205,9 @@ fn open(place: Arc<Place>, change: Arc<Change>, read_only: bool, ports: &Ports) 
     };
     Ok(Box::new(Opened { place, change, diff: Arc::new(diff), draft, draft_trouble, read_only }))
 }
+
+/// Files that are on their way to the screen before rules see the first: making the rules takes as long as comparing many.
+const AHEAD: usize = 16;
 
 /// Compares the files in the order they are shown in, then lets rules and policy speak. Stops when another review opens.
 fn read(
@@ -219,49 +222,48 @@ fn read(
         Ok(repository) => repository,
         Err(error) => return tell(Event::ReviewExamined { ticket, result: Err(error.to_string()) }),
     };
-    let mut files: Vec<Option<Arc<FileMaterial>>> = vec![None; diff.files.len()];
+    let (mut reading, mut finder, mut ahead, mut is_whole) = (None, moved::Finder::default(), VecDeque::new(), true);
+    let mut take = |(index, file): (usize, Arc<FileMaterial>)| {
+        reading.get_or_insert_with(Reading::default).take(&file);
+        finder.take(index, file.compared());
+    };
     for &index in order {
         if ports.open.load(Ordering::Relaxed) != ticket {
             return;
         }
-        let result =
-            FileMaterial::read(&repository, &diff.files[index]).map(Arc::new).map_err(|error| error.to_string());
-        files[index] = result.as_ref().ok().cloned();
-        tell(Event::Compared { ticket, index, result: result.map(|file| Compared::of(file, shape)) });
+        let result = FileMaterial::read(&repository, &diff.files[index]).map(Arc::new);
+        match &result {
+            Ok(file) => ahead.push_back((index, file.clone())),
+            Err(_) => is_whole = false,
+        }
+        let result = result.map(|file| Compared::of(file, shape)).map_err(|error| error.to_string());
+        tell(Event::Compared { ticket, index, result });
+        if ahead.len() > AHEAD {
+            ahead.pop_front().into_iter().for_each(&mut take);
+        }
     }
-    let traced = files.clone();
-    let Some(files) = files.into_iter().collect::<Option<Vec<_>>>() else {
-        let why = "Not every file could be read, so nothing can be signed. The rows marked ⊘ say why.".to_owned();
-        return tell(Event::ReviewExamined { ticket, result: Err(why) });
+    ahead.into_iter().for_each(take);
+    let result = if is_whole {
+        let reading = reading.unwrap_or_default();
+        survey::examine(&repository, place, change, diff, reading, ports.now()).map_err(|error| error.to_string())
+    } else {
+        Err("Not every file could be read, so nothing can be signed. The rows marked ⊘ say why.".to_owned())
     };
-    let result = survey::examine(&repository, place, change, diff, &files, ports.now());
-    tell(Event::ReviewExamined { ticket, result: result.map(Arc::new).map_err(|error| error.to_string()) });
+    tell(Event::ReviewExamined { ticket, result: result.map(Arc::new) });
     if ports.open.load(Ordering::Relaxed) == ticket {
-        tell(trace(ticket, &repository, change, diff, &traced));
+        // Nothing waits for these.
+        let attribution = Arc::new(attribution(&repository, change, diff));
+        tell(Event::Traced { ticket, moves: Arc::new(finder.finish()), attribution });
     }
 }
 
-/// What is told apart last, since nothing waits for it: moved lines, and what notes say of who wrote them.
-fn trace(
-    ticket: u64,
-    repository: &Repository,
-    change: &Change,
-    diff: &Diff,
-    files: &[Option<Arc<FileMaterial>>],
-) -> Event {
-    let sides: Vec<_> = files
-        .iter()
-        .map(|file| {
-            let file = file.as_ref()?;
-            Some(moved::Compared { comparison: &file.comparison, old: text_of(&file.old), new: text_of(&file.new) })
-        })
-        .collect();
-    let attribution = git::attribution(repository, change, diff).unwrap_or_else(|error| {
+/// What notes say of who wrote the lines.
+fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Attribution {
+    git::attribution(repository, change, diff).unwrap_or_else(|error| {
         let mut unknown = Attribution::default();
         unknown.trouble(error.to_string());
         unknown
-    });
-    Event::Traced { ticket, moves: Arc::new(moved::find(&sides)), attribution: Arc::new(attribution) }
+    })
 }
 
 fn freeze(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<frozen::Frozen, Failure> {

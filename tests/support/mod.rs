@@ -184,7 +184,7 @@ impl Fixture {
         let (repository, place) = Place::open_for(&self.repo, target).unwrap();
         let changes = repository.changes(0, &place.target).unwrap().changes;
         let change = changes.into_iter().find(|change| change.branch == branch).expect("a pending change");
-        let (_, _, examination) = survey::whole(&repository, &place, &change, at).unwrap();
+        let examination = survey::whole(&repository, &place, &change, at).unwrap();
         let mut draft = Draft::new(&change.id, Revised::of(&change.revision));
         draft.reason = reason.to_owned();
         draft.notes = notes;

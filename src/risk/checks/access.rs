@@ -40,7 +40,7 @@ fn denies_less(file: &FileUnderReview<'_>, rules: &Rules) -> Option<Finding> {
     let removed = file.removed();
     let (number, line) = removed.iter().find(|(_, line)| deny.is_match(line))?;
     let count = |lines: &[(u32, String)]| lines.iter().filter(|(_, line)| deny.is_match(line)).count();
-    (count(&removed) > count(&file.added())).then(|| rules.of_check("iam.widen", file, Side::Old, *number, line))?
+    (count(removed) > count(file.added())).then(|| rules.of_check("iam.widen", file, Side::Old, *number, line))?
 }
 
 fn principals(text: &str) -> impl Iterator<Item = &str> {

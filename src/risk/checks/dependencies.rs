@@ -1,6 +1,6 @@
 //! `dep.phantom` and `dep.typosquat`: a dependency that no lock file of the change knows, or a letter away from a known one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::diff::Side;
 use crate::risk::blast::{is_sample, is_test};
@@ -32,46 +32,65 @@ const MANIFESTS: &[Manifest] = &[
     Manifest { name: "go.mod", locks: &["go.sum"], known: "go", names: go_names },
 ];
 
-pub(super) fn check(files: &[FileUnderReview<'_>], rules: &Rules) -> Vec<Finding> {
-    files.iter().flat_map(|file| of_file(file, files, rules)).collect()
+/// New names that no lock file has been seen to know yet, and the lock files that were seen.
+#[derive(Default)]
+pub(super) struct Dependencies {
+    unlocked: Vec<Unlocked>,
+    /// By file name: the texts in lower case.
+    locks: BTreeMap<&'static str, Vec<String>>,
 }
 
-fn of_file(file: &FileUnderReview<'_>, files: &[FileUnderReview<'_>], rules: &Rules) -> Vec<Finding> {
-    let path = file.path();
-    let name = path.rsplit('/').next().unwrap_or(&path);
-    let Some(manifest) = MANIFESTS.iter().find(|manifest| manifest.name == name) else { return Vec::new() };
-    if is_test(&path) || is_sample(&path) {
-        return Vec::new();
-    }
-    let before = (manifest.names)(&String::from_utf8_lossy(file.old_text()));
-    let after = (manifest.names)(&String::from_utf8_lossy(file.new_text()));
-    let added = file.added();
-    let mut found = Vec::new();
-    for new in after.difference(&before) {
-        let Some((number, line)) = added.iter().find(|(_, line)| line.to_ascii_lowercase().contains(new.as_str()))
-        else {
-            continue;
-        };
-        // A direct dependency that go.mod had as an indirect one is not new.
-        if line.contains("// indirect") || String::from_utf8_lossy(file.old_text()).contains(new.as_str()) {
-            continue;
-        }
-        if has_neighbour(new, &before, rules.known_packages(manifest.known)) {
-            found.extend(rules.of_check("dep.typosquat", file, Side::New, *number, line));
-        } else if !manifest.locks.is_empty() && !is_locked(new, manifest.locks, files) {
-            found.extend(rules.of_check("dep.phantom", file, Side::New, *number, line));
-        }
-    }
-    found
+struct Unlocked {
+    name: String,
+    locks: &'static [&'static str],
+    finding: Finding,
 }
 
-/// Whether a lock file in the change mentions the name. One that the change does not touch cannot know a new name.
-fn is_locked(name: &str, locks: &[&str], files: &[FileUnderReview<'_>]) -> bool {
-    files.iter().any(|file| {
+impl Dependencies {
+    pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         let path = file.path();
-        path.rsplit('/').next().is_some_and(|own| locks.contains(&own))
-            && String::from_utf8_lossy(file.new_text()).to_ascii_lowercase().contains(name)
-    })
+        let name = path.rsplit('/').next().unwrap_or(&path);
+        if let Some(lock) = MANIFESTS.iter().flat_map(|manifest| manifest.locks).find(|lock| **lock == name) {
+            let text = String::from_utf8_lossy(file.new_text()).to_ascii_lowercase();
+            self.locks.entry(lock).or_default().push(text);
+        }
+        let manifest = MANIFESTS.iter().find(|manifest| manifest.name == name);
+        match manifest.filter(|_| !is_test(&path) && !is_sample(&path)) {
+            Some(manifest) => self.of_manifest(manifest, file, rules),
+            None => Vec::new(),
+        }
+    }
+
+    fn of_manifest(&mut self, manifest: &Manifest, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+        let old_text = String::from_utf8_lossy(file.old_text());
+        let before = (manifest.names)(&old_text);
+        let after = (manifest.names)(&String::from_utf8_lossy(file.new_text()));
+        let mut found = Vec::new();
+        for new in after.difference(&before) {
+            let names_it = |line: &str| line.to_ascii_lowercase().contains(new.as_str());
+            let Some((number, line)) = file.added().iter().find(|(_, line)| names_it(line)) else { continue };
+            // A direct dependency that go.mod had as an indirect one is not new.
+            if line.contains("// indirect") || old_text.contains(new.as_str()) {
+                continue;
+            }
+            let say = |id| rules.of_check(id, file, Side::New, *number, line);
+            if has_neighbour(new, &before, rules.known_packages(manifest.known)) {
+                found.extend(say("dep.typosquat"));
+            } else if !manifest.locks.is_empty() {
+                let unlocked = |finding| Unlocked { name: new.clone(), locks: manifest.locks, finding };
+                self.unlocked.extend(say("dep.phantom").map(unlocked));
+            }
+        }
+        found
+    }
+
+    pub fn finish(self) -> Vec<Finding> {
+        let Dependencies { mut unlocked, locks } = self;
+        // A lock file that the change does not touch cannot know a new name.
+        let knows = |lock: &&str, name: &str| locks.get(lock).into_iter().flatten().any(|text| text.contains(name));
+        unlocked.retain(|new| !new.locks.iter().any(|lock| knows(lock, &new.name)));
+        unlocked.into_iter().map(|new| new.finding).collect()
+    }
 }
 
 /// Whether a new name could be taken for another of this manifest or a well-known one: one edit away, or only the

@@ -42,56 +42,89 @@ const GUARDS: &[(&str, Protects)] = &[
 const CODE: &[&str] =
     &["tf", "tfvars", "hcl", "yaml", "yml", "json", "toml", "ts", "js", "py", "go", "bicep", "tpl", "jsonnet"];
 
-pub(super) fn check(files: &[FileUnderReview<'_>], rules: &Rules) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for file in files {
-        let path = file.path();
-        if is_test(&path)
-            || is_sample(&path)
-            || !path.rsplit_once('.').is_some_and(|(_, extension)| CODE.contains(&extension))
-        {
-            continue;
-        }
-        let (removed, added) = (file.removed(), file.added());
-        let elsewhere: Vec<_> = match file.new {
-            None => files.iter().flat_map(FileUnderReview::added).collect(),
-            Some(_) => Vec::new(),
-        };
-        found.extend(lost(&removed, added.iter().chain(&elsewhere), true).into_iter().filter_map(|(line, text)| {
-            let turned_off = added.iter().find(|(_, new)| state(new) == state(text).map(|(guard, on)| (guard, !on)));
-            match turned_off {
-                Some((line, text)) => rules.of_check("destr.protection-off", file, Side::New, *line, text),
-                None => rules.of_check("destr.protection-off", file, Side::Old, line, text),
-            }
-        }));
-        // Only guards whose absence protects: `force_destroy = true` in a new resource too.
-        if file.old.is_some() {
-            let opened = lost(&added, removed.iter(), false).into_iter();
-            found.extend(
-                opened.filter_map(|(line, text)| rules.of_check("destr.protection-off", file, Side::New, line, text)),
-            );
-        }
-    }
-    found
+/// How often something turned each guard on.
+type Counts = BTreeMap<&'static str, usize>;
+
+/// Guards that went with their files, and those that the change sets anywhere.
+#[derive(Default)]
+pub(super) struct Guards {
+    /// By file that is gone: its guards in order.
+    gone: Vec<Vec<(&'static str, Finding)>>,
+    set: Counts,
 }
 
-/// The lines of `from` that set a guard to `on`, beyond those that `to` makes up for.
-fn lost<'l>(from: &'l [(u32, String)], to: impl Iterator<Item = &'l (u32, String)>, on: bool) -> Vec<(u32, &'l str)> {
-    let mut made_up: BTreeMap<&str, usize> = BTreeMap::new();
-    for (guard, _) in to.filter_map(|(_, line)| state(line)).filter(|(_, state)| *state == on) {
-        *made_up.entry(guard).or_default() += 1;
-    }
-    let mut lines = Vec::new();
-    for (number, line) in from {
-        let Some((guard, _)) = state(line).filter(|(guard, state)| *state == on && (on || is_inverted(guard))) else {
-            continue;
-        };
-        match made_up.get_mut(guard).filter(|left| **left > 0) {
-            Some(left) => *left -= 1,
-            None => lines.push((*number, line.as_str())),
+impl Guards {
+    pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+        let (removed, added) = (file.removed(), file.added());
+        let path = file.path();
+        for (guard, count) in counted(added, true) {
+            *self.set.entry(guard).or_default() += count;
         }
+        let is_code = path.rsplit_once('.').is_some_and(|(_, extension)| CODE.contains(&extension));
+        if !is_code || is_test(&path) || is_sample(&path) {
+            return Vec::new();
+        }
+        let say = |side, line, text: &str| rules.of_check("destr.protection-off", file, side, line, text);
+        if file.new.is_none() {
+            let lost = lost(removed, Counts::new(), true).into_iter();
+            let gone = lost.filter_map(|(guard, line, text)| Some((guard, say(Side::Old, line, text)?)));
+            self.gone.push(gone.collect());
+            return Vec::new();
+        }
+        let lost_guards = lost(removed, counted(added, true), true).into_iter();
+        let mut found: Vec<Finding> = lost_guards
+            .filter_map(|(guard, line, text)| {
+                let turned_off = added.iter().find(|(_, new)| state(new) == Some((guard, false)));
+                match turned_off {
+                    Some((line, text)) => say(Side::New, *line, text),
+                    None => say(Side::Old, line, text),
+                }
+            })
+            .collect();
+        // Only guards whose absence protects: `force_destroy = true` in a new resource too.
+        if file.old.is_some() {
+            let opened = lost(added, counted(removed, false), false).into_iter();
+            found.extend(opened.filter_map(|(_, line, text)| say(Side::New, line, text)));
+        }
+        found
     }
-    lines
+
+    pub fn finish(self) -> Vec<Finding> {
+        let Guards { gone, set } = self;
+        let of_file = |guards: Vec<(&'static str, Finding)>| {
+            let mut made_up = set.clone();
+            guards.into_iter().filter(move |(guard, _)| !makes_up(&mut made_up, guard)).map(|(_, finding)| finding)
+        };
+        gone.into_iter().flat_map(of_file).collect()
+    }
+}
+
+fn counted(lines: &[(u32, String)], on: bool) -> Counts {
+    let mut counts = Counts::new();
+    for (guard, _) in lines.iter().filter_map(|(_, line)| state(line)).filter(|(_, state)| *state == on) {
+        *counts.entry(guard).or_default() += 1;
+    }
+    counts
+}
+
+/// Whether one of the counted still makes up for the loss of a guard; it does so once.
+fn makes_up(counts: &mut Counts, guard: &str) -> bool {
+    match counts.get_mut(guard).filter(|left| **left > 0) {
+        Some(left) => {
+            *left -= 1;
+            true
+        }
+        None => false,
+    }
+}
+
+/// The lines that set a guard to `on`, beyond those that are made up for.
+fn lost(lines: &[(u32, String)], mut made_up: Counts, on: bool) -> Vec<(&'static str, u32, &str)> {
+    let is_lost = |(number, line)| {
+        let (guard, _) = state(line).filter(|(guard, state)| *state == on && (on || is_inverted(guard)))?;
+        (!makes_up(&mut made_up, guard)).then_some((guard, number, line))
+    };
+    lines.iter().map(|(number, line)| (*number, line.as_str())).filter_map(is_lost).collect()
 }
 
 fn is_inverted(guard: &str) -> bool {
@@ -101,8 +134,9 @@ fn is_inverted(guard: &str) -> bool {
 /// The guard that a line `key = value` sets, and whether it protects then.
 fn state(line: &str) -> Option<(&'static str, bool)> {
     let (key, value) = line.trim().split_once(['=', ':'])?;
-    let key: String = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    let (guard, protects) = GUARDS.iter().find(|(name, _)| *name == key)?;
+    // Every added line of a change comes here: no copy is made of it.
+    let letters = || key.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+    let (guard, protects) = GUARDS.iter().find(|(name, _)| letters().eq(name.bytes()))?;
     let value = value.trim().trim_matches(['"', '\'', ',', ';']).to_ascii_lowercase();
     let off = ["false", "off", "no", "disabled", "null", "none"].iter().any(|word| value.starts_with(word))
         || value.split([' ', ',']).next() == Some("0");

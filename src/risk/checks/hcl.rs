@@ -10,12 +10,14 @@ pub(super) struct Resource {
     pub attributes: BTreeMap<String, (String, u32)>,
 }
 
-/// By type and name, as Terraform addresses them.
-pub(super) type Resources = BTreeMap<(String, String), Resource>;
+/// Type and name, as Terraform addresses a resource.
+pub(super) type Address = (String, String);
+
+pub(super) type Resources = BTreeMap<Address, Resource>;
 
 pub(super) fn resources(text: &[u8]) -> Resources {
     let mut found = Resources::new();
-    let mut open: Option<(String, String)> = None;
+    let mut open: Option<Address> = None;
     let mut depth = 0;
     for (number, line) in (1..).zip(text.split(|&b| b == b'\n')) {
         let line = String::from_utf8_lossy(line);
@@ -45,7 +47,7 @@ fn braces(code: &str) -> i32 {
 }
 
 /// Type and name of `resource "aws_db_instance" "main" {`.
-fn address(code: &str) -> Option<(String, String)> {
+fn address(code: &str) -> Option<Address> {
     let mut parts = code.strip_prefix("resource ")?.split('"');
     parts.next();
     let kind = parts.next()?;

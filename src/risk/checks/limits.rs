@@ -39,11 +39,7 @@ struct Limit {
     indent: usize,
 }
 
-pub(super) fn check(files: &[FileUnderReview<'_>], rules: &Rules) -> Vec<Finding> {
-    files.iter().flat_map(|file| of_file(file, rules)).collect()
-}
-
-fn of_file(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     let path = file.path();
     let foreign =
         is_test(&path) || is_sample(&path) || crate::risk::is_generated(&path) || path.starts_with(".github/");
@@ -62,7 +58,7 @@ fn of_file(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
                     found.extend(rules.of_check("resil.limit-lost", file, Side::New, new.line, &new.text));
                 }
             }
-            None if is_configuration(&path) && !goes_with_its_block(&old, &removed) => {
+            None if is_configuration(&path) && !goes_with_its_block(&old, removed) => {
                 found.extend(rules.of_check("resil.limit-lost", file, Side::Old, old.line, &old.text));
             }
             None => {}

@@ -12,9 +12,35 @@ mod unicode;
 
 use super::{FileUnderReview, Finding, Rules};
 
-pub(super) fn run(files: &[FileUnderReview<'_>], rules: &Rules) -> Vec<Finding> {
-    let whole = [dependencies::check, guards::check, limits::check, resources::check, test_loss::check];
-    let each = [access::check, modes::check, unicode::check];
-    let of_change = whole.iter().flat_map(|check| check(files, rules));
-    of_change.chain(files.iter().flat_map(|file| each.iter().flat_map(|check| check(file, rules)))).collect()
+/// Checks that need one file at a time.
+pub(super) fn of_file(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+    let each = [access::check, limits::check, modes::check, unicode::check];
+    each.iter().flat_map(|check| check(file, rules)).collect()
+}
+
+/// Checks that need all files: what each remembers of those it read.
+#[derive(Default)]
+pub(super) struct OfChange {
+    dependencies: dependencies::Dependencies,
+    guards: guards::Guards,
+    resources: resources::Moved,
+    tests: test_loss::Losses,
+}
+
+impl OfChange {
+    /// Takes in a file; gives what can be said at once.
+    pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+        let mut found = self.dependencies.read(file, rules);
+        found.extend(self.guards.read(file, rules));
+        found.extend(self.resources.read(file, rules));
+        self.tests.read(file, rules);
+        found
+    }
+
+    /// What can be said only now that all files were read.
+    pub fn finish(self) -> Vec<Finding> {
+        let of_change =
+            [self.dependencies.finish(), self.guards.finish(), self.resources.finish(), self.tests.finish()];
+        of_change.into_iter().flatten().collect()
+    }
 }

@@ -1,7 +1,9 @@
 //! `destr.resource-removed` and `destr.recreate`: a Terraform resource is gone, or an attribute that forces replacement
 //! changed, so that applying deletes what is there and creates it anew.
 
-use super::hcl::{self, Resource, Resources};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::hcl::{self, Address, Resource};
 use crate::change::diff::{Location, Side};
 use crate::risk::blast::{is_sample, is_test};
 use crate::risk::{FileUnderReview, Finding, Rules, Severity};
@@ -55,32 +57,61 @@ const STATEFUL: &[&str] = &[
 const ATTACHING: &[&str] =
     &["attachment", "association", "policy", "rule", "role", "configuration", "record", "profile", "subscription"];
 
-pub(super) fn check(files: &[FileUnderReview<'_>], rules: &Rules) -> Vec<Finding> {
-    let is_code = |file: &&FileUnderReview<'_>| {
-        file.path().ends_with(".tf") && !is_test(&file.path()) && !is_sample(&file.path())
-    };
-    let sides: Vec<_> = files
-        .iter()
-        .filter(is_code)
-        .map(|file| (file, hcl::resources(file.old_text()), hcl::resources(file.new_text())))
-        .collect();
-    // A `moved` or `removed` block says that the state follows, or is kept: the author thought of it.
-    let said = sides.iter().any(|(file, ..)| {
-        file.added().iter().any(|(_, line)| line.starts_with("moved {") || line.starts_with("removed {"))
-    });
-    let mut found = Vec::new();
-    for (file, old, new) in &sides {
-        let mut gone = Vec::new();
+/// Resources that are in no file any more where they were, and where the change has them now.
+#[derive(Default)]
+pub(super) struct Moved {
+    gone: Vec<Gone>,
+    /// By address: the directories that it is in now.
+    homes: BTreeMap<Address, BTreeSet<String>>,
+    /// A `moved` or `removed` block says that the state follows, or is kept: the author thought of it.
+    said: bool,
+}
+
+/// Resources that a file does not have any more.
+struct Gone {
+    directory: String,
+    /// The file itself is gone, too.
+    with_file: bool,
+    resources: Vec<(Address, Finding)>,
+}
+
+impl Moved {
+    pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+        let path = file.path();
+        if !path.ends_with(".tf") || is_test(&path) || is_sample(&path) {
+            return Vec::new();
+        }
+        let (old, new) = (hcl::resources(file.old_text()), hcl::resources(file.new_text()));
+        self.said |= file.added().iter().any(|(_, line)| line.starts_with("moved {") || line.starts_with("removed {"));
+        for address in new.keys() {
+            self.homes.entry(address.clone()).or_default().insert(directory(&path).to_owned());
+        }
+        let (mut found, mut resources) = (Vec::new(), Vec::new());
         for (address, before) in old {
-            match new.get(address) {
-                Some(after) => found.extend(recreated(file, &address.0, before, after, rules)),
-                None if said => {}
-                None => gone.extend(removed(file, address, before, &sides, rules)),
+            match new.get(&address) {
+                Some(after) => found.extend(recreated(file, &address.0, &before, after, rules)),
+                None => {
+                    let said = rules.of_check("destr.resource-removed", file, Side::Old, before.line, &before.header);
+                    resources.extend(said.map(|finding| (address, finding)));
+                }
             }
         }
-        found.extend(if file.new.is_none() { as_one(gone) } else { gone });
+        self.gone.push(Gone { directory: directory(&path).to_owned(), with_file: file.new.is_none(), resources });
+        found
     }
-    found
+
+    pub fn finish(self) -> Vec<Finding> {
+        let Moved { gone, homes, said } = self;
+        if said {
+            return Vec::new();
+        }
+        let of_file = |gone: Gone| {
+            let removed = |(address, finding)| removed(homes.get(&address), &gone.directory, &address.0, finding);
+            let found: Vec<_> = gone.resources.into_iter().filter_map(removed).collect();
+            if gone.with_file { as_one(found) } else { found }
+        };
+        gone.into_iter().flat_map(of_file).collect()
+    }
 }
 
 /// One finding for a file that is gone, however many resources were in it: they share one answer.
@@ -92,19 +123,11 @@ fn as_one(gone: Vec<Finding>) -> Vec<Finding> {
 }
 
 /// Applying deletes it. Elsewhere in the directory it is only moved; in another one it may belong to another state.
-fn removed(
-    file: &FileUnderReview<'_>,
-    address: &(String, String),
-    before: &Resource,
-    sides: &[(&FileUnderReview<'_>, Resources, Resources)],
-    rules: &Rules,
-) -> Option<Finding> {
-    let homes: Vec<_> = sides.iter().filter(|(_, _, new)| new.contains_key(address)).collect();
-    if homes.iter().any(|(home, ..)| directory(&home.path()) == directory(&file.path())) {
+fn removed(homes: Option<&BTreeSet<String>>, directory: &str, kind: &str, finding: Finding) -> Option<Finding> {
+    if homes.is_some_and(|homes| homes.contains(directory)) {
         return None;
     }
-    let finding = rules.of_check("destr.resource-removed", file, Side::Old, before.line, &before.header)?;
-    let severity = if is_stateful(&address.0) && homes.is_empty() { finding.severity } else { Severity::Medium };
+    let severity = if is_stateful(kind) && homes.is_none() { finding.severity } else { Severity::Medium };
     Some(Finding { severity, ..finding })
 }
 

@@ -9,8 +9,6 @@ use crate::change::diff::Side;
 use crate::risk::blast::is_test;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_code};
 
-type Lines = Vec<(u32, String)>;
-
 /// How a test begins, by the ending of the file.
 const TESTS: &[(&[&str], &str)] = &[
     (&["rs"], r"^\s*#\[(\w+::)*(\w+_)?test\b"),
@@ -32,88 +30,106 @@ static ASSERTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// Assertions that name the value they expect.
 const STRICT: &[&str] = &["==", "_eq!", "Equal", "toBe(", "_EQ(", "raises", "matches!"];
 
+/// What the files lost, and what there would be to say of each.
+#[derive(Default)]
+pub(super) struct Losses {
+    files: Vec<Loss>,
+    /// Lines of code, tests aside.
+    code_removed: u64,
+    code_added: u64,
+}
+
+/// Of one file: tests and assertions that it lost net, negative where it gained some, and a finding for each way to lose them.
+struct Loss {
+    tests: i64,
+    asserts: i64,
+    deleted: Option<Finding>,
+    fewer: Option<Finding>,
+    weakened: Option<Finding>,
+}
+
+impl Losses {
+    pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) {
+        let path = file.path();
+        if is_code(&path) && !is_test(&path) {
+            self.code_removed += u64::from(file.comparison.removed);
+            self.code_added += u64::from(file.comparison.added);
+        }
+        let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let begins = BEGINS.iter().find(|(ends, _)| ends.contains(&ending)).map(|(_, regex)| regex);
+        self.files.extend(begins.map(|begins| Counted { file, path: &path, begins, rules }.loss()));
+    }
+
+    pub fn finish(self) -> Vec<Finding> {
+        let tests: i64 = self.files.iter().map(|file| file.tests).sum();
+        let asserts: i64 = self.files.iter().map(|file| file.asserts).sum();
+        // Where a feature goes with its tests, that is what one hopes for.
+        let shrinks = self.code_removed > self.code_added;
+        let severity = if shrinks { Severity::Medium } else { Severity::High };
+        let of_file = |file: Loss| {
+            if tests > 0 && file.tests > 0 {
+                file.deleted.map(|finding| Finding { severity: severity.min(finding.severity), ..finding })
+            } else if asserts > 0 && file.fewer.is_some() {
+                file.fewer
+            } else {
+                file.weakened
+            }
+        };
+        self.files.into_iter().filter_map(of_file).collect()
+    }
+}
+
+/// A file in which tests may be, with how they begin in it.
 struct Counted<'a, 'f> {
     file: &'a FileUnderReview<'f>,
-    removed: Lines,
-    added: Lines,
-    begins: Option<&'static Regex>,
+    path: &'a str,
+    begins: &'static Regex,
+    rules: &'a Rules,
 }
 
-pub(super) fn check(files: &[FileUnderReview<'_>], rules: &Rules) -> Vec<Finding> {
-    let counted: Vec<_> = files.iter().filter_map(Counted::of).collect();
-    let tests: i64 = counted.iter().map(Counted::tests_lost).sum();
-    let asserts: i64 = counted.iter().map(Counted::asserts_lost).sum();
-    let severity = if code_shrinks(files) { Severity::Medium } else { Severity::High };
-    let mut found = Vec::new();
-    for file in &counted {
-        if tests > 0 && file.tests_lost() > 0 {
-            found.extend(
-                file.deleted(rules).map(|finding| Finding { severity: severity.min(finding.severity), ..finding }),
-            );
-        } else if asserts > 0 && file.asserts_lost() > 0 && is_test(&file.file.path()) {
-            let first = file.removed.iter().find(|(_, line)| asserts_in(line));
-            found
-                .extend(first.and_then(|(n, line)| rules.of_check("test.assert-lost", file.file, Side::Old, *n, line)));
-        } else {
-            found.extend(file.weakened(rules));
+impl Counted<'_, '_> {
+    fn loss(&self) -> Loss {
+        let tests = self.net(|line| self.begins.is_match(line));
+        let asserts = self.net(asserts_in);
+        Loss {
+            tests,
+            asserts,
+            deleted: if tests > 0 { self.deleted(tests) } else { None },
+            fewer: if asserts > 0 && is_test(self.path) { self.fewer() } else { None },
+            weakened: if asserts == 0 && is_test(self.path) { self.weakened() } else { None },
         }
     }
-    found
-}
 
-/// Whether the change takes away more code than it adds: where a feature goes with its tests, that is what one hopes for.
-fn code_shrinks(files: &[FileUnderReview<'_>]) -> bool {
-    let code = files.iter().filter(|file| is_code(&file.path()) && !is_test(&file.path()));
-    let (removed, added) = code.fold((0, 0), |(removed, added), file| {
-        (removed + u64::from(file.comparison.removed), added + u64::from(file.comparison.added))
-    });
-    removed > added
-}
-
-impl<'a, 'f> Counted<'a, 'f> {
-    fn of(file: &'a FileUnderReview<'f>) -> Option<Self> {
-        let path = file.path();
-        let ending = path.rsplit_once('.').map(|(_, ending)| ending)?;
-        let begins = BEGINS.iter().find(|(ends, _)| ends.contains(&ending)).map(|(_, regex)| regex);
-        begins.is_some().then(|| Counted { file, removed: file.removed(), added: file.added(), begins })
+    fn net(&self, counts: impl Fn(&str) -> bool) -> i64 {
+        let count = |lines: &[(u32, String)]| lines.iter().filter(|(_, line)| counts(line)).count() as i64;
+        count(self.file.removed()) - count(self.file.added())
     }
 
-    fn tests_lost(&self) -> i64 {
-        let begins = |line: &str| self.begins.is_some_and(|regex| regex.is_match(line));
-        net(&self.removed, &self.added, begins)
-    }
-
-    fn asserts_lost(&self) -> i64 {
-        net(&self.removed, &self.added, asserts_in)
-    }
-
-    fn deleted(&self, rules: &Rules) -> Option<Finding> {
+    fn deleted(&self, tests: i64) -> Option<Finding> {
         if self.file.new.is_none() {
-            let evidence = format!("the file is gone, {} tests with it", self.tests_lost());
-            return rules.of_check("test.deleted", self.file, Side::Old, 0, &evidence);
+            let evidence = format!("the file is gone, {tests} tests with it");
+            return self.rules.of_check("test.deleted", self.file, Side::Old, 0, &evidence);
         }
-        let (number, line) =
-            self.removed.iter().find(|(_, line)| self.begins.is_some_and(|regex| regex.is_match(line)))?;
+        let removed = self.file.removed();
+        let (number, line) = removed.iter().find(|(_, line)| self.begins.is_match(line))?;
         // An attribute says nothing; the line after it names the test.
-        let named = self.removed.iter().find(|(n, _)| *n == number + 1).filter(|_| line.trim().starts_with(['#', '@']));
-        rules.of_check("test.deleted", self.file, Side::Old, *number, named.map_or(line, |(_, line)| line))
+        let named = removed.iter().find(|(n, _)| *n == number + 1).filter(|_| line.trim().starts_with(['#', '@']));
+        self.rules.of_check("test.deleted", self.file, Side::Old, *number, named.map_or(line, |(_, line)| line))
+    }
+
+    fn fewer(&self) -> Option<Finding> {
+        let (number, line) = self.file.removed().iter().find(|(_, line)| asserts_in(line))?;
+        self.rules.of_check("test.assert-lost", self.file, Side::Old, *number, line)
     }
 
     /// As many assertions as before, fewer of them exact.
-    fn weakened(&self, rules: &Rules) -> Option<Finding> {
-        let strict = |line: &str| asserts_in(line) && is_strict(line);
-        let same = self.asserts_lost() == 0 && net(&self.removed, &self.added, strict) > 0;
-        if !same || !is_test(&self.file.path()) {
+    fn weakened(&self) -> Option<Finding> {
+        if self.net(|line| asserts_in(line) && is_strict(line)) <= 0 {
             return None;
         }
-        let (number, line) = self.added.iter().find(|(_, line)| asserts_in(line) && !is_strict(line))?;
-        rules.of_check("test.weakened", self.file, Side::New, *number, line)
+        let (number, line) = self.file.added().iter().find(|(_, line)| asserts_in(line) && !is_strict(line))?;
+        self.rules.of_check("test.weakened", self.file, Side::New, *number, line)
     }
-}
-
-fn net(removed: &Lines, added: &Lines, counts: impl Fn(&str) -> bool) -> i64 {
-    let count = |lines: &Lines| lines.iter().filter(|(_, line)| counts(line)).count() as i64;
-    count(removed) - count(added)
 }
 
 fn asserts_in(line: &str) -> bool {

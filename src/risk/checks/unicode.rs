@@ -14,12 +14,12 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         if line.is_ascii() && !line.bytes().any(|b| b.is_ascii_control()) {
             continue;
         }
-        let say = |id| rules.of_check(id, file, Side::New, number, &line);
+        let say = |id| rules.of_check(id, file, Side::New, *number, line);
         if line.chars().any(reorders) {
             found.extend(say("uni.bidi"));
-        } else if acts(&line) {
+        } else if acts(line) {
             found.extend(say("term.escape"));
-        } else if has_invisible(&line) {
+        } else if has_invisible(line) {
             found.extend(say("uni.invisible"));
         } else if line.chars().any(visible::is_bidi) {
             // A direction mark moves little, and texts in Arabic and Hebrew need it.
