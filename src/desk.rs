@@ -19,6 +19,10 @@ const FRAME: Duration = Duration::from_millis(8);
 
 /// How long a reader may take to open before something else is drawn.
 const FIRST: Duration = Duration::from_millis(60);
+
+/// How long a frame waits for texts that a stroke asked for, before it is drawn without them.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// What leaves every screen.
 const LEAVE: Stroke = Stroke { key: Key::Char('c'), ctrl: true, alt: false };
 
@@ -69,8 +73,18 @@ impl Intake {
         if is_typed { self.typed.push_back(event) } else { self.told.push_back(event) }
     }
 
-    /// The next event of this frame: all that was typed, then what was told while there is time.
-    fn next(&mut self, begun: Instant) -> Option<Event> {
+    /// The next event of this frame: all that was typed, then what was told while there is time. While a stroke waits for
+    /// texts, what was typed after it waits, too, as it would if they had been here.
+    fn next(&mut self, begun: Instant, is_waiting: bool) -> Option<Event> {
+        while is_waiting && self.told.is_empty() {
+            let left = PATIENCE.saturating_sub(begun.elapsed());
+            if left.is_zero() || !self.comes_within(left) {
+                break;
+            }
+        }
+        if is_waiting && begun.elapsed() < PATIENCE && !self.told.is_empty() {
+            return self.told.pop_front();
+        }
         self.typed.pop_front().or_else(|| if begun.elapsed() < FRAME { self.told.pop_front() } else { None })
     }
 }
@@ -107,7 +121,7 @@ pub fn run(
     'open: while intake.wait() {
         let begun = Instant::now();
         state.redraw = false;
-        while let Some(event) = intake.next(begun) {
+        while let Some(event) = intake.next(begun, state.is_waiting()) {
             state.now = clock();
             for effect in update(&mut state, event) {
                 match effect {

@@ -146,14 +146,27 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Traced { ticket, moves, attribution } => {
             if let Some(review) = state.review_of(ticket) {
+                let inside = moves.are_inside_of_files();
                 (review.moves, review.attribution) = (moves, attribution);
+                if inside {
+                    let limit = crate::change::moved::MAX_ACROSS;
+                    let told =
+                        format!("Over {limit} changed lines: what moved is looked for inside of each file only.");
+                    state.status = state.status.take().or(Some(told));
+                }
             }
         }
-        Event::Highlighted { ticket, index, side, tokens } => {
-            if let Some(review) = state.review_of(ticket) {
-                let sides = review.files[index].tokens.get_or_insert_default();
+        Event::Highlighted { ticket, index, file, side, tokens } => {
+            if let Some(review) = state.review_of(ticket)
+                && let Some(body) = review.files[index].body.as_mut().filter(|body| Arc::ptr_eq(&body.texts, &file))
+                && let Some(sides) = &mut body.tokens
+            {
                 sides[side as usize].extend(tokens);
             }
+        }
+        Event::Found { ticket, found } => {
+            let told = state.review_of(ticket).and_then(|review| review.found(found));
+            state.status = told.or(state.status.take());
         }
         Event::Viewed { ticket, lens, result } if ticket == state.ticket => viewed(state, lens, result),
         Event::Ranged { ticket, result } if ticket == state.ticket => match result {
@@ -227,18 +240,22 @@ fn signed(state: &mut State, result: Result<String, Failure>) -> Vec<Effect> {
     effects
 }
 
-/// Colours for the files on view that have none yet.
-pub fn wanted_highlights(state: &mut State) -> Vec<Effect> {
+/// What the screen lacks now: texts near it, colours of what is on it, and lines that are searched for.
+pub fn wanted(state: &mut State) -> Vec<Effect> {
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
-    let ticket = review.ticket;
+    let (ticket, shape) = (review.ticket, review.shape());
     let mut effects = Vec::new();
+    for index in review.wanted_texts() {
+        let (place, file) = (review.place.clone(), review.diff.files[index].clone());
+        effects.push(Effect::Compare { ticket, place, index, file, shape });
+    }
     for index in review.visible_files() {
-        let file = &mut review.files[index];
-        if let (Some(material), None) = (&file.material, &file.tokens) {
-            effects.push(Effect::Highlight { ticket, index, file: material.clone() });
+        if let Some(body) = review.files[index].body.as_mut().filter(|body| body.tokens.is_none()) {
+            effects.push(Effect::Highlight { ticket, index, file: body.texts.clone() });
             // An empty answer stands for the one under way.
-            file.tokens = Some(Default::default());
+            body.tokens = Some(Default::default());
         }
     }
+    effects.extend(review.wanted_search());
     effects
 }

@@ -14,12 +14,12 @@ pub mod sign;
 mod strokes;
 pub mod text;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::change::Change;
-use crate::change::diff::{Diff, Side};
+use crate::change::diff::{Diff, FileDiff, Side};
 use crate::change::moved::Moves;
 use crate::decision::{Draft, Revised, Verdict};
 use crate::frozen::{Failure, Frozen, Seen};
@@ -34,6 +34,7 @@ use prompt::Prompt;
 use queue::{Again, Queue, Source};
 use review::lens::{Lens, View};
 use review::look::{Look, Shape};
+use review::search::{Found, Pattern};
 use review::{Compared, Review};
 use sign::Sheet;
 
@@ -148,8 +149,15 @@ pub enum Event {
     Highlighted {
         ticket: u64,
         index: usize,
+        /// Whose colours these are: the texts may have gone and come again.
+        file: Arc<FileMaterial>,
         side: Side,
         tokens: Vec<Tokens>,
+    },
+    /// Lines that a search found.
+    Found {
+        ticket: u64,
+        found: Found,
     },
     /// What moved inside the change, and who is said to have written it.
     Traced {
@@ -263,6 +271,25 @@ pub enum Effect {
         change: Arc<Change>,
         place: Arc<Place>,
         then: Revised,
+    },
+    /// Read the texts of one file, of which somebody wants to see something.
+    Compare {
+        ticket: u64,
+        place: Arc<Place>,
+        index: usize,
+        file: FileDiff,
+        shape: Shape,
+    },
+    /// Until `search` is given up.
+    Search {
+        ticket: u64,
+        place: Arc<Place>,
+        diff: Arc<Diff>,
+        order: Vec<usize>,
+        /// Texts that cannot be read again.
+        held: BTreeMap<usize, Arc<FileMaterial>>,
+        pattern: Pattern,
+        search: Weak<()>,
     },
     Highlight {
         ticket: u64,
@@ -434,6 +461,14 @@ impl State {
         }
     }
 
+    /// Whether what the last stroke asked for is on its way: a frame and the next stroke wait for it a little.
+    pub fn is_waiting(&self) -> bool {
+        match &self.screen {
+            Screen::Review(review) => review.is_waiting(),
+            Screen::Queue => false,
+        }
+    }
+
     /// What is laid out now was drawn: it counts as shown. Not where the screen is too small to draw it, nor under a window
     /// that may cover it.
     pub fn drawn(&mut self) {
@@ -452,6 +487,9 @@ pub fn preview_height(height: u16) -> u16 {
 
 /// Takes what happened into the state. Pure: what is to be done in the world comes back as effects.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    if let (Event::Stroke(_) | Event::Mouse(_), Screen::Review(review)) = (&event, &mut state.screen) {
+        review.turn_away();
+    }
     let mut effects = match event {
         Event::Stroke(stroke) => strokes::pressed(state, stroke),
         Event::Paste(text) => strokes::pasted(state, &text),
@@ -472,6 +510,6 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         sheet.counsel = counsel;
     }
     state.lay_out();
-    effects.extend(arrivals::wanted_highlights(state));
+    effects.extend(arrivals::wanted(state));
     effects
 }

@@ -6,7 +6,7 @@ use super::review::Review;
 use super::text::TextField;
 use crate::change::manifest::escape;
 use crate::decision::{Missing, Verdict};
-use crate::frozen::{Failure, Frozen, Seen, hidden_characters};
+use crate::frozen::{Failure, Frozen, Seen};
 use crate::gate::Answerable;
 use crate::gate::counsel::Need;
 
@@ -242,16 +242,15 @@ impl Review {
     /// What was looked at, for the statement.
     pub fn seen(&self) -> Seen {
         let progress = self.progress();
-        let read = |position: usize| Some((position, self.read_at(position)?));
+        let read = |position: usize| Some((position, self.inventory_at(position)?));
         let files = || (0..self.order.len()).filter_map(read);
-        let omissions = files().flat_map(|(position, (file, inventory))| {
-            let path = escape(&file.diff.path);
+        let omissions = files().flat_map(|(position, inventory)| {
+            let path = escape(&self.diff.files[self.order[position]].path);
             let text = |key: &String| self.draft.acknowledged.get(key).cloned().unwrap_or_default();
             let asked = inventory.asked(self.rows[position].folded);
             asked.map(move |(_, o)| (path.clone(), o.what.clone(), text(&o.key)))
         });
-        let marks = files().flat_map(|(position, (_, inventory))| inventory.marks(self.rows[position].folded));
-        let contents = files().flat_map(|(_, (file, _))| [&file.old, &file.new]).flatten();
+        let marks = files().flat_map(|(position, inventory)| inventory.marks(self.rows[position].folded));
         Seen {
             files: self.order.len(),
             files_seen: (0..self.order.len()).filter(|&position| self.is_file_seen(position)).count(),
@@ -260,7 +259,7 @@ impl Review {
             carried_over: marks
                 .filter(|key| self.carried_over.contains(*key) && self.draft.seen.contains(*key))
                 .count(),
-            hidden_characters: hidden_characters(contents),
+            hidden_characters: files().map(|(_, inventory)| inventory.hidden).sum(),
             omissions: omissions.collect(),
         }
     }

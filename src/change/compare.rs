@@ -5,7 +5,6 @@ use std::ops::Range;
 use similar::{DiffTag, TextDiff};
 
 use super::anchors::{Changes, changes};
-use super::diff::{Location, Side};
 
 /// Lines of context around what changed.
 pub const CONTEXT: u32 = 3;
@@ -82,16 +81,6 @@ pub struct Comparison {
     pub removed: u32,
     /// Some of it was not compared line by line: too large, and no line of it unique.
     pub coarse: bool,
-}
-
-impl Comparison {
-    /// The hunk that shows a place; none where it is outside of all.
-    pub fn hunk_at(&self, location: &Location) -> Option<usize> {
-        let line = location.line.checked_sub(1)?;
-        let lines = |hunk: &Hunk| if location.side == Side::Old { hunk.old.clone() } else { hunk.new.clone() };
-        let at = self.hunks.partition_point(|hunk| lines(hunk).end <= line);
-        self.hunks.get(at).filter(|hunk| lines(hunk).contains(&line)).map(|_| at)
-    }
 }
 
 /// Compares two texts by lines (histogram, as `git diff --histogram`), with [`CONTEXT`] lines around each change.

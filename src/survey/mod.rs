@@ -111,6 +111,38 @@ impl FileMaterial {
     }
 }
 
+/// Reads the files of a change one after another. What the repository maps of its packs into memory is given back now and
+/// then: it would grow to what was read of them.
+pub struct Reader {
+    root: PathBuf,
+    repository: Repository,
+    /// Bytes of texts since it was opened.
+    read: usize,
+}
+
+impl Reader {
+    /// Bytes of texts after which the repository is opened anew, which takes less time than reading a file.
+    const MAPPED: usize = 8 << 20;
+
+    pub fn open(root: &Path) -> Result<Reader, GitError> {
+        Ok(Reader { root: root.to_owned(), repository: Repository::open(root)?, read: 0 })
+    }
+
+    pub fn read(&mut self, diff: &FileDiff) -> Result<FileMaterial, GitError> {
+        if self.read > Reader::MAPPED {
+            self.repository = Repository::open(&self.root)?;
+            self.read = 0;
+        }
+        let file = FileMaterial::read(&self.repository, diff)?;
+        self.read += text_of(&file.old).len() + text_of(&file.new).len();
+        Ok(file)
+    }
+
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+}
+
 /// The text of a side; empty where it has none.
 pub fn text_of(content: &Option<Content>) -> &[u8] {
     content.as_ref().and_then(Content::text).unwrap_or_default()

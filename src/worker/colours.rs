@@ -29,13 +29,18 @@ impl Colouring {
 
     /// Tells of some lines more; false once there are none.
     pub fn step(&mut self, tell: &mut dyn FnMut(Event)) -> bool {
+        // Nobody else has these texts any more: they are far from the screen.
+        if Arc::strong_count(&self.file) == 1 {
+            return false;
+        }
         let Some((side, highlighter)) = self.sides.last_mut() else { return false };
         let content = if *side == Side::Old { &self.file.old } else { &self.file.new };
         let tokens = highlighter.lines(text_of(content), Colouring::STEP);
         if tokens.is_empty() {
             self.sides.pop();
         } else {
-            tell(Event::Highlighted { ticket: self.ticket, index: self.index, side: *side, tokens });
+            let (ticket, index, file) = (self.ticket, self.index, self.file.clone());
+            tell(Event::Highlighted { ticket, index, file, side: *side, tokens });
         }
         true
     }

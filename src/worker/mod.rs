@@ -1,8 +1,9 @@
 //! FLOOR 3: effects → ports → events. [`perform`] is a plain function: threads call it in the program, tests inline.
 
 mod colours;
+mod reading;
+mod searching;
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -14,20 +15,20 @@ use crate::app::queue::Again;
 use crate::app::review::Compared;
 use crate::app::review::lens::{Lens, Since, View};
 use crate::app::review::look::Shape;
+use crate::app::review::search::Found;
 use crate::app::{Effect, Event, Listing, Opened, Synced, TextLine};
 use crate::change::diff::Diff;
-use crate::change::moved;
 use crate::change::{Change, Commit, visible};
 use crate::clipboard;
 use crate::decision::Revised;
 use crate::drafts::Drafts;
 use crate::frozen::{self, Case, Failure};
-use crate::provenance::attribution::Attribution;
 use crate::signer::SigningKey;
 use crate::source::git::{self, Repository};
-use crate::survey::{self, FileMaterial, Place, Reading, again};
+use crate::survey::{self, Place, again};
 use crate::sync::{Prompts, Remote};
 use colours::Colouring;
+use searching::Wanted;
 
 /// What effects are carried out with.
 pub struct Ports {
@@ -84,7 +85,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             tell(Event::Opened { ticket, result: open(place, change, read_only, ports) });
         }
         Effect::Read { ticket, place, change, diff, order, shape } => {
-            read(ticket, (&place, &change, &diff), &order, shape, ports, tell)
+            reading::read(ticket, (&place, &change, &diff), &order, shape, ports, tell)
         }
         Effect::View { ticket, place, change, lens, shape } => {
             let result = view(&place, &change, &lens, shape).map(Box::new);
@@ -92,6 +93,19 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         }
         Effect::Range { ticket, place, change, then } => {
             tell(Event::Ranged { ticket, result: range(&place, &change, &then) });
+        }
+        Effect::Compare { ticket, place, index, file, shape } => {
+            let result = reading::compare(&place, &file, shape).map_err(|error| error.to_string());
+            tell(Event::Compared { ticket, index, result });
+        }
+        Effect::Search { ticket, place, diff, order, held, pattern, search } => {
+            let mut found = |lines, done| {
+                let found = Found { search: search.clone(), lines, done };
+                tell(Event::Found { ticket, found });
+            };
+            let wanted = Wanted { place: &place, diff: &diff, order: &order, held: &held, pattern: &pattern };
+            let failed = searching::search(&wanted, &search, &mut |lines| found(vec![lines], None));
+            found(Vec::new(), Some(failed));
         }
         Effect::Copy(text) => {
             if let Err(why) = clipboard::copy(&text) {
@@ -206,66 +220,6 @@ fn open(place: Arc<Place>, change: Arc<Change>, read_only: bool, ports: &Ports) 
     Ok(Box::new(Opened { place, change, diff: Arc::new(diff), draft, draft_trouble, read_only }))
 }
 
-/// Files that are on their way to the screen before rules see the first: making the rules takes as long as comparing many.
-const AHEAD: usize = 16;
-
-/// Compares the files in the order they are shown in, then lets rules and policy speak. Stops when another review opens.
-fn read(
-    ticket: u64,
-    (place, change, diff): (&Place, &Change, &Diff),
-    order: &[usize],
-    shape: Shape,
-    ports: &Ports,
-    tell: &mut dyn FnMut(Event),
-) {
-    let repository = match Repository::open(&place.root) {
-        Ok(repository) => repository,
-        Err(error) => return tell(Event::ReviewExamined { ticket, result: Err(error.to_string()) }),
-    };
-    let (mut reading, mut finder, mut ahead, mut is_whole) = (None, moved::Finder::default(), VecDeque::new(), true);
-    let mut take = |(index, file): (usize, Arc<FileMaterial>)| {
-        reading.get_or_insert_with(Reading::default).take(&file);
-        finder.take(index, file.compared());
-    };
-    for &index in order {
-        if ports.open.load(Ordering::Relaxed) != ticket {
-            return;
-        }
-        let result = FileMaterial::read(&repository, &diff.files[index]).map(Arc::new);
-        match &result {
-            Ok(file) => ahead.push_back((index, file.clone())),
-            Err(_) => is_whole = false,
-        }
-        let result = result.map(|file| Compared::of(file, shape)).map_err(|error| error.to_string());
-        tell(Event::Compared { ticket, index, result });
-        if ahead.len() > AHEAD {
-            ahead.pop_front().into_iter().for_each(&mut take);
-        }
-    }
-    ahead.into_iter().for_each(take);
-    let result = if is_whole {
-        let reading = reading.unwrap_or_default();
-        survey::examine(&repository, place, change, diff, reading, ports.now()).map_err(|error| error.to_string())
-    } else {
-        Err("Not every file could be read, so nothing can be signed. The rows marked ⊘ say why.".to_owned())
-    };
-    tell(Event::ReviewExamined { ticket, result: result.map(Arc::new) });
-    if ports.open.load(Ordering::Relaxed) == ticket {
-        // Nothing waits for these.
-        let attribution = Arc::new(attribution(&repository, change, diff));
-        tell(Event::Traced { ticket, moves: Arc::new(finder.finish()), attribution });
-    }
-}
-
-/// What notes say of who wrote the lines.
-fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Attribution {
-    git::attribution(repository, change, diff).unwrap_or_else(|error| {
-        let mut unknown = Attribution::default();
-        unknown.trouble(error.to_string());
-        unknown
-    })
-}
-
 fn freeze(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<frozen::Frozen, Failure> {
     let key = ports.key.as_ref().map_err(|why| Failure::Refused(why.clone()))?;
     let bytes = ports.random::<8>()?;
@@ -277,6 +231,8 @@ fn freeze(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<frozen::Froze
 pub struct Workers {
     load: Sender<Effect>,
     read: Sender<Effect>,
+    near: Sender<Effect>,
+    search: Sender<Effect>,
     assess: Sender<Effect>,
     highlight: Sender<Effect>,
     sync: Sender<Effect>,
@@ -302,6 +258,8 @@ impl Workers {
         Workers {
             load: lane("load", 1).0,
             read: lane("read", 1).0,
+            near: lane("near", 1).0,
+            search: lane("search", 1).0,
             assess: lane("assess", 2).0,
             highlight: colours::lane(events),
             sync: lane("sync", 1).0,
@@ -315,6 +273,8 @@ impl Workers {
         let lane = match effect {
             Effect::List { .. } | Effect::Open { .. } => &self.load,
             Effect::Read { .. } => &self.read,
+            Effect::Compare { .. } => &self.near,
+            Effect::Search { .. } => &self.search,
             Effect::View { .. } | Effect::Range { .. } | Effect::Copy(_) | Effect::Edit { .. } | Effect::Suspend => {
                 &self.load
             }

@@ -1,13 +1,11 @@
 //! What was on the screen: bytes of lines, so that wrapping, scrolling sideways and another layout neither blur nor lose it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use super::Review;
 use super::rows::text::window;
-use super::rows::{MAX_LINE_BYTES, Part, Row, bytes_of};
-use crate::change::compare::Hunk;
-use crate::survey::FileMaterial;
+use super::rows::{Inventory, MAX_LINE_BYTES, Part, Row, bytes_of};
 
 /// What was shown, by index of the file.
 #[derive(Debug, Clone, Default)]
@@ -17,10 +15,27 @@ pub struct Coverage {
 
 #[derive(Debug, Clone, Default)]
 struct Shown {
-    /// By hunk and line of it.
-    lines: HashMap<(u32, u32), Bytes>,
+    /// By hunk: the lines of it that were wholly shown.
+    lines: HashMap<u32, BTreeSet<u32>>,
+    /// By hunk and line: what was shown of lines that were not.
+    parts: HashMap<(u32, u32), Bytes>,
     /// Parts of sentences.
     sentences: HashSet<(u32, u32)>,
+}
+
+impl Shown {
+    fn show(&mut self, hunk: u32, line: u32, part: Part, len: usize) {
+        let whole = self.lines.entry(hunk).or_default();
+        if whole.contains(&line) {
+            return;
+        }
+        let bytes = self.parts.entry((hunk, line)).or_default();
+        join(bytes, part);
+        if bytes[..] == [(Part { from: 0, to: len.min(MAX_LINE_BYTES) as u32 })] {
+            whole.insert(line);
+            self.parts.remove(&(hunk, line));
+        }
+    }
 }
 
 /// Sorted byte ranges of a line that do not touch.
@@ -34,36 +49,21 @@ fn join(bytes: &mut Bytes, part: Part) {
 }
 
 impl Coverage {
-    fn show(&mut self, index: usize, hunk: u32, line: u32, part: Part) {
-        join(self.files.entry(index).or_default().lines.entry((hunk, line)).or_default(), part);
-    }
-
-    fn is_whole(&self, index: usize, hunk: u32, line: u32, len: usize) -> bool {
-        let whole = Part { from: 0, to: len.min(MAX_LINE_BYTES) as u32 };
-        self.files.get(&index).and_then(|file| file.lines.get(&(hunk, line))).is_some_and(|bytes| bytes[..] == [whole])
-    }
-
     /// Sentences are folded anew for another width: their parts are other words then.
     pub fn forget_sentences(&mut self) {
         self.files.values_mut().for_each(|file| file.sentences.clear());
     }
 
     /// Takes up what an earlier sitting had shown of hunks that were not wholly shown.
-    pub fn resume(
-        &mut self,
-        index: usize,
-        file: &FileMaterial,
-        keys: &[String],
-        shown: &BTreeMap<String, Vec<Range<u32>>>,
-    ) {
+    pub fn resume(&mut self, index: usize, inventory: &Inventory, shown: &BTreeMap<String, Vec<Range<u32>>>) {
         if shown.is_empty() {
             return;
         }
-        for (at, (hunk, key)) in file.comparison.hunks.iter().zip(keys).enumerate() {
+        for (at, (hunk, key)) in (0..).zip(inventory.outlines.iter().zip(&inventory.hunks)) {
             let lines = shown.get(key).into_iter().flatten().cloned().flatten();
-            for line in lines.take_while(|line| (*line as usize) < hunk.lines.len()) {
-                let len = bytes_of(file, hunk.lines[line as usize]).len().min(MAX_LINE_BYTES);
-                self.show(index, at as u32, line, Part { from: 0, to: len as u32 });
+            let lines: BTreeSet<u32> = lines.take_while(|line| *line < hunk.lines).collect();
+            if !lines.is_empty() {
+                self.files.entry(index).or_default().lines.entry(at).or_default().extend(lines);
             }
         }
     }
@@ -75,34 +75,34 @@ impl Review {
         for at in self.scroll..(self.scroll + self.page).min(self.height()) {
             let Some((position, row)) = self.locate(at) else { continue };
             let index = self.order[position];
-            let Some(file) = self.files[index].material.clone() else { continue };
-            let row = self.rows[position].rows[row];
+            let Some(file) = self.texts_of(index).cloned() else { continue };
+            let row = self.row(position, row);
             if let Row::Sentence { sentence, part } = row {
                 self.coverage.files.entry(index).or_default().sentences.insert((sentence, part));
             }
             let Some(hunk) = row.hunk() else { continue };
             for (line, part) in row.lines() {
+                let bytes = bytes_of(&file, file.comparison.hunks[hunk as usize].lines[line as usize]);
                 let part = if self.look.wrap {
                     part
                 } else {
-                    let bytes = bytes_of(&file, file.comparison.hunks[hunk as usize].lines[line as usize]);
                     let columns = self.shape.text(self.rows[position].cells);
                     let seen = window(bytes, self.left, columns, self.look.tab);
                     Part { from: seen.start as u32, to: seen.end as u32 }
                 };
-                self.coverage.show(index, hunk, line, part);
+                self.coverage.files.entry(index).or_default().show(hunk, line, part, bytes.len());
             }
         }
     }
 
     /// Whether all of a mark was on the screen: every byte of every line. What is said of the file is part of the first one.
     pub fn was_shown(&self, position: usize, mark: usize) -> bool {
-        let index = self.order[position];
-        let Some((file, _)) = self.read_at(position) else { return false };
-        let lines_were = match file.comparison.hunks.get(mark) {
-            Some(hunk) => (0..hunk.lines.len()).all(|line| self.line_was_shown(index, file, mark, hunk, line)),
-            None => true,
-        };
+        let Some((_, inventory)) = self.read_at(position) else { return false };
+        let shown = self.coverage.files.get(&self.order[position]);
+        let lines_were = inventory.outlines.get(mark).is_none_or(|hunk| {
+            let lines = shown.and_then(|file| file.lines.get(&(mark as u32)));
+            lines.map_or(0, BTreeSet::len) == hunk.lines as usize
+        });
         lines_were && (mark > 0 || self.sentences_were_shown(position))
     }
 
@@ -115,26 +115,17 @@ impl Review {
         self.rows[position].rows.iter().take_while(|row| !matches!(row, Row::Hunk { .. })).all(is_shown)
     }
 
-    fn line_was_shown(&self, index: usize, file: &FileMaterial, mark: usize, hunk: &Hunk, line: usize) -> bool {
-        let len = bytes_of(file, hunk.lines[line]).len();
-        self.coverage.is_whole(index, mark as u32, line as u32, len)
-    }
-
     /// Lines of hunks that were shown in part and are not marked: where one goes on another day.
     pub fn partly_shown(&self) -> BTreeMap<String, Vec<Range<u32>>> {
         // What is known of files that are still being read is kept as it was.
-        let all_are_here = self.files.iter().all(|file| file.material.is_some());
-        let mut found = if all_are_here { BTreeMap::new() } else { self.draft.shown.clone() };
+        let all_are_read = self.files.iter().all(|file| file.inventory.is_some());
+        let mut found = if all_are_read { BTreeMap::new() } else { self.draft.shown.clone() };
         for (&index, shown) in &self.coverage.files {
-            let file = &self.files[index];
-            let (Some(material), Some(inventory)) = (&file.material, &file.inventory) else { continue };
-            let touched: HashSet<u32> = shown.lines.keys().map(|(hunk, _)| *hunk).collect();
-            for at in touched {
-                let (hunk, key) = (&material.comparison.hunks[at as usize], &inventory.hunks[at as usize]);
-                let is_shown = |line: &usize| self.line_was_shown(index, material, at as usize, hunk, *line);
-                let lines = runs((0..hunk.lines.len()).filter(is_shown).map(|line| line as u32));
+            let Some(inventory) = &self.files[index].inventory else { continue };
+            for (&at, lines) in &shown.lines {
+                let Some(key) = inventory.hunks.get(at as usize) else { continue };
                 if !self.draft.seen.contains(key) && !lines.is_empty() {
-                    found.insert(key.clone(), lines);
+                    found.insert(key.clone(), runs(lines.iter().copied()));
                 }
             }
         }

@@ -30,6 +30,10 @@ impl Heights {
         }
     }
 
+    pub fn of(&self, position: usize) -> usize {
+        self.each.get(position).copied().unwrap_or(0)
+    }
+
     /// Rows of all files.
     pub fn total(&self) -> usize {
         self.start_of(self.each.len())

@@ -1,6 +1,7 @@
 //! Lists of what is in a change: its files, what is still open, what it says of itself; and texts of it to take away.
 
 use super::Review;
+use super::heading::Wanted;
 use super::motion::Anchor;
 use super::rows::{Row, bytes_of};
 use crate::app::TextLine;
@@ -10,7 +11,6 @@ use crate::change::diff::{Content, Side};
 use crate::change::enclosing::enclosing;
 use crate::change::manifest::escape;
 use crate::change::{RepoPath, visible};
-use crate::highlight::MAX_TEXT;
 
 /// A place that a list leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,32 +32,17 @@ impl Review {
         match goal {
             Goal::File(index) => self.go_to_file(index),
             Goal::Place(anchor) => self.go_to(anchor),
-            Goal::Hunk { index, hunk } => {
-                self.reach_row(index, |row| matches!(row, Row::Hunk { hunk: at } if at as usize == hunk));
-            }
-            Goal::Finding { index, finding } => {
-                self.reach_row(index, |row| matches!(row, Row::Finding { finding: at } if at as usize == finding));
-            }
-            Goal::Omission { index, omission } => {
-                self.reach_row(index, |row| matches!(row, Row::Omission { omission: at } if at as usize == omission));
-            }
+            Goal::Hunk { index, hunk } => self.head_for(index, Wanted::Hunk(hunk as u32)),
+            Goal::Finding { index, finding } => self.head_for(index, Wanted::Finding(finding as u32)),
+            Goal::Omission { index, omission } => self.head_for(index, Wanted::Omission(omission as u32)),
             Goal::Note(note) => {
                 let path = self.draft.notes.get(note).map(|note| note.path.clone()).unwrap_or_default();
                 let index = self.diff.files.iter().position(|file| escape(&file.path) == path);
                 if let Some(index) = index {
-                    self.reach_row(index, |row| matches!(row, Row::Note { note: at, .. } if at as usize == note));
+                    self.head_for(index, Wanted::Note(note as u32));
                 }
             }
         }
-    }
-
-    fn reach_row(&mut self, index: usize, wanted: impl Fn(Row) -> bool) {
-        let Some(position) = self.position_of(index) else { return };
-        if self.stale.contains(&index) {
-            self.rebuild(position);
-        }
-        let row = self.rows[position].rows.iter().position(|row| wanted(*row)).unwrap_or(0);
-        self.jump_to(position, row);
     }
 
     /// The position on top of the file list, with so many rows for it.
@@ -73,12 +58,6 @@ impl Review {
         }
     }
 
-    /// Whether a file has no colours because it is too large for them.
-    pub fn is_plain(&self, position: usize) -> bool {
-        let Some((file, _)) = self.read_at(position) else { return false };
-        [&file.old, &file.new].into_iter().flatten().filter_map(Content::text).any(|text| text.len() > MAX_TEXT)
-    }
-
     /// Rows of the selection.
     pub fn selected_rows(&self) -> std::ops::Range<usize> {
         let start = self.selection.as_ref().and_then(|start| self.row_at(start));
@@ -90,12 +69,12 @@ impl Review {
     /// All files, in the order of the screen.
     pub fn file_entries(&self) -> Vec<Entry> {
         let entry = |(position, &index): (usize, &usize)| {
-            let comparison = self.files[index].material.as_ref().map(|file| &file.comparison);
+            let inventory = self.files[index].inventory.as_ref();
             let worst = self.findings_in(index).map(|(_, finding)| finding.severity).max();
             let seen = if self.is_file_seen(position) { Badge::Seen } else { Badge::Unseen };
             Entry {
                 label: self.diff.files[index].path.to_string(),
-                detail: comparison.map(|c| format!("+{} −{}", c.added, c.removed)).unwrap_or_default(),
+                detail: inventory.map(|i| format!("+{} −{}", i.added, i.removed)).unwrap_or_default(),
                 badge: worst.filter(|_| seen == Badge::Unseen && !self.blind).map_or(seen, Badge::Severity),
                 choice: Choice::Go(Goal::File(index)),
             }
@@ -139,7 +118,7 @@ impl Review {
     fn open_omissions(&self) -> Vec<Entry> {
         let mut open = Vec::new();
         for (position, &index) in self.order.iter().enumerate() {
-            let Some((_, inventory)) = self.read_at(position) else { continue };
+            let Some(inventory) = self.inventory_at(position) else { continue };
             for (omission, o) in inventory.asked(self.rows[position].folded) {
                 if !self.draft.acknowledged.contains_key(&o.key) {
                     let label = format!("{}  {}", self.diff.files[index].path, o.what);
@@ -154,10 +133,10 @@ impl Review {
     fn unseen_hunks(&self) -> Vec<Entry> {
         let mut open = Vec::new();
         for (position, &index) in self.order.iter().enumerate() {
-            let Some((file, inventory)) = self.read_at(position) else { continue };
+            let Some(inventory) = self.inventory_at(position) else { continue };
             for hunk in 0..inventory.marks(self.rows[position].folded).len() {
                 if !self.is_seen(position, hunk) {
-                    let line = file.comparison.hunks.get(hunk).map_or(0, |hunk| hunk.new.start + 1);
+                    let line = inventory.outlines.get(hunk).map_or(0, |hunk| hunk.new.start + 1);
                     let label = format!("{}:{line}", self.diff.files[index].path);
                     open.push(entry(Badge::Unseen, label, "not seen", Goal::Hunk { index, hunk }));
                 }
@@ -187,7 +166,7 @@ impl Review {
     pub fn location(&self) -> Option<String> {
         let (position, row) = self.locate(self.cursor)?;
         let path = &self.diff.files.get(*self.order.get(position)?)?.path;
-        Some(match self.line_of(position, self.rows[position].rows[row]) {
+        Some(match self.line_of(position, self.row(position, row)) {
             Some((_, line)) => format!("{path}:{line}"),
             None => path.to_string(),
         })
@@ -240,7 +219,7 @@ impl Review {
     /// The line of the side that an editor opens: for one that was taken out, the first after it that is there.
     fn line_for_editor(&self, position: usize, row: usize, new_side: bool) -> Option<u32> {
         let (file, _) = self.read_at(position)?;
-        let row = self.rows[position].rows[row];
+        let row = self.row(position, row);
         if let Some((_, line)) = self.line_of(position, row).filter(|(old, _)| *old != new_side) {
             return Some(line);
         }
@@ -260,9 +239,9 @@ impl Review {
         let (file, _) = self.read_at(position)?;
         let text = [&file.new, &file.old].into_iter().flatten().find_map(Content::text)?;
         let lines = if file.new.is_some() { &file.comparison.new } else { &file.comparison.old };
-        let hunk = self.rows[position].rows.get(row)?.hunk()?;
+        let hunk = self.row(position, row).hunk()?;
         let hunk = file.comparison.hunks.get(hunk as usize)?;
-        let from = match self.line_of(position, self.rows[position].rows[row]) {
+        let from = match self.line_of(position, self.row(position, row)) {
             Some((old, line)) if old == file.new.is_none() => line - 1,
             _ if file.new.is_some() => hunk.new.start,
             _ => hunk.old.start,

@@ -120,7 +120,7 @@ impl Review {
 
     /// The key of a mark of a file.
     pub fn mark_key(&self, position: usize, mark: usize) -> Option<&String> {
-        self.read_at(position)?.1.hunks.get(mark)
+        self.inventory_at(position)?.hunks.get(mark)
     }
 
     pub fn is_seen(&self, position: usize, mark: usize) -> bool {
@@ -130,7 +130,7 @@ impl Review {
     /// Whether all marks of a file are seen; a file without any (only omissions) is when they are acknowledged.
     pub fn is_file_seen(&self, position: usize) -> bool {
         let Tally { hunks, omissions, .. } = self.tallies[position];
-        self.read_at(position).is_some() && hunks.0 == hunks.1 && omissions.0 == omissions.1
+        self.inventory_at(position).is_some() && hunks.0 == hunks.1 && omissions.0 == omissions.1
     }
 
     /// Whether a file asks for nothing more: it is seen, and its findings are answered.
@@ -149,13 +149,13 @@ impl Review {
         findings.1 - findings.0
     }
 
-    /// The texts of all files are here and the rules have spoken.
+    /// All files were read and the rules have spoken.
     pub fn is_complete(&self) -> bool {
-        self.examination.is_some() && self.files.iter().all(|file| file.material.is_some())
+        self.examination.is_some() && self.files.iter().all(|file| file.inventory.is_some())
     }
 
     pub fn checklist(&self) -> Checklist {
-        let read = |position: usize| Some((self.read_at(position)?.1, self.rows[position].folded));
+        let read = |position: usize| Some((self.inventory_at(position)?, self.rows[position].folded));
         let files = || (0..self.order.len()).filter_map(read);
         let omissions = files().flat_map(|(inventory, folded)| inventory.asked(folded));
         let asked = self.findings().iter().zip(&self.finding_keys).filter(|(f, _)| f.severity > Severity::Note);
@@ -194,7 +194,10 @@ impl Review {
 
     pub(super) fn toggle_file(&mut self) -> Option<String> {
         let position = self.current_file();
-        let marks = (0..self.rows.get(position)?.marks.len()).collect();
+        if self.read_at(position).is_none() {
+            return Some("this file is still being read".to_owned());
+        }
+        let marks = (0..self.rows[position].marks.len()).collect();
         self.toggle(position, marks)
     }
 
@@ -232,7 +235,7 @@ impl Review {
                 Some((Subject::Finding(f.key()), f.ask.clone()))
             }
             Row::Omission { omission } => {
-                let (_, inventory) = self.read_at(self.current_file())?;
+                let inventory = self.inventory_at(self.current_file())?;
                 let omission = inventory.omissions.get(omission as usize)?;
                 let question = format!("Why is it acceptable not to see this? {}", omission.what);
                 Some((Subject::Omission(omission.key.clone()), question))
@@ -281,7 +284,7 @@ impl Review {
     pub fn note_place(&self) -> Option<(Note, Option<usize>)> {
         let (position, row) = self.locate(self.cursor)?;
         let (file, _) = self.read_at(position)?;
-        let row = self.rows[position].rows[row];
+        let row = self.row(position, row);
         if let Row::Note { note, .. } = row {
             return self.draft.notes.get(note as usize).map(|n| (n.clone(), Some(note as usize)));
         }
@@ -326,7 +329,7 @@ impl Review {
     fn selected_line(&self, position: usize, old_side: bool) -> Option<u32> {
         let start = self.selection.as_ref()?;
         let row = self.row_at(start).filter(|(at, _)| *at == position)?.1;
-        let (side, line) = self.line_of(position, self.rows[position].rows[row])?;
+        let (side, line) = self.line_of(position, self.row(position, row))?;
         (side == old_side).then_some(line)
     }
 

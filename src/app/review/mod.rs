@@ -1,6 +1,7 @@
 //! The reader: a change, file by file, with what was shown, seen, answered and noted.
 
 mod coverage;
+mod heading;
 mod heights;
 mod items;
 pub mod lens;
@@ -8,7 +9,8 @@ pub mod look;
 mod marks;
 mod motion;
 pub mod rows;
-mod search;
+pub mod search;
+pub mod texts;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use crate::provenance::attribution::Attribution;
 use crate::risk::Finding;
 use crate::survey::{Examination, FileMaterial, Place};
 use coverage::Coverage;
+use heading::Heading;
 use heights::Heights;
 pub use items::{Goal, MAX_ITEMS};
 use lens::Lens;
@@ -79,6 +82,16 @@ pub struct Review {
     /// Places that a person marked to come back to.
     pub bookmarks: Vec<Anchor>,
     coverage: Coverage,
+    /// Where a stroke leads whose texts are on their way.
+    heading: Option<Heading>,
+    /// Files whose texts are being read on their own, by index.
+    asked: HashSet<usize>,
+    /// Bytes of the texts that are here.
+    held: usize,
+    /// How many files were read so far.
+    read: usize,
+    /// By index: when the first reading comes to it.
+    turns: Vec<usize>,
     /// Which part of the change this is, and what there is to say of it; none: all.
     lens: Option<(Lens, Vec<String>)>,
     pub moves: Arc<Moves>,
@@ -88,35 +101,56 @@ pub struct Review {
 /// What is known of a file.
 #[derive(Debug, Clone, Default)]
 pub struct File {
-    pub material: Option<Arc<FileMaterial>>,
+    /// What it asks of its reader, once it was read.
     pub inventory: Option<Arc<Inventory>>,
+    /// Its texts, while they are here.
+    pub body: Option<Body>,
     /// Why it could not be read.
     pub failed: Option<String>,
     pub opening: Opening,
-    /// Of the lines of the old and of the new side from their first on, as far as they are known; none until they are asked
-    /// for.
-    pub tokens: Option<[Vec<Tokens>; 2]>,
     /// Positions in the list of findings.
     findings: Vec<usize>,
     /// Hunks that a finding is about.
     flagged: HashSet<u32>,
 }
 
-/// A file whose texts are here, laid out as long as nothing is to be said of it.
+/// What is here of a file only while it is near the screen.
+#[derive(Debug, Clone)]
+pub struct Body {
+    pub texts: Arc<FileMaterial>,
+    /// Of the lines of the old and of the new side from their first on, as far as they are known; none until they are asked
+    /// for.
+    pub tokens: Option<[Vec<Tokens>; 2]>,
+    /// Bytes that texts and rows take.
+    weight: usize,
+}
+
+/// A file that was read, laid out as long as nothing is to be said of it.
 #[derive(Debug, Clone)]
 pub struct Compared {
-    pub file: Arc<FileMaterial>,
     inventory: Arc<Inventory>,
-    rows: FileRows,
+    /// Rows.
+    height: usize,
     shape: Shape,
+    body: Option<(Arc<FileMaterial>, FileRows)>,
 }
 
 impl Compared {
     /// Lays out a file, away from the screen: the largest take as long as many frames.
-    pub fn of(file: Arc<FileMaterial>, shape: Shape) -> Compared {
-        let inventory = Arc::new(Inventory::of(&file));
-        let rows = FileRows::build(&file, &inventory, &Remarks::default(), &Opening::default(), shape);
-        Compared { rows, inventory, file, shape }
+    pub fn of(texts: Arc<FileMaterial>, shape: Shape) -> Compared {
+        let inventory = Arc::new(Inventory::of(&texts));
+        let rows = FileRows::build(&texts, &inventory, &Remarks::default(), &Opening::default(), shape);
+        Compared { inventory, height: rows.rows.len(), shape, body: Some((texts, rows)) }
+    }
+
+    /// Without its texts, which can be read again.
+    pub fn without_texts(self) -> Compared {
+        Compared { body: None, ..self }
+    }
+
+    /// Bytes that its texts and rows take.
+    pub fn weight(&self) -> usize {
+        self.body.as_ref().map_or(0, |(texts, rows)| texts::weight(texts, rows))
     }
 }
 
@@ -144,7 +178,6 @@ impl Review {
             place,
             diff,
             positions: inverse(&order),
-            order,
             files: vec![File::default(); count],
             examination: None,
             draft,
@@ -169,6 +202,12 @@ impl Review {
             trail: Vec::new(),
             bookmarks: Vec::new(),
             coverage: Coverage::default(),
+            heading: None,
+            asked: HashSet::new(),
+            held: 0,
+            read: 0,
+            turns: inverse(&order),
+            order,
             lens: None,
             moves: Arc::default(),
             attribution: Arc::default(),
@@ -184,7 +223,7 @@ impl Review {
             self.shape = shape;
             self.coverage.forget_sentences();
             // What is on the screen at once, all else when it is looked at.
-            self.stale.extend((0..self.files.len()).filter(|&index| self.files[index].material.is_some()));
+            self.stale.extend((0..self.files.len()).filter(|&index| self.files[index].body.is_some()));
         }
         if look.wrap {
             self.left = 0;
@@ -204,28 +243,13 @@ impl Review {
         self.order.get(position).is_some_and(|index| self.stale.contains(index))
     }
 
-    /// The texts of a file arrived.
+    /// A file was read. What is being read on the screen stays where it is.
     pub fn compared(&mut self, index: usize, result: Result<Compared, String>) {
         let Some(position) = self.position_of(index) else { return };
+        self.asked.remove(&index);
         let at = self.anchor();
         match result {
-            Ok(Compared { file, inventory, rows, shape }) => {
-                let name = escape(&file.diff.path);
-                let marked = |key: &String| self.draft.seen.contains(key);
-                // What was read before it was left is not folded again.
-                let is_opened = inventory.folds() && inventory.hunks.iter().any(marked);
-                let is_noted = self.draft.notes.iter().any(|note| note.path == name);
-                self.coverage.resume(index, &file, &inventory.hunks, &self.draft.shown);
-                let own = &mut self.files[index];
-                own.material = Some(file);
-                own.inventory = Some(inventory);
-                own.opening.is_open = is_opened.then_some(true);
-                if shape == self.shape && !is_noted && !is_opened && own.findings.is_empty() {
-                    self.put(position, rows);
-                } else {
-                    self.build(position);
-                }
-            }
+            Ok(compared) => self.take_in(position, compared),
             Err(why) => {
                 self.files[index].failed = Some(why);
                 self.put(position, FileRows::failed());
@@ -233,6 +257,7 @@ impl Review {
         }
         self.restore(at);
         self.follow();
+        self.go_on();
     }
 
     /// Rules and policy have spoken. The order by risk is taken only while nothing was touched: rows never move under
@@ -262,11 +287,12 @@ impl Review {
 
     /// Puts the files into another order, with what was laid out of each.
     fn reorder(&mut self, order: Vec<usize>) {
+        let heights = order.iter().map(|&index| self.heights.of(self.positions[index])).collect();
         let mut rows: HashMap<usize, FileRows> = self.order.drain(..).zip(self.rows.drain(..)).collect();
         self.rows = order.iter().map(|index| rows.remove(index).unwrap_or_else(FileRows::waiting)).collect();
         self.positions = inverse(&order);
         self.order = order;
-        self.heights = Heights::new(self.rows.iter().map(|file| file.rows.len()).collect());
+        self.heights = Heights::new(heights);
         self.tallies = (0..self.order.len()).map(|position| self.tally_of(position)).collect();
     }
 
@@ -283,8 +309,8 @@ impl Review {
             }
         }
         for file in self.files.iter_mut().filter(|file| !file.findings.is_empty()) {
-            let Some(material) = &file.material else { continue };
-            let about = file.findings.iter().filter_map(|&at| material.comparison.hunk_at(&findings[at].location));
+            let Some(inventory) = &file.inventory else { continue };
+            let about = file.findings.iter().filter_map(|&at| inventory.hunk_at(&findings[at].location));
             file.flagged = about.map(|hunk| hunk as u32).collect();
         }
         self.finding_keys = findings.iter().map(Finding::key).collect();
@@ -306,17 +332,24 @@ impl Review {
 
     fn build(&mut self, position: usize) {
         let index = self.order[position];
-        let file = &self.files[index];
-        let (Some(material), Some(inventory)) = (&file.material, &file.inventory) else {
-            let rows = if file.failed.is_some() { FileRows::failed() } else { FileRows::waiting() };
-            return self.put(position, rows);
+        let Some((texts, inventory)) = self.read_at(position) else {
+            // It is laid out when its texts come.
+            self.stale.remove(&index);
+            return self.count(position);
         };
-        let name = if self.draft.notes.is_empty() { String::new() } else { escape(&material.diff.path) };
-        let notes = self.draft.notes.iter().enumerate().filter(|(_, note)| note.path == name);
+        let is_noted = self.is_noted(index);
+        let name = if is_noted { escape(&texts.diff.path) } else { String::new() };
+        let notes = self.draft.notes.iter().enumerate().filter(|(_, note)| is_noted && note.path == name);
         let findings = self.findings_in(index).filter(|_| !self.blind);
         let remarks = Remarks::new(findings, notes, &self.draft.answers, self.shape);
-        let rows = FileRows::build(material, inventory, &remarks, &file.opening, self.shape);
+        let rows = FileRows::build(texts, inventory, &remarks, &self.files[index].opening, self.shape);
         self.put(position, rows);
+    }
+
+    /// Whether there is a note in a file.
+    fn is_noted(&self, index: usize) -> bool {
+        let path = || escape(&self.diff.files[index].path);
+        !self.draft.notes.is_empty() && self.draft.notes.iter().any(|note| note.path == path())
     }
 
     fn put(&mut self, position: usize, rows: FileRows) {
@@ -324,6 +357,23 @@ impl Review {
         self.heights.set(position, rows.rows.len());
         self.rows[position] = rows;
         self.count(position);
+    }
+
+    /// Keeps of a file how high it is, and nothing to draw.
+    fn put_gone(&mut self, position: usize, height: usize) {
+        let index = self.order[position];
+        let file = &self.files[index];
+        let folds = file.inventory.as_ref().is_some_and(|inventory| inventory.folds());
+        self.stale.remove(&index);
+        self.rows[position] = FileRows::gone(folds && !file.opening.is_open.unwrap_or(false));
+        self.heights.set(position, height);
+        self.count(position);
+    }
+
+    /// A row of a file; of one whose texts are on their way, that it is waited for.
+    pub fn row(&self, position: usize, at: usize) -> Row {
+        let waiting = if at == 0 { Row::File } else { Row::Waiting };
+        self.rows.get(position).and_then(|file| file.rows.get(at)).copied().unwrap_or(waiting)
     }
 
     pub fn findings(&self) -> &[Finding] {
@@ -341,10 +391,15 @@ impl Review {
         self.stale.extend((0..self.files.len()).filter(|&index| !self.files[index].findings.is_empty()));
     }
 
-    /// The texts and the inventory of the file at a position.
+    /// The texts of the file at a position, while they are here, and what it asks.
     pub fn read_at(&self, position: usize) -> Option<(&Arc<FileMaterial>, &Arc<Inventory>)> {
-        let file = self.files.get(*self.order.get(position)?)?;
-        Some((file.material.as_ref()?, file.inventory.as_ref()?))
+        let &index = self.order.get(position)?;
+        Some((self.texts_of(index)?, self.inventory_at(position)?))
+    }
+
+    /// What the file at a position asks, once it was read.
+    pub fn inventory_at(&self, position: usize) -> Option<&Arc<Inventory>> {
+        self.files.get(*self.order.get(position)?)?.inventory.as_ref()
     }
 
     /// Changes what is opened of the file under the cursor.

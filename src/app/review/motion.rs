@@ -1,6 +1,7 @@
 //! Moving through the diff. What is being read is held by file and line, so that what arrives late does not move it.
 
 use super::Review;
+use super::heading::Wanted;
 use super::rows::Row;
 use crate::app::action::Action;
 
@@ -43,15 +44,14 @@ impl Review {
 
     pub fn current_row(&self) -> Option<Row> {
         let (position, row) = self.locate(self.cursor)?;
-        self.rows[position].rows.get(row).copied()
+        Some(self.row(position, row))
     }
 
     /// What is being read.
     pub fn anchor(&self) -> Anchor {
         let (position, at) = self.locate(self.cursor).unwrap_or((0, 0));
-        let row = self.rows.get(position).and_then(|file| file.rows.get(at)).copied().unwrap_or(Row::File);
         let index = self.order.get(position).copied().unwrap_or(0);
-        Anchor { index, row, at, above: self.cursor.saturating_sub(self.scroll) }
+        Anchor { index, row: self.row(position, at), at, above: self.cursor.saturating_sub(self.scroll) }
     }
 
     /// Position and row in the file of what an anchor holds.
@@ -69,7 +69,7 @@ impl Review {
         } else {
             file.rows.iter().position(|row| *row == anchor.row)
         };
-        Some((position, found.unwrap_or(anchor.at).min(file.rows.len().saturating_sub(1))))
+        Some((position, found.unwrap_or(anchor.at).min(self.heights.of(position).saturating_sub(1))))
     }
 
     pub(super) fn restore(&mut self, anchor: Anchor) {
@@ -106,20 +106,6 @@ impl Review {
         self.follow();
     }
 
-    /// Goes to a row of a file, further down on the screen where there is something to read above it.
-    pub fn jump_to(&mut self, position: usize, row: usize) {
-        self.leave_trail();
-        let row = self.start_of(position) + row;
-        let visible = (self.scroll..self.scroll + self.page.saturating_sub(2)).contains(&row);
-        if visible {
-            self.go(row);
-        } else {
-            self.cursor = row;
-            self.scroll = row.saturating_sub(self.page / 4);
-            self.follow();
-        }
-    }
-
     /// Goes to a file, given by its index.
     pub fn go_to_file(&mut self, index: usize) {
         if let Some(position) = self.position_of(index) {
@@ -130,12 +116,10 @@ impl Review {
 
     /// Goes to a place, as it was on the screen.
     pub fn go_to(&mut self, anchor: Anchor) {
-        self.leave_trail();
-        self.restore(anchor);
-        self.follow();
+        self.head_for(anchor.index, Wanted::Place(anchor));
     }
 
-    fn leave_trail(&mut self) {
+    pub(super) fn leave_trail(&mut self) {
         let here = self.anchor();
         if self.trail.last().is_none_or(|last| (last.index, last.at) != (here.index, here.at)) {
             self.trail.push(here);
@@ -147,8 +131,7 @@ impl Review {
 
     fn go_back(&mut self) -> Option<String> {
         let Some(anchor) = self.trail.pop() else { return Some("you have not jumped yet".to_owned()) };
-        self.restore(anchor);
-        self.follow();
+        self.head(anchor.index, Wanted::Place(anchor));
         None
     }
 
@@ -174,17 +157,13 @@ impl Review {
             Action::Left => self.left = self.left.saturating_sub(SIDEWAYS * times),
             Action::Right => return self.scroll_right(SIDEWAYS * times),
             Action::Centre => self.scroll = self.cursor.saturating_sub(self.page / 2),
-            Action::NextHunk => {
-                return self.jump(true, times, "no further hunk", |row| matches!(row, Row::Hunk { .. }));
-            }
-            Action::PreviousHunk => {
-                return self.jump(false, times, "no hunk before", |row| matches!(row, Row::Hunk { .. }));
-            }
-            Action::NextFile => return self.jump(true, times, "this is the last file", |row| row == Row::File),
-            Action::PreviousFile => return self.jump(false, times, "this is the first file", |row| row == Row::File),
+            Action::NextHunk => return self.jump(true, times, "no further hunk", Wanted::AnyHunk),
+            Action::PreviousHunk => return self.jump(false, times, "no hunk before", Wanted::AnyHunk),
+            Action::NextFile => return self.jump(true, times, "this is the last file", Wanted::File),
+            Action::PreviousFile => return self.jump(false, times, "this is the first file", Wanted::File),
             Action::NextFinding if self.blind => return Some("findings are hidden; B shows them".to_owned()),
-            Action::NextFinding => return self.jump(true, times, "no further finding", is_item),
-            Action::PreviousFinding => return self.jump(false, times, "no finding before", is_item),
+            Action::NextFinding => return self.jump(true, times, "no further finding", Wanted::AnyItem),
+            Action::PreviousFinding => return self.jump(false, times, "no finding before", Wanted::AnyItem),
             Action::NextUnseen => return self.next_unseen(),
             Action::Advance => return self.advance(),
             Action::SeenFile => return self.toggle_file(),
@@ -219,7 +198,7 @@ impl Review {
     fn width_of(&self, row: usize) -> Option<usize> {
         let (position, row) = self.locate(row)?;
         let (file, _) = self.read_at(position)?;
-        let row = self.rows[position].rows[row];
+        let row = self.row(position, row);
         let hunk = file.comparison.hunks.get(row.hunk()? as usize)?;
         let lines = row.lines().filter_map(|(line, _)| hunk.lines.get(line as usize));
         lines.map(|line| super::rows::text::width(super::rows::bytes_of(file, *line), self.look.tab)).max()
@@ -244,12 +223,13 @@ impl Review {
     fn go_to_line(&mut self, number: u32) -> Option<String> {
         let position = self.current_file();
         let rows = 0..self.rows.get(position)?.rows.len();
-        let line = |row: &usize| self.line_of(position, self.rows[position].rows[*row]);
+        let line = |row: &usize| self.line_of(position, self.row(position, *row));
         let found = rows.clone().find(|row| line(row).is_some_and(|(old, at)| !old && at >= number));
         match found {
             Some(row) => {
                 let shown = line(&row).map_or(number, |(_, line)| line);
-                self.jump_to(position, row);
+                self.leave_trail();
+                self.put_inside(position, row);
                 if shown != number {
                     return Some(format!("line {number} is not shown; X shows the whole file"));
                 }
@@ -257,91 +237,6 @@ impl Review {
             None => return Some(format!("line {number} is not shown; X shows the whole file")),
         }
         None
-    }
-
-    fn jump(&mut self, forward: bool, times: usize, none: &str, wanted: impl Fn(Row) -> bool) -> Option<String> {
-        for _ in 0..times.min(self.height()) {
-            let Some((position, row)) = self.next_row(forward, &wanted) else { return Some(none.to_owned()) };
-            let row = self.start_of(position) + row;
-            let visible = (self.scroll..self.scroll + self.page.saturating_sub(2)).contains(&row);
-            if visible { self.go(row) } else { self.go_near_top(position, row) }
-        }
-        None
-    }
-
-    /// Puts a row at the top of the screen; with what is said of the file, where that is not far above.
-    fn go_near_top(&mut self, position: usize, row: usize) {
-        let start = self.start_of(position);
-        self.cursor = row;
-        self.scroll = if row - start < self.page / 2 { start } else { row };
-        self.follow();
-    }
-
-    /// File by file: rows are found without asking for each where it lies.
-    fn next_row(&mut self, forward: bool, wanted: impl Fn(Row) -> bool) -> Option<(usize, usize)> {
-        let (here, at) = self.locate(self.cursor)?;
-        let ways: Box<dyn Iterator<Item = usize>> =
-            if forward { Box::new(here..self.rows.len()) } else { Box::new((0..=here).rev()) };
-        let read_from = self.anchor();
-        let mut found = None;
-        for position in ways {
-            if self.is_stale(position) {
-                self.build(position);
-            }
-            let is_wanted = |row: &usize| wanted(self.rows[position].rows[*row]);
-            let all = self.rows[position].rows.len();
-            let row = match (forward, position == here) {
-                (true, true) => (at + 1..all).find(is_wanted),
-                (true, false) => (0..all).find(is_wanted),
-                (false, true) => (0..at.min(all)).rev().find(is_wanted),
-                (false, false) => (0..all).rev().find(is_wanted),
-            };
-            if let Some(row) = row {
-                found = Some((position, row));
-                break;
-            }
-        }
-        // Files on the way may have been laid out anew.
-        self.restore(read_from);
-        found
-    }
-
-    fn next_unseen(&mut self) -> Option<String> {
-        let here = self.cursor;
-        let rows = self.unseen_rows();
-        let next = rows.iter().find(|&&row| row > here).or(rows.first()).copied();
-        match next {
-            Some(row) => {
-                self.leave_trail();
-                let position = self.locate(row).map_or(0, |(position, _)| position);
-                self.go_near_top(position, row);
-            }
-            None => return Some("everything is marked as seen".to_owned()),
-        }
-        None
-    }
-
-    /// First rows of marks that are not seen and of omissions that are not acknowledged.
-    fn unseen_rows(&self) -> Vec<usize> {
-        let mut found = Vec::new();
-        let mut start = 0;
-        for (position, file) in self.rows.iter().enumerate() {
-            let unseen = file.marks.iter().enumerate().filter(|(mark, _)| !self.is_seen(position, *mark));
-            found.extend(unseen.map(|(_, rows)| start + rows.start));
-            let is_open = |row: &Row| match row {
-                Row::Omission { omission } => self.is_unacknowledged(position, *omission),
-                _ => false,
-            };
-            found.extend(file.rows.iter().enumerate().filter(|(_, row)| is_open(row)).map(|(at, _)| start + at));
-            start += file.rows.len();
-        }
-        found.sort_unstable();
-        found
-    }
-
-    fn is_unacknowledged(&self, position: usize, omission: u32) -> bool {
-        let omission = self.read_at(position).and_then(|(_, inventory)| inventory.omissions.get(omission as usize));
-        omission.is_some_and(|omission| !self.draft.acknowledged.contains_key(&omission.key))
     }
 
     /// Space: what was wholly shown and ends on this page is marked as seen, then a page on.
@@ -363,7 +258,7 @@ impl Review {
         if self.lens().is_some() {
             return "the end of this part".into();
         }
-        if !self.unseen_rows().is_empty() {
+        if (0..self.order.len()).any(|position| self.is_open_at(position)) {
             return "the end; u goes to what is not seen".into();
         }
         if std::mem::take(&mut self.blind) {
@@ -410,8 +305,4 @@ impl Review {
             self.locate(self.scroll + self.page).map_or(self.order.len().saturating_sub(1), |(position, _)| position);
         first..=last
     }
-}
-
-fn is_item(row: Row) -> bool {
-    matches!(row, Row::Finding { .. } | Row::Omission { .. })
 }

@@ -1,32 +1,118 @@
-//! Find in the diff: texts are searched, not rows. What is found is a line, whatever the layout.
+//! Find in the diff: texts are searched, not rows. What is found is a line, whatever the layout. Workers read the texts, those
+//! after the cursor first, and stop once nobody waits for them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Weak};
 
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::Review;
+use super::heading::Wanted;
 use super::rows::bytes_of;
+use crate::app::Effect;
+use crate::change::counted;
+use crate::survey::FileMaterial;
 
 /// Matches that are kept; the count says so where there are more.
-const MAX_MATCHES: usize = 100_000;
+pub const MAX_MATCHES: usize = 100_000;
 
-/// What is searched for, and the lines that hold it: index of the file, hunk, line, in the order of the screen.
+/// Hunk and line in it.
+pub type Spot = (u32, u32);
+
+/// What is searched for.
+#[derive(Debug, Clone)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    /// As in less: lower-case letters match both cases.
+    pub fn new(needle: &str) -> Option<Pattern> {
+        let fold = !needle.chars().any(char::is_uppercase);
+        let pattern = RegexBuilder::new(&regex::escape(needle)).case_insensitive(fold).unicode(true).build().ok()?;
+        (!needle.is_empty()).then_some(Pattern(pattern))
+    }
+
+    /// The lines of the hunks of a file that match.
+    pub fn lines(&self, file: &FileMaterial) -> Vec<Spot> {
+        let mut found = Vec::new();
+        for (hunk, shown) in (0..).zip(&file.comparison.hunks) {
+            let lines = (0..).zip(&shown.lines).filter(|(_, line)| self.0.is_match(bytes_of(file, **line)));
+            found.extend(lines.map(|(line, _)| (hunk, line)));
+        }
+        found
+    }
+}
+
+/// A search, and the lines that it found so far.
 #[derive(Debug, Clone)]
 pub struct Search {
     pub needle: String,
-    pattern: Regex,
-    matches: Vec<(usize, u32, u32)>,
+    pattern: Pattern,
+    /// By index of the file.
+    found: HashMap<usize, Vec<Spot>>,
+    count: usize,
+    /// Why some files could not be searched: how many.
+    failed: usize,
+    stage: Stage,
+    /// Which way one waits to be led.
+    waiting: Option<bool>,
+    /// Where one was led: index of the file, and line.
+    at: Option<(usize, Spot)>,
+    /// Workers hold the other end: a search that is given up is stopped.
+    alive: Arc<()>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    New,
+    Running,
+    Done,
+}
+
+/// What workers found.
+#[derive(Debug)]
+pub struct Found {
+    pub search: Weak<()>,
+    /// The lines of a file.
+    pub lines: Vec<(usize, Vec<Spot>)>,
+    /// Nothing follows; so many files could not be read.
+    pub done: Option<usize>,
 }
 
 impl Search {
-    /// As in less: lower-case letters match both cases.
-    pub fn new(needle: &str) -> Option<Search> {
-        let fold = !needle.chars().any(char::is_uppercase);
-        let pattern = RegexBuilder::new(&regex::escape(needle)).case_insensitive(fold).unicode(true).build().ok()?;
-        (!needle.is_empty()).then(|| Search { needle: needle.to_owned(), pattern, matches: Vec::new() })
+    fn new(needle: &str) -> Option<Search> {
+        let pattern = Pattern::new(needle)?;
+        Some(Search {
+            needle: needle.to_owned(),
+            pattern,
+            found: HashMap::new(),
+            count: 0,
+            failed: 0,
+            stage: Stage::New,
+            waiting: Some(true),
+            at: None,
+            alive: Arc::new(()),
+        })
     }
 
     /// The bytes of a line that match.
     pub fn spans(&self, line: &[u8]) -> Vec<std::ops::Range<usize>> {
-        self.pattern.find_iter(line).map(|found| found.range()).take(100).collect()
+        self.pattern.0.find_iter(line).map(|found| found.range()).take(100).collect()
+    }
+
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// Which one it is, of how many; `before` of them come before it.
+    fn told(&self, before: usize) -> String {
+        let more = match self.stage {
+            Stage::Done if self.count < MAX_MATCHES => "",
+            _ => "+",
+        };
+        let files = counted(self.found.len(), "file");
+        let failed =
+            if self.failed > 0 { format!("; {} not read", counted(self.failed, "file")) } else { String::new() };
+        format!("{} of {}{more} lines with `{}`, in {files}{failed}", before + 1, self.count, self.needle)
     }
 }
 
@@ -34,91 +120,120 @@ impl Review {
     /// Searches, and goes to the first match from the cursor on.
     pub fn search_for(&mut self, needle: &str) -> Option<String> {
         self.search = Search::new(needle);
-        self.find(true)
+        if self.search.is_none() {
+            return Some("nothing is searched for yet".to_owned());
+        }
+        Some(format!("searching for `{needle}` …"))
+    }
+
+    /// A search that no worker has yet.
+    pub fn wanted_search(&mut self) -> Option<Effect> {
+        let here = self.current_file();
+        let search = self.search.as_mut().filter(|search| search.stage == Stage::New)?;
+        search.stage = Stage::Running;
+        let (alive, pattern) = (Arc::downgrade(&search.alive), search.pattern.clone());
+        // From the cursor on, and round.
+        let order = self.order[here..].iter().chain(&self.order[..here]).copied().collect();
+        let held = (0..self.files.len()).filter_map(|index| Some((index, self.texts_of(index)?.clone())));
+        let held: BTreeMap<_, _> = if self.lens().is_some() { held.collect() } else { BTreeMap::new() };
+        let (ticket, place, diff) = (self.ticket, self.place.clone(), self.diff.clone());
+        Some(Effect::Search { ticket, place, diff, order, held, pattern, search: alive })
+    }
+
+    /// Takes in what workers found, and goes there if that is what one waits for.
+    pub fn found(&mut self, found: Found) -> Option<String> {
+        let search = self.search.as_mut()?;
+        if found.search.as_ptr() != Arc::as_ptr(&search.alive) {
+            return None;
+        }
+        search.count += found.lines.iter().map(|(_, lines)| lines.len()).sum::<usize>();
+        search.found.extend(found.lines);
+        if let Some(failed) = found.done {
+            (search.stage, search.failed) = (Stage::Done, failed);
+        }
+        let is_done = search.stage == Stage::Done;
+        let Some(forward) = search.waiting else { return self.told_again().filter(|_| is_done) };
+        let next = self.next_match(forward, is_done);
+        // The first one after the cursor may be gone to before all is searched: what is near comes first.
+        if next.is_none() && !is_done {
+            return None;
+        }
+        self.lead(next)
     }
 
     /// Moves to the next match after the cursor, or the one before it. Tells how many there are, or that there is none.
     pub fn find(&mut self, forward: bool) -> Option<String> {
-        let Some(mut search) = self.search.take() else { return Some("nothing is searched for yet".to_owned()) };
-        // Files may have come since, or gone into another order.
-        search.matches = self.matches(&search);
-        let here = self.place_here();
-        let place = |(index, hunk, line): (usize, u32, u32)| (self.position_of(index), hunk, line);
-        let after = search.matches.partition_point(|at| place(*at) <= here);
-        let before = search.matches.partition_point(|at| place(*at) < here);
-        let all = search.matches.len();
-        let next = match (forward, all) {
-            (_, 0) => None,
-            (true, _) => Some(if after < all { after } else { 0 }),
-            (false, _) => Some(before.checked_sub(1).unwrap_or(all - 1)),
+        let Some(search) = &mut self.search else { return Some("nothing is searched for yet".to_owned()) };
+        if search.stage != Stage::Done {
+            search.waiting = Some(forward);
+            return Some(format!("searching for `{}` …", search.needle));
+        }
+        let next = self.next_match(forward, true);
+        self.lead(next)
+    }
+
+    fn lead(&mut self, next: Option<(usize, Spot)>) -> Option<String> {
+        let search = self.search.as_mut()?;
+        search.waiting = None;
+        let Some((position, spot)) = next else { return Some("no match".to_owned()) };
+        let index = self.order[position];
+        search.at = Some((index, spot));
+        self.go_to_line_of(index, spot.0, spot.1);
+        self.told_again()
+    }
+
+    /// Where one was led, among all that is found by now.
+    fn told_again(&self) -> Option<String> {
+        let search = self.search.as_ref()?;
+        let (index, spot) = search.at?;
+        let of_file = |index: &usize| search.found.get(index).map(Vec::as_slice).unwrap_or_default();
+        let before: usize = self.order[..self.position_of(index)?].iter().map(of_file).map(<[Spot]>::len).sum();
+        let inside = of_file(&index).partition_point(|line| *line < spot);
+        Some(search.told(before + inside))
+    }
+
+    /// Position and line of the next match; beyond the ends only where all is known.
+    fn next_match(&self, forward: bool, wrap: bool) -> Option<(usize, Spot)> {
+        let search = self.search.as_ref()?;
+        let lines = |position: usize| search.found.get(&self.order[position]).map(Vec::as_slice).unwrap_or_default();
+        let (here, spot) = self.place_here();
+        let inside = |at: usize| {
+            let found = lines(at);
+            let after = found.partition_point(|line| *line <= spot);
+            let before = found.partition_point(|line| *line < spot);
+            if forward { found.get(after) } else { found.get(before.checked_sub(1)?) }
         };
-        let found = next.map(|at| (at, search.matches[at]));
-        let told = found.map_or_else(|| self.nothing_found(), |(at, _)| search.told(at));
-        self.search = Some(search);
-        if let Some((_, (index, hunk, line))) = found {
-            self.go_to_line_of(index, hunk, line);
+        if let Some(line) = here.and_then(inside) {
+            return Some((here?, *line));
         }
-        Some(told)
+        let (after, all) = (here.map_or(0, |here| here + 1), self.order.len());
+        if forward {
+            let mut beyond = (after..all).chain(if wrap { 0..after } else { 0..0 });
+            return beyond.find_map(|at| Some((at, *lines(at).first()?)));
+        }
+        let start = here.unwrap_or(0);
+        let mut beyond = (0..start).rev().chain(if wrap { (start..all).rev() } else { (0..0).rev() });
+        beyond.find_map(|at| Some((at, *lines(at).last()?)))
     }
 
-    fn nothing_found(&self) -> String {
-        let waiting = self.files.iter().filter(|file| file.material.is_none()).count();
-        if waiting == 0 { "no match".to_owned() } else { format!("no match yet; {waiting} files are still being read") }
-    }
-
-    /// Position, hunk and line under the cursor.
-    fn place_here(&self) -> (Option<usize>, u32, u32) {
-        let (position, at) = self.locate(self.cursor).unwrap_or((0, 0));
-        let rows = self.rows.get(position).map(|file| &file.rows[..=at.min(file.rows.len() - 1)]).unwrap_or_default();
-        // On a header or a finding: the line above it.
-        let above = rows.iter().rev().find_map(|row| Some((row.hunk()?, row.lines().last()?.0)));
+    /// Position, hunk and line under the cursor: on a header or a finding the line above it.
+    fn place_here(&self) -> (Option<usize>, Spot) {
+        let Some((position, at)) = self.locate(self.cursor) else { return (None, (u32::MAX, 0)) };
+        let above = (0..=at).rev().map(|at| self.row(position, at));
+        let above = above.filter_map(|row| Some((row.hunk()?, row.lines().last()?.0))).next();
         match above {
-            Some((hunk, line)) => (Some(position), hunk, line),
-            None => (position.checked_sub(1), u32::MAX, 0),
+            Some(spot) => (Some(position), spot),
+            None => (position.checked_sub(1), (u32::MAX, 0)),
         }
-    }
-
-    fn matches(&self, search: &Search) -> Vec<(usize, u32, u32)> {
-        let mut found = Vec::new();
-        for &index in &self.order {
-            let Some(file) = &self.files[index].material else { continue };
-            for (h, hunk) in file.comparison.hunks.iter().enumerate() {
-                let lines = hunk.lines.iter().enumerate();
-                let matching = lines.filter(|(_, line)| search.pattern.is_match(bytes_of(file, **line)));
-                found.extend(matching.map(|(l, _)| (index, h as u32, l as u32)));
-                if found.len() >= MAX_MATCHES {
-                    return found;
-                }
-            }
-        }
-        found
     }
 
     /// Goes to a line of a hunk of a file, opening it where it is folded.
-    pub fn go_to_line_of(&mut self, index: usize, hunk: u32, line: u32) {
+    fn go_to_line_of(&mut self, index: usize, hunk: u32, line: u32) {
         let Some(position) = self.position_of(index) else { return };
         if self.rows[position].folded {
             self.files[index].opening.is_open = Some(true);
             self.rebuild(position);
-        } else if self.is_stale(position) {
-            self.rebuild(position);
         }
-        if let Some(row) = self.rows[position].row_of(hunk, line) {
-            self.jump_to(position, row);
-        }
-    }
-}
-
-impl Search {
-    fn told(&self, at: usize) -> String {
-        let files = self.matches.iter().map(|(index, _, _)| index).collect::<std::collections::BTreeSet<_>>().len();
-        let more = if self.matches.len() >= MAX_MATCHES { "+" } else { "" };
-        format!(
-            "{} of {}{more} lines with `{}`, in {}",
-            at + 1,
-            self.matches.len(),
-            self.needle,
-            crate::change::counted(files, "file")
-        )
+        self.head_for(index, Wanted::Line(hunk, line));
     }
 }

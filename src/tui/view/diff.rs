@@ -93,11 +93,10 @@ struct Cell<'c> {
 impl Painter<'_> {
     fn row(&mut self, position: usize, row: usize, cursor: &str) -> Drawn {
         let review = self.review;
-        let rows = &review.rows[position];
         let lead = Line::new().add(Role::Accent, cursor);
         let width = self.width;
         let read = review.read_at(position);
-        match rows.rows[row] {
+        match review.row(position, row) {
             Row::File => Drawn::plain(self.file_line(position, lead)),
             Row::Sentence { sentence, part } => {
                 let text = read.and_then(|(_, inventory)| inventory.sentences.get(sentence as usize));
@@ -152,9 +151,9 @@ impl Painter<'_> {
             (Some(old), Some(new)) if old.id == new.id => "mode changed",
             _ => "modified",
         };
-        let size = review.read_at(position).map(|(file, _)| {
-            let plain = if review.is_plain(position) { "   plain" } else { "" };
-            format!("   +{} −{}{plain}", file.comparison.added, file.comparison.removed)
+        let size = review.inventory_at(position).map(|file| {
+            let plain = if file.is_plain { "   plain" } else { "" };
+            format!("   +{} −{}{plain}", file.added, file.removed)
         });
         let seen = match (review.is_file_seen(position), review.has_marks(position)) {
             (true, true) => "   ✓ seen",
@@ -168,7 +167,7 @@ impl Painter<'_> {
     }
 
     fn omission_line(&self, position: usize, omission: u32, lead: Line) -> Line {
-        let Some((_, inventory)) = self.review.read_at(position) else { return lead };
+        let Some(inventory) = self.review.inventory_at(position) else { return lead };
         let Some(omission) = inventory.omissions.get(omission as usize) else { return lead };
         let line = lead.add(Role::Omission, &clip(&format!("  ⊘ {}", omission.what), self.width.saturating_sub(26)));
         match self.review.draft.acknowledged.get(&omission.key) {
@@ -201,7 +200,7 @@ impl Painter<'_> {
         if left > 0 {
             line = line.add(Role::Faint, &format!("   ⋯ {left}"));
         }
-        if inventory.blanks_only.get(hunk as usize) == Some(&true) {
+        if inventory.outlines.get(hunk as usize).is_some_and(|hunk| hunk.blanks_only) {
             line = line.add(Role::Whitespace, "   ␣ only blanks differ");
         }
         let mark = hunk as usize;
@@ -506,7 +505,8 @@ fn tokens(review: &Review, index: usize, line: DiffLine) -> &[Token] {
         DiffLine::Removed { old } => (0, old),
         DiffLine::Added { new } | DiffLine::Context { new, .. } => (1, new),
     };
-    let lines = review.files[index].tokens.as_ref().map(|sides| &sides[side]);
+    let tokens = review.files[index].body.as_ref().and_then(|body| body.tokens.as_ref());
+    let lines = tokens.map(|sides| &sides[side]);
     lines.and_then(|lines| lines.get(number as usize)).map_or(&[], |tokens| &tokens[..])
 }
 

@@ -156,7 +156,7 @@ fn listed(review: &Review, position: usize, is_current: bool, width: usize) -> L
     let open = if review.blind { 0 } else { review.open_findings_in(position) };
     let seen = review.is_file_done(position);
     let folded = review.rows[position].folded;
-    let omits = review.read_at(position).is_some_and(|(_, inventory)| inventory.asked(folded).next().is_some());
+    let omits = review.inventory_at(position).is_some_and(|inventory| inventory.asked(folded).next().is_some());
     let state = if seen {
         "✓".to_owned()
     } else if omits {

@@ -2,12 +2,15 @@
 //! sentences to read.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::{MAX_LINE_BYTES, bytes_of, omissions};
 use crate::change::compare::{Block, Hunk, Line, differ_in_blanks};
-use crate::change::diff::{FileDiff, TreeEntry};
+use crate::change::diff::{Content, FileDiff, Location, Side, TreeEntry};
 use crate::change::enclosing::enclosing;
 use crate::change::manifest::Digest;
+use crate::frozen::hidden_characters;
+use crate::highlight::MAX_TEXT;
 use crate::survey::{FileMaterial, text_of};
 
 /// Something that is not shown line by line, to be acknowledged with a reason.
@@ -38,8 +41,26 @@ pub struct Inventory {
     pub hunks: Vec<String>,
     pub omissions: Vec<Omission>,
     pub sentences: Vec<String>,
-    /// By hunk: whether only blanks differ in it.
-    pub blanks_only: Vec<bool>,
+    /// By hunk; none where no line changed.
+    pub outlines: Vec<Outline>,
+    pub added: u32,
+    pub removed: u32,
+    /// Characters of both texts that reorder, hide or act.
+    pub hidden: usize,
+    /// Too large for colours.
+    pub is_plain: bool,
+}
+
+/// Of a hunk, what is known of it without the texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// Lines of each side, as in [`Hunk`].
+    pub old: Range<u32>,
+    pub new: Range<u32>,
+    /// How many lines it shows.
+    pub lines: u32,
+    /// Only blanks differ in it.
+    pub blanks_only: bool,
 }
 
 impl Inventory {
@@ -51,12 +72,25 @@ impl Inventory {
         let keys = if only_sentences { vec![file_key(&file.diff)] } else { hunk_keys(file) };
         omissions.extend(omissions::of_fold(file));
         omissions.extend(long_lines(file, &keys));
+        let contents = || [&file.old, &file.new].into_iter().flatten();
         Inventory {
             hunks: keys,
             omissions,
             sentences: omissions::sentences(file),
-            blanks_only: hunks.iter().map(|hunk| hunk.blocks().all(|block| blanks_only(file, hunk, &block))).collect(),
+            outlines: hunks.iter().map(|hunk| outline(file, hunk)).collect(),
+            added: file.comparison.added,
+            removed: file.comparison.removed,
+            hidden: hidden_characters(contents()),
+            is_plain: contents().filter_map(Content::text).any(|text| text.len() > MAX_TEXT),
         }
+    }
+
+    /// The hunk that shows a place; none where it is outside of all.
+    pub fn hunk_at(&self, location: &Location) -> Option<usize> {
+        let line = location.line.checked_sub(1)?;
+        let lines = |hunk: &Outline| if location.side == Side::Old { hunk.old.clone() } else { hunk.new.clone() };
+        let at = self.outlines.partition_point(|hunk| lines(hunk).end <= line);
+        self.outlines.get(at).filter(|hunk| lines(hunk).contains(&line)).map(|_| at)
     }
 
     /// Whether the file is folded where nobody opened it.
@@ -82,8 +116,17 @@ impl Inventory {
 
 /// Whether only blanks differ between the two sides of a block.
 pub fn blanks_only(file: &FileMaterial, hunk: &Hunk, block: &Block) -> bool {
-    let side = |lines: &std::ops::Range<usize>| hunk.lines[lines.clone()].iter().map(|line| bytes_of(file, *line));
+    let side = |lines: &Range<usize>| hunk.lines[lines.clone()].iter().map(|line| bytes_of(file, *line));
     differ_in_blanks(side(&block.removed), side(&block.added))
+}
+
+fn outline(file: &FileMaterial, hunk: &Hunk) -> Outline {
+    Outline {
+        old: hunk.old.clone(),
+        new: hunk.new.clone(),
+        lines: hunk.lines.len() as u32,
+        blanks_only: hunk.blocks().all(|block| blanks_only(file, hunk, &block)),
+    }
 }
 
 fn long_lines(file: &FileMaterial, keys: &[String]) -> Vec<Omission> {

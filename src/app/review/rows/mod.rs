@@ -8,7 +8,7 @@ pub mod text;
 
 use std::ops::Range;
 
-pub use inventory::{Inventory, Omission, Spot};
+pub use inventory::{Inventory, Omission, Outline, Spot};
 pub use omissions::bytes_text;
 pub use remarks::{Remarks, answer_lines, detail, note_lines, sentence_lines};
 
@@ -119,6 +119,11 @@ impl FileRows {
         FileRows { rows: vec![Row::File, Row::Waiting, Row::Gap], ..FileRows::default() }
     }
 
+    /// A file whose texts went again: it stays as high as it was.
+    pub fn gone(folded: bool) -> FileRows {
+        FileRows { folded, ..FileRows::default() }
+    }
+
     pub fn failed() -> FileRows {
         FileRows { rows: vec![Row::File, Row::Failed, Row::Gap], ..FileRows::default() }
     }
@@ -149,6 +154,12 @@ impl FileRows {
         // Marks are in the order of their rows.
         let at = self.marks.partition_point(|rows| rows.end <= row);
         self.marks.get(at).filter(|rows| rows.contains(&row)).map(|_| at)
+    }
+
+    /// The mark whose first row it is.
+    pub fn mark_starting_at(&self, row: usize) -> Option<usize> {
+        let at = self.marks.partition_point(|rows| rows.start < row);
+        self.marks.get(at).filter(|rows| rows.start == row).map(|_| at)
     }
 
     /// The first row of a line of a hunk.

@@ -1,0 +1,245 @@
+//! Where a stroke leads. The row is found at once where the texts of its file are here, else as soon as they are.
+
+use super::Review;
+use super::motion::Anchor;
+use super::rows::Row;
+
+/// A row that is wanted in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    File,
+    /// Any hunk, the first or the last.
+    AnyHunk,
+    /// Any finding or omission.
+    AnyItem,
+    /// What is not seen or not acknowledged.
+    Unseen,
+    Hunk(u32),
+    Finding(u32),
+    Omission(u32),
+    Note(u32),
+    /// A line of a hunk.
+    Line(u32, u32),
+    Place(Anchor),
+}
+
+/// How one arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrival {
+    /// Further down on the screen, where there is something to read above it.
+    Inside,
+    /// On the top of the screen, with what is said of the file where that is near.
+    Top,
+}
+
+/// A row that waits for its texts.
+#[derive(Debug, Clone, Copy)]
+pub struct Heading {
+    pub index: usize,
+    wanted: Wanted,
+    forward: bool,
+    arrival: Arrival,
+    /// Steps to do after this one.
+    then: usize,
+}
+
+impl Review {
+    /// Goes to a row of a file, as soon as it is here.
+    pub fn head_for(&mut self, index: usize, wanted: Wanted) {
+        self.leave_trail();
+        self.head(index, wanted);
+    }
+
+    /// The same, where the way back is known.
+    pub(super) fn head(&mut self, index: usize, wanted: Wanted) {
+        self.set_out(Heading { index, wanted, forward: true, arrival: Arrival::Inside, then: 0 });
+    }
+
+    fn set_out(&mut self, heading: Heading) {
+        let Some(position) = self.position_of(heading.index) else { return };
+        if self.texts_of(heading.index).is_some() || heading.wanted == Wanted::File {
+            return self.arrive(position, heading);
+        }
+        self.heading = Some(heading);
+        self.cursor = self.start_of(position);
+        self.scroll = self.cursor;
+        self.follow();
+    }
+
+    /// What is typed now leads elsewhere.
+    pub fn turn_away(&mut self) {
+        self.heading = None;
+    }
+
+    /// Goes on where a stroke led, if what it waited for is here.
+    pub(super) fn go_on(&mut self) {
+        if let Some(heading) = self.heading
+            && (self.texts_of(heading.index).is_some() || self.files[heading.index].failed.is_some())
+        {
+            self.heading = None;
+            if let Some(position) = self.position_of(heading.index) {
+                self.arrive(position, heading);
+            }
+        }
+    }
+
+    fn arrive(&mut self, position: usize, heading: Heading) {
+        let Heading { wanted, forward, arrival, then, .. } = heading;
+        if self.is_stale(position) {
+            self.build(position);
+        }
+        if let Wanted::Place(anchor) = wanted {
+            self.restore(anchor);
+            return self.follow();
+        }
+        let all = 0..self.heights.of(position);
+        let row = self.find_in(position, wanted, all, forward).unwrap_or(0);
+        match arrival {
+            Arrival::Inside => self.put_inside(position, row),
+            Arrival::Top => self.put_on_top(position, row),
+        }
+        if then > 0 {
+            // That there is no further one was said to who waited, if at all, by where this ends.
+            let _ = self.jump(forward, then, "", wanted);
+        }
+    }
+
+    /// Goes to the next rows of a kind, or to those before. A message comes back where there is none.
+    pub(super) fn jump(&mut self, forward: bool, times: usize, none: &str, wanted: Wanted) -> Option<String> {
+        for step in 1..=times.min(self.height()) {
+            let Some((position, row)) = self.next_row(forward, wanted) else { return Some(none.to_owned()) };
+            match row {
+                Some(row) if self.is_well_visible(self.start_of(position) + row) => {
+                    self.go(self.start_of(position) + row)
+                }
+                Some(row) => self.put_on_top(position, row),
+                None => {
+                    let (index, then) = (self.order[position], times - step);
+                    self.set_out(Heading { index, wanted, forward, arrival: Arrival::Top, then });
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    /// What is not seen yet, after the cursor or else from the start; a message where there is nothing.
+    pub(super) fn next_unseen(&mut self) -> Option<String> {
+        let from_here = self.next_row(true, Wanted::Unseen);
+        let from_start = || (0..self.order.len()).find(|&position| self.is_open_at(position)).map(|at| (at, None));
+        let Some((position, row)) = from_here.or_else(from_start) else {
+            return Some("everything is marked as seen".to_owned());
+        };
+        self.leave_trail();
+        match row {
+            Some(row) => self.put_on_top(position, row),
+            None => {
+                let index = self.order[position];
+                self.set_out(Heading { index, wanted: Wanted::Unseen, forward: true, arrival: Arrival::Top, then: 0 });
+            }
+        }
+        None
+    }
+
+    /// File by file: rows are found without asking for each where it lies. Without a row where that is not known yet.
+    fn next_row(&mut self, forward: bool, wanted: Wanted) -> Option<(usize, Option<usize>)> {
+        let (here, at) = self.locate(self.cursor)?;
+        let ways: Box<dyn Iterator<Item = usize>> =
+            if forward { Box::new(here..self.rows.len()) } else { Box::new((0..=here).rev()) };
+        let read_from = self.anchor();
+        let mut found = None;
+        for position in ways {
+            if self.is_stale(position) {
+                self.build(position);
+            }
+            let height = self.heights.of(position);
+            let range = match (forward, position == here) {
+                (true, true) => at + 1..height,
+                (false, true) => 0..at.min(height),
+                (_, false) => 0..height,
+            };
+            let is_away = self.rows[position].rows.is_empty() && wanted != Wanted::File;
+            if is_away && position != here && self.may_hold(position, wanted) {
+                found = Some((position, None));
+            } else if !is_away {
+                let row = self.find_in(position, wanted, range, forward);
+                found = row.map(|row| (position, Some(row)));
+            }
+            if found.is_some() {
+                break;
+            }
+        }
+        // Files on the way may have been laid out anew.
+        self.restore(read_from);
+        found
+    }
+
+    /// The first row that is wanted in a range of a file's rows, or the last.
+    fn find_in(&self, position: usize, wanted: Wanted, range: std::ops::Range<usize>, forward: bool) -> Option<usize> {
+        let file = &self.rows[position];
+        if let Wanted::Line(hunk, line) = wanted {
+            return file.row_of(hunk, line);
+        }
+        let mut rows = range.clone();
+        let is_it = |at: usize| match (wanted, self.row(position, at)) {
+            (Wanted::File, row) => row == Row::File,
+            (Wanted::AnyHunk, row) => matches!(row, Row::Hunk { .. }),
+            (Wanted::AnyItem, row) => matches!(row, Row::Finding { .. } | Row::Omission { .. }),
+            (Wanted::Hunk(wanted), Row::Hunk { hunk }) => hunk == wanted,
+            (Wanted::Finding(wanted), Row::Finding { finding }) => finding == wanted,
+            (Wanted::Omission(wanted), Row::Omission { omission }) => omission == wanted,
+            (Wanted::Note(wanted), Row::Note { note, .. }) => note == wanted,
+            (Wanted::Unseen, Row::Omission { omission }) => self.is_unacknowledged(position, omission),
+            (Wanted::Unseen, _) => file.mark_starting_at(at).is_some_and(|mark| !self.is_seen(position, mark)),
+            _ => false,
+        };
+        if forward { rows.find(|at| is_it(*at)) } else { rows.rfind(|at| is_it(*at)) }
+    }
+
+    /// Whether a file whose rows are not here has a row that is wanted.
+    fn may_hold(&self, position: usize, wanted: Wanted) -> bool {
+        let file = &self.files[self.order[position]];
+        let Some(inventory) = &file.inventory else { return false };
+        let folded = self.rows[position].folded;
+        match wanted {
+            Wanted::AnyHunk => !folded && !inventory.outlines.is_empty(),
+            Wanted::AnyItem => inventory.asked(folded).next().is_some() || (!self.blind && !file.findings.is_empty()),
+            Wanted::Unseen => self.is_open_at(position),
+            _ => true,
+        }
+    }
+
+    /// Whether a file has something that is not seen, or not acknowledged.
+    pub(super) fn is_open_at(&self, position: usize) -> bool {
+        self.files[self.order[position]].inventory.is_some() && !self.is_file_seen(position)
+    }
+
+    fn is_unacknowledged(&self, position: usize, omission: u32) -> bool {
+        let omission = self.inventory_at(position).and_then(|inventory| inventory.omissions.get(omission as usize));
+        omission.is_some_and(|omission| !self.draft.acknowledged.contains_key(&omission.key))
+    }
+
+    /// Goes to a row of a file, further down on the screen where there is something to read above it.
+    pub(super) fn put_inside(&mut self, position: usize, row: usize) {
+        let row = self.start_of(position) + row;
+        if self.is_well_visible(row) {
+            self.go(row);
+        } else {
+            self.cursor = row;
+            self.scroll = row.saturating_sub(self.page / 4);
+            self.follow();
+        }
+    }
+
+    /// Puts a row at the top of the screen; with what is said of the file, where that is not far above.
+    fn put_on_top(&mut self, position: usize, row: usize) {
+        let start = self.start_of(position);
+        self.cursor = start + row;
+        self.scroll = if row < self.page / 2 { start } else { start + row };
+        self.follow();
+    }
+
+    fn is_well_visible(&self, row: usize) -> bool {
+        (self.scroll..self.scroll + self.page.saturating_sub(2)).contains(&row)
+    }
+}

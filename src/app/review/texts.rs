@@ -1,0 +1,136 @@
+//! Which texts are here: those near what is on the screen. Of all other files only what they ask and how high they are is
+//! kept, so that memory follows the screen and not the change.
+
+use std::collections::BTreeSet;
+use std::mem::size_of;
+use std::sync::Arc;
+
+use super::rows::{FileRows, Row};
+use super::{Body, Compared, Review};
+use crate::survey::{FileMaterial, text_of};
+
+/// Bytes of texts and rows that are kept. What is on the screen and next to it is kept in any case.
+pub const ROOM: usize = 6 << 20;
+
+/// What a file takes beside texts, lines and rows, roughly.
+const OWN: usize = 1 << 10;
+
+/// Files that are read on their own where somebody looks at them before the reading of all comes there: those next in turn
+/// are not worth it.
+const NEXT_IN_TURN: usize = 64;
+
+/// Bytes that texts with their rows take.
+pub fn weight(file: &FileMaterial, rows: &FileRows) -> usize {
+    let comparison = &file.comparison;
+    let lines = comparison.old.count() as usize + comparison.new.count() as usize;
+    let shown: usize = comparison.hunks.iter().map(|hunk| hunk.lines.len()).sum();
+    // Lines of hunks are three numbers each, starts of lines one.
+    text_of(&file.old).len()
+        + text_of(&file.new).len()
+        + 4 * lines
+        + 12 * shown
+        + size_of::<Row>() * rows.rows.len()
+        + OWN
+}
+
+impl Review {
+    /// Files whose texts are to be read now: those near the screen and where a stroke leads, each asked for once.
+    pub fn wanted_texts(&mut self) -> Vec<usize> {
+        let visible = self.visible_positions();
+        let is_wanted = |position: &usize| {
+            let index = self.order[*position];
+            let file = &self.files[index];
+            let is_read = file.inventory.is_some();
+            // Before all are read: only what would have to wait long for its turn.
+            let is_far = visible.contains(position) && index_in_turn(self, index) > self.read + NEXT_IN_TURN;
+            file.body.is_none() && file.failed.is_none() && (is_read || is_far) && !self.asked.contains(&index)
+        };
+        let wanted: Vec<usize> =
+            self.near().into_iter().filter(is_wanted).map(|position| self.order[position]).collect();
+        self.asked.extend(&wanted);
+        wanted
+    }
+
+    /// Whether texts that are on the screen, or where a stroke leads, are on their way: what is typed waits for them a little.
+    pub fn is_waiting(&self) -> bool {
+        let is_asked = |position: usize| self.order.get(position).is_some_and(|index| self.asked.contains(index));
+        let leads = self.heading.is_some() || self.search.as_ref().is_some_and(|search| search.is_waiting());
+        leads || self.visible_positions().any(is_asked)
+    }
+
+    /// Positions of the files around the screen, of the neighbours of the current one, and of where a stroke leads.
+    fn near(&self) -> BTreeSet<usize> {
+        let last = self.order.len().saturating_sub(1);
+        let at = |row: usize| self.locate(row).map_or(last, |(position, _)| position);
+        let mut near: BTreeSet<usize> =
+            (at(self.scroll.saturating_sub(2 * self.page))..=at(self.scroll + 3 * self.page)).collect();
+        let here = self.current_file();
+        near.extend([here.saturating_sub(1), here, here + 1]);
+        near.extend(self.heading.and_then(|heading| self.position_of(heading.index)));
+        near.retain(|position| *position < self.order.len());
+        near
+    }
+
+    /// Takes in a file that was read, for the first time or again.
+    pub(super) fn take_in(&mut self, position: usize, Compared { inventory, body, height, shape }: Compared) {
+        let index = self.order[position];
+        if self.files[index].inventory.is_none() {
+            self.read += 1;
+            self.coverage.resume(index, &inventory, &self.draft.shown);
+            let is_marked = inventory.hunks.iter().any(|key| self.draft.seen.contains(key));
+            let file = &mut self.files[index];
+            // What was read before it was left is not folded again.
+            file.opening.is_open = (inventory.folds() && is_marked).then_some(true);
+            file.inventory = Some(inventory);
+            self.put_gone(position, height);
+        }
+        let Some((texts, rows)) = body.filter(|_| self.files[index].body.is_none()) else { return };
+        let weight = weight(&texts, &rows);
+        let is_kept = self.lens().is_some() || self.held + weight <= ROOM || self.near().contains(&position);
+        if !is_kept {
+            return;
+        }
+        self.held += weight;
+        self.files[index].body = Some(Body { texts, tokens: None, weight });
+        if shape == self.shape && self.is_as_it_came(index) {
+            self.put(position, rows);
+        } else {
+            self.build(position);
+        }
+        self.let_go();
+    }
+
+    /// Whether nothing is said of a file and nothing opened in it, so that its rows are those of anybody.
+    fn is_as_it_came(&self, index: usize) -> bool {
+        let file = &self.files[index];
+        file.findings.is_empty() && file.opening == Default::default() && !self.is_noted(index)
+    }
+
+    /// Gives up the texts that are farthest from the screen, until there is room again.
+    fn let_go(&mut self) {
+        if self.held <= ROOM || self.lens().is_some() {
+            return;
+        }
+        let (near, here) = (self.near(), self.current_file());
+        let is_here = |position: &usize| self.files[self.order[*position]].body.is_some() && !near.contains(position);
+        let mut far: Vec<usize> = (0..self.order.len()).filter(is_here).collect();
+        far.sort_by_key(|position| position.abs_diff(here));
+        // More than is needed, so that not every file that comes makes another go.
+        while self.held > ROOM / 4 * 3 {
+            let Some(position) = far.pop() else { return };
+            let body = self.files[self.order[position]].body.take();
+            self.held -= body.map_or(0, |body| body.weight);
+            self.put_gone(position, self.heights.of(position));
+        }
+    }
+
+    /// Texts that a file has here.
+    pub fn texts_of(&self, index: usize) -> Option<&Arc<FileMaterial>> {
+        Some(&self.files.get(index)?.body.as_ref()?.texts)
+    }
+}
+
+/// Where a file is in the order of the first reading.
+fn index_in_turn(review: &Review, index: usize) -> usize {
+    review.turns.get(index).copied().unwrap_or(0)
+}

@@ -1,0 +1,108 @@
+//! Reading a change: every file once, those on view first; what is far from the screen is not kept.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Ports;
+use crate::app::Event;
+use crate::app::review::Compared;
+use crate::app::review::look::Shape;
+use crate::app::review::texts::ROOM;
+use crate::change::Change;
+use crate::change::diff::{Diff, FileDiff};
+use crate::change::moved;
+use crate::provenance::attribution::Attribution;
+use crate::source::git::{self, GitError, Repository};
+use crate::survey::{self, FileMaterial, Place, Reader, Reading};
+
+/// Files that are on their way to the screen before rules see the first: making the rules takes as long as comparing many.
+const AHEAD: usize = 16;
+
+/// What is learned of the files while they pass.
+#[derive(Default)]
+struct Learned {
+    reading: Option<Reading>,
+    finder: moved::Finder,
+    ahead: VecDeque<(usize, Arc<FileMaterial>)>,
+    /// Some could not be read.
+    is_partial: bool,
+}
+
+impl Learned {
+    fn take(&mut self, index: usize, result: &Result<Arc<FileMaterial>, GitError>) {
+        match result {
+            Ok(file) => self.ahead.push_back((index, file.clone())),
+            Err(_) => self.is_partial = true,
+        }
+        if self.ahead.len() > AHEAD {
+            self.settle(1);
+        }
+    }
+
+    fn settle(&mut self, count: usize) {
+        for (index, file) in self.ahead.drain(..count) {
+            self.reading.get_or_insert_default().take(&file);
+            self.finder.take(index, file.compared());
+        }
+    }
+}
+
+/// Compares the files in the order they are shown in, then lets rules and policy speak. Stops when another review opens.
+pub fn read(
+    ticket: u64,
+    (place, change, diff): (&Place, &Change, &Diff),
+    order: &[usize],
+    shape: Shape,
+    ports: &Ports,
+    tell: &mut dyn FnMut(Event),
+) {
+    let mut reader = match Reader::open(&place.root) {
+        Ok(reader) => reader,
+        Err(error) => return tell(Event::ReviewExamined { ticket, result: Err(error.to_string()) }),
+    };
+    let (mut learned, mut sent) = (Learned::default(), 0);
+    for &index in order {
+        if ports.open.load(Ordering::Relaxed) != ticket {
+            return;
+        }
+        let result = reader.read(&diff.files[index]).map(Arc::new);
+        learned.take(index, &result);
+        let compared = |file| {
+            let compared = Compared::of(file, shape);
+            sent += compared.weight();
+            if sent <= ROOM { compared } else { compared.without_texts() }
+        };
+        tell(Event::Compared { ticket, index, result: result.map(compared).map_err(|error| error.to_string()) });
+    }
+    learned.settle(learned.ahead.len());
+    let Learned { reading, finder, is_partial, .. } = learned;
+    let repository = reader.repository();
+    let result = if is_partial {
+        Err("Not every file could be read, so nothing can be signed. The rows marked ⊘ say why.".to_owned())
+    } else {
+        let reading = reading.unwrap_or_default();
+        survey::examine(repository, place, change, diff, reading, ports.now()).map_err(|error| error.to_string())
+    };
+    tell(Event::ReviewExamined { ticket, result: result.map(Arc::new) });
+    if ports.open.load(Ordering::Relaxed) == ticket {
+        // Nothing waits for these.
+        let attribution = Arc::new(attribution(repository, change, diff));
+        tell(Event::Traced { ticket, moves: Arc::new(finder.finish()), attribution });
+    }
+}
+
+/// One file, of which somebody wants to see something.
+pub fn compare(place: &Place, file: &FileDiff, shape: Shape) -> Result<Compared, GitError> {
+    let texts = FileMaterial::read(&Repository::open(&place.root)?, file)?;
+    Ok(Compared::of(Arc::new(texts), shape))
+}
+
+/// What notes say of who wrote the lines.
+fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Attribution {
+    git::attribution(repository, change, diff).unwrap_or_else(|error| {
+        let mut unknown = Attribution::default();
+        unknown.trouble(error.to_string());
+        unknown
+    })
+}

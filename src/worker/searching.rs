@@ -1,0 +1,41 @@
+//! Searching the texts of a change, file by file.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+
+use crate::app::review::search::{MAX_MATCHES, Pattern, Spot};
+use crate::change::diff::Diff;
+use crate::survey::{FileMaterial, Place, Reader};
+
+/// What is searched, and for what.
+pub struct Wanted<'w> {
+    pub place: &'w Place,
+    pub diff: &'w Diff,
+    pub order: &'w [usize],
+    /// Texts that cannot be read again.
+    pub held: &'w BTreeMap<usize, Arc<FileMaterial>>,
+    pub pattern: &'w Pattern,
+}
+
+/// Tells of each file with matches, until all are searched or nobody waits for it. How many could not be read comes back.
+pub fn search(wanted: &Wanted<'_>, waits: &Weak<()>, found: &mut dyn FnMut((usize, Vec<Spot>))) -> usize {
+    let Ok(mut reader) = Reader::open(&wanted.place.root) else { return wanted.order.len() };
+    let (mut failed, mut left) = (0, MAX_MATCHES);
+    for &index in wanted.order {
+        if waits.strong_count() == 0 || left == 0 {
+            break;
+        }
+        let held = wanted.held.get(&index).cloned();
+        let Ok(file) = held.map_or_else(|| reader.read(&wanted.diff.files[index]).map(Arc::new), Ok) else {
+            failed += 1;
+            continue;
+        };
+        let mut lines = wanted.pattern.lines(&file);
+        lines.truncate(left);
+        left -= lines.len();
+        if !lines.is_empty() {
+            found((index, lines));
+        }
+    }
+    failed
+}
