@@ -112,6 +112,14 @@ impl Content {
         }
     }
 
+    /// The SHA-256 of the blob, where all of it was read.
+    pub fn digest(&self) -> Option<Digest> {
+        match self {
+            Content::Binary { digest, .. } => Some(*digest),
+            other => other.text().map(Digest::of),
+        }
+    }
+
     /// The bytes to compare line by line, if this is text.
     pub fn text(&self) -> Option<&[u8]> {
         match self {

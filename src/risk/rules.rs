@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use regex::{Captures, Regex};
+use regex::bytes::{Captures, Regex, RegexBuilder};
 
 use super::blast::is_test;
 use super::{BlastClass, FileUnderReview, Finding, Severity};
@@ -171,12 +171,16 @@ impl Rules {
 
     /// Whatever rule shows a line, what looks like a secret in it is masked: evidence ends up in logs and screenshots.
     fn redacted(&self, line: &str) -> String {
-        let mask = |captures: &Captures<'_>| match (captures.get(0), captures.name("secret")) {
-            (Some(all), Some(secret)) => all.as_str().replace(secret.as_str(), MASK),
-            _ => MASK.to_owned(),
+        let mask = |captures: &Captures<'_>| {
+            let text = |group: regex::bytes::Match<'_>| String::from_utf8_lossy(group.as_bytes()).into_owned();
+            match (captures.get(0).map(text), captures.name("secret").map(text)) {
+                (Some(all), Some(secret)) => all.replace(&secret, MASK).into_bytes(),
+                _ => MASK.as_bytes().to_vec(),
+            }
         };
         let secrets = self.rules.iter().filter(|rule| rule.secret).filter_map(|rule| rule.regex.as_ref());
-        secrets.fold(line.to_owned(), |line, regex| regex.replace_all(&line, mask).into_owned())
+        let masked = secrets.fold(line.as_bytes().to_vec(), |line, regex| regex.replace_all(&line, mask).into_owned());
+        String::from_utf8_lossy(&masked).into_owned()
     }
 }
 
@@ -188,8 +192,8 @@ impl Rule {
     }
 
     fn fires(&self, line: &str) -> bool {
-        self.regex.as_ref().is_some_and(|re| re.is_match(line))
-            && !self.unless.as_ref().is_some_and(|re| re.is_match(line))
+        self.regex.as_ref().is_some_and(|re| re.is_match(line.as_bytes()))
+            && !self.unless.as_ref().is_some_and(|re| re.is_match(line.as_bytes()))
     }
 }
 
@@ -247,10 +251,15 @@ fn blast(table: &Table<'_>) -> Option<(GlobSet, BlastClass, String)> {
     Some((globs(&table.strings("paths")), parsed?, table.need_string("sentence")?.value))
 }
 
+/// A pattern in which `\w`, `\d`, `\s`, `\b` and letter case are those of ASCII, as words of source code are: Unicode's tables
+/// would take megabytes, and a slower engine on lines that are not ASCII.
+pub(super) fn ascii(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).unicode(false).size_limit(1 << 20).build()
+}
+
 fn pattern(text: Option<Placed<'_, String>>) -> Option<Regex> {
     let text = text?;
-    let built = regex::RegexBuilder::new(&text.value).size_limit(1 << 20).build();
-    built.inspect_err(|error| text.mistake(format!("this is no pattern: {error}"))).ok()
+    ascii(&text.value).inspect_err(|error| text.mistake(format!("this is no pattern: {error}"))).ok()
 }
 
 fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {

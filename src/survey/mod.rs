@@ -6,11 +6,12 @@ mod policy_change;
 
 pub use policy_change::{Flip, PolicyChange, compared, policy_change};
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::change::compare::{Comparison, Line, compare};
 use crate::change::diff::{Content, Diff, FileDiff};
-use crate::change::manifest::Manifest;
+use crate::change::manifest::{Digest, Manifest};
 use crate::change::moved;
 use crate::change::{Change, ObjectId, RepoPath};
 use crate::gate::{self, Code, Grounds, Receipts, Remembered, Standing, Step, counsel};
@@ -122,7 +123,7 @@ pub struct Reader {
 
 impl Reader {
     /// Bytes of texts after which the repository is opened anew, which takes less time than reading a file.
-    const MAPPED: usize = 8 << 20;
+    const MAPPED: usize = 2 << 20;
 
     pub fn open(root: &Path) -> Result<Reader, GitError> {
         Ok(Reader { root: root.to_owned(), repository: Repository::open(root)?, read: 0 })
@@ -136,10 +137,6 @@ impl Reader {
         let file = FileMaterial::read(&self.repository, diff)?;
         self.read += text_of(&file.old).len() + text_of(&file.new).len();
         Ok(file)
-    }
-
-    pub fn repository(&self) -> &Repository {
-        &self.repository
     }
 }
 
@@ -171,6 +168,8 @@ pub struct Examination {
 /// What is taken in of the files of a change while they are read, so that none of them has to be kept.
 pub struct Reading {
     assessor: Assessor<'static>,
+    /// Of the contents that were read: what the manifest binds to.
+    digests: HashMap<ObjectId, Digest>,
     files: usize,
     added: u32,
     removed: u32,
@@ -178,7 +177,8 @@ pub struct Reading {
 
 impl Default for Reading {
     fn default() -> Reading {
-        Reading { assessor: Assessor::new(risk::Rules::shipped()), files: 0, added: 0, removed: 0 }
+        let assessor = Assessor::new(risk::Rules::shipped());
+        Reading { assessor, digests: HashMap::new(), files: 0, added: 0, removed: 0 }
     }
 }
 
@@ -186,6 +186,10 @@ impl Reading {
     /// Takes in a file, each once, in any order.
     pub fn take(&mut self, file: &FileMaterial) {
         self.assessor.read(&file.under_review());
+        for (entry, content) in [(file.diff.old, &file.old), (file.diff.new, &file.new)] {
+            let digest = content.as_ref().and_then(Content::digest);
+            self.digests.extend(entry.zip(digest).map(|(entry, digest)| (entry.id, digest)));
+        }
         self.files += 1;
         self.added += file.comparison.added;
         self.removed += file.comparison.removed;
@@ -202,7 +206,7 @@ pub fn examine(
     now: i64,
 ) -> Result<Examination, GitError> {
     let result_tree = git::result_tree(repository, &change.revision, diff)?;
-    let step = git::push::landing(change, diff, repository, result_tree)?;
+    let step = git::push::landing(change, diff, repository, result_tree, reading.digests)?;
     let touches_policy = diff.files.iter().any(|file| file.path == RepoPath::from(POLICY_FILE));
     let policy_change = place.policy().filter(|_| touches_policy);
     let policy_change = policy_change

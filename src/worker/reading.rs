@@ -1,6 +1,5 @@
 //! Reading a change: every file once, those on view first; what is far from the screen is not kept.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -16,32 +15,34 @@ use crate::provenance::attribution::Attribution;
 use crate::source::git::{self, GitError, Repository};
 use crate::survey::{self, FileMaterial, Place, Reader, Reading};
 
-/// Files that are on their way to the screen before rules see the first: making the rules takes as long as comparing many.
-const AHEAD: usize = 16;
+/// Bytes of texts and rows that are on their way to the screen before rules see the first: making the rules takes as long as
+/// comparing many files.
+const AHEAD: usize = 1 << 20;
 
 /// What is learned of the files while they pass.
 #[derive(Default)]
 struct Learned {
     reading: Option<Reading>,
     finder: moved::Finder,
-    ahead: VecDeque<(usize, Arc<FileMaterial>)>,
+    /// Files that the rules are to see, and how much they weigh.
+    ahead: Vec<(usize, Arc<FileMaterial>)>,
+    weight: usize,
     /// Some could not be read.
     is_partial: bool,
 }
 
 impl Learned {
-    fn take(&mut self, index: usize, result: &Result<Arc<FileMaterial>, GitError>) {
-        match result {
-            Ok(file) => self.ahead.push_back((index, file.clone())),
-            Err(_) => self.is_partial = true,
-        }
-        if self.ahead.len() > AHEAD {
-            self.settle(1);
+    /// Takes in a file of so many bytes.
+    fn take(&mut self, index: usize, file: Arc<FileMaterial>, weight: usize) {
+        self.ahead.push((index, file));
+        self.weight += weight;
+        if self.reading.is_some() || self.weight > AHEAD {
+            self.settle();
         }
     }
 
-    fn settle(&mut self, count: usize) {
-        for (index, file) in self.ahead.drain(..count) {
+    fn settle(&mut self) {
+        for (index, file) in self.ahead.drain(..) {
             self.reading.get_or_insert_default().take(&file);
             self.finder.take(index, file.compared());
         }
@@ -66,28 +67,40 @@ pub fn read(
         if ports.open.load(Ordering::Relaxed) != ticket {
             return;
         }
-        let result = reader.read(&diff.files[index]).map(Arc::new);
-        learned.take(index, &result);
-        let compared = |file| {
-            let compared = Compared::of(file, shape);
-            sent += compared.weight();
-            if sent <= ROOM { compared } else { compared.without_texts() }
-        };
-        tell(Event::Compared { ticket, index, result: result.map(compared).map_err(|error| error.to_string()) });
+        match reader.read(&diff.files[index]).map(Arc::new) {
+            Ok(file) => {
+                let compared = Compared::of(file.clone(), shape);
+                let weight = compared.weight();
+                sent += weight;
+                let compared = if sent <= ROOM { compared } else { compared.without_texts() };
+                tell(Event::Compared { ticket, index, result: Ok(compared) });
+                learned.take(index, file, weight);
+            }
+            Err(error) => {
+                learned.is_partial = true;
+                tell(Event::Compared { ticket, index, result: Err(error.to_string()) });
+            }
+        }
     }
-    learned.settle(learned.ahead.len());
+    learned.settle();
     let Learned { reading, finder, is_partial, .. } = learned;
-    let repository = reader.repository();
+    // What it holds of the repository is not needed any more.
+    drop(reader);
+    let repository = match Repository::open(&place.root) {
+        Ok(repository) => repository,
+        Err(error) => return tell(Event::ReviewExamined { ticket, result: Err(error.to_string()) }),
+    };
     let result = if is_partial {
         Err("Not every file could be read, so nothing can be signed. The rows marked ⊘ say why.".to_owned())
     } else {
         let reading = reading.unwrap_or_default();
-        survey::examine(repository, place, change, diff, reading, ports.now()).map_err(|error| error.to_string())
+        survey::examine(&repository, place, change, diff, reading, ports.now()).map_err(|error| error.to_string())
     };
     tell(Event::ReviewExamined { ticket, result: result.map(Arc::new) });
     if ports.open.load(Ordering::Relaxed) == ticket {
         // Nothing waits for these.
-        let attribution = Arc::new(attribution(repository, change, diff));
+        let attribution = Arc::new(attribution(&repository, change, diff));
+        drop(repository);
         tell(Event::Traced { ticket, moves: Arc::new(finder.finish()), attribution });
     }
 }
@@ -100,7 +113,7 @@ pub fn compare(place: &Place, file: &FileDiff, shape: Shape) -> Result<Compared,
 
 /// What notes say of who wrote the lines.
 fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Attribution {
-    git::attribution(repository, change, diff).unwrap_or_else(|error| {
+    git::attribution(&repository, change, diff).unwrap_or_else(|error| {
         let mut unknown = Attribution::default();
         unknown.trouble(error.to_string());
         unknown

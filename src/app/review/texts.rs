@@ -10,7 +10,7 @@ use super::{Body, Compared, Review};
 use crate::survey::{FileMaterial, text_of};
 
 /// Bytes of texts and rows that are kept. What is on the screen and next to it is kept in any case.
-pub const ROOM: usize = 6 << 20;
+pub const ROOM: usize = 3 << 20;
 
 /// What a file takes beside texts, lines and rows, roughly.
 const OWN: usize = 1 << 10;

@@ -3,10 +3,11 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::bytes::Regex;
 
 use crate::change::diff::Side;
 use crate::risk::blast::is_test;
+use crate::risk::rules::ascii;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_code};
 
 /// How a test begins, by the ending of the file.
@@ -23,9 +24,9 @@ const TESTS: &[(&[&str], &str)] = &[
 ];
 
 static BEGINS: LazyLock<Vec<(&[&str], Regex)>> =
-    LazyLock::new(|| TESTS.iter().filter_map(|(ends, text)| Some((*ends, Regex::new(text).ok()?))).collect());
+    LazyLock::new(|| TESTS.iter().filter_map(|(ends, text)| Some((*ends, ascii(text).ok()?))).collect());
 static ASSERTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"\b(assert\w*!?\s*\(|(debug_)?assert\w*!|expect\(|EXPECT_\w+\(|ASSERT_\w+\(|REQUIRE\(|CHECK\(|require\.\w+\(t)|^\s*assert\s|\.should\b|pytest\.raises").ok()
+    ascii(r"\b(assert\w*!?\s*\(|(debug_)?assert\w*!|expect\(|EXPECT_\w+\(|ASSERT_\w+\(|REQUIRE\(|CHECK\(|require\.\w+\(t)|^\s*assert\s|\.should\b|pytest\.raises").ok()
 });
 /// Assertions that name the value they expect.
 const STRICT: &[&str] = &["==", "_eq!", "Equal", "toBe(", "_EQ(", "raises", "matches!"];
@@ -89,7 +90,7 @@ struct Counted<'a, 'f> {
 
 impl Counted<'_, '_> {
     fn loss(&self) -> Loss {
-        let tests = self.net(|line| self.begins.is_match(line));
+        let tests = self.net(|line| self.begins.is_match(line.as_bytes()));
         let asserts = self.net(asserts_in);
         Loss {
             tests,
@@ -111,7 +112,7 @@ impl Counted<'_, '_> {
             return self.rules.of_check("test.deleted", self.file, Side::Old, 0, &evidence);
         }
         let removed = self.file.removed();
-        let (number, line) = removed.iter().find(|(_, line)| self.begins.is_match(line))?;
+        let (number, line) = removed.iter().find(|(_, line)| self.begins.is_match(line.as_bytes()))?;
         // An attribute says nothing; the line after it names the test.
         let named = removed.iter().find(|(n, _)| *n == number + 1).filter(|_| line.trim().starts_with(['#', '@']));
         self.rules.of_check("test.deleted", self.file, Side::Old, *number, named.map_or(line, |(_, line)| line))
@@ -133,7 +134,7 @@ impl Counted<'_, '_> {
 }
 
 fn asserts_in(line: &str) -> bool {
-    ASSERTS.as_ref().is_some_and(|regex| regex.is_match(line))
+    ASSERTS.as_ref().is_some_and(|regex| regex.is_match(line.as_bytes()))
 }
 
 fn is_strict(line: &str) -> bool {

@@ -85,7 +85,7 @@ impl Outlook<'_> {
         let revision = repository.revision(self.fork_point(head, tip)?, head, tip)?;
         let diff = diff(repository, revision.base_tree, revision.head_tree)?;
         let Some(result_tree) = super::result_tree(repository, &revision, &diff)? else { return Ok(None) };
-        let step = merged(&revision, &diff, repository, result_tree)?;
+        let step = merged(&revision, &diff, repository, result_tree, HashMap::new())?;
         let policy = if name == self.trunk.0 { self.next_policy(head)? } else { None };
         Ok(Some(Push { steps: vec![step], policy, ..Push::new(name, old, head) }))
     }
@@ -154,7 +154,7 @@ impl Outlook<'_> {
         &self,
         from: ObjectId,
         to: ObjectId,
-        digests: &mut HashMap<Oid, Digest>,
+        digests: &mut HashMap<ObjectId, Digest>,
         effort: &mut Effort,
     ) -> Result<Step, GitError> {
         let repository = self.repository;
@@ -223,14 +223,18 @@ fn evil_merges(repository: &Repository, commits: &[Commit], effort: &mut Effort)
 }
 
 /// As [`super::manifest`], reading each blob once however many steps touch it.
-fn manifest(repository: &Repository, diff: &Diff, digests: &mut HashMap<Oid, Digest>) -> Result<Manifest, GitError> {
+fn manifest(
+    repository: &Repository,
+    diff: &Diff,
+    digests: &mut HashMap<ObjectId, Digest>,
+) -> Result<Manifest, GitError> {
     let mut image = |entry: Option<TreeEntry>| -> Result<Option<Image>, GitError> {
         let Some(entry) = entry else { return Ok(None) };
-        if let Some(&content) = digests.get(&oid(entry.id)).filter(|_| entry.mode != Mode::Submodule) {
+        if let Some(&content) = digests.get(&entry.id).filter(|_| entry.mode != Mode::Submodule) {
             return Ok(Some(Image { mode: entry.mode, content }));
         }
         let image = super::objects::image(repository, entry)?;
-        digests.insert(oid(entry.id), image.content);
+        digests.insert(entry.id, image.content);
         Ok(Some(image))
     };
     let mut manifest = Manifest::default();
@@ -240,24 +244,31 @@ fn manifest(repository: &Repository, diff: &Diff, digests: &mut HashMap<Oid, Dig
     Ok(manifest)
 }
 
-/// A change as the one step that landing it now would be.
+/// A change as the one step that landing it now would be. Contents whose digests are known are not read again.
 pub fn landing(
     change: &Change,
     diff: &Diff,
     repository: &Repository,
     result_tree: Option<ObjectId>,
+    digests: HashMap<ObjectId, Digest>,
 ) -> Result<Step, GitError> {
-    merged(&change.revision, diff, repository, result_tree.unwrap_or(change.revision.head_tree))
+    merged(&change.revision, diff, repository, result_tree.unwrap_or(change.revision.head_tree), digests)
 }
 
-fn merged(revision: &Revision, diff: &Diff, repository: &Repository, tree: ObjectId) -> Result<Step, GitError> {
+fn merged(
+    revision: &Revision,
+    diff: &Diff,
+    repository: &Repository,
+    tree: ObjectId,
+    mut digests: HashMap<ObjectId, Digest>,
+) -> Result<Step, GitError> {
     let Revision { base_tree, head, head_tree, target_tip, commits, .. } = revision;
     Ok(Step {
         from: *target_tip,
         commit: *head,
         tree,
         compared: (*base_tree, *head_tree),
-        delta: manifest(repository, diff, &mut HashMap::new())?,
+        delta: manifest(repository, diff, &mut digests)?,
         commits: commits.clone(),
         signers: signers(repository, commits),
         evil_merges: evil_merges(repository, commits, &mut Effort::default())?,
