@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::app::keymap::{Key, Stroke};
@@ -100,6 +100,8 @@ pub fn run(
     let failed = |error: std::io::Error| format!("The terminal cannot be used: {error}.");
     let (events, incoming) = channel();
     let workers = Workers::start(ports.clone(), &events);
+    // They begin while the terminal is made ready.
+    effects.into_iter().for_each(|effect| workers.submit(effect));
     let (input, inputs) = channel();
     let mut screen = Screen::enter(mouse).map_err(failed)?;
     let reader = Arc::new(Reader::default());
@@ -107,9 +109,7 @@ pub fn run(
     forward(incoming, input.clone());
     drop(events);
     let (width, height) = screen.size().map_err(failed)?;
-    let mut asked = effects;
-    asked.extend(update(&mut state, Event::Resize(width, height)));
-    asked.into_iter().for_each(|effect| workers.submit(effect));
+    update(&mut state, Event::Resize(width, height)).into_iter().for_each(|effect| workers.submit(effect));
     let mut intake = Intake { inputs, typed: VecDeque::new(), told: VecDeque::new() };
     // A reader that opens at once needs no empty queue before it.
     if !(state.is_only_review() && intake.comes_within(FIRST)) {
@@ -164,9 +164,13 @@ struct Reader {
     paused: AtomicBool,
     /// Held while something is read.
     reading: Mutex<()>,
+    /// When somebody else had the terminal last.
+    lent: Mutex<Option<Instant>>,
 }
 
 impl Reader {
+    /// How long after another program had the terminal a Ctrl-C of then may still be on its way to us.
+    const ECHO: Duration = Duration::from_millis(500);
     /// How long a pause may have to wait for the thread.
     const TURN: Duration = Duration::from_millis(200);
 
@@ -186,8 +190,15 @@ impl Reader {
         let turn = self.reading.lock();
         let done = run();
         drop(turn);
+        *self.lent.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         self.paused.store(false, Ordering::Release);
         done
+    }
+
+    /// Whether a Ctrl-C is meant for another program. On our own screen it comes as a stroke, never as a signal.
+    fn is_lent(&self) -> bool {
+        let lent = *self.lent.lock().unwrap_or_else(PoisonError::into_inner);
+        self.paused.load(Ordering::Acquire) || lent.is_some_and(|lent| lent.elapsed() < Reader::ECHO)
     }
 }
 
@@ -243,8 +254,7 @@ fn listen(input: Sender<Input>, reader: Arc<Reader>) {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         let Ok(mut caught) = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT]) else { return };
         for signal in caught.forever() {
-            // Ctrl-C while another program has the terminal is meant for that program.
-            if signal != SIGINT || !lent.paused.load(Ordering::Acquire) {
+            if signal != SIGINT || !lent.is_lent() {
                 let _ = signals.send(Input::Leave);
                 return;
             }

@@ -140,7 +140,10 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
             if let Some(review) = state.review_of(ticket) {
                 match result {
                     Ok(examination) => review.examined(examination),
-                    Err(why) => state.status = Some(why),
+                    Err(why) => {
+                        review.not_examined();
+                        state.status = Some(why);
+                    }
                 }
             }
         }

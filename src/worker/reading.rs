@@ -113,7 +113,7 @@ pub fn compare(place: &Place, file: &FileDiff, shape: Shape) -> Result<Compared,
 
 /// What notes say of who wrote the lines.
 fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Attribution {
-    git::attribution(&repository, change, diff).unwrap_or_else(|error| {
+    git::attribution(repository, change, diff).unwrap_or_else(|error| {
         let mut unknown = Attribution::default();
         unknown.trouble(error.to_string());
         unknown

@@ -98,6 +98,9 @@ pub struct Review {
     pub attribution: Arc<Attribution>,
 }
 
+/// Rows of a file that was not read yet: its name, that it is being read, and a gap.
+const UNREAD: usize = 3;
+
 /// What is known of a file.
 #[derive(Debug, Clone, Default)]
 pub struct File {
@@ -170,7 +173,7 @@ impl Review {
         let count = diff.files.len();
         let mut order: Vec<usize> = (0..count).collect();
         // By paths alone until the rules have read the texts: what a tool writes goes last.
-        order.sort_by_key(|&index| crate::risk::is_generated(&diff.files[index].path.lossy()));
+        order.sort_by_cached_key(|&index| crate::risk::is_generated(&diff.files[index].path.lossy()));
         let look = Look::default();
         Review {
             ticket,
@@ -183,8 +186,8 @@ impl Review {
             draft,
             carried_over,
             read_only,
-            heights: Heights::new(vec![FileRows::waiting().rows.len(); count]),
-            rows: vec![FileRows::waiting(); count],
+            heights: Heights::new(vec![UNREAD; count]),
+            rows: vec![FileRows::default(); count],
             tallies: vec![Tally::default(); count],
             tally: Tally::default(),
             stale: HashSet::new(),
@@ -251,6 +254,7 @@ impl Review {
         match result {
             Ok(compared) => self.take_in(position, compared),
             Err(why) => {
+                self.read += usize::from(self.files[index].inventory.is_none());
                 self.files[index].failed = Some(why);
                 self.put(position, FileRows::failed());
             }
@@ -280,6 +284,11 @@ impl Review {
         self.follow();
     }
 
+    /// The change could not be examined: nothing more is read.
+    pub fn not_examined(&mut self) {
+        self.read = self.files.len();
+    }
+
     /// Where a file is on the screen.
     pub fn position_of(&self, index: usize) -> Option<usize> {
         self.positions.get(index).copied()
@@ -289,7 +298,7 @@ impl Review {
     fn reorder(&mut self, order: Vec<usize>) {
         let heights = order.iter().map(|&index| self.heights.of(self.positions[index])).collect();
         let mut rows: HashMap<usize, FileRows> = self.order.drain(..).zip(self.rows.drain(..)).collect();
-        self.rows = order.iter().map(|index| rows.remove(index).unwrap_or_else(FileRows::waiting)).collect();
+        self.rows = order.iter().map(|index| rows.remove(index).unwrap_or_default()).collect();
         self.positions = inverse(&order);
         self.order = order;
         self.heights = Heights::new(heights);
@@ -372,7 +381,14 @@ impl Review {
 
     /// A row of a file; of one whose texts are on their way, that it is waited for.
     pub fn row(&self, position: usize, at: usize) -> Row {
-        let waiting = if at == 0 { Row::File } else { Row::Waiting };
+        let is_last = at + 1 == self.heights.of(position);
+        let waiting = if at == 0 {
+            Row::File
+        } else if is_last {
+            Row::Gap
+        } else {
+            Row::Waiting
+        };
         self.rows.get(position).and_then(|file| file.rows.get(at)).copied().unwrap_or(waiting)
     }
 

@@ -55,7 +55,9 @@ impl Review {
     pub fn is_waiting(&self) -> bool {
         let is_asked = |position: usize| self.order.get(position).is_some_and(|index| self.asked.contains(index));
         let leads = self.heading.is_some() || self.search.as_ref().is_some_and(|search| search.is_waiting());
-        leads || self.visible_positions().any(is_asked)
+        // A first frame has something to read in it.
+        let is_empty = self.read == 0 && !self.files.is_empty();
+        leads || is_empty || self.visible_positions().any(is_asked)
     }
 
     /// Positions of the files around the screen, of the neighbours of the current one, and of where a stroke leads.

@@ -114,11 +114,6 @@ pub struct FileRows {
 }
 
 impl FileRows {
-    /// A file whose texts are not here yet.
-    pub fn waiting() -> FileRows {
-        FileRows { rows: vec![Row::File, Row::Waiting, Row::Gap], ..FileRows::default() }
-    }
-
     /// A file whose texts went again: it stays as high as it was.
     pub fn gone(folded: bool) -> FileRows {
         FileRows { folded, ..FileRows::default() }
