@@ -14,7 +14,7 @@ use crate::tui::theme::Theme;
 use crate::tui::{self, Screen};
 use crate::worker::{Ports, Workers, perform};
 
-/// How long what workers tell may be taken in before a frame is drawn.
+/// How long what workers tell is taken in before a frame is drawn.
 const FRAME: Duration = Duration::from_millis(8);
 
 /// How long a reader may take to open before something else is drawn.
@@ -73,19 +73,31 @@ impl Intake {
         if is_typed { self.typed.push_back(event) } else { self.told.push_back(event) }
     }
 
-    /// The next event of this frame: all that was typed, then what was told while there is time. While a stroke waits for
-    /// texts, what was typed after it waits, too, as it would if they had been here.
-    fn next(&mut self, begun: Instant, is_waiting: bool) -> Option<Event> {
-        while is_waiting && self.told.is_empty() {
-            let left = PATIENCE.saturating_sub(begun.elapsed());
-            if left.is_zero() || !self.comes_within(left) {
+    /// The next event of a frame that was begun then, after the one that was drawn last.
+    ///
+    /// All that was typed comes first, then what was told while there is time. While a stroke waits for texts, what was
+    /// typed after it waits, too, as it would if they had been here. While thousands of files arrive, a frame is drawn for
+    /// many of them.
+    fn next(&mut self, state: &State, begun: Instant, drawn: Option<Instant>) -> Option<Event> {
+        while state.is_waiting() && begun.elapsed() < PATIENCE {
+            if let Some(told) = self.told.pop_front() {
+                return Some(told);
+            }
+            if !self.comes_within(PATIENCE.saturating_sub(begun.elapsed())) {
                 break;
             }
         }
-        if is_waiting && begun.elapsed() < PATIENCE && !self.told.is_empty() {
-            return self.told.pop_front();
+        if let Some(typed) = self.typed.pop_front() {
+            return Some(typed);
         }
-        self.typed.pop_front().or_else(|| if begun.elapsed() < FRAME { self.told.pop_front() } else { None })
+        // A first frame waits for nothing but what is in it.
+        let since = if state.is_reading() { drawn? } else { begun };
+        while self.told.is_empty() && state.is_reading() && since.elapsed() < FRAME {
+            if !self.comes_within(FRAME.saturating_sub(since.elapsed())) || !self.typed.is_empty() {
+                return self.typed.pop_front();
+            }
+        }
+        if since.elapsed() < FRAME { self.told.pop_front() } else { None }
     }
 }
 
@@ -118,10 +130,11 @@ pub fn run(
     // Only in debug builds: how the test sees that a panic gives the terminal back.
     #[cfg(debug_assertions)]
     assert!(std::env::var_os("UNDERSIGN_TEST_PANIC").is_none(), "asked to panic by a test");
+    let mut drawn = None;
     'open: while intake.wait() {
         let begun = Instant::now();
         state.redraw = false;
-        while let Some(event) = intake.next(begun, state.is_waiting()) {
+        while let Some(event) = intake.next(&state, begun, drawn) {
             state.now = clock();
             for effect in update(&mut state, event) {
                 match effect {
@@ -148,6 +161,7 @@ pub fn run(
         }
         screen.draw(&state, theme).map_err(failed)?;
         state.drawn();
+        drawn = Some(Instant::now());
     }
     drop(screen);
     workers.finish(&ports);

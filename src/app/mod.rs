@@ -469,6 +469,14 @@ impl State {
         }
     }
 
+    /// Whether the files of a change are arriving.
+    pub fn is_reading(&self) -> bool {
+        match &self.screen {
+            Screen::Review(review) => review.is_reading(),
+            Screen::Queue => false,
+        }
+    }
+
     /// What is laid out now was drawn: it counts as shown. Not where the screen is too small to draw it, nor under a window
     /// that may cover it.
     pub fn drawn(&mut self) {
