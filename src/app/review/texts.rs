@@ -55,21 +55,14 @@ impl Review {
     pub fn is_waiting(&self) -> bool {
         let is_asked = |position: usize| self.order.get(position).is_some_and(|index| self.asked.contains(index));
         let leads = self.heading.is_some() || self.search.as_ref().is_some_and(|search| search.is_waiting());
-        // What comes at once anyway is waited for, too: so that a first frame has something to read in it.
-        let is_next = |position: usize| {
-            let index = self.order.get(position).copied().filter(|_| self.is_reading());
-            index.is_some_and(|index| self.is_unread(index) && index_in_turn(self, index) <= self.read + NEXT_IN_TURN)
-        };
-        leads || self.visible_positions().any(|position| is_asked(position) || is_next(position))
+        // A first frame has something to read in it.
+        let is_empty = self.read == 0 && self.is_reading();
+        leads || is_empty || self.visible_positions().any(is_asked)
     }
 
     /// Whether the files of the change are arriving.
     pub fn is_reading(&self) -> bool {
         self.read < self.files.len()
-    }
-
-    fn is_unread(&self, index: usize) -> bool {
-        self.files[index].inventory.is_none() && self.files[index].failed.is_none()
     }
 
     /// Positions of the files around the screen, of the neighbours of the current one, and of where a stroke leads.
