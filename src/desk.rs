@@ -110,16 +110,14 @@ pub fn run(
     ports: Arc<Ports>,
 ) -> Result<State, String> {
     let failed = |error: std::io::Error| format!("The terminal cannot be used: {error}.");
-    let (events, incoming) = channel();
-    let workers = Workers::start(ports.clone(), &events);
+    let (input, inputs) = channel();
+    let told = input.clone();
+    let workers = Workers::start(ports.clone(), move |event| _ = told.send(Input::Event(event)));
     // They begin while the terminal is made ready.
     effects.into_iter().for_each(|effect| workers.submit(effect));
-    let (input, inputs) = channel();
     let mut screen = Screen::enter(mouse).map_err(failed)?;
     let reader = Arc::new(Reader::default());
     listen(input.clone(), reader.clone());
-    forward(incoming, input.clone());
-    drop(events);
     let (width, height) = screen.size().map_err(failed)?;
     update(&mut state, Event::Resize(width, height)).into_iter().for_each(|effect| workers.submit(effect));
     let mut intake = Intake { inputs, typed: VecDeque::new(), told: VecDeque::new() };
@@ -270,16 +268,6 @@ fn listen(input: Sender<Input>, reader: Arc<Reader>) {
         for signal in caught.forever() {
             if signal != SIGINT || !lent.is_lent() {
                 let _ = signals.send(Input::Leave);
-                return;
-            }
-        }
-    });
-}
-
-fn forward(incoming: Receiver<Event>, input: Sender<Input>) {
-    std::thread::spawn(move || {
-        for event in incoming {
-            if input.send(Input::Event(event)).is_err() {
                 return;
             }
         }

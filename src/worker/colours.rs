@@ -47,14 +47,14 @@ impl Colouring {
 }
 
 /// The lane of colours: what was asked for last is on the screen, and goes first.
-fn colour(receiver: &Receiver<Effect>, events: &Sender<Event>) {
+fn colour(receiver: &Receiver<Effect>, tell: &impl Fn(Event)) {
     let mut jobs: Vec<Colouring> = Vec::new();
     loop {
         let next = if jobs.is_empty() { receiver.recv().ok() } else { receiver.try_recv().ok() };
         match (next, jobs.last_mut()) {
             (Some(Effect::Highlight { ticket, index, file }), _) => jobs.push(Colouring::of(ticket, index, file)),
             (_, Some(job)) => {
-                if !job.step(&mut |event| _ = events.send(event)) {
+                if !job.step(&mut |event| tell(event)) {
                     jobs.pop();
                 }
             }
@@ -64,9 +64,9 @@ fn colour(receiver: &Receiver<Effect>, events: &Sender<Event>) {
 }
 
 /// Starts the lane; what is sent into it is coloured.
-pub fn lane(events: &Sender<Event>) -> Sender<Effect> {
-    let ((sender, receiver), events) = (channel(), events.clone());
-    let thread = std::thread::Builder::new().name("highlight".to_owned()).spawn(move || colour(&receiver, &events));
+pub fn lane(tell: impl Fn(Event) + Send + 'static) -> Sender<Effect> {
+    let (sender, receiver) = channel();
+    let thread = std::thread::Builder::new().name("highlight".to_owned()).spawn(move || colour(&receiver, &tell));
     thread.expect("the system can start a thread");
     sender
 }

@@ -82,7 +82,11 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         }
         Effect::Open { ticket, place, change, read_only } => {
             ports.open.store(ticket, Ordering::Relaxed);
-            tell(Event::Opened { ticket, result: open(place, change, read_only, ports) });
+            let repository = Repository::open(&place.root).map_err(|error| error.to_string());
+            let result = repository.as_ref().map_err(String::clone);
+            let result = result.and_then(|repository| open(repository, place, change, read_only, ports));
+            // Giving back what was read of the repository takes a while: nobody waits for it.
+            tell(Event::Opened { ticket, result });
         }
         Effect::Read { ticket, place, change, diff, order, shape } => {
             reading::read(ticket, (&place, &change, &diff), &order, shape, ports, tell)
@@ -209,9 +213,14 @@ fn examine(place: &Place, change: &Change, now: i64) -> Result<Arc<survey::Exami
     survey::whole(&repository, place, change, now).map(Arc::new).map_err(|error| error.to_string())
 }
 
-fn open(place: Arc<Place>, change: Arc<Change>, read_only: bool, ports: &Ports) -> Result<Box<Opened>, String> {
-    let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
-    let diff = git::diff(&repository, change.revision.base_tree, change.revision.head_tree)
+fn open(
+    repository: &Repository,
+    place: Arc<Place>,
+    change: Arc<Change>,
+    read_only: bool,
+    ports: &Ports,
+) -> Result<Box<Opened>, String> {
+    let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)
         .map_err(|error| error.to_string())?;
     let (draft, draft_trouble) = match ports.drafts.load(&place.root, &change.id) {
         Ok(draft) => (draft, None),
@@ -241,14 +250,15 @@ pub struct Workers {
 }
 
 impl Workers {
-    pub fn start(ports: Arc<Ports>, events: &Sender<Event>) -> Workers {
+    /// Starts them; what happens is told by `tell`, from any of their threads.
+    pub fn start(ports: Arc<Ports>, tell: impl Fn(Event) + Clone + Send + 'static) -> Workers {
         let lane = |name: &str, threads: usize| {
             let (sender, receiver) = channel();
             let receiver = Arc::new(Mutex::new(receiver));
             let mut running = Vec::new();
             for _ in 0..threads {
-                let (ports, receiver, events) = (ports.clone(), receiver.clone(), events.clone());
-                let run = move || work(&receiver, &ports, &events);
+                let (ports, receiver, tell) = (ports.clone(), receiver.clone(), tell.clone());
+                let run = move || work(&receiver, &ports, &tell);
                 let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run);
                 running.push(thread.expect("the system can start a thread"));
             }
@@ -261,7 +271,7 @@ impl Workers {
             near: lane("near", 1).0,
             search: lane("search", 1).0,
             assess: lane("assess", 2).0,
-            highlight: colours::lane(events),
+            highlight: colours::lane(tell.clone()),
             sync: lane("sync", 1).0,
             sign,
             signing,
@@ -296,11 +306,11 @@ impl Workers {
     }
 }
 
-fn work(receiver: &Mutex<Receiver<Effect>>, ports: &Ports, events: &Sender<Event>) {
+fn work(receiver: &Mutex<Receiver<Effect>>, ports: &Ports, tell: &impl Fn(Event)) {
     loop {
         let next = receiver.lock().map(|receiver| receiver.recv());
         let Ok(Ok(effect)) = next else { return };
-        perform(effect, ports, &mut |event| _ = events.send(event));
+        perform(effect, ports, &mut |event| tell(event));
     }
 }
 
