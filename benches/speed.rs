@@ -22,7 +22,7 @@ use undersign::source::git::push::Outlook;
 use undersign::survey::{FileMaterial, Place};
 use undersign::tui::theme::Theme;
 use undersign::tui::view;
-use undersign::worker::{Ports, perform};
+use undersign::worker::{FirstFrame, Ports, perform};
 
 fn main() {
     divan::main();
@@ -102,6 +102,7 @@ fn ports(dir: &Path) -> Ports {
         clock: Some(1_790_000_000),
         random: Some(1),
         open: AtomicU64::new(1),
+        first_frame: FirstFrame::none(),
     }
 }
 

@@ -160,6 +160,7 @@ pub fn run(
         screen.draw(&state, theme).map_err(failed)?;
         state.drawn();
         drawn = Some(Instant::now());
+        ports.first_frame.is_drawn();
     }
     drop(screen);
     workers.finish(&ports);

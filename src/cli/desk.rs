@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::desk;
 use crate::source::git::Repository;
 use crate::survey::Place;
-use crate::worker::Ports;
+use crate::worker::{FirstFrame, Ports};
 
 #[derive(Args)]
 pub struct ReviewOptions {
@@ -103,6 +103,7 @@ pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Ve
         clock: None,
         random: None,
         open: AtomicU64::new(0),
+        first_frame: FirstFrame::default(),
     };
     let state = desk::run(state, effects, &config.theme, config.mouse, Arc::new(ports))?;
     config.troubles.iter().for_each(|trouble| eprintln!("undersign: {trouble}"));

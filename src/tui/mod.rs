@@ -7,6 +7,7 @@ pub mod view;
 use std::fs::File;
 use std::io::{self, Write as _, stdout};
 use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::style::Print;
@@ -63,6 +64,9 @@ impl io::Write for Frame {
     }
 }
 
+/// Whether the terminal is in the modes of a screen.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
 /// The terminal while the program has it. Dropping it, and a panic, give it back as it was.
 pub struct Screen {
     terminal: Terminal<Output>,
@@ -70,19 +74,32 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal; with the mouse, whose events it then sends instead of selecting text by itself.
+    /// Takes the keys of the terminal, and the screen with the first frame, so that nobody looks at an empty one. With the
+    /// mouse, its events come to us, and it does not select text by itself.
     pub fn enter(mouse: bool) -> io::Result<Screen> {
         install_panic_hook();
-        take(mouse)?;
+        terminal::enable_raw_mode()?;
         Ok(Screen { terminal: Terminal::new(output()?)?, mouse })
     }
 
     /// Draws one frame, as one update of the terminal and one write.
     pub fn draw(&mut self, state: &State, theme: &Theme) -> io::Result<()> {
         if state.redraw {
-            self.forget()?;
+            self.terminal = Terminal::new(output()?)?;
         }
-        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        let out = self.terminal.backend_mut();
+        queue!(out, BeginSynchronizedUpdate)?;
+        if !TAKEN.swap(true, Ordering::AcqRel) {
+            queue!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+            if self.mouse {
+                queue!(out, EnableMouseCapture)?;
+            }
+        }
+        if state.redraw {
+            // Not by [`Terminal::clear`]: that asks the terminal where its cursor is, and waits for an answer that the
+            // reader of keys may take.
+            queue!(out, terminal::Clear(terminal::ClearType::All))?;
+        }
         self.terminal.draw(|frame| view::draw(state, theme, frame))?;
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
         self.terminal.backend_mut().flush()
@@ -93,23 +110,16 @@ impl Screen {
         leave();
     }
 
-    /// Takes it back, and draws everything anew with the next frame.
+    /// Takes it back, and draws everything anew with the next frame: its screen is empty then.
     pub fn resume(&mut self) -> io::Result<()> {
-        take(self.mouse)?;
-        self.forget()
+        terminal::enable_raw_mode()?;
+        self.terminal = Terminal::new(output()?)?;
+        Ok(())
     }
 
     /// Sends the terminal a sequence that draws nothing.
     pub fn send(&mut self, sequence: &str) -> io::Result<()> {
         execute!(self.terminal.backend_mut(), Print(sequence))
-    }
-
-    /// Clears the screen and forgets what is on it. Not by [`Terminal::clear`]: that asks the terminal where its cursor
-    /// is, and waits for an answer that the reader of keys may take.
-    fn forget(&mut self) -> io::Result<()> {
-        self.terminal = Terminal::new(output()?)?;
-        queue!(self.terminal.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
-        Ok(())
     }
 
     pub fn size(&self) -> io::Result<(u16, u16)> {
@@ -130,15 +140,11 @@ fn output() -> io::Result<Output> {
     Ok(CrosstermBackend::new(Frame { terminal, bytes: Vec::new(), idle: Vec::new() }))
 }
 
-fn take(mouse: bool) -> io::Result<()> {
-    terminal::enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
-    if mouse { execute!(stdout(), EnableMouseCapture) } else { Ok(()) }
-}
-
 /// Gives the terminal back. Safe to call twice.
 pub fn leave() {
-    let _ = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+    if TAKEN.swap(false, Ordering::AcqRel) {
+        let _ = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+    }
     let _ = terminal::disable_raw_mode();
 }
 

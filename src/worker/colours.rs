@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::Ports;
 use crate::app::{Effect, Event};
 use crate::change::diff::Side;
 use crate::highlight::Highlighter;
@@ -47,12 +48,15 @@ impl Colouring {
 }
 
 /// The lane of colours: what was asked for last is on the screen, and goes first.
-fn colour(receiver: &Receiver<Effect>, tell: &impl Fn(Event)) {
+fn colour(receiver: &Receiver<Effect>, ports: &Ports, tell: &impl Fn(Event)) {
     let mut jobs: Vec<Colouring> = Vec::new();
     loop {
         let next = if jobs.is_empty() { receiver.recv().ok() } else { receiver.try_recv().ok() };
         match (next, jobs.last_mut()) {
-            (Some(Effect::Highlight { ticket, index, file }), _) => jobs.push(Colouring::of(ticket, index, file)),
+            (Some(Effect::Highlight { ticket, index, file }), _) => {
+                ports.first_frame.wait();
+                jobs.push(Colouring::of(ticket, index, file));
+            }
             (_, Some(job)) => {
                 if !job.step(&mut |event| tell(event)) {
                     jobs.pop();
@@ -64,9 +68,10 @@ fn colour(receiver: &Receiver<Effect>, tell: &impl Fn(Event)) {
 }
 
 /// Starts the lane; what is sent into it is coloured.
-pub fn lane(tell: impl Fn(Event) + Send + 'static) -> Sender<Effect> {
+pub fn lane(ports: Arc<Ports>, tell: impl Fn(Event) + Send + 'static) -> Sender<Effect> {
     let (sender, receiver) = channel();
-    let thread = std::thread::Builder::new().name("highlight".to_owned()).spawn(move || colour(&receiver, &tell));
+    let thread =
+        std::thread::Builder::new().name("highlight".to_owned()).spawn(move || colour(&receiver, &ports, &tell));
     thread.expect("the system can start a thread");
     sender
 }

@@ -7,9 +7,9 @@ mod searching;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::app::queue::Again;
 use crate::app::review::Compared;
@@ -40,6 +40,34 @@ pub struct Ports {
     pub random: Option<u8>,
     /// Ticket of the review that is open: work for another one stops.
     pub open: AtomicU64,
+    pub first_frame: FirstFrame,
+}
+
+/// Whether a first frame was drawn: until then, what is not on it leaves the processor to it.
+#[derive(Default)]
+pub struct FirstFrame {
+    drawn: Mutex<bool>,
+    told: Condvar,
+}
+
+impl FirstFrame {
+    /// How long work waits for it.
+    const PATIENCE: Duration = Duration::from_millis(50);
+
+    /// There is none to wait for.
+    pub fn none() -> FirstFrame {
+        FirstFrame { drawn: Mutex::new(true), told: Condvar::new() }
+    }
+
+    pub fn is_drawn(&self) {
+        *self.drawn.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.told.notify_all();
+    }
+
+    fn wait(&self) {
+        let drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = self.told.wait_timeout_while(drawn, FirstFrame::PATIENCE, |drawn| !*drawn);
+    }
 }
 
 impl Ports {
@@ -271,7 +299,7 @@ impl Workers {
             near: lane("near", 1).0,
             search: lane("search", 1).0,
             assess: lane("assess", 2).0,
-            highlight: colours::lane(tell.clone()),
+            highlight: colours::lane(ports.clone(), tell.clone()),
             sync: lane("sync", 1).0,
             sign,
             signing,

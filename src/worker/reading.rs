@@ -19,6 +19,9 @@ use crate::survey::{self, FileMaterial, Place, Reader, Reading};
 /// comparing many files.
 const AHEAD: usize = 1 << 20;
 
+/// Bytes of texts and rows that fill any screen.
+const SCREENFUL: usize = 1 << 16;
+
 /// What is learned of the files while they pass.
 #[derive(Default)]
 struct Learned {
@@ -75,6 +78,9 @@ pub fn read(
                 let compared = if sent <= ROOM { compared } else { compared.without_texts() };
                 tell(Event::Compared { ticket, index, result: Ok(compared) });
                 learned.take(index, file, weight);
+                if learned.weight > SCREENFUL {
+                    ports.first_frame.wait();
+                }
             }
             Err(error) => {
                 learned.is_partial = true;

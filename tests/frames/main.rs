@@ -24,7 +24,7 @@ use undersign::signer::SigningKey;
 use undersign::survey::Place;
 use undersign::tui::theme::{Role, Theme};
 use undersign::tui::view;
-use undersign::worker::{Ports, perform};
+use undersign::worker::{FirstFrame, Ports, perform};
 
 struct Session {
     state: State,
@@ -36,7 +36,14 @@ impl Session {
     fn new(fixture: &Fixture, size: (u16, u16)) -> Session {
         let key = SigningKey::find(&fixture.key_file("dana").display().to_string(), None, None).unwrap();
         let drafts = Drafts::at(fixture.dir.path().join("drafts"));
-        let ports = Ports { drafts, key: Ok(key.clone()), clock: Some(NOW), random: Some(7), open: AtomicU64::new(0) };
+        let ports = Ports {
+            drafts,
+            key: Ok(key.clone()),
+            clock: Some(NOW),
+            random: Some(7),
+            open: AtomicU64::new(0),
+            first_frame: FirstFrame::none(),
+        };
         let (state, effects) =
             State::new(vec![fixture.repo.clone()], Keymap::shipped(), Ok(key.fingerprint()), false, NOW);
         let mut session = Session { state, ports, size };
