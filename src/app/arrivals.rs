@@ -107,7 +107,8 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
     match result {
         Ok(opened) => {
             let Opened { place, change, diff, draft, draft_trouble, read_only } = *opened;
-            let review = Review::new(ticket, change.clone(), place.clone(), diff.clone(), draft, read_only);
+            let mut review = Review::new(ticket, change.clone(), place.clone(), diff.clone(), draft, read_only);
+            review.room = state.room;
             state.status = draft_trouble;
             if !review.carried_over.is_empty() {
                 let again = state.keymap.first(super::action::Action::Again);
@@ -118,8 +119,8 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
             let order = review.order.clone();
             state.screen = Screen::Review(Box::new(review));
             state.aside = None;
-            let shape = state.look.shape(state.diff_width());
-            vec![Effect::Read { ticket, place, change, diff, order, shape }]
+            let (shape, room) = (state.look.shape(state.diff_width()), state.room);
+            vec![Effect::Read { ticket, place, change, diff, order, shape, room }]
         }
         Err(why) => {
             state.status = Some(why);

@@ -35,6 +35,7 @@ use queue::{Again, Queue, Source};
 use review::lens::{Lens, View};
 use review::look::{Look, Shape};
 use review::search::{Found, Pattern};
+use review::texts::ROOM;
 use review::{Compared, Review};
 use sign::Sheet;
 
@@ -112,6 +113,8 @@ pub struct State {
     only_review: bool,
     /// The whole change, while a part of it is shown.
     aside: Option<Box<Review>>,
+    /// Bytes of texts that a review keeps; see [`ROOM`].
+    pub room: usize,
     ticket: u64,
     paths: Vec<PathBuf>,
 }
@@ -258,6 +261,8 @@ pub enum Effect {
         diff: Arc<Diff>,
         order: Vec<usize>,
         shape: Shape,
+        /// Bytes of texts that are wanted with it; of what comes after, only what it asks and how high it is.
+        room: usize,
     },
     View {
         ticket: u64,
@@ -362,6 +367,7 @@ impl State {
             alarms: Vec::new(),
             only_review: false,
             aside: None,
+            room: ROOM,
             ticket: 0,
             paths,
         };

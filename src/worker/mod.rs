@@ -116,8 +116,8 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             // Giving back what was read of the repository takes a while: nobody waits for it.
             tell(Event::Opened { ticket, result });
         }
-        Effect::Read { ticket, place, change, diff, order, shape } => {
-            reading::read(ticket, (&place, &change, &diff), &order, shape, ports, tell)
+        Effect::Read { ticket, place, change, diff, order, shape, room } => {
+            reading::read(ticket, (&place, &change, &diff), &order, (shape, room), ports, tell)
         }
         Effect::View { ticket, place, change, lens, shape } => {
             let result = view(&place, &change, &lens, shape).map(Box::new);

@@ -7,7 +7,6 @@ use super::Ports;
 use crate::app::Event;
 use crate::app::review::Compared;
 use crate::app::review::look::Shape;
-use crate::app::review::texts::ROOM;
 use crate::change::Change;
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::moved;
@@ -57,7 +56,7 @@ pub fn read(
     ticket: u64,
     (place, change, diff): (&Place, &Change, &Diff),
     order: &[usize],
-    shape: Shape,
+    (shape, room): (Shape, usize),
     ports: &Ports,
     tell: &mut dyn FnMut(Event),
 ) {
@@ -75,7 +74,7 @@ pub fn read(
                 let compared = Compared::of(file.clone(), shape);
                 let weight = compared.weight();
                 sent += weight;
-                let compared = if sent <= ROOM { compared } else { compared.without_texts() };
+                let compared = if sent <= room { compared } else { compared.without_texts() };
                 tell(Event::Compared { ticket, index, result: Ok(compared) });
                 learned.take(index, file, weight);
                 if learned.weight > SCREENFUL {

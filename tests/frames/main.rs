@@ -7,6 +7,7 @@ mod hostile;
 mod reader;
 #[path = "../support/mod.rs"]
 mod support;
+mod texts;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

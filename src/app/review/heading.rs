@@ -30,6 +30,8 @@ enum Arrival {
     Inside,
     /// On the top of the screen, with what is said of the file where that is near.
     Top,
+    /// The same, unless it is on the screen.
+    Step,
 }
 
 /// A row that waits for its texts.
@@ -60,10 +62,8 @@ impl Review {
         if self.texts_of(heading.index).is_some() || heading.wanted == Wanted::File {
             return self.arrive(position, heading);
         }
+        // What is on the screen stays until then.
         self.heading = Some(heading);
-        self.cursor = self.start_of(position);
-        self.scroll = self.cursor;
-        self.follow();
     }
 
     /// What is typed now leads elsewhere.
@@ -94,10 +94,7 @@ impl Review {
         }
         let all = 0..self.heights.of(position);
         let row = self.find_in(position, wanted, all, forward).unwrap_or(0);
-        match arrival {
-            Arrival::Inside => self.put_inside(position, row),
-            Arrival::Top => self.put_on_top(position, row),
-        }
+        self.land(position, row, arrival);
         if then > 0 {
             // That there is no further one was said to who waited, if at all, by where this ends.
             let _ = self.jump(forward, then, "", wanted);
@@ -109,13 +106,10 @@ impl Review {
         for step in 1..=times.min(self.height()) {
             let Some((position, row)) = self.next_row(forward, wanted) else { return Some(none.to_owned()) };
             match row {
-                Some(row) if self.is_well_visible(self.start_of(position) + row) => {
-                    self.go(self.start_of(position) + row)
-                }
-                Some(row) => self.put_on_top(position, row),
+                Some(row) => self.land(position, row, Arrival::Step),
                 None => {
                     let (index, then) = (self.order[position], times - step);
-                    self.set_out(Heading { index, wanted, forward, arrival: Arrival::Top, then });
+                    self.set_out(Heading { index, wanted, forward, arrival: Arrival::Step, then });
                     return None;
                 }
             }
@@ -132,7 +126,7 @@ impl Review {
         };
         self.leave_trail();
         match row {
-            Some(row) => self.put_on_top(position, row),
+            Some(row) => self.land(position, row, Arrival::Top),
             None => {
                 let index = self.order[position];
                 self.set_out(Heading { index, wanted: Wanted::Unseen, forward: true, arrival: Arrival::Top, then: 0 });
@@ -219,24 +213,22 @@ impl Review {
         omission.is_some_and(|omission| !self.draft.acknowledged.contains_key(&omission.key))
     }
 
-    /// Goes to a row of a file, further down on the screen where there is something to read above it.
-    pub(super) fn put_inside(&mut self, position: usize, row: usize) {
-        let row = self.start_of(position) + row;
-        if self.is_well_visible(row) {
-            self.go(row);
-        } else {
-            self.cursor = row;
-            self.scroll = row.saturating_sub(self.page / 4);
-            self.follow();
+    fn land(&mut self, position: usize, row: usize, arrival: Arrival) {
+        let (start, page) = (self.start_of(position), self.page);
+        let stays = arrival != Arrival::Top && self.is_well_visible(start + row);
+        if !stays {
+            self.scroll = match arrival {
+                Arrival::Inside => (start + row).saturating_sub(page / 4),
+                _ if row < page / 2 => start,
+                _ => start + row,
+            };
         }
+        self.go(start + row);
     }
 
-    /// Puts a row at the top of the screen; with what is said of the file, where that is not far above.
-    fn put_on_top(&mut self, position: usize, row: usize) {
-        let start = self.start_of(position);
-        self.cursor = start + row;
-        self.scroll = if row < self.page / 2 { start } else { start + row };
-        self.follow();
+    /// Goes to a row of a file, further down on the screen where there is something to read above it.
+    pub(super) fn put_inside(&mut self, position: usize, row: usize) {
+        self.land(position, row, Arrival::Inside);
     }
 
     fn is_well_visible(&self, row: usize) -> bool {

@@ -86,6 +86,8 @@ pub struct Review {
     heading: Option<Heading>,
     /// Files whose texts are being read on their own, by index.
     asked: HashSet<usize>,
+    /// Bytes of texts that are kept, at least; see [`texts::ROOM`].
+    pub room: usize,
     /// Bytes of the texts that are here.
     held: usize,
     /// How many files were read so far.
@@ -207,6 +209,7 @@ impl Review {
             coverage: Coverage::default(),
             heading: None,
             asked: HashSet::new(),
+            room: texts::ROOM,
             held: 0,
             read: 0,
             turns: inverse(&order),
@@ -235,9 +238,9 @@ impl Review {
         self.freshen();
     }
 
-    /// Lays out anew what is on the screen and was laid out for another width or before something was said of it.
+    /// Lays out anew what is near the screen and was laid out for another width or before something was said of it.
     fn freshen(&mut self) {
-        while let Some(position) = self.visible_positions().find(|&position| self.is_stale(position)) {
+        while let Some(position) = self.near().into_iter().find(|&position| self.is_stale(position)) {
             self.rebuild(position);
         }
     }

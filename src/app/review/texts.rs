@@ -66,7 +66,7 @@ impl Review {
     }
 
     /// Positions of the files around the screen, of the neighbours of the current one, and of where a stroke leads.
-    fn near(&self) -> BTreeSet<usize> {
+    pub(super) fn near(&self) -> BTreeSet<usize> {
         let last = self.order.len().saturating_sub(1);
         let at = |row: usize| self.locate(row).map_or(last, |(position, _)| position);
         let mut near: BTreeSet<usize> =
@@ -93,7 +93,7 @@ impl Review {
         }
         let Some((texts, rows)) = body.filter(|_| self.files[index].body.is_none()) else { return };
         let weight = weight(&texts, &rows);
-        let is_kept = self.lens().is_some() || self.held + weight <= ROOM || self.near().contains(&position);
+        let is_kept = self.lens().is_some() || self.held + weight <= self.room || self.near().contains(&position);
         if !is_kept {
             return;
         }
@@ -115,7 +115,7 @@ impl Review {
 
     /// Gives up the texts that are farthest from the screen, until there is room again.
     fn let_go(&mut self) {
-        if self.held <= ROOM || self.lens().is_some() {
+        if self.held <= self.room || self.lens().is_some() {
             return;
         }
         let (near, here) = (self.near(), self.current_file());
@@ -123,7 +123,7 @@ impl Review {
         let mut far: Vec<usize> = (0..self.order.len()).filter(is_here).collect();
         far.sort_by_key(|position| position.abs_diff(here));
         // More than is needed, so that not every file that comes makes another go.
-        while self.held > ROOM / 4 * 3 {
+        while self.held > self.room / 4 * 3 {
             let Some(position) = far.pop() else { return };
             let body = self.files[self.order[position]].body.take();
             self.held -= body.map_or(0, |body| body.weight);

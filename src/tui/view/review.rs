@@ -201,7 +201,11 @@ fn summary(review: &Review, rows: std::ops::Range<usize>) -> (Role, char) {
             return review.worst_open(position);
         }
         // Only rows on this stretch; a file without any finding has none on it.
-        review.worst_open(position)?;
+        let worst = review.worst_open(position)?;
+        if review.read_at(position).is_none() {
+            // Where in the file is not known: at its start.
+            return Some(worst).filter(|_| row < rows.len());
+        }
         let shown = review.rows[position].rows.get(row..row + rows.len()).unwrap_or_default();
         let open = shown.iter().filter_map(|row| match row {
             Row::Finding { finding } if !review.is_answered(*finding as usize) => {
