@@ -13,7 +13,7 @@ use ratatui::backend::TestBackend;
 use undersign::app::keymap::{Keymap, Stroke};
 use undersign::app::review::look::{Layout, Look};
 use undersign::app::review::{Compared, Review};
-use undersign::app::{Event, Screen, State, update};
+use undersign::app::{Effect, Event, Screen, State, update};
 use undersign::change::diff::{Content, Diff, FileDiff, Mode, TreeEntry};
 use undersign::change::{Change, ObjectId, RepoPath, Revision};
 use undersign::source::git::{self, PolicyState, Repository, TargetBranch};
@@ -30,10 +30,10 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     match &args[..] {
         [] => SIZES.iter().for_each(|size| again(&[size.to_string()])),
-        [size] => measure(&format!("{size} lines, generated"), generated(size.parse().unwrap())),
+        [size] => measure(&format!("{size} lines, generated"), &generated(size.parse().unwrap())),
         [dir, range] => match std::env::var_os("UNDERSIGN_BENCH_CHILD") {
             None => again(&[dir.clone(), range.clone()]),
-            Some(_) => measure(&format!("{dir} {range}"), real(Path::new(dir), range)),
+            Some(_) => measure(&format!("{dir} {range}"), &real(Path::new(dir), range)),
         },
         _ => eprintln!("cargo bench --bench reader [-- DIR BASE..HEAD]"),
     }
@@ -44,30 +44,41 @@ fn again(args: &[String]) {
     assert!(Command::new(own).args(args).env("UNDERSIGN_BENCH_CHILD", "1").status().unwrap().success());
 }
 
+/// A change whose texts can be read again and again, as a worker reads them.
+struct Source {
+    files: Vec<FileDiff>,
+    read: Box<dyn Fn(usize) -> FileMaterial>,
+}
+
 /// Files with a change every few lines, as edits are, and words that repeat, as in code.
-fn generated(lines: usize) -> Vec<FileMaterial> {
+fn generated(lines: usize) -> Source {
     let line = |file: usize, n: usize, word: &str| format!("    let {word}_{n} = compute({}, \"{file}\");\n", n % 7);
-    let side = |file: usize, word: &str| {
+    let side = move |file: usize, word: &str| {
         (0..FILE * 3).map(|n| line(file, n, if n % 6 == 3 { word } else { "value" })).collect::<String>().into_bytes()
     };
     let entry = |n: u8| Some(TreeEntry { mode: Mode::File, id: ObjectId([n; 20]) });
-    let file = |at: usize| {
-        let diff = FileDiff { path: RepoPath(format!("src/part_{at}.rs").into_bytes()), old: entry(1), new: entry(2) };
-        FileMaterial::of(diff, Some(Content::Text(side(at, "old"))), Some(Content::Text(side(at, "new"))))
+    let path = |at: usize| RepoPath(format!("src/part_{at}.rs").into_bytes());
+    let diff = move |at: usize| FileDiff { path: path(at), old: entry(1), new: entry(2) };
+    let read = move |at: usize| {
+        let text = |word| Some(Content::Text(side(at, word)));
+        FileMaterial::of(diff(at), text("old"), text("new"))
     };
-    (0..lines.div_ceil(FILE)).map(file).collect()
+    Source { files: (0..lines.div_ceil(FILE)).map(diff).collect(), read: Box::new(read) }
 }
 
-fn real(dir: &Path, range: &str) -> Vec<FileMaterial> {
+fn real(dir: &Path, range: &str) -> Source {
     let repository = Repository::open(dir).unwrap();
     let (base, head) = range.split_once("..").unwrap();
     let id = |name: &str| repository.resolve(name).unwrap();
     let revision = repository.revision(id(base), id(head), id(base)).unwrap();
-    let diff = git::diff(&repository, revision.base_tree, revision.head_tree).unwrap();
-    diff.files.iter().map(|file| FileMaterial::read(&repository, file).unwrap()).collect()
+    let files = git::diff(&repository, revision.base_tree, revision.head_tree).unwrap().files;
+    let (root, all) = (dir.to_owned(), files.clone());
+    // Each file by a repository of its own, as the reader reads what somebody goes to.
+    let read = move |at: usize| FileMaterial::read(&Repository::open(&root).unwrap(), &all[at]).unwrap();
+    Source { files, read: Box::new(read) }
 }
 
-fn reader(files: Vec<FileMaterial>, layout: Layout) -> State {
+fn reader(source: &Source, layout: Layout) -> State {
     let id = ObjectId([1; 20]);
     let target = TargetBranch { name: "refs/heads/main".into(), tip: id };
     let (root, name, uri) = ("/".into(), "bench".into(), String::new());
@@ -76,32 +87,47 @@ fn reader(files: Vec<FileMaterial>, layout: Layout) -> State {
     let revision = Revision { base, base_tree, head, head_tree, target_tip, target_tree, commits: Vec::new() };
     let (branch, target) = ("bench".to_owned(), "refs/heads/main".to_owned());
     let change = Arc::new(Change { id: "bench:bench".into(), repository: 0, branch, target, revision });
-    let diff = Arc::new(Diff { files: files.iter().map(|file| file.diff.clone()).collect() });
+    let diff = Arc::new(Diff { files: source.files.clone() });
     let key = Err(String::new());
     let (mut state, _) = State::only(place.clone(), change.clone(), true, Keymap::shipped(), key, false, 0);
     state.look = Look { layout, ..Look::default() };
     let mut review = Review::new(1, change, place, diff, None, true);
     let shape = state.look.shape(usize::from(SCREEN.0) - 45);
-    for (index, file) in files.into_iter().enumerate() {
-        review.compared(index, Ok(Compared::of(Arc::new(file), shape)));
+    for index in 0..source.files.len() {
+        review.compared(index, Ok(Compared::of(Arc::new((source.read)(index)), shape)));
     }
     state.screen = Screen::Review(Box::new(review));
-    update(&mut state, Event::Resize(SCREEN.0, SCREEN.1));
+    take(&mut state, source, Event::Resize(SCREEN.0, SCREEN.1));
     state
 }
 
-fn measure(name: &str, files: Vec<FileMaterial>) {
-    let changed: u32 = files.iter().map(|file| file.comparison.added + file.comparison.removed).sum();
-    println!("{name}: {} files, {changed} changed lines", files.len());
-    let mut state = reader(files, Layout::SideBySide);
+/// What a worker would do is done at once, and counts: a stroke takes as long as the texts that it asks for.
+fn take(state: &mut State, source: &Source, event: Event) {
+    let mut events = vec![event];
+    while let Some(event) = events.pop() {
+        for effect in update(state, event) {
+            if let Effect::Compare { ticket, index, shape, .. } = effect {
+                let result = Ok(Compared::of(Arc::new((source.read)(index)), shape));
+                events.push(Event::Compared { ticket, index, result });
+            }
+        }
+    }
+}
+
+fn measure(name: &str, source: &Source) {
+    let mut state = reader(source, Layout::SideBySide);
+    let Screen::Review(review) = &state.screen else { unreachable!() };
+    let lines = review.files.iter().filter_map(|file| file.inventory.as_ref()).map(|file| file.added + file.removed);
+    println!("{name}: {} files, {} changed lines", source.files.len(), lines.sum::<u32>());
     for (layout, word) in [(Layout::SideBySide, "side by side"), (Layout::Unified, "unified")] {
         state.look.layout = layout;
-        update(&mut state, Event::Resize(SCREEN.0, SCREEN.1));
+        take(&mut state, source, Event::Resize(SCREEN.0, SCREEN.1));
         for (stroke, times) in [("j", 500), ("ctrl-f", 100), ("]", 100), ("}", 50), ("space", 100)] {
             if let Screen::Review(review) = &mut state.screen {
                 review.go(review.height() / 3);
             }
-            let (p50, p99) = strokes(&mut state, stroke, times);
+            take(&mut state, source, Event::Resize(SCREEN.0, SCREEN.1));
+            let (p50, p99) = strokes(&mut state, source, stroke, times);
             println!("  {word:<12}  {stroke:<6}  p50 {:>6.2} ms   p99 {:>6.2} ms", ms(p50), ms(p99));
         }
     }
@@ -109,14 +135,14 @@ fn measure(name: &str, files: Vec<FileMaterial>) {
 }
 
 /// A stroke to its frame, as bytes for a terminal would begin to be written.
-fn strokes(state: &mut State, stroke: &str, times: usize) -> (Duration, Duration) {
+fn strokes(state: &mut State, source: &Source, stroke: &str, times: usize) -> (Duration, Duration) {
     let theme = Theme::shipped("dark").unwrap();
     let mut terminal = Terminal::new(TestBackend::new(SCREEN.0, SCREEN.1)).unwrap();
     let stroke = Stroke::parse(stroke).unwrap();
     let mut taken: Vec<Duration> = (0..times)
         .map(|_| {
             let begun = Instant::now();
-            update(state, Event::Stroke(stroke));
+            take(state, source, Event::Stroke(stroke));
             terminal.draw(|frame| view::draw(state, &theme, frame)).unwrap();
             state.drawn();
             begun.elapsed()
