@@ -240,7 +240,8 @@ impl Review {
 
     /// Lays out anew what is near the screen and was laid out for another width or before something was said of it.
     fn freshen(&mut self) {
-        while let Some(position) = self.near().into_iter().find(|&position| self.is_stale(position)) {
+        while !self.stale.is_empty() {
+            let Some(position) = self.near().find(|&position| self.is_stale(position)) else { return };
             self.rebuild(position);
         }
     }

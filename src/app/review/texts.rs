@@ -45,10 +45,13 @@ impl Review {
             let is_far = visible.contains(position) && index_in_turn(self, index) > self.read + NEXT_IN_TURN;
             file.body.is_none() && file.failed.is_none() && (is_read || is_far) && !self.asked.contains(&index)
         };
-        let wanted: Vec<usize> =
-            self.near().into_iter().filter(is_wanted).map(|position| self.order[position]).collect();
-        self.asked.extend(&wanted);
-        wanted
+        let mut wanted: Vec<usize> = self.near().filter(is_wanted).collect();
+        // What is looked at first, and where a stroke leads; then what is only near.
+        let leads = self.heading.and_then(|heading| self.position_of(heading.index));
+        wanted.sort_by_key(|position| !(visible.contains(position) || leads == Some(*position)));
+        let indices = wanted.into_iter().map(|position| self.order[position]);
+        let (asked, indices) = (&mut self.asked, indices.collect::<Vec<_>>());
+        indices.into_iter().filter(|index| asked.insert(*index)).collect()
     }
 
     /// Whether texts that are on the screen, or where a stroke leads, are on their way: what is typed waits for them a little.
@@ -65,17 +68,15 @@ impl Review {
         self.read < self.files.len()
     }
 
-    /// Positions of the files around the screen, of the neighbours of the current one, and of where a stroke leads.
-    pub(super) fn near(&self) -> BTreeSet<usize> {
-        let last = self.order.len().saturating_sub(1);
+    /// Positions of the files around the screen, of the neighbours of the current one, and of where a stroke leads. Some may
+    /// be there twice.
+    pub(super) fn near(&self) -> impl Iterator<Item = usize> {
+        let (last, here) = (self.order.len().saturating_sub(1), self.current_file());
         let at = |row: usize| self.locate(row).map_or(last, |(position, _)| position);
-        let mut near: BTreeSet<usize> =
-            (at(self.scroll.saturating_sub(2 * self.page))..=at(self.scroll + 3 * self.page)).collect();
-        let here = self.current_file();
-        near.extend([here.saturating_sub(1), here, here + 1]);
-        near.extend(self.heading.and_then(|heading| self.position_of(heading.index)));
-        near.retain(|position| *position < self.order.len());
-        near
+        let around = at(self.scroll.saturating_sub(2 * self.page))..=at(self.scroll + 3 * self.page);
+        let heading = self.heading.and_then(|heading| self.position_of(heading.index));
+        let count = self.order.len();
+        around.chain(here.saturating_sub(1)..=here + 1).chain(heading).filter(move |position| *position < count)
     }
 
     /// Takes in a file that was read, for the first time or again.
@@ -93,7 +94,8 @@ impl Review {
         }
         let Some((texts, rows)) = body.filter(|_| self.files[index].body.is_none()) else { return };
         let weight = weight(&texts, &rows);
-        let is_kept = self.lens().is_some() || self.held + weight <= self.room || self.near().contains(&position);
+        let is_kept =
+            self.lens().is_some() || self.held + weight <= self.room || self.near().any(|near| near == position);
         if !is_kept {
             return;
         }
@@ -118,7 +120,7 @@ impl Review {
         if self.held <= self.room || self.lens().is_some() {
             return;
         }
-        let (near, here) = (self.near(), self.current_file());
+        let (near, here): (BTreeSet<usize>, _) = (self.near().collect(), self.current_file());
         let is_here = |position: &usize| self.files[self.order[*position]].body.is_some() && !near.contains(position);
         let mut far: Vec<usize> = (0..self.order.len()).filter(is_here).collect();
         far.sort_by_key(|position| position.abs_diff(here));
