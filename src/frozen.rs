@@ -351,8 +351,7 @@ fn notes(case: &Case<'_>) -> Vec<SignedNote> {
             None => note.text.clone(),
         },
     };
-    let notes = case.draft.notes.iter().filter(|_| case.verdict == Verdict::Reject);
-    notes.map(signed).collect()
+    case.draft.notes.iter().map(signed).collect()
 }
 
 /// Other people's rejections that this decision answers for: an approval those of earlier versions, break-glass all.

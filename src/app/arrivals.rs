@@ -225,11 +225,12 @@ fn signed(state: &mut State, result: Result<String, Failure>) -> Vec<Effect> {
     if let Ok(record) = &result {
         state.signed.push((place.root.clone(), record.clone()));
         // The draft has become the record.
-        let verdict = match &state.overlay {
-            Some(Overlay::Sign(sheet)) => sheet.signing(),
+        let signed = match &state.overlay {
+            Some(Overlay::Sign(sheet)) => sheet.signing().map(|verdict| (verdict, sheet.signs_notes(verdict))),
             _ => None,
         };
-        review.decided(verdict != Some(Verdict::Withdraw));
+        let (verdict, notes_are_signed) = signed.unzip();
+        review.decided(verdict != Some(Verdict::Withdraw), notes_are_signed == Some(true));
         effects.push(Effect::SaveDraft { place: place.clone(), draft: review.draft.clone() });
         // The next one is what the queue shows then, not where this one went.
         state.queue.selected = None;

@@ -264,7 +264,10 @@ pub fn sheet_stroke(state: &mut State, mut sheet: Box<Sheet>, stroke: Stroke) ->
         Ask::Nothing | Ask::SaveDraft => Vec::new(),
         Ask::Freeze(verdict) => match review.examination.clone() {
             Some(examination) => {
-                let (draft, seen) = (review.draft.clone(), review.seen());
+                let (mut draft, seen) = (review.draft.clone(), review.seen());
+                if !sheet.signs_notes(verdict) {
+                    draft.notes.clear();
+                }
                 vec![Effect::Freeze { ticket, place, change, examination, draft, verdict, seen }]
             }
             None => Vec::new(),

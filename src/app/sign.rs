@@ -54,6 +54,8 @@ pub struct Sheet {
     /// The signer's own decision on this change that is in force and could be taken back.
     pub own: Option<Verdict>,
     pub counsel: Counsel,
+    /// Notes are part of an approval, too. They are of a rejection in any case.
+    pub with_notes: bool,
 }
 
 /// What can be known before signing.
@@ -82,7 +84,15 @@ pub enum Ask {
 
 impl Sheet {
     pub fn new(key: Result<String, String>, needs_passphrase: bool, own: Option<Verdict>) -> Sheet {
-        Sheet { stage: Stage::Choose, message: None, key, needs_passphrase, own, counsel: Counsel::default() }
+        Sheet {
+            stage: Stage::Choose,
+            message: None,
+            key,
+            needs_passphrase,
+            own,
+            counsel: Counsel::default(),
+            with_notes: false,
+        }
     }
 
     /// What to type to confirm: the code of the record for what lets something land, else the word.
@@ -114,6 +124,10 @@ impl Sheet {
             Key::Char('b') if self.counsel.may_break_glass => Verdict::BreakGlass,
             Key::Char('w') if self.own.is_some() => Verdict::Withdraw,
             Key::Char('q') => return Ask::Close,
+            Key::Char('n') if !review.draft.notes.is_empty() => {
+                self.with_notes = !self.with_notes;
+                return Ask::Nothing;
+            }
             _ => return Ask::Nothing,
         };
         if let Err(why) = &self.key {
@@ -190,6 +204,15 @@ impl Sheet {
         field.take(stroke);
         self.stage = Stage::Passphrase { frozen, field };
         Ask::Nothing
+    }
+
+    /// Whether the notes are signed with a verdict.
+    pub fn signs_notes(&self, verdict: Verdict) -> bool {
+        match verdict {
+            Verdict::Reject => true,
+            Verdict::Withdraw => false,
+            _ => self.with_notes,
+        }
     }
 
     pub fn frozen(&mut self, result: Result<Box<Frozen>, Failure>) -> Option<String> {

@@ -445,6 +445,25 @@ fn a_decision_keeps_what_was_read_and_answered_for_the_next_revision() {
 }
 
 #[test]
+fn notes_are_part_of_an_approval_where_one_wishes_and_stay_in_the_draft_where_not() {
+    for (strokes, told, signed) in [("", "signed with a rejection only", 0), ("n", "1 note to be signed", 1)] {
+        let f = two_changes();
+        let mut session = Session::new(&f, (110, 40));
+        session.press("<enter><space>)aIt is a test host.<enter>CWhy so?<enter>S");
+        session.press(strokes);
+        assert!(session.frame().contains(told), "{}", session.frame());
+        session.press("aFine.<enter>");
+        let frame = session.frame();
+        let code = frame.split("to approve: type ").nth(1).or_else(|| frame.split("type ").nth(1));
+        let code: String = code.unwrap_or_else(|| panic!("{frame}")).chars().take(6).collect();
+        session.press(&format!("{code}<enter><esc>"));
+        let records = &undersign::ledger::read(&f.repository()).unwrap()[0].records;
+        assert_eq!(records[0].predicate().notes.len(), signed);
+        assert_eq!(session.frame().contains("✎ Why so?"), signed == 0, "{}", session.frame());
+    }
+}
+
+#[test]
 fn a_note_on_a_hunk_s_own_row_is_about_its_lines() {
     let f = fixture(&[("a.txt", "one\ntwo\n")], &[("a.txt", "one\n2\n")]);
     let mut session = opened(&f, (100, 30));

@@ -259,9 +259,11 @@ impl Review {
     }
 
     /// The draft has become a record: a decision, or one that takes it back.
-    pub fn decided(&mut self, stands: bool) {
-        let noted = self.noted();
+    pub fn decided(&mut self, stands: bool, notes_are_signed: bool) {
+        let (noted, notes) = (self.noted(), std::mem::take(&mut self.draft.notes));
         self.draft = self.draft.decided();
+        // What is in no record is not lost.
+        self.draft.notes = if notes_are_signed { Vec::new() } else { notes };
         self.draft.decided_on = self.draft.decided_on.take().filter(|_| stands);
         noted.into_iter().for_each(|position| self.rebuild(position));
     }

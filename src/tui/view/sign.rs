@@ -65,7 +65,7 @@ pub fn draw(sheet: &Sheet, review: &Review, area: Rect, paint: &mut Paint<'_>) -
 
 fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Paint<'_>) {
     let columns = usize::from(body.width);
-    let mut lines = looked_at(review);
+    let mut lines = looked_at(sheet, review);
     lines.push(Line::new());
     lines.extend(counsel(sheet, columns));
     lines.extend(consequences(review, columns));
@@ -88,20 +88,25 @@ fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Pa
     lines.extend(key);
     lines.into_iter().enumerate().for_each(|(row, line)| paint.line(body, row as u16, line));
     // The longest words that fit.
-    let keys = [(true, true), (false, true), (false, false)].map(|(draft, noun)| keys(sheet, draft, noun));
+    let keys = [(true, true), (false, true), (false, false)]
+        .map(|(draft, noun)| keys(sheet, !review.draft.notes.is_empty(), draft, noun));
     let fits = keys.iter().find(|line| line.width() <= columns).or(keys.last());
     paint.line(foot, 0, fits.cloned().unwrap_or_else(Line::new));
 }
 
 /// What was looked at, and what is missing for an approval.
-fn looked_at(review: &Review) -> Vec<Line> {
+fn looked_at(sheet: &Sheet, review: &Review) -> Vec<Line> {
     let missing = review.checklist().missing(&review.draft, Verdict::Approve);
     let progress = review.progress();
     let item = |missing: usize, (have, all): (usize, usize), what: &str| {
         let (mark, role) = if missing == 0 { ("✓", Role::Ok) } else { ("✗", Role::Warning) };
         Line::new().add(role, &format!("{mark} ")).add(Role::Text, &format!("{have} of {all} {what}"))
     };
-    let notes = counted(review.draft.notes.len(), "note");
+    let notes = match review.draft.notes.len() {
+        0 => counted(0, "note"),
+        n if sheet.with_notes => format!("{} to be signed", counted(n, "note")),
+        n => format!("{}, signed with a rejection only", counted(n, "note")),
+    };
     let carried = counted(review.seen().carried_over, "mark");
     vec![
         item(missing.hunks, progress.hunks, "hunks seen"),
@@ -182,7 +187,7 @@ fn own_words(review: &Review, columns: usize, room: usize) -> Vec<Line> {
 }
 
 /// What can be done: with a word on the draft, and with what it is that can be taken back.
-fn keys(sheet: &Sheet, draft: bool, noun: bool) -> Line {
+fn keys(sheet: &Sheet, has_notes: bool, draft: bool, noun: bool) -> Line {
     let own = if sheet.own == Some(Verdict::Reject) { "withdraw your rejection" } else { "withdraw your approval" };
     let counsel = &sheet.counsel;
     let offered = [
@@ -191,6 +196,7 @@ fn keys(sheet: &Sheet, draft: bool, noun: bool) -> Line {
         (counsel.may_claim, "h", "no AI"),
         (counsel.may_break_glass, "b", "break glass"),
         (sheet.own.is_some(), "w", if noun { own } else { "withdraw" }),
+        (has_notes, "n", if sheet.with_notes { "approve without notes" } else { "approve with notes" }),
     ];
     let line = offered
         .iter()
