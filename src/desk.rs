@@ -7,7 +7,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::app::keymap::{Key, Stroke};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
 use crate::app::{Effect, Event, State, update};
 use crate::clipboard;
 use crate::tui::theme::Theme;
@@ -20,11 +22,8 @@ const FRAME: Duration = Duration::from_millis(8);
 /// How long a reader may take to open before something else is drawn.
 const FIRST: Duration = Duration::from_millis(60);
 
-/// How long a frame waits for texts that a stroke asked for, before it is drawn without them.
+/// How long a frame waits for what a stroke asked for, before it is drawn without it.
 const PATIENCE: Duration = Duration::from_millis(100);
-
-/// What leaves every screen.
-const LEAVE: Stroke = Stroke { key: Key::Char('c'), ctrl: true, alt: false };
 
 enum Input {
     Event(Event),
@@ -37,40 +36,45 @@ struct Intake {
     inputs: Receiver<Input>,
     typed: VecDeque<Event>,
     told: VecDeque<Event>,
+    /// When the last stroke was taken in.
+    stroke: Instant,
+    /// The program is to end.
+    leave: bool,
 }
 
 impl Intake {
+    fn new(inputs: Receiver<Input>) -> Intake {
+        let (typed, told) = (VecDeque::new(), VecDeque::new());
+        Intake { inputs, typed, told, stroke: Instant::now(), leave: false }
+    }
+
     /// Whether something comes in so short a time.
     fn comes_within(&mut self, time: Duration) -> bool {
-        match self.inputs.recv_timeout(time) {
-            Ok(Input::Event(event)) => self.sort(event),
-            // The next wait meets it, too.
-            Ok(Input::Leave) => self.typed.push_back(Event::Stroke(LEAVE)),
-            Err(_) => return false,
-        }
-        true
+        self.inputs.recv_timeout(time).is_ok_and(|input| self.sort(input))
     }
 
     /// Waits until there is something; false where the program is to end.
     fn wait(&mut self) -> bool {
-        if self.typed.is_empty() && self.told.is_empty() {
-            match self.inputs.recv() {
-                Ok(Input::Event(event)) => self.sort(event),
-                Ok(Input::Leave) | Err(_) => return false,
-            }
+        if self.typed.is_empty() && self.told.is_empty() && !self.leave {
+            let input = self.inputs.recv().unwrap_or(Input::Leave);
+            self.sort(input);
         }
         while let Ok(input) = self.inputs.try_recv() {
-            match input {
-                Input::Event(event) => self.sort(event),
-                Input::Leave => return false,
-            }
+            self.sort(input);
         }
-        true
+        !self.leave
     }
 
-    fn sort(&mut self, event: Event) {
-        let is_typed = matches!(event, Event::Stroke(_) | Event::Paste(_) | Event::Mouse(_) | Event::Resize(..));
-        if is_typed { self.typed.push_back(event) } else { self.told.push_back(event) }
+    /// Puts what came where it belongs; false where that is the end.
+    fn sort(&mut self, input: Input) -> bool {
+        match input {
+            Input::Leave => self.leave = true,
+            Input::Event(event @ (Event::Stroke(_) | Event::Paste(_) | Event::Mouse(_) | Event::Resize(..))) => {
+                self.typed.push_back(event);
+            }
+            Input::Event(event) => self.told.push_back(event),
+        }
+        !self.leave
     }
 
     /// The next event of a frame that was begun then, after the one that was drawn last.
@@ -79,22 +83,28 @@ impl Intake {
     /// typed after it waits, too, as it would if they had been here. While thousands of files arrive, a frame is drawn for
     /// many of them.
     fn next(&mut self, state: &State, begun: Instant, drawn: Option<Instant>) -> Option<Event> {
-        while state.is_waiting() && begun.elapsed() < PATIENCE {
+        while !self.leave && self.stroke.elapsed() < state.patience() {
+            let left = PATIENCE.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return None;
+            }
             if let Some(told) = self.told.pop_front() {
                 return Some(told);
             }
-            if !self.comes_within(PATIENCE.saturating_sub(begun.elapsed())) {
-                break;
-            }
+            self.comes_within(left);
+        }
+        if self.leave {
+            return None;
         }
         if let Some(typed) = self.typed.pop_front() {
+            self.stroke = Instant::now();
             return Some(typed);
         }
         // A first frame waits for nothing but what is in it.
         let since = if state.is_reading() { drawn? } else { begun };
         while self.told.is_empty() && state.is_reading() && since.elapsed() < FRAME {
             if !self.comes_within(FRAME.saturating_sub(since.elapsed())) || !self.typed.is_empty() {
-                return self.typed.pop_front();
+                return None;
             }
         }
         if since.elapsed() < FRAME { self.told.pop_front() } else { None }
@@ -115,12 +125,14 @@ pub fn run(
     let workers = Workers::start(ports.clone(), move |event| _ = told.send(Input::Event(event)));
     // They begin while the terminal is made ready.
     effects.into_iter().for_each(|effect| workers.submit(effect));
-    let mut screen = Screen::enter(mouse).map_err(failed)?;
     let reader = Arc::new(Reader::default());
-    listen(input.clone(), reader.clone());
+    // Before the terminal is changed: a signal would end the program and leave it so.
+    let signals = Signals::new([SIGTERM, SIGHUP, SIGINT]).map_err(failed)?;
+    let mut screen = Screen::enter(mouse).map_err(failed)?;
+    listen(input.clone(), signals, reader.clone());
     let (width, height) = screen.size().map_err(failed)?;
     update(&mut state, Event::Resize(width, height)).into_iter().for_each(|effect| workers.submit(effect));
-    let mut intake = Intake { inputs, typed: VecDeque::new(), told: VecDeque::new() };
+    let mut intake = Intake::new(inputs);
     // A reader that opens at once needs no empty queue before it.
     if !(state.is_only_review() && intake.comes_within(FIRST)) {
         screen.draw(&state, theme).map_err(failed)?;
@@ -134,16 +146,22 @@ pub fn run(
         state.redraw = false;
         while let Some(event) = intake.next(&state, begun, drawn) {
             state.now = clock();
+            let mut was_lent = false;
             for effect in update(&mut state, event) {
                 match effect {
                     Effect::Sign { .. } if ports.signs_on_the_terminal() => {
                         sign_on_the_terminal(effect, &ports, &input, &reader, &mut screen).map_err(failed)?;
+                        was_lent = true;
                     }
                     Effect::Edit { name, text, line } => {
                         let told = edit(&name, &text, line, &reader, &mut screen).map_err(failed)?;
                         state.status = told.or(state.status.take());
+                        was_lent = true;
                     }
-                    Effect::Suspend => reader.without(|| stop(&mut screen)).map_err(failed)?,
+                    Effect::Suspend => {
+                        reader.without(|| stop(&mut screen)).map_err(failed)?;
+                        was_lent = true;
+                    }
                     Effect::Copy(text) => {
                         if let Some(sequence) = clipboard::sequence(&text) {
                             screen.send(&sequence).map_err(failed)?;
@@ -156,11 +174,24 @@ pub fn run(
             if state.quit {
                 break 'open;
             }
+            if was_lent {
+                // Nobody told of its size meanwhile.
+                let (width, height) = screen.size().map_err(failed)?;
+                intake.typed.push_front(Event::Resize(width, height));
+            }
         }
-        screen.draw(&state, theme).map_err(failed)?;
-        state.drawn();
+        let size = screen.draw(&state, theme).map_err(failed)?;
+        if size == state.size {
+            state.drawn();
+        } else {
+            // It was drawn for another size than it was laid out for: nothing of it counts as shown.
+            intake.typed.push_front(Event::Resize(size.0, size.1));
+        }
         drawn = Some(Instant::now());
         ports.first_frame.is_drawn();
+    }
+    if !state.quit {
+        update(&mut state, Event::Leave).into_iter().for_each(|effect| workers.submit(effect));
     }
     drop(screen);
     workers.finish(&ports);
@@ -251,7 +282,7 @@ fn stop(screen: &mut Screen) -> std::io::Result<()> {
 }
 
 /// Keys and sizes of the terminal, and the signals that end a program.
-fn listen(input: Sender<Input>, reader: Arc<Reader>) {
+fn listen(input: Sender<Input>, mut caught: Signals, reader: Arc<Reader>) {
     let (signals, lent) = (input.clone(), reader.clone());
     std::thread::spawn(move || {
         while let Ok(raw) = reader.next() {
@@ -264,12 +295,9 @@ fn listen(input: Sender<Input>, reader: Arc<Reader>) {
         let _ = input.send(Input::Leave);
     });
     std::thread::spawn(move || {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-        let Ok(mut caught) = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT]) else { return };
         for signal in caught.forever() {
             if signal != SIGINT || !lent.is_lent() {
                 let _ = signals.send(Input::Leave);
-                return;
             }
         }
     });

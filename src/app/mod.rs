@@ -17,6 +17,7 @@ pub mod text;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use crate::change::Change;
 use crate::change::diff::{Diff, FileDiff, Side};
@@ -126,6 +127,8 @@ pub enum Event {
     Paste(String),
     Mouse(Mouse),
     Resize(u16, u16),
+    /// The program is ended from outside.
+    Leave,
     Now(i64),
     Listed {
         repository: usize,
@@ -467,11 +470,11 @@ impl State {
         }
     }
 
-    /// Whether what the last stroke asked for is on its way: a frame and the next stroke wait for it a little.
-    pub fn is_waiting(&self) -> bool {
+    /// How long the next stroke waits for what the last one asked for.
+    pub fn patience(&self) -> Duration {
         match &self.screen {
-            Screen::Review(review) => review.is_waiting(),
-            Screen::Queue => false,
+            Screen::Review(review) => review.patience(),
+            Screen::Queue => Duration::ZERO,
         }
     }
 
@@ -511,6 +514,10 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Resize(width, height) => {
             state.size = (width.max(1), height.max(1));
             Vec::new()
+        }
+        Event::Leave => {
+            state.quit = true;
+            reading::left(state)
         }
         Event::Now(now) => {
             state.now = now;

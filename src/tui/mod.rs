@@ -78,12 +78,13 @@ impl Screen {
     /// mouse, its events come to us, and it does not select text by itself.
     pub fn enter(mouse: bool) -> io::Result<Screen> {
         install_panic_hook();
+        let screen = Screen { terminal: Terminal::new(output()?)?, mouse };
         terminal::enable_raw_mode()?;
-        Ok(Screen { terminal: Terminal::new(output()?)?, mouse })
+        Ok(screen)
     }
 
-    /// Draws one frame, as one update of the terminal and one write.
-    pub fn draw(&mut self, state: &State, theme: &Theme) -> io::Result<()> {
+    /// Draws one frame, as one update of the terminal and one write. Gives the size that it was drawn for.
+    pub fn draw(&mut self, state: &State, theme: &Theme) -> io::Result<(u16, u16)> {
         if state.redraw {
             self.terminal = Terminal::new(output()?)?;
         }
@@ -100,9 +101,10 @@ impl Screen {
             // reader of keys may take.
             queue!(out, terminal::Clear(terminal::ClearType::All))?;
         }
-        self.terminal.draw(|frame| view::draw(state, theme, frame))?;
+        let area = self.terminal.draw(|frame| view::draw(state, theme, frame))?.area;
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
-        self.terminal.backend_mut().flush()
+        self.terminal.backend_mut().flush()?;
+        Ok((area.width, area.height))
     }
 
     /// Gives the terminal to another program, until [`Screen::resume`].

@@ -144,14 +144,17 @@ fn the_demo_is_reviewed_to_the_record_and_verified_by_the_gate_and_by_openssh() 
 }
 
 #[test]
-fn sigterm_gives_the_terminal_back() {
-    let home = home();
-    let dir = home.path().join("demo").display().to_string();
-    let mut program = Program::start(&["demo", "--dir", &dir], (80, 24), &[], home.path());
-    program.wait_for("needs you");
-    let id = program.child.process_id().unwrap().to_string();
-    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    assert!(program.end().1);
+fn sigterm_gives_the_terminal_back_whatever_is_open() {
+    for strokes in ["", "?", "/ab", "\r/x"] {
+        let home = home();
+        let dir = home.path().join("demo").display().to_string();
+        let mut program = Program::start(&["demo", "--dir", &dir], (80, 24), &[], home.path());
+        program.wait_for("needs you");
+        program.press(strokes);
+        let id = program.child.process_id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(program.end().1, "{strokes:?}");
+    }
 }
 
 #[test]

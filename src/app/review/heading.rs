@@ -3,6 +3,7 @@
 use super::Review;
 use super::motion::Anchor;
 use super::rows::Row;
+use super::search::Search;
 
 /// A row that is wanted in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Heading {
     pub index: usize,
     wanted: Wanted,
     forward: bool,
+    /// Only rows after this one, or before it.
+    beyond: Option<usize>,
     arrival: Arrival,
     /// Steps to do after this one.
     then: usize,
@@ -54,12 +57,13 @@ impl Review {
 
     /// The same, where the way back is known.
     pub(super) fn head(&mut self, index: usize, wanted: Wanted) {
-        self.set_out(Heading { index, wanted, forward: true, arrival: Arrival::Inside, then: 0 });
+        self.set_out(Heading { index, wanted, forward: true, beyond: None, arrival: Arrival::Inside, then: 0 });
     }
 
     fn set_out(&mut self, heading: Heading) {
         let Some(position) = self.position_of(heading.index) else { return };
-        if self.texts_of(heading.index).is_some() || heading.wanted == Wanted::File {
+        let is_known = self.texts_of(heading.index).is_some() || self.files[heading.index].failed.is_some();
+        if is_known || heading.wanted == Wanted::File {
             return self.arrive(position, heading);
         }
         // What is on the screen stays until then.
@@ -69,6 +73,7 @@ impl Review {
     /// What is typed now leads elsewhere.
     pub fn turn_away(&mut self) {
         self.heading = None;
+        self.search.iter_mut().for_each(Search::stay);
     }
 
     /// Goes on where a stroke led, if what it waited for is here.
@@ -84,7 +89,7 @@ impl Review {
     }
 
     fn arrive(&mut self, position: usize, heading: Heading) {
-        let Heading { wanted, forward, arrival, then, .. } = heading;
+        let Heading { wanted, forward, beyond, arrival, then, .. } = heading;
         if self.is_stale(position) {
             self.build(position);
         }
@@ -92,9 +97,18 @@ impl Review {
             self.restore(anchor);
             return self.follow();
         }
-        let all = 0..self.heights.of(position);
-        let row = self.find_in(position, wanted, all, forward).unwrap_or(0);
-        self.land(position, row, arrival);
+        let rows = match (beyond, forward) {
+            (None, _) => 0..self.heights.of(position),
+            (Some(row), true) => row + 1..self.heights.of(position),
+            (Some(row), false) => 0..row,
+        };
+        let row = self.find_in(position, wanted, rows, forward);
+        if row.is_none() && beyond.is_some() {
+            // It was not in this file after all: the step is still to be done.
+            let _ = self.jump(forward, then + 1, "", wanted);
+            return;
+        }
+        self.land(position, row.unwrap_or(0), arrival);
         if then > 0 {
             // That there is no further one was said to who waited, if at all, by where this ends.
             let _ = self.jump(forward, then, "", wanted);
@@ -109,7 +123,8 @@ impl Review {
                 Some(row) => self.land(position, row, Arrival::Step),
                 None => {
                     let (index, then) = (self.order[position], times - step);
-                    self.set_out(Heading { index, wanted, forward, arrival: Arrival::Step, then });
+                    let beyond = self.locate(self.cursor).filter(|(here, _)| *here == position).map(|(_, row)| row);
+                    self.set_out(Heading { index, wanted, forward, beyond, arrival: Arrival::Step, then });
                     return None;
                 }
             }
@@ -129,7 +144,8 @@ impl Review {
             Some(row) => self.land(position, row, Arrival::Top),
             None => {
                 let index = self.order[position];
-                self.set_out(Heading { index, wanted: Wanted::Unseen, forward: true, arrival: Arrival::Top, then: 0 });
+                let (wanted, arrival) = (Wanted::Unseen, Arrival::Top);
+                self.set_out(Heading { index, wanted, forward: true, beyond: None, arrival, then: 0 });
             }
         }
         None
@@ -153,7 +169,7 @@ impl Review {
                 (_, false) => 0..height,
             };
             let is_away = self.rows[position].rows.is_empty() && wanted != Wanted::File;
-            if is_away && position != here && self.may_hold(position, wanted) {
+            if is_away && self.may_hold(position, wanted) {
                 found = Some((position, None));
             } else if !is_away {
                 let row = self.find_in(position, wanted, range, forward);

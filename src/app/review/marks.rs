@@ -246,6 +246,7 @@ impl Review {
 
     /// Records an answer; an empty one takes it back.
     pub fn answer(&mut self, subject: Subject, text: &str) {
+        let owner = self.owner_of(&subject);
         let (map, key) = match subject {
             Subject::Finding(key) => (&mut self.draft.answers, key),
             Subject::Omission(key) => (&mut self.draft.acknowledged, key),
@@ -255,7 +256,16 @@ impl Review {
         } else {
             map.insert(key, text.trim().to_owned());
         }
-        self.rebuild(self.current_file());
+        owner.into_iter().for_each(|position| self.rebuild(position));
+    }
+
+    /// Position of the file that something is about: the cursor may have gone on since one was asked.
+    fn owner_of(&self, subject: &Subject) -> Option<usize> {
+        let is_about = |file: &File| match subject {
+            Subject::Finding(key) => file.findings.iter().any(|&at| self.finding_keys.get(at) == Some(key)),
+            Subject::Omission(key) => file.inventory.iter().any(|i| i.omissions.iter().any(|o| o.key == *key)),
+        };
+        self.position_of(self.files.iter().position(is_about)?)
     }
 
     /// The draft has become a record: a decision, or one that takes it back.

@@ -86,6 +86,8 @@ pub struct Review {
     heading: Option<Heading>,
     /// Files whose texts are being read on their own, by index.
     asked: HashSet<usize>,
+    /// Positions of files that were read, and could not be read again.
+    failed_again: Vec<usize>,
     /// Bytes of texts that are kept, at least; see [`texts::ROOM`].
     pub room: usize,
     /// Bytes of the texts that are here.
@@ -209,6 +211,7 @@ impl Review {
             coverage: Coverage::default(),
             heading: None,
             asked: HashSet::new(),
+            failed_again: Vec::new(),
             room: texts::ROOM,
             held: 0,
             read: 0,
@@ -258,13 +261,17 @@ impl Review {
         match result {
             Ok(compared) => self.take_in(position, compared),
             Err(why) => {
-                self.read += usize::from(self.files[index].inventory.is_none());
+                match self.files[index].inventory {
+                    Some(_) => self.failed_again.push(position),
+                    None => self.read += 1,
+                }
                 self.files[index].failed = Some(why);
                 self.put(position, FileRows::failed());
             }
         }
         self.restore(at);
         self.follow();
+        self.let_go();
         self.go_on();
     }
 
@@ -274,6 +281,7 @@ impl Review {
         let untouched = self.cursor == 0 && self.scroll == 0;
         let at = self.anchor();
         if untouched {
+            self.search.iter_mut().for_each(Search::reordered);
             self.reorder(examination.assessment.file_order.clone());
         }
         self.examination = Some(examination);
@@ -301,6 +309,7 @@ impl Review {
     /// Puts the files into another order, with what was laid out of each.
     fn reorder(&mut self, order: Vec<usize>) {
         let heights = order.iter().map(|&index| self.heights.of(self.positions[index])).collect();
+        self.failed_again.clear();
         let mut rows: HashMap<usize, FileRows> = self.order.drain(..).zip(self.rows.drain(..)).collect();
         self.rows = order.iter().map(|index| rows.remove(index).unwrap_or_default()).collect();
         self.positions = inverse(&order);

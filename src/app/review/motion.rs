@@ -178,7 +178,10 @@ impl Review {
             Action::Bookmark => return Some(self.toggle_bookmark()),
             Action::NextBookmark => return self.next_bookmark(),
             Action::Files => self.show_files = !self.show_files,
-            Action::SearchNext | Action::SearchPrevious => return self.find(action == Action::SearchNext),
+            Action::SearchNext | Action::SearchPrevious => {
+                let forward = action == Action::SearchNext;
+                return (0..times.min(MAX_TRAIL)).map(|_| self.find(forward)).last().flatten();
+            }
             _ => {}
         }
         None
@@ -275,7 +278,9 @@ impl Review {
 
     fn toggle_bookmark(&mut self) -> String {
         let here = self.anchor();
-        let same = |own: &Anchor| (own.index, own.row) == (here.index, here.row);
+        // Rows that are not here look all alike.
+        let is_row = |own: &Anchor| own.row == here.row && (own.row != Row::Waiting || own.at == here.at);
+        let same = |own: &Anchor| own.index == here.index && is_row(own);
         match self.bookmarks.iter().position(same) {
             Some(at) => {
                 self.bookmarks.remove(at);

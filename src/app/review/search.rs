@@ -55,6 +55,8 @@ pub struct Search {
     stage: Stage,
     /// Which way one waits to be led.
     waiting: Option<bool>,
+    /// Whether the first match is gone to before all is searched: as long as the search goes on from where one is.
+    early: bool,
     /// Where one was led: index of the file, and line.
     at: Option<(usize, Spot)>,
     /// Workers hold the other end: a search that is given up is stopped.
@@ -89,6 +91,7 @@ impl Search {
             failed: 0,
             stage: Stage::New,
             waiting: Some(true),
+            early: true,
             at: None,
             alive: Arc::new(()),
         })
@@ -97,6 +100,16 @@ impl Search {
     /// The bytes of a line that match.
     pub fn spans(&self, line: &[u8]) -> Vec<std::ops::Range<usize>> {
         self.pattern.0.find_iter(line).map(|found| found.range()).take(100).collect()
+    }
+
+    /// Nobody waits to be led any more.
+    pub fn stay(&mut self) {
+        (self.waiting, self.early) = (None, false);
+    }
+
+    /// The files are in another order than the one they are searched in.
+    pub fn reordered(&mut self) {
+        self.early = false;
     }
 
     pub fn is_waiting(&self) -> bool {
@@ -153,8 +166,11 @@ impl Review {
         }
         let is_done = search.stage == Stage::Done;
         let Some(forward) = search.waiting else { return self.told_again().filter(|_| is_done) };
+        // What is near comes first, so that the first one after the cursor is known before all is.
+        if !is_done && !search.early {
+            return None;
+        }
         let next = self.next_match(forward, is_done);
-        // The first one after the cursor may be gone to before all is searched: what is near comes first.
         if next.is_none() && !is_done {
             return None;
         }
@@ -175,7 +191,12 @@ impl Review {
     fn lead(&mut self, next: Option<(usize, Spot)>) -> Option<String> {
         let search = self.search.as_mut()?;
         search.waiting = None;
-        let Some((position, spot)) = next else { return Some("no match".to_owned()) };
+        let Some((position, spot)) = next else {
+            return Some(match search.failed {
+                0 => "no match".to_owned(),
+                n => format!("no match; {} could not be read", counted(n, "file")),
+            });
+        };
         let index = self.order[position];
         search.at = Some((index, spot));
         self.go_to_line_of(index, spot.0, spot.1);

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::mem::size_of;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::rows::{FileRows, Row};
 use super::{Body, Compared, Review};
@@ -36,6 +37,7 @@ pub fn weight(file: &FileMaterial, rows: &FileRows) -> usize {
 impl Review {
     /// Files whose texts are to be read now: those near the screen and where a stroke leads, each asked for once.
     pub fn wanted_texts(&mut self) -> Vec<usize> {
+        self.forgive();
         let visible = self.visible_positions();
         let is_wanted = |position: &usize| {
             let index = self.order[*position];
@@ -43,7 +45,10 @@ impl Review {
             let is_read = file.inventory.is_some();
             // Before all are read: only what would have to wait long for its turn.
             let is_far = visible.contains(position) && index_in_turn(self, index) > self.read + NEXT_IN_TURN;
-            file.body.is_none() && file.failed.is_none() && (is_read || is_far) && !self.asked.contains(&index)
+            file.body.is_none()
+                && file.failed.is_none()
+                && (is_read || is_far || !self.is_reading())
+                && !self.asked.contains(&index)
         };
         let mut wanted: Vec<usize> = self.near().filter(is_wanted).collect();
         // What is looked at first, and where a stroke leads; then what is only near.
@@ -54,13 +59,19 @@ impl Review {
         indices.into_iter().filter(|index| asked.insert(*index)).collect()
     }
 
-    /// Whether texts that are on the screen, or where a stroke leads, are on their way: what is typed waits for them a little.
-    pub fn is_waiting(&self) -> bool {
+    /// How long the next stroke waits for what the last one asked for: for texts as long as reading the largest takes, for a
+    /// search as long as nobody feels it.
+    pub fn patience(&self) -> Duration {
         let is_asked = |position: usize| self.order.get(position).is_some_and(|index| self.asked.contains(index));
-        let leads = self.heading.is_some() || self.search.as_ref().is_some_and(|search| search.is_waiting());
         // A first frame has something to read in it.
         let is_empty = self.read == 0 && self.is_reading();
-        leads || is_empty || self.visible_positions().any(is_asked)
+        if self.heading.is_some() || is_empty || self.visible_positions().any(is_asked) {
+            Duration::from_secs(2)
+        } else if self.search.as_ref().is_some_and(|search| search.is_waiting()) {
+            Duration::from_millis(100)
+        } else {
+            Duration::ZERO
+        }
     }
 
     /// Whether the files of the change are arriving.
@@ -77,6 +88,17 @@ impl Review {
         let heading = self.heading.and_then(|heading| self.position_of(heading.index));
         let count = self.order.len();
         around.chain(here.saturating_sub(1)..=here + 1).chain(heading).filter(move |position| *position < count)
+    }
+
+    /// What could not be read again is tried anew when somebody comes back.
+    fn forgive(&mut self) {
+        let far: Vec<usize> =
+            self.failed_again.iter().copied().filter(|at| !self.near().any(|near| near == *at)).collect();
+        for position in far {
+            self.failed_again.retain(|at| *at != position);
+            self.files[self.order[position]].failed = None;
+            self.put_gone(position, self.heights.of(position));
+        }
     }
 
     /// Takes in a file that was read, for the first time or again.
@@ -100,13 +122,13 @@ impl Review {
             return;
         }
         self.held += weight;
+        self.files[index].failed = None;
         self.files[index].body = Some(Body { texts, tokens: None, weight });
         if shape == self.shape && self.is_as_it_came(index) {
             self.put(position, rows);
         } else {
             self.build(position);
         }
-        self.let_go();
     }
 
     /// Whether nothing is said of a file and nothing opened in it, so that its rows are those of anybody.
@@ -116,7 +138,7 @@ impl Review {
     }
 
     /// Gives up the texts that are farthest from the screen, until there is room again.
-    fn let_go(&mut self) {
+    pub(super) fn let_go(&mut self) {
         if self.held <= self.room || self.lens().is_some() {
             return;
         }
