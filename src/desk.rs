@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::app::keymap::{Key, Stroke};
 use crate::app::{Effect, Event, State, update};
 use crate::clipboard;
 use crate::tui::theme::Theme;
@@ -25,19 +26,22 @@ const FIRST: Duration = Duration::from_millis(60);
 /// How long a frame waits for what a stroke asked for, before it is drawn without it.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// Takes back what was typed ahead.
+const CTRL_C: Stroke = Stroke { key: Key::Char('c'), ctrl: true, alt: false };
+
 enum Input {
     Event(Event),
     Leave,
 }
 
-/// What waits to be taken in. What a person typed goes first and is never dropped: thousands of files that arrive meanwhile
-/// keep nobody waiting.
+/// What waits to be taken in. What a person typed goes first and is never dropped, unless by Ctrl-C: thousands of files that
+/// arrive meanwhile keep nobody waiting.
 struct Intake {
     inputs: Receiver<Input>,
     typed: VecDeque<Event>,
     told: VecDeque<Event>,
-    /// When the last stroke was taken in.
-    stroke: Instant,
+    /// When the last stroke was taken in; none once nobody waits for what it asked for.
+    stroke: Option<Instant>,
     /// The program is to end.
     leave: bool,
 }
@@ -45,7 +49,7 @@ struct Intake {
 impl Intake {
     fn new(inputs: Receiver<Input>) -> Intake {
         let (typed, told) = (VecDeque::new(), VecDeque::new());
-        Intake { inputs, typed, told, stroke: Instant::now(), leave: false }
+        Intake { inputs, typed, told, stroke: Some(Instant::now()), leave: false }
     }
 
     /// Whether something comes in so short a time.
@@ -69,6 +73,11 @@ impl Intake {
     fn sort(&mut self, input: Input) -> bool {
         match input {
             Input::Leave => self.leave = true,
+            Input::Event(event @ Event::Stroke(CTRL_C)) => {
+                self.typed.retain(|event| matches!(event, Event::Resize(..)));
+                self.typed.push_back(event);
+                self.stroke = None;
+            }
             Input::Event(event @ (Event::Stroke(_) | Event::Paste(_) | Event::Mouse(_) | Event::Resize(..))) => {
                 self.typed.push_back(event);
             }
@@ -83,7 +92,7 @@ impl Intake {
     /// typed after it waits, too, as it would if they had been here. While thousands of files arrive, a frame is drawn for
     /// many of them.
     fn next(&mut self, state: &State, begun: Instant, drawn: Option<Instant>) -> Option<Event> {
-        while !self.leave && self.stroke.elapsed() < state.patience() {
+        while !self.leave && self.stroke.is_some_and(|stroke| stroke.elapsed() < state.patience()) {
             let left = PATIENCE.saturating_sub(begun.elapsed());
             if left.is_zero() {
                 return None;
@@ -97,7 +106,7 @@ impl Intake {
             return None;
         }
         if let Some(typed) = self.typed.pop_front() {
-            self.stroke = Instant::now();
+            self.stroke = Some(Instant::now());
             return Some(typed);
         }
         // A first frame waits for nothing but what is in it.
