@@ -196,7 +196,7 @@ fn keys(sheet: &Sheet, has_notes: bool, draft: bool, noun: bool) -> Line {
         (counsel.may_claim, "h", "no AI"),
         (counsel.may_break_glass, "b", "break glass"),
         (sheet.own.is_some(), "w", if noun { own } else { "withdraw" }),
-        (has_notes, "n", if sheet.with_notes { "approve without notes" } else { "approve with notes" }),
+        (has_notes, "n", if sheet.with_notes { "leave notes out" } else { "notes too" }),
     ];
     let line = offered
         .iter()
