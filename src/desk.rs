@@ -142,6 +142,7 @@ pub fn run(
     let (width, height) = screen.size().map_err(failed)?;
     update(&mut state, Event::Resize(width, height)).into_iter().for_each(|effect| workers.submit(effect));
     let mut intake = Intake::new(inputs);
+    let hands = Hands { ports: ports.clone(), workers, input, reader };
     // A reader that opens at once needs no empty queue before it.
     if !(state.is_only_review() && intake.comes_within(FIRST)) {
         screen.draw(&state, theme).map_err(failed)?;
@@ -155,38 +156,13 @@ pub fn run(
         state.redraw = false;
         while let Some(event) = intake.next(&state, begun, drawn) {
             state.now = clock();
-            let mut was_lent = false;
             for effect in update(&mut state, event) {
-                match effect {
-                    Effect::Sign { .. } if ports.signs_on_the_terminal() => {
-                        sign_on_the_terminal(effect, &ports, &input, &reader, &mut screen).map_err(failed)?;
-                        was_lent = true;
-                    }
-                    Effect::Edit { name, text, line } => {
-                        let told = edit(&name, &text, line, &reader, &mut screen).map_err(failed)?;
-                        state.status = told.or(state.status.take());
-                        was_lent = true;
-                    }
-                    Effect::Suspend => {
-                        reader.without(|| stop(&mut screen)).map_err(failed)?;
-                        was_lent = true;
-                    }
-                    Effect::Copy(text) => {
-                        if let Some(sequence) = clipboard::sequence(&text) {
-                            screen.send(&sequence).map_err(failed)?;
-                        }
-                        workers.submit(Effect::Copy(text));
-                    }
-                    effect => workers.submit(effect),
+                if let Some(told) = hands.carry_out(effect, &mut screen, &mut intake).map_err(failed)? {
+                    state.status = Some(told);
                 }
             }
             if state.quit {
                 break 'open;
-            }
-            if was_lent {
-                // Nobody told of its size meanwhile.
-                let (width, height) = screen.size().map_err(failed)?;
-                intake.typed.push_front(Event::Resize(width, height));
             }
         }
         let size = screen.draw(&state, theme).map_err(failed)?;
@@ -200,10 +176,10 @@ pub fn run(
         ports.first_frame.is_drawn();
     }
     if !state.quit {
-        update(&mut state, Event::Leave).into_iter().for_each(|effect| workers.submit(effect));
+        update(&mut state, Event::Leave).into_iter().for_each(|effect| hands.workers.submit(effect));
     }
     drop(screen);
-    workers.finish(&ports);
+    hands.workers.finish(&ports);
     Ok(state)
 }
 
@@ -255,32 +231,66 @@ impl Reader {
     }
 }
 
-/// Signs with a key that asks for PIN, passphrase or touch by itself: the screen is left for that, and taken back after.
-fn sign_on_the_terminal(
-    effect: Effect,
-    ports: &Ports,
-    input: &Sender<Input>,
-    reader: &Reader,
-    screen: &mut Screen,
-) -> std::io::Result<()> {
-    reader.without(|| {
-        screen.suspend();
-        println!(
-            "undersign: ssh-keygen signs now. It may ask for a PIN or passphrase, and for a touch; Ctrl-C stops it."
-        );
-        perform(effect, ports, &mut |event| _ = input.send(Input::Event(event)));
-        screen.resume()
-    })
+/// What effects are carried out with.
+struct Hands {
+    ports: Arc<Ports>,
+    workers: Workers,
+    input: Sender<Input>,
+    reader: Arc<Reader>,
 }
 
-/// Leaves the screen to the person's editor on a read-only copy. A sentence comes back where that failed.
-fn edit(name: &str, text: &[u8], line: u32, reader: &Reader, screen: &mut Screen) -> std::io::Result<Option<String>> {
-    reader.without(|| {
-        screen.suspend();
-        let told = crate::editor::open(name, text, line).err();
-        screen.resume()?;
+impl Hands {
+    /// Carries out an effect: those that need the terminal here, all others in their lanes. What there is to tell comes back.
+    fn carry_out(&self, effect: Effect, screen: &mut Screen, intake: &mut Intake) -> std::io::Result<Option<String>> {
+        let told = match effect {
+            Effect::Sign { .. } if self.ports.signs_on_the_terminal() => {
+                self.sign_on_the_terminal(effect, screen)?;
+                None
+            }
+            Effect::Edit { name, text, line } => self.edit(&name, &text, line, screen)?,
+            Effect::Suspend => {
+                self.reader.without(|| stop(screen))?;
+                None
+            }
+            Effect::Copy(text) => {
+                if let Some(sequence) = clipboard::sequence(&text) {
+                    screen.send(&sequence)?;
+                }
+                self.workers.submit(Effect::Copy(text));
+                return Ok(None);
+            }
+            effect => {
+                self.workers.submit(effect);
+                return Ok(None);
+            }
+        };
+        // Somebody else had the terminal: nobody told of its size meanwhile.
+        let (width, height) = screen.size()?;
+        intake.typed.push_front(Event::Resize(width, height));
         Ok(told)
-    })
+    }
+
+    /// Signs with a key that asks for PIN, passphrase or touch by itself: the screen is left for that, and taken back after.
+    fn sign_on_the_terminal(&self, effect: Effect, screen: &mut Screen) -> std::io::Result<()> {
+        self.reader.without(|| {
+            screen.suspend();
+            println!(
+                "undersign: ssh-keygen signs now. It may ask for a PIN or passphrase, and for a touch; Ctrl-C stops it."
+            );
+            perform(effect, &self.ports, &mut |event| _ = self.input.send(Input::Event(event)));
+            screen.resume()
+        })
+    }
+
+    /// Leaves the screen to the person's editor on a read-only copy. A sentence comes back where that failed.
+    fn edit(&self, name: &str, text: &[u8], line: u32, screen: &mut Screen) -> std::io::Result<Option<String>> {
+        self.reader.without(|| {
+            screen.suspend();
+            let told = crate::editor::open(name, text, line).err();
+            screen.resume()?;
+            Ok(told)
+        })
+    }
 }
 
 /// Stops, as Ctrl-Z stops any program; goes on when the shell says so.

@@ -133,9 +133,8 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
 fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Compared { ticket, index, result } => {
-            if let Some(review) = state.review_of(ticket) {
-                review.compared(index, result);
-            }
+            let told = state.review_of(ticket).and_then(|review| review.compared(index, result));
+            state.status = told.or(state.status.take());
         }
         Event::ReviewExamined { ticket, result } => {
             if let Some(review) = state.review_of(ticket) {
@@ -153,10 +152,9 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
                 let inside = moves.are_inside_of_files();
                 (review.moves, review.attribution) = (moves, attribution);
                 if inside {
-                    let limit = crate::change::moved::MAX_ACROSS;
                     let told =
-                        format!("Over {limit} changed lines: what moved is looked for inside of each file only.");
-                    state.status = state.status.take().or(Some(told));
+                        "The change is too large to look for lines that moved from file to file: only inside of each.";
+                    state.status = state.status.take().or(Some(told.to_owned()));
                 }
             }
         }

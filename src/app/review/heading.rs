@@ -46,6 +46,8 @@ pub struct Heading {
     arrival: Arrival,
     /// Steps to do after this one.
     then: usize,
+    /// What to say where there are not so many.
+    none: &'static str,
 }
 
 impl Review {
@@ -57,17 +59,19 @@ impl Review {
 
     /// The same, where the way back is known.
     pub(super) fn head(&mut self, index: usize, wanted: Wanted) {
-        self.set_out(Heading { index, wanted, forward: true, beyond: None, arrival: Arrival::Inside, then: 0 });
+        let (arrival, none) = (Arrival::Inside, "");
+        self.set_out(Heading { index, wanted, forward: true, beyond: None, arrival, then: 0, none });
     }
 
-    fn set_out(&mut self, heading: Heading) {
-        let Some(position) = self.position_of(heading.index) else { return };
+    fn set_out(&mut self, heading: Heading) -> Option<String> {
+        let position = self.position_of(heading.index)?;
         let is_known = self.texts_of(heading.index).is_some() || self.files[heading.index].failed.is_some();
         if is_known || heading.wanted == Wanted::File {
             return self.arrive(position, heading);
         }
         // What is on the screen stays until then.
         self.heading = Some(heading);
+        None
     }
 
     /// What is typed now leads elsewhere.
@@ -76,26 +80,21 @@ impl Review {
         self.search.iter_mut().for_each(Search::stay);
     }
 
-    /// Goes on where a stroke led, if what it waited for is here.
-    pub(super) fn go_on(&mut self) {
-        if let Some(heading) = self.heading
-            && (self.texts_of(heading.index).is_some() || self.files[heading.index].failed.is_some())
-        {
-            self.heading = None;
-            if let Some(position) = self.position_of(heading.index) {
-                self.arrive(position, heading);
-            }
-        }
+    /// Goes on where a stroke led, if what it waited for is here; else it still waits.
+    pub(super) fn go_on(&mut self) -> Option<String> {
+        let heading = self.heading.take()?;
+        self.set_out(heading)
     }
 
-    fn arrive(&mut self, position: usize, heading: Heading) {
-        let Heading { wanted, forward, beyond, arrival, then, .. } = heading;
+    fn arrive(&mut self, position: usize, heading: Heading) -> Option<String> {
+        let Heading { wanted, forward, beyond, arrival, then, none, .. } = heading;
         if self.is_stale(position) {
             self.build(position);
         }
         if let Wanted::Place(anchor) = wanted {
             self.restore(anchor);
-            return self.follow();
+            self.follow();
+            return None;
         }
         let rows = match (beyond, forward) {
             (None, _) => 0..self.heights.of(position),
@@ -105,18 +104,14 @@ impl Review {
         let row = self.find_in(position, wanted, rows, forward);
         if row.is_none() && beyond.is_some() {
             // It was not in this file after all: the step is still to be done.
-            let _ = self.jump(forward, then + 1, "", wanted);
-            return;
+            return self.jump(forward, then + 1, none, wanted);
         }
         self.land(position, row.unwrap_or(0), arrival);
-        if then > 0 {
-            // That there is no further one was said to who waited, if at all, by where this ends.
-            let _ = self.jump(forward, then, "", wanted);
-        }
+        self.jump(forward, then, none, wanted)
     }
 
     /// Goes to the next rows of a kind, or to those before. A message comes back where there is none.
-    pub(super) fn jump(&mut self, forward: bool, times: usize, none: &str, wanted: Wanted) -> Option<String> {
+    pub(super) fn jump(&mut self, forward: bool, times: usize, none: &'static str, wanted: Wanted) -> Option<String> {
         for step in 1..=times.min(self.height()) {
             let Some((position, row)) = self.next_row(forward, wanted) else { return Some(none.to_owned()) };
             match row {
@@ -124,8 +119,8 @@ impl Review {
                 None => {
                     let (index, then) = (self.order[position], times - step);
                     let beyond = self.locate(self.cursor).filter(|(here, _)| *here == position).map(|(_, row)| row);
-                    self.set_out(Heading { index, wanted, forward, beyond, arrival: Arrival::Step, then });
-                    return None;
+                    let arrival = Arrival::Step;
+                    return self.set_out(Heading { index, wanted, forward, beyond, arrival, then, none });
                 }
             }
         }
@@ -140,15 +135,12 @@ impl Review {
             return Some("everything is marked as seen".to_owned());
         };
         self.leave_trail();
-        match row {
-            Some(row) => self.land(position, row, Arrival::Top),
-            None => {
-                let index = self.order[position];
-                let (wanted, arrival) = (Wanted::Unseen, Arrival::Top);
-                self.set_out(Heading { index, wanted, forward: true, beyond: None, arrival, then: 0 });
-            }
+        if let Some(row) = row {
+            self.land(position, row, Arrival::Top);
+            return None;
         }
-        None
+        let (index, wanted, arrival) = (self.order[position], Wanted::Unseen, Arrival::Top);
+        self.set_out(Heading { index, wanted, forward: true, beyond: None, arrival, then: 0, none: "" })
     }
 
     /// File by file: rows are found without asking for each where it lies. Without a row where that is not known yet.

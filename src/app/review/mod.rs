@@ -253,9 +253,10 @@ impl Review {
         self.order.get(position).is_some_and(|index| self.stale.contains(index))
     }
 
-    /// A file was read. What is being read on the screen stays where it is.
-    pub fn compared(&mut self, index: usize, result: Result<Compared, String>) {
-        let Some(position) = self.position_of(index) else { return };
+    /// A file was read. What is being read on the screen stays where it is. What there is to say where a stroke leads that
+    /// waited for it comes back.
+    pub fn compared(&mut self, index: usize, result: Result<Compared, String>) -> Option<String> {
+        let position = self.position_of(index)?;
         self.asked.remove(&index);
         let at = self.anchor();
         match result {
@@ -272,7 +273,7 @@ impl Review {
         self.restore(at);
         self.follow();
         self.let_go();
-        self.go_on();
+        self.go_on()
     }
 
     /// Rules and policy have spoken. The order by risk is taken only while nothing was touched: rows never move under

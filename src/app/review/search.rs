@@ -50,7 +50,7 @@ pub struct Search {
     /// By index of the file.
     found: HashMap<usize, Vec<Spot>>,
     count: usize,
-    /// Why some files could not be searched: how many.
+    /// Files that could not be read.
     failed: usize,
     stage: Stage,
     /// Which way one waits to be led.

@@ -52,8 +52,9 @@ impl Tape {
         }
     }
 
+    /// Changed lines.
     pub fn count(&self) -> usize {
-        self.lines.len()
+        self.lines.iter().filter(|(line, _)| !matches!(line, Line::Context { .. })).count()
     }
 
     pub fn bytes(&self) -> usize {
