@@ -16,9 +16,9 @@ use undersign::app::review::Compared;
 use undersign::app::{Effect, Event, Screen, State, update};
 use undersign::change::{Change, ObjectId};
 use undersign::drafts::Drafts;
-use undersign::policy::Policy;
+use undersign::gate::History as _;
 use undersign::source::git::Repository as Repo;
-use undersign::source::git::push::Outlook;
+use undersign::source::git::push::Commits;
 use undersign::survey::{FileMaterial, Place};
 use undersign::tui::theme::Theme;
 use undersign::tui::view;
@@ -210,8 +210,6 @@ fn key_to_frame_on_50_000_lines(bencher: Bencher<'_, '_>) {
 fn facts_of_a_push_of_50_000_lines(bencher: Bencher<'_, '_>) {
     let (repository, place) = Place::open(&GENERATED.path).unwrap();
     let new: ObjectId = repository.tip("refs/heads/large").unwrap();
-    let policy = Policy::parse("policy.toml", include_str!("../assets/policy.toml")).unwrap();
-    let trunk = ("refs/heads/main", place.target.tip);
-    let outlook = Outlook { repository: &repository, policy: &policy, trunk };
-    bencher.bench_local(|| outlook.read("refs/heads/main", place.target.tip, new).unwrap());
+    let commits = Commits::of(&repository, false).unwrap();
+    bencher.bench_local(|| commits.steps(place.target.tip, &[new]).unwrap());
 }

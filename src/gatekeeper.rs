@@ -4,22 +4,24 @@
 //! No network, no writes but the gate's own state, and no configuration, hook, filter, graft or replacement object of the
 //! inspected repository has a say.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::change::{ObjectId, visible};
 use crate::gate::{
-    self, Code, Decided, Effect, Expected, Grounds, LedgerSummary, MemorySummary, Outcome, PolicySummary, Push, Reason,
-    RefOutcome, Remembered,
+    self, Code, Decided, Effect, Grounds, Judged, Lands, LedgerSummary, MemorySummary, Outcome, PolicySummary,
+    PushEvaluation, Reason, RefOutcome, Remembered, States, Waiting,
 };
 use crate::ledger::{self, Digested};
-use crate::memory::{Entry, Memory};
-use crate::policy::{Policy, RefStanding};
+use crate::memory::{Entry, Memory, StateKey};
+use crate::policy::{AuthorProof, Policy, RefStanding};
 use crate::provenance;
 use crate::record::{Chain, ChainId, Fault, Heads};
-use crate::source::git::push::Outlook;
+use crate::source::git::push::Commits;
 use crate::source::git::{GitError, Objects, PolicyState, Repository, TargetBranch};
+
+pub use crate::gate::Update;
 
 pub const SCHEMA: &str = "undersign-outcome/v1";
 /// Refs of one push. Git itself sends no more in practice.
@@ -40,18 +42,12 @@ pub struct Settings {
     pub branch: Option<String>,
     /// Where it remembers; by default in the git directory.
     pub state: Option<PathBuf>,
+    /// The file of the key that vouches for what it remembers; by default in the git directory, made when need be.
+    pub state_key: Option<PathBuf>,
     /// Says what it would do, and lets everything through.
     pub report_only: bool,
     /// The process lasts, so that what it verified itself is at hand; a hook's is over after one push.
     pub lasting: bool,
-}
-
-/// A move of a ref.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Update {
-    pub name: String,
-    pub old: ObjectId,
-    pub new: ObjectId,
 }
 
 /// What is asked.
@@ -67,6 +63,8 @@ pub struct Request<'r> {
     pub pusher: Option<String>,
     /// `new` is the head of a proposal: judge what merging it now would do.
     pub proposal: bool,
+    /// How the host lands a proposal.
+    pub lands: Lands,
     /// Judge as of then, and only to look back: nothing is remembered, and nothing is let through.
     pub at: Option<i64>,
 }
@@ -131,7 +129,8 @@ impl<'c> Case<'c> {
             ledger::read_with(&repository, &moves, digested.as_ref()).map_err(unreadable)?
         };
         let digest = digests && !current;
-        Ok(Hearing { case: self, repository, memory, trunk: (trunk.name, before), policy, held, chains, digest })
+        let is_before_true = before == trunk.tip;
+        Ok(Hearing { case: self, repository, memory, trunk: trunk.name, is_before_true, policy, held, chains, digest })
     }
 
     /// Git tells where a ref stands as the pusher said it, and looks only when it moves that ref, each for itself: the policy
@@ -153,6 +152,13 @@ impl<'c> Case<'c> {
                 let detail = format!("{name} does not stand where the push says. Fetch, then push again.");
                 return Err(Reason::deny(Code::BaseMoved, detail));
             }
+            if self.request.is_proposal(update) && repository.shown(&update.name, false) != Some(update.old) {
+                let detail = format!(
+                    "{name} does not stand at {}, and a verdict on a proposal is worth nothing on another tip. Fetch, and ask again.",
+                    update.old.short()
+                );
+                return Err(Reason::deny(Code::BaseMoved, detail));
+            }
         }
         Ok(())
     }
@@ -164,7 +170,7 @@ impl<'c> Case<'c> {
             Some(dir) => dir.clone(),
             None => default_state(repository),
         };
-        match Memory::open(&dir) {
+        match open_memory(repository, self.settings, &dir) {
             Ok(memory) => Ok(Some(memory)),
             Err(_) if self.settings.state.is_none() && !dir.exists() => Ok(None),
             Err(why) => Err(unreadable(why)),
@@ -172,7 +178,7 @@ impl<'c> Case<'c> {
     }
 
     fn refused(&self, reason: &Reason) -> Outcome {
-        let refs = self.request.updates.iter().map(|update| RefOutcome::refused(&push_of(update), reason.clone()));
+        let refs = self.request.updates.iter().map(|update| RefOutcome::refused(&update.name, reason.clone()));
         self.outcome(refs.collect(), None, &[], None)
     }
 
@@ -201,9 +207,36 @@ impl<'c> Case<'c> {
     }
 }
 
+impl Request<'_> {
+    fn is_proposal(&self, update: &Update) -> bool {
+        self.proposal && !update.old.is_zero() && !update.new.is_zero()
+    }
+}
+
+/// The state of a repository's gate. What an older program left in the git directory, where nobody else writes, is believed.
+fn open_memory(repository: &Repository, settings: &Settings, dir: &Path) -> Result<Memory, String> {
+    let own = repository.common_dir().join("undersign").join("state.key");
+    let (is_first, key) = match &settings.state_key {
+        Some(file) => (false, Some(StateKey::read(file)?)),
+        None => (!own.exists(), StateKey::at(&own)?),
+    };
+    match key {
+        Some(key) if is_first && settings.state.is_none() => Memory::adopt(dir, key),
+        key => Memory::open(dir, key),
+    }
+}
+
 /// Where a repository's gate keeps its state, unless told otherwise.
 pub fn default_state(repository: &Repository) -> PathBuf {
     repository.common_dir().join("undersign").join("gate")
+}
+
+/// What is read of objects while a push is judged, and what is known of before.
+struct Facts<'g> {
+    contents: Objects<'g>,
+    history: Commits<'g>,
+    remembered: &'g Remembered,
+    states: &'g States,
 }
 
 /// What a verdict rests on.
@@ -211,8 +244,10 @@ struct Hearing<'c> {
     case: &'c Case<'c>,
     repository: Repository,
     memory: Option<Memory>,
-    /// The policy branch, and its tip before the push.
-    trunk: (String, ObjectId),
+    /// The policy branch.
+    trunk: String,
+    /// The policy was read where that branch stands, and not where a requester says that it stood.
+    is_before_true: bool,
     policy: Policy,
     /// What the refs hold.
     held: Vec<Chain>,
@@ -226,17 +261,14 @@ impl Hearing<'_> {
     fn judge(mut self) -> Result<Outcome, Reason> {
         let now = self.case.now;
         let is_past = self.case.request.at.is_some();
-        let repository = &self.repository;
-        let landed = |name: &str, id: &str| {
-            let (held, id) = (repository.tip(name), id.parse::<ObjectId>().ok());
-            held.zip(id).is_some_and(|(held, id)| repository.is_descendant(held, id))
-        };
+        let (repository, ahead) = (&self.repository, self.case.request.ahead);
+        let place = |name: &str, id: &str| place_of(repository, ahead, name, id);
+        let policy = Some(&self.policy).filter(|_| self.is_before_true || self.case.settings.policy.is_some());
         if let Some(memory) = self.memory.as_mut().filter(|_| !is_past) {
-            // First, so that what is judged by is what is remembered; what was known before keeps the word on what went back.
-            memory.learn(&self.policy, &self.held, &self.chains, landed, now).map_err(unreadable)?;
+            memory.learn(policy, &self.policy.roster, &self.held, place, now).map_err(unreadable)?;
         }
         if let Some(memory) = self.memory.as_ref().filter(|_| self.digest) {
-            memory.keep(&self.digested(memory.remembered())).map_err(unreadable)?;
+            memory.keep(&self.digested(memory.remembered())?).map_err(unreadable)?;
         }
         let remembered = match &self.memory {
             // A look back asks what was valid then, not what went missing since.
@@ -244,28 +276,66 @@ impl Hearing<'_> {
             Some(memory) => Remembered { receipts: memory.remembered().receipts.clone(), ..Remembered::default() },
             None => Remembered::default(),
         };
-        let refs = self.refs(&remembered);
+        let states = self.states();
+        let refs = self.refs(&remembered, &states)?;
         self.finish(refs)
     }
 
-    /// What the refs hold, without what is spent.
-    fn digested(&self, remembered: &Remembered) -> Digested {
-        let contents = Objects::of(&self.repository);
-        let grounds = Grounds {
-            policy: &self.policy,
-            chains: &self.held,
-            remembered,
-            contents: &contents,
-            pusher: None,
-            now: self.case.now,
-        };
-        let spent = gate::spent(&grounds);
-        let policy = self.policy.digest.to_string();
-        Digested::of(&self.repository, policy, &self.held, |record| spent.contains(&record.id()))
+    /// What protected refs showed; without a record of it, what they show now, and where the caller says that the refs of
+    /// the push stand.
+    fn states(&self) -> States {
+        let recorded = self.memory.as_ref().map(Memory::states).filter(|states| states.are_recorded);
+        let is_past = self.case.request.at.is_some();
+        if let Some(states) = recorded.filter(|_| !is_past) {
+            return states.clone();
+        }
+        let mut states = recorded.cloned().unwrap_or_default();
+        let updates = &self.case.request.updates;
+        let asked: HashSet<&str> = updates.iter().map(|update| update.name.as_str()).collect();
+        let shown = self.repository.shown_refs(self.case.request.ahead).into_iter();
+        let others = shown.filter(|(name, _)| !asked.contains(name.as_str()));
+        let own = updates.iter().filter(|update| !update.old.is_zero());
+        let own = own.filter_map(|update| Some((update.name.clone(), self.repository.commit_named(update.old)?)));
+        for (name, commit) in others.chain(own).filter(|(name, _)| self.is_protected(name)) {
+            states.insert(commit, &name);
+        }
+        states
     }
 
-    fn refs(&self, remembered: &Remembered) -> Vec<RefOutcome> {
-        let contents = Objects::of(&self.repository);
+    fn is_protected(&self, name: &str) -> bool {
+        matches!(self.policy.refs.standing(name), RefStanding::Protected { .. })
+    }
+
+    fn grounds<'g>(&'g self, facts: &'g Facts<'g>, chains: &'g [Chain]) -> Grounds<'g> {
+        Grounds {
+            policy: &self.policy,
+            chains,
+            remembered: facts.remembered,
+            contents: &facts.contents,
+            history: &facts.history,
+            states: facts.states,
+            policy_branch: Some(self.trunk.as_str()).filter(|_| self.case.settings.policy.is_none()),
+            pusher: self.case.request.pusher.as_deref(),
+            now: self.case.now,
+        }
+    }
+
+    /// What the refs hold, without what is spent.
+    fn digested(&self, remembered: &Remembered) -> Result<Digested, Reason> {
+        let states = States::default();
+        let facts = self.facts(remembered, &states)?;
+        let spent = gate::spent(&self.grounds(&facts, &self.held));
+        let policy = self.policy.digest.to_string();
+        Ok(Digested::of(&self.repository, policy, &self.held, |record| spent.contains(&record.id())))
+    }
+
+    fn facts<'g>(&'g self, remembered: &'g Remembered, states: &'g States) -> Result<Facts<'g>, Reason> {
+        let wants_proof = self.policy.author_proof == AuthorProof::Proven;
+        let history = Commits::of(&self.repository, wants_proof).map_err(unreadable)?;
+        Ok(Facts { contents: Objects::of(&self.repository), history, remembered, states })
+    }
+
+    fn refs(&self, remembered: &Remembered, states: &States) -> Result<Vec<Judged>, Reason> {
         let past;
         let chains = match self.case.request.at {
             None => &self.chains,
@@ -274,58 +344,84 @@ impl Hearing<'_> {
                 &past
             }
         };
-        let grounds = Grounds {
-            policy: &self.policy,
-            chains,
-            remembered,
-            contents: &contents,
-            pusher: self.case.request.pusher.as_deref(),
-            now: self.case.now,
+        let caught_up;
+        let states = match self.caught_up(remembered, states, chains)? {
+            Some(more) => {
+                caught_up = more;
+                &caught_up
+            }
+            None => states,
         };
-        self.case.request.updates.iter().map(|update| self.of_ref(update, &grounds)).collect()
+        let facts = self.facts(remembered, states)?;
+        let grounds = self.grounds(&facts, chains);
+        let mut evaluation = PushEvaluation::new(&grounds);
+        let updates = &self.case.request.updates;
+        let mut judged: Vec<Option<Judged>> = vec![None; updates.len()];
+        for at in gate::judging_order(updates) {
+            judged[at] = Some(self.of_ref(&updates[at], &mut evaluation, &grounds));
+        }
+        Ok(judged.into_iter().flatten().collect())
     }
 
-    fn of_ref(&self, update: &Update, grounds: &Grounds<'_>) -> RefOutcome {
-        let plain = push_of(update);
-        if let Some(prefix) = ledger::prefix_of(&update.name) {
-            return self.of_chain(update, prefix);
+    /// A gate that is asked after the fact, as in a pipeline, may have missed moves: how the policy branch and the refs that
+    /// it is asked about came to where they stand is judged first. None where nothing was missed.
+    fn caught_up(&self, remembered: &Remembered, states: &States, chains: &[Chain]) -> Result<Option<States>, Reason> {
+        let request = self.case.request;
+        if request.ahead || request.at.is_some() || !states.are_recorded {
+            return Ok(None);
         }
-        if update.name.starts_with(OWN) {
-            return self.of_probe(update);
+        let facts = self.facts(remembered, states)?;
+        let grounds = self.grounds(&facts, chains);
+        let evaluation = PushEvaluation::new(&grounds);
+        let asked = request.updates.iter().map(|update| (update.name.as_str(), update.new));
+        let names: BTreeMap<&str, ObjectId> =
+            std::iter::once((self.trunk.as_str(), ObjectId::ZERO)).chain(asked).collect();
+        let mut more = None;
+        for (name, new) in names.into_iter().filter(|(name, _)| self.is_protected(name)) {
+            let shown = self.repository.shown(name, false).filter(|shown| *shown != new);
+            let Some(tip) = shown.and_then(|shown| self.repository.commit_named(shown)) else { continue };
+            if !states.is_of(tip, name) {
+                for state in evaluation.catch_up(name, tip).states {
+                    more.get_or_insert_with(|| states.clone()).insert(state, name);
+                }
+            }
         }
-        if [ledger::PREFIX, ledger::BRANCH_PREFIX].iter().any(|prefix| prefix.starts_with(&format!("{}/", update.name)))
-        {
+        Ok(more)
+    }
+
+    fn of_ref(&self, update: &Update, evaluation: &mut PushEvaluation<'_>, grounds: &Grounds<'_>) -> Judged {
+        match self.of_special(update) {
+            Some(outcome) => Judged { outcome, states: Vec::new() },
+            None if self.case.request.is_proposal(update) => {
+                Judged { outcome: gate::decide_proposal(update, self.case.request.lands, grounds), states: Vec::new() }
+            }
+            None => evaluation.decide(update),
+        }
+    }
+
+    /// What the policy has no say in: refs of ours, and names that would change what it is read from.
+    fn of_special(&self, update: &Update) -> Option<RefOutcome> {
+        let name = &update.name;
+        if let Some(prefix) = ledger::prefix_of(name) {
+            return Some(self.of_chain(update, prefix));
+        }
+        if name.starts_with(OWN) {
+            return Some(self.of_probe(update));
+        }
+        if [ledger::PREFIX, ledger::BRANCH_PREFIX].iter().any(|prefix| prefix.starts_with(&format!("{name}/"))) {
             let detail = "It would lie where decisions are kept, and git keeps none below a ref.";
-            return RefOutcome::refused(&plain, Reason::deny(Code::RefUncovered, detail));
+            return Some(RefOutcome::refused(name, Reason::deny(Code::RefUncovered, detail)));
         }
-        let trunk = self.trunk.0.as_str();
         let is_new = update.old.is_zero() && !update.new.is_zero();
-        if self.case.settings.branch.is_none() && is_new && self.repository.displaces(&update.name, trunk) {
+        let trunk = self.trunk.as_str();
+        if self.case.settings.branch.is_none() && is_new && self.repository.displaces(name, trunk) {
             let detail = format!(
                 "It would be taken for the policy branch in place of {trunk}. Let HEAD of the repository name {trunk}, or \
                  give the gate --policy-branch."
             );
-            return RefOutcome::refused(&plain, Reason::deny(Code::RefUncovered, detail));
+            return Some(RefOutcome::refused(name, Reason::deny(Code::RefUncovered, detail)));
         }
-        // What is not protected need not be read.
-        if !matches!(self.policy.refs.standing(&update.name), RefStanding::Protected { .. }) {
-            return gate::decide(&plain, grounds);
-        }
-        let outlook =
-            Outlook { repository: &self.repository, policy: &self.policy, trunk: (&self.trunk.0, self.trunk.1) };
-        let push = if self.case.request.proposal && !update.old.is_zero() && !update.new.is_zero() {
-            outlook.proposal(&update.name, update.old, update.new)
-        } else {
-            outlook.read(&update.name, update.old, update.new).map(Some)
-        };
-        match push {
-            Ok(Some(push)) => gate::decide(&push, grounds),
-            Ok(None) => {
-                let detail = "A path that it touches has moved on the target since it forked. Rebase it, and have it reviewed again.";
-                RefOutcome::refused(&plain, Reason::deny(Code::BaseMoved, detail))
-            }
-            Err(error) => RefOutcome::refused(&plain, unreadable(error)),
-        }
+        None
     }
 
     fn of_chain(&self, update: &Update, prefix: &str) -> RefOutcome {
@@ -339,40 +435,106 @@ impl Hearing<'_> {
         {
             chain.fault = fault_of(&self.chains, &chain.id);
         }
-        gate::decide_chain(&push_of(update), chain.as_ref(), &self.policy)
+        gate::decide_chain(update, chain.as_ref(), &self.policy)
     }
 
     /// A place to try out what the host allows: it takes empty commits, and keeps what it took.
     fn of_probe(&self, update: &Update) -> RefOutcome {
         let kept = update.old.is_zero() || self.repository.is_descendant(update.new, update.old);
-        let push = push_of(update);
         if update.name.starts_with(PROBES) && !update.new.is_zero() && kept && self.repository.is_empty(update.new) {
-            return gate::allowed(&push);
+            return RefOutcome::allowed(&update.name);
         }
         let detail = "What is under refs/undersign/ is only ever added to, and holds decisions and nothing else.";
-        RefOutcome::refused(&push, Reason::deny(Code::LedgerRollback, detail))
+        RefOutcome::refused(&update.name, Reason::deny(Code::LedgerRollback, detail))
     }
 
-    /// What a push brings that it is let through on, if it brings any.
-    fn expected(&self) -> Option<Expected> {
-        let is_record = |update: &&Update| ledger::prefix_of(&update.name).is_some();
-        let (records, moves): (Vec<_>, Vec<_>) = self.case.request.updates.iter().partition(is_record);
-        let protected = |update: &&Update| {
-            matches!(self.policy.refs.standing(&update.name), RefStanding::Protected { .. }) && !update.new.is_zero()
-        };
-        let moves: Vec<_> = moves.into_iter().filter(protected).map(|u| (u.name.clone(), u.new.to_string())).collect();
-        let known = self.chains.iter().filter(|chain| self.policy.roster.by_key_id(&chain.id.key).is_some());
-        let expected = Expected { moves, heads: Heads::of(known), time: self.case.now };
-        (!records.is_empty() && !expected.moves.is_empty()).then_some(expected)
+    /// What is to be remembered of a push that is let through, once it is seen to have landed.
+    fn waiting(&self, judged: &[Judged]) -> Option<Waiting> {
+        let updates = &self.case.request.updates;
+        let records: HashSet<&str> = updates
+            .iter()
+            .map(|update| update.name.as_str())
+            .filter(|name| ledger::prefix_of(name).is_some())
+            .collect();
+        let is_kept = |name: &str| records.contains(name) || self.is_protected(name);
+        let moves = updates.iter().filter(|update| !update.new.is_zero() && is_kept(&update.name));
+        let moves: Vec<_> = moves.map(|update| (update.name.clone(), update.new.to_string())).collect();
+        let ids = |judged: &Judged| judged.states.iter().map(ObjectId::to_string).collect::<Vec<_>>();
+        let states = updates.iter().zip(judged).filter(|(_, judged)| !judged.states.is_empty());
+        let arriving = self.chains.iter().filter(|chain| {
+            let is_known = self.policy.roster.by_key_id(&chain.id.key).is_some();
+            is_known
+                && [ledger::PREFIX, ledger::BRANCH_PREFIX]
+                    .iter()
+                    .any(|p| records.contains(format!("{p}{}", chain.id).as_str()))
+        });
+        (!moves.is_empty()).then(|| Waiting {
+            moves,
+            states: states.map(|(update, judged)| (update.name.clone(), ids(judged))).collect(),
+            heads: Heads::of(arriving),
+            time: self.case.now,
+        })
     }
 
-    fn finish(&mut self, refs: Vec<RefOutcome>) -> Result<Outcome, Reason> {
-        if self.case.request.ahead && refs.iter().all(|judged| judged.outcome == Decided::Allow) {
-            let expected = self.expected();
-            if let (Some(memory), Some(expected)) = (&mut self.memory, expected) {
-                memory.expect(expected).map_err(unreadable)?;
-            }
+    /// Remembers what was let through. Nothing of a request that names other places than those where the refs are.
+    fn remember(&mut self, judged: &[Judged]) -> Result<(), Reason> {
+        let request = self.case.request;
+        let all_allowed = judged.iter().all(|judged| judged.outcome.outcome == Decided::Allow);
+        if request.proposal || request.at.is_some() || !all_allowed {
+            return Ok(());
         }
+        let shown = |update: &Update| self.repository.shown(&update.name, request.ahead).unwrap_or(ObjectId::ZERO);
+        if !request.updates.iter().all(|update| [update.old, update.new].contains(&shown(update))) {
+            return Ok(());
+        }
+        let Some(waiting) = self.waiting(judged) else { return Ok(()) };
+        let landed: Vec<(ObjectId, String)> = request
+            .updates
+            .iter()
+            .zip(judged)
+            .filter(|(update, _)| shown(update) == update.new)
+            .flat_map(|(update, judged)| judged.states.iter().map(|state| (*state, update.name.clone())))
+            .collect();
+        let Some(memory) = &mut self.memory else { return Ok(()) };
+        if memory.states().are_recorded && !landed.is_empty() {
+            memory.record(landed).map_err(unreadable)?;
+        }
+        memory.wait_for(waiting).map_err(unreadable)
+    }
+
+    /// Refs that the policy which lands begins to protect: what they show, nobody let through.
+    fn newly_protected(&self, judged: &mut [Judged]) {
+        let updates = &self.case.request.updates;
+        let landing = updates.iter().zip(judged).find(|(update, _)| update.name == self.trunk && !update.new.is_zero());
+        let Some((update, judged)) = landing.filter(|(_, judged)| judged.outcome.outcome == Decided::Allow) else {
+            return;
+        };
+        let Some(Ok(PolicyState::Found(next))) =
+            self.repository.commit_named(update.new).map(|commit| self.repository.policy_at(commit))
+        else {
+            return;
+        };
+        if next.digest == self.policy.digest {
+            return;
+        }
+        let is_next = |name: &str| matches!(next.refs.standing(name), RefStanding::Protected { .. });
+        let names = self.repository.shown_refs(self.case.request.ahead).into_iter().map(|(name, _)| name);
+        let names: Vec<String> = names.filter(|name| is_next(name) && !self.is_protected(name)).collect();
+        if let Some(first) = names.first() {
+            let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
+            let detail = format!(
+                "The policy begins to protect {}{more}. What stands there nobody let through: until it is approved, or recorded \
+                 with `undersign gate record REF`, nothing starts from it.",
+                visible::text(first)
+            );
+            judged.outcome.reasons.push(Reason::said(Code::NotAState, detail));
+        }
+    }
+
+    fn finish(&mut self, mut judged: Vec<Judged>) -> Result<Outcome, Reason> {
+        self.remember(&judged)?;
+        self.newly_protected(&mut judged);
+        let refs: Vec<RefOutcome> = judged.into_iter().map(|judged| judged.outcome).collect();
         let memory = self.memory.as_ref();
         let summary = memory.map(|memory| MemorySummary { chains: memory.remembered().heads.iter().count() });
         let mut outcome = self.case.outcome(refs, Some(&self.policy), &self.chains, summary);
@@ -381,6 +543,17 @@ impl Hearing<'_> {
             outcome.audit = Some(memory.log().append(entry).map_err(unreadable)?);
         }
         Ok(outcome)
+    }
+}
+
+/// Where a ref stands, seen from where it should.
+fn place_of(repository: &Repository, ahead: bool, name: &str, id: &str) -> gate::Place {
+    let Ok(id) = id.parse::<ObjectId>() else { return gate::Place::Elsewhere };
+    let holds = |held| repository.commit_named(held).is_some_and(|held| repository.is_descendant(held, id));
+    match repository.shown(name, ahead) {
+        Some(held) if held == id => gate::Place::There,
+        Some(held) if holds(held) => gate::Place::Beyond,
+        _ => gate::Place::Elsewhere,
     }
 }
 
@@ -393,10 +566,6 @@ fn known_at(chain: &Chain, record: &crate::record::Record, remembered: &Remember
     let predicate = record.predicate();
     let received = remembered.receipts.received(chain, predicate.chain.seq.0);
     received.unwrap_or(predicate.issued_at.0 as i64) <= at
-}
-
-fn push_of(update: &Update) -> Push {
-    Push::new(&update.name, update.old, update.new)
 }
 
 fn is_ref_name(name: &str) -> bool {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::change::{ObjectId, visible};
-use crate::gate::{Decided, Effect, Outcome, RefOutcome};
+use crate::gate::{Decided, Effect, Lands, Outcome, RefOutcome};
 use crate::gatekeeper::{self, MAX_REFS, Request, Settings, Update};
 
 /// A look back that found nothing wrong. Never 0: it is no pass.
@@ -31,6 +31,9 @@ pub struct Options {
     /// --new is the head of a proposal: judge what merging it into --old now would do
     #[arg(long, conflicts_with = "pre_receive")]
     proposal: bool,
+    /// How the host lands a proposal: by a merge commit, a squash, or a rebase; what a rebase may land, the others may too
+    #[arg(long, value_name = "METHOD", default_value_t, requires = "proposal")]
+    lands: Lands,
     /// Judge as of a time, 2026-11-24T09:30:00Z, to look back; lets nothing through
     #[arg(long, value_name = "TIME", requires = "audit")]
     at: Option<jiff::Timestamp>,
@@ -58,6 +61,9 @@ pub struct GateOptions {
     /// Where the gate remembers what it saw; by default in the git directory
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// The key that vouches for that state, 64 hex digits; by default in the git directory, so that a copied state is not believed
+    #[arg(long, value_name = "FILE")]
+    state_key: Option<PathBuf>,
     /// Who pushes, as the host authenticated them: account, id or address
     #[arg(long, value_name = "ID", conflicts_with = "pusher_env")]
     pusher: Option<String>,
@@ -75,6 +81,7 @@ impl GateOptions {
             policy: self.policy.clone(),
             branch: self.policy_branch.clone(),
             state: self.state.clone(),
+            state_key: self.state_key.clone(),
             report_only: self.report_only,
             lasting: false,
         }
@@ -99,6 +106,7 @@ impl GateOptions {
             ("--policy", self.policy.as_ref().map(path)),
             ("--policy-branch", self.policy_branch.clone()),
             ("--state", self.state.as_ref().map(path)),
+            ("--state-key", self.state_key.as_ref().map(path)),
             ("--pusher", self.pusher.clone()),
             ("--pusher-env", self.pusher_env.clone()),
         ];
@@ -147,6 +155,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> u8 {
         updates,
         pusher: options.gate.pusher(),
         proposal: options.proposal,
+        lands: options.lands,
         at: options.at.map(jiff::Timestamp::as_second),
     };
     let outcome = gatekeeper::judge(&request, &options.gate.settings(), super::now());

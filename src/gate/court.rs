@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::Grounds;
 use super::ballot::{Ballot, BallotStanding, ballots};
 use super::emergency::{self, Emergency};
 use super::print::print_of;
 use super::vote::Vote;
+use super::{Grounds, Lands};
 use crate::change::manifest::Manifest;
 use crate::decision::Verdict;
 use crate::provenance;
@@ -22,6 +22,8 @@ pub(super) struct Court<'g> {
     pub void: Vec<Vote<'g>>,
     /// What was ever let through by break-glass in this repository.
     pub emergencies: Vec<Emergency<'g>>,
+    /// How a host lands what is judged, where it is a proposal.
+    pub lands: Option<Lands>,
     known: HashSet<&'g str>,
     prints: HashSet<u64>,
 }
@@ -54,7 +56,11 @@ impl<'g> Court<'g> {
         let known = lands.clone().map(|vote| vote.predicate().manifest.sha256.as_str()).collect();
         let prints = lands.map(|vote| print_of(&vote.record.manifest)).collect();
         let rules = provenance::Rules::shipped();
-        Court { grounds: *grounds, rules, votes, elsewhere, void, emergencies, known, prints }
+        Court { grounds: *grounds, rules, votes, elsewhere, void, emergencies, lands: None, known, prints }
+    }
+
+    pub(super) fn of_proposal(grounds: &Grounds<'g>, target: &str, lands: Lands) -> Court<'g> {
+        Court { lands: Some(lands), ..Court::new(grounds, target) }
     }
 
     /// Whether a decision could speak of a manifest with this print; a cheap question before the dear one.

@@ -1,6 +1,6 @@
 //! What a verdict rests on.
 
-use super::{Remembered, Step};
+use super::{History, NextPolicy, Remembered, States, Step};
 use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, RepoPath};
 use crate::policy::Policy;
@@ -14,6 +14,11 @@ pub struct Grounds<'g> {
     pub chains: &'g [Chain],
     pub remembered: &'g Remembered,
     pub contents: &'g dyn Contents,
+    pub history: &'g dyn History,
+    /// What protected refs showed, as far as the gate knows.
+    pub states: &'g States,
+    /// Full name of the branch that the policy was read from; none where the operator gave another.
+    pub policy_branch: Option<&'g str>,
     /// Who pushes, as the host authenticated them; none where it does not say.
     pub pusher: Option<&'g str>,
     /// The gate's clock, in seconds since the epoch.
@@ -39,6 +44,9 @@ pub trait Contents {
 
     /// Whether the paths of a manifest held the same all the way along first parents from `since` to `until`.
     fn rest(&self, since: ObjectId, until: ObjectId, manifest: &Manifest) -> Result<Rest, String>;
+
+    /// What the policy branch would say next if it stood at a commit.
+    fn next_policy(&self, commit: ObjectId) -> Result<NextPolicy, String>;
 }
 
 /// Why a path cannot be read by looking at the change.

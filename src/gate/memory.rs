@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::{Code, Reason};
 use super::{CLOCK_SKEW, Grounds};
-use crate::record::{Chain, Heads, Record};
+use crate::change::ObjectId;
+use crate::record::{Chain, ChainId, Head, Heads, Record};
 
 /// What was seen of refs before; nothing where there is no memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,17 +19,21 @@ pub struct Remembered {
     pub policy: Option<(u64, String)>,
     /// When the last push was judged, in seconds since the epoch.
     pub clock: i64,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub expected: Vec<Expected>,
+    #[serde(default, alias = "expected", skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
 }
 
-/// Records that came with a push which was let through on them. Git moves each ref by itself: what landed must not go without
-/// what it landed on.
+/// A push that was let through, until the gate sees what became of it. Git moves each ref by itself, and another hook may
+/// refuse them all: only what stands there has landed. What landed must not go without the records that came with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Expected {
+pub struct Waiting {
     /// Names and ids of the refs that would move.
     pub moves: Vec<(String, String)>,
+    /// By ref, the commits that become its states once it stands there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub states: Vec<(String, Vec<String>)>,
+    /// Of the chains that the push adds to.
     pub heads: Heads,
     /// When it was let through, in seconds since the epoch.
     pub time: i64,
@@ -36,17 +41,58 @@ pub struct Expected {
 
 /// Seconds after which a push that was let through and did not land is forgotten: another hook refused it, or git did.
 const AWAITED: i64 = 3_600;
+/// Pushes that are waited for at a time; the oldest are forgotten first.
+const MAX_WAITING: usize = 1_000;
+
+/// Where a ref is, seen from where a push that was let through would have put it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Right there.
+    There,
+    /// At something that holds it.
+    Beyond,
+    Elsewhere,
+}
 
 impl Remembered {
-    /// Of a push that landed, its records are known from now on, come or not.
-    pub fn settle(&mut self, landed: impl Fn(&str, &str) -> bool, now: i64) {
-        for expected in std::mem::take(&mut self.expected) {
-            if expected.moves.iter().any(|(name, id)| landed(name, id)) {
-                expected.heads.iter().for_each(|(chain, head)| self.heads.learn(chain.clone(), Some(*head)));
-            } else if now < expected.time + AWAITED {
-                self.expected.push(expected);
+    /// Of what landed, the records are known from now on, come or not, and as of when they came; the states are returned.
+    pub fn settle(&mut self, place: impl Fn(&str, &str) -> Place, now: i64) -> Vec<(ObjectId, String)> {
+        let mut states = Vec::new();
+        for mut waiting in std::mem::take(&mut self.waiting) {
+            let count = waiting.moves.len();
+            waiting.moves.retain(|(name, id)| match place(name, id) {
+                Place::There => {
+                    let own = waiting.states.iter().filter(|(of, _)| of == name).flat_map(|(_, commits)| commits);
+                    states.extend(own.filter_map(|commit| Some((commit.parse().ok()?, name.clone()))));
+                    false
+                }
+                Place::Beyond => false,
+                Place::Elsewhere => true,
+            });
+            if waiting.moves.len() < count {
+                for (chain, head) in waiting.heads.iter() {
+                    self.heads.learn(chain.clone(), Some(*head));
+                    self.receipts.learn_head(chain, head, waiting.time);
+                }
+            }
+            if !waiting.moves.is_empty() && now < waiting.time + AWAITED {
+                self.waiting.push(waiting);
             }
         }
+        states
+    }
+
+    /// Takes in a push that is let through now. The same one tried again is one.
+    pub fn wait_for(&mut self, waiting: Waiting) {
+        self.waiting.retain(|other| other.moves != waiting.moves);
+        self.waiting.push(waiting);
+        self.waiting.drain(..self.waiting.len().saturating_sub(MAX_WAITING));
+    }
+
+    /// What only restricts: it is believed whoever wrote it. What was received when, and what landed, is not.
+    #[must_use]
+    pub fn restricting(self) -> Remembered {
+        Remembered { receipts: Receipts::default(), waiting: Vec::new(), ..self }
     }
 }
 
@@ -84,6 +130,14 @@ impl Receipts {
         let seen = self.0.get(&chain.id.to_string())?;
         let later = &seen[seen.partition_point(|receipt| receipt.seq < seq)..];
         later.iter().find(|receipt| chain.has(receipt.seq, &receipt.record)).map(|receipt| receipt.time)
+    }
+
+    /// Takes in that a chain was seen up to a record, unless more of it was seen.
+    fn learn_head(&mut self, chain: &ChainId, head: &Head, time: i64) {
+        let seen = self.0.entry(chain.to_string()).or_default();
+        if seen.last().is_none_or(|last| last.seq < head.seq) {
+            seen.push(Receipt { seq: head.seq, record: head.record.to_string(), time });
+        }
     }
 
     /// Takes in that a chain has now been seen up to its head.

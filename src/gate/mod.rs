@@ -9,9 +9,12 @@ pub mod counsel;
 mod court;
 mod emergency;
 mod grounds;
+mod history;
 mod memory;
 mod outcome;
 mod print;
+mod proposal;
+mod push;
 mod search;
 mod segment;
 mod spent;
@@ -20,147 +23,23 @@ mod vote;
 
 pub use ballot::{Ballot, BallotStanding, ballots};
 pub use grounds::{Contents, Grounds, Opaque, Rest};
-pub use memory::{Expected, Receipts, Remembered};
+pub use history::{History, MAX_LINE, States};
+pub use memory::{Place, Receipts, Remembered, Waiting};
 pub use outcome::{
     AuditHead, Code, Decided, Effect, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome,
     SlotState,
 };
+pub use proposal::{Lands, Merge, Merging, decide_proposal};
+pub use push::{Judged, MAX_STEPS, NextPolicy, PushEvaluation, Step, Update, judging_order};
 pub use segment::{Answerable, Standing};
 pub use spent::spent;
 
-use crate::change::manifest::{Digest, Manifest};
-use crate::change::{Commit, ObjectId, RepoPath};
-use crate::policy::{Policy, RefStanding};
-use crate::record::{Chain, Fault, Key};
+use crate::policy::Policy;
+use crate::record::{Chain, Fault};
 use court::Court;
 
 /// Seconds by which two clocks may differ.
 pub const CLOCK_SKEW: i64 = 120;
-
-/// What a push does to one ref, read from git objects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Push {
-    /// Full name of the ref.
-    pub name: String,
-    pub old: ObjectId,
-    pub new: ObjectId,
-    /// Along the first parents of `new`, oldest first, from `old`. One step for all of it where `old` is not among them.
-    pub steps: Vec<Step>,
-    /// `old` is not an ancestor of `new`, or a tag that was there already is moved.
-    pub rewind: bool,
-    /// What `new` names is no commit, nor a tag of one.
-    pub no_commit: bool,
-    /// What it puts in place of the policy, where it moves the policy branch: version and digest, or what is wrong.
-    pub policy: Option<NextPolicy>,
-}
-
-/// Version and digest of a policy, or why it cannot be read.
-pub type NextPolicy = Result<(u64, Digest), String>;
-
-impl Push {
-    /// A move of a ref of which nothing else is known yet.
-    pub fn new(name: &str, old: ObjectId, new: ObjectId) -> Push {
-        Push { name: name.to_owned(), old, new, steps: Vec::new(), rewind: false, no_commit: false, policy: None }
-    }
-}
-
-/// One commit on the target's first-parent line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// Where the ref stood before this step.
-    pub from: ObjectId,
-    pub commit: ObjectId,
-    /// What the ref would hold.
-    pub tree: ObjectId,
-    /// The trees whose difference `delta` is.
-    pub compared: (ObjectId, ObjectId),
-    pub delta: Manifest,
-    /// The commits that this step brings in, itself included.
-    pub commits: Vec<Commit>,
-    /// Those of them that carry a valid ssh signature, with the key that made it.
-    pub signers: Vec<(ObjectId, Key)>,
-    /// Those of them that are merges and hold what none of their parents brought; like signers, where proof is asked for.
-    pub evil_merges: Vec<ObjectId>,
-    /// Where touched symlinks point: these paths count as touched too.
-    pub link_targets: Vec<RepoPath>,
-}
-
-/// A push of more steps than this is not judged. The search for segments is quadratic in it at worst.
-pub const MAX_STEPS: usize = 2_000;
-
-/// Judges one ref of a push that is no ref of ours.
-pub fn decide(push: &Push, grounds: &Grounds<'_>) -> RefOutcome {
-    let refused = |reason: Reason| RefOutcome::refused(push, reason);
-    let policy = grounds.policy;
-    let (rewrite, delete) = match policy.refs.standing(&push.name) {
-        RefStanding::Protected { rewrite, delete } => (rewrite, delete),
-        RefStanding::Open => return RefOutcome::of(push, Vec::new()),
-        RefStanding::Alias => {
-            return refused(Reason::deny(
-                Code::RefUncovered,
-                "The name is that of a protected ref but for letter case, and so the same ref on many file systems. Choose another.",
-            ));
-        }
-        RefStanding::Uncovered => {
-            return refused(Reason::deny(
-                Code::RefUncovered,
-                "The policy names no such ref; nothing matches, so nothing may land. Name it under [refs] in the policy.",
-            ));
-        }
-    };
-    if let Some(reason) = memory::stale(grounds) {
-        return refused(reason);
-    }
-    if push.new.is_zero() {
-        return if delete {
-            RefOutcome::of(push, Vec::new())
-        } else {
-            refused(Reason::deny(Code::RefDeleted, "A protected ref is not deleted by a push."))
-        };
-    }
-    if push.no_commit {
-        return refused(Reason::deny(Code::Opaque, "What it points to is no commit, so it cannot be reviewed."));
-    }
-    if push.rewind && !rewrite {
-        return refused(Reason::deny(
-            Code::Rewrite,
-            "The push rewrites what has landed. Build on the ref's tip instead.",
-        ));
-    }
-    if push.steps.len() > MAX_STEPS {
-        let detail = format!("The push has more than {MAX_STEPS} steps. Push it in parts.");
-        return refused(Reason::deny(Code::Limit, detail));
-    }
-    if let Some(reason) = distrust(grounds) {
-        return refused(reason);
-    }
-    let judged = search::judge(push, &Court::new(grounds, &push.name));
-    match next_policy(push, policy) {
-        Some(reason) => judged.and(reason),
-        None => judged,
-    }
-}
-
-/// A move of a ref that the policy has nothing to say of.
-pub fn allowed(push: &Push) -> RefOutcome {
-    RefOutcome::of(push, Vec::new())
-}
-
-/// A policy that nobody could judge by must not land: nothing could land after it.
-fn next_policy(push: &Push, policy: &Policy) -> Option<Reason> {
-    match push.policy.as_ref()? {
-        Err(why) => {
-            Some(Reason::deny(Code::PolicyInvalid, format!("The policy that would land cannot be read: {why}")))
-        }
-        Ok((_, digest)) if *digest == policy.digest => None,
-        Ok((version, _)) if *version <= policy.version => {
-            let detail =
-                format!("The policy changes, and its version does not grow: raise it above {}.", policy.version);
-            Some(Reason::deny(Code::PolicyStale, detail))
-        }
-        Ok(_) => None,
-    }
-}
 
 /// Why the ledger as it lies there is not to be judged by.
 fn distrust(grounds: &Grounds<'_>) -> Option<Reason> {
@@ -169,8 +48,8 @@ fn distrust(grounds: &Grounds<'_>) -> Option<Reason> {
 }
 
 /// Judges a move of a chain's ref. `chain` is what would be there; none where what was there is not all in it.
-pub fn decide_chain(push: &Push, chain: Option<&Chain>, policy: &Policy) -> RefOutcome {
-    let refused = |code, detail: String| RefOutcome::refused(push, Reason::deny(code, detail));
+pub fn decide_chain(update: &Update, chain: Option<&Chain>, policy: &Policy) -> RefOutcome {
+    let refused = |code, detail: String| RefOutcome::refused(&update.name, Reason::deny(code, detail));
     let Some(chain) = chain else {
         return refused(
             Code::LedgerRollback,
@@ -189,7 +68,7 @@ pub fn decide_chain(push: &Push, chain: Option<&Chain>, policy: &Policy) -> RefO
             format!("Record {position} of what was pushed does not hold: {fault}. It would stop every gate."),
         );
     }
-    RefOutcome::of(push, Vec::new())
+    RefOutcome::allowed(&update.name)
 }
 
 /// A chain of a known key that does not hold together: a rejection may be what is missing from it.

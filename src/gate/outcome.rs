@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Push, Standing};
+use super::Standing;
 
 /// Allow, deny, or cannot decide. Only the first lets anything through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -49,6 +49,9 @@ pub enum Code {
     RefUncovered,
     RefDeleted,
     Rewrite,
+    NotAState,
+    CutHistory,
+    MergeUnclear,
     Limit,
     Unsigned,
     AiUnsigned,
@@ -83,7 +86,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 43] = [
+    pub const ALL: [Code; 46] = [
         Code::PolicyAbsent,
         Code::PolicyInvalid,
         Code::PolicyStale,
@@ -96,6 +99,9 @@ impl Code {
         Code::RefUncovered,
         Code::RefDeleted,
         Code::Rewrite,
+        Code::NotAState,
+        Code::CutHistory,
+        Code::MergeUnclear,
         Code::Limit,
         Code::Unsigned,
         Code::AiUnsigned,
@@ -143,6 +149,9 @@ impl Code {
             Code::RefUncovered => "REF_UNCOVERED",
             Code::RefDeleted => "REF_DELETED",
             Code::Rewrite => "REWRITE",
+            Code::NotAState => "NOT_A_STATE",
+            Code::CutHistory => "CUT_HISTORY",
+            Code::MergeUnclear => "MERGE_UNCLEAR",
             Code::Limit => "LIMIT",
             Code::Unsigned => "UNSIGNED",
             Code::AiUnsigned => "AI_UNSIGNED",
@@ -269,6 +278,9 @@ pub struct RefOutcome {
     #[serde(rename = "ref")]
     pub name: String,
     pub outcome: Decided,
+    /// The tip that a verdict on a proposal was given for, and is worth nothing on any other; none of a push.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tip: Option<String>,
     pub reasons: Vec<Reason>,
     pub requirements: Vec<SlotState>,
     /// An emergency let it through; the review is owed.
@@ -286,12 +298,13 @@ pub struct RefOutcome {
 }
 
 impl RefOutcome {
-    pub fn refused(push: &Push, reason: Reason) -> RefOutcome {
-        RefOutcome {
-            outcome: if reason.effect == Effect::Undecidable { Decided::Undecidable } else { Decided::Deny },
-            reasons: vec![reason],
-            ..RefOutcome::of(push, Vec::new())
-        }
+    pub fn refused(name: &str, reason: Reason) -> RefOutcome {
+        RefOutcome::allowed(name).and(reason)
+    }
+
+    /// Nothing stands against it, and nothing had to be approved.
+    pub fn allowed(name: &str) -> RefOutcome {
+        RefOutcome::of(name, Vec::new())
     }
 
     /// The same, with one reason more against it.
@@ -303,9 +316,10 @@ impl RefOutcome {
     }
 
     /// Where nothing stands against it, it is allowed.
-    pub(super) fn of(push: &Push, way: Vec<Standing>) -> RefOutcome {
+    pub(super) fn of(name: &str, way: Vec<Standing>) -> RefOutcome {
         RefOutcome {
-            name: push.name.clone(),
+            name: name.to_owned(),
+            tip: None,
             outcome: way.iter().map(Standing::decided).max().unwrap_or(Decided::Allow),
             break_glass: way.iter().any(|s| s.emergency),
             manifest: way.iter().map(|s| s.manifest.to_string()).collect(),

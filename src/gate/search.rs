@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
+use super::Step;
 use super::court::Court;
 use super::print::{Sides, print};
 use super::segment::{self, Standing};
-use super::{Code, Push, Reason, RefOutcome, Step};
-use crate::change::RepoPath;
 use crate::change::manifest::Manifest;
+use crate::change::{ObjectId, RepoPath};
 
 /// How much is looked at for one push: a touched path each time that a segment grows over it is one. What nobody signed can be
 /// cut in so many ways that no end would be found.
@@ -15,12 +15,13 @@ const MAX_EFFORT: usize = 5_000_000;
 /// What it is to judge a segment that then is not allowed.
 const JUDGED: usize = 5_000;
 
-/// Finds a way from `old` to `new` in segments that are each allowed; else says what the rest after the furthest lacks.
+/// Finds a way along all steps in segments that are each allowed; else says what the rest after the furthest lacks. With it
+/// come the commits at which its allowed segments end, and whether the search was given up.
 /// Depth first: where each step was approved alone, this is one look at each.
-pub(super) fn judge(push: &Push, court: &Court<'_>) -> RefOutcome {
-    let count = push.steps.len();
+pub(super) fn ways(steps: &[Step], court: &Court<'_>) -> (Vec<Standing>, Vec<ObjectId>, bool) {
+    let count = steps.len();
     let mut from: Vec<Option<(usize, Standing)>> = vec![None; count + 1];
-    let mut stack = vec![Growth::new(&push.steps, 0)];
+    let mut stack = vec![Growth::new(steps, 0)];
     let mut effort = 0;
     while from[count].is_none()
         && effort <= MAX_EFFORT
@@ -30,7 +31,7 @@ pub(super) fn judge(push: &Push, court: &Court<'_>) -> RefOutcome {
             stack.pop();
             continue;
         };
-        effort += 1 + push.steps[end - 1].delta.len();
+        effort += 1 + steps[end - 1].delta.len();
         if (end != count && from[end].is_some()) || !(top.changed.is_empty() || court.may_know(top.print)) {
             continue;
         }
@@ -42,32 +43,29 @@ pub(super) fn judge(push: &Push, court: &Court<'_>) -> RefOutcome {
         if !manifest.is_empty() && !court.knows(&manifest) {
             continue;
         }
-        let standing = segment::judge(court, &push.steps[start..end], &manifest);
+        let standing = segment::judge(court, &steps[start..end], &manifest);
         if standing.is_allowed() {
             from[end] = Some((start, standing));
-            stack.push(Growth::new(&push.steps, end));
+            stack.push(Growth::new(steps, end));
         } else {
             effort += JUDGED;
         }
     }
     let furthest = from.iter().rposition(Option::is_some).unwrap_or(0);
-    let mut way = Vec::new();
+    let (mut way, mut ends) = (Vec::new(), Vec::new());
     let mut at = furthest;
     while let Some((start, standing)) = from[at].take() {
         way.push(standing);
+        ends.push(steps[at - 1].commit);
         at = start;
     }
     way.reverse();
+    ends.reverse();
     if furthest < count {
-        let rest = &push.steps[furthest..];
+        let rest = &steps[furthest..];
         way.push(segment::judge(court, rest, &total(rest)));
     }
-    let outcome = RefOutcome::of(push, way);
-    if furthest < count && effort > MAX_EFFORT {
-        let detail = "There are too many ways to cut the push into what was approved. Push it in parts.";
-        return outcome.and(Reason::deny(Code::Limit, detail));
-    }
-    outcome
+    (way, ends, furthest < count && effort > MAX_EFFORT)
 }
 
 fn total(steps: &[Step]) -> Manifest {

@@ -1,24 +1,30 @@
 //! FLOOR 2: what a gate remembers between pushes, and its log. Facts, never verdicts: what the refs held, when it came, and
-//! what was answered.
+//! what was answered. What would let something through is believed only where the gate's own key vouches for it.
 
+mod key;
 mod log;
+mod states;
 
+pub use key::StateKey;
 pub use log::{Entry, EntryRef, Log};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use states::StatesFile;
 
+use crate::change::ObjectId;
+use crate::change::manifest::Digest;
 use crate::disk::write_atomically;
-use crate::gate::{Expected, Remembered};
+use crate::gate::{Place, Remembered, States, Waiting};
 use crate::ledger::Digested;
-use crate::policy::Policy;
+use crate::policy::{Policy, Roster};
 use crate::record::Chain;
 
 const SCHEMA: &str = "undersign-memory/v1";
 const FILE: &str = "memory.json";
-const LEDGER: &str = "ledger.json";
+const LEDGER: &str = "ledger.cache";
 /// Bytes; some hundred thousand chains.
 const MAX_FILE: u64 = 64 << 20;
 /// Seconds that the clock may run on before it alone is worth writing.
@@ -27,6 +33,9 @@ const COARSE: i64 = 60;
 #[derive(Serialize, Deserialize)]
 struct Written {
     schema: String,
+    /// By the gate's own key over all that follows; none from a gate that has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
     #[serde(flatten)]
     remembered: Remembered,
 }
@@ -36,93 +45,162 @@ struct Written {
 pub struct Memory {
     dir: PathBuf,
     remembered: Remembered,
+    key: Option<StateKey>,
+    states: States,
+    states_file: Option<StatesFile>,
+    /// Whether the gate's own key vouches for what was read, or nothing was there.
+    is_vouched: bool,
     _lock: File,
 }
 
 impl Memory {
-    /// Opens a state directory, makes it if need be, and waits for who else has it.
+    /// Opens a state directory, makes it if need be, and waits for who else has it. Without the key that wrote it, only
+    /// what restricts is believed.
     ///
     /// # Errors
     /// A sentence; a directory that cannot be used and a file that is damaged are never taken for an empty memory.
-    pub fn open(dir: &Path) -> Result<Memory, String> {
+    pub fn open(dir: &Path, key: Option<StateKey>) -> Result<Memory, String> {
         let unusable =
             |error: std::io::Error| format!("The gate's state in {} cannot be used: {error}.", dir.display());
         std::fs::create_dir_all(dir).map_err(unusable)?;
         let lock = File::options().create(true).append(true).open(dir.join("lock")).map_err(unusable)?;
         lock.lock().map_err(unusable)?;
         let path = dir.join(FILE);
-        let remembered = match std::fs::metadata(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Remembered::default(),
+        let written = match std::fs::metadata(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(unusable(error)),
             Ok(meta) if meta.len() > MAX_FILE => return Err(damaged(&path, "it is too large")),
-            Ok(_) => decode(&path, &std::fs::read(&path).map_err(unusable)?)?,
+            Ok(_) => Some(decode(&path, &std::fs::read(&path).map_err(unusable)?)?),
         };
-        Ok(Memory { dir: dir.to_path_buf(), remembered, _lock: lock })
+        let is_vouched = written.as_ref().is_none_or(|written| is_own(written, key.as_ref()));
+        let remembered = written.map(|written| written.remembered).unwrap_or_default();
+        let remembered = if is_vouched { remembered } else { remembered.restricting() };
+        let (states_file, states) = match &key {
+            None => (None, States::default()),
+            Some(key) => {
+                let (file, states) = StatesFile::open(dir, key.clone())?;
+                (Some(file), states)
+            }
+        };
+        Ok(Memory { dir: dir.to_path_buf(), remembered, key, states, states_file, is_vouched, _lock: lock })
+    }
+
+    /// As [`Memory::open`], by an operator who answers for what lies there: from now on the gate's own key vouches for it.
+    pub fn adopt(dir: &Path, key: StateKey) -> Result<Memory, String> {
+        let mut memory = Memory::open(dir, Some(key))?;
+        let path = dir.join(FILE);
+        if !memory.is_vouched {
+            let bytes = std::fs::read(&path).map_err(|error| damaged(&path, &error.to_string()))?;
+            memory.remembered = decode(&path, &bytes)?.remembered;
+            memory.write()?;
+        }
+        Ok(memory)
     }
 
     pub fn remembered(&self) -> &Remembered {
         &self.remembered
     }
 
-    /// Takes in what the refs hold: chains of people in the roster, and the policy that is judged by. What it knows only
-    /// grows. `arriving` are chains as a push would leave them: they may never land, so of them only the time is kept.
+    /// What protected refs showed; nothing of it is recorded before an operator says so: see [`Memory::record`].
+    pub fn states(&self) -> &States {
+        &self.states
+    }
+
+    /// Whether what lies there was written by this gate.
+    pub fn is_vouched(&self) -> bool {
+        self.is_vouched
+    }
+
+    /// Takes in states; from the first time on, what is no recorded state is none. How many were new.
+    ///
+    /// # Errors
+    /// A sentence: there is no key to vouch for them, or they cannot be written.
+    pub fn record(&mut self, states: impl IntoIterator<Item = (ObjectId, String)>) -> Result<usize, String> {
+        let new: Vec<_> = states.into_iter().filter(|(commit, name)| self.states.insert(*commit, name)).collect();
+        let file = self.states_file.as_mut().ok_or_else(|| {
+            format!(
+                "The states cannot be recorded in {}: the gate has no key of its own. Let it write into the git directory, or give \
+                 --state-key FILE.",
+                self.dir.display()
+            )
+        })?;
+        if !new.is_empty() || !self.states.are_recorded {
+            file.append(&new)?;
+        }
+        self.states.are_recorded = true;
+        Ok(new.len())
+    }
+
+    /// Takes in what the refs hold: chains of people in the roster, the policy on the policy branch, and what became of
+    /// pushes that were let through. What it knows only grows, and nothing of it is a requester's word.
     /// Written whole or not at all.
-    /// `landed` says whether a ref holds an id now.
     pub fn learn(
         &mut self,
-        policy: &Policy,
+        policy: Option<&Policy>,
+        roster: &Roster,
         held: &[Chain],
-        arriving: &[Chain],
-        landed: impl Fn(&str, &str) -> bool,
+        place: impl Fn(&str, &str) -> Place,
         now: i64,
     ) -> Result<(), String> {
         let before = self.remembered.clone();
         let known = &mut self.remembered;
-        known.settle(landed, now);
+        let landed = known.settle(place, now);
         // Chains of unknown keys are nobody's, and anyone could fill the memory with them.
-        let own = |chain: &&Chain| policy.roster.by_key_id(&chain.id.key).is_some();
-        for chain in held.iter().filter(own) {
+        for chain in held.iter().filter(|chain| roster.by_key_id(&chain.id.key).is_some()) {
             known.heads.learn(chain.id.clone(), chain.head());
-        }
-        for chain in held.iter().chain(arriving).filter(own) {
             known.receipts.learn(chain, now);
         }
-        if known.policy.as_ref().is_none_or(|(version, _)| *version < policy.version) {
+        if let Some(policy) = policy
+            && known.policy.as_ref().is_none_or(|(version, _)| *version < policy.version)
+        {
             known.policy = Some((policy.version, policy.digest.to_string()));
         }
         known.clock = known.clock.max(now);
         let older = Remembered { clock: known.clock, ..before.clone() };
-        if older == *known && known.clock - before.clock < COARSE {
-            return Ok(());
+        let is_old = older == *known && known.clock - before.clock < COARSE;
+        if self.states.are_recorded && !landed.is_empty() {
+            self.record(landed)?;
         }
+        if is_old && self.is_vouched { Ok(()) } else { self.write() }
+    }
+
+    /// Takes in a push that is let through now.
+    pub fn wait_for(&mut self, waiting: Waiting) -> Result<(), String> {
+        self.remembered.wait_for(waiting);
         self.write()
     }
 
-    /// Takes in what must be there once a push has landed that is let through now.
-    pub fn expect(&mut self, expected: Expected) -> Result<(), String> {
-        self.remembered.expected.push(expected);
-        self.write()
-    }
-
-    fn write(&self) -> Result<(), String> {
-        let written = Written { schema: SCHEMA.to_owned(), remembered: self.remembered.clone() };
-        let mut bytes = serde_json::to_vec(&written).expect("plain data always serialises into memory");
+    fn write(&mut self) -> Result<(), String> {
+        let remembered = self.remembered.clone();
+        let tag = self.key.as_ref().map(|key| key.tag(FILE, &[&plain(&remembered)]).to_string());
+        let mut bytes = plain(&Written { schema: SCHEMA.to_owned(), tag, remembered });
         bytes.push(b'\n');
         let path = self.dir.join(FILE);
         write_atomically(&path, &bytes)
-            .map_err(|error| format!("The gate's state {} cannot be written: {error}.", path.display()))
+            .map_err(|error| format!("The gate's state {} cannot be written: {error}.", path.display()))?;
+        self.is_vouched = true;
+        Ok(())
     }
 
-    /// What was read of the ledger before, for a policy; none where nothing was, or it cannot be used. It only saves time.
+    /// What was read of the ledger before, for a policy; none where nothing was, or the gate's own key does not vouch for
+    /// it: then all signatures are verified again. It only saves time.
     pub fn digested(&self, policy: &Policy) -> Option<Digested> {
         let bytes = std::fs::read(self.dir.join(LEDGER)).ok()?;
-        let digested: Digested = serde_json::from_slice(&bytes).ok()?;
+        let (tag, body) = (bytes.get(..64)?, bytes.get(65..)?);
+        let tag: Digest = std::str::from_utf8(tag).ok()?.parse().ok()?;
+        if !self.key.as_ref()?.vouches(tag, LEDGER, &[body]) {
+            return None;
+        }
+        let digested: Digested = serde_json::from_slice(body).ok()?;
         (digested.policy == policy.digest.to_string()).then_some(digested)
     }
 
+    /// Keeps what was read of the ledger, if there is a key to vouch for it.
     pub fn keep(&self, digested: &Digested) -> Result<(), String> {
+        let Some(key) = &self.key else { return Ok(()) };
         let path = self.dir.join(LEDGER);
-        let bytes = serde_json::to_vec(digested).expect("plain data always serialises into memory");
+        let body = plain(digested);
+        let bytes = [key.tag(LEDGER, &[&body]).to_string().as_bytes(), b"\n", &body].concat();
         write_atomically(&path, &bytes)
             .map_err(|error| format!("The gate's state {} cannot be written: {error}.", path.display()))
     }
@@ -133,12 +211,22 @@ impl Memory {
     }
 }
 
-fn decode(path: &Path, bytes: &[u8]) -> Result<Remembered, String> {
+fn plain<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).expect("plain data always serialises into memory")
+}
+
+fn is_own(written: &Written, key: Option<&StateKey>) -> bool {
+    let told = written.tag.as_ref().and_then(|tag| tag.parse().ok());
+    let vouches = |(key, told): (&StateKey, Digest)| key.vouches(told, FILE, &[&plain(&written.remembered)]);
+    key.zip(told).is_some_and(vouches)
+}
+
+fn decode(path: &Path, bytes: &[u8]) -> Result<Written, String> {
     let written: Written = serde_json::from_slice(bytes).map_err(|error| damaged(path, &error.to_string()))?;
     if written.schema != SCHEMA {
         return Err(damaged(path, "another version wrote it"));
     }
-    Ok(written.remembered)
+    Ok(written)
 }
 
 fn damaged(path: &Path, why: &str) -> String {

@@ -144,7 +144,7 @@ impl Requirement {
         Requirement { slots: glass.sign.clone(), presence: glass.presence, ..Requirement::named(BREAK_GLASS) }
     }
 
-    pub(super) fn of(compartment: &Compartment) -> Requirement {
+    pub(crate) fn of(compartment: &Compartment) -> Requirement {
         Requirement {
             compartment: compartment.name.clone(),
             criticality: compartment.criticality,

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::Tally;
 use super::http::{Answer, Refusal, Request};
 use crate::change::visible;
+use crate::gate::Lands;
 use crate::gatekeeper::{self, Settings, Update};
 use crate::source::git;
 
@@ -58,6 +59,9 @@ struct Asked {
     /// Each `new` is the head of a proposal.
     #[serde(default)]
     proposal: bool,
+    /// How the host lands a proposal: merge, squash or rebase.
+    #[serde(default)]
+    lands: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -111,6 +115,10 @@ impl Routes<'_> {
             updates,
             pusher: asked.pusher.filter(|name| !name.trim().is_empty()),
             proposal: asked.proposal,
+            lands: asked
+                .lands
+                .map_or(Ok(Lands::default()), |way| way.parse())
+                .map_err(|known| malformed(&format!("lands is {known}")))?,
             at: None,
         };
         let outcome = gatekeeper::judge(&request, &place.settings, (self.clock)());

@@ -14,12 +14,13 @@ use crate::change::diff::{Content, Diff, FileDiff};
 use crate::change::manifest::{Digest, Manifest};
 use crate::change::moved;
 use crate::change::{Change, ObjectId, RepoPath};
-use crate::gate::{self, Code, Grounds, Receipts, Remembered, Standing, Step, counsel};
+use crate::gate::{self, Code, Grounds, Receipts, Remembered, Standing, States, Step, counsel};
 use crate::ledger;
-use crate::policy::{Criticality, POLICY_FILE, Part, Policy};
+use crate::policy::{AuthorProof, Criticality, POLICY_FILE, Part, Policy};
 use crate::provenance::{self, Provenance};
 use crate::record::Chain;
 use crate::risk::{self, Assessment, Assessor, FileUnderReview};
+use crate::source::git::push::Commits;
 use crate::source::git::{self, GitError, PolicyState, Repository, TargetBranch};
 
 /// What is known of a repository before its changes are looked at.
@@ -212,7 +213,7 @@ pub fn examine(
     let policy_change = policy_change
         .map(|policy| policy_change::policy_change(repository, place, policy, change.revision.head, now))
         .transpose()?;
-    let standing = place.policy().map(|policy| standing(repository, place, policy, change, &step, now));
+    let standing = place.policy().map(|policy| standing(repository, place, policy, change, &step, now)).transpose()?;
     Ok(Examination {
         assessment: reading.assessor.finish(&diff.files),
         provenance: provenance::trace(&change.revision.commits, &change.branch, provenance::Rules::shipped()),
@@ -251,15 +252,22 @@ fn standing(
     change: &Change,
     step: &Step,
     now: i64,
-) -> Standing {
+) -> Result<Standing, GitError> {
     let remembered = Remembered { receipts: Receipts::claimed(&place.chains), ..Remembered::default() };
     let contents = git::Objects::of(repository);
-    let chains = &place.chains;
-    gate::standing(
-        step,
-        &change.target,
-        &Grounds { policy, chains, remembered: &remembered, contents: &contents, pusher: None, now },
-    )
+    let history = Commits::of(repository, policy.author_proof == AuthorProof::Proven)?;
+    let grounds = Grounds {
+        policy,
+        chains: &place.chains,
+        remembered: &remembered,
+        contents: &contents,
+        history: &history,
+        states: &States::default(),
+        policy_branch: Some(&place.target.name),
+        pusher: None,
+        now,
+    };
+    Ok(gate::standing(step, &change.target, &grounds))
 }
 
 fn compartments(policy: &Policy, diff: &Diff) -> Vec<(String, Criticality)> {

@@ -101,5 +101,6 @@ fn judged(
     let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
     let result_tree = git::result_tree(repository, &change.revision, &diff)?;
     let step = git::push::landing(change, &diff, repository, result_tree, Default::default())?;
-    Ok(policies.map(|policy| standing(repository, place, policy, change, &step, now)))
+    let [old, new] = policies.map(|policy| standing(repository, place, policy, change, &step, now));
+    Ok([old?, new?])
 }

@@ -110,7 +110,7 @@ fn again_after(days: i64) -> (i32, serde_json::Value) {
     f.decide("rahim", "earlier", Verdict::Approve);
     f.decide("dana", WORK, Verdict::BreakGlass);
     let state = state_since(&f, 0);
-    edit_memory(&state, |memory| memory["receipts"] = serde_json::json!({}));
+    edit_memory(&f, &state, |memory| memory["receipts"] = serde_json::json!({}));
     Gate::of(&f).with("--state", state).push_json(&[(MAIN, &f.id("main"), &f.id(WORK))])
 }
 

@@ -8,7 +8,7 @@ use undersign::change::diff::Mode;
 use undersign::change::manifest::{Digest, Image, Manifest};
 use undersign::change::{Commit, Identity, ObjectId};
 use undersign::decision::Verdict;
-use undersign::gate::{self, Code, Decided, Grounds, Push, RefOutcome, Remembered, Step};
+use undersign::gate::{Code, Decided, Grounds, PushEvaluation, RefOutcome, Remembered, States, Step, Update};
 use undersign::policy::Policy;
 use undersign::record::chain::{Link, file_name};
 use undersign::record::envelope::{Envelope, pae};
@@ -17,8 +17,8 @@ use undersign::record::sshsig::to_be_signed;
 use undersign::record::statement::*;
 use undersign::record::{Chain, ChainId};
 
-use crate::plain::Plain;
-use crate::scene::{denied, judged, next, once, propose};
+use crate::plain::{Plain, StraightLine};
+use crate::scene::{MAIN, denied, judged, next, once, propose};
 use crate::support::{Fixture, policy};
 use crate::token::Token;
 
@@ -91,7 +91,7 @@ fn manifests() -> [(Manifest, ObjectId); 4] {
 }
 
 /// mina's two commits.
-fn push() -> Push {
+fn steps() -> Vec<Step> {
     let mina = Identity { name: "mina".into(), email: "mina@example.com".into() };
     let [(first, _), (second, _), ..] = manifests();
     let step = |delta: Manifest, from: u8, to: u8| Step {
@@ -112,7 +112,7 @@ fn push() -> Push {
         evil_merges: Vec::new(),
         link_targets: vec![],
     };
-    Push { steps: vec![step(first, 2, 3), step(second, 3, 4)], ..Push::new("refs/heads/main", id(2), id(4)) }
+    vec![step(first, 2, 3), step(second, 3, 4)]
 }
 
 /// Signs the records, in their order, each at the end of its chain.
@@ -226,8 +226,20 @@ fn statement(
 
 fn decide(policy: &Policy, chains: &[Chain]) -> RefOutcome {
     let remembered = Remembered::default();
-    let grounds = Grounds { policy, chains, remembered: &remembered, contents: &Plain, pusher: None, now: NOW as i64 };
-    gate::decide(&push(), &grounds)
+    let mut states = States::default();
+    states.insert(id(2), MAIN);
+    let grounds = Grounds {
+        policy,
+        chains,
+        remembered: &remembered,
+        contents: &Plain,
+        history: &StraightLine(steps()),
+        states: &states,
+        policy_branch: None,
+        pusher: None,
+        now: NOW as i64,
+    };
+    PushEvaluation::new(&grounds).decide(&Update { name: MAIN.to_owned(), old: id(2), new: id(4) }).outcome
 }
 
 fn lands(policy: &Policy, specs: &[Spec]) -> bool {

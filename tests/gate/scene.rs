@@ -8,6 +8,7 @@ use serde_json::Value;
 use undersign::change::manifest::Digest;
 use undersign::decision::Verdict;
 use undersign::frozen::{FollowUp, Seen, Signatory, follow_up};
+use undersign::memory::{Memory, StateKey};
 use undersign::record::envelope::Envelope;
 use undersign::record::{Record, Statement};
 use undersign::survey::Place;
@@ -300,7 +301,7 @@ pub fn follow(f: &Fixture, who: &str, verdict: Verdict, about: &Record) -> Recor
 pub fn state_since(f: &Fixture, seconds_ago: i64) -> PathBuf {
     let dir = f.dir.path().join(format!("state-{seconds_ago}"));
     Gate::of(f).with("--state", &dir).judged(WORK);
-    edit_memory(&dir, |memory| {
+    edit_memory(f, &dir, |memory| {
         for receipts in memory["receipts"].as_object_mut().unwrap().values_mut() {
             receipts
                 .as_array_mut()
@@ -312,8 +313,15 @@ pub fn state_since(f: &Fixture, seconds_ago: i64) -> PathBuf {
     dir
 }
 
-/// Edits what a gate remembers.
-pub fn edit_memory(state: &Path, edit: impl FnOnce(&mut Value)) {
+/// Edits what a gate remembers, as nobody can who has not its key.
+pub fn edit_memory(f: &Fixture, state: &Path, edit: impl FnOnce(&mut Value)) {
+    forge_memory(state, edit);
+    let key = StateKey::read(&f.repo.join(".git/undersign/state.key")).unwrap();
+    Memory::adopt(state, key).unwrap();
+}
+
+/// The same by who only can write the state.
+pub fn forge_memory(state: &Path, edit: impl FnOnce(&mut Value)) {
     let file = state.join("memory.json");
     let mut memory = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     edit(&mut memory);

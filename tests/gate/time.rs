@@ -37,7 +37,7 @@ fn row_34_twin_an_approval_in_its_last_minute() {
 fn gate_was_ahead(seconds: i64) -> Answer {
     let f = approved();
     let state = state_since(&f, 0);
-    edit_memory(&state, |memory| memory["clock"] = (now() + seconds).into());
+    edit_memory(&f, &state, |memory| memory["clock"] = (now() + seconds).into());
     Gate::of(&f).with("--state", &state).judged(WORK)
 }
 
@@ -169,9 +169,9 @@ fn row_46_the_state_holds_facts_and_no_verdict() {
     let f = approved();
     let state = f.dir.path().join("state");
     allowed(Gate::of(&f).with("--state", &state).judged(WORK));
-    edit_memory(&state, |memory| {
+    edit_memory(&f, &state, |memory| {
         let members: Vec<_> = memory.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(members, ["clock", "heads", "policy", "receipts", "schema"]);
+        assert_eq!(members, ["clock", "heads", "policy", "receipts", "schema", "tag", "waiting"]);
         assert!(!memory.to_string().contains("allow"), "{memory}");
     });
 }

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use base64ct::{Base64, Encoding as _};
 use undersign::change::manifest::Manifest;
 use undersign::change::{Commit, Identity, ObjectId};
-use undersign::gate::{self, Decided, Grounds, Push, Remembered, Step};
+use undersign::gate::{Decided, Grounds, PushEvaluation, Remembered, States, Step, Update};
 use undersign::policy::Policy;
 use undersign::record::chain::Link;
 use undersign::record::{Chain, ChainId, Fault, Head, verify};
 
 use crate::make;
-use crate::plain::Plain;
+use crate::plain::{Plain, StraightLine};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/vectors")
@@ -74,9 +74,22 @@ impl File {
         }
         let now = self.headers["now"].parse().unwrap();
         let policy = policy.unwrap();
-        let grounds =
-            Grounds { policy: &policy, chains: &chains, remembered: &remembered, contents: &Plain, pusher: None, now };
-        let judged = gate::decide(&push(), &grounds);
+        let step = step();
+        let update = Update { name: "refs/heads/main".to_owned(), old: step.from, new: step.commit };
+        let mut states = States::default();
+        states.insert(update.old, &update.name);
+        let grounds = Grounds {
+            policy: &policy,
+            chains: &chains,
+            remembered: &remembered,
+            contents: &Plain,
+            history: &StraightLine(vec![step]),
+            states: &states,
+            policy_branch: None,
+            pusher: None,
+            now,
+        };
+        let judged = PushEvaluation::new(&grounds).decide(&update).outcome;
         if judged.outcome == Decided::Allow {
             return "allow".to_owned();
         }
@@ -118,7 +131,7 @@ fn parse(body: &[u8]) -> (Option<Policy>, Vec<Chain>) {
 }
 
 /// The push of `vectors/README.md`: mina's one commit, which does what the manifest of all vectors says.
-fn push() -> Push {
+fn step() -> Step {
     let id = |digit: u8| ObjectId([digit << 4 | digit; 20]);
     let mina = Identity { name: "Mina H\u{f6}fer".into(), email: "mina@example.com".into() };
     let commit = Commit {
@@ -130,7 +143,7 @@ fn push() -> Push {
         time: 0,
     };
     let delta = make::manifest();
-    let step = Step {
+    Step {
         from: id(1),
         commit: id(3),
         tree: id(5),
@@ -140,8 +153,7 @@ fn push() -> Push {
         signers: vec![],
         evil_merges: vec![],
         link_targets: vec![],
-    };
-    Push { steps: vec![step], ..Push::new("refs/heads/main", id(1), id(3)) }
+    }
 }
 
 fn files() -> Vec<File> {

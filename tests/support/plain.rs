@@ -1,8 +1,9 @@
-//! Contents of a push in which nothing is hidden: text files, left alone since they were signed.
+//! Contents of a push in which nothing is hidden: text files, left alone since they were signed. And a history that is one
+//! line of given steps.
 
-use undersign::change::manifest::Manifest;
+use undersign::change::manifest::{Digest, Manifest};
 use undersign::change::{ObjectId, RepoPath};
-use undersign::gate::{Contents, Opaque, Rest, Step};
+use undersign::gate::{Contents, History, Lands, Merging, NextPolicy, Opaque, Rest, Step};
 
 pub struct Plain;
 
@@ -25,5 +26,51 @@ impl Contents for Plain {
 
     fn rest(&self, _: ObjectId, _: ObjectId, _: &Manifest) -> Result<Rest, String> {
         Ok(Rest::Rested)
+    }
+
+    fn next_policy(&self, _: ObjectId) -> Result<NextPolicy, String> {
+        Ok(Ok((1, Digest::of(b"the same"))))
+    }
+}
+
+/// Each step follows the one before.
+#[allow(dead_code, reason = "shared by several suites")]
+pub struct StraightLine(pub Vec<Step>);
+
+impl History for StraightLine {
+    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, String> {
+        Ok(Some(id))
+    }
+
+    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, String> {
+        Ok(self.0.iter().find(|step| step.commit == commit).map(|step| step.from))
+    }
+
+    fn is_cut(&self, _: ObjectId) -> bool {
+        false
+    }
+
+    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, String> {
+        let mut at = Some(of);
+        while let Some(id) = at.filter(|id| *id != commit) {
+            at = self.first_parent(id)?;
+        }
+        Ok(at.is_some())
+    }
+
+    fn merge_bases(&self, _: ObjectId, _: ObjectId) -> Result<Vec<ObjectId>, String> {
+        Err("A straight line has no merges.".to_owned())
+    }
+
+    fn steps(&self, _: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, String> {
+        Ok(self.0.iter().filter(|step| line.contains(&step.commit)).cloned().collect())
+    }
+
+    fn lacks(&self, _: ObjectId, _: ObjectId, _: ObjectId) -> Result<Option<RepoPath>, String> {
+        Err("A straight line has no merges.".to_owned())
+    }
+
+    fn merging(&self, _: ObjectId, _: ObjectId, _: Lands) -> Result<Merging, String> {
+        Err("A straight line has no proposals.".to_owned())
     }
 }

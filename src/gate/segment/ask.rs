@@ -3,10 +3,10 @@
 use super::{Segment, length};
 use crate::change::Identity;
 use crate::decision::Verdict;
-use crate::gate::Opaque;
 use crate::gate::outcome::{Code, Reason, SlotState};
 use crate::gate::vote::{Vote, signers};
-use crate::policy::{Ai, Asked, Binding, Kind, Requirement};
+use crate::gate::{Lands, Opaque};
+use crate::policy::{Ai, Asked, Binding, DEFAULT, Kind, Requirement};
 use crate::provenance;
 
 impl<'g> Segment<'_, 'g> {
@@ -19,6 +19,11 @@ impl<'g> Segment<'_, 'g> {
         authors.extend(self.unproven.then(|| Identity { name: String::new(), email: "unproven".to_owned() }));
         let ai = if self.unproven { Ai::Detected } else { self.ai() };
         let mut asked = policy.requirements(self.manifest.paths().chain(links), &authors, ai);
+        if self.manifest.is_empty() {
+            // What touches nothing belongs to nobody else.
+            let default = policy.compartments.iter().filter(|compartment| compartment.name == DEFAULT);
+            asked.requirements.extend(default.map(Requirement::of));
+        }
         if let Some(requirement) = policy.hidden_requirement() {
             match self.court.grounds.contents.hidden(self.steps) {
                 Ok(0) => {}
@@ -114,7 +119,11 @@ impl<'g> Segment<'_, 'g> {
         match binding {
             Binding::Manifest => true,
             Binding::Tree => same_tree,
-            Binding::Exact => same_tree && first.from.to_string() == predicate.target.tip && self.is_about(vote),
+            Binding::Exact => {
+                // A host that squashes or rebases lands another commit than the one that was signed.
+                let stays = self.court.lands.is_none_or(|lands| lands == Lands::Merge);
+                stays && same_tree && first.from.to_string() == predicate.target.tip && self.is_about(vote)
+            }
         }
     }
 

@@ -25,6 +25,16 @@ impl<'g> Segment<'_, 'g> {
             let detail = format!("{what} needs {} of role {}, has {}.", slot.need, slot.slot, slot.have);
             self.tell(Reason::holds(code, detail).in_compartment(&slot.compartment));
         }
+        if self.manifest.is_empty()
+            && let Some(step) = self.steps.last()
+        {
+            let detail = format!(
+                "{} changes nothing, and nobody signed for that. Leave it out, or have it approved as it is.",
+                step.commit.short()
+            );
+            self.tell(Reason::explains(Code::Unsigned, detail));
+            return;
+        }
         for vote in self.votes(Verdict::Approve).filter(|vote| !self.binds(*vote)).collect::<Vec<_>>() {
             if let Some((code, detail)) = self.near_miss(vote) {
                 self.tell(Reason::explains(code, detail));

@@ -7,13 +7,14 @@ mod hear;
 
 use std::collections::BTreeSet;
 
-use super::Opaque;
-use super::Step;
 use super::court::Court;
+use super::history::brings_only;
 use super::outcome::{Code, Decided, Effect, Reason, SlotState};
+use super::push::shown_by;
 use super::vote::Vote;
+use super::{Opaque, Step};
 use crate::change::manifest::{Digest, Manifest};
-use crate::change::{Commit, Identity, RepoPath};
+use crate::change::{Commit, Identity, ObjectId, RepoPath, visible};
 use crate::decision::Verdict;
 use crate::policy::{Asked, Binding};
 use crate::record::Presence;
@@ -128,7 +129,7 @@ impl<'s, 'g> Segment<'s, 'g> {
 
     fn judge(mut self) -> Standing {
         self.refuse_octopus();
-        if self.manifest.is_empty() {
+        if self.manifest.is_empty() && (self.steps.len() > 1 || self.is_merge_back()) {
             self.authors = self.author_set(&[]);
             self.hear_rejections(&Asked::default());
             self.refuse_passing();
@@ -162,8 +163,50 @@ impl<'s, 'g> Segment<'s, 'g> {
         self.court.votes.iter().copied().filter(move |vote| vote.is(verdict))
     }
 
+    /// Whether a decision is about this content. The digest of an empty manifest is that of all of them, so of a step that
+    /// changes nothing it is about the head, with nothing else brought in.
     fn binds(&self, vote: Vote<'_>) -> bool {
-        vote.predicate().manifest.sha256 == self.standing.manifest.to_string()
+        let predicate = vote.predicate();
+        predicate.manifest.sha256 == self.standing.manifest.to_string()
+            && (!self.manifest.is_empty() || brings_only(&self.commits, &predicate.head.commit, self.landing_merge()))
+    }
+
+    /// The merge by which all else came, where it is one.
+    fn landing_merge(&self) -> Option<ObjectId> {
+        let [step] = self.steps else { return None };
+        let commit = self.commits.iter().find(|commit| commit.id == step.commit)?;
+        (commit.parents.len() > 1 && commit.parents[0] == step.from).then_some(commit.id)
+    }
+
+    /// A merge of what protected refs have shown, all of whose content is here already.
+    fn is_merge_back(&mut self) -> bool {
+        let [step] = self.steps else { return false };
+        let commit = self.commits.iter().find(|commit| commit.id == step.commit);
+        let Some(sides) = commit.and_then(|commit| commit.parents.get(1..)).filter(|sides| !sides.is_empty()) else {
+            return false;
+        };
+        let sides = sides.to_vec();
+        match sides.iter().map(|&side| self.merges_back(side, step)).collect::<Result<Vec<_>, _>>() {
+            Ok(sides) => sides.into_iter().all(|merges_back| merges_back),
+            Err(why) => {
+                self.tell(Reason::undecidable(Code::Unreadable, why));
+                false
+            }
+        }
+    }
+
+    fn merges_back(&mut self, side: ObjectId, step: &Step) -> Result<bool, String> {
+        let history = self.court.grounds.history;
+        let Some(name) = shown_by(&self.court.grounds, side) else { return Ok(false) };
+        let [base] = history.merge_bases(step.from, side)?[..] else { return Ok(false) };
+        let Some(path) = history.lacks(base, side, step.commit)? else { return Ok(true) };
+        let detail = format!(
+            "{} would be marked as merged without what it changed in {path}. Merge that too, or have this head approved for here as \
+             changing nothing.",
+            visible::text(name)
+        );
+        self.tell(Reason::explains(Code::Unsigned, detail).at(&path));
+        Ok(false)
     }
 
     /// Whether the head of a decision is among the commits.

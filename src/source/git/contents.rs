@@ -9,12 +9,12 @@ use git2::Oid;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::objects::TREE;
-use super::{GitError, Repository, content, diff, oid};
+use super::{GitError, PolicyState, Repository, content, diff, oid};
 use crate::change::compare::{Line, compare};
 use crate::change::diff::{Content, Diff, FileDiff, MAX_TEXT_BYTES, TreeEntry};
 use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, RepoPath, visible};
-use crate::gate::{Contents, Opaque, Rest, Step};
+use crate::gate::{Contents, NextPolicy, Opaque, Rest, Step};
 
 /// Commits along first parents that are looked at to see whether a place was left alone.
 const MAX_LINE: usize = 50_000;
@@ -182,6 +182,14 @@ impl Contents for Objects<'_> {
             rested &= same(self.repository, Some(pair[0]), Some(pair[1]), &places).map_err(sentence)?;
         }
         Ok(if rested { Rest::Rested } else { Rest::Returned })
+    }
+
+    fn next_policy(&self, commit: ObjectId) -> Result<NextPolicy, String> {
+        Ok(match self.repository.policy_at(commit).map_err(sentence)? {
+            PolicyState::Found(policy) => Ok((policy.version, policy.digest)),
+            PolicyState::Absent => Err("it is gone. Without it nothing could land.".to_owned()),
+            PolicyState::Invalid(refused) => Err(visible::lines(&refused.to_string())),
+        })
     }
 }
 

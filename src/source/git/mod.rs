@@ -13,7 +13,7 @@ pub use contents::Objects;
 pub use objects::{blob_id, content, diff, entry_at, manifest, result_tree};
 pub use submodule::passed_by_submodule;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use git2::{BranchType, Oid};
@@ -143,6 +143,19 @@ impl Repository {
         self.raw.is_shallow()
     }
 
+    /// The commits whose parents a shallow file hides.
+    pub(crate) fn cut_commits(&self) -> Result<HashSet<ObjectId>, GitError> {
+        let unreadable =
+            |why: String| GitError::Other(format!("the file `shallow` in the git directory is unreadable: {why}"));
+        match std::fs::read_to_string(self.raw.commondir().join("shallow")) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HashSet::new()),
+            Err(error) => Err(unreadable(error.to_string())),
+            Ok(text) => {
+                text.lines().map(|line| line.parse().map_err(|_| unreadable("a line is no id".into()))).collect()
+            }
+        }
+    }
+
     pub fn is_bare(&self) -> bool {
         self.raw.is_bare()
     }
@@ -253,6 +266,46 @@ impl Repository {
     pub fn tip(&self, name: &str) -> Option<ObjectId> {
         let reference = self.raw.find_reference(name).ok()?;
         reference.peel_to_commit().ok().map(|commit| object_id(commit.id()))
+    }
+
+    /// The commit that an object is, or is a tag of.
+    pub fn commit_named(&self, id: ObjectId) -> Option<ObjectId> {
+        let object = self.raw.find_object(oid(id), None).ok()?;
+        object.peel(git2::ObjectType::Commit).ok().map(|commit| object_id(commit.id()))
+    }
+
+    /// Whether what the server's refs hold is known from `origin`, and not by the refs here. Not where a push comes in.
+    fn is_clone(&self, ahead: bool) -> bool {
+        !ahead && !self.raw.is_bare() && self.raw.find_remote("origin").is_ok()
+    }
+
+    /// The object at which a ref of the server stands, as far as can be seen from here: in a clone, where `origin` was last
+    /// seen to have it; tags are as they are here.
+    pub fn shown(&self, name: &str, ahead: bool) -> Option<ObjectId> {
+        let held = |name: &str| self.raw.refname_to_id(name).ok().map(object_id);
+        let branch = name.strip_prefix("refs/heads/").filter(|_| self.is_clone(ahead));
+        branch.and_then(|branch| held(&format!("refs/remotes/origin/{branch}"))).or_else(|| held(name))
+    }
+
+    /// The refs of the server with their commits, as far as can be seen from here. In a clone only the branches of `origin`:
+    /// tags and branches of a clone may be anybody's.
+    pub fn shown_refs(&self, ahead: bool) -> Vec<(String, ObjectId)> {
+        let (prefix, own) =
+            if self.is_clone(ahead) { ("refs/remotes/origin/", "refs/heads/") } else { ("refs/", "refs/") };
+        let Ok(references) = self.raw.references_glob(&format!("{prefix}*")) else { return Vec::new() };
+        let shown = references.flatten().filter_map(|reference| {
+            let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+            let rest = name.strip_prefix(prefix)?;
+            let name = format!("{own}{rest}");
+            let ours = name.starts_with("refs/undersign/") || name.starts_with("refs/remotes/");
+            if ours {
+                return None;
+            }
+            // A symbolic ref shows what another shows.
+            let commit = self.commit_named(object_id(reference.target()?))?;
+            Some((name, commit))
+        });
+        shown.collect()
     }
 
     /// The ref that a symbolic one names.

@@ -161,6 +161,12 @@ pub(super) fn entry(tree: &git2::Tree<'_>, path: &RepoPath) -> Option<TreeEntry>
     Some(TreeEntry { mode: mode(entry.filemode())?, id: object_id(entry.id()) })
 }
 
+/// The folder that a tree holds at a path.
+pub(super) fn folder(tree: &git2::Tree<'_>, path: &RepoPath) -> Option<Oid> {
+    let entry = tree.get_path(as_path(path)).ok()?;
+    (entry.filemode() == TREE).then(|| entry.id())
+}
+
 /// What a tree, given by its id, holds at a path.
 pub fn entry_at(repository: &Repository, tree: ObjectId, path: &RepoPath) -> Result<Option<TreeEntry>, GitError> {
     Ok(entry(&repository.raw.find_tree(oid(tree))?, path))

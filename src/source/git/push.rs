@@ -1,190 +1,233 @@
-//! The facts of a push, read from objects: what each step on the target's first-parent line does to each path.
+//! The facts of a push, read from objects: what each step on the target's first-parent line does to each path, and what
+//! merging a proposal would do.
 
-use std::collections::{HashMap, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use git2::{ObjectType, Oid};
+use git2::ObjectType;
 
-use super::objects::{Effort, diff_within};
-use super::{GitError, MAX_COMMITS, PolicyState, Repository, content, diff, object_id, oid};
+use super::objects::{Effort, diff_within, entry, folder};
+use super::{GitError, Repository, content, diff, object_id, oid};
 use crate::change::diff::{Content, Diff, Mode, TreeEntry};
 use crate::change::manifest::{Digest, Image, Manifest};
 use crate::change::{Change, Commit, ObjectId, RepoPath, Revision};
-use crate::gate::{MAX_STEPS, NextPolicy, Push, Step};
-use crate::policy::{AuthorProof, Policy, RefStanding};
+use crate::gate::{History, Lands, Merge, Merging, Step};
 use crate::record::{Key, sshsig};
 
 /// What git signs commits for.
 const COMMIT_NAMESPACE: &str = "git";
 
-/// Where a push is seen from.
-pub struct Outlook<'o> {
-    pub repository: &'o Repository,
-    pub policy: &'o Policy,
-    /// The policy branch, and its tip before the push.
-    pub trunk: (&'o str, ObjectId),
+/// The commits of a repository, read for one push.
+pub struct Commits<'r> {
+    repository: &'r Repository,
+    /// Whether who signed the commits is asked for.
+    wants_proof: bool,
+    /// Commits whose parents a shallow file hides.
+    cut: HashSet<ObjectId>,
+    digests: RefCell<HashMap<ObjectId, Digest>>,
+    effort: RefCell<Effort>,
 }
 
-impl Outlook<'_> {
-    /// Reads what moving a protected ref from `old` to `new` would do. A new ref starts where it left the line of
-    /// the policy branch.
-    ///
+impl<'r> Commits<'r> {
     /// # Errors
-    /// An object is missing, or the push is larger than is read.
-    pub fn read(&self, name: &str, old: ObjectId, new: ObjectId) -> Result<Push, GitError> {
-        let mut push = Push::new(name, old, new);
-        if new.is_zero() || old == new {
-            return Ok(push);
-        }
-        let Some(end) = self.commit_of(new)? else {
-            push.no_commit = true;
-            return Ok(push);
-        };
-        let old = if old.is_zero() { None } else { self.commit_of(old)? };
-        let is_tag = name.starts_with("refs/tags/");
-        push.rewind = old.is_some_and(|_| is_tag);
-        let start = match old {
-            Some(old) if self.is_ancestor(old, end)? => old,
-            Some(_) if !self.may_rewrite(name) => {
-                push.rewind = true;
-                return Ok(push);
-            }
-            Some(old) => {
-                push.rewind = true;
-                self.leaves(end, old).or_else(|_| self.leaves(end, self.trunk.1))?
-            }
-            None => self.leaves(end, self.trunk.1)?,
-        };
-        let (mut digests, mut effort) = (HashMap::new(), Effort::default());
-        push.steps = match self.first_parents(start, end)? {
-            Some(line) => {
-                let froms = std::iter::once(start).chain(line.iter().copied());
-                froms
-                    .zip(&line)
-                    .map(|(from, &to)| self.step(from, to, &mut digests, &mut effort))
-                    .collect::<Result<_, _>>()?
-            }
-            None => vec![self.step(start, end, &mut digests, &mut effort)?],
-        };
-        if name == self.trunk.0 {
-            push.policy = self.next_policy(end)?;
-        }
-        Ok(push)
+    /// There is a shallow file that cannot be read.
+    pub fn of(repository: &'r Repository, wants_proof: bool) -> Result<Commits<'r>, GitError> {
+        let (digests, effort) = Default::default();
+        Ok(Commits { repository, wants_proof, cut: repository.cut_commits()?, digests, effort })
     }
 
-    fn may_rewrite(&self, name: &str) -> bool {
-        matches!(self.policy.refs.standing(name), RefStanding::Protected { rewrite: true, .. })
-    }
-
-    /// What merging a proposal into a ref that stands at `old` would do now; none where a path that it touches has moved there
-    /// since it forked, so that nobody can say without merging texts.
-    pub fn proposal(&self, name: &str, old: ObjectId, head: ObjectId) -> Result<Option<Push>, GitError> {
+    fn step(&self, from: ObjectId, to: ObjectId) -> Result<Step, GitError> {
         let repository = self.repository;
-        let (Some(tip), Some(head)) = (self.commit_of(old)?, self.commit_of(head)?) else {
-            return Ok(Some(Push { no_commit: true, ..Push::new(name, old, head) }));
-        };
-        let revision = repository.revision(self.fork_point(head, tip)?, head, tip)?;
-        let diff = diff(repository, revision.base_tree, revision.head_tree)?;
-        let Some(result_tree) = super::result_tree(repository, &revision, &diff)? else { return Ok(None) };
-        let step = merged(&revision, &diff, repository, result_tree, HashMap::new())?;
-        let policy = if name == self.trunk.0 { self.next_policy(head)? } else { None };
-        Ok(Some(Push { steps: vec![step], policy, ..Push::new(name, old, head) }))
-    }
-
-    /// The commit that an id names, through tags; none where it is something else.
-    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, GitError> {
-        let object = self.repository.raw.find_object(oid(id), None)?;
-        Ok(object.peel(ObjectType::Commit).ok().map(|commit| object_id(commit.id())))
-    }
-
-    fn is_ancestor(&self, of: ObjectId, end: ObjectId) -> Result<bool, GitError> {
-        Ok(of == end || self.repository.raw.graph_descendant_of(oid(end), oid(of))?)
-    }
-
-    fn fork_point(&self, new: ObjectId, from: ObjectId) -> Result<ObjectId, GitError> {
-        let base = self.repository.raw.merge_base(oid(new), oid(from)).map_err(|error| match error.code() {
-            git2::ErrorCode::NotFound if error.class() != git2::ErrorClass::Odb => GitError::Unsupported(
-                "What is pushed has no history in common with the policy branch, so nothing says what is new in it. Start it there."
-                    .to_owned(),
-            ),
-            _ => error.into(),
-        })?;
-        Ok(object_id(base))
-    }
-
-    /// Where the history of `new` leaves the first-parent line of `tip`. What merges brought in beside that line was never
-    /// the state of a ref, and so was not judged as one.
-    fn leaves(&self, new: ObjectId, tip: ObjectId) -> Result<ObjectId, GitError> {
-        let first_parent = |id: Oid| Ok::<_, GitError>(self.repository.raw.find_commit(id)?.parent_ids().next());
-        let mut at = oid(self.fork_point(new, tip)?);
-        let (mut line, mut next) = (HashSet::new(), Some(oid(tip)));
-        while let Some(id) = next.filter(|_| !line.contains(&at)) {
-            if line.len() == MAX_COMMITS {
-                let detail = format!("It left the line of what landed more than {MAX_COMMITS} commits ago.");
-                return Err(GitError::Unsupported(detail));
-            }
-            line.insert(id);
-            next = first_parent(id)?;
-        }
-        while !line.contains(&at) {
-            let nowhere = || GitError::Unsupported("Its history joins that of the branch in merges alone.".to_owned());
-            at = first_parent(at)?.ok_or_else(nowhere)?;
-        }
-        Ok(object_id(at))
-    }
-
-    /// The first-parent line from `start` (left out) to `end`, oldest first; none where `start` is not on it.
-    fn first_parents(&self, start: ObjectId, end: ObjectId) -> Result<Option<Vec<ObjectId>>, GitError> {
-        let (mut line, mut at) = (Vec::new(), end);
-        while at != start {
-            line.push(at);
-            // One more than may be judged is enough to say that it is too many.
-            if line.len() > MAX_STEPS {
-                break;
-            }
-            match self.repository.raw.find_commit(oid(at))?.parent_ids().next() {
-                Some(parent) => at = object_id(parent),
-                None => return Ok(None),
-            }
-        }
-        line.reverse();
-        Ok(Some(line))
-    }
-
-    fn step(
-        &self,
-        from: ObjectId,
-        to: ObjectId,
-        digests: &mut HashMap<ObjectId, Digest>,
-        effort: &mut Effort,
-    ) -> Result<Step, GitError> {
-        let repository = self.repository;
+        let (mut digests, mut effort) = (self.digests.borrow_mut(), self.effort.borrow_mut());
         let (from_tree, tree) = (repository.tree_of(from)?, repository.tree_of(to)?);
-        let diff = diff_within(repository, from_tree, tree, effort)?;
+        let diff = diff_within(repository, from_tree, tree, &mut effort)?;
         let own = repository.commit(to)?;
         // Of an ordinary commit there is nothing to look for.
         let commits = if own.parents == [from] { vec![own] } else { repository.commits_between(&[from], to)? };
-        let wants_proof = self.policy.author_proof == AuthorProof::Proven;
         Ok(Step {
             from,
             commit: to,
             tree,
             compared: (from_tree, tree),
-            delta: manifest(repository, &diff, digests)?,
-            signers: if wants_proof { signers(repository, &commits) } else { Vec::new() },
-            evil_merges: if wants_proof { evil_merges(repository, &commits, effort)? } else { Vec::new() },
+            delta: manifest(repository, &diff, &mut digests)?,
+            signers: if self.wants_proof { signers(repository, &commits) } else { Vec::new() },
+            evil_merges: if self.wants_proof { evil_merges(repository, &commits, &mut effort)? } else { Vec::new() },
             commits,
             link_targets: link_targets(repository, &diff)?,
         })
     }
 
-    /// What the policy branch would say next.
-    fn next_policy(&self, commit: ObjectId) -> Result<Option<NextPolicy>, GitError> {
-        Ok(Some(match self.repository.policy_at(commit)? {
-            PolicyState::Found(policy) => Ok((policy.version, policy.digest)),
-            PolicyState::Absent => Err("it is gone. Without it nothing could land.".to_owned()),
-            PolicyState::Invalid(refused) => Err(crate::change::visible::lines(&refused.to_string())),
-        }))
+    fn bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, GitError> {
+        match self.repository.raw.merge_bases(oid(a), oid(b)) {
+            Ok(bases) => Ok(bases.iter().map(|id| object_id(*id)).collect()),
+            Err(error) if error.code() == git2::ErrorCode::NotFound && error.class() != git2::ErrorClass::Odb => {
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
+
+    fn holds(&self, of: ObjectId, commit: ObjectId) -> Result<bool, GitError> {
+        Ok(of == commit || self.repository.raw.graph_descendant_of(oid(of), oid(commit))?)
+    }
+
+    /// A commit of either side, outside of what the one base holds, behind which another base may lie.
+    fn cut_beside(&self, bases: &[ObjectId], sides: [ObjectId; 2]) -> Result<Option<ObjectId>, GitError> {
+        for &cut in &self.cut {
+            let is_below = match bases {
+                [base] => self.holds(*base, cut)?,
+                _ => false,
+            };
+            if !is_below && (self.holds(sides[0], cut)? || self.holds(sides[1], cut)?) {
+                return Ok(Some(cut));
+            }
+        }
+        Ok(None)
+    }
+
+    fn merge(&self, base: ObjectId, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merge, GitError> {
+        let repository = self.repository;
+        let revision = repository.revision(base, head, tip)?;
+        let diff = diff(repository, revision.base_tree, revision.head_tree)?;
+        let trees = Trees::of(repository, &revision)?;
+        let mut touched: BTreeSet<RepoPath> = diff.files.iter().map(|file| file.path.clone()).collect();
+        if lands == Lands::Rebase {
+            for commit in revision.commits.iter().filter(|commit| commit.parents.len() == 1) {
+                let (before, after) = (repository.tree_of(commit.parents[0])?, repository.tree_of(commit.id)?);
+                let step = diff_within(repository, before, after, &mut self.effort.borrow_mut())?;
+                touched.extend(step.files.into_iter().map(|file| file.path));
+            }
+        }
+        let moved = touched.iter().find(|path| entry(&trees.base, path) != entry(&trees.tip, path)).cloned();
+        let blocked = trees.blocked(&diff);
+        let in_lost_folder = trees.in_lost_folder(repository, &diff)?;
+        let result = match moved {
+            None => super::result_tree(repository, &revision, &diff)?,
+            Some(_) => None,
+        };
+        let merges = revision.commits.iter().find(|commit| commit.parents.len() > 1).map(|commit| commit.id);
+        let step = merged(&revision, &diff, repository, result.unwrap_or(revision.head_tree), HashMap::new())?;
+        Ok(Merge { step, merges, moved, blocked, in_lost_folder })
+    }
+}
+
+fn sentence(error: GitError) -> String {
+    error.to_string()
+}
+
+impl History for Commits<'_> {
+    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, String> {
+        let object = self.repository.raw.find_object(oid(id), None).map_err(|error| sentence(error.into()))?;
+        Ok(object.peel(ObjectType::Commit).ok().map(|commit| object_id(commit.id())))
+    }
+
+    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, String> {
+        if self.cut.contains(&commit) {
+            return Ok(None);
+        }
+        let commit = self.repository.raw.find_commit(oid(commit)).map_err(|error| sentence(error.into()))?;
+        Ok(commit.parent_ids().next().map(object_id))
+    }
+
+    fn is_cut(&self, commit: ObjectId) -> bool {
+        self.cut.contains(&commit)
+    }
+
+    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, String> {
+        self.holds(of, commit).map_err(sentence)
+    }
+
+    fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, String> {
+        self.bases(a, b).map_err(sentence)
+    }
+
+    fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, String> {
+        let froms = std::iter::once(&start).chain(line);
+        froms.zip(line).map(|(&from, &to)| self.step(from, to)).collect::<Result<_, _>>().map_err(sentence)
+    }
+
+    fn lacks(&self, base: ObjectId, side: ObjectId, end: ObjectId) -> Result<Option<RepoPath>, String> {
+        let repository = self.repository;
+        let lacking = || -> Result<Option<RepoPath>, GitError> {
+            let (base, side) = (repository.tree_of(base)?, repository.tree_of(side)?);
+            let diff = diff_within(repository, base, side, &mut self.effort.borrow_mut())?;
+            let end = repository.raw.find_tree(oid(repository.tree_of(end)?))?;
+            Ok(diff.files.into_iter().find(|file| entry(&end, &file.path) != file.new).map(|file| file.path))
+        };
+        lacking().map_err(sentence)
+    }
+
+    fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, String> {
+        let merging = || -> Result<Merging, GitError> {
+            let bases = self.bases(tip, head)?;
+            let cut = self.cut_beside(&bases, [tip, head])?;
+            let merge = match bases[..] {
+                [base] if cut.is_none() && base != head => Some(self.merge(base, tip, head, lands)?),
+                _ => None,
+            };
+            Ok(Merging { bases, cut, merge })
+        };
+        merging().map_err(sentence)
+    }
+}
+
+/// The three trees of a merge.
+struct Trees<'r> {
+    base: git2::Tree<'r>,
+    tip: git2::Tree<'r>,
+    head: git2::Tree<'r>,
+}
+
+impl<'r> Trees<'r> {
+    fn of(repository: &'r Repository, revision: &Revision) -> Result<Trees<'r>, GitError> {
+        let tree = |id| repository.raw.find_tree(oid(id));
+        Ok(Trees { base: tree(revision.base_tree)?, tip: tree(revision.target_tree)?, head: tree(revision.head_tree)? })
+    }
+
+    /// A path that is to be a file where the target has gained a folder, or lies below what is a file there and stays one.
+    fn blocked(&self, diff: &Diff) -> Option<RepoPath> {
+        let goes: HashSet<&RepoPath> =
+            diff.files.iter().filter(|file| file.new.is_none()).map(|file| &file.path).collect();
+        let is_blocked = |path: &RepoPath| {
+            let below_file =
+                folders_above(path).any(|above| entry(&self.tip, &above).is_some() && !goes.contains(&above));
+            below_file || folder(&self.tip, path).is_some_and(|held| folder(&self.base, path) != Some(held))
+        };
+        diff.files
+            .iter()
+            .filter(|file| file.new.is_some())
+            .map(|file| &file.path)
+            .find(|path| is_blocked(path))
+            .cloned()
+    }
+
+    /// A path that one side adds below a folder that the base had and the other side has no more.
+    fn in_lost_folder(&self, repository: &Repository, diff: &Diff) -> Result<Option<RepoPath>, GitError> {
+        let is_lost = |side: &git2::Tree<'_>, above: &RepoPath| {
+            folder(&self.base, above).is_some() && folder(side, above).is_none()
+        };
+        let mut added = diff.files.iter().filter(|file| file.old.is_none());
+        if let Some(file) = added.find(|file| folders_above(&file.path).any(|above| is_lost(&self.tip, &above))) {
+            return Ok(Some(file.path.clone()));
+        }
+        let gone = diff.files.iter().filter(|file| file.new.is_none());
+        let lost: BTreeSet<RepoPath> =
+            gone.flat_map(|file| folders_above(&file.path)).filter(|above| is_lost(&self.head, above)).collect();
+        for above in lost {
+            let (Some(before), Some(after)) = (folder(&self.base, &above), folder(&self.tip, &above)) else { continue };
+            let added = super::diff(repository, object_id(before), object_id(after))?;
+            if let Some(file) = added.files.into_iter().find(|file| file.old.is_none()) {
+                return Ok(Some(RepoPath([&above.0[..], b"/", &file.path.0].concat())));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// `a/b` and `a` of `a/b/c`.
+fn folders_above(path: &RepoPath) -> impl Iterator<Item = RepoPath> {
+    let ends = path.0.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    ends.map(|end| RepoPath(path.0[..end].to_vec())).collect::<Vec<_>>().into_iter()
 }
 
 /// The commits that carry a sound ssh signature, each with its key. Whose key it is, the roster says.

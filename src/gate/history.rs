@@ -1,0 +1,149 @@
+//! Which history counts as approved: what protected refs showed, and where judging a move may begin. The promises that
+//! these rules keep, and why each part is needed, are in `docs/push-model.md`.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::outcome::{Code, Reason};
+use super::{Lands, Merging, Step};
+use crate::change::{Commit, ObjectId, RepoPath};
+
+/// Commits along first parents that are walked to find where a move begins. Beyond, it is not judged.
+pub const MAX_LINE: usize = 100_000;
+
+/// What only the commits and trees of a repository tell of where a push leads.
+///
+/// # Errors
+/// A sentence: an object is missing or unreadable, or there is more than is read. It makes a push undecidable.
+pub trait History {
+    /// The commit that an id names, through tags; none where it is something else.
+    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, String>;
+
+    /// None for a root, and for a commit whose parents are cut off.
+    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, String>;
+
+    /// Whether the parents of a commit are hidden here, as by a shallow file.
+    fn is_cut(&self, commit: ObjectId) -> bool;
+
+    /// Whether `commit` is `of` or among its ancestors.
+    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, String>;
+
+    /// The best common ancestors, all of them.
+    fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, String>;
+
+    /// What each step does from `start` along `line`, which is oldest first and ends at the tip.
+    fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, String>;
+
+    /// A path that `side` changed since `base` and that `end` does not hold as `side` does; none where it holds all of them.
+    fn lacks(&self, base: ObjectId, side: ObjectId, end: ObjectId) -> Result<Option<RepoPath>, String>;
+
+    /// What stands between a proposal and its target.
+    fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, String>;
+}
+
+/// Commits that protected refs showed, or passed through by approved segments, with the refs that did. A **state** is such
+/// a commit: what is merely reachable is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct States {
+    refs: HashMap<ObjectId, BTreeSet<String>>,
+    /// Everything that was let through is here. Else it is only what refs show now, and of an older commit nothing is known.
+    pub are_recorded: bool,
+}
+
+impl States {
+    /// States that a gate recorded from its installation on.
+    pub fn recorded() -> States {
+        States { are_recorded: true, ..States::default() }
+    }
+
+    /// Takes in a state; whether it is new.
+    pub fn insert(&mut self, commit: ObjectId, name: &str) -> bool {
+        self.refs.entry(commit).or_default().insert(name.to_owned())
+    }
+
+    pub fn is_of(&self, commit: ObjectId, name: &str) -> bool {
+        self.refs.get(&commit).is_some_and(|refs| refs.contains(name))
+    }
+
+    pub fn contains(&self, commit: ObjectId) -> bool {
+        self.refs.contains_key(&commit)
+    }
+
+    /// The refs that showed a commit.
+    pub fn refs_of(&self, commit: ObjectId) -> impl Iterator<Item = &str> {
+        self.refs.get(&commit).into_iter().flatten().map(String::as_str)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (ObjectId, &str)> {
+        self.refs.iter().flat_map(|(&commit, refs)| refs.iter().map(move |name| (commit, name.as_str())))
+    }
+
+    pub fn len(&self) -> usize {
+        self.refs.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.refs.is_empty()
+    }
+}
+
+/// First parents from a tip down, read as far as they are asked for.
+pub(super) struct Line<'h> {
+    history: &'h dyn History,
+    commits: Vec<ObjectId>,
+    is_whole: bool,
+}
+
+impl<'h> Line<'h> {
+    pub fn new(history: &'h dyn History, tip: ObjectId) -> Line<'h> {
+        Line { history, commits: vec![tip], is_whole: false }
+    }
+
+    /// The commit so many steps below the tip; none below a root or a cut.
+    fn get(&mut self, at: usize) -> Result<Option<ObjectId>, Reason> {
+        while self.commits.len() <= at && !self.is_whole {
+            if self.commits.len() > MAX_LINE {
+                let detail = format!(
+                    "Where it begins lies more than {MAX_LINE} commits below its tip, and so far back is not looked."
+                );
+                return Err(Reason::undecidable(Code::Limit, detail));
+            }
+            let below = self.commits[self.commits.len() - 1];
+            match self.history.first_parent(below).map_err(unreadable)? {
+                Some(parent) => self.commits.push(parent),
+                None => self.is_whole = true,
+            }
+        }
+        Ok(self.commits.get(at).copied())
+    }
+
+    /// The first place from `at` on whose commit is one of those that are wanted.
+    pub fn find(&mut self, mut at: usize, wanted: impl Fn(ObjectId) -> bool) -> Result<Option<usize>, Reason> {
+        while let Some(commit) = self.get(at)? {
+            if wanted(commit) {
+                return Ok(Some(at));
+            }
+            at += 1;
+        }
+        Ok(None)
+    }
+
+    /// What lies above a place that was found, oldest first, with the commit at that place.
+    pub fn above(&self, at: usize) -> (ObjectId, Vec<ObjectId>) {
+        (self.commits[at], self.commits[..at].iter().rev().copied().collect())
+    }
+}
+
+pub(super) fn unreadable(why: String) -> Reason {
+    Reason::undecidable(Code::Unreadable, why)
+}
+
+/// Whether nothing is brought in but `head` and what it rests on. `landing` is left out: the commit by which it came.
+pub(super) fn brings_only(commits: &[Commit], head: &str, landing: Option<ObjectId>) -> bool {
+    let by_id: HashMap<ObjectId, &Commit> = commits.iter().map(|commit| (commit.id, commit)).collect();
+    let Some(head) = head.parse::<ObjectId>().ok().filter(|head| by_id.contains_key(head)) else { return false };
+    let (mut reached, mut todo) = (BTreeSet::from([head]), vec![head]);
+    while let Some(commit) = todo.pop().and_then(|id| by_id.get(&id)) {
+        todo.extend(commit.parents.iter().filter(|parent| by_id.contains_key(parent) && reached.insert(**parent)));
+    }
+    commits.iter().all(|commit| reached.contains(&commit.id) || Some(commit.id) == landing)
+}

@@ -1,0 +1,164 @@
+//! Judges a proposal before a host merges it: allowed only where every way in which the host may land it brings exactly the
+//! approved manifest to the tip that the verdict names, and nothing is worth on any other tip.
+//!
+//! With one merge base, and no touched path moved on the target since, git's three-way merge takes each path from one side:
+//! no text is merged, so no merge driver, attribute or configuration is asked. What can still differ differs by name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::court::Court;
+use super::history::unreadable;
+use super::outcome::{Code, Reason, RefOutcome};
+use super::push::{Rule, next_policy};
+use super::{Grounds, Step, Update, distrust, memory, segment};
+use crate::change::{ObjectId, RepoPath};
+use crate::policy::POLICY_FILE;
+
+/// How a host lands a proposal. Ordered from lenient to strict: what a rebase would land exactly, the others do too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Lands {
+    /// By a merge commit whose first parent is the target's tip.
+    Merge,
+    /// As one commit with the tree that a merge would have.
+    Squash,
+    /// Commit by commit, each replayed on the tip; merges are left out.
+    #[default]
+    Rebase,
+}
+
+impl fmt::Display for Lands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Lands::Merge => "merge",
+            Lands::Squash => "squash",
+            Lands::Rebase => "rebase",
+        })
+    }
+}
+
+impl FromStr for Lands {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Lands, String> {
+        let known = [Lands::Merge, Lands::Squash, Lands::Rebase];
+        known.into_iter().find(|way| way.to_string() == text).ok_or_else(|| "merge, squash or rebase".to_owned())
+    }
+}
+
+/// What objects tell of a proposal: where it forked, and what stands between it and its target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merging {
+    /// The best common ancestors of tip and head, all of them.
+    pub bases: Vec<ObjectId>,
+    /// A commit of either side whose parents are hidden here: another base may lie behind it.
+    pub cut: Option<ObjectId>,
+    /// Where there is exactly one base.
+    pub merge: Option<Merge>,
+}
+
+/// What merging a proposal that has one base would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merge {
+    /// From the tip to the result.
+    pub step: Step,
+    /// A merge among the commits of the proposal.
+    pub merges: Option<ObjectId>,
+    /// A path that the proposal touches and the target has changed since the base. With [`Lands::Rebase`], one that any of
+    /// its commits touches.
+    pub moved: Option<RepoPath>,
+    /// A path that lies below a file of the other side, or is a folder there.
+    pub blocked: Option<RepoPath>,
+    /// A path that one side adds below a folder that the base had and the other side has no more: git may take that
+    /// folder for renamed, and put the path elsewhere.
+    pub in_lost_folder: Option<RepoPath>,
+}
+
+/// Judges what landing a proposal would do to a ref that stands at `update.old`; `update.new` is the proposal's head.
+pub fn decide_proposal(update: &Update, lands: Lands, grounds: &Grounds<'_>) -> RefOutcome {
+    let mut outcome = judge(update, lands, grounds).unwrap_or_else(|reason| RefOutcome::refused(&update.name, reason));
+    outcome.tip = Some(update.old.to_string());
+    outcome
+}
+
+fn judge(update: &Update, lands: Lands, grounds: &Grounds<'_>) -> Result<RefOutcome, Reason> {
+    let name = &update.name;
+    if Rule::of(grounds.policy, name)?.is_none() {
+        return Ok(RefOutcome::allowed(name));
+    }
+    if let Some(reason) = memory::stale(grounds) {
+        return Err(reason);
+    }
+    let commit = |id| {
+        let found = grounds.history.commit_of(id).map_err(unreadable)?;
+        found.ok_or_else(|| Reason::deny(Code::Opaque, "What is proposed is no commit, so it cannot be reviewed."))
+    };
+    let (tip, head) = (commit(update.old)?, commit(update.new)?);
+    if let Some(reason) = distrust(grounds) {
+        return Err(reason);
+    }
+    let merging = grounds.history.merging(tip, head, lands).map_err(unreadable)?;
+    if merging.bases == [head] {
+        // It has landed: merging it would do nothing.
+        return Ok(RefOutcome::allowed(name));
+    }
+    let merge = clear(merging, lands)?;
+    let court = Court::of_proposal(grounds, name, lands);
+    let standing = segment::judge(&court, std::slice::from_ref(&merge.step), &merge.step.delta);
+    let mut outcome = RefOutcome::of(name, vec![standing]);
+    if grounds.policy_branch == Some(name)
+        && merge.step.delta.touches(&RepoPath::from(POLICY_FILE))
+        && let Some(reason) = next_policy(grounds, head)?
+    {
+        outcome = outcome.and(reason);
+    }
+    Ok(outcome)
+}
+
+/// The one thing that landing it can do, or why it cannot be said.
+fn clear(merging: Merging, lands: Lands) -> Result<Merge, Reason> {
+    let unclear = |detail: String| Err(Reason::undecidable(Code::MergeUnclear, detail));
+    if let Some(cut) = merging.cut {
+        let detail = format!(
+            "The parents of {} are cut off here (a shallow history), so where the proposal forked cannot be seen. Fetch it all: \
+             `git fetch --unshallow`.",
+            cut.short()
+        );
+        return Err(Reason::undecidable(Code::CutHistory, detail));
+    }
+    let Some(merge) = merging.merge else {
+        return match merging.bases.len() {
+            0 => unclear(
+                "The proposal has no history in common with its target, so nothing says what is new in it.".to_owned(),
+            ),
+            n => unclear(format!(
+                "The proposal and its target have {n} merge bases, and git merges with all of them. Rebase the proposal, or judge \
+                 the host's own merge commit, without --proposal."
+            )),
+        };
+    };
+    if let Some(commit) = merge.merges.filter(|_| lands == Lands::Rebase) {
+        return unclear(format!(
+            "The proposal holds a merge ({}), which a host that rebases leaves out. Rebase the proposal, or say with --lands how \
+             the host lands it.",
+            commit.short()
+        ));
+    }
+    let moved = |path: &RepoPath, what: &str| {
+        let detail = format!("{path} {what} Rebase the proposal; what is new in it must be reviewed.");
+        Err(Reason::deny(Code::BaseMoved, detail).at(path))
+    };
+    if let Some(path) = &merge.moved {
+        return moved(path, "has changed on the target since the proposal forked.");
+    }
+    if let Some(path) = &merge.blocked {
+        return moved(path, "is a file on one side where the other has a folder.");
+    }
+    if let Some(path) = &merge.in_lost_folder {
+        return unclear(format!(
+            "{path} is added below a folder that the other side has moved or removed, and git may add it elsewhere. Rebase the \
+             proposal, or judge the host's own merge commit, without --proposal."
+        ));
+    }
+    Ok(merge)
+}

@@ -1,0 +1,81 @@
+//! The key by which a gate knows its own state again. It never lies beside what it authenticates: a state directory is
+//! cached, copied and shared, and whoever can write there must not be able to say what was signed or what landed.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+
+use crate::change::manifest::Digest;
+
+const LENGTH: usize = 32;
+
+/// A secret of 32 bytes, in its file as 64 hex digits. HMAC-SHA-256 with it marks what the gate wrote itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StateKey([u8; LENGTH]);
+
+impl std::fmt::Debug for StateKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StateKey(…)")
+    }
+}
+
+impl StateKey {
+    /// Reads a key.
+    ///
+    /// # Errors
+    /// A sentence: there is no such file, or it holds no key.
+    pub fn read(path: &Path) -> Result<StateKey, String> {
+        let failed = |why: String| {
+            format!(
+                "The key of the gate's state, {}, cannot be used: {why}. `openssl rand -hex 32` makes one.",
+                path.display()
+            )
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        let key = text.trim_end().parse().map(|Digest(bytes)| StateKey(bytes));
+        key.map_err(|_| failed("it is not 64 lower-case hex digits".to_owned()))
+    }
+
+    /// Reads a key, and makes one where there is none, readable for its owner alone. None where that cannot be done: then
+    /// nothing is kept that would have to be believed.
+    ///
+    /// # Errors
+    /// A sentence: what is there is no key.
+    pub fn at(path: &Path) -> Result<Option<StateKey>, String> {
+        if path.exists() {
+            return StateKey::read(path).map(Some);
+        }
+        let make = || -> std::io::Result<()> {
+            let mut seed = [0; LENGTH];
+            std::io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut seed)?;
+            std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+            let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+            writeln!(file, "{}", Digest(seed))?;
+            file.sync_all()
+        };
+        match make() {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Ok(None),
+            // Another gate made it meanwhile, and may still be writing it: then it is no key yet, and nothing is judged.
+            _ => StateKey::read(path).map(Some),
+        }
+    }
+
+    /// Marks bytes for a purpose, as an HMAC; what was marked for one is nothing for another.
+    pub fn tag(&self, purpose: &str, parts: &[&[u8]]) -> Digest {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        mac.update(&(purpose.len() as u64).to_be_bytes());
+        mac.update(purpose.as_bytes());
+        parts.iter().for_each(|part| mac.update(part));
+        Digest(mac.finalize().into_bytes().into())
+    }
+
+    /// Whether a tag is the one for these bytes, in a time that tells nothing of where it differs.
+    pub fn vouches(&self, told: Digest, purpose: &str, parts: &[&[u8]]) -> bool {
+        let Digest(own) = self.tag(purpose, parts);
+        own.iter().zip(told.0).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+    }
+}
