@@ -4,6 +4,7 @@
 //! No network, no writes but the gate's own state, and no configuration, hook, filter, graft or replacement object of the
 //! inspected repository has a say.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -110,12 +111,12 @@ impl<'c> Case<'c> {
         let repository = Repository::open(Path::new(self.request.repository)).map_err(unreadable)?;
         let repository = repository.with_objects(&self.request.quarantine).map_err(unreadable)?;
         self.refuse_pretence(&repository)?;
-        let memory = self.memory(&repository)?;
         let trunk = trunk(&repository, self.settings)?;
         // The policy as it stood before the push: of the policy branch itself, that is where the push says it was.
         let moved = self.request.updates.iter().find(|update| update.name == trunk.name && !update.old.is_zero());
         let before = moved.map_or(trunk.tip, |update| update.old);
         let policy = policy(&repository, self.settings, before)?;
+        let memory = self.memory(&repository, &policy)?;
         // A look back asks for records that have no say any more.
         let digests = !self.settings.lasting && self.request.at.is_none();
         let digested = memory.as_ref().filter(|_| digests).and_then(|memory| memory.digested(&policy));
@@ -165,12 +166,12 @@ impl<'c> Case<'c> {
 
     /// The state; none where nobody named a place and the git directory cannot be written and never was, such as a
     /// read-only checkout.
-    fn memory(&self, repository: &Repository) -> Result<Option<Memory>, Reason> {
+    fn memory(&self, repository: &Repository, policy: &Policy) -> Result<Option<Memory>, Reason> {
         let dir = match &self.settings.state {
             Some(dir) => dir.clone(),
             None => default_state(repository),
         };
-        match open_memory(repository, self.settings, &dir) {
+        match open_memory(repository, self.settings, &dir, &policy.repository) {
             Ok(memory) => Ok(Some(memory)),
             Err(_) if self.settings.state.is_none() && !dir.exists() => Ok(None),
             Err(why) => Err(unreadable(why)),
@@ -214,15 +215,15 @@ impl Request<'_> {
 }
 
 /// The state of a repository's gate. What an older program left in the git directory, where nobody else writes, is believed.
-fn open_memory(repository: &Repository, settings: &Settings, dir: &Path) -> Result<Memory, String> {
+fn open_memory(repository: &Repository, settings: &Settings, dir: &Path, id: &str) -> Result<Memory, String> {
     let own = repository.common_dir().join("undersign").join("state.key");
     let (is_first, key) = match &settings.state_key {
         Some(file) => (false, Some(StateKey::read(file)?)),
         None => (!own.exists(), StateKey::at(&own)?),
     };
     match key {
-        Some(key) if is_first && settings.state.is_none() => Memory::adopt(dir, key),
-        key => Memory::open(dir, key),
+        Some(key) if is_first && settings.state.is_none() => Memory::adopt(dir, key, id),
+        key => Memory::open(dir, key, id),
     }
 }
 
@@ -259,13 +260,9 @@ struct Hearing<'c> {
 
 impl Hearing<'_> {
     fn judge(mut self) -> Result<Outcome, Reason> {
-        let now = self.case.now;
         let is_past = self.case.request.at.is_some();
-        let (repository, ahead) = (&self.repository, self.case.request.ahead);
-        let place = |name: &str, id: &str| place_of(repository, ahead, name, id);
-        let policy = Some(&self.policy).filter(|_| self.is_before_true || self.case.settings.policy.is_some());
-        if let Some(memory) = self.memory.as_mut().filter(|_| !is_past) {
-            memory.learn(policy, &self.policy.roster, &self.held, place, now).map_err(unreadable)?;
+        if !is_past {
+            self.learn()?;
         }
         if let Some(memory) = self.memory.as_ref().filter(|_| self.digest) {
             memory.keep(&self.digested(memory.remembered())?).map_err(unreadable)?;
@@ -276,9 +273,30 @@ impl Hearing<'_> {
             Some(memory) => Remembered { receipts: memory.remembered().receipts.clone(), ..Remembered::default() },
             None => Remembered::default(),
         };
+        self.catch_up(&remembered)?;
         let states = self.states();
         let refs = self.refs(&remembered, &states)?;
         self.finish(refs)
+    }
+
+    /// Takes in what became of earlier pushes, and what the refs hold.
+    fn learn(&mut self) -> Result<(), Reason> {
+        let Some(memory) = &mut self.memory else { return Ok(()) };
+        let (repository, ahead, now) = (&self.repository, self.case.request.ahead, self.case.now);
+        let rules = &self.policy.refs;
+        let policy = Some(&self.policy).filter(|_| self.is_before_true || self.case.settings.policy.is_some());
+        let place = |name: &str, id: &str| place_of(repository, ahead, name, id);
+        let ballots = OnceCell::new();
+        let still_approved = |landed: &gate::WaitingStates, receipts: &gate::Receipts| {
+            let ballots = ballots.get_or_init(|| gate::ballots(&self.policy, &self.held, receipts, now));
+            matches!(rules.standing(&landed.name), RefStanding::Protected { .. })
+                && gate::still_approve(ballots, &landed.records)
+        };
+        memory.forget_tips(|name| {
+            matches!(rules.standing(name), RefStanding::Protected { rewrite: false, .. })
+                && repository.shown(name, ahead).is_some()
+        });
+        memory.learn(policy, &self.policy.roster, &self.held, place, still_approved, now).map_err(unreadable)
     }
 
     /// What protected refs showed; without a record of it, what they show now, and where the caller says that the refs of
@@ -292,14 +310,21 @@ impl Hearing<'_> {
         let mut states = recorded.cloned().unwrap_or_default();
         let updates = &self.case.request.updates;
         let asked: HashSet<&str> = updates.iter().map(|update| update.name.as_str()).collect();
-        let shown = self.repository.shown_refs(self.case.request.ahead).into_iter();
-        let others = shown.filter(|(name, _)| !asked.contains(name.as_str()));
+        // Asked after the fact, what is judged would vouch for itself by another name: only the policy branch is believed.
+        let ahead = self.case.request.ahead;
+        let shown = if ahead { self.repository.shown_refs(ahead) } else { self.shown_trunk().into_iter().collect() };
+        let others = shown.into_iter().filter(|(name, _)| !asked.contains(name.as_str()));
         let own = updates.iter().filter(|update| !update.old.is_zero());
         let own = own.filter_map(|update| Some((update.name.clone(), self.repository.commit_named(update.old)?)));
         for (name, commit) in others.chain(own).filter(|(name, _)| self.is_protected(name)) {
             states.insert(commit, &name);
         }
         states
+    }
+
+    fn shown_trunk(&self) -> Option<(String, ObjectId)> {
+        let shown = self.repository.shown(&self.trunk, false)?;
+        Some((self.trunk.clone(), self.repository.commit_named(shown)?))
     }
 
     fn is_protected(&self, name: &str) -> bool {
@@ -314,6 +339,7 @@ impl Hearing<'_> {
             contents: &facts.contents,
             history: &facts.history,
             states: facts.states,
+            ahead: self.case.request.ahead,
             policy_branch: Some(self.trunk.as_str()).filter(|_| self.case.settings.policy.is_none()),
             pusher: self.case.request.pusher.as_deref(),
             now: self.case.now,
@@ -344,14 +370,6 @@ impl Hearing<'_> {
                 &past
             }
         };
-        let caught_up;
-        let states = match self.caught_up(remembered, states, chains)? {
-            Some(more) => {
-                caught_up = more;
-                &caught_up
-            }
-            None => states,
-        };
         let facts = self.facts(remembered, states)?;
         let grounds = self.grounds(&facts, chains);
         let mut evaluation = PushEvaluation::new(&grounds);
@@ -364,29 +382,33 @@ impl Hearing<'_> {
     }
 
     /// A gate that is asked after the fact, as in a pipeline, may have missed moves: how the policy branch and the refs that
-    /// it is asked about came to where they stand is judged first. None where nothing was missed.
-    fn caught_up(&self, remembered: &Remembered, states: &States, chains: &[Chain]) -> Result<Option<States>, Reason> {
+    /// it is asked about came to where they stand is judged first, and remembered where it was approved.
+    fn catch_up(&mut self, remembered: &Remembered) -> Result<(), Reason> {
         let request = self.case.request;
-        if request.ahead || request.at.is_some() || !states.are_recorded {
-            return Ok(None);
+        let Some(memory) = self.memory.as_ref().filter(|memory| memory.states().are_recorded) else { return Ok(()) };
+        if request.ahead || request.at.is_some() {
+            return Ok(());
         }
+        let states = memory.states();
         let facts = self.facts(remembered, states)?;
-        let grounds = self.grounds(&facts, chains);
+        let grounds = self.grounds(&facts, &self.chains);
         let evaluation = PushEvaluation::new(&grounds);
         let asked = request.updates.iter().map(|update| (update.name.as_str(), update.new));
         let names: BTreeMap<&str, ObjectId> =
             std::iter::once((self.trunk.as_str(), ObjectId::ZERO)).chain(asked).collect();
-        let mut more = None;
+        let mut moved = Vec::new();
         for (name, new) in names.into_iter().filter(|(name, _)| self.is_protected(name)) {
             let shown = self.repository.shown(name, false).filter(|shown| *shown != new);
             let Some(tip) = shown.and_then(|shown| self.repository.commit_named(shown)) else { continue };
             if !states.is_of(tip, name) {
-                for state in evaluation.catch_up(name, tip).states {
-                    more.get_or_insert_with(|| states.clone()).insert(state, name);
-                }
+                moved.push((name.to_owned(), evaluation.catch_up(name, tip).states));
             }
         }
-        Ok(more)
+        drop(facts);
+        match &mut self.memory {
+            Some(memory) => remember_states(memory, moved),
+            None => Ok(()),
+        }
     }
 
     fn of_ref(&self, update: &Update, evaluation: &mut PushEvaluation<'_>, grounds: &Grounds<'_>) -> Judged {
@@ -459,8 +481,13 @@ impl Hearing<'_> {
         let is_kept = |name: &str| records.contains(name) || self.is_protected(name);
         let moves = updates.iter().filter(|update| !update.new.is_zero() && is_kept(&update.name));
         let moves: Vec<_> = moves.map(|update| (update.name.clone(), update.new.to_string())).collect();
-        let ids = |judged: &Judged| judged.states.iter().map(ObjectId::to_string).collect::<Vec<_>>();
         let states = updates.iter().zip(judged).filter(|(_, judged)| !judged.states.is_empty());
+        let states = states.map(|(update, judged)| gate::WaitingStates {
+            name: update.name.clone(),
+            new: update.new.to_string(),
+            commits: judged.states.iter().map(ObjectId::to_string).collect(),
+            records: judged.outcome.records.clone(),
+        });
         let arriving = self.chains.iter().filter(|chain| {
             let is_known = self.policy.roster.by_key_id(&chain.id.key).is_some();
             is_known
@@ -470,7 +497,7 @@ impl Hearing<'_> {
         });
         (!moves.is_empty()).then(|| Waiting {
             moves,
-            states: states.map(|(update, judged)| (update.name.clone(), ids(judged))).collect(),
+            states: states.collect(),
             heads: Heads::of(arriving),
             time: self.case.now,
         })
@@ -487,19 +514,18 @@ impl Hearing<'_> {
         if !request.updates.iter().all(|update| [update.old, update.new].contains(&shown(update))) {
             return Ok(());
         }
-        let Some(waiting) = self.waiting(judged) else { return Ok(()) };
-        let landed: Vec<(ObjectId, String)> = request
+        let waiting = self.waiting(judged).filter(|_| request.ahead);
+        let moved = request
             .updates
             .iter()
             .zip(judged)
-            .filter(|(update, _)| shown(update) == update.new)
-            .flat_map(|(update, judged)| judged.states.iter().map(|state| (*state, update.name.clone())))
-            .collect();
+            .filter(|(update, judged)| !request.ahead && shown(update) == update.new && !judged.states.is_empty());
+        let moved: Vec<_> = moved.map(|(update, judged)| (update.name.clone(), judged.states.clone())).collect();
         let Some(memory) = &mut self.memory else { return Ok(()) };
-        if memory.states().are_recorded && !landed.is_empty() {
-            memory.record(landed).map_err(unreadable)?;
+        if memory.states().are_recorded {
+            remember_states(memory, moved)?;
         }
-        memory.wait_for(waiting).map_err(unreadable)
+        waiting.map_or(Ok(()), |waiting| memory.wait_for(waiting)).map_err(unreadable)
     }
 
     /// Refs that the policy which lands begins to protect: what they show, nobody let through.
@@ -555,6 +581,18 @@ fn place_of(repository: &Repository, ahead: bool, name: &str, id: &str) -> gate:
         Some(held) if holds(held) => gate::Place::Beyond,
         _ => gate::Place::Elsewhere,
     }
+}
+
+/// Takes in the states of refs that stand at the last of them.
+fn remember_states(memory: &mut Memory, moved: Vec<(String, Vec<ObjectId>)>) -> Result<(), Reason> {
+    for (name, states) in moved {
+        let tip = states.last().copied();
+        memory.record(states.into_iter().map(|state| (state, name.clone()))).map_err(unreadable)?;
+        if let Some(tip) = tip.filter(|_| !name.starts_with("refs/tags/")) {
+            memory.stands(&name, tip).map_err(unreadable)?;
+        }
+    }
+    Ok(())
 }
 
 fn fault_of(chains: &[Chain], id: &ChainId) -> Option<(usize, Fault)> {

@@ -82,6 +82,23 @@ pub fn ballots<'c>(policy: &'c Policy, chains: &'c [Chain], receipts: &Receipts,
     all
 }
 
+/// Whether records on which a push was let through still stand: not taken back, replaced or rejected since. That their time
+/// is over by now does not matter.
+pub fn still_approve(ballots: &[Ballot<'_>], records: &[String]) -> bool {
+    let stands = |ballot: &&Ballot<'_>| matches!(ballot.standing, BallotStanding::InForce | BallotStanding::Expired);
+    let standing = || ballots.iter().filter(stands).map(|ballot| (ballot.record.id().to_string(), ballot.predicate()));
+    let is_answered = |id: &String| standing().any(|(_, other)| other.answers.contains(id));
+    records.iter().all(|id| {
+        let Some((_, own)) = standing().find(|(other, _)| other == id) else { return false };
+        let rejects = |other: &Predicate| {
+            other.verdict == Verdict::Reject
+                && other.manifest.sha256 == own.manifest.sha256
+                && other.target.name == own.target.name
+        };
+        !standing().any(|(other, predicate)| rejects(predicate) && !is_answered(&other))
+    })
+}
+
 fn ballot<'c>(policy: &'c Policy, record: &'c Record, received: Option<i64>, now: i64) -> Ballot<'c> {
     let Some((owner, enrolment)) = policy.roster.enrolment(record.verified.key()) else {
         let standing = BallotStanding::Stranger;

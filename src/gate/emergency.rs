@@ -38,7 +38,8 @@ pub(super) fn all<'g>(policy: &'g Policy, votes: &[Vote<'g>]) -> Vec<Emergency<'
         return Vec::new();
     }
     let mut by_manifest: BTreeMap<&str, Vec<Vote<'g>>> = BTreeMap::new();
-    for vote in votes.iter().filter(|vote| vote.is(Verdict::BreakGlass) && is_here(policy, **vote)) {
+    let declares = |vote: &&Vote<'_>| vote.is(Verdict::BreakGlass) && !vote.record.manifest.is_empty();
+    for vote in votes.iter().filter(|vote| declares(vote) && is_here(policy, **vote)) {
         by_manifest.entry(&vote.predicate().manifest.sha256).or_default().push(*vote);
     }
     by_manifest.into_iter().filter_map(|(manifest, signed)| emergency(policy, manifest, &signed, votes)).collect()

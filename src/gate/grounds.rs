@@ -19,6 +19,8 @@ pub struct Grounds<'g> {
     pub states: &'g States,
     /// Full name of the branch that the policy was read from; none where the operator gave another.
     pub policy_branch: Option<&'g str>,
+    /// The refs have not moved yet, and stand where the push says that they do.
+    pub ahead: bool,
     /// Who pushes, as the host authenticated them; none where it does not say.
     pub pusher: Option<&'g str>,
     /// The gate's clock, in seconds since the epoch.

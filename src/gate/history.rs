@@ -27,6 +27,9 @@ pub trait History {
     /// Whether `commit` is `of` or among its ancestors.
     fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, String>;
 
+    /// Whether history is hidden of either side, outside of what their one merge base holds: another may lie behind it.
+    fn is_cut_beside(&self, base: ObjectId, sides: [ObjectId; 2]) -> Result<bool, String>;
+
     /// The best common ancestors, all of them.
     fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, String>;
 
@@ -127,23 +130,52 @@ impl<'h> Line<'h> {
         Ok(None)
     }
 
-    /// What lies above a place that was found, oldest first, with the commit at that place.
-    pub fn above(&self, at: usize) -> (ObjectId, Vec<ObjectId>) {
-        (self.commits[at], self.commits[..at].iter().rev().copied().collect())
+    /// Whether it ends at a commit whose parents are hidden.
+    pub fn ends_cut(&self) -> bool {
+        self.is_whole && self.commits.last().is_some_and(|last| self.history.is_cut(*last))
     }
+
+    /// What lies between two places that were found, counted from the tip down: the commit at the lower one, and those above
+    /// it up to the other, oldest first.
+    pub fn between(&self, places: std::ops::Range<usize>) -> (ObjectId, Vec<ObjectId>) {
+        (self.commits[places.end], self.commits[places].iter().rev().copied().collect())
+    }
+}
+
+/// Whether a merge holds all that one of its sides changed since it forked from the first parent. Where that cannot be said,
+/// it does not.
+pub(super) fn keeps_all(
+    history: &dyn History,
+    first: ObjectId,
+    side: ObjectId,
+    merge: ObjectId,
+) -> Result<Result<(), Option<RepoPath>>, String> {
+    let [base] = history.merge_bases(first, side)?[..] else { return Ok(Err(None)) };
+    if history.is_cut_beside(base, [first, side])? {
+        return Ok(Err(None));
+    }
+    Ok(history.lacks(base, side, merge)?.map_or(Ok(()), |path| Err(Some(path))))
 }
 
 pub(super) fn unreadable(why: String) -> Reason {
     Reason::undecidable(Code::Unreadable, why)
 }
 
-/// Whether nothing is brought in but `head` and what it rests on. `landing` is left out: the commit by which it came.
-pub(super) fn brings_only(commits: &[Commit], head: &str, landing: Option<ObjectId>) -> bool {
+/// Those of some commits that are reached from one of them, itself included.
+pub(super) fn reached(commits: &[Commit], from: &str) -> BTreeSet<ObjectId> {
     let by_id: HashMap<ObjectId, &Commit> = commits.iter().map(|commit| (commit.id, commit)).collect();
-    let Some(head) = head.parse::<ObjectId>().ok().filter(|head| by_id.contains_key(head)) else { return false };
-    let (mut reached, mut todo) = (BTreeSet::from([head]), vec![head]);
+    let Some(from) = from.parse::<ObjectId>().ok().filter(|from| by_id.contains_key(from)) else {
+        return BTreeSet::new();
+    };
+    let (mut reached, mut todo) = (BTreeSet::from([from]), vec![from]);
     while let Some(commit) = todo.pop().and_then(|id| by_id.get(&id)) {
         todo.extend(commit.parents.iter().filter(|parent| by_id.contains_key(parent) && reached.insert(**parent)));
     }
-    commits.iter().all(|commit| reached.contains(&commit.id) || Some(commit.id) == landing)
+    reached
+}
+
+/// Whether nothing is brought in but `head` and what it rests on. `landing` is left out: the commit by which it came.
+pub(super) fn brings_only(commits: &[Commit], head: &str, landing: Option<ObjectId>) -> bool {
+    let reached = reached(commits, head);
+    !reached.is_empty() && commits.iter().all(|commit| reached.contains(&commit.id) || Some(commit.id) == landing)
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::history::Line;
 use super::outcome::{Code, Reason};
 use super::{CLOCK_SKEW, Grounds};
-use crate::change::ObjectId;
+use crate::change::{ObjectId, visible};
 use crate::record::{Chain, ChainId, Head, Heads, Record};
 
 /// What was seen of refs before; nothing where there is no memory.
@@ -21,6 +22,9 @@ pub struct Remembered {
     pub clock: i64,
     #[serde(default, alias = "expected", skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
+    /// Where refs that only go forward were last seen to stand, after they were let through.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tips: BTreeMap<String, String>,
 }
 
 /// A push that was let through, until the gate sees what became of it. Git moves each ref by itself, and another hook may
@@ -30,19 +34,34 @@ pub struct Remembered {
 pub struct Waiting {
     /// Names and ids of the refs that would move.
     pub moves: Vec<(String, String)>,
-    /// By ref, the commits that become its states once it stands there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub states: Vec<(String, Vec<String>)>,
+    pub states: Vec<WaitingStates>,
     /// Of the chains that the push adds to.
     pub heads: Heads,
     /// When it was let through, in seconds since the epoch.
     pub time: i64,
 }
 
+/// What becomes of a ref once it is seen to stand where it was let through to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaitingStates {
+    #[serde(rename = "ref")]
+    pub name: String,
+    /// The object at which it would stand.
+    pub new: String,
+    /// The commits that become its states.
+    pub commits: Vec<String>,
+    /// Ids of the records that it was let through on: taken back before it landed, it was not approved.
+    pub records: Vec<String>,
+}
+
 /// Seconds after which a push that was let through and did not land is forgotten: another hook refused it, or git did.
 const AWAITED: i64 = 3_600;
 /// Pushes that are waited for at a time; the oldest are forgotten first.
 const MAX_WAITING: usize = 1_000;
+/// Bytes of the names of all refs that are waited for.
+const MAX_NAMES: usize = 8 << 20;
 
 /// Where a ref is, seen from where a push that was let through would have put it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,15 +74,15 @@ pub enum Place {
 }
 
 impl Remembered {
-    /// Of what landed, the records are known from now on, come or not, and as of when they came; the states are returned.
-    pub fn settle(&mut self, place: impl Fn(&str, &str) -> Place, now: i64) -> Vec<(ObjectId, String)> {
-        let mut states = Vec::new();
+    /// Of what landed, the records are known from now on, come or not, and as of when they came. What became of refs that
+    /// stand where they were let through to is returned.
+    pub fn settle(&mut self, place: impl Fn(&str, &str) -> Place, now: i64) -> Vec<WaitingStates> {
+        let mut landed = Vec::new();
         for mut waiting in std::mem::take(&mut self.waiting) {
             let count = waiting.moves.len();
             waiting.moves.retain(|(name, id)| match place(name, id) {
                 Place::There => {
-                    let own = waiting.states.iter().filter(|(of, _)| of == name).flat_map(|(_, commits)| commits);
-                    states.extend(own.filter_map(|commit| Some((commit.parse().ok()?, name.clone()))));
+                    landed.extend(waiting.states.iter().filter(|states| states.name == *name).cloned());
                     false
                 }
                 Place::Beyond => false,
@@ -79,14 +98,21 @@ impl Remembered {
                 self.waiting.push(waiting);
             }
         }
-        states
+        landed
     }
 
     /// Takes in a push that is let through now. The same one tried again is one.
     pub fn wait_for(&mut self, waiting: Waiting) {
         self.waiting.retain(|other| other.moves != waiting.moves);
         self.waiting.push(waiting);
-        self.waiting.drain(..self.waiting.len().saturating_sub(MAX_WAITING));
+        let mut room = MAX_NAMES;
+        let fits = |waiting: &&Waiting| {
+            let size: usize = waiting.moves.iter().map(|(name, id)| name.len() + id.len()).sum();
+            room = room.saturating_sub(size.max(1));
+            room > 0
+        };
+        let kept = self.waiting.iter().rev().take(MAX_WAITING).take_while(fits).count();
+        self.waiting.drain(..self.waiting.len() - kept);
     }
 
     /// What only restricts: it is believed whoever wrote it. What was received when, and what landed, is not.
@@ -172,6 +198,22 @@ pub(super) fn stale(grounds: &Grounds<'_>) -> Option<Reason> {
         );
         Reason::deny(Code::PolicyStale, detail)
     })
+}
+
+/// A ref that was seen further on: somebody took it back behind the gate.
+pub(super) fn went_back(grounds: &Grounds<'_>, name: &str, stands: ObjectId) -> Result<Option<Reason>, Reason> {
+    let tip = grounds.remembered.tips.get(name).and_then(|tip| tip.parse::<ObjectId>().ok());
+    let Some(tip) = tip.filter(|tip| *tip != stands) else { return Ok(None) };
+    if Line::new(grounds.history, stands).find(0, |commit| commit == tip)?.is_some() {
+        return Ok(None);
+    }
+    let detail = format!(
+        "{} stood at {} after this gate let it there, and is no longer built on that: it was taken back behind the gate. If that was \
+         meant, the operator says so: `undersign gate record REF`.",
+        visible::text(name),
+        tip.short()
+    );
+    Ok(Some(Reason::undecidable(Code::Rewrite, detail)))
 }
 
 /// A record that the gate itself saw before, and that is gone.

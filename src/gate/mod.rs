@@ -21,10 +21,10 @@ mod spent;
 pub mod summary;
 mod vote;
 
-pub use ballot::{Ballot, BallotStanding, ballots};
+pub use ballot::{Ballot, BallotStanding, ballots, still_approve};
 pub use grounds::{Contents, Grounds, Opaque, Rest};
 pub use history::{History, MAX_LINE, States};
-pub use memory::{Place, Receipts, Remembered, Waiting};
+pub use memory::{Place, Receipts, Remembered, Waiting, WaitingStates};
 pub use outcome::{
     AuditHead, Code, Decided, Effect, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome,
     SlotState,

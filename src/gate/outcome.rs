@@ -315,6 +315,20 @@ impl RefOutcome {
         self
     }
 
+    /// This, and then another move of the same ref.
+    pub(super) fn then(mut self, next: RefOutcome) -> RefOutcome {
+        self.outcome = self.outcome.max(next.outcome);
+        self.break_glass |= next.break_glass;
+        self.manifest.extend(next.manifest);
+        self.binding = self.binding.max(next.binding);
+        self.valid_until = self.valid_until.into_iter().chain(next.valid_until).min();
+        self.presence = self.presence.into_iter().chain(next.presence).min();
+        self.records.extend(next.records);
+        self.requirements.extend(next.requirements);
+        self.reasons.extend(next.reasons);
+        self
+    }
+
     /// Where nothing stands against it, it is allowed.
     pub(super) fn of(name: &str, way: Vec<Standing>) -> RefOutcome {
         RefOutcome {

@@ -10,15 +10,17 @@ use std::str::FromStr;
 use super::court::Court;
 use super::history::unreadable;
 use super::outcome::{Code, Reason, RefOutcome};
-use super::push::{Rule, next_policy};
+use super::push::{PushEvaluation, Rule, next_policy};
 use super::{Grounds, Step, Update, distrust, memory, segment};
-use crate::change::{ObjectId, RepoPath};
+use crate::change::{ObjectId, RepoPath, visible};
 use crate::policy::POLICY_FILE;
 
-/// How a host lands a proposal. Ordered from lenient to strict: what a rebase would land exactly, the others do too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+/// How a host lands a proposal. What a rebase would land exactly, the others do too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lands {
-    /// By a merge commit whose first parent is the target's tip.
+    /// The target is set to the head: judged as that push.
+    FastForward,
+    /// By a merge commit whose first parent is the target's tip, always.
     Merge,
     /// As one commit with the tree that a merge would have.
     Squash,
@@ -30,6 +32,7 @@ pub enum Lands {
 impl fmt::Display for Lands {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Lands::FastForward => "ff",
             Lands::Merge => "merge",
             Lands::Squash => "squash",
             Lands::Rebase => "rebase",
@@ -41,8 +44,8 @@ impl FromStr for Lands {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Lands, String> {
-        let known = [Lands::Merge, Lands::Squash, Lands::Rebase];
-        known.into_iter().find(|way| way.to_string() == text).ok_or_else(|| "merge, squash or rebase".to_owned())
+        let known = [Lands::FastForward, Lands::Merge, Lands::Squash, Lands::Rebase];
+        known.into_iter().find(|way| way.to_string() == text).ok_or_else(|| "ff, merge, squash or rebase".to_owned())
     }
 }
 
@@ -64,8 +67,8 @@ pub struct Merge {
     pub step: Step,
     /// A merge among the commits of the proposal.
     pub merges: Option<ObjectId>,
-    /// A path that the proposal touches and the target has changed since the base. With [`Lands::Rebase`], one that any of
-    /// its commits touches.
+    /// A path that the proposal touches and the target holds otherwise than the base. With [`Lands::Rebase`], one that any of
+    /// its commits touches and any commit of the target has touched since: git leaves out a commit whose twin is there.
     pub moved: Option<RepoPath>,
     /// A path that lies below a file of the other side, or is a folder there.
     pub blocked: Option<RepoPath>,
@@ -76,7 +79,10 @@ pub struct Merge {
 
 /// Judges what landing a proposal would do to a ref that stands at `update.old`; `update.new` is the proposal's head.
 pub fn decide_proposal(update: &Update, lands: Lands, grounds: &Grounds<'_>) -> RefOutcome {
-    let mut outcome = judge(update, lands, grounds).unwrap_or_else(|reason| RefOutcome::refused(&update.name, reason));
+    let mut outcome = match lands {
+        Lands::FastForward => PushEvaluation::new(&Grounds { ahead: true, ..*grounds }).decide(update).outcome,
+        _ => judge(update, lands, grounds).unwrap_or_else(|reason| RefOutcome::refused(&update.name, reason)),
+    };
     outcome.tip = Some(update.old.to_string());
     outcome
 }
@@ -102,7 +108,20 @@ fn judge(update: &Update, lands: Lands, grounds: &Grounds<'_>) -> Result<RefOutc
         // It has landed: merging it would do nothing.
         return Ok(RefOutcome::allowed(name));
     }
+    if grounds.states.are_recorded && !grounds.states.is_of(tip, name) {
+        let detail = format!(
+            "{} stands where this gate never let it, so what a proposal would land on is not known to be approved. Have that approved, \
+             or the operator records it: `undersign gate record REF`.",
+            visible::text(name)
+        );
+        return Err(Reason::undecidable(Code::NotAState, detail));
+    }
     let merge = clear(merging, lands)?;
+    if merge.step.delta.is_empty() && lands != Lands::Merge {
+        let detail = "The proposal changes nothing, and a host that squashes or rebases lands another commit than the one that could \
+                      be approved. Land it by a merge commit (--lands merge), or not at all.";
+        return Err(Reason::deny(Code::Unsigned, detail));
+    }
     let court = Court::of_proposal(grounds, name, lands);
     let standing = segment::judge(&court, std::slice::from_ref(&merge.step), &merge.step.delta);
     let mut outcome = RefOutcome::of(name, vec![standing]);

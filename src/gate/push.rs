@@ -1,18 +1,25 @@
 //! Judges the moves of refs in a push: where each begins, and what lies between there and its new tip.
 
+use std::cell::{Cell, OnceCell};
+use std::collections::BTreeSet;
+
+use super::ballot::{Ballot, BallotStanding, ballots};
 use super::court::Court;
 use super::history::{Line, unreadable};
 use super::outcome::{Code, Reason, RefOutcome};
-use super::{Decided, Grounds, States, distrust, memory, search};
+use super::{Decided, Grounds, States, distrust, memory, search, segment};
 use crate::change::manifest::{Digest, Manifest};
 use crate::change::{Commit, ObjectId, RepoPath, visible};
+use crate::decision::Verdict;
 use crate::policy::{Policy, RefStanding};
 use crate::record::Key;
 
 /// A push of more steps than this is not judged. The search for segments is quadratic in it at worst.
 pub const MAX_STEPS: usize = 2_000;
 /// States from which a new or rewritten ref is tried, nearest first.
-const MAX_STARTS: usize = 32;
+const MAX_STARTS: usize = 8;
+/// Refusals after which the rest of a push is refused unread.
+const MAX_REFUSED: usize = 16;
 
 /// A move of a ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,11 +76,17 @@ pub struct PushEvaluation<'g> {
     grounds: Grounds<'g>,
     /// What earlier refs of this push are let through for.
     along: States,
+    /// Spent of what may be spent on the search for segments in the whole push.
+    effort: Cell<usize>,
+    refused: Cell<usize>,
+    /// Refs for which a rejection is in force.
+    rejected_for: OnceCell<BTreeSet<String>>,
 }
 
 impl<'g> PushEvaluation<'g> {
     pub fn new(grounds: &Grounds<'g>) -> PushEvaluation<'g> {
-        PushEvaluation { grounds: *grounds, along: States::default() }
+        let (along, effort, refused, rejected_for) = Default::default();
+        PushEvaluation { grounds: *grounds, along, effort, refused, rejected_for }
     }
 
     /// Judges one ref that is no ref of ours.
@@ -81,7 +94,9 @@ impl<'g> PushEvaluation<'g> {
         let judged = self
             .judge(update)
             .unwrap_or_else(|reason| Judged { outcome: RefOutcome::refused(&update.name, reason), states: Vec::new() });
-        if judged.outcome.outcome == Decided::Allow {
+        if judged.outcome.outcome != Decided::Allow {
+            self.refused.set(self.refused.get() + 1);
+        } else {
             judged.states.iter().for_each(|&state| _ = self.along.insert(state, &update.name));
         }
         judged
@@ -115,6 +130,10 @@ impl<'g> PushEvaluation<'g> {
         if let Some(reason) = distrust(&self.grounds) {
             return Err(reason);
         }
+        // All of a push is refused with the first: what comes after some refusals need not be read.
+        if self.refused.get() >= MAX_REFUSED {
+            return Err(Reason::deny(Code::Limit, "It was not judged: the push is refused for other refs."));
+        }
         let mut judged = if old.is_zero() || rule.rewrite {
             self.from_any_state(name, end)?
         } else {
@@ -130,25 +149,53 @@ impl<'g> PushEvaluation<'g> {
 
     /// A ref that only goes forward: its old tip stays on the first-parent line, so that all it ever showed does.
     fn forward(&self, name: &str, old: ObjectId, end: ObjectId) -> Result<Judged, Reason> {
-        let history = self.grounds.history;
+        let Grounds { history, states, .. } = self.grounds;
         let old = history.commit_of(old).map_err(unreadable)?.unwrap_or(old);
+        if self.grounds.ahead
+            && let Some(reason) = memory::went_back(&self.grounds, name, old)?
+        {
+            return Err(reason);
+        }
         let mut line = Line::new(history, end);
         let Some(at) = line.find(0, |commit| commit == old)? else {
+            if line.ends_cut() {
+                return Err(cut(name));
+            }
             let is_beside = history.is_ancestor(old, end).map_err(unreadable)?;
             return Err(Reason::deny(Code::Rewrite, rewritten(name, is_beside)));
         };
-        if self.grounds.states.is_of(old, name) {
-            return self.between(name, &line, at).map(Attempt::into_judged);
-        }
-        // The ref stands where this gate never let it: what came in without the gate is part of what must be approved.
-        self.nearest_first(name, line, at, |commit| self.is_state(commit))
+        // Where the ref stands is nobody's word while it has not moved; afterwards `old` is, and what the gate knows goes before.
+        let from = if self.grounds.ahead { at } else { 0 };
+        let own = line.find(from, |commit| states.is_of(commit, name))?;
+        // The nearest, and nothing below it: from further down, what was taken back since would look as if it had rested.
+        let start = match own {
+            Some(start) => start,
+            None => line.find(from, |commit| self.is_state(commit))?.ok_or_else(|| self.no_state(name, &line))?,
+        };
+        // The ref stands where this gate never let it: how it came there is judged, and then what comes now.
+        let attempt = if start > at {
+            let before = self.between(name, &line, at..start)?;
+            if before.is_allowed() { before.and(self.between(name, &line, 0..at)?) } else { before }
+        } else {
+            self.between(name, &line, 0..start)?
+        };
+        Ok(attempt.explained(name))
+    }
+
+    /// A ref that is new, made again or rewritten.
+    fn from_any_state(&self, name: &str, end: ObjectId) -> Result<Judged, Reason> {
+        let line = Line::new(self.grounds.history, end);
+        let known = |commit| self.is_state(commit) || self.along.contains(commit);
+        self.nearest_first(name, line, known)
     }
 
     /// Judges how a ref came to where it stands from what it last showed: for a gate that is asked after the fact, and may
     /// have missed moves.
     pub fn catch_up(&self, name: &str, tip: ObjectId) -> Judged {
-        let line = Line::new(self.grounds.history, tip);
-        let judged = self.nearest_first(name, line, 0, |commit| self.grounds.states.is_of(commit, name));
+        let mut line = Line::new(self.grounds.history, tip);
+        let found = line.find(0, |commit| self.grounds.states.is_of(commit, name));
+        let start = found.and_then(|start| start.ok_or_else(|| self.no_state(name, &line)));
+        let judged = start.and_then(|start| self.between(name, &line, 0..start)).map(Attempt::into_judged);
         judged.unwrap_or_else(|reason| Judged { outcome: RefOutcome::refused(name, reason), states: Vec::new() })
     }
 
@@ -157,26 +204,18 @@ impl<'g> PushEvaluation<'g> {
         shown_by(&self.grounds, commit).is_some()
     }
 
-    /// A ref that is new, made again or rewritten.
-    fn from_any_state(&self, name: &str, end: ObjectId) -> Result<Judged, Reason> {
-        let line = Line::new(self.grounds.history, end);
-        let known = |commit| self.is_state(commit) || self.along.contains(commit);
-        self.nearest_first(name, line, 0, known)
-    }
-
-    /// Tries the states at and below a place of the line, nearest first.
+    /// Tries the states on a line, nearest first.
     fn nearest_first(
         &self,
         name: &str,
         mut line: Line<'_>,
-        from: usize,
         is_state: impl Fn(ObjectId) -> bool,
     ) -> Result<Judged, Reason> {
         let mut nearest = None;
-        let mut next = line.find(from, &is_state)?;
+        let mut next = line.find(0, &is_state)?;
         for _ in 0..MAX_STARTS {
             let Some(at) = next else { break };
-            let attempt = self.between(name, &line, at)?;
+            let attempt = self.between(name, &line, 0..at)?;
             if attempt.is_allowed() {
                 return Ok(attempt.into_judged());
             }
@@ -187,23 +226,13 @@ impl<'g> PushEvaluation<'g> {
             }
             next = line.find(at + 1, &is_state)?;
         }
-        let Some(attempt) = nearest else { return Err(self.no_state(name)) };
-        let (start, steps) = (attempt.start, attempt.steps);
-        let mut judged = attempt.into_judged();
-        if steps > 0 {
-            let detail = format!(
-                "No protected ref showed what it would point to; the nearest that one did is {}, {} below. Point it there, or have \
-                 what lies between approved for {}.",
-                start.short(),
-                crate::change::counted(steps, "step"),
-                visible::text(name)
-            );
-            judged.outcome.reasons.push(Reason::explains(Code::NotAState, detail));
-        }
-        Ok(judged)
+        nearest.map(|attempt: Attempt| attempt.explained(name)).ok_or_else(|| self.no_state(name, &line))
     }
 
-    fn no_state(&self, name: &str) -> Reason {
+    fn no_state(&self, name: &str, line: &Line<'_>) -> Reason {
+        if line.ends_cut() {
+            return cut(name);
+        }
         let name = visible::text(name);
         if !self.grounds.states.are_recorded {
             let detail = format!(
@@ -219,9 +248,9 @@ impl<'g> PushEvaluation<'g> {
         Reason::deny(Code::NotAState, detail)
     }
 
-    /// Judges what lies above a place of the line.
-    fn between(&self, name: &str, line: &Line<'_>, at: usize) -> Result<Attempt, Reason> {
-        let (start, above) = line.above(at);
+    /// Judges the steps of a line between two places, counted from its tip down.
+    fn between(&self, name: &str, line: &Line<'_>, places: std::ops::Range<usize>) -> Result<Attempt, Reason> {
+        let (start, above) = line.between(places);
         let refused = |reason: Reason| Attempt {
             start,
             steps: above.len(),
@@ -229,7 +258,7 @@ impl<'g> PushEvaluation<'g> {
             states: Vec::new(),
             is_hopeless: true,
         };
-        let Some(&end) = above.last() else { return Ok(Attempt::at(name, start)) };
+        let Some(&end) = above.last() else { return self.at_state(name, start) };
         if above.len() > MAX_STEPS {
             let detail = format!("The push has more than {MAX_STEPS} steps. Push it in parts.");
             return Ok(refused(Reason::deny(Code::Limit, detail)));
@@ -245,15 +274,56 @@ impl<'g> PushEvaluation<'g> {
             );
             return Ok(refused(Reason::undecidable(Code::CutHistory, detail)));
         }
-        let (way, ends, is_exhausted) = search::ways(&steps, &Court::new(&self.grounds, name));
-        let mut outcome = RefOutcome::of(name, way);
-        if is_exhausted {
+        let mut effort = self.effort.get();
+        let found = search::ways(&steps, &Court::new(&self.grounds, name), &mut effort);
+        self.effort.set(effort);
+        let mut outcome = RefOutcome::of(name, found.way);
+        if found.is_given_up {
             let detail = "There are too many ways to cut the push into what was approved. Push it in parts.";
             outcome = outcome.and(Reason::deny(Code::Limit, detail));
         }
-        debug_assert!(outcome.outcome != Decided::Allow || ends.last() == Some(&end));
-        Ok(Attempt { start, steps: steps.len(), outcome, states: ends, is_hopeless: is_exhausted })
+        debug_assert!(outcome.outcome != Decided::Allow || found.ends.last() == Some(&end));
+        Ok(Attempt { start, steps: steps.len(), outcome, states: found.ends, is_hopeless: found.is_given_up })
     }
+
+    /// A ref is put at a state itself: nothing has to be approved, and nobody may have rejected it since.
+    fn at_state(&self, name: &str, state: ObjectId) -> Result<Attempt, Reason> {
+        let Grounds { policy, history, chains, remembered, now, .. } = self.grounds;
+        let attempt = Attempt {
+            start: state,
+            steps: 0,
+            outcome: RefOutcome::allowed(name),
+            states: vec![state],
+            is_hopeless: true,
+        };
+        let targets = self.rejected_for.get_or_init(|| {
+            let all = ballots(policy, chains, &remembered.receipts, now);
+            let rejects = |ballot: &&Ballot<'_>| {
+                ballot.predicate().verdict == Verdict::Reject
+                    && ballot.standing == BallotStanding::InForce
+                    && ballot.predicate().repository.id == policy.repository
+            };
+            all.iter().filter(rejects).map(|ballot| ballot.predicate().target.name.clone()).collect()
+        });
+        let below = history.first_parent(state).map_err(unreadable)?;
+        let Some(below) = below.filter(|_| !targets.is_empty()) else { return Ok(attempt) };
+        let steps = history.steps(below, &[state]).map_err(unreadable)?;
+        let manifest = steps.iter().map(|step| step.delta.clone()).next().unwrap_or_default();
+        let rejections = targets
+            .iter()
+            .filter_map(|target| segment::rejection(&Court::new(&self.grounds, target), &steps, &manifest));
+        let outcome = rejections.fold(attempt.outcome, RefOutcome::and);
+        Ok(Attempt { outcome, ..attempt })
+    }
+}
+
+fn cut(name: &str) -> Reason {
+    let detail = format!(
+        "The history of what {} would point to is cut off here (a shallow clone), so where it began cannot be seen. Fetch it all: \
+         `git fetch --unshallow`.",
+        visible::text(name)
+    );
+    Reason::undecidable(Code::CutHistory, detail)
 }
 
 /// Whether a ref that is protected now showed a commit, with that ref.
@@ -273,19 +343,40 @@ struct Attempt {
 }
 
 impl Attempt {
-    /// The state itself.
-    fn at(name: &str, state: ObjectId) -> Attempt {
-        let outcome = RefOutcome::allowed(name);
-        Attempt { start: state, steps: 0, outcome, states: vec![state], is_hopeless: false }
-    }
-
     fn is_allowed(&self) -> bool {
         self.outcome.outcome == Decided::Allow
+    }
+
+    /// This, and then what follows it.
+    fn and(self, next: Attempt) -> Attempt {
+        Attempt {
+            start: self.start,
+            steps: self.steps + next.steps,
+            outcome: self.outcome.then(next.outcome),
+            states: [self.states, next.states].concat(),
+            is_hopeless: next.is_hopeless,
+        }
     }
 
     fn into_judged(self) -> Judged {
         let states = if self.is_allowed() { self.states } else { Vec::new() };
         Judged { outcome: self.outcome, states }
+    }
+
+    /// With what would have been a way, where it is refused.
+    fn explained(self, name: &str) -> Judged {
+        let (start, steps, is_allowed) = (self.start, self.steps, self.is_allowed());
+        let mut judged = self.into_judged();
+        if steps > 0 && !is_allowed {
+            let detail = format!(
+                "The nearest that a protected ref showed is {}, {} below. Start from there, or have what lies between approved for {}.",
+                start.short(),
+                crate::change::counted(steps, "step"),
+                visible::text(name)
+            );
+            judged.outcome.reasons.push(Reason::explains(Code::NotAState, detail));
+        }
+        judged
     }
 }
 

@@ -15,23 +15,31 @@ const MAX_EFFORT: usize = 5_000_000;
 /// What it is to judge a segment that then is not allowed.
 const JUDGED: usize = 5_000;
 
-/// Finds a way along all steps in segments that are each allowed; else says what the rest after the furthest lacks. With it
-/// come the commits at which its allowed segments end, and whether the search was given up.
-/// Depth first: where each step was approved alone, this is one look at each.
-pub(super) fn ways(steps: &[Step], court: &Court<'_>) -> (Vec<Standing>, Vec<ObjectId>, bool) {
+/// What the search found.
+pub(super) struct Found {
+    /// Segments that follow each other, each allowed; where they do not reach the end, the last is the rest and is not.
+    pub way: Vec<Standing>,
+    /// The commits at which the allowed ones end.
+    pub ends: Vec<ObjectId>,
+    /// There was more to try than is tried.
+    pub is_given_up: bool,
+}
+
+/// Finds a way along all steps in segments that are each allowed; else says what the rest after the furthest lacks.
+/// Depth first: where each step was approved alone, this is one look at each. `effort` is what was spent on the push so far.
+pub(super) fn ways(steps: &[Step], court: &Court<'_>, effort: &mut usize) -> Found {
     let count = steps.len();
     let mut from: Vec<Option<(usize, Standing)>> = vec![None; count + 1];
     let mut stack = vec![Growth::new(steps, 0)];
-    let mut effort = 0;
     while from[count].is_none()
-        && effort <= MAX_EFFORT
+        && *effort <= MAX_EFFORT
         && let Some(top) = stack.last_mut()
     {
         let Some(end) = top.grow() else {
             stack.pop();
             continue;
         };
-        effort += 1 + steps[end - 1].delta.len();
+        *effort += 1 + steps[end - 1].delta.len();
         if (end != count && from[end].is_some()) || !(top.changed.is_empty() || court.may_know(top.print)) {
             continue;
         }
@@ -48,7 +56,7 @@ pub(super) fn ways(steps: &[Step], court: &Court<'_>) -> (Vec<Standing>, Vec<Obj
             from[end] = Some((start, standing));
             stack.push(Growth::new(steps, end));
         } else {
-            effort += JUDGED;
+            *effort += JUDGED;
         }
     }
     let furthest = from.iter().rposition(Option::is_some).unwrap_or(0);
@@ -65,7 +73,7 @@ pub(super) fn ways(steps: &[Step], court: &Court<'_>) -> (Vec<Standing>, Vec<Obj
         let rest = &steps[furthest..];
         way.push(segment::judge(court, rest, &total(rest)));
     }
-    (way, ends, furthest < count && effort > MAX_EFFORT)
+    Found { way, ends, is_given_up: furthest < count && *effort > MAX_EFFORT }
 }
 
 fn total(steps: &[Step]) -> Manifest {

@@ -17,7 +17,7 @@ use states::StatesFile;
 use crate::change::ObjectId;
 use crate::change::manifest::Digest;
 use crate::disk::write_atomically;
-use crate::gate::{Place, Remembered, States, Waiting};
+use crate::gate::{Place, Receipts, Remembered, States, Waiting, WaitingStates};
 use crate::ledger::Digested;
 use crate::policy::{Policy, Roster};
 use crate::record::Chain;
@@ -46,6 +46,8 @@ pub struct Memory {
     dir: PathBuf,
     remembered: Remembered,
     key: Option<StateKey>,
+    /// Id of the repository, by its policy: what one gate remembers is nothing to another.
+    repository: String,
     states: States,
     states_file: Option<StatesFile>,
     /// Whether the gate's own key vouches for what was read, or nothing was there.
@@ -59,7 +61,7 @@ impl Memory {
     ///
     /// # Errors
     /// A sentence; a directory that cannot be used and a file that is damaged are never taken for an empty memory.
-    pub fn open(dir: &Path, key: Option<StateKey>) -> Result<Memory, String> {
+    pub fn open(dir: &Path, key: Option<StateKey>, repository: &str) -> Result<Memory, String> {
         let unusable =
             |error: std::io::Error| format!("The gate's state in {} cannot be used: {error}.", dir.display());
         std::fs::create_dir_all(dir).map_err(unusable)?;
@@ -72,22 +74,31 @@ impl Memory {
             Ok(meta) if meta.len() > MAX_FILE => return Err(damaged(&path, "it is too large")),
             Ok(_) => Some(decode(&path, &std::fs::read(&path).map_err(unusable)?)?),
         };
-        let is_vouched = written.as_ref().is_none_or(|written| is_own(written, key.as_ref()));
+        let is_vouched = written.as_ref().is_none_or(|written| is_own(written, key.as_ref(), repository));
         let remembered = written.map(|written| written.remembered).unwrap_or_default();
         let remembered = if is_vouched { remembered } else { remembered.restricting() };
         let (states_file, states) = match &key {
             None => (None, States::default()),
             Some(key) => {
-                let (file, states) = StatesFile::open(dir, key.clone())?;
+                let (file, states) = StatesFile::open(dir, key.clone(), repository)?;
                 (Some(file), states)
             }
         };
-        Ok(Memory { dir: dir.to_path_buf(), remembered, key, states, states_file, is_vouched, _lock: lock })
+        Ok(Memory {
+            dir: dir.to_path_buf(),
+            remembered,
+            key,
+            repository: repository.to_owned(),
+            states,
+            states_file,
+            is_vouched,
+            _lock: lock,
+        })
     }
 
     /// As [`Memory::open`], by an operator who answers for what lies there: from now on the gate's own key vouches for it.
-    pub fn adopt(dir: &Path, key: StateKey) -> Result<Memory, String> {
-        let mut memory = Memory::open(dir, Some(key))?;
+    pub fn adopt(dir: &Path, key: StateKey, repository: &str) -> Result<Memory, String> {
+        let mut memory = Memory::open(dir, Some(key), repository)?;
         let path = dir.join(FILE);
         if !memory.is_vouched {
             let bytes = std::fs::read(&path).map_err(|error| damaged(&path, &error.to_string()))?;
@@ -140,11 +151,17 @@ impl Memory {
         roster: &Roster,
         held: &[Chain],
         place: impl Fn(&str, &str) -> Place,
+        still_approved: impl Fn(&WaitingStates, &Receipts) -> bool,
         now: i64,
     ) -> Result<(), String> {
         let before = self.remembered.clone();
         let known = &mut self.remembered;
         let landed = known.settle(place, now);
+        let landed: Vec<_> = landed.into_iter().filter(|landed| still_approved(landed, &known.receipts)).collect();
+        for states in landed.iter().filter(|states| !states.name.starts_with("refs/tags/")) {
+            let tip = states.commits.last().unwrap_or(&states.new);
+            known.tips.insert(states.name.clone(), tip.clone());
+        }
         // Chains of unknown keys are nobody's, and anyone could fill the memory with them.
         for chain in held.iter().filter(|chain| roster.by_key_id(&chain.id.key).is_some()) {
             known.heads.learn(chain.id.clone(), chain.head());
@@ -158,10 +175,24 @@ impl Memory {
         known.clock = known.clock.max(now);
         let older = Remembered { clock: known.clock, ..before.clone() };
         let is_old = older == *known && known.clock - before.clock < COARSE;
-        if self.states.are_recorded && !landed.is_empty() {
-            self.record(landed)?;
+        let states =
+            landed.iter().flat_map(|landed| landed.commits.iter().map(|commit| (commit.parse(), landed.name.clone())));
+        let states: Vec<_> = states.filter_map(|(commit, name)| Some((commit.ok()?, name))).collect();
+        if self.states.are_recorded && !states.is_empty() {
+            self.record(states)?;
         }
         if is_old && self.is_vouched { Ok(()) } else { self.write() }
+    }
+
+    /// Takes in where a ref stands, by the word of an operator or of a verdict on where it stands.
+    pub fn stands(&mut self, name: &str, tip: ObjectId) -> Result<(), String> {
+        self.remembered.tips.insert(name.to_owned(), tip.to_string());
+        self.write()
+    }
+
+    /// Forgets refs that are gone, or may be rewritten by now.
+    pub fn forget_tips(&mut self, is_kept: impl Fn(&str) -> bool) {
+        self.remembered.tips.retain(|name, _| is_kept(name));
     }
 
     /// Takes in a push that is let through now.
@@ -172,7 +203,8 @@ impl Memory {
 
     fn write(&mut self) -> Result<(), String> {
         let remembered = self.remembered.clone();
-        let tag = self.key.as_ref().map(|key| key.tag(FILE, &[&plain(&remembered)]).to_string());
+        let tag =
+            self.key.as_ref().map(|key| key.tag(&purpose(FILE, &self.repository), &[&plain(&remembered)]).to_string());
         let mut bytes = plain(&Written { schema: SCHEMA.to_owned(), tag, remembered });
         bytes.push(b'\n');
         let path = self.dir.join(FILE);
@@ -188,7 +220,7 @@ impl Memory {
         let bytes = std::fs::read(self.dir.join(LEDGER)).ok()?;
         let (tag, body) = (bytes.get(..64)?, bytes.get(65..)?);
         let tag: Digest = std::str::from_utf8(tag).ok()?.parse().ok()?;
-        if !self.key.as_ref()?.vouches(tag, LEDGER, &[body]) {
+        if !self.key.as_ref()?.vouches(tag, &purpose(LEDGER, &self.repository), &[body]) {
             return None;
         }
         let digested: Digested = serde_json::from_slice(body).ok()?;
@@ -200,7 +232,8 @@ impl Memory {
         let Some(key) = &self.key else { return Ok(()) };
         let path = self.dir.join(LEDGER);
         let body = plain(digested);
-        let bytes = [key.tag(LEDGER, &[&body]).to_string().as_bytes(), b"\n", &body].concat();
+        let bytes =
+            [key.tag(&purpose(LEDGER, &self.repository), &[&body]).to_string().as_bytes(), b"\n", &body].concat();
         write_atomically(&path, &bytes)
             .map_err(|error| format!("The gate's state {} cannot be written: {error}.", path.display()))
     }
@@ -215,9 +248,15 @@ fn plain<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).expect("plain data always serialises into memory")
 }
 
-fn is_own(written: &Written, key: Option<&StateKey>) -> bool {
+fn purpose(file: &str, repository: &str) -> String {
+    format!("{file} of {repository}")
+}
+
+fn is_own(written: &Written, key: Option<&StateKey>, repository: &str) -> bool {
     let told = written.tag.as_ref().and_then(|tag| tag.parse().ok());
-    let vouches = |(key, told): (&StateKey, Digest)| key.vouches(told, FILE, &[&plain(&written.remembered)]);
+    let vouches = |(key, told): (&StateKey, Digest)| {
+        key.vouches(told, &purpose(FILE, repository), &[&plain(&written.remembered)])
+    };
     key.zip(told).is_some_and(vouches)
 }
 

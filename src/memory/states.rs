@@ -12,7 +12,6 @@ use crate::gate::States;
 
 const FILE: &str = "states";
 const HEADER: &str = "undersign-states/v1\n";
-const PURPOSE: &str = "states";
 /// Bytes; some millions of landings.
 const MAX_FILE: u64 = 512 << 20;
 
@@ -21,6 +20,7 @@ const MAX_FILE: u64 = 512 << 20;
 pub(super) struct StatesFile {
     path: PathBuf,
     key: StateKey,
+    purpose: String,
     /// The tag of the last batch, and where it ends.
     last: Digest,
     end: u64,
@@ -31,8 +31,8 @@ impl StatesFile {
     ///
     /// # Errors
     /// A sentence: the file is there and cannot be read.
-    pub fn open(dir: &Path, key: StateKey) -> Result<(StatesFile, States), String> {
-        let path = dir.join(FILE);
+    pub fn open(dir: &Path, key: StateKey, repository: &str) -> Result<(StatesFile, States), String> {
+        let (path, purpose) = (dir.join(FILE), super::purpose(FILE, repository));
         let failed = |why: String| format!("The gate's states {} cannot be read: {why}.", path.display());
         let bytes = match std::fs::metadata(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
@@ -47,7 +47,7 @@ impl StatesFile {
             let next = at + length + 1;
             if let Some(told) = line.strip_prefix(b"tag ") {
                 let tag = std::str::from_utf8(told).ok().and_then(|text| text.parse().ok());
-                let vouched = |tag: &Digest| key.vouches(*tag, PURPOSE, &[&last.0, &bytes[start..at]]);
+                let vouched = |tag: &Digest| key.vouches(*tag, &purpose, &[&last.0, &bytes[start..at]]);
                 let Some(tag) = tag.filter(vouched) else { break };
                 batch.drain(..).for_each(|(commit, name): (ObjectId, String)| _ = states.insert(commit, &name));
                 states.are_recorded = true;
@@ -57,14 +57,14 @@ impl StatesFile {
             }
             at = next;
         }
-        Ok((StatesFile { path, key, last, end }, states))
+        Ok((StatesFile { path, key, purpose, last, end }, states))
     }
 
     /// Adds a batch, which may be empty: then it only says that from now on states are recorded.
     pub fn append(&mut self, states: &[(ObjectId, String)]) -> Result<(), String> {
         let mut batch = if self.end == 0 { HEADER.to_owned() } else { String::new() };
         states.iter().for_each(|(commit, name)| batch.push_str(&format!("{commit} {name}\n")));
-        let tag = self.key.tag(PURPOSE, &[&self.last.0, batch.as_bytes()]);
+        let tag = self.key.tag(&self.purpose, &[&self.last.0, batch.as_bytes()]);
         batch.push_str(&format!("tag {tag}\n"));
         let write = || -> std::io::Result<()> {
             let mut file = File::options().create(true).truncate(false).write(true).open(&self.path)?;
@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn written(dir: &Path) -> PathBuf {
-        let (mut file, states) = StatesFile::open(dir, key('1')).unwrap();
+        let (mut file, states) = StatesFile::open(dir, key('1'), "r1").unwrap();
         assert!(!states.are_recorded);
         file.append(&[(id(1), "refs/heads/main".into())]).unwrap();
         file.append(&[(id(2), "refs/heads/main".into()), (id(1), "refs/tags/v1".into())]).unwrap();
@@ -112,7 +112,7 @@ mod tests {
     fn what_was_recorded_is_read_again() {
         let dir = tempfile::tempdir().unwrap();
         written(dir.path());
-        let (_, states) = StatesFile::open(dir.path(), key('1')).unwrap();
+        let (_, states) = StatesFile::open(dir.path(), key('1'), "r1").unwrap();
         assert!(states.are_recorded && states.len() == 2);
         assert!(states.is_of(id(1), "refs/tags/v1") && !states.is_of(id(2), "refs/tags/v1"));
     }
@@ -128,7 +128,7 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let path = written(dir.path());
             std::fs::write(&path, forge(std::fs::read_to_string(&path).unwrap())).unwrap();
-            assert!(!StatesFile::open(dir.path(), key('1')).unwrap().1.contains(id(9)));
+            assert!(!StatesFile::open(dir.path(), key('1'), "r1").unwrap().1.contains(id(9)));
         }
     }
 
@@ -136,7 +136,15 @@ mod tests {
     fn another_key_knows_nothing_of_it() {
         let dir = tempfile::tempdir().unwrap();
         written(dir.path());
-        let (_, states) = StatesFile::open(dir.path(), key('2')).unwrap();
+        let (_, states) = StatesFile::open(dir.path(), key('2'), "r1").unwrap();
+        assert!(states.is_empty() && !states.are_recorded);
+    }
+
+    #[test]
+    fn what_another_repository_recorded_under_the_same_key_is_not_known_here() {
+        let dir = tempfile::tempdir().unwrap();
+        written(dir.path());
+        let (_, states) = StatesFile::open(dir.path(), key('1'), "r2").unwrap();
         assert!(states.is_empty() && !states.are_recorded);
     }
 
@@ -146,10 +154,10 @@ mod tests {
         let path = written(dir.path());
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, &text[..text.len() - 9]).unwrap();
-        let (mut file, states) = StatesFile::open(dir.path(), key('1')).unwrap();
+        let (mut file, states) = StatesFile::open(dir.path(), key('1'), "r1").unwrap();
         assert!(states.are_recorded && states.len() == 1);
         file.append(&[(id(3), "refs/heads/main".into())]).unwrap();
-        let (_, states) = StatesFile::open(dir.path(), key('1')).unwrap();
+        let (_, states) = StatesFile::open(dir.path(), key('1'), "r1").unwrap();
         assert!(states.contains(id(3)) && !states.contains(id(2)));
     }
 }

@@ -264,6 +264,7 @@ fn standing(
         history: &history,
         states: &States::default(),
         policy_branch: Some(&place.target.name),
+        ahead: true,
         pusher: None,
         now,
     };

@@ -236,6 +236,7 @@ fn decide(policy: &Policy, chains: &[Chain]) -> RefOutcome {
         history: &StraightLine(steps()),
         states: &states,
         policy_branch: None,
+        ahead: true,
         pusher: None,
         now: NOW as i64,
     };

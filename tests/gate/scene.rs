@@ -317,7 +317,7 @@ pub fn state_since(f: &Fixture, seconds_ago: i64) -> PathBuf {
 pub fn edit_memory(f: &Fixture, state: &Path, edit: impl FnOnce(&mut Value)) {
     forge_memory(state, edit);
     let key = StateKey::read(&f.repo.join(".git/undersign/state.key")).unwrap();
-    Memory::adopt(state, key).unwrap();
+    Memory::adopt(state, key, "fixture-1").unwrap();
 }
 
 /// The same by who only can write the state.

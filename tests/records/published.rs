@@ -86,6 +86,7 @@ impl File {
             history: &StraightLine(vec![step]),
             states: &states,
             policy_branch: None,
+            ahead: true,
             pusher: None,
             now,
         };

@@ -58,6 +58,10 @@ impl History for StraightLine {
         Ok(at.is_some())
     }
 
+    fn is_cut_beside(&self, _: ObjectId, _: [ObjectId; 2]) -> Result<bool, String> {
+        Ok(false)
+    }
+
     fn merge_bases(&self, _: ObjectId, _: ObjectId) -> Result<Vec<ObjectId>, String> {
         Err("A straight line has no merges.".to_owned())
     }

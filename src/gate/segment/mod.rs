@@ -8,7 +8,7 @@ mod hear;
 use std::collections::BTreeSet;
 
 use super::court::Court;
-use super::history::brings_only;
+use super::history::{brings_only, keeps_all, reached};
 use super::outcome::{Code, Decided, Effect, Reason, SlotState};
 use super::push::shown_by;
 use super::vote::Vote;
@@ -79,6 +79,14 @@ pub(super) fn judge(court: &Court<'_>, steps: &[Step], manifest: &Manifest) -> S
     Segment::new(court, steps, manifest).judge()
 }
 
+/// Why a commit may not be given a further name: somebody's rejection of it, or of what its last step brought in.
+pub(super) fn rejection(court: &Court<'_>, steps: &[Step], manifest: &Manifest) -> Option<Reason> {
+    let mut segment = Segment::new(court, steps, manifest);
+    segment.authors = segment.author_set(&[]);
+    segment.hear_rejections(&Asked::default());
+    segment.standing.reasons.into_iter().find(|reason| reason.effect == Effect::Denies)
+}
+
 struct Segment<'s, 'g> {
     court: &'s Court<'g>,
     steps: &'s [Step],
@@ -139,6 +147,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             self.hear_rejections(&asked);
             self.weigh(&asked);
             self.look();
+            self.refuse_dropping_merges();
             self.collect_debts(&asked);
             self.explain();
             self.break_glass(&asked);
@@ -198,15 +207,51 @@ impl<'s, 'g> Segment<'s, 'g> {
     fn merges_back(&mut self, side: ObjectId, step: &Step) -> Result<bool, String> {
         let history = self.court.grounds.history;
         let Some(name) = shown_by(&self.court.grounds, side) else { return Ok(false) };
-        let [base] = history.merge_bases(step.from, side)?[..] else { return Ok(false) };
-        let Some(path) = history.lacks(base, side, step.commit)? else { return Ok(true) };
-        let detail = format!(
-            "{} would be marked as merged without what it changed in {path}. Merge that too, or have this head approved for here as \
-             changing nothing.",
-            visible::text(name)
-        );
-        self.tell(Reason::explains(Code::Unsigned, detail).at(&path));
+        // Git makes no merge of what is there already: it would only make approvals of this very tip worthless.
+        if history.is_ancestor(side, step.from)? {
+            return Ok(false);
+        }
+        let Err(lacking) = keeps_all(history, step.from, side, step.commit)? else { return Ok(true) };
+        if let Some(path) = lacking {
+            let detail = format!(
+                "{} would be marked as merged without what it changed in {path}. Merge that too, or have this head approved for here \
+                 as changing nothing.",
+                visible::text(name)
+            );
+            self.tell(Reason::explains(Code::Unsigned, detail).at(&path));
+        }
         Ok(false)
+    }
+
+    /// A merge that nobody signed for, inside an approved change, must not drop what it says it merges.
+    fn refuse_dropping_merges(&mut self) {
+        let mut signed = BTreeSet::new();
+        for vote in self.approvals.iter().copied().chain(self.emergency_votes()) {
+            signed.append(&mut reached(&self.commits, &vote.predicate().head.commit));
+        }
+        let history = self.court.grounds.history;
+        let merges = self.commits.iter().filter(|commit| commit.parents.len() > 1 && !signed.contains(&commit.id));
+        let mut found = Vec::new();
+        for merge in merges {
+            for &side in &merge.parents[1..] {
+                match keeps_all(history, merge.parents[0], side, merge.id) {
+                    Err(why) => found.push(Reason::undecidable(Code::Unreadable, why)),
+                    Ok(Ok(())) => {}
+                    Ok(Err(path)) => {
+                        let what = path.map_or_else(
+                            || "has more than one merge base, so what it drops cannot be said".to_owned(),
+                            |path| format!("drops what {} changed in {path}", side.short()),
+                        );
+                        let detail = format!(
+                            "The merge {} {what}, and no approval is of it. Merge again without that, or have its head approved.",
+                            merge.id.short()
+                        );
+                        found.push(Reason::deny(Code::MergeDelta, detail));
+                    }
+                }
+            }
+        }
+        found.into_iter().for_each(|reason| self.tell(reason));
     }
 
     /// Whether the head of a decision is among the commits.

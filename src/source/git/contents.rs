@@ -176,10 +176,10 @@ impl Contents for Objects<'_> {
 
     fn rest(&self, since: ObjectId, until: ObjectId, manifest: &Manifest) -> Result<Rest, String> {
         let Some(trees) = self.line(since, until).map_err(sentence)? else { return Ok(Rest::Elsewhere) };
-        let places = Places::of(manifest);
+        let places = Places::of(manifest.paths());
         let mut rested = true;
         for pair in trees.windows(2) {
-            rested &= same(self.repository, Some(pair[0]), Some(pair[1]), &places).map_err(sentence)?;
+            rested &= places.are_same(self.repository, Some(pair[0]), Some(pair[1])).map_err(sentence)?;
         }
         Ok(if rested { Rest::Rested } else { Rest::Returned })
     }
@@ -199,15 +199,15 @@ fn sentence(error: GitError) -> String {
 
 /// Paths as a tree, so that two git trees are compared only along them.
 #[derive(Default)]
-struct Places<'m> {
+pub(super) struct Places<'m> {
     below: BTreeMap<&'m [u8], Places<'m>>,
     is_path: bool,
 }
 
 impl<'m> Places<'m> {
-    fn of(manifest: &'m Manifest) -> Places<'m> {
+    pub fn of(paths: impl Iterator<Item = &'m RepoPath>) -> Places<'m> {
         let mut root = Places::default();
-        for path in manifest.paths() {
+        for path in paths {
             let mut at = &mut root;
             for part in path.0.split(|&b| b == b'/') {
                 at = at.below.entry(part).or_default();
@@ -216,27 +216,27 @@ impl<'m> Places<'m> {
         }
         root
     }
-}
 
-/// Whether two trees hold the same at all places. Costs what differs between them along the way.
-fn same(repository: &Repository, a: Option<Oid>, b: Option<Oid>, places: &Places<'_>) -> Result<bool, GitError> {
-    if a == b {
-        return Ok(true);
-    }
-    let tree = |id: Option<Oid>| id.map(|id| repository.raw.find_tree(id)).transpose();
-    let (a, b) = (tree(a)?, tree(b)?);
-    for (name, below) in &places.below {
-        let side = |tree: &Option<git2::Tree<'_>>| {
-            let entry = tree.as_ref()?.get_name_bytes(name)?;
-            Some((entry.id(), entry.filemode()))
-        };
-        let (left, right) = (side(&a), side(&b));
-        // What is no tree holds nothing below it.
-        let below_it = |side: Option<(Oid, i32)>| side.filter(|(_, mode)| *mode == TREE).map(|(id, _)| id);
-        let differs = below.is_path && left != right;
-        if differs || !same(repository, below_it(left), below_it(right), below)? {
-            return Ok(false);
+    /// Whether two trees hold the same at all places. Costs what differs between them along the way.
+    pub fn are_same(&self, repository: &Repository, a: Option<Oid>, b: Option<Oid>) -> Result<bool, GitError> {
+        if a == b {
+            return Ok(true);
         }
+        let tree = |id: Option<Oid>| id.map(|id| repository.raw.find_tree(id)).transpose();
+        let (a, b) = (tree(a)?, tree(b)?);
+        for (name, below) in &self.below {
+            let side = |tree: &Option<git2::Tree<'_>>| {
+                let entry = tree.as_ref()?.get_name_bytes(name)?;
+                Some((entry.id(), entry.filemode()))
+            };
+            let (left, right) = (side(&a), side(&b));
+            // What is no tree holds nothing below it.
+            let below_it = |side: Option<(Oid, i32)>| side.filter(|(_, mode)| *mode == TREE).map(|(id, _)| id);
+            let differs = below.is_path && left != right;
+            if differs || !below.are_same(repository, below_it(left), below_it(right))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
-    Ok(true)
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use git2::ObjectType;
 
+use super::contents::Places;
 use super::objects::{Effort, diff_within, entry, folder};
 use super::{GitError, Repository, content, diff, object_id, oid};
 use crate::change::diff::{Content, Diff, Mode, TreeEntry};
@@ -85,6 +86,27 @@ impl<'r> Commits<'r> {
         Ok(None)
     }
 
+    /// One of some paths that a commit of the target has touched since the base, on any of its parents.
+    fn touched_since(
+        &self,
+        base: ObjectId,
+        tip: ObjectId,
+        head: ObjectId,
+        paths: &BTreeSet<RepoPath>,
+    ) -> Result<Option<RepoPath>, GitError> {
+        let repository = self.repository;
+        let places = Places::of(paths.iter());
+        for commit in repository.commits_between(&[base, head], tip)?.iter().filter(|commit| commit.parents.len() < 2) {
+            let tree = |id| repository.raw.find_commit(oid(id)).map(|commit| commit.tree_id());
+            let before = commit.parents.first().map(|parent| tree(*parent)).transpose()?;
+            if !places.are_same(repository, before, Some(tree(commit.id)?))? {
+                // Which of them is only wanted for the sentence.
+                return Ok(paths.first().cloned());
+            }
+        }
+        Ok(None)
+    }
+
     fn merge(&self, base: ObjectId, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merge, GitError> {
         let repository = self.repository;
         let revision = repository.revision(base, head, tip)?;
@@ -98,7 +120,10 @@ impl<'r> Commits<'r> {
                 touched.extend(step.files.into_iter().map(|file| file.path));
             }
         }
-        let moved = touched.iter().find(|path| entry(&trees.base, path) != entry(&trees.tip, path)).cloned();
+        let mut moved = touched.iter().find(|path| entry(&trees.base, path) != entry(&trees.tip, path)).cloned();
+        if lands == Lands::Rebase && moved.is_none() {
+            moved = self.touched_since(base, tip, head, &touched)?;
+        }
         let blocked = trees.blocked(&diff);
         let in_lost_folder = trees.in_lost_folder(repository, &diff)?;
         let result = match moved {
@@ -135,6 +160,10 @@ impl History for Commits<'_> {
 
     fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, String> {
         self.holds(of, commit).map_err(sentence)
+    }
+
+    fn is_cut_beside(&self, base: ObjectId, sides: [ObjectId; 2]) -> Result<bool, String> {
+        self.cut_beside(&[base], sides).map(|cut| cut.is_some()).map_err(sentence)
     }
 
     fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, String> {
