@@ -642,6 +642,78 @@ pub fn policy_in_force(repository: &str, settings: &Settings) -> Result<PolicySu
     policy(&repository, settings, tip).map(|policy| summary(&policy))
 }
 
+/// What an operator answered for.
+pub struct Recorded {
+    /// Refs with the commits at which they stand.
+    pub tips: Vec<(String, ObjectId)>,
+    /// Commits that were no states before.
+    pub new: usize,
+}
+
+/// Records what protected refs show, by the word of who runs the gate: of all of them, or of those that are named. Of those in
+/// `lines`, the whole first-parent line.
+///
+/// # Errors
+/// A sentence: there is no policy to say which refs are protected, a ref is not there or not protected, or the state cannot be
+/// written.
+pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String]) -> Result<Recorded, String> {
+    let repository = Repository::open(path).map_err(|error| error.to_string())?;
+    let tip = trunk(&repository, settings).map_err(|reason| reason.detail)?.tip;
+    let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
+    let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
+    let shown: BTreeMap<String, ObjectId> =
+        repository.shown_refs(false).into_iter().filter(|(name, _)| is_protected(name)).collect();
+    let named: Vec<&String> = if refs.is_empty() { shown.keys().collect() } else { refs.iter().collect() };
+    let mut tips = Vec::new();
+    for name in named.into_iter().chain(lines) {
+        let tip = shown.get(name).copied().or_else(|| {
+            let held = repository.shown(name, false).filter(|_| is_protected(name));
+            held.and_then(|held| repository.commit_named(held))
+        });
+        let tip = tip.ok_or_else(|| {
+            format!("{} is no protected ref that is here; name it in full, as refs/heads/main.", visible::text(name))
+        })?;
+        tips.push((name.clone(), tip));
+    }
+    tips.dedup();
+    let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
+    let mut memory = match open_memory(&repository, settings, &dir, &policy.repository)?.into_adopted()? {
+        Some(memory) => memory,
+        None => return Err(format!("The gate has no key of its own for {}. Give --state-key FILE.", dir.display())),
+    };
+    let mut states = tips.iter().map(|(name, tip)| (*tip, name.clone())).collect::<Vec<_>>();
+    for name in lines {
+        let Some((_, tip)) = tips.iter().find(|(own, _)| own == name) else { continue };
+        let line = repository.first_parents(*tip, gate::MAX_LINE).map_err(|error| error.to_string())?;
+        states.extend(line.into_iter().map(|commit| (commit, name.clone())));
+    }
+    let new = memory.record(states)?;
+    for (name, tip) in tips.iter().filter(|(name, _)| !name.starts_with("refs/tags/")) {
+        memory.stands(name, *tip)?;
+    }
+    Ok(Recorded { tips, new })
+}
+
+/// Whether states were recorded, and which protected refs stand where this gate never let them, for `doctor`.
+///
+/// # Errors
+/// A sentence: the state cannot be read.
+pub fn unrecorded(repository: &Repository, policy: &Policy) -> Result<Option<Vec<String>>, String> {
+    let memory = open_memory(repository, &Settings::default(), &default_state(repository), &policy.repository)?;
+    let states = memory.states();
+    if !states.are_recorded {
+        return Ok(None);
+    }
+    let waits = |name: &str, commit: ObjectId| {
+        let waiting = memory.remembered().waiting.iter().flat_map(|waiting| &waiting.states);
+        waiting.clone().any(|states| states.name == name && states.commits.last() == Some(&commit.to_string()))
+    };
+    let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
+    let shown = repository.shown_refs(false).into_iter().filter(|(name, _)| is_protected(name));
+    let unknown = shown.filter(|(name, commit)| !states.is_of(*commit, name) && !waits(name, *commit));
+    Ok(Some(unknown.map(|(name, _)| name).collect()))
+}
+
 fn summary(policy: &Policy) -> PolicySummary {
     PolicySummary { version: policy.version, digest: policy.digest.to_string() }
 }

@@ -179,7 +179,7 @@ impl<'g> PushEvaluation<'g> {
         } else {
             self.between(name, &line, 0..start)?
         };
-        Ok(attempt.explained(name))
+        Ok(if start == at { attempt.into_judged() } else { attempt.explained(name) })
     }
 
     /// A ref that is new, made again or rewritten.

@@ -12,8 +12,9 @@ use crate::change::{ObjectId, RepoPath};
 /// How much is looked at for one push: a touched path each time that a segment grows over it is one. What nobody signed can be
 /// cut in so many ways that no end would be found.
 const MAX_EFFORT: usize = 5_000_000;
-/// What it is to judge a segment that then is not allowed.
+/// What it is to judge a segment that then is not allowed; and any, for each of its steps.
 const JUDGED: usize = 5_000;
+const JUDGED_STEP: usize = 50;
 
 /// What the search found.
 pub(super) struct Found {
@@ -52,6 +53,7 @@ pub(super) fn ways(steps: &[Step], court: &Court<'_>, effort: &mut usize) -> Fou
             continue;
         }
         let standing = segment::judge(court, &steps[start..end], &manifest);
+        *effort += (end - start) * JUDGED_STEP;
         if standing.is_allowed() {
             from[end] = Some((start, standing));
             stack.push(Growth::new(steps, end));

@@ -96,16 +96,24 @@ impl Memory {
         })
     }
 
-    /// As [`Memory::open`], by an operator who answers for what lies there: from now on the gate's own key vouches for it.
+    /// As [`Memory::open`], where who runs the gate answers for what lies there.
     pub fn adopt(dir: &Path, key: StateKey, repository: &str) -> Result<Memory, String> {
-        let mut memory = Memory::open(dir, Some(key), repository)?;
-        let path = dir.join(FILE);
-        if !memory.is_vouched {
-            let bytes = std::fs::read(&path).map_err(|error| damaged(&path, &error.to_string()))?;
-            memory.remembered = decode(&path, &bytes)?.remembered;
-            memory.write()?;
+        let memory = Memory::open(dir, Some(key), repository)?;
+        memory.into_adopted().map(|adopted| adopted.expect("there is a key"))
+    }
+
+    /// The same by the word of who runs the gate: from now on its own key vouches for what lies there. None without a key.
+    pub fn into_adopted(mut self) -> Result<Option<Memory>, String> {
+        if self.key.is_none() {
+            return Ok(None);
         }
-        Ok(memory)
+        let path = self.dir.join(FILE);
+        if !self.is_vouched {
+            let bytes = std::fs::read(&path).map_err(|error| damaged(&path, &error.to_string()))?;
+            self.remembered = decode(&path, &bytes)?.remembered;
+            self.write()?;
+        }
+        Ok(Some(self))
     }
 
     pub fn remembered(&self) -> &Remembered {

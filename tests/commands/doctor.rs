@@ -72,7 +72,7 @@ fn a_repository_with_a_gate_is_sound() {
     let told = format!("{} {} refs/heads/main\n", h.f.id("main"), h.f.id(WORK));
     crate::run_on(&h.f, &h.f.repo, &["verify", "--pre-receive"], &told).exits(0);
     let here = run(&h.f, &["doctor"]).exits(0).says("· No gate here; this is a working copy.");
-    here.says("✓ The ledger is whole: 1 record in 1 chain.\n").says("✓ The gate's log is whole: 1 verdict.\n");
+    here.says("✓ The ledger is whole: 1 record in 1 chain.\n").says("✓ The log of verdicts is whole: 1 verdict.\n");
 }
 
 #[test]

@@ -357,7 +357,7 @@ fn padded(steps: usize) -> Answer {
 
 #[test]
 fn row_44_more_ways_to_cut_a_push_than_anybody_could_try() {
-    denied(padded(400), "LIMIT");
+    denied(padded(800), "LIMIT");
 }
 
 #[test]

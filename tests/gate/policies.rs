@@ -257,6 +257,7 @@ fn there_and_back(f: &Fixture) -> String {
 fn tagged_after_merge(bad: bool) -> Answer {
     let f = Fixture::with_policy(&once(&policy(""), "protected = [", "protected = [\"refs/tags/v*\", "));
     let inside = there_and_back(&f);
+    f.decide("dana", "bad", Verdict::Approve);
     let (old, merged) = merge(&f, "dana", "bad");
     allowed(f.verify(&old, &merged));
     Gate::of(&f).push(&[("refs/tags/v1", &"0".repeat(40), if bad { &inside } else { &merged })])
@@ -264,7 +265,7 @@ fn tagged_after_merge(bad: bool) -> Answer {
 
 #[test]
 fn row_10_a_tag_on_what_came_in_beside_the_line_of_what_landed() {
-    denied(tagged_after_merge(true), "UNSIGNED");
+    undecided(tagged_after_merge(true), "NOT_A_STATE");
 }
 
 #[test]
@@ -279,13 +280,25 @@ fn row_10_states_in_between_that_come_to_nothing_and_that_nobody_signed() {
     denied(judged(&f, "bad"), "UNSIGNED");
 }
 
-#[test]
-fn row_10_twin_commits_that_change_nothing() {
+/// Commits that change nothing, signed for or not.
+fn changeless(signed: bool) -> Answer {
     let f = Fixture::new();
     f.git("mina", &["checkout", "-q", "-b", "empty"]);
     f.commit("mina", "Nothing");
-    f.commit("mina", "And nothing again");
-    allowed(judged(&f, "empty"));
+    if signed {
+        f.decide("dana", "empty", Verdict::Approve);
+    }
+    judged(&f, "empty")
+}
+
+#[test]
+fn row_10_a_commit_that_changes_nothing_and_that_nobody_signed() {
+    denied(changeless(false), "UNSIGNED");
+}
+
+#[test]
+fn row_10_twin_a_commit_that_was_approved_as_changing_nothing() {
+    allowed(changeless(true));
 }
 
 #[test]
@@ -346,14 +359,13 @@ fn row_18_twin_it_is_merged_with_the_winner() {
 /// Where a ref may be rewritten, what comes is judged all the same.
 fn rewritten(signed: bool) -> Answer {
     let f = may(", rewrite = \"allow\"");
-    let landed = merge(&f, "dana", WORK).1;
-    f.git("rahim", &["update-ref", MAIN, &f.id("main~1")]);
-    f.git("rahim", &["reset", "-q", "--hard"]);
+    record(&f);
     propose(&f, "mina", "instead", &[("src/lib.rs", "fn one() -> u32 {\n    3\n}\n")]);
     if signed {
         f.decide_at("dana", "instead", Verdict::Approve, now());
     }
-    f.verify(&landed, &f.id("instead"))
+    let landed = merge(&f, "dana", WORK).1;
+    Gate::of(&f).push(&[(MAIN, &landed, &f.id("instead"))])
 }
 
 #[test]

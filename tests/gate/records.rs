@@ -441,8 +441,10 @@ fn merged_to_nothing(rejected: bool) -> Answer {
     propose(&f, "mina", "other", &[("docs/a.txt", "x\n")]);
     f.decide("dana", if rejected { WORK } else { "other" }, Verdict::Reject);
     let old = f.id("main");
-    f.git("rahim", &["merge", "-q", "--no-ff", "-s", "ours", "-m", "Merge", WORK]);
-    f.verify(&old, &f.id("main"))
+    f.git("mina", &["checkout", "-q", "-b", "ours"]);
+    f.git("mina", &["merge", "-q", "--no-ff", "-s", "ours", "-m", "Merge", WORK]);
+    f.decide("rahim", "ours", Verdict::Approve);
+    f.verify(&old, &f.id("ours"))
 }
 
 #[test]

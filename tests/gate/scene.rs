@@ -141,6 +141,13 @@ pub fn merge(f: &Fixture, who: &str, branch: &str) -> (String, String) {
     (old, f.id("main"))
 }
 
+/// The operator answers for what protected refs show.
+pub fn record(f: &Fixture) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
+    command.arg("--repo").arg(&f.repo).args(["gate", "record"]);
+    assert_eq!(piped(&mut command, b"").0, 0);
+}
+
 /// Puts another policy on main, as if it had landed.
 pub fn land_policy(f: &Fixture, text: &str) -> String {
     f.git("rahim", &["checkout", "-q", "main"]);

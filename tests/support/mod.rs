@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
 use tempfile::TempDir;
+use undersign::change::Change;
 use undersign::decision::{Draft, Note, Revised, Verdict};
 use undersign::frozen::{self, Case, Seen};
 use undersign::record::Record;
@@ -183,7 +184,8 @@ impl Fixture {
         let Decision { who, branch, verdict, at, target, seen, key, device, reason, notes } = decision;
         let (repository, place) = Place::open_for(&self.repo, target).unwrap();
         let changes = repository.changes(0, &place.target).unwrap().changes;
-        let change = changes.into_iter().find(|change| change.branch == branch).expect("a pending change");
+        let pending = changes.into_iter().find(|change| change.branch == branch);
+        let change = pending.unwrap_or_else(|| self.changeless(&repository, &place, branch));
         let examination = survey::whole(&repository, &place, &change, at).unwrap();
         let mut draft = Draft::new(&change.id, Revised::of(&change.revision));
         draft.reason = reason.to_owned();
@@ -196,6 +198,16 @@ impl Fixture {
         nonce[..8].copy_from_slice(&NONCE.fetch_add(1, Ordering::Relaxed).to_be_bytes());
         let frozen = frozen::freeze(&case, &place, &key, device, nonce, at).unwrap();
         frozen::sign(&frozen, &change, &place, &key, None, at).unwrap()
+    }
+
+    /// A branch that changes nothing is not pending; `undersign review main..BRANCH --target main` shows it all the same.
+    fn changeless(&self, repository: &Repository, place: &Place, branch: &str) -> Change {
+        let (tip, head) = (place.target.tip, repository.resolve(branch).unwrap());
+        let base = self.git("mina", &["merge-base", &tip.to_string(), branch]).parse().unwrap();
+        let revision = repository.revision(base, head, tip).unwrap();
+        assert_eq!(revision.base_tree, revision.head_tree, "a pending change");
+        let (target, id) = (place.target.name.clone(), format!("{}:{branch}", place.name));
+        Change { id, repository: 0, branch: branch.to_owned(), target, revision }
     }
 
     /// The key of a person, in its file.

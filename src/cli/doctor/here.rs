@@ -30,6 +30,7 @@ pub fn run(repository: &Repository) -> Result<(), String> {
     found.extend(gate);
     found.extend(policy_place(trunk.as_ref(), policy.as_ref()));
     if let Some(PolicyState::Found(policy)) = &policy {
+        found.extend(refuses.then(|| states(repository, policy)));
         found.extend(ledger_state(repository, policy, refuses));
         found.extend(keys(repository, policy));
         found.extend(trunk.as_ref().into_iter().flat_map(|trunk| pipelines(repository, policy, trunk)));
@@ -163,6 +164,26 @@ fn policy_place(trunk: Option<&TargetBranch>, state: Option<&PolicyState>) -> Ve
     found
 }
 
+/// Whether the gate knows what protected refs showed, and whether they stand where it let them.
+fn states(repository: &Repository, policy: &Policy) -> Finding {
+    match gatekeeper::unrecorded(repository, policy) {
+        Err(why) => Bad(why),
+        Ok(None) => Bad(
+            "The states of protected refs were not recorded yet, so what they show is taken on trust: run `undersign gate install` \
+             again."
+                .to_owned(),
+        ),
+        Ok(Some(unknown)) => match &unknown[..] {
+            [] => Good("All protected refs stand where the gate let them, or where it was told.".to_owned()),
+            [first, more @ ..] => Note(format!(
+                "{}{} stands where this gate did not let it. Have that approved, or answer for it: `undersign gate record REF`.",
+                visible::text(first),
+                if more.is_empty() { String::new() } else { format!(" (and {} more)", more.len()) }
+            )),
+        },
+    }
+}
+
 /// Whether what is signed can be made to vanish, and whether it is whole.
 fn ledger_state(repository: &Repository, policy: &Policy, gated: bool) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -291,7 +312,7 @@ fn log(repository: &Repository) -> Vec<Finding> {
     }
     let mut found: Vec<_> = others_may_write(&dir, "the gate's state").into_iter().collect();
     found.push(match Log::in_dir(&dir).read() {
-        Ok(entries) => Good(format!("The gate's log is whole: {}.", counted(entries.len(), "verdict"))),
+        Ok(entries) => Good(format!("The log of verdicts is whole: {}.", counted(entries.len(), "verdict"))),
         Err(why) => Bad(why),
     });
     found

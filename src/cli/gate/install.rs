@@ -23,6 +23,9 @@ pub struct Options {
     /// Keep a pre-receive hook that is there already, and run it after the gate agreed
     #[arg(long)]
     chain: bool,
+    /// Record everything on the first-parent line of a ref, for those who tag older commits
+    #[arg(long, value_name = "REF")]
+    line: Vec<String>,
     #[command(flatten)]
     gate: GateOptions,
 }
@@ -54,6 +57,14 @@ pub fn run(options: &Options) -> Result<(), String> {
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
     outln!("The gate is the pre-receive hook of {}.", repository.root.display());
     told(&repository, options);
+    // Without a policy nothing is protected yet, and nothing may land: there is nothing to record, and nothing to wait for.
+    let settings = options.gate.settings();
+    if let Err(why) = super::record::record(&options.dir, &settings, &[], &options.line) {
+        outln!(
+            "What protected refs show was not recorded: {why}\nRun this again when that is mended; `doctor` reminds you."
+        );
+    }
+    outln!("`undersign --repo {} doctor` says what is enforced.", repository.root.display());
     Ok(())
 }
 
@@ -72,7 +83,6 @@ fn told(repository: &Repository, options: &Options) {
     if options.gate.is_report_only() {
         outln!("It only reports: everything lands.");
     }
-    outln!("`undersign --repo {} doctor` says what is enforced.", repository.root.display());
 }
 
 pub fn is_ours(hook: &[u8]) -> bool {

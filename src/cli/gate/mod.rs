@@ -3,6 +3,7 @@
 pub mod install;
 mod keygen;
 mod log;
+mod record;
 mod serve;
 
 use std::path::Path;
@@ -19,6 +20,8 @@ pub struct Options {
 enum Command {
     /// Put the gate before a repository, as its pre-receive hook
     Install(install::Options),
+    /// Answer for what protected refs show now: from then on nothing else is a place to begin
+    Record(record::Options),
     /// Print the gate's log of verdicts, and check that none was altered or taken out
     Log(log::Options),
     /// Answer over loopback or a socket file, for hosts that call and do not run hooks
@@ -30,6 +33,7 @@ enum Command {
 pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     match &options.command {
         Command::Install(options) => install::run(options),
+        Command::Record(options) => record::run(options, repository.unwrap_or(Path::new("."))),
         Command::Log(options) => log::run(options, repository.unwrap_or(Path::new("."))),
         Command::Serve(options) => serve::run(options, repository),
         Command::Keygen(options) => keygen::run(options),

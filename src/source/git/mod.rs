@@ -143,6 +143,17 @@ impl Repository {
         self.raw.is_shallow()
     }
 
+    /// First parents from a commit down, itself first, up to a limit.
+    pub fn first_parents(&self, tip: ObjectId, limit: usize) -> Result<Vec<ObjectId>, GitError> {
+        let mut line = vec![tip];
+        while line.len() < limit
+            && let Some(parent) = self.raw.find_commit(oid(line[line.len() - 1]))?.parent_ids().next()
+        {
+            line.push(object_id(parent));
+        }
+        Ok(line)
+    }
+
     /// The commits whose parents a shallow file hides.
     pub(crate) fn cut_commits(&self) -> Result<HashSet<ObjectId>, GitError> {
         let unreadable =
