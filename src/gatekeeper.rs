@@ -6,26 +6,28 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::change::{ObjectId, visible};
 use crate::gate::{
     self, Code, Decided, Effect, Expected, Grounds, LedgerSummary, MemorySummary, Outcome, PolicySummary, Push, Reason,
     RefOutcome, Remembered,
 };
-use crate::ledger::{self, Digested};
+use crate::ledger::{self, Digested, Scope};
 use crate::memory::{Entry, Memory};
 use crate::policy::{Policy, RefStanding};
 use crate::provenance;
 use crate::record::{Chain, ChainId, Fault, Heads};
 use crate::source::git::push::Outlook;
-use crate::source::git::{GitError, Objects, PolicyState, Repository, TargetBranch};
+use crate::source::git::{Deadline, GitError, Objects, PolicyState, Repository, TargetBranch};
 
 pub const SCHEMA: &str = "undersign-outcome/v1";
 /// Refs of one push. Git itself sends no more in practice.
 pub const MAX_REFS: usize = 100_000;
 /// Bytes of the names of all of them: each goes into one line of the log, which must be read back.
 const MAX_NAMES: usize = 16 << 20;
+/// Bytes of the decisions that are read for one push, unless told otherwise. They are held in memory.
+pub const MAX_LEDGER: u64 = 1 << 30;
 /// What belongs to us on a host: nobody pushes anything else there.
 const OWN: &str = "refs/undersign/";
 /// Where `doctor` tries out what a host allows.
@@ -42,6 +44,10 @@ pub struct Settings {
     pub state: Option<PathBuf>,
     /// Says what it would do, and lets everything through.
     pub report_only: bool,
+    /// How long one push may take to judge; none where it may take any time.
+    pub deadline: Option<Duration>,
+    /// Bytes of decisions that are read for one push; none for [`MAX_LEDGER`].
+    pub max_ledger: Option<u64>,
     /// The process lasts, so that what it verified itself is at hand; a hook's is over after one push.
     pub lasting: bool,
 }
@@ -78,7 +84,8 @@ pub fn judge(request: &Request<'_>, settings: &Settings, now: i64) -> Outcome {
     if !settings.lasting {
         std::thread::spawn(provenance::Rules::shipped);
     }
-    let case = Case { request, settings, now: request.at.unwrap_or(now) };
+    let deadline = settings.deadline.map(Deadline::after).unwrap_or_default();
+    let case = Case { request, settings, deadline, now: request.at.unwrap_or(now) };
     let mut outcome = case.open().and_then(|hearing| hearing.judge()).unwrap_or_else(|reason| case.refused(&reason));
     outcome.elapsed_ms = started.elapsed().as_millis() as u64;
     outcome
@@ -87,7 +94,14 @@ pub fn judge(request: &Request<'_>, settings: &Settings, now: i64) -> Outcome {
 struct Case<'c> {
     request: &'c Request<'c>,
     settings: &'c Settings,
+    deadline: Deadline,
     now: i64,
+}
+
+/// Why a repository cannot be judged by.
+fn unread(error: GitError) -> Reason {
+    let code = if let GitError::Limit(_) = error { Code::Limit } else { Code::Unreadable };
+    Reason::undecidable(code, error.to_string())
 }
 
 fn unreadable(error: impl std::fmt::Display) -> Reason {
@@ -109,8 +123,9 @@ impl<'c> Case<'c> {
             let name = visible::text(&update.name);
             return Err(Reason::deny(Code::RefUncovered, format!("{name} is no full name of a ref.")));
         }
-        let repository = Repository::open(Path::new(self.request.repository)).map_err(unreadable)?;
-        let repository = repository.with_objects(&self.request.quarantine).map_err(unreadable)?;
+        let repository =
+            Repository::open_exactly(Path::new(self.request.repository)).map_err(unread)?.within(self.deadline);
+        let repository = repository.with_objects(&self.request.quarantine).map_err(unread)?;
         self.refuse_pretence(&repository)?;
         let memory = self.memory(&repository)?;
         let trunk = trunk(&repository, self.settings)?;
@@ -121,14 +136,19 @@ impl<'c> Case<'c> {
         // A look back asks for records that have no say any more.
         let digests = !self.settings.lasting && self.request.at.is_none();
         let digested = memory.as_ref().filter(|_| digests).and_then(|memory| memory.digested(&policy));
-        let current = digested.as_ref().is_some_and(|digested| digested.is_current(&repository));
-        let held = ledger::read_with(&repository, &[], digested.as_ref()).map_err(unreadable)?;
+        // Chains of keys that are nobody's have no say, and anyone could put some there that take hours to read.
+        let scope = Scope {
+            wanted: &|key| policy.roster.by_key_id(key).is_some(),
+            max_bytes: self.settings.max_ledger.unwrap_or(MAX_LEDGER),
+        };
+        let current = digested.as_ref().is_some_and(|digested| digested.is_current(&repository, &scope));
+        let held = ledger::read_with(&repository, &[], digested.as_ref(), &scope).map_err(unread)?;
         let pushed: Vec<_> = self.request.updates.iter().filter(|u| ledger::prefix_of(&u.name).is_some()).collect();
         let chains = if pushed.is_empty() {
             held.clone()
         } else {
             let moves: Vec<_> = pushed.iter().map(|update| (update.name.as_str(), update.new)).collect();
-            ledger::read_with(&repository, &moves, digested.as_ref()).map_err(unreadable)?
+            ledger::read_with(&repository, &moves, digested.as_ref(), &scope).map_err(unread)?
         };
         let digest = digests && !current;
         Ok(Hearing { case: self, repository, memory, trunk: (trunk.name, before), policy, held, chains, digest })
@@ -164,8 +184,10 @@ impl<'c> Case<'c> {
             Some(dir) => dir.clone(),
             None => default_state(repository),
         };
-        match Memory::open(&dir) {
+        match Memory::open(&dir, self.deadline.left()) {
             Ok(memory) => Ok(Some(memory)),
+            // Somebody else had it all the time.
+            Err(why) if self.deadline.check().is_err() => Err(Reason::undecidable(Code::Limit, why)),
             Err(_) if self.settings.state.is_none() && !dir.exists() => Ok(None),
             Err(why) => Err(unreadable(why)),
         }
@@ -324,20 +346,31 @@ impl Hearing<'_> {
                 let detail = "A path that it touches has moved on the target since it forked. Rebase it, and have it reviewed again.";
                 RefOutcome::refused(&plain, Reason::deny(Code::BaseMoved, detail))
             }
-            Err(error) => RefOutcome::refused(&plain, unreadable(error)),
+            Err(error) => RefOutcome::refused(&plain, unread(error)),
         }
     }
 
     fn of_chain(&self, update: &Update, prefix: &str) -> RefOutcome {
         let kept = update.old.is_zero() || self.repository.is_descendant(update.new, update.old);
         let rewound = update.new.is_zero() || !kept;
-        let mut chain = (!rewound).then(|| ledger::chain_of(&self.repository, &update.name, prefix, update.new));
+        let id = ledger::id_of(&update.name[prefix.len()..]);
+        // A stranger's is refused by its name, and not read.
+        let is_known = self.policy.roster.by_key_id(&id.key).is_some();
+        let read = || match is_known {
+            true => ledger::chain_of(&self.repository, &update.name, prefix, update.new),
+            false => Chain::empty(id),
+        };
+        let mut chain = (!rewound).then(read);
         // What is sound by itself may contradict another copy of the chain.
         if let Some(chain) = &mut chain
             && chain.fault.is_none()
             && fault_of(&self.held, &chain.id).is_none()
         {
             chain.fault = fault_of(&self.chains, &chain.id);
+        }
+        // What was not read in time has no fault for that.
+        if let Err(late) = self.case.deadline.check() {
+            return RefOutcome::refused(&push_of(update), unread(late));
         }
         gate::decide_chain(&push_of(update), chain.as_ref(), &self.policy)
     }
@@ -430,7 +463,7 @@ fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
 /// # Errors
 /// Why every push would be undecidable.
 pub fn policy_in_force(repository: &str, settings: &Settings) -> Result<PolicySummary, Reason> {
-    let repository = Repository::open(Path::new(repository)).map_err(unreadable)?;
+    let repository = Repository::open_exactly(Path::new(repository)).map_err(unreadable)?;
     let tip = trunk(&repository, settings)?.tip;
     policy(&repository, settings, tip).map(|policy| summary(&policy))
 }
@@ -449,7 +482,7 @@ fn trunk(repository: &Repository, settings: &Settings) -> Result<TargetBranch, R
         GitError::Empty | GitError::NoTarget | GitError::NoSuchRevision(_) if settings.policy.is_none() => {
             Reason::undecidable(Code::PolicyAbsent, format!("There is no policy branch: {error}"))
         }
-        other => unreadable(other),
+        other => unread(other),
     })
 }
 
@@ -471,7 +504,7 @@ fn policy_of(repository: &Repository, commit: ObjectId) -> Result<Policy, Reason
         Ok(PolicyState::Invalid(refused)) => {
             Err(Reason::undecidable(Code::PolicyInvalid, visible::lines(&refused.to_string())))
         }
-        Err(error) => Err(unreadable(error)),
+        Err(error) => Err(unread(error)),
     }
 }
 

@@ -135,6 +135,10 @@ pub fn decide(push: &Push, grounds: &Grounds<'_>) -> RefOutcome {
         return refused(reason);
     }
     let judged = search::judge(push, &Court::new(grounds, &push.name));
+    // What was judged with something left unread is not judged.
+    if let Some(limit) = grounds.contents.exceeded() {
+        return refused(Reason::undecidable(Code::Limit, limit));
+    }
     match next_policy(push, policy) {
         Some(reason) => judged.and(reason),
         None => judged,

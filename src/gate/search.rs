@@ -24,6 +24,7 @@ pub(super) fn judge(push: &Push, court: &Court<'_>) -> RefOutcome {
     let mut effort = 0;
     while from[count].is_none()
         && effort <= MAX_EFFORT
+        && court.grounds.contents.exceeded().is_none()
         && let Some(top) = stack.last_mut()
     {
         let Some(end) = top.grow() else {

@@ -1,12 +1,14 @@
 //! FLOOR 2: what a gate remembers between pushes, and its log. Facts, never verdicts: what the refs held, when it came, and
 //! what was answered.
 
+mod lock;
 mod log;
 
+pub use lock::{Lock, LockError};
 pub use log::{Entry, EntryRef, Log};
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,20 +38,18 @@ struct Written {
 pub struct Memory {
     dir: PathBuf,
     remembered: Remembered,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Memory {
-    /// Opens a state directory, makes it if need be, and waits for who else has it.
+    /// Opens a state directory, makes it if need be, and waits for who else has it, so long.
     ///
     /// # Errors
     /// A sentence; a directory that cannot be used and a file that is damaged are never taken for an empty memory.
-    pub fn open(dir: &Path) -> Result<Memory, String> {
+    pub fn open(dir: &Path, patience: Option<Duration>) -> Result<Memory, String> {
+        let lock = Lock::take(dir, patience).map_err(|error| error.to_string())?;
         let unusable =
             |error: std::io::Error| format!("The gate's state in {} cannot be used: {error}.", dir.display());
-        std::fs::create_dir_all(dir).map_err(unusable)?;
-        let lock = File::options().create(true).append(true).open(dir.join("lock")).map_err(unusable)?;
-        lock.lock().map_err(unusable)?;
         let path = dir.join(FILE);
         let remembered = match std::fs::metadata(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Remembered::default(),

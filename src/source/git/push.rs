@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use git2::{ObjectType, Oid};
 
 use super::objects::{Effort, diff_within};
-use super::{GitError, MAX_COMMITS, PolicyState, Repository, content, diff, object_id, oid};
-use crate::change::diff::{Content, Diff, Mode, TreeEntry};
+use super::{GitError, MAX_COMMITS, PolicyState, Repository, diff, object_id, oid};
+use crate::change::diff::{Diff, Mode, TreeEntry};
 use crate::change::manifest::{Digest, Image, Manifest};
 use crate::change::{Change, Commit, ObjectId, RepoPath, Revision};
 use crate::gate::{MAX_STEPS, NextPolicy, Push, Step};
@@ -118,6 +118,7 @@ impl Outlook<'_> {
         let mut at = oid(self.fork_point(new, tip)?);
         let (mut line, mut next) = (HashSet::new(), Some(oid(tip)));
         while let Some(id) = next.filter(|_| !line.contains(&at)) {
+            self.repository.deadline.check()?;
             if line.len() == MAX_COMMITS {
                 let detail = format!("It left the line of what landed more than {MAX_COMMITS} commits ago.");
                 return Err(GitError::Unsupported(detail));
@@ -173,7 +174,7 @@ impl Outlook<'_> {
             signers: if wants_proof { signers(repository, &commits) } else { Vec::new() },
             evil_merges: if wants_proof { evil_merges(repository, &commits, effort)? } else { Vec::new() },
             commits,
-            link_targets: link_targets(repository, &diff)?,
+            link_targets: link_targets(repository, &diff, effort)?,
         })
     }
 
@@ -205,6 +206,7 @@ fn signers(repository: &Repository, commits: &[Commit]) -> Vec<(ObjectId, Key)> 
 fn evil_merges(repository: &Repository, commits: &[Commit], effort: &mut Effort) -> Result<Vec<ObjectId>, GitError> {
     let mut evil = Vec::new();
     for commit in commits.iter().filter(|commit| commit.parents.len() > 1) {
+        repository.deadline.check()?;
         let (ours, theirs) = (commit.parents[0], commit.parents[1]);
         let mut between =
             |old, new| diff_within(repository, repository.tree_of(old)?, repository.tree_of(new)?, effort);
@@ -272,18 +274,18 @@ fn merged(
         commits: commits.clone(),
         signers: signers(repository, commits),
         evil_merges: evil_merges(repository, commits, &mut Effort::default())?,
-        link_targets: link_targets(repository, diff)?,
+        link_targets: link_targets(repository, diff, &mut Effort::default())?,
     })
 }
 
 /// Where symlinks among the touched paths point, before and after, as paths of the repository.
-fn link_targets(repository: &Repository, diff: &Diff) -> Result<Vec<RepoPath>, GitError> {
+fn link_targets(repository: &Repository, diff: &Diff, effort: &mut Effort) -> Result<Vec<RepoPath>, GitError> {
     let mut targets = Vec::new();
     for file in &diff.files {
         for entry in [file.old, file.new].into_iter().flatten().filter(|entry| entry.mode == Mode::Symlink) {
-            if let Content::Symlink(target) = content(repository, entry)? {
-                targets.push(resolve(&file.path, &target));
-            }
+            let target = resolve(&file.path, &repository.link_target(entry.id)?);
+            effort.path(target.0.len())?;
+            targets.push(target);
         }
     }
     Ok(targets)
