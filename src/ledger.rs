@@ -405,8 +405,8 @@ impl<'r> Reader<'r> {
         (reached, commits)
     }
 
-    /// Reads links on, up to the first that is not sound. What follows it, anyone may have put there, so that what is read
-    /// beyond it is no more than what was sound before.
+    /// Reads links on, up to the first that is not sound. What follows it, anyone may have put there: it is not read, but for
+    /// what other threads read meanwhile, which is no more than what was sound before.
     fn extend(&self, chain: &mut Chain, commits: &[Option<Oid>]) {
         let (mut rest, mut size) = (commits, LINKS_PER_THREAD);
         while chain.fault.is_none() && !rest.is_empty() {
@@ -417,12 +417,19 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// The links of commits that would follow a chain, verified, on as many threads as are worth it.
+    /// The links of commits that would follow a chain, verified, on as many threads as are worth it; each ends at the first that
+    /// is not sound.
     fn links(&self, chain: &Chain, commits: &[Option<Oid>]) -> Vec<Verdict> {
         let budget = &self.budget;
         let read = |raw: &git2::Repository, share: &[Option<Oid>], seq: u64| -> Vec<Verdict> {
-            let one = |(id, seq): (&Option<Oid>, u64)| budget.link(raw, (*id)?, &chain.id, seq);
-            share.iter().zip(seq..).map(one).collect()
+            let mut verdicts = Vec::with_capacity(share.len());
+            for (id, seq) in share.iter().zip(seq..) {
+                verdicts.push(id.and_then(|id| budget.link(raw, id, &chain.id, seq)));
+                if !matches!(verdicts.last(), Some(Some((Ok(_), _)))) {
+                    break;
+                }
+            }
+            verdicts
         };
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(commits.len() / LINKS_PER_THREAD);
         // Each thread needs a handle of its own; without one, this thread reads all.

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use undersign::change::ObjectId;
-use undersign::change::manifest::Digest;
+use undersign::change::manifest::{Digest, Manifest};
+use undersign::change::{ObjectId, RepoPath};
 use undersign::decision::Verdict;
-use undersign::gate::{Contents as _, Opaque, Push};
+use undersign::gate::{Contents, Grounds, Opaque, Push, Remembered, Rest, Step, decide};
 use undersign::gatekeeper::{self, Request, Settings, Update};
 use undersign::ledger;
 use undersign::policy::Policy;
@@ -150,6 +150,30 @@ fn a_link_whose_tree_or_commit_is_huge_is_no_link() {
     }
 }
 
+/// Dana's record, then so many links in a row that anyone can write, each of a hundred thousand bytes.
+fn before_forged_links(count: usize, max_ledger: &str) -> Answer {
+    let f = approved();
+    let chain = chain_of(&f, "dana");
+    let large = line(git_piped(&f, &["hash-object", "-w", "--stdin"], &vec![b'x'; 100_000]));
+    let names = ["000002.dsse.json", "findings.json", "manifest"];
+    let tree = raw_tree(&f, &names.map(|name| ("100644", name, large.as_str())));
+    for _ in 0..count {
+        let commit = f.git("mina", &["commit-tree", &tree, "-p", &chain, "-m", "forged"]);
+        f.git("mina", &["update-ref", &chain, &commit]);
+    }
+    Gate::of(&f).with("--max-ledger", max_ledger).judged(WORK)
+}
+
+#[test]
+fn links_after_one_that_does_not_hold_are_not_read() {
+    undecided(before_forged_links(20, "1"), "LEDGER_FAULT");
+}
+
+#[test]
+fn links_before_any_that_does_not_hold_are_read() {
+    allowed(before_forged_links(0, "1"));
+}
+
 /// Everybody who works with the repository sees them all the same.
 #[test]
 fn chains_of_strangers_are_listed() {
@@ -159,18 +183,13 @@ fn chains_of_strangers_are_listed() {
     assert_eq!(ledger::read(&f.repository()).unwrap().len(), 2);
 }
 
-/// A commit on main of a flat tree with main's policy, and so many files of the same content, or each of its own.
-fn files(f: &Fixture, count: usize, content: impl Fn(usize) -> Vec<u8>) -> String {
-    let mut blobs = std::collections::HashMap::new();
+/// A commit on main of so many files that hold these contents in turn, and of nothing else.
+fn files(f: &Fixture, count: usize, contents: &[Vec<u8>]) -> String {
+    let hash = |bytes: &Vec<u8>| line(git_piped(f, &["hash-object", "-w", "--stdin"], bytes));
+    let blobs: Vec<_> = contents.iter().map(hash).collect();
     let names: Vec<_> = (0..count).map(|n| format!("f{n:05}")).collect();
-    let ids: Vec<_> = (0..count)
-        .map(|n| {
-            let bytes = content(n);
-            let hash = || line(git_piped(f, &["hash-object", "-w", "--stdin"], &bytes));
-            blobs.entry(bytes.clone()).or_insert_with(hash).clone()
-        })
-        .collect();
-    let entries: Vec<_> = names.iter().zip(&ids).map(|(name, id)| ("100644", name.as_str(), id.as_str())).collect();
+    let entries: Vec<_> =
+        names.iter().zip(blobs.iter().cycle()).map(|(name, id)| ("100644", name.as_str(), id.as_str())).collect();
     commit_of(f, &raw_tree(f, &entries))
 }
 
@@ -186,7 +205,8 @@ fn each_object_is_read_once_however_many_paths_name_it() {
     let main: ObjectId = f.id("main").parse().unwrap();
     let was_there = 3;
     for distinct in [1, 50] {
-        let tip = files(&f, 50, |n| format!("{}\n", n % distinct).into_bytes());
+        let contents: Vec<_> = (0..distinct).map(|n| format!("{n}\n").into_bytes()).collect();
+        let tip = files(&f, 50, &contents);
         let repository = f.repository();
         let steps = push(&repository, MAIN, main, &tip).steps;
         let objects = Objects::of(&repository);
@@ -224,9 +244,9 @@ fn the_same_two_contents_are_compared_once_however_many_paths_hold_them() {
     let (old, new) = (text("old\n"), text("new\u{200b}\n"));
     // All of them together are more than is compared for one push.
     let count = (1 << 30) / old.len();
-    let base = files(&f, count, |_| old.clone());
+    let base = files(&f, count, &[old]);
     f.git("mina", &["update-ref", "refs/heads/main", &base]);
-    let tip = files(&f, count, |_| new.clone());
+    let tip = files(&f, count, &[new]);
     let repository = f.repository();
     let steps = push(&repository, MAIN, base.parse().unwrap(), &tip).steps;
     let objects = Objects::of(&repository);
@@ -374,4 +394,75 @@ fn a_gate_judges_by_the_repository_that_was_named_however_it_is_named() {
         let (exit, said) = asked_at(&f, &place, &[]);
         assert_eq!(exit, 0, "{}: {said}", place.display());
     }
+}
+
+/// What nobody approved, with a message of so many bytes.
+fn with_message(bytes: usize) -> Answer {
+    let f = Fixture::new();
+    let commit = line(git_piped(&f, &["commit-tree", "agent/work^{tree}", "-p", "main"], &vec![b'x'; bytes]));
+    f.verify(&f.id("main"), &commit)
+}
+
+#[test]
+fn a_commit_that_is_larger_than_is_read_cannot_be_decided() {
+    undecided(with_message(16 << 20), "LIMIT");
+}
+
+#[test]
+fn a_commit_that_is_large_is_read() {
+    denied(with_message(8 << 20), "UNSIGNED");
+}
+
+/// Objects of which more would have to be read than is read, although every question about them was answered.
+struct Exhausted<'o>(Objects<'o>, Option<&'static str>);
+
+impl Contents for Exhausted<'_> {
+    fn lines(&self, steps: &[Step]) -> Result<Vec<(RepoPath, u64)>, String> {
+        self.0.lines(steps)
+    }
+
+    fn hidden(&self, steps: &[Step]) -> Result<usize, String> {
+        self.0.hidden(steps)
+    }
+
+    fn opaque(&self, steps: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String> {
+        self.0.opaque(steps)
+    }
+
+    fn aliases(&self, steps: &[Step]) -> Result<Vec<(RepoPath, RepoPath)>, String> {
+        self.0.aliases(steps)
+    }
+
+    fn exceeded(&self) -> Option<String> {
+        self.1.map(str::to_owned)
+    }
+
+    fn rest(&self, since: ObjectId, until: ObjectId, manifest: &Manifest) -> Result<Rest, String> {
+        self.0.rest(since, until, manifest)
+    }
+}
+
+#[test]
+fn what_was_judged_with_something_left_unread_is_not_decided() {
+    let f = approved();
+    let repository = f.repository();
+    let push = push(&repository, MAIN, f.id("main").parse().unwrap(), &f.id(WORK));
+    let policy = Policy::parse("policy.toml", &policy("")).unwrap();
+    let chains = ledger::read(&repository).unwrap();
+    let judged = |limit| {
+        let contents = Exhausted(Objects::of(&repository), limit);
+        let remembered = Remembered::default();
+        let grounds = Grounds {
+            policy: &policy,
+            chains: &chains,
+            remembered: &remembered,
+            contents: &contents,
+            pusher: None,
+            now: now(),
+        };
+        let judged = decide(&push, &grounds);
+        (judged.outcome.exit_code(), judged.reasons.iter().map(|reason| reason.code.to_string()).collect::<Vec<_>>())
+    };
+    assert_eq!(judged(Some("too much")), (4, vec!["LIMIT".to_owned()]));
+    assert_eq!(judged(None), (0, vec![]));
 }

@@ -27,6 +27,8 @@ pub(super) struct Blobs {
     reads: Cell<u64>,
 }
 
+type Text = Rc<[u8]>;
+
 /// What is known of a blob that was read whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Facts {
@@ -37,12 +39,12 @@ pub(super) struct Facts {
 /// Texts at hand.
 #[derive(Default)]
 struct Texts {
-    by_id: HashMap<Oid, Rc<[u8]>>,
+    by_id: HashMap<Oid, Text>,
     bytes: usize,
 }
 
 impl Texts {
-    fn keep(&mut self, id: Oid, text: &Rc<[u8]>) {
+    fn keep(&mut self, id: Oid, text: &Text) {
         if self.bytes + text.len() > MAX_KEPT {
             *self = Texts::default();
         }
@@ -86,19 +88,18 @@ impl Repository {
     }
 
     /// The bytes of a blob of which [`Repository::kind`] says that they are compared line by line.
-    pub(super) fn text(&self, id: ObjectId) -> Result<Rc<[u8]>, GitError> {
+    pub(super) fn text(&self, id: ObjectId) -> Result<Text, GitError> {
         if let Some(text) = self.blobs.texts.borrow().by_id.get(&oid(id)) {
             return Ok(Rc::clone(text));
         }
-        let text = self.read(id)?.1;
-        Ok(text.unwrap_or_default())
+        Ok(self.read(id)?.1)
     }
 
     /// Where a symlink points.
     ///
     /// # Errors
     /// As [`Repository::facts`]; nor is one read that no system would follow.
-    pub(super) fn link_target(&self, id: ObjectId) -> Result<Rc<[u8]>, GitError> {
+    pub(super) fn link_target(&self, id: ObjectId) -> Result<Text, GitError> {
         if self.blob_size(id)? > MAX_LINK {
             let detail = format!("The target of a symlink, object {id}, is longer than {MAX_LINK} bytes. Take it out.");
             return Err(GitError::Unsupported(detail));
@@ -106,18 +107,19 @@ impl Repository {
         self.text(id)
     }
 
-    /// Reads a blob; its bytes come back where they may be compared.
-    fn read(&self, id: ObjectId) -> Result<(Facts, Option<Rc<[u8]>>), GitError> {
+    /// Reads a blob. Its bytes come back too; none of what is too large for a text.
+    fn read(&self, id: ObjectId) -> Result<(Facts, Text), GitError> {
         self.deadline.check()?;
         self.blobs.reads.set(self.blobs.reads.get() + 1);
         let blob = self.raw.find_blob(oid(id))?;
         let bytes = blob.content();
         let facts = Facts { digest: Digest::of(bytes), kind: ContentKind::of(bytes) };
         self.blobs.facts.borrow_mut().insert(oid(id), facts);
-        let text = (bytes.len() as u64 <= MAX_TEXT_BYTES).then(|| Rc::from(bytes));
-        if let Some(text) = &text {
-            self.blobs.texts.borrow_mut().keep(oid(id), text);
-        }
+        let text = match facts.kind {
+            ContentKind::TooLarge => Text::default(),
+            _ => Text::from(bytes),
+        };
+        self.blobs.texts.borrow_mut().keep(oid(id), &text);
         Ok((facts, text))
     }
 }

@@ -231,6 +231,7 @@ impl Contents for Objects<'_> {
         let Some(last) = steps.last() else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for file in diff.files.iter().filter(|file| file.old.is_none()) {
+            self.repository.deadline.check().map_err(|error| self.sentence(error))?;
             let other = self.alias(oid(last.compared.1), &file.path).map_err(|error| self.sentence(error))?;
             found.extend(other.map(|other| (file.path.clone(), other)));
         }
@@ -299,4 +300,23 @@ fn same(repository: &Repository, a: Option<Oid>, b: Option<Oid>, places: &Places
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_texts_than_are_compared_for_one_push_are_a_limit_that_stays_met() {
+        let dir = tempfile::tempdir().unwrap();
+        git2::Repository::init(dir.path()).unwrap();
+        let repository = Repository::open_exactly(dir.path()).unwrap();
+        let objects = Objects::of(&repository);
+        assert_eq!(objects.pay(MAX_COMPARED), Ok(()));
+        assert_eq!(objects.exceeded(), None);
+        let limit = objects.pay(1).unwrap_err();
+        let sentence = objects.sentence(limit);
+        assert!(sentence.contains("1024 MiB") && sentence.contains("in parts"), "{sentence}");
+        assert_eq!(objects.exceeded(), Some(sentence));
+    }
 }

@@ -32,6 +32,9 @@ pub const POLICY_PATH: &str = crate::policy::POLICY_FILE;
 const MAX_POLICY: usize = 1 << 20;
 /// Commits of one change or push. More are refused, never cut off: among those left out an author could hide.
 const MAX_COMMITS: usize = 100_000;
+/// Bytes of a commit, and of the messages of all commits of one change: they are held in memory.
+const MAX_COMMIT: usize = 16 << 20;
+const MAX_MESSAGES: usize = 256 << 20;
 
 /// Why a repository cannot be read: a sentence that also says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -471,9 +474,19 @@ impl Repository {
         for id in without {
             walk.hide(oid(*id))?;
         }
+        let mut messages = 0;
         let read = |id: Result<Oid, git2::Error>| {
             self.deadline.check()?;
-            self.commit(object_id(id?))
+            let commit = self.commit(object_id(id?))?;
+            messages += commit.message.len();
+            if messages > MAX_MESSAGES {
+                let detail = format!(
+                    "The messages of the commits are more than {} MiB. Make them shorter, or push in parts.",
+                    MAX_MESSAGES >> 20
+                );
+                return Err(GitError::Limit(detail));
+            }
+            Ok(commit)
         };
         let commits: Vec<Commit> = walk.take(MAX_COMMITS + 1).map(read).collect::<Result<_, _>>()?;
         if commits.len() > MAX_COMMITS {
@@ -484,6 +497,10 @@ impl Repository {
     }
 
     pub(crate) fn commit(&self, id: ObjectId) -> Result<Commit, GitError> {
+        if self.raw.odb()?.read_header(oid(id))?.0 > MAX_COMMIT {
+            let detail = format!("Commit {id} is larger than {} MiB, which is more than is read.", MAX_COMMIT >> 20);
+            return Err(GitError::Limit(detail));
+        }
         let commit = self.raw.find_commit(oid(id))?;
         Ok(Commit {
             id,

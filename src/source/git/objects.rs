@@ -38,11 +38,11 @@ pub(super) struct Effort {
 }
 
 impl Effort {
-    /// Takes in one more path: where a symlink among them points.
+    /// Takes in bytes that are held in memory like those of the paths: where symlinks point, what commits say.
     ///
     /// # Errors
     /// Together they are more than is read.
-    pub(super) fn path(&mut self, bytes: usize) -> Result<(), GitError> {
+    pub(super) fn hold(&mut self, bytes: usize) -> Result<(), GitError> {
         self.bytes += bytes;
         if self.bytes > MAX_PATH_BYTES { Err(too_much()) } else { Ok(()) }
     }
@@ -51,7 +51,7 @@ impl Effort {
 fn too_much() -> GitError {
     GitError::Unsupported(format!(
         "A change of more than {MAX_PATHS} paths, or {MAX_DEPTH} folders deep, is not read; nor is a push of more than \
-         {MAX_ENTRIES} paths and folders, or {} MiB of paths.",
+         {MAX_ENTRIES} paths and folders, or {} MiB of paths, targets of symlinks and messages of commits.",
         MAX_PATH_BYTES >> 20
     ))
 }

@@ -164,6 +164,7 @@ impl Outlook<'_> {
         let own = repository.commit(to)?;
         // Of an ordinary commit there is nothing to look for.
         let commits = if own.parents == [from] { vec![own] } else { repository.commits_between(&[from], to)? };
+        effort.hold(commits.iter().map(|commit| commit.message.len()).sum())?;
         let wants_proof = self.policy.author_proof == AuthorProof::Proven;
         Ok(Step {
             from,
@@ -284,7 +285,7 @@ fn link_targets(repository: &Repository, diff: &Diff, effort: &mut Effort) -> Re
     for file in &diff.files {
         for entry in [file.old, file.new].into_iter().flatten().filter(|entry| entry.mode == Mode::Symlink) {
             let target = resolve(&file.path, &repository.link_target(entry.id)?);
-            effort.path(target.0.len())?;
+            effort.hold(target.0.len())?;
             targets.push(target);
         }
     }
