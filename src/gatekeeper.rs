@@ -7,20 +7,20 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::change::{ObjectId, visible};
 use crate::gate::{
     self, Code, Decided, Effect, Grounds, Judged, Lands, LedgerSummary, MemorySummary, Outcome, PolicySummary,
     PushEvaluation, Reason, RefOutcome, Remembered, States, Waiting,
 };
-use crate::ledger::{self, Digested};
-use crate::memory::{Entry, Memory, StateKey};
+use crate::ledger::{self, Digested, Scope};
+use crate::memory::{Access, Entry, Memory, StateKey};
 use crate::policy::{AuthorProof, Policy, RefStanding};
 use crate::provenance;
 use crate::record::{Chain, ChainId, Fault, Heads};
 use crate::source::git::push::Commits;
-use crate::source::git::{GitError, Objects, PolicyState, Repository, TargetBranch};
+use crate::source::git::{Deadline, GitError, Objects, PolicyState, Repository, TargetBranch};
 
 pub use crate::gate::Update;
 
@@ -29,6 +29,8 @@ pub const SCHEMA: &str = "undersign-outcome/v1";
 pub const MAX_REFS: usize = 100_000;
 /// Bytes of the names of all of them: each goes into one line of the log, which must be read back.
 const MAX_NAMES: usize = 16 << 20;
+/// Bytes of the decisions that are read for one push, unless told otherwise. They are held in memory.
+pub const MAX_LEDGER: u64 = 1 << 30;
 /// What belongs to us on a host: nobody pushes anything else there.
 const OWN: &str = "refs/undersign/";
 /// Where `doctor` tries out what a host allows.
@@ -47,6 +49,10 @@ pub struct Settings {
     pub state_key: Option<PathBuf>,
     /// Says what it would do, and lets everything through.
     pub report_only: bool,
+    /// How long one push may take to judge; none where it may take any time.
+    pub deadline: Option<Duration>,
+    /// Bytes of decisions that are read for one push; none for [`MAX_LEDGER`].
+    pub max_ledger: Option<u64>,
     /// The process lasts, so that what it verified itself is at hand; a hook's is over after one push.
     pub lasting: bool,
 }
@@ -77,7 +83,8 @@ pub fn judge(request: &Request<'_>, settings: &Settings, now: i64) -> Outcome {
     if !settings.lasting {
         std::thread::spawn(provenance::Rules::shipped);
     }
-    let case = Case { request, settings, now: request.at.unwrap_or(now) };
+    let deadline = settings.deadline.map(Deadline::after).unwrap_or_default();
+    let case = Case { request, settings, deadline, now: request.at.unwrap_or(now) };
     let mut outcome = case.open().and_then(|hearing| hearing.judge()).unwrap_or_else(|reason| case.refused(&reason));
     outcome.elapsed_ms = started.elapsed().as_millis() as u64;
     outcome
@@ -86,7 +93,14 @@ pub fn judge(request: &Request<'_>, settings: &Settings, now: i64) -> Outcome {
 struct Case<'c> {
     request: &'c Request<'c>,
     settings: &'c Settings,
+    deadline: Deadline,
     now: i64,
+}
+
+/// Why a repository cannot be judged by.
+fn unread(error: GitError) -> Reason {
+    let code = if let GitError::Limit(_) = error { Code::Limit } else { Code::Unreadable };
+    Reason::undecidable(code, error.to_string())
 }
 
 fn unreadable(error: impl std::fmt::Display) -> Reason {
@@ -108,8 +122,9 @@ impl<'c> Case<'c> {
             let name = visible::text(&update.name);
             return Err(Reason::deny(Code::RefUncovered, format!("{name} is no full name of a ref.")));
         }
-        let repository = Repository::open(Path::new(self.request.repository)).map_err(unreadable)?;
-        let repository = repository.with_objects(&self.request.quarantine).map_err(unreadable)?;
+        let repository =
+            Repository::open_exactly(Path::new(self.request.repository)).map_err(unread)?.within(self.deadline);
+        let repository = repository.with_objects(&self.request.quarantine).map_err(unread)?;
         self.refuse_pretence(&repository)?;
         let trunk = trunk(&repository, self.settings)?;
         // The policy as it stood before the push: of the policy branch itself, that is where the push says it was.
@@ -120,14 +135,19 @@ impl<'c> Case<'c> {
         // A look back asks for records that have no say any more.
         let digests = !self.settings.lasting && self.request.at.is_none();
         let digested = memory.as_ref().filter(|_| digests).and_then(|memory| memory.digested(&policy));
-        let current = digested.as_ref().is_some_and(|digested| digested.is_current(&repository));
-        let held = ledger::read_with(&repository, &[], digested.as_ref()).map_err(unreadable)?;
+        // Chains of keys that are nobody's have no say, and anyone could put some there that take hours to read.
+        let scope = Scope {
+            wanted: &|key| policy.roster.by_key_id(key).is_some(),
+            max_bytes: self.settings.max_ledger.unwrap_or(MAX_LEDGER),
+        };
+        let current = digested.as_ref().is_some_and(|digested| digested.is_current(&repository, &scope));
+        let held = ledger::read_with(&repository, &[], digested.as_ref(), &scope).map_err(unread)?;
         let pushed: Vec<_> = self.request.updates.iter().filter(|u| ledger::prefix_of(&u.name).is_some()).collect();
         let chains = if pushed.is_empty() {
             held.clone()
         } else {
             let moves: Vec<_> = pushed.iter().map(|update| (update.name.as_str(), update.new)).collect();
-            ledger::read_with(&repository, &moves, digested.as_ref()).map_err(unreadable)?
+            ledger::read_with(&repository, &moves, digested.as_ref(), &scope).map_err(unread)?
         };
         let digest = digests && !current;
         let is_before_true = before == trunk.tip;
@@ -171,8 +191,10 @@ impl<'c> Case<'c> {
             Some(dir) => dir.clone(),
             None => default_state(repository),
         };
-        match open_memory(repository, self.settings, &dir, &policy.repository) {
+        match open_memory(repository, self.settings, &dir, &policy.repository, self.deadline.left()) {
             Ok(memory) => Ok(Some(memory)),
+            // Somebody else had it all the time.
+            Err(why) if self.deadline.check().is_err() => Err(Reason::undecidable(Code::Limit, why)),
             Err(_) if self.settings.state.is_none() && !dir.exists() => Ok(None),
             Err(why) => Err(unreadable(why)),
         }
@@ -215,16 +237,21 @@ impl Request<'_> {
 }
 
 /// The state of a repository's gate. What an older program left in the git directory, where nobody else writes, is believed.
-fn open_memory(repository: &Repository, settings: &Settings, dir: &Path, id: &str) -> Result<Memory, String> {
+fn open_memory(
+    repository: &Repository,
+    settings: &Settings,
+    dir: &Path,
+    id: &str,
+    patience: Option<Duration>,
+) -> Result<Memory, String> {
     let own = repository.common_dir().join("undersign").join("state.key");
     let (is_first, key) = match &settings.state_key {
         Some(file) => (false, Some(StateKey::read(file)?)),
         None => (!own.exists(), StateKey::at(&own)?),
     };
-    match key {
-        Some(key) if is_first && settings.state.is_none() => Memory::adopt(dir, key, id),
-        key => Memory::open(dir, key, id),
-    }
+    let is_ours = is_first && key.is_some() && settings.state.is_none();
+    let memory = Memory::open(dir, Access { key, repository: id, patience })?;
+    if is_ours { memory.into_adopted() } else { Ok(memory) }
 }
 
 /// Where a repository's gate keeps its state, unless told otherwise.
@@ -449,13 +476,24 @@ impl Hearing<'_> {
     fn of_chain(&self, update: &Update, prefix: &str) -> RefOutcome {
         let kept = update.old.is_zero() || self.repository.is_descendant(update.new, update.old);
         let rewound = update.new.is_zero() || !kept;
-        let mut chain = (!rewound).then(|| ledger::chain_of(&self.repository, &update.name, prefix, update.new));
+        let id = ledger::id_of(&update.name[prefix.len()..]);
+        // A stranger's is refused by its name, and not read.
+        let is_known = self.policy.roster.by_key_id(&id.key).is_some();
+        let read = || match is_known {
+            true => ledger::chain_of(&self.repository, &update.name, prefix, update.new),
+            false => Chain::empty(id),
+        };
+        let mut chain = (!rewound).then(read);
         // What is sound by itself may contradict another copy of the chain.
         if let Some(chain) = &mut chain
             && chain.fault.is_none()
             && fault_of(&self.held, &chain.id).is_none()
         {
             chain.fault = fault_of(&self.chains, &chain.id);
+        }
+        // What was not read in time has no fault for that.
+        if let Err(late) = self.case.deadline.check() {
+            return RefOutcome::refused(&update.name, unread(late));
         }
         gate::decide_chain(update, chain.as_ref(), &self.policy)
     }
@@ -637,7 +675,7 @@ fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
 /// # Errors
 /// Why every push would be undecidable.
 pub fn policy_in_force(repository: &str, settings: &Settings) -> Result<PolicySummary, Reason> {
-    let repository = Repository::open(Path::new(repository)).map_err(unreadable)?;
+    let repository = Repository::open_exactly(Path::new(repository)).map_err(unreadable)?;
     let tip = trunk(&repository, settings)?.tip;
     policy(&repository, settings, tip).map(|policy| summary(&policy))
 }
@@ -657,7 +695,7 @@ pub struct Recorded {
 /// A sentence: there is no policy to say which refs are protected, a ref is not there or not protected, or the state cannot be
 /// written.
 pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String]) -> Result<Recorded, String> {
-    let repository = Repository::open(path).map_err(|error| error.to_string())?;
+    let repository = Repository::open_exactly(path).map_err(|error| error.to_string())?;
     let tip = trunk(&repository, settings).map_err(|reason| reason.detail)?.tip;
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
     let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
@@ -677,10 +715,7 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
     }
     tips.dedup();
     let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
-    let mut memory = match open_memory(&repository, settings, &dir, &policy.repository)?.into_adopted()? {
-        Some(memory) => memory,
-        None => return Err(format!("The gate has no key of its own for {}. Give --state-key FILE.", dir.display())),
-    };
+    let mut memory = open_memory(&repository, settings, &dir, &policy.repository, None)?.into_adopted()?;
     let mut states = tips.iter().map(|(name, tip)| (*tip, name.clone())).collect::<Vec<_>>();
     for name in lines {
         let Some((_, tip)) = tips.iter().find(|(own, _)| own == name) else { continue };
@@ -699,7 +734,7 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
 /// # Errors
 /// A sentence: the state cannot be read.
 pub fn unrecorded(repository: &Repository, policy: &Policy) -> Result<Option<Vec<String>>, String> {
-    let memory = open_memory(repository, &Settings::default(), &default_state(repository), &policy.repository)?;
+    let memory = open_memory(repository, &Settings::default(), &default_state(repository), &policy.repository, None)?;
     let states = memory.states();
     if !states.are_recorded {
         return Ok(None);
@@ -728,7 +763,7 @@ fn trunk(repository: &Repository, settings: &Settings) -> Result<TargetBranch, R
         GitError::Empty | GitError::NoTarget | GitError::NoSuchRevision(_) if settings.policy.is_none() => {
             Reason::undecidable(Code::PolicyAbsent, format!("There is no policy branch: {error}"))
         }
-        other => unreadable(other),
+        other => unread(other),
     })
 }
 
@@ -750,7 +785,7 @@ fn policy_of(repository: &Repository, commit: ObjectId) -> Result<Policy, Reason
         Ok(PolicyState::Invalid(refused)) => {
             Err(Reason::undecidable(Code::PolicyInvalid, visible::lines(&refused.to_string())))
         }
-        Err(error) => Err(unreadable(error)),
+        Err(error) => Err(unread(error)),
     }
 }
 

@@ -94,6 +94,29 @@ pub enum Content {
     LfsPointer(Vec<u8>),
 }
 
+/// What kind of [`Content`] the bytes of a blob are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentKind {
+    Text,
+    Binary,
+    TooLarge,
+    LfsPointer,
+}
+
+impl ContentKind {
+    pub fn of(bytes: &[u8]) -> ContentKind {
+        if bytes.len() as u64 > MAX_TEXT_BYTES {
+            ContentKind::TooLarge
+        } else if bytes[..bytes.len().min(8000)].contains(&0) {
+            ContentKind::Binary
+        } else if bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/v1\n") {
+            ContentKind::LfsPointer
+        } else {
+            ContentKind::Text
+        }
+    }
+}
+
 /// Texts above this size are an omission to acknowledge, not rows: 16 MiB, over 200,000 lines of ordinary code.
 pub const MAX_TEXT_BYTES: u64 = 16 << 20;
 
@@ -101,14 +124,11 @@ impl Content {
     /// Sorts the bytes of a blob into text and what is not text.
     pub fn of_blob(bytes: Vec<u8>) -> Content {
         let size = bytes.len() as u64;
-        if size > MAX_TEXT_BYTES {
-            Content::TooLarge { size }
-        } else if bytes[..bytes.len().min(8000)].contains(&0) {
-            Content::Binary { size, digest: Digest::of(&bytes), kind: kind(&bytes) }
-        } else if bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/v1\n") {
-            Content::LfsPointer(bytes)
-        } else {
-            Content::Text(bytes)
+        match ContentKind::of(&bytes) {
+            ContentKind::TooLarge => Content::TooLarge { size },
+            ContentKind::Binary => Content::Binary { size, digest: Digest::of(&bytes), kind: kind(&bytes) },
+            ContentKind::LfsPointer => Content::LfsPointer(bytes),
+            ContentKind::Text => Content::Text(bytes),
         }
     }
 

@@ -52,7 +52,7 @@ impl SummaryOptions {
                 _ => Ok(()),
             };
         };
-        let opened = Repository::open(repository).map_err(|error| error.to_string())?;
+        let opened = Repository::open_exactly(repository).map_err(|error| error.to_string())?;
         let resource = self.resource.clone().unwrap_or_else(|| resource_of(&opened.uri()));
         let parse = |text: &str| text.parse().map_err(|_| "The outcome names no digest.".to_owned());
         let record =

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -70,14 +71,27 @@ pub struct GateOptions {
     /// The variable in which the host says who pushes: GL_USERNAME, GITEA_PUSHER_NAME, REMOTE_USER …
     #[arg(long, value_name = "NAME")]
     pusher_env: Option<String>,
+    /// Seconds that one push may take to judge, 1 to 86400; after that it is not decided. By default 120, of a service 30
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    deadline: Option<u64>,
+    /// MiB of decisions that are read for one push; they are held in memory
+    #[arg(long, value_name = "MIB", default_value_t = gatekeeper::MAX_LEDGER >> 20,
+        value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    max_ledger: u64,
     /// Say what would be denied, and let everything through
     #[arg(long)]
     report_only: bool,
 }
 
+/// Seconds that one push may take, unless told otherwise: a person waits for `git push`.
+const DEADLINE: u64 = 120;
+
 impl GateOptions {
-    pub fn settings(&self) -> Settings {
+    /// `deadline` is in seconds, for where none is given.
+    pub fn settings_within(&self, deadline: u64) -> Settings {
         Settings {
+            deadline: Some(Duration::from_secs(self.deadline.unwrap_or(deadline))),
+            max_ledger: Some(self.max_ledger << 20),
             policy: self.policy.clone(),
             branch: self.policy_branch.clone(),
             state: self.state.clone(),
@@ -85,6 +99,10 @@ impl GateOptions {
             report_only: self.report_only,
             lasting: false,
         }
+    }
+
+    pub fn settings(&self) -> Settings {
+        self.settings_within(DEADLINE)
     }
 
     pub fn has_policy(&self) -> bool {
@@ -109,6 +127,8 @@ impl GateOptions {
             ("--state-key", self.state_key.as_ref().map(path)),
             ("--pusher", self.pusher.clone()),
             ("--pusher-env", self.pusher_env.clone()),
+            ("--deadline", self.deadline.map(|seconds| seconds.to_string())),
+            ("--max-ledger", other_than(gatekeeper::MAX_LEDGER >> 20, self.max_ledger)),
         ];
         let words = given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?]));
         words.flatten().chain(self.report_only.then(|| "--report-only".to_owned())).collect()
@@ -118,6 +138,11 @@ impl GateOptions {
         let told = self.pusher_env.as_ref().and_then(|name| std::env::var(name).ok());
         self.pusher.clone().or(told).filter(|name| !name.trim().is_empty())
     }
+}
+
+/// A number as a word, unless it is what holds without it.
+fn other_than(usual: u64, given: u64) -> Option<String> {
+    (given != usual).then(|| given.to_string())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -44,6 +44,11 @@ pub trait Contents {
     /// New paths, each with another path of the tree that is the same but for letter case or Unicode form.
     fn aliases(&self, steps: &[Step]) -> Result<Vec<(RepoPath, RepoPath)>, String>;
 
+    /// The limit of what is read for one push, if it was met: nothing is decided then. Never unmet again once it was.
+    fn exceeded(&self) -> Option<String> {
+        None
+    }
+
     /// Whether the paths of a manifest held the same all the way along first parents from `since` to `until`.
     fn rest(&self, since: ObjectId, until: ObjectId, manifest: &Manifest) -> Result<Rest, String>;
 

@@ -10,37 +10,52 @@ use crate::change::{Commit, ObjectId, RepoPath};
 /// Commits along first parents that are walked to find where a move begins. Beyond, it is not judged.
 pub const MAX_LINE: usize = 100_000;
 
+/// Why objects could not be read. It makes a push undecidable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// There is more than is read, or it took too long; else an object is missing or damaged.
+    pub is_limit: bool,
+    /// For people.
+    pub sentence: String,
+}
+
+impl From<Unread> for Reason {
+    fn from(unread: Unread) -> Reason {
+        Reason::undecidable(if unread.is_limit { Code::Limit } else { Code::Unreadable }, unread.sentence)
+    }
+}
+
 /// What only the commits and trees of a repository tell of where a push leads.
 ///
 /// # Errors
-/// A sentence: an object is missing or unreadable, or there is more than is read. It makes a push undecidable.
+/// [`Unread`]
 pub trait History {
     /// The commit that an id names, through tags; none where it is something else.
-    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, String>;
+    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, Unread>;
 
     /// None for a root, and for a commit whose parents are cut off.
-    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, String>;
+    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, Unread>;
 
     /// Whether the parents of a commit are hidden here, as by a shallow file.
     fn is_cut(&self, commit: ObjectId) -> bool;
 
     /// Whether `commit` is `of` or among its ancestors.
-    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, String>;
+    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, Unread>;
 
     /// Whether history is hidden of either side, outside of what their one merge base holds: another may lie behind it.
-    fn is_cut_beside(&self, base: ObjectId, sides: [ObjectId; 2]) -> Result<bool, String>;
+    fn is_cut_beside(&self, base: ObjectId, sides: [ObjectId; 2]) -> Result<bool, Unread>;
 
     /// The best common ancestors, all of them.
-    fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, String>;
+    fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, Unread>;
 
     /// What each step does from `start` along `line`, which is oldest first and ends at the tip.
-    fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, String>;
+    fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, Unread>;
 
     /// A path that `side` changed since `base` and that `end` does not hold as `side` does; none where it holds all of them.
-    fn lacks(&self, base: ObjectId, side: ObjectId, end: ObjectId) -> Result<Option<RepoPath>, String>;
+    fn lacks(&self, base: ObjectId, side: ObjectId, end: ObjectId) -> Result<Option<RepoPath>, Unread>;
 
     /// What stands between a proposal and its target.
-    fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, String>;
+    fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, Unread>;
 }
 
 /// Commits that protected refs showed, or passed through by approved segments, with the refs that did. A **state** is such
@@ -111,7 +126,7 @@ impl<'h> Line<'h> {
                 return Err(Reason::undecidable(Code::Limit, detail));
             }
             let below = self.commits[self.commits.len() - 1];
-            match self.history.first_parent(below).map_err(unreadable)? {
+            match self.history.first_parent(below)? {
                 Some(parent) => self.commits.push(parent),
                 None => self.is_whole = true,
             }
@@ -149,16 +164,12 @@ pub(super) fn keeps_all(
     first: ObjectId,
     side: ObjectId,
     merge: ObjectId,
-) -> Result<Result<(), Option<RepoPath>>, String> {
+) -> Result<Result<(), Option<RepoPath>>, Unread> {
     let [base] = history.merge_bases(first, side)?[..] else { return Ok(Err(None)) };
     if history.is_cut_beside(base, [first, side])? {
         return Ok(Err(None));
     }
     Ok(history.lacks(base, side, merge)?.map_or(Ok(()), |path| Err(Some(path))))
-}
-
-pub(super) fn unreadable(why: String) -> Reason {
-    Reason::undecidable(Code::Unreadable, why)
 }
 
 /// Those of some commits that are reached from one of them, itself included.

@@ -23,7 +23,7 @@ mod vote;
 
 pub use ballot::{Ballot, BallotStanding, ballots, still_approve};
 pub use grounds::{Contents, Grounds, Opaque, Rest};
-pub use history::{History, MAX_LINE, States};
+pub use history::{History, MAX_LINE, States, Unread};
 pub use memory::{Place, Receipts, Remembered, Waiting, WaitingStates};
 pub use outcome::{
     AuditHead, Code, Decided, Effect, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome,

@@ -8,7 +8,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::court::Court;
-use super::history::unreadable;
 use super::outcome::{Code, Reason, RefOutcome};
 use super::push::{PushEvaluation, Rule, next_policy};
 use super::{Grounds, Step, Update, distrust, memory, segment};
@@ -96,14 +95,14 @@ fn judge(update: &Update, lands: Lands, grounds: &Grounds<'_>) -> Result<RefOutc
         return Err(reason);
     }
     let commit = |id| {
-        let found = grounds.history.commit_of(id).map_err(unreadable)?;
+        let found = grounds.history.commit_of(id)?;
         found.ok_or_else(|| Reason::deny(Code::Opaque, "What is proposed is no commit, so it cannot be reviewed."))
     };
     let (tip, head) = (commit(update.old)?, commit(update.new)?);
     if let Some(reason) = distrust(grounds) {
         return Err(reason);
     }
-    let merging = grounds.history.merging(tip, head, lands).map_err(unreadable)?;
+    let merging = grounds.history.merging(tip, head, lands)?;
     if merging.bases == [head] {
         // It has landed: merging it would do nothing.
         return Ok(RefOutcome::allowed(name));
@@ -124,6 +123,10 @@ fn judge(update: &Update, lands: Lands, grounds: &Grounds<'_>) -> Result<RefOutc
     }
     let court = Court::of_proposal(grounds, name, lands);
     let standing = segment::judge(&court, std::slice::from_ref(&merge.step), &merge.step.delta);
+    // What was judged with something left unread is not judged.
+    if let Some(limit) = grounds.contents.exceeded() {
+        return Err(Reason::undecidable(Code::Limit, limit));
+    }
     let mut outcome = RefOutcome::of(name, vec![standing]);
     if grounds.policy_branch == Some(name)
         && merge.step.delta.touches(&RepoPath::from(POLICY_FILE))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::ballot::{Ballot, BallotStanding, ballots};
 use super::court::Court;
-use super::history::{Line, unreadable};
+use super::history::Line;
 use super::outcome::{Code, Reason, RefOutcome};
 use super::{Decided, Grounds, States, distrust, memory, search, segment};
 use crate::change::manifest::{Digest, Manifest};
@@ -118,8 +118,7 @@ impl<'g> PushEvaluation<'g> {
         }
         let history = self.grounds.history;
         let end = history
-            .commit_of(*new)
-            .map_err(unreadable)?
+            .commit_of(*new)?
             .ok_or_else(|| Reason::deny(Code::Opaque, "What it points to is no commit, so it cannot be reviewed."))?;
         if name.starts_with("refs/tags/") && !old.is_zero() && !rule.rewrite {
             return Err(Reason::deny(
@@ -139,6 +138,10 @@ impl<'g> PushEvaluation<'g> {
         } else {
             self.forward(name, *old, end)?
         };
+        // What was judged with something left unread is not judged.
+        if let Some(limit) = self.grounds.contents.exceeded() {
+            return Err(Reason::undecidable(Code::Limit, limit));
+        }
         if self.grounds.policy_branch == Some(name)
             && let Some(reason) = next_policy(&self.grounds, end)?
         {
@@ -150,7 +153,7 @@ impl<'g> PushEvaluation<'g> {
     /// A ref that only goes forward: its old tip stays on the first-parent line, so that all it ever showed does.
     fn forward(&self, name: &str, old: ObjectId, end: ObjectId) -> Result<Judged, Reason> {
         let Grounds { history, states, .. } = self.grounds;
-        let old = history.commit_of(old).map_err(unreadable)?.unwrap_or(old);
+        let old = history.commit_of(old)?.unwrap_or(old);
         if self.grounds.ahead
             && let Some(reason) = memory::went_back(&self.grounds, name, old)?
         {
@@ -161,7 +164,7 @@ impl<'g> PushEvaluation<'g> {
             if line.ends_cut() {
                 return Err(cut(name));
             }
-            let is_beside = history.is_ancestor(old, end).map_err(unreadable)?;
+            let is_beside = history.is_ancestor(old, end)?;
             return Err(Reason::deny(Code::Rewrite, rewritten(name, is_beside)));
         };
         // Where the ref stands is nobody's word while it has not moved; afterwards `old` is, and what the gate knows goes before.
@@ -264,7 +267,7 @@ impl<'g> PushEvaluation<'g> {
             return Ok(refused(Reason::deny(Code::Limit, detail)));
         }
         let history = self.grounds.history;
-        let steps = history.steps(start, &above).map_err(unreadable)?;
+        let steps = history.steps(start, &above)?;
         let mut commits = steps.iter().flat_map(|step| &step.commits);
         if let Some(cut) = commits.find(|commit| history.is_cut(commit.id)) {
             let detail = format!(
@@ -305,9 +308,9 @@ impl<'g> PushEvaluation<'g> {
             };
             all.iter().filter(rejects).map(|ballot| ballot.predicate().target.name.clone()).collect()
         });
-        let below = history.first_parent(state).map_err(unreadable)?;
+        let below = history.first_parent(state)?;
         let Some(below) = below.filter(|_| !targets.is_empty()) else { return Ok(attempt) };
-        let steps = history.steps(below, &[state]).map_err(unreadable)?;
+        let steps = history.steps(below, &[state])?;
         let manifest = steps.iter().map(|step| step.delta.clone()).next().unwrap_or_default();
         let rejections = targets
             .iter()
@@ -418,7 +421,7 @@ fn rewritten(name: &str, is_beside: bool) -> String {
 /// A policy that nobody could judge by must not land: nothing could land after it.
 pub(super) fn next_policy(grounds: &Grounds<'_>, commit: ObjectId) -> Result<Option<Reason>, Reason> {
     let policy = grounds.policy;
-    Ok(match grounds.contents.next_policy(commit).map_err(unreadable)? {
+    Ok(match grounds.contents.next_policy(commit).map_err(|why| Reason::undecidable(Code::Unreadable, why))? {
         Err(why) => {
             Some(Reason::deny(Code::PolicyInvalid, format!("The policy that would land cannot be read: {why}")))
         }

@@ -34,6 +34,7 @@ pub(super) fn ways(steps: &[Step], court: &Court<'_>, effort: &mut usize) -> Fou
     let mut stack = vec![Growth::new(steps, 0)];
     while from[count].is_none()
         && *effort <= MAX_EFFORT
+        && court.grounds.contents.exceeded().is_none()
         && let Some(top) = stack.last_mut()
     {
         let Some(end) = top.grow() else {

@@ -2,14 +2,16 @@
 //! what was answered. What would let something through is believed only where the gate's own key vouches for it.
 
 mod key;
+mod lock;
 mod log;
 mod states;
 
 pub use key::StateKey;
+pub use lock::{Lock, LockError};
 pub use log::{Entry, EntryRef, Log};
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use states::StatesFile;
@@ -40,6 +42,17 @@ struct Written {
     remembered: Remembered,
 }
 
+/// By what a state directory is opened.
+#[derive(Debug, Clone)]
+pub struct Access<'a> {
+    /// The gate's own key; without it only what restricts is believed.
+    pub key: Option<StateKey>,
+    /// Id of the repository, by its policy.
+    pub repository: &'a str,
+    /// How long is waited for who else has it.
+    pub patience: Option<Duration>,
+}
+
 /// A state directory, locked until it is dropped.
 #[derive(Debug)]
 pub struct Memory {
@@ -52,7 +65,7 @@ pub struct Memory {
     states_file: Option<StatesFile>,
     /// Whether the gate's own key vouches for what was read, or nothing was there.
     is_vouched: bool,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Memory {
@@ -61,12 +74,11 @@ impl Memory {
     ///
     /// # Errors
     /// A sentence; a directory that cannot be used and a file that is damaged are never taken for an empty memory.
-    pub fn open(dir: &Path, key: Option<StateKey>, repository: &str) -> Result<Memory, String> {
+    pub fn open(dir: &Path, access: Access<'_>) -> Result<Memory, String> {
+        let Access { key, repository, patience } = access;
+        let lock = Lock::take(dir, patience).map_err(|error| error.to_string())?;
         let unusable =
             |error: std::io::Error| format!("The gate's state in {} cannot be used: {error}.", dir.display());
-        std::fs::create_dir_all(dir).map_err(unusable)?;
-        let lock = File::options().create(true).append(true).open(dir.join("lock")).map_err(unusable)?;
-        lock.lock().map_err(unusable)?;
         let path = dir.join(FILE);
         let written = match std::fs::metadata(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
@@ -96,24 +108,15 @@ impl Memory {
         })
     }
 
-    /// As [`Memory::open`], where who runs the gate answers for what lies there.
-    pub fn adopt(dir: &Path, key: StateKey, repository: &str) -> Result<Memory, String> {
-        let memory = Memory::open(dir, Some(key), repository)?;
-        memory.into_adopted().map(|adopted| adopted.expect("there is a key"))
-    }
-
-    /// The same by the word of who runs the gate: from now on its own key vouches for what lies there. None without a key.
-    pub fn into_adopted(mut self) -> Result<Option<Memory>, String> {
-        if self.key.is_none() {
-            return Ok(None);
-        }
+    /// The same where who runs the gate answers for what lies there: from now on its own key vouches for it.
+    pub fn into_adopted(mut self) -> Result<Memory, String> {
         let path = self.dir.join(FILE);
         if !self.is_vouched {
             let bytes = std::fs::read(&path).map_err(|error| damaged(&path, &error.to_string()))?;
             self.remembered = decode(&path, &bytes)?.remembered;
             self.write()?;
         }
-        Ok(Some(self))
+        Ok(self)
     }
 
     pub fn remembered(&self) -> &Remembered {

@@ -1,18 +1,19 @@
 //! FLOOR 3: the gate as a service. Sockets, and how much of everything there may be at a time.
 //!
 //! A connection has a thread that only waits and reads, so that slow clients hold up nobody; what is asked is judged by at
-//! most as many at a time as there are workers. Nothing is kept between two requests but numbers.
+//! most as many at a time as there are workers, and how the service is needs none. Nothing is kept between two requests but
+//! numbers.
 
 pub mod http;
 pub mod routes;
 pub mod socket;
+pub mod workers;
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,11 +39,9 @@ const RECOVER: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests that are worked on at a time.
-    pub workers: usize,
     /// Bytes.
     pub max_body: u64,
-    /// For a request to arrive whole; again for a worker to be free; again for the answer to be taken.
+    /// For a request to arrive whole; again for the answer to be taken.
     pub timeout: Duration,
 }
 
@@ -60,13 +59,12 @@ impl Default for Tally {
     }
 }
 
-/// Gives an answer; called by several threads.
+/// Gives an answer; called by as many threads as there are connections.
 pub type Answerer<'a> = &'a (dyn Fn(&Request) -> Answer + Sync);
 
 /// Serves until `stop` is set and the listener woken: then nobody is let in, and what has begun is finished.
 pub fn run(listener: Listener, limits: &Limits, stop: &AtomicBool, tally: &Tally, answer: Answerer<'_>) {
-    let service =
-        Service { limits, stop, tally, answer, workers: Workers::new(limits.workers), open: AtomicUsize::new(0) };
+    let service = Service { limits, stop, tally, answer, open: AtomicUsize::new(0) };
     let mut leaving = VecDeque::new();
     thread::scope(|scope| {
         while let Some(stream) = service.next(&listener) {
@@ -90,7 +88,6 @@ struct Service<'s> {
     stop: &'s AtomicBool,
     tally: &'s Tally,
     answer: Answerer<'s>,
-    workers: Workers,
     open: AtomicUsize,
 }
 
@@ -194,11 +191,8 @@ impl Service<'_> {
         http::read_body(reader, head)
     }
 
-    /// Answers when a worker is free. A panic is a mistake of ours; it answers as one, and never lets anything through.
+    /// A panic is a mistake of ours; it answers as one, and never lets anything through.
     fn answer(&self, request: &Request) -> Answer {
-        let Some(_worker) = self.workers.take(self.limits.timeout) else {
-            return Refusal::new(503, "All workers are busy. Try again.").into();
-        };
         catch_unwind(AssertUnwindSafe(|| (self.answer)(request))).unwrap_or_else(|_| {
             Refusal::new(500, "The gate failed on this request; nothing is allowed. This is a mistake in undersign.")
                 .into()
@@ -225,33 +219,4 @@ fn farewell(stream: &Stream) {
 fn date() -> String {
     let now = jiff::Timestamp::now();
     jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap_or_default()
-}
-
-/// How many may work at a time.
-struct Workers {
-    free: Mutex<usize>,
-    freed: Condvar,
-}
-
-struct Worker<'w>(&'w Workers);
-
-impl Workers {
-    fn new(count: usize) -> Workers {
-        Workers { free: Mutex::new(count), freed: Condvar::new() }
-    }
-
-    fn take(&self, patience: Duration) -> Option<Worker<'_>> {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.freed.wait_timeout_while(free, patience, |free| *free == 0);
-        let (mut free, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        *free = free.checked_sub(1)?;
-        Some(Worker(self))
-    }
-}
-
-impl Drop for Worker<'_> {
-    fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.freed.notify_one();
-    }
 }

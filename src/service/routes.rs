@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Tally;
 use super::http::{Answer, Refusal, Request};
+use super::workers::Workers;
 use crate::change::visible;
 use crate::gate::Lands;
 use crate::gatekeeper::{self, Settings, Update};
@@ -42,6 +43,7 @@ pub struct Routes<'r> {
     pub served: Served,
     pub settings: Settings,
     pub tally: &'r Tally,
+    pub workers: Workers,
     /// Seconds since the epoch.
     pub clock: fn() -> i64,
 }
@@ -121,6 +123,7 @@ impl Routes<'_> {
                 .map_err(|known| malformed(&format!("lands is {known}")))?,
             at: None,
         };
+        let _worker = self.workers.take(place.git_dir.as_deref().unwrap_or(Path::new(&place.repository)))?;
         let outcome = gatekeeper::judge(&request, &place.settings, (self.clock)());
         self.tally.judged.fetch_add(1, Ordering::Relaxed);
         let body = serde_json::to_string(&outcome).expect("plain data always serialises into memory");
@@ -131,7 +134,7 @@ impl Routes<'_> {
         match &self.served {
             Served::One(repository) if repository == name => {
                 let git_dir =
-                    git::Repository::open(Path::new(name)).and_then(|found| git::git_dirs(found.common_dir()));
+                    git::Repository::open_exactly(Path::new(name)).and_then(|found| git::git_dirs(found.common_dir()));
                 let git_dir = git_dir.ok().map(|(_, shared)| shared);
                 Ok(Place { repository: name.to_owned(), settings: self.settings.clone(), git_dir })
             }

@@ -11,6 +11,7 @@ mod plain;
 #[path = "../records/token.rs"]
 mod token;
 
+mod bounds;
 mod content;
 mod emergency;
 mod objects;

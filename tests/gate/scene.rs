@@ -8,7 +8,7 @@ use serde_json::Value;
 use undersign::change::manifest::Digest;
 use undersign::decision::Verdict;
 use undersign::frozen::{FollowUp, Seen, Signatory, follow_up};
-use undersign::memory::{Memory, StateKey};
+use undersign::memory::{Access, Memory, StateKey};
 use undersign::record::envelope::Envelope;
 use undersign::record::{Record, Statement};
 use undersign::survey::Place;
@@ -324,7 +324,10 @@ pub fn state_since(f: &Fixture, seconds_ago: i64) -> PathBuf {
 pub fn edit_memory(f: &Fixture, state: &Path, edit: impl FnOnce(&mut Value)) {
     forge_memory(state, edit);
     let key = StateKey::read(&f.repo.join(".git/undersign/state.key")).unwrap();
-    Memory::adopt(state, key, "fixture-1").unwrap();
+    Memory::open(state, Access { key: Some(key), repository: "fixture-1", patience: None })
+        .unwrap()
+        .into_adopted()
+        .unwrap();
 }
 
 /// The same by who only can write the state.

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::client::{Client, Service, UNDERSIGN, post, push_main};
+use crate::client::{Client, Service, UNDERSIGN, post, push, push_main};
 use crate::support::Fixture;
 use undersign::service::{MAX_CONNECTIONS, MAX_TURNS};
 
@@ -50,7 +51,11 @@ fn a_socket_file_is_for_owner_and_group_and_goes_at_the_end() {
 
 /// Keeps the gate's state, so that whatever is judged waits.
 fn hold(f: &Fixture) -> File {
-    let dir = f.repo.join(".git/undersign/gate");
+    hold_of(&f.repo)
+}
+
+fn hold_of(repo: &Path) -> File {
+    let dir = repo.join(".git/undersign/gate");
     std::fs::create_dir_all(&dir).unwrap();
     let lock = File::options().create(true).append(true).open(dir.join("lock")).unwrap();
     lock.lock().unwrap();
@@ -161,6 +166,67 @@ fn who_waits_too_long_for_a_worker_is_told() {
     drop(held);
     assert_eq!(first.answer().unwrap().verdict(), (200, "deny".to_owned(), "2"));
     assert_eq!(service.health().json()["judged"], json!(1));
+}
+
+#[test]
+fn how_it_is_it_says_while_all_workers_are_busy() {
+    let f = Fixture::new();
+    let service = Service::of(&f, &["--workers", "1", "--timeout", "30"]);
+    let request = post(&push_main(&f, &f.id("main"), &f.id("agent/work")).to_string());
+    let held = hold(&f);
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let mut client = service.connect();
+            client.send(&request);
+            client
+        })
+        .collect();
+    assert_eq!((service.health().status, &service.health().json()["judged"]), (200, &json!(0)));
+    drop(held);
+    for mut client in waiting {
+        assert_eq!(client.answer().unwrap().verdict(), (200, "deny".to_owned(), "2"));
+    }
+}
+
+#[test]
+fn a_repository_whose_pushes_take_long_holds_up_no_other() {
+    let f = Fixture::new();
+    let root = f.dir.path().join("served");
+    std::fs::create_dir(&root).unwrap();
+    std::os::unix::fs::symlink("slow", root.join("alias")).unwrap();
+    for name in ["slow", "quick"] {
+        let copied = Command::new("cp").arg("-r").arg(&f.repo).arg(root.join(name)).status().unwrap();
+        assert!(copied.success());
+    }
+    let service = Service::below(&root, &["--workers", "2", "--timeout", "30"]);
+    let ask = |name: &str| post(&push(name, "refs/heads/main", &f.id("main"), &f.id("agent/work")).to_string());
+    let held = hold_of(&root.join("slow"));
+    // By every name that it has.
+    let waiting: Vec<_> = ["slow", "slow/.git", "alias", "slow"]
+        .map(|name| {
+            let mut client = service.connect();
+            client.send(&ask(name));
+            client
+        })
+        .into();
+    assert_eq!(service.raw(&ask("quick")).verdict(), (200, "deny".to_owned(), "2"));
+    drop(held);
+    for mut client in waiting {
+        assert_eq!(client.answer().unwrap().verdict(), (200, "deny".to_owned(), "2"));
+    }
+}
+
+#[test]
+fn a_judgement_that_takes_too_long_is_none() {
+    let f = Fixture::new();
+    let service = Service::of(&f, &["--deadline", "1"]);
+    let held = hold(&f);
+    let answer = service.ask(&push_main(&f, &f.id("main"), &f.id("agent/work")));
+    assert_eq!(answer.verdict(), (200, "undecidable".to_owned(), "4"));
+    assert_eq!(answer.json()["refs"][0]["reasons"][0]["code"], "LIMIT");
+    drop(held);
+    let answer = service.ask(&push_main(&f, &f.id("main"), &f.id("agent/work")));
+    assert_eq!(answer.verdict(), (200, "deny".to_owned(), "2"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use undersign::change::manifest::{Digest, Manifest};
 use undersign::change::{ObjectId, RepoPath};
-use undersign::gate::{Contents, History, Lands, Merging, NextPolicy, Opaque, Rest, Step};
+use undersign::gate::{Contents, History, Lands, Merging, NextPolicy, Opaque, Rest, Step, Unread};
 
 pub struct Plain;
 
@@ -38,11 +38,11 @@ impl Contents for Plain {
 pub struct StraightLine(pub Vec<Step>);
 
 impl History for StraightLine {
-    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, String> {
+    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, Unread> {
         Ok(Some(id))
     }
 
-    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, String> {
+    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, Unread> {
         Ok(self.0.iter().find(|step| step.commit == commit).map(|step| step.from))
     }
 
@@ -50,7 +50,7 @@ impl History for StraightLine {
         false
     }
 
-    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, String> {
+    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, Unread> {
         let mut at = Some(of);
         while let Some(id) = at.filter(|id| *id != commit) {
             at = self.first_parent(id)?;
@@ -58,23 +58,27 @@ impl History for StraightLine {
         Ok(at.is_some())
     }
 
-    fn is_cut_beside(&self, _: ObjectId, _: [ObjectId; 2]) -> Result<bool, String> {
+    fn is_cut_beside(&self, _: ObjectId, _: [ObjectId; 2]) -> Result<bool, Unread> {
         Ok(false)
     }
 
-    fn merge_bases(&self, _: ObjectId, _: ObjectId) -> Result<Vec<ObjectId>, String> {
-        Err("A straight line has no merges.".to_owned())
+    fn merge_bases(&self, _: ObjectId, _: ObjectId) -> Result<Vec<ObjectId>, Unread> {
+        Err(none("merges"))
     }
 
-    fn steps(&self, _: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, String> {
+    fn steps(&self, _: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, Unread> {
         Ok(self.0.iter().filter(|step| line.contains(&step.commit)).cloned().collect())
     }
 
-    fn lacks(&self, _: ObjectId, _: ObjectId, _: ObjectId) -> Result<Option<RepoPath>, String> {
-        Err("A straight line has no merges.".to_owned())
+    fn lacks(&self, _: ObjectId, _: ObjectId, _: ObjectId) -> Result<Option<RepoPath>, Unread> {
+        Err(none("merges"))
     }
 
-    fn merging(&self, _: ObjectId, _: ObjectId, _: Lands) -> Result<Merging, String> {
-        Err("A straight line has no proposals.".to_owned())
+    fn merging(&self, _: ObjectId, _: ObjectId, _: Lands) -> Result<Merging, Unread> {
+        Err(none("proposals"))
     }
+}
+
+fn none(of: &str) -> Unread {
+    Unread { is_limit: false, sentence: format!("A straight line has no {of}.") }
 }

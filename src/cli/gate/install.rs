@@ -31,7 +31,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<(), String> {
-    let repository = Repository::open(&options.dir).map_err(|error| error.to_string())?;
+    let repository = Repository::open_exactly(&options.dir).map_err(|error| error.to_string())?;
     let hooks = repository.common_dir().join("hooks");
     let hook = hooks.join("pre-receive");
     let failed = |error: std::io::Error| format!("The hook {} cannot be written: {error}.", hook.display());

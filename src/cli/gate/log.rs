@@ -26,7 +26,7 @@ pub struct Options {
 pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
     let dir = match &options.state {
         Some(dir) => dir.clone(),
-        None => gatekeeper::default_state(&Repository::open(repository).map_err(|error| error.to_string())?),
+        None => gatekeeper::default_state(&Repository::open_exactly(repository).map_err(|error| error.to_string())?),
     };
     let entries = Log::in_dir(&dir).read()?;
     for (entry, head) in &entries {

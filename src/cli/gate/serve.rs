@@ -15,7 +15,11 @@ use crate::cli::verify::GateOptions;
 use crate::gatekeeper::Settings;
 use crate::service::routes::{Routes, Served};
 use crate::service::socket::{Address, Listener};
+use crate::service::workers::Workers;
 use crate::service::{self, Limits, Tally};
+
+/// Seconds that one push may take, unless told otherwise: others wait for the same workers.
+const DEADLINE: u64 = 30;
 
 #[derive(Args)]
 pub struct Options {
@@ -25,7 +29,8 @@ pub struct Options {
     /// Serve all repositories below a directory, each by its path from there; without it, the one of --repo by that text
     #[arg(long, value_name = "DIR")]
     repositories: Option<PathBuf>,
-    /// Pushes that are judged at a time, 1 to 64; by default as many as there are cores
+    /// Pushes that are judged at a time, 1 to 64, of one among several repositories half as many; by default as many as there are
+    /// cores, at least 2
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: Option<u8>,
     /// Bytes of a request's body, up to 64 MiB; up to 128 may be in memory at a time
@@ -44,8 +49,8 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     }
     let tally = Tally::default();
     let served = served(options, repository)?;
-    let settings = Settings { lasting: true, ..options.gate.settings() };
-    let routes = Routes { served, settings, tally: &tally, clock: crate::cli::now };
+    let settings = Settings { lasting: true, ..options.gate.settings_within(DEADLINE) };
+    let routes = Routes { workers: workers(options, &served), served, settings, tally: &tally, clock: crate::cli::now };
     let listener = Listener::bind(&options.listen)?;
     let stop = Arc::new(AtomicBool::new(false));
     wake_on_signal(&listener, &stop).map_err(|error| format!("Signals cannot be caught: {error}."))?;
@@ -56,11 +61,15 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
 }
 
 fn limits(options: &Options) -> Limits {
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    Limits {
-        workers: options.workers.map_or_else(cores, usize::from),
-        max_body: options.max_body,
-        timeout: Duration::from_secs(options.timeout),
+    Limits { max_body: options.max_body, timeout: Duration::from_secs(options.timeout) }
+}
+
+fn workers(options: &Options, served: &Served) -> Workers {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from).max(2);
+    let (count, patience) = (options.workers.map_or_else(cores, usize::from), Duration::from_secs(options.timeout));
+    match served {
+        Served::One(_) => Workers::of_one(count, patience),
+        Served::Below(_) => Workers::shared(count, patience),
     }
 }
 

@@ -8,7 +8,7 @@ mod hear;
 use std::collections::BTreeSet;
 
 use super::court::Court;
-use super::history::{brings_only, keeps_all, reached};
+use super::history::{Unread, brings_only, keeps_all, reached};
 use super::outcome::{Code, Decided, Effect, Reason, SlotState};
 use super::push::shown_by;
 use super::vote::Vote;
@@ -198,13 +198,13 @@ impl<'s, 'g> Segment<'s, 'g> {
         match sides.iter().map(|&side| self.merges_back(side, step)).collect::<Result<Vec<_>, _>>() {
             Ok(sides) => sides.into_iter().all(|merges_back| merges_back),
             Err(why) => {
-                self.tell(Reason::undecidable(Code::Unreadable, why));
+                self.tell(why.into());
                 false
             }
         }
     }
 
-    fn merges_back(&mut self, side: ObjectId, step: &Step) -> Result<bool, String> {
+    fn merges_back(&mut self, side: ObjectId, step: &Step) -> Result<bool, Unread> {
         let history = self.court.grounds.history;
         let Some(name) = shown_by(&self.court.grounds, side) else { return Ok(false) };
         // Git makes no merge of what is there already: it would only make approvals of this very tip worthless.
@@ -235,7 +235,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         for merge in merges {
             for &side in &merge.parents[1..] {
                 match keeps_all(history, merge.parents[0], side, merge.id) {
-                    Err(why) => found.push(Reason::undecidable(Code::Unreadable, why)),
+                    Err(why) => found.push(why.into()),
                     Ok(Ok(())) => {}
                     Ok(Err(path)) => {
                         let what = path.map_or_else(

@@ -1,7 +1,7 @@
 //! What a gate asks of objects beyond the manifest: lines, hidden characters, what stands for something else, names that
 //! collide, and whether a place was left alone.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
@@ -9,31 +9,75 @@ use git2::Oid;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::objects::TREE;
-use super::{GitError, PolicyState, Repository, content, diff, oid};
+use super::{GitError, PolicyState, Repository, diff, oid};
 use crate::change::compare::{Line, compare};
-use crate::change::diff::{Content, Diff, FileDiff, MAX_TEXT_BYTES, TreeEntry};
+use crate::change::diff::{ContentKind, Diff, FileDiff, Mode, TreeEntry};
 use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, RepoPath, visible};
 use crate::gate::{Contents, NextPolicy, Opaque, Rest, Step};
 
 /// Commits along first parents that are looked at to see whether a place was left alone.
 const MAX_LINE: usize = 50_000;
-/// Bytes that a text may have for its hidden characters to be counted; of a larger one no text is shown either.
-const MAX_COUNTED: u64 = MAX_TEXT_BYTES;
+/// Bytes of the texts that are compared line by line for one push, each pair once. A text that many paths hold, each then changed
+/// in another way, is many comparisons of all of it.
+const MAX_COMPARED: u64 = 1 << 30;
 
 /// The objects of a repository, asked by a gate.
 pub struct Objects<'r> {
     repository: &'r Repository,
     diffs: RefCell<HashMap<(ObjectId, ObjectId), Rc<Diff>>>,
     names: RefCell<HashMap<Oid, Rc<Names>>>,
+    comparisons: RefCell<HashMap<[Option<ObjectId>; 2], Compared>>,
+    /// Bytes that were compared so far.
+    compared: Cell<u64>,
+    exceeded: RefCell<Option<String>>,
 }
 
 /// The entries of one tree by what is left of their names without letter case and Unicode form.
 type Names = HashMap<String, Vec<Vec<u8>>>;
 
+/// What two texts differ in, as far as a gate asks.
+#[derive(Debug, Clone, Copy, Default)]
+struct Compared {
+    /// Lines that were added and removed.
+    lines: u64,
+    /// Hidden characters in lines that are new: what was there already was somebody else's to see.
+    hidden: usize,
+}
+
+impl Compared {
+    fn of(old: &[u8], new: &[u8]) -> Compared {
+        let comparison = compare(old, new);
+        let added = comparison.hunks.iter().flat_map(|hunk| &hunk.lines).filter_map(|line| match line {
+            Line::Added { new } => Some(*new),
+            _ => None,
+        });
+        Compared {
+            lines: u64::from(comparison.added) + u64::from(comparison.removed),
+            hidden: added.map(|line| visible::hidden_in(comparison.new.get(new, line))).sum(),
+        }
+    }
+}
+
 impl<'r> Objects<'r> {
     pub fn of(repository: &'r Repository) -> Objects<'r> {
-        Objects { repository, diffs: RefCell::default(), names: RefCell::default() }
+        Objects {
+            repository,
+            diffs: RefCell::default(),
+            names: RefCell::default(),
+            comparisons: RefCell::default(),
+            compared: Cell::default(),
+            exceeded: RefCell::default(),
+        }
+    }
+
+    /// As the sentence that the rules take; what was more than is read is remembered, for them to ask.
+    fn sentence(&self, error: GitError) -> String {
+        let sentence = error.to_string();
+        if let GitError::Limit(_) = error {
+            self.exceeded.replace(Some(sentence.clone()));
+        }
+        sentence
     }
 
     fn diff(&self, steps: &[Step]) -> Result<Rc<Diff>, GitError> {
@@ -47,38 +91,55 @@ impl<'r> Objects<'r> {
         Ok(found)
     }
 
-    fn sides(&self, file: &FileDiff) -> Result<[Option<Content>; 2], GitError> {
-        let side = |entry: Option<TreeEntry>| entry.map(|entry| content(self.repository, entry)).transpose();
-        Ok([side(file.old)?, side(file.new)?])
+    /// What differs in the texts of a path; nothing where neither side is one. The same pair is compared once, whatever its
+    /// paths and modes.
+    fn compared(&self, file: &FileDiff) -> Result<Compared, GitError> {
+        let sides = [self.text_id(file.old)?, self.text_id(file.new)?];
+        if let Some(known) = self.comparisons.borrow().get(&sides) {
+            return Ok(*known);
+        }
+        self.repository.deadline.check()?;
+        let text = |id: Option<ObjectId>| id.map(|id| self.repository.text(id)).transpose();
+        let (old, new) = (text(sides[0])?.unwrap_or_default(), text(sides[1])?.unwrap_or_default());
+        self.pay((old.len() + new.len()) as u64)?;
+        let found = Compared::of(&old, &new);
+        self.comparisons.borrow_mut().insert(sides, found);
+        Ok(found)
     }
 
-    fn changed_lines(&self, file: &FileDiff) -> Result<u64, GitError> {
-        let [old, new] = self.sides(file)?;
-        let text = |side: &Option<Content>| side.as_ref().and_then(Content::text).unwrap_or_default().to_vec();
-        let comparison = compare(&text(&old), &text(&new));
-        Ok(u64::from(comparison.added) + u64::from(comparison.removed))
+    fn pay(&self, bytes: u64) -> Result<(), GitError> {
+        self.compared.set(self.compared.get() + bytes);
+        if self.compared.get() <= MAX_COMPARED {
+            return Ok(());
+        }
+        let detail = format!(
+            "The texts that are to be compared line by line are more than {} MiB together, so the push is not decided. Push it \
+             in parts.",
+            MAX_COMPARED >> 20
+        );
+        Err(GitError::Limit(detail))
     }
 
-    /// In lines that are new: what was there already was somebody else's to see.
-    fn hidden_characters(&self, file: &FileDiff) -> Result<usize, GitError> {
-        let [old, new] = self.sides(file)?;
-        let Some(new) = new.as_ref().and_then(Content::text).filter(|text| text.len() as u64 <= MAX_COUNTED) else {
-            return Ok(0);
+    /// The blob that is compared line by line; none where there is no text.
+    fn text_id(&self, side: Option<TreeEntry>) -> Result<Option<ObjectId>, GitError> {
+        let Some(entry) = side.filter(|entry| entry.mode != Mode::Submodule) else { return Ok(None) };
+        let is_text = match (entry.mode, self.repository.kind(entry.id)?) {
+            (_, ContentKind::TooLarge) => false,
+            (Mode::Symlink, _) => true,
+            (_, kind) => kind != ContentKind::Binary,
         };
-        let old = old.as_ref().and_then(Content::text).unwrap_or_default();
-        let comparison = compare(old, new);
-        let added = comparison.hunks.iter().flat_map(|hunk| &hunk.lines).filter_map(|line| match line {
-            Line::Added { new } => Some(*new),
-            _ => None,
-        });
-        Ok(added.map(|line| visible::hidden_in(comparison.new.get(new, line))).sum())
+        Ok(is_text.then_some(entry.id))
     }
 
     fn opaque_side(&self, entry: TreeEntry) -> Result<Option<Opaque>, GitError> {
-        Ok(match content(self.repository, entry)? {
-            Content::Submodule(_) | Content::LfsPointer(_) => Some(Opaque::Elsewhere),
-            Content::Binary { .. } | Content::TooLarge { .. } => Some(Opaque::NoText),
-            Content::Text(_) | Content::Symlink(_) => None,
+        if entry.mode == Mode::Submodule {
+            return Ok(Some(Opaque::Elsewhere));
+        }
+        Ok(match (entry.mode, self.repository.kind(entry.id)?) {
+            (_, ContentKind::TooLarge) => Some(Opaque::NoText),
+            (Mode::Symlink, _) | (_, ContentKind::Text) => None,
+            (_, ContentKind::LfsPointer) => Some(Opaque::Elsewhere),
+            (_, ContentKind::Binary) => Some(Opaque::NoText),
         })
     }
 
@@ -119,6 +180,7 @@ impl<'r> Objects<'r> {
     fn line(&self, since: ObjectId, until: ObjectId) -> Result<Option<Vec<Oid>>, GitError> {
         let (mut trees, mut at) = (Vec::new(), oid(until));
         while trees.len() < MAX_LINE {
+            self.repository.deadline.check()?;
             let commit = self.repository.raw.find_commit(at)?;
             trees.push(commit.tree_id());
             if at == oid(since) {
@@ -143,58 +205,65 @@ fn folded(name: &[u8]) -> String {
 
 impl Contents for Objects<'_> {
     fn lines(&self, steps: &[Step]) -> Result<Vec<(RepoPath, u64)>, String> {
-        let diff = self.diff(steps).map_err(sentence)?;
-        let counted = |file: &FileDiff| Ok((file.path.clone(), self.changed_lines(file)?));
-        diff.files.iter().map(counted).collect::<Result<_, GitError>>().map_err(sentence)
+        let diff = self.diff(steps).map_err(|error| self.sentence(error))?;
+        let counted = |file: &FileDiff| Ok((file.path.clone(), self.compared(file)?.lines));
+        diff.files.iter().map(counted).collect::<Result<_, GitError>>().map_err(|error| self.sentence(error))
     }
 
     fn hidden(&self, steps: &[Step]) -> Result<usize, String> {
-        let diff = self.diff(steps).map_err(sentence)?;
-        diff.files.iter().map(|file| self.hidden_characters(file)).sum::<Result<usize, _>>().map_err(sentence)
+        let diff = self.diff(steps).map_err(|error| self.sentence(error))?;
+        let hidden = |file: &FileDiff| Ok(self.compared(file)?.hidden);
+        diff.files.iter().map(hidden).sum::<Result<usize, _>>().map_err(|error| self.sentence(error))
     }
 
     fn opaque(&self, steps: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String> {
-        let diff = self.diff(steps).map_err(sentence)?;
+        let diff = self.diff(steps).map_err(|error| self.sentence(error))?;
         let mut found = Vec::new();
         for file in &diff.files {
-            let why = file.new.map(|new| self.opaque_side(new)).transpose().map_err(sentence)?;
+            let why = file.new.map(|new| self.opaque_side(new)).transpose().map_err(|error| self.sentence(error))?;
             found.extend(why.flatten().map(|why| (file.path.clone(), why)));
         }
         Ok(found)
     }
 
     fn aliases(&self, steps: &[Step]) -> Result<Vec<(RepoPath, RepoPath)>, String> {
-        let diff = self.diff(steps).map_err(sentence)?;
+        let diff = self.diff(steps).map_err(|error| self.sentence(error))?;
         let Some(last) = steps.last() else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for file in diff.files.iter().filter(|file| file.old.is_none()) {
-            let other = self.alias(oid(last.compared.1), &file.path).map_err(sentence)?;
+            self.repository.deadline.check().map_err(|error| self.sentence(error))?;
+            let other = self.alias(oid(last.compared.1), &file.path).map_err(|error| self.sentence(error))?;
             found.extend(other.map(|other| (file.path.clone(), other)));
         }
         Ok(found)
     }
 
+    fn exceeded(&self) -> Option<String> {
+        let late = || self.repository.deadline.check().err().map(|error| error.to_string());
+        self.exceeded.borrow().clone().or_else(late)
+    }
+
     fn rest(&self, since: ObjectId, until: ObjectId, manifest: &Manifest) -> Result<Rest, String> {
-        let Some(trees) = self.line(since, until).map_err(sentence)? else { return Ok(Rest::Elsewhere) };
+        let Some(trees) = self.line(since, until).map_err(|error| self.sentence(error))? else {
+            return Ok(Rest::Elsewhere);
+        };
         let places = Places::of(manifest.paths());
         let mut rested = true;
         for pair in trees.windows(2) {
-            rested &= places.are_same(self.repository, Some(pair[0]), Some(pair[1])).map_err(sentence)?;
+            self.repository.deadline.check().map_err(|error| self.sentence(error))?;
+            rested &=
+                places.are_same(self.repository, Some(pair[0]), Some(pair[1])).map_err(|error| self.sentence(error))?;
         }
         Ok(if rested { Rest::Rested } else { Rest::Returned })
     }
 
     fn next_policy(&self, commit: ObjectId) -> Result<NextPolicy, String> {
-        Ok(match self.repository.policy_at(commit).map_err(sentence)? {
+        Ok(match self.repository.policy_at(commit).map_err(|error| self.sentence(error))? {
             PolicyState::Found(policy) => Ok((policy.version, policy.digest)),
             PolicyState::Absent => Err("it is gone. Without it nothing could land.".to_owned()),
             PolicyState::Invalid(refused) => Err(visible::lines(&refused.to_string())),
         })
     }
-}
-
-fn sentence(error: GitError) -> String {
-    error.to_string()
 }
 
 /// Paths as a tree, so that two git trees are compared only along them.
@@ -238,5 +307,24 @@ impl<'m> Places<'m> {
             }
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_texts_than_are_compared_for_one_push_are_a_limit_that_stays_met() {
+        let dir = tempfile::tempdir().unwrap();
+        git2::Repository::init(dir.path()).unwrap();
+        let repository = Repository::open_exactly(dir.path()).unwrap();
+        let objects = Objects::of(&repository);
+        assert_eq!(objects.pay(MAX_COMPARED), Ok(()));
+        assert_eq!(objects.exceeded(), None);
+        let limit = objects.pay(1).unwrap_err();
+        let sentence = objects.sentence(limit);
+        assert!(sentence.contains("1024 MiB") && sentence.contains("in parts"), "{sentence}");
+        assert_eq!(objects.exceeded(), Some(sentence));
     }
 }

@@ -2,7 +2,9 @@
 //! have a say in what is shown or judged. git2's check of object hashes stays on: what is read here becomes evidence.
 
 mod attribution;
+mod blobs;
 mod contents;
+mod deadline;
 mod objects;
 mod origins;
 pub mod push;
@@ -10,6 +12,7 @@ mod submodule;
 
 pub use attribution::attribution;
 pub use contents::Objects;
+pub use deadline::Deadline;
 pub use objects::{blob_id, content, diff, entry_at, manifest, result_tree};
 pub use submodule::passed_by_submodule;
 
@@ -29,14 +32,24 @@ pub const POLICY_PATH: &str = crate::policy::POLICY_FILE;
 const MAX_POLICY: usize = 1 << 20;
 /// Commits of one change or push. More are refused, never cut off: among those left out an author could hide.
 const MAX_COMMITS: usize = 100_000;
+/// Bytes of a commit, and of the messages of all commits of one change: they are held in memory.
+const MAX_COMMIT: usize = 16 << 20;
+const MAX_MESSAGES: usize = 256 << 20;
 
 /// Why a repository cannot be read: a sentence that also says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GitError {
     #[error("{0} is not a git repository. Name a folder that is, or run `git init` there.")]
     NotARepository(String),
+    #[error(
+        "{0} is not itself a git repository, and a gate looks in no directory above it. Name the repository with --repo."
+    )]
+    NotTheRepository(String),
     #[error("{0}")]
     Unsupported(String),
+    /// There is more to read than is given for it.
+    #[error("{0}")]
+    Limit(String),
     #[error("The repository has no commit yet; there is nothing to review.")]
     Empty,
     #[error("No target branch was found: neither origin/HEAD nor main, master or trunk. Name one with --target.")]
@@ -93,6 +106,8 @@ pub struct Repository {
     pub name: String,
     /// Object directories beside its own.
     quarantine: Vec<PathBuf>,
+    pub(crate) deadline: Deadline,
+    blobs: blobs::Blobs,
 }
 
 /// The branch that changes land on: the server's name for it, and its tip as last seen.
@@ -104,17 +119,39 @@ pub struct TargetBranch {
 }
 
 impl Repository {
-    /// Opens the repository that `path` lies in.
+    /// Opens the repository that `path` lies in, as git does for whoever works there: at `path` or above it.
     pub fn open(path: &Path) -> Result<Repository, GitError> {
+        Repository::opened(path, git2::Repository::discover(path))
+    }
+
+    /// Opens the repository that `path` is: a bare one, a work tree, its `.git`, or a linked work tree. For a gate, which must
+    /// not judge by another one that happens to lie around the place that was named. Neither the environment nor a directory
+    /// above has a say; that of another user is refused, as git refuses it.
+    pub fn open_exactly(path: &Path) -> Result<Repository, GitError> {
+        let opened = Repository::opened(path, git2::Repository::open(path));
+        opened.map_err(|error| match error {
+            GitError::NotARepository(shown) => GitError::NotTheRepository(shown),
+            other => other,
+        })
+    }
+
+    fn opened(path: &Path, found: Result<git2::Repository, git2::Error>) -> Result<Repository, GitError> {
         let shown = visible::line(path.as_os_str().as_encoded_bytes());
-        let raw = git2::Repository::discover(path).map_err(|error| refusal(&error, &shown))?;
+        let raw = found.map_err(|error| refusal(&error, &shown))?;
         if let Some(format) = unsupported(&raw) {
             return Err(GitError::Unsupported(format));
         }
         let root = raw.workdir().unwrap_or(raw.path()).to_path_buf();
         let name = root.file_name().map_or(shown, |name| visible::line(name.as_encoded_bytes()));
         let name = name.strip_suffix(".git").filter(|rest| !rest.is_empty()).unwrap_or(&name).to_owned();
-        Ok(Repository { raw, root, name, quarantine: Vec::new() })
+        Ok(Repository {
+            raw,
+            root,
+            name,
+            quarantine: Vec::new(),
+            deadline: Deadline::default(),
+            blobs: blobs::Blobs::default(),
+        })
     }
 
     /// Sees the objects of these directories too: those of a push that is not yet let in.
@@ -125,6 +162,11 @@ impl Repository {
         self.quarantine = dirs.to_vec();
         add_objects(&self.raw, dirs)?;
         Ok(self)
+    }
+
+    /// Reads no longer than until then: what is asked for after that is [`GitError::Limit`].
+    pub fn within(self, deadline: Deadline) -> Repository {
+        Repository { deadline, ..self }
     }
 
     /// A further handle on the same repository, for another thread.
@@ -496,8 +538,21 @@ impl Repository {
         for id in without {
             walk.hide(oid(*id))?;
         }
-        let commits: Vec<Commit> =
-            walk.take(MAX_COMMITS + 1).map(|id| self.commit(object_id(id?))).collect::<Result<_, _>>()?;
+        let mut messages = 0;
+        let read = |id: Result<Oid, git2::Error>| {
+            self.deadline.check()?;
+            let commit = self.commit(object_id(id?))?;
+            messages += commit.message.len();
+            if messages > MAX_MESSAGES {
+                let detail = format!(
+                    "The messages of the commits are more than {} MiB. Make them shorter, or push in parts.",
+                    MAX_MESSAGES >> 20
+                );
+                return Err(GitError::Limit(detail));
+            }
+            Ok(commit)
+        };
+        let commits: Vec<Commit> = walk.take(MAX_COMMITS + 1).map(read).collect::<Result<_, _>>()?;
         if commits.len() > MAX_COMMITS {
             let detail = format!("More than {MAX_COMMITS} commits in one change are not read. Split it.");
             return Err(GitError::Unsupported(detail));
@@ -506,6 +561,10 @@ impl Repository {
     }
 
     pub(crate) fn commit(&self, id: ObjectId) -> Result<Commit, GitError> {
+        if self.raw.odb()?.read_header(oid(id))?.0 > MAX_COMMIT {
+            let detail = format!("Commit {id} is larger than {} MiB, which is more than is read.", MAX_COMMIT >> 20);
+            return Err(GitError::Limit(detail));
+        }
         let commit = self.raw.find_commit(oid(id))?;
         Ok(Commit {
             id,

@@ -4,14 +4,11 @@ use git2::Oid;
 
 use super::{GitError, Repository, as_path, object_id, oid};
 use crate::change::diff::{Content, Diff, FileDiff, MAX_TEXT_BYTES, Mode, TreeEntry};
-use crate::change::manifest::{Digest, Image, Manifest};
+use crate::change::manifest::{Image, Manifest};
 use crate::change::{ObjectId, RepoPath, Revision};
 
 /// git's mode of a tree in a tree.
 pub(super) const TREE: i32 = 0o040_000;
-
-/// Bytes of a blob that is read; git2 holds it in memory whole.
-const MAX_BLOB: usize = 512 << 20;
 
 /// Folders within folders; deeper ones are made to exhaust whoever walks them.
 const MAX_DEPTH: usize = 500;
@@ -38,6 +35,25 @@ pub(super) struct Effort {
     /// Entries that differ, and bytes of the paths of files among them.
     entries: usize,
     bytes: usize,
+}
+
+impl Effort {
+    /// Takes in bytes that are held in memory like those of the paths: where symlinks point, what commits say.
+    ///
+    /// # Errors
+    /// Together they are more than is read.
+    pub(super) fn hold(&mut self, bytes: usize) -> Result<(), GitError> {
+        self.bytes += bytes;
+        if self.bytes > MAX_PATH_BYTES { Err(too_much()) } else { Ok(()) }
+    }
+}
+
+fn too_much() -> GitError {
+    GitError::Unsupported(format!(
+        "A change of more than {MAX_PATHS} paths, or {MAX_DEPTH} folders deep, is not read; nor is a push of more than \
+         {MAX_ENTRIES} paths and folders, or {} MiB of paths, targets of symlinks and messages of commits.",
+        MAX_PATH_BYTES >> 20
+    ))
 }
 
 /// As [`diff`], one of several that together may be as much as one push may be.
@@ -75,14 +91,10 @@ impl Walk<'_> {
         if old == new {
             return Ok(());
         }
+        self.repository.deadline.check()?;
         let Effort { entries, bytes } = *self.effort;
         if depth > MAX_DEPTH || self.files.len() > MAX_PATHS || entries > MAX_ENTRIES || bytes > MAX_PATH_BYTES {
-            let limit = format!(
-                "A change of more than {MAX_PATHS} paths, or {MAX_DEPTH} folders deep, is not read; nor is a push of more than \
-                 {MAX_ENTRIES} paths and folders, or {} MiB of paths.",
-                MAX_PATH_BYTES >> 20
-            );
-            return Err(GitError::Unsupported(limit));
+            return Err(too_much());
         }
         let (old, new) = (self.entries(old)?, self.entries(new)?);
         let (mut left, mut right) = (old.iter().peekable(), new.iter().peekable());
@@ -208,13 +220,7 @@ pub(super) fn image(repository: &Repository, entry: TreeEntry) -> Result<Image, 
     if entry.mode == Mode::Submodule {
         return Ok(Image::of_submodule(entry.id));
     }
-    let (size, _) = repository.raw.odb()?.read_header(oid(entry.id))?;
-    if size > MAX_BLOB {
-        let detail = format!("Object {} is larger than {} MiB, which is more than is read.", entry.id, MAX_BLOB >> 20);
-        return Err(GitError::Unsupported(detail));
-    }
-    let blob = repository.raw.find_blob(oid(entry.id))?;
-    Ok(Image { mode: entry.mode, content: Digest::of(blob.content()) })
+    Ok(Image { mode: entry.mode, content: repository.facts(entry.id)?.digest })
 }
 
 /// The diff applied to the target tip's tree; none where a touched path has moved since base ("rebase first").

@@ -8,11 +8,11 @@ use git2::ObjectType;
 
 use super::contents::Places;
 use super::objects::{Effort, diff_within, entry, folder};
-use super::{GitError, Repository, content, diff, object_id, oid};
-use crate::change::diff::{Content, Diff, Mode, TreeEntry};
+use super::{GitError, Repository, diff, object_id, oid};
+use crate::change::diff::{Diff, Mode, TreeEntry};
 use crate::change::manifest::{Digest, Image, Manifest};
 use crate::change::{Change, Commit, ObjectId, RepoPath, Revision};
-use crate::gate::{History, Lands, Merge, Merging, Step};
+use crate::gate::{History, Lands, Merge, Merging, Step, Unread};
 use crate::record::{Key, sshsig};
 
 /// What git signs commits for.
@@ -45,6 +45,7 @@ impl<'r> Commits<'r> {
         let own = repository.commit(to)?;
         // Of an ordinary commit there is nothing to look for.
         let commits = if own.parents == [from] { vec![own] } else { repository.commits_between(&[from], to)? };
+        effort.hold(commits.iter().map(|commit| commit.message.len()).sum())?;
         Ok(Step {
             from,
             commit: to,
@@ -54,7 +55,7 @@ impl<'r> Commits<'r> {
             signers: if self.wants_proof { signers(repository, &commits) } else { Vec::new() },
             evil_merges: if self.wants_proof { evil_merges(repository, &commits, &mut effort)? } else { Vec::new() },
             commits,
-            link_targets: link_targets(repository, &diff)?,
+            link_targets: link_targets(repository, &diff, &mut effort)?,
         })
     }
 
@@ -97,6 +98,7 @@ impl<'r> Commits<'r> {
         let repository = self.repository;
         let places = Places::of(paths.iter());
         for commit in repository.commits_between(&[base, head], tip)?.iter().filter(|commit| commit.parents.len() < 2) {
+            repository.deadline.check()?;
             let tree = |id| repository.raw.find_commit(oid(id)).map(|commit| commit.tree_id());
             let before = commit.parents.first().map(|parent| tree(*parent)).transpose()?;
             if !places.are_same(repository, before, Some(tree(commit.id)?))? {
@@ -136,21 +138,23 @@ impl<'r> Commits<'r> {
     }
 }
 
-fn sentence(error: GitError) -> String {
-    error.to_string()
+fn unread(error: impl Into<GitError>) -> Unread {
+    let error = error.into();
+    Unread { is_limit: matches!(error, GitError::Limit(_)), sentence: error.to_string() }
 }
 
 impl History for Commits<'_> {
-    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, String> {
-        let object = self.repository.raw.find_object(oid(id), None).map_err(|error| sentence(error.into()))?;
+    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, Unread> {
+        let object = self.repository.raw.find_object(oid(id), None).map_err(unread)?;
         Ok(object.peel(ObjectType::Commit).ok().map(|commit| object_id(commit.id())))
     }
 
-    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, String> {
+    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, Unread> {
         if self.cut.contains(&commit) {
             return Ok(None);
         }
-        let commit = self.repository.raw.find_commit(oid(commit)).map_err(|error| sentence(error.into()))?;
+        self.repository.deadline.check().map_err(unread)?;
+        let commit = self.repository.raw.find_commit(oid(commit)).map_err(unread)?;
         Ok(commit.parent_ids().next().map(object_id))
     }
 
@@ -158,24 +162,24 @@ impl History for Commits<'_> {
         self.cut.contains(&commit)
     }
 
-    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, String> {
-        self.holds(of, commit).map_err(sentence)
+    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, Unread> {
+        self.holds(of, commit).map_err(unread)
     }
 
-    fn is_cut_beside(&self, base: ObjectId, sides: [ObjectId; 2]) -> Result<bool, String> {
-        self.cut_beside(&[base], sides).map(|cut| cut.is_some()).map_err(sentence)
+    fn is_cut_beside(&self, base: ObjectId, sides: [ObjectId; 2]) -> Result<bool, Unread> {
+        self.cut_beside(&[base], sides).map(|cut| cut.is_some()).map_err(unread)
     }
 
-    fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, String> {
-        self.bases(a, b).map_err(sentence)
+    fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, Unread> {
+        self.bases(a, b).map_err(unread)
     }
 
-    fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, String> {
+    fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, Unread> {
         let froms = std::iter::once(&start).chain(line);
-        froms.zip(line).map(|(&from, &to)| self.step(from, to)).collect::<Result<_, _>>().map_err(sentence)
+        froms.zip(line).map(|(&from, &to)| self.step(from, to)).collect::<Result<_, _>>().map_err(unread)
     }
 
-    fn lacks(&self, base: ObjectId, side: ObjectId, end: ObjectId) -> Result<Option<RepoPath>, String> {
+    fn lacks(&self, base: ObjectId, side: ObjectId, end: ObjectId) -> Result<Option<RepoPath>, Unread> {
         let repository = self.repository;
         let lacking = || -> Result<Option<RepoPath>, GitError> {
             let (base, side) = (repository.tree_of(base)?, repository.tree_of(side)?);
@@ -183,10 +187,10 @@ impl History for Commits<'_> {
             let end = repository.raw.find_tree(oid(repository.tree_of(end)?))?;
             Ok(diff.files.into_iter().find(|file| entry(&end, &file.path) != file.new).map(|file| file.path))
         };
-        lacking().map_err(sentence)
+        lacking().map_err(unread)
     }
 
-    fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, String> {
+    fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, Unread> {
         let merging = || -> Result<Merging, GitError> {
             let bases = self.bases(tip, head)?;
             let cut = self.cut_beside(&bases, [tip, head])?;
@@ -196,7 +200,7 @@ impl History for Commits<'_> {
             };
             Ok(Merging { bases, cut, merge })
         };
-        merging().map_err(sentence)
+        merging().map_err(unread)
     }
 }
 
@@ -277,6 +281,7 @@ fn signers(repository: &Repository, commits: &[Commit]) -> Vec<(ObjectId, Key)> 
 fn evil_merges(repository: &Repository, commits: &[Commit], effort: &mut Effort) -> Result<Vec<ObjectId>, GitError> {
     let mut evil = Vec::new();
     for commit in commits.iter().filter(|commit| commit.parents.len() > 1) {
+        repository.deadline.check()?;
         let (ours, theirs) = (commit.parents[0], commit.parents[1]);
         let mut between =
             |old, new| diff_within(repository, repository.tree_of(old)?, repository.tree_of(new)?, effort);
@@ -344,18 +349,18 @@ fn merged(
         commits: commits.clone(),
         signers: signers(repository, commits),
         evil_merges: evil_merges(repository, commits, &mut Effort::default())?,
-        link_targets: link_targets(repository, diff)?,
+        link_targets: link_targets(repository, diff, &mut Effort::default())?,
     })
 }
 
 /// Where symlinks among the touched paths point, before and after, as paths of the repository.
-fn link_targets(repository: &Repository, diff: &Diff) -> Result<Vec<RepoPath>, GitError> {
+fn link_targets(repository: &Repository, diff: &Diff, effort: &mut Effort) -> Result<Vec<RepoPath>, GitError> {
     let mut targets = Vec::new();
     for file in &diff.files {
         for entry in [file.old, file.new].into_iter().flatten().filter(|entry| entry.mode == Mode::Symlink) {
-            if let Content::Symlink(target) = content(repository, entry)? {
-                targets.push(resolve(&file.path, &target));
-            }
+            let target = resolve(&file.path, &repository.link_target(entry.id)?);
+            effort.hold(target.0.len())?;
+            targets.push(target);
         }
     }
     Ok(targets)

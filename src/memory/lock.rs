@@ -1,0 +1,143 @@
+//! The lock of a state directory: one gate at a time. Whoever may open the file may lock it, so that nobody else may; and whoever
+//! holds it is not waited for without end.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Who may enter the directory, and open the file: its owner.
+const DIR_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+const OTHERS: u32 = 0o077;
+const STICKY: u32 = 0o1000;
+/// How long is slept between two tries: at first, and at most.
+const SHORT: Duration = Duration::from_millis(1);
+const LONG: Duration = Duration::from_millis(50);
+/// How long is waited where there is no deadline.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Held until it is dropped, or its process ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Why there is no lock.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    #[error(
+        "Another gate has held the state in {dir} for {seconds} seconds. `fuser {dir}/lock` names the process: wait for it, or end it \
+         if it hangs; then push again."
+    )]
+    Held { dir: String, seconds: u64 },
+    #[error("The gate's state in {dir} cannot be used: {error}.")]
+    Unusable { dir: String, error: io::Error },
+}
+
+impl Lock {
+    /// Makes the directory if need be, closes it to others where it is open to them, and waits for the lock: two minutes where
+    /// no end is given.
+    ///
+    /// # Errors
+    /// [`LockError`]
+    pub fn take(dir: &Path, patience: Option<Duration>) -> Result<Lock, LockError> {
+        let shown = || crate::change::visible::line(dir.as_os_str().as_encoded_bytes());
+        let unusable = |error: io::Error| LockError::Unusable { dir: shown(), error };
+        make(dir).map_err(unusable)?;
+        let file = open(&dir.join("lock")).map_err(unusable)?;
+        let patience = patience.unwrap_or(PATIENCE);
+        match wait(&file, patience) {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(LockError::Held { dir: shown(), seconds: patience.as_secs() }),
+            Err(TryLockError::Error(error)) => Err(unusable(error)),
+        }
+    }
+}
+
+fn make(dir: &Path) -> io::Result<()> {
+    if let Some(above) = dir.parent() {
+        std::fs::create_dir_all(above)?;
+    }
+    match DirBuilder::new().mode(DIR_MODE).create(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => {
+            close(dir, DIR_MODE);
+            Ok(())
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().create(true).append(true).mode(FILE_MODE).open(path)?;
+    close(path, FILE_MODE);
+    Ok(file)
+}
+
+/// Takes from others what an earlier version, or a loose umask, gave them. Only the owner can: of what is another's, that one has to.
+/// A directory that is everybody's on purpose, such as `/tmp`, stays so.
+fn close(path: &Path, mode: u32) {
+    let Ok(meta) = std::fs::metadata(path) else { return };
+    let held = meta.permissions().mode() & 0o7777;
+    if held & OTHERS != 0 && held & STICKY == 0 {
+        let _ = std::fs::set_permissions(path, Permissions::from_mode(held & mode));
+    }
+}
+
+/// Tries again and again: the system waits either not at all or for ever.
+fn wait(file: &File, patience: Duration) -> Result<(), TryLockError> {
+    let until = Instant::now().checked_add(patience);
+    let mut pause = SHORT;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if until.is_none_or(|until| Instant::now() < until) => {}
+            done => return done,
+        }
+        thread::sleep(pause);
+        pause = LONG.min(2 * pause);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn nobody_else_can_open_the_lock_whatever_the_modes_were() {
+        let dir = tempfile::tempdir().unwrap();
+        let fresh = dir.path().join("a/b");
+        drop(Lock::take(&fresh, None).unwrap());
+        assert_eq!((mode(&fresh), mode(&fresh.join("lock"))), (0o700, 0o600));
+        std::fs::set_permissions(&fresh, Permissions::from_mode(0o777)).unwrap();
+        std::fs::set_permissions(fresh.join("lock"), Permissions::from_mode(0o666)).unwrap();
+        drop(Lock::take(&fresh, None).unwrap());
+        assert_eq!((mode(&fresh), mode(&fresh.join("lock"))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_lock_that_is_held_is_not_waited_for_without_end_and_one_that_comes_free_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = Lock::take(dir.path(), None).unwrap();
+        let why = Lock::take(dir.path(), Some(Duration::from_millis(20))).unwrap_err().to_string();
+        assert!(why.contains("fuser") && why.contains("Another gate"), "{why}");
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| Lock::take(dir.path(), Some(Duration::from_secs(60))));
+            std::thread::sleep(Duration::from_millis(20));
+            drop(held);
+            assert!(waiting.join().unwrap().is_ok());
+        });
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_no_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        assert!(matches!(Lock::take(&dir.path().join("file/x"), None), Err(LockError::Unusable { .. })));
+    }
+}

@@ -1,0 +1,125 @@
+//! What a gate must know of blobs beyond their ids. Each is read once, however many paths, steps and sides name it: a push of a
+//! few bytes can name one large blob a million times.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use git2::Oid;
+
+use super::{GitError, Repository, oid};
+use crate::change::ObjectId;
+use crate::change::diff::{ContentKind, MAX_TEXT_BYTES};
+use crate::change::manifest::Digest;
+
+/// Bytes of a blob that is read; git2 holds it in memory whole.
+const MAX_BLOB: usize = 512 << 20;
+/// Bytes of a symlink's target: no system follows a longer one.
+const MAX_LINK: u64 = 4 << 10;
+/// Bytes of texts that are kept for the next comparison: the largest on both sides, and some more.
+const MAX_KEPT: usize = 4 * MAX_TEXT_BYTES as usize;
+
+/// What was found out about blobs so far.
+#[derive(Default)]
+pub(super) struct Blobs {
+    facts: RefCell<HashMap<Oid, Facts>>,
+    texts: RefCell<Texts>,
+    reads: Cell<u64>,
+}
+
+type Text = Rc<[u8]>;
+
+/// What is known of a blob that was read whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub digest: Digest,
+    pub kind: ContentKind,
+}
+
+/// Texts at hand.
+#[derive(Default)]
+struct Texts {
+    by_id: HashMap<Oid, Text>,
+    bytes: usize,
+}
+
+impl Texts {
+    fn keep(&mut self, id: Oid, text: &Text) {
+        if self.bytes + text.len() > MAX_KEPT {
+            *self = Texts::default();
+        }
+        self.bytes += text.len();
+        self.by_id.insert(id, Rc::clone(text));
+    }
+}
+
+impl Repository {
+    /// How many blobs were read so far to judge by them: what bounds on the cost are measured by.
+    pub fn blob_reads(&self) -> u64 {
+        self.blobs.reads.get()
+    }
+
+    /// Bytes of a blob, from its header alone.
+    pub(super) fn blob_size(&self, id: ObjectId) -> Result<u64, GitError> {
+        Ok(self.raw.odb()?.read_header(oid(id))?.0 as u64)
+    }
+
+    /// # Errors
+    /// It is missing, or larger than is read, or the time is over.
+    pub(super) fn facts(&self, id: ObjectId) -> Result<Facts, GitError> {
+        if let Some(facts) = self.blobs.facts.borrow().get(&oid(id)) {
+            return Ok(*facts);
+        }
+        if self.blob_size(id)? > MAX_BLOB as u64 {
+            let detail = format!("Object {id} is larger than {} MiB, which is more than is read.", MAX_BLOB >> 20);
+            return Err(GitError::Unsupported(detail));
+        }
+        self.read(id).map(|(facts, _)| facts)
+    }
+
+    /// What kind of content a blob is. One that is too large for a text is not read to find out.
+    pub(super) fn kind(&self, id: ObjectId) -> Result<ContentKind, GitError> {
+        let known = self.blobs.facts.borrow().get(&oid(id)).map(|facts| facts.kind);
+        match known {
+            Some(kind) => Ok(kind),
+            None if self.blob_size(id)? > MAX_TEXT_BYTES => Ok(ContentKind::TooLarge),
+            None => self.facts(id).map(|facts| facts.kind),
+        }
+    }
+
+    /// The bytes of a blob of which [`Repository::kind`] says that they are compared line by line.
+    pub(super) fn text(&self, id: ObjectId) -> Result<Text, GitError> {
+        if let Some(text) = self.blobs.texts.borrow().by_id.get(&oid(id)) {
+            return Ok(Rc::clone(text));
+        }
+        Ok(self.read(id)?.1)
+    }
+
+    /// Where a symlink points.
+    ///
+    /// # Errors
+    /// As [`Repository::facts`]; nor is one read that no system would follow.
+    pub(super) fn link_target(&self, id: ObjectId) -> Result<Text, GitError> {
+        if self.blob_size(id)? > MAX_LINK {
+            let detail = format!("The target of a symlink, object {id}, is longer than {MAX_LINK} bytes. Take it out.");
+            return Err(GitError::Unsupported(detail));
+        }
+        self.text(id)
+    }
+
+    /// Reads a blob. Its bytes come back too; none of what is too large for a text.
+    fn read(&self, id: ObjectId) -> Result<(Facts, Text), GitError> {
+        self.deadline.check()?;
+        self.blobs.reads.set(self.blobs.reads.get() + 1);
+        let blob = self.raw.find_blob(oid(id))?;
+        let bytes = blob.content();
+        let facts = Facts { digest: Digest::of(bytes), kind: ContentKind::of(bytes) };
+        self.blobs.facts.borrow_mut().insert(oid(id), facts);
+        let text = match facts.kind {
+            ContentKind::TooLarge => Text::default(),
+            _ => Text::from(bytes),
+        };
+        self.blobs.texts.borrow_mut().keep(oid(id), &text);
+        Ok((facts, text))
+    }
+}
