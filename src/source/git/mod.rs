@@ -2,6 +2,7 @@
 //! have a say in what is shown or judged. git2's check of object hashes stays on: what is read here becomes evidence.
 
 mod attribution;
+mod commit;
 mod contents;
 mod objects;
 mod origins;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 use git2::{BranchType, Oid};
 
 use crate::change::diff::FileDiff;
-use crate::change::{Change, Commit, Identity, ObjectId, RepoPath, Revision, visible};
+use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, visible};
 use crate::datafile::Refused;
 use crate::policy::Policy;
 
@@ -441,15 +442,19 @@ impl Repository {
         Ok(commits)
     }
 
+    /// # Errors
+    /// It is missing, no commit, or its author cannot be read for certain.
     pub(crate) fn commit(&self, id: ObjectId) -> Result<Commit, GitError> {
-        let commit = self.raw.find_commit(oid(id))?;
-        Ok(Commit {
-            id,
-            parents: commit.parent_ids().map(object_id).collect(),
-            author: identity(&commit.author()),
-            committer: identity(&commit.committer()),
-            message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
-            time: commit.time().seconds(),
+        let odb = self.raw.odb()?;
+        let object = odb.read(oid(id))?;
+        if object.kind() != git2::ObjectType::Commit {
+            return Err(GitError::Unsupported(format!("Object {id} is no commit. Name one.")));
+        }
+        commit::parse(id, object.data()).map_err(|why| {
+            GitError::Unsupported(format!(
+                "Commit {id} cannot be read for certain: {why}. Make it again with `git commit --amend --reset-author` or \
+                 `git rebase`."
+            ))
         })
     }
 
@@ -530,11 +535,6 @@ pub(crate) fn object_id(oid: Oid) -> ObjectId {
     let mut bytes = [0; 20];
     bytes.copy_from_slice(oid.as_bytes());
     ObjectId(bytes)
-}
-
-fn identity(signature: &git2::Signature<'_>) -> Identity {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Identity { name: text(signature.name_bytes()), email: text(signature.email_bytes()) }
 }
 
 pub(crate) fn as_path(path: &RepoPath) -> &Path {
