@@ -62,12 +62,13 @@ fn emergency<'g>(
     let paths: Vec<_> = last.record.manifest.paths().collect();
     let compartments = paths.iter().flat_map(|path| policy.compartments_of(path)).map(|c| c.name.as_str()).collect();
     let authors = last.authors();
+    let wrote = policy.roster.ids_of(&authors);
     let asked = policy.requirements(paths.into_iter(), &authors, Ai::Unknown);
     let reviews: Vec<Vote<'_>> = votes
         .iter()
         .filter(|vote| vote.is(Verdict::Approve) && is_here(policy, **vote))
         .filter(|vote| vote.predicate().manifest.sha256 == manifest && vote.person.kind == Kind::Human)
-        .filter(|vote| policy.self_review || !policy.roster.is_among(vote.person, &authors))
+        .filter(|vote| policy.self_review || !wrote.contains(vote.person.id.as_str()))
         .filter(|vote| !matches!(vote.standing, BallotStanding::Clone | BallotStanding::Unfit(_)))
         .filter(|vote| vote.unseen().is_none())
         .copied()

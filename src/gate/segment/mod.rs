@@ -87,6 +87,8 @@ struct Segment<'s, 'g> {
     /// Approvals that count, before binding.
     approvals: Vec<Vote<'g>>,
     authors: Vec<Identity>,
+    /// The ids of those people of the roster whose own signature does not count: the authors, and who may be one of them.
+    writers: BTreeSet<&'g str>,
     /// Nobody vouches for who wrote it, where the policy wants that.
     unproven: bool,
     /// What it brings in that nobody could read.
@@ -120,6 +122,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             ids,
             approvals: Vec::new(),
             authors: Vec::new(),
+            writers: BTreeSet::new(),
             unproven: false,
             opaque: Vec::new(),
             standing,
@@ -129,7 +132,7 @@ impl<'s, 'g> Segment<'s, 'g> {
     fn judge(mut self) -> Standing {
         self.refuse_octopus();
         if self.manifest.is_empty() {
-            self.authors = self.author_set(&[]);
+            self.find_authors(&[]);
             self.hear_rejections(&Asked::default());
             self.refuse_passing();
         } else {
