@@ -8,7 +8,7 @@ use crate::change::{Commit, Identity, RepoPath, visible};
 use crate::decision::Verdict;
 use crate::gate::outcome::{Code, Reason};
 use crate::gate::vote::{Vote, signers};
-use crate::gate::{CLOCK_SKEW, Opaque, Rest};
+use crate::gate::{Opaque, Rest};
 use crate::policy::{Asked, AuthorProof, Kind, Person};
 use crate::provenance;
 
@@ -33,7 +33,7 @@ impl<'g> Segment<'_, 'g> {
             }
         }
         let counted: BTreeSet<_> = self.approvals.iter().map(|vote| vote.person.id.clone()).collect();
-        self.standing.valid_until = self.approvals.iter().map(|vote| vote.expires()).min();
+        self.standing.valid_until = self.approvals.iter().map(|vote| vote.expires).min();
         self.standing.records = self.approvals.iter().map(|vote| vote.record.id().to_string()).collect();
         self.standing.presence = self.approvals.iter().map(|vote| vote.presence).min();
         self.standing.approved_by = counted.into_iter().collect();
@@ -46,10 +46,10 @@ impl<'g> Segment<'_, 'g> {
         if vote.person.kind != Kind::Human {
             return no(Code::NotHuman, format!("{who} is not a person; only people fill slots."));
         }
-        if vote.expires() <= self.now() {
+        if vote.expires <= self.now() {
             return no(Code::Expired, format!("The approval of {who} has expired. {who} can sign again."));
         }
-        if vote.issued() > self.now() + CLOCK_SKEW {
+        if vote.is_ahead(self.now()) {
             return no(
                 Code::Time,
                 format!("The approval of {who} is dated in the future. Set the clock that signed it."),
@@ -194,7 +194,7 @@ impl<'g> Segment<'_, 'g> {
             let (who, id) = (vote.person.id.clone(), vote.record.id().to_string());
             let said = visible::text(vote.predicate().reason.trim()).into_owned();
             let meant = self.binds(vote) || self.is_about(vote);
-            let near = !meant && self.overlaps(vote) && vote.expires() > self.now();
+            let near = !meant && self.overlaps(vote) && vote.expires > self.now();
             if !(meant || near) || self.is_taken_over(vote) {
                 continue;
             }
@@ -222,10 +222,11 @@ impl<'g> Segment<'_, 'g> {
 
     /// Whether people who could change the policy, none of them an author, answer for this rejection now.
     pub(super) fn is_taken_over(&self, rejection: Vote<'_>) -> bool {
-        let id = rejection.record.id().to_string();
+        let (id, now) = (rejection.record.id().to_string(), self.now());
         let takers: Vec<Vote<'_>> = self
             .votes(Verdict::HandOver)
             .filter(|vote| vote.predicate().answers.contains(&id) && !self.is_author(vote.person))
+            .filter(|vote| !vote.is_ahead(now))
             .collect();
         self.court.grounds.policy.hand_over().iter().all(|requirement| {
             let present: Vec<_> = takers.iter().filter(|v| v.presence >= requirement.presence).copied().collect();
