@@ -115,8 +115,7 @@ fn identity(line: &[u8], charset: Charset) -> Result<(Identity, i64), &'static s
     if email.is_empty() {
         return Err("its author or committer has no address");
     }
-    let several = email.contains(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"'));
-    if several || email.matches('@').count() > 1 {
+    if email.contains(char::is_whitespace) || email.matches('@').count() > 1 {
         return Err("the address of its author or committer may be read as more than one");
     }
     Ok((Identity { name, email }, time))
