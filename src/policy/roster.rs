@@ -167,7 +167,9 @@ impl Roster {
         let found: BTreeSet<usize> = if email.is_empty() {
             self.called.get(&folded(&who.name)).cloned().unwrap_or_default()
         } else {
-            let accounts = accounts_in(&email).into_iter().filter_map(|account| self.logins.get(account));
+            // Some hosts call an account by an address.
+            let accounts = accounts_in(&email).into_iter().chain([email.as_str()]);
+            let accounts = accounts.filter_map(|account| self.logins.get(account));
             self.emails.get(&email).into_iter().chain(accounts).copied().collect()
         };
         found.into_iter().map(|at| &self.people[at]).collect()

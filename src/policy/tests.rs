@@ -298,7 +298,11 @@ fn what_people_are_known_by_is_theirs_alone() {
 
 #[test]
 fn an_account_is_what_is_listed_and_an_identity_may_mean_several_people() {
-    let text = SAMPLE.replacen("[people.dana]", "[people.dana]\nlogins = [\"dana-gh\", \"1-mina-gh\"]", 1);
+    let text = SAMPLE.replacen(
+        "[people.dana]",
+        "[people.dana]\nlogins = [\"dana-gh\", \"1-mina-gh\", \"dr@corp.example\"]",
+        1,
+    );
     let text = text.replacen("[people.mina]", "[people.mina]\nlogins = [\"mina-gh\"]", 1);
     let roster = Policy::parse("policy.toml", &text).unwrap().roster;
     let account = |name: &str| roster.by_account(name).map(|person| person.id.clone());
@@ -322,6 +326,7 @@ fn an_account_is_what_is_listed_and_an_identity_may_mean_several_people() {
         ("x", "7-dana-gh@users.noreply.gitlab.com", "dana"),
         ("x", "1-mina-gh@users.noreply.gitlab.com", "dana mina"),
         ("x", "dana-gh", "dana"),
+        ("x", "dr@corp.example", "dana"),
         ("dana-gh", "", "dana"),
         ("Dana Reyes", " ", "dana"),
         ("DANA", "", "dana"),
