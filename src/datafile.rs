@@ -7,8 +7,10 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use jiff::civil::{Date, DateTime};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use toml::value::{Datetime, Offset};
 
 /// What is wrong in a file, and in which line (1-based).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -162,9 +164,7 @@ impl<'t> Table<'t> {
     /// A point in time, `2027-03-01T00:00:00Z`, in seconds since the epoch. A time without an offset names no point.
     pub fn time(&self, key: &str) -> Option<Placed<'t, i64>> {
         let value = self.get(key)?;
-        let seconds = |v: &DeValue<'_>| v.as_datetime()?.to_string().parse::<jiff::Timestamp>().ok();
-        self.placed(value, key, "a time with its offset, such as 2027-03-01T00:00:00Z", seconds)
-            .map(|p| p.map(jiff::Timestamp::as_second))
+        self.placed(value, key, "a time with its offset, such as 2027-03-01T00:00:00Z", |v| point(v.as_datetime()?))
     }
 
     pub fn need_time(&self, key: &str) -> Option<Placed<'t, i64>> {
@@ -283,6 +283,31 @@ impl<'t, T> Placed<'t, T> {
     }
 }
 
+/// Seconds since the epoch, up to the last second of the year 9999 in any zone, which is beyond a [`jiff::Timestamp`].
+fn point(time: &Datetime) -> Option<i64> {
+    let (date, clock) = (time.date?, time.time?);
+    let west = match time.offset? {
+        Offset::Z => 0,
+        Offset::Custom { minutes } => i64::from(minutes) * 60,
+    };
+    let date =
+        Date::new(i16::try_from(date.year).ok()?, date.month.try_into().ok()?, date.day.try_into().ok()?).ok()?;
+    // A leap second is the one before it.
+    let second = clock.second.unwrap_or(0).min(59).try_into().ok()?;
+    let local = date.at(clock.hour.try_into().ok()?, clock.minute.try_into().ok()?, second, 0);
+    Some(local.duration_since(date_time_of_epoch()).as_secs() - west)
+}
+
+fn date_time_of_epoch() -> DateTime {
+    Date::constant(1970, 1, 1).at(0, 0, 0, 0)
+}
+
+/// A time as people write it, to the minute; what is beyond the year 9999 is said to be.
+pub fn date(seconds: i64) -> String {
+    let time = date_time_of_epoch().checked_add(jiff::SignedDuration::from_secs(seconds));
+    time.map_or_else(|_| "beyond all dates".to_owned(), |time| time.strftime("%Y-%m-%d %H:%MZ").to_string())
+}
+
 fn seconds(text: &str) -> Option<i64> {
     const TEN_YEARS: i64 = 10 * 365 * 24 * 3600;
     let unit = match text.as_bytes().last()? {
@@ -342,6 +367,17 @@ mod tests {
         });
         assert_eq!(read_in, (Some(1_803_859_200), Some(14_400)));
         assert_eq!(refused.unwrap_err().mistakes.iter().map(|m| m.line).collect::<Vec<_>>(), [3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn times_are_read_and_said_up_to_the_last_second_of_the_last_year() {
+        let source = "a = 9999-12-31T23:59:59Z\nb = 2027-03-01T01:30:00+01:30\nc = 2027-02-28T22:00:00-02:00\nd = 0001-01-01T00:00:00Z\n";
+        let read =
+            read("sample.toml", source, |root| ["a", "b", "c", "d"].map(|key| root.time(key).map(|p| p.value)).into());
+        let [last, east, west, first] = read.unwrap().map(Option::unwrap);
+        assert_eq!((last, east, west, first), (253_402_300_799, 1_803_859_200, 1_803_859_200, -62_135_596_800));
+        assert_eq!((date(last).as_str(), date(east).as_str()), ("9999-12-31 23:59Z", "2027-03-01 00:00Z"));
+        assert_eq!((date(last + 1), date(i64::MAX)), ("beyond all dates".to_owned(), "beyond all dates".to_owned()));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::signer::{SignError, SigningKey};
 use crate::source::git::Repository;
 use crate::survey::{Examination, Place};
 
-/// How long an approval is good for: 14 days, in seconds.
+/// How long an approval is good for, where the policy does not let it be for less: 14 days, in seconds.
 pub const VALIDITY: i64 = 14 * 24 * 3600;
 const TOOL: &str = concat!("undersign ", env!("CARGO_PKG_VERSION"));
 
@@ -330,7 +330,7 @@ fn statement(
         seen: signatory.seen.clone(),
         chain: signatory.chain.clone(),
         issued_at: seconds(now),
-        not_after: seconds(now + VALIDITY),
+        not_after: seconds(now + VALIDITY.min(policy.limits.validity)),
         challenge: String::new(),
         nonce: hex(&nonce),
         tool: TOOL.to_owned(),

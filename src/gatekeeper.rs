@@ -641,7 +641,7 @@ fn fault_of(chains: &[Chain], id: &ChainId) -> Option<(usize, Fault)> {
 fn known_at(chain: &Chain, record: &crate::record::Record, remembered: &Remembered, at: i64) -> bool {
     let predicate = record.predicate();
     let received = remembered.receipts.received(chain, predicate.chain.seq.0);
-    received.unwrap_or(predicate.issued_at.0 as i64) <= at
+    received.unwrap_or(predicate.issued_at.seconds()) <= at
 }
 
 fn is_ref_name(name: &str) -> bool {

@@ -92,6 +92,7 @@ open = ["refs/heads/**"]
 name = {name}
 roles = ["senior", "policy"]
 emails = [{email}]
+#logins = ["…"]         # your accounts on the host, as it names who pushes
 keys = [{key}]
 
 [ai]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use super::Receipts;
+use super::{CLOCK_SKEW, Receipts};
 use crate::decision::Verdict;
 use crate::policy::{Person, Policy, Unfit};
 use crate::record::statement::Predicate;
@@ -19,6 +19,8 @@ pub struct Ballot<'c> {
     pub presence: Presence,
     /// When the gate first saw it; none where it has not yet.
     pub received: Option<i64>,
+    /// Until when it counts, left out, where its verdict is one that ends by itself; seconds since the epoch.
+    pub expires: i64,
     pub standing: BallotStanding,
 }
 
@@ -72,9 +74,17 @@ pub fn ballots<'c>(policy: &'c Policy, chains: &'c [Chain], receipts: &Receipts,
     let counting = |ballot: &&Ballot<'c>| matches!(ballot.standing, BallotStanding::InForce | BallotStanding::Expired);
     let trusted: Vec<&Record> = all.iter().filter(counting).map(|ballot| ballot.record).collect();
     let ended: HashSet<(&str, &str)> = chains.iter().flat_map(Chain::ended).collect();
-    let live: HashSet<_> = chain::in_force(&trusted).into_iter().map(Record::id).collect();
+    let of = |records: &[&Record]| chain::in_force(records).into_iter().map(Record::id).collect::<HashSet<_>>();
+    let live = of(&trusted);
+    // Nobody ends a rejection ahead of time; an approval may go at once.
+    let restricting = |record: &&&Record| {
+        let predicate = record.predicate();
+        predicate.verdict == Verdict::Reject || !is_ahead(predicate, now)
+    };
+    let rejections = of(&trusted.iter().filter(restricting).copied().collect::<Vec<_>>());
     for ballot in all.iter_mut().filter(|ballot| counting(&&**ballot)) {
         let (principal, id) = (ballot.predicate().principal.as_str(), ballot.record.id());
+        let live = if ballot.predicate().verdict == Verdict::Reject { &rejections } else { &live };
         if !live.contains(&id) || (!ended.is_empty() && ended.contains(&(principal, id.to_string().as_str()))) {
             ballot.standing = BallotStanding::Superseded;
         }
@@ -100,23 +110,38 @@ pub fn still_approve(ballots: &[Ballot<'_>], records: &[String]) -> bool {
 }
 
 fn ballot<'c>(policy: &'c Policy, record: &'c Record, received: Option<i64>, now: i64) -> Ballot<'c> {
+    let expires = expires(policy, record.predicate());
     let Some((owner, enrolment)) = policy.roster.enrolment(record.verified.key()) else {
         let standing = BallotStanding::Stranger;
-        return Ballot { record, person: None, presence: Presence::None, received, standing };
+        return Ballot { record, person: None, presence: Presence::None, received, expires, standing };
     };
     let predicate = record.predicate();
     let own = owner.id == predicate.principal;
     // A rejection only restricts: revoking a key must never end one.
     let restricts = predicate.verdict == Verdict::Reject;
-    let unfit = enrolment.unfit(predicate.issued_at.0 as i64, received, now).filter(|_| !restricts);
-    let expires = matches!(predicate.verdict, Verdict::Approve | Verdict::HumanOnly | Verdict::BreakGlass);
+    let unfit = enrolment.unfit(predicate.issued_at.seconds(), received, now).filter(|_| !restricts);
+    let ends = matches!(predicate.verdict, Verdict::Approve | Verdict::HumanOnly | Verdict::BreakGlass);
     let standing = match unfit {
         _ if !own => BallotStanding::Impostor,
         _ if record.clone => BallotStanding::Clone,
         Some(unfit) => BallotStanding::Unfit(unfit),
-        None if expires && predicate.not_after.0 as i64 <= now => BallotStanding::Expired,
+        None if ends && expires <= now => BallotStanding::Expired,
         None => BallotStanding::InForce,
     };
     let presence = enrolment.level(record.verified.token());
-    Ballot { record, person: own.then_some(owner), presence, received, standing }
+    Ballot { record, person: own.then_some(owner), presence, received, expires, standing }
+}
+
+/// When a record ends: what lets something land is good for as long as the policy lets it be, whatever the signer says.
+fn expires(policy: &Policy, predicate: &Predicate) -> i64 {
+    let signed = predicate.not_after.seconds();
+    match predicate.verdict {
+        Verdict::Reject => signed,
+        _ => signed.min(predicate.issued_at.seconds().saturating_add(policy.limits.validity)),
+    }
+}
+
+/// Whether a record is dated later than any clock may show now.
+pub(super) fn is_ahead(predicate: &Predicate, now: i64) -> bool {
+    predicate.issued_at.seconds() > now.saturating_add(CLOCK_SKEW)
 }

@@ -36,11 +36,11 @@ impl<'g> Court<'g> {
             .into_iter()
             .filter_map(|ballot| {
                 let (person, received) = (ballot.person?, ballot.received.unwrap_or(now));
-                let Ballot { record, presence, standing, .. } = ballot;
-                Some(Vote { person, record, presence, received, standing })
+                let Ballot { record, presence, expires, standing, .. } = ballot;
+                Some(Vote { person, record, presence, received, expires, standing })
             })
             .collect();
-        let emergencies = emergency::all(policy, &all);
+        let emergencies = emergency::all(policy, &all, now);
         let (mut votes, mut elsewhere, mut void) = (Vec::new(), Vec::new(), Vec::new());
         for vote in all {
             let predicate = vote.predicate();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ballot::BallotStanding;
 use super::vote::{Vote, signers};
+use crate::change::Identity;
 use crate::decision::Verdict;
 use crate::policy::{Ai, BreakGlass, Kind, Policy};
 
@@ -15,8 +16,12 @@ const WINDOW: i64 = 30 * 24 * 3600;
 pub(super) struct Emergency<'g> {
     /// Digest of its manifest.
     pub manifest: &'g str,
-    /// When the last signature that it needed came: seconds since the epoch.
+    /// When the last signature that it needed came, by the earlier of the signer's and the gate's clock: the review is owed from
+    /// then on. Seconds since the epoch.
     pub since: i64,
+    /// When the gate first saw the last of all its signatures; of those that it sees only now, what they say. So no signature that
+    /// is dated back takes an emergency out of the quota's time.
+    pub latest: i64,
     pub compartments: BTreeSet<&'g str>,
     /// Approved in the ordinary way, before or after.
     pub is_reviewed: bool,
@@ -24,16 +29,16 @@ pub(super) struct Emergency<'g> {
 
 impl Emergency<'_> {
     pub fn is_overdue(&self, glass: &BreakGlass, now: i64) -> bool {
-        !self.is_reviewed && now >= self.since + glass.debt_after
+        !self.is_reviewed && now >= self.since.saturating_add(glass.debt_after)
     }
 
     pub fn is_in_window(&self, now: i64) -> bool {
-        self.since > now - WINDOW
+        self.latest > now.saturating_sub(WINDOW)
     }
 }
 
 /// All of a repository, from every vote that is known, superseded and expired ones too.
-pub(super) fn all<'g>(policy: &'g Policy, votes: &[Vote<'g>]) -> Vec<Emergency<'g>> {
+pub(super) fn all<'g>(policy: &'g Policy, votes: &[Vote<'g>], now: i64) -> Vec<Emergency<'g>> {
     if policy.break_glass.is_none() {
         return Vec::new();
     }
@@ -42,7 +47,7 @@ pub(super) fn all<'g>(policy: &'g Policy, votes: &[Vote<'g>]) -> Vec<Emergency<'
     for vote in votes.iter().filter(|vote| declares(vote) && is_here(policy, **vote)) {
         by_manifest.entry(&vote.predicate().manifest.sha256).or_default().push(*vote);
     }
-    by_manifest.into_iter().filter_map(|(manifest, signed)| emergency(policy, manifest, &signed, votes)).collect()
+    by_manifest.into_iter().filter_map(|(manifest, signed)| emergency(policy, manifest, &signed, votes, now)).collect()
 }
 
 fn is_here(policy: &Policy, vote: Vote<'_>) -> bool {
@@ -54,6 +59,7 @@ fn emergency<'g>(
     manifest: &'g str,
     signed: &[Vote<'g>],
     votes: &[Vote<'g>],
+    now: i64,
 ) -> Option<Emergency<'g>> {
     let requirement = policy.emergency()?;
     let mut signed = signed.to_vec();
@@ -62,20 +68,40 @@ fn emergency<'g>(
     let last = signed[enough - 1];
     let paths: Vec<_> = last.record.manifest.paths().collect();
     let compartments = paths.iter().flat_map(|path| policy.compartments_of(path)).map(|c| c.name.as_str()).collect();
-    let authors = last.authors();
+    let authors: Vec<Identity> = signed.iter().flat_map(|vote| vote.authors()).collect();
+    let wrote = policy.roster.ids_of(&authors);
     let asked = policy.requirements(paths.into_iter(), &authors, Ai::Unknown);
-    let reviews: Vec<Vote<'_>> = votes
-        .iter()
-        .filter(|vote| vote.is(Verdict::Approve) && is_here(policy, **vote))
-        .filter(|vote| vote.predicate().manifest.sha256 == manifest && vote.person.kind == Kind::Human)
-        .filter(|vote| policy.self_review || !policy.roster.is_among(vote.person, &authors))
-        .filter(|vote| !matches!(vote.standing, BallotStanding::Clone | BallotStanding::Unfit(_)))
-        .filter(|vote| vote.unseen().is_none())
-        .copied()
+    let reviews: Vec<Vote<'_>> = reviews_of(policy, manifest, votes)
+        .filter(|vote| policy.self_review || !wrote.contains(vote.person.id.as_str()))
+        .filter(|vote| !vote.is_ahead(now))
         .collect();
     let is_reviewed = asked.requirements.iter().all(|requirement| {
         let present: Vec<_> = reviews.iter().filter(|vote| vote.presence >= requirement.presence).copied().collect();
         requirement.is_filled_by(&signers(&present))
     });
-    Some(Emergency { manifest, since: last.received.min(last.issued()), compartments, is_reviewed })
+    let counts = |vote: &&Vote<'_>| requirement.fill(&signers(&[**vote])).iter().any(|slot| slot.have > 0);
+    let came = |vote: &Vote<'_>| if vote.received < now { vote.received } else { vote.issued().min(now) };
+    let latest = signed.iter().filter(counts).map(came).max()?;
+    Some(Emergency { manifest, since: last.received.min(last.issued()), latest, compartments, is_reviewed })
+}
+
+/// What people who have seen all of it approved, and neither took back nor rejected since. An approval whose time is over was
+/// a review all the same.
+fn reviews_of<'a, 'g>(
+    policy: &Policy,
+    manifest: &'a str,
+    votes: &'a [Vote<'g>],
+) -> impl Iterator<Item = Vote<'g>> + 'a {
+    let here: Vec<Vote<'g>> = votes
+        .iter()
+        .filter(|vote| vote.predicate().manifest.sha256 == manifest && is_here(policy, **vote))
+        .filter(|vote| matches!(vote.standing, BallotStanding::InForce | BallotStanding::Expired))
+        .copied()
+        .collect();
+    let rejected: BTreeSet<&str> =
+        here.iter().filter(|vote| vote.is(Verdict::Reject)).map(|vote| vote.person.id.as_str()).collect();
+    here.into_iter().filter(move |vote| {
+        let says_yes = vote.is(Verdict::Approve) && !rejected.contains(vote.person.id.as_str());
+        says_yes && vote.person.kind == Kind::Human && vote.unseen().is_none()
+    })
 }

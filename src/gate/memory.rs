@@ -136,7 +136,8 @@ struct Receipt {
     time: i64,
 }
 
-/// Receipts older than this are thinned out: 60 days, in seconds. No approval is good for that long.
+/// Receipts older than this are thinned out: 60 days, in seconds. What they stood for then counts as received later, which only
+/// restricts.
 const KEPT: i64 = 60 * 24 * 3600;
 
 impl Receipts {
@@ -145,7 +146,7 @@ impl Receipts {
         let receipt = |record: &Record| Receipt {
             seq: record.predicate().chain.seq.0,
             record: record.id().to_string(),
-            time: record.predicate().issued_at.0 as i64,
+            time: record.predicate().issued_at.seconds(),
         };
         let of = |chain: &Chain| (chain.id.to_string(), chain.records.iter().map(|r| receipt(r)).collect());
         Receipts(chains.iter().map(of).collect())

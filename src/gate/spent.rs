@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Grounds;
-use super::ballot::{BallotStanding, ballots};
+use super::ballot::{BallotStanding, ballots, is_ahead};
 use crate::decision::Verdict;
 use crate::record::RecordId;
 
@@ -25,8 +25,10 @@ pub fn spent(grounds: &Grounds<'_>) -> HashSet<RecordId> {
         match ballot.standing {
             _ if ballot.received.is_none() => false,
             _ if emergencies.contains(predicate.manifest.sha256.as_str()) => false,
+            // What it supersedes is not all superseded yet.
+            _ if is_ahead(predicate, grounds.now) => false,
             BallotStanding::Superseded => true,
-            BallotStanding::Expired => predicate.not_after.0 as i64 + EXPLAINS <= grounds.now,
+            BallotStanding::Expired => ballot.expires.saturating_add(EXPLAINS) <= grounds.now,
             _ => false,
         }
     };

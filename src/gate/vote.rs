@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ballot::BallotStanding;
+use super::ballot::{BallotStanding, is_ahead};
 use crate::change::{Identity, visible};
 use crate::decision::Verdict;
 use crate::policy::{Person, Signer};
@@ -18,6 +18,8 @@ pub(super) struct Vote<'g> {
     pub presence: Presence,
     /// When the gate first saw it; now, where it has not before.
     pub received: i64,
+    /// Until when it counts, left out; seconds since the epoch.
+    pub expires: i64,
     pub standing: BallotStanding,
 }
 
@@ -31,16 +33,17 @@ impl<'g> Vote<'g> {
     }
 
     pub fn issued(self) -> i64 {
-        self.predicate().issued_at.0 as i64
+        self.predicate().issued_at.seconds()
+    }
+
+    /// Whether it is dated later than any clock may show now.
+    pub fn is_ahead(self, now: i64) -> bool {
+        is_ahead(self.predicate(), now)
     }
 
     /// Who wrote the change, as the signer's program had it.
     pub fn authors(self) -> Vec<Identity> {
         self.predicate().authors.iter().map(|text| parse_identity(text)).collect()
-    }
-
-    pub fn expires(self) -> i64 {
-        self.predicate().not_after.0 as i64
     }
 
     /// What the record itself says was not looked at of what it decides.

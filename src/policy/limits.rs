@@ -7,17 +7,35 @@ use crate::change::RepoPath;
 use crate::record::Presence;
 
 /// What one change may be at most.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Limits {
     /// Compartments that one change may touch.
     pub compartments: Option<usize>,
     /// Changed lines that one signature may stand for.
     pub lines: Option<u64>,
+    /// Seconds from its signature for which an approval, a claim or an emergency counts at most, whatever it says itself.
+    pub validity: i64,
     /// Submodules and LFS pointers do not land at all; else each must have been acknowledged by who approved.
     pub refuse_opaque: bool,
     /// As they stand in the file.
     pub uncounted_patterns: Vec<String>,
     pub(super) uncounted: GlobSet,
+}
+
+/// How long an approval is good for where the policy does not say: 30 days, in seconds.
+const VALIDITY: i64 = 30 * 24 * 3600;
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            compartments: None,
+            lines: None,
+            validity: VALIDITY,
+            refuse_opaque: false,
+            uncounted_patterns: Vec::new(),
+            uncounted: GlobSet::empty(),
+        }
+    }
 }
 
 impl Limits {

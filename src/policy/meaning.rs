@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::{AuthorProof, Compartment, Freeze, Kind, Person, Policy, Slot};
 use crate::change::visible;
+use crate::datafile::date;
 
 /// Whether more lands than before, or less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -293,6 +294,7 @@ impl Found {
         let count = |n: Option<usize>| n.map(|n| n as u64);
         limit("compartments that one change may touch", count(old.limits.compartments), count(new.limits.compartments));
         limit("changed lines that a signature stands for", old.limits.lines, new.limits.lines);
+        self.less("an approval is good for", Length(old.limits.validity), Length(new.limits.validity));
         self.switch(
             old.limits.refuse_opaque,
             new.limits.refuse_opaque,
@@ -393,11 +395,6 @@ impl fmt::Display for Length {
     }
 }
 
-fn date(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds)
-        .map_or_else(|_| "?".to_owned(), |time| time.strftime("%Y-%m-%d %H:%MZ").to_string())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -494,6 +491,8 @@ mod tests {
             &["▼ compartments that one change may touch: any number instead of 3"], &["▲ compartments that one change may touch: 3 instead of any number"]),
         ("lines = 4000", "lines = 400",
             &["▲ changed lines that a signature stands for: 400 instead of 4000"], &["▼ changed lines that a signature stands for: 4000 instead of 400"]),
+        ("validity = \"30d\"", "validity = \"7d\"",
+            &["▲ an approval is good for 7 days instead of 30 days"], &["▼ an approval is good for 30 days instead of 7 days"]),
         ("opaque = \"acknowledge\"", "opaque = \"refuse\"",
             &["▲ submodules and LFS pointers do not land"], &["▼ submodules and LFS pointers land when acknowledged"]),
         (", \"vendor/**\"]", "]",

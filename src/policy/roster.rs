@@ -1,8 +1,9 @@
 //! People, their roles, addresses and keys. Keys and addresses are unique: a person counts, not a key.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::change::Identity;
+use crate::change::fold::folded;
 use crate::record::key::TokenUse;
 use crate::record::{Key, Presence};
 
@@ -20,7 +21,7 @@ pub struct Person {
     pub kind: Kind,
     pub roles: Vec<String>,
     pub emails: Vec<String>,
-    /// Names of accounts on the host, as it tells the gate who pushes.
+    /// The person's accounts on the host, as it names who pushes.
     pub logins: Vec<String>,
     pub keys: Vec<Enrolment>,
 }
@@ -105,14 +106,27 @@ pub struct Roster {
     people: Vec<Person>,
     /// By hex key id: person and key, by position.
     keys: HashMap<String, (usize, usize)>,
+    /// By folded address, and by folded account: people by position.
+    emails: HashMap<String, usize>,
+    logins: HashMap<String, usize>,
+    /// By folded id, name or account: what people are called where no address is given.
+    called: HashMap<String, BTreeSet<usize>>,
 }
 
 impl Roster {
     pub(super) fn new(people: Vec<Person>) -> Roster {
-        let keys = people.iter().enumerate().flat_map(|(at, person)| {
-            person.keys.iter().enumerate().map(move |(key, own)| (own.key.id().to_string(), (at, key)))
-        });
-        Roster { keys: keys.collect(), people }
+        let mut roster = Roster::default();
+        for (at, person) in people.iter().enumerate() {
+            let keys = person.keys.iter().enumerate();
+            roster.keys.extend(keys.map(|(key, own)| (own.key.id().to_string(), (at, key))));
+            roster.emails.extend(person.emails.iter().map(|email| (folded(email), at)));
+            roster.logins.extend(person.logins.iter().map(|login| (folded(login), at)));
+            let names = [&person.id, &person.name].into_iter().chain(&person.logins).map(|name| folded(name));
+            names
+                .filter(|name| !name.is_empty())
+                .for_each(|name| _ = roster.called.entry(name).or_default().insert(at));
+        }
+        Roster { people, ..roster }
     }
 
     pub fn people(&self) -> impl Iterator<Item = &Person> {
@@ -140,42 +154,53 @@ impl Roster {
         self.keys.get(id).map(|&(person, _)| &self.people[person])
     }
 
-    /// Whose address it is; letter case does not matter.
-    pub fn by_email(&self, email: &str) -> Option<&Person> {
-        self.people.iter().find(|person| person.emails.iter().any(|own| own.eq_ignore_ascii_case(email.trim())))
+    /// Whose account on the host it is: what the policy lists under `logins`, but for the case of ASCII letters, and nothing
+    /// else. An account named like somebody's id or address may be anybody's.
+    pub fn by_account(&self, account: &str) -> Option<&Person> {
+        self.people.iter().find(|person| person.logins.iter().any(|own| own.eq_ignore_ascii_case(account)))
     }
 
-    /// Who an identity of a commit or of a message is: by address, by the account in a host's own address, or, where there
-    /// is no address, by account.
-    pub fn person_of(&self, who: &Identity) -> Option<&Person> {
-        let host = || {
-            let (local, domain) = who.email.trim().rsplit_once('@')?;
-            let login = local.rsplit_once('+').map_or(local, |(_, login)| login);
-            domain.starts_with("users.noreply.").then(|| self.by_login(login))?
+    /// Everybody whom an identity of a commit or of a message may mean: by address, by the account in a host's own address,
+    /// or, where there is no address, by id, name or account. Being meant only restricts, so more than one may be.
+    pub fn people_of(&self, who: &Identity) -> Vec<&Person> {
+        let email = folded(&who.email);
+        let found: BTreeSet<usize> = if email.is_empty() {
+            self.called.get(&folded(&who.name)).cloned().unwrap_or_default()
+        } else {
+            // Some hosts call an account by an address.
+            let accounts = accounts_in(&email).into_iter().chain([email.as_str()]);
+            let accounts = accounts.filter_map(|account| self.logins.get(account));
+            self.emails.get(&email).into_iter().chain(accounts).copied().collect()
         };
-        if who.email.trim().is_empty() { self.by_login(&who.name) } else { self.by_email(&who.email).or_else(host) }
+        found.into_iter().map(|at| &self.people[at]).collect()
     }
 
-    /// Who a host means: by account, by id, or by address.
-    pub fn by_login(&self, login: &str) -> Option<&Person> {
-        let login = login.trim();
-        let own = |person: &&Person| person.logins.iter().any(|own| own.eq_ignore_ascii_case(login));
-        self.people.iter().find(own).or_else(|| self.by_id(login)).or_else(|| self.by_email(login))
+    /// The ids of the people whom any of these identities may mean.
+    pub fn ids_of(&self, identities: &[Identity]) -> BTreeSet<&str> {
+        identities.iter().flat_map(|who| self.people_of(who)).map(|person| person.id.as_str()).collect()
     }
 
-    /// Whether a person is one of these identities.
-    pub fn is_among(&self, person: &Person, identities: &[Identity]) -> bool {
-        identities.iter().any(|who| self.person_of(who).is_some_and(|known| known.id == person.id))
-    }
-
+    /// Seniority of an author; of all whom the identity may mean, the lowest.
     pub fn rank(&self, author: &Identity) -> Rank {
-        let Some(person) = self.person_of(author) else { return Rank::Unknown };
         let of = |role: &String| match role.as_str() {
             "senior" => Rank::Senior,
             "mid" => Rank::Mid,
             "junior" => Rank::Junior,
             _ => Rank::Unknown,
         };
-        person.roles.iter().map(of).max().unwrap_or(Rank::Unknown)
+        let highest = |person: &Person| person.roles.iter().map(of).max().unwrap_or(Rank::Unknown);
+        self.people_of(author).into_iter().map(highest).min().unwrap_or(Rank::Unknown)
     }
+}
+
+/// The accounts that an address may stand for: those in an address that a host makes up for people who hide their own, as
+/// `login@`, `ID+login@` or `ID-login@users.noreply.HOST`, or `login@noreply.HOST`; and what is no address at all.
+pub(super) fn accounts_in(address: &str) -> Vec<&str> {
+    let Some((local, domain)) = address.rsplit_once('@') else { return vec![address] };
+    if !["users.noreply.", "noreply."].iter().any(|start| domain.starts_with(start)) {
+        return Vec::new();
+    }
+    let after_plus = local.match_indices('+').map(|(at, _)| &local[at + 1..]);
+    let after_id = local.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix('-');
+    std::iter::once(local).chain(after_plus).chain(after_id).filter(|account| !account.is_empty()).collect()
 }

@@ -90,6 +90,267 @@ fn one_person_fills_one_slot_and_others_make_room() {
     assert_eq!(have(&["mina"]), 0);
 }
 
+/// A line of a `.pub` file for some point.
+fn key_line(kind: &str, point: &[u8], application: &str) -> String {
+    use base64ct::{Base64, Encoding as _};
+    let mut blob = Vec::new();
+    let mut put = |bytes: &[u8]| blob.extend([&(bytes.len() as u32).to_be_bytes(), bytes].concat());
+    put(kind.as_bytes());
+    if kind.contains("ecdsa") {
+        put(b"nistp256");
+    }
+    put(point);
+    if kind.starts_with("sk-") {
+        put(application.as_bytes());
+    }
+    format!("{kind} {}", Base64::encode_string(&blob))
+}
+
+/// The points of a private key for ed25519 and for P-256.
+fn points(seed: u8) -> (Vec<u8>, Vec<u8>) {
+    let p256 = p256::ecdsa::SigningKey::from_slice(&[seed; 32]).unwrap();
+    let ed25519 = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes().to_vec();
+    (ed25519, p256.verifying_key().to_encoded_point(false).as_bytes().to_vec())
+}
+
+/// Further keys for dana and for rahim: what is wrong with it, if anything.
+fn with_keys(dana: &str, rahim: &str) -> Option<String> {
+    let add = |text: &str, who: &str, key: &str| {
+        let (start, rest) = text.split_at(text.find(&format!("[people.{who}]")).unwrap());
+        format!("{start}{}", rest.replacen("keys = [", &format!("keys = [\"{key}\", "), 1))
+    };
+    let text = add(&add(SAMPLE, "dana", dana), "rahim", rahim);
+    Policy::parse("policy.toml", &text).err().map(|refused| refused.to_string())
+}
+
+const ED25519: &str = "ssh-ed25519";
+const SK_ED25519: &str = "sk-ssh-ed25519@openssh.com";
+const ECDSA: &str = "ecdsa-sha2-nistp256";
+const SK_ECDSA: &str = "sk-ecdsa-sha2-nistp256@openssh.com";
+
+#[test]
+fn one_point_is_one_persons_in_whatever_form() {
+    let ((point, curve), (other, other_curve)) = (points(7), points(8));
+    let forms = [
+        (key_line(ED25519, &point, ""), key_line(SK_ED25519, &point, "ssh:"), key_line(SK_ED25519, &other, "ssh:")),
+        (key_line(SK_ED25519, &point, "ssh:"), key_line(ED25519, &point, ""), key_line(ED25519, &other, "")),
+        (key_line(SK_ED25519, &point, "ssh:"), key_line(SK_ED25519, &point, "ssh:x"), key_line(ED25519, &other, "")),
+        (key_line(ECDSA, &curve, ""), key_line(SK_ECDSA, &curve, "ssh:"), key_line(SK_ECDSA, &other_curve, "ssh:")),
+        (key_line(SK_ECDSA, &curve, "ssh:"), key_line(SK_ECDSA, &curve, ""), key_line(ECDSA, &other_curve, "")),
+        (key_line(ED25519, &point, ""), key_line(ED25519, &point, "") + " comment", key_line(ECDSA, &curve, "")),
+    ];
+    for (first, same, another) in forms {
+        let refused = with_keys(&first, &same).unwrap_or_default();
+        assert!(refused.contains("line 35: this key is already that of `dana`"), "{same}: {refused}");
+        let twice = with_keys(&format!("{first}\", \"{same}"), &another).unwrap_or_default();
+        assert!(twice.contains("already among those of `dana`"), "{same}: {twice}");
+        assert_eq!(with_keys(&first, &another), None, "{another}");
+    }
+}
+
+/// The encodings of the eight points of small order, canonical and not.
+const SMALL_ORDER: [&str; 14] = [
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000080",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0000000000000000000000000000000000000000000000000000000000000080",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+];
+
+fn bytes(hex: &str) -> [u8; 32] {
+    std::array::from_fn(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
+}
+
+#[test]
+fn points_that_no_private_key_has_are_no_keys() {
+    let own = ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key();
+    for hex in SMALL_ORDER {
+        let small = bytes(hex);
+        let point = ed25519_dalek::VerifyingKey::from_bytes(&small).unwrap();
+        assert!(point.is_weak(), "{hex}");
+        // A point of small order added to a sound key: of another order, and the same private key signs for it.
+        let mixed = (own.to_edwards() + point.to_edwards()).compress().to_bytes();
+        let is_sound = mixed == own.to_bytes();
+        for kind in [ED25519, SK_ED25519] {
+            let refused = with_keys(&key_line(kind, &small, "ssh:"), &key_line(ECDSA, &points(8).1, ""));
+            assert!(refused.is_some_and(|text| text.contains("no OpenSSH public key")), "{kind} {hex}");
+            let refused = with_keys(&key_line(kind, &mixed, "ssh:"), &key_line(ECDSA, &points(8).1, ""));
+            assert_eq!(refused.is_none(), is_sound, "{kind} with {hex}: {refused:?}");
+        }
+    }
+}
+
+#[test]
+fn a_point_has_one_spelling() {
+    use crate::record::Key;
+    use base64ct::{Base64, Encoding as _};
+    let blob = |point: &[u8]| {
+        let line = key_line(ED25519, point, "");
+        Base64::decode_vec(line.split(' ').nth(1).unwrap()).unwrap()
+    };
+    let mut beyond = 0;
+    for y in 0..19u8 {
+        for sign in [0x00, 0x80] {
+            let (mut short, mut long) = ([0; 32], [0xFF; 32]);
+            (short[0], short[31]) = (y, sign);
+            // The same beyond the prime 2^255 - 19.
+            (long[0], long[31]) = (0xED + y, 0x7F | sign);
+            let is_point = ed25519_dalek::VerifyingKey::from_bytes(&long).is_ok();
+            beyond += u32::from(is_point);
+            assert!(Key::parse(&blob(&long)).is_err(), "{y} {sign}");
+            let negative_zero = y == 1 && sign != 0;
+            assert_eq!(Key::parse(&blob(&short)).is_ok(), is_point && !negative_zero, "{y} {sign}");
+        }
+    }
+    assert!(beyond > 8, "there are such points");
+    let curve = points(7).1;
+    let compressed = [&[2 + (curve[64] & 1)], &curve[1..33]].concat();
+    let hybrid = [&[6 + (curve[64] & 1)], &curve[1..]].concat();
+    for (form, sound) in [(&curve, true), (&compressed, false), (&hybrid, false)] {
+        assert_eq!(Key::from_openssh(&key_line(ECDSA, form, "")).is_ok(), sound, "{form:?}");
+    }
+}
+
+/// What dana and rahim are known by, and whether that makes a policy.
+#[test]
+fn what_people_are_known_by_is_theirs_alone() {
+    let of = |dana: &str, rahim: &str| {
+        let add = |text: &str, who: &str, lines: &str| {
+            let emails = format!("emails = [\"{who}@example.com\"]");
+            text.replacen(&emails, lines, 1)
+        };
+        Policy::parse("policy.toml", &add(&add(SAMPLE, "dana", dana), "rahim", rahim)).err().map(|r| r.to_string())
+    };
+    let plain = "emails = [\"rahim@example.com\"]";
+    let hers = "emails = [\"dana@example.com\"]\nlogins = [\"dana-gh\", \"d@corp.example\"]";
+    for his in [
+        "emails = [\"dana@example.com\"]",
+        "emails = [\"DANA@Example.com\"]",
+        "emails = [\"ｄana@example.com\"]",
+        "emails = [\"1+dana-gh@users.noreply.github.com\"]",
+        "emails = [\"DANA-GH@users.noreply.github.com\"]",
+        "emails = [\"12345-dana-gh@users.noreply.gitlab.com\"]",
+        "emails = [\"1+dana@Users.Noreply.GitHub.com\"]",
+        "emails = [\"dana-gh@noreply.codeberg.org\"]",
+        "emails = [\"d@corp.example\"]",
+        "logins = [\"dana\"]",
+        "logins = [\"Dana\"]",
+        "logins = [\"ｄａｎａ\"]",
+        "logins = [\"dana@example.com\"]",
+        "logins = [\"dana-gh\"]",
+        "logins = [\"DANA-GH\"]",
+        "logins = [\"mina\"]",
+    ] {
+        let refused = of(hers, his).unwrap_or_default();
+        let owner = if his.contains("mina") { "mina" } else { "dana" };
+        assert!(refused.contains(&format!("is already that of `{owner}`")), "{his}: {refused}");
+    }
+    for his in [
+        plain,
+        "emails = [\"rahim@example.com\", \"1+rahim-gh@users.noreply.github.com\"]\nlogins = [\"rahim\", \"rahim-gh\"]",
+        "emails = [\"dаna@example.com\"]\nlogins = [\"dana_gh\"]",
+        "emails = [\"dana-gh@example.com\", \"jörg@exämple.com\"]\nlogins = [\"rahim@example.com\", \"rahim[bot]\"]",
+    ] {
+        assert_eq!(of(hers, his), None, "{his}");
+    }
+    for wrong in [
+        "",
+        " ",
+        "rahim",
+        "@",
+        "rahim@",
+        "@example.com",
+        "rahim @example.com",
+        " rahim@example.com",
+        "rahim@example.com\\n",
+        "rahim@example.com\\u0000",
+        "ra\\u200Bhim@example.com",
+        "rahim@exam\\u00A0ple.com",
+        "rahim\\u202E@example.com",
+        "a@b@c",
+        "Rahim <rahim@example.com>",
+        "rahim@example.com,dana@example.com",
+        "rahim＠example.com",
+    ] {
+        let refused = of(hers, &format!("emails = [\"{wrong}\"]")).unwrap_or_default();
+        assert!(
+            refused.contains("line 35: ") && refused.contains("is no address; write it as commits have it"),
+            "{wrong}: {refused}"
+        );
+    }
+    for wrong in ["", " ", "@rahim", "rahim ", "ra him", "rahim\\t", "ra\\u200Bhim"] {
+        let refused = of(hers, &format!("{plain}\nlogins = [\"{wrong}\"]")).unwrap_or_default();
+        assert!(refused.contains("line 36: ") && refused.contains("is no account"), "{wrong}: {refused}");
+    }
+    let cased =
+        Policy::parse("policy.toml", &SAMPLE.replacen("[people.rahim]", "[people.Dana]", 1)).unwrap_err().to_string();
+    assert!(cased.contains("`Dana` is no id for a person"), "{cased}");
+}
+
+#[test]
+fn an_account_is_what_is_listed_and_an_identity_may_mean_several_people() {
+    let text = SAMPLE.replacen(
+        "[people.dana]",
+        "[people.dana]\nlogins = [\"dana-gh\", \"1-mina-gh\", \"dr@corp.example\"]",
+        1,
+    );
+    let text = text.replacen("[people.mina]", "[people.mina]\nlogins = [\"mina-gh\"]", 1);
+    let roster = Policy::parse("policy.toml", &text).unwrap().roster;
+    let account = |name: &str| roster.by_account(name).map(|person| person.id.clone());
+    for hers in ["dana-gh", "DANA-gh"] {
+        assert_eq!(account(hers).as_deref(), Some("dana"), "{hers}");
+    }
+    for nobodys in ["dana", "Dana Reyes", "dana@example.com", "rahim", "", " dana-gh", "ｄana-gh", "dana-gh\u{200B}"] {
+        assert_eq!(account(nobodys), None, "{nobodys}");
+    }
+    let of = |name: &str, email: &str| {
+        let who = Identity { name: name.to_owned(), email: email.to_owned() };
+        roster.people_of(&who).iter().map(|person| person.id.clone()).collect::<Vec<_>>().join(" ")
+    };
+    for (name, email, wanted) in [
+        ("x", "dana@example.com", "dana"),
+        ("x", " DANA@example.com ", "dana"),
+        ("x", "dana\u{200B}@example.com", "dana"),
+        ("x", "1+dana-gh@users.noreply.github.com", "dana"),
+        ("x", "dana-gh@users.noreply.example.org", "dana"),
+        ("x", "dana-gh@noreply.codeberg.org", "dana"),
+        ("x", "7-dana-gh@users.noreply.gitlab.com", "dana"),
+        ("x", "1-mina-gh@users.noreply.gitlab.com", "dana mina"),
+        ("x", "dana-gh", "dana"),
+        ("x", "dr@corp.example", "dana"),
+        ("dana-gh", "", "dana"),
+        ("Dana Reyes", " ", "dana"),
+        ("DANA", "", "dana"),
+        ("dana", "stranger@example.com", ""),
+        ("", "", ""),
+        ("x", "dana-gh@example.com", ""),
+    ] {
+        assert_eq!(of(name, email), wanted, "{name} <{email}>");
+    }
+    let rank = |email: &str| roster.rank(&Identity { name: String::new(), email: email.to_owned() });
+    assert_eq!(rank("1-mina-gh@users.noreply.gitlab.com"), Rank::Junior, "the lowest of all who may be meant");
+}
+
+#[test]
+fn an_approval_is_good_for_a_time_that_the_policy_bounds() {
+    let day = 24 * 3600;
+    let of = |line: &str| Policy::parse("policy.toml", &SAMPLE.replacen("validity = \"30d\"", line, 1));
+    assert_eq!(of("").unwrap().limits.validity, 30 * day, "the default");
+    assert_eq!(of("validity = \"7d\"").unwrap().limits.validity, 7 * day);
+    assert!(of("validity = \"0s\"").unwrap_err().to_string().contains("would let no approval count"));
+    let bare = SAMPLE.replacen("[limits]\ncompartments = 3\nlines = 4000\nvalidity = \"30d\"", "[limits]", 1);
+    assert_eq!(Policy::parse("policy.toml", &bare).unwrap().limits.validity, 30 * day);
+}
+
 proptest! {
     #[test]
     fn arbitrary_text_never_panics(text: String) {

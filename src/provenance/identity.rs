@@ -3,16 +3,27 @@
 use super::known::{How, Known};
 use super::rules::Rules;
 use super::{Class, lines};
+use crate::change::fold::folded;
 use crate::change::{Commit, Identity};
 
 /// The people who wrote the commits: authors and co-authors that are no agent and no bot, one for each address, sorted.
 /// Committers are not among them: who lands a change is no author of it.
 pub fn author_set(commits: &[Commit], rules: &Rules) -> Vec<Identity> {
     let of = |commit: &Commit| {
-        let co_authors = lines::scan(&commit.message).lines.into_iter().flat_map(|line| line.co_authors());
-        std::iter::once(commit.author.clone()).chain(co_authors).collect::<Vec<_>>()
+        let scan = lines::scan(&commit.message);
+        // Among what nobody looked at, a co-author may stand.
+        let unread = (scan.skipped > 0).then(lines::unknown);
+        let co_authors = scan.lines.into_iter().flat_map(|line| line.co_authors()).chain(unread);
+        written_by(&commit.author).into_iter().chain(co_authors).collect::<Vec<_>>()
     };
     people(commits.iter().flat_map(of), rules)
+}
+
+/// An author, and whoever else is named by an address in the author's name.
+fn written_by(author: &Identity) -> Vec<Identity> {
+    let others = lines::addresses(&author.name).filter(|address| folded(address) != folded(&author.email));
+    let other = |address: &str| Identity { name: String::new(), email: address.to_owned() };
+    std::iter::once(author.clone()).chain(others.map(other)).collect()
 }
 
 /// The people on whose behalf an agent says it worked: human co-authors of what an agent authored, the bearer of a name

@@ -30,11 +30,16 @@ pub(super) struct MessageLine {
 }
 
 impl MessageLine {
-    /// The identities in `Co-authored-by: name <address>` and the kernel's and GitHub's other spellings.
+    /// The identities in `Co-authored-by: name <address>` and the kernel's and GitHub's other spellings: everybody who may be
+    /// meant, and somebody unknown where nobody is named.
     pub(super) fn co_authors(&self) -> Vec<Identity> {
         let spellings =
             ["co-authored-by", "co-author", "coauthored-by", "coauthor", "co-authored by", "co-developed-by"];
-        if spellings.contains(&self.key.as_str()) { identities(&self.value) } else { Vec::new() }
+        if !spellings.contains(&self.key.as_str()) {
+            return Vec::new();
+        }
+        let named = identities(&self.value);
+        if named.is_empty() { vec![unknown()] } else { named }
     }
 
     fn fold(&mut self, more: &str) {
@@ -48,7 +53,12 @@ impl MessageLine {
     }
 }
 
-/// Every identity in a value: `A <a@x>, B <b@y>`, `a@x`, or a bare name.
+/// Somebody who is said to be there and not who.
+pub(super) fn unknown() -> Identity {
+    Identity { name: "unnamed co-author".to_owned(), email: String::new() }
+}
+
+/// Every identity in a value: `A <a@x>, B <b@y>`, `a@x`, or a bare name; and every further address, wherever it stands.
 pub(super) fn identities(value: &str) -> Vec<Identity> {
     let mut found = Vec::new();
     let mut rest = value;
@@ -58,11 +68,22 @@ pub(super) fn identities(value: &str) -> Vec<Identity> {
         rest = after;
     }
     if found.is_empty() {
-        let address = value.split_whitespace().find(|word| word.contains('@')).unwrap_or_default();
+        let address = addresses(value).next().unwrap_or_default();
         found.push(who(&value.replacen(address, "", 1), address));
+    }
+    for address in addresses(value) {
+        if !found.iter().any(|who| who.email == address) {
+            found.push(who("", address));
+        }
     }
     found.retain(|who| !who.name.is_empty() || !who.email.is_empty());
     found
+}
+
+/// The words of a text that hold an `@` between other characters.
+pub(super) fn addresses(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')'));
+    words.filter(|word| word.split_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty()))
 }
 
 fn who(name: &str, email: &str) -> Identity {
@@ -162,6 +183,10 @@ mod tests {
         assert_eq!(read("Ada ada@x"), ["Ada|ada@x"]);
         assert_eq!(read("Ada <ada@x"), ["Ada|ada@x"]);
         assert_eq!(read("Ada"), ["Ada|"]);
+        assert_eq!(read("ada@x, Bo <bo@y> and cy@z"), ["ada@x, Bo|bo@y", "|ada@x", "|cy@z"]);
+        assert_eq!(read("ada@x bo@y"), ["bo@y|ada@x", "|bo@y"]);
+        assert_eq!(read("Ada <ada@x, bo@y>"), ["Ada|ada@x, bo@y", "|ada@x", "|bo@y"]);
+        assert_eq!(read("Ada <> bo@y"), ["Ada|", "|bo@y"]);
         assert_eq!(read(" "), Vec::<String>::new());
     }
 

@@ -75,7 +75,10 @@ impl Point {
     /// 32 bytes of ed25519, or an uncompressed point of P-256, 65 bytes: OpenSSH knows no other.
     fn parse(kind: KeyType, bytes: &[u8]) -> Option<Point> {
         if kind.is_ed25519() {
-            return ed25519_dalek::VerifyingKey::from_bytes(bytes.try_into().ok()?).ok().map(Point::Ed25519);
+            let key = ed25519_dalek::VerifyingKey::from_bytes(bytes.try_into().ok()?).ok()?;
+            // Coordinates may be written beyond the field's prime, and zero with a sign: the same point in other bytes.
+            let canonical = key.to_edwards().compress().to_bytes() == bytes;
+            return canonical.then_some(Point::Ed25519(key));
         }
         let uncompressed = bytes.first() == Some(&4);
         uncompressed.then(|| p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok())?.map(Point::P256)
@@ -85,6 +88,15 @@ impl Point {
         match self {
             Point::Ed25519(key) => key.as_bytes().to_vec(),
             Point::P256(key) => key.to_encoded_point(false).as_bytes().to_vec(),
+        }
+    }
+
+    /// Whether the point is one that a private key has. A point with a part of small order is not: one signature fits many
+    /// messages, or one private key signs for several such points. Every point of P-256 is of prime order.
+    fn is_of_prime_order(&self) -> bool {
+        match self {
+            Point::Ed25519(key) => !key.is_weak() && key.to_edwards().is_torsion_free(),
+            Point::P256(_) => true,
         }
     }
 
@@ -196,16 +208,18 @@ impl Key {
         }
     }
 
-    /// Reads a public key as OpenSSH writes it in a `.pub` file: type, base64, and perhaps a comment.
+    /// Reads a public key as OpenSSH writes it in a `.pub` file: type, base64, and perhaps a comment. Here, where keys are
+    /// enrolled and not with each record, the order of the point is checked, which costs as much as a signature.
     ///
     /// # Errors
-    /// As [`Key::parse`]; a line whose two spellings of the type differ is [`Fault::KeyMalformed`].
+    /// As [`Key::parse`]; a line whose two spellings of the type differ, or whose point is not of prime order, is
+    /// [`Fault::KeyMalformed`].
     pub fn from_openssh(line: &str) -> Result<Key, Fault> {
         let mut words = line.split_ascii_whitespace();
         let (name, text) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let blob = Base64::decode_vec(text).map_err(|_| Fault::KeyMalformed)?;
         let key = Key::parse(&blob)?;
-        if key.kind.name() == name { Ok(key) } else { Err(Fault::KeyMalformed) }
+        if key.kind.name() == name && key.point.is_of_prime_order() { Ok(key) } else { Err(Fault::KeyMalformed) }
     }
 
     /// The line of a `.pub` file, without a comment.
@@ -215,6 +229,12 @@ impl Key {
 
     pub fn kind(&self) -> KeyType {
         self.kind
+    }
+
+    /// The bytes of the point that verifies. The same for a plain key and for a security key, whatever its application, that
+    /// answer to one private key.
+    pub fn point(&self) -> Vec<u8> {
+        self.point.bytes()
     }
 
     /// What a security key was enrolled for; empty for other types.

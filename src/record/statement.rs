@@ -185,6 +185,13 @@ pub struct SeenHead {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Decimal(pub u64);
 
+impl Decimal {
+    /// A time, in seconds since the epoch. What is beyond all dates stays so, and never wraps round into the past.
+    pub fn seconds(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(i64::MAX)
+    }
+}
+
 impl Serialize for Decimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)

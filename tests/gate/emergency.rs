@@ -48,12 +48,7 @@ fn row_45_twin_an_emergency_that_a_senior_declares_lands_and_it_is_said() {
 /// The agent was run by one person, and another or the same declares the emergency.
 fn run_by(operator: &str) -> Fixture {
     let text = policy(&format!("{TWO}{GLASS}"));
-    let text = edited(
-        &text,
-        operator,
-        "emails = [",
-        &format!("emails = [\"{operator}@example.com\"]\nlogins = [\"operator\"]"),
-    );
+    let text = with_login(&text, operator, "operator");
     let f = Fixture::with_policy(&text);
     f.git("mina", &["checkout", "-q", "-b", "hot", "main"]);
     f.write("src/lib.rs", "fn one() -> u32 {\n    0\n}\n");
@@ -249,4 +244,126 @@ fn row_45_a_review_that_looked_at_nothing_pays_no_debt() {
         approve_seeing(f, "dana", WORK, Seen { files_seen: 0, ..all_of(1) });
     };
     denied(after_an_emergency("", "src/new.rs", review), "BREAK_GLASS");
+}
+
+#[test]
+fn a_review_that_was_taken_back_pays_no_debt() {
+    let review = |f: &Fixture| {
+        approve(f, "rahim");
+        let record = f.decide("dana", WORK, Verdict::Approve);
+        follow(f, "dana", Verdict::Withdraw, &record);
+    };
+    denied(after_an_emergency("", "src/new.rs", review), "BREAK_GLASS");
+}
+
+#[test]
+fn a_review_that_became_a_rejection_pays_no_debt() {
+    let review = |f: &Fixture| {
+        ["dana", "rahim"].iter().for_each(|who| approve(f, who));
+        f.decide("dana", WORK, Verdict::Reject);
+    };
+    denied(after_an_emergency("", "src/new.rs", review), "BREAK_GLASS");
+}
+
+#[test]
+fn a_review_beside_a_rejection_of_the_same_person_pays_no_debt() {
+    let review = |f: &Fixture| {
+        ["dana", "rahim"].iter().for_each(|who| approve(f, who));
+        f.decide("dana", WORK, Verdict::Reject);
+        restate(f, "dana", |statement| statement.predicate.supersedes.clear());
+    };
+    denied(after_an_emergency("", "src/new.rs", review), "BREAK_GLASS");
+}
+
+#[test]
+fn a_review_that_is_dated_ahead_pays_no_debt() {
+    let review = |f: &Fixture| {
+        approve(f, "rahim");
+        f.decide_at("dana", WORK, Verdict::Approve, now() + HOUR);
+    };
+    denied(after_an_emergency("", "src/new.rs", review), "BREAK_GLASS");
+}
+
+#[test]
+fn twin_a_review_that_was_given_again_or_whose_time_is_over() {
+    let again = |f: &Fixture| ["dana", "rahim", "dana"].iter().for_each(|who| approve(f, who));
+    allowed(after_an_emergency("", "src/new.rs", again));
+    let over = |f: &Fixture| {
+        approve(f, "rahim");
+        f.decide_at("dana", WORK, Verdict::Approve, now() - 40 * DAY);
+    };
+    allowed(after_an_emergency("", "src/new.rs", over));
+}
+
+#[test]
+fn twin_a_rejection_of_something_else_takes_no_review_back() {
+    let review = |f: &Fixture| {
+        ["dana", "rahim"].iter().for_each(|who| approve(f, who));
+        propose(f, "mina", "other", &[("docs/b.txt", "x\n")]);
+        f.decide("dana", "other", Verdict::Reject);
+    };
+    allowed(after_an_emergency("", "src/new.rs", review));
+}
+
+/// An emergency that was declared at these times, in seconds from now, and reviewed; today there is another one, at a gate that
+/// has had all of it for so long, if for any time.
+fn declared_at(times: &[i64], received_ago: Option<i64>) -> Answer {
+    let f = glass("");
+    propose(&f, "mina", "earlier", &[("docs/a.txt", "x\n")]);
+    times.iter().for_each(|time| drop(f.decide_at("dana", "earlier", Verdict::BreakGlass, now() + time)));
+    f.decide("rahim", "earlier", Verdict::Approve);
+    let state = state_since(&f, received_ago.unwrap_or_default());
+    if received_ago.is_none() {
+        edit_memory(&f, &state, |memory| memory["receipts"] = serde_json::json!({}));
+    }
+    f.decide("dana", WORK, Verdict::BreakGlass);
+    Gate::of(&f).with("--state", state).judged(WORK)
+}
+
+#[test]
+fn an_emergency_signed_again_with_an_old_date_still_counts() {
+    for received_ago in [None, Some(DAY)] {
+        denied(declared_at(&[-DAY, -31 * DAY], received_ago), "BREAK_GLASS");
+        denied(declared_at(&[-31 * DAY, -DAY], received_ago), "BREAK_GLASS");
+    }
+}
+
+#[test]
+fn an_emergency_counts_from_when_the_gate_had_it_however_old_it_says_it_is() {
+    denied(declared_at(&[-31 * DAY], Some(29 * DAY)), "BREAK_GLASS");
+    denied(declared_at(&[-40_000 * DAY / 2], Some(DAY)), "BREAK_GLASS");
+}
+
+#[test]
+fn twin_an_emergency_that_the_gate_had_long_ago() {
+    let_through_codes(declared_at(&[-31 * DAY], Some(31 * DAY)));
+    let_through_codes(declared_at(&[-31 * DAY, -40 * DAY], Some(31 * DAY)));
+    let_through_codes(declared_at(&[-31 * DAY, -40 * DAY], None));
+}
+
+fn let_through_codes(answer: Answer) {
+    said(answer, 0, "BREAK_GLASS");
+}
+
+/// An emergency whose record gives these times.
+fn declared_in(issued: u64, until: u64) -> Answer {
+    let f = glass("");
+    f.decide("dana", WORK, Verdict::BreakGlass);
+    redate(&f, "dana", issued, until);
+    judged(&f, WORK)
+}
+
+#[test]
+fn an_emergency_at_the_end_of_all_times_is_none() {
+    for (issued, until) in
+        [(u64::MAX, u64::MAX), (i64::MAX as u64, u64::MAX), (i64::MAX as u64 + 1, u64::MAX), (0, u64::MAX)]
+    {
+        denied(declared_in(issued, until), "UNSIGNED");
+    }
+}
+
+#[test]
+fn twin_an_emergency_now_that_says_to_last_for_ever() {
+    let_through_codes(declared_in(now() as u64, u64::MAX));
+    let_through_codes(declared_in(now() as u64, 253_402_300_799));
 }

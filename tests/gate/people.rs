@@ -3,7 +3,7 @@
 use undersign::decision::Verdict;
 
 use crate::scene::*;
-use crate::support::{Decision, Fixture, now, policy};
+use crate::support::{Decision, Fixture, key_of, now, policy};
 
 /// `src` takes two seniors.
 const TWO: &str = "sign = [{ role = \"senior\", n = 2 }]";
@@ -100,9 +100,7 @@ fn row_01_twin_an_author_by_an_address_that_is_not_hers() {
 
 /// Claude is the author; the message says for whom.
 fn agent_for(whom: &str) -> Fixture {
-    let logins = |text: &str, who: &str| {
-        edited(text, who, "emails = [", &format!("emails = [\"{who}@example.com\"]\nlogins = [\"{who}-gh\"]"))
-    };
+    let logins = |text: &str, who: &str| with_login(text, who, &format!("{who}-gh"));
     let text = once(&logins(&logins(&policy(""), "dana"), "mina"), "none = 1", "none = 2");
     let f = Fixture::with_policy(&text);
     f.git("mina", &["checkout", "-q", "-b", "agent/alone", "main"]);
@@ -420,4 +418,179 @@ fn row_07_revoking_a_key_ends_no_rejection() {
 #[test]
 fn row_07_twin_its_rejection_of_something_else_stops_nothing_here() {
     allowed(judged(&rejected_by_a_revoked_key("other"), WORK));
+}
+
+/// mina's own work, which she did not sign, pushed by an account. Hers is called `mina-gh`; where the author is not proven,
+/// two must approve.
+fn pushed_by(account: &str) -> Answer {
+    let text = with_login(&with_top(&policy(""), "author_proof = \"proven\""), "mina", "mina-gh");
+    let f = Fixture::with_policy(&once(&text, "none = 1", "none = 2"));
+    propose(&f, "mina", "own", &[("docs/a.txt", "mine\n")]);
+    f.decide("dana", "own", Verdict::Approve);
+    Gate::of(&f).with("--pusher", account).judged("own")
+}
+
+#[test]
+fn an_account_named_like_an_id_name_or_address_proves_nothing() {
+    for account in ["mina", "mina@example.com", "mina-gh2", "ｍina-gh"] {
+        denied(pushed_by(account), "AUTHOR_UNPROVEN");
+    }
+}
+
+#[test]
+fn twin_the_account_that_the_policy_lists_proves_it() {
+    allowed(pushed_by("mina-gh"));
+    allowed(pushed_by("MINA-GH"));
+}
+
+/// Another account for rahim, where dana has `dana-gh`.
+fn account_of_rahim(login: &str) -> Answer {
+    let f = approved();
+    let text = with_login(&with_login(&policy(""), "dana", "dana-gh"), "rahim", login);
+    land_policy(&f, &next(&text));
+    let (old, new) = merge(&f, "dana", WORK);
+    f.verify(&old, &new)
+}
+
+#[test]
+fn one_persons_account_named_like_anothers_id_address_or_account_is_no_policy() {
+    for login in ["dana", "DANA", "dana@example.com", "Dana-GH", "ｄａｎａ"] {
+        undecided(account_of_rahim(login), "POLICY_INVALID");
+    }
+}
+
+#[test]
+fn twin_an_account_named_like_ones_own_id_or_address() {
+    allowed(account_of_rahim("rahim"));
+    allowed(account_of_rahim("rahim@example.com"));
+}
+
+/// A person more, whose security key holds the point of somebody's plain key.
+fn second_form(of: &str) -> Answer {
+    use base64ct::{Base64, Encoding as _};
+    let f = approved();
+    let point = key_of(of).public_key().key_data().ed25519().unwrap().0;
+    let name = "sk-ssh-ed25519@openssh.com";
+    let mut blob = Vec::new();
+    [name.as_bytes(), &point, b"ssh:"].iter().for_each(|field| undersign::record::wire::put(&mut blob, field));
+    let line = format!("{{ key = \"{name} {}\" }}", Base64::encode_string(&blob));
+    let twin = person("dana-b", "\"senior\"", "").replace(&key_line("dana-b", ""), &line);
+    land_policy(&f, &next(&(policy("") + &twin)));
+    let (old, new) = merge(&f, "dana", WORK);
+    f.verify(&old, &new)
+}
+
+#[test]
+fn one_point_as_a_plain_key_and_as_a_security_key_of_two_people_is_no_policy() {
+    undecided(second_form("dana"), "POLICY_INVALID");
+}
+
+#[test]
+fn twin_a_security_key_with_a_point_of_its_own() {
+    allowed(second_form("ines"));
+}
+
+/// dana approved what mina wrote; what lands is the same content in a commit with other bytes.
+fn landed_as(edit: impl FnOnce(&str) -> String) -> Answer {
+    let f = approved();
+    let object = String::from_utf8(git_piped(&f, &["cat-file", "commit", WORK], b"")).unwrap();
+    let edited = edit(&object);
+    assert_ne!(object, edited);
+    let id = line(git_piped(&f, &["hash-object", "-t", "commit", "-w", "--stdin", "--literally"], edited.as_bytes()));
+    f.verify(&f.id("main"), &id)
+}
+
+const MINA: &str = "mina <mina@example.com>";
+
+#[test]
+fn a_commit_whose_author_cannot_be_read_for_certain_is_not_decided() {
+    let author = |to: &'static str| move |text: &str| once(text, &format!("author {MINA}"), &format!("author {to}"));
+    for two in ["<dana@example.com>", "dana <dana@example.com>"] {
+        undecided(landed_as(|text| once(text, MINA, &format!("{MINA} {two}"))), "UNREADABLE");
+    }
+    for unreadable in ["", " ", "<>", "mina <>", " < >", "mina <mina@example.com,dana@example.com>"] {
+        undecided(landed_as(author(unreadable)), "UNREADABLE");
+    }
+    let fields = |text: &str| text.lines().map(|line| format!("{line}\n")).collect::<Vec<_>>();
+    // Tree, parent, author, committer: one is missing, there twice, or out of order.
+    let without = |at: usize| move |text: &str| [&fields(text)[..at], &fields(text)[at + 1..]].concat().concat();
+    let twice = |at: usize| move |text: &str| [&fields(text)[..=at], &fields(text)[at..]].concat().concat();
+    for at in [2, 3] {
+        undecided(landed_as(without(at)), "UNREADABLE");
+        undecided(landed_as(twice(at)), "UNREADABLE");
+    }
+    let swapped = |text: &str| {
+        let mut fields = fields(text);
+        fields.swap(2, 3);
+        fields.concat()
+    };
+    undecided(landed_as(|text| swapped(text).replace("mina@", "m@")), "UNREADABLE");
+    undecided(landed_as(|text| once(text, "\n\n", "\nencoding UTF-7\n\n")), "UNREADABLE");
+    undecided(landed_as(|text| format!("{text}\0\nCo-authored-by: dana <dana@example.com>\n")), "UNREADABLE");
+}
+
+#[test]
+fn twin_another_commit_of_the_same_content_whose_author_is_plain() {
+    allowed(landed_as(|text| once(text, &format!("author {MINA}"), "author Mina Holt <mina@example.com>")));
+    allowed(landed_as(|text| once(text, "\n\n", "\nencoding ISO-8859-1\n\n")));
+}
+
+/// mina's commit, and what its message says of others. Where nobody known wrote it, two must approve.
+fn said_of_others(trailer: &str) -> Answer {
+    let f = Fixture::with_policy(&once(&policy(""), "none = 1", "none = 2"));
+    f.git("mina", &["checkout", "-q", "-b", "paired", "main"]);
+    f.write("docs/a.txt", "x\n");
+    f.commit("mina", &format!("Write\n\n{trailer}"));
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.decide("dana", "paired", Verdict::Approve);
+    judged(&f, "paired")
+}
+
+#[test]
+fn every_address_that_a_co_author_line_holds_is_an_authors() {
+    for named in [
+        "mina <mina@example.com> <dana@example.com>",
+        "dana@example.com, mina <mina@example.com>",
+        "mina <mina@example.com> dana@example.com",
+        "mina <mina@example.com, dana@example.com>",
+        "mina@example.com dana@example.com",
+        "Dana",
+        "dana",
+        "<1+dana@users.noreply.github.com>",
+    ] {
+        denied(said_of_others(&format!("Co-authored-by: {named}")), "SELF_APPROVAL");
+    }
+}
+
+#[test]
+fn a_co_author_whom_the_line_does_not_name_is_somebody_unknown() {
+    denied(said_of_others("Co-authored-by:"), "AI_UNSIGNED");
+    denied(said_of_others("Co-authored-by: <>"), "AI_UNSIGNED");
+}
+
+#[test]
+fn twin_a_co_author_line_with_one_address() {
+    allowed(said_of_others("Co-authored-by: mina <mina@example.com>"));
+    allowed(said_of_others("Reviewed-by: dana <dana@example.com>"));
+}
+
+/// mina wrote and signed it, with a key that the policy knows so much of.
+fn signed_with(more: &str) -> Answer {
+    let f = in_anothers_name(Some("mina"));
+    let key = with_keys(&policy(""), "mina", &[key_line("mina", more)]);
+    let text = next(&with_top(&key, "author_proof = \"proven\""));
+    land_policy(&f, &text);
+    let (old, new) = merge(&f, "rahim", "forged");
+    f.verify(&old, &new)
+}
+
+#[test]
+fn a_commit_signed_with_a_key_in_other_hands_proves_nothing() {
+    let since = from_now(-DAY);
+    denied(signed_with(&format!(", revoked = {{ reason = \"compromised\", since = {since} }}")), "AUTHOR_UNPROVEN");
+}
+
+#[test]
+fn twin_a_commit_signed_with_a_sound_key() {
+    allowed(signed_with(""));
 }

@@ -66,6 +66,11 @@ pub fn with_roles(policy: &str, who: &str, roles: &str) -> String {
     edited(policy, who, "roles = [", &format!("roles = [{roles}]"))
 }
 
+/// The same policy with another account for a person.
+pub fn with_login(policy: &str, who: &str, login: &str) -> String {
+    edited(policy, who, "logins = [", &format!("logins = [\"{login}\"]"))
+}
+
 /// The first line of a person that starts so becomes another.
 pub fn edited(policy: &str, who: &str, start: &str, line: &str) -> String {
     let person = policy.find(&format!("[people.{who}]")).unwrap();
@@ -289,6 +294,14 @@ pub fn restate(f: &Fixture, who: &str, edit: impl FnOnce(&mut Statement)) {
         let mut statement = Statement::decode(&payload).unwrap();
         edit(&mut statement);
         statement.encode()
+    });
+}
+
+/// The same for the times of the record alone, in seconds since the epoch.
+pub fn redate(f: &Fixture, who: &str, issued: u64, until: u64) {
+    use undersign::record::statement::Decimal;
+    restate(f, who, |statement| {
+        (statement.predicate.issued_at, statement.predicate.not_after) = (Decimal(issued), Decimal(until));
     });
 }
 

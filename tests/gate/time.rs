@@ -207,3 +207,119 @@ fn row_48_twin_two_approvals_of_few_lines_at_once() {
     assert!(!too_fast(&answer), "{answer:?}");
     allowed(answer);
 }
+
+/// dana approved so long ago, and says that it is good until then; the policy says how long it may be.
+fn good_until(limits: &str, age: i64, until: u64) -> Answer {
+    let f = Fixture::with_policy(&policy(limits));
+    f.decide("dana", WORK, Verdict::Approve);
+    redate(&f, "dana", (now() - age) as u64, until);
+    judged(&f, WORK)
+}
+
+/// The last second of the year 9999, and what is no date at all.
+const FOR_EVER: [u64; 4] = [253_402_300_799, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX];
+const WEEK: &str = "[limits]\nvalidity = \"7d\"\n";
+
+#[test]
+fn an_approval_is_good_for_no_longer_than_the_policy_lets_it_be() {
+    for until in FOR_EVER {
+        denied(good_until("", 30 * DAY + 60, until), "EXPIRED");
+        denied(good_until(WEEK, 7 * DAY + 60, until), "EXPIRED");
+    }
+}
+
+#[test]
+fn twin_an_approval_within_that_time() {
+    for until in FOR_EVER {
+        allowed(good_until("", 30 * DAY - 60, until));
+        allowed(good_until(WEEK, 7 * DAY - 60, until));
+    }
+}
+
+#[test]
+fn an_approval_still_ends_when_it_says_so() {
+    denied(good_until("", DAY, now() as u64 - 60), "EXPIRED");
+}
+
+#[test]
+fn an_approval_dated_at_the_end_of_all_times_does_not_count() {
+    for issued in FOR_EVER {
+        let f = Fixture::new();
+        f.decide("dana", WORK, Verdict::Approve);
+        redate(&f, "dana", issued, u64::MAX);
+        denied(judged(&f, WORK), "TIME");
+    }
+}
+
+/// mina's work by hand, which two seniors must approve unless rahim claims that it is by hand; he does, so far ahead, so long.
+fn claimed(ahead: i64, until: u64) -> Answer {
+    let text = once(&policy(""), "presume = true", "presume = true\nhuman_only_by = [\"policy\"]");
+    let f = Fixture::with_policy(&once(&text, "junior = 1", "junior = 2"));
+    propose(&f, "mina", "quiet", &[("docs/a.txt", "x\n")]);
+    f.decide("dana", "quiet", Verdict::Approve);
+    f.decide("rahim", "quiet", Verdict::HumanOnly);
+    redate(&f, "rahim", (now() + ahead) as u64, until);
+    judged(&f, "quiet")
+}
+
+#[test]
+fn a_claim_that_is_dated_ahead_is_not_heard() {
+    denied(claimed(180, u64::MAX), "AI_UNSIGNED");
+}
+
+#[test]
+fn a_claim_is_heard_for_no_longer_than_the_policy_lets_it_be() {
+    denied(claimed(-31 * DAY, u64::MAX), "AI_UNSIGNED");
+}
+
+#[test]
+fn twin_a_claim_by_a_clock_that_is_a_minute_fast_and_for_ever() {
+    allowed(claimed(60, u64::MAX));
+    allowed(claimed(-29 * DAY, u64::MAX));
+}
+
+/// dana rejected and rahim approved; the rejection is ended by somebody in this way, and dated so far ahead.
+fn ended(how: Verdict, ahead: i64) -> Answer {
+    let f = Fixture::with_policy(&(policy("") + &person("helper", "\"senior\", \"policy\"", "")));
+    let rejection = f.decide("dana", WORK, Verdict::Reject);
+    f.decide("rahim", WORK, Verdict::Approve);
+    let who = if how == Verdict::HandOver { "helper" } else { "dana" };
+    match how {
+        Verdict::Approve => drop(f.decide(who, WORK, how)),
+        _ => drop(follow(&f, who, how, &rejection)),
+    }
+    redate(&f, who, (now() + ahead) as u64, u64::MAX);
+    judged(&f, WORK)
+}
+
+#[test]
+fn a_rejection_is_not_ended_ahead_of_time() {
+    for how in [Verdict::HandOver, Verdict::Withdraw, Verdict::Approve] {
+        denied(ended(how, 180), "VETOED");
+    }
+}
+
+#[test]
+fn twin_a_rejection_is_ended_by_a_clock_that_is_a_minute_fast() {
+    for how in [Verdict::HandOver, Verdict::Withdraw, Verdict::Approve] {
+        allowed(ended(how, 60));
+    }
+}
+
+/// dana approved, and then took it back or rejected it, by a clock that is far ahead.
+fn taken_back(how: Verdict) -> Answer {
+    let f = Fixture::new();
+    let approval = f.decide("dana", WORK, Verdict::Approve);
+    match how {
+        Verdict::Reject => drop(f.decide("dana", WORK, how)),
+        _ => drop(follow(&f, "dana", how, &approval)),
+    }
+    redate(&f, "dana", (now() + DAY) as u64, u64::MAX);
+    judged(&f, WORK)
+}
+
+#[test]
+fn an_approval_is_taken_back_at_once_whatever_the_clock_says() {
+    denied(taken_back(Verdict::Withdraw), "UNSIGNED");
+    denied(taken_back(Verdict::Reject), "VETOED");
+}

@@ -100,7 +100,10 @@ pub fn git_in(dir: &Path, who: &str, args: &[&str]) -> String {
 pub fn policy(extra: &str) -> String {
     let person = |id: &str, roles: &str| {
         let key = key_of(id).public_key().to_openssh().unwrap();
-        format!("[people.{id}]\nroles = [{roles}]\nemails = [\"{id}@example.com\"]\nkeys = [\"{key}\"]\n")
+        format!(
+            "[people.{id}]\nroles = [{roles}]\nemails = [\"{id}@example.com\"]\n\
+             logins = [\"{id}\"]\nkeys = [\"{key}\"]\n"
+        )
     };
     format!(
         "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"fixture-1\"\n[refs]\nprotected = [\"refs/heads/main\"]\n{}{}{}\

@@ -58,7 +58,8 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
 
 fn sentence(policy: &Policy, requirement: &Requirement, authors: &[Identity]) -> String {
     let now = crate::cli::now();
-    let outside = |person: &&Person| policy.self_review || !policy.roster.is_among(person, authors);
+    let wrote = policy.roster.ids_of(authors);
+    let outside = |person: &&Person| policy.self_review || !wrote.contains(person.id.as_str());
     let slot = |slot: &crate::policy::Slot| {
         let able = policy.roster.people().filter(outside);
         let able = able.filter(|person| person.could_fill(&slot.role, requirement.presence, now));

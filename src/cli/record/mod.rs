@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::change::visible;
+use crate::datafile;
 use crate::decision::Verdict;
 use crate::gate::{Ballot, BallotStanding};
 use crate::record::Record;
@@ -208,9 +209,9 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     let until = match predicate.verdict {
         // It ends with the same person's next word, not with time.
         Verdict::Reject => "stands until it is taken back".to_owned(),
-        _ => format!("good until {}", date(predicate.not_after.0)),
+        _ => format!("good until {}", datafile::date(ballot.expires)),
     };
-    outln!("made      {}, {until}", date(predicate.issued_at.0));
+    outln!("made      {}, {until}", datafile::date(predicate.issued_at.seconds()));
     outln!("chain     record {} of {}/{}", predicate.chain.seq.0, predicate.chain.key, predicate.chain.id);
     outln!("\n{payload}");
     outln!("To check it without undersign: `undersign record export {} --to DIR`.", record.id().short());

@@ -45,7 +45,9 @@ impl<'g> Segment<'_, 'g> {
             return Ai::Detected;
         }
         let may = &self.court.grounds.policy.ai.human_only_by;
-        let claims = self.votes(Verdict::HumanOnly).filter(|vote| self.binds(*vote) && vote.expires() > self.now());
+        let now = self.now();
+        let good = |vote: &Vote<'_>| vote.expires > now && !vote.is_ahead(now);
+        let claims = self.votes(Verdict::HumanOnly).filter(|vote| self.binds(*vote) && good(vote));
         let heard = |vote: Vote<'_>| {
             let holds = |role: &String| may.contains(role) && vote.predicate().roles.contains(role);
             vote.person.kind == Kind::Human && vote.person.roles.iter().any(holds)

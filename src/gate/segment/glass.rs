@@ -2,10 +2,9 @@
 
 use super::{Segment, length};
 use crate::decision::Verdict;
-use crate::gate::CLOCK_SKEW;
 use crate::gate::outcome::{Code, Effect, Reason, SlotState};
 use crate::gate::vote::{Vote, signers};
-use crate::policy::{Asked, BREAK_GLASS, Kind};
+use crate::policy::{Asked, BREAK_GLASS, BreakGlass, Kind};
 
 impl<'g> Segment<'_, 'g> {
     /// Break-glass records of this content that are good now.
@@ -16,10 +15,8 @@ impl<'g> Segment<'_, 'g> {
             return Vec::new();
         }
         let now = self.now();
-        let good = |vote: &Vote<'_>| {
-            let until = vote.expires().min(vote.issued() + glass.max_duration);
-            vote.person.kind == Kind::Human && vote.issued() <= now + CLOCK_SKEW && now < until
-        };
+        let good =
+            |vote: &Vote<'_>| vote.person.kind == Kind::Human && !vote.is_ahead(now) && now < glass_until(*vote, glass);
         self.votes(Verdict::BreakGlass).filter(|vote| self.binds(*vote) && good(vote)).collect()
     }
 
@@ -72,7 +69,7 @@ impl<'g> Segment<'_, 'g> {
             .collect();
         self.standing.records = present.iter().map(|vote| vote.record.id().to_string()).collect();
         self.standing.presence = present.iter().map(|vote| vote.presence).min();
-        let until = present.iter().map(|vote| vote.expires().min(vote.issued() + glass.max_duration)).min();
+        let until = present.iter().map(|vote| glass_until(*vote, glass)).min();
         self.standing.valid_until = until;
         let people: Vec<_> = present.iter().map(|vote| vote.person.id.as_str()).collect();
         let detail = format!(
@@ -82,4 +79,9 @@ impl<'g> Segment<'_, 'g> {
         );
         self.tell(Reason::said(Code::BreakGlass, detail));
     }
+}
+
+/// Until when a signature for an emergency is good, left out; seconds since the epoch.
+fn glass_until(vote: Vote<'_>, glass: &BreakGlass) -> i64 {
+    vote.expires.min(vote.issued().saturating_add(glass.max_duration))
 }

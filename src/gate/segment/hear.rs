@@ -8,7 +8,7 @@ use crate::change::{Commit, Identity, RepoPath, visible};
 use crate::decision::Verdict;
 use crate::gate::outcome::{Code, Reason};
 use crate::gate::vote::{Vote, signers};
-use crate::gate::{CLOCK_SKEW, Opaque, Rest};
+use crate::gate::{Opaque, Rest};
 use crate::policy::{Asked, AuthorProof, Kind, Person};
 use crate::provenance;
 
@@ -16,11 +16,9 @@ impl<'g> Segment<'_, 'g> {
     pub(super) fn hear_approvals(&mut self) {
         let bound: Vec<_> = self.votes(Verdict::Approve).filter(|vote| self.binds(*vote)).collect();
         let all: Vec<_> = bound.iter().copied().chain(self.emergency_votes()).collect();
-        self.authors = self.author_set(&all);
+        self.find_authors(&all);
         self.prove_authors(&all);
-        let roster = &self.court.grounds.policy.roster;
-        let known = roster.people().filter(|person| roster.is_among(person, &self.authors));
-        self.standing.authors = known.map(|person| person.id.clone()).collect();
+        self.standing.authors = self.writers.iter().map(|id| (*id).to_owned()).collect();
         // Dear, so only where somebody could have spoken to it, or nobody may.
         if !bound.is_empty() || self.court.grounds.policy.limits.refuse_opaque {
             match self.court.grounds.contents.opaque(self.steps) {
@@ -35,7 +33,7 @@ impl<'g> Segment<'_, 'g> {
             }
         }
         let counted: BTreeSet<_> = self.approvals.iter().map(|vote| vote.person.id.clone()).collect();
-        self.standing.valid_until = self.approvals.iter().map(|vote| vote.expires()).min();
+        self.standing.valid_until = self.approvals.iter().map(|vote| vote.expires).min();
         self.standing.records = self.approvals.iter().map(|vote| vote.record.id().to_string()).collect();
         self.standing.presence = self.approvals.iter().map(|vote| vote.presence).min();
         self.standing.approved_by = counted.into_iter().collect();
@@ -48,10 +46,10 @@ impl<'g> Segment<'_, 'g> {
         if vote.person.kind != Kind::Human {
             return no(Code::NotHuman, format!("{who} is not a person; only people fill slots."));
         }
-        if vote.expires() <= self.now() {
+        if vote.expires <= self.now() {
             return no(Code::Expired, format!("The approval of {who} has expired. {who} can sign again."));
         }
-        if vote.issued() > self.now() + CLOCK_SKEW {
+        if vote.is_ahead(self.now()) {
             return no(
                 Code::Time,
                 format!("The approval of {who} is dated in the future. Set the clock that signed it."),
@@ -107,10 +105,16 @@ impl<'g> Segment<'_, 'g> {
         }
     }
 
+    /// Who wrote it, as identities and as people of the roster.
+    pub(super) fn find_authors(&mut self, decided: &[Vote<'_>]) {
+        self.authors = self.author_set(decided);
+        self.writers = self.court.grounds.policy.roster.ids_of(&self.authors);
+    }
+
     /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that only landing made (a
     /// merge, or one that squashing or rebasing wrote anew) and that names one person as author and committer names who
     /// landed it.
-    pub(super) fn author_set(&self, decided: &[Vote<'_>]) -> Vec<Identity> {
+    fn author_set(&self, decided: &[Vote<'_>]) -> Vec<Identity> {
         let mut authors: Vec<Identity> = decided.iter().flat_map(|vote| vote.authors()).collect();
         let rewritten = !decided.is_empty() && !decided.iter().any(|vote| self.is_about(*vote));
         let landing = |commit: &Commit| {
@@ -134,30 +138,40 @@ impl<'g> Segment<'_, 'g> {
         if grounds.policy.author_proof == AuthorProof::Claimed {
             return;
         }
-        let pusher = grounds.pusher.and_then(|login| roster.by_login(login));
+        let pusher = grounds.pusher.and_then(|account| roster.by_account(account));
         // What landing wrote anew tells nothing of who wrote what was approved.
         let rewritten = !decided.is_empty() && !decided.iter().any(|vote| self.is_about(*vote));
-        let signed: Vec<_> = self.steps.iter().flat_map(|step| &step.signers).collect();
-        let mut hands = Vec::new();
+        let (mut hands, mut committers) = (Vec::new(), Vec::new());
         for commit in &self.commits {
-            let keys = signed.iter().filter(|(id, _)| *id == commit.id);
-            let signer = keys.filter_map(|(_, key)| roster.by_key(key)).next();
-            let author = roster.person_of(&commit.author);
-            let vouches = |person: Option<&Person>| person.is_some() && person.map(|p| &p.id) == author.map(|a| &a.id);
+            let signer = self.signer_of(commit);
+            let authors = roster.people_of(&commit.author);
+            let vouches = |person: Option<&Person>| match (person, &authors[..]) {
+                (Some(person), [author]) => person.id == author.id,
+                _ => false,
+            };
             let is_merge = self.only_merges(commit) && !decided.is_empty();
             if !is_merge && (rewritten || !(vouches(signer) || vouches(pusher))) {
-                let named = signer.into_iter().chain(pusher).map(|person| person.id.clone());
-                hands.extend(named.map(|id| Identity { name: id, email: String::new() }));
-                hands.push(commit.committer.clone());
+                hands.extend(signer.into_iter().chain(pusher));
+                committers.push(commit.committer.clone());
                 self.unproven = true;
             }
         }
-        self.authors.extend(hands);
+        self.writers.extend(hands.into_iter().map(|person| person.id.as_str()));
+        self.writers.extend(roster.ids_of(&committers));
+        self.authors.extend(committers);
         if self.unproven {
             let detail = "Nobody vouches for who wrote it: the commits are neither signed nor pushed by their author. Who \
                           committed and pushed counts as author too.";
             self.tell(Reason::explains(Code::AuthorUnproven, detail));
         }
+    }
+
+    /// The person whose key signed a commit. A key in other hands, or outside of its time, proves nothing.
+    fn signer_of(&self, commit: &Commit) -> Option<&'g Person> {
+        let grounds = &self.court.grounds;
+        let (_, key) = self.steps.iter().flat_map(|step| &step.signers).find(|(id, _)| *id == commit.id)?;
+        let (person, enrolment) = grounds.policy.roster.enrolment(key)?;
+        enrolment.unfit(commit.time, None, grounds.now).is_none().then_some(person)
     }
 
     /// Whether a commit joins what others wrote, and nothing more.
@@ -166,7 +180,7 @@ impl<'g> Segment<'_, 'g> {
     }
 
     pub(super) fn is_author(&self, person: &Person) -> bool {
-        self.court.grounds.policy.roster.is_among(person, &self.authors)
+        self.writers.contains(person.id.as_str())
     }
 
     /// A rejection of this content or of this very commit blocks, whoever else approves, unless it was taken over. One of
@@ -180,7 +194,7 @@ impl<'g> Segment<'_, 'g> {
             let (who, id) = (vote.person.id.clone(), vote.record.id().to_string());
             let said = visible::text(vote.predicate().reason.trim()).into_owned();
             let meant = self.binds(vote) || self.is_about(vote);
-            let near = !meant && self.overlaps(vote) && vote.expires() > self.now();
+            let near = !meant && self.overlaps(vote) && vote.expires > self.now();
             if !(meant || near) || self.is_taken_over(vote) {
                 continue;
             }
@@ -208,10 +222,11 @@ impl<'g> Segment<'_, 'g> {
 
     /// Whether people who could change the policy, none of them an author, answer for this rejection now.
     pub(super) fn is_taken_over(&self, rejection: Vote<'_>) -> bool {
-        let id = rejection.record.id().to_string();
+        let (id, now) = (rejection.record.id().to_string(), self.now());
         let takers: Vec<Vote<'_>> = self
             .votes(Verdict::HandOver)
             .filter(|vote| vote.predicate().answers.contains(&id) && !self.is_author(vote.person))
+            .filter(|vote| !vote.is_ahead(now))
             .collect();
         self.court.grounds.policy.hand_over().iter().all(|requirement| {
             let present: Vec<_> = takers.iter().filter(|v| v.presence >= requirement.presence).copied().collect();

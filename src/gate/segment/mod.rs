@@ -82,7 +82,7 @@ pub(super) fn judge(court: &Court<'_>, steps: &[Step], manifest: &Manifest) -> S
 /// Why a commit may not be given a further name: somebody's rejection of it, or of what its last step brought in.
 pub(super) fn rejection(court: &Court<'_>, steps: &[Step], manifest: &Manifest) -> Option<Reason> {
     let mut segment = Segment::new(court, steps, manifest);
-    segment.authors = segment.author_set(&[]);
+    segment.find_authors(&[]);
     segment.hear_rejections(&Asked::default());
     segment.standing.reasons.into_iter().find(|reason| reason.effect == Effect::Denies)
 }
@@ -96,6 +96,8 @@ struct Segment<'s, 'g> {
     /// Approvals that count, before binding.
     approvals: Vec<Vote<'g>>,
     authors: Vec<Identity>,
+    /// The ids of those people of the roster whose own signature does not count: the authors, and who may be one of them.
+    writers: BTreeSet<&'g str>,
     /// Nobody vouches for who wrote it, where the policy wants that.
     unproven: bool,
     /// What it brings in that nobody could read.
@@ -129,6 +131,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             ids,
             approvals: Vec::new(),
             authors: Vec::new(),
+            writers: BTreeSet::new(),
             unproven: false,
             opaque: Vec::new(),
             standing,
@@ -138,7 +141,7 @@ impl<'s, 'g> Segment<'s, 'g> {
     fn judge(mut self) -> Standing {
         self.refuse_octopus();
         if self.manifest.is_empty() && (self.steps.len() > 1 || self.is_merge_back()) {
-            self.authors = self.author_set(&[]);
+            self.find_authors(&[]);
             self.hear_rejections(&Asked::default());
             self.refuse_passing();
         } else {

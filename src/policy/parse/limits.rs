@@ -16,6 +16,12 @@ pub(super) fn limits(root: &Table<'_>) -> Limits {
         }
         Some(number.value)
     };
+    let validity = table.duration("validity");
+    if let Some(none) = validity.as_ref().filter(|validity| validity.value == 0) {
+        none.mistake(
+            "`validity = \"0s\"` would let no approval count; write for how long one is good at most, such as \"30d\"",
+        );
+    }
     let refuse_opaque = match table.string("opaque") {
         None => false,
         Some(word) => match word.value.as_str() {
@@ -31,6 +37,7 @@ pub(super) fn limits(root: &Table<'_>) -> Limits {
     Limits {
         compartments: positive("compartments").map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
         lines: positive("lines"),
+        validity: validity.map_or(Limits::default().validity, |validity| validity.value),
         refuse_opaque,
         uncounted: globs(&uncounted, Case::Counts),
         uncounted_patterns: uncounted.into_iter().map(|pattern| pattern.value).collect(),

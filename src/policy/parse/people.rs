@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::is_id;
+use crate::change::fold::folded;
 use crate::change::manifest::Digest;
+use crate::change::visible;
 use crate::datafile::{Item, Placed, Table};
+use crate::policy::roster::accounts_in;
 use crate::policy::{Enrolment, Kind, Person, Revocation};
 use crate::record::{Fault, Key, Presence};
 
@@ -14,6 +17,7 @@ pub(super) fn people(root: &Table<'_>) -> Vec<Person> {
         return Vec::new();
     };
     let (mut people, mut owners) = (Vec::new(), Owners::default());
+    owners.names.extend(table.keys().into_iter().map(|id| (folded(&id.value), id.value)));
     for (id, entry) in table.named_tables() {
         if !is_id(&id.value, 32) {
             id.mistake(format!("`{}` is no id for a person; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`", id.value));
@@ -23,12 +27,39 @@ pub(super) fn people(root: &Table<'_>) -> Vec<Person> {
     people
 }
 
-/// Whose each key, address and account is.
+/// Whose each key is, by its point, and whose each id, address and account is, as they are compared.
 #[derive(Default)]
 struct Owners {
-    keys: BTreeMap<String, String>,
-    emails: BTreeMap<String, String>,
-    logins: BTreeMap<String, String>,
+    keys: BTreeMap<Vec<u8>, String>,
+    names: BTreeMap<String, String>,
+}
+
+impl Owners {
+    /// One key for two people would let one person count as two; so would one key in two forms.
+    fn take_key(&mut self, at: &Placed<'_, String>, key: &Key, id: &str) {
+        match self.keys.insert(key.point(), id.to_owned()) {
+            Some(owner) if owner == id => at.mistake(format!(
+                "this key is already among those of `{id}`: the same point is the same private key, whatever type or \
+                 application it is written with; leave one out"
+            )),
+            Some(owner) => at.mistake(format!(
+                "this key is already that of `{owner}`: the same point is the same private key, whatever type or application \
+                 it is written with; one key is one person's"
+            )),
+            None => {}
+        }
+    }
+
+    /// A name for two people would make one the author of what the other wrote.
+    fn take_name(&mut self, at: &Placed<'_, String>, name: &str, what: &str, id: &str) {
+        let owner = self.names.entry(folded(name)).or_insert_with(|| id.to_owned());
+        if owner != id {
+            at.mistake(format!(
+                "this {what} is already that of `{owner}`, as an id, an address or an account, but perhaps for letter case or \
+                 Unicode form; give it to one of the two"
+            ));
+        }
+    }
 }
 
 fn person(id: &str, entry: &Table<'_>, owners: &mut Owners) -> Person {
@@ -40,14 +71,9 @@ fn person(id: &str, entry: &Table<'_>, owners: &mut Owners) -> Person {
         }
         _ => Kind::Human,
     };
-    let own_keys = entry.items("keys").iter().filter_map(|item| enrolment(item, id, &mut owners.keys)).collect();
-    let only = |key: &str, what: &str, owners: &mut BTreeMap<String, String>| {
-        let values = entry.strings(key);
-        values.iter().for_each(|value| unique(value, value.value.to_ascii_lowercase(), id, what, owners));
-        values.into_iter().map(|value| value.value).collect()
-    };
-    let emails = only("emails", "address", &mut owners.emails);
-    let logins = only("logins", "account", &mut owners.logins);
+    let own_keys = entry.items("keys").iter().filter_map(|item| enrolment(item, id, owners)).collect();
+    let emails = entry.strings("emails").iter().map(|value| email(value, id, owners)).collect();
+    let logins = entry.strings("logins").iter().map(|value| login(value, id, owners)).collect();
     Person {
         id: id.to_owned(),
         name: entry.string("name").map_or_else(|| id.to_owned(), |name| name.value),
@@ -59,11 +85,47 @@ fn person(id: &str, entry: &Table<'_>, owners: &mut Owners) -> Person {
     }
 }
 
+fn email(address: &Placed<'_, String>, id: &str, owners: &mut Owners) -> String {
+    let text = &address.value;
+    let sides =
+        text.split_once('@').filter(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'));
+    if sides.is_none() || !is_plain(text) || text.contains(['<', '>', ',', ';', '"']) {
+        address.mistake(format!(
+            "`{}` is no address; write it as commits have it, \"{id}@example.com\", without blanks or characters that do not show",
+            visible::text(text)
+        ));
+    }
+    owners.take_name(address, text, "address", id);
+    let folded = folded(text);
+    for account in accounts_in(&folded).into_iter().filter(|account| *account != folded) {
+        owners.take_name(address, account, "account in a host's own address", id);
+    }
+    text.clone()
+}
+
+fn login(account: &Placed<'_, String>, id: &str, owners: &mut Owners) -> String {
+    let text = &account.value;
+    if text.is_empty() || !is_plain(text) || text.starts_with('@') {
+        account.mistake(format!(
+            "`{}` is no account; write the name by which the host tells who pushes, without `@` before it, blanks, or characters \
+             that do not show",
+            visible::text(text)
+        ));
+    }
+    owners.take_name(account, text, "account", id);
+    text.clone()
+}
+
+/// Whether a text holds no blanks and nothing that does not show.
+fn is_plain(text: &str) -> bool {
+    !text.chars().any(|c| c.is_whitespace() || visible::is_hidden(c) || visible::is_odd_blank(c))
+}
+
 /// `"ssh-ed25519 AAAA…"`, or `{ key = "…", presence = "pin+touch", … }` for a security key.
-fn enrolment(item: &Item<'_>, id: &str, keys: &mut BTreeMap<String, String>) -> Option<Enrolment> {
+fn enrolment(item: &Item<'_>, id: &str, owners: &mut Owners) -> Option<Enrolment> {
     let table = match item {
         Item::Text(line) => {
-            let key = public_key(line, id, keys)?;
+            let key = public_key(line, id, owners)?;
             return Some(Enrolment {
                 key,
                 presence: Presence::None,
@@ -79,7 +141,7 @@ fn enrolment(item: &Item<'_>, id: &str, keys: &mut BTreeMap<String, String>) -> 
     let (application, attestation) = (table.string("application"), table.string("attestation"));
     let (valid, revoked) = (validity(table), revocation(table));
     let line = line?;
-    let key = public_key(&line, id, keys)?;
+    let key = public_key(&line, id, owners)?;
     let presence = presence?;
     if presence > Presence::None && !key.kind().is_security_key() {
         line.mistake(format!("a key of type {} proves no presence: it is no security key (sk-…)", key.kind().name()));
@@ -124,10 +186,10 @@ fn revocation(key: &Table<'_>) -> Option<Revocation> {
     None
 }
 
-fn public_key(line: &Placed<'_, String>, id: &str, keys: &mut BTreeMap<String, String>) -> Option<Key> {
+fn public_key(line: &Placed<'_, String>, id: &str, owners: &mut Owners) -> Option<Key> {
     match Key::from_openssh(&line.value) {
         Ok(key) => {
-            unique(line, key.id().to_string(), id, "key", keys);
+            owners.take_key(line, &key, id);
             Some(key)
         }
         Err(Fault::KeyType) => {
@@ -135,7 +197,9 @@ fn public_key(line: &Placed<'_, String>, id: &str, keys: &mut BTreeMap<String, S
             None
         }
         Err(_) => {
-            line.mistake("this is no OpenSSH public key; copy the line of the .pub file");
+            line.mistake(
+                "this is no OpenSSH public key that signs soundly; copy the line of a .pub file that ssh-keygen made",
+            );
             None
         }
     }
@@ -147,11 +211,4 @@ pub(super) fn presence(word: &Placed<'_, String>) -> Option<Presence> {
         word.mistake(format!("`presence` is none, touch, pin+touch or attested, not `{}`", word.value));
     }
     known
-}
-
-/// One key or address for two people would let one person count as two.
-fn unique(at: &Placed<'_, String>, value: String, id: &str, what: &str, owners: &mut BTreeMap<String, String>) {
-    if let Some(owner) = owners.insert(value, id.to_owned()) {
-        at.mistake(format!("this {what} is already that of `{owner}`"));
-    }
 }

@@ -3,6 +3,7 @@
 
 mod attribution;
 mod blobs;
+mod commit;
 mod contents;
 mod deadline;
 mod objects;
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 use git2::{BranchType, Oid};
 
 use crate::change::diff::FileDiff;
-use crate::change::{Change, Commit, Identity, ObjectId, RepoPath, Revision, visible};
+use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, visible};
 use crate::datafile::Refused;
 use crate::policy::Policy;
 
@@ -560,19 +561,23 @@ impl Repository {
         Ok(commits)
     }
 
+    /// # Errors
+    /// It is missing, no commit, or its author cannot be read for certain.
     pub(crate) fn commit(&self, id: ObjectId) -> Result<Commit, GitError> {
         if self.raw.odb()?.read_header(oid(id))?.0 > MAX_COMMIT {
             let detail = format!("Commit {id} is larger than {} MiB, which is more than is read.", MAX_COMMIT >> 20);
             return Err(GitError::Limit(detail));
         }
-        let commit = self.raw.find_commit(oid(id))?;
-        Ok(Commit {
-            id,
-            parents: commit.parent_ids().map(object_id).collect(),
-            author: identity(&commit.author()),
-            committer: identity(&commit.committer()),
-            message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
-            time: commit.time().seconds(),
+        let odb = self.raw.odb()?;
+        let object = odb.read(oid(id))?;
+        if object.kind() != git2::ObjectType::Commit {
+            return Err(GitError::Unsupported(format!("Object {id} is no commit. Name one.")));
+        }
+        commit::parse(id, object.data()).map_err(|why| {
+            GitError::Unsupported(format!(
+                "Commit {id} cannot be read for certain: {why}. Make it again with `git commit --amend --reset-author` or \
+                 `git rebase`."
+            ))
         })
     }
 
@@ -653,11 +658,6 @@ pub(crate) fn object_id(oid: Oid) -> ObjectId {
     let mut bytes = [0; 20];
     bytes.copy_from_slice(oid.as_bytes());
     ObjectId(bytes)
-}
-
-fn identity(signature: &git2::Signature<'_>) -> Identity {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Identity { name: text(signature.name_bytes()), email: text(signature.email_bytes()) }
 }
 
 pub(crate) fn as_path(path: &RepoPath) -> &Path {
