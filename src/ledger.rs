@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use git2::{ErrorCode, ObjectType, Oid, Signature, Time};
+use git2::{ErrorCode, Oid, Signature, Time};
 
 use crate::change::ObjectId;
-use crate::record::chain::Link;
+use crate::record::chain::{self, Link};
 use crate::record::{Abridged, Chain, ChainId, Fault, Record, Verified, verify};
 use crate::source::git::{GitError, Repository, oid};
 
@@ -314,28 +314,23 @@ fn links(repository: &Repository, commits: &[Option<Oid>]) -> Vec<Verdict> {
     })
 }
 
-/// The files of one commit.
+/// The files of one commit: just those of a link, each there once, as a plain file.
 fn link(raw: &git2::Repository, commit: &git2::Commit<'_>) -> Option<Link> {
     let tree = commit.tree().ok()?;
-    if tree.len() != 3 {
+    if tree.len() != chain::FILES {
         return None;
     }
-    let mut link = Link::default();
+    let mut files = BTreeMap::new();
     for entry in &tree {
-        if entry.kind() != Some(ObjectType::Blob) {
+        // As it stands in the tree: git takes 100664 for 100644, and whoever hashes the tree does not.
+        if entry.filemode_raw() != chain::FILE_MODE {
             return None;
         }
         let blob = raw.find_blob(entry.id()).ok().filter(|blob| blob.size() <= MAX_FILE)?;
-        match entry.name().ok()? {
-            "manifest" => link.manifest = blob.content().to_vec(),
-            "findings.json" => link.findings = blob.content().to_vec(),
-            other => {
-                link.name = other.to_owned();
-                link.envelope = blob.content().to_vec();
-            }
-        }
+        // A name that is there twice leaves one too few.
+        files.insert(entry.name().ok()?.to_owned(), blob.content().to_vec());
     }
-    Some(link)
+    Link::of_files(files)
 }
 
 /// Adds a record to its chain: verified first, added only where the chain stands where the record says, read back after.
@@ -373,11 +368,10 @@ fn write(repository: &Repository, id: &ChainId, link: &Link, now: i64) -> Result
     let name = format!("{PREFIX}{id}");
     let tip = raw.refname_to_id(&name).ok();
     let mut tree = raw.treebuilder(None).map_err(unwritable)?;
-    for (file, bytes) in
-        [(link.name.as_str(), &link.envelope), ("manifest", &link.manifest), ("findings.json", &link.findings)]
-    {
+    let (manifest, findings) = ((chain::MANIFEST_FILE, &link.manifest), (chain::FINDINGS_FILE, &link.findings));
+    for (file, bytes) in [(link.name.as_str(), &link.envelope), manifest, findings] {
         let blob = raw.blob(bytes).map_err(unwritable)?;
-        tree.insert(file, blob, 0o100_644).map_err(unwritable)?;
+        tree.insert(file, blob, chain::FILE_MODE).map_err(unwritable)?;
     }
     let tree = raw.find_tree(tree.write().map_err(unwritable)?).map_err(unwritable)?;
     // The commit only carries the record: its author says nothing, the authority is the signature inside.

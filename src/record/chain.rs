@@ -1,6 +1,6 @@
 //! A chain: the records of one key from one device, each naming the one before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -42,6 +42,25 @@ pub struct Link {
     pub envelope: Vec<u8>,
     pub manifest: Vec<u8>,
     pub findings: Vec<u8>,
+}
+
+/// The file of a link that holds its manifest.
+pub const MANIFEST_FILE: &str = "manifest";
+/// The file of a link that holds its findings.
+pub const FINDINGS_FILE: &str = "findings.json";
+/// Git's mode of each file of a link: what a link, a folder or a program would stand for, nobody signed.
+pub const FILE_MODE: i32 = 0o100_644;
+/// Files of a link.
+pub const FILES: usize = 3;
+
+impl Link {
+    /// The link that these files are, by name; none where one is missing or there is something else. Whether the envelope's
+    /// file is named after its number, [`Chain::check`] says.
+    pub fn of_files(mut files: BTreeMap<String, Vec<u8>>) -> Option<Link> {
+        let (manifest, findings) = (files.remove(MANIFEST_FILE)?, files.remove(FINDINGS_FILE)?);
+        let (name, envelope) = files.pop_first()?;
+        files.is_empty().then_some(Link { name, envelope, manifest, findings })
+    }
 }
 
 /// `000017.dsse.json`
