@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::change::{ObjectId, visible};
+use crate::change::{ObjectId, ref_name, visible};
 use crate::gate::{
     self, Code, Decided, Effect, Expected, Grounds, LedgerSummary, MemorySummary, Outcome, PolicySummary, Push, Reason,
     RefOutcome, Remembered,
@@ -105,10 +105,7 @@ impl<'c> Case<'c> {
             let detail = format!("The names of the refs are more than {} MiB. Push in parts.", MAX_NAMES >> 20);
             return Err(Reason::deny(Code::Limit, detail));
         }
-        if let Some(update) = self.request.updates.iter().find(|update| !is_ref_name(&update.name)) {
-            let name = visible::text(&update.name);
-            return Err(Reason::deny(Code::RefUncovered, format!("{name} is no full name of a ref.")));
-        }
+        self.refuse_names()?;
         let repository = Repository::open(Path::new(self.request.repository)).map_err(unreadable)?;
         let repository = repository.with_objects(&self.request.quarantine).map_err(unreadable)?;
         self.refuse_pretence(&repository)?;
@@ -132,6 +129,22 @@ impl<'c> Case<'c> {
         };
         let digest = digests && !current;
         Ok(Hearing { case: self, repository, memory, trunk: (trunk.name, before), policy, held, chains, digest })
+    }
+
+    /// Names that git does not allow, and new ones that look like others.
+    fn refuse_names(&self) -> Result<(), Reason> {
+        for update in &self.request.updates {
+            let name = visible::text(&update.name);
+            if !ref_name::is_full_name(&update.name) {
+                let detail = format!("{name} is no full name of a ref that git allows. Push under another name.");
+                return Err(Reason::deny(Code::RefUncovered, detail));
+            }
+            if update.old.is_zero() && visible::hidden(&update.name).next().is_some() {
+                let detail = format!("{name} is a name with characters that do not show. Push under another name.");
+                return Err(Reason::deny(Code::Hidden, detail));
+            }
+        }
+        Ok(())
     }
 
     /// Git tells where a ref stands as the pusher said it, and looks only when it moves that ref, each for itself: the policy
@@ -397,10 +410,6 @@ fn known_at(chain: &Chain, record: &crate::record::Record, remembered: &Remember
 
 fn push_of(update: &Update) -> Push {
     Push::new(&update.name, update.old, update.new)
-}
-
-fn is_ref_name(name: &str) -> bool {
-    name.strip_prefix("refs/").is_some_and(|rest| !rest.is_empty())
 }
 
 fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {

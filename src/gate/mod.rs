@@ -19,7 +19,7 @@ pub mod summary;
 mod vote;
 
 pub use ballot::{Ballot, BallotStanding, ballots};
-pub use grounds::{Contents, Grounds, Opaque, Rest};
+pub use grounds::{Contents, Grounds, MAX_PLACES, Opaque, Rest};
 pub use memory::{Expected, Receipts, Remembered};
 pub use outcome::{
     AuditHead, Code, Decided, Effect, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome,

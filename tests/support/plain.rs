@@ -1,5 +1,6 @@
 //! Contents of a push in which nothing is hidden: text files, left alone since they were signed.
 
+use undersign::change::diff::Location;
 use undersign::change::manifest::Manifest;
 use undersign::change::{ObjectId, RepoPath};
 use undersign::gate::{Contents, Opaque, Rest, Step};
@@ -11,8 +12,8 @@ impl Contents for Plain {
         Ok(vec![])
     }
 
-    fn hidden(&self, _: &[Step]) -> Result<usize, String> {
-        Ok(0)
+    fn hidden(&self, _: &[Step]) -> Result<Vec<Location>, String> {
+        Ok(vec![])
     }
 
     fn opaque(&self, _: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String> {

@@ -12,6 +12,7 @@ use super::Step;
 use super::court::Court;
 use super::outcome::{Code, Decided, Effect, Reason, SlotState};
 use super::vote::Vote;
+use crate::change::diff::Location;
 use crate::change::manifest::{Digest, Manifest};
 use crate::change::{Commit, Identity, RepoPath};
 use crate::decision::Verdict;
@@ -91,6 +92,8 @@ struct Segment<'s, 'g> {
     unproven: bool,
     /// What it brings in that nobody could read.
     opaque: Vec<(RepoPath, Opaque)>,
+    /// Where it brings in text that does not show, if the policy asks.
+    hidden: Vec<Location>,
     standing: Standing,
 }
 impl<'s, 'g> Segment<'s, 'g> {
@@ -122,6 +125,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             authors: Vec::new(),
             unproven: false,
             opaque: Vec::new(),
+            hidden: Vec::new(),
             standing,
         }
     }

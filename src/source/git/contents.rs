@@ -11,15 +11,13 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::objects::TREE;
 use super::{GitError, Repository, content, diff, oid};
 use crate::change::compare::{Line, compare};
-use crate::change::diff::{Content, Diff, FileDiff, MAX_TEXT_BYTES, TreeEntry};
+use crate::change::diff::{Content, Diff, FileDiff, Location, Side, TreeEntry};
 use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, RepoPath, visible};
-use crate::gate::{Contents, Opaque, Rest, Step};
+use crate::gate::{Contents, MAX_PLACES, Opaque, Rest, Step};
 
 /// Commits along first parents that are looked at to see whether a place was left alone.
 const MAX_LINE: usize = 50_000;
-/// Bytes that a text may have for its hidden characters to be counted; of a larger one no text is shown either.
-const MAX_COUNTED: u64 = MAX_TEXT_BYTES;
 
 /// The objects of a repository, asked by a gate.
 pub struct Objects<'r> {
@@ -59,19 +57,29 @@ impl<'r> Objects<'r> {
         Ok(u64::from(comparison.added) + u64::from(comparison.removed))
     }
 
-    /// In lines that are new: what was there already was somebody else's to see.
-    fn hidden_characters(&self, file: &FileDiff) -> Result<usize, GitError> {
+    /// In lines that are new, since what was there already was somebody else's to see; and in the name.
+    fn hidden_in(&self, file: &FileDiff) -> Result<Vec<Location>, GitError> {
         let [old, new] = self.sides(file)?;
-        let Some(new) = new.as_ref().and_then(Content::text).filter(|text| text.len() as u64 <= MAX_COUNTED) else {
-            return Ok(0);
-        };
-        let old = old.as_ref().and_then(Content::text).unwrap_or_default();
-        let comparison = compare(old, new);
+        let Some(new) = new else { return Ok(Vec::new()) };
+        let at = |line| Location { path: file.path.clone(), side: Side::New, line };
+        let mut found: Vec<Location> = hides(&file.path.0).then(|| at(0)).into_iter().collect();
+        let Some(text) = new.text() else { return Ok(found) };
+        // A target is a name too: it has no lines.
+        if matches!(new, Content::Symlink(_)) {
+            found.extend(hides(text).then(|| at(1)));
+            return Ok(found);
+        }
+        let comparison = compare(old.as_ref().and_then(Content::text).unwrap_or_default(), text);
         let added = comparison.hunks.iter().flat_map(|hunk| &hunk.lines).filter_map(|line| match line {
             Line::Added { new } => Some(*new),
             _ => None,
         });
-        Ok(added.map(|line| visible::hidden_in(comparison.new.get(new, line))).sum())
+        let hides = |&line: &u32| {
+            let shown = String::from_utf8_lossy(comparison.new.get(text, line));
+            visible::hidden_in_line(&shown, line == 0).next().is_some()
+        };
+        found.extend(added.filter(hides).take(MAX_PLACES + 1).map(|line| at(line + 1)));
+        Ok(found)
     }
 
     fn opaque_side(&self, entry: TreeEntry) -> Result<Option<Opaque>, GitError> {
@@ -148,9 +156,17 @@ impl Contents for Objects<'_> {
         diff.files.iter().map(counted).collect::<Result<_, GitError>>().map_err(sentence)
     }
 
-    fn hidden(&self, steps: &[Step]) -> Result<usize, String> {
+    fn hidden(&self, steps: &[Step]) -> Result<Vec<Location>, String> {
         let diff = self.diff(steps).map_err(sentence)?;
-        diff.files.iter().map(|file| self.hidden_characters(file)).sum::<Result<usize, _>>().map_err(sentence)
+        let mut found = Vec::new();
+        for file in &diff.files {
+            found.extend(self.hidden_in(file).map_err(sentence)?);
+            if found.len() > MAX_PLACES {
+                break;
+            }
+        }
+        found.truncate(MAX_PLACES + 1);
+        Ok(found)
     }
 
     fn opaque(&self, steps: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String> {
@@ -183,6 +199,11 @@ impl Contents for Objects<'_> {
         }
         Ok(if rested { Rest::Rested } else { Rest::Returned })
     }
+}
+
+/// Whether a name holds characters that do not show.
+fn hides(name: &[u8]) -> bool {
+    visible::hidden(&String::from_utf8_lossy(name)).next().is_some()
 }
 
 fn sentence(error: GitError) -> String {
