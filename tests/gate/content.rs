@@ -427,8 +427,11 @@ fn row_24_twin_who_looks_for_such_things_signed_as_well() {
     allowed(hiding(TROJAN, &["rahim"]));
 }
 
-/// Each branch adds what is said to it, and dana approves all of them.
-fn hiding_all(branches: &[(&str, &dyn Fn(&Fixture))]) -> Vec<(String, (i32, serde_json::Value))> {
+/// A branch, and what it adds.
+type Adding<'a> = (&'a str, &'a dyn Fn(&Fixture));
+
+/// What the gate says to each branch, with the approval of dana alone.
+fn hiding_all(branches: &[Adding<'_>]) -> Vec<(String, (i32, serde_json::Value))> {
     let f = Fixture::with_policy(&policy(HIDDEN));
     let mut said = Vec::new();
     for (branch, add) in branches {
