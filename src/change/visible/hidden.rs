@@ -30,11 +30,12 @@ static HIDDEN: LazyLock<Class> = LazyLock::new(|| {
 /// What a joiner makes one picture of; not what only exists to be part of one.
 static PICTURE: LazyLock<Class> =
     LazyLock::new(|| Class::of(r"[\p{Emoji}--[\x00-\x7F\p{Emoji_Modifier}\p{Regional_Indicator}]]"));
-/// What has a form as text and one as a picture. The pictures of later planes have one form, but for few that nobody selects: there a
-/// selector would be a change that nobody sees.
+/// What has a form as text and one as a picture. The pictures of later planes have one form, but for few that nobody selects:
+/// there a selector would be a change that nobody sees.
 static SELECTABLE: LazyLock<Class> = LazyLock::new(|| {
     Class::of(
-        r"[\p{Emoji}--[\x00-\x7F\p{Emoji_Modifier}\p{Regional_Indicator}[\p{Emoji_Presentation}&&[\x{10000}-\x{10FFFF}]]]]",
+        r"[\p{Emoji}--[\x00-\x7F\p{Emoji_Modifier}\p{Regional_Indicator}
+           [\p{Emoji_Presentation}&&[\x{10000}-\x{10FFFF}]]]]",
     )
 });
 /// Letters and marks that joiners shape.
@@ -43,7 +44,7 @@ static LETTER: LazyLock<Class> =
 /// The signs that take the vowel from a letter.
 static VIRAMA: LazyLock<Class> = LazyLock::new(|| Class::of(r"\p{Grapheme_Link}"));
 
-/// The three flags of parts of a country that are drawn everywhere; any others are a black flag with a text that nobody sees.
+/// The three flags of parts of a country that are drawn everywhere; others are a black flag with a text that nobody sees.
 const FLAGS: [&str; 3] = [
     "\u{1F3F4}\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
     "\u{1F3F4}\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}",
@@ -87,8 +88,8 @@ pub fn hidden(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
     text.char_indices().filter(move |&(at, c)| is_hidden(c) && !shown(at, c))
 }
 
-/// As [`hidden`], in one line of a file, without its line feed: tabs, a carriage return at its end, a form feed at its start
-/// and a mark of byte order at the start of the file are habits of plain text.
+/// As [`hidden`], in one line of a file, without its line feed: tabs, a carriage return at its end, a form feed at its
+/// start and a mark of byte order at the start of the file are habits of plain text.
 pub fn hidden_in_line(line: &str, is_first: bool) -> impl Iterator<Item = char> + '_ {
     let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(line);
     let is_habit = |at: usize, c: char| match c {
