@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::change::{ObjectId, visible};
+use crate::change::{ObjectId, ref_name, visible};
 use crate::gate::{
     self, Code, Decided, Effect, Grounds, Judged, Lands, LedgerSummary, MemorySummary, Outcome, PolicySummary,
     PushEvaluation, Reason, RefOutcome, Remembered, States, Waiting,
@@ -118,10 +118,7 @@ impl<'c> Case<'c> {
             let detail = format!("The names of the refs are more than {} MiB. Push in parts.", MAX_NAMES >> 20);
             return Err(Reason::deny(Code::Limit, detail));
         }
-        if let Some(update) = self.request.updates.iter().find(|update| !is_ref_name(&update.name)) {
-            let name = visible::text(&update.name);
-            return Err(Reason::deny(Code::RefUncovered, format!("{name} is no full name of a ref.")));
-        }
+        self.refuse_names()?;
         let repository =
             Repository::open_exactly(Path::new(self.request.repository)).map_err(unread)?.within(self.deadline);
         let repository = repository.with_objects(&self.request.quarantine).map_err(unread)?;
@@ -152,6 +149,22 @@ impl<'c> Case<'c> {
         let digest = digests && !current;
         let is_before_true = before == trunk.tip;
         Ok(Hearing { case: self, repository, memory, trunk: trunk.name, is_before_true, policy, held, chains, digest })
+    }
+
+    /// Names that git does not allow, and new ones that look like others.
+    fn refuse_names(&self) -> Result<(), Reason> {
+        for update in &self.request.updates {
+            let name = visible::text(&update.name);
+            if !ref_name::is_full_name(&update.name) {
+                let detail = format!("{name} is no full name of a ref that git allows. Push under another name.");
+                return Err(Reason::deny(Code::RefUncovered, detail));
+            }
+            if update.old.is_zero() && visible::hidden(&update.name).next().is_some() {
+                let detail = format!("{name} is a name with characters that do not show. Push under another name.");
+                return Err(Reason::deny(Code::Hidden, detail));
+            }
+        }
+        Ok(())
     }
 
     /// Git tells where a ref stands as the pusher said it, and looks only when it moves that ref, each for itself: the policy
@@ -642,10 +655,6 @@ fn known_at(chain: &Chain, record: &crate::record::Record, remembered: &Remember
     let predicate = record.predicate();
     let received = remembered.receipts.received(chain, predicate.chain.seq.0);
     received.unwrap_or(predicate.issued_at.seconds()) <= at
-}
-
-fn is_ref_name(name: &str) -> bool {
-    name.strip_prefix("refs/").is_some_and(|rest| !rest.is_empty())
 }
 
 fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use git2::{ErrorCode, ObjectType, Oid, Signature, Time};
+use git2::{ErrorCode, Oid, Signature, Time};
 
 use crate::change::ObjectId;
-use crate::record::chain::Link;
+use crate::record::chain::{self, Link};
 use crate::record::envelope::MAX_ENVELOPE;
 use crate::record::{Abridged, Chain, ChainId, Fault, Record, Verified, verify};
 use crate::source::git::{Deadline, GitError, Repository, oid};
@@ -478,14 +478,16 @@ impl Files {
         let tree = raw.find_tree(id).ok()?;
         let (mut manifest, mut findings, mut envelope) = (None, None, None);
         for entry in &tree {
-            let blob = Some(entry.id()).filter(|_| entry.kind() == Some(ObjectType::Blob))?;
+            // As it stands in the tree: git takes 100664 for 100644, and whoever hashes the tree does not.
+            let blob = Some(entry.id()).filter(|_| entry.filemode_raw() == chain::FILE_MODE)?;
             match entry.name().ok()? {
-                "manifest" => manifest = Some(blob),
-                "findings.json" => findings = Some(blob),
+                chain::MANIFEST_FILE => manifest = Some(blob),
+                chain::FINDINGS_FILE => findings = Some(blob),
                 other => envelope = Some((other.to_owned(), blob)),
             }
         }
-        let (name, envelope) = envelope.filter(|_| tree.len() == 3)?;
+        // A name that is there twice leaves one too few.
+        let (name, envelope) = envelope.filter(|_| tree.len() == chain::FILES)?;
         Some(Files { name, envelope, manifest: manifest?, findings: findings? })
     }
 }
@@ -525,11 +527,10 @@ fn write(repository: &Repository, id: &ChainId, link: &Link, now: i64) -> Result
     let name = format!("{PREFIX}{id}");
     let tip = raw.refname_to_id(&name).ok();
     let mut tree = raw.treebuilder(None).map_err(unwritable)?;
-    for (file, bytes) in
-        [(link.name.as_str(), &link.envelope), ("manifest", &link.manifest), ("findings.json", &link.findings)]
-    {
+    let (manifest, findings) = ((chain::MANIFEST_FILE, &link.manifest), (chain::FINDINGS_FILE, &link.findings));
+    for (file, bytes) in [(link.name.as_str(), &link.envelope), manifest, findings] {
         let blob = raw.blob(bytes).map_err(unwritable)?;
-        tree.insert(file, blob, 0o100_644).map_err(unwritable)?;
+        tree.insert(file, blob, chain::FILE_MODE).map_err(unwritable)?;
     }
     let tree = raw.find_tree(tree.write().map_err(unwritable)?).map_err(unwritable)?;
     // The commit only carries the record: its author says nothing, the authority is the signature inside.

@@ -75,7 +75,7 @@ impl std::fmt::Display for Location {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     Text(Vec<u8>),
-    /// Bytes with a NUL among the first 8,000, as git tells binary from text.
+    /// Bytes with a NUL among the first 8,000, as git tells binary from text; or UTF-16, of which no line can be read.
     Binary {
         size: u64,
         digest: Digest,
@@ -107,9 +107,9 @@ impl ContentKind {
     pub fn of(bytes: &[u8]) -> ContentKind {
         if bytes.len() as u64 > MAX_TEXT_BYTES {
             ContentKind::TooLarge
-        } else if bytes[..bytes.len().min(8000)].contains(&0) {
+        } else if bytes[..bytes.len().min(8000)].contains(&0) || is_utf_16(bytes) {
             ContentKind::Binary
-        } else if bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/v1\n") {
+        } else if is_lfs_pointer(bytes) {
             ContentKind::LfsPointer
         } else {
             ContentKind::Text
@@ -149,6 +149,29 @@ impl Content {
     }
 }
 
+/// Whether a mark of byte order says so. Nearly all such text has a NUL; some has not, such as Chinese on one line.
+fn is_utf_16(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")
+}
+
+/// Bytes that git-lfs looks at: a pointer stands in them, whatever comes after.
+const LFS_BYTES: usize = 1024;
+/// By all names that the first version of a pointer had; git-lfs still takes each.
+const LFS_VERSIONS: [&str; 3] =
+    ["https://git-lfs.github.com/spec/v1", "https://hawser.github.com/spec/v1", "http://git-media.io/v/2"];
+
+/// Whether git-lfs would put other content in the place of this: blank lines, CR LF, extensions and white space around it
+/// change nothing for it. More than it takes is a pointer here, never less: other orders, and members that are missing.
+fn is_lfs_pointer(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LFS_BYTES)]);
+    let is_member = |line: &&str| {
+        let key = line.split(' ').next().unwrap_or_default();
+        matches!(key, "version" | "oid" | "size") || key.starts_with("ext-")
+    };
+    let mut members = text.lines().map(str::trim).filter(|line| !line.is_empty()).take_while(is_member);
+    members.any(|line| line.strip_prefix("version ").is_some_and(|version| LFS_VERSIONS.contains(&version.trim())))
+}
+
 /// First bytes → what people call such a file.
 const MAGIC: &[(&[u8], &str)] = &[
     (b"\xff\xfe", "UTF-16 text"),
@@ -173,4 +196,50 @@ const MAGIC: &[(&[u8], &str)] = &[
 
 fn kind(bytes: &[u8]) -> &'static str {
     MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)).map_or("binary", |(_, kind)| kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_git_lfs_takes_for_a_pointer_is_one_in_every_spelling() {
+        let pointer = |version: &str| format!("version {version}\noid sha256:{}\nsize 12\n", "a".repeat(64));
+        let plain = pointer("https://git-lfs.github.com/spec/v1");
+        let rows = [
+            ("as it is written today", plain.clone()),
+            ("before it had its name", pointer("https://hawser.github.com/spec/v1")),
+            ("at first", pointer("http://git-media.io/v/2")),
+            ("CR LF", plain.replace('\n', "\r\n")),
+            ("blank lines before", format!("\n \t\r\n{plain}")),
+            ("other white space before", format!("\u{c}\u{85}\u{a0}{plain}")),
+            ("blank lines between and after", plain.replace('\n', "\n\n")),
+            ("no line feed at the end", plain.trim_end().to_owned()),
+            ("blanks up to beyond what is looked at", format!("{plain}{}", " ".repeat(5000))),
+            ("an extension between", plain.replace("oid", "ext-0-foo sha256:00\noid")),
+            ("an extension first", format!("ext-0-foo sha256:00\n{plain}")),
+            ("another order", format!("size 12\n{}", plain.replace("size 12\n", ""))),
+        ];
+        for (what, text) in rows {
+            let content = Content::of_blob(text.clone().into_bytes());
+            assert_eq!(content, Content::LfsPointer(text.into_bytes()), "{what}");
+        }
+        let texts = [
+            ("another version", pointer("https://git-lfs.github.com/spec/v9")),
+            ("a text about pointers", format!("A pointer:\n\n{plain}")),
+            ("beyond what is looked at", format!("{}{plain}", "\n".repeat(1024))),
+            ("a version of something else", "version 1\noid 2\n".to_owned()),
+        ];
+        for (what, text) in texts {
+            assert_eq!(Content::of_blob(text.clone().into_bytes()), Content::Text(text.into_bytes()), "{what}");
+        }
+    }
+
+    #[test]
+    fn text_in_utf_16_is_binary_though_it_may_hold_no_nul() {
+        let bytes = |mark: &[u8]| Content::of_blob([mark, b"N-N\xd8"].concat());
+        assert!(matches!(bytes(b"\xff\xfe"), Content::Binary { kind: "UTF-16 text", .. }));
+        assert!(matches!(bytes(b"\xfe\xff"), Content::Binary { kind: "UTF-16 text", .. }));
+        assert!(matches!(bytes(b"\xef\xbb\xbf"), Content::Text(_)));
+    }
 }

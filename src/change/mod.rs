@@ -11,6 +11,7 @@ pub mod fold;
 pub mod manifest;
 pub mod merge;
 pub mod moved;
+pub mod ref_name;
 pub mod visible;
 
 use std::fmt;

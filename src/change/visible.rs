@@ -1,16 +1,11 @@
 //! The one place where untrusted bytes become text that may be shown: control characters, escape sequences, bidi and
 //! zero-width characters turn into visible marks. Nothing else in the program may print what it has not made.
 
+mod hidden;
+
 use std::borrow::Cow;
 
-/// A character that must not reach a terminal, or that would be invisible there.
-pub fn is_hidden(c: char) -> bool {
-    if c.is_ascii() {
-        // Nearly all text: no need to look through the ranges below.
-        return c.is_ascii_control();
-    }
-    is_control(c) || is_bidi(c) || is_invisible(c)
-}
+pub use hidden::{hidden, hidden_in, hidden_in_line, is_hidden};
 
 /// C0, DEL and C1. Tab is a control character too; who expands tabs does so before asking.
 pub fn is_control(c: char) -> bool {
@@ -22,19 +17,9 @@ pub fn is_bidi(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
 }
 
-/// Characters without a glyph: zero-width ones, soft hyphen, line and paragraph separators, fillers, tags,
-/// variation selectors, non-characters and private use.
-pub fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{00AD}' | '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
-        | '\u{200B}'..='\u{200D}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2065}' | '\u{206A}'..='\u{206F}'
-        | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}'
-        | '\u{1BCA0}'..='\u{1BCA3}' | '\u{13430}'..='\u{1343F}' | '\u{E000}'..='\u{F8FF}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}' | '\u{F0000}'..='\u{10FFFF}')
-}
-
-/// Blanks that are not the ASCII one and look like it, and the empty braille cell: in code they are no blanks.
+/// Blanks that are not the ASCII one and look like it: in code they are no blanks.
 pub fn is_odd_blank(c: char) -> bool {
-    matches!(c, '\u{00A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{2800}')
+    matches!(c, '\u{00A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}')
 }
 
 /// The visible mark of a hidden character: `␛` for escape and its kin, `<U+202E>` for the rest.
@@ -49,12 +34,6 @@ pub fn mark(c: char) -> Cow<'static, str> {
 /// The mark of a byte that is no UTF-8: `<FF>`.
 pub fn byte_mark(byte: u8) -> String {
     format!("<{byte:02X}>")
-}
-
-/// How many characters of a text do not show; tabs and line ends are not among them.
-pub fn hidden_in(text: &[u8]) -> usize {
-    let hidden = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t' | '\r');
-    text.utf8_chunks().map(|chunk| chunk.valid().chars().filter(|&c| hidden(c)).count()).sum()
 }
 
 /// One line of untrusted bytes as text for a screen, a log or a message to a person.

@@ -1,6 +1,7 @@
 //! What a verdict rests on.
 
 use super::{History, NextPolicy, Remembered, States, Step};
+use crate::change::diff::Location;
 use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, RepoPath};
 use crate::policy::Policy;
@@ -27,6 +28,9 @@ pub struct Grounds<'g> {
     pub now: i64,
 }
 
+/// Places that a reason names at most.
+pub const MAX_PLACES: usize = 5;
+
 /// What only objects tell, and is asked for where a decision speaks of it: the cost follows what may land.
 ///
 /// # Errors
@@ -35,8 +39,9 @@ pub trait Contents {
     /// Lines that some steps together add and remove, by path.
     fn lines(&self, steps: &[Step]) -> Result<Vec<(RepoPath, u64)>, String>;
 
-    /// Control, bidi and zero-width characters in the new side of what they touch.
-    fn hidden(&self, steps: &[Step]) -> Result<usize, String>;
+    /// Where they bring in text that does not show ([`crate::change::visible::hidden`]): new lines, targets of symlinks, and
+    /// names (line 0) of what they leave there. The first [`MAX_PLACES`] and one more.
+    fn hidden(&self, steps: &[Step]) -> Result<Vec<Location>, String>;
 
     /// What they bring in and no desk shows line by line.
     fn opaque(&self, steps: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String>;

@@ -22,7 +22,7 @@ pub mod summary;
 mod vote;
 
 pub use ballot::{Ballot, BallotStanding, ballots, still_approve};
-pub use grounds::{Contents, Grounds, Opaque, Rest};
+pub use grounds::{Contents, Grounds, MAX_PLACES, Opaque, Rest};
 pub use history::{History, MAX_LINE, States, Unread};
 pub use memory::{Place, Receipts, Remembered, Waiting, WaitingStates};
 pub use outcome::{

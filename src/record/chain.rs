@@ -44,6 +44,15 @@ pub struct Link {
     pub findings: Vec<u8>,
 }
 
+/// The file of a link that holds its manifest.
+pub const MANIFEST_FILE: &str = "manifest";
+/// The file of a link that holds its findings.
+pub const FINDINGS_FILE: &str = "findings.json";
+/// Git's mode of each file of a link: what a link, a folder or a program would stand for, nobody signed.
+pub const FILE_MODE: i32 = 0o100_644;
+/// Files of a link.
+pub const FILES: usize = 3;
+
 /// `000017.dsse.json`
 pub fn file_name(seq: u64) -> String {
     format!("{seq:06}.dsse.json")

@@ -4,6 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ChainId, Fault, json};
+use crate::change::ref_name;
 use crate::decision::Verdict;
 
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -220,7 +221,8 @@ impl Statement {
         json::encode(self)
     }
 
-    /// Reads a payload strictly: only what [`Statement::encode`] writes.
+    /// Reads a payload strictly: only what [`Statement::encode`] writes. Of several faults it names the first in the order of
+    /// `SPEC.md`, section 2.
     pub fn decode(payload: &[u8]) -> Result<Statement, Fault> {
         if payload.len() > MAX_PAYLOAD {
             return Err(Fault::TooLarge);
@@ -255,13 +257,15 @@ impl Predicate {
             && self.texts_are_short()
             && self.says_what_its_verdict_says()
             && self.issued_at <= self.not_after
+            && i64::try_from(self.not_after.0).is_ok()
     }
 
     fn names_are_sound(&self) -> bool {
         is_name(&self.principal, 32)
             && self.roles.iter().all(|role| is_name(role, 32))
             && is_name(&self.repository.id, 64)
-            && is_ref(&self.target.name)
+            && ref_name::is_full_name(&self.target.name)
+            && self.target.name.len() <= MAX_LINE
     }
 
     fn ids_are_sound(&self) -> bool {
@@ -290,6 +294,7 @@ impl Predicate {
     /// A decision that names nothing it decides about, or something it may not, says nothing clear.
     fn says_what_its_verdict_says(&self) -> bool {
         let (answers, forks) = (!self.answers.is_empty(), !self.chain.forks.is_empty());
+        // Blank is what Unicode calls White_Space.
         let reason = !self.reason.trim().is_empty();
         match self.verdict {
             Verdict::Approve => !forks,
@@ -326,19 +331,6 @@ pub(super) fn is_hex(text: &str, len: usize) -> bool {
 /// An id as the policy writes them: ASCII, so that no two look alike.
 fn is_name(text: &str, max: usize) -> bool {
     (2..=max).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
-}
-
-/// A full ref name as `git check-ref-format` has it, as far as it matters for what is compared and shown.
-fn is_ref(name: &str) -> bool {
-    let forbidden = |b: u8| b <= b' ' || b == 0x7F || b"~^:?*[\\".contains(&b);
-    name.strip_prefix("refs/").is_some_and(|rest| !rest.is_empty())
-        && name.len() <= MAX_LINE
-        && !name.bytes().any(forbidden)
-        && !name.contains("..")
-        && !name.contains("//")
-        && !name.contains("@{")
-        && !name.ends_with('/')
-        && !name.ends_with('.')
 }
 
 /// Whether this is a statement of another kind, so that the fault can say so.

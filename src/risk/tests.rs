@@ -91,7 +91,11 @@ fn reordering_and_hidden_characters_are_found_and_emoji_are_not() {
     assert_eq!(fired("a.rs", "", "if x { /*\u{202E} } \u{2066}if admin */\n"), ["uni.bidi"]);
     assert_eq!(fired("a.rs", "", "let a\u{200B}b = 1;\n"), ["uni.invisible"]);
     assert_eq!(fired("a.rs", "", "print(\"\x1b[2J\");\n"), ["term.escape"]);
-    assert_eq!(fired("a.rs", "", "// 👩\u{200D}💻 works ✔\u{FE0F}\n"), [""; 0]);
+    assert_eq!(fired("a.rs", "", "safe(); //\rdelete_all();\n"), ["term.escape"]);
+    assert_eq!(fired("a.rs", "", "let s = \"\u{1D159}\";\n"), ["uni.invisible"]);
+    assert_eq!(fired("src/a\u{202E}b.rs", "", "x\n"), ["path.hidden"]);
+    assert_eq!(fired("a.rs", "", "// 👩\u{200D}💻 works ✔\u{FE0F}\r\n"), [""; 0]);
+    assert_eq!(fired("می\u{200C}خواهم.txt", "", "\u{FEFF}می\u{200C}خواهم\n"), [""; 0]);
 }
 
 #[test]

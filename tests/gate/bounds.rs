@@ -6,11 +6,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use undersign::change::diff::Location;
 use undersign::change::manifest::{Digest, Manifest};
 use undersign::change::{ObjectId, RepoPath};
 use undersign::decision::Verdict;
 use undersign::gate::{
-    Contents, Grounds, History as _, NextPolicy, Opaque, PushEvaluation, Remembered, Rest, States, Step, Update,
+    Contents, Grounds, History as _, MAX_PLACES, NextPolicy, Opaque, PushEvaluation, Remembered, Rest, States, Step,
+    Update,
 };
 use undersign::gatekeeper::{self, Request, Settings};
 use undersign::ledger;
@@ -213,7 +215,7 @@ fn each_object_is_read_once_however_many_paths_name_it() {
         let objects = Objects::of(&repository);
         assert_eq!(objects.opaque(&steps).unwrap(), []);
         assert_eq!(objects.lines(&steps).unwrap().len(), 50 + was_there);
-        assert_eq!(objects.hidden(&steps), Ok(0));
+        assert_eq!(objects.hidden(&steps), Ok(vec![]));
         assert_eq!(repository.blob_reads(), (distinct + was_there) as u64);
     }
 }
@@ -253,7 +255,7 @@ fn the_same_two_contents_are_compared_once_however_many_paths_hold_them() {
     let objects = Objects::of(&repository);
     let lines = objects.lines(&steps).unwrap();
     assert!(lines.len() == count && lines.iter().all(|(_, lines)| *lines == 2));
-    assert_eq!(objects.hidden(&steps), Ok(count));
+    assert_eq!(objects.hidden(&steps).unwrap().len(), count.min(MAX_PLACES + 1));
     assert_eq!((objects.exceeded(), repository.blob_reads()), (None, 2));
 }
 
@@ -421,7 +423,7 @@ impl Contents for Exhausted<'_> {
         self.0.lines(steps)
     }
 
-    fn hidden(&self, steps: &[Step]) -> Result<usize, String> {
+    fn hidden(&self, steps: &[Step]) -> Result<Vec<Location>, String> {
         self.0.hidden(steps)
     }
 

@@ -395,8 +395,10 @@ fn row_23_twin_a_principal_in_plain_letters() {
 }
 
 /// Text with characters that do not show asks for rahim as well, who alone has the role.
+const HIDDEN: &str = "[hidden]\nsign = [{ role = \"policy\", n = 1 }]\n";
+
 fn hiding(text: &str, also: &[&str]) -> Answer {
-    let f = Fixture::with_policy(&policy("[hidden]\nsign = [{ role = \"policy\", n = 1 }]\n"));
+    let f = Fixture::with_policy(&policy(HIDDEN));
     propose(&f, "mina", "add", &[("src/new.rs", text)]);
     f.decide("dana", "add", Verdict::Approve);
     also.iter().for_each(|who| drop(f.decide(who, "add", Verdict::Approve)));
@@ -423,6 +425,91 @@ fn row_24_twin_the_same_code_without_it() {
 #[test]
 fn row_24_twin_who_looks_for_such_things_signed_as_well() {
     allowed(hiding(TROJAN, &["rahim"]));
+}
+
+/// A branch, and what it adds.
+type Adding<'a> = (&'a str, &'a dyn Fn(&Fixture));
+
+/// What the gate says to each branch, with the approval of dana alone.
+fn hiding_all(branches: &[Adding<'_>]) -> Vec<(String, (i32, serde_json::Value))> {
+    let f = Fixture::with_policy(&policy(HIDDEN));
+    let mut said = Vec::new();
+    for (branch, add) in branches {
+        f.git("mina", &["checkout", "-q", "-b", branch, "main"]);
+        add(&f);
+        f.commit("mina", "Add");
+        f.git("mina", &["checkout", "-q", "main"]);
+        f.decide("dana", branch, Verdict::Approve);
+        let outcome = Gate::of(&f).push_json(&[(MAIN, &f.id("main"), &f.id(branch))]);
+        said.push(((*branch).to_owned(), outcome));
+    }
+    said
+}
+
+#[test]
+fn row_24_text_that_does_not_show_is_named_with_its_place() {
+    let file = |path: &'static str, text: &'static str| move |f: &Fixture| f.write(path, text);
+    let link = |f: &Fixture| symlink("lib\u{3164}.rs", f.repo.join("link")).unwrap();
+    let said = hiding_all(&[
+        ("carriage-return", &file("src/new.rs", "one\nsafe(); //\rdelete_all();\n")),
+        ("null-notehead", &file("src/new.rs", "one\ntwo\u{1D159}\n")),
+        ("filler", &file("src/new.rs", "one\nlet \u{3164} = 1;\n")),
+        ("braille", &file("src/new.rs", "one\n\u{2800}\n")),
+        ("selectors", &file("src/new.rs", "one\neval('\u{FE00}\u{E0105}')\n")),
+        ("tags", &file("src/new.rs", "one\n// \u{E0041}\u{E0042}\n")),
+        ("next-line", &file("src/new.rs", "one\n// a\u{85}b\n")),
+        ("separator", &file("src/new.rs", "one\n// a\u{2028}b\n")),
+        ("mark-in-the-middle", &file("src/new.rs", "one\n\u{FEFF}two\n")),
+    ]);
+    for (what, (exit, outcome)) in said {
+        assert_eq!(exit, 2, "{what}: {outcome}");
+        let reasons = outcome["refs"][0]["reasons"].to_string();
+        assert!(reasons.contains("BIDI") && reasons.contains("(src/new.rs:2)"), "{what}: {reasons}");
+    }
+    let names = hiding_all(&[
+        ("path", &file("docs/a\u{202E}b.txt", "x\n")),
+        ("folder", &file("docs/a\u{AD}b/c.txt", "x\n")),
+        ("control", &file("docs/a\tb.txt", "x\n")),
+        ("target", &link),
+    ]);
+    for (what, (exit, outcome)) in names {
+        assert_eq!(exit, 2, "{what}: {outcome}");
+        assert!(outcome["refs"][0]["reasons"].to_string().contains("BIDI"), "{what}: {outcome}");
+    }
+}
+
+#[test]
+fn row_24_twin_emoji_joined_letters_and_the_habits_of_plain_text() {
+    let file = |path: &'static str, text: &'static str| move |f: &Fixture| f.write(path, text);
+    let link = |f: &Fixture| symlink("src/lib.rs", f.repo.join("link")).unwrap();
+    let said = hiding_all(&[
+        (
+            "emoji",
+            &file(
+                "docs/👩\u{200D}💻.txt",
+                "👩\u{200D}💻 ⚠\u{FE0F} 🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}\n",
+            ),
+        ),
+        ("persian", &file("docs/می\u{200C}خواهم.txt", "می\u{200C}خواهم\n")),
+        ("windows", &file("docs/a.txt", "\u{FEFF}one\r\ntwo\r\n")),
+        ("pages", &file("docs/a.txt", "one\n\u{C}\n\ttwo\n")),
+        ("target", &link),
+    ]);
+    for (what, (exit, outcome)) in said {
+        assert_eq!(exit, 0, "{what}: {outcome}");
+    }
+}
+
+#[test]
+fn row_24_twin_a_file_with_such_a_name_is_deleted() {
+    let f = Fixture::with_policy(&policy(HIDDEN));
+    further(&f, "rahim", "main", "docs/a\u{202E}b.txt", "x\n");
+    f.git("mina", &["checkout", "-q", "-b", "clean", "main"]);
+    std::fs::remove_file(f.repo.join("docs/a\u{202E}b.txt")).unwrap();
+    f.commit("mina", "Clean");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.decide("dana", "clean", Verdict::Approve);
+    allowed(judged(&f, "clean"));
 }
 
 /// dana approved a regular file; a file with the same bytes and perhaps another mode lands.

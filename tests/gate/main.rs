@@ -20,6 +20,7 @@ mod policies;
 mod presence;
 mod properties;
 mod records;
+mod refs;
 mod scene;
 mod time;
 

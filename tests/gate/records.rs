@@ -640,3 +640,59 @@ fn row_20_a_branch_where_the_folder_of_decisions_would_be() {
 fn row_20_twin_a_branch_beside_the_folder_of_decisions() {
     allowed(pushed_beside("refs/heads/undersigned"));
 }
+
+/// dana approves, with no findings at all, and the tree of her record's commit holds these entries: mode, name, id.
+fn laid_out(f: &Fixture, entries: &[(&str, &str, &str)]) -> Answer {
+    let chain = chain_of(f, "dana");
+    let commit = f.git("mina", &["commit-tree", &raw_tree(f, entries), "-m", "laid out"]);
+    f.git("mina", &["update-ref", &chain, &commit]);
+    judged(f, WORK)
+}
+
+#[test]
+fn row_20_the_tree_of_a_link_holds_its_three_plain_files_and_nothing_else() {
+    let f = approved();
+    restate(&f, "dana", |statement| statement.predicate.findings.sha256 = digest(""));
+    let entry = |name: &str| f.git("mina", &["rev-parse", &format!("{}:{name}", chain_of(&f, "dana"))]);
+    let (record, manifest) = (entry("000001.dsse.json"), entry("manifest"));
+    let empty = line(git_piped(&f, &["hash-object", "-w", "--stdin"], b""));
+    let (folder, commit) = (line(git_piped(&f, &["mktree"], b"")), f.id("main"));
+    let envelope = ("100644", "000001.dsse.json", &*record);
+    let manifest = ("100644", "manifest", &*manifest);
+    let findings = ("100644", "findings.json", &*empty);
+    let other = |mode, name, id| [envelope, (mode, name, id), manifest].to_vec();
+    let wrong = [
+        ("no findings", vec![envelope, manifest]),
+        ("a junk file in their place", other("100644", "junk", &*empty)),
+        ("a name in other letters", [("100644", "Findings.json", &*empty), envelope, manifest].to_vec()),
+        ("a folder", other("40000", "findings.json", &*folder)),
+        ("a symlink", other("120000", "findings.json", &*empty)),
+        ("a submodule", other("160000", "findings.json", &*commit)),
+        ("a program", other("100755", "findings.json", &*empty)),
+        ("a mode of old", other("100664", "findings.json", &*empty)),
+        ("the manifest twice", vec![envelope, manifest, manifest]),
+        ("the manifest as a symlink", vec![envelope, findings, ("120000", "manifest", manifest.2)]),
+        ("the manifest as a program", vec![envelope, findings, ("100755", "manifest", manifest.2)]),
+        ("the envelope as a symlink", vec![("120000", envelope.1, envelope.2), findings, manifest]),
+        ("the envelope as a program", vec![("100755", envelope.1, envelope.2), findings, manifest]),
+        ("no envelope", vec![findings, manifest]),
+        ("no manifest", vec![envelope, findings]),
+        ("a junk file beside them", vec![envelope, findings, ("100644", "junk", &*empty), manifest]),
+        ("a folder beside them", vec![envelope, findings, ("40000", "junk", &*folder), manifest]),
+    ];
+    for (what, entries) in wrong {
+        let answer = laid_out(&f, &entries);
+        assert_eq!(answer, (4, vec!["LEDGER_FAULT".to_owned()]), "{what}");
+    }
+}
+
+#[test]
+fn row_20_twin_the_tree_of_a_link_with_findings_that_are_empty() {
+    let f = approved();
+    restate(&f, "dana", |statement| statement.predicate.findings.sha256 = digest(""));
+    let entry = |name: &str| f.git("mina", &["rev-parse", &format!("{}:{name}", chain_of(&f, "dana"))]);
+    let (record, manifest) = (entry("000001.dsse.json"), entry("manifest"));
+    let empty = line(git_piped(&f, &["hash-object", "-w", "--stdin"], b""));
+    let [envelope, findings] = [("100644", "000001.dsse.json", &*record), ("100644", "findings.json", &*empty)];
+    allowed(laid_out(&f, &[envelope, findings, ("100644", "manifest", &*manifest)]));
+}

@@ -67,7 +67,7 @@ fn stranger() -> Person {
 }
 
 /// ines signs with a security key, enrolled as each vector says.
-fn ines() -> Person {
+pub fn ines() -> Person {
     Person { id: "ines", token: Token::new(KeyType::SkEd25519, 47) }
 }
 
@@ -804,6 +804,33 @@ impl Maker {
         });
         self.text("json-slash", "An escaped slash", json, |t| t.replace("refs/heads", "refs\\/heads"));
         self.text("json-surrogate", "Half of a surrogate pair", json, |t| t.replace("\\ud83d\\ude00", "\\ud83d"));
+        self.text("json-surrogate-low", "The other half of a surrogate pair", json, |t| {
+            t.replace("\\ud83d\\ude00", "\\ude00")
+        });
+        self.text("json-surrogate-reversed", "A surrogate pair in the wrong order", json, |t| {
+            t.replace("\\ud83d\\ude00", "\\ude00\\ud83d")
+        });
+        self.text("json-number-zero", "A number with a leading zero is no JSON", json, |t| {
+            t.replace("\"seq\": \"1\"", "\"seq\": 01")
+        });
+        self.text("json-true", "true", form, |t| t.replace("\"challenge\": \"\"", "\"challenge\": true"));
+        self.text("json-delete", "U+007F, not escaped", json, |t| t.replace("line one", "line\u{7f}one"));
+        self.text("json-long-escape", "A line feed by its number", json, |t| t.replace("one\\nline", "one\\u000aline"));
+        self.text("json-nested", "Lists in the place of a text, however deep", form, |t| {
+            t.replace("\"challenge\": \"\"", &format!("\"challenge\": {}{}", "[".repeat(200), "]".repeat(200)))
+        });
+        self.text(
+            "json-first-number",
+            "A number, and then the text is cut off: the first of both is named",
+            form,
+            |t| t.replace("\"seq\": \"1\"", "\"seq\": 1").trim_end().trim_end_matches('}').to_owned(),
+        );
+        self.text("json-first-cut", "Cut off before a member that is unknown", json, |t| {
+            t.replace("\"roles\": [", "\"roles\": [,").replace("\"nonce\"", "\"extra\"")
+        });
+        self.text("json-before-form", "Another spelling, and a principal that is no id", json, |t| {
+            t.replace("refs/heads", "refs\\/heads").replace("\"dana\"", "\"Dana\"")
+        });
         self.text("json-order", "Members in another order", json, |t| {
             t.replace(
                 "    \"challenge\": \"\",\n    \"nonce\": \"00000000000000000000000000000000\",\n",
@@ -840,6 +867,15 @@ impl Maker {
         });
         self.form("predicate-type-v0", "A version of the format that is not this one", "PredicateType", |s| {
             s.predicate_type = "urn:undersign:decision:v0".into()
+        });
+        self.text("predicate-type-spelling", "Of another type, and spelled otherwise", "PredicateType", |t| {
+            t.replace("decision:v1", "decision:v2").replace("  ", " ")
+        });
+        self.text("predicate-type-unknown", "Of another type, with members of its own", "PredicateType", |t| {
+            t.replace("decision:v1", "decision:v2").replace("\"roles\"", "\"more\": \"\",\n    \"roles\"")
+        });
+        self.text("predicate-type-twice", "Two types, one of them ours", bad, |t| {
+            t.replacen("\"predicateType\"", "\"predicateType\": \"urn:undersign:decision:v2\",\n  \"predicateType\"", 1)
         });
         self.record("predicate-type-other", "A statement of somebody else, soundly signed", "PredicateType", sign(&dana(), b"{\n  \"_type\": \"https://in-toto.io/Statement/v1\",\n  \"subject\": [],\n  \"predicateType\": \"https://slsa.dev/provenance/v1\",\n  \"predicate\": {}\n}\n", TOUCHED));
         let forms: Vec<Form> = vec![
@@ -880,6 +916,21 @@ impl Maker {
                 "ref-dot-end",
                 "A ref that ends in a dot",
                 Box::new(|s| s.predicate.target.name = "refs/heads/main.".into()),
+            ),
+            (
+                "ref-dot-start",
+                "A ref with a part that starts with a dot",
+                Box::new(|s| s.predicate.target.name = "refs/heads/.main".into()),
+            ),
+            (
+                "ref-lock",
+                "A ref that ends in .lock",
+                Box::new(|s| s.predicate.target.name = "refs/heads/a.lock".into()),
+            ),
+            (
+                "ref-lock-part",
+                "A ref with a part that ends in .lock",
+                Box::new(|s| s.predicate.target.name = "refs/heads/a.lock/b".into()),
             ),
             (
                 "ref-delete",
@@ -1017,6 +1068,19 @@ impl Maker {
                 "times",
                 "It ends before it was made",
                 Box::new(|s| s.predicate.not_after = Decimal(s.predicate.issued_at.0 - 1)),
+            ),
+            (
+                "times-wide",
+                "It ends at a time that is no signed 64-bit number",
+                Box::new(|s| s.predicate.not_after = Decimal(1 << 63)),
+            ),
+            (
+                "reason-blank",
+                "A rejection whose reason is only White_Space",
+                Box::new(|s| {
+                    s.predicate.verdict = Verdict::Reject;
+                    s.predicate.reason = "\t\u{b}\u{85}\u{a0}\u{1680}\u{2003}\u{2028}\u{202f}\u{3000}".into();
+                }),
             ),
             (
                 "reason-long",
@@ -1252,6 +1316,47 @@ impl Maker {
                     s.predicate.principal = "d".repeat(32);
                 }),
             ),
+            (
+                "times-widest",
+                "It ends at the last time that there is",
+                Box::new(|s| s.predicate.not_after = Decimal((1 << 63) - 1)),
+            ),
+            (
+                "integers-widest",
+                "Other integers go on to 64 bits",
+                Box::new(|s| s.predicate.coverage.hidden_characters = Decimal(u64::MAX)),
+            ),
+            (
+                "reason-separator",
+                "A rejection whose reason is no White_Space, though some programs strip it",
+                Box::new(|s| {
+                    s.predicate.verdict = Verdict::Reject;
+                    s.predicate.reason = "\u{1c}\u{1f}".into();
+                }),
+            ),
+            (
+                "ref-odd",
+                "A ref with a name that git allows",
+                Box::new(|s| s.predicate.target.name = "refs/@/a.LOCK/-x.y\u{85}\u{e9}".into()),
+            ),
+            (
+                "free-texts",
+                "Answers and omissions have no form and no limit of their own",
+                Box::new(|s| {
+                    s.predicate.findings.answered = vec![AnsweredFinding {
+                        rule: String::new(),
+                        severity: "whatever".into(),
+                        path: "caf\u{e9}".into(),
+                        line: Decimal(0),
+                        answer: "x".repeat((4 << 10) + 1),
+                    }];
+                    s.predicate.coverage.omissions = vec![Omission {
+                        path: String::new(),
+                        what: "x".repeat((4 << 10) + 1),
+                        acknowledged: String::new(),
+                    }];
+                }),
+            ),
             ("momentary", "It ends when it was made", Box::new(|s| s.predicate.not_after = s.predicate.issued_at)),
             (
                 "second",
@@ -1297,6 +1402,11 @@ impl Maker {
             self.push("manifest", name, what, expect, text.into_bytes());
         };
         vector("sound", "A path that is new, with bytes that are escaped, and one that changed", "sound", good.clone());
+        let digest = "1".repeat(64);
+        let entry = |mode: &str, path: &str| format!("000000 {} {mode} {digest} {path}\n", "0".repeat(64));
+        let modes = [("100755", "-x"), ("120000", "a b"), ("160000", "a\\x5cb"), ("100644", "a\\xff")];
+        let every: String = modes.iter().map(|(mode, path)| entry(mode, path)).collect();
+        vector("sound-modes", "Every mode, and paths with a hyphen, a space, a backslash and no UTF-8", "sound", every);
         vector("sound-empty", "A change that changes nothing", "sound", String::new());
         let (first, second) = good.split_once('\n').unwrap();
         vector("order", "Paths out of order", bad, format!("{second}{first}\n"));

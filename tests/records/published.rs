@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use base64ct::{Base64, Encoding as _};
 use undersign::change::manifest::Manifest;
 use undersign::change::{Commit, Identity, ObjectId};
+use undersign::decision::Verdict;
 use undersign::gate::{Decided, Grounds, PushEvaluation, Remembered, States, Step, Update};
 use undersign::policy::Policy;
 use undersign::record::chain::Link;
+use undersign::record::envelope::Envelope;
 use undersign::record::{Chain, ChainId, Fault, Head, verify};
 
 use crate::make;
@@ -196,6 +199,67 @@ fn each_vector_is_judged_as_its_header_says() {
             (said != *expected).then(|| format!("{}: {said}, not {expected} ({})", file.name, file.headers["what"]))
         })
         .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The gate in shell, at the time of the vectors.
+fn shell_takes(script: &Path, dir: &Path, file: &File) -> bool {
+    let record = dir.join(&file.name);
+    std::fs::write(&record, &file.body).unwrap();
+    let payload = Envelope::decode(&file.body).map(|envelope| envelope.payload).unwrap_or_default();
+    let payload = String::from_utf8_lossy(&payload);
+    let people = ["rahim", "ines", "jonas"];
+    let who = people.into_iter().find(|id| payload.contains(&format!("\"principal\": \"{id}\""))).unwrap_or("dana");
+    let manifest = make::manifest().digest().to_string();
+    let mut command = Command::new("sh");
+    command.arg(script).arg(record).arg(dir.join("signers")).args([who, "vectors-1", "refs/heads/main", &manifest]);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+}
+
+#[test]
+fn the_shell_gate_takes_the_approvals_that_are_sound_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = include_str!("../../assets/verify-record.sh");
+    let timed = script.replace("now + 120", "1790000120").replace("> now", "> 1790000000");
+    assert!(timed != script && !timed.contains(" now "), "the clock is the one of the vectors");
+    let path = dir.path().join("verify-record.sh");
+    std::fs::write(&path, timed).unwrap();
+    let people = [make::dana(), make::rahim(), make::ines(), make::jonas()];
+    let signer = |person: &make::Person| {
+        format!("{} namespaces=\"decision@undersign\" {}\n", person.id, person.token.key().to_openssh())
+    };
+    std::fs::write(dir.path().join("signers"), people.iter().map(signer).collect::<String>()).unwrap();
+    let ours = |file: &File| {
+        verify(&file.body).is_ok_and(|verified| {
+            let predicate = &verified.statement().predicate;
+            let is_theirs = |p: &make::Person| p.id == predicate.principal && p.token.key() == *verified.key();
+            predicate.verdict == Verdict::Approve
+                && people.iter().any(is_theirs)
+                && predicate.target.name == "refs/heads/main"
+                && predicate.not_after.0 > make::NOW
+                && predicate.coverage.omissions.iter().all(|omission| !omission.acknowledged.is_empty())
+        })
+    };
+    // Numbers inside of a signature that are spelled otherwise: only OpenSSH reads these, and the record's id is the same.
+    let spellings = ["record-signature-ecdsa-long", "record-signature-high-s"];
+    let mut records: Vec<File> = files().into_iter().filter(|file| file.headers["stage"] == "record").collect();
+    records.retain(|file| !spellings.contains(&file.name.as_str()));
+    // Each takes a dozen programs: of what is refused for its bytes, some.
+    let mut index = 0;
+    records.retain(|file| {
+        let whole = ["record-sound-", "record-json-", "record-predicate-", "record-subject-"];
+        index += 1;
+        whole.iter().any(|start| file.name.starts_with(start)) || index % 5 == 0
+    });
+    let wrong = |share: &[File]| -> Vec<String> {
+        let differs = share.iter().filter(|file| shell_takes(&path, dir.path(), file) != ours(file));
+        differs.map(|file| format!("{}: {}", file.name, file.headers["what"])).collect()
+    };
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let running: Vec<_> =
+            records.chunks(records.len().div_ceil(4)).map(|share| scope.spawn(|| wrong(share))).collect();
+        running.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -1,6 +1,7 @@
 //! Contents of a push in which nothing is hidden: text files, left alone since they were signed. And a history that is one
 //! line of given steps.
 
+use undersign::change::diff::Location;
 use undersign::change::manifest::{Digest, Manifest};
 use undersign::change::{ObjectId, RepoPath};
 use undersign::gate::{Contents, History, Lands, Merging, NextPolicy, Opaque, Rest, Step, Unread};
@@ -12,8 +13,8 @@ impl Contents for Plain {
         Ok(vec![])
     }
 
-    fn hidden(&self, _: &[Step]) -> Result<usize, String> {
-        Ok(0)
+    fn hidden(&self, _: &[Step]) -> Result<Vec<Location>, String> {
+        Ok(vec![])
     }
 
     fn opaque(&self, _: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String> {

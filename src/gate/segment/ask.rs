@@ -26,8 +26,10 @@ impl<'g> Segment<'_, 'g> {
         }
         if let Some(requirement) = policy.hidden_requirement() {
             match self.court.grounds.contents.hidden(self.steps) {
-                Ok(0) => {}
-                Ok(_) => asked.requirements.push(requirement),
+                Ok(places) => {
+                    asked.requirements.extend((!places.is_empty()).then_some(requirement));
+                    self.hidden = places;
+                }
                 Err(why) => self.tell(Reason::undecidable(Code::Unreadable, why)),
             }
         }

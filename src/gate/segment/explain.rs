@@ -4,6 +4,7 @@ use super::Segment;
 use crate::change::manifest::Manifest;
 use crate::change::visible;
 use crate::decision::Verdict;
+use crate::gate::MAX_PLACES;
 use crate::gate::ballot::BallotStanding;
 use crate::gate::outcome::{Code, Reason};
 use crate::gate::vote::Vote;
@@ -19,7 +20,7 @@ impl<'g> Segment<'_, 'g> {
         for slot in missing {
             let (code, what) = match slot.compartment.as_str() {
                 AI => (Code::AiUnsigned, "AI assistance".to_owned()),
-                HIDDEN => (Code::Hidden, "Text with characters that do not show".to_owned()),
+                HIDDEN => (Code::Hidden, format!("Text with characters that do not show ({})", self.hidden_places())),
                 name => (Code::Unsigned, name.to_owned()),
             };
             let detail = format!("{what} needs {} of role {}, has {}.", slot.need, slot.slot, slot.have);
@@ -67,6 +68,13 @@ impl<'g> Segment<'_, 'g> {
             let detail = format!("{} approved this for {place}, not for here.", vote.person.id);
             self.tell(Reason::explains(Code::Context, detail));
         }
+    }
+
+    /// The first places with text that does not show.
+    fn hidden_places(&self) -> String {
+        let mut places: Vec<_> = self.hidden.iter().take(MAX_PLACES).map(ToString::to_string).collect();
+        places.extend((self.hidden.len() > MAX_PLACES).then(|| "and others".to_owned()));
+        places.join(", ")
     }
 
     /// What makes an approval of something else look like one of this.

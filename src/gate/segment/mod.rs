@@ -13,6 +13,7 @@ use super::outcome::{Code, Decided, Effect, Reason, SlotState};
 use super::push::shown_by;
 use super::vote::Vote;
 use super::{Opaque, Step};
+use crate::change::diff::Location;
 use crate::change::manifest::{Digest, Manifest};
 use crate::change::{Commit, Identity, ObjectId, RepoPath, visible};
 use crate::decision::Verdict;
@@ -102,6 +103,8 @@ struct Segment<'s, 'g> {
     unproven: bool,
     /// What it brings in that nobody could read.
     opaque: Vec<(RepoPath, Opaque)>,
+    /// Where it brings in text that does not show, if the policy asks.
+    hidden: Vec<Location>,
     standing: Standing,
 }
 impl<'s, 'g> Segment<'s, 'g> {
@@ -134,6 +137,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             writers: BTreeSet::new(),
             unproven: false,
             opaque: Vec::new(),
+            hidden: Vec::new(),
             standing,
         }
     }

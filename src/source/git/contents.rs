@@ -11,10 +11,10 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::objects::TREE;
 use super::{GitError, PolicyState, Repository, diff, oid};
 use crate::change::compare::{Line, compare};
-use crate::change::diff::{ContentKind, Diff, FileDiff, Mode, TreeEntry};
+use crate::change::diff::{ContentKind, Diff, FileDiff, Location, Mode, Side, TreeEntry};
 use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, RepoPath, visible};
-use crate::gate::{Contents, NextPolicy, Opaque, Rest, Step};
+use crate::gate::{Contents, MAX_PLACES, NextPolicy, Opaque, Rest, Step};
 
 /// Commits along first parents that are looked at to see whether a place was left alone.
 const MAX_LINE: usize = 50_000;
@@ -37,12 +37,12 @@ pub struct Objects<'r> {
 type Names = HashMap<String, Vec<Vec<u8>>>;
 
 /// What two texts differ in, as far as a gate asks.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Compared {
     /// Lines that were added and removed.
     lines: u64,
-    /// Hidden characters in lines that are new: what was there already was somebody else's to see.
-    hidden: usize,
+    /// New lines with characters that do not show, from 1, the first few: what was there already was somebody else's to see.
+    hidden: Rc<[u32]>,
 }
 
 impl Compared {
@@ -52,10 +52,12 @@ impl Compared {
             Line::Added { new } => Some(*new),
             _ => None,
         });
-        Compared {
-            lines: u64::from(comparison.added) + u64::from(comparison.removed),
-            hidden: added.map(|line| visible::hidden_in(comparison.new.get(new, line))).sum(),
-        }
+        let hides = |&line: &u32| {
+            let shown = String::from_utf8_lossy(comparison.new.get(new, line));
+            visible::hidden_in_line(&shown, line == 0).next().is_some()
+        };
+        let hidden = added.filter(hides).take(MAX_PLACES + 1).map(|line| line + 1).collect();
+        Compared { lines: u64::from(comparison.added) + u64::from(comparison.removed), hidden }
     }
 }
 
@@ -96,14 +98,14 @@ impl<'r> Objects<'r> {
     fn compared(&self, file: &FileDiff) -> Result<Compared, GitError> {
         let sides = [self.text_id(file.old)?, self.text_id(file.new)?];
         if let Some(known) = self.comparisons.borrow().get(&sides) {
-            return Ok(*known);
+            return Ok(known.clone());
         }
         self.repository.deadline.check()?;
         let text = |id: Option<ObjectId>| id.map(|id| self.repository.text(id)).transpose();
         let (old, new) = (text(sides[0])?.unwrap_or_default(), text(sides[1])?.unwrap_or_default());
         self.pay((old.len() + new.len()) as u64)?;
         let found = Compared::of(&old, &new);
-        self.comparisons.borrow_mut().insert(sides, found);
+        self.comparisons.borrow_mut().insert(sides, found.clone());
         Ok(found)
     }
 
@@ -118,6 +120,21 @@ impl<'r> Objects<'r> {
             MAX_COMPARED >> 20
         );
         Err(GitError::Limit(detail))
+    }
+
+    /// In lines that are new, since what was there already was somebody else's to see; and in the name.
+    fn hidden_in(&self, file: &FileDiff) -> Result<Vec<Location>, GitError> {
+        let Some(new) = file.new else { return Ok(Vec::new()) };
+        let at = |line| Location { path: file.path.clone(), side: Side::New, line };
+        let mut found: Vec<Location> = hides(&file.path.0).then(|| at(0)).into_iter().collect();
+        // A target is a name too: it has no lines.
+        if new.mode == Mode::Symlink {
+            let target = self.repository.link_target(new.id)?;
+            found.extend(hides(&target).then(|| at(1)));
+        } else if self.text_id(Some(new))?.is_some() {
+            found.extend(self.compared(file)?.hidden.iter().map(|line| at(*line)));
+        }
+        Ok(found)
     }
 
     /// The blob that is compared line by line; none where there is no text.
@@ -210,10 +227,17 @@ impl Contents for Objects<'_> {
         diff.files.iter().map(counted).collect::<Result<_, GitError>>().map_err(|error| self.sentence(error))
     }
 
-    fn hidden(&self, steps: &[Step]) -> Result<usize, String> {
+    fn hidden(&self, steps: &[Step]) -> Result<Vec<Location>, String> {
         let diff = self.diff(steps).map_err(|error| self.sentence(error))?;
-        let hidden = |file: &FileDiff| Ok(self.compared(file)?.hidden);
-        diff.files.iter().map(hidden).sum::<Result<usize, _>>().map_err(|error| self.sentence(error))
+        let mut found = Vec::new();
+        for file in &diff.files {
+            found.extend(self.hidden_in(file).map_err(|error| self.sentence(error))?);
+            if found.len() > MAX_PLACES {
+                break;
+            }
+        }
+        found.truncate(MAX_PLACES + 1);
+        Ok(found)
     }
 
     fn opaque(&self, steps: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String> {
@@ -264,6 +288,11 @@ impl Contents for Objects<'_> {
             PolicyState::Invalid(refused) => Err(visible::lines(&refused.to_string())),
         })
     }
+}
+
+/// Whether a name holds characters that do not show.
+fn hides(name: &[u8]) -> bool {
+    visible::hidden(&String::from_utf8_lossy(name)).next().is_some()
 }
 
 /// Paths as a tree, so that two git trees are compared only along them.

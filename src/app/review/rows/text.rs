@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation as _;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::MAX_LINE_BYTES;
 use crate::change::visible;
@@ -49,7 +49,7 @@ fn any_pieces(line: &[u8], tab: usize) -> impl Iterator<Item = Piece<'_>> {
     let (mut at, mut column) = (0, 0);
     line.utf8_chunks()
         .flat_map(|chunk| {
-            let valid = chunk.valid().graphemes(true).flat_map(split).map(|g| (Cow::Borrowed(g), g.len(), false));
+            let valid = graphemes(chunk.valid()).map(|g| (Cow::Borrowed(g), g.len(), false));
             let invalid = chunk.invalid().iter().map(|&byte| (Cow::Owned(visible::byte_mark(byte)), 1, true));
             valid.chain(invalid).collect::<Vec<_>>()
         })
@@ -61,42 +61,16 @@ fn any_pieces(line: &[u8], tab: usize) -> impl Iterator<Item = Piece<'_>> {
         })
 }
 
-/// A grapheme with hidden characters in it falls apart, so that each of them is seen.
-fn split(grapheme: &str) -> Vec<&str> {
-    if is_emoji(grapheme) || !grapheme.chars().any(visible::is_hidden) {
-        vec![grapheme]
-    } else {
-        grapheme.split_inclusive(|_| true).collect()
-    }
-}
-
-/// Whether a grapheme is what people mean by an emoji: pictures, each with one variation selector at most, joined by single
-/// joiners. Nothing else may bring characters along that do not show.
-fn is_emoji(grapheme: &str) -> bool {
-    let is_picture = |c: char| {
-        matches!(c, '\u{2190}'..='\u{21FF}' | '\u{2300}'..='\u{23FF}' | '\u{25A0}'..='\u{27BF}' | '\u{2B00}'..='\u{2BFF}'
-            | '\u{1F000}'..='\u{1FAFF}')
-    };
-    // Families are the longest that people write: four, joined.
-    if grapheme.chars().filter(|c| is_picture(*c)).count() > 4 {
-        return false;
-    }
-    let mut before = None;
-    for c in grapheme.chars() {
-        let fits = match (c, before) {
-            // Only where it makes a picture of what is text otherwise: elsewhere it is one bit that nobody sees.
-            ('\u{FE0F}', Some(before)) => is_picture(before) && before.width() == Some(1),
-            ('\u{200D}', Some(before)) => is_picture(before) || before == '\u{FE0F}',
-            (c, None | Some('\u{200D}')) => is_picture(c),
-            // A tone of skin.
-            (c, Some(before)) => matches!(c, '\u{1F3FB}'..='\u{1F3FF}') && is_picture(before),
-        };
-        if !fits {
-            return false;
+/// The graphemes of a text; one with characters that do not show falls apart, so that each of them is seen.
+fn graphemes(text: &str) -> impl Iterator<Item = &str> {
+    let mut hidden = visible::hidden(text).map(|(at, _)| at).peekable();
+    text.grapheme_indices(true).flat_map(move |(at, grapheme)| {
+        let mut falls_apart = false;
+        while hidden.next_if(|&hidden| hidden < at + grapheme.len()).is_some() {
+            falls_apart = true;
         }
-        before = Some(c);
-    }
-    before.is_some_and(|last| last != '\u{200D}')
+        if falls_apart { grapheme.split_inclusive(|_| true).collect() } else { vec![grapheme] }
+    })
 }
 
 fn piece(text: Cow<'_, str>, at: usize, len: usize, hidden: bool, to_stop: usize) -> Piece<'_> {
@@ -198,6 +172,7 @@ mod tests {
         assert_eq!(width("⚠\u{fe0f}".as_bytes(), 4), 2);
         let text: String = pieces("#\u{fe0f}\u{fe0f} a\u{a0}b".as_bytes(), 4).map(|p| p.text).collect();
         assert_eq!(text, "#<U+FE0F><U+FE0F> a<U+00A0>b");
+        assert_eq!(pieces("می\u{200c}خ".as_bytes(), 4).filter(|piece| piece.hidden).count(), 0);
         assert_eq!(wrap("漢字漢字漢".as_bytes(), 8, 4), [0..12, 12..15]);
     }
 

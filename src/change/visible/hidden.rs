@@ -1,0 +1,273 @@
+//! What does not show in a text: the one definition, for drawing, for risk rules and for the gate.
+//!
+//! A character does not show that has no glyph of its own by Unicode's data, unless it shapes what does show where it
+//! stands: inside of an emoji (UTS 51), or as a joiner between letters (UAX 31, 2.3).
+
+use std::sync::LazyLock;
+
+use regex_syntax::hir::{self, Hir, HirKind};
+use unicode_joining_type::{JoiningType, get_joining_type};
+
+const ZWNJ: char = '\u{200C}';
+const ZWJ: char = '\u{200D}';
+/// Variation selectors 15 and 16: as text, as a picture.
+const AS_TEXT: char = '\u{FE0E}';
+const AS_PICTURE: char = '\u{FE0F}';
+const KEYCAP: char = '\u{20E3}';
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
+/// Pictures that are joined to one: a family of four is the longest that people write.
+const MOST_JOINED: usize = 4;
+
+/// Controls, formats, separators of lines and paragraphs, private use, what is ignorable by default (fillers, variation
+/// selectors, tags and more), and letters and signs that are drawn as a blank: braille, an object that is not there, two
+/// hieroglyphs, the Khitan filler, the null notehead. Signs that enclose digits are formats that show.
+static HIDDEN: LazyLock<Class> = LazyLock::new(|| {
+    Class::of(
+        r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}
+           \x{2800}\x{FFFC}\x{13441}\x{13442}\x{16FE4}\x{1D159}--\p{Prepended_Concatenation_Mark}]",
+    )
+});
+/// What a joiner makes one picture of; not what only exists to be part of one.
+static PICTURE: LazyLock<Class> =
+    LazyLock::new(|| Class::of(r"[\p{Emoji}--[\x00-\x7F\p{Emoji_Modifier}\p{Regional_Indicator}]]"));
+/// What has a form as text and one as a picture. The pictures of later planes have one form, but for few that nobody selects:
+/// there a selector would be a change that nobody sees.
+static SELECTABLE: LazyLock<Class> = LazyLock::new(|| {
+    Class::of(
+        r"[\p{Emoji}--[\x00-\x7F\p{Emoji_Modifier}\p{Regional_Indicator}
+           [\p{Emoji_Presentation}&&[\x{10000}-\x{10FFFF}]]]]",
+    )
+});
+/// Letters and marks that joiners shape.
+static LETTER: LazyLock<Class> =
+    LazyLock::new(|| Class::of(r"[\p{L}\p{M}--[\x00-\x7F\p{Grapheme_Link}\p{Default_Ignorable_Code_Point}]]"));
+/// The signs that take the vowel from a letter.
+static VIRAMA: LazyLock<Class> = LazyLock::new(|| Class::of(r"\p{Grapheme_Link}"));
+
+/// The three flags of parts of a country that are drawn everywhere; others are a black flag with a text that nobody sees.
+const FLAGS: [&str; 3] = [
+    "\u{1F3F4}\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
+    "\u{1F3F4}\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}",
+    "\u{1F3F4}\u{E0067}\u{E0062}\u{E0077}\u{E006C}\u{E0073}\u{E007F}",
+];
+
+/// A set of characters as sorted ranges, both ends included.
+struct Class(Vec<(char, char)>);
+
+impl Class {
+    /// What a class of a regular expression holds (UTS 18): the tables that `regex` brings along anyway.
+    fn of(class: &str) -> Class {
+        let parsed = regex_syntax::ParserBuilder::new().ignore_whitespace(true).build().parse(class);
+        match parsed.map(Hir::into_kind) {
+            Ok(HirKind::Class(hir::Class::Unicode(set))) => {
+                Class(set.iter().map(|range| (range.start(), range.end())).collect())
+            }
+            other => unreachable!("{class} is a class of characters: {other:?}"),
+        }
+    }
+
+    fn contains(&self, c: char) -> bool {
+        let after = self.0.partition_point(|&(start, _)| start <= c);
+        after > 0 && c <= self.0[after - 1].1
+    }
+}
+
+/// A character that must not reach a terminal, or that would not show there, wherever it stands.
+pub fn is_hidden(c: char) -> bool {
+    if c.is_ascii() {
+        // Nearly all text: no need to look through the ranges.
+        return c.is_ascii_control();
+    }
+    HIDDEN.contains(c)
+}
+
+/// The characters of a text that do not show where they stand, with their places in bytes. Every control is among them:
+/// for names of files and refs, and for what is drawn.
+pub fn hidden(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
+    let shown = |at: usize, c: char| shapes(&text[..at], c, &text[at + c.len_utf8()..]);
+    text.char_indices().filter(move |&(at, c)| is_hidden(c) && !shown(at, c))
+}
+
+/// As [`hidden`], in one line of a file, without its line feed: tabs, a carriage return at its end, a form feed at its
+/// start and a mark of byte order at the start of the file are habits of plain text.
+pub fn hidden_in_line(line: &str, is_first: bool) -> impl Iterator<Item = char> + '_ {
+    let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(line);
+    let is_habit = |at: usize, c: char| match c {
+        '\t' => true,
+        '\r' => at + 1 == line.len(),
+        '\u{0C}' => at == 0,
+        _ => false,
+    };
+    hidden(line).filter(move |&(at, c)| !is_habit(at, c)).map(|(_, c)| c)
+}
+
+/// How many characters of a file's text do not show.
+pub fn hidden_in(text: &[u8]) -> usize {
+    let lines = text.split(|&byte| byte == b'\n').enumerate();
+    lines.map(|(index, line)| hidden_in_line(&String::from_utf8_lossy(line), index == 0).count()).sum()
+}
+
+/// Whether a character that has no glyph shapes what stands around it.
+fn shapes(before: &str, c: char, after: &str) -> bool {
+    match c {
+        AS_TEXT | AS_PICTURE => selects(before, c, after),
+        ZWJ => joins_pictures(before, after) || joins_letters(before, c, after),
+        ZWNJ => joins_letters(before, c, after),
+        '\u{E0020}'..='\u{E007F}' => is_of_flag(before, c, after),
+        _ => false,
+    }
+}
+
+/// A selector after what has two forms, or between a digit and the keycap around it.
+fn selects(before: &str, c: char, after: &str) -> bool {
+    before.chars().next_back().is_some_and(|base| match base {
+        '0'..='9' | '#' | '*' => c == AS_PICTURE && after.starts_with(KEYCAP),
+        base => SELECTABLE.contains(base),
+    })
+}
+
+/// A joiner between pictures, not too many.
+fn joins_pictures(before: &str, after: &str) -> bool {
+    let mut rest = before;
+    for _ in 1..MOST_JOINED {
+        let Some(start) = without_picture(rest) else { return false };
+        let Some(further) = start.strip_suffix(ZWJ) else {
+            return after.starts_with(|next| PICTURE.contains(next));
+        };
+        rest = further;
+    }
+    false
+}
+
+/// What stands before the picture at the end of a text, if one stands there: with a selector or a tone of skin, perhaps.
+fn without_picture(text: &str) -> Option<&str> {
+    let text = text.strip_suffix(|c| matches!(c, AS_PICTURE | '\u{1F3FB}'..='\u{1F3FF}')).unwrap_or(text);
+    text.strip_suffix(|c| PICTURE.contains(c))
+}
+
+fn is_of_flag(before: &str, c: char, after: &str) -> bool {
+    FLAGS.iter().any(|flag| {
+        let stands = |(at, tag): (usize, char)| {
+            tag == c && before.ends_with(&flag[..at]) && after.starts_with(&flag[at + tag.len_utf8()..])
+        };
+        flag.char_indices().any(stands)
+    })
+}
+
+/// Between letters that join, where it changes their form; or beside a virama, where it chooses the form of a cluster.
+fn joins_letters(before: &str, c: char, after: &str) -> bool {
+    let is_letter = |c: char| LETTER.contains(c);
+    if let Some(cluster) = before.strip_suffix(|c| VIRAMA.contains(c)) {
+        return cluster.ends_with(is_letter) && (c == ZWJ || after.starts_with(is_letter));
+    }
+    if after.starts_with(|c| VIRAMA.contains(c)) {
+        return before.ends_with(is_letter);
+    }
+    // Marks above and below are no neighbours.
+    let neighbour =
+        |mut types: Box<dyn Iterator<Item = JoiningType> + '_>| types.find(|t| *t != JoiningType::Transparent);
+    let joins_on = |left| matches!(left, Some(JoiningType::LeftJoining | JoiningType::DualJoining));
+    let is_joined = |right| matches!(right, Some(JoiningType::RightJoining | JoiningType::DualJoining));
+    joins_on(neighbour(Box::new(before.chars().rev().map(get_joining_type))))
+        && (c == ZWJ || is_joined(neighbour(Box::new(after.chars().map(get_joining_type)))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What does not show in a line in the middle of a file.
+    fn found(line: &str) -> Vec<char> {
+        hidden_in_line(line, false).collect()
+    }
+
+    #[test]
+    fn what_has_no_glyph_is_found_wherever_it_hides() {
+        let rows: &[(&str, &[char])] = &[
+            ("a carriage return, over which the rest is drawn", &['\r']),
+            ("other controls", &['\0', '\u{8}', '\u{B}', '\u{1B}', '\u{7F}', '\u{85}', '\u{9B}']),
+            ("separators of lines", &['\u{2028}', '\u{2029}']),
+            ("overrides and isolates", &['\u{202A}', '\u{202E}', '\u{2066}', '\u{2069}']),
+            ("direction marks", &['\u{200E}', '\u{200F}', '\u{61C}']),
+            ("without width", &['\u{200B}', '\u{200C}', '\u{200D}', '\u{2060}', '\u{2064}', '\u{FEFF}']),
+            ("soft hyphen and grapheme joiner", &['\u{AD}', '\u{34F}']),
+            ("deprecated formats", &['\u{206A}', '\u{206F}']),
+            ("interlinear annotation", &['\u{FFF9}', '\u{FFFA}', '\u{FFFB}', '\u{FFFC}']),
+            ("fillers", &['\u{115F}', '\u{1160}', '\u{3164}', '\u{FFA0}', '\u{17B4}', '\u{180E}', '\u{16FE4}']),
+            ("signs that are blank", &['\u{2800}', '\u{1D159}', '\u{1D173}', '\u{13441}', '\u{13442}']),
+            ("selectors", &['\u{FE00}', '\u{FE0E}', '\u{FE0F}', '\u{E0100}', '\u{E01EF}', '\u{180B}']),
+            ("tags", &['\u{E0001}', '\u{E0041}', '\u{E007F}']),
+            ("shorthand and hieroglyph formats", &['\u{1BCA0}', '\u{13430}']),
+            ("nothing that is agreed upon", &['\u{E000}', '\u{FDD0}', '\u{FFFE}', '\u{F0000}', '\u{10FFFF}']),
+        ];
+        for (what, characters) in rows {
+            for &c in *characters {
+                assert_eq!(found(&format!("let a{c}b = 1;")), [c], "{what}: U+{:04X}", c as u32);
+            }
+        }
+    }
+
+    #[test]
+    fn what_people_write_in_their_scripts_and_with_pictures_is_not() {
+        let rows = [
+            ("plain", "\tlet café = \"漢字 ✓ \u{3000}\u{A0}\";"),
+            ("a carriage return at the end", "line\r"),
+            ("a page", "\u{C}"),
+            ("a person at work, with a tone", "👩\u{200D}💻 👩🏽\u{200D}💻"),
+            ("a family of four", "👨\u{200D}👩\u{200D}👧\u{200D}👦"),
+            ("a kiss, and a heart on fire", "👩\u{200D}❤\u{FE0F}\u{200D}💋\u{200D}👨 ❤\u{FE0F}\u{200D}🔥"),
+            ("pictures of signs, and signs of pictures", "⚠\u{FE0F} ⚡\u{FE0F} ✔\u{FE0F} ©\u{FE0E} ☎\u{FE0E}"),
+            ("keycaps", "1\u{FE0F}\u{20E3} #\u{FE0F}\u{20E3}"),
+            ("flags", "🇩🇪 🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F} 🏳\u{FE0F}\u{200D}🌈"),
+            ("Persian", "می\u{200C}خواهم داده\u{200C}ها"),
+            ("Persian with marks between", "مِی\u{200C}ِخ"),
+            ("an abbreviation in Persian", "ه\u{200D}.ش"),
+            ("Hindi", "क्\u{200D}ष क्\u{200C}ष"),
+            ("Sinhala", "ශ්\u{200D}රී"),
+            ("Bengali", "র\u{200D}্যাম"),
+            ("a sign over digits", "\u{600}١٢ \u{6DD}"),
+        ];
+        for (what, text) in rows {
+            assert!(found(text).is_empty(), "{what}: {:?}", found(text));
+        }
+    }
+
+    #[test]
+    fn the_same_characters_out_of_their_places_are_found() {
+        let rows = [
+            ("a selector on a letter", "a\u{FE0F}", 1),
+            ("a selector on a digit without keycap", "1\u{FE0F}2", 1),
+            ("a selector on what is a picture anyway", "👩\u{FE0F} 🔥\u{FE0E}", 2),
+            ("a second selector", "⚠\u{FE0F}\u{FE0F}", 1),
+            ("another selector on a picture", "⚠\u{FE01}", 1),
+            ("bytes as selectors", "😀\u{E0101}\u{E0102}\u{FE05}", 3),
+            ("a joiner after a picture", "👩\u{200D} x", 1),
+            ("two joiners", "👩\u{200D}\u{200D}💻", 2),
+            ("a fifth picture", "👩\u{200D}👩\u{200D}👩\u{200D}👩\u{200D}👩", 1),
+            ("a flag that is nowhere drawn", "🏴\u{E0068}\u{E0069}\u{E007F}", 3),
+            ("a flag without its end", "🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}", 5),
+            ("tags after the flag", "🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}\u{E0061}", 1),
+            ("a joiner in Latin", "a\u{200C}b é\u{200D}é", 2),
+            ("a joiner at the end of a Persian word", "می\u{200C} x", 1),
+            ("two joiners in Persian", "می\u{200C}\u{200C}خ", 2),
+            ("a joiner after a letter that joins nothing on", "ر\u{200C}ر", 1),
+            ("a joiner without a virama", "क\u{200D}ष", 1),
+            ("a virama on nothing", "x्\u{200D}ष", 1),
+            ("a page in the middle", "x\u{C}", 1),
+            ("a carriage return before the end", "safe()\rrm()\r", 1),
+            ("two at the end", "x\r\r", 1),
+            ("a mark of byte order in the middle of a file", "\u{FEFF}x", 1),
+        ];
+        for (what, text, count) in rows {
+            assert_eq!(found(text).len(), count, "{what}");
+        }
+        assert_eq!(hidden("a\tb\r").count(), 2, "a name holds neither");
+    }
+
+    #[test]
+    fn a_mark_of_byte_order_starts_a_file_and_nothing_else() {
+        assert_eq!(hidden_in("\u{FEFF}one\r\ntwo\r\n".as_bytes()), 0);
+        assert_eq!(hidden_in("\u{FEFF}\u{FEFF}one\n\u{FEFF}two\n".as_bytes()), 2);
+        assert_eq!(hidden_in(b"caf\xe9\r\nold\rnew\n"), 1);
+    }
+}

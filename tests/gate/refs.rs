@@ -1,0 +1,69 @@
+//! Names of refs, before anything else is judged.
+
+use std::process::Command;
+
+use undersign::change::ref_name::is_full_name;
+
+use crate::scene::*;
+use crate::support::{Fixture, policy};
+
+/// What the gate says to a new ref of this name.
+fn named(f: &Fixture, name: &str) -> Answer {
+    Gate::of(f).push(&[(name, &"0".repeat(40), &f.id("main"))])
+}
+
+/// The policy lets in any branch and tag.
+fn open() -> Fixture {
+    let refs = "open = [\"refs/heads/**\", \"refs/tags/**\"]\nprotected = [";
+    approved_under(&once(&policy(""), "protected = [", refs))
+}
+
+#[test]
+fn row_10_a_name_that_git_does_not_allow() {
+    let f = open();
+    for name in
+        ["refs/heads/a..b", "refs/heads/x.lock", "refs/heads/.x", "refs/heads/a b", "refs/heads/@{0}", "refs/heads//x"]
+    {
+        assert_eq!(named(&f, name), (2, vec!["REF_UNCOVERED".to_owned()]), "{name}");
+    }
+}
+
+#[test]
+fn row_10_a_new_name_with_characters_that_do_not_show() {
+    let f = open();
+    denied(named(&f, "refs/heads/ma\u{200b}in"), "BIDI");
+    denied(named(&f, "refs/tags/a\u{202e}b"), "BIDI");
+}
+
+#[test]
+fn row_10_twin_names_that_people_give() {
+    let f = open();
+    for name in ["refs/heads/main-2", "refs/heads/a.b/c@d", "refs/heads/👩\u{200d}💻", "refs/heads/می\u{200c}خ"]
+    {
+        allowed(named(&f, name));
+    }
+}
+
+#[test]
+fn row_10_twin_a_ref_with_such_a_name_is_deleted() {
+    let f = open();
+    let (name, tip) = ("refs/heads/ma\u{200b}in", f.id("main"));
+    f.git("mina", &["update-ref", name, &tip]);
+    allowed(Gate::of(&f).push(&[(name, &tip, &"0".repeat(40))]));
+}
+
+#[test]
+fn names_are_judged_as_git_judges_them() {
+    let pieces = [
+        "a", ".", "..", "/", "//", "@", "@{", "{", ".lock", "lock", " ", "~", "^", ":", "?", "*", "[", "\\", "-",
+        "\u{7f}", "\u{e9}",
+    ];
+    for first in pieces {
+        for second in pieces.iter().step_by(3).chain(&["/.", "x"]) {
+            for name in [format!("refs/heads/{first}{second}"), format!("refs/{first}{second}/x")] {
+                let git = Command::new("git").args(["check-ref-format", &name]).status().unwrap().success();
+                assert_eq!(is_full_name(&name), git, "{name}");
+            }
+        }
+    }
+}
