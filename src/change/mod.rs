@@ -10,6 +10,7 @@ pub mod enclosing;
 pub mod manifest;
 pub mod merge;
 pub mod moved;
+pub mod spelling;
 pub mod visible;
 
 use std::fmt;
