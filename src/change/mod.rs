@@ -7,6 +7,7 @@ mod anchors;
 pub mod compare;
 pub mod diff;
 pub mod enclosing;
+pub mod links;
 pub mod manifest;
 pub mod merge;
 pub mod moved;

@@ -28,8 +28,9 @@ pub use outcome::{
 pub use segment::{Answerable, Standing};
 pub use spent::spent;
 
+use crate::change::links::Link;
 use crate::change::manifest::{Digest, Manifest};
-use crate::change::{Commit, ObjectId, RepoPath};
+use crate::change::{Commit, ObjectId};
 use crate::policy::{Policy, RefStanding};
 use crate::record::{Chain, Fault, Key};
 use court::Court;
@@ -81,8 +82,8 @@ pub struct Step {
     pub signers: Vec<(ObjectId, Key)>,
     /// Those of them that are merges and hold what none of their parents brought; like signers, where proof is asked for.
     pub evil_merges: Vec<ObjectId>,
-    /// Where touched symlinks point: these paths count as touched too.
-    pub link_targets: Vec<RepoPath>,
+    /// The symlinks and submodules among the touched paths: where they lead counts as touched too.
+    pub links: Vec<Link>,
 }
 
 /// A push of more steps than this is not judged. The search for segments is quadratic in it at worst.

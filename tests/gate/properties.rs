@@ -110,7 +110,7 @@ fn push() -> Push {
         }],
         signers: vec![],
         evil_merges: Vec::new(),
-        link_targets: vec![],
+        links: vec![],
     };
     Push { steps: vec![step(first, 2, 3), step(second, 3, 4)], ..Push::new("refs/heads/main", id(2), id(4)) }
 }

@@ -139,7 +139,7 @@ fn push() -> Push {
         commits: vec![commit],
         signers: vec![],
         evil_merges: vec![],
-        link_targets: vec![],
+        links: vec![],
     };
     Push { steps: vec![step], ..Push::new("refs/heads/main", id(1), id(3)) }
 }

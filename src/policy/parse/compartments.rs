@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::people::presence;
-use super::{Case, globs, is_id};
+use super::{is_id, path_patterns};
 use crate::datafile::{Placed, Table};
 use crate::policy::{
     Binding, Compartment, Criticality, DEFAULT, POLICY_FILE, Person, RESERVED, Requirement, Signer, Slot,
@@ -23,7 +23,7 @@ pub(super) fn compartments(root: &Table<'_>, people: &[Person]) -> Option<Vec<Co
     if !compartments.iter().any(|c| c.name == DEFAULT) {
         table.mistake("[compartment.default] is missing: it says who signs for what no other compartment holds");
     }
-    let keepers: Vec<_> = compartments.iter().filter(|c| c.name != DEFAULT && c.holds(POLICY_FILE)).collect();
+    let keepers: Vec<_> = compartments.iter().filter(|c| c.name != DEFAULT && c.holds(&POLICY_FILE.into())).collect();
     if !keepers.iter().any(|c| c.solo) {
         table.mistake(format!("no compartment with `solo = true` holds {POLICY_FILE}; add [compartment.policy] with paths = [\".undersign/**\"]"));
     }
@@ -53,6 +53,7 @@ fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) 
             }
         },
     };
+    let links_out = entry.strings("links_out");
     let compartment = Compartment {
         name: name.value.clone(),
         criticality,
@@ -61,7 +62,9 @@ fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) 
         presence: entry.string("presence").and_then(|word| presence(&word)).unwrap_or_default(),
         solo: entry.boolean("solo").is_some_and(|flag| flag.value),
         cooling: entry.duration("cooling").map_or(0, |length| length.value),
-        paths: globs(&patterns, Case::Ignored),
+        paths: path_patterns(&patterns),
+        may_lead_out: path_patterns(&links_out),
+        links_out: links_out.into_iter().map(|pattern| pattern.value).collect(),
         patterns: patterns.into_iter().map(|pattern| pattern.value).collect(),
     };
     if !compartment.sign.is_empty() {

@@ -3,6 +3,7 @@
 
 mod attribution;
 mod contents;
+mod links;
 mod objects;
 mod origins;
 pub mod push;

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use git2::{ObjectType, Oid};
 
+use super::links::Links;
 use super::objects::{Effort, diff_within};
-use super::{GitError, MAX_COMMITS, PolicyState, Repository, content, diff, object_id, oid};
-use crate::change::diff::{Content, Diff, Mode, TreeEntry};
+use super::{GitError, MAX_COMMITS, PolicyState, Repository, diff, object_id, oid};
+use crate::change::diff::{Diff, Mode, TreeEntry};
 use crate::change::manifest::{Digest, Image, Manifest};
-use crate::change::{Change, Commit, ObjectId, RepoPath, Revision};
+use crate::change::{Change, Commit, ObjectId, Revision};
 use crate::gate::{MAX_STEPS, NextPolicy, Push, Step};
 use crate::policy::{AuthorProof, Policy, RefStanding};
 use crate::record::{Key, sshsig};
@@ -55,15 +56,16 @@ impl Outlook<'_> {
             None => self.leaves(end, self.trunk.1)?,
         };
         let (mut digests, mut effort) = (HashMap::new(), Effort::default());
+        let mut links = Links::of(self.repository);
         push.steps = match self.first_parents(start, end)? {
             Some(line) => {
                 let froms = std::iter::once(start).chain(line.iter().copied());
                 froms
                     .zip(&line)
-                    .map(|(from, &to)| self.step(from, to, &mut digests, &mut effort))
+                    .map(|(from, &to)| self.step(from, to, &mut digests, &mut effort, &mut links))
                     .collect::<Result<_, _>>()?
             }
-            None => vec![self.step(start, end, &mut digests, &mut effort)?],
+            None => vec![self.step(start, end, &mut digests, &mut effort, &mut links)?],
         };
         if name == self.trunk.0 {
             push.policy = self.next_policy(end)?;
@@ -156,6 +158,7 @@ impl Outlook<'_> {
         to: ObjectId,
         digests: &mut HashMap<ObjectId, Digest>,
         effort: &mut Effort,
+        links: &mut Links<'_>,
     ) -> Result<Step, GitError> {
         let repository = self.repository;
         let (from_tree, tree) = (repository.tree_of(from)?, repository.tree_of(to)?);
@@ -173,7 +176,7 @@ impl Outlook<'_> {
             signers: if wants_proof { signers(repository, &commits) } else { Vec::new() },
             evil_merges: if wants_proof { evil_merges(repository, &commits, effort)? } else { Vec::new() },
             commits,
-            link_targets: link_targets(repository, &diff)?,
+            links: links.touched(&diff, from_tree, tree)?,
         })
     }
 
@@ -272,47 +275,6 @@ fn merged(
         commits: commits.clone(),
         signers: signers(repository, commits),
         evil_merges: evil_merges(repository, commits, &mut Effort::default())?,
-        link_targets: link_targets(repository, diff)?,
+        links: Links::of(repository).touched(diff, *base_tree, *head_tree)?,
     })
-}
-
-/// Where symlinks among the touched paths point, before and after, as paths of the repository.
-fn link_targets(repository: &Repository, diff: &Diff) -> Result<Vec<RepoPath>, GitError> {
-    let mut targets = Vec::new();
-    for file in &diff.files {
-        for entry in [file.old, file.new].into_iter().flatten().filter(|entry| entry.mode == Mode::Symlink) {
-            if let Content::Symlink(target) = content(repository, entry)? {
-                targets.push(resolve(&file.path, &target));
-            }
-        }
-    }
-    Ok(targets)
-}
-
-/// A symlink's target relative to the root. One that leaves the repository stays as it is written.
-fn resolve(link: &RepoPath, target: &[u8]) -> RepoPath {
-    let mut parts: Vec<&[u8]> = link.0.split(|&b| b == b'/').collect();
-    parts.pop();
-    for part in target.split(|&b| b == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." if parts.pop().is_none() => return RepoPath(target.to_vec()),
-            b".." => {}
-            name => parts.push(name),
-        }
-    }
-    RepoPath(parts.join(&b'/'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_symlink_reaches_where_it_points() {
-        let at = |link: &str, target: &str| resolve(&link.into(), target.as_bytes()).to_string();
-        assert_eq!(at("docs/x", "../envs/prod/main.tf"), "envs/prod/main.tf");
-        assert_eq!(at("x", "./a/b"), "a/b");
-        assert_eq!(at("x", "../../etc/passwd"), "../../etc/passwd");
-    }
 }
