@@ -1,6 +1,7 @@
 //! How file systems read names. To git, names are bytes; on the disks of macOS and Windows, many spellings name one file.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use unicase::UniCase;
 use unicode_normalization::UnicodeNormalization as _;
@@ -113,20 +114,64 @@ fn numbered(base: &str) -> Option<(&str, &str)> {
         .then_some((stem, number))
 }
 
-/// Whether Windows may give a file with a long name this short one: `ENVIRO~1` for `environments`.
-pub fn may_be_short_for(short: &[u8], long: &[u8]) -> bool {
-    let (Ok(short), Ok(long)) = (std::str::from_utf8(short), std::str::from_utf8(long)) else { return false };
-    let short = folded(trimmed(short));
-    let (base, ending) = short.split_once('.').unwrap_or((&short, ""));
-    let Some((stem, number)) = numbered(base).filter(|_| base.len() <= 8) else { return false };
-    let Some((letters, of_long)) = shortened(&folded(trimmed(long))) else { return false };
-    let cut: String = letters.chars().take(7 - number.len().min(7)).collect();
-    let hashed = stem.len() > 2 && cut.get(..2).is_some_and(|two| stem.starts_with(two)) && is_hex(&stem[2..]);
-    ending == of_long && (stem == cut || hashed)
+/// The names of a folder, to find those that some file system takes for one another.
+#[derive(Debug, Default)]
+pub struct Names {
+    alike: HashMap<String, Vec<Vec<u8>>>,
+    /// By each short name that Windows may give a long one, without its number.
+    long: HashMap<String, Vec<u8>>,
+    short: HashMap<String, Vec<u8>>,
 }
 
-fn is_hex(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_hexdigit())
+impl Names {
+    pub fn of<'n>(names: impl Iterator<Item = &'n [u8]>) -> Names {
+        let mut all = Names::default();
+        for name in names {
+            all.alike.entry(likeness(name)).or_default().push(name.to_vec());
+            all.long.extend(given(name).into_iter().map(|key| (key, name.to_vec())));
+            all.short.extend(short(name).into_iter().map(|key| (key, name.to_vec())));
+        }
+        all
+    }
+
+    /// Another name with the same letters.
+    pub fn alike(&self, name: &[u8]) -> Option<&[u8]> {
+        let same = self.alike.get(&likeness(name))?;
+        same.iter().map(Vec::as_slice).find(|other| *other != name)
+    }
+
+    /// A long name that this one may be short for, or the other way round: `ENVIRO~1` and `environments`.
+    pub fn shortened(&self, name: &[u8]) -> Option<&[u8]> {
+        let long = short(name).into_iter().find_map(|key| self.long.get(&key));
+        let found = long.or_else(|| given(name).into_iter().find_map(|key| self.short.get(&key)));
+        found.map(Vec::as_slice)
+    }
+}
+
+/// What a short name says of the long one: its first letters, or two of them before a hash; and its ending.
+fn short(name: &[u8]) -> Vec<String> {
+    let name = folded(trimmed(&String::from_utf8_lossy(name)));
+    let (base, ending) = name.split_once('.').unwrap_or((&name, ""));
+    let Some((stem, number)) = numbered(base).filter(|_| base.len() <= 8) else { return Vec::new() };
+    let mut keys = vec![format!("{stem}~{}.{ending}", number.len())];
+    if let Some((two, hash)) = stem.split_at_checked(2)
+        && !hash.is_empty()
+        && hash.bytes().all(|b| b.is_ascii_hexdigit())
+    {
+        keys.push(format!("{two}#.{ending}"));
+    }
+    keys
+}
+
+/// The same of a long name, for each length that the number can have.
+fn given(name: &[u8]) -> Vec<String> {
+    let Some((letters, ending)) = shortened(&folded(trimmed(&String::from_utf8_lossy(name)))) else {
+        return Vec::new();
+    };
+    let first = |n: usize| letters.chars().take(n).collect::<String>();
+    let mut keys: Vec<_> = (1..=6).map(|digits| format!("{}~{digits}.{ending}", first(7 - digits))).collect();
+    keys.push(format!("{}#.{ending}", first(2)));
+    keys
 }
 
 /// The first six letters and the ending of the short name of a long one; none where the name is short by itself.
@@ -254,7 +299,11 @@ mod tests {
 
     #[test]
     fn a_short_name_may_stand_for_a_long_one() {
-        let may = |short: &str, long: &str| may_be_short_for(short.as_bytes(), long.as_bytes());
+        let found = |a: &str, b: &str| Names::of(std::iter::once(b.as_bytes())).shortened(a.as_bytes()).is_some();
+        let may = |short: &str, long: &str| {
+            assert_eq!(found(short, long), found(long, short), "{short} {long}");
+            found(short, long)
+        };
         for (short, long) in [
             ("ENVIRO~1", "environments"),
             ("enviro~3", "Environments"),
@@ -281,8 +330,7 @@ mod tests {
         fn any_bytes_have_spellings_and_folding_twice_is_folding_once(bytes: Vec<u8>, text: String) {
             spellings(&RepoPath(bytes.clone()));
             forbidden(&bytes, Mode::Symlink);
-            may_be_short_for(&bytes, text.as_bytes());
-            may_be_short_for(text.as_bytes(), &bytes);
+            Names::of([bytes.as_slice()].into_iter()).shortened(text.as_bytes());
             proptest::prop_assert_eq!(folded(&folded(&text)), folded(&text));
         }
     }

@@ -13,6 +13,7 @@ mod token;
 
 mod content;
 mod emergency;
+mod links;
 mod objects;
 mod people;
 mod policies;

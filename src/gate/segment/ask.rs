@@ -166,7 +166,8 @@ impl<'s, 'g> Segment<'s, 'g> {
             Ok(aliases) => {
                 for (path, other) in aliases {
                     let detail = format!(
-                        "{path} is {other} but for letter case or Unicode form: on many file systems, one hides the other."
+                        "{path} may be {other} on some file systems, for which letter case, Unicode form, or what ends the name makes no \
+                         difference: one hides the other."
                     );
                     self.tell(Reason::deny(Code::Confusable, detail).at(&path));
                 }

@@ -64,9 +64,19 @@ fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) 
         cooling: entry.duration("cooling").map_or(0, |length| length.value),
         paths: path_patterns(&patterns),
         may_lead_out: path_patterns(&links_out),
-        links_out: links_out.into_iter().map(|pattern| pattern.value).collect(),
+        links_out: links_out.iter().map(|pattern| pattern.value.clone()).collect(),
         patterns: patterns.into_iter().map(|pattern| pattern.value).collect(),
     };
+    for pattern in links_out.iter().filter(|_| name.value != DEFAULT) {
+        // Of a pattern nobody can say what it names; a path lies in the compartment, or at a folder above it.
+        if !pattern.value.contains(['*', '?', '[', '{']) && !compartment.lies_at(&pattern.value.as_str().into()) {
+            let path = pattern.value.escape_debug();
+            pattern.mistake(format!(
+                "[compartment.{}] does not hold `{path}`: a link there leads out of nothing",
+                name.value
+            ));
+        }
+    }
     if !compartment.sign.is_empty() {
         let place = format!("compartment.{}", name.value);
         reachable(&place, entry, &Requirement::of(&compartment), people);

@@ -1,5 +1,6 @@
 //! Where symlinks lead: read in the tree that they stand in, as the file systems of those who check it out would follow them.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
@@ -9,7 +10,7 @@ use super::objects::TREE;
 use super::{GitError, Repository, content, oid};
 use crate::change::diff::{Content, Diff, Mode, TreeEntry};
 use crate::change::links::{Link, LinkEnd};
-use crate::change::spelling::{likeness, may_be_short_for};
+use crate::change::spelling::Names;
 use crate::change::{ObjectId, RepoPath};
 
 /// Symlinks followed on one way, as many as Linux follows.
@@ -36,8 +37,14 @@ pub(super) struct Links<'r> {
 /// The entries of one tree.
 struct Folder {
     entries: HashMap<Vec<u8>, (i32, Oid)>,
-    /// By what is left of them on file systems that tell fewer names apart.
-    alike: HashMap<String, Vec<u8>>,
+    /// Made where a name is asked for that is not there.
+    names: OnceCell<Names>,
+}
+
+impl Folder {
+    fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::of(self.entries.keys().map(Vec::as_slice)))
+    }
 }
 
 /// How far a way has come.
@@ -178,13 +185,13 @@ impl<'r> Links<'r> {
         let Some(id) = self.tree_at(root, at)? else { return Ok(Ok(None)) };
         let folder = self.folder(id)?;
         let found = folder.entries.get_key_value(name).or_else(|| {
-            let own_name = folder.alike.get(&likeness(name))?;
+            let own_name = folder.names().alike(name)?;
             folder.entries.get_key_value(own_name)
         });
         if let Some((own_name, &(mode, id))) = found {
             return Ok(Ok(Some((own_name.clone(), mode, id))));
         }
-        if let Some(long) = folder.entries.keys().find(|long| may_be_short_for(name, long)) {
+        if let Some(long) = folder.names().shortened(name) {
             let long = join(at, Some(long));
             return Ok(Err(format!("has a name in its target that may be the short name of {long} on Windows")));
         }
@@ -211,8 +218,7 @@ impl<'r> Links<'r> {
             .iter()
             .map(|entry| (entry.name_bytes().to_vec(), (entry.filemode_raw() & 0o170_000, entry.id())))
             .collect();
-        let alike = entries.keys().map(|name| (likeness(name), name.clone())).collect();
-        let folder = Rc::new(Folder { entries, alike });
+        let folder = Rc::new(Folder { entries, names: OnceCell::new() });
         self.trees.insert(id, Rc::clone(&folder));
         Ok(folder)
     }
@@ -309,4 +315,155 @@ fn outside(target: &[u8]) -> LinkEnd {
         return LinkEnd::Unknown(format!("leads out of the repository by more than {MAX_TAILS} names"));
     }
     LinkEnd::Outside((0..names.len()).map(|from| join(&names[from..], None)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// A repository with one tree of these entries: `path`, or `path -> target`.
+    struct Scene {
+        _dir: tempfile::TempDir,
+        repository: Repository,
+        root: ObjectId,
+    }
+
+    fn scene(entries: &[&str]) -> Scene {
+        let dir = tempfile::tempdir().unwrap();
+        let raw = git2::Repository::init(dir.path()).unwrap();
+        let mut index = git2::Index::new().unwrap();
+        for entry in entries {
+            let (path, mode, text) = match entry.split_once(" -> ") {
+                Some((path, target)) => (path, 0o120_000, target),
+                None => (*entry, 0o100_644, "x"),
+            };
+            let zero = git2::IndexTime::new(0, 0);
+            let id = raw.blob(text.as_bytes()).unwrap();
+            let path = path.as_bytes().to_vec();
+            let entry = git2::IndexEntry {
+                ctime: zero,
+                mtime: zero,
+                dev: 0,
+                ino: 0,
+                mode,
+                uid: 0,
+                gid: 0,
+                file_size: 0,
+                id,
+                flags: 0,
+                flags_extended: 0,
+                path,
+            };
+            index.add(&entry).unwrap();
+        }
+        let root = super::super::object_id(index.write_tree_to(&raw).unwrap());
+        drop(raw);
+        Scene { repository: Repository::open(dir.path()).unwrap(), _dir: dir, root }
+    }
+
+    /// Where the way over a link ends; what it passes comes first, each with a `>`.
+    fn followed(scene: &Scene, path: &str, target: &str) -> String {
+        let mut links = Links::of(&scene.repository);
+        let (way, end) = links.follow(&path.into(), target.as_bytes(), oid(scene.root)).unwrap();
+        let way: String = way.iter().map(|place| format!("{place} > ")).collect();
+        way + &match end {
+            LinkEnd::Within(end) => end.to_string(),
+            LinkEnd::Outside(tails) => format!("out {}", tails.first().map(ToString::to_string).unwrap_or_default()),
+            LinkEnd::Submodule => "submodule".to_owned(),
+            LinkEnd::Unknown(why) => format!("unknown: {why}"),
+        }
+    }
+
+    #[test]
+    fn a_link_is_followed_as_file_systems_follow_it() {
+        let tree = scene(&[
+            "envs/prod/main.tf",
+            "lib/hop -> ../envs",
+            "lib/out -> /srv/x",
+            "lib/loop -> loop",
+            "lib/two -> hop/prod",
+            "lib/up -> ../..",
+            "environments/x",
+        ]);
+        for (path, target, wanted) in [
+            ("docs/x", "../envs/prod/main.tf", "envs/prod/main.tf"),
+            ("x", "./a//b/", "a/b"),
+            ("docs/x", "..", ""),
+            ("docs/x", "../ENVS/Prod", "envs/prod"),
+            ("docs/x", "../lib/hop/prod", "lib/hop > envs/prod"),
+            ("docs/x", "../Lib/HOP/prod", "lib/hop > envs/prod"),
+            ("docs/x", "../lib/two", "lib/two > lib/hop > envs/prod"),
+            ("docs/x", "../lib/hop/..", "lib/hop > envs > "),
+            ("docs/x", "../app/../envs", "app > envs"),
+            ("docs/x", "../docs/../envs", "docs > envs"),
+            ("docs/x", "../envs:s/prod. ", "envs/prod"),
+            ("docs/x", "../lib/out/y", "lib/out > out srv/x"),
+            ("docs/x", "../lib/up", "lib/up > out "),
+            ("docs/x", "../../etc/passwd", "out etc/passwd"),
+            ("docs/x", "/proc/self/cwd/envs", "out proc/self/cwd/envs"),
+            ("docs/x", "C:/envs", "out C:/envs"),
+        ] {
+            assert_eq!(followed(&tree, path, target), wanted, "{path} -> {target}");
+        }
+        for (target, why) in [
+            ("../lib/loop", "more than 40 symlinks"),
+            ("../ENVIRO~1/x", "short name of environments"),
+            ("../.. /x", "dots and blanks"),
+            (".../x", "dots and blanks"),
+        ] {
+            assert!(followed(&tree, "docs/x", target).contains(why), "{target}");
+        }
+        let far = "/a".repeat(MAX_TAILS + 1);
+        assert!(followed(&tree, "x", &far).contains("by more than 64 names"));
+        assert!(followed(&tree, "x", &far[2..]).contains("out a/"));
+    }
+
+    #[test]
+    fn forty_hops_are_followed_and_no_more() {
+        let chain: Vec<String> =
+            (0..50).map(|n| format!("l{n} -> {}", if n == 0 { "end".into() } else { format!("l{}", n - 1) })).collect();
+        let tree = scene(&chain.iter().map(String::as_str).collect::<Vec<_>>());
+        // The link itself is one.
+        assert!(followed(&tree, "x", "l38").ends_with("> end"));
+        assert!(followed(&tree, "x", "l39").contains("unknown"));
+    }
+
+    fn touched(scene: &Scene, target: &str) -> Link {
+        let blob = scene.repository.raw.blob(target.as_bytes()).unwrap();
+        let entry = TreeEntry { mode: Mode::Symlink, id: super::super::object_id(blob) };
+        let mut links = Links::of(&scene.repository).symlink(&"app/x".into(), entry, oid(scene.root), true).unwrap();
+        links.pop().unwrap()
+    }
+
+    #[test]
+    fn what_lies_below_is_listed_there_and_through_the_link_over_further_links() {
+        let tree = scene(&["lib/a/b", "lib/l -> ../other", "other/c"]);
+        let link = touched(&tree, "../lib");
+        let mut below: Vec<_> = link.below.iter().map(ToString::to_string).collect();
+        below.sort();
+        assert_eq!(below, ["app/x/a/b", "lib/a/b", "other/c"]);
+        assert_eq!(link.way, ["lib/l".into(), "other".into()]);
+    }
+
+    #[test]
+    fn a_target_too_long_and_one_with_backslashes() {
+        let tree = scene(&["envs/prod/a"]);
+        assert!(matches!(touched(&tree, &"a".repeat(MAX_TARGET)).end, LinkEnd::Within(_)));
+        assert!(matches!(touched(&tree, &"a".repeat(MAX_TARGET + 1)).end, LinkEnd::Unknown(_)));
+        assert_eq!(touched(&tree, "..\\envs\\prod").end, LinkEnd::Within("envs/prod".into()));
+    }
+
+    #[test]
+    fn names_looked_up_in_one_push_are_bounded() {
+        let tree = scene(&["a"]);
+        let mut links = Links::of(&tree.repository);
+        links.lookups = MAX_LOOKUPS;
+        let (_, end) = links.follow(&"x".into(), b"a", oid(tree.root)).unwrap();
+        assert!(matches!(end, LinkEnd::Unknown(_)));
+        let mut links = Links::of(&tree.repository);
+        links.below = MAX_BELOW;
+        let listed = links.list(&"x".into(), &"".into(), oid(tree.root)).unwrap();
+        assert!(listed.is_err_and(|why| why.contains("more than 20000 paths")));
+    }
 }
