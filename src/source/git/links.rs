@@ -123,7 +123,7 @@ impl<'r> Links<'r> {
         let mut ahead: VecDeque<Vec<u8>> = names(target).collect();
         let mut hops = 1;
         if is_absolute(target) {
-            return Ok((way.passed, outside(target)));
+            return Ok((way.passed, outside(ahead)));
         }
         while let Some(name) = ahead.pop_front() {
             self.lookups += 1;
@@ -133,7 +133,7 @@ impl<'r> Links<'r> {
             }
             match &name[..] {
                 b"" | b"." => continue,
-                b".." if way.at.is_empty() => return Ok((way.passed, outside(target))),
+                b".." if way.at.is_empty() => return Ok((way.passed, outside(ahead))),
                 b".." => {
                     way.leave();
                     continue;
@@ -165,11 +165,11 @@ impl<'r> Links<'r> {
                 let why = format!("leads over a symlink with a target of more than {MAX_TARGET} bytes");
                 return Ok((way.passed, LinkEnd::Unknown(why)));
             }
-            if is_absolute(&next) {
-                return Ok((way.passed, outside(&next)));
-            }
             for name in names(&next).rev() {
                 ahead.push_front(name);
+            }
+            if is_absolute(&next) {
+                return Ok((way.passed, outside(ahead)));
             }
         }
         Ok((way.passed, LinkEnd::Within(join(&way.at, None))))
@@ -309,8 +309,9 @@ fn is_absolute(target: &[u8]) -> bool {
     matches!(target, [b'/', ..] | [b'a'..=b'z' | b'A'..=b'Z', b':', ..])
 }
 
-fn outside(target: &[u8]) -> LinkEnd {
-    let names: Vec<_> = names(target).filter(|name| !matches!(&name[..], b"" | b"." | b"..")).collect();
+/// The end of a way whose names from here on lie outside.
+fn outside(ahead: VecDeque<Vec<u8>>) -> LinkEnd {
+    let names: Vec<_> = ahead.into_iter().filter(|name| !matches!(&name[..], b"" | b"." | b"..")).collect();
     if names.len() > MAX_TAILS {
         return LinkEnd::Unknown(format!("leads out of the repository by more than {MAX_TAILS} names"));
     }
@@ -398,8 +399,9 @@ mod tests {
             ("docs/x", "../app/../envs", "app > envs"),
             ("docs/x", "../docs/../envs", "docs > envs"),
             ("docs/x", "../envs:s/prod. ", "envs/prod"),
-            ("docs/x", "../lib/out/y", "lib/out > out srv/x"),
+            ("docs/x", "../lib/out/y", "lib/out > out srv/x/y"),
             ("docs/x", "../lib/up", "lib/up > out "),
+            ("docs/x", "../lib/up/shop/envs", "lib/up > out shop/envs"),
             ("docs/x", "../../etc/passwd", "out etc/passwd"),
             ("docs/x", "/proc/self/cwd/envs", "out proc/self/cwd/envs"),
             ("docs/x", "C:/envs", "out C:/envs"),
