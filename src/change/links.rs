@@ -8,7 +8,7 @@ pub struct Link {
     pub path: RepoPath,
     /// It is there after the change; else it was there before.
     pub lands: bool,
-    /// Symlinks on the way, and folders that the way enters and leaves by `..`: whoever changes them leads it elsewhere.
+    /// Symlinks on the way, and folders that it enters and leaves by `..`: whoever changes them leads it elsewhere.
     pub way: Vec<RepoPath>,
     pub end: LinkEnd,
     /// What lies below its end, there and as a path through the link.

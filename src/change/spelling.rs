@@ -1,4 +1,4 @@
-//! How file systems read names. To git, names are bytes; on the disks of macOS and Windows, many spellings name one file.
+//! How file systems read names. To git, names are bytes; on disks of macOS and Windows, many spellings are one file.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -56,8 +56,8 @@ pub fn spellings(path: &RepoPath) -> Vec<Cow<'_, str>> {
     all
 }
 
-/// A path as Windows reads it: backslashes separate, dots and blanks at the end of a name do not count, and what follows a
-/// colon names a stream of the file.
+/// A path as Windows reads it: backslashes separate, dots and blanks at the end of a name do not count, and what
+/// follows a colon names a stream of the file.
 fn on_windows(path: &str) -> Cow<'_, str> {
     let odd = |name: &str| name.contains([':', '\\']) || name.ends_with(['.', ' ']);
     if !path.split('/').any(odd) {
@@ -81,8 +81,8 @@ fn trimmed(name: &str) -> &str {
     if rest.is_empty() { name } else { rest }
 }
 
-/// Why a name never lands, whoever approved it: on some disk it is git's own, or one of another folder. The rules are those
-/// of `git fsck`, whatever the hosts' configuration says of them.
+/// Why a name never lands, whoever approved it: on some disk it is git's own, or one of another folder. The rules are
+/// those of `git fsck`, whatever the configuration of a host says of them.
 pub fn forbidden(name: &[u8], mode: Mode) -> Option<&'static str> {
     let text = String::from_utf8_lossy(name);
     text.split('\\').find_map(|part| forbidden_part(part, mode))

@@ -8,8 +8,8 @@ use crate::change::spelling::{folded, spellings};
 /// Alternatives, `{a,b}`, that one pattern may stand for.
 const MAX_ALTERNATIVES: usize = 256;
 
-/// The patterns of a compartment. What file systems do not tell apart does not matter: letter case, Unicode form, dots and
-/// blanks at the end of a name.
+/// The patterns of a compartment. What file systems do not tell apart does not matter: letter case, Unicode form, dots
+/// and blanks at the end of a name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PathPatterns {
     set: GlobSet,
@@ -46,8 +46,8 @@ impl PathPatterns {
         spellings(path).iter().any(|path| self.set.is_match(path.as_ref()))
     }
 
-    /// Whether they could hold something below a folder, whatever there is now. Those that begin with a wildcard could hold
-    /// something below any, and are not asked: of them only what is there counts.
+    /// Whether they could hold something below a folder, whatever there is now. Those that begin with a wildcard could
+    /// hold something below any, and are not asked: of them only what is there counts.
     pub(super) fn reach_below(&self, folder: &RepoPath) -> bool {
         spellings(folder).iter().any(|folder| {
             let names: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();

@@ -166,8 +166,8 @@ impl<'s, 'g> Segment<'s, 'g> {
             Ok(aliases) => {
                 for (path, other) in aliases {
                     let detail = format!(
-                        "{path} may be {other} on some file systems, for which letter case, Unicode form, or what ends the name makes no \
-                         difference: one hides the other."
+                        "{path} may be {other} on file systems for which letter case, Unicode form or the end of a name makes \
+                         no difference: one hides the other."
                     );
                     self.tell(Reason::deny(Code::Confusable, detail).at(&path));
                 }
@@ -196,7 +196,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         }
     }
 
-    /// Names that git takes for its own on some file system: nobody's approval lets one in, not even for a state in between.
+    /// Names that git takes for its own on some file system: nobody's approval lets one in, not even in between.
     fn refuse_names(&mut self) {
         let steps = self.steps;
         let entries = steps.iter().flat_map(|step| step.delta.iter());
@@ -230,7 +230,8 @@ impl<'s, 'g> Segment<'s, 'g> {
                 _ => "the repository: what it stands for is not what was approved".to_owned(),
             };
             let detail = format!(
-                "{} is a symlink that leads out of {to}. Copy what it stands for, or let `links_out` of [compartment.{compartment}] name it.",
+                "{} is a symlink that leads out of {to}. Copy what it stands for, or let `links_out` of \
+                 [compartment.{compartment}] name it.",
                 link.path
             );
             self.tell(Reason::deny(Code::Opaque, detail).at(&link.path).in_compartment(&compartment));

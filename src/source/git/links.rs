@@ -1,4 +1,4 @@
-//! Where symlinks lead: read in the tree that they stand in, as the file systems of those who check it out would follow them.
+//! Where symlinks lead: read in the tree that they stand in, as the file systems of those who check it out follow them.
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -47,6 +47,22 @@ impl Folder {
     }
 }
 
+/// Why a way is not followed to its end.
+enum Stop {
+    Git(GitError),
+    /// As the end of a sentence about the link.
+    Unknown(String),
+}
+
+impl<E: Into<GitError>> From<E> for Stop {
+    fn from(error: E) -> Stop {
+        Stop::Git(error.into())
+    }
+}
+
+/// The name that an entry has itself, its mode without permissions, and its id.
+type Entry = (Vec<u8>, i32, Oid);
+
 /// How far a way has come.
 struct Way {
     at: Vec<Vec<u8>>,
@@ -60,8 +76,8 @@ impl<'r> Links<'r> {
         Links { repository, trees: HashMap::new(), lookups: 0, below: 0 }
     }
 
-    /// The symlinks and submodules among the touched paths, before and after. What cannot be followed within bounds is said
-    /// of the link; it is no error.
+    /// The symlinks and submodules among the touched paths, before and after. What cannot be followed within bounds is
+    /// said of the link; it is no error.
     ///
     /// # Errors
     /// An object is missing.
@@ -101,101 +117,106 @@ impl<'r> Links<'r> {
     }
 
     fn read(&mut self, path: &RepoPath, target: &[u8], root: Oid, lands: bool) -> Result<Link, GitError> {
-        let (way, end) = self.follow(path, target, root)?;
-        let mut link = link(path, lands, way, end);
-        if let LinkEnd::Within(end) = &link.end {
-            match self.list(path, end, root)? {
-                Ok((way, below)) => {
-                    link.way.extend(way);
-                    link.below = below;
-                }
-                Err(why) => link.end = LinkEnd::Unknown(why),
-            }
+        let mut link = link(path, lands, Vec::new(), LinkEnd::Submodule);
+        match self.lead(&mut link, target, root) {
+            Ok(()) => {}
+            Err(Stop::Git(error)) => return Err(error),
+            Err(Stop::Unknown(why)) => link.end = LinkEnd::Unknown(why),
         }
         Ok(link)
     }
 
-    /// Follows a target as the kernel does, from the folder that the link lies in.
-    fn follow(&mut self, path: &RepoPath, target: &[u8], root: Oid) -> Result<(Vec<RepoPath>, LinkEnd), GitError> {
-        let mut at: Vec<Vec<u8>> = path.0.split(|&b| b == b'/').map(<[u8]>::to_vec).collect();
+    fn lead(&mut self, link: &mut Link, target: &[u8], root: Oid) -> Result<(), Stop> {
+        (link.way, link.end) = self.follow(&link.path, target, root)?;
+        if let LinkEnd::Within(end) = link.end.clone() {
+            self.list(link, &end, root)?;
+        }
+        Ok(())
+    }
+
+    /// Follows a target as the kernel does, from the folder that the link lies in: what it passes, and where it ends.
+    fn follow(&mut self, path: &RepoPath, target: &[u8], root: Oid) -> Result<(Vec<RepoPath>, LinkEnd), Stop> {
+        let mut at: Vec<Vec<u8>> = names(&path.0).collect();
         at.pop();
         let mut way = Way { own: at.len(), at, passed: Vec::new() };
         let mut ahead: VecDeque<Vec<u8>> = names(target).collect();
         let mut hops = 1;
         if is_absolute(target) {
-            return Ok((way.passed, outside(ahead)));
+            return Ok((way.passed, outside(ahead)?));
         }
         while let Some(name) = ahead.pop_front() {
-            self.lookups += 1;
-            if self.lookups > MAX_LOOKUPS {
-                let why = format!("is one of links with more than {MAX_LOOKUPS} names to look up in one push");
-                return Ok((way.passed, LinkEnd::Unknown(why)));
-            }
+            self.count_lookup()?;
             match &name[..] {
                 b"" | b"." => continue,
-                b".." if way.at.is_empty() => return Ok((way.passed, outside(ahead))),
+                b".." if way.at.is_empty() => return Ok((way.passed, outside(ahead)?)),
                 b".." => {
                     way.leave();
                     continue;
                 }
                 odd if odd.iter().all(|b| matches!(b, b'.' | b' ')) => {
-                    let why =
-                        "has a name of dots and blanks alone in its target, which Windows reads as another".to_owned();
-                    return Ok((way.passed, LinkEnd::Unknown(why)));
+                    let why = "has a name of dots and blanks alone in its target, which Windows reads as another";
+                    return Err(Stop::Unknown(why.to_owned()));
                 }
                 _ => {}
             }
-            let found = match self.entry(root, &way.at, &name)? {
-                Ok(found) => found,
-                Err(why) => return Ok((way.passed, LinkEnd::Unknown(why))),
-            };
+            let found = self.entry(root, &way.at, &name)?;
             let Some((own_name, SYMLINK, id)) = found else {
                 way.at.push(found.map_or(name, |(own_name, ..)| own_name));
                 continue;
             };
             hops += 1;
             if hops > MAX_HOPS {
-                return Ok((way.passed, LinkEnd::Unknown(format!("leads over more than {MAX_HOPS} symlinks"))));
+                return Err(Stop::Unknown(format!("leads over more than {MAX_HOPS} symlinks")));
             }
-            let next = self.repository.raw.find_blob(id)?.content().to_vec();
             way.passed.push(join(&way.at, Some(&own_name)));
             way.own = way.at.len();
-            // The same link can be passed at any length of what is still ahead.
-            if next.len() > MAX_TARGET || ahead.len() > MAX_TARGET {
-                let why = format!("leads over a symlink with a target of more than {MAX_TARGET} bytes");
-                return Ok((way.passed, LinkEnd::Unknown(why)));
-            }
+            let next = self.target(id)?;
             for name in names(&next).rev() {
                 ahead.push_front(name);
             }
             if is_absolute(&next) {
-                return Ok((way.passed, outside(ahead)));
+                return Ok((way.passed, outside(ahead)?));
             }
         }
         Ok((way.passed, LinkEnd::Within(join(&way.at, None))))
     }
 
-    /// What a folder of the tree holds by a name, as any file system would find it: its own name, mode and id.
-    fn entry(
-        &mut self,
-        root: Oid,
-        at: &[Vec<u8>],
-        name: &[u8],
-    ) -> Result<Result<Option<(Vec<u8>, i32, Oid)>, String>, GitError> {
-        let Some(id) = self.tree_at(root, at)? else { return Ok(Ok(None)) };
+    fn count_lookup(&mut self) -> Result<(), Stop> {
+        self.lookups += 1;
+        if self.lookups > MAX_LOOKUPS {
+            let why = format!("is one of links with more than {MAX_LOOKUPS} names to look up in one push");
+            return Err(Stop::Unknown(why));
+        }
+        Ok(())
+    }
+
+    /// The target of a link on the way.
+    fn target(&self, id: Oid) -> Result<Vec<u8>, Stop> {
+        let (size, _) = self.repository.raw.odb()?.read_header(id)?;
+        if size > MAX_TARGET {
+            let why = format!("leads over a symlink with a target of more than {MAX_TARGET} bytes");
+            return Err(Stop::Unknown(why));
+        }
+        Ok(self.repository.raw.find_blob(id)?.content().to_vec())
+    }
+
+    /// What a folder of the tree holds by a name, as any file system would find it.
+    fn entry(&mut self, root: Oid, at: &[Vec<u8>], name: &[u8]) -> Result<Option<Entry>, Stop> {
+        let Some(id) = self.tree_at(root, at)? else { return Ok(None) };
         let folder = self.folder(id)?;
         let found = folder.entries.get_key_value(name).or_else(|| {
             let own_name = folder.names().alike(name)?;
             folder.entries.get_key_value(own_name)
         });
         if let Some((own_name, &(mode, id))) = found {
-            return Ok(Ok(Some((own_name.clone(), mode, id))));
+            return Ok(Some((own_name.clone(), mode, id)));
         }
         if let Some(long) = folder.names().shortened(name) {
             let long = join(at, Some(long));
-            return Ok(Err(format!("has a name in its target that may be the short name of {long} on Windows")));
+            let why = format!("has a name in its target that may be the short name of {long} on Windows");
+            return Err(Stop::Unknown(why));
         }
-        Ok(Ok(None))
+        Ok(None)
     }
 
     fn tree_at(&mut self, root: Oid, at: &[Vec<u8>]) -> Result<Option<Oid>, GitError> {
@@ -223,14 +244,8 @@ impl<'r> Links<'r> {
         Ok(folder)
     }
 
-    /// What lies below the end of a link, there and as a path through the link; and over what symlinks the way goes on there.
-    fn list(
-        &mut self,
-        link: &RepoPath,
-        end: &RepoPath,
-        root: Oid,
-    ) -> Result<Result<(Vec<RepoPath>, Vec<RepoPath>), String>, GitError> {
-        let (mut way, mut below) = (Vec::new(), Vec::new());
+    /// What lies below the end of a link, there and as a path through the link; and over what symlinks the way goes on.
+    fn list(&mut self, link: &mut Link, end: &RepoPath, root: Oid) -> Result<(), Stop> {
         let mut seen = HashSet::new();
         let mut folders = vec![end.clone()];
         while let Some(folder) = folders.pop() {
@@ -243,37 +258,50 @@ impl<'r> Links<'r> {
             for (name, &(mode, id)) in &entries.entries {
                 self.below += 1;
                 if self.below > MAX_BELOW {
-                    return Ok(Err(format!(
+                    return Err(Stop::Unknown(format!(
                         "leads to a folder, and below what links of this push lead to lie more than {MAX_BELOW} paths"
                     )));
                 }
                 let path = join(&at, Some(name));
                 match mode {
                     TREE => folders.push(path),
-                    SYMLINK => {
-                        let target = self.repository.raw.find_blob(id)?.content().to_vec();
-                        let (passed, next) = self.follow(&path, &target, root)?;
-                        way.push(path);
-                        way.extend(passed);
-                        // What leads out or nowhere was judged when it landed.
-                        if let LinkEnd::Within(next) = next {
-                            way.push(next.clone());
-                            folders.push(next);
-                        }
-                    }
+                    SYMLINK => folders.extend(self.pass(link, path, id, root)?),
                     _ => {
-                        below.extend(through(link, end, &path));
-                        below.push(path);
+                        link.below.extend(through(&link.path, end, &path));
+                        link.below.push(path);
                     }
                 }
             }
         }
-        Ok(Ok((way, below)))
+        Ok(())
+    }
+
+    /// Follows a symlink that lies below the end of a link; where that is in the repository.
+    fn pass(&mut self, link: &mut Link, path: RepoPath, id: Oid, root: Oid) -> Result<Option<RepoPath>, Stop> {
+        let followed = self.target(id).and_then(|target| self.follow(&path, &target, root));
+        link.way.push(path);
+        match followed {
+            Ok((passed, end)) => {
+                link.way.extend(passed);
+                match end {
+                    LinkEnd::Within(end) => {
+                        link.way.push(end.clone());
+                        return Ok(Some(end));
+                    }
+                    LinkEnd::Outside(tails) => link.way.extend(tails),
+                    LinkEnd::Submodule | LinkEnd::Unknown(_) => {}
+                }
+                Ok(None)
+            }
+            // That leads nowhere, and was judged when it landed.
+            Err(Stop::Unknown(_)) if self.lookups <= MAX_LOOKUPS => Ok(None),
+            Err(stop) => Err(stop),
+        }
     }
 }
 
 impl Way {
-    /// Goes up. A folder that the way entered could be made a symlink; one that the last link lies in is one already passed.
+    /// Goes up. A folder that the way entered could be made a symlink; what the last link lies in is passed with it.
     fn leave(&mut self) {
         if self.at.len() > self.own {
             self.passed.push(join(&self.at, None));
@@ -310,12 +338,12 @@ fn is_absolute(target: &[u8]) -> bool {
 }
 
 /// The end of a way whose names from here on lie outside.
-fn outside(ahead: VecDeque<Vec<u8>>) -> LinkEnd {
+fn outside(ahead: VecDeque<Vec<u8>>) -> Result<LinkEnd, Stop> {
     let names: Vec<_> = ahead.into_iter().filter(|name| !matches!(&name[..], b"" | b"." | b"..")).collect();
     if names.len() > MAX_TAILS {
-        return LinkEnd::Unknown(format!("leads out of the repository by more than {MAX_TAILS} names"));
+        return Err(Stop::Unknown(format!("leads out of the repository by more than {MAX_TAILS} names")));
     }
-    LinkEnd::Outside((0..names.len()).map(|from| join(&names[from..], None)).collect())
+    Ok(LinkEnd::Outside((0..names.len()).map(|from| join(&names[from..], None)).collect()))
 }
 
 #[cfg(test)]
@@ -366,13 +394,16 @@ mod tests {
     /// Where the way over a link ends; what it passes comes first, each with a `>`.
     fn followed(scene: &Scene, path: &str, target: &str) -> String {
         let mut links = Links::of(&scene.repository);
-        let (way, end) = links.follow(&path.into(), target.as_bytes(), oid(scene.root)).unwrap();
+        let (way, end) = match links.follow(&path.into(), target.as_bytes(), oid(scene.root)) {
+            Ok(followed) => followed,
+            Err(Stop::Unknown(why)) => return format!("unknown: {why}"),
+            Err(Stop::Git(error)) => panic!("{error}"),
+        };
         let way: String = way.iter().map(|place| format!("{place} > ")).collect();
         way + &match end {
             LinkEnd::Within(end) => end.to_string(),
             LinkEnd::Outside(tails) => format!("out {}", tails.first().map(ToString::to_string).unwrap_or_default()),
-            LinkEnd::Submodule => "submodule".to_owned(),
-            LinkEnd::Unknown(why) => format!("unknown: {why}"),
+            other => format!("{other:?}"),
         }
     }
 
@@ -457,15 +488,15 @@ mod tests {
     }
 
     #[test]
-    fn names_looked_up_in_one_push_are_bounded() {
+    fn what_is_looked_up_and_listed_for_one_push_is_bounded() {
         let tree = scene(&["a"]);
-        let mut links = Links::of(&tree.repository);
-        links.lookups = MAX_LOOKUPS;
-        let (_, end) = links.follow(&"x".into(), b"a", oid(tree.root)).unwrap();
-        assert!(matches!(end, LinkEnd::Unknown(_)));
-        let mut links = Links::of(&tree.repository);
-        links.below = MAX_BELOW;
-        let listed = links.list(&"x".into(), &"".into(), oid(tree.root)).unwrap();
-        assert!(listed.is_err_and(|why| why.contains("more than 20000 paths")));
+        let unknown = |lookups: usize, below: usize| {
+            let mut links = Links::of(&tree.repository);
+            (links.lookups, links.below) = (lookups, below);
+            let link = links.read(&"x".into(), b".", oid(tree.root), true).unwrap();
+            matches!(link.end, LinkEnd::Unknown(_))
+        };
+        assert!(unknown(MAX_LOOKUPS, 0) && unknown(0, MAX_BELOW));
+        assert!(!unknown(MAX_LOOKUPS - 1, MAX_BELOW - 1));
     }
 }
