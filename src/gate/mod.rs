@@ -99,7 +99,8 @@ pub fn decide(push: &Push, grounds: &Grounds<'_>) -> RefOutcome {
         RefStanding::Alias => {
             return refused(Reason::deny(
                 Code::RefUncovered,
-                "The name is that of a protected ref but for letter case, and so the same ref on many file systems. Choose another.",
+                "The name is that of a protected ref but for letter case or Unicode form, and so the same ref on many file systems. \
+                 Choose another.",
             ));
         }
         RefStanding::Uncovered => {
