@@ -424,11 +424,15 @@ impl Hearing<'_> {
     /// A gate that is asked after the fact, as in a pipeline, may have missed moves: how the policy branch and the refs that
     /// it is asked about came to where they stand is judged first, and remembered where it was approved.
     fn catch_up(&mut self, remembered: &Remembered) -> Result<(), Reason> {
+        let missed = self.missed(remembered)?;
+        self.memory.as_mut().map_or(Ok(()), |memory| remember_states(memory, missed))
+    }
+
+    /// Refs that moved without this gate, with the states on the way where they were let through.
+    fn missed(&self, remembered: &Remembered) -> Result<Vec<(String, Vec<ObjectId>)>, Reason> {
         let request = self.case.request;
-        let Some(memory) = self.memory.as_ref().filter(|memory| memory.states().are_recorded) else { return Ok(()) };
-        if request.ahead || request.at.is_some() {
-            return Ok(());
-        }
+        let recorded = self.memory.as_ref().filter(|memory| memory.states().are_recorded);
+        let Some(memory) = recorded.filter(|_| !request.ahead && request.at.is_none()) else { return Ok(Vec::new()) };
         let states = memory.states();
         let facts = self.facts(remembered, states)?;
         let grounds = self.grounds(&facts, &self.chains);
@@ -444,11 +448,7 @@ impl Hearing<'_> {
                 moved.push((name.to_owned(), evaluation.catch_up(name, tip).states));
             }
         }
-        drop(facts);
-        match &mut self.memory {
-            Some(memory) => remember_states(memory, moved),
-            None => Ok(()),
-        }
+        Ok(moved)
     }
 
     fn of_ref(&self, update: &Update, evaluation: &mut PushEvaluation<'_>, grounds: &Grounds<'_>) -> Judged {

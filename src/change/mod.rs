@@ -8,10 +8,12 @@ pub mod compare;
 pub mod diff;
 pub mod enclosing;
 pub mod fold;
+pub mod links;
 pub mod manifest;
 pub mod merge;
 pub mod moved;
 pub mod ref_name;
+pub mod spelling;
 pub mod visible;
 
 use std::fmt;

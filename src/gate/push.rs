@@ -8,8 +8,9 @@ use super::court::Court;
 use super::history::Line;
 use super::outcome::{Code, Reason, RefOutcome};
 use super::{Decided, Grounds, States, distrust, memory, search, segment};
+use crate::change::links::Link;
 use crate::change::manifest::{Digest, Manifest};
-use crate::change::{Commit, ObjectId, RepoPath, visible};
+use crate::change::{Commit, ObjectId, visible};
 use crate::decision::Verdict;
 use crate::policy::{Policy, RefStanding};
 use crate::record::Key;
@@ -52,8 +53,8 @@ pub struct Step {
     pub signers: Vec<(ObjectId, Key)>,
     /// Those of them that are merges and hold what none of their parents brought; like signers, where proof is asked for.
     pub evil_merges: Vec<ObjectId>,
-    /// Where touched symlinks point: these paths count as touched too.
-    pub link_targets: Vec<RepoPath>,
+    /// The symlinks and submodules among the touched paths: where they lead counts as touched too.
+    pub links: Vec<Link>,
 }
 
 /// A verdict, and the commits that are states of the ref once it stands at its new tip.
@@ -398,7 +399,8 @@ impl Rule {
             RefStanding::Protected { rewrite, delete } => Ok(Some(Rule { rewrite, delete })),
             RefStanding::Open => Ok(None),
             RefStanding::Alias => uncovered(
-                "The name is that of a protected ref but for letter case, and so the same ref on many file systems. Choose another.",
+                "The name is that of a protected ref but for letter case or Unicode form, and so the same ref on many file systems. \
+                 Choose another.",
             ),
             RefStanding::Uncovered => uncovered(
                 "The policy names no such ref; nothing matches, so nothing may land. Name it under [refs] in the policy.",

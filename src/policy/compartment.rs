@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use globset::GlobSet;
-
+use super::DEFAULT;
+use super::patterns::PathPatterns;
+use crate::change::RepoPath;
+use crate::change::links::{Link, LinkEnd};
 use crate::record::Presence;
 
 /// How strictly an approval is tied to what lands. Ordered from loose to strict.
@@ -67,12 +69,33 @@ pub struct Compartment {
     pub cooling: i64,
     /// As they stand in the file.
     pub patterns: Vec<String>,
-    pub(super) paths: GlobSet,
+    /// Symlinks, as patterns in the file, that may lead out of it.
+    pub links_out: Vec<String>,
+    pub(super) paths: PathPatterns,
+    pub(super) may_lead_out: PathPatterns,
 }
 
 impl Compartment {
-    /// Letter case does not matter: on many file systems `Envs/prod` is `envs/prod`.
-    pub(super) fn holds(&self, path: &str) -> bool {
-        self.paths.is_match(path)
+    /// What file systems do not tell apart does not matter: on many of them `Envs/prod` is `envs/prod`.
+    pub(super) fn holds(&self, path: &RepoPath) -> bool {
+        self.paths.hold(path)
+    }
+
+    /// Whether it holds a place, or lies below it.
+    pub(super) fn lies_at(&self, place: &RepoPath) -> bool {
+        self.paths.hold(place) || self.paths.reach_below(place)
+    }
+
+    /// Whether a link in it would make somebody else's file one of its own, without the policy saying that it may. What no
+    /// compartment holds may lead anywhere in the repository.
+    pub(super) fn lets_out(&self, link: &Link) -> bool {
+        let owns = |place: &RepoPath| self.paths.hold(place) || self.paths.cover(place);
+        let stays = match &link.end {
+            LinkEnd::Outside(_) => false,
+            _ if self.name == DEFAULT => true,
+            LinkEnd::Within(end) => owns(end) && link.way.iter().all(|place| self.lies_at(place)),
+            LinkEnd::Submodule | LinkEnd::Unknown(_) => true,
+        };
+        !stays && !self.may_lead_out.hold(&link.path)
     }
 }

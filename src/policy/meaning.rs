@@ -237,6 +237,12 @@ impl Found {
                 format!("{name} holds {} instead of {}", listed(new.patterns.iter()), listed(old.patterns.iter()));
             self.add(Direction::Shifted, text);
         }
+        for pattern in added(&old.links_out, &new.links_out) {
+            self.add(Direction::Looser, format!("links of {name} may lead out of it: {pattern}"));
+        }
+        for pattern in added(&new.links_out, &old.links_out) {
+            self.add(Direction::Stricter, format!("links of {name} may no longer lead out of it: {pattern}"));
+        }
         self.slots(name, &old.sign, &new.sign);
         self.more(&format!("{name} binds"), old.binding, new.binding);
         self.more(&format!("{name} asks for presence"), old.presence, new.presence);
@@ -461,6 +467,8 @@ mod tests {
             &["· compartment docs is gone: docs/** fall to what else holds them"]),
         (HOLDS, "paths = [\"envs/prod/**\", \"live/**\"]",
             &["· prod holds envs/prod/**, live/** instead of envs/prod/**"], &["· prod holds envs/prod/** instead of envs/prod/**, live/**"]),
+        ("binding = \"exact\"\n", "binding = \"exact\"\nlinks_out = [\"envs/prod/shared.tf\"]\n",
+            &["▼ links of prod may lead out of it: envs/prod/shared.tf"], &["▲ links of prod may no longer lead out of it: envs/prod/shared.tf"]),
         ("sign = [{ role = \"senior\", n = 2 }, {", "sign = [{ role = \"senior\", n = 1 }, {",
             &["▼ prod needs 1 of role senior instead of 2"], &["▲ prod needs 2 of role senior instead of 1"]),
         (", { role = \"security\", n = 1 }]\nbinding", "]\nbinding",

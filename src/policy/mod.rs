@@ -6,6 +6,7 @@ mod compartment;
 mod limits;
 pub mod meaning;
 mod parse;
+mod patterns;
 mod refs;
 mod requirement;
 mod roster;
@@ -96,8 +97,16 @@ impl Policy {
 
     /// The compartments a path lies in: all that match, else the default one.
     pub fn compartments_of(&self, path: &RepoPath) -> Vec<&Compartment> {
-        let text = path.lossy();
-        let matching: Vec<_> = self.compartments.iter().filter(|c| c.name != DEFAULT && c.holds(&text)).collect();
+        self.in_any(|compartment| compartment.holds(path))
+    }
+
+    /// Those that a link touches by leading to a place: all that hold it or lie below it, else the default one.
+    fn compartments_at(&self, place: &RepoPath) -> Vec<&Compartment> {
+        self.in_any(|compartment| compartment.lies_at(place))
+    }
+
+    fn in_any(&self, lies: impl Fn(&Compartment) -> bool) -> Vec<&Compartment> {
+        let matching: Vec<_> = self.compartments.iter().filter(|c| c.name != DEFAULT && lies(c)).collect();
         if matching.is_empty() { self.compartments.iter().filter(|c| c.name == DEFAULT).collect() } else { matching }
     }
 }

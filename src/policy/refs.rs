@@ -2,6 +2,8 @@
 
 use globset::{GlobBuilder, GlobSet};
 
+use crate::change::spelling::folded;
+
 /// What the policy says of one ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefStanding {
@@ -9,7 +11,7 @@ pub enum RefStanding {
     Protected { rewrite: bool, delete: bool },
     /// Takes anything: a place to propose changes from.
     Open,
-    /// Spelled like a protected ref but for letter case: on many file systems it is the same ref.
+    /// Spelled like a protected ref but for letter case or Unicode form: on many file systems it is the same ref.
     Alias,
     /// Named nowhere.
     Uncovered,
@@ -35,7 +37,11 @@ pub struct RefRule {
 
 impl RefRule {
     pub(super) fn new(pattern: &str, rewrite: bool, delete: bool) -> Result<RefRule, globset::Error> {
-        let glob = |fold: bool| GlobBuilder::new(pattern).literal_separator(true).case_insensitive(fold).build();
+        let plain = folded(pattern);
+        let glob = |fold: bool| {
+            let text = if fold { &plain } else { pattern };
+            GlobBuilder::new(text).literal_separator(true).case_insensitive(fold).build()
+        };
         let set = |fold: bool| GlobSet::builder().add(glob(fold)?).build();
         Ok(RefRule { pattern: pattern.to_owned(), rewrite, delete, exact: set(false)?, folded: set(true)? })
     }
@@ -49,7 +55,8 @@ impl Refs {
             let (rewrite, delete) = matching.fold((true, true), |(r, d), rule| (r && rule.rewrite, d && rule.delete));
             return RefStanding::Protected { rewrite, delete };
         }
-        if self.rules.iter().any(|rule| rule.folded.is_match(name)) {
+        let plain = folded(name);
+        if self.rules.iter().any(|rule| rule.folded.is_match(&plain)) {
             return RefStanding::Alias;
         }
         if self.open.is_match(name) { RefStanding::Open } else { RefStanding::Uncovered }
@@ -62,5 +69,26 @@ impl Refs {
 
     pub fn rules(&self) -> &[RefRule] {
         &self.rules
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_ref_that_is_a_protected_one_on_some_file_system_is_an_alias() {
+        let rules = ["refs/heads/main", "refs/heads/straße"].map(|rule| RefRule::new(rule, false, false).unwrap());
+        let open = GlobSet::builder().add(globset::Glob::new("refs/heads/**").unwrap()).build().unwrap();
+        let refs = Refs { rules: rules.to_vec(), open, open_patterns: Vec::new() };
+        for name in ["refs/heads/Main", "refs/heads/mai\u{200c}n", "refs/heads/STRASSE", "refs/heads/stra\u{1E9E}e"] {
+            assert_eq!(refs.standing(name), RefStanding::Alias, "{name}");
+        }
+        for name in ["refs/heads/mains", "refs/heads/ma\u{131}n", "refs/heads/strase"] {
+            assert_eq!(refs.standing(name), RefStanding::Open, "{name}");
+        }
+        let protected = RefStanding::Protected { rewrite: false, delete: false };
+        assert_eq!(refs.standing("refs/heads/straße"), protected);
     }
 }

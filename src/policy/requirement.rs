@@ -8,6 +8,7 @@ use super::{
     AI, BREAK_GLASS, Binding, BreakGlass, Compartment, Criticality, HIDDEN, Kind, POLICY_FILE, Person, Policy, Rank,
     Slot,
 };
+use crate::change::links::Link;
 use crate::change::{Identity, RepoPath};
 use crate::record::Presence;
 
@@ -72,10 +73,23 @@ pub struct Filled {
 impl Policy {
     /// What touching these paths requires.
     pub fn requirements<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>, authors: &[Identity], ai: Ai) -> Asked {
+        self.requirements_with_links(paths, &[], authors, ai)
+    }
+
+    /// As [`Policy::requirements`], with what the links among the paths lead to.
+    pub fn requirements_with_links<'p>(
+        &self,
+        paths: impl Iterator<Item = &'p RepoPath>,
+        links: &[&'p Link],
+        authors: &[Identity],
+        ai: Ai,
+    ) -> Asked {
         let mut touched: BTreeMap<&str, (&Compartment, &RepoPath)> = BTreeMap::new();
         let mut places: Vec<(&RepoPath, Vec<&str>)> = Vec::new();
-        for path in paths {
-            let compartments = self.compartments_of(path);
+        let of_paths = paths.map(|path| (path, self.compartments_of(path)));
+        let of_places = links.iter().flat_map(|link| link.places()).map(|place| (place, self.compartments_at(place)));
+        let of_below = links.iter().flat_map(|link| &link.below).map(|path| (path, self.compartments_of(path)));
+        for (path, compartments) in of_paths.chain(of_places).chain(of_below) {
             places.push((path, compartments.iter().map(|c| c.name.as_str()).collect()));
             for compartment in compartments {
                 touched.entry(&compartment.name).or_insert((compartment, path));
@@ -87,7 +101,7 @@ impl Policy {
             Some(Violation {
                 compartment: compartment.name.clone(),
                 path: (*path).clone(),
-                compartment_holds_policy: compartment.holds(POLICY_FILE),
+                compartment_holds_policy: compartment.holds(&POLICY_FILE.into()),
             })
         });
         let violations = violations.collect();
@@ -95,6 +109,17 @@ impl Policy {
         requirements.extend(self.ai_requirement(authors, ai));
         let compartments = touched.keys().map(|&name| name.to_owned()).collect();
         Asked { requirements, violations, compartments }
+    }
+
+    /// The links that land in a compartment and lead out of it, to what others sign for, or out of the repository; each with
+    /// the compartment that would have to let it.
+    pub fn leading_out<'l>(&self, links: &[&'l Link]) -> Vec<(&'l Link, String)> {
+        let landing = links.iter().filter(|link| link.lands);
+        let out = landing.flat_map(|link| {
+            let compartments = self.compartments_at(&link.path).into_iter();
+            compartments.filter(|c| c.lets_out(link)).map(|c| (*link, c.name.clone()))
+        });
+        out.collect()
     }
 
     /// What taking over another person's rejection requires: the signers of the compartment that holds the policy, who

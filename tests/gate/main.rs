@@ -14,6 +14,7 @@ mod token;
 mod bounds;
 mod content;
 mod emergency;
+mod links;
 mod objects;
 mod people;
 mod policies;

@@ -110,7 +110,7 @@ fn steps() -> Vec<Step> {
         }],
         signers: vec![],
         evil_merges: Vec::new(),
-        link_targets: vec![],
+        links: vec![],
     };
     vec![step(first, 2, 3), step(second, 3, 4)]
 }

@@ -156,7 +156,7 @@ fn step() -> Step {
         commits: vec![commit],
         signers: vec![],
         evil_merges: vec![],
-        link_targets: vec![],
+        links: vec![],
     }
 }
 

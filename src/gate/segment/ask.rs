@@ -1,7 +1,12 @@
 //! What the policy asks of a segment, and whether it is there.
 
+use std::collections::BTreeSet;
+
 use super::{Segment, length};
 use crate::change::Identity;
+use crate::change::diff::Mode;
+use crate::change::links::{Link, LinkEnd};
+use crate::change::spelling::forbidden;
 use crate::decision::Verdict;
 use crate::gate::outcome::{Code, Reason, SlotState};
 use crate::gate::vote::{Vote, signers};
@@ -9,16 +14,16 @@ use crate::gate::{Lands, Opaque};
 use crate::policy::{Ai, Asked, Binding, DEFAULT, Kind, Requirement};
 use crate::provenance;
 
-impl<'g> Segment<'_, 'g> {
+impl<'s, 'g> Segment<'s, 'g> {
     /// What the policy asks of the touched paths and the authors, and whether it is there.
     pub(super) fn ask(&mut self) -> Asked {
         let policy = self.court.grounds.policy;
-        let links = self.steps.iter().flat_map(|step| &step.link_targets);
+        let links = self.links();
         let mut authors = self.authors.clone();
         // Of no rank: an unproven author asks for what an unknown one asks for.
         authors.extend(self.unproven.then(|| Identity { name: String::new(), email: "unproven".to_owned() }));
         let ai = if self.unproven { Ai::Detected } else { self.ai() };
-        let mut asked = policy.requirements(self.manifest.paths().chain(links), &authors, ai);
+        let mut asked = policy.requirements_with_links(self.manifest.paths(), &links, &authors, ai);
         if self.manifest.is_empty() {
             // What touches nothing belongs to nobody else.
             let default = policy.compartments.iter().filter(|compartment| compartment.name == DEFAULT);
@@ -38,6 +43,10 @@ impl<'g> Segment<'_, 'g> {
             self.fill(requirement);
         }
         asked
+    }
+
+    fn links(&self) -> Vec<&'s Link> {
+        self.steps.iter().flat_map(|step| &step.links).collect()
     }
 
     /// Signs of AI in what lands and in what was signed; only where there is none, a claim that there was none is heard.
@@ -170,12 +179,15 @@ impl<'g> Segment<'_, 'g> {
             Ok(aliases) => {
                 for (path, other) in aliases {
                     let detail = format!(
-                        "{path} is {other} but for letter case or Unicode form: on many file systems, one hides the other."
+                        "{path} may be {other} on file systems for which letter case, Unicode form or the end of a name makes \
+                         no difference: one hides the other."
                     );
                     self.tell(Reason::deny(Code::Confusable, detail).at(&path));
                 }
             }
         }
+        self.refuse_names();
+        self.refuse_links();
         for (path, _) in self.opaque.clone().iter().filter(|(_, why)| limits.refuse_opaque && *why == Opaque::Elsewhere)
         {
             let detail =
@@ -194,6 +206,48 @@ impl<'g> Segment<'_, 'g> {
                     self.tell(Reason::holds(Code::Limit, detail));
                 }
             }
+        }
+    }
+
+    /// Names that git takes for its own on some file system: nobody's approval lets one in, not even in between.
+    fn refuse_names(&mut self) {
+        let steps = self.steps;
+        let entries = steps.iter().flat_map(|step| step.delta.iter());
+        let landing: BTreeSet<_> = entries.filter_map(|(path, _, new)| Some((path, new?.mode))).collect();
+        for (path, mode) in landing {
+            let mut names: Vec<&[u8]> = path.0.split(|&b| b == b'/').collect();
+            let file = names.pop().and_then(|name| forbidden(name, mode));
+            // What a folder is called is judged without regard to the file in it.
+            if let Some(why) = names.iter().find_map(|name| forbidden(name, Mode::File)).or(file) {
+                let detail = format!("A name in {path} {why}. Choose another.");
+                self.tell(Reason::deny(Code::Confusable, detail).at(path));
+            }
+        }
+    }
+
+    /// Links of which nobody can say where they lead, and those that lead where others decide what they stand for.
+    fn refuse_links(&mut self) {
+        let (links, policy) = (self.links(), self.court.grounds.policy);
+        for link in links.iter().filter(|link| link.lands) {
+            if let LinkEnd::Unknown(why) = &link.end {
+                let detail = format!(
+                    "{} {why}, so nobody can say which compartments it reaches. Point it elsewhere.",
+                    link.path
+                );
+                self.tell(Reason::undecidable(Code::Unreadable, detail).at(&link.path));
+            }
+        }
+        for (link, compartment) in policy.leading_out(&links) {
+            let to = match &link.end {
+                LinkEnd::Within(end) => format!("compartment {compartment}, by way of what others sign for, to {end}"),
+                _ => "the repository: what it stands for is not what was approved".to_owned(),
+            };
+            let detail = format!(
+                "{} is a symlink that leads out of {to}. Copy what it stands for, or let `links_out` of \
+                 [compartment.{compartment}] name it.",
+                link.path
+            );
+            self.tell(Reason::deny(Code::Opaque, detail).at(&link.path).in_compartment(&compartment));
         }
     }
 

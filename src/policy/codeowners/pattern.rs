@@ -9,6 +9,7 @@ use globset::GlobBuilder;
 
 use super::Dialect;
 use crate::change::visible::is_hidden;
+use crate::policy::patterns::idle_path;
 
 /// Longer patterns name no path of a repository, and would make regular expressions of any size.
 const MAX_BYTES: usize = 1024;
@@ -111,7 +112,7 @@ fn finish(segments: &[Segment], dialect: Dialect) -> Result<Pattern, &'static st
 
 /// As the parser of policies will.
 fn compiles(glob: &str) -> bool {
-    GlobBuilder::new(glob).literal_separator(true).case_insensitive(true).build().is_ok()
+    GlobBuilder::new(glob).literal_separator(true).case_insensitive(true).build().is_ok() && idle_path(glob).is_none()
 }
 
 fn everything() -> Pattern {

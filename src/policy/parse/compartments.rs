@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::people::presence;
-use super::{Case, globs, is_id};
+use super::{is_id, path_patterns};
 use crate::datafile::{Placed, Table};
 use crate::policy::{
     Binding, Compartment, Criticality, DEFAULT, POLICY_FILE, Person, RESERVED, Requirement, Signer, Slot,
@@ -23,7 +23,7 @@ pub(super) fn compartments(root: &Table<'_>, people: &[Person]) -> Option<Vec<Co
     if !compartments.iter().any(|c| c.name == DEFAULT) {
         table.mistake("[compartment.default] is missing: it says who signs for what no other compartment holds");
     }
-    let keepers: Vec<_> = compartments.iter().filter(|c| c.name != DEFAULT && c.holds(POLICY_FILE)).collect();
+    let keepers: Vec<_> = compartments.iter().filter(|c| c.name != DEFAULT && c.holds(&POLICY_FILE.into())).collect();
     if !keepers.iter().any(|c| c.solo) {
         table.mistake(format!("no compartment with `solo = true` holds {POLICY_FILE}; add [compartment.policy] with paths = [\".undersign/**\"]"));
     }
@@ -53,6 +53,7 @@ fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) 
             }
         },
     };
+    let links_out = entry.strings("links_out");
     let compartment = Compartment {
         name: name.value.clone(),
         criticality,
@@ -61,9 +62,21 @@ fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) 
         presence: entry.string("presence").and_then(|word| presence(&word)).unwrap_or_default(),
         solo: entry.boolean("solo").is_some_and(|flag| flag.value),
         cooling: entry.duration("cooling").map_or(0, |length| length.value),
-        paths: globs(&patterns, Case::Ignored),
+        paths: path_patterns(&patterns),
+        may_lead_out: path_patterns(&links_out),
+        links_out: links_out.iter().map(|pattern| pattern.value.clone()).collect(),
         patterns: patterns.into_iter().map(|pattern| pattern.value).collect(),
     };
+    for pattern in links_out.iter().filter(|_| name.value != DEFAULT) {
+        // Of a pattern nobody can say what it names; a path lies in the compartment, or at a folder above it.
+        if !pattern.value.contains(['*', '?', '[', '{']) && !compartment.lies_at(&pattern.value.as_str().into()) {
+            let path = pattern.value.escape_debug();
+            pattern.mistake(format!(
+                "[compartment.{}] does not hold `{path}`: a link there leads out of nothing",
+                name.value
+            ));
+        }
+    }
     if !compartment.sign.is_empty() {
         let place = format!("compartment.{}", name.value);
         reachable(&place, entry, &Requirement::of(&compartment), people);

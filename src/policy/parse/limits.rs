@@ -2,7 +2,7 @@
 
 use super::compartments::{MAX_SLOT, reachable, slots};
 use super::people::presence;
-use super::{Case, globs};
+use super::{globs, whole_path};
 use crate::change::visible;
 use crate::datafile::Table;
 use crate::policy::{BreakGlass, Compartment, Freeze, Limits, Person, Requirement};
@@ -34,12 +34,13 @@ pub(super) fn limits(root: &Table<'_>) -> Limits {
         },
     };
     let uncounted = table.strings("uncounted");
+    uncounted.iter().for_each(whole_path);
     Limits {
         compartments: positive("compartments").map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
         lines: positive("lines"),
         validity: validity.map_or(Limits::default().validity, |validity| validity.value),
         refuse_opaque,
-        uncounted: globs(&uncounted, Case::Counts),
+        uncounted: globs(&uncounted),
         uncounted_patterns: uncounted.into_iter().map(|pattern| pattern.value).collect(),
     }
 }

@@ -6,6 +6,7 @@ mod people;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
+use super::patterns::{PathPatterns, idle_path, idle_ref};
 use super::{AiRules, AuthorProof, Person, Policy, RefRule, Refs, Roster};
 use crate::change::manifest::Digest;
 use crate::datafile::{self, Item, Placed, Refused, Table};
@@ -86,7 +87,7 @@ fn refs(root: &Table<'_>) -> Refs {
     open.iter().for_each(full_name);
     Refs {
         rules: items.iter().filter_map(ref_rule).collect(),
-        open: globs(&open, Case::Counts),
+        open: globs(&open),
         open_patterns: open.into_iter().map(|pattern| pattern.value).collect(),
     }
 }
@@ -114,37 +115,56 @@ fn allows(table: &Table<'_>, key: &str) -> bool {
 }
 
 fn full_name(pattern: &Placed<'_, String>) {
-    if !pattern.value.starts_with("refs/") {
-        pattern.mistake(format!("`{0}` is no full name of a ref; write \"refs/heads/{0}\"", pattern.value));
+    if let Some(why) = idle_ref(&pattern.value) {
+        pattern.mistake(why);
     }
 }
 
-/// Whether letter case tells patterns apart.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Case {
-    Counts,
-    Ignored,
+/// The patterns of a compartment, each mistake told at its line.
+fn path_patterns(patterns: &[Placed<'_, String>]) -> PathPatterns {
+    patterns.iter().for_each(whole_path);
+    let sound = patterns.iter().filter(|pattern| match PathPatterns::new(std::iter::once(pattern.value.as_str())) {
+        Ok(_) => true,
+        Err(error) => {
+            pattern.mistake(format!("`{}` is no pattern: {}", pattern.value.escape_debug(), error.kind()));
+            false
+        }
+    });
+    PathPatterns::new(sound.map(|pattern| pattern.value.as_str())).unwrap_or_else(|_| {
+        too_large(patterns);
+        PathPatterns::default()
+    })
 }
 
-fn globs(patterns: &[Placed<'_, String>], case: Case) -> GlobSet {
+fn whole_path(pattern: &Placed<'_, String>) {
+    if let Some(why) = idle_path(&pattern.value) {
+        pattern.mistake(why);
+    }
+}
+
+/// Patterns in which letter case counts.
+fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        let glob =
-            GlobBuilder::new(&pattern.value).literal_separator(true).case_insensitive(case == Case::Ignored).build();
-        match glob {
+        match GlobBuilder::new(&pattern.value).literal_separator(true).build() {
             Ok(glob) => _ = set.add(glob),
-            Err(error) => pattern.mistake(format!("`{}` is no pattern: {}", pattern.value, error.kind())),
+            Err(error) => {
+                pattern.mistake(format!("`{}` is no pattern: {}", pattern.value.escape_debug(), error.kind()));
+            }
         }
     }
-    // A set that cannot be built must not pass for one that holds nothing: its paths would be nobody's.
     set.build().unwrap_or_else(|_| {
-        if let Some(first) = patterns.first() {
-            first.mistake(
-                "these patterns are too large together; split the compartment, or name folders in place of files",
-            );
-        }
+        too_large(patterns);
         GlobSet::empty()
     })
+}
+
+/// A set that cannot be built must not pass for one that holds nothing: its paths would be nobody's.
+fn too_large(patterns: &[Placed<'_, String>]) {
+    if let Some(first) = patterns.first() {
+        first
+            .mistake("these patterns are too large together; split the compartment, or name folders in place of files");
+    }
 }
 
 fn ai(root: &Table<'_>, people: &[Person]) -> AiRules {

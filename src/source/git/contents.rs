@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use git2::Oid;
-use unicode_normalization::UnicodeNormalization as _;
 
 use super::objects::TREE;
 use super::{GitError, PolicyState, Repository, diff, oid};
 use crate::change::compare::{Line, compare};
 use crate::change::diff::{ContentKind, Diff, FileDiff, Location, Mode, Side, TreeEntry};
 use crate::change::manifest::Manifest;
+use crate::change::spelling::Names;
 use crate::change::{ObjectId, RepoPath, visible};
 use crate::gate::{Contents, MAX_PLACES, NextPolicy, Opaque, Rest, Step};
 
@@ -32,9 +32,6 @@ pub struct Objects<'r> {
     compared: Cell<u64>,
     exceeded: RefCell<Option<String>>,
 }
-
-/// The entries of one tree by what is left of their names without letter case and Unicode form.
-type Names = HashMap<String, Vec<Vec<u8>>>;
 
 /// What two texts differ in, as far as a gate asks.
 #[derive(Debug, Clone, Default)]
@@ -166,8 +163,7 @@ impl<'r> Objects<'r> {
         let mut above: Vec<&[u8]> = Vec::new();
         for part in path.0.split(|&b| b == b'/') {
             let names = self.names(at)?;
-            let same = names.get(&folded(part)).map(Vec::as_slice).unwrap_or_default();
-            if let Some(other) = same.iter().find(|name| name.as_slice() != part) {
+            if let Some(other) = names.alike(part).or_else(|| names.shortened(part)) {
                 return Ok(Some(RepoPath([&above[..], &[other]].concat().join(&b'/'))));
             }
             above.push(part);
@@ -184,11 +180,9 @@ impl<'r> Objects<'r> {
         if let Some(names) = self.names.borrow().get(&tree) {
             return Ok(Rc::clone(names));
         }
-        let mut names = Names::new();
-        for entry in &self.repository.raw.find_tree(tree)? {
-            names.entry(folded(entry.name_bytes())).or_default().push(entry.name_bytes().to_vec());
-        }
-        let names = Rc::new(names);
+        let entries = self.repository.raw.find_tree(tree)?;
+        let entries: Vec<_> = entries.iter().map(|entry| entry.name_bytes().to_vec()).collect();
+        let names = Rc::new(Names::of(entries.iter().map(Vec::as_slice)));
         self.names.borrow_mut().insert(tree, Rc::clone(&names));
         Ok(names)
     }
@@ -209,14 +203,6 @@ impl<'r> Objects<'r> {
             }
         }
         Ok(None)
-    }
-}
-
-/// A name without letter case and Unicode form. Bytes that are no UTF-8 stand for themselves.
-fn folded(name: &[u8]) -> String {
-    match std::str::from_utf8(name) {
-        Ok(text) => text.nfkc().flat_map(char::to_lowercase).nfkc().collect(),
-        Err(_) => name.iter().map(|&b| char::from(b)).collect(),
     }
 }
 

@@ -6,6 +6,7 @@ mod blobs;
 mod commit;
 mod contents;
 mod deadline;
+mod links;
 mod objects;
 mod origins;
 pub mod push;

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use git2::ObjectType;
 
 use super::contents::Places;
+use super::links::Links;
 use super::objects::{Effort, diff_within, entry, folder};
 use super::{GitError, Repository, diff, object_id, oid};
 use crate::change::diff::{Diff, Mode, TreeEntry};
@@ -27,6 +28,7 @@ pub struct Commits<'r> {
     cut: HashSet<ObjectId>,
     digests: RefCell<HashMap<ObjectId, Digest>>,
     effort: RefCell<Effort>,
+    links: RefCell<Links<'r>>,
 }
 
 impl<'r> Commits<'r> {
@@ -34,7 +36,8 @@ impl<'r> Commits<'r> {
     /// There is a shallow file that cannot be read.
     pub fn of(repository: &'r Repository, wants_proof: bool) -> Result<Commits<'r>, GitError> {
         let (digests, effort) = Default::default();
-        Ok(Commits { repository, wants_proof, cut: repository.cut_commits()?, digests, effort })
+        let links = RefCell::new(Links::of(repository));
+        Ok(Commits { repository, wants_proof, cut: repository.cut_commits()?, digests, effort, links })
     }
 
     fn step(&self, from: ObjectId, to: ObjectId) -> Result<Step, GitError> {
@@ -55,7 +58,7 @@ impl<'r> Commits<'r> {
             signers: if self.wants_proof { signers(repository, &commits) } else { Vec::new() },
             evil_merges: if self.wants_proof { evil_merges(repository, &commits, &mut effort)? } else { Vec::new() },
             commits,
-            link_targets: link_targets(repository, &diff, &mut effort)?,
+            links: self.links.borrow_mut().touched(&diff, from_tree, tree)?,
         })
     }
 
@@ -349,47 +352,6 @@ fn merged(
         commits: commits.clone(),
         signers: signers(repository, commits),
         evil_merges: evil_merges(repository, commits, &mut Effort::default())?,
-        link_targets: link_targets(repository, diff, &mut Effort::default())?,
+        links: Links::of(repository).touched(diff, *base_tree, *head_tree)?,
     })
-}
-
-/// Where symlinks among the touched paths point, before and after, as paths of the repository.
-fn link_targets(repository: &Repository, diff: &Diff, effort: &mut Effort) -> Result<Vec<RepoPath>, GitError> {
-    let mut targets = Vec::new();
-    for file in &diff.files {
-        for entry in [file.old, file.new].into_iter().flatten().filter(|entry| entry.mode == Mode::Symlink) {
-            let target = resolve(&file.path, &repository.link_target(entry.id)?);
-            effort.hold(target.0.len())?;
-            targets.push(target);
-        }
-    }
-    Ok(targets)
-}
-
-/// A symlink's target relative to the root. One that leaves the repository stays as it is written.
-fn resolve(link: &RepoPath, target: &[u8]) -> RepoPath {
-    let mut parts: Vec<&[u8]> = link.0.split(|&b| b == b'/').collect();
-    parts.pop();
-    for part in target.split(|&b| b == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." if parts.pop().is_none() => return RepoPath(target.to_vec()),
-            b".." => {}
-            name => parts.push(name),
-        }
-    }
-    RepoPath(parts.join(&b'/'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_symlink_reaches_where_it_points() {
-        let at = |link: &str, target: &str| resolve(&link.into(), target.as_bytes()).to_string();
-        assert_eq!(at("docs/x", "../envs/prod/main.tf"), "envs/prod/main.tf");
-        assert_eq!(at("x", "./a/b"), "a/b");
-        assert_eq!(at("x", "../../etc/passwd"), "../../etc/passwd");
-    }
 }

@@ -1,0 +1,421 @@
+//! Path patterns: what they hold, above what they lie, and those that can match nothing.
+
+use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet};
+
+use crate::change::RepoPath;
+use crate::change::spelling::{folded, spellings};
+
+/// Alternatives, `{a,b}`, that one pattern may stand for.
+const MAX_ALTERNATIVES: usize = 256;
+
+/// The patterns of a compartment. What file systems do not tell apart does not matter: letter case, Unicode form, dots
+/// and blanks at the end of a name.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PathPatterns {
+    set: GlobSet,
+    /// Name by name; only those whose first one is given.
+    anchored: Vec<Vec<Part>>,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    /// `**`
+    AnyNumber,
+    One(GlobMatcher),
+}
+
+impl PathPatterns {
+    /// # Errors
+    /// One of them is no pattern, or they are too large together.
+    pub(super) fn new<'p>(patterns: impl Iterator<Item = &'p str>) -> Result<PathPatterns, globset::Error> {
+        let (mut set, mut anchored) = (GlobSet::builder(), Vec::new());
+        for pattern in patterns {
+            let plain = folded(pattern);
+            if plain != pattern {
+                set.add(glob(&plain)?);
+            }
+            set.add(glob(pattern)?);
+            for one in alternatives(&plain).unwrap_or_default() {
+                anchored.extend(anchored_parts(&one)?);
+            }
+        }
+        Ok(PathPatterns { set: set.build()?, anchored })
+    }
+
+    pub(super) fn hold(&self, path: &RepoPath) -> bool {
+        spellings(path).iter().any(|path| self.set.is_match(path.as_ref()))
+    }
+
+    /// Whether they could hold something below a folder, whatever there is now. Those that begin with a wildcard could
+    /// hold something below any, and are not asked: of them only what is there counts.
+    pub(super) fn reach_below(&self, folder: &RepoPath) -> bool {
+        spellings(folder).iter().any(|folder| {
+            let names: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
+            self.anchored.iter().any(|parts| reach_below(parts, &names))
+        })
+    }
+
+    /// Whether they hold all that could lie below a folder.
+    pub(super) fn cover(&self, folder: &RepoPath) -> bool {
+        // A name that no pattern gives.
+        let below = |names: &str| {
+            let slash = if folder.0.is_empty() { "" } else { "/" };
+            self.hold(&RepoPath([&folder.0, slash.as_bytes(), names.as_bytes()].concat()))
+        };
+        below("\u{FFFD}") && below("\u{FFFD}/\u{FFFD}")
+    }
+}
+
+fn glob(pattern: &str) -> Result<Glob, globset::Error> {
+    GlobBuilder::new(pattern).literal_separator(true).case_insensitive(true).build()
+}
+
+fn anchored_parts(pattern: &str) -> Result<Option<Vec<Part>>, globset::Error> {
+    if pattern.starts_with('*') {
+        return Ok(None);
+    }
+    let part = |name: &str| match name {
+        "**" => Ok(Part::AnyNumber),
+        name => Ok(Part::One(glob(name)?.compile_matcher())),
+    };
+    names(pattern).into_iter().map(part).collect::<Result<_, _>>().map(Some)
+}
+
+/// What lies between slashes, those of classes (`[!/a]`) left out.
+fn names(pattern: &str) -> Vec<&str> {
+    let (mut names, mut start, mut in_class) = (Vec::new(), 0, false);
+    for (at, c) in pattern.char_indices() {
+        match c {
+            ']' if in_class && !pattern[..at].ends_with(['[', '!', '^']) => in_class = false,
+            '[' => in_class = true,
+            '/' if !in_class => {
+                names.push(&pattern[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    names.push(&pattern[start..]);
+    names
+}
+
+fn reach_below(parts: &[Part], folder: &[&str]) -> bool {
+    match (parts.split_first(), folder.split_first()) {
+        (None, _) => false,
+        (Some((Part::AnyNumber, _)), _) | (Some(_), None) => true,
+        (Some((Part::One(name), parts)), Some((first, folder))) => name.is_match(first) && reach_below(parts, folder),
+    }
+}
+
+/// A pattern without `{a,b}`, as many as it takes; none where those are too many.
+fn alternatives(pattern: &str) -> Option<Vec<String>> {
+    let (mut done, mut open) = (Vec::new(), vec![pattern.to_owned()]);
+    while let Some(pattern) = open.pop() {
+        match braces(&pattern) {
+            None => done.push(pattern),
+            Some((from, to, choices)) => {
+                let (before, after) = (&pattern[..from], &pattern[to..]);
+                open.extend(choices.iter().map(|choice| format!("{before}{choice}{after}")));
+            }
+        }
+        if done.len() + open.len() > MAX_ALTERNATIVES {
+            return None;
+        }
+    }
+    Some(done)
+}
+
+/// The first `{a,b}` that is no member of a class: from where to where, and the choices.
+fn braces(pattern: &str) -> Option<(usize, usize, Vec<&str>)> {
+    let (mut from, mut depth, mut in_class) = (None, 0_usize, false);
+    let (mut choices, mut start) = (Vec::new(), 0);
+    for (at, c) in pattern.char_indices() {
+        match c {
+            // Directly after `[`, `[!` and `[^`, `]` is a member.
+            ']' if in_class && !pattern[..at].ends_with(['[', '!', '^']) => in_class = false,
+            _ if in_class => {}
+            '[' => in_class = true,
+            '{' => {
+                depth += 1;
+                if depth == 1 {
+                    (from, start) = (Some(at), at + 1);
+                }
+            }
+            ',' if depth == 1 => {
+                choices.push(&pattern[start..at]);
+                start = at + 1;
+            }
+            '}' if depth > 0 => {
+                depth -= 1;
+                if let (0, Some(from)) = (depth, from) {
+                    choices.push(&pattern[start..at]);
+                    return Some((from, at + 1, choices));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Why a pattern can match no path, and what to write instead, as a sentence. Paths are relative to the root of the
+/// repository, with `/` between their names.
+pub(super) fn idle_path(pattern: &str) -> Option<String> {
+    if pattern.starts_with('!') {
+        return Some(format!(
+            "`{}` excludes nothing: a list of patterns has no exceptions; name what it holds instead",
+            pattern.escape_debug()
+        ));
+    }
+    let Some(all) = alternatives(pattern) else {
+        return Some(format!("a pattern stands for more than {MAX_ALTERNATIVES} alternatives; write several patterns"));
+    };
+    let why = all.iter().find_map(|one| why_idle(one))?;
+    let instead = match mended(pattern) {
+        Some(mended) => format!("write \"{mended}\""),
+        None => "write it from the root of the repository on, such as \"envs/prod/**\"".to_owned(),
+    };
+    Some(format!("`{}` {why}; {instead}", pattern.escape_debug()))
+}
+
+fn why_idle(pattern: &str) -> Option<&'static str> {
+    let names = || pattern.split('/');
+    Some(match pattern {
+        "" => "is empty and matches nothing",
+        _ if pattern.trim() != pattern => "begins or ends with a blank, and so do no names that are meant",
+        _ if pattern.replace("[\\]", "").contains('\\') => {
+            "has a backslash: names are separated by `/`, and `[*]` is a literal `*`"
+        }
+        _ if pattern.starts_with('/') => "begins with `/`, and no path does",
+        _ if pattern.ends_with('/') => "ends with `/`, and no path does",
+        _ if names().any(str::is_empty) => "has `//` in it, and no path has",
+        _ if names().any(|name| matches!(name, "." | "..")) => "has `.` or `..` for a name, and no path has",
+        _ if names().any(|name| name.eq_ignore_ascii_case(".git")) => "is in `.git`, and nothing of that lands",
+        _ => return None,
+    })
+}
+
+/// What was meant; none where nobody can say.
+fn mended(pattern: &str) -> Option<String> {
+    let text = pattern.trim().replace('\\', "/");
+    let mut names: Vec<&str> = Vec::new();
+    for name in text.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => _ = names.pop()?,
+            name => names.push(name),
+        }
+    }
+    if text.ends_with('/') && names.last() != Some(&"**") {
+        names.push("**");
+    }
+    let mended = names.join("/");
+    let is_sound =
+        !names.is_empty() && glob(&mended).is_ok() && alternatives(&mended)?.iter().all(|one| why_idle(one).is_none());
+    is_sound.then_some(mended)
+}
+
+/// The same for a pattern of full names of refs. The rules of their names are those of `git check-ref-format`.
+pub(super) fn idle_ref(pattern: &str) -> Option<String> {
+    let why = why_no_ref(pattern)?;
+    let names: Vec<&str> = pattern.trim().split('/').filter(|name| !name.is_empty()).collect();
+    let name = names.join("/");
+    let full = if name.starts_with("refs/") { name } else { format!("refs/heads/{name}") };
+    let instead = match why_no_ref(&full) {
+        None if pattern.ends_with('/') => format!("; write \"{full}\" or \"{full}/**\""),
+        None => format!("; write \"{full}\""),
+        Some(_) => "; write it in full, such as \"refs/heads/main\"".to_owned(),
+    };
+    Some(format!("`{}` {why}{instead}", pattern.escape_debug()))
+}
+
+fn why_no_ref(pattern: &str) -> Option<&'static str> {
+    let names = || pattern.split('/');
+    let odd = |c: char| c.is_control() || matches!(c, '\\' | '~' | '^' | ':' | ' ');
+    Some(match pattern {
+        "" => "is empty and names no ref",
+        _ if pattern.starts_with('!') => "excludes nothing: a list of patterns has no exceptions",
+        _ if pattern.trim() != pattern => "begins or ends with a blank, and no ref does",
+        _ if !pattern.starts_with("refs/") => "is no full name of a ref",
+        _ if pattern.ends_with('/') => "ends with `/`, and no ref does",
+        _ if names().any(str::is_empty) => "has `//` in it, and no ref has",
+        _ if pattern.contains("..") || names().any(|name| name.starts_with('.') || name.ends_with(".lock")) => {
+            "has `..`, a leading `.` or `.lock` in it, and no ref has"
+        }
+        _ if pattern.contains("@{") || pattern.replace("[^", "[").contains(odd) => {
+            "has a character in it that no ref has"
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn patterns(text: &str) -> PathPatterns {
+        PathPatterns::new(text.split_ascii_whitespace()).unwrap()
+    }
+
+    #[test]
+    fn a_path_is_held_however_a_file_system_lets_it_be_spelled() {
+        let of = patterns("envs/prod/** straße/** ΣΙΣΥΦΟΣ/* İx/** ");
+        for path in [
+            "envs/prod/x",
+            "ENVS/Prod/X",
+            "envs/prod./x",
+            "envs/prod /x",
+            "envs/prod:a/x",
+            "envs/prod::$INDEX_ALLOCATION/x",
+            "envs\\prod\\x",
+            "app/..\\envs\\prod/x",
+            "envs/pr\u{200c}od/x",
+            "en\u{17f}/prod/x",
+            "env\u{17f}/prod/x",
+            "STRASSE/x",
+            "stra\u{df}e/x",
+            "STRA\u{1E9E}E/x",
+            "σίσυφοσ/x",
+            "σισυφος/x",
+            "i\u{307}X/a",
+        ] {
+            let wanted = !matches!(path, "en\u{17f}/prod/x" | "σίσυφοσ/x");
+            assert_eq!(of.hold(&path.into()), wanted, "{path}");
+        }
+        for path in ["envs/prods/x", "envs/prod", "envs/p/rod/x", "envs/prod.x/y", "\u{131}x/a", "strase/x"] {
+            assert!(!of.hold(&path.into()), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_folder_lies_above_what_a_pattern_could_hold() {
+        let of = patterns("envs/prod/** n[!/x]/y/* {live,a/b}/x/*.tf **/CODEOWNERS */any/** envs/*/secrets/**");
+        for folder in [
+            "",
+            "envs",
+            "na",
+            "ENVS",
+            "envs/prod",
+            "envs/prod/deep/er",
+            "live",
+            "a",
+            "a/b",
+            "a/b/x",
+            "envs/test",
+            "envs.",
+        ] {
+            assert!(of.reach_below(&folder.into()), "{folder}");
+        }
+        for folder in ["docs", "live/y", "a/b/x/main.tf", "b", "env", "envs/test/x", "prod"] {
+            assert!(!of.reach_below(&folder.into()), "{folder}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_covered_where_all_in_it_is_held() {
+        let of = patterns("envs/prod/** docs/*.md a/*");
+        for (folder, wanted) in
+            [("envs/prod", true), ("envs/prod/x", true), ("envs", false), ("docs", false), ("a", false), ("", false)]
+        {
+            assert_eq!(of.cover(&folder.into()), wanted, "{folder}");
+        }
+        assert!(patterns("**").cover(&"".into()));
+    }
+
+    #[test]
+    fn a_pattern_that_can_match_no_path_is_told_with_what_to_write() {
+        for (pattern, wanted) in [
+            ("/envs/prod/**", "write \"envs/prod/**\""),
+            ("./envs/prod/**", "write \"envs/prod/**\""),
+            ("envs/prod/", "write \"envs/prod/**\""),
+            ("envs\\prod\\**", "write \"envs/prod/**\""),
+            ("envs\\prod\\", "write \"envs/prod/**\""),
+            (" envs/prod/**", "write \"envs/prod/**\""),
+            ("envs/prod/** ", "write \"envs/prod/**\""),
+            ("envs/prod/**\t", "write \"envs/prod/**\""),
+            ("envs//prod/**", "write \"envs/prod/**\""),
+            ("envs/./prod/**", "write \"envs/prod/**\""),
+            ("envs/test/../prod/**", "write \"envs/prod/**\""),
+            ("envs/prod/**/", "write \"envs/prod/**\""),
+            ("{/envs,/live}/prod/**", "begins with `/`"),
+            ("{envs/,live}/prod/**", "`//`"),
+            ("envs/{./a,b}", "`.` or `..`"),
+            ("../envs/prod/**", "write it from the root"),
+            ("..", "write it from the root"),
+            (".", "write it from the root"),
+            ("/", "write \"**\""),
+            ("", "is empty"),
+            (" ", "write it from the root"),
+            ("!envs/prod/**", "no exceptions"),
+            ("! envs", "no exceptions"),
+            (".git/hooks/**", "nothing of that lands"),
+        ] {
+            let said = idle_path(pattern).unwrap_or_default();
+            assert!(said.contains(wanted), "{pattern}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_can_match_a_path_is_none_of_those() {
+        for pattern in [
+            "envs/prod/**",
+            "**/*.tf",
+            "**",
+            "*",
+            "a b/c",
+            "{envs,live}/prod/**",
+            "[!a]*",
+            "x!/y",
+            ".github/**",
+            "Makefile",
+            "a./b",
+            "..a/b",
+            "...",
+            "a/[{]/b",
+            "**/.gitattributes",
+            "a/[!/b]c/[\\]",
+            "größe/**",
+        ] {
+            assert_eq!(idle_path(pattern), None, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_can_match_no_ref_is_told_with_what_to_write() {
+        for (pattern, wanted) in [
+            ("main", "write \"refs/heads/main\""),
+            ("/refs/heads/main", "write \"refs/heads/main\""),
+            ("heads/main", "no full name"),
+            ("refs/heads/main/", "write \"refs/heads/main\" or \"refs/heads/main/**\""),
+            ("refs/heads/", "ends with `/`"),
+            (" refs/heads/main", "write \"refs/heads/main\""),
+            ("refs/heads/main ", "write \"refs/heads/main\""),
+            ("refs/heads//main", "write \"refs/heads/main\""),
+            ("refs/heads/../main", "no ref has"),
+            ("refs/heads/./main", "no ref has"),
+            ("refs\\heads\\main", "no full name"),
+            ("refs/heads/ma in", "no ref has"),
+            ("refs/heads/main:x", "no ref has"),
+            ("!refs/heads/main", "no exceptions"),
+            ("", "names no ref"),
+        ] {
+            let said = idle_ref(pattern).unwrap_or_default();
+            assert!(said.contains(wanted), "{pattern}: {said}");
+        }
+        for pattern in ["refs/heads/main", "refs/heads/release/*", "refs/**", "refs/heads/v[0-9]", "refs/tags/{a,b}"] {
+            assert_eq!(idle_ref(pattern), None, "{pattern}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_pattern_or_told(pattern: String, path: String) {
+            let _ = (idle_path(&pattern), idle_ref(&pattern));
+            if let Ok(of) = PathPatterns::new(std::iter::once(pattern.as_str())) {
+                let path = RepoPath::from(path.as_str());
+                let _ = (of.hold(&path), of.reach_below(&path), of.cover(&path));
+            }
+        }
+    }
+}
