@@ -15,7 +15,7 @@ use crate::gate::{
     PushEvaluation, Reason, RefOutcome, Remembered, States, Waiting,
 };
 use crate::ledger::{self, Digested, Scope};
-use crate::memory::{Access, Entry, Memory, StateKey};
+use crate::memory::{self, Access, Entry, Memory, StateKey};
 use crate::policy::{AuthorProof, Policy, RefStanding};
 use crate::provenance;
 use crate::record::{Chain, ChainId, Fault, Heads};
@@ -249,6 +249,11 @@ impl Request<'_> {
     }
 }
 
+/// Where a gate keeps the key of its state, unless told otherwise: in the git directory, and not in the state.
+fn own_key(repository: &Repository) -> PathBuf {
+    repository.common_dir().join("undersign").join("state.key")
+}
+
 /// The state of a repository's gate. What an older program left in the git directory, where nobody else writes, is believed.
 fn open_memory(
     repository: &Repository,
@@ -257,7 +262,7 @@ fn open_memory(
     id: &str,
     patience: Option<Duration>,
 ) -> Result<Memory, String> {
-    let own = repository.common_dir().join("undersign").join("state.key");
+    let own = own_key(repository);
     let (is_first, key) = match &settings.state_key {
         Some(file) => (false, Some(StateKey::read(file)?)),
         None => (!own.exists(), StateKey::at(&own)?),
@@ -743,13 +748,16 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
 /// # Errors
 /// A sentence: the state cannot be read.
 pub fn unrecorded(repository: &Repository, policy: &Policy) -> Result<Option<Vec<String>>, String> {
-    let memory = open_memory(repository, &Settings::default(), &default_state(repository), &policy.repository, None)?;
-    let states = memory.states();
+    let own = own_key(repository);
+    if !own.exists() {
+        return Ok(None);
+    }
+    let (remembered, states) = memory::peek(&default_state(repository), &StateKey::read(&own)?, &policy.repository)?;
     if !states.are_recorded {
         return Ok(None);
     }
     let waits = |name: &str, commit: ObjectId| {
-        let waiting = memory.remembered().waiting.iter().flat_map(|waiting| &waiting.states);
+        let waiting = remembered.waiting.iter().flat_map(|waiting| &waiting.states);
         waiting.clone().any(|states| states.name == name && states.commits.last() == Some(&commit.to_string()))
     };
     let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });

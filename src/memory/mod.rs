@@ -75,32 +75,20 @@ impl Memory {
     /// # Errors
     /// A sentence; a directory that cannot be used and a file that is damaged are never taken for an empty memory.
     pub fn open(dir: &Path, access: Access<'_>) -> Result<Memory, String> {
-        let Access { key, repository, patience } = access;
-        let lock = Lock::take(dir, patience).map_err(|error| error.to_string())?;
-        let unusable =
-            |error: std::io::Error| format!("The gate's state in {} cannot be used: {error}.", dir.display());
-        let path = dir.join(FILE);
-        let written = match std::fs::metadata(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(unusable(error)),
-            Ok(meta) if meta.len() > MAX_FILE => return Err(damaged(&path, "it is too large")),
-            Ok(_) => Some(decode(&path, &std::fs::read(&path).map_err(unusable)?)?),
-        };
-        let is_vouched = written.as_ref().is_none_or(|written| is_own(written, key.as_ref(), repository));
-        let remembered = written.map(|written| written.remembered).unwrap_or_default();
-        let remembered = if is_vouched { remembered } else { remembered.restricting() };
-        let (states_file, states) = match &key {
+        let lock = Lock::take(dir, access.patience).map_err(|error| error.to_string())?;
+        let (remembered, is_vouched) = read(dir, access.key.as_ref(), access.repository)?;
+        let (states_file, states) = match &access.key {
             None => (None, States::default()),
             Some(key) => {
-                let (file, states) = StatesFile::open(dir, key.clone(), repository)?;
+                let (file, states) = StatesFile::open(dir, key.clone(), access.repository)?;
                 (Some(file), states)
             }
         };
         Ok(Memory {
             dir: dir.to_path_buf(),
             remembered,
-            key,
-            repository: repository.to_owned(),
+            key: access.key,
+            repository: access.repository.to_owned(),
             states,
             states_file,
             is_vouched,
@@ -253,6 +241,31 @@ impl Memory {
     pub fn log(&self) -> Log {
         Log::in_dir(&self.dir)
     }
+}
+
+/// What is remembered and which states are recorded, for who only looks: nothing is locked, made or written.
+///
+/// # Errors
+/// A sentence: what is there cannot be read.
+pub fn peek(dir: &Path, key: &StateKey, repository: &str) -> Result<(Remembered, States), String> {
+    let (remembered, _) = read(dir, Some(key), repository)?;
+    let (_, states) = StatesFile::open(dir, key.clone(), repository)?;
+    Ok((remembered, states))
+}
+
+/// What is remembered, and whether the gate's own key vouches for it: else only what restricts is believed.
+fn read(dir: &Path, key: Option<&StateKey>, repository: &str) -> Result<(Remembered, bool), String> {
+    let unusable = |error: std::io::Error| format!("The gate's state in {} cannot be used: {error}.", dir.display());
+    let path = dir.join(FILE);
+    let written = match std::fs::metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Remembered::default(), true)),
+        Err(error) => return Err(unusable(error)),
+        Ok(meta) if meta.len() > MAX_FILE => return Err(damaged(&path, "it is too large")),
+        Ok(_) => decode(&path, &std::fs::read(&path).map_err(unusable)?)?,
+    };
+    let is_vouched = is_own(&written, key, repository);
+    let remembered = written.remembered;
+    Ok((if is_vouched { remembered } else { remembered.restricting() }, is_vouched))
 }
 
 fn plain<T: Serialize>(value: &T) -> Vec<u8> {

@@ -60,7 +60,12 @@ fn row_30_escape_sequences_reach_no_terminal_of_who_runs_the_gate() {
         &[&frozen, &format!("rahim rejected it: no{RAW}"), &format!("src/same{RAW}"), "POLICY_MIXED", "POLICY_INVALID"];
     clean(verify(&f, "main", WORK, &["--format", "plain", "--pusher", &raw("eve")]).exits(2), marks);
     let line = format!("{} {} {MAIN}\n", f.id("main"), f.id(WORK));
-    let refs = format!("{line}{} {} {}\n", "0".repeat(40), f.id(WORK), name("refs/heads/odd"));
+    // No new ref gets such a name; one that has it may be moved.
+    let odd = name("refs/heads/odd");
+    let new = format!("{} {} {odd}\n", "0".repeat(40), f.id(WORK));
+    clean(run_on(&f, &f.repo, &["verify", "--pre-receive"], &new).exits(2), &["BIDI", NAME]);
+    f.git("mina", &["update-ref", &odd, "main"]);
+    let refs = format!("{line}{} {} {odd}\n", f.id("main"), f.id(WORK));
     let told = clean(run_on(&f, &f.repo, &["verify", "--pre-receive"], &refs).exits(2), marks);
     assert!(told.out.is_empty() && told.err.contains(&format!("refs/heads/odd{NAME}: may not land.")), "{told:?}");
     clean(run(&f, &["gate", "log"]).exits(0), &[&format!("eve{RAW}"), &format!("refs/heads/odd{NAME}")]);
@@ -85,7 +90,7 @@ fn row_30_escape_sequences_reach_no_terminal_of_a_reviewer() {
     ));
     let role = format!("roles = [\"junior\", \"{}\"]", toml(&raw("boss")));
     let next = next.replacen("version = 1\n", "version = 2\n", 1).replacen("roles = [\"junior\"]", &role, 1);
-    let open = format!("open = [\"refs/{}/**\"]\nprotected", toml(&raw("x")));
+    let open = format!("open = [\"refs/{}/**\"]\nprotected", toml(&format!("x{BIDI}")));
     f.write(".undersign/policy.toml", &next.replacen("protected", &open, 1));
     f.write(&raw("src/a.py"), &format!("requests.get(url, verify=False) # {}\n", raw("x")));
     f.commit(&raw("mina"), &format!("{}\n\nCo-Authored-By: {} <noreply@anthropic.com>", raw("Title"), raw("Claude")));
@@ -97,7 +102,7 @@ fn row_30_escape_sequences_reach_no_terminal_of_a_reviewer() {
         &format!("mina gains the role boss{RAW}"),
         &format!("rahim rejected it: no{RAW}"),
         &format!("src/a.py{RAW}"),
-        &format!("refs/x{RAW}/** takes anything"),
+        "refs/x<U+202E>/** takes anything",
         &format!("the freeze docs{RAW} is new"),
         "split 1 of 2",
     ];

@@ -45,6 +45,13 @@ impl Host {
         Command::new(UNDERSIGN).args(["gate", "install"]).arg(&self.bare).args(options).output().unwrap()
     }
 
+    /// The operator answers for what refs show.
+    fn record(&self, refs: &[&str]) {
+        let words = ["gate", "record"].into_iter().chain(refs.iter().copied());
+        let output = Command::new(UNDERSIGN).arg("--repo").arg(&self.bare).args(words).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+
     fn push(&self, who: &str, words: &[&str]) -> Pushed {
         push_in(&self.f.repo, who, &[&["host"], words].concat())
     }
@@ -249,8 +256,10 @@ fn of_two_pushes_at_once_one_lands_and_the_ledger_is_whole() {
             running.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert_eq!(pushed.iter().filter(|pushed| pushed.landed).count(), 1, "{pushed:?}");
-        // Back, past the gate, for the next round.
+        // Back, past the gate, for the next round: that is noticed, until the operator answers for it.
         support::git_in(&h.bare, "rahim", &["update-ref", "refs/heads/main", &before]);
+        h.push("mina", &["agent/work:main"]).refused("taken back behind the gate");
+        h.record(&["refs/heads/main"]);
     }
     assert!(h.log().contains("allow"));
 }
