@@ -4,6 +4,7 @@
 //! No network, no writes but the gate's own state, and no configuration, hook, filter, graft or replacement object of the
 //! inspected repository has a say.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -319,9 +320,8 @@ impl Hearing<'_> {
             None => Remembered::default(),
         };
         self.catch_up(&remembered)?;
-        let states = self.states();
-        let refs = self.refs(&remembered, &states)?;
-        self.finish(refs)
+        let judged = self.refs(&remembered, &self.states())?;
+        self.finish(judged)
     }
 
     /// Takes in what became of earlier pushes, and what the refs hold.
@@ -346,11 +346,11 @@ impl Hearing<'_> {
 
     /// What protected refs showed; without a record of it, what they show now, and where the caller says that the refs of
     /// the push stand.
-    fn states(&self) -> States {
+    fn states(&self) -> Cow<'_, States> {
         let recorded = self.memory.as_ref().map(Memory::states).filter(|states| states.are_recorded);
         let is_past = self.case.request.at.is_some();
         if let Some(states) = recorded.filter(|_| !is_past) {
-            return states.clone();
+            return Cow::Borrowed(states);
         }
         let mut states = recorded.cloned().unwrap_or_default();
         let updates = &self.case.request.updates;
@@ -364,7 +364,7 @@ impl Hearing<'_> {
         for (name, commit) in others.chain(own).filter(|(name, _)| self.is_protected(name)) {
             states.insert(commit, &name);
         }
-        states
+        Cow::Owned(states)
     }
 
     fn shown_trunk(&self) -> Option<(String, ObjectId)> {
@@ -713,13 +713,15 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
     let tip = trunk(&repository, settings).map_err(|reason| reason.detail)?.tip;
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
     let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
+    // Where a gate stands before the repository, its own refs are those that are pushed to, whatever it was cloned from.
+    let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
     let shown: BTreeMap<String, ObjectId> =
-        repository.shown_refs(false).into_iter().filter(|(name, _)| is_protected(name)).collect();
+        repository.shown_refs(hosts).into_iter().filter(|(name, _)| is_protected(name)).collect();
     let named: Vec<&String> = if refs.is_empty() { shown.keys().collect() } else { refs.iter().collect() };
     let mut tips = Vec::new();
     for name in named.into_iter().chain(lines) {
         let tip = shown.get(name).copied().or_else(|| {
-            let held = repository.shown(name, false).filter(|_| is_protected(name));
+            let held = repository.shown(name, hosts).filter(|_| is_protected(name));
             held.and_then(|held| repository.commit_named(held))
         });
         let tip = tip.ok_or_else(|| {
@@ -743,16 +745,22 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
     Ok(Recorded { tips, new })
 }
 
-/// Whether states were recorded, and which protected refs stand where this gate never let them, for `doctor`.
+/// Whether states were recorded, and which protected refs stand where this gate never let them: of a repository that is pushed
+/// to, for `doctor`.
 ///
 /// # Errors
 /// A sentence: the state cannot be read.
-pub fn unrecorded(repository: &Repository, policy: &Policy) -> Result<Option<Vec<String>>, String> {
-    let own = own_key(repository);
+pub fn unrecorded(
+    repository: &Repository,
+    policy: &Policy,
+    settings: &Settings,
+) -> Result<Option<Vec<String>>, String> {
+    let own = settings.state_key.clone().unwrap_or_else(|| own_key(repository));
+    let dir = settings.state.clone().unwrap_or_else(|| default_state(repository));
     if !own.exists() {
         return Ok(None);
     }
-    let (remembered, states) = memory::peek(&default_state(repository), &StateKey::read(&own)?, &policy.repository)?;
+    let (remembered, states) = memory::peek(&dir, &StateKey::read(&own)?, &policy.repository)?;
     if !states.are_recorded {
         return Ok(None);
     }
@@ -761,7 +769,7 @@ pub fn unrecorded(repository: &Repository, policy: &Policy) -> Result<Option<Vec
         waiting.clone().any(|states| states.name == name && states.commits.last() == Some(&commit.to_string()))
     };
     let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
-    let shown = repository.shown_refs(false).into_iter().filter(|(name, _)| is_protected(name));
+    let shown = repository.shown_refs(true).into_iter().filter(|(name, _)| is_protected(name));
     let unknown = shown.filter(|(name, commit)| !states.is_of(*commit, name) && !waits(name, *commit));
     Ok(Some(unknown.map(|(name, _)| name).collect()))
 }

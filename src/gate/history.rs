@@ -59,48 +59,58 @@ pub trait History {
 }
 
 /// Commits that protected refs showed, or passed through by approved segments, with the refs that did. A **state** is such
-/// a commit: what is merely reachable is none.
+/// a commit: what is merely reachable is none. A hundred thousand take some megabytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct States {
-    refs: HashMap<ObjectId, BTreeSet<String>>,
+    /// By commit, the position of its refs in `sets`: nearly all are of one ref, and few sets are there.
+    of: HashMap<ObjectId, usize>,
+    sets: Vec<BTreeSet<String>>,
     /// Everything that was let through is here. Else it is only what refs show now, and of an older commit nothing is known.
     pub are_recorded: bool,
 }
 
 impl States {
-    /// States that a gate recorded from its installation on.
-    pub fn recorded() -> States {
-        States { are_recorded: true, ..States::default() }
-    }
-
     /// Takes in a state; whether it is new.
     pub fn insert(&mut self, commit: ObjectId, name: &str) -> bool {
-        self.refs.entry(commit).or_default().insert(name.to_owned())
+        if self.is_of(commit, name) {
+            return false;
+        }
+        let mut refs: BTreeSet<String> = self.refs_of(commit).map(str::to_owned).collect();
+        refs.insert(name.to_owned());
+        // The newest are the likeliest.
+        let known = self.sets.iter().rposition(|set| *set == refs);
+        let set = known.unwrap_or_else(|| {
+            self.sets.push(refs);
+            self.sets.len() - 1
+        });
+        self.of.insert(commit, set);
+        true
     }
 
     pub fn is_of(&self, commit: ObjectId, name: &str) -> bool {
-        self.refs.get(&commit).is_some_and(|refs| refs.contains(name))
+        self.set(commit).is_some_and(|refs| refs.contains(name))
     }
 
     pub fn contains(&self, commit: ObjectId) -> bool {
-        self.refs.contains_key(&commit)
+        self.of.contains_key(&commit)
     }
 
     /// The refs that showed a commit.
     pub fn refs_of(&self, commit: ObjectId) -> impl Iterator<Item = &str> {
-        self.refs.get(&commit).into_iter().flatten().map(String::as_str)
+        self.set(commit).into_iter().flatten().map(String::as_str)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (ObjectId, &str)> {
-        self.refs.iter().flat_map(|(&commit, refs)| refs.iter().map(move |name| (commit, name.as_str())))
+    fn set(&self, commit: ObjectId) -> Option<&BTreeSet<String>> {
+        self.of.get(&commit).map(|&set| &self.sets[set])
     }
 
+    /// How many commits are states.
     pub fn len(&self) -> usize {
-        self.refs.len()
+        self.of.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.refs.is_empty()
+        self.of.is_empty()
     }
 }
 

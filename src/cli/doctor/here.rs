@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::change::{counted, visible};
 use crate::cli::gate::install;
-use crate::gatekeeper;
+use crate::gatekeeper::{self, Settings};
 use crate::ledger;
 use crate::memory::Log;
 use crate::policy::{Policy, RefStanding};
@@ -27,15 +27,16 @@ pub fn run(repository: &Repository) -> Result<(), String> {
     let trunk = repository.target().ok();
     let policy = trunk.as_ref().and_then(|trunk| repository.policy_at(trunk.tip).ok());
     let (gate, refuses) = hook(repository);
+    let settings = settings(repository);
     found.extend(gate);
     found.extend(policy_place(trunk.as_ref(), policy.as_ref()));
     if let Some(PolicyState::Found(policy)) = &policy {
-        found.extend(refuses.then(|| states(repository, policy)));
+        found.extend(refuses.then(|| states(repository, policy, &settings)));
         found.extend(ledger_state(repository, policy, refuses));
         found.extend(keys(repository, policy));
         found.extend(trunk.as_ref().into_iter().flat_map(|trunk| pipelines(repository, policy, trunk)));
     }
-    found.extend(log(repository));
+    found.extend(log(&settings.state.clone().unwrap_or_else(|| gatekeeper::default_state(repository))));
     for finding in &found {
         match finding {
             Good(text) => outln!("✓ {text}"),
@@ -165,8 +166,8 @@ fn policy_place(trunk: Option<&TargetBranch>, state: Option<&PolicyState>) -> Ve
 }
 
 /// Whether the gate knows what protected refs showed, and whether they stand where it let them.
-fn states(repository: &Repository, policy: &Policy) -> Finding {
-    match gatekeeper::unrecorded(repository, policy) {
+fn states(repository: &Repository, policy: &Policy, settings: &Settings) -> Finding {
+    match gatekeeper::unrecorded(repository, policy, settings) {
         Err(why) => Bad(why),
         Ok(None) => Bad(
             "The states of protected refs were not recorded yet, so what they show is taken on trust: run `undersign gate install` \
@@ -305,13 +306,21 @@ fn runs_on_pull_request(workflow: &str) -> bool {
     })
 }
 
-fn log(repository: &Repository) -> Vec<Finding> {
-    let dir = gatekeeper::default_state(repository);
+/// How the gate is set up, as far as its hook says.
+fn settings(repository: &Repository) -> Settings {
+    let hook = std::fs::read_to_string(repository.common_dir().join("hooks").join("pre-receive")).unwrap_or_default();
+    let given = |option| {
+        Some(&hook).filter(|hook| install::is_ours(hook.as_bytes())).and_then(|hook| install::given(hook, option))
+    };
+    Settings { state: given("--state"), state_key: given("--state-key"), ..Settings::default() }
+}
+
+fn log(dir: &Path) -> Vec<Finding> {
     if !dir.exists() {
         return Vec::new();
     }
-    let mut found: Vec<_> = others_may_write(&dir, "the gate's state").into_iter().collect();
-    found.push(match Log::in_dir(&dir).read() {
+    let mut found: Vec<_> = others_may_write(dir, "the gate's state").into_iter().collect();
+    found.push(match Log::in_dir(dir).read() {
         Ok(entries) => Good(format!("The log of verdicts is whole: {}.", counted(entries.len(), "verdict"))),
         Err(why) => Bad(why),
     });

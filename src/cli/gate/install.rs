@@ -89,6 +89,26 @@ pub fn is_ours(hook: &[u8]) -> bool {
     String::from_utf8_lossy(hook).lines().nth(1).is_some_and(|line| line.starts_with(MARK))
 }
 
+/// What one of our hooks gives to an option of the gate, such as `--state`; none where it does not name it.
+pub fn given(hook: &str, option: &str) -> Option<PathBuf> {
+    let (_, rest) = hook.split_once(&format!(" {option} "))?;
+    let word = match rest.strip_prefix('\'') {
+        // As `quoted` writes it: a quote inside is `'\''`.
+        Some(rest) => rest
+            .split("'\\''")
+            .scan(false, |ended, part| {
+                let (text, tail) = part.split_once('\'').map_or((part, None), |(text, tail)| (text, Some(tail)));
+                let next = (!*ended).then(|| text.to_owned());
+                *ended |= tail.is_some();
+                next
+            })
+            .collect::<Vec<_>>()
+            .join("'"),
+        None => rest.split_whitespace().next()?.to_owned(),
+    };
+    Some(PathBuf::from(word))
+}
+
 fn here() -> Result<PathBuf, String> {
     std::env::current_dir().map_err(|error| format!("The current folder cannot be found out: {error}."))
 }
@@ -128,6 +148,15 @@ mod tests {
         assert_eq!(quoted("a b"), "'a b'");
         assert_eq!(quoted("it's $(x)"), r"'it'\''s $(x)'");
         assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn what_a_hook_was_given_is_found_again() {
+        for path in ["/srv/state", "/srv/a b", "/srv/it's one's", "/srv/'"] {
+            let hook = script(Path::new("/bin/undersign"), &["--state".into(), path.into(), "--report-only".into()]);
+            assert_eq!(given(&hook, "--state"), Some(PathBuf::from(path)));
+            assert_eq!(given(&hook, "--state-key"), None);
+        }
     }
 
     #[test]
