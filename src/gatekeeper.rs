@@ -42,8 +42,10 @@ const PROBES: &str = "refs/undersign/probe/";
 pub struct Settings {
     /// A policy file to judge by, instead of the one on the policy branch.
     pub policy: Option<PathBuf>,
-    /// Full name of the policy branch; without it, the default branch.
+    /// Full name of the policy branch; without it, the one that HEAD of a repository that is pushed to names.
     pub branch: Option<String>,
+    /// The id that the policy must give the repository; none where any will do.
+    pub repository_id: Option<String>,
     /// Where it remembers; by default in the git directory.
     pub state: Option<PathBuf>,
     /// The file of the key that vouches for what it remembers; by default in the git directory, made when need be.
@@ -124,11 +126,13 @@ impl<'c> Case<'c> {
             Repository::open_exactly(Path::new(self.request.repository)).map_err(unread)?.within(self.deadline);
         let repository = repository.with_objects(&self.request.quarantine).map_err(unread)?;
         self.refuse_pretence(&repository)?;
-        let trunk = trunk(&repository, self.settings)?;
+        let trunk = trunk(&repository, self.settings, self.request.ahead)?;
         // The policy as it stood before the push: of the policy branch itself, that is where the push says it was.
-        let moved = self.request.updates.iter().find(|update| update.name == trunk.name && !update.old.is_zero());
-        let before = moved.map_or(trunk.tip, |update| update.old);
-        let policy = policy(&repository, self.settings, before)?;
+        let moved = trunk.as_ref().map(|trunk| {
+            let moved = self.request.updates.iter().find(|update| update.name == trunk.name && !update.old.is_zero());
+            moved.map_or(trunk.tip, |update| update.old)
+        });
+        let policy = policy(&repository, self.settings, moved)?;
         let memory = self.memory(&repository, &policy)?;
         // A look back asks for records that have no say any more.
         let digests = !self.settings.lasting && self.request.at.is_none();
@@ -137,6 +141,8 @@ impl<'c> Case<'c> {
         let scope = Scope {
             wanted: &|key| policy.roster.by_key_id(key).is_some(),
             max_bytes: self.settings.max_ledger.unwrap_or(MAX_LEDGER),
+            // What is in force is the same truth for every command of a clone: own records, and those that were fetched.
+            with_remotes: !self.request.ahead && !repository.is_bare(),
         };
         let current = digested.as_ref().is_some_and(|digested| digested.is_current(&repository, &scope));
         let held = ledger::read_with(&repository, &[], digested.as_ref(), &scope).map_err(unread)?;
@@ -148,8 +154,9 @@ impl<'c> Case<'c> {
             ledger::read_with(&repository, &moves, digested.as_ref(), &scope).map_err(unread)?
         };
         let digest = digests && !current;
-        let is_before_true = before == trunk.tip;
-        Ok(Hearing { case: self, repository, memory, trunk: trunk.name, is_before_true, policy, held, chains, digest })
+        let is_before_true = moved == trunk.as_ref().map(|trunk| trunk.tip);
+        let trunk = trunk.map(|trunk| trunk.name);
+        Ok(Hearing { case: self, repository, memory, trunk, is_before_true, policy, held, chains, digest })
     }
 
     /// Names that git does not allow, and new ones that look like others.
@@ -291,8 +298,8 @@ struct Hearing<'c> {
     case: &'c Case<'c>,
     repository: Repository,
     memory: Option<Memory>,
-    /// The policy branch.
-    trunk: String,
+    /// The policy branch; none where the operator gave the policy, and nothing says which branch it would be.
+    trunk: Option<String>,
     /// The policy was read where that branch stands, and not where a requester says that it stood.
     is_before_true: bool,
     policy: Policy,
@@ -315,7 +322,15 @@ impl Hearing<'_> {
         }
         let remembered = match &self.memory {
             // A look back asks what was valid then, not what went missing since.
-            Some(memory) if !is_past => memory.remembered().clone(),
+            // What arrives came now, whatever its signer says.
+            Some(memory) if !is_past => {
+                let mut remembered = memory.remembered().clone();
+                let is_held =
+                    |chain: &Chain| self.held.iter().any(|held| held.id == chain.id && held.head() == chain.head());
+                let arriving = self.chains.iter().filter(|chain| !is_held(chain));
+                arriving.for_each(|chain| remembered.receipts.learn(chain, self.case.now));
+                remembered
+            }
             Some(memory) => Remembered { receipts: memory.remembered().receipts.clone(), ..Remembered::default() },
             None => Remembered::default(),
         };
@@ -331,11 +346,11 @@ impl Hearing<'_> {
         let rules = &self.policy.refs;
         let policy = Some(&self.policy).filter(|_| self.is_before_true || self.case.settings.policy.is_some());
         let place = |name: &str, id: &str| place_of(repository, ahead, name, id);
-        let ballots = OnceCell::new();
+        let (ballots, digest) = (OnceCell::new(), self.policy.digest.to_string());
         let still_approved = |landed: &gate::WaitingStates, receipts: &gate::Receipts| {
             let ballots = ballots.get_or_init(|| gate::ballots(&self.policy, &self.held, receipts, now));
             matches!(rules.standing(&landed.name), RefStanding::Protected { .. })
-                && gate::still_approve(ballots, &landed.records)
+                && gate::still_approve(ballots, &landed.records, landed.policy == digest)
         };
         memory.forget_tips(|name| {
             matches!(rules.standing(name), RefStanding::Protected { rewrite: false, .. })
@@ -368,8 +383,8 @@ impl Hearing<'_> {
     }
 
     fn shown_trunk(&self) -> Option<(String, ObjectId)> {
-        let shown = self.repository.shown(&self.trunk, false)?;
-        Some((self.trunk.clone(), self.repository.commit_named(shown)?))
+        let trunk = self.trunk.as_ref()?;
+        Some((trunk.clone(), self.repository.commit_named(self.repository.shown(trunk, false)?)?))
     }
 
     fn is_protected(&self, name: &str) -> bool {
@@ -385,7 +400,7 @@ impl Hearing<'_> {
             history: &facts.history,
             states: facts.states,
             ahead: self.case.request.ahead,
-            policy_branch: Some(self.trunk.as_str()).filter(|_| self.case.settings.policy.is_none()),
+            policy_branch: self.trunk.as_deref().filter(|_| self.case.settings.policy.is_none()),
             pusher: self.case.request.pusher.as_deref(),
             now: self.case.now,
         }
@@ -444,7 +459,7 @@ impl Hearing<'_> {
         let evaluation = PushEvaluation::new(&grounds);
         let asked = request.updates.iter().map(|update| (update.name.as_str(), update.new));
         let names: BTreeMap<&str, ObjectId> =
-            std::iter::once((self.trunk.as_str(), ObjectId::ZERO)).chain(asked).collect();
+            self.trunk.iter().map(|trunk| (trunk.as_str(), ObjectId::ZERO)).chain(asked).collect();
         let mut moved = Vec::new();
         for (name, new) in names.into_iter().filter(|(name, _)| self.is_protected(name)) {
             let shown = self.repository.shown(name, false).filter(|shown| *shown != new);
@@ -477,15 +492,6 @@ impl Hearing<'_> {
         }
         if [ledger::PREFIX, ledger::BRANCH_PREFIX].iter().any(|prefix| prefix.starts_with(&format!("{name}/"))) {
             let detail = "It would lie where decisions are kept, and git keeps none below a ref.";
-            return Some(RefOutcome::refused(name, Reason::deny(Code::RefUncovered, detail)));
-        }
-        let is_new = update.old.is_zero() && !update.new.is_zero();
-        let trunk = self.trunk.as_str();
-        if self.case.settings.branch.is_none() && is_new && self.repository.displaces(name, trunk) {
-            let detail = format!(
-                "It would be taken for the policy branch in place of {trunk}. Let HEAD of the repository name {trunk}, or \
-                 give the gate --policy-branch."
-            );
             return Some(RefOutcome::refused(name, Reason::deny(Code::RefUncovered, detail)));
         }
         None
@@ -543,6 +549,7 @@ impl Hearing<'_> {
             new: update.new.to_string(),
             commits: judged.states.iter().map(ObjectId::to_string).collect(),
             records: judged.outcome.records.clone(),
+            policy: self.policy.digest.to_string(),
         });
         let arriving = self.chains.iter().filter(|chain| {
             let is_known = self.policy.roster.by_key_id(&chain.id.key).is_some();
@@ -578,6 +585,7 @@ impl Hearing<'_> {
             .filter(|(update, judged)| !request.ahead && shown(update) == update.new && !judged.states.is_empty());
         let moved: Vec<_> = moved.map(|(update, judged)| (update.name.clone(), judged.states.clone())).collect();
         let Some(memory) = &mut self.memory else { return Ok(()) };
+        memory.tick(self.case.now).map_err(unreadable)?;
         if memory.states().are_recorded {
             remember_states(memory, moved)?;
         }
@@ -587,7 +595,10 @@ impl Hearing<'_> {
     /// Refs that the policy which lands begins to protect: what they show, nobody let through.
     fn newly_protected(&self, judged: &mut [Judged]) {
         let updates = &self.case.request.updates;
-        let landing = updates.iter().zip(judged).find(|(update, _)| update.name == self.trunk && !update.new.is_zero());
+        let landing = updates
+            .iter()
+            .zip(judged)
+            .find(|(update, _)| Some(&update.name) == self.trunk.as_ref() && !update.new.is_zero());
         let Some((update, judged)) = landing.filter(|(_, judged)| judged.outcome.outcome == Decided::Allow) else {
             return;
         };
@@ -681,6 +692,8 @@ fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
         enforced: outcome.enforced,
         policy: outcome.policy.as_ref().map(|policy| policy.digest.clone()),
         refs: refs.collect(),
+        cut: None,
+        note: None,
     }
 }
 
@@ -690,7 +703,7 @@ fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
 /// Why every push would be undecidable.
 pub fn policy_in_force(repository: &str, settings: &Settings) -> Result<PolicySummary, Reason> {
     let repository = Repository::open_exactly(Path::new(repository)).map_err(unreadable)?;
-    let tip = trunk(&repository, settings)?.tip;
+    let tip = trunk(&repository, settings, false)?.map(|trunk| trunk.tip);
     policy(&repository, settings, tip).map(|policy| summary(&policy))
 }
 
@@ -710,11 +723,11 @@ pub struct Recorded {
 /// written.
 pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String]) -> Result<Recorded, String> {
     let repository = Repository::open_exactly(path).map_err(|error| error.to_string())?;
-    let tip = trunk(&repository, settings).map_err(|reason| reason.detail)?.tip;
-    let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
-    let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
     // Where a gate stands before the repository, its own refs are those that are pushed to, whatever it was cloned from.
     let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
+    let tip = trunk(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|trunk| trunk.tip);
+    let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
+    let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
     let shown: BTreeMap<String, ObjectId> =
         repository.shown_refs(hosts).into_iter().filter(|(name, _)| is_protected(name)).collect();
     let named: Vec<&String> = if refs.is_empty() { shown.keys().collect() } else { refs.iter().collect() };
@@ -743,6 +756,51 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
         memory.stands(name, *tip)?;
     }
     Ok(Recorded { tips, new })
+}
+
+/// What an operator answers for, so that a gate goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// The clock ran ahead when a push was let through.
+    Clock,
+    /// Records of a chain that the gate saw are gone for good.
+    Loss(ChainId),
+}
+
+/// Takes back a wrong clock, or accepts that records are gone, by the word of who runs the gate; it goes into the log, with
+/// the reason. A sentence that says what was done.
+///
+/// # Errors
+/// A sentence: the state cannot be used, or there is nothing of it to take back.
+pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, now: i64) -> Result<String, String> {
+    let repository = Repository::open_exactly(path).map_err(|error| error.to_string())?;
+    let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
+    let tip = trunk(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|trunk| trunk.tip);
+    let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
+    let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
+    let mut memory = open_memory(&repository, settings, &dir, &policy.repository, None)?;
+    let time = |at: i64| jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |time| time.to_string());
+    let done = match what {
+        Accepted::Clock => format!("The clock was {}, and is {} now.", time(memory.set_clock(now)?), time(now)),
+        Accepted::Loss(chain) => match memory.forget_chain(chain)? {
+            Some(seq) => format!("Of the chain {chain}, records up to {seq} are no longer missed."),
+            None => return Err(format!("This gate knows of no record of the chain {chain}.")),
+        },
+    };
+    let entry = Entry {
+        seq: 0,
+        prev: String::new(),
+        at: now,
+        pusher: None,
+        outcome: "accepted".to_owned(),
+        enforced: true,
+        policy: Some(policy.digest.to_string()),
+        refs: Vec::new(),
+        cut: None,
+        note: Some(format!("{done} {reason}")),
+    };
+    memory.log().append(entry)?;
+    Ok(done)
 }
 
 /// Whether states were recorded, and which protected refs stand where this gate never let them: of a repository that is pushed
@@ -778,25 +836,55 @@ fn summary(policy: &Policy) -> PolicySummary {
     PolicySummary { version: policy.version, digest: policy.digest.to_string() }
 }
 
-/// The policy branch.
-fn trunk(repository: &Repository, settings: &Settings) -> Result<TargetBranch, Reason> {
-    let trunk = match &settings.branch {
-        Some(name) => repository.target_named(name),
-        None => repository.target(),
+/// The policy branch, as the operator says which it is: by an option, or by HEAD of a repository that is pushed to. Branches
+/// of a clone are named by whoever pushed them, so that `main` of one is anybody's. None where the operator gave the policy
+/// itself, and nothing says which branch it would be.
+fn trunk(repository: &Repository, settings: &Settings, ahead: bool) -> Result<Option<TargetBranch>, Reason> {
+    let name = match &settings.branch {
+        Some(name) => Some(name.clone()),
+        None if ahead || repository.is_bare() => repository.head_branch(),
+        None if repository.has_remotes() => None,
+        None => repository.target().ok().map(|target| target.name),
     };
-    trunk.map_err(|error| match error {
-        GitError::Empty | GitError::NoTarget | GitError::NoSuchRevision(_) if settings.policy.is_none() => {
-            Reason::undecidable(Code::PolicyAbsent, format!("There is no policy branch: {error}"))
-        }
-        other => unread(other),
-    })
+    let tip = |name: &String| repository.commit_named(repository.shown(name, ahead)?);
+    let absent = |detail: String| match settings.policy {
+        Some(_) => Ok(None),
+        None => Err(Reason::undecidable(Code::PolicyAbsent, detail)),
+    };
+    match name {
+        None => absent(
+            "Nothing here that only an operator can write says which branch holds the policy. Give --policy-branch \
+             refs/heads/NAME, or the policy itself with --policy FILE."
+                .to_owned(),
+        ),
+        Some(name) => match tip(&name) {
+            Some(tip) => Ok(Some(TargetBranch { name, tip })),
+            None => absent(format!(
+                "The policy branch {} is not here. Push it with the gate away, let HEAD name the one that is, or give \
+                 --policy-branch.",
+                visible::text(&name)
+            )),
+        },
+    }
 }
 
 /// The file that whoever runs the gate named; else what a commit of the policy branch holds.
-fn policy(repository: &Repository, settings: &Settings, commit: ObjectId) -> Result<Policy, Reason> {
-    match &settings.policy {
-        Some(file) => policy_file(file),
-        None => policy_of(repository, commit),
+fn policy(repository: &Repository, settings: &Settings, commit: Option<ObjectId>) -> Result<Policy, Reason> {
+    let policy = match (&settings.policy, commit) {
+        (Some(file), _) => policy_file(file),
+        (None, Some(commit)) => policy_of(repository, commit),
+        (None, None) => Err(Reason::undecidable(Code::PolicyAbsent, "There is no policy branch.")),
+    }?;
+    match &settings.repository_id {
+        Some(id) if *id != policy.repository => {
+            let detail = format!(
+                "The policy is that of the repository {}, and this gate stands before {}.",
+                visible::text(&policy.repository),
+                visible::text(id)
+            );
+            Err(Reason::undecidable(Code::PolicyInvalid, detail))
+        }
+        _ => Ok(policy),
     }
 }
 

@@ -59,11 +59,15 @@ pub struct Scope<'s> {
     pub wanted: &'s dyn Fn(&str) -> bool,
     /// Bytes of their links that are read, at most.
     pub max_bytes: u64,
+    /// Also what the remotes were last seen to hold.
+    pub with_remotes: bool,
 }
 
 impl Scope<'_> {
     fn wants(&self, name: &str) -> bool {
-        prefix_of(name).is_none_or(|prefix| (self.wanted)(&id_of(&name[prefix.len()..]).key))
+        let id =
+            prefix_of(name).map(|prefix| &name[prefix.len()..]).or_else(|| Some(name.split_once("/decisions/")?.1));
+        id.is_none_or(|id| (self.wanted)(&id_of(id).key))
     }
 }
 
@@ -153,7 +157,11 @@ pub fn read_with(
 ) -> Result<Vec<Chain>, GitError> {
     let reader = Reader::within(repository, scope.max_bytes);
     let wanted = |name: &str| scope.wants(name) && !moves.iter().any(|(moved, _)| *moved == name);
-    let mut copies = copies(&reader, &[PREFIX, BRANCH_PREFIX], digested, wanted)?;
+    let mut prefixes = vec![PREFIX.to_owned(), BRANCH_PREFIX.to_owned()];
+    if scope.with_remotes {
+        prefixes.extend(remotes(repository)?);
+    }
+    let mut copies = copies(&reader, &prefixes.iter().map(String::as_str).collect::<Vec<_>>(), digested, wanted)?;
     for (name, tip) in moves.iter().filter(|(name, tip)| !tip.is_zero() && scope.wants(name)) {
         let id = &name[prefix_of(name).map_or(0, str::len)..];
         let chain = reader.copy(name, id, Some(oid(*tip)), digested);
@@ -182,9 +190,13 @@ pub fn chain_of(repository: &Repository, name: &str, prefix: &str, tip: ObjectId
 /// As [`read`], with what the remotes were last seen to hold: what a reviewer's program knows.
 pub fn read_with_remotes(repository: &Repository) -> Result<Vec<Chain>, GitError> {
     let mut prefixes = vec![PREFIX.to_owned(), BRANCH_PREFIX.to_owned()];
-    let remotes = repository.raw.remotes()?;
-    prefixes.extend(remotes.iter().flatten().flatten().map(remote_prefix));
+    prefixes.extend(remotes(repository)?);
     joined(repository, &prefixes.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Where the chains of all remotes are kept.
+fn remotes(repository: &Repository) -> Result<Vec<String>, GitError> {
+    Ok(repository.raw.remotes()?.iter().flatten().flatten().map(remote_prefix).collect())
 }
 
 /// What a remote was last seen to hold.

@@ -32,7 +32,7 @@ pub struct Options {
     /// --new is the head of a proposal: judge what merging it into --old now would do
     #[arg(long, conflicts_with = "pre_receive")]
     proposal: bool,
-    /// How the host lands a proposal: by a merge commit, a squash, or a rebase; what a rebase may land, the others may too
+    /// How the host lands a proposal: ff, merge (always a merge commit), squash or rebase; what a rebase may land, the others may too
     #[arg(long, value_name = "METHOD", default_value_t, requires = "proposal")]
     lands: Lands,
     /// Judge as of a time, 2026-11-24T09:30:00Z, to look back; lets nothing through
@@ -56,16 +56,19 @@ pub struct GateOptions {
     /// A policy file to judge by, instead of the one on the policy branch
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Full name of the branch that holds the policy; by default the default branch
+    /// Full name of the branch that holds the policy; by default the one that HEAD of a repository that is pushed to names
     #[arg(long, value_name = "REF")]
     policy_branch: Option<String>,
+    /// The id that the policy must give the repository, so that approvals of another are worth nothing here
+    #[arg(long, value_name = "ID")]
+    repository_id: Option<String>,
     /// Where the gate remembers what it saw; by default in the git directory
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
     /// The key that vouches for that state, 64 hex digits; by default in the git directory, so that a copied state is not believed
     #[arg(long, value_name = "FILE")]
     state_key: Option<PathBuf>,
-    /// Who pushes, as the host authenticated them: account, id or address
+    /// Who pushes, as the host authenticated them: an account that the policy lists
     #[arg(long, value_name = "ID", conflicts_with = "pusher_env")]
     pusher: Option<String>,
     /// The variable in which the host says who pushes: GL_USERNAME, GITEA_PUSHER_NAME, REMOTE_USER …
@@ -94,6 +97,7 @@ impl GateOptions {
             max_ledger: Some(self.max_ledger << 20),
             policy: self.policy.clone(),
             branch: self.policy_branch.clone(),
+            repository_id: self.repository_id.clone(),
             state: self.state.clone(),
             state_key: self.state_key.clone(),
             report_only: self.report_only,
@@ -123,6 +127,7 @@ impl GateOptions {
         let given = [
             ("--policy", self.policy.as_ref().map(path)),
             ("--policy-branch", self.policy_branch.clone()),
+            ("--repository-id", self.repository_id.clone()),
             ("--state", self.state.as_ref().map(path)),
             ("--state-key", self.state_key.as_ref().map(path)),
             ("--pusher", self.pusher.clone()),

@@ -93,13 +93,16 @@ pub fn ballots<'c>(policy: &'c Policy, chains: &'c [Chain], receipts: &Receipts,
 }
 
 /// Whether records on which a push was let through still stand: not taken back, replaced or rejected since. That their time
-/// is over by now does not matter.
-pub fn still_approve(ballots: &[Ballot<'_>], records: &[String]) -> bool {
+/// is over by now does not matter; nor, where another policy is in force by now, that a key of theirs is nobody's in it, so that
+/// its chain is not read any more.
+pub fn still_approve(ballots: &[Ballot<'_>], records: &[String], is_same_policy: bool) -> bool {
     let stands = |ballot: &&Ballot<'_>| matches!(ballot.standing, BallotStanding::InForce | BallotStanding::Expired);
     let standing = || ballots.iter().filter(stands).map(|ballot| (ballot.record.id().to_string(), ballot.predicate()));
     let is_answered = |id: &String| standing().any(|(_, other)| other.answers.contains(id));
     records.iter().all(|id| {
-        let Some((_, own)) = standing().find(|(other, _)| other == id) else { return false };
+        let Some((_, own)) = standing().find(|(other, _)| other == id) else {
+            return !is_same_policy && !ballots.iter().any(|ballot| ballot.record.id().to_string() == *id);
+        };
         let rejects = |other: &Predicate| {
             other.verdict == Verdict::Reject
                 && other.manifest.sha256 == own.manifest.sha256

@@ -54,6 +54,9 @@ pub struct WaitingStates {
     pub commits: Vec<String>,
     /// Ids of the records that it was let through on: taken back before it landed, it was not approved.
     pub records: Vec<String>,
+    /// Digest of the policy by which it was let through.
+    #[serde(default)]
+    pub policy: String,
 }
 
 /// Seconds after which a push that was let through and did not land is forgotten: another hook refused it, or git did.
@@ -74,31 +77,43 @@ pub enum Place {
 }
 
 impl Remembered {
-    /// Of what landed, the records are known from now on, come or not, and as of when they came. What became of refs that
-    /// stand where they were let through to is returned.
-    pub fn settle(&mut self, place: impl Fn(&str, &str) -> Place, now: i64) -> Vec<WaitingStates> {
+    /// Of what landed, the records are known from now on, and as of when they came. What became of refs that stand where they
+    /// were let through to is returned. Where states are recorded, a record that did not come along is no loss: what it let
+    /// through is no state before it comes. Elsewhere nobody would notice, so that what came without it is known to lack it.
+    pub fn settle(
+        &mut self,
+        place: impl Fn(&str, &str) -> Place,
+        states_are_recorded: bool,
+        now: i64,
+    ) -> Vec<WaitingStates> {
         let mut landed = Vec::new();
         for mut waiting in std::mem::take(&mut self.waiting) {
-            let count = waiting.moves.len();
-            waiting.moves.retain(|(name, id)| match place(name, id) {
-                Place::There => {
-                    landed.extend(waiting.states.iter().filter(|states| states.name == *name).cloned());
-                    false
-                }
-                Place::Beyond => false,
-                Place::Elsewhere => true,
-            });
-            if waiting.moves.len() < count {
-                for (chain, head) in waiting.heads.iter() {
+            let (moved, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut waiting.moves)
+                .into_iter()
+                .map(|(name, id)| (place(&name, &id), name, id))
+                .partition(|(place, ..)| *place != Place::Elsewhere);
+            for (_, name, _) in moved.iter().filter(|(place, ..)| *place == Place::There) {
+                landed.extend(waiting.states.iter().filter(|states| states.name == *name).cloned());
+            }
+            for (chain, head) in waiting.heads.iter() {
+                let came = moved.iter().any(|(_, name, _)| name.ends_with(&chain.to_string()));
+                if came || (!states_are_recorded && !moved.is_empty()) {
                     self.heads.learn(chain.clone(), Some(*head));
                     self.receipts.learn_head(chain, head, waiting.time);
                 }
             }
+            waiting.moves = rest.into_iter().map(|(_, name, id)| (name, id)).collect();
             if !waiting.moves.is_empty() && now < waiting.time + AWAITED {
                 self.waiting.push(waiting);
             }
         }
         landed
+    }
+
+    /// A chain may begin anew with what is there of it: somebody answers for what is gone.
+    pub fn forget_chain(&mut self, chain: &ChainId) {
+        self.heads.forget(chain);
+        self.receipts.0.remove(&chain.to_string());
     }
 
     /// Takes in a push that is let through now. The same one tried again is one.

@@ -134,8 +134,15 @@ impl<'g> PushEvaluation<'g> {
         if self.refused.get() >= MAX_REFUSED {
             return Err(Reason::deny(Code::Limit, "It was not judged: the push is refused for other refs."));
         }
+        // Where it stands is known while it has not moved; afterwards, where it is said to stand by now.
+        let stands = if self.grounds.ahead && !old.is_zero() { *old } else { end };
+        if !rule.rewrite
+            && let Some(reason) = memory::went_back(&self.grounds, name, stands)?
+        {
+            return Err(reason);
+        }
         let mut judged = if old.is_zero() || rule.rewrite {
-            self.from_any_state(name, end)?
+            self.new_or_rewritten(name, end)?
         } else {
             self.forward(name, *old, end)?
         };
@@ -155,11 +162,6 @@ impl<'g> PushEvaluation<'g> {
     fn forward(&self, name: &str, old: ObjectId, end: ObjectId) -> Result<Judged, Reason> {
         let Grounds { history, states, .. } = self.grounds;
         let old = history.commit_of(old)?.unwrap_or(old);
-        if self.grounds.ahead
-            && let Some(reason) = memory::went_back(&self.grounds, name, old)?
-        {
-            return Err(reason);
-        }
         let mut line = Line::new(history, end);
         let Some(at) = line.find(0, |commit| commit == old)? else {
             if line.ends_cut() {
@@ -187,7 +189,7 @@ impl<'g> PushEvaluation<'g> {
     }
 
     /// A ref that is new, made again or rewritten.
-    fn from_any_state(&self, name: &str, end: ObjectId) -> Result<Judged, Reason> {
+    fn new_or_rewritten(&self, name: &str, end: ObjectId) -> Result<Judged, Reason> {
         let line = Line::new(self.grounds.history, end);
         let known = |commit| self.is_state(commit) || self.along.contains(commit);
         self.nearest_first(name, line, known)
@@ -197,7 +199,10 @@ impl<'g> PushEvaluation<'g> {
     /// have missed moves.
     pub fn catch_up(&self, name: &str, tip: ObjectId) -> Judged {
         let mut line = Line::new(self.grounds.history, tip);
-        let found = line.find(0, |commit| self.grounds.states.is_of(commit, name));
+        let found = match memory::went_back(&self.grounds, name, tip) {
+            Ok(None) => line.find(0, |commit| self.grounds.states.is_of(commit, name)),
+            Ok(Some(reason)) | Err(reason) => Err(reason),
+        };
         let start = found.and_then(|start| start.ok_or_else(|| self.no_state(name, &line)));
         let judged = start.and_then(|start| self.between(name, &line, 0..start)).map(Attempt::into_judged);
         judged.unwrap_or_else(|reason| Judged { outcome: RefOutcome::refused(name, reason), states: Vec::new() })

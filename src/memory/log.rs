@@ -29,6 +29,12 @@ pub struct Entry {
     pub enforced: bool,
     pub policy: Option<String>,
     pub refs: Vec<EntryRef>,
+    /// Bytes of a line before it that was never finished, and was cut off: the disk was full, or the process was killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<u64>,
+    /// What an operator answered for, in words; none in a verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What became of one ref.
@@ -63,10 +69,12 @@ impl Log {
         let failed =
             |error: std::io::Error| format!("The gate's log {} cannot be written: {error}.", self.path.display());
         let mut file = File::options().create(true).read(true).append(true).open(&self.path).map_err(failed)?;
+        entry.cut = cut_torn(&mut file).map_err(failed)?;
         let (seq, prev) = match last_line(&mut file).map_err(failed)? {
             None => (0, "0".repeat(64)),
             Some(line) => {
-                let last: Entry = serde_json::from_slice(&line).map_err(|_| self.damaged("its last line is torn"))?;
+                let last: Entry =
+                    serde_json::from_slice(&line).map_err(|_| self.damaged("its last line is no entry"))?;
                 (last.seq, Digest::of(&line).to_string())
             }
         };
@@ -97,7 +105,11 @@ impl Log {
             let read = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
             read.map_err(|error| format!("The gate's log {} cannot be read: {error}.", self.path.display()))?;
             let Some(text) = line.strip_suffix(b"\n") else {
-                return if line.is_empty() { Ok(entries) } else { Err(self.damaged("its last line is torn")) };
+                return if line.is_empty() {
+                    Ok(entries)
+                } else {
+                    Err(self.damaged("its last line was never finished, and the next verdict cuts it off"))
+                };
             };
             let entry: Entry =
                 serde_json::from_slice(text).map_err(|_| self.damaged(&format!("line {seq} is no entry")))?;
@@ -113,6 +125,29 @@ impl Log {
     fn damaged(&self, why: &str) -> String {
         format!("The gate's log {} is damaged: {why}. Set it aside; the gate begins a new one.", self.path.display())
     }
+}
+
+/// Cuts off a line that was never finished: no answer was given on it. How many bytes, if there was one.
+fn cut_torn(file: &mut File) -> std::io::Result<Option<u64>> {
+    let end = file.seek(SeekFrom::End(0))?;
+    let mut start = end;
+    let mut block = [0; 4096];
+    while start > 0 {
+        let size = start.min(block.len() as u64);
+        file.seek(SeekFrom::Start(start - size))?;
+        let block = &mut block[..size as usize];
+        file.read_exact(block)?;
+        if let Some(at) = block.iter().rposition(|&b| b == b'\n') {
+            start = start - size + at as u64 + 1;
+            break;
+        }
+        start -= size;
+    }
+    if start == end {
+        return Ok(None);
+    }
+    file.set_len(start)?;
+    Ok(Some(end - start))
 }
 
 /// The last line without its line feed; none in an empty file.
@@ -155,6 +190,8 @@ mod tests {
             enforced: true,
             policy: None,
             refs: Vec::new(),
+            cut: None,
+            note: None,
         }
     }
 
@@ -174,8 +211,11 @@ mod tests {
         let without: Vec<_> = text.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect();
         std::fs::write(&path, without.join("\n") + "\n").unwrap();
         assert!(log.read().unwrap_err().contains("line 2 does not follow"));
+        // A line that was never finished gave no answer: the next one takes its place, and says so.
         std::fs::write(&path, &text[..text.len() - 5]).unwrap();
-        assert!(log.append(entry("allow")).unwrap_err().contains("torn"));
+        assert!(log.read().unwrap_err().contains("never finished"));
+        assert_eq!(log.append(entry("allow")).unwrap().seq, 3);
+        assert!(log.read().unwrap()[2].0.cut.is_some_and(|bytes| bytes > 100));
     }
 
     #[test]

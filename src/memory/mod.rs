@@ -22,7 +22,7 @@ use crate::disk::write_atomically;
 use crate::gate::{Place, Receipts, Remembered, States, Waiting, WaitingStates};
 use crate::ledger::Digested;
 use crate::policy::{Policy, Roster};
-use crate::record::Chain;
+use crate::record::{Chain, ChainId};
 
 const SCHEMA: &str = "undersign-memory/v1";
 const FILE: &str = "memory.json";
@@ -155,7 +155,7 @@ impl Memory {
     ) -> Result<(), String> {
         let before = self.remembered.clone();
         let known = &mut self.remembered;
-        let landed = known.settle(place, now);
+        let landed = known.settle(place, self.states.are_recorded, now);
         let landed: Vec<_> = landed.into_iter().filter(|landed| still_approved(landed, &known.receipts)).collect();
         for states in landed.iter().filter(|states| !states.name.starts_with("refs/tags/")) {
             let tip = states.commits.last().unwrap_or(&states.new);
@@ -171,9 +171,7 @@ impl Memory {
         {
             known.policy = Some((policy.version, policy.digest.to_string()));
         }
-        known.clock = known.clock.max(now);
-        let older = Remembered { clock: known.clock, ..before.clone() };
-        let is_old = older == *known && known.clock - before.clock < COARSE;
+        let is_old = before == *known;
         let states =
             landed.iter().flat_map(|landed| landed.commits.iter().map(|commit| (commit.parse(), landed.name.clone())));
         let states: Vec<_> = states.filter_map(|(commit, name)| Some((commit.ok()?, name))).collect();
@@ -181,6 +179,31 @@ impl Memory {
             self.record(states)?;
         }
         if is_old && self.is_vouched { Ok(()) } else { self.write() }
+    }
+
+    /// Takes in the time at which a push was let through. What is denied moves no clock: one that once ran ahead would refuse
+    /// everything until the time had caught up.
+    pub fn tick(&mut self, now: i64) -> Result<(), String> {
+        if now < self.remembered.clock + COARSE {
+            return Ok(());
+        }
+        self.remembered.clock = now;
+        self.write()
+    }
+
+    /// Sets the clock back to now, by the word of an operator; what it was.
+    pub fn set_clock(&mut self, now: i64) -> Result<i64, String> {
+        let before = std::mem::replace(&mut self.remembered.clock, now);
+        self.write()?;
+        Ok(before)
+    }
+
+    /// Lets a chain begin anew with what is there of it, by the word of an operator; the record up to which it was known.
+    pub fn forget_chain(&mut self, chain: &ChainId) -> Result<Option<u64>, String> {
+        let known = self.remembered.heads.get(chain).map(|head| head.seq);
+        self.remembered.forget_chain(chain);
+        self.write()?;
+        Ok(known)
     }
 
     /// Takes in where a ref stands, by the word of an operator or of a verdict on where it stands.

@@ -46,6 +46,11 @@ impl Heads {
         }
     }
 
+    /// What is known of a chain is known no more.
+    pub fn forget(&mut self, chain: &ChainId) {
+        self.0.remove(chain);
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&ChainId, &Head)> {
         self.0.iter()
     }

@@ -212,7 +212,7 @@ fn a_damaged_log_is_told() {
     let state = h.bare.join("undersign/gate");
     std::fs::create_dir_all(&state).unwrap();
     std::fs::write(state.join("log.jsonl"), "torn").unwrap();
-    h.fails("The gate's log ").says("is damaged: its last line is torn");
+    h.fails("The gate's log ").says("is damaged: its last line was never finished");
 }
 
 #[test]

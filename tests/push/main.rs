@@ -256,7 +256,9 @@ fn of_two_pushes_at_once_one_lands_and_the_ledger_is_whole() {
             running.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert_eq!(pushed.iter().filter(|pushed| pushed.landed).count(), 1, "{pushed:?}");
-        // Back, past the gate, for the next round: that is noticed, until the operator answers for it.
+        // Back, past the gate, for the next round: once the gate has seen where it stood, that is noticed, until the operator
+        // answers for it.
+        h.push("mina", &[":main"]).refused("REF_DELETED");
         support::git_in(&h.bare, "rahim", &["update-ref", "refs/heads/main", &before]);
         h.push("mina", &["agent/work:main"]).refused("taken back behind the gate");
         h.record(&["refs/heads/main"]);
@@ -334,15 +336,15 @@ fn where_the_policy_branch_stands_is_not_for_the_pusher_to_say() {
 }
 
 #[test]
-fn no_new_branch_is_taken_for_the_policy_branch() {
+fn no_branch_is_taken_for_the_policy_branch_but_the_one_that_the_operator_says() {
     let open = policy("").replace("protected = [", "open = [\"refs/heads/**\"]\nprotected = [");
     let h = Host::with(&open, &[]);
-    // As `git init --bare` leaves it where nobody says otherwise.
+    // As `git init --bare` leaves it where nobody says otherwise: no branch but that one holds the policy, there or not.
     support::git_in(&h.bare, "rahim", &["symbolic-ref", "HEAD", "refs/heads/master"]);
-    h.push("mina", &["agent/work:refs/heads/agent/work"]).landed();
-    h.push("mina", &["agent/work:refs/heads/master"]).refused("in place of refs/heads/main");
+    h.push("mina", &["agent/work:refs/heads/agent/work"]).refused("The policy branch refs/heads/master is not here");
     support::git_in(&h.bare, "rahim", &["symbolic-ref", "HEAD", "refs/heads/main"]);
     h.push("mina", &["agent/work:refs/heads/master"]).landed();
+    h.push("mina", &["agent/work:main"]).refused("UNSIGNED");
 }
 
 #[test]
@@ -361,15 +363,18 @@ fn write_hook(path: &Path, text: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-#[test]
-fn what_landed_does_not_go_without_the_record_that_it_landed_on() {
+/// A branch landed, and the record that came with it did not: git moves each ref by itself, after the hook, and somebody who
+/// holds the lock of one makes it fail alone.
+fn landed_without_its_record(recorded: bool) -> Host {
     let h = Host::new();
     h.f.decide("dana", "agent/work", Verdict::Approve);
     let chain = h.f.git("dana", &["for-each-ref", "--format=%(refname)", "refs/undersign/decisions"]);
-    // Git moves each ref by itself, after the hook: somebody who holds the lock of one makes it fail alone.
     let lock = h.bare.join(format!("{chain}.lock"));
     std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
     std::fs::write(&lock, "").unwrap();
+    if !recorded {
+        std::fs::remove_file(h.bare.join("undersign/gate/states")).unwrap();
+    }
     let pushed = h.push("mina", &["agent/work:main", LEDGER]);
     assert!(!pushed.landed && h.at("refs/heads/main") == h.f.id("agent/work"), "{}", pushed.said);
     assert_eq!(h.at(&chain), "");
@@ -377,6 +382,23 @@ fn what_landed_does_not_go_without_the_record_that_it_landed_on() {
     h.f.git("mina", &["checkout", "-q", "-b", "next", "agent/work"]);
     h.f.write("b.txt", "x\n");
     h.f.commit("mina", "Next");
+    h
+}
+
+#[test]
+fn what_landed_without_its_record_counts_once_that_comes() {
+    let h = landed_without_its_record(true);
+    h.push("mina", &["next:main"]).refused("UNSIGNED");
+    h.push("dana", &[LEDGER]).landed();
+    h.f.git("dana", &["fetch", "-q", "host", "main:main"]);
+    h.f.decide("dana", "next", Verdict::Approve);
+    h.push("dana", &[LEDGER]).landed();
+    h.push("mina", &["next:main"]).landed();
+}
+
+#[test]
+fn where_no_states_are_recorded_what_landed_does_not_go_without_its_record() {
+    let h = landed_without_its_record(false);
     h.push("mina", &["next:main"]).refused("LEDGER_ROLLBACK");
     h.push("dana", &[LEDGER]).landed();
     h.push("mina", &["next:main"]).refused("UNSIGNED");

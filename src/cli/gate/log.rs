@@ -36,6 +36,10 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
         }
         let time = jiff::Timestamp::from_second(entry.at).map(|time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
         let pusher = visible::text(entry.pusher.as_deref().unwrap_or("-"));
+        if let Some(note) = &entry.note {
+            let line = format!("{:>5}  {}  {:<11}  {note}", head.seq, time.as_deref().unwrap_or("?"), entry.outcome);
+            outln!("{}", visible::text(&line));
+        }
         for moved in &entry.refs {
             let line = format!(
                 "{:>5}  {}  {:<11}  {:<12}  {}..{}  {}  {}",

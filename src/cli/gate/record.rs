@@ -15,6 +15,13 @@ pub struct Options {
     /// Record everything on the first-parent line of a ref, for those who tag older commits
     #[arg(long, value_name = "REF")]
     line: Vec<String>,
+    #[command(flatten)]
+    state: StateOptions,
+}
+
+/// Where a gate keeps its state, and by which policy.
+#[derive(Args)]
+pub struct StateOptions {
     /// Where the gate keeps its state; by default in the git directory
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -24,20 +31,25 @@ pub struct Options {
     /// A policy file to judge by, instead of the one on the policy branch
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Full name of the branch that holds the policy; by default the default branch
+    /// Full name of the branch that holds the policy; by default the one that HEAD of a repository that is pushed to names
     #[arg(long, value_name = "REF")]
     policy_branch: Option<String>,
 }
 
+impl StateOptions {
+    pub fn settings(&self) -> Settings {
+        Settings {
+            policy: self.policy.clone(),
+            branch: self.policy_branch.clone(),
+            state: self.state.clone(),
+            state_key: self.state_key.clone(),
+            ..Settings::default()
+        }
+    }
+}
+
 pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
-    let settings = Settings {
-        policy: options.policy.clone(),
-        branch: options.policy_branch.clone(),
-        state: options.state.clone(),
-        state_key: options.state_key.clone(),
-        ..Settings::default()
-    };
-    record(repository, &settings, &options.refs, &options.line)
+    record(repository, &options.state.settings(), &options.refs, &options.line)
 }
 
 /// Records, and says what.

@@ -237,7 +237,8 @@ impl<'s, 'g> Segment<'s, 'g> {
             signed.append(&mut reached(&self.commits, &vote.predicate().head.commit));
         }
         let history = self.court.grounds.history;
-        let merges = self.commits.iter().filter(|commit| commit.parents.len() > 1 && !signed.contains(&commit.id));
+        // A merge of more is refused for that.
+        let merges = self.commits.iter().filter(|commit| commit.parents.len() == 2 && !signed.contains(&commit.id));
         let mut found = Vec::new();
         for merge in merges {
             for &side in &merge.parents[1..] {

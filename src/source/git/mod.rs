@@ -277,21 +277,18 @@ impl Repository {
 
     /// The first of these that is there is the target.
     fn usual_targets(&self) -> Vec<String> {
-        let head =
-            self.raw.find_reference("HEAD").ok().and_then(|r| r.symbolic_target().ok().flatten().map(str::to_owned));
-        let bare = head.filter(|_| self.raw.is_bare());
+        let bare = self.head_branch().filter(|_| self.raw.is_bare());
         let usual = ["refs/heads/main", "refs/heads/master", "refs/heads/trunk"];
         bare.into_iter().chain(usual.map(str::to_owned)).collect()
     }
 
-    /// Whether a branch that is not there yet would, if it were, be the target in place of the one that is, or leave it open.
-    pub fn displaces(&self, name: &str, target: &str) -> bool {
-        let usual = self.usual_targets();
-        let place = |name: &str| usual.iter().position(|own| own == name);
-        match (place(name), place(target)) {
-            (_, None) => name.starts_with("refs/heads/"),
-            (new, Some(held)) => new.is_some_and(|new| new < held),
-        }
+    /// The branch that HEAD names, there or not. No push changes that.
+    pub fn head_branch(&self) -> Option<String> {
+        self.raw.find_reference("HEAD").ok().and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned))
+    }
+
+    pub fn has_remotes(&self) -> bool {
+        self.raw.remotes().is_ok_and(|remotes| !remotes.is_empty())
     }
 
     /// A target by its full name; its tip is the remote-tracking one where there is one. Not in a bare repository: what is
