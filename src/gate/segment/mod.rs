@@ -273,9 +273,10 @@ impl<'s, 'g> Segment<'s, 'g> {
         }
     }
 
-    /// States that are gone at the end were there all the same, for whoever builds on them or gives them a name.
+    /// States that are gone at the end were there all the same, for whoever builds on them or gives them a name; and each step
+    /// that changes nothing is approved by itself.
     fn refuse_passing(&mut self) {
-        if self.steps.iter().any(|step| !step.delta.is_empty()) {
+        if self.steps.len() > 1 {
             let detail = format!(
                 "These {} steps come to nothing, and nobody approved what was there in between. Leave them out.",
                 self.steps.len()
