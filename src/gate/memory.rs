@@ -1,6 +1,6 @@
 //! What a gate knows of earlier pushes: facts, never verdicts. It is what makes a step back visible.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -77,11 +77,12 @@ impl Remembered {
     /// Of what landed, the records are known from now on, come or not, and as of when they came. What became of refs that
     /// stand where they were let through to is returned.
     pub fn settle(&mut self, place: impl Fn(&str, &str) -> Place, now: i64) -> Vec<WaitingStates> {
-        let mut landed = Vec::new();
+        let (mut landed, mut moved) = (Vec::new(), BTreeSet::new());
         for mut waiting in std::mem::take(&mut self.waiting) {
             let count = waiting.moves.len();
             waiting.moves.retain(|(name, id)| match place(name, id) {
                 Place::There => {
+                    moved.insert(name.clone());
                     landed.extend(waiting.states.iter().filter(|states| states.name == *name).cloned());
                     false
                 }
@@ -98,6 +99,12 @@ impl Remembered {
                 self.waiting.push(waiting);
             }
         }
+        // Git moves a ref only from where it was judged to stand: what else waited for it cannot land any more, and whoever
+        // puts the ref there now is not the push that was judged.
+        for waiting in &mut self.waiting {
+            waiting.moves.retain(|(name, _)| !moved.contains(name));
+        }
+        self.waiting.retain(|waiting| !waiting.moves.is_empty());
         landed
     }
 
