@@ -262,6 +262,12 @@ pub fn behind() -> Vec<Attack> {
             &[approve(Main, 1, 2), Act::Behind(Main, 2), approve(Main, 2, 3), push(Main, 3)],
         ),
         attack(
+            "a ref is set behind the gate to what was approved for another ref alone",
+            &[&land(Next, 2, &[1], [1, 1, 2]), &[Act::Behind(Main, 2)]],
+            &land(Main, 3, &[2], [1, 2, 2]),
+            &[vec![Act::Record(Main)], land(Main, 3, &[2], [1, 2, 2])].concat(),
+        ),
+        attack(
             "a ref is taken back behind the gate, and goes on from there as if nothing had been",
             &[&seen, &[Act::Behind(Main, 1)]],
             &land(Main, 3, &[1], [2, 1, 0]),
