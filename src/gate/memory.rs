@@ -1,6 +1,6 @@
 //! What a gate knows of earlier pushes: facts, never verdicts. It is what makes a step back visible.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -86,13 +86,14 @@ impl Remembered {
         states_are_recorded: bool,
         now: i64,
     ) -> Vec<WaitingStates> {
-        let mut landed = Vec::new();
+        let (mut landed, mut left) = (Vec::new(), BTreeSet::new());
         for mut waiting in std::mem::take(&mut self.waiting) {
             let (moved, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut waiting.moves)
                 .into_iter()
                 .map(|(name, id)| (place(&name, &id), name, id))
                 .partition(|(place, ..)| *place != Place::Elsewhere);
             for (_, name, _) in moved.iter().filter(|(place, ..)| *place == Place::There) {
+                left.insert(name.clone());
                 landed.extend(waiting.states.iter().filter(|states| states.name == *name).cloned());
             }
             for (chain, head) in waiting.heads.iter() {
@@ -107,6 +108,12 @@ impl Remembered {
                 self.waiting.push(waiting);
             }
         }
+        // Git moves a ref only from where it was judged to stand: what else waited for it cannot land any more, and whoever
+        // puts the ref there now is not the push that was judged.
+        for waiting in &mut self.waiting {
+            waiting.moves.retain(|(name, _)| !left.contains(name));
+        }
+        self.waiting.retain(|waiting| !waiting.moves.is_empty());
         landed
     }
 

@@ -199,10 +199,8 @@ impl<'g> PushEvaluation<'g> {
     /// have missed moves.
     pub fn catch_up(&self, name: &str, tip: ObjectId) -> Judged {
         let mut line = Line::new(self.grounds.history, tip);
-        let found = match memory::went_back(&self.grounds, name, tip) {
-            Ok(None) => line.find(0, |commit| self.grounds.states.is_of(commit, name)),
-            Ok(Some(reason)) | Err(reason) => Err(reason),
-        };
+        let went_back = memory::went_back(&self.grounds, name, tip).and_then(|reason| reason.map_or(Ok(()), Err));
+        let found = went_back.and_then(|()| line.find(0, |commit| self.grounds.states.is_of(commit, name)));
         let start = found.and_then(|start| start.ok_or_else(|| self.no_state(name, &line)));
         let judged = start.and_then(|start| self.between(name, &line, 0..start)).map(Attempt::into_judged);
         judged.unwrap_or_else(|reason| Judged { outcome: RefOutcome::refused(name, reason), states: Vec::new() })

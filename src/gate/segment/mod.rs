@@ -187,16 +187,23 @@ impl<'s, 'g> Segment<'s, 'g> {
             && (!self.manifest.is_empty() || brings_only(&self.commits, &predicate.head.commit, self.landing_merge()))
     }
 
-    /// The merge by which all else came, where it is one.
+    /// The merge by which all else came, where it is one. That of a proposal is not made yet.
     fn landing_merge(&self) -> Option<ObjectId> {
         let [step] = self.steps else { return None };
+        if self.court.lands.is_some() {
+            return None;
+        }
         let commit = self.commits.iter().find(|commit| commit.id == step.commit)?;
         (commit.parents.len() > 1 && commit.parents[0] == step.from).then_some(commit.id)
     }
 
-    /// A merge of what protected refs have shown, all of whose content is here already.
+    /// A merge of what protected refs have shown, all of whose content is here already. That of a proposal is not made yet,
+    /// and its head may stand on anything.
     fn is_merge_back(&mut self) -> bool {
         let [step] = self.steps else { return false };
+        if self.court.lands.is_some() {
+            return false;
+        }
         let commit = self.commits.iter().find(|commit| commit.id == step.commit);
         let Some(sides) = commit.and_then(|commit| commit.parents.get(1..)).filter(|sides| !sides.is_empty()) else {
             return false;
@@ -281,9 +288,10 @@ impl<'s, 'g> Segment<'s, 'g> {
         }
     }
 
-    /// States that are gone at the end were there all the same, for whoever builds on them or gives them a name.
+    /// States that are gone at the end were there all the same, for whoever builds on them or gives them a name; and each step
+    /// that changes nothing is approved by itself.
     fn refuse_passing(&mut self) {
-        if self.steps.iter().any(|step| !step.delta.is_empty()) {
+        if self.steps.len() > 1 {
             let detail = format!(
                 "These {} steps come to nothing, and nobody approved what was there in between. Leave them out.",
                 self.steps.len()
