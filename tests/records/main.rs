@@ -11,6 +11,7 @@ mod openssh;
 mod oracles;
 mod published;
 mod summary;
+mod threat_model;
 mod token;
 mod wycheproof;
 

@@ -1,0 +1,99 @@
+//! `docs/threat-model.md` names a test for each attack and one for its allowed twin: that they are there.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The head of an attack table.
+const HEAD: [&str; 4] = ["attack", "what the gate says", "test", "allowed twin"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// The text of all Rust files below a folder.
+fn sources(folder: &Path) -> String {
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let text = |path: PathBuf| match path.extension() {
+        Some(extension) if extension == "rs" => std::fs::read_to_string(&path).unwrap(),
+        _ if path.is_dir() => sources(&path),
+        _ => String::new(),
+    };
+    paths.map(text).collect()
+}
+
+/// The names of all functions in Rust text.
+fn functions(source: &str) -> BTreeSet<&str> {
+    let is_end = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    source.split("fn ").skip(1).filter_map(|rest| rest.split(is_end).next()).collect()
+}
+
+fn cells(line: &str) -> Vec<&str> {
+    line.trim_matches('|').split('|').map(str::trim).collect()
+}
+
+/// What stands in backticks.
+fn quoted(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+/// The rows of the attack tables.
+fn rows(page: &str) -> Vec<Vec<&str>> {
+    let mut rows = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        if cells(line) == HEAD {
+            rows.extend(lines.by_ref().skip(1).take_while(|line| line.starts_with('|')).map(cells));
+        }
+    }
+    rows
+}
+
+/// What is wrong with the tables, a sentence each.
+fn mistakes(page: &str, functions: &BTreeSet<&str>, codes: &BTreeSet<&str>) -> Vec<String> {
+    let mut mistakes = Vec::new();
+    for row in rows(page) {
+        let [attack, says, test, twin] = row[..] else {
+            mistakes.push(format!("{} columns: {row:?}", row.len()));
+            continue;
+        };
+        for (column, cell) in [("test", test), ("allowed twin", twin)] {
+            let names = quoted(cell);
+            if names.is_empty() {
+                mistakes.push(format!("no {column}: {attack}"));
+            }
+            let absent = names.into_iter().filter(|name| !functions.contains(name));
+            mistakes.extend(absent.map(|name| format!("no such {column}, {name}: {attack}")));
+        }
+        let is_code = |word: &&str| word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+        let unknown = quoted(says).into_iter().filter(is_code).filter(|code| !codes.contains(code));
+        mistakes.extend(unknown.map(|code| format!("no such code, {code}: {attack}")));
+    }
+    mistakes
+}
+
+#[test]
+fn each_attack_in_the_threat_model_has_a_test_and_an_allowed_twin() {
+    let source = sources(&root().join("src")) + &sources(&root().join("tests"));
+    let outcome = read("src/gate/outcome.rs");
+    let codes = outcome.split('"').skip(1).step_by(2).collect();
+    let page = read("docs/threat-model.md");
+    assert!(rows(&page).len() >= 150, "{} rows were found", rows(&page).len());
+    assert_eq!(mistakes(&page, &functions(&source), &codes), Vec::<String>::new());
+}
+
+#[test]
+fn a_row_that_names_no_test_or_an_absent_one_or_no_known_code_is_found() {
+    let head = "| attack | what the gate says | test | allowed twin |\n|---|---|---|---|\n";
+    let wrong = |row: &str| mistakes(&format!("{head}{row}\n"), &["a", "b"].into(), &["LIMIT"].into());
+    assert_eq!(wrong("| x | 4 `LIMIT` | `a` | `a` `b` |"), Vec::<String>::new());
+    assert_eq!(wrong("| x | 4 `LIMIT` | a | `b` |"), ["no test: x"]);
+    assert_eq!(wrong("| x | 4 `LIMIT` | `a` |  |"), ["no allowed twin: x"]);
+    assert_eq!(wrong("| x | 4 `LIMIT` | `a` `c` | `b` |"), ["no such test, c: x"]);
+    assert_eq!(wrong("| x | 4 `LIMIT` | `a` | `c` |"), ["no such allowed twin, c: x"]);
+    assert_eq!(wrong("| x | 4 `LIMITS` | `a` | `b` |"), ["no such code, LIMITS: x"]);
+    assert_eq!(wrong("| x | 4 `LIMIT` | `a` |").len(), 1);
+}
