@@ -16,6 +16,7 @@ mod content;
 mod emergency;
 mod links;
 mod objects;
+mod operator;
 mod people;
 mod policies;
 mod presence;

@@ -1,0 +1,188 @@
+//! What only the operator says: which branch holds the policy, which repository this is, and what he answers for.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+use undersign::decision::Verdict;
+
+use crate::scene::*;
+use crate::support::{Fixture, git_in, now, policy};
+
+/// A clone as a pipeline makes it, of a host whose default branch is `develop`; somebody pushed a branch `main` there, with a
+/// policy of his own.
+fn pipeline() -> (Fixture, PathBuf) {
+    let f = Fixture::with_policy(&policy("").replace("refs/heads/main", "refs/heads/develop"));
+    f.git("rahim", &["branch", "-m", "main", "develop"]);
+    let host = f.dir.path().join("host.git");
+    f.git("rahim", &["clone", "-q", "--bare", ".", host.to_str().unwrap()]);
+    f.git("mina", &["checkout", "-q", "-b", "main", "develop"]);
+    let own = policy("").replace("protected = [\"refs/heads/main\"]", "protected = []\nopen = [\"refs/heads/**\"]");
+    f.write(".undersign/policy.toml", &own.replace("version = 1\n", "version = 99\n"));
+    f.commit("mina", "A policy of my own");
+    f.git("mina", &["push", "-q", host.to_str().unwrap(), "main"]);
+    let checkout = f.dir.path().join("checkout");
+    git_in(f.dir.path(), "mina", &["init", "-q", "checkout"]);
+    git_in(&checkout, "mina", &["remote", "add", "origin", host.to_str().unwrap()]);
+    git_in(&checkout, "mina", &["fetch", "-q", "origin"]);
+    git_in(&checkout, "mina", &["checkout", "-q", "--detach", "origin/develop"]);
+    (f, checkout)
+}
+
+fn verify_in(dir: &std::path::Path, args: &[&str]) -> Answer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
+    command.arg("--repo").arg(dir).args(["verify", "--format", "json"]).args(args);
+    let (exit, out) = piped(&mut command, b"");
+    codes(&(exit, serde_json::from_slice(&out).unwrap_or(Value::Null)))
+}
+
+fn proposed(more: &[&str]) -> Answer {
+    let (f, checkout) = pipeline();
+    let (old, new) = (f.id("develop"), f.id(WORK));
+    let asked = ["--proposal", "--ref", "refs/heads/develop", "--old", &old, "--new", &new];
+    verify_in(&checkout, &[&asked, more].concat())
+}
+
+#[test]
+fn a_clone_guesses_no_branch_that_anybody_may_push_to_be_the_policy_branch() {
+    undecided(proposed(&[]), "POLICY_ABSENT");
+}
+
+#[test]
+fn twin_the_branch_that_the_operator_names_is_the_policy_branch() {
+    denied(proposed(&["--policy-branch", "refs/heads/develop"]), "UNSIGNED");
+}
+
+#[test]
+fn twin_a_policy_that_the_operator_gives_needs_no_branch() {
+    let (f, checkout) = pipeline();
+    let file = f.dir.path().join("central.toml");
+    std::fs::write(&file, policy("").replace("refs/heads/main", "refs/heads/develop")).unwrap();
+    let (old, new) = (f.id("develop"), f.id(WORK));
+    let asked = ["--ref", "refs/heads/develop", "--old", &old, "--new", &new, "--policy", file.to_str().unwrap()];
+    denied(verify_in(&checkout, &asked), "UNSIGNED");
+}
+
+/// The gate stands before a repository of this id.
+fn pinned(id: &str) -> Answer {
+    let f = approved();
+    Gate::of(&f).with("--repository-id", id).judged(WORK)
+}
+
+#[test]
+fn a_policy_of_another_repository_cannot_be_judged_by() {
+    undecided(pinned("fixture-2"), "POLICY_INVALID");
+}
+
+#[test]
+fn twin_the_policy_of_the_repository_that_the_gate_stands_before() {
+    allowed(pinned("fixture-1"));
+}
+
+/// In a clone, what was fetched counts as what is signed there does.
+fn colleague(fetched: bool) -> Answer {
+    let f = approved();
+    let clone = f.dir.path().join("clone");
+    f.git("rahim", &["clone", "-q", ".", clone.to_str().unwrap()]);
+    if fetched {
+        let refspec = "+refs/undersign/decisions/*:refs/undersign/remotes/origin/decisions/*";
+        git_in(&clone, "rahim", &["fetch", "-q", "origin", refspec]);
+    }
+    let (old, new) = (f.id("main"), f.id(WORK));
+    verify_in(&clone, &["--policy-branch", MAIN, "--ref", MAIN, "--old", &old, "--new", &new])
+}
+
+#[test]
+fn in_a_clone_records_that_were_not_fetched_do_not_count() {
+    denied(colleague(false), "UNSIGNED");
+}
+
+#[test]
+fn twin_in_a_clone_records_that_were_fetched_count() {
+    allowed(colleague(true));
+}
+
+fn accept(f: &Fixture, state: &std::path::Path, args: &[&str]) -> i32 {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
+    command.arg("--repo").arg(&f.repo).args(["gate", "accept", "--state"]).arg(state).args(args);
+    piped(&mut command, b"").0
+}
+
+#[test]
+fn a_clock_that_ran_ahead_stops_the_gate_until_the_operator_answers_for_it() {
+    let f = approved();
+    let state = state_since(&f, 0);
+    edit_memory(&f, &state, |memory| memory["clock"] = (now() + 400 * DAY).into());
+    undecided(Gate::of(&f).with("--state", &state).judged(WORK), "TIME");
+    assert_eq!(accept(&f, &state, &["--clock", "--because", " "]), 70);
+    assert_eq!(accept(&f, &state, &["--clock", "--because", "the battery was empty"]), 0);
+    allowed(Gate::of(&f).with("--state", &state).judged(WORK));
+    let log = std::fs::read_to_string(state.join("log.jsonl")).unwrap();
+    assert!(log.contains("the battery was empty"), "{log}");
+}
+
+#[test]
+fn a_push_that_is_denied_moves_no_clock() {
+    let f = Fixture::new();
+    let state = f.dir.path().join("state");
+    denied(Gate::of(&f).with("--state", &state).judged(WORK), "UNSIGNED");
+    edit_memory(&f, &state, |memory| assert_eq!(memory["clock"], 0));
+    f.decide("dana", WORK, Verdict::Approve);
+    allowed(Gate::of(&f).with("--state", &state).judged(WORK));
+    edit_memory(&f, &state, |memory| assert!(memory["clock"].as_i64().unwrap() > now() - HOUR));
+}
+
+#[test]
+fn records_that_are_gone_for_good_stop_the_gate_until_the_operator_answers_for_them() {
+    let f = approved();
+    let state = state_since(&f, 0);
+    let chain = chain_of(&f, "dana");
+    f.git("mina", &["update-ref", "-d", &chain]);
+    denied(Gate::of(&f).with("--state", &state).judged(WORK), "LEDGER_ROLLBACK");
+    assert_eq!(accept(&f, &state, &["--lost", "no chain", "--because", "a disk"]), 70);
+    assert_eq!(accept(&f, &state, &["--lost", &chain, "--because", "the disk died, and no clone had it"]), 0);
+    denied(Gate::of(&f).with("--state", &state).judged(WORK), "UNSIGNED");
+}
+
+/// The key of dana was given up yesterday; what she signed two days ago comes to this gate now, before the change or with it.
+fn arrives(with_the_change: bool) -> Answer {
+    let retired = format!(", revoked = {{ reason = \"retired\", at = {} }}", from_now(-DAY));
+    let f = Fixture::with_policy(&with_keys(&policy(""), "dana", &[key_line("dana", &retired)]));
+    let state = f.dir.path().join("state");
+    // The gate remembers, and has not seen it.
+    denied(Gate::of(&f).with("--state", &state).judged(WORK), "UNSIGNED");
+    f.decide_at("dana", WORK, Verdict::Approve, now() - 2 * DAY);
+    let chain = chain_of(&f, "dana");
+    let (main, tip, zero) = (f.id("main"), f.id(&chain), "0".repeat(40));
+    if !with_the_change {
+        return Gate::of(&f).with("--state", &state).judged(WORK);
+    }
+    f.git("mina", &["update-ref", "-d", &chain]);
+    Gate::of(&f).with("--state", &state).push(&[(MAIN, &main, &f.id(WORK)), (&chain, &zero, &tip)])
+}
+
+#[test]
+fn row_07_what_a_retired_key_signed_came_after_it_was_retired() {
+    denied(arrives(false), "KEY_REVOKED");
+}
+
+#[test]
+fn row_07_what_a_retired_key_signed_comes_with_the_change() {
+    denied(arrives(true), "KEY_REVOKED");
+}
+
+#[test]
+fn a_question_after_the_fact_does_not_make_the_gate_forget_that_a_ref_was_taken_back() {
+    let f = approved();
+    let first = f.id("main");
+    merge(&f, "dana", WORK);
+    record(&f);
+    let last = f.id("main");
+    f.git("rahim", &["update-ref", MAIN, &first]);
+    let pushed = || Gate::of(&f).push(&[(MAIN, &first, &last)]);
+    undecided(pushed(), "REWRITE");
+    undecided(f.verify(&"0".repeat(40), &first), "REWRITE");
+    undecided(pushed(), "REWRITE");
+    record(&f);
+    allowed(Gate::of(&f).push(&[(MAIN, &first, &last)]));
+}
