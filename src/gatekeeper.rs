@@ -602,14 +602,11 @@ impl Hearing<'_> {
         let Some((update, judged)) = landing.filter(|(_, judged)| judged.outcome.outcome == Decided::Allow) else {
             return;
         };
-        let Some(Ok(PolicyState::Found(next))) =
-            self.repository.commit_named(update.new).map(|commit| self.repository.policy_at(commit))
-        else {
+        let changed = self.repository.commit_named(update.new);
+        let changed = changed.filter(|commit| self.repository.policy_digest(*commit) != Some(self.policy.digest));
+        let Some(Ok(PolicyState::Found(next))) = changed.map(|commit| self.repository.policy_at(commit)) else {
             return;
         };
-        if next.digest == self.policy.digest {
-            return;
-        }
         let is_next = |name: &str| matches!(next.refs.standing(name), RefStanding::Protected { .. });
         let names = self.repository.shown_refs(self.case.request.ahead).into_iter().map(|(name, _)| name);
         let names: Vec<String> = names.filter(|name| is_next(name) && !self.is_protected(name)).collect();

@@ -2,7 +2,7 @@
 
 use super::{History, NextPolicy, Remembered, States, Step};
 use crate::change::diff::Location;
-use crate::change::manifest::Manifest;
+use crate::change::manifest::{Digest, Manifest};
 use crate::change::{ObjectId, RepoPath};
 use crate::policy::Policy;
 use crate::record::Chain;
@@ -57,8 +57,8 @@ pub trait Contents {
     /// Whether the paths of a manifest held the same all the way along first parents from `since` to `until`.
     fn rest(&self, since: ObjectId, until: ObjectId, manifest: &Manifest) -> Result<Rest, String>;
 
-    /// What the policy branch would say next if it stood at a commit.
-    fn next_policy(&self, commit: ObjectId) -> Result<NextPolicy, String>;
+    /// What the policy branch would say next if it stood at a commit; none where that is what it says now.
+    fn next_policy(&self, commit: ObjectId, now: Digest) -> Result<Option<NextPolicy>, String>;
 }
 
 /// Why a path cannot be read by looking at the change.

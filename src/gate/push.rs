@@ -427,7 +427,10 @@ fn rewritten(name: &str, is_beside: bool) -> String {
 /// A policy that nobody could judge by must not land: nothing could land after it.
 pub(super) fn next_policy(grounds: &Grounds<'_>, commit: ObjectId) -> Result<Option<Reason>, Reason> {
     let policy = grounds.policy;
-    Ok(match grounds.contents.next_policy(commit).map_err(|why| Reason::undecidable(Code::Unreadable, why))? {
+    let next = grounds.contents.next_policy(commit, policy.digest);
+    let next = next.map_err(|why| Reason::undecidable(Code::Unreadable, why))?;
+    let Some(next) = next else { return Ok(None) };
+    Ok(match next {
         Err(why) => {
             Some(Reason::deny(Code::PolicyInvalid, format!("The policy that would land cannot be read: {why}")))
         }

@@ -21,7 +21,27 @@ pub(super) struct PathPatterns {
 enum Part {
     /// `**`
     AnyNumber,
-    One(GlobMatcher),
+    /// Without a wildcard: nearly all are, and a matcher for each would cost more than all the rest of a policy.
+    Plain(String),
+    Wild(GlobMatcher),
+}
+
+impl Part {
+    fn of(name: &str) -> Result<Part, globset::Error> {
+        Ok(match name {
+            "**" => Part::AnyNumber,
+            name if name.contains(['*', '?', '[', ']', '{', '}', '\\']) => Part::Wild(glob(name)?.compile_matcher()),
+            name => Part::Plain(name.to_owned()),
+        })
+    }
+
+    fn is_match(&self, name: &str) -> bool {
+        match self {
+            Part::AnyNumber => true,
+            Part::Plain(own) => own.eq_ignore_ascii_case(name),
+            Part::Wild(glob) => glob.is_match(name),
+        }
+    }
 }
 
 impl PathPatterns {
@@ -66,6 +86,14 @@ impl PathPatterns {
     }
 }
 
+/// Whether it is a pattern at all; the matcher is made of all of them together.
+///
+/// # Errors
+/// Why it is none.
+pub(super) fn check(pattern: &str) -> Result<(), globset::Error> {
+    glob(pattern).map(drop)
+}
+
 fn glob(pattern: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(pattern).literal_separator(true).case_insensitive(true).build()
 }
@@ -74,11 +102,7 @@ fn anchored_parts(pattern: &str) -> Result<Option<Vec<Part>>, globset::Error> {
     if pattern.starts_with('*') {
         return Ok(None);
     }
-    let part = |name: &str| match name {
-        "**" => Ok(Part::AnyNumber),
-        name => Ok(Part::One(glob(name)?.compile_matcher())),
-    };
-    names(pattern).into_iter().map(part).collect::<Result<_, _>>().map(Some)
+    names(pattern).into_iter().map(Part::of).collect::<Result<_, _>>().map(Some)
 }
 
 /// What lies between slashes, those of classes (`[!/a]`) left out.
@@ -103,7 +127,7 @@ fn reach_below(parts: &[Part], folder: &[&str]) -> bool {
     match (parts.split_first(), folder.split_first()) {
         (None, _) => false,
         (Some((Part::AnyNumber, _)), _) | (Some(_), None) => true,
-        (Some((Part::One(name), parts)), Some((first, folder))) => name.is_match(first) && reach_below(parts, folder),
+        (Some((name, parts)), Some((first, folder))) => name.is_match(first) && reach_below(parts, folder),
     }
 }
 

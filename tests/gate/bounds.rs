@@ -443,8 +443,8 @@ impl Contents for Exhausted<'_> {
         self.0.rest(since, until, manifest)
     }
 
-    fn next_policy(&self, commit: ObjectId) -> Result<NextPolicy, String> {
-        self.0.next_policy(commit)
+    fn next_policy(&self, commit: ObjectId, now: Digest) -> Result<Option<NextPolicy>, String> {
+        self.0.next_policy(commit, now)
     }
 }
 

@@ -206,7 +206,7 @@ impl Contents for Objects<'_> {
         Ok(if manifest.paths().all(rests) { Rest::Rested } else { Rest::Returned })
     }
 
-    fn next_policy(&self, _: ObjectId) -> Result<NextPolicy, String> {
+    fn next_policy(&self, _: ObjectId, _: Digest) -> Result<Option<NextPolicy>, String> {
         Err("The policy is given by the operator.".to_owned())
     }
 }

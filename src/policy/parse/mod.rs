@@ -6,7 +6,7 @@ mod people;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::patterns::{PathPatterns, idle_path, idle_ref};
+use super::patterns::{self, PathPatterns, idle_path, idle_ref};
 use super::{AiRules, AuthorProof, Person, Policy, RefRule, Refs, Roster};
 use crate::change::manifest::Digest;
 use crate::datafile::{self, Item, Placed, Refused, Table};
@@ -123,8 +123,8 @@ fn full_name(pattern: &Placed<'_, String>) {
 /// The patterns of a compartment, each mistake told at its line.
 fn path_patterns(patterns: &[Placed<'_, String>]) -> PathPatterns {
     patterns.iter().for_each(whole_path);
-    let sound = patterns.iter().filter(|pattern| match PathPatterns::new(std::iter::once(pattern.value.as_str())) {
-        Ok(_) => true,
+    let sound = patterns.iter().filter(|pattern| match patterns::check(&pattern.value) {
+        Ok(()) => true,
         Err(error) => {
             pattern.mistake(format!("`{}` is no pattern: {}", pattern.value.escape_debug(), error.kind()));
             false

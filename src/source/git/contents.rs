@@ -11,7 +11,7 @@ use super::objects::TREE;
 use super::{GitError, PolicyState, Repository, diff, oid};
 use crate::change::compare::{Line, compare};
 use crate::change::diff::{ContentKind, Diff, FileDiff, Location, Mode, Side, TreeEntry};
-use crate::change::manifest::Manifest;
+use crate::change::manifest::{Digest, Manifest};
 use crate::change::spelling::Names;
 use crate::change::{ObjectId, RepoPath, visible};
 use crate::gate::{Contents, MAX_PLACES, NextPolicy, Opaque, Rest, Step};
@@ -267,12 +267,15 @@ impl Contents for Objects<'_> {
         Ok(if rested { Rest::Rested } else { Rest::Returned })
     }
 
-    fn next_policy(&self, commit: ObjectId) -> Result<NextPolicy, String> {
-        Ok(match self.repository.policy_at(commit).map_err(|error| self.sentence(error))? {
+    fn next_policy(&self, commit: ObjectId, now: Digest) -> Result<Option<NextPolicy>, String> {
+        if self.repository.policy_digest(commit) == Some(now) {
+            return Ok(None);
+        }
+        Ok(Some(match self.repository.policy_at(commit).map_err(|error| self.sentence(error))? {
             PolicyState::Found(policy) => Ok((policy.version, policy.digest)),
             PolicyState::Absent => Err("it is gone. Without it nothing could land.".to_owned()),
             PolicyState::Invalid(refused) => Err(visible::lines(&refused.to_string())),
-        })
+        }))
     }
 }
 

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use git2::{BranchType, Oid};
 
 use crate::change::diff::FileDiff;
+use crate::change::manifest::Digest;
 use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, visible};
 use crate::datafile::Refused;
 use crate::policy::Policy;
@@ -389,6 +390,16 @@ impl Repository {
         let missing = || GitError::NoSuchRevision(visible::text(text).into_owned());
         let object = self.raw.revparse_single(text).map_err(|_| missing())?;
         object.peel_to_commit().map(|commit| object_id(commit.id())).map_err(|_| missing())
+    }
+
+    /// The SHA-256 of the policy file of a commit, which is less to ask for than the policy; none where there is no such file.
+    pub fn policy_digest(&self, commit: ObjectId) -> Option<Digest> {
+        let tree = self.raw.find_commit(oid(commit)).and_then(|commit| commit.tree()).ok()?;
+        let entry = tree.get_path(Path::new(POLICY_PATH)).ok().filter(|entry| entry.filemode() != 0o120_000)?;
+        let (size, _) = self.raw.odb().ok()?.read_header(entry.id()).ok()?;
+        (size <= MAX_POLICY)
+            .then(|| self.raw.find_blob(entry.id()).ok().map(|blob| Digest::of(blob.content())))
+            .flatten()
     }
 
     /// The policy as it stands in a commit.
