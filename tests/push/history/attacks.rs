@@ -18,13 +18,27 @@ fn two_commits(h: &Host, refs: &[&str]) {
 #[test]
 fn a_merge_that_holds_mains_tip_as_its_second_parent_makes_no_state_of_the_first() {
     let h = Host::guarded();
+    h.landed("c", "start", MAIN, A1);
     h.make("evil", &["start"], EVIL);
-    h.make("foxtrot", &["evil", "start"], &[("evil.txt", "")]);
+    h.make("foxtrot", &["evil", "c"], &[("evil.txt", ""), ("a.txt", "1\n")]);
+    assert_eq!(h.f.id("foxtrot^{tree}"), h.f.id("c^{tree}"));
     h.land("foxtrot", MAIN).refused("its merge has the parents the other way round");
     h.land("evil", TAG).refused(UNSHOWN);
     h.land("evil", RELEASE).refused(UNSHOWN);
     h.land("evil", NEXT).refused(UNSHOWN);
-    assert_eq!(h.at(MAIN), h.f.id("start"));
+    assert_eq!(h.at(MAIN), h.f.id("c"));
+}
+
+#[test]
+fn commits_on_the_line_that_come_to_nothing_do_not_land() {
+    let h = Host::guarded();
+    h.make("evil", &["start"], EVIL);
+    h.make("merge", &["evil", "start"], &[("evil.txt", "")]);
+    h.make("revert", &["evil"], &[("evil.txt", "")]);
+    for name in ["merge", "revert"] {
+        h.land(name, MAIN).refused("These 2 steps come to nothing, and nobody approved what was there in between.");
+    }
+    h.land("evil", TAG).refused(UNSHOWN);
 }
 
 #[test]
@@ -159,7 +173,9 @@ fn what_was_let_through_and_rejected_before_it_landed_is_no_state() {
 
 /// A policy that protects the open branch too, approved.
 fn protecting(h: &Host) {
-    let text = guarded().replace("version = 1\n", "version = 2\n").replace("[\"refs/heads/main\"", &format!("[\"{OPEN}\", \"{MAIN}\""));
+    let text = guarded()
+        .replace("version = 1\n", "version = 2\n")
+        .replace("[\"refs/heads/main\"", &format!("[\"{OPEN}\", \"{MAIN}\""));
     h.make("policy", &["start"], &[(".undersign/policy.toml", &text)]);
     h.decide("rahim", "policy", MAIN, Verdict::Approve);
 }
@@ -295,7 +311,7 @@ fn main_taken_back_by_an_administrator_takes_nothing_until_the_operator_answers_
     h.landed("c", "start", MAIN, A1);
     // Another ref's push is what sees main where it was let through to.
     h.land("c", TAG).landed();
-    git_in(&h.bare, "rahim", &["update-ref", MAIN, "start"]);
+    git_in(&h.bare, "rahim", &["update-ref", MAIN, &h.f.id("start")]);
     h.make("d", &["start"], A2);
     h.approve("d", MAIN);
     for name in ["c", "d"] {
@@ -351,10 +367,8 @@ fn of_two_names_that_git_cannot_both_have_the_one_that_did_not_land_makes_no_sta
     h.f.git("mina", &["update-ref", below, "start"]);
     h.approve("c", below);
     let pushed = h.push("eve", &[&format!("start:{RELEASE}"), &format!("c:{below}")]);
-    assert!(!pushed.landed, "{}", pushed.said);
-    let landed = !h.at(below).is_empty();
-    let tagged = h.land("c", TAG);
-    assert_eq!(tagged.landed, landed, "{}", tagged.said);
+    assert!(!pushed.landed && h.at(below).is_empty() && !h.at(RELEASE).is_empty(), "{}", pushed.said);
+    h.land("c", TAG).refused(UNSHOWN);
     h.land("c", &format!("{MAIN}/x")).refused("REF_UNCOVERED");
     h.land("c", &format!("{NEXT}/x")).refused("REF_UNCOVERED");
 }

@@ -236,9 +236,8 @@ fn a_revert_lands_once_it_is_approved_and_takes_the_old_approval_with_it() {
 fn an_empty_commit_needs_an_approval_of_its_own_on_main_but_not_inside_an_approved_change() {
     let h = feature();
     h.make("empty", &["start"], &[]);
-    h.land("empty", MAIN).refused(
-        "changes nothing, and nobody signed for that. Leave it out, or have it approved as it is.",
-    );
+    h.land("empty", MAIN)
+        .refused("changes nothing, and nobody signed for that. Leave it out, or have it approved as it is.");
     h.make("inside", &["empty"], A);
     h.land("inside", MAIN).landed();
     h.make("after", &["inside"], &[]);
@@ -250,6 +249,7 @@ fn an_empty_commit_needs_an_approval_of_its_own_on_main_but_not_inside_an_approv
 #[test]
 fn a_branch_that_may_be_rewritten_is_put_onto_mains_tip_with_commits_of_its_own() {
     let h = feature_landed();
+    h.land("start", NEXT).landed();
     h.landed("before", "start", NEXT, B);
     h.land("f", NEXT).landed();
     h.make("own", &["f"], &[("own.txt", "x\n")]);
@@ -261,11 +261,11 @@ fn a_branch_that_may_be_rewritten_is_put_onto_mains_tip_with_commits_of_its_own(
 #[test]
 fn a_branch_that_may_go_goes_and_comes_back_at_a_state() {
     let h = feature_landed();
+    h.land("f", NEXT).landed();
     h.landed("own", "f", NEXT, B);
     h.push("eve", &[&format!(":{NEXT}")]).landed();
     h.land("own", NEXT).landed();
     h.push("eve", &[&format!(":{NEXT}")]).landed();
-    h.make("other", &["f"], A);
     h.make("foreign", &["f"], &[("foreign.txt", "x\n")]);
     h.land("foreign", NEXT).refused("The nearest that a protected ref showed is");
     h.land("start", NEXT).landed();
