@@ -24,9 +24,12 @@ const OPEN: &str = "refs/heads/agent/x";
 fn guarded() -> String {
     let refs = "protected = [\"refs/heads/main\", \"refs/heads/release/*\", \"refs/tags/v*\", \
                 { match = \"refs/heads/next\", rewrite = \"allow\", delete = \"allow\" }]\nopen = [\"refs/heads/agent/**\"]";
-    let text = policy("");
-    assert!(text.contains("protected = [\"refs/heads/main\"]"));
-    text.replace("protected = [\"refs/heads/main\"]", refs)
+    once(&policy(""), "protected = [\"refs/heads/main\"]", refs)
+}
+
+fn once(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "{from}");
+    text.replacen(from, to, 1)
 }
 
 impl Host {

@@ -171,11 +171,14 @@ fn what_was_let_through_and_rejected_before_it_landed_is_no_state() {
     h.land("c", TAG).refused(UNSHOWN);
 }
 
-/// A policy that protects the open branch too, approved.
-fn protecting(h: &Host) {
-    let text = guarded()
-        .replace("version = 1\n", "version = 2\n")
-        .replace("[\"refs/heads/main\"", &format!("[\"{OPEN}\", \"{MAIN}\""));
+/// The policy that protects the open branch, too.
+fn wider() -> String {
+    once(&guarded(), &format!("[\"{MAIN}\""), &format!("[\"{OPEN}\", \"{MAIN}\""))
+}
+
+/// The next version of a policy, approved.
+fn approve_policy(h: &Host, policy: &str) {
+    let text = once(policy, "version = 1\n", "version = 2\n");
     h.make("policy", &["start"], &[(".undersign/policy.toml", &text)]);
     h.decide("rahim", "policy", MAIN, Verdict::Approve);
 }
@@ -185,7 +188,7 @@ fn what_filled_an_open_branch_is_no_state_once_a_policy_protects_it() {
     let h = Host::guarded();
     h.make("evil", &["start"], EVIL);
     h.land("evil", OPEN).landed();
-    protecting(&h);
+    approve_policy(&h, &wider());
     let pushed = h.land("policy", MAIN);
     pushed.landed();
     assert!(pushed.said.contains(&format!("The policy begins to protect {OPEN}")), "{}", pushed.said);
@@ -204,10 +207,34 @@ fn what_filled_an_open_branch_is_no_state_once_a_policy_protects_it() {
 fn an_open_branch_is_not_filled_in_the_push_that_protects_it() {
     let h = Host::guarded();
     h.make("evil", &["start"], EVIL);
-    protecting(&h);
+    approve_policy(&h, &wider());
     h.push("eve", &[&format!("policy:{MAIN}"), &format!("evil:{OPEN}")]).landed();
     h.land("evil", TAG).refused(UNSHOWN);
     h.push("eve", &[&format!("evil:{RELEASE}"), &format!("evil:{TAG}")]).refused(UNSHOWN);
+}
+
+#[test]
+fn what_a_branch_showed_that_is_no_longer_protected_carries_nothing_new() {
+    let h = Host::with(&wider(), &[]);
+    h.f.git("mina", &["branch", "start", "main"]);
+    h.land("start", OPEN).landed();
+    h.landed("c", "start", OPEN, A1);
+    approve_policy(&h, &guarded());
+    // By now it is known to have landed.
+    h.land("policy", MAIN).landed();
+    h.land("c", TAG).refused(UNSHOWN);
+    h.make("d", &["c"], A2);
+    h.land("d", OPEN).landed();
+    h.land("d", TAG).refused(UNSHOWN);
+}
+
+#[test]
+fn what_a_protected_branch_showed_carries_a_tag() {
+    let h = Host::with(&wider(), &[]);
+    h.f.git("mina", &["branch", "start", "main"]);
+    h.land("start", OPEN).landed();
+    h.landed("c", "start", OPEN, A1);
+    h.land("c", TAG).landed();
 }
 
 #[test]
@@ -293,6 +320,19 @@ fn what_an_administrator_put_on_main_has_to_be_approved_before_anything_rests_on
     h.decide("dana", "evil", MAIN, Verdict::Approve);
     h.land("c", MAIN).landed();
     h.land("evil", TAG).landed();
+}
+
+#[test]
+fn what_came_without_the_gate_and_is_taken_out_again_needs_its_own_approval() {
+    let h = Host::guarded();
+    h.make("evil", &["start"], EVIL);
+    h.move_behind(MAIN, "evil");
+    h.make("c", &["start"], A1);
+    h.f.git("mina", &["update-ref", MAIN, "start"]);
+    h.decide("dana", "c", MAIN, Verdict::Approve);
+    h.make("tidy", &["evil"], &[("evil.txt", ""), ("a.txt", "1\n")]);
+    assert_eq!(h.f.id("tidy^{tree}"), h.f.id("c^{tree}"));
+    h.land("tidy", MAIN).refused(UNSHOWN);
 }
 
 #[test]
