@@ -135,7 +135,7 @@ impl<'g> PushEvaluation<'g> {
             return Err(Reason::deny(Code::Limit, "It was not judged: the push is refused for other refs."));
         }
         let mut judged = if old.is_zero() || rule.rewrite {
-            self.from_any_state(name, end)?
+            self.new_or_rewritten(name, end)?
         } else {
             self.forward(name, *old, end)?
         };
@@ -187,7 +187,7 @@ impl<'g> PushEvaluation<'g> {
     }
 
     /// A ref that is new, made again or rewritten.
-    fn from_any_state(&self, name: &str, end: ObjectId) -> Result<Judged, Reason> {
+    fn new_or_rewritten(&self, name: &str, end: ObjectId) -> Result<Judged, Reason> {
         let line = Line::new(self.grounds.history, end);
         let known = |commit| self.is_state(commit) || self.along.contains(commit);
         self.nearest_first(name, line, known)

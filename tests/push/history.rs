@@ -1,4 +1,4 @@
-//! The model of a push with real git through the real hook: its attacks, each by people without a key, and its workflows.
+//! The model of a push with real git through the real hook: its attacks, by people without a key, and its workflows.
 
 mod attacks;
 mod upgrade;
@@ -23,7 +23,8 @@ const OPEN: &str = "refs/heads/agent/x";
 /// Main, releases and tags only go forward, `next` may be rewritten, and agents write what they like.
 fn guarded() -> String {
     let refs = "protected = [\"refs/heads/main\", \"refs/heads/release/*\", \"refs/tags/v*\", \
-                { match = \"refs/heads/next\", rewrite = \"allow\", delete = \"allow\" }]\nopen = [\"refs/heads/agent/**\"]";
+                { match = \"refs/heads/next\", rewrite = \"allow\", delete = \"allow\" }]\n\
+                open = [\"refs/heads/agent/**\"]";
     once(&policy(""), "protected = [\"refs/heads/main\"]", refs)
 }
 
@@ -40,8 +41,8 @@ impl Host {
         h
     }
 
-    /// A commit on some parents: the files of the first, with some laid over, or left out where the text is empty. A branch
-    /// of the clone names it.
+    /// A commit on some parents: the files of the first, with some laid over, or left out where the text is empty. A
+    /// branch of the clone names it.
     fn make(&self, name: &str, parents: &[&str], files: &[(&str, &str)]) {
         let git = |words: &[&str]| self.f.git("mina", words);
         git(&["read-tree", parents.first().copied().unwrap_or("--empty")]);

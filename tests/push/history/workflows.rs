@@ -6,8 +6,9 @@ use crate::push_in;
 const A: &[(&str, &str)] = &[("a.txt", "1\n")];
 const B: &[(&str, &str)] = &[("b.txt", "1\n")];
 const AB: &[(&str, &str)] = &[("a.txt", "1\n"), ("b.txt", "1\n")];
-const SIDE_LINE: &str = "The tip of main would be a side line of what is pushed: its merge has the parents the other way round. \
-                         Merge with the host's button, or `git switch main && git merge --no-ff BRANCH`; approvals still count.";
+const SIDE_LINE: &str = "The tip of main would be a side line of what is pushed: its merge has the parents the other \
+                         way round. Merge with the host's button, or `git switch main && git merge --no-ff BRANCH`; \
+                         approvals still count.";
 
 /// A host with a feature `f` that is approved for main.
 fn feature() -> Host {
