@@ -741,7 +741,7 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
     }
     tips.dedup();
     let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
-    let mut memory = open_memory(&repository, settings, &dir, &policy.repository, None)?.into_adopted()?;
+    let mut memory = open_memory(&repository, settings, &dir, &policy.repository, None)?;
     let mut states = tips.iter().map(|(name, tip)| (*tip, name.clone())).collect::<Vec<_>>();
     for name in lines {
         let Some((_, tip)) = tips.iter().find(|(own, _)| own == name) else { continue };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::change::{ObjectId, visible};
-use crate::gate::{Decided, Effect, Lands, Outcome, RefOutcome};
+use crate::gate::{Code, Decided, Effect, Lands, Outcome, Reason, RefOutcome};
 use crate::gatekeeper::{self, MAX_REFS, Request, Settings, Update};
 
 /// A look back that found nothing wrong. Never 0: it is no pass.
@@ -264,7 +264,9 @@ fn print(outcome: &Outcome, format: Format, hook: bool) {
 
 /// What a pusher reads: refs that may land are not worth a line, unless something must be said of them.
 fn hook_text(outcome: &Outcome) -> String {
-    let speaks = |judged: &&RefOutcome| judged.outcome != Decided::Allow || judged.break_glass;
+    let speaks = |judged: &&RefOutcome| {
+        judged.outcome != Decided::Allow || judged.break_glass || judged.reasons.iter().any(concerns_others)
+    };
     let mut text: String = outcome.refs.iter().filter(speaks).map(|judged| of_ref(judged, false)).collect();
     if !outcome.enforced && outcome.outcome != Decided::Allow {
         text.push_str("undersign only reports here: it lands all the same.\n");
@@ -272,6 +274,11 @@ fn hook_text(outcome: &Outcome) -> String {
         text.push_str("Nothing of this push landed.\n");
     }
     text
+}
+
+/// It lands, and something has to be done about other refs: nobody would hear of it later.
+fn concerns_others(reason: &Reason) -> bool {
+    reason.effect == Effect::Said && reason.code == Code::NotAState
 }
 
 fn sentences(outcome: &Outcome) -> String {
@@ -294,7 +301,9 @@ fn of_ref(judged: &RefOutcome, whole: bool) -> String {
         let line = format!("  {} needs {} {}, has {}{by}\n", slot.compartment, slot.need, slot.slot, slot.have);
         text.push_str(&line);
     }
-    for reason in judged.reasons.iter().filter(|reason| whole || reason.effect != Effect::Said || judged.break_glass) {
+    let is_said =
+        |reason: &&Reason| whole || reason.effect != Effect::Said || judged.break_glass || concerns_others(reason);
+    for reason in judged.reasons.iter().filter(is_said) {
         text.push_str(&format!("  {}: {}\n", reason.code, reason.detail));
     }
     text

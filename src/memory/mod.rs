@@ -96,12 +96,17 @@ impl Memory {
         })
     }
 
-    /// The same where who runs the gate answers for what lies there: from now on its own key vouches for it.
+    /// The same where nobody but a gate can write: from now on its own key vouches for what an older program left there, which
+    /// had none. What bears the mark of another key stays what it is.
     pub fn into_adopted(mut self) -> Result<Memory, String> {
+        if self.is_vouched {
+            return Ok(self);
+        }
         let path = self.dir.join(FILE);
-        if !self.is_vouched {
-            let bytes = std::fs::read(&path).map_err(|error| damaged(&path, &error.to_string()))?;
-            self.remembered = decode(&path, &bytes)?.remembered;
+        let bytes = std::fs::read(&path).map_err(|error| damaged(&path, &error.to_string()))?;
+        let written = decode(&path, &bytes)?;
+        if written.tag.is_none() {
+            self.remembered = written.remembered;
             self.write()?;
         }
         Ok(self)

@@ -24,6 +24,7 @@ mod properties;
 mod records;
 mod refs;
 mod scene;
+mod state;
 mod time;
 
 use scene::{allowed, denied, tamper};

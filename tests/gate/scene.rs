@@ -335,7 +335,11 @@ pub fn state_since(f: &Fixture, seconds_ago: i64) -> PathBuf {
 
 /// Edits what a gate remembers, as nobody can who has not its key.
 pub fn edit_memory(f: &Fixture, state: &Path, edit: impl FnOnce(&mut Value)) {
-    forge_memory(state, edit);
+    // As an older program left it, which had no key; then it is adopted.
+    forge_memory(state, |memory| {
+        edit(memory);
+        memory.as_object_mut().unwrap().remove("tag");
+    });
     let key = StateKey::read(&f.repo.join(".git/undersign/state.key")).unwrap();
     Memory::open(state, Access { key: Some(key), repository: "fixture-1", patience: None })
         .unwrap()

@@ -1,6 +1,7 @@
 //! Real pushes with the git program through the installed hook.
 #![allow(clippy::unwrap_used)]
 
+mod history;
 mod large;
 mod remote;
 #[path = "../support/mod.rs"]

@@ -1,0 +1,215 @@
+//! What lies in the state directory: whoever can write there, and has not the gate's key, lets nothing through by it.
+
+use std::path::{Path, PathBuf};
+
+use undersign::decision::Verdict;
+use undersign::memory::StateKey;
+
+use crate::scene::*;
+use crate::support::{Fixture, now, policy};
+
+const TAG: &str = "refs/tags/v1";
+const ZERO: &str = "0000000000000000000000000000000000000000";
+
+fn guarded(repository: &str) -> String {
+    let text = once(&policy(""), "protected = [", "protected = [\"refs/tags/v*\", ");
+    once(&text, "fixture-1", repository)
+}
+
+/// A gate whose states are recorded, and a branch `evil` that nobody approved.
+fn recorded() -> Fixture {
+    let f = Fixture::with_policy(&guarded("fixture-1"));
+    propose(&f, "mina", "evil", &[("evil.txt", "x\n")]);
+    record(&f);
+    f
+}
+
+/// A new tag at a branch.
+fn tagged(f: &Fixture, branch: &str) -> Answer {
+    Gate::of(f).push(&[(TAG, ZERO, &f.id(branch))])
+}
+
+fn state(f: &Fixture) -> PathBuf {
+    f.repo.join(".git/undersign/gate")
+}
+
+fn own_key(f: &Fixture) -> PathBuf {
+    f.repo.join(".git/undersign/state.key")
+}
+
+fn edit_file(path: &Path, edit: impl FnOnce(String) -> String) {
+    let text = std::fs::read_to_string(path).unwrap();
+    std::fs::write(path, edit(text)).unwrap();
+}
+
+#[test]
+fn a_state_that_somebody_wrote_in_is_none() {
+    type Forgery = fn(String, &str) -> String;
+    let forgeries: [Forgery; 5] = [
+        |text, line| text + line,
+        |text, line| format!("{text}{line}{}\n", text.lines().last().unwrap()),
+        |text, line| text.replace("tag ", &format!("{line}tag ")),
+        |text, line| format!("{}\n{line}tag {}\n", text.lines().next().unwrap(), "0".repeat(64)),
+        |_, line| line.to_owned(),
+    ];
+    for forge in forgeries {
+        let f = recorded();
+        let line = format!("{} {MAIN}\n", f.id("evil"));
+        edit_file(&state(&f).join("states"), |text| forge(text, &line));
+        denied(tagged(&f, "evil"), "UNSIGNED");
+    }
+}
+
+#[test]
+fn a_state_that_the_operator_recorded_is_one() {
+    let f = recorded();
+    f.git("mina", &["update-ref", MAIN, "evil"]);
+    denied(tagged(&f, "evil"), "UNSIGNED");
+    record(&f);
+    allowed(tagged(&f, "evil"));
+}
+
+/// As if a push of main to where it stands had been let through, with `evil` on its way.
+fn await_evil(f: &Fixture, memory: &mut serde_json::Value) {
+    let (main, evil) = (f.id("main"), f.id("evil"));
+    memory["waiting"] = serde_json::json!([{
+        "moves": [[MAIN, main]],
+        "states": [{ "ref": MAIN, "new": main, "commits": [evil, main], "records": [] }],
+        "heads": {},
+        "time": now(),
+    }]);
+}
+
+#[test]
+fn a_push_that_somebody_wrote_in_as_let_through_makes_no_states() {
+    for has_tag in [true, false] {
+        let f = recorded();
+        forge_memory(&state(&f), |memory| {
+            await_evil(&f, memory);
+            if !has_tag {
+                memory.as_object_mut().unwrap().remove("tag");
+            }
+        });
+        denied(tagged(&f, "evil"), "UNSIGNED");
+    }
+}
+
+#[test]
+fn a_push_that_the_gate_wrote_in_as_let_through_makes_states() {
+    let f = recorded();
+    edit_memory(&f, &state(&f), |memory| await_evil(&f, memory));
+    allowed(tagged(&f, "evil"));
+}
+
+/// What was forged is not believed for the operator's word on where refs stand.
+#[test]
+fn who_answers_for_a_ref_answers_for_nothing_else_that_lies_there() {
+    let f = recorded();
+    forge_memory(&state(&f), |memory| await_evil(&f, memory));
+    record(&f);
+    denied(tagged(&f, "evil"), "UNSIGNED");
+}
+
+/// dana approved, and her key turned out to be compromised since yesterday.
+fn compromised() -> (Fixture, PathBuf) {
+    let revoked = format!(", revoked = {{ reason = \"compromised\", since = {} }}", from_now(-DAY));
+    let f = Fixture::with_policy(&with_keys(&guarded("fixture-1"), "dana", &[key_line("dana", &revoked)]));
+    f.decide_at("dana", WORK, Verdict::Approve, now() - 2 * DAY);
+    denied(Gate::of(&f).judged(WORK), "KEY_REVOKED");
+    let state = state(&f);
+    (f, state)
+}
+
+/// All records came two days ago.
+fn receive_earlier(memory: &mut serde_json::Value) {
+    let receipts = memory["receipts"].as_object_mut().unwrap().values_mut();
+    receipts.for_each(|receipts| receipts[0]["time"] = (now() - 2 * DAY).into());
+}
+
+#[test]
+fn a_receipt_that_somebody_wrote_in_makes_no_compromised_key_good() {
+    let (f, state) = compromised();
+    forge_memory(&state, receive_earlier);
+    denied(Gate::of(&f).judged(WORK), "KEY_REVOKED");
+    let (f, state) = compromised();
+    forge_memory(&state, receive_earlier);
+    record(&f);
+    denied(Gate::of(&f).judged(WORK), "KEY_REVOKED");
+    let (f, state) = compromised();
+    edit_memory(&f, &state, receive_earlier);
+    allowed(Gate::of(&f).judged(WORK));
+}
+
+#[test]
+fn what_a_key_wrote_that_is_gone_is_not_believed_either() {
+    let (f, state) = compromised();
+    forge_memory(&state, receive_earlier);
+    std::fs::remove_file(own_key(&f)).unwrap();
+    denied(Gate::of(&f).judged(WORK), "KEY_REVOKED");
+    let f = recorded();
+    forge_memory(&self::state(&f), |memory| await_evil(&f, memory));
+    std::fs::remove_file(own_key(&f)).unwrap();
+    denied(tagged(&f, "evil"), "UNSIGNED");
+    record(&f);
+    denied(tagged(&f, "evil"), "UNSIGNED");
+}
+
+#[test]
+fn another_key_or_none_that_can_be_read_lets_nothing_through() {
+    let f = recorded();
+    std::fs::write(own_key(&f), "1".repeat(64)).unwrap();
+    edit_file(&state(&f).join("states"), |text| text + &format!("{} {MAIN}\n", f.id("evil")));
+    denied(tagged(&f, "evil"), "UNSIGNED");
+    std::fs::write(own_key(&f), "no key\n").unwrap();
+    undecided(tagged(&f, "main"), "UNREADABLE");
+}
+
+/// An approval whose signature is broken, and what the gate digested of the ledger before says that the chain is sound;
+/// `seal` vouches for that or does not.
+fn digested(seal: impl Fn(&StateKey, String) -> String) -> Answer {
+    let f = approved_under(&guarded("fixture-1"));
+    let cache = state(&f).join("ledger.cache");
+    allowed(Gate::of(&f).judged(WORK));
+    let chain = chain_of(&f, "dana");
+    let before = f.id(&chain);
+    tamper(&f, &chain, |bytes| {
+        let text = String::from_utf8(bytes).unwrap();
+        let at = text.find("\"sig\":\"").unwrap() + 30;
+        let other = if &text[at..=at] == "A" { "B" } else { "A" };
+        format!("{}{other}{}", &text[..at], &text[at + 1..]).into_bytes()
+    });
+    let key = StateKey::read(&own_key(&f)).unwrap();
+    edit_file(&cache, |text| seal(&key, text.replace(&before, &f.id(&chain))));
+    Gate::of(&f).judged(WORK)
+}
+
+#[test]
+fn a_signature_that_somebody_wrote_in_as_valid_is_verified() {
+    let answer = digested(|_, text| text);
+    assert_ne!(answer.0, 0, "{answer:?}");
+    allowed(digested(|key, text| {
+        let body = &text[65..];
+        format!("{}\n{body}", key.tag("ledger.cache of fixture-1", &[body.as_bytes()]))
+    }));
+}
+
+/// A gate of one key for two repositories; what the other one showed is fetched here, and its state copied.
+fn copied_from(repository: &str) -> Answer {
+    let (f, other) = (recorded(), Fixture::with_policy(&guarded(repository)));
+    other.write("evil.txt", "x\n");
+    other.commit("mina", "Evil");
+    std::fs::copy(own_key(&f), other.dir.path().join("key")).unwrap();
+    let (dir, key) = (other.dir.path().join("state"), other.dir.path().join("key"));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_undersign"));
+    command.arg("--repo").arg(&other.repo).args(["gate", "record", "--state"]).arg(&dir).arg("--state-key").arg(&key);
+    assert_eq!(piped(&mut command, b"").0, 0);
+    f.git("mina", &["fetch", "-q", other.repo.to_str().unwrap(), "main:foreign"]);
+    Gate::of(&f).with("--state", &dir).push(&[(TAG, ZERO, &f.id("foreign"))])
+}
+
+#[test]
+fn what_another_repository_showed_under_the_same_key_is_no_state_here() {
+    let answer = copied_from("fixture-2");
+    assert_ne!(answer.0, 0, "{answer:?}");
+    allowed(copied_from("fixture-1"));
+}
