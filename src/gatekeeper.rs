@@ -334,6 +334,11 @@ impl Hearing<'_> {
             Some(memory) => Remembered { receipts: memory.remembered().receipts.clone(), ..Remembered::default() },
             None => Remembered::default(),
         };
+        if remembered.recorded && self.memory.as_ref().is_some_and(|memory| !memory.states().are_recorded) && !is_past {
+            let detail = "What protected refs showed was recorded here, and is gone or not vouched for by the gate's key. Restore \
+                          `states` and the key; or answer for what refs show now: `undersign gate record`.";
+            return Err(Reason::undecidable(Code::NotAState, detail));
+        }
         self.catch_up(&remembered)?;
         let judged = self.refs(&remembered, &self.states())?;
         self.finish(judged)
@@ -352,9 +357,10 @@ impl Hearing<'_> {
             matches!(rules.standing(&landed.name), RefStanding::Protected { .. })
                 && gate::still_approve(ballots, &landed.records, landed.policy == digest)
         };
-        memory.forget_tips(|name| {
-            matches!(rules.standing(name), RefStanding::Protected { rewrite: false, .. })
-                && repository.shown(name, ahead).is_some()
+        // A ref that may be deleted may begin anew; another that is gone was taken away behind the gate.
+        memory.forget_tips(|name| match rules.standing(name) {
+            RefStanding::Protected { rewrite: false, delete } => !delete || repository.shown(name, ahead).is_some(),
+            _ => false,
         });
         memory.learn(policy, &self.policy.roster, &self.held, place, still_approved, now).map_err(unreadable)
     }

@@ -22,6 +22,9 @@ pub struct Remembered {
     pub clock: i64,
     #[serde(default, alias = "expected", skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
+    /// States were recorded: from then on, their absence is a loss.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recorded: bool,
     /// Where refs that only go forward were last seen to stand, after they were let through.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tips: BTreeMap<String, String>,

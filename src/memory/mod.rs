@@ -143,6 +143,10 @@ impl Memory {
             file.append(&new)?;
         }
         self.states.are_recorded = true;
+        if !self.remembered.recorded {
+            self.remembered.recorded = true;
+            self.write()?;
+        }
         Ok(new.len())
     }
 

@@ -56,8 +56,19 @@ fn a_state_that_somebody_wrote_in_is_none() {
         let f = recorded();
         let line = format!("{} {MAIN}\n", f.id("evil"));
         edit_file(&state(&f).join("states"), |text| forge(text, &line));
-        denied(tagged(&f, "evil"), "UNSIGNED");
+        // What our key wrote before it still holds; where nothing is left of that, nothing is decided.
+        let (exit, codes) = tagged(&f, "evil");
+        assert!(exit != 0 && codes.contains(&"NOT_A_STATE".to_owned()), "{exit} {codes:?}");
     }
+}
+
+#[test]
+fn states_that_were_recorded_and_are_gone_stop_the_gate_until_the_operator_answers_for_what_refs_show() {
+    let f = recorded();
+    std::fs::remove_file(state(&f).join("states")).unwrap();
+    undecided(tagged(&f, "main"), "NOT_A_STATE");
+    record(&f);
+    allowed(tagged(&f, "main"));
 }
 
 #[test]
@@ -149,7 +160,7 @@ fn what_a_key_wrote_that_is_gone_is_not_believed_either() {
     let f = recorded();
     forge_memory(&self::state(&f), |memory| await_evil(&f, memory));
     std::fs::remove_file(own_key(&f)).unwrap();
-    denied(tagged(&f, "evil"), "UNSIGNED");
+    undecided(tagged(&f, "evil"), "NOT_A_STATE");
     record(&f);
     denied(tagged(&f, "evil"), "UNSIGNED");
 }
@@ -159,7 +170,7 @@ fn another_key_or_none_that_can_be_read_lets_nothing_through() {
     let f = recorded();
     std::fs::write(own_key(&f), "1".repeat(64)).unwrap();
     edit_file(&state(&f).join("states"), |text| text + &format!("{} {MAIN}\n", f.id("evil")));
-    denied(tagged(&f, "evil"), "UNSIGNED");
+    undecided(tagged(&f, "evil"), "NOT_A_STATE");
     std::fs::write(own_key(&f), "no key\n").unwrap();
     undecided(tagged(&f, "main"), "UNREADABLE");
 }

@@ -374,7 +374,7 @@ fn landed_without_its_record(recorded: bool) -> Host {
     std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
     std::fs::write(&lock, "").unwrap();
     if !recorded {
-        std::fs::remove_file(h.bare.join("undersign/gate/states")).unwrap();
+        std::fs::remove_dir_all(h.bare.join("undersign/gate")).unwrap();
     }
     let pushed = h.push("mina", &["agent/work:main", LEDGER]);
     assert!(!pushed.landed && h.at("refs/heads/main") == h.f.id("agent/work"), "{}", pushed.said);

@@ -100,7 +100,9 @@ impl<'g> Segment<'_, 'g> {
             )),
             Ok(Rest::Elsewhere) => Some(Reason::explains(
                 Code::Context,
-                format!("{who} signed on a tip that this ref never had. Sign again on the tip that it has."),
+                format!(
+                    "{who} signed on a tip that is not on the line of what lands. Sign again on the tip that the ref has."
+                ),
             )),
         }
     }

@@ -363,6 +363,18 @@ fn main_taken_back_by_an_administrator_takes_nothing_until_the_operator_answers_
 }
 
 #[test]
+fn a_branch_that_an_administrator_deleted_comes_back_only_on_top_of_what_it_showed() {
+    let h = Host::guarded();
+    h.land("start", RELEASE).landed();
+    h.landed("fix", "start", RELEASE, A1);
+    // Another ref's push is what sees the release where it was let through to.
+    h.land("fix", TAG).landed();
+    git_in(&h.bare, "rahim", &["update-ref", "-d", RELEASE]);
+    h.land("start", RELEASE).refused("taken back behind the gate");
+    h.land("fix", RELEASE).landed();
+}
+
+#[test]
 fn a_hotfix_is_not_marked_as_merged_without_its_content() {
     let h = Host::guarded();
     h.land("start", RELEASE).landed();
