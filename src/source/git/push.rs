@@ -132,11 +132,14 @@ impl<'r> Commits<'r> {
         let blocked = trees.blocked(&diff);
         let in_lost_folder = trees.in_lost_folder(repository, &diff)?;
         let result = match moved {
-            None => super::result_tree(repository, &revision, &diff)?,
+            None => super::objects::kept_result_tree(repository, &revision, &diff)?,
             Some(_) => None,
         };
         let merges = revision.commits.iter().find(|commit| commit.parents.len() > 1).map(|commit| commit.id);
-        let step = merged(&revision, &diff, repository, result.unwrap_or(revision.head_tree), HashMap::new())?;
+        // What the paths lead to, and lie beside, is seen where they land.
+        let compared = result.map_or((revision.base_tree, revision.head_tree), |tree| (revision.target_tree, tree));
+        let step =
+            merged(&revision, &diff, repository, result.unwrap_or(revision.head_tree), compared, HashMap::new())?;
         Ok(Merge { step, merges, moved, blocked, in_lost_folder })
     }
 }
@@ -332,7 +335,9 @@ pub fn landing(
     result_tree: Option<ObjectId>,
     digests: HashMap<ObjectId, Digest>,
 ) -> Result<Step, GitError> {
-    merged(&change.revision, diff, repository, result_tree.unwrap_or(change.revision.head_tree), digests)
+    let revision = &change.revision;
+    let compared = (revision.base_tree, revision.head_tree);
+    merged(revision, diff, repository, result_tree.unwrap_or(revision.head_tree), compared, digests)
 }
 
 fn merged(
@@ -340,18 +345,19 @@ fn merged(
     diff: &Diff,
     repository: &Repository,
     tree: ObjectId,
+    compared: (ObjectId, ObjectId),
     mut digests: HashMap<ObjectId, Digest>,
 ) -> Result<Step, GitError> {
-    let Revision { base_tree, head, head_tree, target_tip, commits, .. } = revision;
+    let Revision { head, target_tip, commits, .. } = revision;
     Ok(Step {
         from: *target_tip,
         commit: *head,
         tree,
-        compared: (*base_tree, *head_tree),
+        compared,
         delta: manifest(repository, diff, &mut digests)?,
         commits: commits.clone(),
         signers: signers(repository, commits),
         evil_merges: evil_merges(repository, commits, &mut Effort::default())?,
-        links: Links::of(repository).touched(diff, *base_tree, *head_tree)?,
+        links: Links::of(repository).touched(diff, compared.0, compared.1)?,
     })
 }
