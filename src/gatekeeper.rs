@@ -357,7 +357,11 @@ impl Hearing<'_> {
         let asked: HashSet<&str> = updates.iter().map(|update| update.name.as_str()).collect();
         // Asked after the fact, what is judged would vouch for itself by another name: only the policy branch is believed.
         let ahead = self.case.request.ahead;
-        let shown = if ahead { self.repository.shown_refs(ahead) } else { self.shown_trunk().into_iter().collect() };
+        let shown = if ahead {
+            self.repository.shown_refs(ahead, |name| self.is_protected(name))
+        } else {
+            self.shown_trunk().into_iter().collect()
+        };
         let others = shown.into_iter().filter(|(name, _)| !asked.contains(name.as_str()));
         let own = updates.iter().filter(|update| !update.old.is_zero());
         let own = own.filter_map(|update| Some((update.name.clone(), self.repository.commit_named(update.old)?)));
@@ -600,8 +604,9 @@ impl Hearing<'_> {
             return;
         }
         let is_next = |name: &str| matches!(next.refs.standing(name), RefStanding::Protected { .. });
-        let names = self.repository.shown_refs(self.case.request.ahead).into_iter().map(|(name, _)| name);
-        let names: Vec<String> = names.filter(|name| is_next(name) && !self.is_protected(name)).collect();
+        let is_new = |name: &str| is_next(name) && !self.is_protected(name);
+        let names = self.repository.shown_refs(self.case.request.ahead, is_new).into_iter().map(|(name, _)| name);
+        let names: Vec<String> = names.collect();
         if let Some(first) = names.first() {
             let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
             let detail = format!(
@@ -713,8 +718,7 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
     let tip = trunk(&repository, settings).map_err(|reason| reason.detail)?.tip;
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
     let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
-    let shown: BTreeMap<String, ObjectId> =
-        repository.shown_refs(false).into_iter().filter(|(name, _)| is_protected(name)).collect();
+    let shown: BTreeMap<String, ObjectId> = repository.shown_refs(false, is_protected).into_iter().collect();
     let named: Vec<&String> = if refs.is_empty() { shown.keys().collect() } else { refs.iter().collect() };
     let mut tips = Vec::new();
     for name in named.into_iter().chain(lines) {
@@ -761,7 +765,7 @@ pub fn unrecorded(repository: &Repository, policy: &Policy) -> Result<Option<Vec
         waiting.clone().any(|states| states.name == name && states.commits.last() == Some(&commit.to_string()))
     };
     let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
-    let shown = repository.shown_refs(false).into_iter().filter(|(name, _)| is_protected(name));
+    let shown = repository.shown_refs(false, is_protected).into_iter();
     let unknown = shown.filter(|(name, commit)| !states.is_of(*commit, name) && !waits(name, *commit));
     Ok(Some(unknown.map(|(name, _)| name).collect()))
 }

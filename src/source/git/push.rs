@@ -4,8 +4,6 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use git2::ObjectType;
-
 use super::contents::Places;
 use super::links::Links;
 use super::objects::{Effort, diff_within, entry, folder};
@@ -151,8 +149,7 @@ fn unread(error: impl Into<GitError>) -> Unread {
 
 impl History for Commits<'_> {
     fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, Unread> {
-        let object = self.repository.raw.find_object(oid(id), None).map_err(unread)?;
-        Ok(object.peel(ObjectType::Commit).ok().map(|commit| object_id(commit.id())))
+        self.repository.peeled(id).map_err(unread)
     }
 
     fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, Unread> {
