@@ -511,13 +511,26 @@ impl Hearing<'_> {
             && chain.fault.is_none()
             && fault_of(&self.held, &chain.id).is_none()
         {
-            chain.fault = fault_of(&self.chains, &chain.id);
+            chain.fault = fault_of(&self.chains, &chain.id).or_else(|| self.fork_on_its_way(&update.name, chain));
         }
         // What was not read in time has no fault for that.
         if let Err(late) = self.case.deadline.check() {
             return RefOutcome::refused(&update.name, unread(late));
         }
-        gate::decide_chain(update, chain.as_ref(), &self.policy)
+        gate::decide_chain(update, chain.as_ref(), &self.held, &self.chains, &self.policy)
+    }
+
+    /// Another copy of a chain was let through under its other name, is not there yet, and is not held by this one: once both
+    /// are there, they would stop every gate.
+    fn fork_on_its_way(&self, name: &str, chain: &Chain) -> Option<(usize, Fault)> {
+        let is_copy = |(other, _): &(String, String)| {
+            other != name && ledger::prefix_of(other).is_some_and(|p| ledger::id_of(&other[p.len()..]) == chain.id)
+        };
+        let waiting = self.memory.iter().flat_map(|memory| &memory.remembered().waiting);
+        let copies = waiting.filter(|waiting| waiting.moves.iter().any(is_copy));
+        let mut heads = copies.filter_map(|waiting| waiting.heads.get(&chain.id));
+        let fork = heads.find(|head| chain.holds(*head).is_err())?;
+        Some((fork.seq as usize, Fault::Forked))
     }
 
     /// A place to try out what the host allows: it takes empty commits, and keeps what it took.

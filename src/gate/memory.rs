@@ -8,7 +8,7 @@ use super::history::Line;
 use super::outcome::{Code, Reason};
 use super::{CLOCK_SKEW, Grounds};
 use crate::change::{ObjectId, visible};
-use crate::record::{Chain, ChainId, Head, Heads, Record};
+use crate::record::{Chain, ChainId, Head, Heads, Index, Record};
 
 /// What was seen of refs before; nothing where there is no memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -219,7 +219,7 @@ pub(super) fn went_back(grounds: &Grounds<'_>, name: &str, stands: ObjectId) -> 
 
 /// A record that the gate itself saw before, and that is gone.
 pub(super) fn rollback(grounds: &Grounds<'_>) -> Option<Reason> {
-    grounds.remembered.heads.losses(grounds.chains).find_map(|loss| {
+    grounds.remembered.heads.losses(&Index::of(grounds.chains)).find_map(|loss| {
         let owner = grounds.policy.roster.by_key_id(&loss.chain.key)?;
         let detail = format!(
             "The chain of {} (refs/undersign/decisions/{}) went back: this gate saw its record {} ({}). Restore the ref.",
