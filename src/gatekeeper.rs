@@ -4,8 +4,8 @@
 //! No network, no writes but the gate's own state, and no configuration, hook, filter, graft or replacement object of the
 //! inspected repository has a say.
 
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashSet};
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -330,7 +330,8 @@ impl Hearing<'_> {
         let (repository, ahead, now) = (&self.repository, self.case.request.ahead, self.case.now);
         let rules = &self.policy.refs;
         let policy = Some(&self.policy).filter(|_| self.is_before_true || self.case.settings.policy.is_some());
-        let place = |name: &str, id: &str| place_of(repository, ahead, name, id);
+        let places = RefCell::default();
+        let place = |name: &str, id: &str, beyond| place_of(repository, ahead, name, id, beyond, &places);
         let ballots = OnceCell::new();
         let still_approved = |landed: &gate::WaitingStates, receipts: &gate::Receipts| {
             let ballots = ballots.get_or_init(|| gate::ballots(&self.policy, &self.held, receipts, now));
@@ -646,10 +647,25 @@ impl Hearing<'_> {
     }
 }
 
-/// Where a ref stands, seen from where it should.
-fn place_of(repository: &Repository, ahead: bool, name: &str, id: &str) -> gate::Place {
+/// Where a ref stands, seen from where it should. Whether it is `beyond` that is dear to know: it is asked once for any two
+/// commits, and not when the time is over.
+fn place_of(
+    repository: &Repository,
+    ahead: bool,
+    name: &str,
+    id: &str,
+    beyond: bool,
+    known: &RefCell<HashMap<(ObjectId, ObjectId), bool>>,
+) -> gate::Place {
     let Ok(id) = id.parse::<ObjectId>() else { return gate::Place::Elsewhere };
-    let holds = |held| repository.commit_named(held).is_some_and(|held| repository.is_descendant(held, id));
+    let descends = |held| {
+        let in_time = || repository.commit_named(held);
+        *known
+            .borrow_mut()
+            .entry((held, id))
+            .or_insert_with(|| in_time().is_some_and(|held| repository.is_descendant(held, id)))
+    };
+    let holds = |held| beyond && descends(held);
     match repository.shown(name, ahead) {
         Some(held) if held == id => gate::Place::There,
         Some(held) if holds(held) => gate::Place::Beyond,

@@ -75,12 +75,14 @@ pub enum Place {
 
 impl Remembered {
     /// Of what landed, the records are known from now on, come or not, and as of when they came. What became of refs that
-    /// stand where they were let through to is returned.
-    pub fn settle(&mut self, place: impl Fn(&str, &str) -> Place, now: i64) -> Vec<WaitingStates> {
+    /// stand where they were let through to is returned. `place` is told whether it matters that a ref went on from there.
+    pub fn settle(&mut self, place: impl Fn(&str, &str, bool) -> Place, now: i64) -> Vec<WaitingStates> {
         let mut landed = Vec::new();
         for mut waiting in std::mem::take(&mut self.waiting) {
             let count = waiting.moves.len();
-            waiting.moves.retain(|(name, id)| match place(name, id) {
+            // Where no records came with it, that it landed and went on says nothing.
+            let beyond = !waiting.heads.is_empty();
+            waiting.moves.retain(|(name, id)| match place(name, id, beyond) {
                 Place::There => {
                     landed.extend(waiting.states.iter().filter(|states| states.name == *name).cloned());
                     false

@@ -149,7 +149,7 @@ impl Memory {
         policy: Option<&Policy>,
         roster: &Roster,
         held: &[Chain],
-        place: impl Fn(&str, &str) -> Place,
+        place: impl Fn(&str, &str, bool) -> Place,
         still_approved: impl Fn(&WaitingStates, &Receipts) -> bool,
         now: i64,
     ) -> Result<(), String> {
