@@ -435,7 +435,8 @@ impl Hearing<'_> {
     /// it is asked about came to where they stand is judged first, and remembered where it was approved.
     fn catch_up(&mut self, remembered: &Remembered) -> Result<(), Reason> {
         let missed = self.missed(remembered)?;
-        self.memory.as_mut().map_or(Ok(()), |memory| remember_states(memory, missed))
+        let repository = &self.repository;
+        self.memory.as_mut().map_or(Ok(()), |memory| remember_states(memory, repository, missed))
     }
 
     /// Refs that moved without this gate, with the states on the way where they were let through.
@@ -597,7 +598,7 @@ impl Hearing<'_> {
         let moved: Vec<_> = moved.map(|(update, judged)| (update.name.clone(), judged.states.clone())).collect();
         let Some(memory) = &mut self.memory else { return Ok(()) };
         if memory.states().are_recorded {
-            remember_states(memory, moved)?;
+            remember_states(memory, &self.repository, moved)?;
         }
         waiting.map_or(Ok(()), |waiting| memory.wait_for(waiting)).map_err(unreadable)
     }
@@ -673,12 +674,18 @@ fn place_of(
     }
 }
 
-/// Takes in the states of refs that stand at the last of them.
-fn remember_states(memory: &mut Memory, moved: Vec<(String, Vec<ObjectId>)>) -> Result<(), Reason> {
+/// Takes in the states of refs that stand at the last of them. That one was taken back, only the operator makes forgotten.
+fn remember_states(
+    memory: &mut Memory,
+    repository: &Repository,
+    moved: Vec<(String, Vec<ObjectId>)>,
+) -> Result<(), Reason> {
     for (name, states) in moved {
         let tip = states.last().copied();
         memory.record(states.into_iter().map(|state| (state, name.clone()))).map_err(unreadable)?;
-        if let Some(tip) = tip.filter(|_| !name.starts_with("refs/tags/")) {
+        let known = memory.remembered().tips.get(&name).and_then(|known| known.parse().ok());
+        let is_kept = |tip| known.is_none_or(|known| repository.is_on_line(tip, known).unwrap_or(false));
+        if let Some(tip) = tip.filter(|tip| !name.starts_with("refs/tags/") && is_kept(*tip)) {
             memory.stands(&name, tip).map_err(unreadable)?;
         }
     }

@@ -213,6 +213,21 @@ impl Repository {
         }
     }
 
+    /// The nearest commit of a first-parent line that is wanted.
+    pub fn on_line(&self, tip: ObjectId, wanted: impl Fn(ObjectId) -> bool) -> Result<Option<ObjectId>, GitError> {
+        let mut at = Some(tip);
+        while let Some(id) = at.filter(|id| !wanted(*id)) {
+            self.deadline.check()?;
+            at = self.raw.find_commit(oid(id))?.parent_ids().next().map(object_id);
+        }
+        Ok(at)
+    }
+
+    /// Whether a commit is on the first-parent line of another.
+    pub fn is_on_line(&self, tip: ObjectId, commit: ObjectId) -> Result<bool, GitError> {
+        self.on_line(tip, |id| id == commit).map(|found| found.is_some())
+    }
+
     pub fn is_bare(&self) -> bool {
         self.raw.is_bare()
     }
