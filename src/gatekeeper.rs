@@ -446,7 +446,8 @@ impl Hearing<'_> {
         let Some(memory) = recorded.filter(|_| !request.ahead && request.at.is_none()) else { return Ok(Vec::new()) };
         let states = memory.states();
         let facts = self.facts(remembered, states)?;
-        let grounds = self.grounds(&facts, &self.chains);
+        // What the refs hold, and not what a requester lays over it: it is remembered whatever becomes of the request.
+        let grounds = self.grounds(&facts, &self.held);
         let evaluation = PushEvaluation::new(&grounds);
         let asked = request.updates.iter().map(|update| (update.name.as_str(), update.new));
         let names: BTreeMap<&str, ObjectId> =
