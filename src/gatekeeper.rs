@@ -85,7 +85,7 @@ pub fn judge(request: &Request<'_>, settings: &Settings, now: i64) -> Outcome {
     }
     let deadline = settings.deadline.map(Deadline::after).unwrap_or_default();
     let case = Case { request, settings, deadline, now: request.at.unwrap_or(now) };
-    let mut outcome = case.open().and_then(|hearing| hearing.judge()).unwrap_or_else(|reason| case.refused(&reason));
+    let mut outcome = case.outcome_of_hearing().unwrap_or_else(|reason| case.refused(&reason));
     outcome.elapsed_ms = started.elapsed().as_millis() as u64;
     outcome
 }
@@ -108,6 +108,18 @@ fn unreadable(error: impl std::fmt::Display) -> Reason {
 }
 
 impl<'c> Case<'c> {
+    fn outcome_of_hearing(&'c self) -> Result<Outcome, Reason> {
+        let mut hearing = self.open()?;
+        hearing.prepare()?;
+        // What was let through on the policy branch meanwhile is what is judged by.
+        if hearing.is_policy_older()? {
+            drop(hearing);
+            hearing = self.open()?;
+            hearing.prepare()?;
+        }
+        hearing.judge()
+    }
+
     /// Everything that the verdict rests on, read.
     fn open(&'c self) -> Result<Hearing<'c>, Reason> {
         if self.request.updates.len() > MAX_REFS {
@@ -125,10 +137,13 @@ impl<'c> Case<'c> {
         self.refuse_pretence(&repository)?;
         let trunk = trunk(&repository, self.settings)?;
         // The policy as it stood before the push: of the policy branch itself, that is where the push says it was.
-        let moved = self.request.updates.iter().find(|update| update.name == trunk.name && !update.old.is_zero());
-        let before = moved.map_or(trunk.tip, |update| update.old);
-        let policy = policy(&repository, self.settings, before)?;
+        let before = self.policy_commit(&repository, &trunk)?;
+        let mut policy = policy(&repository, self.settings, before)?;
         let memory = self.memory(&repository, &policy)?;
+        let approved = self.approved_policy_commit(&repository, memory.as_ref(), &trunk.name, before)?;
+        if approved != before {
+            policy = policy_of(&repository, approved)?;
+        }
         // A look back asks for records that have no say any more.
         let digests = !self.settings.lasting && self.request.at.is_none();
         let digested = memory.as_ref().filter(|_| digests).and_then(|memory| memory.digested(&policy));
@@ -147,8 +162,55 @@ impl<'c> Case<'c> {
             ledger::read_with(&repository, &moves, digested.as_ref(), &scope).map_err(unread)?
         };
         let digest = digests && !current;
-        let is_before_true = before == trunk.tip;
-        Ok(Hearing { case: self, repository, memory, trunk: trunk.name, is_before_true, policy, held, chains, digest })
+        let is_before_true = approved == trunk.tip;
+        Ok(Hearing {
+            case: self,
+            repository,
+            memory,
+            trunk: trunk.name,
+            before,
+            approved,
+            is_before_true,
+            policy,
+            held,
+            chains,
+            digest,
+        })
+    }
+
+    /// The commit whose policy is asked. Where the branch has moved already, any that it showed is believed to be where it
+    /// stood; another could hold a policy of the requester's own, and what the gate remembers would follow it.
+    fn policy_commit(&self, repository: &Repository, trunk: &TargetBranch) -> Result<ObjectId, Reason> {
+        let moved = self.request.updates.iter().find(|update| update.name == trunk.name && !update.old.is_zero());
+        let Some(old) = moved.map(|update| update.old).filter(|old| *old != trunk.tip) else { return Ok(trunk.tip) };
+        if self.request.ahead
+            || self.settings.policy.is_some()
+            || repository.is_on_line(trunk.tip, old).map_err(unread)?
+        {
+            return Ok(old);
+        }
+        let detail = format!(
+            "{} does not hold {} on its line, so it was rewritten or never stood there, and no policy is read from there.",
+            visible::text(&trunk.name),
+            old.short()
+        );
+        Err(Reason::deny(Code::Rewrite, detail))
+    }
+
+    /// Asked after the fact, what the policy branch holds may be there without anybody's leave, and would judge itself: then
+    /// the nearest below it that was let there is asked, where that is recorded.
+    fn approved_policy_commit(
+        &self,
+        repository: &Repository,
+        memory: Option<&Memory>,
+        trunk: &str,
+        before: ObjectId,
+    ) -> Result<ObjectId, Reason> {
+        let states = memory.map(Memory::states).filter(|states| states.are_recorded);
+        let is_believed = self.request.ahead || self.request.at.is_some() || self.settings.policy.is_some();
+        let Some(states) = states.filter(|_| !is_believed) else { return Ok(before) };
+        let found = repository.on_line(before, |commit| states.is_of(commit, trunk)).map_err(unread)?;
+        Ok(found.unwrap_or(before))
     }
 
     /// Names that git does not allow, and new ones that look like others.
@@ -292,6 +354,9 @@ struct Hearing<'c> {
     memory: Option<Memory>,
     /// The policy branch.
     trunk: String,
+    /// Where that branch stood before what is asked, and the nearest from there down whose policy is judged by.
+    before: ObjectId,
+    approved: ObjectId,
     /// The policy was read where that branch stands, and not where a requester says that it stood.
     is_before_true: bool,
     policy: Policy,
@@ -304,24 +369,51 @@ struct Hearing<'c> {
 }
 
 impl Hearing<'_> {
-    fn judge(mut self) -> Result<Outcome, Reason> {
+    /// Takes in all that happened before what is asked.
+    fn prepare(&mut self) -> Result<(), Reason> {
         let is_past = self.case.request.at.is_some();
-        if !is_past {
+        let is_behind = self.is_behind();
+        if !is_past && !is_behind {
             self.learn()?;
         }
         if let Some(memory) = self.memory.as_ref().filter(|_| self.digest) {
             memory.keep(&self.digested(memory.remembered())?).map_err(unreadable)?;
         }
-        let remembered = match &self.memory {
+        if !is_behind {
+            let remembered = self.remembered();
+            self.catch_up(&remembered)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the policy was read from below where the policy branch is known to have stood by now.
+    fn is_policy_older(&self) -> Result<bool, Reason> {
+        let memory = self.memory.as_ref();
+        let now = self.case.approved_policy_commit(&self.repository, memory, &self.trunk, self.before)?;
+        Ok(now != self.approved)
+    }
+
+    fn remembered(&self) -> Remembered {
+        let is_past = self.case.request.at.is_some();
+        match &self.memory {
             // A look back asks what was valid then, not what went missing since.
             Some(memory) if !is_past => memory.remembered().clone(),
             Some(memory) => Remembered { receipts: memory.remembered().receipts.clone(), ..Remembered::default() },
             None => Remembered::default(),
-        };
-        self.catch_up(&remembered)?;
+        }
+    }
+
+    fn judge(mut self) -> Result<Outcome, Reason> {
+        let remembered = self.remembered();
         let states = self.states();
         let refs = self.refs(&remembered, &states)?;
         self.finish(refs)
+    }
+
+    /// The policy is older than one that was judged by: it says nothing of what is remembered.
+    fn is_behind(&self) -> bool {
+        let newest = self.memory.as_ref().and_then(|memory| memory.remembered().policy.as_ref());
+        newest.is_some_and(|(version, _)| self.policy.version < *version)
     }
 
     /// Takes in what became of earlier pushes, and what the refs hold.
