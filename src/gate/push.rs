@@ -135,11 +135,8 @@ impl<'g> PushEvaluation<'g> {
         if self.refused.get() >= MAX_REFUSED {
             return Err(Reason::deny(Code::Limit, "It was not judged: the push is refused for other refs."));
         }
-        let mut judged = if old.is_zero() || rule.rewrite {
-            self.from_any_state(name, end)?
-        } else {
-            self.forward(name, *old, end)?
-        };
+        let mut judged =
+            if old.is_zero() || rule.rewrite { self.any_state_to(name, end)? } else { self.forward(name, *old, end)? };
         // What was judged with something left unread is not judged.
         if let Some(limit) = self.grounds.contents.exceeded() {
             return Err(Reason::undecidable(Code::Limit, limit));
@@ -188,7 +185,7 @@ impl<'g> PushEvaluation<'g> {
     }
 
     /// A ref that is new, made again or rewritten.
-    fn from_any_state(&self, name: &str, end: ObjectId) -> Result<Judged, Reason> {
+    fn any_state_to(&self, name: &str, end: ObjectId) -> Result<Judged, Reason> {
         let line = Line::new(self.grounds.history, end);
         let known = |commit| self.is_state(commit) || self.along.contains(commit);
         self.nearest_first(name, line, known)
