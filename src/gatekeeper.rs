@@ -372,6 +372,8 @@ impl Hearing<'_> {
     /// Takes in all that happened before what is asked.
     fn prepare(&mut self) -> Result<(), Reason> {
         let is_past = self.case.request.at.is_some();
+        // While another gate had the state, its push may have landed: that is a race that was lost, and no tampering.
+        self.case.refuse_pretence(&self.repository)?;
         let is_behind = self.is_behind();
         if !is_past && !is_behind {
             self.learn()?;
