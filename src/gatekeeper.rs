@@ -5,8 +5,8 @@
 //! inspected repository has a say.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashSet};
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -88,7 +88,7 @@ pub fn judge(request: &Request<'_>, settings: &Settings, now: i64) -> Outcome {
     }
     let deadline = settings.deadline.map(Deadline::after).unwrap_or_default();
     let case = Case { request, settings, deadline, now: request.at.unwrap_or(now) };
-    let mut outcome = case.open().and_then(|hearing| hearing.judge()).unwrap_or_else(|reason| case.refused(&reason));
+    let mut outcome = case.outcome_of_hearing().unwrap_or_else(|reason| case.refused(&reason));
     outcome.elapsed_ms = started.elapsed().as_millis() as u64;
     outcome
 }
@@ -111,6 +111,18 @@ fn unreadable(error: impl std::fmt::Display) -> Reason {
 }
 
 impl<'c> Case<'c> {
+    fn outcome_of_hearing(&'c self) -> Result<Outcome, Reason> {
+        let mut hearing = self.open()?;
+        hearing.prepare()?;
+        // What was let through on the policy branch meanwhile is what is judged by.
+        if hearing.is_policy_older()? {
+            drop(hearing);
+            hearing = self.open()?;
+            hearing.prepare()?;
+        }
+        hearing.judge()
+    }
+
     /// Everything that the verdict rests on, read.
     fn open(&'c self) -> Result<Hearing<'c>, Reason> {
         if self.request.updates.len() > MAX_REFS {
@@ -128,12 +140,14 @@ impl<'c> Case<'c> {
         self.refuse_pretence(&repository)?;
         let trunk = trunk(&repository, self.settings, self.request.ahead)?;
         // The policy as it stood before the push: of the policy branch itself, that is where the push says it was.
-        let moved = trunk.as_ref().map(|trunk| {
-            let moved = self.request.updates.iter().find(|update| update.name == trunk.name && !update.old.is_zero());
-            moved.map_or(trunk.tip, |update| update.old)
-        });
-        let policy = policy(&repository, self.settings, moved)?;
+        let before = self.policy_commit(&repository, trunk.as_ref())?;
+        let mut policy = policy(&repository, self.settings, before)?;
         let memory = self.memory(&repository, &policy)?;
+        let name = trunk.as_ref().map(|trunk| trunk.name.as_str());
+        let approved = self.approved_policy_commit(&repository, memory.as_ref(), name, before)?;
+        if approved != before {
+            policy = self::policy(&repository, self.settings, approved)?;
+        }
         // A look back asks for records that have no say any more.
         let digests = !self.settings.lasting && self.request.at.is_none();
         let digested = memory.as_ref().filter(|_| digests).and_then(|memory| memory.digested(&policy));
@@ -154,9 +168,60 @@ impl<'c> Case<'c> {
             ledger::read_with(&repository, &moves, digested.as_ref(), &scope).map_err(unread)?
         };
         let digest = digests && !current;
-        let is_before_true = moved == trunk.as_ref().map(|trunk| trunk.tip);
-        let trunk = trunk.map(|trunk| trunk.name);
-        Ok(Hearing { case: self, repository, memory, trunk, is_before_true, policy, held, chains, digest })
+        let is_before_true = approved == trunk.as_ref().map(|trunk| trunk.tip);
+        Ok(Hearing {
+            case: self,
+            repository,
+            memory,
+            trunk: trunk.map(|trunk| trunk.name),
+            before,
+            approved,
+            is_before_true,
+            policy,
+            held,
+            chains,
+            digest,
+        })
+    }
+
+    /// The commit whose policy is asked. Where the branch has moved already, any that it showed is believed to be where it
+    /// stood; another could hold a policy of the requester's own, and what the gate remembers would follow it.
+    fn policy_commit(&self, repository: &Repository, trunk: Option<&TargetBranch>) -> Result<Option<ObjectId>, Reason> {
+        let Some(trunk) = trunk else { return Ok(None) };
+        let moved = self.request.updates.iter().find(|update| update.name == trunk.name && !update.old.is_zero());
+        let Some(old) = moved.map(|update| update.old).filter(|old| *old != trunk.tip) else {
+            return Ok(Some(trunk.tip));
+        };
+        if self.request.ahead
+            || self.settings.policy.is_some()
+            || repository.is_on_line(trunk.tip, old).map_err(unread)?
+        {
+            return Ok(Some(old));
+        }
+        let detail = format!(
+            "{} does not hold {} on its line, so it was rewritten or never stood there, and no policy is read from there.",
+            visible::text(&trunk.name),
+            old.short()
+        );
+        Err(Reason::deny(Code::Rewrite, detail))
+    }
+
+    /// Asked after the fact, what the policy branch holds may be there without anybody's leave, and would judge itself: then
+    /// the nearest below it that was let there is asked, where that is recorded.
+    fn approved_policy_commit(
+        &self,
+        repository: &Repository,
+        memory: Option<&Memory>,
+        trunk: Option<&str>,
+        before: Option<ObjectId>,
+    ) -> Result<Option<ObjectId>, Reason> {
+        let states = memory.map(Memory::states).filter(|states| states.are_recorded);
+        let is_believed = self.request.ahead || self.request.at.is_some() || self.settings.policy.is_some();
+        let (Some(states), Some(trunk), Some(at)) = (states.filter(|_| !is_believed), trunk, before) else {
+            return Ok(before);
+        };
+        let found = repository.on_line(at, |commit| states.is_of(commit, trunk)).map_err(unread)?;
+        Ok(found.or(before))
     }
 
     /// Names that git does not allow, and new ones that look like others.
@@ -300,6 +365,9 @@ struct Hearing<'c> {
     memory: Option<Memory>,
     /// The policy branch; none where the operator gave the policy, and nothing says which branch it would be.
     trunk: Option<String>,
+    /// Where that branch stood before what is asked, and the nearest from there down whose policy is judged by.
+    before: Option<ObjectId>,
+    approved: Option<ObjectId>,
     /// The policy was read where that branch stands, and not where a requester says that it stood.
     is_before_true: bool,
     policy: Policy,
@@ -312,15 +380,41 @@ struct Hearing<'c> {
 }
 
 impl Hearing<'_> {
-    fn judge(mut self) -> Result<Outcome, Reason> {
+    /// Takes in all that happened before what is asked.
+    fn prepare(&mut self) -> Result<(), Reason> {
         let is_past = self.case.request.at.is_some();
-        if !is_past {
+        let is_lost = |memory: &Memory| memory.remembered().recorded && !memory.states().are_recorded;
+        if !is_past && self.memory.as_ref().is_some_and(is_lost) {
+            let detail = "What protected refs showed was recorded here, and is gone or not vouched for by the gate's key. Restore \
+                          `states` and the key; or answer for what refs show now: `undersign gate record`.";
+            return Err(Reason::undecidable(Code::NotAState, detail));
+        }
+        // While another gate had the state, its push may have landed: that is a race that was lost, and no tampering.
+        self.case.refuse_pretence(&self.repository)?;
+        let is_behind = self.is_behind();
+        if !is_past && !is_behind {
             self.learn()?;
         }
         if let Some(memory) = self.memory.as_ref().filter(|_| self.digest) {
             memory.keep(&self.digested(memory.remembered())?).map_err(unreadable)?;
         }
-        let remembered = match &self.memory {
+        if !is_behind {
+            let remembered = self.remembered();
+            self.catch_up(&remembered)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the policy was read from below where the policy branch is known to have stood by now.
+    fn is_policy_older(&self) -> Result<bool, Reason> {
+        let memory = self.memory.as_ref();
+        let now = self.case.approved_policy_commit(&self.repository, memory, self.trunk.as_deref(), self.before)?;
+        Ok(now != self.approved)
+    }
+
+    fn remembered(&self) -> Remembered {
+        let is_past = self.case.request.at.is_some();
+        match &self.memory {
             // A look back asks what was valid then, not what went missing since.
             // What arrives came now, whatever its signer says.
             Some(memory) if !is_past => {
@@ -333,15 +427,19 @@ impl Hearing<'_> {
             }
             Some(memory) => Remembered { receipts: memory.remembered().receipts.clone(), ..Remembered::default() },
             None => Remembered::default(),
-        };
-        if remembered.recorded && self.memory.as_ref().is_some_and(|memory| !memory.states().are_recorded) && !is_past {
-            let detail = "What protected refs showed was recorded here, and is gone or not vouched for by the gate's key. Restore \
-                          `states` and the key; or answer for what refs show now: `undersign gate record`.";
-            return Err(Reason::undecidable(Code::NotAState, detail));
         }
-        self.catch_up(&remembered)?;
+    }
+
+    fn judge(mut self) -> Result<Outcome, Reason> {
+        let remembered = self.remembered();
         let judged = self.refs(&remembered, &self.states())?;
         self.finish(judged)
+    }
+
+    /// The policy is older than one that was judged by: it says nothing of what is remembered.
+    fn is_behind(&self) -> bool {
+        let newest = self.memory.as_ref().and_then(|memory| memory.remembered().policy.as_ref());
+        newest.is_some_and(|(version, _)| self.policy.version < *version)
     }
 
     /// Takes in what became of earlier pushes, and what the refs hold.
@@ -350,7 +448,8 @@ impl Hearing<'_> {
         let (repository, ahead, now) = (&self.repository, self.case.request.ahead, self.case.now);
         let rules = &self.policy.refs;
         let policy = Some(&self.policy).filter(|_| self.is_before_true || self.case.settings.policy.is_some());
-        let place = |name: &str, id: &str| place_of(repository, ahead, name, id);
+        let places = RefCell::default();
+        let place = |name: &str, id: &str, beyond| place_of(repository, ahead, name, id, beyond, &places);
         let (ballots, digest) = (OnceCell::new(), self.policy.digest.to_string());
         let still_approved = |landed: &gate::WaitingStates, receipts: &gate::Receipts| {
             let ballots = ballots.get_or_init(|| gate::ballots(&self.policy, &self.held, receipts, now));
@@ -378,7 +477,11 @@ impl Hearing<'_> {
         let asked: HashSet<&str> = updates.iter().map(|update| update.name.as_str()).collect();
         // Asked after the fact, what is judged would vouch for itself by another name: only the policy branch is believed.
         let ahead = self.case.request.ahead;
-        let shown = if ahead { self.repository.shown_refs(ahead) } else { self.shown_trunk().into_iter().collect() };
+        let shown = if ahead {
+            self.repository.shown_refs(ahead, |name| self.is_protected(name))
+        } else {
+            self.shown_trunk().into_iter().collect()
+        };
         let others = shown.into_iter().filter(|(name, _)| !asked.contains(name.as_str()));
         let own = updates.iter().filter(|update| !update.old.is_zero());
         let own = own.filter_map(|update| Some((update.name.clone(), self.repository.commit_named(update.old)?)));
@@ -451,7 +554,8 @@ impl Hearing<'_> {
     /// it is asked about came to where they stand is judged first, and remembered where it was approved.
     fn catch_up(&mut self, remembered: &Remembered) -> Result<(), Reason> {
         let missed = self.missed(remembered)?;
-        self.memory.as_mut().map_or(Ok(()), |memory| remember_states(memory, missed))
+        let repository = &self.repository;
+        self.memory.as_mut().map_or(Ok(()), |memory| remember_states(memory, repository, missed))
     }
 
     /// Refs that moved without this gate, with the states on the way where they were let through.
@@ -461,7 +565,8 @@ impl Hearing<'_> {
         let Some(memory) = recorded.filter(|_| !request.ahead && request.at.is_none()) else { return Ok(Vec::new()) };
         let states = memory.states();
         let facts = self.facts(remembered, states)?;
-        let grounds = self.grounds(&facts, &self.chains);
+        // What the refs hold, and not what a requester lays over it: it is remembered whatever becomes of the request.
+        let grounds = self.grounds(&facts, &self.held);
         let evaluation = PushEvaluation::new(&grounds);
         let asked = request.updates.iter().map(|update| (update.name.as_str(), update.new));
         let names: BTreeMap<&str, ObjectId> =
@@ -519,13 +624,26 @@ impl Hearing<'_> {
             && chain.fault.is_none()
             && fault_of(&self.held, &chain.id).is_none()
         {
-            chain.fault = fault_of(&self.chains, &chain.id);
+            chain.fault = fault_of(&self.chains, &chain.id).or_else(|| self.fork_on_its_way(&update.name, chain));
         }
         // What was not read in time has no fault for that.
         if let Err(late) = self.case.deadline.check() {
             return RefOutcome::refused(&update.name, unread(late));
         }
-        gate::decide_chain(update, chain.as_ref(), &self.policy)
+        gate::decide_chain(update, chain.as_ref(), &self.held, &self.chains, &self.policy)
+    }
+
+    /// Another copy of a chain was let through under its other name, is not there yet, and is not held by this one: once both
+    /// are there, they would stop every gate.
+    fn fork_on_its_way(&self, name: &str, chain: &Chain) -> Option<(usize, Fault)> {
+        let is_copy = |(other, _): &(String, String)| {
+            other != name && ledger::prefix_of(other).is_some_and(|p| ledger::id_of(&other[p.len()..]) == chain.id)
+        };
+        let waiting = self.memory.iter().flat_map(|memory| &memory.remembered().waiting);
+        let copies = waiting.filter(|waiting| waiting.moves.iter().any(is_copy));
+        let mut heads = copies.filter_map(|waiting| waiting.heads.get(&chain.id));
+        let fork = heads.find(|head| chain.holds(*head).is_err())?;
+        Some((fork.seq as usize, Fault::Forked))
     }
 
     /// A place to try out what the host allows: it takes empty commits, and keeps what it took.
@@ -593,7 +711,7 @@ impl Hearing<'_> {
         let Some(memory) = &mut self.memory else { return Ok(()) };
         memory.tick(self.case.now).map_err(unreadable)?;
         if memory.states().are_recorded {
-            remember_states(memory, moved)?;
+            remember_states(memory, &self.repository, moved)?;
         }
         waiting.map_or(Ok(()), |waiting| memory.wait_for(waiting)).map_err(unreadable)
     }
@@ -614,8 +732,9 @@ impl Hearing<'_> {
             return;
         };
         let is_next = |name: &str| matches!(next.refs.standing(name), RefStanding::Protected { .. });
-        let names = self.repository.shown_refs(self.case.request.ahead).into_iter().map(|(name, _)| name);
-        let names: Vec<String> = names.filter(|name| is_next(name) && !self.is_protected(name)).collect();
+        let is_new = |name: &str| is_next(name) && !self.is_protected(name);
+        let names = self.repository.shown_refs(self.case.request.ahead, is_new).into_iter().map(|(name, _)| name);
+        let names: Vec<String> = names.collect();
         if let Some(first) = names.first() {
             let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
             let detail = format!(
@@ -642,10 +761,25 @@ impl Hearing<'_> {
     }
 }
 
-/// Where a ref stands, seen from where it should.
-fn place_of(repository: &Repository, ahead: bool, name: &str, id: &str) -> gate::Place {
+/// Where a ref stands, seen from where it should. Whether it is `beyond` that is dear to know: it is asked once for any two
+/// commits, and not when the time is over.
+fn place_of(
+    repository: &Repository,
+    ahead: bool,
+    name: &str,
+    id: &str,
+    beyond: bool,
+    known: &RefCell<HashMap<(ObjectId, ObjectId), bool>>,
+) -> gate::Place {
     let Ok(id) = id.parse::<ObjectId>() else { return gate::Place::Elsewhere };
-    let holds = |held| repository.commit_named(held).is_some_and(|held| repository.is_descendant(held, id));
+    let descends = |held| {
+        let in_time = || repository.commit_named(held);
+        *known
+            .borrow_mut()
+            .entry((held, id))
+            .or_insert_with(|| in_time().is_some_and(|held| repository.is_descendant(held, id)))
+    };
+    let holds = |held| beyond && descends(held);
     match repository.shown(name, ahead) {
         Some(held) if held == id => gate::Place::There,
         Some(held) if holds(held) => gate::Place::Beyond,
@@ -653,12 +787,18 @@ fn place_of(repository: &Repository, ahead: bool, name: &str, id: &str) -> gate:
     }
 }
 
-/// Takes in the states of refs that stand at the last of them.
-fn remember_states(memory: &mut Memory, moved: Vec<(String, Vec<ObjectId>)>) -> Result<(), Reason> {
+/// Takes in the states of refs that stand at the last of them. That one was taken back, only the operator makes forgotten.
+fn remember_states(
+    memory: &mut Memory,
+    repository: &Repository,
+    moved: Vec<(String, Vec<ObjectId>)>,
+) -> Result<(), Reason> {
     for (name, states) in moved {
         let tip = states.last().copied();
         memory.record(states.into_iter().map(|state| (state, name.clone()))).map_err(unreadable)?;
-        if let Some(tip) = tip.filter(|_| !name.starts_with("refs/tags/")) {
+        let known = memory.remembered().tips.get(&name).and_then(|known| known.parse().ok());
+        let is_kept = |tip| known.is_none_or(|known| repository.is_on_line(tip, known).unwrap_or(false));
+        if let Some(tip) = tip.filter(|tip| !name.starts_with("refs/tags/") && is_kept(*tip)) {
             memory.stands(&name, tip).map_err(unreadable)?;
         }
     }
@@ -731,8 +871,7 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
     let tip = trunk(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|trunk| trunk.tip);
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
     let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
-    let shown: BTreeMap<String, ObjectId> =
-        repository.shown_refs(hosts).into_iter().filter(|(name, _)| is_protected(name)).collect();
+    let shown: BTreeMap<String, ObjectId> = repository.shown_refs(hosts, is_protected).into_iter().collect();
     let named: Vec<&String> = if refs.is_empty() { shown.keys().collect() } else { refs.iter().collect() };
     let mut tips = Vec::new();
     for name in named.into_iter().chain(lines) {
@@ -830,7 +969,7 @@ pub fn unrecorded(
         waiting.clone().any(|states| states.name == name && states.commits.last() == Some(&commit.to_string()))
     };
     let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
-    let shown = repository.shown_refs(true).into_iter().filter(|(name, _)| is_protected(name));
+    let shown = repository.shown_refs(true, is_protected).into_iter();
     let unknown = shown.filter(|(name, commit)| !states.is_of(*commit, name) && !waits(name, *commit));
     Ok(Some(unknown.map(|(name, _)| name).collect()))
 }
@@ -849,6 +988,8 @@ fn trunk(repository: &Repository, settings: &Settings, ahead: bool) -> Result<Op
         None if repository.has_remotes() => None,
         None => repository.target().ok().map(|target| target.name),
     };
+    // Late is not absent.
+    repository.deadline.check().map_err(unread)?;
     let tip = |name: &String| repository.commit_named(repository.shown(name, ahead)?);
     let absent = |detail: String| match settings.policy {
         Some(_) => Ok(None),

@@ -8,7 +8,7 @@ use super::history::Line;
 use super::outcome::{Code, Reason};
 use super::{CLOCK_SKEW, Grounds};
 use crate::change::{ObjectId, visible};
-use crate::record::{Chain, ChainId, Head, Heads, Record};
+use crate::record::{Chain, ChainId, Head, Heads, Index, Record};
 
 /// What was seen of refs before; nothing where there is no memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,17 +83,20 @@ impl Remembered {
     /// Of what landed, the records are known from now on, and as of when they came. What became of refs that stand where they
     /// were let through to is returned. Where states are recorded, a record that did not come along is no loss: what it let
     /// through is no state before it comes. Elsewhere nobody would notice, so that what came without it is known to lack it.
+    /// `place` is told whether it matters that a ref went on from there.
     pub fn settle(
         &mut self,
-        place: impl Fn(&str, &str) -> Place,
+        place: impl Fn(&str, &str, bool) -> Place,
         states_are_recorded: bool,
         now: i64,
     ) -> Vec<WaitingStates> {
         let (mut landed, mut left) = (Vec::new(), BTreeSet::new());
         for mut waiting in std::mem::take(&mut self.waiting) {
+            // Where no records came with it, that it landed and went on says nothing.
+            let beyond = !waiting.heads.is_empty();
             let (moved, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut waiting.moves)
                 .into_iter()
-                .map(|(name, id)| (place(&name, &id), name, id))
+                .map(|(name, id)| (place(&name, &id, beyond), name, id))
                 .partition(|(place, ..)| *place != Place::Elsewhere);
             for (_, name, _) in moved.iter().filter(|(place, ..)| *place == Place::There) {
                 left.insert(name.clone());
@@ -244,7 +247,7 @@ pub(super) fn went_back(grounds: &Grounds<'_>, name: &str, stands: ObjectId) -> 
 
 /// A record that the gate itself saw before, and that is gone.
 pub(super) fn rollback(grounds: &Grounds<'_>) -> Option<Reason> {
-    grounds.remembered.heads.losses(grounds.chains).find_map(|loss| {
+    grounds.remembered.heads.losses(&Index::of(grounds.chains)).find_map(|loss| {
         let owner = grounds.policy.roster.by_key_id(&loss.chain.key)?;
         let detail = format!(
             "The chain of {} (refs/undersign/decisions/{}) went back: this gate saw its record {} ({}). Restore the ref.",

@@ -35,7 +35,7 @@ pub use segment::{Answerable, Standing};
 pub use spent::spent;
 
 use crate::policy::Policy;
-use crate::record::{Chain, Fault};
+use crate::record::{Chain, Fault, Index, Loss};
 use court::Court;
 
 /// Seconds by which two clocks may differ.
@@ -47,8 +47,15 @@ fn distrust(grounds: &Grounds<'_>) -> Option<Reason> {
     damage(policy, chains).or_else(|| withheld(policy, chains)).or_else(|| memory::rollback(grounds))
 }
 
-/// Judges a move of a chain's ref. `chain` is what would be there; none where what was there is not all in it.
-pub fn decide_chain(update: &Update, chain: Option<&Chain>, policy: &Policy) -> RefOutcome {
+/// Judges a move of a chain's ref. `chain` is what would be there; none where what was there is not all in it. `held` is what
+/// the refs hold, `chains` the same with what is pushed laid over.
+pub fn decide_chain(
+    update: &Update,
+    chain: Option<&Chain>,
+    held: &[Chain],
+    chains: &[Chain],
+    policy: &Policy,
+) -> RefOutcome {
     let refused = |code, detail: String| RefOutcome::refused(&update.name, Reason::deny(code, detail));
     let Some(chain) = chain else {
         return refused(
@@ -68,7 +75,25 @@ pub fn decide_chain(update: &Update, chain: Option<&Chain>, policy: &Policy) -> 
             format!("Record {position} of what was pushed does not hold: {fault}. It would stop every gate."),
         );
     }
+    if let Some(loss) = new_loss(chain, held, chains, policy) {
+        return refused(
+            Code::LedgerMissing,
+            format!(
+                "It holds a record that was signed after record {} of refs/undersign/decisions/{}, and that is not here. It would \
+                 stop every gate. Push that chain first, or with it.",
+                loss.head.seq, loss.chain
+            ),
+        );
+    }
     RefOutcome::allowed(&update.name)
+}
+
+/// What a pushed chain says to have seen, and is nowhere. What the copy that is here says so already stops nothing further.
+fn new_loss(chain: &Chain, held: &[Chain], chains: &[Chain], policy: &Policy) -> Option<Loss> {
+    let known = held.iter().find(|copy| copy.id == chain.id).map(|copy| &copy.seen);
+    let is_new = |loss: &Loss| known.and_then(|seen| seen.get(&loss.chain)) != Some(loss.head);
+    let is_known = |loss: &Loss| policy.roster.by_key_id(&loss.chain.key).is_some();
+    chain.seen.losses(&Index::of(chains)).find(|loss| is_known(loss) && is_new(loss))
 }
 
 /// A chain of a known key that does not hold together: a rejection may be what is missing from it.
@@ -87,10 +112,11 @@ fn damage(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
 
 /// A record that somebody saw when signing, and that is not here.
 fn withheld(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
+    let index = Index::of(chains);
     let witnesses = chains.iter().filter_map(|chain| Some((policy.roster.by_key_id(&chain.id.key)?, chain)));
     witnesses.into_iter().find_map(|(witness, chain)| {
         let (owner, loss) =
-            chain.seen.losses(chains).find_map(|loss| Some((policy.roster.by_key_id(&loss.chain.key)?, loss)))?;
+            chain.seen.losses(&index).find_map(|loss| Some((policy.roster.by_key_id(&loss.chain.key)?, loss)))?;
         let detail = format!(
             "{} signed after record {} of {} (refs/undersign/decisions/{}), and {}. Fetch that ref from whoever has it.",
             witness.id,

@@ -82,12 +82,13 @@ pub struct PushEvaluation<'g> {
     refused: Cell<usize>,
     /// Refs for which a rejection is in force.
     rejected_for: OnceCell<BTreeSet<String>>,
+    distrust: OnceCell<Option<Reason>>,
 }
 
 impl<'g> PushEvaluation<'g> {
     pub fn new(grounds: &Grounds<'g>) -> PushEvaluation<'g> {
-        let (along, effort, refused, rejected_for) = Default::default();
-        PushEvaluation { grounds: *grounds, along, effort, refused, rejected_for }
+        let (along, effort, refused, rejected_for, distrust) = Default::default();
+        PushEvaluation { grounds: *grounds, along, effort, refused, rejected_for, distrust }
     }
 
     /// Judges one ref that is no ref of ours.
@@ -127,8 +128,8 @@ impl<'g> PushEvaluation<'g> {
                 "A tag that exists is not moved. Give the new state another name.",
             ));
         }
-        if let Some(reason) = distrust(&self.grounds) {
-            return Err(reason);
+        if let Some(reason) = self.distrust.get_or_init(|| distrust(&self.grounds)) {
+            return Err(reason.clone());
         }
         // All of a push is refused with the first: what comes after some refusals need not be read.
         if self.refused.get() >= MAX_REFUSED {

@@ -158,7 +158,7 @@ impl Memory {
         policy: Option<&Policy>,
         roster: &Roster,
         held: &[Chain],
-        place: impl Fn(&str, &str) -> Place,
+        place: impl Fn(&str, &str, bool) -> Place,
         still_approved: impl Fn(&WaitingStates, &Receipts) -> bool,
         now: i64,
     ) -> Result<(), String> {
@@ -239,6 +239,13 @@ impl Memory {
         let mut bytes = plain(&Written { schema: SCHEMA.to_owned(), tag, remembered });
         bytes.push(b'\n');
         let path = self.dir.join(FILE);
+        if bytes.len() as u64 > MAX_FILE {
+            return Err(format!(
+                "The gate's state {} would grow beyond {} MiB, and is left as it was. Take people who fill it off the roster.",
+                path.display(),
+                MAX_FILE >> 20
+            ));
+        }
         write_atomically(&path, &bytes)
             .map_err(|error| format!("The gate's state {} cannot be written: {error}.", path.display()))?;
         self.is_vouched = true;

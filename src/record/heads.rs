@@ -1,6 +1,6 @@
 //! What is known of chains from elsewhere: signed into records as `seen`, kept by gates, told by remotes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,15 @@ pub struct Head {
 /// For each chain, the highest record known of it. It only grows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Heads(BTreeMap<ChainId, Head>);
+
+/// Chains by their ids: one person can have any number of them.
+pub struct Index<'c>(HashMap<&'c ChainId, &'c Chain>);
+
+impl<'c> Index<'c> {
+    pub fn of(chains: &'c [Chain]) -> Index<'c> {
+        Index(chains.iter().map(|chain| (&chain.id, chain)).collect())
+    }
+}
 
 /// A chain that is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,14 +64,18 @@ impl Heads {
         self.0.iter()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn get(&self, chain: &ChainId) -> Option<Head> {
         self.0.get(chain).copied()
     }
 
-    /// What these heads know of and `chains` do not hold. A chain that is absent has lost everything.
-    pub fn losses<'h>(&'h self, chains: &'h [Chain]) -> impl Iterator<Item = Loss> + 'h {
+    /// What these heads know of and some chains do not hold. A chain that is absent has lost everything.
+    pub fn losses<'h>(&'h self, chains: &'h Index<'h>) -> impl Iterator<Item = Loss> + 'h {
         self.0.iter().filter_map(|(id, head)| {
-            let held = chains.iter().find(|chain| chain.id == *id).map_or(Err(Fault::Rewound), |c| c.holds(*head));
+            let held = chains.0.get(id).map_or(Err(Fault::Rewound), |chain| chain.holds(*head));
             held.err().map(|fault| Loss { chain: id.clone(), head: *head, fault })
         })
     }

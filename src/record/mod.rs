@@ -17,7 +17,7 @@ pub mod wire;
 
 pub use abridged::Abridged;
 pub use chain::{Chain, ChainId, Record};
-pub use heads::{Head, Heads};
+pub use heads::{Head, Heads, Index, Loss};
 pub use key::{Key, KeyId, Presence};
 pub use statement::Statement;
 pub use verify::{Verified, verify};

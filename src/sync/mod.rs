@@ -11,7 +11,7 @@ use git2::{ErrorCode, Oid};
 
 use crate::change::visible;
 use crate::ledger::{self, BRANCH_PREFIX, PREFIX};
-use crate::record::{Chain, ChainId, Fault, Head, Heads};
+use crate::record::{Chain, ChainId, Fault, Head, Heads, Index};
 use crate::source::git::Repository;
 
 /// Rounds of fetching and sending; each lost race needs one more.
@@ -169,7 +169,7 @@ impl<'r> Remote<'r> {
         }
         incoming.clear();
         let chains: Vec<Chain> = arrived.iter().map(|(chain, _)| chain.clone()).collect();
-        for loss in Heads::of(&before).losses(&chains).filter(|loss| !damaged.contains(&loss.chain)) {
+        for loss in Heads::of(&before).losses(&Index::of(&chains)).filter(|loss| !damaged.contains(&loss.chain)) {
             report.alarms.push(self.loss(&loss.chain, loss.head, loss.fault));
         }
         let mut there = There { sound: BTreeMap::new(), damaged };

@@ -12,6 +12,7 @@ mod plain;
 mod token;
 
 mod bounds;
+mod breaker;
 mod content;
 mod emergency;
 mod links;
@@ -257,7 +258,7 @@ fn history_is_not_rewritten_and_unknown_refs_are_denied() {
     let old = f.id("main");
     f.git("dana", &["commit", "-q", "--amend", "-m", "Rewritten"]);
     denied(f.verify(&old, &f.id("main")), "REWRITE");
-    denied(f.verify(&old, &"0".repeat(40)), "REF_DELETED");
+    denied(f.verify(&f.id("main"), &"0".repeat(40)), "REF_DELETED");
 }
 
 #[test]

@@ -371,7 +371,7 @@ impl Gate {
     fn learn(&mut self, world: &World, chains: &[Chain]) {
         let of = |name: &str| Ref::ALL.into_iter().find(|of| of.name() == name);
         let stands = |name: &str| of(name).and_then(|of| world.refs.get(&of).copied());
-        let place = |name: &str, id: &str| match (stands(name), id.parse().ok().map(id_of)) {
+        let place = |name: &str, id: &str, _: bool| match (stands(name), id.parse().ok().map(id_of)) {
             (Some(held), Some(id)) if held == id => Place::There,
             (Some(held), Some(id)) if world.seen.is_ancestor(id, held) => Place::Beyond,
             _ => Place::Elsewhere,

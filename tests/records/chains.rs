@@ -2,7 +2,7 @@
 
 use undersign::record::chain::{Link, file_name};
 use undersign::record::key::TokenUse;
-use undersign::record::{Chain, ChainId, Fault, Head, Heads, Statement};
+use undersign::record::{Chain, ChainId, Fault, Head, Heads, Index, Statement};
 
 use crate::make::{self, dana, sign, statement};
 
@@ -37,7 +37,8 @@ fn heads_only_grow_and_say_what_is_lost() {
     assert_eq!(heads.get(&long.id), long.head(), "nor is another one of the same number");
     heads.learn(long.id.clone(), None);
     assert_eq!(heads.iter().count(), 1);
-    let losses = |chains: &[Chain]| heads.losses(chains).map(|loss| (loss.head.seq, loss.fault)).collect::<Vec<_>>();
+    let losses =
+        |chains: &[Chain]| heads.losses(&Index::of(chains)).map(|loss| (loss.head.seq, loss.fault)).collect::<Vec<_>>();
     assert_eq!(losses(std::slice::from_ref(&long)), []);
     assert_eq!(losses(&[short]), [(2, Fault::Rewound)]);
     assert_eq!(losses(&[]), [(2, Fault::Rewound)]);

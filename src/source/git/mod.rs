@@ -35,6 +35,8 @@ pub const POLICY_PATH: &str = crate::policy::POLICY_FILE;
 const MAX_POLICY: usize = 1 << 20;
 /// Commits of one change or push. More are refused, never cut off: among those left out an author could hide.
 const MAX_COMMITS: usize = 100_000;
+/// Tags that lead to a commit one over the other. People make one, or a tag of a tag.
+const MAX_TAGS: usize = 16;
 /// Bytes of a commit, and of the messages of all commits of one change: they are held in memory.
 const MAX_COMMIT: usize = 16 << 20;
 const MAX_MESSAGES: usize = 256 << 20;
@@ -212,6 +214,21 @@ impl Repository {
         }
     }
 
+    /// The nearest commit of a first-parent line that is wanted.
+    pub fn on_line(&self, tip: ObjectId, wanted: impl Fn(ObjectId) -> bool) -> Result<Option<ObjectId>, GitError> {
+        let mut at = Some(tip);
+        while let Some(id) = at.filter(|id| !wanted(*id)) {
+            self.deadline.check()?;
+            at = self.raw.find_commit(oid(id))?.parent_ids().next().map(object_id);
+        }
+        Ok(at)
+    }
+
+    /// Whether a commit is on the first-parent line of another.
+    pub fn is_on_line(&self, tip: ObjectId, commit: ObjectId) -> Result<bool, GitError> {
+        self.on_line(tip, |id| id == commit).map(|found| found.is_some())
+    }
+
     pub fn is_bare(&self) -> bool {
         self.raw.is_bare()
     }
@@ -323,8 +340,21 @@ impl Repository {
 
     /// The commit that an object is, or is a tag of.
     pub fn commit_named(&self, id: ObjectId) -> Option<ObjectId> {
-        let object = self.raw.find_object(oid(id), None).ok()?;
-        object.peel(git2::ObjectType::Commit).ok().map(|commit| object_id(commit.id()))
+        self.peeled(id).ok().flatten()
+    }
+
+    /// As [`Repository::commit_named`]; none where it is something else, or a tag of too many tags.
+    ///
+    /// # Errors
+    /// An object is missing, or the time is over.
+    pub(crate) fn peeled(&self, id: ObjectId) -> Result<Option<ObjectId>, GitError> {
+        self.deadline.check()?;
+        let mut object = self.raw.find_object(oid(id), None)?;
+        for _ in 0..MAX_TAGS {
+            let Some(tag) = object.as_tag() else { break };
+            object = tag.target()?;
+        }
+        Ok(object.as_commit().map(|commit| object_id(commit.id())))
     }
 
     /// Whether what the server's refs hold is known from `origin`, and not by the refs here. Not where a push comes in.
@@ -340,9 +370,9 @@ impl Repository {
         branch.and_then(|branch| held(&format!("refs/remotes/origin/{branch}"))).or_else(|| held(name))
     }
 
-    /// The refs of the server with their commits, as far as can be seen from here. In a clone only the branches of `origin`:
+    /// Those refs of the server that are wanted, with their commits, as far as can be seen from here. In a clone only the branches of `origin`:
     /// tags and branches of a clone may be anybody's.
-    pub fn shown_refs(&self, ahead: bool) -> Vec<(String, ObjectId)> {
+    pub fn shown_refs(&self, ahead: bool, wanted: impl Fn(&str) -> bool) -> Vec<(String, ObjectId)> {
         let (prefix, own) =
             if self.is_clone(ahead) { ("refs/remotes/origin/", "refs/heads/") } else { ("refs/", "refs/") };
         let Ok(references) = self.raw.references_glob(&format!("{prefix}*")) else { return Vec::new() };
@@ -351,7 +381,7 @@ impl Repository {
             let rest = name.strip_prefix(prefix)?;
             let name = format!("{own}{rest}");
             let ours = name.starts_with("refs/undersign/") || name.starts_with("refs/remotes/");
-            if ours {
+            if ours || !wanted(&name) {
                 return None;
             }
             // A symbolic ref shows what another shows.

@@ -229,7 +229,22 @@ pub fn result_tree(repository: &Repository, revision: &Revision, diff: &Diff) ->
     if revision.target_tree == revision.base_tree {
         return Ok(Some(revision.head_tree));
     }
-    let raw = git2::Repository::open(repository.raw.path())?;
+    applied(&git2::Repository::open(repository.raw.path())?, revision, diff)
+}
+
+/// As [`result_tree`], and the repository can read it from then on: for a gate, which writes nothing else through it.
+pub(super) fn kept_result_tree(
+    repository: &Repository,
+    revision: &Revision,
+    diff: &Diff,
+) -> Result<Option<ObjectId>, GitError> {
+    if revision.target_tree == revision.base_tree {
+        return Ok(Some(revision.head_tree));
+    }
+    applied(&repository.raw, revision, diff)
+}
+
+fn applied(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<Option<ObjectId>, GitError> {
     let odb = raw.odb()?;
     // Keeps what is written in memory, in front of the disk.
     let _pack = odb.add_new_mempack_backend(1_000)?;
@@ -247,7 +262,7 @@ pub fn result_tree(repository: &Repository, revision: &Revision, diff: &Diff) ->
             index.add(&index_entry(&file.path, new))?;
         }
     }
-    Ok(Some(object_id(index.write_tree_to(&raw)?)))
+    Ok(Some(object_id(index.write_tree_to(raw)?)))
 }
 
 fn index_entry(path: &RepoPath, entry: TreeEntry) -> git2::IndexEntry {

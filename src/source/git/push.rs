@@ -4,8 +4,6 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use git2::ObjectType;
-
 use super::contents::Places;
 use super::links::Links;
 use super::objects::{Effort, diff_within, entry, folder};
@@ -132,11 +130,14 @@ impl<'r> Commits<'r> {
         let blocked = trees.blocked(&diff);
         let in_lost_folder = trees.in_lost_folder(repository, &diff)?;
         let result = match moved {
-            None => super::result_tree(repository, &revision, &diff)?,
+            None => super::objects::kept_result_tree(repository, &revision, &diff)?,
             Some(_) => None,
         };
         let merges = revision.commits.iter().find(|commit| commit.parents.len() > 1).map(|commit| commit.id);
-        let step = merged(&revision, &diff, repository, result.unwrap_or(revision.head_tree), HashMap::new())?;
+        // What the paths lead to, and lie beside, is seen where they land.
+        let compared = result.map_or((revision.base_tree, revision.head_tree), |tree| (revision.target_tree, tree));
+        let step =
+            merged(&revision, &diff, repository, result.unwrap_or(revision.head_tree), compared, HashMap::new())?;
         Ok(Merge { step, merges, moved, blocked, in_lost_folder })
     }
 }
@@ -148,8 +149,7 @@ fn unread(error: impl Into<GitError>) -> Unread {
 
 impl History for Commits<'_> {
     fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, Unread> {
-        let object = self.repository.raw.find_object(oid(id), None).map_err(unread)?;
-        Ok(object.peel(ObjectType::Commit).ok().map(|commit| object_id(commit.id())))
+        self.repository.peeled(id).map_err(unread)
     }
 
     fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, Unread> {
@@ -332,7 +332,9 @@ pub fn landing(
     result_tree: Option<ObjectId>,
     digests: HashMap<ObjectId, Digest>,
 ) -> Result<Step, GitError> {
-    merged(&change.revision, diff, repository, result_tree.unwrap_or(change.revision.head_tree), digests)
+    let revision = &change.revision;
+    let compared = (revision.base_tree, revision.head_tree);
+    merged(revision, diff, repository, result_tree.unwrap_or(revision.head_tree), compared, digests)
 }
 
 fn merged(
@@ -340,18 +342,19 @@ fn merged(
     diff: &Diff,
     repository: &Repository,
     tree: ObjectId,
+    compared: (ObjectId, ObjectId),
     mut digests: HashMap<ObjectId, Digest>,
 ) -> Result<Step, GitError> {
-    let Revision { base_tree, head, head_tree, target_tip, commits, .. } = revision;
+    let Revision { head, target_tip, commits, .. } = revision;
     Ok(Step {
         from: *target_tip,
         commit: *head,
         tree,
-        compared: (*base_tree, *head_tree),
+        compared,
         delta: manifest(repository, diff, &mut digests)?,
         commits: commits.clone(),
         signers: signers(repository, commits),
         evil_merges: evil_merges(repository, commits, &mut Effort::default())?,
-        links: Links::of(repository).touched(diff, *base_tree, *head_tree)?,
+        links: Links::of(repository).touched(diff, compared.0, compared.1)?,
     })
 }
