@@ -1,5 +1,6 @@
 //! A compartment: a part of the repository, how much hangs on it, and who signs for it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::DEFAULT;
@@ -79,6 +80,11 @@ impl Compartment {
     /// What file systems do not tell apart does not matter: on many of them `Envs/prod` is `envs/prod`.
     pub(super) fn holds(&self, path: &RepoPath) -> bool {
         self.paths.hold(path)
+    }
+
+    /// As [`Compartment::holds`], of a path whose spellings are at hand.
+    pub(super) fn holds_any(&self, spellings: &[Cow<'_, str>]) -> bool {
+        self.paths.hold_any(spellings)
     }
 
     /// Whether it holds a place, or lies below it.

@@ -22,6 +22,7 @@ pub use split::Part;
 
 use crate::change::RepoPath;
 use crate::change::manifest::Digest;
+use crate::change::spelling;
 use crate::datafile::Refused;
 
 /// The name of the compartment for what no other matches.
@@ -97,7 +98,8 @@ impl Policy {
 
     /// The compartments a path lies in: all that match, else the default one.
     pub fn compartments_of(&self, path: &RepoPath) -> Vec<&Compartment> {
-        self.in_any(|compartment| compartment.holds(path))
+        let spellings = spelling::spellings(path);
+        self.in_any(|compartment| compartment.holds_any(&spellings))
     }
 
     /// Those that a link touches by leading to a place: all that hold it or lie below it, else the default one.

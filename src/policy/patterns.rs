@@ -1,5 +1,7 @@
 //! Path patterns: what they hold, above what they lie, and those that can match nothing.
 
+use std::borrow::Cow;
+
 use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet};
 
 use crate::change::RepoPath;
@@ -63,7 +65,12 @@ impl PathPatterns {
     }
 
     pub(super) fn hold(&self, path: &RepoPath) -> bool {
-        spellings(path).iter().any(|path| self.set.is_match(path.as_ref()))
+        self.hold_any(&spellings(path))
+    }
+
+    /// As [`PathPatterns::hold`], of a path whose spellings are at hand: a policy asks each of its compartments.
+    pub(super) fn hold_any(&self, spellings: &[Cow<'_, str>]) -> bool {
+        spellings.iter().any(|path| self.set.is_match(path.as_ref()))
     }
 
     /// Whether they could hold something below a folder, whatever there is now. Those that begin with a wildcard could

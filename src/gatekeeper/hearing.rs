@@ -1,0 +1,513 @@
+//! One question to the gate: what it rests on, read; its refs judged; and what is remembered of it.
+
+use std::borrow::Cow;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::{Case, Request, unread, unreadable};
+use crate::change::{ObjectId, visible};
+use crate::gate::{
+    self, Code, Decided, Effect, Grounds, Judged, MemorySummary, Outcome, PushEvaluation, Reason, RefOutcome,
+    Remembered, States, Update, Waiting,
+};
+use crate::ledger::{self, Digested};
+use crate::memory::{Entry, Memory};
+use crate::policy::{AuthorProof, Policy, RefStanding};
+use crate::record::{Chain, ChainId, Fault, Heads};
+use crate::source::git::push::Commits;
+use crate::source::git::{Objects, PolicyState, Repository};
+
+/// What belongs to us on a host: nobody pushes anything else there.
+const OWN: &str = "refs/undersign/";
+/// Where `doctor` tries out what a host allows.
+const PROBES: &str = "refs/undersign/probe/";
+
+/// What is read of objects while a push is judged, and what is known of before.
+struct Facts<'g> {
+    contents: Objects<'g>,
+    history: Commits<'g>,
+    remembered: &'g Remembered,
+    states: &'g States,
+}
+
+/// What a verdict rests on.
+pub(super) struct Hearing<'c> {
+    pub case: &'c Case<'c>,
+    pub repository: Repository,
+    pub memory: Option<Memory>,
+    /// The policy branch; none where the operator gave the policy, and nothing says which branch it would be.
+    pub trunk: Option<String>,
+    /// Where that branch stood before what is asked, and the nearest from there down whose policy is judged by.
+    pub before: Option<ObjectId>,
+    pub approved: Option<ObjectId>,
+    /// The policy was read where that branch stands, and not where a requester says that it stood.
+    pub is_before_true: bool,
+    pub policy: Policy,
+    /// What the refs hold.
+    pub held: Vec<Chain>,
+    /// The same with what is pushed laid over.
+    pub chains: Vec<Chain>,
+    /// What was digested before is not what the refs hold now.
+    pub digest: bool,
+}
+
+impl Hearing<'_> {
+    /// Takes in all that happened before what is asked.
+    pub fn prepare(&mut self) -> Result<(), Reason> {
+        let is_past = self.case.request.at.is_some();
+        let is_lost = |memory: &Memory| memory.remembered().recorded && !memory.states().are_recorded;
+        if !is_past && self.memory.as_ref().is_some_and(is_lost) {
+            let detail = "What protected refs showed was recorded here, and is gone or not vouched for by the gate's key. Restore \
+                          `states` and the key; or answer for what refs show now: `undersign gate record`.";
+            return Err(Reason::undecidable(Code::NotAState, detail));
+        }
+        // While another gate had the state, its push may have landed: that is a race that was lost, and no tampering.
+        self.case.refuse_pretence(&self.repository)?;
+        let is_behind = self.is_behind();
+        if !is_past && !is_behind {
+            self.learn()?;
+        }
+        if let Some(memory) = self.memory.as_ref().filter(|_| self.digest) {
+            memory.keep(&self.digested(memory.remembered())?).map_err(unreadable)?;
+        }
+        if !is_behind {
+            let remembered = self.remembered();
+            self.catch_up(&remembered)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the policy was read from below where the policy branch is known to have stood by now.
+    pub fn is_policy_older(&self) -> Result<bool, Reason> {
+        let memory = self.memory.as_ref();
+        let now = self.case.approved_policy_commit(&self.repository, memory, self.trunk.as_deref(), self.before)?;
+        Ok(now != self.approved)
+    }
+
+    fn remembered(&self) -> Remembered {
+        let is_past = self.case.request.at.is_some();
+        match &self.memory {
+            // A look back asks what was valid then, not what went missing since.
+            // What arrives came now, whatever its signer says.
+            Some(memory) if !is_past => {
+                let mut remembered = memory.remembered().clone();
+                let is_held =
+                    |chain: &Chain| self.held.iter().any(|held| held.id == chain.id && held.head() == chain.head());
+                let arriving = self.chains.iter().filter(|chain| !is_held(chain));
+                arriving.for_each(|chain| remembered.receipts.learn(chain, self.case.now));
+                remembered
+            }
+            Some(memory) => Remembered { receipts: memory.remembered().receipts.clone(), ..Remembered::default() },
+            None => Remembered::default(),
+        }
+    }
+
+    pub fn judge(mut self) -> Result<Outcome, Reason> {
+        let remembered = self.remembered();
+        let judged = self.refs(&remembered, &self.states())?;
+        self.finish(judged)
+    }
+
+    /// The policy is older than one that was judged by: it says nothing of what is remembered.
+    fn is_behind(&self) -> bool {
+        let newest = self.memory.as_ref().and_then(|memory| memory.remembered().policy.as_ref());
+        newest.is_some_and(|(version, _)| self.policy.version < *version)
+    }
+
+    /// Takes in what became of earlier pushes, and what the refs hold.
+    fn learn(&mut self) -> Result<(), Reason> {
+        let Some(memory) = &mut self.memory else { return Ok(()) };
+        let (repository, ahead, now) = (&self.repository, self.case.request.ahead, self.case.now);
+        let rules = &self.policy.refs;
+        let policy = Some(&self.policy).filter(|_| self.is_before_true || self.case.settings.policy.is_some());
+        let places = RefCell::default();
+        let place = |name: &str, id: &str, beyond| place_of(repository, ahead, name, id, beyond, &places);
+        let (ballots, digest) = (OnceCell::new(), self.policy.digest.to_string());
+        let still_approved = |landed: &gate::WaitingStates, receipts: &gate::Receipts| {
+            let ballots = ballots.get_or_init(|| gate::ballots(&self.policy, &self.held, receipts, now));
+            matches!(rules.standing(&landed.name), RefStanding::Protected { .. })
+                && gate::still_approve(ballots, &landed.records, landed.policy == digest)
+        };
+        // A ref that may be deleted may begin anew; another that is gone was taken away behind the gate.
+        memory.forget_tips(|name| match rules.standing(name) {
+            RefStanding::Protected { rewrite: false, delete } => !delete || repository.shown(name, ahead).is_some(),
+            _ => false,
+        });
+        memory.learn(policy, &self.policy.roster, &self.held, place, still_approved, now).map_err(unreadable)
+    }
+
+    /// What protected refs showed; without a record of it, what they show now, and where the caller says that the refs of
+    /// the push stand.
+    fn states(&self) -> Cow<'_, States> {
+        let recorded = self.memory.as_ref().map(Memory::states).filter(|states| states.are_recorded);
+        let is_past = self.case.request.at.is_some();
+        if let Some(states) = recorded.filter(|_| !is_past) {
+            return Cow::Borrowed(states);
+        }
+        let mut states = recorded.cloned().unwrap_or_default();
+        let updates = &self.case.request.updates;
+        let asked: HashSet<&str> = updates.iter().map(|update| update.name.as_str()).collect();
+        // Asked after the fact, what is judged would vouch for itself by another name: only the policy branch is believed.
+        let ahead = self.case.request.ahead;
+        let shown = if ahead {
+            self.repository.shown_refs(ahead, |name| self.is_protected(name))
+        } else {
+            self.shown_trunk().into_iter().collect()
+        };
+        let others = shown.into_iter().filter(|(name, _)| !asked.contains(name.as_str()));
+        let own = updates.iter().filter(|update| !update.old.is_zero());
+        let own = own.filter_map(|update| Some((update.name.clone(), self.repository.commit_named(update.old)?)));
+        for (name, commit) in others.chain(own).filter(|(name, _)| self.is_protected(name)) {
+            states.insert(commit, &name);
+        }
+        Cow::Owned(states)
+    }
+
+    fn shown_trunk(&self) -> Option<(String, ObjectId)> {
+        let trunk = self.trunk.as_ref()?;
+        Some((trunk.clone(), self.repository.commit_named(self.repository.shown(trunk, false)?)?))
+    }
+
+    fn is_protected(&self, name: &str) -> bool {
+        matches!(self.policy.refs.standing(name), RefStanding::Protected { .. })
+    }
+
+    fn grounds<'g>(&'g self, facts: &'g Facts<'g>, chains: &'g [Chain]) -> Grounds<'g> {
+        Grounds {
+            policy: &self.policy,
+            chains,
+            remembered: facts.remembered,
+            contents: &facts.contents,
+            history: &facts.history,
+            states: facts.states,
+            ahead: self.case.request.ahead,
+            policy_branch: self.trunk.as_deref().filter(|_| self.case.settings.policy.is_none()),
+            pusher: self.case.request.pusher.as_deref(),
+            now: self.case.now,
+        }
+    }
+
+    /// What the refs hold, without what is spent.
+    fn digested(&self, remembered: &Remembered) -> Result<Digested, Reason> {
+        let states = States::default();
+        let facts = self.facts(remembered, &states)?;
+        let spent = gate::spent(&self.grounds(&facts, &self.held));
+        let policy = self.policy.digest.to_string();
+        Ok(Digested::of(&self.repository, policy, &self.held, |record| spent.contains(&record.id())))
+    }
+
+    fn facts<'g>(&'g self, remembered: &'g Remembered, states: &'g States) -> Result<Facts<'g>, Reason> {
+        let wants_proof = self.policy.author_proof == AuthorProof::Proven;
+        let history = Commits::of(&self.repository, wants_proof).map_err(unreadable)?;
+        Ok(Facts { contents: Objects::of(&self.repository), history, remembered, states })
+    }
+
+    fn refs(&self, remembered: &Remembered, states: &States) -> Result<Vec<Judged>, Reason> {
+        let past;
+        let chains = match self.case.request.at {
+            None => &self.chains,
+            Some(at) => {
+                past = self.chains.iter().map(|chain| chain.until(|r| known_at(chain, r, remembered, at))).collect();
+                &past
+            }
+        };
+        let facts = self.facts(remembered, states)?;
+        let grounds = self.grounds(&facts, chains);
+        let mut evaluation = PushEvaluation::new(&grounds);
+        let updates = &self.case.request.updates;
+        let mut judged: Vec<Option<Judged>> = vec![None; updates.len()];
+        for at in gate::judging_order(updates) {
+            judged[at] = Some(self.of_ref(&updates[at], &mut evaluation, &grounds));
+        }
+        Ok(judged.into_iter().flatten().collect())
+    }
+
+    /// A gate that is asked after the fact, as in a pipeline, may have missed moves: how the policy branch and the refs that
+    /// it is asked about came to where they stand is judged first, and remembered where it was approved.
+    fn catch_up(&mut self, remembered: &Remembered) -> Result<(), Reason> {
+        let missed = self.missed(remembered)?;
+        let repository = &self.repository;
+        self.memory.as_mut().map_or(Ok(()), |memory| remember_states(memory, repository, missed))
+    }
+
+    /// Refs that moved without this gate, with the states on the way where they were let through.
+    fn missed(&self, remembered: &Remembered) -> Result<Vec<(String, Vec<ObjectId>)>, Reason> {
+        let request = self.case.request;
+        let recorded = self.memory.as_ref().filter(|memory| memory.states().are_recorded);
+        let Some(memory) = recorded.filter(|_| !request.ahead && request.at.is_none()) else { return Ok(Vec::new()) };
+        let states = memory.states();
+        let facts = self.facts(remembered, states)?;
+        // What the refs hold, and not what a requester lays over it: it is remembered whatever becomes of the request.
+        let grounds = self.grounds(&facts, &self.held);
+        let evaluation = PushEvaluation::new(&grounds);
+        let asked = request.updates.iter().map(|update| (update.name.as_str(), update.new));
+        let names: BTreeMap<&str, ObjectId> =
+            self.trunk.iter().map(|trunk| (trunk.as_str(), ObjectId::ZERO)).chain(asked).collect();
+        let mut moved = Vec::new();
+        for (name, new) in names.into_iter().filter(|(name, _)| self.is_protected(name)) {
+            let shown = self.repository.shown(name, false).filter(|shown| *shown != new);
+            let Some(tip) = shown.and_then(|shown| self.repository.commit_named(shown)) else { continue };
+            if !states.is_of(tip, name) {
+                moved.push((name.to_owned(), evaluation.catch_up(name, tip).states));
+            }
+        }
+        Ok(moved)
+    }
+
+    fn of_ref(&self, update: &Update, evaluation: &mut PushEvaluation<'_>, grounds: &Grounds<'_>) -> Judged {
+        match self.of_special(update) {
+            Some(outcome) => Judged { outcome, states: Vec::new() },
+            None if self.case.request.is_proposal(update) => {
+                Judged { outcome: gate::decide_proposal(update, self.case.request.lands, grounds), states: Vec::new() }
+            }
+            None => evaluation.decide(update),
+        }
+    }
+
+    /// What the policy has no say in: refs of ours, and names that would change what it is read from.
+    fn of_special(&self, update: &Update) -> Option<RefOutcome> {
+        let name = &update.name;
+        if let Some(prefix) = ledger::prefix_of(name) {
+            return Some(self.of_chain(update, prefix));
+        }
+        if name.starts_with(OWN) {
+            return Some(self.of_probe(update));
+        }
+        if [ledger::PREFIX, ledger::BRANCH_PREFIX].iter().any(|prefix| prefix.starts_with(&format!("{name}/"))) {
+            let detail = "It would lie where decisions are kept, and git keeps none below a ref.";
+            return Some(RefOutcome::refused(name, Reason::deny(Code::RefUncovered, detail)));
+        }
+        None
+    }
+
+    fn of_chain(&self, update: &Update, prefix: &str) -> RefOutcome {
+        let kept = update.old.is_zero() || self.repository.is_descendant(update.new, update.old);
+        let rewound = update.new.is_zero() || !kept;
+        let id = ledger::id_of(&update.name[prefix.len()..]);
+        // A stranger's is refused by its name, and not read.
+        let is_known = self.policy.roster.by_key_id(&id.key).is_some();
+        let read = || match is_known {
+            true => ledger::chain_of(&self.repository, &update.name, prefix, update.new),
+            false => Chain::empty(id),
+        };
+        let mut chain = (!rewound).then(read);
+        // What is sound by itself may contradict another copy of the chain.
+        if let Some(chain) = &mut chain
+            && chain.fault.is_none()
+            && fault_of(&self.held, &chain.id).is_none()
+        {
+            chain.fault = fault_of(&self.chains, &chain.id).or_else(|| self.fork_on_its_way(&update.name, chain));
+        }
+        // What was not read in time has no fault for that.
+        if let Err(late) = self.case.deadline.check() {
+            return RefOutcome::refused(&update.name, unread(late));
+        }
+        gate::decide_chain(update, chain.as_ref(), &self.held, &self.chains, &self.policy)
+    }
+
+    /// Another copy of a chain was let through under its other name, is not there yet, and is not held by this one: once both
+    /// are there, they would stop every gate.
+    fn fork_on_its_way(&self, name: &str, chain: &Chain) -> Option<(usize, Fault)> {
+        let is_copy = |(other, _): &(String, String)| {
+            other != name && ledger::prefix_of(other).is_some_and(|p| ledger::id_of(&other[p.len()..]) == chain.id)
+        };
+        let waiting = self.memory.iter().flat_map(|memory| &memory.remembered().waiting);
+        let copies = waiting.filter(|waiting| waiting.moves.iter().any(is_copy));
+        let mut heads = copies.filter_map(|waiting| waiting.heads.get(&chain.id));
+        let fork = heads.find(|head| chain.holds(*head).is_err())?;
+        Some((fork.seq as usize, Fault::Forked))
+    }
+
+    /// A place to try out what the host allows: it takes empty commits, and keeps what it took.
+    fn of_probe(&self, update: &Update) -> RefOutcome {
+        let kept = update.old.is_zero() || self.repository.is_descendant(update.new, update.old);
+        if update.name.starts_with(PROBES) && !update.new.is_zero() && kept && self.repository.is_empty(update.new) {
+            return RefOutcome::allowed(&update.name);
+        }
+        let detail = "What is under refs/undersign/ is only ever added to, and holds decisions and nothing else.";
+        RefOutcome::refused(&update.name, Reason::deny(Code::LedgerRollback, detail))
+    }
+
+    /// What is to be remembered of a push that is let through, once it is seen to have landed.
+    fn waiting(&self, judged: &[Judged]) -> Option<Waiting> {
+        let updates = &self.case.request.updates;
+        let records: HashSet<&str> = updates
+            .iter()
+            .map(|update| update.name.as_str())
+            .filter(|name| ledger::prefix_of(name).is_some())
+            .collect();
+        let is_kept = |name: &str| records.contains(name) || self.is_protected(name);
+        let moves = updates.iter().filter(|update| !update.new.is_zero() && is_kept(&update.name));
+        let moves: Vec<_> = moves.map(|update| (update.name.clone(), update.new.to_string())).collect();
+        let states = updates.iter().zip(judged).filter(|(_, judged)| !judged.states.is_empty());
+        let states = states.map(|(update, judged)| gate::WaitingStates {
+            name: update.name.clone(),
+            new: update.new.to_string(),
+            commits: judged.states.iter().map(ObjectId::to_string).collect(),
+            records: judged.outcome.records.clone(),
+            policy: self.policy.digest.to_string(),
+        });
+        let arriving = self.chains.iter().filter(|chain| {
+            let is_known = self.policy.roster.by_key_id(&chain.id.key).is_some();
+            is_known
+                && [ledger::PREFIX, ledger::BRANCH_PREFIX]
+                    .iter()
+                    .any(|p| records.contains(format!("{p}{}", chain.id).as_str()))
+        });
+        (!moves.is_empty()).then(|| Waiting {
+            moves,
+            states: states.collect(),
+            heads: Heads::of(arriving),
+            time: self.case.now,
+        })
+    }
+
+    /// Remembers what was let through. Nothing of a request that names other places than those where the refs are.
+    fn remember(&mut self, judged: &[Judged]) -> Result<(), Reason> {
+        let request = self.case.request;
+        let all_allowed = judged.iter().all(|judged| judged.outcome.outcome == Decided::Allow);
+        if request.proposal || request.at.is_some() || !all_allowed {
+            return Ok(());
+        }
+        let shown = |update: &Update| self.repository.shown(&update.name, request.ahead).unwrap_or(ObjectId::ZERO);
+        if !request.updates.iter().all(|update| [update.old, update.new].contains(&shown(update))) {
+            return Ok(());
+        }
+        let waiting = self.waiting(judged).filter(|_| request.ahead);
+        let moved = request
+            .updates
+            .iter()
+            .zip(judged)
+            .filter(|(update, judged)| !request.ahead && shown(update) == update.new && !judged.states.is_empty());
+        let moved: Vec<_> = moved.map(|(update, judged)| (update.name.clone(), judged.states.clone())).collect();
+        let Some(memory) = &mut self.memory else { return Ok(()) };
+        memory.tick(self.case.now).map_err(unreadable)?;
+        if memory.states().are_recorded {
+            remember_states(memory, &self.repository, moved)?;
+        }
+        waiting.map_or(Ok(()), |waiting| memory.wait_for(waiting)).map_err(unreadable)
+    }
+
+    /// Refs that the policy which lands begins to protect: what they show, nobody let through.
+    fn newly_protected(&self, judged: &mut [Judged]) {
+        let updates = &self.case.request.updates;
+        let landing = updates
+            .iter()
+            .zip(judged)
+            .find(|(update, _)| Some(&update.name) == self.trunk.as_ref() && !update.new.is_zero());
+        let Some((update, judged)) = landing.filter(|(_, judged)| judged.outcome.outcome == Decided::Allow) else {
+            return;
+        };
+        let changed = self.repository.commit_named(update.new);
+        let changed = changed.filter(|commit| self.repository.policy_digest(*commit) != Some(self.policy.digest));
+        let Some(Ok(PolicyState::Found(next))) = changed.map(|commit| self.repository.policy_at(commit)) else {
+            return;
+        };
+        let is_next = |name: &str| matches!(next.refs.standing(name), RefStanding::Protected { .. });
+        let is_new = |name: &str| is_next(name) && !self.is_protected(name);
+        let names = self.repository.shown_refs(self.case.request.ahead, is_new).into_iter().map(|(name, _)| name);
+        let names: Vec<String> = names.collect();
+        if let Some(first) = names.first() {
+            let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
+            let detail = format!(
+                "The policy begins to protect {}{more}. What stands there nobody let through: until it is approved, or recorded \
+                 with `undersign gate record REF`, nothing starts from it.",
+                visible::text(first)
+            );
+            judged.outcome.reasons.push(Reason::said(Code::NotAState, detail));
+        }
+    }
+
+    fn finish(&mut self, mut judged: Vec<Judged>) -> Result<Outcome, Reason> {
+        self.remember(&judged)?;
+        self.newly_protected(&mut judged);
+        let refs: Vec<RefOutcome> = judged.into_iter().map(|judged| judged.outcome).collect();
+        let memory = self.memory.as_ref();
+        let summary = memory.map(|memory| MemorySummary { chains: memory.remembered().heads.iter().count() });
+        let mut outcome = self.case.outcome(refs, Some(&self.policy), &self.chains, summary);
+        if let Some(memory) = memory.filter(|_| self.case.request.at.is_none()) {
+            let entry = entry_of(&outcome, self.case.request);
+            outcome.audit = Some(memory.log().append(entry).map_err(unreadable)?);
+        }
+        Ok(outcome)
+    }
+}
+
+/// Where a ref stands, seen from where it should. Whether it is `beyond` that is dear to know: it is asked once for any two
+/// commits, and not when the time is over.
+fn place_of(
+    repository: &Repository,
+    ahead: bool,
+    name: &str,
+    id: &str,
+    beyond: bool,
+    known: &RefCell<HashMap<(ObjectId, ObjectId), bool>>,
+) -> gate::Place {
+    let Ok(id) = id.parse::<ObjectId>() else { return gate::Place::Elsewhere };
+    let descends = |held| {
+        let in_time = || repository.commit_named(held);
+        *known
+            .borrow_mut()
+            .entry((held, id))
+            .or_insert_with(|| in_time().is_some_and(|held| repository.is_descendant(held, id)))
+    };
+    let holds = |held| beyond && descends(held);
+    match repository.shown(name, ahead) {
+        Some(held) if held == id => gate::Place::There,
+        Some(held) if holds(held) => gate::Place::Beyond,
+        _ => gate::Place::Elsewhere,
+    }
+}
+
+/// Takes in the states of refs that stand at the last of them. That one was taken back, only the operator makes forgotten.
+fn remember_states(
+    memory: &mut Memory,
+    repository: &Repository,
+    moved: Vec<(String, Vec<ObjectId>)>,
+) -> Result<(), Reason> {
+    for (name, states) in moved {
+        let tip = states.last().copied();
+        memory.record(states.into_iter().map(|state| (state, name.clone()))).map_err(unreadable)?;
+        let known = memory.remembered().tips.get(&name).and_then(|known| known.parse().ok());
+        let is_kept = |tip| known.is_none_or(|known| repository.is_on_line(tip, known).unwrap_or(false));
+        if let Some(tip) = tip.filter(|tip| !name.starts_with("refs/tags/") && is_kept(*tip)) {
+            memory.stands(&name, tip).map_err(unreadable)?;
+        }
+    }
+    Ok(())
+}
+
+fn fault_of(chains: &[Chain], id: &ChainId) -> Option<(usize, Fault)> {
+    chains.iter().find(|chain| chain.id == *id)?.fault
+}
+
+/// Whether a record was there at a time: by the gate's receipt, else by its own word.
+fn known_at(chain: &Chain, record: &crate::record::Record, remembered: &Remembered, at: i64) -> bool {
+    let predicate = record.predicate();
+    let received = remembered.receipts.received(chain, predicate.chain.seq.0);
+    received.unwrap_or(predicate.issued_at.seconds()) <= at
+}
+
+fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
+    let word = |decided: Decided| decided.name().to_owned();
+    let refs = outcome.refs.iter().zip(&request.updates).map(|(judged, update)| crate::memory::EntryRef {
+        name: judged.name.clone(),
+        old: update.old.to_string(),
+        new: update.new.to_string(),
+        outcome: word(judged.outcome),
+        reasons: judged.reasons.iter().filter(|r| r.effect != Effect::Said).map(|r| r.code.to_string()).collect(),
+        records: judged.records.clone(),
+    });
+    Entry {
+        seq: 0,
+        prev: String::new(),
+        at: outcome.evaluated_at,
+        pusher: request.pusher.clone(),
+        outcome: word(outcome.outcome),
+        enforced: outcome.enforced,
+        policy: outcome.policy.as_ref().map(|policy| policy.digest.clone()),
+        refs: refs.collect(),
+        cut: None,
+        note: None,
+    }
+}

@@ -1,0 +1,348 @@
+//! FLOOR 3: asks the gate. Joins the objects of a repository, its ledger, what was remembered and the clock with the rules
+//! of [`crate::gate`]. The hook, the command, the service and the tests get the same answers from here.
+//!
+//! No network, no writes but the gate's own state, and no configuration, hook, filter, graft or replacement object of the
+//! inspected repository has a say.
+
+mod hearing;
+mod operator;
+mod policy;
+
+pub use crate::gate::Update;
+pub use operator::{Accepted, Recorded, accept, record, unrecorded};
+pub use policy::policy_in_force;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::change::{ObjectId, ref_name, visible};
+use crate::gate::{Code, Decided, Lands, LedgerSummary, MemorySummary, Outcome, Reason, RefOutcome};
+use crate::ledger::{self, Scope};
+use crate::memory::{Access, Memory, StateKey};
+use crate::policy::Policy;
+use crate::provenance;
+use crate::record::Chain;
+use crate::source::git::{Deadline, GitError, Repository, TargetBranch};
+use hearing::Hearing;
+use policy::{summary, trunk};
+
+pub const SCHEMA: &str = "undersign-outcome/v1";
+/// Refs of one push. Git itself sends no more in practice.
+pub const MAX_REFS: usize = 100_000;
+/// Bytes of the names of all of them: each goes into one line of the log, which must be read back.
+const MAX_NAMES: usize = 16 << 20;
+/// Bytes of the decisions that are read for one push, unless told otherwise. They are held in memory.
+pub const MAX_LEDGER: u64 = 1 << 30;
+/// How a gate is set up: by whoever runs it, never by the repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// A policy file to judge by, instead of the one on the policy branch.
+    pub policy: Option<PathBuf>,
+    /// Full name of the policy branch; without it, the one that HEAD of a repository that is pushed to names.
+    pub branch: Option<String>,
+    /// The id that the policy must give the repository; none where any will do.
+    pub repository_id: Option<String>,
+    /// Where it remembers; by default in the git directory.
+    pub state: Option<PathBuf>,
+    /// The file of the key that vouches for what it remembers; by default in the git directory, made when need be.
+    pub state_key: Option<PathBuf>,
+    /// Says what it would do, and lets everything through.
+    pub report_only: bool,
+    /// How long one push may take to judge; none where it may take any time.
+    pub deadline: Option<Duration>,
+    /// Bytes of decisions that are read for one push; none for [`MAX_LEDGER`].
+    pub max_ledger: Option<u64>,
+    /// The process lasts, so that what it verified itself is at hand; a hook's is over after one push.
+    pub lasting: bool,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Request<'r> {
+    pub repository: &'r str,
+    /// Directories with objects that are not let in yet.
+    pub quarantine: Vec<PathBuf>,
+    /// The refs have not moved yet: each must stand where its move begins, which only who pushes says.
+    pub ahead: bool,
+    pub updates: Vec<Update>,
+    /// Who pushes, as the host authenticated them.
+    pub pusher: Option<String>,
+    /// `new` is the head of a proposal: judge what merging it now would do.
+    pub proposal: bool,
+    /// How the host lands a proposal.
+    pub lands: Lands,
+    /// Judge as of then, and only to look back: nothing is remembered, and nothing is let through.
+    pub at: Option<i64>,
+}
+
+/// Judges a push. Every path that is no clear yes is a no.
+pub fn judge(request: &Request<'_>, settings: &Settings, now: i64) -> Outcome {
+    let started = Instant::now();
+    // Its patterns take as long to prepare as all the rest to read, and are wanted only then.
+    if !settings.lasting {
+        std::thread::spawn(provenance::Rules::shipped);
+    }
+    let deadline = settings.deadline.map(Deadline::after).unwrap_or_default();
+    let case = Case { request, settings, deadline, now: request.at.unwrap_or(now) };
+    let mut outcome = case.outcome_of_hearing().unwrap_or_else(|reason| case.refused(&reason));
+    outcome.elapsed_ms = started.elapsed().as_millis() as u64;
+    outcome
+}
+
+struct Case<'c> {
+    request: &'c Request<'c>,
+    settings: &'c Settings,
+    deadline: Deadline,
+    now: i64,
+}
+
+/// Why a repository cannot be judged by.
+fn unread(error: GitError) -> Reason {
+    let code = if let GitError::Limit(_) = error { Code::Limit } else { Code::Unreadable };
+    Reason::undecidable(code, error.to_string())
+}
+
+fn unreadable(error: impl std::fmt::Display) -> Reason {
+    Reason::undecidable(Code::Unreadable, error.to_string())
+}
+
+impl<'c> Case<'c> {
+    fn outcome_of_hearing(&'c self) -> Result<Outcome, Reason> {
+        let mut hearing = self.open()?;
+        hearing.prepare()?;
+        // What was let through on the policy branch meanwhile is what is judged by.
+        if hearing.is_policy_older()? {
+            drop(hearing);
+            hearing = self.open()?;
+            hearing.prepare()?;
+        }
+        hearing.judge()
+    }
+
+    /// Everything that the verdict rests on, read.
+    fn open(&'c self) -> Result<Hearing<'c>, Reason> {
+        if self.request.updates.len() > MAX_REFS {
+            let detail = format!("The push moves more than {MAX_REFS} refs. Push in parts.");
+            return Err(Reason::deny(Code::Limit, detail));
+        }
+        if self.request.updates.iter().map(|update| update.name.len()).sum::<usize>() > MAX_NAMES {
+            let detail = format!("The names of the refs are more than {} MiB. Push in parts.", MAX_NAMES >> 20);
+            return Err(Reason::deny(Code::Limit, detail));
+        }
+        self.refuse_names()?;
+        let repository =
+            Repository::open_exactly(Path::new(self.request.repository)).map_err(unread)?.within(self.deadline);
+        let repository = repository.with_objects(&self.request.quarantine).map_err(unread)?;
+        self.refuse_pretence(&repository)?;
+        let trunk = trunk(&repository, self.settings, self.request.ahead)?;
+        // The policy as it stood before the push: of the policy branch itself, that is where the push says it was.
+        let before = self.policy_commit(&repository, trunk.as_ref())?;
+        let mut policy = policy::policy(&repository, self.settings, before)?;
+        let memory = self.memory(&repository, &policy)?;
+        let name = trunk.as_ref().map(|trunk| trunk.name.as_str());
+        let approved = self.approved_policy_commit(&repository, memory.as_ref(), name, before)?;
+        if approved != before {
+            policy = policy::policy(&repository, self.settings, approved)?;
+        }
+        // A look back asks for records that have no say any more.
+        let digests = !self.settings.lasting && self.request.at.is_none();
+        let digested = memory.as_ref().filter(|_| digests).and_then(|memory| memory.digested(&policy));
+        // Chains of keys that are nobody's have no say, and anyone could put some there that take hours to read.
+        let scope = Scope {
+            wanted: &|key| policy.roster.by_key_id(key).is_some(),
+            max_bytes: self.settings.max_ledger.unwrap_or(MAX_LEDGER),
+            // What is in force is the same truth for every command of a clone: own records, and those that were fetched.
+            with_remotes: !self.request.ahead && !repository.is_bare(),
+        };
+        let current = digested.as_ref().is_some_and(|digested| digested.is_current(&repository, &scope));
+        let held = ledger::read_with(&repository, &[], digested.as_ref(), &scope).map_err(unread)?;
+        let pushed: Vec<_> = self.request.updates.iter().filter(|u| ledger::prefix_of(&u.name).is_some()).collect();
+        let chains = if pushed.is_empty() {
+            held.clone()
+        } else {
+            let moves: Vec<_> = pushed.iter().map(|update| (update.name.as_str(), update.new)).collect();
+            ledger::read_with(&repository, &moves, digested.as_ref(), &scope).map_err(unread)?
+        };
+        let digest = digests && !current;
+        let is_before_true = approved == trunk.as_ref().map(|trunk| trunk.tip);
+        Ok(Hearing {
+            case: self,
+            repository,
+            memory,
+            trunk: trunk.map(|trunk| trunk.name),
+            before,
+            approved,
+            is_before_true,
+            policy,
+            held,
+            chains,
+            digest,
+        })
+    }
+
+    /// The commit whose policy is asked. Where the branch has moved already, any that it showed is believed to be where it
+    /// stood; another could hold a policy of the requester's own, and what the gate remembers would follow it.
+    fn policy_commit(&self, repository: &Repository, trunk: Option<&TargetBranch>) -> Result<Option<ObjectId>, Reason> {
+        let Some(trunk) = trunk else { return Ok(None) };
+        let moved = self.request.updates.iter().find(|update| update.name == trunk.name && !update.old.is_zero());
+        let Some(old) = moved.map(|update| update.old).filter(|old| *old != trunk.tip) else {
+            return Ok(Some(trunk.tip));
+        };
+        if self.request.ahead
+            || self.settings.policy.is_some()
+            || repository.is_on_line(trunk.tip, old).map_err(unread)?
+        {
+            return Ok(Some(old));
+        }
+        let detail = format!(
+            "{} does not hold {} on its line, so it was rewritten or never stood there, and no policy is read from there.",
+            visible::text(&trunk.name),
+            old.short()
+        );
+        Err(Reason::deny(Code::Rewrite, detail))
+    }
+
+    /// Asked after the fact, what the policy branch holds may be there without anybody's leave, and would judge itself: then
+    /// the nearest below it that was let there is asked, where that is recorded.
+    fn approved_policy_commit(
+        &self,
+        repository: &Repository,
+        memory: Option<&Memory>,
+        trunk: Option<&str>,
+        before: Option<ObjectId>,
+    ) -> Result<Option<ObjectId>, Reason> {
+        let states = memory.map(Memory::states).filter(|states| states.are_recorded);
+        let is_believed = self.request.ahead || self.request.at.is_some() || self.settings.policy.is_some();
+        let (Some(states), Some(trunk), Some(at)) = (states.filter(|_| !is_believed), trunk, before) else {
+            return Ok(before);
+        };
+        let found = repository.on_line(at, |commit| states.is_of(commit, trunk)).map_err(unread)?;
+        Ok(found.or(before))
+    }
+
+    /// Names that git does not allow, and new ones that look like others.
+    fn refuse_names(&self) -> Result<(), Reason> {
+        for update in &self.request.updates {
+            let name = visible::text(&update.name);
+            if !ref_name::is_full_name(&update.name) {
+                let detail = format!("{name} is no full name of a ref that git allows. Push under another name.");
+                return Err(Reason::deny(Code::RefUncovered, detail));
+            }
+            if update.old.is_zero() && visible::hidden(&update.name).next().is_some() {
+                let detail = format!("{name} is a name with characters that do not show. Push under another name.");
+                return Err(Reason::deny(Code::Hidden, detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// Git tells where a ref stands as the pusher said it, and looks only when it moves that ref, each for itself: the policy
+    /// and where a new branch begins would be the pusher's to choose, for all the others.
+    fn refuse_pretence(&self, repository: &Repository) -> Result<(), Reason> {
+        let mut names = HashSet::new();
+        for update in &self.request.updates {
+            let name = visible::text(&update.name);
+            if !names.insert(&update.name) {
+                let detail = format!("The push moves {name} twice, and what that would mean nobody has said.");
+                return Err(Reason::deny(Code::BaseMoved, detail));
+            }
+            if let Some(other) = repository.stands_for(&update.name) {
+                let detail =
+                    format!("{name} is another name of {}, which git would move. Push to that.", visible::text(&other));
+                return Err(Reason::deny(Code::RefUncovered, detail));
+            }
+            if self.request.ahead && !repository.stands_at(&update.name, update.old) {
+                let detail = format!("{name} does not stand where the push says. Fetch, then push again.");
+                return Err(Reason::deny(Code::BaseMoved, detail));
+            }
+            if self.request.is_proposal(update) && repository.shown(&update.name, false) != Some(update.old) {
+                let detail = format!(
+                    "{name} does not stand at {}, and a verdict on a proposal is worth nothing on another tip. Fetch, and ask again.",
+                    update.old.short()
+                );
+                return Err(Reason::deny(Code::BaseMoved, detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// The state; none where nobody named a place and the git directory cannot be written and never was, such as a
+    /// read-only checkout.
+    fn memory(&self, repository: &Repository, policy: &Policy) -> Result<Option<Memory>, Reason> {
+        let dir = match &self.settings.state {
+            Some(dir) => dir.clone(),
+            None => default_state(repository),
+        };
+        match open_memory(repository, self.settings, &dir, &policy.repository, self.deadline.left()) {
+            Ok(memory) => Ok(Some(memory)),
+            // Somebody else had it all the time.
+            Err(why) if self.deadline.check().is_err() => Err(Reason::undecidable(Code::Limit, why)),
+            Err(_) if self.settings.state.is_none() && !dir.exists() => Ok(None),
+            Err(why) => Err(unreadable(why)),
+        }
+    }
+
+    fn refused(&self, reason: &Reason) -> Outcome {
+        let refs = self.request.updates.iter().map(|update| RefOutcome::refused(&update.name, reason.clone()));
+        self.outcome(refs.collect(), None, &[], None)
+    }
+
+    fn outcome(
+        &self,
+        refs: Vec<RefOutcome>,
+        policy: Option<&Policy>,
+        chains: &[Chain],
+        memory: Option<MemorySummary>,
+    ) -> Outcome {
+        Outcome {
+            schema: SCHEMA,
+            // Nothing asked is nothing allowed.
+            outcome: refs.iter().map(|judged| judged.outcome).max().unwrap_or(Decided::Undecidable),
+            enforced: !self.settings.report_only && self.request.at.is_none(),
+            valid_until: refs.iter().filter_map(|judged| judged.valid_until).min(),
+            refs,
+            policy: policy.map(summary),
+            ledger: LedgerSummary { chains: chains.len(), records: chains.iter().map(|c| c.len()).sum() },
+            memory,
+            audit: None,
+            evaluated_at: self.now,
+            elapsed_ms: 0,
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
+impl Request<'_> {
+    fn is_proposal(&self, update: &Update) -> bool {
+        self.proposal && !update.old.is_zero() && !update.new.is_zero()
+    }
+}
+
+/// Where a gate keeps the key of its state, unless told otherwise: in the git directory, and not in the state.
+fn own_key(repository: &Repository) -> PathBuf {
+    repository.common_dir().join("undersign").join("state.key")
+}
+
+/// The state of a repository's gate. What an older program left in the git directory, where nobody else writes, is believed.
+fn open_memory(
+    repository: &Repository,
+    settings: &Settings,
+    dir: &Path,
+    id: &str,
+    patience: Option<Duration>,
+) -> Result<Memory, String> {
+    let own = own_key(repository);
+    let (is_first, key) = match &settings.state_key {
+        Some(file) => (false, Some(StateKey::read(file)?)),
+        None => (!own.exists(), StateKey::at(&own)?),
+    };
+    let is_ours = is_first && key.is_some() && settings.state.is_none();
+    let memory = Memory::open(dir, Access { key, repository: id, patience })?;
+    if is_ours { memory.into_adopted() } else { Ok(memory) }
+}
+
+/// Where a repository's gate keeps its state, unless told otherwise.
+pub fn default_state(repository: &Repository) -> PathBuf {
+    repository.common_dir().join("undersign").join("gate")
+}

@@ -1,0 +1,137 @@
+//! What whoever runs a gate answers for: where refs stand, a wrong clock, records that are gone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::policy::{policy, trunk};
+use super::{Settings, default_state, open_memory, own_key};
+use crate::change::{ObjectId, visible};
+use crate::gate;
+use crate::memory::{self, Entry, StateKey};
+use crate::policy::{Policy, RefStanding};
+use crate::record::ChainId;
+use crate::source::git::Repository;
+
+/// What an operator answered for.
+pub struct Recorded {
+    /// Refs with the commits at which they stand.
+    pub tips: Vec<(String, ObjectId)>,
+    /// Commits that were no states before.
+    pub new: usize,
+}
+
+/// Records what protected refs show, by the word of who runs the gate: of all of them, or of those that are named. Of those in
+/// `lines`, the whole first-parent line.
+///
+/// # Errors
+/// A sentence: there is no policy to say which refs are protected, a ref is not there or not protected, or the state cannot be
+/// written.
+pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String]) -> Result<Recorded, String> {
+    let repository = Repository::open_exactly(path).map_err(|error| error.to_string())?;
+    // Where a gate stands before the repository, its own refs are those that are pushed to, whatever it was cloned from.
+    let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
+    let tip = trunk(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|trunk| trunk.tip);
+    let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
+    let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
+    let shown: BTreeMap<String, ObjectId> = repository.shown_refs(hosts, is_protected).into_iter().collect();
+    let named: Vec<&String> = if refs.is_empty() { shown.keys().collect() } else { refs.iter().collect() };
+    let mut tips = Vec::new();
+    for name in named.into_iter().chain(lines) {
+        let tip = shown.get(name).copied().or_else(|| {
+            let held = repository.shown(name, hosts).filter(|_| is_protected(name));
+            held.and_then(|held| repository.commit_named(held))
+        });
+        let tip = tip.ok_or_else(|| {
+            format!("{} is no protected ref that is here; name it in full, as refs/heads/main.", visible::text(name))
+        })?;
+        tips.push((name.clone(), tip));
+    }
+    tips.dedup();
+    let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
+    let mut memory = open_memory(&repository, settings, &dir, &policy.repository, None)?;
+    let mut states = tips.iter().map(|(name, tip)| (*tip, name.clone())).collect::<Vec<_>>();
+    for name in lines {
+        let Some((_, tip)) = tips.iter().find(|(own, _)| own == name) else { continue };
+        let line = repository.first_parents(*tip, gate::MAX_LINE).map_err(|error| error.to_string())?;
+        states.extend(line.into_iter().map(|commit| (commit, name.clone())));
+    }
+    let new = memory.record(states)?;
+    for (name, tip) in tips.iter().filter(|(name, _)| !name.starts_with("refs/tags/")) {
+        memory.stands(name, *tip)?;
+    }
+    Ok(Recorded { tips, new })
+}
+
+/// What an operator answers for, so that a gate goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// The clock ran ahead when a push was let through.
+    Clock,
+    /// Records of a chain that the gate saw are gone for good.
+    Loss(ChainId),
+}
+
+/// Takes back a wrong clock, or accepts that records are gone, by the word of who runs the gate; it goes into the log, with
+/// the reason. A sentence that says what was done.
+///
+/// # Errors
+/// A sentence: the state cannot be used, or there is nothing of it to take back.
+pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, now: i64) -> Result<String, String> {
+    let repository = Repository::open_exactly(path).map_err(|error| error.to_string())?;
+    let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
+    let tip = trunk(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|trunk| trunk.tip);
+    let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
+    let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
+    let mut memory = open_memory(&repository, settings, &dir, &policy.repository, None)?;
+    let time = |at: i64| jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |time| time.to_string());
+    let done = match what {
+        Accepted::Clock => format!("The clock was {}, and is {} now.", time(memory.set_clock(now)?), time(now)),
+        Accepted::Loss(chain) => match memory.forget_chain(chain)? {
+            Some(seq) => format!("Of the chain {chain}, records up to {seq} are no longer missed."),
+            None => return Err(format!("This gate knows of no record of the chain {chain}.")),
+        },
+    };
+    let entry = Entry {
+        seq: 0,
+        prev: String::new(),
+        at: now,
+        pusher: None,
+        outcome: "accepted".to_owned(),
+        enforced: true,
+        policy: Some(policy.digest.to_string()),
+        refs: Vec::new(),
+        cut: None,
+        note: Some(format!("{done} {reason}")),
+    };
+    memory.log().append(entry)?;
+    Ok(done)
+}
+
+/// Whether states were recorded, and which protected refs stand where this gate never let them: of a repository that is pushed
+/// to, for `doctor`.
+///
+/// # Errors
+/// A sentence: the state cannot be read.
+pub fn unrecorded(
+    repository: &Repository,
+    policy: &Policy,
+    settings: &Settings,
+) -> Result<Option<Vec<String>>, String> {
+    let own = settings.state_key.clone().unwrap_or_else(|| own_key(repository));
+    let dir = settings.state.clone().unwrap_or_else(|| default_state(repository));
+    if !own.exists() {
+        return Ok(None);
+    }
+    let (remembered, states) = memory::peek(&dir, &StateKey::read(&own)?, &policy.repository)?;
+    if !states.are_recorded {
+        return Ok(None);
+    }
+    let waits = |name: &str, commit: ObjectId| {
+        let waiting = remembered.waiting.iter().flat_map(|waiting| &waiting.states);
+        waiting.clone().any(|states| states.name == name && states.commits.last() == Some(&commit.to_string()))
+    };
+    let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
+    let shown = repository.shown_refs(true, is_protected).into_iter();
+    let unknown = shown.filter(|(name, commit)| !states.is_of(*commit, name) && !waits(name, *commit));
+    Ok(Some(unknown.map(|(name, _)| name).collect()))
+}

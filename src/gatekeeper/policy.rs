@@ -1,0 +1,100 @@
+//! Which policy is judged by: the operator says where it is, never the change.
+
+use std::path::Path;
+
+use super::{Settings, unread, unreadable};
+use crate::change::{ObjectId, visible};
+use crate::gate::{Code, PolicySummary, Reason};
+use crate::policy::Policy;
+use crate::source::git::{PolicyState, Repository, TargetBranch};
+
+/// The policy that a push would be judged by now.
+///
+/// # Errors
+/// Why every push would be undecidable.
+pub fn policy_in_force(repository: &str, settings: &Settings) -> Result<PolicySummary, Reason> {
+    let repository = Repository::open_exactly(Path::new(repository)).map_err(unreadable)?;
+    let tip = trunk(&repository, settings, false)?.map(|trunk| trunk.tip);
+    policy(&repository, settings, tip).map(|policy| summary(&policy))
+}
+
+pub(super) fn summary(policy: &Policy) -> PolicySummary {
+    PolicySummary { version: policy.version, digest: policy.digest.to_string() }
+}
+
+/// The policy branch, as the operator says which it is: by an option, or by HEAD of a repository that is pushed to. Branches
+/// of a clone are named by whoever pushed them, so that `main` of one is anybody's. None where the operator gave the policy
+/// itself, and nothing says which branch it would be.
+pub(super) fn trunk(repository: &Repository, settings: &Settings, ahead: bool) -> Result<Option<TargetBranch>, Reason> {
+    let name = match &settings.branch {
+        Some(name) => Some(name.clone()),
+        None if ahead || repository.is_bare() => repository.head_branch(),
+        None if repository.has_remotes() => None,
+        None => repository.target().ok().map(|target| target.name),
+    };
+    // Late is not absent.
+    repository.deadline.check().map_err(unread)?;
+    let tip = |name: &String| repository.commit_named(repository.shown(name, ahead)?);
+    let absent = |detail: String| match settings.policy {
+        Some(_) => Ok(None),
+        None => Err(Reason::undecidable(Code::PolicyAbsent, detail)),
+    };
+    match name {
+        None => absent(
+            "Nothing here that only an operator can write says which branch holds the policy. Give --policy-branch \
+             refs/heads/NAME, or the policy itself with --policy FILE."
+                .to_owned(),
+        ),
+        Some(name) => match tip(&name) {
+            Some(tip) => Ok(Some(TargetBranch { name, tip })),
+            None => absent(format!(
+                "The policy branch {} is not here. Push it with the gate away, let HEAD name the one that is, or give \
+                 --policy-branch.",
+                visible::text(&name)
+            )),
+        },
+    }
+}
+
+/// The file that whoever runs the gate named; else what a commit of the policy branch holds.
+pub(super) fn policy(repository: &Repository, settings: &Settings, commit: Option<ObjectId>) -> Result<Policy, Reason> {
+    let policy = match (&settings.policy, commit) {
+        (Some(file), _) => policy_file(file),
+        (None, Some(commit)) => policy_of(repository, commit),
+        (None, None) => Err(Reason::undecidable(Code::PolicyAbsent, "There is no policy branch.")),
+    }?;
+    match &settings.repository_id {
+        Some(id) if *id != policy.repository => {
+            let detail = format!(
+                "The policy is that of the repository {}, and this gate stands before {}.",
+                visible::text(&policy.repository),
+                visible::text(id)
+            );
+            Err(Reason::undecidable(Code::PolicyInvalid, detail))
+        }
+        _ => Ok(policy),
+    }
+}
+
+fn policy_of(repository: &Repository, commit: ObjectId) -> Result<Policy, Reason> {
+    match repository.policy_at(commit) {
+        Ok(PolicyState::Found(policy)) => Ok(*policy),
+        Ok(PolicyState::Absent) => {
+            let detail = "There is no .undersign/policy.toml on the policy branch. `undersign init` writes one.";
+            Err(Reason::undecidable(Code::PolicyAbsent, detail))
+        }
+        Ok(PolicyState::Invalid(refused)) => {
+            Err(Reason::undecidable(Code::PolicyInvalid, visible::lines(&refused.to_string())))
+        }
+        Err(error) => Err(unread(error)),
+    }
+}
+
+fn policy_file(file: &Path) -> Result<Policy, Reason> {
+    let source = std::fs::read_to_string(file).map_err(|error| {
+        Reason::undecidable(Code::PolicyAbsent, format!("The policy file {} cannot be read: {error}.", file.display()))
+    })?;
+    let name = file.display().to_string();
+    Policy::parse(&name, &source)
+        .map_err(|refused| Reason::undecidable(Code::PolicyInvalid, visible::lines(&refused.to_string())))
+}
