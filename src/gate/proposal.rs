@@ -72,7 +72,7 @@ pub struct Merge {
     /// A path that lies below a file of the other side, or is a folder there.
     pub blocked: Option<RepoPath>,
     /// A path that one side adds below a folder that the base had and the other side has no more: git may take that
-    /// folder for renamed, and put the path elsewhere.
+    /// folder for renamed, and put the path elsewhere. With [`Lands::Rebase`], by any commit of the proposal.
     pub in_lost_folder: Option<RepoPath>,
 }
 
