@@ -20,6 +20,7 @@ mod people;
 mod policies;
 mod presence;
 mod properties;
+mod proposals;
 mod records;
 mod refs;
 mod scene;
