@@ -7,13 +7,29 @@ use undersign::change::diff::Mode;
 use undersign::change::manifest::{Digest, Image, Manifest};
 
 /// Numbers that a seed determines.
-pub struct Random(pub u64);
+pub struct Random {
+    state: u64,
+    /// Few paths, which more happens to.
+    is_narrow: bool,
+}
 
 impl Random {
+    pub fn new(seed: u64) -> Random {
+        Random { state: seed, is_narrow: seed % 2 == 1 }
+    }
+
+    fn path(&mut self) -> &'static str {
+        if self.is_narrow { self.of(&NARROW_PATHS) } else { self.of(&PATHS) }
+    }
+
+    fn folder(&mut self) -> &'static str {
+        if self.is_narrow { self.of(&NARROW_FOLDERS) } else { self.of(&FOLDERS) }
+    }
+
     /// Below `n`.
     pub fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((z ^ (z >> 31)) % n as u64) as usize
@@ -92,6 +108,8 @@ const PATHS: [&str; 16] = [
     "a/x", "a/y", "a/z", "a/s/x", "a/s/t", "b/x", "b/w", "c/x", "c/s/q", "lib", "lib/x", "lib/y", "x", "y", "z/x",
     ATTRIBUTES,
 ];
+const NARROW_PATHS: [&str; 6] = ["a/x", "a/y", "a/new", "b/w", "b/x", "y"];
+const NARROW_FOLDERS: [&str; 3] = ["a", "b", "d/e"];
 const ATTRIBUTES: &str = ".gitattributes";
 const FOLDERS: [&str; 7] = ["a", "a/s", "b", "c", "lib", "z", "d/e"];
 
@@ -100,7 +118,7 @@ impl History {
     pub fn random(random: &mut Random) -> (History, [usize; 3]) {
         let mut root = Tree::new();
         for _ in 0..3 + random.below(5) {
-            let path = random.of(&PATHS);
+            let path = random.path();
             put(&mut root, path, held(random));
         }
         let mut history = History(vec![Commit { parents: vec![], tree: root, date: 0 }]);
@@ -310,7 +328,7 @@ fn overlay(tree: &mut Tree, old: &Tree, new: &Tree) {
 
 fn edit(tree: &mut Tree, random: &mut Random) {
     let there: Vec<String> = tree.keys().cloned().collect();
-    let path = if there.is_empty() || random.chance(50) { random.of(&PATHS).to_owned() } else { random.of(&there) };
+    let path = if there.is_empty() || random.chance(50) { random.path().to_owned() } else { random.of(&there) };
     if random.chance(25) {
         tree.remove(&path);
         return;
@@ -330,7 +348,7 @@ fn rename(tree: &mut Tree, random: &mut Random) {
         return;
     }
     let held = tree.remove(&random.of(&there)).unwrap();
-    put(tree, random.of(&PATHS), held);
+    put(tree, random.path(), held);
     if random.chance(50) {
         edit(tree, random);
     }
@@ -338,7 +356,7 @@ fn rename(tree: &mut Tree, random: &mut Random) {
 
 /// A folder under another name; once in a while everything goes below one.
 fn move_folder(tree: &mut Tree, random: &mut Random) {
-    let (from, to) = (format!("{}/", random.of(&FOLDERS)), random.of(&FOLDERS));
+    let (from, to) = (format!("{}/", random.folder()), random.folder());
     let from = if random.chance(10) { "" } else { from.as_str() };
     let moved: Vec<(String, Held)> =
         tree.iter().filter(|(path, _)| path.starts_with(from)).map(|(path, held)| (path.clone(), *held)).collect();

@@ -283,7 +283,7 @@ fn explained(seed: u64, desk: &Desk, history: History, wrong: Wrong) -> String {
 
 /// One history: main's tip and a commit anywhere as targets, all others as proposals.
 fn judge(desk: &Desk, seed: u64, count: &mut Count) -> Result<(), String> {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let (history, tips) = History::random(&mut random);
     let imported = Imported::new(desk, &history);
     let found = (|| {
