@@ -114,7 +114,7 @@ const ATTRIBUTES: &str = ".gitattributes";
 const FOLDERS: [&str; 7] = ["a", "a/s", "b", "c", "lib", "z", "d/e"];
 
 impl History {
-    /// A history of up to eleven commits on a line and two branches, and the tips of all three.
+    /// A history of about ten commits on a line and two branches, and the tips of all three.
     pub fn random(random: &mut Random) -> (History, [usize; 3]) {
         let mut root = Tree::new();
         for _ in 0..3 + random.below(5) {
@@ -134,9 +134,16 @@ impl History {
         (history, tips)
     }
 
-    fn grow(&mut self, parent: usize, tips: &[usize; 3], random: &mut Random) -> usize {
+    fn grow(&mut self, mut parent: usize, tips: &[usize; 3], random: &mut Random) -> usize {
         let other = if random.chance(60) { random.of(tips) } else { random.below(self.0.len()) };
         let mut tree = self.0[parent].tree.clone();
+        if random.chance(15) {
+            // What is gone with the next commit.
+            let mut passing = tree.clone();
+            let (path, held) = (random.path(), held(random));
+            put(&mut passing, path, if random.chance(50) { Held { content: 0, ..held } } else { held });
+            parent = self.push(vec![parent], passing, random);
+        }
         let mut parents = vec![parent];
         match random.below(100) {
             0..26 => (0..=random.below(3)).for_each(|_| edit(&mut tree, random)),
@@ -168,6 +175,10 @@ impl History {
                 }
             }
         }
+        self.push(parents, tree, random)
+    }
+
+    fn push(&mut self, parents: Vec<usize>, tree: Tree, random: &mut Random) -> usize {
         let skew = if random.chance(20) { random.below(2000) as i64 - 1000 } else { 0 };
         self.0.push(Commit { parents, tree, date: self.0.len() as i64 * 100 + skew });
         self.0.len() - 1

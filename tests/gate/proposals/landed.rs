@@ -156,6 +156,8 @@ struct Wrong {
     tip: usize,
     head: usize,
     lands: Lands,
+    /// None where nothing had to be landed to see it.
+    way: Option<Way>,
     what: String,
 }
 
@@ -184,15 +186,15 @@ impl<'d> Imported<'d> {
         let lands = self.desk.allowed(&self.repository, &manifest, [base, head, tip].map(|n| self.ids[n]));
         lands.iter().for_each(|lands| *count.allowed.entry(lands.to_string()).or_default() += 1);
         let Some(&first) = lands.first() else { return Ok(()) };
-        let wrong = |lands, what| Err(Wrong { tip, head, lands, what });
+        let wrong = |lands, way, what| Err(Wrong { tip, head, lands, way, what });
         if bases.len() != 1 {
-            return wrong(first, format!("There are {} merge bases.", bases.len()));
+            return wrong(first, None, format!("There are {} merge bases.", bases.len()));
         }
         if first == Lands::FastForward && base != tip {
-            return wrong(first, "It is no fast-forward.".to_owned());
+            return wrong(first, None, "It is no fast-forward.".to_owned());
         }
         let Some(tree) = self.history.with(tip, base, head) else {
-            return wrong(first, "What was approved is no tree there.".to_owned());
+            return wrong(first, None, "What was approved is no tree there.".to_owned());
         };
         let approved = self.tree_id(&tree);
         for way in BARE.iter().chain(checkouts) {
@@ -209,7 +211,11 @@ impl<'d> Imported<'d> {
                 let differs = git(self.raw.workdir().unwrap(), &["diff-tree", "-r", "--abbrev=7", &ids[0], &ids[1]]);
                 let differs = String::from_utf8_lossy(&differs.stdout).into_owned();
                 let command = way.command(tip, head);
-                return wrong(lands, format!("{command}\nfrom what was approved to what lands:\n{differs}"));
+                return wrong(
+                    lands,
+                    Some(*way),
+                    format!("{command}\nfrom what was approved to what lands:\n{differs}"),
+                );
             }
         }
         Ok(())
@@ -243,27 +249,27 @@ impl<'d> Imported<'d> {
     }
 }
 
-/// What one pair of a history shows to be wrong, in any way of landing.
-fn wrong_in(desk: &Desk, history: &History, tip: usize, head: usize) -> Option<Wrong> {
-    let all = [&CHECKOUTS[..], &REBASES].concat();
-    Imported::new(desk, history).examine(tip, head, &all, &mut Count::default()).err()
+/// Whether something is wrong with a pair of a history too, landed by the same way.
+fn wrong_in(desk: &Desk, history: &History, tip: usize, head: usize, way: Option<Way>) -> Option<Wrong> {
+    let ways: Vec<Way> = way.into_iter().collect();
+    Imported::new(desk, history).examine(tip, head, &ways, &mut Count::default()).err()
 }
 
 /// Leaves out commits and paths for as long as something is wrong.
 fn shrunk(desk: &Desk, mut history: History, mut wrong: Wrong) -> (History, Wrong) {
     'again: loop {
-        let Wrong { tip, head, .. } = wrong;
+        let Wrong { tip, head, way, .. } = wrong;
         for gone in (0..history.0.len()).filter(|&n| n != tip && n != head) {
             let shift = |n: usize| n - usize::from(n > gone);
             let less = history.without(gone);
-            if let Some(still) = wrong_in(desk, &less, shift(tip), shift(head)) {
+            if let Some(still) = wrong_in(desk, &less, shift(tip), shift(head), way) {
                 (history, wrong) = (less, still);
                 continue 'again;
             }
         }
         for path in history.paths() {
             let less = history.without_path(&path);
-            if let Some(still) = wrong_in(desk, &less, tip, head) {
+            if let Some(still) = wrong_in(desk, &less, tip, head, way) {
                 (history, wrong) = (less, still);
                 continue 'again;
             }
@@ -273,7 +279,8 @@ fn shrunk(desk: &Desk, mut history: History, mut wrong: Wrong) -> (History, Wron
 }
 
 fn explained(seed: u64, desk: &Desk, history: History, wrong: Wrong) -> String {
-    let (history, Wrong { tip, head, lands, what }) = shrunk(desk, history, wrong);
+    eprintln!("seed {seed}: {}", wrong.what);
+    let (history, Wrong { tip, head, lands, what, .. }) = shrunk(desk, history, wrong);
     let stream = String::from_utf8_lossy(&history.stream()).into_owned();
     format!(
         "seed {seed}: with main at c{tip}, c{head} is let through for --lands {lands}, and that is wrong.\n{what}\n\
