@@ -139,7 +139,7 @@ impl<'r> Commits<'r> {
         if lands == Lands::Rebase && moved.is_none() {
             moved = self.touched_since(base, tip, head, &touched)?;
         }
-        let blocked = trees.blocked(diff);
+        let blocked = trees.blocked(&done);
         let in_lost_folder = trees.in_lost_folder(repository, &done)?;
         let result = match moved {
             None => super::result_tree(repository, &revision, diff)?,
@@ -250,20 +250,15 @@ impl<'r> Trees<'r> {
     }
 
     /// A path that is to be a file where the target has gained a folder, or lies below what is a file there and stays one.
-    fn blocked(&self, diff: &Diff) -> Option<RepoPath> {
-        let goes: HashSet<&RepoPath> =
-            diff.files.iter().filter(|file| file.new.is_none()).map(|file| &file.path).collect();
+    fn blocked(&self, done: &[Done<'_>]) -> Option<RepoPath> {
+        let files = || done.iter().flat_map(|done| &done.diff.files);
+        let goes: HashSet<&RepoPath> = files().filter(|file| file.new.is_none()).map(|file| &file.path).collect();
         let is_blocked = |path: &RepoPath| {
             let below_file =
                 folders_above(path).any(|above| entry(&self.tip, &above).is_some() && !goes.contains(&above));
             below_file || folder(&self.tip, path).is_some_and(|held| folder(&self.base, path) != Some(held))
         };
-        diff.files
-            .iter()
-            .filter(|file| file.new.is_some())
-            .map(|file| &file.path)
-            .find(|path| is_blocked(path))
-            .cloned()
+        files().filter(|file| file.new.is_some()).map(|file| &file.path).find(|path| is_blocked(path)).cloned()
     }
 
     /// A path that one side adds below a folder that the other side has lost.
