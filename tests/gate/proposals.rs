@@ -8,6 +8,7 @@ use std::process::Command;
 
 use undersign::decision::Verdict;
 
+use self::landings::Way;
 use crate::scene::*;
 use crate::support::{Fixture, policy};
 
@@ -257,6 +258,65 @@ fn a_proposal_that_needs_a_folder_beside_a_file_lands() {
     for lands in ["merge", "squash", "rebase"] {
         allowed(proposed(&below_file("lib.py"), "feature", lands));
     }
+}
+
+/// The proposal has this for one commit; main gains something meanwhile.
+fn passing(path: &str, landed: &str) -> Fixture {
+    let f = Fixture::new();
+    propose(&f, "mina", "feature", &[(path, "passing\n")]);
+    f.git("mina", &["checkout", "-q", "feature"]);
+    f.git("mina", &["rm", "-q", path]);
+    further(&f, "mina", "feature", "README.md", "# the shop\n");
+    approve(&f, "feature");
+    land(&f, landed, "landed\n");
+    f
+}
+
+#[test]
+fn a_commit_that_needs_a_folder_or_a_file_where_the_target_has_the_other_is_not_rebased() {
+    for (path, landed) in [("lib/a.py", "lib"), ("lib", "lib/a.py")] {
+        let f = passing(path, landed);
+        denied(proposed(&f, "feature", "rebase"), "BASE_MOVED");
+        allowed(proposed(&f, "feature", "merge"));
+    }
+}
+
+#[test]
+fn a_commit_that_needs_a_folder_or_a_file_beside_the_other_is_rebased() {
+    for (path, landed) in [("lib/a.py", "lib.py"), ("lib.py", "lib/a.py")] {
+        allowed(proposed(&passing(path, landed), "feature", "rebase"));
+    }
+}
+
+/// Main puts the one file of a folder in its place, and the proposal adds something below one for one commit.
+fn folder_became_file(path: &str) -> (Fixture, String) {
+    let f = with_files(&FOLDER[..1]);
+    propose(&f, "mina", "feature", &[(path, "")]);
+    f.git("mina", &["checkout", "-q", "feature"]);
+    f.git("mina", &["rm", "-q", path]);
+    further(&f, "mina", "feature", "README.md", "# the shop\n");
+    approve(&f, "feature");
+    f.git("rahim", &["rm", "-q", FOLDER[0].0]);
+    land(&f, "old", FOLDER[0].1);
+    let [tip, head] = ["main", "feature"].map(|name| git2::Oid::from_str(&f.id(name)).unwrap());
+    let tree = Way::RebaseInLibgit2.land(&git2::Repository::open(&f.repo).unwrap(), tip, head).unwrap();
+    let files = f.git("mina", &["ls-tree", "--name-only", &tree.to_string()]);
+    (f, files)
+}
+
+#[test]
+fn a_commit_that_adds_to_a_folder_that_became_a_file_is_not_rebased() {
+    let (f, files) = folder_became_file("old/new.txt");
+    assert!(!files.lines().any(|file| file == "old"), "else there is nothing to deny: {files}");
+    denied(proposed(&f, "feature", "rebase"), "BASE_MOVED");
+    allowed(proposed(&f, "feature", "merge"));
+}
+
+#[test]
+fn a_commit_that_adds_to_a_folder_beside_one_that_became_a_file_is_rebased() {
+    let (f, files) = folder_became_file("older/new.txt");
+    assert!(files.lines().any(|file| file == "old"));
+    allowed(proposed(&f, "feature", "rebase"));
 }
 
 #[test]
