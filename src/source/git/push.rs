@@ -2,7 +2,7 @@
 //! merging a proposal would do.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use git2::{ObjectType, Oid};
 
@@ -263,21 +263,43 @@ impl<'r> Trees<'r> {
 
     /// A path that one side adds below a folder that the other side has lost.
     fn in_lost_folder(&self, repository: &Repository, done: &[Done<'_>]) -> Result<Option<RepoPath>, GitError> {
-        let mut added = done.iter().flat_map(|done| &done.diff.files).filter(|file| file.old.is_none());
-        let is_lost_there = |path: &RepoPath| folders_above(path).any(|above| is_lost(&self.base, &self.tip, &above));
-        if let Some(file) = added.find(|file| is_lost_there(&file.path)) {
-            return Ok(Some(file.path.clone()));
+        if let Some(path) = self.added_where_lost(repository, done)? {
+            return Ok(Some(path));
         }
         for above in done.iter().flat_map(Done::lost) {
-            let Some(after) = folder(&self.tip, &above) else { continue };
-            // A folder that only commits in between have was not in the base: all that the target holds in it was added.
-            let before = folder(&self.base, &above).map_or_else(|| Oid::hash_object(ObjectType::Tree, b""), Ok)?;
-            let added = diff(repository, object_id(before), object_id(after))?;
-            if let Some(file) = added.files.into_iter().find(|file| file.old.is_none()) {
+            let added = self.change_below(repository, &above)?.files.into_iter().find(|file| file.old.is_none());
+            if let Some(file) = added {
                 return Ok(Some(RepoPath([&above.0[..], b"/", &file.path.0].concat())));
             }
         }
         Ok(None)
+    }
+
+    /// A path that the proposal adds below a folder that the target has lost. Each commit is replayed on what those before it
+    /// left: of a folder, they may have removed all that the target did not.
+    fn added_where_lost(&self, repository: &Repository, done: &[Done<'_>]) -> Result<Option<RepoPath>, GitError> {
+        let files = || done.iter().flat_map(|done| &done.diff.files);
+        let gone = files().filter(|file| file.new.is_none());
+        let thinned: BTreeSet<RepoPath> = gone.flat_map(|file| folders_above(&file.path)).collect();
+        let added = files().filter(|file| file.old.is_none());
+        let into = added.flat_map(|file| folders_above(&file.path).map(|above| (above, &file.path)));
+        for (above, path) in into.collect::<BTreeMap<_, _>>() {
+            let is_thinned = || -> Result<bool, GitError> {
+                let has_several = done.len() > 2;
+                let loses = |diff: Diff| diff.files.iter().any(|file| file.new.is_none());
+                Ok(has_several && thinned.contains(&above) && loses(self.change_below(repository, &above)?))
+            };
+            if is_lost(&self.base, &self.tip, &above) || is_thinned()? {
+                return Ok(Some(path.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the target has changed in a folder, named from there. Where there is none, there is nothing.
+    fn change_below(&self, repository: &Repository, above: &RepoPath) -> Result<Diff, GitError> {
+        let held = |tree| folder(tree, above).map_or_else(|| Oid::hash_object(ObjectType::Tree, b""), Ok);
+        diff(repository, object_id(held(&self.base)?), object_id(held(&self.tip)?))
     }
 }
 
