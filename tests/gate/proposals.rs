@@ -237,6 +237,42 @@ fn a_commit_that_renames_a_folder_of_its_own_is_rebased() {
     allowed(proposed(&f, "feature", "rebase"));
 }
 
+/// The proposal removes a file of a folder and puts another in its place; main moved the other.
+fn emptied_by_both() -> Fixture {
+    let f = with_files(&FOLDER);
+    f.git("mina", &["checkout", "-q", "-b", "feature"]);
+    f.git("mina", &["rm", "-q", "old/two.txt"]);
+    f.commit("mina", "Remove");
+    further(&f, "mina", "feature", "old/two.txt", "another\n");
+    approve(&f, "feature");
+    std::fs::create_dir_all(f.repo.join("envs")).unwrap();
+    moved(&f, "main", "old/one.txt", "envs/one.txt");
+    f
+}
+
+#[test]
+fn a_commit_that_adds_to_a_folder_that_both_sides_emptied_leaves_a_rebase_undecidable() {
+    let f = emptied_by_both();
+    assert!(rebased(&f, "feature").contains("envs/two.txt"), "else there is nothing to be undecided about");
+    undecided(proposed(&f, "feature", "rebase"), "MERGE_UNCLEAR");
+    for lands in ["merge", "squash"] {
+        allowed(proposed(&f, "feature", lands));
+    }
+}
+
+#[test]
+fn a_commit_that_adds_to_a_folder_that_it_emptied_alone_is_rebased() {
+    let f = with_files(&FOLDER);
+    f.git("mina", &["checkout", "-q", "-b", "feature"]);
+    f.git("mina", &["rm", "-q", "-r", "old"]);
+    f.commit("mina", "Remove");
+    further(&f, "mina", "feature", "old/two.txt", "another\n");
+    approve(&f, "feature");
+    land(&f, "envs/new.txt", "new\n");
+    assert!(rebased(&f, "feature").contains("old/two.txt"));
+    allowed(proposed(&f, "feature", "rebase"));
+}
+
 /// The proposal adds a file below a folder, and main has a file by this name.
 fn below_file(landed: &str) -> Fixture {
     let f = Fixture::new();
