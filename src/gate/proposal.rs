@@ -69,10 +69,10 @@ pub struct Merge {
     /// A path that the proposal touches and the target holds otherwise than the base. With [`Lands::Rebase`], one that any of
     /// its commits touches and any commit of the target has touched since: git leaves out a commit whose twin is there.
     pub moved: Option<RepoPath>,
-    /// A path that lies below a file of the other side, or is a folder there.
+    /// A path that lies below a file of the other side, or is a folder there. With [`Lands::Rebase`], in any commit.
     pub blocked: Option<RepoPath>,
     /// A path that one side adds below a folder that the base had and the other side has no more: git may take that
-    /// folder for renamed, and put the path elsewhere.
+    /// folder for renamed, and put the path elsewhere. With [`Lands::Rebase`], by any commit of the proposal.
     pub in_lost_folder: Option<RepoPath>,
 }
 

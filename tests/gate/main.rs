@@ -22,6 +22,7 @@ mod people;
 mod policies;
 mod presence;
 mod properties;
+mod proposals;
 mod records;
 mod refs;
 mod scene;

@@ -2,7 +2,9 @@
 //! merging a proposal would do.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use git2::{ObjectType, Oid};
 
 use super::contents::Places;
 use super::links::Links;
@@ -110,34 +112,43 @@ impl<'r> Commits<'r> {
         Ok(None)
     }
 
+    fn done(&self, before: ObjectId, after: ObjectId) -> Result<Done<'_>, GitError> {
+        let repository = self.repository;
+        let diff = diff_within(repository, before, after, &mut self.effort.borrow_mut())?;
+        let tree = |id| repository.raw.find_tree(oid(id));
+        Ok(Done { before: tree(before)?, after: tree(after)?, diff })
+    }
+
     fn merge(&self, base: ObjectId, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merge, GitError> {
         let repository = self.repository;
         let revision = repository.revision(base, head, tip)?;
-        let diff = diff(repository, revision.base_tree, revision.head_tree)?;
         let trees = Trees::of(repository, &revision)?;
-        let mut touched: BTreeSet<RepoPath> = diff.files.iter().map(|file| file.path.clone()).collect();
+        // What a merge compares; a rebase compares each commit with its parent.
+        let mut compared = vec![(revision.base_tree, revision.head_tree)];
         if lands == Lands::Rebase {
             for commit in revision.commits.iter().filter(|commit| commit.parents.len() == 1) {
-                let (before, after) = (repository.tree_of(commit.parents[0])?, repository.tree_of(commit.id)?);
-                let step = diff_within(repository, before, after, &mut self.effort.borrow_mut())?;
-                touched.extend(step.files.into_iter().map(|file| file.path));
+                compared.push((repository.tree_of(commit.parents[0])?, repository.tree_of(commit.id)?));
             }
         }
+        let done = compared.into_iter().map(|(before, after)| self.done(before, after));
+        let done = done.collect::<Result<Vec<_>, _>>()?;
+        let diff = &done[0].diff;
+        let touched: BTreeSet<RepoPath> =
+            done.iter().flat_map(|done| &done.diff.files).map(|f| f.path.clone()).collect();
         let mut moved = touched.iter().find(|path| entry(&trees.base, path) != entry(&trees.tip, path)).cloned();
         if lands == Lands::Rebase && moved.is_none() {
             moved = self.touched_since(base, tip, head, &touched)?;
         }
-        let blocked = trees.blocked(&diff);
-        let in_lost_folder = trees.in_lost_folder(repository, &diff)?;
+        let blocked = trees.blocked(&done);
+        let in_lost_folder = trees.in_lost_folder(repository, &done)?;
         let result = match moved {
-            None => super::objects::kept_result_tree(repository, &revision, &diff)?,
+            None => super::objects::kept_result_tree(repository, &revision, diff)?,
             Some(_) => None,
         };
         let merges = revision.commits.iter().find(|commit| commit.parents.len() > 1).map(|commit| commit.id);
         // What the paths lead to, and lie beside, is seen where they land.
         let compared = result.map_or((revision.base_tree, revision.head_tree), |tree| (revision.target_tree, tree));
-        let step =
-            merged(&revision, &diff, repository, result.unwrap_or(revision.head_tree), compared, HashMap::new())?;
+        let step = merged(&revision, diff, repository, result.unwrap_or(revision.head_tree), compared, HashMap::new())?;
         Ok(Merge { step, merges, moved, blocked, in_lost_folder })
     }
 }
@@ -207,56 +218,89 @@ impl History for Commits<'_> {
     }
 }
 
-/// The three trees of a merge.
+/// What a proposal, or one commit of it, does.
+struct Done<'r> {
+    before: git2::Tree<'r>,
+    after: git2::Tree<'r>,
+    diff: Diff,
+}
+
+impl Done<'_> {
+    /// Folders that are there no more. Git may take them for renamed.
+    fn lost(&self) -> BTreeSet<RepoPath> {
+        let gone = self.diff.files.iter().filter(|file| file.new.is_none());
+        let above = gone.flat_map(|file| folders_above(&file.path));
+        above.filter(|above| is_lost(&self.before, &self.after, above)).collect()
+    }
+}
+
+fn is_lost(before: &git2::Tree<'_>, after: &git2::Tree<'_>, path: &RepoPath) -> bool {
+    folder(before, path).is_some() && folder(after, path).is_none()
+}
+
+/// What a proposal forked from, and what it would land on.
 struct Trees<'r> {
     base: git2::Tree<'r>,
     tip: git2::Tree<'r>,
-    head: git2::Tree<'r>,
 }
 
 impl<'r> Trees<'r> {
     fn of(repository: &'r Repository, revision: &Revision) -> Result<Trees<'r>, GitError> {
         let tree = |id| repository.raw.find_tree(oid(id));
-        Ok(Trees { base: tree(revision.base_tree)?, tip: tree(revision.target_tree)?, head: tree(revision.head_tree)? })
+        Ok(Trees { base: tree(revision.base_tree)?, tip: tree(revision.target_tree)? })
     }
 
     /// A path that is to be a file where the target has gained a folder, or lies below what is a file there and stays one.
-    fn blocked(&self, diff: &Diff) -> Option<RepoPath> {
-        let goes: HashSet<&RepoPath> =
-            diff.files.iter().filter(|file| file.new.is_none()).map(|file| &file.path).collect();
+    fn blocked(&self, done: &[Done<'_>]) -> Option<RepoPath> {
+        let files = || done.iter().flat_map(|done| &done.diff.files);
+        let goes: HashSet<&RepoPath> = files().filter(|file| file.new.is_none()).map(|file| &file.path).collect();
         let is_blocked = |path: &RepoPath| {
             let below_file =
                 folders_above(path).any(|above| entry(&self.tip, &above).is_some() && !goes.contains(&above));
             below_file || folder(&self.tip, path).is_some_and(|held| folder(&self.base, path) != Some(held))
         };
-        diff.files
-            .iter()
-            .filter(|file| file.new.is_some())
-            .map(|file| &file.path)
-            .find(|path| is_blocked(path))
-            .cloned()
+        files().filter(|file| file.new.is_some()).map(|file| &file.path).find(|path| is_blocked(path)).cloned()
     }
 
-    /// A path that one side adds below a folder that the base had and the other side has no more.
-    fn in_lost_folder(&self, repository: &Repository, diff: &Diff) -> Result<Option<RepoPath>, GitError> {
-        let is_lost = |side: &git2::Tree<'_>, above: &RepoPath| {
-            folder(&self.base, above).is_some() && folder(side, above).is_none()
-        };
-        let mut added = diff.files.iter().filter(|file| file.old.is_none());
-        if let Some(file) = added.find(|file| folders_above(&file.path).any(|above| is_lost(&self.tip, &above))) {
-            return Ok(Some(file.path.clone()));
+    /// A path that one side adds below a folder that the other side has lost.
+    fn in_lost_folder(&self, repository: &Repository, done: &[Done<'_>]) -> Result<Option<RepoPath>, GitError> {
+        if let Some(path) = self.added_where_lost(repository, done)? {
+            return Ok(Some(path));
         }
-        let gone = diff.files.iter().filter(|file| file.new.is_none());
-        let lost: BTreeSet<RepoPath> =
-            gone.flat_map(|file| folders_above(&file.path)).filter(|above| is_lost(&self.head, above)).collect();
-        for above in lost {
-            let (Some(before), Some(after)) = (folder(&self.base, &above), folder(&self.tip, &above)) else { continue };
-            let added = super::diff(repository, object_id(before), object_id(after))?;
-            if let Some(file) = added.files.into_iter().find(|file| file.old.is_none()) {
+        for above in done.iter().flat_map(Done::lost) {
+            let added = self.change_below(repository, &above)?.files.into_iter().find(|file| file.old.is_none());
+            if let Some(file) = added {
                 return Ok(Some(RepoPath([&above.0[..], b"/", &file.path.0].concat())));
             }
         }
         Ok(None)
+    }
+
+    /// A path that the proposal adds below a folder that the target has lost. Each commit is replayed on what those before it
+    /// left: of a folder, they may have removed all that the target did not.
+    fn added_where_lost(&self, repository: &Repository, done: &[Done<'_>]) -> Result<Option<RepoPath>, GitError> {
+        let files = || done.iter().flat_map(|done| &done.diff.files);
+        let gone = files().filter(|file| file.new.is_none());
+        let thinned: BTreeSet<RepoPath> = gone.flat_map(|file| folders_above(&file.path)).collect();
+        let added = files().filter(|file| file.old.is_none());
+        let into = added.flat_map(|file| folders_above(&file.path).map(|above| (above, &file.path)));
+        for (above, path) in into.collect::<BTreeMap<_, _>>() {
+            let is_thinned = || -> Result<bool, GitError> {
+                let has_several = done.len() > 2;
+                let loses = |diff: Diff| diff.files.iter().any(|file| file.new.is_none());
+                Ok(has_several && thinned.contains(&above) && loses(self.change_below(repository, &above)?))
+            };
+            if is_lost(&self.base, &self.tip, &above) || is_thinned()? {
+                return Ok(Some(path.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the target has changed in a folder, named from there. Where there is none, there is nothing.
+    fn change_below(&self, repository: &Repository, above: &RepoPath) -> Result<Diff, GitError> {
+        let held = |tree| folder(tree, above).map_or_else(|| Oid::hash_object(ObjectType::Tree, b""), Ok);
+        diff(repository, object_id(held(&self.base)?), object_id(held(&self.tip)?))
     }
 }
 
