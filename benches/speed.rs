@@ -1,5 +1,5 @@
-//! Time to the queue for 500 branches, to the first frame and from key to frame on a 50,000-line diff, and of a verdict.
-//! The repository is generated in memory of the run: `cargo bench --bench speed`.
+//! Time to the queue for 500 branches, to the first frame and from key to frame on a 50,000-line diff, and of a
+//! verdict. The repository is generated in memory of the run: `cargo bench --bench speed`.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::VecDeque;

@@ -1,7 +1,8 @@
 //! FLOOR 0: TOML files that people write (policy, rules, themes, keymap, configuration), read so that **all** mistakes
 //! of a file are reported at once, each with its line. Unknown and duplicate keys are mistakes, never ignored.
 //!
-//! It refuses to guess: a file with one mistake yields no value at all, so a caller never runs on half of what was meant.
+//! It refuses to guess: a file with one mistake yields no value at all, so a caller never runs on half of what was
+//! meant.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

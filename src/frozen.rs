@@ -339,7 +339,8 @@ fn statement(
     Statement::new(subject, predicate)
 }
 
-/// What is remarked goes with a rejection, since author and agent act on it. Of an approval it is nobody else's business.
+/// What is remarked goes with a rejection, since author and agent act on it. Of an approval it is nobody else's
+/// business.
 fn notes(case: &Case<'_>) -> Vec<SignedNote> {
     let signed = |note: &Note| SignedNote {
         path: note.path.clone(),
@@ -417,8 +418,8 @@ fn superseded(place: &Place, policy: &Policy, person: &Person, case: &Case<'_>) 
     chain::in_force(&own).into_iter().filter(same).map(|record| record.id().to_string()).collect()
 }
 
-/// Whether a person's decision takes the place of an earlier one of theirs: a claim of how a change was made leaves what was
-/// decided about it, and the other way round.
+/// Whether a person's decision takes the place of an earlier one of theirs: a claim of how a change was made leaves
+/// what was decided about it, and the other way round.
 fn replaces(verdict: Verdict, earlier: Verdict) -> bool {
     use Verdict::{Approve, BreakGlass, HumanOnly, Reject, Withdraw};
     match verdict {

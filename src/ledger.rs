@@ -34,7 +34,8 @@ const MAX_LINKS: usize = 100_000;
 const MAX_KNOWN: usize = 256 << 20;
 /// A thread for fewer links costs more than it saves.
 const LINKS_PER_THREAD: usize = 50;
-/// Links that are read before it is looked whether those so far hold: at first as many as one thread reads, then more and more.
+/// Links that are read before it is looked whether those so far hold: at first as many as one thread reads, then more
+/// and more.
 const MAX_BATCH: usize = 64 * LINKS_PER_THREAD;
 /// A ref lock that is older, while nobody else holds the ledger, was left by a program that was killed.
 const STALE_LOCK: Duration = Duration::from_secs(2);
@@ -71,8 +72,8 @@ impl Scope<'_> {
     }
 }
 
-/// What was read of chains before and can still have a say, by ref: see [`Abridged`]. Under another policy other records
-/// count, so it is for one policy alone.
+/// What was read of chains before and can still have a say, by ref: see [`Abridged`]. Under another policy other
+/// records count, so it is for one policy alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Digested {
@@ -90,8 +91,8 @@ struct DigestedRef {
 }
 
 impl Digested {
-    /// The present chains without what is spent. A chain with a fault is left out, and read anew each time; so is one that
-    /// is not what its ref holds, since another copy holds more, or the ref moved meanwhile.
+    /// The present chains without what is spent. A chain with a fault is left out, and read anew each time; so is one
+    /// that is not what its ref holds, since another copy holds more, or the ref moved meanwhile.
     pub fn of(repository: &Repository, policy: String, chains: &[Chain], spent: impl Fn(&Record) -> bool) -> Digested {
         let refs = chains.iter().filter_map(|chain| {
             let name = format!("{PREFIX}{}", chain.id);
@@ -144,8 +145,8 @@ pub fn read(repository: &Repository) -> Result<Vec<Chain>, GitError> {
     joined(repository, &[PREFIX, BRANCH_PREFIX])
 }
 
-/// As [`read`], of the chains that are wanted, with some refs where a push would put them; zeros take one away. Chains that are
-/// `digested` are not read again.
+/// As [`read`], of the chains that are wanted, with some refs where a push would put them; zeros take one away. Chains
+/// that are `digested` are not read again.
 ///
 /// # Errors
 /// A ref cannot be read, or there is more to read than is read.
@@ -251,9 +252,10 @@ pub(crate) fn chain_at(repository: &Repository, name: &str, id: &str, tip: Optio
     Reader::of(repository).copy(name, id, tip, None)
 }
 
-/// What each ref held when it was last read, so that a chain that grew is read from there on, and one that did not is not
-/// read at all. A commit id names its whole history, so what was verified under one stays verified. A fault is not kept: what
-/// was missing may come, and a service that runs for months must not be told once that a chain is broken and believe it.
+/// What each ref held when it was last read, so that a chain that grew is read from there on, and one that did not is
+/// not read at all. A commit id names its whole history, so what was verified under one stays verified. A fault is not
+/// kept: what was missing may come, and a service that runs for months must not be told once that a chain is broken and
+/// believe it.
 static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
 /// Git directory and ref.
@@ -287,8 +289,8 @@ fn size(chain: &Chain) -> usize {
 /// A link with what became of its envelope's verification; none where there is no link to read.
 type Verdict = Option<(Result<Verified, Fault>, Link)>;
 
-/// Reads chains. What it does not read because there is too much is no link, and so a fault of the chain; [`Reader::check`]
-/// then says the true reason, so who has a limit asks it before the chain is used.
+/// Reads chains. What it does not read because there is too much is no link, and so a fault of the chain;
+/// [`Reader::check`] then says the true reason, so who has a limit asks it before the chain is used.
 struct Reader<'r> {
     repository: &'r Repository,
     budget: Budget,
@@ -322,8 +324,8 @@ impl Budget {
         self.check().ok()
     }
 
-    /// The files of one commit, its envelope verified. What it binds is read only where the envelope is sound and belongs here:
-    /// of what anyone can write, no more than an envelope is read.
+    /// The files of one commit, its envelope verified. What it binds is read only where the envelope is sound and
+    /// belongs here: of what anyone can write, no more than an envelope is read.
     fn link(&self, raw: &git2::Repository, commit: Oid, chain: &ChainId, seq: u64) -> Verdict {
         let files = Files::of(raw, commit)?;
         let mut link = Link { name: files.name, ..Link::default() };
@@ -392,8 +394,8 @@ impl<'r> Reader<'r> {
         chain
     }
 
-    /// The commits up to `tip`, oldest first, from the one after `since` if that is among them (then the first value is true),
-    /// else from the first. What cannot be read is `None`: a fault, never a gap.
+    /// The commits up to `tip`, oldest first, from the one after `since` if that is among them (then the first value is
+    /// true), else from the first. What cannot be read is `None`: a fault, never a gap.
     fn commits(&self, tip: Oid, since: Option<Oid>) -> (bool, Vec<Option<Oid>>) {
         let raw = &self.repository.raw;
         let (mut commits, mut at) = (Vec::new(), Some(tip));
@@ -417,8 +419,8 @@ impl<'r> Reader<'r> {
         (reached, commits)
     }
 
-    /// Reads links on, up to the first that is not sound. What follows it, anyone may have put there: it is not read, but for
-    /// what other threads read meanwhile, which is no more than what was sound before.
+    /// Reads links on, up to the first that is not sound. What follows it, anyone may have put there: it is not read,
+    /// but for what other threads read meanwhile, which is no more than what was sound before.
     fn extend(&self, chain: &mut Chain, commits: &[Option<Oid>]) {
         let (mut rest, mut size) = (commits, LINKS_PER_THREAD);
         while chain.fault.is_none() && !rest.is_empty() {
@@ -429,8 +431,8 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// The links of commits that would follow a chain, verified, on as many threads as are worth it; each ends at the first that
-    /// is not sound.
+    /// The links of commits that would follow a chain, verified, on as many threads as are worth it; each ends at the
+    /// first that is not sound.
     fn links(&self, chain: &Chain, commits: &[Option<Oid>]) -> Vec<Verdict> {
         let budget = &self.budget;
         let read = |raw: &git2::Repository, share: &[Option<Oid>], seq: u64| -> Vec<Verdict> {
@@ -504,7 +506,8 @@ impl Files {
     }
 }
 
-/// Adds a record to its chain: verified first, added only where the chain stands where the record says, read back after.
+/// Adds a record to its chain: verified first, added only where the chain stands where the record says, read back
+/// after.
 pub fn append(repository: &Repository, id: &ChainId, link: Link, now: i64) -> Result<Record, LedgerError> {
     let _held = hold(repository)?;
     let before = read_chain(repository, id);

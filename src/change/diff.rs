@@ -160,8 +160,9 @@ const LFS_BYTES: usize = 1024;
 const LFS_VERSIONS: [&str; 3] =
     ["https://git-lfs.github.com/spec/v1", "https://hawser.github.com/spec/v1", "http://git-media.io/v/2"];
 
-/// Whether git-lfs would put other content in the place of this: blank lines, CR LF, extensions and white space around it
-/// change nothing for it. More than it takes is a pointer here, never less: other orders, and members that are missing.
+/// Whether git-lfs would put other content in the place of this: blank lines, CR LF, extensions and white space around
+/// it change nothing for it. More than it takes is a pointer here, never less: other orders, and members that are
+/// missing.
 fn is_lfs_pointer(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LFS_BYTES)]);
     let is_member = |line: &&str| {

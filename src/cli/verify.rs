@@ -32,7 +32,8 @@ pub struct Options {
     /// --new is the head of a proposal: judge what merging it into --old now would do
     #[arg(long, conflicts_with = "pre_receive")]
     proposal: bool,
-    /// How the host lands a proposal: ff, merge (always a merge commit), squash or rebase; what a rebase may land, the others may too
+    /// How the host lands a proposal: ff, merge (always a merge commit), squash or rebase; what a rebase may land, the
+    /// others may too
     #[arg(long, value_name = "METHOD", default_value_t, requires = "proposal")]
     lands: Lands,
     /// Judge as of a time, 2026-11-24T09:30:00Z, to look back; lets nothing through
@@ -56,7 +57,8 @@ pub struct GateOptions {
     /// A policy file to judge by, instead of the one on the policy branch
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Full name of the branch that holds the policy; by default the one that HEAD of a repository that is pushed to names
+    /// Full name of the branch that holds the policy; by default the one that HEAD of a repository that is pushed to
+    /// names
     #[arg(long, value_name = "REF")]
     policy_branch: Option<String>,
     /// The id that the policy must give the repository, so that approvals of another are worth nothing here
@@ -65,7 +67,8 @@ pub struct GateOptions {
     /// Where the gate remembers what it saw; by default in the git directory
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// The key that vouches for that state, 64 hex digits; by default in the git directory, so that a copied state is not believed
+    /// The key that vouches for that state, 64 hex digits; by default in the git directory, so that a copied state is
+    /// not believed
     #[arg(long, value_name = "FILE")]
     state_key: Option<PathBuf>,
     /// Who pushes, as the host authenticated them: an account that the policy lists
@@ -74,7 +77,8 @@ pub struct GateOptions {
     /// The variable in which the host says who pushes: GL_USERNAME, GITEA_PUSHER_NAME, REMOTE_USER …
     #[arg(long, value_name = "NAME")]
     pusher_env: Option<String>,
-    /// Seconds that one push may take to judge, 1 to 86400; after that it is not decided. By default 120, of a service 30
+    /// Seconds that one push may take to judge, 1 to 86400; after that it is not decided. By default 120, of a service
+    /// 30
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     deadline: Option<u64>,
     /// MiB of decisions that are read for one push; they are held in memory

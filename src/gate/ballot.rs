@@ -92,9 +92,9 @@ pub fn ballots<'c>(policy: &'c Policy, chains: &'c [Chain], receipts: &Receipts,
     all
 }
 
-/// Whether records on which a push was let through still stand: not taken back, replaced or rejected since. That their time
-/// is over by now does not matter; nor, where another policy is in force by now, that a key of theirs is nobody's in it, so that
-/// its chain is not read any more.
+/// Whether records on which a push was let through still stand: not taken back, replaced or rejected since. That their
+/// time is over by now does not matter; nor, where another policy is in force by now, that a key of theirs is nobody's
+/// in it, so that its chain is not read any more.
 pub fn still_approve(ballots: &[Ballot<'_>], records: &[String], is_same_policy: bool) -> bool {
     let stands = |ballot: &&Ballot<'_>| matches!(ballot.standing, BallotStanding::InForce | BallotStanding::Expired);
     let standing = || ballots.iter().filter(stands).map(|ballot| (ballot.record.id().to_string(), ballot.predicate()));

@@ -11,16 +11,16 @@ use crate::policy::{Ai, BreakGlass, Kind, Policy};
 /// The quota counts over this: 30 days, in seconds.
 const WINDOW: i64 = 30 * 24 * 3600;
 
-/// One content that enough people signed to let through. It counts whether it landed, was withdrawn or not: what cannot be
-/// known from the records must not be a way out of the review.
+/// One content that enough people signed to let through. It counts whether it landed, was withdrawn or not: what cannot
+/// be known from the records must not be a way out of the review.
 pub(super) struct Emergency<'g> {
     /// Digest of its manifest.
     pub manifest: &'g str,
-    /// When the last signature that it needed came, by the earlier of the signer's and the gate's clock: the review is owed from
-    /// then on. Seconds since the epoch.
+    /// When the last signature that it needed came, by the earlier of the signer's and the gate's clock: the review is
+    /// owed from then on. Seconds since the epoch.
     pub since: i64,
-    /// When the gate first saw the last of all its signatures; of those that it sees only now, what they say. So no signature that
-    /// is dated back takes an emergency out of the quota's time.
+    /// When the gate first saw the last of all its signatures; of those that it sees only now, what they say. So no
+    /// signature that is dated back takes an emergency out of the quota's time.
     pub latest: i64,
     pub compartments: BTreeSet<&'g str>,
     /// Approved in the ordinary way, before or after.
@@ -85,8 +85,8 @@ fn emergency<'g>(
     Some(Emergency { manifest, since: last.received.min(last.issued()), latest, compartments, is_reviewed })
 }
 
-/// What people who have seen all of it approved, and neither took back nor rejected since. An approval whose time is over was
-/// a review all the same.
+/// What people who have seen all of it approved, and neither took back nor rejected since. An approval whose time is
+/// over was a review all the same.
 fn reviews_of<'a, 'g>(
     policy: &Policy,
     manifest: &'a str,

@@ -39,8 +39,8 @@ pub trait Contents {
     /// Lines that some steps together add and remove, by path.
     fn lines(&self, steps: &[Step]) -> Result<Vec<(RepoPath, u64)>, String>;
 
-    /// Where they bring in text that does not show ([`crate::change::visible::hidden`]): new lines, targets of symlinks, and
-    /// names (line 0) of what they leave there. The first [`MAX_PLACES`] and one more.
+    /// Where they bring in text that does not show ([`crate::change::visible::hidden`]): new lines, targets of
+    /// symlinks, and names (line 0) of what they leave there. The first [`MAX_PLACES`] and one more.
     fn hidden(&self, steps: &[Step]) -> Result<Vec<Location>, String>;
 
     /// What they bring in and no desk shows line by line.

@@ -51,21 +51,23 @@ pub trait History {
     /// What each step does from `start` along `line`, which is oldest first and ends at the tip.
     fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, Unread>;
 
-    /// A path that `side` changed since `base` and that `end` does not hold as `side` does; none where it holds all of them.
+    /// A path that `side` changed since `base` and that `end` does not hold as `side` does; none where it holds all of
+    /// them.
     fn lacks(&self, base: ObjectId, side: ObjectId, end: ObjectId) -> Result<Option<RepoPath>, Unread>;
 
     /// What stands between a proposal and its target.
     fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, Unread>;
 }
 
-/// Commits that protected refs showed, or passed through by approved segments, with the refs that did. A **state** is such
-/// a commit: what is merely reachable is none. A hundred thousand take some megabytes.
+/// Commits that protected refs showed, or passed through by approved segments, with the refs that did. A **state** is
+/// such a commit: what is merely reachable is none. A hundred thousand take some megabytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct States {
     /// By commit, the position of its refs in `sets`: nearly all are of one ref, and few sets are there.
     of: HashMap<ObjectId, usize>,
     sets: Vec<BTreeSet<String>>,
-    /// Everything that was let through is here. Else it is only what refs show now, and of an older commit nothing is known.
+    /// Everything that was let through is here. Else it is only what refs show now, and of an older commit nothing is
+    /// known.
     pub are_recorded: bool,
 }
 
@@ -165,15 +167,15 @@ impl<'h> Line<'h> {
         self.is_whole && self.commits.last().is_some_and(|last| self.history.is_cut(*last))
     }
 
-    /// What lies between two places that were found, counted from the tip down: the commit at the lower one, and those above
-    /// it up to the other, oldest first.
+    /// What lies between two places that were found, counted from the tip down: the commit at the lower one, and those
+    /// above it up to the other, oldest first.
     pub fn between(&self, places: std::ops::Range<usize>) -> (ObjectId, Vec<ObjectId>) {
         (self.commits[places.end], self.commits[places].iter().rev().copied().collect())
     }
 }
 
-/// Whether a merge holds all that one of its sides changed since it forked from the first parent. Where that cannot be said,
-/// it does not.
+/// Whether a merge holds all that one of its sides changed since it forked from the first parent. Where that cannot be
+/// said, it does not.
 pub(super) fn keeps_all(
     history: &dyn History,
     first: ObjectId,

@@ -30,8 +30,9 @@ pub struct Remembered {
     pub tips: BTreeMap<String, String>,
 }
 
-/// A push that was let through, until the gate sees what became of it. Git moves each ref by itself, and another hook may
-/// refuse them all: only what stands there has landed. What landed must not go without the records that came with it.
+/// A push that was let through, until the gate sees what became of it. Git moves each ref by itself, and another hook
+/// may refuse them all: only what stands there has landed. What landed must not go without the records that came with
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Waiting {
@@ -80,10 +81,10 @@ pub enum Place {
 }
 
 impl Remembered {
-    /// Of what landed, the records are known from now on, and as of when they came. What became of refs that stand where they
-    /// were let through to is returned. Where states are recorded, a record that did not come along is no loss: what it let
-    /// through is no state before it comes. Elsewhere nobody would notice, so that what came without it is known to lack it.
-    /// `place` is told whether it matters that a ref went on from there.
+    /// Of what landed, the records are known from now on, and as of when they came. What became of refs that stand
+    /// where they were let through to is returned. Where states are recorded, a record that did not come along is no
+    /// loss: what it let through is no state before it comes. Elsewhere nobody would notice, so that what came without
+    /// it is known to lack it. `place` is told whether it matters that a ref went on from there.
     pub fn settle(
         &mut self,
         place: impl Fn(&str, &str, bool) -> Place,
@@ -114,8 +115,8 @@ impl Remembered {
                 self.waiting.push(waiting);
             }
         }
-        // Git moves a ref only from where it was judged to stand: what else waited for it cannot land any more, and whoever
-        // puts the ref there now is not the push that was judged.
+        // Git moves a ref only from where it was judged to stand: what else waited for it cannot land any more, and
+        // whoever puts the ref there now is not the push that was judged.
         for waiting in &mut self.waiting {
             waiting.moves.retain(|(name, _)| !left.contains(name));
         }
@@ -150,7 +151,8 @@ impl Remembered {
     }
 }
 
-/// When the gate's clock first saw the records of each chain. The signer's clock can be set; this one is the gate's own.
+/// When the gate's clock first saw the records of each chain. The signer's clock can be set; this one is the gate's
+/// own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Receipts(BTreeMap<String, Vec<Receipt>>);
@@ -164,8 +166,8 @@ struct Receipt {
     time: i64,
 }
 
-/// Receipts older than this are thinned out: 60 days, in seconds. What they stood for then counts as received later, which only
-/// restricts.
+/// Receipts older than this are thinned out: 60 days, in seconds. What they stood for then counts as received later,
+/// which only restricts.
 const KEPT: i64 = 60 * 24 * 3600;
 
 impl Receipts {

@@ -1,5 +1,5 @@
-//! FLOOR 1: policy + records + the facts of a push → [`RefOutcome`]. Pure: time, policy, records and what objects hold are
-//! arguments.
+//! FLOOR 1: policy + records + the facts of a push → [`RefOutcome`]. Pure: time, policy, records and what objects hold
+//! are arguments.
 //!
 //! What lands is judged by its content: the push is cut into segments whose total delta is exactly one approved
 //! manifest. So merge commit, squash and rebase need no special case, and what a merge adds on the side is caught.
@@ -47,8 +47,8 @@ fn distrust(grounds: &Grounds<'_>) -> Option<Reason> {
     damage(policy, chains).or_else(|| withheld(policy, chains)).or_else(|| memory::rollback(grounds))
 }
 
-/// Judges a move of a chain's ref. `chain` is what would be there; none where what was there is not all in it. `held` is what
-/// the refs hold, `chains` the same with what is pushed laid over.
+/// Judges a move of a chain's ref. `chain` is what would be there; none where what was there is not all in it. `held`
+/// is what the refs hold, `chains` the same with what is pushed laid over.
 pub fn decide_chain(
     update: &Update,
     chain: Option<&Chain>,
@@ -88,7 +88,8 @@ pub fn decide_chain(
     RefOutcome::allowed(&update.name)
 }
 
-/// What a pushed chain says to have seen, and is nowhere. What the copy that is here says so already stops nothing further.
+/// What a pushed chain says to have seen, and is nowhere. What the copy that is here says so already stops nothing
+/// further.
 fn new_loss(chain: &Chain, held: &[Chain], chains: &[Chain], policy: &Policy) -> Option<Loss> {
     let known = held.iter().find(|copy| copy.id == chain.id).map(|copy| &copy.seen);
     let is_new = |loss: &Loss| known.and_then(|seen| seen.get(&loss.chain)) != Some(loss.head);

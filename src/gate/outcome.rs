@@ -199,8 +199,8 @@ impl Serialize for Code {
     }
 }
 
-/// What a reason does. Why an approval did not count only explains: one that is not needed must never turn an allowed push
-/// into a denied one.
+/// What a reason does. Why an approval did not count only explains: one that is not needed must never turn an allowed
+/// push into a denied one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {

@@ -1,8 +1,9 @@
-//! Judges a proposal before a host merges it: allowed only where every way in which the host may land it brings exactly the
-//! approved manifest to the tip that the verdict names, and nothing is worth on any other tip.
+//! Judges a proposal before a host merges it: allowed only where every way in which the host may land it brings exactly
+//! the approved manifest to the tip that the verdict names, and nothing is worth on any other tip.
 //!
-//! With one merge base, and no touched path moved on the target since, git's three-way merge takes each path from one side:
-//! no text is merged, so no merge driver, attribute or configuration is asked. What can still differ differs by name.
+//! With one merge base, and no touched path moved on the target since, git's three-way merge takes each path from one
+//! side: no text is merged, so no merge driver, attribute or configuration is asked. What can still differ differs by
+//! name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -66,8 +67,9 @@ pub struct Merge {
     pub step: Step,
     /// A merge among the commits of the proposal.
     pub merges: Option<ObjectId>,
-    /// A path that the proposal touches and the target holds otherwise than the base. With [`Lands::Rebase`], one that any of
-    /// its commits touches and any commit of the target has touched since: git leaves out a commit whose twin is there.
+    /// A path that the proposal touches and the target holds otherwise than the base. With [`Lands::Rebase`], one that
+    /// any of its commits touches and any commit of the target has touched since: git leaves out a commit whose twin is
+    /// there.
     pub moved: Option<RepoPath>,
     /// A path that lies below a file of the other side, or is a folder there. With [`Lands::Rebase`], in any commit.
     pub blocked: Option<RepoPath>,

@@ -51,7 +51,8 @@ pub struct Step {
     pub commits: Vec<Commit>,
     /// Those of them that carry a valid ssh signature, with the key that made it.
     pub signers: Vec<(ObjectId, Key)>,
-    /// Those of them that are merges and hold what none of their parents brought; like signers, where proof is asked for.
+    /// Those of them that are merges and hold what none of their parents brought; like signers, where proof is asked
+    /// for.
     pub evil_merges: Vec<ObjectId>,
     /// The symlinks and submodules among the touched paths: where they lead counts as touched too.
     pub links: Vec<Link>,
@@ -71,8 +72,8 @@ pub fn judging_order(updates: &[Update]) -> Vec<usize> {
     order
 }
 
-/// Judges the refs of one push, one after the other. It is let through as a whole or not at all: what one of them is let
-/// through for may carry the next.
+/// Judges the refs of one push, one after the other. It is let through as a whole or not at all: what one of them is
+/// let through for may carry the next.
 pub struct PushEvaluation<'g> {
     grounds: Grounds<'g>,
     /// What earlier refs of this push are let through for.
@@ -171,10 +172,12 @@ impl<'g> PushEvaluation<'g> {
             let is_beside = history.is_ancestor(old, end)?;
             return Err(Reason::deny(Code::Rewrite, rewritten(name, is_beside)));
         };
-        // Where the ref stands is nobody's word while it has not moved; afterwards `old` is, and what the gate knows goes before.
+        // Where the ref stands is nobody's word while it has not moved; afterwards `old` is, and what the gate knows
+        // goes before.
         let from = if self.grounds.ahead { at } else { 0 };
         let own = line.find(from, |commit| states.is_of(commit, name))?;
-        // The nearest, and nothing below it: from further down, what was taken back since would look as if it had rested.
+        // The nearest, and nothing below it: from further down, what was taken back since would look as if it had
+        // rested.
         let start = match own {
             Some(start) => start,
             None => line.find(from, |commit| self.is_state(commit))?.ok_or_else(|| self.no_state(name, &line))?,
@@ -196,8 +199,8 @@ impl<'g> PushEvaluation<'g> {
         self.nearest_first(name, line, known)
     }
 
-    /// Judges how a ref came to where it stands from what it last showed: for a gate that is asked after the fact, and may
-    /// have missed moves.
+    /// Judges how a ref came to where it stands from what it last showed: for a gate that is asked after the fact, and
+    /// may have missed moves.
     pub fn catch_up(&self, name: &str, tip: ObjectId) -> Judged {
         let mut line = Line::new(self.grounds.history, tip);
         let went_back = memory::went_back(&self.grounds, name, tip).and_then(|reason| reason.map_or(Ok(()), Err));

@@ -9,8 +9,8 @@ use super::segment::{self, Standing};
 use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, RepoPath};
 
-/// How much is looked at for one push: a touched path each time that a segment grows over it is one. What nobody signed can be
-/// cut in so many ways that no end would be found.
+/// How much is looked at for one push: a touched path each time that a segment grows over it is one. What nobody signed
+/// can be cut in so many ways that no end would be found.
 const MAX_EFFORT: usize = 5_000_000;
 /// What it is to judge a segment that then is not allowed; and any, for each of its steps.
 const JUDGED: usize = 5_000;
@@ -27,7 +27,8 @@ pub(super) struct Found {
 }
 
 /// Finds a way along all steps in segments that are each allowed; else says what the rest after the furthest lacks.
-/// Depth first: where each step was approved alone, this is one look at each. `effort` is what was spent on the push so far.
+/// Depth first: where each step was approved alone, this is one look at each. `effort` is what was spent on the push so
+/// far.
 pub(super) fn ways(steps: &[Step], court: &Court<'_>, effort: &mut usize) -> Found {
     let count = steps.len();
     let mut from: Vec<Option<(usize, Standing)>> = vec![None; count + 1];
@@ -85,8 +86,8 @@ fn total(steps: &[Step]) -> Manifest {
     total
 }
 
-/// The total of the steps from one on, growing step by step. Its print is kept up to date entry by entry, so that a step
-/// costs what it touches and not what all touched so far.
+/// The total of the steps from one on, growing step by step. Its print is kept up to date entry by entry, so that a
+/// step costs what it touches and not what all touched so far.
 struct Growth<'s> {
     steps: &'s [Step],
     start: usize,

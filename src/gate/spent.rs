@@ -10,9 +10,10 @@ use crate::record::RecordId;
 /// Seconds after an approval has run out for which it still explains why a push is denied: two days.
 const EXPLAINS: i64 = 2 * 24 * 3600;
 
-/// The records that change no verdict from `now` on, as long as the policy stays the same: those that were superseded, and
-/// approvals and claims that ran out; not those of an emergency, for which a review is owed. What they supersede stays so.
-/// Times only go forward, and a key's standing at a time is fixed once the record was received: so what is spent stays spent.
+/// The records that change no verdict from `now` on, as long as the policy stays the same: those that were superseded,
+/// and approvals and claims that ran out; not those of an emergency, for which a review is owed. What they supersede
+/// stays so. Times only go forward, and a key's standing at a time is fixed once the record was received: so what is
+/// spent stays spent.
 pub fn spent(grounds: &Grounds<'_>) -> HashSet<RecordId> {
     let all = ballots(grounds.policy, grounds.chains, &grounds.remembered.receipts, grounds.now);
     let emergencies: HashSet<&str> = all

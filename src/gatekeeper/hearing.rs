@@ -136,8 +136,8 @@ impl Hearing<'_> {
         memory.learn(policy, &self.policy.roster, &self.held, place, still_approved, now).map_err(unreadable)
     }
 
-    /// What protected refs showed; without a record of it, what they show now, and where the caller says that the refs of
-    /// the push stand.
+    /// What protected refs showed; without a record of it, what they show now, and where the caller says that the refs
+    /// of the push stand.
     fn states(&self) -> Cow<'_, States> {
         let recorded = self.memory.as_ref().map(Memory::states).filter(|states| states.are_recorded);
         let is_past = self.case.request.at.is_some();
@@ -147,7 +147,8 @@ impl Hearing<'_> {
         let mut states = recorded.cloned().unwrap_or_default();
         let updates = &self.case.request.updates;
         let asked: HashSet<&str> = updates.iter().map(|update| update.name.as_str()).collect();
-        // Asked after the fact, what is judged would vouch for itself by another name: only the policy branch is believed.
+        // Asked after the fact, what is judged would vouch for itself by another name: only the policy branch is
+        // believed.
         let ahead = self.case.request.ahead;
         let shown = if ahead {
             self.repository.shown_refs(ahead, |name| self.is_protected(name))
@@ -222,8 +223,8 @@ impl Hearing<'_> {
         Ok(judged.into_iter().flatten().collect())
     }
 
-    /// A gate that is asked after the fact, as in a pipeline, may have missed moves: how the policy branch and the refs that
-    /// it is asked about came to where they stand is judged first, and remembered where it was approved.
+    /// A gate that is asked after the fact, as in a pipeline, may have missed moves: how the policy branch and the refs
+    /// that it is asked about came to where they stand is judged first, and remembered where it was approved.
     fn catch_up(&mut self, remembered: &Remembered) -> Result<(), Reason> {
         let missed = self.missed(remembered)?;
         let repository = &self.repository;
@@ -305,8 +306,8 @@ impl Hearing<'_> {
         gate::decide_chain(update, chain.as_ref(), &self.held, &self.chains, &self.policy)
     }
 
-    /// Another copy of a chain was let through under its other name, is not there yet, and is not held by this one: once both
-    /// are there, they would stop every gate.
+    /// Another copy of a chain was let through under its other name, is not there yet, and is not held by this one:
+    /// once both are there, they would stop every gate.
     fn fork_on_its_way(&self, name: &str, chain: &Chain) -> Option<(usize, Fault)> {
         let is_copy = |(other, _): &(String, String)| {
             other != name && ledger::prefix_of(other).is_some_and(|p| ledger::id_of(&other[p.len()..]) == chain.id)
@@ -433,8 +434,8 @@ impl Hearing<'_> {
     }
 }
 
-/// Where a ref stands, seen from where it should. Whether it is `beyond` that is dear to know: it is asked once for any two
-/// commits, and not when the time is over.
+/// Where a ref stands, seen from where it should. Whether it is `beyond` that is dear to know: it is asked once for any
+/// two commits, and not when the time is over.
 fn place_of(
     repository: &Repository,
     ahead: bool,
@@ -459,7 +460,8 @@ fn place_of(
     }
 }
 
-/// Takes in the states of refs that stand at the last of them. That one was taken back, only the operator makes forgotten.
+/// Takes in the states of refs that stand at the last of them. That one was taken back, only the operator makes
+/// forgotten.
 fn remember_states(
     memory: &mut Memory,
     repository: &Repository,

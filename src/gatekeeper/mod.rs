@@ -1,8 +1,8 @@
-//! FLOOR 3: asks the gate. Joins the objects of a repository, its ledger, what was remembered and the clock with the rules
-//! of [`crate::gate`]. The hook, the command, the service and the tests get the same answers from here.
+//! FLOOR 3: asks the gate. Joins the objects of a repository, its ledger, what was remembered and the clock with the
+//! rules of [`crate::gate`]. The hook, the command, the service and the tests get the same answers from here.
 //!
-//! No network, no writes but the gate's own state, and no configuration, hook, filter, graft or replacement object of the
-//! inspected repository has a say.
+//! No network, no writes but the gate's own state, and no configuration, hook, filter, graft or replacement object of
+//! the inspected repository has a say.
 
 mod hearing;
 mod operator;
@@ -152,7 +152,8 @@ impl<'c> Case<'c> {
         let scope = Scope {
             wanted: &|key| policy.roster.by_key_id(key).is_some(),
             max_bytes: self.settings.max_ledger.unwrap_or(MAX_LEDGER),
-            // What is in force is the same truth for every command of a clone: own records, and those that were fetched.
+            // What is in force is the same truth for every command of a clone: own records, and those that were
+            // fetched.
             with_remotes: !self.request.ahead && !repository.is_bare(),
         };
         let current = digested.as_ref().is_some_and(|digested| digested.is_current(&repository, &scope));
@@ -181,8 +182,8 @@ impl<'c> Case<'c> {
         })
     }
 
-    /// The commit whose policy is asked. Where the branch has moved already, any that it showed is believed to be where it
-    /// stood; another could hold a policy of the requester's own, and what the gate remembers would follow it.
+    /// The commit whose policy is asked. Where the branch has moved already, any that it showed is believed to be where
+    /// it stood; another could hold a policy of the requester's own, and what the gate remembers would follow it.
     fn policy_commit(&self, repository: &Repository, trunk: Option<&TargetBranch>) -> Result<Option<ObjectId>, Reason> {
         let Some(trunk) = trunk else { return Ok(None) };
         let moved = self.request.updates.iter().find(|update| update.name == trunk.name && !update.old.is_zero());
@@ -203,8 +204,8 @@ impl<'c> Case<'c> {
         Err(Reason::deny(Code::Rewrite, detail))
     }
 
-    /// Asked after the fact, what the policy branch holds may be there without anybody's leave, and would judge itself: then
-    /// the nearest below it that was let there is asked, where that is recorded.
+    /// Asked after the fact, what the policy branch holds may be there without anybody's leave, and would judge itself:
+    /// then the nearest below it that was let there is asked, where that is recorded.
     fn approved_policy_commit(
         &self,
         repository: &Repository,
@@ -237,8 +238,8 @@ impl<'c> Case<'c> {
         Ok(())
     }
 
-    /// Git tells where a ref stands as the pusher said it, and looks only when it moves that ref, each for itself: the policy
-    /// and where a new branch begins would be the pusher's to choose, for all the others.
+    /// Git tells where a ref stands as the pusher said it, and looks only when it moves that ref, each for itself: the
+    /// policy and where a new branch begins would be the pusher's to choose, for all the others.
     fn refuse_pretence(&self, repository: &Repository) -> Result<(), Reason> {
         let mut names = HashSet::new();
         for update in &self.request.updates {
@@ -324,7 +325,8 @@ fn own_key(repository: &Repository) -> PathBuf {
     repository.common_dir().join("undersign").join("state.key")
 }
 
-/// The state of a repository's gate. What an older program left in the git directory, where nobody else writes, is believed.
+/// The state of a repository's gate. What an older program left in the git directory, where nobody else writes, is
+/// believed.
 fn open_memory(
     repository: &Repository,
     settings: &Settings,

@@ -20,15 +20,16 @@ pub struct Recorded {
     pub new: usize,
 }
 
-/// Records what protected refs show, by the word of who runs the gate: of all of them, or of those that are named. Of those in
-/// `lines`, the whole first-parent line.
+/// Records what protected refs show, by the word of who runs the gate: of all of them, or of those that are named. Of
+/// those in `lines`, the whole first-parent line.
 ///
 /// # Errors
-/// A sentence: there is no policy to say which refs are protected, a ref is not there or not protected, or the state cannot be
-/// written.
+/// A sentence: there is no policy to say which refs are protected, a ref is not there or not protected, or the state
+/// cannot be written.
 pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String]) -> Result<Recorded, String> {
     let repository = Repository::open_exactly(path).map_err(|error| error.to_string())?;
-    // Where a gate stands before the repository, its own refs are those that are pushed to, whatever it was cloned from.
+    // Where a gate stands before the repository, its own refs are those that are pushed to, whatever it was cloned
+    // from.
     let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
     let tip = trunk(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|trunk| trunk.tip);
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
@@ -71,8 +72,8 @@ pub enum Accepted {
     Loss(ChainId),
 }
 
-/// Takes back a wrong clock, or accepts that records are gone, by the word of who runs the gate; it goes into the log, with
-/// the reason. A sentence that says what was done.
+/// Takes back a wrong clock, or accepts that records are gone, by the word of who runs the gate; it goes into the log,
+/// with the reason. A sentence that says what was done.
 ///
 /// # Errors
 /// A sentence: the state cannot be used, or there is nothing of it to take back.
@@ -107,8 +108,8 @@ pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, n
     Ok(done)
 }
 
-/// Whether states were recorded, and which protected refs stand where this gate never let them: of a repository that is pushed
-/// to, for `doctor`.
+/// Whether states were recorded, and which protected refs stand where this gate never let them: of a repository that is
+/// pushed to, for `doctor`.
 ///
 /// # Errors
 /// A sentence: the state cannot be read.

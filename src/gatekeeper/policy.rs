@@ -22,9 +22,9 @@ pub(super) fn summary(policy: &Policy) -> PolicySummary {
     PolicySummary { version: policy.version, digest: policy.digest.to_string() }
 }
 
-/// The policy branch, as the operator says which it is: by an option, or by HEAD of a repository that is pushed to. Branches
-/// of a clone are named by whoever pushed them, so that `main` of one is anybody's. None where the operator gave the policy
-/// itself, and nothing says which branch it would be.
+/// The policy branch, as the operator says which it is: by an option, or by HEAD of a repository that is pushed to.
+/// Branches of a clone are named by whoever pushed them, so that `main` of one is anybody's. None where the operator
+/// gave the policy itself, and nothing says which branch it would be.
 pub(super) fn trunk(repository: &Repository, settings: &Settings, ahead: bool) -> Result<Option<TargetBranch>, Reason> {
     let name = match &settings.branch {
         Some(name) => Some(name.clone()),

@@ -40,8 +40,8 @@ impl StateKey {
         key.map_err(|_| failed("it is not 64 lower-case hex digits".to_owned()))
     }
 
-    /// Reads a key, and makes one where there is none, readable for its owner alone. None where that cannot be done: then
-    /// nothing is kept that would have to be believed.
+    /// Reads a key, and makes one where there is none, readable for its owner alone. None where that cannot be done:
+    /// then nothing is kept that would have to be believed.
     ///
     /// # Errors
     /// A sentence: what is there is no key.
@@ -59,7 +59,8 @@ impl StateKey {
         };
         match make() {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Ok(None),
-            // Another gate made it meanwhile, and may still be writing it: then it is no key yet, and nothing is judged.
+            // Another gate made it meanwhile, and may still be writing it: then it is no key yet, and nothing is
+            // judged.
             _ => StateKey::read(path).map(Some),
         }
     }

@@ -1,5 +1,5 @@
-//! The lock of a state directory: one gate at a time. Whoever may open the file may lock it, so that nobody else may; and whoever
-//! holds it is not waited for without end.
+//! The lock of a state directory: one gate at a time. Whoever may open the file may lock it, so that nobody else may;
+//! and whoever holds it is not waited for without end.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
@@ -38,8 +38,8 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Makes the directory if need be, closes it to others where it is open to them, and waits for the lock: two minutes where
-    /// no end is given.
+    /// Makes the directory if need be, closes it to others where it is open to them, and waits for the lock: two
+    /// minutes where no end is given.
     ///
     /// # Errors
     /// [`LockError`]
@@ -76,8 +76,8 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Takes from others what an earlier version, or a loose umask, gave them. Only the owner can: of what is another's, that one has to.
-/// A directory that is everybody's on purpose, such as `/tmp`, stays so.
+/// Takes from others what an earlier version, or a loose umask, gave them. Only the owner can: of what is another's,
+/// that one has to. A directory that is everybody's on purpose, such as `/tmp`, stays so.
 fn close(path: &Path, mode: u32) {
     let Ok(meta) = std::fs::metadata(path) else { return };
     let held = meta.permissions().mode() & 0o7777;

@@ -1,5 +1,6 @@
-//! The gate's log: one line of JSON a verdict, each with the SHA-256 of the line before, so that a line that was altered or
-//! taken out shows. Lines at the end can be cut off unseen by the log alone: each answer carries the head that it made.
+//! The gate's log: one line of JSON a verdict, each with the SHA-256 of the line before, so that a line that was
+//! altered or taken out shows. Lines at the end can be cut off unseen by the log alone: each answer carries the head
+//! that it made.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Seek as _, SeekFrom, Write as _};
@@ -29,7 +30,8 @@ pub struct Entry {
     pub enforced: bool,
     pub policy: Option<String>,
     pub refs: Vec<EntryRef>,
-    /// Bytes of a line before it that was never finished, and was cut off: the disk was full, or the process was killed.
+    /// Bytes of a line before it that was never finished, and was cut off: the disk was full, or the process was
+    /// killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<u64>,
     /// What an operator answered for, in words; none in a verdict.

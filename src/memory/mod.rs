@@ -1,5 +1,5 @@
-//! FLOOR 2: what a gate remembers between pushes, and its log. Facts, never verdicts: what the refs held, when it came, and
-//! what was answered. What would let something through is believed only where the gate's own key vouches for it.
+//! FLOOR 2: what a gate remembers between pushes, and its log. Facts, never verdicts: what the refs held, when it came,
+//! and what was answered. What would let something through is believed only where the gate's own key vouches for it.
 
 mod key;
 mod lock;
@@ -96,8 +96,8 @@ impl Memory {
         })
     }
 
-    /// The same where nobody but a gate can write: from now on its own key vouches for what an older program left there, which
-    /// had none. What bears the mark of another key stays what it is.
+    /// The same where nobody but a gate can write: from now on its own key vouches for what an older program left
+    /// there, which had none. What bears the mark of another key stays what it is.
     pub fn into_adopted(mut self) -> Result<Memory, String> {
         if self.is_vouched {
             return Ok(self);
@@ -190,8 +190,8 @@ impl Memory {
         if is_old && self.is_vouched { Ok(()) } else { self.write() }
     }
 
-    /// Takes in the time at which a push was let through. What is denied moves no clock: one that once ran ahead would refuse
-    /// everything until the time had caught up.
+    /// Takes in the time at which a push was let through. What is denied moves no clock: one that once ran ahead would
+    /// refuse everything until the time had caught up.
     pub fn tick(&mut self, now: i64) -> Result<(), String> {
         if now < self.remembered.clock + COARSE {
             return Ok(());
@@ -207,7 +207,8 @@ impl Memory {
         Ok(before)
     }
 
-    /// Lets a chain begin anew with what is there of it, by the word of an operator; the record up to which it was known.
+    /// Lets a chain begin anew with what is there of it, by the word of an operator; the record up to which it was
+    /// known.
     pub fn forget_chain(&mut self, chain: &ChainId) -> Result<Option<u64>, String> {
         let known = self.remembered.heads.get(chain).map(|head| head.seq);
         self.remembered.forget_chain(chain);
@@ -252,8 +253,8 @@ impl Memory {
         Ok(())
     }
 
-    /// What was read of the ledger before, for a policy; none where nothing was, or the gate's own key does not vouch for
-    /// it: then all signatures are verified again. It only saves time.
+    /// What was read of the ledger before, for a policy; none where nothing was, or the gate's own key does not vouch
+    /// for it: then all signatures are verified again. It only saves time.
     pub fn digested(&self, policy: &Policy) -> Option<Digested> {
         let bytes = std::fs::read(self.dir.join(LEDGER)).ok()?;
         let (tag, body) = (bytes.get(..64)?, bytes.get(65..)?);

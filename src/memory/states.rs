@@ -1,5 +1,5 @@
-//! The states that a gate recorded, in a file that is only ever added to: one line a state, `<commit> <ref>`, and after each
-//! batch `tag <hex>`, an HMAC over the tag before and the batch. What no tag of ours stands behind is not there.
+//! The states that a gate recorded, in a file that is only ever added to: one line a state, `<commit> <ref>`, and after
+//! each batch `tag <hex>`, an HMAC over the tag before and the batch. What no tag of ours stands behind is not there.
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};

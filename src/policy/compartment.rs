@@ -12,7 +12,8 @@ use crate::record::Presence;
 /// How strictly an approval is tied to what lands. Ordered from loose to strict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Binding {
-    /// The same content of the touched paths, before and after: survives rebase, squash and an unrelated move of the base.
+    /// The same content of the touched paths, before and after: survives rebase, squash and an unrelated move of the
+    /// base.
     Manifest,
     /// The landed tree is the result tree that was signed.
     Tree,
@@ -92,8 +93,8 @@ impl Compartment {
         self.paths.hold(place) || self.paths.reach_below(place)
     }
 
-    /// Whether a link in it would make somebody else's file one of its own, without the policy saying that it may. What no
-    /// compartment holds may lead anywhere in the repository.
+    /// Whether a link in it would make somebody else's file one of its own, without the policy saying that it may. What
+    /// no compartment holds may lead anywhere in the repository.
     pub(super) fn lets_out(&self, link: &Link) -> bool {
         let owns = |place: &RepoPath| self.paths.hold(place) || self.paths.cover(place);
         let stays = match &link.end {

@@ -13,7 +13,8 @@ pub struct Limits {
     pub compartments: Option<usize>,
     /// Changed lines that one signature may stand for.
     pub lines: Option<u64>,
-    /// Seconds from its signature for which an approval, a claim or an emergency counts at most, whatever it says itself.
+    /// Seconds from its signature for which an approval, a claim or an emergency counts at most, whatever it says
+    /// itself.
     pub validity: i64,
     /// Submodules and LFS pointers do not land at all; else each must have been acknowledged by who approved.
     pub refuse_opaque: bool,

@@ -67,7 +67,8 @@ pub struct Policy {
 pub enum AuthorProof {
     /// What the commit says.
     Claimed,
-    /// A signature by the author's key, or the author pushing it; else whoever committed and pushed counts as author too.
+    /// A signature by the author's key, or the author pushing it; else whoever committed and pushed counts as author
+    /// too.
     Proven,
 }
 

@@ -111,8 +111,8 @@ impl Policy {
         Asked { requirements, violations, compartments }
     }
 
-    /// The links that land in a compartment and lead out of it, to what others sign for, or out of the repository; each with
-    /// the compartment that would have to let it.
+    /// The links that land in a compartment and lead out of it, to what others sign for, or out of the repository; each
+    /// with the compartment that would have to let it.
     pub fn leading_out<'l>(&self, links: &[&'l Link]) -> Vec<(&'l Link, String)> {
         let landing = links.iter().filter(|link| link.lands);
         let out = landing.flat_map(|link| {

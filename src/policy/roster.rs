@@ -27,16 +27,16 @@ pub struct Person {
 }
 
 impl Person {
-    /// Whether a signature made now could fill a slot of a role: by a person who has it, with a key that is good and proves
-    /// enough.
+    /// Whether a signature made now could fill a slot of a role: by a person who has it, with a key that is good and
+    /// proves enough.
     pub fn could_fill(&self, role: &str, presence: Presence, now: i64) -> bool {
         let good = |own: &Enrolment| own.presence >= presence && own.unfit(now, Some(now), now).is_none();
         self.kind == Kind::Human && self.roles.iter().any(|own| own == role) && self.keys.iter().any(good)
     }
 }
 
-/// A key as the roster took it in. What its signatures prove of a person being there hangs on this, never on the record:
-/// software can mint a security key and set any flags.
+/// A key as the roster took it in. What its signatures prove of a person being there hangs on this, never on the
+/// record: software can mint a security key and set any flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrolment {
     pub key: Key,
@@ -68,9 +68,9 @@ pub enum Unfit {
 }
 
 impl Enrolment {
-    /// Whether a record signed at `issued` by the signer's clock is by the owner. A clock that can be set proves nothing
-    /// alone: when the gate `received` the record counts as well. One without a receipt came only `now`; where nobody keeps
-    /// receipts, as on a desk, a key given up in good order is believed.
+    /// Whether a record signed at `issued` by the signer's clock is by the owner. A clock that can be set proves
+    /// nothing alone: when the gate `received` the record counts as well. One without a receipt came only `now`; where
+    /// nobody keeps receipts, as on a desk, a key given up in good order is believed.
     pub fn unfit(&self, issued: i64, received: Option<i64>, now: i64) -> Option<Unfit> {
         let (from, until) = self.valid;
         let outside = |time: i64| from.is_some_and(|from| time < from) || until.is_some_and(|until| time >= until);
@@ -154,14 +154,15 @@ impl Roster {
         self.keys.get(id).map(|&(person, _)| &self.people[person])
     }
 
-    /// Whose account on the host it is: what the policy lists under `logins`, but for the case of ASCII letters, and nothing
-    /// else. An account named like somebody's id or address may be anybody's.
+    /// Whose account on the host it is: what the policy lists under `logins`, but for the case of ASCII letters, and
+    /// nothing else. An account named like somebody's id or address may be anybody's.
     pub fn by_account(&self, account: &str) -> Option<&Person> {
         self.people.iter().find(|person| person.logins.iter().any(|own| own.eq_ignore_ascii_case(account)))
     }
 
-    /// Everybody whom an identity of a commit or of a message may mean: by address, by the account in a host's own address,
-    /// or, where there is no address, by id, name or account. Being meant only restricts, so more than one may be.
+    /// Everybody whom an identity of a commit or of a message may mean: by address, by the account in a host's own
+    /// address, or, where there is no address, by id, name or account. Being meant only restricts, so more than one may
+    /// be.
     pub fn people_of(&self, who: &Identity) -> Vec<&Person> {
         let email = folded(&who.email);
         let found: BTreeSet<usize> = if email.is_empty() {
@@ -193,8 +194,8 @@ impl Roster {
     }
 }
 
-/// The accounts that an address may stand for: those in an address that a host makes up for people who hide their own, as
-/// `login@`, `ID+login@` or `ID-login@users.noreply.HOST`, or `login@noreply.HOST`; and what is no address at all.
+/// The accounts that an address may stand for: those in an address that a host makes up for people who hide their own,
+/// as `login@`, `ID+login@` or `ID-login@users.noreply.HOST`, or `login@noreply.HOST`; and what is no address at all.
 pub(super) fn accounts_in(address: &str) -> Vec<&str> {
     let Some((local, domain)) = address.rsplit_once('@') else { return vec![address] };
     if !["users.noreply.", "noreply."].iter().any(|start| domain.starts_with(start)) {

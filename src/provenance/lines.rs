@@ -30,8 +30,8 @@ pub(super) struct MessageLine {
 }
 
 impl MessageLine {
-    /// The identities in `Co-authored-by: name <address>` and the kernel's and GitHub's other spellings: everybody who may be
-    /// meant, and somebody unknown where nobody is named.
+    /// The identities in `Co-authored-by: name <address>` and the kernel's and GitHub's other spellings: everybody who
+    /// may be meant, and somebody unknown where nobody is named.
     pub(super) fn co_authors(&self) -> Vec<Identity> {
         let spellings =
             ["co-authored-by", "co-author", "coauthored-by", "coauthor", "co-authored by", "co-developed-by"];

@@ -65,8 +65,8 @@ pub struct Record {
     pub manifest: Manifest,
     /// As they were read.
     pub link: Link,
-    /// The counter of the security key did not grow since an earlier record of the chain: there are two such keys, or it
-    /// was turned back. The record is whole, and counts for nothing.
+    /// The counter of the security key did not grow since an earlier record of the chain: there are two such keys, or
+    /// it was turned back. The record is whole, and counts for nothing.
     pub clone: bool,
 }
 
@@ -172,8 +172,8 @@ impl Chain {
         self.ended.iter().map(|(principal, id)| (principal.as_str(), id.as_str()))
     }
 
-    /// The chain as it was while all its records were known: up to the first that `known` denies. For a look back; the rest
-    /// is not thereby gone, so what `seen` says of other chains is left out.
+    /// The chain as it was while all its records were known: up to the first that `known` denies. For a look back; the
+    /// rest is not thereby gone, so what `seen` says of other chains is left out.
     pub fn until(&self, known: impl Fn(&Record) -> bool) -> Chain {
         let records: Vec<_> = self.records.iter().take_while(|record| known(record)).cloned().collect();
         let ids = records.iter().map(|record| record.id()).collect();
@@ -236,8 +236,8 @@ impl Chain {
     /// Whether what was known of this chain still is so.
     ///
     /// # Errors
-    /// [`Fault::Rewound`] where the chain ends before it, [`Fault::Forked`] where another record stands in its place and
-    /// no later `repair` of the key's owner names the one that was known.
+    /// [`Fault::Rewound`] where the chain ends before it, [`Fault::Forked`] where another record stands in its place
+    /// and no later `repair` of the key's owner names the one that was known.
     pub fn holds(&self, known: Head) -> Result<(), Fault> {
         let at = usize::try_from(known.seq).ok().and_then(|seq| seq.checked_sub(1)).ok_or(Fault::Rewound)?;
         match self.ids.get(at) {
@@ -254,8 +254,8 @@ impl Chain {
         self.given_up.contains(&record.to_string())
     }
 
-    /// Joins copies of one chain from several places: the longest, if it holds what the others hold. Of two that are as long,
-    /// the one with a fault, since something came after.
+    /// Joins copies of one chain from several places: the longest, if it holds what the others hold. Of two that are as
+    /// long, the one with a fault, since something came after.
     pub fn join(copies: Vec<Chain>) -> Option<Chain> {
         let longest = copies.iter().max_by_key(|copy| (copy.len(), copy.fault.is_some()))?.clone();
         let forked = copies.iter().filter_map(Chain::head).find_map(|head| longest.holds(head).err().map(|_| head.seq));

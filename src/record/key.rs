@@ -91,8 +91,8 @@ impl Point {
         }
     }
 
-    /// Whether the point is one that a private key has. A point with a part of small order is not: one signature fits many
-    /// messages, or one private key signs for several such points. Every point of P-256 is of prime order.
+    /// Whether the point is one that a private key has. A point with a part of small order is not: one signature fits
+    /// many messages, or one private key signs for several such points. Every point of P-256 is of prime order.
     fn is_of_prime_order(&self) -> bool {
         match self {
             Point::Ed25519(key) => !key.is_weak() && key.to_edwards().is_torsion_free(),
@@ -124,8 +124,8 @@ fn verify_p256(key: &p256::ecdsa::VerifyingKey, value: &[u8], message: &[u8]) ->
     key.verify_prehash(&Sha256::digest(message), &signature).map_err(|_| Fault::SignatureInvalid)
 }
 
-/// What a security key signs along: flags and counter of this use. True of the key; whether the key is hardware, only who
-/// enrolled it knows, since software can mint such a key and set any flags.
+/// What a security key signs along: flags and counter of this use. True of the key; whether the key is hardware, only
+/// who enrolled it knows, since software can mint such a key and set any flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenUse {
     pub flags: u8,
@@ -208,8 +208,8 @@ impl Key {
         }
     }
 
-    /// Reads a public key as OpenSSH writes it in a `.pub` file: type, base64, and perhaps a comment. Here, where keys are
-    /// enrolled and not with each record, the order of the point is checked, which costs as much as a signature.
+    /// Reads a public key as OpenSSH writes it in a `.pub` file: type, base64, and perhaps a comment. Here, where keys
+    /// are enrolled and not with each record, the order of the point is checked, which costs as much as a signature.
     ///
     /// # Errors
     /// As [`Key::parse`]; a line whose two spellings of the type differ, or whose point is not of prime order, is
@@ -231,8 +231,8 @@ impl Key {
         self.kind
     }
 
-    /// The bytes of the point that verifies. The same for a plain key and for a security key, whatever its application, that
-    /// answer to one private key.
+    /// The bytes of the point that verifies. The same for a plain key and for a security key, whatever its application,
+    /// that answer to one private key.
     pub fn point(&self) -> Vec<u8> {
         self.point.bytes()
     }
@@ -268,8 +268,8 @@ impl Key {
     /// Verifies a signature blob, `str(type) str(signature)` and for security keys flags and counter, over `message`.
     ///
     /// # Errors
-    /// [`Fault::KeyType`] where the signature is of another type than the key, [`Fault::SignatureMalformed`] where it is
-    /// not the one spelling of a signature, [`Fault::SignatureInvalid`] where it does not verify.
+    /// [`Fault::KeyType`] where the signature is of another type than the key, [`Fault::SignatureMalformed`] where it
+    /// is not the one spelling of a signature, [`Fault::SignatureInvalid`] where it does not verify.
     pub fn verify(&self, signature: &[u8], message: &[u8]) -> Result<Option<TokenUse>, Fault> {
         let mut rest = signature;
         let name = take(&mut rest).ok_or(Fault::SignatureMalformed)?;

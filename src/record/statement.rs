@@ -221,8 +221,8 @@ impl Statement {
         json::encode(self)
     }
 
-    /// Reads a payload strictly: only what [`Statement::encode`] writes. Of several faults it names the first in the order of
-    /// `SPEC.md`, section 2.
+    /// Reads a payload strictly: only what [`Statement::encode`] writes. Of several faults it names the first in the
+    /// order of `SPEC.md`, section 2.
     pub fn decode(payload: &[u8]) -> Result<Statement, Fault> {
         if payload.len() > MAX_PAYLOAD {
             return Err(Fault::TooLarge);

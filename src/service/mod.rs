@@ -1,8 +1,8 @@
 //! FLOOR 3: the gate as a service. Sockets, and how much of everything there may be at a time.
 //!
-//! A connection has a thread that only waits and reads, so that slow clients hold up nobody; what is asked is judged by at
-//! most as many at a time as there are workers, and how the service is needs none. Nothing is kept between two requests but
-//! numbers.
+//! A connection has a thread that only waits and reads, so that slow clients hold up nobody; what is asked is judged by
+//! at most as many at a time as there are workers, and how the service is needs none. Nothing is kept between two
+//! requests but numbers.
 
 pub mod http;
 pub mod routes;
@@ -126,8 +126,8 @@ impl Service<'_> {
         })
     }
 
-    /// Says that there is no room, without waiting for anything. Closing at once could take the answer back before it was
-    /// read, so the connection stays until others are turned away.
+    /// Says that there is no room, without waiting for anything. Closing at once could take the answer back before it
+    /// was read, so the connection stays until others are turned away.
     fn turn_away(&self, stream: Stream, leaving: &mut VecDeque<Stream>) {
         self.tally.refused.fetch_add(1, Ordering::Relaxed);
         let answer = Answer::from(Refusal::new(503, "There are too many connections. Try again."));
@@ -204,8 +204,8 @@ fn is_late(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }
 
-/// Reads on without heeding it until the client hangs up: a connection that is closed with bytes unread is reset, and the
-/// client might lose the answer.
+/// Reads on without heeding it until the client hangs up: a connection that is closed with bytes unread is reset, and
+/// the client might lose the answer.
 fn farewell(stream: &Stream) {
     if stream.shutdown(Shutdown::Write).is_err() {
         return;

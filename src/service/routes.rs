@@ -1,5 +1,5 @@
-//! What may be asked: JSON → the gatekeeper → JSON. Which repository is a name below a directory or the one that is served;
-//! no name leads anywhere else.
+//! What may be asked: JSON → the gatekeeper → JSON. Which repository is a name below a directory or the one that is
+//! served; no name leads anywhere else.
 
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};

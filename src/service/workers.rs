@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::http::Refusal;
 
-/// Requests of one repository that wait for a worker: each holds a connection, of which there are [`super::MAX_CONNECTIONS`].
+/// Requests of one repository that wait for a worker: each holds a connection, of which there are
+/// [`super::MAX_CONNECTIONS`].
 const MAX_WAITING: usize = 32;
 
 pub struct Workers {

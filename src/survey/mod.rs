@@ -113,8 +113,8 @@ impl FileMaterial {
     }
 }
 
-/// Reads the files of a change one after another. What the repository maps of its packs into memory is given back now and
-/// then: it would grow to what was read of them.
+/// Reads the files of a change one after another. What the repository maps of its packs into memory is given back now
+/// and then: it would grow to what was read of them.
 pub struct Reader {
     root: PathBuf,
     repository: Repository,

@@ -239,8 +239,8 @@ fn a_proposal_brings_no_name_beside_one_that_it_may_be_taken_for() {
     }
 }
 
-/// Two records of mina, each the first of one chain, pushed under the two names that a chain may have; the second while the
-/// first is let through and not there yet. Whether another push can be judged afterwards.
+/// Two records of mina, each the first of one chain, pushed under the two names that a chain may have; the second while
+/// the first is let through and not there yet. Whether another push can be judged afterwards.
 fn pushed_at_once(same: bool) -> (Answer, Answer) {
     let f = approved();
     f.decide("mina", WORK, Verdict::Approve);

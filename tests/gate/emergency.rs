@@ -183,7 +183,8 @@ fn row_45_twin_an_emergency_that_answers_the_rejection() {
     let_through(over_a_veto(true));
 }
 
-/// Three days ago there was an emergency in `src`; somebody reviewed it since, or nobody. Today an ordinary change comes.
+/// Three days ago there was an emergency in `src`; somebody reviewed it since, or nobody. Today an ordinary change
+/// comes.
 fn after_an_emergency(more: &str, path: &str, review: impl FnOnce(&Fixture)) -> Answer {
     let f = glass(more);
     f.decide_at("dana", WORK, Verdict::BreakGlass, now() - 3 * DAY);
@@ -305,8 +306,8 @@ fn twin_a_rejection_of_something_else_takes_no_review_back() {
     allowed(after_an_emergency("", "src/new.rs", review));
 }
 
-/// An emergency that was declared at these times, in seconds from now, and reviewed; today there is another one, at a gate that
-/// has had all of it for so long, if for any time.
+/// An emergency that was declared at these times, in seconds from now, and reviewed; today there is another one, at a
+/// gate that has had all of it for so long, if for any time.
 fn declared_at(times: &[i64], received_ago: Option<i64>) -> Answer {
     let f = glass("");
     propose(&f, "mina", "earlier", &[("docs/a.txt", "x\n")]);

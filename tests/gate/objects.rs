@@ -330,7 +330,8 @@ fn of_steps(commits: usize) -> Answer {
     f.verify(&f.id("main"), &tip)
 }
 
-/// Steps that change nothing around one that a single senior approved of two: any of them could begin or end what was approved.
+/// Steps that change nothing around one that a single senior approved of two: any of them could begin or end what was
+/// approved.
 fn padded(steps: usize) -> Answer {
     let two = once(
         &policy(""),

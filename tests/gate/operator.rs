@@ -9,8 +9,8 @@ use undersign::decision::Verdict;
 use crate::scene::*;
 use crate::support::{Fixture, git_in, now, policy};
 
-/// A clone as a pipeline makes it, of a host whose default branch is `develop`; somebody pushed a branch `main` there, with a
-/// policy of his own.
+/// A clone as a pipeline makes it, of a host whose default branch is `develop`; somebody pushed a branch `main` there,
+/// with a policy of his own.
 fn pipeline() -> (Fixture, PathBuf) {
     let f = Fixture::with_policy(&policy("").replace("refs/heads/main", "refs/heads/develop"));
     f.git("rahim", &["branch", "-m", "main", "develop"]);
@@ -144,7 +144,8 @@ fn records_that_are_gone_for_good_stop_the_gate_until_the_operator_answers_for_t
     denied(Gate::of(&f).with("--state", &state).judged(WORK), "UNSIGNED");
 }
 
-/// The key of dana was given up yesterday; what she signed two days ago comes to this gate now, before the change or with it.
+/// The key of dana was given up yesterday; what she signed two days ago comes to this gate now, before the change or
+/// with it.
 fn arrives(with_the_change: bool) -> Answer {
     let retired = format!(", revoked = {{ reason = \"retired\", at = {} }}", from_now(-DAY));
     let f = Fixture::with_policy(&with_keys(&policy(""), "dana", &[key_line("dana", &retired)]));

@@ -420,8 +420,8 @@ fn row_07_twin_its_rejection_of_something_else_stops_nothing_here() {
     allowed(judged(&rejected_by_a_revoked_key("other"), WORK));
 }
 
-/// mina's own work, which she did not sign, pushed by an account. Hers is called `mina-gh`; where the author is not proven,
-/// two must approve.
+/// mina's own work, which she did not sign, pushed by an account. Hers is called `mina-gh`; where the author is not
+/// proven, two must approve.
 fn pushed_by(account: &str) -> Answer {
     let text = with_login(&with_top(&policy(""), "author_proof = \"proven\""), "mina", "mina-gh");
     let f = Fixture::with_policy(&once(&text, "none = 1", "none = 2"));

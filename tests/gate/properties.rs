@@ -1,5 +1,5 @@
-//! What holds of every ledger, and not only of the rows: chains in memory, signed by keys from fixed seeds, judged by the
-//! library; once, where the policy lies in git, by the program.
+//! What holds of every ledger, and not only of the rows: chains in memory, signed by keys from fixed seeds, judged by
+//! the library; once, where the policy lies in git, by the program.
 
 use std::collections::BTreeSet;
 

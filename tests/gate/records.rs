@@ -255,7 +255,8 @@ fn row_20_twin_the_chain_grew_by_a_withdrawal() {
     allowed(after_a_rejection(withdrawn));
 }
 
-/// dana rejects; rahim's program saw that when he approved something else; dana's chain is deleted where no gate saw it.
+/// dana rejects; rahim's program saw that when he approved something else; dana's chain is deleted where no gate saw
+/// it.
 fn witnessed(deleted: bool) -> Answer {
     let f = Fixture::new();
     propose(&f, "mina", "other", &[("docs/a.txt", "x\n")]);
@@ -572,8 +573,8 @@ fn as_branch(chain: &str) -> String {
     chain.replace("refs/undersign/", "refs/heads/undersign/")
 }
 
-/// Another copy of dana's chain was ahead of its ref for a while, when a gate judged; then she sends the rest, with a rejection
-/// or with nothing more.
+/// Another copy of dana's chain was ahead of its ref for a while, when a gate judged; then she sends the rest, with a
+/// rejection or with nothing more.
 fn copy_ahead(rejected: bool) -> Answer {
     let f = approved();
     let chain = chain_of(&f, "dana");

@@ -251,7 +251,8 @@ fn an_approval_dated_at_the_end_of_all_times_does_not_count() {
     }
 }
 
-/// mina's work by hand, which two seniors must approve unless rahim claims that it is by hand; he does, so far ahead, so long.
+/// mina's work by hand, which two seniors must approve unless rahim claims that it is by hand; he does, so far ahead,
+/// so long.
 fn claimed(ahead: i64, until: u64) -> Answer {
     let text = once(&policy(""), "presume = true", "presume = true\nhuman_only_by = [\"policy\"]");
     let f = Fixture::with_policy(&once(&text, "junior = 1", "junior = 2"));

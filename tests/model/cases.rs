@@ -1,4 +1,5 @@
-//! Known attacks, each with its allowed twin one step apart, and everyday workflows. What is asked about is the last act.
+//! Known attacks, each with its allowed twin one step apart, and everyday workflows. What is asked about is the last
+//! act.
 
 use std::sync::OnceLock;
 

@@ -1,5 +1,5 @@
-//! The real code of the gate over the world of the model: its history, its contents, its policy, its records, and its memory as
-//! the gatekeeper keeps it.
+//! The real code of the gate over the world of the model: its history, its contents, its policy, its records, and its
+//! memory as the gatekeeper keeps it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -25,7 +25,8 @@ const NOW: i64 = 1_790_000_000;
 const PATHS: [&str; 3] = ["a", "b", "c"];
 const DEVICE: &str = "0123456789abcdef";
 
-// ------------------------------------------------------------------------------------------------------------------ names
+// ------------------------------------------------------------------------------------------------------------------
+// names
 
 fn object(id: Id) -> ObjectId {
     ObjectId([id as u8 + 1; 20])
@@ -61,7 +62,8 @@ fn path_of(path: &RepoPath) -> usize {
     usize::from(path.0[0] - b'a')
 }
 
-// ---------------------------------------------------------------------------------------------------------------- objects
+// ----------------------------------------------------------------------------------------------------------------
+// objects
 
 /// What the gate may read of the world, as it sees it.
 struct Objects<'w>(&'w World);
@@ -211,7 +213,8 @@ impl Contents for Objects<'_> {
     }
 }
 
-// ------------------------------------------------------------------------------------------------------- policy and records
+// ------------------------------------------------------------------------------------------------------- policy and
+// records
 
 fn key() -> &'static Key {
     static KEY: OnceLock<Key> = OnceLock::new();
@@ -339,7 +342,8 @@ fn ledger(world: &World) -> Vec<Chain> {
     vec![chain]
 }
 
-// --------------------------------------------------------------------------------------------------------------- the gate
+// --------------------------------------------------------------------------------------------------------------- the
+// gate
 
 /// The gate with its memory, kept as the gatekeeper and the state directory keep it.
 pub struct Gate {

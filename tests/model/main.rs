@@ -1,5 +1,6 @@
-//! The rule of a push against an adversary: the code of the gate, over a small world without git, held to what it promises in
-//! generated histories, and compared with the rule that it was built from. `UNDERSIGN_HISTORIES` sets how many are generated.
+//! The rule of a push against an adversary: the code of the gate, over a small world without git, held to what it
+//! promises in generated histories, and compared with the rule that it was built from. `UNDERSIGN_HISTORIES` sets how
+//! many are generated.
 #![allow(clippy::unwrap_used)]
 
 mod cases;

@@ -1,4 +1,5 @@
-//! What a gate promises. It looks at what refs show and at what was approved, and at nothing that a gate keeps or computes.
+//! What a gate promises. It looks at what refs show and at what was approved, and at nothing that a gate keeps or
+//! computes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,7 +9,8 @@ use crate::world::*;
 /// The kinds of promise; in the order of the letters A to F.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A ref that may only go forward moves from its tree to that tree plus deltas approved for it, each fitting exactly.
+    /// A ref that may only go forward moves from its tree to that tree plus deltas approved for it, each fitting
+    /// exactly.
     Content,
     /// An approval lands once: its paths rested on all that the ref showed since the tip that it was signed on.
     Twice,
@@ -16,9 +18,11 @@ pub enum Kind {
     State,
     /// All that a forward-only ref ever showed stays on its first-parent line.
     Line,
-    /// A move that changes no content brings in only what somebody signed for, for this ref, or what protected refs have shown.
+    /// A move that changes no content brings in only what somebody signed for, for this ref, or what protected refs
+    /// have shown.
     Nobody,
-    /// A host that lands a proposal, on the tip and by the method that were judged, makes the tip plus an approved delta.
+    /// A host that lands a proposal, on the tip and by the method that were judged, makes the tip plus an approved
+    /// delta.
     Proposal,
 }
 
@@ -44,8 +48,8 @@ pub struct Promise {
     only: Option<Kind>,
     /// What each ref showed, by what was let through, since it began.
     shown: BTreeMap<Ref, Vec<Id>>,
-    /// As `shown` was before the last move of a ref, until the gate is asked again and what moved is still approved: a commit
-    /// that is taken away behind it before that was never seen as let through.
+    /// As `shown` was before the last move of a ref, until the gate is asked again and what moved is still approved: a
+    /// commit that is taken away behind it before that was never seen as let through.
     before: BTreeMap<Ref, Vec<Id>>,
     /// Trees that protected refs showed, or passed through by approved deltas on the way.
     good: BTreeSet<Tree>,
@@ -88,8 +92,8 @@ impl Promise {
         self.since.insert(approval, since);
     }
 
-    /// The gate is asked, and sees what refs show now. What was put there behind the gate counts as let through, after the
-    /// fact, if it was approved all the same; what landed and is approved no more may still be taken away.
+    /// The gate is asked, and sees what refs show now. What was put there behind the gate counts as let through, after
+    /// the fact, if it was approved all the same; what landed and is approved no more may still be taken away.
     pub fn looked(&mut self, world: &World) {
         let only = self.only.take();
         for (of, before) in std::mem::take(&mut self.before) {
@@ -135,7 +139,8 @@ impl Promise {
         shown.get(since..).unwrap_or_default().iter().all(|&id| approval.delta.fits(world.real.tree(id)))
     }
 
-    /// Trees that approved deltas lead to, by one at least. Fresh: each only while its paths rested, which landing it ends.
+    /// Trees that approved deltas lead to, by one at least. Fresh: each only while its paths rested, which landing it
+    /// ends.
     fn reach(&self, world: &World, of: Ref, tree: Tree, fresh: bool) -> BTreeSet<Tree> {
         let is_usable = |a: &&Approval| a.of == of && !a.delta.is_nothing() && (!fresh || self.rested(world, a));
         let usable: Vec<Delta> = world.approvals.iter().filter(is_usable).map(|a| a.delta).collect();
@@ -161,7 +166,8 @@ impl Promise {
             match (old, self.last(of)) {
                 (Some(old), Some(last)) if of.is_fixed() => {
                     self.check_line(world, of, new)?;
-                    // Where it stands elsewhere than the gate let it, how it came there is part of what was let through.
+                    // Where it stands elsewhere than the gate let it, how it came there is part of what was let
+                    // through.
                     if old != last {
                         self.check_step(world, of, last, old)?;
                     }

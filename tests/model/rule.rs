@@ -156,8 +156,8 @@ fn ends_of_one_way(start: Id, steps: &[Id], segment: impl Fn(Id, &[Id]) -> Segme
 /// In what the gate is stricter than the rule, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stricter {
-    /// A forward-only ref is judged from the nearest state of its own at or below its tip, or else from the nearest of any; not
-    /// from further down, from where what was taken back since would look as if it had rested.
+    /// A forward-only ref is judged from the nearest state of its own at or below its tip, or else from the nearest of
+    /// any; not from further down, from where what was taken back since would look as if it had rested.
     NearestStart,
     /// Where a ref stands, if the gate never let it there, is itself an end on the way: what it showed was not approved
     /// because what follows puts it right.
@@ -170,7 +170,8 @@ pub enum Stricter {
     Twin,
     /// A proposal lands on a state: else what the merge keeps of the tip was approved by nobody.
     TipIsState,
-    /// A merge inside an approved segment, itself unsigned, must not drop what it merges: it would count as merged for ever.
+    /// A merge inside an approved segment, itself unsigned, must not drop what it merges: it would count as merged for
+    /// ever.
     DroppingMerge,
     /// Merging back what is there already would only make approvals of this very tip worthless.
     SideIsNew,
@@ -392,8 +393,8 @@ impl Rule {
         (is_approved && self.keeps_what_it_merges(world, brought, &by)).then_some(by)
     }
 
-    /// Approvals of this very head with nothing in it, where the step brings in nothing else. The digest of an empty manifest is
-    /// the same for all that are empty, so the head is what it binds.
+    /// Approvals of this very head with nothing in it, where the step brings in nothing else. The digest of an empty
+    /// manifest is the same for all that are empty, so the head is what it binds.
     fn signed_empty(&self, world: &World, of: Ref, start: Id, end: Id) -> Vec<Approval> {
         let view = &world.seen;
         let landing = if view.parents(end).len() > 1 { bit(end) } else { 0 };

@@ -1,5 +1,5 @@
-//! The world of the model: commits of three paths, refs, and what was approved. No git: a commit has parents and a tree, and a
-//! tree is what each path holds, 0 for nothing.
+//! The world of the model: commits of three paths, refs, and what was approved. No git: a commit has parents and a
+//! tree, and a tree is what each path holds, 0 for nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -298,7 +298,8 @@ pub fn host_merge(view: &View, tip: Id, head: Id, method: Method) -> Option<Tree
     match method {
         Method::FastForward => view.is_ancestor(tip, head).then(|| view.tree(head)),
         Method::Merge | Method::Squash => three_way(virtual_base(view, &bases), view.tree(tip), view.tree(head), None),
-        // Commit by commit, in the order in which they were made. Left out are merges, and what the target has a twin of.
+        // Commit by commit, in the order in which they were made. Left out are merges, and what the target has a twin
+        // of.
         Method::Rebase => {
             let others = view.above(tip) & !view.above(head);
             let has_twin =

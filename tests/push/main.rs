@@ -186,7 +186,8 @@ fn a_gate_that_only_reports_lets_it_land_and_says_so() {
 #[test]
 fn nothing_in_the_repository_turns_the_gate_down() {
     let h = Host::new();
-    // What a pusher can bring: files of any name, and refs. What a repository's own configuration could say is no pusher's.
+    // What a pusher can bring: files of any name, and refs. What a repository's own configuration could say is no
+    // pusher's.
     h.f.git("mina", &["checkout", "-q", "agent/work"]);
     for file in [".undersign/gate.toml", ".undersign/config.toml", "gate.toml"] {
         h.f.write(file, "report_only = true\n");
@@ -341,7 +342,8 @@ fn where_the_policy_branch_stands_is_not_for_the_pusher_to_say() {
 fn no_branch_is_taken_for_the_policy_branch_but_the_one_that_the_operator_says() {
     let open = policy("").replace("protected = [", "open = [\"refs/heads/**\"]\nprotected = [");
     let h = Host::with(&open, &[]);
-    // As `git init --bare` leaves it where nobody says otherwise: no branch but that one holds the policy, there or not.
+    // As `git init --bare` leaves it where nobody says otherwise: no branch but that one holds the policy, there or
+    // not.
     support::git_in(&h.bare, "rahim", &["symbolic-ref", "HEAD", "refs/heads/master"]);
     h.push("mina", &["agent/work:refs/heads/agent/work"]).refused("The policy branch refs/heads/master is not here");
     support::git_in(&h.bare, "rahim", &["symbolic-ref", "HEAD", "refs/heads/main"]);
@@ -365,8 +367,8 @@ fn write_hook(path: &Path, text: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// A branch landed, and the record that came with it did not: git moves each ref by itself, after the hook, and somebody who
-/// holds the lock of one makes it fail alone.
+/// A branch landed, and the record that came with it did not: git moves each ref by itself, after the hook, and
+/// somebody who holds the lock of one makes it fail alone.
 fn landed_without_its_record(recorded: bool) -> Host {
     let h = Host::new();
     h.f.decide("dana", "agent/work", Verdict::Approve);

@@ -1,5 +1,5 @@
-//! The record by itself, and the gate's summary, built with no features: published vectors, other people's vectors, stock
-//! OpenSSH and other stock tools as the judges of what is sound.
+//! The record by itself, and the gate's summary, built with no features: published vectors, other people's vectors,
+//! stock OpenSSH and other stock tools as the judges of what is sound.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../support/plain.rs"]

@@ -240,7 +240,8 @@ fn the_shell_gate_takes_the_approvals_that_are_sound_and_nothing_else() {
                 && predicate.coverage.omissions.iter().all(|omission| !omission.acknowledged.is_empty())
         })
     };
-    // Numbers inside of a signature that are spelled otherwise: only OpenSSH reads these, and the record's id is the same.
+    // Numbers inside of a signature that are spelled otherwise: only OpenSSH reads these, and the record's id is the
+    // same.
     let spellings = ["record-signature-ecdsa-long", "record-signature-high-s"];
     let mut records: Vec<File> = files().into_iter().filter(|file| file.headers["stage"] == "record").collect();
     records.retain(|file| !spellings.contains(&file.name.as_str()));

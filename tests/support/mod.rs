@@ -203,7 +203,8 @@ impl Fixture {
         frozen::sign(&frozen, &change, &place, &key, None, at).unwrap()
     }
 
-    /// A branch that changes nothing is not pending; `undersign review main..BRANCH --target main` shows it all the same.
+    /// A branch that changes nothing is not pending; `undersign review main..BRANCH --target main` shows it all the
+    /// same.
     fn changeless(&self, repository: &Repository, place: &Place, branch: &str) -> Change {
         let (tip, head) = (place.target.tip, repository.resolve(branch).unwrap());
         let base = self.git("mina", &["merge-base", &tip.to_string(), branch]).parse().unwrap();

@@ -1,5 +1,5 @@
-//! Contents of a push in which nothing is hidden: text files, left alone since they were signed. And a history that is one
-//! line of given steps.
+//! Contents of a push in which nothing is hidden: text files, left alone since they were signed. And a history that is
+//! one line of given steps.
 
 use undersign::change::diff::Location;
 use undersign::change::manifest::{Digest, Manifest};

@@ -19,8 +19,8 @@ const BYTE_ORDER_MARK: char = '\u{FEFF}';
 const MOST_JOINED: usize = 4;
 
 /// Controls, formats, separators of lines and paragraphs, private use, what is ignorable by default (fillers, variation
-/// selectors, tags and more), and letters and signs that are drawn as a blank: braille, an object that is not there, two
-/// hieroglyphs, the Khitan filler, the null notehead. Signs that enclose digits are formats that show.
+/// selectors, tags and more), and letters and signs that are drawn as a blank: braille, an object that is not there,
+/// two hieroglyphs, the Khitan filler, the null notehead. Signs that enclose digits are formats that show.
 static HIDDEN: LazyLock<Class> = LazyLock::new(|| {
     Class::of(
         r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}
@@ -30,8 +30,8 @@ static HIDDEN: LazyLock<Class> = LazyLock::new(|| {
 /// What a joiner makes one picture of; not what only exists to be part of one.
 static PICTURE: LazyLock<Class> =
     LazyLock::new(|| Class::of(r"[\p{Emoji}--[\x00-\x7F\p{Emoji_Modifier}\p{Regional_Indicator}]]"));
-/// What has a form as text and one as a picture. The pictures of later planes have one form, but for few that nobody selects:
-/// there a selector would be a change that nobody sees.
+/// What has a form as text and one as a picture. The pictures of later planes have one form, but for few that nobody
+/// selects: there a selector would be a change that nobody sees.
 static SELECTABLE: LazyLock<Class> = LazyLock::new(|| {
     Class::of(
         r"[\p{Emoji}--[\x00-\x7F\p{Emoji_Modifier}\p{Regional_Indicator}
@@ -44,7 +44,8 @@ static LETTER: LazyLock<Class> =
 /// The signs that take the vowel from a letter.
 static VIRAMA: LazyLock<Class> = LazyLock::new(|| Class::of(r"\p{Grapheme_Link}"));
 
-/// The three flags of parts of a country that are drawn everywhere; others are a black flag with a text that nobody sees.
+/// The three flags of parts of a country that are drawn everywhere; others are a black flag with a text that nobody
+/// sees.
 const FLAGS: [&str; 3] = [
     "\u{1F3F4}\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
     "\u{1F3F4}\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}",
@@ -139,7 +140,8 @@ fn joins_pictures(before: &str, after: &str) -> bool {
     false
 }
 
-/// What stands before the picture at the end of a text, if one stands there: with a selector or a tone of skin, perhaps.
+/// What stands before the picture at the end of a text, if one stands there: with a selector or a tone of skin,
+/// perhaps.
 fn without_picture(text: &str) -> Option<&str> {
     let text = text.strip_suffix(|c| matches!(c, AS_PICTURE | '\u{1F3FB}'..='\u{1F3FF}')).unwrap_or(text);
     text.strip_suffix(|c| PICTURE.contains(c))

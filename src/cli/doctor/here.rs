@@ -294,8 +294,8 @@ fn pipelines(repository: &Repository, policy: &Policy, trunk: &TargetBranch) -> 
     found
 }
 
-/// Whether a workflow names the event whose runs take the file from the change. Comments, `github.event.pull_request.…` and
-/// questions for the event's name are none.
+/// Whether a workflow names the event whose runs take the file from the change. Comments, `github.event.pull_request.…`
+/// and questions for the event's name are none.
 fn runs_on_pull_request(workflow: &str) -> bool {
     const EVENT: &str = "pull_request";
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');

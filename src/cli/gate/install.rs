@@ -57,7 +57,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
     outln!("The gate is the pre-receive hook of {}.", repository.root.display());
     told(&repository, options);
-    // Without a policy nothing is protected yet, and nothing may land: there is nothing to record, and nothing to wait for.
+    // Without a policy nothing is protected yet, and nothing may land: there is nothing to record, and nothing to wait
+    // for.
     let settings = options.gate.settings();
     if let Err(why) = super::record::record(&options.dir, &settings, &[], &options.line) {
         outln!(

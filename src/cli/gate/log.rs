@@ -18,7 +18,8 @@ pub struct Options {
     /// Print the entries as they are written, one JSON object a line
     #[arg(long)]
     json: bool,
-    /// Digest of a line that must be there: `audit.digest` of an answer that you kept. What was cut off at the end is missed
+    /// Digest of a line that must be there: `audit.digest` of an answer that you kept. What was cut off at the end is
+    /// missed
     #[arg(long, value_name = "SHA256")]
     holds: Option<String>,
 }

@@ -31,7 +31,8 @@ pub struct StateOptions {
     /// A policy file to judge by, instead of the one on the policy branch
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Full name of the branch that holds the policy; by default the one that HEAD of a repository that is pushed to names
+    /// Full name of the branch that holds the policy; by default the one that HEAD of a repository that is pushed to
+    /// names
     #[arg(long, value_name = "REF")]
     policy_branch: Option<String>,
 }

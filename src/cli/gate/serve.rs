@@ -26,11 +26,12 @@ pub struct Options {
     /// Where to listen: a loopback address such as 127.0.0.1:7117 (port 0: any that is free), or unix:FILE
     #[arg(long, value_name = "ADDRESS")]
     listen: Address,
-    /// Serve all repositories below a directory, each by its path from there; without it, the one of --repo by that text
+    /// Serve all repositories below a directory, each by its path from there; without it, the one of --repo by that
+    /// text
     #[arg(long, value_name = "DIR")]
     repositories: Option<PathBuf>,
-    /// Pushes that are judged at a time, 1 to 64, of one among several repositories half as many; by default as many as there are
-    /// cores, at least 2
+    /// Pushes that are judged at a time, 1 to 64, of one among several repositories half as many; by default as many as
+    /// there are cores, at least 2
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: Option<u8>,
     /// Bytes of a request's body, up to 64 MiB; up to 128 may be in memory at a time

@@ -49,7 +49,8 @@ impl<'s, 'g> Segment<'s, 'g> {
         self.steps.iter().flat_map(|step| &step.links).collect()
     }
 
-    /// Signs of AI in what lands and in what was signed; only where there is none, a claim that there was none is heard.
+    /// Signs of AI in what lands and in what was signed; only where there is none, a claim that there was none is
+    /// heard.
     pub(super) fn ai(&self) -> Ai {
         let signed = |vote: &Vote<'_>| matches!(&*vote.predicate().provenance.status, "declared" | "detected");
         if provenance::trace(&self.commits, "", self.court.rules).is_ai() || self.approvals.iter().any(signed) {

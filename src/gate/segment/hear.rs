@@ -82,8 +82,8 @@ impl<'g> Segment<'_, 'g> {
         None
     }
 
-    /// An approval is for a change of what was there when it was signed. What landed, was taken back, and would land again
-    /// is another change.
+    /// An approval is for a change of what was there when it was signed. What landed, was taken back, and would land
+    /// again is another change.
     pub(super) fn replay(&self, vote: Vote<'_>) -> Option<Reason> {
         let who = &vote.person.id;
         let since = vote.predicate().target.tip.parse().ok()?;
@@ -113,9 +113,9 @@ impl<'g> Segment<'_, 'g> {
         self.writers = self.court.grounds.policy.roster.ids_of(&self.authors);
     }
 
-    /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that only landing made (a
-    /// merge, or one that squashing or rebasing wrote anew) and that names one person as author and committer names who
-    /// landed it.
+    /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that only landing made
+    /// (a merge, or one that squashing or rebasing wrote anew) and that names one person as author and committer names
+    /// who landed it.
     fn author_set(&self, decided: &[Vote<'_>]) -> Vec<Identity> {
         let mut authors: Vec<Identity> = decided.iter().flat_map(|vote| vote.authors()).collect();
         let rewritten = !decided.is_empty() && !decided.iter().any(|vote| self.is_about(*vote));
@@ -132,8 +132,9 @@ impl<'g> Segment<'_, 'g> {
         authors
     }
 
-    /// Where authorship is to be proven: a name in a commit is somebody's only if that person signed the commit or pushes
-    /// it. Else whoever had a hand in it (committer, signer, pusher) counts as author too, and the author as unknown.
+    /// Where authorship is to be proven: a name in a commit is somebody's only if that person signed the commit or
+    /// pushes it. Else whoever had a hand in it (committer, signer, pusher) counts as author too, and the author as
+    /// unknown.
     pub(super) fn prove_authors(&mut self, decided: &[Vote<'_>]) {
         let grounds = &self.court.grounds;
         let roster = &grounds.policy.roster;
@@ -185,9 +186,9 @@ impl<'g> Segment<'_, 'g> {
         self.writers.contains(person.id.as_str())
     }
 
-    /// A rejection of this content or of this very commit blocks, whoever else approves, unless it was taken over. One of
-    /// another content of the same paths must be named by an approval of somebody who is asked: else one changed byte would
-    /// shop for a new reviewer, or for anybody who names it.
+    /// A rejection of this content or of this very commit blocks, whoever else approves, unless it was taken over. One
+    /// of another content of the same paths must be named by an approval of somebody who is asked: else one changed
+    /// byte would shop for a new reviewer, or for anybody who names it.
     pub(super) fn hear_rejections(&mut self, asked: &Asked) {
         let roles: BTreeSet<&str> =
             asked.requirements.iter().flat_map(|r| &r.slots).map(|slot| slot.role.as_str()).collect();

@@ -97,7 +97,8 @@ struct Segment<'s, 'g> {
     /// Approvals that count, before binding.
     approvals: Vec<Vote<'g>>,
     authors: Vec<Identity>,
-    /// The ids of those people of the roster whose own signature does not count: the authors, and who may be one of them.
+    /// The ids of those people of the roster whose own signature does not count: the authors, and who may be one of
+    /// them.
     writers: BTreeSet<&'g str>,
     /// Nobody vouches for who wrote it, where the policy wants that.
     unproven: bool,
@@ -179,8 +180,8 @@ impl<'s, 'g> Segment<'s, 'g> {
         self.court.votes.iter().copied().filter(move |vote| vote.is(verdict))
     }
 
-    /// Whether a decision is about this content. The digest of an empty manifest is that of all of them, so of a step that
-    /// changes nothing it is about the head, with nothing else brought in.
+    /// Whether a decision is about this content. The digest of an empty manifest is that of all of them, so of a step
+    /// that changes nothing it is about the head, with nothing else brought in.
     fn binds(&self, vote: Vote<'_>) -> bool {
         let predicate = vote.predicate();
         predicate.manifest.sha256 == self.standing.manifest.to_string()
@@ -197,8 +198,8 @@ impl<'s, 'g> Segment<'s, 'g> {
         (commit.parents.len() > 1 && commit.parents[0] == step.from).then_some(commit.id)
     }
 
-    /// A merge of what protected refs have shown, all of whose content is here already. That of a proposal is not made yet,
-    /// and its head may stand on anything.
+    /// A merge of what protected refs have shown, all of whose content is here already. That of a proposal is not made
+    /// yet, and its head may stand on anything.
     fn is_merge_back(&mut self) -> bool {
         let [step] = self.steps else { return false };
         if self.court.lands.is_some() {
@@ -288,8 +289,8 @@ impl<'s, 'g> Segment<'s, 'g> {
         }
     }
 
-    /// States that are gone at the end were there all the same, for whoever builds on them or gives them a name; and each step
-    /// that changes nothing is approved by itself.
+    /// States that are gone at the end were there all the same, for whoever builds on them or gives them a name; and
+    /// each step that changes nothing is approved by itself.
     fn refuse_passing(&mut self) {
         if self.steps.len() > 1 {
             let detail = format!(

@@ -1,9 +1,9 @@
 //! One pattern of CODEOWNERS → globs of a policy that match the same paths.
 //!
-//! GitHub reads patterns as gitignore does, without `!`, `[ ]` and `\#`; the documented exception is `dir/*`, which stays
-//! in its directory. GitLab hands them to Ruby's `File.fnmatch` with `FNM_PATHNAME` and `FNM_DOTMATCH`: a pattern matches
-//! whole paths of files, so that only `docs/` holds what is beneath `docs`; without a leading `/` it matches at any
-//! depth; `**` crosses directories only as `**/`.
+//! GitHub reads patterns as gitignore does, without `!`, `[ ]` and `\#`; the documented exception is `dir/*`, which
+//! stays in its directory. GitLab hands them to Ruby's `File.fnmatch` with `FNM_PATHNAME` and `FNM_DOTMATCH`: a pattern
+//! matches whole paths of files, so that only `docs/` holds what is beneath `docs`; without a leading `/` it matches at
+//! any depth; `**` crosses directories only as `**/`.
 
 use globset::GlobBuilder;
 

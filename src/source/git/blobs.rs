@@ -1,5 +1,5 @@
-//! What a gate must know of blobs beyond their ids. Each is read once, however many paths, steps and sides name it: a push of a
-//! few bytes can name one large blob a million times.
+//! What a gate must know of blobs beyond their ids. Each is read once, however many paths, steps and sides name it: a
+//! push of a few bytes can name one large blob a million times.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

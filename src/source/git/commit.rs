@@ -1,6 +1,6 @@
-//! A commit object → [`Commit`], or why nobody can say for certain who wrote it. Git, libgit2 and hosts each read a malformed
-//! header in their own way, and an author whom one of them does not see could approve her own work: so it is read by the
-//! letter here, or not at all.
+//! A commit object → [`Commit`], or why nobody can say for certain who wrote it. Git, libgit2 and hosts each read a
+//! malformed header in their own way, and an author whom one of them does not see could approve her own work: so it is
+//! read by the letter here, or not at all.
 
 use crate::change::{Commit, Identity, ObjectId};
 
@@ -38,7 +38,8 @@ fn hash(line: &[u8], name: &[u8]) -> Option<ObjectId> {
     std::str::from_utf8(line.strip_prefix(name)?).ok()?.parse().ok()
 }
 
-/// The encoding that the rest of the header declares. None of what may be there only once, or only further up, is in it.
+/// The encoding that the rest of the header declares. None of what may be there only once, or only further up, is in
+/// it.
 fn further<'h>(lines: impl Iterator<Item = &'h [u8]>) -> Result<Option<&'h [u8]>, &'static str> {
     let (mut encoding, mut signed, mut may_continue) = (None, false, false);
     for line in lines {
@@ -96,7 +97,8 @@ fn charset(encoding: Option<&[u8]>) -> Result<Charset, &'static str> {
     }
 }
 
-/// `Name <address> 1790000000 +0000`, with one address in which nothing else could be seen; seconds since the epoch beside it.
+/// `Name <address> 1790000000 +0000`, with one address in which nothing else could be seen; seconds since the epoch
+/// beside it.
 fn identity(line: &[u8], charset: Charset) -> Result<(Identity, i64), &'static str> {
     let whole = |line: &[u8]| {
         let open = line.iter().position(|&b| b == b'<')?;

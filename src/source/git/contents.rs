@@ -1,5 +1,5 @@
-//! What a gate asks of objects beyond the manifest: lines, hidden characters, what stands for something else, names that
-//! collide, and whether a place was left alone.
+//! What a gate asks of objects beyond the manifest: lines, hidden characters, what stands for something else, names
+//! that collide, and whether a place was left alone.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -18,8 +18,8 @@ use crate::gate::{Contents, MAX_PLACES, NextPolicy, Opaque, Rest, Step};
 
 /// Commits along first parents that are looked at to see whether a place was left alone.
 const MAX_LINE: usize = 50_000;
-/// Bytes of the texts that are compared line by line for one push, each pair once. A text that many paths hold, each then changed
-/// in another way, is many comparisons of all of it.
+/// Bytes of the texts that are compared line by line for one push, each pair once. A text that many paths hold, each
+/// then changed in another way, is many comparisons of all of it.
 const MAX_COMPARED: u64 = 1 << 30;
 
 /// The objects of a repository, asked by a gate.
@@ -38,7 +38,8 @@ pub struct Objects<'r> {
 struct Compared {
     /// Lines that were added and removed.
     lines: u64,
-    /// New lines with characters that do not show, from 1, the first few: what was there already was somebody else's to see.
+    /// New lines with characters that do not show, from 1, the first few: what was there already was somebody else's to
+    /// see.
     hidden: Rc<[u32]>,
 }
 
@@ -90,8 +91,8 @@ impl<'r> Objects<'r> {
         Ok(found)
     }
 
-    /// What differs in the texts of a path; nothing where neither side is one. The same pair is compared once, whatever its
-    /// paths and modes.
+    /// What differs in the texts of a path; nothing where neither side is one. The same pair is compared once, whatever
+    /// its paths and modes.
     fn compared(&self, file: &FileDiff) -> Result<Compared, GitError> {
         let sides = [self.text_id(file.old)?, self.text_id(file.new)?];
         if let Some(known) = self.comparisons.borrow().get(&sides) {

@@ -1,4 +1,5 @@
-//! How long a judgement may read. What is pushed decides how much there is to read, so somebody has to say when it is enough.
+//! How long a judgement may read. What is pushed decides how much there is to read, so somebody has to say when it is
+//! enough.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,6 @@
-//! A local git repository, read from its objects alone: no configuration, attributes, filters or hooks of the repository
-//! have a say in what is shown or judged. git2's check of object hashes stays on: what is read here becomes evidence.
+//! A local git repository, read from its objects alone: no configuration, attributes, filters or hooks of the
+//! repository have a say in what is shown or judged. git2's check of object hashes stays on: what is read here becomes
+//! evidence.
 
 mod attribution;
 mod blobs;
@@ -129,9 +130,9 @@ impl Repository {
         Repository::opened(path, git2::Repository::discover(path))
     }
 
-    /// Opens the repository that `path` is: a bare one, a work tree, its `.git`, or a linked work tree. For a gate, which must
-    /// not judge by another one that happens to lie around the place that was named. Neither the environment nor a directory
-    /// above has a say; that of another user is refused, as git refuses it.
+    /// Opens the repository that `path` is: a bare one, a work tree, its `.git`, or a linked work tree. For a gate,
+    /// which must not judge by another one that happens to lie around the place that was named. Neither the environment
+    /// nor a directory above has a say; that of another user is refused, as git refuses it.
     pub fn open_exactly(path: &Path) -> Result<Repository, GitError> {
         let opened = Repository::opened(path, git2::Repository::open(path));
         opened.map_err(|error| match error {
@@ -309,8 +310,8 @@ impl Repository {
         self.raw.remotes().is_ok_and(|remotes| !remotes.is_empty())
     }
 
-    /// A target by its full name; its tip is the remote-tracking one where there is one. Not in a bare repository: what is
-    /// pushed to has its own refs, and others there are whoever's who may push them.
+    /// A target by its full name; its tip is the remote-tracking one where there is one. Not in a bare repository: what
+    /// is pushed to has its own refs, and others there are whoever's who may push them.
     pub fn target_named(&self, name: &str) -> Result<TargetBranch, GitError> {
         let branch = name.strip_prefix("refs/heads/").filter(|_| !self.raw.is_bare());
         let remote = branch.and_then(|branch| self.tip(&format!("refs/remotes/origin/{branch}")));
@@ -362,16 +363,16 @@ impl Repository {
         !ahead && !self.raw.is_bare() && self.raw.find_remote("origin").is_ok()
     }
 
-    /// The object at which a ref of the server stands, as far as can be seen from here: in a clone, where `origin` was last
-    /// seen to have it; tags are as they are here.
+    /// The object at which a ref of the server stands, as far as can be seen from here: in a clone, where `origin` was
+    /// last seen to have it; tags are as they are here.
     pub fn shown(&self, name: &str, ahead: bool) -> Option<ObjectId> {
         let held = |name: &str| self.raw.refname_to_id(name).ok().map(object_id);
         let branch = name.strip_prefix("refs/heads/").filter(|_| self.is_clone(ahead));
         branch.and_then(|branch| held(&format!("refs/remotes/origin/{branch}"))).or_else(|| held(name))
     }
 
-    /// Those refs of the server that are wanted, with their commits, as far as can be seen from here. In a clone only the branches of `origin`:
-    /// tags and branches of a clone may be anybody's.
+    /// Those refs of the server that are wanted, with their commits, as far as can be seen from here. In a clone only
+    /// the branches of `origin`: tags and branches of a clone may be anybody's.
     pub fn shown_refs(&self, ahead: bool, wanted: impl Fn(&str) -> bool) -> Vec<(String, ObjectId)> {
         let (prefix, own) =
             if self.is_clone(ahead) { ("refs/remotes/origin/", "refs/heads/") } else { ("refs/", "refs/") };
@@ -422,7 +423,8 @@ impl Repository {
         object.peel_to_commit().map(|commit| object_id(commit.id())).map_err(|_| missing())
     }
 
-    /// The SHA-256 of the policy file of a commit, which is less to ask for than the policy; none where there is no such file.
+    /// The SHA-256 of the policy file of a commit, which is less to ask for than the policy; none where there is no
+    /// such file.
     pub fn policy_digest(&self, commit: ObjectId) -> Option<Digest> {
         let tree = self.raw.find_commit(oid(commit)).and_then(|commit| commit.tree()).ok()?;
         let entry = tree.get_path(Path::new(POLICY_PATH)).ok().filter(|entry| entry.filemode() != 0o120_000)?;
@@ -567,7 +569,8 @@ impl Repository {
 
     /// Commits reachable from `head` and from none of `without`, newest first.
     pub(crate) fn commits_between(&self, without: &[ObjectId], head: ObjectId) -> Result<Vec<Commit>, GitError> {
-        // A walk goes on behind what it hides for as long as the dates of the commits let it: for one commit it need not begin.
+        // A walk goes on behind what it hides for as long as the dates of the commits let it: for one commit it need
+        // not begin.
         let own = self.commit(head)?;
         if own.parents.len() == 1 && without.iter().all(|id| *id == own.parents[0]) {
             return Ok(vec![own]);
@@ -646,8 +649,8 @@ fn refusal(error: &git2::Error, shown: &str) -> GitError {
     }
 }
 
-/// The git directory of the repository that lies at exactly this path, and the one that it shares with its other worktrees,
-/// both canonical. Unlike [`Repository::open`], looks into no parent directory.
+/// The git directory of the repository that lies at exactly this path, and the one that it shares with its other
+/// worktrees, both canonical. Unlike [`Repository::open`], looks into no parent directory.
 pub fn git_dirs(path: &Path) -> Result<(PathBuf, PathBuf), GitError> {
     let raw = git2::Repository::open(path)?;
     let canonical = |dir: &Path| std::fs::canonicalize(dir).map_err(|error| GitError::Other(error.to_string()));

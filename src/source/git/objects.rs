@@ -23,8 +23,8 @@ const MAX_PATH_BYTES: usize = 256 << 20;
 /// opened either, so the cost follows what differs and not how much there is.
 ///
 /// # Errors
-/// An object is missing, or a tree is not what git writes: entries out of order, twice, or with names or modes that are none.
-/// Git would check out another file than the one that was shown.
+/// An object is missing, or a tree is not what git writes: entries out of order, twice, or with names or modes that are
+/// none. Git would check out another file than the one that was shown.
 pub fn diff(repository: &Repository, old: ObjectId, new: ObjectId) -> Result<Diff, GitError> {
     diff_within(repository, old, new, &mut Effort::default())
 }

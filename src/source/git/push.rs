@@ -250,7 +250,8 @@ impl<'r> Trees<'r> {
         Ok(Trees { base: tree(revision.base_tree)?, tip: tree(revision.target_tree)? })
     }
 
-    /// A path that is to be a file where the target has gained a folder, or lies below what is a file there and stays one.
+    /// A path that is to be a file where the target has gained a folder, or lies below what is a file there and stays
+    /// one.
     fn blocked(&self, done: &[Done<'_>]) -> Option<RepoPath> {
         let files = || done.iter().flat_map(|done| &done.diff.files);
         let goes: HashSet<&RepoPath> = files().filter(|file| file.new.is_none()).map(|file| &file.path).collect();
@@ -276,8 +277,8 @@ impl<'r> Trees<'r> {
         Ok(None)
     }
 
-    /// A path that the proposal adds below a folder that the target has lost. Each commit is replayed on what those before it
-    /// left: of a folder, they may have removed all that the target did not.
+    /// A path that the proposal adds below a folder that the target has lost. Each commit is replayed on what those
+    /// before it left: of a folder, they may have removed all that the target did not.
     fn added_where_lost(&self, repository: &Repository, done: &[Done<'_>]) -> Result<Option<RepoPath>, GitError> {
         let files = || done.iter().flat_map(|done| &done.diff.files);
         let gone = files().filter(|file| file.new.is_none());

@@ -277,7 +277,8 @@ impl History {
         out
     }
 
-    /// Without one commit: what was built on it is built on its first parent. None where something has no parent any more.
+    /// Without one commit: what was built on it is built on its first parent. None where something has no parent any
+    /// more.
     pub fn without(&self, gone: usize) -> History {
         let instead = self.0[gone].parents.first().copied();
         let shift = |commit: usize| if commit > gone { commit - 1 } else { commit };

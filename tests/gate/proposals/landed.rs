@@ -1,5 +1,5 @@
-//! Of random histories: whenever a proposal is let through for a way of landing, what git lands by it is the target with the
-//! approved manifest, and nothing else.
+//! Of random histories: whenever a proposal is let through for a way of landing, what git lands by it is the target
+//! with the approved manifest, and nothing else.
 
 use std::collections::BTreeMap;
 use std::fmt;

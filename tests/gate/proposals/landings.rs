@@ -20,7 +20,8 @@ pub enum Way {
     RebaseInLibgit2,
 }
 
-/// These need no checkout. A squash makes the tree that a merge does, and what a rebase lands exactly, a merge does too.
+/// These need no checkout. A squash makes the tree that a merge does, and what a rebase lands exactly, a merge does
+/// too.
 pub const BARE: [Way; 5] = [
     Way::MergeTree("true"),
     Way::MergeTree("conflict"),
