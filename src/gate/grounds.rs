@@ -4,7 +4,7 @@ use super::{History, NextPolicy, Remembered, States, Step};
 use crate::change::diff::Location;
 use crate::change::manifest::{Digest, Manifest};
 use crate::change::{ObjectId, RepoPath};
-use crate::policy::Policy;
+use crate::policy::{Policy, RefStanding};
 use crate::record::Chain;
 
 /// Everything but the push itself.
@@ -30,6 +30,14 @@ pub struct Grounds<'g> {
 
 /// Places that a reason names at most.
 pub const MAX_PLACES: usize = 5;
+
+impl<'g> Grounds<'g> {
+    /// A ref that is protected now and showed a commit; else whoever fills a ref while it is open makes states.
+    pub(super) fn shown_by(&self, commit: ObjectId) -> Option<&'g str> {
+        let is_protected = |name: &&str| matches!(self.policy.refs.standing(name), RefStanding::Protected { .. });
+        self.states.refs_of(commit).find(is_protected)
+    }
+}
 
 /// What only objects tell, and is asked for where a decision speaks of it: the cost follows what may land.
 ///

@@ -212,7 +212,7 @@ impl<'g> PushEvaluation<'g> {
 
     /// Only what refs showed that are protected now; else whoever fills a ref while it is open makes states.
     fn is_state(&self, commit: ObjectId) -> bool {
-        shown_by(&self.grounds, commit).is_some()
+        self.grounds.shown_by(commit).is_some()
     }
 
     /// Tries the states on a line, nearest first.
@@ -336,12 +336,6 @@ fn cut(name: &str) -> Reason {
         visible::text(name)
     );
     Reason::undecidable(Code::CutHistory, detail)
-}
-
-/// Whether a ref that is protected now showed a commit, with that ref.
-pub(super) fn shown_by<'g>(grounds: &Grounds<'g>, commit: ObjectId) -> Option<&'g str> {
-    let is_protected = |name: &&str| matches!(grounds.policy.refs.standing(name), RefStanding::Protected { .. });
-    grounds.states.refs_of(commit).find(is_protected)
 }
 
 /// What became of judging from one state.

@@ -4,18 +4,18 @@ mod ask;
 mod explain;
 mod glass;
 mod hear;
+mod merges;
 
 use std::collections::BTreeSet;
 
 use super::court::Court;
-use super::history::{Unread, brings_only, keeps_all, reached};
+use super::history::brings_only;
 use super::outcome::{Code, Decided, Effect, Reason, SlotState};
-use super::push::shown_by;
 use super::vote::Vote;
 use super::{Opaque, Step};
 use crate::change::diff::Location;
 use crate::change::manifest::{Digest, Manifest};
-use crate::change::{Commit, Identity, ObjectId, RepoPath, visible};
+use crate::change::{Commit, Identity, RepoPath};
 use crate::decision::Verdict;
 use crate::policy::{Asked, Binding};
 use crate::record::Presence;
@@ -188,88 +188,6 @@ impl<'s, 'g> Segment<'s, 'g> {
             && (!self.manifest.is_empty() || brings_only(&self.commits, &predicate.head.commit, self.landing_merge()))
     }
 
-    /// The merge by which all else came, where it is one. That of a proposal is not made yet.
-    fn landing_merge(&self) -> Option<ObjectId> {
-        let [step] = self.steps else { return None };
-        if self.court.lands.is_some() {
-            return None;
-        }
-        let commit = self.commits.iter().find(|commit| commit.id == step.commit)?;
-        (commit.parents.len() > 1 && commit.parents[0] == step.from).then_some(commit.id)
-    }
-
-    /// A merge of what protected refs have shown, all of whose content is here already. That of a proposal is not made
-    /// yet, and its head may stand on anything.
-    fn is_merge_back(&mut self) -> bool {
-        let [step] = self.steps else { return false };
-        if self.court.lands.is_some() {
-            return false;
-        }
-        let commit = self.commits.iter().find(|commit| commit.id == step.commit);
-        let Some(sides) = commit.and_then(|commit| commit.parents.get(1..)).filter(|sides| !sides.is_empty()) else {
-            return false;
-        };
-        let sides = sides.to_vec();
-        match sides.iter().map(|&side| self.merges_back(side, step)).collect::<Result<Vec<_>, _>>() {
-            Ok(sides) => sides.into_iter().all(|merges_back| merges_back),
-            Err(why) => {
-                self.tell(why.into());
-                false
-            }
-        }
-    }
-
-    fn merges_back(&mut self, side: ObjectId, step: &Step) -> Result<bool, Unread> {
-        let history = self.court.grounds.history;
-        let Some(name) = shown_by(&self.court.grounds, side) else { return Ok(false) };
-        // Git makes no merge of what is there already: it would only make approvals of this very tip worthless.
-        if history.is_ancestor(side, step.from)? {
-            return Ok(false);
-        }
-        let Err(lacking) = keeps_all(history, step.from, side, step.commit)? else { return Ok(true) };
-        if let Some(path) = lacking {
-            let detail = format!(
-                "{} would be marked as merged without what it changed in {path}. Merge that too, or have this head approved for here \
-                 as changing nothing.",
-                visible::text(name)
-            );
-            self.tell(Reason::explains(Code::Unsigned, detail).at(&path));
-        }
-        Ok(false)
-    }
-
-    /// A merge that nobody signed for, inside an approved change, must not drop what it says it merges.
-    fn refuse_dropping_merges(&mut self) {
-        let mut signed = BTreeSet::new();
-        for vote in self.approvals.iter().copied().chain(self.emergency_votes()) {
-            signed.append(&mut reached(&self.commits, &vote.predicate().head.commit));
-        }
-        let history = self.court.grounds.history;
-        // A merge of more is refused for that.
-        let merges = self.commits.iter().filter(|commit| commit.parents.len() == 2 && !signed.contains(&commit.id));
-        let mut found = Vec::new();
-        for merge in merges {
-            for &side in &merge.parents[1..] {
-                match keeps_all(history, merge.parents[0], side, merge.id) {
-                    Err(why) => found.push(why.into()),
-                    Ok(Ok(())) => {}
-                    Ok(Err(path)) => {
-                        let what = path.map_or_else(
-                            || "has more than one merge base, so what it drops cannot be said".to_owned(),
-                            |path| format!("drops what {} changed in {path}", side.short()),
-                        );
-                        let detail = format!(
-                            "The merge {} {what}, and no approval is of it. Merge again without that, or have its head approved.",
-                            merge.id.short()
-                        );
-                        found.push(Reason::deny(Code::MergeDelta, detail));
-                    }
-                }
-            }
-        }
-        found.into_iter().for_each(|reason| self.tell(reason));
-    }
-
     /// Whether the head of a decision is among the commits.
     fn is_about(&self, vote: Vote<'_>) -> bool {
         self.ids.contains(&vote.predicate().head.commit)
@@ -277,28 +195,6 @@ impl<'s, 'g> Segment<'s, 'g> {
 
     fn overlaps(&self, vote: Vote<'_>) -> bool {
         vote.record.manifest.paths().any(|path| self.manifest.touches(path))
-    }
-
-    /// A merge of three or more hides what each brings in: no desk shows it as one change.
-    fn refuse_octopus(&mut self) {
-        let many = |step: &&Step| self.commits.iter().any(|c| c.id == step.commit && c.parents.len() > 2);
-        if let Some(step) = self.steps.iter().find(many) {
-            let detail =
-                format!("{} merges more than two histories at once. Merge them one by one.", step.commit.short());
-            self.tell(Reason::deny(Code::MergeDelta, detail));
-        }
-    }
-
-    /// States that are gone at the end were there all the same, for whoever builds on them or gives them a name; and
-    /// each step that changes nothing is approved by itself.
-    fn refuse_passing(&mut self) {
-        if self.steps.len() > 1 {
-            let detail = format!(
-                "These {} steps come to nothing, and nobody approved what was there in between. Leave them out.",
-                self.steps.len()
-            );
-            self.tell(Reason::deny(Code::Unsigned, detail));
-        }
     }
 
     /// What an auditor will want to know, and what denies nothing.

@@ -1,0 +1,113 @@
+//! Merges, and steps that change nothing: what nobody signed for must not come along with either.
+
+use std::collections::BTreeSet;
+
+use super::Segment;
+use crate::change::{ObjectId, visible};
+use crate::gate::Step;
+use crate::gate::history::{Unread, keeps_all, reached};
+use crate::gate::outcome::{Code, Reason};
+
+impl Segment<'_, '_> {
+    /// A merge of three or more hides what each brings in: no desk shows it as one change.
+    pub(super) fn refuse_octopus(&mut self) {
+        let many = |step: &&Step| self.commits.iter().any(|c| c.id == step.commit && c.parents.len() > 2);
+        if let Some(step) = self.steps.iter().find(many) {
+            let detail =
+                format!("{} merges more than two histories at once. Merge them one by one.", step.commit.short());
+            self.tell(Reason::deny(Code::MergeDelta, detail));
+        }
+    }
+    /// States that are gone at the end were there all the same, for whoever builds on them or gives them a name; and
+    /// each step that changes nothing is approved by itself.
+    pub(super) fn refuse_passing(&mut self) {
+        if self.steps.len() > 1 {
+            let detail = format!(
+                "These {} steps come to nothing, and nobody approved what was there in between. Leave them out.",
+                self.steps.len()
+            );
+            self.tell(Reason::deny(Code::Unsigned, detail));
+        }
+    }
+    /// The merge by which all else came, where it is one. That of a proposal is not made yet.
+    pub(super) fn landing_merge(&self) -> Option<ObjectId> {
+        let [step] = self.steps else { return None };
+        if self.court.lands.is_some() {
+            return None;
+        }
+        let commit = self.commits.iter().find(|commit| commit.id == step.commit)?;
+        (commit.parents.len() > 1 && commit.parents[0] == step.from).then_some(commit.id)
+    }
+
+    /// A merge of what protected refs have shown, all of whose content is here already. That of a proposal is not made
+    /// yet, and its head may stand on anything.
+    pub(super) fn is_merge_back(&mut self) -> bool {
+        let [step] = self.steps else { return false };
+        if self.court.lands.is_some() {
+            return false;
+        }
+        let commit = self.commits.iter().find(|commit| commit.id == step.commit);
+        let Some(sides) = commit.and_then(|commit| commit.parents.get(1..)).filter(|sides| !sides.is_empty()) else {
+            return false;
+        };
+        let sides = sides.to_vec();
+        match sides.iter().map(|&side| self.merges_back(side, step)).collect::<Result<Vec<_>, _>>() {
+            Ok(sides) => sides.into_iter().all(|merges_back| merges_back),
+            Err(why) => {
+                self.tell(why.into());
+                false
+            }
+        }
+    }
+
+    fn merges_back(&mut self, side: ObjectId, step: &Step) -> Result<bool, Unread> {
+        let history = self.court.grounds.history;
+        let Some(name) = self.court.grounds.shown_by(side) else { return Ok(false) };
+        // Git makes no merge of what is there already: it would only make approvals of this very tip worthless.
+        if history.is_ancestor(side, step.from)? {
+            return Ok(false);
+        }
+        let Err(lacking) = keeps_all(history, step.from, side, step.commit)? else { return Ok(true) };
+        if let Some(path) = lacking {
+            let detail = format!(
+                "{} would be marked as merged without what it changed in {path}. Merge that too, or have this head approved for here \
+                 as changing nothing.",
+                visible::text(name)
+            );
+            self.tell(Reason::explains(Code::Unsigned, detail).at(&path));
+        }
+        Ok(false)
+    }
+
+    /// A merge that nobody signed for, inside an approved change, must not drop what it says it merges.
+    pub(super) fn refuse_dropping_merges(&mut self) {
+        let mut signed = BTreeSet::new();
+        for vote in self.approvals.iter().copied().chain(self.emergency_votes()) {
+            signed.append(&mut reached(&self.commits, &vote.predicate().head.commit));
+        }
+        let history = self.court.grounds.history;
+        // A merge of more is refused for that.
+        let merges = self.commits.iter().filter(|commit| commit.parents.len() == 2 && !signed.contains(&commit.id));
+        let mut found = Vec::new();
+        for merge in merges {
+            for &side in &merge.parents[1..] {
+                match keeps_all(history, merge.parents[0], side, merge.id) {
+                    Err(why) => found.push(why.into()),
+                    Ok(Ok(())) => {}
+                    Ok(Err(path)) => {
+                        let what = path.map_or_else(
+                            || "has more than one merge base, so what it drops cannot be said".to_owned(),
+                            |path| format!("drops what {} changed in {path}", side.short()),
+                        );
+                        let detail = format!(
+                            "The merge {} {what}, and no approval is of it. Merge again without that, or have its head approved.",
+                            merge.id.short()
+                        );
+                        found.push(Reason::deny(Code::MergeDelta, detail));
+                    }
+                }
+            }
+        }
+        found.into_iter().for_each(|reason| self.tell(reason));
+    }
+}
