@@ -26,7 +26,7 @@ use crate::scene::{MAIN, WORK};
 use crate::support::{DEVICE, Fixture, now, policy};
 
 /// Histories, unless `UNDERSIGN_PROPOSALS` says otherwise.
-const HISTORIES: usize = 300;
+const HISTORIES: usize = 250;
 const THREADS: u64 = 2;
 const ALL: [Lands; 4] = [Lands::FastForward, Lands::Merge, Lands::Squash, Lands::Rebase];
 
