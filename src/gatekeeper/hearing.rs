@@ -87,7 +87,6 @@ impl Hearing<'_> {
     fn remembered(&self) -> Remembered {
         let is_past = self.case.request.at.is_some();
         match &self.memory {
-            // A look back asks what was valid then, not what went missing since.
             // What arrives came now, whatever its signer says.
             Some(memory) if !is_past => {
                 let mut remembered = memory.remembered().clone();
@@ -97,6 +96,7 @@ impl Hearing<'_> {
                 arriving.for_each(|chain| remembered.receipts.learn(chain, self.case.now));
                 remembered
             }
+            // A look back asks what was valid then, not what went missing since.
             Some(memory) => Remembered { receipts: memory.remembered().receipts.clone(), ..Remembered::default() },
             None => Remembered::default(),
         }

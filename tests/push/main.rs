@@ -221,6 +221,19 @@ fn a_hook_that_is_there_is_kept_and_runs_after_ours_agreed() {
 }
 
 #[test]
+fn a_gate_is_not_installed_where_git_would_never_ask_it() {
+    let h = Host::new();
+    let hooks = h.bare.join("hooks");
+    let set = |path: &Path| support::git_in(&h.bare, "rahim", &["config", "core.hooksPath", path.to_str().unwrap()]);
+    set(&h.f.dir.path().join("elsewhere"));
+    let refused = h.install(&[]);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("core.hooksPath"), "{}", text(&refused.stderr));
+    set(&hooks);
+    assert!(h.install(&[]).status.success());
+    h.push("mina", &["agent/work:main"]).refused("UNSIGNED");
+}
+
+#[test]
 fn a_gate_whose_program_is_gone_refuses_everything() {
     let h = Host::new();
     let hook = h.bare.join("hooks/pre-receive");

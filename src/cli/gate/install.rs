@@ -33,6 +33,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), String> {
     let repository = Repository::open_exactly(&options.dir).map_err(|error| error.to_string())?;
     let hooks = repository.common_dir().join("hooks");
+    refuse_other_hooks(&repository, &hooks)?;
     let hook = hooks.join("pre-receive");
     let failed = |error: std::io::Error| format!("The hook {} cannot be written: {error}.", hook.display());
     let ours = std::fs::read(&hook).ok().map(|bytes| is_ours(&bytes));
@@ -67,6 +68,24 @@ pub fn run(options: &Options) -> Result<(), String> {
     }
     outln!("`undersign --repo {} doctor` says what is enforced.", repository.root.display());
     Ok(())
+}
+
+/// Git may run hooks from elsewhere, by its configuration here, of the user or of the system: then a hook of this repository is
+/// never asked.
+fn refuse_other_hooks(repository: &Repository, hooks: &Path) -> Result<(), String> {
+    let Some(path) = repository.file_setting("core.hooksPath") else { return Ok(()) };
+    let there = std::fs::canonicalize(repository.common_dir().join(&path)).ok();
+    if there.is_some() && there == std::fs::canonicalize(hooks).ok() {
+        return Ok(());
+    }
+    Err(format!(
+        "git runs hooks from {} (core.hooksPath), so a gate in {} would never be asked. Let git run those of this repository, \
+         `git -C {} config core.hooksPath {}`, and install again.",
+        visible::line(path.as_os_str().as_encoded_bytes()),
+        hooks.display(),
+        repository.root.display(),
+        hooks.display()
+    ))
 }
 
 /// What whoever installs it should know now and not at the first push.
