@@ -422,7 +422,8 @@ impl<'r> Reader<'r> {
     /// Reads links on, up to the first that is not sound. What follows it, anyone may have put there: it is not read,
     /// but for what other threads read meanwhile, which is no more than what was sound before.
     fn extend(&self, chain: &mut Chain, commits: &[Option<Oid>]) {
-        let (mut rest, mut size) = (commits, LINKS_PER_THREAD);
+        // Enough for each processor from the start.
+        let (mut rest, mut size) = (commits, LINKS_PER_THREAD * processors());
         while chain.fault.is_none() && !rest.is_empty() {
             let (batch, later) = rest.split_at(size.min(rest.len()));
             let links = self.links(chain, batch);
@@ -445,7 +446,7 @@ impl<'r> Reader<'r> {
             }
             verdicts
         };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(commits.len() / LINKS_PER_THREAD);
+        let threads = processors().min(commits.len() / LINKS_PER_THREAD);
         // Each thread needs a handle of its own; without one, this thread reads all.
         let handles: Vec<_> = (1..threads).map_while(|_| self.repository.again().ok()).collect();
         let size = commits.len().div_ceil(handles.len() + 1).max(1);
@@ -462,6 +463,10 @@ impl<'r> Reader<'r> {
             links
         })
     }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Whether a record says that it is this one of this chain: what [`Chain::check`] asks first.
