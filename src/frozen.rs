@@ -116,13 +116,15 @@ impl<'p> Signatory<'p> {
     pub fn of(repository: &Repository, place: &'p Place, key: &SigningKey, device: &str) -> Result<Self, Failure> {
         let Some(policy) = place.policy() else {
             return Err(Failure::Refused(
-                "This repository has no valid policy, so there is no roster that names you. `undersign init` writes one."
+                "This repository has no valid policy, so there is no roster that names you. `undersign init` writes \
+                 one."
                     .to_owned(),
             ));
         };
         let Some(person) = signer_of(policy, key) else {
             let detail = format!(
-                "Your key {} belongs to nobody in the policy's roster: your signature would not count. Nothing was signed.",
+                "Your key {} belongs to nobody in the policy's roster: your signature would not count. Nothing was \
+                 signed.",
                 key.fingerprint()
             );
             return Err(Failure::Refused(detail));
@@ -133,7 +135,8 @@ impl<'p> Signatory<'p> {
         sound(&own).and_then(|()| known.map_or(Ok(()), sound))?;
         if known.is_some_and(|known| known.records.len() > own.records.len()) {
             return Err(Failure::Refused(
-                "A remote holds more of your own chain than this repository. `undersign sync` brings it here; then sign."
+                "A remote holds more of your own chain than this repository. `undersign sync` brings it here; then \
+                 sign."
                     .to_owned(),
             ));
         }

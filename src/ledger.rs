@@ -310,8 +310,9 @@ impl Budget {
     fn check(&self) -> Result<(), GitError> {
         if self.read.load(Ordering::Relaxed) > self.max_bytes {
             return Err(GitError::Limit(format!(
-                "The decisions that are to be read here are more than {} MiB, so nothing is decided. See with `undersign record \
-                 list` whose chain is so large; if it is what it should be, let whoever runs the gate raise --max-ledger.",
+                "The decisions that are to be read here are more than {} MiB, so nothing is decided. See with \
+                 `undersign record list` whose chain is so large; if it is what it should be, let whoever runs the \
+                 gate raise --max-ledger.",
                 self.max_bytes >> 20
             )));
         }

@@ -239,8 +239,8 @@ pub(super) fn went_back(grounds: &Grounds<'_>, name: &str, stands: ObjectId) -> 
         return Ok(None);
     }
     let detail = format!(
-        "{} stood at {} after this gate let it there, and is no longer built on that: it was taken back behind the gate. If that was \
-         meant, the operator says so: `undersign gate record REF`.",
+        "{} stood at {} after this gate let it there, and is no longer built on that: it was taken back behind the \
+         gate. If that was meant, the operator says so: `undersign gate record REF`.",
         visible::text(name),
         tip.short()
     );
@@ -252,7 +252,8 @@ pub(super) fn rollback(grounds: &Grounds<'_>) -> Option<Reason> {
     grounds.remembered.heads.losses(&Index::of(grounds.chains)).find_map(|loss| {
         let owner = grounds.policy.roster.by_key_id(&loss.chain.key)?;
         let detail = format!(
-            "The chain of {} (refs/undersign/decisions/{}) went back: this gate saw its record {} ({}). Restore the ref.",
+            "The chain of {} (refs/undersign/decisions/{}) went back: this gate saw its record {} ({}). Restore the \
+             ref.",
             owner.id,
             loss.chain,
             loss.head.seq,

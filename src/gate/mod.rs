@@ -79,8 +79,8 @@ pub fn decide_chain(
         return refused(
             Code::LedgerMissing,
             format!(
-                "It holds a record that was signed after record {} of refs/undersign/decisions/{}, and that is not here. It would \
-                 stop every gate. Push that chain first, or with it.",
+                "It holds a record that was signed after record {} of refs/undersign/decisions/{}, and that is not \
+                 here. It would stop every gate. Push that chain first, or with it.",
                 loss.head.seq, loss.chain
             ),
         );
@@ -103,8 +103,8 @@ fn damage(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
         let (position, fault) = chain.fault?;
         let owner = policy.roster.by_key_id(&chain.id.key)?;
         let detail = format!(
-            "Record {position} in the chain of {} (refs/undersign/decisions/{}) does not hold: {fault}. Restore the ref from \
-             another clone that has it.",
+            "Record {position} in the chain of {} (refs/undersign/decisions/{}) does not hold: {fault}. Restore the \
+             ref from another clone that has it.",
             owner.id, chain.id
         );
         Some(Reason::undecidable(Code::LedgerFault, detail))
@@ -119,7 +119,8 @@ fn withheld(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
         let (owner, loss) =
             chain.seen.losses(&index).find_map(|loss| Some((policy.roster.by_key_id(&loss.chain.key)?, loss)))?;
         let detail = format!(
-            "{} signed after record {} of {} (refs/undersign/decisions/{}), and {}. Fetch that ref from whoever has it.",
+            "{} signed after record {} of {} (refs/undersign/decisions/{}), and {}. Fetch that ref from whoever has \
+             it.",
             witness.id,
             loss.head.seq,
             owner.id,

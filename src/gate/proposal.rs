@@ -111,16 +111,16 @@ fn judge(update: &Update, lands: Lands, grounds: &Grounds<'_>) -> Result<RefOutc
     }
     if grounds.states.are_recorded && !grounds.states.is_of(tip, name) {
         let detail = format!(
-            "{} stands where this gate never let it, so what a proposal would land on is not known to be approved. Have that approved, \
-             or the operator records it: `undersign gate record REF`.",
+            "{} stands where this gate never let it, so what a proposal would land on is not known to be approved. \
+             Have that approved, or the operator records it: `undersign gate record REF`.",
             visible::text(name)
         );
         return Err(Reason::undecidable(Code::NotAState, detail));
     }
     let merge = clear(merging, lands)?;
     if merge.step.delta.is_empty() && lands != Lands::Merge {
-        let detail = "The proposal changes nothing, and a host that squashes or rebases lands another commit than the one that could \
-                      be approved. Land it by a merge commit (--lands merge), or not at all.";
+        let detail = "The proposal changes nothing, and a host that squashes or rebases lands another commit than \
+                      the one that could be approved. Land it by a merge commit (--lands merge), or not at all.";
         return Err(Reason::deny(Code::Unsigned, detail));
     }
     let court = Court::of_proposal(grounds, name, lands);
@@ -144,8 +144,8 @@ fn clear(merging: Merging, lands: Lands) -> Result<Merge, Reason> {
     let unclear = |detail: String| Err(Reason::undecidable(Code::MergeUnclear, detail));
     if let Some(cut) = merging.cut {
         let detail = format!(
-            "The parents of {} are cut off here (a shallow history), so where the proposal forked cannot be seen. Fetch it all: \
-             `git fetch --unshallow`.",
+            "The parents of {} are cut off here (a shallow history), so where the proposal forked cannot be seen. \
+             Fetch it all: `git fetch --unshallow`.",
             cut.short()
         );
         return Err(Reason::undecidable(Code::CutHistory, detail));
@@ -156,15 +156,15 @@ fn clear(merging: Merging, lands: Lands) -> Result<Merge, Reason> {
                 "The proposal has no history in common with its target, so nothing says what is new in it.".to_owned(),
             ),
             n => unclear(format!(
-                "The proposal and its target have {n} merge bases, and git merges with all of them. Rebase the proposal, or judge \
-                 the host's own merge commit, without --proposal."
+                "The proposal and its target have {n} merge bases, and git merges with all of them. Rebase the \
+                 proposal, or judge the host's own merge commit, without --proposal."
             )),
         };
     };
     if let Some(commit) = merge.merges.filter(|_| lands == Lands::Rebase) {
         return unclear(format!(
-            "The proposal holds a merge ({}), which a host that rebases leaves out. Rebase the proposal, or say with --lands how \
-             the host lands it.",
+            "The proposal holds a merge ({}), which a host that rebases leaves out. Rebase the proposal, or say with \
+             --lands how the host lands it.",
             commit.short()
         ));
     }
@@ -180,8 +180,8 @@ fn clear(merging: Merging, lands: Lands) -> Result<Merge, Reason> {
     }
     if let Some(path) = &merge.in_lost_folder {
         return unclear(format!(
-            "{path} is added below a folder that the other side has moved or removed, and git may add it elsewhere. Rebase the \
-             proposal, or judge the host's own merge commit, without --proposal."
+            "{path} is added below a folder that the other side has moved or removed, and git may add it elsewhere. \
+             Rebase the proposal, or judge the host's own merge commit, without --proposal."
         ));
     }
     Ok(merge)

@@ -247,14 +247,14 @@ impl<'g> PushEvaluation<'g> {
         let name = visible::text(name);
         if !self.grounds.states.are_recorded {
             let detail = format!(
-                "This gate keeps no memory of what protected refs showed, and none shows anything on this line now. Point {name} at \
-                 the tip of one, or let `undersign gate install` record what refs show."
+                "This gate keeps no memory of what protected refs showed, and none shows anything on this line now. \
+                 Point {name} at the tip of one, or let `undersign gate install` record what refs show."
             );
             return Reason::undecidable(Code::NotAState, detail);
         }
         let detail = format!(
-            "Nothing on its first-parent line was ever shown by a protected ref, so nothing says what is new in it. Start {name} at \
-             what one shows; or the operator records where it stands: `undersign gate record REF`."
+            "Nothing on its first-parent line was ever shown by a protected ref, so nothing says what is new in it. \
+             Start {name} at what one shows; or the operator records where it stands: `undersign gate record REF`."
         );
         Reason::deny(Code::NotAState, detail)
     }
@@ -279,8 +279,8 @@ impl<'g> PushEvaluation<'g> {
         let mut commits = steps.iter().flat_map(|step| &step.commits);
         if let Some(cut) = commits.find(|commit| history.is_cut(commit.id)) {
             let detail = format!(
-                "The parents of {} are cut off here (a shallow history), so who and what stands behind it cannot be seen. Push from a \
-                 clone that has it all: `git fetch --unshallow`.",
+                "The parents of {} are cut off here (a shallow history), so who and what stands behind it cannot be \
+                 seen. Push from a clone that has it all: `git fetch --unshallow`.",
                 cut.id.short()
             );
             return Ok(refused(Reason::undecidable(Code::CutHistory, detail)));
@@ -331,8 +331,8 @@ impl<'g> PushEvaluation<'g> {
 
 fn cut(name: &str) -> Reason {
     let detail = format!(
-        "The history of what {} would point to is cut off here (a shallow clone), so where it began cannot be seen. Fetch it all: \
-         `git fetch --unshallow`.",
+        "The history of what {} would point to is cut off here (a shallow clone), so where it began cannot be seen. \
+         Fetch it all: `git fetch --unshallow`.",
         visible::text(name)
     );
     Reason::undecidable(Code::CutHistory, detail)
@@ -375,7 +375,8 @@ impl Attempt {
         let mut judged = self.into_judged();
         if steps > 0 && !is_allowed {
             let detail = format!(
-                "The nearest that a protected ref showed is {}, {} below. Start from there, or have what lies between approved for {}.",
+                "The nearest that a protected ref showed is {}, {} below. Start from there, or have what lies between \
+                 approved for {}.",
                 start.short(),
                 crate::change::counted(steps, "step"),
                 visible::text(name)
@@ -400,11 +401,12 @@ impl Rule {
             RefStanding::Protected { rewrite, delete } => Ok(Some(Rule { rewrite, delete })),
             RefStanding::Open => Ok(None),
             RefStanding::Alias => uncovered(
-                "The name is that of a protected ref but for letter case or Unicode form, and so the same ref on many file systems. \
-                 Choose another.",
+                "The name is that of a protected ref but for letter case or Unicode form, and so the same ref on many \
+                 file systems. Choose another.",
             ),
             RefStanding::Uncovered => uncovered(
-                "The policy names no such ref; nothing matches, so nothing may land. Name it under [refs] in the policy.",
+                "The policy names no such ref; nothing matches, so nothing may land. Name it under [refs] in the \
+                 policy.",
             ),
         }
     }
@@ -417,8 +419,8 @@ fn rewritten(name: &str, is_beside: bool) -> String {
     }
     let branch = name.strip_prefix("refs/heads/").unwrap_or(&name);
     format!(
-        "The tip of {branch} would be a side line of what is pushed: its merge has the parents the other way round. Merge with the \
-         host's button, or `git switch {branch} && git merge --no-ff BRANCH`; approvals still count."
+        "The tip of {branch} would be a side line of what is pushed: its merge has the parents the other way round. \
+         Merge with the host's button, or `git switch {branch} && git merge --no-ff BRANCH`; approvals still count."
     )
 }
 

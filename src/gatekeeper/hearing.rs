@@ -57,8 +57,9 @@ impl Hearing<'_> {
         let is_past = self.case.request.at.is_some();
         let is_lost = |memory: &Memory| memory.remembered().recorded && !memory.states().are_recorded;
         if !is_past && self.memory.as_ref().is_some_and(is_lost) {
-            let detail = "What protected refs showed was recorded here, and is gone or not vouched for by the gate's key. Restore \
-                          `states` and the key; or answer for what refs show now: `undersign gate record`.";
+            let detail = "What protected refs showed was recorded here, and is gone or not vouched for by the \
+                          gate's key. Restore `states` and the key; or answer for what refs show now: `undersign gate \
+                          record`.";
             return Err(Reason::undecidable(Code::NotAState, detail));
         }
         // While another gate had the state, its push may have landed: that is a race that was lost, and no tampering.
@@ -411,8 +412,8 @@ impl Hearing<'_> {
         if let Some(first) = names.first() {
             let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
             let detail = format!(
-                "The policy begins to protect {}{more}. What stands there nobody let through: until it is approved, or recorded \
-                 with `undersign gate record REF`, nothing starts from it.",
+                "The policy begins to protect {}{more}. What stands there nobody let through: until it is approved, \
+                 or recorded with `undersign gate record REF`, nothing starts from it.",
                 visible::text(first)
             );
             judged.outcome.reasons.push(Reason::said(Code::NotAState, detail));

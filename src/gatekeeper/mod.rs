@@ -197,7 +197,8 @@ impl<'c> Case<'c> {
             return Ok(Some(old));
         }
         let detail = format!(
-            "{} does not hold {} on its line, so it was rewritten or never stood there, and no policy is read from there.",
+            "{} does not hold {} on its line, so it was rewritten or never stood there, and no policy is read from \
+             there.",
             visible::text(&trunk.name),
             old.short()
         );
@@ -259,7 +260,8 @@ impl<'c> Case<'c> {
             }
             if self.request.is_proposal(update) && repository.shown(&update.name, false) != Some(update.old) {
                 let detail = format!(
-                    "{name} does not stand at {}, and a verdict on a proposal is worth nothing on another tip. Fetch, and ask again.",
+                    "{name} does not stand at {}, and a verdict on a proposal is worth nothing on another tip. Fetch, \
+                     and ask again.",
                     update.old.short()
                 );
                 return Err(Reason::deny(Code::BaseMoved, detail));

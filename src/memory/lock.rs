@@ -29,8 +29,8 @@ pub struct Lock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     #[error(
-        "Another gate has held the state in {dir} for {seconds} seconds. `fuser {dir}/lock` names the process: wait for it, or end it \
-         if it hangs; then push again."
+        "Another gate has held the state in {dir} for {seconds} seconds. `fuser {dir}/lock` names the process: wait \
+         for it, or end it if it hangs; then push again."
     )]
     Held { dir: String, seconds: u64 },
     #[error("The gate's state in {dir} cannot be used: {error}.")]

@@ -134,8 +134,8 @@ impl Memory {
         let new: Vec<_> = states.into_iter().filter(|(commit, name)| self.states.insert(*commit, name)).collect();
         let file = self.states_file.as_mut().ok_or_else(|| {
             format!(
-                "The states cannot be recorded in {}: the gate has no key of its own. Let it write into the git directory, or give \
-                 --state-key FILE.",
+                "The states cannot be recorded in {}: the gate has no key of its own. Let it write into the git \
+                 directory, or give --state-key FILE.",
                 self.dir.display()
             )
         })?;
@@ -242,7 +242,8 @@ impl Memory {
         let path = self.dir.join(FILE);
         if bytes.len() as u64 > MAX_FILE {
             return Err(format!(
-                "The gate's state {} would grow beyond {} MiB, and is left as it was. Take people who fill it off the roster.",
+                "The gate's state {} would grow beyond {} MiB, and is left as it was. Take people who fill it off the \
+                 roster.",
                 path.display(),
                 MAX_FILE >> 20
             ));

@@ -189,13 +189,13 @@ impl<'r> Remote<'r> {
         let record = head.record.short();
         match fault {
             Fault::Forked => format!(
-                "On {} the chain {id} holds another record {} than {record}, which was there before. Somebody rewrote it; the copy \
-                 that is here stays.",
+                "On {} the chain {id} holds another record {} than {record}, which was there before. Somebody rewrote \
+                 it; the copy that is here stays.",
                 self.name, head.seq
             ),
             _ => format!(
-                "{} went back: record {} ({record}) of the chain {id} was there and is missing now. `undersign sync --restore` \
-                 sends it again.",
+                "{} went back: record {} ({record}) of the chain {id} was there and is missing now. `undersign sync \
+                 --restore` sends it again.",
                 self.name, head.seq
             ),
         }
@@ -225,8 +225,8 @@ impl<'r> Remote<'r> {
                 Order::Behind => self.bring_forward(&id, tip, there.sound[&id])?,
                 Order::Ahead(records) => pushes.push((id, tip, records)),
                 Order::Forked => report.alarms.push(format!(
-                    "The chain {id} here and on {} went different ways, as after a restored backup. `undersign record repair` \
-                     says which holds.",
+                    "The chain {id} here and on {} went different ways, as after a restored backup. `undersign record \
+                     repair` says which holds.",
                     self.name
                 )),
             }

@@ -170,14 +170,15 @@ fn states(repository: &Repository, policy: &Policy, settings: &Settings) -> Find
     match gatekeeper::unrecorded(repository, policy, settings) {
         Err(why) => Bad(why),
         Ok(None) => Bad(
-            "The states of protected refs were not recorded yet, so what they show is taken on trust: run `undersign gate install` \
-             again."
+            "The states of protected refs were not recorded yet, so what they show is taken on trust: run `undersign \
+             gate install` again."
                 .to_owned(),
         ),
         Ok(Some(unknown)) => match &unknown[..] {
             [] => Good("All protected refs stand where the gate let them, or where it was told.".to_owned()),
             [first, more @ ..] => Note(format!(
-                "{}{} stands where this gate did not let it. Have that approved, or answer for it: `undersign gate record REF`.",
+                "{}{} stands where this gate did not let it. Have that approved, or answer for it: `undersign gate \
+                 record REF`.",
                 visible::text(first),
                 if more.is_empty() { String::new() } else { format!(" (and {} more)", more.len()) }
             )),
@@ -235,8 +236,8 @@ fn keys(repository: &Repository, policy: &Policy) -> Vec<Finding> {
         let ours = bare.filter(|line| roster.iter().any(|key| line.contains(key.as_str()))).count();
         if ours > 0 {
             found.push(Bad(format!(
-                "{} of {} {} keys of the roster without a namespace: there, a signature made for one purpose passes for another. \
-                 Write namespaces=\"git\" before the key.",
+                "{} of {} {} keys of the roster without a namespace: there, a signature made for one purpose passes \
+                 for another. Write namespaces=\"git\" before the key.",
                 counted(ours, "line"),
                 visible::line(file.as_os_str().as_encoded_bytes()),
                 if ours == 1 { "names" } else { "name" }
@@ -252,8 +253,8 @@ fn keys(repository: &Repository, policy: &Policy) -> Vec<Finding> {
         .collect();
     if !shared.is_empty() {
         found.push(Note(format!(
-            "The security keys of {} were made for ssh as a whole (application `ssh:`): a touch for a login and one for a decision \
-             are alike. Make one with -O application=ssh:undersign.",
+            "The security keys of {} were made for ssh as a whole (application `ssh:`): a touch for a login and one \
+             for a decision are alike. Make one with -O application=ssh:undersign.",
             shared.join(", ")
         )));
     }
@@ -282,12 +283,13 @@ fn pipelines(repository: &Repository, policy: &Policy, trunk: &TargetBranch) -> 
             )));
         } else if !solo {
             found.push(Bad(format!(
-                "{path} runs the gate, and is in no compartment that stands alone: a change can alter its own judge. Add it to \
-                 [compartment.policy]."
+                "{path} runs the gate, and is in no compartment that stands alone: a change can alter its own judge. \
+                 Add it to [compartment.policy]."
             )));
         } else {
             found.push(Note(format!(
-                "{path} runs the gate: require its check on the host, pinned to the app that reports it, and from the target's copy."
+                "{path} runs the gate: require its check on the host, pinned to the app that reports it, and from the \
+                 target's copy."
             )));
         }
     }

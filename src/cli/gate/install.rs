@@ -63,15 +63,16 @@ pub fn run(options: &Options) -> Result<(), String> {
     let settings = options.gate.settings();
     if let Err(why) = super::record::record(&options.dir, &settings, &[], &options.line) {
         outln!(
-            "What protected refs show was not recorded: {why}\nRun this again when that is mended; `doctor` reminds you."
+            "What protected refs show was not recorded: {why}\nRun this again when that is mended; `doctor` reminds \
+             you."
         );
     }
     outln!("`undersign --repo {} doctor` says what is enforced.", repository.root.display());
     Ok(())
 }
 
-/// Git may run hooks from elsewhere, by its configuration here, of the user or of the system: then a hook of this repository is
-/// never asked.
+/// Git may run hooks from elsewhere, by its configuration here, of the user or of the system: then a hook of this
+/// repository is never asked.
 fn refuse_other_hooks(repository: &Repository, hooks: &Path) -> Result<(), String> {
     let Some(path) = repository.file_setting("core.hooksPath") else { return Ok(()) };
     let there = std::fs::canonicalize(repository.common_dir().join(&path)).ok();
@@ -79,8 +80,8 @@ fn refuse_other_hooks(repository: &Repository, hooks: &Path) -> Result<(), Strin
         return Ok(());
     }
     Err(format!(
-        "git runs hooks from {} (core.hooksPath), so a gate in {} would never be asked. Let git run those of this repository, \
-         `git -C {} config core.hooksPath {}`, and install again.",
+        "git runs hooks from {} (core.hooksPath), so a gate in {} would never be asked. Let git run those of this \
+         repository, `git -C {} config core.hooksPath {}`, and install again.",
         visible::line(path.as_os_str().as_encoded_bytes()),
         hooks.display(),
         repository.root.display(),
@@ -139,7 +140,8 @@ fn script(program: &Path, arguments: &[String]) -> String {
         ["verify", "--pre-receive"].map(str::to_owned).into_iter().chain(arguments.to_vec()).collect();
     let command: Vec<String> = command.iter().map(|word| quoted(word)).collect();
     format!(
-        "#!/bin/sh\n{MARK}: `undersign gate install` wrote this and may write it anew; `undersign doctor` reads it.\nset -eu\n\
+        "#!/bin/sh\n{MARK}: `undersign gate install` wrote this and may write it anew; `undersign doctor` reads it.\n\
+         set -eu\n\
          moves=$(cat && echo .)\nmoves=${{moves%.}}\n\
          printf '%s' \"$moves\" | {} --repo \"${{GIT_DIR:-.}}\" {}\n\
          next=$(dirname \"$0\")/{NEXT}\nif [ -x \"$next\" ]; then\n  printf '%s' \"$moves\" | \"$next\"\nfi\n",

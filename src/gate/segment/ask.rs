@@ -99,15 +99,16 @@ impl<'s, 'g> Segment<'s, 'g> {
         }
         for vote in absent {
             let detail = format!(
-                "The approval of {} proves presence {}; {} is asked for. Sign with a security key that the roster enrols so.",
+                "The approval of {} proves presence {}; {} is asked for. Sign with a security key that the roster \
+                 enrols so.",
                 vote.person.id, vote.presence, requirement.presence
             );
             self.tell(Reason::explains(Code::Presence, detail).in_compartment(&requirement.compartment));
         }
         for vote in unbound {
             let detail = format!(
-                "The approval of {} binds {}: what lands is the same content, but not exactly where it was signed. Sign it again \
-                 on the tip of the target.",
+                "The approval of {} binds {}: what lands is the same content, but not exactly where it was signed. \
+                 Sign it again on the tip of the target.",
                 vote.person.id, requirement.binding
             );
             self.tell(Reason::explains(Code::Binding, detail).in_compartment(&requirement.compartment));
@@ -152,7 +153,8 @@ impl<'s, 'g> Segment<'s, 'g> {
         let touched = asked.compartments.len();
         if let Some(most) = policy.limits.compartments.filter(|&most| touched > most) {
             let detail = format!(
-                "The change touches {touched} compartments ({}); {most} are allowed. `undersign show` proposes how to split it.",
+                "The change touches {touched} compartments ({}); {most} are allowed. `undersign show` proposes how to \
+                 split it.",
                 asked.compartments.join(", ")
             );
             self.tell(Reason::holds(Code::Limit, detail));
@@ -180,8 +182,8 @@ impl<'s, 'g> Segment<'s, 'g> {
             Ok(aliases) => {
                 for (path, other) in aliases {
                     let detail = format!(
-                        "{path} may be {other} on file systems for which letter case, Unicode form or the end of a name makes \
-                         no difference: one hides the other."
+                        "{path} may be {other} on file systems for which letter case, Unicode form or the end of a \
+                         name makes no difference: one hides the other."
                     );
                     self.tell(Reason::deny(Code::Confusable, detail).at(&path));
                 }
@@ -263,8 +265,8 @@ impl<'s, 'g> Segment<'s, 'g> {
         });
         for (compartment, manifest) in owed.collect::<Vec<_>>() {
             let detail = format!(
-                "What was let through in an emergency (manifest {}) has not been reviewed in time. Until it is approved, {compartment} \
-                 takes nothing.",
+                "What was let through in an emergency (manifest {}) has not been reviewed in time. Until it is \
+                 approved, {compartment} takes nothing.",
                 &manifest[..12]
             );
             self.tell(Reason::deny(Code::BreakGlass, detail).in_compartment(compartment));

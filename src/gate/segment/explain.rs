@@ -53,8 +53,8 @@ impl<'g> Segment<'_, 'g> {
                 _ => (
                     Code::Clone,
                     format!(
-                        "The counter of the security key of {who} went back: there are two of it. The signature counts for nothing; \
-                         take the key off the roster."
+                        "The counter of the security key of {who} went back: there are two of it. The signature \
+                         counts for nothing; take the key off the roster."
                     ),
                 ),
             };

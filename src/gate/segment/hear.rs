@@ -101,7 +101,8 @@ impl<'g> Segment<'_, 'g> {
             Ok(Rest::Elsewhere) => Some(Reason::explains(
                 Code::Context,
                 format!(
-                    "{who} signed on a tip that is not on the line of what lands. Sign again on the tip that the ref has."
+                    "{who} signed on a tip that is not on the line of what lands. Sign again on the tip that the ref \
+                     has."
                 ),
             )),
         }
@@ -163,8 +164,8 @@ impl<'g> Segment<'_, 'g> {
         self.writers.extend(roster.ids_of(&committers));
         self.authors.extend(committers);
         if self.unproven {
-            let detail = "Nobody vouches for who wrote it: the commits are neither signed nor pushed by their author. Who \
-                          committed and pushed counts as author too.";
+            let detail = "Nobody vouches for who wrote it: the commits are neither signed nor pushed by their \
+                          author. Who committed and pushed counts as author too.";
             self.tell(Reason::explains(Code::AuthorUnproven, detail));
         }
     }

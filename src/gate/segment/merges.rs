@@ -70,8 +70,8 @@ impl Segment<'_, '_> {
         let Err(lacking) = keeps_all(history, step.from, side, step.commit)? else { return Ok(true) };
         if let Some(path) = lacking {
             let detail = format!(
-                "{} would be marked as merged without what it changed in {path}. Merge that too, or have this head approved for here \
-                 as changing nothing.",
+                "{} would be marked as merged without what it changed in {path}. Merge that too, or have this head \
+                 approved for here as changing nothing.",
                 visible::text(name)
             );
             self.tell(Reason::explains(Code::Unsigned, detail).at(&path));
@@ -100,7 +100,8 @@ impl Segment<'_, '_> {
                             |path| format!("drops what {} changed in {path}", side.short()),
                         );
                         let detail = format!(
-                            "The merge {} {what}, and no approval is of it. Merge again without that, or have its head approved.",
+                            "The merge {} {what}, and no approval is of it. Merge again without that, or have its \
+                             head approved.",
                             merge.id.short()
                         );
                         found.push(Reason::deny(Code::MergeDelta, detail));

@@ -43,8 +43,8 @@ impl Owners {
                  application it is written with; leave one out"
             )),
             Some(owner) => at.mistake(format!(
-                "this key is already that of `{owner}`: the same point is the same private key, whatever type or application \
-                 it is written with; one key is one person's"
+                "this key is already that of `{owner}`: the same point is the same private key, whatever type or \
+                 application it is written with; one key is one person's"
             )),
             None => {}
         }
@@ -55,8 +55,8 @@ impl Owners {
         let owner = self.names.entry(folded(name)).or_insert_with(|| id.to_owned());
         if owner != id {
             at.mistake(format!(
-                "this {what} is already that of `{owner}`, as an id, an address or an account, but perhaps for letter case or \
-                 Unicode form; give it to one of the two"
+                "this {what} is already that of `{owner}`, as an id, an address or an account, but perhaps for letter \
+                 case or Unicode form; give it to one of the two"
             ));
         }
     }
@@ -91,7 +91,8 @@ fn email(address: &Placed<'_, String>, id: &str, owners: &mut Owners) -> String 
         text.split_once('@').filter(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'));
     if sides.is_none() || !is_plain(text) || text.contains(['<', '>', ',', ';', '"']) {
         address.mistake(format!(
-            "`{}` is no address; write it as commits have it, \"{id}@example.com\", without blanks or characters that do not show",
+            "`{}` is no address; write it as commits have it, \"{id}@example.com\", without blanks or characters that \
+             do not show",
             visible::text(text)
         ));
     }
@@ -107,8 +108,8 @@ fn login(account: &Placed<'_, String>, id: &str, owners: &mut Owners) -> String 
     let text = &account.value;
     if text.is_empty() || !is_plain(text) || text.starts_with('@') {
         account.mistake(format!(
-            "`{}` is no account; write the name by which the host tells who pushes, without `@` before it, blanks, or characters \
-             that do not show",
+            "`{}` is no account; write the name by which the host tells who pushes, without `@` before it, blanks, or \
+             characters that do not show",
             visible::text(text)
         ));
     }
@@ -179,8 +180,8 @@ fn revocation(key: &Table<'_>) -> Option<Revocation> {
         ("retired", Some(at), None) => return Some(Revocation::Retired { at: at.value }),
         ("compromised", _, Some(since)) => return Some(Revocation::Compromised { since: since.value }),
         _ => reason.mistake(
-            "write `revoked = { reason = \"retired\", at = TIME }`, or `{ reason = \"compromised\", since = TIME }` with the \
-             time from which on the key may have been in other hands",
+            "write `revoked = { reason = \"retired\", at = TIME }`, or `{ reason = \"compromised\", since = TIME }` \
+             with the time from which on the key may have been in other hands",
         ),
     }
     None

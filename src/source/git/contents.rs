@@ -113,8 +113,8 @@ impl<'r> Objects<'r> {
             return Ok(());
         }
         let detail = format!(
-            "The texts that are to be compared line by line are more than {} MiB together, so the push is not decided. Push it \
-             in parts.",
+            "The texts that are to be compared line by line are more than {} MiB together, so the push is not \
+             decided. Push it in parts.",
             MAX_COMPARED >> 20
         );
         Err(GitError::Limit(detail))

@@ -26,8 +26,8 @@ impl Deadline {
     pub fn check(&self) -> Result<(), GitError> {
         match self.0 {
             Some(over) if Instant::now() >= over.at => Err(GitError::Limit(format!(
-                "To judge this took longer than the {} seconds that this gate gives a push, so it is not decided. Push in \
-                 smaller parts, or let whoever runs the gate raise --deadline.",
+                "To judge this took longer than the {} seconds that this gate gives a push, so it is not decided. \
+                 Push in smaller parts, or let whoever runs the gate raise --deadline.",
                 over.allowed.as_secs_f64()
             ))),
             _ => Ok(()),

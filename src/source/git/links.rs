@@ -350,6 +350,7 @@ fn outside(ahead: VecDeque<Vec<u8>>) -> Result<LinkEnd, Stop> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::objects::index_entry;
     use super::*;
 
     /// A repository with one tree of these entries: `path`, or `path -> target`.
@@ -365,27 +366,12 @@ mod tests {
         let mut index = git2::Index::new().unwrap();
         for entry in entries {
             let (path, mode, text) = match entry.split_once(" -> ") {
-                Some((path, target)) => (path, 0o120_000, target),
-                None => (*entry, 0o100_644, "x"),
+                Some((path, target)) => (path, Mode::Symlink, target),
+                None => (*entry, Mode::File, "x"),
             };
-            let zero = git2::IndexTime::new(0, 0);
-            let id = raw.blob(text.as_bytes()).unwrap();
-            let path = path.as_bytes().to_vec();
-            let entry = git2::IndexEntry {
-                ctime: zero,
-                mtime: zero,
-                dev: 0,
-                ino: 0,
-                mode,
-                uid: 0,
-                gid: 0,
-                file_size: 0,
-                id,
-                flags: 0,
-                flags_extended: 0,
-                path,
-            };
-            index.add(&entry).unwrap();
+            let id = super::super::object_id(raw.blob(text.as_bytes()).unwrap());
+            let path = RepoPath(path.as_bytes().to_vec());
+            index.add(&index_entry(&path, TreeEntry { mode, id })).unwrap();
         }
         let root = super::super::object_id(index.write_tree_to(&raw).unwrap());
         drop(raw);

@@ -48,7 +48,8 @@ pub enum GitError {
     #[error("{0} is not a git repository. Name a folder that is, or run `git init` there.")]
     NotARepository(String),
     #[error(
-        "{0} is not itself a git repository, and a gate looks in no directory above it. Name the repository with --repo."
+        "{0} is not itself a git repository, and a gate looks in no directory above it. Name the repository with \
+         --repo."
     )]
     NotTheRepository(String),
     #[error("{0}")]
@@ -63,7 +64,8 @@ pub enum GitError {
     #[error("The ref or revision `{0}` does not exist here.")]
     NoSuchRevision(String),
     #[error(
-        "Object {0} is missing: a shallow or partial clone, or damage. Run `git fetch --unshallow --refetch`, then `git fsck`."
+        "Object {0} is missing: a shallow or partial clone, or damage. Run `git fetch --unshallow --refetch`, then \
+         `git fsck`."
     )]
     Missing(String),
     #[error("The ref {0} points to nothing that is here. Run `git fetch`, or delete the ref.")]
@@ -617,8 +619,8 @@ impl Repository {
         }
         commit::parse(id, object.data()).map_err(|why| {
             GitError::Unsupported(format!(
-                "Commit {id} cannot be read for certain: {why}. Make it again with `git commit --amend --reset-author` or \
-                 `git rebase`."
+                "Commit {id} cannot be read for certain: {why}. Make it again with `git commit --amend \
+                 --reset-author` or `git rebase`."
             ))
         })
     }
@@ -635,12 +637,15 @@ fn refusal(error: &git2::Error, shown: &str) -> GitError {
     if message.contains("extension") || message.contains("version") || message.contains("objectformat") {
         let what = visible::text(message).into_owned();
         return GitError::Unsupported(format!(
-            "This repository uses a format that cannot be read here yet ({what}): a partial clone, reftable or SHA-256. Use a full SHA-1 clone."
+            "This repository uses a format that cannot be read here yet ({what}): a partial clone, reftable or \
+             SHA-256. Use a full SHA-1 clone."
         ));
     }
     if error.code() == git2::ErrorCode::Owner {
         return GitError::Unsupported(
-            "The repository belongs to another user. If you trust it, run `git config --global --add safe.directory DIR`.".to_owned(),
+            "The repository belongs to another user. If you trust it, run `git config --global --add safe.directory \
+             DIR`."
+                .to_owned(),
         );
     }
     match error.code() {

@@ -149,7 +149,8 @@ impl Walk<'_> {
         let unknown = |raw: i32| raw != TREE && mode(raw).is_none();
         if !sorted || twice || entries.iter().any(|(name, raw, _)| unfit(name) || unknown(*raw)) {
             let detail = format!(
-                "Tree {id} is not as git writes trees: entries out of order, twice, or without a fit name or mode. Run `git fsck`."
+                "Tree {id} is not as git writes trees: entries out of order, twice, or without a fit name or mode. \
+                 Run `git fsck`."
             );
             return Err(GitError::Unsupported(detail));
         }
@@ -265,7 +266,7 @@ fn applied(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<O
     Ok(Some(object_id(index.write_tree_to(raw)?)))
 }
 
-fn index_entry(path: &RepoPath, entry: TreeEntry) -> git2::IndexEntry {
+pub(super) fn index_entry(path: &RepoPath, entry: TreeEntry) -> git2::IndexEntry {
     let mode = u32::from_str_radix(entry.mode.octal(), 8).expect("modes are octal literals");
     let zero = git2::IndexTime::new(0, 0);
     git2::IndexEntry {
