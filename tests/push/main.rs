@@ -234,6 +234,40 @@ fn a_gate_is_not_installed_where_git_would_never_ask_it() {
 }
 
 #[test]
+fn a_gate_is_not_installed_with_a_key_that_cannot_be_used() {
+    let h = Host::new();
+    let hook = h.bare.join("hooks/pre-receive");
+    let before = std::fs::read(&hook).unwrap();
+    let key = h.f.dir.path().join("state.key");
+    for content in [None, Some("not a key"), Some("")] {
+        if let Some(content) = content {
+            std::fs::write(&key, content).unwrap();
+        }
+        let refused = h.install(&["--state-key", key.to_str().unwrap()]);
+        assert!(!refused.status.success() && text(&refused.stderr).contains("openssl rand"), "{content:?}");
+        assert_eq!(std::fs::read(&hook).unwrap(), before, "the hook that is there stays as it was");
+    }
+    std::fs::write(&key, "5".repeat(64)).unwrap();
+    assert!(h.install(&["--state-key", key.to_str().unwrap()]).status.success());
+    assert_ne!(std::fs::read(&hook).unwrap(), before);
+}
+
+#[test]
+fn a_gate_is_not_installed_with_a_policy_file_that_cannot_be_used() {
+    let h = Host::new();
+    let file = h.f.dir.path().join("policy.toml");
+    for content in [None, Some("version = "), Some("")] {
+        if let Some(content) = content {
+            std::fs::write(&file, content).unwrap();
+        }
+        let refused = h.install(&["--policy", file.to_str().unwrap()]);
+        assert!(!refused.status.success() && text(&refused.stderr).contains("policy.toml"), "{content:?}");
+    }
+    std::fs::write(&file, policy("")).unwrap();
+    assert!(h.install(&["--policy", file.to_str().unwrap()]).status.success());
+}
+
+#[test]
 fn a_gate_whose_program_is_gone_refuses_everything() {
     let h = Host::new();
     let hook = h.bare.join("hooks/pre-receive");

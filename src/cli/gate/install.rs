@@ -8,6 +8,8 @@ use clap::Args;
 use crate::change::visible;
 use crate::cli::verify::GateOptions;
 use crate::disk::write_atomically;
+use crate::gatekeeper::{Settings, policy_in_force};
+use crate::memory::StateKey;
 use crate::source::git::{PolicyState, Repository};
 
 /// What our hooks begin with, so that `doctor` and a second `install` know them.
@@ -34,6 +36,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     let repository = Repository::open_exactly(&options.dir).map_err(|error| error.to_string())?;
     let hooks = repository.common_dir().join("hooks");
     refuse_other_hooks(&repository, &hooks)?;
+    let settings = options.gate.settings();
+    refuse_unusable_files(&options.dir, &settings)?;
     let hook = hooks.join("pre-receive");
     let failed = |error: std::io::Error| format!("The hook {} cannot be written: {error}.", hook.display());
     let ours = std::fs::read(&hook).ok().map(|bytes| is_ours(&bytes));
@@ -60,7 +64,6 @@ pub fn run(options: &Options) -> Result<(), String> {
     told(&repository, options);
     // Without a policy nothing is protected yet, and nothing may land: there is nothing to record, and nothing to wait
     // for.
-    let settings = options.gate.settings();
     if let Err(why) = super::record::record(&options.dir, &settings, &[], &options.line) {
         outln!(
             "What protected refs show was not recorded: {why}\nRun this again when that is mended; `doctor` reminds \
@@ -68,6 +71,17 @@ pub fn run(options: &Options) -> Result<(), String> {
         );
     }
     outln!("`undersign --repo {} doctor` says what is enforced.", repository.root.display());
+    Ok(())
+}
+
+/// With a key or a policy file that cannot be used, the hook would refuse every push.
+fn refuse_unusable_files(dir: &Path, settings: &Settings) -> Result<(), String> {
+    if let Some(file) = &settings.state_key {
+        StateKey::read(file)?;
+    }
+    if settings.policy.is_some() {
+        policy_in_force(&dir.to_string_lossy(), settings).map_err(|reason| reason.detail)?;
+    }
     Ok(())
 }
 
