@@ -32,7 +32,7 @@ pub use outcome::{
 pub use proposal::{Lands, Merge, Merging, decide_proposal};
 pub use push::{Judged, MAX_STEPS, NextPolicy, PushEvaluation, Step, Update, judging_order};
 pub use segment::{Answerable, Standing};
-pub use spent::spent;
+pub use spent::{is_over, spent};
 
 use crate::policy::Policy;
 use crate::record::{Chain, Fault, Index, Loss};

@@ -6,9 +6,20 @@ use super::Grounds;
 use super::ballot::{BallotStanding, ballots, is_ahead};
 use crate::decision::Verdict;
 use crate::record::RecordId;
+use crate::record::statement::Predicate;
 
 /// Seconds after an approval has run out for which it still explains why a push is denied: two days.
 const EXPLAINS: i64 = 2 * 24 * 3600;
+
+/// Whether a record has no say from `now` on under any policy: it ran out by its own word, and neither ends nor answers
+/// another. For an emergency's review it may still be wanted, which only its manifest tells.
+pub fn is_over(predicate: &Predicate, now: i64) -> bool {
+    let ends = matches!(predicate.verdict, Verdict::Approve | Verdict::HumanOnly);
+    ends && predicate.supersedes.is_empty()
+        && predicate.answers.is_empty()
+        && !is_ahead(predicate, now)
+        && predicate.not_after.seconds().saturating_add(EXPLAINS) <= now
+}
 
 /// The records that change no verdict from `now` on, as long as the policy stays the same: those that were superseded,
 /// and approvals and claims that ran out; not those of an emergency, for which a review is owed. What they supersede

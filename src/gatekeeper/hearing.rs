@@ -4,16 +4,17 @@ use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::ledger::Ledger;
 use super::{Case, Request, unread, unreadable};
 use crate::change::{ObjectId, visible};
 use crate::gate::{
     self, Code, Decided, Effect, Grounds, Judged, MemorySummary, Outcome, PushEvaluation, Reason, RefOutcome,
     Remembered, States, Update, Waiting,
 };
-use crate::ledger::{self, Digested};
+use crate::ledger;
 use crate::memory::{Entry, Memory};
 use crate::policy::{AuthorProof, Policy, RefStanding};
-use crate::record::{Chain, ChainId, Fault, Heads};
+use crate::record::{Chain, ChainId, Fault, Heads, Record};
 use crate::source::git::push::Commits;
 use crate::source::git::{Objects, PolicyState, Repository};
 
@@ -43,12 +44,7 @@ pub(super) struct Hearing<'c> {
     /// The policy was read where that branch stands, and not where a requester says that it stood.
     pub is_before_true: bool,
     pub policy: Policy,
-    /// What the refs hold.
-    pub held: Vec<Chain>,
-    /// The same with what is pushed laid over.
-    pub chains: Vec<Chain>,
-    /// What was digested before is not what the refs hold now.
-    pub digest: bool,
+    pub ledger: Ledger,
 }
 
 impl Hearing<'_> {
@@ -68,8 +64,8 @@ impl Hearing<'_> {
         if !is_past && !is_behind {
             self.learn()?;
         }
-        if let Some(memory) = self.memory.as_ref().filter(|_| self.digest) {
-            memory.keep(&self.digested(memory.remembered())?).map_err(unreadable)?;
+        if self.ledger.is_new() && (self.memory.is_some() || self.case.settings.lasting) {
+            self.keep_ledger()?;
         }
         if !is_behind {
             let remembered = self.remembered();
@@ -91,9 +87,10 @@ impl Hearing<'_> {
             // What arrives came now, whatever its signer says.
             Some(memory) if !is_past => {
                 let mut remembered = memory.remembered().clone();
-                let is_held =
-                    |chain: &Chain| self.held.iter().any(|held| held.id == chain.id && held.head() == chain.head());
-                let arriving = self.chains.iter().filter(|chain| !is_held(chain));
+                let is_held = |chain: &Chain| {
+                    self.ledger.held.iter().any(|held| held.id == chain.id && held.head() == chain.head())
+                };
+                let arriving = self.ledger.chains.iter().filter(|chain| !is_held(chain));
                 arriving.for_each(|chain| remembered.receipts.learn(chain, self.case.now));
                 remembered
             }
@@ -125,7 +122,7 @@ impl Hearing<'_> {
         let place = |name: &str, id: &str, beyond| place_of(repository, ahead, name, id, beyond, &places);
         let (ballots, digest) = (OnceCell::new(), self.policy.digest.to_string());
         let still_approved = |landed: &gate::WaitingStates, receipts: &gate::Receipts| {
-            let ballots = ballots.get_or_init(|| gate::ballots(&self.policy, &self.held, receipts, now));
+            let ballots = ballots.get_or_init(|| gate::ballots(&self.policy, &self.ledger.held, receipts, now));
             matches!(rules.standing(&landed.name), RefStanding::Protected { .. })
                 && gate::still_approve(ballots, &landed.records, landed.policy == digest)
         };
@@ -134,7 +131,7 @@ impl Hearing<'_> {
             RefStanding::Protected { rewrite: false, delete } => !delete || repository.shown(name, ahead).is_some(),
             _ => false,
         });
-        memory.learn(policy, &self.policy.roster, &self.held, place, still_approved, now).map_err(unreadable)
+        memory.learn(policy, &self.policy.roster, &self.ledger.held, place, still_approved, now).map_err(unreadable)
     }
 
     /// What protected refs showed; without a record of it, what they show now, and where the caller says that the refs
@@ -189,13 +186,15 @@ impl Hearing<'_> {
         }
     }
 
-    /// What the refs hold, without what is spent.
-    fn digested(&self, remembered: &Remembered) -> Result<Digested, Reason> {
-        let states = States::default();
+    /// Keeps what the refs hold, without what is spent.
+    fn keep_ledger(&self) -> Result<(), Reason> {
+        let (states, none) = (States::default(), Remembered::default());
+        let remembered = self.memory.as_ref().map_or(&none, Memory::remembered);
         let facts = self.facts(remembered, &states)?;
-        let spent = gate::spent(&self.grounds(&facts, &self.held));
-        let policy = self.policy.digest.to_string();
-        Ok(Digested::of(&self.repository, policy, &self.held, |record| spent.contains(&record.id())))
+        let spent = gate::spent(&self.grounds(&facts, &self.ledger.held));
+        let is_spent = |record: &Record| spent.contains(&record.id());
+        let lasting = self.case.settings.lasting;
+        self.ledger.keep(&self.repository, self.memory.as_ref(), &self.policy, is_spent, lasting).map_err(unreadable)
     }
 
     fn facts<'g>(&'g self, remembered: &'g Remembered, states: &'g States) -> Result<Facts<'g>, Reason> {
@@ -207,9 +206,14 @@ impl Hearing<'_> {
     fn refs(&self, remembered: &Remembered, states: &States) -> Result<Vec<Judged>, Reason> {
         let past;
         let chains = match self.case.request.at {
-            None => &self.chains,
+            None => &self.ledger.chains,
             Some(at) => {
-                past = self.chains.iter().map(|chain| chain.until(|r| known_at(chain, r, remembered, at))).collect();
+                past = self
+                    .ledger
+                    .chains
+                    .iter()
+                    .map(|chain| chain.until(|r| known_at(chain, r, remembered, at)))
+                    .collect();
                 &past
             }
         };
@@ -240,7 +244,7 @@ impl Hearing<'_> {
         let states = memory.states();
         let facts = self.facts(remembered, states)?;
         // What the refs hold, and not what a requester lays over it: it is remembered whatever becomes of the request.
-        let grounds = self.grounds(&facts, &self.held);
+        let grounds = self.grounds(&facts, &self.ledger.held);
         let evaluation = PushEvaluation::new(&grounds);
         let asked = request.updates.iter().map(|update| (update.name.as_str(), update.new));
         let names: BTreeMap<&str, ObjectId> =
@@ -289,22 +293,23 @@ impl Hearing<'_> {
         // A stranger's is refused by its name, and not read.
         let is_known = self.policy.roster.by_key_id(&id.key).is_some();
         let read = || match is_known {
-            true => ledger::chain_of(&self.repository, &update.name, prefix, update.new),
+            true => self.ledger.chain_of(&self.repository, update, prefix),
             false => Chain::empty(id),
         };
         let mut chain = (!rewound).then(read);
         // What is sound by itself may contradict another copy of the chain.
         if let Some(chain) = &mut chain
             && chain.fault.is_none()
-            && fault_of(&self.held, &chain.id).is_none()
+            && fault_of(&self.ledger.held, &chain.id).is_none()
         {
-            chain.fault = fault_of(&self.chains, &chain.id).or_else(|| self.fork_on_its_way(&update.name, chain));
+            chain.fault =
+                fault_of(&self.ledger.chains, &chain.id).or_else(|| self.fork_on_its_way(&update.name, chain));
         }
         // What was not read in time has no fault for that.
         if let Err(late) = self.case.deadline.check() {
             return RefOutcome::refused(&update.name, unread(late));
         }
-        gate::decide_chain(update, chain.as_ref(), &self.held, &self.chains, &self.policy)
+        gate::decide_chain(update, chain.as_ref(), &self.ledger.held, &self.ledger.chains, &self.policy)
     }
 
     /// Another copy of a chain was let through under its other name, is not there yet, and is not held by this one:
@@ -349,7 +354,7 @@ impl Hearing<'_> {
             records: judged.outcome.records.clone(),
             policy: self.policy.digest.to_string(),
         });
-        let arriving = self.chains.iter().filter(|chain| {
+        let arriving = self.ledger.chains.iter().filter(|chain| {
             let is_known = self.policy.roster.by_key_id(&chain.id.key).is_some();
             is_known
                 && [ledger::PREFIX, ledger::BRANCH_PREFIX]
@@ -426,7 +431,7 @@ impl Hearing<'_> {
         let refs: Vec<RefOutcome> = judged.into_iter().map(|judged| judged.outcome).collect();
         let memory = self.memory.as_ref();
         let summary = memory.map(|memory| MemorySummary { chains: memory.remembered().heads.iter().count() });
-        let mut outcome = self.case.outcome(refs, Some(&self.policy), &self.chains, summary);
+        let mut outcome = self.case.outcome(refs, Some(&self.policy), &self.ledger.chains, summary);
         if let Some(memory) = memory.filter(|_| self.case.request.at.is_none()) {
             let entry = entry_of(&outcome, self.case.request);
             outcome.audit = Some(memory.log().append(entry).map_err(unreadable)?);

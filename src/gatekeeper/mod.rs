@@ -5,6 +5,7 @@
 //! the inspected repository has a say.
 
 mod hearing;
+mod ledger;
 mod operator;
 mod policy;
 
@@ -18,7 +19,6 @@ use std::time::{Duration, Instant};
 
 use crate::change::{ObjectId, ref_name, visible};
 use crate::gate::{Code, Decided, Lands, LedgerSummary, MemorySummary, Outcome, Reason, RefOutcome};
-use crate::ledger::{self, Scope};
 use crate::memory::{Access, Memory, StateKey};
 use crate::policy::Policy;
 use crate::provenance;
@@ -145,27 +145,7 @@ impl<'c> Case<'c> {
         if approved != before {
             policy = policy::policy(&repository, self.settings, approved)?;
         }
-        // A look back asks for records that have no say any more.
-        let digests = !self.settings.lasting && self.request.at.is_none();
-        let digested = memory.as_ref().filter(|_| digests).and_then(|memory| memory.digested(&policy));
-        // Chains of keys that are nobody's have no say, and anyone could put some there that take hours to read.
-        let scope = Scope {
-            wanted: &|key| policy.roster.by_key_id(key).is_some(),
-            max_bytes: self.settings.max_ledger.unwrap_or(MAX_LEDGER),
-            // What is in force is the same truth for every command of a clone: own records, and those that were
-            // fetched.
-            with_remotes: !self.request.ahead && !repository.is_bare(),
-        };
-        let current = digested.as_ref().is_some_and(|digested| digested.is_current(&repository, &scope));
-        let held = ledger::read_with(&repository, &[], digested.as_ref(), &scope).map_err(unread)?;
-        let pushed: Vec<_> = self.request.updates.iter().filter(|u| ledger::prefix_of(&u.name).is_some()).collect();
-        let chains = if pushed.is_empty() {
-            held.clone()
-        } else {
-            let moves: Vec<_> = pushed.iter().map(|update| (update.name.as_str(), update.new)).collect();
-            ledger::read_with(&repository, &moves, digested.as_ref(), &scope).map_err(unread)?
-        };
-        let digest = digests && !current;
+        let ledger = self.ledger(&repository, &policy, memory.as_ref())?;
         let is_before_true = approved == trunk.as_ref().map(|trunk| trunk.tip);
         Ok(Hearing {
             case: self,
@@ -176,9 +156,7 @@ impl<'c> Case<'c> {
             approved,
             is_before_true,
             policy,
-            held,
-            chains,
-            digest,
+            ledger,
         })
     }
 

@@ -26,7 +26,9 @@ use crate::record::{Chain, ChainId};
 
 const SCHEMA: &str = "undersign-memory/v1";
 const FILE: &str = "memory.json";
+/// What of the ledger has a say under the policy in force; what has one under any.
 const LEDGER: &str = "ledger.cache";
+const VERIFIED: &str = "verified.cache";
 /// Bytes; some hundred thousand chains.
 const MAX_FILE: u64 = 64 << 20;
 /// Seconds that the clock may run on before it alone is worth writing.
@@ -254,28 +256,36 @@ impl Memory {
         Ok(())
     }
 
-    /// What was read of the ledger before, for a policy; none where nothing was, or the gate's own key does not vouch
-    /// for it: then all signatures are verified again. It only saves time.
+    /// What was read of the ledger before: for this policy, else what has a say under any; none where nothing was, or
+    /// the gate's own key does not vouch for it: then all signatures are verified again. It only saves time.
     pub fn digested(&self, policy: &Policy) -> Option<Digested> {
-        let bytes = std::fs::read(self.dir.join(LEDGER)).ok()?;
+        let digest = policy.digest.to_string();
+        let for_policy = self.read_digested(LEDGER).filter(|digested| digested.policy == digest);
+        for_policy.or_else(|| self.read_digested(VERIFIED).filter(|digested| digested.policy.is_empty()))
+    }
+
+    fn read_digested(&self, file: &str) -> Option<Digested> {
+        let bytes = std::fs::read(self.dir.join(file)).ok()?;
         let (tag, body) = (bytes.get(..64)?, bytes.get(65..)?);
         let tag: Digest = std::str::from_utf8(tag).ok()?.parse().ok()?;
-        if !self.key.as_ref()?.vouches(tag, &purpose(LEDGER, &self.repository), &[body]) {
-            return None;
-        }
-        let digested: Digested = serde_json::from_slice(body).ok()?;
-        (digested.policy == policy.digest.to_string()).then_some(digested)
+        let is_own = self.key.as_ref()?.vouches(tag, &purpose(file, &self.repository), &[body]);
+        is_own.then(|| serde_json::from_slice(body).ok())?
     }
 
     /// Keeps what was read of the ledger, if there is a key to vouch for it.
     pub fn keep(&self, digested: &Digested) -> Result<(), String> {
         let Some(key) = &self.key else { return Ok(()) };
-        let path = self.dir.join(LEDGER);
+        let file = if digested.policy.is_empty() { VERIFIED } else { LEDGER };
+        let path = self.dir.join(file);
         let body = plain(digested);
-        let bytes =
-            [key.tag(&purpose(LEDGER, &self.repository), &[&body]).to_string().as_bytes(), b"\n", &body].concat();
+        let bytes = [key.tag(&purpose(file, &self.repository), &[&body]).to_string().as_bytes(), b"\n", &body].concat();
         write_atomically(&path, &bytes)
             .map_err(|error| format!("The gate's state {} cannot be written: {error}.", path.display()))
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The log beside it.

@@ -88,6 +88,12 @@ impl Chain {
 }
 
 impl Abridged {
+    /// Bytes of what is written of it, about.
+    pub fn size(&self) -> usize {
+        let kept = |kept: &Kept| kept.payload.len() + kept.manifest.len();
+        self.ids.len() + self.kept.iter().map(kept).sum::<usize>()
+    }
+
     /// The chain, with the records that were kept; none where it is not as [`Chain::abridged`] writes it.
     pub fn open(&self) -> Option<Chain> {
         let id: ChainId = self.chain.parse().ok()?;

@@ -158,6 +158,21 @@ impl Chain {
         self.records.push(Arc::new(record));
     }
 
+    /// Lets records go that have no say any more; of the others, the files as they were read, for which only who
+    /// exports a record asks.
+    pub fn let_go(&mut self, is_over: impl Fn(&Record) -> bool) {
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.records).into_iter().partition(|record| is_over(record));
+        for record in gone {
+            let predicate = record.predicate();
+            self.ended.extend(predicate.supersedes.iter().map(|id| (predicate.principal.clone(), id.clone())));
+        }
+        self.records = kept;
+        for record in self.records.iter_mut().filter(|record| !record.link.envelope.is_empty()) {
+            Arc::make_mut(record).link = Link::default();
+        }
+    }
+
     /// How many sound records there are, kept or not.
     pub fn len(&self) -> usize {
         self.ids.len()

@@ -282,7 +282,7 @@ fn nothing_is_read_once_the_time_is_over() {
     let commits = Commits::of(&over, false).unwrap();
     assert!(commits.steps(main, &[work]).unwrap_err().is_limit);
     assert!(commits.first_parent(work).unwrap_err().is_limit);
-    let scope = ledger::Scope { wanted: &|_| true, max_bytes: u64::MAX, with_remotes: false };
+    let scope = ledger::Scope { wanted: &|_| true, max_bytes: u64::MAX, with_remotes: false, over: None };
     late(ledger::read_with(&over, &[], None, &scope).map(drop));
     let objects = Objects::of(&over);
     let sentence = objects.lines(&steps).unwrap_err();

@@ -1,0 +1,187 @@
+//! The decisions that one question rests on, and what is kept of them for the next.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Case, MAX_LEDGER, default_state, unread};
+use crate::decision::Verdict;
+use crate::gate::{self, Reason, Update};
+use crate::ledger::{self, Digested, Scope};
+use crate::memory::Memory;
+use crate::policy::Policy;
+use crate::record::{Chain, Record};
+use crate::source::git::{GitError, Repository};
+
+/// What of the ledger a question rests on.
+pub(super) struct Ledger {
+    /// What the refs hold.
+    pub held: Vec<Chain>,
+    /// The same with what is pushed laid over.
+    pub chains: Vec<Chain>,
+    /// What was kept of it before; none where nothing was.
+    digested: Option<Arc<Digested>>,
+    /// What is to be kept of it, of what was read now.
+    keep: Keep,
+    /// The state directory, whose name what is at hand in this process goes by.
+    state: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// It was kept as it is.
+    Nothing,
+    /// What has a say under the policy.
+    ForPolicy,
+    /// That, and what has one under any: so that another policy does not have all signatures verified again.
+    ForAny,
+}
+
+impl Case<'_> {
+    pub(super) fn ledger(
+        &self,
+        repository: &Repository,
+        policy: &Policy,
+        memory: Option<&Memory>,
+    ) -> Result<Ledger, Reason> {
+        let state = memory.map_or_else(|| default_state(repository), |memory| memory.dir().to_path_buf());
+        // A look back asks for records that have no say any more.
+        let is_past = self.request.at.is_some();
+        let digested = if is_past { None } else { self.digested(policy, memory, &state) };
+        let reading = Reading { case: self, repository, policy, memory, digested: digested.as_deref() };
+        let held = reading.chains(&[], !is_past).map_err(unread)?;
+        let pushed: Vec<_> = self.request.updates.iter().filter(|u| ledger::prefix_of(&u.name).is_some()).collect();
+        let chains = match &pushed[..] {
+            [] => held.clone(),
+            pushed => reading.chains(pushed, !is_past).map_err(unread)?,
+        };
+        let keep = match &digested {
+            _ if is_past => Keep::Nothing,
+            Some(digested) if digested.policy.is_empty() => Keep::ForAny,
+            Some(_) if reading.is_current() => Keep::Nothing,
+            Some(_) => Keep::ForPolicy,
+            None => Keep::ForAny,
+        };
+        Ok(Ledger { held, chains, digested, keep, state })
+    }
+
+    fn digested(&self, policy: &Policy, memory: Option<&Memory>, state: &Path) -> Option<Arc<Digested>> {
+        let at_hand = if self.settings.lasting { ledger::at_hand(state) } else { None };
+        let is_ours = |digested: &Arc<Digested>| digested.policy == policy.digest.to_string();
+        at_hand.filter(is_ours).or_else(|| memory?.digested(policy).map(Arc::new))
+    }
+}
+
+/// How the chains are read for one question.
+struct Reading<'c> {
+    case: &'c Case<'c>,
+    repository: &'c Repository,
+    policy: &'c Policy,
+    memory: Option<&'c Memory>,
+    digested: Option<&'c Digested>,
+}
+
+impl Reading<'_> {
+    fn scope<'s>(&'s self, wanted: &'s dyn Fn(&str) -> bool) -> Scope<'s> {
+        Scope {
+            wanted,
+            max_bytes: self.case.settings.max_ledger.unwrap_or(MAX_LEDGER),
+            // What is in force is the same truth for every command of a clone: own records, and those that were
+            // fetched.
+            with_remotes: !self.case.request.ahead && !self.repository.is_bare(),
+            over: None,
+        }
+    }
+
+    /// Chains of keys that are nobody's have no say, and anyone could put some there that take hours to read.
+    fn wanted(&self) -> impl Fn(&str) -> bool {
+        |key: &str| self.policy.roster.by_key_id(key).is_some()
+    }
+
+    fn is_current(&self) -> bool {
+        let wanted = self.wanted();
+        self.digested.is_some_and(|digested| digested.is_current(self.repository, &self.scope(&wanted)))
+    }
+
+    fn read(&self, pushed: &[&Update], over: Option<&dyn Fn(&Record) -> bool>) -> Result<Vec<Chain>, GitError> {
+        let wanted = self.wanted();
+        let moves: Vec<_> = pushed.iter().map(|update| (update.name.as_str(), update.new)).collect();
+        let scope = Scope { over, ..self.scope(&wanted) };
+        ledger::read_with(self.repository, &moves, self.digested, &scope)
+    }
+
+    /// The chains with some of their refs where a push would put them, without records that are over where those may be
+    /// let go.
+    fn chains(&self, pushed: &[&Update], without_over: bool) -> Result<Vec<Chain>, GitError> {
+        if !without_over {
+            return self.read(pushed, None);
+        }
+        let (waited_for, gone) = (self.waited_for(), RefCell::new(HashSet::new()));
+        let over = |kept: &HashSet<String>, record: &Record| {
+            let predicate = record.predicate();
+            let is_over = gate::is_over(predicate, self.case.now)
+                && !kept.contains(&predicate.manifest.sha256)
+                && !waited_for.contains(record.id().to_string().as_str());
+            if is_over {
+                gone.borrow_mut().insert(predicate.manifest.sha256.clone());
+            }
+            is_over
+        };
+        let none = HashSet::new();
+        let chains = self.read(pushed, Some(&|record| over(&none, record)))?;
+        // What an emergency's review may rest on is known only once all was read.
+        let emergencies: HashSet<String> =
+            chains.iter().flat_map(|chain| &chain.records).filter_map(manifest).collect();
+        if emergencies.is_disjoint(&gone.borrow()) {
+            return Ok(chains);
+        }
+        self.read(pushed, Some(&|record| over(&emergencies, record)))
+    }
+
+    /// Records on which a push was let through of which it is not known yet whether it landed.
+    fn waited_for(&self) -> HashSet<&str> {
+        let waiting = self.memory.iter().flat_map(|memory| &memory.remembered().waiting);
+        waiting.flat_map(|waiting| &waiting.states).flat_map(|states| &states.records).map(String::as_str).collect()
+    }
+}
+
+/// What an emergency is about.
+fn manifest(record: &Arc<Record>) -> Option<String> {
+    let predicate = record.predicate();
+    (predicate.verdict == Verdict::BreakGlass).then(|| predicate.manifest.sha256.clone())
+}
+
+impl Ledger {
+    /// The chain that a ref would hold at a tip.
+    pub fn chain_of(&self, repository: &Repository, update: &Update, prefix: &str) -> Chain {
+        ledger::chain_of(repository, &update.name, prefix, update.new, self.digested.as_deref())
+    }
+
+    /// Whether something is to be kept of it.
+    pub fn is_new(&self) -> bool {
+        self.keep != Keep::Nothing
+    }
+
+    /// Keeps what the next question need not read again: on the disk, and at hand in a process that lasts.
+    pub fn keep(
+        &self,
+        repository: &Repository,
+        memory: Option<&Memory>,
+        policy: &Policy,
+        is_spent: impl Fn(&Record) -> bool,
+        lasting: bool,
+    ) -> Result<(), String> {
+        if let Some(memory) = memory.filter(|_| self.keep == Keep::ForAny) {
+            memory.keep(&Digested::of(repository, String::new(), &self.held, |_| false))?;
+        }
+        let digested = Digested::of(repository, policy.digest.to_string(), &self.held, is_spent);
+        if let Some(memory) = memory {
+            memory.keep(&digested)?;
+        }
+        if lasting {
+            ledger::keep_at_hand(&self.state, Arc::new(digested));
+        }
+        Ok(())
+    }
+}

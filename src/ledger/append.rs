@@ -1,0 +1,87 @@
+//! Adds a record to the ledger: under a lock, verified before and after.
+
+use std::fs::File;
+use std::time::Duration;
+
+use git2::{ErrorCode, Signature, Time};
+
+use super::{LedgerError, PREFIX, read_chain};
+use crate::record::chain::{self, Link};
+use crate::record::{ChainId, Fault, Record};
+use crate::source::git::Repository;
+
+/// A ref lock that is older, while nobody else holds the ledger, was left by a program that was killed.
+const STALE_LOCK: Duration = Duration::from_secs(2);
+
+/// Adds a record to its chain: verified first, added only where the chain stands where the record says, read back
+/// after.
+pub fn append(repository: &Repository, id: &ChainId, link: Link, now: i64) -> Result<Record, LedgerError> {
+    let _held = hold(repository)?;
+    let before = read_chain(repository, id);
+    if let Some((_, fault)) = before.fault {
+        return Err(LedgerError::Refused(fault));
+    }
+    let record = match before.check(link.clone()) {
+        Ok(record) => record,
+        Err(Fault::ChainGap | Fault::ChainRepeat | Fault::ChainPrev) => return Err(LedgerError::LostPlace),
+        Err(fault) => return Err(LedgerError::Refused(fault)),
+    };
+    write(repository, id, &link, now)?;
+    let after = read_chain(repository, id);
+    let same = after.fault.is_none() && after.records.get(before.records.len()).is_some_and(|read| **read == record);
+    same.then_some(record).ok_or_else(|| LedgerError::NotReadBack(format!("{PREFIX}{id}")))
+}
+
+/// Keeps other programs of ours out while a record is added. The system lets go of it when a program dies.
+fn hold(repository: &Repository) -> Result<File, LedgerError> {
+    let dir = repository.common_dir().join("undersign");
+    let held = std::fs::create_dir_all(&dir).and_then(|()| {
+        let file = File::options().create(true).append(true).open(dir.join("lock"))?;
+        file.lock()?;
+        Ok(file)
+    });
+    held.map_err(|error| LedgerError::Unwritable(format!("{} cannot be locked: {error}", dir.display())))
+}
+
+fn write(repository: &Repository, id: &ChainId, link: &Link, now: i64) -> Result<(), LedgerError> {
+    let raw = &repository.raw;
+    let unwritable = |error: git2::Error| LedgerError::Unwritable(error.message().to_owned());
+    let name = format!("{PREFIX}{id}");
+    let tip = raw.refname_to_id(&name).ok();
+    let mut tree = raw.treebuilder(None).map_err(unwritable)?;
+    let (manifest, findings) = ((chain::MANIFEST_FILE, &link.manifest), (chain::FINDINGS_FILE, &link.findings));
+    for (file, bytes) in [(link.name.as_str(), &link.envelope), manifest, findings] {
+        let blob = raw.blob(bytes).map_err(unwritable)?;
+        tree.insert(file, blob, chain::FILE_MODE).map_err(unwritable)?;
+    }
+    let tree = raw.find_tree(tree.write().map_err(unwritable)?).map_err(unwritable)?;
+    // The commit only carries the record: its author says nothing, the authority is the signature inside.
+    let signature = Signature::new("undersign", "undersign@localhost", &Time::new(now, 0)).map_err(unwritable)?;
+    let parent = tip.map(|tip| raw.find_commit(tip)).transpose().map_err(unwritable)?;
+    let parents: Vec<_> = parent.iter().collect();
+    let message = format!("decision {}\n", link.name.trim_end_matches(".dsse.json"));
+    let commit = raw.commit(None, &signature, &signature, &message, &tree, &parents).map_err(unwritable)?;
+    clear_stale_lock(repository, &name);
+    let moved = |error: git2::Error| match error.code() {
+        ErrorCode::Exists | ErrorCode::Modified => LedgerError::LostPlace,
+        ErrorCode::Locked => LedgerError::Unwritable(format!(
+            "another program holds {0} ({0}.lock in the git directory); if none runs, delete that file",
+            name
+        )),
+        _ => LedgerError::Unwritable(error.message().to_owned()),
+    };
+    match tip {
+        Some(tip) => raw.reference_matching(&name, commit, true, tip, "undersign: decision").map_err(moved)?,
+        None => raw.reference(&name, commit, false, "undersign: decision").map_err(moved)?,
+    };
+    Ok(())
+}
+
+/// Removes the lock file that a program of ours left behind when it was killed between locking the ref and moving it.
+fn clear_stale_lock(repository: &Repository, name: &str) {
+    let lock = repository.common_dir().join(format!("{name}.lock"));
+    let age = std::fs::metadata(&lock).and_then(|meta| meta.modified()).ok().and_then(|then| then.elapsed().ok());
+    if age.is_some_and(|age| age > STALE_LOCK) {
+        let _ = std::fs::remove_file(&lock);
+    }
+}

@@ -1,0 +1,120 @@
+//! What a gate keeps of the chains that it read, so that its cost follows the decisions that stand.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+
+use git2::Oid;
+use serde::{Deserialize, Serialize};
+
+use super::reader::{Files, Reader};
+use super::{PREFIX, Scope};
+use crate::record::{Abridged, Chain, Record, verify};
+use crate::source::git::Repository;
+
+/// Bytes of what a process that lasts keeps of all repositories; beyond, what was asked for longest ago goes, and is
+/// read from the state again.
+const MAX_AT_HAND: usize = 256 << 20;
+
+/// What was read of chains before and can still have a say, by ref: see [`Abridged`].
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Digested {
+    /// SHA-256 of the policy under which the rest has no say; empty where it has none under any.
+    pub policy: String,
+    refs: BTreeMap<String, DigestedRef>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DigestedRef {
+    /// The commit that the ref pointed to, whose id names its whole history.
+    tip: String,
+    chain: Abridged,
+    /// The same, made once in a process.
+    #[serde(skip)]
+    opened: OnceLock<Option<Chain>>,
+}
+
+impl Digested {
+    /// The present chains without what is spent. A chain with a fault is left out, and read anew each time; so is one
+    /// that is not what its ref holds, since another copy holds more, or the ref moved meanwhile.
+    pub fn of(repository: &Repository, policy: String, chains: &[Chain], spent: impl Fn(&Record) -> bool) -> Digested {
+        let refs = chains.iter().filter_map(|chain| {
+            let name = format!("{PREFIX}{}", chain.id);
+            let tip = repository.raw.refname_to_id(&name).ok()?;
+            let newest = Files::of(&repository.raw, tip)?.envelope;
+            let is_whole = verify(repository.raw.find_blob(newest).ok()?.content()).ok()?.id() == chain.head()?.record;
+            is_whole.then_some(())?;
+            let chain = chain.abridged(&spent)?;
+            Some((name, DigestedRef { tip: tip.to_string(), chain, opened: OnceLock::new() }))
+        });
+        Digested { policy, refs: refs.collect() }
+    }
+
+    /// Whether every chain that has a say stands where it stood.
+    pub fn is_current(&self, repository: &Repository, scope: &Scope<'_>) -> bool {
+        let Ok(references) = repository.raw.references_glob(&format!("{PREFIX}*")) else { return false };
+        let tips = references.flatten().filter_map(|reference| {
+            Some((String::from_utf8_lossy(reference.name_bytes()).into_owned(), reference.target()?.to_string()))
+        });
+        let tips = tips.filter(|(name, _)| scope.wants(name));
+        let known = |(name, tip): &(String, String)| self.refs.get(name).is_some_and(|held| held.tip == *tip);
+        let (mut all, mut count) = (true, 0);
+        for tip in tips {
+            all &= known(&tip);
+            count += 1;
+        }
+        all && count == self.refs.len()
+    }
+
+    /// The chain at a tip: as it was, or read on from there.
+    pub(super) fn chain(&self, reader: &Reader<'_>, name: &str, tip: Oid) -> Option<Chain> {
+        let held = self.refs.get(name)?;
+        let at: Oid = held.tip.parse().ok()?;
+        let mut chain = held.opened.get_or_init(|| held.chain.open()).clone()?;
+        if at == tip {
+            return Some(chain);
+        }
+        let (reached, commits) = reader.commits(tip, Some(at));
+        if !reached {
+            return None;
+        }
+        reader.extend(&mut chain, &commits);
+        // What does not follow may follow what is there in truth.
+        chain.fault.is_none().then_some(chain)
+    }
+
+    /// Bytes, about.
+    fn size(&self) -> usize {
+        self.refs.values().map(|held| held.chain.size()).sum()
+    }
+}
+
+/// By state directory, the one last used at the end.
+type ByState = VecDeque<(PathBuf, Arc<Digested>)>;
+
+/// What a process that lasts has at hand.
+static AT_HAND: LazyLock<Mutex<ByState>> = LazyLock::new(Mutex::default);
+
+/// What this process itself digested for a state directory.
+pub fn at_hand(state: &Path) -> Option<Arc<Digested>> {
+    let mut held = AT_HAND.lock().ok()?;
+    let at = held.iter().position(|(dir, _)| dir == state)?;
+    let found = held.remove(at)?;
+    held.push_back(found);
+    held.back().map(|(_, digested)| digested.clone())
+}
+
+/// Keeps it at hand, as long as there is room.
+pub fn keep_at_hand(state: &Path, digested: Arc<Digested>) {
+    let Ok(mut held) = AT_HAND.lock() else { return };
+    held.retain(|(dir, _)| dir != state);
+    held.push_back((state.to_path_buf(), digested));
+    let mut bytes: usize = held.iter().map(|(_, digested)| digested.size()).sum();
+    while bytes > MAX_AT_HAND
+        && let Some((_, gone)) = held.pop_front()
+    {
+        bytes -= gone.size();
+    }
+}

@@ -1,0 +1,179 @@
+//! FLOOR 2: the ledger, all chains of a repository, in its git refs. A record is written once, atomically, after it was
+//! verified, and read back and verified again.
+
+mod append;
+mod digested;
+mod reader;
+
+pub use append::append;
+pub use digested::{Digested, at_hand, keep_at_hand};
+
+use std::collections::BTreeMap;
+
+use git2::Oid;
+
+use crate::change::ObjectId;
+use crate::record::{Chain, ChainId, Fault, Record};
+use crate::source::git::{GitError, Repository, oid};
+use reader::Reader;
+
+/// Where chains live: `<prefix><key id>/<chain id>`.
+pub const PREFIX: &str = "refs/undersign/decisions/";
+/// The same on a host that takes no refs but branches.
+pub const BRANCH_PREFIX: &str = "refs/heads/undersign/decisions/";
+/// What the remotes were last seen to hold: `<prefix><remote>/decisions/<key id>/<chain id>`.
+pub const REMOTES_PREFIX: &str = "refs/undersign/remotes/";
+
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    #[error("The record was not accepted: {0}. Nothing was written.")]
+    Refused(Fault),
+    #[error("Another program added a record to this chain meanwhile. Nothing was written; sign again.")]
+    LostPlace,
+    #[error("What was written could not be read back as it was: {0}. Run `git fsck` before you trust this repository.")]
+    NotReadBack(String),
+    #[error("The ledger cannot be written: {0}. The decision was not recorded; the draft is kept.")]
+    Unwritable(String),
+    #[error(transparent)]
+    Git(#[from] GitError),
+}
+
+/// What is read of the chains that are there.
+pub struct Scope<'s> {
+    /// Whether the chains of a key, by its id, have a say. Anyone can put others there, and as many as they like.
+    pub wanted: &'s dyn Fn(&str) -> bool,
+    /// Bytes of their links that are read, at most.
+    pub max_bytes: u64,
+    /// Also what the remotes were last seen to hold.
+    pub with_remotes: bool,
+    /// Records that have no say any more, whatever else is there: they are verified and let go, so that memory follows
+    /// what stands.
+    pub over: Option<&'s dyn Fn(&Record) -> bool>,
+}
+
+impl Scope<'_> {
+    fn wants(&self, name: &str) -> bool {
+        let id =
+            prefix_of(name).map(|prefix| &name[prefix.len()..]).or_else(|| Some(name.split_once("/decisions/")?.1));
+        id.is_none_or(|id| (self.wanted)(&id_of(id).key))
+    }
+}
+
+/// The chains of the repository itself: what a gate judges by. Refs under the prefix that are no chain names are chains
+/// with a fault.
+pub fn read(repository: &Repository) -> Result<Vec<Chain>, GitError> {
+    joined(repository, &[PREFIX, BRANCH_PREFIX])
+}
+
+/// As [`read`], of the chains that are wanted, with some refs where a push would put them; zeros take one away. Chains
+/// that are `digested` are not read again.
+///
+/// # Errors
+/// A ref cannot be read, or there is more to read than is read.
+pub fn read_with<'r>(
+    repository: &'r Repository,
+    moves: &[(&str, ObjectId)],
+    digested: Option<&Digested>,
+    scope: &Scope<'r>,
+) -> Result<Vec<Chain>, GitError> {
+    let reader = Reader::within(repository, scope);
+    let wanted = |name: &str| scope.wants(name) && !moves.iter().any(|(moved, _)| *moved == name);
+    let mut prefixes = vec![PREFIX.to_owned(), BRANCH_PREFIX.to_owned()];
+    if scope.with_remotes {
+        prefixes.extend(remotes(repository)?);
+    }
+    let mut copies = copies(&reader, &prefixes.iter().map(String::as_str).collect::<Vec<_>>(), digested, wanted)?;
+    for (name, tip) in moves.iter().filter(|(name, tip)| !tip.is_zero() && scope.wants(name)) {
+        let id = &name[prefix_of(name).map_or(0, str::len)..];
+        let chain = reader.copy(name, id, Some(oid(*tip)), digested);
+        reader.check()?;
+        copies.entry(chain.id.clone()).or_default().push(chain);
+    }
+    Ok(copies.into_values().filter_map(Chain::join).collect())
+}
+
+/// The prefix by which a ref is a chain's.
+pub fn prefix_of(name: &str) -> Option<&'static str> {
+    [PREFIX, BRANCH_PREFIX].into_iter().find(|prefix| name.starts_with(prefix))
+}
+
+/// Which chain a ref is, by what its name says after the prefix.
+pub fn id_of(name: &str) -> ChainId {
+    let (key, device) = name.split_once('/').unwrap_or((name, ""));
+    ChainId { key: key.to_owned(), device: device.to_owned() }
+}
+
+/// The chain that a ref would hold at a tip; what is `digested` of it is not read again.
+pub fn chain_of(
+    repository: &Repository,
+    name: &str,
+    prefix: &str,
+    tip: ObjectId,
+    digested: Option<&Digested>,
+) -> Chain {
+    Reader::of(repository).copy(name, name.strip_prefix(prefix).unwrap_or(name), Some(oid(tip)), digested)
+}
+
+/// As [`read`], with what the remotes were last seen to hold: what a reviewer's program knows.
+pub fn read_with_remotes(repository: &Repository) -> Result<Vec<Chain>, GitError> {
+    let mut prefixes = vec![PREFIX.to_owned(), BRANCH_PREFIX.to_owned()];
+    prefixes.extend(remotes(repository)?);
+    joined(repository, &prefixes.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Where the chains of all remotes are kept.
+fn remotes(repository: &Repository) -> Result<Vec<String>, GitError> {
+    Ok(repository.raw.remotes()?.iter().flatten().flatten().map(remote_prefix).collect())
+}
+
+/// What a remote was last seen to hold.
+pub fn read_remote(repository: &Repository, remote: &str) -> Result<Vec<Chain>, GitError> {
+    joined(repository, &[&remote_prefix(remote)])
+}
+
+/// Where the chains of a remote are kept.
+pub fn remote_prefix(remote: &str) -> String {
+    format!("{REMOTES_PREFIX}{remote}/decisions/")
+}
+
+/// Reads one chain of the repository itself; an absent one is empty.
+pub fn read_chain(repository: &Repository, id: &ChainId) -> Chain {
+    let name = format!("{PREFIX}{id}");
+    repository
+        .raw
+        .refname_to_id(&name)
+        .map_or_else(|_| Chain::empty(id.clone()), |tip| Reader::of(repository).chain(&name, id, tip))
+}
+
+/// All chains under some prefixes; copies of one chain are joined.
+fn joined(repository: &Repository, prefixes: &[&str]) -> Result<Vec<Chain>, GitError> {
+    Ok(copies(&Reader::of(repository), prefixes, None, |_| true)?.into_values().filter_map(Chain::join).collect())
+}
+
+/// Each chain as each ref that is wanted holds it.
+fn copies(
+    reader: &Reader<'_>,
+    prefixes: &[&str],
+    digested: Option<&Digested>,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<ChainId, Vec<Chain>>, GitError> {
+    let mut copies: BTreeMap<ChainId, Vec<Chain>> = BTreeMap::new();
+    for prefix in prefixes {
+        for reference in reader.repository.raw.references_glob(&format!("{prefix}*"))? {
+            let reference = reference?;
+            let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+            if !wanted(&name) {
+                continue;
+            }
+            let copy = reader.copy(&name, &name[prefix.len()..], reference.target(), digested);
+            reader.check()?;
+            copies.entry(copy.id.clone()).or_default().push(copy);
+        }
+    }
+    Ok(copies)
+}
+
+/// The chain under a ref, by what its name says of it.
+pub(crate) fn chain_at(repository: &Repository, name: &str, id: &str, tip: Option<Oid>) -> Chain {
+    Reader::of(repository).copy(name, id, tip, None)
+}

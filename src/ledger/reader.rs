@@ -1,0 +1,303 @@
+//! Reads chains from git: which links are read, how much of them, and on how many threads.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex};
+
+use git2::Oid;
+
+use super::{Digested, Scope, id_of};
+use crate::record::chain::{self, Link};
+use crate::record::envelope::MAX_ENVELOPE;
+use crate::record::{Chain, ChainId, Fault, Record, Verified, verify};
+use crate::source::git::{Deadline, GitError, Repository};
+
+/// Bytes of the manifest of a link, and of its findings.
+const MAX_FILE: usize = 64 << 20;
+/// Bytes of a link's commit and of its tree, which hold nothing but three names and whom they come from.
+const MAX_COMMIT: usize = 64 << 10;
+/// Links of one chain that are read; a longer one is damage or abuse.
+const MAX_LINKS: usize = 100_000;
+/// Bytes of links that are kept verified in memory; beyond, all are read anew.
+const MAX_KNOWN: usize = 256 << 20;
+/// A thread for fewer links costs more than it saves.
+const LINKS_PER_THREAD: usize = 50;
+/// Links that are read before it is looked whether those so far hold: at first as many as one thread reads, then more
+/// and more.
+const MAX_BATCH: usize = 64 * LINKS_PER_THREAD;
+
+/// What each ref held when it was last read, so that a chain that grew is read from there on, and one that did not is
+/// not read at all. A commit id names its whole history, so what was verified under one stays verified. A fault is not
+/// kept: what was missing may come, and a service that runs for months must not be told once that a chain is broken and
+/// believe it.
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+
+/// Git directory and ref.
+type Spot = (PathBuf, String);
+
+#[derive(Default)]
+struct Known {
+    /// The tip, and the chain that it held.
+    chains: HashMap<Spot, (Oid, Chain)>,
+    bytes: usize,
+}
+
+impl Known {
+    fn keep(&mut self, spot: Spot, tip: Oid, chain: Chain) {
+        if let Some((_, old)) = self.chains.remove(&spot) {
+            self.bytes -= size(&old);
+        }
+        if self.bytes + size(&chain) > MAX_KNOWN {
+            *self = Known::default();
+        }
+        self.bytes += size(&chain);
+        self.chains.insert(spot, (tip, chain));
+    }
+}
+
+fn size(chain: &Chain) -> usize {
+    let links = chain.records.iter().map(|record| &record.link);
+    links.map(|link| link.envelope.len() + link.manifest.len() + link.findings.len()).sum()
+}
+
+/// A link with what became of its envelope's verification; none where there is no link to read.
+type Verdict = Option<(Result<Verified, Fault>, Link)>;
+
+/// Reads chains. What it does not read because there is too much is no link, and so a fault of the chain;
+/// [`Reader::check`] then says the true reason, so who has a limit asks it before the chain is used.
+pub(super) struct Reader<'r> {
+    pub repository: &'r Repository,
+    budget: Budget,
+    /// Records that are let go as soon as they were verified.
+    over: Option<&'r dyn Fn(&Record) -> bool>,
+}
+
+/// How much is read.
+struct Budget {
+    /// Bytes of links that were read, and that may be.
+    read: AtomicU64,
+    max_bytes: u64,
+    deadline: Deadline,
+}
+
+impl Budget {
+    fn of(repository: &Repository, max_bytes: u64) -> Budget {
+        Budget { read: AtomicU64::new(0), max_bytes, deadline: repository.deadline }
+    }
+
+    /// # Errors
+    /// It is used up.
+    fn check(&self) -> Result<(), GitError> {
+        if self.read.load(Ordering::Relaxed) > self.max_bytes {
+            return Err(GitError::Limit(format!(
+                "The decisions that are to be read here are more than {} MiB, so nothing is decided. See with \
+                 `undersign record list` whose chain is so large; if it is what it should be, let whoever runs the \
+                 gate raise --max-ledger.",
+                self.max_bytes >> 20
+            )));
+        }
+        self.deadline.check()
+    }
+
+    /// Counts bytes before they are read; none where that is too many.
+    fn pay(&self, bytes: usize) -> Option<()> {
+        self.read.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.check().ok()
+    }
+
+    /// The files of one commit, its envelope verified. What it binds is read only where the envelope is sound and
+    /// belongs here: of what anyone can write, no more than an envelope is read.
+    fn link(&self, raw: &git2::Repository, commit: Oid, chain: &ChainId, seq: u64) -> Verdict {
+        let files = Files::of(raw, commit)?;
+        let mut link = Link { name: files.name, ..Link::default() };
+        let size = within(raw, files.envelope, usize::MAX)?;
+        if size > MAX_ENVELOPE {
+            return Some((Err(Fault::TooLarge), link));
+        }
+        self.pay(size)?;
+        link.envelope = raw.find_blob(files.envelope).ok()?.content().to_vec();
+        let verified = verify(&link.envelope);
+        if verified.as_ref().is_ok_and(|verified| is_at(verified, chain, seq)) {
+            link.manifest = self.file(raw, files.manifest)?;
+            link.findings = self.file(raw, files.findings)?;
+        }
+        Some((verified, link))
+    }
+
+    fn file(&self, raw: &git2::Repository, id: Oid) -> Option<Vec<u8>> {
+        self.pay(within(raw, id, MAX_FILE)?)?;
+        Some(raw.find_blob(id).ok()?.content().to_vec())
+    }
+}
+
+impl<'r> Reader<'r> {
+    pub fn of(repository: &'r Repository) -> Reader<'r> {
+        Reader { repository, budget: Budget::of(repository, u64::MAX), over: None }
+    }
+
+    pub fn within(repository: &'r Repository, scope: &Scope<'r>) -> Reader<'r> {
+        Reader { repository, budget: Budget::of(repository, scope.max_bytes), over: scope.over }
+    }
+
+    /// # Errors
+    /// Something was not read because there is too much of it.
+    pub fn check(&self) -> Result<(), GitError> {
+        self.budget.check()
+    }
+
+    /// The chain under a ref.
+    pub fn copy(&self, name: &str, id: &str, tip: Option<Oid>, digested: Option<&Digested>) -> Chain {
+        let id = id_of(id);
+        let Some(tip) = tip else { return Chain::read(id, [None]) };
+        let known = digested.and_then(|digested| digested.chain(self, name, tip));
+        known.unwrap_or_else(|| if self.over.is_some() { self.rest(&id, tip) } else { self.chain(name, &id, tip) })
+    }
+
+    pub fn chain(&self, name: &str, id: &ChainId, tip: Oid) -> Chain {
+        let spot = (self.repository.common_dir().to_path_buf(), name.to_owned());
+        let known = KNOWN.lock().ok().and_then(|known| known.chains.get(&spot).cloned());
+        // What was read in the quarantine of a push that did not land is gone again.
+        let known = known.filter(|(at, chain)| chain.id == *id && self.repository.raw.find_commit(*at).is_ok());
+        if let Some((at, chain)) = &known
+            && *at == tip
+        {
+            return chain.clone();
+        }
+        let (reached, commits) = self.commits(tip, known.as_ref().map(|(at, _)| *at));
+        let mut chain = known.filter(|_| reached).map_or_else(|| Chain::empty(id.clone()), |(_, chain)| chain);
+        self.extend(&mut chain, &commits);
+        if chain.fault.is_none()
+            && let Ok(mut known) = KNOWN.lock()
+        {
+            known.keep(spot, tip, chain.clone());
+        }
+        chain
+    }
+
+    /// The chain without what is over, of which nothing stays in memory.
+    fn rest(&self, id: &ChainId, tip: Oid) -> Chain {
+        let mut chain = Chain::empty(id.clone());
+        self.extend(&mut chain, &self.commits(tip, None).1);
+        chain
+    }
+
+    /// The commits up to `tip`, oldest first, from the one after `since` if that is among them (then the first value is
+    /// true), else from the first. What cannot be read is `None`: a fault, never a gap.
+    pub fn commits(&self, tip: Oid, since: Option<Oid>) -> (bool, Vec<Option<Oid>>) {
+        let raw = &self.repository.raw;
+        let (mut commits, mut at) = (Vec::new(), Some(tip));
+        let reached = loop {
+            match at {
+                None => break false,
+                Some(id) if Some(id) == since => break true,
+                Some(_) if commits.len() == MAX_LINKS || self.check().is_err() => {
+                    commits.push(None);
+                    break false;
+                }
+                Some(id) => {
+                    let commit = within(raw, id, MAX_COMMIT).and_then(|_| raw.find_commit(id).ok());
+                    let commit = commit.filter(|commit| commit.parent_count() <= 1);
+                    at = commit.as_ref().and_then(|commit| commit.parent_ids().next());
+                    commits.push(commit.map(|commit| commit.id()));
+                }
+            }
+        };
+        commits.reverse();
+        (reached, commits)
+    }
+
+    /// Reads links on, up to the first that is not sound. What follows it, anyone may have put there: it is not read,
+    /// but for what other threads read meanwhile, which is no more than what was sound before.
+    pub fn extend(&self, chain: &mut Chain, commits: &[Option<Oid>]) {
+        // Enough for each processor from the start.
+        let (mut rest, mut size) = (commits, LINKS_PER_THREAD * processors());
+        while chain.fault.is_none() && !rest.is_empty() {
+            let (batch, later) = rest.split_at(size.min(rest.len()));
+            let links = self.links(chain, batch);
+            chain.extend_verified(links);
+            if let Some(over) = self.over {
+                chain.let_go(over);
+            }
+            (rest, size) = (later, (2 * size).min(MAX_BATCH));
+        }
+    }
+
+    /// The links of commits that would follow a chain, verified, on as many threads as are worth it; each ends at the
+    /// first that is not sound.
+    fn links(&self, chain: &Chain, commits: &[Option<Oid>]) -> Vec<Verdict> {
+        let budget = &self.budget;
+        let read = |raw: &git2::Repository, share: &[Option<Oid>], seq: u64| -> Vec<Verdict> {
+            let mut verdicts = Vec::with_capacity(share.len());
+            for (id, seq) in share.iter().zip(seq..) {
+                verdicts.push(id.and_then(|id| budget.link(raw, id, &chain.id, seq)));
+                if !matches!(verdicts.last(), Some(Some((Ok(_), _)))) {
+                    break;
+                }
+            }
+            verdicts
+        };
+        let threads = processors().min(commits.len() / LINKS_PER_THREAD);
+        // Each thread needs a handle of its own; without one, this thread reads all.
+        let handles: Vec<_> = (1..threads).map_while(|_| self.repository.again().ok()).collect();
+        let size = commits.len().div_ceil(handles.len() + 1).max(1);
+        let seqs = (chain.next().0..).step_by(size);
+        let shares: Vec<_> = commits.chunks(size).zip(seqs).collect();
+        let Some((&(own, first), others)) = shares.split_first() else { return Vec::new() };
+        std::thread::scope(|scope| {
+            let spawn = |(raw, (share, seq))| scope.spawn(move || read(&raw, share, seq));
+            let running: Vec<_> = handles.into_iter().zip(others.iter().copied()).map(spawn).collect();
+            let mut links = read(&self.repository.raw, own, first);
+            for thread in running {
+                links.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            links
+        })
+    }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Whether a record says that it is this one of this chain: what [`Chain::check`] asks first.
+fn is_at(verified: &Verified, chain: &ChainId, seq: u64) -> bool {
+    let own = &verified.statement().predicate.chain;
+    own.key == chain.key && own.id == chain.device && own.seq.0 == seq
+}
+
+/// Bytes of an object, from its header alone; none where it is larger than that.
+fn within(raw: &git2::Repository, id: Oid, most: usize) -> Option<usize> {
+    let (size, _) = raw.odb().ok()?.read_header(id).ok()?;
+    (size <= most).then_some(size)
+}
+
+/// What the tree of a link names.
+pub(super) struct Files {
+    /// Of the envelope.
+    name: String,
+    pub envelope: Oid,
+    manifest: Oid,
+    findings: Oid,
+}
+
+impl Files {
+    pub fn of(raw: &git2::Repository, commit: Oid) -> Option<Files> {
+        let id = raw.find_commit(commit).ok()?.tree_id();
+        within(raw, id, MAX_COMMIT)?;
+        let tree = raw.find_tree(id).ok()?;
+        let (mut manifest, mut findings, mut envelope) = (None, None, None);
+        for entry in &tree {
+            // As it stands in the tree: git takes 100664 for 100644, and whoever hashes the tree does not.
+            let blob = Some(entry.id()).filter(|_| entry.filemode_raw() == chain::FILE_MODE)?;
+            match entry.name().ok()? {
+                chain::MANIFEST_FILE => manifest = Some(blob),
+                chain::FINDINGS_FILE => findings = Some(blob),
+                other => envelope = Some((other.to_owned(), blob)),
+            }
+        }
+        // A name that is there twice leaves one too few.
+        let (name, envelope) = envelope.filter(|_| tree.len() == chain::FILES)?;
+        Some(Files { name, envelope, manifest: manifest?, findings: findings? })
+    }
+}
