@@ -223,12 +223,20 @@ impl<'c> Case<'c> {
         Ok(found.or(before))
     }
 
-    /// Names that git does not allow, and new ones that look like others.
+    /// Names that git does not allow, those by which it takes one object for another, and new ones that look like
+    /// others.
     fn refuse_names(&self) -> Result<(), Reason> {
         for update in &self.request.updates {
             let name = visible::text(&update.name);
             if !ref_name::is_full_name(&update.name) {
                 let detail = format!("{name} is no full name of a ref that git allows. Push under another name.");
+                return Err(Reason::deny(Code::RefUncovered, detail));
+            }
+            if update.name.starts_with("refs/replace/") && !update.new.is_zero() {
+                let detail = format!(
+                    "{name} would have git show something else in place of an object, under every ref that holds it. \
+                     Such refs land nowhere."
+                );
                 return Err(Reason::deny(Code::RefUncovered, detail));
             }
             if update.old.is_zero() && visible::hidden(&update.name).next().is_some() {
