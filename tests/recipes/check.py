@@ -1,4 +1,4 @@
-"""Takes every recipe out of the manual and lets other people's linters look at it: actionlint and zizmor at workflows of
+"""Takes every recipe out of the manual and lets linters of others look at it: actionlint and zizmor at workflows of
 GitHub, shellcheck at all that a shell runs, a YAML parser at the rest. Any finding fails.
 
 Usage: check.py FOLDER-OF-NODE-MODULES, with the Python that has PyYAML and zizmor beside it.
