@@ -187,13 +187,25 @@ impl<'c> Case<'c> {
     fn policy_commit(&self, repository: &Repository, trunk: Option<&TargetBranch>) -> Result<Option<ObjectId>, Reason> {
         let Some(trunk) = trunk else { return Ok(None) };
         let moved = self.request.updates.iter().find(|update| update.name == trunk.name && !update.old.is_zero());
-        let Some(old) = moved.map(|update| update.old).filter(|old| *old != trunk.tip) else {
-            return Ok(Some(trunk.tip));
-        };
-        if self.request.ahead
-            || self.settings.policy.is_some()
-            || repository.is_on_line(trunk.tip, old).map_err(unread)?
-        {
+        let Some(moved) = moved.filter(|update| update.old != trunk.tip) else { return Ok(Some(trunk.tip)) };
+        let old = moved.old;
+        if self.request.ahead || self.settings.policy.is_some() {
+            return Ok(Some(old));
+        }
+        let holds = |commit| repository.is_on_line(trunk.tip, commit).map_err(unread);
+        if holds(old)? {
+            // Either it has landed, or it starts from where the branch stood once: under a policy of then.
+            if self.request.at.is_none() && !moved.new.is_zero() && !holds(moved.new)? {
+                let detail = format!(
+                    "{} has moved on from {}, and does not hold {}. Merge or rebase onto {}, where it stands, and ask \
+                     again.",
+                    visible::text(&trunk.name),
+                    old.short(),
+                    moved.new.short(),
+                    trunk.tip.short()
+                );
+                return Err(Reason::deny(Code::BaseMoved, detail));
+            }
             return Ok(Some(old));
         }
         let detail = format!(
