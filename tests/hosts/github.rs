@@ -84,6 +84,14 @@ fn stale() -> Host {
 }
 
 #[test]
+fn in_a_checkout_a_merge_commit_on_a_tip_of_before_somebody_left_is_not_judged_by_the_policy_of_then() {
+    let host = stale();
+    let dir = checkout(&host, 0);
+    git_in(&dir, "runner", &FETCH);
+    verify(&dir, &["--policy-branch", "refs/heads/develop"]).stops(2, "BASE_MOVED");
+}
+
+#[test]
 fn the_workflow_lets_no_merge_commit_through_on_a_tip_that_the_target_has_left_behind() {
     Run::new(&stale()).judge().stops(2, "REWRITE");
 }
@@ -95,7 +103,8 @@ struct Run<'h> {
     target: &'h str,
     lands: &'h str,
     head: String,
-    key: &'h str,
+    /// Where the gate has a runner of its own.
+    state: Option<PathBuf>,
 }
 
 impl<'h> Run<'h> {
@@ -107,7 +116,7 @@ impl<'h> Run<'h> {
             std::os::unix::fs::symlink(UNDERSIGN, program).unwrap();
         }
         let head = git_in(&host.bare, "runner", &["rev-parse", "refs/pull/7/head"]);
-        Run { host, temp, target: "refs/heads/develop", lands: "refs/pull/7/merge", head, key: "" }
+        Run { host, temp, target: "refs/heads/develop", lands: "refs/pull/7/merge", head, state: None }
     }
 
     /// For the merge queue.
@@ -118,14 +127,15 @@ impl<'h> Run<'h> {
 
     fn judge(&self) -> Ran {
         let place = self.host.folder("work");
-        let mut command = shell(&place, self.host, &recipe::step("Judge"));
+        let state = self.state.iter().map(|state| format!(" --state '{}'", state.display()));
+        let script = recipe::step("Judge") + &state.collect::<String>();
+        let mut command = shell(&place, self.host, &script);
         command
             .env("RUNNER_TEMP", &self.temp)
             .env("POLICY_BRANCH", "refs/heads/develop")
             .env("TARGET", self.target)
             .env("LANDS", self.lands)
             .env("HEAD", &self.head)
-            .env("STATE_KEY", self.key)
             .env("GITHUB_SERVER_URL", format!("file://{}", self.host.f.dir.path().display()))
             .env("GITHUB_REPOSITORY", "shop.git");
         let ran = Ran::of(command.output().unwrap());
@@ -183,14 +193,13 @@ fn a_name_of_a_branch_is_no_command() {
 }
 
 #[test]
-fn a_rejection_that_somebody_took_off_the_host_is_missed_by_the_memory_that_the_workflow_keeps() {
+fn a_rejection_that_somebody_took_off_the_host_is_missed_by_a_runner_that_keeps_memory() {
     let host = Host::new();
-    let key = "5".repeat(64);
     host.decide("dana", WORK, "develop", Verdict::Approve);
     let ledger = || git_in(&host.bare, "mina", &["for-each-ref", "--format=%(refname)", "refs/undersign"]);
     let before = ledger();
     host.decide("rahim", WORK, "develop", Verdict::Reject);
-    let run = || Run { key: &key, ..Run::new(&host) }.judge();
+    let run = || Run { state: Some(host.folder("state")), ..Run::new(&host) }.judge();
     run().stops(2, "VETOED");
     let rejection = ledger().lines().find(|name| !before.contains(name)).unwrap().to_owned();
     git_in(&host.bare, "mina", &["update-ref", "-d", &rejection]);
@@ -198,10 +207,9 @@ fn a_rejection_that_somebody_took_off_the_host_is_missed_by_the_memory_that_the_
 }
 
 #[test]
-fn memory_that_the_workflow_keeps_holds_up_nothing_that_was_approved() {
+fn a_runner_that_keeps_memory_holds_up_nothing_that_was_approved() {
     let host = Host::new();
-    let key = "5".repeat(64);
-    let run = || Run { key: &key, ..Run::new(&host) }.judge();
+    let run = || Run { state: Some(host.folder("state")), ..Run::new(&host) }.judge();
     run().stops(2, "UNSIGNED");
     host.decide("dana", WORK, "develop", Verdict::Approve);
     run().passes();
