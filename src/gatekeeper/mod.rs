@@ -165,13 +165,25 @@ impl<'c> Case<'c> {
     fn policy_commit(&self, repository: &Repository, trunk: Option<&TargetBranch>) -> Result<Option<ObjectId>, Reason> {
         let Some(trunk) = trunk else { return Ok(None) };
         let moved = self.request.updates.iter().find(|update| update.name == trunk.name && !update.old.is_zero());
-        let Some(old) = moved.map(|update| update.old).filter(|old| *old != trunk.tip) else {
-            return Ok(Some(trunk.tip));
-        };
-        if self.request.ahead
-            || self.settings.policy.is_some()
-            || repository.is_on_line(trunk.tip, old).map_err(unread)?
-        {
+        let Some(moved) = moved.filter(|update| update.old != trunk.tip) else { return Ok(Some(trunk.tip)) };
+        let old = moved.old;
+        if self.request.ahead || self.settings.policy.is_some() {
+            return Ok(Some(old));
+        }
+        let holds = |commit| repository.is_on_line(trunk.tip, commit).map_err(unread);
+        if holds(old)? {
+            // Either it has landed, or it starts from where the branch stood once: under a policy of then.
+            if self.request.at.is_none() && !moved.new.is_zero() && !holds(moved.new)? {
+                let detail = format!(
+                    "{} has moved on from {}, and does not hold {}. Merge or rebase onto {}, where it stands, and ask \
+                     again.",
+                    visible::text(&trunk.name),
+                    old.short(),
+                    moved.new.short(),
+                    trunk.tip.short()
+                );
+                return Err(Reason::deny(Code::BaseMoved, detail));
+            }
             return Ok(Some(old));
         }
         let detail = format!(
@@ -201,12 +213,20 @@ impl<'c> Case<'c> {
         Ok(found.or(before))
     }
 
-    /// Names that git does not allow, and new ones that look like others.
+    /// Names that git does not allow, those by which it takes one object for another, and new ones that look like
+    /// others.
     fn refuse_names(&self) -> Result<(), Reason> {
         for update in &self.request.updates {
             let name = visible::text(&update.name);
             if !ref_name::is_full_name(&update.name) {
                 let detail = format!("{name} is no full name of a ref that git allows. Push under another name.");
+                return Err(Reason::deny(Code::RefUncovered, detail));
+            }
+            if update.name.starts_with("refs/replace/") && !update.new.is_zero() {
+                let detail = format!(
+                    "{name} would have git show something else in place of an object, under every ref that holds it. \
+                     Such refs land nowhere."
+                );
                 return Err(Reason::deny(Code::RefUncovered, detail));
             }
             if update.old.is_zero() && visible::hidden(&update.name).next().is_some() {

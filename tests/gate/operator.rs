@@ -79,6 +79,27 @@ fn twin_the_policy_of_the_repository_that_the_gate_stands_before() {
     allowed(pinned("fixture-1"));
 }
 
+/// dana approved it, and has left by the next policy on main. It was merged onto where main stood before.
+fn merged_before_she_left(landed: bool) -> Answer {
+    let f = approved();
+    let (old, new) = merge(&f, "rahim", WORK);
+    if !landed {
+        f.git("rahim", &["reset", "-q", "--hard", &old]);
+    }
+    land_policy(&f, &next(&with_roles(&policy(""), "dana", "\"junior\"")));
+    f.verify(&old, &new)
+}
+
+#[test]
+fn what_starts_from_where_the_policy_branch_stood_once_is_not_judged_by_the_policy_of_then() {
+    denied(merged_before_she_left(false), "BASE_MOVED");
+}
+
+#[test]
+fn twin_what_landed_under_the_policy_of_then_is_judged_by_that() {
+    allowed(merged_before_she_left(true));
+}
+
 /// In a clone, what was fetched counts as what is signed there does.
 fn colleague(fetched: bool) -> Answer {
     let f = approved();

@@ -52,6 +52,29 @@ fn row_10_twin_a_ref_with_such_a_name_is_deleted() {
     allowed(Gate::of(&f).push(&[(name, &tip, &"0".repeat(40))]));
 }
 
+/// The policy lets in anything that it does not protect.
+fn wide_open() -> Fixture {
+    approved_under(&once(&policy(""), "protected = [", "open = [\"refs/**\"]\nprotected = ["))
+}
+
+#[test]
+fn what_git_would_take_for_another_object_never_lands_however_open_the_policy_is() {
+    let f = wide_open();
+    let (main, work, zero) = (f.id("main"), f.id(WORK), "0".repeat(40));
+    let name = format!("refs/replace/{main}");
+    denied(Gate::of(&f).push(&[(&name, &zero, &work)]), "REF_UNCOVERED");
+    // One that somebody put there may go.
+    f.git("mina", &["update-ref", &name, &work]);
+    allowed(Gate::of(&f).push(&[(&name, &work, &zero)]));
+}
+
+#[test]
+fn twin_a_ref_that_stands_for_nothing_but_itself() {
+    let f = wide_open();
+    let name = format!("refs/notes/{}", f.id("main"));
+    allowed(Gate::of(&f).push(&[(&name, &"0".repeat(40), &f.id(WORK))]));
+}
+
 #[test]
 fn names_are_judged_as_git_judges_them() {
     let pieces = [
