@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::ledger::Ledger;
 use super::{Case, Request, unread, unreadable};
@@ -43,7 +44,7 @@ pub(super) struct Hearing<'c> {
     pub approved: Option<ObjectId>,
     /// The policy was read where that branch stands, and not where a requester says that it stood.
     pub is_before_true: bool,
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     pub ledger: Ledger,
 }
 
@@ -117,7 +118,7 @@ impl Hearing<'_> {
         let Some(memory) = &mut self.memory else { return Ok(()) };
         let (repository, ahead, now) = (&self.repository, self.case.request.ahead, self.case.now);
         let rules = &self.policy.refs;
-        let policy = Some(&self.policy).filter(|_| self.is_before_true || self.case.settings.policy.is_some());
+        let policy = Some(&*self.policy).filter(|_| self.is_before_true || self.case.settings.policy.is_some());
         let places = RefCell::default();
         let place = |name: &str, id: &str, beyond| place_of(repository, ahead, name, id, beyond, &places);
         let (ballots, digest) = (OnceCell::new(), self.policy.digest.to_string());

@@ -66,10 +66,17 @@ impl Case<'_> {
         Ok(Ledger { held, chains, digested, keep, state })
     }
 
+    /// What was kept for this policy, at hand or on the disk; else what has a say under any.
     fn digested(&self, policy: &Policy, memory: Option<&Memory>, state: &Path) -> Option<Arc<Digested>> {
-        let at_hand = if self.settings.lasting { ledger::at_hand(state) } else { None };
         let is_ours = |digested: &Arc<Digested>| digested.policy == policy.digest.to_string();
-        at_hand.filter(is_ours).or_else(|| memory?.digested(policy).map(Arc::new))
+        let at_hand = if self.settings.lasting { ledger::at_hand(state) } else { None };
+        at_hand.filter(is_ours).or_else(|| {
+            let digested = Arc::new(memory?.digested(policy)?);
+            if self.settings.lasting && is_ours(&digested) {
+                ledger::keep_at_hand(state, digested.clone());
+            }
+            Some(digested)
+        })
     }
 }
 

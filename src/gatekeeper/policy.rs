@@ -1,6 +1,8 @@
 //! Which policy is judged by: the operator says where it is, never the change.
 
+use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use super::{Settings, unread, unreadable};
 use crate::change::{ObjectId, visible};
@@ -57,10 +59,15 @@ pub(super) fn trunk(repository: &Repository, settings: &Settings, ahead: bool) -
 }
 
 /// The file that whoever runs the gate named; else what a commit of the policy branch holds.
-pub(super) fn policy(repository: &Repository, settings: &Settings, commit: Option<ObjectId>) -> Result<Policy, Reason> {
+pub(super) fn policy(
+    repository: &Repository,
+    settings: &Settings,
+    commit: Option<ObjectId>,
+) -> Result<Arc<Policy>, Reason> {
     let policy = match (&settings.policy, commit) {
-        (Some(file), _) => policy_file(file),
-        (None, Some(commit)) => policy_of(repository, commit),
+        (Some(file), _) => policy_file(file).map(Arc::new),
+        (None, Some(commit)) if settings.lasting => policy_at_hand(repository, commit),
+        (None, Some(commit)) => policy_of(repository, commit).map(Arc::new),
         (None, None) => Err(Reason::undecidable(Code::PolicyAbsent, "There is no policy branch.")),
     }?;
     match &settings.repository_id {
@@ -74,6 +81,32 @@ pub(super) fn policy(repository: &Repository, settings: &Settings, commit: Optio
         }
         _ => Ok(policy),
     }
+}
+
+/// Policies that a process that lasts has read, the one last used at the end: to read one takes longer than to judge by
+/// it, and its digest says all of it.
+static AT_HAND: LazyLock<Mutex<VecDeque<Arc<Policy>>>> = LazyLock::new(Mutex::default);
+/// A file of 1 MiB is some 20 in memory.
+const MAX_AT_HAND: usize = 8;
+
+fn policy_at_hand(repository: &Repository, commit: ObjectId) -> Result<Arc<Policy>, Reason> {
+    let known = repository.policy_digest(commit).and_then(|digest| {
+        let mut held = AT_HAND.lock().ok()?;
+        let at = held.iter().position(|policy| policy.digest == digest)?;
+        let policy = held.remove(at)?;
+        held.push_back(policy.clone());
+        Some(policy)
+    });
+    if let Some(policy) = known {
+        return Ok(policy);
+    }
+    let policy = Arc::new(policy_of(repository, commit)?);
+    if let Ok(mut held) = AT_HAND.lock() {
+        held.push_back(policy.clone());
+        let beyond = held.len().saturating_sub(MAX_AT_HAND);
+        held.drain(..beyond);
+    }
+    Ok(policy)
 }
 
 fn policy_of(repository: &Repository, commit: ObjectId) -> Result<Policy, Reason> {
@@ -91,10 +124,9 @@ fn policy_of(repository: &Repository, commit: ObjectId) -> Result<Policy, Reason
 }
 
 fn policy_file(file: &Path) -> Result<Policy, Reason> {
-    let source = std::fs::read_to_string(file).map_err(|error| {
+    let source = std::fs::read(file).map_err(|error| {
         Reason::undecidable(Code::PolicyAbsent, format!("The policy file {} cannot be read: {error}.", file.display()))
     })?;
-    let name = file.display().to_string();
-    Policy::parse(&name, &source)
+    Policy::read(&file.display().to_string(), &source)
         .map_err(|refused| Reason::undecidable(Code::PolicyInvalid, visible::lines(&refused.to_string())))
 }

@@ -23,7 +23,7 @@ pub use split::Part;
 use crate::change::RepoPath;
 use crate::change::manifest::Digest;
 use crate::change::spelling;
-use crate::datafile::Refused;
+use crate::datafile::{Mistake, Refused};
 
 /// The name of the compartment for what no other matches.
 pub const DEFAULT: &str = "default";
@@ -86,8 +86,32 @@ pub struct AiRules {
     pub human_only_by: Vec<String>,
 }
 
+/// Bytes; a larger policy file is refused.
+pub const MAX_FILE: usize = 1 << 20;
+
 impl Policy {
-    /// Reads a policy file; refused whole, with all of its mistakes.
+    /// Reads a policy file as it lies somewhere.
+    ///
+    /// # Errors
+    /// It is larger than [`MAX_FILE`], no UTF-8, or has mistakes: all of them.
+    pub fn read(file: &str, bytes: &[u8]) -> Result<Policy, Refused> {
+        let refused = |line, text: &str| {
+            let mistakes = vec![Mistake { line, text: text.to_owned() }];
+            Err(Refused { file: file.to_owned(), mistakes })
+        };
+        if bytes.len() > MAX_FILE {
+            return refused(1, "the file is larger than 1 MiB");
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(source) => Policy::parse(file, source),
+            Err(error) => {
+                let line = 1 + bytes[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count();
+                refused(line, "the file is not UTF-8")
+            }
+        }
+    }
+
+    /// Reads the text of a policy file; refused whole, with all of its mistakes.
     pub fn parse(file: &str, source: &str) -> Result<Policy, Refused> {
         parse::parse(file, source)
     }

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::change::{counted, visible};
-use crate::datafile::{Mistake, Refused};
 use crate::policy::{Policy, meaning};
 use crate::source::git::{POLICY_PATH, PolicyState, Repository};
 
@@ -94,14 +93,7 @@ fn people(n: usize) -> String {
 /// A policy file: the policy, or its mistakes; an error where it cannot be read at all.
 fn read_file(file: &Path) -> Result<Result<Policy, String>, String> {
     let source = std::fs::read(file).map_err(|error| format!("{} cannot be read: {error}.", file.display()))?;
-    let name = file.display().to_string();
-    let parsed = match std::str::from_utf8(&source) {
-        Ok(text) => Policy::parse(&name, text),
-        Err(error) => {
-            let line = 1 + source[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count();
-            Err(Refused { file: name, mistakes: vec![Mistake { line, text: "the file is not UTF-8".to_owned() }] })
-        }
-    };
+    let parsed = Policy::read(&file.display().to_string(), &source);
     Ok(parsed.map_err(|refused| visible::lines(&refused.to_string())))
 }
 

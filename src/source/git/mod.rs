@@ -28,12 +28,10 @@ use crate::change::diff::FileDiff;
 use crate::change::manifest::Digest;
 use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, visible};
 use crate::datafile::Refused;
-use crate::policy::Policy;
+use crate::policy::{self, Policy};
 
 /// Where the policy lies in the tree of the policy branch.
 pub const POLICY_PATH: &str = crate::policy::POLICY_FILE;
-/// Bytes; a larger policy file is refused.
-const MAX_POLICY: usize = 1 << 20;
 /// Commits of one change or push. More are refused, never cut off: among those left out an author could hide.
 const MAX_COMMITS: usize = 100_000;
 /// Tags that lead to a commit one over the other. People make one, or a tag of a tag.
@@ -431,7 +429,7 @@ impl Repository {
         let tree = self.raw.find_commit(oid(commit)).and_then(|commit| commit.tree()).ok()?;
         let entry = tree.get_path(Path::new(POLICY_PATH)).ok().filter(|entry| entry.filemode() != 0o120_000)?;
         let (size, _) = self.raw.odb().ok()?.read_header(entry.id()).ok()?;
-        (size <= MAX_POLICY)
+        (size <= policy::MAX_FILE)
             .then(|| self.raw.find_blob(entry.id()).ok().map(|blob| Digest::of(blob.content())))
             .flatten()
     }
@@ -446,19 +444,12 @@ impl Repository {
             }
             Err(error) => return Err(error.into()),
         };
-        let refused = |text: &str| {
-            let mistakes = vec![crate::datafile::Mistake { line: 1, text: text.to_owned() }];
-            PolicyState::Invalid(Refused { file: POLICY_PATH.to_owned(), mistakes })
-        };
         if entry.kind() != Some(git2::ObjectType::Blob) || entry.filemode() == 0o120_000 {
-            return Ok(refused("the policy must be an ordinary file"));
+            let text = "the policy must be an ordinary file".to_owned();
+            let mistakes = vec![crate::datafile::Mistake { line: 1, text }];
+            return Ok(PolicyState::Invalid(Refused { file: POLICY_PATH.to_owned(), mistakes }));
         }
-        let blob = self.raw.find_blob(entry.id())?;
-        if blob.size() > MAX_POLICY {
-            return Ok(refused("the file is larger than 1 MiB"));
-        }
-        let Ok(source) = std::str::from_utf8(blob.content()) else { return Ok(refused("the file is not UTF-8")) };
-        Ok(match Policy::parse(POLICY_PATH, source) {
+        Ok(match Policy::read(POLICY_PATH, self.raw.find_blob(entry.id())?.content()) {
             Ok(policy) => PolicyState::Found(Box::new(policy)),
             Err(refused) => PolicyState::Invalid(refused),
         })
