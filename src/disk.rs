@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// Writes a file whole or not at all: temporary file beside it, sync, rename. Makes the directory if need be.
@@ -11,9 +12,32 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
     let written = File::create(&temporary).and_then(|mut file| {
         file.write_all(bytes)?;
+        give_away(&temporary);
         file.sync_all()
     });
     written.and_then(|()| std::fs::rename(&temporary, path)).inspect_err(|_| {
         let _ = std::fs::remove_file(&temporary);
     })
+}
+
+/// Gives a file to whom the directory belongs that it lies in, where this program may: run once by root, a gate would
+/// else be unable to go on as the user whose repository it is.
+pub fn give_away(path: &Path) {
+    let owner = path.parent().and_then(|dir| std::fs::metadata(dir).ok());
+    let Some((owner, own)) = owner.zip(std::fs::metadata(path).ok()) else { return };
+    if own.uid() != owner.uid() {
+        let _ = std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid()));
+    }
+}
+
+/// Removes what [`write_atomically`] left behind in a directory when its process was killed. Whoever calls it holds
+/// off all who write there.
+pub fn sweep(dir: &Path) {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        let process = path.extension().and_then(|ext| ext.to_str()?.strip_prefix("tmp-"));
+        if process.is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit())) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }

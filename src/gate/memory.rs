@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::history::Line;
-use super::outcome::{Code, Reason};
+use super::outcome::{AuditHead, Code, Reason};
 use super::{CLOCK_SKEW, Grounds};
 use crate::change::{ObjectId, visible};
 use crate::record::{Chain, ChainId, Head, Heads, Index, Record};
@@ -28,6 +28,9 @@ pub struct Remembered {
     /// Where refs that only go forward were last seen to stand, after they were let through.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tips: BTreeMap<String, String>,
+    /// Up to where the log of verdicts went when this was last written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<AuditHead>,
 }
 
 /// A push that was let through, until the gate sees what became of it. Git moves each ref by itself, and another hook

@@ -23,6 +23,8 @@ use crate::source::git::{Objects, PolicyState, Repository};
 const OWN: &str = "refs/undersign/";
 /// Where `doctor` tries out what a host allows.
 const PROBES: &str = "refs/undersign/probe/";
+/// What the log calls a push that was let through and is seen to stand.
+const LANDED: &str = "landed";
 
 /// What is read of objects while a push is judged, and what is known of before.
 struct Facts<'g> {
@@ -132,7 +134,12 @@ impl Hearing<'_> {
             RefStanding::Protected { rewrite: false, delete } => !delete || repository.shown(name, ahead).is_some(),
             _ => false,
         });
-        memory.learn(policy, &self.policy.roster, &self.ledger.held, place, still_approved, now).map_err(unreadable)
+        let landed = memory.learn(policy, &self.policy.roster, &self.ledger.held, place, still_approved, now);
+        let landed = landed.map_err(unreadable)?;
+        if !landed.is_empty() {
+            memory.enter(entry_of_landed(&landed, &self.policy, now)).map_err(unreadable)?;
+        }
+        Ok(())
     }
 
     /// What protected refs showed; without a record of it, what they show now, and where the caller says that the refs
@@ -427,16 +434,17 @@ impl Hearing<'_> {
     }
 
     fn finish(&mut self, mut judged: Vec<Judged>) -> Result<Outcome, Reason> {
-        self.remember(&judged)?;
         self.newly_protected(&mut judged);
-        let refs: Vec<RefOutcome> = judged.into_iter().map(|judged| judged.outcome).collect();
-        let memory = self.memory.as_ref();
-        let summary = memory.map(|memory| MemorySummary { chains: memory.remembered().heads.iter().count() });
+        let refs: Vec<RefOutcome> = judged.iter().map(|judged| judged.outcome.clone()).collect();
+        let memory = self.memory.as_mut();
+        let summary = memory.as_ref().map(|m| MemorySummary { chains: m.remembered().heads.iter().count() });
         let mut outcome = self.case.outcome(refs, Some(&self.policy), &self.ledger.chains, summary);
         if let Some(memory) = memory.filter(|_| self.case.request.at.is_none()) {
             let entry = entry_of(&outcome, self.case.request);
-            outcome.audit = Some(memory.log().append(entry).map_err(unreadable)?);
+            // Before it is remembered what was let through: with that, up to where the log went is written too.
+            outcome.audit = Some(memory.enter(entry).map_err(unreadable)?);
         }
+        self.remember(&judged)?;
         Ok(outcome)
     }
 }
@@ -517,6 +525,33 @@ fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
         policy: outcome.policy.as_ref().map(|policy| policy.digest.clone()),
         refs: refs.collect(),
         cut: None,
+        missing: None,
+        note: None,
+    }
+}
+
+/// Protected refs that are seen to stand where they were let through to: what was let through and refused by git, or by
+/// another hook, has no such line.
+fn entry_of_landed(landed: &[gate::WaitingStates], policy: &Policy, now: i64) -> Entry {
+    let refs = landed.iter().map(|landed| crate::memory::EntryRef {
+        name: landed.name.clone(),
+        old: String::new(),
+        new: landed.new.clone(),
+        outcome: LANDED.to_owned(),
+        reasons: Vec::new(),
+        records: landed.records.clone(),
+    });
+    Entry {
+        seq: 0,
+        prev: String::new(),
+        at: now,
+        pusher: None,
+        outcome: LANDED.to_owned(),
+        enforced: true,
+        policy: Some(policy.digest.to_string()),
+        refs: refs.collect(),
+        cut: None,
+        missing: None,
         note: None,
     }
 }

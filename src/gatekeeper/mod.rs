@@ -275,6 +275,9 @@ impl<'c> Case<'c> {
             Some(dir) => dir.clone(),
             None => default_state(repository),
         };
+        if self.request.at.is_some() {
+            return look_into_memory(repository, self.settings, &dir, &policy.repository).map(Some).map_err(unreadable);
+        }
         match open_memory(repository, self.settings, &dir, &policy.repository, self.deadline.left()) {
             Ok(memory) => Ok(Some(memory)),
             // Somebody else had it all the time.
@@ -342,6 +345,14 @@ fn open_memory(
     let is_ours = is_first && key.is_some() && settings.state.is_none();
     let memory = Memory::open(dir, Access { key, repository: id, patience })?;
     if is_ours { memory.into_adopted() } else { Ok(memory) }
+}
+
+/// The same for a look back, which makes and writes nothing.
+fn look_into_memory(repository: &Repository, settings: &Settings, dir: &Path, id: &str) -> Result<Memory, String> {
+    let file = settings.state_key.clone().unwrap_or_else(|| own_key(repository));
+    let is_there = settings.state_key.is_some() || file.exists();
+    let key = is_there.then(|| StateKey::read(&file)).transpose()?;
+    Memory::look(dir, Access { key, repository: id, patience: None })
 }
 
 /// Where a repository's gate keeps its state, unless told otherwise.

@@ -102,9 +102,10 @@ pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, n
         policy: Some(policy.digest.to_string()),
         refs: Vec::new(),
         cut: None,
+        missing: None,
         note: Some(format!("{done} {reason}")),
     };
-    memory.log().append(entry)?;
+    memory.enter(entry)?;
     Ok(done)
 }
 

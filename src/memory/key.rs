@@ -10,6 +10,7 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
 use crate::change::manifest::Digest;
+use crate::disk::give_away;
 
 const LENGTH: usize = 32;
 
@@ -52,9 +53,12 @@ impl StateKey {
         let make = || -> std::io::Result<()> {
             let mut seed = [0; LENGTH];
             std::io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut seed)?;
-            std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+            let dir = path.parent().unwrap_or(Path::new("."));
+            std::fs::create_dir_all(dir)?;
+            give_away(dir);
             let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
             writeln!(file, "{}", Digest(seed))?;
+            give_away(path);
             file.sync_all()
         };
         match make() {

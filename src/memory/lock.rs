@@ -8,6 +8,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::disk::give_away;
+
 /// Who may enter the directory, and open the file: its owner.
 const DIR_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -59,11 +61,18 @@ impl Lock {
 
 fn make(dir: &Path) -> io::Result<()> {
     if let Some(above) = dir.parent() {
+        let is_new = !above.exists();
         std::fs::create_dir_all(above)?;
+        if is_new {
+            give_away(above);
+        }
     }
     match DirBuilder::new().mode(DIR_MODE).create(dir) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => {
+        made => {
+            if made.is_ok() {
+                give_away(dir);
+            }
             close(dir, DIR_MODE);
             Ok(())
         }
@@ -72,6 +81,7 @@ fn make(dir: &Path) -> io::Result<()> {
 
 fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().create(true).append(true).mode(FILE_MODE).open(path)?;
+    give_away(path);
     close(path, FILE_MODE);
     Ok(file)
 }

@@ -1,5 +1,6 @@
 //! The gate's log: one line of JSON a verdict, each with the SHA-256 of the line before, so that a line that was
-//! altered or taken out shows. Lines at the end can be cut off unseen by the log alone: each answer carries the head
+//! altered or taken out shows. It goes on in a new file where one grew large; the memory knows up to where it went, so
+//! that a log that was deleted shows too. The newest lines can be cut off unseen by both: each answer carries the head
 //! that it made.
 
 use std::fs::File;
@@ -9,9 +10,16 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::change::manifest::Digest;
+use crate::disk::give_away;
 use crate::gate::AuditHead;
 
 const FILE: &str = "log.jsonl";
+/// Earlier parts are `log-<seq of the last line>.jsonl`.
+const PART: (&str, &str) = ("log-", ".jsonl");
+/// Bytes of a part: the first line beyond begins another. Parts are complete, and may be put away.
+const MAX_PART: u64 = 16 << 20;
+/// No log is longer: what says so is damaged.
+const MAX_SEQ: u64 = 1 << 53;
 /// Bytes of one line: a push of a hundred thousand refs.
 const MAX_LINE: u64 = 64 << 20;
 
@@ -34,6 +42,9 @@ pub struct Entry {
     /// killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<u64>,
+    /// Lines before it that were known and are not there: the first of them. They were deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<u64>,
     /// What an operator answered for, in words; none in a verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -55,78 +66,154 @@ pub struct EntryRef {
 
 /// A log in a state directory, whose lock its user holds.
 pub struct Log {
-    path: PathBuf,
+    dir: PathBuf,
+    /// Up to where it is known to have gone.
+    known: Option<AuditHead>,
+}
+
+/// What a log holds.
+#[derive(Debug, Default)]
+pub struct Entries {
+    pub entries: Vec<(Entry, AuditHead)>,
+    /// First and last of lines that are not here: at the beginning, parts that were put away; elsewhere, what was
+    /// deleted.
+    pub missing: Vec<(u64, u64)>,
 }
 
 impl Log {
     pub fn in_dir(dir: &Path) -> Log {
-        Log { path: dir.join(FILE) }
+        Log { dir: dir.to_path_buf(), known: None }
     }
 
-    /// Adds an entry; its `seq` and `prev` are set here.
+    /// The same, which is known to have gone up to there.
+    pub fn known_to(self, known: Option<AuditHead>) -> Log {
+        Log { known, ..self }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.join(FILE)
+    }
+
+    /// Adds an entry; its `seq`, `prev`, `cut` and `missing` are set here.
     ///
     /// # Errors
     /// A sentence: a verdict that cannot be written down is not given.
     pub fn append(&self, mut entry: Entry) -> Result<AuditHead, String> {
-        let failed =
-            |error: std::io::Error| format!("The gate's log {} cannot be written: {error}.", self.path.display());
-        let mut file = File::options().create(true).read(true).append(true).open(&self.path).map_err(failed)?;
+        let path = self.path();
+        let failed = |error: std::io::Error| format!("The gate's log {} cannot be written: {error}.", path.display());
+        let open = || File::options().create(true).read(true).append(true).open(&path);
+        let mut file = open().map_err(failed)?;
         entry.cut = cut_torn(&mut file).map_err(failed)?;
-        let (seq, prev) = match last_line(&mut file).map_err(failed)? {
-            None => (0, "0".repeat(64)),
-            Some(line) => {
-                let last: Entry =
-                    serde_json::from_slice(&line).map_err(|_| self.damaged("its last line is no entry"))?;
-                (last.seq, Digest::of(&line).to_string())
-            }
-        };
-        entry.seq = seq + 1;
-        entry.prev = prev;
+        let mut last = self.head_of(&mut file, &path)?;
+        if last.is_some() && file.metadata().map_err(failed)?.len() >= MAX_PART {
+            let seq = last.as_ref().map_or(0, |head| head.seq);
+            std::fs::rename(&path, self.dir.join(format!("{}{seq:012}{}", PART.0, PART.1))).map_err(failed)?;
+            file = open().map_err(failed)?;
+        }
+        if last.is_none()
+            && let Some((_, part)) = self.parts().map_err(failed)?.pop()
+        {
+            last = self.head_of(&mut File::open(&part).map_err(failed)?, &part)?;
+        }
+        let there = last.unwrap_or_else(|| AuditHead { seq: 0, digest: "0".repeat(64) });
+        let lost = self.known.as_ref().filter(|known| known.seq > there.seq && known.seq < MAX_SEQ);
+        entry.missing = lost.map(|_| there.seq + 1);
+        let before = lost.unwrap_or(&there);
+        (entry.seq, entry.prev) = (before.seq + 1, before.digest.clone());
         let mut line = serde_json::to_vec(&entry).expect("plain data always serialises into memory");
         let digest = Digest::of(&line).to_string();
         line.push(b'\n');
-        file.write_all(&line).and_then(|()| file.sync_data()).map_err(failed)?;
+        file.write_all(&line).map_err(failed)?;
+        give_away(&path);
+        file.sync_data().map_err(failed)?;
         Ok(AuditHead { seq: entry.seq, digest })
     }
 
-    /// Reads the whole log and checks that each line follows the one before. An absent log is empty.
+    /// The last line of a file of it; none in an empty one.
+    fn head_of(&self, file: &mut File, path: &Path) -> Result<Option<AuditHead>, String> {
+        let line = last_line(file).map_err(|error| unread(path, &error))?;
+        let Some(line) = line else { return Ok(None) };
+        let last: Entry = serde_json::from_slice(&line).map_err(|_| damaged(path, "its last line is no entry"))?;
+        Ok(Some(AuditHead { seq: last.seq, digest: Digest::of(&line).to_string() }))
+    }
+
+    /// Complete parts that are here, the oldest first, by the number of their last line.
+    fn parts(&self) -> std::io::Result<Vec<(u64, PathBuf)>> {
+        let entries = match std::fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let of = |entry: std::io::Result<std::fs::DirEntry>| {
+            let path = entry.ok()?.path();
+            let name = path.file_name()?.to_str()?.strip_prefix(PART.0)?.strip_suffix(PART.1)?;
+            Some((name.parse().ok()?, path))
+        };
+        let mut parts: Vec<_> = entries.filter_map(of).collect();
+        parts.sort();
+        Ok(parts)
+    }
+
+    /// Reads all of the log that is here and checks that each line follows the one before. An absent log is empty.
     ///
     /// # Errors
     /// A sentence that names the first line that does not hold.
-    pub fn read(&self) -> Result<Vec<(Entry, AuditHead)>, String> {
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(format!("The gate's log {} cannot be read: {error}.", self.path.display())),
-        };
-        let (mut entries, mut prev) = (Vec::new(), "0".repeat(64));
-        let mut reader = BufReader::new(file);
-        let mut line = Vec::new();
-        for seq in 1.. {
-            line.clear();
-            let read = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
-            read.map_err(|error| format!("The gate's log {} cannot be read: {error}.", self.path.display()))?;
-            let Some(text) = line.strip_suffix(b"\n") else {
-                return if line.is_empty() {
-                    Ok(entries)
-                } else {
-                    Err(self.damaged("its last line was never finished, and the next verdict cuts it off"))
-                };
-            };
-            let entry: Entry =
-                serde_json::from_slice(text).map_err(|_| self.damaged(&format!("line {seq} is no entry")))?;
-            if entry.seq != seq || entry.prev != prev {
-                return Err(self.damaged(&format!("line {seq} does not follow the one before it")));
-            }
-            prev = Digest::of(text).to_string();
-            entries.push((entry, AuditHead { seq, digest: prev.clone() }));
+    pub fn read(&self) -> Result<Entries, String> {
+        let parts = self.parts().map_err(|error| unread(&self.dir, &error))?;
+        let (mut log, mut prev) = (Entries::default(), None);
+        for path in parts.into_iter().map(|(_, path)| path).chain([self.path()]) {
+            read_part(&path, &mut log, &mut prev)?;
         }
-        Ok(entries)
+        let seq = prev.as_ref().map_or(0, |head: &AuditHead| head.seq);
+        log.missing.extend(self.known.as_ref().filter(|known| known.seq > seq).map(|known| (seq + 1, known.seq)));
+        Ok(log)
     }
+}
 
-    fn damaged(&self, why: &str) -> String {
-        format!("The gate's log {} is damaged: {why}. Set it aside; the gate begins a new one.", self.path.display())
+fn read_part(path: &Path, log: &mut Entries, prev: &mut Option<AuditHead>) -> Result<(), String> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(unread(path, &error)),
+    };
+    let (mut reader, mut line) = (BufReader::new(file), Vec::new());
+    for number in 1.. {
+        line.clear();
+        let read = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
+        read.map_err(|error| unread(path, &error))?;
+        let Some(text) = line.strip_suffix(b"\n") else {
+            return if line.is_empty() {
+                Ok(())
+            } else {
+                Err(damaged(path, "its last line was never finished, and the next verdict cuts it off"))
+            };
+        };
+        let entry: Entry =
+            serde_json::from_slice(text).map_err(|_| damaged(path, &format!("line {number} is no entry")))?;
+        let expected = prev.as_ref().map_or(1, |head| head.seq + 1);
+        // Where the log begins, earlier parts may have been put away; where the gate itself saw a loss, it says so.
+        let gap = (entry.seq > expected && (prev.is_none() || entry.missing == Some(expected)))
+            .then(|| (expected, entry.seq - 1));
+        let zeros = "0".repeat(64);
+        let follows = entry.seq == expected
+            && entry.missing.is_none()
+            && entry.prev == *prev.as_ref().map_or(&zeros, |head| &head.digest);
+        if gap.is_none() && !follows {
+            return Err(damaged(path, &format!("line {number} does not follow the one before it")));
+        }
+        log.missing.extend(gap);
+        let head = AuditHead { seq: entry.seq, digest: Digest::of(text).to_string() };
+        *prev = Some(head.clone());
+        log.entries.push((entry, head));
     }
+    Ok(())
+}
+
+fn unread(path: &Path, error: &std::io::Error) -> String {
+    format!("The gate's log {} cannot be read: {error}.", path.display())
+}
+
+fn damaged(path: &Path, why: &str) -> String {
+    format!("The gate's log {} is damaged: {why}. Set it aside; the gate begins a new one.", path.display())
 }
 
 /// Cuts off a line that was never finished: no answer was given on it. How many bytes, if there was one.
@@ -193,6 +280,7 @@ mod tests {
             policy: None,
             refs: Vec::new(),
             cut: None,
+            missing: None,
             note: None,
         }
     }
@@ -204,7 +292,7 @@ mod tests {
         for outcome in ["allow", "deny", "allow"] {
             log.append(entry(outcome)).unwrap();
         }
-        let heads: Vec<_> = log.read().unwrap().into_iter().map(|(_, head)| head.seq).collect();
+        let heads: Vec<_> = log.read().unwrap().entries.into_iter().map(|(_, head)| head.seq).collect();
         assert_eq!(heads, [1, 2, 3]);
         let path = dir.path().join(FILE);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -217,7 +305,7 @@ mod tests {
         std::fs::write(&path, &text[..text.len() - 5]).unwrap();
         assert!(log.read().unwrap_err().contains("never finished"));
         assert_eq!(log.append(entry("allow")).unwrap().seq, 3);
-        assert!(log.read().unwrap()[2].0.cut.is_some_and(|bytes| bytes > 100));
+        assert!(log.read().unwrap().entries[2].0.cut.is_some_and(|bytes| bytes > 100));
     }
 
     #[test]
@@ -228,6 +316,49 @@ mod tests {
         log.append(long.clone()).unwrap();
         log.append(long).unwrap();
         assert_eq!(log.append(entry("deny")).unwrap().seq, 3);
-        assert_eq!(log.read().unwrap().len(), 3);
+        assert_eq!(log.read().unwrap().entries.len(), 3);
+    }
+
+    fn seqs(log: &Log) -> (Vec<u64>, Vec<(u64, u64)>) {
+        let read = log.read().unwrap();
+        (read.entries.iter().map(|(_, head)| head.seq).collect(), read.missing)
+    }
+
+    #[test]
+    fn a_log_that_was_deleted_shows_and_goes_on_from_where_it_is_known_to_have_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::in_dir(dir.path());
+        log.append(entry("allow")).unwrap();
+        let head = log.append(entry("allow")).unwrap();
+        let known = Log::in_dir(dir.path()).known_to(Some(head.clone()));
+        assert_eq!(seqs(&known), (vec![1, 2], vec![]));
+        std::fs::remove_file(dir.path().join(FILE)).unwrap();
+        assert_eq!(seqs(&known), (vec![], vec![(1, 2)]));
+        assert_eq!(known.append(entry("deny")).unwrap().seq, 3);
+        assert_eq!(seqs(&known), (vec![3], vec![(1, 2)]));
+        let entries = log.read().unwrap().entries;
+        assert_eq!((entries[0].0.missing, &entries[0].0.prev), (Some(1), &head.digest));
+        // In the middle of what is there, only the gate itself can say so.
+        let path = dir.path().join(FILE);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("\"missing\":1,", "")).unwrap();
+        assert_eq!(seqs(&log).1, [(1, 2)], "earlier parts may have been put away");
+    }
+
+    #[test]
+    fn a_log_goes_on_in_another_file_and_parts_may_be_put_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::in_dir(dir.path());
+        log.append(Entry { pusher: Some("x".repeat(MAX_PART as usize - 1000)), ..entry("allow") }).unwrap();
+        log.append(Entry { pusher: Some("y".repeat(2000)), ..entry("allow") }).unwrap();
+        log.append(entry("deny")).unwrap();
+        let part = dir.path().join("log-000000000002.jsonl");
+        assert!(part.exists());
+        assert_eq!(seqs(&log), (vec![1, 2, 3], vec![]));
+        std::fs::rename(&part, dir.path().join("put-away")).unwrap();
+        assert_eq!(seqs(&log), (vec![3], vec![(1, 2)]));
+        std::fs::remove_file(dir.path().join(FILE)).unwrap();
+        std::fs::rename(dir.path().join("put-away"), &part).unwrap();
+        assert_eq!(log.append(entry("allow")).unwrap().seq, 3, "it follows the last part");
     }
 }

@@ -8,18 +8,19 @@ mod states;
 
 pub use key::StateKey;
 pub use lock::{Lock, LockError};
-pub use log::{Entry, EntryRef, Log};
+pub use log::{Entries, Entry, EntryRef, Log};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use states::StatesFile;
 
 use crate::change::ObjectId;
 use crate::change::manifest::Digest;
-use crate::disk::write_atomically;
-use crate::gate::{Place, Receipts, Remembered, States, Waiting, WaitingStates};
+use crate::disk::{sweep, write_atomically};
+use crate::gate::{AuditHead, Place, Receipts, Remembered, States, Waiting, WaitingStates};
 use crate::ledger::Digested;
 use crate::policy::{Policy, Roster};
 use crate::record::{Chain, ChainId};
@@ -34,11 +35,11 @@ const MAX_FILE: u64 = 64 << 20;
 /// Seconds that the clock may run on before it alone is worth writing.
 const COARSE: i64 = 60;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Written {
     schema: String,
     /// By the gate's own key over all that follows; none from a gate that has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     tag: Option<String>,
     #[serde(flatten)]
     remembered: Remembered,
@@ -67,7 +68,8 @@ pub struct Memory {
     states_file: Option<StatesFile>,
     /// Whether the gate's own key vouches for what was read, or nothing was there.
     is_vouched: bool,
-    _lock: Lock,
+    /// None for who only looks.
+    _lock: Option<Lock>,
 }
 
 impl Memory {
@@ -78,6 +80,16 @@ impl Memory {
     /// A sentence; a directory that cannot be used and a file that is damaged are never taken for an empty memory.
     pub fn open(dir: &Path, access: Access<'_>) -> Result<Memory, String> {
         let lock = Lock::take(dir, access.patience).map_err(|error| error.to_string())?;
+        sweep(dir);
+        let memory = Memory::look(dir, access)?;
+        Ok(Memory { _lock: Some(lock), ..memory })
+    }
+
+    /// The same for who only looks back: nothing is locked, made or written.
+    ///
+    /// # Errors
+    /// As [`Memory::open`].
+    pub fn look(dir: &Path, access: Access<'_>) -> Result<Memory, String> {
         let (remembered, is_vouched) = read(dir, access.key.as_ref(), access.repository)?;
         let (states_file, states) = match &access.key {
             None => (None, States::default()),
@@ -94,7 +106,7 @@ impl Memory {
             states,
             states_file,
             is_vouched,
-            _lock: lock,
+            _lock: None,
         })
     }
 
@@ -154,7 +166,7 @@ impl Memory {
 
     /// Takes in what the refs hold: chains of people in the roster, the policy on the policy branch, and what became of
     /// pushes that were let through. What it knows only grows, and nothing of it is a requester's word.
-    /// Written whole or not at all.
+    /// Written whole or not at all. What landed is returned.
     pub fn learn(
         &mut self,
         policy: Option<&Policy>,
@@ -163,11 +175,11 @@ impl Memory {
         place: impl Fn(&str, &str, bool) -> Place,
         still_approved: impl Fn(&WaitingStates, &Receipts) -> bool,
         now: i64,
-    ) -> Result<(), String> {
+    ) -> Result<Vec<WaitingStates>, String> {
         let before = self.remembered.clone();
         let known = &mut self.remembered;
-        let landed = known.settle(place, self.states.are_recorded, now);
-        let landed: Vec<_> = landed.into_iter().filter(|landed| still_approved(landed, &known.receipts)).collect();
+        let seen = known.settle(place, self.states.are_recorded, now);
+        let landed: Vec<_> = seen.iter().filter(|landed| still_approved(landed, &known.receipts)).collect();
         for states in landed.iter().filter(|states| !states.name.starts_with("refs/tags/")) {
             let tip = states.commits.last().unwrap_or(&states.new);
             known.tips.insert(states.name.clone(), tip.clone());
@@ -189,7 +201,10 @@ impl Memory {
         if self.states.are_recorded && !states.is_empty() {
             self.record(states)?;
         }
-        if is_old && self.is_vouched { Ok(()) } else { self.write() }
+        if !(is_old && self.is_vouched) {
+            self.write()?;
+        }
+        Ok(seen)
     }
 
     /// Takes in the time at which a push was let through. What is denied moves no clock: one that once ran ahead would
@@ -288,9 +303,14 @@ impl Memory {
         &self.dir
     }
 
-    /// The log beside it.
-    pub fn log(&self) -> Log {
-        Log::in_dir(&self.dir)
+    /// Writes into the log beside it, which goes on from where it is known to have gone.
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    pub fn enter(&mut self, entry: Entry) -> Result<AuditHead, String> {
+        let head = Log::in_dir(&self.dir).known_to(self.remembered.log.clone()).append(entry)?;
+        self.remembered.log = Some(head.clone());
+        Ok(head)
     }
 }
 
@@ -302,6 +322,16 @@ pub fn peek(dir: &Path, key: &StateKey, repository: &str) -> Result<(Remembered,
     let (remembered, _) = read(dir, Some(key), repository)?;
     let (_, states) = StatesFile::open(dir, key.clone(), repository)?;
     Ok((remembered, states))
+}
+
+/// The log of a state directory, which tells what is missing of it. Without the gate's key anyone could have said up to
+/// where it went: that only makes something be missed.
+///
+/// # Errors
+/// A sentence: what is there cannot be read.
+pub fn log_of(dir: &Path) -> Result<Log, String> {
+    let (remembered, _) = read(dir, None, "")?;
+    Ok(Log::in_dir(dir).known_to(remembered.log))
 }
 
 /// What is remembered, and whether the gate's own key vouches for it: else only what restricts is believed.
@@ -336,11 +366,26 @@ fn is_own(written: &Written, key: Option<&StateKey>, repository: &str) -> bool {
 }
 
 fn decode(path: &Path, bytes: &[u8]) -> Result<Written, String> {
-    let written: Written = serde_json::from_slice(bytes).map_err(|error| damaged(path, &error.to_string()))?;
-    if written.schema != SCHEMA {
-        return Err(damaged(path, "another version wrote it"));
+    let newer = || {
+        format!(
+            "The gate's state {} was written by a newer version of undersign, which remembers more than this one. Run \
+             that version.",
+            path.display()
+        )
+    };
+    let broken = |error: serde_json::Error| match error.to_string() {
+        // It would be lost with the next thing that is written.
+        why if why.starts_with("unknown field") => newer(),
+        why => damaged(path, &why),
+    };
+    let mut fields: serde_json::Map<String, Value> = serde_json::from_slice(bytes).map_err(broken)?;
+    let mut text = |name: &str| fields.remove(name).and_then(|value| value.as_str().map(str::to_owned));
+    let (schema, tag) = (text("schema").unwrap_or_default(), text("tag"));
+    if schema != SCHEMA {
+        return Err(newer());
     }
-    Ok(written)
+    let remembered = serde_json::from_value(Value::Object(fields)).map_err(broken)?;
+    Ok(Written { schema, tag, remembered })
 }
 
 fn damaged(path: &Path, why: &str) -> String {

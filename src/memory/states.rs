@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::key::StateKey;
 use crate::change::ObjectId;
 use crate::change::manifest::Digest;
+use crate::disk::give_away;
 use crate::gate::States;
 
 const FILE: &str = "states";
@@ -71,6 +72,7 @@ impl StatesFile {
             file.set_len(self.end)?;
             file.seek(SeekFrom::Start(self.end))?;
             file.write_all(batch.as_bytes())?;
+            give_away(&self.path);
             file.sync_data()
         };
         write().map_err(|error| format!("The gate's states {} cannot be written: {error}.", self.path.display()))?;

@@ -204,15 +204,20 @@ impl Head {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
+    /// Its media type.
+    pub kind: &'static str,
     /// Besides those that every answer has.
     pub headers: Vec<(&'static str, String)>,
-    /// JSON
     pub body: String,
 }
 
 impl Answer {
     pub fn new(status: u16, body: String) -> Answer {
-        Answer { status, headers: Vec::new(), body }
+        Answer { status, kind: "application/json", headers: Vec::new(), body }
+    }
+
+    pub fn text(status: u16, kind: &'static str, body: String) -> Answer {
+        Answer { kind, ..Answer::new(status, body) }
     }
 
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Answer {
@@ -223,10 +228,11 @@ impl Answer {
     /// As bytes; without the body where the request was a HEAD.
     pub fn encode(&self, date: &str, closes: bool, bodiless: bool) -> Vec<u8> {
         let mut text = format!(
-            "HTTP/1.1 {} {}\r\ndate: {date}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-             cache-control: no-store\r\n",
+            "HTTP/1.1 {} {}\r\ndate: {date}\r\ncontent-type: {}\r\ncontent-length: {}\r\ncache-control: \
+             no-store\r\n",
             self.status,
             phrase(self.status),
+            self.kind,
             self.body.len()
         );
         for (name, value) in &self.headers {
@@ -258,6 +264,7 @@ fn phrase(status: u16) -> &'static str {
         411 => "Length Required",
         413 => "Content Too Large",
         417 => "Expectation Failed",
+        421 => "Misdirected Request",
         431 => "Request Header Fields Too Large",
         501 => "Not Implemented",
         503 => "Service Unavailable",

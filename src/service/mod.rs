@@ -5,6 +5,7 @@
 //! requests but numbers.
 
 pub mod http;
+pub mod metrics;
 pub mod routes;
 pub mod socket;
 pub mod workers;
@@ -18,6 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use http::{Answer, Refusal, Request, Unread};
+use metrics::Metrics;
 use socket::{Listener, Stream, Timed};
 
 /// Connections at a time: those that are read, that wait for a worker, that are answered, and that are idle.
@@ -51,11 +53,24 @@ pub struct Tally {
     pub since: Instant,
     pub judged: AtomicU64,
     pub refused: AtomicU64,
+    pub metrics: Metrics,
+}
+
+impl Tally {
+    fn refuse(&self, status: u16) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        self.metrics.refused(status);
+    }
 }
 
 impl Default for Tally {
     fn default() -> Tally {
-        Tally { since: Instant::now(), judged: AtomicU64::new(0), refused: AtomicU64::new(0) }
+        Tally {
+            since: Instant::now(),
+            judged: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            metrics: Metrics::default(),
+        }
     }
 }
 
@@ -129,7 +144,7 @@ impl Service<'_> {
     /// Says that there is no room, without waiting for anything. Closing at once could take the answer back before it
     /// was read, so the connection stays until others are turned away.
     fn turn_away(&self, stream: Stream, leaving: &mut VecDeque<Stream>) {
-        self.tally.refused.fetch_add(1, Ordering::Relaxed);
+        self.tally.refuse(503);
         let answer = Answer::from(Refusal::new(503, "There are too many connections. Try again."));
         let told = stream.set_nonblocking().and_then(|()| stream.offer(&answer.encode(&date(), true, false)));
         if told.is_ok() && stream.shutdown(Shutdown::Write).is_ok() {
@@ -155,7 +170,7 @@ impl Service<'_> {
                 Err(Unread::Refused(refusal)) => (refusal.into(), false, false),
             };
             if answer.status >= 400 {
-                self.tally.refused.fetch_add(1, Ordering::Relaxed);
+                self.tally.refuse(answer.status);
             }
             let stays = stays && turn < MAX_TURNS && !self.is_ending();
             let mut writer = Timed { stream, until: Instant::now() + self.limits.timeout };

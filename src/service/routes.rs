@@ -2,15 +2,17 @@
 //! served; no name leads anywhere else.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Tally;
 use super::http::{Answer, Refusal, Request};
 use super::workers::Workers;
+use super::{Tally, metrics};
 use crate::change::visible;
 use crate::gate::Lands;
 use crate::gatekeeper::{self, Settings, Update};
@@ -44,6 +46,10 @@ pub struct Routes<'r> {
     pub settings: Settings,
     pub tally: &'r Tally,
     pub workers: Workers,
+    /// Names by which it may be asked, without port; none where anybody who can connect may use any.
+    pub hosts: Option<Vec<String>>,
+    /// Whether it tells its numbers.
+    pub has_metrics: bool,
     /// Seconds since the epoch.
     pub clock: fn() -> i64,
 }
@@ -89,13 +95,34 @@ impl Routes<'_> {
         if request.head.all("origin").next().is_some() {
             return Refusal::new(403, "Browsers may not ask here.").into();
         }
+        if !self.is_own_name(request) {
+            return Refusal::new(421, "The service is not asked by this name: --host NAME lets it be.").into();
+        }
         match (request.head.method.as_str(), request.head.target.as_str()) {
             ("POST", "/v1/verify") => self.verify(&request.body).unwrap_or_else(Answer::from),
             (_, "/v1/verify") => not_allowed("POST"),
             ("GET" | "HEAD", "/healthz") => self.health(),
             (_, "/healthz") => not_allowed("GET, HEAD"),
+            ("GET" | "HEAD", "/metrics") if self.has_metrics => {
+                Answer::text(200, metrics::TYPE, self.tally.metrics.text(self.workers.load()))
+            }
+            (_, "/metrics") if self.has_metrics => not_allowed("GET, HEAD"),
             _ => Refusal::new(404, "There are POST /v1/verify and GET /healthz.").into(),
         }
+    }
+
+    /// A page whose name was made to lead to loopback asks by that name. Only HTTP/1.0, which no browser speaks, may
+    /// leave it out.
+    fn is_own_name(&self, request: &Request) -> bool {
+        let Some(hosts) = &self.hosts else { return true };
+        request.head.all("host").all(|host| {
+            let host = std::str::from_utf8(host).unwrap_or_default();
+            let name = without_port(host);
+            let is_loopback = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+            is_loopback
+                || name.eq_ignore_ascii_case("localhost")
+                || hosts.iter().any(|own| own.eq_ignore_ascii_case(name))
+        })
     }
 
     fn verify(&self, body: &[u8]) -> Result<Answer, Refusal> {
@@ -124,7 +151,9 @@ impl Routes<'_> {
             at: None,
         };
         let _worker = self.workers.take(place.git_dir.as_deref().unwrap_or(Path::new(&place.repository)))?;
+        let started = Instant::now();
         let outcome = gatekeeper::judge(&request, &place.settings, (self.clock)());
+        self.tally.metrics.judged(&outcome, started.elapsed());
         self.tally.judged.fetch_add(1, Ordering::Relaxed);
         let body = serde_json::to_string(&outcome).expect("plain data always serialises into memory");
         Ok(Answer::new(200, body).with("undersign-exit", outcome.exit_code().to_string()))
@@ -203,6 +232,12 @@ impl Place {
     }
 }
 
+/// The name in `name:port`, `[::1]:port` or without a port.
+fn without_port(host: &str) -> &str {
+    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
+    host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name)
+}
+
 fn update(moved: Moved) -> Result<Update, Refusal> {
     let id = |text: &str| text.parse().map_err(|error| malformed(&format!("old and new: {error}")));
     Ok(Update { old: id(&moved.old)?, new: id(&moved.new)?, name: moved.name })
@@ -233,6 +268,13 @@ fn not_allowed(methods: &'static str) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_no_part_of_a_name() {
+        for (host, name) in [("a", "a"), ("a:80", "a"), ("[::1]:7117", "[::1]"), ("[::1]", "[::1]"), ("a:b", "a:b")] {
+            assert_eq!(without_port(host), name);
+        }
+    }
 
     #[test]
     fn a_plain_name_goes_down_only() {

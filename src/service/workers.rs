@@ -77,6 +77,12 @@ impl Workers {
         }
     }
 
+    /// How many judge now, and how many requests wait.
+    pub fn load(&self) -> (usize, usize) {
+        let used = self.used();
+        (used.working, used.by_repository.values().map(|demand| demand.waiting).sum())
+    }
+
     fn is_free(&self, used: &Used, repository: &Path) -> bool {
         let own = used.by_repository.get(repository).map_or(0, |demand| demand.working);
         used.working < self.count && own < self.share

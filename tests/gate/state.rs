@@ -175,33 +175,64 @@ fn another_key_or_none_that_can_be_read_lets_nothing_through() {
     undecided(tagged(&f, "main"), "UNREADABLE");
 }
 
-/// An approval whose signature is broken, and what the gate digested of the ledger before says that the chain is sound;
-/// `seal` vouches for that or does not.
-fn digested(seal: impl Fn(&StateKey, String) -> String) -> Answer {
+/// An approval whose signature is broken, and what the gate digested of the ledger before, in a file of its state, says
+/// that the chain is sound; `seal` vouches for that or does not.
+fn digested(file: &str, seal: impl Fn(&StateKey, String) -> String) -> Answer {
     let f = approved_under(&guarded("fixture-1"));
-    let cache = state(&f).join("ledger.cache");
     allowed(Gate::of(&f).judged(WORK));
-    let chain = chain_of(&f, "dana");
+    broken(&f, file, seal);
+    Gate::of(&f).judged(WORK)
+}
+
+/// Breaks the signature, and has the file say that what is there now was read.
+fn broken(f: &Fixture, file: &str, seal: impl Fn(&StateKey, String) -> String) {
+    let chain = chain_of(f, "dana");
     let before = f.id(&chain);
-    tamper(&f, &chain, |bytes| {
+    tamper(f, &chain, |bytes| {
         let text = String::from_utf8(bytes).unwrap();
         let at = text.find("\"sig\":\"").unwrap() + 30;
         let other = if &text[at..=at] == "A" { "B" } else { "A" };
         format!("{}{other}{}", &text[..at], &text[at + 1..]).into_bytes()
     });
-    let key = StateKey::read(&own_key(&f)).unwrap();
-    edit_file(&cache, |text| seal(&key, text.replace(&before, &f.id(&chain))));
-    Gate::of(&f).judged(WORK)
+    let key = StateKey::read(&own_key(f)).unwrap();
+    edit_file(&state(f).join(file), |text| seal(&key, text.replace(&before, &f.id(&chain))));
+}
+
+fn sealed(key: &StateKey, file: &str, text: &str) -> String {
+    let body = &text[65..];
+    format!("{}\n{body}", key.tag(&format!("{file} of fixture-1"), &[body.as_bytes()]))
+}
+
+/// Another policy is in force from now on: what was kept for this one says nothing any more.
+fn other_policy(text: &str) -> String {
+    text.replacen(&format!("\"policy\":\"{}", policy_of(text)), &format!("\"policy\":\"{}", "0".repeat(64)), 1)
+}
+
+fn policy_of(text: &str) -> &str {
+    text.split("\"policy\":\"").nth(1).and_then(|rest| rest.get(..64)).unwrap()
+}
+
+#[test]
+fn under_another_policy_no_signature_is_verified_again_and_none_that_somebody_wrote_in_is_believed() {
+    let changed = |seal: &dyn Fn(&StateKey, String) -> String| {
+        let f = approved_under(&guarded("fixture-1"));
+        allowed(Gate::of(&f).judged(WORK));
+        edit_file(&state(&f).join("ledger.cache"), |text| {
+            sealed(&StateKey::read(&own_key(&f)).unwrap(), "ledger.cache", &other_policy(&text))
+        });
+        broken(&f, "verified.cache", seal);
+        Gate::of(&f).judged(WORK)
+    };
+    let answer = changed(&|_, text| text);
+    assert_ne!(answer.0, 0, "{answer:?}");
+    allowed(changed(&|key, text| sealed(key, "verified.cache", &text)));
 }
 
 #[test]
 fn a_signature_that_somebody_wrote_in_as_valid_is_verified() {
-    let answer = digested(|_, text| text);
+    let answer = digested("ledger.cache", |_, text| text);
     assert_ne!(answer.0, 0, "{answer:?}");
-    allowed(digested(|key, text| {
-        let body = &text[65..];
-        format!("{}\n{body}", key.tag("ledger.cache of fixture-1", &[body.as_bytes()]))
-    }));
+    allowed(digested("ledger.cache", |key, text| sealed(key, "ledger.cache", &text)));
 }
 
 /// A gate of one key for two repositories; what the other one showed is fetched here, and its state copied.
@@ -223,4 +254,57 @@ fn what_another_repository_showed_under_the_same_key_is_no_state_here() {
     let answer = copied_from("fixture-2");
     assert_ne!(answer.0, 0, "{answer:?}");
     allowed(copied_from("fixture-1"));
+}
+
+/// Files below a folder with their contents.
+fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found: Vec<_> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![(path.clone(), std::fs::read(path).unwrap())] })
+        .collect();
+    found.sort();
+    found
+}
+
+fn look_back(f: &Fixture) -> i32 {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_undersign"));
+    let (old, new, at) = (f.id("main"), f.id(WORK), jiff::Timestamp::from_second(now()).unwrap().to_string());
+    command.arg("--repo").arg(&f.repo).args(["verify", "--ref", MAIN, "--old", &old, "--new", &new]);
+    command.args(["--audit", "--at", &at]);
+    piped(&mut command, b"").0
+}
+
+#[test]
+fn a_look_back_writes_nothing() {
+    let f = approved_under(&guarded("fixture-1"));
+    std::fs::create_dir_all(f.repo.join(".git/undersign")).unwrap();
+    let before = files(&f.repo.join(".git/undersign"));
+    assert_ne!(look_back(&f), 70);
+    assert_eq!(files(&f.repo.join(".git/undersign")), before, "nothing is made where no gate was");
+    allowed(Gate::of(&f).judged(WORK));
+    let before = files(&state(&f));
+    assert_ne!(look_back(&f), 70);
+    assert_eq!(files(&state(&f)), before);
+}
+
+#[test]
+fn what_killed_runs_left_behind_is_swept_and_nothing_else() {
+    let f = recorded();
+    let left = ["memory.tmp-4711", "ledger.tmp-1", "verified.tmp-99"];
+    let others = ["memory.tmp-", "notes.tmp-x", "log.jsonl.bak"];
+    left.iter().chain(&others).for_each(|name| std::fs::write(state(&f).join(name), "x").unwrap());
+    denied(tagged(&f, "evil"), "UNSIGNED");
+    assert!(left.iter().all(|name| !state(&f).join(name).exists()));
+    assert!(others.iter().all(|name| state(&f).join(name).exists()));
+}
+
+#[test]
+fn a_state_of_a_newer_version_is_left_as_it_is() {
+    let f = recorded();
+    let memory = state(&f).join("memory.json");
+    edit_file(&memory, |text| text.replacen('{', "{\"of_tomorrow\":1,", 1));
+    let before = std::fs::read(&memory).unwrap();
+    undecided(Gate::of(&f).judged(WORK), "UNREADABLE");
+    assert_eq!(std::fs::read(&memory).unwrap(), before);
 }

@@ -462,3 +462,21 @@ fn a_hook_that_is_told_nothing_lets_nothing_through() {
     let output = child.arg("--repo").arg(&h.bare).args(["verify", "--pre-receive"]).output().unwrap();
     assert_eq!(output.status.code(), Some(64), "{}", text(&output.stderr));
 }
+
+#[test]
+fn what_landed_is_in_the_log_and_what_another_hook_refused_after_us_is_not() {
+    let h = Host::new();
+    h.f.decide("dana", "agent/work", Verdict::Approve);
+    h.push("dana", &[LEDGER]).landed();
+    let update = h.bare.join("hooks/update");
+    std::fs::write(&update, "#!/bin/sh\necho not today >&2\nexit 1\n").unwrap();
+    std::fs::set_permissions(&update, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    h.push("mina", &["agent/work:main"]).refused("not today");
+    std::fs::remove_file(&update).unwrap();
+    h.push("mina", &["agent/work:refs/heads/x"]).refused("REF_UNCOVERED");
+    let landed = |log: &str| log.lines().filter(|line| line.contains("landed")).count();
+    assert_eq!(landed(&h.log()), 0, "{}", h.log());
+    h.push("mina", &["agent/work:main"]).landed();
+    h.push("mina", &["agent/work:refs/heads/x"]).refused("REF_UNCOVERED");
+    assert_eq!(landed(&h.log()), 1, "{}", h.log());
+}

@@ -28,12 +28,16 @@ impl Service {
     /// On a free port, for the fixture's repository.
     pub fn of(f: &Fixture, options: &[&str]) -> Service {
         let repo = f.repo.to_str().unwrap();
-        Service::start(&[&["--repo", repo, "gate", "serve", "--listen", "127.0.0.1:0"], options].concat())
+        Service::start(
+            &[&["--repo", repo, "gate", "serve", "--listen", "127.0.0.1:0", "--host", "a"], options].concat(),
+        )
     }
 
     pub fn below(dir: &Path, options: &[&str]) -> Service {
         let dir = dir.to_str().unwrap();
-        Service::start(&[&["gate", "serve", "--listen", "127.0.0.1:0", "--repositories", dir], options].concat())
+        Service::start(
+            &[&["gate", "serve", "--listen", "127.0.0.1:0", "--host", "a", "--repositories", dir], options].concat(),
+        )
     }
 
     pub fn start(words: &[&str]) -> Service {
@@ -74,7 +78,7 @@ impl Service {
     }
 
     pub fn health(&self) -> Answer {
-        self.raw(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.raw(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     }
 
     pub fn signal(&self, name: &str) {
@@ -185,7 +189,7 @@ impl Answer {
 }
 
 pub fn post(body: &str) -> Vec<u8> {
-    format!("POST /v1/verify HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    format!("POST /v1/verify HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
 /// A push of one ref.

@@ -108,6 +108,59 @@ fn health_counts() {
 }
 
 #[test]
+fn a_page_whose_name_was_made_to_lead_here_is_refused() {
+    let f = Fixture::new();
+    let service = Service::of(&f, &[]);
+    let by = |host: &str| service.raw(format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
+    for own in ["a", "A:80", "localhost", "LocalHost:7117", "127.0.0.1:7117", "127.0.0.2", "[::1]:80", "[::1]"] {
+        assert_eq!(by(own).status, 200, "{own}");
+    }
+    for other in ["evil.example", "a.evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", ""]
+    {
+        by(other).refused(421, "--host");
+    }
+    let body = push_main(&f, &f.id("main"), &f.id("agent/work")).to_string();
+    let asked = String::from_utf8(post(&body)).unwrap().replace("Host: localhost", "Host: evil.example");
+    service.raw(asked.as_bytes()).refused(421, "--host");
+    assert!(!f.repo.join(".git/undersign/gate/log.jsonl").exists(), "nothing was judged");
+}
+
+/// The value of a metric with its labels.
+fn metric(text: &str, name: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("undersign_{name} ")));
+    line.unwrap_or_else(|| panic!("{name}: {text}")).parse().unwrap()
+}
+
+#[test]
+fn numbers_are_told_where_that_is_asked_for() {
+    let f = Fixture::new();
+    f.decide("dana", "agent/work", Verdict::Approve);
+    let ask = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+    Service::of(&f, &[]).raw(ask).refused(404, "/v1/verify");
+    let service = Service::of(&f, &["--metrics"]);
+    service.ask(&push_main(&f, &f.id("main"), &f.id("agent/work")));
+    service.ask(&push_main(&f, &f.id("main"), &f.id("main~0")));
+    service.raw(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let answer = service.raw(ask);
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let text = answer.text.as_str();
+    let verdicts =
+        ["allow", "deny", "undecidable"].map(|o| metric(text, &format!("verdicts_total{{outcome=\"{o}\"}}")));
+    assert_eq!(verdicts.iter().sum::<f64>(), 2.0, "{text}");
+    assert!(verdicts[0] >= 1.0);
+    assert_eq!(metric(text, "refused_requests_total{status=\"404\"}"), 1.0);
+    assert_eq!(metric(text, "judgement_seconds_count"), 2.0);
+    assert_eq!(metric(text, "judgement_seconds_bucket{le=\"+Inf\"}"), 2.0);
+    assert!(metric(text, "judgement_seconds_sum") > 0.0 && metric(text, "resident_bytes") > 1e6);
+    assert_eq!((metric(text, "ledger_records"), metric(text, "ledger_chains")), (1.0, 1.0));
+    assert_eq!((metric(text, "working"), metric(text, "waiting")), (0.0, 0.0));
+    // Nothing of what it is about.
+    for name in ["agent/work", "refs/", "dana", "mina", f.repo.to_str().unwrap()] {
+        assert!(!text.contains(name), "{name}: {text}");
+    }
+}
+
+#[test]
 fn every_refusal_has_its_status() {
     let f = Fixture::new();
     let service = Service::of(&f, &["--max-body", "4096"]);

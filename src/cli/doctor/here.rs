@@ -7,7 +7,7 @@ use crate::change::{counted, visible};
 use crate::cli::gate::install;
 use crate::gatekeeper::{self, Settings};
 use crate::ledger;
-use crate::memory::Log;
+use crate::memory;
 use crate::policy::{Policy, RefStanding};
 use crate::record::{Chain, Fault};
 use crate::source::git::{PolicyState, Repository, TargetBranch};
@@ -322,9 +322,22 @@ fn log(dir: &Path) -> Vec<Finding> {
         return Vec::new();
     }
     let mut found: Vec<_> = others_may_write(dir, "the gate's state").into_iter().collect();
-    found.push(match Log::in_dir(dir).read() {
-        Ok(entries) => Good(format!("The log of verdicts is whole: {}.", counted(entries.len(), "verdict"))),
+    found.push(match memory::log_of(dir).and_then(|log| log.read()) {
         Err(why) => Bad(why),
+        Ok(log) => {
+            let lines = counted(log.entries.len(), "line");
+            match log.missing.last() {
+                None => Good(format!("The log of verdicts is whole: {lines}.")),
+                Some((1, last)) => Note(format!(
+                    "The log of verdicts begins after line {last}: earlier parts were put away, or deleted. From there \
+                     on it is whole: {lines}."
+                )),
+                Some((first, last)) => Bad(format!(
+                    "Lines {first} to {last} of the log of verdicts were deleted. Restore them from a backup; the rest \
+                     is whole: {lines}."
+                )),
+            }
+        }
     });
     found
 }

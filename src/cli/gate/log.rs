@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::change::visible;
 use crate::gatekeeper;
-use crate::memory::Log;
+use crate::memory::{self, Entries};
 use crate::record::json;
 use crate::source::git::Repository;
 
@@ -29,7 +29,7 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
         Some(dir) => dir.clone(),
         None => gatekeeper::default_state(&Repository::open_exactly(repository).map_err(|error| error.to_string())?),
     };
-    let entries = Log::in_dir(&dir).read()?;
+    let Entries { entries, missing } = memory::log_of(&dir)?.read()?;
     for (entry, head) in &entries {
         if options.json {
             outln!("{}", json::ascii(serde_json::to_string(entry).map_err(|error| error.to_string())?));
@@ -43,7 +43,7 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
         }
         for moved in &entry.refs {
             let line = format!(
-                "{:>5}  {}  {:<11}  {:<12}  {}..{}  {}  {}",
+                "{:>5}  {}  {:<11}  {:<12}  {:>7}..{}  {}  {}",
                 head.seq,
                 time.as_deref().unwrap_or("?"),
                 moved.outcome,
@@ -64,6 +64,9 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
             "The log does not hold a line with digest {}: it was cut off or replaced.",
             visible::text(digest)
         ));
+    }
+    for (first, last) in missing {
+        eprintln!("undersign: Lines {first} to {last} are not here: put away, or deleted.");
     }
     match entries.len() {
         0 => eprintln!("undersign: The log is empty."),

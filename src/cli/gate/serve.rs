@@ -20,6 +20,8 @@ use crate::service::{self, Limits, Tally};
 
 /// Seconds that one push may take, unless told otherwise: others wait for the same workers.
 const DEADLINE: u64 = 30;
+/// Seconds over the limits that ending may take.
+const SPARE: u64 = 5;
 
 #[derive(Args)]
 pub struct Options {
@@ -40,6 +42,13 @@ pub struct Options {
     /// Seconds for a request to arrive, for a worker to be free, and for the answer to be taken: each
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
+    /// A name by which a proxy on this machine asks, besides those of loopback; may be given several times. A socket
+    /// file is asked by any name
+    #[arg(long = "host", value_name = "NAME")]
+    hosts: Vec<String>,
+    /// Tell numbers for Prometheus at /metrics: verdicts, reasons, times, waiting, ledger, memory
+    #[arg(long)]
+    metrics: bool,
     #[command(flatten)]
     gate: GateOptions,
 }
@@ -51,10 +60,20 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let tally = Tally::default();
     let served = served(options, repository)?;
     let settings = Settings { lasting: true, ..options.gate.settings_within(DEADLINE) };
-    let routes = Routes { workers: workers(options, &served), served, settings, tally: &tally, clock: crate::cli::now };
+    // What judges, at its slowest: a request arrives, waits for a worker, is judged, and its answer is taken.
+    let longest = settings.deadline.unwrap_or_default() + Duration::from_secs(3 * options.timeout + SPARE);
+    let routes = Routes {
+        workers: workers(options, &served),
+        hosts: matches!(options.listen, Address::Loopback(_)).then(|| options.hosts.clone()),
+        has_metrics: options.metrics,
+        served,
+        settings,
+        tally: &tally,
+        clock: crate::cli::now,
+    };
     let listener = Listener::bind(&options.listen)?;
     let stop = Arc::new(AtomicBool::new(false));
-    wake_on_signal(&listener, &stop).map_err(|error| format!("Signals cannot be caught: {error}."))?;
+    wake_on_signal(&listener, &stop, longest).map_err(|error| format!("Signals cannot be caught: {error}."))?;
     outln!("listening on {listener}");
     let _ = std::io::stdout().flush();
     service::run(listener, &limits(options), &stop, &tally, &|request| routes.answer(request));
@@ -85,8 +104,9 @@ fn served(options: &Options, repository: Option<&Path>) -> Result<Served, String
     }
 }
 
-/// The first signal ends the service when what has begun is finished; the second ends the program.
-fn wake_on_signal(listener: &Listener, stop: &Arc<AtomicBool>) -> std::io::Result<()> {
+/// The first signal ends the service when what has begun is finished, and that within a stated time; the second ends
+/// the program.
+fn wake_on_signal(listener: &Listener, stop: &Arc<AtomicBool>, longest: Duration) -> std::io::Result<()> {
     for signal in [SIGTERM, SIGINT] {
         flag::register_conditional_shutdown(signal, crate::cli::FAILED.into(), stop.clone())?;
         flag::register(signal, stop.clone())?;
@@ -96,6 +116,9 @@ fn wake_on_signal(listener: &Listener, stop: &Arc<AtomicBool>) -> std::io::Resul
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
             waker.wake();
+            std::thread::sleep(longest);
+            // Nobody was told anything yet, so nothing is let through.
+            std::process::exit(crate::cli::FAILED.into());
         }
     });
     Ok(())

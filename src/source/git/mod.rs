@@ -625,12 +625,19 @@ impl Repository {
 
 fn refusal(error: &git2::Error, shown: &str) -> GitError {
     let message = error.message();
-    if message.contains("extension") || message.contains("version") || message.contains("objectformat") {
-        let what = visible::text(message).into_owned();
-        return GitError::Unsupported(format!(
-            "This repository uses a format that cannot be read here yet ({what}): a partial clone, reftable or \
-             SHA-256. Use a full SHA-1 clone."
-        ));
+    let format = if message.contains("object format") || message.contains("objectformat") {
+        "names its objects by SHA-256, which cannot be read here yet. Use one with `git init --object-format=sha1`"
+    } else if message.contains("refstorage") {
+        "keeps its refs as a reftable, which cannot be read here yet. `git refs migrate --ref-format=files` puts \
+         them back into files"
+    } else if message.contains("extension") || message.contains("version") {
+        "has an extension that cannot be read here yet, such as a partial clone. Use a full clone"
+    } else {
+        ""
+    };
+    if !format.is_empty() {
+        let what = visible::text(message.trim_end_matches('.'));
+        return GitError::Unsupported(format!("The repository {format} ({what})."));
     }
     if error.code() == git2::ErrorCode::Owner {
         return GitError::Unsupported(
