@@ -274,8 +274,26 @@ impl Hearing<'_> {
             None if self.case.request.is_proposal(update) => {
                 Judged { outcome: gate::decide_proposal(update, self.case.request.lands, grounds), states: Vec::new() }
             }
-            None => evaluation.decide(update),
+            None => match (evaluation.decide(update), self.misnamed(update)) {
+                (judged, Some(reason)) if judged.outcome.outcome == Decided::Allow => {
+                    Judged { outcome: RefOutcome::refused(&update.name, reason), states: Vec::new() }
+                }
+                (judged, _) => judged,
+            },
         }
+    }
+
+    /// A tag's signature is over the name that it gives itself: under another one, an old release would pass for a new
+    /// one.
+    fn misnamed(&self, update: &Update) -> Option<Reason> {
+        let name = update.name.strip_prefix("refs/tags/").filter(|_| self.is_protected(&update.name))?;
+        let own = self.repository.tag_name(update.new).filter(|own| own != name.as_bytes())?;
+        let detail = format!(
+            "The tag calls itself {}, and its signature says nothing of {}. Make a tag of that name.",
+            visible::line(&own),
+            visible::text(name)
+        );
+        Some(Reason::deny(Code::Confusable, detail))
     }
 
     /// What the policy has no say in: refs of ours, and names that would change what it is read from.

@@ -135,6 +135,7 @@ impl<'c> Case<'c> {
             Repository::open_exactly(Path::new(self.request.repository)).map_err(unread)?.within(self.deadline);
         let repository = repository.with_objects(&self.request.quarantine).map_err(unread)?;
         self.refuse_pretence(&repository)?;
+        policy::refuse_files_of_the_work_tree(&repository, self.settings)?;
         let trunk = trunk(&repository, self.settings, self.request.ahead)?;
         // The policy as it stood before the push: of the policy branch itself, that is where the push says it was.
         let before = self.policy_commit(&repository, trunk.as_ref())?;
@@ -145,6 +146,7 @@ impl<'c> Case<'c> {
         if approved != before {
             policy = policy::policy(&repository, self.settings, approved)?;
         }
+        policy::refuse_open_branch(self.settings, name, &policy)?;
         let ledger = self.ledger(&repository, &policy, memory.as_ref())?;
         let is_before_true = approved == trunk.as_ref().map(|trunk| trunk.tip);
         Ok(Hearing {

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use super::{Settings, unread, unreadable};
 use crate::change::{ObjectId, visible};
 use crate::gate::{Code, PolicySummary, Reason};
-use crate::policy::Policy;
+use crate::policy::{Policy, RefStanding};
 use crate::source::git::{PolicyState, Repository, TargetBranch};
 
 /// The policy that a push would be judged by now.
@@ -30,6 +30,8 @@ pub(super) fn summary(policy: &Policy) -> PolicySummary {
 pub(super) fn trunk(repository: &Repository, settings: &Settings, ahead: bool) -> Result<Option<TargetBranch>, Reason> {
     let name = match &settings.branch {
         Some(name) => Some(name.clone()),
+        // What a mirror's HEAD names is a branch of its origin: renamed there, another may take the name.
+        None if !ahead && repository.is_bare() && repository.is_mirror() => None,
         None if ahead || repository.is_bare() => repository.head_branch(),
         None if repository.has_remotes() => None,
         None => repository.target().ok().map(|target| target.name),
@@ -56,6 +58,42 @@ pub(super) fn trunk(repository: &Repository, settings: &Settings, ahead: bool) -
             )),
         },
     }
+}
+
+/// A policy branch that its own policy does not protect is anybody's who may push there, and so would be the policy.
+///
+/// # Errors
+/// It is none.
+pub(super) fn refuse_open_branch(settings: &Settings, trunk: Option<&str>, policy: &Policy) -> Result<(), Reason> {
+    let Some(name) = trunk.filter(|_| settings.policy.is_none()) else { return Ok(()) };
+    if matches!(policy.refs.standing(name), RefStanding::Protected { .. }) {
+        return Ok(());
+    }
+    let detail = format!(
+        "The policy is read from {}, which it does not protect: who may push there would choose the policy. Protect \
+         that branch, or give the one that is with --policy-branch.",
+        visible::text(name)
+    );
+    Err(Reason::undecidable(Code::PolicyInvalid, detail))
+}
+
+/// Files that whoever runs the gate named must not lie where a change that is checked out would put them.
+///
+/// # Errors
+/// One does.
+pub(super) fn refuse_files_of_the_work_tree(repository: &Repository, settings: &Settings) -> Result<(), Reason> {
+    let given = [("--policy", &settings.policy), ("--state", &settings.state), ("--state-key", &settings.state_key)];
+    for (option, path) in given.iter().filter_map(|(option, path)| Some((option, path.as_ref()?))) {
+        if repository.is_in_work_tree(path) {
+            let detail = format!(
+                "{option} {} lies in the work tree of the repository, where what is checked out puts its own. Keep it \
+                 elsewhere.",
+                visible::line(path.as_os_str().as_encoded_bytes())
+            );
+            return Err(Reason::undecidable(Code::Unreadable, detail));
+        }
+    }
+    Ok(())
 }
 
 /// The file that whoever runs the gate named; else what a commit of the policy branch holds.

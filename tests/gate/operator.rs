@@ -208,3 +208,88 @@ fn a_question_after_the_fact_does_not_make_the_gate_forget_that_a_ref_was_taken_
     record(&f);
     allowed(Gate::of(&f).push(&[(MAIN, &first, &last)]));
 }
+
+/// The policy is read from a branch that it leaves open, or protects.
+fn policy_branch(refs: &str) -> Answer {
+    let own = once(&policy(""), "protected = [\"refs/heads/main\"]", refs);
+    let f = approved_under(&own);
+    Gate::of(&f).push(&[("refs/heads/release/1", &"0".repeat(40), &f.id("main"))])
+}
+
+#[test]
+fn a_policy_branch_that_its_own_policy_leaves_open_is_none() {
+    let open = "protected = [\"refs/heads/release/**\"]\nopen = [\"refs/heads/main\"]";
+    undecided(policy_branch(open), "POLICY_INVALID");
+    undecided(policy_branch("protected = [\"refs/heads/release/**\"]"), "POLICY_INVALID");
+}
+
+#[test]
+fn twin_a_policy_branch_that_its_own_policy_protects() {
+    allowed(policy_branch("protected = [\"refs/heads/main\", \"refs/heads/release/**\"]"));
+}
+
+/// A repository that holds the branches of another, whose HEAD names what once was its default branch.
+fn copy_of_the_host(mirror: bool, more: &[&str]) -> Answer {
+    let f = approved();
+    let copy = f.dir.path().join("copy.git");
+    let how = if mirror { "--mirror" } else { "--bare" };
+    f.git("rahim", &["clone", "-q", how, ".", copy.to_str().unwrap()]);
+    if !mirror {
+        git_in(&copy, "rahim", &["fetch", "-q", "origin", "refs/undersign/decisions/*:refs/undersign/decisions/*"]);
+    }
+    verify_in(&copy, &[&["--ref", MAIN, "--old", &f.id("main"), "--new", &f.id(WORK)], more].concat())
+}
+
+#[test]
+fn a_mirror_guesses_no_policy_branch_from_what_its_head_was_once() {
+    undecided(copy_of_the_host(true, &[]), "POLICY_ABSENT");
+}
+
+#[test]
+fn twin_a_mirror_is_told_its_policy_branch_and_a_repository_of_ones_own_knows_it() {
+    allowed(copy_of_the_host(true, &["--policy-branch", MAIN]));
+    allowed(copy_of_the_host(false, &[]));
+}
+
+#[test]
+fn what_the_operator_gives_does_not_lie_where_a_checkout_puts_its_own() {
+    let f = approved();
+    let outside = f.dir.path().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join("policy.toml"), policy("")).unwrap();
+    std::os::unix::fs::symlink(&outside, f.repo.join("gate-state")).unwrap();
+    let (old, new) = (f.id("main"), f.id(WORK));
+    let asked = |option: &str, path: &std::path::Path| {
+        verify_in(&f.repo, &["--ref", MAIN, "--old", &old, "--new", &new, option, path.to_str().unwrap()])
+    };
+    undecided(asked("--policy", &f.repo.join(".undersign/policy.toml")), "UNREADABLE");
+    undecided(asked("--policy", &f.repo.join("gate-state/policy.toml")), "UNREADABLE");
+    undecided(asked("--state", &f.repo.join("gate-state")), "UNREADABLE");
+    undecided(asked("--state", &f.repo.join("new")), "UNREADABLE");
+    assert!(!outside.join("memory.json").exists() && !f.repo.join("new").exists());
+    allowed(asked("--policy", &outside.join("policy.toml")));
+    allowed(asked("--state", &outside.join("state")));
+    allowed(asked("--state", &f.repo.join(".git/state")));
+}
+
+/// The annotated tag v1, approved with what it names, under a name.
+fn tag_under(name: &str) -> Answer {
+    let tags =
+        once(&policy(""), "protected = [\"refs/heads/main\"", "protected = [\"refs/heads/main\", \"refs/tags/**\"");
+    let f = approved_under(&tags);
+    f.git("rahim", &["tag", "-a", "-m", "One", "v1", "main"]);
+    let tag = f.id("v1");
+    f.git("rahim", &["tag", "-d", "v1"]);
+    Gate::of(&f).push(&[(name, &"0".repeat(40), &tag)])
+}
+
+#[test]
+fn a_tag_lands_under_no_name_but_its_own() {
+    denied(tag_under("refs/tags/v9"), "CONFUSABLE");
+    denied(tag_under("refs/tags/x/v1"), "CONFUSABLE");
+}
+
+#[test]
+fn twin_a_tag_lands_under_its_own_name() {
+    allowed(tag_under("refs/tags/v1"));
+}

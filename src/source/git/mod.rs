@@ -32,6 +32,8 @@ use crate::policy::{self, Policy};
 
 /// Where the policy lies in the tree of the policy branch.
 pub const POLICY_PATH: &str = crate::policy::POLICY_FILE;
+/// Where a repository's own branches are.
+const BRANCHES: &str = "refs/heads/";
 /// Commits of one change or push. More are refused, never cut off: among those left out an author could hide.
 const MAX_COMMITS: usize = 100_000;
 /// Tags that lead to a commit one over the other. People make one, or a tag of a tag.
@@ -308,6 +310,39 @@ impl Repository {
 
     pub fn has_remotes(&self) -> bool {
         self.raw.remotes().is_ok_and(|remotes| !remotes.is_empty())
+    }
+
+    /// Whether what is fetched is put where its own branches are, as `git clone --mirror` has it.
+    pub fn is_mirror(&self) -> bool {
+        let is_own = |spec: git2::Refspec<'_>| {
+            let dst = spec.dst().unwrap_or_default();
+            let place = dst.trim_end_matches('*');
+            spec.direction() == git2::Direction::Fetch
+                && (place.starts_with(BRANCHES) || (!place.is_empty() && BRANCHES.starts_with(place)))
+        };
+        let names = self.raw.remotes().ok();
+        let names = names.iter().flat_map(|names| names.iter()).flatten().flatten();
+        names.filter_map(|name| self.raw.find_remote(name).ok()).any(|remote| remote.refspecs().any(is_own))
+    }
+
+    /// Whether a path leads through the work tree, by its names or by where its links lead; the git directory is no part
+    /// of it.
+    pub fn is_in_work_tree(&self, path: &Path) -> bool {
+        let Some(tree) = self.raw.workdir().and_then(|tree| std::fs::canonicalize(tree).ok()) else { return false };
+        let own = [self.raw.path(), self.raw.commondir()].map(|dir| std::fs::canonicalize(dir).unwrap_or_default());
+        let is_inside =
+            |place: PathBuf| place.starts_with(&tree) && place != tree && !own.iter().any(|dir| place.starts_with(dir));
+        let Ok(path) = std::path::absolute(path) else { return true };
+        let named = path.ancestors().filter_map(|step| {
+            let dir = std::fs::canonicalize(step.parent()?).ok()?;
+            Some(dir.join(step.file_name()?))
+        });
+        named.chain(std::fs::canonicalize(&path)).any(is_inside)
+    }
+
+    /// What an annotated tag calls itself; none of any other object.
+    pub fn tag_name(&self, id: ObjectId) -> Option<Vec<u8>> {
+        self.raw.find_tag(oid(id)).ok().map(|tag| tag.name_bytes().to_vec())
     }
 
     /// A target by its full name; its tip is the remote-tracking one where there is one. Not in a bare repository: what
