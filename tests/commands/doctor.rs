@@ -72,7 +72,7 @@ fn a_repository_with_a_gate_is_sound() {
     let told = format!("{} {} refs/heads/main\n", h.f.id("main"), h.f.id(WORK));
     crate::run_on(&h.f, &h.f.repo, &["verify", "--pre-receive"], &told).exits(0);
     let here = run(&h.f, &["doctor"]).exits(0).says("· No gate here; this is a working copy.");
-    here.says("✓ The ledger is whole: 1 record in 1 chain.\n").says("✓ The log of verdicts is whole: 1 verdict.\n");
+    here.says("✓ The ledger is whole: 1 record in 1 chain.\n").says("✓ The log of verdicts is whole: 1 line.\n");
 }
 
 #[test]
@@ -300,4 +300,15 @@ fn row_47_twin_a_pipeline_without_a_gate() {
     let f = Fixture::new();
     land(&f, &[(".github/workflows/test.yml", "on: pull_request\njobs: {}\n")]);
     Host::gated(f, &["--pusher-env", "U"]).doctor().exits(0).says_not("workflows");
+}
+
+#[test]
+fn repositories_that_share_an_id_are_told() {
+    let h = Host::new();
+    let fork = h.f.dir.path().join("fork.git");
+    h.f.git("rahim", &["clone", "-q", "--bare", h.bare.to_str().unwrap(), fork.to_str().unwrap()]);
+    let told = h.doctor();
+    assert!(told.out.contains("fork.git has the same repository id, fixture-1"), "{told:?}");
+    std::fs::remove_dir_all(&fork).unwrap();
+    assert!(!h.doctor().out.contains("same repository id"), "clones that nobody pushes to share it rightly");
 }

@@ -117,7 +117,7 @@ fn what_is_not_undersigned_does_not_land_and_the_pusher_reads_why() {
     assert_eq!(h.at("refs/heads/main"), h.f.id("agent/work"));
     let log = h.log();
     let outcomes: Vec<_> = log.lines().map(|line| line.split_whitespace().nth(3).unwrap()).collect();
-    assert_eq!(outcomes, ["deny", "deny", "allow", "allow"], "{log}");
+    assert_eq!(outcomes, ["deny", "deny", "deny", "allow", "allow"], "the first tried out the gate: {log}");
 }
 
 #[test]
@@ -230,6 +230,32 @@ fn a_gate_is_not_installed_where_git_would_never_ask_it() {
     assert!(!refused.status.success() && text(&refused.stderr).contains("core.hooksPath"), "{}", text(&refused.stderr));
     set(&hooks);
     assert!(h.install(&[]).status.success());
+    h.push("mina", &["agent/work:main"]).refused("UNSIGNED");
+}
+
+#[test]
+fn a_gate_that_git_does_not_ask_is_not_said_to_be_installed() {
+    let h = Host::new();
+    // Of whoever runs git here; the repository says nothing of it.
+    let config = h.f.dir.path().join("gitconfig");
+    std::fs::write(&config, format!("[core]\n\thooksPath = {}\n", h.f.dir.path().join("nowhere").display())).unwrap();
+    let install = |options: &[&str]| {
+        let mut command = Command::new(UNDERSIGN);
+        command.args(["gate", "install"]).arg(&h.bare).args(options);
+        command.env("GIT_CONFIG_GLOBAL", &config).output().unwrap()
+    };
+    for options in [&[][..], &["--report-only"]] {
+        let output = install(options);
+        assert_eq!(output.status.code(), Some(70), "{output:?}");
+        assert!(text(&output.stderr).contains("git did not ask it"), "{}", text(&output.stderr));
+    }
+    assert!(h.at("refs/undersign/is-the-gate-asked").is_empty(), "nothing is left of the trial");
+    std::fs::write(&config, "").unwrap();
+    for options in [&["--report-only"][..], &[]] {
+        let output = install(options);
+        assert!(output.status.success() && text(&output.stdout).contains("git asks it"), "{output:?}");
+    }
+    assert!(h.at("refs/undersign/is-the-gate-asked").is_empty());
     h.push("mina", &["agent/work:main"]).refused("UNSIGNED");
 }
 

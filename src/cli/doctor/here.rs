@@ -1,7 +1,7 @@
 //! What is enforced in a repository on this disk: hook, policy, ledger, keys.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::change::{counted, visible};
 use crate::cli::gate::install;
@@ -34,6 +34,7 @@ pub fn run(repository: &Repository) -> Result<(), String> {
         found.extend(refuses.then(|| states(repository, policy, &settings)));
         found.extend(ledger_state(repository, policy, refuses));
         found.extend(keys(repository, policy));
+        found.extend(repository.is_bare().then(|| others_of_this_id(repository, policy)).flatten());
         found.extend(trunk.as_ref().into_iter().flat_map(|trunk| pipelines(repository, policy, trunk)));
     }
     found.extend(log(&settings.state.clone().unwrap_or_else(|| gatekeeper::default_state(repository))));
@@ -49,6 +50,29 @@ pub fn run(repository: &Repository) -> Result<(), String> {
         1 => Err("One thing above is not enforced.".to_owned()),
         n => Err(format!("{n} things above are not enforced.")),
     }
+}
+
+/// Folders beside a repository that are looked into.
+const MAX_BESIDE: usize = 200;
+
+/// Repositories beside this one that are pushed to and whose policy gives the same id, such as a fork: what is approved
+/// in one of them counts in the other.
+fn others_of_this_id(repository: &Repository, policy: &Policy) -> Option<Finding> {
+    let own = std::fs::canonicalize(repository.common_dir()).ok()?;
+    let beside = std::fs::read_dir(own.parent()?).ok()?.flatten().map(|entry| entry.path()).take(MAX_BESIDE);
+    let has_id = |path: &PathBuf| {
+        let other = Repository::open_exactly(path).ok().filter(Repository::is_bare)?;
+        let policy_of = other.policy_at(other.target().ok()?.tip).ok()?;
+        let is_same = matches!(policy_of, PolicyState::Found(other) if other.repository == policy.repository);
+        (is_same && std::fs::canonicalize(other.common_dir()).ok()? != own).then_some(())
+    };
+    let others: Vec<_> = beside.filter(|path| has_id(path).is_some()).collect();
+    let first = visible::line(others.first()?.as_os_str().as_encoded_bytes());
+    let more = if others.len() > 1 { format!(" and {} more", others.len() - 1) } else { String::new() };
+    Some(Bad(format!(
+        "{first}{more} has the same repository id, {}: what is approved there counts here. Give each its own.",
+        visible::text(&policy.repository)
+    )))
 }
 
 /// Whether the hook is there, is ours, and runs; and whether all of that makes it refuse anything.

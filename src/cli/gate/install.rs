@@ -60,7 +60,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     let script = script(&program, &options.gate.as_arguments(&here()?));
     write_atomically(&hook, script.as_bytes()).map_err(failed)?;
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
-    outln!("The gate is the pre-receive hook of {}.", repository.root.display());
+    super::probe::ask(&options.dir, options.gate.is_report_only())?;
+    outln!("The gate is the pre-receive hook of {}; git asks it.", repository.root.display());
     told(&repository, options);
     // Without a policy nothing is protected yet, and nothing may land: there is nothing to record, and nothing to wait
     // for.

@@ -4,6 +4,7 @@ mod accept;
 pub mod install;
 mod keygen;
 mod log;
+mod probe;
 mod record;
 mod serve;
 
