@@ -205,7 +205,7 @@ impl Queue {
 
     fn matches(&self, entry: &Entry) -> bool {
         let agent = match &entry.examined {
-            Examined::Done(examination) => examination.provenance.agent().unwrap_or("undeclared").to_owned(),
+            Examined::Done(examination) => examination.provenance.word().to_owned(),
             _ => String::new(),
         };
         let again = entry.again.as_ref().map_or("", |_| "again");

@@ -103,7 +103,12 @@ sign = {{ junior = 1, mid = 1, senior = 1, none = 1 }}
 [compartment.policy]
 paths = [
     ".undersign/**", "**/CODEOWNERS", "**/.gitattributes", ".gitmodules", ".github/**", ".gitlab-ci.yml",
-    "**/.claude/**", "**/.codex/**", "**/.cursor/**",
+    "**/AGENTS.md", "**/AGENTS.*.md", "**/CLAUDE.md", "**/CLAUDE.*.md", "**/GEMINI.md", "**/QWEN.md", "**/CRUSH.md",
+    "**/.cursorrules", "**/.windsurfrules", "**/.clinerules", "**/.clinerules/**", "**/.roorules*", "**/.goosehints",
+    "**/.augment-guidelines", "**/.aider.conf.yml", "**/.agents/**", "**/.amp/**", "**/.augment/**", "**/.claude/**",
+    "**/.claude-plugin/**", "**/.codex/**", "**/.continue/**", "**/.cursor/**", "**/.factory/**", "**/.gemini/**",
+    "**/.junie/**", "**/.kiro/**", "**/.opencode/**", "**/.qwen/**", "**/.roo/**", "**/.trae/**", "**/.vibe/**",
+    "**/.windsurf/**", "**/.mcp.json", "**/mcp.json", "**/hooks/hooks.json", "**/opencode.json", "**/opencode.jsonc",
 ]
 sign = [{{ role = "policy", n = 1 }}]
 solo = true
@@ -118,4 +123,45 @@ sign = [{{ role = "senior", n = 1 }}]
         email = quote(email),
         key = quote(key.trim()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::RepoPath;
+
+    #[test]
+    fn what_agents_are_told_and_may_run_is_signed_for_as_the_policy_is() {
+        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJspA57Jh4UO4cfgCrRITp4ceaoBLfq3VImEvxDYoxwH";
+        let written = policy("shop", "dana", "Dana", "dana@example.com", key, "refs/heads/main");
+        for text in [written.as_str(), include_str!("../../assets/policy.toml")] {
+            let policy = Policy::parse(POLICY_PATH, text).unwrap();
+            let of = |path: &str| policy.compartments_of(&RepoPath::from(path)).iter().any(|c| c.name == "policy");
+            for path in [
+                "AGENTS.md",
+                "lib/AGENTS.override.md",
+                "CLAUDE.md",
+                "CLAUDE.local.md",
+                "GEMINI.md",
+                ".claude/settings.json",
+                ".codex/config.toml",
+                ".cursor/rules/a.mdc",
+                ".cursorrules",
+                ".gemini/settings.json",
+                ".kiro/hooks/a.json",
+                ".opencode/plugin/a.ts",
+                "opencode.json",
+                ".windsurf/rules/a.md",
+                ".clinerules",
+                ".github/copilot-instructions.md",
+                ".github/hooks/a.json",
+                ".mcp.json",
+                ".vscode/mcp.json",
+                "plugins/a/hooks/hooks.json",
+            ] {
+                assert!(of(path), "{path}");
+            }
+            assert!(!of("src/hooks/mod.rs") && !of("docs/agents.txt") && !of("README.md"));
+        }
+    }
 }

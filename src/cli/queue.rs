@@ -40,9 +40,10 @@ pub(super) struct Row {
     pub added: u32,
     pub removed: u32,
     pub compartments: Vec<String>,
-    pub findings: usize,
+    pub finding_count: usize,
     pub time: i64,
-    pub needs: String,
+    /// In two words.
+    pub need: String,
 }
 
 #[derive(Serialize)]
@@ -125,15 +126,18 @@ pub(super) fn row(place: &Place, change: &Change, examination: &Examination) -> 
         added: examination.added,
         removed: examination.removed,
         compartments: examination.compartments.iter().map(|(name, _)| name.clone()).collect(),
-        findings: examination.assessment.findings.len(),
+        finding_count: examination.assessment.findings.len(),
         time: change.revision.commits.first().map_or(0, |commit| commit.time),
-        needs: survey::need(place, examination, None, super::now()),
+        need: survey::need(place, examination, None, super::now()),
     }
 }
 
 fn print(queue: &Queue) {
     for row in &queue.changes {
-        let agent = row.agent.as_deref().unwrap_or("undeclared");
+        let agent = row.agent.as_deref().unwrap_or(match row.provenance {
+            "unrecognised" => "unrecognised",
+            _ => "undeclared",
+        });
         outln!(
             "tier {}  {}  {:<12} {:<44} {:<12} {:>6} {:>6}  {}  {}",
             row.tier,
@@ -143,7 +147,7 @@ fn print(queue: &Queue) {
             agent,
             format!("+{}", row.added),
             format!("-{}", row.removed),
-            row.needs,
+            row.need,
             row.branch
         );
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::queue::{self, Row};
 use crate::change::visible;
 use crate::gate::{Reason, SlotState, counsel};
+use crate::provenance::Evidence;
 use crate::survey::{Examination, Place};
 
 #[derive(Args)]
@@ -27,7 +28,7 @@ struct Shown {
     manifest: String,
     blast_reasons: Vec<String>,
     findings: Vec<ShownFinding>,
-    evidence: Vec<String>,
+    evidence: Vec<ShownEvidence>,
     requirements: Vec<SlotState>,
     /// The same in words, with who could still sign.
     needs: Vec<String>,
@@ -35,6 +36,19 @@ struct Shown {
     /// How a change that touches too much could be cut.
     split: Vec<ShownPart>,
     reasons: Vec<Reason>,
+}
+
+/// Something that anyone could have written.
+#[derive(Serialize)]
+struct ShownEvidence {
+    rule: String,
+    strength: &'static str,
+    class: &'static str,
+    channel: &'static str,
+    tool: Option<String>,
+    /// Absent where it is the branch that says it.
+    commit: Option<String>,
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -127,12 +141,7 @@ fn shown(place: &Place, row: Row, examination: &Examination) -> Shown {
                 evidence: text(&f.evidence),
             })
             .collect(),
-        evidence: examination
-            .provenance
-            .evidence
-            .iter()
-            .map(|e| format!("{}: {}", e.rule, visible::text(&e.raw)))
-            .collect(),
+        evidence: examination.provenance.evidence.iter().map(evidence).collect(),
         requirements: examination.standing.as_ref().map(|s| s.slots.clone()).unwrap_or_default(),
         needs: match (place.policy(), &examination.standing) {
             (Some(policy), Some(standing)) => {
@@ -162,15 +171,30 @@ fn shown(place: &Place, row: Row, examination: &Examination) -> Shown {
     }
 }
 
+fn evidence(evidence: &Evidence) -> ShownEvidence {
+    ShownEvidence {
+        rule: evidence.rule.clone(),
+        strength: evidence.strength.name(),
+        class: evidence.class.name(),
+        channel: evidence.channel.name(),
+        tool: evidence.tool.as_deref().map(|tool| visible::text(tool).into_owned()),
+        commit: evidence.commit.map(|commit| commit.to_string()),
+        text: visible::text(&evidence.raw).into_owned(),
+    }
+}
+
 fn print(shown: &Shown) {
     let row = &shown.row;
     outln!("{}", row.title);
     outln!("  {}   {} → {}   {}..{}", row.id, row.branch, row.target, &row.base[..7], &row.head[..7]);
-    outln!("  {} files, +{} −{}, {}", row.files, row.added, row.removed, row.needs);
+    outln!("  {} files, +{} −{}, {}", row.files, row.added, row.removed, row.need);
     outln!("  tier {}, {} points, blast radius {}", row.tier, row.points, row.blast);
     shown.blast_reasons.iter().for_each(|reason| outln!("    {reason}"));
     outln!("  provenance: {} ({})", row.provenance, row.agent.as_deref().unwrap_or("no tool named"));
-    shown.evidence.iter().for_each(|evidence| outln!("    {evidence}"));
+    for ShownEvidence { rule, strength, class, commit, text, .. } in &shown.evidence {
+        let at = commit.as_deref().map_or("the branch", |commit| &commit[..7]);
+        outln!("    {rule}: {text}  ({strength}, {class}, {at})");
+    }
     outln!("  findings: {}", shown.findings.len());
     for finding in &shown.findings {
         outln!("    {:<8} {:<22} {}:{}", finding.severity, finding.rule, finding.path, finding.line);

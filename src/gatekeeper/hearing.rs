@@ -190,6 +190,7 @@ impl Hearing<'_> {
             ahead: self.case.request.ahead,
             policy_branch: self.trunk.as_deref().filter(|_| self.case.settings.policy.is_none()),
             pusher: self.case.request.pusher.as_deref(),
+            signs_of_ai: false,
             now: self.case.now,
         }
     }

@@ -1,18 +1,27 @@
 //! What one line, identity or branch is evidence of.
 
-use super::known::How;
+use super::attribution::{Format, Writer};
+use super::known::{self, How};
 use super::lines::{self, MessageLine};
 use super::rules::{Key, Rules, Tool, Wanted};
 use super::{Channel, Class, Evidence, Strength};
-use crate::change::Identity;
+use crate::change::{Identity, ObjectId, visible};
 
 /// Characters of evidence that are kept.
 const MAX_RAW: usize = 300;
+/// Characters of a tool's name that no rule knows.
+const MAX_TOOL: usize = 40;
 
 impl Evidence {
     pub(super) fn new(rule: impl Into<String>, strength: Strength, class: Class, channel: Channel, raw: &str) -> Self {
         let raw = raw.chars().take(MAX_RAW).collect();
         Evidence { rule: rule.into(), strength, class, tool: None, channel, commit: None, raw }
+    }
+
+    /// A note that may have named a tool.
+    pub(super) fn unread_note(commit: Option<ObjectId>, sentence: &str) -> Self {
+        let (strength, class, channel) = (Strength::Medium, Class::Unrecognised, Channel::Note);
+        Evidence { commit, ..Evidence::new("note-unread", strength, class, channel, sentence) }
     }
 
     fn by(mut self, tool: Option<&Tool>) -> Self {
@@ -24,15 +33,11 @@ impl Evidence {
 impl Rules {
     pub(super) fn identity(&self, who: &Identity, channel: Channel) -> Option<Evidence> {
         let raw = who_text(who);
-        let Some((owner, how)) = self.known.find(who) else { return self.bot(who, channel, &raw) };
-        let tool = &self.tools[owner];
-        let class = match channel {
-            _ if tool.class == Class::AiSuggestionAccepted => tool.class,
-            Channel::CoAuthor => Class::AgentCoauthored,
-            // It commits what a person wrote, or what it wrote for one who stands as the author.
-            Channel::Committer => Class::Assisted,
-            _ => Class::AgentAuthored,
+        let Some((owner, how)) = self.known.find(who) else {
+            return self.bot(who, channel, &raw).or_else(|| self.beside(who, channel, &raw));
         };
+        let tool = &self.tools[owner];
+        let class = tool.class_in(channel);
         Some(
             Evidence::new(tool.rule(how.name()), tool.strength_by(how), class, channel, &raw)
                 .by(Some(self.shown(tool, how, who))),
@@ -43,8 +48,52 @@ impl Rules {
         if let Some((_, how)) = self.bots.find(who) {
             return Some(Evidence::new(format!("bot.{}", how.name()), Strength::Strong, Class::BotNotAi, channel, raw));
         }
-        let unknown = who.email.to_lowercase().contains("[bot]@");
-        unknown.then(|| Evidence::new("bot.unknown", Strength::Weak, Class::Unrecognised, channel, raw))
+        let email = who.email.to_lowercase();
+        let (login, _) = email.split_once("[bot]@")?;
+        let login = login.rsplit('+').next().unwrap_or(login);
+        // Nobody but an application has such an account.
+        if let Some(tool) = self.tool_that_begins(login) {
+            let class = tool.class_in(channel);
+            return Some(Evidence::new(tool.rule("bot"), Strength::Medium, class, channel, raw).by(Some(tool)));
+        }
+        Some(Evidence::new("bot.unknown", Strength::Medium, Class::Unrecognised, channel, raw))
+    }
+
+    /// The tool whose name a login begins with, unless others have that name.
+    fn tool_that_begins(&self, login: &str) -> Option<&Tool> {
+        let login = words(login);
+        let begins = |tool: &&Tool| {
+            let name = words(&tool.name);
+            login.starts_with(&name) && !self.is_ambiguous(&tool.name)
+        };
+        self.tools.iter().find(begins)
+    }
+
+    fn is_ambiguous(&self, name: &str) -> bool {
+        self.values.ambiguous.iter().any(|own| name.eq_ignore_ascii_case(own))
+    }
+
+    /// What people write beside their own identity for a tool that works in their name: `mina+claude-code@example.com`,
+    /// `Mina (claude)`. They stay authors.
+    fn beside(&self, who: &Identity, channel: Channel, raw: &str) -> Option<Evidence> {
+        let new = |rule: String, class| Evidence::new(rule, Strength::Medium, class, channel, raw);
+        if let Some(tag) = known::tag_of(&who.email) {
+            let spaced = tag.replace(['-', '_', '.'], " ");
+            let tool = [tag.as_str(), &spaced].into_iter().find_map(|name| self.known.names.first(name));
+            match tool.map(|owner| &self.tools[owner]) {
+                Some(tool) if !self.is_ambiguous(&tag) => {
+                    return Some(new(tool.rule("tag"), tool.class_in(channel)).by(Some(tool)));
+                }
+                Some(tool) => return Some(new(tool.rule("tag"), Class::Unrecognised).by(Some(tool))),
+                None if self.values.tags.is_match(&tag) => return Some(new("tag".to_owned(), Class::Unrecognised)),
+                None => {}
+            }
+        }
+        // It may be where they work.
+        let name = lines::shown(&who.name);
+        let (_, aside) = name.trim().strip_suffix(')')?.rsplit_once(" (")?;
+        let tool = &self.tools[self.known.names.first(aside.trim())?];
+        Some(new(tool.rule("suffix"), Class::Unrecognised).by(Some(tool)))
     }
 
     /// An address says which vendor, the name which tool: `Cursor Grok 4.6 <noreply@anthropic.com>` is Cursor.
@@ -67,6 +116,19 @@ impl Rules {
         Some(Evidence::new(tool.rule("branch"), Strength::Weak, class, channel, branch).by(Some(tool)))
     }
 
+    /// A tool that a note names. Names that no rule knows are kept, escaped.
+    pub(super) fn note(&self, format: Format, commit: ObjectId, writer: &Writer) -> Evidence {
+        let parts = [writer.tool.as_deref(), writer.model.as_deref()];
+        let raw = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let raw = if raw.is_empty() { "a session of no named tool".to_owned() } else { raw };
+        let rule = format!("{}.note", words(format.name()).join("-"));
+        let found = Evidence::new(rule, Strength::Medium, Class::Assisted, Channel::Note, &raw);
+        let known = parts.into_iter().flatten().find_map(|part| self.tool_in(part)?).map(|tool| tool.name.clone());
+        let own = || writer.tool.as_deref().map(|tool| tool.chars().take(MAX_TOOL).collect::<String>());
+        let tool = known.or_else(|| own().map(|tool| visible::text(&tool).into_owned()));
+        Evidence { tool, commit: Some(commit), ..found }
+    }
+
     pub(super) fn line(&self, line: &MessageLine) -> Vec<Evidence> {
         let mut found = Vec::new();
         for tool in self.lines.all(&line.text).into_iter().map(|owner| &self.tools[owner]) {
@@ -79,6 +141,9 @@ impl Rules {
         }
         if found.is_empty() && self.values.phrases.iter().any(|phrase| phrase.is_match(&line.text)) {
             found.push(in_line("phrase", Strength::Medium, Class::Assisted, line));
+        }
+        if found.is_empty() {
+            found.extend(self.made(line));
         }
         if found.is_empty() {
             found.extend(self.generic(line));
@@ -110,9 +175,62 @@ impl Rules {
         lines::identities(&line.value).iter().filter(|who| !who.email.is_empty() || signs).filter_map(of).collect()
     }
 
-    fn generic(&self, line: &MessageLine) -> Option<Evidence> {
-        if line.value.is_empty() || line.key.is_empty() || self.values.ordinary.contains(&line.key) {
+    /// "Made with TOOL" and its kin, alone on a line. In prose such words go on: "made with Cursor in mind".
+    fn made(&self, line: &MessageLine) -> Option<Evidence> {
+        if !line.key.is_empty() && !line.key.contains(' ') {
+            // A key of its own, with rules of its own.
             return None;
+        }
+        let parts = self.values.made.captures(&line.text)?;
+        let (sign, told) = (&parts["sign"], &parts["tool"]);
+        let has_picture = sign.chars().any(|c| !c.is_ascii());
+        let is_link = told.contains("](") || line.text.contains("[");
+        // The rest of a sentence begins with a small letter.
+        if !has_picture && !is_link && !parts["verb"].starts_with(char::is_uppercase) {
+            return None;
+        }
+        let name = first_name(told);
+        if self.values.prose.is_match(&name) {
+            return None;
+        }
+        let named = self.tool_in(&name);
+        let new = |rule: String, class| in_line(rule, Strength::Medium, class, line);
+        match named {
+            Some(Some(tool)) if self.is_ambiguous(&name) && !has_picture && !is_link => {
+                Some(new(tool.rule("made"), Class::Unrecognised).by(Some(tool)))
+            }
+            Some(tool) => {
+                // "GPT-5.6 Sol via Codex"
+                let tool = tool.or_else(|| self.tool_in(told)?);
+                let rule = tool.map_or_else(|| "made".to_owned(), |tool| tool.rule("made"));
+                Some(new(rule, Class::Assisted).by(tool))
+            }
+            None => {
+                let few = name.split_whitespace().count() <= 4;
+                let smells = few && (has_picture || is_link) && self.values.smells.is_match(told);
+                smells.then(|| new("made".to_owned(), Class::Unrecognised))
+            }
+        }
+    }
+
+    /// A key that mostly says nothing of how a change was made, with the name of a tool.
+    fn ordinary(&self, line: &MessageLine) -> Option<Evidence> {
+        let tool = self.tool_in(&line.value)??;
+        let rule = tool.rule("trailer");
+        if self.values.making.is_match(&line.key) && !self.is_ambiguous(&line.value) {
+            return Some(in_line(rule, tool.strength.min(Strength::Medium), Class::Assisted, line).by(Some(tool)));
+        }
+        let is_judged = self.values.judgement.contains(&line.key);
+        let rule = if is_judged { tool.rule("judgement") } else { rule };
+        Some(in_line(rule, Strength::Weak, Class::Unrecognised, line).by(Some(tool)))
+    }
+
+    fn generic(&self, line: &MessageLine) -> Option<Evidence> {
+        if line.value.is_empty() || line.key.is_empty() {
+            return None;
+        }
+        if self.values.ordinary.contains(&line.key) {
+            return self.ordinary(line);
         }
         let key = self.keys.iter().find(|key| key.key.is_match(&line.key))?;
         let rule = format!("key.{}", line.key);
@@ -122,9 +240,15 @@ impl Rules {
         }
         let named = self.tool_in(&line.value);
         if self.is_wanted(key, &line.value, named.is_some()) {
-            return Some(in_line(rule, key.strength, key.class, line).by(named.flatten()));
+            let makes = key.class == Class::Unrecognised && self.values.making.is_match(&line.key);
+            let tool = named.flatten();
+            let (strength, class) = match tool {
+                Some(_) if makes && !self.is_ambiguous(&line.value) => (Strength::Medium, Class::Assisted),
+                _ => (key.strength, key.class),
+            };
+            return Some(in_line(rule, strength, class, line).by(tool));
         }
-        Some(in_line(rule, Strength::Weak, Class::Unrecognised, line))
+        key.shows_others.then(|| in_line(rule, Strength::Weak, Class::Unrecognised, line))
     }
 
     fn is_wanted(&self, key: &Key, value: &str, names_tool: bool) -> bool {
@@ -169,6 +293,16 @@ impl Rules {
 }
 
 impl Tool {
+    fn class_in(&self, channel: Channel) -> Class {
+        match channel {
+            _ if self.class == Class::AiSuggestionAccepted => self.class,
+            Channel::CoAuthor => Class::AgentCoauthored,
+            // It commits what a person wrote, or what it wrote for one who stands as the author.
+            Channel::Committer => Class::Assisted,
+            _ => Class::AgentAuthored,
+        }
+    }
+
     fn strength_by(&self, how: How) -> Strength {
         if how == How::Name { self.strength.min(Strength::Medium) } else { self.strength }
     }
@@ -186,6 +320,15 @@ impl Tool {
 
 fn in_line(rule: impl Into<String>, strength: Strength, class: Class, line: &MessageLine) -> Evidence {
     Evidence::new(rule, strength, class, Channel::MessageLine, &line.raw)
+}
+
+/// What comes first after "made with": a name, without marks of Markdown and what is added to it.
+fn first_name(told: &str) -> String {
+    let plain: String = told.chars().filter(|c| !matches!(c, '*' | '`' | '"' | '_' | '“' | '”')).collect();
+    let plain = plain.trim_start_matches(['[', ' ']);
+    let ends = ["](", "]", "(", ",", ";", "|", "/", " + ", " & ", " and ", " via ", " – ", " — ", " - ", ". ", "http"];
+    let end = ends.iter().filter_map(|end| plain.find(end)).min().unwrap_or(plain.len());
+    plain[..end].trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned()
 }
 
 fn words(text: &str) -> Vec<String> {

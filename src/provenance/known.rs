@@ -80,6 +80,14 @@ impl Known {
     }
 }
 
+/// What follows a plus sign in the local part of an address, in small letters; GitHub has a login there.
+pub(super) fn tag_of(email: &str) -> Option<String> {
+    let email = lines::shown(email).trim().to_lowercase();
+    let (local, _) = email.rsplit_once('@').filter(|_| !email.ends_with(GITHUB_NOREPLY))?;
+    let (name, tag) = local.split_once('+')?;
+    (!name.is_empty() && !tag.is_empty()).then(|| tag.to_owned())
+}
+
 fn matching(globs: &[(GlobMatcher, usize)], text: &str) -> Option<usize> {
     globs.iter().find(|(glob, _)| glob.is_match(text)).map(|&(_, owner)| owner)
 }

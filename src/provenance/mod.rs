@@ -27,6 +27,16 @@ pub enum Strength {
     Strong,
 }
 
+impl Strength {
+    pub fn name(self) -> &'static str {
+        match self {
+            Strength::Weak => "weak",
+            Strength::Medium => "medium",
+            Strength::Strong => "strong",
+        }
+    }
+}
+
 /// What a piece of evidence says about the part that a tool had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -45,6 +55,18 @@ pub enum Class {
 }
 
 impl Class {
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::AgentAuthored => "agent-authored",
+            Class::AgentCoauthored => "agent-coauthored",
+            Class::Assisted => "assisted",
+            Class::AiSuggestionAccepted => "ai-suggestion-accepted",
+            Class::BotNotAi => "bot-not-ai",
+            Class::NegativeClaim => "negative-claim",
+            Class::Unrecognised => "unrecognised",
+        }
+    }
+
     pub fn is_ai(self) -> bool {
         !matches!(self, Class::BotNotAi | Class::NegativeClaim | Class::Unrecognised)
     }
@@ -58,6 +80,21 @@ pub enum Channel {
     Committer,
     CoAuthor,
     Branch,
+    /// A note of git-ai or Agent Trace, or a checkpoint beside the commit.
+    Note,
+}
+
+impl Channel {
+    pub fn name(self) -> &'static str {
+        match self {
+            Channel::MessageLine => "message-line",
+            Channel::Author => "author",
+            Channel::Committer => "committer",
+            Channel::CoAuthor => "co-author",
+            Channel::Branch => "branch",
+            Channel::Note => "note",
+        }
+    }
 }
 
 /// One thing that was found, and what it says. Not a proof: anyone can write it.
@@ -80,8 +117,11 @@ pub struct Evidence {
 pub enum Status {
     /// A message says so: a line that a tool wrote, a credited co-author, or an `Assisted-by:` and its kin.
     Declared,
-    /// Only authors, committers, the branch or weak evidence say so.
+    /// Only authors, committers, the branch, notes or weak evidence say so.
     Detected,
+    /// No tool is named, but something stands there that people rarely write: an address with the tag `+ai-agent`, a
+    /// bot that no rule knows, a disguised key.
+    Unrecognised,
     /// Nothing says anything. Not the same as written by hand.
     Undeclared,
     /// Only a claim that no AI was used.
@@ -93,6 +133,7 @@ impl Status {
         match self {
             Status::Declared => "declared",
             Status::Detected => "detected",
+            Status::Unrecognised => "unrecognised",
             Status::Undeclared => "undeclared",
             Status::NegativeClaim => "negative-claim",
         }
@@ -116,6 +157,14 @@ impl Provenance {
     pub fn agent(&self) -> Option<&str> {
         self.agent.as_deref()
     }
+
+    /// One word for a list: the tool, or that nothing declares one, or that what does is not recognised.
+    pub fn word(&self) -> &str {
+        match self.status {
+            Status::Unrecognised => self.status.name(),
+            _ => self.agent().unwrap_or("undeclared"),
+        }
+    }
 }
 
 /// Pieces of evidence that are kept; a message can be made to hold any number of them.
@@ -123,7 +172,13 @@ const MAX_EVIDENCE: usize = 200;
 
 /// Gathers what commits and branch say. The same line in several commits counts once, for the newest.
 pub fn trace(commits: &[Commit], branch: &str, rules: &Rules) -> Provenance {
+    trace_with(commits, branch, Vec::new(), rules)
+}
+
+/// As [`trace`], with what notes on the commits say ([`attribution::Testimony::evidence`]).
+pub fn trace_with(commits: &[Commit], branch: &str, notes: Vec<Evidence>, rules: &Rules) -> Provenance {
     let mut evidence: Vec<Evidence> = commits.iter().flat_map(|commit| of_commit(commit, rules)).collect();
+    evidence.extend(notes);
     evidence.extend(rules.branch(branch.strip_prefix("refs/heads/").unwrap_or(branch)));
     evidence
         .sort_by(|a, b| (b.class.is_ai(), b.strength).cmp(&(a.class.is_ai(), a.strength)).then(a.class.cmp(&b.class)));
@@ -139,9 +194,12 @@ fn status(evidence: &[Evidence]) -> Status {
         let in_message = matches!(e.channel, Channel::MessageLine | Channel::CoAuthor);
         e.class.is_ai() && in_message && e.strength > Strength::Weak
     };
+    // A weak one is mostly a key of somebody's own.
+    let is_suspicious = |e: &Evidence| e.class == Class::Unrecognised && e.strength > Strength::Weak;
     match () {
         () if evidence.iter().any(is_declared) => Status::Declared,
         () if evidence.iter().any(|e| e.class.is_ai()) => Status::Detected,
+        () if evidence.iter().any(is_suspicious) => Status::Unrecognised,
         () if evidence.iter().any(|e| e.class == Class::NegativeClaim) => Status::NegativeClaim,
         () => Status::Undeclared,
     }

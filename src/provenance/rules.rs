@@ -42,6 +42,8 @@ pub(super) struct Key {
     pub class: Class,
     pub strength: Strength,
     pub value: Wanted,
+    /// Whether another value is shown.
+    pub shows_others: bool,
 }
 
 /// The values with which a key counts.
@@ -60,6 +62,12 @@ pub(super) struct Values {
     pub pair: Regex,
     pub ordinary: Vec<String>,
     pub judgement: Vec<String>,
+    pub making: Regex,
+    pub made: Regex,
+    pub prose: Regex,
+    pub ambiguous: Vec<String>,
+    pub tags: Regex,
+    pub smells: Regex,
     pub phrases: Vec<Regex>,
     pub operators: Vec<Regex>,
 }
@@ -228,7 +236,17 @@ fn key(table: &Table<'_>) -> Option<Key> {
             return None;
         }
     };
-    Some(Key { key: key?, class, strength, value: value? })
+    let shows_others = otherwise(table);
+    Some(Key { key: key?, class, strength, value: value?, shows_others })
+}
+
+/// Whether a value that does not count is shown.
+fn otherwise(table: &Table<'_>) -> bool {
+    let Some(text) = table.string("otherwise") else { return true };
+    if !matches!(&*text.value, "nothing" | "unrecognised") {
+        text.mistake(format!("`otherwise` of a key is \"unrecognised\" or \"nothing\", not \"{}\"", text.value));
+    }
+    text.value != "nothing"
 }
 
 fn values(table: &Table<'_>) -> Option<Values> {
@@ -236,9 +254,32 @@ fn values(table: &Table<'_>) -> Option<Values> {
     let many = |key: &str| table.strings(key).iter().filter_map(pattern).collect();
     let words = |key: &str| table.strings(key).into_iter().map(|word| word.value).collect();
     let (negative, trade, pair) = (one("negative"), one("trade"), one("pair"));
-    let (ordinary, judgement) = (words("ordinary"), words("judgement"));
+    let (ordinary, judgement, ambiguous) = (words("ordinary"), words("judgement"), words("ambiguous"));
+    let (making, made, tags) = (one("making"), one("made"), one("tags"));
+    let prose = table.need_string("prose").and_then(|text| pattern(&text));
+    let smells = table.need_string("smells").and_then(|text| pattern(&text));
     let (phrases, operators) = (many("phrases"), many("operators"));
-    Some(Values { negative: negative?, trade: trade?, pair: pair?, ordinary, judgement, phrases, operators })
+    if let Some((made, text)) = made.as_ref().zip(table.string("made"))
+        && ["sign", "verb", "tool"].iter().any(|group| !made.capture_names().any(|name| name == Some(group)))
+    {
+        text.mistake("`made` has the groups `sign`, `verb` and `tool`");
+        return None;
+    }
+    Some(Values {
+        negative: negative?,
+        trade: trade?,
+        pair: pair?,
+        ordinary,
+        judgement,
+        making: making?,
+        made: made?,
+        prose: prose?,
+        ambiguous,
+        tags: tags?,
+        smells: smells?,
+        phrases,
+        operators,
+    })
 }
 
 fn doubt(table: &Table<'_>) -> Option<Doubt> {

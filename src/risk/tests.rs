@@ -99,6 +99,73 @@ fn reordering_and_hidden_characters_are_found_and_emoji_are_not() {
 }
 
 #[test]
+fn every_marker_of_a_half_resolved_merge_is_found_and_lines_that_look_like_one_are_not() {
+    let rows: &[(&str, &str, usize)] = &[
+        ("a.rs", "<<<<<<< HEAD\na\n=======\nb\n>>>>>>> feat\n", 2),
+        ("a.rs", "fn a() {\n||||||| 1a2b3c4\n}\n", 1),
+        ("a.rs", "||||||| merged common ancestors\n", 1),
+        ("a.rs", "|||||||\r\n", 1),
+        ("a.yaml", "<<<<<<<\n", 1),
+        ("a.py", "    run()\n=======\n    walk()\n", 1),
+        ("README.md", "Text\n<<<<<<< HEAD\nmore\n=======\nother\n>>>>>>> feat/x\n", 2),
+        ("README.md", "Text\n\n||||||| 1a2b3c4d\n\nmore\n", 1),
+        ("README.md", "Text\n>>>>>>> 1a2b3c4d (Say more)\n", 1),
+        ("guide.rst", "<<<<<<< Updated upstream\n", 1),
+        ("a.rs", "||||||||||||||| a\n", 0),
+        ("a.rs", "|||||||a\n// <<<<<<< HEAD\n", 0),
+        ("a.py", "\"\"\"\nLicense\n=======\n\"\"\"\n", 0),
+        ("a.py", "=======\nSetup\n=======\n", 0),
+        ("README.md", "A title\n=======\n", 0),
+        ("README.md", "| a |\n|||||||\n| b |\n", 0),
+        ("README.md", ">>>>>> he said\n>>>>>>> yes\n", 0),
+        ("README.md", ">>>>>>> and so on\n", 0),
+        ("README.md", "It looks so:\n```\n<<<<<<< HEAD\na\n=======\nb\n>>>>>>> feat\n```\n", 0),
+        ("tests/merge_test.py", "<<<<<<< HEAD\n", 0),
+    ];
+    for (path, text, count) in rows {
+        let found = fired(path, "", text);
+        assert_eq!(found.iter().filter(|rule| *rule == "merge.left-over").count(), *count, "{path}: {text}");
+    }
+    assert_eq!(fired("a.rs", "||||||| a\n", "||||||| a\nb\n"), [""; 0], "it stood there before");
+}
+
+#[test]
+fn what_steers_agents_and_says_what_they_may_run_is_named_and_reaches_far() {
+    for path in AGENT_FILES {
+        let found = assessed(&[sample(path, "", "x\n")]);
+        assert!(found.findings.iter().any(|f| f.rule == "agent.instructions"), "{path}: {:?}", found.findings);
+        assert!(found.blast.class >= BlastClass::B3, "{path}: {:?}", found.blast);
+    }
+    for path in ["src/agents/mod.rs", "docs/claude.md.txt", "src/hooks/use_hooks.ts", "cursor/blink.c"] {
+        assert!(!fired(path, "", "x\n").contains(&"agent.instructions".to_owned()), "{path}");
+    }
+}
+
+/// One of each kind that agents read.
+const AGENT_FILES: &[&str] = &[
+    "AGENTS.md",
+    "lib/AGENTS.override.md",
+    "CLAUDE.md",
+    "CLAUDE.local.md",
+    "GEMINI.md",
+    ".claude/settings.json",
+    ".codex/config.toml",
+    ".cursor/rules/style.mdc",
+    ".cursorrules",
+    ".gemini/settings.json",
+    ".kiro/steering/product.md",
+    ".opencode/plugin/shim.ts",
+    "opencode.json",
+    ".windsurf/rules/a.md",
+    ".clinerules",
+    ".github/copilot-instructions.md",
+    ".github/hooks/pre.json",
+    ".mcp.json",
+    ".vscode/mcp.json",
+    "plugins/x/hooks/hooks.json",
+];
+
+#[test]
 fn a_secret_is_found_and_not_repeated() {
     let found = assessed(&[sample("a.py", "", "key = 'AKIAIOSFODNN7ABCDEFG'\n")]);
     assert_eq!(found.findings[0].rule, "secret.known");

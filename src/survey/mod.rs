@@ -213,10 +213,13 @@ pub fn examine(
     let policy_change = policy_change
         .map(|policy| policy_change::policy_change(repository, place, policy, change.revision.head, now))
         .transpose()?;
-    let standing = place.policy().map(|policy| standing(repository, place, policy, change, &step, now)).transpose()?;
+    let provenance = provenance_of(repository, change);
+    let standing =
+        place.policy().map(|policy| standing(repository, place, policy, change, &step, provenance.is_ai(), now));
+    let standing = standing.transpose()?;
     Ok(Examination {
         assessment: reading.assessor.finish(&diff.files),
-        provenance: provenance::trace(&change.revision.commits, &change.branch, provenance::Rules::shipped()),
+        provenance,
         policy_change,
         split: place.policy().map(|policy| split(policy, diff, standing.as_ref())).unwrap_or_default(),
         standing,
@@ -227,6 +230,13 @@ pub fn examine(
         added: reading.added,
         removed: reading.removed,
     })
+}
+
+/// What messages, identities, the branch and notes say of how it was made.
+fn provenance_of(repository: &Repository, change: &Change) -> Provenance {
+    let (rules, commits) = (provenance::Rules::shipped(), &change.revision.commits);
+    let notes = git::testimony(repository, &change.revision).evidence(commits, rules);
+    provenance::trace_with(commits, &change.branch, notes, rules)
 }
 
 /// A proposal how to cut a change that touches too many compartments, or something that stands alone and more.
@@ -251,6 +261,7 @@ fn standing(
     policy: &Policy,
     change: &Change,
     step: &Step,
+    signs_of_ai: bool,
     now: i64,
 ) -> Result<Standing, GitError> {
     let remembered = Remembered { receipts: Receipts::claimed(&place.chains), ..Remembered::default() };
@@ -266,6 +277,7 @@ fn standing(
         policy_branch: Some(&place.target.name),
         ahead: true,
         pusher: None,
+        signs_of_ai,
         now,
     };
     Ok(gate::standing(step, &change.target, &grounds))

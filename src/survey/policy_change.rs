@@ -101,6 +101,7 @@ fn judged(
     let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
     let result_tree = git::result_tree(repository, &change.revision, &diff)?;
     let step = git::push::landing(change, &diff, repository, result_tree, Default::default())?;
-    let [old, new] = policies.map(|policy| standing(repository, place, policy, change, &step, now));
+    let signs_of_ai = super::provenance_of(repository, change).is_ai();
+    let [old, new] = policies.map(|policy| standing(repository, place, policy, change, &step, signs_of_ai, now));
     Ok([old?, new?])
 }

@@ -352,3 +352,56 @@ fn a_ref_that_is_no_notes_is_told() {
     assert_eq!(read.attribution.of(read.file("a"), 0), Hand::Unknown);
     assert!(read.only_trouble().starts_with("The notes refs/notes/ai are not read."), "{}", read.only_trouble());
 }
+
+/// What `undersign show` prints of the branch `work`.
+fn shown(s: &Scene, json: bool) -> String {
+    let home = s.0.dir.path().join("home");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_undersign"));
+    command.current_dir(&s.0.repo).env("HOME", &home).env("XDG_CONFIG_HOME", &home).args(["show", "work"]);
+    if json {
+        command.arg("--json");
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_tool_that_only_a_note_names_is_named_by_show_and_asks_for_what_ai_asks() {
+    let s = Scene::new();
+    let commit = s.save("a", "one\ntwo\n");
+    assert!(shown(&s, false).contains("provenance: undeclared (no tool named)"));
+    s.note(AI, &commit, note(&[("a", "1", "2")]).as_bytes());
+    let text = shown(&s, false);
+    assert!(text.contains("provenance: detected (Claude)\n"), "{text}");
+    let line = format!("    git-ai.note: claude, m  (medium, assisted, {})\n", &commit[..7]);
+    assert!(text.contains(&line), "{text}");
+    let second = s.save("b", "one\n");
+    s.note(TRACE, &second, trace("0.1.0", None, "b", "ai", (1, 1)).as_bytes());
+    let json: serde_json::Value = serde_json::from_str(&shown(&s, true)).unwrap();
+    let channels: Vec<_> = json["evidence"].as_array().unwrap().iter().map(|e| (&e["channel"], &e["tool"])).collect();
+    assert_eq!(channels, [(&"note".into(), &"Cursor".into()), (&"note".into(), &"Claude".into())]);
+    assert_eq!(json["evidence"][1]["commit"], commit.as_str());
+}
+
+#[test]
+fn no_key_stands_twice_in_what_show_prints() {
+    let s = Scene::new();
+    s.save("a", "<<<<<<< HEAD\n");
+    let json = shown(&s, true);
+    for key in ["findings", "finding_count", "needs", "need", "evidence"] {
+        assert_eq!(json.matches(&format!("\n  \"{key}\":")).count(), 1, "{key}: {json}");
+    }
+}
+
+#[test]
+fn lines_given_to_a_person_by_elimination_are_unknown_and_that_is_said() {
+    let s = Scene::new();
+    let commit = s.save("a", "one\ntwo\n");
+    let text = note(&[("a", "1", "2")]).replace("\"base_commit", "\"git_ai_version\":\"1.6.21\",\"base_commit");
+    s.note(AI, &commit, text.as_bytes());
+    let read = s.read();
+    assert_eq!(read.letters("a", 2), "A·");
+    let told = "has 1 claim for a person by elimination, since no tool claimed them; the lines stay unknown.";
+    assert!(read.only_trouble().ends_with(told), "{}", read.only_trouble());
+}

@@ -164,10 +164,21 @@ fn owners_of_github_become_a_policy_that_is_right() {
 }
 
 #[test]
+fn an_import_says_of_each_line_with_capitals_that_letter_case_counts_no_more() {
+    let f = Fixture::new();
+    let file = beside(&f, "CODEOWNERS", "* @core\n/Docs/ @docs\n/src/*.Go @go\n/lib/ @lib\n");
+    let said = run(&f, &["policy", "import", &file]).exits(0);
+    let said = said.says("# Letter case does not count here, to GitHub it does.");
+    let said = said.complains("lost  line 2: /Docs/ @docs\n      CODEOWNERS matches capitals only as they are written");
+    let said = said.complains("lost  line 3: /src/*.Go @go\n").complains("2 lines could not be kept as they were");
+    assert!(!said.err.contains("line 4"), "{}", said.err);
+}
+
+#[test]
 fn an_import_that_keeps_all_says_so() {
     let f = Fixture::new();
     let said = run(&f, &["policy", "import", &beside(&f, "CODEOWNERS", "* @one\n/docs/ @two\n")]).exits(0);
     assert!(!said.err.contains("lost") && !said.err.contains(" 0 lines"), "{}", said.err);
-    said.complains("undersign: every line was kept; give people the roles above");
+    said.complains("undersign: every line was kept, with paths in any letter case; give people the roles above");
     run(&f, &["policy", "import", &beside(&f, "CODEOWNERS", "[Docs]\n* @one\n")]).exits(0).says("as GitLab reads it");
 }

@@ -471,6 +471,7 @@ fn what_was_judged_with_something_left_unread_is_not_decided() {
             ahead: true,
             policy_branch: Some(MAIN),
             pusher: None,
+            signs_of_ai: false,
             now: now(),
         };
         let judged = PushEvaluation::new(&grounds).decide(&Update { name: MAIN.to_owned(), old, new }).outcome;

@@ -238,6 +238,7 @@ fn decide(policy: &Policy, chains: &[Chain]) -> RefOutcome {
         policy_branch: None,
         ahead: true,
         pusher: None,
+        signs_of_ai: false,
         now: NOW as i64,
     };
     PushEvaluation::new(&grounds).decide(&Update { name: MAIN.to_owned(), old: id(2), new: id(4) }).outcome

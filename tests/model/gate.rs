@@ -422,6 +422,7 @@ impl Gate {
             policy_branch: None,
             ahead,
             pusher: None,
+            signs_of_ai: false,
             now: NOW,
         }
     }

@@ -91,6 +91,7 @@ impl File {
             policy_branch: None,
             ahead: true,
             pusher: None,
+            signs_of_ai: false,
             now,
         };
         let judged = PushEvaluation::new(&grounds).decide(&update).outcome;

@@ -44,7 +44,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         eprintln!("lost  {place}: {}\n      {}", lost.text, lost.why);
     }
     let kept = match imported.lost.len() {
-        0 => "every line was kept".to_owned(),
+        0 => "every line was kept, with paths in any letter case".to_owned(),
         1 => "1 line could not be kept as it was".to_owned(),
         n => format!("{n} lines could not be kept as they were"),
     };

@@ -53,6 +53,9 @@ impl<'s, 'g> Segment<'s, 'g> {
     /// heard.
     pub(super) fn ai(&self) -> Ai {
         let signed = |vote: &Vote<'_>| matches!(&*vote.predicate().provenance.status, "declared" | "detected");
+        if self.court.grounds.signs_of_ai {
+            return Ai::Detected;
+        }
         if provenance::trace(&self.commits, "", self.court.rules).is_ai() || self.approvals.iter().any(signed) {
             return Ai::Detected;
         }

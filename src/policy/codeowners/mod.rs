@@ -5,6 +5,8 @@
 //! CODEOWNERS, never less. What CODEOWNERS lets off (a line without owners, an exclusion, an optional section) is not
 //! kept, since nothing takes away from a union. Lines that can never speak are left out: they asked nobody.
 //!
+//! A policy does not tell letter case apart, CODEOWNERS does: that is said of the file, and of each line with capitals.
+//!
 //! One thing a policy does say as CODEOWNERS does: `*`, overridden by all other lines, is `[compartment.default]`, which
 //! holds what no other compartment does. That is only right for a glob that matches no more than its line did; hence
 //! the care in `pattern.rs` to translate exactly, not widely.

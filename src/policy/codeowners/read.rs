@@ -144,6 +144,9 @@ impl<'t> Reader<'t> {
         let Some(set) = named.or(heading.set) else {
             return self.lose(line, UNOWNED);
         };
+        if text.chars().any(char::is_uppercase) {
+            self.lose(line, CASE);
+        }
         let (number, section, need) = (line.number, heading.section, heading.need);
         self.source.rules.push(Rule { line: number, text: line.raw, section, pattern, set, need, place });
     }
@@ -185,6 +188,10 @@ const COMMENT: &str = "GitLab has no comments after a pattern and takes each `@n
                        only those before the `#`; give the others the role if they were meant.";
 const UNOWNED: &str = "No owner: CODEOWNERS asks nobody for what this line matches. Nothing takes away from a policy's \
                        compartments, so an earlier line that matches it too is still asked; give that one narrower patterns.";
+
+const CASE: &str = "CODEOWNERS matches capitals only as they are written, a policy in any letter case: these owners are asked \
+                    for other spellings too, in place of whom `*` names. If such paths exist and are another's, write a \
+                    compartment for them.";
 
 fn excluded_why(dialect: Dialect) -> &'static str {
     match dialect {

@@ -63,6 +63,7 @@ fn head(dialect: Dialect, roles: &[String]) -> String {
     };
     let mut out = format!(
         "# Compartments from CODEOWNERS, as {host} reads it. Where several match a path, all of them are asked.\n\
+         # Letter case does not count here, to {host} it does.\n\
          # Give these roles to people, [people.ID] roles = [\"…\"]:\n"
     );
     roles.iter().for_each(|role| comment(role, &mut out));

@@ -9,6 +9,9 @@
 //! { "schema_version": "authorship/3.0.0", "sessions": { "s_c9883b05a2487d": { "agent_id": … } }, … }
 //! ```
 //!
+//! From 1.6.20 on git-ai gives lines that it saw nobody write to a person, against its own standard, and does not tell
+//! them from those that it saw typed. Of such a note no line is taken for a person's.
+//!
 //! Where entries of one note overlap, git-ai takes the last; here a line that two hands claim is mixed. Of some 10,700
 //! notes in git-ai's own repository 74 have keys that the standard does not: `human`, `ai_agent`, a UUID.
 
@@ -19,6 +22,9 @@ use serde::Deserialize;
 use super::{Claim, Claims, Hand, Malformed, Ranges, Writer, lines, name, shown, text};
 use crate::change::RepoPath;
 
+/// Sessions without lines that are kept.
+const MAX_ABSENT: usize = 100;
+
 const SCHEMA: &str = "authorship/3.";
 
 /// Fields that are not needed are not looked at: transcripts, statistics, and `base_commit_sha`, which names the parent
@@ -26,6 +32,7 @@ const SCHEMA: &str = "authorship/3.";
 #[derive(Deserialize)]
 struct Metadata {
     schema_version: String,
+    git_ai_version: Option<String>,
     #[serde(default)]
     prompts: BTreeMap<String, Session>,
     #[serde(default)]
@@ -65,7 +72,8 @@ pub fn parse(bytes: &[u8]) -> Result<Claims, Malformed> {
         return Err(Malformed::Schema(shown(&metadata.schema_version)));
     }
     let (mut writers, mut claims, mut ranges) = (Writers::of(&metadata), BTreeMap::new(), Ranges::default());
-    let (mut file, mut left_out): (Option<&mut Vec<Claim>>, _) = (None, 0);
+    let (mut file, mut left_out, mut guessed): (Option<&mut Vec<Claim>>, _, _) = (None, 0, 0);
+    let guesses = metadata.git_ai_version.as_deref().is_some_and(guesses);
     for (index, line) in attested.lines().enumerate() {
         let mistake = |what| Malformed::Line(index + 1, what);
         let line = line.trim_end();
@@ -79,8 +87,10 @@ pub fn parse(bytes: &[u8]) -> Result<Claims, Malformed> {
         };
         let file = file.as_deref_mut().ok_or_else(|| mistake("lines without a path"))?;
         let (key, listed) = entry.split_once(' ').ok_or_else(|| mistake("a key without lines"))?;
-        let written = writers.find(key);
-        left_out += usize::from(written.is_none());
+        let is_guess = key.starts_with("h_") && guesses;
+        guessed += usize::from(is_guess);
+        let written = if is_guess { None } else { writers.find(key) };
+        left_out += usize::from(written.is_none() && !is_guess);
         for range in listed.split(',') {
             ranges.another()?;
             let lines = range_of(range).ok_or_else(|| mistake("no range of lines"))?;
@@ -88,7 +98,18 @@ pub fn parse(bytes: &[u8]) -> Result<Claims, Malformed> {
         }
     }
     claims.retain(|_, claims| !claims.is_empty());
-    Ok(Claims { writers: writers.list, files: claims, left_out })
+    let absent = writers.absent();
+    Ok(Claims { writers: writers.list, files: claims, absent, left_out, guessed })
+}
+
+/// Whether that version of git-ai gives lines to people by elimination: 1.6.20, all after it, and what is no version.
+fn guesses(version: &str) -> bool {
+    let digits = |part: &str| {
+        let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        part[..end].parse::<u64>().ok()
+    };
+    let numbers: Option<Vec<u64>> = version.trim().trim_start_matches('v').splitn(3, '.').map(digits).collect();
+    numbers.is_none_or(|numbers| numbers.len() < 3 || numbers >= vec![1, 6, 20])
 }
 
 /// What is before and after the first line that is `---`.
@@ -127,6 +148,13 @@ struct Writers<'m> {
 impl<'m> Writers<'m> {
     fn of(metadata: &'m Metadata) -> Writers<'m> {
         Writers { metadata, list: Vec::new(), known: HashMap::new() }
+    }
+
+    /// Sessions that the note tells of and that have no line in it any more.
+    fn absent(&self) -> Vec<Writer> {
+        let Metadata { prompts, sessions, .. } = self.metadata;
+        let told = prompts.iter().chain(sessions).filter(|(id, _)| !self.known.contains_key(*id));
+        told.take(MAX_ABSENT).map(|(id, record)| session(id, Some(record))).collect()
     }
 
     /// None for a key of no kind that is known, and for a person whom the note does not name: tools that rewrite

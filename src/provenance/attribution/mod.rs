@@ -1,7 +1,8 @@
 //! Who is *said* to have written each added line: notes of git-ai and Agent Trace, in one form.
 //!
 //! Whoever pushes commits can push notes, so this is a claim of the author's. It is there to be shown beside the lines;
-//! nothing is allowed, ordered or required by it. A line that no note covers is unknown, never human.
+//! nothing is allowed or ordered by it. A line that no note covers is unknown, never human. That a note names a tool is
+//! evidence as a line of the message is: it can only raise what is required.
 
 pub mod agent_trace;
 pub mod git_ai;
@@ -9,7 +10,8 @@ pub mod git_ai;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
-use crate::change::{ObjectId, RepoPath, counted, visible};
+use super::{Evidence, Rules};
+use crate::change::{Commit, ObjectId, RepoPath, counted, visible};
 
 /// Bytes of one note, or of a file of traces. A note is mostly of a kilobyte, but git-ai used to put whole
 /// conversations into them: its own repository has some of 3 MiB.
@@ -95,8 +97,21 @@ pub struct Claim {
 pub struct Claims {
     pub writers: Vec<Writer>,
     pub files: BTreeMap<RepoPath, Vec<Claim>>,
+    /// Tools at work of whose lines none is named.
+    pub absent: Vec<Writer>,
+    /// Entries that give lines to a person because no tool claimed them. The lines stay unknown.
+    pub guessed: usize,
     /// Entries that say of lines whose they are in a way that is not known here. The lines stay unknown.
     pub left_out: usize,
+}
+
+impl Claims {
+    /// The tools that are named, each once.
+    fn tools(&self) -> impl Iterator<Item = &Writer> {
+        let by_tool = |claim: &&Claim| matches!(claim.hand, Hand::Ai | Hand::Mixed);
+        let at: BTreeSet<usize> = self.files.values().flatten().filter(by_tool).map(|claim| claim.writer).collect();
+        at.into_iter().filter_map(|at| self.writers.get(at)).chain(&self.absent)
+    }
 }
 
 /// Why a note is not read. Nothing of it is taken then.
@@ -178,12 +193,14 @@ pub struct Testimony {
     notes: HashMap<ObjectId, Vec<(Format, Claims)>>,
     troubles: Vec<String>,
     more_troubles: usize,
+    /// Notes on commits of the change of which nothing is known but that they are there.
+    unread: Vec<(Option<ObjectId>, String)>,
 }
 
 impl Testimony {
     /// Of several notes the first names the source where they agree.
     pub fn add(&mut self, commit: ObjectId, format: Format, claims: Claims) {
-        if !claims.files.is_empty() {
+        if !claims.files.is_empty() || !claims.absent.is_empty() {
             self.notes.entry(commit).or_default().push((format, claims));
         }
     }
@@ -197,9 +214,29 @@ impl Testimony {
         }
     }
 
+    /// As [`Testimony::trouble`], of what may have named a tool.
+    pub fn unread(&mut self, commit: Option<ObjectId>, sentence: String) {
+        if self.unread.len() < MAX_TROUBLES {
+            self.unread.push((commit, sentence.clone()));
+        }
+        self.trouble(sentence);
+    }
+
     /// Whether nothing is said of any file.
     pub fn is_empty(&self) -> bool {
-        self.notes.is_empty()
+        self.notes.values().flatten().all(|(_, claims)| claims.files.is_empty())
+    }
+
+    /// What notes say of tools at work on these commits, and what of them could not be read.
+    pub fn evidence(&self, commits: &[Commit], rules: &Rules) -> Vec<Evidence> {
+        let mut found = Vec::new();
+        for commit in commits {
+            for (format, claims) in self.notes.get(&commit.id).into_iter().flatten() {
+                found.extend(claims.tools().map(|writer| rules.note(*format, commit.id, writer)));
+            }
+        }
+        found.extend(self.unread.iter().map(|(commit, sentence)| Evidence::unread_note(*commit, sentence)));
+        found
     }
 
     /// The files that are spoken of, as they were called in some commit.

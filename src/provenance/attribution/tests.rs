@@ -79,6 +79,23 @@ fn a_note_of_git_ai_is_read() {
 }
 
 #[test]
+fn lines_that_a_version_gives_to_people_by_elimination_are_nobody_s() {
+    let with = |version: &str| git_ai::parse(NOTE.replace("1.4.5", version).as_bytes()).unwrap();
+    let person = (41..50, Hand::Human);
+    for version in ["1.5.9", "1.6.19", "v1.6.3", "0.9.99"] {
+        assert!(read(&with(version), "src/main.rs").contains(&person), "{version}");
+    }
+    for version in ["1.6.20", "1.6.21", "1.6.20-next", "1.7.0", "2.0.0", "1.10.1", "next", "1.6", ""] {
+        let claims = with(version);
+        assert!(!read(&claims, "src/main.rs").contains(&person), "{version}");
+        assert_eq!((claims.guessed, claims.left_out), (1, 0), "{version}");
+        assert_eq!(read(&claims, "src/a file.rs"), [(0..50, Hand::Ai)], "{version}");
+    }
+    let silent = git_ai::parse(NOTE.replace("  \"git_ai_version\": \"1.4.5\",\n", "").as_bytes()).unwrap();
+    assert!(read(&silent, "src/main.rs").contains(&person), "notes of before say no version");
+}
+
+#[test]
 fn what_git_ai_writes_less_well_is_read_too() {
     let windows = git_ai::parse(NOTE.replace('\n', "\r\n").as_bytes()).unwrap();
     assert_eq!(windows, git_ai::parse(NOTE.as_bytes()).unwrap());

@@ -4,6 +4,7 @@ mod access;
 mod dependencies;
 mod guards;
 mod hcl;
+mod left_over;
 mod limits;
 mod modes;
 mod resources;
@@ -14,7 +15,7 @@ use super::{FileUnderReview, Finding, Rules};
 
 /// Checks that need one file at a time.
 pub(super) fn of_file(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
-    let each = [access::check, limits::check, modes::check, unicode::check];
+    let each = [access::check, left_over::check, limits::check, modes::check, unicode::check];
     each.iter().flat_map(|check| check(file, rules)).collect()
 }
 

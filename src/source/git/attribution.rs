@@ -31,7 +31,7 @@ const MAX_TREE: usize = 64 << 20;
 const MAX_FANOUT: usize = 2;
 
 /// Who is said to have written the added lines of a change. A claim of whoever pushed the notes: to be shown, and to
-/// decide nothing. Without notes it costs a look for the refs and for the file.
+/// allow nothing. Without notes it costs a look for the refs and for the file.
 ///
 /// What was not read for a bound, or is malformed, is a trouble of the attribution and leaves its lines unknown.
 ///
@@ -39,9 +39,7 @@ const MAX_FANOUT: usize = 2;
 /// An object of the change's own commits is missing or is not as git writes it.
 pub fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Result<Attribution, GitError> {
     let revision = &change.revision;
-    let mut reading = Reading { repository, testimony: Testimony::default(), read: HashSet::new(), left: MAX_NOTES };
-    reading.all(revision);
-    let mut testimony = reading.testimony;
+    let mut testimony = testimony(repository, revision);
     if testimony.is_empty() {
         return Ok(testimony.attribute(&[]));
     }
@@ -50,6 +48,13 @@ pub fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Res
         testimony.trouble("The change is too large to trace all of its lines to their commits.".to_owned());
     }
     Ok(testimony.attribute(&origins.brought))
+}
+
+/// What notes say of the commits of a revision, whichever lines are left of it.
+pub fn testimony(repository: &Repository, revision: &Revision) -> Testimony {
+    let mut reading = Reading { repository, testimony: Testimony::default(), read: HashSet::new(), left: MAX_NOTES };
+    reading.all(revision);
+    reading.testimony
 }
 
 struct Reading<'r> {
@@ -76,7 +81,8 @@ impl<'r> Reading<'r> {
             return;
         }
         if revision.commits.len() > MAX_COMMITS {
-            self.trouble(&format!("Notes are not read for a change of more than {MAX_COMMITS} commits."));
+            let sentence = format!("Notes are not read for a change of more than {MAX_COMMITS} commits.");
+            self.testimony.unread(None, sentence);
             return;
         }
         for notes in &notes {
@@ -141,7 +147,7 @@ impl<'r> Reading<'r> {
         match read {
             Ok(None) => {}
             Ok(Some(left_aside)) => self.trouble(&format!("{} has {left_aside}.", place())),
-            Err(error) => self.trouble(&format!("{} is not read: {error}.", place())),
+            Err(error) => self.testimony.unread(Some(commit), format!("{} is not read: {error}.", place())),
         }
     }
 
@@ -151,9 +157,12 @@ impl<'r> Reading<'r> {
         match format {
             Format::GitAi => {
                 let claims = git_ai::parse(bytes)?;
-                let left_out = claims.left_out;
+                let unknown = clause(claims.left_out, "claim", "for nobody that is known here");
+                let guessed =
+                    clause(claims.guessed, "claim", "for a person by elimination, since no tool claimed them");
                 self.testimony.add(commit, format, claims);
-                Ok(clause(left_out, "claim", "for nobody that is known here; the lines stay unknown"))
+                let told: Vec<String> = [unknown, guessed].into_iter().flatten().collect();
+                Ok((!told.is_empty()).then(|| format!("{}; the lines stay unknown", told.join(" and "))))
             }
             Format::AgentTrace => {
                 let (fit, astray): (Vec<_>, Vec<_>) =

@@ -13,7 +13,7 @@ mod origins;
 pub mod push;
 mod submodule;
 
-pub use attribution::attribution;
+pub use attribution::{attribution, testimony};
 pub use contents::Objects;
 pub use deadline::Deadline;
 pub use objects::{blob_id, content, diff, entry_at, manifest, result_tree};

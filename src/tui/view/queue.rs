@@ -158,11 +158,9 @@ fn entry_line(state: &State, entry: &Entry, at: usize, selected: bool, width: u1
             }
             line = line.add(Role::Muted, &cell(name, columns.repository)).add(title_role, &cell(title, columns.title));
             if columns.agent > 0 {
-                let agent = examination.provenance.agent();
-                line = line.add(
-                    if agent.is_some() { Role::Text } else { Role::Faint },
-                    &cell(agent.unwrap_or("undeclared"), columns.agent),
-                );
+                let provenance = &examination.provenance;
+                let role = if provenance.agent().is_some() { Role::Text } else { Role::Faint };
+                line = line.add(role, &cell(provenance.word(), columns.agent));
             }
             line = line.add(Role::Ok, &format!("{:>6}", format!("+{}", short(examination.added))));
             line = line.add(Role::Error, &format!("{:>6} ", format!("−{}", short(examination.removed))));

@@ -86,7 +86,7 @@ fn counters(review: &Review, width: usize) -> Line {
     let progress = review.progress();
     let mut line = Line::new();
     if width >= 100 {
-        let agent = review.examination.as_ref().map_or("…", |e| e.provenance.agent().unwrap_or("undeclared"));
+        let agent = review.examination.as_ref().map_or("…", |e| e.provenance.word());
         line = line.add(Role::Muted, &format!("{agent} · {}   ", review.change.revision.head.short()));
     }
     let count = |line: Line, label: &str, (have, all): (usize, usize)| {

@@ -118,6 +118,7 @@ impl Desk {
             policy_branch: None,
             ahead: true,
             pusher: None,
+            signs_of_ai: false,
             now: now(),
         };
         let update = Update { name: MAIN.to_owned(), old: tip, new: head };
