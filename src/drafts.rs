@@ -1,20 +1,30 @@
 //! FLOOR 2: unfinished reviews on disk, one file a change, outside every repository. Written whole or not at all.
 
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::change::manifest::Digest;
 use crate::decision::Draft;
 use crate::disk::write_atomically;
 
+/// How long another desk is waited for, which holds the lock for as long as a file takes to be written.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The directory of drafts, and this device's chain id beside them.
 #[derive(Debug, Clone)]
 pub struct Drafts {
     dir: PathBuf,
+    /// By file: from what on it could not be saved. What came since is saved once it can be.
+    unsaved: Arc<Mutex<HashMap<PathBuf, Draft>>>,
 }
 
 impl Drafts {
     pub fn at(dir: PathBuf) -> Drafts {
-        Drafts { dir }
+        Drafts { dir, unsaved: Arc::default() }
     }
 
     pub fn dir(&self) -> &Path {
@@ -24,21 +34,10 @@ impl Drafts {
     /// The draft of a change, if there is one. A damaged one is set aside under another name, and the error says where.
     pub fn load(&self, repository: &Path, change: &str) -> Result<Option<Draft>, String> {
         let path = self.path(repository, change);
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(format!("The draft {} cannot be read: {error}.", path.display())),
-        };
-        match Draft::decode(&bytes) {
-            Ok(draft) => Ok(Some(draft)),
-            Err(why) => {
-                let aside = path.with_extension("damaged");
-                let kept = std::fs::rename(&path, &aside).map(|()| aside).unwrap_or(path);
-                Err(format!(
-                    "The draft of this review could not be used: {why}. It is kept as {}; the review starts anew.",
-                    kept.display()
-                ))
-            }
+        match read(&path)? {
+            OnDisk::None => Ok(None),
+            OnDisk::Draft(draft) => Ok(Some(*draft)),
+            OnDisk::Damaged(why) => Err(damaged(&path, &why, "the review starts anew")),
         }
     }
 
@@ -47,22 +46,46 @@ impl Drafts {
         Draft::decode(&std::fs::read(self.path(repository, change)).ok()?).ok()
     }
 
-    /// Saves a draft: temporary file, sync, rename. An empty draft removes the file.
-    pub fn save(&self, repository: &Path, draft: &Draft) -> Result<(), String> {
+    /// Saves what was done to `base` to make `draft` of it: under a lock, into what is there now, which another desk may
+    /// have written meanwhile. Gives what is there then. Written whole or not at all; an empty draft removes the file.
+    ///
+    /// # Errors
+    /// A sentence. What could not be saved is saved with the next.
+    pub fn save(&self, repository: &Path, base: &Draft, draft: &Draft) -> Result<Saved, String> {
         let path = self.path(repository, &draft.change);
-        let failed = |error: std::io::Error| {
+        let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
+        let base = unsaved.remove(&path).unwrap_or_else(|| base.clone());
+        let saved = self.merge_into(&path, &base, draft).map_err(|error| {
             format!(
                 "The draft cannot be saved in {}: {error}. It lives only as long as this program.",
                 self.dir.display()
             )
-        };
-        if draft.is_empty() {
-            return match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
-                _ => Ok(()),
-            };
+        });
+        if saved.is_err() {
+            unsaved.insert(path, base);
         }
-        write_atomically(&path, &draft.encode()).map_err(failed)
+        saved
+    }
+
+    fn merge_into(&self, path: &Path, base: &Draft, draft: &Draft) -> Result<Saved, String> {
+        let plain = |error: std::io::Error| error.to_string();
+        std::fs::create_dir_all(&self.dir).map_err(plain)?;
+        let _lock = lock(&self.dir.join("lock"))?;
+        let (merged, trouble) = match read(path)? {
+            OnDisk::Draft(theirs) => (theirs.with_changes(base, draft), None),
+            // Whoever removed the file did not mean what is on the screen here.
+            OnDisk::None => (draft.clone(), None),
+            OnDisk::Damaged(why) => (draft.clone(), Some(damaged(path, &why, "what is on the screen is in a new one"))),
+        };
+        let written = if merged.is_empty() {
+            match std::fs::remove_file(path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                removed => removed,
+            }
+        } else {
+            write_atomically(path, &merged.encode())
+        };
+        written.map(|()| Saved { draft: merged, trouble }).map_err(plain)
     }
 
     /// This device's chain id: 16 hex digits, made once from `random` and kept.
@@ -91,5 +114,219 @@ impl Drafts {
         name.push(0);
         name.extend_from_slice(change.as_bytes());
         self.dir.join(format!("{}.json", Digest::of(&name).short()))
+    }
+}
+
+/// What is on disk after a draft was saved.
+#[derive(Debug)]
+pub struct Saved {
+    pub draft: Draft,
+    /// Why what was there could not be used, and where it is now.
+    pub trouble: Option<String>,
+}
+
+/// What lies where a draft is kept.
+enum OnDisk {
+    None,
+    Draft(Box<Draft>),
+    /// And why it cannot be used.
+    Damaged(String),
+}
+
+fn read(path: &Path) -> Result<OnDisk, String> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(match Draft::decode(&bytes) {
+            Ok(draft) => OnDisk::Draft(Box::new(draft)),
+            Err(why) => OnDisk::Damaged(why),
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(OnDisk::None),
+        Err(error) => Err(format!("The draft {} cannot be read: {error}.", path.display())),
+    }
+}
+
+/// Sets a draft aside that cannot be used; says where it is, and what holds now.
+fn damaged(path: &Path, why: &str, now: &str) -> String {
+    let aside = set_aside(path);
+    format!("The draft of this review could not be used: {why}. It is kept as {}; {now}.", aside.display())
+}
+
+/// Puts a file that cannot be used under a name that is free, and gives where it is then.
+fn set_aside(path: &Path) -> PathBuf {
+    let names = (0..1000).map(|n| if n == 0 { "damaged".to_owned() } else { format!("damaged-{n}") });
+    let free = names.map(|name| path.with_extension(name)).find(|aside| !aside.exists());
+    let moved = free.and_then(|aside| std::fs::rename(path, &aside).ok().map(|()| aside));
+    moved.unwrap_or_else(|| path.to_path_buf())
+}
+
+/// One desk at a time. A file system that knows no locks does without: a draft that cannot be saved is worse.
+fn lock(path: &Path) -> Result<Option<File>, String> {
+    let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| error.to_string())?;
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::Error(_)) => return Ok(None),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
+            Err(TryLockError::WouldBlock) => return Err(format!("another program holds {}", path.display())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::Note;
+
+    /// A desk: what it last wrote or read, and what it shows now.
+    #[derive(Default)]
+    struct Desk {
+        saved: Draft,
+        draft: Draft,
+    }
+
+    const CHANGE: &str = "shop:x";
+
+    impl Desk {
+        fn open(drafts: &Drafts) -> Desk {
+            let draft = drafts.load(Path::new("/shop"), CHANGE).unwrap().unwrap_or_else(Desk::fresh);
+            Desk { saved: draft.clone(), draft }
+        }
+
+        fn fresh() -> Draft {
+            Draft::new(CHANGE, crate::decision::Revised::default())
+        }
+
+        fn save(&mut self, drafts: &Drafts) {
+            let written = self.draft.clone();
+            let base = std::mem::replace(&mut self.saved, written.clone());
+            let Ok(saved) = drafts.save(Path::new("/shop"), &base, &written) else { return };
+            let merged = saved.draft;
+            self.draft.take_in(&written, &merged);
+            self.saved.take_in(&written, &merged);
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Act {
+        Mark(u8),
+        Unmark(u8),
+        Answer(u8),
+        Note(u8),
+        Reason,
+        Save,
+        Leave,
+        /// The disk is full until the next one.
+        Full,
+    }
+
+    fn acts() -> impl proptest::strategy::Strategy<Value = Vec<(bool, Act)>> {
+        use proptest::prelude::*;
+        let act = prop_oneof![
+            (0u8..6).prop_map(Act::Mark),
+            (0u8..6).prop_map(Act::Unmark),
+            (0u8..4).prop_map(Act::Answer),
+            (0u8..3).prop_map(Act::Note),
+            Just(Act::Reason),
+            Just(Act::Save),
+            Just(Act::Save),
+            Just(Act::Leave),
+            Just(Act::Full),
+        ];
+        prop::collection::vec((any::<bool>(), act), 1..40)
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 96, ..Default::default() })]
+
+        #[test]
+        fn two_desks_in_any_interleaving_lose_no_mark_answer_note_or_reason(acts in acts()) {
+            let dir = tempfile::tempdir().unwrap();
+            let place = dir.path().join("drafts");
+            // Each desk is a process of its own.
+            let drafts = [Drafts::at(place.clone()), Drafts::at(place.clone())];
+            let mut desks = [Desk::open(&drafts[0]), Desk::open(&drafts[1])];
+            let (mut unmarked, mut words) = (std::collections::BTreeSet::new(), Vec::new());
+            let mut marked = std::collections::BTreeSet::new();
+            let mut is_full = false;
+            for (n, (second, act)) in acts.into_iter().enumerate() {
+                let at = usize::from(second);
+                let (desk, drafts) = (&mut desks[at], &drafts[at]);
+                let word = format!("word {n}.");
+                match act {
+                    Act::Mark(key) => {
+                        marked.insert(key.to_string());
+                        desk.draft.seen.insert(key.to_string());
+                    }
+                    Act::Unmark(key) => {
+                        unmarked.insert(key.to_string());
+                        desk.draft.seen.remove(&key.to_string());
+                    }
+                    // A person adds to what stands there.
+                    Act::Answer(key) => {
+                        let answer = desk.draft.answers.entry(key.to_string()).or_default();
+                        answer.push_str(&word);
+                        words.push(word);
+                    }
+                    Act::Note(line) => {
+                        let text = word.clone();
+                        desk.draft.notes.push(Note { line: u32::from(line), text, ..Note::default() });
+                        words.push(word);
+                    }
+                    Act::Reason => {
+                        desk.draft.reason.push_str(&word);
+                        words.push(word);
+                    }
+                    Act::Save => desk.save(drafts),
+                    // A desk that ends while nothing can be written loses what it said it would.
+                    Act::Leave if !is_full => {
+                        desk.save(drafts);
+                        *desk = Desk::open(drafts);
+                    }
+                    Act::Leave => {}
+                    Act::Full => {
+                        let aside = dir.path().join("aside");
+                        let moves = if is_full { [&aside, &place] } else { [&place, &aside] };
+                        if is_full {
+                            std::fs::remove_file(&place).unwrap();
+                        }
+                        let _ = std::fs::rename(moves[0], moves[1]);
+                        is_full = !is_full;
+                        if is_full {
+                            std::fs::write(&place, "no directory").unwrap();
+                        }
+                    }
+                }
+            }
+            if is_full {
+                std::fs::remove_file(&place).unwrap();
+                let _ = std::fs::rename(dir.path().join("aside"), &place);
+            }
+            desks[0].save(&drafts[0]);
+            desks[1].save(&drafts[1]);
+            desks[0].save(&drafts[0]);
+            let kept = Desk::open(&drafts[0]).draft;
+            let text = String::from_utf8(kept.encode()).unwrap();
+            for word in words {
+                proptest::prop_assert!(text.contains(&word), "{word} is lost: {text}");
+            }
+            for key in marked.difference(&unmarked) {
+                proptest::prop_assert!(kept.seen.contains(key), "mark {key} is lost");
+            }
+            proptest::prop_assert_eq!(&desks[0].draft.seen, &kept.seen);
+            proptest::prop_assert_eq!(&desks[0].draft.notes.len(), &kept.notes.len());
+        }
+    }
+
+    #[test]
+    fn a_damaged_draft_never_takes_the_place_of_an_earlier_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let drafts = Drafts::at(dir.path().into());
+        let path = drafts.path(Path::new("/shop"), CHANGE);
+        for text in ["one", "two"] {
+            std::fs::write(&path, text).unwrap();
+            assert!(drafts.load(Path::new("/shop"), CHANGE).unwrap_err().contains("is kept as"));
+        }
+        assert_eq!(std::fs::read_to_string(path.with_extension("damaged")).unwrap(), "one");
+        assert_eq!(std::fs::read_to_string(path.with_extension("damaged-1")).unwrap(), "two");
     }
 }

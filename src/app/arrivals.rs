@@ -19,8 +19,11 @@ pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
             state.queue.examined(&id, result, me.as_deref(), state.now);
             Vec::new()
         }
-        Event::DraftSaved(result) => {
-            state.status = result.err().or(state.status.take());
+        Event::DraftSaved { written, result } => {
+            match result {
+                Ok(merged) => reading::saved(state, &written, &merged),
+                Err(why) => state.status = Some(why),
+            }
             Vec::new()
         }
         Event::Came { id, told } => {
@@ -229,7 +232,7 @@ fn signed(state: &mut State, result: Result<String, Failure>) -> Vec<Effect> {
         };
         let (verdict, notes_are_signed) = signed.unzip();
         review.decided(verdict != Some(Verdict::Withdraw), notes_are_signed == Some(true));
-        effects.push(Effect::SaveDraft { place: place.clone(), draft: review.draft.clone() });
+        effects.extend(reading::save(review));
         // The next one is what the queue shows then, not where this one went.
         state.queue.selected = None;
         if !state.only_review {

@@ -189,7 +189,11 @@ pub enum Event {
     },
     /// A sentence for the foot of the screen.
     Told(String),
-    DraftSaved(Result<(), String>),
+    /// What was written, and what is on disk now: another desk may have written, too.
+    DraftSaved {
+        written: Box<Draft>,
+        result: Result<Box<Draft>, String>,
+    },
     Frozen {
         ticket: u64,
         result: Result<Box<Frozen>, Failure>,
@@ -314,8 +318,10 @@ pub enum Effect {
     },
     /// To the shell, until it is told to come back.
     Suspend,
+    /// Into what is on disk, what was done since `base`.
     SaveDraft {
         place: Arc<Place>,
+        base: Draft,
         draft: Draft,
     },
     Sync {

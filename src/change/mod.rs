@@ -3,6 +3,7 @@
 //! A [`Change`] is a proposal to a target ref; its [`Revision`] says between which trees. What a revision does to each
 //! path is a [`diff::Diff`]; what a decision binds to is its [`manifest::Manifest`].
 
+pub mod address;
 mod anchors;
 pub mod compare;
 pub mod diff;

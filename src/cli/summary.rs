@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::change::ObjectId;
+use crate::change::{ObjectId, address};
 use crate::disk::write_atomically;
 use crate::gate::summary::{Facts, GateKey, Input, Summary};
 use crate::gate::{Decided, Outcome, RefOutcome};
@@ -89,12 +89,13 @@ fn facts(judged: &RefOutcome) -> Facts {
     }
 }
 
-/// An SPDX download location of what `git remote` says.
+/// An SPDX download location of what `git remote` says, without user: what is signed is for everybody.
 fn resource_of(uri: &str) -> String {
+    let uri = &address::without_user(uri);
     match uri.split_once("://") {
         Some(_) => format!("git+{uri}"),
         None => match uri.split_once(':') {
-            // scp-like: git@host:path
+            // scp-like: host:path
             Some((host, path)) => format!("git+ssh://{host}/{path}"),
             None => format!("git+file://{uri}"),
         },
@@ -108,7 +109,8 @@ mod tests {
     #[test]
     fn a_remote_becomes_a_uri() {
         assert_eq!(resource_of("https://git.example/shop"), "git+https://git.example/shop");
-        assert_eq!(resource_of("git@git.example:team/shop.git"), "git+ssh://git@git.example/team/shop.git");
+        assert_eq!(resource_of("git@git.example:team/shop.git"), "git+ssh://git.example/team/shop.git");
+        assert_eq!(resource_of("https://USER:TOKEN@git.example/shop"), "git+https://git.example/shop");
         assert_eq!(resource_of("/srv/shop.git"), "git+file:///srv/shop.git");
     }
 }

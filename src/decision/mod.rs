@@ -1,6 +1,7 @@
 //! FLOOR 1: how a reviewer comes to a decision: what was looked at, what was answered, what is still missing.
 
 pub mod draft;
+mod merge;
 
 pub use draft::{Draft, Note, Revised};
 

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use git2::{ErrorCode, Oid};
 
-use crate::change::visible;
+use crate::change::{address, visible};
 use crate::ledger::{self, BRANCH_PREFIX, PREFIX};
 use crate::record::{Chain, ChainId, Fault, Head, Heads, Index};
 use crate::source::git::Repository;
@@ -337,11 +337,12 @@ impl<'r> Remote<'r> {
 }
 
 fn failure(what: &str, stderr: &str) -> String {
-    let said = stderr.lines().rfind(|line| line.starts_with("fatal:") || line.starts_with("error:"));
-    let said = said.or_else(|| stderr.lines().last()).unwrap_or("no reason given");
+    // The first says what it is about; the others what came of it.
+    let says_why = |line: &&str| ["fatal:", "error:", "ssh:"].iter().any(|start| line.starts_with(start));
+    let said = stderr.lines().find(says_why).or_else(|| stderr.lines().last()).unwrap_or("no reason given");
     format!(
         "`git {what}` failed: {}. What is signed stays here and can be sent later.",
-        visible::text(said.trim_end_matches('.'))
+        visible::text(&address::without_users(said.trim_end_matches('.')))
     )
 }
 

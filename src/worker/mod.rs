@@ -151,7 +151,13 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             while job.step(tell) {}
         }
         Effect::Sync { repository, place } => tell(Event::Synced { repository, result: sync(&place) }),
-        Effect::SaveDraft { place, draft } => tell(Event::DraftSaved(ports.drafts.save(&place.root, &draft))),
+        Effect::SaveDraft { place, base, draft } => {
+            let saved = ports.drafts.save(&place.root, &base, &draft);
+            let trouble = saved.as_ref().ok().and_then(|saved| saved.trouble.clone());
+            let result = saved.map(|saved| Box::new(saved.draft));
+            tell(Event::DraftSaved { written: Box::new(draft), result });
+            trouble.into_iter().for_each(|why| tell(Event::Told(why)));
+        }
         Effect::Freeze { ticket, place, change, examination, draft, verdict, seen } => {
             let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
             tell(Event::Frozen { ticket, result: freeze(&case, &place, ports).map(Box::new) });

@@ -3,9 +3,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use undersign::decision::Verdict;
+use undersign::change::address;
+use undersign::decision::{Draft, Revised, Verdict};
+use undersign::frozen::{self, Case};
+use undersign::survey::{self, Place};
 
-use crate::support::{Fixture, git_in, key_of, now, policy};
+use crate::support::{DEVICE, Fixture, all_of, git_in, key_of, now, policy};
 use crate::{Said, WORK, beside, land, run, run_in};
 
 /// A repository that is pushed to, as the host has it.
@@ -311,4 +314,40 @@ fn repositories_that_share_an_id_are_told() {
     assert!(told.out.contains("fork.git has the same repository id, fixture-1"), "{told:?}");
     std::fs::remove_dir_all(&fork).unwrap();
     assert!(!h.doctor().out.contains("same repository id"), "clones that nobody pushes to share it rightly");
+}
+
+/// A decision as an earlier version took it: with the URL as it stood in the configuration.
+fn signed_with_uri(f: &Fixture, uri: &str) -> String {
+    let (repository, place) = Place::open(&f.repo).unwrap();
+    let change = repository.changes(0, &place.target).unwrap().changes.remove(0);
+    let examination = survey::whole(&repository, &place, &change, now()).unwrap();
+    let mut draft = Draft::new(&change.id, Revised::of(&change.revision));
+    draft.reason = "read".into();
+    let (seen, verdict, key) = (all_of(1), Verdict::Reject, f.key("dana"));
+    let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
+    let mut frozen = frozen::freeze(&case, &place, &key, DEVICE, [3; 16], now()).unwrap();
+    let payload = String::from_utf8(frozen.payload).unwrap();
+    frozen.payload = payload.replacen(&address::without_user(uri), uri, 1).into_bytes();
+    frozen::sign(&frozen, &change, &place, &key, None, now()).unwrap().id().to_string()
+}
+
+#[test]
+fn a_token_in_a_url_is_neither_signed_nor_said_and_older_records_that_hold_one_are_named() {
+    let f = Fixture::new();
+    let uri = "https://USER:TOKEN123@host.invalid/shop.git";
+    f.git("dana", &["remote", "add", "origin", uri]);
+    // What is signed now holds none, and nothing is said of it.
+    let now = f.decide("rahim", WORK, Verdict::Reject);
+    let payload = String::from_utf8_lossy(now.verified.payload()).into_owned();
+    assert!(payload.contains("\"https://host.invalid/shop.git\""), "{payload}");
+    run(&f, &["doctor"]).exits(0).says_not("a URL with");
+    let id = signed_with_uri(&f, uri);
+    let said = run(&f, &["doctor"]).exits(0);
+    let said = said.says(&format!("· 1 record signed a URL with a user or password in it: {}.", &id[..12]));
+    assert!(!format!("{said:?}").contains("TOKEN123"), "{said:?}");
+    for words in [&["record", "show", &id][..], &["record", "show", &id, "--for-agent"], &["queue"], &["sync"]] {
+        let said = format!("{:?}", run(&f, words));
+        assert!(!said.contains("TOKEN123") && !said.contains("USER"), "{words:?}: {said}");
+    }
+    run(&f, &["record", "show", &id, "--payload"]).exits(0).says("TOKEN123");
 }

@@ -267,3 +267,21 @@ fn leaving_before_all_files_are_read_forgets_nothing_of_the_last_sitting() {
     let unread = undersign::app::review::Review::new(9, change, place, diff, Some(draft.clone()), false);
     assert_eq!(unread.partly_shown(), draft.shown);
 }
+
+#[test]
+fn what_could_not_be_written_is_said_from_its_beginning_on_at_every_size() {
+    let f = two_changes();
+    for size in [(80, 24), (120, 36), (200, 60)] {
+        let mut session = Session::new(&f, size);
+        session.press("<enter>Sr").press("No.<enter>");
+        std::fs::write(f.repo.join(".git/refs/undersign"), "in the way").unwrap();
+        session.press("reject<enter>");
+        std::fs::remove_file(f.repo.join(".git/refs/undersign")).unwrap();
+        let frame = session.frame();
+        let words: Vec<&str> = frame.split_whitespace().filter(|word| *word != "│").collect();
+        let said = words.join(" ");
+        assert!(said.contains("The ledger cannot be written"), "{frame}");
+        assert!(said.contains("the draft is kept."), "{frame}");
+        assert!(said.contains("bytes are what is signed"), "{frame}");
+    }
+}

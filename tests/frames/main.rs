@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod counsel;
+mod desks;
 mod honest;
 mod hostile;
 mod reader;

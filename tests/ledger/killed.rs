@@ -31,7 +31,9 @@ fn victim() {
         let seq = last.predicate().chain.seq.0;
         let mut draft = Draft::new("shop:agent/work", Revised { base: "1".repeat(40), head: "0".repeat(40) });
         draft.reason = format!("draft {seq}");
-        drafts.save(&fixture.repo, &draft).unwrap();
+        // Written anew, not added to what the victim before wrote.
+        let base = drafts.load(&fixture.repo, "shop:agent/work").unwrap().unwrap_or_default();
+        drafts.save(&fixture.repo, &base, &draft).unwrap();
         let link = signed_link(&fixture, &last, (seq % 250) as u8);
         last = loop {
             match ledger::append(&repository, &chain_of("dana"), link.clone(), now()) {

@@ -278,6 +278,14 @@ impl Review {
         noted.into_iter().for_each(|position| self.rebuild(position));
     }
 
+    /// Takes in what another desk did.
+    pub fn take_over(&mut self, written: &Draft, merged: &Draft) {
+        self.draft.take_in(written, merged);
+        self.saved.take_in(written, merged);
+        self.stale.extend((0..self.files.len()).filter(|&index| self.files[index].body.is_some()));
+        (0..self.order.len()).for_each(|position| self.count(position));
+    }
+
     /// Positions of files with notes.
     fn noted(&self) -> Vec<usize> {
         let noted: HashSet<_> = self.draft.notes.iter().map(|note| &note.path).collect();

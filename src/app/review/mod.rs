@@ -50,6 +50,8 @@ pub struct Review {
     pub files: Vec<File>,
     pub examination: Option<Arc<Examination>>,
     pub draft: Draft,
+    /// As it was last written or read: what was done since is what is to be written.
+    pub saved: Draft,
     /// Marks that came from a draft of another head.
     pub carried_over: BTreeSet<String>,
     pub read_only: bool,
@@ -172,6 +174,7 @@ impl Review {
     ) -> Review {
         let revision = Revised::of(&change.revision);
         let mut draft = draft.unwrap_or_else(|| Draft::new(&change.id, revision.clone()));
+        let saved = draft.clone();
         let carried_over = if draft.head == revision.head { BTreeSet::new() } else { draft.seen.clone() };
         draft.moved_to(revision);
         let count = diff.files.len();
@@ -188,6 +191,7 @@ impl Review {
             files: vec![File::default(); count],
             examination: None,
             draft,
+            saved,
             carried_over,
             read_only,
             heights: Heights::new(vec![UNREAD; count]),

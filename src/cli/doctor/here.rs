@@ -1,9 +1,10 @@
 //! What is enforced in a repository on this disk: hook, policy, ledger, keys.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::change::{counted, visible};
+use crate::change::{address, counted, visible};
 use crate::cli::gate::install;
 use crate::gatekeeper::{self, Settings};
 use crate::ledger;
@@ -11,6 +12,9 @@ use crate::memory;
 use crate::policy::{Policy, RefStanding};
 use crate::record::{Chain, Fault};
 use crate::source::git::{PolicyState, Repository, TargetBranch};
+
+/// Ids of records that one line names.
+const MAX_IDS: usize = 20;
 
 /// One thing that was looked at.
 enum Finding {
@@ -225,7 +229,9 @@ fn ledger_state(repository: &Repository, policy: &Policy, gated: bool) -> Vec<Fi
             ),
         });
     }
-    match ledger::read(repository) {
+    // What is counted in a clone is what its other commands count there.
+    let read = if repository.is_bare() { ledger::read } else { ledger::read_with_remotes };
+    match read(repository) {
         Err(error) => found.push(Bad(format!("The ledger cannot be read: {error}"))),
         Ok(chains) => {
             let faults: Vec<_> = chains.iter().filter_map(|chain| Some((chain, chain.fault?))).collect();
@@ -244,9 +250,29 @@ fn ledger_state(repository: &Repository, policy: &Policy, gated: bool) -> Vec<Fi
                     }
                 }));
             }
+            found.extend(secrets(&chains));
         }
     }
     found
+}
+
+/// Records of earlier versions, which signed the URL of `origin` as it stood in the configuration. The secret itself is
+/// not said again.
+fn secrets(chains: &[Chain]) -> Option<Finding> {
+    let held = chains.iter().flat_map(|chain| &chain.records);
+    let held = held.filter(|record| address::may_hold_secret(&record.verified.statement().predicate.repository.uri));
+    let ids: BTreeSet<String> = held.map(|record| record.id().short()).collect();
+    let shown: Vec<&str> = ids.iter().take(MAX_IDS).map(String::as_str).collect();
+    let more = ids.len() - shown.len();
+    (!ids.is_empty()).then(|| {
+        Note(format!(
+            "{} signed a URL with a user or password in it: {}{}. A record is never rewritten: have that password or \
+             token revoked on the host.",
+            counted(ids.len(), "record"),
+            shown.join(", "),
+            if more > 0 { format!(" and {more} more") } else { String::new() }
+        ))
+    })
 }
 
 /// Keys whose signatures could be taken for something else.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::change::visible;
+use crate::change::{address, visible};
 use crate::datafile;
 use crate::decision::Verdict;
 use crate::gate::{Ballot, BallotStanding};
@@ -213,9 +213,23 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     };
     outln!("made      {}, {until}", datafile::date(predicate.issued_at.seconds()));
     outln!("chain     record {} of {}/{}", predicate.chain.seq.0, predicate.chain.key, predicate.chain.id);
-    outln!("\n{payload}");
+    match without_secret(record) {
+        None => outln!("\n{payload}"),
+        Some(shown) => outln!("\n{shown}\nThe user of the URL is left out above; --payload prints the signed bytes."),
+    }
     outln!("To check it without undersign: `undersign record export {} --to DIR`.", record.id().short());
     Ok(())
+}
+
+/// The statement for people, where an earlier version signed a URL that may hold a secret.
+fn without_secret(record: &Record) -> Option<String> {
+    let mut statement = record.verified.statement().clone();
+    let uri = &mut statement.predicate.repository.uri;
+    if !address::may_hold_secret(uri) {
+        return None;
+    }
+    *uri = address::without_user(uri);
+    Some(String::from_utf8_lossy(&statement.encode()).into_owned())
 }
 
 fn signer(ballot: &Ballot<'_>) -> String {

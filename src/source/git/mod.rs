@@ -26,7 +26,7 @@ use git2::{BranchType, Oid};
 
 use crate::change::diff::FileDiff;
 use crate::change::manifest::Digest;
-use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, visible};
+use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, address, visible};
 use crate::datafile::Refused;
 use crate::policy::{self, Policy};
 
@@ -278,10 +278,11 @@ impl Repository {
         Some(String::from_utf8_lossy(content(self, entry).ok()?.text()?).into_owned())
     }
 
-    /// Where `origin` is, for people; empty where there is none.
+    /// Where `origin` is, for people; empty where there is none. Nothing else reads the URL of a remote: a token that
+    /// stands in it goes no further.
     pub fn uri(&self) -> String {
         let remote = self.raw.find_remote("origin").ok();
-        remote.and_then(|r| r.url().ok().map(str::to_owned)).unwrap_or_default()
+        remote.and_then(|r| r.url().ok().map(address::without_user)).unwrap_or_default()
     }
 
     /// The branch changes land on, which is also the policy branch: what origin calls its default; in a bare repository

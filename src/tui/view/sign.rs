@@ -27,15 +27,9 @@ pub fn draw(sheet: &Sheet, review: &Review, area: Rect, paint: &mut Paint<'_>) -
         review.change.revision.head.short()
     );
     paint.line(inner, 1, Line::new().add(Role::Muted, &clip(&route, columns)));
-    let body = Rect { y: inner.y + 3, height: inner.height.saturating_sub(5), ..inner };
     let foot = Rect { y: inner.y + inner.height - 1, height: 1, ..inner };
-    if let Some(message) = &sheet.message {
-        let text = fold(message, columns);
-        let start = inner.height.saturating_sub(1 + text.len() as u16);
-        for (row, part) in text.iter().enumerate() {
-            paint.line(inner, start + row as u16, Line::new().add(Role::Warning, part));
-        }
-    }
+    let told = message(sheet, inner, paint);
+    let body = Rect { y: inner.y + 3, height: inner.height.saturating_sub(5 + told), ..inner };
     match &sheet.stage {
         Stage::Choose => choose(sheet, review, body, foot, paint),
         Stage::Reason { verdict, field } => return Some(reason(*verdict, field, review, body, paint)),
@@ -61,6 +55,24 @@ pub fn draw(sheet: &Sheet, review: &Review, area: Rect, paint: &mut Paint<'_>) -
         Stage::Done { record, verdict } => done(record, *verdict, body, foot, paint),
     }
     None
+}
+
+/// What went wrong, whole, above the foot; gives how many rows it takes. Where there is no room for all of it, its end is
+/// cut, never its beginning.
+fn message(sheet: &Sheet, inner: Rect, paint: &mut Paint<'_>) -> u16 {
+    let Some(message) = &sheet.message else { return 0 };
+    let room = usize::from(inner.height.saturating_sub(4)).max(1);
+    let mut text = fold(message, usize::from(inner.width));
+    if text.len() > room {
+        text.truncate(room);
+        let last = text.pop().unwrap_or_default();
+        text.push(clip(&format!("{last} …"), usize::from(inner.width)));
+    }
+    let start = inner.height.saturating_sub(1 + text.len() as u16);
+    for (row, part) in text.iter().enumerate() {
+        paint.line(inner, start + row as u16, Line::new().add(Role::Warning, part));
+    }
+    text.len() as u16
 }
 
 fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Paint<'_>) {

@@ -1,0 +1,139 @@
+//! Where a repository is said to be, for people. Whoever clones with a token in the URL has it in the configuration, and
+//! what is signed or logged can never be taken back.
+
+use std::borrow::Cow;
+
+/// An address as it may be signed, logged and shown: without user, password, query and fragment. A command in place of
+/// an address (`ext::ssh …`) can hold anything, so that only its kind is left of it; and so of a URL that can be read in
+/// two ways.
+pub fn without_user(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return without_login(address) };
+    let path_ends = rest.find(['?', '#']).unwrap_or(rest.len());
+    if rest[path_ends..].contains('@') {
+        return format!("{scheme}://");
+    }
+    let rest = &rest[..path_ends];
+    let is_file = scheme == "file" || scheme.ends_with("::file");
+    format!("{scheme}://{}", &rest[host(rest, is_file)..])
+}
+
+/// Whether an address holds what may be a secret. A bare login of ssh is none.
+pub fn may_hold_secret(address: &str) -> bool {
+    let shown = without_user(address);
+    match address.split_once("://") {
+        Some(("ssh" | "git+ssh", rest)) => address != shown && holds_more_than_login(rest, &shown),
+        Some(_) => address != shown,
+        None => address != shown && holds_more_than_login(address, &shown),
+    }
+}
+
+/// A text in which addresses may stand, such as what git says, with each of them as [`without_user`] gives it.
+pub fn without_users(text: &str) -> Cow<'_, str> {
+    if !text.contains("://") {
+        return Cow::Borrowed(text);
+    }
+    let is_end = |c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '<' | '>' | '`');
+    let words = text.split_inclusive(is_end).map(|word| {
+        let (address, end) = word.split_at(word.trim_end_matches(is_end).len());
+        if address.contains("://") { without_user(address) + end } else { word.to_owned() }
+    });
+    Cow::Owned(words.collect())
+}
+
+/// Where the host begins. A password in which nobody escaped a slash belongs to the user all the same: what stands before
+/// that slash is then no host with a port, or a sign follows that is none of a path, which begins a name with it (`/@team`)
+/// if at all.
+fn host(rest: &str, is_file: bool) -> usize {
+    let end = rest.find('/').unwrap_or(rest.len());
+    let named = rest[..end].rsplit('@').next().unwrap_or_default();
+    let port = named.rsplit_once(':').map_or("", |(_, port)| port);
+    let is_host = named.ends_with(']') || !named.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_user = |at: &usize| *at < end || !is_file && (!is_host || !rest[..*at].ends_with('/'));
+    rest.match_indices('@').map(|(at, _)| at).filter(is_user).last().map_or(0, |at| at + 1)
+}
+
+/// `user@host:path` and a path of this machine.
+fn without_login(address: &str) -> String {
+    if let Some((helper, _)) = address.split_once("::").filter(|(helper, _)| helper.bytes().all(is_word)) {
+        return format!("{helper}::");
+    }
+    let first = address.find('/').unwrap_or(address.len());
+    let (front, path) = address.split_at(first);
+    let Some(colon) = front.find(':') else { return address.to_owned() };
+    let user = front[..colon].rfind('@').or_else(|| front.rfind('@'));
+    user.map_or_else(|| address.to_owned(), |at| format!("{}{path}", &front[at + 1..]))
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-'
+}
+
+fn holds_more_than_login(address: &str, shown: &str) -> bool {
+    let host = shown.rsplit("://").next().unwrap_or_default();
+    address.strip_suffix(host).and_then(|user| user.strip_suffix('@')).is_none_or(|login| !login.bytes().all(is_word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_address_keeps_its_user() {
+        for (address, shown) in [
+            ("https://USER:TOKEN@host/x.git", "https://host/x.git"),
+            ("https://TOKEN@host:8443/x.git", "https://host:8443/x.git"),
+            ("https://a@b:TOKEN@host/x", "https://host/x"),
+            ("https://USER:TO/KEN@host/x", "https://host/x"),
+            ("https://USER:TOK%40EN@[::1]:8/x", "https://[::1]:8/x"),
+            ("https://host/x.git?private_token=T#T", "https://host/x.git"),
+            ("https://host/@team/x", "https://host/@team/x"),
+            ("https://TO/KEN@host/x", "https://host/x"),
+            ("https://u:TO?KEN@host/x", "https://"),
+            ("https://host/x?t=TO@KEN", "https://"),
+            ("https:///:TOKEN@host/", "https://host/"),
+            ("https://TOKEN@host", "https://host"),
+            ("ssh://git@host/x", "ssh://host/x"),
+            ("git@host:x.git", "host:x.git"),
+            ("user:TOKEN@host/x.git", "host/x.git"),
+            ("git@host:team@2/x", "host:team@2/x"),
+            ("ext::curl -u USER:TOKEN host", "ext::"),
+            ("/srv/a@b:c/x.git", "/srv/a@b:c/x.git"),
+            ("file:///srv/a@b/x.git", "file:///srv/a@b/x.git"),
+            ("../x@y/z", "../x@y/z"),
+            ("", ""),
+        ] {
+            assert_eq!(without_user(address), shown, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_login_of_ssh_is_no_secret_and_what_else_stands_there_is() {
+        for address in ["git@host:x", "ssh://git@host/x", "https://host/x", "/srv/a@b/x", "", "ssh://host/x"] {
+            assert!(!may_hold_secret(address), "{address}");
+        }
+        for address in ["https://TOKEN@host/x", "https://u:T@host/x", "ssh://u:T@host/x", "https://h/x?t=T", "u:T@h:x"]
+        {
+            assert!(may_hold_secret(address), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_git_says_keeps_its_words() {
+        let said = "fatal: unable to access 'https://u:T@host/x.git/': no route\n";
+        assert_eq!(without_users(said), "fatal: unable to access 'https://host/x.git/': no route\n");
+        assert_eq!(without_users("nothing a@b"), "nothing a@b");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_before_the_host_survives(user in "[a-z:%/@é?#]{0,8}", secret in "T[0-9A-Z]{6}", path in "[a-z/]{0,6}") {
+            let shown = without_user(&format!("https://{user}:{secret}@host/{path}"));
+            proptest::prop_assert!(!shown.contains(&secret), "{}", shown);
+        }
+
+        #[test]
+        fn any_text_is_taken(text: String) {
+            let _ = (without_user(&text), may_hold_secret(&text), without_users(&text));
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Two desks of one person on one change: what either wrote is kept. A three-way merge of drafts, item by item.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::{Draft, Note};
+use crate::change::counted;
+
+impl Draft {
+    /// What this draft becomes when what was done to `base` to make `ours` of it is done to it. Only what one side took
+    /// away and the other left alone is gone. Of a text that both wrote differently, both are kept.
+    pub fn with_changes(&self, base: &Draft, ours: &Draft) -> Draft {
+        let theirs = self;
+        let at = |draft: &Draft| (draft.base.clone(), draft.head.clone(), draft.looked_at.clone());
+        let (base_id, head, looked_at) = if at(ours) == at(base) { at(theirs) } else { at(ours) };
+        let own = |key: &&String| !base.seen.contains(*key);
+        let kept = theirs.seen.iter().filter(|key| ours.seen.contains(*key) || !base.seen.contains(*key));
+        let decided = if ours.decided_on == base.decided_on { theirs } else { ours };
+        Draft {
+            schema: ours.schema.clone(),
+            change: ours.change.clone(),
+            head,
+            base: base_id,
+            looked_at,
+            decided_on: decided.decided_on.clone(),
+            seen: kept.chain(ours.seen.iter().filter(own)).cloned().collect(),
+            shown: maps(&base.shown, &ours.shown, &theirs.shown, |ours, theirs| join(ours, theirs)),
+            answers: maps(&base.answers, &ours.answers, &theirs.answers, |ours, theirs| both(ours, theirs)),
+            acknowledged: maps(&base.acknowledged, &ours.acknowledged, &theirs.acknowledged, |o, t| both(o, t)),
+            notes: notes(&base.notes, &ours.notes, &theirs.notes),
+            reason: text(&base.reason, &ours.reason, &theirs.reason),
+        }
+    }
+
+    /// Takes in what another desk did, where `written` of this one became `merged` on disk. Which revision is open, and
+    /// what of it was on this screen, stays this desk's own.
+    pub fn take_in(&mut self, written: &Draft, merged: &Draft) {
+        let own = std::mem::take(self);
+        let joined = merged.with_changes(written, &own);
+        *self = Draft { base: own.base, head: own.head, looked_at: own.looked_at, shown: own.shown, ..joined };
+    }
+
+    /// What another desk did, where `written` of this one became `merged`; none where it did nothing.
+    pub fn told(written: &Draft, merged: &Draft) -> Option<String> {
+        let more = |then: &BTreeMap<String, String>, now: &BTreeMap<String, String>| {
+            now.iter().filter(|(key, text)| then.get(*key) != Some(text)).count()
+        };
+        let came = [
+            (merged.seen.difference(&written.seen).count(), "mark"),
+            (more(&written.answers, &merged.answers), "answer"),
+            (more(&written.acknowledged, &merged.acknowledged), "acknowledgement"),
+            (merged.notes.iter().filter(|note| !written.notes.contains(note)).count(), "note"),
+            (usize::from(merged.reason != written.reason && !merged.reason.is_empty()), "reason"),
+        ];
+        let came: Vec<String> = came.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| counted(*n, noun)).collect();
+        let is_taken_back = written.seen.difference(&merged.seen).next().is_some()
+            || written.answers.keys().any(|key| !merged.answers.contains_key(key))
+            || written.acknowledged.keys().any(|key| !merged.acknowledged.contains_key(key))
+            || written.notes.iter().any(|note| !merged.notes.contains(note));
+        match (came.is_empty(), is_taken_back) {
+            (true, false) => None,
+            (true, true) => {
+                Some("Another desk of yours took something back in this review; it is gone here too.".into())
+            }
+            (false, _) => {
+                Some(format!("Another desk of yours is on this change: {} came from there.", came.join(", ")))
+            }
+        }
+    }
+}
+
+fn maps<V: Clone + PartialEq>(
+    base: &BTreeMap<String, V>,
+    ours: &BTreeMap<String, V>,
+    theirs: &BTreeMap<String, V>,
+    join: impl Fn(&V, &V) -> V,
+) -> BTreeMap<String, V> {
+    let merged = |key: &String| {
+        let (base, ours, theirs) = (base.get(key), ours.get(key), theirs.get(key));
+        match (ours, theirs) {
+            _ if ours == base => theirs.cloned(),
+            _ if theirs == base || ours == theirs => ours.cloned(),
+            (Some(ours), Some(theirs)) => Some(join(ours, theirs)),
+            // Taken away here, written anew there: what is written stays.
+            (one, other) => one.or(other).cloned(),
+        }
+    };
+    let keys = ours.keys().chain(theirs.keys().filter(|key| !ours.contains_key(*key)));
+    keys.filter_map(|key| Some((key.clone(), merged(key)?))).collect()
+}
+
+fn text(base: &str, ours: &str, theirs: &str) -> String {
+    match (ours == base, theirs == base || theirs == ours) {
+        (true, _) => theirs.to_owned(),
+        (_, true) => ours.to_owned(),
+        _ => both(ours, theirs),
+    }
+}
+
+fn both(ours: &str, theirs: &str) -> String {
+    if ours.contains(theirs) {
+        ours.to_owned()
+    } else if theirs.contains(ours) {
+        theirs.to_owned()
+    } else {
+        format!("{theirs}\n{ours}")
+    }
+}
+
+/// A note that one desk rewrote and the other rewrote too is two notes.
+fn notes(base: &[Note], ours: &[Note], theirs: &[Note]) -> Vec<Note> {
+    let (removed, added) = (without(base, ours), without(ours, base));
+    let mut merged = without(theirs, &removed);
+    let new = without(&added, &merged);
+    merged.extend(new);
+    merged
+}
+
+/// Those of one list that another has not, counted.
+fn without(notes: &[Note], others: &[Note]) -> Vec<Note> {
+    let mut others: Vec<&Note> = others.iter().collect();
+    let is_left = |note: &&Note| match others.iter().position(|other| other == note) {
+        Some(at) => {
+            others.swap_remove(at);
+            false
+        }
+        None => true,
+    };
+    notes.iter().filter(is_left).cloned().collect()
+}
+
+/// Lines that one or the other showed.
+fn join(ours: &[Range<u32>], theirs: &[Range<u32>]) -> Vec<Range<u32>> {
+    let mut all: Vec<Range<u32>> = ours.iter().chain(theirs).cloned().collect();
+    all.sort_by_key(|range| range.start);
+    let mut joined: Vec<Range<u32>> = Vec::new();
+    for range in all {
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => joined.push(range),
+        }
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(answer: &str) -> Draft {
+        let mut draft = Draft::default();
+        draft.answers.insert("k".into(), answer.into());
+        draft
+    }
+
+    #[test]
+    fn of_two_answers_to_one_finding_both_are_kept_and_one_that_was_taken_back_is_gone() {
+        let (ours, theirs, none) = (answered("ours"), answered("theirs"), Draft::default());
+        assert_eq!(theirs.with_changes(&none, &ours).answers["k"], "theirs\nours");
+        assert_eq!(theirs.with_changes(&theirs, &none).answers.len(), 0);
+        assert_eq!(theirs.with_changes(&ours, &none).answers["k"], "theirs", "it was written anew meanwhile");
+        assert_eq!(ours.with_changes(&ours, &answered("ours, more")).answers["k"], "ours, more");
+    }
+
+    #[test]
+    fn a_note_that_both_rewrote_is_two_notes_and_one_that_both_wrote_is_one() {
+        let note = |text: &str| Note { path: "a".into(), line: 1, text: text.into(), ..Note::default() };
+        let draft = |texts: &[&str]| Draft { notes: texts.iter().map(|t| note(t)).collect(), ..Draft::default() };
+        let merged = |base: &[&str], ours: &[&str], theirs: &[&str]| {
+            let merged = draft(theirs).with_changes(&draft(base), &draft(ours));
+            merged.notes.into_iter().map(|note| note.text).collect::<Vec<_>>()
+        };
+        assert_eq!(merged(&["x"], &["y"], &["z"]), ["z", "y"]);
+        assert_eq!(merged(&["x"], &["x", "y"], &["x", "y"]), ["x", "y"]);
+        assert_eq!(merged(&["x"], &[], &["x", "z"]), ["z"]);
+    }
+
+    #[test]
+    fn what_another_desk_did_is_told_in_numbers() {
+        let written = answered("a");
+        let mut merged = written.clone();
+        assert_eq!(Draft::told(&written, &merged), None);
+        merged.seen.extend(["1".to_owned(), "2".to_owned()]);
+        merged.notes.push(Note::default());
+        assert!(Draft::told(&written, &merged).unwrap().contains("2 marks, 1 note came"));
+        assert!(Draft::told(&merged, &written).unwrap().contains("took something back"));
+    }
+}
