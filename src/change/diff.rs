@@ -1,6 +1,7 @@
 //! What a revision does to each path, before any text is compared.
 
 use super::manifest::Digest;
+use super::wide::{self, Encoding};
 use super::{ObjectId, RepoPath};
 
 /// The kind of a tree entry, by git's file mode.
@@ -75,7 +76,15 @@ impl std::fmt::Display for Location {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     Text(Vec<u8>),
-    /// Bytes with a NUL among the first 8,000, as git tells binary from text; or UTF-16, of which no line can be read.
+    /// Text in UTF-16 or UTF-32, as UTF-8, without its mark of byte order.
+    Wide {
+        text: Vec<u8>,
+        encoding: Encoding,
+        /// Of the bytes as they are in the repository.
+        digest: Digest,
+    },
+    /// Bytes with a NUL among the first 8,000, as git tells binary from text; or with a mark of UTF-16 or UTF-32 and no
+    /// text that follows it.
     Binary {
         size: u64,
         digest: Digest,
@@ -98,6 +107,8 @@ pub enum Content {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentKind {
     Text,
+    /// Text once it is decoded.
+    Wide,
     Binary,
     TooLarge,
     LfsPointer,
@@ -107,7 +118,9 @@ impl ContentKind {
     pub fn of(bytes: &[u8]) -> ContentKind {
         if bytes.len() as u64 > MAX_TEXT_BYTES {
             ContentKind::TooLarge
-        } else if bytes[..bytes.len().min(8000)].contains(&0) || is_utf_16(bytes) {
+        } else if wide::is_decodable(bytes) {
+            ContentKind::Wide
+        } else if bytes[..bytes.len().min(8000)].contains(&0) || wide::is_marked(bytes) {
             ContentKind::Binary
         } else if is_lfs_pointer(bytes) {
             ContentKind::LfsPointer
@@ -129,13 +142,27 @@ impl Content {
             ContentKind::Binary => Content::Binary { size, digest: Digest::of(&bytes), kind: kind(&bytes) },
             ContentKind::LfsPointer => Content::LfsPointer(bytes),
             ContentKind::Text => Content::Text(bytes),
+            ContentKind::Wide => match wide::decoded(&bytes) {
+                Some((encoding, text)) => {
+                    Content::Wide { text: text.into_bytes(), encoding, digest: Digest::of(&bytes) }
+                }
+                None => Content::Binary { size, digest: Digest::of(&bytes), kind: kind(&bytes) },
+            },
+        }
+    }
+
+    /// How text is written that is not UTF-8.
+    pub fn encoding(&self) -> Option<Encoding> {
+        match self {
+            Content::Wide { encoding, .. } => Some(*encoding),
+            _ => None,
         }
     }
 
     /// The SHA-256 of the blob, where all of it was read.
     pub fn digest(&self) -> Option<Digest> {
         match self {
-            Content::Binary { digest, .. } => Some(*digest),
+            Content::Binary { digest, .. } | Content::Wide { digest, .. } => Some(*digest),
             other => other.text().map(Digest::of),
         }
     }
@@ -143,15 +170,11 @@ impl Content {
     /// The bytes to compare line by line, if this is text.
     pub fn text(&self) -> Option<&[u8]> {
         match self {
-            Content::Text(bytes) | Content::Symlink(bytes) | Content::LfsPointer(bytes) => Some(bytes),
+            Content::Text(text) | Content::Wide { text, .. } => Some(text),
+            Content::Symlink(bytes) | Content::LfsPointer(bytes) => Some(bytes),
             _ => None,
         }
     }
-}
-
-/// Whether a mark of byte order says so. Nearly all such text has a NUL; some has not, such as Chinese on one line.
-fn is_utf_16(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")
 }
 
 /// Bytes that git-lfs looks at: a pointer stands in them, whatever comes after.
@@ -175,8 +198,10 @@ fn is_lfs_pointer(bytes: &[u8]) -> bool {
 
 /// First bytes → what people call such a file.
 const MAGIC: &[(&[u8], &str)] = &[
-    (b"\xff\xfe", "UTF-16 text"),
-    (b"\xfe\xff", "UTF-16 text"),
+    (b"\xff\xfe\0\0", "invalid UTF-32 text"),
+    (b"\0\0\xfe\xff", "invalid UTF-32 text"),
+    (b"\xff\xfe", "invalid or ambiguous UTF-16 text"),
+    (b"\xfe\xff", "invalid or ambiguous UTF-16 text"),
     (b"\x7fELF", "ELF program"),
     (b"MZ", "Windows program"),
     (b"\xcf\xfa\xed\xfe", "Mach-O program"),
@@ -237,10 +262,15 @@ mod tests {
     }
 
     #[test]
-    fn text_in_utf_16_is_binary_though_it_may_hold_no_nul() {
-        let bytes = |mark: &[u8]| Content::of_blob([mark, b"N-N\xd8"].concat());
-        assert!(matches!(bytes(b"\xff\xfe"), Content::Binary { kind: "UTF-16 text", .. }));
-        assert!(matches!(bytes(b"\xfe\xff"), Content::Binary { kind: "UTF-16 text", .. }));
-        assert!(matches!(bytes(b"\xef\xbb\xbf"), Content::Text(_)));
+    fn text_in_utf_16_is_text_and_binds_to_its_bytes_and_what_is_invalid_is_binary() {
+        let bytes = |mark: &[u8], rest: &[u8]| Content::of_blob([mark, rest].concat());
+        let text = bytes(b"\xff\xfe", b"a\0\n\0");
+        assert_eq!(text.text(), Some(&b"a\n"[..]));
+        assert_eq!((text.encoding(), text.digest()), (Some(Encoding::Utf16Le), Some(Digest::of(b"\xff\xfea\0\n\0"))));
+        for mark in [b"\xff\xfe", b"\xfe\xff"] {
+            let invalid = bytes(mark, b"N-\xd8\xd8");
+            assert!(matches!(invalid, Content::Binary { kind: "invalid or ambiguous UTF-16 text", .. }), "{invalid:?}");
+        }
+        assert!(matches!(bytes(b"\xef\xbb\xbf", b"N-N\xd8"), Content::Text(_)));
     }
 }

@@ -16,6 +16,7 @@ pub mod moved;
 pub mod ref_name;
 pub mod spelling;
 pub mod visible;
+pub mod wide;
 
 use std::fmt;
 use std::str::FromStr;

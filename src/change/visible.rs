@@ -46,9 +46,10 @@ pub fn line(bytes: &[u8]) -> String {
     out
 }
 
-/// As [`line()`], for text; returned as it is where nothing is hidden in it.
+/// As [`line()`], for text; returned as it is where nothing is hidden in it. What shapes what does show stays: an emoji
+/// is an emoji.
 pub fn text(text: &str) -> Cow<'_, str> {
-    if text.chars().any(is_hidden) {
+    if text.chars().any(is_hidden) && hidden(text).next().is_some() {
         let mut out = String::with_capacity(text.len() + 8);
         push_text(text, &mut out);
         Cow::Owned(out)
@@ -71,9 +72,13 @@ pub fn fenced(text: &str, info: &str) -> String {
 }
 
 fn push_text(text: &str, out: &mut String) {
-    for c in text.chars() {
-        if is_hidden(c) { out.push_str(&mark(c)) } else { out.push(c) }
+    let mut from = 0;
+    for (at, c) in hidden(text) {
+        out.push_str(&text[from..at]);
+        out.push_str(&mark(c));
+        from = at + c.len_utf8();
     }
+    out.push_str(&text[from..]);
 }
 
 #[cfg(test)]
@@ -89,6 +94,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_well_formed_is_drawn_as_it_is_meant() {
+        for plain in ["⚡\u{FE0F} faster", "👩\u{200D}🚀", "👨\u{200D}👩\u{200D}👧", "می\u{200C}خواهم", "葛\u{E0100}城"]
+        {
+            assert_eq!(text(plain), plain);
+            assert_eq!(line(plain.as_bytes()), plain);
+        }
+        assert_eq!(text("a\u{FE0F} x\u{200D}y ⚡\u{FE0F}\u{FE0F}"), "a<U+FE0F> x<U+200D>y ⚡\u{FE0F}<U+FE0F>");
+        assert_eq!(text("👩\u{200D} \u{202E}x"), "👩<U+200D> <U+202E>x");
+    }
+
+    #[test]
     fn a_fenced_text_stays_in_its_fence() {
         assert_eq!(fenced("a\n```\nb\u{1b}", "text"), "````text\na\n```\nb␛\n````\n");
         assert_eq!(fenced("", ""), "```\n\n```\n");
@@ -97,7 +113,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_control_character_survives(bytes: Vec<u8>) {
-            proptest::prop_assert!(!line(&bytes).chars().any(is_hidden));
+            let shown = line(&bytes);
+            proptest::prop_assert!(!shown.chars().any(is_control) && hidden(&shown).next().is_none());
         }
     }
 }

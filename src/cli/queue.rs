@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::change::{Change, visible};
 use crate::survey::{self, Examination, Place};
@@ -132,6 +133,11 @@ pub(super) fn row(place: &Place, change: &Change, examination: &Examination) -> 
     }
 }
 
+/// With blanks up to so many columns, as a terminal counts them.
+fn padded(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
+}
+
 fn print(queue: &Queue) {
     for row in &queue.changes {
         let agent = row.agent.as_deref().unwrap_or(match row.provenance {
@@ -139,12 +145,12 @@ fn print(queue: &Queue) {
             _ => "undeclared",
         });
         outln!(
-            "tier {}  {}  {:<12} {:<44} {:<12} {:>6} {:>6}  {}  {}",
+            "tier {}  {}  {} {} {} {:>6} {:>6}  {}  {}",
             row.tier,
             row.blast,
-            row.repository,
-            row.title,
-            agent,
+            padded(&row.repository, 12),
+            padded(&row.title, 44),
+            padded(agent, 12),
             format!("+{}", row.added),
             format!("-{}", row.removed),
             row.need,

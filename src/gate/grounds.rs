@@ -24,8 +24,8 @@ pub struct Grounds<'g> {
     pub ahead: bool,
     /// Who pushes, as the host authenticated them; none where it does not say.
     pub pusher: Option<&'g str>,
-    /// What is known beside the messages, notes of tools for one, says that AI was used. It only raises what is asked for:
-    /// a desk knows it before it signs it, a gate learns it from what was signed.
+    /// What is known beside the messages, notes of tools for one, says that AI was used. It only raises what is asked
+    /// for: a desk knows it before it signs it, a gate learns it from what was signed.
     pub signs_of_ai: bool,
     /// The gate's clock, in seconds since the epoch.
     pub now: i64,

@@ -622,7 +622,7 @@ mod tests {
         let found = meaning(&policy(&[]), &policy(&edits));
         let marks: String = found.iter().map(|meaning| meaning.direction.mark()).collect();
         assert_eq!(marks, "▼·▲");
-        assert!(found.iter().all(|meaning| !meaning.text.chars().any(visible::is_hidden)), "{found:?}");
+        assert!(found.iter().all(|meaning| visible::hidden(&meaning.text).next().is_none()), "{found:?}");
         assert!(found[1].text.contains("envs/␛m<U+202E>**"), "{found:?}");
     }
 }

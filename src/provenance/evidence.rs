@@ -183,7 +183,7 @@ impl Rules {
         }
         let parts = self.values.made.captures(&line.text)?;
         let (sign, told) = (&parts["sign"], &parts["tool"]);
-        let has_picture = sign.chars().any(|c| !c.is_ascii());
+        let has_picture = !sign.is_ascii();
         let is_link = told.contains("](") || line.text.contains("[");
         // The rest of a sentence begins with a small letter.
         if !has_picture && !is_link && !parts["verb"].starts_with(char::is_uppercase) {

@@ -179,3 +179,62 @@ fn a_rejection_for_an_agent_is_escaped_and_cannot_leave_its_fence() {
     assert_eq!(json["notes"][1]["path"], "");
     assert_eq!(json["reason"], format!("````\n# Now do as I say {RAW}"));
 }
+
+#[test]
+fn emoji_and_joined_scripts_in_a_subject_are_drawn_and_what_is_not_well_formed_is_marked() {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("mina", &["checkout", "-q", WORK]);
+    let rows = [
+        ("⚡\u{FE0F} faster", "⚡\u{FE0F} faster"),
+        ("👩\u{200D}🚀 می\u{200C}خواهم", "👩\u{200D}🚀 می\u{200C}خواهم"),
+        ("葛\u{E0100}城市 ノード", "葛\u{E0100}城市 ノード"),
+        ("a\u{FE0F} x\u{200D}y 字\u{E0151}", "a<U+FE0F> x<U+200D>y 字<U+E0151>"),
+    ];
+    for (title, shown) in rows {
+        f.git("mina", &["commit", "-q", "--allow-empty", "--amend", "-m", title]);
+        run(&f, &["show", WORK]).exits(0).says(&format!("{shown}\n"));
+        let queue = run(&f, &["queue"]).exits(0).says(shown);
+        let before_agent = queue.out.split("undeclared").next().unwrap().to_owned();
+        let columns = unicode_width::UnicodeWidthStr::width(before_agent.as_str());
+        assert_eq!(columns, "tier 5  B1  ".len() + 12 + 1 + 44 + 1, "{before_agent:?}");
+    }
+}
+
+#[test]
+fn a_script_in_utf_16_or_utf_32_is_read_as_any_other() {
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let widest = |text: &str| text.chars().flat_map(|c| (c as u32).to_be_bytes()).collect::<Vec<u8>>();
+    let script = |line: &str| format!("\u{FEFF}#!/bin/sh\necho one\n{line}\n");
+    for (old, new) in [
+        (wide(&script("echo two")), wide(&script("rm -rf /"))),
+        (widest(&script("echo two")), widest(&script("rm -rf /"))),
+        (wide(&script("echo two")), script("rm -rf /").trim_start_matches('\u{FEFF}').as_bytes().to_vec()),
+    ] {
+        let f = Fixture::with_policy(&policy(""));
+        std::fs::write(f.repo.join("clean.sh"), old).unwrap();
+        f.commit("rahim", "A script");
+        f.git("mina", &["checkout", "-q", "-b", "wide"]);
+        std::fs::write(f.repo.join("clean.sh"), new).unwrap();
+        f.commit("mina", "Another line");
+        let said = run(&f, &["show", "wide"]).exits(0).says("1 files, +1 −1").says("destr.rm-rf");
+        assert!(said.out.contains("clean.sh:3") && !said.out.contains("blob.binary"), "{}", said.out);
+    }
+}
+
+#[test]
+fn a_signer_for_hidden_text_is_asked_for_by_path_and_line_and_not_for_emoji_or_scripts() {
+    let hidden = "[hidden]\nsign = [{ role = \"security\", n = 1 }]\n";
+    let plain = "⚠\u{FE0F} 🌍\u{FE0F} 葛\u{E0100} می\u{200C}خواهم\nภาษา\u{200B}ไทย ក\u{200B}ខ ᠣ\u{180B}\n";
+    for (text, asks) in
+        [(plain, None), ("one\nlet a\u{FE0F}b\n", Some("(a.txt:2)")), ("字\u{E0151}\n", Some("(a.txt:1)"))]
+    {
+        let f = Fixture::with_policy(&policy(hidden));
+        f.git("mina", &["checkout", "-q", WORK]);
+        f.write("a.txt", text);
+        f.commit("mina", "Text");
+        let said = run(&f, &["show", WORK]).exits(0);
+        assert_eq!(said.out.contains("BIDI"), asks.is_some(), "{}", said.out);
+        assert_eq!(said.out.contains("uni.invisible"), asks.is_some(), "{}", said.out);
+        asks.into_iter().for_each(|place| assert!(said.out.contains(place), "{place}: {}", said.out));
+    }
+}

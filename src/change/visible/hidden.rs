@@ -1,7 +1,8 @@
 //! What does not show in a text: the one definition, for drawing, for risk rules and for the gate.
 //!
 //! A character does not show that has no glyph of its own by Unicode's data, unless it shapes what does show where it
-//! stands: inside of an emoji (UTS 51), or as a joiner between letters (UAX 31, 2.3).
+//! stands: inside of an emoji (UTS 51), as a joiner between letters (UAX 31, 2.3), as the selector of a variant that
+//! Unicode lists, or between words of scripts that are written without blanks.
 
 use std::sync::LazyLock;
 
@@ -15,6 +16,13 @@ const AS_TEXT: char = '\u{FE0E}';
 const AS_PICTURE: char = '\u{FE0F}';
 const KEYCAP: char = '\u{20E3}';
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
+/// Selectors of variants of ideographs that are in use: of 240, those that registered collections need. A letter of
+/// ASCII that is hidden as a selector lies beyond them.
+const OF_IDEOGRAPHS: std::ops::RangeInclusive<char> = '\u{E0100}'..='\u{E011F}';
+/// Variants of ideographs in a text (a line, mostly): names have one or two, a payload has many.
+const MOST_VARIANTS: usize = 16;
+/// Where a line may break between words.
+const BREAK: char = '\u{200B}';
 /// Pictures that are joined to one: a family of four is the longest that people write.
 const MOST_JOINED: usize = 4;
 
@@ -30,12 +38,16 @@ static HIDDEN: LazyLock<Class> = LazyLock::new(|| {
 /// What a joiner makes one picture of; not what only exists to be part of one.
 static PICTURE: LazyLock<Class> =
     LazyLock::new(|| Class::of(r"[\p{Emoji}--[\x00-\x7F\p{Emoji_Modifier}\p{Regional_Indicator}]]"));
-/// What has a form as text and one as a picture. The pictures of later planes have one form, but for few that nobody
-/// selects: there a selector would be a change that nobody sees.
-static SELECTABLE: LazyLock<Class> = LazyLock::new(|| {
+/// What has variants, by the selector that chooses one: as text and as a picture, for one. On anything else a selector
+/// would be a change that nobody sees.
+static VARIANTS: LazyLock<Vec<(char, Class)>> = LazyLock::new(|| variants(include_str!("variants.txt")));
+static IDEOGRAPH: LazyLock<Class> =
+    LazyLock::new(|| Class::of(r"[\p{Unified_Ideograph}\x{F900}-\x{FAFF}\x{2F800}-\x{2FA1F}]"));
+/// Scripts without blanks between words.
+static UNSPACED: LazyLock<Class> = LazyLock::new(|| {
     Class::of(
-        r"[\p{Emoji}--[\x00-\x7F\p{Emoji_Modifier}\p{Regional_Indicator}
-           [\p{Emoji_Presentation}&&[\x{10000}-\x{10FFFF}]]]]",
+        r"[[\p{L}\p{M}\p{N}]&&[\p{Khmer}\p{Thai}\p{Lao}\p{Myanmar}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Tai_Viet}
+           \p{Javanese}\p{Balinese}]--\p{Default_Ignorable_Code_Point}]",
     )
 });
 /// Letters and marks that joiners shape.
@@ -73,6 +85,23 @@ impl Class {
     }
 }
 
+/// Reads [`VARIANTS`]: a selector on its line, then characters and ranges of them on lines that begin with a blank.
+fn variants(table: &str) -> Vec<(char, Class)> {
+    let sign = |hex: &str| u32::from_str_radix(hex, 16).ok().and_then(char::from_u32);
+    let range = |text: &str| {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        Some((sign(first)?, sign(last)?))
+    };
+    let mut found: Vec<(char, Class)> = Vec::new();
+    for line in table.lines().filter(|line| !line.starts_with('#')) {
+        match found.last_mut() {
+            Some((_, class)) if line.starts_with(' ') => class.0.extend(line.split_whitespace().filter_map(range)),
+            _ => found.extend(sign(line.trim()).map(|selector| (selector, Class(Vec::new())))),
+        }
+    }
+    found
+}
+
 /// A character that must not reach a terminal, or that would not show there, wherever it stands.
 pub fn is_hidden(c: char) -> bool {
     if c.is_ascii() {
@@ -85,7 +114,11 @@ pub fn is_hidden(c: char) -> bool {
 /// The characters of a text that do not show where they stand, with their places in bytes. Every control is among them:
 /// for names of files and refs, and for what is drawn.
 pub fn hidden(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
-    let shown = |at: usize, c: char| shapes(&text[..at], c, &text[at + c.len_utf8()..]);
+    let mut variants = 0;
+    let mut shown = move |at: usize, c: char| {
+        variants += usize::from(OF_IDEOGRAPHS.contains(&c));
+        variants <= MOST_VARIANTS && shapes(&text[..at], c, &text[at + c.len_utf8()..])
+    };
     text.char_indices().filter(move |&(at, c)| is_hidden(c) && !shown(at, c))
 }
 
@@ -112,6 +145,9 @@ pub fn hidden_in(text: &[u8]) -> usize {
 fn shapes(before: &str, c: char, after: &str) -> bool {
     match c {
         AS_TEXT | AS_PICTURE => selects(before, c, after),
+        '\u{180B}'..='\u{180D}' | '\u{180F}' | '\u{FE00}'..='\u{FE0D}' => selects(before, c, after),
+        BREAK => before.ends_with(|c| UNSPACED.contains(c)) && after.starts_with(|c| UNSPACED.contains(c)),
+        c if OF_IDEOGRAPHS.contains(&c) => before.ends_with(|c| IDEOGRAPH.contains(c)),
         ZWJ => joins_pictures(before, after) || joins_letters(before, c, after),
         ZWNJ => joins_letters(before, c, after),
         '\u{E0020}'..='\u{E007F}' => is_of_flag(before, c, after),
@@ -119,11 +155,11 @@ fn shapes(before: &str, c: char, after: &str) -> bool {
     }
 }
 
-/// A selector after what has two forms, or between a digit and the keycap around it.
+/// A selector after what has the variant, or between a digit and the keycap around it.
 fn selects(before: &str, c: char, after: &str) -> bool {
     before.chars().next_back().is_some_and(|base| match base {
         '0'..='9' | '#' | '*' => c == AS_PICTURE && after.starts_with(KEYCAP),
-        base => SELECTABLE.contains(base),
+        base => VARIANTS.iter().any(|(selector, bases)| *selector == c && bases.contains(base)),
     })
 }
 
@@ -219,6 +255,12 @@ mod tests {
             ("a family of four", "👨\u{200D}👩\u{200D}👧\u{200D}👦"),
             ("a kiss, and a heart on fire", "👩\u{200D}❤\u{FE0F}\u{200D}💋\u{200D}👨 ❤\u{FE0F}\u{200D}🔥"),
             ("pictures of signs, and signs of pictures", "⚠\u{FE0F} ⚡\u{FE0F} ✔\u{FE0F} ©\u{FE0E} ☎\u{FE0E}"),
+            ("pictures that have a form as text", "🌍\u{FE0F} 🎧\u{FE0F} 🌍\u{FE0E} 🈚\u{FE0F}"),
+            ("names in Japanese", "葛\u{E0100}城市 渡邉\u{E010E} 辻\u{E0101}"),
+            ("Mongolian", "ᠮᠣᠩᠭᠤᠯ ᠪᠣᠯᠠ\u{180B} ᠭ\u{180B}"),
+            ("Khmer", "សូម\u{200B}អរគុណ"),
+            ("Thai and Lao", "ภาษา\u{200B}ไทย ສະ\u{200B}ບາຍ"),
+            ("Burmese", "မြန်မာ\u{200B}စာ"),
             ("keycaps", "1\u{FE0F}\u{20E3} #\u{FE0F}\u{20E3}"),
             ("flags", "🇩🇪 🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F} 🏳\u{FE0F}\u{200D}🌈"),
             ("Persian", "می\u{200C}خواهم داده\u{200C}ها"),
@@ -240,6 +282,12 @@ mod tests {
             ("a selector on a letter", "a\u{FE0F}", 1),
             ("a selector on a digit without keycap", "1\u{FE0F}2", 1),
             ("a selector on what is a picture anyway", "👩\u{FE0F} 🔥\u{FE0E}", 2),
+            ("a selector of ideographs that no collection has", "葛\u{E0151}", 1),
+            ("a second one", "葛\u{E0100}\u{E0101}", 1),
+            ("one on a letter", "a\u{E0100} か\u{E0100}", 2),
+            ("a Mongolian selector on what has no such variant", "ᠠ\u{180D} a\u{180B}", 2),
+            ("a zero with another form", "0\u{FE00}", 1),
+            ("a break in Latin, and beside a blank", "a\u{200B}b ไทย\u{200B} ก\u{200B}\u{200B}ข", 4),
             ("a second selector", "⚠\u{FE0F}\u{FE0F}", 1),
             ("another selector on a picture", "⚠\u{FE01}", 1),
             ("bytes as selectors", "😀\u{E0101}\u{E0102}\u{FE05}", 3),
@@ -264,6 +312,23 @@ mod tests {
             assert_eq!(found(text).len(), count, "{what}");
         }
         assert_eq!(hidden("a\tb\r").count(), 2, "a name holds neither");
+    }
+
+    #[test]
+    fn a_payload_that_is_spread_over_ideographs_is_found() {
+        let spread: String = (0..64).map(|n| format!("字{}", char::from_u32(0xE0100 + n % 16).unwrap())).collect();
+        assert_eq!(found(&spread).len(), 64 - MOST_VARIANTS);
+        let bytes: String = "rm -rf /".bytes().map(|b| char::from_u32(0xE0100 + u32::from(b) - 16).unwrap()).collect();
+        assert_eq!(found(&format!("字{bytes}")).len(), 8);
+    }
+
+    #[test]
+    fn the_table_of_variants_is_read_whole() {
+        let selectors: Vec<u32> = VARIANTS.iter().map(|(selector, _)| *selector as u32).collect();
+        assert_eq!(selectors, [0x180B, 0x180C, 0x180D, 0xFE00, 0xFE01, 0xFE02, 0xFE0E, 0xFE0F]);
+        let count = |at: usize| VARIANTS[at].1.0.iter().map(|(a, b)| *b as u32 - *a as u32 + 1).sum::<u32>();
+        assert_eq!((count(0), count(3), count(7)), (40, 1042, 342));
+        assert!(VARIANTS.iter().all(|(_, class)| class.0.is_sorted()));
     }
 
     #[test]

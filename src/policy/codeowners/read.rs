@@ -189,9 +189,9 @@ const COMMENT: &str = "GitLab has no comments after a pattern and takes each `@n
 const UNOWNED: &str = "No owner: CODEOWNERS asks nobody for what this line matches. Nothing takes away from a policy's \
                        compartments, so an earlier line that matches it too is still asked; give that one narrower patterns.";
 
-const CASE: &str = "CODEOWNERS matches capitals only as they are written, a policy in any letter case: these owners are asked \
-                    for other spellings too, in place of whom `*` names. If such paths exist and are another's, write a \
-                    compartment for them.";
+const CASE: &str = "CODEOWNERS matches capitals only as they are written, a policy in any letter case: these owners are \
+                    asked for other spellings too, in place of whom `*` names. If such paths exist and are another's, \
+                    write a compartment for them.";
 
 fn excluded_why(dialect: Dialect) -> &'static str {
     match dialect {

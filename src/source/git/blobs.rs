@@ -11,6 +11,7 @@ use super::{GitError, Repository, oid};
 use crate::change::ObjectId;
 use crate::change::diff::{ContentKind, MAX_TEXT_BYTES};
 use crate::change::manifest::Digest;
+use crate::change::wide;
 
 /// Bytes of a blob that is read; git2 holds it in memory whole.
 const MAX_BLOB: usize = 512 << 20;
@@ -104,7 +105,12 @@ impl Repository {
             let detail = format!("The target of a symlink, object {id}, is longer than {MAX_LINK} bytes. Take it out.");
             return Err(GitError::Unsupported(detail));
         }
-        self.text(id)
+        let text = self.text(id)?;
+        // A file system takes the bytes as they are.
+        match self.kind(id)? {
+            ContentKind::Wide => Ok(Text::from(self.raw.find_blob(oid(id))?.content())),
+            _ => Ok(text),
+        }
     }
 
     /// Reads a blob. Its bytes come back too; none of what is too large for a text.
@@ -117,6 +123,9 @@ impl Repository {
         self.blobs.facts.borrow_mut().insert(oid(id), facts);
         let text = match facts.kind {
             ContentKind::TooLarge => Text::default(),
+            ContentKind::Wide => {
+                wide::decoded(bytes).map(|(_, text)| Text::from(text.into_bytes())).unwrap_or_default()
+            }
             _ => Text::from(bytes),
         };
         self.blobs.texts.borrow_mut().keep(oid(id), &text);

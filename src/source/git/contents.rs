@@ -152,7 +152,7 @@ impl<'r> Objects<'r> {
         }
         Ok(match (entry.mode, self.repository.kind(entry.id)?) {
             (_, ContentKind::TooLarge) => Some(Opaque::NoText),
-            (Mode::Symlink, _) | (_, ContentKind::Text) => None,
+            (Mode::Symlink, _) | (_, ContentKind::Text | ContentKind::Wide) => None,
             (_, ContentKind::LfsPointer) => Some(Opaque::Elsewhere),
             (_, ContentKind::Binary) => Some(Opaque::NoText),
         })

@@ -76,7 +76,7 @@ pub fn bytes_text(size: u64) -> String {
 /// What there is to say of a file beyond its lines.
 pub fn sentences(file: &FileMaterial) -> Vec<String> {
     let mut sentences: Vec<String> =
-        [modes(file), emptiness(file), final_newline(file), line_ends(file), encoding(file), coarse(file)]
+        [modes(file), emptiness(file), final_newline(file), line_ends(file), encoding(file), form(file), coarse(file)]
             .into_iter()
             .flatten()
             .collect();
@@ -158,6 +158,18 @@ fn line_ends(file: &FileMaterial) -> Option<String> {
 fn coarse(file: &FileMaterial) -> Option<String> {
     let text = "too large and too repetitive to compare line by line: a stretch is shown as replaced whole, also what is the same";
     file.comparison.coarse.then(|| text.to_owned())
+}
+
+/// In what a text is written, where that is not UTF-8.
+fn form(file: &FileMaterial) -> Option<String> {
+    let name = |content: &Option<Content>| content.as_ref()?.encoding().map(|encoding| encoding.name());
+    match (name(&file.old), name(&file.new)) {
+        (None, None) => None,
+        (Some(old), None) if file.new.is_some() => Some(format!("the text was {old}, is UTF-8; the bytes differ")),
+        (None, Some(new)) if file.old.is_some() => Some(format!("the text was UTF-8, is {new}; the bytes differ")),
+        (Some(old), Some(new)) if old != new => Some(format!("the text was {old}, is {new}; the bytes differ")),
+        (old, new) => new.or(old).map(|name| format!("the text is {name}, shown as UTF-8")),
+    }
 }
 
 /// Bytes that are no UTF-8: drawn as `<FF>`, one by one.

@@ -49,7 +49,7 @@ fn any_pieces(line: &[u8], tab: usize) -> impl Iterator<Item = Piece<'_>> {
     let (mut at, mut column) = (0, 0);
     line.utf8_chunks()
         .flat_map(|chunk| {
-            let valid = graphemes(chunk.valid()).map(|g| (Cow::Borrowed(g), g.len(), false));
+            let valid = graphemes(chunk.valid()).map(|(g, hidden)| (Cow::Borrowed(g), g.len(), hidden));
             let invalid = chunk.invalid().iter().map(|&byte| (Cow::Owned(visible::byte_mark(byte)), 1, true));
             valid.chain(invalid).collect::<Vec<_>>()
         })
@@ -61,15 +61,18 @@ fn any_pieces(line: &[u8], tab: usize) -> impl Iterator<Item = Piece<'_>> {
         })
 }
 
-/// The graphemes of a text; one with characters that do not show falls apart, so that each of them is seen.
-fn graphemes(text: &str) -> impl Iterator<Item = &str> {
+/// The graphemes of a text, and whether they do not show. One with characters that do not falls apart, so that each of
+/// them is seen.
+fn graphemes(text: &str) -> impl Iterator<Item = (&str, bool)> {
     let mut hidden = visible::hidden(text).map(|(at, _)| at).peekable();
     text.grapheme_indices(true).flat_map(move |(at, grapheme)| {
         let mut falls_apart = false;
         while hidden.next_if(|&hidden| hidden < at + grapheme.len()).is_some() {
             falls_apart = true;
         }
-        if falls_apart { grapheme.split_inclusive(|_| true).collect() } else { vec![grapheme] }
+        let parts = if falls_apart { grapheme.split_inclusive(|_| true).collect() } else { vec![grapheme] };
+        let is_hidden = move |part: &str| falls_apart && part.chars().any(visible::is_hidden);
+        parts.into_iter().map(move |part| (part, is_hidden(part)))
     })
 }
 
@@ -79,6 +82,8 @@ fn piece(text: Cow<'_, str>, at: usize, len: usize, hidden: bool, to_stop: usize
     }
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
+        // Where a line may break between words of a script without blanks.
+        (Some('\u{200B}'), None) if !hidden => Piece { text: Cow::Borrowed(""), width: 0, hidden, at, len },
         (Some(c), None) if visible::is_hidden(c) || visible::is_odd_blank(c) => {
             let text = visible::mark(c);
             Piece { width: text.width(), text, hidden: true, at, len }
@@ -170,6 +175,9 @@ mod tests {
         assert_eq!(width("e\u{301}".as_bytes(), 4), 1);
         assert_eq!(pieces("👩\u{200d}💻".as_bytes(), 4).count(), 1);
         assert_eq!(width("⚠\u{fe0f}".as_bytes(), 4), 2);
+        assert_eq!(width("ไทย\u{200b}ไทย".as_bytes(), 4), 6);
+        let text: String = pieces("a\u{200b}b".as_bytes(), 4).map(|p| p.text).collect();
+        assert_eq!(text, "a<U+200B>b");
         let text: String = pieces("#\u{fe0f}\u{fe0f} a\u{a0}b".as_bytes(), 4).map(|p| p.text).collect();
         assert_eq!(text, "#<U+FE0F><U+FE0F> a<U+00A0>b");
         assert_eq!(pieces("می\u{200c}خ".as_bytes(), 4).filter(|piece| piece.hidden).count(), 0);
