@@ -49,7 +49,7 @@ fn host(rest: &str, is_file: bool) -> usize {
     let port = named.rsplit_once(':').map_or("", |(_, port)| port);
     let is_host = named.ends_with(']') || !named.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     let is_user = |at: &usize| *at < end || !is_file && (!is_host || !rest[..*at].ends_with('/'));
-    rest.match_indices('@').map(|(at, _)| at).filter(is_user).last().map_or(0, |at| at + 1)
+    rest.match_indices('@').map(|(at, _)| at).rfind(is_user).map_or(0, |at| at + 1)
 }
 
 /// `user@host:path` and a path of this machine.
