@@ -156,6 +156,7 @@ fn step() -> Step {
         commits: vec![commit],
         signers: vec![],
         evil_merges: vec![],
+        clean_merges: vec![],
         links: vec![],
     }
 }
