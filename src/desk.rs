@@ -248,6 +248,11 @@ impl Hands {
                 None
             }
             Effect::Edit { name, text, line } => self.edit(&name, &text, line, screen)?,
+            Effect::Write { text } => {
+                let result = self.write(&text, screen)?;
+                intake.told.push_back(Event::Written(result));
+                None
+            }
             Effect::Suspend => {
                 self.reader.without(|| stop(screen))?;
                 None
@@ -279,6 +284,16 @@ impl Hands {
             );
             perform(effect, &self.ports, &mut |event| _ = self.input.send(Input::Event(event)));
             screen.resume()
+        })
+    }
+
+    /// Leaves the screen to the person's editor on a text of their own.
+    fn write(&self, text: &str, screen: &mut Screen) -> std::io::Result<Result<String, String>> {
+        self.reader.without(|| {
+            screen.suspend();
+            let written = crate::editor::write(text);
+            screen.resume()?;
+            Ok(written)
         })
     }
 

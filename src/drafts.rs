@@ -46,8 +46,9 @@ impl Drafts {
         Draft::decode(&std::fs::read(self.path(repository, change)).ok()?).ok()
     }
 
-    /// Saves what was done to `base` to make `draft` of it: under a lock, into what is there now, which another desk may
-    /// have written meanwhile. Gives what is there then. Written whole or not at all; an empty draft removes the file.
+    /// Saves what was done to `base` to make `draft` of it: under a lock, into what is there now, which another desk
+    /// may have written meanwhile. Gives what is there then. Written whole or not at all; an empty draft removes the
+    /// file.
     ///
     /// # Errors
     /// A sentence. What could not be saved is saved with the next.

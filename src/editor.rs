@@ -1,7 +1,7 @@
-//! FLOOR 2: a read-only copy of a file in the person's editor. The copy has nothing of the repository around it: no
-//! configuration of a hostile tree is found beside it.
+//! FLOOR 2: a read-only copy of a file, or a text of their own, in the person's editor. The copy has nothing of the
+//! repository around it: no configuration of a hostile tree is found beside it.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,18 +10,48 @@ use std::process::Command;
 const TAKE_LINES: &[&str] =
     &["vi", "vim", "nvim", "view", "nano", "emacs", "emacsclient", "micro", "kak", "joe", "jed", "mg", "ne", "hx"];
 
+/// Bytes that are read of what a person wrote.
+const MAX_WRITTEN: u64 = 1 << 20;
+
 /// Opens a text at a line and waits until the editor ends. The name is one part of a path, made safe by the caller.
 pub fn open(name: &str, text: &[u8], line: u32) -> Result<(), String> {
+    with_copy(name, text, 0o400, |editor, file| run(editor, file, Some(line)))
+}
+
+/// Has a person write on at a text of their own, and gives what they made of it.
+pub fn write(text: &str) -> Result<String, String> {
+    with_copy("note.md", text.as_bytes(), 0o600, |editor, file| {
+        run(editor, file, None)?;
+        let read = std::fs::File::open(file).and_then(|opened| {
+            let mut bytes = Vec::new();
+            opened.take(MAX_WRITTEN + 1).read_to_end(&mut bytes).map(|_| bytes)
+        });
+        match read {
+            Err(error) => Err(format!("What was written cannot be read: {error}. The text is as it was before.")),
+            Ok(bytes) if bytes.len() as u64 > MAX_WRITTEN => {
+                Err("More than a mebibyte was written, which is no note. The text is as it was before.".to_owned())
+            }
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    })
+}
+
+fn with_copy<T>(
+    name: &str,
+    text: &[u8],
+    mode: u32,
+    work: impl FnOnce(&str, &Path) -> Result<T, String>,
+) -> Result<T, String> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let editor = set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".to_owned());
-    let dir = private_dir().map_err(|error| format!("There is no place for a copy of the file: {error}."))?;
+    let dir = private_dir().map_err(|error| format!("There is no place for a copy of the text: {error}."))?;
     let file = dir.join(name);
     let written =
-        write(&file, text).map_err(|error| format!("The copy {} cannot be written: {error}.", file.display()));
-    let ended = written.and_then(|()| run(&editor, &file, line));
+        put(&file, text, mode).map_err(|error| format!("The copy {} cannot be written: {error}.", file.display()));
+    let done = written.and_then(|()| work(&editor, &file));
     // What is left behind by a crash is in the system's own folder for such.
     let _ = std::fs::remove_dir_all(&dir);
-    ended
+    done
 }
 
 fn private_dir() -> std::io::Result<PathBuf> {
@@ -35,22 +65,23 @@ fn private_dir() -> std::io::Result<PathBuf> {
     Err(std::io::Error::from(std::io::ErrorKind::AlreadyExists))
 }
 
-fn write(path: &Path, text: &[u8]) -> std::io::Result<()> {
+fn put(path: &Path, text: &[u8], mode: u32) -> std::io::Result<()> {
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text)?;
-    file.set_permissions(std::fs::Permissions::from_mode(0o400))
+    file.set_permissions(std::fs::Permissions::from_mode(mode))
 }
 
-/// The variable may hold arguments; a shell takes it apart, as git has it done.
-fn run(editor: &str, file: &Path, line: u32) -> Result<(), String> {
+/// The variable may hold arguments; a shell takes it apart, as git has it done. What is opened at a line is only read.
+fn run(editor: &str, file: &Path, line: Option<u32>) -> Result<(), String> {
     let program = editor.split_whitespace().next().unwrap_or_default();
     let program = program.rsplit('/').next().unwrap_or_default();
     let mut arguments: Vec<String> = Vec::new();
     if matches!(program, "vim" | "nvim") {
         // Lines of the file itself may be commands to these.
-        arguments.extend(["-R", "--cmd", "set nomodeline"].map(str::to_owned));
+        arguments.extend(["--cmd", "set nomodeline"].map(str::to_owned));
+        arguments.extend(line.map(|_| "-R".to_owned()));
     }
-    if TAKE_LINES.contains(&program) {
+    if let Some(line) = line.filter(|_| TAKE_LINES.contains(&program)) {
         arguments.push(format!("+{line}"));
     }
     let status = Command::new("sh")

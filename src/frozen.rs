@@ -7,7 +7,6 @@ use crate::decision::{Draft, Note, Verdict};
 use crate::gate::Answerable;
 use crate::ledger::{self, LedgerError};
 use crate::policy::{Person, Policy};
-use crate::provenance;
 use crate::record::chain::{Link, file_name};
 use crate::record::statement::{
     AnsweredFinding, Coverage, Decimal, Findings, Link as ChainLink, ManifestDigest, Omission, Point, PolicyName,
@@ -303,7 +302,7 @@ fn statement(
     let answers =
         examination.assessment.findings.iter().filter_map(|f| Some(answered(f, draft.answers.get(&f.key())?.clone())));
     let evidence = examination.provenance.evidence.iter().map(|e| format!("{}: {}", e.rule, e.raw)).collect();
-    let authors = provenance::author_set(&revision.commits, provenance::Rules::shipped());
+    let authors = &examination.authors;
     let predicate = Predicate {
         verdict: case.verdict,
         principal: person.id.clone(),
@@ -348,9 +347,11 @@ fn notes(case: &Case<'_>) -> Vec<SignedNote> {
     let signed = |note: &Note| SignedNote {
         path: note.path.clone(),
         side: if note.old_side { "old" } else { "new" }.to_owned(),
-        line: Decimal(u64::from(note.line)),
+        // Of a line that is not there any more, the file is what is left.
+        line: Decimal(if note.is_outdated() { 0 } else { u64::from(note.line) }),
         // The record has one line for a note; the rest is said in words.
         text: match note.until {
+            _ if note.is_outdated() => format!("Outdated, about {}: {}", note.quote(), note.text),
             Some(until) => format!("Lines {} to {until}: {}", note.line, note.text),
             None => note.text.clone(),
         },

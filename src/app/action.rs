@@ -81,6 +81,7 @@ actions! {
     Review Answer "answer" "answer the finding, or acknowledge the omission";
     Review Note "note" "write a note on the line, or on the lines selected";
     Review FileNote "note-file" "write a note on the file";
+    Review PathNote "note-path" "write a note on any file of the tree, changed or not";
     Review ChangeNote "note-change" "write a note on the whole change";
     Review Select "select" "begin or end a selection of lines";
     Review Items "items" "what is still open: hunks, findings, omissions; and notes";

@@ -10,6 +10,7 @@ use crate::change::Change;
 use crate::decision::Verdict;
 use crate::frozen::Failure;
 use crate::gate::counsel;
+use crate::survey;
 
 pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
@@ -28,6 +29,10 @@ pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Came { id, told } => {
             state.queue.came(&id, told);
+            Vec::new()
+        }
+        Event::Written(result) => {
+            super::prompt::written(state, result);
             Vec::new()
         }
         Event::Told(sentence) => {
@@ -53,20 +58,27 @@ pub fn advise(state: &State) -> Counsel {
     }
     let Screen::Review(review) = &state.screen else { return Counsel::default() };
     let standing = review.examination.as_ref().and_then(|examination| examination.standing.as_ref());
+    let refusals = refusals(review);
     let place = state.queue.place(&review.change);
     let (Some(standing), Some(place), Some(policy)) = (standing, place, place.and_then(|place| place.policy())) else {
-        return Counsel::default();
+        return Counsel { refusals, ..Counsel::default() };
     };
     let me = state.me(place).filter(|me| me.kind == crate::policy::Kind::Human);
     let holds = |role: &String| me.is_some_and(|me| me.roles.contains(role));
     let mut glass = policy.break_glass.iter().flat_map(|glass| &glass.sign);
     Counsel {
+        refusals,
         needs: counsel::needs(policy, standing, state.now),
         futile: counsel::futile(policy, standing, state.my_key(place), state.now),
         answers: standing.to_answer.iter().filter(|answerable| !answerable.is_veto).cloned().collect(),
         may_claim: policy.ai.human_only_by.iter().any(holds),
         may_break_glass: glass.any(|slot| holds(&slot.role)) && !standing.is_allowed(),
     }
+}
+
+/// Why the open change cannot land, as far as that is known by now.
+fn refusals(review: &Review) -> Vec<String> {
+    review.examination.iter().flat_map(|examination| survey::refusals(&review.place, examination)).collect()
 }
 
 fn listed(state: &mut State, repository: usize, result: Result<Listing, String>) -> Vec<Effect> {
@@ -109,15 +121,24 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
     }
     match result {
         Ok(opened) => {
-            let Opened { place, change, diff, draft, draft_trouble, read_only } = *opened;
+            let Opened { place, change, diff, draft, saved, draft_trouble, read_only } = *opened;
             let mut review = Review::new(ticket, change.clone(), place.clone(), diff.clone(), draft, read_only);
             review.room = state.room;
+            review.saved = saved.unwrap_or(review.saved);
             state.status = draft_trouble;
             if !review.carried_over.is_empty() {
                 let again = state.keymap.first(super::action::Action::Again);
                 state.status = Some(format!(
                     "The branch moved since you were here. Marks of what did not change are kept; {again} shows what came."
                 ));
+            }
+            let outdated = review.draft.notes.iter().filter(|note| note.is_outdated()).count();
+            if outdated > 0 {
+                let told = match outdated {
+                    1 => "One note is outdated: the line that it was about is gone.".to_owned(),
+                    n => format!("{n} notes are outdated: the lines that they were about are gone."),
+                };
+                state.status = Some(state.status.take().map_or(told.clone(), |said| format!("{told} {said}")));
             }
             let order = review.order.clone();
             state.screen = Screen::Review(Box::new(review));
@@ -142,7 +163,14 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
         Event::ReviewExamined { ticket, result } => {
             if let Some(review) = state.review_of(ticket) {
                 match result {
-                    Ok(examination) => review.examined(examination),
+                    Ok(examination) => {
+                        review.examined(examination);
+                        // Before anything is read for nothing.
+                        if let Some(why) = refusals(review).first().filter(|_| !review.read_only) {
+                            let told = format!("Nothing that is signed makes this land. {why}");
+                            state.status = state.status.take().or(Some(told));
+                        }
+                    }
                     Err(why) => {
                         review.not_examined();
                         state.status = Some(why);
@@ -179,6 +207,10 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
                 let title = "the commits of the revision before, and of this one".to_owned();
                 state.overlay = Some(Overlay::Text(Box::new(Text { title, lines, scroll: 0 })));
             }
+            Err(why) => state.status = Some(why),
+        },
+        Event::Paths { ticket, result } if state.review_of(ticket).is_some() => match result {
+            Ok(paths) => reading::choose_path(state, &paths),
             Err(why) => state.status = Some(why),
         },
         Event::Frozen { ticket, result } if state.review_of(ticket).is_some() => {

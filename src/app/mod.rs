@@ -19,9 +19,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::change::Change;
 use crate::change::diff::{Diff, FileDiff, Side};
 use crate::change::moved::Moves;
+use crate::change::{Change, RepoPath};
 use crate::decision::{Draft, Revised, Verdict};
 use crate::frozen::{Failure, Frozen, Seen};
 use crate::highlight::Tokens;
@@ -187,6 +187,13 @@ pub enum Event {
         ticket: u64,
         result: Result<Vec<TextLine>, String>,
     },
+    /// All paths of the head.
+    Paths {
+        ticket: u64,
+        result: Result<Vec<RepoPath>, String>,
+    },
+    /// What the person wrote in their editor.
+    Written(Result<String, String>),
     /// A sentence for the foot of the screen.
     Told(String),
     /// What was written, and what is on disk now: another desk may have written, too.
@@ -236,6 +243,8 @@ pub struct Opened {
     pub change: Arc<Change>,
     pub diff: Arc<Diff>,
     pub draft: Option<Draft>,
+    /// The draft as it is on disk, where its notes did not follow their lines yet.
+    pub saved: Option<Draft>,
     /// Why a draft that was there could not be used.
     pub draft_trouble: Option<String>,
     pub read_only: bool,
@@ -308,6 +317,12 @@ pub enum Effect {
         index: usize,
         file: Arc<FileMaterial>,
     },
+    /// All paths of the head, to choose one for a note.
+    Paths {
+        ticket: u64,
+        place: Arc<Place>,
+        change: Arc<Change>,
+    },
     /// Into the clipboard.
     Copy(String),
     /// A read-only copy of a file in the person's editor, at a line. The program waits for it.
@@ -316,12 +331,16 @@ pub enum Effect {
         text: Vec<u8>,
         line: u32,
     },
+    /// A text of the person's own in their editor. The program waits for it.
+    Write {
+        text: String,
+    },
     /// To the shell, until it is told to come back.
     Suspend,
     /// Into what is on disk, what was done since `base`.
     SaveDraft {
         place: Arc<Place>,
-        base: Draft,
+        base: Box<Draft>,
         draft: Draft,
     },
     Sync {

@@ -15,6 +15,8 @@ pub enum Choice {
     Act(Action),
     /// In the review that is open.
     Go(Goal),
+    /// A note on a path, as records write it.
+    Note(String),
 }
 
 #[derive(Debug, Clone)]
@@ -94,7 +96,7 @@ impl Picker {
     }
 
     pub fn paste(&mut self, text: &str) {
-        self.field.insert(text);
+        let _ = self.field.insert(text);
         self.filter();
     }
 

@@ -19,7 +19,7 @@ pub enum Purpose {
     Filter,
     Search,
     Answer(Subject),
-    Note(Note, Option<usize>),
+    Note(Box<Note>, Option<usize>),
 }
 
 pub fn stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effect> {
@@ -32,7 +32,15 @@ pub fn stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effe
             return Vec::new();
         }
         Key::Char('c') if stroke.ctrl => return Vec::new(),
-        Key::Enter => return done(state, prompt),
+        Key::Enter if !(stroke.alt && prompt.field.has_lines()) => return done(state, prompt),
+        Key::Char('o') if stroke.ctrl && prompt.field.has_lines() => {
+            let text = prompt.field.text().to_owned();
+            state.overlay = Some(Overlay::Prompt(prompt));
+            return vec![Effect::Write { text }];
+        }
+        Key::Char(_) if prompt.field.is_full() && !stroke.ctrl => {
+            state.status = Some("There is no room for more in this text.".to_owned());
+        }
         _ => _ = prompt.field.take(stroke),
     }
     if matches!(prompt.purpose, Purpose::Filter) {
@@ -40,6 +48,23 @@ pub fn stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effe
     }
     state.overlay = Some(Overlay::Prompt(prompt));
     Vec::new()
+}
+
+/// What came back from the person's editor, into the text that is being asked for.
+pub fn written(state: &mut State, result: Result<String, String>) {
+    match (&mut state.overlay, result) {
+        (Some(Overlay::Prompt(prompt)), Ok(text)) if prompt.field.has_lines() => {
+            let mut field = TextField::with_lines("");
+            let left_out = field.insert(text.trim_end());
+            // What is too long for a record is shortened by who wrote it, not here.
+            prompt.field = if left_out > 0 { TextField::with_lines(text.trim_end()) } else { field };
+            if left_out > 0 {
+                state.status = Some(format!("The text is too long for a record by {left_out} characters: shorten it."));
+            }
+        }
+        (_, Err(why)) => state.status = Some(why),
+        _ => {}
+    }
 }
 
 fn done(state: &mut State, prompt: Prompt) -> Vec<Effect> {
@@ -50,7 +75,7 @@ fn done(state: &mut State, prompt: Prompt) -> Vec<Effect> {
         Purpose::Filter => {}
         Purpose::Search => state.status = review.search_for(text),
         Purpose::Answer(subject) => review.answer(subject, text),
-        Purpose::Note(place, at) => review.set_note(place, at, text),
+        Purpose::Note(place, at) => review.set_note(*place, at, text),
     }
     save_if_changed(state, &before)
 }

@@ -2,7 +2,7 @@
 
 use super::action::Action;
 use super::keymap::Stroke;
-use super::picker::Picker;
+use super::picker::{Badge, Choice, Entry, Picker};
 use super::prompt::{Prompt, Purpose};
 use super::review::lens::Lens;
 use super::review::look::Layout;
@@ -10,6 +10,8 @@ use super::review::{MAX_ITEMS, Review};
 use super::sign::{Ask, Sheet};
 use super::text::TextField;
 use super::{Effect, FILE_LIST_FROM, Overlay, Screen, State, Text};
+use crate::change::RepoPath;
+use crate::change::manifest::escape;
 use crate::decision::{Draft, Note, Verdict};
 
 pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effect> {
@@ -84,12 +86,14 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
         Action::Search => {
             state.overlay = prompt("search".to_owned(), TextField::default(), Purpose::Search);
         }
-        Action::Answer | Action::Note | Action::FileNote | Action::ChangeNote if review.read_only => {
+        Action::Answer | Action::Note | Action::FileNote | Action::PathNote | Action::ChangeNote
+            if review.read_only =>
+        {
             state.status = Some(review.why_read_only().to_owned());
         }
         Action::Answer => match review.subject() {
             Some((subject, question)) => {
-                let field = TextField::with(review.answered(&subject).map_or("", String::as_str));
+                let field = TextField::with_lines(review.answered(&subject).map_or("", String::as_str));
                 state.overlay = prompt(question, field, Purpose::Answer(subject));
             }
             None => state.status = Some("Put the cursor on a finding or an omission; ) goes to the next.".to_owned()),
@@ -101,6 +105,10 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
         Action::FileNote => {
             let place = review.file_note_place();
             state.overlay = place.and_then(|place| note(place, "note"));
+        }
+        Action::PathNote => {
+            let (ticket, place, change) = (review.ticket, review.place.clone(), review.change.clone());
+            return vec![Effect::Paths { ticket, place, change }];
         }
         Action::ChangeNote => state.overlay = note(review.change_note_place(), "note"),
         Action::Items => {
@@ -138,13 +146,35 @@ fn prompt(label: String, field: TextField, purpose: Purpose) -> Option<Overlay> 
 
 fn note((place, at): (Note, Option<usize>), label: &str) -> Option<Overlay> {
     let place_name = match (place.line, place.until) {
+        _ if place.is_outdated() => "outdated note".to_owned(),
         (line, Some(until)) => format!("{label} on lines {line} to {until}"),
-        (0, None) if !place.path.is_empty() => "note on the file".to_owned(),
+        (0, None) if !place.path.is_empty() => format!("note on {}", place.path),
         (0, None) => "note on the change".to_owned(),
         (line, None) => format!("{label} on line {line}"),
     };
     let label = if at.is_some() { format!("{place_name} (empty takes it away)") } else { place_name };
-    prompt(label, TextField::with(&place.text), Purpose::Note(place, at))
+    prompt(label, TextField::with_lines(&place.text), Purpose::Note(Box::new(place), at))
+}
+
+/// The paths of the head are known: one of them is chosen for a note.
+pub fn choose_path(state: &mut State, paths: &[RepoPath]) {
+    let entry = |path: &RepoPath| Entry {
+        label: path.to_string(),
+        detail: String::new(),
+        badge: Badge::None,
+        choice: Choice::Note(escape(path)),
+    };
+    if state.overlay.is_none() {
+        let entries = paths.iter().map(entry).collect();
+        state.overlay = Some(Overlay::Picker(Box::new(Picker::new("a note on", entries))));
+    }
+}
+
+/// Asks for a note on a path.
+pub fn note_on(state: &mut State, path: &str) {
+    if let Screen::Review(review) = &state.screen {
+        state.overlay = note(review.path_note_place(path), "note");
+    }
 }
 
 fn copied(state: &mut State, text: impl Fn(&Review) -> Option<String>) -> Vec<Effect> {
@@ -243,7 +273,7 @@ pub fn save_if_changed(state: &mut State, before: &Draft) -> Vec<Effect> {
 /// Writes what was done to the draft since it was last written or read.
 pub fn save(review: &mut Review) -> Vec<Effect> {
     let draft = Draft { shown: review.partly_shown(), ..review.draft.clone() };
-    let base = std::mem::replace(&mut review.saved, draft.clone());
+    let base = Box::new(std::mem::replace(&mut review.saved, draft.clone()));
     vec![Effect::SaveDraft { place: review.place.clone(), base, draft }]
 }
 

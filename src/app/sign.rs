@@ -62,6 +62,8 @@ pub struct Sheet {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counsel {
     pub needs: Vec<Need>,
+    /// Why it cannot land, whoever signs for it.
+    pub refusals: Vec<String>,
     /// Why an approval would fill no slot.
     pub futile: Option<String>,
     /// Rejections that an approval answers for.
@@ -130,6 +132,10 @@ impl Sheet {
             }
             _ => return Ask::Nothing,
         };
+        if let (Verdict::Approve, Some(why)) = (verdict, self.counsel.refusals.first()) {
+            self.message = Some(format!("Nothing that is signed makes this land. {why}"));
+            return Ask::Nothing;
+        }
         if let Err(why) = &self.key {
             self.message = Some(why.clone());
             return Ask::Nothing;

@@ -8,13 +8,20 @@ use super::queue::Source;
 use super::review::Review;
 use super::text::TextField;
 use super::{Effect, Overlay, Screen, State, Text, reading};
+use crate::change::counted as count_of;
 
 /// The largest number that is taken before a command.
 const MAX_COUNT: usize = 1_000_000;
 
 pub fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
     match &mut state.overlay {
-        Some(Overlay::Prompt(prompt)) => prompt.field.insert(text),
+        Some(Overlay::Prompt(prompt)) => {
+            let left_out = prompt.field.insert(text);
+            if left_out > 0 {
+                let what = count_of(left_out, "character");
+                state.status = Some(format!("{what} of what was pasted did not fit; see the end of it."));
+            }
+        }
         Some(Overlay::Picker(picker)) => picker.paste(text),
         Some(Overlay::Sign(_)) => state.status = Some("Pasted text is not taken here: type it.".to_owned()),
         _ => {}
@@ -64,6 +71,7 @@ fn picker_stroke(state: &mut State, mut picker: Box<Picker>, stroke: Stroke) -> 
         Picked::Open => state.overlay = Some(Overlay::Picker(picker)),
         Picked::Closed => {}
         Picked::Chosen(Choice::Act(action)) => return act(state, action),
+        Picked::Chosen(Choice::Note(path)) => reading::note_on(state, &path),
         Picked::Chosen(Choice::Go(goal)) => {
             if let Screen::Review(review) = &mut state.screen {
                 review.reach(goal);

@@ -6,19 +6,42 @@ use unicode_width::UnicodeWidthStr as _;
 use super::keymap::{Key, Stroke};
 use crate::change::visible;
 
-/// Bytes that a field takes at most.
+/// Bytes that a field takes at most, and one of several lines: a record holds no longer note or answer, with what
+/// stands before it.
 const MAX_TEXT: usize = 8 << 10;
+const MAX_LINES: usize = 3_600;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TextField {
     text: String,
     /// Byte position, always between graphemes.
     cursor: usize,
+    /// Whether it may have several lines. In one that may not, a line break is a blank.
+    has_lines: bool,
 }
 
 impl TextField {
     pub fn with(text: &str) -> TextField {
-        TextField { text: text.to_owned(), cursor: text.len() }
+        TextField { text: text.to_owned(), cursor: text.len(), has_lines: false }
+    }
+
+    /// As [`TextField::with`], of several lines.
+    pub fn with_lines(text: &str) -> TextField {
+        TextField { has_lines: true, ..TextField::with(text) }
+    }
+
+    pub fn has_lines(&self) -> bool {
+        self.has_lines
+    }
+
+    fn room(&self) -> usize {
+        let most = if self.has_lines { MAX_LINES } else { MAX_TEXT };
+        most.saturating_sub(self.text.len())
+    }
+
+    /// Whether nothing more goes in.
+    pub fn is_full(&self) -> bool {
+        self.room() == 0
     }
 
     pub fn text(&self) -> &str {
@@ -30,18 +53,24 @@ impl TextField {
         self.text.split_at(self.cursor)
     }
 
-    pub fn insert(&mut self, text: &str) {
-        let clean: String = text.chars().filter(|&c| !visible::is_hidden(c)).collect();
-        if self.text.len() + clean.len() <= MAX_TEXT {
-            self.text.insert_str(self.cursor, &clean);
-            self.cursor += clean.len();
+    /// Puts a text in as it is, but for what would act on a terminal. Gives how many characters did not fit.
+    pub fn insert(&mut self, text: &str) -> usize {
+        let text = cleaned(text, self.has_lines);
+        let mut end = text.len().min(self.room());
+        while !text.is_char_boundary(end) {
+            end -= 1;
         }
+        self.text.insert_str(self.cursor, &text[..end]);
+        self.cursor += end;
+        text[end..].chars().count()
     }
 
     /// Takes an editing stroke; false for one that means something else.
     pub fn take(&mut self, stroke: Stroke) -> bool {
         match (stroke.key, stroke.ctrl) {
-            (Key::Char(c), false) if !stroke.alt => self.insert(c.encode_utf8(&mut [0; 4])),
+            (Key::Char(c), false) if !stroke.alt => _ = self.insert(c.encode_utf8(&mut [0; 4])),
+            (Key::Enter, _) if self.has_lines && stroke.alt => _ = self.insert("\n"),
+            (Key::Char('j'), true) if self.has_lines => _ = self.insert("\n"),
             (Key::Backspace, _) => {
                 let start = self.before();
                 self.text.replace_range(start..self.cursor, "");
@@ -53,7 +82,7 @@ impl TextField {
             }
             (Key::Char('u'), true) => *self = TextField::with(&self.text[self.cursor..]),
             (Key::Char('w'), true) => {
-                let start = self.text[..self.cursor].trim_end().rfind(' ').map_or(0, |at| at + 1);
+                let start = self.text[..self.cursor].trim_end().rfind([' ', '\n']).map_or(0, |at| at + 1);
                 self.text.replace_range(start..self.cursor, "");
                 self.cursor = start;
             }
@@ -73,6 +102,14 @@ impl TextField {
     fn after(&self) -> usize {
         self.text[self.cursor..].graphemes(true).next().map_or(self.cursor, |g| self.cursor + g.len())
     }
+}
+
+/// What a person wrote or pasted: terminals send a carriage return for each end of a line. What would act is left out;
+/// joiners, tabs and whatever else does not show were meant, and are drawn as marks where they could deceive.
+fn cleaned(text: &str, has_lines: bool) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let text = if has_lines { text } else { text.replace('\n', " ") };
+    text.chars().filter(|&c| !visible::is_control(c) || matches!(c, '\n' | '\t')).collect()
 }
 
 /// Breaks text into lines of so many columns, at blanks where it can.
@@ -111,6 +148,18 @@ mod tests {
         assert_eq!(fold("four five six", 4), ["four", "five", "six"]);
         assert_eq!(fold("a bc  d", 4), ["a bc", "d"]);
         assert_eq!(fold("abcdef g", 4), ["abcd", "ef g"]);
+    }
+
+    #[test]
+    fn what_is_pasted_keeps_its_lines_tabs_and_joiners_and_what_does_not_fit_is_counted() {
+        let mut field = TextField::with_lines("");
+        assert_eq!(field.insert("one\r\ntwo\rthree\tfour 👩\u{200d}🚀 می\u{200c}خواهم\u{1b}"), 0);
+        assert_eq!(field.text(), "one\ntwo\nthree\tfour 👩\u{200d}🚀 می\u{200c}خواهم");
+        let room = (MAX_LINES - field.text().len()) / 2;
+        assert_eq!(field.insert(&"é".repeat(MAX_LINES)), MAX_LINES - room);
+        let mut line = TextField::default();
+        line.insert("one\ntwo");
+        assert_eq!(line.text(), "one two");
     }
 
     #[test]

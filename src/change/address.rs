@@ -1,11 +1,11 @@
-//! Where a repository is said to be, for people. Whoever clones with a token in the URL has it in the configuration, and
-//! what is signed or logged can never be taken back.
+//! Where a repository is said to be, for people. Whoever clones with a token in the URL has it in the configuration,
+//! and what is signed or logged can never be taken back.
 
 use std::borrow::Cow;
 
 /// An address as it may be signed, logged and shown: without user, password, query and fragment. A command in place of
-/// an address (`ext::ssh …`) can hold anything, so that only its kind is left of it; and so of a URL that can be read in
-/// two ways.
+/// an address (`ext::ssh …`) can hold anything, so that only its kind is left of it; and so of a URL that can be read
+/// in two ways.
 pub fn without_user(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once("://") else { return without_login(address) };
     let path_ends = rest.find(['?', '#']).unwrap_or(rest.len());
@@ -40,16 +40,16 @@ pub fn without_users(text: &str) -> Cow<'_, str> {
     Cow::Owned(words.collect())
 }
 
-/// Where the host begins. A password in which nobody escaped a slash belongs to the user all the same: what stands before
-/// that slash is then no host with a port, or a sign follows that is none of a path, which begins a name with it (`/@team`)
-/// if at all.
+/// Where the host begins. A password in which nobody escaped a slash belongs to the user all the same: what stands
+/// before that slash is then no host with a port, or a sign follows that is none of a path, which begins a name with it
+/// (`/@team`) if at all.
 fn host(rest: &str, is_file: bool) -> usize {
     let end = rest.find('/').unwrap_or(rest.len());
     let named = rest[..end].rsplit('@').next().unwrap_or_default();
     let port = named.rsplit_once(':').map_or("", |(_, port)| port);
     let is_host = named.ends_with(']') || !named.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     let is_user = |at: &usize| *at < end || !is_file && (!is_host || !rest[..*at].ends_with('/'));
-    rest.match_indices('@').map(|(at, _)| at).filter(is_user).last().map_or(0, |at| at + 1)
+    rest.match_indices('@').map(|(at, _)| at).rfind(is_user).map_or(0, |at| at + 1)
 }
 
 /// `user@host:path` and a path of this machine.
@@ -126,7 +126,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn nothing_before_the_host_survives(user in "[a-z:%/@é?#]{0,8}", secret in "T[0-9A-Z]{6}", path in "[a-z/]{0,6}") {
+        fn nothing_before_the_host_survives(
+            user in "[a-z:%/@é?#]{0,8}", secret in "T[0-9A-Z]{6}", path in "[a-z/]{0,6}"
+        ) {
             let shown = without_user(&format!("https://{user}:{secret}@host/{path}"));
             proptest::prop_assert!(!shown.contains(&secret), "{}", shown);
         }

@@ -188,7 +188,8 @@ pub fn escape(path: &RepoPath) -> String {
     out
 }
 
-fn unescape(text: &str) -> Option<RepoPath> {
+/// The path that [`escape`] wrote so; none where it wrote no such text.
+pub fn unescape(text: &str) -> Option<RepoPath> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('\\') {

@@ -9,7 +9,7 @@ use super::queue::{self, Row};
 use crate::change::visible;
 use crate::gate::{Reason, SlotState, counsel};
 use crate::provenance::Evidence;
-use crate::survey::{Examination, Place};
+use crate::survey::{self, Examination, Place};
 
 #[derive(Args)]
 pub struct Options {
@@ -36,6 +36,8 @@ struct Shown {
     /// How a change that touches too much could be cut.
     split: Vec<ShownPart>,
     reasons: Vec<Reason>,
+    /// Why it cannot land, whoever signs for it.
+    refusals: Vec<String>,
 }
 
 /// Something that anyone could have written.
@@ -167,6 +169,7 @@ fn shown(place: &Place, row: Row, examination: &Examination) -> Shown {
             })
             .collect(),
         reasons: examination.standing.as_ref().map(|s| s.reasons.clone()).unwrap_or_default(),
+        refusals: survey::refusals(place, examination),
         row,
     }
 }
@@ -203,6 +206,9 @@ fn print(shown: &Shown) {
     outln!("  needs:");
     shown.needs.iter().for_each(|need| outln!("    {need}"));
     shown.reasons.iter().for_each(|reason| outln!("    {}: {}", reason.code, reason.detail));
+    if shown.reasons.is_empty() {
+        shown.refusals.iter().for_each(|why| outln!("    {why}"));
+    }
     if let Some(change) = &shown.policy_change {
         outln!("  policy: {}", change.headline);
         change.meaning.iter().chain(&change.flips).for_each(|line| outln!("    {line}"));

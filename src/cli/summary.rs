@@ -53,7 +53,16 @@ impl SummaryOptions {
             };
         };
         let opened = Repository::open_exactly(repository).map_err(|error| error.to_string())?;
-        let resource = self.resource.clone().unwrap_or_else(|| resource_of(&opened.uri()));
+        let resource = match &self.resource {
+            Some(named) if named.contains("://") && address::without_user(named) != *named => {
+                return Err(
+                    "The URI of --resource holds a user, password or query, and a summary is for everybody to \
+                            read. Leave that out."
+                        .to_owned(),
+                );
+            }
+            named => named.clone().unwrap_or_else(|| resource_of(&opened.uri())),
+        };
         let parse = |text: &str| text.parse().map_err(|_| "The outcome names no digest.".to_owned());
         let record =
             |id: &String| Ok(Input { uri: format!("{resource}#undersign-record-{}", &id[..12]), digest: parse(id)? });

@@ -5,12 +5,13 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::anchor::Anchor;
 use crate::change::Revision;
 
 /// The format of a draft on disk; an unknown one is refused, not guessed at.
-pub const DRAFT_SCHEMA: &str = "undersign-draft/v1";
-/// It lacked what has a default here.
-const EARLIER_SCHEMA: &str = "undersign-draft/v0";
+pub const DRAFT_SCHEMA: &str = "undersign-draft/v2";
+/// They lacked what has a default here: notes had no anchor.
+const EARLIER_SCHEMAS: [&str; 2] = ["undersign-draft/v0", "undersign-draft/v1"];
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,12 +69,17 @@ pub struct Note {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u32>,
     pub text: String,
+    /// What its lines are; none for one on a file or on the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
 }
 
 impl Note {
-    /// Whether it is about the same lines.
+    /// Whether it is about the same lines. One whose lines are gone is about none that are there.
     pub fn is_at(&self, place: &Note) -> bool {
-        (&self.path, self.old_side, self.line, self.until) == (&place.path, place.old_side, place.line, place.until)
+        !self.is_outdated()
+            && (&self.path, self.old_side, self.line, self.until)
+                == (&place.path, place.old_side, place.line, place.until)
     }
 }
 
@@ -131,7 +137,7 @@ impl Draft {
     /// Reads a draft; the error says what is wrong with it.
     pub fn decode(bytes: &[u8]) -> Result<Draft, String> {
         let draft: Draft = serde_json::from_slice(bytes).map_err(|error| format!("it is damaged ({error})"))?;
-        if draft.schema != DRAFT_SCHEMA && draft.schema != EARLIER_SCHEMA {
+        if draft.schema != DRAFT_SCHEMA && !EARLIER_SCHEMAS.contains(&draft.schema.as_str()) {
             return Err(format!(
                 "it was written by another version (`{}`)",
                 crate::change::visible::text(&draft.schema)

@@ -1,5 +1,6 @@
 //! FLOOR 1: how a reviewer comes to a decision: what was looked at, what was answered, what is still missing.
 
+pub mod anchor;
 pub mod draft;
 mod merge;
 

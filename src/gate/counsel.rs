@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Standing;
+use super::outcome::{Code, Effect, Reason};
 use crate::policy::{Compartment, Kind, Person, Policy};
 use crate::record::{Key, Presence};
 
@@ -68,6 +69,13 @@ fn presence_of(policy: &Policy, compartment: &str) -> Presence {
     policy.compartments.iter().find(|c| c.name == compartment).map(of).unwrap_or_default()
 }
 
+/// Why what is there cannot land, whoever signs for it: the gate's own reasons, in its words. Somebody's veto is not
+/// among them, nor what an approval of it ends.
+pub fn refusals(standing: &Standing) -> Vec<&Reason> {
+    let is_ended = |code| matches!(code, Code::Vetoed | Code::Unsigned | Code::MergeDelta);
+    standing.reasons.iter().filter(|reason| reason.effect == Effect::Denies && !is_ended(reason.code)).collect()
+}
+
 /// Why an approval by this key would fill no slot of this change, if that can be known now.
 pub fn futile(policy: &Policy, standing: &Standing, key: Option<&Key>, now: i64) -> Option<String> {
     let Some((person, own)) = key.and_then(|key| policy.roster.enrolment(key)) else {
@@ -80,7 +88,9 @@ pub fn futile(policy: &Policy, standing: &Standing, key: Option<&Key>, now: i64)
         return Some("your key is revoked, or not valid now".to_owned());
     }
     if standing.authors.contains(&person.id) && !policy.self_review {
-        return Some("you are an author of this change, or ran the agent that wrote it".to_owned());
+        let through = standing.wrote.get(&person.id).map(|commit| format!(" (commit {})", commit.short()));
+        let through = through.unwrap_or_default();
+        return Some(format!("you are an author of this change, or ran the agent that wrote it{through}"));
     }
     let open: Vec<_> = standing.slots.iter().filter(|slot| slot.have < slot.need).collect();
     if open.is_empty() {
@@ -172,6 +182,7 @@ mod tests {
             presence: None,
             compartments: Vec::new(),
             authors: ids(authors),
+            wrote: std::collections::BTreeMap::new(),
             to_answer: Vec::new(),
         }
     }

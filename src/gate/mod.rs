@@ -34,7 +34,8 @@ pub use push::{Judged, MAX_STEPS, NextPolicy, PushEvaluation, Step, Update, judg
 pub use segment::{Answerable, Standing};
 pub use spent::{is_over, spent};
 
-use crate::policy::Policy;
+use crate::change::RepoPath;
+use crate::policy::{POLICY_FILE, Policy};
 use crate::record::{Chain, Fault, Index, Loss};
 use court::Court;
 
@@ -133,5 +134,11 @@ fn withheld(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
 
 /// How a change stands that has not landed yet: judged as if it were merged now.
 pub fn standing(step: &Step, target: &str, grounds: &Grounds<'_>) -> Standing {
-    segment::judge(&Court::new(grounds, target), std::slice::from_ref(step), &step.delta)
+    let mut standing = segment::judge(&Court::new(grounds, target), std::slice::from_ref(step), &step.delta);
+    if grounds.policy_branch == Some(target) && step.delta.touches(&RepoPath::from(POLICY_FILE)) {
+        // As a push of it would be told.
+        let next = push::next_policy(grounds, step.commit).unwrap_or_else(Some);
+        standing.reasons.extend(next);
+    }
+    standing
 }

@@ -54,6 +54,9 @@ pub struct Step {
     /// Those of them that are merges and hold what none of their parents brought; like signers, where proof is asked
     /// for.
     pub evil_merges: Vec<ObjectId>,
+    /// Those of them that are merges and follow from their parents without conflict: whoever made them wrote nothing.
+    /// Only what is proven is among them.
+    pub clean_merges: Vec<ObjectId>,
     /// The symlinks and submodules among the touched paths: where they lead counts as touched too.
     pub links: Vec<Link>,
 }

@@ -128,6 +128,18 @@ impl<'r> Assessor<'r> {
         }
     }
 
+    /// Whether a rule saw the same in the files themselves.
+    pub fn saw(&self, finding: &Finding) -> bool {
+        self.findings.iter().any(|own| {
+            (&own.rule, &own.location.path, &own.evidence) == (&finding.rule, &finding.location.path, &finding.evidence)
+        })
+    }
+
+    /// Takes in what was found elsewhere than in the files.
+    pub fn add(&mut self, findings: Vec<Finding>) {
+        self.findings.extend(findings);
+    }
+
     /// What there is to say, once all of these files were read.
     pub fn finish(self, files: &[FileDiff]) -> Assessment {
         let Assessor { rules, mut findings, checks, added } = self;

@@ -2,6 +2,8 @@
 //! commands `queue` and `show` get the same answers from here.
 
 pub mod again;
+pub mod notes;
+mod passing;
 mod policy_change;
 
 pub use policy_change::{Flip, PolicyChange, compared, policy_change};
@@ -13,7 +15,7 @@ use crate::change::compare::{Comparison, Line, compare};
 use crate::change::diff::{Content, Diff, FileDiff};
 use crate::change::manifest::{Digest, Manifest};
 use crate::change::moved;
-use crate::change::{Change, ObjectId, RepoPath};
+use crate::change::{Change, Identity, ObjectId, RepoPath, visible};
 use crate::gate::{self, Code, Grounds, Receipts, Remembered, Standing, States, Step, counsel};
 use crate::ledger;
 use crate::policy::{AuthorProof, Criticality, POLICY_FILE, Part, Policy};
@@ -161,6 +163,8 @@ pub struct Examination {
     pub policy_change: Option<PolicyChange>,
     /// Where it touches too much at once: how it could be cut.
     pub split: Vec<Part>,
+    /// Who wrote it: the authors of its commits, without merges that follow from their parents.
+    pub authors: Vec<Identity>,
     pub files: usize,
     pub added: u32,
     pub removed: u32,
@@ -214,16 +218,20 @@ pub fn examine(
         .map(|policy| policy_change::policy_change(repository, place, policy, change.revision.head, now))
         .transpose()?;
     let provenance = provenance_of(repository, change);
+    let mut assessor = reading.assessor;
+    let passing = passing::secrets(repository, change, diff, |finding| assessor.saw(finding));
+    assessor.add(passing);
     let standing =
         place.policy().map(|policy| standing(repository, place, policy, change, &step, provenance.is_ai(), now));
     let standing = standing.transpose()?;
     Ok(Examination {
-        assessment: reading.assessor.finish(&diff.files),
+        assessment: assessor.finish(&diff.files),
         provenance,
         policy_change,
         split: place.policy().map(|policy| split(policy, diff, standing.as_ref())).unwrap_or_default(),
         standing,
         compartments: place.policy().map(|policy| compartments(policy, diff)).unwrap_or_default(),
+        authors: authors(&step),
         manifest: step.delta,
         result_tree,
         files: reading.files,
@@ -237,6 +245,11 @@ fn provenance_of(repository: &Repository, change: &Change) -> Provenance {
     let (rules, commits) = (provenance::Rules::shipped(), &change.revision.commits);
     let notes = git::testimony(repository, &change.revision).evidence(commits, rules);
     provenance::trace_with(commits, &change.branch, notes, rules)
+}
+
+fn authors(step: &Step) -> Vec<Identity> {
+    let written = step.commits.iter().filter(|commit| !step.clean_merges.contains(&commit.id));
+    provenance::author_set(&written.cloned().collect::<Vec<_>>(), provenance::Rules::shipped())
 }
 
 /// A proposal how to cut a change that touches too many compartments, or something that stands alone and more.
@@ -301,6 +314,25 @@ pub fn whole(repository: &Repository, place: &Place, change: &Change, now: i64) 
     examine(repository, place, change, &diff, reading, now)
 }
 
+/// Why a change cannot land, whoever signs for it; in the gate's words, each with its code.
+pub fn refusals(place: &Place, examination: &Examination) -> Vec<String> {
+    let branch = visible::text(&place.target.name);
+    match (&place.policy, &examination.standing) {
+        (PolicyState::Absent, _) => {
+            vec![format!("{}: There is no policy on {branch}, so nothing may land.", Code::PolicyAbsent)]
+        }
+        (PolicyState::Invalid(refused), _) => vec![format!(
+            "{}: The policy on {branch} has mistakes, so nothing may land: {}",
+            Code::PolicyInvalid,
+            visible::lines(&refused.to_string())
+        )],
+        (PolicyState::Found(_), standing) => {
+            let reasons = standing.iter().flat_map(counsel::refusals);
+            reasons.map(|reason| format!("{}: {}", reason.code, reason.detail)).collect()
+        }
+    }
+}
+
 /// What a change still needs, in two words for a queue.
 pub fn need(place: &Place, examination: &Examination, me: Option<&str>, now: i64) -> String {
     let Some(standing) = &examination.standing else {
@@ -311,6 +343,9 @@ pub fn need(place: &Place, examination: &Examination, me: Option<&str>, now: i64
     }
     if standing.is_allowed() {
         return "signed".into();
+    }
+    if !counsel::refusals(standing).is_empty() {
+        return if examination.split.is_empty() { "refused" } else { "split" }.into();
     }
     if me.is_some_and(|me| standing.approved_by.iter().any(|own| own == me)) {
         return "waiting".into();

@@ -126,6 +126,11 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         Effect::Range { ticket, place, change, then } => {
             tell(Event::Ranged { ticket, result: range(&place, &change, &then) });
         }
+        Effect::Paths { ticket, place, change } => {
+            let repository = Repository::open(&place.root);
+            let paths = repository.and_then(|repository| survey::notes::paths(&repository, &change.revision));
+            tell(Event::Paths { ticket, result: paths.map_err(|error| error.to_string()) });
+        }
         Effect::Compare { ticket, place, index, file, shape } => {
             let result = reading::compare(&place, &file, shape).map_err(|error| error.to_string());
             tell(Event::Compared { ticket, index, result });
@@ -145,7 +150,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             }
         }
         // The main loop has the terminal: it does these.
-        Effect::Edit { .. } | Effect::Suspend => {}
+        Effect::Edit { .. } | Effect::Write { .. } | Effect::Suspend => {}
         Effect::Highlight { ticket, index, file } => {
             let mut job = Colouring::of(ticket, index, file);
             while job.step(tell) {}
@@ -256,11 +261,13 @@ fn open(
 ) -> Result<Box<Opened>, String> {
     let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)
         .map_err(|error| error.to_string())?;
-    let (draft, draft_trouble) = match ports.drafts.load(&place.root, &change.id) {
+    let (saved, draft_trouble) = match ports.drafts.load(&place.root, &change.id) {
         Ok(draft) => (draft, None),
         Err(why) => (None, Some(why)),
     };
-    Ok(Box::new(Opened { place, change, diff: Arc::new(diff), draft, draft_trouble, read_only }))
+    let mut draft = saved.clone();
+    draft.iter_mut().for_each(|draft| survey::notes::follow(repository, draft, &change.revision));
+    Ok(Box::new(Opened { place, change, diff: Arc::new(diff), draft, saved, draft_trouble, read_only }))
 }
 
 fn freeze(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<frozen::Frozen, Failure> {
@@ -319,9 +326,8 @@ impl Workers {
             Effect::Read { .. } => &self.read,
             Effect::Compare { .. } => &self.near,
             Effect::Search { .. } => &self.search,
-            Effect::View { .. } | Effect::Range { .. } | Effect::Copy(_) | Effect::Edit { .. } | Effect::Suspend => {
-                &self.load
-            }
+            Effect::View { .. } | Effect::Range { .. } | Effect::Paths { .. } | Effect::Copy(_) => &self.load,
+            Effect::Edit { .. } | Effect::Write { .. } | Effect::Suspend => &self.load,
             Effect::Examine { .. } => &self.assess,
             Effect::Highlight { .. } => &self.highlight,
             Effect::Sync { .. } => &self.sync,

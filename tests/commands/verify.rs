@@ -6,7 +6,7 @@ use std::path::Path;
 use undersign::decision::Verdict;
 use undersign::gate::summary::{self, GatePublicKey, Level};
 
-use crate::support::{Fixture, now};
+use crate::support::{Fixture, now, policy};
 use crate::{MAIN, Said, WORK, beside, codes, land, run, verify};
 
 fn approved() -> Fixture {
@@ -175,4 +175,45 @@ fn keygen_differs(f: &Fixture) {
         std::fs::read(f.dir.path().join(name)).unwrap()
     };
     assert_ne!(key("one.pem"), key("two.pem"));
+}
+
+#[test]
+fn show_and_queue_say_what_verify_will_refuse_whoever_signs() {
+    let f = Fixture::new();
+    let same = policy("").replace("junior = 1", "junior = 2");
+    crate::propose(&f, "mina", "stale", &[(".undersign/policy.toml", &same)]);
+    f.decide("rahim", "stale", Verdict::Approve);
+    let told = verify(&f, "main", "stale", &[]).exits(2);
+    assert_eq!(codes(&told), ["POLICY_STALE"], "{told:?}");
+    let sentence = told.json()["refs"][0]["reasons"][0]["detail"].as_str().unwrap().to_owned();
+    run(&f, &["show", "stale"]).exits(0).says(&format!("POLICY_STALE: {sentence}"));
+    let rows = run(&f, &["queue"]).exits(0).out;
+    assert!(rows.lines().any(|row| row.contains("stale") && row.contains("refused")), "{rows}");
+}
+
+#[test]
+fn a_secret_that_comes_and_goes_inside_a_branch_is_a_finding_at_its_commit() {
+    let f = Fixture::new();
+    let leak = |branch: &str, text: &str, then: &str| {
+        f.git("mina", &["checkout", "-q", "-b", branch, "main"]);
+        f.write("docs/a.txt", "a\n");
+        f.write("conf.txt", text);
+        let first = f.commit("mina", "One");
+        f.write("conf.txt", then);
+        f.commit("mina", "Two");
+        f.git("mina", &["checkout", "-q", "main"]);
+        first
+    };
+    let key = "token: ghp_abcdefghijklmnopqrstuvwxyz0123456789\n";
+    let first = leak("leak", key, "token: from elsewhere\n");
+    let shown = run(&f, &["show", "leak", "--json"]).exits(0).json().to_string();
+    assert!(shown.contains(&format!("commit {} puts it into conf.txt:1", &first[..7])), "{shown}");
+    assert!(shown.contains("secret.known") && !shown.contains("ghp_abcdef"), "{shown}");
+    run(&f, &["queue"]).exits(0).says("tier 1");
+    // What stays is found where it stays, once; and what only moved on is no secret.
+    leak("stays", key, &format!("# more\n{key}"));
+    let shown = run(&f, &["show", "stays", "--json"]).exits(0).json().to_string();
+    assert!(shown.contains("secret.known") && !shown.contains("puts it into"), "{shown}");
+    leak("plain", "one\n", "two\n");
+    run(&f, &["show", "plain"]).exits(0).says("findings: 0");
 }

@@ -17,6 +17,9 @@ fn frames(name: &str, f: &Fixture, keys: &str) {
     // Ids of records hang on ids of commits; those of the fixture's keys do not.
     settings.add_filter(r"[0-9a-f]{64}", "r".repeat(64));
     settings.add_filter(r"\([0-9a-f]{12}\)", "(rrrrrrrrrrrr)");
+    settings.add_filter(r"\(commit [0-9a-f]{7}\)", "(commit hhhhhhh)");
+    // Where the sentence is folded within.
+    settings.add_filter(r"│ [0-9a-f]{7}\)\.", "│ hhhhhhh).");
     settings.bind(|| {
         for size in SIZES {
             let frame = Session::new(f, size).press(keys).frame();
@@ -170,4 +173,66 @@ fn why_tells_what_is_needed_how_to_split_and_what_a_change_of_the_policy_means()
     commit(&f, "mina", "wide", &files, "Touch everything");
     frames("why_split", &f, "/wide<enter>i");
     frames("why_policy", &policy_changes(), "/simpler<enter>i");
+}
+
+/// A change of the policy and of something else at once, and one of the policy that keeps its version.
+fn refused() -> Fixture {
+    let f = Fixture::new();
+    let next = policy("").replace("version = 1", "version = 2");
+    commit(&f, "mina", "mixed", &[(".undersign/policy.toml", &next), ("docs/a.txt", "a\n")], "Mixed");
+    let same = policy("").replace("junior = 1", "junior = 2");
+    commit(&f, "mina", "stale", &[(".undersign/policy.toml", &same)], "Stale");
+    f
+}
+
+#[test]
+fn the_queue_the_reader_and_the_sheet_say_what_no_signature_cures() {
+    let f = refused();
+    for (branch, word, code) in [("mixed", "split", "POLICY_MIXED: "), ("stale", "refused", "POLICY_STALE: ")] {
+        let mut session = Session::new(&f, (120, 36));
+        session.press(&format!("/{branch}<enter>"));
+        assert!(session.frame().lines().any(|row| row.contains(word)), "{}", session.frame());
+        session.press("<enter>");
+        let frame = session.frame();
+        assert!(frame.contains(&format!("Nothing that is signed makes this land. {code}")), "{frame}");
+        session.press("<space><space>S");
+        let frame = session.frame();
+        assert!(frame.contains("Nothing that is signed makes this land:") && frame.contains(code), "{frame}");
+        assert!(!frame.contains("a approve") && frame.contains("r reject"), "{frame}");
+        session.press("a");
+        assert!(session.frame().contains(&format!("Nothing that is signed makes this land. {code}")));
+    }
+}
+
+#[test]
+fn the_sheet_says_that_the_policy_cannot_be_read() {
+    let f = Fixture::new();
+    f.write(".undersign/policy.toml", &policy("[surprise]\n"));
+    f.commit("rahim", "Break the policy");
+    let mut session = Session::new(&f, (120, 36));
+    session.press("<enter>S");
+    let frame = session.frame();
+    assert!(frame.contains("POLICY_INVALID: ") && frame.contains("surprise"), "{frame}");
+    assert!(!frame.contains("a approve"), "{frame}");
+}
+
+#[test]
+fn a_secret_that_came_and_went_is_a_finding_that_can_be_answered() {
+    let f = Fixture::new();
+    f.git("mina", &["checkout", "-q", "-b", "leak", "main"]);
+    f.write("docs/a.txt", "a\n");
+    f.write(".env", "AWS_KEY=AKIAIOSFODNN7ABCDEFG\n");
+    let first = f.commit("mina", "Leak");
+    f.git("mina", &["rm", "-q", ".env"]);
+    f.commit("mina", "Take it out");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (160, 40));
+    session.press("/leak<enter><enter>");
+    let frame = session.frame();
+    let words: Vec<&str> = frame.split_whitespace().filter(|word| !matches!(*word, "│" | "┃")).collect();
+    let said = words.join(" ");
+    assert!(said.contains(&format!("commit {} puts it into .env:1", &first[..7])), "{frame}");
+    assert!(!frame.contains("AKIAIOSFODNN7ABCDEFG"), "{frame}");
+    session.press(")aRevoked.<enter>)aRevoked, too.<enter>");
+    assert!(session.frame().contains("answered 2/2"), "{}", session.frame());
 }

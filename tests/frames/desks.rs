@@ -25,7 +25,7 @@ fn a_note_that_is_being_written_is_not_put_on_another_that_came_meanwhile() {
     let mut one = Session::new(&f, (120, 40));
     one.press("<enter>cfirst<enter>");
     let mut two = Session::new(&f, (120, 40));
-    two.press("<enter>Gcsecond<enter>");
+    two.press("<enter>]jjcsecond<enter>");
     // The first desk rewrites its own note, with the other's between.
     one.press("c, more<enter>").press("<space>");
     let frame = one.frame();
@@ -39,7 +39,7 @@ fn a_decision_takes_only_the_notes_that_it_signed() {
     let f = two_changes();
     let mut one = Session::new(&f, (120, 40));
     one.press("<enter>cOne note.<enter>");
-    Session::new(&f, (120, 40)).press("<enter>GcAnother note.<enter>qq");
+    Session::new(&f, (120, 40)).press("<enter>]jjcAnother note.<enter>qq");
     one.press("Sr").press("No.<enter>").press("reject<enter>");
     assert!(one.frame().contains("✓ Rejected, signed, recorded"), "{}", one.frame());
     let mut later = Session::new(&f, (120, 40));

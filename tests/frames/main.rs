@@ -5,6 +5,7 @@ mod counsel;
 mod desks;
 mod honest;
 mod hostile;
+mod notes;
 mod reader;
 #[path = "../support/mod.rs"]
 mod support;

@@ -594,3 +594,139 @@ fn a_commit_signed_with_a_key_in_other_hands_proves_nothing() {
 fn twin_a_commit_signed_with_a_sound_key() {
     allowed(signed_with(""));
 }
+
+/// dana brings mina's branch up to date with main, with something more or less in the merge, and approves it; rahim
+/// lands it.
+fn brought_up_to_date(before: &[(&str, &str)], more: impl FnOnce(&Fixture)) -> (Fixture, (i32, serde_json::Value)) {
+    let f = Fixture::new();
+    before.iter().for_each(|(path, text)| _ = further(&f, "mina", WORK, path, text));
+    further(&f, "rahim", "main", "docs/z.txt", "landed\n");
+    further(&f, "rahim", "main", "docs/text.txt", &lines(30, "landed"));
+    f.git("dana", &["checkout", "-q", WORK]);
+    // A conflict in what both sides wrote is for `more` to resolve.
+    let _ = std::process::Command::new("git")
+        .current_dir(&f.repo)
+        .args(["-c", "user.name=d", "-c", "user.email=d@example.com", "merge", "-q", "--no-commit", "--no-ff", "main"])
+        .output();
+    more(&f);
+    f.commit("dana", "Merge main");
+    f.git("dana", &["checkout", "-q", "main"]);
+    f.decide("dana", WORK, Verdict::Approve);
+    let (old, new) = merge(&f, "rahim", WORK);
+    let answer = f.verify_json(&old, &new);
+    (f, answer)
+}
+
+/// Thirty numbered lines, of which one is another.
+fn lines(other: usize, text: &str) -> String {
+    (1..=30).map(|n| if n == other { format!("{text}\n") } else { format!("line {n}\n") }).collect()
+}
+
+/// Told by the commit through which she is one.
+fn by_her_merge((f, (exit, outcome)): (Fixture, (i32, serde_json::Value))) {
+    denied(codes(&(exit, outcome.clone())), "SELF_APPROVAL");
+    let commit = f.id(&format!("{WORK}^{{commit}}"));
+    let named = format!("dana is an author of this change (commit {});", &commit[..7]);
+    assert!(outcome.to_string().contains(&named), "{named}: {outcome}");
+}
+
+#[test]
+fn row_03_twin_who_brings_a_branch_up_to_date_is_no_author() {
+    allowed(codes(&brought_up_to_date(&[], |_| ()).1));
+}
+
+#[test]
+fn row_03_twin_who_brings_up_to_date_what_both_sides_added_alike_is_no_author() {
+    allowed(codes(&brought_up_to_date(&[("docs/text.txt", &lines(30, "landed"))], |_| ()).1));
+}
+
+#[test]
+fn row_03_who_brings_a_branch_up_to_date_and_adds_a_file_is_an_author() {
+    by_her_merge(brought_up_to_date(&[], |f| f.write("docs/mine.txt", "mine\n")));
+}
+
+#[test]
+fn row_03_who_brings_a_branch_up_to_date_and_changes_what_main_brought_is_an_author() {
+    by_her_merge(brought_up_to_date(&[], |f| f.write("docs/z.txt", "landed, and mine\n")));
+}
+
+#[test]
+fn row_03_who_brings_a_branch_up_to_date_and_drops_what_main_brought_is_an_author() {
+    by_her_merge(brought_up_to_date(&[], |f| std::fs::remove_file(f.repo.join("docs/z.txt")).unwrap()));
+}
+
+#[test]
+fn row_03_who_resolves_a_conflict_is_an_author() {
+    let theirs = [("docs/text.txt", "mina wrote this\n")];
+    by_her_merge(brought_up_to_date(&theirs, |f| f.write("docs/text.txt", "both\n")));
+}
+
+#[test]
+fn row_03_who_takes_one_side_of_a_conflict_is_an_author() {
+    let theirs = [("docs/text.txt", "mina wrote this\n")];
+    by_her_merge(brought_up_to_date(&theirs, |f| f.write("docs/text.txt", "mina wrote this\n")));
+}
+
+#[test]
+fn row_03_who_changes_a_mode_in_a_merge_is_an_author() {
+    by_her_merge(brought_up_to_date(&[], |f| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = f.repo.join("docs/z.txt");
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }));
+}
+
+/// Both sides of a fork change one text, and dana joins them.
+fn joined(ours: &str, theirs: &str, joined: &str) -> Answer {
+    let f = Fixture::new();
+    f.write("docs/text.txt", &lines(0, ""));
+    f.commit("rahim", "A text");
+    let head = propose(&f, "mina", "edit", &[("docs/text.txt", ours)]);
+    let tip = further(&f, "rahim", "main", "docs/text.txt", theirs);
+    f.git("dana", &["checkout", "-q", "--detach", &tip]);
+    f.write("docs/text.txt", joined);
+    f.git("dana", &["add", "-A"]);
+    let tree = f.git("dana", &["write-tree"]);
+    f.git("dana", &["checkout", "-q", "-f", "main"]);
+    let update = f.git("dana", &["commit-tree", &tree, "-p", &head, "-p", &tip, "-m", "Merge main"]);
+    f.git("dana", &["update-ref", "refs/heads/edit", &update]);
+    f.decide("dana", "edit", Verdict::Approve);
+    let (old, new) = merge(&f, "rahim", "edit");
+    f.verify(&old, &new)
+}
+
+#[test]
+fn row_03_twin_who_joins_edits_that_are_apart_is_no_author() {
+    let both = lines(3, "mina's").replace("line 20\n", "rahim's\n");
+    allowed(joined(&lines(3, "mina's"), &lines(20, "rahim's"), &both));
+}
+
+#[test]
+fn row_03_who_writes_between_edits_that_are_apart_is_an_author() {
+    let more = lines(3, "mina's").replace("line 20\n", "rahim's\n").replace("line 10\n", "dana's\n");
+    denied(joined(&lines(3, "mina's"), &lines(20, "rahim's"), &more), "SELF_APPROVAL");
+}
+
+#[test]
+fn row_03_who_joins_edits_that_touch_is_an_author() {
+    let both = lines(3, "mina's").replace("line 4\n", "rahim's\n");
+    denied(joined(&lines(3, "mina's"), &lines(4, "rahim's"), &both), "SELF_APPROVAL");
+}
+
+/// What came from main was merged in both directions, so that there are two merge bases.
+#[test]
+fn row_03_a_merge_of_histories_with_two_bases_is_somebodys_work() {
+    let f = Fixture::new();
+    let (mine, theirs) =
+        (propose(&f, "mina", "x", &[("docs/x.txt", "x\n")]), propose(&f, "mina", "y", &[("docs/y.txt", "y\n")]));
+    f.git("mina", &["checkout", "-q", "x"]);
+    f.git("mina", &["merge", "-q", "--no-ff", "-m", "One way", &theirs]);
+    f.git("mina", &["checkout", "-q", "y"]);
+    f.git("mina", &["merge", "-q", "--no-ff", "-m", "The other", &mine]);
+    f.git("dana", &["checkout", "-q", "x"]);
+    f.git("dana", &["merge", "-q", "--no-ff", "-m", "Both", "y"]);
+    f.git("dana", &["checkout", "-q", "main"]);
+    f.decide("dana", "x", Verdict::Approve);
+    let (old, new) = merge(&f, "rahim", "x");
+    denied(f.verify(&old, &new), "SELF_APPROVAL");
+}

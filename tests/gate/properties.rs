@@ -110,6 +110,7 @@ fn steps() -> Vec<Step> {
         }],
         signers: vec![],
         evil_merges: Vec::new(),
+        clean_merges: Vec::new(),
         links: vec![],
     };
     vec![step(first, 2, 3), step(second, 3, 4)]

@@ -580,3 +580,39 @@ fn a_proposal_for_a_tip_that_was_approved_lands_though_the_gate_did_not_see_it_m
         allowed(proposed(&f, WORK, lands));
     }
 }
+
+/// A branch of two commits, the first of which is undone by the second, and something that stays.
+fn of_two_commits() -> Fixture {
+    let f = Fixture::new();
+    propose(&f, "mina", "two", &[("docs/a.txt", "here\n"), (".env", "gone again\n")]);
+    f.git("mina", &["checkout", "-q", "two"]);
+    f.git("mina", &["rm", "-q", ".env"]);
+    f.commit("mina", "Take it out");
+    f.git("mina", &["checkout", "-q", "main"]);
+    approve(&f, "two");
+    f
+}
+
+#[test]
+fn states_in_between_are_said_of_every_way_of_landing_that_keeps_them() {
+    let f = of_two_commits();
+    for lands in ["ff", "merge", "rebase"] {
+        said(proposed(&f, "two", lands), 0, "INTERMEDIATE");
+    }
+    assert_eq!(proposed(&f, "two", "squash"), (0, vec![]));
+    said(judged(&f, "two"), 0, "INTERMEDIATE");
+    // One commit has nothing in between, however it lands.
+    let one = approved();
+    for lands in ["ff", "merge", "rebase", "squash"] {
+        assert_eq!(proposed(&one, WORK, lands), (0, vec![]), "{lands}");
+    }
+    let (old, new) = merge(&one, "rahim", WORK);
+    assert_eq!(one.verify(&old, &new), (0, vec![]));
+    let (old, new) = merge(&f, "rahim", "two");
+    said(f.verify(&old, &new), 0, "INTERMEDIATE");
+    let squashed = of_two_commits();
+    let old = squashed.id("main");
+    squashed.git("rahim", &["merge", "-q", "--squash", "two"]);
+    squashed.commit("rahim", "Squashed");
+    assert_eq!(squashed.verify(&old, &squashed.id("main")), (0, vec![]));
+}

@@ -98,6 +98,7 @@ impl Objects<'_> {
             commits: self.commits(brought),
             signers: Vec::new(),
             evil_merges: Vec::new(),
+            clean_merges: Vec::new(),
             links: Vec::new(),
         }
     }

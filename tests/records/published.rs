@@ -157,6 +157,7 @@ fn step() -> Step {
         commits: vec![commit],
         signers: vec![],
         evil_merges: vec![],
+        clean_merges: vec![],
         links: vec![],
     }
 }

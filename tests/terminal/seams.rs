@@ -125,3 +125,26 @@ fn the_wheel_and_a_click_reach_the_reader_and_a_release_means_nothing() {
     program.wait_for("▸ envs/prod/dashboards.tf");
     quit(program);
 }
+
+#[test]
+fn a_note_is_written_on_in_the_editor_and_what_came_of_it_is_kept() {
+    let home = home();
+    let script = home.path().join("edit");
+    std::fs::write(&script, "#!/bin/sh\nprintf 'second line\\n\\tthird\\n' >> \"$1\"\n").unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut program = demo(home.path(), &[("VISUAL", &script.display().to_string())]);
+    program.press("]jjcFirst line\u{1b}\r\u{f}");
+    program.wait_for("First line⏎second line⏎→third");
+    program.press("\r");
+    program.wait_for("✎ First line");
+    program.wait_for("second line");
+    quit(program);
+    let home = super::home();
+    let mut program = demo(home.path(), &[("VISUAL", "no-such-editor")]);
+    program.press("]jjcFirst line\u{f}");
+    program.wait_for("`no-such-editor` cannot be started");
+    program.press("\r");
+    program.wait_for("✎ First line");
+    quit(program);
+}

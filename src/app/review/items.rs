@@ -38,6 +38,7 @@ impl Review {
             Goal::Note(note) => {
                 let path = self.draft.notes.get(note).map(|note| note.path.clone()).unwrap_or_default();
                 let index = self.diff.files.iter().position(|file| escape(&file.path) == path);
+                let index = index.or(self.order.first().copied());
                 if let Some(index) = index {
                     self.head_for(index, Wanted::Note(note as u32));
                 }
@@ -87,14 +88,11 @@ impl Review {
         let mut items: Vec<Entry> = if self.blind { Vec::new() } else { self.open_findings() };
         items.extend(self.open_omissions());
         items.extend(self.unseen_hunks());
-        items.extend(self.draft.notes.iter().enumerate().map(|(at, note)| {
-            let place = match (note.path.as_str(), note.line) {
-                ("", _) => "the change".to_owned(),
-                (path, 0) => path.to_owned(),
-                (path, line) => format!("{path}:{line}"),
-            };
-            entry(Badge::Note, format!("{place}  {}", note.text), "note", Goal::Note(at))
-        }));
+        items.extend(
+            self.draft.notes.iter().enumerate().map(|(at, note)| {
+                entry(Badge::Note, format!("{}  {}", note.place(), note.text), "note", Goal::Note(at))
+            }),
+        );
         items.extend(self.bookmarks.iter().map(|mark| {
             let path = self.diff.files.get(mark.index).map(|file| file.path.to_string()).unwrap_or_default();
             entry(Badge::Bookmark, path, "marked", Goal::Place(*mark))

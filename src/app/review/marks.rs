@@ -6,8 +6,10 @@ use super::rows::{self, Row};
 use super::{File, Review};
 use crate::change::compare::Hunk;
 use crate::change::manifest::escape;
+use crate::decision::anchor::Anchor;
 use crate::decision::{Checklist, Draft, Note};
 use crate::risk::Severity;
+use crate::survey::text_of;
 
 /// Tiers up to this one ask an approver for a reason.
 const REASON_UP_TO_TIER: u8 = 2;
@@ -290,7 +292,16 @@ impl Review {
     fn noted(&self) -> Vec<usize> {
         let noted: HashSet<_> = self.draft.notes.iter().map(|note| &note.path).collect();
         let is_noted = |position: &usize| noted.contains(&escape(&self.diff.files[self.order[*position]].path));
-        if noted.is_empty() { Vec::new() } else { (0..self.order.len()).filter(is_noted).collect() }
+        if noted.is_empty() {
+            return Vec::new();
+        }
+        let mut positions: Vec<usize> = (0..self.order.len()).filter(is_noted).collect();
+        // Those on no file of the change stand at the first.
+        if positions.first() != Some(&0) && positions.len() < noted.len() {
+            positions.insert(0, 0);
+        }
+        positions.retain(|position| *position < self.order.len());
+        positions
     }
 
     pub fn answered(&self, subject: &Subject) -> Option<&String> {
@@ -315,13 +326,18 @@ impl Review {
         };
         let (line, until) = (first.min(last), first.max(last));
         let until = (until != line && line > 0).then_some(until);
-        Some(self.note_at(Note { path: escape(&file.diff.path), old_side, line, until, text: String::new() }))
+        Some(self.note_at(Note { path: escape(&file.diff.path), old_side, line, until, ..Note::default() }))
     }
 
     /// A note on the whole file under the cursor.
     pub fn file_note_place(&self) -> Option<(Note, Option<usize>)> {
         let path = &self.diff.files.get(*self.order.get(self.current_file())?)?.path;
         Some(self.note_at(Note { path: escape(path), ..Note::default() }))
+    }
+
+    /// A note on a path of the head, touched or not, as [`escape`] writes it.
+    pub fn path_note_place(&self, path: &str) -> (Note, Option<usize>) {
+        self.note_at(Note { path: path.to_owned(), ..Note::default() })
     }
 
     /// A note on the change as a whole.
@@ -353,6 +369,20 @@ impl Review {
         (side == old_side).then_some(line)
     }
 
+    /// The lines that a note would be about, with what is around them.
+    fn anchored(&self, place: &Note) -> Option<Anchor> {
+        let index = self.diff.files.iter().position(|file| escape(&file.path) == place.path)?;
+        let file = self.texts_of(index).filter(|_| place.line > 0)?;
+        let revision = &self.change.revision;
+        let (text, at) = if place.old_side { (&file.old, revision.base) } else { (&file.new, revision.head) };
+        Some(Anchor::of(text_of(text), place.line, place.until.unwrap_or(place.line), &at.to_string()))
+    }
+
+    /// Whether a note is on the change as a whole, or on a path that the change does not touch.
+    pub fn is_stray(&self, note: &Note) -> bool {
+        !self.diff.files.iter().any(|file| escape(&file.path) == note.path)
+    }
+
     /// Writes, changes or (with an empty text) removes a note.
     pub fn set_note(&mut self, place: Note, existing: Option<usize>, text: &str) {
         let text = text.trim();
@@ -361,7 +391,10 @@ impl Review {
             Some(at) if text.is_empty() => _ = self.draft.notes.remove(at),
             Some(at) => self.draft.notes[at].text = text.to_owned(),
             None if text.is_empty() => {}
-            None => self.draft.notes.push(Note { text: text.to_owned(), ..place }),
+            None => {
+                let anchor = self.anchored(&place);
+                self.draft.notes.push(Note { text: text.to_owned(), anchor, ..place });
+            }
         }
         self.selection = None;
         // Taking one out moves the others' places in the list of all.

@@ -19,7 +19,7 @@ use crate::change::Change;
 use crate::change::diff::Diff;
 use crate::change::manifest::escape;
 use crate::change::moved::Moves;
-use crate::decision::{Draft, Revised};
+use crate::decision::{Draft, Note, Revised};
 use crate::highlight::Tokens;
 use crate::provenance::attribution::Attribution;
 use crate::risk::Finding;
@@ -315,6 +315,10 @@ impl Review {
     fn reorder(&mut self, order: Vec<usize>) {
         let heights = order.iter().map(|&index| self.heights.of(self.positions[index])).collect();
         self.failed_again.clear();
+        if !self.draft.notes.is_empty() {
+            // Notes on no file of the change go to the first.
+            self.stale.extend(self.order.first().into_iter().chain(order.first()));
+        }
         let mut rows: HashMap<usize, FileRows> = self.order.drain(..).zip(self.rows.drain(..)).collect();
         self.rows = order.iter().map(|index| rows.remove(index).unwrap_or_default()).collect();
         self.positions = inverse(&order);
@@ -366,9 +370,10 @@ impl Review {
         };
         let is_noted = self.is_noted(index);
         let name = if is_noted { escape(&texts.diff.path) } else { String::new() };
-        let notes = self.draft.notes.iter().enumerate().filter(|(_, note)| is_noted && note.path == name);
+        let is_here = |note: &Note| note.path == name || position == 0 && self.is_stray(note);
+        let notes = self.draft.notes.iter().enumerate().filter(|(_, note)| is_noted && is_here(note));
         let findings = self.findings_in(index).filter(|_| !self.blind);
-        let remarks = Remarks::new(findings, notes, &self.draft.answers, self.shape);
+        let remarks = Remarks::new(findings, notes, &name, &self.draft.answers, self.shape);
         let rows = FileRows::build(texts, inventory, &remarks, &self.files[index].opening, self.shape);
         self.put(position, rows);
     }
@@ -376,7 +381,9 @@ impl Review {
     /// Whether there is a note in a file.
     fn is_noted(&self, index: usize) -> bool {
         let path = || escape(&self.diff.files[index].path);
-        !self.draft.notes.is_empty() && self.draft.notes.iter().any(|note| note.path == path())
+        let is_first = self.order.first() == Some(&index);
+        let is_here = |note: &Note| note.path == path() || is_first && self.is_stray(note);
+        !self.draft.notes.is_empty() && self.draft.notes.iter().any(is_here)
     }
 
     fn put(&mut self, position: usize, rows: FileRows) {

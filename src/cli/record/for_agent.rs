@@ -1,11 +1,14 @@
-//! A decision for the tool that wrote the change: what is to be done, as Markdown or JSON. All words of people in it are
-//! escaped and fenced: a remark is data to who reads it, and must not be able to pose as an instruction around it.
+//! A decision for the tool that wrote the change: what is to be done, as Markdown or JSON. All words of people in it
+//! are escaped and fenced: a remark is data to who reads it, and must not be able to pose as an instruction around it.
+//! So is the code that a note is about, which is read from git by the record's commits.
 
 use serde::Serialize;
 
 use crate::change::visible;
 use crate::gate::Ballot;
 use crate::record::statement::{AnsweredFinding, SignedNote};
+use crate::source::git::Repository;
+use crate::survey::notes;
 
 #[derive(Debug, Serialize)]
 pub struct Feedback {
@@ -31,7 +34,12 @@ struct Remark {
     side: String,
     /// 1-based; 0: the file as a whole.
     line: u64,
+    /// The last line, where it is about several; else `line`.
+    until: u64,
     text: String,
+    /// What the lines are, as git has them at the head that was decided on (its base, for the old side); none where the
+    /// note is on no line, or the commit is not here.
+    quote: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,14 +52,21 @@ struct Answered {
 }
 
 impl Feedback {
-    pub fn of(ballot: &Ballot<'_>) -> Feedback {
+    pub fn of(ballot: &Ballot<'_>, repository: &Repository) -> Feedback {
         let predicate = ballot.predicate();
         let safe = |text: &str| visible::lines(text);
-        let remark = |note: &SignedNote| Remark {
-            path: safe(&note.path),
-            side: note.side.clone(),
-            line: note.line.0,
-            text: safe(&note.text),
+        let remark = |note: &SignedNote| {
+            let until = last_line(note);
+            let commit = if note.side == "old" { &predicate.base.commit } else { &predicate.head.commit };
+            let quote = notes::quoted(repository, commit, &note.path, note.line.0, until);
+            Remark {
+                path: safe(&note.path),
+                side: note.side.clone(),
+                line: note.line.0,
+                until,
+                text: safe(&note.text),
+                quote: quote.map(|quote| safe(&quote)),
+            }
         };
         let answered = |finding: &AnsweredFinding| Answered {
             rule: safe(&finding.rule),
@@ -92,9 +107,16 @@ impl Feedback {
             out += "\n## Notes\n";
         }
         for note in &self.notes {
-            let place = place(&note.path, note.line);
+            let mut place = place(&note.path, note.line);
+            if note.until > note.line {
+                place += &format!("-{}", note.until);
+            }
             let side = if note.side == "old" { ", a line that was removed" } else { "" };
-            out += &format!("\n`{place}`{side}\n\n{}", visible::fenced(&note.text, "text"));
+            out += &format!("\n`{place}`{side}\n\n");
+            if let Some(quote) = &note.quote {
+                out += &format!("The code there:\n\n{}\nThe remark:\n\n", visible::fenced(quote, ""));
+            }
+            out += &visible::fenced(&note.text, "text");
         }
         if !self.findings.is_empty() {
             out += "\n## Findings that the reviewer answered\n";
@@ -106,6 +128,13 @@ impl Feedback {
         }
         out
     }
+}
+
+/// The record's format has one line for a note; that it is about several is said by its first words.
+fn last_line(note: &SignedNote) -> u64 {
+    let line = note.line.0;
+    let until = note.text.strip_prefix(&format!("Lines {line} to ")).and_then(|rest| rest.split_once(": "));
+    until.and_then(|(until, _)| until.parse().ok()).filter(|until| *until > line).unwrap_or(line)
 }
 
 fn place(path: &str, line: u64) -> String {

@@ -17,6 +17,7 @@ use crate::datafile;
 use crate::decision::Verdict;
 use crate::gate::{Ballot, BallotStanding};
 use crate::record::Record;
+use crate::source::git::Repository;
 use book::Book;
 
 #[derive(Args)]
@@ -193,7 +194,8 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
         return Ok(());
     }
     if options.for_agent {
-        let feedback = for_agent::Feedback::of(&ballot);
+        let repository = Repository::open(&book.place.root).map_err(|error| error.to_string())?;
+        let feedback = for_agent::Feedback::of(&ballot, &repository);
         if options.json {
             super::print_json(&feedback);
         } else {

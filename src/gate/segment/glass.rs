@@ -37,7 +37,8 @@ impl<'g> Segment<'_, 'g> {
         let (own, others): (Vec<Vote<'_>>, Vec<Vote<'_>>) =
             votes.into_iter().partition(|vote| self.is_author(vote.person));
         for vote in own {
-            let detail = format!("{} is an author of this change, or ran the agent that wrote it.", vote.person.id);
+            let (who, through) = (&vote.person.id, self.through(&vote.person.id));
+            let detail = format!("{who} is an author of this change, or ran the agent that wrote it{through}.");
             self.tell(Reason::explains(Code::SelfApproval, detail));
         }
         let present: Vec<_> = others.into_iter().filter(|vote| vote.presence >= requirement.presence).collect();

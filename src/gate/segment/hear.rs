@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 
 use super::{Answerable, Segment};
 use crate::change::manifest::escape;
-use crate::change::{Commit, Identity, RepoPath, visible};
+use crate::change::{Commit, Identity, ObjectId, RepoPath, visible};
 use crate::decision::Verdict;
 use crate::gate::outcome::{Code, Reason};
 use crate::gate::vote::{Vote, signers};
 use crate::gate::{Opaque, Rest};
 use crate::policy::{Asked, AuthorProof, Kind, Person};
 use crate::provenance;
+
+/// Commits that are looked through for the one that a sentence about an author names.
+const MAX_NAMED: usize = 1_000;
 
 impl<'g> Segment<'_, 'g> {
     pub(super) fn hear_approvals(&mut self) {
@@ -19,6 +22,9 @@ impl<'g> Segment<'_, 'g> {
         self.find_authors(&all);
         self.prove_authors(&all);
         self.standing.authors = self.writers.iter().map(|id| (*id).to_owned()).collect();
+        // Only a desk asks, and it looks at one step; a push may be of thousands.
+        let asked = self.writers.iter().filter(|_| self.steps.len() == 1);
+        self.standing.wrote = asked.filter_map(|id| Some(((*id).to_owned(), self.wrote(id)?))).collect();
         // Dear, so only where somebody could have spoken to it, or nobody may.
         if !bound.is_empty() || self.court.grounds.policy.limits.refuse_opaque {
             match self.court.grounds.contents.opaque(self.steps) {
@@ -58,7 +64,7 @@ impl<'g> Segment<'_, 'g> {
         if self.is_author(vote.person) && !self.court.grounds.policy.self_review {
             return no(
                 Code::SelfApproval,
-                format!("{who} is an author of this change; somebody else must approve it."),
+                format!("{who} is an author of this change{}; somebody else must approve it.", self.through(who)),
             );
         }
         if let Some(what) = vote.unseen() {
@@ -76,7 +82,9 @@ impl<'g> Segment<'_, 'g> {
             return Some(reason);
         }
         if self.is_author(vote.person) {
-            let detail = format!("{who} approved a change of her or his own; the policy allows it (self_review).");
+            let through = self.through(who);
+            let detail =
+                format!("{who} approved a change of her or his own{through}; the policy allows it (self_review).");
             self.tell(Reason::said(Code::SelfReview, detail));
         }
         None
@@ -116,7 +124,7 @@ impl<'g> Segment<'_, 'g> {
 
     /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that only landing made
     /// (a merge, or one that squashing or rebasing wrote anew) and that names one person as author and committer names
-    /// who landed it.
+    /// who landed it. A merge that is proven to follow from its parents is nobody's work.
     fn author_set(&self, decided: &[Vote<'_>]) -> Vec<Identity> {
         let mut authors: Vec<Identity> = decided.iter().flat_map(|vote| vote.authors()).collect();
         let rewritten = !decided.is_empty() && !decided.iter().any(|vote| self.is_about(*vote));
@@ -125,7 +133,8 @@ impl<'g> Segment<'_, 'g> {
                 && commit.author.email == commit.committer.email
                 && (self.only_merges(commit) || rewritten)
         };
-        let written: Vec<Commit> = self.commits.iter().filter(|commit| !landing(commit)).cloned().collect();
+        let is_written = |commit: &&Commit| !landing(commit) && !self.follows(commit);
+        let written: Vec<Commit> = self.commits.iter().filter(is_written).cloned().collect();
         authors.extend(provenance::author_set(&written, self.court.rules));
         authors.extend(provenance::operators(&written, self.court.rules));
         authors.sort();
@@ -145,7 +154,7 @@ impl<'g> Segment<'_, 'g> {
         let pusher = grounds.pusher.and_then(|account| roster.by_account(account));
         // What landing wrote anew tells nothing of who wrote what was approved.
         let rewritten = !decided.is_empty() && !decided.iter().any(|vote| self.is_about(*vote));
-        let (mut hands, mut committers) = (Vec::new(), Vec::new());
+        let (mut hands, mut committers, mut unvouched) = (Vec::new(), Vec::new(), None);
         for commit in &self.commits {
             let signer = self.signer_of(commit);
             let authors = roster.people_of(&commit.author);
@@ -153,19 +162,23 @@ impl<'g> Segment<'_, 'g> {
                 (Some(person), [author]) => person.id == author.id,
                 _ => false,
             };
-            let is_merge = self.only_merges(commit) && !decided.is_empty();
+            let is_merge = self.follows(commit) || self.only_merges(commit) && !decided.is_empty();
             if !is_merge && (rewritten || !(vouches(signer) || vouches(pusher))) {
                 hands.extend(signer.into_iter().chain(pusher));
                 committers.push(commit.committer.clone());
+                unvouched = Some(commit.id);
                 self.unproven = true;
             }
         }
         self.writers.extend(hands.into_iter().map(|person| person.id.as_str()));
         self.writers.extend(roster.ids_of(&committers));
         self.authors.extend(committers);
-        if self.unproven {
-            let detail = "Nobody vouches for who wrote it: the commits are neither signed nor pushed by their \
-                          author. Who committed and pushed counts as author too.";
+        if let Some(commit) = unvouched {
+            let detail = format!(
+                "Nobody vouches for who wrote it: the commits (such as {}) are neither signed nor pushed by their \
+                 author. Who committed and pushed counts as author too.",
+                commit.short()
+            );
             self.tell(Reason::explains(Code::AuthorUnproven, detail));
         }
     }
@@ -176,6 +189,30 @@ impl<'g> Segment<'_, 'g> {
         let (_, key) = self.steps.iter().flat_map(|step| &step.signers).find(|(id, _)| *id == commit.id)?;
         let (person, enrolment) = grounds.policy.roster.enrolment(key)?;
         enrolment.unfit(commit.time, None, grounds.now).is_none().then_some(person)
+    }
+
+    /// Whether a commit is a merge that follows from its parents.
+    fn follows(&self, commit: &Commit) -> bool {
+        commit.parents.len() == 2 && self.steps.iter().any(|step| step.clean_merges.contains(&commit.id))
+    }
+
+    /// The earliest commit by which a person counts as author; none where only a signed record says so.
+    pub(super) fn wrote(&self, id: &str) -> Option<ObjectId> {
+        let (rules, roster) = (self.court.rules, &self.court.grounds.policy.roster);
+        let is_by = |commit: &&Commit| {
+            let own = std::slice::from_ref(*commit);
+            let mut named = provenance::author_set(own, rules);
+            named.extend(provenance::operators(own, rules));
+            named.extend(self.unproven.then(|| commit.committer.clone()));
+            roster.ids_of(&named).contains(id)
+        };
+        let written = self.commits.iter().rev().filter(|commit| !self.follows(commit));
+        written.take(MAX_NAMED).find(is_by).map(|commit| commit.id)
+    }
+
+    /// ` (commit 1a2b3c4)`, to stand behind a sentence about an author.
+    pub(super) fn through(&self, id: &str) -> String {
+        self.wrote(id).map_or_else(String::new, |commit| format!(" (commit {})", commit.short()))
     }
 
     /// Whether a commit joins what others wrote, and nothing more.

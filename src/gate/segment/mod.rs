@@ -6,16 +6,16 @@ mod glass;
 mod hear;
 mod merges;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::court::Court;
 use super::history::brings_only;
 use super::outcome::{Code, Decided, Effect, Reason, SlotState};
 use super::vote::Vote;
-use super::{Opaque, Step};
+use super::{Lands, Opaque, Step};
 use crate::change::diff::Location;
 use crate::change::manifest::{Digest, Manifest};
-use crate::change::{Commit, Identity, RepoPath};
+use crate::change::{Commit, Identity, ObjectId, RepoPath, counted};
 use crate::decision::Verdict;
 use crate::policy::{Asked, Binding};
 use crate::record::Presence;
@@ -44,6 +44,8 @@ pub struct Standing {
     pub compartments: Vec<String>,
     /// People whose own signature would not count, since they wrote it.
     pub authors: Vec<String>,
+    /// By person, the earliest commit that says so, where one does.
+    pub wrote: BTreeMap<String, ObjectId>,
     /// Rejections that whoever lets it land must name.
     pub to_answer: Vec<Answerable>,
 }
@@ -125,6 +127,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             presence: None,
             compartments: Vec::new(),
             authors: Vec::new(),
+            wrote: BTreeMap::new(),
             to_answer: Vec::new(),
         };
         Segment {
@@ -197,10 +200,29 @@ impl<'s, 'g> Segment<'s, 'g> {
         vote.record.manifest.paths().any(|path| self.manifest.touches(path))
     }
 
+    /// States that stay in the history and that no approval is of: those on the way of a fast-forward or rebase, and
+    /// those behind a merge. How a change that is only looked at would land is not known.
+    fn states_between(&self) -> usize {
+        let is_push = |step: &Step| {
+            let commit = step.commits.iter().find(|commit| commit.id == step.commit);
+            commit.is_some_and(|commit| commit.parents.first() == Some(&step.from))
+        };
+        let kept = match self.court.lands {
+            Some(Lands::Squash) => 0,
+            Some(_) => self.commits.len(),
+            None if self.steps.iter().all(is_push) => self.commits.len() - usize::from(self.landing_merge().is_some()),
+            None => 0,
+        };
+        kept.saturating_sub(1)
+    }
+
     /// What an auditor will want to know, and what denies nothing.
     fn remark(&mut self) {
-        if self.steps.len() > 1 && !self.manifest.is_empty() {
-            let detail = format!("{} states in between were not reviewed by themselves.", self.steps.len() - 1);
+        let between = self.states_between();
+        if between > 0 && !self.manifest.is_empty() {
+            let verb = if between == 1 { "was not reviewed by itself" } else { "were not reviewed by themselves" };
+            let states = counted(between, "state");
+            let detail = format!("{states} in between {verb}: what came and went there stays in the history.");
             self.tell(Reason::said(Code::Intermediate, detail));
         }
         let mut times: Vec<_> = self.approvals.iter().map(|vote| (vote.issued(), &vote.person.id)).collect();

@@ -8,6 +8,7 @@ mod commit;
 mod contents;
 mod deadline;
 mod links;
+mod merges;
 mod objects;
 mod origins;
 pub mod push;
@@ -16,7 +17,7 @@ mod submodule;
 pub use attribution::{attribution, testimony};
 pub use contents::Objects;
 pub use deadline::Deadline;
-pub use objects::{blob_id, content, diff, entry_at, manifest, result_tree};
+pub use objects::{blob_id, content, diff, entry_at, manifest, result_tree, size_of};
 pub use submodule::passed_by_submodule;
 
 use std::collections::{BTreeMap, HashSet};

@@ -185,6 +185,14 @@ pub fn entry_at(repository: &Repository, tree: ObjectId, path: &RepoPath) -> Res
     Ok(entry(&repository.raw.find_tree(oid(tree))?, path))
 }
 
+/// Bytes of a file; of a submodule none are here.
+pub fn size_of(repository: &Repository, entry: TreeEntry) -> Result<u64, GitError> {
+    if entry.mode == Mode::Submodule {
+        return Ok(0);
+    }
+    Ok(repository.raw.odb()?.read_header(oid(entry.id))?.0 as u64)
+}
+
 /// The id that a text has as a blob. Nothing is written.
 pub fn blob_id(text: &[u8]) -> Result<ObjectId, GitError> {
     Ok(object_id(git2::Oid::hash_object(git2::ObjectType::Blob, text)?))

@@ -8,6 +8,7 @@ use git2::{ObjectType, Oid};
 
 use super::contents::Places;
 use super::links::Links;
+use super::merges::{Budget, clean_merges};
 use super::objects::{Effort, diff_within, entry, folder};
 use super::{GitError, Repository, diff, object_id, oid};
 use crate::change::diff::{Diff, Mode, TreeEntry};
@@ -29,6 +30,7 @@ pub struct Commits<'r> {
     digests: RefCell<HashMap<ObjectId, Digest>>,
     effort: RefCell<Effort>,
     links: RefCell<Links<'r>>,
+    merges: RefCell<Budget>,
 }
 
 impl<'r> Commits<'r> {
@@ -37,7 +39,8 @@ impl<'r> Commits<'r> {
     pub fn of(repository: &'r Repository, wants_proof: bool) -> Result<Commits<'r>, GitError> {
         let (digests, effort) = Default::default();
         let links = RefCell::new(Links::of(repository));
-        Ok(Commits { repository, wants_proof, cut: repository.cut_commits()?, digests, effort, links })
+        let merges = RefCell::default();
+        Ok(Commits { repository, wants_proof, cut: repository.cut_commits()?, digests, effort, links, merges })
     }
 
     fn step(&self, from: ObjectId, to: ObjectId) -> Result<Step, GitError> {
@@ -57,6 +60,7 @@ impl<'r> Commits<'r> {
             delta: manifest(repository, &diff, &mut digests)?,
             signers: if self.wants_proof { signers(repository, &commits) } else { Vec::new() },
             evil_merges: if self.wants_proof { evil_merges(repository, &commits, &mut effort)? } else { Vec::new() },
+            clean_merges: clean_merges(repository, &commits, &mut self.merges.borrow_mut()),
             commits,
             links: self.links.borrow_mut().touched(&diff, from_tree, tree)?,
         })
@@ -400,6 +404,7 @@ fn merged(
         commits: commits.clone(),
         signers: signers(repository, commits),
         evil_merges: evil_merges(repository, commits, &mut Effort::default())?,
+        clean_merges: clean_merges(repository, commits, &mut Budget::default()),
         links: Links::of(repository).touched(diff, compared.0, compared.1)?,
     })
 }

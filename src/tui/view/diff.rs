@@ -16,6 +16,7 @@ use crate::app::review::rows::{
 use crate::app::review::{Review, Subject};
 use crate::change::compare::{Block, Hunk, Line as DiffLine, word_spans};
 use crate::change::counted;
+use crate::change::manifest::escape;
 use crate::change::moved::{Fidelity, Move};
 use crate::highlight::{Token, TokenClass};
 use crate::survey::FileMaterial;
@@ -128,7 +129,9 @@ impl Painter<'_> {
             Row::Finding { finding } => Drawn::plain(self.finding_line(finding, lead)),
             Row::FindingDetail { finding, part } => Drawn::plain(self.detail_line(finding, part, lead)),
             Row::Note { note, part } => {
-                let text = review.draft.notes.get(note as usize).map(|note| note_lines(note, review.shape()));
+                let name = escape(&review.diff.files[review.order[position]].path);
+                let note = review.draft.notes.get(note as usize);
+                let text = note.map(|note| note_lines(note, &name, review.shape()));
                 let text = text.and_then(|lines| lines.get(part as usize).cloned()).unwrap_or_default();
                 let mark = if part == 0 { "    ✎ " } else { "      " };
                 Drawn::plain(lead.add(Role::Note, &format!("{mark}{text}")))

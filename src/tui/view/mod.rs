@@ -50,6 +50,10 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
             let mark = if label.ends_with('?') { "" } else { ":" };
             let label = format!(" {label}{mark} ");
             cursor = Some(paint.field(Rect { y: foot, height: 1, ..area }, &label, &prompt.field, false));
+            if let Some(status) = &state.status {
+                let status = paint::clip(&format!(" {status}"), usize::from(area.width));
+                paint.line(area, foot - 1, Line::new().add(Role::Warning, &status));
+            }
         }
         None => {
             let typed: String = state.pending.iter().map(ToString::to_string).collect();

@@ -152,7 +152,10 @@ impl<'p> Paint<'p> {
         let label = clip(label, usize::from(area.width).saturating_sub(8));
         let room = usize::from(area.width).saturating_sub(label.width() + 1).max(1);
         let (before, after) = field.parts();
-        let hide = |text: &str| if secret { "•".repeat(text.graphemes(true).count()) } else { text.to_owned() };
+        let hide = |text: &str| match secret {
+            true => "•".repeat(text.graphemes(true).count()),
+            false => visible::text(&text.replace('\n', "⏎").replace('\t', "→")).into_owned(),
+        };
         let (mut before, after) = (hide(before), hide(after));
         while before.width() >= room {
             before = before.graphemes(true).skip(1).collect();

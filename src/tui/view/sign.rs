@@ -57,8 +57,8 @@ pub fn draw(sheet: &Sheet, review: &Review, area: Rect, paint: &mut Paint<'_>) -
     None
 }
 
-/// What went wrong, whole, above the foot; gives how many rows it takes. Where there is no room for all of it, its end is
-/// cut, never its beginning.
+/// What went wrong, whole, above the foot; gives how many rows it takes. Where there is no room for all of it, its end
+/// is cut, never its beginning.
 fn message(sheet: &Sheet, inner: Rect, paint: &mut Paint<'_>) -> u16 {
     let Some(message) = &sheet.message else { return 0 };
     let room = usize::from(inner.height.saturating_sub(4)).max(1);
@@ -135,6 +135,12 @@ fn told(role: Role, text: &str, columns: usize) -> Vec<Line> {
 /// Who else is asked, and what a signature would not do.
 fn counsel(sheet: &Sheet, columns: usize) -> Vec<Line> {
     let mut lines = Vec::new();
+    if !sheet.counsel.refusals.is_empty() {
+        lines.extend(told(Role::Warning, "Nothing that is signed makes this land:", columns));
+    }
+    for why in &sheet.counsel.refusals {
+        lines.extend(hanging(why, 2, columns).iter().map(|part| Line::new().add(Role::Warning, part)));
+    }
     for need in &sheet.counsel.needs {
         let role = if need.have >= need.need { Role::Ok } else { Role::Text };
         lines.extend(hanging(&need.to_string(), 2, columns).iter().map(|part| Line::new().add(role, part)));
@@ -178,12 +184,7 @@ fn own_words(review: &Review, columns: usize, room: usize) -> Vec<Line> {
         words.push(Line::new().add(Role::Seen, "✓ ").add(Role::Text, &clip(&text, columns.saturating_sub(2))));
     }
     for note in &review.draft.notes {
-        let place = match (note.path.as_str(), note.line) {
-            ("", _) => "the change".to_owned(),
-            (path, 0) => path.to_owned(),
-            (path, line) => format!("{path}:{line}"),
-        };
-        let text = clip(&format!("{place}: {}", note.text), columns.saturating_sub(2));
+        let text = clip(&format!("{}: {}", note.place(), note.text), columns.saturating_sub(2));
         words.push(Line::new().add(Role::Note, "✎ ").add(Role::Text, &text));
     }
     if words.is_empty() || room < 3 {
@@ -203,7 +204,7 @@ fn keys(sheet: &Sheet, has_notes: bool, draft: bool, noun: bool) -> Line {
     let own = if sheet.own == Some(Verdict::Reject) { "withdraw your rejection" } else { "withdraw your approval" };
     let counsel = &sheet.counsel;
     let offered = [
-        (true, "a", "approve"),
+        (counsel.refusals.is_empty(), "a", "approve"),
         (true, "r", "reject"),
         (counsel.may_claim, "h", "no AI"),
         (counsel.may_break_glass, "b", "break glass"),

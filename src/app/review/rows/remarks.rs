@@ -17,10 +17,11 @@ pub struct Remarks {
 }
 
 impl Remarks {
-    /// Of findings and notes with their places in the lists of all.
+    /// Of findings and notes with their places in the lists of all, and the name of the file as notes have it.
     pub fn new<'r>(
         findings: impl Iterator<Item = (usize, &'r Finding)>,
         notes: impl Iterator<Item = (usize, &'r Note)>,
+        name: &str,
         answers: &BTreeMap<String, String>,
         shape: Shape,
     ) -> Remarks {
@@ -36,10 +37,11 @@ impl Remarks {
             at.extend(parts.map(|part| Row::FindingDetail { finding, part }));
         }
         for (note, n) in notes {
-            // Below the last line of what it is about.
-            let line = n.until.unwrap_or(n.line);
-            let parts = 0..note_lines(n, shape).len() as u32;
-            rows.entry((n.old_side, line)).or_default().extend(parts.map(|part| Row::Note { note: note as u32, part }));
+            // Below the last line of what it is about; of lines that are not there, on the file.
+            let is_here = n.path == name && !n.is_outdated();
+            let place = if is_here { (n.old_side, n.until.unwrap_or(n.line)) } else { (false, 0) };
+            let parts = 0..note_lines(n, name, shape).len() as u32;
+            rows.entry(place).or_default().extend(parts.map(|part| Row::Note { note: note as u32, part }));
         }
         Remarks { rows }
     }
@@ -78,9 +80,11 @@ pub fn sentence_lines(sentence: &str, shape: Shape) -> Vec<String> {
     fold(sentence, shape.columns.saturating_sub(5).max(20))
 }
 
-/// A note, folded.
-pub fn note_lines(note: &Note, shape: Shape) -> Vec<String> {
+/// A note in the file of a name, folded; with its place, where that is not the line above.
+pub fn note_lines(note: &Note, name: &str, shape: Shape) -> Vec<String> {
     let place = match note.until {
+        _ if note.path != name => format!("{}: ", note.place()),
+        _ if note.is_outdated() => format!("outdated, about {}: ", note.quote()),
         Some(until) if until != note.line => format!("lines {}–{until}: ", note.line),
         _ => String::new(),
     };

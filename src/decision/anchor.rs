@@ -1,0 +1,221 @@
+//! Where a note stands, by content: the lines that it is about, and a few around them. A number alone would be another
+//! line as soon as somebody writes above it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Note;
+
+/// Lines that are kept of what a note is about, and of what is around it.
+const MAX_LINES: usize = 40;
+const AROUND: usize = 3;
+/// Bytes of a line that are kept; a longer one is told by its length, too.
+const MAX_LINE: usize = 400;
+/// Letters and digits that make a line worth finding again by itself.
+const TELLING: usize = 4;
+
+/// What the lines of a note were.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Anchor {
+    /// The commit whose lines the note counts: head, or base where it is about the old side.
+    pub at: String,
+    pub lines: Vec<String>,
+    pub before: Vec<String>,
+    pub after: Vec<String>,
+    /// The lines are not there any more: what is left of them is here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
+}
+
+impl Anchor {
+    /// Of 1-based lines of a text, at a commit.
+    pub fn of(text: &[u8], first: u32, last: u32, at: &str) -> Anchor {
+        let all = lines_of(text);
+        let (first, last) = (first.max(1) as usize - 1, last.max(first) as usize);
+        let kept = |range: std::ops::Range<usize>| {
+            let range = range.start.min(all.len())..range.end.min(all.len());
+            all[range].iter().map(|line| kept(line)).collect::<Vec<_>>()
+        };
+        Anchor {
+            at: at.to_owned(),
+            lines: kept(first..last.min(first + MAX_LINES)),
+            before: kept(first.saturating_sub(AROUND)..first),
+            after: kept(last..last + AROUND),
+            gone: false,
+        }
+    }
+
+    /// Lines whose text is not known, such as those of a note from before texts were kept.
+    pub fn lost(at: &str) -> Anchor {
+        Anchor { at: at.to_owned(), gone: true, ..Anchor::default() }
+    }
+
+    /// Where the lines are in a text, 1-based: the one place with most of what was around them. None where there is no
+    /// such place, or two that are alike: a note never goes to a line that it was not about.
+    pub fn find(&self, text: &[u8], count: u32) -> Option<u32> {
+        let (all, first) = (lines_of(text), self.lines.first()?);
+        let is_here = |at: &usize| {
+            is_same(all[*at], first)
+                && self.lines.iter().enumerate().all(|(n, line)| all.get(at + n).is_some_and(|own| is_same(own, line)))
+        };
+        let mut found: Vec<(usize, usize)> =
+            (0..all.len()).filter(is_here).map(|at| (self.likeness(&all, at, count as usize), at)).collect();
+        found.sort_unstable();
+        let (score, at) = found.pop()?;
+        let is_alone = found.last().is_none_or(|(next, _)| *next < score);
+        let around = self.before.iter().chain(&self.after).filter(|line| is_telling(line)).count();
+        let tells = self.lines.iter().any(|line| is_telling(line));
+        let is_known = score > 0 || around == 0 && tells;
+        (is_alone && is_known).then(|| u32::try_from(at + 1).ok())?
+    }
+
+    /// How many telling lines around a place are those that were around it.
+    fn likeness(&self, all: &[&[u8]], at: usize, count: usize) -> usize {
+        let is = |at: Option<usize>, line: &String| {
+            is_telling(line) && at.and_then(|at| all.get(at)).is_some_and(|own| is_same(own, line))
+        };
+        let before = self.before.iter().rev().enumerate().filter(|(n, line)| is(at.checked_sub(n + 1), line));
+        let after = self.after.iter().enumerate().filter(|(n, line)| is(Some(at + count + n), line));
+        before.count() + after.count()
+    }
+}
+
+impl Note {
+    /// Whether the lines that it was about are not there any more.
+    pub fn is_outdated(&self) -> bool {
+        self.anchor.as_ref().is_some_and(|anchor| anchor.gone)
+    }
+
+    /// How many lines it is about.
+    fn count(&self) -> u32 {
+        self.until.unwrap_or(self.line).saturating_sub(self.line).saturating_add(1)
+    }
+
+    /// Follows its lines into the text of another commit; none where there is no such text any more.
+    pub fn follow(&mut self, text: Option<&[u8]>, at: &str) {
+        let count = self.count();
+        let Some(anchor) = self.anchor.as_mut().filter(|anchor| anchor.at != at) else { return };
+        at.clone_into(&mut anchor.at);
+        let found = text.and_then(|text| anchor.find(text, count));
+        anchor.gone = found.is_none();
+        if let (Some(line), Some(text)) = (found, text) {
+            self.line = line;
+            let last = line.saturating_add(count - 1);
+            self.until = (count > 1).then_some(last);
+            // What is around it may have moved on, too.
+            *anchor = Anchor::of(text, line, last, at);
+        }
+    }
+
+    /// What it is about, where that is not there any more: its first line, in one.
+    pub fn quote(&self) -> String {
+        let lines = self.anchor.iter().flat_map(|anchor| &anchor.lines).map(|line| line.trim());
+        let first = lines.clone().find(|line| !line.is_empty()).unwrap_or_default();
+        let first: String = first.chars().take(120).collect();
+        let more = if lines.count() > 1 { " …" } else { "" };
+        if first.is_empty() { "a line that is not known any more".to_owned() } else { format!("`{first}`{more}") }
+    }
+
+    /// Its place in a few words.
+    pub fn place(&self) -> String {
+        match (self.path.as_str(), self.line, self.until) {
+            ("", ..) => "the change".to_owned(),
+            (path, 0, _) => path.to_owned(),
+            (path, ..) if self.is_outdated() => format!("{path}, outdated, about {}", self.quote()),
+            (path, line, Some(until)) => format!("{path}:{line}–{until}"),
+            (path, line, None) => format!("{path}:{line}"),
+        }
+    }
+}
+
+fn lines_of(text: &[u8]) -> Vec<&[u8]> {
+    text.strip_suffix(b"\n").unwrap_or(text).split(|&byte| byte == b'\n').collect()
+}
+
+fn kept(line: &[u8]) -> String {
+    if line.len() <= MAX_LINE {
+        return String::from_utf8_lossy(line).into_owned();
+    }
+    format!("{} … ({} bytes)", String::from_utf8_lossy(&line[..MAX_LINE]), line.len())
+}
+
+fn is_same(line: &[u8], text: &String) -> bool {
+    line == text.as_bytes() || (line.len() > MAX_LINE || !line.is_ascii()) && kept(line) == *text
+}
+
+fn is_telling(line: &str) -> bool {
+    line.chars().filter(|c| c.is_alphanumeric()).count() >= TELLING
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "fn one() {\n    first();\n    done();\n}\n\nfn two() {\n    second();\n    done();\n}\n";
+
+    fn noted(line: u32, until: Option<u32>) -> Note {
+        let anchor = Some(Anchor::of(TEXT.as_bytes(), line, until.unwrap_or(line), "old"));
+        Note { path: "a".into(), line, until, anchor, ..Note::default() }
+    }
+
+    fn followed(mut note: Note, text: &str) -> Note {
+        note.follow(Some(text.as_bytes()), "new");
+        note
+    }
+
+    #[test]
+    fn a_note_moves_with_its_line() {
+        let note = followed(noted(8, None), &format!("one\ntwo\nthree\n{TEXT}"));
+        assert_eq!((note.line, note.is_outdated()), (11, false));
+        let note = followed(noted(6, Some(8)), &format!("one\n{TEXT}"));
+        assert_eq!((note.line, note.until), (7, Some(9)));
+    }
+
+    #[test]
+    fn a_note_whose_line_is_gone_goes_to_no_other_that_reads_the_same() {
+        let without = TEXT.replace("    second();\n    done();\n", "    second();\n");
+        let note = followed(noted(8, None), &without);
+        assert!(note.is_outdated(), "{note:?}");
+        assert_eq!(note.quote(), "`done();`");
+        assert!(followed(noted(7, None), "nothing\n").is_outdated());
+        let mut gone = noted(7, None);
+        gone.follow(None, "new");
+        assert!(gone.is_outdated() && gone.place().contains("`second();`"));
+        // It comes back with its line.
+        gone.follow(Some(TEXT.as_bytes()), "newer");
+        assert_eq!((gone.line, gone.is_outdated()), (7, false));
+    }
+
+    #[test]
+    fn of_two_places_that_are_alike_none_is_taken() {
+        let mut note = noted(4, None);
+        note.anchor.as_mut().unwrap().before.clear();
+        note.anchor.as_mut().unwrap().after.clear();
+        assert!(followed(note, TEXT).is_outdated(), "a brace is everywhere");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_taken(text: Vec<u8>, other: Vec<u8>, first: u32, last: u32) {
+            let anchor = Anchor::of(&text, first, last, "a");
+            let _ = anchor.find(&other, last);
+            let mut note = Note { line: first, until: Some(last), anchor: Some(anchor), ..Note::default() };
+            note.follow(Some(&other), "b");
+            let _ = (note.quote(), note.place());
+        }
+
+        #[test]
+        fn a_line_that_is_found_is_the_line_that_was_meant(
+            lines in proptest::collection::vec("[a-d]{4}", 1..12), at in 0usize..12, above in 0usize..4
+        ) {
+            let line = (at % lines.len()) as u32 + 1;
+            let text = lines.join("\n");
+            let anchor = Anchor::of(text.as_bytes(), line, line, "a");
+            let later = format!("{}{text}", "zzzz\n".repeat(above));
+            if let Some(found) = anchor.find(later.as_bytes(), 1) {
+                let found = later.lines().nth(found as usize - 1).unwrap();
+                proptest::prop_assert_eq!(found, &lines[line as usize - 1]);
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What comes and goes inside a branch: no file of the change shows it, and whoever gets the commits gets it all the
+//! same. Looked for are secrets, by the rules that find them in a file.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::FileMaterial;
+use crate::change::diff::{Diff, FileDiff, Location, Side};
+use crate::change::{Change, Commit, ObjectId, RepoPath, counted};
+use crate::risk::{Assessor, Finding, Rules, Severity};
+use crate::source::git::{self, GitError, Repository};
+
+/// Commits of one change, and files and bytes in them, that are looked through; the rest is said to be left out.
+const MAX_COMMITS: usize = 200;
+const MAX_FILES: usize = 2_000;
+const MAX_BYTES: u64 = 16 << 20;
+/// Places that one finding names.
+const MAX_NAMED: usize = 5;
+
+/// What one rule saw on the way.
+struct Seen {
+    finding: Finding,
+    places: Vec<String>,
+    evidence: Vec<String>,
+}
+
+/// Secrets that some commit of a change puts in and that are neither there before it nor after. They stand at their
+/// file, or at the first of the change where that is not among its files. What is known of the change as a whole is
+/// left out. Where objects are missing, as below the cut of a shallow clone, that not all was looked through is a
+/// finding, too.
+pub fn secrets(
+    repository: &Repository,
+    change: &Change,
+    diff: &Diff,
+    is_known: impl Fn(&Finding) -> bool,
+) -> Vec<Finding> {
+    let commits = &change.revision.commits;
+    let Some(first) = diff.files.first().filter(|_| commits.len() > 1) else { return Vec::new() };
+    let mut search = Search { repository, change, diff, looked_at: HashSet::new(), bytes: 0, is_partial: false };
+    search.is_partial = commits.len() > MAX_COMMITS;
+    let mut seen: BTreeMap<(RepoPath, String), Seen> = BTreeMap::new();
+    for commit in commits.iter().take(MAX_COMMITS).filter(|commit| commit.parents.len() < 2) {
+        let found = search.of_commit(commit).unwrap_or_else(|_| {
+            search.is_partial = true;
+            Vec::new()
+        });
+        for finding in found.into_iter().filter(|finding| !is_known(finding)) {
+            let is_in_change = diff.files.iter().any(|file| file.path == finding.location.path);
+            let path = if is_in_change { &finding.location.path } else { &first.path };
+            let place = format!("commit {} puts it into {}", commit.id.short(), finding.location);
+            let entry = seen.entry((path.clone(), finding.rule.clone()));
+            let seen = entry.or_insert_with(|| Seen { finding: at(&finding, path), places: vec![], evidence: vec![] });
+            seen.places.push(place);
+            seen.evidence.push(finding.evidence);
+        }
+    }
+    let mut found: Vec<Finding> = seen.into_values().map(told).collect();
+    found.extend(search.is_partial.then(|| partial(&first.path)));
+    found
+}
+
+struct Search<'s> {
+    repository: &'s Repository,
+    change: &'s Change,
+    diff: &'s Diff,
+    /// Contents by path.
+    looked_at: HashSet<(RepoPath, ObjectId)>,
+    bytes: u64,
+    is_partial: bool,
+}
+
+impl Search<'_> {
+    fn of_commit(&mut self, commit: &Commit) -> Result<Vec<Finding>, GitError> {
+        let repository = self.repository;
+        let before = commit.parents.first().map(|parent| repository.tree_of(*parent)).transpose()?;
+        let Some(before) = before else { return Ok(Vec::new()) };
+        let done = git::diff(repository, before, repository.tree_of(commit.id)?)?;
+        let mut assessor = Assessor::new(Rules::shipped());
+        for file in &done.files {
+            if self.is_passing(file)? && self.has_room(file)? {
+                assessor.read(&FileMaterial::read(repository, file)?.under_review());
+            }
+        }
+        let found = assessor.finish(&[]).findings.into_iter();
+        Ok(found.filter(|finding| finding.rule.starts_with("secret.") && finding.location.side == Side::New).collect())
+    }
+
+    /// Whether what a commit puts there is neither in the base nor in the head.
+    fn is_passing(&mut self, file: &FileDiff) -> Result<bool, GitError> {
+        let Some(new) = file.new else { return Ok(false) };
+        if !self.looked_at.insert((file.path.clone(), new.id)) {
+            return Ok(false);
+        }
+        let revision = &self.change.revision;
+        let is_kept = match self.diff.files.iter().find(|own| own.path == file.path) {
+            Some(own) => [own.old, own.new].iter().flatten().any(|entry| entry.id == new.id),
+            None => {
+                let there = git::entry_at(self.repository, revision.head_tree, &file.path)?;
+                there.is_some_and(|entry| entry.id == new.id)
+            }
+        };
+        Ok(!is_kept)
+    }
+
+    fn has_room(&mut self, file: &FileDiff) -> Result<bool, GitError> {
+        let size = |entry: Option<crate::change::diff::TreeEntry>| {
+            entry.map_or(Ok(0), |entry| git::size_of(self.repository, entry))
+        };
+        self.bytes += size(file.old)? + size(file.new)?;
+        let has_room = self.bytes <= MAX_BYTES && self.looked_at.len() <= MAX_FILES;
+        self.is_partial |= !has_room;
+        Ok(has_room)
+    }
+}
+
+fn at(finding: &Finding, path: &RepoPath) -> Finding {
+    let location = Location { path: path.clone(), side: Side::New, line: 0 };
+    Finding { location, ..finding.clone() }
+}
+
+fn told(seen: Seen) -> Finding {
+    let Seen { finding, places, evidence } = seen;
+    let more = places.len().saturating_sub(MAX_NAMED);
+    let mut places: Vec<String> = places.into_iter().take(MAX_NAMED).collect();
+    places.extend((more > 0).then(|| format!("and {more} more")));
+    let mut evidence = evidence.join(" ");
+    evidence.truncate(evidence.char_indices().nth(200).map_or(evidence.len(), |(at, _)| at));
+    Finding {
+        title: format!("{}, in a commit of the branch", finding.title),
+        why: format!(
+            "It is not in what the change comes to, and is in its history: {}. Whoever gets the commits gets it.",
+            places.join("; ")
+        ),
+        ask: "Was it revoked? Squash the branch, or write its history anew, so that it does not land.".to_owned(),
+        evidence,
+        ..finding
+    }
+}
+
+fn partial(path: &RepoPath) -> Finding {
+    Finding {
+        rule: "secret.not-looked-for".to_owned(),
+        severity: Severity::Low,
+        title: "Not all commits were looked through".to_owned(),
+        why: format!(
+            "What comes and goes inside a branch is looked for in {}, {} and {} MiB; there is more here, or objects \
+             are missing.",
+            counted(MAX_COMMITS, "commit"),
+            counted(MAX_FILES, "file"),
+            MAX_BYTES >> 20
+        ),
+        ask: "Is there anything in the commits that should not be in the history?".to_owned(),
+        location: Location { path: path.clone(), side: Side::New, line: 0 },
+        evidence: String::new(),
+        ordinal: 0,
+    }
+}

@@ -1,0 +1,136 @@
+//! Notes: they follow their lines, keep what a person wrote, and stand on any path of the tree.
+
+use super::reader::{fixture, numbered};
+use super::*;
+use undersign::decision::Draft;
+
+fn files(above: &str, rest: &str) -> String {
+    format!("{above}{}{rest}", numbered(0..5))
+}
+
+/// A branch `topic` that adds a file of ten numbered lines, with a note on line 5.
+fn noted(note: &str) -> Fixture {
+    let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &numbered(0..10))]);
+    let mut session = Session::new(&f, (120, 40));
+    session.press("/topic<enter><enter>").press("]5jc").press(note).press("<enter>qq");
+    f
+}
+
+fn amend(f: &Fixture, path: &str, text: &str) {
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.write(path, text);
+    f.git("mina", &["add", "-A"]);
+    f.git("mina", &["commit", "-q", "--amend", "--no-edit"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+}
+
+fn opened(f: &Fixture) -> Session {
+    let mut session = Session::new(f, (120, 40));
+    session.press("/topic<enter><enter>");
+    session
+}
+
+/// A screen on which a whole statement has room.
+fn opened_tall(f: &Fixture) -> Session {
+    let mut session = Session::new(f, (120, 140));
+    session.press("/topic<enter><enter>");
+    session
+}
+
+fn kept(f: &Fixture) -> Draft {
+    let drafts = std::fs::read_dir(f.dir.path().join("drafts")).unwrap().map(|entry| entry.unwrap().path());
+    let file = drafts.into_iter().find(|path| path.extension().is_some_and(|end| end == "json")).unwrap();
+    Draft::decode(&std::fs::read(file).unwrap()).unwrap()
+}
+
+fn row_before(frame: &str, what: &str) -> String {
+    let rows: Vec<&str> = frame.lines().collect();
+    let at = rows.iter().position(|row| row.contains(what)).unwrap_or_else(|| panic!("{what}: {frame}"));
+    rows[at - 1].to_owned()
+}
+
+#[test]
+fn a_note_moves_with_its_line_when_the_change_is_amended() {
+    let f = noted("Why this one?");
+    let before = row_before(&opened(&f).frame(), "Why this one?");
+    assert!(before.contains("line 4"), "{before}");
+    amend(&f, "new.txt", &format!("one\ntwo\nthree\n{}", numbered(0..10)));
+    let mut session = opened_tall(&f);
+    let after = row_before(&session.frame(), "Why this one?");
+    assert!(after.contains("line 4") && after.contains(" 8 "), "{}", session.frame());
+    session.press("Sr").press("No.<enter>");
+    assert!(session.frame().contains("\"line\": \"8\""), "{}", session.frame());
+}
+
+#[test]
+fn a_note_whose_line_is_gone_is_outdated_and_says_what_it_was_about() {
+    let f = noted("Why this one?");
+    amend(&f, "new.txt", "something else\nentirely\n");
+    let mut session = opened_tall(&f);
+    let frame = session.frame();
+    assert!(frame.contains("One note is outdated: the line that it was about is gone."), "{frame}");
+    assert!(frame.contains("outdated, about `line 4`: Why this one?"), "{frame}");
+    session.press("S");
+    assert!(session.frame().contains("new.txt, outdated, about `line 4`: Why this one?"), "{}", session.frame());
+    session.press("r").press("No.<enter>");
+    let frame = session.frame();
+    assert!(frame.contains("\"line\": \"0\"") && frame.contains("Outdated, about `line 4`: Why"), "{frame}");
+    session.press("<esc>");
+    amend(&f, "new.txt", &numbered(0..10));
+    assert!(row_before(&opened(&f).frame(), "Why this one?").contains("line 4"), "it comes back with its line");
+}
+
+#[test]
+fn a_note_of_an_earlier_version_finds_its_line_by_the_commit_that_it_was_written_at() {
+    let f = noted("Why this one?");
+    let file = std::fs::read_dir(f.dir.path().join("drafts")).unwrap().map(|entry| entry.unwrap().path());
+    let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "json")).unwrap();
+    let mut draft = kept(&f);
+    draft.schema = "undersign-draft/v1".into();
+    draft.notes[0].anchor = None;
+    std::fs::write(&file, draft.encode()).unwrap();
+    amend(&f, "new.txt", &format!("one\n{}", numbered(0..10)));
+    assert!(row_before(&opened(&f).frame(), "Why this one?").contains("line 4"), "{}", opened(&f).frame());
+}
+
+#[test]
+fn what_is_pasted_into_a_note_keeps_its_lines_and_is_signed_so() {
+    let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &numbered(0..10))]);
+    let mut session = opened(&f);
+    session.press("]5jc");
+    session.take(VecDeque::from([Event::Paste("first point\r\tsecond 👩\u{200d}🚀\rthird".into())]));
+    assert!(session.frame().contains("first point⏎→second"), "{}", session.frame());
+    session.press("<alt-enter>").press("fourth<enter>");
+    assert_eq!(kept(&f).notes[0].text, "first point\n\tsecond 👩\u{200d}🚀\nthird\nfourth");
+    let frame = session.frame();
+    assert!(frame.contains("✎ first point") && frame.contains("third") && frame.contains("fourth"), "{frame}");
+    // What does not fit is said, and the rest is there.
+    session.press("C");
+    session.take(VecDeque::from([Event::Paste("x".repeat(5_000))]));
+    assert!(session.frame().contains("1400 characters of what was pasted did not fit"), "{}", session.frame());
+}
+
+#[test]
+fn a_note_stands_on_any_path_of_the_tree_and_on_the_change() {
+    let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &numbered(0..10))]);
+    let mut session = opened_tall(&f);
+    session.press("gnguide<enter>").press("This should say so, too.<enter>");
+    session.press("gc").press("Split it.<enter>");
+    let frame = session.frame();
+    assert!(
+        frame.contains("✎ guide.md: This should say so, too.") && frame.contains("✎ the change: Split it."),
+        "{frame}"
+    );
+    session.press("Sr").press("No.<enter>");
+    assert!(session.frame().contains("\"path\": \"guide.md\""), "{}", session.frame());
+}
+
+#[test]
+fn a_note_on_lines_says_which_and_a_changed_one_stays_where_it_was() {
+    let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &files("", "more\n"))]);
+    let mut session = opened(&f);
+    session.press("]jvjjc").press("These.<enter>");
+    assert!(session.frame().contains("lines 1–3: These."), "{}", session.frame());
+    amend(&f, "new.txt", &files("above\n", "more\n"));
+    assert!(opened(&f).frame().contains("lines 2–4: These."), "{}", opened(&f).frame());
+}
