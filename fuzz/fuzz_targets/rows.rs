@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
     let (old, new) = text.split_at(cut);
     let side = |bytes: &[u8]| Some(Content::Text(bytes.to_vec()));
     let entry = |n: u8| Some(TreeEntry { mode: Mode::File, id: ObjectId([n; 20]) });
-    let diff = FileDiff { path: RepoPath(old.iter().copied().take(40).collect()), old: entry(1), new: entry(2) };
+    let diff = FileDiff { path: RepoPath(old.iter().copied().take(40).collect()), from: None, old: entry(1), new: entry(2) };
     let file = FileMaterial::of(diff.clone(), side(old), side(new));
     let layout = if head[0] & 1 == 0 { Layout::Unified } else { Layout::SideBySide };
     let look = Look { layout, wrap: head[0] & 2 == 0, blanks: head[0] & 4 == 0, ..Look::default() };

@@ -280,9 +280,13 @@ impl Review {
             asked.map(move |(_, o)| (path.clone(), o.what.clone(), text(&o.key)))
         });
         let marks = files().flat_map(|(position, inventory)| inventory.marks(self.rows[position].folded));
+        let paths = |positions: &mut dyn Iterator<Item = usize>| -> usize {
+            positions.map(|position| self.diff.files[self.order[position]].paths().count()).sum()
+        };
         Seen {
-            files: self.order.len(),
-            files_seen: (0..self.order.len()).filter(|&position| self.is_file_seen(position)).count(),
+            // As paths, of which a file that moved has two.
+            files: paths(&mut (0..self.order.len())),
+            files_seen: paths(&mut (0..self.order.len()).filter(|&position| self.is_file_seen(position))),
             hunks: progress.hunks.1,
             hunks_seen: progress.hunks.0,
             carried_over: marks

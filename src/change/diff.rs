@@ -37,14 +37,44 @@ pub struct TreeEntry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileDiff {
     pub path: RepoPath,
+    /// The path under which its old side lay, where it moved: see [`super::renames`].
+    pub from: Option<RepoPath>,
     pub old: Option<TreeEntry>,
     pub new: Option<TreeEntry>,
 }
 
-/// All paths that a revision touches, sorted by path. Renames are a removal and an addition.
+impl FileDiff {
+    /// Both paths that it speaks of, the new one first.
+    pub fn paths(&self) -> impl Iterator<Item = &RepoPath> {
+        std::iter::once(&self.path).chain(&self.from)
+    }
+
+    /// What moved, as a removal and an addition; all else as it is.
+    pub fn apart(&self) -> Vec<FileDiff> {
+        match &self.from {
+            None => vec![self.clone()],
+            Some(from) => vec![
+                FileDiff { path: from.clone(), from: None, old: self.old, new: None },
+                FileDiff { path: self.path.clone(), from: None, old: None, new: self.new },
+            ],
+        }
+    }
+}
+
+/// All paths that a revision touches, sorted by path. What moved is a removal and an addition, until
+/// [`super::renames::paired`] joins the two.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {
     pub files: Vec<FileDiff>,
+}
+
+impl Diff {
+    /// The same with what moved taken apart again: what is signed, and what the policy asks for, goes by paths.
+    pub fn apart(&self) -> Diff {
+        let mut files: Vec<_> = self.files.iter().flat_map(FileDiff::apart).collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Diff { files }
+    }
 }
 
 /// The side of a diff.

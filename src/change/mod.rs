@@ -14,6 +14,7 @@ pub mod manifest;
 pub mod merge;
 pub mod moved;
 pub mod ref_name;
+pub mod renames;
 pub mod spelling;
 pub mod visible;
 pub mod wide;

@@ -55,14 +55,14 @@ pub struct Blast {
 pub(super) fn of(files: &[FileDiff], rules: &Rules) -> Blast {
     let mut reasons: Vec<BlastReason> = Vec::new();
     let mut packages = BTreeSet::new();
-    for file in files {
-        let path = file.path.lossy();
+    for own in files.iter().flat_map(FileDiff::paths) {
+        let path = own.lossy();
         let (class, sentence) = rules.class_of(&path);
         if class >= BlastClass::B1 && !is_test(&path) {
             packages.insert(path.split('/').take(2).map(str::to_owned).collect::<Vec<_>>());
         }
         if !reasons.iter().any(|reason| reason.sentence == sentence) {
-            reasons.push(BlastReason { class, sentence: sentence.to_owned(), path: file.path.clone() });
+            reasons.push(BlastReason { class, sentence: sentence.to_owned(), path: own.clone() });
         }
     }
     if packages.len() >= 4 {

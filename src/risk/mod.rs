@@ -118,6 +118,12 @@ impl<'r> Assessor<'r> {
         Assessor { rules, findings: Vec::new(), checks: checks::OfChange::default(), added: 0 }
     }
 
+    /// Whether rules mean the same by two paths, so that a file that moved from one to the other is compared with what
+    /// it was.
+    pub fn is_same_to_rules(&self, a: &RepoPath, b: &RepoPath) -> bool {
+        self.rules.mean_the_same_by(&a.lossy(), &b.lossy())
+    }
+
     /// Takes in a file, each once.
     pub fn read(&mut self, file: &FileUnderReview<'_>) {
         self.findings.extend(self.rules.findings_in(file));
@@ -206,8 +212,11 @@ fn is_code(path: &str) -> bool {
 fn file_order(files: &[FileDiff], findings: &[Finding], rules: &Rules) -> Vec<usize> {
     // The worst of each path, and how many of them: findings come gravest first.
     let mut worst: BTreeMap<&RepoPath, (Severity, usize)> = BTreeMap::new();
+    let now: BTreeMap<&RepoPath, &RepoPath> =
+        files.iter().filter_map(|file| Some((file.from.as_ref()?, &file.path))).collect();
     for finding in findings {
-        let (severity, count) = worst.entry(&finding.location.path).or_insert((finding.severity, 0));
+        let path = now.get(&finding.location.path).copied().unwrap_or(&finding.location.path);
+        let (severity, count) = worst.entry(path).or_insert((finding.severity, 0));
         *count += usize::from(*severity == finding.severity);
     }
     let key = |&index: &usize| {

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
-use super::blast::is_test;
+use super::blast::{is_sample, is_test};
 use super::{BlastClass, FileUnderReview, Finding, Severity};
 use crate::change::diff::{Location, Side};
 use crate::change::manifest::Digest;
@@ -113,6 +113,12 @@ impl Rules {
             None if is_test(path) => (BlastClass::B0, "tests only"),
             None => (BlastClass::B1, "ordinary code of one package"),
         }
+    }
+
+    /// Whether two paths are of one class, and the same rules look at both.
+    pub(super) fn mean_the_same_by(&self, a: &str, b: &str) -> bool {
+        let kind = |path: &str| (self.class_of(path).0, is_test(path), is_sample(path), extension(path).to_owned());
+        kind(a) == kind(b) && self.rules.iter().all(|rule| rule.is_about(a) == rule.is_about(b))
     }
 
     pub(super) fn known_packages(&self, ecosystem: &str) -> &[String] {
@@ -271,6 +277,11 @@ fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {
         }
     }
     set.build().unwrap_or_default()
+}
+
+/// What stands after the last dot of a path's last part.
+fn extension(path: &str) -> &str {
+    path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, extension)| extension)
 }
 
 #[cfg(test)]

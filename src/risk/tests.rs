@@ -16,7 +16,7 @@ fn sample(path: &str, old: &str, new: &str) -> Sample {
     let entry = |text: &str| (!text.is_empty()).then_some(TreeEntry { mode: Mode::File, id: ObjectId([1; 20]) });
     let content = |text: &str| (!text.is_empty()).then(|| Content::Text(text.as_bytes().to_vec()));
     Sample {
-        diff: FileDiff { path: path.into(), old: entry(old), new: entry(new) },
+        diff: FileDiff { path: path.into(), from: None, old: entry(old), new: entry(new) },
         old: content(old),
         new: content(new),
         comparison: compare(old.as_bytes(), new.as_bytes()),

@@ -15,6 +15,7 @@ use crate::change::compare::{Comparison, Line, compare};
 use crate::change::diff::{Content, Diff, FileDiff};
 use crate::change::manifest::{Digest, Manifest};
 use crate::change::moved;
+use crate::change::renames;
 use crate::change::{Change, Identity, ObjectId, RepoPath, visible};
 use crate::gate::{self, Code, Grounds, Receipts, Remembered, Standing, States, Step, counsel};
 use crate::ledger;
@@ -91,6 +92,15 @@ impl FileMaterial {
         let side = |entry: Option<_>| entry.map(|entry| git::content(repository, entry)).transpose();
         let passed = git::passed_by_submodule(repository, diff);
         Ok(FileMaterial { passed, ..FileMaterial::of(diff.clone(), side(diff.old)?, side(diff.new)?) })
+    }
+
+    /// What moved, as a removal and an addition.
+    fn apart(&self) -> Vec<FileMaterial> {
+        let of = |diff: FileDiff| {
+            let (old, new) = (diff.old.and(self.old.clone()), diff.new.and(self.new.clone()));
+            FileMaterial::of(diff, old, new)
+        };
+        self.diff.apart().into_iter().map(of).collect()
     }
 
     /// The lines that it takes out and puts in, each with its sign.
@@ -190,7 +200,12 @@ impl Default for Reading {
 impl Reading {
     /// Takes in a file, each once, in any order.
     pub fn take(&mut self, file: &FileMaterial) {
-        self.assessor.read(&file.under_review());
+        let is_new_to_rules = |from: &RepoPath| !self.assessor.is_same_to_rules(from, &file.diff.path);
+        if file.diff.from.as_ref().is_some_and(is_new_to_rules) {
+            file.apart().iter().for_each(|file| self.assessor.read(&file.under_review()));
+        } else {
+            self.assessor.read(&file.under_review());
+        }
         for (entry, content) in [(file.diff.old, &file.old), (file.diff.new, &file.new)] {
             let digest = content.as_ref().and_then(Content::digest);
             self.digests.extend(entry.zip(digest).map(|(entry, digest)| (entry.id, digest)));
@@ -210,9 +225,11 @@ pub fn examine(
     reading: Reading,
     now: i64,
 ) -> Result<Examination, GitError> {
-    let result_tree = git::result_tree(repository, &change.revision, diff)?;
-    let step = git::push::landing(change, diff, repository, result_tree, reading.digests)?;
-    let touches_policy = diff.files.iter().any(|file| file.path == RepoPath::from(POLICY_FILE));
+    // What is signed, and what the policy asks for, goes by paths: a file that moved is two of them.
+    let apart = diff.apart();
+    let result_tree = git::result_tree(repository, &change.revision, &apart)?;
+    let step = git::push::landing(change, &apart, repository, result_tree, reading.digests)?;
+    let touches_policy = apart.files.iter().any(|file| file.path == RepoPath::from(POLICY_FILE));
     let policy_change = place.policy().filter(|_| touches_policy);
     let policy_change = policy_change
         .map(|policy| policy_change::policy_change(repository, place, policy, change.revision.head, now))
@@ -228,9 +245,9 @@ pub fn examine(
         assessment: assessor.finish(&diff.files),
         provenance,
         policy_change,
-        split: place.policy().map(|policy| split(policy, diff, standing.as_ref())).unwrap_or_default(),
+        split: place.policy().map(|policy| split(policy, &apart, standing.as_ref())).unwrap_or_default(),
         standing,
-        compartments: place.policy().map(|policy| compartments(policy, diff)).unwrap_or_default(),
+        compartments: place.policy().map(|policy| compartments(policy, &apart)).unwrap_or_default(),
         authors: authors(&step),
         manifest: step.delta,
         result_tree,
@@ -304,9 +321,15 @@ fn compartments(policy: &Policy, diff: &Diff) -> Vec<(String, Criticality)> {
     touched
 }
 
+/// What a change does to each path, with what only moved joined.
+pub fn diff(repository: &Repository, change: &Change) -> Result<Diff, GitError> {
+    let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
+    Ok(renames::paired(diff, |entry| git::small_text(repository, entry, renames::MAX_BYTES)))
+}
+
 /// Reads and examines a change from the start.
 pub fn whole(repository: &Repository, place: &Place, change: &Change, now: i64) -> Result<Examination, GitError> {
-    let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
+    let diff = diff(repository, change)?;
     let mut reading = Reading::default();
     for file in &diff.files {
         reading.take(&FileMaterial::read(repository, file)?);

@@ -24,7 +24,7 @@ use crate::decision::Revised;
 use crate::drafts::Drafts;
 use crate::frozen::{self, Case, Failure};
 use crate::signer::SigningKey;
-use crate::source::git::{self, Repository};
+use crate::source::git::Repository;
 use crate::survey::{self, Place, again};
 use crate::sync::{Prompts, Remote};
 use colours::Colouring;
@@ -259,8 +259,7 @@ fn open(
     read_only: bool,
     ports: &Ports,
 ) -> Result<Box<Opened>, String> {
-    let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)
-        .map_err(|error| error.to_string())?;
+    let diff = survey::diff(repository, &change).map_err(|error| error.to_string())?;
     let (saved, draft_trouble) = match ports.drafts.load(&place.root, &change.id) {
         Ok(draft) => (draft, None),
         Err(why) => (None, Some(why)),

@@ -42,6 +42,7 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], look: Look, size: (u16, u16)) -
     let entry = |n: u8| Some(TreeEntry { mode: Mode::File, id: ObjectId([n; 20]) });
     let diff = |(path, ..): &(Vec<u8>, Vec<u8>, Vec<u8>)| FileDiff {
         path: RepoPath(path.clone()),
+        from: None,
         old: entry(3),
         new: entry(4),
     };

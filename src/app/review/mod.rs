@@ -331,8 +331,11 @@ impl Review {
     fn sort_findings(&mut self) {
         let Some(examination) = self.examination.clone() else { return };
         let findings = &examination.assessment.findings;
+        let files = self.diff.files.iter().enumerate();
+        // A path may be taken away by a move and put in again: what is said of it belongs to what stands there now.
         let paths: HashMap<_, _> =
-            self.diff.files.iter().enumerate().map(|(index, file)| (&file.path, index)).collect();
+            files.clone().filter_map(|(index, file)| Some((file.from.as_ref()?, index))).collect();
+        let paths: HashMap<_, _> = paths.into_iter().chain(files.map(|(index, file)| (&file.path, index))).collect();
         self.files.iter_mut().for_each(|file| file.findings.clear());
         for (at, finding) in findings.iter().enumerate() {
             if let Some(&index) = paths.get(&finding.location.path) {

@@ -17,7 +17,7 @@ mod submodule;
 pub use attribution::{attribution, testimony};
 pub use contents::Objects;
 pub use deadline::Deadline;
-pub use objects::{blob_id, content, diff, entry_at, manifest, result_tree, size_of};
+pub use objects::{blob_id, content, diff, entry_at, manifest, result_tree, size_of, small_text};
 pub use submodule::passed_by_submodule;
 
 use std::collections::{BTreeMap, HashSet};

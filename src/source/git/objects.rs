@@ -128,7 +128,7 @@ impl Walk<'_> {
         let (before, after) = (leaf(old), leaf(new));
         if before != after {
             self.effort.bytes += self.path.len();
-            self.files.push(FileDiff { path: RepoPath(self.path.clone()), old: before, new: after });
+            self.files.push(FileDiff { path: RepoPath(self.path.clone()), from: None, old: before, new: after });
         }
         self.compare(tree(old), tree(new), depth + 1)?;
         self.path.truncate(start);
@@ -213,6 +213,18 @@ pub fn content(repository: &Repository, entry: TreeEntry) -> Result<Content, Git
         Mode::Symlink => Content::Symlink(bytes),
         _ => Content::of_blob(bytes),
     })
+}
+
+/// The text of a file, if it is one and no larger than that; what cannot be read is none.
+pub fn small_text(repository: &Repository, entry: TreeEntry, most: usize) -> Option<Vec<u8>> {
+    let (size, _) = repository.raw.odb().ok()?.read_header(oid(entry.id)).ok()?;
+    if size > most {
+        return None;
+    }
+    match content(repository, entry).ok()? {
+        Content::Text(text) => Some(text),
+        _ => None,
+    }
 }
 
 /// The manifest of a diff: reads every touched blob, which is what binds a decision to bytes and not to SHA-1.

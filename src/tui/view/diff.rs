@@ -149,6 +149,8 @@ impl Painter<'_> {
         let (review, width) = (self.review, self.width);
         let diff = &review.diff.files[review.order[position]];
         let state = match (diff.old, diff.new) {
+            (Some(old), Some(new)) if diff.from.is_some() && old == new => "moved",
+            _ if diff.from.is_some() => "moved and modified",
             (None, _) => "added",
             (_, None) => "deleted",
             (Some(old), Some(new)) if old.id == new.id => "mode changed",

@@ -227,5 +227,9 @@ pub fn key_of(diff: &FileDiff, rest: &str) -> String {
     let mode = |entry: Option<TreeEntry>| entry.map_or("000000", |e| e.mode.octal());
     let mut text = format!("{} {} {rest}\0", mode(diff.old), mode(diff.new)).into_bytes();
     text.extend_from_slice(&diff.path.0);
+    if let Some(from) = &diff.from {
+        text.push(0);
+        text.extend_from_slice(&from.0);
+    }
     Digest::of(&text).to_string()[..24].to_owned()
 }

@@ -75,16 +75,32 @@ pub fn bytes_text(size: u64) -> String {
 
 /// What there is to say of a file beyond its lines.
 pub fn sentences(file: &FileMaterial) -> Vec<String> {
-    let mut sentences: Vec<String> =
-        [modes(file), emptiness(file), final_newline(file), line_ends(file), encoding(file), form(file), coarse(file)]
-            .into_iter()
-            .flatten()
-            .collect();
+    let mut sentences: Vec<String> = [
+        moved(file),
+        modes(file),
+        emptiness(file),
+        final_newline(file),
+        line_ends(file),
+        encoding(file),
+        form(file),
+        coarse(file),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     sentences.extend(file.passed.iter().cloned());
     if file.comparison.hunks.is_empty() && sentences.is_empty() && of_contents(file).is_empty() {
         sentences.push("no line of text changed".to_owned());
     }
     sentences
+}
+
+/// Where it lay before; what only moved is not read again.
+fn moved(file: &FileMaterial) -> Option<String> {
+    let from = file.diff.from.as_ref()?;
+    let is_equal = file.diff.old.map(|entry| entry.id) == file.diff.new.map(|entry| entry.id);
+    let what = if is_equal { "; the same content, byte for byte" } else { "; below is what changed besides" };
+    Some(format!("moved from {from}{what}"))
 }
 
 fn modes(file: &FileMaterial) -> Option<String> {

@@ -1,0 +1,260 @@
+//! Which files only moved: what was taken away under one path and put in under another. A pairing for people and rules;
+//! what is signed knows paths and contents, and nothing of it.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+
+use super::diff::{Diff, FileDiff, Mode, TreeEntry};
+use super::{ObjectId, RepoPath};
+
+/// Git's id of the empty blob. That two files are empty does not make one the other.
+const EMPTY: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
+/// Removed times added files that are compared with each other by their texts, at most; with more, only those of one
+/// name.
+const MAX_PAIRS: usize = 4_096;
+/// Bytes of all texts that are compared, at most.
+pub const MAX_BYTES: usize = 1 << 20;
+/// Of the larger text, so much must stand in the other: one half, as git has it.
+const ALIKE: u64 = 500;
+/// What a whole text is measured in.
+const WHOLE: u64 = 1_000;
+
+/// Joins what moved into one file each: first by equal contents, then by texts that are alike, nearest names first.
+/// `text` gives a file's text; none where it has no lines or is too large to look at.
+pub fn paired(diff: Diff, mut text: impl FnMut(TreeEntry) -> Option<Vec<u8>>) -> Diff {
+    let mut pairs = by_content(&diff.files);
+    pairs.extend(by_text(&diff.files, &pairs, &mut text));
+    join(diff, &pairs)
+}
+
+/// Index of what was taken away → index of what was put in.
+type Pairs = BTreeMap<usize, usize>;
+
+fn join(diff: Diff, pairs: &Pairs) -> Diff {
+    let from: HashMap<usize, usize> = pairs.iter().map(|(old, new)| (*new, *old)).collect();
+    let files = (0..diff.files.len()).filter(|at| !pairs.contains_key(at)).map(|at| {
+        let file = &diff.files[at];
+        match from.get(&at).map(|old| &diff.files[*old]) {
+            Some(old) => FileDiff { from: Some(old.path.clone()), old: old.old, ..file.clone() },
+            None => file.clone(),
+        }
+    });
+    Diff { files: files.collect() }
+}
+
+fn is_file(entry: &TreeEntry) -> bool {
+    entry.mode != Mode::Submodule
+}
+
+/// What was only taken away, and what was only put in, by index.
+fn sides(files: &[FileDiff], pairs: &Pairs) -> (Vec<usize>, Vec<usize>) {
+    let taken: Vec<usize> = pairs.values().copied().collect();
+    let gone = |at: &usize| files[*at].new.is_none() && !pairs.contains_key(at);
+    let come = |at: &usize| files[*at].old.is_none() && !taken.contains(at);
+    ((0..files.len()).filter(gone).collect(), (0..files.len()).filter(come).collect())
+}
+
+fn by_content(files: &[FileDiff]) -> Pairs {
+    let mut alike: BTreeMap<ObjectId, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    let empty = EMPTY.parse().ok();
+    let (gone, come) = sides(files, &Pairs::new());
+    let id = |entry: Option<TreeEntry>| Some(entry.filter(is_file)?.id).filter(|id| Some(*id) != empty);
+    for at in gone {
+        id(files[at].old).into_iter().for_each(|id| alike.entry(id).or_default().0.push(at));
+    }
+    for at in come {
+        id(files[at].new).into_iter().for_each(|id| alike.entry(id).or_default().1.push(at));
+    }
+    let mut pairs = Pairs::new();
+    for (mut gone, mut come) in alike.into_values() {
+        // Of many that are equal, those that kept their name belong together; the rest in the order of their paths.
+        let mut named: HashMap<&[u8], Vec<usize>> = HashMap::new();
+        come.iter().rev().for_each(|at| named.entry(name(&files[*at].path)).or_default().push(*at));
+        gone.retain(|at| {
+            let to = named.get_mut(name(&files[*at].path)).and_then(Vec::pop);
+            pairs.extend(to.map(|to| (*at, to)));
+            to.is_none()
+        });
+        come.retain(|at| named.get(name(&files[*at].path)).is_some_and(|left| left.contains(at)));
+        pairs.extend(gone.into_iter().zip(come));
+    }
+    pairs
+}
+
+fn by_text(files: &[FileDiff], known: &Pairs, text: &mut impl FnMut(TreeEntry) -> Option<Vec<u8>>) -> Pairs {
+    let (gone, come) = sides(files, known);
+    let is_crowd = gone.len().saturating_mul(come.len()) > MAX_PAIRS;
+    let mut wanted = Vec::new();
+    for &old in &gone {
+        for &new in &come {
+            if !is_crowd || name(&files[old].path) == name(&files[new].path) {
+                wanted.push((old, new));
+            }
+        }
+    }
+    if wanted.is_empty() || wanted.len() > MAX_PAIRS {
+        return Pairs::new();
+    }
+    let mut room = MAX_BYTES;
+    let mut texts: HashMap<usize, Option<Lines>> = HashMap::new();
+    let mut scored = Vec::new();
+    for (old, new) in wanted {
+        for (at, entry) in [(old, files[old].old), (new, files[new].new)] {
+            texts.entry(at).or_insert_with(|| {
+                let text = text(entry.filter(is_file)?)?;
+                room = room.checked_sub(text.len())?;
+                Some(Lines::of(&text))
+            });
+        }
+        let (Some(Some(a)), Some(Some(b))) = (texts.get(&old), texts.get(&new)) else { continue };
+        let score = a.likeness(b);
+        if score >= ALIKE {
+            scored.push((Reverse(score), Reverse(nearness(&files[old].path, &files[new].path)), old, new));
+        }
+    }
+    scored.sort_unstable();
+    let mut pairs = Pairs::new();
+    let mut taken = Vec::new();
+    for (_, _, old, new) in scored {
+        if !pairs.contains_key(&old) && !taken.contains(&new) {
+            pairs.insert(old, new);
+            taken.push(new);
+        }
+    }
+    pairs
+}
+
+/// The last part of a path.
+fn name(path: &RepoPath) -> &[u8] {
+    path.0.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
+}
+
+/// Parts that two paths share at their ends and at their beginnings; the ends count more.
+fn nearness(a: &RepoPath, b: &RepoPath) -> usize {
+    let parts = |path: &RepoPath| path.0.split(|&byte| byte == b'/').map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let (a, b) = (parts(a), parts(b));
+    let ends = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
+    let begins = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    16 * ends + begins
+}
+
+/// The lines of a text, by how often each is there.
+struct Lines {
+    bytes: u64,
+    counts: HashMap<Vec<u8>, u32>,
+}
+
+impl Lines {
+    fn of(text: &[u8]) -> Lines {
+        let mut counts = HashMap::new();
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            *counts.entry(line.to_vec()).or_default() += 1;
+        }
+        Lines { bytes: text.len() as u64, counts }
+    }
+
+    /// How much of the larger text stands in the other, in thousandths of its bytes.
+    fn likeness(&self, other: &Lines) -> u64 {
+        let larger = self.bytes.max(other.bytes);
+        if larger == 0 || 2 * self.bytes.min(other.bytes) < larger {
+            return 0;
+        }
+        let common = |(line, count): (&Vec<u8>, &u32)| {
+            line.len() as u64 * u64::from(*count.min(other.counts.get(line).unwrap_or(&0)))
+        };
+        WHOLE * self.counts.iter().map(common).sum::<u64>() / larger
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Files by path, with the text before and after.
+    fn diff(files: &[(&str, Option<&str>, Option<&str>)]) -> (Diff, HashMap<ObjectId, Vec<u8>>) {
+        let mut texts = HashMap::new();
+        let mut entry = |text: &str| {
+            let digest = crate::change::manifest::Digest::of(text.as_bytes());
+            let id =
+                if text.is_empty() { EMPTY.parse().unwrap() } else { ObjectId(digest.0[..20].try_into().unwrap()) };
+            texts.insert(id, text.as_bytes().to_vec());
+            TreeEntry { mode: Mode::File, id }
+        };
+        let mut files: Vec<_> = files
+            .iter()
+            .map(|(path, old, new)| FileDiff {
+                path: (*path).into(),
+                from: None,
+                old: old.map(&mut entry),
+                new: new.map(&mut entry),
+            })
+            .collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        (Diff { files }, texts)
+    }
+
+    fn pairs(files: &[(&str, Option<&str>, Option<&str>)]) -> Vec<String> {
+        let (raw, texts) = diff(files);
+        let joined = paired(raw.clone(), |entry| texts.get(&entry.id).cloned());
+        assert_eq!(joined.apart(), raw, "nothing is lost");
+        let moved = joined.files.iter().filter_map(|file| Some(format!("{} > {}", file.from.as_ref()?, file.path)));
+        moved.collect()
+    }
+
+    const TEXT: &str = "one\ntwo\nthree\nfour\nfive\nsix\n";
+
+    #[test]
+    fn what_is_equal_moved_and_names_that_stayed_belong_together() {
+        assert_eq!(pairs(&[("a/x", Some(TEXT), None), ("b/y", None, Some(TEXT))]), ["a/x > b/y"]);
+        let many = [
+            ("a/one", Some(TEXT), None),
+            ("a/two", Some(TEXT), None),
+            ("b/two", None, Some(TEXT)),
+            ("b/zero", None, Some(TEXT)),
+        ];
+        assert_eq!(pairs(&many), ["a/two > b/two", "a/one > b/zero"]);
+        assert!(pairs(&[("a", Some(""), None), ("b", None, Some(""))]).is_empty(), "empty files are not one file");
+        assert!(pairs(&[("a", Some(TEXT), Some("x\n")), ("b", None, Some(TEXT))]).is_empty(), "a copy is no move");
+    }
+
+    #[test]
+    fn what_is_alike_by_half_moved_and_the_likest_first() {
+        let edited = TEXT.replace("six", "6");
+        assert_eq!(pairs(&[("a.yml", Some(TEXT), None), ("b.yml", None, Some(&edited))]), ["a.yml > b.yml"]);
+        let little = "one\ntwo\n7\n8\n9\n10\n11\n12\n13\n";
+        assert!(pairs(&[("a", Some(TEXT), None), ("b", None, Some(little))]).is_empty());
+        let worse = edited.replace("one", "1");
+        let two = [("a", Some(TEXT), None), ("b", None, Some(worse.as_str())), ("c", None, Some(edited.as_str()))];
+        assert_eq!(pairs(&two), ["a > c"]);
+    }
+
+    #[test]
+    fn a_crowd_is_compared_by_name_alone_and_large_texts_not_at_all() {
+        let texts: Vec<_> = (0..100).map(|n| (format!("{TEXT}{n}\n"), format!("{TEXT}{n}\nseven\n"))).collect();
+        let paths: Vec<_> = (0..100).map(|n| (format!("a/{n}.txt"), format!("b/{n}.txt"))).collect();
+        let files: Vec<_> = (0..100)
+            .flat_map(|n| {
+                let ((old, new), (from, to)) = (&texts[n], &paths[n]);
+                [(from.as_str(), Some(old.as_str()), None), (to.as_str(), None, Some(new.as_str()))]
+            })
+            .collect();
+        let found = pairs(&files);
+        assert_eq!(found.len(), 100);
+        assert!(found.iter().all(|pair| pair.replace("a/", "").replace("b/", "").split(" > ").next().is_some()));
+        let large = TEXT.repeat(MAX_BYTES / TEXT.len());
+        let other = format!("{large}x\n");
+        assert!(pairs(&[("a", Some(&large), None), ("b", None, Some(&other))]).is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_paired_comes_apart_again(
+            files in proptest::collection::btree_map("[a-c]/[a-c]", (proptest::option::of("[xy\n]{0,6}"), proptest::option::of("[xy\n]{0,6}")), 0..8)
+        ) {
+            let differ = files.iter().filter(|(_, (old, new))| old != new);
+            let files: Vec<_> = differ.map(|(path, (old, new))| (path.as_str(), old.as_deref(), new.as_deref())).collect();
+            pairs(&files);
+        }
+    }
+}
