@@ -236,3 +236,20 @@ fn a_secret_that_came_and_went_is_a_finding_that_can_be_answered() {
     session.press(")aRevoked.<enter>)aRevoked, too.<enter>");
     assert!(session.frame().contains("answered 2/2"), "{}", session.frame());
 }
+
+#[test]
+fn who_pressed_update_branch_can_still_sign_for_what_others_wrote() {
+    let f = Fixture::new();
+    f.write("docs/z.txt", "landed\n");
+    f.commit("rahim", "Land");
+    f.git("dana", &["checkout", "-q", "agent/work"]);
+    f.git("dana", &["merge", "-q", "--no-ff", "-m", "Merge main", "main"]);
+    f.git("dana", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (120, 36));
+    assert!(session.frame().contains("needs you"), "{}", session.frame());
+    session.press("<enter>S");
+    let frame = session.frame();
+    assert!(!frame.contains("would not count") && frame.contains("a approve"), "{frame}");
+    session.press("r").press("No.<enter>");
+    assert!(!session.frame().contains("dana <dana@example.com>"), "{}", session.frame());
+}
