@@ -216,7 +216,7 @@ pub fn examine(
     let standing = place.policy().map(|policy| standing(repository, place, policy, change, &step, now)).transpose()?;
     Ok(Examination {
         assessment: reading.assessor.finish(&diff.files),
-        provenance: provenance::trace(&change.revision.commits, &change.branch, provenance::Rules::shipped()),
+        provenance: provenance::trace_all(&change.revision.commits, change.branches(), provenance::Rules::shipped()),
         policy_change,
         split: place.policy().map(|policy| split(policy, diff, standing.as_ref())).unwrap_or_default(),
         standing,
