@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use crate::support::{Fixture, git_in, policy};
+use undersign::decision::Verdict;
+
+use crate::support::{Decision, Fixture, git_in, policy};
 use crate::{Said, run_in};
 
 /// A repository of a host, `shop`, and a clone of it, `here`.
@@ -392,4 +394,34 @@ fn a_queue_of_nothing_that_could_be_read_is_no_success() {
     run_in(&f, &none, &["queue", "--json"]).exits(70).says("unreadable");
     let both = ["--repo", &f.repo.display().to_string(), "queue"];
     run_in(&f, &none, &both).exits(0).says("unreadable").says("agent/work");
+}
+
+/// Main with sixty lines, and branches that each edit one of them.
+fn of_sixty_lines(branches: &[(&str, usize)]) -> Desk {
+    let desk = Desk::new();
+    for (branch, line) in branches {
+        desk.host(branch, &[(*line, branch)]);
+    }
+    desk
+}
+
+#[test]
+fn an_approval_of_another_change_of_the_same_file_is_not_called_one_of_this() {
+    let desk = of_sixty_lines(&[("one", 5), ("other", 40), ("rival", 5)]);
+    desk.f.decide("dana", "one", Verdict::Approve);
+    let show = |name: &str| run_in(&desk.f, &desk.f.repo, &["show", name]).exits(0);
+    show("other").says("needs").says_not("CHANGED_AFTER").says_not("changed afterwards");
+    let id = desk.f.id("one");
+    show("rival").says(&format!("dana approved another edit of the same lines, {}.", &id[..7]));
+    desk.host("one", &[(7, "and more")]);
+    show("one").says("CHANGED_AFTER: dana approved another content of these paths: what lands was changed afterwards.");
+    show("other").says_not("CHANGED_AFTER");
+}
+
+#[test]
+fn a_rejection_of_another_change_of_the_same_file_is_told_as_that() {
+    let desk = of_sixty_lines(&[("one", 5), ("other", 40)]);
+    desk.f.take(Decision { reason: "no good", ..Decision::new("dana", "one", Verdict::Reject) });
+    let said = run_in(&desk.f, &desk.f.repo, &["show", "other"]).exits(0);
+    said.says("dana rejected another change of the same paths: no good. An approval must answer record");
 }
