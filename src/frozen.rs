@@ -237,8 +237,8 @@ pub fn follow_up(what: FollowUp<'_>, signatory: Signatory<'_>, nonce: [u8; 16], 
 }
 
 fn unmoved(change: &Change, repository: &Repository, fresh: &Place) -> Result<(), Failure> {
-    let tips = repository.branch_tips(&fresh.target).map_err(|error| Failure::Refused(error.to_string()))?;
-    if tips.get(&change.branch).is_some_and(|tip| *tip != change.revision.head) {
+    let tip = change.refs.first().and_then(|at| repository.tip(&at.full));
+    if tip.is_some_and(|tip| tip != change.revision.head) {
         return Err(Failure::Moved(
             "The branch moved while you read it. What you saw is kept; open it again to see what changed.".to_owned(),
         ));

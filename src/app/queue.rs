@@ -132,11 +132,7 @@ impl Queue {
             self.entries.push(Entry { change, examined, need: String::new(), again });
         }
         self.broken.retain(|broken| broken.repository != repository);
-        self.broken.extend(broken.into_iter().map(|(branch, why)| Broken {
-            repository,
-            what: format!("{}:{branch}", place.name),
-            why,
-        }));
+        self.broken.extend(broken.into_iter().map(|(what, why)| Broken { repository, what, why }));
         self.sources[repository] = Source::Ready(place);
         self.keep_selection();
     }

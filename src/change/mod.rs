@@ -165,24 +165,61 @@ pub struct Revision {
     pub commits: Vec<Commit>,
 }
 
-/// A proposal to a target ref: here, a branch that is not merged into it.
+/// A branch as it is known here: of a remote, or a local one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BranchRef {
+    /// Full name of the ref: `refs/remotes/ann/patch-1`.
+    pub full: String,
+    /// None of a local branch.
+    pub remote: Option<String>,
+    /// Its name where it comes from: `patch-1`.
+    pub branch: String,
+}
+
+impl BranchRef {
+    /// As git takes it on its command line: `ann/patch-1`, `patch-1`.
+    pub fn short(&self) -> String {
+        self.remote.as_ref().map_or_else(|| self.branch.clone(), |remote| format!("{remote}/{}", self.branch))
+    }
+}
+
+/// A proposal to a target ref: a branch of a remote, or a local one, that is not merged into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Unique in a desk and stable between runs: `<repository name>:<branch>`, e.g. `infra:kiro/recreate-env`.
+    /// Unique in a repository and stable between runs: `infra:kiro/recreate-env`; with the remote where another one
+    /// holds the plain name, `infra:ann/patch-1`, and `infra:heads/patch-1` for local work.
     pub id: String,
     /// Position of the repository in the desk's list.
     pub repository: usize,
     /// The branch without `refs/heads/` or `refs/remotes/<name>/`.
     pub branch: String,
+    /// The branch for people: with its remote where others hold a branch of that name.
+    pub name: String,
+    /// The refs that stand at its head, that of the id first; none of a range of commits.
+    pub refs: Vec<BranchRef>,
+    /// How it stands to its counterpart and to what landed, in words: `local is 2 ahead of origin/feat`.
+    pub stands: Vec<String>,
     /// Full name of the ref it would land on, as the server has it: `refs/heads/main`.
     pub target: String,
     pub revision: Revision,
 }
 
 impl Change {
+    /// A range of commits, for a target.
+    pub fn of_range(id: String, branch: String, target: String, revision: Revision) -> Change {
+        let name = branch.clone();
+        Change { id, repository: 0, branch, name, refs: Vec::new(), stands: Vec::new(), target, revision }
+    }
+
     /// The title of a change: the first line of its oldest commit, as pull requests take it; else the branch.
     pub fn title(&self) -> &str {
         self.revision.commits.last().map(Commit::title).filter(|t| !t.is_empty()).unwrap_or(&self.branch)
+    }
+
+    /// What its branch is called, by all the refs that stand at its head.
+    pub fn branches(&self) -> impl Iterator<Item = &str> {
+        let others = self.refs.iter().map(|at| at.branch.as_str()).filter(|branch| *branch != self.branch);
+        std::iter::once(self.branch.as_str()).chain(others)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 
 use clap::Args;
 
-use super::queue;
+use super::{meant, queue};
 use crate::app::{Effect, State};
 use crate::change::Change;
 use crate::config::Config;
@@ -18,9 +18,10 @@ use crate::worker::{FirstFrame, Ports};
 
 #[derive(Args)]
 pub struct ReviewOptions {
-    /// What to read: BASE..HEAD, compared tree to tree
+    /// What to read: a pending change, named as for `undersign show`; or BASE..HEAD, compared tree to tree
+    #[arg(value_name = "CHANGE|BASE..HEAD")]
     range: String,
-    /// The ref it would land on; without it, the review is read-only
+    /// The ref that a range would land on; without it, the review of a range is read-only
     #[arg(long, value_name = "REF")]
     target: Option<String>,
 }
@@ -51,11 +52,12 @@ pub fn open(repositories: &[PathBuf]) -> Result<(), String> {
 
 pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), String> {
     let path = repository.unwrap_or(Path::new("."));
-    let (place, change) = range(options, path)?;
+    let is_pending = !options.range.contains("..");
+    let (place, change) = if is_pending { pending(options, path)? } else { range(options, path)? };
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
         return Err("There is no terminal to read in. `undersign show` prints a pending change.".to_owned());
     }
-    let read_only = options.target.is_none();
+    let read_only = options.target.is_none() && !is_pending;
     let config = Config::read(Some(path));
     let state = run(config, |config, now| {
         State::only(
@@ -72,6 +74,13 @@ pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), 
     Ok(())
 }
 
+fn pending(options: &ReviewOptions, path: &Path) -> Result<(Place, Change), String> {
+    if options.target.is_some() {
+        return Err("A pending change has its target. Give --target with a range: BASE..HEAD.".to_owned());
+    }
+    meant::find(&options.range, &[path.to_owned()]).map(|meant| (meant.place, meant.change))
+}
+
 fn range(options: &ReviewOptions, path: &Path) -> Result<(Place, Change), String> {
     let (base, head) = options.range.split_once("..").ok_or("Name a range as BASE..HEAD, such as main..feature.")?;
     let target = options
@@ -86,7 +95,7 @@ fn range(options: &ReviewOptions, path: &Path) -> Result<(Place, Change), String
     let revision = repository.revision(base, head, tip).map_err(|error| error.to_string())?;
     let branch = options.range.rsplit("..").next().unwrap_or_default().trim_start_matches('.').to_owned();
     let id = format!("{}:{}", place.name, options.range);
-    let change = Change { id, repository: 0, branch, target: place.target.name.clone(), revision };
+    let change = Change::of_range(id, branch, place.target.name.clone(), revision);
     Ok((place, change))
 }
 

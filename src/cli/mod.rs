@@ -18,6 +18,7 @@ macro_rules! outln {
 
 mod doctor;
 mod gate;
+mod meant;
 mod policy;
 mod queue;
 mod record;

@@ -28,6 +28,12 @@ pub(super) struct Row {
     pub id: String,
     pub repository: String,
     pub branch: String,
+    /// The branch for people: with its remote where others hold a branch of that name.
+    pub name: String,
+    /// Full names of the refs that stand at its head.
+    pub refs: Vec<String>,
+    /// How it stands to its counterpart and to what landed.
+    pub stands: Vec<String>,
     pub target: String,
     pub title: String,
     pub base: String,
@@ -54,21 +60,25 @@ pub(super) struct Unreadable {
 }
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
-    let queue = read(&or_here(repositories));
+    let (queue, is_any_read) = read(&or_here(repositories));
     if options.json {
         super::print_json(&queue);
     } else {
         print(&queue);
     }
-    Ok(())
+    match queue.unreadable.first() {
+        Some(first) if !is_any_read => Err(first.why.clone()),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn or_here(repositories: &[PathBuf]) -> Vec<PathBuf> {
     if repositories.is_empty() { vec![PathBuf::from(".")] } else { repositories.to_vec() }
 }
 
-fn read(repositories: &[PathBuf]) -> Queue {
-    let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
+/// The queue, and whether any repository could be read.
+fn read(repositories: &[PathBuf]) -> (Queue, bool) {
+    let (mut rows, mut unreadable, mut is_any_read) = (Vec::new(), Vec::new(), false);
     for (index, path) in repositories.iter().enumerate() {
         let mut broken = Vec::new();
         let visited = each(
@@ -83,10 +93,12 @@ fn read(repositories: &[PathBuf]) -> Queue {
             },
         );
         unreadable.append(&mut broken);
+        is_any_read |= visited.is_ok();
         unreadable.extend(visited.err().map(|why| Unreadable { what: path.display().to_string(), why }));
     }
     rows.sort_by(|a, b| a.0.cmp(&b.0));
-    Queue { schema: "undersign-queue/v0", changes: rows.into_iter().map(|(_, row)| row).collect(), unreadable }
+    let changes = rows.into_iter().map(|(_, row)| row).collect();
+    (Queue { schema: "undersign-queue/v0", changes, unreadable }, is_any_read)
 }
 
 /// Visits every pending change of a repository, examined, or with the reason why that was not possible.
@@ -98,8 +110,8 @@ pub(super) fn each(
 ) -> Result<(), String> {
     let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
     let pending = repository.changes(index, &place.target).map_err(|error| error.to_string())?;
-    for (branch, error) in pending.broken {
-        broken(format!("{}:{branch}", place.name), error.to_string());
+    for one in pending.broken {
+        broken(visible::text(&one.id).into_owned(), one.why.to_string());
     }
     for change in pending.changes {
         let examined = survey::whole(&repository, &place, &change, super::now());
@@ -114,6 +126,9 @@ pub(super) fn row(place: &Place, change: &Change, examination: &Examination) -> 
         id: text(&change.id),
         repository: place.name.clone(),
         branch: text(&change.branch),
+        name: text(&change.name),
+        refs: change.refs.iter().map(|at| text(&at.full)).collect(),
+        stands: change.stands.iter().map(|stands| text(stands)).collect(),
         target: text(&change.target),
         title: text(change.title()),
         base: change.revision.base.to_string(),
@@ -154,7 +169,7 @@ fn print(queue: &Queue) {
             format!("+{}", row.added),
             format!("-{}", row.removed),
             row.need,
-            row.branch
+            [std::slice::from_ref(&row.name), &row.stands].concat().join("; ")
         );
     }
     for row in &queue.unreadable {

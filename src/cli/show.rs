@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
+use super::meant::{self, Meant};
 use super::queue::{self, Row};
 use crate::change::visible;
 use crate::gate::{Reason, SlotState, counsel};
@@ -13,7 +14,8 @@ use crate::survey::{self, Examination, Place};
 
 #[derive(Args)]
 pub struct Options {
-    /// Id of the change as `undersign queue` prints it (REPOSITORY:BRANCH), or its branch
+    /// Which one: its id as `undersign queue --json` has it, a branch (with its remote where several hold one of that
+    /// name: ann/patch-1; heads/patch-1 is the local one), a full ref, or the commit it ends with
     change: String,
     /// Print one JSON object
     #[arg(long)]
@@ -25,6 +27,8 @@ struct Shown {
     schema: &'static str,
     #[serde(flatten)]
     row: Row,
+    /// Ids of other changes whose branch has the same name.
+    namesakes: Vec<String>,
     manifest: String,
     blast_reasons: Vec<String>,
     findings: Vec<ShownFinding>,
@@ -79,36 +83,11 @@ struct ShownFinding {
 }
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
-    let mut found = None;
-    let mut failures = Vec::new();
-    for (index, path) in queue::or_here(repositories).iter().enumerate() {
-        let mut broken = Vec::new();
-        let visited = queue::each(
-            index,
-            path,
-            |what, why| broken.push(format!("{what}: {why}")),
-            |place, change, examined| {
-                if change.id != options.change && change.branch != options.change {
-                    return;
-                }
-                match examined {
-                    Ok(examination) => {
-                        found = Some(shown(place, queue::row(place, &change, &examination), &examination))
-                    }
-                    Err(why) => failures.push(why),
-                }
-            },
-        );
-        failures.extend(visited.err());
-        failures.extend(broken);
-    }
-    let shown = found.ok_or_else(|| {
-        let name = visible::text(&options.change).into_owned();
-        failures
-            .first()
-            .cloned()
-            .unwrap_or(format!("No pending change is called {name}. `undersign queue` lists them."))
-    })?;
+    let meant = meant::find(&options.change, &queue::or_here(repositories))?;
+    let Meant { repository, place, change, namesakes } = &meant;
+    let examined = survey::whole(repository, place, change, super::now()).map_err(|error| error.to_string())?;
+    let namesakes = namesakes.iter().map(|id| visible::text(id).into_owned()).collect();
+    let shown = shown(place, queue::row(place, change, &examined), namesakes, &examined);
     if options.json {
         super::print_json(&shown);
     } else {
@@ -117,7 +96,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     Ok(())
 }
 
-fn shown(place: &Place, row: Row, examination: &Examination) -> Shown {
+fn shown(place: &Place, row: Row, namesakes: Vec<String>, examination: &Examination) -> Shown {
     let text = |text: &str| visible::text(text).into_owned();
     let assessment = &examination.assessment;
     Shown {
@@ -170,6 +149,7 @@ fn shown(place: &Place, row: Row, examination: &Examination) -> Shown {
             .collect(),
         reasons: examination.standing.as_ref().map(|s| s.reasons.clone()).unwrap_or_default(),
         refusals: survey::refusals(place, examination),
+        namesakes,
         row,
     }
 }
@@ -189,7 +169,14 @@ fn evidence(evidence: &Evidence) -> ShownEvidence {
 fn print(shown: &Shown) {
     let row = &shown.row;
     outln!("{}", row.title);
-    outln!("  {}   {} → {}   {}..{}", row.id, row.branch, row.target, &row.base[..7], &row.head[..7]);
+    outln!("  {}   {} → {}   {}..{}", row.id, row.name, row.target, &row.base[..7], &row.head[..7]);
+    row.stands.iter().for_each(|stands| outln!("  {stands}"));
+    if row.refs.len() > 1 {
+        outln!("  the same commit: {}", row.refs.join(", "));
+    }
+    if !shown.namesakes.is_empty() {
+        outln!("  others of that name: {}", shown.namesakes.join(", "));
+    }
     outln!("  {} files, +{} −{}, {}", row.files, row.added, row.removed, row.need);
     outln!("  tier {}, {} points, blast radius {}", row.tier, row.points, row.blast);
     shown.blast_reasons.iter().for_each(|reason| outln!("    {reason}"));

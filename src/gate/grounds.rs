@@ -68,6 +68,12 @@ pub trait Contents {
     /// Whether the paths of a manifest held the same all the way along first parents from `since` to `until`.
     fn rest(&self, since: ObjectId, until: ObjectId, manifest: &Manifest) -> Result<Rest, String>;
 
+    /// Whether what is between two commits edits lines of one of some paths that the steps edit too; none where that
+    /// cannot be seen, since those commits are not here. For explanations: nothing is decided by it.
+    fn is_same_place(&self, _then: (ObjectId, ObjectId), _paths: &[&RepoPath], _steps: &[Step]) -> Option<bool> {
+        None
+    }
+
     /// What the policy branch would say next if it stood at a commit; none where that is what it says now.
     fn next_policy(&self, commit: ObjectId, now: Digest) -> Result<Option<NextPolicy>, String>;
 }

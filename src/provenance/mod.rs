@@ -172,14 +172,22 @@ const MAX_EVIDENCE: usize = 200;
 
 /// Gathers what commits and branch say. The same line in several commits counts once, for the newest.
 pub fn trace(commits: &[Commit], branch: &str, rules: &Rules) -> Provenance {
-    trace_with(commits, branch, Vec::new(), rules)
+    trace_with(commits, [branch], Vec::new(), rules)
 }
 
-/// As [`trace`], with what notes on the commits say ([`attribution::Testimony::evidence`]).
-pub fn trace_with(commits: &[Commit], branch: &str, notes: Vec<Evidence>, rules: &Rules) -> Provenance {
+/// As [`trace`], of what is proposed by several names, with what notes on the commits say
+/// ([`attribution::Testimony::evidence`]).
+pub fn trace_with<'b>(
+    commits: &[Commit],
+    branches: impl IntoIterator<Item = &'b str>,
+    notes: Vec<Evidence>,
+    rules: &Rules,
+) -> Provenance {
     let mut evidence: Vec<Evidence> = commits.iter().flat_map(|commit| of_commit(commit, rules)).collect();
     evidence.extend(notes);
-    evidence.extend(rules.branch(branch.strip_prefix("refs/heads/").unwrap_or(branch)));
+    for branch in branches {
+        evidence.extend(rules.branch(branch.strip_prefix("refs/heads/").unwrap_or(branch)));
+    }
     evidence
         .sort_by(|a, b| (b.class.is_ai(), b.strength).cmp(&(a.class.is_ai(), a.strength)).then(a.class.cmp(&b.class)));
     let mut once = BTreeSet::new();

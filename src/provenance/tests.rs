@@ -222,7 +222,7 @@ fn notes_are_evidence_of_the_change_and_say_who_they_are_of() {
     let of = |format, claims: Claims| {
         let mut testimony = Testimony::default();
         testimony.add(commits[0].id, format, claims);
-        trace_with(&commits, "", testimony.evidence(&commits, Rules::shipped()), Rules::shipped())
+        trace_with(&commits, [""], testimony.evidence(&commits, Rules::shipped()), Rules::shipped())
     };
     let found = of(Format::GitAi, git_ai::parse(note.as_bytes()).unwrap());
     assert_eq!((found.status, found.agent()), (Status::Detected, Some("Claude")));
@@ -238,7 +238,7 @@ fn notes_are_evidence_of_the_change_and_say_who_they_are_of() {
     let mut testimony = Testimony::default();
     testimony.unread(Some(commits[0].id), "The note is not read.".to_owned());
     let notes = testimony.evidence(&commits, Rules::shipped());
-    assert_eq!(trace_with(&commits, "", notes, Rules::shipped()).status, Status::Unrecognised);
+    assert_eq!(trace_with(&commits, [""], notes, Rules::shipped()).status, Status::Unrecognised);
     assert_eq!(of(Format::GitAi, Claims::default()).status, Status::Undeclared);
 }
 

@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FileMaterial, text_of};
+use super::FileMaterial;
 use crate::change::diff::{Content, FileDiff, TreeEntry};
-use crate::change::enclosing::enclosing;
 use crate::change::manifest::Digest;
 use crate::change::merge::merge;
 use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, counted, visible};
@@ -227,32 +226,9 @@ fn in_order(then: &[(Commit, Digest)], pairs: Vec<(usize, Step)>, left: &[Option
     steps
 }
 
-/// What a commit does, by the lines that it takes out and puts in: the same wherever it is applied.
+/// What a commit does: the same wherever it is applied.
 fn patch(repository: &Repository, commit: &Commit) -> Result<Digest, GitError> {
     let Some(&parent) = commit.parents.first() else { return Ok(Digest::of(commit.id.to_string().as_bytes())) };
     let diff = git::diff(repository, repository.tree_of(parent)?, repository.tree_of(commit.id)?)?;
-    let mut bytes = Vec::new();
-    for file in &diff.files {
-        let material = FileMaterial::read(repository, file)?;
-        bytes.extend_from_slice(&file.path.0);
-        bytes.push(0);
-        let mode = |entry: Option<TreeEntry>| entry.map_or("000000", |entry| entry.mode.octal());
-        bytes.extend_from_slice(format!("{} {}", mode(file.old), mode(file.new)).as_bytes());
-        // What has no lines is told apart by its objects.
-        if material.comparison.hunks.is_empty() {
-            bytes.extend_from_slice(format!("{:?} {:?}", file.old, file.new).as_bytes());
-        }
-        let (old, new) = (&material.comparison.old, &material.comparison.new);
-        bytes.extend([u8::from(old.lacks_final_newline()), u8::from(new.lacks_final_newline())]);
-        for hunk in &material.comparison.hunks {
-            let places = enclosing(new, text_of(&material.new), hunk.new.start);
-            bytes.extend_from_slice(&places.join(&b'\n'));
-        }
-        for (sign, line) in material.changed_lines() {
-            bytes.push(sign);
-            bytes.extend_from_slice(line);
-            bytes.push(b'\n');
-        }
-    }
-    Ok(Digest::of(&bytes))
+    git::patch(repository, &diff)
 }

@@ -261,7 +261,7 @@ pub fn examine(
 fn provenance_of(repository: &Repository, change: &Change) -> Provenance {
     let (rules, commits) = (provenance::Rules::shipped(), &change.revision.commits);
     let notes = git::testimony(repository, &change.revision).evidence(commits, rules);
-    provenance::trace_with(commits, &change.branch, notes, rules)
+    provenance::trace_with(commits, change.branches(), notes, rules)
 }
 
 fn authors(step: &Step) -> Vec<Identity> {

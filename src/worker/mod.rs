@@ -180,7 +180,9 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
 fn list(index: usize, path: &std::path::Path, drafts: &Drafts) -> Result<Listing, String> {
     let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
     let pending = repository.changes(index, &place.target).map_err(|error| error.to_string())?;
-    let broken = pending.broken.into_iter().map(|(branch, error)| (branch, error.to_string())).collect();
+    let broken =
+        pending.broken.into_iter().map(|broken| (visible::text(&broken.id).into_owned(), broken.why.to_string()));
+    let broken = broken.collect();
     let outbox = Remote::find(&repository, None, Prompts::Never).ok().map(|remote| remote.outbox());
     let moved = |change: &Change| Some((change.id.clone(), moved_since(drafts, &place, change)?));
     let again = pending.changes.iter().filter_map(moved).collect();

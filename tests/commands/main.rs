@@ -10,6 +10,7 @@ mod hostile;
 mod looks;
 mod policy;
 mod verify;
+mod which;
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -32,13 +32,7 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], look: Look, size: (u16, u16)) -
         target_tree: id,
         commits: Vec::new(),
     };
-    let change = Arc::new(Change {
-        id: "shop:x".into(),
-        repository: 0,
-        branch: "x\u{1b}[2J".into(),
-        target: "refs/heads/main".into(),
-        revision,
-    });
+    let change = Arc::new(Change::of_range("shop:x".into(), "x\u{1b}[2J".into(), "refs/heads/main".into(), revision));
     let entry = |n: u8| Some(TreeEntry { mode: Mode::File, id: ObjectId([n; 20]) });
     let diff = |(path, ..): &(Vec<u8>, Vec<u8>, Vec<u8>)| FileDiff {
         path: RepoPath(path.clone()),

@@ -10,6 +10,7 @@ mod reader;
 #[path = "../support/mod.rs"]
 mod support;
 mod texts;
+mod which;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -63,7 +64,7 @@ impl Session {
         let id = |name: &str| fixture.id(name).parse().unwrap();
         let revision = repository.revision(id(base), id(head), place.target.tip).unwrap();
         let target = place.target.name.clone();
-        let change = Change { id: "shop:range".into(), repository: 0, branch: head.into(), target, revision };
+        let change = Change::of_range("shop:range".into(), head.into(), target, revision);
         let (place, change) = (Arc::new(place), Arc::new(change));
         let key = session.state.key.clone();
         let (state, effects) = State::only(place, change, false, Keymap::shipped(), key, false, NOW);

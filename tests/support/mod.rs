@@ -188,7 +188,7 @@ impl Fixture {
         let (repository, place) = Place::open_for(&self.repo, target).unwrap();
         let changes = repository.changes(0, &place.target).unwrap().changes;
         let pending = changes.into_iter().find(|change| change.branch == branch);
-        let change = pending.unwrap_or_else(|| self.changeless(&repository, &place, branch));
+        let change = pending.unwrap_or_else(|| self.as_range(&repository, &place, branch));
         let examination = survey::whole(&repository, &place, &change, at).unwrap();
         let mut draft = Draft::new(&change.id, Revised::of(&change.revision));
         draft.reason = reason.to_owned();
@@ -203,15 +203,14 @@ impl Fixture {
         frozen::sign(&frozen, &change, &place, &key, None, at).unwrap()
     }
 
-    /// A branch that changes nothing is not pending; `undersign review main..BRANCH --target main` shows it all the
-    /// same.
-    fn changeless(&self, repository: &Repository, place: &Place, branch: &str) -> Change {
+    /// A branch that changes nothing, or that cannot be compared, is not pending; `undersign review main..BRANCH
+    /// --target main` shows it all the same.
+    fn as_range(&self, repository: &Repository, place: &Place, branch: &str) -> Change {
         let (tip, head) = (place.target.tip, repository.resolve(branch).unwrap());
         let base = self.git("mina", &["merge-base", &tip.to_string(), branch]).parse().unwrap();
         let revision = repository.revision(base, head, tip).unwrap();
-        assert_eq!(revision.base_tree, revision.head_tree, "a pending change");
         let (target, id) = (place.target.name.clone(), format!("{}:{branch}", place.name));
-        Change { id, repository: 0, branch: branch.to_owned(), target, revision }
+        Change::of_range(id, branch.to_owned(), target, revision)
     }
 
     /// The key of a person, in its file.

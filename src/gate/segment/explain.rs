@@ -1,8 +1,10 @@
 //! Why what is there is not enough: what is missing, and what came near it.
 
+use std::collections::BTreeMap;
+
 use super::Segment;
 use crate::change::manifest::Manifest;
-use crate::change::visible;
+use crate::change::{ObjectId, visible};
 use crate::decision::Verdict;
 use crate::gate::MAX_PLACES;
 use crate::gate::ballot::BallotStanding;
@@ -96,11 +98,62 @@ impl<'g> Segment<'_, 'g> {
         } else if self.is_about(vote) && merge.is_some_and(|commit| commit.parents.len() > 1) {
             let detail = "approved what is merged here, but the merge does something else than that.";
             Some((Code::MergeDelta, format!("{who} {detail}")))
-        } else if self.is_about(vote) || self.overlaps(vote) {
+        } else if self.is_about(vote) || self.shares_a_commit(vote) {
             let detail = "approved another content of these paths: what lands was changed afterwards.";
             Some((Code::ChangedAfter, format!("{who} {detail}")))
+        } else if self.reworks(vote) {
+            let head = &vote.predicate().head.commit;
+            let detail = format!(
+                "{who} approved another edit of the same lines, {}. This one must be reviewed by itself.",
+                visible::text(head.get(..7).unwrap_or(head))
+            );
+            Some((Code::ChangedAfter, detail))
         } else {
             None
         }
     }
+
+    /// Whether what was approved holds a commit of this.
+    fn shares_a_commit(&self, vote: Vote<'_>) -> bool {
+        let history = self.court.grounds.history;
+        let Some((base, head)) = ends(vote).filter(|_| self.overlaps(vote)) else { return false };
+        if self.steps.first().is_some_and(|step| step.from == head) && self.is_under_way(head) {
+            return true;
+        }
+        let holds = |of, commit| history.is_ancestor(commit, of).unwrap_or(false);
+        // The oldest of each step: where that is not in it, nothing that follows is.
+        let mut oldest = self.steps.iter().take(MAX_PLACES).filter_map(|step| step.commits.last());
+        oldest.any(|commit| holds(head, commit.id) && !holds(base, commit.id))
+    }
+
+    /// Whether a commit comes with what is judged: no ref showed it, as far as that is known. At the desk it is not.
+    fn is_under_way(&self, commit: ObjectId) -> bool {
+        let states = self.court.grounds.states;
+        !states.is_empty() && states.refs_of(commit).next().is_none()
+    }
+
+    /// Whether what was approved begins with the same content and edits the same lines, as after a squash, a rebase or
+    /// an amend; and not merely the same file.
+    fn reworks(&self, vote: Vote<'_>) -> bool {
+        let before: BTreeMap<_, _> = self.manifest.iter().map(|(path, old, _)| (path, old)).collect();
+        let same = vote.record.manifest.iter().filter(|(path, old, _)| before.get(path) == Some(old));
+        let paths: Vec<_> = same.map(|(path, ..)| path).take(MAX_PLACES).collect();
+        if paths.is_empty() {
+            return false;
+        }
+        let seen = ends(vote).and_then(|then| self.court.grounds.contents.is_same_place(then, &paths, self.steps));
+        // Where nothing is left of what was approved, it was most likely this.
+        seen.unwrap_or(true)
+    }
+}
+
+/// From where to where a decision goes.
+fn ends(vote: Vote<'_>) -> Option<(ObjectId, ObjectId)> {
+    let predicate = vote.predicate();
+    Some((predicate.base.commit.parse().ok()?, predicate.head.commit.parse().ok()?))
+}
+
+/// What somebody wrote, as a sentence.
+pub(super) fn sentence(said: &str) -> String {
+    if said.ends_with(['.', '!', '?']) { said.to_owned() } else { format!("{said}.") }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::explain::sentence;
 use super::{Answerable, Segment};
 use crate::change::manifest::escape;
 use crate::change::{Commit, Identity, ObjectId, RepoPath, visible};
@@ -244,7 +245,8 @@ impl<'g> Segment<'_, 'g> {
             let answered = self.approvals.iter().filter(names_it).any(is_asked);
             if near && !answered {
                 let detail = format!(
-                    "{who} rejected another version of this: {said} An approval must answer record {}.",
+                    "{who} rejected another change of the same paths: {} An approval must answer record {}.",
+                    sentence(&said),
                     &id[..12]
                 );
                 self.standing.to_answer.push(Answerable { is_veto: false, record: id, by: who, reason: said });

@@ -3,13 +3,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::rc::Rc;
 
 use git2::Oid;
 
 use super::objects::TREE;
 use super::{GitError, PolicyState, Repository, diff, oid};
-use crate::change::compare::{Line, compare};
+use crate::change::compare::{Comparison, Line, compare};
 use crate::change::diff::{ContentKind, Diff, FileDiff, Location, Mode, Side, TreeEntry};
 use crate::change::manifest::{Digest, Manifest};
 use crate::change::spelling::Names;
@@ -21,6 +22,9 @@ const MAX_LINE: usize = 50_000;
 /// Bytes of the texts that are compared line by line for one push, each pair once. A text that many paths hold, each
 /// then changed in another way, is many comparisons of all of it.
 const MAX_COMPARED: u64 = 1 << 30;
+
+/// Bytes of two texts that are compared for an explanation.
+const MAX_EXPLAINED: usize = 2 << 20;
 
 /// The objects of a repository, asked by a gate.
 pub struct Objects<'r> {
@@ -146,6 +150,22 @@ impl<'r> Objects<'r> {
         Ok(is_text.then_some(entry.id))
     }
 
+    /// The lines of the old text of a path that are edited between two trees; all of what is no text or a large one.
+    fn edits(&self, trees: (ObjectId, ObjectId), path: &RepoPath) -> Option<Vec<Range<u32>>> {
+        let side = |tree| super::entry_at(self.repository, tree, path).ok();
+        let (old, new) = (side(trees.0)?, side(trees.1)?);
+        let text = |entry: Option<TreeEntry>| match entry {
+            None => Some(Vec::new()),
+            Some(entry) => super::content(self.repository, entry).ok()?.text().map(<[u8]>::to_vec),
+        };
+        let whole = vec![Range { start: 0, end: u32::MAX }];
+        let (Some(old), Some(new)) = (text(old), text(new)) else { return Some(whole) };
+        if old.is_empty() || new.is_empty() || old.len() + new.len() > MAX_EXPLAINED {
+            return Some(whole);
+        }
+        Some(edited(&compare(&old, &new)))
+    }
+
     fn opaque_side(&self, entry: TreeEntry) -> Result<Option<Opaque>, GitError> {
         if entry.mode == Mode::Submodule {
             return Ok(Some(Opaque::Elsewhere));
@@ -207,6 +227,37 @@ impl<'r> Objects<'r> {
     }
 }
 
+/// Runs of old lines that are taken out, or between which something is put in.
+fn edited(comparison: &Comparison) -> Vec<Range<u32>> {
+    let mut edits: Vec<Range<u32>> = Vec::new();
+    for hunk in &comparison.hunks {
+        let mut at = hunk.old.start;
+        for line in &hunk.lines {
+            let end = if let Line::Added { .. } = line { at } else { at + 1 };
+            if !matches!(line, Line::Context { .. }) {
+                edits.push(at..end);
+            }
+            at = end;
+        }
+    }
+    edits
+}
+
+/// Whether any two are at the same place, or side by side: one could not be applied after the other.
+fn meet(a: &[Range<u32>], b: &[Range<u32>]) -> bool {
+    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+    while let (Some(x), Some(y)) = (a.peek(), b.peek()) {
+        if x.end < y.start {
+            a.next();
+        } else if y.end < x.start {
+            b.next();
+        } else {
+            return true;
+        }
+    }
+    false
+}
+
 impl Contents for Objects<'_> {
     fn lines(&self, steps: &[Step]) -> Result<Vec<(RepoPath, u64)>, String> {
         let diff = self.diff(steps).map_err(|error| self.sentence(error))?;
@@ -252,6 +303,17 @@ impl Contents for Objects<'_> {
     fn exceeded(&self) -> Option<String> {
         let late = || self.repository.deadline.check().err().map(|error| error.to_string());
         self.exceeded.borrow().clone().or_else(late)
+    }
+
+    fn is_same_place(&self, then: (ObjectId, ObjectId), paths: &[&RepoPath], steps: &[Step]) -> Option<bool> {
+        let (first, last) = (steps.first()?, steps.last()?);
+        let then = (self.repository.tree_of(then.0).ok()?, self.repository.tree_of(then.1).ok()?);
+        let now = (first.compared.0, last.compared.1);
+        let mut edits = paths.iter().map(|path| Some((self.edits(then, path)?, self.edits(now, path)?)));
+        edits.try_fold(false, |is_same, pair| {
+            let (then, now) = pair?;
+            Some(is_same || meet(&then, &now))
+        })
     }
 
     fn rest(&self, since: ObjectId, until: ObjectId, manifest: &Manifest) -> Result<Rest, String> {

@@ -7,27 +7,33 @@ mod blobs;
 mod commit;
 mod contents;
 mod deadline;
+mod landed;
 mod links;
 mod merges;
 mod objects;
 mod origins;
+mod patch;
+mod proposals;
 pub mod push;
 mod submodule;
+mod target;
 
 pub use attribution::{attribution, testimony};
 pub use contents::Objects;
 pub use deadline::Deadline;
 pub use objects::{blob_id, content, diff, entry_at, manifest, result_tree, size_of, small_text};
+pub use patch::patch;
+pub use proposals::{Broken, Pending, Resolved, ambiguous};
 pub use submodule::passed_by_submodule;
+pub use target::TargetBranch;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use git2::{BranchType, Oid};
+use git2::Oid;
 
-use crate::change::diff::FileDiff;
 use crate::change::manifest::Digest;
-use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, address, visible};
+use crate::change::{Commit, ObjectId, RepoPath, Revision, address, visible};
 use crate::datafile::Refused;
 use crate::policy::{self, Policy};
 
@@ -60,8 +66,24 @@ pub enum GitError {
     Limit(String),
     #[error("The repository has no commit yet; there is nothing to review.")]
     Empty,
-    #[error("No target branch was found: neither origin/HEAD nor main, master or trunk. Name one with --target.")]
+    #[error(
+        "No target branch was found: no branch here is called main, master or trunk, and no remote says which one \
+         changes land on. Run `git remote set-head origin --auto` where there is a remote, or read a range: \
+         `undersign review BASE..HEAD --target BRANCH`."
+    )]
     NoTarget,
+    #[error(
+        "Which branch of {0} changes land on is not known here: {0}/HEAD names none that is here, and no single one \
+         is called main, master or trunk. Run `git remote set-head {0} --auto`."
+    )]
+    NoDefault(String),
+    /// What was forgotten of the history may hold the base.
+    #[error("A shallow clone, cut before its base. Run `git fetch --unshallow`.")]
+    Cut,
+    #[error("It shares no commit with {0}. To propose it: `git rebase --root --onto {0} BRANCH`.")]
+    Unrelated(String),
+    #[error("It and {0} merged each other: {1} bases, none for all. Merge anew: `git merge {0}`.")]
+    Crossed(String, usize),
     #[error("The ref or revision `{0}` does not exist here.")]
     NoSuchRevision(String),
     #[error(
@@ -92,14 +114,6 @@ impl From<git2::Error> for GitError {
     }
 }
 
-/// The pending changes of a repository, and the branches that could not be read: a row each, so that one does not hide
-/// the others.
-#[derive(Debug, Clone, Default)]
-pub struct Pending {
-    pub changes: Vec<Change>,
-    pub broken: Vec<(String, GitError)>,
-}
-
 /// What is known of the policy of a repository.
 #[derive(Debug, Clone)]
 pub enum PolicyState {
@@ -117,14 +131,6 @@ pub struct Repository {
     quarantine: Vec<PathBuf>,
     pub(crate) deadline: Deadline,
     blobs: blobs::Blobs,
-}
-
-/// The branch that changes land on: the server's name for it, and its tip as last seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TargetBranch {
-    /// `refs/heads/main`
-    pub name: String,
-    pub tip: ObjectId,
 }
 
 impl Repository {
@@ -286,25 +292,6 @@ impl Repository {
         remote.and_then(|r| r.url().ok().map(address::without_user)).unwrap_or_default()
     }
 
-    /// The branch changes land on, which is also the policy branch: what origin calls its default; in a bare repository
-    /// HEAD; else main, master or trunk, or the only branch there is.
-    pub fn target(&self) -> Result<TargetBranch, GitError> {
-        let origin = self.raw.find_reference("refs/remotes/origin/HEAD").ok().filter(|_| !self.raw.is_bare());
-        let origin = origin.and_then(|r| r.symbolic_target().ok().flatten().map(str::to_owned));
-        if let Some(branch) = origin.as_deref().and_then(|name| name.strip_prefix("refs/remotes/origin/")) {
-            return self.target_named(&format!("refs/heads/{branch}"));
-        }
-        let found = self.usual_targets().into_iter().find_map(|name| self.target_named(&name).ok());
-        found.map_or_else(|| self.only_branch(), Ok)
-    }
-
-    /// The first of these that is there is the target.
-    fn usual_targets(&self) -> Vec<String> {
-        let bare = self.head_branch().filter(|_| self.raw.is_bare());
-        let usual = ["refs/heads/main", "refs/heads/master", "refs/heads/trunk"];
-        bare.into_iter().chain(usual.map(str::to_owned)).collect()
-    }
-
     /// The branch that HEAD names, there or not. No push changes that.
     pub fn head_branch(&self) -> Option<String> {
         self.raw.find_reference("HEAD").ok().and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned))
@@ -345,29 +332,6 @@ impl Repository {
     /// What an annotated tag calls itself; none of any other object.
     pub fn tag_name(&self, id: ObjectId) -> Option<Vec<u8>> {
         self.raw.find_tag(oid(id)).ok().map(|tag| tag.name_bytes().to_vec())
-    }
-
-    /// A target by its full name; its tip is the remote-tracking one where there is one. Not in a bare repository: what
-    /// is pushed to has its own refs, and others there are whoever's who may push them.
-    pub fn target_named(&self, name: &str) -> Result<TargetBranch, GitError> {
-        let branch = name.strip_prefix("refs/heads/").filter(|_| !self.raw.is_bare());
-        let remote = branch.and_then(|branch| self.tip(&format!("refs/remotes/origin/{branch}")));
-        let tip = remote
-            .or_else(|| self.tip(name))
-            .ok_or_else(|| GitError::NoSuchRevision(visible::text(name).into_owned()))?;
-        Ok(TargetBranch { name: name.to_owned(), tip })
-    }
-
-    fn only_branch(&self) -> Result<TargetBranch, GitError> {
-        let mut names = Vec::new();
-        for branch in self.raw.branches(Some(BranchType::Local))? {
-            names.extend(branch?.0.get().name().ok().map(str::to_owned));
-        }
-        match &names[..] {
-            [] => Err(GitError::Empty),
-            [name] => self.target_named(name),
-            _ => Err(GitError::NoTarget),
-        }
     }
 
     /// The commit that a ref points to; none where it is absent, dangling or no commit.
@@ -492,94 +456,6 @@ impl Repository {
         })
     }
 
-    /// What is pending for a target: branches, local and remote-tracking, that are not merged into it and whose content
-    /// is not in it already. `repository` is this repository's position in the desk.
-    pub fn changes(&self, repository: usize, target: &TargetBranch) -> Result<Pending, GitError> {
-        let mut pending = Pending::default();
-        for (branch, tip) in self.branches(target)? {
-            match tip.and_then(|tip| self.change(repository, &branch, tip, target)) {
-                Ok(change) => pending.changes.extend(change),
-                Err(error) => pending.broken.push((visible::text(&branch).into_owned(), error)),
-            }
-        }
-        Ok(pending)
-    }
-
-    /// The tips of all branches that could be proposed to the target.
-    pub fn branch_tips(&self, target: &TargetBranch) -> Result<BTreeMap<String, ObjectId>, GitError> {
-        Ok(self.branches(target)?.into_iter().filter_map(|(branch, tip)| Some((branch, tip.ok()?))).collect())
-    }
-
-    fn branches(&self, target: &TargetBranch) -> Result<BTreeMap<String, Result<ObjectId, GitError>>, GitError> {
-        let mut tips = BTreeMap::new();
-        for branch in self.raw.branches(None)? {
-            let (branch, kind) = branch?;
-            let reference = branch.get();
-            let full = String::from_utf8_lossy(reference.name_bytes()).into_owned();
-            let short = match kind {
-                BranchType::Local => full.strip_prefix("refs/heads/"),
-                BranchType::Remote => {
-                    full.strip_prefix("refs/remotes/").and_then(|rest| rest.split_once('/')).map(|(_, b)| b)
-                }
-            };
-            // Branches that hold the ledger, on hosts that take no other refs, propose nothing.
-            let proposes =
-                |s: &&str| *s != "HEAD" && !s.starts_with("undersign/") && format!("refs/heads/{s}") != target.name;
-            let Some(short) = short.filter(proposes) else {
-                continue;
-            };
-            let tip = reference.peel_to_commit().map(|commit| object_id(commit.id()));
-            // What the server has goes before the local copy of the same name.
-            if kind == BranchType::Remote || !tips.contains_key(short) {
-                tips.insert(short.to_owned(), tip.map_err(|_| GitError::Dangling(visible::text(&full).into_owned())));
-            }
-        }
-        Ok(tips)
-    }
-
-    /// The change that a branch proposes to the target; none where it is merged or its content has landed.
-    pub fn change(
-        &self,
-        repository: usize,
-        branch: &str,
-        tip: ObjectId,
-        target: &TargetBranch,
-    ) -> Result<Option<Change>, GitError> {
-        let Ok(base) = self.raw.merge_base(oid(tip), oid(target.tip)) else {
-            return if tip == target.tip {
-                Ok(None)
-            } else {
-                self.unrelated(repository, branch, tip, target).map(Some)
-            };
-        };
-        if base == oid(tip) {
-            return Ok(None);
-        }
-        let revision = self.revision(object_id(base), tip, target.tip)?;
-        let diff = objects::diff(self, revision.base_tree, revision.head_tree)?;
-        if self.has_landed(&diff.files, revision.target_tree)? {
-            return Ok(None);
-        }
-        Ok(Some(self.named(repository, branch, target, revision)))
-    }
-
-    /// A branch without common history: compared with the target tip itself.
-    fn unrelated(
-        &self,
-        repository: usize,
-        branch: &str,
-        tip: ObjectId,
-        target: &TargetBranch,
-    ) -> Result<Change, GitError> {
-        let revision = self.revision(target.tip, tip, target.tip)?;
-        Ok(self.named(repository, branch, target, revision))
-    }
-
-    fn named(&self, repository: usize, branch: &str, target: &TargetBranch, revision: Revision) -> Change {
-        let id = format!("{}:{branch}", self.name);
-        Change { id, repository, branch: branch.to_owned(), target: target.name.clone(), revision }
-    }
-
     /// The revision from `base` to `head`, seen from a target tip.
     pub fn revision(&self, base: ObjectId, head: ObjectId, target_tip: ObjectId) -> Result<Revision, GitError> {
         Ok(Revision {
@@ -651,12 +527,6 @@ impl Repository {
                  --reset-author` or `git rebase`."
             ))
         })
-    }
-
-    /// Whether the target already holds the new side of every touched path: a squash or cherry-pick landed it.
-    fn has_landed(&self, files: &[FileDiff], target_tree: ObjectId) -> Result<bool, GitError> {
-        let tree = self.raw.find_tree(oid(target_tree))?;
-        Ok(files.iter().all(|file| objects::entry(&tree, &file.path) == file.new))
     }
 }
 

@@ -66,16 +66,6 @@ impl<'r> Commits<'r> {
         })
     }
 
-    fn bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, GitError> {
-        match self.repository.raw.merge_bases(oid(a), oid(b)) {
-            Ok(bases) => Ok(bases.iter().map(|id| object_id(*id)).collect()),
-            Err(error) if error.code() == git2::ErrorCode::NotFound && error.class() != git2::ErrorClass::Odb => {
-                Ok(Vec::new())
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
     fn holds(&self, of: ObjectId, commit: ObjectId) -> Result<bool, GitError> {
         Ok(of == commit || self.repository.raw.graph_descendant_of(oid(of), oid(commit))?)
     }
@@ -189,7 +179,7 @@ impl History for Commits<'_> {
     }
 
     fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, Unread> {
-        self.bases(a, b).map_err(unread)
+        self.repository.bases(a, b).map_err(unread)
     }
 
     fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, Unread> {
@@ -210,7 +200,7 @@ impl History for Commits<'_> {
 
     fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, Unread> {
         let merging = || -> Result<Merging, GitError> {
-            let bases = self.bases(tip, head)?;
+            let bases = self.repository.bases(tip, head)?;
             let cut = self.cut_beside(&bases, [tip, head])?;
             let merge = match bases[..] {
                 [base] if cut.is_none() && base != head => Some(self.merge(base, tip, head, lands)?),

@@ -9,7 +9,7 @@ use super::{footer, rule};
 use crate::app::action::Action;
 use crate::app::queue::{Entry, Examined, QueueRow, Source};
 use crate::app::{State, preview_height};
-use crate::change::{counted, visible};
+use crate::change::{Change, counted, visible};
 use crate::gate::counsel;
 use crate::policy::Criticality;
 use crate::risk::Severity;
@@ -141,7 +141,7 @@ fn entry_line(state: &State, entry: &Entry, at: usize, selected: bool, width: u1
     let mark = if selected { " ▸" } else { "  " };
     let mut line = Line::new().add(Role::Accent, mark).add(Role::Faint, &format!("{:>3} ", at + 1));
     let name = state.queue.place(&entry.change).map_or("", |place| place.name.as_str());
-    let title = entry.change.title();
+    let title = &title_of(&entry.change);
     let cell = |text: &str, columns: usize| {
         let text = clip(text, columns.saturating_sub(1));
         let blanks = columns.saturating_sub(text.width());
@@ -183,6 +183,14 @@ fn entry_line(state: &State, entry: &Entry, at: usize, selected: bool, width: u1
     }
     let age = age(state.now, entry.change.revision.commits.first().map_or(0, |commit| commit.time));
     line.add(Role::Faint, &format!("{age:>4} ")).add(need_role(&entry.need), &clip(&entry.need, 10))
+}
+
+/// The title, after the branch where that is what tells a row from the next.
+fn title_of(change: &Change) -> String {
+    if change.name == change.branch && change.stands.is_empty() {
+        return change.title().to_owned();
+    }
+    format!("{}: {}", change.name, change.title())
 }
 
 fn trouble_line((what, why): (&str, &str), selected: bool, width: u16) -> Line {
@@ -255,7 +263,7 @@ fn preview_of(state: &State, area: Rect, paint: &mut Paint<'_>) {
     let revision = &entry.change.revision;
     let range = format!("{}..{}", revision.base.short(), revision.head.short());
     let target = entry.change.target.trim_start_matches("refs/heads/");
-    let route = clip(&format!("{} → {target}   {range}", entry.change.branch), width / 2);
+    let route = clip(&format!("{} → {target}   {range}", entry.change.name), width / 2);
     let title = clip(entry.change.title(), width.saturating_sub(route.width() + 4));
     let head = Line::new().add(Role::Title, &format!(" {title}"));
     paint.line(area, 0, head.pad_to(width.saturating_sub(route.width() + 1)).add(Role::Muted, &route));
@@ -285,6 +293,9 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
         label("again").add(Role::Accent, &clip(&came, room))
     });
     let mut lines: Vec<Line> = came.into_iter().collect();
+    if !entry.change.stands.is_empty() {
+        lines.push(label("branch").add(Role::Warning, &clip(&entry.change.stands.join("; "), room)));
+    }
     lines.push(label("blast radius").add(Role::Text, &clip(&text, room)));
     let mut why = label(&format!("why tier {}", assessment.tier));
     let shown = if width >= 110 { 2 } else { 1 };

@@ -22,7 +22,7 @@ pub fn draw(sheet: &Sheet, review: &Review, area: Rect, paint: &mut Paint<'_>) -
     let target = review.change.target.trim_start_matches("refs/heads/");
     let route = format!(
         "{} → {target}   {}..{}",
-        review.change.branch,
+        review.change.name,
         review.change.revision.base.short(),
         review.change.revision.head.short()
     );

@@ -1,0 +1,89 @@
+//! Which pending change somebody means: by its id, a branch, a ref or a commit.
+
+use std::path::PathBuf;
+
+use crate::change::{Change, visible};
+use crate::source::git::{Pending, Repository, Resolved, ambiguous};
+use crate::survey::Place;
+
+/// A pending change in its repository.
+pub struct Meant {
+    pub repository: Repository,
+    pub place: Place,
+    pub change: Change,
+    /// Ids of others whose branch has the same name.
+    pub namesakes: Vec<String>,
+}
+
+/// What is read of a repository to find it.
+struct Read {
+    repository: Repository,
+    place: Place,
+    pending: Pending,
+}
+
+/// # Errors
+/// A sentence: nothing is called so, several are, or it cannot be compared.
+pub fn find(text: &str, repositories: &[PathBuf]) -> Result<Meant, String> {
+    let mut failures = Vec::new();
+    let mut read = Vec::new();
+    for (index, path) in repositories.iter().enumerate() {
+        match open(index, path) {
+            Ok(one) => read.push(one),
+            Err(why) => failures.push(why),
+        }
+    }
+    let (at, id) = match &candidates(text, &read)[..] {
+        [(at, Resolved::Change(change))] => (*at, change.id.clone()),
+        [(_, Resolved::Broken(broken))] => {
+            return Err(format!("{} cannot be compared. {}", visible::text(&broken.id), broken.why));
+        }
+        [] => return Err(failures.into_iter().next().unwrap_or_else(|| absent(text, &read))),
+        several => {
+            let ids: Vec<_> = several.iter().map(|(at, one)| named(&read[*at].place, one)).collect();
+            return Err(ambiguous(text, &ids));
+        }
+    };
+    let Read { repository, place, pending } = read.swap_remove(at);
+    let (mut meant, others): (Vec<_>, Vec<_>) = pending.changes.into_iter().partition(|change| change.id == id);
+    let change = meant.pop().ok_or_else(|| absent(text, &[]))?;
+    let namesakes = others.into_iter().filter(|other| other.branch == change.branch).map(|other| other.id).collect();
+    Ok(Meant { repository, place, change, namesakes })
+}
+
+fn open(index: usize, path: &std::path::Path) -> Result<Read, String> {
+    let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
+    let pending = repository.changes(index, &place.target).map_err(|error| error.to_string())?;
+    Ok(Read { repository, place, pending })
+}
+
+/// The surest of all repositories.
+fn candidates<'r>(text: &str, read: &'r [Read]) -> Vec<(usize, Resolved<'r>)> {
+    let called: Vec<_> = read.iter().map(|one| one.pending.called(text)).collect();
+    let surest = called.iter().map(|(certainty, _)| *certainty).min().unwrap_or(u8::MAX);
+    let found = called.into_iter().enumerate().filter(|(_, (certainty, _))| *certainty == surest);
+    found.flat_map(|(at, (_, found))| found.into_iter().map(move |one| (at, one))).collect()
+}
+
+/// An id, and where it is: two repositories may have the same name.
+fn named(place: &Place, one: &Resolved<'_>) -> String {
+    format!("{} ({})", one.id(), place.root.display())
+}
+
+/// Why nothing pending is called so, as far as that can be told.
+fn absent(text: &str, read: &[Read]) -> String {
+    let name = visible::text(text);
+    for Read { repository, place, .. } in read {
+        let Ok(commit) = repository.resolve(text) else { continue };
+        let target = visible::text(place.target.short());
+        return if repository.is_descendant(place.target.tip, commit) {
+            format!("{name} is in {target} already: nothing of it is pending. `undersign queue` lists what is.")
+        } else {
+            format!(
+                "{name} is no pending change: it has landed in {target} by other commits, or no branch stands at it. \
+                 `undersign review {target}..{name}` reads it all the same."
+            )
+        };
+    }
+    format!("No pending change is called {name}. `undersign queue` lists them.")
+}

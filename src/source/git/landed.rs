@@ -1,0 +1,263 @@
+//! Whether what a branch does has landed already: by what its commits do, as squashing, cherry-picking and rebasing
+//! write them anew. What landed stays landed, whatever the target did to the same lines since.
+//!
+//! Compared are the newest 2,000 commits of the target that its base does not hold, with up to 64 commits of a branch,
+//! in runs: all of it as one, each commit, or some of them as one and others by themselves. Of more commits all are
+//! compared as one. What is read is kept in the process: the same two trees always differ in the same way.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use super::{GitError, Repository, object_id, objects, oid, patch};
+use crate::change::diff::{Diff, FileDiff, TreeEntry};
+use crate::change::manifest::Digest;
+use crate::change::{Commit, ObjectId, Revision};
+
+/// Commits of the target, newest first, among which a branch is sought.
+const MAX_LINE: usize = 2_000;
+/// Commits of a branch that are also sought one by one.
+const MAX_SERIES: usize = 64;
+/// Paths of a patch whose texts are read.
+const MAX_PATHS: usize = 2_000;
+/// Answers of one kind that are kept; then all are forgotten.
+const MAX_KNOWN: usize = 50_000;
+/// Lines of targets that are kept.
+const MAX_LINES: usize = 8;
+
+/// How much of a branch has landed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Landed {
+    No,
+    /// So many of its oldest commits.
+    First(usize),
+    All,
+}
+
+/// Two trees: before and after.
+type Pair = (ObjectId, ObjectId);
+
+/// The newest commits of a target.
+struct Line {
+    commits: Vec<OnLine>,
+    at: HashMap<ObjectId, usize>,
+    shaped: Mutex<Shaped>,
+}
+
+struct OnLine {
+    parents: Vec<ObjectId>,
+    /// What it does, against its first parent; none of a root.
+    did: Option<Pair>,
+}
+
+/// The first commits of a line by which paths they touch.
+#[derive(Default)]
+struct Shaped {
+    commits: usize,
+    by: HashMap<Digest, Vec<usize>>,
+}
+
+/// What the target did since a base.
+struct Since {
+    line: Arc<Line>,
+    /// Whether the base holds a commit of the line.
+    held: Vec<bool>,
+}
+
+#[derive(Default)]
+struct Known {
+    lines: HashMap<ObjectId, Arc<Line>>,
+    shapes: HashMap<Pair, Option<Digest>>,
+    patches: HashMap<Pair, Digest>,
+    /// By base, head and tip of the target.
+    landed: HashMap<(ObjectId, ObjectId, ObjectId), Landed>,
+}
+
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+
+/// An answer that is known, or that is found out now and kept.
+fn known<K: Hash + Eq, V: Clone>(
+    kept: impl Fn(&mut Known) -> &mut HashMap<K, V>,
+    (key, most): (K, usize),
+    find: impl FnOnce() -> Result<V, GitError>,
+) -> Result<V, GitError> {
+    let lock = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = kept(&mut lock()).get(&key) {
+        return Ok(found.clone());
+    }
+    // Not under the lock: others have questions of their own.
+    let found = find()?;
+    let mut all = lock();
+    let answers = kept(&mut all);
+    if answers.len() >= most {
+        answers.clear();
+    }
+    answers.insert(key, found.clone());
+    Ok(found)
+}
+
+impl Repository {
+    pub(super) fn landed(&self, revision: &Revision, diff: &Diff) -> Result<Landed, GitError> {
+        let key = (revision.base, revision.head, revision.target_tip);
+        known(|known| &mut known.landed, (key, MAX_KNOWN), || self.find_landed(revision, diff))
+    }
+
+    fn find_landed(&self, revision: &Revision, diff: &Diff) -> Result<Landed, GitError> {
+        if self.is_there(&diff.files, revision.target_tree)? {
+            return Ok(Landed::All);
+        }
+        let line = self.line(revision.target_tip)?;
+        let since = Since { held: line.held_by(revision.base), line };
+        if since.held.iter().all(|held| *held) {
+            return Ok(Landed::No);
+        }
+        since.line.shape(self, since.held.iter().rposition(|held| !held).map_or(0, |last| last + 1))?;
+        let Some(trees) = self.series(revision)? else {
+            let all = self.has_done(&since, (revision.base_tree, revision.head_tree))?;
+            return Ok(if all { Landed::All } else { Landed::No });
+        };
+        self.first_landed(&since, &trees)
+    }
+
+    /// Whether the target holds the new side of every touched path now.
+    fn is_there(&self, files: &[FileDiff], target_tree: ObjectId) -> Result<bool, GitError> {
+        let tree = self.raw.find_tree(oid(target_tree))?;
+        Ok(files.iter().all(|file| objects::entry(&tree, &file.path) == file.new))
+    }
+
+    /// The trees of a branch from its base on, oldest first, where its commits follow one after another.
+    fn series(&self, revision: &Revision) -> Result<Option<Vec<ObjectId>>, GitError> {
+        let commits = &revision.commits;
+        let before = commits.iter().skip(1).map(|commit| commit.id).chain([revision.base]);
+        let follows = |(commit, before): (&Commit, ObjectId)| commit.parents == [before];
+        if commits.len() > MAX_SERIES || !commits.iter().zip(before).all(follows) {
+            return Ok(None);
+        }
+        let trees = commits.iter().rev().map(|commit| self.tree_of(commit.id));
+        std::iter::once(Ok(revision.base_tree)).chain(trees).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Goes from landed run to landed run, the longest first, as far as that leads.
+    fn first_landed(&self, since: &Since, trees: &[ObjectId]) -> Result<Landed, GitError> {
+        let last = trees.len() - 1;
+        let (mut at, mut landed) = (0, 0);
+        while at < last {
+            // What changes nothing is neither landed nor missing.
+            if trees[at] == trees[at + 1] {
+                at += 1;
+                continue;
+            }
+            let mut end = last;
+            while end > at && !self.has_done(since, (trees[at], trees[end]))? {
+                end -= 1;
+            }
+            if end == at {
+                return Ok(if landed == 0 { Landed::No } else { Landed::First(landed) });
+            }
+            (at, landed) = (end, end);
+        }
+        Ok(Landed::All)
+    }
+
+    fn has_done(&self, since: &Since, wanted: Pair) -> Result<bool, GitError> {
+        let Some(shape) = self.shape(wanted)? else { return Ok(false) };
+        let same = since.of(&shape);
+        if same.is_empty() {
+            return Ok(false);
+        }
+        let patch = self.patch(wanted)?;
+        for pair in same {
+            if pair == wanted || self.patch(pair)? == patch {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Which paths are touched, and their modes: what costs little to know, and is the same of the same patch. None of
+    /// nothing, and of too much.
+    fn shape(&self, pair: Pair) -> Result<Option<Digest>, GitError> {
+        let find = || {
+            let diff = objects::diff(self, pair.0, pair.1)?;
+            let mode = |side: Option<TreeEntry>| side.map_or("-", |entry| entry.mode.octal());
+            let mut bytes = Vec::new();
+            for file in &diff.files {
+                bytes.extend_from_slice(&file.path.0);
+                bytes.extend_from_slice(format!("\0{}{}\0", mode(file.old), mode(file.new)).as_bytes());
+            }
+            Ok((1..=MAX_PATHS).contains(&diff.files.len()).then(|| Digest::of(&bytes)))
+        };
+        known(|known| &mut known.shapes, (pair, MAX_KNOWN), find)
+    }
+
+    fn patch(&self, pair: Pair) -> Result<Digest, GitError> {
+        let find = || patch(self, &objects::diff(self, pair.0, pair.1)?);
+        known(|known| &mut known.patches, (pair, MAX_KNOWN), find)
+    }
+
+    fn line(&self, tip: ObjectId) -> Result<Arc<Line>, GitError> {
+        let find = || {
+            let mut walk = self.raw.revwalk()?;
+            // By time alone it reads no further than it is asked.
+            walk.set_sorting(git2::Sort::TIME)?;
+            walk.push(oid(tip))?;
+            let mut line = Line { commits: Vec::new(), at: HashMap::new(), shaped: Mutex::default() };
+            for id in walk.take(MAX_LINE) {
+                self.deadline.check()?;
+                let id = object_id(id?);
+                line.at.insert(id, line.commits.len());
+                line.commits.push(self.on_the_line(id)?);
+            }
+            Ok(Arc::new(line))
+        };
+        known(|known| &mut known.lines, (tip, MAX_LINES), find)
+    }
+
+    fn on_the_line(&self, id: ObjectId) -> Result<OnLine, GitError> {
+        let commit = self.raw.find_commit(oid(id))?;
+        let parents: Vec<ObjectId> = commit.parent_ids().map(object_id).collect();
+        // A shallow clone lacks the parents of its last commits.
+        let before = parents.first().and_then(|parent| self.tree_of(*parent).ok());
+        Ok(OnLine { did: before.map(|before| (before, object_id(commit.tree_id()))), parents })
+    }
+}
+
+impl Line {
+    /// Which of its commits another one holds.
+    fn held_by(&self, base: ObjectId) -> Vec<bool> {
+        let mut held = vec![false; self.commits.len()];
+        let mut open = vec![base];
+        while let Some(id) = open.pop() {
+            if let Some(&at) = self.at.get(&id)
+                && !std::mem::replace(&mut held[at], true)
+            {
+                open.extend(&self.commits[at].parents);
+            }
+        }
+        held
+    }
+
+    /// Sorts so many of its first commits by which paths they touch.
+    fn shape(&self, repository: &Repository, wanted: usize) -> Result<(), GitError> {
+        let mut shaped = self.shaped.lock().unwrap_or_else(PoisonError::into_inner);
+        while shaped.commits < wanted {
+            repository.deadline.check()?;
+            let at = shaped.commits;
+            let shape = self.commits[at].did.map(|pair| repository.shape(pair)).transpose()?.flatten();
+            if let Some(shape) = shape {
+                shaped.by.entry(shape).or_default().push(at);
+            }
+            shaped.commits += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Since {
+    /// What touched these paths.
+    fn of(&self, shape: &Digest) -> Vec<Pair> {
+        let shaped = self.line.shaped.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = shaped.by.get(shape).into_iter().flatten().filter(|at| !self.held[**at]);
+        places.filter_map(|at| self.line.commits[*at].did).collect()
+    }
+}

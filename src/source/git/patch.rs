@@ -1,0 +1,62 @@
+//! What is done to some paths, by the lines that are taken out and put in: the same wherever it is applied.
+
+use super::{GitError, Repository, content};
+use crate::change::compare::{Comparison, Line, compare};
+use crate::change::diff::{Content, Diff, FileDiff, TreeEntry};
+use crate::change::enclosing::enclosing;
+use crate::change::manifest::Digest;
+
+/// Two diffs of the same patch do the same: to the same paths and modes, in the same definitions, the same lines,
+/// blanks included. What has no lines is told apart by its objects. Unlike git's patch id it knows no lines around.
+pub fn patch(repository: &Repository, diff: &Diff) -> Result<Digest, GitError> {
+    let mut bytes = Vec::new();
+    for file in &diff.files {
+        repository.deadline.check()?;
+        add(repository, file, &mut bytes)?;
+        // Held is what one file does, not what all of them do.
+        bytes = Digest::of(&bytes).to_string().into_bytes();
+    }
+    Ok(Digest::of(&bytes))
+}
+
+fn add(repository: &Repository, file: &FileDiff, bytes: &mut Vec<u8>) -> Result<(), GitError> {
+    let mode = |entry: Option<TreeEntry>| entry.map_or("000000", |entry| entry.mode.octal());
+    bytes.extend_from_slice(&file.path.0);
+    bytes.push(0);
+    bytes.extend_from_slice(format!("{} {}", mode(file.old), mode(file.new)).as_bytes());
+    if file.old.map(|entry| entry.id) == file.new.map(|entry| entry.id) {
+        return Ok(());
+    }
+    let side = |entry: Option<TreeEntry>| entry.map(|entry| content(repository, entry)).transpose();
+    let (old, new) = (side(file.old)?, side(file.new)?);
+    let (Some(old), Some(new)) = (text(&old), text(&new)) else {
+        bytes.extend_from_slice(format!("{:?} {:?}", file.old, file.new).as_bytes());
+        return Ok(());
+    };
+    lines(&compare(old, new), old, new, bytes);
+    Ok(())
+}
+
+/// None of what has no lines.
+fn text(content: &Option<Content>) -> Option<&[u8]> {
+    content.as_ref().map_or(Some(&[]), Content::text)
+}
+
+fn lines(comparison: &Comparison, old: &[u8], new: &[u8], bytes: &mut Vec<u8>) {
+    bytes.extend([u8::from(comparison.old.lacks_final_newline()), u8::from(comparison.new.lacks_final_newline())]);
+    for hunk in &comparison.hunks {
+        let context = hunk.lines.iter().take_while(|line| matches!(line, Line::Context { .. })).count();
+        let first = hunk.new.start + u32::try_from(context).unwrap_or(u32::MAX - hunk.new.start);
+        bytes.extend_from_slice(&enclosing(&comparison.new, new, first).join(&b'\n'));
+        for line in &hunk.lines {
+            let (sign, line) = match *line {
+                Line::Removed { old: line } => (b'-', comparison.old.get(old, line)),
+                Line::Added { new: line } => (b'+', comparison.new.get(new, line)),
+                Line::Context { .. } => continue,
+            };
+            bytes.push(sign);
+            bytes.extend_from_slice(line);
+            bytes.push(b'\n');
+        }
+    }
+}

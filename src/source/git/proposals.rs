@@ -1,0 +1,426 @@
+//! Which branches propose something to the target. A proposal is a ref, not a name: forks hold branches of the same
+//! name, and what is on this disk may not be what the server has. Refs of one name at the same commit are one proposal,
+//! and so is what is only a local copy.
+//!
+//! The plain name is that of the remote that the target is on, else of the only one that holds it; others are told
+//! apart by their remote, local work by `heads/`, as git itself does it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use git2::BranchType;
+
+use super::landed::Landed;
+use super::{GitError, Repository, TargetBranch, object_id, objects, oid};
+use crate::change::{BranchRef, Change, ObjectId, Revision, counted, visible};
+
+/// Letters of a commit id from which on it is taken for one.
+const MIN_PREFIX: usize = 4;
+/// Candidates that are named where a name stands for several.
+const MAX_CANDIDATES: usize = 8;
+
+/// The pending changes of a repository, and the branches that cannot be compared: a row each, so that one does not hide
+/// the others.
+#[derive(Debug, Clone, Default)]
+pub struct Pending {
+    pub changes: Vec<Change>,
+    pub broken: Vec<Broken>,
+}
+
+/// A branch that cannot be compared with the target.
+#[derive(Debug, Clone)]
+pub struct Broken {
+    /// As [`Change::id`].
+    pub id: String,
+    pub refs: Vec<BranchRef>,
+    pub tip: Option<ObjectId>,
+    pub why: GitError,
+}
+
+/// What somebody means by a name.
+#[derive(Debug, Clone)]
+pub enum Resolved<'p> {
+    Change(&'p Change),
+    Broken(&'p Broken),
+}
+
+/// Refs that stand at one commit.
+struct Proposal {
+    /// What tells it from the others, after the repository's name.
+    id: String,
+    name: String,
+    /// The one that it is named by first.
+    refs: Vec<BranchRef>,
+    tip: Result<ObjectId, GitError>,
+    stands: Option<String>,
+}
+
+/// A ref and where it stands.
+type At = (BranchRef, Result<ObjectId, GitError>);
+
+impl Repository {
+    /// What is pending for a target: branches, local and remote-tracking, that are not merged into it and that have not
+    /// landed there otherwise. `repository` is this repository's position in the desk.
+    pub fn changes(&self, repository: usize, target: &TargetBranch) -> Result<Pending, GitError> {
+        let mut pending = Pending::default();
+        for proposal in self.proposals(target)? {
+            match self.change(repository, &proposal, target) {
+                Ok(change) => pending.changes.extend(change),
+                Err(why) => {
+                    let id = format!("{}:{}", self.name, proposal.id);
+                    pending.broken.push(Broken { id, refs: proposal.refs, tip: proposal.tip.ok(), why });
+                }
+            }
+        }
+        Ok(pending)
+    }
+
+    /// The change that a branch proposes to the target; none where it is merged or has landed.
+    fn change(
+        &self,
+        repository: usize,
+        proposal: &Proposal,
+        target: &TargetBranch,
+    ) -> Result<Option<Change>, GitError> {
+        let tip = proposal.tip.clone()?;
+        let Some(base) = self.sound_base(tip, target)? else { return Ok(None) };
+        let revision = self.revision(base, tip, target.tip)?;
+        let diff = objects::diff(self, revision.base_tree, revision.head_tree)?;
+        let landed = match self.landed(&revision, &diff)? {
+            Landed::All => return Ok(None),
+            Landed::First(commits) => Some(in_part(commits, &revision)),
+            Landed::No => None,
+        };
+        let Some(first) = proposal.refs.first() else { return Ok(None) };
+        Ok(Some(Change {
+            id: format!("{}:{}", self.name, proposal.id),
+            repository,
+            branch: first.branch.clone(),
+            name: proposal.name.clone(),
+            refs: proposal.refs.clone(),
+            stands: proposal.stands.iter().cloned().chain(landed).collect(),
+            target: target.name.clone(),
+            revision,
+        }))
+    }
+
+    /// The one commit that a branch and the target went on from; none where the target holds the branch.
+    ///
+    /// # Errors
+    /// There is no such commit, or none of which that can be said for certain.
+    fn sound_base(&self, tip: ObjectId, target: &TargetBranch) -> Result<Option<ObjectId>, GitError> {
+        let short = || visible::text(&self.short_target(target)).into_owned();
+        let bases = self.bases(tip, target.tip)?;
+        if bases.contains(&tip) {
+            return Ok(None);
+        }
+        if self.is_cut_beside(&bases, [tip, target.tip])? {
+            return Err(GitError::Cut);
+        }
+        match bases[..] {
+            [] => Err(GitError::Unrelated(short())),
+            [base] => Ok(Some(base)),
+            _ => Err(GitError::Crossed(short(), bases.len())),
+        }
+    }
+
+    /// The target as it is called here: `origin/main`, `main`.
+    fn short_target(&self, target: &TargetBranch) -> String {
+        let full = self.target_ref(&target.name);
+        full.strip_prefix("refs/remotes/").unwrap_or(target.short()).to_owned()
+    }
+
+    /// The best common ancestors of two commits.
+    pub(super) fn bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, GitError> {
+        match self.raw.merge_bases(oid(a), oid(b)) {
+            Ok(bases) => Ok(bases.iter().map(|id| object_id(*id)).collect()),
+            Err(error) if error.code() == git2::ErrorCode::NotFound && error.class() != git2::ErrorClass::Odb => {
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a shallow clone forgot parents of what either side holds and no base does: another base may lie there.
+    fn is_cut_beside(&self, bases: &[ObjectId], sides: [ObjectId; 2]) -> Result<bool, GitError> {
+        if !self.is_shallow() {
+            return Ok(false);
+        }
+        let cut = self.cut_commits()?;
+        let mut walk = self.raw.revwalk()?;
+        for side in sides {
+            walk.push(oid(side))?;
+        }
+        for base in bases {
+            walk.hide(oid(*base))?;
+        }
+        for id in walk {
+            self.deadline.check()?;
+            if cut.contains(&object_id(id?)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// All branches but those that hold the ledger, on hosts that take no other refs, and what a remote's HEAD names.
+    pub(super) fn branch_refs(&self) -> Result<Vec<At>, GitError> {
+        let remotes = self.remotes();
+        let mut found = Vec::new();
+        for branch in self.raw.branches(None)? {
+            let (branch, kind) = branch?;
+            let reference = branch.get();
+            let full = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+            let Some(at) = branch_ref(full, kind, &remotes) else { continue };
+            if at.branch == "HEAD" || at.branch.starts_with("undersign/") {
+                continue;
+            }
+            let tip = reference.peel_to_commit().map(|commit| object_id(commit.id()));
+            let tip = tip.map_err(|_| GitError::Dangling(visible::text(&at.full).into_owned()));
+            found.push((at, tip));
+        }
+        Ok(found)
+    }
+
+    /// The refs that could propose something, those at one commit together, each with a name of its own.
+    fn proposals(&self, target: &TargetBranch) -> Result<Vec<Proposal>, GitError> {
+        let own = self.target_ref(&target.name);
+        let home = self.home();
+        let all = self.branch_refs()?;
+        let holders = Holders::of(&all, home.as_deref(), target);
+        let (mut refs, mut stands) = (Vec::new(), BTreeMap::new());
+        for (at, tip) in &all {
+            match self.beside(at, tip, holders.counterpart(at)) {
+                Beside::Behind => continue,
+                Beside::Stands(words) => _ = stands.insert(at.full.clone(), words),
+                Beside::Alone => {}
+            }
+            refs.push((at.clone(), tip.clone()));
+        }
+        let holders = Holders::of(&refs, home.as_deref(), target);
+        let proposes = |(at, tip): &&At| at.full != own && tip.as_ref() != Ok(&target.tip);
+        let mut proposals = together(refs.iter().filter(proposes), home.as_deref());
+        for proposal in &mut proposals {
+            proposal.stands = proposal.refs.first().and_then(|at| stands.remove(&at.full));
+        }
+        name(&mut proposals, &holders);
+        Ok(proposals)
+    }
+
+    /// How a local branch stands to its counterpart.
+    fn beside(&self, at: &BranchRef, tip: &Result<ObjectId, GitError>, counterpart: Option<&At>) -> Beside {
+        let (None, Ok(tip), Some((other, Ok(there)))) = (&at.remote, tip, counterpart) else { return Beside::Alone };
+        if there == tip {
+            return Beside::Alone;
+        }
+        let other = other.short();
+        match self.raw.graph_ahead_behind(oid(*tip), oid(*there)) {
+            Ok((0, _)) => Beside::Behind,
+            Ok((ahead, 0)) => Beside::Stands(format!("local is {ahead} ahead of {other}")),
+            Ok((ahead, behind)) => Beside::Stands(format!("local is {ahead} ahead of and {behind} behind {other}")),
+            Err(_) => Beside::Alone,
+        }
+    }
+}
+
+enum Beside {
+    /// The counterpart has all of it: it proposes nothing by itself.
+    Behind,
+    Stands(String),
+    Alone,
+}
+
+fn branch_ref(full: String, kind: BranchType, remotes: &BTreeSet<String>) -> Option<BranchRef> {
+    if kind == BranchType::Local {
+        let branch = full.strip_prefix("refs/heads/")?.to_owned();
+        return Some(BranchRef { full, remote: None, branch });
+    }
+    let rest = full.strip_prefix("refs/remotes/")?;
+    // The name of a remote may hold slashes.
+    let named = |remote: &&String| rest.strip_prefix(remote.as_str()).is_some_and(|after| after.starts_with('/'));
+    let known = remotes.iter().filter(named).max_by_key(|remote| remote.len());
+    let remote = known.map_or_else(|| rest.split('/').next().unwrap_or_default(), String::as_str).to_owned();
+    let branch = rest.get(remote.len() + 1..)?.to_owned();
+    Some(BranchRef { full, remote: Some(remote), branch })
+}
+
+/// Where a ref comes in the row of those at the same commit: the remote that the target is on, others, local ones.
+fn rank(at: &BranchRef, home: Option<&str>) -> u8 {
+    match &at.remote {
+        Some(remote) if Some(remote.as_str()) == home => 0,
+        Some(_) => 1,
+        None => 2,
+    }
+}
+
+fn together<'a>(refs: impl Iterator<Item = &'a At>, home: Option<&str>) -> Vec<Proposal> {
+    let mut by_tip: BTreeMap<ObjectId, Vec<BranchRef>> = BTreeMap::new();
+    let mut proposals = Vec::new();
+    let proposal = |refs, tip| Proposal { id: String::new(), name: String::new(), refs, tip, stands: None };
+    for (at, tip) in refs {
+        match tip {
+            Ok(tip) => by_tip.entry(*tip).or_default().push(at.clone()),
+            Err(why) => proposals.push(proposal(vec![at.clone()], Err(why.clone()))),
+        }
+    }
+    for (tip, mut refs) in by_tip {
+        refs.sort_by(|a, b| (rank(a, home), a).cmp(&(rank(b, home), b)));
+        proposals.extend(rows(refs).into_iter().map(|refs| proposal(refs, Ok(tip))));
+    }
+    proposals
+}
+
+/// Refs at one commit, sorted: a row for each name, since a further name must not take the marks of the first; a local
+/// copy is in the row of what it is a copy of, whatever it is called.
+fn rows(refs: Vec<BranchRef>) -> Vec<Vec<BranchRef>> {
+    let mut rows: Vec<Vec<BranchRef>> = Vec::new();
+    for at in refs {
+        let same = rows.iter().position(|row| row[0].branch == at.branch);
+        let copied = || rows.iter().position(|row| at.remote.is_none() && row[0].remote.is_some());
+        match same.or_else(copied) {
+            Some(row) => rows[row].push(at),
+            None => rows.push(vec![at]),
+        }
+    }
+    rows
+}
+
+/// Who holds branches of a name.
+struct Holders<'a> {
+    home: Option<&'a str>,
+    by_branch: BTreeMap<&'a str, Vec<&'a At>>,
+    /// The branch that the target is: nobody else has its plain name.
+    target: &'a str,
+}
+
+impl<'a> Holders<'a> {
+    fn of(refs: &'a [At], home: Option<&'a str>, target: &'a TargetBranch) -> Holders<'a> {
+        let mut by_branch: BTreeMap<&str, Vec<&At>> = BTreeMap::new();
+        for held in refs {
+            by_branch.entry(&held.0.branch).or_default().push(held);
+        }
+        Holders { home, by_branch, target: target.short() }
+    }
+
+    fn remotes(&self, branch: &str) -> impl Iterator<Item = &'a At> {
+        self.by_branch.get(branch).into_iter().flatten().copied().filter(|(at, _)| at.remote.is_some())
+    }
+
+    /// The branch of a remote that one of this name goes by: where the target is, else on the only remote that has one.
+    fn first(&self, branch: &str) -> Option<&'a At> {
+        let at_home = self.remotes(branch).find(|(at, _)| at.remote.as_deref() == self.home);
+        at_home.or_else(|| {
+            let mut remotes = self.remotes(branch);
+            remotes.next().filter(|_| remotes.next().is_none())
+        })
+    }
+
+    fn counterpart(&self, at: &BranchRef) -> Option<&'a At> {
+        self.first(&at.branch).filter(|_| at.remote.is_none())
+    }
+
+    /// The id of a ref after the repository's name, whether that is its plain name, and its name for people.
+    fn name(&self, at: &BranchRef, tip: Option<ObjectId>) -> (String, bool, String) {
+        let held = self.by_branch.get(at.branch.as_str()).into_iter().flatten();
+        let is_same = |(_, other): &&At| other.as_ref().ok() == tip.as_ref();
+        let is_target = at.branch == self.target;
+        if !is_target && held.copied().all(|held| is_same(&held)) {
+            return (at.branch.clone(), true, at.branch.clone());
+        }
+        let name = if at.remote.is_some() { at.short() } else { format!("heads/{}", at.branch) };
+        let is_plain = !is_target && self.first(&at.branch).is_some_and(|(first, _)| first == at);
+        (if is_plain { at.branch.clone() } else { name.clone() }, is_plain, name)
+    }
+}
+
+/// Names each so that no two have the same id. Plain names are given first: no ref of another remote takes one away.
+fn name(proposals: &mut [Proposal], holders: &Holders<'_>) {
+    let mut plain = Vec::new();
+    for proposal in proposals.iter_mut() {
+        let tip = proposal.tip.as_ref().ok().copied();
+        let Some(first) = proposal.refs.first() else { continue };
+        let (id, is_plain, name) = holders.name(first, tip);
+        (proposal.id, proposal.name) = (id, name);
+        plain.push(is_plain);
+    }
+    let mut order: Vec<usize> = (0..proposals.len()).collect();
+    order.sort_by(|a, b| (!plain[*a], &proposals[*a].refs).cmp(&(!plain[*b], &proposals[*b].refs)));
+    let mut taken = BTreeSet::new();
+    for at in order {
+        let proposal = &mut proposals[at];
+        let full = proposal.refs.first().map(|at| at.full.clone()).unwrap_or_default();
+        let tip = proposal.tip.as_ref().map_or(ObjectId::ZERO, |tip| *tip);
+        let longer = full.trim_start_matches("refs/").to_owned();
+        let names = [proposal.id.clone(), longer, full.clone(), format!("{full}@{tip}")];
+        proposal.id = names.into_iter().find(|id| !taken.contains(id)).unwrap_or(full);
+        taken.insert(proposal.id.clone());
+    }
+    proposals.sort_by(|a, b| a.id.cmp(&b.id));
+}
+
+fn in_part(commits: usize, revision: &Revision) -> String {
+    format!("{commits} of its {} have landed", counted(revision.commits.len(), "commit"))
+}
+
+impl Pending {
+    /// Those that somebody could mean by a text, and how surely: by id or its part after the repository's name, by a
+    /// ref, by the name of a branch, by the beginning of a commit id. Only the surest count.
+    pub fn called(&self, text: &str) -> (u8, Vec<Resolved<'_>>) {
+        let all = || {
+            let changes = self.changes.iter().map(Resolved::Change);
+            changes.chain(self.broken.iter().map(Resolved::Broken))
+        };
+        for certainty in 0..=3 {
+            let found: Vec<_> = all().filter(|one| one.is_called(text, certainty)).collect();
+            if !found.is_empty() {
+                return (certainty, found);
+            }
+        }
+        (u8::MAX, Vec::new())
+    }
+}
+
+impl<'p> Resolved<'p> {
+    pub fn id(&self) -> &'p str {
+        match self {
+            Resolved::Change(change) => &change.id,
+            Resolved::Broken(broken) => &broken.id,
+        }
+    }
+
+    fn refs(&self) -> &'p [BranchRef] {
+        match self {
+            Resolved::Change(change) => &change.refs,
+            Resolved::Broken(broken) => &broken.refs,
+        }
+    }
+
+    fn is_called(&self, text: &str, certainty: u8) -> bool {
+        match certainty {
+            0 => self.id().strip_suffix(text).is_some_and(|rest| rest.is_empty() || rest.ends_with(':')),
+            1 => self.refs().iter().any(|at| is_ref(at, text)),
+            2 => self.refs().iter().any(|at| at.branch == text),
+            _ => {
+                let tip = match self {
+                    Resolved::Change(change) => Some(change.revision.head),
+                    Resolved::Broken(broken) => broken.tip,
+                };
+                text.len() >= MIN_PREFIX && tip.is_some_and(|tip| tip.to_string().starts_with(&text.to_lowercase()))
+            }
+        }
+    }
+}
+
+/// Whether git would take a text for this ref, whatever else there is.
+fn is_ref(at: &BranchRef, text: &str) -> bool {
+    at.full == text || at.full.strip_prefix("refs/") == Some(text) || (at.remote.is_some() && at.short() == text)
+}
+
+/// A sentence for a text that stands for several.
+pub fn ambiguous(text: &str, candidates: &[String]) -> String {
+    let mut shown: Vec<String> =
+        candidates.iter().take(MAX_CANDIDATES).map(|id| visible::text(id).into_owned()).collect();
+    if candidates.len() > MAX_CANDIDATES {
+        shown.push(format!("{} more", candidates.len() - MAX_CANDIDATES));
+    }
+    format!("{} stands for several changes: {}. Name one of them.", visible::text(text), shown.join(", "))
+}

@@ -1,0 +1,139 @@
+//! The branch that changes land on, for the desk and the commands: what a remote calls its default, as far as that is
+//! known here. For the verdicts of a gate nothing of this is asked where there are remotes.
+
+use std::collections::BTreeSet;
+
+use git2::BranchType;
+
+use super::{GitError, Repository};
+use crate::change::{BranchRef, ObjectId, visible};
+
+/// What a default branch is called where nothing else says which one it is.
+const USUAL: [&str; 3] = ["main", "master", "trunk"];
+/// The remote that holds the target, where there are several.
+const HOMES: [&str; 2] = ["origin", "upstream"];
+
+/// The branch that changes land on: the server's name for it, and its tip as last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetBranch {
+    /// `refs/heads/main`
+    pub name: String,
+    pub tip: ObjectId,
+}
+
+impl TargetBranch {
+    /// `main`
+    pub fn short(&self) -> &str {
+        self.name.strip_prefix("refs/heads/").unwrap_or(&self.name)
+    }
+}
+
+impl Repository {
+    /// The branch changes land on, which is also the policy branch. In a clone: what the HEAD of its remote resolves
+    /// to, else the one branch there that is called as default branches are. In a bare repository HEAD. Else main,
+    /// master or trunk, or the only branch there is.
+    pub fn target(&self) -> Result<TargetBranch, GitError> {
+        match self.home() {
+            Some(remote) => self.default_of(&remote),
+            None => self.local_target(),
+        }
+    }
+
+    /// A target by its full name; its tip is the remote-tracking one where there is one. Not in a bare repository: what
+    /// is pushed to has its own refs, and others there are whoever's who may push them.
+    pub fn target_named(&self, name: &str) -> Result<TargetBranch, GitError> {
+        let tip = self.tip(&self.target_ref(name));
+        let tip = tip.ok_or_else(|| GitError::NoSuchRevision(visible::text(name).into_owned()))?;
+        Ok(TargetBranch { name: name.to_owned(), tip })
+    }
+
+    /// The ref here that shows where a target stands.
+    pub(super) fn target_ref(&self, name: &str) -> String {
+        let tracking = name
+            .strip_prefix("refs/heads/")
+            .and_then(|branch| Some(format!("refs/remotes/{}/{branch}", self.home()?)))
+            .filter(|tracking| self.tip(tracking).is_some());
+        tracking.unwrap_or_else(|| name.to_owned())
+    }
+
+    /// The remote that changes land on: `origin`, `upstream`, or the only one there is. None of a bare repository.
+    pub(super) fn home(&self) -> Option<String> {
+        if self.is_bare() {
+            return None;
+        }
+        let remotes = self.remotes();
+        let usual = HOMES.into_iter().find(|name| remotes.contains(*name) || self.has_branches(name));
+        match usual {
+            Some(name) => Some(name.to_owned()),
+            None if remotes.len() == 1 => remotes.into_iter().next(),
+            None => None,
+        }
+    }
+
+    /// The names of the remotes, as configured.
+    pub(super) fn remotes(&self) -> BTreeSet<String> {
+        let Ok(names) = self.raw.remotes() else { return BTreeSet::new() };
+        names.iter().flatten().flatten().map(str::to_owned).collect()
+    }
+
+    fn has_branches(&self, remote: &str) -> bool {
+        self.raw.references_glob(&format!("refs/remotes/{remote}/*")).is_ok_and(|mut found| found.next().is_some())
+    }
+
+    /// What a remote calls its default branch. Its HEAD is as it was when somebody asked last: a branch that was
+    /// renamed since is not there, and a local one of the old name is not what changes land on any more.
+    fn default_of(&self, remote: &str) -> Result<TargetBranch, GitError> {
+        let prefix = format!("refs/remotes/{remote}/");
+        let named = |branch: &str| self.target_named(&format!("refs/heads/{branch}"));
+        let is_there = |branch: &&str| self.tip(&format!("{prefix}{branch}")).is_some();
+        let head = self.stands_for(&format!("{prefix}HEAD"));
+        if let Some(branch) = head.as_deref().and_then(|name| name.strip_prefix(&prefix)).filter(is_there) {
+            return named(branch);
+        }
+        let usual: Vec<&str> = USUAL.into_iter().filter(is_there).collect();
+        if let Some(branch) = self.newest(&prefix, &usual) {
+            return named(branch);
+        }
+        if usual.is_empty()
+            && head.is_none()
+            && let Ok(local) = self.local_target()
+        {
+            return Ok(local);
+        }
+        match &self.branches_of(remote)?[..] {
+            [only] => named(&only.branch),
+            _ => Err(GitError::NoDefault(visible::text(remote).into_owned())),
+        }
+    }
+
+    /// Of some branches the one that holds all the others: where a branch was renamed, the old name may still be here.
+    fn newest<'b>(&self, prefix: &str, branches: &[&'b str]) -> Option<&'b str> {
+        let tips: Vec<_> = branches.iter().filter_map(|branch| self.tip(&format!("{prefix}{branch}"))).collect();
+        let holds_all = |tip: &ObjectId| tips.iter().all(|other| self.is_descendant(*tip, *other));
+        tips.iter().position(holds_all).map(|at| branches[at])
+    }
+
+    fn branches_of(&self, remote: &str) -> Result<Vec<BranchRef>, GitError> {
+        let refs = self.branch_refs()?.into_iter().map(|(at, _)| at);
+        Ok(refs.filter(|at| at.remote.as_deref() == Some(remote)).collect())
+    }
+
+    fn local_target(&self) -> Result<TargetBranch, GitError> {
+        let bare = self.head_branch().filter(|_| self.is_bare());
+        let usual = USUAL.map(|branch| format!("refs/heads/{branch}"));
+        let found = bare.into_iter().chain(usual).find_map(|name| self.target_named(&name).ok());
+        found.map_or_else(|| self.only_branch(), Ok)
+    }
+
+    fn only_branch(&self) -> Result<TargetBranch, GitError> {
+        let mut names = Vec::new();
+        for branch in self.raw.branches(Some(BranchType::Local))? {
+            names.extend(branch?.0.get().name().ok().map(str::to_owned));
+        }
+        match &names[..] {
+            [] => Err(GitError::Empty),
+            [name] => self.target_named(name),
+            _ => Err(GitError::NoTarget),
+        }
+    }
+}

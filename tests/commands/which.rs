@@ -1,0 +1,427 @@
+//! Which changes there are: forks, work that is on this disk alone, cut and foreign histories, what landed by other
+//! commits, and which branch all of it would land on.
+
+use std::path::PathBuf;
+
+use undersign::decision::Verdict;
+
+use crate::support::{Decision, Fixture, git_in, policy};
+use crate::{Said, run_in};
+
+/// A repository of a host, `shop`, and a clone of it, `here`.
+struct Desk {
+    f: Fixture,
+    here: PathBuf,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let f = Fixture::new();
+        f.write("long.txt", &(1..=60).map(|line| format!("line {line}\n")).collect::<String>());
+        f.commit("rahim", "Sixty lines");
+        f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+        let here = f.dir.path().join("here");
+        let desk = Desk { f, here };
+        desk.clone_again(&[]);
+        desk
+    }
+
+    fn clone_again(&self, how: &[&str]) {
+        let _ = std::fs::remove_dir_all(&self.here);
+        let from = format!("file://{}", self.f.repo.display());
+        let here = self.here.display().to_string();
+        git_in(self.f.dir.path(), "dana", &[&["clone", "-q"], how, &[&from, &here]].concat());
+    }
+
+    /// Commits on a branch of the host, from main or where the branch is.
+    fn host(&self, branch: &str, lines: &[(usize, &str)]) -> String {
+        let known = git_in(&self.f.repo, "mina", &["branch", "--list", branch]);
+        let new: &[&str] = if known.is_empty() { &["-b"] } else { &[] };
+        let from: &[&str] = if known.is_empty() { &["main"] } else { &[] };
+        self.f.git("mina", &[&["checkout", "-q"], new, &[branch], from].concat());
+        let text = std::fs::read_to_string(self.f.repo.join("long.txt")).unwrap_or_default();
+        let mut all: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.iter().for_each(|(at, line)| all[*at - 1] = (*line).to_owned());
+        self.f.write("long.txt", &(all.join("\n") + "\n"));
+        let id = self.f.commit("mina", &format!("Edit for {branch}: {}", lines[0].1));
+        self.f.git("mina", &["checkout", "-q", "main"]);
+        id
+    }
+
+    /// Commits a file in the clone, on the branch that is checked out.
+    fn local(&self, file: &str, title: &str) -> String {
+        std::fs::write(self.here.join(file), format!("{title}\n")).unwrap();
+        git_in(&self.here, "dana", &["add", "-A"]);
+        git_in(&self.here, "dana", &["commit", "-q", "-m", title]);
+        git_in(&self.here, "dana", &["rev-parse", "HEAD"])
+    }
+
+    fn git(&self, args: &[&str]) -> String {
+        git_in(&self.here, "dana", args)
+    }
+
+    /// A further remote with one commit on one branch.
+    fn fork(&self, who: &str, branch: &str, title: &str) -> String {
+        let place = self.f.dir.path().join(who);
+        let (from, to) = (self.f.repo.display().to_string(), place.display().to_string());
+        if !place.exists() {
+            git_in(self.f.dir.path(), who, &["clone", "-q", &from, &to]);
+            self.git(&["remote", "add", who, &to]);
+        }
+        git_in(&place, who, &["checkout", "-q", "-B", branch, "origin/main"]);
+        std::fs::write(place.join(format!("{who}.txt")), title).unwrap();
+        git_in(&place, who, &["add", "-A"]);
+        git_in(&place, who, &["commit", "-q", "-m", title]);
+        self.git(&["fetch", "-q", who]);
+        git_in(&place, who, &["rev-parse", "HEAD"])
+    }
+
+    fn run(&self, args: &[&str]) -> Said {
+        run_in(&self.f, &self.here, args)
+    }
+
+    fn fetch(&self) {
+        self.git(&["fetch", "-q", "-p", "origin"]);
+    }
+
+    /// Ids of the pending changes, and what cannot be compared.
+    fn queue(&self) -> (Vec<String>, Vec<(String, String)>) {
+        let json = self.run(&["queue", "--json"]).exits(0).json();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let mut ids: Vec<_> = json["changes"].as_array().unwrap().iter().map(|row| text(&row["id"])).collect();
+        ids.sort();
+        let broken = json["unreadable"].as_array().unwrap().iter();
+        (ids, broken.map(|row| (text(&row["what"]), text(&row["why"]))).collect())
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let (ids, broken) = self.queue();
+        assert!(broken.is_empty(), "{broken:?}");
+        ids
+    }
+}
+
+#[test]
+fn branches_of_one_name_on_three_remotes_are_three_changes() {
+    let desk = Desk::new();
+    desk.host("patch-1", &[(5, "of origin")]);
+    desk.fetch();
+    let ann = desk.fork("ann", "patch-1", "Patch of ann");
+    desk.fork("zoe", "patch-1", "Patch of zoe");
+    assert_eq!(desk.ids(), ["here:ann/patch-1", "here:patch-1", "here:zoe/patch-1"]);
+    desk.run(&["queue"]).exits(0).says("origin/patch-1").says("ann/patch-1").says("zoe/patch-1");
+    let same = ["ann/patch-1", "here:ann/patch-1", "refs/remotes/ann/patch-1", "remotes/ann/patch-1", &ann, &ann[..7]];
+    for name in same {
+        desk.run(&["show", name]).exits(0).says("Patch of ann").says("others of that name: here:patch-1");
+    }
+    for name in ["patch-1", "origin/patch-1", "here:patch-1"] {
+        desk.run(&["show", name]).exits(0).says("Edit for patch-1").says("origin/patch-1 → refs/heads/main");
+    }
+    let json = desk.run(&["show", "zoe/patch-1", "--json"]).exits(0).json();
+    assert_eq!(json["refs"], serde_json::json!(["refs/remotes/zoe/patch-1"]));
+    assert_eq!(json["branch"], "patch-1");
+}
+
+#[test]
+fn a_name_that_stands_for_several_changes_lists_them() {
+    let desk = Desk::new();
+    desk.fork("ann", "topic", "Topic of ann");
+    assert_eq!(desk.ids(), ["here:topic"], "the only one that holds the name");
+    desk.fork("zoe", "topic", "Topic of zoe");
+    assert_eq!(desk.ids(), ["here:ann/topic", "here:zoe/topic"]);
+    desk.run(&["show", "topic"]).exits(70).complains("several").complains("ann/topic").complains("zoe/topic");
+    desk.run(&["show", "no/such"]).exits(70).complains("No pending change is called no/such");
+    desk.run(&["show", "main"]).exits(70).complains("main is in main already");
+}
+
+#[test]
+fn the_same_commit_on_several_refs_is_one_change() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.fetch();
+    desk.git(&["checkout", "-q", "feat"]);
+    desk.git(&["branch", "-q", "mine", "feat"]);
+    desk.git(&["remote", "add", "ann", &desk.f.repo.display().to_string()]);
+    desk.git(&["fetch", "-q", "ann"]);
+    assert_eq!(desk.ids(), ["here:feat"]);
+    for name in ["feat", "mine", "ann/feat", "origin/feat", "heads/feat"] {
+        desk.run(&["show", name]).exits(0).says("here:feat").says("refs/heads/mine").says("refs/remotes/ann/feat");
+    }
+}
+
+#[test]
+fn a_branch_of_another_remote_takes_no_name_away() {
+    let desk = Desk::new();
+    desk.host("ann/patch-1", &[(5, "of origin")]);
+    desk.fetch();
+    desk.host("patch-1", &[(7, "seven")]);
+    desk.fetch();
+    desk.fork("ann", "patch-1", "Patch of ann");
+    assert_eq!(desk.ids(), ["here:ann/patch-1", "here:patch-1", "here:remotes/ann/patch-1"]);
+    desk.run(&["show", "ann/patch-1"]).exits(0).says("Edit for ann/patch-1");
+    desk.run(&["show", "remotes/ann/patch-1"]).exits(0).says("Patch of ann");
+}
+
+#[test]
+fn local_work_that_is_not_pushed_is_a_change_of_its_own() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.fetch();
+    desk.git(&["checkout", "-q", "feat"]);
+    desk.local("one.txt", "One");
+    let second = desk.local("two.txt", "Two");
+    assert_eq!(desk.ids(), ["here:feat", "here:heads/feat"]);
+    desk.run(&["queue"]).says("local is 2 ahead of origin/feat");
+    let local = desk.run(&["show", "heads/feat"]).exits(0).says("local is 2 ahead of origin/feat");
+    assert!(local.out.contains("3 files") && local.out.contains("others of that name: here:feat"), "{local:?}");
+    desk.run(&["show", &second[..8]]).exits(0).says("here:heads/feat");
+    desk.run(&["show", "feat"]).exits(0).says("1 files").says("others of that name: here:heads/feat");
+
+    desk.host("feat", &[(9, "nine")]);
+    desk.fetch();
+    desk.run(&["queue"]).exits(0).says("local is 2 ahead of and 1 behind origin/feat");
+
+    desk.git(&["reset", "-q", "--hard", "origin/feat~1"]);
+    assert_eq!(desk.ids(), ["here:feat"], "a copy that is behind proposes nothing");
+}
+
+#[test]
+fn commits_on_local_main_and_on_main_of_a_fork_are_changes() {
+    let desk = Desk::new();
+    desk.local("unpushed.txt", "Not pushed");
+    desk.fork("ann", "main", "Main of ann");
+    assert_eq!(desk.ids(), ["here:ann/main", "here:heads/main"]);
+    desk.run(&["queue"]).says("local is 1 ahead of origin/main");
+    desk.run(&["show", "heads/main"]).exits(0).says("Not pushed").says("1 files");
+    desk.run(&["show", "ann/main"]).exits(0).says("Main of ann");
+    desk.git(&["push", "-q", "origin", "main:refs/heads/other"]);
+    desk.git(&["reset", "-q", "--hard", "origin/main"]);
+    desk.host("main", &[(1, "moved on")]);
+    desk.fetch();
+    assert_eq!(desk.ids(), ["here:ann/main", "here:other"], "local main is merely behind");
+}
+
+#[test]
+fn a_shallow_clone_is_compared_with_nothing_and_says_what_to_run() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.host("main", &[(50, "main moved on")]);
+    desk.clone_again(&["--depth", "1", "--no-single-branch"]);
+    let (ids, broken) = desk.queue();
+    assert!(ids.is_empty(), "{ids:?}");
+    assert_eq!(broken.len(), 1);
+    assert_eq!(broken[0].0, "here:feat");
+    assert!(broken[0].1.contains("`git fetch --unshallow`"), "{broken:?}");
+    desk.run(&["queue"]).exits(0).says("here:feat").says("git fetch --unshallow").says_not("tier");
+    for name in ["feat", "origin/feat", "here:feat"] {
+        desk.run(&["show", name]).exits(70).complains("cannot be compared").complains("git fetch --unshallow");
+        desk.run(&["show", name, "--json"]).exits(70).complains("git fetch --unshallow");
+    }
+    desk.git(&["fetch", "-q", "--unshallow"]);
+    assert_eq!(desk.ids(), ["here:feat"]);
+}
+
+#[test]
+fn a_shallow_clone_in_which_the_base_is_seen_is_compared() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.host("main", &[(50, "main moved on")]);
+    desk.clone_again(&["--depth", "2", "--no-single-branch"]);
+    assert_eq!(desk.ids(), ["here:feat"]);
+    desk.run(&["show", "feat"]).exits(0).says("1 files, +1 −1");
+}
+
+#[test]
+fn a_history_without_a_common_commit_or_with_two_bases_is_not_compared() {
+    let desk = Desk::new();
+    desk.git(&["checkout", "-q", "--orphan", "pages"]);
+    desk.git(&["rm", "-rfq", "."]);
+    desk.local("index.html", "Pages");
+    desk.git(&["checkout", "-q", "main"]);
+    let (ids, broken) = desk.queue();
+    assert!(ids.is_empty(), "{ids:?}");
+    assert_eq!(broken[0].0, "here:pages");
+    assert!(
+        broken[0].1.contains("no commit with origin/main") && broken[0].1.contains("git rebase --root"),
+        "{broken:?}"
+    );
+    desk.run(&["show", "pages"]).exits(70).complains("cannot be compared");
+
+    // Branch and target merge each other: two commits are the base.
+    desk.git(&["branch", "-q", "-D", "pages"]);
+    let branch = desk.host("cross", &[(5, "five")]);
+    let main = desk.host("main", &[(50, "fifty")]);
+    desk.f.git("mina", &["merge", "-q", "--no-ff", "-m", "Take in the branch", &branch]);
+    desk.f.git("mina", &["checkout", "-q", "cross"]);
+    desk.f.git("mina", &["merge", "-q", "--no-ff", "-m", "Take in main", &main]);
+    desk.host("cross", &[(20, "twenty")]);
+    desk.fetch();
+    let (ids, broken) = desk.queue();
+    assert!(ids.is_empty(), "{ids:?}");
+    assert!(broken[0].0 == "here:cross" && broken[0].1.contains("git merge origin/main"), "{broken:?}");
+}
+
+/// Puts the branches `squashed` (two commits, as one), `picked` (two commits, each) and `added` (a new file) on main.
+fn landed() -> Desk {
+    let desk = Desk::new();
+    desk.host("squashed", &[(5, "five")]);
+    desk.host("squashed", &[(9, "nine")]);
+    let first = desk.host("picked", &[(30, "thirty")]);
+    let second = desk.host("picked", &[(40, "forty")]);
+    desk.f.git("mina", &["checkout", "-q", "-b", "added", "main"]);
+    desk.f.write("new.txt", "new\n");
+    let added = desk.f.commit("mina", "Add a file");
+    desk.f.git("mina", &["checkout", "-q", "main"]);
+    desk.f.git("rahim", &["merge", "-q", "--squash", "squashed"]);
+    desk.f.commit("rahim", "Squashed (#1)");
+    desk.f.git("rahim", &["cherry-pick", "-x", &first, &second, &added]);
+    desk
+}
+
+#[test]
+fn what_landed_as_one_commit_or_by_its_commits_stays_landed() {
+    let desk = landed();
+    desk.fetch();
+    assert_eq!(desk.ids(), [""; 0], "right after it landed");
+    desk.host("main", &[(5, "five again"), (30, "thirty again"), (40, "forty again")]);
+    desk.f.git("rahim", &["rm", "-q", "new.txt"]);
+    desk.f.commit("rahim", "Take the file away");
+    desk.fetch();
+    assert_eq!(desk.ids(), [""; 0], "though main changed the same lines since");
+    desk.run(&["show", "origin/squashed"]).exits(70).complains("has landed in main by other commits");
+    desk.f.git("rahim", &["rm", "-q", "long.txt"]);
+    desk.f.commit("rahim", "Take the lines away");
+    desk.fetch();
+    assert_eq!(desk.ids(), [""; 0], "though main deleted the file");
+}
+
+#[test]
+fn a_branch_that_landed_and_went_on_is_pending() {
+    let desk = landed();
+    desk.host("squashed", &[(12, "twelve")]);
+    desk.host("picked", &[(45, "forty-five")]);
+    desk.host("main", &[(5, "five again"), (30, "thirty again")]);
+    desk.fetch();
+    assert_eq!(desk.ids(), ["here:picked", "here:squashed"]);
+    for name in ["picked", "squashed"] {
+        desk.run(&["show", name]).exits(0).says("2 of its 3 commits have landed");
+    }
+}
+
+#[test]
+fn the_same_lines_elsewhere_are_not_what_landed() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "the same line")]);
+    // The same edit before the branch began is another one.
+    desk.host("main", &[(50, "the same line")]);
+    desk.fetch();
+    assert_eq!(desk.ids(), ["here:feat"]);
+    desk.host("again", &[(20, "twenty")]);
+    desk.f.git("rahim", &["checkout", "-q", "main"]);
+    desk.f.git("rahim", &["merge", "-q", "--squash", "again"]);
+    desk.f.commit("rahim", "Squashed");
+    desk.host("main", &[(20, "line 20")]);
+    let retry = desk.host("retry", &[(20, "twenty")]);
+    desk.fetch();
+    assert_eq!(desk.ids(), ["here:feat", "here:retry"], "landed before this one began, and was taken back: {retry}");
+}
+
+#[test]
+fn a_default_branch_that_was_renamed_on_the_host_is_found() {
+    let desk = Desk::new();
+    desk.f.git("rahim", &["branch", "-q", "-m", "main", "master"]);
+    desk.clone_again(&[]);
+    desk.f.git("rahim", &["branch", "-q", "-m", "master", "main"]);
+    desk.host("main", &[(50, "moved on")]);
+    desk.host("feat", &[(5, "five")]);
+    desk.fetch();
+    assert_eq!(desk.git(&["symbolic-ref", "refs/remotes/origin/HEAD"]), "refs/remotes/origin/master");
+    assert_eq!(desk.ids(), ["here:feat"]);
+    desk.run(&["show", "feat"]).exits(0).says("feat → refs/heads/main");
+    // Without the old name here, too.
+    desk.git(&["checkout", "-q", "--detach", "origin/main"]);
+    desk.git(&["branch", "-q", "-D", "master"]);
+    assert_eq!(desk.ids(), ["here:feat"]);
+}
+
+#[test]
+fn a_default_branch_that_cannot_be_known_is_asked_for() {
+    let desk = Desk::new();
+    desk.f.git("rahim", &["branch", "-q", "-m", "main", "develop"]);
+    desk.f.git("rahim", &["branch", "-q", "other"]);
+    desk.fetch();
+    let said = desk.run(&["queue"]).exits(70).complains("git remote set-head origin --auto");
+    assert!(said.out.contains("git remote set-head origin --auto"), "{said:?}");
+    desk.git(&["remote", "set-head", "origin", "--auto"]);
+    desk.host_on_develop();
+    desk.fetch();
+    desk.run(&["show", "other"]).exits(0).says("other → refs/heads/develop");
+}
+
+impl Desk {
+    fn host_on_develop(&self) {
+        self.f.git("mina", &["checkout", "-q", "other"]);
+        self.f.write("other.txt", "other\n");
+        self.f.commit("mina", "Another");
+        self.f.git("mina", &["checkout", "-q", "develop"]);
+    }
+}
+
+#[test]
+fn a_remote_of_any_name_holds_the_target() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    for name in ["upstream", "company"] {
+        desk.clone_again(&["-o", name]);
+        desk.git(&["checkout", "-q", "--detach"]);
+        desk.git(&["branch", "-q", "-D", "main"]);
+        desk.git(&["remote", "set-head", name, "-d"]);
+        assert_eq!(desk.ids(), ["here:feat"], "{name}");
+        desk.run(&["show", &format!("{name}/feat")]).exits(0).says("feat → refs/heads/main");
+    }
+    // A fork beside it takes nothing over.
+    desk.clone_again(&["-o", "upstream"]);
+    desk.fork("ann", "main", "Main of ann");
+    assert_eq!(desk.ids(), ["here:ann/main", "here:feat"]);
+}
+
+#[test]
+fn a_queue_of_nothing_that_could_be_read_is_no_success() {
+    let f = Fixture::with_policy(&policy(""));
+    let none = f.dir.path().join("none");
+    std::fs::create_dir(&none).unwrap();
+    run_in(&f, &none, &["queue"]).exits(70).complains("is not a git repository");
+    run_in(&f, &none, &["queue", "--json"]).exits(70).says("unreadable");
+    let both = ["--repo", &f.repo.display().to_string(), "queue"];
+    run_in(&f, &none, &both).exits(0).says("unreadable").says("agent/work");
+}
+
+/// Main with sixty lines, and branches that each edit one of them.
+fn of_sixty_lines(branches: &[(&str, usize)]) -> Desk {
+    let desk = Desk::new();
+    for (branch, line) in branches {
+        desk.host(branch, &[(*line, branch)]);
+    }
+    desk
+}
+
+#[test]
+fn an_approval_of_another_change_of_the_same_file_is_not_called_one_of_this() {
+    let desk = of_sixty_lines(&[("one", 5), ("other", 40), ("rival", 5)]);
+    desk.f.decide("dana", "one", Verdict::Approve);
+    let show = |name: &str| run_in(&desk.f, &desk.f.repo, &["show", name]).exits(0);
+    show("other").says("needs").says_not("CHANGED_AFTER").says_not("changed afterwards");
+    let id = desk.f.id("one");
+    show("rival").says(&format!("dana approved another edit of the same lines, {}.", &id[..7]));
+    desk.host("one", &[(7, "and more")]);
+    show("one").says("CHANGED_AFTER: dana approved another content of these paths: what lands was changed afterwards.");
+    show("other").says_not("CHANGED_AFTER");
+}
+
+#[test]
+fn a_rejection_of_another_change_of_the_same_file_is_told_as_that() {
+    let desk = of_sixty_lines(&[("one", 5), ("other", 40)]);
+    desk.f.take(Decision { reason: "no good", ..Decision::new("dana", "one", Verdict::Reject) });
+    let said = run_in(&desk.f, &desk.f.repo, &["show", "other"]).exits(0);
+    said.says("dana rejected another change of the same paths: no good. An approval must answer record");
+}
