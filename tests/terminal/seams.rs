@@ -5,7 +5,7 @@ use super::*;
 fn demo(home: &Path, environment: &[(&str, &str)]) -> Program {
     let dir = home.join("demo").display().to_string();
     let mut program = Program::start(&["demo", "--dir", &dir], (120, 36), environment, home);
-    program.wait_for("needs you");
+    program.wait_for("need you");
     program.press("/typo\r");
     program.wait_for("filter: typo");
     program.wait_for("aider");
@@ -107,21 +107,21 @@ fn the_wheel_and_a_click_reach_the_reader_and_a_release_means_nothing() {
     let home = home();
     let dir = home.path().join("demo").display().to_string();
     let mut program = Program::start(&["demo", "--dir", &dir], (120, 24), &[], home.path());
-    program.wait_for("needs you");
+    program.wait_for("need you");
     // Which change is first hangs on what is examined so far.
     program.press("/rename\r");
     program.wait_for("filter: rename");
     program.press("\r");
     program.wait_for("‹ Queue");
-    program.wait_for("answered 0/3");
+    program.wait_for("3 findings");
     // Button 64 and 65 are the wheel, in SGR coordinates from 1 on.
     program.press("\u{1b}[<65;60;10M\u{1b}[<65;60;10M");
     let start = Instant::now();
-    while program.text().contains("▸ envs/prod/main.tf  ") || program.text().contains("resource \"ce_environment\"") {
+    while program.text().contains("▸ envs/prod/main.tf  ") || program.text().contains("1    1   resource") {
         assert!(start.elapsed() < Duration::from_secs(30), "{}", program.text());
         std::thread::sleep(Duration::from_millis(20));
     }
-    program.press("\u{1b}[<0;5;5M\u{1b}[<0;5;5m");
+    program.press("\u{1b}[<0;5;6M\u{1b}[<0;5;6m");
     program.wait_for("▸ envs/prod/dashboards.tf");
     quit(program);
 }
