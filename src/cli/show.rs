@@ -6,9 +6,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::queue::{self, Row};
-use crate::change::visible;
+use crate::change::{counted, visible};
 use crate::gate::{Reason, SlotState, counsel};
+use crate::source::git::Repository;
 use crate::survey::{Examination, Place};
+use crate::sync::{Prompts, Remote};
 
 #[derive(Args)]
 pub struct Options {
@@ -98,6 +100,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     } else {
         print(&shown);
     }
+    tell_of_unsent(repositories);
     Ok(())
 }
 
@@ -159,6 +162,21 @@ fn shown(place: &Place, row: Row, examination: &Examination) -> Shown {
             .collect(),
         reasons: examination.standing.as_ref().map(|s| s.reasons.clone()).unwrap_or_default(),
         row,
+    }
+}
+
+/// What is signed here and not sent counts nowhere else.
+fn tell_of_unsent(repositories: &[PathBuf]) {
+    for path in queue::or_here(repositories) {
+        let Ok(repository) = Repository::open(&path) else { continue };
+        let outbox = Remote::find(&repository, None, Prompts::Never).map_or(0, |remote| remote.outbox());
+        if outbox > 0 {
+            let records = counted(outbox, "record");
+            eprintln!(
+                "undersign: {records} of {} not sent yet, and count nowhere else: `undersign sync` sends them.",
+                visible::text(&repository.name)
+            );
+        }
     }
 }
 
