@@ -20,6 +20,8 @@ pub struct Config {
     pub mouse: bool,
     pub drafts: Drafts,
     pub key: Result<SigningKey, String>,
+    /// Whether a passphrase unlocks the key for a sitting.
+    pub remember_passphrase: bool,
     /// One for each file that was refused.
     pub troubles: Vec<String>,
 }
@@ -33,6 +35,7 @@ struct File {
     layout: Layout,
     tab: Option<usize>,
     signing_key: Option<String>,
+    remember_passphrase: bool,
 }
 
 impl Config {
@@ -50,6 +53,7 @@ impl Config {
             keymap,
             look: Look { layout: file.layout, tab: file.tab.unwrap_or(Look::default().tab), ..Look::default() },
             mouse: file.mouse.unwrap_or(true),
+            remember_passphrase: file.remember_passphrase,
             drafts: crate::worker::drafts_dir(data_dir),
             key,
             troubles,
@@ -64,6 +68,13 @@ fn dirs() -> Option<directories::ProjectDirs> {
 /// Where the files of the user are.
 pub fn directory() -> PathBuf {
     dirs().map(|dirs| dirs.config_dir().to_path_buf()).unwrap_or_default()
+}
+
+/// What is wrong with `config.toml`.
+pub fn file_troubles() -> Vec<String> {
+    let mut troubles = Vec::new();
+    read_file(&mut troubles);
+    troubles
 }
 
 fn read_file(troubles: &mut Vec<String>) -> File {
@@ -105,6 +116,7 @@ fn parse(name: &str, text: &str) -> Result<File, Refused> {
             layout: layout(root),
             tab: tab(root),
             signing_key: root.string("signing_key").map(|key| key.value),
+            remember_passphrase: root.boolean("remember_passphrase").is_some_and(|kept| kept.value),
         })
     })
 }
@@ -172,8 +184,10 @@ impl Themes {
             return Theme::shipped("mono").expect("mono is shipped");
         }
         self.get(&self.chosen, troubles).unwrap_or_else(|| {
-            let shipped = Theme::names().join(", ");
-            troubles.push(format!("There is no theme `{}`; shipped are {shipped}. dark is used.", self.chosen));
+            if !self.names().contains(&self.chosen) {
+                let names = self.names().join(", ");
+                troubles.push(format!("There is no theme `{}`; there are {names}. dark is used.", self.chosen));
+            }
             self.get("dark", troubles).expect("dark is shipped")
         })
     }
@@ -224,6 +238,19 @@ fn tab(root: &Table<'_>) -> Option<usize> {
     Some(tab.value.clamp(1, 16) as usize)
 }
 
+/// The fingerprint of the key that somebody would sign with in a repository, if there is one.
+pub fn fingerprint(near: &Path) -> Option<String> {
+    let file = read_file(&mut Vec::new());
+    signing_key(file.signing_key.as_deref(), Some(near)).ok().map(|key| key.fingerprint())
+}
+
+/// To be pasted as it stands.
+const NO_KEY: &str = "There is no signing key: you can read and note, not sign. Make one, or name the one you have:
+  ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519
+  git config --global gpg.format ssh
+  git config --global user.signingkey ~/.ssh/id_ed25519.pub
+(or signing_key in config.toml, which git does not read)";
+
 /// The signing key: of the configuration, else what git would sign with.
 fn signing_key(configured: Option<&str>, near: Option<&Path>) -> Result<SigningKey, String> {
     let git = git_config(near);
@@ -234,11 +261,7 @@ fn signing_key(configured: Option<&str>, near: Option<&Path>) -> Result<SigningK
         git.get_string("user.signingkey").ok().filter(|_| ssh)
     };
     let Some(name) = configured.map(str::to_owned).or_else(of_git) else {
-        return Err(
-            "There is no signing key: set git's gpg.format to ssh and user.signingkey to an ed25519 key, or signing_key in config.toml. \
-             You can read all the same."
-                .to_owned(),
-        );
+        return Err(NO_KEY.to_owned());
     };
     let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
     let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);

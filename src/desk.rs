@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 use signal_hook::iterator::Signals;
 
 use crate::app::keymap::{Key, Stroke};
@@ -25,6 +25,9 @@ const FIRST: Duration = Duration::from_millis(60);
 
 /// How long a frame waits for what a stroke asked for, before it is drawn without it.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Signals that stop a program until it is told to go on. Ctrl-Z is none: on our own screen it comes as a stroke.
+const STOPS: [i32; 3] = [SIGTSTP, SIGTTIN, SIGTTOU];
 
 /// Takes back what was typed ahead.
 const CTRL_C: Stroke = Stroke { key: Key::Char('c'), ctrl: true, alt: false };
@@ -78,7 +81,9 @@ impl Intake {
                 self.typed.push_back(event);
                 self.stroke = None;
             }
-            Input::Event(event @ (Event::Stroke(_) | Event::Paste(_) | Event::Mouse(_) | Event::Resize(..))) => {
+            Input::Event(
+                event @ (Event::Stroke(_) | Event::Paste(_) | Event::Mouse(_) | Event::Resize(..) | Event::Stop),
+            ) => {
                 self.typed.push_back(event);
             }
             Input::Event(event) => self.told.push_back(event),
@@ -136,8 +141,10 @@ pub fn run(
     effects.into_iter().for_each(|effect| workers.submit(effect));
     let reader = Arc::new(Reader::default());
     // Before the terminal is changed: a signal would end the program and leave it so.
-    let signals = Signals::new([SIGTERM, SIGHUP, SIGINT]).map_err(failed)?;
+    let signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT]).map_err(failed)?;
     let mut screen = Screen::enter(mouse).map_err(failed)?;
+    // After it: a program that was begun in the background is stopped by the system when it asks for the terminal.
+    STOPS.into_iter().try_for_each(|signal| signals.handle().add_signal(signal)).map_err(failed)?;
     listen(input.clone(), signals, reader.clone());
     let (width, height) = screen.size().map_err(failed)?;
     update(&mut state, Event::Resize(width, height)).into_iter().for_each(|effect| workers.submit(effect));
@@ -224,10 +231,14 @@ impl Reader {
         done
     }
 
+    fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Acquire)
+    }
+
     /// Whether a Ctrl-C is meant for another program. On our own screen it comes as a stroke, never as a signal.
     fn is_lent(&self) -> bool {
         let lent = *self.lent.lock().unwrap_or_else(PoisonError::into_inner);
-        self.paused.load(Ordering::Acquire) || lent.is_some_and(|lent| lent.elapsed() < Reader::ECHO)
+        self.is_paused() || lent.is_some_and(|lent| lent.elapsed() < Reader::ECHO)
     }
 }
 
@@ -252,6 +263,9 @@ impl Hands {
                 let result = self.write(&text, screen)?;
                 intake.told.push_back(Event::Written(result));
                 None
+            }
+            Effect::Suspend if is_left_alone() => {
+                Some("No shell waits for this program, so nothing could bring it back: it goes on.".to_owned())
             }
             Effect::Suspend => {
                 self.reader.without(|| stop(screen))?;
@@ -311,8 +325,19 @@ impl Hands {
 /// Stops, as Ctrl-Z stops any program; goes on when the shell says so.
 fn stop(screen: &mut Screen) -> std::io::Result<()> {
     screen.suspend();
-    signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
+    signal_hook::low_level::emulate_default_handler(SIGTSTP)?;
     screen.resume()
+}
+
+/// Whether nobody could bring a stopped program back: what started it is no shell of the same session. The system would
+/// not stop it then, and neither must we.
+fn is_left_alone() -> bool {
+    use rustix::process::{getpgid, getpgrp, getppid, getsid};
+    let Some(parent) = getppid() else { return true };
+    let (Ok(group), Ok(theirs), Ok(session)) = (getpgid(Some(parent)), getsid(Some(parent)), getsid(None)) else {
+        return true;
+    };
+    session != theirs || (group == getpgrp() && theirs == parent)
 }
 
 /// Keys and sizes of the terminal, and the signals that end a program.
@@ -330,9 +355,16 @@ fn listen(input: Sender<Input>, mut caught: Signals, reader: Arc<Reader>) {
     });
     std::thread::spawn(move || {
         for signal in caught.forever() {
-            if signal != SIGINT || !lent.is_lent() {
-                let _ = signals.send(Input::Leave);
-            }
+            let _ = match signal {
+                // Another program has the terminal: the shell is to see all of us stopped.
+                stop if STOPS.contains(&stop) && lent.is_paused() => {
+                    let _ = signal_hook::low_level::emulate_default_handler(stop);
+                    continue;
+                }
+                stop if STOPS.contains(&stop) => signals.send(Input::Event(Event::Stop)),
+                SIGINT | SIGQUIT if lent.is_lent() => continue,
+                _ => signals.send(Input::Leave),
+            };
         }
     });
 }

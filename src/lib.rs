@@ -4,12 +4,12 @@
 //! One frame, with the names of the code:
 //!
 //! ```text
-//!  ‹ Queue   Rename the cost-explorer environment        Kiro · b71d9aa   seen 3/14  answered 1/5   ← app::review::Review
+//!  ‹ Queue   Rename the cost-explorer environment     Kiro · b71d9aa  left: 3 hunks · 2 findings ← app::review::Review
 //!  ────────────────────────────┬───────────────────────────────────────────────────────────────────
-//!   2 files           by risk  │ ▸ envs/prod/main.tf                         modified   +1 −5        ← rows::Row::File
-//!  ▸C envs/prod/main.tf     2  │    @@ −1,20 +1,16   ✓ seen                    ← Row::Hunk, a mark of decision::Draft
-//!   C envs/prod/dash….tf    1  │    17      −     prevent_destroy = true       ← Row::Line of change::compare::Hunk
-//!                              │  C ┃ destr.protection-off  A guard …  [a]     ← Row::Finding, from risk::Assessor
+//!   2 files by risk      seen  │ ▸ envs/prod/main.tf                         modified   +1 −4        ← rows::Row::File
+//!   envs/prod                  │    @@ 13  lifecycle               ✓ seen     ← Row::Hunk, a mark of decision::Draft
+//! ▸ C2 main.tf            1/2  │    17      −     prevent_destroy = true       ← Row::Line of change::compare::Hunk
+//!   M1 dashboards.tf deleted · │  C ┃ destr.protection-off  A guard …  [a]     ← Row::Finding, from risk::Assessor
 //!  ────────────────────────────┴───────────────────────────────────────────────────────────────────
 //!   ] hunk   } file   ) finding   ␣ seen, on   a answer   S sign                ← app::keymap::Keymap
 //!                                                              └─ app::sign::Sheet → frozen::Frozen → record::Record

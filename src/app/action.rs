@@ -20,6 +20,33 @@ impl Context {
     }
 }
 
+/// What actions have in common, for help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    Read,
+    Answer,
+    Look,
+    Decide,
+    Queue,
+    Everywhere,
+}
+
+impl Group {
+    pub const ALL: [Group; 6] =
+        [Group::Queue, Group::Read, Group::Answer, Group::Decide, Group::Look, Group::Everywhere];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Group::Read => "Read",
+            Group::Answer => "Answer and note",
+            Group::Look => "Look",
+            Group::Decide => "Decide",
+            Group::Queue => "The queue",
+            Group::Everywhere => "Everywhere",
+        }
+    }
+}
+
 macro_rules! actions {
     ($($context:ident $action:ident $name:literal $sentence:literal;)*) => {
         /// What a person asked for.
@@ -60,11 +87,12 @@ actions! {
     Everywhere Back "back" "back, and out of the queue: quit";
     Everywhere Redraw "redraw" "draw the screen anew";
     Everywhere Suspend "suspend" "to the shell; fg comes back";
+    Everywhere Lock "lock" "forget the passphrase, where it is kept for a sitting";
     Queue Open "open" "open the change";
     Queue Filter "filter" "filter: words that must occur in title, repository, branch, agent or need";
     Queue NextAgain "next-again" "next change that moved since you looked or decided";
     Queue Sort "sort" "sort by risk, age or size";
-    Queue Preview "preview" "show or hide the preview";
+    Queue Preview "preview" "the preview at the right, below, or off";
     Queue Why "why" "why this tier, in full";
     Queue Sync "sync" "send signed decisions to the remotes, and fetch those of others";
     Queue Refresh "refresh" "read all repositories again";
@@ -114,4 +142,43 @@ actions! {
     Review Copy "copy" "copy path and line";
     Review CopyHunk "copy-hunk" "copy the hunk with its findings and notes, as Markdown";
     Review Sign "sign" "open the sign sheet; it never signs by itself";
+}
+
+impl Action {
+    pub fn group(self) -> Group {
+        match (self.context(), self) {
+            (Context::Everywhere, _) => Group::Everywhere,
+            (Context::Queue, _) => Group::Queue,
+            (_, Action::Sign | Action::Intent | Action::Again) => Group::Decide,
+            (
+                _,
+                Action::Answer
+                | Action::NextFinding
+                | Action::PreviousFinding
+                | Action::Note
+                | Action::FileNote
+                | Action::ChangeNote
+                | Action::Select
+                | Action::Items
+                | Action::Blind,
+            ) => Group::Answer,
+            (
+                _,
+                Action::Layout
+                | Action::Wrap
+                | Action::Left
+                | Action::Right
+                | Action::Blanks
+                | Action::Attribution
+                | Action::Files
+                | Action::NextCommit
+                | Action::PreviousCommit
+                | Action::RangeDiff
+                | Action::Edit
+                | Action::Copy
+                | Action::CopyHunk,
+            ) => Group::Look,
+            _ => Group::Read,
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::queue::without_policy;
 use super::review::Review;
 use super::review::lens::{Lens, View};
 use super::sign::Counsel;
@@ -61,13 +62,15 @@ pub fn advise(state: &State) -> Counsel {
     let refusals = refusals(review);
     let place = state.queue.place(&review.change);
     let (Some(standing), Some(place), Some(policy)) = (standing, place, place.and_then(|place| place.policy())) else {
-        return Counsel { refusals, ..Counsel::default() };
+        let unsignable = place.and_then(|place| without_policy(place));
+        return Counsel { unsignable, ..Counsel::default() };
     };
     let me = state.me(place).filter(|me| me.kind == crate::policy::Kind::Human);
     let holds = |role: &String| me.is_some_and(|me| me.roles.contains(role));
     let mut glass = policy.break_glass.iter().flat_map(|glass| &glass.sign);
     Counsel {
         refusals,
+        unsignable: None,
         needs: counsel::needs(policy, standing, state.now),
         futile: counsel::futile(policy, standing, state.my_key(place), state.now),
         answers: standing.to_answer.iter().filter(|answerable| !answerable.is_veto).cloned().collect(),
@@ -252,6 +255,7 @@ fn close_sheet(state: &mut State, told: Option<String>) {
 }
 
 fn signed(state: &mut State, result: Result<String, Failure>) -> Vec<Effect> {
+    state.sitting.was_right(result.is_ok());
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
     let (place, repository) = (review.place.clone(), review.change.repository);
     let mut effects = Vec::new();

@@ -3,6 +3,7 @@
 
 pub mod action;
 mod arrivals;
+pub mod help;
 pub mod keymap;
 pub mod mouse;
 pub mod picker;
@@ -11,8 +12,10 @@ pub mod queue;
 mod reading;
 pub mod review;
 pub mod sign;
+pub mod sitting;
 mod strokes;
 pub mod text;
+mod why;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -26,22 +29,27 @@ use crate::decision::{Draft, Revised, Verdict};
 use crate::frozen::{Failure, Frozen, Seen};
 use crate::highlight::Tokens;
 use crate::provenance::attribution::Attribution;
+use crate::risk::Severity;
 use crate::survey::{Examination, FileMaterial, Place};
 use action::Context;
 use keymap::{Keymap, Stroke};
 use mouse::Mouse;
 use picker::Picker;
 use prompt::Prompt;
-use queue::{Again, Queue, Source};
+use queue::{Again, Preview, Queue, Source};
 use review::lens::{Lens, View};
 use review::look::{Look, Shape};
 use review::search::{Found, Pattern};
 use review::texts::ROOM;
 use review::{Compared, Review};
 use sign::Sheet;
+use sitting::Sitting;
 
 /// Columns of the screen from which on there is room for a list of files beside the diff.
 pub const FILE_LIST_FROM: u16 = 100;
+
+/// Columns of the screen from which on the preview of the queue stands at its right.
+pub const BESIDE_FROM: u16 = 170;
 
 /// The narrowest and lowest screen that is drawn; below it, a sentence says so.
 pub const MIN_SIZE: (u16, u16) = (40, 10);
@@ -56,7 +64,6 @@ pub enum Screen {
 #[derive(Debug, Clone)]
 pub enum Overlay {
     Help { scroll: usize },
-    Why,
     Prompt(Prompt),
     Picker(Box<Picker>),
     Text(Box<Text>),
@@ -80,6 +87,39 @@ pub enum TextLine {
     Claim(String),
     Added(String),
     Removed(String),
+    Muted(String),
+    Warning(String),
+    Risk(Severity, String),
+}
+
+impl Text {
+    /// Its rows on a screen of so many columns, folded, with the line that each is of.
+    pub fn rows(&self, columns: u16) -> Vec<(usize, String)> {
+        let width = usize::from(columns.saturating_sub(6).min(106));
+        let mut rows = Vec::new();
+        for (at, line) in self.lines.iter().enumerate() {
+            if matches!(line, TextLine::Heading(_)) && !rows.is_empty() {
+                rows.push((at, String::new()));
+            }
+            rows.extend(text::hanging(line.text(), width).into_iter().map(|row| (at, row)));
+        }
+        rows
+    }
+}
+
+impl TextLine {
+    pub fn text(&self) -> &str {
+        match self {
+            TextLine::Heading(text)
+            | TextLine::Plain(text)
+            | TextLine::Claim(text)
+            | TextLine::Added(text)
+            | TextLine::Removed(text)
+            | TextLine::Muted(text)
+            | TextLine::Warning(text)
+            | TextLine::Risk(_, text) => text,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -101,6 +141,8 @@ pub struct State {
     /// The signing key's fingerprint, or why there is none.
     pub key: Result<String, String>,
     pub key_needs_passphrase: bool,
+    /// The passphrase, for as long as the person sits here; only where they wish it.
+    pub sitting: Sitting,
     /// Seconds since the epoch.
     pub now: i64,
     pub quit: bool,
@@ -129,6 +171,8 @@ pub enum Event {
     Resize(u16, u16),
     /// The program is ended from outside.
     Leave,
+    /// It is to stop for a while, likewise.
+    Stop,
     Now(i64),
     Listed {
         repository: usize,
@@ -388,6 +432,7 @@ impl State {
             dragging: false,
             key,
             key_needs_passphrase,
+            sitting: Sitting::default(),
             now,
             quit: false,
             redraw: false,
@@ -458,15 +503,26 @@ impl State {
     pub fn page(&self) -> usize {
         let (_, height) = self.size;
         let chrome = match &self.screen {
-            Screen::Queue if self.has_preview() => 4 + preview_height(height),
+            Screen::Queue if self.preview() == Preview::Below => 4 + preview_height(height),
             Screen::Queue => 4,
             Screen::Review(_) => 4,
         };
         usize::from(height.saturating_sub(chrome)).max(1)
     }
 
-    pub fn has_preview(&self) -> bool {
-        self.queue.preview && self.size.1 >= 18
+    /// Where the preview of the queue is on this screen: at the right ([`Preview::Auto`]), below or nowhere.
+    pub fn preview(&self) -> Preview {
+        match self.queue.preview {
+            Preview::Auto if self.has_room_beside() => Preview::Auto,
+            Preview::Off => Preview::Off,
+            _ if self.size.1 < 18 => Preview::Off,
+            _ => Preview::Below,
+        }
+    }
+
+    /// Whether the queue leaves room for a preview at its right.
+    pub fn has_room_beside(&self) -> bool {
+        self.size.0 >= BESIDE_FROM
     }
 
     /// Columns of the diff.
@@ -524,7 +580,7 @@ impl State {
 
 /// Rows of the queue's preview.
 pub fn preview_height(height: u16) -> u16 {
-    if height >= 30 { 8 } else { 6 }
+    if height >= 30 { 10 } else { 7 }
 }
 
 /// Takes what happened into the state. Pure: what is to be done in the world comes back as effects.
@@ -541,9 +597,11 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Leave => {
+            state.sitting.forget();
             state.quit = true;
             reading::left(state)
         }
+        Event::Stop => strokes::suspended(state),
         Event::Now(now) => {
             state.now = now;
             Vec::new()

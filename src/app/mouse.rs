@@ -69,6 +69,7 @@ fn pressed(state: &mut State, mouse: Mouse) -> Vec<Effect> {
             }
         }
         Screen::Queue if in_body && mouse.kind == MouseKind::Press => {
+            // The heading of a section stays at the top, and hears nothing.
             let at = state.queue.scroll + row;
             // A second click on the selected row opens it.
             if at == state.queue.cursor {

@@ -8,6 +8,7 @@ use super::action::Action;
 use super::review::lens::Since;
 use crate::change::{Change, visible};
 use crate::decision::Revised;
+use crate::source::git::{POLICY_PATH, PolicyState};
 use crate::survey::{self, Examination, Place};
 
 /// A repository of the desk.
@@ -43,6 +44,15 @@ pub struct Again {
     pub told: Option<String>,
 }
 
+/// Where what is known of the selected change is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preview {
+    /// At the right, where there is room for it, else below.
+    Auto,
+    Below,
+    Off,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
     Risk,
@@ -60,10 +70,50 @@ impl Sort {
     }
 }
 
+/// Whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Section {
+    Mine,
+    Others,
+    /// Signed by this person, and others are asked.
+    Waiting,
+    /// It cannot land, whoever signs: no policy says who does, or the gate refuses it as it is.
+    Stuck,
+    Decided,
+    /// Not examined yet.
+    Pending,
+}
+
+impl Section {
+    pub fn name(self) -> &'static str {
+        match self {
+            Section::Mine => "Needs you",
+            Section::Others => "Needs others",
+            Section::Waiting => "You signed, others must",
+            Section::Stuck => "Cannot land",
+            Section::Decided => "Decided",
+            Section::Pending => "Being read",
+        }
+    }
+
+    /// Why it is a section of its own.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Section::Mine | Section::Waiting | Section::Decided | Section::Pending => "",
+            Section::Others => "only they can fill what is open",
+            Section::Stuck => "whoever signs: i says why",
+        }
+    }
+}
+
 /// One line of the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueRow {
+    /// What a run of changes has in common, and how many they are.
+    Heading(Section, usize),
     Change(usize),
+    /// A policy that is not there, or cannot be used: one row a repository.
+    Policy(usize),
     /// A repository that cannot be read: one grey row with the reason.
     Failed(usize),
     /// A branch that cannot be read, likewise.
@@ -89,7 +139,7 @@ pub struct Queue {
     pub selected: Option<String>,
     pub cursor: usize,
     pub scroll: usize,
-    pub preview: bool,
+    pub preview: Preview,
     /// By repository: records that its remote does not have yet.
     pub outbox: BTreeMap<usize, usize>,
 }
@@ -106,7 +156,7 @@ impl Queue {
             selected: None,
             cursor: 0,
             scroll: 0,
-            preview: true,
+            preview: Preview::Auto,
             outbox: BTreeMap::new(),
         }
     }
@@ -167,33 +217,33 @@ impl Queue {
         }
     }
 
-    /// The rows to show, in order.
+    /// The rows to show, in order: by whose turn it is, then what cannot be read.
     pub fn rows(&self) -> Vec<QueueRow> {
         let mut changes: Vec<usize> = (0..self.entries.len()).filter(|&at| self.matches(&self.entries[at])).collect();
-        changes.sort_by_cached_key(|&at| self.key(&self.entries[at]));
-        let failed = self.sources.iter().enumerate().filter(|(_, source)| matches!(source, Source::Failed { .. }));
-        let broken = (0..self.broken.len()).map(QueueRow::Broken);
-        changes
-            .into_iter()
-            .map(QueueRow::Change)
-            .chain(broken)
-            .chain(failed.map(|(at, _)| QueueRow::Failed(at)))
-            .collect()
+        changes.sort_by_cached_key(|&at| (self.entries[at].section(), self.key(&self.entries[at])));
+        let mut rows = Vec::with_capacity(changes.len() + 8);
+        for run in changes.chunk_by(|a, b| self.entries[*a].section() == self.entries[*b].section()) {
+            rows.push(QueueRow::Heading(self.entries[run[0]].section(), run.len()));
+            rows.extend(run.iter().map(|at| QueueRow::Change(*at)));
+        }
+        let sources = || self.sources.iter().enumerate();
+        let is_stuck = |source: &Source| matches!(source, Source::Ready(place) if place.policy().is_none());
+        let has_changes = |at: usize| self.entries.iter().any(|entry| entry.change.repository == at);
+        rows.extend(
+            sources().filter(|(at, source)| is_stuck(source) && has_changes(*at)).map(|(at, _)| QueueRow::Policy(at)),
+        );
+        rows.extend((0..self.broken.len()).map(QueueRow::Broken));
+        let failed = sources().filter(|(_, source)| matches!(source, Source::Failed { .. }));
+        rows.extend(failed.map(|(at, _)| QueueRow::Failed(at)));
+        rows
     }
 
     fn key(&self, entry: &Entry) -> (i64, i64, String) {
         let id = entry.change.id.clone();
         let Examined::Done(examination) = &entry.examined else { return (i64::MAX, 0, id) };
         let (tier, points, _) = survey::urgency(&entry.change, examination);
-        // Signed and rejected changes ask for nobody: they come after those that do.
-        let settled = match entry.need.as_str() {
-            "signed" | "rejected" => 20,
-            // Signed by this person, and others are asked.
-            "waiting" => 10,
-            _ => 0,
-        };
         match self.sort {
-            Sort::Risk => (settled + i64::from(tier), -i64::from(points.0), id),
+            Sort::Risk => (i64::from(tier), -i64::from(points.0), id),
             Sort::Age => (entry.change.revision.commits.first().map_or(0, |c| c.time), 0, id),
             Sort::Size => (-i64::from(examination.added + examination.removed), 0, id),
         }
@@ -217,7 +267,7 @@ impl Queue {
     pub fn selected_entry(&self) -> Option<&Entry> {
         match self.current()? {
             QueueRow::Change(at) => self.entries.get(at),
-            QueueRow::Failed(_) | QueueRow::Broken(_) => None,
+            _ => None,
         }
     }
 
@@ -227,12 +277,14 @@ impl Queue {
         let place = self.selected.as_ref().and_then(|id| {
             rows.iter().position(|row| matches!(row, QueueRow::Change(at) if self.entries[*at].change.id == *id))
         });
-        self.cursor = place.unwrap_or(self.cursor).min(rows.len().saturating_sub(1));
+        self.cursor = on_a_row(&rows, place.unwrap_or(self.cursor), true);
     }
 
     /// Moves and toggles; `page` is the number of rows on the screen. A sentence comes back where there is something to say.
-    pub fn update(&mut self, action: Action, times: usize, page: usize) -> Option<String> {
+    /// `wide`: there is room for a preview at the right.
+    pub fn update(&mut self, action: Action, times: usize, page: usize, wide: bool) -> Option<String> {
         let last = self.rows().len().saturating_sub(1);
+        let down = !matches!(action, Action::Up | Action::HalfUp | Action::PageUp);
         let cursor = match action {
             Action::Down => self.cursor.saturating_add(times),
             Action::Up => self.cursor.saturating_sub(times),
@@ -247,7 +299,11 @@ impl Queue {
                 None => return Some("nothing moved since you looked or decided".to_owned()),
             },
             Action::Preview => {
-                self.preview = !self.preview;
+                self.preview = match self.preview {
+                    Preview::Auto if wide => Preview::Below,
+                    Preview::Auto | Preview::Below => Preview::Off,
+                    Preview::Off => Preview::Auto,
+                };
                 return None;
             }
             Action::Sort => {
@@ -261,13 +317,17 @@ impl Queue {
             }
             _ => return None,
         };
-        self.select(cursor.min(last));
+        self.choose(cursor.min(last), down);
         self.follow(page);
         None
     }
 
     pub fn select(&mut self, row: usize) {
-        self.cursor = row.min(self.rows().len().saturating_sub(1));
+        self.choose(row, true);
+    }
+
+    fn choose(&mut self, row: usize, down: bool) {
+        self.cursor = on_a_row(&self.rows(), row, down);
         self.selected = self.selected_entry().map(|entry| entry.change.id.clone());
     }
 
@@ -275,7 +335,7 @@ impl Queue {
     pub fn wheel(&mut self, rows: isize, page: usize) {
         let end = self.rows().len().saturating_sub(page);
         self.scroll = self.scroll.saturating_add_signed(rows).min(end);
-        self.select(self.cursor.clamp(self.scroll, self.scroll + page.saturating_sub(1)));
+        self.select(self.cursor.clamp(self.scroll + 1, self.scroll + page.saturating_sub(1)));
     }
 
     fn next_again(&self) -> Option<usize> {
@@ -291,23 +351,74 @@ impl Queue {
         self.follow(page);
     }
 
-    /// Scrolls so that the cursor is on the screen.
+    /// Scrolls so that the cursor is on the screen, and above it the heading of its section.
     pub fn follow(&mut self, page: usize) {
-        let page = page.max(1);
-        self.scroll = self.scroll.clamp(self.cursor.saturating_sub(page - 1), self.cursor);
+        let page = page.max(2);
+        self.scroll = self.scroll.clamp(self.cursor.saturating_sub(page - 1), self.cursor.saturating_sub(1));
     }
+}
+
+impl Entry {
+    /// Whose turn it is, by what it needs.
+    pub fn section(&self) -> Section {
+        match (&self.examined, self.need.as_str()) {
+            (Examined::Pending, _) => Section::Pending,
+            (_, "needs you") => Section::Mine,
+            (_, "waiting") => Section::Waiting,
+            (_, "signed" | "rejected") => Section::Decided,
+            (_, "no policy" | "policy invalid" | "unreadable" | "refused" | "split") => Section::Stuck,
+            _ => Section::Others,
+        }
+    }
+}
+
+/// The nearest row that is no heading: the next in the direction of a move, else the one on the other side.
+fn on_a_row(rows: &[QueueRow], at: usize, down: bool) -> usize {
+    let at = at.min(rows.len().saturating_sub(1));
+    let is_row = |at: &usize| !matches!(rows[*at], QueueRow::Heading(..));
+    let (mut below, above) = (at..rows.len(), (0..=at).rev());
+    let (mut below, mut above) = (below.find(is_row), above.filter(|at| *at < rows.len()).find(is_row));
+    if !down {
+        std::mem::swap(&mut below, &mut above);
+    }
+    below.or(above).unwrap_or(at)
 }
 
 impl Queue {
     /// What cannot be read in a row, and why.
-    pub fn trouble(&self, row: QueueRow) -> Option<(&str, &str)> {
+    pub fn trouble(&self, row: QueueRow) -> Option<(String, String)> {
         match row {
-            QueueRow::Change(_) => None,
-            QueueRow::Broken(at) => self.broken.get(at).map(|broken| (broken.what.as_str(), broken.why.as_str())),
+            QueueRow::Change(_) | QueueRow::Heading(..) => None,
+            QueueRow::Broken(at) => self.broken.get(at).map(|broken| (broken.what.clone(), broken.why.clone())),
             QueueRow::Failed(at) => match self.sources.get(at) {
-                Some(Source::Failed { path, why }) => Some((path, why)),
+                Some(Source::Failed { path, why }) => Some((path.clone(), why.clone())),
                 _ => None,
             },
+            QueueRow::Policy(at) => match self.sources.get(at) {
+                Some(Source::Ready(place)) => Some((place.name.clone(), without_policy(place)?)),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// Why nobody can sign in a repository, and what helps; none where its policy can be used.
+pub fn without_policy(place: &Place) -> Option<String> {
+    match &place.policy {
+        PolicyState::Found(_) => None,
+        PolicyState::Absent => Some(
+            "there is no policy, so its changes can be read, not signed. `undersign init` writes who signs for what"
+                .to_owned(),
+        ),
+        PolicyState::Invalid(refused) => {
+            let first = refused.mistakes.first();
+            let place = first.map(|mistake| format!("line {}: {}", mistake.line, mistake.text)).unwrap_or_default();
+            let more = match refused.mistakes.len() {
+                0 | 1 => String::new(),
+                n => format!(" (and {} more)", crate::change::counted(n - 1, "mistake")),
+            };
+            let text = format!("{POLICY_PATH} {place}{more}; its changes can be read, not signed");
+            Some(visible::text(&text).into_owned())
         }
     }
 }

@@ -43,7 +43,11 @@ fn look(state: &mut State, action: Action) -> Option<String> {
         }
         Action::Wrap => {
             look.wrap = !look.wrap;
-            if look.wrap { "long lines are wrapped" } else { "long lines run on; h and l scroll sideways" }
+            let (left, right) = (state.keymap.first(Action::Left), state.keymap.first(Action::Right));
+            return Some(match look.wrap {
+                true => "long lines are wrapped".to_owned(),
+                false => format!("long lines run on; {left} and {right} scroll sideways"),
+            });
         }
         Action::Blanks => {
             look.blanks = !look.blanks;
@@ -89,14 +93,17 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
         Action::Answer | Action::Note | Action::FileNote | Action::PathNote | Action::ChangeNote
             if review.read_only =>
         {
-            state.status = Some(review.why_read_only().to_owned());
+            state.status = Some(review.why_read_only(&state.keymap));
         }
         Action::Answer => match review.subject() {
             Some((subject, question)) => {
                 let field = TextField::with_lines(review.answered(&subject).map_or("", String::as_str));
                 state.overlay = prompt(question, field, Purpose::Answer(subject));
             }
-            None => state.status = Some("Put the cursor on a finding or an omission; ) goes to the next.".to_owned()),
+            None => {
+                let next = state.keymap.first(Action::NextFinding);
+                state.status = Some(format!("Put the cursor on a finding or an omission; {next} goes to the next."));
+            }
         },
         Action::Note => match review.note_place() {
             Some(place) => state.overlay = note(place, "note"),
@@ -135,7 +142,7 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
             state.status =
                 Some(format!("there is room for the file list from {FILE_LIST_FROM} columns on; {find} finds files"));
         }
-        _ => state.status = review.update(action, count),
+        _ => state.status = review.update(action, count, &state.keymap),
     }
     before.map(|before| save_if_changed(state, &before)).unwrap_or_default()
 }
@@ -243,11 +250,12 @@ fn range_diff(state: &mut State) -> Vec<Effect> {
 fn sign(state: &mut State) {
     let Screen::Review(review) = &state.screen else { return };
     if review.read_only {
-        state.status = Some(review.why_read_only().to_owned());
+        state.status = Some(review.why_read_only(&state.keymap));
         return;
     }
     let own = own_decision(state);
-    let sheet = Sheet::new(state.key.clone(), state.key_needs_passphrase, own);
+    let asks = state.key_needs_passphrase && !state.sitting.is_open();
+    let sheet = Sheet::new(state.key.clone(), asks, own);
     state.overlay = Some(Overlay::Sign(Box::new(sheet)));
 }
 
@@ -303,7 +311,7 @@ pub fn left(state: &mut State) -> Vec<Effect> {
 pub fn sheet_stroke(state: &mut State, mut sheet: Box<Sheet>, stroke: Stroke) -> Vec<Effect> {
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
     let before = review.draft.clone();
-    let asked = sheet.stroke(stroke, review);
+    let asked = sheet.stroke(stroke, review, &state.keymap);
     let (ticket, place, change) = (review.ticket, review.place.clone(), review.change.clone());
     let effects = match asked {
         Ask::Close => return save_if_changed(state, &before),
@@ -318,7 +326,11 @@ pub fn sheet_stroke(state: &mut State, mut sheet: Box<Sheet>, stroke: Stroke) ->
             }
             None => Vec::new(),
         },
-        Ask::Sign(frozen, passphrase) => vec![Effect::Sign { ticket, place, change, frozen, passphrase }],
+        Ask::Sign(frozen, passphrase) => {
+            state.sitting.tried(passphrase.as_deref());
+            let passphrase = passphrase.or_else(|| state.sitting.passphrase());
+            vec![Effect::Sign { ticket, place, change, frozen, passphrase }]
+        }
     };
     state.overlay = Some(Overlay::Sign(sheet));
     effects.into_iter().chain(save_if_changed(state, &before)).collect()

@@ -1,7 +1,8 @@
 //! The sign sheet. Nothing is preselected, Enter never means yes, the digest is typed, pasted text is not taken;
 //! rejecting asks for less than approving.
 
-use super::keymap::{Key, Stroke};
+use super::action::Action;
+use super::keymap::{Key, Keymap, Stroke};
 use super::review::Review;
 use super::text::TextField;
 use crate::change::manifest::escape;
@@ -68,6 +69,8 @@ pub struct Counsel {
     pub futile: Option<String>,
     /// Rejections that an approval answers for.
     pub answers: Vec<Answerable>,
+    /// Why nobody can sign here at all.
+    pub unsignable: Option<String>,
     /// The policy lets the signer claim that no AI was used.
     pub may_claim: bool,
     /// The policy lets the signer break the glass.
@@ -103,13 +106,13 @@ impl Sheet {
         if lands { frozen.code() } else { frozen.verdict.to_string() }
     }
 
-    pub fn stroke(&mut self, stroke: Stroke, review: &mut Review) -> Ask {
+    pub fn stroke(&mut self, stroke: Stroke, review: &mut Review, keymap: &Keymap) -> Ask {
         if stroke.key == Key::Esc || (stroke.key == Key::Char('c') && stroke.ctrl) {
             return Ask::Close;
         }
         self.message = None;
         match self.stage.clone() {
-            Stage::Choose => self.choose(stroke, review),
+            Stage::Choose => self.choose(stroke, review, keymap),
             Stage::Reason { verdict, field } => self.reason(verdict, field, stroke, review),
             Stage::Confirm { frozen, field, scroll } => self.confirm(frozen, field, scroll, stroke),
             Stage::Passphrase { frozen, field } => self.passphrase(frozen, field, stroke),
@@ -118,7 +121,7 @@ impl Sheet {
         }
     }
 
-    fn choose(&mut self, stroke: Stroke, review: &Review) -> Ask {
+    fn choose(&mut self, stroke: Stroke, review: &Review, keymap: &Keymap) -> Ask {
         let verdict = match stroke.key {
             Key::Char('a') => Verdict::Approve,
             Key::Char('r') => Verdict::Reject,
@@ -132,12 +135,17 @@ impl Sheet {
             }
             _ => return Ask::Nothing,
         };
-        if let (Verdict::Approve, Some(why)) = (verdict, self.counsel.refusals.first()) {
-            self.message = Some(format!("Nothing that is signed makes this land. {why}"));
+        if self.key.is_err() {
+            // The commands that help stand on the sheet.
+            self.message = Some("Without a signing key nothing can be signed.".to_owned());
             return Ask::Nothing;
         }
-        if let Err(why) = &self.key {
-            self.message = Some(why.clone());
+        if let Some(why) = &self.counsel.unsignable {
+            self.message = Some(format!("Nobody can sign here: {why}."));
+            return Ask::Nothing;
+        }
+        if let (Verdict::Approve, Some(why)) = (verdict, self.counsel.refusals.first()) {
+            self.message = Some(format!("Nothing that is signed makes this land. {why}"));
             return Ask::Nothing;
         }
         if !review.is_complete() {
@@ -146,9 +154,11 @@ impl Sheet {
         }
         let missing = review.checklist().missing(&review.draft, verdict);
         if (Missing { reason: false, ..missing }) != Missing::default() {
-            self.message = Some(
-                "An approval needs everything seen and answered: Esc, then u and ) lead to what is missing.".to_owned(),
-            );
+            let (unseen, finding) = (keymap.first(Action::NextUnseen), keymap.first(Action::NextFinding));
+            self.message = Some(format!(
+                "An approval needs everything seen and answered: Esc, then {unseen} and {finding} lead to what is \
+                 missing."
+            ));
             return Ask::Nothing;
         }
         self.stage = Stage::Reason { verdict, field: TextField::with(&review.draft.reason) };

@@ -7,7 +7,7 @@ use super::prompt::{self, Prompt, Purpose};
 use super::queue::Source;
 use super::review::Review;
 use super::text::TextField;
-use super::{Effect, Overlay, Screen, State, Text, reading};
+use super::{Effect, Overlay, Screen, State, Text, help, reading, why};
 use crate::change::counted as count_of;
 
 /// The largest number that is taken before a command.
@@ -31,9 +31,14 @@ pub fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
 
 pub fn pressed(state: &mut State, stroke: Stroke) -> Vec<Effect> {
     state.status = None;
+    // What lies over the screen hears all other strokes first: a letter that somebody bound is text in a field.
+    let is_no_text = stroke.ctrl || stroke.alt || matches!(stroke.key, Key::F(_));
+    if is_no_text && state.keymap.meaning(state.context(), &[stroke]) == Meaning::Action(Action::Suspend) {
+        state.pending.clear();
+        return suspended(state);
+    }
     match state.overlay.take() {
         Some(Overlay::Help { scroll }) => help_stroke(state, scroll, stroke),
-        Some(Overlay::Why) => Vec::new(),
         Some(Overlay::Text(text)) => text_stroke(state, text, stroke),
         Some(Overlay::Prompt(prompt)) => prompt::stroke(state, prompt, stroke),
         Some(Overlay::Picker(picker)) => picker_stroke(state, picker, stroke),
@@ -45,22 +50,26 @@ pub fn pressed(state: &mut State, stroke: Stroke) -> Vec<Effect> {
 /// How far a stroke scrolls something that is only read; none where it closes it.
 fn scrolled(scroll: usize, stroke: Stroke) -> Option<usize> {
     Some(match stroke.key {
-        Key::Down | Key::Char('j') => scroll + 1,
+        Key::Down | Key::Char('j') => scroll.saturating_add(1),
         Key::Up | Key::Char('k') => scroll.saturating_sub(1),
         Key::PageDown | Key::Char(' ') => scroll + 10,
         Key::PageUp => scroll.saturating_sub(10),
+        Key::Home | Key::Char('g') => 0,
+        Key::End | Key::Char('G') => usize::MAX,
         _ => return None,
     })
 }
 
 fn help_stroke(state: &mut State, scroll: usize, stroke: Stroke) -> Vec<Effect> {
-    let scroll = scrolled(scroll, stroke).map(|scroll| scroll.min(Action::ALL.len()));
+    let (end, page) = (help::height(state), usize::from(state.size.1).saturating_sub(4));
+    let scroll = scrolled(scroll, stroke).map(|scroll| scroll.min(end.saturating_sub(page)));
     state.overlay = scroll.map(|scroll| Overlay::Help { scroll });
     Vec::new()
 }
 
 fn text_stroke(state: &mut State, text: Box<Text>, stroke: Stroke) -> Vec<Effect> {
-    let scroll = scrolled(text.scroll, stroke);
+    let end = text.rows(state.size.0).len().saturating_sub(usize::from(state.size.1).saturating_sub(4));
+    let scroll = scrolled(text.scroll, stroke).map(|scroll| scroll.min(end));
     state.overlay = scroll.map(|scroll| Overlay::Text(Box::new(Text { scroll, ..*text })));
     Vec::new()
 }
@@ -134,7 +143,8 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Help => state.overlay = Some(Overlay::Help { scroll: 0 }),
         Action::Palette => state.overlay = Some(Overlay::Picker(Box::new(palette(state)))),
         Action::Redraw => state.redraw = true,
-        Action::Suspend => return vec![Effect::Suspend],
+        Action::Suspend => return suspended(state),
+        Action::Lock => state.status = Some(locked(state).to_owned()),
         Action::Back => return back(state),
         _ => {
             return if matches!(state.screen, Screen::Queue) {
@@ -145,6 +155,22 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+/// To the shell: who comes back may be somebody else.
+pub fn suspended(state: &mut State) -> Vec<Effect> {
+    state.sitting.forget();
+    vec![Effect::Suspend]
+}
+
+fn locked(state: &mut State) -> &'static str {
+    let was_open = state.sitting.is_open();
+    state.sitting.forget();
+    match (was_open, state.sitting.remembers) {
+        (true, _) => "the passphrase is forgotten; the next signature asks for it",
+        (false, true) => "no passphrase is kept; the next signature asks for it",
+        (false, false) => "no passphrase is ever kept; remember_passphrase in config.toml keeps it for a sitting",
+    }
 }
 
 /// All commands of the screen that is open, with their strokes.
@@ -186,15 +212,18 @@ fn queue_action(state: &mut State, action: Action, count: Option<usize>) -> Vec<
             state.overlay =
                 Some(Overlay::Prompt(Prompt { label: "filter".to_owned(), field, purpose: Purpose::Filter }));
         }
-        Action::Why if state.queue.selected_entry().is_some() => state.overlay = Some(Overlay::Why),
+        Action::Why => {
+            let text = state.queue.selected_entry().map(|entry| why::text(state, entry));
+            state.overlay = text.map(|text| Overlay::Text(Box::new(text)));
+        }
         Action::Sync => return sync_all(state),
         Action::Refresh => {
             state.status = Some("reading all repositories again".to_owned());
             return state.list_all();
         }
         _ => {
-            let page = state.page();
-            state.status = state.queue.update(action, count.unwrap_or(1), page);
+            let (page, wide) = (state.page(), state.has_room_beside());
+            state.status = state.queue.update(action, count.unwrap_or(1), page, wide);
         }
     }
     Vec::new()

@@ -139,6 +139,14 @@ pub fn fold(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// As [`fold`]; what is folded begins a little further right than its first line.
+pub fn hanging(text: &str, columns: usize) -> Vec<String> {
+    let begin = (text.len() - text.trim_start().len()).min(columns / 2);
+    let folded = fold(text.trim_start(), columns.saturating_sub(begin + 2));
+    let blanks = |at: usize| " ".repeat(if at == 0 { begin } else { begin + 2 });
+    folded.iter().enumerate().map(|(at, line)| format!("{}{line}", blanks(at))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

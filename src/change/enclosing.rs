@@ -6,7 +6,8 @@ use super::compare::Lines;
 /// Lines above that are looked at.
 const MAX_ABOVE: u32 = 2_000;
 
-/// The lines that enclose a line (0-based), innermost first, without their indentation. Closing brackets enclose nothing.
+/// The definitions that enclose a line (0-based), innermost first, without their indentation: what has a name that one
+/// would look for. Assignments, calls, branches and closing brackets enclose, and are none.
 pub fn enclosing<'t>(lines: &Lines, text: &'t [u8], line: u32) -> Vec<&'t [u8]> {
     let first = lines.get(text, line);
     // On a blank line: whatever is above.
@@ -15,15 +16,105 @@ pub fn enclosing<'t>(lines: &Lines, text: &'t [u8], line: u32) -> Vec<&'t [u8]> 
     for above in (line.saturating_sub(MAX_ABOVE)..line).rev().map(|at| lines.get(text, at)) {
         let opens = above.trim_ascii().first().is_some_and(|b| b.is_ascii_alphanumeric() || b"_@#$\"'<".contains(b));
         let is_header = above.starts_with(b"[") && depth <= 1;
-        if (opens && indent(above) < depth) || is_header {
-            depth = if is_header { 0 } else { indent(above) };
+        if is_header {
             found.push(above.trim_ascii());
-            if is_header {
-                break;
-            }
+            break;
+        }
+        if opens && indent(above) < depth {
+            depth = indent(above);
+            found.extend(Some(above.trim_ascii()).filter(|line| is_definition(line)));
         }
     }
     found
+}
+
+/// Words before the one that says what is defined.
+const MODIFIERS: [&str; 22] = [
+    "pub",
+    "pub(crate)",
+    "pub(super)",
+    "async",
+    "export",
+    "default",
+    "static",
+    "public",
+    "private",
+    "protected",
+    "internal",
+    "abstract",
+    "final",
+    "override",
+    "virtual",
+    "inline",
+    "extern",
+    "unsafe",
+    "const",
+    "open",
+    "sealed",
+    "partial",
+];
+/// Words that say what is defined.
+const DEFINING: [&str; 31] = [
+    "fn",
+    "def",
+    "class",
+    "func",
+    "function",
+    "fun",
+    "sub",
+    "proc",
+    "impl",
+    "struct",
+    "enum",
+    "union",
+    "trait",
+    "interface",
+    "type",
+    "mod",
+    "module",
+    "namespace",
+    "package",
+    "resource",
+    "data",
+    "variable",
+    "output",
+    "provider",
+    "locals",
+    "object",
+    "protocol",
+    "extension",
+    "service",
+    "message",
+    "record",
+];
+/// Words that begin no definition, whatever follows them.
+const CONTROL: [&str; 25] = [
+    "if", "else", "elif", "elsif", "for", "foreach", "while", "loop", "do", "switch", "match", "case", "when", "try",
+    "catch", "except", "finally", "with", "return", "throw", "raise", "let", "await", "unless", "until",
+];
+
+/// Whether a line names something that one would look for.
+fn is_definition(line: &[u8]) -> bool {
+    let Ok(line) = std::str::from_utf8(&line[..line.len().min(400)]) else { return false };
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '(' | ')');
+    let mut words = line.split(|c: char| !is_word(c)).filter(|word| !word.is_empty());
+    let first = words.find(|word| !MODIFIERS.contains(word)).unwrap_or_default();
+    let word = first.split('(').next().unwrap_or_default();
+    if CONTROL.contains(&word) {
+        return false;
+    }
+    if DEFINING.contains(&word) {
+        return true;
+    }
+    // An element; a key of YAML, of JSON, or a block of HCL; a function of C or of a class, with a function's own body.
+    let is_assigned = line.split(['"', '\'', '(']).next().is_some_and(|before| before.contains('='));
+    let is_key = line.starts_with(['"', '\'']) && line.ends_with(['{', '[']);
+    line.starts_with('<')
+        || is_key
+        || line.contains("=> {")
+        || line.contains("= function")
+        || (!is_assigned && (line.ends_with('{') || line.ends_with(':')))
+        || (!is_assigned && line.ends_with(')') && line.contains(' ') && !line.contains('.'))
 }
 
 fn indent(line: &[u8]) -> usize {
@@ -37,6 +128,21 @@ mod tests {
     fn of(text: &str, line: u32) -> Vec<String> {
         let found = enclosing(&Lines::of(text.as_bytes()), text.as_bytes(), line);
         found.into_iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+    }
+
+    #[test]
+    fn only_what_has_a_name_to_look_for_encloses() {
+        assert_eq!(
+            of("class A:\n    def f(self):\n        self = self\n            g()\n", 3),
+            ["def f(self):", "class A:"]
+        );
+        assert_eq!(of("fn f() {\n    let x = [\n        1,\n", 2), ["fn f() {"]);
+        assert_eq!(of("x = [\n    1,\n", 1), Vec::<String>::new());
+        assert_eq!(of("resource \"a\" \"b\" {\n  tags = {\n    x = 1\n", 2), ["resource \"a\" \"b\" {"]);
+        assert_eq!(of("int main(void)\n{\n    if (x) {\n        y();\n", 3), ["int main(void)"]);
+        // What stands beside the way up encloses nothing.
+        assert_eq!(of("fn f() {\n    fn g() {\n    }\n    x = [\n        1,\n", 4), ["fn f() {"]);
+        assert_eq!(of("\u{fffd}\n  \n    x\n", 2), Vec::<String>::new());
     }
 
     #[test]

@@ -148,6 +148,25 @@ impl Commit {
     pub fn title(&self) -> &str {
         self.message.lines().next().unwrap_or_default().trim()
     }
+
+    /// What the message says below its title: paragraphs, each in one line, without the trailers at its end.
+    pub fn says(&self) -> Vec<String> {
+        let body: Vec<&str> = self.message.lines().skip(1).collect();
+        let mut paragraphs: Vec<&[&str]> =
+            body.split(|line| line.trim().is_empty()).filter(|lines| !lines.is_empty()).collect();
+        while paragraphs.last().is_some_and(|lines| lines.iter().all(|line| is_trailer(line))) {
+            paragraphs.pop();
+        }
+        paragraphs.iter().map(|lines| lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")).collect()
+    }
+}
+
+/// `Key: value`, its continuation, or what a tool leaves in their place.
+fn is_trailer(line: &str) -> bool {
+    let is_key = |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let is_generated = line.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).starts_with("Generated with");
+    let pair = line.split_once(": ").is_some_and(|(key, _)| is_key(key) && key.contains('-'));
+    pair || line.starts_with(' ') || line.starts_with("(cherry picked from") || is_generated
 }
 
 /// What is compared, and where it would land.

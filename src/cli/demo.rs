@@ -2,7 +2,6 @@
 
 mod build;
 
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -26,11 +25,8 @@ pub fn run(options: &Options) -> Result<(), String> {
         None => fresh_dir()?,
     };
     let demo = build::build(&dir, super::now())?;
-    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        outln!(
-            "There is no terminal, so nothing can be signed. The sample repositories are in {}.",
-            demo.dir.display()
-        );
+    if let Some(why) = desk::no_screen() {
+        outln!("{why}, so nothing can be signed. The sample repositories are in {}.", demo.dir.display());
         return queue::run(&queue::Options::default(), &demo.repositories);
     }
     let mut config = Config::read(demo.repositories.first().map(PathBuf::as_path));

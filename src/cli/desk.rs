@@ -12,7 +12,7 @@ use crate::app::{Effect, State};
 use crate::change::Change;
 use crate::config::Config;
 use crate::desk;
-use crate::source::git::Repository;
+use crate::source::git::{GitError, Repository};
 use crate::survey::Place;
 use crate::worker::{FirstFrame, Ports};
 
@@ -30,17 +30,9 @@ pub struct ReviewOptions {
 pub fn open(repositories: &[PathBuf]) -> Result<(), String> {
     let near = repositories.first().map_or(Path::new("."), PathBuf::as_path);
     let config = Config::read(Some(near));
-    let mut paths = repositories.to_vec();
-    if paths.is_empty() {
-        paths.extend(Repository::open(Path::new(".")).ok().map(|here| here.root));
-        paths.extend(config.repositories.iter().cloned());
-        paths.dedup();
-    }
-    if paths.is_empty() {
-        return Err("This is no git repository and the configuration names none. Name one with --repo DIR, or run `undersign demo`.".to_owned());
-    }
-    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        eprintln!("undersign: there is no terminal, so nothing can be signed. The queue:");
+    let paths = if repositories.is_empty() { here_and_configured(&config)? } else { repositories.to_vec() };
+    if let Some(why) = no_screen() {
+        eprintln!("undersign: {why}, so nothing can be signed. The queue:");
         return queue::run(&queue::Options::default(), &paths);
     }
     let state = run(config, |config, now| {
@@ -50,12 +42,42 @@ pub fn open(repositories: &[PathBuf]) -> Result<(), String> {
     Ok(())
 }
 
+/// The repository one stands in, and those of the configuration. One that is there and cannot be opened is named with
+/// its reason, on its row or at once.
+fn here_and_configured(config: &Config) -> Result<Vec<PathBuf>, String> {
+    let here = match Repository::open(Path::new(".")) {
+        Ok(here) => Some(here.root),
+        Err(GitError::NotARepository(_)) => None,
+        Err(error) if config.repositories.is_empty() => return Err(error.to_string()),
+        Err(_) => Some(PathBuf::from(".")),
+    };
+    let mut paths: Vec<_> = here.into_iter().chain(config.repositories.iter().cloned()).collect();
+    paths.dedup();
+    if paths.is_empty() {
+        return Err(
+            "Here is no git repository, and the configuration names none. Name one with --repo DIR, list yours \
+                    under `repositories` in config.toml, or run `undersign demo` for samples."
+                .to_owned(),
+        );
+    }
+    Ok(paths)
+}
+
+/// Why no screen can be shown here, if so.
+pub(super) fn no_screen() -> Option<&'static str> {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        return Some("There is no terminal");
+    }
+    // It says of itself that it cannot move its cursor, as the shells inside editors do.
+    (std::env::var_os("TERM")? == "dumb").then_some("This terminal shows no screens (TERM is dumb)")
+}
+
 pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), String> {
     let path = repository.unwrap_or(Path::new("."));
     let is_pending = !options.range.contains("..");
     let (place, change) = if is_pending { pending(options, path)? } else { range(options, path)? };
-    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        return Err("There is no terminal to read in. `undersign show` prints a pending change.".to_owned());
+    if let Some(why) = no_screen() {
+        return Err(format!("{why}, so there is nothing to read in. `undersign show` prints a pending change."));
     }
     let read_only = options.target.is_none() && !is_pending;
     let config = Config::read(Some(path));
@@ -102,6 +124,7 @@ fn range(options: &ReviewOptions, path: &Path) -> Result<(Place, Change), String
 pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Vec<Effect>)) -> Result<State, String> {
     let (mut state, effects) = begin(&config, super::now());
     state.look = config.look;
+    state.sitting.remembers = config.remember_passphrase;
     if let Some(trouble) = config.troubles.first() {
         // In full on stderr after leaving, too long for one line here.
         state.status = trouble.lines().next().map(|line| format!("{line} (in full when you leave)"));

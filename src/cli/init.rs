@@ -76,12 +76,15 @@ fn policy(repository: &str, id: &str, name: &str, email: &str, key: &str, target
         .collect();
     let unique = &Digest::of(format!("{key}{repository}{}", super::now()).as_bytes()).to_string()[..8];
     format!(
-        r#"# Who signs for what in this repository; `undersign` explains it in its manual. Read from the policy branch as it
-# stood before a push, never from the change under review.
+        r#"# Who signs for what in this repository. Read from the policy branch as it stood before a push, never from the change
+# under review. `undersign policy check` reads this file, `undersign policy explain PATH` says what a path needs, and the
+# README of undersign has the whole language under "The policy".
 schema = "undersign-policy/v1"
 version = 1
 repository = "{slug}-{unique}"
-self_review = true      # one person alone; false as soon as there are two
+# Your own signature counts on what you wrote, since nobody else could sign. Set it to false once a second person has
+# the role "senior", and a second one the role "policy": before that, nobody could change this file any more.
+self_review = true
 
 # What is named by nothing takes nothing. Proposals come from open branches; a protected tag takes only what has landed.
 [refs]

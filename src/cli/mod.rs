@@ -1,19 +1,25 @@
 //! FLOOR 4: arguments → command → exit code. One file a sub-command.
 
-/// `print!` to a reader that may have left, as `head` does: what it does not want is not printed, and that is no failure.
+/// `print!` that fails at the end of the program, and not in the middle of a panic; see [`written`].
 macro_rules! out {
-    ($($part:tt)*) => {{
-        use std::io::Write as _;
-        let _ = write!(std::io::stdout(), $($part)*);
-    }};
+    ($($part:tt)*) => { $crate::cli::write_out(format_args!($($part)*)) };
 }
 
 /// `println!`, likewise.
 macro_rules! outln {
-    ($($part:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($part)*);
-    }};
+    ($($part:tt)*) => { $crate::cli::write_out(format_args!("{}\n", format_args!($($part)*))) };
+}
+
+/// What stands below the options of a command: how it exits, and how it is called.
+macro_rules! help {
+    ($codes:literal, $example:literal) => {
+        concat!(
+            "Exit codes: ",
+            $codes,
+            "; 64 for a wrong call, 70 where it failed, with the reason on standard error\n\nExample:\n  ",
+            $example
+        )
+    };
 }
 
 mod doctor;
@@ -38,8 +44,11 @@ mod keys;
 #[cfg(feature = "tui")]
 mod theme;
 
-use std::path::PathBuf;
+use std::fmt::Arguments as Text;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use clap::{Parser, Subcommand};
 
@@ -51,6 +60,7 @@ const FAILED: u8 = 70;
 /// Review AI-assisted changes in your terminal, and undersign them: a signed decision that every gate can verify
 #[derive(Parser)]
 #[command(name = "undersign", version, disable_help_subcommand = true)]
+#[command(after_help = help!("0 when you leave", "undersign --repo ~/src/infra --repo ~/src/shop"))]
 struct Arguments {
     /// A repository to review; may be given several times
     #[arg(long, value_name = "DIR", global = true)]
@@ -63,34 +73,53 @@ struct Arguments {
 enum Command {
     /// Open the desk on sample repositories
     #[cfg(feature = "tui")]
+    #[command(after_help = help!("0 when you leave", "undersign demo --dir /tmp/demo"))]
     Demo(demo::Options),
     /// Write a policy for this repository from git's identity and signing key
     #[cfg(feature = "tui")]
+    #[command(after_help = help!("0 when the policy is written", "undersign init --id dana"))]
     Init(init::Options),
     /// Open a range of commits in the reader
     #[cfg(feature = "tui")]
+    #[command(after_help = help!("0 when you leave", "undersign review main..agent/work --target main"))]
     Review(desk::ReviewOptions),
     /// Print which stroke does what, by your keymap or a preset
     #[cfg(feature = "tui")]
+    #[command(after_help = help!("0", "undersign keys --preset vim"))]
     Keys(keys::Options),
     /// Print a sample of the themes
     #[cfg(feature = "tui")]
+    #[command(after_help = help!("0", "undersign theme light"))]
     Theme(theme::Options),
     /// Say whether a push may land: 0 yes, 2 no, 4 cannot decide
+    #[command(after_help = help!(
+        "0 it may land, 2 it may not, 3 a look back found nothing wrong, 4 it cannot be decided",
+        "undersign verify --ref refs/heads/main --old $(git rev-parse main) --new $(git rev-parse work)"
+    ))]
     Verify(verify::Options),
     /// Install the gate, serve it, and read its log
+    #[command(after_help = help!("0 done", "undersign gate install /srv/git/shop.git"))]
     Gate(gate::Options),
     /// Check, explain and try out policies; take over CODEOWNERS
+    #[command(after_help = help!(
+        "0 done; `check`: 2 for a policy with mistakes",
+        "undersign policy explain src/lib.rs"
+    ))]
     Policy(policy::Options),
     /// Print the queue of pending changes, riskiest first
+    #[command(after_help = help!("0 when all of it could be read", "undersign --repo ~/src/infra queue --json"))]
     Queue(queue::Options),
     /// Send decisions to a remote, and fetch those of others
+    #[command(after_help = help!("0 when all was sent and fetched", "undersign sync --remote origin"))]
     Sync(sync::Options),
     /// List, show, export, verify and follow up signed decisions
+    #[command(after_help = help!("0 done; `verify`: 2 for a record that does not hold", "undersign record list"))]
     Record(record::Options),
     /// Say what is really enforced: hook, policy, ledger, keys; or what a remote allows
+    #[command(after_help = help!("0 when nothing is wrong", "undersign doctor --remote origin"))]
     Doctor(doctor::Options),
     /// Print one pending change: what it does, what was found, what it needs
+    #[command(after_help = help!("0 when there is such a change", "undersign show agent/work --json"))]
     Show(show::Options),
 }
 
@@ -103,44 +132,92 @@ pub fn run() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
     };
-    let done = match arguments.command {
-        #[cfg(feature = "tui")]
-        None => desk::open(&arguments.repo),
-        #[cfg(not(feature = "tui"))]
-        None => Err("This build has no desk: it was made for a gate. Name a command; --help lists them.".to_owned()),
-        #[cfg(feature = "tui")]
-        Some(Command::Demo(options)) => demo::run(&options),
-        #[cfg(feature = "tui")]
-        Some(Command::Init(options)) => init::run(&options, arguments.repo.first().map(PathBuf::as_path)),
-        #[cfg(feature = "tui")]
-        Some(Command::Review(options)) => desk::review(&options, arguments.repo.first().map(PathBuf::as_path)),
-        #[cfg(feature = "tui")]
-        Some(Command::Keys(options)) => keys::run(&options),
-        #[cfg(feature = "tui")]
-        Some(Command::Theme(options)) => theme::run(&options),
-        Some(Command::Verify(options)) => {
-            return ExitCode::from(verify::run(&options, arguments.repo.first().map(PathBuf::as_path)));
+    #[cfg(feature = "tui")]
+    tell_of_configuration(arguments.command.as_ref());
+    let code = carried_out(&arguments).unwrap_or_else(|message| {
+        eprintln!("undersign: {message}");
+        FAILED
+    });
+    ExitCode::from(written(code))
+}
+
+/// The exit code of a command, or why it failed.
+fn carried_out(arguments: &Arguments) -> Result<u8, String> {
+    let repositories = &arguments.repo;
+    let first = repositories.first().map(PathBuf::as_path);
+    if let Some(command) = &arguments.command {
+        return command.carried_out(repositories, first);
+    }
+    #[cfg(feature = "tui")]
+    return desk::open(repositories).map(|()| 0);
+    #[cfg(not(feature = "tui"))]
+    Err("This build has no desk: it was made for a gate. Name a command; --help lists them.".to_owned())
+}
+
+impl Command {
+    fn carried_out(&self, repositories: &[PathBuf], first: Option<&Path>) -> Result<u8, String> {
+        let done = match self {
+            #[cfg(feature = "tui")]
+            Command::Demo(options) => demo::run(options),
+            #[cfg(feature = "tui")]
+            Command::Init(options) => init::run(options, first),
+            #[cfg(feature = "tui")]
+            Command::Review(options) => desk::review(options, first),
+            #[cfg(feature = "tui")]
+            Command::Keys(options) => keys::run(options),
+            #[cfg(feature = "tui")]
+            Command::Theme(options) => theme::run(options),
+            Command::Verify(options) => return Ok(verify::run(options, first)),
+            Command::Gate(options) => gate::run(options, first),
+            Command::Queue(options) => queue::run(options, repositories),
+            Command::Show(options) => show::run(options, repositories),
+            Command::Sync(options) => sync::run(options, first),
+            Command::Doctor(options) => doctor::run(options, first),
+            Command::Policy(options) => return policy::run(options, first),
+            Command::Record(options) => return record::run(options, first),
+        };
+        done.map(|()| 0)
+    }
+}
+
+/// A broken `config.toml` is told by every command, or somebody waits for what it says. Those that read all of the
+/// configuration tell it themselves.
+#[cfg(feature = "tui")]
+fn tell_of_configuration(command: Option<&Command>) {
+    let tells = matches!(command, None | Some(Command::Demo(_) | Command::Review(_) | Command::Theme(_)));
+    if !tells {
+        crate::config::file_troubles().iter().for_each(|trouble| eprintln!("undersign: {trouble}"));
+    }
+}
+
+/// Why standard output could not be written, of the first time.
+static UNWRITTEN: Mutex<Option<std::io::Error>> = Mutex::new(None);
+
+/// Writes to standard output. A reader may have left, as `head` does: what it does not want is not printed, and that is
+/// no failure. Any other is kept for [`written`].
+fn write_out(text: Text<'_>) {
+    let result = std::io::stdout().write_fmt(text);
+    keep_failure(result);
+}
+
+fn keep_failure(result: std::io::Result<()>) {
+    if let Err(error) = result
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
+
+/// The exit code, once it is certain that all was written: on a full disk nothing is a success, and no gate that could
+/// not say what it allowed has allowed it.
+fn written(code: u8) -> u8 {
+    keep_failure(std::io::stdout().flush());
+    match &*UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => {
+            eprintln!("undersign: What there was to print could not be written: {error}.");
+            if code == 0 { FAILED } else { code }
         }
-        Some(Command::Gate(options)) => gate::run(&options, arguments.repo.first().map(PathBuf::as_path)),
-        Some(Command::Queue(options)) => queue::run(&options, &arguments.repo),
-        Some(Command::Show(options)) => show::run(&options, &arguments.repo),
-        Some(Command::Sync(options)) => sync::run(&options, arguments.repo.first().map(PathBuf::as_path)),
-        Some(Command::Doctor(options)) => doctor::run(&options, arguments.repo.first().map(PathBuf::as_path)),
-        Some(Command::Policy(options)) => match policy::run(&options, arguments.repo.first().map(PathBuf::as_path)) {
-            Ok(code) => return ExitCode::from(code),
-            Err(message) => Err(message),
-        },
-        Some(Command::Record(options)) => match record::run(&options, arguments.repo.first().map(PathBuf::as_path)) {
-            Ok(code) => return ExitCode::from(code),
-            Err(message) => Err(message),
-        },
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("undersign: {message}");
-            ExitCode::from(FAILED)
-        }
+        None => code,
     }
 }
 
@@ -161,4 +238,32 @@ fn random() -> Result<u64, String> {
         std::fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
     read.map_err(|error| format!("The operating system gives no random bytes: {error}."))?;
     Ok(u64::from_be_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Arguments;
+
+    #[test]
+    fn every_help_says_how_a_command_exits_and_gives_an_example_that_is_one() {
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Exit codes: ") && help.contains("Example:"), "{}: {help}", command.get_name());
+            let object = "0".repeat(40);
+            let example = help.lines().last().unwrap_or_default().trim();
+            let example = example.replace("$(git rev-parse main)", &object).replace("$(git rev-parse work)", &object);
+            // As a shell reads it: what is in quotes is one word.
+            let words: Vec<&str> = example
+                .split('\'')
+                .enumerate()
+                .flat_map(|(at, part)| if at % 2 == 0 { part.split_whitespace().collect() } else { vec![part] })
+                .collect();
+            let parsed = Arguments::command().try_get_matches_from(&words);
+            assert!(parsed.is_ok(), "{example}: {}", parsed.err().map(|error| error.to_string()).unwrap_or_default());
+            command.get_subcommands().for_each(check);
+        }
+        check(&Arguments::command());
+    }
 }

@@ -1,6 +1,10 @@
 //! `undersign queue`: the queue for scripts and for terminals that are none.
 
+#[cfg(feature = "tui")]
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "tui")]
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use serde::Serialize;
@@ -144,13 +148,31 @@ pub(super) fn row(place: &Place, change: &Change, examination: &Examination) -> 
         compartments: examination.compartments.iter().map(|(name, _)| name.clone()).collect(),
         finding_count: examination.assessment.findings.len(),
         time: change.revision.commits.first().map_or(0, |commit| commit.time),
-        need: survey::need(place, examination, None, super::now()),
+        need: survey::need(place, examination, me(place), super::now()),
     }
 }
 
 /// With blanks up to so many columns, as a terminal counts them.
 fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
+}
+
+/// Who asks, by the signing key that the desk would take: the same words here and there.
+#[cfg(feature = "tui")]
+fn me(place: &Place) -> Option<&str> {
+    static KEYS: Mutex<BTreeMap<PathBuf, Option<String>>> = Mutex::new(BTreeMap::new());
+    let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
+    let fingerprint = keys.entry(place.root.clone()).or_insert_with(|| crate::config::fingerprint(&place.root));
+    let fingerprint = fingerprint.as_ref()?;
+    let mut people = place.policy()?.roster.people();
+    let owns = |person: &&crate::policy::Person| person.keys.iter().any(|own| own.key.fingerprint() == *fingerprint);
+    people.find(owns).map(|person| person.id.as_str())
+}
+
+/// A gate's host has no key of a person.
+#[cfg(not(feature = "tui"))]
+fn me(_: &Place) -> Option<&str> {
+    None
 }
 
 fn print(queue: &Queue) {

@@ -7,10 +7,12 @@ use serde::Serialize;
 
 use super::meant::{self, Meant};
 use super::queue::{self, Row};
-use crate::change::visible;
+use crate::change::{counted, visible};
 use crate::gate::{Reason, SlotState, counsel};
 use crate::provenance::Evidence;
+use crate::source::git::Repository;
 use crate::survey::{self, Examination, Place};
+use crate::sync::{Prompts, Remote};
 
 #[derive(Args)]
 pub struct Options {
@@ -93,6 +95,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     } else {
         print(&shown);
     }
+    tell_of_unsent(repositories);
     Ok(())
 }
 
@@ -163,6 +166,21 @@ fn evidence(evidence: &Evidence) -> ShownEvidence {
         tool: evidence.tool.as_deref().map(|tool| visible::text(tool).into_owned()),
         commit: evidence.commit.map(|commit| commit.to_string()),
         text: visible::text(&evidence.raw).into_owned(),
+    }
+}
+
+/// What is signed here and not sent counts nowhere else.
+fn tell_of_unsent(repositories: &[PathBuf]) {
+    for path in queue::or_here(repositories) {
+        let Ok(repository) = Repository::open(&path) else { continue };
+        let outbox = Remote::find(&repository, None, Prompts::Never).map_or(0, |remote| remote.outbox());
+        if outbox > 0 {
+            let records = counted(outbox, "record");
+            eprintln!(
+                "undersign: {records} of {} not sent yet, and count nowhere else: `undersign sync` sends them.",
+                visible::text(&repository.name)
+            );
+        }
     }
 }
 

@@ -310,5 +310,10 @@ fn of_ref(judged: &RefOutcome, whole: bool) -> String {
     for reason in judged.reasons.iter().filter(is_said) {
         text.push_str(&format!("  {}: {}\n", reason.code, reason.detail));
     }
+    let unsigned = |reason: &Reason| matches!(reason.code, Code::Unsigned | Code::AiUnsigned);
+    if judged.outcome == Decided::Deny && judged.reasons.iter().any(unsigned) {
+        // The commonest way of being unsigned is a record that stayed at home.
+        text.push_str("  If it is signed: `undersign sync` in the clone where it was signed sends the decision.\n");
+    }
     text
 }

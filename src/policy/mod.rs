@@ -1,6 +1,7 @@
 //! FLOOR 1: the policy: who the people are, which refs are protected, which compartments a repository has and who
 //! signs for each. It is read from the policy branch as it stood before a push, never from the change.
 
+mod advice;
 pub mod codeowners;
 mod compartment;
 mod limits;
@@ -12,6 +13,7 @@ mod requirement;
 mod roster;
 mod split;
 
+pub use advice::advice;
 pub use compartment::{Binding, Compartment, Criticality, Slot};
 pub use limits::{BreakGlass, Freeze, Limits};
 pub use meaning::{Direction, Meaning, meaning};

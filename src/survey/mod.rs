@@ -216,6 +216,26 @@ impl Reading {
     }
 }
 
+impl Reading {
+    /// What the files and the commits say of a change by themselves, without a repository and so without a judgement.
+    pub fn apart(self, change: &Change, diff: &Diff) -> Examination {
+        Examination {
+            assessment: self.assessor.finish(&diff.files),
+            provenance: provenance::trace(&change.revision.commits, &change.branch, provenance::Rules::shipped()),
+            manifest: Manifest::default(),
+            result_tree: None,
+            standing: None,
+            compartments: Vec::new(),
+            policy_change: None,
+            split: Vec::new(),
+            authors: Vec::new(),
+            files: self.files,
+            added: self.added,
+            removed: self.removed,
+        }
+    }
+}
+
 /// Examines a change all of whose files were read.
 pub fn examine(
     repository: &Repository,
@@ -373,20 +393,34 @@ pub fn need(place: &Place, examination: &Examination, me: Option<&str>, now: i64
     if me.is_some_and(|me| standing.approved_by.iter().any(|own| own == me)) {
         return "waiting".into();
     }
-    if !standing.approved_by.is_empty() {
-        let widest = standing.slots.iter().map(|slot| slot.need).sum::<usize>().max(1);
-        let people = distinct_need(standing).unwrap_or(widest);
-        return format!("{} of {people}", standing.approved_by.len());
+    let turn = me.zip(place.policy()).and_then(|(me, policy)| turn_of(me, policy, standing, now));
+    if let Some(turn) = turn {
+        return turn.into();
     }
-    let (Some(me), Some(policy)) = (me, place.policy()) else { return "undecided".into() };
+    if !standing.approved_by.is_empty() {
+        return format!("{} of {}", standing.approved_by.len(), people_asked(standing));
+    }
+    "needs others".into()
+}
+
+/// What a change is to a person who has not signed it: theirs to sign, or their own.
+fn turn_of(me: &str, policy: &Policy, standing: &Standing, now: i64) -> Option<&'static str> {
     let is_mine = |id: &String| id == me;
     if standing.authors.iter().any(is_mine) && !policy.self_review {
-        "yours".into()
-    } else if counsel::needs(policy, standing, now).iter().any(|need| need.could.iter().any(is_mine)) {
-        "needs you".into()
-    } else {
-        "undecided".into()
+        return Some("yours");
     }
+    let needs = counsel::needs(policy, standing, now);
+    needs.iter().any(|need| need.could.iter().any(is_mine)).then_some("needs you")
+}
+
+fn people_asked(standing: &Standing) -> usize {
+    let widest = standing.slots.iter().map(|slot| slot.need).sum::<usize>().max(1);
+    distinct_need(standing).unwrap_or(widest)
+}
+
+/// How many more people must sign, as far as that can be counted.
+pub fn people_missing(standing: &Standing) -> usize {
+    people_asked(standing).saturating_sub(standing.approved_by.len())
 }
 
 /// How many people the largest compartment asks for.

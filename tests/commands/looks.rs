@@ -35,7 +35,107 @@ fn theme_prints_names_and_in_colour_samples() {
     assert_eq!(names.out, "dark\nlight\nhigh-contrast\ncolour-blind\nmono\nnight\n");
     assert!(names.err.contains("In use: ") && names.err.contains("config/undersign/themes"), "{}", names.err);
     let sample = run(&f, &["theme", "light", "--color", "always"]);
-    assert!(sample.out.contains('\u{1b}') && sample.out.contains("money.rounding"), "{}", sample.out);
+    assert!(
+        sample.out.contains('\u{1b}') && sample.out.contains("Needs you") && sample.out.contains("not seen"),
+        "{}",
+        sample.out
+    );
     let none = run(&f, &["theme", "nope"]);
     assert!(none.code == 70 && none.err.contains("no theme `nope`"), "{}", none.err);
+}
+
+#[test]
+fn a_theme_of_ones_own_is_what_it_inherits_and_changes_named_by_its_file() {
+    let f = Fixture::new();
+    configure(&f, "themes/mine.toml", "inherits = \"dark\"\n[ui]\ntext = { fg = \"#010203\" }\n");
+    assert!(run(&f, &["theme"]).exits(0).out.ends_with("mine\n"));
+    let sample = run(&f, &["theme", "mine", "--color", "always"]).exits(0);
+    assert!(sample.out.contains("38;2;1;2;3") || sample.out.contains("38;5;"), "{}", sample.out);
+    configure(&f, "themes/wrong.toml", "inherits = \"dawn\"\n");
+    let refused = run(&f, &["theme", "wrong"]).exits(70).complains("there is no theme `dawn`");
+    assert!(!refused.err.contains("There is no theme `wrong`"), "it is there: {}", refused.err);
+}
+
+#[test]
+fn every_command_tells_of_a_broken_configuration_once_and_goes_on() {
+    let f = Fixture::new();
+    configure(&f, "config.toml", "tab = \"wide\"\n");
+    for args in
+        [&["queue"][..], &["show", "agent/work"], &["record", "list"], &["policy", "check"], &["keys"], &["theme"]]
+    {
+        let said = run(&f, args);
+        assert_eq!(
+            said.err.matches("config.toml").count(),
+            if args == ["theme"] { 2 } else { 1 },
+            "{args:?}: {said:?}"
+        );
+        assert!(said.err.contains("line 1"), "{args:?}: {said:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_no_success() {
+    let f = Fixture::new();
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
+        return println!("skipped: there is no /dev/full");
+    };
+    for args in [&["queue"][..], &["queue", "--json"], &["show", "agent/work"], &["policy", "check"], &["keys"]] {
+        let ended = std::process::Command::new(env!("CARGO_BIN_EXE_undersign"))
+            .arg("--repo")
+            .arg(&f.repo)
+            .args(args)
+            .env("HOME", f.dir.path())
+            .env("XDG_CONFIG_HOME", f.dir.path().join("config"))
+            .stdout(full.try_clone().unwrap())
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(70), "{args:?}: {told}");
+        assert!(told.contains("could not be written"), "{args:?}: {told}");
+    }
+}
+
+#[test]
+fn init_writes_a_policy_that_says_when_to_change_it_and_check_warns_of_one_that_nobody_could() {
+    let f = Fixture::with_policy("");
+    f.git("dana", &["config", "user.name", "Dana"]);
+    f.git("dana", &["config", "user.email", "dana@example.com"]);
+    run(&f, &["init"]).exits(70).complains("ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519");
+    f.git("dana", &["config", "gpg.format", "ssh"]);
+    f.git("dana", &["config", "user.signingkey", f.key_file("dana").to_str().unwrap()]);
+    run(&f, &["init"]).exits(0);
+    let file = f.repo.join(".undersign/policy.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("README of undersign") && !text.contains("in its manual"), "{text}");
+    assert_eq!(run(&f, &["policy", "check"]).exits(0).err, "");
+    std::fs::write(&file, text.replace("self_review = true", "self_review = false")).unwrap();
+    let warned = run(&f, &["policy", "check"]).exits(0).complains("[compartment.policy]").complains("nobody can sign");
+    assert!(warned.err.contains("self_review = true"), "{}", warned.err);
+}
+
+#[test]
+fn the_queue_and_show_say_needs_you_where_the_desk_does() {
+    let f = Fixture::new();
+    run(&f, &["queue"]).exits(0).says("needs others");
+    f.git("dana", &["config", "gpg.format", "ssh"]);
+    f.git("dana", &["config", "user.signingkey", f.key_file("dana").to_str().unwrap()]);
+    run(&f, &["queue"]).exits(0).says("needs you").says_not("undecided");
+    run(&f, &["show", "agent/work"]).exits(0).says("needs you");
+}
+
+#[test]
+fn a_record_that_was_not_sent_is_told_with_the_command_that_sends_it() {
+    let f = Fixture::new();
+    crate::support::git_in(f.dir.path(), "dana", &["clone", "-q", "--bare", "shop", "server.git"]);
+    f.git("dana", &["remote", "add", "origin", f.dir.path().join("server.git").to_str().unwrap()]);
+    f.git("dana", &["fetch", "-q", "origin"]);
+    f.decide("dana", "agent/work", undersign::decision::Verdict::Approve);
+    run(&f, &["show", "agent/work"]).exits(0).complains("1 record of shop not sent yet").complains("undersign sync");
+    let server = f.dir.path().join("server.git");
+    let moved =
+        ["verify", "--ref", crate::MAIN, "--old", &f.id("main"), "--new", &f.id("agent/work"), "--format", "plain"];
+    crate::run_in(&f, &server, &moved).exits(2).says("`undersign sync` in the clone where it was signed");
+    run(&f, &["sync"]).exits(0);
+    assert_eq!(run(&f, &["show", "agent/work"]).exits(0).err, "");
+    crate::run_in(&f, &server, &moved).exits(0).says_not("undersign sync");
 }

@@ -23,7 +23,9 @@ fn the_queue_tells_local_work_apart_and_puts_what_cannot_be_compared_last() {
     let f = clone();
     let mut session = Session::new(&f, (120, 36));
     let frame = session.press("/heads/docs<enter>").frame();
-    assert!(frame.contains("heads/docs/typo: Fix a typo"), "{frame}");
+    assert!(frame.contains("Fix a typo          heads/docs/typo "), "{frame}");
+    let narrow = Session::new(&f, (80, 24)).press("/heads/docs<enter>").frame();
+    assert!(narrow.contains("heads/docs/typo: Fix a typo"), "{narrow}");
     assert!(frame.contains("local is 1 ahead of origin/docs/typo"), "{frame}");
     assert!(frame.contains("heads/docs/typo → main"), "{frame}");
     let frame = session.press("<esc>G").frame();

@@ -5,7 +5,7 @@ use super::*;
 fn demo(home: &Path, environment: &[(&str, &str)]) -> Program {
     let dir = home.join("demo").display().to_string();
     let mut program = Program::start(&["demo", "--dir", &dir], (120, 36), environment, home);
-    program.wait_for("needs you");
+    program.wait_for("need you");
     program.press("/typo\r");
     program.wait_for("filter: typo");
     program.wait_for("aider");
@@ -107,21 +107,21 @@ fn the_wheel_and_a_click_reach_the_reader_and_a_release_means_nothing() {
     let home = home();
     let dir = home.path().join("demo").display().to_string();
     let mut program = Program::start(&["demo", "--dir", &dir], (120, 24), &[], home.path());
-    program.wait_for("needs you");
+    program.wait_for("need you");
     // Which change is first hangs on what is examined so far.
     program.press("/rename\r");
     program.wait_for("filter: rename");
     program.press("\r");
     program.wait_for("‹ Queue");
-    program.wait_for("answered 0/3");
+    program.wait_for("3 findings");
     // Button 64 and 65 are the wheel, in SGR coordinates from 1 on.
     program.press("\u{1b}[<65;60;10M\u{1b}[<65;60;10M");
     let start = Instant::now();
-    while program.text().contains("▸ envs/prod/main.tf  ") || program.text().contains("resource \"ce_environment\"") {
+    while program.text().contains("▸ envs/prod/main.tf  ") || program.text().contains("1    1   resource") {
         assert!(start.elapsed() < Duration::from_secs(30), "{}", program.text());
         std::thread::sleep(Duration::from_millis(20));
     }
-    program.press("\u{1b}[<0;5;5M\u{1b}[<0;5;5m");
+    program.press("\u{1b}[<0;5;6M\u{1b}[<0;5;6m");
     program.wait_for("▸ envs/prod/dashboards.tf");
     quit(program);
 }
@@ -146,5 +146,70 @@ fn a_note_is_written_on_in_the_editor_and_what_came_of_it_is_kept() {
     program.wait_for("`no-such-editor` cannot be started");
     program.press("\r");
     program.wait_for("✎ First line");
+}
+
+#[test]
+fn a_terminal_that_shows_no_screens_gets_the_queue_as_text() {
+    let home = home();
+    let dir = home.path().join("demo").display().to_string();
+    let mut program = Program::start(&["demo", "--dir", &dir], (120, 36), &[("TERM", "dumb")], home.path());
+    program.wait_for("TERM is dumb");
+    program.wait_for("tier 1");
+    assert!(program.end().1);
+    let raw = String::from_utf8_lossy(&program.raw.lock().unwrap()).into_owned();
+    assert!(!raw.contains("\u{1b}[?1049h"), "{raw}");
+}
+
+#[test]
+fn a_quit_signal_gives_the_terminal_back() {
+    let home = home();
+    let mut program = demo(home.path(), &[]);
+    let id = program.child.process_id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-QUIT", &id]).status().unwrap().success());
+    assert!(program.end().1, "the terminal is given back");
+}
+
+#[test]
+fn a_stop_signal_gives_the_terminal_back_for_as_long_as_it_stops() {
+    for signal in ["-TSTP", "-TTIN", "-TTOU"] {
+        let home = home();
+        let program = demo(home.path(), &[]);
+        let process = program.child.process_id().unwrap();
+        let id = process.to_string();
+        let kill = |signal: &str| std::process::Command::new("kill").args([signal, &id]).status().unwrap().success();
+        assert!(kill(signal));
+        let start = Instant::now();
+        // An orphaned group is not stopped: it goes on, with its screen.
+        let is_told = |program: &Program| program.text().contains("No shell waits for this program");
+        while program.screen.lock().unwrap().screen().alternate_screen() && !is_told(&program) {
+            assert!(start.elapsed() < Duration::from_secs(30), "{signal}: {}", program.text());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(kill("-CONT"));
+        program.wait_for("befor you touch");
+        quit(program);
+    }
+}
+
+#[test]
+fn ctrl_z_is_heard_in_a_prompt_too() {
+    let home = home();
+    let mut program = demo(home.path(), &[]);
+    program.press("S");
+    program.wait_for("What is left");
+    program.press("\u{1a}");
+    let id = program.child.process_id().unwrap().to_string();
+    let start = Instant::now();
+    let is_told = |program: &Program| program.text().contains("No shell waits for this program");
+    while program.screen.lock().unwrap().screen().alternate_screen() && !is_told(&program) {
+        assert!(start.elapsed() < Duration::from_secs(30), "{}", program.text());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(std::process::Command::new("kill").args(["-CONT", &id]).status().unwrap().success());
+    program.wait_for("What is left");
+    // Not by Esc: with what follows at once a terminal would read another stroke. And Ctrl-C takes back what is typed
+    // ahead of it.
+    program.press("q");
+    program.wait_for("? help");
     quit(program);
 }

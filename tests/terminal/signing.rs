@@ -104,7 +104,7 @@ fn a_decision_waits_in_the_outbox_is_sent_and_taken_back() {
     reject(&mut program);
     program.wait_for("Rejected, signed, recorded");
     program.press("xq");
-    program.wait_for("Outbox 1");
+    program.wait_for("1 to send");
     program.press("P");
     program.wait_for("1 record sent");
     assert!(!git_in(&server, "dana", &["for-each-ref", "refs/undersign/decisions"]).is_empty());
@@ -119,7 +119,7 @@ fn a_decision_waits_in_the_outbox_is_sent_and_taken_back() {
     program.press("withdraw\r");
     program.wait_for("Withdrawn, signed, recorded");
     program.press("xq");
-    program.wait_for("Outbox 1");
+    program.wait_for("1 to send");
     program.press("q");
     assert!(program.end().1);
     let records = &undersign::ledger::read(&fixture.repository()).unwrap()[0].records;

@@ -113,7 +113,9 @@ impl Review {
     /// Goes to the next rows of a kind, or to those before. A message comes back where there is none.
     pub(super) fn jump(&mut self, forward: bool, times: usize, none: &'static str, wanted: Wanted) -> Option<String> {
         for step in 1..=times.min(self.height()) {
-            let Some((position, row)) = self.next_row(forward, wanted) else { return Some(none.to_owned()) };
+            let Some((position, row)) = self.next_row(forward, wanted) else {
+                return Some(none.to_owned()).filter(|_| wanted != Wanted::AnyItem).or_else(|| self.go_round(forward));
+            };
             match row {
                 Some(row) => self.land(position, row, Arrival::Step),
                 None => {
@@ -125,6 +127,40 @@ impl Review {
             }
         }
         None
+    }
+
+    /// On from the other end: somebody who walks the findings must not take the last on the way for the last of all.
+    fn go_round(&mut self, forward: bool) -> Option<String> {
+        let here = self.anchor();
+        self.go(if forward { 0 } else { self.height() });
+        let Some((position, row)) = self.next_row(forward, Wanted::AnyItem) else {
+            self.restore(here);
+            self.follow();
+            return Some("there is no finding and no omission".to_owned());
+        };
+        let told = self.told_of_round(forward);
+        match row {
+            Some(row) => self.land(position, row, Arrival::Step),
+            None => {
+                let (index, wanted, arrival) = (self.order[position], Wanted::AnyItem, Arrival::Step);
+                let heading = Heading { index, wanted, forward, beyond: None, arrival, then: 0, none: "" };
+                return self.set_out(heading).or(Some(told));
+            }
+        }
+        Some(told)
+    }
+
+    fn told_of_round(&self, forward: bool) -> String {
+        let from = if forward { "from the start" } else { "from the end" };
+        let progress = self.progress();
+        let left =
+            |(have, all): (usize, usize), what: &str| (have < all).then(|| crate::change::counted(all - have, what));
+        let left: Vec<_> =
+            [left(progress.findings, "finding"), left(progress.omissions, "omission")].into_iter().flatten().collect();
+        match left.is_empty() {
+            true => format!("{from}; all are answered"),
+            false => format!("{from}; {} not answered", left.join(" and ")),
+        }
     }
 
     /// What is not seen yet, after the cursor or else from the start; a message where there is nothing.

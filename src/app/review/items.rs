@@ -26,6 +26,22 @@ pub enum Goal {
 /// Entries of a list of what is open.
 pub const MAX_ITEMS: usize = 20_000;
 
+/// A row of the file list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// The folder of the file at this position, which is below it.
+    Folder(usize),
+    File(usize),
+}
+
+/// Rows below the file list in which its signs are explained.
+pub const LEGEND: usize = 3;
+
+/// Rows of files in a list of so many rows, of which the first is its head.
+pub fn list_room(page: usize) -> usize {
+    page.saturating_sub(if page >= 16 { 2 + LEGEND } else { 1 }).max(1)
+}
+
 impl Review {
     /// Goes where a list leads.
     pub fn reach(&mut self, goal: Goal) {
@@ -46,16 +62,63 @@ impl Review {
         }
     }
 
-    /// The position on top of the file list, with so many rows for it.
-    pub fn first_listed(&self, room: usize) -> usize {
-        self.current_file().saturating_sub(room / 2).min(self.order.len().saturating_sub(room))
+    /// The rows of the file list around the file under the cursor: a folder, then its files, as long as the order
+    /// stays in it.
+    pub fn listed(&self, room: usize) -> Vec<Listed> {
+        let last = self.order.len();
+        let height = |position: usize| 1 + usize::from(self.begins_folder(position));
+        let (mut first, mut used) = (self.current_file().min(last.saturating_sub(1)), 1);
+        while first > 0 && used + height(first - 1) < room / 2 {
+            first -= 1;
+            used += height(first);
+        }
+        let mut below: usize = (first..last).take(room).map(height).sum();
+        while first > 0 && below + height(first - 1) < room {
+            first -= 1;
+            below += height(first);
+        }
+        let rows = (first..last).flat_map(|position| {
+            let is_headed = self.begins_folder(position) || (position == first && !self.folder(position).is_empty());
+            is_headed.then_some(Listed::Folder(position)).into_iter().chain([Listed::File(position)])
+        });
+        rows.take(room).collect()
+    }
+
+    /// The folder of a file, without the last slash; empty for the root.
+    pub fn folder(&self, position: usize) -> String {
+        let path = self.diff.files[self.order[position]].path.to_string();
+        path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned())
+    }
+
+    /// The folders before and after that of a file, as the list has them.
+    pub fn folders_beside(&self, position: usize) -> Vec<String> {
+        let own = self.folder(position);
+        // A folder with thousands of files has its neighbour far away: not worth the way.
+        let near = |positions: &mut dyn Iterator<Item = usize>| {
+            positions.take(100).map(|at| self.folder(at)).find(|folder| *folder != own)
+        };
+        let before = near(&mut (0..position).rev());
+        before.into_iter().chain(near(&mut (position + 1..self.order.len()))).collect()
+    }
+
+    fn begins_folder(&self, position: usize) -> bool {
+        let folder = self.folder(position);
+        if position == 0 { !folder.is_empty() } else { folder != self.folder(position - 1) }
+    }
+
+    /// Hunks of a file that are seen, and all.
+    pub fn marks_of(&self, position: usize) -> (usize, usize) {
+        let Some(inventory) = self.inventory_at(position) else { return (0, 0) };
+        let marks = inventory.marks(self.rows[position].folded);
+        (marks.iter().filter(|key| self.draft.seen.contains(*key)).count(), marks.len())
     }
 
     /// Goes to a file by its row in the file list, whose first row is a header.
     pub fn go_to_listed(&mut self, row: usize, page: usize) {
-        let first = self.first_listed(page.saturating_sub(1).max(1));
-        if let Some(&index) = row.checked_sub(1).and_then(|row| self.order.get(first + row)) {
-            self.go_to_file(index);
+        let rows = self.listed(list_room(page));
+        let listed = row.checked_sub(1).and_then(|row| rows.get(row));
+        if let Some(Listed::File(position) | Listed::Folder(position)) = listed {
+            self.go_to_file(self.order[*position]);
         }
     }
 
@@ -232,7 +295,7 @@ impl Review {
         hunk.lines[from..].iter().skip_while(|line| !is_change(line)).find_map(there)
     }
 
-    /// The line that encloses what a row shows.
+    /// The definitions that enclose what a row shows: the innermost, and the one around it.
     pub fn enclosing(&self, position: usize, row: usize) -> Option<String> {
         let (file, _) = self.read_at(position)?;
         let text = [&file.new, &file.old].into_iter().flatten().find_map(Content::text)?;
@@ -244,8 +307,13 @@ impl Review {
             _ if file.new.is_some() => hunk.new.start,
             _ => hunk.old.start,
         };
-        let found = *enclosing(lines, text, from).first()?;
-        Some(visible::line(&found[..found.len().min(200)]))
+        let found = enclosing(lines, text, from);
+        let name = |line: &&[u8]| {
+            let text = visible::line(&line[..line.len().min(200)]);
+            text.trim_end_matches(['{', ':']).trim_end().to_owned()
+        };
+        let names: Vec<_> = found.iter().take(2).rev().map(name).collect();
+        Some(names.join(" › ")).filter(|names| !names.is_empty())
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use super::rows::{self, Row};
 use super::{File, Review};
+use crate::app::action::Action;
+use crate::app::keymap::Keymap;
 use crate::change::compare::Hunk;
 use crate::change::manifest::escape;
 use crate::decision::anchor::Anchor;
@@ -188,24 +190,24 @@ impl Review {
         ended.filter_map(|(mark, _)| self.mark_key(position, mark).cloned()).collect()
     }
 
-    pub(super) fn toggle_hunk(&mut self) -> Option<String> {
+    pub(super) fn toggle_hunk(&mut self, keymap: &Keymap) -> Option<String> {
         let (position, row) = self.locate(self.cursor)?;
         let Some(mark) = self.rows[position].mark_at(row) else { return Some("the cursor is on no hunk".to_owned()) };
-        self.toggle(position, vec![mark])
+        self.toggle(position, vec![mark], keymap)
     }
 
-    pub(super) fn toggle_file(&mut self) -> Option<String> {
+    pub(super) fn toggle_file(&mut self, keymap: &Keymap) -> Option<String> {
         let position = self.current_file();
         if self.read_at(position).is_none() {
             return Some("this file is still being read".to_owned());
         }
         let marks = (0..self.rows[position].marks.len()).collect();
-        self.toggle(position, marks)
+        self.toggle(position, marks, keymap)
     }
 
-    fn toggle(&mut self, position: usize, marks: Vec<usize>) -> Option<String> {
+    fn toggle(&mut self, position: usize, marks: Vec<usize>, keymap: &Keymap) -> Option<String> {
         if self.read_only {
-            return Some(self.why_read_only().to_owned());
+            return Some(self.why_read_only(keymap));
         }
         let keys: Vec<_> = marks.iter().filter_map(|&mark| self.mark_key(position, mark).cloned()).collect();
         if keys.iter().all(|key| self.draft.seen.contains(key)) {
@@ -222,10 +224,13 @@ impl Review {
         None
     }
 
-    pub fn why_read_only(&self) -> &'static str {
+    pub fn why_read_only(&self, keymap: &Keymap) -> String {
         match self.lens() {
-            Some(_) => "A part of the change is read, not signed; q goes back to all of it.",
-            None => "This review is read-only; name where it would land with --target.",
+            Some(_) => {
+                let back = keymap.first(Action::Back);
+                format!("A part of the change is read, not signed; {back} goes back to all of it.")
+            }
+            None => "This review is read-only; name where it would land with --target.".to_owned(),
         }
     }
 

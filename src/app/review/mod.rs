@@ -3,7 +3,7 @@
 mod coverage;
 mod heading;
 mod heights;
-mod items;
+pub mod items;
 pub mod lens;
 pub mod look;
 mod marks;

@@ -4,6 +4,7 @@ use super::Review;
 use super::heading::Wanted;
 use super::rows::Row;
 use crate::app::action::Action;
+use crate::app::keymap::Keymap;
 
 /// A place in the diff that outlives another layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +137,8 @@ impl Review {
     }
 
     /// Moves and marks. A message comes back where something could not be done.
-    pub fn update(&mut self, action: Action, count: Option<usize>) -> Option<String> {
+    pub fn update(&mut self, action: Action, count: Option<usize>, keymap: &Keymap) -> Option<String> {
+        let key = |action: Action| keymap.first(action);
         let times = count.unwrap_or(1);
         match action {
             Action::Down => self.go(self.cursor.saturating_add(times)),
@@ -145,7 +147,7 @@ impl Review {
             Action::HalfUp => self.scroll_by(-((self.page / 2 * times) as isize)),
             Action::PageDown => self.scroll_by((self.page * times) as isize),
             Action::PageUp => self.scroll_by(-((self.page * times) as isize)),
-            Action::Top | Action::Bottom if count.is_some() => return self.go_to_line(times as u32),
+            Action::Top | Action::Bottom if count.is_some() => return self.go_to_line(times as u32, keymap),
             Action::Top => {
                 self.leave_trail();
                 self.go(0);
@@ -155,19 +157,21 @@ impl Review {
                 self.go(self.height());
             }
             Action::Left => self.left = self.left.saturating_sub(SIDEWAYS * times),
-            Action::Right => return self.scroll_right(SIDEWAYS * times),
+            Action::Right => return self.scroll_right(SIDEWAYS * times, keymap),
             Action::Centre => self.scroll = self.cursor.saturating_sub(self.page / 2),
             Action::NextHunk => return self.jump(true, times, "no further hunk", Wanted::AnyHunk),
             Action::PreviousHunk => return self.jump(false, times, "no hunk before", Wanted::AnyHunk),
             Action::NextFile => return self.jump(true, times, "this is the last file", Wanted::File),
             Action::PreviousFile => return self.jump(false, times, "this is the first file", Wanted::File),
-            Action::NextFinding if self.blind => return Some("findings are hidden; B shows them".to_owned()),
-            Action::NextFinding => return self.jump(true, times, "no further finding", Wanted::AnyItem),
-            Action::PreviousFinding => return self.jump(false, times, "no finding before", Wanted::AnyItem),
+            Action::NextFinding | Action::PreviousFinding if self.blind => {
+                return Some(format!("findings are hidden; {} shows them", key(Action::Blind)));
+            }
+            Action::NextFinding => return self.jump(true, times, "", Wanted::AnyItem),
+            Action::PreviousFinding => return self.jump(false, times, "", Wanted::AnyItem),
             Action::NextUnseen => return self.next_unseen(),
-            Action::Advance => return self.advance(),
-            Action::SeenFile => return self.toggle_file(),
-            Action::SeenHunk => return self.toggle_hunk(),
+            Action::Advance => return self.advance(keymap),
+            Action::SeenFile => return self.toggle_file(keymap),
+            Action::SeenHunk => return self.toggle_hunk(keymap),
             Action::Unfold => return self.unfold(),
             Action::MoreContext => return self.context(true),
             Action::LessContext => return self.context(false),
@@ -175,8 +179,8 @@ impl Review {
             Action::Blind => self.toggle_blind(),
             Action::Select => self.selection = if self.selection.is_some() { None } else { Some(self.anchor()) },
             Action::JumpBack => return self.go_back(),
-            Action::Bookmark => return Some(self.toggle_bookmark()),
-            Action::NextBookmark => return self.next_bookmark(),
+            Action::Bookmark => return Some(self.toggle_bookmark(keymap)),
+            Action::NextBookmark => return self.next_bookmark(keymap),
             Action::Files => self.show_files = !self.show_files,
             Action::SearchNext | Action::SearchPrevious => {
                 let forward = action == Action::SearchNext;
@@ -187,9 +191,9 @@ impl Review {
         None
     }
 
-    fn scroll_right(&mut self, columns: usize) -> Option<String> {
+    fn scroll_right(&mut self, columns: usize, keymap: &Keymap) -> Option<String> {
         if self.look.wrap {
-            return Some("long lines are wrapped; w lets them run on".to_owned());
+            return Some(format!("long lines are wrapped; {} lets them run on", keymap.first(Action::Wrap)));
         }
         let widest = (self.scroll..(self.scroll + self.page).min(self.height())).filter_map(|row| self.width_of(row));
         let widest = widest.max().unwrap_or(0);
@@ -223,7 +227,11 @@ impl Review {
     }
 
     /// Goes to a line of the file under the cursor, or to the nearest below that is shown.
-    fn go_to_line(&mut self, number: u32) -> Option<String> {
+    fn go_to_line(&mut self, number: u32, keymap: &Keymap) -> Option<String> {
+        let hidden = || {
+            let key = keymap.first(Action::WholeFile);
+            Some(format!("line {number} is not shown; {key} shows the whole file"))
+        };
         let position = self.current_file();
         let rows = 0..self.rows.get(position)?.rows.len();
         let line = |row: &usize| self.line_of(position, self.row(position, *row));
@@ -234,16 +242,16 @@ impl Review {
                 self.leave_trail();
                 self.put_inside(position, row);
                 if shown != number {
-                    return Some(format!("line {number} is not shown; X shows the whole file"));
+                    return hidden();
                 }
             }
-            None => return Some(format!("line {number} is not shown; X shows the whole file")),
+            None => return hidden(),
         }
         None
     }
 
     /// Space: what was wholly shown and ends on this page is marked as seen, then a page on.
-    fn advance(&mut self) -> Option<String> {
+    fn advance(&mut self, keymap: &Keymap) -> Option<String> {
         for position in self.visible_positions() {
             if position < self.rows.len() {
                 let keys = self.ended_on_page(position);
@@ -251,32 +259,35 @@ impl Review {
             }
         }
         if self.scroll + self.page >= self.height() {
-            return Some(self.at_the_end());
+            return Some(self.at_the_end(keymap));
         }
         self.scroll_by(self.page.saturating_sub(1).max(1) as isize);
         None
     }
 
-    fn at_the_end(&mut self) -> String {
+    fn at_the_end(&mut self, keymap: &Keymap) -> String {
+        let key = |action: Action| keymap.first(action);
         if self.lens().is_some() {
             return "the end of this part".into();
         }
         if (0..self.order.len()).any(|position| self.is_open_at(position)) {
-            return "the end; u goes to what is not seen".into();
+            return format!("the end; {} goes to what is not seen", key(Action::NextUnseen));
         }
         if std::mem::take(&mut self.blind) {
             self.freshen_findings();
-            return "the first pass is done; here are the findings, ) goes to the next".into();
+            let next = key(Action::NextFinding);
+            return format!("the first pass is done; here are the findings, {next} goes to the next");
         }
         let (answered, all) = self.progress().findings;
         if answered < all {
             let left = crate::change::counted(all - answered, "finding");
-            return format!("the end; everything is seen, {left} not answered: ( and ) go there");
+            let next = key(Action::NextFinding);
+            return format!("the end; everything is seen, {left} not answered: {next} goes to the next");
         }
-        "the end; everything is seen".into()
+        format!("the end; everything is seen, {} opens the sign sheet", key(Action::Sign))
     }
 
-    fn toggle_bookmark(&mut self) -> String {
+    fn toggle_bookmark(&mut self, keymap: &Keymap) -> String {
         let here = self.anchor();
         // Rows that are not here look all alike.
         let is_row = |own: &Anchor| own.row == here.row && (own.row != Row::Waiting || own.at == here.at);
@@ -288,17 +299,20 @@ impl Review {
             }
             None => {
                 self.bookmarks.push(here);
-                format!("marked; {} of yours here, ' goes round", self.bookmarks.len())
+                let next = keymap.first(Action::NextBookmark);
+                format!("marked; {} of yours here, {next} goes round", self.bookmarks.len())
             }
         }
     }
 
-    fn next_bookmark(&mut self) -> Option<String> {
+    fn next_bookmark(&mut self, keymap: &Keymap) -> Option<String> {
         let row = |anchor: &Anchor| self.row_at(anchor).map(|(position, row)| self.start_of(position) + row);
         let mut rows: Vec<_> = self.bookmarks.iter().filter_map(|mark| Some((row(mark)?, *mark))).collect();
         rows.sort_by_key(|(row, _)| *row);
         let next = rows.iter().find(|(row, _)| *row > self.cursor).or(rows.first());
-        let Some((_, anchor)) = next.copied() else { return Some("you have marked nothing; M marks a row".to_owned()) };
+        let Some((_, anchor)) = next.copied() else {
+            return Some(format!("you have marked nothing; {} marks a row", keymap.first(Action::Bookmark)));
+        };
         self.go_to(anchor);
         None
     }

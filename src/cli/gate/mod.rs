@@ -21,16 +21,31 @@ pub struct Options {
 #[derive(Subcommand)]
 enum Command {
     /// Put the gate before a repository, as its pre-receive hook
+    #[command(after_help = help!("0 when the hook stands", "undersign gate install /srv/git/shop.git"))]
     Install(install::Options),
     /// Answer for what protected refs show now: from then on nothing else is a place to begin
+    #[command(after_help = help!("0 when it is recorded", "undersign --repo /srv/git/shop.git gate record"))]
     Record(record::Options),
     /// Answer for a clock that ran ahead, or for records that are gone, so that the gate goes on
+    #[command(after_help = help!(
+        "0 when it is accepted",
+        "undersign --repo /srv/git/shop.git gate accept --clock --because 'NTP was down'"
+    ))]
     Accept(accept::Options),
     /// Print the gate's log of verdicts, and check that none was altered or taken out
+    #[command(after_help = help!(
+        "0 when none was altered or taken out",
+        "undersign --repo /srv/git/shop.git gate log"
+    ))]
     Log(log::Options),
     /// Answer over loopback or a socket file, for hosts that call and do not run hooks
+    #[command(after_help = help!(
+        "0 when it was ended by a signal",
+        "undersign gate serve --repositories /srv/git --listen 127.0.0.1:7117"
+    ))]
     Serve(serve::Options),
     /// Make the key that a gate signs verification summaries with
+    #[command(after_help = help!("0 when the key is written", "undersign gate keygen /etc/undersign/gate.key"))]
     Keygen(keygen::Options),
 }
 

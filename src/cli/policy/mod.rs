@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::change::{counted, visible};
-use crate::policy::{Policy, meaning};
+use crate::policy::{self, Policy, meaning};
 use crate::source::git::{POLICY_PATH, PolicyState, Repository};
 
 #[derive(Args)]
@@ -21,12 +21,16 @@ pub struct Options {
 #[derive(Subcommand)]
 enum Command {
     /// Say whether a policy file is right, or all of its mistakes: 0 right, 2 not
+    #[command(after_help = help!("0 it is right, 2 it has mistakes", "undersign policy check .undersign/policy.toml"))]
     Check(CheckOptions),
     /// Say what paths need, and who could sign for them
+    #[command(after_help = help!("0", "undersign policy explain --author mina@example.com src/lib.rs"))]
     Explain(explain::Options),
     /// Say what another policy would mean, and which open changes it would turn
+    #[command(after_help = help!("0", "undersign policy simulate --to-file next-policy.toml"))]
     Simulate(simulate::Options),
     /// Make compartments of a CODEOWNERS file, and list what of it could not be kept
+    #[command(after_help = help!("0", "undersign policy import .github/CODEOWNERS"))]
     Import(import::Options),
 }
 
@@ -65,6 +69,9 @@ fn check(options: &CheckOptions, here: &Path) -> Result<u8, String> {
             for compartment in &policy.compartments {
                 let sign = meaning::slots(&compartment.sign);
                 outln!("  {:<16} {:<9} {sign}", compartment.name, compartment.criticality.to_string());
+            }
+            for advice in policy::advice(&policy, super::now()) {
+                eprintln!("undersign: {}: {}", file.display(), visible::text(&advice));
             }
             Ok(0)
         }

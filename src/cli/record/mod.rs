@@ -29,21 +29,40 @@ pub struct Options {
 #[derive(Subcommand)]
 enum Command {
     /// All records, the newest last, each with whether it counts
+    #[command(after_help = help!("0", "undersign record list --json"))]
     List(ListOptions),
     /// One record: what was signed, by whom, and how to check it
+    #[command(after_help = help!("0 when there is such a record", "undersign record show 3f9c --for-agent"))]
     Show(ShowOptions),
     /// Write records, keys and attachments for somebody who has no undersign
+    #[command(after_help = help!("0 when all is written", "undersign record export --to /tmp/audit"))]
     Export(ExportOptions),
     /// Verify record files, or bundles of them, by themselves: 0 all sound, 2 not
+    #[command(after_help = help!(
+        "0 all are sound, 2 one is not",
+        "undersign record verify --signers allowed_signers *.dsse.json"
+    ))]
     Verify(VerifyOptions),
     /// Take back a decision of yours
     #[cfg(feature = "tui")]
+    #[command(after_help = help!(
+        "0 when it is signed and recorded",
+        "undersign record withdraw 3f9c --reason 'The test was flaky, not the code'"
+    ))]
     Withdraw(follow_up::Options),
     /// Take over somebody else's rejection, which ends it; for who signs for the policy
     #[cfg(feature = "tui")]
+    #[command(after_help = help!(
+        "0 when it is signed and recorded",
+        "undersign record hand-over 3f9c --reason 'Rahim left; dana takes it over'"
+    ))]
     HandOver(follow_up::Options),
     /// Say which branch of your own chain holds, after a restored backup
     #[cfg(feature = "tui")]
+    #[command(after_help = help!(
+        "0 when it is signed and recorded",
+        "undersign record repair --reason 'Restored from a backup of Monday'"
+    ))]
     Repair(follow_up::RepairOptions),
 }
 

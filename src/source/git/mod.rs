@@ -554,9 +554,24 @@ fn refusal(error: &git2::Error, shown: &str) -> GitError {
         );
     }
     match error.code() {
-        git2::ErrorCode::NotFound => GitError::NotARepository(shown.to_owned()),
+        git2::ErrorCode::NotFound => match unreadable_above(shown) {
+            Some(dir) => GitError::Unsupported(format!(
+                "{} may not be read by you, so nothing can be said of the repository there.",
+                visible::text(&dir.display().to_string())
+            )),
+            None => GitError::NotARepository(shown.to_owned()),
+        },
         _ => GitError::Other(visible::text(message.trim_end_matches('.')).into_owned()),
     }
+}
+
+/// The git directory at or above a path that is there and may not be read: git2 tells of none at all.
+fn unreadable_above(path: &str) -> Option<PathBuf> {
+    let path = std::fs::canonicalize(path).ok()?;
+    path.ancestors().map(|dir| dir.join(".git")).find(|git| {
+        let refused = |error: std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
+        std::fs::metadata(git).is_ok() && std::fs::metadata(git.join("HEAD")).is_err_and(refused)
+    })
 }
 
 /// The git directory of the repository that lies at exactly this path, and the one that it shares with its other

@@ -128,18 +128,15 @@ impl Scheme {
         Color::Indexed(if self.dark { 15 } else { 0 })
     }
 
-    /// Blue as in file managers of old; on white, a highlighter.
-    fn selected(&self) -> Color {
-        Color::Indexed(if self.dark { 4 } else { 11 })
-    }
-
     fn style(&self, role: Role, style: Style) -> Style {
         let plain = Style { fg: style.fg.map(|fg| self.ink(fg)), bg: None, ..style }
             .remove_modifier(Modifier::ITALIC | Modifier::UNDERLINED);
         let plain = Style { sub_modifier: Modifier::empty(), ..plain };
         match role {
             Role::Ground => Style { bg: style.bg.map(|_| self.ground()), fg: Some(self.text()), ..plain },
-            Role::Selected => Style { bg: style.bg.map(|_| self.selected()), ..plain },
+            // Reversed, text and all: no ground of the sixteen lets all colours of text be read.
+            Role::Selected => Style { fg: Some(self.text()), bg: style.bg.map(|_| self.ground()), ..plain }
+                .add_modifier(Modifier::REVERSED),
             Role::Border => Style { fg: style.fg.map(|_| Color::Indexed(if self.dark { 8 } else { 7 })), ..plain },
             Role::Added | Role::Removed => Style { fg: self.line(style).or(plain.fg), ..plain },
             Role::AddedWord | Role::RemovedWord => {
@@ -176,7 +173,7 @@ impl Scheme {
         }
     }
 
-    /// The first of a hue's colours that can be read on ground and selection; else that of text.
+    /// The first of a hue's colours that can be read on the ground; else that of text.
     fn coloured(&self, hue: f64) -> Color {
         let (on_dark, on_light): (&[u8], &[u8]) = match hue as u16 {
             15..36 => (&[3, 11], &[1]),
@@ -187,7 +184,7 @@ impl Scheme {
             255..330 => (&[13], &[5]),
             _ => (&[9], &[1]),
         };
-        let fits = |&colour: &Color| contrast(colour, self.ground()) >= 3.0 && contrast(colour, self.selected()) >= 2.8;
+        let fits = |&colour: &Color| contrast(colour, self.ground()) >= 3.0;
         let candidates = if self.dark { on_dark } else { on_light };
         candidates.iter().map(|&index| Color::Indexed(index)).find(fits).unwrap_or(self.text())
     }

@@ -76,7 +76,9 @@ impl Theme {
     /// Reads a theme, or tells every mistake of it.
     pub fn parse(file: &str, source: &str) -> Result<Theme, Refused> {
         datafile::read(file, source, |root| {
-            let name = root.need_string("name")?.value;
+            // A theme of one's own is called as its file is.
+            let stem = std::path::Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let name = root.string("name").map_or(stem, |name| name.value);
             let mut styles = BTreeMap::new();
             if let Some(parent) = root.string("inherits") {
                 match Theme::shipped(&parent.value) {

@@ -5,8 +5,10 @@ use std::ops::Range;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::paint::{Line, Paint, clip, clip_start};
+use super::paint::{Line, Paint, clip, clip_folders};
 use super::queue::severity_role;
+use crate::app::action::Action;
+use crate::app::keymap::Keymap;
 use crate::app::review::look::Cells;
 use crate::app::review::rows::inventory::blanks_only;
 use crate::app::review::rows::text::{pieces, window};
@@ -22,8 +24,9 @@ use crate::highlight::{Token, TokenClass};
 use crate::survey::FileMaterial;
 use crate::tui::theme::Role;
 
-pub fn draw(review: &Review, area: Rect, paint: &mut Paint<'_>) {
-    let mut painter = Painter { review, width: usize::from(area.width), block: None };
+pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>) {
+    let answer = keymap.first(Action::Answer);
+    let mut painter = Painter { review, answer, width: usize::from(area.width), block: None };
     let selected = review.selected_rows();
     for screen in 0..area.height {
         let at = review.scroll + usize::from(screen);
@@ -76,6 +79,8 @@ struct LastBlock {
 
 struct Painter<'r> {
     review: &'r Review,
+    /// The stroke that answers.
+    answer: String,
     width: usize,
     block: Option<LastBlock>,
 }
@@ -166,7 +171,7 @@ impl Painter<'_> {
             _ => "",
         };
         let right = format!("{state}{}{seen} ", size.unwrap_or_default());
-        let path = clip_start(&diff.path.to_string(), width.saturating_sub(right.width() + 3));
+        let path = clip_folders(&diff.path.to_string(), &[], width.saturating_sub(right.width() + 3));
         let line = lead.add(Role::FileHeader, &format!(" {path}"));
         line.pad_to(width.saturating_sub(right.width())).add(Role::Muted, &right)
     }
@@ -180,7 +185,7 @@ impl Painter<'_> {
                 let room = self.width.saturating_sub(line.width());
                 line.add(Role::Seen, &clip(&format!("   ✓ {why}"), room))
             }
-            None => line.add(Role::Faint, "   [a] acknowledge"),
+            None => line.add(Role::Faint, &format!("   [{}] acknowledge", self.answer)),
         }
     }
 
@@ -197,27 +202,30 @@ impl Painter<'_> {
         let review = self.review;
         let Some((file, inventory)) = review.read_at(position) else { return lead };
         let Some(shown) = file.comparison.hunks.get(hunk as usize) else { return lead };
-        let range = |range: &Range<u32>| {
-            format!("{},{}", range.start + u32::from(range.end > range.start), range.end - range.start)
+        let range = if shown.new.is_empty() { &shown.old } else { &shown.new };
+        let first = range.start + u32::from(range.end > range.start);
+        let mark = hunk as usize;
+        let seen = match review.is_seen(position, mark) {
+            true if review.mark_key(position, mark).is_some_and(|key| review.carried_over.contains(key)) => {
+                Line::new().add(Role::Seen, "✓ seen before ")
+            }
+            true => Line::new().add(Role::Seen, "✓ seen "),
+            false => Line::new().add(Role::Faint, "not seen "),
         };
-        let mut line = lead.add(Role::HunkHeader, &format!("   @@ −{} +{}", range(&shown.old), range(&shown.new)));
+        let mut line = lead.add(Role::HunkHeader, &format!("   @@ {first}"));
         let left = self.left_out(position, file, hunk as usize);
+        let mut end = Line::new();
         if left > 0 {
-            line = line.add(Role::Faint, &format!("   ⋯ {left}"));
+            end = end.add(Role::Faint, &format!("   ⋯ {left}"));
         }
         if inventory.outlines.get(hunk as usize).is_some_and(|hunk| hunk.blanks_only) {
-            line = line.add(Role::Whitespace, "   ␣ only blanks differ");
+            end = end.add(Role::Whitespace, "   ␣ only blanks differ");
         }
-        let mark = hunk as usize;
-        if review.is_seen(position, mark) {
-            let carried = review.mark_key(position, mark).is_some_and(|key| review.carried_over.contains(key));
-            line = line.add(Role::Seen, if carried { "   ✓ seen before" } else { "   ✓ seen" });
+        let room = self.width.saturating_sub(line.width() + end.width() + seen.width() + 4);
+        if let Some(enclosing) = review.enclosing(position, row).filter(|_| room >= 12) {
+            line = line.add(Role::Muted, &clip(&format!("   {enclosing}"), room));
         }
-        let room = self.width.saturating_sub(line.width() + 4);
-        match review.enclosing(position, row).filter(|_| room >= 12) {
-            Some(enclosing) => line.add(Role::Muted, &clip(&format!("   {enclosing}"), room)),
-            None => line,
-        }
+        line.join(end).pad_to(self.width.saturating_sub(seen.width())).join(seen)
     }
 
     fn finding_line(&self, finding: u32, lead: Line) -> Line {
@@ -229,7 +237,7 @@ impl Painter<'_> {
         let line = line.add(Role::Finding, &title);
         match answer {
             Some(_) => line.add(Role::Seen, "  ✓ answered"),
-            None => line.add(Role::Faint, "  [a] answer"),
+            None => line.add(Role::Faint, &format!("  [{}] answer", self.answer)),
         }
     }
 

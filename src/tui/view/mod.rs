@@ -35,14 +35,13 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
     let mut cursor = None;
     match &state.overlay {
         Some(Overlay::Help { scroll }) => help::draw(state, *scroll, area, &mut paint),
-        Some(Overlay::Why) => queue::draw_why(state, area, &mut paint),
         Some(Overlay::Picker(picker)) => cursor = Some(window::picker(picker, area, &mut paint)),
         Some(Overlay::Text(text)) => window::text(text, area, &mut paint),
         Some(Overlay::Sign(sheet)) => {
-            // Nothing else is to be read while a decision is taken.
-            paint.clear(Rect { y: area.y + 1, height: area.height - 1, ..area });
+            // The strokes of the screen below mean nothing here.
+            paint.clear(Rect { y: foot, height: 1, ..area });
             if let Screen::Review(review) = &state.screen {
-                cursor = sign::draw(sheet, review, area, &mut paint);
+                cursor = sign::draw(sheet, review, &state.keymap, area, &mut paint);
             }
         }
         Some(Overlay::Prompt(prompt)) => {
@@ -66,6 +65,13 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
             }
         }
     }
+    // What is told while something lies over the screen stands below it; a prompt has that row for itself.
+    if let (Some(status), Some(overlay)) = (&state.status, &state.overlay)
+        && !matches!(overlay, Overlay::Prompt(_))
+    {
+        let status = paint::clip(&format!(" {status}"), usize::from(area.width));
+        paint.line(area, foot, Line::new().add(Role::Warning, &status));
+    }
     if let Some(at) = cursor {
         frame.set_cursor_position(at);
     }
@@ -81,7 +87,7 @@ fn footer(state: &State, hints: &[(crate::app::action::Action, &str)], area: Rec
     let mut line = Line::new().add(Role::Bar, " ");
     for (action, word) in hints {
         let key = state.keymap.first(*action);
-        if line.width() + key.chars().count() + word.len() + 4 > usize::from(area.width) {
+        if line.width() + key.chars().count() + word.len() + 1 > usize::from(area.width) {
             break;
         }
         line = line.add(Role::Key, &key).add(Role::Bar, &format!(" {word}   "));

@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -99,18 +99,24 @@ impl<'p> Paint<'p> {
             self.buffer[(x, y)].set_symbol(" ").set_style(blank);
         }
         if let Some(ground) = ground {
-            let style = self.theme.style(ground);
-            let under = Style { fg: None, ..style };
-            self.buffer.set_style(Rect { y, height: 1, ..area }, under);
+            self.buffer.set_style(Rect { y, height: 1, ..area }, self.under(ground));
         }
     }
 
     /// The background of a role behind columns of a row that are drawn already.
     pub fn ground(&mut self, area: Rect, columns: std::ops::Range<u16>, row: u16, role: Role) {
-        let style = self.theme.style(role);
+        let under = self.under(role);
         for x in area.x + columns.start..area.x + columns.end.min(area.width) {
-            self.buffer[(x, area.y + row)].set_style(Style { fg: None, ..style });
+            self.buffer[(x, area.y + row)].set_style(under);
         }
+    }
+
+    /// What a ground changes of a cell that is drawn: its background. A ground that is a reversed text has colours of
+    /// its own for both, since the sixteen of a terminal cannot be read on each other.
+    fn under(&self, ground: Role) -> Style {
+        let style = self.theme.style(ground);
+        let keeps_text = style.bg.is_none() || !style.add_modifier.contains(Modifier::REVERSED);
+        Style { fg: style.fg.filter(|_| !keeps_text), ..style }
     }
 
     pub fn clear(&mut self, area: Rect) {
@@ -174,6 +180,59 @@ pub fn hanging(text: &str, indent: usize, columns: usize) -> Vec<String> {
     folded.iter().enumerate().map(|(at, line)| format!("{}{line}", blanks(at))).collect()
 }
 
+/// As [`clip`], cut in the middle: names differ at their ends.
+pub fn clip_middle(text: &str, columns: usize) -> String {
+    let text = visible::text(text);
+    if text.width() <= columns {
+        return text.into_owned();
+    }
+    let tail = clip_start(&text, columns.div_ceil(2));
+    let mut out = String::new();
+    for grapheme in text.graphemes(true) {
+        if out.width() + grapheme.width() + tail.width() > columns {
+            break;
+        }
+        out.push_str(grapheme);
+    }
+    out + &tail
+}
+
+/// A path that loses folders in its middle: never its last part, nor those in which it differs from its neighbours.
+pub fn clip_folders(path: &str, neighbours: &[&str], columns: usize) -> String {
+    let path = visible::text(path);
+    if path.width() <= columns {
+        return path.into_owned();
+    }
+    let parts: Vec<&str> = path.split('/').collect();
+    let last = parts.len().saturating_sub(1);
+    let differs = |other: &&str| {
+        let same = parts.iter().zip(other.split('/')).take_while(|(own, theirs)| **own == *theirs).count();
+        same.min(last)
+    };
+    let mut kept = std::collections::BTreeSet::from([last]);
+    let wanted = neighbours.iter().map(differs).chain([0]).chain((0..last).rev());
+    for part in wanted.collect::<Vec<_>>() {
+        let more = kept.iter().copied().chain([part]).collect();
+        if with_gaps(&parts, &more).width() <= columns {
+            kept = more;
+        }
+    }
+    clip_start(&with_gaps(&parts, &kept), columns)
+}
+
+/// The parts of a path that are kept, and an ellipsis for each run that is not.
+fn with_gaps(parts: &[&str], kept: &std::collections::BTreeSet<usize>) -> String {
+    let mut shown: Vec<&str> = Vec::new();
+    for (at, part) in parts.iter().enumerate() {
+        if kept.contains(&at) {
+            shown.push(part);
+        } else if shown.last() != Some(&"…") {
+            shown.push("…");
+        }
+    }
+    shown.join("/")
+}
+
 /// As [`clip`], cut at the start: the end of a path tells more.
 pub fn clip_start(text: &str, columns: usize) -> String {
     let text = visible::text(text);
@@ -208,4 +267,21 @@ pub fn clip(text: &str, columns: usize) -> String {
         out.push('…');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_keeps_its_last_part_and_what_tells_it_from_its_neighbours() {
+        let (alpha, beta) = ("services/alpha/definition/in/bar/src", "services/beta/definition/in/bar/src");
+        assert_eq!(clip_folders(alpha, &[beta], 28), "services/alpha/…/in/bar/src");
+        assert_eq!(clip_folders(beta, &[alpha, ""], 14), "…/beta/…/src");
+        assert_eq!(clip_folders(alpha, &[], 24), "services/…/in/bar/src");
+        assert_eq!(clip_folders("a/b", &[], 3), "a/b");
+        assert_eq!(clip_folders("one-name-that-is-long", &["x"], 8), "…is-long");
+        assert_eq!(clip_folders("", &[], 0), "");
+        assert_eq!(clip_middle("a-long-name-of-a-file.rs", 12), "a-long…le.rs");
+    }
 }

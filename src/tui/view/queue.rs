@@ -3,211 +3,350 @@
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::paint::{Line, Paint, clip, fold, hanging};
-use super::sign::direction_role;
+use super::paint::{Line, Paint, clip, fold};
 use super::{footer, rule};
 use crate::app::action::Action;
-use crate::app::queue::{Entry, Examined, QueueRow, Source};
+use crate::app::queue::{Entry, Examined, Preview, QueueRow, Section, Sort, Source, without_policy};
 use crate::app::{State, preview_height};
-use crate::change::{Change, counted, visible};
+use crate::change::{Change, counted};
 use crate::gate::counsel;
-use crate::policy::Criticality;
-use crate::risk::Severity;
-use crate::survey::Examination;
+use crate::risk::{BlastClass, Severity};
+use crate::survey::{self, Examination};
 use crate::tui::theme::Role;
+
+/// Columns of the list where the preview stands at its right.
+const LIST_BESIDE: u16 = 121;
 
 pub fn draw(state: &State, area: Rect, paint: &mut Paint<'_>) {
     header(state, area, paint);
-    rule(paint, area, 1);
+    let beside = state.preview() == Preview::Auto;
+    let list = Rect { width: if beside { LIST_BESIDE } else { area.width }, ..area };
+    draw_list(state, list, paint);
+    let foot = area.height - 2;
+    rule(paint, area, foot);
+    match state.preview() {
+        Preview::Auto => {
+            let height = foot.saturating_sub(1);
+            let border = Rect { x: area.x + LIST_BESIDE, y: area.y + 1, width: 1, height };
+            (0..height).for_each(|row| paint.line(border, row, Line::new().add(Role::Border, "│")));
+            let x = border.x + 1;
+            preview_of(state, Rect { x, width: area.width.saturating_sub(LIST_BESIDE + 1), ..border }, true, paint);
+        }
+        Preview::Below => {
+            let height = preview_height(area.height);
+            let preview = Rect { y: area.y + foot - height, height, ..area };
+            rule(paint, preview, 0);
+            preview_of(state, Rect { y: preview.y + 1, height: height - 1, ..preview }, false, paint);
+        }
+        Preview::Off => {}
+    }
+    footer(state, &hints(state, area.width), area, paint);
+}
+
+/// What waits to be sent and what moved goes before what is always there.
+fn hints(state: &State, width: u16) -> Vec<(Action, &'static str)> {
+    let mut hints =
+        vec![(Action::Open, "read"), (Action::Filter, "filter"), (Action::Sort, "sort"), (Action::Why, "why")];
+    if state.queue.outbox.values().any(|records| *records > 0) {
+        hints.push((Action::Sync, "send"));
+    } else {
+        hints.push((Action::Preview, "preview"));
+    }
+    hints.push((Action::Refresh, "refresh"));
+    if width >= 110 {
+        hints.extend([(Action::NextAgain, "next moved"), (Action::Palette, "commands")]);
+    }
+    hints.extend([(Action::Help, "help"), (Action::Back, "quit")]);
+    hints
+}
+
+fn draw_list(state: &State, area: Rect, paint: &mut Paint<'_>) {
     let rows = state.queue.rows();
+    let columns = Columns::of(state, area.width);
     let page = state.page();
     if rows.is_empty() {
-        let reading = state.queue.sources.iter().any(|source| matches!(source, Source::Reading { .. }));
-        let text = match (reading, state.queue.filter.is_empty()) {
-            (true, _) => "  reading repositories …",
-            (false, true) => "  Nothing is pending. R reads the repositories again.",
-            (false, false) => "  Nothing matches the filter. / and Esc take it away.",
-        };
-        paint.line(area, 3, Line::new().add(Role::Muted, text));
+        let text = fold(&empty(state), usize::from(area.width).saturating_sub(4));
+        for (row, part) in text.iter().enumerate() {
+            paint.line(area, 3 + row as u16, Line::new().add(Role::Muted, &format!("  {part}")));
+        }
+        return;
     }
-    for (at, row) in rows.iter().enumerate().skip(state.queue.scroll).take(page) {
-        let y = 2 + (at - state.queue.scroll) as u16;
+    paint.line(area, 1, columns.headings(state.queue.sort));
+    let scroll = state.queue.scroll;
+    for (at, row) in rows.iter().enumerate().skip(scroll).take(page) {
+        let y = 2 + (at - scroll) as u16;
         let selected = at == state.queue.cursor;
-        let line = match row {
-            QueueRow::Change(entry) => entry_line(state, &state.queue.entries[*entry], at, selected, area.width),
+        // The heading stays on top while its section scrolls.
+        let above = (at == scroll).then(|| heading_of(&rows, at)).flatten();
+        let line = match above.as_ref().unwrap_or(row) {
+            QueueRow::Heading(section, count) => heading_line(*section, *count, area.width),
+            QueueRow::Change(entry) => columns.row(state, &state.queue.entries[*entry], selected),
             row => trouble_line(state.queue.trouble(*row).unwrap_or_default(), selected, area.width),
         };
         paint.line_on(area, y, line, selected.then_some(Role::Selected));
     }
-    let foot = area.height - 2;
-    rule(paint, area, foot);
-    if state.has_preview() {
-        let height = preview_height(area.height);
-        let preview = Rect { y: area.y + foot - height, height, ..area };
-        rule(paint, preview, 0);
-        let body = Rect { y: preview.y + 1, height: height - 1, ..preview };
-        preview_of(state, body, paint);
+    // Where nothing else needs the place: what somebody without a key has to do.
+    let free = page.saturating_sub(rows.len() - scroll.min(rows.len()));
+    if let (Err(why), true) = (&state.key, free >= 9) {
+        for (row, part) in fold(why, usize::from(area.width).saturating_sub(4)).iter().enumerate() {
+            let y = 3 + (page - free + row) as u16;
+            paint.line(area, y, Line::new().add(Role::Muted, &format!("  {part}")));
+        }
     }
-    footer(
-        state,
-        &[
-            (Action::Open, "open"),
-            (Action::Filter, "filter"),
-            (Action::Sort, "sort"),
-            (Action::Why, "why"),
-            (Action::Preview, "preview"),
-            // There is room for one of the two: what waits to be sent goes first.
-            if state.queue.outbox.values().any(|records| *records > 0) {
-                (Action::Sync, "sync")
-            } else {
-                (Action::Refresh, "refresh")
-            },
-            (Action::Help, "help"),
-            (Action::Back, "quit"),
-        ],
-        area,
-        paint,
-    );
+}
+
+/// The heading of the section that a change is in.
+fn heading_of(rows: &[QueueRow], at: usize) -> Option<QueueRow> {
+    matches!(rows[at], QueueRow::Change(_)).then_some(())?;
+    rows[..at].iter().rev().find(|row| matches!(row, QueueRow::Heading(..))).copied()
+}
+
+fn heading_line(section: Section, count: usize, width: u16) -> Line {
+    let line = Line::new().add(Role::Title, &format!(" {}", section.name())).add(Role::Muted, &format!(" {count}"));
+    let hint = section.hint();
+    let column = usize::from(width).saturating_sub(hint.width() + 2);
+    if line.width() + 2 < column { line.pad_to(column).add(Role::Faint, hint) } else { line }
+}
+
+/// What an empty list says.
+fn empty(state: &State) -> String {
+    let queue = &state.queue;
+    let (refresh, filter) = (state.keymap.first(Action::Refresh), state.keymap.first(Action::Filter));
+    if queue.sources.iter().any(|source| matches!(source, Source::Reading { .. })) {
+        return "reading repositories …".to_owned();
+    }
+    if !queue.filter.is_empty() {
+        return format!("Nothing matches the filter. {filter} changes it, Esc takes it away.");
+    }
+    let read = counted_repositories(queue.sources.len());
+    format!("Nothing waits: {read} read, and every branch is merged. {refresh} reads again.")
+}
+
+fn counted_repositories(n: usize) -> String {
+    if n == 1 { "1 repository was".to_owned() } else { format!("{n} repositories were") }
 }
 
 fn header(state: &State, area: Rect, paint: &mut Paint<'_>) {
-    let settled =
-        state.queue.entries.iter().filter(|entry| matches!(entry.need.as_str(), "signed" | "rejected")).count();
-    let open = state.queue.entries.len() - settled;
-    let mut left = Line::new().add(Role::Title, " undersign").add(Role::Accent, &format!("   Queue {open}"));
-    let again = state.queue.entries.iter().filter(|entry| entry.again.is_some()).count();
-    if again > 0 {
-        left = left.add(Role::Accent, &format!("   Again {again}"));
+    let entries = &state.queue.entries;
+    let count = |section: Section| entries.iter().filter(|entry| entry.section() == section).count();
+    let (mine, decided, pending) = (count(Section::Mine), count(Section::Decided), count(Section::Pending));
+    let open = entries.len() - decided;
+    let mut left = Line::new().add(Role::Title, " undersign").add(Role::Muted, &format!("   {open} open"));
+    if mine > 0 {
+        left = left.add(Role::Accent, &format!(" · {mine} need you"));
+    } else if open > 0 && pending == 0 && decided > 0 {
+        left = left.add(Role::Ok, " · all done for you");
     }
-    left = left.add(Role::Muted, &format!("   Decided {settled}"));
+    let moved = entries.iter().filter(|entry| entry.again.is_some()).count();
+    if moved > 0 {
+        let next = state.keymap.first(Action::NextAgain);
+        left = left.add(Role::Accent, &format!(" · {moved} moved ({next})"));
+    }
+    if decided > 0 {
+        left = left.add(Role::Muted, &format!(" · {decided} decided"));
+    }
     let outbox: usize = state.queue.outbox.values().sum();
     if outbox > 0 {
-        left = left.add(Role::Accent, &format!("   Outbox {outbox}"));
+        left = left.add(Role::Accent, &format!("   {outbox} to send ({})", state.keymap.first(Action::Sync)));
     }
-    let pending = state.queue.entries.iter().filter(|entry| matches!(entry.examined, Examined::Pending)).count();
     if pending > 0 {
         left = left.add(Role::Faint, &format!("   examining {pending} …"));
     }
     if !state.queue.filter.is_empty() {
         left = left.add(Role::Warning, &format!("   filter: {}", state.queue.filter));
     }
-    left = left.add(Role::Faint, &format!("   by {}", state.queue.sort.name()));
-    let right = identity(state);
-    let column = usize::from(area.width).saturating_sub(right.width() + 1);
+    let (long, short) = identity(state);
+    let width = usize::from(area.width);
+    let right = if left.width() + long.width() + 4 <= width { long } else { short };
+    let column = width.saturating_sub(right.width() + 1);
     let line = if left.width() + 2 < column { left.pad_to(column).add(Role::Bar, &right) } else { left };
     paint.line(area, 0, line);
 }
 
-fn identity(state: &State) -> String {
-    let key = match &state.key {
-        Ok(fingerprint) => fingerprint.trim_start_matches("SHA256:").chars().take(8).collect::<String>(),
-        Err(_) => return "no signing key".to_owned(),
-    };
-    let person = state.queue.sources.iter().find_map(|source| match source {
-        Source::Ready(place) => state.me(place),
+/// Who sits here and with which key, at length and in short.
+fn identity(state: &State) -> (String, String) {
+    let both = |text: String| (text.clone(), text);
+    let Ok(fingerprint) = &state.key else { return both("read only: no signing key".to_owned()) };
+    let key: String = fingerprint.trim_start_matches("SHA256:").chars().take(8).collect();
+    let mut places = state.queue.sources.iter().filter_map(|source| match source {
+        Source::Ready(place) => Some(place),
         _ => None,
     });
-    match person {
-        Some(person) => format!("{} ({}) · {key}…", person.id, person.roles.join(", ")),
-        None => format!("key {key}… is in no roster"),
+    match places.clone().find_map(|place| state.me(place)) {
+        Some(person) => (format!("{} · {}   key {key}", person.id, person.roles.join(", ")), person.id.clone()),
+        // Of a roster that could not be read nothing is said.
+        None if places.any(|place| place.policy().is_some()) => both(format!("key {key} is in no roster")),
+        None => both(format!("key {key}")),
     }
 }
 
-/// Columns of a row by the width of the screen.
+/// Columns of a list, 0 for what there is no room for. As it narrows they go in a fixed order: branch, reach, size,
+/// age, then bar and agent. Tier, title and need never go.
 struct Columns {
+    bar: usize,
+    reach: usize,
     repository: usize,
     title: usize,
+    branch: usize,
     agent: usize,
-    compartments: usize,
+    size: usize,
+    age: usize,
+    need: usize,
 }
 
-fn columns(width: u16) -> Columns {
-    let width = usize::from(width);
-    // Fixed: cursor and number 6, blast 4, bar 8, size 13, age 5, need 11.
-    let repository = if width >= 100 { 14 } else { 11 };
-    let agent = if width >= 90 { 12 } else { 0 };
-    let compartments = if width >= 130 { 22 } else { 0 };
-    let fixed = 6 + 4 + if width >= 90 { 8 } else { 0 } + 13 + 5 + 11;
-    Columns {
-        repository,
-        agent,
-        compartments,
-        title: width.saturating_sub(fixed + repository + agent + compartments).max(10),
+impl Columns {
+    /// Cursor and tier; and the sign of what moved, before the title.
+    const FIXED: usize = 5 + 2;
+
+    fn of(state: &State, width: u16) -> Columns {
+        let width = usize::from(width);
+        let from = |columns: usize, least: usize| if width >= least { columns } else { 0 };
+        let names = state.queue.sources.iter().map(|source| match source {
+            Source::Ready(place) => place.name.width(),
+            _ => 0,
+        });
+        let repository = names.max().unwrap_or(0).max(10) + 2;
+        let mut columns = Columns {
+            bar: from(5, 70),
+            reach: from(8, 100),
+            repository: repository.min(if width >= 100 { 16 } else { 13 }),
+            title: 0,
+            branch: 0,
+            agent: from(11, 70),
+            size: from(14, 92),
+            age: from(5, 76),
+            need: 10,
+        };
+        let used = Columns::FIXED + columns.bar + columns.reach + columns.repository + columns.agent;
+        let rest = width.saturating_sub(used + columns.size + columns.age + columns.need).max(10);
+        let titles = state.queue.entries.iter().map(|entry| entry.change.title().width());
+        // Width goes to the title until the longest is whole, then to the branch.
+        let longest = titles.max().unwrap_or(0) + 2;
+        columns.branch = rest.saturating_sub(longest).min(36);
+        if columns.branch < 14 {
+            columns.branch = 0;
+        }
+        columns.title = rest - columns.branch;
+        columns
     }
-}
 
-fn entry_line(state: &State, entry: &Entry, at: usize, selected: bool, width: u16) -> Line {
-    let columns = columns(width);
-    let mark = if selected { " ▸" } else { "  " };
-    let mut line = Line::new().add(Role::Accent, mark).add(Role::Faint, &format!("{:>3} ", at + 1));
-    let name = state.queue.place(&entry.change).map_or("", |place| place.name.as_str());
-    let title = &title_of(&entry.change);
-    let cell = |text: &str, columns: usize| {
-        let text = clip(text, columns.saturating_sub(1));
-        let blanks = columns.saturating_sub(text.width());
-        format!("{text}{}", " ".repeat(blanks))
-    };
-    let settled = matches!(entry.need.as_str(), "signed" | "rejected");
-    let title_role = if settled { Role::Muted } else { Role::Text };
-    match &entry.examined {
-        Examined::Done(examination) => {
-            let tier = examination.assessment.tier;
-            line = line.add(tier_role(tier), &format!("{}  ", examination.assessment.blast.class.name()));
-            if width >= 90 {
-                line = line.add(tier_role(tier), &format!("{:<8}", "▇".repeat(usize::from(6 - tier.min(5)))));
+    fn headings(&self, sort: Sort) -> Line {
+        let mark = |own: Sort, name: &str| if own == sort { format!("{name} ▾") } else { name.to_owned() };
+        let (tier, age) = (mark(Sort::Risk, "tier"), mark(Sort::Age, "age"));
+        let size = mark(Sort::Size, "size");
+        let text = [
+            format!("   {}", cell(&tier, self.bar + 2)),
+            cell("reach", self.reach),
+            cell("repository", self.repository),
+            "  ".to_owned(),
+            cell("title", self.title),
+            cell("branch", self.branch),
+            cell("agent", self.agent),
+            format!("{:>w$}", if self.size > 0 { &size } else { "" }, w = self.size.saturating_sub(1)),
+            " ".repeat(self.size.min(1)),
+            if self.age > 0 { format!("{age:>4} ") } else { String::new() },
+            " needs".to_owned(),
+        ];
+        Line::new().add(Role::Faint, &text.concat())
+    }
+
+    fn row(&self, state: &State, entry: &Entry, selected: bool) -> Line {
+        let line = Line::new().add(Role::Accent, if selected { " ▸ " } else { "   " });
+        let name = state.queue.place(&entry.change).map_or("", |place| place.name.as_str());
+        let is_settled = entry.section() == Section::Decided;
+        let title_role = if is_settled { Role::Muted } else { Role::Text };
+        let moved = if entry.again.is_some() { "↻ " } else { "  " };
+        let examination = match &entry.examined {
+            Examined::Done(examination) => examination,
+            Examined::Pending => {
+                let rest = self.title + self.branch + self.agent + self.size;
+                let line = line.add(Role::Faint, &cell("··", 2 + self.bar + self.reach));
+                let line = line.add(Role::Muted, &cell(name, self.repository)).add(Role::Accent, moved);
+                return self.age(line.add(Role::Muted, &cell(entry.change.title(), rest)), state, entry);
             }
-            line = line.add(Role::Muted, &cell(name, columns.repository)).add(title_role, &cell(title, columns.title));
-            if columns.agent > 0 {
-                let provenance = &examination.provenance;
-                let role = if provenance.agent().is_some() { Role::Text } else { Role::Faint };
-                line = line.add(role, &cell(provenance.word(), columns.agent));
+            Examined::Failed(why) => {
+                let room = self.title + self.branch + self.agent + self.size + self.age + self.need;
+                let line = line.add(Role::Faint, &cell("⊘", 2 + self.bar + self.reach));
+                let line = line.add(Role::Muted, &cell(name, self.repository)).add(Role::Accent, moved);
+                return line.add(Role::Faint, &clip(&format!("{}: {why}", entry.change.title()), room));
             }
+        };
+        let tier = examination.assessment.tier;
+        let bar = "▇".repeat(usize::from(5 - tier.min(5)));
+        let line = line.add(tier_role(tier), &format!("{tier} {}", cell(&bar, self.bar)));
+        let line = line.add(Role::Muted, &cell(reach(examination.assessment.blast.class), self.reach));
+        let line = line.add(Role::Muted, &cell(name, self.repository)).add(Role::Accent, moved);
+        let line = line.add(title_role, &cell(&self.title_of(&entry.change), self.title));
+        let line = line.add(Role::Muted, &cell(&entry.change.name, self.branch));
+        let provenance = &examination.provenance;
+        let role = if provenance.agent().is_some() { Role::Text } else { Role::Faint };
+        let mut line = line.add(role, &cell(provenance.word(), self.agent));
+        if self.size > 0 {
             line = line.add(Role::Ok, &format!("{:>6}", format!("+{}", short(examination.added))));
-            line = line.add(Role::Error, &format!("{:>6} ", format!("−{}", short(examination.removed))));
-            if columns.compartments > 0 {
-                line = line.add(Role::Muted, &cell(&compartments(examination), columns.compartments));
-            }
+            line = line.add(Role::Error, &format!("{:>7} ", format!("−{}", short(examination.removed))));
         }
-        Examined::Pending => {
-            let indent = if width >= 90 { 12 } else { 4 };
-            line = line.add(Role::Faint, &cell("··", indent)).add(Role::Muted, &cell(name, columns.repository));
-            line = line.add(Role::Muted, &cell(title, columns.title + columns.agent + columns.compartments + 13));
-        }
-        Examined::Failed(why) => {
-            let text = format!("{title}: {why}");
-            return line
-                .add(Role::Faint, &cell("", 4))
-                .add(Role::Faint, &cell(name, columns.repository))
-                .add(Role::Faint, &clip(&text, usize::from(width).saturating_sub(24)));
-        }
+        let need = short_need(&entry.need, examination);
+        self.age(line, state, entry).add(need_role(entry.section(), &entry.need), &clip(&need, self.need - 1))
     }
-    let age = age(state.now, entry.change.revision.commits.first().map_or(0, |commit| commit.time));
-    line.add(Role::Faint, &format!("{age:>4} ")).add(need_role(&entry.need), &clip(&entry.need, 10))
+
+    /// The title, after the branch where that is what tells a row from the next and has no column of its own.
+    fn title_of(&self, change: &Change) -> String {
+        if self.branch > 0 || (change.name == change.branch && change.stands.is_empty()) {
+            return change.title().to_owned();
+        }
+        format!("{}: {}", change.name, change.title())
+    }
+
+    fn age(&self, line: Line, state: &State, entry: &Entry) -> Line {
+        let age = age(state.now, entry.change.revision.commits.first().map_or(0, |commit| commit.time));
+        let text = if self.age > 0 { format!("{age:>4} ") } else { String::new() };
+        line.add(Role::Faint, &format!("{text} "))
+    }
 }
 
-/// The title, after the branch where that is what tells a row from the next.
-fn title_of(change: &Change) -> String {
-    if change.name == change.branch && change.stands.is_empty() {
-        return change.title().to_owned();
-    }
-    format!("{}: {}", change.name, change.title())
+/// A text in so many columns, the last of them blank.
+fn cell(text: &str, columns: usize) -> String {
+    let text = clip(text, columns.saturating_sub(1));
+    let blanks = columns.saturating_sub(text.width());
+    format!("{text}{}", " ".repeat(blanks))
 }
 
-fn trouble_line((what, why): (&str, &str), selected: bool, width: u16) -> Line {
+/// The reach in a word.
+fn reach(class: BlastClass) -> &'static str {
+    match class {
+        BlastClass::B0 => "leaf",
+        BlastClass::B1 => "package",
+        BlastClass::B2 => "several",
+        BlastClass::B3 => "service",
+        BlastClass::B4 => "fleet",
+    }
+}
+
+/// What a row says of a need: the word that decides is never cut, so each has a short form.
+fn short_need(need: &str, examination: &Examination) -> String {
+    let standing = examination.standing.as_ref();
+    let still = standing.map_or(0, survey::people_missing);
+    match need {
+        "needs you" if still > 1 => format!("you +{}", still - 1),
+        "needs you" => "you".to_owned(),
+        "waiting" => format!("{} more", still.max(1)),
+        "policy invalid" => "policy".to_owned(),
+        "needs others" => {
+            let open = standing.and_then(|standing| standing.slots.iter().find(|slot| slot.have < slot.need));
+            open.map_or("others".to_owned(), |slot| slot.slot.clone())
+        }
+        other => other.to_owned(),
+    }
+}
+
+fn trouble_line((what, why): (String, String), selected: bool, width: u16) -> Line {
     let mark = if selected { " ▸" } else { "  " };
-    let text = clip(&format!("  ⊘ {what}: {why}"), usize::from(width).saturating_sub(3));
-    Line::new().add(Role::Accent, mark).add(Role::Faint, &text)
+    let text = clip(&format!("⊘ {what}: {why}"), usize::from(width).saturating_sub(3));
+    Line::new().add(Role::Accent, mark).add(Role::Warning, &text)
 }
 
 fn short(n: u32) -> String {
     if n >= 10_000 { format!("{}k", n / 1000) } else { n.to_string() }
-}
-
-fn compartments(examination: &Examination) -> String {
-    let name = |(name, criticality): &(String, Criticality)| {
-        if *criticality == Criticality::Critical { format!("{name}!") } else { name.clone() }
-    };
-    examination.compartments.iter().map(name).collect::<Vec<_>>().join(" ")
 }
 
 pub fn tier_role(tier: u8) -> Role {
@@ -230,12 +369,13 @@ pub fn severity_role(severity: Severity) -> Role {
     }
 }
 
-fn need_role(need: &str) -> Role {
-    match need {
-        "signed" => Role::Ok,
-        "rejected" => Role::Error,
-        "needs you" => Role::Accent,
-        _ => Role::Warning,
+fn need_role(section: Section, need: &str) -> Role {
+    match (section, need) {
+        (_, "rejected") => Role::Error,
+        (Section::Decided, _) => Role::Ok,
+        (Section::Mine, _) => Role::Accent,
+        (Section::Stuck, _) => Role::Warning,
+        _ => Role::Muted,
     }
 }
 
@@ -250,208 +390,173 @@ pub fn age(now: i64, then: i64) -> String {
     }
 }
 
-fn preview_of(state: &State, area: Rect, paint: &mut Paint<'_>) {
+/// What is known of the selected row: each fact in one row, or, with the height for it, folded.
+fn preview_of(state: &State, area: Rect, is_tall: bool, paint: &mut Paint<'_>) {
+    let width = usize::from(area.width);
     let Some(entry) = state.queue.selected_entry() else {
-        if let Some((_, why)) = state.queue.current().and_then(|row| state.queue.trouble(row)) {
-            for (row, text) in fold(why, usize::from(area.width) - 4).iter().enumerate() {
-                paint.line(area, row as u16, Line::new().add(Role::Muted, &format!("  {text}")));
+        if let Some((what, why)) = state.queue.current().and_then(|row| state.queue.trouble(row)) {
+            paint.line(area, 0, Line::new().add(Role::Title, &format!(" {}", clip(&what, width.saturating_sub(2)))));
+            for (row, text) in fold(&why, width.saturating_sub(4)).iter().enumerate() {
+                paint.line(area, 1 + row as u16, Line::new().add(Role::Muted, &format!(" {text}")));
             }
         }
         return;
     };
-    let width = usize::from(area.width);
+    let mut lines = head_of(state, entry, width, is_tall);
+    match &entry.examined {
+        Examined::Done(examination) => lines.extend(details(state, entry, examination, width, is_tall)),
+        Examined::Pending => lines.push(Line::new().add(Role::Faint, " examining …")),
+        Examined::Failed(why) => {
+            let text = fold(why, width.saturating_sub(2));
+            lines.extend(text.iter().map(|part| Line::new().add(Role::Error, &format!(" {part}"))));
+        }
+    }
+    lines.into_iter().enumerate().for_each(|(row, line)| paint.line(area, row as u16, line));
+}
+
+fn head_of(state: &State, entry: &Entry, width: usize, is_tall: bool) -> Vec<Line> {
     let revision = &entry.change.revision;
-    let range = format!("{}..{}", revision.base.short(), revision.head.short());
     let target = entry.change.target.trim_start_matches("refs/heads/");
-    let route = clip(&format!("{} → {target}   {range}", entry.change.name), width / 2);
+    let route = format!("{} → {target}   {}..{}", entry.change.name, revision.base.short(), revision.head.short());
+    if is_tall {
+        let name = state.queue.place(&entry.change).map_or("", |place| place.name.as_str());
+        let mut lines: Vec<_> = fold(entry.change.title(), width.saturating_sub(2))
+            .iter()
+            .map(|part| Line::new().add(Role::Title, &format!(" {part}")))
+            .collect();
+        lines.extend(
+            fold(&format!("{name}   {route}"), width.saturating_sub(2))
+                .iter()
+                .map(|part| Line::new().add(Role::Muted, &format!(" {part}"))),
+        );
+        lines.push(Line::new());
+        return lines;
+    }
+    let route = clip(&route, width / 2);
     let title = clip(entry.change.title(), width.saturating_sub(route.width() + 4));
     let head = Line::new().add(Role::Title, &format!(" {title}"));
-    paint.line(area, 0, head.pad_to(width.saturating_sub(route.width() + 1)).add(Role::Muted, &route));
-    match &entry.examined {
-        Examined::Done(examination) => {
-            for (row, line) in details(state, entry, examination, width).into_iter().enumerate() {
-                paint.line(area, 1 + row as u16, line);
-            }
+    vec![head.pad_to(width.saturating_sub(route.width() + 1)).add(Role::Muted, &route)]
+}
+
+/// Labels and what stands beside them.
+struct Facts {
+    lines: Vec<Line>,
+    room: usize,
+    is_tall: bool,
+}
+
+impl Facts {
+    const LABEL: usize = 13;
+
+    /// One fact; folded where there is height for it. Rows that belong together stand below one label.
+    fn add(&mut self, label: &str, role: Role, text: &str) {
+        self.add_as(Role::Faint, label, role, text);
+    }
+
+    /// With the role of what the label says: a finding's severity.
+    fn add_as(&mut self, own: Role, label: &str, role: Role, text: &str) {
+        let parts = if self.is_tall { fold(text, self.room) } else { vec![clip(text, self.room)] };
+        for (at, part) in parts.iter().enumerate() {
+            let label = if at == 0 { label } else { "" };
+            let line = Line::new().add(own, &format!(" {label:<w$}", w = Facts::LABEL));
+            self.lines.push(line.add(role, part));
         }
-        Examined::Pending => paint.line(area, 1, Line::new().add(Role::Faint, " examining …")),
-        Examined::Failed(why) => {
-            paint.line(area, 1, Line::new().add(Role::Error, &format!(" {}", clip(why, width - 2))))
+    }
+
+    fn gap(&mut self) {
+        if self.is_tall {
+            self.lines.push(Line::new());
         }
     }
 }
 
-fn details(state: &State, entry: &Entry, examination: &Examination, width: usize) -> Vec<Line> {
-    let label = |text: &str| Line::new().add(Role::Faint, &format!(" {text:<14}"));
-    let room = width.saturating_sub(17);
+fn details(state: &State, entry: &Entry, examination: &Examination, width: usize, is_tall: bool) -> Vec<Line> {
+    let mut facts = Facts { lines: Vec::new(), room: width.saturating_sub(Facts::LABEL + 2), is_tall };
     let assessment = &examination.assessment;
-    let blast: Vec<_> =
-        assessment.blast.reasons.iter().take(2).map(|reason| format!("{} {}", reason.path, reason.sentence)).collect();
-    let text = format!("{} {}: {}", assessment.blast.class.name(), assessment.blast.class.meaning(), blast.join(" · "));
-    let came = entry.again.as_ref().map(|again| {
+    if let Some(again) = &entry.again {
         let told = again.told.as_deref().unwrap_or("…");
-        let came = format!("{}: {told}", again.since.name());
-        label("again").add(Role::Accent, &clip(&came, room))
-    });
-    let mut lines: Vec<Line> = came.into_iter().collect();
+        facts.add("moved", Role::Accent, &format!("{}: {told}", again.since.name()));
+    }
     if !entry.change.stands.is_empty() {
-        lines.push(label("branch").add(Role::Warning, &clip(&entry.change.stands.join("; "), room)));
+        facts.add("branch", Role::Warning, &entry.change.stands.join("; "));
     }
-    lines.push(label("blast radius").add(Role::Text, &clip(&text, room)));
-    let mut why = label(&format!("why tier {}", assessment.tier));
-    let shown = if width >= 110 { 2 } else { 1 };
-    // One finding a rule: the second of a kind says nothing new.
-    let mut rules = std::collections::BTreeSet::new();
-    let kinds: Vec<_> = assessment.findings.iter().filter(|finding| rules.insert(&finding.rule)).take(shown).collect();
-    for finding in &kinds {
-        let place = format!("{} {}  {}", finding.severity.letter(), finding.rule, finding.location);
-        why = why
-            .add(severity_role(finding.severity), &clip(&place, room.saturating_sub(8) / shown))
-            .add(Role::Text, "   ");
-    }
-    let more = assessment.findings.len() - kinds.len();
-    why = match (kinds.is_empty(), more) {
-        (true, _) => why.add(Role::Muted, "no finding"),
-        (_, 0) => why,
-        _ => why.add(Role::Faint, &format!("+{more} more")),
-    };
-    lines.push(why);
-    lines.push(label("needs").add(Role::Text, &clip(&needs(state, entry, examination), room)));
+    let worst = assessment.findings.iter().map(|finding| finding.severity).max();
+    let worst = worst.map_or("no finding".to_owned(), |worst| format!("worst finding {}", worst.name()));
+    let asks = if assessment.tier <= 2 { "; signing it needs a reason" } else { "" };
+    let text = format!("{worst}, reach {}{asks}", assessment.blast.class.meaning());
+    facts.add_as(tier_role(assessment.tier), &format!("tier {}", assessment.tier), Role::Text, &text);
+    facts.gap();
+    found(&mut facts, examination);
+    let reasons: Vec<_> = assessment.blast.reasons.iter().map(|r| format!("{} {}", r.path, r.sentence)).collect();
+    let reach = format!("{}: {}", assessment.blast.class.meaning(), reasons.join(" · "));
+    facts.add("reach", Role::Text, &reach);
+    facts.gap();
+    needs(&mut facts, state, entry, examination);
+    facts.gap();
     let provenance = &examination.provenance;
-    let evidence = provenance.evidence.first().map(|e| format!(": {}", e.raw)).unwrap_or_default();
-    lines.push(label("provenance").add(Role::Text, &clip(&format!("{}{evidence}", provenance.status.name()), room)));
-    let says = entry
-        .change
-        .revision
-        .commits
-        .first()
-        .map(|commit| commit.message.lines().skip(1).find(|l| !l.trim().is_empty()).unwrap_or(commit.title()));
-    lines.push(label("it says").add(Role::Claim, &clip(&format!("“{}”", says.unwrap_or_default().trim()), room)));
-    lines.push(label("size").add(
-        Role::Text,
-        &format!("{}, +{} −{}", counted(examination.files, "file"), examination.added, examination.removed),
-    ));
-    lines
+    let evidence: Vec<_> = provenance.evidence.iter().map(|evidence| evidence.raw.trim()).collect();
+    let shown = if is_tall { evidence.len() } else { evidence.len().min(1) };
+    let agent = provenance.agent().unwrap_or("no tool named");
+    let evidence = evidence[..shown].iter().map(|raw| format!(" · “{raw}”")).collect::<String>();
+    facts.add("made by", Role::Text, &format!("{agent}: {}{evidence}", provenance.status.name()));
+    let says = entry.change.revision.commits.first().map(|commit| commit.says().join(" ")).unwrap_or_default();
+    if !says.is_empty() {
+        facts.add("it says", Role::Claim, &format!("“{says}”"));
+    }
+    let size = format!("{}, +{} −{}", counted(examination.files, "file"), examination.added, examination.removed);
+    facts.add("size", Role::Text, &size);
+    facts.lines
+}
+
+/// One finding a rule: the second of a kind says nothing new.
+fn found(facts: &mut Facts, examination: &Examination) {
+    let mut rules = std::collections::BTreeSet::new();
+    let all = &examination.assessment.findings;
+    let kinds = all.iter().filter(|finding| rules.insert(&finding.rule));
+    let shown: Vec<_> = kinds.take(if facts.is_tall { 8 } else { 2 }).collect();
+    let more = all.len() - shown.len();
+    for (at, finding) in shown.iter().enumerate() {
+        let is_last = at + 1 == shown.len() && more > 0;
+        let more = if is_last { format!("   +{more} more") } else { String::new() };
+        let place = format!("   {}{more}", finding.location);
+        let room = facts.room.saturating_sub(place.width());
+        let text =
+            if facts.is_tall { format!("{}{place}", finding.title) } else { clip(&finding.title, room) + &place };
+        facts.add_as(severity_role(finding.severity), finding.severity.name(), Role::Text, &text);
+    }
+    if !shown.is_empty() {
+        facts.gap();
+    }
 }
 
 /// What is still needed, in the words of the policy.
-fn needs(state: &State, entry: &Entry, examination: &Examination) -> String {
+fn needs(facts: &mut Facts, state: &State, entry: &Entry, examination: &Examination) {
+    let place = state.queue.place(&entry.change);
     let Some(standing) = &examination.standing else {
-        let place = state.queue.place(&entry.change);
-        return match place.map(|place| &place.policy) {
-            Some(crate::source::git::PolicyState::Invalid(refused)) => {
-                let first =
-                    refused.mistakes.first().map(|m| format!("line {}: {}", m.line, m.text)).unwrap_or_default();
-                format!("the policy is invalid ({first})")
-            }
-            _ => "there is no policy; `undersign init` writes one".to_owned(),
-        };
+        let why = place.and_then(|place| without_policy(place));
+        return why.into_iter().for_each(|why| facts.add("needs", Role::Warning, &why));
     };
-    let policy = state.queue.place(&entry.change).and_then(|place| place.policy());
+    let policy = place.and_then(|place| place.policy());
     let needs = policy.map(|policy| counsel::needs(policy, standing, state.now)).unwrap_or_default();
-    let mut text = needs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" · ");
+    let mut texts: Vec<_> = needs.iter().map(ToString::to_string).collect();
     if let Some(change) = &examination.policy_change {
-        text = format!("policy: {} · {text}", change.headline());
+        texts.insert(0, format!("policy: {}", change.headline()));
     }
     if !standing.rejected_by.is_empty() {
-        text = format!("rejected by {} · {text}", standing.rejected_by.join(", "));
+        texts.insert(0, format!("rejected by {}", standing.rejected_by.join(", ")));
     }
-    text
-}
-
-/// What it needs and of whom; what a change of the policy means; how a change that touches too much could be cut.
-fn counsel_lines(state: &State, entry: &Entry, examination: &Examination, width: usize) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let add = |lines: &mut Vec<Line>, role, text: &str| {
-        lines.extend(hanging(text, 6, width).iter().map(|part| Line::new().add(role, part)));
-    };
-    let place = state.queue.place(&entry.change);
-    if let (Some(standing), Some(policy)) = (&examination.standing, place.and_then(|place| place.policy())) {
-        for need in counsel::needs(policy, standing, state.now) {
-            let role = if need.have >= need.need { Role::Ok } else { Role::Text };
-            add(&mut lines, role, &format!("  needs {need}"));
+    if facts.is_tall {
+        for (at, text) in texts.iter().enumerate() {
+            facts.add(if at == 0 { "needs" } else { "" }, Role::Text, text);
         }
-        let key = place.and_then(|place| state.my_key(place));
-        if let Some(why) = counsel::futile(policy, standing, key, state.now) {
-            add(&mut lines, Role::Muted, &format!("  your approval would not count: {why}"));
+    } else {
+        // Who decides is never cut: it has a second row where the first is full.
+        let text = texts.join(" · ");
+        let first = fold(&text, facts.room).into_iter().next().unwrap_or_default();
+        let rest = text.get(first.len()..).unwrap_or_default().trim_start();
+        facts.add("needs", Role::Text, &first);
+        if !rest.is_empty() {
+            facts.add("", Role::Text, rest);
         }
     }
-    if let Some(change) = &examination.policy_change {
-        add(&mut lines, Role::Title, &format!("  policy: {}", change.headline()));
-        for meaning in &change.meaning {
-            add(&mut lines, direction_role(meaning.direction), &format!("    {meaning}"));
-        }
-        for flip in &change.flips {
-            let text = format!("    {} → {}  {}", flip.from.name(), flip.to.name(), visible::text(&flip.change));
-            add(&mut lines, Role::Text, &text);
-        }
-    }
-    for (at, part) in examination.split.iter().enumerate() {
-        let names: Vec<_> = part.compartments.iter().map(String::as_str).collect();
-        let text = format!(
-            "  split {} of {}: {} · {}",
-            at + 1,
-            examination.split.len(),
-            names.join(", "),
-            counted(part.paths.len(), "path")
-        );
-        add(&mut lines, Role::Accent, &text);
-    }
-    lines.extend((!lines.is_empty()).then(Line::new));
-    lines
-}
-
-/// Everything that put the selected change where it is.
-pub fn draw_why(state: &State, area: Rect, paint: &mut Paint<'_>) {
-    let Some(entry) = state.queue.selected_entry() else { return };
-    let window = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 };
-    let inner = paint.frame(window, &format!("why · {}", clip(entry.change.title(), usize::from(area.width) / 2)));
-    let Examined::Done(examination) = &entry.examined else { return };
-    let width = usize::from(inner.width);
-    let assessment = &examination.assessment;
-    let mut lines = vec![
-        Line::new()
-            .add(tier_role(assessment.tier), &format!("tier {}", assessment.tier))
-            .add(Role::Muted, &format!(" · {} points", assessment.points)),
-    ];
-    lines.extend(
-        assessment
-            .point_reasons
-            .iter()
-            .map(|(points, why)| Line::new().add(Role::Muted, &format!("  {points:>3}  {why}"))),
-    );
-    lines.push(Line::new());
-    for reason in assessment.blast.reasons.iter().take(6) {
-        let text = format!("  {}  {} {}", reason.class.name(), reason.path, reason.sentence);
-        lines.push(Line::new().add(Role::Text, &clip(&text, width)));
-    }
-    lines.push(Line::new());
-    lines.extend(counsel_lines(state, entry, examination, width));
-    for finding in &assessment.findings {
-        let line = Line::new()
-            .add(severity_role(finding.severity), &format!("  {} {:<22}", finding.severity.letter(), finding.rule));
-        lines.push(
-            line.add(Role::Text, &clip(&format!("{} · {}", finding.title, finding.location), width.saturating_sub(27))),
-        );
-    }
-    lines.push(Line::new());
-    lines.push(Line::new().add(Role::Muted, &format!("provenance: {}", examination.provenance.status.name())));
-    // One line can be evidence of more than one rule.
-    let mut told = std::collections::BTreeSet::new();
-    for evidence in examination.provenance.evidence.iter().filter(|evidence| told.insert(&evidence.raw)) {
-        lines.push(Line::new().add(Role::Claim, &clip(&format!("  {}: {}", evidence.rule, evidence.raw), width)));
-    }
-    for reason in examination.standing.iter().flat_map(|standing| &standing.reasons) {
-        let text = hanging(&format!("{}: {}", reason.code, reason.detail), 2, width);
-        lines.extend(text.iter().map(|part| Line::new().add(Role::Warning, part)));
-    }
-    let room = usize::from(inner.height);
-    let hidden = lines.len().saturating_sub(room);
-    if hidden > 0 {
-        lines.truncate(room - 1);
-        lines.push(Line::new().add(
-            Role::Warning,
-            &clip(&format!("… {} more lines: undersign show {}", hidden + 1, entry.change.id), width),
-        ));
-    }
-    lines.into_iter().enumerate().for_each(|(row, line)| paint.line(inner, row as u16, line));
 }

@@ -4,13 +4,15 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::diff;
-use super::paint::{Line, Paint, clip, clip_start};
+use super::paint::{Line, Paint, clip, clip_folders, clip_middle};
 use super::queue::severity_role;
 use super::{footer, rule};
 use crate::app::State;
 use crate::app::action::Action;
 use crate::app::review::Review;
+use crate::app::review::items::{LEGEND, Listed, list_room};
 use crate::app::review::rows::Row;
+use crate::change::counted;
 use crate::risk::Severity;
 use crate::tui::theme::Role;
 
@@ -26,7 +28,7 @@ pub fn draw(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
         }
     }
     let columns = body.width.saturating_sub(list + 1);
-    diff::draw(review, Rect { x: body.x + list, width: columns, ..body }, paint);
+    diff::draw(review, &state.keymap, Rect { x: body.x + list, width: columns, ..body }, paint);
     overview(review, Rect { x: body.x + list + columns, width: 1, ..body }, paint);
     rule(paint, area, area.height - 2);
     let part: &[(Action, &str)] = &[
@@ -69,8 +71,8 @@ fn header(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
     let (back, right) = match review.lens_name() {
         Some(name) => (" ‹ All   ", Line::new().add(Role::Warning, &format!("{name} "))),
-        None if state.is_only_review() => (" ‹ Leave   ", counters(review, width)),
-        None => (" ‹ Queue   ", counters(review, width)),
+        None if state.is_only_review() => (" ‹ Leave   ", counters(state, review, width)),
+        None => (" ‹ Queue   ", counters(state, review, width)),
     };
     let title = match review.told() {
         [] => review.change.title().to_owned(),
@@ -82,38 +84,40 @@ fn header(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
     paint.line(area, 0, left.add(Role::Text, &" ".repeat(gap)).join(right));
 }
 
-fn counters(review: &Review, width: usize) -> Line {
+/// What is left; what is zero is not written, and when nothing is left the line says so and what comes next.
+fn counters(state: &State, review: &Review, width: usize) -> Line {
     let progress = review.progress();
     let mut line = Line::new();
     if width >= 100 {
         let agent = review.examination.as_ref().map_or("…", |e| e.provenance.word());
         line = line.add(Role::Muted, &format!("{agent} · {}   ", review.change.revision.head.short()));
     }
-    let count = |line: Line, label: &str, (have, all): (usize, usize)| {
-        let role = if have == all { Role::Ok } else { Role::Warning };
-        line.add(Role::Muted, &format!("{label} ")).add(role, &format!("{have}/{all}")).add(Role::Muted, "  ")
+    let open = |(have, all): (usize, usize), what: &str| (have < all).then(|| counted(all - have, what));
+    let hunks = open(progress.hunks, "hunk").map(|hunks| {
+        // Findings draw the eye: what none points at must not be forgotten over them.
+        let says = width >= 140 && progress.unflagged > 0 && progress.findings.1 > 0;
+        if says { format!("{hunks} ({} without a finding)", progress.unflagged) } else { hunks }
+    });
+    let findings = open(progress.findings, "finding").filter(|_| !review.blind);
+    let left = [hunks, findings, open(progress.omissions, "omission")];
+    let left: Vec<_> = left.into_iter().flatten().collect();
+    line = match left.is_empty() {
+        false => line.add(Role::Muted, "left: ").add(Role::Warning, &left.join(" · ")),
+        true if !review.is_complete() => line.add(Role::Faint, "reading …"),
+        true => line.add(Role::Ok, "nothing left"),
     };
-    line = count(line, "seen", progress.hunks);
-    // Findings draw the eye: what none points at must not be forgotten over them.
-    if width >= 140 && progress.unflagged > 0 && progress.findings.1 > 0 {
-        line = line.add(Role::Muted, "unflagged ").add(Role::Warning, &progress.unflagged.to_string());
-        line = line.add(Role::Muted, "  ");
+    if review.blind {
+        line = line.add(Role::Warning, " · findings hidden");
     }
-    line = if review.blind {
-        line.add(Role::Warning, "findings hidden  ")
-    } else {
-        count(line, "answered", progress.findings)
-    };
     if review.draft.is_decided() {
-        line = line.add(Role::Ok, "✓ decided  ");
-    }
-    if progress.omissions.1 > 0 {
-        line = count(line, "omitted", progress.omissions);
+        line = line.add(Role::Ok, " · ✓ decided");
+    } else if left.is_empty() && review.is_complete() && !review.read_only {
+        line = line.add(Role::Muted, &format!(" · {} signs", state.keymap.first(Action::Sign)));
     }
     if review.read_only {
-        line = line.add(Role::Warning, "read-only ");
+        line = line.add(Role::Warning, " · read-only");
     }
-    line
+    line.add(Role::Text, " ")
 }
 
 /// The rule below the header says which file is on the screen, and what encloses its first line, once the file's own row
@@ -125,7 +129,7 @@ fn sticky(review: &Review, list: u16, area: Rect, paint: &mut Paint<'_>) {
     };
     let index = review.order[position];
     let room = width.saturating_sub(usize::from(list) + 8);
-    let path = clip_start(&review.diff.files[index].path.to_string(), room);
+    let path = clip_folders(&review.diff.files[index].path.to_string(), &[], room);
     let mut line =
         Line::new().add(Role::Border, &"─".repeat(usize::from(list) + 2)).add(Role::FileHeader, &format!(" {path} "));
     let room = width.saturating_sub(line.width() + 8);
@@ -140,40 +144,81 @@ fn files(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
     let current = review.current_file();
     let order = if review.examination.is_some() { "by risk" } else { "by path" };
-    let head = Line::new().add(Role::Faint, &format!(" {}", crate::change::counted(review.order.len(), "file")));
-    paint.line(area, 0, head.pad_to(width.saturating_sub(order.len() + 1)).add(Role::Faint, order));
-    let room = usize::from(area.height).saturating_sub(1).max(1);
-    let first = review.first_listed(room);
-    for (row, position) in (first..review.order.len()).take(room).enumerate() {
-        let line = listed(review, position, position == current, width);
-        paint.line_on(area, 1 + row as u16, line, (position == current).then_some(Role::Selected));
+    let head = Line::new().add(Role::Faint, &format!(" {} {order}", counted(review.order.len(), "file")));
+    paint.line(area, 0, head.pad_to(width.saturating_sub(5)).add(Role::Faint, "seen"));
+    let page = usize::from(area.height);
+    let room = list_room(page);
+    for (row, listed) in review.listed(room).into_iter().enumerate() {
+        let row = 1 + row as u16;
+        match listed {
+            Listed::Folder(position) => {
+                let folder = review.folder(position);
+                let name = if folder.is_empty() { "." } else { &folder };
+                let beside = review.folders_beside(position);
+                let beside: Vec<_> = beside.iter().map(String::as_str).collect();
+                let name = clip_folders(name, &beside, width.saturating_sub(2));
+                paint.line(area, row, Line::new().add(Role::Muted, &format!(" {name}")));
+            }
+            Listed::File(position) => {
+                let line = file_line(review, position, position == current, width);
+                paint.line_on(area, row, line, (position == current).then_some(Role::Selected));
+            }
+        }
+    }
+    if room + 1 < page {
+        let rows = Rect { y: area.y + (page - LEGEND) as u16, height: LEGEND as u16, ..area };
+        legend(width).into_iter().enumerate().for_each(|(row, line)| paint.line(rows, row as u16, line));
     }
 }
 
-fn listed(review: &Review, position: usize, is_current: bool, width: usize) -> Line {
+/// What the signs of the list mean: [`LEGEND`] rows.
+fn legend(width: usize) -> [Line; LEGEND] {
+    let severity = |line: Line, severity: Severity| {
+        let line = line.add(severity_role(severity), &format!(" {}", severity.letter()));
+        line.add(Role::Faint, &format!(" {}", severity.name()))
+    };
+    let first = [Severity::Critical, Severity::High].into_iter().fold(Line::new(), severity);
+    let second = [Severity::Medium, Severity::Low].into_iter().fold(Line::new(), severity);
+    let second = second.add(Role::Omission, " ⊘").add(Role::Faint, " no lines");
+    let seen = if width >= 28 { " · not seen  1/2 some  ✓ all" } else { " · not seen  ✓ seen" };
+    [first, second, Line::new().add(Role::Faint, seen)]
+}
+
+/// A file: its worst open finding and how many there are, its name, what happened to it, what was seen of it.
+fn file_line(review: &Review, position: usize, is_current: bool, width: usize) -> Line {
     let index = review.order[position];
-    let worst = review.findings_in(index).map(|(_, finding)| finding.severity).next().filter(|_| !review.blind);
+    let worst = review.worst_open(position).filter(|_| !review.blind);
     let open = if review.blind { 0 } else { review.open_findings_in(position) };
-    let seen = review.is_file_done(position);
+    let is_done = review.is_file_done(position);
     let folded = review.rows[position].folded;
     let omits = review.inventory_at(position).is_some_and(|inventory| inventory.asked(folded).next().is_some());
-    let state = if seen {
-        "✓".to_owned()
-    } else if omits {
-        "⊘".to_owned()
-    } else if open == 0 {
-        String::new()
-    } else {
-        open.to_string()
+    let state = match review.marks_of(position) {
+        _ if is_done => "✓".to_owned(),
+        (0, _) => "·".to_owned(),
+        (seen, all) => format!("{seen}/{all}"),
     };
-    let letter = worst.map_or('·', Severity::letter);
-    let mark = if is_current { "▸" } else { " " };
-    let line = Line::new().add(Role::Accent, mark).add(worst.map_or(Role::Faint, severity_role), &format!("{letter} "));
-    let path = review.diff.files[index].path.to_string();
-    let name = clip_start(&path, width.saturating_sub(state.width() + 5));
-    let line = line.add(if seen { Role::Faint } else { Role::Text }, &name);
-    let role = if seen { Role::Seen } else { Role::Warning };
-    line.pad_to(width.saturating_sub(state.width() + 1)).add(role, &state)
+    let line = Line::new().add(Role::Accent, if is_current { "▸" } else { " " });
+    let line = match worst {
+        Some(severity) => {
+            let count = if open > 9 { "+".to_owned() } else { open.to_string() };
+            line.add(severity_role(severity), &format!(" {}{count} ", severity.letter()))
+        }
+        None if omits => line.add(Role::Omission, " ⊘  "),
+        None => line.add(Role::Faint, "    "),
+    };
+    let diff = &review.diff.files[index];
+    let word = match (diff.old, diff.new) {
+        (None, _) => " new",
+        (_, None) => " deleted",
+        _ => "",
+    };
+    let path = diff.path.to_string();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let room = width.saturating_sub(line.width() + state.width() + 2);
+    let word = if name.width() + word.width() <= room { word } else { "" };
+    let line = line.add(if is_done { Role::Faint } else { Role::Text }, &clip_middle(name, room));
+    let line = line.add(Role::Faint, word).pad_to(width.saturating_sub(state.width() + 1));
+    line.add(if is_done { Role::Seen } else { Role::Warning }, &state)
 }
 
 /// The whole diff in one column: findings by their letter, what is not seen as `·`, what is as a line; and where one is.

@@ -1,83 +1,108 @@
 //! The sign sheet: what is missing, what will be signed, and what is asked for.
 
 use ratatui::layout::{Position, Rect};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::{Line, Paint, clip, fold, hanging};
+use crate::app::action::Action;
+use crate::app::keymap::Keymap;
 use crate::app::review::{Review, Subject};
 use crate::app::sign::{Sheet, Stage};
+use crate::app::text::TextField;
 use crate::change::counted;
-use crate::decision::Verdict;
+use crate::decision::{Missing, Verdict};
 use crate::frozen::Frozen;
 use crate::gate::Answerable;
 use crate::policy::Direction;
+use crate::record::statement::Statement;
 use crate::tui::theme::Role;
 
-pub fn draw(sheet: &Sheet, review: &Review, area: Rect, paint: &mut Paint<'_>) -> Option<Position> {
-    let width = area.width.saturating_sub(4).min(110);
-    let height = area.height.saturating_sub(2);
-    let window = Rect { x: area.x + (area.width - width) / 2, y: area.y + 1, width, height };
-    let inner = paint.frame(window, "undersign");
-    let columns = usize::from(inner.width);
+/// The widest box: longer lines are hard to read.
+const WIDEST: u16 = 100;
+/// Rows that every page has: the frame, title and route, a blank on either side of the body, the foot.
+const CHROME: u16 = 7;
+
+/// What stands between the head and the foot of the sheet.
+#[derive(Default)]
+struct Page<'s> {
+    lines: Vec<Line>,
+    foot: Line,
+    /// Where something is typed: on this line of the page, or in its foot.
+    field: Option<(Option<usize>, String, &'s TextField, bool)>,
+}
+
+/// Draws the sheet, as high as its text; gives the place of the cursor.
+pub fn draw(sheet: &Sheet, review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>) -> Option<Position> {
+    let width = area.width.min(WIDEST);
+    let columns = usize::from(width.saturating_sub(4));
+    let message = sheet.message.as_ref().map(|message| fold(message, columns)).unwrap_or_default();
+    let message: Vec<_> = message.iter().map(|part| Line::new().add(Role::Warning, part)).collect();
+    let most = area.height.saturating_sub(2);
+    // What is told stands over the foot, from its beginning on, whatever the page loses for it.
+    let room = usize::from(most.saturating_sub(CHROME)).saturating_sub(message.len());
+    let page = page_of(sheet, review, keymap, columns, room);
+    let height = (page.lines.len().min(room) + message.len()) as u16 + CHROME;
+    let window = Rect { x: area.x + (area.width - width) / 2, y: area.y + 1, width, height: height.min(most) };
+    let title = if matches!(sheet.stage, Stage::Confirm { .. }) { "sign: read it, then its code" } else { "sign" };
+    // Half rows of what lies beside the box would be noise; what is below it stays.
+    paint.clear(Rect { y: window.y, height: window.height, ..area });
+    let inner = paint.frame(window, title);
+    head(review, inner, columns, paint);
+    let body = Rect { y: inner.y + 3, height: inner.height.saturating_sub(5), ..inner };
+    let foot = Rect { y: inner.y + inner.height.saturating_sub(1), height: 1, ..inner };
+    let start = usize::from(body.height).saturating_sub(message.len());
+    page.lines.into_iter().take(start).enumerate().for_each(|(row, line)| paint.line(body, row as u16, line));
+    message.into_iter().enumerate().for_each(|(row, line)| paint.line(body, (start + row) as u16, line));
+    paint.line(foot, 0, page.foot);
+    let (row, label, field, is_secret) = page.field?;
+    let at = match row {
+        Some(row) => Rect { y: body.y + row as u16, height: 1, ..body },
+        None => foot,
+    };
+    Some(paint.field(at, &label, field, is_secret))
+}
+
+fn head(review: &Review, inner: Rect, columns: usize, paint: &mut Paint<'_>) {
     paint.line(inner, 0, Line::new().add(Role::Title, &clip(review.change.title(), columns)));
     let target = review.change.target.trim_start_matches("refs/heads/");
-    let route = format!(
-        "{} → {target}   {}..{}",
-        review.change.name,
-        review.change.revision.base.short(),
-        review.change.revision.head.short()
-    );
+    let revision = &review.change.revision;
+    let (base, head) = (revision.base.short(), revision.head.short());
+    let route = format!("{} → {target}   {base}..{head}", review.change.name);
     paint.line(inner, 1, Line::new().add(Role::Muted, &clip(&route, columns)));
-    let foot = Rect { y: inner.y + inner.height - 1, height: 1, ..inner };
-    let told = message(sheet, inner, paint);
-    let body = Rect { y: inner.y + 3, height: inner.height.saturating_sub(5 + told), ..inner };
+}
+
+fn page_of<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, columns: usize, room: usize) -> Page<'s> {
     match &sheet.stage {
-        Stage::Choose => choose(sheet, review, body, foot, paint),
-        Stage::Reason { verdict, field } => return Some(reason(*verdict, field, review, body, paint)),
-        Stage::Freezing { .. } => paint.line(body, 0, Line::new().add(Role::Faint, "fixing the statement …")),
+        Stage::Choose => choose(sheet, review, keymap, columns, room),
+        Stage::Reason { verdict, field } => reason(*verdict, field, review, columns),
+        Stage::Freezing { .. } => {
+            Page { lines: vec![Line::new().add(Role::Faint, "fixing the statement …")], ..Page::default() }
+        }
         Stage::Confirm { frozen, field, scroll } => {
-            statement(frozen, *scroll, body, paint);
             let what = match frozen.verdict {
                 Verdict::HumanOnly => "sign that no AI was used".to_owned(),
                 Verdict::BreakGlass => "break the glass".to_owned(),
                 verdict => verdict.to_string(),
             };
             let label = format!("type {} to {what}: ", Sheet::challenge(frozen));
-            return Some(paint.field(foot, &label, field, false));
+            let lines = statement(frozen, *scroll, columns, room);
+            Page { lines, field: Some((None, label, field, false)), ..Page::default() }
         }
         Stage::Passphrase { frozen, field } => {
-            statement(frozen, 0, body, paint);
-            return Some(paint.field(foot, "passphrase of the key: ", field, true));
+            let lines = statement(frozen, 0, columns, room);
+            Page { lines, field: Some((None, "passphrase of the key: ".to_owned(), field, true)), ..Page::default() }
         }
-        Stage::Signing { frozen } => {
-            statement(frozen, 0, body, paint);
-            paint.line(foot, 0, Line::new().add(Role::Accent, "signing … touch your security key, if it blinks"));
-        }
-        Stage::Done { record, verdict } => done(record, *verdict, body, foot, paint),
+        Stage::Signing { frozen } => Page {
+            lines: statement(frozen, 0, columns, room),
+            foot: Line::new().add(Role::Accent, "signing … touch your security key, if it blinks"),
+            field: None,
+        },
+        Stage::Done { record, verdict } => done(record, *verdict, keymap, columns),
     }
-    None
 }
 
-/// What went wrong, whole, above the foot; gives how many rows it takes. Where there is no room for all of it, its end
-/// is cut, never its beginning.
-fn message(sheet: &Sheet, inner: Rect, paint: &mut Paint<'_>) -> u16 {
-    let Some(message) = &sheet.message else { return 0 };
-    let room = usize::from(inner.height.saturating_sub(4)).max(1);
-    let mut text = fold(message, usize::from(inner.width));
-    if text.len() > room {
-        text.truncate(room);
-        let last = text.pop().unwrap_or_default();
-        text.push(clip(&format!("{last} …"), usize::from(inner.width)));
-    }
-    let start = inner.height.saturating_sub(1 + text.len() as u16);
-    for (row, part) in text.iter().enumerate() {
-        paint.line(inner, start + row as u16, Line::new().add(Role::Warning, part));
-    }
-    text.len() as u16
-}
-
-fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Paint<'_>) {
-    let columns = usize::from(body.width);
-    let mut lines = looked_at(sheet, review);
+fn choose<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, columns: usize, room: usize) -> Page<'s> {
+    let mut lines = looked_at(sheet, review, keymap, columns);
     lines.push(Line::new());
     lines.extend(counsel(sheet, columns));
     lines.extend(consequences(review, columns));
@@ -86,46 +111,90 @@ fn choose(sheet: &Sheet, review: &Review, body: Rect, foot: Rect, paint: &mut Pa
         Err(why) => told(Role::Warning, why, columns),
     };
     // The key comes last; what is left out is counted, never dropped in silence.
-    let room = usize::from(body.height).saturating_sub(1 + key.len());
+    let room = room.saturating_sub(1 + key.len());
     if lines.len() > room {
         let kept = room.saturating_sub(1);
         let more = counted(lines.len() - kept, "more line");
-        let text = format!("… {more}: Esc, q, then i in the queue");
+        let (back, why) = (keymap.first(Action::Back), keymap.first(Action::Why));
+        let text = format!("… {more}: Esc, {back}, then {why} in the queue");
         lines.truncate(kept);
         lines.push(Line::new().add(Role::Warning, &clip(&text, columns)));
     }
     let left = room.saturating_sub(lines.len());
     lines.extend(own_words(review, columns, left));
-    lines.push(Line::new());
+    lines.extend(lines.last().is_some_and(|last| last.width() > 0).then(Line::new));
     lines.extend(key);
-    lines.into_iter().enumerate().for_each(|(row, line)| paint.line(body, row as u16, line));
     // The longest words that fit.
+    let is_ready = is_ready(review);
     let keys = [(true, true), (false, true), (false, false)]
-        .map(|(draft, noun)| keys(sheet, !review.draft.notes.is_empty(), draft, noun));
+        .map(|(draft, noun)| keys(sheet, (!review.draft.notes.is_empty(), is_ready), draft, noun));
     let fits = keys.iter().find(|line| line.width() <= columns).or(keys.last());
-    paint.line(foot, 0, fits.cloned().unwrap_or_else(Line::new));
+    Page { lines, foot: fits.cloned().unwrap_or_default(), field: None }
 }
 
-/// What was looked at, and what is missing for an approval.
-fn looked_at(sheet: &Sheet, review: &Review) -> Vec<Line> {
+/// Whether nothing but a reason is missing for an approval.
+fn is_ready(review: &Review) -> bool {
+    let missing = review.checklist().missing(&review.draft, Verdict::Approve);
+    review.is_complete() && (Missing { reason: false, ..missing }) == Missing::default()
+}
+
+/// What is missing for an approval, each with the stroke that goes there; else what was looked at. What is zero is not
+/// written.
+fn looked_at(sheet: &Sheet, review: &Review, keymap: &Keymap, columns: usize) -> Vec<Line> {
     let missing = review.checklist().missing(&review.draft, Verdict::Approve);
     let progress = review.progress();
-    let item = |missing: usize, (have, all): (usize, usize), what: &str| {
-        let (mark, role) = if missing == 0 { ("✓", Role::Ok) } else { ("✗", Role::Warning) };
-        Line::new().add(role, &format!("{mark} ")).add(Role::Text, &format!("{have} of {all} {what}"))
+    let (unseen, item) = (keymap.first(Action::NextUnseen), keymap.first(Action::NextFinding));
+    let of = |(have, all): (usize, usize), what: &str, done: &str| {
+        let whole = counted(all, what);
+        match have {
+            0 => format!("{whole} not {done}"),
+            _ => format!("{} of {whole} not {done}", all - have),
+        }
     };
+    let left = [
+        (missing.hunks, of(progress.hunks, "hunk", "seen"), &unseen),
+        (missing.findings, of(progress.findings, "finding", "answered"), &item),
+        (missing.omissions, of(progress.omissions, "omission", "acknowledged"), &item),
+    ];
     let notes = match review.draft.notes.len() {
-        0 => counted(0, "note"),
-        n if sheet.with_notes => format!("{} to be signed", counted(n, "note")),
-        n => format!("{}, signed with a rejection only", counted(n, "note")),
+        0 => None,
+        n if sheet.with_notes => Some(format!("{}, to be signed", counted(n, "note"))),
+        n => Some(format!("{}, signed with a rejection only", counted(n, "note"))),
     };
-    let carried = counted(review.seen().carried_over, "mark");
-    vec![
-        item(missing.hunks, progress.hunks, "hunks seen"),
-        item(missing.findings, progress.findings, "findings answered"),
-        item(missing.omissions, progress.omissions, "omissions acknowledged"),
-        Line::new().add(Role::Muted, &format!("  {notes} · {carried} carried over")),
-    ]
+    let notes = notes.map(|notes| Line::new().add(Role::Note, "  ✎ ").add(Role::Text, &notes));
+    if left.iter().all(|(missing, ..)| *missing == 0) {
+        return done_lines(review).into_iter().chain(notes).collect();
+    }
+    let mut lines = vec![Line::new().add(Role::Title, "What is left before you can approve:")];
+    for (_, text, stroke) in left.iter().filter(|(missing, ..)| *missing > 0) {
+        let line = Line::new().add(Role::Warning, "  ✗ ").add(Role::Text, text);
+        let go = format!(" {stroke} goes there");
+        let line = line.pad_to(columns.min(72).saturating_sub(go.width()));
+        lines.push(line.add(Role::Key, &format!(" {stroke}")).add(Role::Faint, " goes there"));
+    }
+    lines.into_iter().chain(notes).collect()
+}
+
+/// What was looked at, once it is all.
+fn done_lines(review: &Review) -> Vec<Line> {
+    let progress = review.progress();
+    let carried = match review.seen().carried_over {
+        0 => String::new(),
+        n => format!(", {n} of them in the revision before"),
+    };
+    let items = [
+        (progress.hunks.1, format!("{} seen{carried}", counted(progress.hunks.1, "hunk"))),
+        (progress.findings.1, format!("{} answered", counted(progress.findings.1, "finding"))),
+        (progress.omissions.1, format!("{} acknowledged", counted(progress.omissions.1, "omission"))),
+    ];
+    let mut lines = vec![Line::new().add(Role::Title, "Nothing is left to see or to answer:")];
+    lines.extend(
+        items
+            .iter()
+            .filter(|(all, _)| *all > 0)
+            .map(|(_, text)| Line::new().add(Role::Ok, "  ✓ ").add(Role::Text, text)),
+    );
+    lines
 }
 
 fn told(role: Role, text: &str, columns: usize) -> Vec<Line> {
@@ -135,6 +204,9 @@ fn told(role: Role, text: &str, columns: usize) -> Vec<Line> {
 /// Who else is asked, and what a signature would not do.
 fn counsel(sheet: &Sheet, columns: usize) -> Vec<Line> {
     let mut lines = Vec::new();
+    if let Some(why) = &sheet.counsel.unsignable {
+        lines.extend(told(Role::Warning, &format!("Nobody can sign here: {why}."), columns));
+    }
     if !sheet.counsel.refusals.is_empty() {
         lines.extend(told(Role::Warning, "Nothing that is signed makes this land:", columns));
     }
@@ -145,7 +217,8 @@ fn counsel(sheet: &Sheet, columns: usize) -> Vec<Line> {
         let role = if need.have >= need.need { Role::Ok } else { Role::Text };
         lines.extend(hanging(&need.to_string(), 2, columns).iter().map(|part| Line::new().add(role, part)));
     }
-    if let Some(why) = &sheet.counsel.futile {
+    // Who has no key needs one, and not to be told that the roster does not know it.
+    if let Some(why) = sheet.counsel.futile.as_ref().filter(|_| sheet.key.is_ok()) {
         lines.extend(told(Role::Warning, &format!("Your approval would not count: {why}."), columns));
     }
     for answerable in &sheet.counsel.answers {
@@ -200,12 +273,13 @@ fn own_words(review: &Review, columns: usize, room: usize) -> Vec<Line> {
 }
 
 /// What can be done: with a word on the draft, and with what it is that can be taken back.
-fn keys(sheet: &Sheet, has_notes: bool, draft: bool, noun: bool) -> Line {
+fn keys(sheet: &Sheet, (has_notes, is_ready): (bool, bool), draft: bool, noun: bool) -> Line {
     let own = if sheet.own == Some(Verdict::Reject) { "withdraw your rejection" } else { "withdraw your approval" };
     let counsel = &sheet.counsel;
+    let signs = sheet.key.is_ok() && sheet.counsel.unsignable.is_none();
     let offered = [
-        (counsel.refusals.is_empty(), "a", "approve"),
-        (true, "r", "reject"),
+        (is_ready && counsel.refusals.is_empty(), "a", "approve"),
+        (true, "r", if is_ready || !noun { "reject" } else { "reject (a reason is enough)" }),
         (counsel.may_claim, "h", "no AI"),
         (counsel.may_break_glass, "b", "break glass"),
         (sheet.own.is_some(), "w", if noun { own } else { "withdraw" }),
@@ -213,7 +287,7 @@ fn keys(sheet: &Sheet, has_notes: bool, draft: bool, noun: bool) -> Line {
     ];
     let line = offered
         .iter()
-        .filter(|(is, ..)| *is)
+        .filter(|(is, ..)| *is && signs)
         .fold(Line::new(), |line, (_, key, what)| line.add(Role::Key, key).add(Role::Text, &format!(" {what}   ")));
     line.add(Role::Key, "Esc").add(Role::Text, if draft { " leave; the draft is kept" } else { " leave" })
 }
@@ -227,13 +301,7 @@ pub fn direction_role(direction: Direction) -> Role {
     }
 }
 
-fn reason(
-    verdict: Verdict,
-    field: &crate::app::text::TextField,
-    review: &Review,
-    body: Rect,
-    paint: &mut Paint<'_>,
-) -> Position {
+fn reason<'s>(verdict: Verdict, field: &'s TextField, review: &Review, columns: usize) -> Page<'s> {
     let ask = match (verdict, review.checklist().approval_needs_reason) {
         (Verdict::Approve, true) => "In your own words: what could fail, and how would it be taken back?",
         (Verdict::Approve, false) => "A reason, if you wish. Enter goes on.",
@@ -242,39 +310,110 @@ fn reason(
         (Verdict::Withdraw, _) => "Why do you take it back?",
         _ => "What must change? Author and agent will read it.",
     };
-    paint.line(body, 0, Line::new().add(Role::Title, &verdict.to_string()).add(Role::Muted, &format!("   {ask}")));
+    let mut lines = vec![Line::new().add(Role::Title, &verdict.to_string())];
+    lines.extend(told(Role::Text, ask, columns));
+    lines.push(Line::new());
+    let row = lines.len();
+    lines.extend([Line::new(), Line::new()]);
     let note = "Enter shows the statement; it does not sign. Esc leaves, the draft is kept.";
-    for (row, part) in fold(note, usize::from(body.width)).iter().enumerate() {
-        paint.line(body, 4 + row as u16, Line::new().add(Role::Faint, part));
-    }
-    paint.field(Rect { y: body.y + 2, height: 1, ..body }, "reason: ", field, false)
+    lines.extend(told(Role::Faint, note, columns));
+    Page { lines, foot: Line::new(), field: Some((Some(row), "reason: ".to_owned(), field, false)) }
 }
 
-/// The bytes that will be signed, as they are: ASCII, indented.
-fn statement(frozen: &Frozen, scroll: usize, body: Rect, paint: &mut Paint<'_>) {
+/// What will be signed: in a few sentences, and below them the bytes as they are, ASCII and indented. The sentences
+/// are read from the bytes and from nothing else.
+fn statement(frozen: &Frozen, scroll: usize, columns: usize, room: usize) -> Vec<Line> {
+    let mut lines = match Statement::decode(&frozen.payload) {
+        Ok(statement) => in_words(&statement, columns),
+        Err(fault) => told(Role::Error, &format!("These bytes are no sound statement: {fault}."), columns),
+    };
+    // The bytes keep their place, however long a reason is and however low the screen.
+    if room < 9 {
+        lines.clear();
+    }
+    let most = room.saturating_sub(6).max(1);
+    if lines.len() > most {
+        lines.truncate(most - 1);
+        lines.push(Line::new().add(Role::Warning, "  … and more, which stands in the bytes below"));
+    }
     let text = String::from_utf8_lossy(&frozen.payload);
-    let lines: Vec<String> = text.lines().flat_map(|line| fold(line, usize::from(body.width))).collect();
-    let room = usize::from(body.height).saturating_sub(1);
-    let scroll = scroll.min(lines.len().saturating_sub(room));
-    for (row, line) in lines.iter().skip(scroll).take(room).enumerate() {
+    let bytes: Vec<String> = text.lines().flat_map(|line| fold(line, columns)).collect();
+    let has_rule = room >= 4;
+    let page = room.saturating_sub(lines.len() + usize::from(has_rule)).max(1);
+    let scroll = scroll.min(bytes.len().saturating_sub(page));
+    let until = (scroll + page).min(bytes.len());
+    let place = format!(" {}–{until} of {} · ↓ ↑", scroll + 1, bytes.len());
+    let length = frozen.payload.len();
+    let rules = [
+        format!("── these {length} bytes are signed; the lines above are read from them "),
+        format!("── these {length} bytes are signed; the above is read from them "),
+        format!("── these {length} bytes are signed "),
+    ];
+    let fits = |rule: &&String| rule.width() + place.width() <= columns;
+    let rule = rules.iter().find(fits).unwrap_or(&rules[2]);
+    let rest = columns.saturating_sub(rule.width() + place.width());
+    let rule = Line::new().add(Role::Border, &format!("{rule}{}", "─".repeat(rest)));
+    lines.extend(has_rule.then(|| rule.add(Role::Faint, &place)));
+    for line in &bytes[scroll..until] {
         let (key, rest) = line.split_once(": ").map_or((line.as_str(), ""), |(key, rest)| (key, rest));
-        let line = if rest.is_empty() {
+        lines.push(if rest.is_empty() {
             Line::new().add(Role::Text, key)
         } else {
             Line::new().add(Role::Faint, &format!("{key}: ")).add(Role::Text, rest)
-        };
-        paint.line(body, row as u16, line);
+        });
     }
-    let below = lines.len().saturating_sub(scroll + room);
-    let note = if below > 0 {
-        format!("↓ {below} more lines; these {} bytes are what is signed", frozen.payload.len())
-    } else {
-        format!("these {} bytes are what is signed", frozen.payload.len())
-    };
-    paint.line(body, body.height.saturating_sub(1), Line::new().add(Role::Muted, &note));
+    lines
 }
 
-fn done(record: &str, verdict: Verdict, body: Rect, foot: Rect, paint: &mut Paint<'_>) {
+/// Who says what of which change, why, having seen what, until when.
+fn in_words(statement: &Statement, columns: usize) -> Vec<Line> {
+    let predicate = &statement.predicate;
+    let target = predicate.target.name.trim_start_matches("refs/heads/");
+    let repository = statement.subject.first().map_or("", |subject| subject.name.as_str());
+    let says = match predicate.verdict {
+        Verdict::Approve => format!("APPROVES what {repository} is to take into {target}"),
+        Verdict::Reject => format!("REJECTS what {repository} is to take into {target}"),
+        Verdict::HumanOnly => format!("SIGNS THAT NO AI WROTE what {repository} is to take into {target}"),
+        Verdict::BreakGlass => format!("BREAKS THE GLASS of {target} of {repository}"),
+        Verdict::Withdraw => format!("WITHDRAWS a decision on {target} of {repository}"),
+        Verdict::HandOver => format!("TAKES OVER a rejection on {target} of {repository}"),
+        Verdict::Repair => format!("REPAIRS a chain of {repository}"),
+    };
+    let who = format!("{} ({})", predicate.principal, predicate.roles.join(", "));
+    let mut lines = told(Role::Title, &format!("{who} {says}"), columns);
+    let short = |id: &str| id.chars().take(7).collect::<String>();
+    let row = |label: &str, text: &str| {
+        let folded = fold(text, columns.saturating_sub(14));
+        let first = folded.len();
+        let label = move |at: usize| if at == 0 && first > 0 { format!("  {label:<12}") } else { " ".repeat(14) };
+        let lines = folded.into_iter().enumerate();
+        lines.map(|(at, part)| Line::new().add(Role::Faint, &label(at)).add(Role::Text, &part)).collect::<Vec<_>>()
+    };
+    let paths = counted(usize::try_from(predicate.manifest.paths.0).unwrap_or(usize::MAX), "path");
+    let (head, tip) = (short(&predicate.head.commit), short(&predicate.target.tip));
+    let content = format!("{paths} of {head}, to land on {tip}");
+    lines.extend(row("content", &content));
+    let because = match predicate.reason.is_empty() {
+        true => "no reason is given".to_owned(),
+        false => format!("“{}”", predicate.reason),
+    };
+    lines.extend(row("because", &because));
+    let coverage = &predicate.coverage;
+    let answered = predicate.findings.answered.iter().filter(|finding| !finding.answer.is_empty()).count();
+    let mut seen = vec![format!("{} of {} hunks", coverage.hunks_seen.0, coverage.hunks.0)];
+    seen.extend((predicate.findings.total.0 > 0).then(|| counted(answered, "finding") + " answered"));
+    seen.extend((!coverage.omissions.is_empty()).then(|| counted(coverage.omissions.len(), "omission")));
+    seen.extend((!predicate.notes.is_empty()).then(|| counted(predicate.notes.len(), "note")));
+    lines.extend(row("having seen", &seen.join(" · ")));
+    let until = jiff::Timestamp::from_second(predicate.not_after.seconds())
+        .map_or_else(|_| "no date that there is".to_owned(), |time| time.strftime("%-d %b %Y, %H:%M UTC").to_string());
+    if predicate.not_after.0 > 0 {
+        lines.extend(row("good until", &until));
+    }
+    lines
+}
+
+fn done<'s>(record: &str, verdict: Verdict, keymap: &Keymap, columns: usize) -> Page<'s> {
     let word = match verdict {
         Verdict::Approve => "Approved",
         Verdict::Reject => "Rejected",
@@ -285,13 +424,14 @@ fn done(record: &str, verdict: Verdict, body: Rect, foot: Rect, paint: &mut Pain
         Verdict::HandOver => "Taken over",
         Verdict::Repair => "Repaired",
     };
-    let told = format!("✓ {word}, signed, recorded, read back and verified.");
-    paint.line(body, 0, Line::new().add(Role::Ok, &clip(&told, usize::from(body.width))));
-    paint.line(body, 2, Line::new().add(Role::Faint, "record ").add(Role::Text, record));
-    let place = "It lies in the repository under refs/undersign/decisions/; send it with P in the queue, or with \
-                 `undersign sync`.";
-    for (row, part) in fold(place, usize::from(body.width)).iter().enumerate() {
-        paint.line(body, 4 + row as u16, Line::new().add(Role::Muted, part));
-    }
-    paint.line(foot, 0, Line::new().add(Role::Key, "any key").add(Role::Text, " closes"));
+    let mut lines = told(Role::Ok, &format!("✓ {word}, signed, recorded, read back and verified."), columns);
+    lines.extend([Line::new(), Line::new().add(Role::Faint, "record ").add(Role::Text, record), Line::new()]);
+    let place = format!(
+        "It lies in the repository under refs/undersign/decisions/ and counts elsewhere once it is sent: {} in the \
+         queue, or `undersign sync`.",
+        keymap.first(Action::Sync)
+    );
+    lines.extend(told(Role::Muted, &place, columns));
+    let foot = Line::new().add(Role::Key, "any key").add(Role::Text, " closes");
+    Page { lines, foot, field: None }
 }

@@ -3,7 +3,7 @@
 use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::paint::{Line, Paint, clip, clip_start, fold};
+use super::paint::{Line, Paint, clip, clip_start};
 use super::queue::severity_role;
 use crate::app::picker::{Badge, Entry, Picker};
 use crate::app::{Text, TextLine};
@@ -62,27 +62,30 @@ fn entry_line(entry: &Entry, characters: &[u32], selected: bool, width: usize) -
 
 /// Draws something to read.
 pub fn text(text: &Text, area: Rect, paint: &mut Paint<'_>) {
-    let width = usize::from(area.width.saturating_sub(6).min(106));
-    let mut lines = Vec::new();
-    for line in &text.lines {
-        let (role, text) = match line {
-            TextLine::Heading(text) => (Role::Title, text),
-            TextLine::Plain(text) => (Role::Text, text),
-            TextLine::Claim(text) => (Role::Claim, text),
-            TextLine::Added(text) => (Role::Ok, text),
-            TextLine::Removed(text) => (Role::Error, text),
+    let rows = text.rows(area.width);
+    let width = area.width.saturating_sub(2).min(110);
+    let height = (rows.len() as u16).saturating_add(2);
+    let window = middle(area, width, height);
+    let page = usize::from(window.height.saturating_sub(2));
+    let scroll = text.scroll.min(rows.len().saturating_sub(page));
+    let place = match rows.len() > page {
+        true => format!("{}–{} of {} · j k scroll, others close", scroll + 1, scroll + page, rows.len()),
+        false => "any key closes".to_owned(),
+    };
+    let room = usize::from(window.width).saturating_sub(place.width() + 10);
+    let inner = paint.frame(window, &format!("{} · {place}", clip(&text.title, room)));
+    for (row, (line, shown)) in rows.iter().skip(scroll).take(page).enumerate() {
+        let role = match text.lines[*line] {
+            _ if shown.is_empty() => Role::Text,
+            TextLine::Heading(_) => Role::Title,
+            TextLine::Plain(_) => Role::Text,
+            TextLine::Claim(_) => Role::Claim,
+            TextLine::Added(_) => Role::Ok,
+            TextLine::Removed(_) => Role::Error,
+            TextLine::Muted(_) => Role::Muted,
+            TextLine::Warning(_) => Role::Warning,
+            TextLine::Risk(severity, _) => severity_role(severity),
         };
-        if matches!(line, TextLine::Heading(_)) && !lines.is_empty() {
-            lines.push((Role::Text, String::new()));
-        }
-        let folded = fold(text, width);
-        lines.extend(folded.into_iter().map(|part| (role, part)));
-    }
-    let window = middle(area, width as u16 + 4, lines.len() as u16 + 2);
-    let inner = paint.frame(window, &format!("{} · any other key closes", text.title));
-    let page = usize::from(inner.height);
-    let scroll = text.scroll.min(lines.len().saturating_sub(page));
-    for (row, (role, line)) in lines.iter().skip(scroll).take(page).enumerate() {
-        paint.line(inner, row as u16, Line::new().add(*role, line));
+        paint.line(inner, row as u16, Line::new().add(role, shown));
     }
 }

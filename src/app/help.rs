@@ -1,0 +1,136 @@
+//! Help of the screen that is open: strokes in groups, from the live keymap, then its signs and words. It is as wide as
+//! there is room, and nothing of it is cut.
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::State;
+use super::action::{Action, Context, Group};
+use super::text::fold;
+
+/// Columns of a column of help with what is between two.
+const COLUMN: usize = 56;
+/// Columns of strokes and signs.
+const KEYS: usize = 12;
+
+/// A row of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HelpRow {
+    Blank,
+    Heading(&'static str),
+    /// Strokes or a sign, and what they mean; without the first where it goes on.
+    Entry(String, String),
+}
+
+const QUEUE_SIGNS: &[(&str, &str)] = &[
+    ("1 ▇▇▇▇", "the tier: 1 is first; by the worst finding and the reach (i says why)"),
+    ("▸", "the change that is selected"),
+    ("↻", "moved since you looked or decided"),
+    ("⊘", "what cannot be read, and why"),
+    ("··", "not examined yet"),
+];
+
+const QUEUE_WORDS: &[(&str, &str)] = &[
+    (
+        "reach",
+        "how much breaks if it is wrong: leaf, package, several packages, service, fleet (B0 to B4 in i and JSON)",
+    ),
+    ("agent", "the tool that signs of AI name; undeclared is not \"by hand\""),
+    ("you", "a signature is open that you can give; you +1: and one more person"),
+    ("senior", "or another role: only people with it can fill what is open"),
+    ("yours", "you wrote it, so others sign"),
+    ("1 more", "you signed, and so many others must"),
+    ("policy", "its policy has a mistake: nobody can sign until it is mended"),
+];
+
+const REVIEW_SIGNS: &[(&str, &str)] = &[
+    ("C H M L", "worst open finding of a file: critical, high, medium, low; the number says how many"),
+    ("· 1/2 ✓", "not seen, one of two hunks seen, all seen; at the right edge, for the whole change"),
+    ("+ −", "a line came, or went"),
+    ("» ≈", "moved as it was, or moved and changed"),
+    ("␣", "only blanks differ"),
+    ("⊘", "has no lines to show: an omission, acknowledged with a reason before you can approve"),
+    ("✎ ┃", "a note, a finding: what was said at this line"),
+    ("<U+202E>", "a character that does not show, drawn as a mark"),
+];
+
+const REVIEW_WORDS: &[(&str, &str)] = &[
+    ("seen", "you marked it, once all of it was shown"),
+    ("answered", "you said why a finding is fine, or what must change"),
+    ("left", "what you have not seen, answered or acknowledged"),
+    ("claim", "what an agent or author says of the change: shown, never counted"),
+];
+
+/// The columns of help on this screen, as even as whole groups let them be.
+pub fn columns(state: &State) -> Vec<Vec<HelpRow>> {
+    let inner = usize::from(state.size.0).saturating_sub(6);
+    let count = (inner / COLUMN).clamp(1, 3);
+    let width = (inner / count).saturating_sub(2);
+    let mut columns = vec![Vec::new(); count];
+    for block in blocks(state, width) {
+        let Some(shortest) = columns.iter_mut().min_by_key(|column| column.len()) else { continue };
+        if !shortest.is_empty() {
+            shortest.push(HelpRow::Blank);
+        }
+        shortest.extend(block);
+    }
+    columns
+}
+
+/// Rows of the longest column.
+pub fn height(state: &State) -> usize {
+    columns(state).iter().map(Vec::len).max().unwrap_or(0)
+}
+
+fn blocks(state: &State, width: usize) -> Vec<Vec<HelpRow>> {
+    let context = state.context();
+    let here = |action: &Action| action.context() == context || action.context() == Context::Everywhere;
+    let mut blocks = Vec::new();
+    for group in Group::ALL {
+        let actions = Action::ALL.iter().copied().filter(|action| here(action) && action.group() == group);
+        let entries = actions.map(|action| (state.keymap.strokes(action), action.sentence().to_owned()));
+        blocks.push(block(group.name(), entries, width));
+    }
+    let (signs, words) = match context {
+        Context::Review => (REVIEW_SIGNS, REVIEW_WORDS),
+        _ => (QUEUE_SIGNS, QUEUE_WORDS),
+    };
+    let owned = |pair: &(&str, &str)| (pair.0.to_owned(), pair.1.to_owned());
+    blocks.push(block("Signs on this screen", signs.iter().map(owned), width));
+    blocks.push(block("Words", words.iter().map(owned), width));
+    blocks.retain(|block| block.len() > 1);
+    blocks
+}
+
+fn block(name: &'static str, entries: impl Iterator<Item = (String, String)>, width: usize) -> Vec<HelpRow> {
+    let mut rows = vec![HelpRow::Heading(name)];
+    for (keys, text) in entries {
+        let folded = fold(&text, width.saturating_sub(KEYS + 1));
+        // Strokes that need more than their column have a row of their own.
+        let fits = keys.width() < KEYS;
+        if !fits {
+            rows.push(HelpRow::Entry(keys.clone(), String::new()));
+        }
+        rows.extend(folded.into_iter().enumerate().map(|(at, text)| {
+            let keys = if at == 0 && fits { keys.clone() } else { String::new() };
+            HelpRow::Entry(format!("{keys}{}", " ".repeat(KEYS.saturating_sub(keys.width()))), text)
+        }));
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_is_in_a_group_of_its_screen() {
+        for action in Action::ALL {
+            let fits = match action.context() {
+                Context::Everywhere => action.group() == Group::Everywhere,
+                Context::Queue => action.group() == Group::Queue,
+                Context::Review => !matches!(action.group(), Group::Everywhere | Group::Queue),
+            };
+            assert!(fits && Group::ALL.contains(&action.group()), "{}", action.name());
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Why a change stands where it stands in the queue: tier, reach, what was found, who must sign, how it was made.
+
+use std::collections::BTreeSet;
+
+use super::queue::{Entry, Examined, without_policy};
+use super::{State, Text, TextLine};
+use crate::change::{counted, visible};
+use crate::gate::counsel;
+use crate::policy::Direction;
+use crate::survey::Examination;
+
+pub fn text(state: &State, entry: &Entry) -> Text {
+    let title = match &entry.examined {
+        Examined::Done(examination) => format!("why tier {} · {}", examination.assessment.tier, entry.change.title()),
+        _ => format!("why · {}", entry.change.title()),
+    };
+    let lines = match &entry.examined {
+        Examined::Done(examination) => lines(state, entry, examination),
+        Examined::Pending => vec![TextLine::Muted("It is still being examined.".to_owned())],
+        Examined::Failed(why) => vec![TextLine::Warning(why.clone())],
+    };
+    Text { title, lines, scroll: 0 }
+}
+
+fn lines(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine> {
+    let mut lines = risk(examination);
+    lines.extend(signers(state, entry, examination));
+    lines.extend(policy_change(examination));
+    lines.extend(split(examination));
+    lines.extend(made_by(entry, examination));
+    lines
+}
+
+fn risk(examination: &Examination) -> Vec<TextLine> {
+    let assessment = &examination.assessment;
+    let worst = assessment.findings.iter().map(|finding| finding.severity).max();
+    let worst =
+        worst.map_or("nothing was found".to_owned(), |severity| format!("the worst finding is {}", severity.name()));
+    let reach = assessment.blast.class;
+    let mut lines = vec![
+        TextLine::Plain(format!(
+            "Tier {}, where 1 comes first: {worst}, and {} is in reach.",
+            assessment.tier,
+            reach.meaning()
+        )),
+        TextLine::Muted(format!("{} points, by which a tier is sorted:", assessment.points)),
+    ];
+    lines.extend(assessment.point_reasons.iter().map(|(points, why)| TextLine::Muted(format!("  {points:>3}  {why}"))));
+    lines.push(TextLine::Heading(format!("Reach: {} ({})", reach.meaning(), reach.name())));
+    lines.extend(
+        assessment.blast.reasons.iter().map(|reason| TextLine::Plain(format!("  {} {}", reason.path, reason.sentence))),
+    );
+    if !assessment.findings.is_empty() {
+        lines.push(TextLine::Heading(counted(assessment.findings.len(), "finding")));
+    }
+    lines.extend(assessment.findings.iter().map(|finding| {
+        let text =
+            format!("  {:<8}  {}   {}   {}", finding.severity.name(), finding.title, finding.location, finding.rule);
+        TextLine::Risk(finding.severity, text)
+    }));
+    lines
+}
+
+/// What it needs and of whom; why what is signed does not count.
+fn signers(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine> {
+    let mut lines = vec![TextLine::Heading("Who must sign".to_owned())];
+    let place = state.queue.place(&entry.change);
+    if let Some(why) = place.and_then(|place| without_policy(place)) {
+        lines.push(TextLine::Warning(format!("  {why}")));
+    }
+    if let (Some(standing), Some(policy)) = (&examination.standing, place.and_then(|place| place.policy())) {
+        lines.extend(counsel::needs(policy, standing, state.now).iter().map(|need| match need.have >= need.need {
+            true => TextLine::Added(format!("  {need}")),
+            false => TextLine::Plain(format!("  {need}")),
+        }));
+        let key = place.and_then(|place| state.my_key(place));
+        let futile = counsel::futile(policy, standing, key, state.now).filter(|_| state.key.is_ok());
+        lines.extend(futile.map(|why| TextLine::Muted(format!("  Your approval would not count: {why}."))));
+        lines.extend(
+            standing.reasons.iter().map(|reason| TextLine::Warning(format!("  {}   {}", reason.detail, reason.code))),
+        );
+    }
+    lines
+}
+
+fn policy_change(examination: &Examination) -> Vec<TextLine> {
+    let Some(change) = &examination.policy_change else { return Vec::new() };
+    let mut lines = vec![TextLine::Heading(format!("The policy changes: {}", change.headline()))];
+    lines.extend(change.meaning.iter().map(|meaning| match meaning.direction {
+        Direction::Looser => TextLine::Warning(format!("  {meaning}")),
+        Direction::Shifted => TextLine::Plain(format!("  {meaning}")),
+        Direction::Stricter => TextLine::Muted(format!("  {meaning}")),
+    }));
+    lines.extend(change.flips.iter().map(|flip| {
+        TextLine::Plain(format!("  {} → {}  {}", flip.from.name(), flip.to.name(), visible::text(&flip.change)))
+    }));
+    lines
+}
+
+fn split(examination: &Examination) -> Vec<TextLine> {
+    let parts = examination.split.len();
+    let line = |(at, part): (usize, &crate::policy::Part)| {
+        let names: Vec<_> = part.compartments.iter().map(String::as_str).collect();
+        let paths = counted(part.paths.len(), "path");
+        TextLine::Plain(format!("  split {} of {parts}: {} · {paths}", at + 1, names.join(", ")))
+    };
+    let heading = (parts > 0).then(|| TextLine::Heading("It touches too much; it could be cut so".to_owned()));
+    heading.into_iter().chain(examination.split.iter().enumerate().map(line)).collect()
+}
+
+fn made_by(entry: &Entry, examination: &Examination) -> Vec<TextLine> {
+    let provenance = &examination.provenance;
+    let mut lines = vec![
+        TextLine::Heading("How it was made".to_owned()),
+        TextLine::Plain(format!("  provenance: {}", provenance.status.name())),
+    ];
+    // One line can be evidence of more than one rule.
+    let mut told = BTreeSet::new();
+    let evidence = provenance.evidence.iter().filter(|evidence| told.insert(&evidence.raw));
+    lines.extend(
+        evidence
+            .map(|evidence| TextLine::Claim(format!("  {}   {}", visible::text(evidence.raw.trim()), evidence.rule))),
+    );
+    let says: Vec<_> = entry.change.revision.commits.first().map(|commit| commit.says()).unwrap_or_default();
+    if !says.is_empty() {
+        lines.push(TextLine::Heading("It says".to_owned()));
+    }
+    lines.extend(says.iter().map(|paragraph| TextLine::Claim(format!("  “{}”", visible::text(paragraph)))));
+    lines
+}

@@ -1,0 +1,64 @@
+//! What a policy allows that its writer will hardly have meant: no mistake of the file, and told by `policy check`.
+
+use super::{Compartment, Person, Policy, Slot};
+
+/// Where what somebody writes could be signed by nobody, at a time.
+pub fn advice(policy: &Policy, now: i64) -> Vec<String> {
+    if policy.self_review {
+        return Vec::new();
+    }
+    let slots =
+        policy.compartments.iter().flat_map(|compartment| compartment.sign.iter().map(move |slot| (compartment, slot)));
+    slots.filter_map(|(compartment, slot)| locked(policy, compartment, slot, now)).collect()
+}
+
+fn locked(policy: &Policy, compartment: &Compartment, slot: &Slot, now: i64) -> Option<String> {
+    let could = |person: &&Person| person.could_fill(&slot.role, compartment.presence, now);
+    let people: Vec<&str> = policy.roster.people().filter(could).map(|person| person.id.as_str()).collect();
+    if people.is_empty() || people.len() > slot.n {
+        return None;
+    }
+    let (name, role) = (&compartment.name, &slot.role);
+    let who = people.join(" and ");
+    Some(format!(
+        "[compartment.{name}] asks for {} of role \"{role}\", which only {who} can sign as: what {} there, nobody can \
+         sign, since self_review is false. Give the role to one more person, or set self_review = true.",
+        slot.n,
+        if people.len() == 1 { format!("{who} writes") } else { "one of them writes".to_owned() }
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_that_one_person_has_is_told_where_nobody_signs_for_themselves() {
+        let key = |seed: u8| {
+            let pair = ssh_key::private::Ed25519Keypair::from_seed(&[seed; 32]);
+            ssh_key::PrivateKey::from(pair).public_key().to_openssh().unwrap_or_default()
+        };
+        let read = |own: bool, second: &str| {
+            let source = format!(
+                "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"shop\"\nself_review = {own}\n\
+                 [refs]\nprotected = [\"refs/heads/main\"]\n\
+                 [people.anna]\nroles = [\"senior\", \"policy\"]\nemails = [\"anna@x.example\"]\nkeys = [\"{}\"]\n\
+                 [people.ben]\nroles = [{second}]\nemails = [\"ben@x.example\"]\nkeys = [\"{}\"]\n\
+                 [compartment.policy]\npaths = [\".undersign/**\"]\n\
+                 sign = [{{ role = \"policy\", n = 1 }}]\nsolo = true\n\
+                 [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\n",
+                key(1),
+                key(2)
+            );
+            let policy = Policy::parse("p", &source).unwrap_or_else(|refused| panic!("{refused}"));
+            advice(&policy, 1_790_000_000)
+        };
+        let told = read(false, "\"senior\"");
+        assert!(
+            told.len() == 1 && told[0].contains("[compartment.policy]") && told[0].contains("only anna"),
+            "{told:?}"
+        );
+        assert_eq!(read(false, "\"senior\", \"policy\"").len(), 0);
+        assert_eq!(read(true, "\"senior\"").len(), 0);
+    }
+}

@@ -1,0 +1,272 @@
+//! What a first user meets: whose turn it is, what is left, what a sign means, at three sizes.
+
+use undersign::app::keymap::Keymap;
+use undersign::decision::Verdict;
+
+use super::*;
+
+/// Changes of every section, and a row that asks for more than one person.
+fn sections() -> Fixture {
+    let f = two_changes();
+    f.git("rahim", &["checkout", "-q", "-b", "rules", "main"]);
+    f.write(".undersign/policy.toml", &policy("# more\n"));
+    f.commit(
+        "rahim",
+        "Say more about the rules\n\nThe policy is read by people.\nThey need words.\n\nReviewed-By: nobody",
+    );
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.decide_at("dana", "docs/typo", Verdict::Approve, NOW);
+    f
+}
+
+/// Four files of one name in folders that differ in the middle, a deleted one, and code inside of definitions.
+fn folders() -> Fixture {
+    let f = two_changes();
+    for name in ["alpha", "beta"] {
+        f.write(&format!("services/{name}/definition/in/bar/src/lib.rs"), "fn a() {}\n");
+    }
+    f.write("old.py", "class Shop:\n    def price(self):\n        self = self\n");
+    f.write(
+        "shop.py",
+        &format!("class Shop:\n    def price(self):\n        self = self\n{}", "        x = 1\n".repeat(20)),
+    );
+    f.commit("mina", "More");
+    f.git("mina", &["checkout", "-q", "-b", "folders", "main"]);
+    for name in ["alpha", "beta"] {
+        f.write(&format!("services/{name}/definition/in/bar/src/lib.rs"), "fn a() {}\nfn b() {}\n");
+    }
+    std::fs::remove_file(f.repo.join("old.py")).unwrap();
+    let text = format!("class Shop:\n    def price(self):\n        self = self\n{}", "        x = 1\n".repeat(20));
+    f.write("shop.py", &(text + "        x = 2\n"));
+    f.commit("mina", "Work in folders");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+#[test]
+fn the_queue_says_whose_turn_it_is_at_three_sizes() {
+    let f = sections();
+    for (size, name) in [((80, 24), "80"), ((120, 36), "120"), ((200, 60), "200")] {
+        with_filters(|| insta::assert_snapshot!(format!("queue_{name}"), Session::new(&f, size).frame()));
+    }
+}
+
+#[test]
+fn headings_are_no_rows_that_a_cursor_stands_on_and_stay_on_top() {
+    let f = sections();
+    let mut session = Session::new(&f, (120, 12));
+    session.press("gg");
+    assert!(session.frame().lines().nth(3).unwrap().starts_with(" ▸ "), "{}", session.frame());
+    session.press("G");
+    let frame = session.frame();
+    assert!(frame.lines().any(|line| line.starts_with(" ▸ ")), "{frame}");
+    assert!(!frame.lines().any(|line| line.starts_with(" ▸ Needs")), "{frame}");
+    session.press("kkkkkkkk");
+    assert!(session.frame().lines().nth(3).unwrap().starts_with(" ▸ "), "{}", session.frame());
+}
+
+#[test]
+fn why_scrolls_to_its_end_and_says_how_far() {
+    let f = sections();
+    let mut session = Session::new(&f, (80, 14));
+    session.press("i");
+    let first = session.frame();
+    assert!(first.contains("why tier") && first.contains("1–10 of "), "{first}");
+    session.press("G");
+    let last = session.frame();
+    assert!(last.contains("How it was made") || last.contains("provenance: "), "{last}");
+    session.press("k");
+    assert_ne!(session.frame(), last, "one row back is one row");
+    session.press("g");
+    assert_eq!(session.frame(), first);
+    session.press("x");
+    assert!(!session.frame().contains("why tier"), "{}", session.frame());
+}
+
+#[test]
+fn a_message_is_quoted_by_its_paragraph_without_trailers() {
+    let f = sections();
+    let mut session = Session::new(&f, (120, 36));
+    session.press("/rules<enter>");
+    let frame = session.frame();
+    assert!(frame.contains("“The policy is read by people. They need words.”"), "{frame}");
+    assert!(!frame.contains("Reviewed-By"), "{frame}");
+}
+
+#[test]
+fn the_reader_groups_files_by_folder_and_names_what_encloses_a_hunk() {
+    let f = folders();
+    for (size, name) in [((120, 36), "120"), ((200, 60), "200")] {
+        let mut session = Session::new(&f, size);
+        session.press("/folders<enter><enter>");
+        with_filters(|| insta::assert_snapshot!(format!("folders_{name}"), session.frame()));
+        let frame = session.frame();
+        assert!(frame.contains("class Shop › def price(self)") && !frame.contains("@@ 24   self = self"), "{frame}");
+    }
+}
+
+#[test]
+fn the_walk_along_findings_goes_round_and_says_so() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (120, 24));
+    session.press("<enter><space>)");
+    session.press(")");
+    let frame = session.frame();
+    assert!(frame.contains("from the start; 1 finding not answered"), "{frame}");
+    session.press("aFine.<enter>))");
+    assert!(session.frame().contains("from the start; all are answered"), "{}", session.frame());
+    session.press("((");
+    assert!(session.frame().contains("from the end; all are answered"), "{}", session.frame());
+    let mut session = Session::new(&f, (120, 24));
+    session.press("/typo<enter><enter>)");
+    assert!(session.frame().contains("there is no finding and no omission"), "{}", session.frame());
+}
+
+#[test]
+fn sentences_name_the_strokes_of_the_keymap_that_holds() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (120, 24));
+    let file = "[review]\nanswer = [\"f2\"]\nnext-unseen = [\"f3\"]\nwhole-file = [\"f4\"]\nnext-finding = [\"f5\"]\n";
+    session.state.keymap = Keymap::user("k", file).unwrap();
+    session.press("<enter>");
+    assert!(session.frame().contains("[f2] answer"), "{}", session.frame());
+    session.press("99999G");
+    assert!(session.frame().contains("f4 shows the whole file"), "{}", session.frame());
+    session.press("S");
+    let frame = session.frame();
+    assert!(frame.contains("f3 goes there") && frame.contains("f5 goes there"), "{frame}");
+    session.press("a");
+    assert!(session.frame().contains("then f3 and f5 lead to what is missing"), "{}", session.frame());
+}
+
+#[test]
+fn the_sheet_is_as_high_as_its_text_and_writes_nothing_that_is_zero() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (120, 36));
+    session.press("<enter>S");
+    with_filters(|| insta::assert_snapshot!("sheet_not_ready_120", session.frame()));
+    session.press("<esc><space>)aIt is a test host.<enter>S");
+    with_filters(|| insta::assert_snapshot!("sheet_ready_120", session.frame()));
+    assert!(!session.frame().contains("0 of 0") && !session.frame().contains("0 note"), "{}", session.frame());
+}
+
+#[test]
+fn the_statement_is_a_sentence_above_the_bytes_that_it_is_read_from() {
+    for (size, name) in [((80, 24), "80"), ((120, 36), "120")] {
+        let f = two_changes();
+        let mut session = Session::new(&f, size);
+        session.press("<enter><space>)aIt is a test host.<enter>SaA revert takes it back.<enter>");
+        let frame = session.frame();
+        assert!(frame.contains("dana (senior) APPROVES what "), "{frame}");
+        assert!(frame.contains("“A revert takes it back.”") && frame.contains("1 of 1 hunks"), "{frame}");
+        let mut settings = insta::Settings::clone_current();
+        settings.add_filter(r"[0-9a-f]{7,}", "hhhhhhh");
+        settings.add_filter(r"type hhhhhhh|type [0-9a-f]{6}", "type cccccc");
+        settings.add_filter(r"SHA256:\S+", "SHA256:k");
+        settings.bind(|| insta::assert_snapshot!(format!("statement_{name}"), frame));
+        session.press(&"<down>".repeat(200));
+        assert!(session.frame().contains("\"reason\""), "the bytes scroll to their end: {}", session.frame());
+    }
+    // On the lowest screen there is, the bytes go before all that is said of them.
+    let f = two_changes();
+    let mut session = Session::new(&f, (40, 10));
+    session.press("<enter>").press(&"<space>".repeat(4)).press(")aIt is a test host.<enter>SaYes.<enter>");
+    assert!(session.frame().lines().any(|line| line.starts_with("│ {")), "{}", session.frame());
+    session.press("<down>");
+    assert!(session.frame().contains("\"_type\""), "{}", session.frame());
+}
+
+#[test]
+fn what_is_told_on_a_sheet_stands_from_its_beginning_on() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (80, 24));
+    session.press("<enter><space>)aIt is a test host.<enter>SaFine.<enter>wrong<enter>");
+    let frame = session.frame();
+    assert!(frame.contains("Type ") && frame.contains("to sign; Esc leaves without signing."), "{frame}");
+}
+
+#[test]
+fn help_is_in_groups_with_signs_and_words_and_nothing_of_it_is_cut() {
+    let f = two_changes();
+    for (size, name) in [((80, 24), "80"), ((120, 36), "120"), ((200, 60), "200")] {
+        let mut session = Session::new(&f, size);
+        session.press("?");
+        insta::assert_snapshot!(format!("help_queue_{name}"), session.frame());
+        let help = session.frame();
+        assert!(!help.lines().any(|line| line.starts_with(" │") && line.contains('…')), "{help}");
+    }
+    let mut session = Session::new(&f, (80, 24));
+    session.press("<enter>?G");
+    assert!(session.frame().contains("author says of the change"), "the end is reached: {}", session.frame());
+}
+
+#[test]
+fn a_policy_with_a_mistake_is_one_row_and_offers_no_approval() {
+    let f = two_changes();
+    f.write(".undersign/policy.toml", "schema = \"undersign-policy/v1\"\nversion = \"two\"\n");
+    f.commit("rahim", "Break the policy");
+    let mut session = Session::new(&f, (120, 36));
+    let frame = session.frame();
+    assert!(frame.contains("Cannot land 3") && !frame.contains("is in no roster"), "{frame}");
+    assert_eq!(frame.matches("⊘ shop: .undersign/policy.toml line ").count(), 1, "{frame}");
+    session.press("/agent<enter><enter>S");
+    let frame = session.frame();
+    assert!(frame.contains("Nobody can sign here: ") && !frame.contains("a approve"), "{frame}");
+    session.press("a");
+    assert!(!session.frame().contains("reason:"), "{}", session.frame());
+}
+
+#[test]
+fn without_a_key_the_commands_stand_there_and_no_verdict_is_offered() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (120, 36));
+    let told = "There is no signing key: make one.\n  ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519";
+    session.state.key = Err(told.to_owned());
+    assert!(session.frame().contains("read only: no signing key"), "{}", session.frame());
+    session.press("<enter>S");
+    let frame = session.frame();
+    assert!(frame.contains("ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519"), "{frame}");
+    assert!(!frame.contains("a approve") && !frame.contains("r reject") && !frame.contains("roster"), "{frame}");
+    assert_eq!(frame.matches("no signing key").count(), 1, "{frame}");
+}
+
+#[test]
+fn ctrl_z_is_heard_under_everything_that_lies_over_the_screen() {
+    let f = two_changes();
+    for keys in ["?", "/", ":", "i", "<enter>S", "<enter>Sr", "<enter>/"] {
+        let mut session = Session::new(&f, (100, 40));
+        session.press(keys);
+        let before = session.frame();
+        let stop = Event::Stroke(Stroke::parse("ctrl-z").unwrap());
+        let effects = update(&mut session.state, stop);
+        assert!(matches!(effects[..], [undersign::app::Effect::Suspend]), "{keys}: {effects:?}");
+        assert_eq!(session.frame(), before, "{keys}");
+    }
+}
+
+#[test]
+fn a_passphrase_is_asked_for_once_a_sitting_where_that_is_wished_and_forgotten_when_one_goes() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 40));
+    session.state.key_needs_passphrase = true;
+    session.state.sitting.remembers = true;
+    let reject = |session: &mut Session| {
+        session.press("<enter>SrNo.<enter>reject<enter>");
+        let asked = session.frame().contains("passphrase of the key");
+        if asked {
+            session.press("secret<enter>");
+        }
+        session.press("<esc>q");
+        asked
+    };
+    assert!(reject(&mut session));
+    assert!(session.state.sitting.is_open());
+    session.press("/typo<enter>");
+    assert!(!reject(&mut session), "it is known");
+    session.press("<esc><alt-l>");
+    assert!(session.frame().contains("the passphrase is forgotten"), "{}", session.frame());
+    session.press("/agent<enter>");
+    assert!(reject(&mut session));
+    update(&mut session.state, Event::Stop);
+    assert!(!session.state.sitting.is_open(), "suspended");
+}
