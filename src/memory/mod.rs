@@ -380,7 +380,8 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Written, String> {
     };
     let mut fields: serde_json::Map<String, Value> = serde_json::from_slice(bytes).map_err(broken)?;
     let mut text = |name: &str| fields.remove(name).and_then(|value| value.as_str().map(str::to_owned));
-    let (schema, tag) = (text("schema").unwrap_or_default(), text("tag"));
+    let (schema, tag) = (text("schema"), text("tag"));
+    let schema = schema.ok_or_else(|| damaged(path, "it does not say what it is"))?;
     if schema != SCHEMA {
         return Err(newer());
     }

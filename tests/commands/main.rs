@@ -8,6 +8,7 @@ mod doctor;
 mod gate;
 mod hostile;
 mod looks;
+mod moves;
 mod policy;
 mod verify;
 mod which;

@@ -5,6 +5,7 @@ mod counsel;
 mod desks;
 mod honest;
 mod hostile;
+mod moves;
 mod notes;
 mod reader;
 mod screens;

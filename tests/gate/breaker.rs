@@ -153,7 +153,7 @@ fn a_tag_of_tags_without_end_is_not_followed_however_many_refs_name_it() {
     let (took, answer) = took(|| Gate::of(&f).with("--deadline", "2").push(&moves));
     assert!(took < Duration::from_secs(6), "{took:?}");
     denied(answer, "OPAQUE");
-    allowed(Gate::of(&f).push(&[("refs/tags/v1", ZERO, &nested_tags(&f, 3))]));
+    allowed(Gate::of(&f).push(&[("refs/tags/v2", ZERO, &nested_tags(&f, 3))]));
 }
 
 /// So many commits on main that change nothing.

