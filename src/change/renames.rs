@@ -2,7 +2,7 @@
 //! what is signed knows paths and contents, and nothing of it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::diff::{Diff, FileDiff, Mode, TreeEntry};
 use super::{ObjectId, RepoPath};
@@ -13,15 +13,15 @@ const EMPTY: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
 /// name.
 const MAX_PAIRS: usize = 4_096;
 /// Bytes of all texts that are compared, at most.
-pub const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 /// Of the larger text, so much must stand in the other: one half, as git has it.
 const ALIKE: u64 = 500;
 /// What a whole text is measured in.
 const WHOLE: u64 = 1_000;
 
 /// Joins what moved into one file each: first by equal contents, then by texts that are alike, nearest names first.
-/// `text` gives a file's text; none where it has no lines or is too large to look at.
-pub fn paired(diff: Diff, mut text: impl FnMut(TreeEntry) -> Option<Vec<u8>>) -> Diff {
+/// `text` gives a file's text of at most so many bytes; none where it has no lines or is larger.
+pub fn paired(diff: Diff, mut text: impl FnMut(TreeEntry, usize) -> Option<Vec<u8>>) -> Diff {
     let mut pairs = by_content(&diff.files);
     pairs.extend(by_text(&diff.files, &pairs, &mut text));
     join(diff, &pairs)
@@ -48,7 +48,7 @@ fn is_file(entry: &TreeEntry) -> bool {
 
 /// What was only taken away, and what was only put in, by index.
 fn sides(files: &[FileDiff], pairs: &Pairs) -> (Vec<usize>, Vec<usize>) {
-    let taken: Vec<usize> = pairs.values().copied().collect();
+    let taken: HashSet<usize> = pairs.values().copied().collect();
     let gone = |at: &usize| files[*at].new.is_none() && !pairs.contains_key(at);
     let come = |at: &usize| files[*at].old.is_none() && !taken.contains(at);
     ((0..files.len()).filter(gone).collect(), (0..files.len()).filter(come).collect())
@@ -75,33 +75,34 @@ fn by_content(files: &[FileDiff]) -> Pairs {
             pairs.extend(to.map(|to| (*at, to)));
             to.is_none()
         });
-        come.retain(|at| named.get(name(&files[*at].path)).is_some_and(|left| left.contains(at)));
+        let left: HashSet<usize> = named.into_values().flatten().collect();
+        come.retain(|at| left.contains(at));
         pairs.extend(gone.into_iter().zip(come));
     }
     pairs
 }
 
-fn by_text(files: &[FileDiff], known: &Pairs, text: &mut impl FnMut(TreeEntry) -> Option<Vec<u8>>) -> Pairs {
+/// What is to be compared: all with all, of a crowd those of one name, and nothing of a crowd of one name.
+fn candidates(files: &[FileDiff], known: &Pairs) -> Vec<(usize, usize)> {
     let (gone, come) = sides(files, known);
     let is_crowd = gone.len().saturating_mul(come.len()) > MAX_PAIRS;
-    let mut wanted = Vec::new();
-    for &old in &gone {
-        for &new in &come {
-            if !is_crowd || name(&files[old].path) == name(&files[new].path) {
-                wanted.push((old, new));
-            }
-        }
-    }
-    if wanted.is_empty() || wanted.len() > MAX_PAIRS {
-        return Pairs::new();
-    }
+    let mut groups: HashMap<&[u8], Vec<usize>> = HashMap::new();
+    let group = |at: usize| if is_crowd { name(&files[at].path) } else { &[] };
+    come.into_iter().for_each(|at| groups.entry(group(at)).or_default().push(at));
+    let of = |old: usize| groups.get(group(old)).into_iter().flatten().map(move |new| (old, *new));
+    let wanted: Vec<_> = gone.into_iter().flat_map(of).take(MAX_PAIRS + 1).collect();
+    if wanted.len() > MAX_PAIRS { Vec::new() } else { wanted }
+}
+
+fn by_text(files: &[FileDiff], known: &Pairs, text: &mut impl FnMut(TreeEntry, usize) -> Option<Vec<u8>>) -> Pairs {
+    let wanted = candidates(files, known);
     let mut room = MAX_BYTES;
     let mut texts: HashMap<usize, Option<Lines>> = HashMap::new();
     let mut scored = Vec::new();
     for (old, new) in wanted {
         for (at, entry) in [(old, files[old].old), (new, files[new].new)] {
             texts.entry(at).or_insert_with(|| {
-                let text = text(entry.filter(is_file)?)?;
+                let text = text(entry.filter(is_file)?, room)?;
                 room = room.checked_sub(text.len())?;
                 Some(Lines::of(&text))
             });
@@ -114,11 +115,10 @@ fn by_text(files: &[FileDiff], known: &Pairs, text: &mut impl FnMut(TreeEntry) -
     }
     scored.sort_unstable();
     let mut pairs = Pairs::new();
-    let mut taken = Vec::new();
+    let mut taken = HashSet::new();
     for (_, _, old, new) in scored {
-        if !pairs.contains_key(&old) && !taken.contains(&new) {
+        if !pairs.contains_key(&old) && taken.insert(new) {
             pairs.insert(old, new);
-            taken.push(new);
         }
     }
     pairs
@@ -196,7 +196,7 @@ mod tests {
 
     fn pairs(files: &[(&str, Option<&str>, Option<&str>)]) -> Vec<String> {
         let (raw, texts) = diff(files);
-        let joined = paired(raw.clone(), |entry| texts.get(&entry.id).cloned());
+        let joined = paired(raw.clone(), |entry, most| texts.get(&entry.id).filter(|text| text.len() <= most).cloned());
         assert_eq!(joined.apart(), raw, "nothing is lost");
         let moved = joined.files.iter().filter_map(|file| Some(format!("{} > {}", file.from.as_ref()?, file.path)));
         moved.collect()
@@ -245,6 +245,43 @@ mod tests {
         let large = TEXT.repeat(MAX_BYTES / TEXT.len());
         let other = format!("{large}x\n");
         assert!(pairs(&[("a", Some(&large), None), ("b", None, Some(&other))]).is_empty());
+    }
+
+    #[test]
+    fn a_crowd_of_one_name_is_not_compared_and_reads_nothing() {
+        let paths: Vec<_> = (0..20_000).map(|n| format!("{}/{n}/mod.rs", if n % 2 == 0 { "a" } else { "b" })).collect();
+        let texts: Vec<_> = (0..20_000).map(|n| format!("{TEXT}{n}\n")).collect();
+        let files = paths.iter().zip(&texts).enumerate();
+        let files: Vec<_> = files
+            .map(|(n, (path, text))| {
+                let text = Some(text.as_str());
+                if n % 2 == 0 { (path.as_str(), text, None) } else { (path.as_str(), None, text) }
+            })
+            .collect();
+        let (raw, _) = diff(&files);
+        let joined = paired(raw.clone(), |_, _| panic!("no text is asked for"));
+        assert_eq!(joined, raw);
+    }
+
+    #[test]
+    fn no_more_is_read_than_there_is_room_for() {
+        let texts: Vec<_> = (0..60).map(|n| format!("{n}\n").repeat(20_000)).collect();
+        let paths: Vec<_> = (0..60).map(|n| format!("f{n:02}")).collect();
+        let files = paths.iter().zip(&texts).enumerate();
+        let files: Vec<_> = files
+            .map(|(n, (path, text))| {
+                let text = Some(text.as_str());
+                if n % 2 == 0 { (path.as_str(), text, None) } else { (path.as_str(), None, text) }
+            })
+            .collect();
+        let (raw, texts) = diff(&files);
+        let mut read = 0;
+        paired(raw, |entry, most| {
+            let text = texts.get(&entry.id).filter(|text| text.len() <= most)?;
+            read += text.len();
+            Some(text.clone())
+        });
+        assert!(read > MAX_BYTES / 2 && read <= MAX_BYTES, "{read}");
     }
 
     proptest::proptest! {

@@ -344,7 +344,7 @@ fn compartments(policy: &Policy, diff: &Diff) -> Vec<(String, Criticality)> {
 /// What a change does to each path, with what only moved joined.
 pub fn diff(repository: &Repository, change: &Change) -> Result<Diff, GitError> {
     let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
-    Ok(renames::paired(diff, |entry| git::small_text(repository, entry, renames::MAX_BYTES)))
+    Ok(renames::paired(diff, |entry, most| git::small_text(repository, entry, most)))
 }
 
 /// Reads and examines a change from the start.
