@@ -330,14 +330,19 @@ fn stop(screen: &mut Screen) -> std::io::Result<()> {
 }
 
 /// Whether nobody could bring a stopped program back: what started it is no shell of the same session. The system would
-/// not stop it then, and neither must we.
+/// not stop it then, and neither must we. A parent, group or session outside this process's namespace, as in a
+/// container, has the number 0, which as an argument would mean this process itself.
 fn is_left_alone() -> bool {
-    use rustix::process::{getpgid, getpgrp, getppid, getsid};
-    let Some(parent) = getppid() else { return true };
+    use nix::unistd::{Pid, getpgid, getpgrp, getppid, getsid};
+    const OUTSIDE: Pid = Pid::from_raw(0);
+    let parent = getppid();
+    if parent == OUTSIDE {
+        return true;
+    }
     let (Ok(group), Ok(theirs), Ok(session)) = (getpgid(Some(parent)), getsid(Some(parent)), getsid(None)) else {
         return true;
     };
-    session != theirs || (group == getpgrp() && theirs == parent)
+    session != theirs || (group == getpgrp() && (theirs == parent || group == OUTSIDE))
 }
 
 /// Keys and sizes of the terminal, and the signals that end a program.
