@@ -24,9 +24,15 @@ struct Program {
 
 impl Program {
     fn start(args: &[&str], (cols, rows): (u16, u16), environment: &[(&str, &str)], home: &Path) -> Program {
+        let program = [&[env!("CARGO_BIN_EXE_undersign")], args].concat();
+        Program::started_by(&program, (cols, rows), environment, home)
+    }
+
+    /// What starts the program is the first of `words`.
+    fn started_by(words: &[&str], (cols, rows): (u16, u16), environment: &[(&str, &str)], home: &Path) -> Program {
         let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_undersign"));
-        command.args(args);
+        let mut command = CommandBuilder::new(words[0]);
+        command.args(&words[1..]);
         command.cwd(home);
         command.env("HOME", home);
         command.env("XDG_CONFIG_HOME", home.join("config"));

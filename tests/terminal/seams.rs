@@ -103,6 +103,26 @@ fn ctrl_z_stops_it_with_the_terminal_given_back_and_it_goes_on_where_it_was() {
 }
 
 #[test]
+fn ctrl_z_is_survived_where_what_started_it_belongs_to_a_session_outside_its_namespace() {
+    const NAMESPACE: [&str; 4] = ["unshare", "--user", "--pid", "--fork"];
+    let made = std::process::Command::new(NAMESPACE[0]).args(&NAMESPACE[1..]).arg("true").output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        println!("skipped: this system makes no process namespaces for tests");
+        return;
+    }
+    let home = home();
+    let dir = home.path().join("demo").display().to_string();
+    let script = "setsid \"$0\" demo --dir \"$1\"; echo \"ended with $?\"";
+    let words = [&NAMESPACE[..], &["sh", "-c", script, env!("CARGO_BIN_EXE_undersign"), &dir]].concat();
+    let mut program = Program::started_by(&words, (120, 36), &[], home.path());
+    program.wait_for("need you");
+    program.press("\u{1a}");
+    program.wait_for("No shell waits for this program");
+    program.press("q");
+    program.wait_for("ended with 0");
+}
+
+#[test]
 fn the_wheel_and_a_click_reach_the_reader_and_a_release_means_nothing() {
     let home = home();
     let dir = home.path().join("demo").display().to_string();
