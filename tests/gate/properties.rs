@@ -1,21 +1,21 @@
 //! What holds of every ledger, and not only of the rows: chains in memory, signed by keys from fixed seeds, judged by
 //! the library; once, where the policy lies in git, by the program.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use proptest::prelude::*;
 use undersign::change::diff::Mode;
 use undersign::change::manifest::{Digest, Image, Manifest};
 use undersign::change::{Commit, Identity, ObjectId};
 use undersign::decision::Verdict;
-use undersign::gate::{Code, Decided, Grounds, PushEvaluation, RefOutcome, Remembered, States, Step, Update};
+use undersign::gate::{self, Code, Decided, Grounds, PushEvaluation, RefOutcome, Remembered, States, Step, Update};
 use undersign::policy::Policy;
 use undersign::record::chain::{Link, file_name};
 use undersign::record::envelope::{Envelope, pae};
 use undersign::record::key::{KeyType, TokenUse};
 use undersign::record::sshsig::to_be_signed;
 use undersign::record::statement::*;
-use undersign::record::{Chain, ChainId};
+use undersign::record::{Chain, ChainId, Record, RecordId};
 
 use crate::plain::{Plain, StraightLine};
 use crate::scene::{MAIN, denied, judged, next, once, propose};
@@ -226,13 +226,28 @@ fn statement(
 }
 
 fn decide(policy: &Policy, chains: &[Chain]) -> RefOutcome {
-    let remembered = Remembered::default();
+    decide_at(policy, chains, &Remembered::default(), NOW as i64)
+}
+
+fn decide_at(policy: &Policy, chains: &[Chain], remembered: &Remembered, now: i64) -> RefOutcome {
+    with_grounds(policy, chains, remembered, now, |grounds| {
+        PushEvaluation::new(grounds).decide(&Update { name: MAIN.to_owned(), old: id(2), new: id(4) }).outcome
+    })
+}
+
+fn with_grounds<T>(
+    policy: &Policy,
+    chains: &[Chain],
+    remembered: &Remembered,
+    now: i64,
+    ask: impl FnOnce(&Grounds<'_>) -> T,
+) -> T {
     let mut states = States::default();
     states.insert(id(2), MAIN);
-    let grounds = Grounds {
+    ask(&Grounds {
         policy,
         chains,
-        remembered: &remembered,
+        remembered,
         contents: &Plain,
         history: &StraightLine(steps()),
         states: &states,
@@ -240,9 +255,45 @@ fn decide(policy: &Policy, chains: &[Chain]) -> RefOutcome {
         ahead: true,
         pusher: None,
         signs_of_ai: false,
-        now: NOW as i64,
+        now,
+    })
+}
+
+/// A gate that received the chains at `NOW`.
+fn having_received(chains: &[Chain]) -> Remembered {
+    let mut remembered = Remembered::default();
+    chains.iter().for_each(|chain| remembered.receipts.learn(chain, NOW as i64));
+    remembered
+}
+
+/// The chains as a gate reads them that lets go of what is over under any policy.
+fn without_what_is_over(chains: &[Chain], now: i64) -> Vec<Chain> {
+    let about = |record: &Record| record.predicate().manifest.sha256.clone();
+    let emergencies: BTreeSet<String> = chains
+        .iter()
+        .flat_map(|chain| &chain.records)
+        .filter(|record| record.predicate().verdict == Verdict::BreakGlass)
+        .map(|record| about(record))
+        .collect();
+    let mut chains = chains.to_vec();
+    let is_over = |record: &Record| gate::is_over(record.predicate(), now) && !emergencies.contains(&about(record));
+    chains.iter_mut().for_each(|chain| chain.let_go(is_over));
+    chains
+}
+
+/// The chains as a gate has them that kept what of the `known` ones had a say at `NOW`, and read on from there.
+fn read_on(known: &[Chain], spent: &HashSet<RecordId>, all: &[Chain]) -> Vec<Chain> {
+    let read_on = |chain: &Chain| {
+        let Some(known) = known.iter().find(|known| known.id == chain.id) else { return chain.clone() };
+        let mut kept = known.abridged(|record| spent.contains(&record.id())).unwrap().open().unwrap();
+        kept.extend(chain.records[known.len()..].iter().map(|record| Some(record.link.clone())));
+        kept
     };
-    PushEvaluation::new(&grounds).decide(&Update { name: MAIN.to_owned(), old: id(2), new: id(4) }).outcome
+    all.iter().map(read_on).collect()
+}
+
+fn decision(outcome: &RefOutcome) -> (Decided, bool) {
+    (outcome.outcome, outcome.break_glass)
 }
 
 fn lands(policy: &Policy, specs: &[Spec]) -> bool {
@@ -281,6 +332,12 @@ const VERDICTS: &[Verdict] = &[
 
 fn ledger() -> impl Strategy<Value = Vec<Spec>> {
     prop::collection::vec(spec(VERDICTS), 2..9)
+}
+
+/// Of which much ran out long ago, as in a ledger of years.
+fn aged_ledger() -> impl Strategy<Value = Vec<Spec>> {
+    let aged = (spec(VERDICTS), prop::bool::weighted(0.3)).prop_map(|(spec, expired)| Spec { expired, ..spec });
+    prop::collection::vec(aged, 4..16)
 }
 
 /// Where the rest is shuffled into, so that what is added may come at any time.
@@ -347,6 +404,53 @@ proptest! {
         let approval = Spec { expired: true, replaces: false, ..approval };
         prop_assert!(lands(&policy, &specs) || !lands(&policy, &with(&specs, at, approval)));
     }
+
+    #[test]
+    fn a_gate_that_lets_go_of_what_is_over_decides_as_one_that_keeps_all(
+        specs in aged_ledger(), glass: bool, days in 0..40_i64,
+    ) {
+        let policy = rules(if glass { GLASS } else { "" });
+        let (all, now) = (chains(&specs), NOW as i64 + days * 86_400);
+        let remembered = having_received(&all);
+        let fewer = without_what_is_over(&all, now);
+        let (before, after) =
+            (decide_at(&policy, &all, &remembered, now), decide_at(&policy, &fewer, &remembered, now));
+        prop_assert_eq!(decision(&before), decision(&after), "{:?} {:?}", codes(&before), codes(&after));
+    }
+
+    #[test]
+    fn a_gate_that_kept_what_had_a_say_decides_as_one_that_reads_all_again(
+        specs in aged_ledger(), glass: bool, at: prop::sample::Index, days in 0..40_i64,
+    ) {
+        let policy = rules(if glass { GLASS } else { "" });
+        let (known, all) = (chains(&specs[..at.index(specs.len() + 1)]), chains(&specs));
+        let mut remembered = having_received(&known);
+        let spent = with_grounds(&policy, &known, &remembered, NOW as i64, gate::spent);
+        let kept = read_on(&known, &spent, &all);
+        let now = NOW as i64 + days * 86_400;
+        all.iter().for_each(|chain| remembered.receipts.learn(chain, now));
+        let (before, after) =
+            (decide_at(&policy, &all, &remembered, now), decide_at(&policy, &kept, &remembered, now));
+        prop_assert_eq!(decision(&before), decision(&after), "{:?} {:?}", codes(&before), codes(&after));
+    }
+}
+
+/// Whether gates let go of much in the ledgers above, and of some that lands all the same.
+#[test]
+fn ledgers_with_and_without_what_is_over_are_judged() {
+    use proptest::strategy::ValueTree as _;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let (mut over, mut spent, mut landed) = (0, 0, 0);
+    for _ in 0..300 {
+        let policy = rules(GLASS);
+        let all = chains(&aged_ledger().new_tree(&mut runner).unwrap().current());
+        let count = |chains: &[Chain]| chains.iter().map(|chain| chain.records.len()).sum::<usize>();
+        let gone = count(&all) - count(&without_what_is_over(&all, NOW as i64));
+        over += gone;
+        spent += with_grounds(&policy, &all, &having_received(&all), NOW as i64, gate::spent).len();
+        landed += usize::from(gone > 0 && decide(&policy, &all).outcome == Decided::Allow);
+    }
+    assert!(over > 100 && spent > 100 && landed > 10, "{over} {spent} {landed}");
 }
 
 /// Whether the ledgers above are worth judging: some land, and some do not, with and without emergencies.

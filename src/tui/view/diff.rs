@@ -155,6 +155,7 @@ impl Painter<'_> {
         let diff = &review.diff.files[review.order[position]];
         let state = match (diff.old, diff.new) {
             (Some(old), Some(new)) if diff.from.is_some() && old == new => "moved",
+            (Some(old), Some(new)) if diff.from.is_some() && old.id == new.id => "moved, mode changed",
             _ if diff.from.is_some() => "moved and modified",
             (None, _) => "added",
             (_, None) => "deleted",
