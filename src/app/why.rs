@@ -25,6 +25,7 @@ pub fn text(state: &State, entry: &Entry) -> Text {
 fn lines(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine> {
     let mut lines = risk(examination);
     lines.extend(signers(state, entry, examination));
+    lines.extend(crossings(examination));
     lines.extend(policy_change(examination));
     lines.extend(split(examination));
     lines.extend(made_by(entry, examination));
@@ -81,6 +82,16 @@ fn signers(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextL
         );
     }
     lines
+}
+
+/// Files for which other people sign once this has landed.
+fn crossings(examination: &Examination) -> Vec<TextLine> {
+    let all = &examination.crossings;
+    let heading = (!all.is_empty()).then(|| {
+        let files = counted(all.len(), "file");
+        TextLine::Heading(format!("Across compartments: {files}; whoever signs for the new place does so from then on"))
+    });
+    heading.into_iter().chain(all.iter().map(|crossing| TextLine::Warning(format!("  {crossing}")))).collect()
 }
 
 fn policy_change(examination: &Examination) -> Vec<TextLine> {

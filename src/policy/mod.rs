@@ -4,6 +4,7 @@
 mod advice;
 pub mod codeowners;
 mod compartment;
+mod crossing;
 mod limits;
 pub mod meaning;
 mod parse;
@@ -15,6 +16,7 @@ mod split;
 
 pub use advice::advice;
 pub use compartment::{Binding, Compartment, Criticality, Slot};
+pub use crossing::Crossing;
 pub use limits::{BreakGlass, Freeze, Limits};
 pub use meaning::{Direction, Meaning, meaning};
 pub use refs::{RefRule, RefStanding, Refs};

@@ -19,7 +19,7 @@ use crate::change::renames;
 use crate::change::{Change, Identity, ObjectId, RepoPath, visible};
 use crate::gate::{self, Code, Grounds, Receipts, Remembered, Standing, States, Step, counsel};
 use crate::ledger;
-use crate::policy::{AuthorProof, Criticality, POLICY_FILE, Part, Policy};
+use crate::policy::{AuthorProof, Criticality, Crossing, POLICY_FILE, Part, Policy};
 use crate::provenance::{self, Provenance};
 use crate::record::Chain;
 use crate::risk::{self, Assessment, Assessor, FileUnderReview};
@@ -169,6 +169,8 @@ pub struct Examination {
     pub standing: Option<Standing>,
     /// Compartments touched, the most critical first.
     pub compartments: Vec<(String, Criticality)>,
+    /// Files that move from one compartment into another.
+    pub crossings: Vec<Crossing>,
     /// Where it changes the policy: what that means.
     pub policy_change: Option<PolicyChange>,
     /// Where it touches too much at once: how it could be cut.
@@ -226,6 +228,7 @@ impl Reading {
             result_tree: None,
             standing: None,
             compartments: Vec::new(),
+            crossings: Vec::new(),
             policy_change: None,
             split: Vec::new(),
             authors: Vec::new(),
@@ -268,6 +271,7 @@ pub fn examine(
         split: place.policy().map(|policy| split(policy, &apart, standing.as_ref())).unwrap_or_default(),
         standing,
         compartments: place.policy().map(|policy| compartments(policy, &apart)).unwrap_or_default(),
+        crossings: place.policy().map(|policy| crossings(policy, diff)).unwrap_or_default(),
         authors: authors(&step),
         manifest: step.delta,
         result_tree,
@@ -339,6 +343,10 @@ fn compartments(policy: &Policy, diff: &Diff) -> Vec<(String, Criticality)> {
     touched.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     touched.dedup();
     touched
+}
+
+fn crossings(policy: &Policy, diff: &Diff) -> Vec<Crossing> {
+    diff.files.iter().filter_map(|file| policy.crossing(file.from.as_ref()?, &file.path)).collect()
 }
 
 /// What a change does to each path, with what only moved joined.

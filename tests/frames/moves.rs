@@ -47,3 +47,45 @@ fn what_is_signed_of_a_move_covers_both_of_its_paths() {
     let coverage = &record.predicate().coverage;
     assert_eq!((record.manifest.len(), coverage.files.0, coverage.files_seen.0), (6, 6, 6));
 }
+
+/// `payments` has signers of its own; one file leaves it, one moves inside of it.
+fn crossing() -> Fixture {
+    let rules = "[compartment.payments]\npaths = [\"payments/**\"]\nsign = [{ role = \"policy\", n = 1 }]\n";
+    let f = Fixture::with_policy(&policy(rules));
+    f.write("payments/refund.txt", &format!("{TEXT}refund\n"));
+    f.write("payments/invoice.txt", &format!("{TEXT}invoice\n"));
+    f.commit("rahim", "Payments");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
+    std::fs::create_dir_all(f.repo.join("lib")).unwrap();
+    std::fs::create_dir_all(f.repo.join("payments/out")).unwrap();
+    f.git("mina", &["mv", "payments/refund.txt", "lib/refund.txt"]);
+    f.git("mina", &["mv", "payments/invoice.txt", "payments/out/invoice.txt"]);
+    f.commit("mina", "Tidy up");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+#[test]
+fn a_move_into_another_compartment_is_said_in_the_queue_why_it_stands_there_and_at_the_file() {
+    let f = crossing();
+    let mut session = Session::new(&f, (120, 40));
+    let told = "payments/refund.txt → lib/refund.txt leaves payments for default";
+    let queue = session.frame();
+    assert!(queue.lines().any(|line| line.contains("crosses") && line.contains(told)), "{queue}");
+    let why = session.press("i").frame();
+    assert!(why.contains("Across compartments: 1 file") && why.contains(told), "{why}");
+    let frame = session.press("<esc><enter>").frame();
+    assert!(frame.contains("moved, leaves payments for default"), "{frame}");
+    let inside =
+        frame.lines().find(|line| line.contains("payments/out/invoice.txt") && line.contains("moved")).expect(&frame);
+    assert!(!inside.contains("leaves"), "{inside}");
+}
+
+#[test]
+fn a_move_where_one_compartment_holds_all_says_nothing_of_compartments() {
+    let f = moved();
+    let mut session = Session::new(&f, (120, 40));
+    assert!(!session.frame().contains("crosses"), "{}", session.frame());
+    assert!(!session.press("i").frame().contains("Across compartments"), "{}", session.frame());
+}

@@ -21,6 +21,7 @@ use crate::change::manifest::escape;
 use crate::change::moved::Moves;
 use crate::decision::{Draft, Note, Revised};
 use crate::highlight::Tokens;
+use crate::policy::Crossing;
 use crate::provenance::attribution::Attribution;
 use crate::risk::Finding;
 use crate::survey::{Examination, FileMaterial, Place};
@@ -299,6 +300,12 @@ impl Review {
             self.restore(at);
         }
         self.follow();
+    }
+
+    /// How the file in this place moved from one compartment into another, if it did.
+    pub fn crossing(&self, position: usize) -> Option<&Crossing> {
+        let path = &self.diff.files[self.order[position]].path;
+        self.examination.as_ref()?.crossings.iter().find(|crossing| crossing.to == *path)
     }
 
     /// The change could not be examined: nothing more is read.

@@ -171,7 +171,8 @@ impl Painter<'_> {
             (true, false) => "   ✓ acknowledged",
             _ => "",
         };
-        let right = format!("{state}{}{seen} ", size.unwrap_or_default());
+        let crossing = review.crossing(position).map(|crossing| format!(", {}", crossing.headline()));
+        let right = format!("{state}{}{}{seen} ", crossing.unwrap_or_default(), size.unwrap_or_default());
         let path = clip_folders(&diff.path.to_string(), &[], width.saturating_sub(right.width() + 3));
         let line = lead.add(Role::FileHeader, &format!(" {path}"));
         line.pad_to(width.saturating_sub(right.width())).add(Role::Muted, &right)

@@ -480,6 +480,11 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     if !entry.change.stands.is_empty() {
         facts.add("branch", Role::Warning, &entry.change.stands.join("; "));
     }
+    if let [first, more @ ..] = &examination.crossings[..] {
+        let more = if more.is_empty() { String::new() } else { format!("   +{} more", more.len()) };
+        let text = clip(&first.to_string(), facts.room.saturating_sub(more.width())) + &more;
+        facts.add("crosses", Role::Warning, &text);
+    }
     let worst = assessment.findings.iter().map(|finding| finding.severity).max();
     let worst = worst.map_or("no finding".to_owned(), |worst| format!("worst finding {}", worst.name()));
     let asks = if assessment.tier <= 2 { "; signing it needs a reason" } else { "" };
