@@ -95,7 +95,7 @@ actions! {
     Queue Preview "preview" "the preview at the right, below, or off";
     Queue Why "why" "why this tier, in full";
     Queue Sync "sync" "send signed decisions to the remotes, and fetch those of others";
-    Queue Refresh "refresh" "read all repositories again";
+    Queue Refresh "refresh" "read all repositories again, and fetch from their remotes";
     Review NextHunk "next-hunk" "next hunk";
     Review PreviousHunk "previous-hunk" "hunk before";
     Review NextFile "next-file" "next file";

@@ -42,6 +42,7 @@ pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Opened { ticket, result } => opened(state, ticket, result),
         Event::Synced { repository, result } => synced(state, repository, result),
+        Event::Fetched { repository, name, result } => fetched(state, repository, &name, result),
         other => for_review(state, other),
     }
 }
@@ -115,6 +116,24 @@ fn synced(state: &mut State, repository: usize, result: Result<Synced, String>) 
     }
     // Other people's decisions may have come.
     let path = state.paths.get(repository).cloned();
+    path.map(|path| Effect::List { repository, path }).into_iter().collect()
+}
+
+fn fetched(state: &mut State, repository: usize, name: &str, result: Result<bool, String>) -> Vec<Effect> {
+    let is_new = match result {
+        Ok(is_new) => {
+            state.queue.fetched.insert(repository, state.now);
+            let news = if is_new { "there is news" } else { "nothing new" };
+            state.status = Some(format!("fetched from the remotes of {name}: {news}"));
+            is_new
+        }
+        // Of several remotes some may have answered.
+        Err(why) => {
+            state.status = Some(format!("{name} is listed as before: {why}"));
+            true
+        }
+    };
+    let path = state.paths.get(repository).filter(|_| is_new).cloned();
     path.map(|path| Effect::List { repository, path }).into_iter().collect()
 }
 

@@ -258,6 +258,12 @@ pub enum Event {
         repository: usize,
         result: Result<Synced, String>,
     },
+    /// The branches of a repository's remotes were fetched; whether any ref moved.
+    Fetched {
+        repository: usize,
+        name: String,
+        result: Result<bool, String>,
+    },
 }
 
 #[derive(Debug)]
@@ -278,6 +284,8 @@ pub struct Listing {
     pub broken: Vec<(String, String)>,
     /// Records that the remote does not have yet; none where there is no remote.
     pub outbox: Option<usize>,
+    /// When its remotes were last asked for their branches, if they were. Seconds since the epoch.
+    pub fetched: Option<i64>,
 }
 
 /// A change that was opened: what it touches, and the draft of an earlier sitting.
@@ -388,6 +396,11 @@ pub enum Effect {
         draft: Draft,
     },
     Sync {
+        repository: usize,
+        place: Arc<Place>,
+    },
+    /// The branches of its remotes.
+    Fetch {
         repository: usize,
         place: Arc<Place>,
     },

@@ -142,6 +142,8 @@ pub struct Queue {
     pub preview: Preview,
     /// By repository: records that its remote does not have yet.
     pub outbox: BTreeMap<usize, usize>,
+    /// When the remotes of repositories that have some were last asked for their branches. Seconds since the epoch.
+    pub fetched: BTreeMap<usize, i64>,
 }
 
 impl Queue {
@@ -158,6 +160,7 @@ impl Queue {
             scroll: 0,
             preview: Preview::Auto,
             outbox: BTreeMap::new(),
+            fetched: BTreeMap::new(),
         }
     }
 
@@ -170,7 +173,12 @@ impl Queue {
 
     /// Takes in the changes of one repository, in place of what it had.
     pub fn listed(&mut self, repository: usize, listing: Listing) {
-        let Listing { place, changes, mut again, broken, outbox } = listing;
+        let Listing { place, changes, mut again, broken, outbox, fetched } = listing;
+        // What a fetch that failed left behind says less than what was known before.
+        if let Some(time) = fetched {
+            let known = self.fetched.entry(repository).or_insert(time);
+            *known = time.max(*known);
+        }
         self.outbox.remove(&repository);
         self.outbox.extend(outbox.map(|records| (repository, records)));
         let mut known: BTreeMap<_, _> =

@@ -218,8 +218,7 @@ fn queue_action(state: &mut State, action: Action, count: Option<usize>) -> Vec<
         }
         Action::Sync => return sync_all(state),
         Action::Refresh => {
-            state.status = Some("reading all repositories again".to_owned());
-            return state.list_all();
+            return refresh(state);
         }
         _ => {
             let (page, wide) = (state.page(), state.has_room_beside());
@@ -227,6 +226,24 @@ fn queue_action(state: &mut State, action: Action, count: Option<usize>) -> Vec<
         }
     }
     Vec::new()
+}
+
+/// What is here is read at once; what the remotes have comes as each is reached.
+fn refresh(state: &mut State) -> Vec<Effect> {
+    let mut effects = state.list_all();
+    let read = effects.len();
+    let with_remotes = state.queue.sources.iter().enumerate().filter_map(|(repository, source)| match source {
+        Source::Ready(place)
+            if state.queue.outbox.contains_key(&repository) || state.queue.fetched.contains_key(&repository) =>
+        {
+            Some(Effect::Fetch { repository, place: place.clone() })
+        }
+        _ => None,
+    });
+    effects.extend(with_remotes);
+    let told = if effects.len() > read { ", fetching from their remotes …" } else { "" };
+    state.status = Some(format!("reading all repositories again{told}"));
+    effects
 }
 
 fn sync_all(state: &mut State) -> Vec<Effect> {

@@ -1,6 +1,7 @@
 //! FLOOR 3: chains to and from a remote, by the `git` program: people's own credentials, and no merge, since each chain
 //! has one writer. Nothing here signs: a lost race is fetched and sent again.
 
+pub mod branches;
 pub mod probe;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -321,29 +322,35 @@ impl<'r> Remote<'r> {
     }
 
     fn run(&self, arguments: &[&str]) -> Result<(bool, String, String), String> {
-        let mut command = Command::new("git");
-        command.arg("--git-dir").arg(self.repository.raw.path()).args(arguments).stdin(Stdio::null());
-        command.env("LC_ALL", "C");
-        if self.prompts == Prompts::Never {
-            command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "true").env("SSH_ASKPASS_REQUIRE", "never");
-            if std::env::var_os("GIT_SSH_COMMAND").is_none() {
-                command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
-            }
-        }
-        let output = command.output().map_err(|error| format!("git cannot be run: {error}. Is it installed?"))?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok((output.status.success(), text(&output.stdout), text(&output.stderr)))
+        run_git(self.repository, self.prompts, arguments)
     }
 }
 
+/// Runs git: whether it did it, what it printed, and what it said.
+fn run_git(repository: &Repository, prompts: Prompts, arguments: &[&str]) -> Result<(bool, String, String), String> {
+    let mut command = Command::new("git");
+    command.arg("--git-dir").arg(repository.raw.path()).args(arguments).stdin(Stdio::null());
+    command.env("LC_ALL", "C");
+    if prompts == Prompts::Never {
+        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "true").env("SSH_ASKPASS_REQUIRE", "never");
+        if std::env::var_os("GIT_SSH_COMMAND").is_none() {
+            command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+        }
+    }
+    let output = command.output().map_err(|error| format!("git cannot be run: {error}. Is it installed?"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok((output.status.success(), text(&output.stdout), text(&output.stderr)))
+}
+
 fn failure(what: &str, stderr: &str) -> String {
+    format!("{} What is signed stays here and can be sent later.", why_failed(what, stderr))
+}
+
+fn why_failed(what: &str, stderr: &str) -> String {
     // The first says what it is about; the others what came of it.
     let says_why = |line: &&str| ["fatal:", "error:", "ssh:"].iter().any(|start| line.starts_with(start));
     let said = stderr.lines().find(says_why).or_else(|| stderr.lines().last()).unwrap_or("no reason given");
-    format!(
-        "`git {what}` failed: {}. What is signed stays here and can be sent later.",
-        visible::text(&address::without_users(said.trim_end_matches('.')))
-    )
+    format!("`git {what}` failed: {}.", visible::text(&address::without_users(said.trim_end_matches('.'))))
 }
 
 /// How a chain here stands to its copy on a remote.

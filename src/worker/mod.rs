@@ -26,7 +26,7 @@ use crate::frozen::{self, Case, Failure};
 use crate::signer::SigningKey;
 use crate::source::git::Repository;
 use crate::survey::{self, Place, again};
-use crate::sync::{Prompts, Remote};
+use crate::sync::{Prompts, Remote, branches};
 use colours::Colouring;
 use searching::Wanted;
 
@@ -156,6 +156,9 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             while job.step(tell) {}
         }
         Effect::Sync { repository, place } => tell(Event::Synced { repository, result: sync(&place) }),
+        Effect::Fetch { repository, place } => {
+            tell(Event::Fetched { repository, name: place.name.clone(), result: fetch(&place) });
+        }
         Effect::SaveDraft { place, base, draft } => {
             let saved = ports.drafts.save(&place.root, &base, &draft);
             let trouble = saved.as_ref().ok().and_then(|saved| saved.trouble.clone());
@@ -187,7 +190,8 @@ fn list(index: usize, path: &std::path::Path, drafts: &Drafts) -> Result<Listing
     let moved = |change: &Change| Some((change.id.clone(), moved_since(drafts, &place, change)?));
     let again = pending.changes.iter().filter_map(moved).collect();
     let changes = pending.changes.into_iter().map(Arc::new).collect();
-    Ok(Listing { place: Arc::new(place), changes, again, broken, outbox })
+    let fetched = branches::last_fetch(&repository);
+    Ok(Listing { place: Arc::new(place), changes, again, broken, outbox, fetched })
 }
 
 /// Whether a change moved since the person decided on it, or else looked at it.
@@ -247,6 +251,11 @@ fn sync(place: &Place) -> Result<Synced, String> {
     let report =
         remote.sync(false).map_err(|why| format!("{why} In a terminal, `undersign sync` can ask for a password."))?;
     Ok(Synced { route: format!("{} → {}", place.name, remote.name), report })
+}
+
+fn fetch(place: &Place) -> Result<bool, String> {
+    let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
+    branches::fetch(&repository, Prompts::Never)
 }
 
 fn examine(place: &Place, change: &Change, now: i64) -> Result<Arc<survey::Examination>, String> {
@@ -331,7 +340,7 @@ impl Workers {
             Effect::Edit { .. } | Effect::Write { .. } | Effect::Suspend => &self.load,
             Effect::Examine { .. } => &self.assess,
             Effect::Highlight { .. } => &self.highlight,
-            Effect::Sync { .. } => &self.sync,
+            Effect::Sync { .. } | Effect::Fetch { .. } => &self.sync,
             Effect::SaveDraft { .. } | Effect::Freeze { .. } | Effect::Sign { .. } => &self.sign,
         };
         // A lane ends only with the program.

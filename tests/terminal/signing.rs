@@ -127,6 +127,36 @@ fn a_decision_waits_in_the_outbox_is_sent_and_taken_back() {
 }
 
 #[test]
+fn what_a_colleague_pushed_comes_with_a_refresh_and_what_is_listed_stays_where_the_remote_is_gone() {
+    let (fixture, home) = (Fixture::new(), home());
+    configure(&fixture, &fixture.key_file("dana"));
+    let (dir, server) = (fixture.dir.path(), fixture.dir.path().join("server.git"));
+    git_in(dir, "dana", &["clone", "-q", "--bare", "shop", "server.git"]);
+    git_in(dir, "mina", &["clone", "-q", "server.git", "colleague"]);
+    fixture.git("dana", &["remote", "add", "origin", server.to_str().unwrap()]);
+    let mut program = desk(&fixture, home.path());
+    let colleague = dir.join("colleague");
+    git_in(&colleague, "mina", &["checkout", "-q", "-b", "news", "origin/main"]);
+    std::fs::write(colleague.join("news.txt"), "news\n").unwrap();
+    git_in(&colleague, "mina", &["add", "news.txt"]);
+    git_in(&colleague, "mina", &["commit", "-q", "-m", "Tell the news"]);
+    git_in(&colleague, "mina", &["push", "-q", "origin", "news"]);
+    assert!(!program.text().contains("fetched"), "{}", program.text());
+    program.press("R");
+    program.wait_for("there is news");
+    program.wait_for("Tell the news");
+    program.wait_for("fetched just now");
+    program.press("R");
+    program.wait_for("nothing new");
+    std::fs::rename(&server, dir.join("elsewhere")).unwrap();
+    program.press("R");
+    program.wait_for("shop is listed as before: `git fetch` failed");
+    program.wait_for("Tell the news");
+    program.press("q");
+    assert!(program.end().1);
+}
+
+#[test]
 fn a_record_is_taken_back_on_the_command_line_with_its_code_typed() {
     let (fixture, home) = (Fixture::new(), home());
     configure(&fixture, &fixture.key_file("dana"));

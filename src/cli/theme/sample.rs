@@ -140,8 +140,14 @@ pub fn queue() -> State {
     let key = Ok("SHA256:nXp21cJd".to_owned());
     let (mut state, _) = State::new(vec!["shop".into()], Keymap::shipped(), key, false, NOW);
     let changes = (0..CHANGES.len()).map(|at| Arc::new(change(at))).collect();
-    let listing =
-        Listing { place: Arc::new(place()), changes, again: HashMap::new(), broken: Vec::new(), outbox: None };
+    let listing = Listing {
+        place: Arc::new(place()),
+        changes,
+        again: HashMap::new(),
+        broken: Vec::new(),
+        outbox: None,
+        fetched: None,
+    };
     state.queue.listed(0, listing);
     for (at, (.., need, _)) in CHANGES.iter().enumerate() {
         let id = change(at).id;

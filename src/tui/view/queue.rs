@@ -157,6 +157,15 @@ fn header(state: &State, area: Rect, paint: &mut Paint<'_>) {
     }
     let (long, short) = identity(state);
     let width = usize::from(area.width);
+    // The oldest: a queue is as old as that. Who one is matters more, unless it is too old.
+    if let Some(fetched) = state.queue.fetched.values().min() {
+        let seconds = state.now - fetched;
+        let ago = if seconds < 60 { "just now".to_owned() } else { format!("{} ago", age(state.now, *fetched)) };
+        let (text, is_stale) = (format!("   fetched {ago}"), seconds >= STALE);
+        if is_stale || left.width() + text.width() + short.width() + 4 <= width {
+            left = left.add(if is_stale { Role::Warning } else { Role::Faint }, &text);
+        }
+    }
     let right = if left.width() + long.width() + 4 <= width { long } else { short };
     let column = width.saturating_sub(right.width() + 1);
     let line = if left.width() + 2 < column { left.pad_to(column).add(Role::Bar, &right) } else { left };
@@ -378,6 +387,9 @@ fn need_role(section: Section, need: &str) -> Role {
         _ => Role::Muted,
     }
 }
+
+/// Seconds after a fetch from which on a queue is likely to lie: a day.
+const STALE: i64 = 86_400;
 
 /// An age in one unit.
 pub fn age(now: i64, then: i64) -> String {
