@@ -1,5 +1,6 @@
 //! The passphrase of the signing key for one sitting, where a reviewer wishes that: `remember_passphrase` in
-//! `config.toml`. It is kept in memory alone, and forgotten when the desk is locked, suspended or left, and when it did not fit.
+//! `config.toml`. It is kept in memory alone, and forgotten when the desk is locked, suspended or left, and when it did
+//! not fit.
 
 use std::fmt;
 

@@ -45,7 +45,8 @@ impl Host {
         f.git("rahim", &["clone", "-q", "--bare", ".", bare.to_str().unwrap()]);
         git_in(&bare, "rahim", &["config", "uploadpack.allowAnySHA1InWant", "true"]);
         f.git("rahim", &["remote", "add", "host", bare.to_str().unwrap()]);
-        // Decisions are taken for the branch that is named, as it stands here: no copy of the attacker's `main` is kept.
+        // Decisions are taken for the branch that is named, as it stands here: no copy of the attacker's `main` is
+        // kept.
         f.git("rahim", &["config", "--unset", "remote.host.fetch"]);
         let host = Host { f, bare };
         host.attack();
