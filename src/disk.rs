@@ -7,11 +7,16 @@ use std::path::Path;
 
 /// Writes a file whole or not at all: temporary file beside it, sync, rename. Makes the directory if need be.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    stream_atomically(path, |file| file.write_all(bytes))
+}
+
+/// As [`write_atomically`], for what need not be in memory as a whole.
+pub fn stream_atomically(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> std::io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(dir)?;
     let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
     let written = File::create(&temporary).and_then(|mut file| {
-        file.write_all(bytes)?;
+        write(&mut file)?;
         give_away(&temporary);
         file.sync_all()
     });

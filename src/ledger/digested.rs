@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use git2::Oid;
 use serde::{Deserialize, Serialize};
@@ -31,9 +31,6 @@ struct DigestedRef {
     /// The commit that the ref pointed to, whose id names its whole history.
     tip: String,
     chain: Abridged,
-    /// The same, made once in a process.
-    #[serde(skip)]
-    opened: OnceLock<Option<Chain>>,
 }
 
 impl Digested {
@@ -47,7 +44,7 @@ impl Digested {
             let is_whole = verify(repository.raw.find_blob(newest).ok()?.content()).ok()?.id() == chain.head()?.record;
             is_whole.then_some(())?;
             let chain = chain.abridged(&spent)?;
-            Some((name, DigestedRef { tip: tip.to_string(), chain, opened: OnceLock::new() }))
+            Some((name, DigestedRef { tip: tip.to_string(), chain }))
         });
         Digested { policy, refs: refs.collect() }
     }
@@ -72,7 +69,7 @@ impl Digested {
     pub(super) fn chain(&self, reader: &Reader<'_>, name: &str, tip: Oid) -> Option<Chain> {
         let held = self.refs.get(name)?;
         let at: Oid = held.tip.parse().ok()?;
-        let mut chain = held.opened.get_or_init(|| held.chain.open()).clone()?;
+        let mut chain = held.chain.chain().clone();
         if at == tip {
             return Some(chain);
         }

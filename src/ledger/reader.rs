@@ -1,5 +1,6 @@
 //! Reads chains from git: which links are read, how much of them, and on how many threads.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,9 @@ const MAX_COMMIT: usize = 64 << 10;
 const MAX_LINKS: usize = 100_000;
 /// Bytes of links that are kept verified in memory; beyond, all are read anew.
 const MAX_KNOWN: usize = 256 << 20;
+/// Bytes of links after which the handles that read them are opened anew: what git maps and caches of a large ledger
+/// would else stay in memory.
+const MAX_MAPPED: u64 = 16 << 20;
 /// A thread for fewer links costs more than it saves.
 const LINKS_PER_THREAD: usize = 50;
 /// Links that are read before it is looked whether those so far hold: at first as many as one thread reads, then more
@@ -71,6 +75,17 @@ pub(super) struct Reader<'r> {
     budget: Budget,
     /// Records that are let go as soon as they were verified.
     over: Option<&'r dyn Fn(&Record) -> bool>,
+    handles: RefCell<Handles>,
+}
+
+/// Handles on the objects, one for each thread that reads links.
+#[derive(Default)]
+struct Handles {
+    idle: Vec<git2::Repository>,
+    /// What was read when they were opened.
+    since: u64,
+    /// Why there are none.
+    failed: Option<String>,
 }
 
 /// How much is read.
@@ -133,17 +148,49 @@ impl Budget {
 
 impl<'r> Reader<'r> {
     pub fn of(repository: &'r Repository) -> Reader<'r> {
-        Reader { repository, budget: Budget::of(repository, u64::MAX), over: None }
+        Reader { repository, budget: Budget::of(repository, u64::MAX), over: None, handles: RefCell::default() }
     }
 
     pub fn within(repository: &'r Repository, scope: &Scope<'r>) -> Reader<'r> {
-        Reader { repository, budget: Budget::of(repository, scope.max_bytes), over: scope.over }
+        let budget = Budget::of(repository, scope.max_bytes);
+        Reader { repository, budget, over: scope.over, handles: RefCell::default() }
+    }
+
+    /// At least one handle, and no more than asked for. Without any, [`Reader::check`] says why.
+    fn take_handles(&self, count: usize) -> Vec<git2::Repository> {
+        let mut own = self.handles.borrow_mut();
+        let (wanted, idle) = (count.max(1), own.idle.len());
+        let mut taken = own.idle.split_off(idle.saturating_sub(wanted));
+        while taken.len() < wanted {
+            match self.repository.apart() {
+                Ok(handle) => taken.push(handle),
+                Err(error) => {
+                    if taken.is_empty() {
+                        own.failed = Some(error.to_string());
+                    }
+                    break;
+                }
+            }
+        }
+        taken
+    }
+
+    fn give_back(&self, handles: impl IntoIterator<Item = git2::Repository>) {
+        let (mut own, read) = (self.handles.borrow_mut(), self.budget.read.load(Ordering::Relaxed));
+        own.idle.extend(handles);
+        if read - own.since > MAX_MAPPED {
+            own.idle.clear();
+            own.since = read;
+        }
     }
 
     /// # Errors
-    /// Something was not read because there is too much of it.
+    /// Something was not read, because there is too much of it or because the repository cannot be opened again.
     pub fn check(&self) -> Result<(), GitError> {
-        self.budget.check()
+        match &self.handles.borrow().failed {
+            Some(why) => Err(GitError::Other(why.clone())),
+            None => self.budget.check(),
+        }
     }
 
     /// The chain under a ref.
@@ -185,7 +232,8 @@ impl<'r> Reader<'r> {
     /// The commits up to `tip`, oldest first, from the one after `since` if that is among them (then the first value is
     /// true), else from the first. What cannot be read is `None`: a fault, never a gap.
     pub fn commits(&self, tip: Oid, since: Option<Oid>) -> (bool, Vec<Option<Oid>>) {
-        let raw = &self.repository.raw;
+        let handles = self.take_handles(1);
+        let Some(raw) = handles.first() else { return (false, vec![None]) };
         let (mut commits, mut at) = (Vec::new(), Some(tip));
         let reached = loop {
             match at {
@@ -203,6 +251,7 @@ impl<'r> Reader<'r> {
                 }
             }
         };
+        self.give_back(handles);
         commits.reverse();
         (reached, commits)
     }
@@ -238,21 +287,25 @@ impl<'r> Reader<'r> {
             verdicts
         };
         let threads = processors().min(commits.len() / LINKS_PER_THREAD);
-        // Each thread needs a handle of its own; without one, this thread reads all.
-        let handles: Vec<_> = (1..threads).map_while(|_| self.repository.again().ok()).collect();
-        let size = commits.len().div_ceil(handles.len() + 1).max(1);
-        let seqs = (chain.next().0..).step_by(size);
-        let shares: Vec<_> = commits.chunks(size).zip(seqs).collect();
-        let Some((&(own, first), others)) = shares.split_first() else { return Vec::new() };
-        std::thread::scope(|scope| {
-            let spawn = |(raw, (share, seq))| scope.spawn(move || read(&raw, share, seq));
-            let running: Vec<_> = handles.into_iter().zip(others.iter().copied()).map(spawn).collect();
-            let mut links = read(&self.repository.raw, own, first);
-            for thread in running {
-                links.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-            links
-        })
+        let handles = self.take_handles(threads);
+        if handles.is_empty() {
+            return vec![None];
+        }
+        let size = commits.len().div_ceil(handles.len()).max(1);
+        let shares = commits.chunks(size).zip((chain.next().0..).step_by(size));
+        let (links, handles): (Vec<_>, Vec<_>) = std::thread::scope(|scope| {
+            let spawn = |(raw, (share, seq))| scope.spawn(move || (read(&raw, share, seq), raw));
+            let mut shares = handles.into_iter().zip(shares);
+            // This thread reads the first share itself.
+            let own = shares.next();
+            let running: Vec<_> = shares.map(spawn).collect();
+            let own = own.map(|(raw, (share, seq))| (read(&raw, share, seq), raw));
+            let others = running.into_iter().map(|thread| thread.join());
+            let others = others.map(|joined| joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            own.into_iter().chain(others).unzip()
+        });
+        self.give_back(handles);
+        links.into_iter().flatten().collect()
     }
 }
 

@@ -2,7 +2,7 @@
 //! cached, copied and shared, and whoever can write there must not be able to say what was signed or what landed.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -50,9 +50,9 @@ impl StateKey {
         if path.exists() {
             return StateKey::read(path).map(Some);
         }
-        let make = || -> std::io::Result<()> {
+        let make = || -> io::Result<()> {
             let mut seed = [0; LENGTH];
-            std::io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut seed)?;
+            io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut seed)?;
             let dir = path.parent().unwrap_or(Path::new("."));
             std::fs::create_dir_all(dir)?;
             give_away(dir);
@@ -62,7 +62,7 @@ impl StateKey {
             file.sync_all()
         };
         match make() {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Ok(None),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Ok(None),
             // Another gate made it meanwhile, and may still be writing it: then it is no key yet, and nothing is
             // judged.
             _ => StateKey::read(path).map(Some),
@@ -71,16 +71,51 @@ impl StateKey {
 
     /// Marks bytes for a purpose, as an HMAC; what was marked for one is nothing for another.
     pub fn tag(&self, purpose: &str, parts: &[&[u8]]) -> Digest {
+        let mut mac = self.mac(purpose);
+        parts.iter().for_each(|part| mac.update(part));
+        Digest(mac.finalize().into_bytes().into())
+    }
+
+    /// Writes bytes on while they are marked.
+    pub fn marking<W: Write>(&self, purpose: &str, out: W) -> Marking<W> {
+        Marking { mac: self.mac(purpose), out }
+    }
+
+    fn mac(&self, purpose: &str) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         mac.update(&(purpose.len() as u64).to_be_bytes());
         mac.update(purpose.as_bytes());
-        parts.iter().for_each(|part| mac.update(part));
-        Digest(mac.finalize().into_bytes().into())
+        mac
     }
 
     /// Whether a tag is the one for these bytes, in a time that tells nothing of where it differs.
     pub fn vouches(&self, told: Digest, purpose: &str, parts: &[&[u8]]) -> bool {
         let Digest(own) = self.tag(purpose, parts);
         own.iter().zip(told.0).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+    }
+}
+
+/// What [`StateKey::marking`] gives.
+pub struct Marking<W> {
+    mac: Hmac<Sha256>,
+    out: W,
+}
+
+impl<W: Write> Marking<W> {
+    /// The tag of all that was written, as [`StateKey::tag`] makes it, and where it was written to.
+    pub fn end(self) -> (Digest, W) {
+        (Digest(self.mac.finalize().into_bytes().into()), self.out)
+    }
+}
+
+impl<W: Write> Write for Marking<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.mac.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }

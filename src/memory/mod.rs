@@ -10,6 +10,8 @@ pub use key::StateKey;
 pub use lock::{Lock, LockError};
 pub use log::{Entries, Entry, EntryRef, Log};
 
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ use states::StatesFile;
 
 use crate::change::ObjectId;
 use crate::change::manifest::Digest;
-use crate::disk::{sweep, write_atomically};
+use crate::disk::{stream_atomically, sweep, write_atomically};
 use crate::gate::{AuditHead, Place, Receipts, Remembered, States, Waiting, WaitingStates};
 use crate::ledger::Digested;
 use crate::policy::{Policy, Roster};
@@ -30,6 +32,8 @@ const FILE: &str = "memory.json";
 /// What of the ledger has a say under the policy in force; what has one under any.
 const LEDGER: &str = "ledger.cache";
 const VERIFIED: &str = "verified.cache";
+/// Bytes at the end of either, by which the gate's own key vouches for the rest.
+const TAG: usize = 64;
 /// Bytes; some hundred thousand chains.
 const MAX_FILE: u64 = 64 << 20;
 /// Seconds that the clock may run on before it alone is worth writing.
@@ -281,7 +285,7 @@ impl Memory {
 
     fn read_digested(&self, file: &str) -> Option<Digested> {
         let bytes = std::fs::read(self.dir.join(file)).ok()?;
-        let (tag, body) = (bytes.get(..64)?, bytes.get(65..)?);
+        let (body, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG)?)?;
         let tag: Digest = std::str::from_utf8(tag).ok()?.parse().ok()?;
         let is_own = self.key.as_ref()?.vouches(tag, &purpose(file, &self.repository), &[body]);
         is_own.then(|| serde_json::from_slice(body).ok())?
@@ -292,9 +296,14 @@ impl Memory {
         let Some(key) = &self.key else { return Ok(()) };
         let file = if digested.policy.is_empty() { VERIFIED } else { LEDGER };
         let path = self.dir.join(file);
-        let body = plain(digested);
-        let bytes = [key.tag(&purpose(file, &self.repository), &[&body]).to_string().as_bytes(), b"\n", &body].concat();
-        write_atomically(&path, &bytes)
+        let write = |out: &mut File| {
+            let mut out = key.marking(&purpose(file, &self.repository), BufWriter::new(out));
+            serde_json::to_writer(&mut out, digested)?;
+            let (tag, mut out) = out.end();
+            write!(out, "{tag}")?;
+            out.flush()
+        };
+        stream_atomically(&path, write)
             .map_err(|error| format!("The gate's state {} cannot be written: {error}.", path.display()))
     }
 

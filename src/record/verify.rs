@@ -9,7 +9,6 @@ use crate::change::manifest::Digest;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     statement: Statement,
-    payload: Vec<u8>,
     id: RecordId,
     key: Key,
     token: Option<TokenUse>,
@@ -20,9 +19,9 @@ impl Verified {
         &self.statement
     }
 
-    /// The bytes that were signed.
-    pub fn payload(&self) -> &[u8] {
-        &self.payload
+    /// The bytes that were signed: each statement has one spelling, so they need not be kept beside it.
+    pub fn payload(&self) -> Vec<u8> {
+        self.statement.encode()
     }
 
     pub fn id(&self) -> RecordId {
@@ -51,14 +50,13 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Fault> {
         return Err(Fault::KeyHint);
     }
     let statement = Statement::decode(&envelope.payload)?;
-    Ok(Verified { statement, id: Digest::of(&envelope.payload), payload: envelope.payload, key, token })
+    Ok(Verified { statement, id: Digest::of(&envelope.payload), key, token })
 }
 
 impl Verified {
-    /// What was verified before and kept since where nobody else writes. That a signature is valid over these bytes is a fact
-    /// that does not change, and the dear part of finding it out is left away.
-    pub(super) fn recalled(payload: String, id: RecordId, key: Key, token: Option<TokenUse>) -> Option<Verified> {
-        let statement = serde_json::from_str(&payload).ok()?;
-        Some(Verified { statement, payload: payload.into_bytes(), id, key, token })
+    /// What was verified before and kept since where nobody else writes. That a signature is valid over these bytes is
+    /// a fact that does not change, so the costly part of finding it out is omitted.
+    pub(super) fn recalled(statement: Statement, id: RecordId, key: Key, token: Option<TokenUse>) -> Verified {
+        Verified { statement, id, key, token }
     }
 }

@@ -338,7 +338,7 @@ fn a_token_in_a_url_is_neither_signed_nor_said_and_older_records_that_hold_one_a
     f.git("dana", &["remote", "add", "origin", uri]);
     // What is signed now holds none, and nothing is said of it.
     let now = f.decide("rahim", WORK, Verdict::Reject);
-    let payload = String::from_utf8_lossy(now.verified.payload()).into_owned();
+    let payload = String::from_utf8_lossy(&now.verified.payload()).into_owned();
     assert!(payload.contains("\"https://host.invalid/shop.git\""), "{payload}");
     run(&f, &["doctor"]).exits(0).says_not("a URL with");
     let id = signed_with_uri(&f, uri);

@@ -56,7 +56,8 @@ fn row_32_a_key_in_an_agent_proves_nobody_there() {
     let socket = f.dir.path().join("agent");
     let file = f.key_file("dana");
     let mut agent = Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket).stdout(Stdio::null()).spawn().unwrap();
-    while !socket.exists() {
+    // The socket is there before anybody listens at it.
+    while std::os::unix::net::UnixStream::connect(&socket).is_err() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     let added =

@@ -15,7 +15,7 @@ use undersign::record::envelope::{Envelope, pae};
 use undersign::record::key::{KeyType, TokenUse};
 use undersign::record::sshsig::to_be_signed;
 use undersign::record::statement::*;
-use undersign::record::{Chain, ChainId, Record, RecordId};
+use undersign::record::{Abridged, Chain, ChainId, Record, RecordId};
 
 use crate::plain::{Plain, StraightLine};
 use crate::scene::{MAIN, denied, judged, next, once, propose};
@@ -285,7 +285,8 @@ fn without_what_is_over(chains: &[Chain], now: i64) -> Vec<Chain> {
 fn read_on(known: &[Chain], spent: &HashSet<RecordId>, all: &[Chain]) -> Vec<Chain> {
     let read_on = |chain: &Chain| {
         let Some(known) = known.iter().find(|known| known.id == chain.id) else { return chain.clone() };
-        let mut kept = known.abridged(|record| spent.contains(&record.id())).unwrap().open().unwrap();
+        let written = serde_json::to_vec(&known.abridged(|record| spent.contains(&record.id()))).unwrap();
+        let mut kept = serde_json::from_slice::<Abridged>(&written).unwrap().chain().clone();
         kept.extend(chain.records[known.len()..].iter().map(|record| Some(record.link.clone())));
         kept
     };

@@ -199,8 +199,8 @@ fn broken(f: &Fixture, file: &str, seal: impl Fn(&StateKey, String) -> String) {
 }
 
 fn sealed(key: &StateKey, file: &str, text: &str) -> String {
-    let body = &text[65..];
-    format!("{}\n{body}", key.tag(&format!("{file} of fixture-1"), &[body.as_bytes()]))
+    let body = &text[..text.len() - 64];
+    format!("{body}{}", key.tag(&format!("{file} of fixture-1"), &[body.as_bytes()]))
 }
 
 /// Another policy is in force from now on: what was kept for this one says nothing any more.

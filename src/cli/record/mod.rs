@@ -207,7 +207,7 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     let ballot = book.find(&options.id)?;
     let record = ballot.record;
     // The payload is ASCII without control characters but line feeds: it verified.
-    let payload = String::from_utf8_lossy(record.verified.payload());
+    let payload = String::from_utf8_lossy(&record.verified.payload()).into_owned();
     if options.payload {
         out!("{payload}");
         return Ok(());

@@ -191,6 +191,18 @@ impl Repository {
         Ok(raw)
     }
 
+    /// A handle for reading much of the objects once. A pack is mapped into memory for as long as any handle has it
+    /// open, and libgit2 tells packs apart by how their path is spelled: spelled otherwise, they are mapped for handles
+    /// of this kind alone, and what was read of them is given back with the last.
+    pub(crate) fn apart(&self) -> Result<git2::Repository, GitError> {
+        let Some(objects) = self.raw.commondir().to_str() else { return self.again() };
+        let odb = git2::Odb::new()?;
+        odb.add_disk_alternate(&format!("{objects}/objects/."))?;
+        let raw = git2::Repository::from_odb(odb)?;
+        add_objects(&raw, &self.quarantine)?;
+        Ok(raw)
+    }
+
     /// The directory of refs and objects, shared by all worktrees.
     pub fn common_dir(&self) -> &Path {
         self.raw.commondir()
