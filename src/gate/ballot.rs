@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
 use super::{CLOCK_SKEW, Receipts};
 use crate::decision::Verdict;
-use crate::policy::{Person, Policy, Unfit};
+use crate::policy::{Enrolment, Person, Policy, Unfit};
 use crate::record::statement::Predicate;
 use crate::record::{Chain, Presence, Record, chain};
 
@@ -67,8 +68,12 @@ impl<'c> Ballot<'c> {
 /// All sound records, each with its standing at a time, chain by chain.
 pub fn ballots<'c>(policy: &'c Policy, chains: &'c [Chain], receipts: &Receipts, now: i64) -> Vec<Ballot<'c>> {
     let of = |chain: &'c Chain| {
-        let received = |record: &Record| receipts.received(chain, record.predicate().chain.seq.0);
-        chain.records.iter().map(|record| ballot(policy, record, received(record), now)).collect::<Vec<_>>()
+        let received = receipts.of(chain);
+        // All records of a chain are by its one key.
+        let owner = chain.records.first().and_then(|record| policy.roster.enrolment(record.verified.key()));
+        let of =
+            |record: &'c Arc<Record>| ballot(policy, record, owner, received.time(record.predicate().chain.seq.0), now);
+        chain.records.iter().map(of).collect::<Vec<_>>()
     };
     let mut all: Vec<Ballot<'c>> = chains.iter().flat_map(of).collect();
     let counting = |ballot: &&Ballot<'c>| matches!(ballot.standing, BallotStanding::InForce | BallotStanding::Expired);
@@ -112,9 +117,15 @@ pub fn still_approve(ballots: &[Ballot<'_>], records: &[String], is_same_policy:
     })
 }
 
-fn ballot<'c>(policy: &'c Policy, record: &'c Record, received: Option<i64>, now: i64) -> Ballot<'c> {
+fn ballot<'c>(
+    policy: &Policy,
+    record: &'c Record,
+    owner: Option<(&'c Person, &'c Enrolment)>,
+    received: Option<i64>,
+    now: i64,
+) -> Ballot<'c> {
     let expires = expires(policy, record.predicate());
-    let Some((owner, enrolment)) = policy.roster.enrolment(record.verified.key()) else {
+    let Some((owner, enrolment)) = owner else {
         let standing = BallotStanding::Stranger;
         return Ballot { record, person: None, presence: Presence::None, received, expires, standing };
     };

@@ -187,9 +187,14 @@ impl Receipts {
 
     /// When the record at `seq` (from 1) of a chain was first seen.
     pub fn received(&self, chain: &Chain, seq: u64) -> Option<i64> {
-        let seen = self.0.get(&chain.id.to_string())?;
-        let later = &seen[seen.partition_point(|receipt| receipt.seq < seq)..];
-        later.iter().find(|receipt| chain.has(receipt.seq, &receipt.record)).map(|receipt| receipt.time)
+        self.of(chain).time(seq)
+    }
+
+    /// When the records of a chain were first seen.
+    pub fn of(&self, chain: &Chain) -> Received {
+        let seen = self.0.get(&chain.id.to_string()).into_iter().flatten();
+        let held = seen.filter(|receipt| chain.has(receipt.seq, &receipt.record));
+        Received(held.map(|receipt| (receipt.seq, receipt.time)).collect())
     }
 
     /// Takes in that a chain was seen up to a record, unless more of it was seen.
@@ -212,6 +217,17 @@ impl Receipts {
         // Of what is old, the last entry answers for all before it.
         let old = seen.iter().rposition(|receipt| receipt.time < now - KEPT).unwrap_or(0);
         seen.drain(..old);
+    }
+}
+
+/// Up to which record a chain was seen, and when, oldest first.
+pub struct Received(Vec<(u64, i64)>);
+
+impl Received {
+    /// When the record at `seq` (from 1) was first seen.
+    pub fn time(&self, seq: u64) -> Option<i64> {
+        let later = self.0.partition_point(|(seen, _)| *seen < seq);
+        self.0.get(later).map(|(_, time)| *time)
     }
 }
 

@@ -71,8 +71,7 @@ impl Hearing<'_> {
             self.keep_ledger()?;
         }
         if !is_behind {
-            let remembered = self.remembered();
-            self.catch_up(&remembered)?;
+            self.catch_up()?;
         }
         Ok(())
     }
@@ -84,23 +83,20 @@ impl Hearing<'_> {
         Ok(now != self.approved)
     }
 
-    fn remembered(&self) -> Remembered {
+    fn remembered(&self) -> Cow<'_, Remembered> {
         let is_past = self.case.request.at.is_some();
-        match &self.memory {
-            // What arrives came now, whatever its signer says.
-            Some(memory) if !is_past => {
-                let mut remembered = memory.remembered().clone();
-                let is_held = |chain: &Chain| {
-                    self.ledger.held.iter().any(|held| held.id == chain.id && held.head() == chain.head())
-                };
-                let arriving = self.ledger.chains.iter().filter(|chain| !is_held(chain));
-                arriving.for_each(|chain| remembered.receipts.learn(chain, self.case.now));
-                remembered
-            }
+        let Some(memory) = &self.memory else { return Cow::default() };
+        let mut remembered = Cow::Borrowed(memory.remembered());
+        if is_past {
             // A look back asks what was valid then, not what went missing since.
-            Some(memory) => Remembered { receipts: memory.remembered().receipts.clone(), ..Remembered::default() },
-            None => Remembered::default(),
+            let receipts = remembered.receipts.clone();
+            return Cow::Owned(Remembered { receipts, ..Remembered::default() });
         }
+        // What arrives came now, whatever its signer says.
+        for chain in self.ledger.arriving() {
+            remembered.to_mut().receipts.learn(chain, self.case.now);
+        }
+        remembered
     }
 
     pub fn judge(mut self) -> Result<Outcome, Reason> {
@@ -217,12 +213,8 @@ impl Hearing<'_> {
         let chains = match self.case.request.at {
             None => &self.ledger.chains,
             Some(at) => {
-                past = self
-                    .ledger
-                    .chains
-                    .iter()
-                    .map(|chain| chain.until(|r| known_at(chain, r, remembered, at)))
-                    .collect();
+                let until = |chain: &Chain| chain.until(|record| known_at(chain, record, remembered, at));
+                past = Arc::new(self.ledger.chains.iter().map(until).collect());
                 &past
             }
         };
@@ -239,8 +231,8 @@ impl Hearing<'_> {
 
     /// A gate that is asked after the fact, as in a pipeline, may have missed moves: how the policy branch and the refs
     /// that it is asked about came to where they stand is judged first, and remembered where it was approved.
-    fn catch_up(&mut self, remembered: &Remembered) -> Result<(), Reason> {
-        let missed = self.missed(remembered)?;
+    fn catch_up(&mut self) -> Result<(), Reason> {
+        let missed = self.missed(&self.remembered())?;
         let repository = &self.repository;
         self.memory.as_mut().map_or(Ok(()), |memory| remember_states(memory, repository, missed))
     }

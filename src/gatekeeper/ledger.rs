@@ -1,7 +1,7 @@
 //! The decisions that one question rests on, and what is kept of them for the next.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ use crate::source::git::{GitError, Repository};
 /// What of the ledger a question rests on.
 pub(super) struct Ledger {
     /// What the refs hold.
-    pub held: Vec<Chain>,
+    pub held: Arc<Vec<Chain>>,
     /// The same with what is pushed laid over.
-    pub chains: Vec<Chain>,
+    pub chains: Arc<Vec<Chain>>,
     /// What was kept of it before; none where nothing was.
     digested: Option<Arc<Digested>>,
     /// What is to be kept of it, of what was read now.
@@ -50,11 +50,11 @@ impl Case<'_> {
         let is_past = self.request.at.is_some();
         let digested = if is_past { None } else { self.digested(policy, memory, &state) };
         let reading = Reading { case: self, repository, policy, memory, digested: digested.as_deref() };
-        let held = reading.chains(&[], !is_past).map_err(unread)?;
+        let held = Arc::new(reading.chains(&[], !is_past).map_err(unread)?);
         let pushed: Vec<_> = self.request.updates.iter().filter(|u| ledger::prefix_of(&u.name).is_some()).collect();
         let chains = match &pushed[..] {
             [] => held.clone(),
-            pushed => reading.chains(pushed, !is_past).map_err(unread)?,
+            pushed => Arc::new(reading.chains(pushed, !is_past).map_err(unread)?),
         };
         let keep = match &digested {
             _ if is_past => Keep::Nothing,
@@ -163,6 +163,12 @@ impl Ledger {
     /// The chain that a ref would hold at a tip.
     pub fn chain_of(&self, repository: &Repository, update: &Update, prefix: &str) -> Chain {
         ledger::chain_of(repository, &update.name, prefix, update.new, self.digested.as_deref())
+    }
+
+    /// The chains that a push brings or moves on.
+    pub fn arriving(&self) -> impl Iterator<Item = &Chain> {
+        let held: HashMap<_, _> = self.held.iter().map(|chain| (&chain.id, chain.head())).collect();
+        self.chains.iter().filter(move |chain| held.get(&chain.id) != Some(&chain.head()))
     }
 
     /// Whether something is to be kept of it.

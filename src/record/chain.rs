@@ -271,10 +271,10 @@ impl Chain {
 
     /// Joins copies of one chain from several places: the longest, if it holds what the others hold. Of two that are as
     /// long, the one with a fault, since something came after.
-    pub fn join(copies: Vec<Chain>) -> Option<Chain> {
-        let longest = copies.iter().max_by_key(|copy| (copy.len(), copy.fault.is_some()))?.clone();
-        let forked = copies.iter().filter_map(Chain::head).find_map(|head| longest.holds(head).err().map(|_| head.seq));
-        let mut joined = longest;
+    pub fn join(mut copies: Vec<Chain>) -> Option<Chain> {
+        let (longest, _) = copies.iter().enumerate().max_by_key(|(_, copy)| (copy.len(), copy.fault.is_some()))?;
+        let mut joined = copies.swap_remove(longest);
+        let forked = copies.iter().filter_map(Chain::head).find_map(|head| joined.holds(head).err().map(|_| head.seq));
         if let Some(seq) = forked {
             joined.fault = Some((seq as usize, Fault::Forked));
         }
@@ -288,9 +288,10 @@ pub fn in_force<'c>(trusted: &[&'c Record]) -> Vec<&'c Record> {
     let mut superseded = std::collections::HashSet::new();
     for record in trusted {
         let predicate = record.predicate();
-        superseded.extend(predicate.supersedes.iter().map(|id| (predicate.principal.as_str(), id.clone())));
+        // What is no id is the id of nothing.
+        let ids = predicate.supersedes.iter().filter_map(|id| id.parse::<RecordId>().ok());
+        superseded.extend(ids.map(|id| (predicate.principal.as_str(), id)));
     }
-    let stands =
-        |record: &&Record| !superseded.contains(&(record.predicate().principal.as_str(), record.id().to_string()));
+    let stands = |record: &&Record| !superseded.contains(&(record.predicate().principal.as_str(), record.id()));
     trusted.iter().copied().filter(stands).collect()
 }
