@@ -51,9 +51,6 @@ pub struct Step {
     pub commits: Vec<Commit>,
     /// Those of them that carry a valid ssh signature, with the key that made it.
     pub signers: Vec<(ObjectId, Key)>,
-    /// Those of them that are merges and hold what none of their parents brought; like signers, where proof is asked
-    /// for.
-    pub evil_merges: Vec<ObjectId>,
     /// Those of them that are merges and follow from their parents without conflict: whoever made them wrote nothing.
     /// Only what is proven is among them.
     pub clean_merges: Vec<ObjectId>,

@@ -595,8 +595,8 @@ fn twin_a_commit_signed_with_a_sound_key() {
     allowed(signed_with(""));
 }
 
-/// dana brings mina's branch up to date with main, with something more or less in the merge, and approves it; rahim
-/// lands it.
+/// dana brings mina's branch up to date with main, with something more or less in the merge, and approves it, signing
+/// that mina alone wrote it; rahim lands it.
 fn brought_up_to_date(before: &[(&str, &str)], more: impl FnOnce(&Fixture)) -> (Fixture, (i32, serde_json::Value)) {
     let f = Fixture::new();
     before.iter().for_each(|(path, text)| _ = further(&f, "mina", WORK, path, text));
@@ -612,6 +612,7 @@ fn brought_up_to_date(before: &[(&str, &str)], more: impl FnOnce(&Fixture)) -> (
     f.commit("dana", "Merge main");
     f.git("dana", &["checkout", "-q", "main"]);
     f.decide("dana", WORK, Verdict::Approve);
+    restate(&f, "dana", |statement| statement.predicate.authors = vec!["mina <mina@example.com>".into()]);
     let (old, new) = merge(&f, "rahim", WORK);
     let answer = f.verify_json(&old, &new);
     (f, answer)

@@ -109,7 +109,6 @@ fn steps() -> Vec<Step> {
             time: 0,
         }],
         signers: vec![],
-        evil_merges: Vec::new(),
         clean_merges: Vec::new(),
         links: vec![],
     };

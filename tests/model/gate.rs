@@ -97,7 +97,6 @@ impl Objects<'_> {
             delta: manifest(Delta::between(trees.0, trees.1)),
             commits: self.commits(brought),
             signers: Vec::new(),
-            evil_merges: Vec::new(),
             clean_merges: Vec::new(),
             links: Vec::new(),
         }

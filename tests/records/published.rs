@@ -156,7 +156,6 @@ fn step() -> Step {
         delta,
         commits: vec![commit],
         signers: vec![],
-        evil_merges: vec![],
         clean_merges: vec![],
         links: vec![],
     }

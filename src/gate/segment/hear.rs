@@ -123,17 +123,13 @@ impl<'g> Segment<'_, 'g> {
         self.writers = self.court.grounds.policy.roster.ids_of(&self.authors);
     }
 
-    /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that only landing made
-    /// (a merge, or one that squashing or rebasing wrote anew) and that names one person as author and committer names
-    /// who landed it. A merge that is proven to follow from its parents is nobody's work.
+    /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that squashing or rebasing
+    /// wrote anew, and that names one person as author and committer, names who landed it. A merge that is proven to
+    /// follow from its parents is nobody's work; of any other, whoever made it may have written or dropped something.
     fn author_set(&self, decided: &[Vote<'_>]) -> Vec<Identity> {
         let mut authors: Vec<Identity> = decided.iter().flat_map(|vote| vote.authors()).collect();
         let rewritten = !decided.is_empty() && !decided.iter().any(|vote| self.is_about(*vote));
-        let landing = |commit: &Commit| {
-            !decided.is_empty()
-                && commit.author.email == commit.committer.email
-                && (self.only_merges(commit) || rewritten)
-        };
+        let landing = |commit: &Commit| rewritten && commit.author.email == commit.committer.email;
         let is_written = |commit: &&Commit| !landing(commit) && !self.follows(commit);
         let written: Vec<Commit> = self.commits.iter().filter(is_written).cloned().collect();
         authors.extend(provenance::author_set(&written, self.court.rules));
@@ -163,8 +159,7 @@ impl<'g> Segment<'_, 'g> {
                 (Some(person), [author]) => person.id == author.id,
                 _ => false,
             };
-            let is_merge = self.follows(commit) || self.only_merges(commit) && !decided.is_empty();
-            if !is_merge && (rewritten || !(vouches(signer) || vouches(pusher))) {
+            if !self.follows(commit) && (rewritten || !(vouches(signer) || vouches(pusher))) {
                 hands.extend(signer.into_iter().chain(pusher));
                 committers.push(commit.committer.clone());
                 unvouched = Some(commit.id);
@@ -214,11 +209,6 @@ impl<'g> Segment<'_, 'g> {
     /// ` (commit 1a2b3c4)`, to stand behind a sentence about an author.
     pub(super) fn through(&self, id: &str) -> String {
         self.wrote(id).map_or_else(String::new, |commit| format!(" (commit {})", commit.short()))
-    }
-
-    /// Whether a commit joins what others wrote, and nothing more.
-    fn only_merges(&self, commit: &Commit) -> bool {
-        commit.parents.len() > 1 && !self.steps.iter().any(|step| step.evil_merges.contains(&commit.id))
     }
 
     pub(super) fn is_author(&self, person: &Person) -> bool {

@@ -59,7 +59,6 @@ impl<'r> Commits<'r> {
             compared: (from_tree, tree),
             delta: manifest(repository, &diff, &mut digests)?,
             signers: if self.wants_proof { signers(repository, &commits) } else { Vec::new() },
-            evil_merges: if self.wants_proof { evil_merges(repository, &commits, &mut effort)? } else { Vec::new() },
             clean_merges: clean_merges(repository, &commits, &mut self.merges.borrow_mut()),
             commits,
             links: self.links.borrow_mut().touched(&diff, from_tree, tree)?,
@@ -319,28 +318,6 @@ fn signers(repository: &Repository, commits: &[Commit]) -> Vec<(ObjectId, Key)> 
     commits.iter().filter_map(signer).collect()
 }
 
-/// The merges that do something to their first parent which the other did not bring: whoever made them wrote it.
-fn evil_merges(repository: &Repository, commits: &[Commit], effort: &mut Effort) -> Result<Vec<ObjectId>, GitError> {
-    let mut evil = Vec::new();
-    for commit in commits.iter().filter(|commit| commit.parents.len() > 1) {
-        repository.deadline.check()?;
-        let (ours, theirs) = (commit.parents[0], commit.parents[1]);
-        let mut between =
-            |old, new| diff_within(repository, repository.tree_of(old)?, repository.tree_of(new)?, effort);
-        let bases = repository.raw.merge_bases(oid(ours), oid(theirs)).map(|bases| bases.to_vec()).unwrap_or_default();
-        let brought = match bases[..] {
-            [base] => between(object_id(base), theirs)?.files,
-            _ => Vec::new(),
-        };
-        let brought: HashMap<_, _> = brought.iter().map(|file| (&file.path, file.new)).collect();
-        let done = between(ours, commit.id)?.files;
-        if !done.iter().all(|file| brought.get(&file.path) == Some(&file.new)) {
-            evil.push(commit.id);
-        }
-    }
-    Ok(evil)
-}
-
 /// As [`super::manifest`], reading each blob once however many steps touch it.
 fn manifest(
     repository: &Repository,
@@ -393,7 +370,6 @@ fn merged(
         delta: manifest(repository, diff, &mut digests)?,
         commits: commits.clone(),
         signers: signers(repository, commits),
-        evil_merges: evil_merges(repository, commits, &mut Effort::default())?,
         clean_merges: clean_merges(repository, commits, &mut Budget::default()),
         links: Links::of(repository).touched(diff, compared.0, compared.1)?,
     })
