@@ -58,7 +58,8 @@ fn generated(lines: usize) -> Source {
     };
     let entry = |n: u8| Some(TreeEntry { mode: Mode::File, id: ObjectId([n; 20]) });
     let path = |at: usize| RepoPath(format!("src/part_{at}.rs").into_bytes());
-    let diff = move |at: usize| FileDiff { path: path(at), from: None, old: entry(1), new: entry(2) };
+    let diff =
+        move |at: usize| FileDiff { path: path(at), from: None, counterpart: None, old: entry(1), new: entry(2) };
     let read = move |at: usize| {
         let text = |word| Some(Content::Text(side(at, word)));
         FileMaterial::of(diff(at), text("old"), text("new"))

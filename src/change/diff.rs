@@ -39,11 +39,26 @@ pub struct FileDiff {
     pub path: RepoPath,
     /// The path under which its old side lay, where it moved: see [`super::renames`].
     pub from: Option<RepoPath>,
+    /// Of what moved to where its text means something else, and so is a removal and an addition: the other half.
+    pub counterpart: Option<Counterpart>,
     pub old: Option<TreeEntry>,
     pub new: Option<TreeEntry>,
 }
 
+/// Where the other half of what moved lies, or lay, and its content there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counterpart {
+    pub path: RepoPath,
+    pub id: ObjectId,
+}
+
 impl FileDiff {
+    /// Whether it is half of what moved with another content.
+    pub fn changed_across(&self) -> bool {
+        let own = self.new.or(self.old).map(|entry| entry.id);
+        self.counterpart.as_ref().is_some_and(|other| Some(other.id) != own)
+    }
+
     /// Both paths that it speaks of, the new one first.
     pub fn paths(&self) -> impl Iterator<Item = &RepoPath> {
         std::iter::once(&self.path).chain(&self.from)
@@ -54,8 +69,8 @@ impl FileDiff {
         match &self.from {
             None => vec![self.clone()],
             Some(from) => vec![
-                FileDiff { path: from.clone(), from: None, old: self.old, new: None },
-                FileDiff { path: self.path.clone(), from: None, old: None, new: self.new },
+                FileDiff { path: from.clone(), from: None, new: None, ..self.clone() },
+                FileDiff { from: None, old: None, ..self.clone() },
             ],
         }
     }

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::diff::{Diff, FileDiff, Mode, TreeEntry};
+use super::diff::{Counterpart, Diff, FileDiff, Mode, TreeEntry};
 use super::{ObjectId, RepoPath};
 
 /// Git's id of the empty blob. That two files are empty does not make one the other.
@@ -20,26 +20,39 @@ const ALIKE: u64 = 500;
 const WHOLE: u64 = 1_000;
 
 /// Joins what moved into one file each: first by equal contents, then by texts that are alike, nearest names first.
-/// `text` gives a file's text of at most so many bytes; none where it has no lines or is larger.
-pub fn paired(diff: Diff, mut text: impl FnMut(TreeEntry, usize) -> Option<Vec<u8>>) -> Diff {
+/// `text` gives a file's text of at most so many bytes; none where it has no lines or is larger. What moved to where it
+/// does not mean the same is not joined, so that all of it is read; each half only says where the other is.
+pub fn paired(
+    diff: Diff,
+    means_the_same: impl Fn(&RepoPath, &RepoPath) -> bool,
+    mut text: impl FnMut(TreeEntry, usize) -> Option<Vec<u8>>,
+) -> Diff {
     let mut pairs = by_content(&diff.files);
     pairs.extend(by_text(&diff.files, &pairs, &mut text));
-    join(diff, &pairs)
+    join(diff, &pairs, means_the_same)
 }
 
 /// Index of what was taken away → index of what was put in.
 type Pairs = BTreeMap<usize, usize>;
 
-fn join(diff: Diff, pairs: &Pairs) -> Diff {
-    let from: HashMap<usize, usize> = pairs.iter().map(|(old, new)| (*new, *old)).collect();
-    let files = (0..diff.files.len()).filter(|at| !pairs.contains_key(at)).map(|at| {
-        let file = &diff.files[at];
-        match from.get(&at).map(|old| &diff.files[*old]) {
-            Some(old) => FileDiff { from: Some(old.path.clone()), old: old.old, ..file.clone() },
-            None => file.clone(),
+fn join(mut diff: Diff, pairs: &Pairs, means_the_same: impl Fn(&RepoPath, &RepoPath) -> bool) -> Diff {
+    let mut joined = HashSet::new();
+    for (&old, &new) in pairs {
+        let [gone, come] = [old, new].map(|at| diff.files[at].clone());
+        let (Some(before), Some(after)) = (gone.old, come.new) else { continue };
+        // Where a link points to depends on where it lies.
+        let is_link = [before, after].iter().any(|entry| entry.mode == Mode::Symlink);
+        if !is_link && means_the_same(&gone.path, &come.path) {
+            (diff.files[new].from, diff.files[new].old) = (Some(gone.path), Some(before));
+            joined.insert(old);
+        } else {
+            diff.files[new].counterpart = Some(Counterpart { path: gone.path, id: before.id });
+            diff.files[old].counterpart = Some(Counterpart { path: come.path, id: after.id });
         }
-    });
-    Diff { files: files.collect() }
+    }
+    let mut at = 0..;
+    diff.files.retain(|_| at.next().is_some_and(|at| !joined.contains(&at)));
+    diff
 }
 
 fn is_file(entry: &TreeEntry) -> bool {
@@ -186,6 +199,7 @@ mod tests {
             .map(|(path, old, new)| FileDiff {
                 path: (*path).into(),
                 from: None,
+                counterpart: None,
                 old: old.map(&mut entry),
                 new: new.map(&mut entry),
             })
@@ -196,7 +210,11 @@ mod tests {
 
     fn pairs(files: &[(&str, Option<&str>, Option<&str>)]) -> Vec<String> {
         let (raw, texts) = diff(files);
-        let joined = paired(raw.clone(), |entry, most| texts.get(&entry.id).filter(|text| text.len() <= most).cloned());
+        let joined = paired(
+            raw.clone(),
+            |_, _| true,
+            |entry, most| texts.get(&entry.id).filter(|text| text.len() <= most).cloned(),
+        );
         assert_eq!(joined.apart(), raw, "nothing is lost");
         let moved = joined.files.iter().filter_map(|file| Some(format!("{} > {}", file.from.as_ref()?, file.path)));
         moved.collect()
@@ -266,7 +284,7 @@ mod tests {
         let texts: Vec<_> = (0..20_000).map(|n| format!("{TEXT}{n}\n")).collect();
         let files = by_turns(&paths, &texts);
         let (raw, _) = diff(&files);
-        let joined = paired(raw.clone(), |_, _| panic!("no text is asked for"));
+        let joined = paired(raw.clone(), |_, _| true, |_, _| panic!("no text is asked for"));
         assert_eq!(joined, raw);
     }
 
@@ -277,11 +295,15 @@ mod tests {
         let files = by_turns(&paths, &texts);
         let (raw, texts) = diff(&files);
         let mut read = 0;
-        paired(raw, |entry, most| {
-            let text = texts.get(&entry.id).filter(|text| text.len() <= most)?;
-            read += text.len();
-            Some(text.clone())
-        });
+        paired(
+            raw,
+            |_, _| true,
+            |entry, most| {
+                let text = texts.get(&entry.id).filter(|text| text.len() <= most)?;
+                read += text.len();
+                Some(text.clone())
+            },
+        );
         assert!(read > MAX_BYTES / 2 && read <= MAX_BYTES, "{read}");
     }
 

@@ -89,6 +89,11 @@ pub(super) fn is_test(path: &str) -> bool {
 /// What shows how it could be done, or tells of it: nothing is deployed from there.
 pub(super) fn is_sample(path: &str) -> bool {
     const FOLDERS: &[&str] = &["example", "examples", "sample", "samples", "demo", "doc", "docs", "website", "blog"];
+    let name = path.rsplit('/').next().unwrap_or(path);
+    // What tools read by these names.
+    if ["requirements", "constraints", "CMakeLists"].iter().any(|read| name.starts_with(read)) {
+        return path.split('/').any(|part| FOLDERS.contains(&part));
+    }
     path.split('/').any(|part| FOLDERS.contains(&part))
         || [".md", ".rst", ".adoc", ".txt", ".html"].iter().any(|ending| path.ends_with(ending))
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use crate::change::RepoPath;
 use crate::change::compare::{Comparison, Line};
-use crate::change::diff::{Content, FileDiff};
+use crate::change::diff::{Content, FileDiff, Side};
 
 /// One path with its texts compared.
 #[derive(Debug)]
@@ -118,12 +118,6 @@ impl<'r> Assessor<'r> {
         Assessor { rules, findings: Vec::new(), checks: checks::OfChange::default(), added: 0 }
     }
 
-    /// Whether rules mean the same by two paths, so that a file that moved from one to the other is compared with what
-    /// it was.
-    pub fn is_same_to_rules(&self, a: &RepoPath, b: &RepoPath) -> bool {
-        self.rules.mean_the_same_by(&a.lossy(), &b.lossy())
-    }
-
     /// Takes in a file, each once.
     pub fn read(&mut self, file: &FileUnderReview<'_>) {
         self.findings.extend(self.rules.findings_in(file));
@@ -132,6 +126,15 @@ impl<'r> Assessor<'r> {
         if is_code(&file.path()) {
             self.added += file.comparison.added;
         }
+    }
+
+    /// Takes in what changed in a text that moved to where it means something else, beside its two halves: there it is
+    /// gone, and new. `from` is where it was.
+    pub fn read_across(&mut self, file: &FileUnderReview<'_>, from: &RepoPath) {
+        let mut found = self.rules.findings_in(file);
+        found.extend(checks::of_file(file, self.rules));
+        found.iter_mut().filter(|f| f.location.side == Side::Old).for_each(|f| f.location.path = from.clone());
+        self.findings.extend(found);
     }
 
     /// Whether a rule saw the same in the files themselves.

@@ -8,7 +8,8 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
 use super::blast::{is_sample, is_test};
-use super::{BlastClass, FileUnderReview, Finding, Severity};
+use super::{BlastClass, FileUnderReview, Finding, Severity, checks, kind_of_machine_file};
+use crate::change::RepoPath;
 use crate::change::diff::{Location, Side};
 use crate::change::manifest::Digest;
 use crate::datafile::{self, Placed, Refused, Table};
@@ -56,12 +57,22 @@ struct Rule {
     examples: (Vec<String>, Vec<String>),
 }
 
+/// How far a path reaches.
+#[derive(Debug, Clone)]
+struct Reach {
+    paths: GlobSet,
+    class: BlastClass,
+    sentence: String,
+    /// The folder decides what is run, applied or obeyed.
+    by_folder: bool,
+}
+
 /// All rules, and a digest of their sources.
 #[derive(Debug, Clone)]
 pub struct Rules {
     rules: Vec<Rule>,
     checks: Vec<Wording>,
-    blast: Vec<(GlobSet, BlastClass, String)>,
+    reaches: Vec<Reach>,
     /// Names of well-known packages by ecosystem, for what is a letter away from one.
     packages: BTreeMap<String, Vec<String>>,
     digest: Digest,
@@ -80,7 +91,7 @@ impl Rules {
         let mut all = Rules {
             rules: Vec::new(),
             checks: Vec::new(),
-            blast: Vec::new(),
+            reaches: Vec::new(),
             packages: BTreeMap::new(),
             digest: Digest([0; 32]),
         };
@@ -90,7 +101,7 @@ impl Rules {
             datafile::read(name, source, |root| {
                 all.rules.extend(root.tables("rule").iter().filter_map(rule));
                 all.checks.extend(root.tables("check").iter().filter_map(wording));
-                all.blast.extend(root.tables("blast").iter().filter_map(blast));
+                all.reaches.extend(root.tables("blast").iter().filter_map(reach));
                 for (ecosystem, list) in root.table("packages").iter().flat_map(Table::named_tables) {
                     all.packages.entry(ecosystem.value).or_default().extend(plain(list.strings("names")));
                 }
@@ -107,17 +118,29 @@ impl Rules {
 
     /// How far a path reaches, and why: the first rule that matches.
     pub(super) fn class_of(&self, path: &str) -> (BlastClass, &str) {
-        let known = self.blast.iter().find(|(globs, _, _)| globs.is_match(path));
-        match known {
-            Some((_, class, sentence)) => (*class, sentence),
+        match self.reach_of(path) {
+            Some(reach) => (reach.class, &reach.sentence),
             None if is_test(path) => (BlastClass::B0, "tests only"),
             None => (BlastClass::B1, "ordinary code of one package"),
         }
     }
 
-    /// Whether two paths are of one class, and the same rules look at both.
-    pub(super) fn mean_the_same_by(&self, a: &str, b: &str) -> bool {
-        let kind = |path: &str| (self.class_of(path).0, is_test(path), is_sample(path), extension(path).to_owned());
+    fn reach_of(&self, path: &str) -> Option<&Reach> {
+        self.reaches.iter().find(|reach| reach.paths.is_match(path))
+    }
+
+    /// Whether a file that moved from one path to the other can be taken for what it was: rules and checks look at both
+    /// in the same way, and so does what runs, applies or obeys it.
+    pub fn mean_the_same_by(&self, a: &RepoPath, b: &RepoPath) -> bool {
+        let (a, b) = (&*a.lossy(), &*b.lossy());
+        let place = |path: &str| {
+            let by_folder = self.reach_of(path).is_some_and(|reach| reach.by_folder);
+            by_folder.then(|| path.rsplit_once('/').map(|(folder, _)| folder.to_owned()))
+        };
+        let kind = |path: &str| {
+            let by_rules = (self.class_of(path).0, is_test(path), is_sample(path), extension(path).to_owned());
+            (by_rules, kind_of_machine_file(path), checks::manifest(path), place(path))
+        };
         kind(a) == kind(b) && self.rules.iter().all(|rule| rule.is_about(a) == rule.is_about(b))
     }
 
@@ -129,7 +152,7 @@ impl Rules {
         let path = file.path();
         let about: Vec<&Rule> = self.rules.iter().filter(|rule| rule.is_about(&path)).collect();
         let side = if file.new.is_none() { Side::Old } else { Side::New };
-        let is_new = file.diff.old.is_none() && file.diff.new.is_some();
+        let is_new = (file.diff.old.is_none() || file.diff.from.is_some()) && file.diff.new.is_some();
         let of_path = about.iter().filter(|rule| rule.scope == Scope::Path && (is_new || !rule.only_new));
         let mut found: Vec<_> = of_path.map(|rule| self.finding(&rule.wording, file, side, 0, &path)).collect();
         if about.is_empty() {
@@ -248,13 +271,15 @@ fn plain(texts: Vec<Placed<'_, String>>) -> Vec<String> {
     texts.into_iter().map(|text| text.value).collect()
 }
 
-fn blast(table: &Table<'_>) -> Option<(GlobSet, BlastClass, String)> {
+fn reach(table: &Table<'_>) -> Option<Reach> {
     let class = table.need_string("class")?;
     let parsed = BlastClass::parse(&class.value);
     if parsed.is_none() {
         class.mistake("`class` is B0, B1, B2, B3 or B4");
     }
-    Some((globs(&table.strings("paths")), parsed?, table.need_string("sentence")?.value))
+    let (paths, by_folder) =
+        (globs(&table.strings("paths")), table.boolean("by_folder").is_some_and(|flag| flag.value));
+    Some(Reach { paths, class: parsed?, sentence: table.need_string("sentence")?.value, by_folder })
 }
 
 /// A pattern in which `\w`, `\d`, `\s`, `\b` and letter case are those of ASCII, as words of source code are: Unicode's tables

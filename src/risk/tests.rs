@@ -16,7 +16,7 @@ fn sample(path: &str, old: &str, new: &str) -> Sample {
     let entry = |text: &str| (!text.is_empty()).then_some(TreeEntry { mode: Mode::File, id: ObjectId([1; 20]) });
     let content = |text: &str| (!text.is_empty()).then(|| Content::Text(text.as_bytes().to_vec()));
     Sample {
-        diff: FileDiff { path: path.into(), from: None, old: entry(old), new: entry(new) },
+        diff: FileDiff { path: path.into(), from: None, counterpart: None, old: entry(old), new: entry(new) },
         old: content(old),
         new: content(new),
         comparison: compare(old.as_bytes(), new.as_bytes()),
@@ -288,4 +288,49 @@ fn a_test_stands_beside_the_file_that_it_tests() {
     assert_eq!(after("src/cart.py"), Some("tests/test_cart.py"), "{order:?}");
     assert_eq!(after("web/menu.ts"), Some("web/menu.spec.ts"), "{order:?}");
     assert_eq!(order.last(), Some(&"tests/other.py"));
+}
+
+#[test]
+fn a_move_means_the_same_where_rules_checks_and_what_runs_it_take_it_so() {
+    let is_one = |a: &str, b: &str| Rules::shipped().mean_the_same_by(&a.into(), &b.into());
+    for (a, b) in [
+        ("src/a.rs", "src/deep/a.rs"),
+        ("lib/a.py", "lib/b.py"),
+        ("envs/prod/main.tf", "envs/prod/network.tf"),
+        ("config/app.yaml", "config/web/app.yaml"),
+        ("vendor/a/x.py", "vendor/b/x.py"),
+        ("docs/a.md", "docs/guide/a.md"),
+    ] {
+        assert!(is_one(a, b) && is_one(b, a), "{a} {b}");
+    }
+    for (a, b) in [
+        ("docs/ci/sample.yml", ".github/workflows/ci.yml"),
+        (".github/workflows/off/ci.yml", ".github/workflows/ci.yml"),
+        ("db/archive/1.sql", "db/migrations/1.sql"),
+        ("envs/a/main.tf", "envs/b/main.tf"),
+        ("vendor/acme/boot.py", "src/boot.py"),
+        ("auth/old.mod", "auth/go.mod"),
+        ("a/x.json", "a/package.json"),
+        ("tests/a.py", "src/a.py"),
+        ("src/a.txt", "src/a.py"),
+        (".claude/notes/a.md", ".claude/commands/a.md"),
+    ] {
+        assert!(!is_one(a, b) && !is_one(b, a), "{a} {b}");
+    }
+}
+
+#[test]
+fn a_secret_file_that_moves_is_a_new_one() {
+    let mut moved = sample("b/.env", "A=1\nB=2\n", "A=1\nB=2\nC=3\n");
+    moved.diff.from = Some("a/.env".into());
+    let rules = |samples: &[Sample]| assessed(samples).findings.into_iter().map(|f| f.rule).collect::<Vec<_>>();
+    assert!(rules(&[moved]).contains(&"secret.file".to_owned()));
+    assert!(!fired("b/.env", "A=1\nB=2\n", "A=1\nB=2\nC=3\n").contains(&"secret.file".to_owned()));
+}
+
+#[test]
+fn what_tools_read_by_its_name_is_no_sample() {
+    let fired = |path: &str| fired(path, "requests==2\n", "requests==2\nrequestss==1\n");
+    assert!(fired("svc/requirements.txt").contains(&"dep.typosquat".to_owned()));
+    assert!(fired("docs/requirements.txt").is_empty(), "{:?}", fired("docs/requirements.txt"));
 }

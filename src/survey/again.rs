@@ -52,7 +52,8 @@ pub fn since(repository: &Repository, change: &Change, then: &Revised) -> Result
         if expected == actual {
             continue;
         }
-        let diff = FileDiff { path: path.clone(), from: None, old: expected.entry, new: actual.entry };
+        let diff =
+            FileDiff { path: path.clone(), from: None, counterpart: None, old: expected.entry, new: actual.entry };
         files.push(FileMaterial::of(diff, expected.content, actual.content));
     }
     let update = match (files.is_empty() && !clashed, earlier.head == now.head, earlier.base_tree == now.base_tree) {

@@ -94,15 +94,6 @@ impl FileMaterial {
         Ok(FileMaterial { passed, ..FileMaterial::of(diff.clone(), side(diff.old)?, side(diff.new)?) })
     }
 
-    /// What moved, as a removal and an addition.
-    fn apart(&self) -> Vec<FileMaterial> {
-        let of = |diff: FileDiff| {
-            let (old, new) = (diff.old.and(self.old.clone()), diff.new.and(self.new.clone()));
-            FileMaterial::of(diff, old, new)
-        };
-        self.diff.apart().into_iter().map(of).collect()
-    }
-
     /// The lines that it takes out and puts in, each with its sign.
     pub fn changed_lines(&self) -> impl Iterator<Item = (u8, &[u8])> {
         let (old, new) = (text_of(&self.old), text_of(&self.new));
@@ -185,6 +176,8 @@ pub struct Examination {
 /// What is taken in of the files of a change while they are read, so that none of them has to be kept.
 pub struct Reading {
     assessor: Assessor<'static>,
+    /// By path, one half of what moved to where it means something else, until the other is read.
+    halves: HashMap<RepoPath, FileMaterial>,
     /// Of the contents that were read: what the manifest binds to.
     digests: HashMap<ObjectId, Digest>,
     files: usize,
@@ -195,19 +188,16 @@ pub struct Reading {
 impl Default for Reading {
     fn default() -> Reading {
         let assessor = Assessor::new(risk::Rules::shipped());
-        Reading { assessor, digests: HashMap::new(), files: 0, added: 0, removed: 0 }
+        let (halves, digests) = Default::default();
+        Reading { assessor, halves, digests, files: 0, added: 0, removed: 0 }
     }
 }
 
 impl Reading {
     /// Takes in a file, each once, in any order.
     pub fn take(&mut self, file: &FileMaterial) {
-        let is_new_to_rules = |from: &RepoPath| !self.assessor.is_same_to_rules(from, &file.diff.path);
-        if file.diff.from.as_ref().is_some_and(is_new_to_rules) {
-            file.apart().iter().for_each(|file| self.assessor.read(&file.under_review()));
-        } else {
-            self.assessor.read(&file.under_review());
-        }
+        self.assessor.read(&file.under_review());
+        self.take_across(file);
         for (entry, content) in [(file.diff.old, &file.old), (file.diff.new, &file.new)] {
             let digest = content.as_ref().and_then(Content::digest);
             self.digests.extend(entry.zip(digest).map(|(entry, digest)| (entry.id, digest)));
@@ -219,6 +209,19 @@ impl Reading {
 }
 
 impl Reading {
+    fn take_across(&mut self, file: &FileMaterial) {
+        let Some(counterpart) = file.diff.counterpart.as_ref().filter(|_| file.diff.changed_across()) else { return };
+        // What is paired by its text, and not by equal contents, is small enough to be kept.
+        let Some(other) = self.halves.remove(&counterpart.path) else {
+            self.halves.insert(file.diff.path.clone(), file.clone());
+            return;
+        };
+        let (gone, come) = if file.new.is_some() { (&other, file) } else { (file, &other) };
+        let diff = FileDiff { old: gone.diff.old, ..come.diff.clone() };
+        let joined = FileMaterial::of(diff, gone.old.clone(), come.new.clone());
+        self.assessor.read_across(&joined.under_review(), &gone.diff.path);
+    }
+
     /// What the files and the commits say of a change by themselves, without a repository and so without a judgement.
     pub fn apart(self, change: &Change, diff: &Diff) -> Examination {
         Examination {
@@ -346,18 +349,24 @@ fn compartments(policy: &Policy, diff: &Diff) -> Vec<(String, Criticality)> {
 }
 
 fn crossings(policy: &Policy, diff: &Diff) -> Vec<Crossing> {
-    diff.files.iter().filter_map(|file| policy.crossing(file.from.as_ref()?, &file.path)).collect()
+    let come = diff.files.iter().filter(|file| file.new.is_some());
+    come.filter_map(|file| policy.crossing(&file.counterpart.as_ref()?.path, &file.path)).collect()
 }
 
-/// What a change does to each path, with what only moved joined.
-pub fn diff(repository: &Repository, change: &Change) -> Result<Diff, GitError> {
+/// What a change does to each path, with what only moved joined: where neither a rule nor the policy tells the two
+/// paths apart, so that a reader of what changed has read all that is new to anybody.
+pub fn diff(repository: &Repository, place: &Place, change: &Change) -> Result<Diff, GitError> {
     let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
-    Ok(renames::paired(diff, |entry, most| git::small_text(repository, entry, most)))
+    let means_the_same = |from: &RepoPath, to: &RepoPath| {
+        risk::Rules::shipped().mean_the_same_by(from, to)
+            && place.policy().is_none_or(|policy| policy.crossing(from, to).is_none())
+    };
+    Ok(renames::paired(diff, means_the_same, |entry, most| git::small_text(repository, entry, most)))
 }
 
 /// Reads and examines a change from the start.
 pub fn whole(repository: &Repository, place: &Place, change: &Change, now: i64) -> Result<Examination, GitError> {
-    let diff = diff(repository, change)?;
+    let diff = diff(repository, place, change)?;
     let mut reading = Reading::default();
     for file in &diff.files {
         reading.take(&FileMaterial::read(repository, file)?);

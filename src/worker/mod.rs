@@ -270,7 +270,7 @@ fn open(
     read_only: bool,
     ports: &Ports,
 ) -> Result<Box<Opened>, String> {
-    let diff = survey::diff(repository, &change).map_err(|error| error.to_string())?;
+    let diff = survey::diff(repository, &place, &change).map_err(|error| error.to_string())?;
     let (saved, draft_trouble) = match ports.drafts.load(&place.root, &change.id) {
         Ok(draft) => (draft, None),
         Err(why) => (None, Some(why)),

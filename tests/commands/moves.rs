@@ -37,6 +37,6 @@ fn what_moves_to_where_it_means_something_else_is_seen_as_new() {
     std::fs::create_dir_all(f.repo.join(".github/workflows")).unwrap();
     f.git("mina", &["mv", "notes/a.txt", ".github/workflows/a.yml"]);
     f.commit("mina", "Move it");
-    let said = run(&f, &["show", "move"]).exits(0).says("1 files, +0 −0");
+    let said = run(&f, &["show", "move"]).exits(0).says("2 files, +5 −5");
     assert!(!said.out.contains("findings: 0") && said.out.contains(".github/workflows/a.yml:5"), "{}", said.out);
 }

@@ -37,6 +37,7 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], look: Look, size: (u16, u16)) -
     let diff = |(path, ..): &(Vec<u8>, Vec<u8>, Vec<u8>)| FileDiff {
         path: RepoPath(path.clone()),
         from: None,
+        counterpart: None,
         old: entry(3),
         new: entry(4),
     };

@@ -76,10 +76,66 @@ fn a_move_into_another_compartment_is_said_in_the_queue_why_it_stands_there_and_
     let why = session.press("i").frame();
     assert!(why.contains("Across compartments: 1 file") && why.contains(told), "{why}");
     let frame = session.press("<esc><enter>").frame();
-    assert!(frame.contains("moved, leaves payments for default"), "{frame}");
+    assert!(frame.contains("added, leaves payments for default"), "{frame}");
     let inside =
         frame.lines().find(|line| line.contains("payments/out/invoice.txt") && line.contains("moved")).expect(&frame);
     assert!(!inside.contains("leaves"), "{inside}");
+}
+
+/// A branch that moves one file.
+fn moving(from: &str, to: &str, text: &str) -> Fixture {
+    let f = Fixture::with_policy(&policy(
+        "[compartment.payments]\npaths = [\"payments/**\"]\nsign = [{ role = \"policy\", n = 1 }]\n",
+    ));
+    f.write(from, text);
+    f.commit("rahim", "A file");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
+    f.git("mina", &["rm", "-q", from]);
+    f.write(to, text);
+    f.commit("mina", "Move it");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+#[test]
+fn what_moves_to_where_it_is_run_or_signed_for_by_others_is_shown_line_by_line() {
+    for (from, to) in [("docs/ci.yml", ".github/workflows/ci.yml"), ("lib/pay.py", "payments/pay.py")] {
+        let f = moving(from, to, TEXT);
+        let mut session = Session::new(&f, (120, 50));
+        let frame = session.press("<enter>").frame();
+        assert!(frame.contains(&format!("moved from {from}; here it means something else: read it as new")), "{frame}");
+        for line in TEXT.lines() {
+            assert!(frame.contains(&format!("+ {line}")) && frame.contains(&format!("− {line}")), "{line}: {frame}");
+        }
+        assert!(frame.contains("left: 2 hunks"), "{frame}");
+    }
+}
+
+#[test]
+fn a_link_that_moves_is_not_what_it_was_and_says_where_it_points() {
+    let f = moving("lib/a.txt", "lib/b.txt", TEXT);
+    f.git("mina", &["checkout", "-q", "main"]);
+    std::os::unix::fs::symlink("../lib/a.txt", f.repo.join("lib/link")).unwrap();
+    f.commit("rahim", "A link");
+    f.git("mina", &["branch", "-q", "-D", "move"]);
+    f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
+    std::fs::create_dir_all(f.repo.join("lib/deep")).unwrap();
+    f.git("mina", &["mv", "lib/link", "lib/deep/link"]);
+    f.commit("mina", "Move the link");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = Session::new(&f, (120, 36)).press("<enter>").frame();
+    assert!(frame.contains("+ ../lib/a.txt"), "{frame}");
+}
+
+#[test]
+fn of_a_file_that_only_moved_the_whole_text_is_a_stroke_away() {
+    let f = moving("lib/a.txt", "lib/deep/a.txt", TEXT);
+    let mut session = Session::new(&f, (120, 36));
+    let frame = session.press("<enter>").frame();
+    assert!(frame.contains("8 unchanged lines to the end") && !frame.contains("seven"), "{frame}");
+    let frame = session.press("X").frame();
+    assert!(frame.contains("seven") && !frame.contains("unchanged lines"), "{frame}");
 }
 
 #[test]

@@ -116,6 +116,7 @@ fn diff(at: usize) -> Diff {
     let files = files.map(|(n, (path, ..))| FileDiff {
         path: RepoPath::from(*path),
         from: None,
+        counterpart: None,
         old: entry(100 + at * 10 + n * 2),
         new: entry(101 + at * 10 + n * 2),
     });

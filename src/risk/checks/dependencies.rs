@@ -32,6 +32,13 @@ const MANIFESTS: &[Manifest] = &[
     Manifest { name: "go.mod", locks: &["go.sum"], known: "go", names: go_names },
 ];
 
+/// The name of the manifest or lock file that a path is.
+pub(in crate::risk) fn manifest(path: &str) -> Option<&'static str> {
+    let own = path.rsplit('/').next().unwrap_or(path);
+    let names = MANIFESTS.iter().flat_map(|manifest| std::iter::once(&manifest.name).chain(manifest.locks));
+    names.copied().find(|name| *name == own)
+}
+
 /// New names that no lock file has been seen to know yet, and the lock files that were seen.
 #[derive(Default)]
 pub(super) struct Dependencies {

@@ -11,6 +11,8 @@ mod resources;
 mod test_loss;
 mod unicode;
 
+pub(super) use dependencies::manifest;
+
 use super::{FileUnderReview, Finding, Rules};
 
 /// Checks that need one file at a time.

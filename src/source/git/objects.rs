@@ -128,7 +128,13 @@ impl Walk<'_> {
         let (before, after) = (leaf(old), leaf(new));
         if before != after {
             self.effort.bytes += self.path.len();
-            self.files.push(FileDiff { path: RepoPath(self.path.clone()), from: None, old: before, new: after });
+            self.files.push(FileDiff {
+                path: RepoPath(self.path.clone()),
+                from: None,
+                counterpart: None,
+                old: before,
+                new: after,
+            });
         }
         self.compare(tree(old), tree(new), depth + 1)?;
         self.path.truncate(start);

@@ -217,9 +217,7 @@ impl Layouter<'_> {
             self.hunk(index as u32, hunk);
             self.out.marks.push(start..self.out.rows.len());
         }
-        if !hunks.is_empty() {
-            self.rest(hunks.len());
-        }
+        self.rest(hunks.len());
     }
 
     fn rest(&mut self, after: usize) {

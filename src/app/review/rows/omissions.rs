@@ -95,8 +95,15 @@ pub fn sentences(file: &FileMaterial) -> Vec<String> {
     sentences
 }
 
-/// Where it lay before; what only moved is not read again.
+/// Where it lay before, or lies now; what only moved is not read again.
 fn moved(file: &FileMaterial) -> Option<String> {
+    if let Some(counterpart) = &file.diff.counterpart {
+        let (path, change) = (&counterpart.path, if file.diff.changed_across() { ", and changed" } else { "" });
+        return Some(match file.diff.new {
+            Some(_) => format!("moved from {path}{change}; here it means something else: read it as new"),
+            None => format!("moved to {path}{change}; there it means something else"),
+        });
+    }
     let from = file.diff.from.as_ref()?;
     let is_equal = file.diff.old.map(|entry| entry.id) == file.diff.new.map(|entry| entry.id);
     let what = if is_equal { "; the same content, byte for byte" } else { "; below is what changed besides" };

@@ -6,7 +6,7 @@ use crate::change::diff::{FileDiff, Mode, TreeEntry};
 
 fn file(path: &str, old: &[u8], new: &[u8]) -> FileMaterial {
     let entry = |byte| Some(TreeEntry { mode: Mode::File, id: ObjectId([byte; 20]) });
-    let diff = FileDiff { path: path.into(), from: None, old: entry(1), new: entry(2) };
+    let diff = FileDiff { path: path.into(), from: None, counterpart: None, old: entry(1), new: entry(2) };
     let (old, new) = (Some(Content::Text(old.to_vec())), Some(Content::Text(new.to_vec())));
     FileMaterial::of(diff, old, new)
 }
