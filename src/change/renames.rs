@@ -1,7 +1,7 @@
 //! Which files only moved: what was taken away under one path and put in under another. A pairing for people and rules;
 //! what is signed knows paths and contents, and nothing of it.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::diff::{Counterpart, Diff, FileDiff, Mode, TreeEntry};
@@ -110,14 +110,14 @@ fn candidates(files: &[FileDiff], known: &Pairs) -> Vec<(usize, usize)> {
 fn by_text(files: &[FileDiff], known: &Pairs, text: &mut impl FnMut(TreeEntry, usize) -> Option<Vec<u8>>) -> Pairs {
     let wanted = candidates(files, known);
     let mut room = MAX_BYTES;
-    let mut texts: HashMap<usize, Option<Lines>> = HashMap::new();
+    let (mut numbers, mut texts): (Numbers, HashMap<usize, Option<Lines>>) = Default::default();
     let mut scored = Vec::new();
     for (old, new) in wanted {
         for (at, entry) in [(old, files[old].old), (new, files[new].new)] {
             texts.entry(at).or_insert_with(|| {
                 let text = text(entry.filter(is_file)?, room)?;
                 room = room.checked_sub(text.len())?;
-                Some(Lines::of(&text))
+                Some(Lines::of(&text, &mut numbers))
             });
         }
         let (Some(Some(a)), Some(Some(b))) = (texts.get(&old), texts.get(&new)) else { continue };
@@ -151,19 +151,25 @@ fn nearness(a: &RepoPath, b: &RepoPath) -> usize {
     16 * ends + begins
 }
 
-/// The lines of a text, by how often each is there.
+/// Each different line by a number of its own, so that comparing many texts with many costs no text.
+type Numbers = HashMap<Vec<u8>, u32>;
+
+/// The lines of a text.
 struct Lines {
     bytes: u64,
-    counts: HashMap<Vec<u8>, u32>,
+    /// The bytes that each line fills in all its places, by its number in rising order.
+    filled: Vec<(u32, u64)>,
 }
 
 impl Lines {
-    fn of(text: &[u8]) -> Lines {
-        let mut counts = HashMap::new();
+    fn of(text: &[u8], numbers: &mut Numbers) -> Lines {
+        let mut filled: BTreeMap<u32, u64> = BTreeMap::new();
         for line in text.split_inclusive(|&byte| byte == b'\n') {
-            *counts.entry(line.to_vec()).or_default() += 1;
+            let next = numbers.len() as u32;
+            let number = *numbers.entry(line.to_vec()).or_insert(next);
+            *filled.entry(number).or_default() += line.len() as u64;
         }
-        Lines { bytes: text.len() as u64, counts }
+        Lines { bytes: text.len() as u64, filled: filled.into_iter().collect() }
     }
 
     /// How much of the larger text stands in the other, in thousandths of its bytes.
@@ -172,10 +178,19 @@ impl Lines {
         if larger == 0 || 2 * self.bytes.min(other.bytes) < larger {
             return 0;
         }
-        let common = |(line, count): (&Vec<u8>, &u32)| {
-            line.len() as u64 * u64::from(*count.min(other.counts.get(line).unwrap_or(&0)))
-        };
-        WHOLE * self.counts.iter().map(common).sum::<u64>() / larger
+        let (mut ours, mut theirs) = (self.filled.iter().peekable(), other.filled.iter().peekable());
+        let mut common = 0;
+        while let (Some((line, own)), Some((other, there))) = (ours.peek(), theirs.peek()) {
+            match line.cmp(other) {
+                Ordering::Less => _ = ours.next(),
+                Ordering::Greater => _ = theirs.next(),
+                Ordering::Equal => {
+                    common += own.min(there);
+                    (ours.next(), theirs.next());
+                }
+            }
+        }
+        WHOLE * common / larger
     }
 }
 
