@@ -1,6 +1,7 @@
 //! The manual: that its links lead somewhere, and that what it says of the program is so.
 #![allow(clippy::unwrap_used)]
 
+mod keys;
 mod links;
 
 use std::path::{Path, PathBuf};
