@@ -1,8 +1,14 @@
-//! The manual: that its links lead somewhere, and that what it says of the program is so.
+//! The manual: its links lead somewhere, its tables are those of the program, and its commands are run.
 #![allow(clippy::unwrap_used)]
 
+mod blocks;
 mod keys;
 mod links;
+mod page;
+#[path = "../support/program.rs"]
+mod program;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::path::{Path, PathBuf};
 
