@@ -5,6 +5,7 @@ mod blocks;
 mod keys;
 mod links;
 mod page;
+mod picture;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/mod.rs"]
