@@ -109,6 +109,8 @@ impl Scene {
         let left = self.f.dir.path().join("folder");
         // Programs that a block leaves running are ended with it.
         let ends = format!("trap 'pwd > {}; kill $(jobs -p) 2> /dev/null || true' EXIT", left.display());
+        // A port of our own: several may run this at once.
+        let script = script.replace("127.0.0.1:7117", &free_address());
         let mut command = Command::new("bash");
         command.args(["--noprofile", "--norc", "-euo", "pipefail", "-c", &format!("{ends}\n{script}")]);
         let output = command.current_dir(&self.folder).envs(self.environment()).env("TERM", "dumb").output().unwrap();
@@ -163,6 +165,11 @@ impl Scene {
             _ => {}
         }
     }
+}
+
+/// An address of loopback where nothing listens.
+fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 /// A shell takes it for commands.

@@ -1,4 +1,5 @@
-//! The tables of keys, signs and words: what the program itself says of them, written into the manual.
+//! The tables of keys, signs and words: what the program itself says of them, written into the manual. And those that
+//! must have a row for each thing.
 
 use undersign::app::action::{Action, Context, Group};
 use undersign::app::help;
@@ -73,5 +74,13 @@ fn the_tables_of_keys_signs_and_words_are_those_of_the_program() {
             let differs = page.lines().zip(current.lines()).find(|(is, ought)| is != ought);
             assert!(page == current, "{name} is not current; UPDATE_DOCS=1 writes it anew. First: {differs:?}");
         }
+    }
+}
+
+#[test]
+fn every_reason_code_of_the_gate_has_a_row() {
+    let page = read(&root().join("docs/gate.md"));
+    for code in undersign::gate::Code::ALL {
+        assert_eq!(page.matches(&format!("| `{}` |", code.name())).count(), 1, "{}", code.name());
     }
 }

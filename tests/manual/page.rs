@@ -21,7 +21,10 @@ pub fn blocks(path: &Path) -> Vec<Block> {
     let mut is_open = false;
     for (at, line) in page.lines().enumerate() {
         match line.strip_prefix("```") {
-            Some(_) if is_open => is_open = false,
+            Some(rest) if is_open => {
+                assert!(rest.is_empty(), "{}:{}: text after a block", path.display(), at + 1);
+                is_open = false;
+            }
             Some(info) => {
                 is_open = true;
                 blocks.push(Block { line: at + 1, info: info.to_owned(), ..Block::default() });
