@@ -60,6 +60,16 @@ const REVIEW_WORDS: &[(&str, &str)] = &[
     ("claim", "what an agent or author says of the change: shown, never counted"),
 ];
 
+/// The signs on a screen, for help and manual.
+pub fn signs(context: Context) -> &'static [(&'static str, &'static str)] {
+    if context == Context::Review { REVIEW_SIGNS } else { QUEUE_SIGNS }
+}
+
+/// The words on a screen that need saying, for help and manual.
+pub fn words(context: Context) -> &'static [(&'static str, &'static str)] {
+    if context == Context::Review { REVIEW_WORDS } else { QUEUE_WORDS }
+}
+
 /// The columns of help on this screen, as even as whole groups let them be.
 pub fn columns(state: &State) -> Vec<Vec<HelpRow>> {
     let inner = usize::from(state.size.0).saturating_sub(6);
@@ -90,10 +100,7 @@ fn blocks(state: &State, width: usize) -> Vec<Vec<HelpRow>> {
         let entries = actions.map(|action| (state.keymap.strokes(action), action.sentence().to_owned()));
         blocks.push(block(group.name(), entries, width));
     }
-    let (signs, words) = match context {
-        Context::Review => (REVIEW_SIGNS, REVIEW_WORDS),
-        _ => (QUEUE_SIGNS, QUEUE_WORDS),
-    };
+    let (signs, words) = (signs(context), words(context));
     let owned = |pair: &(&str, &str)| (pair.0.to_owned(), pair.1.to_owned());
     blocks.push(block("Signs on this screen", signs.iter().map(owned), width));
     blocks.push(block("Words", words.iter().map(owned), width));

@@ -78,7 +78,7 @@ fn policy(repository: &str, id: &str, name: &str, email: &str, key: &str, target
     format!(
         r#"# Who signs for what in this repository. Read from the policy branch as it stood before a push, never from the change
 # under review. `undersign policy check` reads this file, `undersign policy explain PATH` says what a path needs, and the
-# README of undersign has the whole language under "The policy".
+# manual of undersign has the whole language: docs/policy.md of its sources.
 schema = "undersign-policy/v1"
 version = 1
 repository = "{slug}-{unique}"

@@ -12,18 +12,19 @@ macro_rules! outln {
 
 /// What stands below the options of a command: how it exits, and how it is called.
 macro_rules! help {
-    ($codes:literal, $example:literal) => {
+    ($codes:literal $(, $example:literal)+ $(,)?) => {
         concat!(
             "Exit codes: ",
             $codes,
-            "; 64 for a wrong call, 70 where it failed, with the reason on standard error\n\nExample:\n  ",
-            $example
+            "; 64 for a wrong call, 70 where it failed, with the reason on standard error\n\nExamples:"
+            $(, "\n  ", $example)+
         )
     };
 }
 
 mod doctor;
 mod gate;
+mod manual;
 mod meant;
 mod policy;
 mod queue;
@@ -50,7 +51,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// Usage errors, as in sysexits.h. Never 1, which some hooks take for a warning.
 const USAGE: u8 = 64;
@@ -60,7 +61,13 @@ const FAILED: u8 = 70;
 /// Review AI-assisted changes in your terminal, and undersign them: a signed decision that every gate can verify
 #[derive(Parser)]
 #[command(name = "undersign", version, disable_help_subcommand = true)]
-#[command(after_help = help!("0 when you leave", "undersign --repo ~/src/infra --repo ~/src/shop"))]
+#[command(after_help = help!(
+    "0 when you leave",
+    "undersign",
+    "undersign --repo ~/src/infra --repo ~/src/shop",
+    "undersign review main..agent/work",
+    "undersign queue --json"
+))]
 struct Arguments {
     /// A repository to review; may be given several times
     #[arg(long, value_name = "DIR", global = true)]
@@ -81,7 +88,11 @@ enum Command {
     Init(init::Options),
     /// Open a range of commits in the reader
     #[cfg(feature = "tui")]
-    #[command(after_help = help!("0 when you leave", "undersign review main..agent/work --target main"))]
+    #[command(after_help = help!(
+        "0 when you leave",
+        "undersign review agent/work",
+        "undersign review main..agent/work --target main"
+    ))]
     Review(desk::ReviewOptions),
     /// Print which stroke does what, by your keymap or a preset
     #[cfg(feature = "tui")]
@@ -116,16 +127,69 @@ enum Command {
     #[command(after_help = help!("0 done; `verify`: 2 for a record that does not hold", "undersign record list"))]
     Record(record::Options),
     /// Say what is really enforced: hook, policy, ledger, keys; or what a remote allows
-    #[command(after_help = help!("0 when nothing is wrong", "undersign doctor --remote origin"))]
+    #[command(after_help = help!(
+        "0 when nothing is wrong",
+        "undersign --repo /srv/git/shop.git doctor",
+        "undersign doctor --remote origin"
+    ))]
     Doctor(doctor::Options),
     /// Print one pending change: what it does, what was found, what it needs
     #[command(after_help = help!("0 when there is such a change", "undersign show agent/work --json"))]
     Show(show::Options),
+    /// Print completions for a shell
+    #[command(after_help = help!(
+        "0",
+        "undersign completions bash > ~/.local/share/bash-completion/completions/undersign",
+        "undersign completions zsh > ~/.zfunc/_undersign",
+        "undersign completions fish > ~/.config/fish/completions/undersign.fish"
+    ))]
+    Completions(manual::CompletionsOptions),
+    /// Write the manual pages, or print the first of them
+    #[command(after_help = help!("0 when they are written", "undersign man ~/.local/share/man/man1", "undersign man | man -l -"))]
+    Man(manual::ManOptions),
+}
+
+/// What the commands are for, in the order of `--help`.
+const GROUPS: [(&str, &[&str]); 4] = [
+    ("Review", &["demo", "init", "review", "queue", "show"]),
+    ("Decisions", &["sync", "record"]),
+    ("Policy and gate", &["policy", "verify", "gate", "doctor"]),
+    ("Terminal and shell", &["keys", "theme", "completions", "man"]),
+];
+
+/// The program's arguments, with its commands in groups.
+fn command() -> clap::Command {
+    let command = Arguments::command();
+    let is_here = |name: &str| command.find_subcommand(name);
+    let width = GROUPS.iter().flat_map(|(_, names)| *names).map(|name| name.len()).max().unwrap_or(0);
+    let mut groups = String::new();
+    for (heading, names) in GROUPS {
+        groups.push_str(&format!("{heading}:\n"));
+        for found in names.iter().filter_map(|name| is_here(name)) {
+            let about = found.get_about().map(ToString::to_string).unwrap_or_default();
+            groups.push_str(&format!("  {:<width$}  {about}\n", found.get_name()));
+        }
+        groups.push('\n');
+    }
+    let alone = if cfg!(feature = "tui") {
+        "Without a command it opens the desk on the repository you stand in, and on those of config.toml.\n\n"
+    } else {
+        ""
+    };
+    let usage = "{about-with-newline}\n{usage-heading} {usage}\n\n";
+    command.help_template(format!("{usage}{alone}{groups}Options:\n{{options}}{{after-help}}"))
+}
+
+/// Reads the arguments; a mistake is told with the usage of the command that it is in.
+fn parsed() -> Result<Arguments, clap::Error> {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// Runs the program.
 pub fn run() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match parsed() {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
@@ -173,6 +237,8 @@ impl Command {
             Command::Show(options) => show::run(options, repositories),
             Command::Sync(options) => sync::run(options, first),
             Command::Doctor(options) => doctor::run(options, first),
+            Command::Completions(options) => manual::completions(options, command()),
+            Command::Man(options) => manual::man(options, command()),
             Command::Policy(options) => return policy::run(options, first),
             Command::Record(options) => return record::run(options, first),
         };
@@ -242,28 +308,46 @@ fn random() -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
-    use super::Arguments;
+    use super::{GROUPS, command};
 
     #[test]
     fn every_help_says_how_a_command_exits_and_gives_an_example_that_is_one() {
         fn check(command: &clap::Command) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains("Exit codes: ") && help.contains("Example:"), "{}: {help}", command.get_name());
+            assert!(help.contains("Exit codes: "), "{}: {help}", command.get_name());
+            let (_, examples) = help.split_once("Examples:\n").expect("every help has examples");
             let object = "0".repeat(40);
-            let example = help.lines().last().unwrap_or_default().trim();
-            let example = example.replace("$(git rev-parse main)", &object).replace("$(git rev-parse work)", &object);
-            // As a shell reads it: what is in quotes is one word.
-            let words: Vec<&str> = example
-                .split('\'')
-                .enumerate()
-                .flat_map(|(at, part)| if at % 2 == 0 { part.split_whitespace().collect() } else { vec![part] })
-                .collect();
-            let parsed = Arguments::command().try_get_matches_from(&words);
-            assert!(parsed.is_ok(), "{example}: {}", parsed.err().map(|error| error.to_string()).unwrap_or_default());
+            for example in examples.lines() {
+                // As a shell reads it: what is in quotes is one word, and another program or file is no part of it.
+                let example = example.split(['|', '>']).next().unwrap_or_default().trim();
+                let example =
+                    example.replace("$(git rev-parse main)", &object).replace("$(git rev-parse work)", &object);
+                let words: Vec<&str> = example
+                    .split('\'')
+                    .enumerate()
+                    .flat_map(|(at, part)| if at % 2 == 0 { part.split_whitespace().collect() } else { vec![part] })
+                    .collect();
+                let parsed = super::command().try_get_matches_from(&words);
+                assert!(
+                    parsed.is_ok(),
+                    "{example}: {}",
+                    parsed.err().map(|error| error.to_string()).unwrap_or_default()
+                );
+            }
             command.get_subcommands().for_each(check);
         }
-        check(&Arguments::command());
+        check(&command());
+    }
+
+    #[test]
+    fn every_command_is_in_a_group_of_the_help() {
+        let command = command();
+        let help = command.clone().render_help().to_string();
+        for own in command.get_subcommands() {
+            let name = own.get_name();
+            assert!(GROUPS.iter().any(|(_, names)| names.contains(&name)), "{name}");
+            assert!(help.contains(&format!("\n  {name}  ")), "{name}: {help}");
+        }
+        assert!(help.contains("--repo") && help.contains("Exit codes: ") && !help.contains("\nCommands:"), "{help}");
     }
 }

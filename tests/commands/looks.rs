@@ -106,7 +106,7 @@ fn init_writes_a_policy_that_says_when_to_change_it_and_check_warns_of_one_that_
     run(&f, &["init"]).exits(0);
     let file = f.repo.join(".undersign/policy.toml");
     let text = std::fs::read_to_string(&file).unwrap();
-    assert!(text.contains("README of undersign") && !text.contains("in its manual"), "{text}");
+    assert!(text.contains("docs/policy.md") && !text.contains("in its manual"), "{text}");
     assert_eq!(run(&f, &["policy", "check"]).exits(0).err, "");
     std::fs::write(&file, text.replace("self_review = true", "self_review = false")).unwrap();
     let warned = run(&f, &["policy", "check"]).exits(0).complains("[compartment.policy]").complains("nobody can sign");

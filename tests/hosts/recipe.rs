@@ -1,6 +1,6 @@
 //! Shell lines of the manual, as a runner would get them.
 
-const MANUAL: &str = include_str!("../../README.md");
+const MANUAL: &str = include_str!("../../docs/hosts.md");
 
 /// What a named step of a workflow of GitHub runs.
 pub fn step(name: &str) -> String {

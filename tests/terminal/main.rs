@@ -1,96 +1,19 @@
 //! The real program in a pseudo-terminal: the seams that no other test sees. Waits for what is on the screen, not for time.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/program.rs"]
+mod program;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod seams;
 mod signing;
 
-use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-
-struct Program {
-    child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
-    input: Box<dyn std::io::Write + Send>,
-    screen: Arc<Mutex<vt100::Parser>>,
-    raw: Arc<Mutex<Vec<u8>>>,
-}
-
-impl Program {
-    fn start(args: &[&str], (cols, rows): (u16, u16), environment: &[(&str, &str)], home: &Path) -> Program {
-        let program = [&[env!("CARGO_BIN_EXE_undersign")], args].concat();
-        Program::started_by(&program, (cols, rows), environment, home)
-    }
-
-    /// What starts the program is the first of `words`.
-    fn started_by(words: &[&str], (cols, rows): (u16, u16), environment: &[(&str, &str)], home: &Path) -> Program {
-        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-        let mut command = CommandBuilder::new(words[0]);
-        command.args(&words[1..]);
-        command.cwd(home);
-        command.env("HOME", home);
-        command.env("XDG_CONFIG_HOME", home.join("config"));
-        command.env("XDG_DATA_HOME", home.join("data"));
-        command.env("TERM", "xterm-256color");
-        environment.iter().for_each(|(name, value)| command.env(name, value));
-        let child = pair.slave.spawn_command(command).unwrap();
-        let mut reader = pair.master.try_clone_reader().unwrap();
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(cols), 0)));
-        let raw = Arc::new(Mutex::new(Vec::new()));
-        let (into_screen, into_raw) = (screen.clone(), raw.clone());
-        std::thread::spawn(move || {
-            let mut buffer = [0; 8192];
-            while let Ok(n @ 1..) = reader.read(&mut buffer) {
-                into_raw.lock().unwrap().extend_from_slice(&buffer[..n]);
-                into_screen.lock().unwrap().process(&buffer[..n]);
-            }
-        });
-        let input = pair.master.take_writer().unwrap();
-        Program { child, master: pair.master, input, screen, raw }
-    }
-
-    fn text(&self) -> String {
-        self.screen.lock().unwrap().screen().contents()
-    }
-
-    fn wait_for(&self, wanted: &str) {
-        self.wait_for_times(wanted, 1);
-    }
-
-    fn wait_for_times(&self, wanted: &str, times: usize) {
-        let start = Instant::now();
-        while self.text().matches(wanted).count() < times {
-            assert!(start.elapsed() < Duration::from_secs(60), "no {wanted:?} on:\n{}", self.text());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.input.write_all(keys.as_bytes()).unwrap();
-        self.input.flush().unwrap();
-    }
-
-    /// Waits for the end; gives the exit code and whether the screen was given back.
-    fn end(&mut self) -> (u32, bool) {
-        let status = self.child.wait().unwrap();
-        let start = Instant::now();
-        while self.screen.lock().unwrap().screen().alternate_screen() && start.elapsed() < Duration::from_secs(5) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let screen = self.screen.lock().unwrap();
-        (status.exit_code(), !screen.screen().alternate_screen() && !screen.screen().hide_cursor())
-    }
-}
-
-fn cells(n: u16) -> std::num::NonZero<u16> {
-    std::num::NonZero::new(n).unwrap()
-}
+use portable_pty::PtySize;
+use program::{Program, cells};
 
 fn home() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
