@@ -186,7 +186,8 @@ impl Lines {
                 Ordering::Greater => _ = theirs.next(),
                 Ordering::Equal => {
                     common += own.min(there);
-                    (ours.next(), theirs.next());
+                    ours.next();
+                    theirs.next();
                 }
             }
         }

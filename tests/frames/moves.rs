@@ -145,3 +145,77 @@ fn a_move_where_one_compartment_holds_all_says_nothing_of_compartments() {
     assert!(!session.frame().contains("crosses"), "{}", session.frame());
     assert!(!session.press("i").frame().contains("Across compartments"), "{}", session.frame());
 }
+
+/// A folder of many files moves; two of them are edited, one becomes executable.
+fn moved_folder() -> Fixture {
+    use std::os::unix::fs::PermissionsExt as _;
+    let f = Fixture::new();
+    for n in 0..40 {
+        f.write(&format!("old/part{}/file{n:02}.txt", n % 4), &format!("{TEXT}{n}\n"));
+    }
+    f.commit("rahim", "A folder");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
+    f.git("mina", &["mv", "old", "new"]);
+    f.write("new/part0/file00.txt", &format!("{TEXT}0\n").replace("four", "4"));
+    f.write("new/part1/file01.txt", &format!("{TEXT}1\n").replace("five", "5"));
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(f.repo.join("new/part2/file02.txt"), executable).unwrap();
+    f.commit("mina", "Move the folder");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+#[test]
+fn what_moved_unchanged_with_its_folder_is_one_item_that_is_seen_as_a_whole() {
+    let f = moved_folder();
+    let mut session = Session::new(&f, (120, 44));
+    let frame = session.press("<enter>").frame();
+    assert!(frame.contains("left: 4 hunks · 1 finding"), "{frame}");
+    assert!(frame.contains("37 files moved from old/ to new/, with the same names below it"), "{frame}");
+    insta::assert_snapshot!(frame);
+    let frame = session.press("<space><space><space>").frame();
+    assert!(frame.contains("left: 1 finding"), "{frame}");
+    let frame = session.press(")a").press("It is a script.<enter>").frame();
+    assert!(frame.contains("nothing left"), "{frame}");
+    session.press("S").press("a").press("Read it.<enter>");
+    let frame = session.frame();
+    let code = frame.lines().find_map(|l| Some(l.split_once("type ")?.1.split(' ').next()?.to_owned())).expect(&frame);
+    session.press(&code).press("<enter>");
+    assert!(session.frame().contains("✓ Approved, signed, recorded"), "{}", session.frame());
+    let repository = undersign::source::git::Repository::open(&f.repo).unwrap();
+    let coverage = &undersign::ledger::read(&repository).unwrap()[0].records[0].predicate().coverage.clone();
+    assert_eq!((coverage.files.0, coverage.files_seen.0), (80, 80));
+}
+
+#[test]
+fn a_moved_folder_is_opened_and_closed_and_its_files_are_found_by_name() {
+    let f = moved_folder();
+    let mut session = Session::new(&f, (120, 60));
+    session.press("<enter>").press("}}}}}}}}");
+    assert!(!session.frame().contains("file39.txt"), "{}", session.frame());
+    let frame = session.press("<enter>").frame();
+    assert!(frame.contains("moved from old/part0/file04.txt; the same content"), "{frame}");
+    assert!(frame.contains("left: 40 hunks"), "{frame}");
+    let frame = session.press("<enter>").frame();
+    assert!(frame.contains("left: 4 hunks") && !frame.contains("old/part0/file04.txt"), "{frame}");
+    let frame = session.press("tfile39<enter>").frame();
+    assert!(frame.contains("new/part3/file39.txt") && frame.contains("left: 40 hunks"), "{frame}");
+}
+
+#[test]
+fn what_asks_for_more_than_the_others_stands_beside_its_folder() {
+    let f = Fixture::new();
+    (0..4).for_each(|n| f.write(&format!("old/{n}.txt"), &format!("{TEXT}{n}\n")));
+    f.write("old/logo.png", "\u{89}PNG\0\0\0");
+    f.commit("rahim", "A folder");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
+    f.git("mina", &["mv", "old", "new"]);
+    f.commit("mina", "Move the folder");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = Session::new(&f, (120, 36)).press("<enter>").frame();
+    assert!(frame.contains("4 files moved from old/ to new/"), "{frame}");
+    assert!(frame.contains("new/logo.png") && frame.contains("acknowledge"), "{frame}");
+    assert!(frame.contains("left: 1 hunk · 1 finding · 2 omissions"), "{frame}");
+}

@@ -65,6 +65,9 @@ impl Review {
 
     fn set_out(&mut self, heading: Heading) -> Option<String> {
         let position = self.position_of(heading.index)?;
+        if self.is_hidden(position) && !matches!(heading.wanted, Wanted::Place(_)) {
+            self.open_group(heading.index, true);
+        }
         let is_known = self.texts_of(heading.index).is_some() || self.files[heading.index].failed.is_some();
         if is_known || heading.wanted == Wanted::File {
             return self.arrive(position, heading);

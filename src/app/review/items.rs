@@ -66,18 +66,22 @@ impl Review {
     /// stays in it.
     pub fn listed(&self, room: usize) -> Vec<Listed> {
         let last = self.order.len();
-        let height = |position: usize| 1 + usize::from(self.begins_folder(position));
+        let height = |position: usize| match self.is_hidden(position) {
+            true => 0,
+            false => 1 + usize::from(self.begins_folder(position)),
+        };
         let (mut first, mut used) = (self.current_file().min(last.saturating_sub(1)), 1);
         while first > 0 && used + height(first - 1) < room / 2 {
             first -= 1;
             used += height(first);
         }
-        let mut below: usize = (first..last).take(room).map(height).sum();
+        let shown = |position: &usize| !self.is_hidden(*position);
+        let mut below: usize = (first..last).filter(shown).take(room).map(height).sum();
         while first > 0 && below + height(first - 1) < room {
             first -= 1;
             below += height(first);
         }
-        let rows = (first..last).flat_map(|position| {
+        let rows = (first..last).filter(shown).flat_map(|position| {
             let is_headed = self.begins_folder(position) || (position == first && !self.folder(position).is_empty());
             is_headed.then_some(Listed::Folder(position)).into_iter().chain([Listed::File(position)])
         });
@@ -86,6 +90,9 @@ impl Review {
 
     /// The folder of a file, without the last slash; empty for the root.
     pub fn folder(&self, position: usize) -> String {
+        if let Some(group) = self.group_at(position) {
+            return group.folder().trim_end_matches('/').to_owned();
+        }
         let path = self.diff.files[self.order[position]].path.to_string();
         path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned())
     }
@@ -103,12 +110,16 @@ impl Review {
 
     fn begins_folder(&self, position: usize) -> bool {
         let folder = self.folder(position);
-        if position == 0 { !folder.is_empty() } else { folder != self.folder(position - 1) }
+        let before = (0..position).rev().find(|before| !self.is_hidden(*before));
+        before.map_or_else(|| !folder.is_empty(), |before| folder != self.folder(before))
     }
 
     /// Hunks of a file that are seen, and all.
     pub fn marks_of(&self, position: usize) -> (usize, usize) {
         let Some(inventory) = self.inventory_at(position) else { return (0, 0) };
+        if let Some(group) = self.group_at(position) {
+            return (usize::from(self.is_group_seen(group)), 1);
+        }
         let marks = inventory.marks(self.rows[position].folded);
         (marks.iter().filter(|key| self.draft.seen.contains(*key)).count(), marks.len())
     }
@@ -194,7 +205,7 @@ impl Review {
     fn unseen_hunks(&self) -> Vec<Entry> {
         let mut open = Vec::new();
         for (position, &index) in self.order.iter().enumerate() {
-            let Some(inventory) = self.inventory_at(position) else { continue };
+            let Some(inventory) = self.inventory_at(position).filter(|_| !self.is_hidden(position)) else { continue };
             for hunk in 0..inventory.marks(self.rows[position].folded).len() {
                 if !self.is_seen(position, hunk) {
                     let line = inventory.outlines.get(hunk).map_or(0, |hunk| hunk.new.start + 1);

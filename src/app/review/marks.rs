@@ -82,7 +82,14 @@ pub struct Progress {
 impl Review {
     pub(super) fn tally_of(&self, position: usize) -> Tally {
         let index = self.order[position];
+        if self.is_hidden(position) {
+            return Tally::default();
+        }
         let mut tally = Tally::of(&self.files[index], self.rows[position].folded, &self.draft);
+        if let Some(group) = self.group_at(position).filter(|_| tally.hunks.1 == 1) {
+            let seen = usize::from(self.is_group_seen(group));
+            (tally.hunks, tally.unflagged) = ((seen, 1), 1 - seen);
+        }
         for (at, finding) in self.findings_in(index).filter(|(_, finding)| finding.severity > Severity::Note) {
             tally.findings.1 += 1;
             if self.is_answered(at) {
@@ -128,7 +135,10 @@ impl Review {
     }
 
     pub fn is_seen(&self, position: usize, mark: usize) -> bool {
-        self.mark_key(position, mark).is_some_and(|key| self.draft.seen.contains(key))
+        match self.group_at(position) {
+            Some(group) => self.is_group_seen(group),
+            None => self.mark_key(position, mark).is_some_and(|key| self.draft.seen.contains(key)),
+        }
     }
 
     /// Whether all marks of a file are seen; a file without any (only omissions) is when they are acknowledged.
@@ -172,6 +182,7 @@ impl Review {
     }
 
     pub(super) fn see(&mut self, position: usize, keys: Vec<String>) {
+        let keys = self.with_group(position, keys);
         if !self.read_only && !keys.is_empty() {
             self.draft.seen.extend(keys);
             self.count(position);
@@ -210,6 +221,10 @@ impl Review {
             return Some(self.why_read_only(keymap));
         }
         let keys: Vec<_> = marks.iter().filter_map(|&mark| self.mark_key(position, mark).cloned()).collect();
+        let keys = self.with_group(position, keys);
+        if keys.is_empty() && !marks.is_empty() {
+            return Some("these files are still being read".to_owned());
+        }
         if keys.iter().all(|key| self.draft.seen.contains(key)) {
             keys.iter().for_each(|key| _ = self.draft.seen.remove(key));
             self.count(position);

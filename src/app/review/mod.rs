@@ -1,6 +1,7 @@
 //! The reader: a change, file by file, with what was shown, seen, answered and noted.
 
 mod coverage;
+mod groups;
 mod heading;
 mod heights;
 pub mod items;
@@ -26,6 +27,8 @@ use crate::provenance::attribution::Attribution;
 use crate::risk::Finding;
 use crate::survey::{Examination, FileMaterial, Place};
 use coverage::Coverage;
+pub use groups::Group;
+use groups::Groups;
 use heading::Heading;
 use heights::Heights;
 pub use items::{Goal, MAX_ITEMS};
@@ -101,6 +104,8 @@ pub struct Review {
     turns: Vec<usize>,
     /// Which part of the change this is, and what there is to say of it; none: all.
     lens: Option<(Lens, Vec<String>)>,
+    /// What moved together.
+    groups: Groups,
     pub moves: Arc<Moves>,
     pub attribution: Arc<Attribution>,
 }
@@ -182,8 +187,10 @@ impl Review {
         let mut order: Vec<usize> = (0..count).collect();
         // By paths alone until the rules have read the texts: what a tool writes goes last.
         order.sort_by_cached_key(|&index| crate::risk::is_generated(&diff.files[index].path.lossy()));
+        let groups = Groups::of(&diff, &draft);
+        order = groups.together(order);
         let look = Look::default();
-        Review {
+        let mut review = Review {
             ticket,
             change,
             place,
@@ -223,9 +230,16 @@ impl Review {
             turns: inverse(&order),
             order,
             lens: None,
+            groups,
             moves: Arc::default(),
             attribution: Arc::default(),
-        }
+        };
+        (0..count)
+            .filter(|&at| review.is_hidden(at))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .for_each(|at| review.put_gone(at, 0));
+        review
     }
 
     /// Lays out for a screen area, as a person wants it; called before every frame.
@@ -288,10 +302,11 @@ impl Review {
         let at = self.anchor();
         if untouched {
             self.search.iter_mut().for_each(Search::reordered);
-            self.reorder(examination.assessment.file_order.clone());
+            self.reorder(self.groups.together(examination.assessment.file_order.clone()));
         }
         self.examination = Some(examination);
         self.sort_findings();
+        self.leave_groups_for_findings();
         // Rows come in only where there is something to say, and when they are looked at.
         self.freshen_findings();
         let found: Vec<usize> = (0..self.order.len()).filter(|&at| self.is_stale(at)).collect();
@@ -385,7 +400,8 @@ impl Review {
         let findings = self.findings_in(index).filter(|_| !self.blind);
         let remarks = Remarks::new(findings, notes, &name, &self.draft.answers, self.shape);
         let rows = FileRows::build(texts, inventory, &remarks, &self.files[index].opening, self.shape);
-        self.put(position, rows);
+        let stands_for_all = self.group_at(position).is_some();
+        self.put(position, if stands_for_all { groups::without_text(rows) } else { rows });
     }
 
     /// Whether there is a note in a file.
@@ -398,6 +414,7 @@ impl Review {
 
     fn put(&mut self, position: usize, rows: FileRows) {
         self.stale.remove(&self.order[position]);
+        let rows = if self.is_hidden(position) { FileRows::default() } else { rows };
         self.heights.set(position, rows.rows.len());
         self.rows[position] = rows;
         self.count(position);
@@ -410,7 +427,7 @@ impl Review {
         let folds = file.inventory.as_ref().is_some_and(|inventory| inventory.folds());
         self.stale.remove(&index);
         self.rows[position] = FileRows::gone(folds && !file.opening.is_open.unwrap_or(false));
-        self.heights.set(position, height);
+        self.heights.set(position, if self.is_hidden(position) { 0 } else { height });
         self.count(position);
     }
 
@@ -450,13 +467,17 @@ impl Review {
 
     /// What the file at a position asks, once it was read.
     pub fn inventory_at(&self, position: usize) -> Option<&Arc<Inventory>> {
-        self.files.get(*self.order.get(position)?)?.inventory.as_ref()
+        let &index = self.order.get(position)?;
+        self.inventory_of_group(index).or(self.files.get(index)?.inventory.as_ref())
     }
 
     /// Changes what is opened of the file under the cursor.
     fn open_with(&mut self, change: impl FnOnce(&mut Opening)) {
         let position = self.current_file();
         if let Some(&index) = self.order.get(position) {
+            if self.group_at(position).is_some() && self.open_group(index, true) {
+                return;
+            }
             change(&mut self.files[index].opening);
             self.rebuild(position);
         }
@@ -465,6 +486,11 @@ impl Review {
     /// Enter: opens what the row under the cursor leaves out, or folds it again.
     fn unfold(&mut self) -> Option<String> {
         let position = self.current_file();
+        let is_head = matches!(self.current_row()?, Row::File | Row::Sentence { .. });
+        if is_head && self.unfold_group(self.order[position]) {
+            self.make_room();
+            return None;
+        }
         let (_, inventory) = self.read_at(position)?;
         let folds = inventory.folds();
         match self.current_row()? {
@@ -497,7 +523,8 @@ impl Review {
 
     /// Files whose rows are on the screen, for highlighting.
     pub fn visible_files(&self) -> Vec<usize> {
-        self.order.get(self.visible_positions()).unwrap_or_default().to_vec()
+        let shown = self.order.get(self.visible_positions()).unwrap_or_default();
+        shown.iter().copied().filter(|index| !self.is_hidden_file(*index)).collect()
     }
 
     pub fn shape(&self) -> Shape {

@@ -111,6 +111,9 @@ impl Review {
     pub fn go_to_file(&mut self, index: usize) {
         if let Some(position) = self.position_of(index) {
             self.leave_trail();
+            if self.is_hidden(position) {
+                self.open_group(index, true);
+            }
             self.go_to_top(self.start_of(position));
         }
     }

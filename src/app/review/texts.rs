@@ -87,7 +87,8 @@ impl Review {
         let around = at(self.scroll.saturating_sub(2 * self.page))..=at(self.scroll + 3 * self.page);
         let heading = self.heading.and_then(|heading| self.position_of(heading.index));
         let count = self.order.len();
-        around.chain(here.saturating_sub(1)..=here + 1).chain(heading).filter(move |position| *position < count)
+        let near = around.chain(here.saturating_sub(1)..=here + 1).chain(heading);
+        near.filter(move |position| *position < count && !self.is_hidden(*position))
     }
 
     /// What could not be read again is tried anew when somebody comes back.
@@ -113,6 +114,10 @@ impl Review {
             file.opening.is_open = (inventory.folds() && is_marked).then_some(true);
             file.inventory = Some(inventory);
             self.put_gone(position, height);
+            self.join_group(index);
+        }
+        if self.is_hidden(position) {
+            return;
         }
         let Some((texts, rows)) = body.filter(|_| self.files[index].body.is_none()) else { return };
         let weight = weight(&texts, &rows);
@@ -134,7 +139,10 @@ impl Review {
     /// Whether nothing is said of a file and nothing opened in it, so that its rows are those of anybody.
     fn is_as_it_came(&self, index: usize) -> bool {
         let file = &self.files[index];
-        file.findings.is_empty() && file.opening == Default::default() && !self.is_noted(index)
+        file.findings.is_empty()
+            && file.opening == Default::default()
+            && !self.is_noted(index)
+            && self.inventory_of_group(index).is_none()
     }
 
     /// Gives up the texts that are farthest from the screen, until there is room again.

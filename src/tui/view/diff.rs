@@ -171,6 +171,12 @@ impl Painter<'_> {
             (true, false) => "   ✓ acknowledged",
             _ => "",
         };
+        if let Some(group) = review.group_at(position) {
+            let right = format!("{} moved{seen} ", counted(group.count(), "file"));
+            let path = clip_folders(&group.folder(), &[], width.saturating_sub(right.width() + 3));
+            let line = lead.add(Role::FileHeader, &format!(" {path}"));
+            return line.pad_to(width.saturating_sub(right.width())).add(Role::Muted, &right);
+        }
         let crossing = review.crossing(position).map(|crossing| format!(", {}", crossing.headline()));
         let right = format!("{state}{}{}{seen} ", crossing.unwrap_or_default(), size.unwrap_or_default());
         let path = clip_folders(&diff.path.to_string(), &[], width.saturating_sub(right.width() + 3));

@@ -212,7 +212,10 @@ fn file_line(review: &Review, position: usize, is_current: bool, width: usize) -
         (_, None) => " deleted",
         _ => "",
     };
-    let path = diff.path.to_string();
+    let path = match review.group_at(position) {
+        Some(group) => format!("{} moved", counted(group.count(), "file")),
+        None => diff.path.to_string(),
+    };
     let name = path.rsplit('/').next().unwrap_or_default();
     let room = width.saturating_sub(line.width() + state.width() + 2);
     let word = if name.width() + word.width() <= room { word } else { "" };

@@ -1,0 +1,239 @@
+//! What moved together and stayed the same: files that went from below one folder to below another are one item, which is
+//! opened, listed and seen as a whole.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::Review;
+use super::rows::{FileRows, Inventory};
+use crate::change::counted;
+use crate::change::diff::{Diff, FileDiff};
+use crate::change::manifest::escape;
+use crate::decision::Draft;
+
+/// Fewer files are read as any others.
+const FEW: usize = 3;
+
+/// Files that moved from one folder to another and kept their names below it, with nothing else that changed.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// By index, in the order of their paths. The first stands for all while the group is closed.
+    members: Vec<usize>,
+    /// Folders without the last slash; empty for the root.
+    from: String,
+    to: String,
+    is_open: bool,
+    /// What the first one asks in the name of all; none until it was read.
+    inventory: Option<Arc<Inventory>>,
+}
+
+impl Group {
+    pub fn count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The folder in which they are now, as a person reads it.
+    pub fn folder(&self) -> String {
+        folder_text(&self.to)
+    }
+
+    fn sentence(&self) -> String {
+        let (count, from, to) = (counted(self.count(), "file"), folder_text(&self.from), folder_text(&self.to));
+        format!("{count} moved from {from} to {to}, with the same names below it and the same bytes; enter lists them")
+    }
+}
+
+fn folder_text(folder: &str) -> String {
+    if folder.is_empty() { "the root".to_owned() } else { format!("{folder}/") }
+}
+
+/// The groups of a change.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Groups {
+    each: Vec<Group>,
+    /// By index of the file: its group.
+    of: HashMap<usize, usize>,
+}
+
+impl Groups {
+    /// Files on which there is a note stand alone.
+    pub fn of(diff: &Diff, draft: &Draft) -> Groups {
+        let mut found: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+        for (index, file) in diff.files.iter().enumerate() {
+            let is_noted = || draft.notes.iter().any(|note| note.path == escape(&file.path));
+            if let Some(folders) = folders(file).filter(|_| draft.notes.is_empty() || !is_noted()) {
+                found.entry(folders).or_default().push(index);
+            }
+        }
+        let many = found.into_iter().filter(|(_, members)| members.len() >= FEW);
+        let each: Vec<_> =
+            many.map(|((from, to), members)| Group { members, from, to, is_open: false, inventory: None }).collect();
+        let of = (0..).zip(&each).flat_map(|(at, group)| group.members.iter().map(move |index| (*index, at)));
+        Groups { of: of.collect(), each }
+    }
+
+    fn get(&self, index: usize) -> Option<&Group> {
+        self.each.get(*self.of.get(&index)?)
+    }
+
+    /// The group that a file stands for, while it is closed.
+    fn led_by(&self, index: usize) -> Option<&Group> {
+        self.get(index).filter(|group| !group.is_open && group.members.first() == Some(&index))
+    }
+
+    fn is_hidden(&self, index: usize) -> bool {
+        self.get(index).is_some_and(|group| !group.is_open && group.members.first() != Some(&index))
+    }
+
+    /// The same files with those of a group one after another, where the last of them is: what changed comes first.
+    pub fn together(&self, order: Vec<usize>) -> Vec<usize> {
+        if self.each.is_empty() {
+            return order;
+        }
+        let mut left: Vec<usize> = self.each.iter().map(Group::count).collect();
+        let mut together = Vec::with_capacity(order.len());
+        for index in order {
+            match self.of.get(&index) {
+                None => together.push(index),
+                Some(&at) => {
+                    left[at] -= 1;
+                    if left[at] == 0 {
+                        together.extend(&self.each[at].members);
+                    }
+                }
+            }
+        }
+        together
+    }
+
+    /// Takes files out that are no longer like the others. Those whose rows are others now come back.
+    fn leave(&mut self, leaving: &[usize]) -> Vec<usize> {
+        let mut touched = Vec::new();
+        for index in leaving {
+            let Some(at) = self.of.remove(index) else { continue };
+            let group = &mut self.each[at];
+            group.members.retain(|member| member != index);
+            group.inventory = None;
+            touched.push(*index);
+            if group.members.len() < FEW {
+                touched.append(&mut group.members);
+            } else {
+                touched.push(group.members[0]);
+            }
+        }
+        let each = &self.each;
+        self.of.retain(|_, at| !each[*at].members.is_empty());
+        touched
+    }
+}
+
+/// The folders from which and to which a file moved with its name and nothing else changed.
+fn folders(file: &FileDiff) -> Option<(String, String)> {
+    let from = file.from.as_ref().filter(|_| file.old == file.new)?.to_string();
+    let to = file.path.to_string();
+    let (old, new): (Vec<&str>, Vec<&str>) = (from.split('/').collect(), to.split('/').collect());
+    let kept = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
+    (kept > 0).then(|| (old[..old.len() - kept].join("/"), new[..new.len() - kept].join("/")))
+}
+
+impl Review {
+    /// The group that the file at a position stands for.
+    pub fn group_at(&self, position: usize) -> Option<&Group> {
+        self.groups.led_by(*self.order.get(position)?)
+    }
+
+    /// Whether another file stands for this one.
+    pub fn is_hidden(&self, position: usize) -> bool {
+        self.order.get(position).is_some_and(|index| self.groups.is_hidden(*index))
+    }
+
+    pub(super) fn is_hidden_file(&self, index: usize) -> bool {
+        self.groups.is_hidden(index)
+    }
+
+    /// What the first of a group asks in the name of all.
+    pub(super) fn inventory_of_group(&self, index: usize) -> Option<&Arc<Inventory>> {
+        self.groups.led_by(index)?.inventory.as_ref()
+    }
+
+    /// A file was read for the first time: one that asks for more than the others leaves its group.
+    pub(super) fn join_group(&mut self, index: usize) {
+        let Some(&at) = self.groups.of.get(&index) else { return };
+        let Some(own) = self.files[index].inventory.clone() else { return };
+        if own.hunks.len() != 1 || !own.outlines.is_empty() || !own.omissions.is_empty() {
+            return self.leave_groups(&[index]);
+        }
+        let group = &mut self.groups.each[at];
+        if group.members[0] == index {
+            group.inventory = Some(Arc::new(Inventory { sentences: vec![group.sentence()], ..(*own).clone() }));
+        }
+    }
+
+    /// What is known of the findings by now takes files out of their groups.
+    pub(super) fn leave_groups_for_findings(&mut self) {
+        let found = self.groups.of.keys().copied().filter(|index| !self.files[*index].findings.is_empty());
+        let found: Vec<_> = found.collect();
+        self.leave_groups(&found);
+    }
+
+    fn leave_groups(&mut self, leaving: &[usize]) {
+        for index in self.groups.leave(leaving) {
+            // The one that stands for the rest speaks for fewer now.
+            self.join_group(index);
+            self.lay_out_anew(index);
+        }
+    }
+
+    /// Opens the group that a file is in, or closes it again. Whether there was one.
+    pub(super) fn open_group(&mut self, index: usize, open: bool) -> bool {
+        let Some(&at) = self.groups.of.get(&index) else { return false };
+        let group = &mut self.groups.each[at];
+        if group.is_open == open {
+            return false;
+        }
+        group.is_open = open;
+        let members = group.members.clone();
+        let here = self.anchor();
+        members.into_iter().for_each(|index| self.lay_out_anew(index));
+        self.restore(here);
+        self.follow();
+        true
+    }
+
+    /// Enter on the first of a group.
+    pub(super) fn unfold_group(&mut self, index: usize) -> bool {
+        let is_first = self.groups.get(index).is_some_and(|group| group.members[0] == index);
+        is_first && self.open_group(index, self.groups.led_by(index).is_some())
+    }
+
+    fn lay_out_anew(&mut self, index: usize) {
+        let Some(position) = self.position_of(index) else { return };
+        if self.files[index].body.is_some() {
+            self.build(position);
+        } else {
+            self.put_gone(position, super::UNREAD);
+        }
+    }
+
+    /// Keys of marks with those for which one of them stands; none where not all of these are known yet.
+    pub(super) fn with_group(&self, position: usize, keys: Vec<String>) -> Vec<String> {
+        let Some(group) = self.group_at(position).filter(|_| !keys.is_empty()) else { return keys };
+        let key = |index: &usize| self.files[*index].inventory.as_ref()?.hunks.first().cloned();
+        group.members.iter().map(key).collect::<Option<_>>().unwrap_or_default()
+    }
+
+    /// Whether all of a group are seen.
+    pub(super) fn is_group_seen(&self, group: &Group) -> bool {
+        group.members.iter().all(|index| {
+            let inventory = self.files[*index].inventory.as_ref();
+            inventory.and_then(|own| own.hunks.first()).is_some_and(|key| self.draft.seen.contains(key))
+        })
+    }
+}
+
+/// Of the first of a group, its name and what is said of all, and nothing of its own text.
+pub(super) fn without_text(mut rows: FileRows) -> FileRows {
+    use super::rows::Row;
+    rows.rows.retain(|row| !matches!(row, Row::Rest | Row::Beyond { .. }));
+    rows
+}
