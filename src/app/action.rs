@@ -157,6 +157,7 @@ impl Action {
                 | Action::PreviousFinding
                 | Action::Note
                 | Action::FileNote
+                | Action::PathNote
                 | Action::ChangeNote
                 | Action::Select
                 | Action::Items

@@ -105,7 +105,8 @@ enum Command {
     /// Say whether a push may land: 0 yes, 2 no, 4 cannot decide
     #[command(after_help = help!(
         "0 it may land, 2 it may not, 3 a look back found nothing wrong, 4 it cannot be decided",
-        "undersign verify --ref refs/heads/main --old $(git rev-parse main) --new $(git rev-parse work)"
+        "undersign verify --policy-branch refs/heads/main --ref refs/heads/main --old $(git rev-parse main) \
+         --new $(git rev-parse work)"
     ))]
     Verify(verify::Options),
     /// Install the gate, serve it, and read its log
