@@ -186,7 +186,7 @@ impl Lines {
                 Ordering::Greater => _ = theirs.next(),
                 Ordering::Equal => {
                     common += own.min(there);
-                    (ours.next(), theirs.next());
+                    _ = (ours.next(), theirs.next());
                 }
             }
         }
