@@ -146,7 +146,11 @@ enum Command {
     ))]
     Completions(manual::CompletionsOptions),
     /// Write the manual pages, or print the first of them
-    #[command(after_help = help!("0 when they are written", "undersign man ~/.local/share/man/man1", "undersign man | man -l -"))]
+    #[command(after_help = help!(
+        "0 when they are written",
+        "undersign man ~/.local/share/man/man1",
+        "undersign man | man -l -"
+    ))]
     Man(manual::ManOptions),
 }
 

@@ -1,5 +1,5 @@
-//! The command blocks of the manual, run as they stand there: in order, chapter by chapter, with the real program and the
-//! real git. What stands behind the fence says how:
+//! The command blocks of the manual, run as they stand there: in order, chapter by chapter, with the real program and
+//! git. What stands behind the fence says how:
 //!
 //! | info | is |
 //! |---|---|

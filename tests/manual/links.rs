@@ -77,6 +77,31 @@ fn every_link_of_the_manual_leads_to_a_file_and_a_heading_that_are_there() {
     assert!(count > 40, "{count} links were found");
 }
 
+/// Files of this repository that a page names in backticks.
+fn named_files(page: &str) -> impl Iterator<Item = &str> {
+    let words = prose(page).flat_map(|line| line.split('`').skip(1).step_by(2));
+    words.filter(|word| {
+        let is_path =
+            ["src/", "tests/", "assets/", "docs/", "benches/", "themes/"].iter().any(|own| word.starts_with(own));
+        is_path && !word.contains(['*', ' ', '<']) && !word.contains("NAME")
+    })
+}
+
+#[test]
+fn every_file_that_the_manual_names_is_there() {
+    // What is named here stands in a repository of the reader.
+    let elsewhere = ["src/a", "src/lib.rs", "docs/README.md"];
+    let mut count = 0;
+    for page in pages() {
+        let text = read(&page);
+        for name in named_files(&text).filter(|name| !elsewhere.contains(name)) {
+            count += 1;
+            assert!(root().join(name).exists(), "{}: {name}", page.display());
+        }
+    }
+    assert!(count > 40, "{count} names were found");
+}
+
 #[test]
 fn a_link_to_what_is_not_there_is_found() {
     let page = root().join("docs/README.md");

@@ -161,7 +161,8 @@ fn svg(buffer: &Buffer, theme: &Theme, title: &str) -> String {
     let ground = hex(theme.style(Role::Ground).bg.unwrap(), Color::Reset);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
-         viewBox=\"0 0 {width:.1} {height:.1}\" role=\"img\" fill=\"none\" xml:space=\"preserve\" style=\"white-space: pre\" font-size=\"14\" \
+         viewBox=\"0 0 {width:.1} {height:.1}\" role=\"img\" fill=\"none\" xml:space=\"preserve\" \
+         style=\"white-space: pre\" font-size=\"14\" \
          font-family=\"ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace\">\n\
          <title>{title}</title>\n<rect x=\"0.5\" y=\"0.5\" width=\"{:.1}\" height=\"{:.1}\" rx=\"8\" fill=\"{ground}\" \
          stroke=\"{}\"/>\n",
@@ -191,8 +192,7 @@ fn svg(buffer: &Buffer, theme: &Theme, title: &str) -> String {
                 (column, cells) = (column + 1, cells + 1);
             }
             if look.ground != ground {
-                let wide = f32::from(cells) * WIDTH;
-                let fill = &look.ground;
+                let (wide, fill) = (f32::from(cells) * WIDTH, &look.ground);
                 writeln!(
                     grounds,
                     "<rect x=\"{x:.1}\" y=\"{y}\" width=\"{wide:.1}\" height=\"{HEIGHT}\" fill=\"{fill}\"/>"
