@@ -83,7 +83,10 @@ fn reader(source: &Source, layout: Layout) -> State {
     let id = ObjectId([1; 20]);
     let target = TargetBranch { name: "refs/heads/main".into(), tip: id };
     let (root, name, uri) = ("/".into(), "bench".into(), String::new());
-    let place = Arc::new(Place { root, name, uri, target, policy: PolicyState::Absent, chains: Vec::new() });
+    let place = {
+        let (chains, notes) = Default::default();
+        Arc::new(Place { root, name, uri, target, policy: PolicyState::Absent, chains, notes })
+    };
     let (base, head, base_tree, head_tree, target_tip, target_tree) = (id, id, id, id, id, id);
     let revision = Revision { base, base_tree, head, head_tree, target_tip, target_tree, commits: Vec::new() };
     let (branch, target) = ("bench".to_owned(), "refs/heads/main".to_owned());

@@ -98,6 +98,7 @@ fn commit(raw: &Repository, branch: &str, parent: Option<Oid>, files: &[(String,
 fn ports(dir: &Path) -> Ports {
     Ports {
         drafts: Drafts::at(dir.join("drafts")),
+        caches: Default::default(),
         key: Err(String::new()),
         clock: Some(1_790_000_000),
         random: Some(1),

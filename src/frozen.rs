@@ -101,6 +101,11 @@ pub fn freeze(
     nonce: [u8; 16],
     now: i64,
 ) -> Result<Frozen, Failure> {
+    // What is kept on disk for the queue could have been written by anybody who can write there.
+    if !case.examination.from_objects {
+        let detail = "What is known of the change was not read from its objects. Open it. Nothing was signed.";
+        return Err(Failure::Refused(detail.to_owned()));
+    }
     let (repository, fresh) =
         Place::open_for(&place.root, Some(&case.change.target)).map_err(|error| Failure::Refused(error.to_string()))?;
     unmoved(case.change, &repository, &fresh)?;

@@ -23,7 +23,7 @@
 //!  3  worker  config  tui  frozen  survey  sync  gatekeeper  service
 //!                                               effects → events; the screen; what is joined for queue, reader, sheet,
 //!                                               remotes, pushes; the gate over HTTP
-//!  2  source  ledger  memory  signer  drafts  disk  clipboard  editor  app
+//!  2  source  ledger  memory  signer  drafts  cache  disk  clipboard  editor  app
 //!                                               git objects; chains in refs; keys; files; the program without a screen
 //!  1  provenance  risk  policy  decision  record  gate  highlight       rules
 //!  0  change  datafile                          plain data; TOML files read with all their mistakes
@@ -46,6 +46,8 @@ pub mod provenance;
 pub mod record;
 pub mod risk;
 
+#[cfg(feature = "git")]
+pub mod cache;
 #[cfg(feature = "git")]
 pub mod cli;
 #[cfg(feature = "git")]

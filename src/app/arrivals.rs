@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::queue::without_policy;
+use super::queue::{Entry, without_policy};
 use super::review::Review;
 use super::review::lens::{Lens, View};
 use super::sign::Counsel;
 use super::{Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text, reading};
-use crate::change::Change;
 use crate::decision::Verdict;
 use crate::frozen::Failure;
 use crate::gate::counsel;
@@ -48,7 +47,7 @@ pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
 }
 
 fn me_for(state: &State, id: &str) -> Option<String> {
-    let entry = state.queue.entries.iter().find(|entry| entry.change.id == id)?;
+    let entry = state.queue.entry(id)?;
     let place = state.queue.place(&entry.change)?;
     state.me(place).map(|person| person.id.clone())
 }
@@ -88,21 +87,12 @@ fn refusals(review: &Review) -> Vec<String> {
 fn listed(state: &mut State, repository: usize, result: Result<Listing, String>) -> Vec<Effect> {
     match result {
         Ok(listing) => {
-            // What was examined before is examined again all the same: policy or ledger may have moved.
-            let examine = |change: &Arc<Change>| Effect::Examine {
-                place: listing.place.clone(),
-                change: change.clone(),
-                then: listing.again.get(&change.id).map(|again| again.then.clone()),
-            };
-            let effects = listing.changes.iter().map(examine).collect();
-            state.queue.listed(repository, listing);
-            effects
+            let me = state.me(&listing.place).map(|person| person.id.clone());
+            state.queue.listed(repository, listing, me.as_deref(), state.now);
         }
-        Err(why) => {
-            state.queue.failed(repository, why);
-            Vec::new()
-        }
+        Err(why) => state.queue.failed(repository, why),
     }
+    Vec::new()
 }
 
 fn synced(state: &mut State, repository: usize, result: Result<Synced, String>) -> Vec<Effect> {
@@ -301,11 +291,12 @@ fn signed(state: &mut State, result: Result<String, Failure>) -> Vec<Effect> {
     effects
 }
 
-/// What the screen lacks now: texts near it, colours of what is on it, and lines that are searched for.
+/// What the screen lacks now: examinations of the queue, texts near the reader's lines, colours of what is on it, and
+/// lines that are searched for.
 pub fn wanted(state: &mut State) -> Vec<Effect> {
-    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
+    let mut effects = examinations(state);
+    let Screen::Review(review) = &mut state.screen else { return effects };
     let (ticket, shape) = (review.ticket, review.shape());
-    let mut effects = Vec::new();
     for index in review.wanted_texts() {
         let (place, file) = (review.place.clone(), review.diff.files[index].clone());
         effects.push(Effect::Compare { ticket, place, index, file, shape });
@@ -319,4 +310,18 @@ pub fn wanted(state: &mut State) -> Vec<Effect> {
     }
     effects.extend(review.wanted_search());
     effects
+}
+
+/// What of the queue is examined next. They go on while somebody reads.
+fn examinations(state: &mut State) -> Vec<Effect> {
+    let page = state.page();
+    let next = state.queue.next_to_examine(page);
+    let queue = &state.queue;
+    let examine = |at: usize| {
+        let Entry { change, again, .. } = &queue.entries[at];
+        let place = queue.place(change)?.clone();
+        let then = again.as_ref().map(|again| again.then.clone());
+        Some(Effect::Examine { place, change: change.clone(), then })
+    };
+    next.into_iter().filter_map(examine).collect()
 }

@@ -278,6 +278,8 @@ pub struct Synced {
 pub struct Listing {
     pub place: Arc<Place>,
     pub changes: Vec<Arc<Change>>,
+    /// What is known of them already, by id.
+    pub examined: HashMap<String, Arc<Examination>>,
     /// Ids of changes that moved since the person looked at them or decided.
     pub again: HashMap<String, Again>,
     /// Branches that could not be read, and why.

@@ -1,6 +1,6 @@
 //! The queue: all pending changes of all repositories, riskiest first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::Listing;
@@ -33,6 +33,8 @@ pub struct Entry {
     pub examined: Examined,
     pub need: String,
     pub again: Option<Again>,
+    /// Whether it is examined by what is known of its repository now, or is being so.
+    pub asked: bool,
 }
 
 /// A change that moved since the person looked or decided.
@@ -144,7 +146,16 @@ pub struct Queue {
     pub outbox: BTreeMap<usize, usize>,
     /// When the remotes of repositories that have some were last asked for their branches. Seconds since the epoch.
     pub fetched: BTreeMap<usize, i64>,
+    /// Positions of all entries as they are shown, kept so while one after another is examined.
+    order: Vec<usize>,
+    by_id: HashMap<String, usize>,
+    /// Examinations that were asked for and not answered.
+    under_way: usize,
 }
+
+/// Examinations that are asked for at a time: enough that no thread waits for a frame, and few, so that what comes
+/// onto the screen is next.
+const UNDER_WAY: usize = 16;
 
 impl Queue {
     pub fn new(paths: &[std::path::PathBuf]) -> Queue {
@@ -161,6 +172,9 @@ impl Queue {
             preview: Preview::Auto,
             outbox: BTreeMap::new(),
             fetched: BTreeMap::new(),
+            order: Vec::new(),
+            by_id: HashMap::new(),
+            under_way: 0,
         }
     }
 
@@ -172,8 +186,8 @@ impl Queue {
     }
 
     /// Takes in the changes of one repository, in place of what it had.
-    pub fn listed(&mut self, repository: usize, listing: Listing) {
-        let Listing { place, changes, mut again, broken, outbox, fetched } = listing;
+    pub fn listed(&mut self, repository: usize, listing: Listing, me: Option<&str>, now: i64) {
+        let Listing { place, changes, examined: mut fresh, mut again, broken, outbox, fetched } = listing;
         // What a fetch that failed left behind says less than what was known before.
         if let Some(time) = fetched {
             let known = self.fetched.entry(repository).or_insert(time);
@@ -181,17 +195,33 @@ impl Queue {
         }
         self.outbox.remove(&repository);
         self.outbox.extend(outbox.map(|records| (repository, records)));
-        let mut known: BTreeMap<_, _> =
-            self.entries.iter().map(|e| ((e.change.id.clone(), e.change.revision.head), e.examined.clone())).collect();
+        let mut known: BTreeMap<_, _> = self
+            .entries
+            .iter()
+            .map(|e| ((e.change.id.clone(), e.change.revision.head), (e.examined.clone(), e.need.clone())))
+            .collect();
         self.entries.retain(|entry| entry.change.repository != repository);
         for change in changes {
-            let examined = known.remove(&(change.id.clone(), change.revision.head)).unwrap_or(Examined::Pending);
             let again = again.remove(&change.id);
-            self.entries.push(Entry { change, examined, need: String::new(), again });
+            let before = known.remove(&(change.id.clone(), change.revision.head));
+            let (examined, need, asked) = match fresh.remove(&change.id) {
+                // What came since is still to be said.
+                Some(fresh) => {
+                    let need = survey::need(&place, &fresh, me, now);
+                    (Examined::Done(fresh), need, again.is_none())
+                }
+                // What was examined before is examined again all the same: policy or ledger may have moved.
+                None => {
+                    let (examined, need) = before.unwrap_or((Examined::Pending, String::new()));
+                    (examined, need, false)
+                }
+            };
+            self.entries.push(Entry { change, examined, need, again, asked });
         }
         self.broken.retain(|broken| broken.repository != repository);
         self.broken.extend(broken.into_iter().map(|(what, why)| Broken { repository, what, why }));
         self.sources[repository] = Source::Ready(place);
+        self.arrange();
         self.keep_selection();
     }
 
@@ -203,10 +233,12 @@ impl Queue {
         self.entries.retain(|entry| entry.change.repository != repository);
         self.broken.retain(|broken| broken.repository != repository);
         self.sources[repository] = Source::Failed { path, why };
+        self.arrange();
     }
 
     pub fn examined(&mut self, id: &str, result: Result<Arc<Examination>, String>, me: Option<&str>, now: i64) {
-        let Some(at) = self.entries.iter().position(|entry| entry.change.id == id) else { return };
+        self.under_way = self.under_way.saturating_sub(1);
+        let Some(&at) = self.by_id.get(id) else { return };
         let need = match (&result, self.place(&self.entries[at].change)) {
             (Ok(examination), Some(place)) => survey::need(place, examination, me, now),
             _ => "unreadable".to_owned(),
@@ -214,21 +246,55 @@ impl Queue {
         let entry = &mut self.entries[at];
         entry.need = need;
         entry.examined = result.map_or_else(Examined::Failed, Examined::Done);
+        self.order.retain(|other| *other != at);
+        let place = self.order.partition_point(|&other| self.rank(other) < self.rank(at));
+        self.order.insert(place, at);
         self.keep_selection();
     }
 
     /// What came to a change since the person looked or decided.
     pub fn came(&mut self, id: &str, told: String) {
-        let entry = self.entries.iter_mut().find(|entry| entry.change.id == id);
+        let entry = self.by_id.get(id).and_then(|at| self.entries.get_mut(*at));
         if let Some(again) = entry.and_then(|entry| entry.again.as_mut()) {
             again.told = Some(told);
         }
     }
 
+    pub fn entry(&self, id: &str) -> Option<&Entry> {
+        self.by_id.get(id).and_then(|at| self.entries.get(*at))
+    }
+
+    /// Changes that are to be examined next, by their position: those on the screen first, then from the top on.
+    pub fn next_to_examine(&mut self, page: usize) -> Vec<usize> {
+        let room = UNDER_WAY.saturating_sub(self.under_way);
+        if room == 0 || self.entries.iter().all(|entry| entry.asked) {
+            return Vec::new();
+        }
+        let rows = self.rows();
+        let on_screen = rows.iter().skip(self.scroll).take(page);
+        let on_screen = on_screen.filter_map(|row| if let QueueRow::Change(at) = row { Some(at) } else { None });
+        let mut next: Vec<usize> = Vec::with_capacity(room);
+        for &at in on_screen.chain(&self.order) {
+            if next.len() < room && !std::mem::replace(&mut self.entries[at].asked, true) {
+                next.push(at);
+            }
+        }
+        self.under_way += next.len();
+        next
+    }
+
+    /// Sorts all entries anew.
+    pub fn arrange(&mut self) {
+        self.by_id = self.entries.iter().enumerate().map(|(at, entry)| (entry.change.id.clone(), at)).collect();
+        let mut order: Vec<usize> = (0..self.entries.len()).collect();
+        order.sort_by(|a, b| self.rank(*a).cmp(&self.rank(*b)));
+        self.order = order;
+    }
+
     /// The rows to show, in order: by whose turn it is, then what cannot be read.
     pub fn rows(&self) -> Vec<QueueRow> {
-        let mut changes: Vec<usize> = (0..self.entries.len()).filter(|&at| self.matches(&self.entries[at])).collect();
-        changes.sort_by_cached_key(|&at| (self.entries[at].section(), self.key(&self.entries[at])));
+        let is_shown = |at: &usize| self.filter.is_empty() || self.matches(&self.entries[*at]);
+        let changes: Vec<usize> = self.order.iter().copied().filter(is_shown).collect();
         let mut rows = Vec::with_capacity(changes.len() + 8);
         for run in changes.chunk_by(|a, b| self.entries[*a].section() == self.entries[*b].section()) {
             rows.push(QueueRow::Heading(self.entries[run[0]].section(), run.len()));
@@ -246,12 +312,18 @@ impl Queue {
         rows
     }
 
-    fn key(&self, entry: &Entry) -> (i64, i64, String) {
-        let id = entry.change.id.clone();
+    /// What an entry is sorted by.
+    fn rank(&self, at: usize) -> (Section, (i64, i64, &str)) {
+        let entry = &self.entries[at];
+        (entry.section(), self.key(entry))
+    }
+
+    fn key<'e>(&self, entry: &'e Entry) -> (i64, i64, &'e str) {
+        let id = entry.change.id.as_str();
         let Examined::Done(examination) = &entry.examined else { return (i64::MAX, 0, id) };
-        let (tier, points, _) = survey::urgency(&entry.change, examination);
+        let (tier, points) = (examination.assessment.tier, examination.assessment.points);
         match self.sort {
-            Sort::Risk => (i64::from(tier), -i64::from(points.0), id),
+            Sort::Risk => (i64::from(tier), -i64::from(points), id),
             Sort::Age => (entry.change.revision.commits.first().map_or(0, |c| c.time), 0, id),
             Sort::Size => (-i64::from(examination.added + examination.removed), 0, id),
         }
@@ -320,6 +392,7 @@ impl Queue {
                     Sort::Age => Sort::Size,
                     Sort::Size => Sort::Risk,
                 };
+                self.arrange();
                 self.keep_selection();
                 return None;
             }
@@ -367,6 +440,11 @@ impl Queue {
 }
 
 impl Entry {
+    /// Whether all is known of it that the queue asks for.
+    pub fn is_examined(&self) -> bool {
+        !matches!(self.examined, Examined::Pending)
+    }
+
     /// Whose turn it is, by what it needs.
     pub fn section(&self) -> Section {
         match (&self.examined, self.need.as_str()) {

@@ -1,11 +1,13 @@
 //! What a revision does to each path, before any text is compared.
 
+use serde::{Deserialize, Serialize};
+
 use super::manifest::Digest;
 use super::wide::{self, Encoding};
 use super::{ObjectId, RepoPath};
 
 /// The kind of a tree entry, by git's file mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Mode {
     File,
     Executable,
@@ -27,14 +29,14 @@ impl Mode {
 }
 
 /// One side of a path: what the tree has there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TreeEntry {
     pub mode: Mode,
     pub id: ObjectId,
 }
 
 /// A path that differs between base tree and head tree. At least one side is there, and the sides differ.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDiff {
     pub path: RepoPath,
     /// The path under which its old side lay, where it moved: see [`super::renames`].
@@ -46,7 +48,7 @@ pub struct FileDiff {
 }
 
 /// Where the other half of what moved lies, or lay, and its content there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counterpart {
     pub path: RepoPath,
     pub id: ObjectId,
@@ -78,7 +80,7 @@ impl FileDiff {
 
 /// All paths that a revision touches, sorted by path. What moved is a removal and an addition, until
 /// [`super::renames::paired`] joins the two.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diff {
     pub files: Vec<FileDiff>,
 }
@@ -93,14 +95,14 @@ impl Diff {
 }
 
 /// The side of a diff.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Side {
     Old,
     New,
 }
 
 /// A place in a diff. Lines are 1-based; 0 is the file as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Location {
     pub path: RepoPath,
     pub side: Side,

@@ -18,6 +18,7 @@ pub mod renames;
 pub mod spelling;
 pub mod visible;
 pub mod wide;
+mod written;
 
 use std::fmt;
 use std::str::FromStr;

@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::{meant, queue};
 use crate::app::{Effect, State};
+use crate::cache::{self, Caches};
 use crate::change::Change;
 use crate::config::Config;
 use crate::desk;
@@ -131,6 +132,7 @@ pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Ve
     }
     let ports = Ports {
         drafts: config.drafts.clone(),
+        caches: Caches::at(cache::home()),
         key: config.key.clone(),
         clock: None,
         random: None,

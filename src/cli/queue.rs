@@ -10,6 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::cache::{self, Caches};
 use crate::change::{Change, visible};
 use crate::survey::{self, Examination, Place};
 
@@ -83,11 +84,13 @@ pub(super) fn or_here(repositories: &[PathBuf]) -> Vec<PathBuf> {
 /// The queue, and whether any repository could be read.
 fn read(repositories: &[PathBuf]) -> (Queue, bool) {
     let (mut rows, mut unreadable, mut is_any_read) = (Vec::new(), Vec::new(), false);
+    let caches = Caches::at(cache::home());
     for (index, path) in repositories.iter().enumerate() {
         let mut broken = Vec::new();
         let visited = each(
             index,
             path,
+            &caches,
             |what, why| broken.push(Unreadable { what, why }),
             |place, change, examined| match examined {
                 Ok(examination) => {
@@ -100,6 +103,7 @@ fn read(repositories: &[PathBuf]) -> (Queue, bool) {
         is_any_read |= visited.is_ok();
         unreadable.extend(visited.err().map(|why| Unreadable { what: path.display().to_string(), why }));
     }
+    caches.write();
     rows.sort_by(|a, b| a.0.cmp(&b.0));
     let changes = rows.into_iter().map(|(_, row)| row).collect();
     (Queue { schema: "undersign-queue/v0", changes, unreadable }, is_any_read)
@@ -109,16 +113,19 @@ fn read(repositories: &[PathBuf]) -> (Queue, bool) {
 pub(super) fn each(
     index: usize,
     path: &Path,
+    caches: &Caches,
     mut broken: impl FnMut(String, String),
     mut visit: impl FnMut(&Place, Change, Result<Examination, String>),
 ) -> Result<(), String> {
     let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
+    let cache = caches.of(repository.common_dir());
+    let repository = repository.with_cache(&cache);
     let pending = repository.changes(index, &place.target).map_err(|error| error.to_string())?;
     for one in pending.broken {
         broken(visible::text(&one.id).into_owned(), one.why.to_string());
     }
     for change in pending.changes {
-        let examined = survey::whole(&repository, &place, &change, super::now());
+        let examined = survey::listed(&repository, &place, &change, &cache, super::now());
         visit(&place, change, examined.map_err(|error| error.to_string()));
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! What a verdict rests on.
 
+use serde::{Deserialize, Serialize};
+
 use super::{History, NextPolicy, Remembered, States, Step};
 use crate::change::diff::Location;
 use crate::change::manifest::{Digest, Manifest};
@@ -79,7 +81,7 @@ pub trait Contents {
 }
 
 /// Why a path cannot be read by looking at the change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Opaque {
     /// A submodule or LFS pointer: what it stands for is not in this repository.
     Elsewhere,

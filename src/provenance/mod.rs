@@ -14,10 +14,12 @@ pub use rules::Rules;
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::change::{Commit, ObjectId};
 
 /// How much it takes to be wrong about a piece of evidence. All of it can be forged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Strength {
     /// A branch, a title, credit that an editor gave by itself.
     Weak,
@@ -38,7 +40,7 @@ impl Strength {
 }
 
 /// What a piece of evidence says about the part that a tool had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Class {
     AgentAuthored,
     AgentCoauthored,
@@ -73,7 +75,7 @@ impl Class {
 }
 
 /// Where a piece of evidence was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Channel {
     MessageLine,
     Author,
@@ -98,7 +100,7 @@ impl Channel {
 }
 
 /// One thing that was found, and what it says. Not a proof: anyone can write it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Id of the rule in `provenance.toml`.
     pub rule: String,
@@ -113,7 +115,7 @@ pub struct Evidence {
 }
 
 /// What all evidence comes to. Absence proves nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// A message says so: a line that a tool wrote, a credited co-author, or an `Assisted-by:` and its kin.
     Declared,
@@ -141,7 +143,7 @@ impl Status {
 }
 
 /// All evidence of a change, strongest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
     pub evidence: Vec<Evidence>,
     pub status: Status,

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::Rules;
 use crate::change::RepoPath;
 use crate::change::diff::FileDiff;
 
 /// How far a mistake would reach.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum BlastClass {
     /// A leaf: documentation, tests.
     #[default]
@@ -38,14 +40,14 @@ impl BlastClass {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlastReason {
     pub class: BlastClass,
     pub sentence: String,
     pub path: RepoPath,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blast {
     pub class: BlastClass,
     /// Widest first, one for each sentence.

@@ -14,6 +14,8 @@ use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::change::RepoPath;
 use crate::change::compare::{Comparison, Line};
 use crate::change::diff::{Content, FileDiff, Side};
@@ -89,7 +91,7 @@ fn lossy(line: &[u8]) -> String {
 }
 
 /// What is known of the risk of a change.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assessment {
     /// Gravest first, then by place.
     pub findings: Vec<Finding>,

@@ -2,14 +2,18 @@
 //! commands `queue` and `show` get the same answers from here.
 
 pub mod again;
+mod kept;
 pub mod notes;
 mod passing;
 mod policy_change;
 
+pub use kept::{known, listed};
 pub use policy_change::{Flip, PolicyChange, compared, policy_change};
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use crate::change::compare::{Comparison, Line, compare};
 use crate::change::diff::{Content, Diff, FileDiff};
@@ -24,7 +28,8 @@ use crate::provenance::{self, Provenance};
 use crate::record::Chain;
 use crate::risk::{self, Assessment, Assessor, FileUnderReview};
 use crate::source::git::push::Commits;
-use crate::source::git::{self, GitError, PolicyState, Repository, TargetBranch};
+use crate::source::git::{self, GitError, NotesRefs, PolicyState, Repository, TargetBranch};
+use kept::{Answers, Asked};
 
 /// What is known of a repository before its changes are looked at.
 #[derive(Debug, Clone)]
@@ -35,6 +40,7 @@ pub struct Place {
     pub target: TargetBranch,
     pub policy: PolicyState,
     pub chains: Vec<Chain>,
+    pub notes: NotesRefs,
 }
 
 impl Place {
@@ -54,6 +60,7 @@ impl Place {
             uri: repository.uri(),
             policy: repository.policy_at(trunk.tip)?,
             chains: ledger::read_with_remotes(&repository)?,
+            notes: NotesRefs::of(&repository),
             target,
         };
         Ok((repository, place))
@@ -171,6 +178,9 @@ pub struct Examination {
     pub files: usize,
     pub added: u32,
     pub removed: u32,
+    /// Whether all of it was read from the objects now, and nothing taken from what was kept on disk. Nothing else is
+    /// signed.
+    pub from_objects: bool,
 }
 
 /// What is taken in of the files of a change while they are read, so that none of them has to be kept.
@@ -238,11 +248,34 @@ impl Reading {
             files: self.files,
             added: self.added,
             removed: self.removed,
+            from_objects: false,
         }
     }
 }
 
-/// Examines a change all of whose files were read.
+/// What the content of a change says of it, whatever the policy, the ledger and the clock say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Facts {
+    diff: Diff,
+    /// Of the contents that were read: what the manifest binds to.
+    digests: Vec<(ObjectId, Digest)>,
+    assessment: Assessment,
+    provenance: Provenance,
+    files: usize,
+    added: u32,
+    removed: u32,
+    /// What a policy asked of the objects so far.
+    answers: Answers,
+}
+
+impl Facts {
+    /// Whether there was more than was looked at.
+    fn is_partial(&self) -> bool {
+        self.assessment.findings.iter().any(|finding| finding.rule == passing::PARTIAL)
+    }
+}
+
+/// Examines a change all of whose files were read: all of it from the objects. What a person signs rests on this.
 pub fn examine(
     repository: &Repository,
     place: &Place,
@@ -251,43 +284,74 @@ pub fn examine(
     reading: Reading,
     now: i64,
 ) -> Result<Examination, GitError> {
+    let facts = find_out(repository, place, change, diff.clone(), reading);
     // What is signed, and what the policy asks for, goes by paths: a file that moved is two of them.
-    let apart = diff.apart();
+    let apart = facts.diff.apart();
     let result_tree = git::result_tree(repository, &change.revision, &apart)?;
-    let step = git::push::landing(change, &apart, repository, result_tree, reading.digests)?;
+    let (examination, _) = judged(repository, place, change, &facts, (&apart, result_tree), now)?;
+    Ok(Examination { from_objects: true, ..examination })
+}
+
+/// What files, commits and notes say.
+fn find_out(repository: &Repository, place: &Place, change: &Change, diff: Diff, reading: Reading) -> Facts {
+    let mut assessor = reading.assessor;
+    let passing = passing::secrets(repository, change, &diff, |finding| assessor.saw(finding));
+    assessor.add(passing);
+    Facts {
+        assessment: assessor.finish(&diff.files),
+        provenance: provenance_of(repository, place, change),
+        digests: reading.digests.into_iter().collect(),
+        files: reading.files,
+        added: reading.added,
+        removed: reading.removed,
+        answers: Answers::default(),
+        diff,
+    }
+}
+
+/// What policy and ledger say of a change, now. What the policy asked of the objects comes back, too.
+fn judged(
+    repository: &Repository,
+    place: &Place,
+    change: &Change,
+    facts: &Facts,
+    (apart, result_tree): (&Diff, Option<ObjectId>),
+    now: i64,
+) -> Result<(Examination, Answers), GitError> {
+    let digests = facts.digests.iter().copied().collect();
+    let step = git::push::landing(change, apart, repository, result_tree, digests)?;
     let touches_policy = apart.files.iter().any(|file| file.path == RepoPath::from(POLICY_FILE));
     let policy_change = place.policy().filter(|_| touches_policy);
     let policy_change = policy_change
         .map(|policy| policy_change::policy_change(repository, place, policy, change.revision.head, now))
         .transpose()?;
-    let provenance = provenance_of(repository, change);
-    let mut assessor = reading.assessor;
-    let passing = passing::secrets(repository, change, diff, |finding| assessor.saw(finding));
-    assessor.add(passing);
-    let standing =
-        place.policy().map(|policy| standing(repository, place, policy, change, &step, provenance.is_ai(), now));
+    let asked = Asked::of(repository, change, facts.answers.clone());
+    let is_ai = facts.provenance.is_ai();
+    let standing = place.policy().map(|policy| standing(place, policy, change, &step, &asked, is_ai, now));
     let standing = standing.transpose()?;
-    Ok(Examination {
-        assessment: assessor.finish(&diff.files),
-        provenance,
+    let examination = Examination {
+        assessment: facts.assessment.clone(),
+        provenance: facts.provenance.clone(),
         policy_change,
-        split: place.policy().map(|policy| split(policy, &apart, standing.as_ref())).unwrap_or_default(),
+        split: place.policy().map(|policy| split(policy, apart, standing.as_ref())).unwrap_or_default(),
         standing,
-        compartments: place.policy().map(|policy| compartments(policy, &apart)).unwrap_or_default(),
-        crossings: place.policy().map(|policy| crossings(policy, diff)).unwrap_or_default(),
+        compartments: place.policy().map(|policy| compartments(policy, apart)).unwrap_or_default(),
+        crossings: place.policy().map(|policy| crossings(policy, &facts.diff)).unwrap_or_default(),
         authors: authors(&step),
         manifest: step.delta,
         result_tree,
-        files: reading.files,
-        added: reading.added,
-        removed: reading.removed,
-    })
+        files: facts.files,
+        added: facts.added,
+        removed: facts.removed,
+        from_objects: false,
+    };
+    Ok((examination, asked.answers()))
 }
 
 /// What messages, identities, the branch and notes say of how it was made.
-fn provenance_of(repository: &Repository, change: &Change) -> Provenance {
+fn provenance_of(repository: &Repository, place: &Place, change: &Change) -> Provenance {
     let (rules, commits) = (provenance::Rules::shipped(), &change.revision.commits);
-    let notes = git::testimony(repository, &change.revision).evidence(commits, rules);
+    let notes = git::testimony(repository, &place.notes, &change.revision).evidence(commits, rules);
     provenance::trace_with(commits, change.branches(), notes, rules)
 }
 
@@ -313,22 +377,21 @@ fn split(policy: &Policy, diff: &Diff, standing: Option<&Standing>) -> Vec<Part>
 
 /// How the gate would judge it now, as far as can be known here: a desk is told when records came by the records alone.
 fn standing(
-    repository: &Repository,
     place: &Place,
     policy: &Policy,
     change: &Change,
     step: &Step,
+    contents: &Asked<'_>,
     signs_of_ai: bool,
     now: i64,
 ) -> Result<Standing, GitError> {
     let remembered = Remembered { receipts: Receipts::claimed(&place.chains), ..Remembered::default() };
-    let contents = git::Objects::of(repository);
-    let history = Commits::of(repository, policy.author_proof == AuthorProof::Proven)?;
+    let history = Commits::of(contents.repository, policy.author_proof == AuthorProof::Proven)?;
     let grounds = Grounds {
         policy,
         chains: &place.chains,
         remembered: &remembered,
-        contents: &contents,
+        contents,
         history: &history,
         states: &States::default(),
         policy_branch: Some(&place.target.name),
@@ -367,11 +430,16 @@ pub fn diff(repository: &Repository, place: &Place, change: &Change) -> Result<D
 /// Reads and examines a change from the start.
 pub fn whole(repository: &Repository, place: &Place, change: &Change, now: i64) -> Result<Examination, GitError> {
     let diff = diff(repository, place, change)?;
+    let reading = read(repository, &diff)?;
+    examine(repository, place, change, &diff, reading, now)
+}
+
+fn read(repository: &Repository, diff: &Diff) -> Result<Reading, GitError> {
     let mut reading = Reading::default();
     for file in &diff.files {
         reading.take(&FileMaterial::read(repository, file)?);
     }
-    examine(repository, place, change, &diff, reading, now)
+    Ok(reading)
 }
 
 /// Why a change cannot land, whoever signs for it; in the gate's words, each with its code.

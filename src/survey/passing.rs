@@ -16,6 +16,9 @@ const MAX_BYTES: u64 = 16 << 20;
 /// Places that one finding names.
 const MAX_NAMED: usize = 5;
 
+/// The rule that says that something was left out.
+pub(super) const PARTIAL: &str = "secret.not-looked-for";
+
 /// What one rule saw on the way.
 struct Seen {
     finding: Finding,
@@ -138,7 +141,7 @@ fn told(seen: Seen) -> Finding {
 
 fn partial(path: &RepoPath) -> Finding {
     Finding {
-        rule: "secret.not-looked-for".to_owned(),
+        rule: PARTIAL.to_owned(),
         severity: Severity::Low,
         title: "Not all commits were looked through".to_owned(),
         why: format!(

@@ -1,5 +1,6 @@
 //! A change of the policy, shown as what it means: what may land that could not, which open changes flip.
 
+use super::kept::{Answers, Asked};
 use super::{Place, standing};
 use crate::change::{Change, ObjectId, visible};
 use crate::gate::{Decided, Standing};
@@ -101,7 +102,8 @@ fn judged(
     let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
     let result_tree = git::result_tree(repository, &change.revision, &diff)?;
     let step = git::push::landing(change, &diff, repository, result_tree, Default::default())?;
-    let signs_of_ai = super::provenance_of(repository, change).is_ai();
-    let [old, new] = policies.map(|policy| standing(repository, place, policy, change, &step, signs_of_ai, now));
+    let signs_of_ai = super::provenance_of(repository, place, change).is_ai();
+    let asked = Asked::of(repository, change, Answers::default());
+    let [old, new] = policies.map(|policy| standing(place, policy, change, &step, &asked, signs_of_ai, now));
     Ok([old?, new?])
 }

@@ -1,6 +1,7 @@
 //! FLOOR 3: effects → ports → events. [`perform`] is a plain function: threads call it in the program, tests inline.
 
 mod colours;
+mod opened;
 mod reading;
 mod searching;
 
@@ -17,6 +18,7 @@ use crate::app::review::lens::{Lens, Since, View};
 use crate::app::review::look::Shape;
 use crate::app::review::search::Found;
 use crate::app::{Effect, Event, Listing, Opened, Synced, TextLine};
+use crate::cache::Caches;
 use crate::change::diff::Diff;
 use crate::change::{Change, Commit, visible};
 use crate::clipboard;
@@ -33,6 +35,7 @@ use searching::Wanted;
 /// What effects are carried out with.
 pub struct Ports {
     pub drafts: Drafts,
+    pub caches: Caches,
     pub key: Result<SigningKey, String>,
     /// A fixed clock in tests.
     pub clock: Option<i64>,
@@ -99,11 +102,12 @@ impl Ports {
 pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
     match effect {
         Effect::List { repository, path } => {
-            tell(Event::Listed { repository, result: list(repository, &path, &ports.drafts) });
+            tell(Event::Listed { repository, result: list(repository, &path, ports) });
         }
         Effect::Examine { place, change, then } => {
-            let result = examine(&place, &change, ports.now());
+            let result = examine(&place, &change, ports);
             tell(Event::Examined { id: change.id.clone(), result });
+            ports.caches.write_now_and_then();
             if let Some(then) = then {
                 tell(Event::Came { id: change.id.clone(), told: came(&place, &change, &then) });
             }
@@ -180,18 +184,26 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
     }
 }
 
-fn list(index: usize, path: &std::path::Path, drafts: &Drafts) -> Result<Listing, String> {
+fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, String> {
     let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
+    let cache = ports.caches.of(repository.common_dir());
+    let repository = repository.with_cache(&cache);
     let pending = repository.changes(index, &place.target).map_err(|error| error.to_string())?;
     let broken =
         pending.broken.into_iter().map(|broken| (visible::text(&broken.id).into_owned(), broken.why.to_string()));
     let broken = broken.collect();
     let outbox = Remote::find(&repository, None, Prompts::Never).ok().map(|remote| remote.outbox());
-    let moved = |change: &Change| Some((change.id.clone(), moved_since(drafts, &place, change)?));
+    let moved = |change: &Change| Some((change.id.clone(), moved_since(&ports.drafts, &place, change)?));
     let again = pending.changes.iter().filter_map(moved).collect();
+    // What is known at once is shown at once. Where it cannot be told, the examination says why.
+    let known = |change: &Change| {
+        let known = survey::known(&repository, &place, change, &cache, ports.now()).ok()??;
+        Some((change.id.clone(), Arc::new(known)))
+    };
+    let examined = pending.changes.iter().filter_map(known).collect();
     let changes = pending.changes.into_iter().map(Arc::new).collect();
     let fetched = branches::last_fetch(&repository);
-    Ok(Listing { place: Arc::new(place), changes, again, broken, outbox, fetched })
+    Ok(Listing { place: Arc::new(place), changes, examined, again, broken, outbox, fetched })
 }
 
 /// Whether a change moved since the person decided on it, or else looked at it.
@@ -258,9 +270,13 @@ fn fetch(place: &Place) -> Result<bool, String> {
     branches::fetch(&repository, Prompts::Never)
 }
 
-fn examine(place: &Place, change: &Change, now: i64) -> Result<Arc<survey::Examination>, String> {
-    let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
-    survey::whole(&repository, place, change, now).map(Arc::new).map_err(|error| error.to_string())
+/// For the queue, which takes what is kept. The reader examines what it reads.
+fn examine(place: &Place, change: &Change, ports: &Ports) -> Result<Arc<survey::Examination>, String> {
+    opened::with(&place.root, |repository| {
+        let cache = ports.caches.of(repository.common_dir());
+        survey::listed(repository, place, change, &cache, ports.now()).map(Arc::new)
+    })
+    .map_err(|error| error.to_string())
 }
 
 fn open(
@@ -351,6 +367,7 @@ impl Workers {
     pub fn finish(self, ports: &Ports) {
         ports.open.store(u64::MAX, Ordering::Relaxed);
         drop(self.sign);
+        ports.caches.write();
         // A lane that panicked has told so already.
         self.signing.into_iter().for_each(|thread| _ = thread.join());
     }

@@ -86,6 +86,7 @@ fn what_cannot_be_written_is_no_success() {
             .args(args)
             .env("HOME", f.dir.path())
             .env("XDG_CONFIG_HOME", f.dir.path().join("config"))
+            .env("XDG_CACHE_HOME", f.dir.path().join("cache"))
             .stdout(full.try_clone().unwrap())
             .output()
             .unwrap();

@@ -73,6 +73,7 @@ pub fn run_on(f: &Fixture, repo: &Path, args: &[&str], input: &str) -> Said {
         .current_dir(f.dir.path())
         .env("HOME", f.dir.path())
         .env("XDG_CONFIG_HOME", f.dir.path().join("config"))
+        .env("XDG_CACHE_HOME", f.dir.path().join("cache"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

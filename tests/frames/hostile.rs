@@ -22,6 +22,7 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], look: Look, size: (u16, u16)) -
         target,
         policy: PolicyState::Absent,
         chains: Vec::new(),
+        notes: Default::default(),
     });
     let revision = Revision {
         base: id,

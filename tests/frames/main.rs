@@ -1,6 +1,7 @@
 //! Key string → frame: the whole program without threads or a terminal, drawn into a buffer.
 #![allow(clippy::unwrap_used)]
 
+mod cached;
 mod counsel;
 mod desks;
 mod honest;
@@ -23,6 +24,7 @@ use ratatui::backend::TestBackend;
 use support::{Fixture, NOW, policy};
 use undersign::app::keymap::{Keymap, Stroke};
 use undersign::app::{Event, State, update};
+use undersign::cache::Caches;
 use undersign::change::Change;
 use undersign::decision::Verdict;
 use undersign::drafts::Drafts;
@@ -44,6 +46,7 @@ impl Session {
         let drafts = Drafts::at(fixture.dir.path().join("drafts"));
         let ports = Ports {
             drafts,
+            caches: Caches::at(Some(fixture.dir.path().join("cache"))),
             key: Ok(key.clone()),
             clock: Some(NOW),
             random: Some(7),

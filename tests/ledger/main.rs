@@ -70,6 +70,7 @@ fn undersign(repo: &Path, args: &[&str]) -> (i32, String, String) {
         .args(args)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("XDG_CACHE_HOME", repo.join("../cache"))
         .stdin(std::process::Stdio::null())
         .output()
         .unwrap();

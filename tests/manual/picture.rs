@@ -43,6 +43,7 @@ impl Desk {
         let key = SigningKey::find(&demo.join("keys/dana").display().to_string(), None, None).unwrap();
         let ports = Ports {
             drafts: Drafts::at(demo.join("drafts")),
+            caches: Default::default(),
             key: Ok(key.clone()),
             clock: None,
             random: Some(7),

@@ -8,6 +8,7 @@ use crate::app::keymap::Keymap;
 use crate::app::queue::Examined;
 use crate::app::review::{Compared, Review};
 use crate::app::{Effect, Event, Listing, Screen, State, update};
+use crate::cache::Caches;
 use crate::change::diff::{Content, Diff, FileDiff, Mode, TreeEntry};
 use crate::change::{Change, Commit, Identity, ObjectId, RepoPath, Revision};
 use crate::decision::{Draft, Note, Revised};
@@ -79,6 +80,7 @@ fn place() -> Place {
         target: TargetBranch { name: "refs/heads/main".into(), tip: id(1) },
         policy: Policy::parse("policy.toml", POLICY).map_or(PolicyState::Absent, |it| PolicyState::Found(Box::new(it))),
         chains: Vec::new(),
+        notes: Default::default(),
     }
 }
 
@@ -144,12 +146,13 @@ pub fn queue() -> State {
     let listing = Listing {
         place: Arc::new(place()),
         changes,
+        examined: HashMap::new(),
         again: HashMap::new(),
         broken: Vec::new(),
         outbox: None,
         fetched: None,
     };
-    state.queue.listed(0, listing);
+    state.queue.listed(0, listing, None, NOW);
     for (at, (.., need, _)) in CHANGES.iter().enumerate() {
         let id = change(at).id;
         if let Some(entry) = state.queue.entries.iter_mut().find(|entry| entry.change.id == id) {
@@ -157,6 +160,7 @@ pub fn queue() -> State {
             entry.examined = Examined::Done(examination(at));
         }
     }
+    state.queue.arrange();
     update(&mut state, Event::Resize(super::QUEUE.0, super::QUEUE.1));
     state.queue.select(1);
     state
@@ -183,6 +187,7 @@ pub fn open(state: &mut State) {
     let effects = update(state, Event::Resize(super::READER.0, super::READER.1));
     let ports = Ports {
         drafts: Drafts::at("sample".into()),
+        caches: Caches::default(),
         key: Err(String::new()),
         clock: Some(NOW),
         random: Some(7),

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use git2::{ObjectType, Oid};
 
-use super::{GitError, Repository, as_path, oid, origins};
+use super::{GitError, Repository, as_path, object_id, oid, origins};
 use crate::change::diff::Diff;
 use crate::change::{Change, ObjectId, RepoPath, Revision, counted, visible};
 use crate::provenance::attribution::{Attribution, Format, MAX_BYTES, Malformed, Testimony, agent_trace, git_ai};
@@ -39,7 +39,7 @@ const MAX_FANOUT: usize = 2;
 /// An object of the change's own commits is missing or is not as git writes it.
 pub fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Result<Attribution, GitError> {
     let revision = &change.revision;
-    let mut testimony = testimony(repository, revision);
+    let mut testimony = testimony(repository, &NotesRefs::of(repository), revision);
     if testimony.is_empty() {
         return Ok(testimony.attribute(&[]));
     }
@@ -51,10 +51,50 @@ pub fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Res
 }
 
 /// What notes say of the commits of a revision, whichever lines are left of it.
-pub fn testimony(repository: &Repository, revision: &Revision) -> Testimony {
+pub fn testimony(repository: &Repository, refs: &NotesRefs, revision: &Revision) -> Testimony {
     let mut reading = Reading { repository, testimony: Testimony::default(), read: HashSet::new(), left: MAX_NOTES };
-    reading.all(revision);
+    reading.all(refs, revision);
     reading.testimony
+}
+
+/// Which refs of notes are there. To look for them takes longer than to read a small change where a repository has
+/// thousands of branches: it is done once for all changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NotesRefs {
+    /// One's own before those of remotes, each with the object that it stands at.
+    found: Vec<(String, Format, ObjectId)>,
+    are_more: bool,
+}
+
+impl NotesRefs {
+    pub fn of(repository: &Repository) -> NotesRefs {
+        let mut names = vec![(GIT_AI.to_owned(), Format::GitAi)];
+        let mut remotes = remotes(repository);
+        let are_more = remotes.len() > MAX_REMOTES;
+        remotes.truncate(MAX_REMOTES);
+        names.extend(remotes.into_iter().map(|name| (name, Format::GitAi)));
+        names.push((AGENT_TRACE.to_owned(), Format::AgentTrace));
+        let stands = |(name, format): (String, Format)| match repository.raw.refname_to_id(&name) {
+            Err(error) if error.code() == git2::ErrorCode::NotFound => None,
+            // Why it cannot be read is told where it is opened.
+            at => Some((name, format, at.map_or(ObjectId::ZERO, object_id))),
+        };
+        NotesRefs { found: names.into_iter().filter_map(stands).collect(), are_more }
+    }
+
+    /// All that is read of notes depends on, as text.
+    pub fn told(&self) -> String {
+        let refs = self.found.iter().map(|(name, _, at)| format!("{at} {name}\n"));
+        refs.chain(self.are_more.then(|| "more".to_owned())).collect()
+    }
+}
+
+fn remotes(repository: &Repository) -> Vec<String> {
+    let Ok(mut found) = repository.raw.references_glob(GIT_AI_REMOTES) else { return Vec::new() };
+    let names = found.names().filter_map(|name| name.ok().map(str::to_owned));
+    let mut names: Vec<String> = names.take(MAX_REMOTES + 1).collect();
+    names.sort();
+    names
 }
 
 struct Reading<'r> {
@@ -74,8 +114,8 @@ struct Notes<'r> {
 }
 
 impl<'r> Reading<'r> {
-    fn all(&mut self, revision: &Revision) {
-        let notes = self.notes();
+    fn all(&mut self, refs: &NotesRefs, revision: &Revision) {
+        let notes = self.notes(refs);
         let traces = self.traces_at(revision.head);
         if notes.is_empty() && traces.is_none() {
             return;
@@ -99,25 +139,11 @@ impl<'r> Reading<'r> {
         self.testimony.trouble(sentence.to_owned());
     }
 
-    /// The refs of notes that are there: one's own before those of remotes.
-    fn notes(&mut self) -> Vec<Notes<'r>> {
-        let mut names = vec![(GIT_AI.to_owned(), Format::GitAi)];
-        let mut remotes = self.remotes();
-        if remotes.len() > MAX_REMOTES {
-            remotes.truncate(MAX_REMOTES);
+    fn notes(&mut self, refs: &NotesRefs) -> Vec<Notes<'r>> {
+        if refs.are_more {
             self.trouble(&format!("Notes of more than {MAX_REMOTES} remotes are not read."));
         }
-        names.extend(remotes.into_iter().map(|name| (name, Format::GitAi)));
-        names.push((AGENT_TRACE.to_owned(), Format::AgentTrace));
-        names.into_iter().filter_map(|(name, format)| self.open(name, format)).collect()
-    }
-
-    fn remotes(&self) -> Vec<String> {
-        let Ok(mut found) = self.repository.raw.references_glob(GIT_AI_REMOTES) else { return Vec::new() };
-        let names = found.names().filter_map(|name| name.ok().map(str::to_owned));
-        let mut names: Vec<String> = names.take(MAX_REMOTES + 1).collect();
-        names.sort();
-        names
+        refs.found.iter().filter_map(|(name, format, _)| self.open(name.clone(), *format)).collect()
     }
 
     fn open(&mut self, name: String, format: Format) -> Option<Notes<'r>> {

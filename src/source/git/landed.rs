@@ -3,14 +3,19 @@
 //!
 //! Compared are the newest 2,000 commits of the target that its base does not hold, with up to 64 commits of a branch,
 //! in runs: all of it as one, each commit, or some of them as one and others by themselves. Of more commits all are
-//! compared as one. What is read is kept in the process: the same two trees always differ in the same way.
+//! compared as one. What is read is kept, in the process and for a queue on disk: the same two trees always differ in
+//! the same way.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
 use super::{GitError, Repository, object_id, objects, oid, patch};
-use crate::change::diff::{Diff, FileDiff, TreeEntry};
+use crate::cache;
+use crate::change::diff::{FileDiff, TreeEntry};
 use crate::change::manifest::Digest;
 use crate::change::{Commit, ObjectId, Revision};
 
@@ -26,7 +31,7 @@ const MAX_KNOWN: usize = 50_000;
 const MAX_LINES: usize = 8;
 
 /// How much of a branch has landed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Landed {
     No,
     /// So many of its oldest commits.
@@ -38,10 +43,20 @@ pub(super) enum Landed {
 type Pair = (ObjectId, ObjectId);
 
 /// The newest commits of a target.
-struct Line {
+pub(super) struct Line {
     commits: Vec<OnLine>,
     at: HashMap<ObjectId, usize>,
     shaped: Mutex<Shaped>,
+    /// By base, since many branches begin at the same.
+    held: Mutex<HashMap<ObjectId, Arc<Held>>>,
+}
+
+/// What a base holds of a line.
+pub(super) struct Held {
+    /// By position on the line.
+    commits: Vec<bool>,
+    /// Whether what it does not hold is on the line, all of it: then nothing else of the target is new since the base.
+    pub(super) is_all_known: bool,
 }
 
 struct OnLine {
@@ -60,8 +75,7 @@ struct Shaped {
 /// What the target did since a base.
 struct Since {
     line: Arc<Line>,
-    /// Whether the base holds a commit of the line.
-    held: Vec<bool>,
+    held: Arc<Held>,
 }
 
 #[derive(Default)]
@@ -97,21 +111,49 @@ fn known<K: Hash + Eq, V: Clone>(
 }
 
 impl Repository {
-    pub(super) fn landed(&self, revision: &Revision, diff: &Diff) -> Result<Landed, GitError> {
+    pub(super) fn landed(&self, revision: &Revision) -> Result<Landed, GitError> {
         let key = (revision.base, revision.head, revision.target_tip);
-        known(|known| &mut known.landed, (key, MAX_KNOWN), || self.find_landed(revision, diff))
+        known(
+            |known| &mut known.landed,
+            (key, MAX_KNOWN),
+            || {
+                // By branch, so that what was known of an earlier target goes.
+                let (ids, tip) = ([revision.base, revision.head], revision.target_tip);
+                let is_of_tip = |(of, _): &(ObjectId, Landed)| *of == tip;
+                self.kept("landed", &ids, is_of_tip, || Ok((tip, self.find_landed(revision)?)))
+                    .map(|(_, landed)| landed)
+            },
+        )
     }
 
-    fn find_landed(&self, revision: &Revision, diff: &Diff) -> Result<Landed, GitError> {
+    /// An answer that is on disk, if this repository has a cache there, or that is found out now and kept.
+    fn kept<T: Serialize + DeserializeOwned>(
+        &self,
+        kind: &str,
+        of: &[ObjectId],
+        is_fit: impl Fn(&T) -> bool,
+        find: impl FnOnce() -> Result<T, GitError>,
+    ) -> Result<T, GitError> {
+        let Some(cache) = &self.cache else { return find() };
+        let parts: Vec<&[u8]> = of.iter().map(|id| &id.0[..]).collect();
+        let key = cache::key(kind, &parts);
+        if let Some(known) = cache.get(&key).filter(is_fit) {
+            return Ok(known);
+        }
+        let found = find()?;
+        cache.put(key, &found);
+        Ok(found)
+    }
+
+    fn find_landed(&self, revision: &Revision) -> Result<Landed, GitError> {
+        let diff = objects::diff(self, revision.base_tree, revision.head_tree)?;
         if self.is_there(&diff.files, revision.target_tree)? {
             return Ok(Landed::All);
         }
         let line = self.line(revision.target_tip)?;
         let since = Since { held: line.held_by(revision.base), line };
-        if since.held.iter().all(|held| *held) {
-            return Ok(Landed::No);
-        }
-        since.line.shape(self, since.held.iter().rposition(|held| !held).map_or(0, |last| last + 1))?;
+        let Some(last) = since.held.commits.iter().rposition(|held| !held) else { return Ok(Landed::No) };
+        since.line.shape(self, last + 1)?;
         let Some(trees) = self.series(revision)? else {
             let all = self.has_done(&since, (revision.base_tree, revision.head_tree))?;
             return Ok(if all { Landed::All } else { Landed::No });
@@ -187,21 +229,24 @@ impl Repository {
             }
             Ok((1..=MAX_PATHS).contains(&diff.files.len()).then(|| Digest::of(&bytes)))
         };
-        known(|known| &mut known.shapes, (pair, MAX_KNOWN), find)
+        let kept = || self.kept("paths", &[pair.0, pair.1], |_| true, find);
+        known(|known| &mut known.shapes, (pair, MAX_KNOWN), kept)
     }
 
     fn patch(&self, pair: Pair) -> Result<Digest, GitError> {
         let find = || patch(self, &objects::diff(self, pair.0, pair.1)?);
-        known(|known| &mut known.patches, (pair, MAX_KNOWN), find)
+        let kept = || self.kept("patch", &[pair.0, pair.1], |_| true, find);
+        known(|known| &mut known.patches, (pair, MAX_KNOWN), kept)
     }
 
-    fn line(&self, tip: ObjectId) -> Result<Arc<Line>, GitError> {
+    pub(super) fn line(&self, tip: ObjectId) -> Result<Arc<Line>, GitError> {
         let find = || {
             let mut walk = self.raw.revwalk()?;
             // By time alone it reads no further than it is asked.
             walk.set_sorting(git2::Sort::TIME)?;
             walk.push(oid(tip))?;
-            let mut line = Line { commits: Vec::new(), at: HashMap::new(), shaped: Mutex::default() };
+            let (commits, at, shaped, held) = Default::default();
+            let mut line = Line { commits, at, shaped, held };
             for id in walk.take(MAX_LINE) {
                 self.deadline.check()?;
                 let id = object_id(id?);
@@ -223,8 +268,17 @@ impl Repository {
 }
 
 impl Line {
+    pub(super) fn holds(&self, commit: ObjectId) -> bool {
+        self.at.contains_key(&commit)
+    }
+
     /// Which of its commits another one holds.
-    fn held_by(&self, base: ObjectId) -> Vec<bool> {
+    pub(super) fn held_by(&self, base: ObjectId) -> Arc<Held> {
+        let mut known = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(base).or_insert_with(|| Arc::new(self.find_held(base))))
+    }
+
+    fn find_held(&self, base: ObjectId) -> Held {
         let mut held = vec![false; self.commits.len()];
         let mut open = vec![base];
         while let Some(id) = open.pop() {
@@ -234,7 +288,9 @@ impl Line {
                 open.extend(&self.commits[at].parents);
             }
         }
-        held
+        let fresh = held.iter().zip(&self.commits).filter(|(held, _)| !**held).map(|(_, commit)| commit);
+        let is_all_known = fresh.flat_map(|commit| &commit.parents).all(|parent| self.holds(*parent));
+        Held { commits: held, is_all_known }
     }
 
     /// Sorts so many of its first commits by which paths they touch.
@@ -257,7 +313,7 @@ impl Since {
     /// What touched these paths.
     fn of(&self, shape: &Digest) -> Vec<Pair> {
         let shaped = self.line.shaped.lock().unwrap_or_else(PoisonError::into_inner);
-        let places = shaped.by.get(shape).into_iter().flatten().filter(|at| !self.held[**at]);
+        let places = shaped.by.get(shape).into_iter().flatten().filter(|at| !self.held.commits[**at]);
         places.filter_map(|at| self.line.commits[*at].did).collect()
     }
 }

@@ -15,10 +15,11 @@ mod origins;
 mod patch;
 mod proposals;
 pub mod push;
+mod straight;
 mod submodule;
 mod target;
 
-pub use attribution::{attribution, testimony};
+pub use attribution::{NotesRefs, attribution, testimony};
 pub use contents::Objects;
 pub use deadline::Deadline;
 pub use objects::{blob_id, content, diff, entry_at, manifest, result_tree, size_of, small_text};
@@ -29,9 +30,11 @@ pub use target::TargetBranch;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use git2::Oid;
 
+use crate::cache::Cache;
 use crate::change::manifest::Digest;
 use crate::change::{Commit, ObjectId, RepoPath, Revision, address, visible};
 use crate::datafile::Refused;
@@ -131,6 +134,8 @@ pub struct Repository {
     quarantine: Vec<PathBuf>,
     pub(crate) deadline: Deadline,
     blobs: blobs::Blobs,
+    /// Where a queue keeps what is the same for as long as the objects are.
+    cache: Option<Arc<Cache>>,
 }
 
 impl Repository {
@@ -166,6 +171,7 @@ impl Repository {
             quarantine: Vec::new(),
             deadline: Deadline::default(),
             blobs: blobs::Blobs::default(),
+            cache: None,
         })
     }
 
@@ -182,6 +188,13 @@ impl Repository {
     /// Reads no longer than until then: what is asked for after that is [`GitError::Limit`].
     pub fn within(self, deadline: Deadline) -> Repository {
         Repository { deadline, ..self }
+    }
+
+    /// Keeps on disk what it finds out for a list of changes. For a queue alone: whoever opens, signs or judges a change
+    /// asks the objects. Where a clone is cut, more may be there later, and nothing is kept.
+    pub fn with_cache(self, cache: &Arc<Cache>) -> Repository {
+        let cache = (!self.is_shallow()).then(|| Arc::clone(cache));
+        Repository { cache, ..self }
     }
 
     /// A further handle on the same repository, for another thread.
@@ -470,6 +483,18 @@ impl Repository {
 
     /// The revision from `base` to `head`, seen from a target tip.
     pub fn revision(&self, base: ObjectId, head: ObjectId, target_tip: ObjectId) -> Result<Revision, GitError> {
+        let commits = self.commits_between(&[base, target_tip], head)?;
+        self.revision_of(base, head, target_tip, commits)
+    }
+
+    /// As [`Repository::revision`], whose commits are known.
+    fn revision_of(
+        &self,
+        base: ObjectId,
+        head: ObjectId,
+        target_tip: ObjectId,
+        commits: Vec<Commit>,
+    ) -> Result<Revision, GitError> {
         Ok(Revision {
             base,
             base_tree: self.tree_of(base)?,
@@ -477,7 +502,7 @@ impl Repository {
             head_tree: self.tree_of(head)?,
             target_tip,
             target_tree: self.tree_of(target_tip)?,
-            commits: self.commits_between(&[base, target_tip], head)?,
+            commits,
         })
     }
 

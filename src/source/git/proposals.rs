@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use git2::BranchType;
 
 use super::landed::Landed;
-use super::{GitError, Repository, TargetBranch, object_id, objects, oid};
+use super::straight::Straight;
+use super::{GitError, Repository, TargetBranch, object_id, oid};
 use crate::change::{BranchRef, Change, ObjectId, Revision, counted, visible};
 
 /// Letters of a commit id from which on it is taken for one.
@@ -82,10 +83,8 @@ impl Repository {
         target: &TargetBranch,
     ) -> Result<Option<Change>, GitError> {
         let tip = proposal.tip.clone()?;
-        let Some(base) = self.sound_base(tip, target)? else { return Ok(None) };
-        let revision = self.revision(base, tip, target.tip)?;
-        let diff = objects::diff(self, revision.base_tree, revision.head_tree)?;
-        let landed = match self.landed(&revision, &diff)? {
+        let Some(revision) = self.proposed(tip, target)? else { return Ok(None) };
+        let landed = match self.landed(&revision)? {
             Landed::All => return Ok(None),
             Landed::First(commits) => Some(in_part(commits, &revision)),
             Landed::No => None,
@@ -101,6 +100,18 @@ impl Repository {
             target: target.name.clone(),
             revision,
         }))
+    }
+
+    /// What a branch holds beyond the target; none where the target holds the branch.
+    fn proposed(&self, tip: ObjectId, target: &TargetBranch) -> Result<Option<Revision>, GitError> {
+        match self.straight(tip, target.tip)? {
+            Some(straight) if straight.commits.is_empty() => Ok(None),
+            Some(Straight { base, commits }) => self.revision_of(base, tip, target.tip, commits).map(Some),
+            None => {
+                let base = self.sound_base(tip, target)?;
+                base.map(|base| self.revision(base, tip, target.tip)).transpose()
+            }
+        }
     }
 
     /// The one commit that a branch and the target went on from; none where the target holds the branch.

@@ -1,0 +1,125 @@
+//! Branches as most are: a few commits one after another, on a commit that the target holds among its newest. Of those
+//! the base is known without a walk of their own. A walk goes over all that came to the target since, for each branch
+//! anew.
+
+use super::{GitError, Repository};
+use crate::change::{Commit, ObjectId};
+
+/// Commits of a branch that is looked at so, and bytes of their messages.
+const MAX_COMMITS: usize = 64;
+const MAX_MESSAGES: usize = 1 << 20;
+
+/// A branch that is one row of commits on its base.
+pub(super) struct Straight {
+    /// The one best common ancestor of branch and target.
+    pub base: ObjectId,
+    /// What the branch holds and the target does not, newest first.
+    pub commits: Vec<Commit>,
+}
+
+impl Repository {
+    /// What a branch adds to a target, where that can be said so; none says nothing about the branch.
+    ///
+    /// Exact, not a guess by dates: each commit of the branch has one parent, so all else that the branch holds is held
+    /// by the base. Were one of its commits held by the target, it would be new there since the base, as it is younger
+    /// than that; and all that is new there since the base is on the line, where the commit is not.
+    ///
+    /// # Errors
+    /// The target cannot be read.
+    pub(super) fn straight(&self, tip: ObjectId, target: ObjectId) -> Result<Option<Straight>, GitError> {
+        // Behind a cut there may be other ancestors.
+        if self.is_shallow() {
+            return Ok(None);
+        }
+        let line = self.line(target)?;
+        let (mut base, mut commits, mut bytes) = (tip, Vec::new(), 0);
+        while !line.holds(base) {
+            // What cannot be read is told by who walks to it.
+            let Ok(commit) = self.commit(base) else { return Ok(None) };
+            let [parent] = commit.parents[..] else { return Ok(None) };
+            bytes += commit.message.len();
+            if commits.len() == MAX_COMMITS || bytes > MAX_MESSAGES {
+                return Ok(None);
+            }
+            commits.push(commit);
+            base = parent;
+        }
+        Ok(line.held_by(base).is_all_known.then_some(Straight { base, commits }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::git::object_id;
+
+    /// Commits with any parents among the earlier ones, and with clocks that go back.
+    fn history() -> impl Strategy<Value = Vec<(Vec<prop::sample::Index>, i64)>> {
+        let parents = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
+        let likely = prop_oneof![1 => parents, 6 => prop::collection::vec(any::<prop::sample::Index>(), 1..2)];
+        prop::collection::vec((likely, 0i64..40), 2..16)
+    }
+
+    fn made(history: &[(Vec<prop::sample::Index>, i64)]) -> (tempfile::TempDir, Repository, Vec<ObjectId>) {
+        let dir = tempfile::tempdir().unwrap();
+        let raw = git2::Repository::init_bare(dir.path()).unwrap();
+        let tree = raw.find_tree(raw.treebuilder(None).unwrap().write().unwrap()).unwrap();
+        let mut ids: Vec<git2::Oid> = Vec::new();
+        for (n, (parents, time)) in history.iter().enumerate() {
+            let mut parents: Vec<git2::Oid> = match ids.is_empty() {
+                true => Vec::new(),
+                false => parents.iter().map(|parent| ids[parent.index(ids.len())]).collect(),
+            };
+            parents.dedup();
+            let parents: Vec<git2::Commit<'_>> = parents.iter().map(|id| raw.find_commit(*id).unwrap()).collect();
+            let who = git2::Signature::new("mina", "mina@example.com", &git2::Time::new(1_000 + time, 0)).unwrap();
+            let parents: Vec<&git2::Commit<'_>> = parents.iter().collect();
+            ids.push(raw.commit(None, &who, &who, &format!("commit {n}"), &tree, &parents).unwrap());
+        }
+        let repository = Repository::open(dir.path()).unwrap();
+        (dir, repository, ids.into_iter().map(object_id).collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 96, ..Default::default() })]
+
+        #[test]
+        fn what_is_said_without_a_walk_is_what_a_walk_says(history in history()) {
+            let (_dir, repository, ids) = made(&history);
+            for &tip in &ids {
+                for &target in &ids {
+                    let Some(straight) = repository.straight(tip, target).unwrap() else { continue };
+                    prop_assert_eq!(repository.bases(tip, target).unwrap(), vec![straight.base]);
+                    let walked = repository.commits_between(&[straight.base, target], tip).unwrap();
+                    prop_assert_eq!(straight.commits, walked);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_branch_is_straight_and_a_merge_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let raw = git2::Repository::init_bare(dir.path()).unwrap();
+        let tree = raw.find_tree(raw.treebuilder(None).unwrap().write().unwrap()).unwrap();
+        let who = git2::Signature::new("mina", "mina@example.com", &git2::Time::new(1_000, 0)).unwrap();
+        let commit = |text: &str, parents: &[git2::Oid]| {
+            let parents: Vec<_> = parents.iter().map(|id| raw.find_commit(*id).unwrap()).collect();
+            let parents: Vec<_> = parents.iter().collect();
+            raw.commit(None, &who, &who, text, &tree, &parents).unwrap()
+        };
+        let root = commit("root", &[]);
+        let main = commit("main", &[root]);
+        let one = commit("one", &[root]);
+        let two = commit("two", &[one]);
+        let merged = commit("merged", &[two, main]);
+        let repository = Repository::open(dir.path()).unwrap();
+        let straight = |tip| repository.straight(object_id(tip), object_id(main)).unwrap();
+        let found = straight(two).unwrap();
+        assert_eq!((found.base, found.commits.len()), (object_id(root), 2));
+        assert!(straight(merged).is_none());
+        assert!(straight(root).unwrap().commits.is_empty());
+    }
+}

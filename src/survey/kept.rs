@@ -1,0 +1,236 @@
+//! What is found out of the content of a change alone, kept on disk from one opening of the queue to the next: findings,
+//! provenance, counts, and what the policy's rules ask of the objects. It is kept under all that it depends on: trees,
+//! commits, names of the branches, notes, rules, the version of the program, and the policy, which says what is one file
+//! that moved.
+//!
+//! What policy, ledger and clock say of it is judged anew each time: it is never kept.
+//!
+//! Nothing that is signed or let through comes from here. Only the list of the queue asks for it; who opens a change has
+//! it read and examined from the objects ([`super::examine`]), and signs that examination; what comes from here is
+//! refused there ([`Examination::from_objects`]). A gate knows no cache. So whoever can write the cache of a person can
+//! make a row of the queue lie, or go, and no more than that.
+
+use std::cell::RefCell;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Examination, Facts, Place, find_out, judged};
+use crate::cache::{self, Cache};
+use crate::change::diff::Location;
+use crate::change::manifest::{Digest, Manifest};
+use crate::change::{Change, ObjectId, RepoPath};
+use crate::gate::{Contents, NextPolicy, Opaque, Rest, Step};
+use crate::source::git::{self, GitError, Repository};
+use crate::{provenance, risk};
+
+/// What a policy asked of the objects of a change, and what the answers were; they are the same for as long as the two
+/// trees are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Answers {
+    lines: Option<Vec<(RepoPath, u64)>>,
+    hidden: Option<Vec<Location>>,
+    opaque: Option<Vec<(RepoPath, Opaque)>>,
+    aliases: Option<Vec<(RepoPath, RepoPath)>>,
+}
+
+/// Objects of which some things are known already.
+pub(super) struct Asked<'r> {
+    pub(super) repository: &'r Repository,
+    objects: git::Objects<'r>,
+    trees: (ObjectId, ObjectId),
+    answers: RefCell<Answers>,
+}
+
+impl<'r> Asked<'r> {
+    pub(super) fn of(repository: &'r Repository, change: &Change, known: Answers) -> Asked<'r> {
+        let trees = (change.revision.base_tree, change.revision.head_tree);
+        Asked { repository, objects: git::Objects::of(repository), trees, answers: RefCell::new(known) }
+    }
+
+    /// All that is known now; nothing where there was more to read than is read.
+    pub(super) fn answers(self) -> Answers {
+        if self.objects.exceeded().is_some() { Answers::default() } else { self.answers.into_inner() }
+    }
+
+    fn ask<T: Clone>(
+        &self,
+        steps: &[Step],
+        slot: impl Fn(&mut Answers) -> &mut Option<T>,
+        find: impl FnOnce() -> Result<T, String>,
+    ) -> Result<T, String> {
+        let is_own = matches!(steps, [step] if step.compared == self.trees);
+        let known = slot(&mut self.answers.borrow_mut()).clone().filter(|_| is_own);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let found = find()?;
+        if is_own {
+            *slot(&mut self.answers.borrow_mut()) = Some(found.clone());
+        }
+        Ok(found)
+    }
+}
+
+impl Contents for Asked<'_> {
+    fn lines(&self, steps: &[Step]) -> Result<Vec<(RepoPath, u64)>, String> {
+        self.ask(steps, |answers| &mut answers.lines, || self.objects.lines(steps))
+    }
+
+    fn hidden(&self, steps: &[Step]) -> Result<Vec<Location>, String> {
+        self.ask(steps, |answers| &mut answers.hidden, || self.objects.hidden(steps))
+    }
+
+    fn opaque(&self, steps: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String> {
+        self.ask(steps, |answers| &mut answers.opaque, || self.objects.opaque(steps))
+    }
+
+    fn aliases(&self, steps: &[Step]) -> Result<Vec<(RepoPath, RepoPath)>, String> {
+        self.ask(steps, |answers| &mut answers.aliases, || self.objects.aliases(steps))
+    }
+
+    fn exceeded(&self) -> Option<String> {
+        self.objects.exceeded()
+    }
+
+    fn rest(&self, since: ObjectId, until: ObjectId, manifest: &Manifest) -> Result<Rest, String> {
+        self.objects.rest(since, until, manifest)
+    }
+
+    fn is_same_place(&self, then: (ObjectId, ObjectId), paths: &[&RepoPath], steps: &[Step]) -> Option<bool> {
+        self.objects.is_same_place(then, paths, steps)
+    }
+
+    fn next_policy(&self, commit: ObjectId, now: Digest) -> Result<Option<NextPolicy>, String> {
+        self.objects.next_policy(commit, now)
+    }
+}
+
+/// What is known under, of all but the target.
+fn key(place: &Place, change: &Change) -> Digest {
+    key_by([risk::Rules::shipped().digest(), provenance::Rules::shipped().digest()], place, change)
+}
+
+fn key_by(rules: [Digest; 2], place: &Place, change: &Change) -> Digest {
+    let revision = &change.revision;
+    let points = [revision.base, revision.base_tree, revision.head, revision.head_tree];
+    let mut parts: Vec<&[u8]> = rules.iter().map(|digest| &digest.0[..]).collect();
+    parts.extend(points.iter().map(|id| &id.0[..]));
+    let commits: Vec<u8> = revision.commits.iter().flat_map(|commit| commit.id.0).collect();
+    let notes = place.notes.told();
+    let policy = place.policy().map(|policy| policy.digest);
+    parts.extend([&commits[..], notes.as_bytes(), policy.as_ref().map_or(&[][..], |digest| &digest.0)]);
+    parts.extend(change.branches().map(str::as_bytes));
+    cache::key("examined", &parts)
+}
+
+/// The tree that a change comes to on its target.
+fn result_tree(
+    repository: &Repository,
+    change: &Change,
+    apart: &crate::change::diff::Diff,
+    cache: &Cache,
+) -> Result<Option<ObjectId>, GitError> {
+    let revision = &change.revision;
+    let trees = [revision.base_tree, revision.head_tree];
+    // Not by target: what was known of an earlier one goes.
+    let key = cache::key("result", &trees.each_ref().map(|tree| &tree.0[..]));
+    if let Some((target, known)) = cache.get::<(ObjectId, Option<ObjectId>)>(&key)
+        && target == revision.target_tree
+    {
+        return Ok(known);
+    }
+    let found = git::result_tree(repository, revision, apart)?;
+    cache.put(key, &(revision.target_tree, found));
+    Ok(found)
+}
+
+/// The examination of a change by what is kept of it; none where nothing is.
+pub fn known(
+    repository: &Repository,
+    place: &Place,
+    change: &Change,
+    cache: &Cache,
+    now: i64,
+) -> Result<Option<Examination>, GitError> {
+    let key = key(place, change);
+    let Some(facts) = cache.get::<Facts>(&key) else { return Ok(None) };
+    let apart = facts.diff.apart();
+    let result_tree = result_tree(repository, change, &apart, cache)?;
+    let answers = facts.answers.clone();
+    let (examination, answers_now) = judged(repository, place, change, &facts, (&apart, result_tree), now)?;
+    // The policy asks for more than it did.
+    if answers_now != answers {
+        cache.put(key, &Facts { answers: answers_now, ..facts });
+    }
+    Ok(Some(examination))
+}
+
+/// As [`super::whole`], for a list: what is kept need not be read again, and what is read is kept.
+pub fn listed(
+    repository: &Repository,
+    place: &Place,
+    change: &Change,
+    cache: &Cache,
+    now: i64,
+) -> Result<Examination, GitError> {
+    if let Some(known) = known(repository, place, change, cache, now)? {
+        return Ok(known);
+    }
+    let diff = super::diff(repository, place, change)?;
+    let reading = super::read(repository, &diff)?;
+    let facts = find_out(repository, place, change, diff, reading);
+    let apart = facts.diff.apart();
+    let result_tree = result_tree(repository, change, &apart, cache)?;
+    let (examination, answers) = judged(repository, place, change, &facts, (&apart, result_tree), now)?;
+    // Of what is cut off or not there, more may be seen once it is.
+    if !repository.is_shallow() && !facts.is_partial() {
+        cache.put(key(place, change), &Facts { answers, ..facts });
+    }
+    Ok(examination)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Revision;
+    use crate::source::git::{NotesRefs, PolicyState, TargetBranch};
+
+    fn id(n: u8) -> ObjectId {
+        ObjectId([n; 20])
+    }
+
+    fn place() -> Place {
+        Place {
+            root: "/nowhere".into(),
+            name: "shop".into(),
+            uri: String::new(),
+            target: TargetBranch { name: "refs/heads/main".into(), tip: id(1) },
+            policy: PolicyState::Absent,
+            chains: Vec::new(),
+            notes: NotesRefs::default(),
+        }
+    }
+
+    fn change(points: [u8; 6]) -> Change {
+        let [base, base_tree, head, head_tree, target_tip, target_tree] = points.map(id);
+        let revision = Revision { base, base_tree, head, head_tree, target_tip, target_tree, commits: Vec::new() };
+        Change::of_range("shop:x".into(), "x".into(), "refs/heads/main".into(), revision)
+    }
+
+    #[test]
+    fn other_rules_trees_commits_names_or_notes_are_another_key_and_another_target_is_not() {
+        let rules = [1, 2].map(|n| Digest([n; 32]));
+        let own = change([1, 2, 3, 4, 5, 6]);
+        let key = |rules, change: &Change| key_by(rules, &place(), change);
+        let known = key(rules, &own);
+        for other in [[9, 2], [1, 9], [2, 1]] {
+            assert_ne!(known, key(other.map(|n| Digest([n; 32])), &own));
+        }
+        for points in [[9, 2, 3, 4, 5, 6], [1, 9, 3, 4, 5, 6], [1, 2, 9, 4, 5, 6], [1, 2, 3, 9, 5, 6]] {
+            assert_ne!(known, key(rules, &change(points)), "{points:?}");
+        }
+        assert_eq!(known, key(rules, &change([1, 2, 3, 4, 9, 9])));
+        let named = Change { branch: "claude/x".into(), ..own.clone() };
+        assert_ne!(known, key(rules, &named));
+    }
+}
