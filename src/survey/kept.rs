@@ -1,7 +1,7 @@
 //! What is found out of the content of a change alone, kept on disk from one opening of the queue to the next: findings,
 //! provenance, counts, and what the policy's rules ask of the objects. It is kept under all that it depends on: trees,
-//! commits, names of the branches, notes, rules, the version of the program, and the policy, which says what is one file
-//! that moved.
+//! commits, names of the branches, notes, rules, the version of the program, and how the policy divides paths into
+//! compartments, which says what is one file that moved.
 //!
 //! What policy, ledger and clock say of it is judged anew each time: it is never kept.
 //!
@@ -20,6 +20,7 @@ use crate::change::diff::Location;
 use crate::change::manifest::{Digest, Manifest};
 use crate::change::{Change, ObjectId, RepoPath};
 use crate::gate::{Contents, NextPolicy, Opaque, Rest, Step};
+use crate::policy::Policy;
 use crate::source::git::{self, GitError, Repository};
 use crate::{provenance, risk};
 
@@ -117,10 +118,16 @@ fn key_by(rules: [Digest; 2], place: &Place, change: &Change) -> Digest {
     parts.extend(points.iter().map(|id| &id.0[..]));
     let commits: Vec<u8> = revision.commits.iter().flat_map(|commit| commit.id.0).collect();
     let notes = place.notes.told();
-    let policy = place.policy().map(|policy| policy.digest);
-    parts.extend([&commits[..], notes.as_bytes(), policy.as_ref().map_or(&[][..], |digest| &digest.0)]);
+    let division = place.policy().map(division).unwrap_or_default();
+    parts.extend([&commits[..], notes.as_bytes(), &division]);
     parts.extend(change.branches().map(str::as_bytes));
     cache::key("examined", &parts)
+}
+
+/// Which paths each compartment of a policy holds.
+fn division(policy: &Policy) -> Vec<u8> {
+    let compartments = policy.compartments.iter().map(|compartment| (&compartment.name, &compartment.patterns));
+    serde_json::to_vec(&compartments.collect::<Vec<_>>()).unwrap_or_default()
 }
 
 /// The tree that a change comes to on its target.
@@ -230,7 +237,13 @@ mod tests {
             assert_ne!(known, key(rules, &change(points)), "{points:?}");
         }
         assert_eq!(known, key(rules, &change([1, 2, 3, 4, 9, 9])));
-        let named = Change { branch: "claude/x".into(), ..own.clone() };
-        assert_ne!(known, key(rules, &named));
+        let divided = |rest: &str| {
+            let text = format!("{}\n{rest}", include_str!("../../assets/policy.toml"));
+            division(&Policy::parse("policy.toml", &text).unwrap_or_else(|refused| panic!("{refused}")))
+        };
+        let one = "[compartment.one]\npaths = [\"one/**\"]\nsign = [{ role = \"senior\", n = 1 }]\n";
+        assert_ne!(divided(""), divided(one));
+        assert_ne!(divided(one), divided(&one.replace("one/**", "two/**")));
+        assert_eq!(divided(one), divided(&format!("{one}solo = true\n")));
     }
 }
