@@ -272,10 +272,10 @@ fn what_is_on_the_screen_is_examined_first_and_what_comes_onto_it_next() {
     let answer = |id: &str| Event::Examined { id: format!("shop:{id}"), result: Err("not read".to_owned()) };
     let next = Idle::asked(update(&mut state, answer(&first[0])));
     assert_eq!(next.len(), 1);
-    assert!(next[0] >= "b/50".to_owned(), "{next:?}");
+    assert!(*next[0] >= *"b/50", "{next:?}");
     // Each is asked for once, and all are.
     let (mut asked, mut waiting) = ([first, next.clone()].concat(), VecDeque::from(next));
-    waiting.extend(asked[1..asked.len() - 1].iter().cloned().collect::<Vec<_>>());
+    waiting.extend(asked[1..asked.len() - 1].to_vec());
     while let Some(id) = waiting.pop_front() {
         let more = Idle::asked(update(&mut state, answer(&id)));
         waiting.extend(more.iter().cloned());
