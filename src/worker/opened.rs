@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::source::git::{GitError, Repository};
 
 /// Uses after which it is opened anew, so that what it maps and keeps in memory is given back.
-const USES: usize = 256;
+const USES: usize = 1_024;
 
 struct Opened {
     root: PathBuf,

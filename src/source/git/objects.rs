@@ -256,7 +256,17 @@ pub fn result_tree(repository: &Repository, revision: &Revision, diff: &Diff) ->
     if revision.target_tree == revision.base_tree {
         return Ok(Some(revision.head_tree));
     }
+    // Of most changes to an old base nothing more is to be said, and no repository to be opened for it.
+    if has_moved(&repository.raw, revision, diff)? {
+        return Ok(None);
+    }
     applied(&git2::Repository::open(repository.raw.path())?, revision, diff)
+}
+
+/// Whether the target holds something else at a touched path than the base.
+fn has_moved(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<bool, GitError> {
+    let target = raw.find_tree(oid(revision.target_tree))?;
+    Ok(diff.files.iter().any(|file| entry(&target, &file.path) != file.old))
 }
 
 /// As [`result_tree`], and the repository can read it from then on: for a gate, which writes nothing else through it.
@@ -275,10 +285,10 @@ fn applied(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<O
     let odb = raw.odb()?;
     // Keeps what is written in memory, in front of the disk.
     let _pack = odb.add_new_mempack_backend(1_000)?;
-    let target = raw.find_tree(oid(revision.target_tree))?;
-    if diff.files.iter().any(|file| entry(&target, &file.path) != file.old) {
+    if has_moved(raw, revision, diff)? {
         return Ok(None);
     }
+    let target = raw.find_tree(oid(revision.target_tree))?;
     let mut index = git2::Index::new()?;
     index.read_tree(&target)?;
     for file in &diff.files {
