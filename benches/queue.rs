@@ -65,10 +65,12 @@ fn measured(children: bool, run: impl FnOnce()) -> (Duration, Duration) {
 fn processor(children: bool) -> Duration {
     // Fields 14 to 17, counted behind the name, which may hold blanks: in hundredths of a second.
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<u64> =
+    // The terminal's group may be below zero.
+    let fields: Vec<i64> =
         stat.rsplit(')').next().unwrap_or_default().split(' ').filter_map(|field| field.parse().ok()).collect();
     let at = if children { 12 } else { 10 };
-    Duration::from_millis(10 * fields.get(at..at + 2).map_or(0, |times| times.iter().sum()))
+    let ticks: i64 = fields.get(at..at + 2).map_or(0, |times| times.iter().sum());
+    Duration::from_millis(10 * ticks.unsigned_abs())
 }
 
 /// The desk without a screen: all that its threads do, until nothing is pending.

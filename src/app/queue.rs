@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::Listing;
 use super::action::Action;
 use super::review::lens::Since;
@@ -149,6 +151,8 @@ pub struct Queue {
     /// Positions of all entries as they are shown, kept so while one after another is examined.
     order: Vec<usize>,
     by_id: HashMap<String, usize>,
+    /// Columns of the longest title, which each frame asks for.
+    longest_title: usize,
     /// Examinations that were asked for and not answered.
     under_way: usize,
 }
@@ -174,6 +178,7 @@ impl Queue {
             fetched: BTreeMap::new(),
             order: Vec::new(),
             by_id: HashMap::new(),
+            longest_title: 0,
             under_way: 0,
         }
     }
@@ -260,6 +265,10 @@ impl Queue {
         }
     }
 
+    pub fn longest_title(&self) -> usize {
+        self.longest_title
+    }
+
     pub fn entry(&self, id: &str) -> Option<&Entry> {
         self.by_id.get(id).and_then(|at| self.entries.get(*at))
     }
@@ -285,6 +294,7 @@ impl Queue {
 
     /// Sorts all entries anew.
     pub fn arrange(&mut self) {
+        self.longest_title = self.entries.iter().map(|entry| entry.change.title().width()).max().unwrap_or(0);
         self.by_id = self.entries.iter().enumerate().map(|(at, entry)| (entry.change.id.clone(), at)).collect();
         let mut order: Vec<usize> = (0..self.entries.len()).collect();
         order.sort_by(|a, b| self.rank(*a).cmp(&self.rank(*b)));

@@ -228,9 +228,8 @@ impl Columns {
         };
         let used = Columns::FIXED + columns.bar + columns.reach + columns.repository + columns.agent;
         let rest = width.saturating_sub(used + columns.size + columns.age + columns.need).max(10);
-        let titles = state.queue.entries.iter().map(|entry| entry.change.title().width());
         // Width goes to the title until the longest is whole, then to the branch.
-        let longest = titles.max().unwrap_or(0) + 2;
+        let longest = state.queue.longest_title() + 2;
         columns.branch = rest.saturating_sub(longest).min(36);
         if columns.branch < 14 {
             columns.branch = 0;
