@@ -11,8 +11,8 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,7 +33,18 @@ const OFTEN: Duration = Duration::from_secs(10);
 
 /// What an answer is kept under: its kind, all that it depends on, and which program found it out.
 pub fn key(kind: &str, of: &[&[u8]]) -> Digest {
-    key_in(FORMAT, kind, of)
+    key_in(program(), kind, of)
+}
+
+/// Another program or another form of the answers: none of the old ones is asked for. Checks change from build to build
+/// while the version stays, so the file that runs is part of it, where that can be told.
+fn program() -> &'static str {
+    static PROGRAM: LazyLock<String> = LazyLock::new(|| {
+        let file = std::env::current_exe().and_then(std::fs::metadata).ok();
+        let built = file.and_then(|file| Some((file.len(), file.modified().ok()?.duration_since(UNIX_EPOCH).ok()?)));
+        format!("{FORMAT} {built:?}")
+    });
+    &PROGRAM
 }
 
 fn key_in(format: &str, kind: &str, of: &[&[u8]]) -> Digest {
@@ -46,7 +57,7 @@ fn key_in(format: &str, kind: &str, of: &[&[u8]]) -> Digest {
     Digest::of(&bytes)
 }
 
-/// Another program or another form of the answers: none of the old ones is asked for.
+/// Form of the answers, and version of the program.
 const FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
 
 /// The cache directory by the environment: `$XDG_CACHE_HOME/undersign`, else `~/.cache/undersign`; none without either.
@@ -397,7 +408,8 @@ mod tests {
 
     #[test]
     fn another_version_of_the_program_finds_nothing_of_this_one() {
-        assert_eq!(key("a", &[b"b"]), key_in(FORMAT, "a", &[b"b"]));
+        assert_eq!(key("a", &[b"b"]), key_in(program(), "a", &[b"b"]));
+        assert!(program().starts_with(FORMAT) && program().contains("Some"), "{}", program());
         assert_ne!(key("a", &[b"b"]), key_in("1 9.9.9", "a", &[b"b"]));
         assert!(FORMAT.ends_with(env!("CARGO_PKG_VERSION")));
     }
