@@ -201,6 +201,11 @@ fn a_moved_folder_is_opened_and_closed_and_its_files_are_found_by_name() {
     assert!(frame.contains("left: 4 hunks") && !frame.contains("old/part0/file04.txt"), "{frame}");
     let frame = session.press("tfile39<enter>").frame();
     assert!(frame.contains("new/part3/file39.txt") && frame.contains("left: 40 hunks"), "{frame}");
+    // A marked place in a closed group opens it again.
+    session.press("M").press("{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{").press("}}}<enter>");
+    assert!(session.frame().contains("left: 4 hunks"), "{}", session.frame());
+    let frame = session.press("'").frame();
+    assert!(frame.contains("file39.txt") && frame.contains("left: 40 hunks"), "{frame}");
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Review {
 
     fn set_out(&mut self, heading: Heading) -> Option<String> {
         let position = self.position_of(heading.index)?;
-        if self.is_hidden(position) && !matches!(heading.wanted, Wanted::Place(_)) {
+        if self.is_hidden(position) {
             self.open_group(heading.index, true);
         }
         let is_known = self.texts_of(heading.index).is_some() || self.files[heading.index].failed.is_some();
