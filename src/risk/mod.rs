@@ -4,6 +4,7 @@
 mod blast;
 mod checks;
 mod finding;
+mod moves;
 mod rules;
 
 pub use blast::{Blast, BlastClass, BlastReason};

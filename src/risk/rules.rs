@@ -7,9 +7,8 @@ use std::sync::LazyLock;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
-use super::blast::{is_sample, is_test};
-use super::{BlastClass, FileUnderReview, Finding, Severity, checks, kind_of_machine_file};
-use crate::change::RepoPath;
+use super::blast::is_test;
+use super::{BlastClass, FileUnderReview, Finding, Severity};
 use crate::change::diff::{Location, Side};
 use crate::change::manifest::Digest;
 use crate::datafile::{self, Placed, Refused, Table};
@@ -125,23 +124,19 @@ impl Rules {
         }
     }
 
-    fn reach_of(&self, path: &str) -> Option<&Reach> {
-        self.reaches.iter().find(|reach| reach.paths.is_match(path))
+    /// Whether the folder decides what is run, applied or obeyed of a path.
+    pub(super) fn goes_by_folder(&self, path: &str) -> bool {
+        self.reach_of(path).is_some_and(|reach| reach.by_folder)
     }
 
-    /// Whether a file that moved from one path to the other can be taken for what it was: rules and checks look at both
-    /// in the same way, and so does what runs, applies or obeys it.
-    pub fn mean_the_same_by(&self, a: &RepoPath, b: &RepoPath) -> bool {
-        let (a, b) = (&*a.lossy(), &*b.lossy());
-        let place = |path: &str| {
-            let by_folder = self.reach_of(path).is_some_and(|reach| reach.by_folder);
-            by_folder.then(|| path.rsplit_once('/').map(|(folder, _)| folder.to_owned()))
-        };
-        let kind = |path: &str| {
-            let by_rules = (self.class_of(path).0, is_test(path), is_sample(path), extension(path).to_owned());
-            (by_rules, kind_of_machine_file(path), checks::manifest(path), place(path))
-        };
-        kind(a) == kind(b) && self.rules.iter().all(|rule| rule.is_about(a) == rule.is_about(b))
+    /// Whether the same rules look at both paths.
+    pub(super) fn look_alike_at(&self, a: &str, b: &str) -> bool {
+        self.rules.iter().all(|rule| rule.is_about(a) == rule.is_about(b))
+    }
+
+    /// The first entry of the table of reaches that matches.
+    fn reach_of(&self, path: &str) -> Option<&Reach> {
+        self.reaches.iter().find(|reach| reach.paths.is_match(path))
     }
 
     pub(super) fn known_packages(&self, ecosystem: &str) -> &[String] {
@@ -305,7 +300,7 @@ fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {
 }
 
 /// What stands after the last dot of a path's last part.
-fn extension(path: &str) -> &str {
+pub(super) fn extension(path: &str) -> &str {
     path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, extension)| extension)
 }
 

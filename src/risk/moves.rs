@@ -1,0 +1,23 @@
+//! Which moves of a file change nothing for those who read it.
+
+use super::blast::{is_sample, is_test};
+use super::rules::extension;
+use super::{Rules, checks, kind_of_machine_file};
+use crate::change::RepoPath;
+
+impl Rules {
+    /// Whether a file that moved from one path to the other can be taken for what it was: rules and checks look at both
+    /// in the same way, and so does what runs, applies or obeys it.
+    pub fn mean_the_same_by(&self, a: &RepoPath, b: &RepoPath) -> bool {
+        let (a, b) = (&*a.lossy(), &*b.lossy());
+        let folder = |path: &str| {
+            let folder = path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+            self.goes_by_folder(path).then_some(folder)
+        };
+        let kind = |path: &str| {
+            let by_rules = (self.class_of(path).0, is_test(path), is_sample(path), extension(path).to_owned());
+            (by_rules, kind_of_machine_file(path), checks::manifest(path), folder(path))
+        };
+        kind(a) == kind(b) && self.look_alike_at(a, b)
+    }
+}
