@@ -92,10 +92,9 @@ pub(super) fn is_test(path: &str) -> bool {
 pub(super) fn is_sample(path: &str) -> bool {
     const FOLDERS: &[&str] = &["example", "examples", "sample", "samples", "demo", "doc", "docs", "website", "blog"];
     let name = path.rsplit('/').next().unwrap_or(path);
-    // What tools read by these names.
-    if ["requirements", "constraints", "CMakeLists"].iter().any(|read| name.starts_with(read)) {
-        return path.split('/').any(|part| FOLDERS.contains(&part));
-    }
+    // Texts that tools read by these names.
+    let is_read = ["requirements", "constraints", "CMakeLists"].iter().any(|read| name.starts_with(read));
     path.split('/').any(|part| FOLDERS.contains(&part))
-        || [".md", ".rst", ".adoc", ".txt", ".html"].iter().any(|ending| path.ends_with(ending))
+        || [".md", ".rst", ".adoc", ".html"].iter().any(|ending| name.ends_with(ending))
+        || name.ends_with(".txt") && !is_read
 }

@@ -333,4 +333,6 @@ fn what_tools_read_by_its_name_is_no_sample() {
     let fired = |path: &str| fired(path, "requests==2\n", "requests==2\nrequestss==1\n");
     assert!(fired("svc/requirements.txt").contains(&"dep.typosquat".to_owned()));
     assert!(fired("docs/requirements.txt").is_empty(), "{:?}", fired("docs/requirements.txt"));
+    assert!(blast::is_sample("svc/requirements.md") && blast::is_sample("svc/notes.txt"));
+    assert!(!blast::is_sample("svc/requirements-dev.txt") && !blast::is_sample("CMakeLists.txt"));
 }

@@ -1,12 +1,12 @@
-//! What is found out of the content of a change alone, kept on disk from one opening of the queue to the next: findings,
-//! provenance, counts, and what the policy's rules ask of the objects. It is kept under all that it depends on: trees,
-//! commits, names of the branches, notes, rules, the version of the program, and how the policy divides paths into
-//! compartments, which says what is one file that moved.
+//! What is found out of the content of a change alone, kept on disk from one opening of the queue to the next:
+//! findings, provenance, counts, and what the policy's rules ask of the objects. It is kept under all that it depends
+//! on: trees, commits, names of the branches, notes, rules, the version of the program, and how the policy divides
+//! paths into compartments, which says what is one file that moved.
 //!
 //! What policy, ledger and clock say of it is judged anew each time: it is never kept.
 //!
-//! Nothing that is signed or let through comes from here. Only the list of the queue asks for it; who opens a change has
-//! it read and examined from the objects ([`super::examine`]), and signs that examination; what comes from here is
+//! Nothing that is signed or let through comes from here. Only the list of the queue asks for it; who opens a change
+//! has it read and examined from the objects ([`super::examine`]), and signs that examination; what comes from here is
 //! refused there ([`Examination::from_objects`]). A gate knows no cache. So whoever can write the cache of a person can
 //! make a row of the queue lie, or go, and no more than that.
 

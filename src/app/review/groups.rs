@@ -1,5 +1,5 @@
-//! What moved together and stayed the same: files that went from below one folder to below another are one item, which is
-//! opened, listed and seen as a whole.
+//! What moved together and stayed the same: files that went from below one folder to below another are one item, which
+//! is opened, listed and seen as a whole.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -123,9 +123,10 @@ impl<'g> Segment<'_, 'g> {
         self.writers = self.court.grounds.policy.roster.ids_of(&self.authors);
     }
 
-    /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that squashing or rebasing
-    /// wrote anew, and that names one person as author and committer, names who landed it. A merge that is proven to
-    /// follow from its parents is nobody's work; of any other, whoever made it may have written or dropped something.
+    /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that squashing or
+    /// rebasing wrote anew, and that names one person as author and committer, names who landed it. A merge that is
+    /// proven to follow from its parents is nobody's work; of any other, whoever made it may have written or dropped
+    /// something.
     fn author_set(&self, decided: &[Vote<'_>]) -> Vec<Identity> {
         let mut authors: Vec<Identity> = decided.iter().flat_map(|vote| vote.authors()).collect();
         let rewritten = !decided.is_empty() && !decided.iter().any(|vote| self.is_about(*vote));

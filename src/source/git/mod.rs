@@ -190,8 +190,8 @@ impl Repository {
         Repository { deadline, ..self }
     }
 
-    /// Keeps on disk what it finds out for a list of changes. For a queue alone: whoever opens, signs or judges a change
-    /// asks the objects. Where a clone is cut, more may be there later, and nothing is kept.
+    /// Keeps on disk what it finds out for a list of changes. For a queue alone: whoever opens, signs or judges a
+    /// change asks the objects. Where a clone is cut, more may be there later, and nothing is kept.
     pub fn with_cache(self, cache: &Arc<Cache>) -> Repository {
         let cache = (!self.is_shallow()).then(|| Arc::clone(cache));
         Repository { cache, ..self }
