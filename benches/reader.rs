@@ -91,7 +91,7 @@ fn reader(source: &Source, layout: Layout) -> State {
     let revision = Revision { base, base_tree, head, head_tree, target_tip, target_tree, commits: Vec::new() };
     let (branch, target) = ("bench".to_owned(), "refs/heads/main".to_owned());
     let change = Arc::new(Change::of_range("bench:bench".into(), branch, target, revision));
-    let diff = Arc::new(Diff { files: source.files.clone() });
+    let diff = Arc::new(Diff { files: source.files.clone(), ..Diff::default() });
     let key = Err(String::new());
     let (mut state, _) = State::only(place.clone(), change.clone(), true, Keymap::shipped(), key, false, 0);
     state.look = Look { layout, ..Look::default() };

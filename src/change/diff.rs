@@ -83,6 +83,8 @@ impl FileDiff {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diff {
     pub files: Vec<FileDiff>,
+    /// Folders of the old side below which nothing is left, without those that lie in another of them, sorted.
+    pub deleted_folders: Vec<RepoPath>,
 }
 
 impl Diff {
@@ -90,7 +92,7 @@ impl Diff {
     pub fn apart(&self) -> Diff {
         let mut files: Vec<_> = self.files.iter().flat_map(FileDiff::apart).collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        Diff { files }
+        Diff { files, deleted_folders: self.deleted_folders.clone() }
     }
 }
 

@@ -2,6 +2,7 @@
 //! rename detection, place in history and commit ids.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use sha2::{Digest as _, Sha256};
 
@@ -77,10 +78,21 @@ impl Image {
     }
 }
 
+/// What a path held before and after.
+pub type Sides = (Option<Image>, Option<Image>);
+
+/// A number for an entry of a manifest. Those of all entries add up, wrapping, to [`Manifest::rolling_hash`], which can
+/// so be kept up to date entry by entry. Not for the disk: another build may give others.
+pub fn rolling_hash(path: &RepoPath, sides: Sides) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (path, sides).hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The touched paths, each with what it held before and after. No path has two equal sides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manifest {
-    entries: BTreeMap<RepoPath, (Option<Image>, Option<Image>)>,
+    entries: BTreeMap<RepoPath, Sides>,
 }
 
 impl Manifest {
@@ -149,6 +161,12 @@ impl Manifest {
             manifest.insert(path, old, new);
         }
         Some(manifest)
+    }
+
+    /// The sum of [`rolling_hash`] over the entries. Manifests that differ in it are different; where they do not, their
+    /// digests tell.
+    pub fn rolling_hash(&self) -> u64 {
+        self.entries.iter().fold(0, |sum, (path, sides)| sum.wrapping_add(rolling_hash(path, *sides)))
     }
 
     pub fn digest(&self) -> Digest {

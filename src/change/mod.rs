@@ -91,6 +91,11 @@ impl RepoPath {
     pub fn lossy(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.0)
     }
+
+    /// The folders that it lies in, the outermost first, without the root.
+    pub fn folders(&self) -> impl Iterator<Item = RepoPath> {
+        self.0.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| RepoPath(self.0[..at].to_vec()))
+    }
 }
 
 impl From<&str> for RepoPath {

@@ -221,7 +221,7 @@ mod tests {
             })
             .collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        (Diff { files }, texts)
+        (Diff { files, ..Diff::default() }, texts)
     }
 
     fn pairs(files: &[(&str, Option<&str>, Option<&str>)]) -> Vec<String> {

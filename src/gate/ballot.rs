@@ -82,14 +82,15 @@ pub fn ballots<'c>(policy: &'c Policy, chains: &'c [Chain], receipts: &Receipts,
     let of = |records: &[&Record]| chain::in_force(records).into_iter().map(Record::id).collect::<HashSet<_>>();
     let live = of(&trusted);
     // Nobody ends a rejection ahead of time; an approval may go at once.
-    let restricting = |record: &&&Record| {
+    let restricts = |record: &Record| {
         let predicate = record.predicate();
         predicate.verdict == Verdict::Reject || !is_ahead(predicate, now)
     };
-    let rejections = of(&trusted.iter().filter(restricting).copied().collect::<Vec<_>>());
+    let restricting: Vec<&Record> = trusted.iter().copied().filter(|record| restricts(record)).collect();
+    let rejections = if restricting.len() < trusted.len() { &of(&restricting) } else { &live };
     for ballot in all.iter_mut().filter(|ballot| counting(&&**ballot)) {
         let (principal, id) = (ballot.predicate().principal.as_str(), ballot.record.id());
-        let live = if ballot.predicate().verdict == Verdict::Reject { &rejections } else { &live };
+        let live = if ballot.predicate().verdict == Verdict::Reject { rejections } else { &live };
         if !live.contains(&id) || (!ended.is_empty() && ended.contains(&(principal, id.to_string().as_str()))) {
             ballot.standing = BallotStanding::Superseded;
         }

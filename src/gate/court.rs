@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use super::ballot::{Ballot, BallotStanding, ballots};
 use super::emergency::{self, Emergency};
-use super::print::print_of;
 use super::vote::Vote;
 use super::{Grounds, Lands};
 use crate::change::manifest::Manifest;
@@ -25,7 +24,7 @@ pub(super) struct Court<'g> {
     /// How a host lands what is judged, where it is a proposal.
     pub lands: Option<Lands>,
     known: HashSet<&'g str>,
-    prints: HashSet<u64>,
+    rolling_hashes: HashSet<u64>,
 }
 
 impl<'g> Court<'g> {
@@ -54,18 +53,18 @@ impl<'g> Court<'g> {
         }
         let lands = votes.iter().filter(|vote| vote.is(Verdict::Approve) || vote.is(Verdict::BreakGlass));
         let known = lands.clone().map(|vote| vote.predicate().manifest.sha256.as_str()).collect();
-        let prints = lands.map(|vote| print_of(&vote.record.manifest)).collect();
+        let rolling_hashes = lands.map(|vote| vote.record.rolling_hash()).collect();
         let rules = provenance::Rules::shipped();
-        Court { grounds: *grounds, rules, votes, elsewhere, void, emergencies, lands: None, known, prints }
+        Court { grounds: *grounds, rules, votes, elsewhere, void, emergencies, lands: None, known, rolling_hashes }
     }
 
     pub(super) fn of_proposal(grounds: &Grounds<'g>, target: &str, lands: Lands) -> Court<'g> {
         Court { lands: Some(lands), ..Court::new(grounds, target) }
     }
 
-    /// Whether a decision could speak of a manifest with this print; a cheap question before the dear one.
-    pub(super) fn may_know(&self, print: u64) -> bool {
-        self.prints.contains(&print)
+    /// Whether a decision could speak of a manifest with this rolling hash; a cheap question before the costly one.
+    pub(super) fn may_know(&self, rolling_hash: u64) -> bool {
+        self.rolling_hashes.contains(&rolling_hash)
     }
 
     /// Whether any decision lets this manifest land.

@@ -12,7 +12,6 @@ mod grounds;
 mod history;
 mod memory;
 mod outcome;
-mod print;
 mod proposal;
 mod push;
 mod search;

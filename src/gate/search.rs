@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use super::Step;
 use super::court::Court;
-use super::print::{Sides, print};
 use super::segment::{self, Standing};
-use crate::change::manifest::Manifest;
+use crate::change::manifest::{Manifest, Sides, rolling_hash};
 use crate::change::{ObjectId, RepoPath};
 
 /// How much is looked at for one push: a touched path each time that a segment grows over it is one. What nobody signed
@@ -43,7 +42,7 @@ pub(super) fn ways(steps: &[Step], court: &Court<'_>, effort: &mut usize) -> Fou
             continue;
         };
         *effort += 1 + steps[end - 1].delta.len();
-        if (end != count && from[end].is_some()) || !(top.changed.is_empty() || court.may_know(top.print)) {
+        if (end != count && from[end].is_some()) || !(top.changed.is_empty() || court.may_know(top.rolling_hash)) {
             continue;
         }
         // What comes to nothing is taken step by step: else something unsigned could land if only it goes away again.
@@ -86,19 +85,19 @@ fn total(steps: &[Step]) -> Manifest {
     total
 }
 
-/// The total of the steps from one on, growing step by step. Its print is kept up to date entry by entry, so that a
+/// The total of the steps from one on, growing step by step. Its rolling hash is kept up to date entry by entry, so that a
 /// step costs what it touches and not what all touched so far.
 struct Growth<'s> {
     steps: &'s [Step],
     start: usize,
     end: usize,
     changed: HashMap<&'s RepoPath, Sides>,
-    print: u64,
+    rolling_hash: u64,
 }
 
 impl<'s> Growth<'s> {
     fn new(steps: &'s [Step], start: usize) -> Growth<'s> {
-        Growth { steps, start, end: start, changed: HashMap::new(), print: 0 }
+        Growth { steps, start, end: start, changed: HashMap::new(), rolling_hash: 0 }
     }
 
     /// Takes in one step more; its end, or none where there is no more.
@@ -108,11 +107,11 @@ impl<'s> Growth<'s> {
             let before = self.changed.remove(path);
             let first = before.map_or(old, |(first, _)| first);
             if let Some(sides) = before {
-                self.print = self.print.wrapping_sub(print(path, sides));
+                self.rolling_hash = self.rolling_hash.wrapping_sub(rolling_hash(path, sides));
             }
             if first != new {
                 self.changed.insert(path, (first, new));
-                self.print = self.print.wrapping_add(print(path, (first, new)));
+                self.rolling_hash = self.rolling_hash.wrapping_add(rolling_hash(path, (first, new)));
             }
         }
         self.end += 1;

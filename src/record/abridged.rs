@@ -63,6 +63,7 @@ impl Kept<'_> {
             manifest: Manifest::recalled(&self.manifest)?,
             link: super::chain::Link::default(),
             clone: self.clone,
+            rolling_hash: Default::default(),
         })
     }
 }
@@ -95,10 +96,10 @@ impl Written<'_> {
         };
         Some(Chain {
             records,
-            ids,
-            given_up: self.given_up.into_owned(),
-            ended: self.ended.into_owned(),
-            seen: self.seen.into_owned(),
+            ids: Arc::new(ids),
+            given_up: Arc::new(self.given_up.into_owned()),
+            ended: Arc::new(self.ended.into_owned()),
+            seen: Arc::new(self.seen.into_owned()),
             counter: self.counter,
             ..Chain::empty(id)
         })

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::statement::is_hex;
 use super::{Fault, Head, Heads, RecordId, Verified, verify};
@@ -68,9 +68,33 @@ pub struct Record {
     /// The counter of the security key did not grow since an earlier record of the chain: there are two such keys, or
     /// it was turned back. The record is whole, and counts for nothing.
     pub clone: bool,
+    pub(super) rolling_hash: Memo<u64>,
 }
 
+/// What is made from the rest when it is first asked for: no part of what a value is.
+#[derive(Debug, Clone)]
+pub(super) struct Memo<T>(OnceLock<T>);
+
+impl<T> Default for Memo<T> {
+    fn default() -> Memo<T> {
+        Memo(OnceLock::new())
+    }
+}
+
+impl<T> PartialEq for Memo<T> {
+    fn eq(&self, _: &Memo<T>) -> bool {
+        true
+    }
+}
+
+impl<T> Eq for Memo<T> {}
+
 impl Record {
+    /// [`Manifest::rolling_hash`], kept: a gate that lasts asks it of every approval for every push.
+    pub fn rolling_hash(&self) -> u64 {
+        *self.rolling_hash.0.get_or_init(|| self.manifest.rolling_hash())
+    }
+
     pub fn id(&self) -> RecordId {
         self.verified.id()
     }
@@ -86,16 +110,16 @@ pub struct Chain {
     pub id: ChainId,
     /// All of them, or those that were kept: see [`super::Abridged`].
     pub records: Vec<Arc<Record>>,
-    /// Of all, kept or not.
-    pub(super) ids: Vec<RecordId>,
+    /// Of all, kept or not. Shared, as what grows with the chain is: a gate that lasts copies each for each push.
+    pub(super) ids: Arc<Vec<RecordId>>,
     /// Heads of branches that the owner gave up, by record.
-    pub(super) given_up: BTreeSet<String>,
+    pub(super) given_up: Arc<BTreeSet<String>>,
     /// What records that were not kept supersede, with their principals.
-    pub(super) ended: BTreeSet<(String, String)>,
+    pub(super) ended: Arc<BTreeSet<(String, String)>>,
     /// The first link that is not sound: its position from 1, and why.
     pub fault: Option<(usize, Fault)>,
     /// What the records say of other chains.
-    pub seen: Heads,
+    pub seen: Arc<Heads>,
     /// The highest counter so far, of a key that counts.
     pub(super) counter: u32,
 }
@@ -105,11 +129,11 @@ impl Chain {
         Chain {
             id,
             records: Vec::new(),
-            ids: Vec::new(),
-            given_up: BTreeSet::new(),
-            ended: BTreeSet::new(),
+            ids: Arc::default(),
+            given_up: Arc::default(),
+            ended: Arc::default(),
             fault: None,
-            seen: Heads::default(),
+            seen: Arc::default(),
             counter: 0,
         }
     }
@@ -148,13 +172,14 @@ impl Chain {
         for seen in &record.predicate().seen {
             // Their forms were checked when the statement was read.
             if let (Ok(chain), Ok(id)) = (seen.chain.parse(), seen.record.parse()) {
-                self.seen.learn(chain, Some(Head { seq: seen.seq.0, record: id }));
+                Arc::make_mut(&mut self.seen).learn(chain, Some(Head { seq: seen.seq.0, record: id }));
             }
         }
-        if !record.clone {
-            self.given_up.extend(record.predicate().chain.forks.iter().cloned());
+        let forks = &record.predicate().chain.forks;
+        if !record.clone && !forks.is_empty() {
+            Arc::make_mut(&mut self.given_up).extend(forks.iter().cloned());
         }
-        self.ids.push(record.id());
+        Arc::make_mut(&mut self.ids).push(record.id());
         self.records.push(Arc::new(record));
     }
 
@@ -163,9 +188,10 @@ impl Chain {
     pub fn let_go(&mut self, is_over: impl Fn(&Record) -> bool) {
         let (gone, kept): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.records).into_iter().partition(|record| is_over(record));
-        for record in gone {
+        for record in gone.iter().filter(|record| !record.predicate().supersedes.is_empty()) {
             let predicate = record.predicate();
-            self.ended.extend(predicate.supersedes.iter().map(|id| (predicate.principal.clone(), id.clone())));
+            Arc::make_mut(&mut self.ended)
+                .extend(predicate.supersedes.iter().map(|id| (predicate.principal.clone(), id.clone())));
         }
         self.records = kept;
         for record in self.records.iter_mut().filter(|record| !record.link.envelope.is_empty()) {
@@ -192,7 +218,7 @@ impl Chain {
     pub fn until(&self, known: impl Fn(&Record) -> bool) -> Chain {
         let records: Vec<_> = self.records.iter().take_while(|record| known(record)).cloned().collect();
         let ids = records.iter().map(|record| record.id()).collect();
-        Chain { records, ids, counter: self.counter, ..Chain::empty(self.id.clone()) }
+        Chain { records, ids: Arc::new(ids), counter: self.counter, ..Chain::empty(self.id.clone()) }
     }
 
     /// The last sound record's place.
@@ -245,7 +271,7 @@ impl Chain {
         }
         // A key that always says 0 does not count.
         let clone = verified.token().is_some_and(|token| token.counter <= self.counter && self.counter > 0);
-        Ok(Record { verified, manifest, link, clone })
+        Ok(Record { verified, manifest, link, clone, rolling_hash: Memo::default() })
     }
 
     /// Whether what was known of this chain still is so.

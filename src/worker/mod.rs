@@ -231,7 +231,7 @@ fn view(place: &Place, change: &Change, lens: &Lens, shape: Shape) -> Result<Vie
         Lens::Commit(id) => again::commit(&repository, *id),
     };
     let again::Part { files, told } = part.map_err(|error| error.to_string())?;
-    let diff = Arc::new(Diff { files: files.iter().map(|file| file.diff.clone()).collect() });
+    let diff = Arc::new(Diff { files: files.iter().map(|file| file.diff.clone()).collect(), ..Diff::default() });
     let files = files.into_iter().map(|file| Compared::of(Arc::new(file), shape)).collect();
     Ok(View { diff, files, told })
 }

@@ -42,7 +42,7 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], look: Look, size: (u16, u16)) -
         old: entry(3),
         new: entry(4),
     };
-    let diffs = Arc::new(Diff { files: files.iter().map(diff).collect() });
+    let diffs = Arc::new(Diff { files: files.iter().map(diff).collect(), ..Diff::default() });
     let (mut state, _) =
         State::only(place.clone(), change.clone(), false, Keymap::shipped(), Ok("k".into()), false, NOW);
     let mut review = Review::new(1, change, place, diffs.clone(), None, false);

@@ -122,7 +122,7 @@ fn diff(at: usize) -> Diff {
         old: entry(100 + at * 10 + n * 2),
         new: entry(101 + at * 10 + n * 2),
     });
-    Diff { files: files.collect() }
+    Diff { files: files.collect(), ..Diff::default() }
 }
 
 fn texts(at: usize, diff: &Diff) -> Vec<FileMaterial> {

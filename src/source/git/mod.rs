@@ -18,6 +18,7 @@ pub mod push;
 mod straight;
 mod submodule;
 mod target;
+mod trees;
 
 pub use attribution::{NotesRefs, attribution, testimony};
 pub use contents::Objects;
@@ -454,10 +455,9 @@ impl Repository {
     pub fn policy_digest(&self, commit: ObjectId) -> Option<Digest> {
         let tree = self.raw.find_commit(oid(commit)).and_then(|commit| commit.tree()).ok()?;
         let entry = tree.get_path(Path::new(POLICY_PATH)).ok().filter(|entry| entry.filemode() != 0o120_000)?;
-        let (size, _) = self.raw.odb().ok()?.read_header(entry.id()).ok()?;
-        (size <= policy::MAX_FILE)
-            .then(|| self.raw.find_blob(entry.id()).ok().map(|blob| Digest::of(blob.content())))
-            .flatten()
+        let id = object_id(entry.id());
+        let is_read = self.blob_size(id).ok()? <= policy::MAX_FILE as u64;
+        is_read.then(|| self.facts(id).ok().map(|facts| facts.digest)).flatten()
     }
 
     /// The policy as it stands in a commit.

@@ -2,6 +2,7 @@
 
 use git2::Oid;
 
+use super::trees::{Entries, Entry};
 use super::{GitError, Repository, as_path, object_id, oid};
 use crate::change::diff::{Content, Diff, FileDiff, MAX_TEXT_BYTES, Mode, TreeEntry};
 use crate::change::manifest::{Image, Manifest};
@@ -63,28 +64,21 @@ pub(super) fn diff_within(
     new: ObjectId,
     effort: &mut Effort,
 ) -> Result<Diff, GitError> {
-    let mut walk = Walk { repository, path: Vec::new(), files: Vec::new(), effort };
+    let mut walk = Walk { repository, path: Vec::new(), files: Vec::new(), deleted_folders: Vec::new(), effort };
     walk.compare(Some(oid(old)), Some(oid(new)), 0)?;
-    let mut files = walk.files;
+    let Walk { mut files, mut deleted_folders, .. } = walk;
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Diff { files })
-}
-
-/// Git sorts folders as if their names ended in a slash.
-fn git_order(entry: &Entry) -> impl Iterator<Item = u8> {
-    let slash = (entry.1 == TREE).then_some(b'/');
-    entry.0.iter().copied().chain(slash)
+    deleted_folders.sort();
+    Ok(Diff { files, deleted_folders })
 }
 
 struct Walk<'r> {
     repository: &'r Repository,
     path: Vec<u8>,
     files: Vec<FileDiff>,
+    deleted_folders: Vec<RepoPath>,
     effort: &'r mut Effort,
 }
-
-/// Name, mode and id of an entry.
-type Entry = (Vec<u8>, i32, Oid);
 
 impl Walk<'_> {
     fn compare(&mut self, old: Option<Oid>, new: Option<Oid>, depth: usize) -> Result<(), GitError> {
@@ -96,7 +90,8 @@ impl Walk<'_> {
         if depth > MAX_DEPTH || self.files.len() > MAX_PATHS || entries > MAX_ENTRIES || bytes > MAX_PATH_BYTES {
             return Err(too_much());
         }
-        let (old, new) = (self.entries(old)?, self.entries(new)?);
+        let entries = |tree: Option<Oid>| tree.map_or_else(|| Ok(Entries::default()), |id| self.repository.entries(id));
+        let (old, new) = (entries(old)?, entries(new)?);
         let (mut left, mut right) = (old.iter().peekable(), new.iter().peekable());
         loop {
             let (a, b) = match (left.peek(), right.peek()) {
@@ -136,35 +131,18 @@ impl Walk<'_> {
                 new: after,
             });
         }
+        let is_below =
+            |folder: &RepoPath| self.path.strip_prefix(&folder.0[..]).is_some_and(|rest| rest.starts_with(b"/"));
+        if tree(old).is_some() && tree(new).is_none() && !self.deleted_folders.last().is_some_and(is_below) {
+            self.deleted_folders.push(RepoPath(self.path.clone()));
+        }
         self.compare(tree(old), tree(new), depth + 1)?;
         self.path.truncate(start);
         Ok(())
     }
-
-    /// The entries of a tree by name; none of no tree.
-    fn entries(&self, id: Option<Oid>) -> Result<Vec<Entry>, GitError> {
-        let Some(id) = id else { return Ok(Vec::new()) };
-        let tree = self.repository.raw.find_tree(id)?;
-        let mut entries: Vec<Entry> =
-            tree.iter().map(|entry| (entry.name_bytes().to_vec(), entry.filemode_raw(), entry.id())).collect();
-        let sorted = entries.is_sorted_by(|a, b| git_order(a).lt(git_order(b)));
-        entries.sort_by(|a, b| a.0.cmp(&b.0));
-        let twice = entries.windows(2).any(|pair| pair[0].0 == pair[1].0);
-        let unfit = |name: &[u8]| matches!(name, b"" | b"." | b"..") || name.contains(&b'/');
-        // Git takes a mode that it does not know for a folder or a submodule, and checks it out.
-        let unknown = |raw: i32| raw != TREE && mode(raw).is_none();
-        if !sorted || twice || entries.iter().any(|(name, raw, _)| unfit(name) || unknown(*raw)) {
-            let detail = format!(
-                "Tree {id} is not as git writes trees: entries out of order, twice, or without a fit name or mode. \
-                 Run `git fsck`."
-            );
-            return Err(GitError::Unsupported(detail));
-        }
-        Ok(entries)
-    }
 }
 
-fn mode(raw: i32) -> Option<Mode> {
+pub(super) fn mode(raw: i32) -> Option<Mode> {
     match raw & 0o170_000 {
         0o120_000 => Some(Mode::Symlink),
         0o160_000 => Some(Mode::Submodule),

@@ -1,0 +1,84 @@
+//! Trees as this process read them: each step of a push begins with the tree that the one before ended with, and of two
+//! pushes most folders are the same.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use git2::Oid;
+
+use super::objects::{TREE, mode};
+use super::{GitError, Repository};
+
+/// Entries that are kept. One takes some 100 bytes; once there are more, it begins anew.
+const MAX_KEPT: usize = 300_000;
+
+/// Name, mode and id of an entry.
+pub(super) type Entry = (Vec<u8>, i32, Oid);
+pub(super) type Entries = Arc<Vec<Entry>>;
+
+#[derive(Default)]
+struct Kept {
+    by_id: HashMap<Oid, Entries>,
+    entries: usize,
+}
+
+/// By id, which names a content; that a repository has it is asked each time.
+static KEPT: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
+
+fn kept(id: Oid) -> Option<Entries> {
+    KEPT.lock().ok()?.by_id.get(&id).cloned()
+}
+
+fn keep(id: Oid, entries: &Entries) {
+    let Ok(mut kept) = KEPT.lock() else { return };
+    if kept.entries + entries.len() > MAX_KEPT {
+        *kept = Kept::default();
+    }
+    if entries.len() <= MAX_KEPT && kept.by_id.insert(id, entries.clone()).is_none() {
+        // An empty tree takes room, too.
+        kept.entries += entries.len() + 1;
+    }
+}
+
+impl Repository {
+    /// The entries of a tree by name.
+    ///
+    /// # Errors
+    /// It is missing, or not what git writes: entries out of order, twice, or with names or modes that are none. Git
+    /// would check out another file than the one that was shown.
+    pub(super) fn entries(&self, id: Oid) -> Result<Entries, GitError> {
+        let is_here = || self.raw.odb().is_ok_and(|odb| odb.exists(id));
+        if let Some(entries) = kept(id).filter(|_| is_here()) {
+            return Ok(entries);
+        }
+        let entries = Arc::new(self.read_entries(id)?);
+        keep(id, &entries);
+        Ok(entries)
+    }
+
+    fn read_entries(&self, id: Oid) -> Result<Vec<Entry>, GitError> {
+        let tree = self.raw.find_tree(id)?;
+        let mut entries: Vec<Entry> =
+            tree.iter().map(|entry| (entry.name_bytes().to_vec(), entry.filemode_raw(), entry.id())).collect();
+        let sorted = entries.is_sorted_by(|a, b| git_order(a).lt(git_order(b)));
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        let twice = entries.windows(2).any(|pair| pair[0].0 == pair[1].0);
+        let unfit = |name: &[u8]| matches!(name, b"" | b"." | b"..") || name.contains(&b'/');
+        // Git takes a mode that it does not know for a folder or a submodule, and checks it out.
+        let unknown = |raw: i32| raw != TREE && mode(raw).is_none();
+        if !sorted || twice || entries.iter().any(|(name, raw, _)| unfit(name) || unknown(*raw)) {
+            let detail = format!(
+                "Tree {id} is not as git writes trees: entries out of order, twice, or without a fit name or mode. \
+                 Run `git fsck`."
+            );
+            return Err(GitError::Unsupported(detail));
+        }
+        Ok(entries)
+    }
+}
+
+/// Git sorts folders as if their names ended in a slash.
+fn git_order(entry: &Entry) -> impl Iterator<Item = u8> {
+    let slash = (entry.1 == TREE).then_some(b'/');
+    entry.0.iter().copied().chain(slash)
+}
