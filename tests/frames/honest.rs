@@ -172,8 +172,10 @@ fn a_deleted_source_file_is_not_taken_for_a_minified_one() {
     f.git("mina", &["rm", "-q", "core.py"]);
     f.git("mina", &["commit", "-q", "-m", "Remove"]);
     f.git("mina", &["checkout", "-q", "main"]);
-    let frame = opened(&f, (100, 30)).frame();
-    assert!(!frame.contains("minified") && frame.contains("− line 0"), "{frame}");
+    let mut session = opened(&f, (100, 30));
+    let frame = session.frame();
+    assert!(!frame.contains("minified") && frame.contains("deleted with all its 2500 lines"), "{frame}");
+    assert!(session.press("<enter>").frame().contains("− line 0"), "{}", session.frame());
 }
 
 /// Marks an edit as seen, makes another one in its place, and gives what the reader says of that.

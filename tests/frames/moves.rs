@@ -224,3 +224,72 @@ fn what_asks_for_more_than_the_others_stands_beside_its_folder() {
     assert!(frame.contains("new/logo.png") && frame.contains("acknowledge"), "{frame}");
     assert!(frame.contains("left: 1 hunk · 1 finding · 2 omissions"), "{frame}");
 }
+
+/// A branch that takes out a folder whole, a long file and a short one beside others, and changes one more.
+fn deleting() -> Fixture {
+    let f = Fixture::new();
+    let long: String = (0..60).map(|n| format!("line {n}\n")).collect();
+    (0..12).for_each(|n| f.write(&format!("legacy/part{}/file{n:02}.txt", n % 3), &format!("{TEXT}{n}\n")));
+    // Its name begins as that of the folder does, and sorts between the folder and what is in it.
+    f.write("legacy-notes.txt", &long);
+    f.write("lib/long.txt", &long);
+    f.write("lib/short.txt", TEXT);
+    f.write("lib/kept.txt", TEXT);
+    f.commit("rahim", "What was there");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "tidy", "main"]);
+    f.git("mina", &["rm", "-q", "-r", "legacy", "legacy-notes.txt", "lib/long.txt", "lib/short.txt"]);
+    f.write("lib/kept.txt", &TEXT.replace("four", "4"));
+    f.commit("mina", "Tidy up");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+#[test]
+fn a_deleted_folder_and_a_long_deleted_file_are_one_item_each_and_a_short_one_is_read() {
+    let f = deleting();
+    let mut session = Session::new(&f, (120, 44));
+    let frame = session.press("<enter>").frame();
+    assert!(frame.contains("12 files deleted, and nothing is left below legacy/; enter lists them"), "{frame}");
+    assert!(frame.contains("deleted with all its 60 lines; enter shows them"), "{frame}");
+    assert!(frame.contains("− seven") && !frame.contains("− line 7"), "{frame}");
+    assert!(frame.contains("left: 5 hunks"), "{frame}");
+    insta::assert_snapshot!(frame);
+    // Each is seen as a whole, and what is signed covers all of it.
+    session.press("<space><space><space><space>");
+    assert!(session.frame().contains("nothing left"), "{}", session.frame());
+    session.press("S").press("a").press("Read it.<enter>");
+    let frame = session.frame();
+    let code = frame.lines().find_map(|l| Some(l.split_once("type ")?.1.split(' ').next()?.to_owned())).expect(&frame);
+    session.press(&code).press("<enter>");
+    assert!(session.frame().contains("✓ Approved, signed, recorded"), "{}", session.frame());
+    let repository = undersign::source::git::Repository::open(&f.repo).unwrap();
+    let coverage = &undersign::ledger::read(&repository).unwrap()[0].records[0].predicate().coverage.clone();
+    assert_eq!((coverage.files.0, coverage.files_seen.0), (16, 16));
+}
+
+#[test]
+fn what_was_deleted_is_opened_and_closed_and_found_by_name() {
+    let f = deleting();
+    let mut session = Session::new(&f, (120, 44));
+    let frame = session.press("<enter>").press("tlong<enter>").press("<enter>").frame();
+    assert!(frame.contains("− line 7"), "{frame}");
+    let frame = session.press("<enter>").frame();
+    assert!(!frame.contains("− line 7") && frame.contains("left: 5 hunks"), "{frame}");
+    let frame = session.press("tfile11<enter>").frame();
+    assert!(frame.contains("legacy/part2/file11.txt") && frame.contains("left: 16 hunks"), "{frame}");
+}
+
+#[test]
+fn a_folder_of_which_something_is_left_is_no_deleted_folder() {
+    let f = Fixture::new();
+    (0..5).for_each(|n| f.write(&format!("part/{n}.txt"), &format!("{TEXT}{n}\n")));
+    f.commit("rahim", "A folder");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "tidy", "main"]);
+    f.git("mina", &["rm", "-q", "part/0.txt", "part/1.txt", "part/2.txt", "part/3.txt"]);
+    f.commit("mina", "Tidy up");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = Session::new(&f, (120, 44)).press("<enter>").frame();
+    assert!(!frame.contains("nothing is left below") && frame.contains("left: 4 hunks"), "{frame}");
+}

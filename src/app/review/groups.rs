@@ -1,5 +1,5 @@
-//! What moved together and stayed the same: files that went from below one folder to below another are one item, which
-//! is opened, listed and seen as a whole.
+//! What is one item though it is many files or lines: files that moved together and stayed the same, the files of a
+//! deleted folder, a deleted file. It is opened, listed and seen as a whole.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -7,21 +7,50 @@ use std::sync::Arc;
 use super::Review;
 use super::rows::{FileRows, Inventory};
 use crate::change::counted;
-use crate::change::diff::{Diff, FileDiff};
+use crate::change::diff::Diff;
 use crate::change::manifest::escape;
 use crate::decision::Draft;
 
-/// Fewer files are read as any others.
+/// Fewer files of a folder are read as any others.
 const FEW: usize = 3;
+/// A deleted file of at most so many lines is read as any other.
+const SHORT: u32 = 40;
 
-/// Files that moved from one folder to another and kept their names below it, with nothing else that changed.
+/// What files have in common that are one item.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// They moved from below one folder to below another, kept their names below it, and did not change otherwise.
+    Moved { from: String, to: String },
+    /// They are all that was left of a folder.
+    DeletedFolder(String),
+    /// One file, taken out whole.
+    Deleted(usize),
+}
+
+impl Kind {
+    /// Fewer files of this kind are no group.
+    fn few(&self) -> usize {
+        if let Kind::Deleted(_) = self { 1 } else { FEW }
+    }
+
+    /// Whether what a file asks for is said by the sentence of the group.
+    fn covers(&self, own: &Inventory) -> bool {
+        own.hunks.len() == 1
+            && own.omissions.is_empty()
+            && match self {
+                Kind::Moved { .. } => own.outlines.is_empty(),
+                Kind::DeletedFolder(_) => true,
+                Kind::Deleted(_) => own.removed > SHORT,
+            }
+    }
+}
+
+/// Files that are one item. Folders are without the last slash, and empty for the root.
 #[derive(Debug, Clone)]
 pub struct Group {
+    kind: Kind,
     /// By index, in the order of their paths. The first stands for all while the group is closed.
     members: Vec<usize>,
-    /// Folders without the last slash; empty for the root.
-    from: String,
-    to: String,
     is_open: bool,
     /// What the first one asks in the name of all; none until it was read.
     inventory: Option<Arc<Inventory>>,
@@ -32,14 +61,42 @@ impl Group {
         self.members.len()
     }
 
-    /// The folder in which they are now, as a person reads it.
-    pub fn folder(&self) -> String {
-        folder_text(&self.to)
+    /// The folder in which they are now, or were, as a person reads it; none of a file that stands for itself.
+    pub fn folder(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Moved { to: folder, .. } | Kind::DeletedFolder(folder) => Some(folder_text(folder)),
+            Kind::Deleted(_) => None,
+        }
     }
 
-    fn sentence(&self) -> String {
-        let (count, from, to) = (counted(self.count(), "file"), folder_text(&self.from), folder_text(&self.to));
-        format!("{count} moved from {from} to {to}, with the same names below it and the same bytes; enter lists them")
+    /// What became of them: `12 files moved`.
+    pub fn headline(&self) -> String {
+        let count = counted(self.count(), "file");
+        match self.kind {
+            Kind::Moved { .. } => format!("{count} moved"),
+            Kind::DeletedFolder(_) | Kind::Deleted(_) => format!("{count} deleted"),
+        }
+    }
+
+    fn inventory_from(&self, first: &Inventory) -> Inventory {
+        let sentences = match &self.kind {
+            Kind::Moved { from, to } => vec![format!(
+                "{} from {} to {}, with the same names below it and the same bytes; enter lists them",
+                self.headline(),
+                folder_text(from),
+                folder_text(to)
+            )],
+            Kind::DeletedFolder(folder) => vec![format!(
+                "{}, and nothing is left below {}; enter lists them",
+                self.headline(),
+                folder_text(folder)
+            )],
+            Kind::Deleted(_) => {
+                let whole = format!("deleted with all its {} lines; enter shows them", first.removed);
+                first.sentences.iter().cloned().chain([whole]).collect()
+            }
+        };
+        Inventory { sentences, outlines: Vec::new(), ..first.clone() }
     }
 }
 
@@ -58,16 +115,24 @@ pub(super) struct Groups {
 impl Groups {
     /// Files on which there is a note stand alone.
     pub fn of(diff: &Diff, draft: &Draft) -> Groups {
-        let mut found: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+        let mut found: BTreeMap<Kind, Vec<usize>> = BTreeMap::new();
         for (index, file) in diff.files.iter().enumerate() {
             let is_noted = || draft.notes.iter().any(|note| note.path == escape(&file.path));
-            if let Some(folders) = folders(file).filter(|_| draft.notes.is_empty() || !is_noted()) {
-                found.entry(folders).or_default().push(index);
+            if let Some(kind) = kind(diff, index).filter(|_| draft.notes.is_empty() || !is_noted()) {
+                found.entry(kind).or_default().push(index);
             }
         }
-        let many = found.into_iter().filter(|(_, members)| members.len() >= FEW);
-        let each: Vec<_> =
-            many.map(|((from, to), members)| Group { members, from, to, is_open: false, inventory: None }).collect();
+        let mut each = Vec::new();
+        for (kind, members) in found {
+            let groups = match kind {
+                Kind::DeletedFolder(_) if members.len() < FEW => {
+                    members.into_iter().map(|index| (Kind::Deleted(index), vec![index])).collect()
+                }
+                kind => vec![(kind, members)],
+            };
+            let groups = groups.into_iter().filter(|(kind, members)| members.len() >= kind.few());
+            each.extend(groups.map(|(kind, members)| Group { kind, members, is_open: false, inventory: None }));
+        }
         let of = (0..).zip(&each).flat_map(|(at, group)| group.members.iter().map(move |index| (*index, at)));
         Groups { of: of.collect(), each }
     }
@@ -115,7 +180,7 @@ impl Groups {
             group.members.retain(|member| member != index);
             group.inventory = None;
             touched.push(*index);
-            if group.members.len() < FEW {
+            if group.members.len() < group.kind.few() {
                 touched.append(&mut group.members);
             } else {
                 touched.push(group.members[0]);
@@ -127,13 +192,18 @@ impl Groups {
     }
 }
 
-/// The folders from which and to which a file moved with its name and nothing else changed.
-fn folders(file: &FileDiff) -> Option<(String, String)> {
+/// In what way a file is like others; none where it is to be read on its own.
+fn kind(diff: &Diff, index: usize) -> Option<Kind> {
+    let file = &diff.files[index];
+    if file.new.is_none() && file.counterpart.is_none() {
+        let folder = file.path.folders().find(|folder| diff.deleted_folders.binary_search(folder).is_ok());
+        return Some(folder.map_or(Kind::Deleted(index), |folder| Kind::DeletedFolder(folder.to_string())));
+    }
     let from = file.from.as_ref().filter(|_| file.old == file.new)?.to_string();
     let to = file.path.to_string();
     let (old, new): (Vec<&str>, Vec<&str>) = (from.split('/').collect(), to.split('/').collect());
     let kept = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
-    (kept > 0).then(|| (old[..old.len() - kept].join("/"), new[..new.len() - kept].join("/")))
+    (kept > 0).then(|| Kind::Moved { from: old[..old.len() - kept].join("/"), to: new[..new.len() - kept].join("/") })
 }
 
 impl Review {
@@ -160,12 +230,11 @@ impl Review {
     pub(super) fn join_group(&mut self, index: usize) {
         let Some(&at) = self.groups.of.get(&index) else { return };
         let Some(own) = self.files[index].inventory.clone() else { return };
-        if own.hunks.len() != 1 || !own.outlines.is_empty() || !own.omissions.is_empty() {
-            return self.leave_groups(&[index]);
-        }
         let group = &mut self.groups.each[at];
-        if group.members[0] == index {
-            group.inventory = Some(Arc::new(Inventory { sentences: vec![group.sentence()], ..(*own).clone() }));
+        if !group.kind.covers(&own) {
+            self.leave_groups(&[index]);
+        } else if group.members[0] == index {
+            group.inventory = Some(Arc::new(group.inventory_from(&own)));
         }
     }
 
@@ -231,9 +300,10 @@ impl Review {
     }
 }
 
-/// Of the first of a group, its name and what is said of all, and nothing of its own text.
-pub(super) fn without_text(mut rows: FileRows) -> FileRows {
+/// Of the first of a group, its name and what is said of all, which is what is marked as seen.
+pub(super) fn closed(mut rows: FileRows) -> FileRows {
     use super::rows::Row;
-    rows.rows.retain(|row| !matches!(row, Row::Rest | Row::Beyond { .. }));
+    rows.rows.retain(|row| matches!(row, Row::File | Row::Sentence { .. } | Row::Gap));
+    rows.marks = vec![1..rows.rows.len() - 1];
     rows
 }

@@ -1,9 +1,9 @@
 //! Lists of what is in a change: its files, what is still open, what it says of itself; and texts of it to take away.
 
-use super::Review;
 use super::heading::Wanted;
 use super::motion::Anchor;
 use super::rows::{Row, bytes_of};
+use super::{Group, Review};
 use crate::app::TextLine;
 use crate::app::picker::{Badge, Choice, Entry};
 use crate::change::compare::Line;
@@ -90,8 +90,8 @@ impl Review {
 
     /// The folder of a file, without the last slash; empty for the root.
     pub fn folder(&self, position: usize) -> String {
-        if let Some(group) = self.group_at(position) {
-            return group.folder().trim_end_matches('/').to_owned();
+        if let Some(folder) = self.group_at(position).and_then(Group::folder) {
+            return folder.trim_end_matches('/').to_owned();
         }
         let path = self.diff.files[self.order[position]].path.to_string();
         path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned())

@@ -104,7 +104,7 @@ pub struct Review {
     turns: Vec<usize>,
     /// Which part of the change this is, and what there is to say of it; none: all.
     lens: Option<(Lens, Vec<String>)>,
-    /// What moved together.
+    /// What is one item though it is many files.
     groups: Groups,
     pub moves: Arc<Moves>,
     pub attribution: Arc<Attribution>,
@@ -401,7 +401,7 @@ impl Review {
         let remarks = Remarks::new(findings, notes, &name, &self.draft.answers, self.shape);
         let rows = FileRows::build(texts, inventory, &remarks, &self.files[index].opening, self.shape);
         let stands_for_all = self.group_at(position).is_some();
-        self.put(position, if stands_for_all { groups::without_text(rows) } else { rows });
+        self.put(position, if stands_for_all { groups::closed(rows) } else { rows });
     }
 
     /// Whether there is a note in a file.

@@ -171,9 +171,10 @@ impl Painter<'_> {
             (true, false) => "   ✓ acknowledged",
             _ => "",
         };
-        if let Some(group) = review.group_at(position) {
-            let right = format!("{} moved{seen} ", counted(group.count(), "file"));
-            let path = clip_folders(&group.folder(), &[], width.saturating_sub(right.width() + 3));
+        let group = review.group_at(position);
+        if let Some((group, folder)) = group.and_then(|group| Some((group, group.folder()?))) {
+            let right = format!("{}{seen} ", group.headline());
+            let path = clip_folders(&folder, &[], width.saturating_sub(right.width() + 3));
             let line = lead.add(Role::FileHeader, &format!(" {path}"));
             return line.pad_to(width.saturating_sub(right.width())).add(Role::Muted, &right);
         }

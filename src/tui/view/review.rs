@@ -213,8 +213,8 @@ fn file_line(review: &Review, position: usize, is_current: bool, width: usize) -
         _ => "",
     };
     let path = match review.group_at(position) {
-        Some(group) => format!("{} moved", counted(group.count(), "file")),
-        None => diff.path.to_string(),
+        Some(group) if group.folder().is_some() => group.headline(),
+        _ => diff.path.to_string(),
     };
     let name = path.rsplit('/').next().unwrap_or_default();
     let room = width.saturating_sub(line.width() + state.width() + 2);
