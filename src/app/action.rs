@@ -106,6 +106,7 @@ actions! {
     Review Advance "advance" "mark what was wholly shown as seen, and page on";
     Review SeenFile "seen-file" "mark or unmark the file as seen";
     Review SeenHunk "seen-hunk" "mark or unmark the hunk as seen";
+    Review Alike "alike" "the hunks that make the same edit as this one: list them, or mark them all";
     Review Answer "answer" "answer the finding, or acknowledge the omission";
     Review Note "note" "write a note on the line, or on the lines selected";
     Review FileNote "note-file" "write a note on the file";

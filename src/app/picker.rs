@@ -7,6 +7,7 @@ use super::action::Action;
 use super::keymap::{Key, Stroke};
 use super::review::Goal;
 use super::text::TextField;
+use crate::change::replacement::ReplacementId;
 use crate::risk::Severity;
 
 /// What choosing an entry does.
@@ -15,6 +16,8 @@ pub enum Choice {
     Act(Action),
     /// In the review that is open.
     Go(Goal),
+    /// Mark all hunks as seen that replace this.
+    SeeAlike(ReplacementId),
     /// A note on a path, as records write it.
     Note(String),
 }

@@ -10,8 +10,9 @@ use super::review::{MAX_ITEMS, Review};
 use super::sign::{Ask, Sheet};
 use super::text::TextField;
 use super::{Effect, FILE_LIST_FROM, Overlay, Screen, State, Text};
-use crate::change::RepoPath;
 use crate::change::manifest::escape;
+use crate::change::replacement::ReplacementId;
+use crate::change::{RepoPath, counted};
 use crate::decision::{Draft, Note, Verdict};
 
 pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effect> {
@@ -123,6 +124,14 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
             let title = if items.len() < MAX_ITEMS { "open" } else { "open, the first of them" };
             state.overlay = Some(Overlay::Picker(Box::new(Picker::new(title, items))));
         }
+        Action::Alike => match review.same_edit_here() {
+            Some(edit) => {
+                let title = format!("{}, and nothing else", edit.sentence());
+                let entries = review.same_edit_entries(&edit);
+                state.overlay = Some(Overlay::Picker(Box::new(Picker::new(&title, entries))));
+            }
+            None => state.status = Some("No three hunks make this very edit.".to_owned()),
+        },
         Action::FindFile => {
             state.overlay = Some(Overlay::Picker(Box::new(Picker::new("files", review.file_entries()))))
         }
@@ -178,6 +187,15 @@ pub fn choose_path(state: &mut State, paths: &[RepoPath]) {
 }
 
 /// Asks for a note on a path.
+/// Marks all hunks that replace the same.
+pub fn see_alike(state: &mut State, replacement: ReplacementId) -> Vec<Effect> {
+    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
+    let before = review.draft.clone();
+    let count = review.see_alike(replacement);
+    state.status = Some(format!("{} marked as seen", counted(count, "hunk")));
+    save_if_changed(state, &before)
+}
+
 pub fn note_on(state: &mut State, path: &str) {
     if let Screen::Review(review) = &state.screen {
         state.overlay = note(review.path_note_place(path), "note");

@@ -15,6 +15,7 @@ pub mod merge;
 pub mod moved;
 pub mod ref_name;
 pub mod renames;
+pub mod replacement;
 pub mod spelling;
 pub mod visible;
 pub mod wide;

@@ -1,6 +1,7 @@
 //! Key string → frame: the whole program without threads or a terminal, drawn into a buffer.
 #![allow(clippy::unwrap_used)]
 
+mod alike;
 mod cached;
 mod counsel;
 mod desks;

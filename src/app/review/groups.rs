@@ -304,6 +304,6 @@ impl Review {
 pub(super) fn closed(mut rows: FileRows) -> FileRows {
     use super::rows::Row;
     rows.rows.retain(|row| matches!(row, Row::File | Row::Sentence { .. } | Row::Gap));
-    rows.marks = vec![1..rows.rows.len() - 1];
+    rows.marks = std::iter::once(1..rows.rows.len() - 1).collect();
     rows
 }

@@ -1,5 +1,6 @@
 //! The reader: a change, file by file, with what was shown, seen, answered and noted.
 
+mod alike;
 mod coverage;
 mod groups;
 mod heading;
@@ -26,6 +27,8 @@ use crate::policy::Crossing;
 use crate::provenance::attribution::Attribution;
 use crate::risk::Finding;
 use crate::survey::{Examination, FileMaterial, Place};
+use alike::Alike;
+pub use alike::SameEdit;
 use coverage::Coverage;
 pub use groups::Group;
 use groups::Groups;
@@ -106,6 +109,8 @@ pub struct Review {
     lens: Option<(Lens, Vec<String>)>,
     /// What is one item though it is many files.
     groups: Groups,
+    /// Hunks that do the same.
+    alike: Alike,
     pub moves: Arc<Moves>,
     pub attribution: Arc<Attribution>,
 }
@@ -231,6 +236,7 @@ impl Review {
             order,
             lens: None,
             groups,
+            alike: Alike::default(),
             moves: Arc::default(),
             attribution: Arc::default(),
         };

@@ -115,6 +115,7 @@ impl Review {
             file.inventory = Some(inventory);
             self.put_gone(position, height);
             self.join_group(index);
+            self.learn_alike(index);
         }
         if self.is_hidden(position) {
             return;

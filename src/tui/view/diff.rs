@@ -25,8 +25,8 @@ use crate::survey::FileMaterial;
 use crate::tui::theme::Role;
 
 pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>) {
-    let answer = keymap.first(Action::Answer);
-    let mut painter = Painter { review, answer, width: usize::from(area.width), block: None };
+    let (answer, alike) = (keymap.first(Action::Answer), keymap.first(Action::Alike));
+    let mut painter = Painter { review, answer, alike, width: usize::from(area.width), block: None };
     let selected = review.selected_rows();
     for screen in 0..area.height {
         let at = review.scroll + usize::from(screen);
@@ -79,8 +79,9 @@ struct LastBlock {
 
 struct Painter<'r> {
     review: &'r Review,
-    /// The stroke that answers.
+    /// The stroke that answers, and that lists the hunks with the same edit.
     answer: String,
+    alike: String,
     width: usize,
     block: Option<LastBlock>,
 }
@@ -229,6 +230,11 @@ impl Painter<'_> {
         }
         if inventory.outlines.get(hunk as usize).is_some_and(|hunk| hunk.blanks_only) {
             end = end.add(Role::Whitespace, "   ␣ only blanks differ");
+        }
+        if let Some(same) = review.same_edit(position, mark) {
+            let told = format!("   {}", same.headline());
+            let room = self.width.saturating_sub(line.width() + end.width() + seen.width() + self.alike.width() + 6);
+            end = end.add(Role::Muted, &clip(&told, room)).add(Role::Faint, &format!("  [{}]", self.alike));
         }
         let room = self.width.saturating_sub(line.width() + end.width() + seen.width() + 4);
         if let Some(enclosing) = review.enclosing(position, row).filter(|_| room >= 12) {

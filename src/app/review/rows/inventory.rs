@@ -9,6 +9,7 @@ use crate::change::compare::{Block, Hunk, Line, differ_in_blanks};
 use crate::change::diff::{Content, FileDiff, Location, Side, TreeEntry};
 use crate::change::enclosing::enclosing;
 use crate::change::manifest::Digest;
+use crate::change::replacement::{Replacement, ReplacementId};
 use crate::frozen::hidden_characters;
 use crate::highlight::MAX_TEXT;
 use crate::survey::{FileMaterial, text_of};
@@ -61,6 +62,8 @@ pub struct Outline {
     pub lines: u32,
     /// Only blanks differ in it.
     pub blanks_only: bool,
+    /// What it replaces, where it does nothing else.
+    pub replacement: Option<ReplacementId>,
 }
 
 impl Inventory {
@@ -126,7 +129,17 @@ fn outline(file: &FileMaterial, hunk: &Hunk) -> Outline {
         new: hunk.new.clone(),
         lines: hunk.lines.len() as u32,
         blanks_only: hunk.blocks().all(|block| blanks_only(file, hunk, &block)),
+        replacement: replacement(file, hunk).map(|found| found.id()),
     }
+}
+
+/// The one replacement that is all a hunk does.
+pub fn replacement(file: &FileMaterial, hunk: &Hunk) -> Option<Replacement> {
+    let blocks: Vec<Block> = hunk.blocks().collect();
+    let is_even = blocks.iter().all(|block| block.removed.len() == block.added.len());
+    let lines = |range: &Range<usize>| hunk.lines[range.clone()].iter().map(|line| bytes_of(file, *line));
+    let pairs = blocks.iter().flat_map(|block| lines(&block.removed).zip(lines(&block.added)));
+    is_even.then(|| Replacement::of(&pairs.collect::<Vec<_>>())).flatten()
 }
 
 fn long_lines(file: &FileMaterial, keys: &[String]) -> Vec<Omission> {

@@ -8,7 +8,7 @@ pub mod text;
 
 use std::ops::Range;
 
-pub use inventory::{Inventory, Omission, Outline, Spot};
+pub use inventory::{Inventory, Omission, Outline, Spot, replacement};
 pub use omissions::bytes_text;
 pub use remarks::{Remarks, answer_lines, detail, note_lines, sentence_lines};
 

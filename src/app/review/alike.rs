@@ -1,0 +1,127 @@
+//! Hunks of one change that all do the same: they replace one run of words by another, and nothing else.
+
+use std::collections::HashMap;
+
+use super::rows::replacement;
+use super::{Goal, Review};
+use crate::app::picker::{Badge, Choice, Entry};
+use crate::change::replacement::{Replacement, ReplacementId};
+use crate::change::{counted, visible};
+
+/// Fewer are read one by one.
+const FEW: usize = 3;
+/// More are not counted for the head of a hunk, which is drawn with every stroke.
+const MANY: usize = 1_000;
+
+/// By what they replace: files by index, with the hunk.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Alike(HashMap<ReplacementId, Vec<(u32, u32)>>);
+
+/// Hunks that do the same as the one under the cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SameEdit {
+    id: ReplacementId,
+    replacement: Replacement,
+    /// Up to [`MANY`].
+    count: usize,
+}
+
+impl SameEdit {
+    /// `user → account`
+    pub fn sentence(&self) -> String {
+        let side = |bytes: &[u8]| match bytes {
+            [] => "nothing".to_owned(),
+            bytes => visible::line(bytes),
+        };
+        format!("{} → {}", side(&self.replacement.old), side(&self.replacement.new))
+    }
+
+    /// `user → account in 15 hunks`
+    pub fn headline(&self) -> String {
+        let more = if self.count < MANY { "" } else { " or more" };
+        format!("{} in {} hunks{more}", self.sentence(), self.count)
+    }
+}
+
+impl Review {
+    /// A file was read for the first time.
+    pub(super) fn learn_alike(&mut self, index: usize) {
+        let Some(inventory) = &self.files[index].inventory else { return };
+        for (hunk, outline) in (0..).zip(&inventory.outlines) {
+            if let Some(id) = outline.replacement {
+                self.alike.0.entry(id).or_default().push((index as u32, hunk));
+            }
+        }
+    }
+
+    /// Those of some hunks that are to be read on their own: a finding points at them, or the file is folded.
+    fn stands_alone(&self, index: usize, hunk: usize) -> bool {
+        let is_folded = self.position_of(index).is_none_or(|at| self.rows[at].folded || self.is_hidden(at));
+        is_folded || self.files[index].flagged.contains(&(hunk as u32))
+    }
+
+    fn places(&self, id: ReplacementId) -> impl Iterator<Item = (usize, usize)> {
+        let places = self.alike.0.get(&id).into_iter().flatten();
+        let places = places.map(|(index, hunk)| (*index as usize, *hunk as usize));
+        places.filter(|(index, hunk)| !self.stands_alone(*index, *hunk))
+    }
+
+    /// What a hunk does, and how many do the same with it; none where there are few, or a finding points at it.
+    pub fn same_edit(&self, position: usize, hunk: usize) -> Option<SameEdit> {
+        let (file, inventory) = self.read_at(position)?;
+        let id = inventory.outlines.get(hunk)?.replacement?;
+        let is_alone = self.alike.0.get(&id).is_none_or(|places| places.len() < FEW);
+        if is_alone || self.stands_alone(*self.order.get(position)?, hunk) {
+            return None;
+        }
+        let count = self.places(id).take(MANY).count();
+        let replacement = replacement(file, file.comparison.hunks.get(hunk)?)?;
+        (count >= FEW).then_some(SameEdit { id, replacement, count })
+    }
+
+    /// That of the hunk under the cursor.
+    pub fn same_edit_here(&self) -> Option<SameEdit> {
+        let (position, row) = self.locate(self.cursor)?;
+        self.same_edit(position, self.rows[position].mark_at(row)?)
+    }
+
+    /// Where the same is done, after what marks all of it.
+    pub fn same_edit_entries(&self, edit: &SameEdit) -> Vec<Entry> {
+        let mut places: Vec<_> = self.places(edit.id).collect();
+        places.sort_by_key(|(index, hunk)| (self.position_of(*index), *hunk));
+        let key = |(index, hunk): &(usize, usize)| self.files[*index].inventory.as_ref()?.hunks.get(*hunk).cloned();
+        let is_seen = |place: &(usize, usize)| key(place).is_some_and(|key| self.draft.seen.contains(&key));
+        let unseen = places.iter().filter(|place| !is_seen(place)).count();
+        let entry = |place: &(usize, usize)| {
+            let (index, hunk) = *place;
+            let inventory = self.files[index].inventory.as_ref();
+            let line = inventory.and_then(|own| own.outlines.get(hunk)).map_or(0, |hunk| hunk.new.start + 1);
+            Entry {
+                label: format!("{}:{line}", self.diff.files[index].path),
+                detail: String::new(),
+                badge: if is_seen(place) { Badge::Seen } else { Badge::Unseen },
+                choice: Choice::Go(Goal::Hunk { index, hunk }),
+            }
+        };
+        let all = Entry {
+            label: format!("mark all {} as seen", counted(places.len(), "hunk")),
+            detail: String::new(),
+            badge: Badge::None,
+            choice: Choice::SeeAlike(edit.id),
+        };
+        let all = (unseen > 0 && !self.read_only).then_some(all);
+        all.into_iter().chain(places.iter().map(entry)).collect()
+    }
+
+    /// Marks all that do the same; how many.
+    pub fn see_alike(&mut self, id: ReplacementId) -> usize {
+        let places: Vec<_> = self.places(id).collect();
+        for (index, hunk) in &places {
+            let key = self.files[*index].inventory.as_ref().and_then(|own| own.hunks.get(*hunk).cloned());
+            if let Some(position) = self.position_of(*index) {
+                self.see(position, key.into_iter().collect());
+            }
+        }
+        places.len()
+    }
+}

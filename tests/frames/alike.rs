@@ -1,0 +1,92 @@
+//! The same edit many times: shown once with its places, and marked as a whole.
+
+use super::*;
+
+/// `user` becomes `account` in eight files; in one of them something else changes beside it, one more takes a check out.
+fn renamed_word() -> Fixture {
+    let f = Fixture::new();
+    let body = |n: usize, word: &str| {
+        let head: String = (0..10).map(|line| format!("    step_{n}({line});\n")).collect();
+        format!("fn part{n}() {{\n{head}    let {word} = find({n});\n    save({word});\n{head}    close({word});\n}}\n")
+    };
+    (0..8).for_each(|n| f.write(&format!("src/part{n}.rs"), &body(n, "user")));
+    f.commit("rahim", "Parts");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "rename", "main"]);
+    (0..8).for_each(|n| f.write(&format!("src/part{n}.rs"), &body(n, "account")));
+    f.write("src/part3.rs", &body(3, "account").replace("find(3)", "find_all(3)"));
+    f.commit("mina", "Say account");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+#[test]
+fn the_same_edit_in_many_hunks_is_listed_once_marked_as_a_whole_and_the_odd_one_out_is_left() {
+    let f = renamed_word();
+    let mut session = Session::new(&f, (120, 36));
+    let frame = session.press("<enter>").frame();
+    assert!(frame.contains("left: 16 hunks") && frame.contains("user → account in 15 hunks  [&]"), "{frame}");
+    let frame = session.press("]&").frame();
+    assert!(frame.contains("mark all 15 hunks as seen") && frame.contains("src/part7.rs:"), "{frame}");
+    insta::assert_snapshot!(frame);
+    let frame = session.press("<enter>").frame();
+    assert!(frame.contains("15 hunks marked as seen") && frame.contains("left: 1 hunk"), "{frame}");
+    let frame = session.press("u").frame();
+    assert!(frame.contains("find_all(3)"), "{frame}");
+    // It is kept, as every mark is.
+    let frame = Session::new(&f, (120, 36)).press("<enter>").frame();
+    assert!(frame.contains("left: 1 hunk"), "{frame}");
+}
+
+#[test]
+fn a_place_of_the_list_leads_there_and_marks_nothing() {
+    let f = renamed_word();
+    let mut session = Session::new(&f, (120, 36));
+    let frame = session.press("<enter>").press("]&").press("part6").press("<enter>").frame();
+    assert!(frame.contains("left: 16 hunks"), "{frame}");
+    assert!(frame.lines().any(|line| line.contains('▸') && line.contains("@@")), "{frame}");
+}
+
+#[test]
+fn an_edit_that_is_made_twice_only_is_read_twice() {
+    let f = fixture(&["a", "b"]);
+    let mut session = Session::new(&f, (120, 36));
+    let frame = session.press("<enter>").press("]").frame();
+    assert!(!frame.contains("[&]"), "{frame}");
+    assert!(session.press("&").frame().contains("No three hunks make this very edit."), "{}", session.frame());
+}
+
+/// `user` becomes `account` in each of some files.
+fn fixture(names: &[&str]) -> Fixture {
+    let f = Fixture::new();
+    let body = |word: &str| format!("fn part() {{\n    let {word} = find();\n}}\n");
+    names.iter().for_each(|name| f.write(&format!("src/{name}.rs"), &body("user")));
+    f.commit("rahim", "Parts");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "rename", "main"]);
+    names.iter().for_each(|name| f.write(&format!("src/{name}.rs"), &body("account")));
+    f.commit("mina", "Say account");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+#[test]
+fn a_hunk_that_a_finding_points_at_is_no_place_of_the_same_edit() {
+    let f = Fixture::new();
+    let body = |verify: &str| format!("import requests\n\nrequests.get(url, verify={verify})\n");
+    let plain = |word: &str| format!("first\n\nshow(keep={word})\n");
+    f.write("tls.py", &body("True"));
+    (0..4).for_each(|n| f.write(&format!("part{n}.txt"), &plain("True")));
+    f.commit("rahim", "Parts");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "off", "main"]);
+    f.write("tls.py", &body("False"));
+    (0..4).for_each(|n| f.write(&format!("part{n}.txt"), &plain("False")));
+    f.commit("mina", "Say False");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (120, 50));
+    let frame = session.press("<enter>").frame();
+    assert!(frame.contains("left: 5 hunks") && frame.contains("True → False in 4 hunks"), "{frame}");
+    let frame = session.press("tpart2<enter>]&<enter>").frame();
+    assert!(frame.contains("left: 1 hunk"), "{frame}");
+}
