@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::meant::{self, Meant};
 use super::queue::{self, Row};
+use crate::change::diff::{Diff, FileDiff};
 use crate::change::{counted, visible};
 use crate::gate::{Reason, SlotState, counsel};
 use crate::provenance::Evidence;
@@ -33,6 +34,7 @@ struct Shown {
     namesakes: Vec<String>,
     manifest: String,
     blast_reasons: Vec<String>,
+    moves: Vec<ShownMove>,
     findings: Vec<ShownFinding>,
     evidence: Vec<ShownEvidence>,
     requirements: Vec<SlotState>,
@@ -57,6 +59,15 @@ struct ShownEvidence {
     /// Absent where it is the branch that says it.
     commit: Option<String>,
     text: String,
+}
+
+/// A file that lies elsewhere now.
+#[derive(Serialize)]
+struct ShownMove {
+    from: String,
+    to: String,
+    /// Whether its content changed as well.
+    changed: bool,
 }
 
 #[derive(Serialize)]
@@ -89,7 +100,8 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let Meant { repository, place, change, namesakes } = &meant;
     let examined = survey::whole(repository, place, change, super::now()).map_err(|error| error.to_string())?;
     let namesakes = namesakes.iter().map(|id| visible::text(id).into_owned()).collect();
-    let shown = shown(place, queue::row(place, change, &examined), namesakes, &examined);
+    let diff = survey::diff(repository, place, change).map_err(|error| error.to_string())?;
+    let shown = shown(place, queue::row(place, change, &examined), namesakes, &examined, &diff);
     if options.json {
         super::print_json(&shown);
     } else {
@@ -99,7 +111,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     Ok(())
 }
 
-fn shown(place: &Place, row: Row, namesakes: Vec<String>, examination: &Examination) -> Shown {
+fn shown(place: &Place, row: Row, namesakes: Vec<String>, examination: &Examination, diff: &Diff) -> Shown {
     let text = |text: &str| visible::text(text).into_owned();
     let assessment = &examination.assessment;
     Shown {
@@ -111,6 +123,7 @@ fn shown(place: &Place, row: Row, namesakes: Vec<String>, examination: &Examinat
             .iter()
             .map(|r| format!("{} {}: {}", r.class.name(), r.path, r.sentence))
             .collect(),
+        moves: diff.files.iter().filter_map(moved).collect(),
         findings: assessment
             .findings
             .iter()
@@ -157,6 +170,16 @@ fn shown(place: &Place, row: Row, namesakes: Vec<String>, examination: &Examinat
     }
 }
 
+fn moved(file: &FileDiff) -> Option<ShownMove> {
+    file.new?;
+    let (from, changed) = match (&file.from, &file.counterpart) {
+        (Some(from), _) => (from, file.old.map(|old| old.id) != file.new.map(|new| new.id)),
+        (None, Some(other)) => (&other.path, file.changed_across()),
+        (None, None) => return None,
+    };
+    Some(ShownMove { from: from.to_string(), to: file.path.to_string(), changed })
+}
+
 fn evidence(evidence: &Evidence) -> ShownEvidence {
     ShownEvidence {
         rule: evidence.rule.clone(),
@@ -184,6 +207,22 @@ fn tell_of_unsent(repositories: &[PathBuf]) {
     }
 }
 
+/// Moves that are listed for people; `--json` has all.
+const MOVES: usize = 10;
+
+fn print_moves(moves: &[ShownMove]) {
+    if moves.is_empty() {
+        return;
+    }
+    outln!("  moved: {}", counted(moves.len(), "file"));
+    for ShownMove { from, to, changed } in moves.iter().take(MOVES) {
+        outln!("    {from} → {to}{}", if *changed { ", and changed" } else { "" });
+    }
+    if moves.len() > MOVES {
+        outln!("    and {} more", moves.len() - MOVES);
+    }
+}
+
 fn print(shown: &Shown) {
     let row = &shown.row;
     outln!("{}", row.title);
@@ -195,9 +234,10 @@ fn print(shown: &Shown) {
     if !shown.namesakes.is_empty() {
         outln!("  others of that name: {}", shown.namesakes.join(", "));
     }
-    outln!("  {} files, +{} −{}, {}", row.files, row.added, row.removed, row.need);
+    outln!("  {}, +{} −{}, {}", counted(row.files, "file"), row.added, row.removed, row.need);
     outln!("  tier {}, {} points, blast radius {}", row.tier, row.points, row.blast);
     shown.blast_reasons.iter().for_each(|reason| outln!("    {reason}"));
+    print_moves(&shown.moves);
     outln!("  provenance: {} ({})", row.provenance, row.agent.as_deref().unwrap_or("no tool named"));
     for ShownEvidence { rule, strength, class, commit, text, .. } in &shown.evidence {
         let at = commit.as_deref().map_or("the branch", |commit| &commit[..7]);

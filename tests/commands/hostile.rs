@@ -218,7 +218,7 @@ fn a_script_in_utf_16_or_utf_32_is_read_as_any_other() {
         f.git("mina", &["checkout", "-q", "-b", "wide"]);
         std::fs::write(f.repo.join("clean.sh"), new).unwrap();
         f.commit("mina", "Another line");
-        let said = run(&f, &["show", "wide"]).exits(0).says("1 files, +1 −1").says("destr.rm-rf");
+        let said = run(&f, &["show", "wide"]).exits(0).says("1 file, +1 −1").says("destr.rm-rf");
         assert!(said.out.contains("clean.sh:3") && !said.out.contains("blob.binary"), "{}", said.out);
     }
 }

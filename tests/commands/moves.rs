@@ -22,9 +22,18 @@ fn moved(from: &str, to: &str, tries: u32) -> Fixture {
 #[test]
 fn rules_compare_across_a_move_and_say_nothing_of_one_that_changes_nothing() {
     let f = moved("svc/conf/app.yaml", "svc/settings/app.yaml", 9000);
-    run(&f, &["show", "move"]).exits(0).says("1 files, +1 −1").says("resil.limit-lost       svc/settings/app.yaml:92");
+    run(&f, &["show", "move"])
+        .exits(0)
+        .says("1 file, +1 −1")
+        .says("resil.limit-lost       svc/settings/app.yaml:92")
+        .says("moved: 1 file")
+        .says("svc/conf/app.yaml → svc/settings/app.yaml, and changed");
     let f = moved("svc/conf/app.yaml", "svc/settings/app.yaml", 3);
-    run(&f, &["show", "move"]).exits(0).says("1 files, +0 −0").says("findings: 0");
+    run(&f, &["show", "move"])
+        .exits(0)
+        .says("1 file, +0 −0")
+        .says("findings: 0")
+        .says("app.yaml → svc/settings/app.yaml\n");
 }
 
 #[test]
@@ -37,6 +46,6 @@ fn what_moves_to_where_it_means_something_else_is_seen_as_new() {
     std::fs::create_dir_all(f.repo.join(".github/workflows")).unwrap();
     f.git("mina", &["mv", "notes/a.txt", ".github/workflows/a.yml"]);
     f.commit("mina", "Move it");
-    let said = run(&f, &["show", "move"]).exits(0).says("2 files, +5 −5");
+    let said = run(&f, &["show", "move"]).exits(0).says("2 files, +5 −5").says("notes/a.txt → .github/workflows/a.yml");
     assert!(!said.out.contains("findings: 0") && said.out.contains(".github/workflows/a.yml:5"), "{}", said.out);
 }

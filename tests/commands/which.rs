@@ -175,7 +175,7 @@ fn local_work_that_is_not_pushed_is_a_change_of_its_own() {
     let local = desk.run(&["show", "heads/feat"]).exits(0).says("local is 2 ahead of origin/feat");
     assert!(local.out.contains("3 files") && local.out.contains("others of that name: here:feat"), "{local:?}");
     desk.run(&["show", &second[..8]]).exits(0).says("here:heads/feat");
-    desk.run(&["show", "feat"]).exits(0).says("1 files").says("others of that name: here:heads/feat");
+    desk.run(&["show", "feat"]).exits(0).says("1 file").says("others of that name: here:heads/feat");
 
     desk.host("feat", &[(9, "nine")]);
     desk.fetch();
@@ -192,7 +192,7 @@ fn commits_on_local_main_and_on_main_of_a_fork_are_changes() {
     desk.fork("ann", "main", "Main of ann");
     assert_eq!(desk.ids(), ["here:ann/main", "here:heads/main"]);
     desk.run(&["queue"]).says("local is 1 ahead of origin/main");
-    desk.run(&["show", "heads/main"]).exits(0).says("Not pushed").says("1 files");
+    desk.run(&["show", "heads/main"]).exits(0).says("Not pushed").says("1 file");
     desk.run(&["show", "ann/main"]).exits(0).says("Main of ann");
     desk.git(&["push", "-q", "origin", "main:refs/heads/other"]);
     desk.git(&["reset", "-q", "--hard", "origin/main"]);
@@ -228,7 +228,7 @@ fn a_shallow_clone_in_which_the_base_is_seen_is_compared() {
     desk.host("main", &[(50, "main moved on")]);
     desk.clone_again(&["--depth", "2", "--no-single-branch"]);
     assert_eq!(desk.ids(), ["here:feat"]);
-    desk.run(&["show", "feat"]).exits(0).says("1 files, +1 −1");
+    desk.run(&["show", "feat"]).exits(0).says("1 file, +1 −1");
 }
 
 #[test]
