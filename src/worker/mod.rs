@@ -216,7 +216,7 @@ fn moved_since(drafts: &Drafts, place: &Place, change: &Change) -> Option<Again>
 
 /// What came to a change since an earlier revision, in a sentence.
 fn came(place: &Place, change: &Change, then: &Revised) -> String {
-    let again = Repository::open(&place.root).and_then(|repository| again::since(&repository, change, then));
+    let again = Repository::open(&place.root).and_then(|repository| again::since(&repository, place, change, then));
     match again {
         Ok(again) => again.told.join(" "),
         Err(error) => error.to_string(),
@@ -227,8 +227,8 @@ fn came(place: &Place, change: &Change, then: &Revised) -> String {
 fn view(place: &Place, change: &Change, lens: &Lens, shape: Shape) -> Result<View, String> {
     let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
     let part = match lens {
-        Lens::Since(_, then) => again::since(&repository, change, then),
-        Lens::Commit(id) => again::commit(&repository, *id),
+        Lens::Since(_, then) => again::since(&repository, place, change, then),
+        Lens::Commit(id) => again::commit(&repository, place, *id),
     };
     let again::Part { files, told } = part.map_err(|error| error.to_string())?;
     let diff = Arc::new(Diff { files: files.iter().map(|file| file.diff.clone()).collect() });

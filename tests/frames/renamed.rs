@@ -1,6 +1,7 @@
 //! What a person did, and what is known of a file, follows it when a later commit or patch set renames it.
 
 use super::reader::{fixture, numbered, opened};
+use super::*;
 
 #[test]
 fn who_is_said_to_have_written_a_line_follows_a_file_that_a_later_commit_renamed() {
@@ -21,4 +22,152 @@ fn who_is_said_to_have_written_a_line_follows_a_file_that_a_later_commit_renamed
     let frame = session.frame();
     assert!(frame.contains("moved from a.txt"), "{frame}");
     assert!(frame.contains("20A + by the tool") && frame.contains("21· + by hand"), "{frame}");
+}
+
+/// Another commit on `topic`: a file is renamed, and its text is what it is given, if anything.
+fn rename(f: &Fixture, from: &str, to: &str, text: Option<&str>) {
+    f.git("mina", &["checkout", "-q", "topic"]);
+    std::fs::create_dir_all(f.repo.join(to).parent().unwrap()).unwrap();
+    f.git("mina", &["mv", from, to]);
+    text.into_iter().for_each(|text| f.write(to, text));
+    f.commit("mina", "Rename it");
+    f.git("mina", &["checkout", "-q", "main"]);
+}
+
+/// `main` changes a file, and `topic` is put on top of that.
+fn rebase(f: &Fixture, path: &str, text: &str) {
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.write(path, text);
+    f.commit("mina", "The base moves");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.git("mina", &["rebase", "-q", "main"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+}
+
+/// What came since one looked.
+fn since(f: &Fixture) -> String {
+    opened(f, (110, 40)).press("d").frame()
+}
+
+/// A text of forty lines and an edit of its thirtieth.
+fn texts() -> (String, String) {
+    let old = numbered(1..40);
+    let new = old.replace("line 30\n", "line thirty\n");
+    (old, new)
+}
+
+#[test]
+fn a_file_that_was_renamed_since_is_one_entry_with_nothing_to_read_but_its_name() {
+    let (old, new) = texts();
+    // The target has the file, or the change adds it.
+    for before in [&[("a.txt", old.as_str())][..], &[]] {
+        let f = fixture(before, &[("a.txt", &new)]);
+        opened(&f, (110, 40)).press("<space>qq");
+        rename(&f, "a.txt", "b.txt", None);
+        let frame = since(&f);
+        assert!(
+            frame.contains("1 file renamed, with the same content.") && frame.contains("since you looked"),
+            "{frame}"
+        );
+        assert!(frame.contains("moved from a.txt; the same content, byte for byte"), "{frame}");
+        assert!(!frame.contains("thirty") && !frame.contains("deleted"), "{frame}");
+        if !before.is_empty() {
+            with_filters(|| insta::assert_snapshot!(frame));
+        }
+    }
+}
+
+#[test]
+fn a_rename_with_an_edit_shows_the_edit_alone() {
+    let (old, new) = texts();
+    let f = fixture(&[("a.txt", &old)], &[("a.txt", &new)]);
+    opened(&f, (110, 40)).press("<space>qq");
+    rename(&f, "a.txt", "b.txt", Some(&new.replace("line 20\n", "line twenty\n")));
+    let frame = since(&f);
+    assert!(frame.contains("1 file reworked") && frame.contains("moved from a.txt; below is what changed"), "{frame}");
+    assert!(frame.contains("+ line twenty") && !frame.contains("thirty"), "{frame}");
+}
+
+#[test]
+fn a_rename_that_is_taken_back_or_goes_on_to_another_name_is_told_from_the_name_that_one_saw() {
+    let (old, new) = texts();
+    for (to, told) in [("a.txt", "moved from b.txt"), ("c.txt", "moved from b.txt")] {
+        let f = fixture(&[("a.txt", &old)], &[]);
+        rename(&f, "a.txt", "b.txt", Some(&new));
+        opened(&f, (110, 40)).press("<space>qq");
+        rename(&f, "b.txt", to, None);
+        let frame = since(&f);
+        assert!(frame.contains("1 file renamed, with the same content.") && frame.contains(told), "{frame}");
+        assert!(!frame.contains("thirty"), "{frame}");
+    }
+}
+
+#[test]
+fn what_the_base_did_to_a_file_that_the_change_renames_is_taken_out() {
+    let (old, new) = texts();
+    let based = old.replace("line 2\n", "line two\n");
+    // Renamed before one looked and since, since alone, and before to another name.
+    for (first, second) in [(Some("b.txt"), None), (None, Some("b.txt")), (Some("b.txt"), Some("c.txt"))] {
+        let f = fixture(&[("a.txt", &old)], &[]);
+        match first {
+            Some(to) => rename(&f, "a.txt", to, Some(&new)),
+            None => {
+                f.git("mina", &["checkout", "-q", "topic"]);
+                f.write("a.txt", &new);
+                f.commit("mina", "Edit it");
+            }
+        }
+        opened(&f, (110, 40)).press("<space>qq");
+        rebase(&f, "a.txt", &based);
+        match second {
+            Some(to) => rename(&f, first.unwrap_or("a.txt"), to, None),
+            None => {
+                f.git("mina", &["checkout", "-q", "topic"]);
+                f.write("b.txt", &new.replace("line 2\n", "line two\n").replace("line 20\n", "line twenty\n"));
+                f.commit("mina", "One thing more");
+                f.git("mina", &["checkout", "-q", "main"]);
+            }
+        }
+        let frame = since(&f);
+        assert!(!frame.contains("line two") && !frame.contains("thirty"), "{frame}");
+        assert!(!frame.contains("touched the same lines"), "{frame}");
+        let told = if second.is_some() { "1 file renamed, with the same content." } else { "+ line twenty" };
+        assert!(frame.contains(told), "{frame}");
+    }
+}
+
+#[test]
+fn another_file_under_a_name_that_was_left_is_not_taken_for_the_one_that_left_it() {
+    let (old, new) = texts();
+    let f = fixture(&[("a.txt", &old)], &[]);
+    rename(&f, "a.txt", "b.txt", Some(&new));
+    opened(&f, (110, 40)).press("<space>qq");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.write("a.txt", "something else\n");
+    f.commit("mina", "A file under the old name");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = since(&f);
+    assert!(frame.contains("1 file reworked") && frame.contains("+ something else"), "{frame}");
+    assert!(!frame.contains("moved from") && !frame.contains("thirty") && !frame.contains("b.txt"), "{frame}");
+}
+
+#[test]
+fn a_file_that_was_renamed_since_to_where_it_means_something_else_is_read_as_new() {
+    let (_, new) = texts();
+    let f = fixture(&[], &[("docs/ci.yml", &new)]);
+    opened(&f, (110, 60)).press("<space>qq");
+    rename(&f, "docs/ci.yml", ".github/workflows/ci.yml", None);
+    let frame = opened(&f, (110, 100)).press("d").frame();
+    assert!(frame.contains("moved from docs/ci.yml; here it means something else: read it as new"), "{frame}");
+    assert!(frame.contains("+ line thirty") && frame.contains("− line thirty"), "{frame}");
+}
+
+#[test]
+fn a_commit_that_renames_a_file_is_read_as_that() {
+    let (old, new) = texts();
+    let f = fixture(&[("a.txt", &old)], &[("a.txt", &new)]);
+    rename(&f, "a.txt", "b.txt", None);
+    let frame = opened(&f, (110, 40)).press(">>").frame();
+    assert!(frame.contains("commit 2 of 2") && frame.contains("moved from a.txt; the same content"), "{frame}");
+    assert!(!frame.contains("thirty"), "{frame}");
 }
