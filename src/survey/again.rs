@@ -179,8 +179,8 @@ impl<'r> Touched<'r> {
     }
 }
 
-/// Every file that either revision touches. One that a revision moved goes by its path in the base, where that is clear;
-/// all else goes by path.
+/// Every file that either revision touches. One that a revision moved goes by its path in the base, where that is
+/// clear; all else goes by path.
 fn sides(repository: &Repository, place: &Place, then: &Revision, now: &Revision) -> Result<Vec<Sides>, GitError> {
     let (then, now) = (Touched::of(repository, place, then)?, Touched::of(repository, place, now)?);
     let (mut found, mut taken) = (Vec::new(), BTreeSet::new());
@@ -201,8 +201,8 @@ fn sides(repository: &Repository, place: &Place, then: &Revision, now: &Revision
     Ok(found)
 }
 
-/// A file that is at a path in both bases and was moved in a revision; none where one of its names belongs to another file,
-/// too, or the two names do not mean the same.
+/// A file that is at a path in both bases and was moved in a revision; none where one of its names belongs to another
+/// file, too, or the two names do not mean the same.
 fn followed(place: &Place, then: &Touched, now: &Touched, path: &RepoPath) -> Result<Option<Sides>, GitError> {
     let called = (then.called(path), now.called(path));
     let (before, after) = ((then.at(path)?.0, then.at(&called.0)?.1), (now.at(path)?.0, now.at(&called.1)?.1));

@@ -6,6 +6,7 @@ mod kept;
 pub mod notes;
 mod passing;
 mod policy_change;
+pub mod renamed;
 
 pub use kept::{known, listed};
 pub use policy_change::{Flip, PolicyChange, compared, policy_change};
@@ -430,7 +431,7 @@ fn joined(repository: &Repository, place: &Place, (old, new): (ObjectId, ObjectI
 }
 
 /// Whether neither a rule nor the policy tells two paths apart.
-fn mean_the_same(place: &Place, from: &RepoPath, to: &RepoPath) -> bool {
+pub fn mean_the_same(place: &Place, from: &RepoPath, to: &RepoPath) -> bool {
     risk::Rules::shipped().mean_the_same_by(from, to)
         && place.policy().is_none_or(|policy| policy.crossing(from, to).is_none())
 }

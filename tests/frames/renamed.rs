@@ -7,8 +7,12 @@ use super::*;
 fn who_is_said_to_have_written_a_line_follows_a_file_that_a_later_commit_renamed() {
     let old = numbered(1..20);
     let f = fixture(&[("a.txt", &old)], &[("a.txt", &format!("{old}by the tool\n"))]);
-    let note = "a.txt\n  0123456789abcdef 20\n---\n{\"schema_version\": \"authorship/3.0.0\", \"base_commit_sha\": \"0\", \
-        \"prompts\": {\"0123456789abcdef\": {\"agent_id\": {\"tool\": \"claude\", \"id\": \"1\", \"model\": \"m\"}}}}\n";
+    let note = r#"a.txt
+  0123456789abcdef 20
+---
+{"schema_version": "authorship/3.0.0", "base_commit_sha": "0",
+ "prompts": {"0123456789abcdef": {"agent_id": {"tool": "claude", "id": "1", "model": "m"}}}}
+"#;
     f.git("mina", &["checkout", "-q", "topic"]);
     let file = f.dir.path().join("note");
     std::fs::write(&file, note).unwrap();
@@ -170,4 +174,139 @@ fn a_commit_that_renames_a_file_is_read_as_that() {
     let frame = opened(&f, (110, 40)).press(">>").frame();
     assert!(frame.contains("commit 2 of 2") && frame.contains("moved from a.txt; the same content"), "{frame}");
     assert!(!frame.contains("thirty"), "{frame}");
+}
+
+/// Sixty lines, of which the tenth and the fiftieth change.
+fn two_hunks() -> (String, String) {
+    let old = numbered(1..60);
+    let new = old.replace("line 10\n", "line ten\n").replace("line 50\n", "line fifty\n");
+    (old, new)
+}
+
+#[test]
+fn marks_stay_on_the_hunks_of_a_file_that_is_renamed_and_its_name_is_seen_with_the_first() {
+    let (old, new) = two_hunks();
+    let f = fixture(&[("a.txt", &old)], &[("a.txt", &new)]);
+    opened(&f, (120, 40)).press("<space>qq");
+    rename(&f, "a.txt", "b.txt", None);
+    let mut session = opened(&f, (120, 40));
+    let frame = session.frame();
+    assert!(left(&frame).starts_with("left: 1 hunk"), "{frame}");
+    with_filters(|| insta::assert_snapshot!(frame));
+    assert!(left(&session.press("<space>").frame()).starts_with("nothing left"), "{}", session.frame());
+}
+
+#[test]
+fn a_hunk_that_changed_with_the_rename_is_not_seen_and_one_that_comes_first_now_is_not_either() {
+    let (old, new) = two_hunks();
+    let f = fixture(&[("a.txt", &old)], &[("a.txt", &new)]);
+    opened(&f, (120, 40)).press("<space>qq");
+    rename(&f, "a.txt", "b.txt", Some(&new.replace("line fifty\n", "line 5e1\n")));
+    let frame = opened(&f, (120, 40)).frame();
+    assert!(left(&frame).starts_with("left: 2 hunks") && !frame.contains("✓ seen before"), "{frame}");
+    // The first hunk is taken back: the name is seen with the other.
+    rename(&f, "b.txt", "c.txt", Some(&old.replace("line 50\n", "line fifty\n")));
+    let frame = opened(&f, (120, 40)).frame();
+    assert!(left(&frame).starts_with("left: 1 hunk") && !frame.contains("✓ seen before"), "{frame}");
+}
+
+#[test]
+fn the_lines_of_a_first_hunk_were_shown_under_the_old_name_and_one_stroke_marks_it() {
+    let f = fixture(&[], &[("new.txt", &numbered(0..100))]);
+    opened(&f, (120, 140)).press("<space>qq");
+    rename(&f, "new.txt", "src/new.txt", None);
+    let mut session = opened(&f, (120, 30));
+    let frame = session.frame();
+    assert!(frame.contains("A file was renamed since you were here") && left(&frame).starts_with("left: 1"), "{frame}");
+    assert!(left(&session.press("r").frame()).starts_with("nothing left"), "{}", session.frame());
+    // Without having been there before, the same stroke is refused.
+    let other = fixture(&[], &[("src/new.txt", &numbered(0..100))]);
+    let frame = opened(&other, (120, 30)).press("r").frame();
+    assert!(left(&frame).starts_with("left: 1 hunk"), "{frame}");
+}
+
+#[test]
+fn nothing_carries_over_to_where_a_file_means_something_else() {
+    let (old, new) = two_hunks();
+    let f = fixture(&[("docs/ci.yml", &old)], &[("docs/ci.yml", &new)]);
+    opened(&f, (120, 40)).press("<space>qq");
+    rename(&f, "docs/ci.yml", ".github/workflows/ci.yml", None);
+    let session = opened(&f, (120, 200));
+    assert!(!session.frame().contains("seen before"), "{}", session.frame());
+    let added = fixture(&[], &[("docs/ci.yml", &new)]);
+    opened(&added, (120, 100)).press("<space>qq");
+    rename(&added, "docs/ci.yml", ".github/workflows/ci.yml", None);
+    let frame = opened(&added, (120, 30)).press("r").frame();
+    assert!(frame.contains("not marked") && left(&frame).starts_with("left: 1 hunk"), "{frame}");
+}
+
+#[test]
+fn an_answer_stays_with_its_finding_when_the_file_is_renamed() {
+    let text = "import requests\n\ndef get(url):\n    return requests.get(url, verify=False)\n";
+    let f = fixture(&[], &[("net.py", text)]);
+    opened(&f, (120, 40)).press("<space>)a").press("A test host.<enter>qq");
+    rename(&f, "net.py", "fetch.py", None);
+    let frame = opened(&f, (120, 40)).frame();
+    assert!(frame.contains("✓ A test host.") && left(&frame).starts_with("left: 1 hunk"), "{frame}");
+    // Another line, another answer.
+    rename(&f, "fetch.py", "client.py", Some(&text.replace("get(url, ", "post(url, ")));
+    let frame = opened(&f, (120, 40)).frame();
+    assert!(!frame.contains("A test host.") && left(&frame).contains("1 finding"), "{frame}");
+}
+
+#[test]
+fn a_note_moves_with_its_line_into_a_file_of_another_name_and_back() {
+    let text = numbered(0..20);
+    let f = fixture(&[], &[("new.txt", &text)]);
+    opened(&f, (120, 40)).press("]5jc").press("Why this one?<enter>C").press("A good name?<enter>qq");
+    let row = |frame: &str, what: &str| {
+        let rows: Vec<&str> = frame.lines().collect();
+        rows[rows.iter().position(|row| row.contains(what)).unwrap_or_else(|| panic!("{what}: {frame}")) - 1].to_owned()
+    };
+    assert!(row(&opened(&f, (120, 40)).frame(), "Why this one?").contains("line 4"));
+    rename(&f, "new.txt", "src/other.txt", Some(&format!("one\ntwo\n{text}")));
+    let mut session = opened(&f, (120, 150));
+    let frame = session.frame();
+    assert!(row(&frame, "Why this one?").contains("line 4") && row(&frame, "Why this one?").contains(" 7 "), "{frame}");
+    assert!(!frame.contains("outdated") && !frame.contains("new.txt: "), "{frame}");
+    session.press("Sr").press("No.<enter>");
+    let frame = session.frame();
+    assert!(frame.contains("\"path\": \"src/other.txt\"") && !frame.contains("\"path\": \"new.txt\""), "{frame}");
+    session.press("<esc>qq");
+    // The line goes, and comes back under the first name.
+    rename(&f, "src/other.txt", "c.txt", Some(&text.replace("line 4\n", "")));
+    let frame = opened(&f, (120, 40)).frame();
+    assert!(frame.contains("outdated, about `line 4`: Why this one?"), "{frame}");
+    rename(&f, "c.txt", "new.txt", Some(&text));
+    assert!(row(&opened(&f, (120, 40)).frame(), "Why this one?").contains("line 4"));
+}
+
+#[test]
+fn a_note_on_a_removed_line_of_a_renamed_file_finds_it_under_the_name_that_the_base_has() {
+    let (old, new) = texts();
+    let f = fixture(&[("a.txt", &old)], &[]);
+    rename(&f, "a.txt", "b.txt", Some(&new));
+    let mut session = opened(&f, (120, 40));
+    for _ in 0..12 {
+        session.press("j");
+        let cursor = session.frame();
+        if cursor.lines().any(|row| row.contains('▸') && row.contains("− line 30")) {
+            break;
+        }
+    }
+    session.press("c").press("Who needs it?<enter>qq");
+    let above = |frame: &str| {
+        let rows: Vec<&str> = frame.lines().collect();
+        let at = rows.iter().position(|row| row.contains("Who needs it?")).unwrap_or_else(|| panic!("{frame}"));
+        rows[at - 1].to_owned()
+    };
+    let frame = opened(&f, (120, 40)).frame();
+    assert!(above(&frame).contains("− line 30"), "{frame}");
+    rebase(&f, "a.txt", &format!("zero\n{old}"));
+    let frame = opened(&f, (120, 40)).frame();
+    assert!(above(&frame).contains("− line 30") && above(&frame).contains(" 31 "), "{frame}");
+    // It gets its name back.
+    rename(&f, "b.txt", "a.txt", None);
+    let frame = opened(&f, (120, 40)).frame();
+    assert!(above(&frame).contains("− line 30") && !frame.contains("outdated"), "{frame}");
 }

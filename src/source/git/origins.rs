@@ -1,8 +1,8 @@
 //! The commit that brought each added line, and the line's number there: the way back from head, commit by commit.
 //!
 //! A line goes on to the first parent that has it; where none has, its commit brought it, as for `git blame`. A file
-//! that a commit renamed is followed: the same blob at another path that is gone there, or else a text that is alike, as
-//! [`renames`] pairs them. What leads out of the change, to base or to what was merged from the target, is in no commit
+//! that a commit renamed is followed: the same blob at another path that is gone there, or else a text that is alike,
+//! as [`renames`] pairs them. What leads out of the change, to base or to what was merged from the target, is in no commit
 //! of it and stays unknown. What was put together from several files was brought by the commit that did so.
 //!
 //! Bounds: 256 MiB of text compared, a million paths that differ between commits and their parents, two million added
