@@ -1,8 +1,9 @@
 //! What changed since an earlier revision: compared as content, with what the base did meanwhile taken out. A pure rebase
 //! shows nothing, however far the base moved.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
+use super::sides::{Sides, sides};
 use super::{FileMaterial, Place, mean_the_same};
 use crate::change::diff::{Content, Diff, FileDiff, TreeEntry};
 use crate::change::manifest::Digest;
@@ -29,13 +30,6 @@ enum Update {
 pub struct Part {
     pub files: Vec<FileMaterial>,
     pub told: Vec<String>,
-}
-
-/// A file in the two revisions: before and after in each, and what it is called after them.
-struct Sides {
-    then: (Option<TreeEntry>, Option<TreeEntry>),
-    now: (Option<TreeEntry>, Option<TreeEntry>),
-    called: (RepoPath, RepoPath),
 }
 
 /// Compares what an earlier revision would be on today's base with what the change is now. A file is followed over its
@@ -145,76 +139,6 @@ fn earlier(repository: &Repository, change: &Change, then: &Revised) -> Result<R
 
 fn short(id: &str) -> &str {
     id.get(..7).unwrap_or(id)
-}
-
-/// A revision by its trees: what it does to each path, and where the files are now that it moved.
-struct Touched<'r> {
-    repository: &'r Repository,
-    trees: (ObjectId, ObjectId),
-    files: BTreeMap<RepoPath, FileDiff>,
-    moved: BTreeMap<RepoPath, RepoPath>,
-}
-
-impl<'r> Touched<'r> {
-    fn of(repository: &'r Repository, place: &Place, revision: &Revision) -> Result<Touched<'r>, GitError> {
-        let trees = (revision.base_tree, revision.head_tree);
-        let joined = super::joined(repository, place, trees)?;
-        let moved = joined.files.iter().filter_map(|file| Some((file.from.clone()?, file.path.clone())));
-        let moved = moved.collect();
-        let files = joined.apart().files.into_iter().map(|file| (file.path.clone(), file)).collect();
-        Ok(Touched { repository, trees, files, moved })
-    }
-
-    /// A path before and after.
-    fn at(&self, path: &RepoPath) -> Result<(Option<TreeEntry>, Option<TreeEntry>), GitError> {
-        match self.files.get(path) {
-            Some(file) => Ok((file.old, file.new)),
-            None => git::entry_at(self.repository, self.trees.0, path).map(|entry| (entry, entry)),
-        }
-    }
-
-    /// What a file of the base is called after it.
-    fn called(&self, path: &RepoPath) -> RepoPath {
-        self.moved.get(path).unwrap_or(path).clone()
-    }
-}
-
-/// Every file that either revision touches. One that a revision moved goes by its path in the base, where that is
-/// clear; all else goes by path.
-fn sides(repository: &Repository, place: &Place, then: &Revision, now: &Revision) -> Result<Vec<Sides>, GitError> {
-    let (then, now) = (Touched::of(repository, place, then)?, Touched::of(repository, place, now)?);
-    let (mut found, mut taken) = (Vec::new(), BTreeSet::new());
-    for path in then.moved.keys().chain(now.moved.keys()).collect::<BTreeSet<_>>() {
-        let Some(sides) = followed(place, &then, &now, path)? else { continue };
-        let paths = [path, &sides.called.0, &sides.called.1].map(RepoPath::clone);
-        if paths.iter().all(|path| !taken.contains(path)) {
-            taken.extend(paths);
-            found.push(sides);
-        }
-    }
-    for path in then.files.keys().chain(now.files.keys()).collect::<BTreeSet<_>>() {
-        if !taken.contains(path) {
-            let called = (path.clone(), path.clone());
-            found.push(Sides { then: then.at(path)?, now: now.at(path)?, called });
-        }
-    }
-    Ok(found)
-}
-
-/// A file that is at a path in both bases and was moved in a revision; none where one of its names belongs to another
-/// file, too, or the two names do not mean the same.
-fn followed(place: &Place, then: &Touched, now: &Touched, path: &RepoPath) -> Result<Option<Sides>, GitError> {
-    let called = (then.called(path), now.called(path));
-    let (before, after) = ((then.at(path)?.0, then.at(&called.0)?.1), (now.at(path)?.0, now.at(&called.1)?.1));
-    let is_there = [before.0, before.1, after.0, after.1].iter().all(Option::is_some);
-    let mut is_clear = is_there && (called.0 == called.1 || mean_the_same(place, &called.0, &called.1));
-    for name in [&called.0, &called.1] {
-        let (was, is) = (then.at(name)?, now.at(name)?);
-        is_clear &= name == path || was.0.is_none() && is.0.is_none();
-        is_clear &= *name == called.0 || was.1.is_none();
-        is_clear &= *name == called.1 || is.1.is_none();
-    }
-    Ok(is_clear.then_some(Sides { then: before, now: after, called }))
 }
 
 /// One side of a path with its content. Two are the same by mode and content.

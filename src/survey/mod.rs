@@ -7,6 +7,7 @@ pub mod notes;
 mod passing;
 mod policy_change;
 pub mod renamed;
+mod sides;
 
 pub use kept::{known, listed};
 pub use policy_change::{Flip, PolicyChange, compared, policy_change};

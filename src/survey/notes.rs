@@ -66,8 +66,7 @@ impl Way {
 
 /// Where the old side of a file lies.
 fn old_path(diff: &Diff, path: &RepoPath) -> RepoPath {
-    let file = diff.files.iter().find(|file| file.path == *path);
-    file.and_then(|file| file.from.as_ref()).unwrap_or(path).clone()
+    diff.at(path).and_then(|file| file.from.as_ref()).unwrap_or(path).clone()
 }
 
 fn anchor(repository: &Repository, note: &Note, then: Option<(ObjectId, &RepoPath)>, now: ObjectId) -> Anchor {

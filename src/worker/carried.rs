@@ -1,14 +1,14 @@
-//! What a person did to a file carries over to another name of it: marks of hunks, answers to findings, reasons for long
-//! lines. Their keys hang on the path, and so are made anew for the path of now, from what was read then.
+//! What a person did to a file carries over to another name of it: marks of hunks, answers to findings, reasons for
+//! long lines. Their keys hang on the path, and so are made anew for the path of now, from what was read then.
 //!
-//! Only where the two paths mean the same to rules and policy: else all of the file is read as new. And only what is the
-//! same to the byte, on the same old side. What speaks for the file as a whole does not carry over, since its name is
-//! what changed: the first hunk, with which the name and what is said of the file are seen, is to be marked again, though
-//! its lines count as shown.
+//! Only where the two paths mean the same to rules and policy: else all of the file is read as new. And only what is
+//! the same to the byte, on the same old side. What speaks for the file as a whole does not carry over, since its name
+//! is what changed: the first hunk, with which the name and what is said of the file are seen, is to be marked again,
+//! though its lines count as shown.
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::app::review::rows::{Inventory, Spot};
+use crate::app::review::rows::{Inventory, Omission, Spot};
 use crate::change::RepoPath;
 use crate::change::diff::{Diff, FileDiff};
 use crate::decision::Draft;
@@ -35,12 +35,15 @@ pub(super) fn carry(
     let mut assessor = Assessor::new(risk::Rules::shipped());
     for (was, is) in renamed.names.iter().filter(|(was, is)| survey::mean_the_same(place, was, is)) {
         let Some((then, now)) = file(&renamed.then, was).zip(file(now, is)) else { continue };
-        let [then, now] = [FileMaterial::read(repository, then)?, FileMaterial::read(repository, now)?];
-        let bytes = [&then.old, &then.new, &now.old, &now.new].map(|content| text_of(content).len());
-        let Some(rest) = left.checked_sub(bytes.iter().sum()) else { break };
+        let then = FileMaterial::read(repository, then)?;
+        let Some(rest) = left.checked_sub(text_of(&then.old).len() + text_of(&then.new).len()) else { break };
         left = rest;
-        count += usize::from(marks(draft, &then, &now));
         assessor.read(&then.under_review());
+        let inventory = Inventory::of(&then);
+        if is_known(draft, &inventory) {
+            let now = FileMaterial::read(repository, now)?;
+            count += usize::from(marks(draft, &inventory, then, &now));
+        }
     }
     if !draft.answers.is_empty() {
         answers(draft, assessor, &renamed.names);
@@ -49,14 +52,20 @@ pub(super) fn carry(
 }
 
 fn file<'d>(diff: &'d Diff, path: &RepoPath) -> Option<&'d FileDiff> {
-    diff.files.iter().find(|file| file.path == *path && file.new.is_some())
+    diff.at(path).filter(|file| file.new.is_some())
 }
 
-/// Whether anything of the file was seen.
-fn marks(draft: &mut Draft, then: &FileMaterial, now: &FileMaterial) -> bool {
-    let called = FileDiff { path: now.diff.path.clone(), from: now.diff.from.clone(), ..then.diff.clone() };
-    let (was, is) = (Inventory::of(then), Inventory::of(now));
-    let renamed = Inventory::of(&FileMaterial { diff: called, ..then.clone() });
+/// Whether the draft says anything of a file's hunks or long lines.
+fn is_known(draft: &Draft, inventory: &Inventory) -> bool {
+    let hunk = |key: &String| draft.seen.contains(key) || draft.shown.contains_key(key);
+    let reason = |omission: &Omission| draft.acknowledged.contains_key(&omission.key);
+    inventory.hunks.iter().any(hunk) || inventory.omissions.iter().any(reason)
+}
+
+/// Whether any hunk of the file was seen.
+fn marks(draft: &mut Draft, was: &Inventory, then: FileMaterial, now: &FileMaterial) -> bool {
+    let diff = FileDiff { path: now.diff.path.clone(), from: now.diff.from.clone(), ..then.diff.clone() };
+    let (renamed, is) = (Inventory::of(&FileMaterial { diff, ..then }), Inventory::of(now));
     let places: HashMap<&String, usize> = (0..).zip(&is.hunks).map(|(at, key)| (key, at)).collect();
     let mut any = false;
     for ((old, new), hunk) in was.hunks.iter().zip(&renamed.hunks).zip(&was.outlines) {
@@ -72,9 +81,10 @@ fn marks(draft: &mut Draft, then: &FileMaterial, now: &FileMaterial) -> bool {
         }
     }
     for (old, new) in was.omissions.iter().zip(&renamed.omissions) {
-        let reason = draft.acknowledged.get(&old.key).filter(|_| matches!(old.spot, Spot::Line { .. })).cloned();
-        let asked = is.omissions.iter().any(|omission| omission.key == new.key);
-        if let Some(reason) = reason.filter(|_| asked) {
+        let is_line = matches!(old.spot, Spot::Line { .. });
+        let is_asked = is.omissions.iter().any(|omission| omission.key == new.key);
+        let reason = draft.acknowledged.get(&old.key).filter(|_| is_line && is_asked).cloned();
+        if let Some(reason) = reason {
             draft.acknowledged.entry(new.key.clone()).or_insert(reason);
         }
     }

@@ -140,6 +140,37 @@ fn what_the_base_did_to_a_file_that_the_change_renames_is_taken_out() {
     }
 }
 
+/// `topic` edits a file that the target renames meanwhile.
+fn renamed_by_the_target() -> Fixture {
+    let (old, new) = texts();
+    let f = fixture(&[("a.txt", &old)], &[("a.txt", &new)]);
+    opened(&f, (110, 40)).press("<space>qq");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.git("mina", &["mv", "a.txt", "b.txt"]);
+    f.write("b.txt", &old.replace("line 2\n", "line two\n"));
+    f.commit("mina", "Rename it, and edit it");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.git("mina", &["rebase", "-q", "main"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+#[test]
+fn a_rebase_over_a_rename_by_the_target_is_a_pure_one() {
+    let f = renamed_by_the_target();
+    let frame = since(&f);
+    assert!(frame.contains("A pure rebase"), "{frame}");
+    let f = renamed_by_the_target();
+    f.git("mina", &["checkout", "-q", "topic"]);
+    let text = std::fs::read_to_string(f.repo.join("b.txt")).unwrap();
+    f.write("b.txt", &text.replace("line 20\n", "line twenty\n"));
+    f.commit("mina", "One thing more");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = since(&f);
+    assert!(frame.contains("1 file reworked") && frame.contains("+ line twenty"), "{frame}");
+    assert!(!frame.contains("thirty") && !frame.contains("two") && !frame.contains("moved from"), "{frame}");
+}
+
 #[test]
 fn another_file_under_a_name_that_was_left_is_not_taken_for_the_one_that_left_it() {
     let (old, new) = texts();
