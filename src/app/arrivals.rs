@@ -133,16 +133,19 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
     }
     match result {
         Ok(opened) => {
-            let Opened { place, change, diff, draft, saved, draft_trouble, read_only } = *opened;
+            let Opened { place, change, diff, draft, saved, renamed, draft_trouble, read_only } = *opened;
             let mut review = Review::new(ticket, change.clone(), place.clone(), diff.clone(), draft, read_only);
             review.room = state.room;
             review.saved = saved.unwrap_or(review.saved);
             state.status = draft_trouble;
             if !review.carried_over.is_empty() {
                 let again = state.keymap.first(super::action::Action::Again);
-                state.status = Some(format!(
-                    "The branch moved since you were here. Marks of what did not change are kept; {again} shows what came."
-                ));
+                let told = match renamed {
+                    0 => "The branch moved since you were here. Marks of what did not change are kept",
+                    1 => "A file was renamed since you were here: mark its first hunk again, with its new name",
+                    _ => "Files were renamed since you were here: mark the first hunk of each again, with its new name",
+                };
+                state.status = Some(format!("{told}; {again} shows what came."));
             }
             let outdated = review.draft.notes.iter().filter(|note| note.is_outdated()).count();
             if outdated > 0 {

@@ -299,6 +299,8 @@ pub struct Opened {
     pub draft: Option<Draft>,
     /// The draft as it is on disk, where its notes did not follow their lines yet.
     pub saved: Option<Draft>,
+    /// How many files with marks have another name since the draft was written.
+    pub renamed: usize,
     /// Why a draft that was there could not be used.
     pub draft_trouble: Option<String>,
     pub read_only: bool,

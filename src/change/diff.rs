@@ -88,6 +88,12 @@ pub struct Diff {
 }
 
 impl Diff {
+    /// What it does to a path.
+    pub fn at(&self, path: &RepoPath) -> Option<&FileDiff> {
+        let at = self.files.binary_search_by(|file| file.path.cmp(path)).ok()?;
+        self.files.get(at)
+    }
+
     /// The same with what moved taken apart again: what is signed, and what the policy asks for, goes by paths.
     pub fn apart(&self) -> Diff {
         let mut files: Vec<_> = self.files.iter().flat_map(FileDiff::apart).collect();

@@ -1,13 +1,14 @@
 //! What changed since an earlier revision: compared as content, with what the base did meanwhile taken out. A pure rebase
 //! shows nothing, however far the base moved.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
 
-use super::FileMaterial;
-use crate::change::diff::{Content, FileDiff, TreeEntry};
+use super::sides::{Sides, sides};
+use super::{FileMaterial, Place, mean_the_same};
+use crate::change::diff::{Content, Diff, FileDiff, TreeEntry};
 use crate::change::manifest::Digest;
 use crate::change::merge::merge;
-use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, counted, visible};
+use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, counted, renames, visible};
 use crate::decision::Revised;
 use crate::source::git::{self, GitError, Repository};
 
@@ -19,6 +20,8 @@ enum Update {
     MessageOnly,
     /// The same content on another base.
     Rebase,
+    /// Files have other names, and nothing else changed.
+    Move,
     Rework,
 }
 
@@ -29,34 +32,30 @@ pub struct Part {
     pub told: Vec<String>,
 }
 
-/// A path in the two revisions: before and after in each.
-struct Sides {
-    then: (Option<TreeEntry>, Option<TreeEntry>),
-    now: (Option<TreeEntry>, Option<TreeEntry>),
-}
-
-/// Compares what an earlier revision would be on today's base with what the change is now. Fails with a sentence where that is no longer in the repository.
-pub fn since(repository: &Repository, change: &Change, then: &Revised) -> Result<Part, GitError> {
+/// Compares what an earlier revision would be on today's base with what the change is now. A file is followed over its
+/// renames, in either revision and between them.
+///
+/// # Errors
+/// With a sentence, where that revision is no longer in the repository.
+pub fn since(repository: &Repository, place: &Place, change: &Change, then: &Revised) -> Result<Part, GitError> {
     let earlier = earlier(repository, change, then)?;
     let now = &change.revision;
-    let (mut files, mut told, mut clashed) = (Vec::new(), Vec::new(), false);
-    for (path, sides) in &sides(repository, &earlier, now)? {
-        let (expected, clashes) = expected(repository, sides)?;
+    let (mut came, mut told, mut clashed) = (Came::default(), Vec::new(), false);
+    for sides in sides(repository, place, &earlier, now)? {
+        let (expected, clashes) = expected(repository, &sides)?;
         let actual = Image::of(repository, sides.now.1)?;
+        let (was, is) = sides.called;
         if clashes {
             clashed = true;
-            told.push(format!(
-                "{path}: base and change touched the same lines; all that the change does here is shown."
-            ));
+            told.push(format!("{is}: base and change touched the same lines; all that the change does here is shown."));
         }
-        if expected == actual {
-            continue;
+        if expected != actual || was != is {
+            came.take(was, is, expected, actual);
         }
-        let diff =
-            FileDiff { path: path.clone(), from: None, counterpart: None, old: expected.entry, new: actual.entry };
-        files.push(FileMaterial::of(diff, expected.content, actual.content));
     }
+    let files = came.joined(repository, place);
     let update = match (files.is_empty() && !clashed, earlier.head == now.head, earlier.base_tree == now.base_tree) {
+        (false, ..) if !clashed && files.iter().all(is_only_moved) => Update::Move,
         (false, ..) => Update::Rework,
         (true, true, _) => Update::Nothing,
         (true, false, true) => Update::MessageOnly,
@@ -66,11 +65,66 @@ pub fn since(repository: &Repository, change: &Change, then: &Revised) -> Result
     Ok(Part { files, told })
 }
 
+fn is_only_moved(file: &FileMaterial) -> bool {
+    file.diff.from.is_some() && file.diff.old == file.diff.new
+}
+
+/// What came: by path what was there, and what is.
+#[derive(Default)]
+struct Came {
+    diff: Diff,
+    was: HashMap<RepoPath, Option<Content>>,
+    is: HashMap<RepoPath, Option<Content>>,
+}
+
+impl Came {
+    fn take(&mut self, was: RepoPath, is: RepoPath, expected: Image, actual: Image) {
+        let from = (was != is).then(|| was.clone());
+        self.diff.files.push(FileDiff {
+            path: is.clone(),
+            from,
+            counterpart: None,
+            old: expected.entry,
+            new: actual.entry,
+        });
+        self.was.insert(was, expected.content);
+        self.is.insert(is, actual.content);
+    }
+
+    /// With what was only renamed since then as one file each. What there was may be in no object: it is what a merge
+    /// would give.
+    fn joined(self, repository: &Repository, place: &Place) -> Vec<FileMaterial> {
+        let Came { mut diff, mut was, mut is } = self;
+        diff.files.sort_by(|a, b| a.path.cmp(&b.path));
+        let merged: HashMap<ObjectId, &[u8]> = diff.files.iter().filter_map(|file| text_of_gone(file, &was)).collect();
+        let text = |entry: TreeEntry, most: usize| match merged.get(&entry.id) {
+            Some(text) => (text.len() <= most).then(|| text.to_vec()),
+            None => git::small_text(repository, entry, most),
+        };
+        let diff = renames::paired(diff, |from, to| mean_the_same(place, from, to), text);
+        let material = |diff: FileDiff| {
+            let old = was.remove(diff.from.as_ref().unwrap_or(&diff.path)).flatten();
+            let new = is.remove(&diff.path).flatten();
+            FileMaterial::of(diff, old, new)
+        };
+        diff.files.into_iter().map(material).collect()
+    }
+}
+
+fn text_of_gone<'c>(file: &FileDiff, was: &'c HashMap<RepoPath, Option<Content>>) -> Option<(ObjectId, &'c [u8])> {
+    let entry = file.old.filter(|_| file.new.is_none())?;
+    match was.get(&file.path)?.as_ref()? {
+        Content::Text(text) => Some((entry.id, text)),
+        _ => None,
+    }
+}
+
 fn sentence(update: Update, files: usize) -> String {
     match update {
         Update::Nothing => "Nothing changed.".to_owned(),
         Update::MessageOnly => "Only commits or their messages changed; the content is the same.".to_owned(),
         Update::Rebase => "A pure rebase: the base moved, what the change does is the same.".to_owned(),
+        Update::Move => format!("{} renamed, with the same content.", counted(files, "file")),
         Update::Rework if files == 0 => "Reworked; no line is left to compare.".to_owned(),
         Update::Rework => format!("{} reworked; what the base did meanwhile is taken out.", counted(files, "file")),
     }
@@ -85,25 +139,6 @@ fn earlier(repository: &Repository, change: &Change, then: &Revised) -> Result<R
 
 fn short(id: &str) -> &str {
     id.get(..7).unwrap_or(id)
-}
-
-/// Every path that either revision touches.
-fn sides(repository: &Repository, then: &Revision, now: &Revision) -> Result<BTreeMap<RepoPath, Sides>, GitError> {
-    let touched = |revision: &Revision| -> Result<BTreeMap<RepoPath, FileDiff>, GitError> {
-        let diff = git::diff(repository, revision.base_tree, revision.head_tree)?;
-        Ok(diff.files.into_iter().map(|file| (file.path.clone(), file)).collect())
-    };
-    let (by_then, by_now) = (touched(then)?, touched(now)?);
-    let paths: BTreeSet<&RepoPath> = by_then.keys().chain(by_now.keys()).collect();
-    let side = |touched: &BTreeMap<RepoPath, FileDiff>, tree: ObjectId, path: &RepoPath| match touched.get(path) {
-        Some(file) => Ok((file.old, file.new)),
-        None => git::entry_at(repository, tree, path).map(|entry| (entry, entry)),
-    };
-    let both = |path: &RepoPath| {
-        let (then, now) = (side(&by_then, then.base_tree, path)?, side(&by_now, now.base_tree, path)?);
-        Ok((path.clone(), Sides { then, now }))
-    };
-    paths.into_iter().map(both).collect()
 }
 
 /// One side of a path with its content. Two are the same by mode and content.
@@ -158,13 +193,13 @@ fn merged(
     }
 }
 
-/// What one commit of a series does, against its first parent.
-pub fn commit(repository: &Repository, id: ObjectId) -> Result<Part, GitError> {
+/// What one commit of a series does, against its first parent; what it moved is one file each.
+pub fn commit(repository: &Repository, place: &Place, id: ObjectId) -> Result<Part, GitError> {
     let commit = repository.commit(id)?;
     let Some(&parent) = commit.parents.first() else {
         return Err(GitError::Unsupported("The commit has no parent to compare it with.".to_owned()));
     };
-    let diff = git::diff(repository, repository.tree_of(parent)?, repository.tree_of(id)?)?;
+    let diff = super::joined(repository, place, (repository.tree_of(parent)?, repository.tree_of(id)?))?;
     let files = diff.files.iter().map(|file| FileMaterial::read(repository, file)).collect::<Result<_, _>>()?;
     let mut told = vec![visible::text(commit.title()).into_owned()];
     if commit.parents.len() > 1 {

@@ -6,6 +6,8 @@ mod kept;
 pub mod notes;
 mod passing;
 mod policy_change;
+pub mod renamed;
+mod sides;
 
 pub use kept::{known, listed};
 pub use policy_change::{Flip, PolicyChange, compared, policy_change};
@@ -419,12 +421,20 @@ fn crossings(policy: &Policy, diff: &Diff) -> Vec<Crossing> {
 /// What a change does to each path, with what only moved joined: where neither a rule nor the policy tells the two
 /// paths apart, so that a reader of what changed has read all that is new to anybody.
 pub fn diff(repository: &Repository, place: &Place, change: &Change) -> Result<Diff, GitError> {
-    let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
-    let means_the_same = |from: &RepoPath, to: &RepoPath| {
-        risk::Rules::shipped().mean_the_same_by(from, to)
-            && place.policy().is_none_or(|policy| policy.crossing(from, to).is_none())
-    };
-    Ok(renames::paired(diff, means_the_same, |entry, most| git::small_text(repository, entry, most)))
+    joined(repository, place, (change.revision.base_tree, change.revision.head_tree))
+}
+
+/// As [`diff`], of any two trees.
+fn joined(repository: &Repository, place: &Place, (old, new): (ObjectId, ObjectId)) -> Result<Diff, GitError> {
+    let diff = git::diff(repository, old, new)?;
+    let text = |entry, most| git::small_text(repository, entry, most);
+    Ok(renames::paired(diff, |from, to| mean_the_same(place, from, to), text))
+}
+
+/// Whether neither a rule nor the policy tells two paths apart.
+pub fn mean_the_same(place: &Place, from: &RepoPath, to: &RepoPath) -> bool {
+    risk::Rules::shipped().mean_the_same_by(from, to)
+        && place.policy().is_none_or(|policy| policy.crossing(from, to).is_none())
 }
 
 /// Reads and examines a change from the start.

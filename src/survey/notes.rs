@@ -1,7 +1,9 @@
 //! Notes of a draft and the lines that they are about, in git: where those went, and what they were.
 
-use crate::change::manifest::unescape;
-use crate::change::{ObjectId, RepoPath, Revision};
+use super::renamed::Renamed;
+use crate::change::diff::Diff;
+use crate::change::manifest::{escape, unescape};
+use crate::change::{ObjectId, RepoPath, Revision, renames};
 use crate::decision::anchor::Anchor;
 use crate::decision::{Draft, Note};
 use crate::source::git::{self, GitError, Repository};
@@ -15,24 +17,60 @@ const EMPTY_TREE: ObjectId = ObjectId([
 const MAX_QUOTED: usize = 40;
 const MAX_LINE: usize = 400;
 
-/// Lets the notes of a draft follow their lines into the revision that is open now. A note of an earlier version kept
-/// no text: it is read from the revision that it was written at, as long as that is here.
-pub fn follow(repository: &Repository, draft: &mut Draft, revision: &Revision) {
+/// Lets the notes of a draft follow their lines into the revision that is open now, and their files over renames. A
+/// note of an earlier version kept no text: it is read from the revision that it was written at, as long as that is
+/// here.
+pub fn follow(repository: &Repository, draft: &mut Draft, revision: &Revision, now: &Diff, renamed: &Renamed) {
     let (then_base, then_head) = (draft.base.parse().ok(), draft.head.parse().ok());
-    for note in draft.notes.iter_mut().filter(|note| note.line > 0) {
+    for note in draft.notes.iter_mut() {
+        let Some(path) = unescape(&note.path).filter(|_| !note.path.is_empty()) else { continue };
+        let way = if note.old_side { Way::of_old_side(path, now, renamed) } else { Way::of_new_side(path, renamed) };
+        note.path = escape(&way.file);
+        if note.line == 0 {
+            continue;
+        }
         let (then, now) = if note.old_side { (then_base, revision.base) } else { (then_head, revision.head) };
         if note.anchor.is_none() {
-            note.anchor = Some(anchor(repository, note, then, now));
+            note.anchor = Some(anchor(repository, note, then.map(|then| (then, &way.then)), now));
         }
         if note.anchor.as_ref().is_some_and(|anchor| anchor.at != now.to_string()) {
-            let text = text(repository, note, now);
+            let text = repository.text_at(now, &way.now);
             note.follow(text.as_deref().map(str::as_bytes), &now.to_string());
         }
     }
 }
 
-fn anchor(repository: &Repository, note: &Note, then: Option<ObjectId>, now: ObjectId) -> Anchor {
-    let read = then.and_then(|then| Some((then, text(repository, note, then)?)));
+/// Where the text that a note is about was, where it is, and the path of its file in the change: the old side of what
+/// the change moved lies elsewhere.
+struct Way {
+    then: RepoPath,
+    now: RepoPath,
+    file: RepoPath,
+}
+
+impl Way {
+    fn of_new_side(path: RepoPath, renamed: &Renamed) -> Way {
+        let now = renamed.names.get(&path).unwrap_or(&path).clone();
+        Way { then: path, file: now.clone(), now }
+    }
+
+    fn of_old_side(path: RepoPath, now: &Diff, renamed: &Renamed) -> Way {
+        let before = if renamed.then.files.is_empty() { now } else { &renamed.then };
+        let then = old_path(before, &path);
+        let same =
+            now.files.iter().find(|file| file.old.is_some() && *file.from.as_ref().unwrap_or(&file.path) == then);
+        let file = same.map(|file| &file.path).or_else(|| renamed.names.get(&path)).unwrap_or(&path).clone();
+        Way { then, now: old_path(now, &file), file }
+    }
+}
+
+/// Where the old side of a file lies.
+fn old_path(diff: &Diff, path: &RepoPath) -> RepoPath {
+    diff.at(path).and_then(|file| file.from.as_ref()).unwrap_or(path).clone()
+}
+
+fn anchor(repository: &Repository, note: &Note, then: Option<(ObjectId, &RepoPath)>, now: ObjectId) -> Anchor {
+    let read = then.and_then(|(then, path)| Some((then, repository.text_at(then, path)?)));
     match read {
         Some((then, text)) => {
             Anchor::of(text.as_bytes(), note.line, note.until.unwrap_or(note.line), &then.to_string())
@@ -41,8 +79,16 @@ fn anchor(repository: &Repository, note: &Note, then: Option<ObjectId>, now: Obj
     }
 }
 
-fn text(repository: &Repository, note: &Note, commit: ObjectId) -> Option<String> {
-    repository.text_at(commit, &unescape(&note.path)?)
+/// The path of a signed note at the base: where the old side lies of a file that moved. Records name files as the head
+/// has them.
+pub fn path_at_base(repository: &Repository, base: &str, head: &str, path: &str) -> Option<String> {
+    let (path, base, head) = (unescape(path)?, base.parse().ok()?, head.parse().ok()?);
+    if repository.text_at(base, &path).is_some() {
+        return None;
+    }
+    let diff = git::diff(repository, repository.tree_of(base).ok()?, repository.tree_of(head).ok()?).ok()?;
+    let text = |entry, most| git::small_text(repository, entry, most);
+    Some(escape(&old_path(&renames::paired(diff, |_, _| true, text), &path)))
 }
 
 /// Lines of a path at a commit, 1-based, for people: bounded, not escaped. None where they are not there.

@@ -1,5 +1,6 @@
 //! FLOOR 3: effects → ports → events. [`perform`] is a plain function: threads call it in the program, tests inline.
 
+mod carried;
 mod colours;
 mod opened;
 mod reading;
@@ -22,11 +23,12 @@ use crate::cache::Caches;
 use crate::change::diff::Diff;
 use crate::change::{Change, Commit, visible};
 use crate::clipboard;
-use crate::decision::Revised;
+use crate::decision::{Draft, Revised};
 use crate::drafts::Drafts;
 use crate::frozen::{self, Case, Failure};
 use crate::signer::SigningKey;
 use crate::source::git::Repository;
+use crate::survey::renamed::Renamed;
 use crate::survey::{self, Place, again};
 use crate::sync::{Prompts, Remote, branches};
 use colours::Colouring;
@@ -216,7 +218,7 @@ fn moved_since(drafts: &Drafts, place: &Place, change: &Change) -> Option<Again>
 
 /// What came to a change since an earlier revision, in a sentence.
 fn came(place: &Place, change: &Change, then: &Revised) -> String {
-    let again = Repository::open(&place.root).and_then(|repository| again::since(&repository, change, then));
+    let again = Repository::open(&place.root).and_then(|repository| again::since(&repository, place, change, then));
     match again {
         Ok(again) => again.told.join(" "),
         Err(error) => error.to_string(),
@@ -227,8 +229,8 @@ fn came(place: &Place, change: &Change, then: &Revised) -> String {
 fn view(place: &Place, change: &Change, lens: &Lens, shape: Shape) -> Result<View, String> {
     let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
     let part = match lens {
-        Lens::Since(_, then) => again::since(&repository, change, then),
-        Lens::Commit(id) => again::commit(&repository, *id),
+        Lens::Since(_, then) => again::since(&repository, place, change, then),
+        Lens::Commit(id) => again::commit(&repository, place, *id),
     };
     let again::Part { files, told } = part.map_err(|error| error.to_string())?;
     let diff = Arc::new(Diff { files: files.iter().map(|file| file.diff.clone()).collect(), ..Diff::default() });
@@ -292,8 +294,17 @@ fn open(
         Err(why) => (None, Some(why)),
     };
     let mut draft = saved.clone();
-    draft.iter_mut().for_each(|draft| survey::notes::follow(repository, draft, &change.revision));
-    Ok(Box::new(Opened { place, change, diff: Arc::new(diff), draft, saved, draft_trouble, read_only }))
+    let renamed = draft.as_mut().map_or(0, |draft| bring_up(repository, &place, &change, &diff, draft));
+    let diff = Arc::new(diff);
+    Ok(Box::new(Opened { place, change, diff, draft, saved, renamed, draft_trouble, read_only }))
+}
+
+/// Brings a draft to the revision that is open: notes follow their lines, and what was done to a file follows its name.
+/// Gives how many files with marks have another name. What cannot be read carries nothing over, and is read again.
+fn bring_up(repository: &Repository, place: &Place, change: &Change, diff: &Diff, draft: &mut Draft) -> usize {
+    let renamed = Renamed::since(repository, place, draft, change, diff);
+    survey::notes::follow(repository, draft, &change.revision, diff, &renamed);
+    carried::carry(repository, place, draft, diff, &renamed).unwrap_or_default()
 }
 
 fn freeze(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<frozen::Frozen, Failure> {

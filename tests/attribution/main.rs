@@ -278,7 +278,35 @@ fn a_renamed_file_is_followed_by_its_blob() {
     s.0.git("mina", &["mv", "new", "newer"]);
     s.save("newer", "1\ntwo\n3\n4\n");
     let read = s.read();
-    assert_eq!(read.letters("newer", 4), "····");
+    assert_eq!(read.letters("newer", 4), "A·A·");
+    read.is_untroubled();
+    // Too little of it is left.
+    s.0.git("mina", &["mv", "newer", "newest"]);
+    s.save("newest", "1\nsomething else entirely\nand more of it\n");
+    assert_eq!(s.read().letters("newest", 3), "···");
+}
+
+#[test]
+fn a_file_of_the_target_that_a_later_commit_renamed_keeps_what_notes_said_under_its_old_name() {
+    let s = Scene::new();
+    s.0.git("mina", &["checkout", "-q", "main"]);
+    s.save("old", "1\n2\n3\n4\n");
+    s.0.git("mina", &["checkout", "-q", "-B", "work", "main"]);
+    let first = s.save("old", "1\n2\nagent\n3\n4\n");
+    s.note(AI, &first, note(&[("old", "3", "")]).as_bytes());
+    s.note(TRACE, &first, trace("0.1.0", None, "old", "ai", (3, 3)).as_bytes());
+    s.0.git("mina", &["mv", "old", "new"]);
+    s.0.commit("mina", "rename");
+    // As the desk has it: one entry with both paths.
+    let (repository, place) = undersign::survey::Place::open(&s.0.repo).unwrap();
+    let pending = repository.changes(0, &place.target).unwrap().changes;
+    let change = pending.into_iter().find(|change| change.branch == "work").unwrap();
+    let diff = undersign::survey::diff(&repository, &place, &change).unwrap();
+    assert_eq!(diff.files.len(), 1);
+    let attribution = git::attribution(&repository, &change, &diff).unwrap();
+    let read = Read { diff, attribution };
+    assert_eq!(read.letters("new", 5), "··A··");
+    assert_eq!(read.attribution.source(0, 2).unwrap().commit.to_string(), first);
     read.is_untroubled();
 }
 

@@ -1,7 +1,8 @@
 //! What rules and counts make of files that moved.
 
 use crate::run;
-use crate::support::{Fixture, policy};
+use crate::support::{Decision, Fixture, policy};
+use undersign::decision::{Note, Verdict};
 
 fn retries(tries: u32) -> String {
     (1..=90).map(|n| format!("key{n}: value{n}\n")).collect::<String>() + &format!("retry:\n  max_attempts: {tries}\n")
@@ -48,4 +49,15 @@ fn what_moves_to_where_it_means_something_else_is_seen_as_new() {
     f.commit("mina", "Move it");
     let said = run(&f, &["show", "move"]).exits(0).says("2 files, +5 −5").says("notes/a.txt → .github/workflows/a.yml");
     assert!(!said.out.contains("findings: 0") && said.out.contains(".github/workflows/a.yml:5"), "{}", said.out);
+}
+
+#[test]
+fn a_note_on_the_old_side_of_a_moved_file_is_quoted_from_where_it_lay() {
+    let f = moved("svc/conf/app.yaml", "svc/settings/app.yaml", 9000);
+    let path = "svc/settings/app.yaml".to_owned();
+    let notes = vec![Note { path, old_side: true, line: 92, text: "Was fine.".into(), ..Note::default() }];
+    let record = f.take(Decision { notes, ..Decision::new("rahim", "move", Verdict::Reject) });
+    let id = record.id().to_string();
+    let json = run(&f, &["record", "show", &id, "--for-agent", "--json"]).exits(0).json();
+    assert_eq!(json["notes"][0]["quote"], "  max_attempts: 3");
 }

@@ -10,6 +10,7 @@ mod hostile;
 mod moves;
 mod notes;
 mod reader;
+mod renamed;
 mod screens;
 #[path = "../support/mod.rs"]
 mod support;

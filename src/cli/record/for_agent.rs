@@ -57,8 +57,13 @@ impl Feedback {
         let safe = |text: &str| visible::lines(text);
         let remark = |note: &SignedNote| {
             let until = last_line(note);
-            let commit = if note.side == "old" { &predicate.base.commit } else { &predicate.head.commit };
-            let quote = notes::quoted(repository, commit, &note.path, note.line.0, until);
+            let (base, head) = (&predicate.base.commit, &predicate.head.commit);
+            let (commit, path) = match note.side.as_str() {
+                "old" => (base, notes::path_at_base(repository, base, head, &note.path)),
+                _ => (head, None),
+            };
+            let path = path.as_ref().unwrap_or(&note.path);
+            let quote = notes::quoted(repository, commit, path, note.line.0, until);
             Remark {
                 path: safe(&note.path),
                 side: note.side.clone(),

@@ -1,20 +1,20 @@
 //! The commit that brought each added line, and the line's number there: the way back from head, commit by commit.
 //!
 //! A line goes on to the first parent that has it; where none has, its commit brought it, as for `git blame`. A file
-//! that a commit only renamed (the same blob at another path, gone there) is followed. What leads out of the change, to
-//! base or to what was merged from the target, is in no commit of it and stays unknown. What was renamed and edited at
-//! once, or put together from several files, was brought by the commit that did so.
+//! that a commit renamed is followed: the same blob at another path that is gone there, or else a text that is alike,
+//! as [`renames`] pairs them. What leads out of the change, to base or to what was merged from the target, is in no commit
+//! of it and stays unknown. What was put together from several files was brought by the commit that did so.
 //!
 //! Bounds: 256 MiB of text compared, a million paths that differ between commits and their parents, two million added
-//! lines. A step from a commit to a parent costs what differs between them, and a comparison for each file that is
-//! followed and differs.
+//! lines; of each step what [`renames`] compares. A step from a commit to a parent costs what differs between them, and
+//! a comparison for each file that is followed and differs.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{GitError, Repository, content, diff};
+use super::{GitError, Repository, content, diff, small_text};
 use crate::change::compare::{Comparison, Line, compare};
-use crate::change::diff::{Content, Diff, TreeEntry};
-use crate::change::{Commit, ObjectId, RepoPath, Revision};
+use crate::change::diff::{Content, Diff, FileDiff, TreeEntry};
+use crate::change::{Commit, ObjectId, RepoPath, Revision, renames};
 use crate::provenance::attribution::Brought;
 
 /// Bytes of text compared.
@@ -72,7 +72,8 @@ impl Walk<'_> {
         let there: HashSet<&RepoPath> = diff.files.iter().filter(|f| f.new.is_some()).map(|f| &f.path).collect();
         let is_any_gone = spoken.iter().any(|path| !there.contains(path));
         for (index, file) in diff.files.iter().enumerate() {
-            let is_meant = spoken.contains(&file.path) || (file.old.is_none() && is_any_gone);
+            let is_named = file.paths().any(|path| spoken.contains(path));
+            let is_meant = is_named || (is_any_gone && (file.old.is_none() || file.from.is_some()));
             let Some(new) = file.new.filter(|_| is_meant && !self.is_cut()) else { continue };
             let Some(comparison) = self.compare(file.old, new)? else { continue };
             let added = comparison.hunks.iter().flat_map(|hunk| &hunk.lines).filter_map(|line| match line {
@@ -117,9 +118,10 @@ impl Walk<'_> {
     /// Gives a parent the lines that it has. Those that it has not are given back.
     fn hand_on(&mut self, lines: Lines, parent: ObjectId, step: &Diff) -> Result<Lines, GitError> {
         let gone = gone(step);
+        let alike = self.alike(&lines, step, &gone);
         let mut kept = Lines::new();
         for ((file, path), lines) in lines {
-            let (old, new) = match Before::of(&path, step, &gone) {
+            let (before, old, new) = match Before::of(&path, step, &gone, &alike) {
                 Before::Same(before) => {
                     self.give(parent, file, before, lines);
                     continue;
@@ -128,7 +130,7 @@ impl Walk<'_> {
                     kept.insert((file, path), lines);
                     continue;
                 }
-                Before::Other(old, new) => (old, new),
+                Before::Other(before, old, new) => (before, old, new),
             };
             if self.is_cut() {
                 return Ok(Lines::new());
@@ -142,12 +144,28 @@ impl Walk<'_> {
                     None => brought.push((head, here)),
                 }
             }
-            self.give(parent, file, path.clone(), had);
+            self.give(parent, file, before, had);
             if !brought.is_empty() {
                 kept.insert((file, path), brought);
             }
         }
         Ok(kept)
+    }
+
+    /// Where files were that a step renamed and edited at once: those with lines under way that came in it, and whose
+    /// blob was nowhere before.
+    fn alike(&self, lines: &Lines, step: &Diff, gone: &HashMap<ObjectId, Option<&RepoPath>>) -> Moved {
+        let paths: HashSet<&RepoPath> = lines.keys().map(|(_, path)| path).collect();
+        let is_new = |id: ObjectId| !gone.contains_key(&id);
+        let came = |file: &FileDiff| paths.contains(&file.path) && file.new.is_some_and(|new| is_new(new.id));
+        let wanted = |file: &&FileDiff| file.new.is_none() || file.old.is_none() && came(file);
+        let files: Vec<_> = step.files.iter().filter(wanted).cloned().collect();
+        if files.iter().all(|file| file.new.is_none()) {
+            return Moved::new();
+        }
+        let text = |entry, most| small_text(self.repository, entry, most);
+        let paired = renames::paired(Diff { files }, |_, _| true, text).files.into_iter();
+        paired.filter_map(|file| Some((file.path, (file.from?, file.old?)))).collect()
     }
 
     fn give(&mut self, parent: ObjectId, file: usize, path: RepoPath, lines: Vec<(u32, u32)>) {
@@ -167,27 +185,32 @@ impl Walk<'_> {
     }
 }
 
+/// By path in a commit: path and entry in its parent.
+type Moved = HashMap<RepoPath, (RepoPath, TreeEntry)>;
+
 /// What a parent has of a file.
 enum Before {
     /// The same content, at this path.
     Same(RepoPath),
-    /// Another content at the same path: the parent's, and the commit's.
-    Other(TreeEntry, TreeEntry),
+    /// Another content, at this path: the parent's, and the commit's.
+    Other(RepoPath, TreeEntry, TreeEntry),
     Nothing,
 }
 
 impl Before {
-    fn of(path: &RepoPath, step: &Diff, gone: &HashMap<ObjectId, Option<&RepoPath>>) -> Before {
+    fn of(path: &RepoPath, step: &Diff, gone: &HashMap<ObjectId, Option<&RepoPath>>, alike: &Moved) -> Before {
         let Ok(at) = step.files.binary_search_by(|touched| touched.path.cmp(path)) else {
             return Before::Same(path.clone());
         };
         match (step.files[at].old, step.files[at].new) {
             (Some(old), Some(new)) if old.id == new.id => Before::Same(path.clone()),
-            (Some(old), Some(new)) => Before::Other(old, new),
-            (_, new) => match new.and_then(|new| *gone.get(&new.id)?) {
-                Some(before) => Before::Same(before.clone()),
-                None => Before::Nothing,
+            (Some(old), Some(new)) => Before::Other(path.clone(), old, new),
+            (_, Some(new)) => match (gone.get(&new.id), alike.get(path)) {
+                (Some(Some(before)), _) => Before::Same((*before).clone()),
+                (None, Some((before, old))) => Before::Other(before.clone(), *old, new),
+                _ => Before::Nothing,
             },
+            (_, None) => Before::Nothing,
         }
     }
 }

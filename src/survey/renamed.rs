@@ -1,0 +1,62 @@
+//! Files that were renamed between the revision that a draft is about and the one that is open. What a draft keeps of a
+//! file goes by its path, and so would be lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Place, joined};
+use crate::change::diff::{Diff, FileDiff};
+use crate::change::manifest::unescape;
+use crate::change::{Change, RepoPath, renames};
+use crate::decision::Draft;
+use crate::source::git::{self, GitError, Repository};
+
+#[derive(Debug, Clone, Default)]
+pub struct Renamed {
+    /// What the earlier revision did to each path; nothing where the change did not move since.
+    pub then: Diff,
+    /// By path in the earlier head: the path now.
+    pub names: BTreeMap<RepoPath, RepoPath>,
+}
+
+impl Renamed {
+    /// Since the revision of a draft. Where that is no longer in the repository, nothing is known of any rename.
+    pub fn since(repository: &Repository, place: &Place, draft: &Draft, change: &Change, now: &Diff) -> Renamed {
+        Renamed::read(repository, place, draft, change, now).unwrap_or_default()
+    }
+
+    fn read(
+        repository: &Repository,
+        place: &Place,
+        draft: &Draft,
+        change: &Change,
+        now: &Diff,
+    ) -> Result<Renamed, GitError> {
+        let revision = &change.revision;
+        let (Ok(base), Ok(head)) = (draft.base.parse(), draft.head.parse()) else { return Ok(Renamed::default()) };
+        if (base, head) == (revision.base, revision.head) {
+            return Ok(Renamed::default());
+        }
+        let head = repository.tree_of(head)?;
+        let then = joined(repository, place, (repository.tree_of(base)?, head))?;
+        let mut step = git::diff(repository, head, revision.head_tree)?;
+        step.files.retain(is_of_the_change(&then, now, draft));
+        let text = |entry, most| git::small_text(repository, entry, most);
+        // Where it lies now may mean something else: it is the same file all the same.
+        let step = renames::paired(step, |_, _| true, text);
+        let names = step.files.into_iter().filter_map(|file| Some((file.from?, file.path))).collect();
+        Ok(Renamed { then, names })
+    }
+}
+
+/// Only what the change touched, or a note is on, can have been renamed by it, and only to what it touches now. The
+/// base may have gone on by any number of files.
+fn is_of_the_change(then: &Diff, now: &Diff, draft: &Draft) -> impl Fn(&FileDiff) -> bool {
+    let noted = draft.notes.iter().filter_map(|note| unescape(&note.path));
+    let before: BTreeSet<RepoPath> = then.files.iter().map(|file| file.path.clone()).chain(noted).collect();
+    let after: BTreeSet<RepoPath> = now.files.iter().map(|file| file.path.clone()).collect();
+    move |file| match (file.old, file.new) {
+        (Some(_), None) => before.contains(&file.path),
+        (None, Some(_)) => after.contains(&file.path),
+        _ => false,
+    }
+}

@@ -1,0 +1,129 @@
+//! The files of a change in two of its revisions, each followed over its renames: by the change in either of them, and
+//! by the base in between.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Place, joined, mean_the_same};
+use crate::change::diff::{FileDiff, TreeEntry};
+use crate::change::{ObjectId, RepoPath, Revision, renames};
+use crate::source::git::{self, GitError, Repository};
+
+/// What is at a path before and after.
+type Pair = (Option<TreeEntry>, Option<TreeEntry>);
+
+/// A file in the two revisions: before and after in each. What it would be called if the earlier one were on today's
+/// base, and what it is called.
+pub(super) struct Sides {
+    pub then: Pair,
+    pub now: Pair,
+    pub called: (RepoPath, RepoPath),
+}
+
+/// A revision by its trees: what it does to each path, and where the files are now that it moved.
+struct Touched<'r> {
+    repository: &'r Repository,
+    trees: (ObjectId, ObjectId),
+    files: BTreeMap<RepoPath, FileDiff>,
+    moved: BTreeMap<RepoPath, RepoPath>,
+}
+
+impl<'r> Touched<'r> {
+    fn of(repository: &'r Repository, place: &Place, revision: &Revision) -> Result<Touched<'r>, GitError> {
+        let trees = (revision.base_tree, revision.head_tree);
+        let joined = joined(repository, place, trees)?;
+        let moved = joined.files.iter().filter_map(|file| Some((file.from.clone()?, file.path.clone())));
+        let moved = moved.collect();
+        let files = joined.apart().files.into_iter().map(|file| (file.path.clone(), file)).collect();
+        Ok(Touched { repository, trees, files, moved })
+    }
+
+    fn at(&self, path: &RepoPath) -> Result<Pair, GitError> {
+        match self.files.get(path) {
+            Some(file) => Ok((file.old, file.new)),
+            None => git::entry_at(self.repository, self.trees.0, path).map(|entry| (entry, entry)),
+        }
+    }
+
+    /// What a file of the base is called after it.
+    fn called(&self, path: &RepoPath) -> RepoPath {
+        self.moved.get(path).unwrap_or(path).clone()
+    }
+
+    /// Whether it takes a path of its base away, or changes what is there.
+    fn touches_old(&self, path: &RepoPath) -> bool {
+        self.files.get(path).is_some_and(|file| file.old.is_some())
+    }
+}
+
+/// Every file that either revision touches. One that was moved goes by its path in the earlier base, where that is
+/// clear; all else goes by path.
+pub(super) fn sides(
+    repository: &Repository,
+    place: &Place,
+    then: &Revision,
+    now: &Revision,
+) -> Result<Vec<Sides>, GitError> {
+    let (then, now) = (Touched::of(repository, place, then)?, Touched::of(repository, place, now)?);
+    let rebased = rebased(&then, &now)?;
+    let back: BTreeMap<&RepoPath, &RepoPath> = rebased.iter().map(|(was, is)| (is, was)).collect();
+    let in_base_then = now.moved.keys().map(|path| *back.get(path).unwrap_or(&path));
+    let moved: BTreeSet<&RepoPath> = then.moved.keys().chain(in_base_then).chain(rebased.keys()).collect();
+    let (mut found, mut taken) = (Vec::new(), BTreeSet::new());
+    for path in moved {
+        let bases = (path, rebased.get(path).unwrap_or(path));
+        let Some((sides, names)) = followed(place, &then, &now, bases)? else { continue };
+        if names.iter().all(|name| !taken.contains(name)) {
+            taken.extend(names);
+            found.push(sides);
+        }
+    }
+    for path in then.files.keys().chain(now.files.keys()).collect::<BTreeSet<_>>() {
+        if !taken.contains(path) {
+            let called = (path.clone(), path.clone());
+            found.push(Sides { then: then.at(path)?, now: now.at(path)?, called });
+        }
+    }
+    Ok(found)
+}
+
+/// What the base renamed between the two revisions, of files that the change touches in both.
+fn rebased(then: &Touched, now: &Touched) -> Result<BTreeMap<RepoPath, RepoPath>, GitError> {
+    if then.trees.0 == now.trees.0 {
+        return Ok(BTreeMap::new());
+    }
+    let mut step = git::diff(then.repository, then.trees.0, now.trees.0)?;
+    step.files.retain(|file| match (file.old, file.new) {
+        (Some(_), None) => then.touches_old(&file.path),
+        (None, Some(_)) => now.touches_old(&file.path),
+        _ => false,
+    });
+    let text = |entry, most| git::small_text(then.repository, entry, most);
+    let step = renames::paired(step, |_, _| true, text);
+    Ok(step.files.into_iter().filter_map(|file| Some((file.from?, file.path))).collect())
+}
+
+/// A file that is at these paths in the two bases, with all names that it has in the four trees; none where one of them
+/// belongs to another file, too, or where the last two names do not mean the same.
+fn followed(
+    place: &Place,
+    then: &Touched,
+    now: &Touched,
+    (base_then, base_now): (&RepoPath, &RepoPath),
+) -> Result<Option<(Sides, BTreeSet<RepoPath>)>, GitError> {
+    let (head_then, head_now) = (then.called(base_then), now.called(base_now));
+    // What only the base renamed has that name on today's base.
+    let was = if head_then == *base_then { base_now } else { &head_then };
+    let names: BTreeSet<RepoPath> = [base_then, base_now, &head_then, &head_now].map(RepoPath::clone).into();
+    let mut is_clear = *was == head_now || mean_the_same(place, was, &head_now);
+    for name in &names {
+        let ((a, b), (c, d)) = (then.at(name)?, now.at(name)?);
+        let homes = [(a, base_then), (b, &head_then), (c, base_now), (d, &head_now)];
+        is_clear &= homes.iter().all(|(entry, home)| entry.is_some() == (name == *home));
+    }
+    if !is_clear {
+        return Ok(None);
+    }
+    let then = (then.at(base_then)?.0, then.at(&head_then)?.1);
+    let now = (now.at(base_now)?.0, now.at(&head_now)?.1);
+    Ok(Some((Sides { then, now, called: (was.clone(), head_now) }, names)))
+}

@@ -1,0 +1,102 @@
+//! What a person did to a file carries over to another name of it: marks of hunks, answers to findings, reasons for
+//! long lines. Their keys hang on the path, and so are made anew for the path of now, from what was read then.
+//!
+//! Only where the two paths mean the same to rules and policy: else all of the file is read as new. And only what is
+//! the same to the byte, on the same old side. What speaks for the file as a whole does not carry over, since its name
+//! is what changed: the first hunk, with which the name and what is said of the file are seen, is to be marked again,
+//! though its lines count as shown.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::app::review::rows::{Inventory, Omission, Spot};
+use crate::change::RepoPath;
+use crate::change::diff::{Diff, FileDiff};
+use crate::decision::Draft;
+use crate::risk::{self, Assessor};
+use crate::source::git::{GitError, Repository};
+use crate::survey::renamed::Renamed;
+use crate::survey::{self, FileMaterial, Place, text_of};
+
+/// Bytes of texts that are read for this; what is beyond is to be read again by the person.
+const MAX_BYTES: usize = 16 << 20;
+
+/// Carries marks and answers of a draft over to the names of now. Gives how many files had some.
+pub(super) fn carry(
+    repository: &Repository,
+    place: &Place,
+    draft: &mut Draft,
+    now: &Diff,
+    renamed: &Renamed,
+) -> Result<usize, GitError> {
+    if draft.seen.is_empty() && draft.shown.is_empty() && draft.answers.is_empty() && draft.acknowledged.is_empty() {
+        return Ok(0);
+    }
+    let (mut left, mut count) = (MAX_BYTES, 0);
+    let mut assessor = Assessor::new(risk::Rules::shipped());
+    for (was, is) in renamed.names.iter().filter(|(was, is)| survey::mean_the_same(place, was, is)) {
+        let Some((then, now)) = file(&renamed.then, was).zip(file(now, is)) else { continue };
+        let then = FileMaterial::read(repository, then)?;
+        let Some(rest) = left.checked_sub(text_of(&then.old).len() + text_of(&then.new).len()) else { break };
+        left = rest;
+        assessor.read(&then.under_review());
+        let inventory = Inventory::of(&then);
+        if is_known(draft, &inventory) {
+            let now = FileMaterial::read(repository, now)?;
+            count += usize::from(marks(draft, &inventory, then, &now));
+        }
+    }
+    if !draft.answers.is_empty() {
+        answers(draft, assessor, &renamed.names);
+    }
+    Ok(count)
+}
+
+fn file<'d>(diff: &'d Diff, path: &RepoPath) -> Option<&'d FileDiff> {
+    diff.at(path).filter(|file| file.new.is_some())
+}
+
+/// Whether the draft says anything of a file's hunks or long lines.
+fn is_known(draft: &Draft, inventory: &Inventory) -> bool {
+    let hunk = |key: &String| draft.seen.contains(key) || draft.shown.contains_key(key);
+    let reason = |omission: &Omission| draft.acknowledged.contains_key(&omission.key);
+    inventory.hunks.iter().any(hunk) || inventory.omissions.iter().any(reason)
+}
+
+/// Whether any hunk of the file was seen.
+fn marks(draft: &mut Draft, was: &Inventory, then: FileMaterial, now: &FileMaterial) -> bool {
+    let diff = FileDiff { path: now.diff.path.clone(), from: now.diff.from.clone(), ..then.diff.clone() };
+    let (renamed, is) = (Inventory::of(&FileMaterial { diff, ..then }), Inventory::of(now));
+    let places: HashMap<&String, usize> = (0..).zip(&is.hunks).map(|(at, key)| (key, at)).collect();
+    let mut any = false;
+    for ((old, new), hunk) in was.hunks.iter().zip(&renamed.hunks).zip(&was.outlines) {
+        let Some(&at) = places.get(new) else { continue };
+        let is_seen = draft.seen.contains(old);
+        any |= is_seen;
+        if is_seen && at > 0 {
+            draft.seen.insert(new.clone());
+        } else if is_seen {
+            draft.shown.entry(new.clone()).or_insert_with(|| std::iter::once(0..hunk.lines).collect());
+        } else if let Some(lines) = draft.shown.get(old).cloned() {
+            draft.shown.entry(new.clone()).or_insert(lines);
+        }
+    }
+    for (old, new) in was.omissions.iter().zip(&renamed.omissions) {
+        let is_line = matches!(old.spot, Spot::Line { .. });
+        let is_asked = is.omissions.iter().any(|omission| omission.key == new.key);
+        let reason = draft.acknowledged.get(&old.key).filter(|_| is_line && is_asked).cloned();
+        if let Some(reason) = reason {
+            draft.acknowledged.entry(new.key.clone()).or_insert(reason);
+        }
+    }
+    any
+}
+
+/// The same finding at the same lines has the same answer.
+fn answers(draft: &mut Draft, assessor: Assessor<'_>, names: &BTreeMap<RepoPath, RepoPath>) {
+    for mut finding in assessor.finish(&[]).findings {
+        let answer = draft.answers.get(&finding.key()).cloned();
+        let Some((answer, path)) = answer.zip(names.get(&finding.location.path)) else { continue };
+        finding.location.path = path.clone();
+        draft.answers.entry(finding.key()).or_insert(answer);
+    }
+}
