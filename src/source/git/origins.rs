@@ -164,7 +164,7 @@ impl Walk<'_> {
             return Moved::new();
         }
         let text = |entry, most| small_text(self.repository, entry, most);
-        let paired = renames::paired(Diff { files }, |_, _| true, text).files.into_iter();
+        let paired = renames::paired(Diff { files, ..Diff::default() }, |_, _| true, text).files.into_iter();
         paired.filter_map(|file| Some((file.path, (file.from?, file.old?)))).collect()
     }
 
