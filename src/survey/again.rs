@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::sides::{Sides, sides};
+use super::sides::{Sides, Trees, sides};
 use super::{FileMaterial, Place, mean_the_same};
 use crate::change::diff::{Content, Diff, FileDiff, TreeEntry};
 use crate::change::manifest::Digest;
@@ -40,20 +40,11 @@ pub struct Part {
 pub fn since(repository: &Repository, place: &Place, change: &Change, then: &Revised) -> Result<Part, GitError> {
     let earlier = earlier(repository, change, then)?;
     let now = &change.revision;
-    let (mut came, mut told, mut clashed) = (Came::default(), Vec::new(), false);
-    for sides in sides(repository, place, &earlier, now)? {
-        let (expected, clashes) = expected(repository, &sides)?;
-        let actual = Image::of(repository, sides.now.1)?;
-        let (was, is) = sides.called;
-        if clashes {
-            clashed = true;
-            told.push(format!("{is}: base and change touched the same lines; all that the change does here is shown."));
-        }
-        if expected != actual || was != is {
-            came.take(was, is, expected, actual);
-        }
-    }
-    let files = came.joined(repository, place);
+    let trees = |revision: &Revision| (revision.base_tree, revision.head_tree);
+    let Beyond { files, clashing } = beyond(repository, place, trees(&earlier), trees(now))?;
+    let told =
+        |path| format!("{path}: base and change touched the same lines; all that the change does here is shown.");
+    let (mut told, clashed): (Vec<String>, bool) = (clashing.iter().map(told).collect(), !clashing.is_empty());
     let update = match (files.is_empty() && !clashed, earlier.head == now.head, earlier.base_tree == now.base_tree) {
         (false, ..) if !clashed && files.iter().all(is_only_moved) => Update::Move,
         (false, ..) => Update::Rework,
@@ -63,6 +54,29 @@ pub fn since(repository: &Repository, place: &Place, change: &Change, then: &Rev
     };
     told.insert(0, sentence(update, files.len()));
     Ok(Part { files, told })
+}
+
+/// What a revision does beyond what another one does, on the base of the first.
+struct Beyond {
+    files: Vec<FileMaterial>,
+    /// Where the two bases and the other revision touched the same lines, so that all of it is shown.
+    clashing: Vec<RepoPath>,
+}
+
+fn beyond(repository: &Repository, place: &Place, then: Trees, now: Trees) -> Result<Beyond, GitError> {
+    let (mut came, mut clashing) = (Came::default(), Vec::new());
+    for sides in sides(repository, place, then, now)? {
+        let (expected, clashes) = expected(repository, &sides)?;
+        let actual = Image::of(repository, sides.now.1)?;
+        let (was, is) = sides.called;
+        if clashes {
+            clashing.push(is.clone());
+        }
+        if expected != actual || was != is {
+            came.take(was, is, expected, actual);
+        }
+    }
+    Ok(Beyond { files: came.joined(repository, place), clashing })
 }
 
 fn is_only_moved(file: &FileMaterial) -> bool {
@@ -193,9 +207,15 @@ fn merged(
     }
 }
 
-/// What one commit of a series does, against its first parent; what it moved is one file each.
+/// What one commit of a series does, against its first parent; what it moved is one file each. Of a merge, what it adds
+/// to what follows from its parents.
 pub fn commit(repository: &Repository, place: &Place, id: ObjectId) -> Result<Part, GitError> {
     let commit = repository.commit(id)?;
+    if let [ours, theirs] = commit.parents[..]
+        && let [base] = repository.bases(ours, theirs)?[..]
+    {
+        return own_part_of_merge(repository, place, &commit, [base, ours, theirs]);
+    }
     let Some(&parent) = commit.parents.first() else {
         return Err(GitError::Unsupported("The commit has no parent to compare it with.".to_owned()));
     };
@@ -208,6 +228,27 @@ pub fn commit(repository: &Repository, place: &Place, id: ObjectId) -> Result<Pa
     if diff.files.is_empty() {
         told.push("It changes nothing.".to_owned());
     }
+    Ok(Part { files, told })
+}
+
+/// What a merge holds that nobody wrote before it: what its first parent and what the other one brings do not give.
+fn own_part_of_merge(
+    repository: &Repository,
+    place: &Place,
+    merge: &Commit,
+    [base, ours, theirs]: [ObjectId; 3],
+) -> Result<Part, GitError> {
+    let tree = |commit| repository.tree_of(commit);
+    let (brought, made) = ((tree(base)?, tree(theirs)?), (tree(ours)?, tree(merge.id)?));
+    let Beyond { files, clashing } = beyond(repository, place, brought, made)?;
+    let brings = git::diff(repository, brought.0, brought.1)?.files.len();
+    let what = if files.is_empty() { "A merge that adds nothing" } else { "A merge: what it adds" };
+    let mut told = vec![
+        visible::text(merge.title()).into_owned(),
+        format!("{what} to the {} of {}.", counted(brings, "file"), theirs.short()),
+    ];
+    let both = |path: &RepoPath| format!("{path}: both sides touched the same lines; it is shown against the first.");
+    told.extend(clashing.iter().map(both));
     Ok(Part { files, told })
 }
 

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Place, joined, mean_the_same};
 use crate::change::diff::{FileDiff, TreeEntry};
-use crate::change::{ObjectId, RepoPath, Revision, renames};
+use crate::change::{ObjectId, RepoPath, renames};
 use crate::source::git::{self, GitError, Repository};
+
+/// The trees of a revision's base and of its head.
+pub(super) type Trees = (ObjectId, ObjectId);
 
 /// What is at a path before and after.
 type Pair = (Option<TreeEntry>, Option<TreeEntry>);
@@ -22,14 +25,13 @@ pub(super) struct Sides {
 /// A revision by its trees: what it does to each path, and where the files are now that it moved.
 struct Touched<'r> {
     repository: &'r Repository,
-    trees: (ObjectId, ObjectId),
+    trees: Trees,
     files: BTreeMap<RepoPath, FileDiff>,
     moved: BTreeMap<RepoPath, RepoPath>,
 }
 
 impl<'r> Touched<'r> {
-    fn of(repository: &'r Repository, place: &Place, revision: &Revision) -> Result<Touched<'r>, GitError> {
-        let trees = (revision.base_tree, revision.head_tree);
+    fn of(repository: &'r Repository, place: &Place, trees: Trees) -> Result<Touched<'r>, GitError> {
         let joined = joined(repository, place, trees)?;
         let moved = joined.files.iter().filter_map(|file| Some((file.from.clone()?, file.path.clone())));
         let moved = moved.collect();
@@ -57,12 +59,7 @@ impl<'r> Touched<'r> {
 
 /// Every file that either revision touches. One that was moved goes by its path in the earlier base, where that is
 /// clear; all else goes by path.
-pub(super) fn sides(
-    repository: &Repository,
-    place: &Place,
-    then: &Revision,
-    now: &Revision,
-) -> Result<Vec<Sides>, GitError> {
+pub(super) fn sides(repository: &Repository, place: &Place, then: Trees, now: Trees) -> Result<Vec<Sides>, GitError> {
     let (then, now) = (Touched::of(repository, place, then)?, Touched::of(repository, place, now)?);
     let rebased = rebased(&then, &now)?;
     let back: BTreeMap<&RepoPath, &RepoPath> = rebased.iter().map(|(was, is)| (is, was)).collect();

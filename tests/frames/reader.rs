@@ -555,3 +555,55 @@ fn who_is_said_to_have_written_a_line_stands_in_the_gutter() {
     let frame = session.frame();
     assert!(frame.contains("nothing is known of who wrote these lines: ") && !frame.contains('\u{1b}'), "{frame}");
 }
+
+/// A branch of three commits whose second merges main; what the merge does beside it is up to `own`.
+fn merging(own: impl Fn(&Fixture)) -> Fixture {
+    let f = Fixture::new();
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "topic", "main"]);
+    f.write("topic.txt", "topic\n");
+    f.commit("mina", "Topic");
+    f.git("rahim", &["checkout", "-q", "main"]);
+    (0..3).for_each(|n| f.write(&format!("main{n}.txt"), "main\n"));
+    f.commit("rahim", "Main goes on");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.git("mina", &["merge", "-q", "--no-commit", "--no-ff", "main"]);
+    own(&f);
+    f.commit("mina", "Merge main");
+    f.write("more.txt", "more\n");
+    f.commit("mina", "More");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+#[test]
+fn commit_by_commit_a_merge_shows_what_it_adds_and_not_what_it_brings() {
+    // jonas/tig#549
+    let f = merging(|f| {
+        f.write("b.txt", "from nowhere\n");
+        f.write("main1.txt", "main\nand more\n");
+    });
+    let mut session = Session::new(&f, (120, 36));
+    let frame = session.press("<enter>").press(">>").frame();
+    assert!(frame.contains("Merge main A merge: what it adds to the 3 files of"), "{frame}");
+    assert!(frame.contains("+ from nowhere") && frame.contains("+ and more"), "{frame}");
+    assert!(frame.contains("2 files") && !frame.contains("main0.txt"), "{frame}");
+    insta::assert_snapshot!(frame);
+}
+
+#[test]
+fn a_merge_that_only_follows_from_its_parents_adds_nothing() {
+    let f = merging(|_| {});
+    let mut session = Session::new(&f, (120, 36));
+    session.press("<enter>").press(">>");
+    let frame = session.frame();
+    assert!(frame.contains("A merge that adds nothing to the 3 files of"), "{frame}");
+}
+
+#[test]
+fn a_merge_that_drops_what_it_should_bring_shows_that() {
+    let f = merging(|f| _ = f.git("mina", &["rm", "-q", "-f", "main2.txt"]));
+    let mut session = Session::new(&f, (120, 36));
+    let frame = session.press("<enter>").press(">>").frame();
+    assert!(frame.contains("main2.txt") && frame.contains("− main"), "{frame}");
+}

@@ -141,7 +141,7 @@ impl Repository {
     }
 
     /// The best common ancestors of two commits.
-    pub(super) fn bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, GitError> {
+    pub fn bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, GitError> {
         match self.raw.merge_bases(oid(a), oid(b)) {
             Ok(bases) => Ok(bases.iter().map(|id| object_id(*id)).collect()),
             Err(error) if error.code() == git2::ErrorCode::NotFound && error.class() != git2::ErrorClass::Odb => {
