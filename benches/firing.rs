@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use undersign::examination::FileMaterial;
 use undersign::risk::{Assessor, Rules, Severity};
 use undersign::source::git::{Repository, diff};
-use undersign::survey::FileMaterial;
 
 /// Commits that touch more files than this are imports and vendoring; they are left out and counted.
 const MAX_FILES: usize = 500;

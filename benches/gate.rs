@@ -16,7 +16,7 @@ use ed25519_dalek::Signer as _;
 use undersign::change::diff::Mode;
 use undersign::change::manifest::{Digest, Image, Manifest};
 use undersign::decision::Verdict;
-use undersign::gatekeeper::{self, Request, Settings, Update};
+use undersign::enforcement::{self, Request, Settings, Update};
 use undersign::policy::Policy;
 use undersign::record::chain::file_name;
 use undersign::record::envelope::{Envelope, pae};
@@ -238,7 +238,7 @@ impl Bench {
         let request = Request { repository: &repo, updates: vec![update], ..Request::default() };
         median(400, || {
             let started = Instant::now();
-            let outcome = gatekeeper::judge(&request, &settings, now());
+            let outcome = enforcement::judge(&request, &settings, now());
             assert_eq!(outcome.outcome.name(), "allow");
             started.elapsed()
         })

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use undersign::app::keymap::{Keymap, Stroke};
-use undersign::app::review::look::{Layout, Look};
+use undersign::app::review::layout::{Layout, ViewOptions};
 use undersign::app::review::{Compared, Review};
 use undersign::app::{Effect, Event, Screen, State, update};
 use undersign::change::diff::{Content, Diff, FileDiff, Mode, TreeEntry};
 use undersign::change::{Change, ObjectId, RepoPath, Revision};
+use undersign::examination::{FileMaterial, Place};
 use undersign::source::git::{self, PolicyState, Repository, TargetBranch};
-use undersign::survey::{FileMaterial, Place};
 use undersign::tui::theme::Theme;
 use undersign::tui::view;
 
@@ -94,7 +94,7 @@ fn reader(source: &Source, layout: Layout) -> State {
     let diff = Arc::new(Diff { files: source.files.clone(), ..Diff::default() });
     let key = Err(String::new());
     let (mut state, _) = State::only(place.clone(), change.clone(), true, Keymap::shipped(), key, false, 0);
-    state.look = Look { layout, ..Look::default() };
+    state.look = ViewOptions { layout, ..ViewOptions::default() };
     let mut review = Review::new(1, change, place, diff, None, true);
     let shape = state.look.shape(usize::from(SCREEN.0) - 45);
     for index in 0..source.files.len() {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::app::keymap::Keymap;
-use crate::app::review::look::{Layout, Look};
+use crate::app::review::layout::{Layout, ViewOptions};
 use crate::datafile::{self, Refused, Table};
 use crate::drafts::Drafts;
 use crate::signer::SigningKey;
@@ -15,7 +15,7 @@ pub struct Config {
     pub repositories: Vec<PathBuf>,
     pub theme: Theme,
     pub keymap: Keymap,
-    pub look: Look,
+    pub look: ViewOptions,
     /// Whether the program hears the mouse; the terminal selects text by itself otherwise.
     pub mouse: bool,
     pub drafts: Drafts,
@@ -51,7 +51,11 @@ impl Config {
             repositories: file.repositories,
             theme,
             keymap,
-            look: Look { layout: file.layout, tab: file.tab.unwrap_or(Look::default().tab), ..Look::default() },
+            look: ViewOptions {
+                layout: file.layout,
+                tab: file.tab.unwrap_or(ViewOptions::default().tab),
+                ..ViewOptions::default()
+            },
             mouse: file.mouse.unwrap_or(true),
             remember_passphrase: file.remember_passphrase,
             drafts: crate::worker::drafts_dir(data_dir),

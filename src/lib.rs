@@ -12,7 +12,7 @@
 //!   M1 dashboards.tf deleted · │  C ┃ destr.protection-off  A guard …  [a]     ← Row::Finding, from risk::Assessor
 //!  ────────────────────────────┴───────────────────────────────────────────────────────────────────
 //!   ] hunk   } file   ) finding   ␣ seen, on   a answer   S sign                ← app::keymap::Keymap
-//!                                                              └─ app::sign::Sheet → frozen::Frozen → record::Record
+//!                                                              └─ app::sign::Sheet → signing::Unsigned → record::Record
 //! ```
 //!
 //! Floors; arrows go down only. The build without features is the bare verifier: floors 0 and 1, which know no terminal,
@@ -20,10 +20,10 @@
 //!
 //! ```text
 //!  4  cli  desk                                 arguments → command; the main loop
-//!  3  worker  config  tui  frozen  survey  sync  gatekeeper  service
+//!  3  worker  config  tui  signing  examination  sync  enforcement  service
 //!                                               effects → events; the screen; what is joined for queue, reader, sheet,
 //!                                               remotes, pushes; the gate over HTTP
-//!  2  source  ledger  memory  signer  drafts  cache  disk  clipboard  editor  app
+//!  2  source  ledger  gate_state  signer  drafts  cache  disk  clipboard  editor  app
 //!                                               git objects; chains in refs; keys; files; the program without a screen
 //!  1  provenance  risk  policy  decision  record  gate  highlight       rules
 //!  0  change  datafile                          plain data; TOML files read with all their mistakes
@@ -53,17 +53,17 @@ pub mod cli;
 #[cfg(feature = "git")]
 pub mod disk;
 #[cfg(feature = "git")]
-pub mod gatekeeper;
+pub mod enforcement;
+#[cfg(feature = "git")]
+pub mod examination;
+#[cfg(feature = "git")]
+pub mod gate_state;
 #[cfg(feature = "git")]
 pub mod ledger;
-#[cfg(feature = "git")]
-pub mod memory;
 #[cfg(feature = "git")]
 pub mod service;
 #[cfg(feature = "git")]
 pub mod source;
-#[cfg(feature = "git")]
-pub mod survey;
 #[cfg(feature = "git")]
 pub mod sync;
 
@@ -80,11 +80,11 @@ pub mod drafts;
 #[cfg(feature = "tui")]
 pub mod editor;
 #[cfg(feature = "tui")]
-pub mod frozen;
-#[cfg(feature = "tui")]
 pub mod highlight;
 #[cfg(feature = "tui")]
 pub mod signer;
+#[cfg(feature = "tui")]
+pub mod signing;
 #[cfg(feature = "tui")]
 pub mod tui;
 #[cfg(feature = "tui")]

@@ -8,13 +8,13 @@ use libfuzzer_sys::fuzz_target;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use undersign::app::keymap::{Keymap, Stroke};
-use undersign::app::review::look::{Layout, Look};
+use undersign::app::review::layout::{Layout, ViewOptions};
 use undersign::app::review::{Compared, Review};
 use undersign::app::{Event, Screen, State, update};
 use undersign::change::diff::{Content, Diff, FileDiff, Mode, TreeEntry};
 use undersign::change::{Change, ObjectId, RepoPath, Revision, visible};
 use undersign::source::git::{PolicyState, TargetBranch};
-use undersign::survey::{FileMaterial, Place};
+use undersign::examination::{FileMaterial, Place};
 use undersign::tui::theme::Theme;
 use undersign::tui::view;
 
@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
     let diff = FileDiff { path: RepoPath(old.iter().copied().take(40).collect()), from: None, old: entry(1), new: entry(2) };
     let file = FileMaterial::of(diff.clone(), side(old), side(new));
     let layout = if head[0] & 1 == 0 { Layout::Unified } else { Layout::SideBySide };
-    let look = Look { layout, wrap: head[0] & 2 == 0, blanks: head[0] & 4 == 0, ..Look::default() };
+    let look = ViewOptions { layout, wrap: head[0] & 2 == 0, blanks: head[0] & 4 == 0, ..ViewOptions::default() };
     let size = (40 + u16::from(head[1]), 10 + u16::from(head[2] % 40));
     let mut state = reader(file, diff, look, size);
     let theme = Theme::shipped("mono").expect("mono is shipped");
@@ -47,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(progress.hunks.1, review.checklist().hunks.len());
 });
 
-fn reader(file: FileMaterial, diff: FileDiff, look: Look, size: (u16, u16)) -> State {
+fn reader(file: FileMaterial, diff: FileDiff, look: ViewOptions, size: (u16, u16)) -> State {
     let id = ObjectId([1; 20]);
     let target = TargetBranch { name: "refs/heads/main".into(), tip: id };
     let (root, name, uri) = ("/".into(), "fuzz".into(), String::new());

@@ -2,8 +2,9 @@
 //! of the world. Nothing here reads a file, draws, or waits.
 
 pub mod action;
-mod arrivals;
+mod events;
 pub mod help;
+mod input;
 pub mod keymap;
 pub mod mouse;
 pub mod picker;
@@ -13,7 +14,6 @@ mod reading;
 pub mod review;
 pub mod sign;
 pub mod sitting;
-mod strokes;
 pub mod text;
 mod why;
 
@@ -26,21 +26,21 @@ use crate::change::diff::{Diff, FileDiff, Side};
 use crate::change::moved::Moves;
 use crate::change::{Change, RepoPath};
 use crate::decision::{Draft, Revised, Verdict};
-use crate::frozen::{Failure, Frozen, Seen};
+use crate::examination::{Examination, FileMaterial, Place};
 use crate::highlight::Tokens;
 use crate::provenance::attribution::Attribution;
 use crate::risk::Severity;
-use crate::survey::{Examination, FileMaterial, Place};
+use crate::signing::{Failure, Seen, Unsigned};
 use action::Context;
 use keymap::{Keymap, Stroke};
 use mouse::Mouse;
 use picker::Picker;
 use prompt::Prompt;
 use queue::{Again, Preview, Queue, Source};
-use review::lens::{Lens, View};
-use review::look::{Look, Shape};
+use review::layout::{Shape, ViewOptions};
+use review::parts::{ChangePart, View};
 use review::search::{Found, Pattern};
-use review::texts::ROOM;
+use review::text_cache::ROOM;
 use review::{Compared, Review};
 use sign::Sheet;
 use sitting::Sitting;
@@ -134,7 +134,7 @@ pub struct State {
     pub pending: Vec<Stroke>,
     /// The number typed before a command.
     pub count: Option<usize>,
-    pub look: Look,
+    pub look: ViewOptions,
     /// Columns of the file list, where a person dragged its edge.
     pub divider: Option<u16>,
     dragging: bool,
@@ -223,7 +223,7 @@ pub enum Event {
     /// A part of the change, or why it cannot be shown.
     Viewed {
         ticket: u64,
-        lens: Lens,
+        part: ChangePart,
         result: Result<Box<View>, String>,
     },
     /// The commits of two revisions beside each other.
@@ -245,9 +245,9 @@ pub enum Event {
         written: Box<Draft>,
         result: Result<Box<Draft>, String>,
     },
-    Frozen {
+    Unsigned {
         ticket: u64,
-        result: Result<Box<Frozen>, Failure>,
+        result: Result<Box<Unsigned>, Failure>,
     },
     Signed {
         ticket: u64,
@@ -340,7 +340,7 @@ pub enum Effect {
         ticket: u64,
         change: Arc<Change>,
         place: Arc<Place>,
-        lens: Lens,
+        part: ChangePart,
         shape: Shape,
     },
     Range {
@@ -421,7 +421,7 @@ pub enum Effect {
         ticket: u64,
         place: Arc<Place>,
         change: Arc<Change>,
-        frozen: Box<Frozen>,
+        unsigned: Box<Unsigned>,
         passphrase: Option<String>,
     },
 }
@@ -444,7 +444,7 @@ impl State {
             keymap,
             pending: Vec::new(),
             count: None,
-            look: Look::default(),
+            look: ViewOptions::default(),
             divider: None,
             dragging: false,
             key,
@@ -606,8 +606,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         review.turn_away();
     }
     let mut effects = match event {
-        Event::Stroke(stroke) => strokes::pressed(state, stroke),
-        Event::Paste(text) => strokes::pasted(state, &text),
+        Event::Stroke(stroke) => input::pressed(state, stroke),
+        Event::Paste(text) => input::pasted(state, &text),
         Event::Mouse(mouse) => mouse::moved(state, mouse),
         Event::Resize(width, height) => {
             state.size = (width.max(1), height.max(1));
@@ -618,19 +618,19 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.quit = true;
             reading::left(state)
         }
-        Event::Stop => strokes::suspended(state),
+        Event::Stop => input::suspended(state),
         Event::Now(now) => {
             state.now = now;
             Vec::new()
         }
-        other => arrivals::arrived(state, other),
+        other => events::arrived(state, other),
     };
     // An examination may end after the sheet was opened.
-    let counsel = arrivals::advise(state);
+    let advice = events::advise(state);
     if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
-        sheet.counsel = counsel;
+        sheet.advice = advice;
     }
     state.lay_out();
-    effects.extend(arrivals::wanted(state));
+    effects.extend(events::wanted(state));
     effects
 }

@@ -1,6 +1,6 @@
 //! The mouse: wheel, click, and the edge of the file list. It never decides anything.
 
-use super::{Effect, Overlay, Screen, State, strokes};
+use super::{Effect, Overlay, Screen, State, input};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mouse {
@@ -73,7 +73,7 @@ fn pressed(state: &mut State, mouse: Mouse) -> Vec<Effect> {
             let at = state.queue.scroll + row;
             // A second click on the selected row opens it.
             if at == state.queue.cursor {
-                return strokes::open_selected(state);
+                return input::open_selected(state);
             }
             state.queue.select(at);
         }

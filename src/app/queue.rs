@@ -7,11 +7,11 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::Listing;
 use super::action::Action;
-use super::review::lens::Since;
+use super::review::parts::Since;
 use crate::change::{Change, visible};
 use crate::decision::Revised;
+use crate::examination::{self, Examination, Place};
 use crate::source::git::{POLICY_PATH, PolicyState};
-use crate::survey::{self, Examination, Place};
 
 /// A repository of the desk.
 #[derive(Debug, Clone)]
@@ -212,7 +212,7 @@ impl Queue {
             let (examined, need, asked) = match fresh.remove(&change.id) {
                 // What came since is still to be said.
                 Some(fresh) => {
-                    let need = survey::need(&place, &fresh, me, now);
+                    let need = examination::need(&place, &fresh, me, now);
                     (Examined::Done(fresh), need, again.is_none())
                 }
                 // What was examined before is examined again all the same: policy or ledger may have moved.
@@ -245,7 +245,7 @@ impl Queue {
         self.under_way = self.under_way.saturating_sub(1);
         let Some(&at) = self.by_id.get(id) else { return };
         let need = match (&result, self.place(&self.entries[at].change)) {
-            (Ok(examination), Some(place)) => survey::need(place, examination, me, now),
+            (Ok(examination), Some(place)) => examination::need(place, examination, me, now),
             _ => "unreadable".to_owned(),
         };
         let entry = &mut self.entries[at];

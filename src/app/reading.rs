@@ -4,8 +4,8 @@ use super::action::Action;
 use super::keymap::Stroke;
 use super::picker::{Badge, Choice, Entry, Picker};
 use super::prompt::{Prompt, Purpose};
-use super::review::lens::Lens;
-use super::review::look::Layout;
+use super::review::layout::Layout;
+use super::review::parts::ChangePart;
 use super::review::{MAX_ITEMS, Review};
 use super::sign::{Ask, Sheet};
 use super::text::TextField;
@@ -18,7 +18,7 @@ use crate::decision::{Draft, Note, Verdict};
 pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effect> {
     match action {
         Action::Layout | Action::Wrap | Action::Blanks | Action::Attribution => state.status = look(state, action),
-        Action::Again | Action::NextCommit | Action::PreviousCommit => return turn_lens(state, action),
+        Action::Again | Action::NextCommit | Action::PreviousCommit => return turn_to_part(state, action),
         Action::RangeDiff => return range_diff(state),
         Action::Sign => sign(state),
         _ => return in_review(state, action, count),
@@ -225,21 +225,21 @@ pub fn back_to_all(state: &mut State) {
 }
 
 /// Another part of the change: what came since, or a commit of it; after the last, all of it.
-fn turn_lens(state: &mut State, action: Action) -> Vec<Effect> {
+fn turn_to_part(state: &mut State, action: Action) -> Vec<Effect> {
     let Screen::Review(open) = &state.screen else { return Vec::new() };
     let whole = state.aside.as_deref().unwrap_or(open);
-    let now = open.lens();
+    let now = open.part();
     let next = if action == Action::Again {
-        Lens::after(now, &whole.draft)
+        ChangePart::after(now, &whole.draft)
     } else {
-        Lens::neighbour(now, &whole.change.revision.commits, action == Action::NextCommit)
+        ChangePart::neighbour(now, &whole.change.revision.commits, action == Action::NextCommit)
     };
     let (place, change) = (whole.place.clone(), whole.change.clone());
     match next {
-        Ok(Some(lens)) => {
+        Ok(Some(part)) => {
             state.ticket += 1;
             let shape = state.look.shape(state.diff_width());
-            vec![Effect::View { ticket: state.ticket, place, change, lens, shape }]
+            vec![Effect::View { ticket: state.ticket, place, change, part, shape }]
         }
         Ok(None) => {
             back_to_all(state);
@@ -344,10 +344,10 @@ pub fn sheet_stroke(state: &mut State, mut sheet: Box<Sheet>, stroke: Stroke) ->
             }
             None => Vec::new(),
         },
-        Ask::Sign(frozen, passphrase) => {
+        Ask::Sign(unsigned, passphrase) => {
             state.sitting.tried(passphrase.as_deref());
             let passphrase = passphrase.or_else(|| state.sitting.passphrase());
-            vec![Effect::Sign { ticket, place, change, frozen, passphrase }]
+            vec![Effect::Sign { ticket, place, change, unsigned, passphrase }]
         }
     };
     state.overlay = Some(Overlay::Sign(sheet));

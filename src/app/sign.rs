@@ -7,9 +7,9 @@ use super::review::Review;
 use super::text::TextField;
 use crate::change::manifest::escape;
 use crate::decision::{Missing, Verdict};
-use crate::frozen::{Failure, Frozen, Seen};
 use crate::gate::Answerable;
-use crate::gate::counsel::Need;
+use crate::gate::advice::Need;
+use crate::signing::{Failure, Seen, Unsigned};
 
 /// Where the sheet stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,16 +27,16 @@ pub enum Stage {
     },
     /// The statement is shown; its code is typed.
     Confirm {
-        frozen: Box<Frozen>,
+        unsigned: Box<Unsigned>,
         field: TextField,
         scroll: usize,
     },
     Passphrase {
-        frozen: Box<Frozen>,
+        unsigned: Box<Unsigned>,
         field: TextField,
     },
     Signing {
-        frozen: Box<Frozen>,
+        unsigned: Box<Unsigned>,
     },
     /// Recorded.
     Done {
@@ -54,14 +54,14 @@ pub struct Sheet {
     pub needs_passphrase: bool,
     /// The signer's own decision on this change that is in force and could be taken back.
     pub own: Option<Verdict>,
-    pub counsel: Counsel,
+    pub advice: Advice,
     /// Notes are part of an approval, too. They are of a rejection in any case.
     pub with_notes: bool,
 }
 
 /// What can be known before signing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counsel {
+pub struct Advice {
     pub needs: Vec<Need>,
     /// Why it cannot land, whoever signs for it.
     pub refusals: Vec<String>,
@@ -84,7 +84,7 @@ pub enum Ask {
     Close,
     SaveDraft,
     Freeze(Verdict),
-    Sign(Box<Frozen>, Option<String>),
+    Sign(Box<Unsigned>, Option<String>),
 }
 
 impl Sheet {
@@ -95,15 +95,15 @@ impl Sheet {
             key,
             needs_passphrase,
             own,
-            counsel: Counsel::default(),
+            advice: Advice::default(),
             with_notes: false,
         }
     }
 
     /// What to type to confirm: the code of the record for what lets something land, else the word.
-    pub fn challenge(frozen: &Frozen) -> String {
-        let lands = matches!(frozen.verdict, Verdict::Approve | Verdict::BreakGlass);
-        if lands { frozen.code() } else { frozen.verdict.to_string() }
+    pub fn challenge(unsigned: &Unsigned) -> String {
+        let lands = matches!(unsigned.verdict, Verdict::Approve | Verdict::BreakGlass);
+        if lands { unsigned.code() } else { unsigned.verdict.to_string() }
     }
 
     pub fn stroke(&mut self, stroke: Stroke, review: &mut Review, keymap: &Keymap) -> Ask {
@@ -114,8 +114,8 @@ impl Sheet {
         match self.stage.clone() {
             Stage::Choose => self.choose(stroke, review, keymap),
             Stage::Reason { verdict, field } => self.reason(verdict, field, stroke, review),
-            Stage::Confirm { frozen, field, scroll } => self.confirm(frozen, field, scroll, stroke),
-            Stage::Passphrase { frozen, field } => self.passphrase(frozen, field, stroke),
+            Stage::Confirm { unsigned, field, scroll } => self.confirm(unsigned, field, scroll, stroke),
+            Stage::Passphrase { unsigned, field } => self.passphrase(unsigned, field, stroke),
             Stage::Freezing { .. } | Stage::Signing { .. } => Ask::Nothing,
             Stage::Done { .. } => Ask::Close,
         }
@@ -125,8 +125,8 @@ impl Sheet {
         let verdict = match stroke.key {
             Key::Char('a') => Verdict::Approve,
             Key::Char('r') => Verdict::Reject,
-            Key::Char('h') if self.counsel.may_claim => Verdict::HumanOnly,
-            Key::Char('b') if self.counsel.may_break_glass => Verdict::BreakGlass,
+            Key::Char('h') if self.advice.may_claim => Verdict::HumanOnly,
+            Key::Char('b') if self.advice.may_break_glass => Verdict::BreakGlass,
             Key::Char('w') if self.own.is_some() => Verdict::Withdraw,
             Key::Char('q') => return Ask::Close,
             Key::Char('n') if !review.draft.notes.is_empty() => {
@@ -140,11 +140,11 @@ impl Sheet {
             self.message = Some("Without a signing key nothing can be signed.".to_owned());
             return Ask::Nothing;
         }
-        if let Some(why) = &self.counsel.unsignable {
+        if let Some(why) = &self.advice.unsignable {
             self.message = Some(format!("Nobody can sign here: {why}."));
             return Ask::Nothing;
         }
-        if let (Verdict::Approve, Some(why)) = (verdict, self.counsel.refusals.first()) {
+        if let (Verdict::Approve, Some(why)) = (verdict, self.advice.refusals.first()) {
             self.message = Some(format!("Nothing that is signed makes this land. {why}"));
             return Ask::Nothing;
         }
@@ -181,44 +181,44 @@ impl Sheet {
         Ask::SaveDraft
     }
 
-    fn confirm(&mut self, frozen: Box<Frozen>, mut field: TextField, scroll: usize, stroke: Stroke) -> Ask {
-        let lines = frozen.payload.iter().filter(|&&b| b == b'\n').count();
+    fn confirm(&mut self, unsigned: Box<Unsigned>, mut field: TextField, scroll: usize, stroke: Stroke) -> Ask {
+        let lines = unsigned.payload.iter().filter(|&&b| b == b'\n').count();
         let scrolled = match stroke.key {
             Key::Down => scroll + 1,
             Key::Up => scroll.saturating_sub(1),
             Key::PageDown => scroll + 10,
             Key::PageUp => scroll.saturating_sub(10),
-            Key::Enter => return self.confirmed(frozen, field, scroll),
+            Key::Enter => return self.confirmed(unsigned, field, scroll),
             _ => {
                 field.take(stroke);
                 scroll
             }
         };
-        self.stage = Stage::Confirm { frozen, field, scroll: scrolled.min(lines.saturating_sub(1)) };
+        self.stage = Stage::Confirm { unsigned, field, scroll: scrolled.min(lines.saturating_sub(1)) };
         Ask::Nothing
     }
 
-    fn confirmed(&mut self, frozen: Box<Frozen>, field: TextField, scroll: usize) -> Ask {
-        if field.text().trim() != Sheet::challenge(&frozen) {
-            self.message = Some(format!("Type {} to sign; Esc leaves without signing.", Sheet::challenge(&frozen)));
-            self.stage = Stage::Confirm { frozen, field, scroll };
+    fn confirmed(&mut self, unsigned: Box<Unsigned>, field: TextField, scroll: usize) -> Ask {
+        if field.text().trim() != Sheet::challenge(&unsigned) {
+            self.message = Some(format!("Type {} to sign; Esc leaves without signing.", Sheet::challenge(&unsigned)));
+            self.stage = Stage::Confirm { unsigned, field, scroll };
             return Ask::Nothing;
         }
         if self.needs_passphrase {
-            self.stage = Stage::Passphrase { frozen, field: TextField::default() };
+            self.stage = Stage::Passphrase { unsigned, field: TextField::default() };
             return Ask::Nothing;
         }
-        self.stage = Stage::Signing { frozen: frozen.clone() };
-        Ask::Sign(frozen, None)
+        self.stage = Stage::Signing { unsigned: unsigned.clone() };
+        Ask::Sign(unsigned, None)
     }
 
-    fn passphrase(&mut self, frozen: Box<Frozen>, mut field: TextField, stroke: Stroke) -> Ask {
+    fn passphrase(&mut self, unsigned: Box<Unsigned>, mut field: TextField, stroke: Stroke) -> Ask {
         if stroke.key == Key::Enter && !field.text().is_empty() {
-            self.stage = Stage::Signing { frozen: frozen.clone() };
-            return Ask::Sign(frozen, Some(field.text().to_owned()));
+            self.stage = Stage::Signing { unsigned: unsigned.clone() };
+            return Ask::Sign(unsigned, Some(field.text().to_owned()));
         }
         field.take(stroke);
-        self.stage = Stage::Passphrase { frozen, field };
+        self.stage = Stage::Passphrase { unsigned, field };
         Ask::Nothing
     }
 
@@ -231,9 +231,9 @@ impl Sheet {
         }
     }
 
-    pub fn frozen(&mut self, result: Result<Box<Frozen>, Failure>) -> Option<String> {
+    pub fn unsigned(&mut self, result: Result<Box<Unsigned>, Failure>) -> Option<String> {
         match result {
-            Ok(frozen) => self.stage = Stage::Confirm { frozen, field: TextField::default(), scroll: 0 },
+            Ok(unsigned) => self.stage = Stage::Confirm { unsigned, field: TextField::default(), scroll: 0 },
             Err(Failure::Moved(why)) => return Some(why),
             Err(Failure::LostPlace(why) | Failure::Refused(why)) => {
                 self.stage = Stage::Choose;
@@ -247,29 +247,29 @@ impl Sheet {
     /// The verdict that is being signed.
     pub fn signing(&self) -> Option<Verdict> {
         match &self.stage {
-            Stage::Signing { frozen } => Some(frozen.verdict),
+            Stage::Signing { unsigned } => Some(unsigned.verdict),
             _ => None,
         }
     }
 
     /// The answer of the signing lane. A text that comes back closes the sheet and is told.
     pub fn signed(&mut self, result: Result<String, Failure>) -> Option<String> {
-        let Stage::Signing { frozen } = self.stage.clone() else { return None };
+        let Stage::Signing { unsigned } = self.stage.clone() else { return None };
         match result {
-            Ok(record) => self.stage = Stage::Done { record, verdict: frozen.verdict },
+            Ok(record) => self.stage = Stage::Done { record, verdict: unsigned.verdict },
             Err(Failure::Moved(why)) => return Some(why),
-            Err(Failure::PassphraseNeeded) => self.stage = Stage::Passphrase { frozen, field: TextField::default() },
+            Err(Failure::PassphraseNeeded) => self.stage = Stage::Passphrase { unsigned, field: TextField::default() },
             Err(Failure::LostPlace(why)) => {
-                // Back to a sheet that must be frozen and confirmed anew: it never signs by itself.
+                // Back to a sheet that must be unsigned and confirmed anew: it never signs by itself.
                 self.stage = Stage::Choose;
                 self.message = Some(why);
             }
             Err(Failure::Refused(why)) => {
                 self.message = Some(why);
                 self.stage = if self.needs_passphrase {
-                    Stage::Passphrase { frozen, field: TextField::default() }
+                    Stage::Passphrase { unsigned, field: TextField::default() }
                 } else {
-                    Stage::Confirm { frozen, field: TextField::default(), scroll: 0 }
+                    Stage::Confirm { unsigned, field: TextField::default(), scroll: 0 }
                 };
             }
         }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::queue::{Entry, Examined, without_policy};
 use super::{State, Text, TextLine};
 use crate::change::{counted, visible};
-use crate::gate::counsel;
+use crate::examination::Examination;
+use crate::gate::advice;
 use crate::policy::Direction;
-use crate::survey::Examination;
 
 pub fn text(state: &State, entry: &Entry) -> Text {
     let title = match &entry.examined {
@@ -70,12 +70,12 @@ fn signers(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextL
         lines.push(TextLine::Warning(format!("  {why}")));
     }
     if let (Some(standing), Some(policy)) = (&examination.standing, place.and_then(|place| place.policy())) {
-        lines.extend(counsel::needs(policy, standing, state.now).iter().map(|need| match need.have >= need.need {
+        lines.extend(advice::needs(policy, standing, state.now).iter().map(|need| match need.have >= need.need {
             true => TextLine::Added(format!("  {need}")),
             false => TextLine::Plain(format!("  {need}")),
         }));
         let key = place.and_then(|place| state.my_key(place));
-        let futile = counsel::futile(policy, standing, key, state.now).filter(|_| state.key.is_ok());
+        let futile = advice::futile(policy, standing, key, state.now).filter(|_| state.key.is_ok());
         lines.extend(futile.map(|why| TextLine::Muted(format!("  Your approval would not count: {why}."))));
         lines.extend(
             standing.reasons.iter().map(|reason| TextLine::Warning(format!("  {}   {}", reason.detail, reason.code))),

@@ -112,7 +112,6 @@ mod tests {
         for pairs in [
             &[("user", "account"), ("user", "accounts")][..],
             &[("user", "account"), ("other", "other2")],
-            &[("user = 1", "account = 2")],
             &[("users", "accounts"), ("user", "account")],
             &[("a, b", "a; b")],
             &[("same", "same")],

@@ -13,8 +13,8 @@ use crate::cache::{self, Caches};
 use crate::change::Change;
 use crate::config::Config;
 use crate::desk;
+use crate::examination::Place;
 use crate::source::git::{GitError, Repository};
-use crate::survey::Place;
 use crate::worker::{FirstFrame, Ports};
 
 #[derive(Args)]

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::change::{Change, visible};
+use crate::examination::Place;
 use crate::source::git::{Pending, Repository, Resolved, ambiguous};
-use crate::survey::Place;
 
 /// A pending change in its repository.
 pub struct Meant {

@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::cache::{self, Caches};
 use crate::change::{Change, visible};
-use crate::survey::{self, Examination, Place};
+use crate::examination::{self, Examination, Place};
 
 #[derive(Args, Default)]
 pub struct Options {
@@ -94,7 +94,7 @@ fn read(repositories: &[PathBuf]) -> (Queue, bool) {
             |what, why| broken.push(Unreadable { what, why }),
             |place, change, examined| match examined {
                 Ok(examination) => {
-                    rows.push((survey::urgency(&change, &examination), row(place, &change, &examination)))
+                    rows.push((examination::urgency(&change, &examination), row(place, &change, &examination)))
                 }
                 Err(why) => unreadable.push(Unreadable { what: visible::text(&change.id).into_owned(), why }),
             },
@@ -125,7 +125,7 @@ pub(super) fn each(
         broken(visible::text(&one.id).into_owned(), one.why.to_string());
     }
     for change in pending.changes {
-        let examined = survey::listed(&repository, &place, &change, &cache, super::now());
+        let examined = examination::listed(&repository, &place, &change, &cache, super::now());
         visit(&place, change, examined.map_err(|error| error.to_string()));
     }
     Ok(())
@@ -155,7 +155,7 @@ pub(super) fn row(place: &Place, change: &Change, examination: &Examination) -> 
         compartments: examination.compartments.iter().map(|(name, _)| name.clone()).collect(),
         finding_count: examination.assessment.findings.len(),
         time: change.revision.commits.first().map_or(0, |commit| commit.time),
-        need: survey::need(place, examination, me(place), super::now()),
+        need: examination::need(place, examination, me(place), super::now()),
     }
 }
 

@@ -9,10 +9,10 @@ use super::meant::{self, Meant};
 use super::queue::{self, Row};
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::{counted, visible};
-use crate::gate::{Reason, SlotState, counsel};
+use crate::examination::{self, Examination, Place};
+use crate::gate::{Reason, SlotState, advice};
 use crate::provenance::Evidence;
 use crate::source::git::Repository;
-use crate::survey::{self, Examination, Place};
 use crate::sync::{Prompts, Remote};
 
 #[derive(Args)]
@@ -98,9 +98,9 @@ struct ShownFinding {
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let meant = meant::find(&options.change, &queue::or_here(repositories))?;
     let Meant { repository, place, change, namesakes } = &meant;
-    let examined = survey::whole(repository, place, change, super::now()).map_err(|error| error.to_string())?;
+    let examined = examination::whole(repository, place, change, super::now()).map_err(|error| error.to_string())?;
     let namesakes = namesakes.iter().map(|id| visible::text(id).into_owned()).collect();
-    let diff = survey::diff(repository, place, change).map_err(|error| error.to_string())?;
+    let diff = examination::diff(repository, place, change).map_err(|error| error.to_string())?;
     let shown = shown(place, queue::row(place, change, &examined), namesakes, &examined, &diff);
     if options.json {
         super::print_json(&shown);
@@ -142,7 +142,7 @@ fn shown(place: &Place, row: Row, namesakes: Vec<String>, examination: &Examinat
         requirements: examination.standing.as_ref().map(|s| s.slots.clone()).unwrap_or_default(),
         needs: match (place.policy(), &examination.standing) {
             (Some(policy), Some(standing)) => {
-                counsel::needs(policy, standing, super::now()).iter().map(ToString::to_string).collect()
+                advice::needs(policy, standing, super::now()).iter().map(ToString::to_string).collect()
             }
             _ => Vec::new(),
         },
@@ -164,7 +164,7 @@ fn shown(place: &Place, row: Row, namesakes: Vec<String>, examination: &Examinat
             })
             .collect(),
         reasons: examination.standing.as_ref().map(|s| s.reasons.clone()).unwrap_or_default(),
-        refusals: survey::refusals(place, examination),
+        refusals: examination::refusals(place, examination),
         namesakes,
         row,
     }

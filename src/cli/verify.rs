@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::change::{ObjectId, visible};
+use crate::enforcement::{self, MAX_REFS, Request, Settings, Update};
 use crate::gate::{Code, Decided, Effect, Lands, Outcome, Reason, RefOutcome};
-use crate::gatekeeper::{self, MAX_REFS, Request, Settings, Update};
 
 /// A look back that found nothing wrong. Never 0: it is no pass.
 const WOULD_ALLOW: u8 = 3;
@@ -82,7 +82,7 @@ pub struct GateOptions {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     deadline: Option<u64>,
     /// MiB of decisions that are read for one push; they are held in memory
-    #[arg(long, value_name = "MIB", default_value_t = gatekeeper::MAX_LEDGER >> 20,
+    #[arg(long, value_name = "MIB", default_value_t = enforcement::MAX_LEDGER >> 20,
         value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     max_ledger: u64,
     /// Say what would be denied, and let everything through
@@ -137,7 +137,7 @@ impl GateOptions {
             ("--pusher", self.pusher.clone()),
             ("--pusher-env", self.pusher_env.clone()),
             ("--deadline", self.deadline.map(|seconds| seconds.to_string())),
-            ("--max-ledger", other_than(gatekeeper::MAX_LEDGER >> 20, self.max_ledger)),
+            ("--max-ledger", other_than(enforcement::MAX_LEDGER >> 20, self.max_ledger)),
         ];
         let words = given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?]));
         words.flatten().chain(self.report_only.then(|| "--report-only".to_owned())).collect()
@@ -192,7 +192,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> u8 {
         lands: options.lands,
         at: options.at.map(jiff::Timestamp::as_second),
     };
-    let outcome = gatekeeper::judge(&request, &options.gate.settings(), super::now());
+    let outcome = enforcement::judge(&request, &options.gate.settings(), super::now());
     let format = options.format.unwrap_or(if options.pre_receive { Format::Plain } else { Format::Json });
     print(&outcome, format, options.pre_receive);
     if let Some(new) = options.new

@@ -4,47 +4,47 @@
 //! What lands is judged by its content: the push is cut into segments whose total delta is exactly one approved
 //! manifest. So merge commit, squash and rebase need no special case, and what a merge adds on the side is caught.
 
-mod ballot;
-pub mod counsel;
-mod court;
-mod emergency;
-mod grounds;
+pub mod advice;
+mod break_glass;
+mod counted_decision;
+mod evaluation;
 mod history;
-mod memory;
+mod input;
+mod obsolete;
 mod outcome;
 mod proposal;
 mod push;
-mod search;
+mod record_status;
+mod remembered;
 mod segment;
-mod spent;
+mod segmentation;
 pub mod summary;
-mod vote;
 
-pub use ballot::{Ballot, BallotStanding, ballots, still_approve};
-pub use grounds::{Contents, Grounds, MAX_PLACES, Opaque, Rest};
 pub use history::{History, MAX_LINE, States, Unread};
-pub use memory::{Place, Receipts, Remembered, Waiting, WaitingStates};
+pub use input::{Contents, Input, MAX_PLACES, Opaque, Rest};
+pub use obsolete::{is_over, obsolete};
 pub use outcome::{
     AuditHead, Code, Decided, Effect, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome,
     SlotState,
 };
 pub use proposal::{Lands, Merge, Merging, decide_proposal};
 pub use push::{Judged, MAX_STEPS, NextPolicy, PushEvaluation, Step, Update, judging_order};
+pub use record_status::{RecordStatus, Validity, record_statuses, still_approve};
+pub use remembered::{Place, Receipts, Remembered, Waiting, WaitingStates};
 pub use segment::{Answerable, Standing};
-pub use spent::{is_over, spent};
 
 use crate::change::RepoPath;
 use crate::policy::{POLICY_FILE, Policy};
 use crate::record::{Chain, Fault, Index, Loss};
-use court::Court;
+use evaluation::Evaluation;
 
 /// Seconds by which two clocks may differ.
 pub const CLOCK_SKEW: i64 = 120;
 
 /// Why the ledger as it lies there is not to be judged by.
-fn distrust(grounds: &Grounds<'_>) -> Option<Reason> {
-    let (policy, chains) = (grounds.policy, grounds.chains);
-    damage(policy, chains).or_else(|| withheld(policy, chains)).or_else(|| memory::rollback(grounds))
+fn distrust(input: &Input<'_>) -> Option<Reason> {
+    let (policy, chains) = (input.policy, input.chains);
+    damage(policy, chains).or_else(|| withheld(policy, chains)).or_else(|| remembered::rollback(input))
 }
 
 /// Judges a move of a chain's ref. `chain` is what would be there; none where what was there is not all in it. `held`
@@ -132,11 +132,11 @@ fn withheld(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
 }
 
 /// How a change stands that has not landed yet: judged as if it were merged now.
-pub fn standing(step: &Step, target: &str, grounds: &Grounds<'_>) -> Standing {
-    let mut standing = segment::judge(&Court::new(grounds, target), std::slice::from_ref(step), &step.delta);
-    if grounds.policy_branch == Some(target) && step.delta.touches(&RepoPath::from(POLICY_FILE)) {
+pub fn standing(step: &Step, target: &str, input: &Input<'_>) -> Standing {
+    let mut standing = segment::judge(&Evaluation::new(input, target), std::slice::from_ref(step), &step.delta);
+    if input.policy_branch == Some(target) && step.delta.touches(&RepoPath::from(POLICY_FILE)) {
         // As a push of it would be told.
-        let next = push::next_policy(grounds, step.commit).unwrap_or_else(Some);
+        let next = push::next_policy(input, step.commit).unwrap_or_else(Some);
         standing.reasons.extend(next);
     }
     standing

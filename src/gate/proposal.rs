@@ -8,10 +8,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::court::Court;
+use super::evaluation::Evaluation;
 use super::outcome::{Code, Reason, RefOutcome};
 use super::push::{PushEvaluation, Rule, next_policy};
-use super::{Grounds, Step, Update, distrust, memory, segment};
+use super::{Input, Step, Update, distrust, remembered, segment};
 use crate::change::{ObjectId, RepoPath, visible};
 use crate::policy::POLICY_FILE;
 
@@ -79,37 +79,37 @@ pub struct Merge {
 }
 
 /// Judges what landing a proposal would do to a ref that stands at `update.old`; `update.new` is the proposal's head.
-pub fn decide_proposal(update: &Update, lands: Lands, grounds: &Grounds<'_>) -> RefOutcome {
+pub fn decide_proposal(update: &Update, lands: Lands, input: &Input<'_>) -> RefOutcome {
     let mut outcome = match lands {
-        Lands::FastForward => PushEvaluation::new(&Grounds { ahead: true, ..*grounds }).decide(update).outcome,
-        _ => judge(update, lands, grounds).unwrap_or_else(|reason| RefOutcome::refused(&update.name, reason)),
+        Lands::FastForward => PushEvaluation::new(&Input { ahead: true, ..*input }).decide(update).outcome,
+        _ => judge(update, lands, input).unwrap_or_else(|reason| RefOutcome::refused(&update.name, reason)),
     };
     outcome.tip = Some(update.old.to_string());
     outcome
 }
 
-fn judge(update: &Update, lands: Lands, grounds: &Grounds<'_>) -> Result<RefOutcome, Reason> {
+fn judge(update: &Update, lands: Lands, input: &Input<'_>) -> Result<RefOutcome, Reason> {
     let name = &update.name;
-    if Rule::of(grounds.policy, name)?.is_none() {
+    if Rule::of(input.policy, name)?.is_none() {
         return Ok(RefOutcome::allowed(name));
     }
-    if let Some(reason) = memory::stale(grounds) {
+    if let Some(reason) = remembered::stale(input) {
         return Err(reason);
     }
     let commit = |id| {
-        let found = grounds.history.commit_of(id)?;
+        let found = input.history.commit_of(id)?;
         found.ok_or_else(|| Reason::deny(Code::Opaque, "What is proposed is no commit, so it cannot be reviewed."))
     };
     let (tip, head) = (commit(update.old)?, commit(update.new)?);
-    if let Some(reason) = distrust(grounds) {
+    if let Some(reason) = distrust(input) {
         return Err(reason);
     }
-    let merging = grounds.history.merging(tip, head, lands)?;
+    let merging = input.history.merging(tip, head, lands)?;
     if merging.bases == [head] {
         // It has landed: merging it would do nothing.
         return Ok(RefOutcome::allowed(name));
     }
-    if grounds.states.are_recorded && !grounds.states.is_of(tip, name) {
+    if input.states.are_recorded && !input.states.is_of(tip, name) {
         let detail = format!(
             "{} stands where this gate never let it, so what a proposal would land on is not known to be approved. \
              Have that approved, or the operator records it: `undersign gate record REF`.",
@@ -123,16 +123,16 @@ fn judge(update: &Update, lands: Lands, grounds: &Grounds<'_>) -> Result<RefOutc
                       the one that could be approved. Land it by a merge commit (--lands merge), or not at all.";
         return Err(Reason::deny(Code::Unsigned, detail));
     }
-    let court = Court::of_proposal(grounds, name, lands);
-    let standing = segment::judge(&court, std::slice::from_ref(&merge.step), &merge.step.delta);
+    let evaluation = Evaluation::of_proposal(input, name, lands);
+    let standing = segment::judge(&evaluation, std::slice::from_ref(&merge.step), &merge.step.delta);
     // What was judged with something left unread is not judged.
-    if let Some(limit) = grounds.contents.exceeded() {
+    if let Some(limit) = input.contents.exceeded() {
         return Err(Reason::undecidable(Code::Limit, limit));
     }
     let mut outcome = RefOutcome::of(name, vec![standing]);
-    if grounds.policy_branch == Some(name)
+    if input.policy_branch == Some(name)
         && merge.step.delta.touches(&RepoPath::from(POLICY_FILE))
-        && let Some(reason) = next_policy(grounds, head)?
+        && let Some(reason) = next_policy(input, head)?
     {
         outcome = outcome.and(reason);
     }

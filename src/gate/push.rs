@@ -3,11 +3,11 @@
 use std::cell::{Cell, OnceCell};
 use std::collections::BTreeSet;
 
-use super::ballot::{Ballot, BallotStanding, ballots};
-use super::court::Court;
+use super::evaluation::Evaluation;
 use super::history::Line;
 use super::outcome::{Code, Reason, RefOutcome};
-use super::{Decided, Grounds, States, distrust, memory, search, segment};
+use super::record_status::{RecordStatus, Validity, record_statuses};
+use super::{Decided, Input, States, distrust, remembered, segment, segmentation};
 use crate::change::links::Link;
 use crate::change::manifest::{Digest, Manifest};
 use crate::change::{Commit, ObjectId, visible};
@@ -75,7 +75,7 @@ pub fn judging_order(updates: &[Update]) -> Vec<usize> {
 /// Judges the refs of one push, one after the other. It is let through as a whole or not at all: what one of them is
 /// let through for may carry the next.
 pub struct PushEvaluation<'g> {
-    grounds: Grounds<'g>,
+    input: Input<'g>,
     /// What earlier refs of this push are let through for.
     along: States,
     /// Spent of what may be spent on the search for segments in the whole push.
@@ -87,9 +87,9 @@ pub struct PushEvaluation<'g> {
 }
 
 impl<'g> PushEvaluation<'g> {
-    pub fn new(grounds: &Grounds<'g>) -> PushEvaluation<'g> {
+    pub fn new(input: &Input<'g>) -> PushEvaluation<'g> {
         let (along, effort, refused, rejected_for, distrust) = Default::default();
-        PushEvaluation { grounds: *grounds, along, effort, refused, rejected_for, distrust }
+        PushEvaluation { input: *input, along, effort, refused, rejected_for, distrust }
     }
 
     /// Judges one ref that is no ref of ours.
@@ -108,8 +108,8 @@ impl<'g> PushEvaluation<'g> {
     fn judge(&self, update: &Update) -> Result<Judged, Reason> {
         let Update { name, old, new } = update;
         let allowed = |states| Ok(Judged { outcome: RefOutcome::allowed(name), states });
-        let Some(rule) = Rule::of(self.grounds.policy, name)? else { return allowed(Vec::new()) };
-        if let Some(reason) = memory::stale(&self.grounds) {
+        let Some(rule) = Rule::of(self.input.policy, name)? else { return allowed(Vec::new()) };
+        if let Some(reason) = remembered::stale(&self.input) {
             return Err(reason);
         }
         if new.is_zero() {
@@ -119,7 +119,7 @@ impl<'g> PushEvaluation<'g> {
         if old == new {
             return allowed(Vec::new());
         }
-        let history = self.grounds.history;
+        let history = self.input.history;
         let end = history
             .commit_of(*new)?
             .ok_or_else(|| Reason::deny(Code::Opaque, "What it points to is no commit, so it cannot be reviewed."))?;
@@ -129,7 +129,7 @@ impl<'g> PushEvaluation<'g> {
                 "A tag that exists is not moved. Give the new state another name.",
             ));
         }
-        if let Some(reason) = self.distrust.get_or_init(|| distrust(&self.grounds)) {
+        if let Some(reason) = self.distrust.get_or_init(|| distrust(&self.input)) {
             return Err(reason.clone());
         }
         // All of a push is refused with the first: what comes after some refusals need not be read.
@@ -137,9 +137,9 @@ impl<'g> PushEvaluation<'g> {
             return Err(Reason::deny(Code::Limit, "It was not judged: the push is refused for other refs."));
         }
         // Where it stands is known while it has not moved; afterwards, where it is said to stand by now.
-        let stands = if self.grounds.ahead && !old.is_zero() { *old } else { end };
+        let stands = if self.input.ahead && !old.is_zero() { *old } else { end };
         if !rule.rewrite
-            && let Some(reason) = memory::went_back(&self.grounds, name, stands)?
+            && let Some(reason) = remembered::went_back(&self.input, name, stands)?
         {
             return Err(reason);
         }
@@ -149,11 +149,11 @@ impl<'g> PushEvaluation<'g> {
             self.forward(name, *old, end)?
         };
         // What was judged with something left unread is not judged.
-        if let Some(limit) = self.grounds.contents.exceeded() {
+        if let Some(limit) = self.input.contents.exceeded() {
             return Err(Reason::undecidable(Code::Limit, limit));
         }
-        if self.grounds.policy_branch == Some(name)
-            && let Some(reason) = next_policy(&self.grounds, end)?
+        if self.input.policy_branch == Some(name)
+            && let Some(reason) = next_policy(&self.input, end)?
         {
             judged.outcome = judged.outcome.and(reason);
         }
@@ -162,7 +162,7 @@ impl<'g> PushEvaluation<'g> {
 
     /// A ref that only goes forward: its old tip stays on the first-parent line, so that all it ever showed does.
     fn forward(&self, name: &str, old: ObjectId, end: ObjectId) -> Result<Judged, Reason> {
-        let Grounds { history, states, .. } = self.grounds;
+        let Input { history, states, .. } = self.input;
         let old = history.commit_of(old)?.unwrap_or(old);
         let mut line = Line::new(history, end);
         let Some(at) = line.find(0, |commit| commit == old)? else {
@@ -174,7 +174,7 @@ impl<'g> PushEvaluation<'g> {
         };
         // Where the ref stands is nobody's word while it has not moved; afterwards `old` is, and what the gate knows
         // goes before.
-        let from = if self.grounds.ahead { at } else { 0 };
+        let from = if self.input.ahead { at } else { 0 };
         let own = line.find(from, |commit| states.is_of(commit, name))?;
         // The nearest, and nothing below it: from further down, what was taken back since would look as if it had
         // rested.
@@ -194,7 +194,7 @@ impl<'g> PushEvaluation<'g> {
 
     /// A ref that is new, made again or rewritten.
     fn new_or_rewritten(&self, name: &str, end: ObjectId) -> Result<Judged, Reason> {
-        let line = Line::new(self.grounds.history, end);
+        let line = Line::new(self.input.history, end);
         let known = |commit| self.is_state(commit) || self.along.contains(commit);
         self.nearest_first(name, line, known)
     }
@@ -202,9 +202,9 @@ impl<'g> PushEvaluation<'g> {
     /// Judges how a ref came to where it stands from what it last showed: for a gate that is asked after the fact, and
     /// may have missed moves.
     pub fn catch_up(&self, name: &str, tip: ObjectId) -> Judged {
-        let mut line = Line::new(self.grounds.history, tip);
-        let went_back = memory::went_back(&self.grounds, name, tip).and_then(|reason| reason.map_or(Ok(()), Err));
-        let found = went_back.and_then(|()| line.find(0, |commit| self.grounds.states.is_of(commit, name)));
+        let mut line = Line::new(self.input.history, tip);
+        let went_back = remembered::went_back(&self.input, name, tip).and_then(|reason| reason.map_or(Ok(()), Err));
+        let found = went_back.and_then(|()| line.find(0, |commit| self.input.states.is_of(commit, name)));
         let start = found.and_then(|start| start.ok_or_else(|| self.no_state(name, &line)));
         let judged = start.and_then(|start| self.between(name, &line, 0..start)).map(Attempt::into_judged);
         judged.unwrap_or_else(|reason| Judged { outcome: RefOutcome::refused(name, reason), states: Vec::new() })
@@ -212,7 +212,7 @@ impl<'g> PushEvaluation<'g> {
 
     /// Only what refs showed that are protected now; else whoever fills a ref while it is open makes states.
     fn is_state(&self, commit: ObjectId) -> bool {
-        self.grounds.shown_by(commit).is_some()
+        self.input.shown_by(commit).is_some()
     }
 
     /// Tries the states on a line, nearest first.
@@ -245,7 +245,7 @@ impl<'g> PushEvaluation<'g> {
             return cut(name);
         }
         let name = visible::text(name);
-        if !self.grounds.states.are_recorded {
+        if !self.input.states.are_recorded {
             let detail = format!(
                 "This gate keeps no memory of what protected refs showed, and none shows anything on this line now. \
                  Point {name} at the tip of one, or let `undersign gate install` record what refs show."
@@ -274,7 +274,7 @@ impl<'g> PushEvaluation<'g> {
             let detail = format!("The push has more than {MAX_STEPS} steps. Push it in parts.");
             return Ok(refused(Reason::deny(Code::Limit, detail)));
         }
-        let history = self.grounds.history;
+        let history = self.input.history;
         let steps = history.steps(start, &above)?;
         let mut commits = steps.iter().flat_map(|step| &step.commits);
         if let Some(cut) = commits.find(|commit| history.is_cut(commit.id)) {
@@ -286,7 +286,7 @@ impl<'g> PushEvaluation<'g> {
             return Ok(refused(Reason::undecidable(Code::CutHistory, detail)));
         }
         let mut effort = self.effort.get();
-        let found = search::ways(&steps, &Court::new(&self.grounds, name), &mut effort);
+        let found = segmentation::ways(&steps, &Evaluation::new(&self.input, name), &mut effort);
         self.effort.set(effort);
         let mut outcome = RefOutcome::of(name, found.way);
         // A search that ended early may leave a rest that would be allowed, and that nobody looked into.
@@ -300,7 +300,7 @@ impl<'g> PushEvaluation<'g> {
 
     /// A ref is put at a state itself: nothing has to be approved, and nobody may have rejected it since.
     fn at_state(&self, name: &str, state: ObjectId) -> Result<Attempt, Reason> {
-        let Grounds { policy, history, chains, remembered, now, .. } = self.grounds;
+        let Input { policy, history, chains, remembered, now, .. } = self.input;
         let attempt = Attempt {
             start: state,
             steps: 0,
@@ -309,13 +309,13 @@ impl<'g> PushEvaluation<'g> {
             is_hopeless: true,
         };
         let targets = self.rejected_for.get_or_init(|| {
-            let all = ballots(policy, chains, &remembered.receipts, now);
-            let rejects = |ballot: &&Ballot<'_>| {
-                ballot.predicate().verdict == Verdict::Reject
-                    && ballot.standing == BallotStanding::InForce
-                    && ballot.predicate().repository.id == policy.repository
+            let all = record_statuses(policy, chains, &remembered.receipts, now);
+            let rejects = |status: &&RecordStatus<'_>| {
+                status.predicate().verdict == Verdict::Reject
+                    && status.standing == Validity::InForce
+                    && status.predicate().repository.id == policy.repository
             };
-            all.iter().filter(rejects).map(|ballot| ballot.predicate().target.name.clone()).collect()
+            all.iter().filter(rejects).map(|status| status.predicate().target.name.clone()).collect()
         });
         let below = history.first_parent(state)?;
         let Some(below) = below.filter(|_| !targets.is_empty()) else { return Ok(attempt) };
@@ -323,7 +323,7 @@ impl<'g> PushEvaluation<'g> {
         let manifest = steps.iter().map(|step| step.delta.clone()).next().unwrap_or_default();
         let rejections = targets
             .iter()
-            .filter_map(|target| segment::rejection(&Court::new(&self.grounds, target), &steps, &manifest));
+            .filter_map(|target| segment::rejection(&Evaluation::new(&self.input, target), &steps, &manifest));
         let outcome = rejections.fold(attempt.outcome, RefOutcome::and);
         Ok(Attempt { outcome, ..attempt })
     }
@@ -425,9 +425,9 @@ fn rewritten(name: &str, is_beside: bool) -> String {
 }
 
 /// A policy that nobody could judge by must not land: nothing could land after it.
-pub(super) fn next_policy(grounds: &Grounds<'_>, commit: ObjectId) -> Result<Option<Reason>, Reason> {
-    let policy = grounds.policy;
-    let next = grounds.contents.next_policy(commit, policy.digest);
+pub(super) fn next_policy(input: &Input<'_>, commit: ObjectId) -> Result<Option<Reason>, Reason> {
+    let policy = input.policy;
+    let next = input.contents.next_policy(commit, policy.digest);
     let next = next.map_err(|why| Reason::undecidable(Code::Unreadable, why))?;
     let Some(next) = next else { return Ok(None) };
     Ok(match next {

@@ -36,14 +36,19 @@ struct DigestedRef {
 impl Digested {
     /// The present chains without what is spent. A chain with a fault is left out, and read anew each time; so is one
     /// that is not what its ref holds, since another copy holds more, or the ref moved meanwhile.
-    pub fn of(repository: &Repository, policy: String, chains: &[Chain], spent: impl Fn(&Record) -> bool) -> Digested {
+    pub fn of(
+        repository: &Repository,
+        policy: String,
+        chains: &[Chain],
+        obsolete: impl Fn(&Record) -> bool,
+    ) -> Digested {
         let refs = chains.iter().filter_map(|chain| {
             let name = format!("{PREFIX}{}", chain.id);
             let tip = repository.raw.refname_to_id(&name).ok()?;
             let newest = Files::of(&repository.raw, tip)?.envelope;
             let is_whole = verify(repository.raw.find_blob(newest).ok()?.content()).ok()?.id() == chain.head()?.record;
             is_whole.then_some(())?;
-            let chain = chain.abridged(&spent)?;
+            let chain = chain.abridged(&obsolete)?;
             Some((name, DigestedRef { tip: tip.to_string(), chain }))
         });
         Digested { policy, refs: refs.collect() }

@@ -121,11 +121,11 @@ impl<'de> Deserialize<'de> for Abridged {
 
 impl Chain {
     /// This chain without its spent records; none where it has a fault, since then nothing of it is to be relied on.
-    pub fn abridged(&self, spent: impl Fn(&Record) -> bool) -> Option<Abridged> {
+    pub fn abridged(&self, obsolete: impl Fn(&Record) -> bool) -> Option<Abridged> {
         let is_sound = self.fault.is_none();
         is_sound.then(|| {
             let mut chain = self.clone();
-            chain.let_go(spent);
+            chain.let_go(obsolete);
             Abridged(chain)
         })
     }

@@ -1,4 +1,4 @@
-//! What may be asked: JSON → the gatekeeper → JSON. Which repository is a name below a directory or the one that is
+//! What may be asked: JSON → the enforcement → JSON. Which repository is a name below a directory or the one that is
 //! served; no name leads anywhere else.
 
 use std::collections::HashSet;
@@ -14,8 +14,8 @@ use super::http::{Answer, Refusal, Request};
 use super::workers::Workers;
 use super::{Tally, metrics};
 use crate::change::visible;
+use crate::enforcement::{self, Settings, Update};
 use crate::gate::Lands;
-use crate::gatekeeper::{self, Settings, Update};
 use crate::source::git;
 
 /// Characters of what is said about a mistake in a request.
@@ -137,7 +137,7 @@ impl Routes<'_> {
             return Err(malformed("updates names a ref twice"));
         }
         let place = self.place(&asked.repository)?;
-        let request = gatekeeper::Request {
+        let request = enforcement::Request {
             repository: &place.repository,
             ahead: !asked.quarantine.is_empty(),
             quarantine: place.quarantine(&asked.quarantine)?,
@@ -152,7 +152,7 @@ impl Routes<'_> {
         };
         let _worker = self.workers.take(place.git_dir.as_deref().unwrap_or(Path::new(&place.repository)))?;
         let started = Instant::now();
-        let outcome = gatekeeper::judge(&request, &place.settings, (self.clock)());
+        let outcome = enforcement::judge(&request, &place.settings, (self.clock)());
         self.tally.metrics.judged(&outcome, started.elapsed());
         self.tally.judged.fetch_add(1, Ordering::Relaxed);
         let body = serde_json::to_string(&outcome).expect("plain data always serialises into memory");
@@ -202,7 +202,7 @@ impl Routes<'_> {
             "uptime_s": self.tally.since.elapsed().as_secs(),
         });
         let Served::One(repository) = &self.served else { return Answer::new(200, body.to_string()) };
-        match gatekeeper::policy_in_force(repository, &self.settings) {
+        match enforcement::policy_in_force(repository, &self.settings) {
             Ok(policy) => {
                 body["policy"] = serde_json::to_value(policy).unwrap_or(Value::Null);
                 Answer::new(200, body.to_string())

@@ -12,10 +12,10 @@ use crate::app::review::rows::{Inventory, Omission, Spot};
 use crate::change::RepoPath;
 use crate::change::diff::{Diff, FileDiff};
 use crate::decision::Draft;
+use crate::examination::renamed::Renamed;
+use crate::examination::{self, FileMaterial, Place, text_of};
 use crate::risk::{self, Assessor};
 use crate::source::git::{GitError, Repository};
-use crate::survey::renamed::Renamed;
-use crate::survey::{self, FileMaterial, Place, text_of};
 
 /// Bytes of texts that are read for this; what is beyond is to be read again by the person.
 const MAX_BYTES: usize = 16 << 20;
@@ -33,7 +33,7 @@ pub(super) fn carry(
     }
     let (mut left, mut count) = (MAX_BYTES, 0);
     let mut assessor = Assessor::new(risk::Rules::shipped());
-    for (was, is) in renamed.names.iter().filter(|(was, is)| survey::mean_the_same(place, was, is)) {
+    for (was, is) in renamed.names.iter().filter(|(was, is)| examination::mean_the_same(place, was, is)) {
         let Some((then, now)) = file(&renamed.then, was).zip(file(now, is)) else { continue };
         let then = FileMaterial::read(repository, then)?;
         let Some(rest) = left.checked_sub(text_of(&then.old).len() + text_of(&then.new).len()) else { break };

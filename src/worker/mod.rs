@@ -1,10 +1,10 @@
 //! FLOOR 3: effects → ports → events. [`perform`] is a plain function: threads call it in the program, tests inline.
 
 mod carried;
-mod colours;
+mod highlight;
 mod opened;
-mod reading;
-mod searching;
+mod read;
+mod search;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,8 +15,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::app::queue::Again;
 use crate::app::review::Compared;
-use crate::app::review::lens::{Lens, Since, View};
-use crate::app::review::look::Shape;
+use crate::app::review::layout::Shape;
+use crate::app::review::parts::{ChangePart, Since, View};
 use crate::app::review::search::Found;
 use crate::app::{Effect, Event, Listing, Opened, Synced, TextLine};
 use crate::cache::Caches;
@@ -25,14 +25,14 @@ use crate::change::{Change, Commit, visible};
 use crate::clipboard;
 use crate::decision::{Draft, Revised};
 use crate::drafts::Drafts;
-use crate::frozen::{self, Case, Failure};
+use crate::examination::renamed::Renamed;
+use crate::examination::{self, Place, interdiff};
 use crate::signer::SigningKey;
+use crate::signing::{self, Case, Failure};
 use crate::source::git::Repository;
-use crate::survey::renamed::Renamed;
-use crate::survey::{self, Place, again};
 use crate::sync::{Prompts, Remote, branches};
-use colours::Colouring;
-use searching::Wanted;
+use highlight::Colouring;
+use search::Wanted;
 
 /// What effects are carried out with.
 pub struct Ports {
@@ -123,22 +123,22 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             tell(Event::Opened { ticket, result });
         }
         Effect::Read { ticket, place, change, diff, order, shape, room } => {
-            reading::read(ticket, (&place, &change, &diff), &order, (shape, room), ports, tell)
+            read::read(ticket, (&place, &change, &diff), &order, (shape, room), ports, tell)
         }
-        Effect::View { ticket, place, change, lens, shape } => {
-            let result = view(&place, &change, &lens, shape).map(Box::new);
-            tell(Event::Viewed { ticket, lens, result });
+        Effect::View { ticket, place, change, part, shape } => {
+            let result = view(&place, &change, &part, shape).map(Box::new);
+            tell(Event::Viewed { ticket, part, result });
         }
         Effect::Range { ticket, place, change, then } => {
             tell(Event::Ranged { ticket, result: range(&place, &change, &then) });
         }
         Effect::Paths { ticket, place, change } => {
             let repository = Repository::open(&place.root);
-            let paths = repository.and_then(|repository| survey::notes::paths(&repository, &change.revision));
+            let paths = repository.and_then(|repository| examination::notes::paths(&repository, &change.revision));
             tell(Event::Paths { ticket, result: paths.map_err(|error| error.to_string()) });
         }
         Effect::Compare { ticket, place, index, file, shape } => {
-            let result = reading::compare(&place, &file, shape).map_err(|error| error.to_string());
+            let result = read::compare(&place, &file, shape).map_err(|error| error.to_string());
             tell(Event::Compared { ticket, index, result });
         }
         Effect::Search { ticket, place, diff, order, held, pattern, search } => {
@@ -147,7 +147,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
                 tell(Event::Found { ticket, found });
             };
             let wanted = Wanted { place: &place, diff: &diff, order: &order, held: &held, pattern: &pattern };
-            let failed = searching::search(&wanted, &search, &mut |lines| found(vec![lines], None));
+            let failed = search::search(&wanted, &search, &mut |lines| found(vec![lines], None));
             found(Vec::new(), Some(failed));
         }
         Effect::Copy(text) => {
@@ -174,11 +174,11 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         }
         Effect::Freeze { ticket, place, change, examination, draft, verdict, seen } => {
             let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
-            tell(Event::Frozen { ticket, result: freeze(&case, &place, ports).map(Box::new) });
+            tell(Event::Unsigned { ticket, result: freeze(&case, &place, ports).map(Box::new) });
         }
-        Effect::Sign { ticket, place, change, frozen, passphrase } => {
+        Effect::Sign { ticket, place, change, unsigned, passphrase } => {
             let result = ports.key.as_ref().map_err(|why| Failure::Refused(why.clone())).and_then(|key| {
-                let record = frozen::sign(&frozen, &change, &place, key, passphrase.as_deref(), ports.now())?;
+                let record = signing::sign(&unsigned, &change, &place, key, passphrase.as_deref(), ports.now())?;
                 Ok(record.verified.id().to_string())
             });
             tell(Event::Signed { ticket, result });
@@ -199,7 +199,7 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
     let again = pending.changes.iter().filter_map(moved).collect();
     // What is known at once is shown at once. Where it cannot be told, the examination says why.
     let known = |change: &Change| {
-        let known = survey::known(&repository, &place, change, &cache, ports.now()).ok()??;
+        let known = examination::known(&repository, &place, change, &cache, ports.now()).ok()??;
         Some((change.id.clone(), Arc::new(known)))
     };
     let examined = pending.changes.iter().filter_map(known).collect();
@@ -218,7 +218,7 @@ fn moved_since(drafts: &Drafts, place: &Place, change: &Change) -> Option<Again>
 
 /// What came to a change since an earlier revision, in a sentence.
 fn came(place: &Place, change: &Change, then: &Revised) -> String {
-    let again = Repository::open(&place.root).and_then(|repository| again::since(&repository, place, change, then));
+    let again = Repository::open(&place.root).and_then(|repository| interdiff::since(&repository, place, change, then));
     match again {
         Ok(again) => again.told.join(" "),
         Err(error) => error.to_string(),
@@ -226,13 +226,13 @@ fn came(place: &Place, change: &Change, then: &Revised) -> String {
 }
 
 /// A part of a change, compared and laid out.
-fn view(place: &Place, change: &Change, lens: &Lens, shape: Shape) -> Result<View, String> {
+fn view(place: &Place, change: &Change, part: &ChangePart, shape: Shape) -> Result<View, String> {
     let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
-    let part = match lens {
-        Lens::Since(_, then) => again::since(&repository, place, change, then),
-        Lens::Commit(id) => again::commit(&repository, place, *id),
+    let part = match part {
+        ChangePart::Since(_, then) => interdiff::since(&repository, place, change, then),
+        ChangePart::Commit(id) => interdiff::commit(&repository, place, *id),
     };
-    let again::Part { files, told } = part.map_err(|error| error.to_string())?;
+    let interdiff::Part { files, told } = part.map_err(|error| error.to_string())?;
     let diff = Arc::new(Diff { files: files.iter().map(|file| file.diff.clone()).collect(), ..Diff::default() });
     let files = files.into_iter().map(|file| Compared::of(Arc::new(file), shape)).collect();
     Ok(View { diff, files, told })
@@ -241,17 +241,17 @@ fn view(place: &Place, change: &Change, lens: &Lens, shape: Shape) -> Result<Vie
 /// The commits of two revisions beside each other, as text.
 fn range(place: &Place, change: &Change, then: &Revised) -> Result<Vec<TextLine>, String> {
     let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
-    let steps = again::range(&repository, change, then).map_err(|error| error.to_string())?;
+    let steps = interdiff::range(&repository, change, then).map_err(|error| error.to_string())?;
     let name = |commit: &Commit| format!("{} {}", commit.id.short(), visible::text(commit.title()));
-    let line = |step: &again::Step| match step {
-        again::Step::Same(then, now) => TextLine::Plain(format!("=  {}  →  {}", then.id.short(), name(now))),
-        again::Step::Reworked(then, now) => TextLine::Heading(format!("!  {}  →  {}", then.id.short(), name(now))),
-        again::Step::Gone(then) => TextLine::Removed(format!("−  {}", name(then))),
-        again::Step::New(now) => TextLine::Added(format!("+  {}", name(now))),
+    let line = |step: &interdiff::Step| match step {
+        interdiff::Step::Same(then, now) => TextLine::Plain(format!("=  {}  →  {}", then.id.short(), name(now))),
+        interdiff::Step::Reworked(then, now) => TextLine::Heading(format!("!  {}  →  {}", then.id.short(), name(now))),
+        interdiff::Step::Gone(then) => TextLine::Removed(format!("−  {}", name(then))),
+        interdiff::Step::New(now) => TextLine::Added(format!("+  {}", name(now))),
     };
     let mut lines = vec![TextLine::Claim("= the same content, ! reworked, − gone, + new".to_owned())];
-    if change.revision.commits.len() > again::MAX_RANGE {
-        let text = format!("Only the first {} commits of either are compared.", again::MAX_RANGE);
+    if change.revision.commits.len() > interdiff::MAX_RANGE {
+        let text = format!("Only the first {} commits of either are compared.", interdiff::MAX_RANGE);
         lines.push(TextLine::Heading(text));
     }
     lines.extend(steps.iter().map(line));
@@ -273,10 +273,10 @@ fn fetch(place: &Place) -> Result<bool, String> {
 }
 
 /// For the queue, which takes what is kept. The reader examines what it reads.
-fn examine(place: &Place, change: &Change, ports: &Ports) -> Result<Arc<survey::Examination>, String> {
+fn examine(place: &Place, change: &Change, ports: &Ports) -> Result<Arc<examination::Examination>, String> {
     opened::with(&place.root, |repository| {
         let cache = ports.caches.of(repository.common_dir());
-        survey::listed(repository, place, change, &cache, ports.now()).map(Arc::new)
+        examination::listed(repository, place, change, &cache, ports.now()).map(Arc::new)
     })
     .map_err(|error| error.to_string())
 }
@@ -288,7 +288,7 @@ fn open(
     read_only: bool,
     ports: &Ports,
 ) -> Result<Box<Opened>, String> {
-    let diff = survey::diff(repository, &place, &change).map_err(|error| error.to_string())?;
+    let diff = examination::diff(repository, &place, &change).map_err(|error| error.to_string())?;
     let (saved, draft_trouble) = match ports.drafts.load(&place.root, &change.id) {
         Ok(draft) => (draft, None),
         Err(why) => (None, Some(why)),
@@ -303,15 +303,15 @@ fn open(
 /// Gives how many files with marks have another name. What cannot be read carries nothing over, and is read again.
 fn bring_up(repository: &Repository, place: &Place, change: &Change, diff: &Diff, draft: &mut Draft) -> usize {
     let renamed = Renamed::since(repository, place, draft, change, diff);
-    survey::notes::follow(repository, draft, &change.revision, diff, &renamed);
+    examination::notes::follow(repository, draft, &change.revision, diff, &renamed);
     carried::carry(repository, place, draft, diff, &renamed).unwrap_or_default()
 }
 
-fn freeze(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<frozen::Frozen, Failure> {
+fn freeze(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<signing::Unsigned, Failure> {
     let key = ports.key.as_ref().map_err(|why| Failure::Refused(why.clone()))?;
     let bytes = ports.random::<8>()?;
     let device = ports.drafts.chain_id(|| bytes).map_err(Failure::Refused)?;
-    frozen::freeze(case, place, key, &device, ports.random::<16>()?, ports.now())
+    signing::freeze(case, place, key, &device, ports.random::<16>()?, ports.now())
 }
 
 /// Threads that carry out effects, each lane in order. `sign` never drops anything.
@@ -349,7 +349,7 @@ impl Workers {
             near: lane("near", 1).0,
             search: lane("search", 1).0,
             assess: lane("assess", 2).0,
-            highlight: colours::lane(ports.clone(), tell.clone()),
+            highlight: highlight::lane(ports.clone(), tell.clone()),
             sync: lane("sync", 1).0,
             sign,
             signing,

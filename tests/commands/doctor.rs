@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use undersign::change::address;
 use undersign::decision::{Draft, Revised, Verdict};
-use undersign::frozen::{self, Case};
-use undersign::survey::{self, Place};
+use undersign::examination::{self, Place};
+use undersign::signing::{self, Case};
 
 use crate::support::{DEVICE, Fixture, all_of, git_in, key_of, now, policy};
 use crate::{Said, WORK, beside, land, run, run_in};
@@ -320,15 +320,15 @@ fn repositories_that_share_an_id_are_told() {
 fn signed_with_uri(f: &Fixture, uri: &str) -> String {
     let (repository, place) = Place::open(&f.repo).unwrap();
     let change = repository.changes(0, &place.target).unwrap().changes.remove(0);
-    let examination = survey::whole(&repository, &place, &change, now()).unwrap();
+    let examination = examination::whole(&repository, &place, &change, now()).unwrap();
     let mut draft = Draft::new(&change.id, Revised::of(&change.revision));
     draft.reason = "read".into();
     let (seen, verdict, key) = (all_of(1), Verdict::Reject, f.key("dana"));
     let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
-    let mut frozen = frozen::freeze(&case, &place, &key, DEVICE, [3; 16], now()).unwrap();
-    let payload = String::from_utf8(frozen.payload).unwrap();
-    frozen.payload = payload.replacen(&address::without_user(uri), uri, 1).into_bytes();
-    frozen::sign(&frozen, &change, &place, &key, None, now()).unwrap().id().to_string()
+    let mut unsigned = signing::freeze(&case, &place, &key, DEVICE, [3; 16], now()).unwrap();
+    let payload = String::from_utf8(unsigned.payload).unwrap();
+    unsigned.payload = payload.replacen(&address::without_user(uri), uri, 1).into_bytes();
+    signing::sign(&unsigned, &change, &place, &key, None, now()).unwrap().id().to_string()
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! What the queue keeps on disk: the same as what is found anew, there at once, and never what is signed.
 
 use undersign::app::{Effect, Screen};
-use undersign::frozen::{self, Case, Failure, Seen};
+use undersign::examination::{self, Examination};
+use undersign::signing::{self, Case, Failure, Seen};
 use undersign::source::git::Repository;
-use undersign::survey::{self, Examination};
 
 use super::*;
 
@@ -62,16 +62,16 @@ fn told(examination: Examination) -> String {
 
 fn listed(f: &Fixture, caches: &Caches) -> Vec<(String, String)> {
     let cache = caches.of(f.repository().common_dir());
-    each(f, |repository, place, change| told(survey::listed(repository, place, change, &cache, NOW).unwrap()))
+    each(f, |repository, place, change| told(examination::listed(repository, place, change, &cache, NOW).unwrap()))
 }
 
 fn known(f: &Fixture, caches: &Caches) -> Vec<(String, Option<String>)> {
     let cache = caches.of(f.repository().common_dir());
-    each(f, |repository, place, change| survey::known(repository, place, change, &cache, NOW).unwrap().map(told))
+    each(f, |repository, place, change| examination::known(repository, place, change, &cache, NOW).unwrap().map(told))
 }
 
 fn anew(f: &Fixture) -> Vec<(String, String)> {
-    each(f, |repository, place, change| told(survey::whole(repository, place, change, NOW).unwrap()))
+    each(f, |repository, place, change| told(examination::whole(repository, place, change, NOW).unwrap()))
 }
 
 fn all_known(f: &Fixture) -> Vec<(String, String)> {
@@ -195,11 +195,11 @@ fn what_comes_from_the_cache_is_never_signed() {
         let freeze = |examination: &Examination| {
             let (verdict, seen) = (Verdict::Reject, Seen::default());
             let case = Case { change: &change, examination, draft: &draft, verdict, seen: &seen };
-            frozen::freeze(&case, &place, &f.key("dana"), support::DEVICE, [1; 16], NOW)
+            signing::freeze(&case, &place, &f.key("dana"), support::DEVICE, [1; 16], NOW)
         };
-        let kept = survey::known(&repository, &place, &change, &cache, NOW).unwrap().unwrap();
+        let kept = examination::known(&repository, &place, &change, &cache, NOW).unwrap().unwrap();
         assert!(matches!(freeze(&kept), Err(Failure::Refused(why)) if why.contains("not read from its objects")));
-        assert!(freeze(&survey::whole(&repository, &place, &change, NOW).unwrap()).is_ok());
+        assert!(freeze(&examination::whole(&repository, &place, &change, NOW).unwrap()).is_ok());
     }
 }
 

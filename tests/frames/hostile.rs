@@ -2,17 +2,17 @@
 
 use proptest::prelude::*;
 use undersign::app::Screen;
-use undersign::app::review::look::{Layout, Look};
+use undersign::app::review::layout::{Layout, ViewOptions};
 use undersign::app::review::{Compared, Review};
 use undersign::change::diff::{Content, Diff, FileDiff, Mode, TreeEntry};
 use undersign::change::{ObjectId, RepoPath, Revision, visible};
+use undersign::examination::FileMaterial;
 use undersign::source::git::{PolicyState, TargetBranch};
-use undersign::survey::FileMaterial;
 
 use super::*;
 
 /// A reader on files made of bytes, without a repository.
-fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], look: Look, size: (u16, u16)) -> State {
+fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], look: ViewOptions, size: (u16, u16)) -> State {
     let id = ObjectId([1; 20]);
     let target = TargetBranch { name: "refs/heads/main".into(), tip: id };
     let place = Arc::new(Place {
@@ -85,7 +85,7 @@ proptest! {
         keys in prop::collection::vec(prop::sample::select(KEYS.chars().collect::<Vec<_>>()), 0..30),
     ) {
         let layout = if side { Layout::SideBySide } else { Layout::Unified };
-        let look = Look { layout, wrap, blanks, ..Look::default() };
+        let look = ViewOptions { layout, wrap, blanks, ..ViewOptions::default() };
         let mut state = reader(&files, look, size);
         for key in keys {
             let stroke = if key == '\r' { Stroke::parse("enter").unwrap() } else { Stroke::parse(&key.to_string()).or(Stroke::parse("space")).unwrap() };
@@ -109,7 +109,7 @@ proptest! {
 fn a_line_of_a_megabyte_is_shown_as_far_as_is_said_and_the_rest_is_to_be_acknowledged() {
     let long = "x".repeat(1 << 20).into_bytes();
     let files = [(b"a.txt".to_vec(), Vec::new(), long)];
-    for look in [Look::default(), Look { wrap: false, ..Look::default() }] {
+    for look in [ViewOptions::default(), ViewOptions { wrap: false, ..ViewOptions::default() }] {
         let state = reader(&files, look, (80, 24));
         let Screen::Review(review) = &state.screen else { unreachable!() };
         assert_eq!(review.progress().omissions, (0, 1));
@@ -121,7 +121,7 @@ fn a_line_of_a_megabyte_is_shown_as_far_as_is_said_and_the_rest_is_to_be_acknowl
 fn two_hundred_thousand_files_are_listed_and_crossed() {
     let files: Vec<_> =
         (0..200_000).map(|n| (format!("d/{n}.txt").into_bytes(), b"a\n".to_vec(), b"b\n".to_vec())).collect();
-    let mut state = reader(&files, Look::default(), (120, 40));
+    let mut state = reader(&files, ViewOptions::default(), (120, 40));
     for stroke in ["j", "}", "G", "u"] {
         update(&mut state, Event::Stroke(Stroke::parse(stroke).unwrap()));
         assert!(frame(&state, (120, 40)).contains("200000 files"));

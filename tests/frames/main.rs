@@ -1,9 +1,9 @@
 //! Key string → frame: the whole program without threads or a terminal, drawn into a buffer.
 #![allow(clippy::unwrap_used)]
 
+mod advice;
 mod alike;
 mod cached;
-mod counsel;
 mod desks;
 mod honest;
 mod hostile;
@@ -30,8 +30,8 @@ use undersign::cache::Caches;
 use undersign::change::Change;
 use undersign::decision::Verdict;
 use undersign::drafts::Drafts;
+use undersign::examination::Place;
 use undersign::signer::SigningKey;
-use undersign::survey::Place;
 use undersign::tui::theme::{Role, Theme};
 use undersign::tui::view;
 use undersign::worker::{FirstFrame, Ports, perform};

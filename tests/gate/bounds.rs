@@ -10,11 +10,11 @@ use undersign::change::diff::Location;
 use undersign::change::manifest::{Digest, Manifest};
 use undersign::change::{ObjectId, RepoPath};
 use undersign::decision::Verdict;
+use undersign::enforcement::{self, Request, Settings};
 use undersign::gate::{
-    Contents, Grounds, History as _, MAX_PLACES, NextPolicy, Opaque, PushEvaluation, Remembered, Rest, States, Step,
+    Contents, History as _, Input, MAX_PLACES, NextPolicy, Opaque, PushEvaluation, Remembered, Rest, States, Step,
     Update,
 };
-use undersign::gatekeeper::{self, Request, Settings};
 use undersign::ledger;
 use undersign::policy::Policy;
 use undersign::record::chain::{Link, file_name};
@@ -294,12 +294,12 @@ fn nothing_is_read_once_the_time_is_over() {
     assert!(objects.lines(&steps).is_ok() && objects.exceeded().is_none());
 }
 
-/// What the gatekeeper says that has so much time for a push of what dana approved.
+/// What the enforcement says that has so much time for a push of what dana approved.
 fn within(deadline: Option<Duration>) -> (u8, Vec<String>) {
     let f = approved_under(&src(""));
     let update = Update { name: MAIN.to_owned(), old: f.id("main").parse().unwrap(), new: f.id(WORK).parse().unwrap() };
     let request = Request { repository: f.repo.to_str().unwrap(), updates: vec![update], ..Request::default() };
-    let outcome = gatekeeper::judge(&request, &Settings { deadline, ..Settings::default() }, now());
+    let outcome = enforcement::judge(&request, &Settings { deadline, ..Settings::default() }, now());
     let reasons = outcome.refs.iter().flat_map(|judged| &judged.reasons).map(|reason| reason.code.to_string());
     (outcome.exit_code(), reasons.collect())
 }
@@ -461,7 +461,7 @@ fn what_was_judged_with_something_left_unread_is_not_decided() {
     let judged = |limit| {
         let contents = Exhausted(Objects::of(&repository), limit);
         let remembered = Remembered::default();
-        let grounds = Grounds {
+        let grounds = Input {
             policy: &policy,
             chains: &chains,
             remembered: &remembered,

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use undersign::change::RepoPath;
 use undersign::change::manifest::escape;
 use undersign::decision::Verdict;
-use undersign::frozen::Seen;
+use undersign::signing::Seen;
 
 use crate::scene::*;
 use crate::support::{Decision, Fixture, all_of, policy};

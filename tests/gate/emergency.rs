@@ -1,7 +1,7 @@
 //! Row 45: break-glass as a way around review.
 
 use undersign::decision::Verdict;
-use undersign::frozen::Seen;
+use undersign::signing::Seen;
 
 use crate::scene::*;
 use crate::support::{Decision, Fixture, all_of, now, policy};

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use undersign::decision::Verdict;
-use undersign::frozen::Seen;
+use undersign::signing::Seen;
 
 use crate::scene::*;
 use crate::support::{Fixture, all_of, policy};

@@ -225,7 +225,7 @@ fn a_policy_change_alone_lands_with_the_policy_role() {
 #[test]
 fn an_approval_expires() {
     let f = Fixture::new();
-    f.decide_at("dana", "agent/work", Verdict::Approve, support::now() - undersign::frozen::VALIDITY - 60);
+    f.decide_at("dana", "agent/work", Verdict::Approve, support::now() - undersign::signing::VALIDITY - 60);
     denied(f.verify(&f.id("main"), &f.id("agent/work")), "EXPIRED");
 }
 
@@ -350,7 +350,7 @@ fn a_key_in_a_real_ssh_agent_signs_and_one_that_is_not_in_it_is_told() {
 fn an_approval_that_does_not_count_takes_nothing_from_one_that_does() {
     let f = Fixture::new();
     f.decide("mina", "agent/work", Verdict::Approve);
-    f.decide_at("rahim", "agent/work", Verdict::Approve, support::now() - undersign::frozen::VALIDITY - 60);
+    f.decide_at("rahim", "agent/work", Verdict::Approve, support::now() - undersign::signing::VALIDITY - 60);
     denied(f.verify(&f.id("main"), &f.id("agent/work")), "SELF_APPROVAL");
     f.decide("dana", "agent/work", Verdict::Approve);
     assert_eq!(f.verify(&f.id("main"), &f.id("agent/work")), (0, vec![]));

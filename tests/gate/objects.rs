@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use undersign::decision::Verdict;
+use undersign::enforcement::MAX_REFS;
 use undersign::gate::MAX_STEPS;
-use undersign::gatekeeper::MAX_REFS;
 
 use crate::scene::*;
 use crate::support::{Fixture, git_in, policy};

@@ -8,7 +8,7 @@ use undersign::change::diff::Mode;
 use undersign::change::manifest::{Digest, Image, Manifest};
 use undersign::change::{Commit, Identity, ObjectId};
 use undersign::decision::Verdict;
-use undersign::gate::{self, Code, Decided, Grounds, PushEvaluation, RefOutcome, Remembered, States, Step, Update};
+use undersign::gate::{self, Code, Decided, Input, PushEvaluation, RefOutcome, Remembered, States, Step, Update};
 use undersign::policy::Policy;
 use undersign::record::chain::{Link, file_name};
 use undersign::record::envelope::{Envelope, pae};
@@ -239,11 +239,11 @@ fn with_grounds<T>(
     chains: &[Chain],
     remembered: &Remembered,
     now: i64,
-    ask: impl FnOnce(&Grounds<'_>) -> T,
+    ask: impl FnOnce(&Input<'_>) -> T,
 ) -> T {
     let mut states = States::default();
     states.insert(id(2), MAIN);
-    ask(&Grounds {
+    ask(&Input {
         policy,
         chains,
         remembered,
@@ -425,7 +425,7 @@ proptest! {
         let policy = rules(if glass { GLASS } else { "" });
         let (known, all) = (chains(&specs[..at.index(specs.len() + 1)]), chains(&specs));
         let mut remembered = having_received(&known);
-        let spent = with_grounds(&policy, &known, &remembered, NOW as i64, gate::spent);
+        let spent = with_grounds(&policy, &known, &remembered, NOW as i64, gate::obsolete);
         let kept = read_on(&known, &spent, &all);
         let now = NOW as i64 + days * 86_400;
         all.iter().for_each(|chain| remembered.receipts.learn(chain, now));
@@ -447,7 +447,7 @@ fn ledgers_with_and_without_what_is_over_are_judged() {
         let count = |chains: &[Chain]| chains.iter().map(|chain| chain.records.len()).sum::<usize>();
         let gone = count(&all) - count(&without_what_is_over(&all, NOW as i64));
         over += gone;
-        spent += with_grounds(&policy, &all, &having_received(&all), NOW as i64, gate::spent).len();
+        spent += with_grounds(&policy, &all, &having_received(&all), NOW as i64, gate::obsolete).len();
         landed += usize::from(gone > 0 && decide(&policy, &all).outcome == Decided::Allow);
     }
     assert!(over > 100 && spent > 100 && landed > 10, "{over} {spent} {landed}");

@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use undersign::change::manifest::Digest;
 use undersign::decision::Verdict;
-use undersign::frozen::{FollowUp, Seen, Signatory, follow_up};
-use undersign::memory::{Access, Memory, StateKey};
+use undersign::examination::Place;
+use undersign::gate_state::{Access, GateState, StateKey};
 use undersign::record::envelope::Envelope;
 use undersign::record::{Record, Statement};
-use undersign::survey::Place;
+use undersign::signing::{FollowUp, Seen, Signatory, follow_up};
 
 use crate::support::{DEVICE, Decision, Fixture, key_of, now, policy};
 
@@ -341,7 +341,7 @@ pub fn edit_memory(f: &Fixture, state: &Path, edit: impl FnOnce(&mut Value)) {
         memory.as_object_mut().unwrap().remove("tag");
     });
     let key = StateKey::read(&f.repo.join(".git/undersign/state.key")).unwrap();
-    Memory::open(state, Access { key: Some(key), repository: "fixture-1", patience: None })
+    GateState::open(state, Access { key: Some(key), repository: "fixture-1", patience: None })
         .unwrap()
         .into_adopted()
         .unwrap();

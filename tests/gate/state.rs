@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use undersign::decision::Verdict;
-use undersign::memory::StateKey;
+use undersign::gate_state::StateKey;
 
 use crate::scene::*;
 use crate::support::{Fixture, now, policy};

@@ -1,7 +1,7 @@
 //! Rows 34, 46 and 48: clocks, waiting times, and what a gate may keep.
 
 use undersign::decision::Verdict;
-use undersign::frozen::VALIDITY;
+use undersign::signing::VALIDITY;
 
 use crate::scene::*;
 use crate::support::{Fixture, now, policy};
@@ -112,34 +112,34 @@ fn row_34_another_content_begins_to_cool_anew() {
     denied(Gate::of(&f).with("--state", state).judged(WORK), "COOLING");
 }
 
-fn frozen(from: i64, until: i64, more: &str) -> Fixture {
+fn unsigned(from: i64, until: i64, more: &str) -> Fixture {
     let (from, until) = (from_now(from), from_now(until));
     approved_under(&policy(&format!("[freeze.peak]\nfrom = {from}\nuntil = {until}\n{more}")))
 }
 
 #[test]
 fn row_34_a_freeze_that_has_just_begun() {
-    denied(judged(&frozen(0, DAY, ""), WORK), "FREEZE");
+    denied(judged(&unsigned(0, DAY, ""), WORK), "FREEZE");
 }
 
 #[test]
 fn row_34_a_freeze_in_its_last_minute() {
-    denied(judged(&frozen(-DAY, 60, ""), WORK), "FREEZE");
+    denied(judged(&unsigned(-DAY, 60, ""), WORK), "FREEZE");
 }
 
 #[test]
 fn row_34_twin_a_freeze_that_is_about_to_begin() {
-    allowed(judged(&frozen(60, DAY, ""), WORK));
+    allowed(judged(&unsigned(60, DAY, ""), WORK));
 }
 
 #[test]
 fn row_34_twin_a_freeze_that_has_just_ended() {
-    allowed(judged(&frozen(-DAY, 0, ""), WORK));
+    allowed(judged(&unsigned(-DAY, 0, ""), WORK));
 }
 
 #[test]
 fn row_34_twin_a_freeze_of_another_compartment() {
-    allowed(judged(&frozen(-DAY, DAY, "compartments = [\"policy\"]\n"), WORK));
+    allowed(judged(&unsigned(-DAY, DAY, "compartments = [\"policy\"]\n"), WORK));
 }
 
 /// The same push, with the same state, under the policy of before or another one.

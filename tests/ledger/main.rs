@@ -204,11 +204,11 @@ fn a_chain_that_forked_after_a_restored_backup_is_refused_and_can_be_repaired() 
 
 /// What `undersign record repair` does once its code was typed; that is tried in a terminal.
 fn repair(team: &Team, last: &Record, given_up: String) -> Record {
-    use undersign::frozen::{FollowUp, Signatory, follow_up};
+    use undersign::signing::{FollowUp, Signatory, follow_up};
     let name = Team::chain_ref("dana");
     let remote = format!("{}{}", ledger::remote_prefix("origin"), chain_of("dana"));
     team.dana.git("dana", &["update-ref", &name, &remote]);
-    let (repository, place) = undersign::survey::Place::open(team.main_dir()).unwrap();
+    let (repository, place) = undersign::examination::Place::open(team.main_dir()).unwrap();
     let key = undersign::signer::SigningKey::find(team.dana.key_file("dana").to_str().unwrap(), None, None).unwrap();
     let signatory = Signatory::of(&repository, &place, &key, "0123456789abcdef").unwrap();
     let what = FollowUp {

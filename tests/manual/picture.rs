@@ -91,24 +91,24 @@ fn hex(color: Color, other: Color) -> String {
 
 /// How a cell looks: its letter, its ground, and what is set on it.
 #[derive(Clone, PartialEq)]
-struct Look {
+struct ViewOptions {
     letter: String,
     ground: String,
     modifier: Modifier,
 }
 
-impl Look {
-    fn of(cell: &Cell, theme: &Theme) -> Look {
+impl ViewOptions {
+    fn of(cell: &Cell, theme: &Theme) -> ViewOptions {
         let (text, ground) = (theme.style(Role::Text).fg.unwrap(), theme.style(Role::Ground).bg.unwrap());
         let (letter, own) = (hex(cell.fg, text), hex(cell.bg, ground));
         let is_reversed = cell.modifier.contains(Modifier::REVERSED);
         let (letter, ground) = if is_reversed { (own, letter) } else { (letter, own) };
-        Look { letter, ground, modifier: cell.modifier }
+        ViewOptions { letter, ground, modifier: cell.modifier }
     }
 }
 
 /// Rules of boxes are drawn: as letters they would have gaps in most fonts.
-fn rule(symbol: &str, x: f32, y: f32, look: &Look) -> Option<String> {
+fn rule(symbol: &str, x: f32, y: f32, look: &ViewOptions) -> Option<String> {
     let (middle, centre) = (x + WIDTH / 2.0, y + HEIGHT / 2.0);
     let (across, down) = (format!("M{x:.1} {centre}h{WIDTH}"), format!("M{middle:.1} {y}v{HEIGHT}"));
     let half = HEIGHT / 2.0;
@@ -128,7 +128,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn letters(text: &str, x: f32, y: f32, cells: usize, look: &Look) -> String {
+fn letters(text: &str, x: f32, y: f32, cells: usize, look: &ViewOptions) -> String {
     let trimmed = text.trim_end();
     if trimmed.is_empty() {
         return String::new();
@@ -177,10 +177,10 @@ fn svg(buffer: &Buffer, theme: &Theme, title: &str) -> String {
         let mut column = 0;
         while column < SIZE.0 {
             let x = MARGIN + f32::from(column) * WIDTH;
-            let look = Look::of(&buffer[(column, row)], theme);
+            let look = ViewOptions::of(&buffer[(column, row)], theme);
             let (mut text, mut cells) = (String::new(), 0_u16);
             // A run of cells that look alike.
-            while column < SIZE.0 && Look::of(&buffer[(column, row)], theme) == look {
+            while column < SIZE.0 && ViewOptions::of(&buffer[(column, row)], theme) == look {
                 let symbol = buffer[(column, row)].symbol();
                 let at = MARGIN + f32::from(column) * WIDTH;
                 match rule(symbol, at, y, &look) {

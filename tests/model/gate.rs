@@ -1,5 +1,5 @@
 //! The real code of the gate over the world of the model: its history, its contents, its policy, its records, and its
-//! memory as the gatekeeper keeps it.
+//! memory as the enforcement keeps it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,9 +10,9 @@ use undersign::change::manifest::{Digest, Image, Manifest};
 use undersign::change::{Commit, Identity, ObjectId, RepoPath};
 use undersign::decision::Verdict;
 use undersign::gate::{
-    Code, Contents, Decided, Grounds, History, Lands, Merge, Merging, NextPolicy, Opaque, Place, PushEvaluation,
-    Receipts, Remembered, Rest, States, Step, Unread, Update, Waiting, WaitingStates, ballots, decide_proposal,
-    judging_order, still_approve,
+    Code, Contents, Decided, History, Input, Lands, Merge, Merging, NextPolicy, Opaque, Place, PushEvaluation,
+    Receipts, Remembered, Rest, States, Step, Unread, Update, Waiting, WaitingStates, decide_proposal, judging_order,
+    record_statuses, still_approve,
 };
 use undersign::policy::Policy;
 use undersign::record::statement::*;
@@ -345,7 +345,7 @@ fn ledger(world: &World) -> Vec<Chain> {
 // --------------------------------------------------------------------------------------------------------------- the
 // gate
 
-/// The gate with its memory, kept as the gatekeeper and the state directory keep it.
+/// The gate with its memory, kept as the enforcement and the state directory keep it.
 pub struct Gate {
     states: States,
     remembered: Remembered,
@@ -383,10 +383,11 @@ impl Gate {
         let is_kept = |of: Ref| world.is_protected(of) && of.is_fixed() && world.refs.contains_key(&of);
         self.remembered.tips.retain(|name, _| of(name).is_some_and(is_kept));
         let landed = self.remembered.settle(place, true, NOW);
-        let ballots = ballots(policy(world), chains, &Receipts::default(), NOW);
+        let record_statuses = record_statuses(policy(world), chains, &Receipts::default(), NOW);
         for WaitingStates { name, commits, records, .. } in landed {
             let commits: Vec<ObjectId> = commits.iter().filter_map(|commit| commit.parse().ok()).collect();
-            if let Some(of) = of(&name).filter(|of| world.is_protected(*of) && still_approve(&ballots, &records, true))
+            if let Some(of) =
+                of(&name).filter(|of| world.is_protected(*of) && still_approve(&record_statuses, &records, true))
             {
                 self.take(of, &commits);
             }
@@ -411,8 +412,8 @@ impl Gate {
         }
     }
 
-    fn grounds<'g>(&'g self, world: &World, chains: &'g [Chain], objects: &'g Objects<'_>, ahead: bool) -> Grounds<'g> {
-        Grounds {
+    fn grounds<'g>(&'g self, world: &World, chains: &'g [Chain], objects: &'g Objects<'_>, ahead: bool) -> Input<'g> {
+        Input {
             policy: policy(world),
             chains,
             remembered: &self.remembered,

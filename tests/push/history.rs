@@ -7,9 +7,9 @@ mod workflows;
 use std::process::Command;
 
 use undersign::decision::Verdict;
-use undersign::frozen::{FollowUp, Signatory, follow_up};
+use undersign::examination::Place;
 use undersign::record::Record;
-use undersign::survey::Place;
+use undersign::signing::{FollowUp, Signatory, follow_up};
 
 use crate::support::{DEVICE, Decision, git_in, now, policy};
 use crate::{Host, LEDGER, Pushed, UNDERSIGN, piped, text};

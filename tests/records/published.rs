@@ -8,7 +8,7 @@ use base64ct::{Base64, Encoding as _};
 use undersign::change::manifest::Manifest;
 use undersign::change::{Commit, Identity, ObjectId};
 use undersign::decision::Verdict;
-use undersign::gate::{Decided, Grounds, PushEvaluation, Remembered, States, Step, Update};
+use undersign::gate::{Decided, Input, PushEvaluation, Remembered, States, Step, Update};
 use undersign::policy::Policy;
 use undersign::record::chain::Link;
 use undersign::record::envelope::Envelope;
@@ -81,7 +81,7 @@ impl File {
         let update = Update { name: "refs/heads/main".to_owned(), old: step.from, new: step.commit };
         let mut states = States::default();
         states.insert(update.old, &update.name);
-        let grounds = Grounds {
+        let grounds = Input {
             policy: &policy,
             chains: &chains,
             remembered: &remembered,

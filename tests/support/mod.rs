@@ -10,11 +10,11 @@ use ssh_key::{LineEnding, PrivateKey};
 use tempfile::TempDir;
 use undersign::change::Change;
 use undersign::decision::{Draft, Note, Revised, Verdict};
-use undersign::frozen::{self, Case, Seen};
+use undersign::examination::{self, Place};
 use undersign::record::Record;
 use undersign::signer::SigningKey;
+use undersign::signing::{self, Case, Seen};
 use undersign::source::git::Repository;
-use undersign::survey::{self, Place};
 
 /// A fixed "now" for what is not run by the program itself.
 pub const NOW: i64 = 1_790_000_000;
@@ -189,7 +189,7 @@ impl Fixture {
         let changes = repository.changes(0, &place.target).unwrap().changes;
         let pending = changes.into_iter().find(|change| change.branch == branch);
         let change = pending.unwrap_or_else(|| self.as_range(&repository, &place, branch));
-        let examination = survey::whole(&repository, &place, &change, at).unwrap();
+        let examination = examination::whole(&repository, &place, &change, at).unwrap();
         let mut draft = Draft::new(&change.id, Revised::of(&change.revision));
         draft.reason = reason.to_owned();
         draft.notes = notes;
@@ -199,8 +199,8 @@ impl Fixture {
         // No two decisions are the same bytes, even within a second.
         let mut nonce = [7; 16];
         nonce[..8].copy_from_slice(&NONCE.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-        let frozen = frozen::freeze(&case, &place, &key, device, nonce, at).unwrap();
-        frozen::sign(&frozen, &change, &place, &key, None, at).unwrap()
+        let unsigned = signing::freeze(&case, &place, &key, device, nonce, at).unwrap();
+        signing::sign(&unsigned, &change, &place, &key, None, at).unwrap()
     }
 
     /// A branch that changes nothing, or that cannot be compared, is not pending; `undersign review main..BRANCH

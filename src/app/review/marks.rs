@@ -10,8 +10,8 @@ use crate::change::compare::Hunk;
 use crate::change::manifest::escape;
 use crate::decision::anchor::Anchor;
 use crate::decision::{Checklist, Draft, Note};
+use crate::examination::text_of;
 use crate::risk::Severity;
-use crate::survey::text_of;
 
 /// Tiers up to this one ask an approver for a reason.
 const REASON_UP_TO_TIER: u8 = 2;
@@ -240,7 +240,7 @@ impl Review {
     }
 
     pub fn why_read_only(&self, keymap: &Keymap) -> String {
-        match self.lens() {
+        match self.part() {
             Some(_) => {
                 let back = keymap.first(Action::Back);
                 format!("A part of the change is read, not signed; {back} goes back to all of it.")

@@ -3,16 +3,16 @@
 mod alike;
 mod coverage;
 mod groups;
-mod heading;
 mod heights;
-pub mod items;
-pub mod lens;
-pub mod look;
+pub mod layout;
+pub mod lists;
 mod marks;
 mod motion;
+pub mod parts;
+mod pending_jump;
 pub mod rows;
 pub mod search;
-pub mod texts;
+pub mod text_cache;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -22,24 +22,24 @@ use crate::change::diff::Diff;
 use crate::change::manifest::escape;
 use crate::change::moved::Moves;
 use crate::decision::{Draft, Note, Revised};
+use crate::examination::{Examination, FileMaterial, Place};
 use crate::highlight::Tokens;
 use crate::policy::Crossing;
 use crate::provenance::attribution::Attribution;
 use crate::risk::Finding;
-use crate::survey::{Examination, FileMaterial, Place};
 use alike::Alike;
 pub use alike::SameEdit;
 use coverage::Coverage;
 pub use groups::Group;
 use groups::Groups;
-use heading::Heading;
 use heights::Heights;
-pub use items::{Goal, MAX_ITEMS};
-use lens::Lens;
-use look::{Look, Opening, Shape};
+use layout::{Opening, Shape, ViewOptions};
+pub use lists::{Goal, MAX_ITEMS};
 use marks::Tally;
 pub use marks::{Progress, Subject};
 use motion::Anchor;
+use parts::ChangePart;
+use pending_jump::PendingJump;
 use rows::{FileRows, Inventory, Remarks, Row};
 pub use search::Search;
 
@@ -75,7 +75,7 @@ pub struct Review {
     finding_keys: Vec<String>,
     /// Findings stay hidden until a first pass is done.
     pub blind: bool,
-    pub look: Look,
+    pub look: ViewOptions,
     shape: Shape,
     pub cursor: usize,
     pub scroll: usize,
@@ -92,12 +92,12 @@ pub struct Review {
     pub bookmarks: Vec<Anchor>,
     coverage: Coverage,
     /// Where a stroke leads whose texts are on their way.
-    heading: Option<Heading>,
+    pending_jump: Option<PendingJump>,
     /// Files whose texts are being read on their own, by index.
     asked: HashSet<usize>,
     /// Positions of files that were read, and could not be read again.
     failed_again: Vec<usize>,
-    /// Bytes of texts that are kept, at least; see [`texts::ROOM`].
+    /// Bytes of texts that are kept, at least; see [`text_cache::ROOM`].
     pub room: usize,
     /// Bytes of the texts that are here.
     held: usize,
@@ -106,7 +106,7 @@ pub struct Review {
     /// By index: when the first reading comes to it.
     turns: Vec<usize>,
     /// Which part of the change this is, and what there is to say of it; none: all.
-    lens: Option<(Lens, Vec<String>)>,
+    part: Option<(ChangePart, Vec<String>)>,
     /// What is one item though it is many files.
     groups: Groups,
     /// Hunks that do the same.
@@ -170,7 +170,7 @@ impl Compared {
 
     /// Bytes that its texts and rows take.
     pub fn weight(&self) -> usize {
-        self.body.as_ref().map_or(0, |(texts, rows)| texts::weight(texts, rows))
+        self.body.as_ref().map_or(0, |(texts, rows)| text_cache::weight(texts, rows))
     }
 }
 
@@ -194,7 +194,7 @@ impl Review {
         order.sort_by_cached_key(|&index| crate::risk::is_generated(&diff.files[index].path.lossy()));
         let groups = Groups::of(&diff, &draft);
         order = groups.together(order);
-        let look = Look::default();
+        let look = ViewOptions::default();
         let mut review = Review {
             ticket,
             change,
@@ -226,15 +226,15 @@ impl Review {
             trail: Vec::new(),
             bookmarks: Vec::new(),
             coverage: Coverage::default(),
-            heading: None,
+            pending_jump: None,
             asked: HashSet::new(),
             failed_again: Vec::new(),
-            room: texts::ROOM,
+            room: text_cache::ROOM,
             held: 0,
             read: 0,
             turns: inverse(&order),
             order,
-            lens: None,
+            part: None,
             groups,
             alike: Alike::default(),
             moves: Arc::default(),
@@ -249,7 +249,7 @@ impl Review {
     }
 
     /// Lays out for a screen area, as a person wants it; called before every frame.
-    pub fn lay_out(&mut self, columns: usize, page: usize, look: Look) {
+    pub fn lay_out(&mut self, columns: usize, page: usize, look: ViewOptions) {
         self.page = page.max(1);
         self.look = look;
         let shape = look.shape(columns);

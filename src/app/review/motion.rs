@@ -1,7 +1,7 @@
 //! Moving through the diff. What is being read is held by file and line, so that what arrives late does not move it.
 
 use super::Review;
-use super::heading::Wanted;
+use super::pending_jump::Wanted;
 use super::rows::Row;
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
@@ -270,7 +270,7 @@ impl Review {
 
     fn at_the_end(&mut self, keymap: &Keymap) -> String {
         let key = |action: Action| keymap.first(action);
-        if self.lens().is_some() {
+        if self.part().is_some() {
             return "the end of this part".into();
         }
         if (0..self.order.len()).any(|position| self.is_open_at(position)) {

@@ -7,11 +7,11 @@ use std::sync::{Arc, Weak};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::Review;
-use super::heading::Wanted;
+use super::pending_jump::Wanted;
 use super::rows::bytes_of;
 use crate::app::Effect;
 use crate::change::counted;
-use crate::survey::FileMaterial;
+use crate::examination::FileMaterial;
 
 /// Matches that are kept; the count says so where there are more.
 pub const MAX_MATCHES: usize = 100_000;
@@ -148,7 +148,7 @@ impl Review {
         // From the cursor on, and round.
         let order = self.order[here..].iter().chain(&self.order[..here]).copied().collect();
         let held = (0..self.files.len()).filter_map(|index| Some((index, self.texts_of(index)?.clone())));
-        let held: BTreeMap<_, _> = if self.lens().is_some() { held.collect() } else { BTreeMap::new() };
+        let held: BTreeMap<_, _> = if self.part().is_some() { held.collect() } else { BTreeMap::new() };
         let (ticket, place, diff) = (self.ticket, self.place.clone(), self.diff.clone());
         Some(Effect::Search { ticket, place, diff, order, held, pattern, search: alive })
     }

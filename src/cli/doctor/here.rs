@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::change::{address, counted, visible};
 use crate::cli::gate::install;
-use crate::gatekeeper::{self, Settings};
+use crate::enforcement::{self, Settings};
+use crate::gate_state;
 use crate::ledger;
-use crate::memory;
 use crate::policy::{Policy, RefStanding};
 use crate::record::{Chain, Fault};
 use crate::source::git::{PolicyState, Repository, TargetBranch};
@@ -41,7 +41,7 @@ pub fn run(repository: &Repository) -> Result<(), String> {
         found.extend(repository.is_bare().then(|| others_of_this_id(repository, policy)).flatten());
         found.extend(trunk.as_ref().into_iter().flat_map(|trunk| pipelines(repository, policy, trunk)));
     }
-    found.extend(log(&settings.state.clone().unwrap_or_else(|| gatekeeper::default_state(repository))));
+    found.extend(log(&settings.state.clone().unwrap_or_else(|| enforcement::default_state(repository))));
     for finding in &found {
         match finding {
             Good(text) => outln!("✓ {text}"),
@@ -195,7 +195,7 @@ fn policy_place(trunk: Option<&TargetBranch>, state: Option<&PolicyState>) -> Ve
 
 /// Whether the gate knows what protected refs showed, and whether they stand where it let them.
 fn states(repository: &Repository, policy: &Policy, settings: &Settings) -> Finding {
-    match gatekeeper::unrecorded(repository, policy, settings) {
+    match enforcement::unrecorded(repository, policy, settings) {
         Err(why) => Bad(why),
         Ok(None) => Bad(
             "The states of protected refs were not recorded yet, so what they show is taken on trust: run `undersign \
@@ -372,7 +372,7 @@ fn log(dir: &Path) -> Vec<Finding> {
         return Vec::new();
     }
     let mut found: Vec<_> = others_may_write(dir, "the gate's state").into_iter().collect();
-    found.push(match memory::log_of(dir).and_then(|log| log.read()) {
+    found.push(match gate_state::log_of(dir).and_then(|log| log.read()) {
         Err(why) => Bad(why),
         Ok(log) => {
             let lines = counted(log.entries.len(), "line");

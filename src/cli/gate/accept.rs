@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::record::StateOptions;
-use crate::gatekeeper::{self, Accepted};
+use crate::enforcement::{self, Accepted};
 
 #[derive(Args)]
 pub struct Options {
@@ -36,7 +36,7 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
         }
     };
     let settings = options.state.settings();
-    let done = gatekeeper::accept(repository, &settings, &what, options.because.trim(), crate::cli::now())?;
+    let done = enforcement::accept(repository, &settings, &what, options.because.trim(), crate::cli::now())?;
     outln!("{done}");
     Ok(())
 }

@@ -8,8 +8,8 @@ use clap::Args;
 use crate::change::visible;
 use crate::cli::verify::GateOptions;
 use crate::disk::write_atomically;
-use crate::gatekeeper::{Settings, policy_in_force};
-use crate::memory::StateKey;
+use crate::enforcement::{Settings, policy_in_force};
+use crate::gate_state::StateKey;
 use crate::source::git::{PolicyState, Repository};
 
 /// What our hooks begin with, so that `doctor` and a second `install` know them.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::change::visible;
-use crate::gatekeeper;
-use crate::memory::{self, Entries};
+use crate::enforcement;
+use crate::gate_state::{self, Entries};
 use crate::record::json;
 use crate::source::git::Repository;
 
@@ -27,9 +27,9 @@ pub struct Options {
 pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
     let dir = match &options.state {
         Some(dir) => dir.clone(),
-        None => gatekeeper::default_state(&Repository::open_exactly(repository).map_err(|error| error.to_string())?),
+        None => enforcement::default_state(&Repository::open_exactly(repository).map_err(|error| error.to_string())?),
     };
-    let Entries { entries, missing } = memory::log_of(&dir)?.read()?;
+    let Entries { entries, missing } = gate_state::log_of(&dir)?.read()?;
     for (entry, head) in &entries {
         if options.json {
             outln!("{}", json::ascii(serde_json::to_string(entry).map_err(|error| error.to_string())?));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::change::{counted, visible};
-use crate::gatekeeper::{self, Settings};
+use crate::enforcement::{self, Settings};
 
 #[derive(Args)]
 pub struct Options {
@@ -55,7 +55,7 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
 
 /// Records, and says what.
 pub(super) fn record(repository: &Path, settings: &Settings, refs: &[String], lines: &[String]) -> Result<(), String> {
-    let recorded = gatekeeper::record(repository, settings, refs, lines)?;
+    let recorded = enforcement::record(repository, settings, refs, lines)?;
     for (name, commit) in &recorded.tips {
         outln!("  {}  {}", commit.short(), visible::text(name));
     }

@@ -12,7 +12,7 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use crate::cli::verify::GateOptions;
-use crate::gatekeeper::Settings;
+use crate::enforcement::Settings;
 use crate::service::routes::{Routes, Served};
 use crate::service::socket::{Address, Listener};
 use crate::service::workers::Workers;

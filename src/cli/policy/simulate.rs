@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::change::visible;
+use crate::examination::{self, Place};
 use crate::policy::Policy;
 use crate::source::git::Repository;
-use crate::survey::{self, Place};
 
 #[derive(Args)]
 pub struct Options {
@@ -34,7 +34,7 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
         (None, None) => return Err("--to or --to-file says what to compare with.".to_owned()),
     };
     let change =
-        survey::compared(&repository, &place, &old, &new, crate::cli::now()).map_err(|error| error.to_string())?;
+        examination::compared(&repository, &place, &old, &new, crate::cli::now()).map_err(|error| error.to_string())?;
     outln!("Version {} to version {}: {}.", old.version, new.version, change.headline());
     change.meaning.iter().for_each(|meaning| outln!("  {meaning}"));
     for flip in &change.flips {

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::change::visible;
-use crate::gate::{self, Ballot, Receipts};
+use crate::examination::Place;
+use crate::gate::{self, Receipts, RecordStatus};
 use crate::policy::Policy;
 use crate::source::git::{GitError, PolicyState};
-use crate::survey::Place;
 
 /// The records of a repository and of its remotes, and the policy that says whose they are.
 pub(super) struct Book {
@@ -31,17 +31,21 @@ impl Book {
     }
 
     /// All records by the time they claim, then by chain and number.
-    pub fn ballots(&self) -> Result<Vec<Ballot<'_>>, String> {
+    pub fn record_statuses(&self) -> Result<Vec<RecordStatus<'_>>, String> {
         let chains = &self.place.chains;
-        let mut ballots = gate::ballots(self.policy()?, chains, &Receipts::claimed(chains), crate::cli::now());
-        ballots.sort_by_key(|ballot| ballot.predicate().issued_at);
-        Ok(ballots)
+        let mut record_statuses =
+            gate::record_statuses(self.policy()?, chains, &Receipts::claimed(chains), crate::cli::now());
+        record_statuses.sort_by_key(|ballot| ballot.predicate().issued_at);
+        Ok(record_statuses)
     }
 
     /// The record whose id begins so.
-    pub fn find(&self, id: &str) -> Result<Ballot<'_>, String> {
-        let matching: Vec<_> =
-            self.ballots()?.into_iter().filter(|ballot| ballot.record.id().to_string().starts_with(id)).collect();
+    pub fn find(&self, id: &str) -> Result<RecordStatus<'_>, String> {
+        let matching: Vec<_> = self
+            .record_statuses()?
+            .into_iter()
+            .filter(|ballot| ballot.record.id().to_string().starts_with(id))
+            .collect();
         match matching[..] {
             [one] => Ok(one),
             [] => Err(format!("There is no record `{}` here; `undersign record list` lists them.", visible::text(id))),

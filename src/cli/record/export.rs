@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::book::Book;
 use crate::change::visible;
-use crate::gate::Ballot;
+use crate::gate::RecordStatus;
 use crate::policy::Policy;
 use crate::record::{Key, sshsig};
 
@@ -14,7 +14,7 @@ pub(super) fn run(ids: &[String], to: &Path, book: &Book) -> Result<(), String> 
         chosen.push(book.find(id)?);
     }
     if ids.is_empty() {
-        chosen = book.ballots()?.into_iter().filter(|ballot| ballot.person.is_some()).collect();
+        chosen = book.record_statuses()?.into_iter().filter(|ballot| ballot.person.is_some()).collect();
     }
     if chosen.is_empty() {
         return Err("There is nothing to export: nothing is signed here by anybody in the roster.".to_owned());
@@ -33,10 +33,10 @@ struct Bundle {
 }
 
 impl Bundle {
-    fn of(ballots: &[Ballot<'_>], policy: &Policy) -> Bundle {
+    fn of(record_statuses: &[RecordStatus<'_>], policy: &Policy) -> Bundle {
         let mut files = Vec::new();
         let mut lines = Vec::new();
-        for ballot in ballots {
+        for ballot in record_statuses {
             let (record, id) = (ballot.record, ballot.record.id());
             lines.extend_from_slice(&record.link.envelope);
             files.push((format!("{id}.dsse.json"), record.link.envelope.clone()));
@@ -47,7 +47,7 @@ impl Bundle {
         files.push(("signers".to_owned(), signers(policy).into_bytes()));
         let script = include_bytes!("../../../assets/verify-record.sh");
         files.push(("verify-record.sh".to_owned(), script.to_vec()));
-        let instructions = instructions(&ballots[0]);
+        let instructions = instructions(&record_statuses[0]);
         files.push(("HOW-TO-VERIFY".to_owned(), instructions.clone().into_bytes()));
         Bundle { files, instructions }
     }
@@ -70,7 +70,7 @@ fn signers(policy: &Policy) -> String {
     policy.roster.people().flat_map(|person| person.keys.iter().map(move |own| line(person, &own.key))).collect()
 }
 
-fn instructions(ballot: &Ballot<'_>) -> String {
+fn instructions(ballot: &RecordStatus<'_>) -> String {
     let (id, predicate) = (ballot.record.id(), ballot.predicate());
     format!(
         "# The signature of one record, with OpenSSH, jq and base64, in this folder:\n\

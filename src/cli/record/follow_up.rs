@@ -9,12 +9,12 @@ use super::book::Book;
 use crate::cli::{now, random};
 use crate::config::Config;
 use crate::decision::Verdict;
-use crate::frozen::{self, Failure, FollowUp, Frozen, Signatory};
+use crate::examination::Place;
 use crate::ledger;
 use crate::record::{ChainId, Record};
 use crate::signer::{Place as KeyPlace, SigningKey};
+use crate::signing::{self, Failure, FollowUp, Signatory, Unsigned};
 use crate::source::git::Repository;
-use crate::survey::Place;
 use crate::sync::{Prompts, Remote};
 
 #[derive(Args)]
@@ -40,11 +40,11 @@ pub fn withdraw(options: &Options, path: &Path) -> Result<(), String> {
     let book = Book::open(path)?;
     let about = book.find(&options.id)?;
     let pen = Pen::new(path)?;
-    let person = frozen::signer_of(book.policy()?, &pen.key);
+    let person = signing::signer_of(book.policy()?, &pen.key);
     if about.person.is_none() || about.person.map(|p| &p.id) != person.map(|p| &p.id) {
         return Err(format!("The record is by {}: only its own signer can take it back.", about.predicate().principal));
     }
-    if about.standing == crate::gate::BallotStanding::Superseded {
+    if about.standing == crate::gate::Validity::Superseded {
         return Err("The record is superseded already; there is nothing to take back.".to_owned());
     }
     let id = about.record.id().to_string();
@@ -59,7 +59,7 @@ pub fn hand_over(options: &Options, path: &Path) -> Result<(), String> {
     }
     let pen = Pen::new(path)?;
     let policy = book.policy()?;
-    let person = frozen::signer_of(policy, &pen.key);
+    let person = signing::signer_of(policy, &pen.key);
     if person.is_some_and(|person| person.id == about.predicate().principal) {
         return Err("The rejection is your own: `undersign record withdraw` takes it back.".to_owned());
     }
@@ -182,25 +182,25 @@ impl Pen {
         let mut nonce = [0; 16];
         nonce[..8].copy_from_slice(&random()?.to_be_bytes());
         nonce[8..].copy_from_slice(&random()?.to_be_bytes());
-        let frozen = frozen::follow_up(what, signatory, nonce, now()).map_err(sentence)?;
-        confirm(&frozen)?;
-        let record = frozen.record(&self.repository, &self.key, None, now()).map_err(sentence)?;
+        let unsigned = signing::follow_up(what, signatory, nonce, now()).map_err(sentence)?;
+        confirm(&unsigned)?;
+        let record = unsigned.record(&self.repository, &self.key, None, now()).map_err(sentence)?;
         outln!("Signed and recorded: {}. `undersign sync` sends it.", record.id());
         Ok(())
     }
 }
 
 /// Shows what is signed, and takes the code of it, typed.
-fn confirm(frozen: &Frozen) -> Result<(), String> {
+fn confirm(unsigned: &Unsigned) -> Result<(), String> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err("There is no terminal: nothing is signed without a person who types its code.".to_owned());
     }
-    outln!("\n{}", String::from_utf8_lossy(&frozen.payload));
-    out!("These {} bytes are what is signed. Type {} to sign: ", frozen.payload.len(), frozen.code());
+    outln!("\n{}", String::from_utf8_lossy(&unsigned.payload));
+    out!("These {} bytes are what is signed. Type {} to sign: ", unsigned.payload.len(), unsigned.code());
     std::io::stdout().flush().map_err(|error| error.to_string())?;
     let mut typed = String::new();
     std::io::stdin().lock().read_line(&mut typed).map_err(|error| error.to_string())?;
-    if typed.trim() == frozen.code() { Ok(()) } else { Err("That is not the code. Nothing was signed.".to_owned()) }
+    if typed.trim() == unsigned.code() { Ok(()) } else { Err("That is not the code. Nothing was signed.".to_owned()) }
 }
 
 fn sentence(failure: Failure) -> String {

@@ -5,10 +5,10 @@
 use serde::Serialize;
 
 use crate::change::visible;
-use crate::gate::Ballot;
+use crate::examination::notes;
+use crate::gate::RecordStatus;
 use crate::record::statement::{AnsweredFinding, SignedNote};
 use crate::source::git::Repository;
-use crate::survey::notes;
 
 #[derive(Debug, Serialize)]
 pub struct Feedback {
@@ -52,7 +52,7 @@ struct Answered {
 }
 
 impl Feedback {
-    pub fn of(ballot: &Ballot<'_>, repository: &Repository) -> Feedback {
+    pub fn of(ballot: &RecordStatus<'_>, repository: &Repository) -> Feedback {
         let predicate = ballot.predicate();
         let safe = |text: &str| visible::lines(text);
         let remark = |note: &SignedNote| {

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::change::{address, visible};
 use crate::datafile;
 use crate::decision::Verdict;
-use crate::gate::{Ballot, BallotStanding};
+use crate::gate::{RecordStatus, Validity};
 use crate::record::Record;
 use crate::source::git::Repository;
 use book::Book;
@@ -140,7 +140,7 @@ struct Row {
 }
 
 impl Row {
-    fn of(ballot: &Ballot<'_>) -> Row {
+    fn of(ballot: &RecordStatus<'_>) -> Row {
         let predicate = ballot.predicate();
         Row {
             id: ballot.record.id().to_string(),
@@ -160,7 +160,7 @@ impl Row {
 }
 
 fn list(options: &ListOptions, book: &Book) -> Result<(), String> {
-    let rows: Vec<Row> = book.ballots()?.iter().map(Row::of).collect();
+    let rows: Vec<Row> = book.record_statuses()?.iter().map(Row::of).collect();
     if options.json {
         #[derive(Serialize)]
         struct Listed<'l> {
@@ -253,10 +253,10 @@ fn without_secret(record: &Record) -> Option<String> {
     Some(String::from_utf8_lossy(&statement.encode()).into_owned())
 }
 
-fn signer(ballot: &Ballot<'_>) -> String {
+fn signer(ballot: &RecordStatus<'_>) -> String {
     match (ballot.person, ballot.standing) {
         (Some(person), _) => person.id.clone(),
-        (None, BallotStanding::Impostor) => format!("somebody else than {}", ballot.predicate().principal),
+        (None, Validity::Impostor) => format!("somebody else than {}", ballot.predicate().principal),
         (None, _) => "nobody in the roster".to_owned(),
     }
 }

@@ -13,9 +13,9 @@ use crate::change::diff::{Content, Diff, FileDiff, Mode, TreeEntry};
 use crate::change::{Change, Commit, Identity, ObjectId, RepoPath, Revision};
 use crate::decision::{Draft, Note, Revised};
 use crate::drafts::Drafts;
+use crate::examination::{Examination, FileMaterial, Place, Reading};
 use crate::policy::Policy;
 use crate::source::git::{PolicyState, TargetBranch};
-use crate::survey::{Examination, FileMaterial, Place, Reading};
 use crate::worker::{FirstFrame, Ports, perform};
 
 /// Any time will do, as long as all are of one day.

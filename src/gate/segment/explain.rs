@@ -7,9 +7,9 @@ use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, visible};
 use crate::decision::Verdict;
 use crate::gate::MAX_PLACES;
-use crate::gate::ballot::BallotStanding;
+use crate::gate::counted_decision::CountedDecision;
 use crate::gate::outcome::{Code, Reason};
-use crate::gate::vote::Vote;
+use crate::gate::record_status::Validity;
 use crate::policy::{AI, HIDDEN, Unfit};
 
 impl<'g> Segment<'_, 'g> {
@@ -38,18 +38,20 @@ impl<'g> Segment<'_, 'g> {
             self.tell(Reason::explains(Code::Unsigned, detail));
             return;
         }
-        for vote in self.votes(Verdict::Approve).filter(|vote| !self.binds(*vote)).collect::<Vec<_>>() {
-            if let Some((code, detail)) = self.near_miss(vote) {
+        for decision in self.decisions(Verdict::Approve).filter(|decision| !self.binds(*decision)).collect::<Vec<_>>() {
+            if let Some((code, detail)) = self.near_miss(decision) {
                 self.tell(Reason::explains(code, detail));
             }
         }
-        for vote in self.court.void.iter().filter(|vote| self.binds(**vote)).copied().collect::<Vec<_>>() {
-            let who = &vote.person.id;
-            let (code, detail) = match vote.standing {
-                BallotStanding::Unfit(Unfit::Time) => {
+        for decision in
+            self.evaluation.void.iter().filter(|decision| self.binds(**decision)).copied().collect::<Vec<_>>()
+        {
+            let who = &decision.person.id;
+            let (code, detail) = match decision.standing {
+                Validity::Unfit(Unfit::Time) => {
                     (Code::KeyTime, format!("The key of {who} was not valid when it signed, or when this came here."))
                 }
-                BallotStanding::Unfit(_) => {
+                Validity::Unfit(_) => {
                     (Code::KeyRevoked, format!("The key of {who} is revoked, and this came here too late to count."))
                 }
                 _ => (
@@ -62,12 +64,13 @@ impl<'g> Segment<'_, 'g> {
             };
             self.tell(Reason::explains(code, detail));
         }
-        let elsewhere = self.court.elsewhere.iter().filter(|vote| vote.is(Verdict::Approve) && self.binds(**vote));
-        for vote in elsewhere.copied().collect::<Vec<_>>() {
-            let target = visible::text(&vote.predicate().target.name).into_owned();
-            let other = vote.predicate().repository.id != self.court.grounds.policy.repository;
+        let elsewhere =
+            self.evaluation.elsewhere.iter().filter(|decision| decision.is(Verdict::Approve) && self.binds(**decision));
+        for decision in elsewhere.copied().collect::<Vec<_>>() {
+            let target = visible::text(&decision.predicate().target.name).into_owned();
+            let other = decision.predicate().repository.id != self.evaluation.input.policy.repository;
             let place = if other { "another repository".to_owned() } else { target };
-            let detail = format!("{} approved this for {place}, not for here.", vote.person.id);
+            let detail = format!("{} approved this for {place}, not for here.", decision.person.id);
             self.tell(Reason::explains(Code::Context, detail));
         }
     }
@@ -80,9 +83,9 @@ impl<'g> Segment<'_, 'g> {
     }
 
     /// What makes an approval of something else look like one of this.
-    pub(super) fn near_miss(&self, vote: Vote<'_>) -> Option<(Code, String)> {
-        let who = &vote.person.id;
-        let approved = &vote.record.manifest;
+    pub(super) fn near_miss(&self, decision: CountedDecision<'_>) -> Option<(Code, String)> {
+        let who = &decision.person.id;
+        let approved = &decision.record.manifest;
         let after = |m: &Manifest| m.iter().map(|(path, _, new)| (path.clone(), new)).collect::<Vec<_>>();
         let contents = |m: &Manifest| {
             let content = |image: Option<crate::change::manifest::Image>| image.map(|image| image.content);
@@ -95,14 +98,14 @@ impl<'g> Segment<'_, 'g> {
             Some((Code::BaseMoved, format!("{who} {detail}")))
         } else if contents(approved) == contents(self.manifest) {
             Some((Code::TypeChange, format!("{who} approved the same contents with other file modes.")))
-        } else if self.is_about(vote) && merge.is_some_and(|commit| commit.parents.len() > 1) {
+        } else if self.is_about(decision) && merge.is_some_and(|commit| commit.parents.len() > 1) {
             let detail = "approved what is merged here, but the merge does something else than that.";
             Some((Code::MergeDelta, format!("{who} {detail}")))
-        } else if self.is_about(vote) || self.shares_a_commit(vote) {
+        } else if self.is_about(decision) || self.shares_a_commit(decision) {
             let detail = "approved another content of these paths: what lands was changed afterwards.";
             Some((Code::ChangedAfter, format!("{who} {detail}")))
-        } else if self.reworks(vote) {
-            let head = &vote.predicate().head.commit;
+        } else if self.reworks(decision) {
+            let head = &decision.predicate().head.commit;
             let detail = format!(
                 "{who} approved another edit of the same lines, {}. This one must be reviewed by itself.",
                 visible::text(head.get(..7).unwrap_or(head))
@@ -114,9 +117,9 @@ impl<'g> Segment<'_, 'g> {
     }
 
     /// Whether what was approved holds a commit of this.
-    fn shares_a_commit(&self, vote: Vote<'_>) -> bool {
-        let history = self.court.grounds.history;
-        let Some((base, head)) = ends(vote).filter(|_| self.overlaps(vote)) else { return false };
+    fn shares_a_commit(&self, decision: CountedDecision<'_>) -> bool {
+        let history = self.evaluation.input.history;
+        let Some((base, head)) = ends(decision).filter(|_| self.overlaps(decision)) else { return false };
         if self.steps.first().is_some_and(|step| step.from == head) && self.is_under_way(head) {
             return true;
         }
@@ -128,28 +131,29 @@ impl<'g> Segment<'_, 'g> {
 
     /// Whether a commit comes with what is judged: no ref showed it, as far as that is known. At the desk it is not.
     fn is_under_way(&self, commit: ObjectId) -> bool {
-        let states = self.court.grounds.states;
+        let states = self.evaluation.input.states;
         !states.is_empty() && states.refs_of(commit).next().is_none()
     }
 
     /// Whether what was approved begins with the same content and edits the same lines, as after a squash, a rebase or
     /// an amend; and not merely the same file.
-    fn reworks(&self, vote: Vote<'_>) -> bool {
+    fn reworks(&self, decision: CountedDecision<'_>) -> bool {
         let before: BTreeMap<_, _> = self.manifest.iter().map(|(path, old, _)| (path, old)).collect();
-        let same = vote.record.manifest.iter().filter(|(path, old, _)| before.get(path) == Some(old));
+        let same = decision.record.manifest.iter().filter(|(path, old, _)| before.get(path) == Some(old));
         let paths: Vec<_> = same.map(|(path, ..)| path).take(MAX_PLACES).collect();
         if paths.is_empty() {
             return false;
         }
-        let seen = ends(vote).and_then(|then| self.court.grounds.contents.is_same_place(then, &paths, self.steps));
+        let seen =
+            ends(decision).and_then(|then| self.evaluation.input.contents.is_same_place(then, &paths, self.steps));
         // Where nothing is left of what was approved, it was most likely this.
         seen.unwrap_or(true)
     }
 }
 
 /// From where to where a decision goes.
-fn ends(vote: Vote<'_>) -> Option<(ObjectId, ObjectId)> {
-    let predicate = vote.predicate();
+fn ends(decision: CountedDecision<'_>) -> Option<(ObjectId, ObjectId)> {
+    let predicate = decision.predicate();
     Some((predicate.base.commit.parse().ok()?, predicate.head.commit.parse().ok()?))
 }
 

@@ -32,7 +32,7 @@ impl Segment<'_, '_> {
     /// The merge by which all else came, where it is one. That of a proposal is not made yet.
     pub(super) fn landing_merge(&self) -> Option<ObjectId> {
         let [step] = self.steps else { return None };
-        if self.court.lands.is_some() {
+        if self.evaluation.lands.is_some() {
             return None;
         }
         let commit = self.commits.iter().find(|commit| commit.id == step.commit)?;
@@ -43,7 +43,7 @@ impl Segment<'_, '_> {
     /// yet, and its head may stand on anything.
     pub(super) fn is_merge_back(&mut self) -> bool {
         let [step] = self.steps else { return false };
-        if self.court.lands.is_some() {
+        if self.evaluation.lands.is_some() {
             return false;
         }
         let commit = self.commits.iter().find(|commit| commit.id == step.commit);
@@ -61,8 +61,8 @@ impl Segment<'_, '_> {
     }
 
     fn merges_back(&mut self, side: ObjectId, step: &Step) -> Result<bool, Unread> {
-        let history = self.court.grounds.history;
-        let Some(name) = self.court.grounds.shown_by(side) else { return Ok(false) };
+        let history = self.evaluation.input.history;
+        let Some(name) = self.evaluation.input.shown_by(side) else { return Ok(false) };
         // Git makes no merge of what is there already: it would only make approvals of this very tip worthless.
         if history.is_ancestor(side, step.from)? {
             return Ok(false);
@@ -82,10 +82,10 @@ impl Segment<'_, '_> {
     /// A merge that nobody signed for, inside an approved change, must not drop what it says it merges.
     pub(super) fn refuse_dropping_merges(&mut self) {
         let mut signed = BTreeSet::new();
-        for vote in self.approvals.iter().copied().chain(self.emergency_votes()) {
-            signed.append(&mut reached(&self.commits, &vote.predicate().head.commit));
+        for decision in self.approvals.iter().copied().chain(self.break_glass_decisions()) {
+            signed.append(&mut reached(&self.commits, &decision.predicate().head.commit));
         }
-        let history = self.court.grounds.history;
+        let history = self.evaluation.input.history;
         // A merge of more is refused for that.
         let merges = self.commits.iter().filter(|commit| commit.parents.len() == 2 && !signed.contains(&commit.id));
         let mut found = Vec::new();

@@ -1,17 +1,17 @@
 //! One segment of a push: what it needs, what it has, and why that is not enough, if it is not.
 
-mod ask;
+mod break_glass;
+mod decisions;
 mod explain;
-mod glass;
-mod hear;
 mod merges;
+mod requirements;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::court::Court;
+use super::counted_decision::CountedDecision;
+use super::evaluation::Evaluation;
 use super::history::brings_only;
 use super::outcome::{Code, Decided, Effect, Reason, SlotState};
-use super::vote::Vote;
 use super::{Lands, Opaque, Step};
 use crate::change::diff::Location;
 use crate::change::manifest::{Digest, Manifest};
@@ -78,26 +78,26 @@ impl Standing {
 }
 
 /// Judges steps that together do what `manifest` says.
-pub(super) fn judge(court: &Court<'_>, steps: &[Step], manifest: &Manifest) -> Standing {
-    Segment::new(court, steps, manifest).judge()
+pub(super) fn judge(evaluation: &Evaluation<'_>, steps: &[Step], manifest: &Manifest) -> Standing {
+    Segment::new(evaluation, steps, manifest).judge()
 }
 
 /// Why a commit may not be given a further name: somebody's rejection of it, or of what its last step brought in.
-pub(super) fn rejection(court: &Court<'_>, steps: &[Step], manifest: &Manifest) -> Option<Reason> {
-    let mut segment = Segment::new(court, steps, manifest);
+pub(super) fn rejection(evaluation: &Evaluation<'_>, steps: &[Step], manifest: &Manifest) -> Option<Reason> {
+    let mut segment = Segment::new(evaluation, steps, manifest);
     segment.find_authors(&[]);
-    segment.hear_rejections(&Asked::default());
+    segment.find_rejections(&Asked::default());
     segment.standing.reasons.into_iter().find(|reason| reason.effect == Effect::Denies)
 }
 
 struct Segment<'s, 'g> {
-    court: &'s Court<'g>,
+    evaluation: &'s Evaluation<'g>,
     steps: &'s [Step],
     manifest: &'s Manifest,
     commits: Vec<Commit>,
     ids: BTreeSet<String>,
     /// Approvals that count, before binding.
-    approvals: Vec<Vote<'g>>,
+    approvals: Vec<CountedDecision<'g>>,
     authors: Vec<Identity>,
     /// The ids of those people of the roster whose own signature does not count: the authors, and who may be one of
     /// them.
@@ -111,7 +111,7 @@ struct Segment<'s, 'g> {
     standing: Standing,
 }
 impl<'s, 'g> Segment<'s, 'g> {
-    fn new(court: &'s Court<'g>, steps: &'s [Step], manifest: &'s Manifest) -> Self {
+    fn new(evaluation: &'s Evaluation<'g>, steps: &'s [Step], manifest: &'s Manifest) -> Self {
         let commits: Vec<Commit> = steps.iter().flat_map(|step| step.commits.iter().cloned()).collect();
         let ids = commits.iter().map(|commit| commit.id.to_string()).collect();
         let standing = Standing {
@@ -131,7 +131,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             to_answer: Vec::new(),
         };
         Segment {
-            court,
+            evaluation,
             steps,
             manifest,
             commits,
@@ -150,12 +150,12 @@ impl<'s, 'g> Segment<'s, 'g> {
         self.refuse_octopus();
         if self.manifest.is_empty() && (self.steps.len() > 1 || self.is_merge_back()) {
             self.find_authors(&[]);
-            self.hear_rejections(&Asked::default());
+            self.find_rejections(&Asked::default());
             self.refuse_passing();
         } else {
-            self.hear_approvals();
+            self.count_approvals();
             let asked = self.ask();
-            self.hear_rejections(&asked);
+            self.find_rejections(&asked);
             self.weigh(&asked);
             self.look();
             self.refuse_dropping_merges();
@@ -172,32 +172,32 @@ impl<'s, 'g> Segment<'s, 'g> {
     }
 
     fn now(&self) -> i64 {
-        self.court.grounds.now
+        self.evaluation.input.now
     }
 
     fn tell(&mut self, reason: Reason) {
         self.standing.reasons.push(reason);
     }
 
-    fn votes(&self, verdict: Verdict) -> impl Iterator<Item = Vote<'g>> {
-        self.court.votes.iter().copied().filter(move |vote| vote.is(verdict))
+    fn decisions(&self, verdict: Verdict) -> impl Iterator<Item = CountedDecision<'g>> {
+        self.evaluation.decisions.iter().copied().filter(move |decision| decision.is(verdict))
     }
 
     /// Whether a decision is about this content. The digest of an empty manifest is that of all of them, so of a step
     /// that changes nothing it is about the head, with nothing else brought in.
-    fn binds(&self, vote: Vote<'_>) -> bool {
-        let predicate = vote.predicate();
+    fn binds(&self, decision: CountedDecision<'_>) -> bool {
+        let predicate = decision.predicate();
         predicate.manifest.sha256 == self.standing.manifest.to_string()
             && (!self.manifest.is_empty() || brings_only(&self.commits, &predicate.head.commit, self.landing_merge()))
     }
 
     /// Whether the head of a decision is among the commits.
-    fn is_about(&self, vote: Vote<'_>) -> bool {
-        self.ids.contains(&vote.predicate().head.commit)
+    fn is_about(&self, decision: CountedDecision<'_>) -> bool {
+        self.ids.contains(&decision.predicate().head.commit)
     }
 
-    fn overlaps(&self, vote: Vote<'_>) -> bool {
-        vote.record.manifest.paths().any(|path| self.manifest.touches(path))
+    fn overlaps(&self, decision: CountedDecision<'_>) -> bool {
+        decision.record.manifest.paths().any(|path| self.manifest.touches(path))
     }
 
     /// States that stay in the history and that no approval is of: those on the way of a fast-forward or rebase, and
@@ -207,7 +207,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             let commit = step.commits.iter().find(|commit| commit.id == step.commit);
             commit.is_some_and(|commit| commit.parents.first() == Some(&step.from))
         };
-        let kept = match self.court.lands {
+        let kept = match self.evaluation.lands {
             Some(Lands::Squash) => 0,
             Some(_) => self.commits.len(),
             None if self.steps.iter().all(is_push) => self.commits.len() - usize::from(self.landing_merge().is_some()),
@@ -225,10 +225,11 @@ impl<'s, 'g> Segment<'s, 'g> {
             let detail = format!("{states} in between {verb}: what came and went there stays in the history.");
             self.tell(Reason::said(Code::Intermediate, detail));
         }
-        let mut times: Vec<_> = self.approvals.iter().map(|vote| (vote.issued(), &vote.person.id)).collect();
+        let mut times: Vec<_> =
+            self.approvals.iter().map(|decision| (decision.issued(), &decision.person.id)).collect();
         times.sort_unstable();
         let hasty = times.windows(2).any(|pair| pair[0].1 != pair[1].1 && pair[1].0 - pair[0].0 < HASTE);
-        if hasty && let Ok(lines) = self.court.grounds.contents.lines(self.steps) {
+        if hasty && let Ok(lines) = self.evaluation.input.contents.lines(self.steps) {
             let total: u64 = lines.iter().map(|(_, n)| n).sum();
             if total >= MANY_LINES {
                 let detail = format!("Two people approved {total} changed lines within {HASTE} seconds of each other.");

@@ -9,7 +9,7 @@ use super::paint::{Line, Paint, clip, clip_folders};
 use super::queue::severity_role;
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
-use crate::app::review::look::Cells;
+use crate::app::review::layout::Cells;
 use crate::app::review::rows::inventory::blanks_only;
 use crate::app::review::rows::text::{pieces, window};
 use crate::app::review::rows::{
@@ -20,8 +20,8 @@ use crate::change::compare::{Block, Hunk, Line as DiffLine, word_spans};
 use crate::change::counted;
 use crate::change::manifest::escape;
 use crate::change::moved::{Fidelity, Move};
+use crate::examination::FileMaterial;
 use crate::highlight::{Token, TokenClass};
-use crate::survey::FileMaterial;
 use crate::tui::theme::Role;
 
 pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>) {

@@ -9,9 +9,9 @@ use crate::app::action::Action;
 use crate::app::queue::{Entry, Examined, Preview, QueueRow, Section, Sort, Source, without_policy};
 use crate::app::{State, preview_height};
 use crate::change::{Change, counted};
-use crate::gate::counsel;
+use crate::examination::{self, Examination};
+use crate::gate::advice;
 use crate::risk::{BlastClass, Severity};
-use crate::survey::{self, Examination};
 use crate::tui::theme::Role;
 
 /// Columns of the list where the preview stands at its right.
@@ -333,7 +333,7 @@ fn reach(class: BlastClass) -> &'static str {
 /// What a row says of a need: the word that decides is never cut, so each has a short form.
 fn short_need(need: &str, examination: &Examination) -> String {
     let standing = examination.standing.as_ref();
-    let still = standing.map_or(0, survey::people_missing);
+    let still = standing.map_or(0, examination::people_missing);
     match need {
         "needs you" if still > 1 => format!("you +{}", still - 1),
         "needs you" => "you".to_owned(),
@@ -553,7 +553,7 @@ fn needs(facts: &mut Facts, state: &State, entry: &Entry, examination: &Examinat
         return why.into_iter().for_each(|why| facts.add("needs", Role::Warning, &why));
     };
     let policy = place.and_then(|place| place.policy());
-    let needs = policy.map(|policy| counsel::needs(policy, standing, state.now)).unwrap_or_default();
+    let needs = policy.map(|policy| advice::needs(policy, standing, state.now)).unwrap_or_default();
     let mut texts: Vec<_> = needs.iter().map(ToString::to_string).collect();
     if let Some(change) = &examination.policy_change {
         texts.insert(0, format!("policy: {}", change.headline()));

@@ -10,7 +10,7 @@ use super::{footer, rule};
 use crate::app::State;
 use crate::app::action::Action;
 use crate::app::review::Review;
-use crate::app::review::items::{LEGEND, Listed, list_room};
+use crate::app::review::lists::{LEGEND, Listed, list_room};
 use crate::app::review::rows::Row;
 use crate::change::counted;
 use crate::risk::Severity;
@@ -41,7 +41,7 @@ pub fn draw(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
         (Action::Help, "help"),
         (Action::Search, "search"),
     ];
-    if review.lens().is_some() {
+    if review.part().is_some() {
         return footer(state, part, area, paint);
     }
     footer(
@@ -69,7 +69,7 @@ pub fn draw(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
 
 fn header(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
-    let (back, right) = match review.lens_name() {
+    let (back, right) = match review.part_name() {
         Some(name) => (" ‹ All   ", Line::new().add(Role::Warning, &format!("{name} "))),
         None if state.is_only_review() => (" ‹ Leave   ", counters(state, review, width)),
         None => (" ‹ Queue   ", counters(state, review, width)),

@@ -11,10 +11,10 @@ use crate::app::sign::{Sheet, Stage};
 use crate::app::text::TextField;
 use crate::change::counted;
 use crate::decision::{Missing, Verdict};
-use crate::frozen::Frozen;
 use crate::gate::Answerable;
 use crate::policy::Direction;
 use crate::record::statement::Statement;
+use crate::signing::Unsigned;
 use crate::tui::theme::Role;
 
 /// The widest box: longer lines are hard to read.
@@ -78,22 +78,22 @@ fn page_of<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, columns: usiz
         Stage::Freezing { .. } => {
             Page { lines: vec![Line::new().add(Role::Faint, "fixing the statement …")], ..Page::default() }
         }
-        Stage::Confirm { frozen, field, scroll } => {
-            let what = match frozen.verdict {
+        Stage::Confirm { unsigned, field, scroll } => {
+            let what = match unsigned.verdict {
                 Verdict::HumanOnly => "sign that no AI was used".to_owned(),
                 Verdict::BreakGlass => "break the glass".to_owned(),
                 verdict => verdict.to_string(),
             };
-            let label = format!("type {} to {what}: ", Sheet::challenge(frozen));
-            let lines = statement(frozen, *scroll, columns, room);
+            let label = format!("type {} to {what}: ", Sheet::challenge(unsigned));
+            let lines = statement(unsigned, *scroll, columns, room);
             Page { lines, field: Some((None, label, field, false)), ..Page::default() }
         }
-        Stage::Passphrase { frozen, field } => {
-            let lines = statement(frozen, 0, columns, room);
+        Stage::Passphrase { unsigned, field } => {
+            let lines = statement(unsigned, 0, columns, room);
             Page { lines, field: Some((None, "passphrase of the key: ".to_owned(), field, true)), ..Page::default() }
         }
-        Stage::Signing { frozen } => Page {
-            lines: statement(frozen, 0, columns, room),
+        Stage::Signing { unsigned } => Page {
+            lines: statement(unsigned, 0, columns, room),
             foot: Line::new().add(Role::Accent, "signing … touch your security key, if it blinks"),
             field: None,
         },
@@ -104,7 +104,7 @@ fn page_of<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, columns: usiz
 fn choose<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, columns: usize, room: usize) -> Page<'s> {
     let mut lines = looked_at(sheet, review, keymap, columns);
     lines.push(Line::new());
-    lines.extend(counsel(sheet, columns));
+    lines.extend(advice(sheet, columns));
     lines.extend(consequences(review, columns));
     let key = match &sheet.key {
         Ok(key) => vec![Line::new().add(Role::Muted, &clip(&format!("key {key}"), columns))],
@@ -202,26 +202,26 @@ fn told(role: Role, text: &str, columns: usize) -> Vec<Line> {
 }
 
 /// Who else is asked, and what a signature would not do.
-fn counsel(sheet: &Sheet, columns: usize) -> Vec<Line> {
+fn advice(sheet: &Sheet, columns: usize) -> Vec<Line> {
     let mut lines = Vec::new();
-    if let Some(why) = &sheet.counsel.unsignable {
+    if let Some(why) = &sheet.advice.unsignable {
         lines.extend(told(Role::Warning, &format!("Nobody can sign here: {why}."), columns));
     }
-    if !sheet.counsel.refusals.is_empty() {
+    if !sheet.advice.refusals.is_empty() {
         lines.extend(told(Role::Warning, "Nothing that is signed makes this land:", columns));
     }
-    for why in &sheet.counsel.refusals {
+    for why in &sheet.advice.refusals {
         lines.extend(hanging(why, 2, columns).iter().map(|part| Line::new().add(Role::Warning, part)));
     }
-    for need in &sheet.counsel.needs {
+    for need in &sheet.advice.needs {
         let role = if need.have >= need.need { Role::Ok } else { Role::Text };
         lines.extend(hanging(&need.to_string(), 2, columns).iter().map(|part| Line::new().add(role, part)));
     }
     // Who has no key needs one, and not to be told that the roster does not know it.
-    if let Some(why) = sheet.counsel.futile.as_ref().filter(|_| sheet.key.is_ok()) {
+    if let Some(why) = sheet.advice.futile.as_ref().filter(|_| sheet.key.is_ok()) {
         lines.extend(told(Role::Warning, &format!("Your approval would not count: {why}."), columns));
     }
-    for answerable in &sheet.counsel.answers {
+    for answerable in &sheet.advice.answers {
         let Answerable { by, reason, record, .. } = answerable;
         let text = format!("An approval answers {by}, who rejected an earlier version ({}): {reason}", &record[..12]);
         lines.extend(told(Role::Warning, &text, columns));
@@ -275,13 +275,13 @@ fn own_words(review: &Review, columns: usize, room: usize) -> Vec<Line> {
 /// What can be done: with a word on the draft, and with what it is that can be taken back.
 fn keys(sheet: &Sheet, (has_notes, is_ready): (bool, bool), draft: bool, noun: bool) -> Line {
     let own = if sheet.own == Some(Verdict::Reject) { "withdraw your rejection" } else { "withdraw your approval" };
-    let counsel = &sheet.counsel;
-    let signs = sheet.key.is_ok() && sheet.counsel.unsignable.is_none();
+    let advice = &sheet.advice;
+    let signs = sheet.key.is_ok() && sheet.advice.unsignable.is_none();
     let offered = [
-        (is_ready && counsel.refusals.is_empty(), "a", "approve"),
+        (is_ready && advice.refusals.is_empty(), "a", "approve"),
         (true, "r", if is_ready || !noun { "reject" } else { "reject (a reason is enough)" }),
-        (counsel.may_claim, "h", "no AI"),
-        (counsel.may_break_glass, "b", "break glass"),
+        (advice.may_claim, "h", "no AI"),
+        (advice.may_break_glass, "b", "break glass"),
         (sheet.own.is_some(), "w", if noun { own } else { "withdraw" }),
         (has_notes, "n", if sheet.with_notes { "leave notes out" } else { "notes too" }),
     ];
@@ -322,8 +322,8 @@ fn reason<'s>(verdict: Verdict, field: &'s TextField, review: &Review, columns: 
 
 /// What will be signed: in a few sentences, and below them the bytes as they are, ASCII and indented. The sentences
 /// are read from the bytes and from nothing else.
-fn statement(frozen: &Frozen, scroll: usize, columns: usize, room: usize) -> Vec<Line> {
-    let mut lines = match Statement::decode(&frozen.payload) {
+fn statement(unsigned: &Unsigned, scroll: usize, columns: usize, room: usize) -> Vec<Line> {
+    let mut lines = match Statement::decode(&unsigned.payload) {
         Ok(statement) => in_words(&statement, columns),
         Err(fault) => told(Role::Error, &format!("These bytes are no sound statement: {fault}."), columns),
     };
@@ -336,14 +336,14 @@ fn statement(frozen: &Frozen, scroll: usize, columns: usize, room: usize) -> Vec
         lines.truncate(most - 1);
         lines.push(Line::new().add(Role::Warning, "  … and more, which stands in the bytes below"));
     }
-    let text = String::from_utf8_lossy(&frozen.payload);
+    let text = String::from_utf8_lossy(&unsigned.payload);
     let bytes: Vec<String> = text.lines().flat_map(|line| fold(line, columns)).collect();
     let has_rule = room >= 4;
     let page = room.saturating_sub(lines.len() + usize::from(has_rule)).max(1);
     let scroll = scroll.min(bytes.len().saturating_sub(page));
     let until = (scroll + page).min(bytes.len());
     let place = format!(" {}–{until} of {} · ↓ ↑", scroll + 1, bytes.len());
-    let length = frozen.payload.len();
+    let length = unsigned.payload.len();
     let rules = [
         format!("── these {length} bytes are signed; the lines above are read from them "),
         format!("── these {length} bytes are signed; the above is read from them "),

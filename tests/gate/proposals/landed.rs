@@ -11,7 +11,7 @@ use git2::{Index, IndexEntry, IndexTime, ObjectType, Oid};
 use undersign::change::ObjectId;
 use undersign::change::manifest::{Digest, Manifest, escape};
 use undersign::decision::Verdict;
-use undersign::gate::{Decided, Grounds, Lands, Remembered, States, Update, decide_proposal};
+use undersign::gate::{Decided, Input, Lands, Remembered, States, Update, decide_proposal};
 use undersign::policy::Policy;
 use undersign::record::chain::{Link, file_name};
 use undersign::record::statement::{Decimal, Findings, Omission, Point, Subject, SubjectDigest};
@@ -108,7 +108,7 @@ impl Desk {
         states.insert(tip, MAIN);
         let remembered = Remembered::default();
         let (contents, history) = (Objects::of(repository), Commits::of(repository, false).unwrap());
-        let grounds = Grounds {
+        let grounds = Input {
             policy: &self.policy,
             chains: &chains,
             remembered: &remembered,

@@ -10,9 +10,9 @@ use crate::change::diff::{Content, FileDiff, Location, Side, TreeEntry};
 use crate::change::enclosing::enclosing;
 use crate::change::manifest::Digest;
 use crate::change::replacement::{Replacement, ReplacementId};
-use crate::frozen::hidden_characters;
+use crate::examination::{FileMaterial, text_of};
 use crate::highlight::MAX_TEXT;
-use crate::survey::{FileMaterial, text_of};
+use crate::signing::hidden_characters;
 
 /// Something that is not shown line by line, to be acknowledged with a reason.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,10 +12,10 @@ pub use inventory::{Inventory, Omission, Outline, Spot, replacement};
 pub use omissions::bytes_text;
 pub use remarks::{Remarks, answer_lines, detail, note_lines, sentence_lines};
 
-use super::look::{Cells, Opening, Shape};
+use super::layout::{Cells, Opening, Shape};
 use crate::change::compare::{Block, Hunk, Line, are_alike};
 use crate::change::diff::Content;
-use crate::survey::FileMaterial;
+use crate::examination::FileMaterial;
 
 /// Bytes of one line that are laid out; the rest is an omission to acknowledge.
 pub const MAX_LINE_BYTES: usize = 20_000;

@@ -6,7 +6,7 @@ use crate::change::compare::Line;
 use crate::change::counted;
 use crate::change::diff::{Content, Mode, TreeEntry};
 use crate::change::manifest::Digest;
-use crate::survey::FileMaterial;
+use crate::examination::FileMaterial;
 
 /// Changed lines from which on a file that a tool wrote is folded: more than a screen.
 const FOLDED_FROM: u32 = 60;

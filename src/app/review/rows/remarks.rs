@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::look::Shape;
+use super::super::layout::Shape;
 use super::{Row, place_of};
 use crate::app::text::fold;
 use crate::change::diff::Side;
 use crate::decision::Note;
+use crate::examination::FileMaterial;
 use crate::risk::Finding;
-use crate::survey::FileMaterial;
 
 /// Rows by side and 1-based line; line 0 is the file as a whole.
 #[derive(Debug, Clone, Default)]

@@ -1,7 +1,7 @@
 //! FLOOR 3: joins source, rules, policy and ledger into what a queue shows and what a reader needs. The desk and the
 //! commands `queue` and `show` get the same answers from here.
 
-pub mod again;
+pub mod interdiff;
 mod kept;
 pub mod notes;
 mod passing;
@@ -23,7 +23,7 @@ use crate::change::manifest::{Digest, Manifest};
 use crate::change::moved;
 use crate::change::renames;
 use crate::change::{Change, Identity, ObjectId, RepoPath, visible};
-use crate::gate::{self, Code, Grounds, Receipts, Remembered, Standing, States, Step, counsel};
+use crate::gate::{self, Code, Input, Receipts, Remembered, Standing, States, Step, advice};
 use crate::ledger;
 use crate::policy::{AuthorProof, Criticality, Crossing, POLICY_FILE, Part, Policy};
 use crate::provenance::{self, Provenance};
@@ -389,7 +389,7 @@ fn standing(
 ) -> Result<Standing, GitError> {
     let remembered = Remembered { receipts: Receipts::claimed(&place.chains), ..Remembered::default() };
     let history = Commits::of(contents.repository, policy.author_proof == AuthorProof::Proven)?;
-    let grounds = Grounds {
+    let input = Input {
         policy,
         chains: &place.chains,
         remembered: &remembered,
@@ -402,7 +402,7 @@ fn standing(
         signs_of_ai,
         now,
     };
-    Ok(gate::standing(step, &change.target, &grounds))
+    Ok(gate::standing(step, &change.target, &input))
 }
 
 fn compartments(policy: &Policy, diff: &Diff) -> Vec<(String, Criticality)> {
@@ -465,7 +465,7 @@ pub fn refusals(place: &Place, examination: &Examination) -> Vec<String> {
             visible::lines(&refused.to_string())
         )],
         (PolicyState::Found(_), standing) => {
-            let reasons = standing.iter().flat_map(counsel::refusals);
+            let reasons = standing.iter().flat_map(advice::refusals);
             reasons.map(|reason| format!("{}: {}", reason.code, reason.detail)).collect()
         }
     }
@@ -482,7 +482,7 @@ pub fn need(place: &Place, examination: &Examination, me: Option<&str>, now: i64
     if standing.is_allowed() {
         return "signed".into();
     }
-    if !counsel::refusals(standing).is_empty() {
+    if !advice::refusals(standing).is_empty() {
         return if examination.split.is_empty() { "refused" } else { "split" }.into();
     }
     if me.is_some_and(|me| standing.approved_by.iter().any(|own| own == me)) {
@@ -504,7 +504,7 @@ fn turn_of(me: &str, policy: &Policy, standing: &Standing, now: i64) -> Option<&
     if standing.authors.iter().any(is_mine) && !policy.self_review {
         return Some("yours");
     }
-    let needs = counsel::needs(policy, standing, now);
+    let needs = advice::needs(policy, standing, now);
     needs.iter().any(|need| need.could.iter().any(is_mine)).then_some("needs you")
 }
 

@@ -6,13 +6,13 @@ use std::sync::atomic::Ordering;
 use super::Ports;
 use crate::app::Event;
 use crate::app::review::Compared;
-use crate::app::review::look::Shape;
+use crate::app::review::layout::Shape;
 use crate::change::Change;
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::moved;
+use crate::examination::{self, FileMaterial, Place, Reader, Reading};
 use crate::provenance::attribution::Attribution;
 use crate::source::git::{self, GitError, Repository};
-use crate::survey::{self, FileMaterial, Place, Reader, Reading};
 
 /// Bytes of texts and rows that are on their way to the screen before rules see the first: making the rules takes as long as
 /// comparing many files.
@@ -99,7 +99,7 @@ pub fn read(
         Err("Not every file could be read, so nothing can be signed. The rows marked ⊘ say why.".to_owned())
     } else {
         let reading = reading.unwrap_or_default();
-        survey::examine(&repository, place, change, diff, reading, ports.now()).map_err(|error| error.to_string())
+        examination::examine(&repository, place, change, diff, reading, ports.now()).map_err(|error| error.to_string())
     };
     tell(Event::ReviewExamined { ticket, result: result.map(Arc::new) });
     if ports.open.load(Ordering::Relaxed) == ticket {

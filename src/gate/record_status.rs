@@ -12,7 +12,7 @@ use crate::record::{Chain, Presence, Record, chain};
 
 /// A record with what the roster says of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Ballot<'c> {
+pub struct RecordStatus<'c> {
     pub record: &'c Record,
     /// The owner of the key; none where the roster knows no such key, or gives it to somebody else than the principal.
     pub person: Option<&'c Person>,
@@ -22,12 +22,12 @@ pub struct Ballot<'c> {
     pub received: Option<i64>,
     /// Until when it counts, left out, where its verdict is one that ends by itself; seconds since the epoch.
     pub expires: i64,
-    pub standing: BallotStanding,
+    pub standing: Validity,
 }
 
 /// Whether a record counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BallotStanding {
+pub enum Validity {
     InForce,
     /// An approval whose time is over.
     Expired,
@@ -43,41 +43,46 @@ pub enum BallotStanding {
     Impostor,
 }
 
-impl fmt::Display for BallotStanding {
+impl fmt::Display for Validity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            BallotStanding::InForce => "in force",
-            BallotStanding::Expired => "expired",
-            BallotStanding::Superseded => "superseded",
-            BallotStanding::Clone => "of a cloned key",
-            BallotStanding::Unfit(Unfit::Time) => "outside of its key's time",
-            BallotStanding::Unfit(Unfit::Retired) => "of a retired key",
-            BallotStanding::Unfit(Unfit::Compromised) => "of a compromised key",
-            BallotStanding::Stranger => "of no known key",
-            BallotStanding::Impostor => "of another's key",
+            Validity::InForce => "in force",
+            Validity::Expired => "expired",
+            Validity::Superseded => "superseded",
+            Validity::Clone => "of a cloned key",
+            Validity::Unfit(Unfit::Time) => "outside of its key's time",
+            Validity::Unfit(Unfit::Retired) => "of a retired key",
+            Validity::Unfit(Unfit::Compromised) => "of a compromised key",
+            Validity::Stranger => "of no known key",
+            Validity::Impostor => "of another's key",
         })
     }
 }
 
-impl<'c> Ballot<'c> {
+impl<'c> RecordStatus<'c> {
     pub fn predicate(&self) -> &'c Predicate {
         self.record.predicate()
     }
 }
 
 /// All sound records, each with its standing at a time, chain by chain.
-pub fn ballots<'c>(policy: &'c Policy, chains: &'c [Chain], receipts: &Receipts, now: i64) -> Vec<Ballot<'c>> {
+pub fn record_statuses<'c>(
+    policy: &'c Policy,
+    chains: &'c [Chain],
+    receipts: &Receipts,
+    now: i64,
+) -> Vec<RecordStatus<'c>> {
     let of = |chain: &'c Chain| {
         let received = receipts.of(chain);
         // All records of a chain are by its one key.
         let owner = chain.records.first().and_then(|record| policy.roster.enrolment(record.verified.key()));
         let of =
-            |record: &'c Arc<Record>| ballot(policy, record, owner, received.time(record.predicate().chain.seq.0), now);
+            |record: &'c Arc<Record>| status(policy, record, owner, received.time(record.predicate().chain.seq.0), now);
         chain.records.iter().map(of).collect::<Vec<_>>()
     };
-    let mut all: Vec<Ballot<'c>> = chains.iter().flat_map(of).collect();
-    let counting = |ballot: &&Ballot<'c>| matches!(ballot.standing, BallotStanding::InForce | BallotStanding::Expired);
-    let trusted: Vec<&Record> = all.iter().filter(counting).map(|ballot| ballot.record).collect();
+    let mut all: Vec<RecordStatus<'c>> = chains.iter().flat_map(of).collect();
+    let counting = |status: &&RecordStatus<'c>| matches!(status.standing, Validity::InForce | Validity::Expired);
+    let trusted: Vec<&Record> = all.iter().filter(counting).map(|status| status.record).collect();
     let ended: HashSet<(&str, &str)> = chains.iter().flat_map(Chain::ended).collect();
     let of = |records: &[&Record]| chain::in_force(records).into_iter().map(Record::id).collect::<HashSet<_>>();
     let live = of(&trusted);
@@ -88,11 +93,11 @@ pub fn ballots<'c>(policy: &'c Policy, chains: &'c [Chain], receipts: &Receipts,
     };
     let restricting: Vec<&Record> = trusted.iter().copied().filter(|record| restricts(record)).collect();
     let rejections = if restricting.len() < trusted.len() { &of(&restricting) } else { &live };
-    for ballot in all.iter_mut().filter(|ballot| counting(&&**ballot)) {
-        let (principal, id) = (ballot.predicate().principal.as_str(), ballot.record.id());
-        let live = if ballot.predicate().verdict == Verdict::Reject { rejections } else { &live };
+    for status in all.iter_mut().filter(|status| counting(&&**status)) {
+        let (principal, id) = (status.predicate().principal.as_str(), status.record.id());
+        let live = if status.predicate().verdict == Verdict::Reject { rejections } else { &live };
         if !live.contains(&id) || (!ended.is_empty() && ended.contains(&(principal, id.to_string().as_str()))) {
-            ballot.standing = BallotStanding::Superseded;
+            status.standing = Validity::Superseded;
         }
     }
     all
@@ -101,13 +106,14 @@ pub fn ballots<'c>(policy: &'c Policy, chains: &'c [Chain], receipts: &Receipts,
 /// Whether records on which a push was let through still stand: not taken back, replaced or rejected since. That their
 /// time is over by now does not matter; nor, where another policy is in force by now, that a key of theirs is nobody's
 /// in it, so that its chain is not read any more.
-pub fn still_approve(ballots: &[Ballot<'_>], records: &[String], is_same_policy: bool) -> bool {
-    let stands = |ballot: &&Ballot<'_>| matches!(ballot.standing, BallotStanding::InForce | BallotStanding::Expired);
-    let standing = || ballots.iter().filter(stands).map(|ballot| (ballot.record.id().to_string(), ballot.predicate()));
+pub fn still_approve(record_statuses: &[RecordStatus<'_>], records: &[String], is_same_policy: bool) -> bool {
+    let stands = |status: &&RecordStatus<'_>| matches!(status.standing, Validity::InForce | Validity::Expired);
+    let standing =
+        || record_statuses.iter().filter(stands).map(|status| (status.record.id().to_string(), status.predicate()));
     let is_answered = |id: &String| standing().any(|(_, other)| other.answers.contains(id));
     records.iter().all(|id| {
         let Some((_, own)) = standing().find(|(other, _)| other == id) else {
-            return !is_same_policy && !ballots.iter().any(|ballot| ballot.record.id().to_string() == *id);
+            return !is_same_policy && !record_statuses.iter().any(|status| status.record.id().to_string() == *id);
         };
         let rejects = |other: &Predicate| {
             other.verdict == Verdict::Reject
@@ -118,17 +124,17 @@ pub fn still_approve(ballots: &[Ballot<'_>], records: &[String], is_same_policy:
     })
 }
 
-fn ballot<'c>(
+fn status<'c>(
     policy: &Policy,
     record: &'c Record,
     owner: Option<(&'c Person, &'c Enrolment)>,
     received: Option<i64>,
     now: i64,
-) -> Ballot<'c> {
+) -> RecordStatus<'c> {
     let expires = expires(policy, record.predicate());
     let Some((owner, enrolment)) = owner else {
-        let standing = BallotStanding::Stranger;
-        return Ballot { record, person: None, presence: Presence::None, received, expires, standing };
+        let standing = Validity::Stranger;
+        return RecordStatus { record, person: None, presence: Presence::None, received, expires, standing };
     };
     let predicate = record.predicate();
     let own = owner.id == predicate.principal;
@@ -137,14 +143,14 @@ fn ballot<'c>(
     let unfit = enrolment.unfit(predicate.issued_at.seconds(), received, now).filter(|_| !restricts);
     let ends = matches!(predicate.verdict, Verdict::Approve | Verdict::HumanOnly | Verdict::BreakGlass);
     let standing = match unfit {
-        _ if !own => BallotStanding::Impostor,
-        _ if record.clone => BallotStanding::Clone,
-        Some(unfit) => BallotStanding::Unfit(unfit),
-        None if ends && expires <= now => BallotStanding::Expired,
-        None => BallotStanding::InForce,
+        _ if !own => Validity::Impostor,
+        _ if record.clone => Validity::Clone,
+        Some(unfit) => Validity::Unfit(unfit),
+        None if ends && expires <= now => Validity::Expired,
+        None => Validity::InForce,
     };
     let presence = enrolment.level(record.verified.token());
-    Ballot { record, person: own.then_some(owner), presence, received, expires, standing }
+    RecordStatus { record, person: own.then_some(owner), presence, received, expires, standing }
 }
 
 /// When a record ends: what lets something land is good for as long as the policy lets it be, whatever the signer says.

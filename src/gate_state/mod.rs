@@ -62,7 +62,7 @@ pub struct Access<'a> {
 
 /// A state directory, locked until it is dropped.
 #[derive(Debug)]
-pub struct Memory {
+pub struct GateState {
     dir: PathBuf,
     remembered: Remembered,
     key: Option<StateKey>,
@@ -76,24 +76,24 @@ pub struct Memory {
     _lock: Option<Lock>,
 }
 
-impl Memory {
+impl GateState {
     /// Opens a state directory, makes it if need be, and waits for who else has it. Without the key that wrote it, only
     /// what restricts is believed.
     ///
     /// # Errors
     /// A sentence; a directory that cannot be used and a file that is damaged are never taken for an empty memory.
-    pub fn open(dir: &Path, access: Access<'_>) -> Result<Memory, String> {
+    pub fn open(dir: &Path, access: Access<'_>) -> Result<GateState, String> {
         let lock = Lock::take(dir, access.patience).map_err(|error| error.to_string())?;
         sweep(dir);
-        let memory = Memory::look(dir, access)?;
-        Ok(Memory { _lock: Some(lock), ..memory })
+        let memory = GateState::look(dir, access)?;
+        Ok(GateState { _lock: Some(lock), ..memory })
     }
 
     /// The same for who only looks back: nothing is locked, made or written.
     ///
     /// # Errors
-    /// As [`Memory::open`].
-    pub fn look(dir: &Path, access: Access<'_>) -> Result<Memory, String> {
+    /// As [`GateState::open`].
+    pub fn look(dir: &Path, access: Access<'_>) -> Result<GateState, String> {
         let (remembered, is_vouched) = read(dir, access.key.as_ref(), access.repository)?;
         let (states_file, states) = match &access.key {
             None => (None, States::default()),
@@ -102,7 +102,7 @@ impl Memory {
                 (Some(file), states)
             }
         };
-        Ok(Memory {
+        Ok(GateState {
             dir: dir.to_path_buf(),
             remembered,
             key: access.key,
@@ -116,7 +116,7 @@ impl Memory {
 
     /// The same where nobody but a gate can write: from now on its own key vouches for what an older program left
     /// there, which had none. What bears the mark of another key stays what it is.
-    pub fn into_adopted(mut self) -> Result<Memory, String> {
+    pub fn into_adopted(mut self) -> Result<GateState, String> {
         if self.is_vouched {
             return Ok(self);
         }
@@ -134,7 +134,7 @@ impl Memory {
         &self.remembered
     }
 
-    /// What protected refs showed; nothing of it is recorded before an operator says so: see [`Memory::record`].
+    /// What protected refs showed; nothing of it is recorded before an operator says so: see [`GateState::record`].
     pub fn states(&self) -> &States {
         &self.states
     }

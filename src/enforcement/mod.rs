@@ -4,7 +4,7 @@
 //! No network, no writes but the gate's own state, and no configuration, hook, filter, graft or replacement object of
 //! the inspected repository has a say.
 
-mod hearing;
+mod judgement;
 mod ledger;
 mod operator;
 mod policy;
@@ -19,12 +19,12 @@ use std::time::{Duration, Instant};
 
 use crate::change::{ObjectId, ref_name, visible};
 use crate::gate::{Code, Decided, Lands, LedgerSummary, MemorySummary, Outcome, Reason, RefOutcome};
-use crate::memory::{Access, Memory, StateKey};
+use crate::gate_state::{Access, GateState, StateKey};
 use crate::policy::Policy;
 use crate::provenance;
 use crate::record::Chain;
 use crate::source::git::{Deadline, GitError, Repository, TargetBranch};
-use hearing::Hearing;
+use judgement::Judgement;
 use policy::{summary, trunk};
 
 pub const SCHEMA: &str = "undersign-outcome/v1";
@@ -109,19 +109,19 @@ fn unreadable(error: impl std::fmt::Display) -> Reason {
 
 impl<'c> Case<'c> {
     fn outcome_of_hearing(&'c self) -> Result<Outcome, Reason> {
-        let mut hearing = self.open()?;
-        hearing.prepare()?;
+        let mut judgement = self.open()?;
+        judgement.prepare()?;
         // What was let through on the policy branch meanwhile is what is judged by.
-        if hearing.is_policy_older()? {
-            drop(hearing);
-            hearing = self.open()?;
-            hearing.prepare()?;
+        if judgement.is_policy_older()? {
+            drop(judgement);
+            judgement = self.open()?;
+            judgement.prepare()?;
         }
-        hearing.judge()
+        judgement.judge()
     }
 
     /// Everything that the verdict rests on, read.
-    fn open(&'c self) -> Result<Hearing<'c>, Reason> {
+    fn open(&'c self) -> Result<Judgement<'c>, Reason> {
         if self.request.updates.len() > MAX_REFS {
             let detail = format!("The push moves more than {MAX_REFS} refs. Push in parts.");
             return Err(Reason::deny(Code::Limit, detail));
@@ -140,19 +140,19 @@ impl<'c> Case<'c> {
         // The policy as it stood before the push: of the policy branch itself, that is where the push says it was.
         let before = self.policy_commit(&repository, trunk.as_ref())?;
         let mut policy = policy::policy(&repository, self.settings, before)?;
-        let memory = self.memory(&repository, &policy)?;
+        let gate_state = self.gate_state(&repository, &policy)?;
         let name = trunk.as_ref().map(|trunk| trunk.name.as_str());
-        let approved = self.approved_policy_commit(&repository, memory.as_ref(), name, before)?;
+        let approved = self.approved_policy_commit(&repository, gate_state.as_ref(), name, before)?;
         if approved != before {
             policy = policy::policy(&repository, self.settings, approved)?;
         }
         policy::refuse_open_branch(self.settings, name, &policy)?;
-        let ledger = self.ledger(&repository, &policy, memory.as_ref())?;
+        let ledger = self.ledger(&repository, &policy, gate_state.as_ref())?;
         let is_before_true = approved == trunk.as_ref().map(|trunk| trunk.tip);
-        Ok(Hearing {
+        Ok(Judgement {
             case: self,
             repository,
-            memory,
+            gate_state,
             trunk: trunk.map(|trunk| trunk.name),
             before,
             approved,
@@ -202,11 +202,11 @@ impl<'c> Case<'c> {
     fn approved_policy_commit(
         &self,
         repository: &Repository,
-        memory: Option<&Memory>,
+        gate_state: Option<&GateState>,
         trunk: Option<&str>,
         before: Option<ObjectId>,
     ) -> Result<Option<ObjectId>, Reason> {
-        let states = memory.map(Memory::states).filter(|states| states.are_recorded);
+        let states = gate_state.map(GateState::states).filter(|states| states.are_recorded);
         let is_believed = self.request.ahead || self.request.at.is_some() || self.settings.policy.is_some();
         let (Some(states), Some(trunk), Some(at)) = (states.filter(|_| !is_believed), trunk, before) else {
             return Ok(before);
@@ -272,16 +272,16 @@ impl<'c> Case<'c> {
 
     /// The state; none where nobody named a place and the git directory cannot be written and never was, such as a
     /// read-only checkout.
-    fn memory(&self, repository: &Repository, policy: &Policy) -> Result<Option<Memory>, Reason> {
+    fn gate_state(&self, repository: &Repository, policy: &Policy) -> Result<Option<GateState>, Reason> {
         let dir = match &self.settings.state {
             Some(dir) => dir.clone(),
             None => default_state(repository),
         };
         if self.request.at.is_some() {
-            return look_into_memory(repository, self.settings, &dir, &policy.repository).map(Some).map_err(unreadable);
+            return look_into_state(repository, self.settings, &dir, &policy.repository).map(Some).map_err(unreadable);
         }
-        match open_memory(repository, self.settings, &dir, &policy.repository, self.deadline.left()) {
-            Ok(memory) => Ok(Some(memory)),
+        match open_state(repository, self.settings, &dir, &policy.repository, self.deadline.left()) {
+            Ok(gate_state) => Ok(Some(gate_state)),
             // Somebody else had it all the time.
             Err(why) if self.deadline.check().is_err() => Err(Reason::undecidable(Code::Limit, why)),
             Err(_) if self.settings.state.is_none() && !dir.exists() => Ok(None),
@@ -299,7 +299,7 @@ impl<'c> Case<'c> {
         refs: Vec<RefOutcome>,
         policy: Option<&Policy>,
         chains: &[Chain],
-        memory: Option<MemorySummary>,
+        gate_state: Option<MemorySummary>,
     ) -> Outcome {
         Outcome {
             schema: SCHEMA,
@@ -310,7 +310,7 @@ impl<'c> Case<'c> {
             refs,
             policy: policy.map(summary),
             ledger: LedgerSummary { chains: chains.len(), records: chains.iter().map(|c| c.len()).sum() },
-            memory,
+            memory: gate_state,
             audit: None,
             evaluated_at: self.now,
             elapsed_ms: 0,
@@ -332,29 +332,29 @@ fn own_key(repository: &Repository) -> PathBuf {
 
 /// The state of a repository's gate. What an older program left in the git directory, where nobody else writes, is
 /// believed.
-fn open_memory(
+fn open_state(
     repository: &Repository,
     settings: &Settings,
     dir: &Path,
     id: &str,
     patience: Option<Duration>,
-) -> Result<Memory, String> {
+) -> Result<GateState, String> {
     let own = own_key(repository);
     let (is_first, key) = match &settings.state_key {
         Some(file) => (false, Some(StateKey::read(file)?)),
         None => (!own.exists(), StateKey::at(&own)?),
     };
     let is_ours = is_first && key.is_some() && settings.state.is_none();
-    let memory = Memory::open(dir, Access { key, repository: id, patience })?;
-    if is_ours { memory.into_adopted() } else { Ok(memory) }
+    let gate_state = GateState::open(dir, Access { key, repository: id, patience })?;
+    if is_ours { gate_state.into_adopted() } else { Ok(gate_state) }
 }
 
 /// The same for a look back, which makes and writes nothing.
-fn look_into_memory(repository: &Repository, settings: &Settings, dir: &Path, id: &str) -> Result<Memory, String> {
+fn look_into_state(repository: &Repository, settings: &Settings, dir: &Path, id: &str) -> Result<GateState, String> {
     let file = settings.state_key.clone().unwrap_or_else(|| own_key(repository));
     let is_there = settings.state_key.is_some() || file.exists();
     let key = is_there.then(|| StateKey::read(&file)).transpose()?;
-    Memory::look(dir, Access { key, repository: id, patience: None })
+    GateState::look(dir, Access { key, repository: id, patience: None })
 }
 
 /// Where a repository's gate keeps its state, unless told otherwise.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use crate::app::review::search::{MAX_MATCHES, Pattern, Spot};
 use crate::change::diff::Diff;
-use crate::survey::{FileMaterial, Place, Reader};
+use crate::examination::{FileMaterial, Place, Reader};
 
 /// What is searched, and for what.
 pub struct Wanted<'w> {

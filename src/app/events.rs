@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::queue::{Entry, without_policy};
 use super::review::Review;
-use super::review::lens::{Lens, View};
-use super::sign::Counsel;
+use super::review::parts::{ChangePart, View};
+use super::sign::Advice;
 use super::{Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text, reading};
 use crate::decision::Verdict;
-use crate::frozen::Failure;
-use crate::gate::counsel;
-use crate::survey;
+use crate::examination;
+use crate::gate::advice;
+use crate::signing::Failure;
 
 pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
@@ -53,26 +53,26 @@ fn me_for(state: &State, id: &str) -> Option<String> {
 }
 
 /// What can be known before signing the change that is open.
-pub fn advise(state: &State) -> Counsel {
+pub fn advise(state: &State) -> Advice {
     if !matches!(state.overlay, Some(Overlay::Sign(_))) {
-        return Counsel::default();
+        return Advice::default();
     }
-    let Screen::Review(review) = &state.screen else { return Counsel::default() };
+    let Screen::Review(review) = &state.screen else { return Advice::default() };
     let standing = review.examination.as_ref().and_then(|examination| examination.standing.as_ref());
     let refusals = refusals(review);
     let place = state.queue.place(&review.change);
     let (Some(standing), Some(place), Some(policy)) = (standing, place, place.and_then(|place| place.policy())) else {
         let unsignable = place.and_then(|place| without_policy(place));
-        return Counsel { unsignable, ..Counsel::default() };
+        return Advice { unsignable, ..Advice::default() };
     };
     let me = state.me(place).filter(|me| me.kind == crate::policy::Kind::Human);
     let holds = |role: &String| me.is_some_and(|me| me.roles.contains(role));
     let mut glass = policy.break_glass.iter().flat_map(|glass| &glass.sign);
-    Counsel {
+    Advice {
         refusals,
         unsignable: None,
-        needs: counsel::needs(policy, standing, state.now),
-        futile: counsel::futile(policy, standing, state.my_key(place), state.now),
+        needs: advice::needs(policy, standing, state.now),
+        futile: advice::futile(policy, standing, state.my_key(place), state.now),
         answers: standing.to_answer.iter().filter(|answerable| !answerable.is_veto).cloned().collect(),
         may_claim: policy.ai.human_only_by.iter().any(holds),
         may_break_glass: glass.any(|slot| holds(&slot.role)) && !standing.is_allowed(),
@@ -81,7 +81,7 @@ pub fn advise(state: &State) -> Counsel {
 
 /// Why the open change cannot land, as far as that is known by now.
 fn refusals(review: &Review) -> Vec<String> {
-    review.examination.iter().flat_map(|examination| survey::refusals(&review.place, examination)).collect()
+    review.examination.iter().flat_map(|examination| examination::refusals(&review.place, examination)).collect()
 }
 
 fn listed(state: &mut State, repository: usize, result: Result<Listing, String>) -> Vec<Effect> {
@@ -216,7 +216,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
             let told = state.review_of(ticket).and_then(|review| review.found(found));
             state.status = told.or(state.status.take());
         }
-        Event::Viewed { ticket, lens, result } if ticket == state.ticket => viewed(state, lens, result),
+        Event::Viewed { ticket, part, result } if ticket == state.ticket => viewed(state, part, result),
         Event::Ranged { ticket, result } if ticket == state.ticket => match result {
             Ok(lines) => {
                 let title = "the commits of the revision before, and of this one".to_owned();
@@ -228,9 +228,9 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
             Ok(paths) => reading::choose_path(state, &paths),
             Err(why) => state.status = Some(why),
         },
-        Event::Frozen { ticket, result } if state.review_of(ticket).is_some() => {
+        Event::Unsigned { ticket, result } if state.review_of(ticket).is_some() => {
             if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
-                let told = sheet.frozen(result);
+                let told = sheet.unsigned(result);
                 close_sheet(state, told);
             }
         }
@@ -241,7 +241,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
 }
 
 /// A part of the change is here: it takes the place of the whole, which waits aside.
-fn viewed(state: &mut State, lens: Lens, result: Result<Box<View>, String>) {
+fn viewed(state: &mut State, part: ChangePart, result: Result<Box<View>, String>) {
     let view = match result {
         Ok(view) => *view,
         Err(why) => {
@@ -250,12 +250,12 @@ fn viewed(state: &mut State, lens: Lens, result: Result<Box<View>, String>) {
         }
     };
     if view.diff.files.is_empty() {
-        state.status = Some(format!("{}: {}", lens.name(), view.told.join(" ")));
+        state.status = Some(format!("{}: {}", part.name(), view.told.join(" ")));
         return;
     }
     reading::back_to_all(state);
     let Screen::Review(whole) = &mut state.screen else { return };
-    let part = Box::new(Review::through(whole, lens, view, state.ticket));
+    let part = Box::new(Review::of_part(whole, part, view, state.ticket));
     state.aside = Some(std::mem::replace(whole, part));
 }
 

@@ -37,7 +37,7 @@ enum Arrival {
 
 /// A row that waits for its texts.
 #[derive(Debug, Clone, Copy)]
-pub struct Heading {
+pub struct PendingJump {
     pub index: usize,
     wanted: Wanted,
     forward: bool,
@@ -60,37 +60,37 @@ impl Review {
     /// The same, where the way back is known.
     pub(super) fn head(&mut self, index: usize, wanted: Wanted) {
         let (arrival, none) = (Arrival::Inside, "");
-        self.set_out(Heading { index, wanted, forward: true, beyond: None, arrival, then: 0, none });
+        self.set_out(PendingJump { index, wanted, forward: true, beyond: None, arrival, then: 0, none });
     }
 
-    fn set_out(&mut self, heading: Heading) -> Option<String> {
-        let position = self.position_of(heading.index)?;
+    fn set_out(&mut self, pending_jump: PendingJump) -> Option<String> {
+        let position = self.position_of(pending_jump.index)?;
         if self.is_hidden(position) {
-            self.open_group(heading.index, true);
+            self.open_group(pending_jump.index, true);
         }
-        let is_known = self.texts_of(heading.index).is_some() || self.files[heading.index].failed.is_some();
-        if is_known || heading.wanted == Wanted::File {
-            return self.arrive(position, heading);
+        let is_known = self.texts_of(pending_jump.index).is_some() || self.files[pending_jump.index].failed.is_some();
+        if is_known || pending_jump.wanted == Wanted::File {
+            return self.arrive(position, pending_jump);
         }
         // What is on the screen stays until then.
-        self.heading = Some(heading);
+        self.pending_jump = Some(pending_jump);
         None
     }
 
     /// What is typed now leads elsewhere.
     pub fn turn_away(&mut self) {
-        self.heading = None;
+        self.pending_jump = None;
         self.search.iter_mut().for_each(Search::stay);
     }
 
     /// Goes on where a stroke led, if what it waited for is here; else it still waits.
     pub(super) fn go_on(&mut self) -> Option<String> {
-        let heading = self.heading.take()?;
-        self.set_out(heading)
+        let pending_jump = self.pending_jump.take()?;
+        self.set_out(pending_jump)
     }
 
-    fn arrive(&mut self, position: usize, heading: Heading) -> Option<String> {
-        let Heading { wanted, forward, beyond, arrival, then, none, .. } = heading;
+    fn arrive(&mut self, position: usize, pending_jump: PendingJump) -> Option<String> {
+        let PendingJump { wanted, forward, beyond, arrival, then, none, .. } = pending_jump;
         if self.is_stale(position) {
             self.build(position);
         }
@@ -125,7 +125,7 @@ impl Review {
                     let (index, then) = (self.order[position], times - step);
                     let beyond = self.locate(self.cursor).filter(|(here, _)| *here == position).map(|(_, row)| row);
                     let arrival = Arrival::Step;
-                    return self.set_out(Heading { index, wanted, forward, beyond, arrival, then, none });
+                    return self.set_out(PendingJump { index, wanted, forward, beyond, arrival, then, none });
                 }
             }
         }
@@ -146,8 +146,8 @@ impl Review {
             Some(row) => self.land(position, row, Arrival::Step),
             None => {
                 let (index, wanted, arrival) = (self.order[position], Wanted::AnyItem, Arrival::Step);
-                let heading = Heading { index, wanted, forward, beyond: None, arrival, then: 0, none: "" };
-                return self.set_out(heading).or(Some(told));
+                let pending_jump = PendingJump { index, wanted, forward, beyond: None, arrival, then: 0, none: "" };
+                return self.set_out(pending_jump).or(Some(told));
             }
         }
         Some(told)
@@ -179,7 +179,7 @@ impl Review {
             return None;
         }
         let (index, wanted, arrival) = (self.order[position], Wanted::Unseen, Arrival::Top);
-        self.set_out(Heading { index, wanted, forward: true, beyond: None, arrival, then: 0, none: "" })
+        self.set_out(PendingJump { index, wanted, forward: true, beyond: None, arrival, then: 0, none: "" })
     }
 
     /// File by file: rows are found without asking for each where it lies. Without a row where that is not known yet.

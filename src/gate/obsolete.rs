@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::Grounds;
-use super::ballot::{BallotStanding, ballots, is_ahead};
+use super::Input;
+use super::record_status::{Validity, is_ahead, record_statuses};
 use crate::decision::Verdict;
 use crate::record::RecordId;
 use crate::record::statement::Predicate;
@@ -24,25 +24,25 @@ pub fn is_over(predicate: &Predicate, now: i64) -> bool {
 /// The records that change no verdict from `now` on, as long as the policy stays the same: those that were superseded,
 /// and approvals and claims that ran out; not those of an emergency, for which a review is owed. What they supersede
 /// stays so. Times only go forward, and a key's standing at a time is fixed once the record was received: so what is
-/// spent stays spent.
-pub fn spent(grounds: &Grounds<'_>) -> HashSet<RecordId> {
-    let all = ballots(grounds.policy, grounds.chains, &grounds.remembered.receipts, grounds.now);
-    let emergencies: HashSet<&str> = all
+/// obsolete stays obsolete.
+pub fn obsolete(input: &Input<'_>) -> HashSet<RecordId> {
+    let all = record_statuses(input.policy, input.chains, &input.remembered.receipts, input.now);
+    let break_glass_uses: HashSet<&str> = all
         .iter()
-        .filter(|ballot| ballot.predicate().verdict == Verdict::BreakGlass)
-        .map(|ballot| ballot.predicate().manifest.sha256.as_str())
+        .filter(|status| status.predicate().verdict == Verdict::BreakGlass)
+        .map(|status| status.predicate().manifest.sha256.as_str())
         .collect();
-    let is_spent = |ballot: &&super::Ballot<'_>| {
-        let predicate = ballot.predicate();
-        match ballot.standing {
-            _ if ballot.received.is_none() => false,
-            _ if emergencies.contains(predicate.manifest.sha256.as_str()) => false,
+    let is_obsolete = |status: &&super::RecordStatus<'_>| {
+        let predicate = status.predicate();
+        match status.standing {
+            _ if status.received.is_none() => false,
+            _ if break_glass_uses.contains(predicate.manifest.sha256.as_str()) => false,
             // What it supersedes is not all superseded yet.
-            _ if is_ahead(predicate, grounds.now) => false,
-            BallotStanding::Superseded => true,
-            BallotStanding::Expired => ballot.expires.saturating_add(EXPLAINS) <= grounds.now,
+            _ if is_ahead(predicate, input.now) => false,
+            Validity::Superseded => true,
+            Validity::Expired => status.expires.saturating_add(EXPLAINS) <= input.now,
             _ => false,
         }
     };
-    all.iter().filter(is_spent).map(|ballot| ballot.record.id()).collect()
+    all.iter().filter(is_obsolete).map(|status| status.record.id()).collect()
 }

@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use super::Ports;
 use crate::app::{Effect, Event};
 use crate::change::diff::Side;
+use crate::examination::{FileMaterial, text_of};
 use crate::highlight::Highlighter;
-use crate::survey::{FileMaterial, text_of};
 
 /// A file that is being coloured, the new side first.
 pub struct Colouring {

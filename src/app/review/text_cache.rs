@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::rows::{FileRows, Row};
 use super::{Body, Compared, Review};
-use crate::survey::{FileMaterial, text_of};
+use crate::examination::{FileMaterial, text_of};
 
 /// Bytes of texts and rows that are kept. What is on the screen and next to it is kept in any case.
 pub const ROOM: usize = 3 << 20;
@@ -52,7 +52,7 @@ impl Review {
         };
         let mut wanted: Vec<usize> = self.near().filter(is_wanted).collect();
         // What is looked at first, and where a stroke leads; then what is only near.
-        let leads = self.heading.and_then(|heading| self.position_of(heading.index));
+        let leads = self.pending_jump.and_then(|pending_jump| self.position_of(pending_jump.index));
         wanted.sort_by_key(|position| !(visible.contains(position) || leads == Some(*position)));
         let indices = wanted.into_iter().map(|position| self.order[position]);
         let (asked, indices) = (&mut self.asked, indices.collect::<Vec<_>>());
@@ -65,7 +65,7 @@ impl Review {
         let is_asked = |position: usize| self.order.get(position).is_some_and(|index| self.asked.contains(index));
         // A first frame has something to read in it.
         let is_empty = self.read == 0 && self.is_reading();
-        if self.heading.is_some() || is_empty || self.visible_positions().any(is_asked) {
+        if self.pending_jump.is_some() || is_empty || self.visible_positions().any(is_asked) {
             Duration::from_secs(2)
         } else if self.search.as_ref().is_some_and(|search| search.is_waiting()) {
             Duration::from_millis(100)
@@ -85,9 +85,9 @@ impl Review {
         let (last, here) = (self.order.len().saturating_sub(1), self.current_file());
         let at = |row: usize| self.locate(row).map_or(last, |(position, _)| position);
         let around = at(self.scroll.saturating_sub(2 * self.page))..=at(self.scroll + 3 * self.page);
-        let heading = self.heading.and_then(|heading| self.position_of(heading.index));
+        let pending_jump = self.pending_jump.and_then(|pending_jump| self.position_of(pending_jump.index));
         let count = self.order.len();
-        let near = around.chain(here.saturating_sub(1)..=here + 1).chain(heading);
+        let near = around.chain(here.saturating_sub(1)..=here + 1).chain(pending_jump);
         near.filter(move |position| *position < count && !self.is_hidden(*position))
     }
 
@@ -123,7 +123,7 @@ impl Review {
         let Some((texts, rows)) = body.filter(|_| self.files[index].body.is_none()) else { return };
         let weight = weight(&texts, &rows);
         let is_kept =
-            self.lens().is_some() || self.held + weight <= self.room || self.near().any(|near| near == position);
+            self.part().is_some() || self.held + weight <= self.room || self.near().any(|near| near == position);
         if !is_kept {
             return;
         }
@@ -148,7 +148,7 @@ impl Review {
 
     /// Gives up the texts that are farthest from the screen, until there is room again.
     pub(super) fn let_go(&mut self) {
-        if self.held <= self.room || self.lens().is_some() {
+        if self.held <= self.room || self.part().is_some() {
             return;
         }
         let (near, here): (BTreeSet<usize>, _) = (self.near().collect(), self.current_file());

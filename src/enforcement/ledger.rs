@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::{Case, MAX_LEDGER, default_state, unread};
 use crate::decision::Verdict;
 use crate::gate::{self, Reason, Update};
+use crate::gate_state::GateState;
 use crate::ledger::{self, Digested, Scope};
-use crate::memory::Memory;
 use crate::policy::Policy;
 use crate::record::{Chain, Record};
 use crate::source::git::{GitError, Repository};
@@ -43,13 +43,13 @@ impl Case<'_> {
         &self,
         repository: &Repository,
         policy: &Policy,
-        memory: Option<&Memory>,
+        gate_state: Option<&GateState>,
     ) -> Result<Ledger, Reason> {
-        let state = memory.map_or_else(|| default_state(repository), |memory| memory.dir().to_path_buf());
+        let state = gate_state.map_or_else(|| default_state(repository), |gate_state| gate_state.dir().to_path_buf());
         // A look back asks for records that have no say any more.
         let is_past = self.request.at.is_some();
-        let digested = if is_past { None } else { self.digested(policy, memory, &state) };
-        let reading = Reading { case: self, repository, policy, memory, digested: digested.as_deref() };
+        let digested = if is_past { None } else { self.digested(policy, gate_state, &state) };
+        let reading = Reading { case: self, repository, policy, gate_state, digested: digested.as_deref() };
         let held = Arc::new(reading.chains(&[], !is_past).map_err(unread)?);
         let pushed: Vec<_> = self.request.updates.iter().filter(|u| ledger::prefix_of(&u.name).is_some()).collect();
         let chains = match &pushed[..] {
@@ -67,11 +67,11 @@ impl Case<'_> {
     }
 
     /// What was kept for this policy, at hand or on the disk; else what has a say under any.
-    fn digested(&self, policy: &Policy, memory: Option<&Memory>, state: &Path) -> Option<Arc<Digested>> {
+    fn digested(&self, policy: &Policy, gate_state: Option<&GateState>, state: &Path) -> Option<Arc<Digested>> {
         let is_ours = |digested: &Arc<Digested>| digested.policy == policy.digest.to_string();
         let at_hand = if self.settings.lasting { ledger::at_hand(state) } else { None };
         at_hand.filter(is_ours).or_else(|| {
-            let digested = Arc::new(memory?.digested(policy)?);
+            let digested = Arc::new(gate_state?.digested(policy)?);
             if self.settings.lasting && is_ours(&digested) {
                 ledger::keep_at_hand(state, digested.clone());
             }
@@ -85,7 +85,7 @@ struct Reading<'c> {
     case: &'c Case<'c>,
     repository: &'c Repository,
     policy: &'c Policy,
-    memory: Option<&'c Memory>,
+    gate_state: Option<&'c GateState>,
     digested: Option<&'c Digested>,
 }
 
@@ -148,7 +148,7 @@ impl Reading<'_> {
 
     /// Records on which a push was let through of which it is not known yet whether it landed.
     fn waited_for(&self) -> HashSet<&str> {
-        let waiting = self.memory.iter().flat_map(|memory| &memory.remembered().waiting);
+        let waiting = self.gate_state.iter().flat_map(|gate_state| &gate_state.remembered().waiting);
         waiting.flat_map(|waiting| &waiting.states).flat_map(|states| &states.records).map(String::as_str).collect()
     }
 }
@@ -180,17 +180,17 @@ impl Ledger {
     pub fn keep(
         &self,
         repository: &Repository,
-        memory: Option<&Memory>,
+        gate_state: Option<&GateState>,
         policy: &Policy,
-        is_spent: impl Fn(&Record) -> bool,
+        is_obsolete: impl Fn(&Record) -> bool,
         lasting: bool,
     ) -> Result<(), String> {
-        if let Some(memory) = memory.filter(|_| self.keep == Keep::ForAny) {
-            memory.keep(&Digested::of(repository, String::new(), &self.held, |_| false))?;
+        if let Some(gate_state) = gate_state.filter(|_| self.keep == Keep::ForAny) {
+            gate_state.keep(&Digested::of(repository, String::new(), &self.held, |_| false))?;
         }
-        let digested = Digested::of(repository, policy.digest.to_string(), &self.held, is_spent);
-        if let Some(memory) = memory {
-            memory.keep(&digested)?;
+        let digested = Digested::of(repository, policy.digest.to_string(), &self.held, is_obsolete);
+        if let Some(gate_state) = gate_state {
+            gate_state.keep(&digested)?;
         }
         if lasting {
             ledger::keep_at_hand(&self.state, Arc::new(digested));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ballot::{BallotStanding, is_ahead};
+use super::record_status::{Validity, is_ahead};
 use crate::change::{Identity, visible};
 use crate::decision::Verdict;
 use crate::policy::{Person, Signer};
@@ -11,7 +11,7 @@ use crate::record::{Presence, Record};
 
 /// A decision with the person whose key signed it.
 #[derive(Clone, Copy)]
-pub(super) struct Vote<'g> {
+pub(super) struct CountedDecision<'g> {
     pub person: &'g Person,
     pub record: &'g Record,
     /// What the signature proves of the person being there.
@@ -20,10 +20,10 @@ pub(super) struct Vote<'g> {
     pub received: i64,
     /// Until when it counts, left out; seconds since the epoch.
     pub expires: i64,
-    pub standing: BallotStanding,
+    pub standing: Validity,
 }
 
-impl<'g> Vote<'g> {
+impl<'g> CountedDecision<'g> {
     pub fn predicate(self) -> &'g Predicate {
         self.record.predicate()
     }
@@ -61,12 +61,13 @@ impl<'g> Vote<'g> {
     }
 }
 
-/// The people behind some votes, each once, with the roles that they had when they signed and still have.
-pub(super) fn signers<'g>(votes: &[Vote<'g>]) -> Vec<Signer<'g>> {
+/// The people behind some decisions, each once, with the roles that they had when they signed and still have.
+pub(super) fn signers<'g>(decisions: &[CountedDecision<'g>]) -> Vec<Signer<'g>> {
     let mut people: BTreeMap<&str, Signer<'g>> = BTreeMap::new();
-    for vote in votes {
-        let signer = people.entry(&vote.person.id).or_insert(Signer { person: vote.person, roles: BTreeSet::new() });
-        let held = vote.person.roles.iter().filter(|role| vote.predicate().roles.contains(role));
+    for decision in decisions {
+        let signer =
+            people.entry(&decision.person.id).or_insert(Signer { person: decision.person, roles: BTreeSet::new() });
+        let held = decision.person.roles.iter().filter(|role| decision.predicate().roles.contains(role));
         signer.roles.extend(held.map(String::as_str));
     }
     people.into_values().collect()

@@ -9,11 +9,11 @@ use super::ledger::Ledger;
 use super::{Case, Request, unread, unreadable};
 use crate::change::{ObjectId, visible};
 use crate::gate::{
-    self, Code, Decided, Effect, Grounds, Judged, MemorySummary, Outcome, PushEvaluation, Reason, RefOutcome,
-    Remembered, States, Update, Waiting,
+    self, Code, Decided, Effect, Input, Judged, MemorySummary, Outcome, PushEvaluation, Reason, RefOutcome, Remembered,
+    States, Update, Waiting,
 };
+use crate::gate_state::{Entry, GateState};
 use crate::ledger;
-use crate::memory::{Entry, Memory};
 use crate::policy::{AuthorProof, Policy, RefStanding};
 use crate::record::{Chain, ChainId, Fault, Heads, Record};
 use crate::source::git::push::Commits;
@@ -35,10 +35,10 @@ struct Facts<'g> {
 }
 
 /// What a verdict rests on.
-pub(super) struct Hearing<'c> {
+pub(super) struct Judgement<'c> {
     pub case: &'c Case<'c>,
     pub repository: Repository,
-    pub memory: Option<Memory>,
+    pub gate_state: Option<GateState>,
     /// The policy branch; none where the operator gave the policy, and nothing says which branch it would be.
     pub trunk: Option<String>,
     /// Where that branch stood before what is asked, and the nearest from there down whose policy is judged by.
@@ -50,12 +50,12 @@ pub(super) struct Hearing<'c> {
     pub ledger: Ledger,
 }
 
-impl Hearing<'_> {
+impl Judgement<'_> {
     /// Takes in all that happened before what is asked.
     pub fn prepare(&mut self) -> Result<(), Reason> {
         let is_past = self.case.request.at.is_some();
-        let is_lost = |memory: &Memory| memory.remembered().recorded && !memory.states().are_recorded;
-        if !is_past && self.memory.as_ref().is_some_and(is_lost) {
+        let is_lost = |gate_state: &GateState| gate_state.remembered().recorded && !gate_state.states().are_recorded;
+        if !is_past && self.gate_state.as_ref().is_some_and(is_lost) {
             let detail = "What protected refs showed was recorded here, and is gone or not vouched for by the \
                           gate's key. Restore `states` and the key; or answer for what refs show now: `undersign gate \
                           record`.";
@@ -67,7 +67,7 @@ impl Hearing<'_> {
         if !is_past && !is_behind {
             self.learn()?;
         }
-        if self.ledger.is_new() && (self.memory.is_some() || self.case.settings.lasting) {
+        if self.ledger.is_new() && (self.gate_state.is_some() || self.case.settings.lasting) {
             self.keep_ledger()?;
         }
         if !is_behind {
@@ -78,15 +78,15 @@ impl Hearing<'_> {
 
     /// Whether the policy was read from below where the policy branch is known to have stood by now.
     pub fn is_policy_older(&self) -> Result<bool, Reason> {
-        let memory = self.memory.as_ref();
-        let now = self.case.approved_policy_commit(&self.repository, memory, self.trunk.as_deref(), self.before)?;
+        let gate_state = self.gate_state.as_ref();
+        let now = self.case.approved_policy_commit(&self.repository, gate_state, self.trunk.as_deref(), self.before)?;
         Ok(now != self.approved)
     }
 
     fn remembered(&self) -> Cow<'_, Remembered> {
         let is_past = self.case.request.at.is_some();
-        let Some(memory) = &self.memory else { return Cow::default() };
-        let mut remembered = Cow::Borrowed(memory.remembered());
+        let Some(gate_state) = &self.gate_state else { return Cow::default() };
+        let mut remembered = Cow::Borrowed(gate_state.remembered());
         if is_past {
             // A look back asks what was valid then, not what went missing since.
             let receipts = remembered.receipts.clone();
@@ -107,33 +107,34 @@ impl Hearing<'_> {
 
     /// The policy is older than one that was judged by: it says nothing of what is remembered.
     fn is_behind(&self) -> bool {
-        let newest = self.memory.as_ref().and_then(|memory| memory.remembered().policy.as_ref());
+        let newest = self.gate_state.as_ref().and_then(|gate_state| gate_state.remembered().policy.as_ref());
         newest.is_some_and(|(version, _)| self.policy.version < *version)
     }
 
     /// Takes in what became of earlier pushes, and what the refs hold.
     fn learn(&mut self) -> Result<(), Reason> {
-        let Some(memory) = &mut self.memory else { return Ok(()) };
+        let Some(gate_state) = &mut self.gate_state else { return Ok(()) };
         let (repository, ahead, now) = (&self.repository, self.case.request.ahead, self.case.now);
         let rules = &self.policy.refs;
         let policy = Some(&*self.policy).filter(|_| self.is_before_true || self.case.settings.policy.is_some());
         let places = RefCell::default();
         let place = |name: &str, id: &str, beyond| place_of(repository, ahead, name, id, beyond, &places);
-        let (ballots, digest) = (OnceCell::new(), self.policy.digest.to_string());
+        let (record_statuses, digest) = (OnceCell::new(), self.policy.digest.to_string());
         let still_approved = |landed: &gate::WaitingStates, receipts: &gate::Receipts| {
-            let ballots = ballots.get_or_init(|| gate::ballots(&self.policy, &self.ledger.held, receipts, now));
+            let record_statuses =
+                record_statuses.get_or_init(|| gate::record_statuses(&self.policy, &self.ledger.held, receipts, now));
             matches!(rules.standing(&landed.name), RefStanding::Protected { .. })
-                && gate::still_approve(ballots, &landed.records, landed.policy == digest)
+                && gate::still_approve(record_statuses, &landed.records, landed.policy == digest)
         };
         // A ref that may be deleted may begin anew; another that is gone was taken away behind the gate.
-        memory.forget_tips(|name| match rules.standing(name) {
+        gate_state.forget_tips(|name| match rules.standing(name) {
             RefStanding::Protected { rewrite: false, delete } => !delete || repository.shown(name, ahead).is_some(),
             _ => false,
         });
-        let landed = memory.learn(policy, &self.policy.roster, &self.ledger.held, place, still_approved, now);
+        let landed = gate_state.learn(policy, &self.policy.roster, &self.ledger.held, place, still_approved, now);
         let landed = landed.map_err(unreadable)?;
         if !landed.is_empty() {
-            memory.enter(entry_of_landed(&landed, &self.policy, now)).map_err(unreadable)?;
+            gate_state.enter(entry_of_landed(&landed, &self.policy, now)).map_err(unreadable)?;
         }
         Ok(())
     }
@@ -141,7 +142,7 @@ impl Hearing<'_> {
     /// What protected refs showed; without a record of it, what they show now, and where the caller says that the refs
     /// of the push stand.
     fn states(&self) -> Cow<'_, States> {
-        let recorded = self.memory.as_ref().map(Memory::states).filter(|states| states.are_recorded);
+        let recorded = self.gate_state.as_ref().map(GateState::states).filter(|states| states.are_recorded);
         let is_past = self.case.request.at.is_some();
         if let Some(states) = recorded.filter(|_| !is_past) {
             return Cow::Borrowed(states);
@@ -175,8 +176,8 @@ impl Hearing<'_> {
         matches!(self.policy.refs.standing(name), RefStanding::Protected { .. })
     }
 
-    fn grounds<'g>(&'g self, facts: &'g Facts<'g>, chains: &'g [Chain]) -> Grounds<'g> {
-        Grounds {
+    fn input<'g>(&'g self, facts: &'g Facts<'g>, chains: &'g [Chain]) -> Input<'g> {
+        Input {
             policy: &self.policy,
             chains,
             remembered: facts.remembered,
@@ -191,15 +192,17 @@ impl Hearing<'_> {
         }
     }
 
-    /// Keeps what the refs hold, without what is spent.
+    /// Keeps what the refs hold, without what is obsolete.
     fn keep_ledger(&self) -> Result<(), Reason> {
         let (states, none) = (States::default(), Remembered::default());
-        let remembered = self.memory.as_ref().map_or(&none, Memory::remembered);
+        let remembered = self.gate_state.as_ref().map_or(&none, GateState::remembered);
         let facts = self.facts(remembered, &states)?;
-        let spent = gate::spent(&self.grounds(&facts, &self.ledger.held));
-        let is_spent = |record: &Record| spent.contains(&record.id());
+        let obsolete = gate::obsolete(&self.input(&facts, &self.ledger.held));
+        let is_obsolete = |record: &Record| obsolete.contains(&record.id());
         let lasting = self.case.settings.lasting;
-        self.ledger.keep(&self.repository, self.memory.as_ref(), &self.policy, is_spent, lasting).map_err(unreadable)
+        self.ledger
+            .keep(&self.repository, self.gate_state.as_ref(), &self.policy, is_obsolete, lasting)
+            .map_err(unreadable)
     }
 
     fn facts<'g>(&'g self, remembered: &'g Remembered, states: &'g States) -> Result<Facts<'g>, Reason> {
@@ -219,12 +222,12 @@ impl Hearing<'_> {
             }
         };
         let facts = self.facts(remembered, states)?;
-        let grounds = self.grounds(&facts, chains);
-        let mut evaluation = PushEvaluation::new(&grounds);
+        let input = self.input(&facts, chains);
+        let mut evaluation = PushEvaluation::new(&input);
         let updates = &self.case.request.updates;
         let mut judged: Vec<Option<Judged>> = vec![None; updates.len()];
         for at in gate::judging_order(updates) {
-            judged[at] = Some(self.of_ref(&updates[at], &mut evaluation, &grounds));
+            judged[at] = Some(self.of_ref(&updates[at], &mut evaluation, &input));
         }
         Ok(judged.into_iter().flatten().collect())
     }
@@ -234,19 +237,21 @@ impl Hearing<'_> {
     fn catch_up(&mut self) -> Result<(), Reason> {
         let missed = self.missed(&self.remembered())?;
         let repository = &self.repository;
-        self.memory.as_mut().map_or(Ok(()), |memory| remember_states(memory, repository, missed))
+        self.gate_state.as_mut().map_or(Ok(()), |gate_state| remember_states(gate_state, repository, missed))
     }
 
     /// Refs that moved without this gate, with the states on the way where they were let through.
     fn missed(&self, remembered: &Remembered) -> Result<Vec<(String, Vec<ObjectId>)>, Reason> {
         let request = self.case.request;
-        let recorded = self.memory.as_ref().filter(|memory| memory.states().are_recorded);
-        let Some(memory) = recorded.filter(|_| !request.ahead && request.at.is_none()) else { return Ok(Vec::new()) };
-        let states = memory.states();
+        let recorded = self.gate_state.as_ref().filter(|gate_state| gate_state.states().are_recorded);
+        let Some(gate_state) = recorded.filter(|_| !request.ahead && request.at.is_none()) else {
+            return Ok(Vec::new());
+        };
+        let states = gate_state.states();
         let facts = self.facts(remembered, states)?;
         // What the refs hold, and not what a requester lays over it: it is remembered whatever becomes of the request.
-        let grounds = self.grounds(&facts, &self.ledger.held);
-        let evaluation = PushEvaluation::new(&grounds);
+        let input = self.input(&facts, &self.ledger.held);
+        let evaluation = PushEvaluation::new(&input);
         let asked = request.updates.iter().map(|update| (update.name.as_str(), update.new));
         let names: BTreeMap<&str, ObjectId> =
             self.trunk.iter().map(|trunk| (trunk.as_str(), ObjectId::ZERO)).chain(asked).collect();
@@ -261,11 +266,11 @@ impl Hearing<'_> {
         Ok(moved)
     }
 
-    fn of_ref(&self, update: &Update, evaluation: &mut PushEvaluation<'_>, grounds: &Grounds<'_>) -> Judged {
+    fn of_ref(&self, update: &Update, evaluation: &mut PushEvaluation<'_>, input: &Input<'_>) -> Judged {
         match self.of_special(update) {
             Some(outcome) => Judged { outcome, states: Vec::new() },
             None if self.case.request.is_proposal(update) => {
-                Judged { outcome: gate::decide_proposal(update, self.case.request.lands, grounds), states: Vec::new() }
+                Judged { outcome: gate::decide_proposal(update, self.case.request.lands, input), states: Vec::new() }
             }
             None => match (evaluation.decide(update), self.misnamed(update)) {
                 (judged, Some(reason)) if judged.outcome.outcome == Decided::Allow => {
@@ -337,7 +342,7 @@ impl Hearing<'_> {
         let is_copy = |(other, _): &(String, String)| {
             other != name && ledger::prefix_of(other).is_some_and(|p| ledger::id_of(&other[p.len()..]) == chain.id)
         };
-        let waiting = self.memory.iter().flat_map(|memory| &memory.remembered().waiting);
+        let waiting = self.gate_state.iter().flat_map(|gate_state| &gate_state.remembered().waiting);
         let copies = waiting.filter(|waiting| waiting.moves.iter().any(is_copy));
         let mut heads = copies.filter_map(|waiting| waiting.heads.get(&chain.id));
         let fork = heads.find(|head| chain.holds(*head).is_err())?;
@@ -406,12 +411,12 @@ impl Hearing<'_> {
             .zip(judged)
             .filter(|(update, judged)| !request.ahead && shown(update) == update.new && !judged.states.is_empty());
         let moved: Vec<_> = moved.map(|(update, judged)| (update.name.clone(), judged.states.clone())).collect();
-        let Some(memory) = &mut self.memory else { return Ok(()) };
-        memory.tick(self.case.now).map_err(unreadable)?;
-        if memory.states().are_recorded {
-            remember_states(memory, &self.repository, moved)?;
+        let Some(gate_state) = &mut self.gate_state else { return Ok(()) };
+        gate_state.tick(self.case.now).map_err(unreadable)?;
+        if gate_state.states().are_recorded {
+            remember_states(gate_state, &self.repository, moved)?;
         }
-        waiting.map_or(Ok(()), |waiting| memory.wait_for(waiting)).map_err(unreadable)
+        waiting.map_or(Ok(()), |waiting| gate_state.wait_for(waiting)).map_err(unreadable)
     }
 
     /// Refs that the policy which lands begins to protect: what they show, nobody let through.
@@ -447,13 +452,13 @@ impl Hearing<'_> {
     fn finish(&mut self, mut judged: Vec<Judged>) -> Result<Outcome, Reason> {
         self.newly_protected(&mut judged);
         let refs: Vec<RefOutcome> = judged.iter().map(|judged| judged.outcome.clone()).collect();
-        let memory = self.memory.as_mut();
-        let summary = memory.as_ref().map(|m| MemorySummary { chains: m.remembered().heads.iter().count() });
+        let gate_state = self.gate_state.as_mut();
+        let summary = gate_state.as_ref().map(|m| MemorySummary { chains: m.remembered().heads.iter().count() });
         let mut outcome = self.case.outcome(refs, Some(&self.policy), &self.ledger.chains, summary);
-        if let Some(memory) = memory.filter(|_| self.case.request.at.is_none()) {
+        if let Some(gate_state) = gate_state.filter(|_| self.case.request.at.is_none()) {
             let entry = entry_of(&outcome, self.case.request);
             // Before it is remembered what was let through: with that, up to where the log went is written too.
-            outcome.audit = Some(memory.enter(entry).map_err(unreadable)?);
+            outcome.audit = Some(gate_state.enter(entry).map_err(unreadable)?);
         }
         self.remember(&judged)?;
         Ok(outcome)
@@ -489,17 +494,17 @@ fn place_of(
 /// Takes in the states of refs that stand at the last of them. That one was taken back, only the operator makes
 /// forgotten.
 fn remember_states(
-    memory: &mut Memory,
+    gate_state: &mut GateState,
     repository: &Repository,
     moved: Vec<(String, Vec<ObjectId>)>,
 ) -> Result<(), Reason> {
     for (name, states) in moved {
         let tip = states.last().copied();
-        memory.record(states.into_iter().map(|state| (state, name.clone()))).map_err(unreadable)?;
-        let known = memory.remembered().tips.get(&name).and_then(|known| known.parse().ok());
+        gate_state.record(states.into_iter().map(|state| (state, name.clone()))).map_err(unreadable)?;
+        let known = gate_state.remembered().tips.get(&name).and_then(|known| known.parse().ok());
         let is_kept = |tip| known.is_none_or(|known| repository.is_on_line(tip, known).unwrap_or(false));
         if let Some(tip) = tip.filter(|tip| !name.starts_with("refs/tags/") && is_kept(*tip)) {
-            memory.stands(&name, tip).map_err(unreadable)?;
+            gate_state.stands(&name, tip).map_err(unreadable)?;
         }
     }
     Ok(())
@@ -518,7 +523,7 @@ fn known_at(chain: &Chain, record: &crate::record::Record, remembered: &Remember
 
 fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
     let word = |decided: Decided| decided.name().to_owned();
-    let refs = outcome.refs.iter().zip(&request.updates).map(|(judged, update)| crate::memory::EntryRef {
+    let refs = outcome.refs.iter().zip(&request.updates).map(|(judged, update)| crate::gate_state::EntryRef {
         name: judged.name.clone(),
         old: update.old.to_string(),
         new: update.new.to_string(),
@@ -544,7 +549,7 @@ fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
 /// Protected refs that are seen to stand where they were let through to: what was let through and refused by git, or by
 /// another hook, has no such line.
 fn entry_of_landed(landed: &[gate::WaitingStates], policy: &Policy, now: i64) -> Entry {
-    let refs = landed.iter().map(|landed| crate::memory::EntryRef {
+    let refs = landed.iter().map(|landed| crate::gate_state::EntryRef {
         name: landed.name.clone(),
         old: String::new(),
         new: landed.new.clone(),

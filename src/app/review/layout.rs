@@ -18,7 +18,7 @@ pub enum Layout {
 
 /// What a person chose; it outlives the review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
+pub struct ViewOptions {
     pub layout: Layout,
     /// Long lines go on in the next row; else the diff scrolls sideways.
     pub wrap: bool,
@@ -30,13 +30,13 @@ pub struct Look {
     pub tab: usize,
 }
 
-impl Default for Look {
-    fn default() -> Look {
-        Look { layout: Layout::Auto, wrap: true, blanks: false, attribution: false, tab: 4 }
+impl Default for ViewOptions {
+    fn default() -> ViewOptions {
+        ViewOptions { layout: Layout::Auto, wrap: true, blanks: false, attribution: false, tab: 4 }
     }
 }
 
-impl Look {
+impl ViewOptions {
     pub fn shape(self, columns: usize) -> Shape {
         let side_by_side = match self.layout {
             Layout::Auto => columns >= WIDE,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Step;
-use super::court::Court;
+use super::evaluation::Evaluation;
 use super::segment::{self, Standing};
 use crate::change::manifest::{Manifest, Sides, rolling_hash};
 use crate::change::{ObjectId, RepoPath};
@@ -28,13 +28,13 @@ pub(super) struct Found {
 /// Finds a way along all steps in segments that are each allowed; else says what the rest after the furthest lacks.
 /// Depth first: where each step was approved alone, this is one look at each. `effort` is what was spent on the push so
 /// far.
-pub(super) fn ways(steps: &[Step], court: &Court<'_>, effort: &mut usize) -> Found {
+pub(super) fn ways(steps: &[Step], evaluation: &Evaluation<'_>, effort: &mut usize) -> Found {
     let count = steps.len();
     let mut from: Vec<Option<(usize, Standing)>> = vec![None; count + 1];
     let mut stack = vec![Growth::new(steps, 0)];
     while from[count].is_none()
         && *effort <= MAX_EFFORT
-        && court.grounds.contents.exceeded().is_none()
+        && evaluation.input.contents.exceeded().is_none()
         && let Some(top) = stack.last_mut()
     {
         let Some(end) = top.grow() else {
@@ -42,7 +42,7 @@ pub(super) fn ways(steps: &[Step], court: &Court<'_>, effort: &mut usize) -> Fou
             continue;
         };
         *effort += 1 + steps[end - 1].delta.len();
-        if (end != count && from[end].is_some()) || !(top.changed.is_empty() || court.may_know(top.rolling_hash)) {
+        if (end != count && from[end].is_some()) || !(top.changed.is_empty() || evaluation.may_know(top.rolling_hash)) {
             continue;
         }
         // What comes to nothing is taken step by step: else something unsigned could land if only it goes away again.
@@ -50,10 +50,10 @@ pub(super) fn ways(steps: &[Step], court: &Court<'_>, effort: &mut usize) -> Fou
             continue;
         }
         let (start, manifest) = (top.start, top.manifest());
-        if !manifest.is_empty() && !court.knows(&manifest) {
+        if !manifest.is_empty() && !evaluation.knows(&manifest) {
             continue;
         }
-        let standing = segment::judge(court, &steps[start..end], &manifest);
+        let standing = segment::judge(evaluation, &steps[start..end], &manifest);
         *effort += (end - start) * JUDGED_STEP;
         if standing.is_allowed() {
             from[end] = Some((start, standing));
@@ -74,7 +74,7 @@ pub(super) fn ways(steps: &[Step], court: &Court<'_>, effort: &mut usize) -> Fou
     ends.reverse();
     if furthest < count {
         let rest = &steps[furthest..];
-        way.push(segment::judge(court, rest, &total(rest)));
+        way.push(segment::judge(evaluation, rest, &total(rest)));
     }
     Found { way, ends, is_given_up: furthest < count && *effort > MAX_EFFORT }
 }

@@ -1,9 +1,10 @@
-//! FLOOR 3: a decision, frozen: every byte that will be signed is fixed before the reviewer reads it on the sign sheet.
+//! FLOOR 3: a decision, unsigned: every byte that will be signed is fixed before the reviewer reads it on the sign sheet.
 
 use crate::change::diff::Content;
 use crate::change::manifest::{Digest, escape};
 use crate::change::{Change, visible};
 use crate::decision::{Draft, Note, Verdict};
+use crate::examination::{Examination, Place};
 use crate::gate::Answerable;
 use crate::ledger::{self, LedgerError};
 use crate::policy::{Person, Policy};
@@ -16,7 +17,6 @@ use crate::record::{Chain, ChainId, Fault, Record, chain, json};
 use crate::risk;
 use crate::signer::{SignError, SigningKey};
 use crate::source::git::Repository;
-use crate::survey::{Examination, Place};
 
 /// How long an approval is good for, where the policy does not let it be for less: 14 days, in seconds.
 pub const VALIDITY: i64 = 14 * 24 * 3600;
@@ -51,7 +51,7 @@ pub struct Case<'c> {
 
 /// A decision whose bytes are fixed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frozen {
+pub struct Unsigned {
     pub verdict: Verdict,
     pub payload: Vec<u8>,
     pub chain: ChainId,
@@ -68,14 +68,14 @@ pub struct Signatory<'p> {
     seen: Vec<SeenHead>,
 }
 
-impl Frozen {
+impl Unsigned {
     /// What the reviewer types to approve: the first six hex digits of the record id.
     pub fn code(&self) -> String {
         Digest::of(&self.payload).to_string()[..6].to_owned()
     }
 }
 
-/// Why a decision could not be frozen or signed.
+/// Why a decision could not be unsigned or signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// The change is not what was reviewed: the sheet closes.
@@ -100,7 +100,7 @@ pub fn freeze(
     device: &str,
     nonce: [u8; 16],
     now: i64,
-) -> Result<Frozen, Failure> {
+) -> Result<Unsigned, Failure> {
     // What is kept on disk for the queue could have been written by anybody who can write there.
     if !case.examination.from_objects {
         let detail = "What is known of the change was not read from its objects. Open it. Nothing was signed.";
@@ -112,7 +112,7 @@ pub fn freeze(
     let signatory = Signatory::of(&repository, &fresh, key, device)?;
     let findings = findings_file(case.examination);
     let statement = statement(case, &fresh, &signatory, &findings, nonce, now);
-    Frozen::of(&statement, case.examination.manifest.encode(), findings)
+    Unsigned::of(&statement, case.examination.manifest.encode(), findings)
 }
 
 impl<'p> Signatory<'p> {
@@ -163,8 +163,8 @@ fn sound(chain: &Chain) -> Result<(), Failure> {
     )))
 }
 
-impl Frozen {
-    fn of(statement: &Statement, manifest: Vec<u8>, findings: Vec<u8>) -> Result<Frozen, Failure> {
+impl Unsigned {
+    fn of(statement: &Statement, manifest: Vec<u8>, findings: Vec<u8>) -> Result<Unsigned, Failure> {
         let payload = statement.encode();
         if let Err(fault) = Statement::decode(&payload) {
             return Err(Failure::Refused(format!(
@@ -173,7 +173,7 @@ impl Frozen {
         }
         let chain = &statement.predicate.chain;
         let id = ChainId { key: chain.key.clone(), device: chain.id.clone() };
-        Ok(Frozen { verdict: statement.predicate.verdict, payload, chain: id, seq: chain.seq.0, manifest, findings })
+        Ok(Unsigned { verdict: statement.predicate.verdict, payload, chain: id, seq: chain.seq.0, manifest, findings })
     }
 
     /// Signs, verifies, appends to the chain, reads back and verifies again.
@@ -213,7 +213,7 @@ pub struct FollowUp<'r> {
 }
 
 /// Fixes the bytes of a follow-up. Nothing was looked at for it, and its coverage says so.
-pub fn follow_up(what: FollowUp<'_>, signatory: Signatory<'_>, nonce: [u8; 16], now: i64) -> Result<Frozen, Failure> {
+pub fn follow_up(what: FollowUp<'_>, signatory: Signatory<'_>, nonce: [u8; 16], now: i64) -> Result<Unsigned, Failure> {
     let earlier = what.about.predicate().clone();
     let predicate = Predicate {
         verdict: what.verdict,
@@ -238,7 +238,7 @@ pub fn follow_up(what: FollowUp<'_>, signatory: Signatory<'_>, nonce: [u8; 16], 
         return Err(Failure::Refused("The record that this is about has no subject.".to_owned()));
     };
     let statement = Statement::new(subject.clone(), predicate);
-    Frozen::of(&statement, what.about.link.manifest.clone(), what.about.link.findings.clone())
+    Unsigned::of(&statement, what.about.link.manifest.clone(), what.about.link.findings.clone())
 }
 
 fn unmoved(change: &Change, repository: &Repository, fresh: &Place) -> Result<(), Failure> {
@@ -256,9 +256,9 @@ fn unmoved(change: &Change, repository: &Repository, fresh: &Place) -> Result<()
     Ok(())
 }
 
-/// Signs a frozen decision, verifies it, appends it to the chain, reads it back and verifies it again.
+/// Signs a unsigned decision, verifies it, appends it to the chain, reads it back and verifies it again.
 pub fn sign(
-    frozen: &Frozen,
+    unsigned: &Unsigned,
     change: &Change,
     place: &Place,
     key: &SigningKey,
@@ -268,7 +268,7 @@ pub fn sign(
     let (repository, fresh) =
         Place::open_for(&place.root, Some(&change.target)).map_err(|error| Failure::Refused(error.to_string()))?;
     unmoved(change, &repository, &fresh)?;
-    frozen.record(&repository, key, passphrase, now)
+    unsigned.record(&repository, key, passphrase, now)
 }
 
 /// `findings.json`: what the reviewer was warned of.

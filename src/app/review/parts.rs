@@ -10,7 +10,7 @@ use crate::decision::{Draft, Revised};
 
 /// Which part of a change is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lens {
+pub enum ChangePart {
     Since(Since, Revised),
     Commit(ObjectId),
 }
@@ -30,7 +30,7 @@ impl Since {
     }
 }
 
-/// What a lens shows.
+/// What is in a part.
 #[derive(Debug)]
 pub struct View {
     pub diff: Arc<Diff>,
@@ -39,42 +39,47 @@ pub struct View {
     pub told: Vec<String>,
 }
 
-impl Lens {
+impl ChangePart {
     pub fn name(&self) -> String {
         match self {
-            Lens::Since(since, _) => since.name().to_owned(),
-            Lens::Commit(id) => format!("commit {}", id.short()),
+            ChangePart::Since(since, _) => since.name().to_owned(),
+            ChangePart::Commit(id) => format!("commit {}", id.short()),
         }
     }
 
-    /// The lens after this one: since one looked, since one decided, all. Those that show the same are one.
-    pub fn after(now: Option<&Lens>, draft: &Draft) -> Result<Option<Lens>, &'static str> {
+    /// The part after this one: since one looked, since one decided, all. Those that show the same are one.
+    pub fn after(now: Option<&ChangePart>, draft: &Draft) -> Result<Option<ChangePart>, &'static str> {
         let moved = |then: &&Revised| then.head != draft.head;
-        let looked = draft.looked_at.as_ref().filter(moved).map(|then| Lens::Since(Since::Looked, then.clone()));
-        let decided = draft.decided_on.as_ref().filter(moved).map(|then| Lens::Since(Since::Decided, then.clone()));
+        let looked = draft.looked_at.as_ref().filter(moved).map(|then| ChangePart::Since(Since::Looked, then.clone()));
+        let decided =
+            draft.decided_on.as_ref().filter(moved).map(|then| ChangePart::Since(Since::Decided, then.clone()));
         let decided = decided.filter(|_| draft.decided_on != draft.looked_at || looked.is_none());
-        let lenses: Vec<Lens> = [looked, decided].into_iter().flatten().collect();
-        if lenses.is_empty() {
+        let parts: Vec<ChangePart> = [looked, decided].into_iter().flatten().collect();
+        if parts.is_empty() {
             return Err("You have seen no other revision of this change.");
         }
-        let at = now.and_then(|now| lenses.iter().position(|lens| lens == now));
+        let at = now.and_then(|now| parts.iter().position(|part| part == now));
         Ok(match (now, at) {
-            (None, _) => lenses.into_iter().next(),
-            (Some(_), Some(at)) => lenses.into_iter().nth(at + 1),
+            (None, _) => parts.into_iter().next(),
+            (Some(_), Some(at)) => parts.into_iter().nth(at + 1),
             // From a commit back to all.
             (Some(_), None) => None,
         })
     }
 
     /// The commit after the one that is shown, or before it; at the ends all.
-    pub fn neighbour(now: Option<&Lens>, commits: &[Commit], forward: bool) -> Result<Option<Lens>, &'static str> {
+    pub fn neighbour(
+        now: Option<&ChangePart>,
+        commits: &[Commit],
+        forward: bool,
+    ) -> Result<Option<ChangePart>, &'static str> {
         // Newest first in the revision; a reader goes from the oldest on.
         let ids: Vec<ObjectId> = commits.iter().rev().map(|commit| commit.id).collect();
         if ids.len() < 2 {
             return Err("The change is one commit.");
         }
         let at = match now {
-            Some(Lens::Commit(id)) => ids.iter().position(|own| own == id),
+            Some(ChangePart::Commit(id)) => ids.iter().position(|own| own == id),
             _ => None,
         };
         let next = match (at, forward) {
@@ -83,33 +88,33 @@ impl Lens {
             (Some(at), true) => Some(at + 1),
             (Some(at), false) => at.checked_sub(1),
         };
-        Ok(next.and_then(|next| ids.get(next)).map(|id| Lens::Commit(*id)))
+        Ok(next.and_then(|next| ids.get(next)).map(|id| ChangePart::Commit(*id)))
     }
 }
 
 impl Review {
     /// A part of a change, in the place of the whole.
-    pub fn through(whole: &Review, lens: Lens, view: View, ticket: u64) -> Review {
+    pub fn of_part(whole: &Review, part: ChangePart, view: View, ticket: u64) -> Review {
         let (change, place) = (whole.change.clone(), whole.place.clone());
-        let mut part = Review::new(ticket, change, place, view.diff, None, true);
-        part.show_files = whole.show_files;
-        part.lay_out(whole.shape.columns, whole.page, whole.look);
-        part.lens = Some((lens, view.told));
+        let mut review = Review::new(ticket, change, place, view.diff, None, true);
+        review.show_files = whole.show_files;
+        review.lay_out(whole.shape.columns, whole.page, whole.look);
+        review.part = Some((part, view.told));
         for (index, file) in view.files.into_iter().enumerate() {
-            part.compared(index, Ok(file));
+            review.compared(index, Ok(file));
         }
-        part
+        review
     }
 
-    pub fn lens(&self) -> Option<&Lens> {
-        self.lens.as_ref().map(|(lens, _)| lens)
+    pub fn part(&self) -> Option<&ChangePart> {
+        self.part.as_ref().map(|(part, _)| part)
     }
 
     /// The part that is shown, in words.
-    pub fn lens_name(&self) -> Option<String> {
-        match self.lens()? {
-            Lens::Since(since, _) => Some(since.name().to_owned()),
-            Lens::Commit(id) => {
+    pub fn part_name(&self) -> Option<String> {
+        match self.part()? {
+            ChangePart::Since(since, _) => Some(since.name().to_owned()),
+            ChangePart::Commit(id) => {
                 // Oldest first, as one reads them.
                 let commits = &self.change.revision.commits;
                 let at = commits.iter().rev().position(|commit| commit.id == *id).unwrap_or(0);
@@ -120,6 +125,6 @@ impl Review {
 
     /// What there is to say of the part that is shown.
     pub fn told(&self) -> &[String] {
-        self.lens.as_ref().map_or(&[], |(_, told)| told)
+        self.part.as_ref().map_or(&[], |(_, told)| told)
     }
 }

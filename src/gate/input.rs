@@ -11,7 +11,7 @@ use crate::record::Chain;
 
 /// Everything but the push itself.
 #[derive(Clone, Copy)]
-pub struct Grounds<'g> {
+pub struct Input<'g> {
     /// As it stood before the push.
     pub policy: &'g Policy,
     pub chains: &'g [Chain],
@@ -36,7 +36,7 @@ pub struct Grounds<'g> {
 /// Places that a reason names at most.
 pub const MAX_PLACES: usize = 5;
 
-impl<'g> Grounds<'g> {
+impl<'g> Input<'g> {
     /// A ref that is protected now and showed a commit; else whoever fills a ref while it is open makes states.
     pub(super) fn shown_by(&self, commit: ObjectId) -> Option<&'g str> {
         let is_protected = |name: &&str| matches!(self.policy.refs.standing(name), RefStanding::Protected { .. });

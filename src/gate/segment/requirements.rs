@@ -8,8 +8,8 @@ use crate::change::diff::Mode;
 use crate::change::links::{Link, LinkEnd};
 use crate::change::spelling::forbidden;
 use crate::decision::Verdict;
+use crate::gate::counted_decision::{CountedDecision, signers};
 use crate::gate::outcome::{Code, Reason, SlotState};
-use crate::gate::vote::{Vote, signers};
 use crate::gate::{Lands, Opaque};
 use crate::policy::{Ai, Asked, Binding, DEFAULT, Kind, Requirement};
 use crate::provenance;
@@ -17,7 +17,7 @@ use crate::provenance;
 impl<'s, 'g> Segment<'s, 'g> {
     /// What the policy asks of the touched paths and the authors, and whether it is there.
     pub(super) fn ask(&mut self) -> Asked {
-        let policy = self.court.grounds.policy;
+        let policy = self.evaluation.input.policy;
         let links = self.links();
         let mut authors = self.authors.clone();
         // Of no rank: an unproven author asks for what an unknown one asks for.
@@ -30,7 +30,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             asked.requirements.extend(default.map(Requirement::of));
         }
         if let Some(requirement) = policy.hidden_requirement() {
-            match self.court.grounds.contents.hidden(self.steps) {
+            match self.evaluation.input.contents.hidden(self.steps) {
                 Ok(places) => {
                     asked.requirements.extend((!places.is_empty()).then_some(requirement));
                     self.hidden = places;
@@ -50,32 +50,34 @@ impl<'s, 'g> Segment<'s, 'g> {
     }
 
     /// Signs of AI in what lands and in what was signed; only where there is none, a claim that there was none is
-    /// heard.
+    /// counted.
     pub(super) fn ai(&self) -> Ai {
-        let signed = |vote: &Vote<'_>| matches!(&*vote.predicate().provenance.status, "declared" | "detected");
-        if self.court.grounds.signs_of_ai {
-            return Ai::Detected;
-        }
-        if provenance::trace(&self.commits, "", self.court.rules).is_ai() || self.approvals.iter().any(signed) {
-            return Ai::Detected;
-        }
-        let may = &self.court.grounds.policy.ai.human_only_by;
-        let now = self.now();
-        let good = |vote: &Vote<'_>| vote.expires > now && !vote.is_ahead(now);
-        let claims = self.votes(Verdict::HumanOnly).filter(|vote| self.binds(*vote) && good(vote));
-        let heard = |vote: Vote<'_>| {
-            let holds = |role: &String| may.contains(role) && vote.predicate().roles.contains(role);
-            vote.person.kind == Kind::Human && vote.person.roles.iter().any(holds)
+        let signed = |decision: &CountedDecision<'_>| {
+            matches!(&*decision.predicate().provenance.status, "declared" | "detected")
         };
-        if claims.into_iter().any(heard) { Ai::Denied } else { Ai::Unknown }
+        if self.evaluation.input.signs_of_ai {
+            return Ai::Detected;
+        }
+        if provenance::trace(&self.commits, "", self.evaluation.rules).is_ai() || self.approvals.iter().any(signed) {
+            return Ai::Detected;
+        }
+        let may = &self.evaluation.input.policy.ai.human_only_by;
+        let now = self.now();
+        let good = |decision: &CountedDecision<'_>| decision.expires > now && !decision.is_ahead(now);
+        let claims = self.decisions(Verdict::HumanOnly).filter(|decision| self.binds(*decision) && good(decision));
+        let counted = |decision: CountedDecision<'_>| {
+            let holds = |role: &String| may.contains(role) && decision.predicate().roles.contains(role);
+            decision.person.kind == Kind::Human && decision.person.roles.iter().any(holds)
+        };
+        if claims.into_iter().any(counted) { Ai::Denied } else { Ai::Unknown }
     }
 
     pub(super) fn fill(&mut self, requirement: &Requirement) {
         self.standing.binding = self.standing.binding.max(Some(requirement.binding));
-        let (present, absent): (Vec<Vote<'_>>, Vec<Vote<'_>>) =
-            self.approvals.iter().partition(|vote| vote.presence >= requirement.presence);
-        let (mut bound, unbound): (Vec<Vote<'_>>, Vec<Vote<'_>>) =
-            present.into_iter().partition(|vote| self.is_bound(*vote, requirement.binding));
+        let (present, absent): (Vec<CountedDecision<'_>>, Vec<CountedDecision<'_>>) =
+            self.approvals.iter().partition(|decision| decision.presence >= requirement.presence);
+        let (mut bound, unbound): (Vec<CountedDecision<'_>>, Vec<CountedDecision<'_>>) =
+            present.into_iter().partition(|decision| self.is_bound(*decision, requirement.binding));
         let filled = requirement.fill(&signers(&bound));
         let unmet = filled.iter().any(|slot| slot.have < slot.need);
         self.standing.slots.extend(filled.into_iter().map(|slot| SlotState {
@@ -87,7 +89,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         }));
         if !unmet {
             // The last needed one is the earliest by whose coming all slots were filled.
-            bound.sort_by_key(|vote| vote.received);
+            bound.sort_by_key(|decision| decision.received);
             let enough = (1..=bound.len()).find(|&n| requirement.is_filled_by(&signers(&bound[..n])));
             let until = enough.map_or(0, |n| bound[n - 1].received) + requirement.cooling;
             if requirement.cooling > 0 && until > self.now() {
@@ -100,19 +102,19 @@ impl<'s, 'g> Segment<'s, 'g> {
             }
             return;
         }
-        for vote in absent {
+        for decision in absent {
             let detail = format!(
                 "The approval of {} proves presence {}; {} is asked for. Sign with a security key that the roster \
                  enrols so.",
-                vote.person.id, vote.presence, requirement.presence
+                decision.person.id, decision.presence, requirement.presence
             );
             self.tell(Reason::explains(Code::Presence, detail).in_compartment(&requirement.compartment));
         }
-        for vote in unbound {
+        for decision in unbound {
             let detail = format!(
                 "The approval of {} binds {}: what lands is the same content, but not exactly where it was signed. \
                  Sign it again on the tip of the target.",
-                vote.person.id, requirement.binding
+                decision.person.id, requirement.binding
             );
             self.tell(Reason::explains(Code::Binding, detail).in_compartment(&requirement.compartment));
         }
@@ -130,8 +132,8 @@ impl<'s, 'g> Segment<'s, 'g> {
     }
 
     /// Whether an approval of this content also meets a stricter binding.
-    pub(super) fn is_bound(&self, vote: Vote<'_>, binding: Binding) -> bool {
-        let predicate = vote.predicate();
+    pub(super) fn is_bound(&self, decision: CountedDecision<'_>, binding: Binding) -> bool {
+        let predicate = decision.predicate();
         let (Some(first), Some(last)) = (self.steps.first(), self.steps.last()) else { return false };
         let same_tree = !predicate.result_tree.is_empty() && last.tree.to_string() == predicate.result_tree;
         match binding {
@@ -139,15 +141,15 @@ impl<'s, 'g> Segment<'s, 'g> {
             Binding::Tree => same_tree,
             Binding::Exact => {
                 // A host that squashes or rebases lands another commit than the one that was signed.
-                let stays = self.court.lands.is_none_or(|lands| lands == Lands::Merge);
-                stays && same_tree && first.from.to_string() == predicate.target.tip && self.is_about(vote)
+                let stays = self.evaluation.lands.is_none_or(|lands| lands == Lands::Merge);
+                stays && same_tree && first.from.to_string() == predicate.target.tip && self.is_about(decision)
             }
         }
     }
 
     /// What holds for the change as a whole.
     pub(super) fn weigh(&mut self, asked: &Asked) {
-        let (policy, now) = (self.court.grounds.policy, self.now());
+        let (policy, now) = (self.evaluation.input.policy, self.now());
         for violation in &asked.violations {
             let code = if violation.compartment_holds_policy { Code::PolicyMixed } else { Code::Solo };
             let reason = Reason::deny(code, violation.to_string()).in_compartment(&violation.compartment);
@@ -162,11 +164,11 @@ impl<'s, 'g> Segment<'s, 'g> {
             );
             self.tell(Reason::holds(Code::Limit, detail));
         }
-        let frozen = policy.freezes.iter().flat_map(|freeze| {
+        let unsigned = policy.freezes.iter().flat_map(|freeze| {
             let held = asked.compartments.iter().filter(|name| freeze.holds(name, now));
             held.map(move |name| (name, &freeze.name, freeze.until))
         });
-        for (compartment, freeze, until) in frozen.collect::<Vec<_>>() {
+        for (compartment, freeze, until) in unsigned.collect::<Vec<_>>() {
             let detail = format!("{compartment} is frozen ({freeze}) for another {}.", length(until - now));
             self.tell(Reason::holds(Code::Freeze, detail).in_compartment(compartment));
         }
@@ -179,7 +181,7 @@ impl<'s, 'g> Segment<'s, 'g> {
 
     /// What only the objects tell.
     pub(super) fn look(&mut self) {
-        let (contents, limits) = (self.court.grounds.contents, &self.court.grounds.policy.limits);
+        let (contents, limits) = (self.evaluation.input.contents, &self.evaluation.input.policy.limits);
         match contents.aliases(self.steps) {
             Err(why) => self.tell(Reason::undecidable(Code::Unreadable, why)),
             Ok(aliases) => {
@@ -233,7 +235,7 @@ impl<'s, 'g> Segment<'s, 'g> {
 
     /// Links of which nobody can say where they lead, and those that lead where others decide what they stand for.
     fn refuse_links(&mut self) {
-        let (links, policy) = (self.links(), self.court.grounds.policy);
+        let (links, policy) = (self.links(), self.evaluation.input.policy);
         for link in links.iter().filter(|link| link.lands) {
             if let LinkEnd::Unknown(why) = &link.end {
                 let detail = format!(
@@ -259,9 +261,9 @@ impl<'s, 'g> Segment<'s, 'g> {
 
     /// A compartment in which a review is overdue takes nothing more.
     pub(super) fn collect_debts(&mut self, asked: &Asked) {
-        let Some(glass) = &self.court.grounds.policy.break_glass else { return };
+        let Some(glass) = &self.evaluation.input.policy.break_glass else { return };
         let now = self.now();
-        let overdue = self.court.emergencies.iter().filter(|emergency| emergency.is_overdue(glass, now));
+        let overdue = self.evaluation.break_glass_uses.iter().filter(|emergency| emergency.is_overdue(glass, now));
         let owed = overdue.filter_map(|emergency| {
             let compartment = asked.compartments.iter().find(|name| emergency.compartments.contains(name.as_str()))?;
             Some((compartment, emergency.manifest))

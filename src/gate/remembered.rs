@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::history::Line;
 use super::outcome::{AuditHead, Code, Reason};
-use super::{CLOCK_SKEW, Grounds};
+use super::{CLOCK_SKEW, Input};
 use crate::change::{ObjectId, visible};
 use crate::record::{Chain, ChainId, Head, Heads, Index, Record};
 
@@ -232,8 +232,8 @@ impl Received {
 }
 
 /// The policy or the clock went back.
-pub(super) fn stale(grounds: &Grounds<'_>) -> Option<Reason> {
-    let (policy, remembered, now) = (grounds.policy, grounds.remembered, grounds.now);
+pub(super) fn stale(input: &Input<'_>) -> Option<Reason> {
+    let (policy, remembered, now) = (input.policy, input.remembered, input.now);
     if now + CLOCK_SKEW < remembered.clock {
         let detail = "The gate's clock went back since it last judged a push. Set it, then push again.";
         return Some(Reason::undecidable(Code::Time, detail));
@@ -251,10 +251,10 @@ pub(super) fn stale(grounds: &Grounds<'_>) -> Option<Reason> {
 }
 
 /// A ref that was seen further on: somebody took it back behind the gate.
-pub(super) fn went_back(grounds: &Grounds<'_>, name: &str, stands: ObjectId) -> Result<Option<Reason>, Reason> {
-    let tip = grounds.remembered.tips.get(name).and_then(|tip| tip.parse::<ObjectId>().ok());
+pub(super) fn went_back(input: &Input<'_>, name: &str, stands: ObjectId) -> Result<Option<Reason>, Reason> {
+    let tip = input.remembered.tips.get(name).and_then(|tip| tip.parse::<ObjectId>().ok());
     let Some(tip) = tip.filter(|tip| *tip != stands) else { return Ok(None) };
-    if Line::new(grounds.history, stands).find(0, |commit| commit == tip)?.is_some() {
+    if Line::new(input.history, stands).find(0, |commit| commit == tip)?.is_some() {
         return Ok(None);
     }
     let detail = format!(
@@ -267,9 +267,9 @@ pub(super) fn went_back(grounds: &Grounds<'_>, name: &str, stands: ObjectId) -> 
 }
 
 /// A record that the gate itself saw before, and that is gone.
-pub(super) fn rollback(grounds: &Grounds<'_>) -> Option<Reason> {
-    grounds.remembered.heads.losses(&Index::of(grounds.chains)).find_map(|loss| {
-        let owner = grounds.policy.roster.by_key_id(&loss.chain.key)?;
+pub(super) fn rollback(input: &Input<'_>) -> Option<Reason> {
+    input.remembered.heads.losses(&Index::of(input.chains)).find_map(|loss| {
+        let owner = input.policy.roster.by_key_id(&loss.chain.key)?;
         let detail = format!(
             "The chain of {} (refs/undersign/decisions/{}) went back: this gate saw its record {} ({}). Restore the \
              ref.",

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::policy::{policy, trunk};
-use super::{Settings, default_state, open_memory, own_key};
+use super::{Settings, default_state, open_state, own_key};
 use crate::change::{ObjectId, visible};
 use crate::gate;
-use crate::memory::{self, Entry, StateKey};
+use crate::gate_state::{self, Entry, StateKey};
 use crate::policy::{Policy, RefStanding};
 use crate::record::ChainId;
 use crate::source::git::Repository;
@@ -49,16 +49,16 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
     }
     tips.dedup();
     let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
-    let mut memory = open_memory(&repository, settings, &dir, &policy.repository, None)?;
+    let mut gate_state = open_state(&repository, settings, &dir, &policy.repository, None)?;
     let mut states = tips.iter().map(|(name, tip)| (*tip, name.clone())).collect::<Vec<_>>();
     for name in lines {
         let Some((_, tip)) = tips.iter().find(|(own, _)| own == name) else { continue };
         let line = repository.first_parents(*tip, gate::MAX_LINE).map_err(|error| error.to_string())?;
         states.extend(line.into_iter().map(|commit| (commit, name.clone())));
     }
-    let new = memory.record(states)?;
+    let new = gate_state.record(states)?;
     for (name, tip) in tips.iter().filter(|(name, _)| !name.starts_with("refs/tags/")) {
-        memory.stands(name, *tip)?;
+        gate_state.stands(name, *tip)?;
     }
     Ok(Recorded { tips, new })
 }
@@ -83,11 +83,11 @@ pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, n
     let tip = trunk(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|trunk| trunk.tip);
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
     let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
-    let mut memory = open_memory(&repository, settings, &dir, &policy.repository, None)?;
+    let mut gate_state = open_state(&repository, settings, &dir, &policy.repository, None)?;
     let time = |at: i64| jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |time| time.to_string());
     let done = match what {
-        Accepted::Clock => format!("The clock was {}, and is {} now.", time(memory.set_clock(now)?), time(now)),
-        Accepted::Loss(chain) => match memory.forget_chain(chain)? {
+        Accepted::Clock => format!("The clock was {}, and is {} now.", time(gate_state.set_clock(now)?), time(now)),
+        Accepted::Loss(chain) => match gate_state.forget_chain(chain)? {
             Some(seq) => format!("Of the chain {chain}, records up to {seq} are no longer missed."),
             None => return Err(format!("This gate knows of no record of the chain {chain}.")),
         },
@@ -105,7 +105,7 @@ pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, n
         missing: None,
         note: Some(format!("{done} {reason}")),
     };
-    memory.enter(entry)?;
+    gate_state.enter(entry)?;
     Ok(done)
 }
 
@@ -124,7 +124,7 @@ pub fn unrecorded(
     if !own.exists() {
         return Ok(None);
     }
-    let (remembered, states) = memory::peek(&dir, &StateKey::read(&own)?, &policy.repository)?;
+    let (remembered, states) = gate_state::peek(&dir, &StateKey::read(&own)?, &policy.repository)?;
     if !states.are_recorded {
         return Ok(None);
     }

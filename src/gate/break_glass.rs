@@ -1,0 +1,118 @@
+//! Break-glass: what is signed to let an emergency through, how often that may be, and the review that is owed for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::counted_decision::{CountedDecision, signers};
+use super::record_status::Validity;
+use crate::change::Identity;
+use crate::decision::Verdict;
+use crate::policy::{Ai, BreakGlass, Kind, Policy};
+
+/// The quota counts over this: 30 days, in seconds.
+const WINDOW: i64 = 30 * 24 * 3600;
+
+/// One content that enough people signed to let through. It counts whether it landed, was withdrawn or not: what cannot
+/// be known from the records must not be a way out of the review.
+pub(super) struct BreakGlassUse<'g> {
+    /// Digest of its manifest.
+    pub manifest: &'g str,
+    /// When the last signature that it needed came, by the earlier of the signer's and the gate's clock: the review is
+    /// owed from then on. Seconds since the epoch.
+    pub since: i64,
+    /// When the gate first saw the last of all its signatures; of those that it sees only now, what they say. So no
+    /// signature that is dated back takes an emergency out of the quota's time.
+    pub latest: i64,
+    pub compartments: BTreeSet<&'g str>,
+    /// Approved in the ordinary way, before or after.
+    pub is_reviewed: bool,
+}
+
+impl BreakGlassUse<'_> {
+    pub fn is_overdue(&self, glass: &BreakGlass, now: i64) -> bool {
+        !self.is_reviewed && now >= self.since.saturating_add(glass.debt_after)
+    }
+
+    pub fn is_in_window(&self, now: i64) -> bool {
+        self.latest > now.saturating_sub(WINDOW)
+    }
+}
+
+/// All of a repository, from every vote that is known, superseded and expired ones too.
+pub(super) fn all<'g>(policy: &'g Policy, decisions: &[CountedDecision<'g>], now: i64) -> Vec<BreakGlassUse<'g>> {
+    if policy.break_glass.is_none() {
+        return Vec::new();
+    }
+    let mut by_manifest: BTreeMap<&str, Vec<CountedDecision<'g>>> = BTreeMap::new();
+    let declares =
+        |decision: &&CountedDecision<'_>| decision.is(Verdict::BreakGlass) && !decision.record.manifest.is_empty();
+    for decision in decisions.iter().filter(|decision| declares(decision) && is_here(policy, **decision)) {
+        by_manifest.entry(&decision.predicate().manifest.sha256).or_default().push(*decision);
+    }
+    by_manifest
+        .into_iter()
+        .filter_map(|(manifest, signed)| emergency(policy, manifest, &signed, decisions, now))
+        .collect()
+}
+
+fn is_here(policy: &Policy, decision: CountedDecision<'_>) -> bool {
+    decision.predicate().repository.id == policy.repository
+}
+
+fn emergency<'g>(
+    policy: &'g Policy,
+    manifest: &'g str,
+    signed: &[CountedDecision<'g>],
+    decisions: &[CountedDecision<'g>],
+    now: i64,
+) -> Option<BreakGlassUse<'g>> {
+    let requirement = policy.emergency()?;
+    let mut signed = signed.to_vec();
+    signed.sort_by_key(|decision| decision.received.min(decision.issued()));
+    let enough = (1..=signed.len()).find(|&n| requirement.is_filled_by(&signers(&signed[..n])))?;
+    let last = signed[enough - 1];
+    let paths: Vec<_> = last.record.manifest.paths().collect();
+    let compartments = paths.iter().flat_map(|path| policy.compartments_of(path)).map(|c| c.name.as_str()).collect();
+    let authors: Vec<Identity> = signed.iter().flat_map(|decision| decision.authors()).collect();
+    let wrote = policy.roster.ids_of(&authors);
+    let asked = policy.requirements(paths.into_iter(), &authors, Ai::Unknown);
+    let reviews: Vec<CountedDecision<'_>> = reviews_of(policy, manifest, decisions)
+        .filter(|decision| policy.self_review || !wrote.contains(decision.person.id.as_str()))
+        .filter(|decision| !decision.is_ahead(now))
+        .collect();
+    let is_reviewed = asked.requirements.iter().all(|requirement| {
+        let present: Vec<_> =
+            reviews.iter().filter(|decision| decision.presence >= requirement.presence).copied().collect();
+        requirement.is_filled_by(&signers(&present))
+    });
+    let counts =
+        |decision: &&CountedDecision<'_>| requirement.fill(&signers(&[**decision])).iter().any(|slot| slot.have > 0);
+    let came = |decision: &CountedDecision<'_>| {
+        if decision.received < now { decision.received } else { decision.issued().min(now) }
+    };
+    let latest = signed.iter().filter(counts).map(came).max()?;
+    Some(BreakGlassUse { manifest, since: last.received.min(last.issued()), latest, compartments, is_reviewed })
+}
+
+/// What people who have seen all of it approved, and neither took back nor rejected since. An approval whose time is
+/// over was a review all the same.
+fn reviews_of<'a, 'g>(
+    policy: &Policy,
+    manifest: &'a str,
+    decisions: &'a [CountedDecision<'g>],
+) -> impl Iterator<Item = CountedDecision<'g>> + 'a {
+    let here: Vec<CountedDecision<'g>> = decisions
+        .iter()
+        .filter(|decision| decision.predicate().manifest.sha256 == manifest && is_here(policy, **decision))
+        .filter(|decision| matches!(decision.standing, Validity::InForce | Validity::Expired))
+        .copied()
+        .collect();
+    let rejected: BTreeSet<&str> = here
+        .iter()
+        .filter(|decision| decision.is(Verdict::Reject))
+        .map(|decision| decision.person.id.as_str())
+        .collect();
+    here.into_iter().filter(move |decision| {
+        let says_yes = decision.is(Verdict::Approve) && !rejected.contains(decision.person.id.as_str());
+        says_yes && decision.person.kind == Kind::Human && decision.unseen().is_none()
+    })
+}
