@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use ed25519_dalek::Signer as _;
 use undersign::change::diff::Mode;
-use undersign::change::manifest::{Digest, Image, Manifest};
+use undersign::change::digest::Digest;
+use undersign::change::manifest::{Image, Manifest};
 use undersign::decision::Verdict;
 use undersign::enforcement::{self, Request, Settings, Update};
 use undersign::policy::Policy;

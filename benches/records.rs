@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ed25519_dalek::Signer as _;
-use undersign::change::manifest::{Digest, Manifest};
+use undersign::change::digest::Digest;
+use undersign::change::manifest::Manifest;
 use undersign::decision::Verdict;
 use undersign::ledger;
 use undersign::record::chain::{Link, file_name};

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::disk::stream_atomically;
 
 /// Bytes of the file of one repository.

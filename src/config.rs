@@ -1,4 +1,4 @@
-//! FLOOR 3: configuration: files of the user, environment, git's identity and signing key. Never a file of a repository
+//! FLOOR 4: configuration: files of the user, environment, git's identity and signing key. Never a file of a repository
 //! under review.
 
 use std::path::{Path, PathBuf};

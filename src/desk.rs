@@ -1,4 +1,4 @@
-//! FLOOR 4: the main loop, the only place where state, terminal and workers meet. It blocks on one channel: at rest it
+//! FLOOR 5: the main loop, the only place where state, terminal and workers meet. It blocks on one channel: at rest it
 //! draws nothing and uses nothing.
 
 use std::collections::VecDeque;

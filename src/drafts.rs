@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::decision::Draft;
 use crate::disk::write_atomically;
 

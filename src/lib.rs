@@ -19,12 +19,14 @@
 //! no home directory, no clock, no environment and no files.
 //!
 //! ```text
-//!  4  cli  desk                                 arguments → command; the main loop
-//!  3  worker  config  tui  signing  examination  sync  enforcement  service
-//!                                               effects → events; the screen; what is joined for queue, reader, sheet,
-//!                                               remotes, pushes; the gate over HTTP
-//!  2  source  ledger  gate_state  signer  drafts  cache  disk  clipboard  editor  app
-//!                                               git objects; chains in refs; keys; files; the program without a screen
+//!  5  cli  desk                                 arguments → command; the main loop
+//!  4  app  tui  worker  config  service
+//!                                               the program without a screen; the screen; effects → events; the gate
+//!                                               over HTTP
+//!  3  signing  examination  sync  enforcement
+//!                                               what is joined for the sheet, queue and reader, remotes, pushes
+//!  2  source  ledger  gate_state  signer  drafts  cache  disk  clipboard  editor
+//!                                               git objects; chains in refs; what a gate saw; keys; files
 //!  1  provenance  risk  policy  decision  record  gate  highlight       rules
 //!  0  change  datafile                          plain data; TOML files read with all their mistakes
 //! ```

@@ -1,7 +1,8 @@
 //! FLOOR 3: a decision, unsigned: every byte that will be signed is fixed before the reviewer reads it on the sign sheet.
 
 use crate::change::diff::Content;
-use crate::change::manifest::{Digest, escape};
+use crate::change::digest::Digest;
+use crate::change::manifest::escape;
 use crate::change::{Change, visible};
 use crate::decision::{Draft, Note, Verdict};
 use crate::examination::{Examination, Place};

@@ -6,7 +6,7 @@ use super::queue::{Entry, without_policy};
 use super::review::Review;
 use super::review::parts::{ChangePart, View};
 use super::sign::Advice;
-use super::{Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text, reading};
+use super::{Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text, reading, saving};
 use crate::decision::Verdict;
 use crate::examination;
 use crate::gate::advice;
@@ -22,7 +22,7 @@ pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::DraftSaved { written, result } => {
             match result {
-                Ok(merged) => reading::saved(state, &written, &merged),
+                Ok(merged) => saving::saved(state, &written, &merged),
                 Err(why) => state.status = Some(why),
             }
             Vec::new()
@@ -280,7 +280,7 @@ fn signed(state: &mut State, result: Result<String, Failure>) -> Vec<Effect> {
         };
         let (verdict, notes_are_signed) = signed.unzip();
         review.decided(verdict != Some(Verdict::Withdraw), notes_are_signed == Some(true));
-        effects.extend(reading::save(review));
+        effects.extend(saving::save(review));
         // The next one is what the queue shows then, not where this one went.
         state.queue.selected = None;
         if !state.only_review {

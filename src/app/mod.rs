@@ -1,4 +1,4 @@
-//! FLOOR 2: the program without a screen. [`State`] is what is true; [`update`] takes what happened and says what to ask
+//! FLOOR 4: the program without a screen. [`State`] is what is true; [`update`] takes what happened and says what to ask
 //! of the world. Nothing here reads a file, draws, or waits.
 
 pub mod action;
@@ -12,6 +12,7 @@ pub mod prompt;
 pub mod queue;
 mod reading;
 pub mod review;
+mod saving;
 pub mod sign;
 pub mod sitting;
 pub mod text;

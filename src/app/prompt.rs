@@ -1,8 +1,8 @@
 //! A line of text that is asked for at the foot of the screen.
 
 use super::keymap::{Key, Stroke};
-use super::reading::save_if_changed;
 use super::review::Subject;
+use super::saving::save_if_changed;
 use super::text::TextField;
 use super::{Effect, Overlay, Screen, State};
 use crate::decision::Note;

@@ -7,13 +7,14 @@ use super::prompt::{Prompt, Purpose};
 use super::review::layout::Layout;
 use super::review::parts::ChangePart;
 use super::review::{MAX_ITEMS, Review};
+use super::saving::{save, save_if_changed};
 use super::sign::{Ask, Sheet};
 use super::text::TextField;
 use super::{Effect, FILE_LIST_FROM, Overlay, Screen, State, Text};
 use crate::change::manifest::escape;
 use crate::change::replacement::ReplacementId;
 use crate::change::{RepoPath, counted};
-use crate::decision::{Draft, Note, Verdict};
+use crate::decision::{Note, Verdict};
 
 pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effect> {
     match action {
@@ -286,35 +287,6 @@ fn own_decision(state: &State) -> Option<Verdict> {
         return Some(Verdict::Reject);
     }
     standing.approved_by.contains(me).then_some(Verdict::Approve)
-}
-
-/// Drafts are on disk after every change of theirs.
-pub fn save_if_changed(state: &mut State, before: &Draft) -> Vec<Effect> {
-    match &mut state.screen {
-        Screen::Review(review) if review.draft != *before && !review.read_only => save(review),
-        _ => Vec::new(),
-    }
-}
-
-/// Writes what was done to the draft since it was last written or read.
-pub fn save(review: &mut Review) -> Vec<Effect> {
-    let draft = Draft { shown: review.partly_shown(), ..review.draft.clone() };
-    let base = Box::new(std::mem::replace(&mut review.saved, draft.clone()));
-    vec![Effect::SaveDraft { place: review.place.clone(), base, draft }]
-}
-
-/// What is on disk now, which another desk of the same person may have written into. Not taken in while something is
-/// open that speaks of the draft as it was: the next time it is written, it comes again.
-pub fn saved(state: &mut State, written: &Draft, merged: &Draft) {
-    let Some(told) = Draft::told(written, merged) else { return };
-    if state.overlay.is_none()
-        && let Screen::Review(review) = &mut state.screen
-        && review.draft.change == written.change
-        && !review.read_only
-    {
-        review.take_over(written, merged);
-    }
-    state.status = Some(told);
 }
 
 /// The review is left: what was shown of it in part is kept, too.

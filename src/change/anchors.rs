@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use imara_diff::{Algorithm, Diff, InternedInput};
 
-use super::compare::Lines;
+use super::lines::Lines;
 
 /// Lines of both sides up to which texts are compared as a whole: at worst a tenth of a second.
 const WHOLE: u32 = 20_000;

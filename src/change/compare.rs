@@ -5,54 +5,10 @@ use std::ops::Range;
 use similar::{DiffTag, TextDiff};
 
 use super::anchors::{Changes, changes};
+use super::lines::Lines;
 
 /// Lines of context around what changed.
 pub const CONTEXT: u32 = 3;
-
-/// Where the lines of a text begin. A line ends with LF; the last may lack it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lines {
-    starts: Vec<u32>,
-    len: u32,
-    ends_with_newline: bool,
-}
-
-impl Lines {
-    /// Texts of 4 GiB and more are cut off; callers refuse them long before ([`super::diff::MAX_TEXT_BYTES`]).
-    pub fn of(text: &[u8]) -> Lines {
-        let text = &text[..text.len().min(u32::MAX as usize)];
-        let mut starts = Vec::with_capacity(text.len() / 32 + 1);
-        if !text.is_empty() {
-            starts.push(0);
-        }
-        let after = text.iter().enumerate().filter(|&(_, &b)| b == b'\n').map(|(at, _)| at as u32 + 1);
-        starts.extend(after.filter(|&at| (at as usize) < text.len()));
-        Lines { starts, len: text.len() as u32, ends_with_newline: text.last() == Some(&b'\n') }
-    }
-
-    pub fn count(&self) -> u32 {
-        self.starts.len() as u32
-    }
-
-    /// The bytes of a line (0-based) without its LF; empty where there is no such line.
-    pub fn get<'t>(&self, text: &'t [u8], line: u32) -> &'t [u8] {
-        let Some(&start) = self.starts.get(line as usize) else { return &[] };
-        let end = self.starts.get(line as usize + 1).map_or(self.len, |&next| next);
-        let bytes = text.get(start as usize..end as usize).unwrap_or_default();
-        bytes.strip_suffix(b"\n").unwrap_or(bytes)
-    }
-
-    /// The bytes of a run of lines, with their LFs.
-    pub fn slice<'t>(&self, text: &'t [u8], lines: Range<u32>) -> &'t [u8] {
-        let start = |line: u32| self.starts.get(line as usize).copied().unwrap_or(self.len) as usize;
-        text.get(start(lines.start)..start(lines.end.max(lines.start))).unwrap_or_default()
-    }
-
-    /// Whether the text does not end with a line feed though it has lines.
-    pub fn lacks_final_newline(&self) -> bool {
-        !self.starts.is_empty() && !self.ends_with_newline
-    }
-}
 
 /// One line of a hunk. Numbers are 0-based.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::Digest;
+use super::digest::Digest;
 use super::wide::{self, Encoding};
 use super::{ObjectId, RepoPath};
 

@@ -1,7 +1,7 @@
 //! What encloses a line: the lines above it that stand further left, which is how nearly all languages show what belongs
 //! to what; and the header of its section, where nothing stands further left.
 
-use super::compare::Lines;
+use super::lines::Lines;
 
 /// Lines above that are looked at.
 const MAX_ABOVE: u32 = 2_000;

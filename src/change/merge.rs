@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::anchors::changes;
-use super::compare::Lines;
+use super::lines::Lines;
 
 /// A run of base lines, and the lines of a side that stand in their place.
 type Edit = (Range<u32>, Range<u32>);

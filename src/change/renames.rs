@@ -204,7 +204,7 @@ mod tests {
     fn diff(files: &[(&str, Option<&str>, Option<&str>)]) -> (Diff, HashMap<ObjectId, Vec<u8>>) {
         let mut texts = HashMap::new();
         let mut entry = |text: &str| {
-            let digest = crate::change::manifest::Digest::of(text.as_bytes());
+            let digest = crate::change::digest::Digest::of(text.as_bytes());
             let id =
                 if text.is_empty() { EMPTY.parse().unwrap() } else { ObjectId(digest.0[..20].try_into().unwrap()) };
             texts.insert(id, text.as_bytes().to_vec());

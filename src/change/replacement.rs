@@ -1,6 +1,6 @@
 //! Whether lines changed by nothing but one run of words that was replaced by another, wherever it stood in them.
 
-use super::manifest::Digest;
+use super::digest::Digest;
 
 /// Lines of one hunk that are looked at; a longer one is read on its own.
 const MAX_LINES: usize = 200;

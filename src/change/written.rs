@@ -7,7 +7,8 @@ use std::str::FromStr;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::manifest::{Digest, escape, unescape};
+use super::digest::Digest;
+use super::manifest::{escape, unescape};
 use super::{ObjectId, RepoPath};
 
 /// Reads a text by a function, without a copy where the format lets it.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::config::{Config, git_config};
 use crate::policy::Policy;
 use crate::source::git::{POLICY_PATH, Repository};

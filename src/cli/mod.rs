@@ -1,4 +1,4 @@
-//! FLOOR 4: arguments → command → exit code. One file a sub-command.
+//! FLOOR 5: arguments → command → exit code. One file a sub-command.
 
 /// `print!` that fails at the end of the program, and not in the middle of a panic; see [`written`].
 macro_rules! out {

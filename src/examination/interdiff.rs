@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::sides::{Sides, Trees, sides};
 use super::{FileMaterial, Place, mean_the_same};
 use crate::change::diff::{Content, Diff, FileDiff, TreeEntry};
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::change::merge::merge;
 use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, counted, renames, visible};
 use crate::decision::Revised;

@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::compare::{Comparison, Line, compare};
 use crate::change::diff::{Content, Diff, FileDiff};
-use crate::change::manifest::{Digest, Manifest};
+use crate::change::digest::Digest;
+use crate::change::manifest::Manifest;
 use crate::change::moved;
 use crate::change::renames;
 use crate::change::{Change, Identity, ObjectId, RepoPath, visible};

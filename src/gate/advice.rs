@@ -113,7 +113,7 @@ mod tests {
     use base64ct::{Base64, Encoding as _};
 
     use super::*;
-    use crate::change::manifest::Digest;
+    use crate::change::digest::Digest;
     use crate::gate::SlotState;
 
     const NOW: i64 = 1_790_000_000;

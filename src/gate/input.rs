@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{History, NextPolicy, Remembered, States, Step};
 use crate::change::diff::Location;
-use crate::change::manifest::{Digest, Manifest};
+use crate::change::digest::Digest;
+use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, RepoPath};
 use crate::policy::{Policy, RefStanding};
 use crate::record::Chain;

@@ -17,7 +17,7 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
 use crate::change::ObjectId;
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::record::envelope::{Envelope, MAX_ENVELOPE, pae};
 use crate::record::wire::put;
 use crate::record::{Fault, RecordId, json};

@@ -9,7 +9,7 @@ use std::path::Path;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::disk::give_away;
 
 const LENGTH: usize = 32;

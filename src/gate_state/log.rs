@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::disk::give_away;
 use crate::gate::AuditHead;
 

@@ -20,7 +20,7 @@ use serde_json::Value;
 use states::StatesFile;
 
 use crate::change::ObjectId;
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::disk::{stream_atomically, sweep, write_atomically};
 use crate::gate::{AuditHead, Place, Receipts, Remembered, States, Waiting, WaitingStates};
 use crate::ledger::Digested;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::key::StateKey;
 use crate::change::ObjectId;
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::disk::give_away;
 use crate::gate::States;
 

@@ -25,7 +25,7 @@ pub use roster::{Enrolment, Kind, Person, Rank, Revocation, Roster, Unfit};
 pub use split::Part;
 
 use crate::change::RepoPath;
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::change::spelling;
 use crate::datafile::{Mistake, Refused};
 

@@ -8,7 +8,7 @@ use regex::{Regex, RegexBuilder};
 use super::known::Known;
 use super::patterns::Patterns;
 use super::{Class, Strength};
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::datafile::{self, Placed, Refused, Table};
 
 const SHIPPED: &str = include_str!("../../assets/provenance.toml");

@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::key::TokenUse;
 use super::{Chain, ChainId, Heads, Key, Record, RecordId, Statement, Verified};
-use crate::change::manifest::{Digest, Manifest};
+use crate::change::digest::Digest;
+use crate::change::manifest::Manifest;
 
 /// A chain of which some records may be gone, as it is written down and read back. It has no fault.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::statement::is_hex;
 use super::{Fault, Head, Heads, RecordId, Verified, verify};
-use crate::change::manifest::{Digest, Manifest};
+use crate::change::digest::Digest;
+use crate::change::manifest::Manifest;
 
 /// Which chain: key and device.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

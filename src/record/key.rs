@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Fault;
 use super::wire::{put, take};
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 
 /// Bytes of the application string of a security key. OpenSSH's are `ssh:` and a word.
 const MAX_APPLICATION: usize = 255;

@@ -24,7 +24,7 @@ pub use verify::{Verified, verify};
 
 use std::fmt;
 
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 
 /// SHA-256 of the payload bytes.
 pub type RecordId = Digest;

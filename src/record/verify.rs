@@ -3,7 +3,7 @@
 use super::envelope::{Envelope, pae};
 use super::key::TokenUse;
 use super::{Fault, Key, RecordId, Statement, sshsig};
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 
 /// A statement whose signature holds. It can only come from [`verify()`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use regex::bytes::{Captures, Regex, RegexBuilder};
 use super::blast::is_test;
 use super::{BlastClass, FileUnderReview, Finding, Severity};
 use crate::change::diff::{Location, Side};
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::datafile::{self, Placed, Refused, Table};
 
 const SHIPPED: &[(&str, &str)] = &[

@@ -1,4 +1,4 @@
-//! FLOOR 3: the gate as a service. Sockets, and how much of everything there may be at a time.
+//! FLOOR 4: the gate as a service. Sockets, and how much of everything there may be at a time.
 //!
 //! A connection has a thread that only waits and reads, so that slow clients hold up nobody; what is asked is judged by
 //! at most as many at a time as there are workers, and how the service is needs none. Between two requests it keeps

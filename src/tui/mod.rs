@@ -1,4 +1,4 @@
-//! FLOOR 3: the terminal: entering and leaving it, its events, themes, and drawing.
+//! FLOOR 4: the terminal: entering and leaving it, its events, themes, and drawing.
 
 pub mod input;
 pub mod theme;

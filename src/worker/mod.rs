@@ -1,4 +1,4 @@
-//! FLOOR 3: effects → ports → events. [`perform`] is a plain function: threads call it in the program, tests inline.
+//! FLOOR 4: effects → ports → events. [`perform`] is a plain function: threads call it in the program, tests inline.
 
 mod carried;
 mod highlight;

@@ -7,7 +7,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use undersign::change::diff::Location;
-use undersign::change::manifest::{Digest, Manifest};
+use undersign::change::digest::Digest;
+use undersign::change::manifest::Manifest;
 use undersign::change::{ObjectId, RepoPath};
 use undersign::decision::Verdict;
 use undersign::enforcement::{self, Request, Settings};

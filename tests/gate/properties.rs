@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use proptest::prelude::*;
 use undersign::change::diff::Mode;
-use undersign::change::manifest::{Digest, Image, Manifest};
+use undersign::change::digest::Digest;
+use undersign::change::manifest::{Image, Manifest};
 use undersign::change::{Commit, Identity, ObjectId};
 use undersign::decision::Verdict;
 use undersign::gate::{self, Code, Decided, Input, PushEvaluation, RefOutcome, Remembered, States, Step, Update};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use undersign::change::manifest::Digest;
+use undersign::change::digest::Digest;
 use undersign::decision::Verdict;
 use undersign::examination::Place;
 use undersign::gate_state::{Access, GateState, StateKey};

@@ -259,7 +259,7 @@ fn a_program_that_is_not_the_one_that_the_recipe_names_is_not_run() {
     if is_here("curl") && is_here("sha256sum") {
         let host = Host::new();
         install(&host, &"0".repeat(64)).stops(1, "did NOT match");
-        let right = undersign::change::manifest::Digest::of(b"#!/bin/sh\n").to_string();
+        let right = undersign::change::digest::Digest::of(b"#!/bin/sh\n").to_string();
         install(&host, &right).stops(0, "");
     }
 }

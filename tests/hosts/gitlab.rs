@@ -1,6 +1,6 @@
 //! GitLab: a runner's folder as earlier jobs left it, and the job of the manual.
 
-use undersign::change::manifest::Digest;
+use undersign::change::digest::Digest;
 use undersign::decision::Verdict;
 
 use crate::support::git_in;

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use undersign::change::diff::{Location, Mode};
-use undersign::change::manifest::{Digest, Image, Manifest};
+use undersign::change::digest::Digest;
+use undersign::change::manifest::{Image, Manifest};
 use undersign::change::{Commit, Identity, ObjectId, RepoPath};
 use undersign::decision::Verdict;
 use undersign::gate::{

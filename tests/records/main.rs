@@ -16,7 +16,7 @@ mod token;
 mod wycheproof;
 
 use proptest::prelude::*;
-use undersign::change::manifest::Digest;
+use undersign::change::digest::Digest;
 use undersign::record::envelope::Envelope;
 use undersign::record::key::{KeyType, TokenUse};
 use undersign::record::statement::{MAX_PAYLOAD, Statement};

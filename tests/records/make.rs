@@ -2,7 +2,8 @@
 
 use base64ct::{Base64, Encoding as _};
 use undersign::change::diff::Mode;
-use undersign::change::manifest::{Digest, Image, Manifest};
+use undersign::change::digest::Digest;
+use undersign::change::manifest::{Image, Manifest};
 use undersign::decision::Verdict;
 use undersign::record::chain::{ChainId, file_name};
 use undersign::record::envelope::pae;

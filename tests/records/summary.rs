@@ -8,7 +8,7 @@ use base64ct::{Base64, Encoding as _};
 use ed25519_dalek::{Signer as _, SigningKey};
 use proptest::prelude::*;
 use undersign::change::ObjectId;
-use undersign::change::manifest::Digest;
+use undersign::change::digest::Digest;
 use undersign::gate::summary::{Facts, GateKey, GatePublicKey, Input, Level, Summary, SummaryFault, read};
 use undersign::record::Fault;
 use undersign::record::envelope::{Envelope, MAX_ENVELOPE, pae};

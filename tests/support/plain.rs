@@ -2,7 +2,8 @@
 //! one line of given steps.
 
 use undersign::change::diff::Location;
-use undersign::change::manifest::{Digest, Manifest};
+use undersign::change::digest::Digest;
+use undersign::change::manifest::Manifest;
 use undersign::change::{ObjectId, RepoPath};
 use undersign::gate::{Contents, History, Lands, Merging, NextPolicy, Opaque, Rest, Step, Unread};
 

@@ -1,8 +1,8 @@
 //! Lists of what is in a change: its files, what is still open, what it says of itself; and texts of it to take away.
 
-use super::motion::Anchor;
-use super::pending_jump::Wanted;
 use super::rows::{Row, bytes_of};
+use super::target::Anchor;
+use super::target::Wanted;
 use super::{Group, Review};
 use crate::app::TextLine;
 use crate::app::picker::{Badge, Choice, Entry};

@@ -12,6 +12,7 @@ pub mod parts;
 mod pending_jump;
 pub mod rows;
 pub mod search;
+mod target;
 pub mod text_cache;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -37,11 +38,11 @@ use layout::{Opening, Shape, ViewOptions};
 pub use lists::{Goal, MAX_ITEMS};
 use marks::Tally;
 pub use marks::{Progress, Subject};
-use motion::Anchor;
 use parts::ChangePart;
 use pending_jump::PendingJump;
 use rows::{FileRows, Inventory, Remarks, Row};
 pub use search::Search;
+use target::Anchor;
 
 #[derive(Debug, Clone)]
 pub struct Review {

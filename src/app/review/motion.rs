@@ -1,22 +1,10 @@
 //! Moving through the diff. What is being read is held by file and line, so that what arrives late does not move it.
 
 use super::Review;
-use super::pending_jump::Wanted;
 use super::rows::Row;
+use super::target::{Anchor, Wanted};
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
-
-/// A place in the diff that outlives another layout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Anchor {
-    /// Of the file.
-    pub index: usize,
-    row: Row,
-    /// Where the row was in its file, for rows that are gone.
-    at: usize,
-    /// Rows of the screen above it.
-    above: usize,
-}
 
 /// Places that are kept to go back to.
 const MAX_TRAIL: usize = 100;

@@ -1,28 +1,9 @@
 //! Where a stroke leads. The row is found at once where the texts of its file are here, else as soon as they are.
 
 use super::Review;
-use super::motion::Anchor;
 use super::rows::Row;
 use super::search::Search;
-
-/// A row that is wanted in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    File,
-    /// Any hunk, the first or the last.
-    AnyHunk,
-    /// Any finding or omission.
-    AnyItem,
-    /// What is not seen or not acknowledged.
-    Unseen,
-    Hunk(u32),
-    Finding(u32),
-    Omission(u32),
-    Note(u32),
-    /// A line of a hunk.
-    Line(u32, u32),
-    Place(Anchor),
-}
+use super::target::Wanted;
 
 /// How one arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

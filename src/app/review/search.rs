@@ -7,8 +7,8 @@ use std::sync::{Arc, Weak};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::Review;
-use super::pending_jump::Wanted;
 use super::rows::bytes_of;
+use super::target::Wanted;
 use crate::app::Effect;
 use crate::change::counted;
 use crate::examination::FileMaterial;

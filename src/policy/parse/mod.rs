@@ -8,7 +8,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::patterns::{self, PathPatterns, idle_path, idle_ref};
 use super::{AiRules, AuthorProof, Person, Policy, RefRule, Refs, Roster};
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::datafile::{self, Item, Placed, Refused, Table};
 use compartments::MAX_SLOT;
 

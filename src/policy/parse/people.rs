@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::is_id;
+use crate::change::digest::Digest;
 use crate::change::fold::folded;
-use crate::change::manifest::Digest;
 use crate::change::visible;
 use crate::datafile::{Item, Placed, Table};
 use crate::policy::roster::accounts_in;

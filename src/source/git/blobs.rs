@@ -10,7 +10,7 @@ use git2::Oid;
 use super::{GitError, Repository, oid};
 use crate::change::ObjectId;
 use crate::change::diff::{ContentKind, MAX_TEXT_BYTES};
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::change::wide;
 
 /// Bytes of a blob that is read; git2 holds it in memory whole.

@@ -8,11 +8,12 @@ use std::rc::Rc;
 
 use git2::Oid;
 
-use super::objects::TREE;
+use super::trees::TREE;
 use super::{GitError, PolicyState, Repository, diff, oid};
 use crate::change::compare::{Comparison, Line, compare};
 use crate::change::diff::{ContentKind, Diff, FileDiff, Location, Mode, Side, TreeEntry};
-use crate::change::manifest::{Digest, Manifest};
+use crate::change::digest::Digest;
+use crate::change::manifest::Manifest;
 use crate::change::spelling::Names;
 use crate::change::{ObjectId, RepoPath, visible};
 use crate::gate::{Contents, MAX_PLACES, NextPolicy, Opaque, Rest, Step};

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{GitError, Repository, object_id, objects, oid, patch};
 use crate::cache;
 use crate::change::diff::{FileDiff, TreeEntry};
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::change::{Commit, ObjectId, Revision};
 
 /// Commits of the target, newest first, among which a branch is sought.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use git2::Oid;
 
-use super::objects::TREE;
+use super::trees::TREE;
 use super::{GitError, Repository, oid};
 use crate::change::diff::{Diff, Mode, TreeEntry};
 use crate::change::links::{Link, LinkEnd};

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use git2::Oid;
 
 use crate::cache::Cache;
-use crate::change::manifest::Digest;
+use crate::change::digest::Digest;
 use crate::change::{Commit, ObjectId, RepoPath, Revision, address, visible};
 use crate::datafile::Refused;
 use crate::policy::{self, Policy};

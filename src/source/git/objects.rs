@@ -2,14 +2,11 @@
 
 use git2::Oid;
 
-use super::trees::{Entries, Entry};
+use super::trees::{Entries, Entry, TREE, mode};
 use super::{GitError, Repository, as_path, object_id, oid};
 use crate::change::diff::{Content, Diff, FileDiff, MAX_TEXT_BYTES, Mode, TreeEntry};
 use crate::change::manifest::{Image, Manifest};
 use crate::change::{ObjectId, RepoPath, Revision};
-
-/// git's mode of a tree in a tree.
-pub(super) const TREE: i32 = 0o040_000;
 
 /// Folders within folders; deeper ones are made to exhaust whoever walks them.
 const MAX_DEPTH: usize = 500;
@@ -139,16 +136,6 @@ impl Walk<'_> {
         self.compare(tree(old), tree(new), depth + 1)?;
         self.path.truncate(start);
         Ok(())
-    }
-}
-
-pub(super) fn mode(raw: i32) -> Option<Mode> {
-    match raw & 0o170_000 {
-        0o120_000 => Some(Mode::Symlink),
-        0o160_000 => Some(Mode::Submodule),
-        0o100_000 if raw & 0o100 != 0 => Some(Mode::Executable),
-        0o100_000 => Some(Mode::File),
-        _ => None,
     }
 }
 

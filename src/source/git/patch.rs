@@ -3,8 +3,8 @@
 use super::{GitError, Repository, content};
 use crate::change::compare::{Comparison, Line, compare};
 use crate::change::diff::{Content, Diff, FileDiff, TreeEntry};
+use crate::change::digest::Digest;
 use crate::change::enclosing::enclosing;
-use crate::change::manifest::Digest;
 
 /// Two diffs of the same patch do the same: to the same paths and modes, in the same definitions, the same lines,
 /// blanks included. What has no lines is told apart by its objects. Unlike git's patch id it knows no lines around.

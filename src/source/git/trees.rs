@@ -6,8 +6,11 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use git2::Oid;
 
-use super::objects::{TREE, mode};
 use super::{GitError, Repository};
+use crate::change::diff::Mode;
+
+/// git's mode of a tree in a tree.
+pub(super) const TREE: i32 = 0o040_000;
 
 /// Entries that are kept. One takes some 100 bytes; once there are more, it begins anew.
 const MAX_KEPT: usize = 300_000;
@@ -81,4 +84,14 @@ impl Repository {
 fn git_order(entry: &Entry) -> impl Iterator<Item = u8> {
     let slash = (entry.1 == TREE).then_some(b'/');
     entry.0.iter().copied().chain(slash)
+}
+
+pub(super) fn mode(raw: i32) -> Option<Mode> {
+    match raw & 0o170_000 {
+        0o120_000 => Some(Mode::Symlink),
+        0o160_000 => Some(Mode::Submodule),
+        0o100_000 if raw & 0o100 != 0 => Some(Mode::Executable),
+        0o100_000 => Some(Mode::File),
+        _ => None,
+    }
 }

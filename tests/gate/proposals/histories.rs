@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use undersign::change::diff::Mode;
-use undersign::change::manifest::{Digest, Image, Manifest};
+use undersign::change::digest::Digest;
+use undersign::change::manifest::{Image, Manifest};
 
 /// Numbers that a seed determines.
 pub struct Random {

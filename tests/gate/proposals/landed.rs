@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use git2::{Index, IndexEntry, IndexTime, ObjectType, Oid};
 use undersign::change::ObjectId;
-use undersign::change::manifest::{Digest, Manifest, escape};
+use undersign::change::digest::Digest;
+use undersign::change::manifest::{Manifest, escape};
 use undersign::decision::Verdict;
 use undersign::gate::{Decided, Input, Lands, Remembered, States, Update, decide_proposal};
 use undersign::policy::Policy;

@@ -4,34 +4,16 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::omissions::{Omission, Spot, key_of};
 use super::{MAX_LINE_BYTES, bytes_of, omissions};
 use crate::change::compare::{Block, Hunk, Line, differ_in_blanks};
 use crate::change::diff::{Content, FileDiff, Location, Side, TreeEntry};
+use crate::change::digest::Digest;
 use crate::change::enclosing::enclosing;
-use crate::change::manifest::Digest;
 use crate::change::replacement::{Replacement, ReplacementId};
 use crate::examination::{FileMaterial, text_of};
 use crate::highlight::MAX_TEXT;
 use crate::signing::hidden_characters;
-
-/// Something that is not shown line by line, to be acknowledged with a reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Omission {
-    pub key: String,
-    pub what: String,
-    pub spot: Spot,
-}
-
-/// Where an omission is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spot {
-    /// Above the lines of the file.
-    Top,
-    /// In their place, while the file is folded.
-    Fold,
-    /// Below a line that is too long.
-    Line { hunk: u32, line: u32 },
-}
 
 /// What a file asks of its reader.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -233,16 +215,4 @@ fn place(file: &FileMaterial, hunk: &Hunk) -> Vec<u8> {
         false => enclosing(&comparison.new, text_of(&file.new), hunk.new.start),
     };
     found.join(&b'\n')
-}
-
-/// A key from path, modes and what it is about.
-pub fn key_of(diff: &FileDiff, rest: &str) -> String {
-    let mode = |entry: Option<TreeEntry>| entry.map_or("000000", |e| e.mode.octal());
-    let mut text = format!("{} {} {rest}\0", mode(diff.old), mode(diff.new)).into_bytes();
-    text.extend_from_slice(&diff.path.0);
-    if let Some(from) = &diff.from {
-        text.push(0);
-        text.extend_from_slice(&from.0);
-    }
-    Digest::of(&text).to_string()[..24].to_owned()
 }

@@ -8,8 +8,9 @@ pub mod text;
 
 use std::ops::Range;
 
-pub use inventory::{Inventory, Omission, Outline, Spot, replacement};
+pub use inventory::{Inventory, Outline, replacement};
 pub use omissions::bytes_text;
+pub use omissions::{Omission, Spot};
 pub use remarks::{Remarks, answer_lines, detail, note_lines, sentence_lines};
 
 use super::layout::{Cells, Opening, Shape};

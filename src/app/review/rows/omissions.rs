@@ -1,12 +1,30 @@
 //! What a file does that is not lines, as sentences; and what of it is not shown, to be acknowledged.
 
-use super::inventory::{Omission, Spot, key_of};
 use super::{MAX_LINE_BYTES, place_of};
 use crate::change::compare::Line;
 use crate::change::counted;
-use crate::change::diff::{Content, Mode, TreeEntry};
-use crate::change::manifest::Digest;
+use crate::change::diff::{Content, FileDiff, Mode, TreeEntry};
+use crate::change::digest::Digest;
 use crate::examination::FileMaterial;
+
+/// Something that is not shown line by line, to be acknowledged with a reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Omission {
+    pub key: String,
+    pub what: String,
+    pub spot: Spot,
+}
+
+/// Where an omission is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spot {
+    /// Above the lines of the file.
+    Top,
+    /// In their place, while the file is folded.
+    Fold,
+    /// Below a line that is too long.
+    Line { hunk: u32, line: u32 },
+}
 
 /// Changed lines from which on a file that a tool wrote is folded: more than a screen.
 const FOLDED_FROM: u32 = 60;
@@ -206,4 +224,16 @@ fn encoding(file: &FileMaterial) -> Option<String> {
         (old, 0) if file.new.is_some() => Some(format!("the text is UTF-8 now; {} were not", counted(old, "byte"))),
         (old, new) => Some(format!("the text is not UTF-8: {} drawn as <FF>", counted(old.max(new), "byte"))),
     }
+}
+
+/// A key from path, modes and what it is about.
+pub fn key_of(diff: &FileDiff, rest: &str) -> String {
+    let mode = |entry: Option<TreeEntry>| entry.map_or("000000", |e| e.mode.octal());
+    let mut text = format!("{} {} {rest}\0", mode(diff.old), mode(diff.new)).into_bytes();
+    text.extend_from_slice(&diff.path.0);
+    if let Some(from) = &diff.from {
+        text.push(0);
+        text.extend_from_slice(&from.0);
+    }
+    Digest::of(&text).to_string()[..24].to_owned()
 }

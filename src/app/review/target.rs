@@ -1,0 +1,34 @@
+//! Rows as one goes to them: by what they are, and not by where they are on the screen.
+
+use super::rows::Row;
+
+/// A place in the diff that outlives another layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Anchor {
+    /// Of the file.
+    pub index: usize,
+    pub(super) row: Row,
+    /// Where the row was in its file, for rows that are gone.
+    pub(super) at: usize,
+    /// Rows of the screen above it.
+    pub(super) above: usize,
+}
+
+/// A row that is wanted in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    File,
+    /// Any hunk, the first or the last.
+    AnyHunk,
+    /// Any finding or omission.
+    AnyItem,
+    /// What is not seen or not acknowledged.
+    Unseen,
+    Hunk(u32),
+    Finding(u32),
+    Omission(u32),
+    Note(u32),
+    /// A line of a hunk.
+    Line(u32, u32),
+    Place(Anchor),
+}

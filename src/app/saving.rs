@@ -1,0 +1,34 @@
+//! When the draft of the open review is written, and what another desk wrote into it.
+
+use super::review::Review;
+use super::{Effect, Screen, State};
+use crate::decision::Draft;
+
+/// Drafts are on disk after every change of theirs.
+pub fn save_if_changed(state: &mut State, before: &Draft) -> Vec<Effect> {
+    match &mut state.screen {
+        Screen::Review(review) if review.draft != *before && !review.read_only => save(review),
+        _ => Vec::new(),
+    }
+}
+
+/// Writes what was done to the draft since it was last written or read.
+pub fn save(review: &mut Review) -> Vec<Effect> {
+    let draft = Draft { shown: review.partly_shown(), ..review.draft.clone() };
+    let base = Box::new(std::mem::replace(&mut review.saved, draft.clone()));
+    vec![Effect::SaveDraft { place: review.place.clone(), base, draft }]
+}
+
+/// What is on disk now, which another desk of the same person may have written into. Not taken in while something is
+/// open that speaks of the draft as it was: the next time it is written, it comes again.
+pub fn saved(state: &mut State, written: &Draft, merged: &Draft) {
+    let Some(told) = Draft::told(written, merged) else { return };
+    if state.overlay.is_none()
+        && let Screen::Review(review) = &mut state.screen
+        && review.draft.change == written.change
+        && !review.read_only
+    {
+        review.take_over(written, merged);
+    }
+    state.status = Some(told);
+}
