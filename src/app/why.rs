@@ -70,7 +70,7 @@ fn signers(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextL
         lines.push(TextLine::Warning(format!("  {why}")));
     }
     if let (Some(standing), Some(policy)) = (&examination.standing, place.and_then(|place| place.policy())) {
-        lines.extend(advice::needs(policy, standing, state.now).iter().map(|need| match need.have >= need.need {
+        lines.extend(advice::needs(policy, standing, state.now).iter().map(|need| match need.slot.is_filled() {
             true => TextLine::Added(format!("  {need}")),
             false => TextLine::Plain(format!("  {need}")),
         }));

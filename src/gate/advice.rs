@@ -4,17 +4,13 @@ use std::fmt;
 
 use super::Standing;
 use super::outcome::{Code, Effect, Reason};
-use crate::policy::{Compartment, Kind, Person, Policy};
+use crate::policy::{Compartment, Kind, Person, Policy, SlotState};
 use crate::record::{Key, Presence};
 
 /// One slot, and who could still fill it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
-    pub compartment: String,
-    pub slot: String,
-    pub need: usize,
-    pub have: usize,
-    pub by: Vec<String>,
+    pub slot: SlotState,
     /// What each signature must prove.
     pub presence: Presence,
     /// Ids of people with the role and a key that proves enough, who neither wrote nor signed it. Empty where it is filled.
@@ -23,37 +19,30 @@ pub struct Need {
 
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} of {} {}", self.compartment, self.have, self.need, self.slot)?;
+        let SlotState { compartment, slot, need, have, by } = &self.slot;
+        write!(f, "{compartment}: {have} of {need} {slot}")?;
         if self.presence > Presence::None {
             write!(f, " with {}", self.presence)?;
         }
-        if !self.by.is_empty() {
-            write!(f, " ({})", self.by.join(", "))?;
+        if !by.is_empty() {
+            write!(f, " ({})", by.join(", "))?;
         }
-        match (&self.could[..], self.have < self.need) {
-            (_, false) => Ok(()),
-            ([], true) => write!(f, "; nobody else in the roster can"),
-            (could, true) => write!(f, "; {} can", could.join(" or ")),
+        match (&self.could[..], self.slot.is_filled()) {
+            (_, true) => Ok(()),
+            ([], false) => write!(f, "; nobody else in the roster can"),
+            (could, false) => write!(f, "; {} can", could.join(" or ")),
         }
     }
 }
 
 /// What a change needs, slot by slot.
 pub fn needs(policy: &Policy, standing: &Standing, now: i64) -> Vec<Need> {
-    let need = |slot: &super::SlotState| {
+    let need = |slot: &SlotState| {
         let presence = presence_of(policy, &slot.compartment);
-        let open = slot.have < slot.need;
+        let open = !slot.is_filled();
         let could =
             policy.roster.people().filter(|person| open && could(policy, standing, person, &slot.slot, presence, now));
-        Need {
-            compartment: slot.compartment.clone(),
-            slot: slot.slot.clone(),
-            need: slot.need,
-            have: slot.have,
-            by: slot.by.clone(),
-            presence,
-            could: could.map(|person| person.id.clone()).collect(),
-        }
+        Need { slot: slot.clone(), presence, could: could.map(|person| person.id.clone()).collect() }
     };
     standing.slots.iter().map(need).collect()
 }
@@ -92,7 +81,7 @@ pub fn futile(policy: &Policy, standing: &Standing, key: Option<&Key>, now: i64)
         let through = through.unwrap_or_default();
         return Some(format!("you are an author of this change, or ran the agent that wrote it{through}"));
     }
-    let open: Vec<_> = standing.slots.iter().filter(|slot| slot.have < slot.need).collect();
+    let open: Vec<_> = standing.slots.iter().filter(|slot| !slot.is_filled()).collect();
     if open.is_empty() {
         return None;
     }

@@ -20,12 +20,12 @@ mod segment;
 mod segmentation;
 pub mod summary;
 
+pub use crate::policy::SlotState;
 pub use history::{History, MAX_LINE, States, Unread};
 pub use input::{Contents, Input, MAX_PLACES, Opaque, Rest};
 pub use obsolete::{is_over, obsolete};
 pub use outcome::{
     AuditHead, Code, Decided, Effect, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome,
-    SlotState,
 };
 pub use proposal::{Lands, Merge, Merging, decide_proposal};
 pub use push::{Judged, MAX_STEPS, NextPolicy, PushEvaluation, Step, Update, judging_order};

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::Standing;
+use crate::policy::SlotState;
 
 /// Allow, deny, or cannot decide. Only the first lets anything through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -260,16 +261,6 @@ impl Reason {
         self.path = Some(path.to_string());
         self
     }
-}
-
-/// One slot of a requirement: how many of which role, and who fills it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SlotState {
-    pub compartment: String,
-    pub slot: String,
-    pub need: usize,
-    pub have: usize,
-    pub by: Vec<String>,
 }
 
 /// The verdict on one ref.

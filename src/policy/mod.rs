@@ -20,7 +20,7 @@ pub use crossing::Crossing;
 pub use limits::{BreakGlass, Freeze, Limits};
 pub use meaning::{Direction, Meaning, meaning};
 pub use refs::{RefRule, RefStanding, Refs};
-pub use requirement::{Ai, Asked, Filled, Requirement, Signer, Violation};
+pub use requirement::{Ai, Asked, Requirement, Signer, SlotState, Violation};
 pub use roster::{Enrolment, Kind, Person, Rank, Revocation, Roster, Unfit};
 pub use split::Part;
 

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use serde::Serialize;
+
 use super::{
     AI, BREAK_GLASS, Binding, BreakGlass, Compartment, Criticality, HIDDEN, Kind, POLICY_FILE, Person, Policy, Rank,
     Slot,
@@ -62,12 +64,22 @@ pub struct Asked {
 }
 
 /// One slot: how many are needed, and who fills it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filled {
-    pub role: String,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SlotState {
+    /// Whose requirement it is: a compartment, or [`super::AI`], [`super::HIDDEN`] or [`super::BREAK_GLASS`].
+    pub compartment: String,
+    /// The role that is asked for.
+    pub slot: String,
     pub need: usize,
     pub have: usize,
+    /// Ids of people of the roster.
     pub by: Vec<String>,
+}
+
+impl SlotState {
+    pub fn is_filled(&self) -> bool {
+        self.have >= self.need
+    }
 }
 
 impl Policy {
@@ -181,7 +193,7 @@ impl Requirement {
     }
 
     /// Gives people to slots so that as many places as possible are filled, each person in one.
-    pub fn fill(&self, signers: &[Signer<'_>]) -> Vec<Filled> {
+    pub fn fill(&self, signers: &[Signer<'_>]) -> Vec<SlotState> {
         let places: Vec<usize> =
             self.slots.iter().enumerate().flat_map(|(slot, s)| std::iter::repeat_n(slot, s.n)).collect();
         let fits = |person: usize, place: usize| signers[person].fits(&self.slots[places[place]]);
@@ -191,8 +203,9 @@ impl Requirement {
         }
         let filled = |(slot, s): (usize, &Slot)| {
             let by: Vec<_> = taken.iter().zip(&places).filter(|(_, at)| **at == slot).filter_map(|(p, _)| *p).collect();
-            Filled {
-                role: s.role.clone(),
+            SlotState {
+                compartment: self.compartment.clone(),
+                slot: s.role.clone(),
                 need: s.n,
                 have: by.len(),
                 by: by.iter().map(|&p| signers[p].person.id.clone()).collect(),
@@ -202,7 +215,7 @@ impl Requirement {
     }
 
     pub fn is_filled_by(&self, signers: &[Signer<'_>]) -> bool {
-        self.fill(signers).iter().all(|slot| slot.have >= slot.need)
+        self.fill(signers).iter().all(SlotState::is_filled)
     }
 }
 

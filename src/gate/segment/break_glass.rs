@@ -1,93 +1,113 @@
 //! An emergency: what break-glass lets through, and what it does not.
 
-use super::{Segment, length};
+use super::authors::Authors;
+use super::{Segment, Standing, length};
 use crate::decision::Verdict;
 use crate::gate::counted_decision::{CountedDecision, signers};
-use crate::gate::outcome::{Code, Effect, Reason, SlotState};
-use crate::policy::{Asked, BREAK_GLASS, BreakGlass, Kind};
+use crate::gate::outcome::{Code, Effect, Reason};
+use crate::policy::{Asked, BreakGlass, Kind, SlotState};
+use crate::record::Presence;
 
 impl<'g> Segment<'_, 'g> {
     /// Break-glass records of this content that are good now.
     pub(super) fn break_glass_decisions(&self) -> Vec<CountedDecision<'g>> {
-        let Some(glass) = &self.evaluation.input.policy.break_glass else { return Vec::new() };
+        let Some(terms) = &self.evaluation.input.policy.break_glass else { return Vec::new() };
         // The digest of an empty manifest is that of all of them: one emergency would be a licence for any.
         if self.manifest.is_empty() {
             return Vec::new();
         }
         let now = self.now();
         let good = |decision: &CountedDecision<'_>| {
-            decision.person.kind == Kind::Human && !decision.is_ahead(now) && now < glass_until(*decision, glass)
+            decision.person.kind == Kind::Human && !decision.is_ahead(now) && now < good_until(*decision, terms)
         };
         self.decisions(Verdict::BreakGlass).filter(|decision| self.binds(*decision) && good(decision)).collect()
     }
 
     /// Lets an emergency through, where enough people who did not write it signed for one. It stands in for the slots,
     /// limits, freezes and cooling, and for nothing else: not for the policy itself, nor for what stands alone.
-    pub(super) fn break_glass(&mut self, asked: &Asked) {
-        let input = &self.evaluation.input;
-        let (policy, now) = (input.policy, input.now);
-        let (Some(glass), Some(requirement)) = (&policy.break_glass, policy.emergency()) else { return };
+    pub(super) fn break_glass(&self, asked: &Asked, authors: &Authors<'_>) -> BreakGlassAnswer {
+        let (policy, now) = (self.evaluation.input.policy, self.now());
         let decisions = self.break_glass_decisions();
-        if decisions.is_empty() || self.standing.is_allowed() {
-            return;
-        }
+        let (Some(terms), Some(requirement), false) = (&policy.break_glass, policy.emergency(), decisions.is_empty())
+        else {
+            return BreakGlassAnswer::default();
+        };
         if policy.own_compartments().iter().any(|compartment| asked.compartments.contains(&compartment.name)) {
-            self.tell(Reason::deny(Code::BreakGlass, "No emergency changes the policy. Sign it in the ordinary way."));
-            return;
+            let detail = "No emergency changes the policy. Sign it in the ordinary way.";
+            return BreakGlassAnswer::refused(vec![Reason::deny(Code::BreakGlass, detail)]);
         }
         let (own, others): (Vec<CountedDecision<'_>>, Vec<CountedDecision<'_>>) =
-            decisions.into_iter().partition(|decision| self.is_author(decision.person));
-        for decision in own {
-            let (who, through) = (&decision.person.id, self.through(&decision.person.id));
+            decisions.into_iter().partition(|decision| authors.has(decision.person));
+        let of_author = |decision: &CountedDecision<'_>| {
+            let (who, through) = (&decision.person.id, self.through(authors, &decision.person.id));
             let detail = format!("{who} is an author of this change, or ran the agent that wrote it{through}.");
-            self.tell(Reason::explains(Code::SelfApproval, detail));
-        }
+            Reason::explains(Code::SelfApproval, detail)
+        };
+        let mut reasons: Vec<_> = own.iter().map(of_author).collect();
         let present: Vec<_> = others.into_iter().filter(|decision| decision.presence >= requirement.presence).collect();
-        let filled = requirement.fill(&signers(&present));
-        if let Some(slot) = filled.iter().find(|slot| slot.have < slot.need) {
-            let detail = format!("Break-glass needs {} of role {}, has {}.", slot.need, slot.role, slot.have);
-            self.tell(Reason::explains(Code::BreakGlass, detail));
-            return;
+        let slots = requirement.fill(&signers(&present));
+        if let Some(slot) = slots.iter().find(|slot| !slot.is_filled()) {
+            let detail = format!("Break-glass needs {} of role {}, has {}.", slot.need, slot.slot, slot.have);
+            reasons.push(Reason::explains(Code::BreakGlass, detail));
+            return BreakGlassAnswer::refused(reasons);
         }
-        let own = self.standing.manifest.to_string();
-        let used = self
-            .evaluation
-            .break_glass_uses
-            .iter()
-            .filter(|other| other.manifest != own && other.is_in_window(now))
-            .count();
-        if used >= glass.max_per_30d {
-            let detail = format!("Break-glass was used {used} times in 30 days; {} are allowed.", glass.max_per_30d);
-            self.tell(Reason::deny(Code::BreakGlass, detail));
-            return;
+        let own = self.digest.to_string();
+        let others = self.evaluation.break_glass_uses.iter().filter(|other| other.manifest != own);
+        let used = others.filter(|other| other.is_in_window(now)).count();
+        if used >= terms.max_per_30d {
+            let detail = format!("Break-glass was used {used} times in 30 days; {} are allowed.", terms.max_per_30d);
+            reasons.push(Reason::deny(Code::BreakGlass, detail));
+            return BreakGlassAnswer::refused(reasons);
         }
-        self.standing.reasons.retain(|reason| reason.effect != Effect::Holds);
-        self.standing.emergency = true;
-        self.standing.slots = filled
-            .into_iter()
-            .map(|slot| SlotState {
-                compartment: BREAK_GLASS.to_owned(),
-                slot: slot.role,
-                need: slot.need,
-                have: slot.have,
-                by: slot.by,
-            })
-            .collect();
-        self.standing.records = present.iter().map(|decision| decision.record.id().to_string()).collect();
-        self.standing.presence = present.iter().map(|decision| decision.presence).min();
-        let until = present.iter().map(|decision| glass_until(*decision, glass)).min();
-        self.standing.valid_until = until;
         let people: Vec<_> = present.iter().map(|decision| decision.person.id.as_str()).collect();
         let detail = format!(
             "{} let it through in an emergency. It must be reviewed within {}.",
             people.join(" and "),
-            length(glass.debt_after)
+            length(terms.debt_after)
         );
-        self.tell(Reason::said(Code::BreakGlass, detail));
+        reasons.push(Reason::said(Code::BreakGlass, detail));
+        let granted = Granted {
+            slots,
+            records: present.iter().map(|decision| decision.record.id().to_string()).collect(),
+            presence: present.iter().map(|decision| decision.presence).min(),
+            until: present.iter().map(|decision| good_until(*decision, terms)).min(),
+        };
+        BreakGlassAnswer { granted: Some(granted), reasons }
+    }
+}
+
+/// Whether an emergency is let through, and why it is not.
+#[derive(Default)]
+pub(super) struct BreakGlassAnswer {
+    granted: Option<Granted>,
+    reasons: Vec<Reason>,
+}
+
+/// What an emergency rests on.
+struct Granted {
+    slots: Vec<SlotState>,
+    records: Vec<String>,
+    presence: Option<Presence>,
+    until: Option<i64>,
+}
+
+impl BreakGlassAnswer {
+    fn refused(reasons: Vec<Reason>) -> BreakGlassAnswer {
+        BreakGlassAnswer { granted: None, reasons }
+    }
+
+    /// What only holds a change up does not hold up an emergency.
+    pub fn applied_to(self, mut standing: Standing) -> Standing {
+        if let Some(Granted { slots, records, presence, until }) = self.granted {
+            standing.reasons.retain(|reason| reason.effect != Effect::Holds);
+            standing = Standing { emergency: true, slots, records, presence, valid_until: until, ..standing };
+        }
+        standing.reasons.extend(self.reasons);
+        standing
     }
 }
 
 /// Until when a signature for an emergency is good, left out; seconds since the epoch.
-fn glass_until(decision: CountedDecision<'_>, glass: &BreakGlass) -> i64 {
-    decision.expires.min(decision.issued().saturating_add(glass.max_duration))
+fn good_until(decision: CountedDecision<'_>, terms: &BreakGlass) -> i64 {
+    decision.expires.min(decision.issued().saturating_add(terms.max_duration))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Segment;
+use crate::change::diff::Location;
 use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, visible};
 use crate::decision::Verdict;
@@ -10,23 +11,24 @@ use crate::gate::MAX_PLACES;
 use crate::gate::counted_decision::CountedDecision;
 use crate::gate::outcome::{Code, Reason};
 use crate::gate::record_status::Validity;
-use crate::policy::{AI, HIDDEN, Unfit};
+use crate::policy::{AI, HIDDEN, SlotState, Unfit};
 
 impl<'g> Segment<'_, 'g> {
     /// Says what is missing, and what came near it.
-    pub(super) fn explain(&mut self) {
-        let missing: Vec<_> = self.standing.slots.iter().filter(|slot| slot.have < slot.need).cloned().collect();
+    pub(super) fn shortfalls(&self, slots: &[SlotState], hidden: &[Location]) -> Vec<Reason> {
+        let missing: Vec<_> = slots.iter().filter(|slot| !slot.is_filled()).collect();
+        let mut reasons = Vec::new();
         if missing.is_empty() {
-            return;
+            return reasons;
         }
         for slot in missing {
             let (code, what) = match slot.compartment.as_str() {
                 AI => (Code::AiUnsigned, "AI assistance".to_owned()),
-                HIDDEN => (Code::Hidden, format!("Text with characters that do not show ({})", self.hidden_places())),
+                HIDDEN => (Code::Hidden, format!("Text with characters that do not show ({})", places(hidden))),
                 name => (Code::Unsigned, name.to_owned()),
             };
             let detail = format!("{what} needs {} of role {}, has {}.", slot.need, slot.slot, slot.have);
-            self.tell(Reason::holds(code, detail).in_compartment(&slot.compartment));
+            reasons.push(Reason::holds(code, detail).in_compartment(&slot.compartment));
         }
         if self.manifest.is_empty()
             && let Some(step) = self.steps.last()
@@ -35,12 +37,12 @@ impl<'g> Segment<'_, 'g> {
                 "{} changes nothing, and nobody signed for that. Leave it out, or have it approved as it is.",
                 step.commit.short()
             );
-            self.tell(Reason::explains(Code::Unsigned, detail));
-            return;
+            reasons.push(Reason::explains(Code::Unsigned, detail));
+            return reasons;
         }
-        for decision in self.decisions(Verdict::Approve).filter(|decision| !self.binds(*decision)).collect::<Vec<_>>() {
+        for decision in self.decisions(Verdict::Approve).filter(|decision| !self.binds(*decision)) {
             if let Some((code, detail)) = self.near_miss(decision) {
-                self.tell(Reason::explains(code, detail));
+                reasons.push(Reason::explains(code, detail));
             }
         }
         for decision in
@@ -62,28 +64,22 @@ impl<'g> Segment<'_, 'g> {
                     ),
                 ),
             };
-            self.tell(Reason::explains(code, detail));
+            reasons.push(Reason::explains(code, detail));
         }
         let elsewhere =
             self.evaluation.elsewhere.iter().filter(|decision| decision.is(Verdict::Approve) && self.binds(**decision));
-        for decision in elsewhere.copied().collect::<Vec<_>>() {
+        for decision in elsewhere.copied() {
             let target = visible::text(&decision.predicate().target.name).into_owned();
             let other = decision.predicate().repository.id != self.evaluation.input.policy.repository;
             let place = if other { "another repository".to_owned() } else { target };
             let detail = format!("{} approved this for {place}, not for here.", decision.person.id);
-            self.tell(Reason::explains(Code::Context, detail));
+            reasons.push(Reason::explains(Code::Context, detail));
         }
-    }
-
-    /// The first places with text that does not show.
-    fn hidden_places(&self) -> String {
-        let mut places: Vec<_> = self.hidden.iter().take(MAX_PLACES).map(ToString::to_string).collect();
-        places.extend((self.hidden.len() > MAX_PLACES).then(|| "and others".to_owned()));
-        places.join(", ")
+        reasons
     }
 
     /// What makes an approval of something else look like one of this.
-    pub(super) fn near_miss(&self, decision: CountedDecision<'_>) -> Option<(Code, String)> {
+    fn near_miss(&self, decision: CountedDecision<'_>) -> Option<(Code, String)> {
         let who = &decision.person.id;
         let approved = &decision.record.manifest;
         let after = |m: &Manifest| m.iter().map(|(path, _, new)| (path.clone(), new)).collect::<Vec<_>>();
@@ -149,6 +145,13 @@ impl<'g> Segment<'_, 'g> {
         // Where nothing is left of what was approved, it was most likely this.
         seen.unwrap_or(true)
     }
+}
+
+/// The first places with text that does not show.
+fn places(hidden: &[Location]) -> String {
+    let mut places: Vec<_> = hidden.iter().take(MAX_PLACES).map(ToString::to_string).collect();
+    places.extend((hidden.len() > MAX_PLACES).then(|| "and others".to_owned()));
+    places.join(", ")
 }
 
 /// From where to where a decision goes.

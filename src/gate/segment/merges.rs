@@ -5,30 +5,29 @@ use std::collections::BTreeSet;
 use super::Segment;
 use crate::change::{ObjectId, visible};
 use crate::gate::Step;
+use crate::gate::counted_decision::CountedDecision;
 use crate::gate::history::{Unread, keeps_all, reached};
 use crate::gate::outcome::{Code, Reason};
 
 impl Segment<'_, '_> {
     /// A merge of three or more hides what each brings in: no desk shows it as one change.
-    pub(super) fn refuse_octopus(&mut self) {
+    pub(super) fn octopus(&self) -> Option<Reason> {
         let many = |step: &&Step| self.commits.iter().any(|c| c.id == step.commit && c.parents.len() > 2);
-        if let Some(step) = self.steps.iter().find(many) {
-            let detail =
-                format!("{} merges more than two histories at once. Merge them one by one.", step.commit.short());
-            self.tell(Reason::deny(Code::MergeDelta, detail));
-        }
+        let step = self.steps.iter().find(many)?;
+        let detail = format!("{} merges more than two histories at once. Merge them one by one.", step.commit.short());
+        Some(Reason::deny(Code::MergeDelta, detail))
     }
+
     /// States that are gone at the end were there all the same, for whoever builds on them or gives them a name; and
     /// each step that changes nothing is approved by itself.
-    pub(super) fn refuse_passing(&mut self) {
-        if self.steps.len() > 1 {
-            let detail = format!(
-                "These {} steps come to nothing, and nobody approved what was there in between. Leave them out.",
-                self.steps.len()
-            );
-            self.tell(Reason::deny(Code::Unsigned, detail));
-        }
+    pub(super) fn passing(&self) -> Option<Reason> {
+        let steps = self.steps.len();
+        let detail = format!(
+            "These {steps} steps come to nothing, and nobody approved what was there in between. Leave them out."
+        );
+        (steps > 1).then(|| Reason::deny(Code::Unsigned, detail))
     }
+
     /// The merge by which all else came, where it is one. That of a proposal is not made yet.
     pub(super) fn landing_merge(&self) -> Option<ObjectId> {
         let [step] = self.steps else { return None };
@@ -41,48 +40,57 @@ impl Segment<'_, '_> {
 
     /// A merge of what protected refs have shown, all of whose content is here already. That of a proposal is not made
     /// yet, and its head may stand on anything.
-    pub(super) fn is_merge_back(&mut self) -> bool {
-        let [step] = self.steps else { return false };
+    /// What it lacks to be one comes with it.
+    pub(super) fn merge_back(&self) -> (bool, Vec<Reason>) {
+        let no = (false, Vec::new());
+        let [step] = self.steps else { return no };
         if self.evaluation.lands.is_some() {
-            return false;
+            return no;
         }
         let commit = self.commits.iter().find(|commit| commit.id == step.commit);
         let Some(sides) = commit.and_then(|commit| commit.parents.get(1..)).filter(|sides| !sides.is_empty()) else {
-            return false;
+            return no;
         };
-        let sides = sides.to_vec();
-        match sides.iter().map(|&side| self.merges_back(side, step)).collect::<Result<Vec<_>, _>>() {
-            Ok(sides) => sides.into_iter().all(|merges_back| merges_back),
-            Err(why) => {
-                self.tell(why.into());
-                false
+        let (mut is_one, mut reasons) = (true, Vec::new());
+        for &side in sides {
+            match self.merges_back(side, step) {
+                Ok(Ok(())) => {}
+                Ok(Err(lacking)) => {
+                    is_one = false;
+                    reasons.extend(lacking);
+                }
+                Err(why) => {
+                    reasons.push(why.into());
+                    return (false, reasons);
+                }
             }
         }
+        (is_one, reasons)
     }
 
-    fn merges_back(&mut self, side: ObjectId, step: &Step) -> Result<bool, Unread> {
+    /// Whether a side of a merge is merged back; else what it lacks, where that can be said.
+    fn merges_back(&self, side: ObjectId, step: &Step) -> Result<Result<(), Option<Reason>>, Unread> {
         let history = self.evaluation.input.history;
-        let Some(name) = self.evaluation.input.shown_by(side) else { return Ok(false) };
+        let Some(name) = self.evaluation.input.shown_by(side) else { return Ok(Err(None)) };
         // Git makes no merge of what is there already: it would only make approvals of this very tip worthless.
         if history.is_ancestor(side, step.from)? {
-            return Ok(false);
+            return Ok(Err(None));
         }
-        let Err(lacking) = keeps_all(history, step.from, side, step.commit)? else { return Ok(true) };
-        if let Some(path) = lacking {
+        let Err(lacking) = keeps_all(history, step.from, side, step.commit)? else { return Ok(Ok(())) };
+        Ok(Err(lacking.map(|path| {
             let detail = format!(
                 "{} would be marked as merged without what it changed in {path}. Merge that too, or have this head \
                  approved for here as changing nothing.",
                 visible::text(name)
             );
-            self.tell(Reason::explains(Code::Unsigned, detail).at(&path));
-        }
-        Ok(false)
+            Reason::explains(Code::Unsigned, detail).at(&path)
+        })))
     }
 
     /// A merge that nobody signed for, inside an approved change, must not drop what it says it merges.
-    pub(super) fn refuse_dropping_merges(&mut self) {
+    pub(super) fn dropping_merges(&self, approvals: &[CountedDecision<'_>]) -> Vec<Reason> {
         let mut signed = BTreeSet::new();
-        for decision in self.approvals.iter().copied().chain(self.break_glass_decisions()) {
+        for decision in approvals.iter().copied().chain(self.break_glass_decisions()) {
             signed.append(&mut reached(&self.commits, &decision.predicate().head.commit));
         }
         let history = self.evaluation.input.history;
@@ -109,6 +117,6 @@ impl Segment<'_, '_> {
                 }
             }
         }
-        found.into_iter().for_each(|reason| self.tell(reason));
+        found
     }
 }

@@ -1,5 +1,6 @@
 //! One segment of a push: what it needs, what it has, and why that is not enough, if it is not.
 
+mod authors;
 mod break_glass;
 mod decisions;
 mod explain;
@@ -11,14 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::counted_decision::CountedDecision;
 use super::evaluation::Evaluation;
 use super::history::brings_only;
-use super::outcome::{Code, Decided, Effect, Reason, SlotState};
-use super::{Lands, Opaque, Step};
-use crate::change::diff::Location;
+use super::outcome::{Code, Decided, Effect, Reason};
+use super::{Lands, Step};
 use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
-use crate::change::{Commit, Identity, ObjectId, RepoPath, counted};
+use crate::change::{Commit, ObjectId, counted};
 use crate::decision::Verdict;
-use crate::policy::{Asked, Binding};
+use crate::policy::{Asked, Binding, SlotState};
 use crate::record::Presence;
 
 /// Two approvals of this many changed lines, signed within [`HASTE`] seconds of each other, are worth a word.
@@ -65,7 +65,7 @@ pub struct Answerable {
 impl Standing {
     pub fn decided(&self) -> Decided {
         let worst = self.reasons.iter().map(|reason| reason.effect).max().unwrap_or(Effect::Said);
-        let unmet = self.slots.iter().any(|slot| slot.have < slot.need);
+        let unmet = !self.slots.iter().all(SlotState::is_filled);
         match worst {
             Effect::Undecidable => Decided::Undecidable,
             Effect::Said | Effect::Explains if !unmet => Decided::Allow,
@@ -85,41 +85,106 @@ pub(super) fn judge(evaluation: &Evaluation<'_>, steps: &[Step], manifest: &Mani
 
 /// Why a commit may not be given a further name: somebody's rejection of it, or of what its last step brought in.
 pub(super) fn rejection(evaluation: &Evaluation<'_>, steps: &[Step], manifest: &Manifest) -> Option<Reason> {
-    let mut segment = Segment::new(evaluation, steps, manifest);
-    segment.find_authors(&[]);
-    segment.find_rejections(&Asked::default());
-    segment.standing.reasons.into_iter().find(|reason| reason.effect == Effect::Denies)
+    let segment = Segment::new(evaluation, steps, manifest);
+    let rejections = segment.rejections(&Asked::default(), &segment.authors(&[]), &[]);
+    rejections.reasons.into_iter().find(|reason| reason.effect == Effect::Denies)
 }
 
+/// What is judged. Nothing in it changes: each step of the judgement returns what it found, with its reasons, and
+/// [`Segment::judge_content`] joins them.
 struct Segment<'s, 'g> {
     evaluation: &'s Evaluation<'g>,
     steps: &'s [Step],
     manifest: &'s Manifest,
+    digest: Digest,
     commits: Vec<Commit>,
     ids: BTreeSet<String>,
-    /// Approvals that count, before binding.
-    approvals: Vec<CountedDecision<'g>>,
-    authors: Vec<Identity>,
-    /// The ids of those people of the roster whose own signature does not count: the authors, and who may be one of
-    /// them.
-    writers: BTreeSet<&'g str>,
-    /// Nobody vouches for who wrote it, where the policy wants that.
-    unproven: bool,
-    /// What it brings in that nobody could read.
-    opaque: Vec<(RepoPath, Opaque)>,
-    /// Where it brings in text that does not show, if the policy asks.
-    hidden: Vec<Location>,
-    standing: Standing,
 }
+
 impl<'s, 'g> Segment<'s, 'g> {
     fn new(evaluation: &'s Evaluation<'g>, steps: &'s [Step], manifest: &'s Manifest) -> Self {
         let commits: Vec<Commit> = steps.iter().flat_map(|step| step.commits.iter().cloned()).collect();
         let ids = commits.iter().map(|commit| commit.id.to_string()).collect();
-        let standing = Standing {
-            manifest: manifest.digest(),
+        Segment { evaluation, steps, manifest, digest: manifest.digest(), commits, ids }
+    }
+
+    fn judge(&self) -> Standing {
+        let mut reasons: Vec<Reason> = self.octopus().into_iter().collect();
+        let comes_to_nothing = self.manifest.is_empty() && self.steps.len() > 1;
+        let (is_merge_back, lacking) = match self.manifest.is_empty() && !comes_to_nothing {
+            true => self.merge_back(),
+            false => (false, Vec::new()),
+        };
+        reasons.extend(lacking);
+        match comes_to_nothing || is_merge_back {
+            true => self.judge_nothing(reasons),
+            false => self.judge_content(reasons),
+        }
+    }
+
+    /// Steps that come to nothing, or merge back what protected refs have shown: there is nothing to approve.
+    fn judge_nothing(&self, mut reasons: Vec<Reason>) -> Standing {
+        let rejections = self.rejections(&Asked::default(), &self.authors(&[]), &[]);
+        reasons.extend(rejections.reasons);
+        reasons.extend(self.passing());
+        let standing = self.standing(reasons);
+        settled(Standing { rejected_by: rejections.by, to_answer: rejections.to_answer, ..standing })
+    }
+
+    fn judge_content(&self, mut reasons: Vec<Reason>) -> Standing {
+        let bound: Vec<_> = self.decisions(Verdict::Approve).filter(|decision| self.binds(*decision)).collect();
+        let decided: Vec<_> = bound.iter().copied().chain(self.break_glass_decisions()).collect();
+        let authors = self.authors(&decided).proven(self, &decided);
+        let opaque = self.opaque(&bound);
+        let approvals = self.approvals(bound, &authors, &opaque.found);
+        let required = self.required(&authors, &approvals.counted);
+        let filled = self.filled(&required.asked, &approvals.counted);
+        let rejections = self.rejections(&required.asked, &authors, &approvals.counted);
+        let (asked, counted) = (&required.asked, &approvals.counted);
+        let objects = self.refusals_of_objects(&opaque.found);
+        for found in [
+            authors.reasons.clone(),
+            opaque.reasons,
+            approvals.reasons,
+            required.reasons,
+            filled.reasons,
+            rejections.reasons,
+            self.limits(asked),
+            objects,
+            self.dropping_merges(counted),
+            self.debts(asked),
+            self.shortfalls(&filled.slots, &required.hidden),
+        ] {
+            reasons.extend(found);
+        }
+        let mut standing = Standing {
+            binding: asked.requirements.iter().map(|requirement| requirement.binding).max(),
+            slots: filled.slots,
+            approved_by: counted.iter().map(|one| one.person.id.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
+            rejected_by: rejections.by,
+            valid_until: counted.iter().map(|approval| approval.expires).min(),
+            records: counted.iter().map(|approval| approval.record.id().to_string()).collect(),
+            presence: counted.iter().map(|approval| approval.presence).min(),
+            compartments: asked.compartments.clone(),
+            authors: authors.people.iter().map(|id| (*id).to_owned()).collect(),
+            wrote: self.wrote_by_person(&authors),
+            to_answer: rejections.to_answer,
+            ..self.standing(reasons)
+        };
+        if !standing.is_allowed() {
+            standing = self.break_glass(asked, &authors).applied_to(standing);
+        }
+        standing.reasons.extend(self.remarks(counted));
+        settled(standing)
+    }
+
+    /// With nothing but reasons.
+    fn standing(&self, reasons: Vec<Reason>) -> Standing {
+        Standing {
+            manifest: self.digest,
             binding: None,
             slots: Vec::new(),
-            reasons: Vec::new(),
+            reasons,
             approved_by: Vec::new(),
             rejected_by: Vec::new(),
             valid_until: None,
@@ -130,54 +195,11 @@ impl<'s, 'g> Segment<'s, 'g> {
             authors: Vec::new(),
             wrote: BTreeMap::new(),
             to_answer: Vec::new(),
-        };
-        Segment {
-            evaluation,
-            steps,
-            manifest,
-            commits,
-            ids,
-            approvals: Vec::new(),
-            authors: Vec::new(),
-            writers: BTreeSet::new(),
-            unproven: false,
-            opaque: Vec::new(),
-            hidden: Vec::new(),
-            standing,
         }
-    }
-
-    fn judge(mut self) -> Standing {
-        self.refuse_octopus();
-        if self.manifest.is_empty() && (self.steps.len() > 1 || self.is_merge_back()) {
-            self.find_authors(&[]);
-            self.find_rejections(&Asked::default());
-            self.refuse_passing();
-        } else {
-            self.count_approvals();
-            let asked = self.ask();
-            self.find_rejections(&asked);
-            self.weigh(&asked);
-            self.look();
-            self.refuse_dropping_merges();
-            self.collect_debts(&asked);
-            self.explain();
-            self.break_glass(&asked);
-        }
-        self.remark();
-        // What came near and was not needed is no reason: only what every outcome must repeat stays.
-        if self.standing.is_allowed() {
-            self.standing.reasons.retain(|reason| reason.effect == Effect::Said);
-        }
-        self.standing
     }
 
     fn now(&self) -> i64 {
         self.evaluation.input.now
-    }
-
-    fn tell(&mut self, reason: Reason) {
-        self.standing.reasons.push(reason);
     }
 
     fn decisions(&self, verdict: Verdict) -> impl Iterator<Item = CountedDecision<'g>> {
@@ -188,7 +210,7 @@ impl<'s, 'g> Segment<'s, 'g> {
     /// that changes nothing it is about the head, with nothing else brought in.
     fn binds(&self, decision: CountedDecision<'_>) -> bool {
         let predicate = decision.predicate();
-        predicate.manifest.sha256 == self.standing.manifest.to_string()
+        predicate.manifest.sha256 == self.digest.to_string()
             && (!self.manifest.is_empty() || brings_only(&self.commits, &predicate.head.commit, self.landing_merge()))
     }
 
@@ -218,26 +240,35 @@ impl<'s, 'g> Segment<'s, 'g> {
     }
 
     /// What an auditor will want to know, and what denies nothing.
-    fn remark(&mut self) {
+    fn remarks(&self, approvals: &[CountedDecision<'g>]) -> Vec<Reason> {
+        let mut reasons = Vec::new();
         let between = self.states_between();
         if between > 0 && !self.manifest.is_empty() {
             let verb = if between == 1 { "was not reviewed by itself" } else { "were not reviewed by themselves" };
             let states = counted(between, "state");
             let detail = format!("{states} in between {verb}: what came and went there stays in the history.");
-            self.tell(Reason::said(Code::Intermediate, detail));
+            reasons.push(Reason::said(Code::Intermediate, detail));
         }
-        let mut times: Vec<_> =
-            self.approvals.iter().map(|decision| (decision.issued(), &decision.person.id)).collect();
+        let mut times: Vec<_> = approvals.iter().map(|decision| (decision.issued(), &decision.person.id)).collect();
         times.sort_unstable();
         let hasty = times.windows(2).any(|pair| pair[0].1 != pair[1].1 && pair[1].0 - pair[0].0 < HASTE);
         if hasty && let Ok(lines) = self.evaluation.input.contents.lines(self.steps) {
             let total: u64 = lines.iter().map(|(_, n)| n).sum();
             if total >= MANY_LINES {
                 let detail = format!("Two people approved {total} changed lines within {HASTE} seconds of each other.");
-                self.tell(Reason::said(Code::TooFast, detail));
+                reasons.push(Reason::said(Code::TooFast, detail));
             }
         }
+        reasons
     }
+}
+
+/// What came near and was not needed is no reason: where it may land, only what every outcome must repeat stays.
+fn settled(mut standing: Standing) -> Standing {
+    if standing.is_allowed() {
+        standing.reasons.retain(|reason| reason.effect == Effect::Said);
+    }
+    standing
 }
 
 /// A length of time for people: its largest unit, rounded up.

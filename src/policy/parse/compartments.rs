@@ -139,7 +139,7 @@ pub(super) fn reachable(place: &str, entry: &Table<'_>, requirement: &Requiremen
     for filled in requirement.fill(&able).iter().filter(|filled| filled.have < filled.need) {
         entry.mistake(format!(
             "[{place}] needs {} people of role `{}` and {key}, all different; the roster has {} to give",
-            filled.need, filled.role, filled.have
+            filled.need, filled.slot, filled.have
         ));
     }
 }

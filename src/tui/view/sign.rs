@@ -214,7 +214,7 @@ fn advice(sheet: &Sheet, columns: usize) -> Vec<Line> {
         lines.extend(hanging(why, 2, columns).iter().map(|part| Line::new().add(Role::Warning, part)));
     }
     for need in &sheet.advice.needs {
-        let role = if need.have >= need.need { Role::Ok } else { Role::Text };
+        let role = if need.slot.is_filled() { Role::Ok } else { Role::Text };
         lines.extend(hanging(&need.to_string(), 2, columns).iter().map(|part| Line::new().add(role, part)));
     }
     // Who has no key needs one, and not to be told that the roster does not know it.

@@ -1,0 +1,139 @@
+//! Who wrote what lands, and whether anybody vouches for that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Segment;
+use crate::change::{Commit, Identity, ObjectId};
+use crate::gate::counted_decision::CountedDecision;
+use crate::gate::outcome::{Code, Reason};
+use crate::policy::{AuthorProof, Person};
+use crate::provenance;
+
+/// Commits that are looked through for the one that a sentence about an author names.
+const MAX_NAMED: usize = 1_000;
+
+/// Who wrote a segment.
+pub(super) struct Authors<'g> {
+    pub identities: Vec<Identity>,
+    /// The ids of those people of the roster whose own signature does not count: the authors, and who may be one of
+    /// them.
+    pub people: BTreeSet<&'g str>,
+    /// A commit for whose author nobody vouches, where the policy wants that.
+    pub unproven: Option<ObjectId>,
+    pub reasons: Vec<Reason>,
+}
+
+impl<'g> Authors<'g> {
+    pub fn has(&self, person: &Person) -> bool {
+        self.people.contains(person.id.as_str())
+    }
+
+    /// Where authorship is to be proven: a name in a commit is somebody's only if that person signed the commit or
+    /// pushes it. Else whoever had a hand in it (committer, signer, pusher) counts as author too, and the author as
+    /// unknown.
+    pub fn proven(mut self, segment: &Segment<'_, 'g>, decided: &[CountedDecision<'_>]) -> Authors<'g> {
+        let input = &segment.evaluation.input;
+        let roster = &input.policy.roster;
+        if input.policy.author_proof == AuthorProof::Claimed {
+            return self;
+        }
+        let pusher = input.pusher.and_then(|account| roster.by_account(account));
+        let rewritten = segment.is_rewritten(decided);
+        let (mut hands, mut committers) = (Vec::new(), Vec::new());
+        for commit in &segment.commits {
+            let signer = segment.signer_of(commit);
+            let authors = roster.people_of(&commit.author);
+            let vouches = |person: Option<&Person>| match (person, &authors[..]) {
+                (Some(person), [author]) => person.id == author.id,
+                _ => false,
+            };
+            if !segment.follows(commit) && (rewritten || !(vouches(signer) || vouches(pusher))) {
+                hands.extend(signer.into_iter().chain(pusher));
+                committers.push(commit.committer.clone());
+                self.unproven = Some(commit.id);
+            }
+        }
+        self.people.extend(hands.into_iter().map(|person| person.id.as_str()));
+        self.people.extend(roster.ids_of(&committers));
+        self.identities.extend(committers);
+        self.reasons.extend(self.unproven.map(|commit| {
+            let detail = format!(
+                "Nobody vouches for who wrote it: the commits (such as {}) are neither signed nor pushed by their \
+                 author. Who committed and pushed counts as author too.",
+                commit.short()
+            );
+            Reason::explains(Code::AuthorUnproven, detail)
+        }));
+        self
+    }
+}
+
+impl<'g> Segment<'_, 'g> {
+    /// Who wrote it, as identities and as people of the roster.
+    pub(super) fn authors(&self, decided: &[CountedDecision<'_>]) -> Authors<'g> {
+        let identities = self.author_set(decided);
+        let people = self.evaluation.input.policy.roster.ids_of(&identities);
+        Authors { identities, people, unproven: None, reasons: Vec::new() }
+    }
+
+    /// Whether landing wrote the commits anew: what they say tells nothing of who wrote what was approved.
+    fn is_rewritten(&self, decided: &[CountedDecision<'_>]) -> bool {
+        !decided.is_empty() && !decided.iter().any(|decision| self.is_about(*decision))
+    }
+
+    /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that squashing or
+    /// rebasing wrote anew, and that names one person as author and committer, names who landed it. A merge that is
+    /// proven to follow from its parents is nobody's work; of any other, whoever made it may have written or dropped
+    /// something.
+    fn author_set(&self, decided: &[CountedDecision<'_>]) -> Vec<Identity> {
+        let mut authors: Vec<Identity> = decided.iter().flat_map(|decision| decision.authors()).collect();
+        let rewritten = self.is_rewritten(decided);
+        let landing = |commit: &Commit| rewritten && commit.author.email == commit.committer.email;
+        let is_written = |commit: &&Commit| !landing(commit) && !self.follows(commit);
+        let written: Vec<Commit> = self.commits.iter().filter(is_written).cloned().collect();
+        authors.extend(provenance::author_set(&written, self.evaluation.rules));
+        authors.extend(provenance::operators(&written, self.evaluation.rules));
+        authors.sort();
+        authors.dedup();
+        authors
+    }
+
+    /// The person whose key signed a commit. A key in other hands, or outside of its time, proves nothing.
+    fn signer_of(&self, commit: &Commit) -> Option<&'g Person> {
+        let input = &self.evaluation.input;
+        let (_, key) = self.steps.iter().flat_map(|step| &step.signers).find(|(id, _)| *id == commit.id)?;
+        let (person, enrolment) = input.policy.roster.enrolment(key)?;
+        enrolment.unfit(commit.time, None, input.now).is_none().then_some(person)
+    }
+
+    /// Whether a commit is a merge that follows from its parents.
+    fn follows(&self, commit: &Commit) -> bool {
+        commit.parents.len() == 2 && self.steps.iter().any(|step| step.clean_merges.contains(&commit.id))
+    }
+
+    /// The earliest commit by which a person counts as author; none where only a signed record says so.
+    fn wrote(&self, authors: &Authors<'_>, id: &str) -> Option<ObjectId> {
+        let (rules, roster) = (self.evaluation.rules, &self.evaluation.input.policy.roster);
+        let is_by = |commit: &&Commit| {
+            let own = std::slice::from_ref(*commit);
+            let mut named = provenance::author_set(own, rules);
+            named.extend(provenance::operators(own, rules));
+            named.extend(authors.unproven.map(|_| commit.committer.clone()));
+            roster.ids_of(&named).contains(id)
+        };
+        let written = self.commits.iter().rev().filter(|commit| !self.follows(commit));
+        written.take(MAX_NAMED).find(is_by).map(|commit| commit.id)
+    }
+
+    /// ` (commit 1a2b3c4)`, to stand behind a sentence about an author.
+    pub(super) fn through(&self, authors: &Authors<'_>, id: &str) -> String {
+        self.wrote(authors, id).map_or_else(String::new, |commit| format!(" (commit {})", commit.short()))
+    }
+
+    /// Of each of the people, the earliest commit that says so. Only a desk asks, and it looks at one step; a push may
+    /// be of thousands.
+    pub(super) fn wrote_by_person(&self, authors: &Authors<'_>) -> BTreeMap<String, ObjectId> {
+        let asked = authors.people.iter().filter(|_| self.steps.len() == 1);
+        asked.filter_map(|id| Some(((*id).to_owned(), self.wrote(authors, id)?))).collect()
+    }
+}
