@@ -7,7 +7,8 @@
 //! | `record-blob-*`, `record-namespace-*`, `record-hash-*`, `record-key-*` | `keys.rs` | what a signature says |
 //! | `record-signature-*` | `signatures.rs` | the bytes that the key made |
 //! | `record-json-*` | `json.rs` | the payload as JSON |
-//! | `record-statement-*`, `record-predicate-*`, `record-subject-*`, `record-sound-*` | `statements.rs` | its members |
+//! | `record-predicate-*`, `record-subject-*` | `statements.rs` | of what type it is, and about what |
+//! | `record-statement-*`, `record-sound-*` | `members.rs`, `verdicts.rs` | the form of each member, and each verdict |
 //! | `manifest-*` | `manifests.rs` | the list of what changes |
 //! | `chain-*` | `chains.rs` | the records of one key in a row |
 //! | `gate-*` | `outcomes.rs`, `presence.rs`, `rejections.rs` | what a gate makes of records |
@@ -19,6 +20,7 @@ mod envelopes;
 mod json;
 mod keys;
 mod manifests;
+mod members;
 mod outcomes;
 mod people;
 mod presence;
@@ -26,6 +28,7 @@ mod rejections;
 mod signatures;
 mod signing;
 mod statements;
+mod verdicts;
 
 pub use people::{NOW, Person, dana, ines, jonas, manifest, rahim, statement};
 pub use signing::{armor, sign};

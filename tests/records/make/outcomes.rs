@@ -29,6 +29,14 @@ impl Maker {
     }
 
     pub(super) fn gate(&mut self) {
+        self.approvals();
+        self.key_times();
+        self.human_only();
+        self.break_glass();
+        self.numbers();
+    }
+
+    fn approvals(&mut self) {
         let approved = |change: fn(&mut Predicate)| [Series::of(dana()).add(change)];
         self.plain("approved", "dana, a senior, approved what lands", "allow", &approved(|_| {}));
         self.plain("nothing", "No record at all", "UNSIGNED AI_UNSIGNED", &[]);
@@ -97,6 +105,10 @@ impl Maker {
             "UNSIGNED AI_UNSIGNED ROLE",
             &approved(|p| p.roles = vec!["mid".into()]),
         );
+    }
+
+    /// A key that was not valid yet, is valid no more, or was revoked.
+    fn key_times(&mut self) {
         let keyed = |more: &str| {
             let key = format!("{{ key = \"{}\", {more} }}", dana().token.key().to_openssh());
             policy("", &[("dana", key)])
@@ -147,6 +159,10 @@ impl Maker {
         ] {
             self.judged(name, what, expect, &keyed(more), &[Series::of(dana()).approve()]);
         }
+    }
+
+    /// Claims that no AI was used.
+    fn human_only(&mut self) {
         let claimed = policy("", &[]).replace("[ai]\n", "[ai]\nhuman_only_by = [\"senior\"]\n");
         let claim = |person: Person| {
             Series::of(person).add(|p| {
@@ -172,6 +188,9 @@ impl Maker {
             &two,
             &[claim(dana()), Series::of(rahim()).approve()],
         );
+    }
+
+    fn break_glass(&mut self) {
         let glass = policy("[break_glass]\nsign = [{ role = \"senior\", n = 2 }]\nmax_duration = \"4h\"\n", &[]);
         let breaks = |person: Person| Series::of(person).add(|p| p.verdict = Verdict::BreakGlass);
         self.judged(
@@ -201,6 +220,10 @@ impl Maker {
             &glass,
             &[old(dana()), old(rahim())],
         );
+    }
+
+    /// One slot, and two.
+    fn numbers(&mut self) {
         self.plain("ecdsa", "Approved with an ECDSA key", "allow", &[Series::of(rahim()).approve()]);
         let twice = policy("[compartment.src]\npaths = [\"src/**\"]\nsign = [{ role = \"senior\", n = 2 }]\n", &[]);
         let (d, r) = (Series::of(dana()).approve(), Series::of(rahim()).approve());
@@ -221,7 +244,8 @@ pub(super) fn policy(extra: &str, keys: &[(&str, String)]) -> String {
         )
     };
     format!(
-        "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"vectors-1\"\n[refs]\nprotected = [\"refs/heads/main\"]\n{}{}{}{}{}{}\
+        "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"vectors-1\"\n\
+         [refs]\nprotected = [\"refs/heads/main\"]\n{}{}{}{}{}{}\
          [ai]\npresume = true\nsign = {{ junior = 1, mid = 1, senior = 1, none = 1 }}\n\
          [compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{{ role = \"policy\", n = 1 }}]\nsolo = true\n\
          [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\n{extra}",

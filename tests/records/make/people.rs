@@ -136,3 +136,7 @@ pub(super) fn with(person: &Person, change: impl FnOnce(&mut Statement)) -> Stat
     change(&mut statement);
     statement
 }
+
+pub(super) fn note(side: &str, text: &str) -> SignedNote {
+    SignedNote { path: "src/lib.rs".into(), side: side.into(), line: Decimal(1), text: text.into() }
+}

@@ -11,7 +11,8 @@ impl Maker {
     pub(super) fn presence(&mut self) {
         let asks = |level: &str| {
             format!(
-                "[compartment.src]\npaths = [\"src/**\"]\nsign = [{{ role = \"senior\", n = 1 }}]\npresence = \"{level}\"\n"
+                "[compartment.src]\npaths = [\"src/**\"]\nsign = [{{ role = \"senior\", n = 1 }}]\n\
+                 presence = \"{level}\"\n"
             )
         };
         let jonas_key = format!(

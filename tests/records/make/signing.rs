@@ -31,7 +31,8 @@ pub fn armor(blob: &[u8], width: usize) -> String {
 
 pub(super) fn envelope(payload: &[u8], fingerprint: &str, armor: &[u8]) -> Vec<u8> {
     format!(
-        "{{\"payload\":\"{}\",\"payloadType\":\"application/vnd.in-toto+json\",\"signatures\":[{{\"keyid\":\"{fingerprint}\",\"sig\":\"{}\"}}]}}\n",
+        "{{\"payload\":\"{}\",\"payloadType\":\"application/vnd.in-toto+json\",\
+         \"signatures\":[{{\"keyid\":\"{fingerprint}\",\"sig\":\"{}\"}}]}}\n",
         Base64::encode_string(payload),
         Base64::encode_string(armor),
     )
