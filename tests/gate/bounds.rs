@@ -11,7 +11,7 @@ use undersign::change::digest::Digest;
 use undersign::change::manifest::Manifest;
 use undersign::change::{ObjectId, RepoPath};
 use undersign::decision::Verdict;
-use undersign::enforcement::{self, Request, Settings};
+use undersign::enforcement::{self, Settings};
 use undersign::gate::{
     Contents, History as _, Input, MAX_PLACES, NextPolicy, Opaque, PushEvaluation, Remembered, Rest, States, Step,
     Update,
@@ -24,8 +24,8 @@ use undersign::source::git::push::Commits;
 use undersign::source::git::{Deadline, GitError, Objects, Repository, diff};
 
 use crate::scene::{
-    Answer, Gate, MAIN, WORK, allowed, approved, approved_under, chain_of, commit_of, denied, git_piped, line,
-    raw_tree, src, tamper, undecided,
+    Answer, Gate, MAIN, WORK, allowed, approved, approved_under, chain_of, codes_of, commit_of, denied, git_piped,
+    line, raw_tree, src, tamper, undecided,
 };
 use crate::support::{Fixture, now, policy};
 
@@ -58,7 +58,7 @@ fn beside_a_large_chain_of(who: &str) -> (i32, serde_json::Value) {
     let f = Fixture::new();
     let record = f.decide("dana", WORK, Verdict::Approve);
     with_findings(&f, who, &record, 2 << 20);
-    Gate::of(&f).with("--max-ledger", "1").push_json(&[(MAIN, &f.id("main"), &f.id(WORK))])
+    Gate::of(&f).max_ledger(1).push_by_program(&[(MAIN, &f.id("main"), &f.id(WORK))])
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn decisions_of_people_of_the_roster_within_the_limit_are_read() {
     let f = Fixture::new();
     let record = f.decide("dana", WORK, Verdict::Approve);
     with_findings(&f, "rahim", &record, 2 << 20);
-    allowed(Gate::of(&f).with("--max-ledger", "3").judged(WORK));
+    allowed(Gate::of(&f).max_ledger(3).judged(WORK));
 }
 
 /// Pushes a chain that was taken away from its ref before.
@@ -92,7 +92,7 @@ fn pushed_chain_of(who: &str, bytes: usize, also: bool) -> Answer {
     f.git("mina", &["update-ref", "-d", &name]);
     let (main, work) = (f.id("main"), f.id(WORK));
     let moves = [(name.as_str(), ZERO, tip.as_str()), (MAIN, &main, &work)];
-    Gate::of(&f).with("--max-ledger", "1").push(if also { &moves } else { &moves[..1] })
+    Gate::of(&f).max_ledger(1).push(if also { &moves } else { &moves[..1] })
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn beside_a_large_manifest(envelope: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Answer 
         .collect();
     let commit = f.git("mina", &["commit-tree", &raw_tree(&f, &entries), "-m", "forged"]);
     f.git("mina", &["update-ref", &chain, &commit]);
-    Gate::of(&f).with("--max-ledger", "1").judged(WORK)
+    Gate::of(&f).max_ledger(1).judged(WORK)
 }
 
 #[test]
@@ -150,13 +150,13 @@ fn a_link_whose_tree_or_commit_is_huge_is_no_link() {
     for (message, exit) in [("small", 0), (huge.as_str(), 4)] {
         let commit = line(git_piped(&f, &["commit-tree", &tree, "-F", "-"], message.as_bytes()));
         f.git("mina", &["update-ref", &chain, &commit]);
-        let answer = Gate::of(&f).with("--state", f.dir.path().join(exit.to_string())).judged(WORK);
+        let answer = Gate::of(&f).state(f.dir.path().join(exit.to_string())).judged(WORK);
         assert_eq!(answer.0, exit, "{answer:?}");
     }
 }
 
 /// Dana's record, then so many links in a row that anyone can write, each of a hundred thousand bytes.
-fn before_forged_links(count: usize, max_ledger: &str) -> Answer {
+fn before_forged_links(count: usize, max_ledger: u64) -> Answer {
     let f = approved();
     let chain = chain_of(&f, "dana");
     let large = line(git_piped(&f, &["hash-object", "-w", "--stdin"], &vec![b'x'; 100_000]));
@@ -166,17 +166,17 @@ fn before_forged_links(count: usize, max_ledger: &str) -> Answer {
         let commit = f.git("mina", &["commit-tree", &tree, "-p", &chain, "-m", "forged"]);
         f.git("mina", &["update-ref", &chain, &commit]);
     }
-    Gate::of(&f).with("--max-ledger", max_ledger).judged(WORK)
+    Gate::of(&f).max_ledger(max_ledger).judged(WORK)
 }
 
 #[test]
 fn links_after_one_that_does_not_hold_are_not_read() {
-    undecided(before_forged_links(20, "1"), "LEDGER_FAULT");
+    undecided(before_forged_links(20, 1), "LEDGER_FAULT");
 }
 
 #[test]
 fn links_before_any_that_does_not_hold_are_read() {
-    allowed(before_forged_links(0, "1"));
+    allowed(before_forged_links(0, 1));
 }
 
 /// Everybody who works with the repository sees them all the same.
@@ -295,14 +295,12 @@ fn nothing_is_read_once_the_time_is_over() {
     assert!(objects.lines(&steps).is_ok() && objects.exceeded().is_none());
 }
 
-/// What the enforcement says that has so much time for a push of what dana approved.
-fn within(deadline: Option<Duration>) -> (u8, Vec<String>) {
+/// What the gatekeeper says that has so much time for a push of what dana approved.
+fn within(deadline: Option<Duration>) -> Answer {
     let f = approved_under(&src(""));
-    let update = Update { name: MAIN.to_owned(), old: f.id("main").parse().unwrap(), new: f.id(WORK).parse().unwrap() };
-    let request = Request { repository: f.repo.to_str().unwrap(), updates: vec![update], ..Request::default() };
-    let outcome = enforcement::judge(&request, &Settings { deadline, ..Settings::default() }, now());
-    let reasons = outcome.refs.iter().flat_map(|judged| &judged.reasons).map(|reason| reason.code.to_string());
-    (outcome.exit_code(), reasons.collect())
+    let (old, new) = (f.id("main"), f.id(WORK));
+    let settings = Settings { deadline, ..Settings::default() };
+    codes_of(&enforcement::judge(&f.request(MAIN, &old, &new), &settings, now()))
 }
 
 #[test]
@@ -329,12 +327,12 @@ fn hold(f: &Fixture) -> File {
 fn a_state_that_somebody_holds_is_waited_for_until_the_deadline_and_no_longer() {
     let f = approved();
     let held = hold(&f);
-    let (exit, outcome) = Gate::of(&f).with("--deadline", "1").push_json(&[(MAIN, &f.id("main"), &f.id(WORK))]);
+    let (exit, outcome) = Gate::of(&f).deadline(1).push_by_program(&[(MAIN, &f.id("main"), &f.id(WORK))]);
     let reason = &outcome["refs"][0]["reasons"][0];
     assert_eq!((exit, reason["code"].as_str()), (4, Some("LIMIT")), "{outcome}");
     assert!(reason["detail"].as_str().unwrap().contains("fuser"), "{outcome}");
     drop(held);
-    allowed(Gate::of(&f).with("--deadline", "60").judged(WORK));
+    allowed(Gate::of(&f).deadline(60).judged(WORK));
 }
 
 #[test]

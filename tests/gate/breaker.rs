@@ -1,14 +1,14 @@
 //! What one step beside the rows would get past the gate, or stop it for everybody.
 
 use std::os::unix::fs::symlink;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use undersign::decision::Verdict;
+use undersign::enforcement::{self, Settings};
 use undersign::record::statement::{Decimal, SeenHead};
 
 use crate::scene::*;
-use crate::support::{Fixture, policy};
+use crate::support::{Fixture, now, policy};
 
 const ZERO: &str = "0000000000000000000000000000000000000000";
 
@@ -85,12 +85,9 @@ fn a_requester_takes_no_rejection_out_of_what_is_caught_up() {
     denied(answer, "VETOED");
 }
 
-/// What the program says of a move that is past, asked as somebody who may ask anything.
+/// What the gate says of a move that is past, asked as somebody who may ask anything.
 fn asked(f: &Fixture, name: &str, old: &str, new: &str) -> Answer {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
-    command.arg("--repo").arg(&f.repo).args(["verify", "--format", "json", "--ref", name, "--old", old, "--new", new]);
-    let (exit, out) = piped(&mut command, b"");
-    codes(&(exit, serde_json::from_slice(&out).unwrap()))
+    f.asked(f.request(name, old, new))
 }
 
 #[test]
@@ -150,7 +147,7 @@ fn a_tag_of_tags_without_end_is_not_followed_however_many_refs_name_it() {
     let tag = nested_tags(&f, 100_000);
     let names: Vec<String> = (0..1_000).map(|n| format!("refs/tags/v{n}")).collect();
     let moves: Vec<_> = names.iter().map(|name| (name.as_str(), ZERO, tag.as_str())).collect();
-    let (took, answer) = took(|| Gate::of(&f).with("--deadline", "2").push(&moves));
+    let (took, answer) = took(|| Gate::of(&f).deadline(2).push(&moves));
     assert!(took < Duration::from_secs(6), "{took:?}");
     denied(answer, "OPAQUE");
     allowed(Gate::of(&f).push(&[("refs/tags/v2", ZERO, &nested_tags(&f, 3))]));
@@ -187,7 +184,7 @@ fn what_waits_and_stands_elsewhere_is_not_looked_at_beyond_the_deadline() {
     let lines: String = names.iter().map(|name| format!("create {name} {start}\n")).collect();
     git_piped(&f, &["update-ref", "--stdin"], lines.as_bytes());
     f.git("mina", &["pack-refs", "--all"]);
-    let (took, _) = took(|| Gate::of(&f).with("--deadline", "2").judged(WORK));
+    let (took, _) = took(|| Gate::of(&f).deadline(2).judged(WORK));
     assert!(took < Duration::from_secs(6), "{took:?}");
 }
 
@@ -214,17 +211,9 @@ fn a_proposal_is_in_the_compartments_that_its_links_reach_where_it_lands() {
     };
     denied(Gate::of(&f).push(&[(MAIN, &old, &merged)]), "UNSIGNED");
     for lands in ["merge", "squash", "rebase"] {
-        let answer = proposal(&f, "linking", lands);
+        let answer = proposed(&f, "linking", lands);
         assert_ne!(answer.0, 0, "{lands}: {answer:?}");
     }
-}
-
-fn proposal(f: &Fixture, branch: &str, lands: &str) -> Answer {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
-    command.arg("--repo").arg(&f.repo).args(["verify", "--format", "json", "--proposal", "--lands", lands]);
-    command.args(["--ref", MAIN, "--old", &f.id("main"), "--new", &f.id(branch)]);
-    let (exit, out) = piped(&mut command, b"");
-    codes(&(exit, serde_json::from_slice(&out).unwrap()))
 }
 
 #[test]
@@ -235,7 +224,7 @@ fn a_proposal_brings_no_name_beside_one_that_it_may_be_taken_for() {
     f.write("notes.txt", "y\n");
     f.commit("rahim", "Approved as well");
     for lands in ["merge", "squash", "rebase"] {
-        denied(proposal(&f, "loud", lands), "CONFUSABLE");
+        denied(proposed(&f, "loud", lands), "CONFUSABLE");
     }
 }
 
@@ -296,9 +285,7 @@ fn twin_a_policy_that_landed_approved_judges_though_nobody_asked_about_it() {
     let next = propose(&f, "mina", "next", &[(".undersign/policy.toml", &next(&with_tags()))]);
     f.decide("rahim", "next", Verdict::Approve);
     f.git("mina", &["update-ref", MAIN, &next]);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
-    command.arg("--repo").arg(&f.repo).args(["verify", "--format", "json"]);
-    let (exit, out) = piped(command.args(["--ref", "refs/heads/release/1", "--old", ZERO, "--new", &next]), b"");
-    let outcome: serde_json::Value = serde_json::from_slice(&out).unwrap();
-    assert_eq!((exit, &outcome["policy"]["version"]), (0, &2.into()), "{outcome}");
+    let request = f.request("refs/heads/release/1", ZERO, &next);
+    let outcome = enforcement::judge(&request, &Settings::default(), now());
+    assert_eq!((outcome.exit_code(), outcome.policy.map(|policy| policy.version)), (0, Some(2)));
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use undersign::change::RepoPath;
 use undersign::change::manifest::escape;
 use undersign::decision::Verdict;
+use undersign::gate::Outcome;
 use undersign::signing::Seen;
 
 use crate::scene::*;
@@ -427,11 +428,16 @@ fn row_24_twin_who_looks_for_such_things_signed_as_well() {
     allowed(hiding(TROJAN, &["rahim"]));
 }
 
+/// The reasons of a move, with their codes.
+fn reasons(outcome: &Outcome) -> String {
+    outcome.refs[0].reasons.iter().map(|reason| format!("{}: {}\n", reason.code, reason.detail)).collect()
+}
+
 /// A branch, and what it adds.
 type Adding<'a> = (&'a str, &'a dyn Fn(&Fixture));
 
 /// What the gate says to each branch, with the approval of dana alone.
-fn hiding_all(branches: &[Adding<'_>]) -> Vec<(String, (i32, serde_json::Value))> {
+fn hiding_all(branches: &[Adding<'_>]) -> Vec<(String, Outcome)> {
     let f = Fixture::with_policy(&policy(HIDDEN));
     let mut said = Vec::new();
     for (branch, add) in branches {
@@ -440,7 +446,7 @@ fn hiding_all(branches: &[Adding<'_>]) -> Vec<(String, (i32, serde_json::Value))
         f.commit("mina", "Add");
         f.git("mina", &["checkout", "-q", "main"]);
         f.decide("dana", branch, Verdict::Approve);
-        let outcome = Gate::of(&f).push_json(&[(MAIN, &f.id("main"), &f.id(branch))]);
+        let outcome = Gate::of(&f).outcome(&[(MAIN, &f.id("main"), &f.id(branch))]);
         said.push(((*branch).to_owned(), outcome));
     }
     said
@@ -461,9 +467,9 @@ fn row_24_text_that_does_not_show_is_named_with_its_place() {
         ("separator", &file("src/new.rs", "one\n// a\u{2028}b\n")),
         ("mark-in-the-middle", &file("src/new.rs", "one\n\u{FEFF}two\n")),
     ]);
-    for (what, (exit, outcome)) in said {
-        assert_eq!(exit, 2, "{what}: {outcome}");
-        let reasons = outcome["refs"][0]["reasons"].to_string();
+    for (what, outcome) in said {
+        let reasons = reasons(&outcome);
+        assert_eq!(outcome.exit_code(), 2, "{what}: {reasons}");
         assert!(reasons.contains("BIDI") && reasons.contains("(src/new.rs:2)"), "{what}: {reasons}");
     }
     let names = hiding_all(&[
@@ -472,9 +478,10 @@ fn row_24_text_that_does_not_show_is_named_with_its_place() {
         ("control", &file("docs/a\tb.txt", "x\n")),
         ("target", &link),
     ]);
-    for (what, (exit, outcome)) in names {
-        assert_eq!(exit, 2, "{what}: {outcome}");
-        assert!(outcome["refs"][0]["reasons"].to_string().contains("BIDI"), "{what}: {outcome}");
+    for (what, outcome) in names {
+        let reasons = reasons(&outcome);
+        assert_eq!(outcome.exit_code(), 2, "{what}: {reasons}");
+        assert!(reasons.contains("BIDI"), "{what}: {reasons}");
     }
 }
 
@@ -495,8 +502,8 @@ fn row_24_twin_emoji_joined_letters_and_the_habits_of_plain_text() {
         ("pages", &file("docs/a.txt", "one\n\u{C}\n\ttwo\n")),
         ("target", &link),
     ]);
-    for (what, (exit, outcome)) in said {
-        assert_eq!(exit, 0, "{what}: {outcome}");
+    for (what, outcome) in said {
+        assert_eq!(outcome.exit_code(), 0, "{what}: {}", reasons(&outcome));
     }
 }
 

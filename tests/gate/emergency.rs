@@ -1,6 +1,7 @@
 //! Row 45: break-glass as a way around review.
 
 use undersign::decision::Verdict;
+use undersign::gate::Outcome;
 use undersign::signing::Seen;
 
 use crate::scene::*;
@@ -15,13 +16,13 @@ fn glass(more: &str) -> Fixture {
     Fixture::with_policy(&policy(&format!("{TWO}{GLASS}{more}")))
 }
 
-fn let_through(answer: (i32, serde_json::Value)) {
-    assert_eq!((answer.0, &answer.1["refs"][0]["break_glass"]), (0, &true.into()), "{}", answer.1);
-    said(codes(&answer), 0, "BREAK_GLASS");
+fn let_through(outcome: Outcome) {
+    assert!(outcome.refs[0].break_glass, "{outcome:?}");
+    said(codes_of(&outcome), 0, "BREAK_GLASS");
 }
 
-fn judged_json(f: &Fixture, branch: &str) -> (i32, serde_json::Value) {
-    Gate::of(f).push_json(&[(MAIN, &f.id("main"), &f.id(branch))])
+fn outcome_of(f: &Fixture, branch: &str) -> Outcome {
+    Gate::of(f).outcome(&[(MAIN, &f.id("main"), &f.id(branch))])
 }
 
 #[test]
@@ -42,7 +43,7 @@ fn row_45_an_emergency_that_a_junior_declares() {
 fn row_45_twin_an_emergency_that_a_senior_declares_lands_and_it_is_said() {
     let f = glass("");
     f.decide("dana", WORK, Verdict::BreakGlass);
-    let_through(judged_json(&f, WORK));
+    let_through(outcome_of(&f, WORK));
 }
 
 /// The agent was run by one person, and another or the same declares the emergency.
@@ -67,11 +68,11 @@ fn row_45_who_ran_the_agent_declares_the_emergency() {
 
 #[test]
 fn row_45_twin_another_ran_the_agent() {
-    let_through(judged_json(&run_by("mina"), "hot"));
+    let_through(outcome_of(&run_by("mina"), "hot"));
 }
 
 /// Two seniors must declare it: dana and one more key.
-fn declared_by(second: (&str, &str)) -> (i32, serde_json::Value) {
+fn declared_by(second: (&str, &str)) -> Outcome {
     let keys = [key_line("dana", ""), key_line("dana2", "")];
     let text = once(
         &policy(&format!("{TWO}{GLASS}")),
@@ -83,12 +84,12 @@ fn declared_by(second: (&str, &str)) -> (i32, serde_json::Value) {
     let (who, key) = second;
     f.take(Decision { key: Some(f.key(key)), ..Decision::new(who, WORK, Verdict::BreakGlass) });
     restate(&f, key, |statement| statement.predicate.supersedes.clear());
-    judged_json(&f, WORK)
+    outcome_of(&f, WORK)
 }
 
 #[test]
 fn row_45_one_person_declares_it_with_two_keys() {
-    denied(codes(&declared_by(("dana", "dana2"))), "BREAK_GLASS");
+    denied(codes_of(&declared_by(("dana", "dana2"))), "BREAK_GLASS");
 }
 
 #[test]
@@ -97,7 +98,7 @@ fn row_45_twin_two_people_declare_it() {
 }
 
 /// An emergency was declared some days ago; today there is another one.
-fn again_after(days: i64) -> (i32, serde_json::Value) {
+fn again_after(days: i64) -> Outcome {
     let f = glass("");
     propose(&f, "mina", "earlier", &[("docs/a.txt", "x\n")]);
     f.decide_at("dana", "earlier", Verdict::BreakGlass, now() - days * DAY);
@@ -106,12 +107,12 @@ fn again_after(days: i64) -> (i32, serde_json::Value) {
     f.decide("dana", WORK, Verdict::BreakGlass);
     let state = state_since(&f, 0);
     edit_memory(&f, &state, |memory| memory["receipts"] = serde_json::json!({}));
-    Gate::of(&f).with("--state", state).push_json(&[(MAIN, &f.id("main"), &f.id(WORK))])
+    Gate::of(&f).state(state).outcome(&[(MAIN, &f.id("main"), &f.id(WORK))])
 }
 
 #[test]
 fn row_45_more_emergencies_than_the_quota() {
-    denied(codes(&again_after(29)), "BREAK_GLASS");
+    denied(codes_of(&again_after(29)), "BREAK_GLASS");
 }
 
 #[test]
@@ -119,15 +120,15 @@ fn row_45_twin_an_emergency_after_the_quotas_time() {
     let_through(again_after(31));
 }
 
-fn declared_ago(seconds: i64) -> (i32, serde_json::Value) {
+fn declared_ago(seconds: i64) -> Outcome {
     let f = glass("");
     f.decide_at("dana", WORK, Verdict::BreakGlass, now() - seconds);
-    judged_json(&f, WORK)
+    outcome_of(&f, WORK)
 }
 
 #[test]
 fn row_45_an_emergency_that_has_lasted_too_long() {
-    denied(codes(&declared_ago(4 * HOUR + 1)), "UNSIGNED");
+    denied(codes_of(&declared_ago(4 * HOUR + 1)), "UNSIGNED");
 }
 
 #[test]
@@ -156,11 +157,11 @@ fn row_45_no_emergency_mixes_what_stands_alone() {
 fn row_45_twin_an_emergency_in_a_freeze() {
     let f = glass(&format!("[freeze.peak]\nfrom = {}\nuntil = {}\n", from_now(-DAY), from_now(DAY)));
     f.decide("dana", WORK, Verdict::BreakGlass);
-    let_through(judged_json(&f, WORK));
+    let_through(outcome_of(&f, WORK));
 }
 
 /// dana rejected this very content; then rahim declares an emergency without or with a word to that.
-fn over_a_veto(knowing: bool) -> (i32, serde_json::Value) {
+fn over_a_veto(knowing: bool) -> Outcome {
     let f = glass("");
     f.decide("dana", WORK, Verdict::Reject);
     let chain = chain_of(&f, "dana");
@@ -170,12 +171,12 @@ fn over_a_veto(knowing: bool) -> (i32, serde_json::Value) {
     }
     f.decide("rahim", WORK, Verdict::BreakGlass);
     f.git("rahim", &["update-ref", &chain, &tip]);
-    judged_json(&f, WORK)
+    outcome_of(&f, WORK)
 }
 
 #[test]
 fn row_45_an_emergency_in_spite_of_a_rejection_that_it_does_not_name() {
-    denied(codes(&over_a_veto(false)), "VETOED");
+    denied(codes_of(&over_a_veto(false)), "VETOED");
 }
 
 #[test]
@@ -318,7 +319,7 @@ fn declared_at(times: &[i64], received_ago: Option<i64>) -> Answer {
         edit_memory(&f, &state, |memory| memory["receipts"] = serde_json::json!({}));
     }
     f.decide("dana", WORK, Verdict::BreakGlass);
-    Gate::of(&f).with("--state", state).judged(WORK)
+    Gate::of(&f).state(state).judged(WORK)
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The gate as a table: real git operations, real signatures, the real program; one expected exit code and reason each.
+//! The gate as a table: real git operations, real signatures, one expected exit code and reason each. Whether a push may
+//! land is asked of the library, and of the program where that is what matters: `seam.rs` says why that is the same.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../support/mod.rs"]
@@ -26,6 +27,7 @@ mod proposals;
 mod records;
 mod refs;
 mod scene;
+mod seam;
 mod state;
 mod time;
 

@@ -12,6 +12,11 @@ use undersign::gate::MAX_STEPS;
 use crate::scene::*;
 use crate::support::{Fixture, git_in, policy};
 
+/// What the program says, which has read nothing of the repository before: here its objects are damaged.
+fn afresh(f: &Fixture, old: &str, new: &str) -> Answer {
+    codes(&f.verify_json(old, new))
+}
+
 const BAD: (&str, &str) = ("src/lib.rs", "fn one() -> u32 {\n    666\n}\n");
 
 /// What dana approved, and something bad beside it that git takes for the same.
@@ -21,7 +26,7 @@ fn replaced(pushed: &str, with: &str) -> Answer {
     let (pushed, with) = (f.id(pushed), f.id(with));
     let main = f.id("main");
     f.git("mina", &["replace", &pushed, &with]);
-    f.verify(&main, &pushed)
+    afresh(&f, &main, &pushed)
 }
 
 #[test]
@@ -41,7 +46,7 @@ fn with_file(name: &str, text: &str) -> Answer {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let before = std::fs::read_to_string(&path).unwrap_or_default();
     std::fs::write(&path, before + &text.replace("MAIN", &f.id("main"))).unwrap();
-    judged(&f, WORK)
+    afresh(&f, &f.id("main"), &f.id(WORK))
 }
 
 #[test]
@@ -85,7 +90,7 @@ fn borrowing(there: bool) -> Answer {
     if !there {
         std::fs::remove_dir_all(&lender).unwrap();
     }
-    f.verify(&main, &work)
+    afresh(&f, &main, &work)
 }
 
 #[test]
@@ -140,7 +145,7 @@ fn trapped(branch: &str) -> Answer {
     propose(&f, "mina", "bad", &[BAD, (".gitattributes", "* diff=x filter=x\n")]);
     let (main, branch) = (f.id("main"), f.id(branch));
     let mark = booby_trapped(&f);
-    let answer = Gate::of(&f).with("--pusher", "mina").push(&[(MAIN, &main, &branch)]);
+    let answer = codes(&Gate::of(&f).pusher("mina").push_by_program(&[(MAIN, &main, &branch)]));
     assert!(!mark.exists(), "{}", std::fs::read_to_string(&mark).unwrap());
     answer
 }
@@ -194,7 +199,7 @@ fn swapped(object: &str, with: &str) -> Answer {
     let bytes = std::fs::read(from).unwrap();
     std::fs::remove_file(&into).unwrap();
     std::fs::write(&into, bytes).unwrap();
-    f.verify(&main, &work)
+    afresh(&f, &main, &work)
 }
 
 #[test]
@@ -250,7 +255,7 @@ fn of_refs(refs: usize) -> i32 {
     let (zero, id) = ("0".repeat(40), f.id(WORK));
     let names: Vec<String> = (0..refs).map(|n| format!("refs/heads/x/{n}")).collect();
     let moves: Vec<_> = names.iter().map(|name| (name.as_str(), zero.as_str(), id.as_str())).collect();
-    Gate::of(&f).push(&moves).0
+    Gate::of(&f).push_by_program(&moves).0
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn twin_a_policy_that_the_operator_gives_needs_no_branch() {
 /// The gate stands before a repository of this id.
 fn pinned(id: &str) -> Answer {
     let f = approved();
-    Gate::of(&f).with("--repository-id", id).judged(WORK)
+    Gate::of(&f).repository_id(id).judged(WORK)
 }
 
 #[test]
@@ -134,10 +134,10 @@ fn a_clock_that_ran_ahead_stops_the_gate_until_the_operator_answers_for_it() {
     let f = approved();
     let state = state_since(&f, 0);
     edit_memory(&f, &state, |memory| memory["clock"] = (now() + 400 * DAY).into());
-    undecided(Gate::of(&f).with("--state", &state).judged(WORK), "TIME");
+    undecided(Gate::of(&f).state(&state).judged(WORK), "TIME");
     assert_eq!(accept(&f, &state, &["--clock", "--because", " "]), 70);
     assert_eq!(accept(&f, &state, &["--clock", "--because", "the battery was empty"]), 0);
-    allowed(Gate::of(&f).with("--state", &state).judged(WORK));
+    allowed(Gate::of(&f).state(&state).judged(WORK));
     let log = std::fs::read_to_string(state.join("log.jsonl")).unwrap();
     assert!(log.contains("the battery was empty"), "{log}");
 }
@@ -146,10 +146,10 @@ fn a_clock_that_ran_ahead_stops_the_gate_until_the_operator_answers_for_it() {
 fn a_push_that_is_denied_moves_no_clock() {
     let f = Fixture::new();
     let state = f.dir.path().join("state");
-    denied(Gate::of(&f).with("--state", &state).judged(WORK), "UNSIGNED");
+    denied(Gate::of(&f).state(&state).judged(WORK), "UNSIGNED");
     edit_memory(&f, &state, |memory| assert_eq!(memory["clock"], 0));
     f.decide("dana", WORK, Verdict::Approve);
-    allowed(Gate::of(&f).with("--state", &state).judged(WORK));
+    allowed(Gate::of(&f).state(&state).judged(WORK));
     edit_memory(&f, &state, |memory| assert!(memory["clock"].as_i64().unwrap() > now() - HOUR));
 }
 
@@ -159,10 +159,10 @@ fn records_that_are_gone_for_good_stop_the_gate_until_the_operator_answers_for_t
     let state = state_since(&f, 0);
     let chain = chain_of(&f, "dana");
     f.git("mina", &["update-ref", "-d", &chain]);
-    denied(Gate::of(&f).with("--state", &state).judged(WORK), "LEDGER_ROLLBACK");
+    denied(Gate::of(&f).state(&state).judged(WORK), "LEDGER_ROLLBACK");
     assert_eq!(accept(&f, &state, &["--lost", "no chain", "--because", "a disk"]), 70);
     assert_eq!(accept(&f, &state, &["--lost", &chain, "--because", "the disk died, and no clone had it"]), 0);
-    denied(Gate::of(&f).with("--state", &state).judged(WORK), "UNSIGNED");
+    denied(Gate::of(&f).state(&state).judged(WORK), "UNSIGNED");
 }
 
 /// The key of dana was given up yesterday; what she signed two days ago comes to this gate now, before the change or
@@ -172,15 +172,15 @@ fn arrives(with_the_change: bool) -> Answer {
     let f = Fixture::with_policy(&with_keys(&policy(""), "dana", &[key_line("dana", &retired)]));
     let state = f.dir.path().join("state");
     // The gate remembers, and has not seen it.
-    denied(Gate::of(&f).with("--state", &state).judged(WORK), "UNSIGNED");
+    denied(Gate::of(&f).state(&state).judged(WORK), "UNSIGNED");
     f.decide_at("dana", WORK, Verdict::Approve, now() - 2 * DAY);
     let chain = chain_of(&f, "dana");
     let (main, tip, zero) = (f.id("main"), f.id(&chain), "0".repeat(40));
     if !with_the_change {
-        return Gate::of(&f).with("--state", &state).judged(WORK);
+        return Gate::of(&f).state(&state).judged(WORK);
     }
     f.git("mina", &["update-ref", "-d", &chain]);
-    Gate::of(&f).with("--state", &state).push(&[(MAIN, &main, &f.id(WORK)), (&chain, &zero, &tip)])
+    Gate::of(&f).state(&state).push(&[(MAIN, &main, &f.id(WORK)), (&chain, &zero, &tip)])
 }
 
 #[test]

@@ -154,14 +154,14 @@ fn in_anothers_name(signed_by: Option<&str>) -> Fixture {
 
 #[test]
 fn row_03_an_author_in_name_only_frees_nobody() {
-    let answer = Gate::of(&in_anothers_name(None)).with("--pusher", "dana").judged("forged");
+    let answer = Gate::of(&in_anothers_name(None)).pusher("dana").judged("forged");
     denied(answer.clone(), "AUTHOR_UNPROVEN");
     denied(answer, "SELF_APPROVAL");
 }
 
 #[test]
 fn row_03_twin_the_author_in_name_is_who_pushes() {
-    allowed(Gate::of(&in_anothers_name(None)).with("--pusher", "mina").judged("forged"));
+    allowed(Gate::of(&in_anothers_name(None)).pusher("mina").judged("forged"));
 }
 
 #[test]
@@ -179,14 +179,14 @@ fn row_03_who_pushes_in_anothers_name_is_an_author_too() {
     let f = in_anothers_name(None);
     f.decide("rahim", "forged", Verdict::Approve);
     // The committer is dana: with rahim pushing, neither of the two seniors is left.
-    denied(Gate::of(&f).with("--pusher", "rahim").judged("forged"), "SELF_APPROVAL");
+    denied(Gate::of(&f).pusher("rahim").judged("forged"), "SELF_APPROVAL");
 }
 
 #[test]
 fn row_03_twin_who_pushes_is_no_signer() {
     let f = in_anothers_name(None);
     f.decide("rahim", "forged", Verdict::Approve);
-    allowed(Gate::of(&f).with("--pusher", "dana").judged("forged"));
+    allowed(Gate::of(&f).pusher("dana").judged("forged"));
 }
 
 /// dana merges what has landed already, puts in something of her own, approves it, and signs that nobody wrote it.
@@ -199,7 +199,7 @@ fn written_while_merging(pusher: &str) -> Answer {
     f.git("dana", &["update-ref", "refs/heads/own", &merge]);
     f.decide("dana", "own", Verdict::Approve);
     restate(&f, "dana", |statement| statement.predicate.authors.clear());
-    Gate::of(&f).with("--pusher", pusher).judged("own")
+    Gate::of(&f).pusher(pusher).judged("own")
 }
 
 #[test]
@@ -358,7 +358,7 @@ fn row_06_a_back_dated_record_that_came_only_now_does_not_count() {
 fn row_06_twin_the_gate_had_it_while_the_key_was_valid() {
     let f = back_dated();
     let state = state_since(&f, 2 * DAY);
-    allowed(Gate::of(&f).with("--state", state).judged(WORK));
+    allowed(Gate::of(&f).state(state).judged(WORK));
 }
 
 /// dana's key is revoked; her approval says that it is so old.
@@ -386,7 +386,7 @@ fn row_07_a_retired_key_signs_nothing_new() {
 fn row_07_twin_what_the_gate_had_before_a_key_was_retired_stays() {
     let f = revoked(&retired(), 2 * DAY);
     let state = state_since(&f, 2 * DAY);
-    allowed(Gate::of(&f).with("--state", state).judged(WORK));
+    allowed(Gate::of(&f).state(state).judged(WORK));
 }
 
 #[test]
@@ -398,7 +398,7 @@ fn row_07_of_a_compromised_key_its_own_word_for_the_time_is_nothing() {
 fn row_07_twin_what_the_gate_had_before_the_key_was_compromised_stays() {
     let f = revoked(&compromised(), 2 * DAY);
     let state = state_since(&f, 2 * DAY);
-    allowed(Gate::of(&f).with("--state", state).judged(WORK));
+    allowed(Gate::of(&f).state(state).judged(WORK));
 }
 
 /// dana rejects, and her key is revoked; rahim approves.
@@ -427,7 +427,7 @@ fn pushed_by(account: &str) -> Answer {
     let f = Fixture::with_policy(&once(&text, "none = 1", "none = 2"));
     propose(&f, "mina", "own", &[("docs/a.txt", "mine\n")]);
     f.decide("dana", "own", Verdict::Approve);
-    Gate::of(&f).with("--pusher", account).judged("own")
+    Gate::of(&f).pusher(account).judged("own")
 }
 
 #[test]

@@ -4,26 +4,11 @@ mod histories;
 mod landed;
 mod landings;
 
-use std::process::Command;
-
 use undersign::decision::Verdict;
 
 use self::landings::Way;
 use crate::scene::*;
 use crate::support::{Fixture, policy};
-
-/// What the program says to a branch as a proposal for main, landed so.
-fn proposed_at(f: &Fixture, old: &str, branch: &str, lands: &str) -> Answer {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
-    command.arg("--repo").arg(&f.repo).args(["verify", "--format", "json", "--proposal", "--lands", lands]);
-    command.args(["--ref", MAIN, "--old", &f.id(old), "--new", &f.id(branch)]);
-    let (exit, out) = piped(&mut command, b"");
-    codes(&(exit, serde_json::from_slice(&out).unwrap()))
-}
-
-fn proposed(f: &Fixture, branch: &str, lands: &str) -> Answer {
-    proposed_at(f, "main", branch, lands)
-}
 
 /// Something that nobody minds happens on main.
 fn land(f: &Fixture, path: &str, text: &str) {

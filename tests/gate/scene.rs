@@ -1,27 +1,28 @@
-//! What the rows of the attack table share: policies, git operations, questions to the program, and damage.
+//! What the rows of the attack table share: policies, git operations, questions to the gate, and damage.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 use undersign::change::digest::Digest;
 use undersign::decision::Verdict;
+use undersign::enforcement::{self, Request, Settings};
 use undersign::examination::Place;
+use undersign::gate::Outcome;
 use undersign::gate_state::{Access, GateState, StateKey};
 use undersign::record::envelope::Envelope;
 use undersign::record::{Record, Statement};
 use undersign::signing::{FollowUp, Seen, Signatory, follow_up};
 
+pub use crate::support::gate::{Answer, codes, codes_of, piped};
+use crate::support::gate::{answer, by_program, update};
 use crate::support::{DEVICE, Decision, Fixture, key_of, now, policy};
 
 pub const MAIN: &str = "refs/heads/main";
 pub const WORK: &str = "agent/work";
 pub const HOUR: i64 = 3600;
 pub const DAY: i64 = 24 * HOUR;
-
-/// Exit code, and the codes of all reasons of all refs.
-pub type Answer = (i32, Vec<String>);
 
 pub fn denied(answer: Answer, code: &str) {
     said(answer, 2, code);
@@ -110,9 +111,19 @@ pub fn approved_under(policy: &str) -> Fixture {
     f
 }
 
-/// What the program says to a branch landing by fast-forward.
+/// What the gate says to a branch landing by fast-forward.
 pub fn judged(f: &Fixture, branch: &str) -> Answer {
     f.verify(&f.id("main"), &f.id(branch))
+}
+
+/// What the gate says to a branch as a proposal for main where it stood there, landed so.
+pub fn proposed_at(f: &Fixture, old: &str, branch: &str, lands: &str) -> Answer {
+    let request = f.request(MAIN, &f.id(old), &f.id(branch));
+    f.asked(Request { proposal: true, lands: lands.parse().unwrap(), ..request })
+}
+
+pub fn proposed(f: &Fixture, branch: &str, lands: &str) -> Answer {
+    proposed_at(f, "main", branch, lands)
 }
 
 /// Approves having seen so much.
@@ -148,9 +159,7 @@ pub fn merge(f: &Fixture, who: &str, branch: &str) -> (String, String) {
 
 /// The operator answers for what protected refs show.
 pub fn record(f: &Fixture) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
-    command.arg("--repo").arg(&f.repo).args(["gate", "record"]);
-    assert_eq!(piped(&mut command, b"").0, 0);
+    enforcement::record(&f.repo, &Settings::default(), &[], &[]).unwrap();
 }
 
 /// Puts another policy on main, as if it had landed.
@@ -165,43 +174,68 @@ pub fn next(policy: &str) -> String {
     once(policy, "version = 1\n", "version = 2\n")
 }
 
-/// `undersign verify` as a host runs it.
+/// The gate as a host sets it up. That library and program say the same is held in `seam.rs`.
 pub struct Gate<'f> {
     fixture: &'f Fixture,
-    args: Vec<String>,
+    settings: Settings,
+    pusher: Option<String>,
 }
 
 impl<'f> Gate<'f> {
     pub fn of(fixture: &'f Fixture) -> Gate<'f> {
-        Gate { fixture, args: Vec::new() }
+        let settings = Settings { deadline: Some(Duration::from_secs(120)), ..Settings::default() };
+        Gate { fixture, settings, pusher: None }
     }
 
-    pub fn with(mut self, name: &str, value: impl AsRef<Path>) -> Gate<'f> {
-        self.args.extend([name.to_owned(), value.as_ref().to_str().unwrap().to_owned()]);
+    pub fn policy(mut self, file: impl AsRef<Path>) -> Gate<'f> {
+        self.settings.policy = Some(file.as_ref().to_owned());
         self
     }
 
-    fn run(&self, more: &[&str], input: &[u8]) -> (i32, Value) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
-        command
-            .arg("--repo")
-            .arg(&self.fixture.repo)
-            .arg("verify")
-            .args(["--format", "json"])
-            .args(&self.args)
-            .args(more);
-        let (exit, out) = piped(&mut command, input);
-        (exit, serde_json::from_slice(&out).unwrap_or(Value::Null))
+    pub fn state(mut self, dir: impl AsRef<Path>) -> Gate<'f> {
+        self.settings.state = Some(dir.as_ref().to_owned());
+        self
     }
 
-    /// A push as git's pre-receive hook tells of it: `(ref, old, new)` each.
-    pub fn push_json(&self, moves: &[(&str, &str, &str)]) -> (i32, Value) {
-        let lines: String = moves.iter().map(|(name, old, new)| format!("{old} {new} {name}\n")).collect();
-        self.run(&["--pre-receive"], lines.as_bytes())
+    pub fn repository_id(mut self, id: &str) -> Gate<'f> {
+        self.settings.repository_id = Some(id.to_owned());
+        self
     }
 
+    pub fn pusher(mut self, account: &str) -> Gate<'f> {
+        self.pusher = Some(account.to_owned());
+        self
+    }
+
+    pub fn deadline(mut self, seconds: u64) -> Gate<'f> {
+        self.settings.deadline = Some(Duration::from_secs(seconds));
+        self
+    }
+
+    pub fn max_ledger(mut self, mib: u64) -> Gate<'f> {
+        self.settings.max_ledger = Some(mib << 20);
+        self
+    }
+
+    fn request(&self, moves: &[(&str, &str, &str)]) -> Request<'f> {
+        let repository = self.fixture.repo.to_str().unwrap();
+        let updates = moves.iter().map(|(name, old, new)| update(name, old, new)).collect();
+        Request { repository, ahead: true, updates, pusher: self.pusher.clone(), ..Request::default() }
+    }
+
+    /// What the gate says to a push before its refs move: `(ref, old, new)` each.
     pub fn push(&self, moves: &[(&str, &str, &str)]) -> Answer {
-        codes(&self.push_json(moves))
+        answer(&self.request(moves), &self.settings)
+    }
+
+    /// The same with everything that it says, from the library.
+    pub fn outcome(&self, moves: &[(&str, &str, &str)]) -> Outcome {
+        enforcement::judge(&self.request(moves), &self.settings, now())
+    }
+
+    /// The same from the program, which is told of the push as git's pre-receive hook is: exit code and JSON.
+    pub fn push_by_program(&self, moves: &[(&str, &str, &str)]) -> (i32, Value) {
+        by_program(&self.request(moves), &self.settings)
     }
 
     /// A branch landing on main by fast-forward.
@@ -209,22 +243,6 @@ impl<'f> Gate<'f> {
         let f = self.fixture;
         self.push(&[(MAIN, &f.id("main"), &f.id(branch))])
     }
-}
-
-/// The codes of all refs of an outcome.
-pub fn codes((exit, outcome): &(i32, Value)) -> Answer {
-    let refs = outcome["refs"].as_array().cloned().unwrap_or_default();
-    let reasons = refs.iter().flat_map(|judged| judged["reasons"].as_array().cloned().unwrap_or_default());
-    (*exit, reasons.map(|reason| reason["code"].as_str().unwrap().to_owned()).collect())
-}
-
-/// Runs a program on some input: exit code and output.
-pub fn piped(command: &mut Command, input: &[u8]) -> (i32, Vec<u8>) {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    // Who refuses its input early closes the pipe.
-    let _ = child.stdin.take().unwrap().write_all(input);
-    let output = child.wait_with_output().unwrap();
-    (output.status.code().unwrap(), output.stdout)
 }
 
 /// Runs git on some bytes.
@@ -316,11 +334,11 @@ pub fn follow(f: &Fixture, who: &str, verdict: Verdict, about: &Record) -> Recor
     follow_up(what, signatory, [9; 16], now()).unwrap().record(&repository, &key, None, now()).unwrap()
 }
 
-/// A state directory whose gate saw everything that is there now, and saw it so long ago. The program's clock is the
-/// real one and takes no other, so what came earlier is written into what the gate remembers of it.
+/// A state directory whose gate saw everything that is there now, and saw it so long ago. The gate's clock is the
+/// real one, so what came earlier is written into what the gate remembers of it.
 pub fn state_since(f: &Fixture, seconds_ago: i64) -> PathBuf {
     let dir = f.dir.path().join(format!("state-{seconds_ago}"));
-    Gate::of(f).with("--state", &dir).judged(WORK);
+    Gate::of(f).state(&dir).judged(WORK);
     edit_memory(f, &dir, |memory| {
         for receipts in memory["receipts"].as_object_mut().unwrap().values_mut() {
             receipts

@@ -246,7 +246,7 @@ fn copied_from(repository: &str) -> Answer {
     command.arg("--repo").arg(&other.repo).args(["gate", "record", "--state"]).arg(&dir).arg("--state-key").arg(&key);
     assert_eq!(piped(&mut command, b"").0, 0);
     f.git("mina", &["fetch", "-q", other.repo.to_str().unwrap(), "main:foreign"]);
-    Gate::of(&f).with("--state", &dir).push(&[(TAG, ZERO, &f.id("foreign"))])
+    Gate::of(&f).state(&dir).push(&[(TAG, ZERO, &f.id("foreign"))])
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn gate_was_ahead(seconds: i64) -> Answer {
     let f = approved();
     let state = state_since(&f, 0);
     edit_memory(&f, &state, |memory| memory["clock"] = (now() + seconds).into());
-    Gate::of(&f).with("--state", &state).judged(WORK)
+    Gate::of(&f).state(&state).judged(WORK)
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn cooling(signed_ago: i64, received_ago: i64) -> Answer {
     let f = Fixture::with_policy(&src(COOL));
     f.decide_at("dana", WORK, Verdict::Approve, now() - signed_ago);
     let state = state_since(&f, received_ago);
-    Gate::of(&f).with("--state", state).judged(WORK)
+    Gate::of(&f).state(state).judged(WORK)
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn cooling_out_of_order(late: bool) -> Answer {
     if late {
         f.decide_at("rahim", WORK, Verdict::Approve, now() - DAY);
     }
-    Gate::of(&f).with("--state", state).judged(WORK)
+    Gate::of(&f).state(state).judged(WORK)
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn row_34_another_content_begins_to_cool_anew() {
     let state = state_since(&f, 2 * HOUR);
     further(&f, "mina", WORK, "src/lib.rs", "fn one() -> u32 {\n    3\n}\n");
     f.decide("dana", WORK, Verdict::Approve);
-    denied(Gate::of(&f).with("--state", state).judged(WORK), "COOLING");
+    denied(Gate::of(&f).state(state).judged(WORK), "COOLING");
 }
 
 fn unsigned(from: i64, until: i64, more: &str) -> Fixture {
@@ -146,12 +146,12 @@ fn row_34_twin_a_freeze_of_another_compartment() {
 fn asked_again(policy_changes: bool) -> Answer {
     let f = approved();
     let state = f.dir.path().join("state");
-    let gate = Gate::of(&f).with("--state", &state);
+    let gate = Gate::of(&f).state(&state);
     allowed(gate.judged(WORK));
     allowed(gate.judged(WORK));
     let (file, text) = (f.dir.path().join("policy.toml"), next(&with_roles(&policy(""), "dana", "\"mid\"")));
     std::fs::write(&file, text).unwrap();
-    if policy_changes { gate.with("--policy", &file).judged(WORK) } else { gate.judged(WORK) }
+    if policy_changes { gate.policy(&file).judged(WORK) } else { gate.judged(WORK) }
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn row_46_twin_nothing_changed() {
 fn row_46_the_state_holds_facts_and_no_verdict() {
     let f = approved();
     let state = f.dir.path().join("state");
-    allowed(Gate::of(&f).with("--state", &state).judged(WORK));
+    allowed(Gate::of(&f).state(&state).judged(WORK));
     edit_memory(&f, &state, |memory| {
         let members: Vec<_> = memory.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(members, ["clock", "heads", "log", "policy", "receipts", "schema", "tag", "waiting"]);

@@ -1,6 +1,8 @@
 //! Fixture repositories made by the git program, keys, and decisions taken by the code that the desk uses.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod gate;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,11 +12,14 @@ use ssh_key::{LineEnding, PrivateKey};
 use tempfile::TempDir;
 use undersign::change::Change;
 use undersign::decision::{Draft, Note, Revised, Verdict};
+use undersign::enforcement::{Request, Settings};
 use undersign::examination::{self, Place};
 use undersign::record::Record;
 use undersign::signer::SigningKey;
 use undersign::signing::{self, Case, Seen};
 use undersign::source::git::Repository;
+
+use gate::{Answer, answer, by_program, update};
 
 /// A fixed "now" for what is not run by the program itself.
 pub const NOW: i64 = 1_790_000_000;
@@ -199,8 +204,8 @@ impl Fixture {
         // No two decisions are the same bytes, even within a second.
         let mut nonce = [7; 16];
         nonce[..8].copy_from_slice(&NONCE.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-        let unsigned = signing::freeze(&case, &place, &key, device, nonce, at).unwrap();
-        signing::sign(&unsigned, &change, &place, &key, None, at).unwrap()
+        let signing = signing::freeze(&case, &place, &key, device, nonce, at).unwrap();
+        signing::sign(&signing, &change, &place, &key, None, at).unwrap()
     }
 
     /// A branch that changes nothing, or that cannot be compared, is not pending; `undersign review main..BRANCH
@@ -222,22 +227,25 @@ impl Fixture {
         Repository::open(&self.repo).unwrap()
     }
 
-    /// Runs `undersign verify` for a move of main: exit code and the reason codes.
-    pub fn verify(&self, old: &str, new: &str) -> (i32, Vec<String>) {
-        let (code, outcome) = self.verify_json(old, new);
-        let reasons = outcome["refs"][0]["reasons"].as_array().unwrap();
-        (code, reasons.iter().map(|reason| reason["code"].as_str().unwrap().to_owned()).collect())
+    /// What the gate says to a move of main, asked as `undersign verify` asks it: exit code and the reason codes.
+    pub fn verify(&self, old: &str, new: &str) -> Answer {
+        self.asked(self.request("refs/heads/main", old, new))
     }
 
+    /// A question about a move that is past, or not yet made.
+    pub fn request(&self, name: &str, old: &str, new: &str) -> Request<'_> {
+        let repository = self.repo.to_str().unwrap();
+        Request { repository, updates: vec![update(name, old, new)], ..Request::default() }
+    }
+
+    /// What the gate says to any question, where the operator set up nothing.
+    pub fn asked(&self, request: Request<'_>) -> Answer {
+        answer(&request, &Settings::default())
+    }
+
+    /// The same question to the program, for what it prints: exit code and JSON.
     pub fn verify_json(&self, old: &str, new: &str) -> (i32, serde_json::Value) {
-        let output = Command::new(env!("CARGO_BIN_EXE_undersign"))
-            .arg("--repo")
-            .arg(&self.repo)
-            .args(["verify", "--ref", "refs/heads/main", "--old", old, "--new", new])
-            .output()
-            .unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        (output.status.code().unwrap(), serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
+        by_program(&self.request("refs/heads/main", old, new), &Settings::default())
     }
 }
 
