@@ -19,10 +19,6 @@ use crate::record::{Chain, ChainId, Fault, Heads, Record};
 use crate::source::git::push::Commits;
 use crate::source::git::{Objects, PolicyState, Repository};
 
-/// What belongs to us on a host: nobody pushes anything else there.
-const OWN: &str = "refs/undersign/";
-/// Where `doctor` tries out what a host allows.
-const PROBES: &str = "refs/undersign/probe/";
 /// What the log calls a push that was let through and is seen to stand.
 const LANDED: &str = "landed";
 
@@ -123,7 +119,7 @@ impl Judgement<'_> {
         let still_approved = |landed: &gate::WaitingStates, receipts: &gate::Receipts| {
             let record_statuses =
                 record_statuses.get_or_init(|| gate::record_statuses(&self.policy, &self.ledger.held, receipts, now));
-            matches!(rules.standing(&landed.name), RefStanding::Protected { .. })
+            rules.protects(&landed.name)
                 && gate::still_approve(record_statuses, &landed.records, landed.policy == digest)
         };
         // A ref that may be deleted may begin anew; another that is gone was taken away behind the gate.
@@ -173,7 +169,7 @@ impl Judgement<'_> {
     }
 
     fn is_protected(&self, name: &str) -> bool {
-        matches!(self.policy.refs.standing(name), RefStanding::Protected { .. })
+        self.policy.refs.protects(name)
     }
 
     fn input<'g>(&'g self, facts: &'g Facts<'g>, chains: &'g [Chain]) -> Input<'g> {
@@ -267,47 +263,23 @@ impl Judgement<'_> {
     }
 
     fn of_ref(&self, update: &Update, evaluation: &mut PushEvaluation<'_>, input: &Input<'_>) -> Judged {
-        match self.of_special(update) {
-            Some(outcome) => Judged { outcome, states: Vec::new() },
-            None if self.case.request.is_proposal(update) => {
-                Judged { outcome: gate::decide_proposal(update, self.case.request.lands, input), states: Vec::new() }
+        let without_states = |outcome| Judged { outcome, states: Vec::new() };
+        if let Some(prefix) = ledger::prefix_of(&update.name) {
+            return without_states(self.of_chain(update, prefix));
+        }
+        if let Some(outcome) = gate::ref_names::decide_own(update, &self.repository) {
+            return without_states(outcome);
+        }
+        if self.case.request.proposal && update.is_move() {
+            return without_states(gate::decide_proposal(update, self.case.request.lands, input));
+        }
+        let judged = evaluation.decide(update);
+        match gate::ref_names::refuse_misnamed_tag(update, input, &self.repository) {
+            Some(reason) if judged.outcome.outcome == Decided::Allow => {
+                without_states(RefOutcome::refused(&update.name, reason))
             }
-            None => match (evaluation.decide(update), self.misnamed(update)) {
-                (judged, Some(reason)) if judged.outcome.outcome == Decided::Allow => {
-                    Judged { outcome: RefOutcome::refused(&update.name, reason), states: Vec::new() }
-                }
-                (judged, _) => judged,
-            },
+            _ => judged,
         }
-    }
-
-    /// A tag's signature is over the name that it gives itself: under another one, an old release would pass for a new
-    /// one.
-    fn misnamed(&self, update: &Update) -> Option<Reason> {
-        let name = update.name.strip_prefix("refs/tags/").filter(|_| self.is_protected(&update.name))?;
-        let own = self.repository.tag_name(update.new).filter(|own| own != name.as_bytes())?;
-        let detail = format!(
-            "The tag calls itself {}, and its signature says nothing of {}. Make a tag of that name.",
-            visible::line(&own),
-            visible::text(name)
-        );
-        Some(Reason::deny(Code::Confusable, detail))
-    }
-
-    /// What the policy has no say in: refs of ours, and names that would change what it is read from.
-    fn of_special(&self, update: &Update) -> Option<RefOutcome> {
-        let name = &update.name;
-        if let Some(prefix) = ledger::prefix_of(name) {
-            return Some(self.of_chain(update, prefix));
-        }
-        if name.starts_with(OWN) {
-            return Some(self.of_probe(update));
-        }
-        if [ledger::PREFIX, ledger::BRANCH_PREFIX].iter().any(|prefix| prefix.starts_with(&format!("{name}/"))) {
-            let detail = "It would lie where decisions are kept, and git keeps none below a ref.";
-            return Some(RefOutcome::refused(name, Reason::deny(Code::RefUncovered, detail)));
-        }
-        None
     }
 
     fn of_chain(&self, update: &Update, prefix: &str) -> RefOutcome {
@@ -347,16 +319,6 @@ impl Judgement<'_> {
         let mut heads = copies.filter_map(|waiting| waiting.heads.get(&chain.id));
         let fork = heads.find(|head| chain.holds(*head).is_err())?;
         Some((fork.seq as usize, Fault::Forked))
-    }
-
-    /// A place to try out what the host allows: it takes empty commits, and keeps what it took.
-    fn of_probe(&self, update: &Update) -> RefOutcome {
-        let kept = update.old.is_zero() || self.repository.is_descendant(update.new, update.old);
-        if update.name.starts_with(PROBES) && !update.new.is_zero() && kept && self.repository.is_empty(update.new) {
-            return RefOutcome::allowed(&update.name);
-        }
-        let detail = "What is under refs/undersign/ is only ever added to, and holds decisions and nothing else.";
-        RefOutcome::refused(&update.name, Reason::deny(Code::LedgerRollback, detail))
     }
 
     /// What is to be remembered of a push that is let through, once it is seen to have landed.
@@ -434,7 +396,7 @@ impl Judgement<'_> {
         let Some(Ok(PolicyState::Found(next))) = changed.map(|commit| self.repository.policy_at(commit)) else {
             return;
         };
-        let is_next = |name: &str| matches!(next.refs.standing(name), RefStanding::Protected { .. });
+        let is_next = |name: &str| next.refs.protects(name);
         let is_new = |name: &str| is_next(name) && !self.is_protected(name);
         let names = self.repository.shown_refs(self.case.request.ahead, is_new).into_iter().map(|(name, _)| name);
         let names: Vec<String> = names.collect();

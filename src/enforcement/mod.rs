@@ -13,12 +13,11 @@ pub use crate::gate::Update;
 pub use operator::{Accepted, Recorded, accept, record, unrecorded};
 pub use policy::policy_in_force;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::change::{ObjectId, ref_name, visible};
-use crate::gate::{Code, Decided, Lands, LedgerSummary, MemorySummary, Outcome, Reason, RefOutcome};
+use crate::change::{ObjectId, visible};
+use crate::gate::{Code, Decided, Lands, LedgerSummary, MemorySummary, Outcome, Reason, RefOutcome, ref_names};
 use crate::gate_state::{Access, GateState, StateKey};
 use crate::policy::Policy;
 use crate::provenance;
@@ -130,7 +129,7 @@ impl<'c> Case<'c> {
             let detail = format!("The names of the refs are more than {} MiB. Push in parts.", MAX_NAMES >> 20);
             return Err(Reason::deny(Code::Limit, detail));
         }
-        self.refuse_names()?;
+        ref_names::refuse_names(&self.request.updates).map_or(Ok(()), Err)?;
         let repository =
             Repository::open_exactly(Path::new(self.request.repository)).map_err(unread)?.within(self.deadline);
         let repository = repository.with_objects(&self.request.quarantine).map_err(unread)?;
@@ -215,59 +214,10 @@ impl<'c> Case<'c> {
         Ok(found.or(before))
     }
 
-    /// Names that git does not allow, those by which it takes one object for another, and new ones that look like
-    /// others.
-    fn refuse_names(&self) -> Result<(), Reason> {
-        for update in &self.request.updates {
-            let name = visible::text(&update.name);
-            if !ref_name::is_full_name(&update.name) {
-                let detail = format!("{name} is no full name of a ref that git allows. Push under another name.");
-                return Err(Reason::deny(Code::RefUncovered, detail));
-            }
-            if update.name.starts_with("refs/replace/") && !update.new.is_zero() {
-                let detail = format!(
-                    "{name} would have git show something else in place of an object, under every ref that holds it. \
-                     Such refs land nowhere."
-                );
-                return Err(Reason::deny(Code::RefUncovered, detail));
-            }
-            if update.old.is_zero() && visible::hidden(&update.name).next().is_some() {
-                let detail = format!("{name} is a name with characters that do not show. Push under another name.");
-                return Err(Reason::deny(Code::Hidden, detail));
-            }
-        }
-        Ok(())
-    }
-
-    /// Git tells where a ref stands as the pusher said it, and looks only when it moves that ref, each for itself: the
-    /// policy and where a new branch begins would be the pusher's to choose, for all the others.
     fn refuse_pretence(&self, repository: &Repository) -> Result<(), Reason> {
-        let mut names = HashSet::new();
-        for update in &self.request.updates {
-            let name = visible::text(&update.name);
-            if !names.insert(&update.name) {
-                let detail = format!("The push moves {name} twice, and what that would mean nobody has said.");
-                return Err(Reason::deny(Code::BaseMoved, detail));
-            }
-            if let Some(other) = repository.stands_for(&update.name) {
-                let detail =
-                    format!("{name} is another name of {}, which git would move. Push to that.", visible::text(&other));
-                return Err(Reason::deny(Code::RefUncovered, detail));
-            }
-            if self.request.ahead && !repository.stands_at(&update.name, update.old) {
-                let detail = format!("{name} does not stand where the push says. Fetch, then push again.");
-                return Err(Reason::deny(Code::BaseMoved, detail));
-            }
-            if self.request.is_proposal(update) && repository.shown(&update.name, false) != Some(update.old) {
-                let detail = format!(
-                    "{name} does not stand at {}, and a verdict on a proposal is worth nothing on another tip. Fetch, \
-                     and ask again.",
-                    update.old.short()
-                );
-                return Err(Reason::deny(Code::BaseMoved, detail));
-            }
-        }
-        Ok(())
+        let asked = ref_names::Asked { ahead: self.request.ahead, proposal: self.request.proposal };
+        let refused = ref_names::refuse_pretence(&self.request.updates, asked, repository);
+        refused.map_or(Ok(()), Err)
     }
 
     /// The state; none where nobody named a place and the git directory cannot be written and never was, such as a
@@ -316,12 +266,6 @@ impl<'c> Case<'c> {
             elapsed_ms: 0,
             version: env!("CARGO_PKG_VERSION"),
         }
-    }
-}
-
-impl Request<'_> {
-    fn is_proposal(&self, update: &Update) -> bool {
-        self.proposal && !update.old.is_zero() && !update.new.is_zero()
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Settings, default_state, open_state, own_key};
 use crate::change::{ObjectId, visible};
 use crate::gate;
 use crate::gate_state::{self, Entry, StateKey};
-use crate::policy::{Policy, RefStanding};
+use crate::policy::Policy;
 use crate::record::ChainId;
 use crate::source::git::Repository;
 
@@ -33,7 +33,7 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
     let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
     let tip = trunk(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|trunk| trunk.tip);
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
-    let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
+    let is_protected = |name: &str| policy.refs.protects(name);
     let shown: BTreeMap<String, ObjectId> = repository.shown_refs(hosts, is_protected).into_iter().collect();
     let named: Vec<&String> = if refs.is_empty() { shown.keys().collect() } else { refs.iter().collect() };
     let mut tips = Vec::new();
@@ -132,7 +132,7 @@ pub fn unrecorded(
         let waiting = remembered.waiting.iter().flat_map(|waiting| &waiting.states);
         waiting.clone().any(|states| states.name == name && states.commits.last() == Some(&commit.to_string()))
     };
-    let is_protected = |name: &str| matches!(policy.refs.standing(name), RefStanding::Protected { .. });
+    let is_protected = |name: &str| policy.refs.protects(name);
     let shown = repository.shown_refs(true, is_protected).into_iter();
     let unknown = shown.filter(|(name, commit)| !states.is_of(*commit, name) && !waits(name, *commit));
     Ok(Some(unknown.map(|(name, _)| name).collect()))

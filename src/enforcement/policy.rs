@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use super::{Settings, unread, unreadable};
 use crate::change::{ObjectId, visible};
 use crate::gate::{Code, PolicySummary, Reason};
-use crate::policy::{Policy, RefStanding};
+use crate::policy::Policy;
 use crate::source::git::{PolicyState, Repository, TargetBranch};
 
 /// The policy that a push would be judged by now.
@@ -66,7 +66,7 @@ pub(super) fn trunk(repository: &Repository, settings: &Settings, ahead: bool) -
 /// It is none.
 pub(super) fn refuse_open_branch(settings: &Settings, trunk: Option<&str>, policy: &Policy) -> Result<(), Reason> {
     let Some(name) = trunk.filter(|_| settings.policy.is_none()) else { return Ok(()) };
-    if matches!(policy.refs.standing(name), RefStanding::Protected { .. }) {
+    if policy.refs.protects(name) {
         return Ok(());
     }
     let detail = format!(

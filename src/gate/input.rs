@@ -7,7 +7,7 @@ use crate::change::diff::Location;
 use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, RepoPath};
-use crate::policy::{Policy, RefStanding};
+use crate::policy::Policy;
 use crate::record::Chain;
 
 /// Everything but the push itself.
@@ -40,7 +40,7 @@ pub const MAX_PLACES: usize = 5;
 impl<'g> Input<'g> {
     /// A ref that is protected now and showed a commit; else whoever fills a ref while it is open makes states.
     pub(super) fn shown_by(&self, commit: ObjectId) -> Option<&'g str> {
-        let is_protected = |name: &&str| matches!(self.policy.refs.standing(name), RefStanding::Protected { .. });
+        let is_protected = |name: &&str| self.policy.refs.protects(name);
         self.states.refs_of(commit).find(is_protected)
     }
 }

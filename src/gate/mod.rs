@@ -15,6 +15,7 @@ mod outcome;
 mod proposal;
 mod push;
 mod record_status;
+pub mod ref_names;
 mod remembered;
 mod segment;
 mod segmentation;

@@ -34,6 +34,13 @@ pub struct Update {
     pub new: ObjectId,
 }
 
+impl Update {
+    /// Neither made nor deleted.
+    pub fn is_move(&self) -> bool {
+        !self.old.is_zero() && !self.new.is_zero()
+    }
+}
+
 /// Version and digest of a policy, or why it cannot be read.
 pub type NextPolicy = Result<(u64, Digest), String>;
 

@@ -5,6 +5,7 @@ mod append;
 mod digested;
 mod reader;
 
+pub use crate::gate::ref_names::{DECISION_BRANCHES as BRANCH_PREFIX, DECISIONS as PREFIX, prefix_of};
 pub use append::append;
 pub use digested::{Digested, at_hand, keep_at_hand};
 
@@ -17,10 +18,6 @@ use crate::record::{Chain, ChainId, Fault, Record};
 use crate::source::git::{GitError, Repository, oid};
 use reader::Reader;
 
-/// Where chains live: `<prefix><key id>/<chain id>`.
-pub const PREFIX: &str = "refs/undersign/decisions/";
-/// The same on a host that takes no refs but branches.
-pub const BRANCH_PREFIX: &str = "refs/heads/undersign/decisions/";
 /// What the remotes were last seen to hold: `<prefix><remote>/decisions/<key id>/<chain id>`.
 pub const REMOTES_PREFIX: &str = "refs/undersign/remotes/";
 
@@ -90,11 +87,6 @@ pub fn read_with<'r>(
         copies.entry(chain.id.clone()).or_default().push(chain);
     }
     Ok(copies.into_values().filter_map(Chain::join).collect())
-}
-
-/// The prefix by which a ref is a chain's.
-pub fn prefix_of(name: &str) -> Option<&'static str> {
-    [PREFIX, BRANCH_PREFIX].into_iter().find(|prefix| name.starts_with(prefix))
 }
 
 /// Which chain a ref is, by what its name says after the prefix.

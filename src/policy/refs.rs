@@ -62,6 +62,11 @@ impl Refs {
         if self.open.is_match(name) { RefStanding::Open } else { RefStanding::Uncovered }
     }
 
+    /// Whether what lands on a ref is judged.
+    pub fn protects(&self, name: &str) -> bool {
+        matches!(self.standing(name), RefStanding::Protected { .. })
+    }
+
     /// Where anything may be pushed, as it stands in the file.
     pub fn open_patterns(&self) -> &[String] {
         &self.open_patterns

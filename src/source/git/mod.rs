@@ -39,6 +39,7 @@ use crate::cache::Cache;
 use crate::change::digest::Digest;
 use crate::change::{Commit, ObjectId, RepoPath, Revision, address, visible};
 use crate::datafile::Refused;
+use crate::gate::ref_names::RefFacts;
 use crate::policy::{self, Policy};
 
 /// Where the policy lies in the tree of the policy branch.
@@ -667,4 +668,30 @@ pub(crate) fn object_id(oid: Oid) -> ObjectId {
 pub(crate) fn as_path(path: &RepoPath) -> &Path {
     use std::os::unix::ffi::OsStrExt as _;
     Path::new(std::ffi::OsStr::from_bytes(&path.0))
+}
+
+impl RefFacts for Repository {
+    fn stands_for(&self, name: &str) -> Option<String> {
+        self.stands_for(name)
+    }
+
+    fn stands_at(&self, name: &str, id: ObjectId) -> bool {
+        self.stands_at(name, id)
+    }
+
+    fn shown(&self, name: &str) -> Option<ObjectId> {
+        self.shown(name, false)
+    }
+
+    fn tag_name(&self, id: ObjectId) -> Option<Vec<u8>> {
+        self.tag_name(id)
+    }
+
+    fn is_descendant(&self, of: ObjectId, ancestor: ObjectId) -> bool {
+        self.is_descendant(of, ancestor)
+    }
+
+    fn is_empty(&self, commit: ObjectId) -> bool {
+        self.is_empty(commit)
+    }
 }

@@ -1,0 +1,144 @@
+//! What is judged of a push by the names of its refs, before any content: names that no ref may have, moves that are
+//! not what they say, and refs of undersign's own. What a repository knows is asked through [`RefFacts`].
+
+use std::collections::HashSet;
+
+use super::outcome::{Code, Reason, RefOutcome};
+use super::{Input, Update};
+use crate::change::{ObjectId, ref_name, visible};
+
+/// Where chains live: `<prefix><key id>/<chain id>`.
+pub const DECISIONS: &str = "refs/undersign/decisions/";
+/// The same on a host that takes no refs but branches.
+pub const DECISION_BRANCHES: &str = "refs/heads/undersign/decisions/";
+/// Where `undersign doctor` tries out what a host allows.
+pub const PROBES: &str = "refs/undersign/probe/";
+/// What is undersign's own on a host: nobody pushes anything else there.
+const OWN: &str = "refs/undersign/";
+
+/// What a repository tells of refs and of what they point to.
+pub trait RefFacts {
+    /// The ref that a symbolic one names.
+    fn stands_for(&self, name: &str) -> Option<String>;
+
+    /// Whether a ref points to this object; to zeros, whether there is none.
+    fn stands_at(&self, name: &str, id: ObjectId) -> bool;
+
+    /// The object at which a ref of the server stands, as far as can be seen.
+    fn shown(&self, name: &str) -> Option<ObjectId>;
+
+    /// What an annotated tag calls itself; none of any other object.
+    fn tag_name(&self, id: ObjectId) -> Option<Vec<u8>>;
+
+    /// Whether a commit has another among its ancestors, or is it.
+    fn is_descendant(&self, of: ObjectId, ancestor: ObjectId) -> bool;
+
+    /// Whether a commit's tree holds nothing.
+    fn is_empty(&self, commit: ObjectId) -> bool;
+}
+
+/// How a push is asked about, as far as names are judged by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The refs have not moved yet.
+    pub ahead: bool,
+    /// Each new object is the head of a proposal.
+    pub proposal: bool,
+}
+
+/// The prefix by which a ref is a chain's.
+pub fn prefix_of(name: &str) -> Option<&'static str> {
+    [DECISIONS, DECISION_BRANCHES].into_iter().find(|prefix| name.starts_with(prefix))
+}
+
+/// Names that git does not allow, those by which it takes one object for another, and new ones that look like others.
+pub fn refuse_names(updates: &[Update]) -> Option<Reason> {
+    updates.iter().find_map(refuse_name)
+}
+
+fn refuse_name(update: &Update) -> Option<Reason> {
+    let name = visible::text(&update.name);
+    if !ref_name::is_full_name(&update.name) {
+        let detail = format!("{name} is no full name of a ref that git allows. Push under another name.");
+        return Some(Reason::deny(Code::RefUncovered, detail));
+    }
+    if update.name.starts_with("refs/replace/") && !update.new.is_zero() {
+        let detail = format!(
+            "{name} would have git show something else in place of an object, under every ref that holds it. Such \
+             refs land nowhere."
+        );
+        return Some(Reason::deny(Code::RefUncovered, detail));
+    }
+    if update.old.is_zero() && visible::hidden(&update.name).next().is_some() {
+        let detail = format!("{name} is a name with characters that do not show. Push under another name.");
+        return Some(Reason::deny(Code::Hidden, detail));
+    }
+    None
+}
+
+/// Git tells where a ref stands as the pusher said it, and looks only when it moves that ref, each for itself: the
+/// policy and where a new branch begins would be the pusher's to choose, for all the others.
+pub fn refuse_pretence(updates: &[Update], asked: Asked, facts: &dyn RefFacts) -> Option<Reason> {
+    let mut names = HashSet::new();
+    updates.iter().find_map(|update| {
+        let name = visible::text(&update.name);
+        if !names.insert(&update.name) {
+            let detail = format!("The push moves {name} twice, and what that would mean nobody has said.");
+            return Some(Reason::deny(Code::BaseMoved, detail));
+        }
+        if let Some(other) = facts.stands_for(&update.name) {
+            let detail =
+                format!("{name} is another name of {}, which git would move. Push to that.", visible::text(&other));
+            return Some(Reason::deny(Code::RefUncovered, detail));
+        }
+        if asked.ahead && !facts.stands_at(&update.name, update.old) {
+            let detail = format!("{name} does not stand where the push says. Fetch, then push again.");
+            return Some(Reason::deny(Code::BaseMoved, detail));
+        }
+        let is_proposal = asked.proposal && update.is_move();
+        if is_proposal && facts.shown(&update.name) != Some(update.old) {
+            let detail = format!(
+                "{name} does not stand at {}, and a verdict on a proposal is worth nothing on another tip. Fetch, and \
+                 ask again.",
+                update.old.short()
+            );
+            return Some(Reason::deny(Code::BaseMoved, detail));
+        }
+        None
+    })
+}
+
+/// What the policy has no say in, chains aside: undersign's other refs, and names that would lie where chains are kept.
+pub fn decide_own(update: &Update, facts: &dyn RefFacts) -> Option<RefOutcome> {
+    let name = &update.name;
+    if name.starts_with(OWN) {
+        return Some(decide_probe(update, facts));
+    }
+    if [DECISIONS, DECISION_BRANCHES].iter().any(|prefix| prefix.starts_with(&format!("{name}/"))) {
+        let detail = "It would lie where decisions are kept, and git keeps none below a ref.";
+        return Some(RefOutcome::refused(name, Reason::deny(Code::RefUncovered, detail)));
+    }
+    None
+}
+
+/// A place to try out what the host allows: it takes empty commits, and keeps what it took.
+fn decide_probe(update: &Update, facts: &dyn RefFacts) -> RefOutcome {
+    let is_kept = update.old.is_zero() || facts.is_descendant(update.new, update.old);
+    if update.name.starts_with(PROBES) && !update.new.is_zero() && is_kept && facts.is_empty(update.new) {
+        return RefOutcome::allowed(&update.name);
+    }
+    let detail = "What is under refs/undersign/ is only ever added to, and holds decisions and nothing else.";
+    RefOutcome::refused(&update.name, Reason::deny(Code::LedgerRollback, detail))
+}
+
+/// A tag's signature is over the name that it gives itself: under another one, an old release would pass for a new one.
+pub fn refuse_misnamed_tag(update: &Update, input: &Input<'_>, facts: &dyn RefFacts) -> Option<Reason> {
+    let name = update.name.strip_prefix("refs/tags/").filter(|_| input.policy.refs.protects(&update.name))?;
+    let own = facts.tag_name(update.new).filter(|own| own != name.as_bytes())?;
+    let detail = format!(
+        "The tag calls itself {}, and its signature says nothing of {}. Make a tag of that name.",
+        visible::line(&own),
+        visible::text(name)
+    );
+    Some(Reason::deny(Code::Confusable, detail))
+}
