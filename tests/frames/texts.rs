@@ -5,8 +5,8 @@ use super::*;
 use proptest::prelude::*;
 use undersign::app::Screen;
 
-/// Long files with few hunks far apart, long and short ones with findings, one that is folded, one that is gone, one of a
-/// single long line.
+/// Long files with few hunks far apart, long and short ones with findings, one that is folded, a short and a long one that
+/// are gone, one of a single long line.
 fn many() -> Fixture {
     let long = numbered(0..1200);
     let edited = |word: &str| {
@@ -22,6 +22,7 @@ fn many() -> Fixture {
         ("g.txt", &long),
         ("k.txt", &long),
         ("old.txt", "gone\n"),
+        ("older.txt", &long),
         ("Cargo.lock", ""),
     ];
     let (one, two, three, four) = (edited("alpha"), edited("beta"), edited("gamma"), edited("delta"));
@@ -41,8 +42,8 @@ fn many() -> Fixture {
     ];
     let f = fixture(&before, &after);
     f.git("mina", &["checkout", "-q", "topic"]);
-    f.git("mina", &["rm", "-q", "old.txt"]);
-    f.git("mina", &["commit", "-q", "-m", "Remove it"]);
+    f.git("mina", &["rm", "-q", "old.txt", "older.txt"]);
+    f.git("mina", &["commit", "-q", "-m", "Remove them"]);
     f.git("mina", &["checkout", "-q", "main"]);
     f
 }
@@ -68,7 +69,7 @@ fn with_no_room_only_what_is_near_the_screen_is_here() {
     session.press("G");
     assert!(session.frame().contains("▸") && !session.frame().contains("reading …"), "{}", session.frame());
     assert!(held(&session) < 8, "{}", held(&session));
-    assert_eq!(held(&opened(&f, "others", (100, 24), usize::MAX)), 12);
+    assert_eq!(held(&opened(&f, "others", (100, 24), usize::MAX)), 13);
 }
 
 /// The frame without the overview at its edge, which does not know where in a file that is not here its findings are.

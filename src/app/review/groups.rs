@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::Review;
-use super::rows::{FileRows, Inventory};
+use super::rows::{FileRows, Inventory, sentence_lines};
 use crate::change::counted;
 use crate::change::diff::Diff;
 use crate::change::manifest::escape;
@@ -280,8 +280,16 @@ impl Review {
         if self.files[index].body.is_some() {
             self.build(position);
         } else {
-            self.put_gone(position, super::UNREAD);
+            let height = self.closed_height(index).or(self.files[index].height);
+            self.put_gone(position, height.unwrap_or(super::UNREAD));
         }
+    }
+
+    /// How high the file is that stands for a closed group, with or without its texts.
+    pub(super) fn closed_height(&self, index: usize) -> Option<usize> {
+        let inventory = self.inventory_of_group(index)?;
+        let lines = |sentence: &String| sentence_lines(sentence, self.shape).len();
+        Some(1 + inventory.sentences.iter().map(lines).sum::<usize>() + 1)
     }
 
     /// Keys of marks with those for which one of them stands; none where not all of these are known yet.

@@ -129,6 +129,8 @@ pub struct File {
     /// Why it could not be read.
     pub failed: Option<String>,
     pub opening: Opening,
+    /// How many rows it had when it was read; none before.
+    height: Option<usize>,
     /// Positions in the list of findings.
     findings: Vec<usize>,
     /// Hunks that a finding is about.

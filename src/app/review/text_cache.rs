@@ -113,8 +113,12 @@ impl Review {
             // What was read before it was left is not folded again.
             file.opening.is_open = (inventory.folds() && is_marked).then_some(true);
             file.inventory = Some(inventory);
+            file.height = Some(height);
             self.put_gone(position, height);
             self.join_group(index);
+            if let Some(height) = self.closed_height(index) {
+                self.put_gone(position, height);
+            }
             self.learn_alike(index);
         }
         if self.is_hidden(position) {
