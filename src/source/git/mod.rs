@@ -136,6 +136,7 @@ pub struct Repository {
     quarantine: Vec<PathBuf>,
     pub(crate) deadline: Deadline,
     blobs: blobs::Blobs,
+    trees: trees::Trees,
     /// Where a queue keeps what is the same for as long as the objects are.
     cache: Option<Arc<Cache>>,
 }
@@ -173,6 +174,7 @@ impl Repository {
             quarantine: Vec::new(),
             deadline: Deadline::default(),
             blobs: blobs::Blobs::default(),
+            trees: trees::Trees::default(),
             cache: None,
         })
     }

@@ -1,8 +1,9 @@
-//! Trees as this process read them: each step of a push begins with the tree that the one before ended with, and of two
-//! pushes most folders are the same.
+//! Trees that were read for one question: each step of a push begins with the tree that the one before ended with.
+//! Not kept any longer: another process may have put something else under an id, which is noticed when it is read.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::rc::Rc;
 
 use git2::Oid;
 
@@ -17,7 +18,11 @@ const MAX_KEPT: usize = 300_000;
 
 /// Name, mode and id of an entry.
 pub(super) type Entry = (Vec<u8>, i32, Oid);
-pub(super) type Entries = Arc<Vec<Entry>>;
+pub(super) type Entries = Rc<Vec<Entry>>;
+
+/// What was read so far.
+#[derive(Default)]
+pub(super) struct Trees(RefCell<Kept>);
 
 #[derive(Default)]
 struct Kept {
@@ -25,21 +30,19 @@ struct Kept {
     entries: usize,
 }
 
-/// By id, which names a content; that a repository has it is asked each time.
-static KEPT: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
-
-fn kept(id: Oid) -> Option<Entries> {
-    KEPT.lock().ok()?.by_id.get(&id).cloned()
-}
-
-fn keep(id: Oid, entries: &Entries) {
-    let Ok(mut kept) = KEPT.lock() else { return };
-    if kept.entries + entries.len() > MAX_KEPT {
-        *kept = Kept::default();
+impl Trees {
+    fn get(&self, id: Oid) -> Option<Entries> {
+        self.0.borrow().by_id.get(&id).cloned()
     }
-    if entries.len() <= MAX_KEPT && kept.by_id.insert(id, entries.clone()).is_none() {
+
+    fn keep(&self, id: Oid, entries: &Entries) {
+        let mut kept = self.0.borrow_mut();
         // An empty tree takes room, too.
         kept.entries += entries.len() + 1;
+        if kept.entries > MAX_KEPT {
+            *kept = Kept { by_id: HashMap::new(), entries: entries.len() + 1 };
+        }
+        kept.by_id.insert(id, entries.clone());
     }
 }
 
@@ -50,12 +53,11 @@ impl Repository {
     /// It is missing, or not what git writes: entries out of order, twice, or with names or modes that are none. Git
     /// would check out another file than the one that was shown.
     pub(super) fn entries(&self, id: Oid) -> Result<Entries, GitError> {
-        let is_here = || self.raw.odb().is_ok_and(|odb| odb.exists(id));
-        if let Some(entries) = kept(id).filter(|_| is_here()) {
+        if let Some(entries) = self.trees.get(id) {
             return Ok(entries);
         }
-        let entries = Arc::new(self.read_entries(id)?);
-        keep(id, &entries);
+        let entries = Rc::new(self.read_entries(id)?);
+        self.trees.keep(id, &entries);
         Ok(entries)
     }
 
