@@ -328,9 +328,8 @@ fn a_key_in_a_real_ssh_agent_signs_and_one_that_is_not_in_it_is_told() {
         .stdout(std::process::Stdio::null())
         .spawn()
         .expect("ssh-agent of OpenSSH is needed for this test");
-    while std::os::unix::net::UnixStream::connect(&socket).is_err() {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    let listens = || std::os::unix::net::UnixStream::connect(&socket).is_ok();
+    support::wait::until(|| "ssh-agent does not listen".into(), listens);
     let text = std::fs::read_to_string(&public).unwrap();
     let empty = SigningKey::find(&text, Some(&socket), None).unwrap_err();
     let added =

@@ -1,13 +1,14 @@
 //! The same over the network protocols that git ships: `git daemon` and, where Python is there, its own http-backend.
 
 use std::io::Read as _;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use undersign::decision::Verdict;
 
+use crate::support::wait;
 use crate::{Host, LEDGER, push_in};
 
 /// Ends with the test.
@@ -27,14 +28,7 @@ fn free_port() -> u16 {
 }
 
 fn answers(port: u16) -> bool {
-    let until = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < until {
-        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    false
+    wait::comes_true(Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).is_ok())
 }
 
 fn lands_only_what_is_signed(h: &Host, url: &str) {

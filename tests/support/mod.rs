@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod gate;
+pub mod wait;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -10,7 +10,7 @@ mod seams;
 mod signing;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portable_pty::PtySize;
 use program::{Program, cells};
