@@ -1,9 +1,15 @@
 //! What the queue keeps on disk: the same as what is found anew, there at once, and never what is signed.
 
-use undersign::app::{Effect, Screen};
+use std::collections::VecDeque;
+
+use undersign::app::keymap::{Keymap, Stroke};
+use undersign::app::{Effect, Screen, State, update};
+use undersign::cache::Caches;
+use undersign::change::Change;
 use undersign::frozen::{self, Case, Failure, Seen};
 use undersign::source::git::Repository;
-use undersign::survey::{self, Examination};
+use undersign::survey::{self, Examination, Place};
+use undersign::worker::{Ports, perform};
 
 use super::*;
 

@@ -1,13 +1,19 @@
 //! Bytes that others chose, on both sides, in every layout: drawn in visible marks, counted, and never a panic.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
-use undersign::app::Screen;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use undersign::app::keymap::{Keymap, Stroke};
 use undersign::app::review::look::{Layout, Look};
 use undersign::app::review::{Compared, Review};
+use undersign::app::{Screen, State, update};
 use undersign::change::diff::{Content, Diff, FileDiff, Mode, TreeEntry};
-use undersign::change::{ObjectId, RepoPath, Revision, visible};
+use undersign::change::{Change, ObjectId, RepoPath, Revision, visible};
 use undersign::source::git::{PolicyState, TargetBranch};
-use undersign::survey::FileMaterial;
+use undersign::survey::{FileMaterial, Place};
+use undersign::tui::view;
 
 use super::*;
 
