@@ -1,5 +1,6 @@
-//! The gate as a table: real git operations, real signatures, one expected exit code and reason each. Whether a push may
-//! land is asked of the library, and of the program where that is what matters: `seam.rs` says why that is the same.
+//! The gate as a table, `docs/threat-model.md`: real git operations, real signatures, one expected exit code and reason
+//! each. Whether a push may land is asked of the library, and of the program where that is what matters: `seam.rs`
+//! holds that both say the same.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../support/mod.rs"]

@@ -1,5 +1,5 @@
-//! Rows 31 to 33: whether somebody was there. The security key is software behind a real agent socket, and sets whatever
-//! flags and counter it is told to; it counts as what the roster enrolled it as.
+//! Rows 31 to 33 of `docs/threat-model.md`: whether somebody was there. The security key is software behind a real
+//! agent socket, and sets whatever flags and counter it is told to; it counts as what the roster enrolled it as.
 
 use std::process::{Command, Stdio};
 

@@ -144,7 +144,8 @@ fn many_and_bad_requests_change_no_verdict() {
     assert_eq!(service.health().json()["judged"], judged);
     let memory = assert_bounded(&service);
     println!(
-        "{total} requests, {judged} judged, {slow} too slow: {:.0} a second, the longest {longest} ms, at most {memory} MiB",
+        "{total} requests, {judged} judged, {slow} too slow: {:.0} a second, the longest {longest} ms, \
+         at most {memory} MiB",
         total as f64 / elapsed.as_secs_f64()
     );
     assert!(Duration::from_millis(longest as u64) < QUICK, "{longest} ms");

@@ -1,4 +1,5 @@
-//! The real program in a pseudo-terminal: the seams that no other test sees. Waits for what is on the screen, not for time.
+//! The real program in a pseudo-terminal: the seams that no other test sees. Waits for what is on the screen, not for
+//! time.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../support/program.rs"]

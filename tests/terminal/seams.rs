@@ -24,7 +24,8 @@ fn quit(mut program: Program) {
 fn the_editor_gets_a_read_only_copy_at_the_line_and_the_screen_comes_back() {
     let home = home();
     let (script, told) = (home.path().join("edit or"), home.path().join("told"));
-    let body = "#!/bin/sh\nlast=$(eval echo \\${$#})\nls -l \"$last\" | cut -c1-10 > \"$TOLD\"\necho \"$@\" >> \"$TOLD\"\ncat \"$last\" >> \"$TOLD\"\n";
+    let body = "#!/bin/sh\nlast=$(eval echo \\${$#})\nls -l \"$last\" | cut -c1-10 > \"$TOLD\"\n\
+                echo \"$@\" >> \"$TOLD\"\ncat \"$last\" >> \"$TOLD\"\n";
     std::fs::write(&script, body).unwrap();
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
