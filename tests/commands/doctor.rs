@@ -1,4 +1,5 @@
-//! `undersign doctor`: what is really enforced, and that what is not is never called good.
+//! `undersign doctor`: what is really enforced, and that what is not is never called good: row 47 of
+//! `docs/threat-model.md`.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;

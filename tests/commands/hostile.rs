@@ -1,4 +1,4 @@
-//! Texts that others chose, as far as they get.
+//! Texts that others chose, as far as they get: row 30 of `docs/threat-model.md`.
 
 use undersign::change::visible;
 use undersign::decision::{Note, Verdict};

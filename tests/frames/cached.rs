@@ -1,9 +1,15 @@
 //! What the queue keeps on disk: the same as what is found anew, there at once, and never what is signed.
 
-use undersign::app::{Effect, Screen};
-use undersign::examination::{self, Examination};
+use std::collections::VecDeque;
+
+use undersign::app::keymap::{Keymap, Stroke};
+use undersign::app::{Effect, Screen, State, update};
+use undersign::cache::Caches;
+use undersign::change::Change;
+use undersign::examination::{self, Examination, Place};
 use undersign::signing::{self, Case, Failure, Seen};
 use undersign::source::git::Repository;
+use undersign::worker::{Ports, perform};
 
 use super::*;
 

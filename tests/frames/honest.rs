@@ -1,5 +1,10 @@
 //! What an attacker would want: shown so that nobody sees it, or counted as seen though it never was on the screen.
 
+use std::collections::VecDeque;
+
+use undersign::app::keymap::Stroke;
+use undersign::app::update;
+
 use super::reader::{fixture, numbered, opened};
 use super::*;
 

@@ -1,18 +1,24 @@
 //! Bytes that others chose, on both sides, in every layout: drawn in visible marks, counted, and never a panic.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
-use undersign::app::Screen;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use undersign::app::keymap::{Keymap, Stroke};
 use undersign::app::review::layout::{Layout, ViewOptions};
 use undersign::app::review::{Compared, Review};
+use undersign::app::{Screen, State, update};
 use undersign::change::diff::{Content, Diff, FileDiff, Mode, TreeEntry};
-use undersign::change::{ObjectId, RepoPath, Revision, visible};
-use undersign::examination::FileMaterial;
+use undersign::change::{Change, ObjectId, RepoPath, Revision, visible};
+use undersign::examination::{FileMaterial, Place};
 use undersign::source::git::{PolicyState, TargetBranch};
+use undersign::tui::view;
 
 use super::*;
 
 /// A reader on files made of bytes, without a repository.
-fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], look: ViewOptions, size: (u16, u16)) -> State {
+fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], layout: ViewOptions, size: (u16, u16)) -> State {
     let id = ObjectId([1; 20]);
     let target = TargetBranch { name: "refs/heads/main".into(), tip: id };
     let place = Arc::new(Place {
@@ -49,9 +55,9 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], look: ViewOptions, size: (u16, 
     for (index, (_, old, new)) in files.iter().enumerate() {
         let (old, new) = (Content::of_blob(old.clone()), Content::of_blob(new.clone()));
         let file = FileMaterial::of(diffs.files[index].clone(), Some(old), Some(new));
-        review.compared(index, Ok(Compared::of(Arc::new(file), look.shape(usize::from(size.0)))));
+        review.compared(index, Ok(Compared::of(Arc::new(file), layout.shape(usize::from(size.0)))));
     }
-    state.look = look;
+    state.look = layout;
     state.screen = Screen::Review(Box::new(review));
     update(&mut state, Event::Resize(size.0, size.1));
     state
@@ -85,8 +91,8 @@ proptest! {
         keys in prop::collection::vec(prop::sample::select(KEYS.chars().collect::<Vec<_>>()), 0..30),
     ) {
         let layout = if side { Layout::SideBySide } else { Layout::Unified };
-        let look = ViewOptions { layout, wrap, blanks, ..ViewOptions::default() };
-        let mut state = reader(&files, look, size);
+        let layout = ViewOptions { layout, wrap, blanks, ..ViewOptions::default() };
+        let mut state = reader(&files, layout, size);
         for key in keys {
             let stroke = if key == '\r' { Stroke::parse("enter").unwrap() } else { Stroke::parse(&key.to_string()).or(Stroke::parse("space")).unwrap() };
             update(&mut state, Event::Stroke(stroke));
@@ -109,8 +115,8 @@ proptest! {
 fn a_line_of_a_megabyte_is_shown_as_far_as_is_said_and_the_rest_is_to_be_acknowledged() {
     let long = "x".repeat(1 << 20).into_bytes();
     let files = [(b"a.txt".to_vec(), Vec::new(), long)];
-    for look in [ViewOptions::default(), ViewOptions { wrap: false, ..ViewOptions::default() }] {
-        let state = reader(&files, look, (80, 24));
+    for layout in [ViewOptions::default(), ViewOptions { wrap: false, ..ViewOptions::default() }] {
+        let state = reader(&files, layout, (80, 24));
         let Screen::Review(review) = &state.screen else { unreachable!() };
         assert_eq!(review.progress().omissions, (0, 1));
         frame(&state, (80, 24));

@@ -4,6 +4,8 @@
 mod advice;
 mod alike;
 mod cached;
+#[path = "../support/desk.rs"]
+mod desk;
 mod desks;
 mod honest;
 mod hostile;
@@ -17,115 +19,11 @@ mod support;
 mod texts;
 mod which;
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
+use desk::Session;
 use support::{Fixture, NOW, policy};
-use undersign::app::keymap::{Keymap, Stroke};
-use undersign::app::{Event, State, update};
-use undersign::cache::Caches;
-use undersign::change::Change;
+use undersign::app::Event;
 use undersign::decision::Verdict;
-use undersign::drafts::Drafts;
-use undersign::examination::Place;
-use undersign::signer::SigningKey;
 use undersign::tui::theme::{Role, Theme};
-use undersign::tui::view;
-use undersign::worker::{FirstFrame, Ports, perform};
-
-struct Session {
-    state: State,
-    ports: Ports,
-    size: (u16, u16),
-}
-
-impl Session {
-    fn new(fixture: &Fixture, size: (u16, u16)) -> Session {
-        let key = SigningKey::find(&fixture.key_file("dana").display().to_string(), None, None).unwrap();
-        let drafts = Drafts::at(fixture.dir.path().join("drafts"));
-        let ports = Ports {
-            drafts,
-            caches: Caches::at(Some(fixture.dir.path().join("cache"))),
-            key: Ok(key.clone()),
-            clock: Some(NOW),
-            random: Some(7),
-            open: AtomicU64::new(0),
-            first_frame: FirstFrame::none(),
-        };
-        let (state, effects) =
-            State::new(vec![fixture.repo.clone()], Keymap::shipped(), Ok(key.fingerprint()), false, NOW);
-        let mut session = Session { state, ports, size };
-        let events = effects.into_iter().flat_map(|effect| session.carried_out(effect)).collect();
-        session.take(events);
-        session.take(VecDeque::from([Event::Resize(size.0, size.1)]));
-        session
-    }
-
-    /// The reader on a range, as `undersign review BASE..HEAD --target main` opens it.
-    fn on_range(fixture: &Fixture, base: &str, head: &str, size: (u16, u16)) -> Session {
-        let mut session = Session::new(fixture, size);
-        let (repository, place) = Place::open(&fixture.repo).unwrap();
-        let id = |name: &str| fixture.id(name).parse().unwrap();
-        let revision = repository.revision(id(base), id(head), place.target.tip).unwrap();
-        let target = place.target.name.clone();
-        let change = Change::of_range("shop:range".into(), head.into(), target, revision);
-        let (place, change) = (Arc::new(place), Arc::new(change));
-        let key = session.state.key.clone();
-        let (state, effects) = State::only(place, change, false, Keymap::shipped(), key, false, NOW);
-        session.state = state;
-        session.take(VecDeque::from([Event::Resize(size.0, size.1)]));
-        let events = effects.into_iter().flat_map(|effect| session.carried_out(effect)).collect();
-        session.take(events);
-        session
-    }
-
-    fn carried_out(&self, effect: undersign::app::Effect) -> Vec<Event> {
-        let mut events = Vec::new();
-        perform(effect, &self.ports, &mut |event| events.push(event));
-        events
-    }
-
-    /// Effects run inline until all is quiet.
-    fn take(&mut self, mut events: VecDeque<Event>) {
-        while let Some(event) = events.pop_front() {
-            for effect in update(&mut self.state, event) {
-                events.extend(self.carried_out(effect));
-            }
-        }
-        self.state.drawn();
-    }
-
-    /// `j`, `G`, `<enter>`, `<ctrl-d>`.
-    fn press(&mut self, keys: &str) -> &mut Session {
-        let mut rest = keys;
-        while let Some(c) = rest.chars().next() {
-            let (name, after) = match rest.strip_prefix('<').and_then(|r| r.split_once('>')) {
-                Some((name, after)) => (name, after),
-                None => rest.split_at(c.len_utf8()),
-            };
-            rest = after;
-            self.take(VecDeque::from([Event::Stroke(Stroke::parse(name).unwrap())]));
-        }
-        self
-    }
-
-    fn terminal(&self, theme: &Theme) -> Terminal<TestBackend> {
-        let mut terminal = Terminal::new(TestBackend::new(self.size.0, self.size.1)).unwrap();
-        terminal.draw(|frame| view::draw(&self.state, theme, frame)).unwrap();
-        terminal
-    }
-
-    /// The frame as text; commit ids, which hang on keys of the fixture, are not in it.
-    fn frame(&self) -> String {
-        let terminal = self.terminal(&Theme::shipped("mono").unwrap());
-        let buffer = terminal.backend().buffer();
-        let row = |y| (0..self.size.0).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
-        (0..self.size.1).map(row).collect::<Vec<_>>().join("\n")
-    }
-}
 
 /// What the head of the reader says is left.
 fn left(frame: &str) -> &str {

@@ -1,8 +1,11 @@
 //! Notes: they follow their lines, keep what a person wrote, and stand on any path of the tree.
 
+use std::collections::VecDeque;
+
+use undersign::decision::Draft;
+
 use super::reader::{fixture, numbered};
 use super::*;
-use undersign::decision::Draft;
 
 fn files(above: &str, rest: &str) -> String {
     format!("{above}{}{rest}", numbered(0..5))

@@ -1,5 +1,7 @@
 //! The reader: layouts, what is left out, what came since, and finding one's way.
 
+use std::collections::VecDeque;
+
 use undersign::app::mouse::{Mouse, MouseKind};
 
 use super::*;

@@ -1,6 +1,7 @@
 //! What a first user meets: whose turn it is, what is left, what a sign means, at three sizes.
 
-use undersign::app::keymap::Keymap;
+use undersign::app::keymap::{Keymap, Stroke};
+use undersign::app::update;
 use undersign::decision::Verdict;
 
 use super::*;

@@ -1,9 +1,11 @@
 //! Only texts near the screen are kept. Nobody can tell: what is gone is read again where one goes.
 
-use super::reader::{fixture, numbered};
-use super::*;
 use proptest::prelude::*;
 use undersign::app::Screen;
+use undersign::drafts::Drafts;
+
+use super::reader::{fixture, numbered};
+use super::*;
 
 /// Long files with few hunks far apart, long and short ones with findings, one that is folded, a short and a long one that
 /// are gone, one of a single long line.

@@ -1,4 +1,5 @@
-//! What a push may cost: whatever it names, it is judged in bounded time and space, or not decided.
+//! What a push may cost: whatever it names, it is judged in bounded time and space, or not decided. In
+//! `docs/threat-model.md` its rows are under Bounds.
 
 use std::fs::File;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};

@@ -1,4 +1,4 @@
-//! What one step beside the rows would get past the gate, or stop it for everybody.
+//! What one step beside the rows of `docs/threat-model.md` would get past the gate, or stop it for everybody.
 
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Rows 14 to 17, 19 and 22 to 29: what was approved, and what lands.
+//! Rows 14 to 17, 19 and 22 to 29 of `docs/threat-model.md`: what was approved, and what lands.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 

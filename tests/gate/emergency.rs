@@ -1,4 +1,4 @@
-//! Row 45: break-glass as a way around review.
+//! Row 45 of `docs/threat-model.md`: break-glass as a way around review.
 
 use undersign::decision::Verdict;
 use undersign::gate::Outcome;

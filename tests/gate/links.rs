@@ -1,4 +1,5 @@
 //! What leads into a compartment by another name, and out of it: symlinks, submodules, spellings, and git's own names.
+//! In `docs/threat-model.md` its rows are under Compartments and links.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,5 +1,6 @@
-//! The gate as a table: real git operations, real signatures, one expected exit code and reason each. Whether a push may
-//! land is asked of the library, and of the program where that is what matters: `seam.rs` says why that is the same.
+//! The gate as a table, `docs/threat-model.md`: real git operations, real signatures, one expected exit code and reason
+//! each. Whether a push may land is asked of the library, and of the program where that is what matters: `seam.rs`
+//! holds that both say the same.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../support/mod.rs"]
@@ -328,9 +329,8 @@ fn a_key_in_a_real_ssh_agent_signs_and_one_that_is_not_in_it_is_told() {
         .stdout(std::process::Stdio::null())
         .spawn()
         .expect("ssh-agent of OpenSSH is needed for this test");
-    while std::os::unix::net::UnixStream::connect(&socket).is_err() {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    let listens = || std::os::unix::net::UnixStream::connect(&socket).is_ok();
+    support::wait::until(|| "ssh-agent does not listen".into(), listens);
     let text = std::fs::read_to_string(&public).unwrap();
     let empty = SigningKey::find(&text, Some(&socket), None).unwrap_err();
     let added =

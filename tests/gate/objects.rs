@@ -1,4 +1,5 @@
-//! Rows 42 to 44: what the repository itself does to the gate: its objects, its configuration, its size.
+//! Rows 42 to 44 of `docs/threat-model.md`: what the repository itself does to the gate: its objects, its
+//! configuration, its size.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -117,10 +118,14 @@ fn booby_trapped(f: &Fixture) -> PathBuf {
     let mut config = std::fs::read_to_string(git.join("config")).unwrap();
     write!(
         config,
-        "[core]\n\tfsmonitor = {trap}\n\tpager = {trap}\n\teditor = {trap}\n\tsshCommand = {trap}\n\tgitProxy = {trap}\n\taskPass = {trap}\n\
-         \talternateRefsCommand = {trap}\n[diff]\n\texternal = {trap}\n[diff \"x\"]\n\ttextconv = {trap}\n\tcommand = {trap}\n\
-         [filter \"x\"]\n\tclean = {trap}\n\tsmudge = {trap}\n\tprocess = {trap}\n\trequired = true\n[merge \"x\"]\n\tdriver = {trap}\n\
-         [gpg]\n\tprogram = {trap}\n[gpg \"ssh\"]\n\tprogram = {trap}\n[credential]\n\thelper = {trap}\n[protocol]\n\tallow = always\n\
+        "[core]\n\tfsmonitor = {trap}\n\tpager = {trap}\n\teditor = {trap}\n\tsshCommand = {trap}\n\
+         \tgitProxy = {trap}\n\taskPass = {trap}\n\
+         \talternateRefsCommand = {trap}\n[diff]\n\texternal = {trap}\n\
+         [diff \"x\"]\n\ttextconv = {trap}\n\tcommand = {trap}\n\
+         [filter \"x\"]\n\tclean = {trap}\n\tsmudge = {trap}\n\tprocess = {trap}\n\
+         \trequired = true\n[merge \"x\"]\n\tdriver = {trap}\n\
+         [gpg]\n\tprogram = {trap}\n[gpg \"ssh\"]\n\tprogram = {trap}\n\
+         [credential]\n\thelper = {trap}\n[protocol]\n\tallow = always\n\
          [remote \"origin\"]\n\turl = ext::{trap}\n\tuploadpack = {trap}\n[uploadpack]\n\tpackObjectsHook = {trap}\n"
     )
     .unwrap();
@@ -318,7 +323,8 @@ fn import(f: &Fixture, commits: usize, path: &str) -> String {
     for n in 0..commits {
         write!(
             stream,
-            "commit refs/heads/bomb\ncommitter mina <mina@example.com> {} +0000\ndata 1\nx\nM 100644 inline {path}\ndata {}\n{n}\n\n",
+            "commit refs/heads/bomb\ncommitter mina <mina@example.com> {} +0000\n\
+         data 1\nx\nM 100644 inline {path}\ndata {}\n{n}\n\n",
             1_790_000_000 + n,
             n.to_string().len() + 1
         )
@@ -351,7 +357,8 @@ fn padded(steps: usize) -> Answer {
         let tree = if n < steps / 2 { &before } else { &after };
         write!(
             stream,
-            "commit refs/heads/padded\nmark :{}\ncommitter mina <mina@example.com> 1790000000 +0000\ndata 1\nx\nfrom {parent}\nM 040000 {tree} \n\n",
+            "commit refs/heads/padded\nmark :{}\ncommitter mina <mina@example.com> 1790000000 +0000\n\
+         data 1\nx\nfrom {parent}\nM 040000 {tree} \n\n",
             n + 1
         )
         .unwrap();

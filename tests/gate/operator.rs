@@ -1,4 +1,5 @@
-//! What only the operator says: which branch holds the policy, which repository this is, and what he answers for.
+//! Row 7 of `docs/threat-model.md`, and what only the operator says: which branch holds the policy, which repository
+//! this is, and what he answers for.
 
 use std::path::PathBuf;
 use std::process::Command;

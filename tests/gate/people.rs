@@ -1,4 +1,4 @@
-//! Rows 1 to 7: who signs, with which key, in which role.
+//! Rows 1 to 7 of `docs/threat-model.md`: who signs, with which key, in which role.
 
 use undersign::decision::Verdict;
 

@@ -1,4 +1,4 @@
-//! Rows 8 to 10: by which policy, and on which refs.
+//! Rows 8 to 10 and 18 of `docs/threat-model.md`: by which policy, and on which refs.
 
 use undersign::decision::Verdict;
 

@@ -1,5 +1,5 @@
-//! Rows 31 to 33: whether somebody was there. The security key is software behind a real agent socket, and sets whatever
-//! flags and counter it is told to; it counts as what the roster enrolled it as.
+//! Rows 31 to 33 of `docs/threat-model.md`: whether somebody was there. The security key is software behind a real
+//! agent socket, and sets whatever flags and counter it is told to; it counts as what the roster enrolled it as.
 
 use std::process::{Command, Stdio};
 
@@ -9,7 +9,7 @@ use undersign::signer::SigningKey;
 
 use crate::agent::Agent;
 use crate::scene::*;
-use crate::support::{Decision, Fixture, now};
+use crate::support::{Decision, Fixture, now, wait};
 use crate::token::Token;
 
 /// `src` asks for a presence; dana has her key in a file and a security key, enrolled as said, and ines a way out.
@@ -57,9 +57,8 @@ fn row_32_a_key_in_an_agent_proves_nobody_there() {
     let file = f.key_file("dana");
     let mut agent = Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket).stdout(Stdio::null()).spawn().unwrap();
     // The socket is there before anybody listens at it.
-    while std::os::unix::net::UnixStream::connect(&socket).is_err() {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    let listens = || std::os::unix::net::UnixStream::connect(&socket).is_ok();
+    wait::until(|| "ssh-agent does not listen".into(), listens);
     let added =
         Command::new("ssh-add").arg("-q").arg(&file).env("SSH_AUTH_SOCK", &socket).stderr(Stdio::null()).status();
     let public = std::fs::read_to_string(file.with_extension("pub")).unwrap();

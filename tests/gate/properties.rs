@@ -1,5 +1,5 @@
-//! What holds of every ledger, and not only of the rows: chains in memory, signed by keys from fixed seeds, judged by
-//! the library; once, where the policy lies in git, by the program.
+//! What holds of every ledger, and not only of the rows of `docs/threat-model.md`: chains in memory, signed by keys
+//! from fixed seeds, judged by the rules alone; once, where the policy lies in git, by the whole gate.
 
 use std::collections::{BTreeSet, HashSet};
 

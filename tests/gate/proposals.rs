@@ -1,4 +1,5 @@
-//! What `--proposal` lets through, against what hosts then land.
+//! What `--proposal` lets through, against what hosts then land. In `docs/threat-model.md` its rows are under
+//! Proposals.
 
 mod histories;
 mod landed;

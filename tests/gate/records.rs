@@ -1,4 +1,5 @@
-//! Rows 11 to 13, 20 and 21: records that were tampered with, held back, or answered by looking for another reviewer.
+//! Rows 11 to 13, 20 and 21 of `docs/threat-model.md`: records that were tampered with, held back, or answered by
+//! looking for another reviewer.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Names of refs, before anything else is judged.
+//! Row 10 of `docs/threat-model.md`, and the rest of its names of refs: before anything else is judged.
 
 use std::process::Command;
 

@@ -1,4 +1,5 @@
 //! What lies in the state directory: whoever can write there, and has not the gate's key, lets nothing through by it.
+//! In `docs/threat-model.md` its rows are under State and service.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Rows 34, 46 and 48: clocks, waiting times, and what a gate may keep.
+//! Rows 34, 46 and 48 of `docs/threat-model.md`: clocks, waiting times, and what a gate may keep.
 
 use undersign::decision::Verdict;
 use undersign::signing::VALIDITY;

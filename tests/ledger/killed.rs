@@ -11,7 +11,7 @@ use undersign::ledger;
 use undersign::record::Record;
 use undersign::source::git::Repository;
 
-use crate::support::{Fixture, now};
+use crate::support::{Fixture, now, wait};
 use crate::{chain_of, signed_link};
 
 /// Set for a victim: the repository to sign in.
@@ -35,14 +35,13 @@ fn victim() {
         let base = drafts.load(&fixture.repo, "shop:agent/work").unwrap().unwrap_or_default();
         drafts.save(&fixture.repo, &base, &draft).unwrap();
         let link = signed_link(&fixture, &last, (seq % 250) as u8);
-        last = loop {
-            match ledger::append(&repository, &chain_of("dana"), link.clone(), now()) {
-                Ok(record) => break record,
-                // What a program that was killed before us left behind: its age must pass first.
-                Err(ledger::LedgerError::Unwritable(_)) => std::thread::sleep(Duration::from_millis(200)),
-                Err(other) => panic!("{other}"),
-            }
+        let append = || match ledger::append(&repository, &chain_of("dana"), link.clone(), now()) {
+            Ok(record) => Some(record),
+            // What a program that was killed before us left behind: its age must pass first.
+            Err(ledger::LedgerError::Unwritable(_)) => None,
+            Err(other) => panic!("{other}"),
         };
+        last = wait::look_for(wait::PATIENCE, append).unwrap();
         println!("safe {}", seq + 1);
     }
 }
@@ -76,7 +75,7 @@ fn kill(rounds: std::ops::Range<u64>) -> usize {
             assert!(stdout.read_line(&mut said).unwrap() > 0, "round {round}: the victim never began: {said}");
         }
         // From its first step to well into its third record, in steps that do not repeat.
-        std::thread::sleep(Duration::from_micros((round * 7_919) % 40_000));
+        wait::take_time(Duration::from_micros((round * 7_919) % 40_000));
         child.kill().unwrap();
         child.wait().unwrap();
         stdout.read_to_string(&mut said).unwrap();

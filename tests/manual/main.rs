@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod blocks;
+#[path = "../support/desk.rs"]
+mod desk;
 mod keys;
 mod links;
 mod page;

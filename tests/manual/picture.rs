@@ -1,23 +1,17 @@
 //! The picture of the front page: a frame of the program itself on the demo, as SVG. `UPDATE_DOCS=1` draws it anew.
 
-use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::AtomicU64;
 
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
-use undersign::app::keymap::{Keymap, Stroke};
-use undersign::app::{Effect, Event, State, update};
-use undersign::drafts::Drafts;
 use undersign::signer::SigningKey;
 use undersign::tui::theme::{Role, Theme};
-use undersign::tui::view;
-use undersign::worker::{FirstFrame, Ports, perform};
 
+use crate::desk::{Session, ports};
 use crate::root;
+use crate::support::now;
 
 /// Columns and rows.
 const SIZE: (u16, u16) = (112, 30);
@@ -27,59 +21,17 @@ const HEIGHT: f32 = 18.0;
 /// Around all cells.
 const MARGIN: f32 = 16.0;
 /// What the picture shows: the riskiest change of the demo, at its first finding.
-const STROKES: [&str; 2] = ["enter", ")"];
+const STROKES: &str = "<enter>)";
 
-struct Desk {
-    state: State,
-    ports: Ports,
-}
-
-impl Desk {
-    fn on_the_demo(dir: &std::path::Path) -> Desk {
-        let demo = dir.join("demo");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
-        command.args(["demo", "--dir"]).arg(&demo).env("TERM", "dumb").env("HOME", dir);
-        assert!(command.output().unwrap().status.success());
-        let key = SigningKey::find(&demo.join("keys/dana").display().to_string(), None, None).unwrap();
-        let ports = Ports {
-            drafts: Drafts::at(demo.join("drafts")),
-            caches: Default::default(),
-            key: Ok(key.clone()),
-            clock: None,
-            random: Some(7),
-            open: AtomicU64::new(0),
-            first_frame: FirstFrame::none(),
-        };
-        let repositories = ["infra", "storefront", "billing"].map(|name| demo.join(name)).into();
-        let now = crate::support::now();
-        let (state, effects) = State::new(repositories, Keymap::shipped(), Ok(key.fingerprint()), false, now);
-        let mut desk = Desk { state, ports };
-        desk.take([Event::Resize(SIZE.0, SIZE.1)].into());
-        let events = effects.into_iter().flat_map(|effect| desk.carried_out(effect)).collect();
-        desk.take(events);
-        desk
-    }
-
-    fn carried_out(&self, effect: Effect) -> Vec<Event> {
-        let mut events = Vec::new();
-        perform(effect, &self.ports, &mut |event| events.push(event));
-        events
-    }
-
-    fn take(&mut self, mut events: VecDeque<Event>) {
-        while let Some(event) = events.pop_front() {
-            for effect in update(&mut self.state, event) {
-                events.extend(self.carried_out(effect));
-            }
-        }
-        self.state.drawn();
-    }
-
-    fn drawn(&self, theme: &Theme) -> Buffer {
-        let mut terminal = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).unwrap();
-        terminal.draw(|frame| view::draw(&self.state, theme, frame)).unwrap();
-        terminal.backend().buffer().clone()
-    }
+/// The desk of dana on the demo.
+fn on_the_demo(dir: &Path) -> Session {
+    let demo = dir.join("demo");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
+    command.args(["demo", "--dir"]).arg(&demo).env("TERM", "dumb").env("HOME", dir);
+    assert!(command.output().unwrap().status.success());
+    let key = SigningKey::find(&demo.join("keys/dana").display().to_string(), None, None).unwrap();
+    let repositories = ["infra", "storefront", "billing"].map(|name| demo.join(name)).into();
+    Session::over(repositories, ports(&demo.join("drafts"), key), now(), SIZE)
 }
 
 fn hex(color: Color, other: Color) -> String {
@@ -223,13 +175,11 @@ fn masked(svg: &str) -> String {
 #[test]
 fn the_picture_is_a_screen_of_the_program_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
-    let mut desk = Desk::on_the_demo(dir.path());
-    for stroke in STROKES {
-        desk.take([Event::Stroke(Stroke::parse(stroke).unwrap())].into());
-    }
+    let mut desk = on_the_demo(dir.path());
+    desk.press(STROKES);
     for name in ["dark", "light"] {
         let theme = Theme::shipped(name).unwrap();
-        let drawn = svg(&desk.drawn(&theme), &theme, "The reader of undersign, at a finding");
+        let drawn = svg(desk.terminal(&theme).backend().buffer(), &theme, "The reader of undersign, at a finding");
         let path = root().join(format!("docs/pictures/reader-{name}.svg"));
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
         if masked(&kept) == masked(&drawn) {

@@ -1,13 +1,14 @@
 //! The same over the network protocols that git ships: `git daemon` and, where Python is there, its own http-backend.
 
 use std::io::Read as _;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use undersign::decision::Verdict;
 
+use crate::support::wait;
 use crate::{Host, LEDGER, push_in};
 
 /// Ends with the test.
@@ -27,14 +28,7 @@ fn free_port() -> u16 {
 }
 
 fn answers(port: u16) -> bool {
-    let until = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < until {
-        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    false
+    wait::comes_true(Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).is_ok())
 }
 
 fn lands_only_what_is_signed(h: &Host, url: &str) {
@@ -78,8 +72,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.rfile.readline()
         else:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        env = dict(os.environ, GIT_PROJECT_ROOT=sys.argv[2], GIT_HTTP_EXPORT_ALL="1", PATH_INFO=path, QUERY_STRING=query,
-            REQUEST_METHOD=self.command, REMOTE_USER="mina", CONTENT_TYPE=self.headers.get("Content-Type", ""),
+        env = dict(os.environ, GIT_PROJECT_ROOT=sys.argv[2], GIT_HTTP_EXPORT_ALL="1", PATH_INFO=path,
+            QUERY_STRING=query, REQUEST_METHOD=self.command, REMOTE_USER="mina", CONTENT_TYPE=self.headers.get("Content-Type", ""),
             CONTENT_LENGTH=str(len(body)), HTTP_CONTENT_ENCODING=self.headers.get("Content-Encoding", ""),
             GIT_PROTOCOL=self.headers.get("Git-Protocol", ""))
         out = subprocess.run(["git", "http-backend"], input=body, env=env, stdout=subprocess.PIPE).stdout

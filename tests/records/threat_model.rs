@@ -1,4 +1,5 @@
-//! `docs/threat-model.md` names a test for each attack and one for its allowed twin: that they are there.
+//! `docs/threat-model.md` names a test for each attack and one for its allowed twin: that they are there, and that none
+//! is missing there that is called after a row.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,19 @@ fn rows(page: &str) -> Vec<Vec<&str>> {
     rows
 }
 
+/// Whether a test is called after a row: `row_07_...`, `twin_row_07_...`.
+fn is_numbered(name: &str) -> bool {
+    let row = name.strip_prefix("twin_").unwrap_or(name).strip_prefix("row_");
+    row.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// The tests that are called after a row and stand in none.
+fn in_no_row<'f>(page: &str, functions: &BTreeSet<&'f str>) -> Vec<&'f str> {
+    let rows = rows(page);
+    let named: BTreeSet<&str> = rows.iter().flatten().flat_map(|cell| quoted(cell)).collect();
+    functions.iter().copied().filter(|name| is_numbered(name) && !named.contains(name)).collect()
+}
+
 /// What is wrong with the tables, a sentence each.
 fn mistakes(page: &str, functions: &BTreeSet<&str>, codes: &BTreeSet<&str>) -> Vec<String> {
     let mut mistakes = Vec::new();
@@ -83,6 +97,18 @@ fn each_attack_in_the_threat_model_has_a_test_and_an_allowed_twin() {
     let page = read("docs/threat-model.md");
     assert!(rows(&page).len() >= 150, "{} rows were found", rows(&page).len());
     assert_eq!(mistakes(&page, &functions(&source), &codes), Vec::<String>::new());
+}
+
+#[test]
+fn each_test_that_is_called_after_a_row_stands_in_one() {
+    let source = sources(&root().join("src")) + &sources(&root().join("tests"));
+    let functions = functions(&source);
+    assert!(functions.iter().filter(|name| is_numbered(name)).count() >= 300, "they are called otherwise now");
+    assert_eq!(in_no_row(&read("docs/threat-model.md"), &functions), Vec::<&str>::new());
+    let head = "| attack | what the gate says | test | allowed twin |\n|---|---|---|---|\n";
+    let page = format!("{head}| x | 4 `LIMIT` | `row_01_a` | `twin_row_01_a` |\n");
+    let all = ["row_01_a", "twin_row_01_a", "row_02_b", "rows", "row_of_them"].into();
+    assert_eq!(in_no_row(&page, &all), ["row_02_b"]);
 }
 
 #[test]

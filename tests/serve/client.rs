@@ -5,11 +5,11 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::Fixture;
+use crate::support::{Fixture, wait};
 
 pub const UNDERSIGN: &str = env!("CARGO_BIN_EXE_undersign");
 /// No answer may take longer.
@@ -81,6 +81,13 @@ impl Service {
         self.raw(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     }
 
+    /// Waits until so many requests are being judged; it must tell numbers.
+    pub fn wait_for_working(&self, requests: usize) {
+        let wanted = format!("undersign_working {requests}\n");
+        let told = || self.raw(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").text;
+        wait::until(|| format!("not {wanted} in: {}", told()), || told().contains(&wanted));
+    }
+
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
@@ -88,14 +95,7 @@ impl Service {
 
     /// How it ended; it must, soon.
     pub fn ended(&mut self) -> ExitStatus {
-        let until = Instant::now() + PATIENCE;
-        while Instant::now() < until {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("the service did not end");
+        wait::look_for(PATIENCE, || self.child.try_wait().unwrap()).expect("the service did not end")
     }
 
     /// The most memory that it ever had, in KiB.

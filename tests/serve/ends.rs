@@ -6,12 +6,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::json;
 
 use crate::client::{Client, Service, UNDERSIGN, post, push, push_main};
-use crate::support::Fixture;
+use crate::support::{Fixture, wait};
 use undersign::service::{MAX_CONNECTIONS, MAX_TURNS};
 
 const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -62,26 +61,35 @@ fn hold_of(repo: &Path) -> File {
     lock
 }
 
+/// A request whose head the service has read, as it says; the body is still to come.
+fn half_sent(service: &Service, body: &str) -> Client {
+    let length = body.len();
+    let head =
+        format!("POST /v1/verify HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n");
+    let mut client = service.connect();
+    client.send(head.as_bytes());
+    assert_eq!(client.answer().unwrap().status, 100);
+    client
+}
+
 #[test]
 fn it_ends_when_what_has_begun_is_finished() {
     for signal in ["TERM", "INT"] {
         let f = Fixture::new();
-        let mut service = Service::of(&f, &[]);
-        let request = post(&push_main(&f, &f.id("main"), &f.id("agent/work")).to_string());
+        let mut service = Service::of(&f, &["--metrics"]);
+        let body = push_main(&f, &f.id("main"), &f.id("agent/work")).to_string();
         let held = hold(&f);
         let mut judged = service.connect();
-        judged.send(&request);
-        let mut half = service.connect();
-        half.send(&request[..request.len() - 5]);
+        judged.send(&post(&body));
+        service.wait_for_working(1);
+        let mut half = half_sent(&service, &body);
         let mut idle = service.connect();
         idle.send(HEALTH);
         assert_eq!(idle.answer().unwrap().status, 200);
-        // The two before are being read or judged now: all were accepted in this order.
-        std::thread::sleep(Duration::from_millis(300));
         service.signal(signal);
         assert!(idle.answer().is_none());
         assert!(TcpStream::connect(&service.address).is_err());
-        half.send(&request[request.len() - 5..]);
+        half.send(body.as_bytes());
         assert!(service.child.try_wait().unwrap().is_none());
         drop(held);
         for client in [&mut judged, &mut half] {
@@ -96,12 +104,13 @@ fn it_ends_when_what_has_begun_is_finished() {
 #[test]
 fn a_second_signal_does_not_wait() {
     let f = Fixture::new();
-    let mut service = Service::of(&f, &[]);
+    let mut service = Service::of(&f, &["--metrics"]);
     let _held = hold(&f);
     service.connect().send(&post(&push_main(&f, &f.id("main"), &f.id("agent/work")).to_string()));
-    std::thread::sleep(Duration::from_millis(300));
+    service.wait_for_working(1);
     service.signal("TERM");
-    std::thread::sleep(Duration::from_millis(300));
+    let lets_nobody_in = || TcpStream::connect(&service.address).is_err();
+    wait::until(|| "the first signal is not heard".into(), lets_nobody_in);
     assert!(service.child.try_wait().unwrap().is_none());
     service.signal("TERM");
     assert_eq!(service.ended().code(), Some(70));
@@ -144,22 +153,18 @@ fn who_finds_no_room_is_told_at_once() {
     inside[0].send(HEALTH);
     assert_eq!(inside[0].answer().unwrap().status, 200);
     inside.pop();
-    let room = (0..100).any(|_| {
-        std::thread::sleep(Duration::from_millis(20));
-        enter().1.status == 200
-    });
-    assert!(room);
+    wait::until(|| "no room for another".into(), || enter().1.status == 200);
 }
 
 #[test]
 fn who_waits_too_long_for_a_worker_is_told() {
     let f = Fixture::new();
-    let service = Service::of(&f, &["--workers", "1", "--timeout", "1"]);
+    let service = Service::of(&f, &["--workers", "1", "--timeout", "1", "--metrics"]);
     let request = post(&push_main(&f, &f.id("main"), &f.id("agent/work")).to_string());
     let held = hold(&f);
     let mut first = service.connect();
     first.send(&request);
-    std::thread::sleep(Duration::from_millis(300));
+    service.wait_for_working(1);
     let second = service.raw(&request);
     second.refused(503, "workers are busy");
     assert_eq!(second.header("retry-after"), Some("1"));

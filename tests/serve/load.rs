@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::client::{Client, Service, post, push_main};
-use crate::support::Fixture;
+use crate::support::{Fixture, wait};
 use undersign::decision::Verdict;
 use undersign::service::MAX_CONNECTIONS;
 
@@ -93,7 +93,7 @@ fn dawdle(service: &Service, bytes: &[u8], done: &AtomicBool) -> usize {
         let mut client = service.connect();
         let slow = bytes.iter().take(bytes.len() - 1);
         let sent = slow.take_while(|byte| {
-            std::thread::sleep(Duration::from_millis(50));
+            wait::take_time(Duration::from_millis(50));
             !done.load(Ordering::Acquire) && client.try_send(&[**byte])
         });
         if sent.count() < bytes.len() - 1 && !done.load(Ordering::Acquire) {
@@ -144,7 +144,8 @@ fn many_and_bad_requests_change_no_verdict() {
     assert_eq!(service.health().json()["judged"], judged);
     let memory = assert_bounded(&service);
     println!(
-        "{total} requests, {judged} judged, {slow} too slow: {:.0} a second, the longest {longest} ms, at most {memory} MiB",
+        "{total} requests, {judged} judged, {slow} too slow: {:.0} a second, the longest {longest} ms, \
+         at most {memory} MiB",
         total as f64 / elapsed.as_secs_f64()
     );
     assert!(Duration::from_millis(longest as u64) < QUICK, "{longest} ms");

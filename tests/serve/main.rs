@@ -286,7 +286,7 @@ fn a_slow_request_ends_after_the_time_for_all_of_it() {
         if !client.try_send(&[*byte]) {
             break;
         }
-        std::thread::sleep(Duration::from_millis(100));
+        support::wait::take_time(Duration::from_millis(100));
     }
     let answer = client.answer().unwrap();
     answer.refused(408, "within the time");

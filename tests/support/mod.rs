@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod gate;
+pub mod wait;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -111,7 +112,8 @@ pub fn policy(extra: &str) -> String {
         )
     };
     format!(
-        "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"fixture-1\"\n[refs]\nprotected = [\"refs/heads/main\"]\n{}{}{}\
+        "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"fixture-1\"\n\
+         [refs]\nprotected = [\"refs/heads/main\"]\n{}{}{}\
          [ai]\npresume = true\nsign = {{ junior = 1, mid = 1, senior = 1, none = 1 }}\n\
          [compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{{ role = \"policy\", n = 1 }}]\nsolo = true\n\
          [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\n{extra}",

@@ -4,9 +4,11 @@
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use crate::support::wait;
 
 pub struct Program {
     pub child: Box<dyn Child + Send + Sync>,
@@ -70,11 +72,17 @@ impl Program {
     }
 
     pub fn wait_for_times(&self, wanted: &str, times: usize) {
-        let start = Instant::now();
-        while self.text().matches(wanted).count() < times {
-            assert!(start.elapsed() < Duration::from_secs(60), "no {wanted:?} on:\n{}", self.text());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        self.wait_until(&format!("{wanted:?}"), |screen| screen.text().matches(wanted).count() >= times);
+    }
+
+    /// `what` is what is missed where it never is so.
+    pub fn wait_until(&self, what: &str, is_so: impl Fn(&Program) -> bool) {
+        wait::until(|| format!("no {what} on:\n{}", self.text()), || is_so(self));
+    }
+
+    /// Whether it has the terminal's other screen, which a shell has not.
+    pub fn has_its_screen(&self) -> bool {
+        self.screen.lock().unwrap().screen().alternate_screen()
     }
 
     pub fn press(&mut self, keys: &str) {
@@ -85,10 +93,8 @@ impl Program {
     /// Waits for the end; gives the exit code and whether the screen was given back.
     pub fn end(&mut self) -> (u32, bool) {
         let status = self.child.wait().unwrap();
-        let start = Instant::now();
-        while self.screen.lock().unwrap().screen().alternate_screen() && start.elapsed() < Duration::from_secs(5) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        // What it wrote at last may not be read yet.
+        wait::comes_true(Duration::from_secs(5), || !self.has_its_screen());
         let screen = self.screen.lock().unwrap();
         (status.exit_code(), !screen.screen().alternate_screen() && !screen.screen().hide_cursor())
     }

@@ -1,4 +1,5 @@
-//! The real program in a pseudo-terminal: the seams that no other test sees. Waits for what is on the screen, not for time.
+//! The real program in a pseudo-terminal: the seams that no other test sees. Waits for what is on the screen, not for
+//! time.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../support/program.rs"]
@@ -10,7 +11,7 @@ mod seams;
 mod signing;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portable_pty::PtySize;
 use program::{Program, cells};

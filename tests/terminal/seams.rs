@@ -1,6 +1,7 @@
 //! Where the program hands the terminal to others, or the terminal hands it something: editor, clipboard, shell, mouse.
 
 use super::*;
+use crate::support::wait;
 
 fn demo(home: &Path, environment: &[(&str, &str)]) -> Program {
     let dir = home.join("demo").display().to_string();
@@ -23,7 +24,8 @@ fn quit(mut program: Program) {
 fn the_editor_gets_a_read_only_copy_at_the_line_and_the_screen_comes_back() {
     let home = home();
     let (script, told) = (home.path().join("edit or"), home.path().join("told"));
-    let body = "#!/bin/sh\nlast=$(eval echo \\${$#})\nls -l \"$last\" | cut -c1-10 > \"$TOLD\"\necho \"$@\" >> \"$TOLD\"\ncat \"$last\" >> \"$TOLD\"\n";
+    let body = "#!/bin/sh\nlast=$(eval echo \\${$#})\nls -l \"$last\" | cut -c1-10 > \"$TOLD\"\n\
+                echo \"$@\" >> \"$TOLD\"\ncat \"$last\" >> \"$TOLD\"\n";
     std::fs::write(&script, body).unwrap();
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -32,13 +34,8 @@ fn the_editor_gets_a_read_only_copy_at_the_line_and_the_screen_comes_back() {
     let told_to = told.display().to_string();
     let mut program = demo(home.path(), &[("VISUAL", &editor), ("TOLD", &told_to)]);
     program.press("]jje");
-    let start = Instant::now();
-    while !std::fs::read_to_string(&told).unwrap_or_default().contains("befor") {
-        if start.elapsed() > Duration::from_secs(30) {
-            panic!("the editor was not told:\n{}", program.text());
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    program
+        .wait_until("editor that was told", |_| std::fs::read_to_string(&told).unwrap_or_default().contains("befor"));
     let text = std::fs::read_to_string(&told).unwrap();
     assert!(text.starts_with("-r--------\n--flag "), "{text}");
     let copy = text.lines().nth(1).unwrap().split(' ').next_back().unwrap().to_owned();
@@ -60,16 +57,13 @@ fn copying_goes_to_the_terminal_s_clipboard_encoded() {
     let mut program = demo(home.path(), &[("DISPLAY", ""), ("WAYLAND_DISPLAY", "")]);
     program.press("]jjjy");
     program.wait_for("copied: README.md:");
-    let start = Instant::now();
     let sequence = || {
         let raw = String::from_utf8_lossy(&program.raw.lock().unwrap()).into_owned();
         raw.split_once("\u{1b}]52;c;").map(|(_, rest)| rest.split('\u{1b}').next().unwrap().to_owned())
     };
-    while sequence().is_none() && start.elapsed() < Duration::from_secs(30) {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let copied = wait::look_for(wait::PATIENCE, sequence).unwrap();
     use base64ct::Encoding as _;
-    let copied = base64ct::Base64::decode_vec(&sequence().unwrap()).unwrap();
+    let copied = base64ct::Base64::decode_vec(&copied).unwrap();
     assert!(String::from_utf8(copied).unwrap().starts_with("README.md:"));
     quit(program);
 }
@@ -84,16 +78,12 @@ fn ctrl_z_stops_it_with_the_terminal_given_back_and_it_goes_on_where_it_was() {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         stat.rsplit(')').next().unwrap_or_default().trim().chars().next()
     };
-    let start = Instant::now();
-    while state() != Some('T') {
-        // Where nobody could wake it, the system does not stop a process of an orphaned group: nothing to see then.
-        if start.elapsed() > Duration::from_secs(5) {
-            program.wait_for("befor you touch");
-            return quit(program);
-        }
-        std::thread::sleep(Duration::from_millis(20));
+    // Where nobody could wake it, the system does not stop a process of an orphaned group: nothing to see then.
+    if !wait::comes_true(Duration::from_secs(5), || state() == Some('T')) {
+        program.wait_for("befor you touch");
+        return quit(program);
     }
-    assert!(!program.screen.lock().unwrap().screen().alternate_screen(), "the shell has its screen");
+    assert!(!program.has_its_screen(), "the shell has its screen");
     assert!(std::process::Command::new("kill").args(["-CONT", &process.to_string()]).status().unwrap().success());
     program.wait_for("befor you touch");
     program.press("?");
@@ -136,11 +126,8 @@ fn the_wheel_and_a_click_reach_the_reader_and_a_release_means_nothing() {
     program.wait_for("3 findings");
     // Button 64 and 65 are the wheel, in SGR coordinates from 1 on.
     program.press("\u{1b}[<65;60;10M\u{1b}[<65;60;10M");
-    let start = Instant::now();
-    while program.text().contains("▸ envs/prod/main.tf  ") || program.text().contains("1    1   resource") {
-        assert!(start.elapsed() < Duration::from_secs(30), "{}", program.text());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let is_above = |text: &str| text.contains("▸ envs/prod/main.tf  ") || text.contains("1    1   resource");
+    program.wait_until("lines further down", |program| !is_above(&program.text()));
     program.press("\u{1b}[<0;5;6M\u{1b}[<0;5;6m");
     program.wait_for("▸ envs/prod/dashboards.tf");
     quit(program);
@@ -189,6 +176,11 @@ fn a_quit_signal_gives_the_terminal_back() {
     assert!(program.end().1, "the terminal is given back");
 }
 
+/// Whether it gave the terminal back, or says why not: an orphaned group is not stopped, and goes on with its screen.
+fn gave_way(program: &Program) -> bool {
+    !program.has_its_screen() || program.text().contains("No shell waits for this program")
+}
+
 #[test]
 fn a_stop_signal_gives_the_terminal_back_for_as_long_as_it_stops() {
     for signal in ["-TSTP", "-TTIN", "-TTOU"] {
@@ -198,13 +190,7 @@ fn a_stop_signal_gives_the_terminal_back_for_as_long_as_it_stops() {
         let id = process.to_string();
         let kill = |signal: &str| std::process::Command::new("kill").args([signal, &id]).status().unwrap().success();
         assert!(kill(signal));
-        let start = Instant::now();
-        // An orphaned group is not stopped: it goes on, with its screen.
-        let is_told = |program: &Program| program.text().contains("No shell waits for this program");
-        while program.screen.lock().unwrap().screen().alternate_screen() && !is_told(&program) {
-            assert!(start.elapsed() < Duration::from_secs(30), "{signal}: {}", program.text());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        program.wait_until(&format!("stop by {signal}"), gave_way);
         assert!(kill("-CONT"));
         program.wait_for("befor you touch");
         quit(program);
@@ -219,12 +205,7 @@ fn ctrl_z_is_heard_in_a_prompt_too() {
     program.wait_for("What is left");
     program.press("\u{1a}");
     let id = program.child.process_id().unwrap().to_string();
-    let start = Instant::now();
-    let is_told = |program: &Program| program.text().contains("No shell waits for this program");
-    while program.screen.lock().unwrap().screen().alternate_screen() && !is_told(&program) {
-        assert!(start.elapsed() < Duration::from_secs(30), "{}", program.text());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    program.wait_until("stop", gave_way);
     assert!(std::process::Command::new("kill").args(["-CONT", &id]).status().unwrap().success());
     program.wait_for("What is left");
     // Not by Esc: with what follows at once a terminal would read another stroke. And Ctrl-C takes back what is typed
