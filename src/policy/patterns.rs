@@ -17,6 +17,9 @@ pub(super) struct PathPatterns {
     set: GlobSet,
     /// Name by name; only those whose first one is given.
     anchored: Vec<Vec<Part>>,
+    /// With which names all that they hold begins, where that can be said of each of them: most of the many compartments
+    /// of a policy are told by it, and a matcher is not asked. In ASCII, so that letter case is all that may differ.
+    firsts: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone)]
@@ -50,18 +53,20 @@ impl PathPatterns {
     /// # Errors
     /// One of them is no pattern, or they are too large together.
     pub(super) fn new<'p>(patterns: impl Iterator<Item = &'p str>) -> Result<PathPatterns, globset::Error> {
-        let (mut set, mut anchored) = (GlobSet::builder(), Vec::new());
+        let (mut set, mut anchored, mut firsts) = (GlobSet::builder(), Vec::new(), Some(Vec::new()));
         for pattern in patterns {
             let plain = folded(pattern);
             if plain != pattern {
                 set.add(glob(&plain)?);
             }
             set.add(glob(pattern)?);
+            let own = first_names(pattern, &plain);
+            firsts = firsts.zip(own).map(|(firsts, own)| [firsts, own].concat());
             for one in alternatives(&plain).unwrap_or_default() {
                 anchored.extend(anchored_parts(&one)?);
             }
         }
-        Ok(PathPatterns { set: set.build()?, anchored })
+        Ok(PathPatterns { set: set.build()?, anchored, firsts })
     }
 
     pub(super) fn hold(&self, path: &RepoPath) -> bool {
@@ -70,7 +75,13 @@ impl PathPatterns {
 
     /// As [`PathPatterns::hold`], of a path whose spellings are at hand: a policy asks each of its compartments.
     pub(super) fn hold_any(&self, spellings: &[Cow<'_, str>]) -> bool {
-        spellings.iter().any(|path| self.set.is_match(path.as_ref()))
+        spellings.iter().any(|path| self.may_hold(path) && self.set.is_match(path.as_ref()))
+    }
+
+    fn may_hold(&self, path: &str) -> bool {
+        let Some(firsts) = self.firsts.as_ref().filter(|_| path.is_ascii()) else { return true };
+        let first = path.split('/').next().unwrap_or_default();
+        firsts.iter().any(|own| own.eq_ignore_ascii_case(first))
     }
 
     /// Whether they could hold something below a folder, whatever there is now. Those that begin with a wildcard could
@@ -103,6 +114,18 @@ pub(super) fn check(pattern: &str) -> Result<(), globset::Error> {
 
 fn glob(pattern: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(pattern).literal_separator(true).case_insensitive(true).build()
+}
+
+/// The first names of what a pattern holds; none where a wildcard stands there, or where more than letter case may differ.
+fn first_names(pattern: &str, plain: &str) -> Option<Vec<String>> {
+    if !pattern.is_ascii() || !plain.eq_ignore_ascii_case(pattern) {
+        return None;
+    }
+    let first = |one: String| match Part::of(names(&one).first()?) {
+        Ok(Part::Plain(name)) if !one.starts_with('*') => Some(name),
+        _ => None,
+    };
+    alternatives(plain)?.into_iter().map(first).collect()
 }
 
 fn anchored_parts(pattern: &str) -> Result<Option<Vec<Part>>, globset::Error> {
@@ -284,6 +307,7 @@ fn why_no_ref(pattern: &str) -> Option<&'static str> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use proptest::prelude::*;
 
     fn patterns(text: &str) -> PathPatterns {
         PathPatterns::new(text.split_ascii_whitespace()).unwrap()
@@ -299,6 +323,9 @@ mod tests {
             "envs/prod /x",
             "envs/prod:a/x",
             "envs/prod::$INDEX_ALLOCATION/x",
+            "ENVS./prod/x",
+            "envs /prod/x",
+            "envs:a/prod/x",
             "envs\\prod\\x",
             "app/..\\envs\\prod/x",
             "envs/pr\u{200c}od/x",
@@ -316,6 +343,21 @@ mod tests {
         }
         for path in ["envs/prods/x", "envs/prod", "envs/p/rod/x", "envs/prod.x/y", "\u{131}x/a", "strase/x"] {
             assert!(!of.hold(&path.into()), "{path}");
+        }
+    }
+
+    proptest! {
+        /// What a path begins with only saves asking the matcher.
+        #[test]
+        fn whether_a_path_is_held_is_the_same_without_a_look_at_its_first_name(
+            patterns in prop::collection::vec("[aAbk*?/{},.!\\[\\]K ]{1,8}", 1..4),
+            path in "[aAbk/. :*K\u{17f}\u{212a}\\\\]{1,9}",
+        ) {
+            if let Ok(own) = PathPatterns::new(patterns.iter().map(String::as_str)) {
+                let plain = PathPatterns { firsts: None, ..own.clone() };
+                let path = RepoPath::from(&*path);
+                prop_assert_eq!(own.hold(&path), plain.hold(&path));
+            }
         }
     }
 
