@@ -31,6 +31,51 @@
 //!  0  change  datafile                          plain data; TOML files read with all their mistakes
 //! ```
 //!
+//! # As a library
+//!
+//! Without features it is the verifier of the format alone: [`record::verify()`] for records, [`record::Chain`] for what
+//! they hang together by, [`policy::Policy`] for whose they are, [`gate::PushEvaluation`] for what they let land.
+//!
+//! ```
+//! use undersign::policy::Policy;
+//! use undersign::record::verify;
+//!
+//! // One of the published test vectors: a head of text, an empty line, and the bytes of an envelope.
+//! let file = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/records/vectors/record-sound-ed25519.vector"));
+//! let head = file.windows(2).position(|pair| pair == b"\n\n").expect("a vector has a head");
+//! let record = verify(&file[head + 2..])?;
+//! let decision = &record.statement().predicate;
+//! assert_eq!(decision.principal, "dana");
+//! assert_eq!(decision.target.name, "refs/heads/main");
+//!
+//! // That the signature holds says nothing of whose key it is: that is for the policy to say.
+//! let policy = Policy::parse("policy.toml", &format!(
+//!     r#"
+//!     schema = "undersign-policy/v1"
+//!     version = 1
+//!     repository = "vectors-1"
+//!     [refs]
+//!     protected = ["refs/heads/main"]
+//!     [people.dana]
+//!     name = "Dana Reyes"
+//!     roles = ["senior", "policy"]
+//!     emails = ["dana@example.com"]
+//!     keys = ["{}"]
+//!     [compartment.default]
+//!     sign = [{{ role = "senior", n = 1 }}]
+//!     [compartment.policy]
+//!     paths = [".undersign/**"]
+//!     solo = true
+//!     sign = [{{ role = "policy", n = 1 }}]
+//!     "#,
+//!     record.key().to_openssh(),
+//! ));
+//! let policy = policy.unwrap_or_else(|refused| panic!("{refused}"));
+//! let (owner, _) = policy.roster.enrolment(record.key()).expect("the key is in the roster");
+//! assert_eq!(owner.id, decision.principal);
+//! # Ok::<(), undersign::record::Fault>(())
+//! ```
+//!
 //! Words: a **change** proposes a **revision** (base, head) to a target ref; its **manifest** is what it does to each
 //! path and what a decision binds to. **Provenance** is what is known of how it was made, made of **evidence**;
 //! **attribution** whose hand each added line is said to be from. A **finding** is what a rule saw at a line; **blast
@@ -46,13 +91,15 @@ pub mod gate;
 pub mod policy;
 pub mod provenance;
 pub mod record;
-pub mod risk;
 
 #[cfg(feature = "git")]
+#[doc(hidden)]
 pub mod cache;
 #[cfg(feature = "git")]
+#[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "git")]
+#[doc(hidden)]
 pub mod disk;
 #[cfg(feature = "git")]
 pub mod enforcement;
@@ -63,6 +110,9 @@ pub mod gate_state;
 #[cfg(feature = "git")]
 pub mod ledger;
 #[cfg(feature = "git")]
+pub mod risk;
+#[cfg(feature = "git")]
+#[doc(hidden)]
 pub mod service;
 #[cfg(feature = "git")]
 pub mod source;
@@ -70,16 +120,22 @@ pub mod source;
 pub mod sync;
 
 #[cfg(feature = "tui")]
+#[doc(hidden)]
 pub mod app;
 #[cfg(feature = "tui")]
+#[doc(hidden)]
 pub mod clipboard;
 #[cfg(feature = "tui")]
+#[doc(hidden)]
 pub mod config;
 #[cfg(feature = "tui")]
+#[doc(hidden)]
 pub mod desk;
 #[cfg(feature = "tui")]
+#[doc(hidden)]
 pub mod drafts;
 #[cfg(feature = "tui")]
+#[doc(hidden)]
 pub mod editor;
 #[cfg(feature = "tui")]
 pub mod highlight;
@@ -88,6 +144,8 @@ pub mod signer;
 #[cfg(feature = "tui")]
 pub mod signing;
 #[cfg(feature = "tui")]
+#[doc(hidden)]
 pub mod tui;
 #[cfg(feature = "tui")]
+#[doc(hidden)]
 pub mod worker;

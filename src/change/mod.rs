@@ -4,19 +4,26 @@
 //! path is a [`diff::Diff`]; what a decision binds to is its [`manifest::Manifest`].
 
 pub mod address;
+#[cfg(feature = "git")]
 mod anchors;
+#[cfg(feature = "git")]
 pub mod compare;
 pub mod diff;
 pub mod digest;
+#[cfg(feature = "git")]
 pub mod enclosing;
 pub mod fold;
 pub mod lines;
 pub mod links;
 pub mod manifest;
+#[cfg(feature = "git")]
 pub mod merge;
+#[cfg(feature = "git")]
 pub mod moved;
 pub mod ref_name;
+#[cfg(feature = "git")]
 pub mod renames;
+#[cfg(feature = "git")]
 pub mod replacement;
 pub mod spelling;
 pub mod visible;

@@ -22,7 +22,7 @@ pub struct SummaryOptions {
     /// URI that names this gate to who reads the summary
     #[arg(long, value_name = "URI")]
     verifier: Option<String>,
-    /// URI of the repository, such as git+https://git.example/shop; by default that of origin
+    /// URI of the repository, such as git+https:…/shop; by default that of origin
     #[arg(long, value_name = "URI")]
     resource: Option<String>,
 }

@@ -103,7 +103,7 @@ fn reviews_of<'a, 'g>(
     let here: Vec<CountedDecision<'g>> = decisions
         .iter()
         .filter(|decision| decision.predicate().manifest.sha256 == manifest && is_here(policy, **decision))
-        .filter(|decision| matches!(decision.standing, Validity::InForce | Validity::Expired))
+        .filter(|decision| matches!(decision.validity, Validity::InForce | Validity::Expired))
         .copied()
         .collect();
     let rejected: BTreeSet<&str> = here

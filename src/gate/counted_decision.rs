@@ -20,7 +20,7 @@ pub(super) struct CountedDecision<'g> {
     pub received: i64,
     /// Until when it counts, left out; seconds since the epoch.
     pub expires: i64,
-    pub standing: Validity,
+    pub validity: Validity,
 }
 
 impl<'g> CountedDecision<'g> {

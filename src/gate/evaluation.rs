@@ -35,8 +35,8 @@ impl<'g> Evaluation<'g> {
             .into_iter()
             .filter_map(|status| {
                 let (person, received) = (status.person?, status.received.unwrap_or(now));
-                let RecordStatus { record, presence, expires, standing, .. } = status;
-                Some(CountedDecision { person, record, presence, received, expires, standing })
+                let RecordStatus { record, presence, expires, validity, .. } = status;
+                Some(CountedDecision { person, record, presence, received, expires, validity })
             })
             .collect();
         let break_glass_uses = break_glass::all(policy, &all, now);
@@ -44,7 +44,7 @@ impl<'g> Evaluation<'g> {
         for decision in all {
             let predicate = decision.predicate();
             let here = predicate.repository.id == policy.repository && predicate.target.name == target;
-            match decision.standing {
+            match decision.validity {
                 Validity::InForce | Validity::Expired if here => decisions.push(decision),
                 Validity::InForce | Validity::Expired => elsewhere.push(decision),
                 Validity::Clone | Validity::Unfit(_) if here => void.push(decision),

@@ -34,7 +34,7 @@ pub fn obsolete(input: &Input<'_>) -> HashSet<RecordId> {
         .collect();
     let is_obsolete = |status: &&super::RecordStatus<'_>| {
         let predicate = status.predicate();
-        match status.standing {
+        match status.validity {
             _ if status.received.is_none() => false,
             _ if break_glass_uses.contains(predicate.manifest.sha256.as_str()) => false,
             // What it supersedes is not all superseded yet.

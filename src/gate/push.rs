@@ -320,7 +320,7 @@ impl<'g> PushEvaluation<'g> {
             let all = record_statuses(policy, chains, &remembered.receipts, now);
             let rejects = |status: &&RecordStatus<'_>| {
                 status.predicate().verdict == Verdict::Reject
-                    && status.standing == Validity::InForce
+                    && status.validity == Validity::InForce
                     && status.predicate().repository.id == policy.repository
             };
             all.iter().filter(rejects).map(|status| status.predicate().target.name.clone()).collect()

@@ -22,7 +22,7 @@ pub struct RecordStatus<'c> {
     pub received: Option<i64>,
     /// Until when it counts, left out, where its verdict is one that ends by itself; seconds since the epoch.
     pub expires: i64,
-    pub standing: Validity,
+    pub validity: Validity,
 }
 
 /// Whether a record counts.
@@ -65,7 +65,7 @@ impl<'c> RecordStatus<'c> {
     }
 }
 
-/// All sound records, each with its standing at a time, chain by chain.
+/// All sound records, each with its validity at a time, chain by chain.
 pub fn record_statuses<'c>(
     policy: &'c Policy,
     chains: &'c [Chain],
@@ -81,23 +81,23 @@ pub fn record_statuses<'c>(
         chain.records.iter().map(of).collect::<Vec<_>>()
     };
     let mut all: Vec<RecordStatus<'c>> = chains.iter().flat_map(of).collect();
-    let counting = |status: &&RecordStatus<'c>| matches!(status.standing, Validity::InForce | Validity::Expired);
+    let counting = |status: &&RecordStatus<'c>| matches!(status.validity, Validity::InForce | Validity::Expired);
     let trusted: Vec<&Record> = all.iter().filter(counting).map(|status| status.record).collect();
-    let ended: HashSet<(&str, &str)> = chains.iter().flat_map(Chain::ended).collect();
-    let of = |records: &[&Record]| chain::in_force(records).into_iter().map(Record::id).collect::<HashSet<_>>();
-    let live = of(&trusted);
+    let gone: HashSet<(&str, &str)> = chains.iter().flat_map(Chain::ended).collect();
+    let superseded = chain::superseded(trusted.iter().copied());
     // Nobody ends a rejection ahead of time; an approval may go at once.
     let restricts = |record: &Record| {
         let predicate = record.predicate();
         predicate.verdict == Verdict::Reject || !is_ahead(predicate, now)
     };
-    let restricting: Vec<&Record> = trusted.iter().copied().filter(|record| restricts(record)).collect();
-    let rejections = if restricting.len() < trusted.len() { &of(&restricting) } else { &live };
+    let ending_rejections = chain::superseded(trusted.iter().copied().filter(|record| restricts(record)));
     for status in all.iter_mut().filter(|status| counting(&&**status)) {
         let (principal, id) = (status.predicate().principal.as_str(), status.record.id());
-        let live = if status.predicate().verdict == Verdict::Reject { rejections } else { &live };
-        if !live.contains(&id) || (!ended.is_empty() && ended.contains(&(principal, id.to_string().as_str()))) {
-            status.standing = Validity::Superseded;
+        let ended = if status.predicate().verdict == Verdict::Reject { &ending_rejections } else { &superseded };
+        // Nearly all records end none, and then nothing is to be looked up.
+        let is_ended = !ended.is_empty() && ended.contains(&(principal, id));
+        if is_ended || (!gone.is_empty() && gone.contains(&(principal, id.to_string().as_str()))) {
+            status.validity = Validity::Superseded;
         }
     }
     all
@@ -107,7 +107,7 @@ pub fn record_statuses<'c>(
 /// time is over by now does not matter; nor, where another policy is in force by now, that a key of theirs is nobody's
 /// in it, so that its chain is not read any more.
 pub fn still_approve(record_statuses: &[RecordStatus<'_>], records: &[String], is_same_policy: bool) -> bool {
-    let stands = |status: &&RecordStatus<'_>| matches!(status.standing, Validity::InForce | Validity::Expired);
+    let stands = |status: &&RecordStatus<'_>| matches!(status.validity, Validity::InForce | Validity::Expired);
     let standing =
         || record_statuses.iter().filter(stands).map(|status| (status.record.id().to_string(), status.predicate()));
     let is_answered = |id: &String| standing().any(|(_, other)| other.answers.contains(id));
@@ -133,8 +133,8 @@ fn status<'c>(
 ) -> RecordStatus<'c> {
     let expires = expires(policy, record.predicate());
     let Some((owner, enrolment)) = owner else {
-        let standing = Validity::Stranger;
-        return RecordStatus { record, person: None, presence: Presence::None, received, expires, standing };
+        let validity = Validity::Stranger;
+        return RecordStatus { record, person: None, presence: Presence::None, received, expires, validity };
     };
     let predicate = record.predicate();
     let own = owner.id == predicate.principal;
@@ -142,7 +142,7 @@ fn status<'c>(
     let restricts = predicate.verdict == Verdict::Reject;
     let unfit = enrolment.unfit(predicate.issued_at.seconds(), received, now).filter(|_| !restricts);
     let ends = matches!(predicate.verdict, Verdict::Approve | Verdict::HumanOnly | Verdict::BreakGlass);
-    let standing = match unfit {
+    let validity = match unfit {
         _ if !own => Validity::Impostor,
         _ if record.clone => Validity::Clone,
         Some(unfit) => Validity::Unfit(unfit),
@@ -150,7 +150,7 @@ fn status<'c>(
         None => Validity::InForce,
     };
     let presence = enrolment.level(record.verified.token());
-    RecordStatus { record, person: own.then_some(owner), presence, received, expires, standing }
+    RecordStatus { record, person: own.then_some(owner), presence, received, expires, validity }
 }
 
 /// When a record ends: what lets something land is good for as long as the policy lets it be, whatever the signer says.

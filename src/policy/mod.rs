@@ -2,6 +2,7 @@
 //! signs for each. It is read from the policy branch as it stood before a push, never from the change.
 
 mod advice;
+#[cfg(feature = "git")]
 pub mod codeowners;
 mod compartment;
 mod crossing;

@@ -1,6 +1,6 @@
 //! A chain: the records of one key from one device, each naming the one before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
@@ -309,16 +309,21 @@ impl Chain {
     }
 }
 
-/// Of records whose keys belong to their principals, those that no other record of the same principal supersedes.
-/// Who calls it has checked the keys: else anyone could end another person's rejection.
-pub fn in_force<'c>(trusted: &[&'c Record]) -> Vec<&'c Record> {
-    let mut superseded = std::collections::HashSet::new();
-    for record in trusted {
+/// What records say to take the place of: principal and id. Each speaks for records of its own principal only.
+pub fn superseded<'c>(trusted: impl Iterator<Item = &'c Record>) -> HashSet<(&'c str, RecordId)> {
+    let ended = |record: &'c Record| {
         let predicate = record.predicate();
         // What is no id is the id of nothing.
         let ids = predicate.supersedes.iter().filter_map(|id| id.parse::<RecordId>().ok());
-        superseded.extend(ids.map(|id| (predicate.principal.as_str(), id)));
-    }
+        ids.map(|id| (predicate.principal.as_str(), id))
+    };
+    trusted.flat_map(ended).collect()
+}
+
+/// Of records whose keys belong to their principals, those that no other record of the same principal supersedes.
+/// Who calls it has checked the keys: else anyone could end another person's rejection.
+pub fn in_force<'c>(trusted: &[&'c Record]) -> Vec<&'c Record> {
+    let superseded = superseded(trusted.iter().copied());
     let stands = |record: &&Record| !superseded.contains(&(record.predicate().principal.as_str(), record.id()));
     trusted.iter().copied().filter(stands).collect()
 }

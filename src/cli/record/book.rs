@@ -33,10 +33,9 @@ impl Book {
     /// All records by the time they claim, then by chain and number.
     pub fn record_statuses(&self) -> Result<Vec<RecordStatus<'_>>, String> {
         let chains = &self.place.chains;
-        let mut record_statuses =
-            gate::record_statuses(self.policy()?, chains, &Receipts::claimed(chains), crate::cli::now());
-        record_statuses.sort_by_key(|ballot| ballot.predicate().issued_at);
-        Ok(record_statuses)
+        let mut statuses = gate::record_statuses(self.policy()?, chains, &Receipts::claimed(chains), crate::cli::now());
+        statuses.sort_by_key(|status| status.predicate().issued_at);
+        Ok(statuses)
     }
 
     /// The record whose id begins so.
@@ -44,7 +43,7 @@ impl Book {
         let matching: Vec<_> = self
             .record_statuses()?
             .into_iter()
-            .filter(|ballot| ballot.record.id().to_string().starts_with(id))
+            .filter(|status| status.record.id().to_string().starts_with(id))
             .collect();
         match matching[..] {
             [one] => Ok(one),

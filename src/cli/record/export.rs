@@ -14,7 +14,7 @@ pub(super) fn run(ids: &[String], to: &Path, book: &Book) -> Result<(), String> 
         chosen.push(book.find(id)?);
     }
     if ids.is_empty() {
-        chosen = book.record_statuses()?.into_iter().filter(|ballot| ballot.person.is_some()).collect();
+        chosen = book.record_statuses()?.into_iter().filter(|status| status.person.is_some()).collect();
     }
     if chosen.is_empty() {
         return Err("There is nothing to export: nothing is signed here by anybody in the roster.".to_owned());
@@ -33,11 +33,11 @@ struct Bundle {
 }
 
 impl Bundle {
-    fn of(record_statuses: &[RecordStatus<'_>], policy: &Policy) -> Bundle {
+    fn of(statuses: &[RecordStatus<'_>], policy: &Policy) -> Bundle {
         let mut files = Vec::new();
         let mut lines = Vec::new();
-        for ballot in record_statuses {
-            let (record, id) = (ballot.record, ballot.record.id());
+        for status in statuses {
+            let (record, id) = (status.record, status.record.id());
             lines.extend_from_slice(&record.link.envelope);
             files.push((format!("{id}.dsse.json"), record.link.envelope.clone()));
             files.push((format!("{id}.manifest"), record.link.manifest.clone()));
@@ -47,7 +47,7 @@ impl Bundle {
         files.push(("signers".to_owned(), signers(policy).into_bytes()));
         let script = include_bytes!("../../../assets/verify-record.sh");
         files.push(("verify-record.sh".to_owned(), script.to_vec()));
-        let instructions = instructions(&record_statuses[0]);
+        let instructions = instructions(&statuses[0]);
         files.push(("HOW-TO-VERIFY".to_owned(), instructions.clone().into_bytes()));
         Bundle { files, instructions }
     }
@@ -70,8 +70,8 @@ fn signers(policy: &Policy) -> String {
     policy.roster.people().flat_map(|person| person.keys.iter().map(move |own| line(person, &own.key))).collect()
 }
 
-fn instructions(ballot: &RecordStatus<'_>) -> String {
-    let (id, predicate) = (ballot.record.id(), ballot.predicate());
+fn instructions(status: &RecordStatus<'_>) -> String {
+    let (id, predicate) = (status.record.id(), status.predicate());
     format!(
         "# The signature of one record, with OpenSSH, jq and base64, in this folder:\n\
          jq -rj .payload {id}.dsse.json | base64 -d > payload\n\

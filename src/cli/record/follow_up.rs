@@ -44,7 +44,7 @@ pub fn withdraw(options: &Options, path: &Path) -> Result<(), String> {
     if about.person.is_none() || about.person.map(|p| &p.id) != person.map(|p| &p.id) {
         return Err(format!("The record is by {}: only its own signer can take it back.", about.predicate().principal));
     }
-    if about.standing == crate::gate::Validity::Superseded {
+    if about.validity == crate::gate::Validity::Superseded {
         return Err("The record is superseded already; there is nothing to take back.".to_owned());
     }
     let id = about.record.id().to_string();

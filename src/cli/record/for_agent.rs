@@ -52,8 +52,8 @@ struct Answered {
 }
 
 impl Feedback {
-    pub fn of(ballot: &RecordStatus<'_>, repository: &Repository) -> Feedback {
-        let predicate = ballot.predicate();
+    pub fn of(status: &RecordStatus<'_>, repository: &Repository) -> Feedback {
+        let predicate = status.predicate();
         let safe = |text: &str| visible::lines(text);
         let remark = |note: &SignedNote| {
             let until = last_line(note);
@@ -82,9 +82,9 @@ impl Feedback {
         };
         Feedback {
             schema: "undersign-feedback/v0",
-            record: ballot.record.id().to_string(),
+            record: status.record.id().to_string(),
             verdict: predicate.verdict.to_string(),
-            standing: ballot.standing.to_string(),
+            standing: status.validity.to_string(),
             reviewer: safe(&predicate.principal),
             repository: safe(&predicate.repository.id),
             target: safe(&predicate.target.name),

@@ -140,10 +140,10 @@ struct Row {
 }
 
 impl Row {
-    fn of(ballot: &RecordStatus<'_>) -> Row {
-        let predicate = ballot.predicate();
+    fn of(status: &RecordStatus<'_>) -> Row {
+        let predicate = status.predicate();
         Row {
-            id: ballot.record.id().to_string(),
+            id: status.record.id().to_string(),
             verdict: predicate.verdict.to_string(),
             principal: predicate.principal.clone(),
             issued_at: predicate.issued_at.0,
@@ -153,8 +153,8 @@ impl Row {
             manifest: predicate.manifest.sha256.clone(),
             chain: format!("{}/{}", predicate.chain.key, predicate.chain.id),
             seq: predicate.chain.seq.0,
-            presence: ballot.presence.to_string(),
-            standing: ballot.standing.to_string(),
+            presence: status.presence.to_string(),
+            standing: status.validity.to_string(),
         }
     }
 }
@@ -204,8 +204,8 @@ fn date(seconds: u64) -> String {
 }
 
 fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
-    let ballot = book.find(&options.id)?;
-    let record = ballot.record;
+    let status = book.find(&options.id)?;
+    let record = status.record;
     // The payload is ASCII without control characters but line feeds: it verified.
     let payload = String::from_utf8_lossy(&record.verified.payload()).into_owned();
     if options.payload {
@@ -214,7 +214,7 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     }
     if options.for_agent {
         let repository = Repository::open(&book.place.root).map_err(|error| error.to_string())?;
-        let feedback = for_agent::Feedback::of(&ballot, &repository);
+        let feedback = for_agent::Feedback::of(&status, &repository);
         if options.json {
             super::print_json(&feedback);
         } else {
@@ -222,15 +222,15 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
         }
         return Ok(());
     }
-    let predicate = ballot.predicate();
+    let predicate = status.predicate();
     outln!("record    {}", record.id());
-    outln!("standing  {}", ballot.standing);
-    outln!("signed    by {} with {}", signer(&ballot), record.verified.key().to_openssh());
-    outln!("presence  {}{}", ballot.presence, token(record));
+    outln!("standing  {}", status.validity);
+    outln!("signed    by {} with {}", signer(&status), record.verified.key().to_openssh());
+    outln!("presence  {}{}", status.presence, token(record));
     let until = match predicate.verdict {
         // It ends with the same person's next word, not with time.
         Verdict::Reject => "stands until it is taken back".to_owned(),
-        _ => format!("good until {}", datafile::date(ballot.expires)),
+        _ => format!("good until {}", datafile::date(status.expires)),
     };
     outln!("made      {}, {until}", datafile::date(predicate.issued_at.seconds()));
     outln!("chain     record {} of {}/{}", predicate.chain.seq.0, predicate.chain.key, predicate.chain.id);
@@ -253,10 +253,10 @@ fn without_secret(record: &Record) -> Option<String> {
     Some(String::from_utf8_lossy(&statement.encode()).into_owned())
 }
 
-fn signer(ballot: &RecordStatus<'_>) -> String {
-    match (ballot.person, ballot.standing) {
+fn signer(status: &RecordStatus<'_>) -> String {
+    match (status.person, status.validity) {
         (Some(person), _) => person.id.clone(),
-        (None, Validity::Impostor) => format!("somebody else than {}", ballot.predicate().principal),
+        (None, Validity::Impostor) => format!("somebody else than {}", status.predicate().principal),
         (None, _) => "nobody in the roster".to_owned(),
     }
 }

@@ -49,7 +49,7 @@ impl<'g> Segment<'_, 'g> {
             self.evaluation.void.iter().filter(|decision| self.binds(**decision)).copied().collect::<Vec<_>>()
         {
             let who = &decision.person.id;
-            let (code, detail) = match decision.standing {
+            let (code, detail) = match decision.validity {
                 Validity::Unfit(Unfit::Time) => {
                     (Code::KeyTime, format!("The key of {who} was not valid when it signed, or when this came here."))
                 }
