@@ -10,10 +10,16 @@ use crate::record::{Key, Presence};
 /// One slot, and who could still fill it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
+    /// The compartment by its name in the policy, or [`crate::policy::AI`], [`crate::policy::HIDDEN`],
+    /// [`crate::policy::BREAK_GLASS`].
     pub compartment: String,
+    /// The role that fills it, as the policy spells it.
     pub slot: String,
+    /// How many people of the role must sign.
     pub need: usize,
+    /// How many did; it is filled from `need` on.
     pub have: usize,
+    /// Their ids in the roster.
     pub by: Vec<String>,
     /// What each signature must prove.
     pub presence: Presence,
