@@ -4,6 +4,8 @@
 //! It refuses to guess: a file with one mistake yields no value at all, so a caller never runs on half of what was
 //! meant.
 
+#![warn(missing_docs)]
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,7 +18,9 @@ use toml::value::{Datetime, Offset};
 /// What is wrong in a file, and in which line (1-based).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mistake {
+    /// Counts from 1.
     pub line: usize,
+    /// What is wrong, as a sentence without its end.
     pub text: String,
 }
 
@@ -24,7 +28,9 @@ pub struct Mistake {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.sentence())]
 pub struct Refused {
+    /// The name of the file as it was given.
     pub file: String,
+    /// All of them, by line.
     pub mistakes: Vec<Mistake>,
 }
 
@@ -88,6 +94,7 @@ impl Sheet<'_> {
 /// A value together with the place where it stands, so that a rule about it can still name its line.
 #[derive(Clone)]
 pub struct Placed<'t, T> {
+    /// The value as the file has it.
     pub value: T,
     sheet: &'t Sheet<'t>,
     at: usize,
@@ -108,7 +115,9 @@ impl<T: fmt::Debug> fmt::Debug for Placed<'_, T> {
 
 /// An entry of a list that takes a short form and a long one.
 pub enum Item<'t> {
+    /// The short form.
     Text(Placed<'t, String>),
+    /// The long form.
     Table(Table<'t>),
 }
 
@@ -127,10 +136,12 @@ impl<'t> Table<'t> {
         self.sheet.mistake(self.at, text);
     }
 
+    /// Whether the table has the key, with whatever value.
     pub fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
+    /// The value of a key; none where it is not there, or no string, which is a mistake.
     pub fn string(&self, key: &str) -> Option<Placed<'t, String>> {
         let value = self.get(key)?;
         self.placed(value, key, "a string", DeValue::as_str).map(|p| p.map(str::to_owned))
@@ -142,6 +153,7 @@ impl<'t> Table<'t> {
         self.string(key)
     }
 
+    /// As [`Table::string`], of a truth value.
     pub fn boolean(&self, key: &str) -> Option<Placed<'t, bool>> {
         let value = self.get(key)?;
         self.placed(value, key, "true or false", DeValue::as_bool)
@@ -157,6 +169,7 @@ impl<'t> Table<'t> {
         self.placed(value, key, "a whole number that is not negative", number)
     }
 
+    /// As [`Table::number`]; that it is not there is a mistake, too.
     pub fn need_number(&self, key: &str) -> Option<Placed<'t, u64>> {
         self.need(key);
         self.number(key)
@@ -168,6 +181,7 @@ impl<'t> Table<'t> {
         self.placed(value, key, "a time with its offset, such as 2027-03-01T00:00:00Z", |v| point(v.as_datetime()?))
     }
 
+    /// As [`Table::time`]; that it is not there is a mistake, too.
     pub fn need_time(&self, key: &str) -> Option<Placed<'t, i64>> {
         self.need(key);
         self.time(key)
@@ -189,6 +203,7 @@ impl<'t> Table<'t> {
             .collect()
     }
 
+    /// A table inside this one; none where it is not there, or no table, which is a mistake.
     pub fn table(&self, key: &str) -> Option<Table<'t>> {
         let value = self.get(key)?;
         self.sub(value, key.to_owned())

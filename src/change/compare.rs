@@ -13,9 +13,23 @@ pub const CONTEXT: u32 = 3;
 /// One line of a hunk. Numbers are 0-based.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line {
-    Context { old: u32, new: u32 },
-    Removed { old: u32 },
-    Added { new: u32 },
+    /// A line that both sides have, by its number on each.
+    Context {
+        /// Its number in the old text.
+        old: u32,
+        /// Its number in the new text.
+        new: u32,
+    },
+    /// A line that only the old side has.
+    Removed {
+        /// Its number in the old text.
+        old: u32,
+    },
+    /// A line that only the new side has.
+    Added {
+        /// Its number in the new text.
+        new: u32,
+    },
 }
 
 /// A run of changes with its context.
@@ -23,17 +37,24 @@ pub enum Line {
 pub struct Hunk {
     /// Lines of the old text that it covers, 0-based, context included.
     pub old: Range<u32>,
+    /// Lines of the new text that it covers, likewise.
     pub new: Range<u32>,
+    /// In the order in which they are drawn: of a change, what is removed comes before what is added.
     pub lines: Vec<Line>,
 }
 
 /// The old and the new text of one path, compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparison {
+    /// Where the lines of the old text begin.
     pub old: Lines,
+    /// Where the lines of the new text begin.
     pub new: Lines,
+    /// In the order of the text; they do not overlap.
     pub hunks: Vec<Hunk>,
+    /// Added lines in all hunks.
     pub added: u32,
+    /// Removed lines in all hunks.
     pub removed: u32,
     /// Some of it was not compared line by line: too large, and no line of it unique.
     pub coarse: bool,
@@ -121,7 +142,9 @@ fn push_span(spans: &mut Vec<Range<usize>>, span: Range<usize>) {
 /// A run of removed lines and the run of added lines that stands in its place: positions in the lines of a hunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
+    /// The run of removed lines; empty where something is only added.
     pub removed: Range<usize>,
+    /// The run of added lines; empty where something is only removed.
     pub added: Range<usize>,
 }
 

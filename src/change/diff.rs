@@ -9,8 +9,11 @@ use super::{ObjectId, RepoPath};
 /// The kind of a tree entry, by git's file mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Mode {
+    /// `100644`.
     File,
+    /// `100755`.
     Executable,
+    /// `120000`: the content is where it leads to.
     Symlink,
     /// A gitlink: the commit of a submodule.
     Submodule,
@@ -31,26 +34,33 @@ impl Mode {
 /// One side of a path: what the tree has there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TreeEntry {
+    /// What kind of entry it is.
     pub mode: Mode,
+    /// The blob, or of a submodule the commit.
     pub id: ObjectId,
 }
 
 /// A path that differs between base tree and head tree. At least one side is there, and the sides differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDiff {
+    /// Where its new side lies, or its only one.
     pub path: RepoPath,
     /// The path under which its old side lay, where it moved: see [`super::renames`].
     pub from: Option<RepoPath>,
     /// Of what moved to where its text means something else, and so is a removal and an addition: the other half.
     pub counterpart: Option<Counterpart>,
+    /// What the base tree has there, or at `from`; none where it is new.
     pub old: Option<TreeEntry>,
+    /// What the head tree has there; none where it is gone.
     pub new: Option<TreeEntry>,
 }
 
 /// Where the other half of what moved lies, or lay, and its content there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counterpart {
+    /// Where the other half lies.
     pub path: RepoPath,
+    /// The blob there.
     pub id: ObjectId,
 }
 
@@ -82,6 +92,7 @@ impl FileDiff {
 /// [`super::renames::paired`] joins the two.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diff {
+    /// Sorted by path.
     pub files: Vec<FileDiff>,
     /// Folders of the old side below which nothing is left, without those that lie in another of them, sorted.
     pub deleted_folders: Vec<RepoPath>,
@@ -105,15 +116,20 @@ impl Diff {
 /// The side of a diff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Side {
+    /// The side of the base tree.
     Old,
+    /// The side of the head tree.
     New,
 }
 
 /// A place in a diff. Lines are 1-based; 0 is the file as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Location {
+    /// The path on that side.
     pub path: RepoPath,
+    /// Which side's lines are counted.
     pub side: Side,
+    /// Counts from 1; 0 is the file as a whole.
     pub line: u32,
 }
 
@@ -130,10 +146,13 @@ impl std::fmt::Display for Location {
 /// What one side of a path holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
+    /// Bytes that are taken for text; not necessarily UTF-8.
     Text(Vec<u8>),
     /// Text in UTF-16 or UTF-32, as UTF-8, without its mark of byte order.
     Wide {
+        /// What it says, in UTF-8.
         text: Vec<u8>,
+        /// What it is written in.
         encoding: Encoding,
         /// Of the bytes as they are in the repository.
         digest: Digest,
@@ -141,7 +160,9 @@ pub enum Content {
     /// Bytes with a NUL among the first 8,000, as git tells binary from text; or with a mark of UTF-16 or UTF-32 and no
     /// text that follows it.
     Binary {
+        /// Bytes of the content.
         size: u64,
+        /// SHA-256 of the content.
         digest: Digest,
         /// What its first bytes say it is; a claim of the file.
         kind: &'static str,
@@ -152,6 +173,7 @@ pub enum Content {
     Submodule(ObjectId),
     /// Over [`MAX_TEXT_BYTES`]: not compared line by line.
     TooLarge {
+        /// Bytes of the content.
         size: u64,
     },
     /// A Git LFS pointer: the content is elsewhere. The pointer's text is kept.
@@ -161,15 +183,20 @@ pub enum Content {
 /// What kind of [`Content`] the bytes of a blob are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentKind {
+    /// No NUL among the first 8,000 bytes, and no mark of UTF-16 or UTF-32.
     Text,
     /// Text once it is decoded.
     Wide,
+    /// Bytes that are no text.
     Binary,
+    /// Over [`MAX_TEXT_BYTES`], whatever they are.
     TooLarge,
+    /// A pointer of git-lfs, in any spelling that it takes.
     LfsPointer,
 }
 
 impl ContentKind {
+    /// Looks at size, first bytes and the spelling of pointers; of a symlink or submodule the mode says more.
     pub fn of(bytes: &[u8]) -> ContentKind {
         if bytes.len() as u64 > MAX_TEXT_BYTES {
             ContentKind::TooLarge

@@ -23,6 +23,7 @@ impl Lines {
         Lines { starts, len: text.len() as u32, ends_with_newline: text.last() == Some(&b'\n') }
     }
 
+    /// How many lines it has; text after the last newline is one.
     pub fn count(&self) -> u32 {
         self.starts.len() as u32
     }

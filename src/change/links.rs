@@ -5,11 +5,13 @@ use super::RepoPath;
 /// A symlink or submodule among the touched paths, on one side of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
+    /// Where it lies itself.
     pub path: RepoPath,
     /// It is there after the change; else it was there before.
     pub lands: bool,
     /// Symlinks on the way, and folders that it enters and leaves by `..`: whoever changes them leads it elsewhere.
     pub way: Vec<RepoPath>,
+    /// Where it leads to in the end.
     pub end: LinkEnd,
     /// What lies below its end, there and as a path through the link.
     pub below: Vec<RepoPath>,

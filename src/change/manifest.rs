@@ -11,11 +11,14 @@ use super::{ObjectId, RepoPath};
 /// One side of a path: its mode, and the SHA-256 of its content. For a submodule, of the commit id's 40 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Image {
+    /// Its mode, as git has it.
     pub mode: Mode,
+    /// SHA-256 of the content as git stores it, before any filter.
     pub content: Digest,
 }
 
 impl Image {
+    /// As the format has submodules: the digest of the commit id's 40 hex digits.
     pub fn of_submodule(commit: ObjectId) -> Image {
         Image { mode: Mode::Submodule, content: Digest::of(commit.to_string().as_bytes()) }
     }
@@ -56,22 +59,27 @@ impl Manifest {
         }
     }
 
+    /// How many paths differ.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
+    /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
+    /// The paths, sorted by their bytes.
     pub fn paths(&self) -> impl Iterator<Item = &RepoPath> {
         self.entries.keys()
     }
 
+    /// Each path with its old and its new side; none of an absent one, and never two that are equal.
     pub fn iter(&self) -> impl Iterator<Item = (&RepoPath, Option<Image>, Option<Image>)> {
         self.entries.iter().map(|(path, (old, new))| (path, *old, *new))
     }
 
+    /// Whether this very path differs.
     pub fn touches(&self, path: &RepoPath) -> bool {
         self.entries.contains_key(path)
     }
@@ -112,6 +120,7 @@ impl Manifest {
         self.entries.iter().fold(0, |sum, (path, sides)| sum.wrapping_add(rolling_hash(path, *sides)))
     }
 
+    /// SHA-256 of [`Manifest::encode`]: what a decision binds to.
     pub fn digest(&self) -> Digest {
         Digest::of(&self.encode())
     }

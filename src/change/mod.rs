@@ -3,6 +3,8 @@
 //! A [`Change`] is a proposal to a target ref; its [`Revision`] says between which trees. What a revision does to each
 //! path is a [`diff::Diff`]; what a decision binds to is its [`manifest::Manifest`].
 
+#![warn(missing_docs)]
+
 pub mod address;
 #[cfg(feature = "git")]
 mod anchors;
@@ -41,6 +43,7 @@ impl ObjectId {
     /// All zeros: in a push, a ref that does not exist.
     pub const ZERO: ObjectId = ObjectId([0; 20]);
 
+    /// Whether it is [`ObjectId::ZERO`].
     pub fn is_zero(self) -> bool {
         self == Self::ZERO
     }
@@ -135,7 +138,9 @@ pub fn counted(n: usize, noun: &str) -> String {
 /// A name and an address as a commit states them: a claim, nothing more.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
+    /// As the commit has it; not escaped, and it proves nothing.
     pub name: String,
+    /// As the commit has it; not escaped, and it proves nothing.
     pub email: String,
 }
 
@@ -149,9 +154,13 @@ impl fmt::Display for Identity {
 /// One commit of a revision, as far as the rules need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
+    /// SHA-1 of the commit object.
     pub id: ObjectId,
+    /// The first is the one that the branch stood at; none of a root.
     pub parents: Vec<ObjectId>,
+    /// Who wrote it, says the commit.
     pub author: Identity,
+    /// Who made the commit, says the commit.
     pub committer: Identity,
     /// The whole message. Bytes that are not UTF-8 are U+FFFD.
     pub message: String,
@@ -190,11 +199,15 @@ fn is_trailer(line: &str) -> bool {
 pub struct Revision {
     /// The commit that head forked from: the merge base with the target tip.
     pub base: ObjectId,
+    /// The tree of `base`.
     pub base_tree: ObjectId,
+    /// The commit under review.
     pub head: ObjectId,
+    /// The tree of `head`.
     pub head_tree: ObjectId,
     /// Where the target ref stood when this was read.
     pub target_tip: ObjectId,
+    /// The tree of `target_tip`.
     pub target_tree: ObjectId,
     /// The commits of base..head, newest first.
     pub commits: Vec<Commit>,
@@ -236,6 +249,7 @@ pub struct Change {
     pub stands: Vec<String>,
     /// Full name of the ref it would land on, as the server has it: `refs/heads/main`.
     pub target: String,
+    /// What is compared.
     pub revision: Revision,
 }
 

@@ -14,6 +14,7 @@ const MAX_BYTES: usize = 80;
 /// What was replaced, and by what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replacement {
+    /// What was there; never empty.
     pub old: Vec<u8>,
     /// Empty where it was only taken out.
     pub new: Vec<u8>,
@@ -48,6 +49,7 @@ impl Replacement {
         is_named.then_some(found)
     }
 
+    /// The same for the same pair of texts, in whatever file it is found.
     pub fn id(&self) -> ReplacementId {
         let text = [&self.old.len().to_be_bytes()[..], &self.old, &self.new].concat();
         let mut id = [0; 16];

@@ -124,6 +124,7 @@ pub struct Names {
 }
 
 impl Names {
+    /// Takes in names as they are, in whatever order.
     pub fn of<'n>(names: impl Iterator<Item = &'n [u8]>) -> Names {
         let mut all = Names::default();
         for name in names {

@@ -3,13 +3,18 @@
 /// How such a text is written, in the words of people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
+    /// UTF-16, little-endian: mark FF FE.
     Utf16Le,
+    /// UTF-16, big-endian: mark FE FF.
     Utf16Be,
+    /// UTF-32, little-endian: mark FF FE 00 00.
     Utf32Le,
+    /// UTF-32, big-endian: mark 00 00 FE FF.
     Utf32Be,
 }
 
 impl Encoding {
+    /// For people: `UTF-16 (little-endian)` and the like.
     pub fn name(self) -> &'static str {
         match self {
             Encoding::Utf16Le => "UTF-16 (little-endian)",

@@ -19,8 +19,11 @@ const TELLING: usize = 4;
 pub struct Anchor {
     /// The commit whose lines the note counts: head, or base where it is about the old side.
     pub at: String,
+    /// The lines that the note is about.
     pub lines: Vec<String>,
+    /// Lines above them, the nearest last.
     pub before: Vec<String>,
+    /// Lines below them, the nearest first.
     pub after: Vec<String>,
     /// The lines are not there any more: what is left of them is here.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

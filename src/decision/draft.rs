@@ -13,9 +13,11 @@ pub const DRAFT_SCHEMA: &str = "undersign-draft/v2";
 /// They lacked what has a default here: notes had no anchor.
 const EARLIER_SCHEMAS: [&str; 2] = ["undersign-draft/v0", "undersign-draft/v1"];
 
+/// What a reviewer did so far with one change, not signed yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
+    /// Name and version of the format of the file.
     pub schema: String,
     /// Id of the change, to find it again.
     pub change: String,
@@ -39,7 +41,9 @@ pub struct Draft {
     pub answers: BTreeMap<String, String>,
     /// Omission key → why it is acceptable.
     pub acknowledged: BTreeMap<String, String>,
+    /// Remarks at places, in the order in which they were written.
     pub notes: Vec<Note>,
+    /// The reviewer's own words so far.
     pub reason: String,
 }
 
@@ -47,11 +51,14 @@ pub struct Draft {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Revised {
+    /// The base commit: 40 hex digits.
     pub base: String,
+    /// The head commit: 40 hex digits.
     pub head: String,
 }
 
 impl Revised {
+    /// Of base and head of a revision.
     pub fn of(revision: &Revision) -> Revised {
         Revised { base: revision.base.to_string(), head: revision.head.to_string() }
     }
@@ -62,12 +69,16 @@ impl Revised {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
+    /// Escaped as a path is displayed; empty where it is about the change as a whole.
     pub path: String,
+    /// Whether its lines are those of the old side.
     pub old_side: bool,
+    /// Counts from 1; 0 is the file as a whole.
     pub line: u32,
     /// The last line, where it is about several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u32>,
+    /// What it says.
     pub text: String,
     /// What its lines are; none for one on a file or on the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +95,7 @@ impl Note {
 }
 
 impl Draft {
+    /// An empty draft.
     pub fn new(change: &str, revision: Revised) -> Draft {
         let Revised { base, head } = revision;
         Draft { schema: DRAFT_SCHEMA.to_owned(), change: change.to_owned(), head, base, ..Draft::default() }

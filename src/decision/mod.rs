@@ -1,5 +1,7 @@
 //! FLOOR 1: how a reviewer comes to a decision: what was looked at, what was answered, what is still missing.
 
+#![warn(missing_docs)]
+
 pub mod anchor;
 pub mod draft;
 mod merge;
@@ -14,7 +16,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
+    /// Lets a change land, as far as this person's signature goes.
     Approve,
+    /// Blocks a change until the same person takes it back, or others take it over.
     Reject,
     /// Claims that no AI was used. It lowers what is required, where the policy lets the signer say so.
     #[serde(rename = "human-only")]
@@ -47,8 +51,11 @@ impl fmt::Display for Verdict {
 /// Everything that a revision asks of its reviewer, by stable keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checklist {
+    /// Of everything that changed.
     pub hunks: Vec<String>,
+    /// Those that want an answer.
     pub findings: Vec<String>,
+    /// Of what cannot be read line by line.
     pub omissions: Vec<String>,
     /// An approval of this change needs the reviewer's own words.
     pub approval_needs_reason: bool,
@@ -57,13 +64,18 @@ pub struct Checklist {
 /// What is still missing before a verdict may be signed. Nothing missing: all counts are 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Missing {
+    /// Hunks that were not seen.
     pub hunks: usize,
+    /// Findings without an answer.
     pub findings: usize,
+    /// Omissions that nobody acknowledged.
     pub omissions: usize,
+    /// The reviewer's own words are needed, and not there.
     pub reason: bool,
 }
 
 impl Missing {
+    /// Whether it may be signed.
     pub fn is_nothing(self) -> bool {
         self == Missing::default()
     }

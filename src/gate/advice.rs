@@ -10,6 +10,7 @@ use crate::record::{Key, Presence};
 /// One slot, and who could still fill it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
+    /// Whose it is, how many of which role it needs, and who fills it.
     pub slot: SlotState,
     /// What each signature must prove.
     pub presence: Presence,

@@ -94,10 +94,12 @@ impl States {
         true
     }
 
+    /// Whether the ref of this full name showed the commit.
     pub fn is_of(&self, commit: ObjectId, name: &str) -> bool {
         self.set(commit).is_some_and(|refs| refs.contains(name))
     }
 
+    /// Whether any protected ref showed the commit.
     pub fn contains(&self, commit: ObjectId) -> bool {
         self.of.contains_key(&commit)
     }
@@ -116,6 +118,7 @@ impl States {
         self.of.len()
     }
 
+    /// Whether no state is known: a gate without memory, or before its first push.
     pub fn is_empty(&self) -> bool {
         self.of.is_empty()
     }

@@ -15,9 +15,14 @@ use crate::record::Chain;
 pub struct Input<'g> {
     /// As it stood before the push.
     pub policy: &'g Policy,
+    /// Every chain of the ledger, those that came in the same push included; a fault in one is kept in
+    /// [`Chain::fault`].
     pub chains: &'g [Chain],
+    /// What the gate saw before; the default where it has no memory.
     pub remembered: &'g Remembered,
+    /// Reads what the objects of the repository hold.
     pub contents: &'g dyn Contents,
+    /// Reads the commits that a line is followed through.
     pub history: &'g dyn History,
     /// What protected refs showed, as far as the gate knows.
     pub states: &'g States,
@@ -93,6 +98,7 @@ pub enum Opaque {
 /// Whether a place was left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
+    /// No touched path changed between the two commits.
     Rested,
     /// It changed, and was changed back.
     Returned,

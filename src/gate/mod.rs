@@ -4,6 +4,8 @@
 //! What lands is judged by its content: the push is cut into segments whose total delta is exactly one approved
 //! manifest. So merge commit, squash and rebase need no special case, and what a merge adds on the side is caught.
 
+#![warn(missing_docs)]
+
 pub mod advice;
 mod break_glass;
 mod counted_decision;

@@ -11,12 +11,16 @@ use crate::policy::SlotState;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decided {
+    /// Nothing stands against it, and every slot that the policy asks for is filled.
     Allow,
+    /// Something stands against it, or a slot is open.
     Deny,
+    /// What it would be judged by is missing, damaged or unclear; lets through as little as a denial.
     Undecidable,
 }
 
 impl Decided {
+    /// The word for it in the JSON: `allow`, `deny`, `undecidable`.
     pub fn name(self) -> &'static str {
         match self {
             Decided::Allow => "allow",
@@ -38,55 +42,103 @@ impl Decided {
 /// Reason codes. Their names are a contract with scripts; the manual says what each means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
+    /// `POLICY_ABSENT`: there is no policy.
     PolicyAbsent,
+    /// `POLICY_INVALID`: the policy has mistakes.
     PolicyInvalid,
+    /// `POLICY_STALE`: the policy went back, has expired, or its version did not grow.
     PolicyStale,
+    /// `POLICY_MIXED`: the policy is changed together with something else.
     PolicyMixed,
+    /// `LEDGER_FAULT`: a chain of a key in the roster does not hold together.
     LedgerFault,
+    /// `LEDGER_MISSING`: a record that somebody signed to have seen is not here.
     LedgerMissing,
+    /// `LEDGER_ROLLBACK`: a chain went back, seen from the gate's memory or from the ref that it would replace.
     LedgerRollback,
+    /// `STRANGER`: a chain of a key that is nobody's in the roster.
     Stranger,
+    /// `UNREADABLE`: an object is missing, damaged, or can be read in two ways.
     Unreadable,
+    /// `REF_UNCOVERED`: the policy does not name the ref, or git would not take its name.
     RefUncovered,
+    /// `REF_DELETED`: a protected ref is not deleted.
     RefDeleted,
+    /// `REWRITE`: a protected ref is not rewritten, neither by the push nor behind the gate.
     Rewrite,
+    /// `NOT_A_STATE`: nothing on the line was shown by a protected ref, or the ref stands where this gate never let it.
     NotAState,
+    /// `CUT_HISTORY`: a shallow history hides what must be seen.
     CutHistory,
+    /// `MERGE_UNCLEAR`: what merging a proposal would do cannot be said.
     MergeUnclear,
+    /// `LIMIT`: it is more than the policy lets one change or signature be, or than is read for one push.
     Limit,
+    /// `UNSIGNED`: a slot of a compartment is open.
     Unsigned,
+    /// `AI_UNSIGNED`: a slot for AI assistance is open.
     AiUnsigned,
+    /// `AUTHOR_UNPROVEN`: nobody vouches for who wrote it.
     AuthorUnproven,
+    /// `BIDI`: a slot for characters that do not show is open, or the name of a new ref has such characters.
     Hidden,
+    /// `VETOED`: a rejection is in force, of this or of an earlier version, that no approval answers.
     Vetoed,
+    /// `SELF_APPROVAL`: signed by an author, or by whoever ran the agent.
     SelfApproval,
+    /// `ROLE`: the signer does not have the role that the slot asks for.
     Role,
+    /// `NOT_HUMAN`: signed by a bot.
     NotHuman,
+    /// `EXPIRED`: the approval's time is over.
     Expired,
+    /// `TIME`: the approval is dated more than [`super::CLOCK_SKEW`] seconds ahead, or the gate's clock went back.
     Time,
+    /// `KEY_TIME`: the key was not valid when it signed.
     KeyTime,
+    /// `KEY_REVOKED`: the key is retired or compromised.
     KeyRevoked,
+    /// `COOLING`: the cooling time of the compartment is not over.
     Cooling,
+    /// `FREEZE`: the policy lets nothing land at this time.
     Freeze,
+    /// `CHANGED_AFTER`: other content was approved, of this change or of the same lines.
     ChangedAfter,
+    /// `TYPECHANGE`: other file modes were approved.
     TypeChange,
+    /// `MERGE_DELTA`: the merge does more than was approved.
     MergeDelta,
+    /// `BASE_MOVED`: it was approved from another base than the compartment's binding lets pass.
     BaseMoved,
+    /// `CONTEXT`: it was approved for another place, or before a touched path was changed and changed back.
     Context,
+    /// `BINDING`: the approval is tied to something else than what lands: see [`crate::policy::Binding`].
     Binding,
+    /// `PRESENCE`: the signature proves less of the signer being there than is asked for.
     Presence,
+    /// `CLONE`: the counter of the security key did not grow: `SPEC.md`, section 5.
     Clone,
+    /// `COVERAGE`: approved without having seen all of it.
     Coverage,
+    /// `OPAQUE`: a submodule, LFS pointer or other unreadable content that nobody acknowledged, or a link that leads
+    /// out.
     Opaque,
+    /// `CONFUSABLE`: names that are alike, names of git's own, or a tag under another name than its own.
     Confusable,
+    /// `SOLO`: the compartment stands alone, and something else is in the same change.
     Solo,
+    /// `BREAK_GLASS`: an emergency let it through, or was claimed and did not, or its review is still owed.
     BreakGlass,
+    /// `SELF_REVIEW`: the policy lets authors sign for their own changes.
     SelfReview,
+    /// `INTERMEDIATE`: commits between were not reviewed by themselves.
     Intermediate,
+    /// `REVIEW_TOO_FAST`: many lines were approved within seconds.
     TooFast,
 }
 
 impl Code {
+    /// All of them, in the order of their declaration.
     pub const ALL: [Code; 46] = [
         Code::PolicyAbsent,
         Code::PolicyInvalid,
@@ -136,6 +188,7 @@ impl Code {
         Code::TooFast,
     ];
 
+    /// The name in the JSON and in the manual, in capitals; it is not changed between versions.
     pub fn name(self) -> &'static str {
         match self {
             Code::PolicyAbsent => "POLICY_ABSENT",
@@ -220,43 +273,56 @@ pub enum Effect {
 /// Why: a code for machines and a sentence for people. Texts in it are escaped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
+    /// What is the matter; scripts go by this alone.
     pub code: Code,
+    /// What it does to the outcome.
     pub effect: Effect,
+    /// The compartment that it is about; none where it is about more or less than one.
     pub compartment: Option<String>,
+    /// The path that it is about, escaped as [`crate::change::RepoPath`] is displayed.
     pub path: Option<String>,
+    /// One or more sentences for people, with what to do about it. Not a contract: it may change between versions.
     pub detail: String,
 }
 
 impl Reason {
+    /// A reason about no compartment and no path in particular.
     pub fn new(code: Code, effect: Effect, detail: impl Into<String>) -> Reason {
         Reason { code, effect, compartment: None, path: None, detail: detail.into() }
     }
 
+    /// One of [`Effect::Said`].
     pub fn said(code: Code, detail: impl Into<String>) -> Reason {
         Reason::new(code, Effect::Said, detail)
     }
 
+    /// One of [`Effect::Explains`].
     pub fn explains(code: Code, detail: impl Into<String>) -> Reason {
         Reason::new(code, Effect::Explains, detail)
     }
 
+    /// One of [`Effect::Holds`].
     pub fn holds(code: Code, detail: impl Into<String>) -> Reason {
         Reason::new(code, Effect::Holds, detail)
     }
 
+    /// One of [`Effect::Denies`].
     pub fn deny(code: Code, detail: impl Into<String>) -> Reason {
         Reason::new(code, Effect::Denies, detail)
     }
 
+    /// One of [`Effect::Undecidable`].
     pub fn undecidable(code: Code, detail: impl Into<String>) -> Reason {
         Reason::new(code, Effect::Undecidable, detail)
     }
 
+    /// The same, about one compartment, by name.
     pub fn in_compartment(mut self, compartment: &str) -> Reason {
         self.compartment = Some(compartment.to_owned());
         self
     }
 
+    /// The same, about one path or place, as it is displayed.
     pub fn at(mut self, path: impl fmt::Display) -> Reason {
         self.path = Some(path.to_string());
         self
@@ -266,13 +332,17 @@ impl Reason {
 /// The verdict on one ref.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RefOutcome {
+    /// The full name of the ref: `refs/heads/main`.
     #[serde(rename = "ref")]
     pub name: String,
+    /// Of this ref alone; the push as a whole gets the worst of all its refs.
     pub outcome: Decided,
     /// The tip that a verdict on a proposal was given for, and is worth nothing on any other; none of a push.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tip: Option<String>,
+    /// Everything that was found, in no contracted order; an allowed ref may have some that are said or explain.
     pub reasons: Vec<Reason>,
+    /// Every slot that was asked for, filled or not.
     pub requirements: Vec<SlotState>,
     /// An emergency let it through; the review is owed.
     pub break_glass: bool,
@@ -289,6 +359,7 @@ pub struct RefOutcome {
 }
 
 impl RefOutcome {
+    /// What is denied, or cannot be decided, for one reason.
     pub fn refused(name: &str, reason: Reason) -> RefOutcome {
         RefOutcome::allowed(name).and(reason)
     }
@@ -338,18 +409,25 @@ impl RefOutcome {
     }
 }
 
+/// The policy that was judged by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PolicySummary {
+    /// Its `version`, which grows with every change of it.
     pub version: u64,
+    /// SHA-256 of the bytes of the file, in hex.
     pub digest: String,
 }
 
+/// How much of the ledger was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LedgerSummary {
+    /// Chains, whoever their keys belong to.
     pub chains: usize,
+    /// Sound records in all of these chains, of known keys or not.
     pub records: usize,
 }
 
+/// What the gate's memory holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct MemorySummary {
     /// Chains of which the highest record seen is kept.
@@ -368,19 +446,29 @@ pub struct AuditHead {
 /// The whole answer of `undersign verify`: DESIGN's contract, one JSON object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
+    /// `undersign-outcome/v1`: members may be added under this name, none is taken away or changes its meaning.
     pub schema: &'static str,
+    /// The worst of all refs.
     pub outcome: Decided,
+    /// Whether the exit code is to stop anything: false where the gate only reports, or was asked about the past.
     pub enforced: bool,
+    /// One for each ref of the push, in the order in which they were pushed.
     pub refs: Vec<RefOutcome>,
+    /// None where none could be read; the reasons say why.
     pub policy: Option<PolicySummary>,
+    /// The chains that were judged by, those of the push included.
     pub ledger: LedgerSummary,
     /// What the gate remembers of earlier pushes; none where it has no place to.
     pub memory: Option<MemorySummary>,
     /// Where this answer stands in the gate's log; none where it keeps none.
     pub audit: Option<AuditHead>,
+    /// When it was judged by the gate's clock, in seconds since the epoch.
     pub evaluated_at: i64,
+    /// The earliest of those of the refs, in seconds since the epoch; none where nothing that expires was counted.
     pub valid_until: Option<i64>,
+    /// How long judging took, in milliseconds.
     pub elapsed_ms: u64,
+    /// The version of this crate that judged.
     pub version: &'static str,
 }
 

@@ -49,11 +49,13 @@ pub type NextPolicy = Result<(u64, Digest), String>;
 pub struct Step {
     /// Where the ref stood before this step.
     pub from: ObjectId,
+    /// The commit to which the ref would move by this step.
     pub commit: ObjectId,
     /// What the ref would hold.
     pub tree: ObjectId,
     /// The trees whose difference `delta` is.
     pub compared: (ObjectId, ObjectId),
+    /// What the step does to each path, as a decision would bind to it.
     pub delta: Manifest,
     /// The commits that this step brings in, itself included.
     pub commits: Vec<Commit>,
@@ -69,7 +71,9 @@ pub struct Step {
 /// A verdict, and the commits that are states of the ref once it stands at its new tip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judged {
+    /// What is said of the ref.
     pub outcome: RefOutcome,
+    /// The new commits on its first-parent line, in the order in which they would come; empty where it is not allowed.
     pub states: Vec<ObjectId>,
 }
 
@@ -95,6 +99,7 @@ pub struct PushEvaluation<'g> {
 }
 
 impl<'g> PushEvaluation<'g> {
+    /// For one push: what is found for one of its refs is kept for the next.
     pub fn new(input: &Input<'g>) -> PushEvaluation<'g> {
         let (along, effort, refused, rejected_for, distrust) = Default::default();
         PushEvaluation { input: *input, along, effort, refused, rejected_for, distrust }

@@ -13,6 +13,7 @@ use crate::record::{Chain, Presence, Record, chain};
 /// A record with what the roster says of it.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordStatus<'c> {
+    /// The record itself, verified.
     pub record: &'c Record,
     /// The owner of the key; none where the roster knows no such key, or gives it to somebody else than the principal.
     pub person: Option<&'c Person>,
@@ -22,12 +23,14 @@ pub struct RecordStatus<'c> {
     pub received: Option<i64>,
     /// Until when it counts, left out, where its verdict is one that ends by itself; seconds since the epoch.
     pub expires: i64,
+    /// Whether it counts now, and if not why.
     pub validity: Validity,
 }
 
 /// Whether a record counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validity {
+    /// It counts, as far as its key, its owner and its time go; what it is about is another question.
     InForce,
     /// An approval whose time is over.
     Expired,
@@ -60,6 +63,7 @@ impl fmt::Display for Validity {
 }
 
 impl<'c> RecordStatus<'c> {
+    /// What was signed.
     pub fn predicate(&self) -> &'c Predicate {
         self.record.predicate()
     }

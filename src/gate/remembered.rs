@@ -14,12 +14,15 @@ use crate::record::{Chain, ChainId, Head, Heads, Index, Record};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Remembered {
+    /// The highest record seen of each chain.
     pub heads: Heads,
+    /// When each record that counts was first seen.
     pub receipts: Receipts,
     /// Version and digest of the newest policy that was judged by.
     pub policy: Option<(u64, String)>,
     /// When the last push was judged, in seconds since the epoch.
     pub clock: i64,
+    /// Pushes that were let through and not seen to have landed yet, the oldest first.
     #[serde(default, alias = "expected", skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
     /// States were recorded: from then on, their absence is a loss.
@@ -41,6 +44,7 @@ pub struct Remembered {
 pub struct Waiting {
     /// Names and ids of the refs that would move.
     pub moves: Vec<(String, String)>,
+    /// Of the refs that record states.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<WaitingStates>,
     /// Of the chains that the push adds to.
@@ -53,6 +57,7 @@ pub struct Waiting {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WaitingStates {
+    /// The full name of the ref.
     #[serde(rename = "ref")]
     pub name: String,
     /// The object at which it would stand.
@@ -80,6 +85,7 @@ pub enum Place {
     There,
     /// At something that holds it.
     Beyond,
+    /// At neither: it did not move yet, or went another way.
     Elsewhere,
 }
 

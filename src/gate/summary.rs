@@ -41,7 +41,9 @@ pub struct Summary {
     pub reference: String,
     /// What the ref points to now.
     pub commit: ObjectId,
+    /// The tree of `commit`.
     pub tree: ObjectId,
+    /// The policy that was judged by, as it stood before the push.
     pub policy: Input,
     /// Every record that was counted, or none at all: SLSA knows no half of a list.
     pub records: Vec<Input>,
@@ -82,6 +84,7 @@ pub struct Facts {
     pub people: usize,
     /// All of these approvals prove presence.
     pub presence_proven: bool,
+    /// It was let through in an emergency.
     pub break_glass: bool,
 }
 
@@ -104,24 +107,32 @@ impl Facts {
 /// Why a key or a summary is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SummaryFault {
+    /// The private key cannot be read: RFC 8410 in PKCS#8 is taken, and no other algorithm.
     #[error(
         "this is no ed25519 private key in PEM (PKCS#8, not encrypted); `openssl genpkey -algorithm ed25519` makes one"
     )]
     PrivateKey,
+    /// The public key cannot be read: RFC 8410 in SubjectPublicKeyInfo is taken.
     #[error(
         "this is no ed25519 public key in PEM (SubjectPublicKeyInfo); `openssl pkey -in KEY -pubout` writes that of a key"
     )]
     PublicKey,
+    /// The field of this name is no URI, as far as is looked at: RFC 3986 asks for more.
     #[error("the {0} is not a URI: a scheme, a colon, and ASCII without spaces")]
     Uri(&'static str),
+    /// The ref does not start with `refs/`.
     #[error("the ref is not named in full, such as refs/heads/main")]
     Reference,
+    /// The time cannot be written as RFC 3339 with four digits of the year.
     #[error("the time is not between the years 1970 and 9999")]
     Time,
+    /// The list of levels is one that no gate gives.
     #[error("a level is there twice, or break-glass is not alone")]
     Levels,
+    /// The DSSE envelope or its signature is refused, for a fault of `SPEC.md`, section 2.
     #[error("the summary does not hold: {0}")]
     Envelope(#[from] Fault),
+    /// The signature is good, and the payload is not what a gate writes; no second spelling is taken.
     #[error("the statement is not a summary of an allowed push as a gate of this version writes it")]
     Statement,
 }
@@ -149,6 +160,7 @@ impl GateKey {
         pair.to_pkcs8_pem(LineEnding::LF).expect("32 bytes always fit into PKCS#8")
     }
 
+    /// The half that others verify with; it goes to them in PEM.
     pub fn public(&self) -> GatePublicKey {
         GatePublicKey(self.0.verifying_key())
     }

@@ -31,11 +31,17 @@ impl fmt::Display for Binding {
     }
 }
 
+/// How much hangs on a part of the repository: for people. Of the levels only `critical` changes a rule, that of the
+/// binding. Ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Criticality {
+    /// `low`: a mistake can be undone at leisure.
     Low,
+    /// `normal`, also where the policy says nothing.
     Normal,
+    /// `high`: a mistake is felt by others.
     High,
+    /// `critical`: approvals are bound [`Binding::Exact`] where the policy says nothing else.
     Critical,
 }
 
@@ -53,15 +59,22 @@ impl fmt::Display for Criticality {
 /// So many people of a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
+    /// The name of the role, as people in the roster have it.
     pub role: String,
+    /// How many different people, at least 1.
     pub n: usize,
 }
 
+/// A part of the repository with its own signers.
 #[derive(Debug, Clone)]
 pub struct Compartment {
+    /// Its name in the policy, 2 to 32 characters of `a-z 0-9 . _ -`; [`DEFAULT`] holds what no other does.
     pub name: String,
+    /// What hangs on it.
     pub criticality: Criticality,
+    /// Whose signatures a change of it needs: each slot by other people.
     pub sign: Vec<Slot>,
+    /// How strictly these are tied to what lands.
     pub binding: Binding,
     /// What a signature must prove of its signer being there.
     pub presence: Presence,

@@ -6,9 +6,12 @@ use std::fmt;
 use super::Policy;
 use crate::change::RepoPath;
 
+/// What a move between compartments means for who signs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crossing {
+    /// Where the file lay.
     pub from: RepoPath,
+    /// Where it lies from now on.
     pub to: RepoPath,
     /// Compartments that held it, and do so no more.
     pub left: BTreeSet<String>,

@@ -49,14 +49,18 @@ impl Limits {
 /// A time in which nothing lands. Seconds since the epoch; the end is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Freeze {
+    /// What it is called when it refuses something.
     pub name: String,
+    /// The first second of it.
     pub from: i64,
+    /// The first second after it.
     pub until: i64,
     /// Empty: all.
     pub compartments: Vec<String>,
 }
 
 impl Freeze {
+    /// Whether a change of a compartment may not land at a time, in seconds since the epoch.
     pub fn holds(&self, compartment: &str, now: i64) -> bool {
         (self.from..self.until).contains(&now)
             && (self.compartments.is_empty() || self.compartments.iter().any(|name| name == compartment))
@@ -66,7 +70,9 @@ impl Freeze {
 /// How an emergency is let through, and what is owed afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BreakGlass {
+    /// Whose signatures let an emergency through; the authors' own do not count.
     pub sign: Vec<Slot>,
+    /// The least that each of them must prove of the signer being there.
     pub presence: Presence,
     /// Seconds for which one signature is good.
     pub max_duration: i64,

@@ -10,9 +10,11 @@ use crate::datafile::date;
 /// Whether more lands than before, or less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
+    /// What was refused lands from now on.
     Looser,
     /// It depends on what is pushed, and by whom.
     Shifted,
+    /// What landed is refused from now on.
     Stricter,
 }
 
@@ -30,7 +32,9 @@ impl Direction {
 /// One difference, as a sentence without its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meaning {
+    /// Which way it goes.
     pub direction: Direction,
+    /// For people, in English; what is taken from the policy is escaped.
     pub text: String,
 }
 

@@ -1,6 +1,8 @@
 //! FLOOR 1: the policy: who the people are, which refs are protected, which compartments a repository has and who
 //! signs for each. It is read from the policy branch as it stood before a push, never from the change.
 
+#![warn(missing_docs)]
+
 mod advice;
 #[cfg(feature = "git")]
 pub mod codeowners;
@@ -46,6 +48,7 @@ pub const POLICY_FILE: &str = ".undersign/policy.toml";
 /// A policy, read whole and found consistent.
 #[derive(Debug, Clone)]
 pub struct Policy {
+    /// Grows by at least 1 with every change of the file; an older one is refused as `POLICY_STALE`.
     pub version: u64,
     /// Stable id of the repository, signed into each decision: a fork's copy is another place.
     pub repository: String,
@@ -53,13 +56,21 @@ pub struct Policy {
     pub self_review: bool,
     /// Seconds since the epoch; from then on only a change of the policy lands.
     pub expires: Option<i64>,
+    /// Whose word a commit's author is believed on.
     pub author_proof: AuthorProof,
+    /// Who the people are, and their keys.
     pub roster: Roster,
+    /// Which refs are protected, which are open.
     pub refs: Refs,
+    /// What AI assistance asks for on top.
     pub ai: AiRules,
+    /// The parts of the repository, [`DEFAULT`] among them, each path in all that hold it.
     pub compartments: Vec<Compartment>,
+    /// What one change may be at most.
     pub limits: Limits,
+    /// Times in which nothing lands.
     pub freezes: Vec<Freeze>,
+    /// How an emergency is let through; without it none is.
     pub break_glass: Option<BreakGlass>,
     /// Who signs on top where a change brings in characters that do not show.
     pub hidden: Vec<Slot>,
@@ -82,8 +93,11 @@ pub enum AuthorProof {
 pub struct AiRules {
     /// Every change counts as AI-assisted, with or without a sign of it.
     pub presume: bool,
+    /// Seniors who are needed where a junior is among the authors.
     pub junior: usize,
+    /// Where the lowest rank among the authors is `mid`.
     pub mid: usize,
+    /// Where every author is a senior.
     pub senior: usize,
     /// No author is known to the roster.
     pub none: usize,

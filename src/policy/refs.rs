@@ -8,7 +8,12 @@ use crate::change::spelling::folded;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefStanding {
     /// Takes only what is undersigned.
-    Protected { rewrite: bool, delete: bool },
+    Protected {
+        /// A push may put another history in place of this one.
+        rewrite: bool,
+        /// A push may delete it.
+        delete: bool,
+    },
     /// Takes anything: a place to propose changes from.
     Open,
     /// Spelled like a protected ref but for letter case or Unicode form: on many file systems it is the same ref.
@@ -25,11 +30,14 @@ pub struct Refs {
     pub(super) open_patterns: Vec<String>,
 }
 
+/// One rule about protected refs, by pattern.
 #[derive(Debug, Clone)]
 pub struct RefRule {
+    /// A glob over full names as it stands in the file, in which `*` does not match `/`, and `**` does.
     pub pattern: String,
     /// A push may put another history in place of this one; what it holds is judged all the same.
     pub rewrite: bool,
+    /// A push may delete the ref.
     pub delete: bool,
     exact: GlobSet,
     folded: GlobSet,
@@ -72,6 +80,7 @@ impl Refs {
         &self.open_patterns
     }
 
+    /// The rules of protected refs, in the order of the file.
     pub fn rules(&self) -> &[RefRule] {
         &self.rules
     }

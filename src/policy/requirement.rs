@@ -14,12 +14,18 @@ use crate::change::links::Link;
 use crate::change::{Identity, RepoPath};
 use crate::record::Presence;
 
+/// What one compartment, or one table of the policy, asks of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
+    /// Its name; [`AI`] and [`super::HIDDEN`] are tables.
     pub compartment: String,
+    /// What hangs on it.
     pub criticality: Criticality,
+    /// Whose signatures it needs.
     pub slots: Vec<Slot>,
+    /// How strictly each of them is tied to what lands.
     pub binding: Binding,
+    /// The least that each of them must prove of the signer being there.
     pub presence: Presence,
     /// Seconds that the last needed approval must have been known to the gate.
     pub cooling: i64,
@@ -28,9 +34,11 @@ pub struct Requirement {
 /// A compartment that stands alone was touched together with something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
+    /// The one that stands alone.
     pub compartment: String,
     /// A path outside of it.
     pub path: RepoPath,
+    /// It is the one of the policy file: the reason is then `POLICY_MIXED`, not `SOLO`.
     pub compartment_holds_policy: bool,
 }
 
@@ -55,9 +63,12 @@ pub enum Ai {
     Denied,
 }
 
+/// Everything that a change is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
+    /// One for each touched compartment, and for AI assistance where it asks for something.
     pub requirements: Vec<Requirement>,
+    /// What no signature makes good: the change must be split.
     pub violations: Vec<Violation>,
     /// The compartments that are touched, by name.
     pub compartments: Vec<String>,
@@ -70,13 +81,16 @@ pub struct SlotState {
     pub compartment: String,
     /// The role that is asked for.
     pub slot: String,
+    /// How many people of the role must sign.
     pub need: usize,
+    /// How many of the signers fill it.
     pub have: usize,
     /// Ids of people of the roster.
     pub by: Vec<String>,
 }
 
 impl SlotState {
+    /// Whether as many signed as must.
     pub fn is_filled(&self) -> bool {
         self.have >= self.need
     }
@@ -214,6 +228,7 @@ impl Requirement {
         self.slots.iter().enumerate().map(filled).collect()
     }
 
+    /// Whether these people fill all slots, none of them two.
     pub fn is_filled_by(&self, signers: &[Signer<'_>]) -> bool {
         self.fill(signers).iter().all(SlotState::is_filled)
     }
@@ -222,6 +237,7 @@ impl Requirement {
 /// Somebody who could fill a slot.
 #[derive(Debug, Clone)]
 pub struct Signer<'p> {
+    /// Somebody of the roster; a bot fills no slot.
     pub person: &'p Person,
     /// Those that count: of what the roster gives, what was held when signing too.
     pub roles: BTreeSet<&'p str>,

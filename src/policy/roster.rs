@@ -7,22 +7,31 @@ use crate::change::fold::folded;
 use crate::record::key::TokenUse;
 use crate::record::{Key, Presence};
 
+/// What an entry of the roster is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// Somebody who can fill slots.
     Human,
     /// Fills no slot.
     Bot,
 }
 
+/// An entry of the roster: whom keys, addresses and accounts belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
+    /// Unique, 2 to 32 characters of `a-z 0-9 . _ -`; `principal` of the person's decisions.
     pub id: String,
+    /// For people; it proves nothing.
     pub name: String,
+    /// A bot signs nothing that counts.
     pub kind: Kind,
+    /// The slots that the person can fill, and the [`Rank`].
     pub roles: Vec<String>,
+    /// Addresses by which commits name the person; letter case and Unicode form do not matter.
     pub emails: Vec<String>,
     /// The person's accounts on the host, as it names who pushes.
     pub logins: Vec<String>,
+    /// Keys that sign for the person; each is in the roster once.
     pub keys: Vec<Enrolment>,
 }
 
@@ -39,6 +48,7 @@ impl Person {
 /// record: software can mint a security key and set any flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrolment {
+    /// The public key, as it signs records.
     pub key: Key,
     /// The most that this key is believed.
     pub presence: Presence,
@@ -46,6 +56,7 @@ pub struct Enrolment {
     pub attestation: Option<String>,
     /// From when on it may sign, and until when (left out); seconds since the epoch.
     pub valid: (Option<i64>, Option<i64>),
+    /// Whether it was given up; such a key stays in the roster, so that older records keep their owner.
     pub revoked: Option<Revocation>,
 }
 
@@ -53,9 +64,15 @@ pub struct Enrolment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revocation {
     /// Given up in good order: what the gate had received by then stays.
-    Retired { at: i64 },
+    Retired {
+        /// From then on it signs no more.
+        at: i64,
+    },
     /// In other hands since then: what was received later counts for nothing.
-    Compromised { since: i64 },
+    Compromised {
+        /// From then on somebody else may have it.
+        since: i64,
+    },
 }
 
 /// Why a key does not speak for its owner.
@@ -63,7 +80,9 @@ pub enum Revocation {
 pub enum Unfit {
     /// Before or after its time.
     Time,
+    /// Given up in good order before the record came.
     Retired,
+    /// In other hands when the record came, or when it was signed.
     Compromised,
 }
 
@@ -95,12 +114,17 @@ impl Enrolment {
 /// Seniority by the roles `junior`, `mid` and `senior`; the highest of a person counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
+    /// None of the three roles, or not in the roster.
     Unknown,
+    /// The role `junior`.
     Junior,
+    /// The role `mid`.
     Mid,
+    /// The role `senior`.
     Senior,
 }
 
+/// Who the people are. Looked up by key, address and account without reading all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roster {
     people: Vec<Person>,
@@ -129,10 +153,12 @@ impl Roster {
         Roster { people, ..roster }
     }
 
+    /// All entries, in the order of the file.
     pub fn people(&self) -> impl Iterator<Item = &Person> {
         self.people.iter()
     }
 
+    /// By the exact id; none where the roster has nobody of it.
     pub fn by_id(&self, id: &str) -> Option<&Person> {
         self.people.iter().find(|person| person.id == id)
     }

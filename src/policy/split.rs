@@ -8,7 +8,9 @@ use crate::change::RepoPath;
 /// A change of its own: the paths, and the compartments that they lie in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
+    /// By name. Several parts may touch the same one.
     pub compartments: BTreeSet<String>,
+    /// Sorted by their bytes.
     pub paths: Vec<RepoPath>,
 }
 

@@ -1,6 +1,8 @@
 //! FLOOR 1: what is known of how a change was made. AI assistance is recorded as unauthenticated prose that anyone can
 //! forge or strip: evidence may raise what is required, its absence proves nothing.
 
+#![warn(missing_docs)]
+
 pub mod attribution;
 mod evidence;
 mod identity;
@@ -30,6 +32,7 @@ pub enum Strength {
 }
 
 impl Strength {
+    /// `weak`, `medium`, `strong`.
     pub fn name(self) -> &'static str {
         match self {
             Strength::Weak => "weak",
@@ -42,7 +45,9 @@ impl Strength {
 /// What a piece of evidence says about the part that a tool had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Class {
+    /// A tool wrote it and says so as author.
     AgentAuthored,
+    /// A tool says to have written with somebody.
     AgentCoauthored,
     /// A person wrote, a tool helped.
     Assisted,
@@ -57,6 +62,7 @@ pub enum Class {
 }
 
 impl Class {
+    /// As rules and outputs spell it: `agent-authored` and the like.
     pub fn name(self) -> &'static str {
         match self {
             Class::AgentAuthored => "agent-authored",
@@ -69,6 +75,7 @@ impl Class {
         }
     }
 
+    /// Whether it says that AI was at work.
     pub fn is_ai(self) -> bool {
         !matches!(self, Class::BotNotAi | Class::NegativeClaim | Class::Unrecognised)
     }
@@ -77,16 +84,22 @@ impl Class {
 /// Where a piece of evidence was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Channel {
+    /// A line of a commit's message.
     MessageLine,
+    /// The author of a commit.
     Author,
+    /// The committer of a commit.
     Committer,
+    /// A `Co-authored-by` trailer.
     CoAuthor,
+    /// The name of the branch.
     Branch,
     /// A note of git-ai or Agent Trace, or a checkpoint beside the commit.
     Note,
 }
 
 impl Channel {
+    /// As rules and outputs spell it: `message-line` and the like.
     pub fn name(self) -> &'static str {
         match self {
             Channel::MessageLine => "message-line",
@@ -104,11 +117,15 @@ impl Channel {
 pub struct Evidence {
     /// Id of the rule in `provenance.toml`.
     pub rule: String,
+    /// How sure it is.
     pub strength: Strength,
+    /// What it says about the part of the tool.
     pub class: Class,
     /// The tool, by the name people use for it.
     pub tool: Option<String>,
+    /// Where it was found.
     pub channel: Channel,
+    /// The commit that it was found in; none of a branch.
     pub commit: Option<ObjectId>,
     /// The line or identity as it was found: not escaped, cut at 300 characters.
     pub raw: String,
@@ -131,6 +148,7 @@ pub enum Status {
 }
 
 impl Status {
+    /// As records spell it, in their member `provenance.status`: `declared` and the like.
     pub fn name(self) -> &'static str {
         match self {
             Status::Declared => "declared",
@@ -145,17 +163,21 @@ impl Status {
 /// All evidence of a change, strongest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
+    /// Strongest first.
     pub evidence: Vec<Evidence>,
+    /// What follows from all of it.
     pub status: Status,
     /// The tool to name in one word: that of the strongest evidence.
     pub agent: Option<String>,
 }
 
 impl Provenance {
+    /// Whether any of it says that AI was at work.
     pub fn is_ai(&self) -> bool {
         self.evidence.iter().any(|evidence| evidence.class.is_ai())
     }
 
+    /// The tool to name in one word; none where none is known.
     pub fn agent(&self) -> Option<&str> {
         self.agent.as_deref()
     }

@@ -88,6 +88,7 @@ impl Rules {
         &RULES
     }
 
+    /// Reads a file of rules; refused whole, with all of its mistakes.
     pub fn parse(file: &str, source: &str) -> Result<Rules, Refused> {
         datafile::read(file, source, |root| {
             let mut draft = Draft::default();

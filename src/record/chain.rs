@@ -40,8 +40,11 @@ impl FromStr for ChainId {
 pub struct Link {
     /// The name of the envelope's file: [`file_name`] of its `seq`.
     pub name: String,
+    /// The bytes of the envelope.
     pub envelope: Vec<u8>,
+    /// The bytes of the manifest, `SPEC.md`, section 4.
     pub manifest: Vec<u8>,
+    /// The bytes of `findings.json`: of any form, held by their digest alone.
     pub findings: Vec<u8>,
 }
 
@@ -62,7 +65,9 @@ pub fn file_name(seq: u64) -> String {
 /// A verified record with the manifest that it binds to, in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
+    /// What the signature says.
     pub verified: Verified,
+    /// Sorted by path; its digest is the signed one.
     pub manifest: Manifest,
     /// As they were read.
     pub link: Link,
@@ -96,10 +101,12 @@ impl Record {
         *self.rolling_hash.0.get_or_init(|| self.manifest.rolling_hash())
     }
 
+    /// SHA-256 of the signed payload: never of the envelope, which has several spellings.
     pub fn id(&self) -> RecordId {
         self.verified.id()
     }
 
+    /// What was signed, without its in-toto frame.
     pub fn predicate(&self) -> &super::statement::Predicate {
         &self.verified.statement().predicate
     }
@@ -108,6 +115,7 @@ impl Record {
 /// The sound records of a chain from the first on, and what stopped the reading, if anything did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
+    /// Whose it is, and of which device.
     pub id: ChainId,
     /// All of them, or those that were kept: see [`super::Abridged`].
     pub records: Vec<Arc<Record>>,
@@ -126,6 +134,7 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// A chain without records: where reading one begins.
     pub fn empty(id: ChainId) -> Chain {
         Chain {
             id,
@@ -205,6 +214,7 @@ impl Chain {
         self.ids.len()
     }
 
+    /// Whether no sound record is in it.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Fault, Key, sshsig};
 
+/// The media type of an in-toto statement; the only one that a record has.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// Bytes.
 pub const MAX_ENVELOPE: usize = 1 << 20;
@@ -27,8 +28,11 @@ struct WireSignature {
 /// An envelope taken apart; nothing in it is verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
+    /// The statement, as JSON, at most [`super::statement::MAX_PAYLOAD`] bytes once verified.
     pub payload: Vec<u8>,
+    /// The `keyid`: a hint, which [`super::verify()`] compares with the key in the signature.
     pub key_hint: String,
+    /// The armored signature, as OpenSSH writes it.
     pub armor: Vec<u8>,
 }
 

@@ -11,6 +11,7 @@ use super::{Chain, ChainId, Fault, RecordId};
 pub struct Head {
     /// From 1.
     pub seq: u64,
+    /// The id of the record with that number.
     pub record: RecordId,
 }
 
@@ -22,6 +23,7 @@ pub struct Heads(BTreeMap<ChainId, Head>);
 pub struct Index<'c>(HashMap<&'c ChainId, &'c Chain>);
 
 impl<'c> Index<'c> {
+    /// For many questions about the same chains.
     pub fn of(chains: &'c [Chain]) -> Index<'c> {
         Index(chains.iter().map(|chain| (&chain.id, chain)).collect())
     }
@@ -30,6 +32,7 @@ impl<'c> Index<'c> {
 /// A chain that is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
+    /// The chain that lost something.
     pub chain: ChainId,
     /// What was known.
     pub head: Head,
@@ -38,6 +41,7 @@ pub struct Loss {
 }
 
 impl Heads {
+    /// The highest record of each, of those that have any.
     pub fn of<'c>(chains: impl IntoIterator<Item = &'c Chain>) -> Heads {
         let mut heads = Heads::default();
         for chain in chains {
@@ -60,14 +64,17 @@ impl Heads {
         self.0.remove(chain);
     }
 
+    /// By chain, in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = (&ChainId, &Head)> {
         self.0.iter()
     }
 
+    /// Whether no chain is known.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// The highest record known of a chain; none where it is not known.
     pub fn get(&self, chain: &ChainId) -> Option<Head> {
         self.0.get(chain).copied()
     }

@@ -22,9 +22,12 @@ const USER_PRESENT: u8 = 0x01;
 /// Bit of the flags: the key knew who, by PIN or fingerprint.
 const USER_VERIFIED: u8 = 0x04;
 
+/// The algorithms whose signatures are taken: `SPEC.md`, section 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyType {
+    /// `ssh-ed25519`: RFC 8709, verified strictly.
     Ed25519,
+    /// `ecdsa-sha2-nistp256`: RFC 5656, with SHA-256.
     EcdsaP256,
     /// ed25519 in a FIDO security key.
     SkEd25519,
@@ -33,6 +36,7 @@ pub enum KeyType {
 }
 
 impl KeyType {
+    /// All four, in the order of `SPEC.md`.
     pub const ALL: [KeyType; 4] = [KeyType::Ed25519, KeyType::EcdsaP256, KeyType::SkEd25519, KeyType::SkEcdsaP256];
 
     /// The name that OpenSSH gives it.
@@ -128,7 +132,9 @@ fn verify_p256(key: &p256::ecdsa::VerifyingKey, value: &[u8], message: &[u8]) ->
 /// who enrolled it knows, since software can mint such a key and set any flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenUse {
+    /// One byte: 0x01 somebody touched it, 0x04 it knew who; other bits mean nothing.
     pub flags: u8,
+    /// How often the key has signed, by its own count; some keys always say 0.
     pub counter: u32,
 }
 
@@ -147,17 +153,22 @@ impl TokenUse {
 /// How much a signature proves about a person being there. One scale everywhere, from weak to strong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Presence {
+    /// Nothing is known: a software key, or a security key that nobody touched.
     #[default]
     None,
+    /// Somebody touched the key.
     Touch,
+    /// The key was touched, and knew by PIN or fingerprint who did it.
     PinTouch,
     /// Pin and touch, of a key whose maker's attestation was checked when it was enrolled.
     Attested,
 }
 
 impl Presence {
+    /// All four, from weak to strong.
     pub const ALL: [Presence; 4] = [Presence::None, Presence::Touch, Presence::PinTouch, Presence::Attested];
 
+    /// The word in policies and outcomes: `none`, `touch`, `pin+touch`, `attested`.
     pub fn name(self) -> &'static str {
         match self {
             Presence::None => "none",
@@ -227,6 +238,7 @@ impl Key {
         format!("{} {}", self.kind.name(), Base64::encode_string(&self.blob()))
     }
 
+    /// Which algorithm it is of.
     pub fn kind(&self) -> KeyType {
         self.kind
     }
@@ -256,6 +268,7 @@ impl Key {
         out
     }
 
+    /// SHA-256 of [`Key::blob`]; in hex it is in the name of its chains.
     pub fn id(&self) -> KeyId {
         KeyId(Digest::of(&self.blob()))
     }

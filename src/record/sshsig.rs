@@ -7,6 +7,7 @@ use super::key::TokenUse;
 use super::wire::{put, take};
 use super::{Fault, Key};
 
+/// The namespace of the signature, in the sense of OpenSSH's PROTOCOL.sshsig: one made for git or mail is no decision.
 pub const NAMESPACE: &str = "decision@undersign";
 const MAGIC: &[u8] = b"SSHSIG";
 const VERSION: [u8; 4] = 1u32.to_be_bytes();

@@ -7,7 +7,9 @@ use super::{ChainId, Fault, json};
 use crate::change::ref_name;
 use crate::decision::Verdict;
 
+/// The `_type` of every record: in-toto Statement v1.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+/// The `predicateType` of every record of this version of the format.
 pub const PREDICATE_TYPE: &str = "urn:undersign:decision:v1";
 /// Bytes.
 pub const MAX_PAYLOAD: usize = 256 << 10;
@@ -16,113 +18,176 @@ pub const MAX_REASON: usize = 16 << 10;
 /// Bytes of any other text that the signer's program does not choose itself.
 pub const MAX_LINE: usize = 4 << 10;
 
+/// An in-toto Statement v1 with one subject. Members in the order in which they are written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Statement {
+    /// Always [`STATEMENT_TYPE`].
     #[serde(rename = "_type")]
     pub statement_type: String,
+    /// Exactly one; it repeats what the predicate says, for in-toto tools to match.
     pub subject: Vec<Subject>,
+    /// Always [`PREDICATE_TYPE`].
     #[serde(rename = "predicateType")]
     pub predicate_type: String,
+    /// The decision: what a gate goes by.
     pub predicate: Predicate,
 }
 
+/// What in-toto tools match. A gate compares the predicate, not this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
+    /// The repository id, as in [`RepositoryName::id`].
     pub name: String,
+    /// Ids of the head and of its tree.
     pub digest: SubjectDigest,
 }
 
+/// Git objects by their SHA-1, under the names that in-toto has for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SubjectDigest {
+    /// The head commit: 40 hex digits.
     pub git_commit: String,
+    /// The result tree, or that of the head where there is none: 40 hex digits.
     pub git_tree: String,
 }
 
+/// One decision of one person about one revision: `SPEC.md`, section 3, member by member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Predicate {
+    /// What is decided; sections 3 and 6 say which members each verdict needs.
     pub verdict: Verdict,
+    /// Id of the signer, 2 to 32 characters of `a-z 0-9 . _ -`. A claim until the roster gives the key to this person.
     pub principal: String,
+    /// As the signer's policy had them. A role counts that the gate's own policy gives too.
     pub roles: Vec<String>,
+    /// The repository that it is for: no replay in another one.
     pub repository: RepositoryName,
+    /// The ref that it is for: no replay onto another one.
     pub target: Target,
+    /// A merge base of head and target tip; the target tip itself where there is none.
     pub base: Point,
+    /// What was reviewed.
     pub head: Point,
+    /// The manifest applied to the target tip, 40 hex digits; empty where a touched path has moved since base.
     pub result_tree: String,
+    /// What the decision binds to.
     pub manifest: ManifestDigest,
+    /// `name <address>` of authors and co-authors, each at most [`MAX_LINE`] bytes: who may not count as approver.
     pub authors: Vec<String>,
+    /// The rules that the signer was shown.
     pub policy: PolicyName,
+    /// What the signer was warned of, and said to it.
     pub findings: Findings,
+    /// Remarks at lines; of a rejection, what author and agent act on.
     pub notes: Vec<SignedNote>,
+    /// What was known of how the change was made.
     pub provenance: ProvenanceClaim,
+    /// What of the change was looked at, as the signer's program counted.
     pub coverage: Coverage,
+    /// Ids of own records that no longer count, 64 hex digits each.
     pub supersedes: Vec<String>,
+    /// Ids of other people's rejections that the signer answers for, 64 hex digits each.
     pub answers: Vec<String>,
+    /// The place in the signer's own chain.
     pub chain: Link,
+    /// Heads of other chains, as the signer had them: makes a dropped record evident.
     pub seen: Vec<SeenHead>,
+    /// When it was signed by the signer's clock, in seconds since the epoch, below 2^63.
     pub issued_at: Decimal,
+    /// From then on an approval has no force, in seconds since the epoch; not below `issued_at`.
     pub not_after: Decimal,
+    /// What a gate gave out that asks for freshness, at most [`MAX_LINE`] bytes; empty where none asked.
     pub challenge: String,
+    /// 32 hex digits by chance: two decisions are never the same bytes.
     pub nonce: String,
+    /// The program that signed, for people, at most [`MAX_LINE`] bytes.
     pub tool: String,
+    /// The signer's words, at most [`MAX_REASON`] bytes; not blank where the verdict ends or blocks something.
     pub reason: String,
 }
 
+/// A repository, for machines and for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RepositoryName {
+    /// As the policy has it, 2 to 64 characters of `a-z 0-9 . _ -`; a gate goes by this.
     pub id: String,
+    /// Where the signer had it from, at most [`MAX_LINE`] bytes. For people; no user, password, query or fragment.
     pub uri: String,
 }
 
+/// The ref that a change is to land on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
+    /// The full name, `refs/heads/main`, at most [`MAX_LINE`] bytes, as `git check-ref-format` takes it.
     #[serde(rename = "ref")]
     pub name: String,
+    /// The commit where the ref stood for the signer: 40 hex digits.
     pub tip: String,
 }
 
+/// A commit and its tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Point {
+    /// 40 hex digits.
     pub commit: String,
+    /// 40 hex digits.
     pub tree: String,
 }
 
+/// Which manifest: `SPEC.md`, section 4.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManifestDigest {
+    /// SHA-256 of its text: 64 hex digits.
     pub sha256: String,
+    /// How many lines it has, one for each path.
     pub paths: Decimal,
 }
 
+/// Which policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyName {
+    /// Its `version`.
     pub version: Decimal,
+    /// SHA-256 of the bytes of its file: 64 hex digits.
     pub sha256: String,
 }
 
+/// What rules saw at lines of the change. The whole list is in `findings.json`, beside the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Findings {
+    /// Digest by which the signer's program knows its rules: 64 hex digits.
     pub rules: String,
+    /// SHA-256 of `findings.json`: 64 hex digits.
     pub sha256: String,
+    /// How many findings there were, answered or not.
     pub total: Decimal,
+    /// Those that the signer answered.
     pub answered: Vec<AnsweredFinding>,
 }
 
+/// A finding, and what the signer said to it. Free texts: the format gives them no form and no limit of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnsweredFinding {
+    /// The id of the rule.
     pub rule: String,
+    /// How grave it is in the words of the signer's program: `note`, `low`, `medium`, `high`, `critical`.
     pub severity: String,
+    /// Escaped as in a manifest.
     pub path: String,
+    /// Counts from 1; 0 is the file as a whole.
     pub line: Decimal,
+    /// The signer's words.
     pub answer: String,
 }
 
@@ -130,55 +195,83 @@ pub struct AnsweredFinding {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignedNote {
+    /// Escaped as in a manifest, at most [`MAX_LINE`] bytes.
     pub path: String,
     /// `old` or `new`.
     pub side: String,
+    /// Counts from 1 on that side; 0 is the file as a whole.
     pub line: Decimal,
+    /// At most [`MAX_LINE`] bytes; its first words may say that it is about several lines, or outdated (section 3).
     pub text: String,
 }
 
+/// A claim by the signer's program; the gate looks for evidence itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProvenanceClaim {
+    /// One word or phrase for it all, at most [`MAX_LINE`] bytes.
     pub status: String,
+    /// One line each, at most [`MAX_LINE`] bytes.
     pub evidence: Vec<String>,
 }
 
+/// A claim by the signer's program of what was on the screen. An approval counts only where it is whole: section 6.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Coverage {
+    /// Paths of the manifest.
     pub files: Decimal,
+    /// Those that were seen: not below the number of paths, for an approval.
     pub files_seen: Decimal,
+    /// Hunks of all texts.
     pub hunks: Decimal,
+    /// Those that were seen.
     pub hunks_seen: Decimal,
+    /// Those of the seen that were seen in an earlier revision and are the same.
     pub carried_over: Decimal,
+    /// Characters in the change that do not show.
     pub hidden_characters: Decimal,
+    /// What could not be read line by line.
     pub omissions: Vec<Omission>,
 }
 
+/// Something that nobody reads line by line: a submodule, an LFS pointer, a binary or too large file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Omission {
+    /// Escaped as in a manifest; it must be exactly the path that it is about.
     pub path: String,
+    /// What it is, for people.
     pub what: String,
+    /// Why the signer lets it pass; blank where it was not acknowledged.
     pub acknowledged: String,
 }
 
+/// A record's place in its own chain: `SPEC.md`, section 5.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
+    /// SHA-256 of the public key: 64 hex digits.
     pub key: String,
+    /// The chain of this device: 16 hex digits.
     pub id: String,
+    /// From 1, one more with each record.
     pub seq: Decimal,
+    /// The id of the record before, 64 hex digits; empty at 1 only.
     pub prev: String,
+    /// Of a repair, the ids of records that the chain drops.
     pub forks: Vec<String>,
 }
 
+/// A record that the signer had of another chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeenHead {
+    /// `<key id>/<chain id>`, as [`ChainId`] is displayed.
     pub chain: String,
+    /// Its number, from 1.
     pub seq: Decimal,
+    /// Its id: 64 hex digits.
     pub record: String,
 }
 
@@ -207,6 +300,7 @@ impl<'de> Deserialize<'de> for Decimal {
 }
 
 impl Statement {
+    /// With the types that this version of the format has. Nothing is checked yet: [`Statement::decode`] does that.
     pub fn new(subject: Subject, predicate: Predicate) -> Statement {
         Statement {
             statement_type: STATEMENT_TYPE.to_owned(),

@@ -15,6 +15,7 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// What was signed, as it was parsed from the very bytes that were verified.
     pub fn statement(&self) -> &Statement {
         &self.statement
     }
@@ -24,6 +25,7 @@ impl Verified {
         self.statement.encode()
     }
 
+    /// SHA-256 of the payload.
     pub fn id(&self) -> RecordId {
         self.id
     }

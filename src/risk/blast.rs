@@ -25,6 +25,7 @@ pub enum BlastClass {
 }
 
 impl BlastClass {
+    /// `B0` up to `B4`.
     pub fn name(self) -> &'static str {
         ["B0", "B1", "B2", "B3", "B4"][self as usize]
     }
@@ -40,15 +41,21 @@ impl BlastClass {
     }
 }
 
+/// Why a change reaches so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlastReason {
+    /// How far by this reason alone.
     pub class: BlastClass,
+    /// For people, without its end.
     pub sentence: String,
+    /// A path that it was seen at.
     pub path: RepoPath,
 }
 
+/// How far a mistake in a change would reach.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blast {
+    /// The widest of its reasons.
     pub class: BlastClass,
     /// Widest first, one for each sentence.
     pub reasons: Vec<BlastReason>,

@@ -8,12 +8,18 @@ use serde::{Deserialize, Serialize};
 use crate::change::diff::Location;
 use crate::change::digest::Digest;
 
+/// How grave a finding is. Ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
+    /// Worth knowing, nothing to answer.
     Note,
+    /// Seldom a mistake.
     Low,
+    /// Worth a question.
     Medium,
+    /// Often a mistake, or a costly one.
     High,
+    /// Harm is likely where nobody meant it.
     Critical,
 }
 
@@ -29,6 +35,7 @@ impl Severity {
         }
     }
 
+    /// In one word, as records and files have it.
     pub fn name(self) -> &'static str {
         match self {
             Severity::Note => "note",
@@ -52,9 +59,12 @@ impl fmt::Display for Severity {
     }
 }
 
+/// What a rule saw at a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
+    /// Id of the rule in the file of rules.
     pub rule: String,
+    /// How grave it is.
     pub severity: Severity,
     /// What, in a few words.
     pub title: String,
@@ -62,6 +72,7 @@ pub struct Finding {
     pub why: String,
     /// The question to the reviewer.
     pub ask: String,
+    /// Where it was seen.
     pub location: Location,
     /// The text of the line, at most 200 characters, secrets masked; not escaped.
     pub evidence: String,

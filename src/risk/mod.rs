@@ -1,6 +1,8 @@
 //! FLOOR 1: what deserves attention. Three things, kept apart: hazard (findings at lines), blast radius (what is
 //! reached), background (points). The queue goes by [`Assessment::tier`] first; points only decide inside a tier.
 
+#![warn(missing_docs)]
+
 mod blast;
 mod checks;
 mod finding;
@@ -96,9 +98,11 @@ fn lossy(line: &[u8]) -> String {
 pub struct Assessment {
     /// Gravest first, then by place.
     pub findings: Vec<Finding>,
+    /// How far a mistake would reach.
     pub blast: Blast,
     /// 1 is to be looked at first, 5 last.
     pub tier: u8,
+    /// What the tier was reckoned from; the more, the riskier.
     pub points: u32,
     /// Why so many points, as sentences.
     pub point_reasons: Vec<(u32, String)>,
@@ -117,6 +121,7 @@ pub struct Assessor<'r> {
 }
 
 impl<'r> Assessor<'r> {
+    /// Nothing is assessed yet.
     pub fn new(rules: &'r Rules) -> Assessor<'r> {
         Assessor { rules, findings: Vec::new(), checks: checks::OfChange::default(), added: 0 }
     }

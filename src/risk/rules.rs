@@ -111,6 +111,7 @@ impl Rules {
         Ok(all)
     }
 
+    /// SHA-256 of the files that the rules were read from: what a record names as its rules.
     pub fn digest(&self) -> Digest {
         self.digest
     }

@@ -63,8 +63,11 @@ pub const MAX_BYTES_ACROSS: usize = 32 << 20;
 /// The texts of one file and how they compare.
 #[derive(Debug, Clone, Copy)]
 pub struct Compared<'a> {
+    /// How its two texts compare.
     pub comparison: &'a Comparison,
+    /// The old text.
     pub old: &'a [u8],
+    /// The new text.
     pub new: &'a [u8],
 }
 
@@ -89,6 +92,7 @@ pub struct Move {
     pub file: u32,
     /// Line on the other side, 0-based.
     pub line: u32,
+    /// How much alike the two are.
     pub fidelity: Fidelity,
 }
 
@@ -132,6 +136,7 @@ impl Moves {
         run.across(place, run.new, run.old)
     }
 
+    /// Whether nothing moved.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
@@ -192,6 +197,7 @@ impl Finder {
         }
     }
 
+    /// What was found, with the runs in the order of their places.
     pub fn finish(self) -> Moves {
         let mut runs = self.runs;
         runs.extend(search::runs(&self.tapes));

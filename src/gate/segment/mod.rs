@@ -28,12 +28,19 @@ const HASTE: i64 = 30;
 /// How one segment stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
+    /// SHA-256 of the manifest of what the segment does.
     pub manifest: Digest,
+    /// The strictest that a touched compartment asks for; none where none is touched.
     pub binding: Option<Binding>,
+    /// Every slot that the policy asks for, with who fills it.
     pub slots: Vec<SlotState>,
+    /// What was found, from remarks up to what denies.
     pub reasons: Vec<Reason>,
+    /// Ids of the people whose approvals count, each once.
     pub approved_by: Vec<String>,
+    /// Ids of the people whose rejections stand against it.
     pub rejected_by: Vec<String>,
+    /// Seconds since the epoch: when the first counted approval expires; none where none is counted.
     pub valid_until: Option<i64>,
     /// Break-glass lets it through.
     pub emergency: bool,
@@ -58,11 +65,14 @@ pub struct Answerable {
     pub is_veto: bool,
     /// Record id, in hex.
     pub record: String,
+    /// Id of the person who rejected.
     pub by: String,
+    /// The reason that the rejection was signed with, as it is: not escaped.
     pub reason: String,
 }
 
 impl Standing {
+    /// The worst of all its reasons, and a denial where a slot is open.
     pub fn decided(&self) -> Decided {
         let worst = self.reasons.iter().map(|reason| reason.effect).max().unwrap_or(Effect::Said);
         let unmet = !self.slots.iter().all(SlotState::is_filled);
@@ -73,6 +83,7 @@ impl Standing {
         }
     }
 
+    /// Whether it may land by what is known now.
     pub fn is_allowed(&self) -> bool {
         self.decided() == Decided::Allow
     }

@@ -25,7 +25,9 @@ use read::{Rule, Source};
 /// Whose reading of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
+    /// GitHub: the last line that matches a path alone decides.
     GitHub,
+    /// GitLab: the same within each section; sections may be optional, or ask for a number of approvals.
     GitLab,
 }
 

@@ -17,16 +17,20 @@ use crate::change::{ObjectId, RepoPath};
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
+    /// What its lines are counted in.
     pub revision: Stated,
     /// Whether `version` is three numbers, as the RFC demands.
     pub has_proper_version: bool,
+    /// What it says of these lines.
     pub claims: Claims,
 }
 
 /// What a record says that its lines are counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stated {
+    /// Nothing at all.
     Nothing,
+    /// A commit, by its full id.
     Commit(ObjectId),
     /// A change of jj, an abbreviation, or whatever else is no commit.
     NoCommit,

@@ -26,7 +26,9 @@ const MAX_TROUBLES: usize = 20;
 /// Whose hand a line is said to be from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hand {
+    /// A tool.
     Ai,
+    /// A person.
     Human,
     /// Both: one note says so, or notes contradict each other.
     Mixed,
@@ -45,6 +47,7 @@ impl Hand {
         }
     }
 
+    /// `AI`, `human`, `mixed`, `unknown`.
     pub fn name(self) -> &'static str {
         match self {
             Hand::Ai => "AI",
@@ -58,11 +61,14 @@ impl Hand {
 /// What a note was written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
+    /// Notes of git-ai, authorship log 3.
     GitAi,
+    /// Records of Agent Trace.
     AgentTrace,
 }
 
 impl Format {
+    /// For people, as the project writes itself.
     pub fn name(self) -> &'static str {
         match self {
             Format::GitAi => "git-ai",
@@ -74,7 +80,9 @@ impl Format {
 /// Whom a note names. As it was found, not escaped; each cut at 300 characters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Writer {
+    /// The tool that a person or agent used.
     pub tool: Option<String>,
+    /// The model behind it.
     pub model: Option<String>,
     /// An id, or an address of the conversation.
     pub session: Option<String>,
@@ -87,6 +95,7 @@ pub struct Writer {
 pub struct Claim {
     /// 0-based, the end not included; never empty.
     pub lines: Range<u32>,
+    /// Whose hand these lines are said to be from.
     pub hand: Hand,
     /// Position in [`Claims::writers`].
     pub writer: usize,
@@ -95,7 +104,9 @@ pub struct Claim {
 /// What one note says of one commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claims {
+    /// By position in [`Claim::writer`].
     pub writers: Vec<Writer>,
+    /// By path in that commit; claims may overlap.
     pub files: BTreeMap<RepoPath, Vec<Claim>>,
     /// Tools at work of whose lines none is named.
     pub absent: Vec<Writer>,
@@ -117,20 +128,25 @@ impl Claims {
 /// Why a note is not read. Nothing of it is taken then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
+    /// Over [`MAX_BYTES`].
     #[error("it is larger than {} MiB", MAX_BYTES >> 20)]
     TooLarge,
+    /// Over [`MAX_RANGES`].
     #[error("it has more than {MAX_RANGES} ranges of lines")]
     TooManyRanges,
+    /// A byte that is not UTF-8.
     #[error("it is not UTF-8")]
     NotUtf8,
     /// 1-based.
     #[error("line {0}: {1}")]
     Line(usize, &'static str),
+    /// The line between attestations and metadata is missing.
     #[error("no line `---` divides it")]
     NoDivider,
     /// Escaped.
     #[error("it is of schema `{0}`, which is not known here")]
     Schema(String),
+    /// A range of lines that cannot be.
     #[error("a range of lines is reversed, or begins at 0")]
     Range,
     /// Escaped.
@@ -181,9 +197,11 @@ impl Ranges {
 pub struct Brought {
     /// Position in [`crate::change::diff::Diff::files`].
     pub file: usize,
+    /// The commit that brought these lines.
     pub commit: ObjectId,
     /// Where the file was in that commit.
     pub path: RepoPath,
+    /// Pairs of a line there and the line in the diff that it is, both 0-based.
     pub lines: Vec<(u32, u32)>,
 }
 
@@ -282,9 +300,11 @@ impl Testimony {
 /// Who says so, and of what.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source {
+    /// What the note was written in.
     pub format: Format,
     /// The commit that brought the line.
     pub commit: ObjectId,
+    /// Whom the note names.
     pub writer: Writer,
 }
 
@@ -430,7 +450,9 @@ impl Attribution {
 /// Added lines by whose hand they are said to be from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Lines by tools alone.
     pub ai: usize,
+    /// Lines by people alone.
     pub human: usize,
     /// Those that are disputed are among them.
     pub mixed: usize,
