@@ -34,7 +34,7 @@
 //! # As a library
 //!
 //! Without features it is the verifier of the format alone: [`record::verify()`] for records, [`record::Chain`] for what
-//! they hang together by, [`policy::Policy`] for whose they are, [`gate::PushEvaluation`] for what they let land.
+//! links them together, [`policy::Policy`] for whose they are, [`gate::PushEvaluation`] for what they let land.
 //!
 //! ```
 //! use undersign::policy::Policy;

@@ -36,7 +36,7 @@ pub(super) struct Judgement<'c> {
     pub repository: Repository,
     pub gate_state: Option<GateState>,
     /// The policy branch; none where the operator gave the policy, and nothing says which branch it would be.
-    pub trunk: Option<String>,
+    pub policy_branch: Option<String>,
     /// Where that branch stood before what is asked, and the nearest from there down whose policy is judged by.
     pub before: Option<ObjectId>,
     pub approved: Option<ObjectId>,
@@ -75,7 +75,12 @@ impl Judgement<'_> {
     /// Whether the policy was read from below where the policy branch is known to have stood by now.
     pub fn is_policy_older(&self) -> Result<bool, Reason> {
         let gate_state = self.gate_state.as_ref();
-        let now = self.case.approved_policy_commit(&self.repository, gate_state, self.trunk.as_deref(), self.before)?;
+        let now = self.case.approved_policy_commit(
+            &self.repository,
+            gate_state,
+            self.policy_branch.as_deref(),
+            self.before,
+        )?;
         Ok(now != self.approved)
     }
 
@@ -164,8 +169,8 @@ impl Judgement<'_> {
     }
 
     fn shown_trunk(&self) -> Option<(String, ObjectId)> {
-        let trunk = self.trunk.as_ref()?;
-        Some((trunk.clone(), self.repository.commit_named(self.repository.shown(trunk, false)?)?))
+        let policy_branch = self.policy_branch.as_ref()?;
+        Some((policy_branch.clone(), self.repository.commit_named(self.repository.shown(policy_branch, false)?)?))
     }
 
     fn is_protected(&self, name: &str) -> bool {
@@ -181,7 +186,7 @@ impl Judgement<'_> {
             history: &facts.history,
             states: facts.states,
             ahead: self.case.request.ahead,
-            policy_branch: self.trunk.as_deref().filter(|_| self.case.settings.policy.is_none()),
+            policy_branch: self.policy_branch.as_deref().filter(|_| self.case.settings.policy.is_none()),
             pusher: self.case.request.pusher.as_deref(),
             signs_of_ai: false,
             now: self.case.now,
@@ -249,8 +254,12 @@ impl Judgement<'_> {
         let input = self.input(&facts, &self.ledger.held);
         let evaluation = PushEvaluation::new(&input);
         let asked = request.updates.iter().map(|update| (update.name.as_str(), update.new));
-        let names: BTreeMap<&str, ObjectId> =
-            self.trunk.iter().map(|trunk| (trunk.as_str(), ObjectId::ZERO)).chain(asked).collect();
+        let names: BTreeMap<&str, ObjectId> = self
+            .policy_branch
+            .iter()
+            .map(|policy_branch| (policy_branch.as_str(), ObjectId::ZERO))
+            .chain(asked)
+            .collect();
         let mut moved = Vec::new();
         for (name, new) in names.into_iter().filter(|(name, _)| self.is_protected(name)) {
             let shown = self.repository.shown(name, false).filter(|shown| *shown != new);
@@ -387,7 +396,7 @@ impl Judgement<'_> {
         let landing = updates
             .iter()
             .zip(judged)
-            .find(|(update, _)| Some(&update.name) == self.trunk.as_ref() && !update.new.is_zero());
+            .find(|(update, _)| Some(&update.name) == self.policy_branch.as_ref() && !update.new.is_zero());
         let Some((update, judged)) = landing.filter(|(_, judged)| judged.outcome.outcome == Decided::Allow) else {
             return;
         };
@@ -427,7 +436,7 @@ impl Judgement<'_> {
     }
 }
 
-/// Where a ref stands, seen from where it should. Whether it is `beyond` that is dear to know: it is asked once for any
+/// Where a ref stands, seen from where it should. Whether it is `beyond` that is costly to know: it is asked once for any
 /// two commits, and not when the time is over.
 fn place_of(
     repository: &Repository,

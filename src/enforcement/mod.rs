@@ -24,7 +24,7 @@ use crate::provenance;
 use crate::record::Chain;
 use crate::source::git::{Deadline, GitError, Repository, TargetBranch};
 use judgement::Judgement;
-use policy::{summary, trunk};
+use policy::{policy_branch, summary};
 
 pub const SCHEMA: &str = "undersign-outcome/v1";
 /// Refs of one push. Git itself sends no more in practice.
@@ -135,24 +135,24 @@ impl<'c> Case<'c> {
         let repository = repository.with_objects(&self.request.quarantine).map_err(unread)?;
         self.refuse_pretence(&repository)?;
         policy::refuse_files_of_the_work_tree(&repository, self.settings)?;
-        let trunk = trunk(&repository, self.settings, self.request.ahead)?;
+        let policy_branch = policy_branch(&repository, self.settings, self.request.ahead)?;
         // The policy as it stood before the push: of the policy branch itself, that is where the push says it was.
-        let before = self.policy_commit(&repository, trunk.as_ref())?;
+        let before = self.policy_commit(&repository, policy_branch.as_ref())?;
         let mut policy = policy::policy(&repository, self.settings, before)?;
         let gate_state = self.gate_state(&repository, &policy)?;
-        let name = trunk.as_ref().map(|trunk| trunk.name.as_str());
+        let name = policy_branch.as_ref().map(|policy_branch| policy_branch.name.as_str());
         let approved = self.approved_policy_commit(&repository, gate_state.as_ref(), name, before)?;
         if approved != before {
             policy = policy::policy(&repository, self.settings, approved)?;
         }
         policy::refuse_open_branch(self.settings, name, &policy)?;
         let ledger = self.ledger(&repository, &policy, gate_state.as_ref())?;
-        let is_before_true = approved == trunk.as_ref().map(|trunk| trunk.tip);
+        let is_before_true = approved == policy_branch.as_ref().map(|policy_branch| policy_branch.tip);
         Ok(Judgement {
             case: self,
             repository,
             gate_state,
-            trunk: trunk.map(|trunk| trunk.name),
+            policy_branch: policy_branch.map(|policy_branch| policy_branch.name),
             before,
             approved,
             is_before_true,
@@ -163,25 +163,32 @@ impl<'c> Case<'c> {
 
     /// The commit whose policy is asked. Where the branch has moved already, any that it showed is believed to be where
     /// it stood; another could hold a policy of the requester's own, and what the gate remembers would follow it.
-    fn policy_commit(&self, repository: &Repository, trunk: Option<&TargetBranch>) -> Result<Option<ObjectId>, Reason> {
-        let Some(trunk) = trunk else { return Ok(None) };
-        let moved = self.request.updates.iter().find(|update| update.name == trunk.name && !update.old.is_zero());
-        let Some(moved) = moved.filter(|update| update.old != trunk.tip) else { return Ok(Some(trunk.tip)) };
+    fn policy_commit(
+        &self,
+        repository: &Repository,
+        policy_branch: Option<&TargetBranch>,
+    ) -> Result<Option<ObjectId>, Reason> {
+        let Some(policy_branch) = policy_branch else { return Ok(None) };
+        let moved =
+            self.request.updates.iter().find(|update| update.name == policy_branch.name && !update.old.is_zero());
+        let Some(moved) = moved.filter(|update| update.old != policy_branch.tip) else {
+            return Ok(Some(policy_branch.tip));
+        };
         let old = moved.old;
         if self.request.ahead || self.settings.policy.is_some() {
             return Ok(Some(old));
         }
-        let holds = |commit| repository.is_on_line(trunk.tip, commit).map_err(unread);
+        let holds = |commit| repository.is_on_line(policy_branch.tip, commit).map_err(unread);
         if holds(old)? {
             // Either it has landed, or it starts from where the branch stood once: under a policy of then.
             if self.request.at.is_none() && !moved.new.is_zero() && !holds(moved.new)? {
                 let detail = format!(
                     "{} has moved on from {}, and does not hold {}. Merge or rebase onto {}, where it stands, and ask \
                      again.",
-                    visible::text(&trunk.name),
+                    visible::text(&policy_branch.name),
                     old.short(),
                     moved.new.short(),
-                    trunk.tip.short()
+                    policy_branch.tip.short()
                 );
                 return Err(Reason::deny(Code::BaseMoved, detail));
             }
@@ -190,7 +197,7 @@ impl<'c> Case<'c> {
         let detail = format!(
             "{} does not hold {} on its line, so it was rewritten or never stood there, and no policy is read from \
              there.",
-            visible::text(&trunk.name),
+            visible::text(&policy_branch.name),
             old.short()
         );
         Err(Reason::deny(Code::Rewrite, detail))
@@ -202,15 +209,16 @@ impl<'c> Case<'c> {
         &self,
         repository: &Repository,
         gate_state: Option<&GateState>,
-        trunk: Option<&str>,
+        policy_branch: Option<&str>,
         before: Option<ObjectId>,
     ) -> Result<Option<ObjectId>, Reason> {
         let states = gate_state.map(GateState::states).filter(|states| states.are_recorded);
         let is_believed = self.request.ahead || self.request.at.is_some() || self.settings.policy.is_some();
-        let (Some(states), Some(trunk), Some(at)) = (states.filter(|_| !is_believed), trunk, before) else {
+        let (Some(states), Some(policy_branch), Some(at)) = (states.filter(|_| !is_believed), policy_branch, before)
+        else {
             return Ok(before);
         };
-        let found = repository.on_line(at, |commit| states.is_of(commit, trunk)).map_err(unread)?;
+        let found = repository.on_line(at, |commit| states.is_of(commit, policy_branch)).map_err(unread)?;
         Ok(found.or(before))
     }
 

@@ -16,7 +16,7 @@ use crate::source::git::{PolicyState, Repository, TargetBranch};
 /// Why every push would be undecidable.
 pub fn policy_in_force(repository: &str, settings: &Settings) -> Result<PolicySummary, Reason> {
     let repository = Repository::open_exactly(Path::new(repository)).map_err(unreadable)?;
-    let tip = trunk(&repository, settings, false)?.map(|trunk| trunk.tip);
+    let tip = policy_branch(&repository, settings, false)?.map(|policy_branch| policy_branch.tip);
     policy(&repository, settings, tip).map(|policy| summary(&policy))
 }
 
@@ -27,7 +27,11 @@ pub(super) fn summary(policy: &Policy) -> PolicySummary {
 /// The policy branch, as the operator says which it is: by an option, or by HEAD of a repository that is pushed to.
 /// Branches of a clone are named by whoever pushed them, so that `main` of one is anybody's. None where the operator
 /// gave the policy itself, and nothing says which branch it would be.
-pub(super) fn trunk(repository: &Repository, settings: &Settings, ahead: bool) -> Result<Option<TargetBranch>, Reason> {
+pub(super) fn policy_branch(
+    repository: &Repository,
+    settings: &Settings,
+    ahead: bool,
+) -> Result<Option<TargetBranch>, Reason> {
     let name = match &settings.branch {
         Some(name) => Some(name.clone()),
         // What a mirror's HEAD names is a branch of its origin: renamed there, another may take the name.
@@ -64,8 +68,12 @@ pub(super) fn trunk(repository: &Repository, settings: &Settings, ahead: bool) -
 ///
 /// # Errors
 /// It is none.
-pub(super) fn refuse_open_branch(settings: &Settings, trunk: Option<&str>, policy: &Policy) -> Result<(), Reason> {
-    let Some(name) = trunk.filter(|_| settings.policy.is_none()) else { return Ok(()) };
+pub(super) fn refuse_open_branch(
+    settings: &Settings,
+    policy_branch: Option<&str>,
+    policy: &Policy,
+) -> Result<(), Reason> {
+    let Some(name) = policy_branch.filter(|_| settings.policy.is_none()) else { return Ok(()) };
     if policy.refs.protects(name) {
         return Ok(());
     }

@@ -56,12 +56,12 @@ impl Place {
     pub fn open_for(path: &Path, target: Option<&str>) -> Result<(Repository, Place), GitError> {
         let repository = Repository::open(path)?;
         let target = target.map_or_else(|| repository.target(), |name| repository.target_named(name))?;
-        let trunk = repository.target().unwrap_or_else(|_| target.clone());
+        let policy_branch = repository.target().unwrap_or_else(|_| target.clone());
         let place = Place {
             root: repository.root.clone(),
             name: repository.name.clone(),
             uri: repository.uri(),
-            policy: repository.policy_at(trunk.tip)?,
+            policy: repository.policy_at(policy_branch.tip)?,
             chains: ledger::read_with_remotes(&repository)?,
             notes: NotesRefs::of(&repository),
             target,

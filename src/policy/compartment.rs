@@ -1,4 +1,4 @@
-//! A compartment: a part of the repository, how much hangs on it, and who signs for it.
+//! A compartment: a part of the repository, how much depends on it, and who signs for it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -31,7 +31,7 @@ impl fmt::Display for Binding {
     }
 }
 
-/// How much hangs on a part of the repository: for people. Of the levels only `critical` changes a rule, that of the
+/// How much depends on a part of the repository: for people. Of the levels only `critical` changes a rule, that of the
 /// binding. Ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Criticality {
@@ -70,7 +70,7 @@ pub struct Slot {
 pub struct Compartment {
     /// Its name in the policy, 2 to 32 characters of `a-z 0-9 . _ -`; [`DEFAULT`] holds what no other does.
     pub name: String,
-    /// What hangs on it.
+    /// What depends on it.
     pub criticality: Criticality,
     /// Whose signatures a change of it needs: each slot by other people.
     pub sign: Vec<Slot>,

@@ -19,7 +19,7 @@ use crate::record::Presence;
 pub struct Requirement {
     /// Its name; [`AI`] and [`super::HIDDEN`] are tables.
     pub compartment: String,
-    /// What hangs on it.
+    /// What depends on it.
     pub criticality: Criticality,
     /// Whose signatures it needs.
     pub slots: Vec<Slot>,

@@ -44,7 +44,7 @@ impl Person {
     }
 }
 
-/// A key as the roster took it in. What its signatures prove of a person being there hangs on this, never on the
+/// A key as the roster took it in. What its signatures prove of a person being there depends on this, never on the
 /// record: software can mint a security key and set any flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrolment {

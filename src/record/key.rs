@@ -118,7 +118,7 @@ fn verify_ed25519(key: &ed25519_dalek::VerifyingKey, value: &[u8], message: &[u8
     key.verify_strict(message, &signature).map_err(|_| Fault::SignatureInvalid)
 }
 
-/// Either of the two values of `s` verifies: OpenSSH and agents make both, and a record's id does not hang on it.
+/// Either of the two values of `s` verifies: OpenSSH and agents make both, and a record's id does not depend on it.
 fn verify_p256(key: &p256::ecdsa::VerifyingKey, value: &[u8], message: &[u8]) -> Result<(), Fault> {
     let mut rest = value;
     let mut scalar = || take(&mut rest).and_then(unsigned);

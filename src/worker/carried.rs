@@ -1,5 +1,5 @@
 //! What a person did to a file carries over to another name of it: marks of hunks, answers to findings, reasons for
-//! long lines. Their keys hang on the path, and so are made anew for the path of now, from what was read then.
+//! long lines. Their keys depend on the path, and so are made anew for the path of now, from what was read then.
 //!
 //! Only where the two paths mean the same to rules and policy: else all of the file is read as new. And only what is
 //! the same to the byte, on the same old side. What speaks for the file as a whole does not carry over, since its name

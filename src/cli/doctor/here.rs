@@ -28,18 +28,20 @@ use Finding::{Bad, Good, Note};
 
 pub fn run(repository: &Repository) -> Result<(), String> {
     let mut found = Vec::new();
-    let trunk = repository.target().ok();
-    let policy = trunk.as_ref().and_then(|trunk| repository.policy_at(trunk.tip).ok());
+    let policy_branch = repository.target().ok();
+    let policy = policy_branch.as_ref().and_then(|policy_branch| repository.policy_at(policy_branch.tip).ok());
     let (gate, refuses) = hook(repository);
     let settings = settings(repository);
     found.extend(gate);
-    found.extend(policy_place(trunk.as_ref(), policy.as_ref()));
+    found.extend(policy_place(policy_branch.as_ref(), policy.as_ref()));
     if let Some(PolicyState::Found(policy)) = &policy {
         found.extend(refuses.then(|| states(repository, policy, &settings)));
         found.extend(ledger_state(repository, policy, refuses));
         found.extend(keys(repository, policy));
         found.extend(repository.is_bare().then(|| others_of_this_id(repository, policy)).flatten());
-        found.extend(trunk.as_ref().into_iter().flat_map(|trunk| pipelines(repository, policy, trunk)));
+        found.extend(
+            policy_branch.as_ref().into_iter().flat_map(|policy_branch| pipelines(repository, policy, policy_branch)),
+        );
     }
     found.extend(log(&settings.state.clone().unwrap_or_else(|| enforcement::default_state(repository))));
     for finding in &found {
@@ -141,11 +143,11 @@ fn others_may_write(path: &Path, what: &str) -> Option<Finding> {
 }
 
 /// Whether the policy is read from where nobody changes it unsigned.
-fn policy_place(trunk: Option<&TargetBranch>, state: Option<&PolicyState>) -> Vec<Finding> {
-    let (Some(trunk), Some(state)) = (trunk, state) else {
+fn policy_place(policy_branch: Option<&TargetBranch>, state: Option<&PolicyState>) -> Vec<Finding> {
+    let (Some(policy_branch), Some(state)) = (policy_branch, state) else {
         return vec![Bad("There is no policy branch, so there is no policy and nothing may land.".to_owned())];
     };
-    let branch = visible::text(&trunk.name);
+    let branch = visible::text(&policy_branch.name);
     let policy = match state {
         PolicyState::Absent => return vec![Bad(format!("There is no policy on {branch}: nothing may land."))],
         PolicyState::Invalid(refused) => {
@@ -157,7 +159,7 @@ fn policy_place(trunk: Option<&TargetBranch>, state: Option<&PolicyState>) -> Ve
         PolicyState::Found(policy) => policy,
     };
     let mut found = Vec::new();
-    found.push(match policy.refs.standing(&trunk.name) {
+    found.push(match policy.refs.standing(&policy_branch.name) {
         RefStanding::Protected { rewrite: false, delete: false } => {
             Good(format!("The policy is version {}, on {branch}, which is protected.", policy.version))
         }
@@ -312,12 +314,12 @@ fn keys(repository: &Repository, policy: &Policy) -> Vec<Finding> {
 }
 
 /// Gates that run in a pipeline which the change itself can write.
-fn pipelines(repository: &Repository, policy: &Policy, trunk: &TargetBranch) -> Vec<Finding> {
+fn pipelines(repository: &Repository, policy: &Policy, policy_branch: &TargetBranch) -> Vec<Finding> {
     let mut found = Vec::new();
-    for path in
-        repository.files_under(trunk.tip, &[".github/workflows", ".gitlab-ci.yml", ".woodpecker", ".forgejo/workflows"])
+    for path in repository
+        .files_under(policy_branch.tip, &[".github/workflows", ".gitlab-ci.yml", ".woodpecker", ".forgejo/workflows"])
     {
-        let Some(text) = repository.text_at(trunk.tip, &path) else { continue };
+        let Some(text) = repository.text_at(policy_branch.tip, &path) else { continue };
         if !text.contains("undersign verify") && !text.contains("undersign gate") {
             continue;
         }

@@ -23,7 +23,7 @@ const TRACES: &str = ".agent-trace/traces.jsonl";
 /// Commits of a change.
 const MAX_COMMITS: usize = 5_000;
 const MAX_REMOTES: usize = 20;
-/// Bytes of all notes of a change; one may hang on many commits.
+/// Bytes of all notes of a change; one may be on many commits.
 const MAX_NOTES: usize = 64 << 20;
 /// Bytes of one tree of notes: over a million notes in one folder.
 const MAX_TREE: usize = 64 << 20;

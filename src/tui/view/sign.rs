@@ -418,7 +418,7 @@ fn done<'s>(record: &str, verdict: Verdict, keymap: &Keymap, columns: usize) -> 
         Verdict::Approve => "Approved",
         Verdict::Reject => "Rejected",
         Verdict::HumanOnly => "Claimed to be without AI",
-        // Whether it lands hangs on how many sign so.
+        // Whether it lands depends on how many sign so.
         Verdict::BreakGlass => "Emergency declared",
         Verdict::Withdraw => "Withdrawn",
         Verdict::HandOver => "Taken over",
