@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Builds what a release holds, for this machine's kind of processor: the static program of a gate host, and a Debian
+# package of it with manual pages, completions and the service. Usage: packaging/release.sh [FOLDER]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=$(mkdir -p "${1:-target/release-files}" && cd "${1:-target/release-files}" && pwd)
+target=$(uname -m)-unknown-linux-gnu
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+
+# With its own C library: one file that runs on any Linux.
+RUSTFLAGS='-C target-feature=+crt-static' \
+  cargo build --locked --release --target "$target" --no-default-features --features git
+program=target/$target/release/undersign
+install -m 755 "$program" "$out/undersign-$version-linux-$(uname -m)"
+
+# What the package holds beside the program comes from the program.
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+install -D -m 755 "$program" "$root/usr/bin/undersign"
+install -D -m 644 packaging/undersign-gate.service "$root/usr/lib/systemd/system/undersign-gate.service"
+install -D -m 644 LICENSE-APACHE "$root/usr/share/doc/undersign/LICENSE-APACHE"
+install -D -m 644 LICENSE-MIT "$root/usr/share/doc/undersign/copyright"
+"$program" man "$root/usr/share/man/man1"
+gzip -9n "$root"/usr/share/man/man1/*.1
+mkdir -p "$root/usr/share/bash-completion/completions" "$root/usr/share/zsh/vendor-completions" \
+  "$root/usr/share/fish/vendor_completions.d"
+"$program" completions bash > "$root/usr/share/bash-completion/completions/undersign"
+"$program" completions zsh > "$root/usr/share/zsh/vendor-completions/_undersign"
+"$program" completions fish > "$root/usr/share/fish/vendor_completions.d/undersign.fish"
+if command -v dpkg-deb > /dev/null; then
+  mkdir "$root/DEBIAN"
+  cat > "$root/DEBIAN/control" << CONTROL
+Package: undersign
+Version: $version
+Architecture: $(dpkg --print-architecture)
+Maintainer: The undersign contributors
+Depends: git
+Recommends: openssh-client
+Section: devel
+Priority: optional
+Description: a gate for signed reviews of AI-assisted changes
+ Lets only land in a git repository what the people of its policy have approved and signed.
+ This is the program of a gate host: without the desk, and without signing.
+CONTROL
+  dpkg-deb --build --root-owner-group "$root" "$out/undersign_${version}_$(dpkg --print-architecture).deb" > /dev/null
+fi
+(cd "$out" && sha256sum undersign* > SHA256SUMS)
+ls -l "$out"
