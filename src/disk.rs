@@ -1,11 +1,13 @@
 //! FLOOR 2: files that are whole or not there.
 
 use std::fs::File;
+use std::io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// Writes a file whole or not at all: temporary file beside it, sync, rename. Makes the directory if need be.
+/// Writes a file whole or not at all: temporary file beside it, sync, rename, sync of the directory. Makes the directory
+/// if need be.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     stream_atomically(path, |file| file.write_all(bytes))
 }
@@ -13,6 +15,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 /// As [`write_atomically`], for what need not be in memory as a whole.
 pub fn stream_atomically(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> std::io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
+    let new = dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).count();
     std::fs::create_dir_all(dir)?;
     let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
     let written = File::create(&temporary).and_then(|mut file| {
@@ -22,7 +25,19 @@ pub fn stream_atomically(path: &Path, write: impl FnOnce(&mut File) -> std::io::
     });
     written.and_then(|()| std::fs::rename(&temporary, path)).inspect_err(|_| {
         let _ = std::fs::remove_file(&temporary);
-    })
+    })?;
+    // The names last: that of the file, and those of the directories that were made for it.
+    dir.ancestors().take(new + 1).try_for_each(sync_dir)
+}
+
+/// Has the names in a directory outlast a crash of the machine. A directory that may be written to and not be read, and
+/// a file system that syncs none, are let be: no write must fail there that went well.
+pub fn sync_dir(dir: &Path) -> std::io::Result<()> {
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    match File::open(dir).and_then(|dir| dir.sync_all()) {
+        Err(error) if matches!(error.kind(), PermissionDenied | InvalidInput | Unsupported) => Ok(()),
+        synced => synced,
+    }
 }
 
 /// Gives a file to whom the directory belongs that it lies in, where this program may: run once by root, a gate would
@@ -44,5 +59,24 @@ pub fn sweep(dir: &Path) {
         if process.is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit())) {
             let _ = std::fs::remove_file(path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_whole_into_directories_that_are_new() {
+        let dir = tempfile::tempdir().unwrap();
+        let (inner, file) = (dir.path().join("a/b"), dir.path().join("a/b/file.json"));
+        write_atomically(&file, b"one").unwrap();
+        write_atomically(&file, b"two").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(&inner).unwrap().count(), 1, "nothing else is left there");
+        stream_atomically(&file, |_| Err(std::io::Error::other("no"))).unwrap_err();
+        assert_eq!(std::fs::read(&file).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(&inner).unwrap().count(), 1);
     }
 }

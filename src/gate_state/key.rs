@@ -10,7 +10,7 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
 use crate::change::digest::Digest;
-use crate::disk::give_away;
+use crate::disk::{give_away, sync_dir};
 
 const LENGTH: usize = 32;
 
@@ -52,14 +52,15 @@ impl StateKey {
         }
         let make = || -> io::Result<()> {
             let mut seed = [0; LENGTH];
-            io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut seed)?;
+            getrandom::fill(&mut seed)?;
             let dir = path.parent().unwrap_or(Path::new("."));
             std::fs::create_dir_all(dir)?;
             give_away(dir);
             let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
             writeln!(file, "{}", Digest(seed))?;
             give_away(path);
-            file.sync_all()
+            file.sync_all()?;
+            sync_dir(dir)
         };
         match make() {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Ok(None),
