@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::change::digest::Digest;
+use crate::change::from_hex;
 use crate::decision::Draft;
 use crate::disk::write_atomically;
 
@@ -94,7 +95,7 @@ impl Drafts {
         let path = self.dir.join("chain-id");
         if let Ok(id) = std::fs::read_to_string(&path) {
             let id = id.trim().to_owned();
-            if id.len() == 16 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            if from_hex::<8>(&id).is_some() {
                 return Ok(id);
             }
             return Err(format!(
@@ -102,7 +103,7 @@ impl Drafts {
                 path.display()
             ));
         }
-        let id: String = random().iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = base16ct::lower::encode_string(&random());
         write_atomically(&path, format!("{id}\n").as_bytes()).map_err(|error| {
             format!("This device's chain id cannot be saved in {}: {error}. Nothing was signed.", self.dir.display())
         })?;

@@ -2,8 +2,8 @@
 //! repository around it: no configuration of a hostile tree is found beside it.
 
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::process::Command;
 
 /// Editors that take `+LINE FILE`, which is nearly all of the terminal's.
@@ -45,24 +45,16 @@ fn with_copy<T>(
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let editor = set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".to_owned());
     let dir = private_dir().map_err(|error| format!("There is no place for a copy of the text: {error}."))?;
-    let file = dir.join(name);
+    let file = dir.path().join(name);
     let written =
         put(&file, text, mode).map_err(|error| format!("The copy {} cannot be written: {error}.", file.display()));
-    let done = written.and_then(|()| work(&editor, &file));
-    // What is left behind by a crash is in the system's own folder for such.
-    let _ = std::fs::remove_dir_all(&dir);
-    done
+    written.and_then(|()| work(&editor, &file))
 }
 
-fn private_dir() -> std::io::Result<PathBuf> {
-    for n in 0..1000 {
-        let dir = std::env::temp_dir().join(format!("undersign-{}-{n}", std::process::id()));
-        match std::fs::DirBuilder::new().mode(0o700).create(&dir) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            made => return made.map(|()| dir),
-        }
-    }
-    Err(std::io::Error::from(std::io::ErrorKind::AlreadyExists))
+/// A folder that nobody else can look into; what a crash leaves of it is in the system's own folder for such.
+fn private_dir() -> std::io::Result<tempfile::TempDir> {
+    let private = std::fs::Permissions::from_mode(0o700);
+    tempfile::Builder::new().prefix("undersign-").permissions(private).tempdir()
 }
 
 fn put(path: &Path, text: &[u8], mode: u32) -> std::io::Result<()> {

@@ -230,7 +230,7 @@ pub fn follow_up(what: FollowUp<'_>, signatory: Signatory<'_>, nonce: [u8; 16], 
         chain: ChainLink { forks: what.forks, ..signatory.chain },
         issued_at: seconds(now),
         not_after: seconds(now + VALIDITY),
-        nonce: hex(&nonce),
+        nonce: base16ct::lower::encode_string(&nonce),
         tool: TOOL.to_owned(),
         reason: what.reason,
         ..earlier
@@ -340,7 +340,7 @@ fn statement(
         issued_at: seconds(now),
         not_after: seconds(now + VALIDITY.min(policy.limits.validity)),
         challenge: String::new(),
-        nonce: hex(&nonce),
+        nonce: base16ct::lower::encode_string(&nonce),
         tool: TOOL.to_owned(),
         reason: draft.reason.trim().to_owned(),
     };
@@ -382,10 +382,6 @@ fn policy_name(policy: &Policy) -> PolicyName {
 
 fn seconds(time: i64) -> Decimal {
     Decimal(time.max(0) as u64)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn count(n: usize) -> Decimal {

@@ -56,7 +56,7 @@ impl ObjectId {
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write_hex(&self.0, &mut [0; 40], f)
     }
 }
 
@@ -75,24 +75,20 @@ impl FromStr for ObjectId {
     type Err = NotAnObjectId;
 
     fn from_str(text: &str) -> Result<Self, NotAnObjectId> {
-        let bytes = text.as_bytes();
-        if bytes.len() != 40 {
-            return Err(NotAnObjectId);
-        }
-        let mut id = [0; 20];
-        for (byte, pair) in id.iter_mut().zip(bytes.chunks_exact(2)) {
-            *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
-        }
-        Ok(ObjectId(id))
+        from_hex(text).map(ObjectId).ok_or(NotAnObjectId)
     }
 }
 
-fn hex_digit(byte: u8) -> Result<u8, NotAnObjectId> {
-    match byte {
-        b'0'..=b'9' => Ok(byte - b'0'),
-        b'a'..=b'f' => Ok(byte - b'a' + 10),
-        _ => Err(NotAnObjectId),
-    }
+/// Bytes of exactly `2 * N` lower-case hex digits.
+pub(crate) fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let is_whole = text.len() == 2 * N && base16ct::lower::decode(text, &mut bytes).is_ok();
+    is_whole.then_some(bytes)
+}
+
+/// Writes bytes at once as lower-case hex digits, for which there must be room: a gate writes thousands of them.
+fn write_hex(bytes: &[u8], digits: &mut [u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(base16ct::lower::encode_str(bytes, digits).map_err(|_| fmt::Error)?)
 }
 
 /// A path inside a repository: bytes, as git has them, not necessarily UTF-8.

@@ -39,13 +39,11 @@ pub fn run(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
+/// A folder that stays.
 fn fresh_dir() -> Result<PathBuf, String> {
-    let base = std::env::temp_dir();
-    let stamp = super::now();
-    (0..100)
-        .map(|n| base.join(format!("undersign-demo-{stamp}-{n}")))
-        .find(|dir| std::fs::create_dir(dir).is_ok())
-        .ok_or_else(|| format!("No folder can be made in {}. Name one with --dir DIR.", base.display()))
+    let made = tempfile::Builder::new().prefix("undersign-demo-").tempdir();
+    let failed = |error| format!("No folder can be made for the samples: {error}. Name one with --dir DIR.");
+    made.map(tempfile::TempDir::keep).map_err(failed)
 }
 
 /// How to check what was signed, by this program and without it.

@@ -303,12 +303,10 @@ fn now() -> i64 {
 }
 
 /// Bytes from the operating system's generator.
-fn random() -> Result<u64, String> {
-    let mut bytes = [0; 8];
-    let read =
-        std::fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
-    read.map_err(|error| format!("The operating system gives no random bytes: {error}."))?;
-    Ok(u64::from_be_bytes(bytes))
+fn random<const N: usize>() -> Result<[u8; N], String> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| format!("The operating system gives no random bytes: {error}."))?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -419,7 +419,8 @@ impl Link {
 }
 
 pub(super) fn is_hex(text: &str, len: usize) -> bool {
-    text.len() == len && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    // Ids have 32 bytes at most.
+    text.len() == len && base16ct::lower::decode(text, &mut [0; 32]).is_ok()
 }
 
 /// An id as the policy writes them: ASCII, so that no two look alike.

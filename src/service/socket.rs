@@ -1,12 +1,10 @@
 //! Where the service listens: loopback or a socket file, nowhere else.
 
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -142,12 +140,13 @@ impl SocketFile {
         let failed = |error: io::Error| format!("The socket {} cannot be made: {error}.", path.display());
         // Made where nobody else can reach it, and moved into place with the right mode: there is no moment at which a
         // stranger could connect. Moving also replaces what is stale in one step.
-        let nest = path.parent().unwrap_or(Path::new(".")).join(format!(".{:08x}", random()));
-        std::fs::DirBuilder::new().mode(0o700).create(&nest).map_err(failed)?;
-        let bound = bind_in(&nest, path);
-        let _ = std::fs::remove_file(nest.join("s"));
-        let _ = std::fs::remove_dir(&nest);
-        bound.map_err(failed)
+        let parent = path.parent().unwrap_or(Path::new("."));
+        let private = std::fs::Permissions::from_mode(0o700);
+        let nest = tempfile::Builder::new().prefix(".").rand_bytes(8).permissions(private).tempdir_in(parent);
+        let nest = nest.map_err(failed)?;
+        // Named as the path is: the whole path may be longer than that of a socket may be.
+        let name = nest.path().file_name().unwrap_or_default();
+        bind_in(&parent.join(name), path).map_err(failed)
     }
 }
 
@@ -158,11 +157,6 @@ fn bind_in(nest: &Path, path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let inode = inode(&made)?;
     std::fs::rename(&made, path)?;
     Ok((listener, SocketFile { path: path.to_path_buf(), inode }))
-}
-
-/// A file name that is not there yet; nothing hangs on nobody guessing it.
-fn random() -> u32 {
-    RandomState::new().build_hasher().finish() as u32
 }
 
 fn inode(path: &Path) -> io::Result<(u64, u64)> {

@@ -90,9 +90,7 @@ impl Ports {
     fn random<const N: usize>(&self) -> Result<[u8; N], Failure> {
         let mut bytes = [self.random.unwrap_or_default(); N];
         if self.random.is_none() {
-            let read = std::fs::File::open("/dev/urandom")
-                .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
-            read.map_err(|error| {
+            getrandom::fill(&mut bytes).map_err(|error| {
                 Failure::Refused(format!("The operating system gives no random bytes: {error}. Nothing was signed."))
             })?;
         }

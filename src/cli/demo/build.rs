@@ -84,10 +84,7 @@ pub fn build(dir: &Path, now: i64) -> Result<Demo, String> {
 }
 
 fn new_key(comment: &str) -> Result<PrivateKey, String> {
-    let mut seed = [0; 32];
-    let read = std::fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut seed));
-    read.map_err(|error| format!("The operating system gives no random bytes: {error}."))?;
-    let mut key = PrivateKey::from(Ed25519Keypair::from_seed(&seed));
+    let mut key = PrivateKey::from(Ed25519Keypair::from_seed(&crate::cli::random()?));
     key.set_comment(comment);
     Ok(key)
 }

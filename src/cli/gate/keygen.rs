@@ -15,11 +15,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<(), String> {
-    let mut seed = [0; 32];
-    for part in seed.chunks_exact_mut(8) {
-        part.copy_from_slice(&crate::cli::random()?.to_be_bytes());
-    }
-    let key = GateKey::generate(seed);
+    let key = GateKey::generate(crate::cli::random()?);
     let public = PathBuf::from(format!("{}.pub", options.file.display()));
     let failed = |error: std::io::Error| format!("The key {} cannot be written: {error}.", options.file.display());
     // Never over a key that is there: what it signed could not be told from what another did. Nor over the public half of one

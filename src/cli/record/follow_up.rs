@@ -155,7 +155,7 @@ impl Pen {
         if let KeyPlace::File { path, encrypted: true } = &key.place {
             key.place = KeyPlace::Openssh(path.clone());
         }
-        let bytes = random()?.to_be_bytes();
+        let bytes = random()?;
         let device = config.drafts.chain_id(|| bytes)?;
         let repository = Repository::open(path).map_err(|error| error.to_string())?;
         Ok(Pen { repository, key, device })
@@ -179,10 +179,7 @@ impl Pen {
             reason: reason.trim().to_owned(),
         };
         set(&mut what);
-        let mut nonce = [0; 16];
-        nonce[..8].copy_from_slice(&random()?.to_be_bytes());
-        nonce[8..].copy_from_slice(&random()?.to_be_bytes());
-        let unsigned = signing::follow_up(what, signatory, nonce, now()).map_err(sentence)?;
+        let unsigned = signing::follow_up(what, signatory, random()?, now()).map_err(sentence)?;
         confirm(&unsigned)?;
         let record = unsigned.record(&self.repository, &self.key, None, now()).map_err(sentence)?;
         outln!("Signed and recorded: {}. `undersign sync` sends it.", record.id());
