@@ -1,8 +1,9 @@
 //! Strokes → what they mean on the screen that is open: an overlay, a number, a command.
 
 use super::action::{Action, Context};
+use super::choice::Choice;
 use super::keymap::{Key, Meaning, Stroke};
-use super::picker::{Badge, Choice, Entry, Picked, Picker};
+use super::picker::{Badge, Entry, Picked, Picker};
 use super::prompt::{self, Prompt, Purpose};
 use super::queue::Source;
 use super::review::Review;
@@ -74,7 +75,7 @@ fn text_stroke(state: &mut State, text: Box<Text>, stroke: Stroke) -> Vec<Effect
     Vec::new()
 }
 
-fn picker_stroke(state: &mut State, mut picker: Box<Picker>, stroke: Stroke) -> Vec<Effect> {
+fn picker_stroke(state: &mut State, mut picker: Box<Picker<Choice>>, stroke: Stroke) -> Vec<Effect> {
     picker.page = usize::from(state.size.1 / 2).max(1);
     match picker.stroke(stroke) {
         Picked::Open => state.overlay = Some(Overlay::Picker(picker)),
@@ -175,7 +176,7 @@ fn locked(state: &mut State) -> &'static str {
 }
 
 /// All commands of the screen that is open, with their strokes.
-fn palette(state: &State) -> Picker {
+fn palette(state: &State) -> Picker<Choice> {
     let context = state.context();
     let here = |action: &&Action| action.context() == context || action.context() == Context::Everywhere;
     let entry = |action: &Action| Entry {

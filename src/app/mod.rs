@@ -2,6 +2,7 @@
 //! of the world. Nothing here reads a file, draws, or waits.
 
 pub mod action;
+pub mod choice;
 mod events;
 pub mod help;
 mod input;
@@ -33,6 +34,7 @@ use crate::provenance::attribution::Attribution;
 use crate::risk::Severity;
 use crate::signing::{Failure, Seen, Unsigned};
 use action::Context;
+use choice::Choice;
 use keymap::{Keymap, Stroke};
 use mouse::Mouse;
 use picker::Picker;
@@ -66,7 +68,7 @@ pub enum Screen {
 pub enum Overlay {
     Help { scroll: usize },
     Prompt(Prompt),
-    Picker(Box<Picker>),
+    Picker(Box<Picker<Choice>>),
     Text(Box<Text>),
     Sign(Box<Sheet>),
 }

@@ -3,33 +3,27 @@
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::action::Action;
 use super::keymap::{Key, Stroke};
-use super::review::Goal;
 use super::text::TextField;
-use crate::change::replacement::ReplacementId;
 use crate::risk::Severity;
 
-/// What choosing an entry does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice {
-    Act(Action),
-    /// In the review that is open.
-    Go(Goal),
-    /// Mark all hunks as seen that replace this.
-    SeeAlike(ReplacementId),
-    /// A note on a path, as records write it.
-    Note(String),
-}
-
+/// A row of a list, and what choosing it means.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct Entry<C> {
     /// What is matched.
     pub label: String,
     /// What stands at the right: keys, counts.
     pub detail: String,
     pub badge: Badge,
-    pub choice: Choice,
+    pub choice: C,
+}
+
+impl<C> Entry<C> {
+    /// The same row, with another meaning.
+    pub fn map<D>(self, meaning: impl FnOnce(C) -> D) -> Entry<D> {
+        let Entry { label, detail, badge, choice } = self;
+        Entry { label, detail, badge, choice: meaning(choice) }
+    }
 }
 
 /// What stands before an entry: a letter, never a colour alone.
@@ -45,10 +39,10 @@ pub enum Badge {
 }
 
 #[derive(Debug, Clone)]
-pub struct Picker {
+pub struct Picker<C> {
     pub title: String,
     pub field: TextField,
-    entries: Vec<Entry>,
+    entries: Vec<Entry<C>>,
     /// Entries that match, best first.
     matching: Vec<usize>,
     pub selected: usize,
@@ -58,20 +52,20 @@ pub struct Picker {
 
 /// What a stroke came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Picked {
+pub enum Picked<C> {
     Open,
     Closed,
-    Chosen(Choice),
+    Chosen(C),
 }
 
-impl Picker {
-    pub fn new(title: &str, entries: Vec<Entry>) -> Picker {
+impl<C: Clone> Picker<C> {
+    pub fn new(title: &str, entries: Vec<Entry<C>>) -> Picker<C> {
         let matching = (0..entries.len()).collect();
         let field = TextField::default();
         Picker { title: title.to_owned(), field, entries, matching, selected: 0, page: 10 }
     }
 
-    pub fn stroke(&mut self, stroke: Stroke) -> Picked {
+    pub fn stroke(&mut self, stroke: Stroke) -> Picked<C> {
         let last = self.matching.len().saturating_sub(1);
         match (stroke.key, stroke.ctrl) {
             (Key::Esc, _) | (Key::Char('c'), true) => return Picked::Closed,
@@ -107,7 +101,7 @@ impl Picker {
         self.selected = 0;
         let pattern = self.pattern();
         let (mut matcher, mut buffer) = (Matcher::new(Config::DEFAULT.match_paths()), Vec::new());
-        let mut score = |entry: &Entry| pattern.score(Utf32Str::new(&entry.label, &mut buffer), &mut matcher);
+        let mut score = |entry: &Entry<C>| pattern.score(Utf32Str::new(&entry.label, &mut buffer), &mut matcher);
         let scored = self.entries.iter().enumerate().filter_map(|(at, entry)| Some((score(entry)?, at)));
         let mut scored: Vec<_> = scored.collect();
         scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
@@ -124,7 +118,7 @@ impl Picker {
     }
 
     /// The entries of a page, from the one on top: whether it is selected, the entry, and which of its characters match.
-    pub fn rows(&self, page: usize) -> Vec<(bool, &Entry, Vec<u32>)> {
+    pub fn rows(&self, page: usize) -> Vec<(bool, &Entry<C>, Vec<u32>)> {
         let top = self.selected.saturating_sub(page.saturating_sub(1)).min(self.matching.len());
         let pattern = self.pattern();
         let (mut matcher, mut buffer) = (Matcher::new(Config::DEFAULT.match_paths()), Vec::new());
@@ -143,13 +137,9 @@ impl Picker {
 mod tests {
     use super::*;
 
-    fn picker() -> Picker {
-        let entry = |label: &str| Entry {
-            label: label.to_owned(),
-            detail: String::new(),
-            badge: Badge::None,
-            choice: Choice::Act(Action::Help),
-        };
+    fn picker() -> Picker<u8> {
+        let entry =
+            |label: &str| Entry { label: label.to_owned(), detail: String::new(), badge: Badge::None, choice: 7 };
         Picker::new("files", ["src/gate/mod.rs", "src/app/review.rs", "README.md"].map(entry).into())
     }
 
@@ -158,7 +148,7 @@ mod tests {
         let mut picker = picker();
         "rev".chars().for_each(|c| _ = picker.stroke(Stroke::plain(Key::Char(c))));
         assert_eq!(picker.rows(5)[0].1.label, "src/app/review.rs");
-        assert_eq!(picker.stroke(Stroke::plain(Key::Enter)), Picked::Chosen(Choice::Act(Action::Help)));
+        assert_eq!(picker.stroke(Stroke::plain(Key::Enter)), Picked::Chosen(7));
     }
 
     #[test]

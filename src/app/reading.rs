@@ -1,12 +1,13 @@
 //! Commands of the reader that reach beyond the diff: prompts, pickers, parts of the change, editor, clipboard, the sheet.
 
 use super::action::Action;
+use super::choice::Choice;
 use super::keymap::Stroke;
-use super::picker::{Badge, Choice, Entry, Picker};
+use super::picker::{Badge, Entry, Picker};
 use super::prompt::{Prompt, Purpose};
 use super::review::layout::Layout;
 use super::review::parts::ChangePart;
-use super::review::{MAX_ITEMS, Review};
+use super::review::{Goal, MAX_ITEMS, Review};
 use super::saving::{save, save_if_changed};
 use super::sign::{Ask, Sheet};
 use super::text::TextField;
@@ -123,18 +124,20 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
         Action::Items => {
             let items = review.items();
             let title = if items.len() < MAX_ITEMS { "open" } else { "open, the first of them" };
-            state.overlay = Some(Overlay::Picker(Box::new(Picker::new(title, items))));
+            state.overlay = Some(places(title, items));
         }
         Action::Alike => match review.same_edit_here() {
             Some(edit) => {
                 let title = format!("{}, and nothing else", edit.sentence());
-                let entries = review.same_edit_entries(&edit);
+                let all = review.mark_all_entry(&edit).map(|entry| entry.map(|()| Choice::SeeAlike(edit.id)));
+                let entries = review.same_edit_places(&edit).into_iter().map(|entry| entry.map(Choice::Go));
+                let entries = all.into_iter().chain(entries).collect();
                 state.overlay = Some(Overlay::Picker(Box::new(Picker::new(&title, entries))));
             }
             None => state.status = Some("No three hunks make this very edit.".to_owned()),
         },
         Action::FindFile => {
-            state.overlay = Some(Overlay::Picker(Box::new(Picker::new("files", review.file_entries()))))
+            state.overlay = Some(places("files", review.file_entries()));
         }
         Action::Intent => {
             let lines = review.intent();
@@ -155,6 +158,12 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
         _ => state.status = review.update(action, count, &state.keymap),
     }
     before.map(|before| save_if_changed(state, &before)).unwrap_or_default()
+}
+
+/// A list of places to go to.
+fn places(title: &str, entries: Vec<Entry<Goal>>) -> Overlay {
+    let entries = entries.into_iter().map(|entry| entry.map(Choice::Go)).collect();
+    Overlay::Picker(Box::new(Picker::new(title, entries)))
 }
 
 fn prompt(label: String, field: TextField, purpose: Purpose) -> Option<Overlay> {

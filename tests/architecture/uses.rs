@@ -29,9 +29,16 @@ pub fn sources(root: &Path) -> BTreeMap<Module, Source> {
     texts.into_iter().map(source).collect()
 }
 
-/// Whether one of two modules lies in the other.
-pub fn is_part(a: &Module, b: &Module) -> bool {
-    a.starts_with(b) || b.starts_with(a)
+/// In a folder, which of the modules side by side uses which others, with all that is in them.
+pub fn beside<'s>(sources: &'s BTreeMap<Module, Source>, folder: &[String]) -> BTreeMap<&'s str, BTreeSet<&'s str>> {
+    let mut uses: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let name = |module: &'s Module| module.strip_prefix(folder).and_then(<[String]>::first).map(String::as_str);
+    for (module, source) in sources {
+        let Some(own) = name(module) else { continue };
+        let others = source.uses.iter().filter_map(name).filter(|other| *other != own);
+        uses.entry(own).or_default().extend(others);
+    }
+    uses
 }
 
 fn read(folder: &Path, module: &mut Module, texts: &mut BTreeMap<Module, String>) {

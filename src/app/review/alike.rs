@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::rows::replacement;
 use super::{Goal, Review};
-use crate::app::picker::{Badge, Choice, Entry};
+use crate::app::picker::{Badge, Entry};
 use crate::change::replacement::{Replacement, ReplacementId};
 use crate::change::{counted, visible};
 
@@ -20,7 +20,7 @@ pub(super) struct Alike(HashMap<ReplacementId, Vec<(u32, u32)>>);
 /// Hunks that do the same as the one under the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SameEdit {
-    id: ReplacementId,
+    pub id: ReplacementId,
     replacement: Replacement,
     /// Up to [`MANY`].
     count: usize,
@@ -85,32 +85,33 @@ impl Review {
         self.same_edit(position, self.rows[position].mark_at(row)?)
     }
 
-    /// Where the same is done, after what marks all of it.
-    pub fn same_edit_entries(&self, edit: &SameEdit) -> Vec<Entry> {
+    fn is_place_seen(&self, (index, hunk): (usize, usize)) -> bool {
+        let key = self.files[index].inventory.as_ref().and_then(|own| own.hunks.get(hunk));
+        key.is_some_and(|key| self.draft.seen.contains(key))
+    }
+
+    /// Where the same is done.
+    pub fn same_edit_places(&self, edit: &SameEdit) -> Vec<Entry<Goal>> {
         let mut places: Vec<_> = self.places(edit.id).collect();
         places.sort_by_key(|(index, hunk)| (self.position_of(*index), *hunk));
-        let key = |(index, hunk): &(usize, usize)| self.files[*index].inventory.as_ref()?.hunks.get(*hunk).cloned();
-        let is_seen = |place: &(usize, usize)| key(place).is_some_and(|key| self.draft.seen.contains(&key));
-        let unseen = places.iter().filter(|place| !is_seen(place)).count();
-        let entry = |place: &(usize, usize)| {
-            let (index, hunk) = *place;
+        let entry = |(index, hunk): (usize, usize)| {
             let inventory = self.files[index].inventory.as_ref();
             let line = inventory.and_then(|own| own.outlines.get(hunk)).map_or(0, |hunk| hunk.new.start + 1);
             Entry {
                 label: format!("{}:{line}", self.diff.files[index].path),
                 detail: String::new(),
-                badge: if is_seen(place) { Badge::Seen } else { Badge::Unseen },
-                choice: Choice::Go(Goal::Hunk { index, hunk }),
+                badge: if self.is_place_seen((index, hunk)) { Badge::Seen } else { Badge::Unseen },
+                choice: Goal::Hunk { index, hunk },
             }
         };
-        let all = Entry {
-            label: format!("mark all {} as seen", counted(places.len(), "hunk")),
-            detail: String::new(),
-            badge: Badge::None,
-            choice: Choice::SeeAlike(edit.id),
-        };
-        let all = (unseen > 0 && !self.read_only).then_some(all);
-        all.into_iter().chain(places.iter().map(entry)).collect()
+        places.into_iter().map(entry).collect()
+    }
+
+    /// What marks all of it, while something is left to mark.
+    pub fn mark_all_entry(&self, edit: &SameEdit) -> Option<Entry<()>> {
+        let is_left = !self.read_only && self.places(edit.id).any(|place| !self.is_place_seen(place));
+        let label = || format!("mark all {} as seen", counted(self.places(edit.id).count(), "hunk"));
+        is_left.then(|| Entry { label: label(), detail: String::new(), badge: Badge::None, choice: () })
     }
 
     /// Marks all that do the same; how many.

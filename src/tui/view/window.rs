@@ -16,7 +16,7 @@ fn middle(area: Rect, width: u16, height: u16) -> Rect {
 }
 
 /// Draws a list to choose from; gives the place of the cursor.
-pub fn picker(picker: &Picker, area: Rect, paint: &mut Paint<'_>) -> Position {
+pub fn picker<C: Clone>(picker: &Picker<C>, area: Rect, paint: &mut Paint<'_>) -> Position {
     let (matching, all) = picker.counts();
     let wanted = (all as u16).saturating_add(3).clamp(8, area.height.saturating_sub(4).max(8));
     let window = middle(area, 110, wanted);
@@ -35,7 +35,7 @@ pub fn picker(picker: &Picker, area: Rect, paint: &mut Paint<'_>) -> Position {
     cursor
 }
 
-fn entry_line(entry: &Entry, characters: &[u32], selected: bool, width: usize) -> Line {
+fn entry_line<C>(entry: &Entry<C>, characters: &[u32], selected: bool, width: usize) -> Line {
     let mut line = Line::new().add(Role::Accent, if selected { "▸ " } else { "  " });
     line = match entry.badge {
         Badge::None => line,
