@@ -191,6 +191,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
                         state.status = Some(why);
                     }
                 }
+                reading::renew_sheet(state);
             }
         }
         Event::Traced { ticket, moves, attribution } => {

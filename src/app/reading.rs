@@ -287,6 +287,14 @@ fn sign(state: &mut State) {
     state.overlay = Some(Overlay::Sign(Box::new(sheet)));
 }
 
+/// A sheet that was opened before the change was examined learns what its owner decided.
+pub fn renew_sheet(state: &mut State) {
+    let own = own_decision(state);
+    if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
+        sheet.own = own.or(sheet.own);
+    }
+}
+
 /// What the owner of the key decided on the open change, if that is in force.
 fn own_decision(state: &State) -> Option<Verdict> {
     let Screen::Review(review) = &state.screen else { return None };
