@@ -201,7 +201,7 @@ fn what_comes_from_the_cache_is_never_signed() {
         let freeze = |examination: &Examination| {
             let (verdict, seen) = (Verdict::Reject, Seen::default());
             let case = Case { change: &change, examination, draft: &draft, verdict, seen: &seen };
-            signing::freeze(&case, &place, &f.key("dana"), support::DEVICE, [1; 16], NOW)
+            signing::prepare(&case, &place, &f.key("dana"), support::DEVICE, [1; 16], NOW)
         };
         let kept = examination::known(&repository, &place, &change, &cache, NOW).unwrap().unwrap();
         assert!(matches!(freeze(&kept), Err(Failure::Refused(why)) if why.contains("not read from its objects")));

@@ -269,6 +269,28 @@ fn a_deleted_folder_and_a_long_deleted_file_are_one_item_each_and_a_short_one_is
 }
 
 #[test]
+fn from_hunk_to_hunk_a_closed_item_is_one_and_stays_closed() {
+    let f = deleting();
+    let mut session = Session::new(&f, (80, 24));
+    session.press("<enter>");
+    let at = |session: &Session| {
+        let frame = session.frame();
+        assert!(frame.contains("left: 5 hunks"), "{frame}");
+        frame.lines().find(|line| line.contains('▸')).unwrap_or_default().chars().take(60).collect::<String>()
+    };
+    let forward: Vec<String> = (0..5).map(|_| at(session.press("]"))).collect();
+    let wanted = ["@@ 1", "60 lines", "@@ 1", "60 lines", "12 files deleted"];
+    for (row, wanted) in forward.iter().zip(wanted) {
+        assert!(row.contains(wanted), "{forward:?}");
+    }
+    session.press("G");
+    let back: Vec<String> = (0..5).map(|_| at(session.press("["))).collect();
+    for (row, wanted) in back.iter().zip(wanted.iter().rev()) {
+        assert!(row.contains(wanted), "{back:?}");
+    }
+}
+
+#[test]
 fn what_was_deleted_is_opened_and_closed_and_found_by_name() {
     let f = deleting();
     let mut session = Session::new(&f, (120, 44));

@@ -36,10 +36,10 @@ impl SameEdit {
         format!("{} → {}", side(&self.replacement.old), side(&self.replacement.new))
     }
 
-    /// `user → account in 15 hunks`
+    /// `in 15 hunks: user → account`: the number first, since words may be cut.
     pub fn headline(&self) -> String {
         let more = if self.count < MANY { "" } else { " or more" };
-        format!("{} in {} hunks{more}", self.sentence(), self.count)
+        format!("in {} hunks{more}: {}", self.count, self.sentence())
     }
 }
 

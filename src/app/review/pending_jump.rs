@@ -171,6 +171,10 @@ impl Review {
         let read_from = self.anchor();
         let mut found = None;
         for position in ways {
+            // What a closed group holds is not on the way: the group is.
+            if self.is_hidden(position) {
+                continue;
+            }
             if self.is_stale(position) {
                 self.build(position);
             }
@@ -205,7 +209,7 @@ impl Review {
         let mut rows = range.clone();
         let is_it = |at: usize| match (wanted, self.row(position, at)) {
             (Wanted::File, row) => row == Row::File,
-            (Wanted::AnyHunk, row) => matches!(row, Row::Hunk { .. }),
+            (Wanted::AnyHunk, _) => file.mark_starting_at(at).is_some(),
             (Wanted::AnyItem, row) => matches!(row, Row::Finding { .. } | Row::Omission { .. }),
             (Wanted::Hunk(wanted), Row::Hunk { hunk }) => hunk == wanted,
             (Wanted::Finding(wanted), Row::Finding { finding }) => finding == wanted,
@@ -221,10 +225,10 @@ impl Review {
     /// Whether a file whose rows are not here has a row that is wanted.
     fn may_hold(&self, position: usize, wanted: Wanted) -> bool {
         let file = &self.files[self.order[position]];
-        let Some(inventory) = &file.inventory else { return false };
+        let Some(inventory) = self.inventory_at(position) else { return false };
         let folded = self.rows[position].folded;
         match wanted {
-            Wanted::AnyHunk => !folded && !inventory.outlines.is_empty(),
+            Wanted::AnyHunk => !inventory.marks(folded).is_empty(),
             Wanted::AnyItem => inventory.asked(folded).next().is_some() || (!self.blind && !file.findings.is_empty()),
             Wanted::Unseen => self.is_open_at(position),
             _ => true,

@@ -18,7 +18,7 @@ pub struct Anchor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
     File,
-    /// Any hunk, the first or the last.
+    /// Anything that is marked as a hunk is: also a file that changed without lines, or a closed group.
     AnyHunk,
     /// Any finding or omission.
     AnyItem,

@@ -207,14 +207,11 @@ fn file_line(review: &Review, position: usize, is_current: bool, width: usize) -
         None => line.add(Role::Faint, "    "),
     };
     let diff = &review.diff.files[index];
-    let word = match (diff.old, diff.new) {
-        (None, _) => " new",
-        (_, None) => " deleted",
-        _ => "",
-    };
-    let path = match review.group_at(position) {
-        Some(group) if group.folder().is_some() => group.headline(),
-        _ => diff.path.to_string(),
+    let (path, word) = match (review.group_at(position), diff.old, diff.new) {
+        (Some(group), ..) if group.folder().is_some() => (group.headline(), ""),
+        (_, None, _) => (diff.path.to_string(), " new"),
+        (.., None) => (diff.path.to_string(), " deleted"),
+        _ => (diff.path.to_string(), ""),
     };
     let name = path.rsplit('/').next().unwrap_or_default();
     let room = width.saturating_sub(line.width() + state.width() + 2);
