@@ -12,7 +12,7 @@
 //!   M1 dashboards.tf deleted · │  C ┃ destr.protection-off  A guard …  [a]     ← Row::Finding, from risk::Assessor
 //!  ────────────────────────────┴───────────────────────────────────────────────────────────────────
 //!   ] hunk   } file   ) finding   ␣ seen, on   a answer   S sign                ← app::keymap::Keymap
-//!                                                              └─ app::sign::Sheet → signing::Unsigned → record::Record
+//!                                                              └─ app::sign::Sheet → signing::Prepared → record::Record
 //! ```
 //!
 //! Floors; arrows go down only. The build without features is the bare verifier: floors 0 and 1, which know no terminal,

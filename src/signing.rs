@@ -1,4 +1,5 @@
-//! FLOOR 3: a decision, unsigned: every byte that will be signed is fixed before the reviewer reads it on the sign sheet.
+//! FLOOR 3: a decision that is prepared: every byte that will be signed is fixed before the reviewer reads it on the
+//! sign sheet.
 
 use crate::change::diff::Content;
 use crate::change::digest::Digest;
@@ -52,7 +53,7 @@ pub struct Case<'c> {
 
 /// A decision whose bytes are fixed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unsigned {
+pub struct Prepared {
     pub verdict: Verdict,
     pub payload: Vec<u8>,
     pub chain: ChainId,
@@ -69,19 +70,19 @@ pub struct Signatory<'p> {
     seen: Vec<SeenHead>,
 }
 
-impl Unsigned {
+impl Prepared {
     /// What the reviewer types to approve: the first six hex digits of the record id.
     pub fn code(&self) -> String {
         Digest::of(&self.payload).to_string()[..6].to_owned()
     }
 }
 
-/// Why a decision could not be unsigned or signed.
+/// Why a decision could not be prepared or signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// The change is not what was reviewed: the sheet closes.
     Moved(String),
-    /// The chain grew meanwhile: freeze and sign again.
+    /// The chain grew meanwhile: prepare and sign again.
     LostPlace(String),
     PassphraseNeeded,
     /// The sheet stays and says so.
@@ -94,14 +95,14 @@ pub fn signer_of<'p>(policy: &'p Policy, key: &SigningKey) -> Option<&'p Person>
 }
 
 /// Fixes the bytes: looks at repository and ledger anew, so that what moved meanwhile is noticed now.
-pub fn freeze(
+pub fn prepare(
     case: &Case<'_>,
     place: &Place,
     key: &SigningKey,
     device: &str,
     nonce: [u8; 16],
     now: i64,
-) -> Result<Unsigned, Failure> {
+) -> Result<Prepared, Failure> {
     // What is kept on disk for the queue could have been written by anybody who can write there.
     if !case.examination.from_objects {
         let detail = "What is known of the change was not read from its objects. Open it. Nothing was signed.";
@@ -113,7 +114,7 @@ pub fn freeze(
     let signatory = Signatory::of(&repository, &fresh, key, device)?;
     let findings = findings_file(case.examination);
     let statement = statement(case, &fresh, &signatory, &findings, nonce, now);
-    Unsigned::of(&statement, case.examination.manifest.encode(), findings)
+    Prepared::of(&statement, case.examination.manifest.encode(), findings)
 }
 
 impl<'p> Signatory<'p> {
@@ -164,8 +165,8 @@ fn sound(chain: &Chain) -> Result<(), Failure> {
     )))
 }
 
-impl Unsigned {
-    fn of(statement: &Statement, manifest: Vec<u8>, findings: Vec<u8>) -> Result<Unsigned, Failure> {
+impl Prepared {
+    fn of(statement: &Statement, manifest: Vec<u8>, findings: Vec<u8>) -> Result<Prepared, Failure> {
         let payload = statement.encode();
         if let Err(fault) = Statement::decode(&payload) {
             return Err(Failure::Refused(format!(
@@ -174,7 +175,7 @@ impl Unsigned {
         }
         let chain = &statement.predicate.chain;
         let id = ChainId { key: chain.key.clone(), device: chain.id.clone() };
-        Ok(Unsigned { verdict: statement.predicate.verdict, payload, chain: id, seq: chain.seq.0, manifest, findings })
+        Ok(Prepared { verdict: statement.predicate.verdict, payload, chain: id, seq: chain.seq.0, manifest, findings })
     }
 
     /// Signs, verifies, appends to the chain, reads back and verifies again.
@@ -214,7 +215,7 @@ pub struct FollowUp<'r> {
 }
 
 /// Fixes the bytes of a follow-up. Nothing was looked at for it, and its coverage says so.
-pub fn follow_up(what: FollowUp<'_>, signatory: Signatory<'_>, nonce: [u8; 16], now: i64) -> Result<Unsigned, Failure> {
+pub fn follow_up(what: FollowUp<'_>, signatory: Signatory<'_>, nonce: [u8; 16], now: i64) -> Result<Prepared, Failure> {
     let earlier = what.about.predicate().clone();
     let predicate = Predicate {
         verdict: what.verdict,
@@ -239,7 +240,7 @@ pub fn follow_up(what: FollowUp<'_>, signatory: Signatory<'_>, nonce: [u8; 16], 
         return Err(Failure::Refused("The record that this is about has no subject.".to_owned()));
     };
     let statement = Statement::new(subject.clone(), predicate);
-    Unsigned::of(&statement, what.about.link.manifest.clone(), what.about.link.findings.clone())
+    Prepared::of(&statement, what.about.link.manifest.clone(), what.about.link.findings.clone())
 }
 
 fn unmoved(change: &Change, repository: &Repository, fresh: &Place) -> Result<(), Failure> {
@@ -257,9 +258,9 @@ fn unmoved(change: &Change, repository: &Repository, fresh: &Place) -> Result<()
     Ok(())
 }
 
-/// Signs a unsigned decision, verifies it, appends it to the chain, reads it back and verifies it again.
+/// Signs a prepared decision, verifies it, appends it to the chain, reads it back and verifies it again.
 pub fn sign(
-    unsigned: &Unsigned,
+    prepared: &Prepared,
     change: &Change,
     place: &Place,
     key: &SigningKey,
@@ -269,7 +270,7 @@ pub fn sign(
     let (repository, fresh) =
         Place::open_for(&place.root, Some(&change.target)).map_err(|error| Failure::Refused(error.to_string()))?;
     unmoved(change, &repository, &fresh)?;
-    unsigned.record(&repository, key, passphrase, now)
+    prepared.record(&repository, key, passphrase, now)
 }
 
 /// `findings.json`: what the reviewer was warned of.

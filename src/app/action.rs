@@ -25,7 +25,7 @@ impl Context {
 pub enum Group {
     Read,
     Answer,
-    ViewOptions,
+    Look,
     Decide,
     Queue,
     Everywhere,
@@ -33,13 +33,13 @@ pub enum Group {
 
 impl Group {
     pub const ALL: [Group; 6] =
-        [Group::Queue, Group::Read, Group::Answer, Group::Decide, Group::ViewOptions, Group::Everywhere];
+        [Group::Queue, Group::Read, Group::Answer, Group::Decide, Group::Look, Group::Everywhere];
 
     pub fn name(self) -> &'static str {
         match self {
             Group::Read => "Read",
             Group::Answer => "Answer and note",
-            Group::ViewOptions => "Look",
+            Group::Look => "Look",
             Group::Decide => "Decide",
             Group::Queue => "The queue",
             Group::Everywhere => "Everywhere",
@@ -179,7 +179,7 @@ impl Action {
                 | Action::Edit
                 | Action::Copy
                 | Action::CopyHunk,
-            ) => Group::ViewOptions,
+            ) => Group::Look,
             _ => Group::Read,
         }
     }

@@ -67,7 +67,7 @@ pub fn advise(state: &State) -> Advice {
     };
     let me = state.me(place).filter(|me| me.kind == crate::policy::Kind::Human);
     let holds = |role: &String| me.is_some_and(|me| me.roles.contains(role));
-    let mut glass = policy.break_glass.iter().flat_map(|glass| &glass.sign);
+    let mut emergency_slots = policy.break_glass.iter().flat_map(|terms| &terms.sign);
     Advice {
         refusals,
         unsignable: None,
@@ -75,7 +75,7 @@ pub fn advise(state: &State) -> Advice {
         futile: advice::futile(policy, standing, state.my_key(place), state.now),
         answers: standing.to_answer.iter().filter(|answerable| !answerable.is_veto).cloned().collect(),
         may_claim: policy.ai.human_only_by.iter().any(holds),
-        may_break_glass: glass.any(|slot| holds(&slot.role)) && !standing.is_allowed(),
+        may_break_glass: emergency_slots.any(|slot| holds(&slot.role)) && !standing.is_allowed(),
     }
 }
 
@@ -229,9 +229,9 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
             Ok(paths) => reading::choose_path(state, &paths),
             Err(why) => state.status = Some(why),
         },
-        Event::Unsigned { ticket, result } if state.review_of(ticket).is_some() => {
+        Event::Prepared { ticket, result } if state.review_of(ticket).is_some() => {
             if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
-                let told = sheet.unsigned(result);
+                let told = sheet.prepared(result);
                 close_sheet(state, told);
             }
         }

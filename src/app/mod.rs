@@ -32,7 +32,7 @@ use crate::examination::{Examination, FileMaterial, Place};
 use crate::highlight::Tokens;
 use crate::provenance::attribution::Attribution;
 use crate::risk::Severity;
-use crate::signing::{Failure, Seen, Unsigned};
+use crate::signing::{Failure, Prepared, Seen};
 use action::Context;
 use choice::Choice;
 use keymap::{Keymap, Stroke};
@@ -248,9 +248,9 @@ pub enum Event {
         written: Box<Draft>,
         result: Result<Box<Draft>, String>,
     },
-    Unsigned {
+    Prepared {
         ticket: u64,
-        result: Result<Box<Unsigned>, Failure>,
+        result: Result<Box<Prepared>, Failure>,
     },
     Signed {
         ticket: u64,
@@ -411,7 +411,7 @@ pub enum Effect {
         repository: usize,
         place: Arc<Place>,
     },
-    Freeze {
+    Prepare {
         ticket: u64,
         place: Arc<Place>,
         change: Arc<Change>,
@@ -424,7 +424,7 @@ pub enum Effect {
         ticket: u64,
         place: Arc<Place>,
         change: Arc<Change>,
-        unsigned: Box<Unsigned>,
+        prepared: Box<Prepared>,
         passphrase: Option<String>,
     },
 }

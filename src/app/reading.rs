@@ -323,20 +323,20 @@ pub fn sheet_stroke(state: &mut State, mut sheet: Box<Sheet>, stroke: Stroke) ->
     let effects = match asked {
         Ask::Close => return save_if_changed(state, &before),
         Ask::Nothing | Ask::SaveDraft => Vec::new(),
-        Ask::Freeze(verdict) => match review.examination.clone() {
+        Ask::Prepare(verdict) => match review.examination.clone() {
             Some(examination) => {
                 let (mut draft, seen) = (review.draft.clone(), review.seen());
                 if !sheet.signs_notes(verdict) {
                     draft.notes.clear();
                 }
-                vec![Effect::Freeze { ticket, place, change, examination, draft, verdict, seen }]
+                vec![Effect::Prepare { ticket, place, change, examination, draft, verdict, seen }]
             }
             None => Vec::new(),
         },
-        Ask::Sign(unsigned, passphrase) => {
+        Ask::Sign(prepared, passphrase) => {
             state.sitting.tried(passphrase.as_deref());
             let passphrase = passphrase.or_else(|| state.sitting.passphrase());
-            vec![Effect::Sign { ticket, place, change, unsigned, passphrase }]
+            vec![Effect::Sign { ticket, place, change, prepared, passphrase }]
         }
     };
     state.overlay = Some(Overlay::Sign(sheet));

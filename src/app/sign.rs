@@ -9,7 +9,7 @@ use crate::change::manifest::escape;
 use crate::decision::{Missing, Verdict};
 use crate::gate::Answerable;
 use crate::gate::advice::Need;
-use crate::signing::{Failure, Seen, Unsigned};
+use crate::signing::{Failure, Prepared, Seen};
 
 /// Where the sheet stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,16 +27,16 @@ pub enum Stage {
     },
     /// The statement is shown; its code is typed.
     Confirm {
-        unsigned: Box<Unsigned>,
+        prepared: Box<Prepared>,
         field: TextField,
         scroll: usize,
     },
     Passphrase {
-        unsigned: Box<Unsigned>,
+        prepared: Box<Prepared>,
         field: TextField,
     },
     Signing {
-        unsigned: Box<Unsigned>,
+        prepared: Box<Prepared>,
     },
     /// Recorded.
     Done {
@@ -83,8 +83,8 @@ pub enum Ask {
     Nothing,
     Close,
     SaveDraft,
-    Freeze(Verdict),
-    Sign(Box<Unsigned>, Option<String>),
+    Prepare(Verdict),
+    Sign(Box<Prepared>, Option<String>),
 }
 
 impl Sheet {
@@ -101,9 +101,9 @@ impl Sheet {
     }
 
     /// What to type to confirm: the code of the record for what lets something land, else the word.
-    pub fn challenge(unsigned: &Unsigned) -> String {
-        let lands = matches!(unsigned.verdict, Verdict::Approve | Verdict::BreakGlass);
-        if lands { unsigned.code() } else { unsigned.verdict.to_string() }
+    pub fn challenge(prepared: &Prepared) -> String {
+        let lands = matches!(prepared.verdict, Verdict::Approve | Verdict::BreakGlass);
+        if lands { prepared.code() } else { prepared.verdict.to_string() }
     }
 
     pub fn stroke(&mut self, stroke: Stroke, review: &mut Review, keymap: &Keymap) -> Ask {
@@ -114,8 +114,8 @@ impl Sheet {
         match self.stage.clone() {
             Stage::Choose => self.choose(stroke, review, keymap),
             Stage::Reason { verdict, field } => self.reason(verdict, field, stroke, review),
-            Stage::Confirm { unsigned, field, scroll } => self.confirm(unsigned, field, scroll, stroke),
-            Stage::Passphrase { unsigned, field } => self.passphrase(unsigned, field, stroke),
+            Stage::Confirm { prepared, field, scroll } => self.confirm(prepared, field, scroll, stroke),
+            Stage::Passphrase { prepared, field } => self.passphrase(prepared, field, stroke),
             Stage::Freezing { .. } | Stage::Signing { .. } => Ask::Nothing,
             Stage::Done { .. } => Ask::Close,
         }
@@ -173,7 +173,7 @@ impl Sheet {
                 return Ask::Nothing;
             }
             self.stage = Stage::Freezing { verdict };
-            return Ask::Freeze(verdict);
+            return Ask::Prepare(verdict);
         }
         field.take(stroke);
         review.draft.reason = field.text().trim().to_owned();
@@ -181,44 +181,44 @@ impl Sheet {
         Ask::SaveDraft
     }
 
-    fn confirm(&mut self, unsigned: Box<Unsigned>, mut field: TextField, scroll: usize, stroke: Stroke) -> Ask {
-        let lines = unsigned.payload.iter().filter(|&&b| b == b'\n').count();
+    fn confirm(&mut self, prepared: Box<Prepared>, mut field: TextField, scroll: usize, stroke: Stroke) -> Ask {
+        let lines = prepared.payload.iter().filter(|&&b| b == b'\n').count();
         let scrolled = match stroke.key {
             Key::Down => scroll + 1,
             Key::Up => scroll.saturating_sub(1),
             Key::PageDown => scroll + 10,
             Key::PageUp => scroll.saturating_sub(10),
-            Key::Enter => return self.confirmed(unsigned, field, scroll),
+            Key::Enter => return self.confirmed(prepared, field, scroll),
             _ => {
                 field.take(stroke);
                 scroll
             }
         };
-        self.stage = Stage::Confirm { unsigned, field, scroll: scrolled.min(lines.saturating_sub(1)) };
+        self.stage = Stage::Confirm { prepared, field, scroll: scrolled.min(lines.saturating_sub(1)) };
         Ask::Nothing
     }
 
-    fn confirmed(&mut self, unsigned: Box<Unsigned>, field: TextField, scroll: usize) -> Ask {
-        if field.text().trim() != Sheet::challenge(&unsigned) {
-            self.message = Some(format!("Type {} to sign; Esc leaves without signing.", Sheet::challenge(&unsigned)));
-            self.stage = Stage::Confirm { unsigned, field, scroll };
+    fn confirmed(&mut self, prepared: Box<Prepared>, field: TextField, scroll: usize) -> Ask {
+        if field.text().trim() != Sheet::challenge(&prepared) {
+            self.message = Some(format!("Type {} to sign; Esc leaves without signing.", Sheet::challenge(&prepared)));
+            self.stage = Stage::Confirm { prepared, field, scroll };
             return Ask::Nothing;
         }
         if self.needs_passphrase {
-            self.stage = Stage::Passphrase { unsigned, field: TextField::default() };
+            self.stage = Stage::Passphrase { prepared, field: TextField::default() };
             return Ask::Nothing;
         }
-        self.stage = Stage::Signing { unsigned: unsigned.clone() };
-        Ask::Sign(unsigned, None)
+        self.stage = Stage::Signing { prepared: prepared.clone() };
+        Ask::Sign(prepared, None)
     }
 
-    fn passphrase(&mut self, unsigned: Box<Unsigned>, mut field: TextField, stroke: Stroke) -> Ask {
+    fn passphrase(&mut self, prepared: Box<Prepared>, mut field: TextField, stroke: Stroke) -> Ask {
         if stroke.key == Key::Enter && !field.text().is_empty() {
-            self.stage = Stage::Signing { unsigned: unsigned.clone() };
-            return Ask::Sign(unsigned, Some(field.text().to_owned()));
+            self.stage = Stage::Signing { prepared: prepared.clone() };
+            return Ask::Sign(prepared, Some(field.text().to_owned()));
         }
         field.take(stroke);
-        self.stage = Stage::Passphrase { unsigned, field };
+        self.stage = Stage::Passphrase { prepared, field };
         Ask::Nothing
     }
 
@@ -231,9 +231,9 @@ impl Sheet {
         }
     }
 
-    pub fn unsigned(&mut self, result: Result<Box<Unsigned>, Failure>) -> Option<String> {
+    pub fn prepared(&mut self, result: Result<Box<Prepared>, Failure>) -> Option<String> {
         match result {
-            Ok(unsigned) => self.stage = Stage::Confirm { unsigned, field: TextField::default(), scroll: 0 },
+            Ok(prepared) => self.stage = Stage::Confirm { prepared, field: TextField::default(), scroll: 0 },
             Err(Failure::Moved(why)) => return Some(why),
             Err(Failure::LostPlace(why) | Failure::Refused(why)) => {
                 self.stage = Stage::Choose;
@@ -247,29 +247,29 @@ impl Sheet {
     /// The verdict that is being signed.
     pub fn signing(&self) -> Option<Verdict> {
         match &self.stage {
-            Stage::Signing { unsigned } => Some(unsigned.verdict),
+            Stage::Signing { prepared } => Some(prepared.verdict),
             _ => None,
         }
     }
 
     /// The answer of the signing lane. A text that comes back closes the sheet and is told.
     pub fn signed(&mut self, result: Result<String, Failure>) -> Option<String> {
-        let Stage::Signing { unsigned } = self.stage.clone() else { return None };
+        let Stage::Signing { prepared } = self.stage.clone() else { return None };
         match result {
-            Ok(record) => self.stage = Stage::Done { record, verdict: unsigned.verdict },
+            Ok(record) => self.stage = Stage::Done { record, verdict: prepared.verdict },
             Err(Failure::Moved(why)) => return Some(why),
-            Err(Failure::PassphraseNeeded) => self.stage = Stage::Passphrase { unsigned, field: TextField::default() },
+            Err(Failure::PassphraseNeeded) => self.stage = Stage::Passphrase { prepared, field: TextField::default() },
             Err(Failure::LostPlace(why)) => {
-                // Back to a sheet that must be unsigned and confirmed anew: it never signs by itself.
+                // Back to a sheet that must be prepared and confirmed anew: it never signs by itself.
                 self.stage = Stage::Choose;
                 self.message = Some(why);
             }
             Err(Failure::Refused(why)) => {
                 self.message = Some(why);
                 self.stage = if self.needs_passphrase {
-                    Stage::Passphrase { unsigned, field: TextField::default() }
+                    Stage::Passphrase { prepared, field: TextField::default() }
                 } else {
-                    Stage::Confirm { unsigned, field: TextField::default(), scroll: 0 }
+                    Stage::Confirm { prepared, field: TextField::default(), scroll: 0 }
                 };
             }
         }

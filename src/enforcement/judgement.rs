@@ -254,12 +254,8 @@ impl Judgement<'_> {
         let input = self.input(&facts, &self.ledger.held);
         let evaluation = PushEvaluation::new(&input);
         let asked = request.updates.iter().map(|update| (update.name.as_str(), update.new));
-        let names: BTreeMap<&str, ObjectId> = self
-            .policy_branch
-            .iter()
-            .map(|policy_branch| (policy_branch.as_str(), ObjectId::ZERO))
-            .chain(asked)
-            .collect();
+        let names: BTreeMap<&str, ObjectId> =
+            self.policy_branch.iter().map(|branch| (branch.as_str(), ObjectId::ZERO)).chain(asked).collect();
         let mut moved = Vec::new();
         for (name, new) in names.into_iter().filter(|(name, _)| self.is_protected(name)) {
             let shown = self.repository.shown(name, false).filter(|shown| *shown != new);

@@ -140,19 +140,19 @@ impl<'c> Case<'c> {
         let before = self.policy_commit(&repository, policy_branch.as_ref())?;
         let mut policy = policy::policy(&repository, self.settings, before)?;
         let gate_state = self.gate_state(&repository, &policy)?;
-        let name = policy_branch.as_ref().map(|policy_branch| policy_branch.name.as_str());
+        let name = policy_branch.as_ref().map(|branch| branch.name.as_str());
         let approved = self.approved_policy_commit(&repository, gate_state.as_ref(), name, before)?;
         if approved != before {
             policy = policy::policy(&repository, self.settings, approved)?;
         }
         policy::refuse_open_branch(self.settings, name, &policy)?;
         let ledger = self.ledger(&repository, &policy, gate_state.as_ref())?;
-        let is_before_true = approved == policy_branch.as_ref().map(|policy_branch| policy_branch.tip);
+        let is_before_true = approved == policy_branch.as_ref().map(|branch| branch.tip);
         Ok(Judgement {
             case: self,
             repository,
             gate_state,
-            policy_branch: policy_branch.map(|policy_branch| policy_branch.name),
+            policy_branch: policy_branch.map(|branch| branch.name),
             before,
             approved,
             is_before_true,

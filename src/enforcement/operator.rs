@@ -31,9 +31,7 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
     // Where a gate stands before the repository, its own refs are those that are pushed to, whatever it was cloned
     // from.
     let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
-    let tip = policy_branch(&repository, settings, hosts)
-        .map_err(|reason| reason.detail)?
-        .map(|policy_branch| policy_branch.tip);
+    let tip = policy_branch(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|branch| branch.tip);
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
     let is_protected = |name: &str| policy.refs.protects(name);
     let shown: BTreeMap<String, ObjectId> = repository.shown_refs(hosts, is_protected).into_iter().collect();
@@ -82,9 +80,7 @@ pub enum Accepted {
 pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, now: i64) -> Result<String, String> {
     let repository = Repository::open_exactly(path).map_err(|error| error.to_string())?;
     let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
-    let tip = policy_branch(&repository, settings, hosts)
-        .map_err(|reason| reason.detail)?
-        .map(|policy_branch| policy_branch.tip);
+    let tip = policy_branch(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|branch| branch.tip);
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
     let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
     let mut gate_state = open_state(&repository, settings, &dir, &policy.repository, None)?;

@@ -16,7 +16,7 @@ use crate::source::git::{PolicyState, Repository, TargetBranch};
 /// Why every push would be undecidable.
 pub fn policy_in_force(repository: &str, settings: &Settings) -> Result<PolicySummary, Reason> {
     let repository = Repository::open_exactly(Path::new(repository)).map_err(unreadable)?;
-    let tip = policy_branch(&repository, settings, false)?.map(|policy_branch| policy_branch.tip);
+    let tip = policy_branch(&repository, settings, false)?.map(|branch| branch.tip);
     policy(&repository, settings, tip).map(|policy| summary(&policy))
 }
 

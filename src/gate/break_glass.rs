@@ -28,8 +28,8 @@ pub(super) struct BreakGlassUse<'g> {
 }
 
 impl BreakGlassUse<'_> {
-    pub fn is_overdue(&self, glass: &BreakGlass, now: i64) -> bool {
-        !self.is_reviewed && now >= self.since.saturating_add(glass.debt_after)
+    pub fn is_overdue(&self, terms: &BreakGlass, now: i64) -> bool {
+        !self.is_reviewed && now >= self.since.saturating_add(terms.debt_after)
     }
 
     pub fn is_in_window(&self, now: i64) -> bool {

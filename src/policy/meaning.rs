@@ -322,8 +322,8 @@ impl Found {
         self.slots("text with hidden characters", &old.hidden, &new.hidden);
         self.freezes(&old.freezes, &new.freezes);
         match (&old.break_glass, &new.break_glass) {
-            (None, Some(glass)) => {
-                self.add(Direction::Looser, format!("break-glass is possible with {}", slots(&glass.sign)));
+            (None, Some(terms)) => {
+                self.add(Direction::Looser, format!("break-glass is possible with {}", slots(&terms.sign)));
             }
             (Some(_), None) => {
                 self.add(Direction::Stricter, "break-glass is possible no more; what it owes is forgotten")

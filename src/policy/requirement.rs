@@ -191,8 +191,8 @@ impl Requirement {
         }
     }
 
-    pub(super) fn of_emergency(glass: &BreakGlass) -> Requirement {
-        Requirement { slots: glass.sign.clone(), presence: glass.presence, ..Requirement::named(BREAK_GLASS) }
+    pub(super) fn of_emergency(terms: &BreakGlass) -> Requirement {
+        Requirement { slots: terms.sign.clone(), presence: terms.presence, ..Requirement::named(BREAK_GLASS) }
     }
 
     pub(crate) fn of(compartment: &Compartment) -> Requirement {

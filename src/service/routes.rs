@@ -1,4 +1,4 @@
-//! What may be asked: JSON → the enforcement → JSON. Which repository is a name below a directory or the one that is
+//! What may be asked: JSON → the gate → JSON. Which repository is a name below a directory or the one that is
 //! served; no name leads anywhere else.
 
 use std::collections::HashSet;

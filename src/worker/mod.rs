@@ -170,13 +170,13 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             tell(Event::DraftSaved { written: Box::new(draft), result });
             trouble.into_iter().for_each(|why| tell(Event::Told(why)));
         }
-        Effect::Freeze { ticket, place, change, examination, draft, verdict, seen } => {
+        Effect::Prepare { ticket, place, change, examination, draft, verdict, seen } => {
             let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
-            tell(Event::Unsigned { ticket, result: freeze(&case, &place, ports).map(Box::new) });
+            tell(Event::Prepared { ticket, result: prepare(&case, &place, ports).map(Box::new) });
         }
-        Effect::Sign { ticket, place, change, unsigned, passphrase } => {
+        Effect::Sign { ticket, place, change, prepared, passphrase } => {
             let result = ports.key.as_ref().map_err(|why| Failure::Refused(why.clone())).and_then(|key| {
-                let record = signing::sign(&unsigned, &change, &place, key, passphrase.as_deref(), ports.now())?;
+                let record = signing::sign(&prepared, &change, &place, key, passphrase.as_deref(), ports.now())?;
                 Ok(record.verified.id().to_string())
             });
             tell(Event::Signed { ticket, result });
@@ -305,11 +305,11 @@ fn bring_up(repository: &Repository, place: &Place, change: &Change, diff: &Diff
     carried::carry(repository, place, draft, diff, &renamed).unwrap_or_default()
 }
 
-fn freeze(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<signing::Unsigned, Failure> {
+fn prepare(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<signing::Prepared, Failure> {
     let key = ports.key.as_ref().map_err(|why| Failure::Refused(why.clone()))?;
     let bytes = ports.random::<8>()?;
     let device = ports.drafts.chain_id(|| bytes).map_err(Failure::Refused)?;
-    signing::freeze(case, place, key, &device, ports.random::<16>()?, ports.now())
+    signing::prepare(case, place, key, &device, ports.random::<16>()?, ports.now())
 }
 
 /// Threads that carry out effects, each lane in order. `sign` never drops anything.
@@ -366,7 +366,7 @@ impl Workers {
             Effect::Examine { .. } => &self.assess,
             Effect::Highlight { .. } => &self.highlight,
             Effect::Sync { .. } | Effect::Fetch { .. } => &self.sync,
-            Effect::SaveDraft { .. } | Effect::Freeze { .. } | Effect::Sign { .. } => &self.sign,
+            Effect::SaveDraft { .. } | Effect::Prepare { .. } | Effect::Sign { .. } => &self.sign,
         };
         // A lane ends only with the program.
         let _ = lane.send(effect);

@@ -326,10 +326,10 @@ fn signed_with_uri(f: &Fixture, uri: &str) -> String {
     draft.reason = "read".into();
     let (seen, verdict, key) = (all_of(1), Verdict::Reject, f.key("dana"));
     let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
-    let mut unsigned = signing::freeze(&case, &place, &key, DEVICE, [3; 16], now()).unwrap();
-    let payload = String::from_utf8(unsigned.payload).unwrap();
-    unsigned.payload = payload.replacen(&address::without_user(uri), uri, 1).into_bytes();
-    signing::sign(&unsigned, &change, &place, &key, None, now()).unwrap().id().to_string()
+    let mut prepared = signing::prepare(&case, &place, &key, DEVICE, [3; 16], now()).unwrap();
+    let payload = String::from_utf8(prepared.payload).unwrap();
+    prepared.payload = payload.replacen(&address::without_user(uri), uri, 1).into_bytes();
+    signing::sign(&prepared, &change, &place, &key, None, now()).unwrap().id().to_string()
 }
 
 #[test]

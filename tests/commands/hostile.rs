@@ -55,14 +55,9 @@ fn row_30_escape_sequences_reach_no_terminal_of_who_runs_the_gate() {
     f.take(Decision { reason: &why, ..Decision::new("dana", WORK, Verdict::Approve) });
     let elsewhere = name("refs/heads/next");
     f.git("mina", &["update-ref", &elsewhere, "main"]);
-    let unsigned = format!("frozen (peak{RAW})");
-    let marks: &[&str] = &[
-        &unsigned,
-        &format!("rahim rejected it: no{RAW}"),
-        &format!("src/same{RAW}"),
-        "POLICY_MIXED",
-        "POLICY_INVALID",
-    ];
+    let frozen = format!("frozen (peak{RAW})");
+    let marks: &[&str] =
+        &[&frozen, &format!("rahim rejected it: no{RAW}"), &format!("src/same{RAW}"), "POLICY_MIXED", "POLICY_INVALID"];
     clean(verify(&f, "main", WORK, &["--format", "plain", "--pusher", &raw("eve")]).exits(2), marks);
     let line = format!("{} {} {MAIN}\n", f.id("main"), f.id(WORK));
     // No new ref gets such a name; one that has it may be moved.

@@ -112,34 +112,34 @@ fn row_34_another_content_begins_to_cool_anew() {
     denied(Gate::of(&f).state(state).judged(WORK), "COOLING");
 }
 
-fn unsigned(from: i64, until: i64, more: &str) -> Fixture {
+fn frozen(from: i64, until: i64, more: &str) -> Fixture {
     let (from, until) = (from_now(from), from_now(until));
     approved_under(&policy(&format!("[freeze.peak]\nfrom = {from}\nuntil = {until}\n{more}")))
 }
 
 #[test]
 fn row_34_a_freeze_that_has_just_begun() {
-    denied(judged(&unsigned(0, DAY, ""), WORK), "FREEZE");
+    denied(judged(&frozen(0, DAY, ""), WORK), "FREEZE");
 }
 
 #[test]
 fn row_34_a_freeze_in_its_last_minute() {
-    denied(judged(&unsigned(-DAY, 60, ""), WORK), "FREEZE");
+    denied(judged(&frozen(-DAY, 60, ""), WORK), "FREEZE");
 }
 
 #[test]
 fn row_34_twin_a_freeze_that_is_about_to_begin() {
-    allowed(judged(&unsigned(60, DAY, ""), WORK));
+    allowed(judged(&frozen(60, DAY, ""), WORK));
 }
 
 #[test]
 fn row_34_twin_a_freeze_that_has_just_ended() {
-    allowed(judged(&unsigned(-DAY, 0, ""), WORK));
+    allowed(judged(&frozen(-DAY, 0, ""), WORK));
 }
 
 #[test]
 fn row_34_twin_a_freeze_of_another_compartment() {
-    allowed(judged(&unsigned(-DAY, DAY, "compartments = [\"policy\"]\n"), WORK));
+    allowed(judged(&frozen(-DAY, DAY, "compartments = [\"policy\"]\n"), WORK));
 }
 
 /// The same push, with the same state, under the policy of before or another one.

@@ -206,8 +206,8 @@ impl Fixture {
         // No two decisions are the same bytes, even within a second.
         let mut nonce = [7; 16];
         nonce[..8].copy_from_slice(&NONCE.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-        let signing = signing::freeze(&case, &place, &key, device, nonce, at).unwrap();
-        signing::sign(&signing, &change, &place, &key, None, at).unwrap()
+        let prepared = signing::prepare(&case, &place, &key, device, nonce, at).unwrap();
+        signing::sign(&prepared, &change, &place, &key, None, at).unwrap()
     }
 
     /// A branch that changes nothing, or that cannot be compared, is not pending; `undersign review main..BRANCH

@@ -1,8 +1,7 @@
 //! Lists of what is in a change: its files, what is still open, what it says of itself; and texts of it to take away.
 
 use super::rows::{Row, bytes_of};
-use super::target::Anchor;
-use super::target::Wanted;
+use super::target::{Anchor, Wanted};
 use super::{Group, Review};
 use crate::app::TextLine;
 use crate::app::picker::{Badge, Entry};

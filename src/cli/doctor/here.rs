@@ -29,7 +29,7 @@ use Finding::{Bad, Good, Note};
 pub fn run(repository: &Repository) -> Result<(), String> {
     let mut found = Vec::new();
     let policy_branch = repository.target().ok();
-    let policy = policy_branch.as_ref().and_then(|policy_branch| repository.policy_at(policy_branch.tip).ok());
+    let policy = policy_branch.as_ref().and_then(|branch| repository.policy_at(branch.tip).ok());
     let (gate, refuses) = hook(repository);
     let settings = settings(repository);
     found.extend(gate);
@@ -39,9 +39,7 @@ pub fn run(repository: &Repository) -> Result<(), String> {
         found.extend(ledger_state(repository, policy, refuses));
         found.extend(keys(repository, policy));
         found.extend(repository.is_bare().then(|| others_of_this_id(repository, policy)).flatten());
-        found.extend(
-            policy_branch.as_ref().into_iter().flat_map(|policy_branch| pipelines(repository, policy, policy_branch)),
-        );
+        found.extend(policy_branch.as_ref().into_iter().flat_map(|branch| pipelines(repository, policy, branch)));
     }
     found.extend(log(&settings.state.clone().unwrap_or_else(|| enforcement::default_state(repository))));
     for finding in &found {

@@ -13,7 +13,7 @@ use crate::examination::Place;
 use crate::ledger;
 use crate::record::{ChainId, Record};
 use crate::signer::{Place as KeyPlace, SigningKey};
-use crate::signing::{self, Failure, FollowUp, Signatory, Unsigned};
+use crate::signing::{self, Failure, FollowUp, Prepared, Signatory};
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
 
@@ -179,25 +179,25 @@ impl Pen {
             reason: reason.trim().to_owned(),
         };
         set(&mut what);
-        let unsigned = signing::follow_up(what, signatory, random()?, now()).map_err(sentence)?;
-        confirm(&unsigned)?;
-        let record = unsigned.record(&self.repository, &self.key, None, now()).map_err(sentence)?;
+        let prepared = signing::follow_up(what, signatory, random()?, now()).map_err(sentence)?;
+        confirm(&prepared)?;
+        let record = prepared.record(&self.repository, &self.key, None, now()).map_err(sentence)?;
         outln!("Signed and recorded: {}. `undersign sync` sends it.", record.id());
         Ok(())
     }
 }
 
 /// Shows what is signed, and takes the code of it, typed.
-fn confirm(unsigned: &Unsigned) -> Result<(), String> {
+fn confirm(prepared: &Prepared) -> Result<(), String> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err("There is no terminal: nothing is signed without a person who types its code.".to_owned());
     }
-    outln!("\n{}", String::from_utf8_lossy(&unsigned.payload));
-    out!("These {} bytes are what is signed. Type {} to sign: ", unsigned.payload.len(), unsigned.code());
+    outln!("\n{}", String::from_utf8_lossy(&prepared.payload));
+    out!("These {} bytes are what is signed. Type {} to sign: ", prepared.payload.len(), prepared.code());
     std::io::stdout().flush().map_err(|error| error.to_string())?;
     let mut typed = String::new();
     std::io::stdin().lock().read_line(&mut typed).map_err(|error| error.to_string())?;
-    if typed.trim() == unsigned.code() { Ok(()) } else { Err("That is not the code. Nothing was signed.".to_owned()) }
+    if typed.trim() == prepared.code() { Ok(()) } else { Err("That is not the code. Nothing was signed.".to_owned()) }
 }
 
 fn sentence(failure: Failure) -> String {

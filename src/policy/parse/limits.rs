@@ -73,16 +73,16 @@ pub(super) fn break_glass(root: &Table<'_>, people: &[Person]) -> Option<BreakGl
             "`max_per_30d` is a number from 1 to {MAX_SLOT}; without [break_glass] there is none at all"
         ));
     }
-    let glass = BreakGlass {
+    let terms = BreakGlass {
         sign: slots("break_glass", &table, "sign"),
         presence: table.string("presence").and_then(|word| presence(&word)).unwrap_or_default(),
         max_duration: table.duration("max_duration").map_or(4 * 3600, |length| length.value),
         max_per_30d: max.map_or(3, |max| max.value as usize),
         debt_after: table.duration("debt_after").map_or(48 * 3600, |length| length.value),
     };
-    if !glass.sign.is_empty() {
-        let requirement = Requirement::of_emergency(&glass);
+    if !terms.sign.is_empty() {
+        let requirement = Requirement::of_emergency(&terms);
         reachable("break_glass", &table, &requirement, people);
     }
-    Some(glass)
+    Some(terms)
 }

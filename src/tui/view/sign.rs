@@ -14,7 +14,7 @@ use crate::decision::{Missing, Verdict};
 use crate::gate::Answerable;
 use crate::policy::Direction;
 use crate::record::statement::Statement;
-use crate::signing::Unsigned;
+use crate::signing::Prepared;
 use crate::tui::theme::Role;
 
 /// The widest box: longer lines are hard to read.
@@ -78,22 +78,22 @@ fn page_of<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, columns: usiz
         Stage::Freezing { .. } => {
             Page { lines: vec![Line::new().add(Role::Faint, "fixing the statement …")], ..Page::default() }
         }
-        Stage::Confirm { unsigned, field, scroll } => {
-            let what = match unsigned.verdict {
+        Stage::Confirm { prepared, field, scroll } => {
+            let what = match prepared.verdict {
                 Verdict::HumanOnly => "sign that no AI was used".to_owned(),
                 Verdict::BreakGlass => "break the glass".to_owned(),
                 verdict => verdict.to_string(),
             };
-            let label = format!("type {} to {what}: ", Sheet::challenge(unsigned));
-            let lines = statement(unsigned, *scroll, columns, room);
+            let label = format!("type {} to {what}: ", Sheet::challenge(prepared));
+            let lines = statement(prepared, *scroll, columns, room);
             Page { lines, field: Some((None, label, field, false)), ..Page::default() }
         }
-        Stage::Passphrase { unsigned, field } => {
-            let lines = statement(unsigned, 0, columns, room);
+        Stage::Passphrase { prepared, field } => {
+            let lines = statement(prepared, 0, columns, room);
             Page { lines, field: Some((None, "passphrase of the key: ".to_owned(), field, true)), ..Page::default() }
         }
-        Stage::Signing { unsigned } => Page {
-            lines: statement(unsigned, 0, columns, room),
+        Stage::Signing { prepared } => Page {
+            lines: statement(prepared, 0, columns, room),
             foot: Line::new().add(Role::Accent, "signing … touch your security key, if it blinks"),
             field: None,
         },
@@ -322,8 +322,8 @@ fn reason<'s>(verdict: Verdict, field: &'s TextField, review: &Review, columns: 
 
 /// What will be signed: in a few sentences, and below them the bytes as they are, ASCII and indented. The sentences
 /// are read from the bytes and from nothing else.
-fn statement(unsigned: &Unsigned, scroll: usize, columns: usize, room: usize) -> Vec<Line> {
-    let mut lines = match Statement::decode(&unsigned.payload) {
+fn statement(prepared: &Prepared, scroll: usize, columns: usize, room: usize) -> Vec<Line> {
+    let mut lines = match Statement::decode(&prepared.payload) {
         Ok(statement) => in_words(&statement, columns),
         Err(fault) => told(Role::Error, &format!("These bytes are no sound statement: {fault}."), columns),
     };
@@ -336,14 +336,14 @@ fn statement(unsigned: &Unsigned, scroll: usize, columns: usize, room: usize) ->
         lines.truncate(most - 1);
         lines.push(Line::new().add(Role::Warning, "  … and more, which stands in the bytes below"));
     }
-    let text = String::from_utf8_lossy(&unsigned.payload);
+    let text = String::from_utf8_lossy(&prepared.payload);
     let bytes: Vec<String> = text.lines().flat_map(|line| fold(line, columns)).collect();
     let has_rule = room >= 4;
     let page = room.saturating_sub(lines.len() + usize::from(has_rule)).max(1);
     let scroll = scroll.min(bytes.len().saturating_sub(page));
     let until = (scroll + page).min(bytes.len());
     let place = format!(" {}–{until} of {} · ↓ ↑", scroll + 1, bytes.len());
-    let length = unsigned.payload.len();
+    let length = prepared.payload.len();
     let rules = [
         format!("── these {length} bytes are signed; the lines above are read from them "),
         format!("── these {length} bytes are signed; the above is read from them "),
