@@ -201,8 +201,10 @@ pub fn choose_path(state: &mut State, paths: &[RepoPath]) {
 pub fn see_alike(state: &mut State, replacement: ReplacementId) -> Vec<Effect> {
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
     let before = review.draft.clone();
-    let count = review.see_alike(replacement);
-    state.status = Some(format!("{} marked as seen", counted(count, "hunk")));
+    state.status = Some(match review.see_alike(replacement) {
+        Ok(count) => format!("{} marked as seen", counted(count, "hunk")),
+        Err(why) => why.to_owned(),
+    });
     save_if_changed(state, &before)
 }
 

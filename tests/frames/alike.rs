@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// `user` becomes `account` in eight files; in one of them something else changes beside it, one more takes a check out.
+/// `user` becomes `account` in eight files; in one of them something else changes beside it.
 fn renamed_word() -> Fixture {
     let f = Fixture::new();
     let body = |n: usize, word: &str| {
@@ -89,4 +89,27 @@ fn a_hunk_that_a_finding_points_at_is_no_place_of_the_same_edit() {
     assert!(frame.contains("left: 5 hunks") && frame.contains("in 4 hunks: True → False"), "{frame}");
     let frame = session.press("tpart2<enter>]&<enter>").frame();
     assert!(frame.contains("left: 1 hunk"), "{frame}");
+}
+
+#[test]
+fn nothing_is_marked_by_an_edit_that_was_not_wholly_shown_once() {
+    let f = Fixture::new();
+    let body = |n: usize, word: &str| {
+        let lines: String = (0..60).map(|line| format!("    {word}({n}, {line});\n")).collect();
+        format!("fn part{n}() {{\n{lines}}}\n")
+    };
+    (0..3).for_each(|n| f.write(&format!("src/part{n}.rs"), &body(n, "old_call")));
+    f.commit("rahim", "Parts");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "rename", "main"]);
+    (0..3).for_each(|n| f.write(&format!("src/part{n}.rs"), &body(n, "new_call")));
+    f.commit("mina", "Say new_call");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (100, 24));
+    let frame = session.press("<enter>").press("]&<enter>").frame();
+    assert!(frame.contains("not wholly on the screen yet") && frame.contains("left: 3 hunks"), "{frame}");
+    // Once it was read to its end, it speaks for the others.
+    session.press("<ctrl-f>").press("<ctrl-f>").press("<ctrl-f>").press("<ctrl-f>").press("<ctrl-f>").press("<ctrl-f>");
+    let frame = session.press("gg").press("]&<enter>").frame();
+    assert!(frame.contains("3 hunks marked as seen") && frame.contains("nothing left"), "{frame}");
 }

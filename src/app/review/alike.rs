@@ -114,15 +114,29 @@ impl Review {
         is_left.then(|| Entry { label: label(), detail: String::new(), badge: Badge::None, choice: () })
     }
 
-    /// Marks all that do the same; how many.
-    pub fn see_alike(&mut self, id: ReplacementId) -> usize {
+    /// Marks all that do the same as the hunk under the cursor, once that one was wholly shown; how many.
+    ///
+    /// # Errors
+    /// A sentence: it was not.
+    pub fn see_alike(&mut self, id: ReplacementId) -> Result<usize, &'static str> {
         let places: Vec<_> = self.places(id).collect();
+        if !places.iter().any(|place| self.is_place_seen(*place)) && !self.is_hunk_here_shown(id) {
+            return Err("not marked: this hunk was not wholly on the screen yet");
+        }
         for (index, hunk) in &places {
             let key = self.files[*index].inventory.as_ref().and_then(|own| own.hunks.get(*hunk).cloned());
             if let Some(position) = self.position_of(*index) {
                 self.see(position, key.into_iter().collect());
             }
         }
-        places.len()
+        Ok(places.len())
+    }
+
+    fn is_hunk_here_shown(&self, id: ReplacementId) -> bool {
+        let here = self.locate(self.cursor);
+        let here = here.and_then(|(position, row)| Some((position, self.rows[position].mark_at(row)?)));
+        here.is_some_and(|(position, hunk)| {
+            self.same_edit(position, hunk).is_some_and(|edit| edit.id == id) && self.was_shown(position, hunk)
+        })
     }
 }
