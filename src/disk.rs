@@ -6,8 +6,8 @@ use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// Writes a file whole or not at all: temporary file beside it, sync, rename, sync of the directory. Makes the directory
-/// if need be.
+/// Writes a file whole or not at all: temporary file beside it, sync, rename, sync of the directory. Makes the
+/// directory if need be.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     stream_atomically(path, |file| file.write_all(bytes))
 }

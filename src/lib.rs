@@ -12,11 +12,11 @@
 //!   M1 dashboards.tf deleted · │  C ┃ destr.protection-off  A guard …  [a]     ← Row::Finding, from risk::Assessor
 //!  ────────────────────────────┴───────────────────────────────────────────────────────────────────
 //!   ] hunk   } file   ) finding   ␣ seen, on   a answer   S sign                ← app::keymap::Keymap
-//!                                                              └─ app::sign::Sheet → signing::Prepared → record::Record
+//!                                                           └─ app::sign::Sheet → signing::Prepared → record::Record
 //! ```
 //!
-//! Floors; arrows go down only. The build without features is the bare verifier: floors 0 and 1, which know no terminal,
-//! no home directory, no clock, no environment and no files.
+//! Floors; arrows go down only. Floors 0 and 1 know no terminal, no home directory, no clock, no environment and no
+//! files. The build without features is the bare verifier: what of these two it takes to verify.
 //!
 //! ```text
 //!  5  cli  desk                                 arguments → command; the main loop
@@ -33,15 +33,18 @@
 //!
 //! # As a library
 //!
-//! Without features it is the verifier of the format alone: [`record::verify()`] for records, [`record::Chain`] for what
-//! links them together, [`policy::Policy`] for whose they are, [`gate::PushEvaluation`] for what they let land.
+//! Without features it is the verifier of the format alone: [`record::verify()`] for records, [`record::Chain`] for
+//! what links them together, [`policy::Policy`] for whose they are, [`gate::PushEvaluation`] for what they let land.
 //!
 //! ```
 //! use undersign::policy::Policy;
 //! use undersign::record::verify;
 //!
 //! // One of the published test vectors: a head of text, an empty line, and the bytes of an envelope.
-//! let file = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/records/vectors/record-sound-ed25519.vector"));
+//! let file = include_bytes!(concat!(
+//!     env!("CARGO_MANIFEST_DIR"),
+//!     "/tests/records/vectors/record-sound-ed25519.vector"
+//! ));
 //! let head = file.windows(2).position(|pair| pair == b"\n\n").expect("a vector has a head");
 //! let record = verify(&file[head + 2..])?;
 //! let decision = &record.statement().predicate;

@@ -58,7 +58,8 @@ fn reader(file: FileMaterial, diff: FileDiff, look: ViewOptions, size: (u16, u16
     let change = Arc::new(Change { id: "fuzz:fuzz".into(), repository: 0, branch, target, revision });
     let key = Err(String::new());
     let (mut state, _) = State::only(place.clone(), change.clone(), false, Keymap::shipped(), key, false, 0);
-    let mut review = Review::new(1, change, place, Arc::new(Diff { files: vec![diff], ..Diff::default() }), None, false);
+    let diff = Diff { files: vec![diff], ..Diff::default() };
+    let mut review = Review::new(1, change, place, Arc::new(diff), None, false);
     review.compared(0, Ok(Compared::of(Arc::new(file), look.shape(usize::from(size.0)))));
     state.look = look;
     state.screen = Screen::Review(Box::new(review));

@@ -1,5 +1,5 @@
-//! FLOOR 4: the program without a screen. [`State`] is what is true; [`update`] takes what happened and says what to ask
-//! of the world. Nothing here reads a file, draws, or waits.
+//! FLOOR 4: the program without a screen. [`State`] is what is true; [`update`] takes what happened and says what to
+//! ask of the world. Nothing here reads a file, draws, or waits.
 
 pub mod action;
 pub mod choice;

@@ -114,8 +114,8 @@ impl Manifest {
         Some(manifest)
     }
 
-    /// The sum of [`rolling_hash`] over the entries. Manifests that differ in it are different; where they do not, their
-    /// digests tell.
+    /// The sum of [`rolling_hash`] over the entries. Manifests that differ in it are different; where they do not,
+    /// their digests tell.
     pub fn rolling_hash(&self) -> u64 {
         self.entries.iter().fold(0, |sum, (path, sides)| sum.wrapping_add(rolling_hash(path, *sides)))
     }

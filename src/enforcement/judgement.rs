@@ -432,8 +432,8 @@ impl Judgement<'_> {
     }
 }
 
-/// Where a ref stands, seen from where it should. Whether it is `beyond` that is costly to know: it is asked once for any
-/// two commits, and not when the time is over.
+/// Where a ref stands, seen from where it should. Whether it is `beyond` that is costly to know: it is asked once for
+/// any two commits, and not when the time is over.
 fn place_of(
     repository: &Repository,
     ahead: bool,

@@ -85,8 +85,8 @@ fn total(steps: &[Step]) -> Manifest {
     total
 }
 
-/// The total of the steps from one on, growing step by step. Its rolling hash is kept up to date entry by entry, so that a
-/// step costs what it touches and not what all touched so far.
+/// The total of the steps from one on, growing step by step. Its rolling hash is kept up to date entry by entry, so
+/// that a step costs what it touches and not what all touched so far.
 struct Growth<'s> {
     steps: &'s [Step],
     start: usize,

@@ -17,8 +17,9 @@ pub(super) struct PathPatterns {
     set: GlobSet,
     /// Name by name; only those whose first one is given.
     anchored: Vec<Vec<Part>>,
-    /// With which names all that they hold begins, where that can be said of each of them: most of the many compartments
-    /// of a policy are told by it, and a matcher is not asked. In ASCII, so that letter case is all that may differ.
+    /// With which names all that they hold begins, where that can be said of each of them: most of the many
+    /// compartments of a policy are told by it, and a matcher is not asked. In ASCII, so that letter case is all that
+    /// may differ.
     firsts: Option<Vec<String>>,
 }
 
@@ -116,7 +117,8 @@ fn glob(pattern: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(pattern).literal_separator(true).case_insensitive(true).build()
 }
 
-/// The first names of what a pattern holds; none where a wildcard stands there, or where more than letter case may differ.
+/// The first names of what a pattern holds; none where a wildcard stands there, or where more than letter case may
+/// differ.
 fn first_names(pattern: &str, plain: &str) -> Option<Vec<String>> {
     if !pattern.is_ascii() || !plain.eq_ignore_ascii_case(pattern) {
         return None;

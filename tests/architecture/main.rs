@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use uses::Source;
 
-/// Floors up to this one read no file, clock or environment. Crates are held by the features, the standard library here.
+/// Floors up to this one read no file, clock or environment. Crates are held by the features, the standard library
+/// here.
 const PURE: u32 = 1;
 const WORLD: &[&str] =
     &["std::fs", "std::env", "std::net", "std::process", "std::thread", "SystemTime", "Instant::now"];

@@ -7,8 +7,8 @@ use undersign::drafts::Drafts;
 use super::reader::{fixture, numbered};
 use super::*;
 
-/// Long files with few hunks far apart, long and short ones with findings, one that is folded, a short and a long one that
-/// are gone, one of a single long line.
+/// Long files with few hunks far apart, long and short ones with findings, one that is folded, a short and a long one
+/// that are gone, one of a single long line.
 fn many() -> Fixture {
     let long = numbered(0..1200);
     let edited = |word: &str| {

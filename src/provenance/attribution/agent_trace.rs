@@ -1,9 +1,9 @@
 //! Agent Trace 0.1.0 (cursor/agent-trace, an RFC): JSON records, one a line, in notes at `refs/notes/agent-trace` and
 //! in the file `.agent-trace/traces.jsonl`.
 //!
-//! Lines are counted in the file as it is at the record's `vcs.revision`, so all depends on that being the right commit.
-//! A note's record speaks of the commit that it hangs on, and is left aside where it names another. A record in the
-//! file must name a commit; the reference writer, known by the version `1.0` that its own RFC does not allow, names
+//! Lines are counted in the file as it is at the record's `vcs.revision`, so all depends on that being the right
+//! commit. A note's record speaks of the commit that it hangs on, and is left aside where it names another. A record in
+//! the file must name a commit; the reference writer, known by the version `1.0` that its own RFC does not allow, names
 //! the one *before* its lines and is left aside. `content_hash` could tell, but the RFC says neither which bytes it is
 //! of (line ends, the last one) nor with what seed, so it is not looked at.
 

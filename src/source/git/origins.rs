@@ -2,8 +2,8 @@
 //!
 //! A line goes on to the first parent that has it; where none has, its commit brought it, as for `git blame`. A file
 //! that a commit renamed is followed: the same blob at another path that is gone there, or else a text that is alike,
-//! as [`renames`] pairs them. What leads out of the change, to base or to what was merged from the target, is in no commit
-//! of it and stays unknown. What was put together from several files was brought by the commit that did so.
+//! as [`renames`] pairs them. What leads out of the change, to base or to what was merged from the target, is in no
+//! commit of it and stays unknown. What was put together from several files was brought by the commit that did so.
 //!
 //! Bounds: 256 MiB of text compared, a million paths that differ between commits and their parents, two million added
 //! lines; of each step what [`renames`] compares. A step from a commit to a parent costs what differs between them, and

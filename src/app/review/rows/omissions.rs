@@ -55,8 +55,8 @@ pub fn of_contents(file: &FileMaterial) -> Vec<Omission> {
     found
 }
 
-/// The rest of a line that is longer than what is laid out. Its key depends on that of its hunk: the same line somewhere
-/// else is another omission.
+/// The rest of a line that is longer than what is laid out. Its key depends on that of its hunk: the same line
+/// somewhere else is another omission.
 pub fn of_long_line(file: &FileMaterial, line: Line, bytes: &[u8], spot: Spot, hunk: &str) -> Omission {
     let (_, number) = place_of(line);
     let what =
