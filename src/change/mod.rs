@@ -27,6 +27,7 @@ pub mod ref_name;
 pub mod renames;
 #[cfg(feature = "git")]
 pub mod replacement;
+pub mod request;
 pub mod spelling;
 pub mod visible;
 pub mod wide;
@@ -34,6 +35,8 @@ mod written;
 
 use std::fmt;
 use std::str::FromStr;
+
+use request::Request;
 
 /// The id of a git object: 20 bytes of SHA-1. SHA-256 repositories are refused where they are opened.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -209,18 +212,23 @@ pub struct Revision {
     pub commits: Vec<Commit>,
 }
 
-/// A branch as it is known here: of a remote, or a local one.
+/// A branch as it is known here: of a remote, or a local one; or the head of a review request of a remote.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BranchRef {
     /// Full name of the ref: `refs/remotes/ann/patch-1`.
     pub full: String,
     /// None of a local branch.
     pub remote: Option<String>,
-    /// Its name where it comes from: `patch-1`.
+    /// Its name where it comes from: `patch-1`; of a review request `pull/12`.
     pub branch: String,
 }
 
 impl BranchRef {
+    /// The review request whose head it is.
+    pub fn request(&self) -> Option<Request> {
+        Request::named(&self.branch).filter(|_| self.full.starts_with(request::REQUESTS))
+    }
+
     /// As git takes it on its command line: `ann/patch-1`, `patch-1`.
     pub fn short(&self) -> String {
         self.remote.as_ref().map_or_else(|| self.branch.clone(), |remote| format!("{remote}/{}", self.branch))
@@ -231,7 +239,8 @@ impl BranchRef {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Unique in a repository and stable between runs: `infra:kiro/recreate-env`; with the remote where another one
-    /// holds the plain name, `infra:ann/patch-1`, and `infra:heads/patch-1` for local work.
+    /// holds the plain name, `infra:ann/patch-1`, and `infra:heads/patch-1` for local work. `infra:pull/12` for a review
+    /// request, whatever branch it comes from.
     pub id: String,
     /// Position of the repository in the desk's list.
     pub repository: usize,

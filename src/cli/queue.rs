@@ -13,12 +13,17 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::cache::{self, Caches};
 use crate::change::{Change, visible};
 use crate::examination::{self, Examination, Place};
+use crate::source::git::Repository;
+use crate::sync::{Prompts, branches};
 
 #[derive(Args, Default)]
 pub struct Options {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+    /// Bring branches and review requests of the remotes first, as `R` does in the desk
+    #[arg(long)]
+    pub fetch: bool,
 }
 
 #[derive(Serialize)]
@@ -65,7 +70,10 @@ pub(super) struct Unreadable {
 }
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
-    let (queue, is_any_read) = read(&or_here(repositories));
+    let repositories = or_here(repositories);
+    let stale = if options.fetch { fetch(&repositories) } else { Vec::new() };
+    let (mut queue, is_any_read) = read(&repositories);
+    queue.unreadable.extend(stale);
     if options.json {
         super::print_json(&queue);
     } else {
@@ -79,6 +87,16 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
 
 pub(super) fn or_here(repositories: &[PathBuf]) -> Vec<PathBuf> {
     if repositories.is_empty() { vec![PathBuf::from(".")] } else { repositories.to_vec() }
+}
+
+/// Fetches into each; those whose remotes did not answer are listed as they were before.
+fn fetch(repositories: &[PathBuf]) -> Vec<Unreadable> {
+    let one = |path: &PathBuf| {
+        let repository = Repository::open(path).ok()?;
+        let why = branches::fetch(&repository, Prompts::Allowed, super::now()).err()?;
+        Some(Unreadable { what: repository.name.clone(), why: format!("It is listed as before. {why}") })
+    };
+    repositories.iter().filter_map(one).collect()
 }
 
 /// The queue, and whether any repository could be read.

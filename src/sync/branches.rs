@@ -1,4 +1,5 @@
-//! The branches of the remotes, brought by the git program with the person's own settings: refspecs, pruning, access.
+//! The branches of the remotes and their review requests, brought by the git program with the person's own settings:
+//! refspecs, pruning, access.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,19 +7,23 @@ use std::time::UNIX_EPOCH;
 
 use git2::Oid;
 
-use super::{Prompts, run_git, why_failed};
+use super::{Prompts, requests, run_git, why_failed};
 use crate::source::git::Repository;
 
-/// Fetches from all remotes, as `git fetch --all` does. Says whether any ref moved; with an error others may have.
-pub fn fetch(repository: &Repository, prompts: Prompts) -> Result<bool, String> {
+/// Fetches from all remotes, as `git fetch --all` does, then their review requests. Says whether any ref moved; with an
+/// error others may have.
+pub fn fetch(repository: &Repository, prompts: Prompts, now: i64) -> Result<bool, String> {
     let before = refs(repository);
     // A submodule's remote is named by the repository's content, and nobody asked for it.
     let arguments = ["fetch", "--all", "--quiet", "--no-recurse-submodules", "--no-auto-maintenance"];
     let (ok, _, stderr) = run_git(repository, prompts, &arguments)?;
-    match ok {
-        true => Ok(before != refs(repository)),
-        false => Err(why_failed("fetch", &stderr)),
+    // Where one remote does not answer, the others may.
+    let requests = requests::fetch(repository, prompts, now);
+    if !ok {
+        return Err(why_failed("fetch", &stderr));
     }
+    requests?;
+    Ok(before != refs(repository))
 }
 
 fn refs(repository: &Repository) -> BTreeMap<Vec<u8>, Oid> {

@@ -3,6 +3,7 @@
 
 pub mod branches;
 pub mod probe;
+mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

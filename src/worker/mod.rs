@@ -161,7 +161,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         }
         Effect::Sync { repository, place } => tell(Event::Synced { repository, result: sync(&place) }),
         Effect::Fetch { repository, place } => {
-            tell(Event::Fetched { repository, name: place.name.clone(), result: fetch(&place) });
+            tell(Event::Fetched { repository, name: place.name.clone(), result: fetch(&place, ports.now()) });
         }
         Effect::SaveDraft { place, base, draft } => {
             let saved = ports.drafts.save(&place.root, &base, &draft);
@@ -265,9 +265,9 @@ fn sync(place: &Place) -> Result<Synced, String> {
     Ok(Synced { route: format!("{} → {}", place.name, remote.name), report })
 }
 
-fn fetch(place: &Place) -> Result<bool, String> {
+fn fetch(place: &Place, now: i64) -> Result<bool, String> {
     let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
-    branches::fetch(&repository, Prompts::Never)
+    branches::fetch(&repository, Prompts::Never, now)
 }
 
 /// For the queue, which takes what is kept. The reader examines what it reads.

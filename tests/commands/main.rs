@@ -10,6 +10,7 @@ mod hostile;
 mod looks;
 mod moves;
 mod policy;
+mod requests;
 mod shells;
 mod verify;
 mod which;

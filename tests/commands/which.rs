@@ -9,13 +9,13 @@ use crate::support::{Decision, Fixture, git_in, policy};
 use crate::{Said, run_in};
 
 /// A repository of a host, `shop`, and a clone of it, `here`.
-struct Desk {
-    f: Fixture,
+pub struct Desk {
+    pub f: Fixture,
     here: PathBuf,
 }
 
 impl Desk {
-    fn new() -> Desk {
+    pub fn new() -> Desk {
         let f = Fixture::new();
         f.write("long.txt", &(1..=60).map(|line| format!("line {line}\n")).collect::<String>());
         f.commit("rahim", "Sixty lines");
@@ -26,7 +26,7 @@ impl Desk {
         desk
     }
 
-    fn clone_again(&self, how: &[&str]) {
+    pub fn clone_again(&self, how: &[&str]) {
         let _ = std::fs::remove_dir_all(&self.here);
         let from = format!("file://{}", self.f.repo.display());
         let here = self.here.display().to_string();
@@ -56,7 +56,7 @@ impl Desk {
         git_in(&self.here, "dana", &["rev-parse", "HEAD"])
     }
 
-    fn git(&self, args: &[&str]) -> String {
+    pub fn git(&self, args: &[&str]) -> String {
         git_in(&self.here, "dana", args)
     }
 
@@ -76,7 +76,7 @@ impl Desk {
         git_in(&place, who, &["rev-parse", "HEAD"])
     }
 
-    fn run(&self, args: &[&str]) -> Said {
+    pub fn run(&self, args: &[&str]) -> Said {
         run_in(&self.f, &self.here, args)
     }
 
@@ -85,7 +85,7 @@ impl Desk {
     }
 
     /// Ids of the pending changes, and what cannot be compared.
-    fn queue(&self) -> (Vec<String>, Vec<(String, String)>) {
+    pub fn queue(&self) -> (Vec<String>, Vec<(String, String)>) {
         let json = self.run(&["queue", "--json"]).exits(0).json();
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
         let mut ids: Vec<_> = json["changes"].as_array().unwrap().iter().map(|row| text(&row["id"])).collect();
@@ -94,7 +94,7 @@ impl Desk {
         (ids, broken.map(|row| (text(&row["what"]), text(&row["why"]))).collect())
     }
 
-    fn ids(&self) -> Vec<String> {
+    pub fn ids(&self) -> Vec<String> {
         let (ids, broken) = self.queue();
         assert!(broken.is_empty(), "{broken:?}");
         ids

@@ -2,7 +2,8 @@
 //! name, and what is on this disk may not be what the server has. Refs of one name at the same commit are one proposal,
 //! and so is what is only a local copy.
 //!
-//! The plain name is that of the remote that the target is on, else of the only one that holds it; others are told
+//! A review request that was fetched is a proposal by its number, whatever becomes of its branch: a branch at the same
+//! commit is the same proposal. The plain name is that of the remote that the target is on, else of the only one that holds it; others are told
 //! apart by their remote, local work by `heads/`, as git itself does it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use git2::BranchType;
 use super::landed::Landed;
 use super::straight::Straight;
 use super::{GitError, Repository, TargetBranch, object_id, oid};
+use crate::change::request::{REQUESTS, Request};
 use crate::change::{BranchRef, Change, ObjectId, Revision, counted, visible};
 
 /// Letters of a commit id from which on it is taken for one.
@@ -189,6 +191,25 @@ impl Repository {
             let tip = tip.map_err(|_| GitError::Dangling(visible::text(&at.full).into_owned()));
             found.push((at, tip));
         }
+        found.extend(self.requests(&remotes)?);
+        Ok(found)
+    }
+
+    /// The review requests that were fetched.
+    fn requests(&self, remotes: &BTreeSet<String>) -> Result<Vec<At>, GitError> {
+        let mut found = Vec::new();
+        for reference in self.raw.references_glob(&format!("{REQUESTS}*"))? {
+            let reference = reference?;
+            let full = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+            let rest = full.strip_prefix(REQUESTS).unwrap_or_default();
+            let Some((remote, branch)) = of_remote(rest, remotes) else { continue };
+            if Request::named(&branch).is_none() {
+                continue;
+            }
+            let tip = reference.peel_to_commit().map(|commit| object_id(commit.id()));
+            let tip = tip.map_err(|_| GitError::Dangling(visible::text(&full).into_owned()));
+            found.push((BranchRef { full, remote: Some(remote), branch }, tip));
+        }
         Ok(found)
     }
 
@@ -245,22 +266,30 @@ fn branch_ref(full: String, kind: BranchType, remotes: &BTreeSet<String>) -> Opt
         let branch = full.strip_prefix("refs/heads/")?.to_owned();
         return Some(BranchRef { full, remote: None, branch });
     }
-    let rest = full.strip_prefix("refs/remotes/")?;
-    // The name of a remote may hold slashes.
-    let named = |remote: &&String| rest.strip_prefix(remote.as_str()).is_some_and(|after| after.starts_with('/'));
-    let known = remotes.iter().filter(named).max_by_key(|remote| remote.len());
-    let remote = known.map_or_else(|| rest.split('/').next().unwrap_or_default(), String::as_str).to_owned();
-    let branch = rest.get(remote.len() + 1..)?.to_owned();
+    let (remote, branch) = of_remote(full.strip_prefix("refs/remotes/")?, remotes)?;
     Some(BranchRef { full, remote: Some(remote), branch })
 }
 
-/// Where a ref comes in the row of those at the same commit: the remote that the target is on, others, local ones.
-fn rank(at: &BranchRef, home: Option<&str>) -> u8 {
-    match &at.remote {
-        Some(remote) if Some(remote.as_str()) == home => 0,
-        Some(_) => 1,
-        None => 2,
-    }
+/// The remote, and the rest of a name. The name of a remote may hold slashes.
+fn of_remote(name: &str, remotes: &BTreeSet<String>) -> Option<(String, String)> {
+    let named = |remote: &&String| name.strip_prefix(remote.as_str()).is_some_and(|after| after.starts_with('/'));
+    let known = remotes.iter().filter(named).max_by_key(|remote| remote.len());
+    let remote = known.map_or_else(|| name.split('/').next().unwrap_or_default(), String::as_str).to_owned();
+    let rest = name.get(remote.len() + 1..)?.to_owned();
+    Some((remote, rest))
+}
+
+/// Where a ref comes in the row of those at the same commit: review requests by number, the remote that the target is
+/// on, others, local ones.
+fn rank<'a>(at: &'a BranchRef, home: Option<&str>) -> (u8, Option<Request>, &'a BranchRef) {
+    let request = at.request();
+    let rank = match &at.remote {
+        _ if request.is_some() => 0,
+        Some(remote) if Some(remote.as_str()) == home => 1,
+        Some(_) => 2,
+        None => 3,
+    };
+    (rank, request, at)
 }
 
 fn together<'a>(refs: impl Iterator<Item = &'a At>, home: Option<&str>) -> Vec<Proposal> {
@@ -274,20 +303,23 @@ fn together<'a>(refs: impl Iterator<Item = &'a At>, home: Option<&str>) -> Vec<P
         }
     }
     for (tip, mut refs) in by_tip {
-        refs.sort_by(|a, b| (rank(a, home), a).cmp(&(rank(b, home), b)));
+        refs.sort_by(|a, b| rank(a, home).cmp(&rank(b, home)));
         proposals.extend(rows(refs).into_iter().map(|refs| proposal(refs, Ok(tip))));
     }
     proposals
 }
 
-/// Refs at one commit, sorted: a row for each name, since a further name must not take the marks of the first; a local
-/// copy is in the row of what it is a copy of, whatever it is called.
+/// Refs at one commit, sorted: a row for each name, since a further name must not take the marks of the first. A local
+/// copy is in the row of what it is a copy of, whatever it is called, and a branch in that of its review request.
 fn rows(refs: Vec<BranchRef>) -> Vec<Vec<BranchRef>> {
     let mut rows: Vec<Vec<BranchRef>> = Vec::new();
     for at in refs {
         let same = rows.iter().position(|row| row[0].branch == at.branch);
-        let copied = || rows.iter().position(|row| at.remote.is_none() && row[0].remote.is_some());
-        match same.or_else(copied) {
+        let stands_for = |first: &BranchRef| match at.request() {
+            Some(_) => false,
+            None => first.request().is_some() || (at.remote.is_none() && first.remote.is_some()),
+        };
+        match same.or_else(|| rows.iter().position(|row| stands_for(&row[0]))) {
             Some(row) => rows[row].push(at),
             None => rows.push(vec![at]),
         }
@@ -335,12 +367,20 @@ impl<'a> Holders<'a> {
         let is_same = |(_, other): &&At| other.as_ref().ok() == tip.as_ref();
         let is_target = at.branch == self.target;
         if !is_target && held.copied().all(|held| is_same(&held)) {
-            return (at.branch.clone(), true, at.branch.clone());
+            return (at.branch.clone(), true, called(at));
         }
         let name = if at.remote.is_some() { at.short() } else { format!("heads/{}", at.branch) };
         let is_plain = !is_target && self.first(&at.branch).is_some_and(|(first, _)| first == at);
+        if is_plain && at.request().is_some() {
+            return (at.branch.clone(), true, called(at));
+        }
         (if is_plain { at.branch.clone() } else { name.clone() }, is_plain, name)
     }
+}
+
+/// A branch by its name, a review request by its sign: `#12`.
+fn called(at: &BranchRef) -> String {
+    at.request().map_or_else(|| at.branch.clone(), Request::sign)
 }
 
 /// Names each so that no two have the same id. Plain names are given first: no ref of another remote takes one away.
@@ -409,7 +449,7 @@ impl<'p> Resolved<'p> {
         match certainty {
             0 => self.id().strip_suffix(text).is_some_and(|rest| rest.is_empty() || rest.ends_with(':')),
             1 => self.refs().iter().any(|at| is_ref(at, text)),
-            2 => self.refs().iter().any(|at| at.branch == text),
+            2 => self.refs().iter().any(|at| at.branch == text || is_request(at, text)),
             _ => {
                 let tip = match self {
                     Resolved::Change(change) => Some(change.revision.head),
@@ -424,6 +464,11 @@ impl<'p> Resolved<'p> {
 /// Whether git would take a text for this ref, whatever else there is.
 fn is_ref(at: &BranchRef, text: &str) -> bool {
     at.full == text || at.full.strip_prefix("refs/") == Some(text) || (at.remote.is_some() && at.short() == text)
+}
+
+/// Whether somebody means this review request: `#12`, `!12`, `12`.
+fn is_request(at: &BranchRef, text: &str) -> bool {
+    at.request().is_some_and(|request| request.sign() == text || request.number.to_string() == text)
 }
 
 /// A sentence for a text that stands for several.
