@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::app::keymap::Keymap;
 use crate::app::review::layout::{Layout, ViewOptions};
-use crate::datafile::{self, Refused, Table};
+use crate::datafile::{self, Placed, Refused, Table};
+use crate::delivery::Outbox;
 use crate::drafts::Drafts;
 use crate::signer::SigningKey;
+use crate::source::server::{Server, ServerKind};
 use crate::tui::theme::{Depth, Theme};
 
 /// What the desk runs with. Mistakes in files are told, and the defaults take their place.
@@ -19,6 +21,9 @@ pub struct Config {
     /// Whether the program hears the mouse; the terminal selects text by itself otherwise.
     pub mouse: bool,
     pub drafts: Drafts,
+    pub servers: Vec<Server>,
+    /// What is signed and not delivered yet.
+    pub outbox: Outbox,
     pub key: Result<SigningKey, String>,
     /// Whether a passphrase unlocks the key for a sitting.
     pub remember_passphrase: bool,
@@ -36,13 +41,14 @@ struct File {
     tab: Option<usize>,
     signing_key: Option<String>,
     remember_passphrase: bool,
+    servers: Vec<Server>,
 }
 
 impl Config {
     /// Reads configuration for a desk. `near` is a repository whose git configuration may name the signing key.
     pub fn read(near: Option<&Path>) -> Config {
         let mut troubles = Vec::new();
-        let data_dir = dirs().map_or_else(|| PathBuf::from(".undersign-data"), |dirs| dirs.data_dir().to_path_buf());
+        let data_dir = data_directory();
         let file = read_file(&mut troubles);
         let keymap = keymap(&mut troubles);
         let theme = Themes::of(&file).chosen(&mut troubles);
@@ -58,6 +64,8 @@ impl Config {
             },
             mouse: file.mouse.unwrap_or(true),
             remember_passphrase: file.remember_passphrase,
+            outbox: outbox(),
+            servers: file.servers,
             drafts: crate::worker::drafts_dir(data_dir),
             key,
             troubles,
@@ -67,6 +75,20 @@ impl Config {
 
 fn dirs() -> Option<directories::ProjectDirs> {
     directories::ProjectDirs::from("", "", "undersign")
+}
+
+fn data_directory() -> PathBuf {
+    dirs().map_or_else(|| PathBuf::from(".undersign-data"), |dirs| dirs.data_dir().to_path_buf())
+}
+
+/// What is signed and not delivered yet.
+pub fn outbox() -> Outbox {
+    Outbox::at(data_directory().join("outbox"))
+}
+
+/// The review servers of the user; mistakes in the file are told elsewhere.
+pub fn servers() -> Vec<Server> {
+    read_file(&mut Vec::new()).servers
 }
 
 /// Where the files of the user are.
@@ -121,8 +143,34 @@ fn parse(name: &str, text: &str) -> Result<File, Refused> {
             tab: tab(root),
             signing_key: root.string("signing_key").map(|key| key.value),
             remember_passphrase: root.boolean("remember_passphrase").is_some_and(|kept| kept.value),
+            servers: root
+                .table("server")
+                .map(|servers| servers.named_tables())
+                .into_iter()
+                .flatten()
+                .map(server)
+                .collect(),
         })
     })
+}
+
+fn server((name, table): (Placed<'_, String>, Table<'_>)) -> Server {
+    let url = table.need_string("url");
+    if let Some(url) = &url
+        && !["https://", "http://"].iter().any(|scheme| url.value.starts_with(scheme))
+    {
+        url.mistake("write the address as a browser has it: https://git.example.com".to_owned());
+    }
+    let kind = table.string("kind").and_then(|kind| {
+        let known = ServerKind::named(&kind.value);
+        if known.is_none() {
+            let names = ServerKind::ALL.map(ServerKind::name).join(", ");
+            kind.mistake(format!("`{}` is no kind of server; there are {names}", kind.value));
+        }
+        known
+    });
+    let url = url.map(|url| url.value.trim_end_matches('/').to_owned()).unwrap_or_default();
+    Server { name: name.value, url, kind, token_command: table.string("token_command").map(|command| command.value) }
 }
 
 /// The themes there are, shipped or of the user, as this terminal shows them.

@@ -23,8 +23,9 @@
 //!  4  app  tui  worker  config  service
 //!                                               the program without a screen; the screen; effects → events; the gate
 //!                                               over HTTP
-//!  3  signing  examination  sync  enforcement
-//!                                               what is joined for the sheet, queue and reader, remotes, pushes
+//!  3  signing  examination  sync  delivery  enforcement
+//!                                               what is joined for the sheet, queue and reader, remotes, review servers,
+//!                                               pushes
 //!  2  source  ledger  gate_state  signer  drafts  cache  disk  clipboard  editor
 //!                                               git objects; chains in refs; what a gate saw; keys; files
 //!  1  provenance  risk  policy  decision  record  gate  highlight       rules
@@ -131,6 +132,8 @@ pub mod clipboard;
 #[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod config;
+#[cfg(feature = "tui")]
+pub mod delivery;
 #[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod desk;

@@ -97,10 +97,13 @@ fn listed(state: &mut State, repository: usize, result: Result<Listing, String>)
 
 fn synced(state: &mut State, repository: usize, result: Result<Synced, String>) -> Vec<Effect> {
     match result {
-        Ok(Synced { route, report }) => {
-            let first = report.alarms.first().map(|alarm| format!("{alarm} (all of it when you leave)"));
-            state.status = Some(first.unwrap_or_else(|| format!("{route}: {report}")));
-            state.alarms.extend(report.alarms);
+        Ok(Synced { route, report, receipt }) => {
+            let told = [&[format!("{route}: {report}")], &receipt.done[..]].concat().join("; ");
+            let mut alarms = report.alarms;
+            alarms.extend(receipt.left);
+            let first = alarms.first().map(|alarm| format!("{alarm} (all of it when you leave)"));
+            state.status = Some(first.unwrap_or(told));
+            state.alarms.extend(alarms);
         }
         Err(why) => state.status = Some(why),
     }

@@ -274,6 +274,8 @@ pub struct Synced {
     /// Repository and remote, for people.
     pub route: String,
     pub report: crate::sync::Report,
+    /// What became of the verdicts for review servers.
+    pub receipt: crate::delivery::Receipt,
 }
 
 /// What is pending in a repository.

@@ -64,6 +64,51 @@ fn without_login(address: &str) -> String {
     user.map_or_else(|| address.to_owned(), |at| format!("{}{path}", &front[at + 1..]))
 }
 
+/// Where a remote is: what tells whether a review server has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// Name or address of the host; not escaped.
+    pub host: String,
+    /// As written; none where the scheme says it.
+    pub port: Option<u16>,
+    /// Its port is not that of the server's pages.
+    pub is_ssh: bool,
+    /// Without slashes around it.
+    pub path: String,
+}
+
+impl Remote {
+    /// Of `https://…`, `http://…`, `ssh://…` and `user@host:path`; none of a path of this machine, of other schemes, and
+    /// of what is in no form of an address.
+    pub fn of(address: &str) -> Option<Remote> {
+        let shown = without_user(address);
+        let (scheme, rest) = match shown.split_once("://") {
+            Some((scheme @ ("http" | "https" | "ssh" | "git+ssh" | "ssh+git"), rest)) => (scheme, rest),
+            Some(_) => return None,
+            None => {
+                let (host, path) = shown.split_once(':').filter(|(host, _)| !host.is_empty() && !host.contains('/'))?;
+                let path = path.trim_matches('/').to_owned();
+                return Some(Remote { host: host.to_owned(), port: None, is_ssh: true, path });
+            }
+        };
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let ported = host.rsplit_once(':').filter(|(name, _)| !name.contains(':') || name.ends_with(']'));
+        let (host, port) = match ported {
+            Some((name, port)) => (name, Some(port.parse().ok()?)),
+            None => (host, None),
+        };
+        let is_ssh = scheme.contains("ssh");
+        let usual = if scheme == "https" { 443 } else { 80 };
+        let port = port.filter(|port| is_ssh || *port != usual);
+        (!host.is_empty()).then(|| Remote {
+            host: host.to_owned(),
+            port,
+            is_ssh,
+            path: path.trim_matches('/').to_owned(),
+        })
+    }
+}
+
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-'
 }

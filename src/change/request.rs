@@ -91,6 +91,19 @@ impl fmt::Display for Request {
     }
 }
 
+impl serde::Serialize for Request {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Request {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Request, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Request::named(&text).ok_or_else(|| serde::de::Error::custom("a review request is `pull/12` or the like"))
+    }
+}
+
 /// A number that a host counts by: decimal, without leading zeros, of at most 18 digits.
 fn number(digits: &str) -> Option<u64> {
     let is_plain = (1..=18).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -12,6 +12,7 @@ use crate::app::{Effect, State};
 use crate::cache::{self, Caches};
 use crate::change::Change;
 use crate::config::Config;
+use crate::delivery::Post;
 use crate::desk;
 use crate::examination::Place;
 use crate::source::git::{GitError, Repository};
@@ -134,6 +135,7 @@ pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Ve
         drafts: config.drafts.clone(),
         caches: Caches::at(cache::home()),
         key: config.key.clone(),
+        post: Post::by_network(config.servers.clone(), config.outbox.clone()),
         clock: None,
         random: None,
         open: AtomicU64::new(0),

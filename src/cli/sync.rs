@@ -4,6 +4,10 @@ use std::path::Path;
 
 use clap::Args;
 
+#[cfg(feature = "tui")]
+use crate::config;
+#[cfg(feature = "tui")]
+use crate::delivery::Post;
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
 
@@ -22,8 +26,21 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let remote = Remote::find(&repository, options.remote.as_deref(), Prompts::Allowed)?;
     let report = remote.sync(options.restore)?;
     outln!("{}: {report}.", remote.name);
-    match report.alarms.len() {
-        0 => Ok(()),
-        _ => Err(report.alarms.join("\nundersign: ")),
-    }
+    let mut alarms = report.alarms;
+    alarms.extend(deliver(&repository));
+    if alarms.is_empty() { Ok(()) } else { Err(alarms.join("\nundersign: ")) }
+}
+
+/// Tells review servers what was decided about their requests; why something is left.
+#[cfg(feature = "tui")]
+fn deliver(repository: &Repository) -> Vec<String> {
+    let receipt = Post::by_network(config::servers(), config::outbox()).deliver(repository);
+    receipt.done.iter().for_each(|done| outln!("{done}"));
+    receipt.left
+}
+
+/// Nobody signs on the host of a gate.
+#[cfg(not(feature = "tui"))]
+fn deliver(_: &Repository) -> Vec<String> {
+    Vec::new()
 }

@@ -1,3 +1,5 @@
-//! FLOOR 2: where changes come from. Today: local git repositories.
+//! FLOOR 2: where changes come from: local git repositories, and review servers.
 
 pub mod git;
+#[cfg(feature = "tui")]
+pub mod server;

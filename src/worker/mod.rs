@@ -24,9 +24,11 @@ use crate::change::diff::Diff;
 use crate::change::{Change, Commit, visible};
 use crate::clipboard;
 use crate::decision::{Draft, Revised};
+use crate::delivery::Post;
 use crate::drafts::Drafts;
 use crate::examination::renamed::Renamed;
 use crate::examination::{self, Place, interdiff};
+use crate::record::Record;
 use crate::signer::SigningKey;
 use crate::signing::{self, Case, Failure};
 use crate::source::git::Repository;
@@ -39,6 +41,8 @@ pub struct Ports {
     pub drafts: Drafts,
     pub caches: Caches,
     pub key: Result<SigningKey, String>,
+    /// The review servers.
+    pub post: Post,
     /// A fixed clock in tests.
     pub clock: Option<i64>,
     /// Fixed bytes in tests.
@@ -159,7 +163,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             let mut job = Colouring::of(ticket, index, file);
             while job.step(tell) {}
         }
-        Effect::Sync { repository, place } => tell(Event::Synced { repository, result: sync(&place) }),
+        Effect::Sync { repository, place } => tell(Event::Synced { repository, result: sync(&place, &ports.post) }),
         Effect::Fetch { repository, place } => {
             tell(Event::Fetched { repository, name: place.name.clone(), result: fetch(&place, ports.now()) });
         }
@@ -175,11 +179,14 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             tell(Event::Prepared { ticket, result: prepare(&case, &place, ports).map(Box::new) });
         }
         Effect::Sign { ticket, place, change, prepared, passphrase } => {
-            let result = ports.key.as_ref().map_err(|why| Failure::Refused(why.clone())).and_then(|key| {
-                let record = signing::sign(&prepared, &change, &place, key, passphrase.as_deref(), ports.now())?;
-                Ok(record.verified.id().to_string())
-            });
-            tell(Event::Signed { ticket, result });
+            let result = ports
+                .key
+                .as_ref()
+                .map_err(|why| Failure::Refused(why.clone()))
+                .and_then(|key| signing::sign(&prepared, &change, &place, key, passphrase.as_deref(), ports.now()));
+            let trouble = result.as_ref().ok().and_then(|record| note_for_server(&place, &change, record, ports).err());
+            tell(Event::Signed { ticket, result: result.map(|record| record.id().to_string()) });
+            trouble.into_iter().for_each(|why| tell(Event::Told(why)));
         }
     }
 }
@@ -192,7 +199,10 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
     let broken =
         pending.broken.into_iter().map(|broken| (visible::text(&broken.id).into_owned(), broken.why.to_string()));
     let broken = broken.collect();
-    let outbox = Remote::find(&repository, None, Prompts::Never).ok().map(|remote| remote.outbox());
+    let outbox = Remote::find(&repository, None, Prompts::Never).ok().map(|remote| {
+        let (verdicts, _) = ports.post.outbox.entries(&place.root);
+        remote.outbox().max(verdicts.len())
+    });
     let moved = |change: &Change| Some((change.id.clone(), moved_since(&ports.drafts, &place, change)?));
     let again = pending.changes.iter().filter_map(moved).collect();
     // What is known at once is shown at once. Where it cannot be told, the examination says why.
@@ -256,13 +266,20 @@ fn range(place: &Place, change: &Change, then: &Revised) -> Result<Vec<TextLine>
     Ok(lines)
 }
 
+/// A decision about a review request of a server is to be told there.
+fn note_for_server(place: &Place, change: &Change, record: &Record, ports: &Ports) -> Result<(), String> {
+    let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
+    ports.post.take(&repository, change, record, ports.now())
+}
+
 /// The screen is ours, so git must not ask on it.
-fn sync(place: &Place) -> Result<Synced, String> {
+fn sync(place: &Place, post: &Post) -> Result<Synced, String> {
     let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
     let remote = Remote::find(&repository, None, Prompts::Never)?;
     let report =
         remote.sync(false).map_err(|why| format!("{why} In a terminal, `undersign sync` can ask for a password."))?;
-    Ok(Synced { route: format!("{} → {}", place.name, remote.name), report })
+    let receipt = post.deliver(&repository);
+    Ok(Synced { route: format!("{} → {}", place.name, remote.name), report, receipt })
 }
 
 fn fetch(place: &Place, now: i64) -> Result<bool, String> {

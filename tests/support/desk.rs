@@ -13,6 +13,7 @@ use undersign::app::keymap::{Keymap, Stroke};
 use undersign::app::{Effect, Event, State, update};
 use undersign::cache::Caches;
 use undersign::change::Change;
+use undersign::delivery::Post;
 use undersign::drafts::Drafts;
 use undersign::examination::Place;
 use undersign::signer::SigningKey;
@@ -117,6 +118,7 @@ pub fn ports(drafts: &Path, key: SigningKey) -> Ports {
         drafts: Drafts::at(drafts.to_owned()),
         caches: Caches::default(),
         key: Ok(key),
+        post: Post::nowhere(),
         clock: None,
         random: Some(7),
         open: AtomicU64::new(0),

@@ -12,6 +12,7 @@ use crate::cache::Caches;
 use crate::change::diff::{Content, Diff, FileDiff, Mode, TreeEntry};
 use crate::change::{Change, Commit, Identity, ObjectId, RepoPath, Revision};
 use crate::decision::{Draft, Note, Revised};
+use crate::delivery::Post;
 use crate::drafts::Drafts;
 use crate::examination::{Examination, FileMaterial, Place, Reading};
 use crate::policy::Policy;
@@ -189,6 +190,7 @@ pub fn open(state: &mut State) {
         drafts: Drafts::at("sample".into()),
         caches: Caches::default(),
         key: Err(String::new()),
+        post: Post::nowhere(),
         clock: Some(NOW),
         random: Some(7),
         open: AtomicU64::new(0),

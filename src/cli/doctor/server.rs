@@ -1,0 +1,55 @@
+//! `undersign doctor --server`: what works with a review server, with which account, and what stays unproved there.
+
+use crate::change::visible;
+use crate::config;
+use crate::delivery::{self, Post};
+use crate::source::git::Repository;
+use crate::source::server::{self, Account, Pending, ReviewServer, Server, variable};
+
+pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
+    let servers = config::servers();
+    let Some(server) = servers.iter().find(|server| server.name == name) else {
+        let known: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
+        let known = if known.is_empty() { "there is none".to_owned() } else { known.join(", ") };
+        let file = config::directory().join("config.toml");
+        return Err(format!("No server in {} is called {}; {known}.", file.display(), visible::text(name)));
+    };
+    row("server", &server.url);
+    let token = server::token(server)?;
+    let from = token.as_ref().map_or_else(
+        || format!("none found. Put one into {}, or write token_command in config.toml", variable(&server.name)),
+        |found| format!("from {}", found.from),
+    );
+    row("token", &from);
+    let post = Post::by_network(Vec::new(), config::outbox());
+    let kind = server::kind_of(server, &*post.transport).map_err(|error| error.to_string())?;
+    row("kind", kind.name());
+    let (connected, account) = post.connect(server)?;
+    row("account", &account.login);
+    if !account.version.is_empty() {
+        row("version", &account.version);
+    }
+    row("verdicts", "approval, changes requested; each bound to the commit, and read back");
+    row("records", "in refs, where the remote takes them (`undersign doctor --remote NAME`); else in the comment");
+    row("unproved", "that the server shows a verdict to its rules of merging: those are its own");
+    let asked = connected.asked(&account).map_err(|error| error.to_string())?;
+    row("asks you", &crate::change::counted(asked.len(), "review request"));
+    repository.map_or(Ok(()), |repository| here(server, &*connected, &account, repository))
+}
+
+/// Which remotes of the repository the server has, and what is open there.
+fn here(server: &Server, connected: &dyn ReviewServer, account: &Account, own: &Repository) -> Result<(), String> {
+    let found = delivery::repositories(own, server);
+    if found.is_empty() {
+        row(&own.name, "none of its remotes is at this server");
+    }
+    for (remote, name) in found {
+        let open: Vec<Pending> = connected.open(&name, account).map_err(|error| error.to_string())?;
+        row(&own.name, &format!("{remote} is {name}: {} open", crate::change::counted(open.len(), "review request")));
+    }
+    Ok(())
+}
+
+fn row(what: &str, text: &str) {
+    outln!("{:<12}{}", visible::text(what), visible::text(text));
+}

@@ -1,0 +1,306 @@
+//! FLOOR 3: signed decisions to the review server that asked for them. One order for all servers: look where the
+//! request stands, send what the outbox says is not done, and read each back. Nothing is told to a request that is not
+//! what was signed, and nothing is told twice.
+
+mod outbox;
+mod text;
+
+pub use outbox::{Entry, Outbox, Signed, Step};
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::change::request::Request;
+use crate::change::{BranchRef, Change, ObjectId, address, visible};
+use crate::decision::Verdict;
+use crate::ledger;
+use crate::record::Record;
+use crate::source::git::Repository;
+use crate::source::server::{self, Account, Decided, Network, Observed, ReviewServer, Server, ServerError, Transport};
+
+/// The review request of a change, at one of the servers that are configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hosted {
+    /// As the configuration names the server.
+    pub server: String,
+    /// As the server names the repository.
+    pub repository: String,
+    pub request: Request,
+    pub remote: String,
+}
+
+/// What a server calls the repository of each remote, by the remote's name.
+pub fn repositories(repository: &Repository, server: &Server) -> Vec<(String, String)> {
+    let remotes = repository.raw.remotes();
+    let names = remotes.iter().flat_map(|names| names.iter()).flatten().flatten();
+    let hosted = names.filter_map(|name| {
+        let remote = repository.raw.find_remote(name).ok()?;
+        let address = address::Remote::of(remote.url().ok()?)?;
+        Some((name.to_owned(), server.repository_of(&address)?))
+    });
+    hosted.collect()
+}
+
+/// Where the review request of a change is, if one of these servers has it.
+pub fn hosted(repository: &Repository, refs: &[BranchRef], servers: &[Server]) -> Option<Hosted> {
+    let (request, remote) = refs.iter().find_map(|at| Some((at.request()?, at.remote.clone()?)))?;
+    servers.iter().find_map(|server| {
+        let (_, name) = repositories(repository, server).into_iter().find(|(name, _)| *name == remote)?;
+        Some(Hosted { server: server.name.clone(), repository: name, request, remote: remote.clone() })
+    })
+}
+
+/// What is needed to deliver.
+pub struct Post {
+    pub servers: Vec<Server>,
+    pub outbox: Outbox,
+    pub transport: Box<dyn Transport>,
+}
+
+/// What became of the entries of a repository, a sentence each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Receipt {
+    pub done: Vec<String>,
+    /// Not delivered; the reason says whether the next try goes on with it.
+    pub left: Vec<String>,
+}
+
+impl Post {
+    /// By the network, to the servers of the person's configuration.
+    pub fn by_network(servers: Vec<Server>, outbox: Outbox) -> Post {
+        Post { servers, outbox, transport: Box::new(Network::default()) }
+    }
+
+    /// To no server.
+    pub fn nowhere() -> Post {
+        Post::by_network(Vec::new(), Outbox::at(PathBuf::new()))
+    }
+
+    /// Connects to a server, with the account that its token stands for.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn connect(&self, server: &Server) -> Result<(Box<dyn ReviewServer + '_>, Account), String> {
+        let found = server::token(server)?;
+        let connected = server::connect(server, found.map(|found| found.token), &*self.transport);
+        let connected = connected.map_err(|error| error.to_string())?;
+        let account = connected.account().map_err(|error| error.to_string())?;
+        Ok((connected, account))
+    }
+
+    /// Puts a decision into the outbox, where one of the servers has the review request of its change.
+    ///
+    /// # Errors
+    /// A sentence: it could not be noted.
+    pub fn take(&self, repository: &Repository, change: &Change, record: &Record, now: i64) -> Result<(), String> {
+        let Some(hosted) = hosted(repository, &change.refs, &self.servers) else { return Ok(()) };
+        let Hosted { server, repository: name, request, remote } = hosted;
+        self.outbox.replace(&Entry::new(Signed {
+            server,
+            repository: name,
+            request,
+            root: repository.root.clone(),
+            remote,
+            head: change.revision.head,
+            target: change.target.clone(),
+            verdict: record.predicate().verdict,
+            record: record.id().to_string(),
+            signed_at: now,
+        }))
+    }
+
+    /// Delivers what waits for a repository, in the order in which it was signed.
+    pub fn deliver(&self, repository: &Repository) -> Receipt {
+        let (entries, troubles) = self.outbox.entries(&repository.root);
+        let mut receipt = Receipt { done: Vec::new(), left: troubles };
+        let mut connected = BTreeMap::new();
+        for entry in entries {
+            let Some(server) = self.servers.iter().find(|server| server.name == entry.server) else {
+                let name = visible::text(&entry.server);
+                receipt
+                    .left
+                    .push(format!("{}: no server in config.toml is called {name}.", visible::text(&entry.name())));
+                continue;
+            };
+            let connection = connected.entry(entry.server.clone()).or_insert_with(|| self.connect(server));
+            match connection {
+                Ok((server, account)) => {
+                    let delivery = Delivery { outbox: &self.outbox, server: &**server, account, repository };
+                    match delivery.deliver(entry) {
+                        Delivered::Done(told) => receipt.done.push(told),
+                        Delivered::Later(why) | Delivered::Stopped(why) => receipt.left.push(why),
+                    }
+                }
+                Err(why) => receipt.left.push(format!("{}: {why}", visible::text(&entry.name()))),
+            }
+        }
+        receipt
+    }
+}
+
+/// What became of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivered {
+    /// Read back as it was given; a sentence.
+    Done(String),
+    /// It stays in the outbox and goes on with the next try: why.
+    Later(String),
+    /// It stays in the outbox until somebody looks at it: why.
+    Stopped(String),
+}
+
+/// Delivers one entry, from where it stands on.
+pub struct Delivery<'d> {
+    pub outbox: &'d Outbox,
+    pub server: &'d dyn ReviewServer,
+    pub account: &'d Account,
+    pub repository: &'d Repository,
+}
+
+impl Delivery<'_> {
+    pub fn deliver(&self, mut entry: Entry) -> Delivered {
+        match self.tell(&mut entry) {
+            Ok(told) if entry.is_done() => {
+                self.outbox.remove(&entry);
+                Delivered::Done(told)
+            }
+            Ok(told) => Delivered::Stopped(told),
+            Err(why) => Delivered::Later(format!("{}: {why}", visible::text(&entry.name()))),
+        }
+    }
+
+    /// What is to be told of it, whether it is done or not.
+    ///
+    /// # Errors
+    /// It can go on later.
+    fn tell(&self, entry: &mut Entry) -> Result<String, String> {
+        let name = visible::text(&entry.name()).into_owned();
+        if let Some(why) = self.obstacle(entry).map_err(|error| error.to_string())? {
+            entry.stopped = Some(why.clone());
+            self.outbox.put(entry)?;
+            return Ok(format!("{name}: {why}"));
+        }
+        let Some(record) = self.record(entry)? else {
+            return Err(format!("the record {} is not in this repository.", &entry.record[..16]));
+        };
+        let is_held = self.is_held(entry);
+        let (text, summary) = (text::comment(&record, is_held), text::summary(&record));
+        let decided = Decided {
+            repository: &entry.repository.clone(),
+            request: entry.request,
+            head: entry.head,
+            verdict: entry.verdict,
+            record: &entry.record.clone(),
+            text: &text,
+            summary: &summary,
+        };
+        let seen = || self.server.verdict(&decided, self.account);
+        let give = || self.server.give_verdict(&decided);
+        let verdict = self.step(entry, |entry| &mut entry.verdict_step, &seen, &give)?;
+        let seen = || self.server.status(&decided);
+        let give = || self.server.set_status(&decided);
+        let status = self.step(entry, |entry| &mut entry.status_step, &seen, &give)?;
+        let home = if is_held { "the record is in a ref" } else { "the record is in the comment: no ref was taken" };
+        Ok(match (verdict, status) {
+            (Ok(pinned), Ok(_)) => format!("{name}: {}, {pinned}; {home}.", given(entry.verdict)),
+            (Err(why), _) | (_, Err(why)) => format!("{name}: {why}"),
+        })
+    }
+
+    /// Why it must not be told: the request is not what was signed.
+    fn obstacle(&self, entry: &Entry) -> Result<Option<String>, ServerError> {
+        let now = self.server.now(&entry.repository, entry.request)?;
+        if now.head != entry.head {
+            let (then, now) = (entry.head.short(), now.head.short());
+            return Ok(Some(format!(
+                "its head moved to {now} after you signed {then}. Nothing was told to the server; read what came and \
+                 decide again."
+            )));
+        }
+        if now.target != entry.target {
+            let (then, now) = (visible::text(&entry.target), visible::text(&now.target));
+            return Ok(Some(format!(
+                "it is for {now} now, and you signed for {then}. Nothing was told to the server."
+            )));
+        }
+        if !now.is_open {
+            return Ok(Some("it is closed. Nothing was told to the server.".to_owned()));
+        }
+        if entry.verdict == Verdict::Approve && now.author == self.account.login {
+            let account = visible::text(&self.account.login);
+            return Ok(Some(format!("{account} opened it, and nobody approves their own. Nothing was told.")));
+        }
+        Ok(None)
+    }
+
+    /// Sends what is not there yet, and reads it back. The inner result: as it was given, or why not.
+    fn step(
+        &self,
+        entry: &mut Entry,
+        step: impl Fn(&mut Entry) -> &mut Step,
+        seen: &dyn Fn() -> Result<Option<Observed>, ServerError>,
+        give: &dyn Fn() -> Result<(), ServerError>,
+    ) -> Result<Result<&'static str, String>, String> {
+        let plain = |error: ServerError| error.to_string();
+        let mut observed = seen().map_err(plain)?;
+        if observed.is_none() {
+            *step(entry) = Step::Sent;
+            self.outbox.put(entry)?;
+            let given = give();
+            // An answer that got lost says nothing of what was done.
+            if let Err(error) = given.as_ref().map_err(Clone::clone)
+                && !error.may_be_done()
+            {
+                *step(entry) = Step::Failed(error.to_string());
+                self.outbox.put(entry)?;
+                return Err(error.to_string());
+            }
+            observed = seen().map_err(plain)?;
+            if let (None, Err(error)) = (&observed, given) {
+                return Err(error.to_string());
+            }
+        }
+        let found = as_given(observed, entry.head);
+        *step(entry) = found.as_ref().map_or_else(|why| Step::Failed(why.clone()), |_| Step::Done);
+        self.outbox.put(entry)?;
+        Ok(found)
+    }
+
+    fn record(&self, entry: &Entry) -> Result<Option<Arc<Record>>, String> {
+        let chains = ledger::read(self.repository).map_err(|error| error.to_string())?;
+        let all = chains.into_iter().flat_map(|chain| chain.records);
+        Ok(all.into_iter().find(|record| record.id().to_string() == entry.record))
+    }
+
+    /// Whether the remote was seen to hold the record.
+    fn is_held(&self, entry: &Entry) -> bool {
+        let held = ledger::read_remote(self.repository, &entry.remote).unwrap_or_default();
+        held.iter().flat_map(|chain| &chain.records).any(|record| record.id().to_string() == entry.record)
+    }
+}
+
+/// Whether a server holds what it was given, for the commit that was signed.
+fn as_given(observed: Option<Observed>, head: ObjectId) -> Result<&'static str, String> {
+    match observed {
+        None => Err("the server answered that it took it, and does not have it. Nothing counts as done.".to_owned()),
+        Some(Observed { is_as_given: false, .. }) => {
+            Err("the server holds something else than it was given. Look at its page.".to_owned())
+        }
+        Some(Observed { commit: Some(commit), .. }) if commit != head => Err(format!(
+            "the server has it for {} and not for {}, which you signed. Look at its page.",
+            commit.short(),
+            head.short()
+        )),
+        Some(Observed { commit: Some(_), .. }) => Ok("bound to the commit there"),
+        Some(Observed { commit: None, .. }) => Ok("not bound to a commit there: this server binds none"),
+    }
+}
+
+fn given(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approve => "approved",
+        Verdict::Reject => "changes requested",
+        _ => "told",
+    }
+}

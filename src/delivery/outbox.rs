@@ -1,0 +1,170 @@
+//! What is signed and not yet told to the server that asked for it: a file for each record, so that nothing is lost
+//! when the network, the server or this program ends in the middle.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::ObjectId;
+use crate::change::request::Request;
+use crate::decision::Verdict;
+use crate::disk::write_atomically;
+
+const SCHEMA: &str = "undersign-outbox/v0";
+
+/// One decision for one server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    schema: String,
+    /// As the configuration names it.
+    pub server: String,
+    /// As the server names it.
+    pub repository: String,
+    pub request: Request,
+    /// Where the repository is on this disk.
+    pub root: PathBuf,
+    /// The remote that holds the request.
+    pub remote: String,
+    pub head: ObjectId,
+    /// Full name of the ref that it was signed for.
+    pub target: String,
+    pub verdict: Verdict,
+    /// Id of the record: 64 hex digits.
+    pub record: String,
+    /// Seconds since the epoch.
+    pub signed_at: i64,
+    pub verdict_step: Step,
+    pub status_step: Step,
+    /// Why it is not delivered at all: somebody has to look at it.
+    pub stopped: Option<String>,
+}
+
+/// How far one of the things that a server is told has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    #[default]
+    Waiting,
+    /// It was sent, and what became of it is not known: it is looked for before it is sent again.
+    Sent,
+    /// Read back from the server as it was given.
+    Done,
+    /// Not as it was given, or the server did not take it: why.
+    Failed(String),
+}
+
+/// What is known when a decision is put into the outbox.
+pub struct Signed {
+    pub server: String,
+    pub repository: String,
+    pub request: Request,
+    pub root: PathBuf,
+    pub remote: String,
+    pub head: ObjectId,
+    pub target: String,
+    pub verdict: Verdict,
+    pub record: String,
+    pub signed_at: i64,
+}
+
+impl Entry {
+    pub fn new(signed: Signed) -> Entry {
+        let Signed { server, repository, request, root, remote, head, target, verdict, record, signed_at } = signed;
+        let schema = SCHEMA.to_owned();
+        let (verdict_step, status_step, stopped) = Default::default();
+        Entry {
+            schema,
+            server,
+            repository,
+            request,
+            root,
+            remote,
+            head,
+            target,
+            verdict,
+            record,
+            signed_at,
+            verdict_step,
+            status_step,
+            stopped,
+        }
+    }
+
+    /// Whether there is nothing left to do by itself.
+    pub fn is_done(&self) -> bool {
+        self.verdict_step == Step::Done && self.status_step == Step::Done
+    }
+
+    /// As people call the request: `ann/shop #12`.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.repository, self.request.sign())
+    }
+}
+
+/// The directory that holds them.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    dir: PathBuf,
+}
+
+impl Outbox {
+    pub fn at(dir: PathBuf) -> Outbox {
+        Outbox { dir }
+    }
+
+    /// Those of a repository in the order in which they were signed, and a sentence for each file that cannot be read.
+    pub fn entries(&self, root: &Path) -> (Vec<Entry>, Vec<String>) {
+        let (mut entries, mut troubles) = (Vec::new(), Vec::new());
+        for file in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+            let path = file.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            match read(&path) {
+                Ok(entry) if entry.root == root => entries.push(entry),
+                Ok(_) => {}
+                Err(why) => troubles.push(format!("{} cannot be read: {why}. It is left as it is.", path.display())),
+            }
+        }
+        entries.sort_by(|a, b| (a.signed_at, &a.record).cmp(&(b.signed_at, &b.record)));
+        (entries, troubles)
+    }
+
+    /// # Errors
+    /// A sentence: the file cannot be written.
+    pub fn put(&self, entry: &Entry) -> Result<(), String> {
+        let bytes = serde_json::to_vec_pretty(entry).map_err(|error| error.to_string())?;
+        write_atomically(&self.path(entry), &bytes).map_err(|error| {
+            format!("What is to be sent cannot be noted in {}: {error}. It was not sent.", self.dir.display())
+        })
+    }
+
+    /// Puts a new decision in; what was not delivered of earlier ones about the same request is over with it.
+    ///
+    /// # Errors
+    /// As [`Outbox::put`].
+    pub fn replace(&self, entry: &Entry) -> Result<(), String> {
+        self.put(entry)?;
+        let (earlier, _) = self.entries(&entry.root);
+        let same = |other: &&Entry| {
+            other.record != entry.record && other.server == entry.server && other.name() == entry.name()
+        };
+        earlier.iter().filter(same).for_each(|earlier| self.remove(earlier));
+        Ok(())
+    }
+
+    pub fn remove(&self, entry: &Entry) {
+        // It is done: looked at again, it would be found done.
+        let _ = std::fs::remove_file(self.path(entry));
+    }
+
+    fn path(&self, entry: &Entry) -> PathBuf {
+        self.dir.join(format!("{}.json", entry.record))
+    }
+}
+
+fn read(path: &Path) -> Result<Entry, String> {
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let entry: Entry = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    if entry.schema == SCHEMA { Ok(entry) } else { Err(format!("its schema is not {SCHEMA}")) }
+}

@@ -1,0 +1,67 @@
+//! A signed decision in words, for the page of a review request. The reviewer's words are fenced: they are no markup of
+//! ours.
+
+use crate::change::visible;
+use crate::decision::Verdict;
+use crate::record::Record;
+
+/// Characters that GitHub and its like take for the description of a status.
+const MAX_SUMMARY: usize = 140;
+/// Characters of a comment. GitHub takes 65,536.
+const MAX_TEXT: usize = 60_000;
+
+/// In one line.
+pub fn summary(record: &Record) -> String {
+    let predicate = record.predicate();
+    let text = format!("{} by {}, record {}", done(predicate.verdict), predicate.principal, &id(record)[..16]);
+    text.chars().take(MAX_SUMMARY).collect()
+}
+
+/// For people, as Markdown; with the whole record where no ref of the server holds it.
+pub fn comment(record: &Record, is_held: bool) -> String {
+    let predicate = record.predicate();
+    let head = &predicate.head.commit[..predicate.head.commit.len().min(12)];
+    let mut text = format!("**{}** at `{head}` by {}.\n", done(predicate.verdict), predicate.principal);
+    if !predicate.reason.is_empty() {
+        text += &format!("\n{}", visible::fenced(&predicate.reason, "text"));
+    }
+    for note in &predicate.notes {
+        let place = match (note.path.as_str(), note.line.0) {
+            ("", _) => "The change as a whole".to_owned(),
+            (path, 0) => format!("`{}`", path.replace('`', "'")),
+            (path, line) => format!("`{}:{line}`", path.replace('`', "'")),
+        };
+        text += &format!("\n{}\n\n{}", visible::text(&place), visible::fenced(&note.text, "text"));
+    }
+    text += &format!("\nSigned: undersign record `{}`. ", id(record));
+    text += if is_held { "`undersign sync` fetches it, " } else { "It stands below, " };
+    text += "`undersign record verify` checks it.\n";
+    if !is_held {
+        text += &whole(record, MAX_TEXT.saturating_sub(text.chars().count()));
+    }
+    text
+}
+
+fn whole(record: &Record, room: usize) -> String {
+    let envelope = String::from_utf8_lossy(&record.link.envelope).into_owned();
+    if envelope.chars().count() + 64 > room {
+        return "\nIt is too long for a comment: ask its signer for `undersign record export`.\n".to_owned();
+    }
+    format!("\n<details><summary>The record</summary>\n\n{}\n</details>\n", visible::fenced(&envelope, "json"))
+}
+
+fn done(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approve => "Approved",
+        Verdict::Reject => "Rejected",
+        Verdict::HumanOnly => "Claimed to be written without AI",
+        Verdict::BreakGlass => "Let through in an emergency, the review is owed",
+        Verdict::Withdraw => "Decision withdrawn",
+        Verdict::HandOver => "Rejection taken over",
+        Verdict::Repair => "Chain repaired",
+    }
+}
+
+fn id(record: &Record) -> String {
+    record.id().to_string()
+}

@@ -1,0 +1,333 @@
+//! GitHub's API, and that of Gitea and Forgejo, which took its shape and not all of its words.
+//!
+//! From GitHub's description of its REST API (`@octokit/openapi`, 2022-11-28) and the swagger file of Forgejo; what
+//! neither tells was seen on a server: Gitea takes GitHub's `APPROVE` with status 200 and leaves the review unsubmitted,
+//! its own word is `APPROVED`; a review without an `event` stays unsubmitted on GitHub.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::http::{Client, ServerError, escaped};
+use super::{Account, Checks, Decided, Now, Observed, Pending, ReviewServer, STATUS};
+use crate::change::ObjectId;
+use crate::change::request::{Kind, Request};
+use crate::decision::Verdict;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    GitHub,
+    Gitea,
+}
+
+impl Dialect {
+    /// How many a page may hold, and the word for it.
+    fn page(self) -> &'static str {
+        match self {
+            Dialect::GitHub => "per_page=100",
+            Dialect::Gitea => "limit=50",
+        }
+    }
+
+    /// A verdict, as it is given.
+    fn event(self, verdict: Verdict) -> &'static str {
+        match (self, verdict) {
+            (Dialect::GitHub, Verdict::Approve) => "APPROVE",
+            (Dialect::Gitea, Verdict::Approve) => "APPROVED",
+            (_, Verdict::Reject) => "REQUEST_CHANGES",
+            (_, _) => "COMMENT",
+        }
+    }
+
+    /// A verdict, as it is read back.
+    fn state(self, verdict: Verdict) -> &'static str {
+        match (self, verdict) {
+            (_, Verdict::Approve) => "APPROVED",
+            (Dialect::GitHub, Verdict::Reject) => "CHANGES_REQUESTED",
+            (Dialect::Gitea, Verdict::Reject) => "REQUEST_CHANGES",
+            (Dialect::GitHub, _) => "COMMENTED",
+            (Dialect::Gitea, _) => "COMMENT",
+        }
+    }
+}
+
+pub struct Server<'t> {
+    pub client: Client<'t>,
+    pub dialect: Dialect,
+}
+
+#[derive(Deserialize)]
+struct User {
+    #[serde(default)]
+    login: String,
+}
+
+#[derive(Deserialize)]
+struct Branch {
+    #[serde(default, rename = "ref")]
+    name: String,
+    #[serde(default)]
+    sha: String,
+}
+
+#[derive(Deserialize)]
+struct Pull {
+    number: u64,
+    #[serde(default)]
+    title: String,
+    user: Option<User>,
+    #[serde(default)]
+    draft: bool,
+    #[serde(default)]
+    state: String,
+    head: Branch,
+    base: Branch,
+    #[serde(default)]
+    html_url: String,
+    requested_reviewers: Option<Vec<User>>,
+}
+
+/// What a search over the server finds.
+#[derive(Deserialize)]
+struct Issue {
+    number: u64,
+    #[serde(default)]
+    title: String,
+    user: Option<User>,
+    #[serde(default)]
+    draft: bool,
+    #[serde(default)]
+    html_url: String,
+    /// GitHub: `https://api.github.com/repos/ann/shop`.
+    #[serde(default)]
+    repository_url: String,
+    /// Gitea.
+    repository: Option<Repository>,
+}
+
+#[derive(Deserialize)]
+struct Repository {
+    full_name: String,
+}
+
+#[derive(Deserialize)]
+struct FoundIssues {
+    items: Vec<Issue>,
+}
+
+#[derive(Deserialize)]
+struct Review {
+    user: Option<User>,
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    body: String,
+    commit_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    #[serde(default)]
+    context: String,
+    description: Option<String>,
+    /// GitHub; Gitea takes `state` and gives `status`.
+    state: Option<String>,
+    status: Option<String>,
+}
+
+impl Status {
+    fn state(&self) -> &str {
+        self.state.as_deref().or(self.status.as_deref()).unwrap_or_default()
+    }
+}
+
+#[derive(Deserialize)]
+struct Combined {
+    statuses: Option<Vec<Status>>,
+}
+
+#[derive(Deserialize)]
+struct CheckRuns {
+    check_runs: Vec<CheckRun>,
+}
+
+#[derive(Deserialize)]
+struct CheckRun {
+    conclusion: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: String,
+}
+
+impl Server<'_> {
+    /// Below a repository. `ann/shop` has two parts, and nothing of either leads elsewhere.
+    fn path(&self, repository: &str, rest: &str) -> String {
+        let parts: Vec<String> = repository.split('/').map(escaped).collect();
+        format!("/repos/{}{rest}", parts.join("/"))
+    }
+
+    fn pull(&self, repository: &str, request: Request, rest: &str) -> String {
+        self.path(repository, &format!("/pulls/{}{rest}", request.number))
+    }
+
+    fn list<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ServerError> {
+        let sign = if path.contains('?') { '&' } else { '?' };
+        self.client.get_pages(&format!("{path}{sign}{}", self.dialect.page()))
+    }
+
+    fn id(&self, text: &str) -> Result<ObjectId, ServerError> {
+        let unreadable = |_| ServerError::Unreadable(self.client.host().to_owned(), "an object id is none".to_owned());
+        text.parse().map_err(unreadable)
+    }
+
+    fn found(&self, account: &Account) -> Result<Vec<Issue>, ServerError> {
+        match self.dialect {
+            Dialect::GitHub => {
+                let query = format!("is:pr is:open archived:false review-requested:{}", account.login);
+                let path = format!("/search/issues?q={}&per_page=100", escaped(&query));
+                Ok(self.client.get::<FoundIssues>(&path)?.items)
+            }
+            Dialect::Gitea => self.list("/repos/issues/search?type=pulls&state=open&review_requested=true"),
+        }
+    }
+}
+
+fn request(number: u64) -> Request {
+    Request { kind: Kind::Pull, number }
+}
+
+fn login(user: Option<User>) -> String {
+    user.map(|user| user.login).unwrap_or_default()
+}
+
+impl ReviewServer for Server<'_> {
+    fn account(&self) -> Result<Account, ServerError> {
+        let user: User = self.client.get("/user")?;
+        let version = match self.dialect {
+            Dialect::GitHub => String::new(),
+            Dialect::Gitea => self.client.get::<Version>("/version")?.version,
+        };
+        Ok(Account { login: user.login, version })
+    }
+
+    fn open(&self, repository: &str, account: &Account) -> Result<Vec<Pending>, ServerError> {
+        let pulls: Vec<Pull> = self.list(&self.path(repository, "/pulls?state=open"))?;
+        let pending = pulls.into_iter().map(|pull| {
+            let by_name = pull.requested_reviewers.iter().flatten().any(|user| user.login == account.login);
+            Pending {
+                repository: repository.to_owned(),
+                request: request(pull.number),
+                title: pull.title,
+                author: login(pull.user),
+                is_draft: pull.draft,
+                // Whether one is in a team the list does not say; the search does.
+                asked: by_name.then(|| account.login.clone()),
+                target: pull.base.name,
+                head: pull.head.sha.parse().ok(),
+                page: pull.html_url,
+            }
+        });
+        Ok(pending.collect())
+    }
+
+    fn asked(&self, account: &Account) -> Result<Vec<Pending>, ServerError> {
+        let pending = self.found(account)?.into_iter().filter_map(|issue| {
+            let of_url = || Some(issue.repository_url.split_once("/repos/")?.1.to_owned());
+            let repository =
+                issue.repository.as_ref().map(|repository| repository.full_name.clone()).or_else(of_url)?;
+            Some(Pending {
+                repository,
+                request: request(issue.number),
+                title: issue.title,
+                author: login(issue.user),
+                is_draft: issue.draft,
+                asked: Some(account.login.clone()),
+                target: String::new(),
+                head: None,
+                page: issue.html_url,
+            })
+        });
+        Ok(pending.collect())
+    }
+
+    fn now(&self, repository: &str, request: Request) -> Result<Now, ServerError> {
+        let pull: Pull = self.client.get(&self.pull(repository, request, ""))?;
+        Ok(Now {
+            head: self.id(&pull.head.sha)?,
+            is_open: pull.state == "open",
+            author: login(pull.user),
+            target: format!("refs/heads/{}", pull.base.name),
+        })
+    }
+
+    fn checks(&self, repository: &str, head: ObjectId) -> Result<Checks, ServerError> {
+        let mut checks = Checks::default();
+        let mut count = |word: &str| match word {
+            "success" | "neutral" | "skipped" | "warning" => checks.passed += 1,
+            "" | "pending" | "queued" | "in_progress" => checks.running += 1,
+            _ => checks.failed += 1,
+        };
+        let combined: Combined = self.client.get(&self.path(repository, &format!("/commits/{head}/status")))?;
+        let others = combined.statuses.iter().flatten().filter(|status| status.context != STATUS);
+        others.for_each(|status| count(status.state()));
+        if self.dialect == Dialect::GitHub {
+            let path = self.path(repository, &format!("/commits/{head}/check-runs?per_page=100"));
+            let runs: CheckRuns = self.client.get(&path)?;
+            runs.check_runs.iter().for_each(|run| count(run.conclusion.as_deref().unwrap_or_default()));
+        }
+        Ok(checks)
+    }
+
+    fn give_verdict(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
+        let body = json!({
+            "commit_id": decided.head.to_string(),
+            "event": self.dialect.event(decided.verdict),
+            "body": decided.text,
+        });
+        let path = self.pull(decided.repository, decided.request, "/reviews");
+        self.client.post::<serde_json::Value>(&path, &body).map(|_| ())
+    }
+
+    fn verdict(&self, decided: &Decided<'_>, account: &Account) -> Result<Option<Observed>, ServerError> {
+        let reviews: Vec<Review> = self.list(&self.pull(decided.repository, decided.request, "/reviews"))?;
+        let is_ours = |review: &&Review| {
+            let by_us = review.user.as_ref().is_some_and(|user| user.login == account.login);
+            by_us && review.body.contains(decided.record)
+        };
+        Ok(reviews.iter().rfind(is_ours).map(|review| Observed {
+            is_as_given: review.state == self.dialect.state(decided.verdict),
+            commit: review.commit_id.as_ref().and_then(|id| id.parse().ok()),
+        }))
+    }
+
+    fn set_status(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
+        let body = json!({
+            "state": state(decided.verdict),
+            "context": STATUS,
+            "description": decided.summary,
+        });
+        let path = self.path(decided.repository, &format!("/statuses/{}", decided.head));
+        self.client.post::<serde_json::Value>(&path, &body).map(|_| ())
+    }
+
+    fn status(&self, decided: &Decided<'_>) -> Result<Option<Observed>, ServerError> {
+        let path = self.path(decided.repository, &format!("/commits/{}/statuses", decided.head));
+        let statuses: Vec<Status> = self.list(&path)?;
+        let is_ours = |status: &&Status| {
+            status.context == STATUS && status.description.as_deref().is_some_and(|text| text == decided.summary)
+        };
+        Ok(statuses.iter().find(is_ours).map(|status| Observed {
+            is_as_given: status.state() == state(decided.verdict),
+            commit: Some(decided.head),
+        }))
+    }
+}
+
+fn state(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approve => "success",
+        Verdict::Reject => "failure",
+        _ => "pending",
+    }
+}

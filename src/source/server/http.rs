@@ -1,0 +1,425 @@
+//! HTTP to a review server: one place for limits, conditional requests, paging, redirects and what went wrong. A server
+//! is hostile: nothing of it is followed to another host, read without a bound, or shown without being escaped.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use crate::change::visible;
+
+/// Bytes of one answer.
+const MAX_BODY: usize = 16 << 20;
+/// Pages of one list.
+const MAX_PAGES: usize = 100;
+/// Seconds for one answer, all of it.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Bytes of what a server says of an error that are passed on.
+const MAX_SAID: usize = 200;
+
+/// A token or a password. It is in no error, log or text for debugging.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// What stands between blanks and line ends.
+    pub fn new(text: &str) -> Option<Secret> {
+        let text = text.trim();
+        let is_one_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        is_one_word.then(|| Secret(text.to_owned()))
+    }
+
+    /// With a word before it that says what it is.
+    pub(super) fn after(&self, word: &str) -> Secret {
+        Secret(format!("{word}{}", self.0))
+    }
+
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+}
+
+/// What is sent, whole.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub method: Method,
+    pub url: String,
+    /// Without those of the account.
+    pub headers: Vec<(&'static str, String)>,
+    /// Of the account.
+    pub authorization: Option<(&'static str, Secret)>,
+    pub body: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Response {
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// No answer, or none that is whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoAnswer(pub String);
+
+/// Brings requests to a server. Tests have one that plays servers and their faults.
+pub trait Transport: Send + Sync {
+    /// Sends one request and reads its answer, without following a redirect.
+    ///
+    /// # Errors
+    /// There is no whole answer within 30 seconds and 16 MiB. Whether the server acted is not known then.
+    fn send(&self, request: &Request) -> Result<Response, NoAnswer>;
+}
+
+/// The network: TLS checked as the system does it, so that the roots of a company are known.
+pub struct Network(ureq::Agent);
+
+impl Default for Network {
+    fn default() -> Network {
+        let tls = ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::PlatformVerifier).build();
+        let config = ureq::Agent::config_builder()
+            .tls_config(tls)
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .user_agent(concat!("undersign/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Network(config.into())
+    }
+}
+
+impl Transport for Network {
+    fn send(&self, request: &Request) -> Result<Response, NoAnswer> {
+        let no_answer = |error: ureq::Error| NoAnswer(error.to_string());
+        let own = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let account = request.authorization.iter().map(|(name, secret)| (*name, secret.reveal()));
+        let headers: Vec<(&str, &str)> = own.chain(account).collect();
+        let answer = match request.method {
+            Method::Get => {
+                headers.iter().fold(self.0.get(&request.url), |it, (name, value)| it.header(*name, *value)).call()
+            }
+            Method::Post => {
+                let empty = self.0.post(&request.url);
+                headers.iter().fold(empty, |it, (name, value)| it.header(*name, *value)).send(&request.body[..])
+            }
+            Method::Put => {
+                let empty = self.0.put(&request.url);
+                headers.iter().fold(empty, |it, (name, value)| it.header(*name, *value)).send(&request.body[..])
+            }
+        };
+        let mut answer = answer.map_err(no_answer)?;
+        let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = answer.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        let status = answer.status().as_u16();
+        let body = answer.body_mut().with_config().limit(MAX_BODY as u64).read_to_vec().map_err(no_answer)?;
+        Ok(Response { status, headers, body })
+    }
+}
+
+/// Why a server did not do what it was asked: a sentence that also says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ServerError {
+    #[error("{0} does not answer: {1}. What was known of it before is shown; R asks again.")]
+    Unreachable(String, String),
+    #[error("{0} takes no plain HTTP from here: tokens would be readable on the way. Give its https:// address.")]
+    Plain(String),
+    #[error(
+        "{0} does not accept the account (401). `undersign doctor --server NAME` says where the token is looked for."
+    )]
+    Account(String),
+    #[error("{0} refuses: {1} (403). The token may lack a right; `undersign doctor --server NAME` says which.")]
+    Forbidden(String, String),
+    #[error("{0} knows nothing at {1} (404). The address may be wrong, or the account may not see it.")]
+    NotFound(String, String),
+    #[error("{0} says that it changed meanwhile: {1} (409). Nothing was done.")]
+    Conflict(String, String),
+    #[error("{0} asks to wait: too many requests (429). Try again {1}.")]
+    Busy(String, String),
+    #[error("{0} failed by itself: {1}. Try again later.")]
+    Failed(String, String),
+    #[error("{0} refuses: {1}.")]
+    Refused(String, String),
+    #[error("{0} sends the client to another host, {1}; it is not followed there. Check the address of the server.")]
+    Redirected(String, String),
+    #[error("What {0} answered cannot be read: {1}.")]
+    Unreadable(String, String),
+}
+
+impl ServerError {
+    /// Whether the server may have done all the same what it was asked.
+    pub fn may_be_done(&self) -> bool {
+        matches!(self, ServerError::Unreachable(..) | ServerError::Failed(..) | ServerError::Unreadable(..))
+    }
+}
+
+/// One server and one account.
+pub struct Client<'t> {
+    transport: &'t dyn Transport,
+    /// Without a slash at its end.
+    base: String,
+    /// For people.
+    host: String,
+    authorization: Option<(&'static str, Secret)>,
+    /// Answers by URL, with what tells whether they still hold.
+    kept: Mutex<HashMap<String, (String, Vec<u8>)>>,
+}
+
+impl<'t> Client<'t> {
+    /// For requests below a URL.
+    ///
+    /// # Errors
+    /// Plain HTTP, unless to this machine.
+    pub fn new(
+        transport: &'t dyn Transport,
+        base: &str,
+        authorization: Option<(&'static str, Secret)>,
+    ) -> Result<Client<'t>, ServerError> {
+        let base = base.trim_end_matches('/').to_owned();
+        let host = host_of(&base).to_owned();
+        let is_secret = base.starts_with("https://") || base.starts_with("http://") && is_loopback(&host);
+        if !is_secret {
+            return Err(ServerError::Plain(visible::text(&host).into_owned()));
+        }
+        let host = visible::text(&host).into_owned();
+        Ok(Client { transport, base, host, authorization, kept: Mutex::default() })
+    }
+
+    /// The host, for people.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Reads one thing.
+    ///
+    /// # Errors
+    /// As [`ServerError`] says.
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ServerError> {
+        let response = self.get_raw(&self.url(path), &[])?;
+        self.parsed(&response.body)
+    }
+
+    /// Reads a list of several pages, 100 pages at most.
+    ///
+    /// # Errors
+    /// As [`ServerError`] says; also where pages go round in a circle.
+    pub fn get_pages<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ServerError> {
+        let mut all = Vec::new();
+        let mut urls = vec![self.url(path)];
+        loop {
+            let response = self.get_raw(&urls[urls.len() - 1], &[])?;
+            all.extend(self.parsed::<Vec<T>>(&response.body)?);
+            let Some(next) = response.header("link").and_then(next_link) else { return Ok(all) };
+            let next = self.same_host(next)?;
+            if urls.contains(&next) || urls.len() == MAX_PAGES {
+                let what =
+                    if urls.len() == MAX_PAGES { "there is no end to a list" } else { "a list goes in a circle" };
+                return Err(ServerError::Unreadable(self.host.clone(), what.to_owned()));
+            }
+            urls.push(next);
+        }
+    }
+
+    /// Sends JSON, and reads JSON. It is sent once: whether an answer that got lost was acted on is for the caller to
+    /// find out.
+    ///
+    /// # Errors
+    /// As [`ServerError`] says.
+    pub fn post<T: DeserializeOwned>(&self, path: &str, body: &serde_json::Value) -> Result<T, ServerError> {
+        let headers = vec![("accept", "application/json".to_owned()), ("content-type", "application/json".to_owned())];
+        let response = self.send(Method::Post, &self.url(path), headers, body.to_string().into_bytes())?;
+        self.parsed(&response.body)
+    }
+
+    /// Sends a form, as `application/x-www-form-urlencoded`, and reads JSON.
+    ///
+    /// # Errors
+    /// As [`ServerError`] says.
+    pub fn send_form<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        url: &str,
+        fields: &[(&str, &str)],
+    ) -> Result<T, ServerError> {
+        let body = fields.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
+        let body = body.collect::<Vec<_>>().join("&");
+        let form = "application/x-www-form-urlencoded".to_owned();
+        let headers = vec![("accept", "application/json".to_owned()), ("content-type", form)];
+        let response = self.send(method, &self.same_host(url)?, headers, body.into_bytes())?;
+        self.parsed(&response.body)
+    }
+
+    /// Reads bytes of a kind, from a URL of this server or a path.
+    ///
+    /// # Errors
+    /// As [`ServerError`] says.
+    pub fn get_as(&self, url: &str, accept: &str) -> Result<Vec<u8>, ServerError> {
+        Ok(self.get_raw(&self.same_host(url)?, &[("accept", accept.to_owned())])?.body)
+    }
+
+    /// A URL of this server, whole, from a path or from a URL that it gave.
+    ///
+    /// # Errors
+    /// It is another server's.
+    pub fn same_host(&self, url: &str) -> Result<String, ServerError> {
+        if url.starts_with('/') && !url.starts_with("//") {
+            return Ok(format!("{}{url}", &self.base[..origin_of(&self.base).len()]));
+        }
+        if origin_of(url) == origin_of(&self.base) {
+            return Ok(url.to_owned());
+        }
+        Err(ServerError::Redirected(self.host.clone(), visible::text(host_of(url)).into_owned()))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// An answer that is kept is asked for again only if it changed.
+    fn get_raw(&self, url: &str, more: &[(&'static str, String)]) -> Result<Response, ServerError> {
+        let mut headers = more.to_vec();
+        if headers.is_empty() {
+            headers.push(("accept", "application/json".to_owned()));
+        }
+        let key = format!("{} {url}", headers[0].1);
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        headers.extend(kept.iter().map(|(tag, _)| ("if-none-match", tag.clone())));
+        let response = self.send(Method::Get, url, headers, Vec::new())?;
+        if let (304, Some((_, body))) = (response.status, kept) {
+            return Ok(Response { body, ..response });
+        }
+        if let Some(tag) = response.header("etag") {
+            let kept = (tag.to_owned(), response.body.clone());
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(key, kept);
+        }
+        Ok(response)
+    }
+
+    fn send(
+        &self,
+        method: Method,
+        url: &str,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    ) -> Result<Response, ServerError> {
+        let mut request =
+            Request { method, url: url.to_owned(), headers, authorization: self.authorization.clone(), body };
+        let response = self.once(&request)?;
+        // A server may have moved within its host, and only what is read is asked for again.
+        let moved = response.header("location").filter(|_| matches!(response.status, 301 | 302 | 307 | 308));
+        let Some(there) = moved else { return self.accepted(&request, response) };
+        request.url = self.same_host(there)?;
+        if method != Method::Get {
+            let what = format!("it has moved to {}", visible::text(&request.url));
+            return Err(ServerError::Refused(self.host.clone(), what));
+        }
+        let response = self.once(&request)?;
+        self.accepted(&request, response)
+    }
+
+    fn once(&self, request: &Request) -> Result<Response, ServerError> {
+        let answer = self.transport.send(request);
+        answer.map_err(|NoAnswer(why)| ServerError::Unreachable(self.host.clone(), visible::text(&why).into_owned()))
+    }
+
+    fn accepted(&self, request: &Request, response: Response) -> Result<Response, ServerError> {
+        let (host, said) = (self.host.clone(), said(&response.body));
+        Err(match response.status {
+            200..=299 | 304 => return Ok(response),
+            401 => ServerError::Account(host),
+            // GitHub's way of saying 429.
+            403 if response.header("x-ratelimit-remaining") == Some("0") => ServerError::Busy(host, wait(&response)),
+            403 => ServerError::Forbidden(host, said),
+            404 => {
+                let path = request.url.strip_prefix(origin_of(&request.url)).unwrap_or_default();
+                ServerError::NotFound(host, visible::text(path.split('?').next().unwrap_or_default()).into_owned())
+            }
+            409 => ServerError::Conflict(host, said),
+            429 => ServerError::Busy(host, wait(&response)),
+            300..=399 => ServerError::Refused(host, format!("it answers with status {}", response.status)),
+            500..=599 => ServerError::Failed(host, format!("{said} (status {})", response.status)),
+            status => ServerError::Refused(host, format!("{said} (status {status})")),
+        })
+    }
+
+    fn parsed<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, ServerError> {
+        // Gerrit puts this line before its JSON, so that no browser takes it for a program.
+        let body = body.strip_prefix(b")]}'").unwrap_or(body);
+        let body = if body.trim_ascii().is_empty() { b"null" } else { body };
+        serde_json::from_slice(body).map_err(|error| {
+            ServerError::Unreadable(self.host.clone(), format!("it is not the JSON that was asked for ({error})"))
+        })
+    }
+}
+
+/// When to come back.
+fn wait(response: &Response) -> String {
+    let seconds = response.header("retry-after").and_then(|text| text.trim().parse::<u64>().ok());
+    seconds.map_or("in a while".to_owned(), |seconds| format!("in {seconds} s"))
+}
+
+/// What a server says of an error, in a few words.
+fn said(body: &[u8]) -> String {
+    let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let message = json.as_ref().and_then(|json| {
+        let nested = json.pointer("/err/msg").or_else(|| json.pointer("/errors/0/message"));
+        json.get("message").or(nested).or_else(|| json.get("error")).and_then(|text| text.as_str())
+    });
+    let plain = String::from_utf8_lossy(&body[..body.len().min(MAX_SAID)]).into_owned();
+    let text = message.map_or(plain, str::to_owned);
+    let text = visible::text(text.trim().trim_end_matches('.')).into_owned();
+    if text.is_empty() { "it does not say why".to_owned() } else { text.chars().take(MAX_SAID).collect() }
+}
+
+/// Scheme and host, with the port.
+fn origin_of(url: &str) -> &str {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+    &url[..end]
+}
+
+fn host_of(url: &str) -> &str {
+    origin_of(url).split("://").last().unwrap_or_default()
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    matches!(name.map_or(host, |(name, _)| name), "127.0.0.1" | "localhost" | "[::1]")
+}
+
+/// The next page, as RFC 8288 has it.
+fn next_link(header: &str) -> Option<&str> {
+    let is_next = |link: &&str| link.contains("rel=\"next\"") || link.contains("rel=next");
+    header.split(',').find(is_next)?.split_once('<')?.1.split_once('>').map(|(url, _)| url)
+}
+
+/// A text in a URL's path or query, or in a form: all but letters, digits and `-._~` as `%XX`.
+pub fn escaped(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}

@@ -1,0 +1,194 @@
+//! A server of GitHub's shape in memory, in either dialect, that can be told to fail.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use undersign::source::server::http::{Method, Request, Response};
+use undersign::source::server::{NoAnswer, Server, ServerKind, Transport};
+
+pub const URL: &str = "https://git.example";
+
+/// How one request goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is done, and there is no answer.
+    LostBefore,
+    /// It is done, and there is no answer.
+    LostAfter,
+    /// It is done, and half of the answer comes.
+    Truncated,
+    /// Nothing is done, and this status is answered.
+    Status(u16),
+    /// Nothing is done, and the answer is a page for people.
+    Page,
+    /// The answer says that it is done, and nothing is.
+    Pretended,
+    /// Nothing is done; the client is sent to another host.
+    Elsewhere,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub head: String,
+    pub base: String,
+    pub author: String,
+    pub is_closed: bool,
+    pub reviews: Vec<Value>,
+    pub statuses: Vec<Value>,
+    /// `POST /path`, as they came.
+    pub log: Vec<String>,
+    /// Heads that the request moves to once a verdict was given.
+    pub moves_to: Option<String>,
+    /// For the next request that this says is meant.
+    pub fault: Option<(String, Fault)>,
+}
+
+#[derive(Clone)]
+pub struct Forge {
+    pub kind: ServerKind,
+    pub state: Arc<Mutex<State>>,
+}
+
+impl Forge {
+    pub fn new(kind: ServerKind, head: &str) -> Forge {
+        let state =
+            State { head: head.to_owned(), base: "main".to_owned(), author: "mina".to_owned(), ..State::default() };
+        Forge { kind, state: Arc::new(Mutex::new(state)) }
+    }
+
+    pub fn server(&self) -> Server {
+        let token_command = Some("echo s3cret".to_owned());
+        Server { name: "work".to_owned(), url: URL.to_owned(), kind: Some(self.kind), token_command }
+    }
+
+    /// The next request whose method and path begin so goes wrong.
+    pub fn fails(&self, what: &str, fault: Fault) {
+        self.state.lock().unwrap().fault = Some((what.to_owned(), fault));
+    }
+
+    /// What it was told.
+    pub fn forgets(&self) {
+        let mut state = self.state.lock().unwrap();
+        (state.reviews, state.statuses) = Default::default();
+    }
+
+    pub fn reviews(&self) -> Vec<Value> {
+        self.state.lock().unwrap().reviews.clone()
+    }
+
+    pub fn statuses(&self) -> Vec<Value> {
+        self.state.lock().unwrap().statuses.clone()
+    }
+
+    fn api(&self) -> &'static str {
+        if self.kind == ServerKind::GitHub { "/api/v3" } else { "/api/v1" }
+    }
+
+    fn pull(&self, state: &State) -> Value {
+        json!({
+            "number": 12,
+            "title": "Rework the till",
+            "state": if state.is_closed { "closed" } else { "open" },
+            "user": {"login": state.author},
+            "draft": false,
+            "head": {"ref": "rework", "sha": state.head},
+            "base": {"ref": state.base, "sha": "0".repeat(40)},
+            "html_url": format!("{URL}/ann/shop/pull/12"),
+            "requested_reviewers": [{"login": "dana-at-work"}],
+        })
+    }
+
+    fn answer(&self, state: &mut State, method: Method, path: &str, body: &Value) -> (u16, Value) {
+        let pull = "/repos/ann/shop/pulls/12";
+        let path = path.strip_prefix(self.api()).unwrap_or("elsewhere").split('?').next().unwrap();
+        match (method, path) {
+            (Method::Get, "/user") => (200, json!({"login": "dana-at-work", "id": 7})),
+            (Method::Get, "/version") => (200, json!({"version": "1.22.3"})),
+            (Method::Get, "/repos/ann/shop/pulls") => (200, json!([self.pull(state)])),
+            (Method::Get, _) if path == pull => (200, self.pull(state)),
+            (Method::Get, _) if path == format!("{pull}/reviews") => (200, Value::from(state.reviews.clone())),
+            (Method::Post, _) if path == format!("{pull}/reviews") => self.review(state, body),
+            (Method::Get, _) if path == format!("/repos/ann/shop/commits/{}/statuses", state.head) => {
+                (200, Value::from(state.statuses.clone()))
+            }
+            (Method::Post, _) if path == format!("/repos/ann/shop/statuses/{}", state.head) => {
+                let mut status = body.clone();
+                if self.kind == ServerKind::Gitea {
+                    status["status"] = status["state"].take();
+                    status.as_object_mut().unwrap().remove("state");
+                }
+                state.statuses.insert(0, status.clone());
+                (201, status)
+            }
+            _ => (404, json!({"message": "Not Found"})),
+        }
+    }
+
+    /// As each of them takes a review: the words are not the same, and a wrong one is no error on Gitea.
+    fn review(&self, state: &mut State, body: &Value) -> (u16, Value) {
+        let event = body["event"].as_str().unwrap_or_default();
+        let taken = match (self.kind, event) {
+            (ServerKind::GitHub, "APPROVE") => "APPROVED",
+            (ServerKind::GitHub, "REQUEST_CHANGES") => "CHANGES_REQUESTED",
+            (ServerKind::GitHub, "COMMENT") => "COMMENTED",
+            (ServerKind::GitHub, _) => return (422, json!({"message": "Validation Failed"})),
+            (ServerKind::Gitea, "APPROVED") => "APPROVED",
+            (ServerKind::Gitea, "REQUEST_CHANGES") => "REQUEST_CHANGES",
+            (ServerKind::Gitea, "COMMENT") => "COMMENT",
+            (ServerKind::Gitea, _) => "PENDING",
+        };
+        if body["body"].as_str().is_none_or(str::is_empty) {
+            return (422, json!({"message": "a body is needed"}));
+        }
+        let review = json!({
+            "user": {"login": "dana-at-work"},
+            "state": taken,
+            "body": body["body"],
+            "commit_id": body["commit_id"],
+        });
+        state.reviews.push(review.clone());
+        if let Some(there) = state.moves_to.take() {
+            state.head = there;
+        }
+        (200, review)
+    }
+}
+
+impl Transport for Forge {
+    fn send(&self, request: &Request) -> Result<Response, NoAnswer> {
+        let mut state = self.state.lock().unwrap();
+        let path = request.url.strip_prefix(URL).expect("no other host is asked").to_owned();
+        let told = format!("{:?} {path}", request.method);
+        let (_, secret) = request.authorization.as_ref().expect("each request has the token");
+        assert_eq!(format!("{secret:?}"), "(secret)");
+        state.log.push(told.clone());
+        let fault = state.fault.take_if(|(what, _)| told.contains(what.as_str())).map(|(_, fault)| fault);
+        let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+        let json = |status, body: Value| Response { status, headers: Vec::new(), body: body.to_string().into_bytes() };
+        match fault {
+            Some(Fault::LostBefore) => return Err(NoAnswer("timeout".to_owned())),
+            Some(Fault::Status(status)) => {
+                let mut response = json(status, json!({"message": format!("no: {status}\u{1b}[31m")}));
+                response.headers.push(("retry-after".to_owned(), "17".to_owned()));
+                return Ok(response);
+            }
+            Some(Fault::Page) => {
+                return Ok(Response { status: 200, headers: Vec::new(), body: b"<html>Log in</html>".to_vec() });
+            }
+            Some(Fault::Pretended) => return Ok(json(200, json!({}))),
+            Some(Fault::Elsewhere) => {
+                let headers = vec![("location".to_owned(), "https://thief.example/api".to_owned())];
+                return Ok(Response { status: 302, headers, body: Vec::new() });
+            }
+            Some(Fault::LostAfter | Fault::Truncated) | None => {}
+        }
+        let (status, answer) = self.answer(&mut state, request.method, &path, &body);
+        let mut response = json(status, answer);
+        match fault {
+            Some(Fault::LostAfter) => return Err(NoAnswer("timeout".to_owned())),
+            Some(Fault::Truncated) => response.body.truncate(response.body.len() / 2),
+            _ => {}
+        }
+        Ok(response)
+    }
+}
