@@ -9,7 +9,7 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
 # With its own C library: one file that runs on any Linux.
 RUSTFLAGS='-C target-feature=+crt-static' \
-  cargo build --locked --release --target "$target" --no-default-features --features git
+  cargo build --locked --release --target "$target" --no-default-features --features serve
 program=target/$target/release/undersign
 install -m 755 "$program" "$out/undersign-$version-linux-$(uname -m)"
 

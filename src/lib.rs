@@ -115,7 +115,7 @@ pub mod gate_state;
 pub mod ledger;
 #[cfg(feature = "git")]
 pub mod risk;
-#[cfg(feature = "git")]
+#[cfg(feature = "serve")]
 #[doc(hidden)]
 pub mod service;
 #[cfg(feature = "git")]

@@ -117,6 +117,7 @@ impl GateOptions {
         self.policy.is_some()
     }
 
+    #[cfg(feature = "serve")]
     pub fn names_pusher(&self) -> bool {
         self.pusher.is_some() || self.pusher_env.is_some()
     }

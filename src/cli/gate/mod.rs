@@ -6,6 +6,7 @@ mod keygen;
 mod log;
 mod probe;
 mod record;
+#[cfg(feature = "serve")]
 mod serve;
 
 use std::path::Path;
@@ -43,6 +44,7 @@ enum Command {
         "0 when it was ended by a signal",
         "undersign gate serve --repositories /srv/git --listen 127.0.0.1:7117"
     ))]
+    #[cfg(feature = "serve")]
     Serve(serve::Options),
     /// Make the key that a gate signs verification summaries with
     #[command(after_help = help!("0 when the key is written", "undersign gate keygen /etc/undersign/gate.key"))]
@@ -55,6 +57,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
         Command::Record(options) => record::run(options, repository.unwrap_or(Path::new("."))),
         Command::Accept(options) => accept::run(options, repository.unwrap_or(Path::new("."))),
         Command::Log(options) => log::run(options, repository.unwrap_or(Path::new("."))),
+        #[cfg(feature = "serve")]
         Command::Serve(options) => serve::run(options, repository),
         Command::Keygen(options) => keygen::run(options),
     }
