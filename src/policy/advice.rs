@@ -31,12 +31,16 @@ fn locked(policy: &Policy, compartment: &Compartment, slot: &Slot, now: i64) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Key;
+    use crate::record::wire::put;
 
     #[test]
     fn a_role_that_one_person_has_is_told_where_nobody_signs_for_themselves() {
         let key = |seed: u8| {
-            let pair = ssh_key::private::Ed25519Keypair::from_seed(&[seed; 32]);
-            ssh_key::PrivateKey::from(pair).public_key().to_openssh().unwrap_or_default()
+            let point = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes();
+            let mut blob = Vec::new();
+            [b"ssh-ed25519", &point[..]].iter().for_each(|field| put(&mut blob, field));
+            Key::parse(&blob).map(|key| key.to_openssh()).unwrap_or_default()
         };
         let read = |own: bool, second: &str| {
             let source = format!(
