@@ -110,7 +110,7 @@ fn policy_change(examination: &Examination) -> Vec<TextLine> {
 
 fn split(examination: &Examination) -> Vec<TextLine> {
     let parts = examination.split.len();
-    let line = |(at, part): (usize, &crate::policy::Part)| {
+    let line = |(at, part): (usize, &crate::policy::SplitChange)| {
         let names: Vec<_> = part.compartments.iter().map(String::as_str).collect();
         let paths = counted(part.paths.len(), "path");
         TextLine::Plain(format!("  split {} of {parts}: {} · {paths}", at + 1, names.join(", ")))

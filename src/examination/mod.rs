@@ -26,7 +26,7 @@ use crate::change::renames;
 use crate::change::{Change, Identity, ObjectId, RepoPath, visible};
 use crate::gate::{self, Code, Input, Receipts, Remembered, Standing, States, Step, advice};
 use crate::ledger;
-use crate::policy::{AuthorProof, Criticality, Crossing, POLICY_FILE, Part, Policy};
+use crate::policy::{AuthorProof, Criticality, Crossing, POLICY_FILE, Policy, SplitChange};
 use crate::provenance::{self, Provenance};
 use crate::record::Chain;
 use crate::risk::{self, Assessment, Assessor, FileUnderReview};
@@ -175,7 +175,7 @@ pub struct Examination {
     /// Where it changes the policy: what that means.
     pub policy_change: Option<PolicyChange>,
     /// Where it touches too much at once: how it could be cut.
-    pub split: Vec<Part>,
+    pub split: Vec<SplitChange>,
     /// Who wrote it: the authors of its commits, without merges that follow from their parents.
     pub authors: Vec<Identity>,
     pub files: usize,
@@ -364,7 +364,7 @@ fn authors(step: &Step) -> Vec<Identity> {
 }
 
 /// A proposal how to cut a change that touches too many compartments, or something that stands alone and more.
-fn split(policy: &Policy, diff: &Diff, standing: Option<&Standing>) -> Vec<Part> {
+fn split(policy: &Policy, diff: &Diff, standing: Option<&Standing>) -> Vec<SplitChange> {
     let crossed = |reason: &gate::Reason| {
         let many = reason.code == Code::Limit && policy.limits.compartments.is_some();
         many || matches!(reason.code, Code::Solo | Code::PolicyMixed)

@@ -25,7 +25,7 @@ pub use meaning::{Direction, Meaning, meaning};
 pub use refs::{RefRule, RefStanding, Refs};
 pub use requirement::{Ai, Asked, Requirement, Signer, SlotState, Violation};
 pub use roster::{Enrolment, Kind, Person, Rank, Revocation, Roster, Unfit};
-pub use split::Part;
+pub use split::SplitChange;
 
 use crate::change::RepoPath;
 use crate::change::digest::Digest;

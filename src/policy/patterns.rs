@@ -16,7 +16,7 @@ const MAX_ALTERNATIVES: usize = 256;
 pub(super) struct PathPatterns {
     set: GlobSet,
     /// Name by name; only those whose first one is given.
-    anchored: Vec<Vec<Part>>,
+    anchored: Vec<Vec<PatternComponent>>,
     /// With which names all that they hold begins, where that can be said of each of them: most of the many
     /// compartments of a policy are told by it, and a matcher is not asked. In ASCII, so that letter case is all that
     /// may differ.
@@ -24,7 +24,7 @@ pub(super) struct PathPatterns {
 }
 
 #[derive(Debug, Clone)]
-enum Part {
+enum PatternComponent {
     /// `**`
     AnyNumber,
     /// Without a wildcard: nearly all are, and a matcher for each would cost more than all the rest of a policy.
@@ -32,20 +32,22 @@ enum Part {
     Wild(GlobMatcher),
 }
 
-impl Part {
-    fn of(name: &str) -> Result<Part, globset::Error> {
+impl PatternComponent {
+    fn of(name: &str) -> Result<PatternComponent, globset::Error> {
         Ok(match name {
-            "**" => Part::AnyNumber,
-            name if name.contains(['*', '?', '[', ']', '{', '}', '\\']) => Part::Wild(glob(name)?.compile_matcher()),
-            name => Part::Plain(name.to_owned()),
+            "**" => PatternComponent::AnyNumber,
+            name if name.contains(['*', '?', '[', ']', '{', '}', '\\']) => {
+                PatternComponent::Wild(glob(name)?.compile_matcher())
+            }
+            name => PatternComponent::Plain(name.to_owned()),
         })
     }
 
     fn is_match(&self, name: &str) -> bool {
         match self {
-            Part::AnyNumber => true,
-            Part::Plain(own) => own.eq_ignore_ascii_case(name),
-            Part::Wild(glob) => glob.is_match(name),
+            PatternComponent::AnyNumber => true,
+            PatternComponent::Plain(own) => own.eq_ignore_ascii_case(name),
+            PatternComponent::Wild(glob) => glob.is_match(name),
         }
     }
 }
@@ -64,7 +66,7 @@ impl PathPatterns {
             let own = first_names(pattern, &plain);
             firsts = firsts.zip(own).map(|(firsts, own)| [firsts, own].concat());
             for one in alternatives(&plain).unwrap_or_default() {
-                anchored.extend(anchored_parts(&one)?);
+                anchored.extend(anchored_components(&one)?);
             }
         }
         Ok(PathPatterns { set: set.build()?, anchored, firsts })
@@ -90,7 +92,7 @@ impl PathPatterns {
     pub(super) fn reach_below(&self, folder: &RepoPath) -> bool {
         spellings(folder).iter().any(|folder| {
             let names: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
-            self.anchored.iter().any(|parts| reach_below(parts, &names))
+            self.anchored.iter().any(|components| reach_below(components, &names))
         })
     }
 
@@ -123,18 +125,18 @@ fn first_names(pattern: &str, plain: &str) -> Option<Vec<String>> {
     if !pattern.is_ascii() || !plain.eq_ignore_ascii_case(pattern) {
         return None;
     }
-    let first = |one: String| match Part::of(names(&one).first()?) {
-        Ok(Part::Plain(name)) if !one.starts_with('*') => Some(name),
+    let first = |one: String| match PatternComponent::of(names(&one).first()?) {
+        Ok(PatternComponent::Plain(name)) if !one.starts_with('*') => Some(name),
         _ => None,
     };
     alternatives(plain)?.into_iter().map(first).collect()
 }
 
-fn anchored_parts(pattern: &str) -> Result<Option<Vec<Part>>, globset::Error> {
+fn anchored_components(pattern: &str) -> Result<Option<Vec<PatternComponent>>, globset::Error> {
     if pattern.starts_with('*') {
         return Ok(None);
     }
-    names(pattern).into_iter().map(Part::of).collect::<Result<_, _>>().map(Some)
+    names(pattern).into_iter().map(PatternComponent::of).collect::<Result<_, _>>().map(Some)
 }
 
 /// What lies between slashes, those of classes (`[!/a]`) left out.
@@ -155,11 +157,11 @@ fn names(pattern: &str) -> Vec<&str> {
     names
 }
 
-fn reach_below(parts: &[Part], folder: &[&str]) -> bool {
-    match (parts.split_first(), folder.split_first()) {
+fn reach_below(components: &[PatternComponent], folder: &[&str]) -> bool {
+    match (components.split_first(), folder.split_first()) {
         (None, _) => false,
-        (Some((Part::AnyNumber, _)), _) | (Some(_), None) => true,
-        (Some((name, parts)), Some((first, folder))) => name.is_match(first) && reach_below(parts, folder),
+        (Some((PatternComponent::AnyNumber, _)), _) | (Some(_), None) => true,
+        (Some((name, components)), Some((first, folder))) => name.is_match(first) && reach_below(components, folder),
     }
 }
 

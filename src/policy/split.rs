@@ -7,7 +7,7 @@ use crate::change::RepoPath;
 
 /// A change of its own: the paths, and the compartments that they lie in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct SplitChange {
     /// By name. Several parts may touch the same one.
     pub compartments: BTreeSet<String>,
     /// Sorted by their bytes.
@@ -18,7 +18,7 @@ impl Policy {
     /// Parts that each keep to the limit of compartments and leave alone what stands alone; one part, or a part that is too
     /// large, where paths that lie in several compartments at once allow no better. Paths go into the fullest part that
     /// takes them, largest compartments first, so there are few parts; that they build by themselves, nobody can say here.
-    pub fn split<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<Part> {
+    pub fn split<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<SplitChange> {
         let most = self.limits.compartments.unwrap_or(usize::MAX);
         let mut groups: BTreeMap<BTreeSet<String>, Vec<RepoPath>> = BTreeMap::new();
         for path in paths {
@@ -30,18 +30,18 @@ impl Policy {
         };
         let mut groups: Vec<_> = groups.into_iter().collect();
         groups.sort_by_key(|(names, paths)| (std::cmp::Reverse(names.len()), std::cmp::Reverse(paths.len())));
-        let mut parts: Vec<Part> = Vec::new();
+        let mut parts: Vec<SplitChange> = Vec::new();
         for (names, paths) in groups {
-            let takes = |part: &&mut Part| {
+            let takes = |part: &&mut SplitChange| {
                 solo(&names) == solo(&part.compartments) && part.compartments.union(&names).count() <= most
             };
-            let fullest = |part: &&mut Part| part.compartments.intersection(&names).count();
+            let fullest = |part: &&mut SplitChange| part.compartments.intersection(&names).count();
             match parts.iter_mut().filter(takes).max_by_key(fullest) {
                 Some(part) => {
                     part.compartments.extend(names);
                     part.paths.extend(paths);
                 }
-                None => parts.push(Part { compartments: names, paths }),
+                None => parts.push(SplitChange { compartments: names, paths }),
             }
         }
         parts.iter_mut().for_each(|part| part.paths.sort());
@@ -86,7 +86,7 @@ mod tests {
 
     fn said(policy: &Policy, paths: &[&str]) -> Vec<String> {
         let paths: Vec<RepoPath> = paths.iter().map(|&path| path.into()).collect();
-        let of = |part: &Part| {
+        let of = |part: &SplitChange| {
             let names: Vec<_> = part.compartments.iter().map(String::as_str).collect();
             let paths: Vec<_> = part.paths.iter().map(ToString::to_string).collect();
             format!("{}: {}", names.join(" "), paths.join(" "))

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Review;
 use super::rows::text::window;
-use super::rows::{Inventory, MAX_LINE_BYTES, Part, Row, bytes_of};
+use super::rows::{ByteRange, Inventory, MAX_LINE_BYTES, Row, bytes_of};
 
 /// What was shown, by index of the file.
 #[derive(Debug, Clone, Default)]
@@ -24,14 +24,14 @@ struct Shown {
 }
 
 impl Shown {
-    fn show(&mut self, hunk: u32, line: u32, part: Part, len: usize) {
+    fn show(&mut self, hunk: u32, line: u32, part: ByteRange, len: usize) {
         let whole = self.lines.entry(hunk).or_default();
         if whole.contains(&line) {
             return;
         }
         let bytes = self.parts.entry((hunk, line)).or_default();
         join(bytes, part);
-        if bytes[..] == [(Part { from: 0, to: len.min(MAX_LINE_BYTES) as u32 })] {
+        if bytes[..] == [(ByteRange { from: 0, to: len.min(MAX_LINE_BYTES) as u32 })] {
             whole.insert(line);
             self.parts.remove(&(hunk, line));
         }
@@ -39,12 +39,12 @@ impl Shown {
 }
 
 /// Sorted byte ranges of a line that do not touch.
-type Bytes = Vec<Part>;
+type Bytes = Vec<ByteRange>;
 
-fn join(bytes: &mut Bytes, part: Part) {
+fn join(bytes: &mut Bytes, part: ByteRange) {
     let start = bytes.partition_point(|own| own.to < part.from);
     let end = bytes.partition_point(|own| own.from <= part.to);
-    let joined = bytes[start..end].iter().fold(part, |a, b| Part { from: a.from.min(b.from), to: a.to.max(b.to) });
+    let joined = bytes[start..end].iter().fold(part, |a, b| ByteRange { from: a.from.min(b.from), to: a.to.max(b.to) });
     bytes.splice(start..end, [joined]);
 }
 
@@ -88,7 +88,7 @@ impl Review {
                 } else {
                     let columns = self.shape.text(self.rows[position].cells);
                     let seen = window(bytes, self.left, columns, self.look.tab);
-                    Part { from: seen.start as u32, to: seen.end as u32 }
+                    ByteRange { from: seen.start as u32, to: seen.end as u32 }
                 };
                 self.coverage.files.entry(index).or_default().show(hunk, line, part, bytes.len());
             }
@@ -154,7 +154,7 @@ mod tests {
         fn parts_in_any_order_are_whole_once_no_byte_is_missing(parts in prop::collection::vec((0u32..30, 0u32..12), 0..20)) {
             let (mut bytes, mut seen) = (Bytes::new(), vec![false; 30]);
             for (from, len) in parts {
-                let part = Part { from, to: (from + len).min(30) };
+                let part = ByteRange { from, to: (from + len).min(30) };
                 join(&mut bytes, part);
                 seen[part.from as usize..part.to as usize].fill(true);
             }

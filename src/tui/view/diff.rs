@@ -13,7 +13,7 @@ use crate::app::review::layout::Cells;
 use crate::app::review::rows::inventory::blanks_only;
 use crate::app::review::rows::text::{pieces, window};
 use crate::app::review::rows::{
-    Half, Part, Row, answer_lines, between, bytes_of, detail, note_lines, pairs, sentence_lines,
+    ByteRange, Half, Row, answer_lines, between, bytes_of, detail, note_lines, pairs, sentence_lines,
 };
 use crate::app::review::{Review, Subject};
 use crate::change::compare::{Block, Hunk, Line as DiffLine, word_spans};
@@ -93,7 +93,7 @@ struct Cell<'c> {
     /// Hunk and line in it; none for what is outside of all.
     at: Option<(u32, u32)>,
     line: DiffLine,
-    part: Part,
+    part: ByteRange,
     columns: usize,
 }
 
@@ -268,7 +268,15 @@ impl Painter<'_> {
         line.add(Role::Seen, &answer.unwrap_or_default())
     }
 
-    fn unified(&mut self, position: usize, file: &FileMaterial, hunk: u32, line: u32, part: Part, lead: Line) -> Drawn {
+    fn unified(
+        &mut self,
+        position: usize,
+        file: &FileMaterial,
+        hunk: u32,
+        line: u32,
+        part: ByteRange,
+        lead: Line,
+    ) -> Drawn {
         let diff_line = file.comparison.hunks[hunk as usize].lines[line as usize];
         let numbers = match diff_line {
             DiffLine::Context { old, new } => [Some(old), Some(new)],
@@ -329,7 +337,7 @@ impl Painter<'_> {
         position: usize,
         file: &FileMaterial,
         (old, new): (u32, u32),
-        part: Part,
+        part: ByteRange,
         lead: Line,
     ) -> Drawn {
         let cells = self.review.rows[position].cells;
@@ -492,7 +500,7 @@ fn flush(out: Line, run: Option<(Role, Role, String)>) -> Line {
 }
 
 /// Line numbers, or the sign that a line goes on.
-fn numbered(numbers: &[Option<u32>], cells: Cells, part: Part) -> String {
+fn numbered(numbers: &[Option<u32>], cells: Cells, part: ByteRange) -> String {
     let width = cells.numbers;
     if part.from > 0 {
         return format!("{:>width$}", "↪", width = width * numbers.len());

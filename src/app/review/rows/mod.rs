@@ -21,15 +21,15 @@ use crate::examination::FileMaterial;
 /// Bytes of one line that are laid out; the rest is an omission to acknowledge.
 pub const MAX_LINE_BYTES: usize = 20_000;
 
-/// Bytes of a line.
+/// Bytes of a line, from the first to before the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Part {
+pub struct ByteRange {
     pub from: u32,
     pub to: u32,
 }
 
 /// A side of a row: a line of the hunk with its bytes; none where nothing stands there.
-pub type Half = Option<(u32, Part)>;
+pub type Half = Option<(u32, ByteRange)>;
 
 /// One line of the screen. Numbers are positions in the file's own lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,7 +50,7 @@ pub enum Row {
     Line {
         hunk: u32,
         line: u32,
-        part: Part,
+        part: ByteRange,
     },
     /// The same side by side: a line before and a line after.
     Pair {
@@ -62,7 +62,7 @@ pub enum Row {
     Beyond {
         old: u32,
         new: u32,
-        part: Part,
+        part: ByteRange,
     },
     /// What is unchanged after the last hunk and not shown.
     Rest,
@@ -85,7 +85,7 @@ pub enum Row {
 
 impl Row {
     /// The lines of the hunk that it shows, with their bytes.
-    pub fn lines(self) -> impl Iterator<Item = (u32, Part)> {
+    pub fn lines(self) -> impl Iterator<Item = (u32, ByteRange)> {
         let shown = match self {
             Row::Line { line, part, .. } => [Some((line, part)), None],
             // Context is the same line on both sides.
@@ -233,8 +233,8 @@ impl Layouter<'_> {
         }
     }
 
-    fn parts(&self, bytes: &[u8]) -> Vec<Part> {
-        let part = |range: Range<usize>| Part { from: range.start as u32, to: range.end as u32 };
+    fn parts(&self, bytes: &[u8]) -> Vec<ByteRange> {
+        let part = |range: Range<usize>| ByteRange { from: range.start as u32, to: range.end as u32 };
         if self.shape.wrap {
             text::wrap(bytes, self.shape.text(self.out.cells), self.shape.tab).into_iter().map(part).collect()
         } else {
@@ -290,7 +290,7 @@ impl Layouter<'_> {
         };
         let (left, right) = (parts(old), parts(new));
         for at in 0..left.len().max(right.len()) {
-            let side = |line: Option<usize>, parts: &[Part]| Some((line? as u32, *parts.get(at)?));
+            let side = |line: Option<usize>, parts: &[ByteRange]| Some((line? as u32, *parts.get(at)?));
             self.out.rows.push(Row::Pair { hunk: index, old: side(old, &left), new: side(new, &right) });
         }
         let both = [old, new.filter(|_| new != old)];
