@@ -139,7 +139,7 @@ pub fn run(
     let workers = Workers::start(ports.clone(), move |event| _ = told.send(Input::Event(event)));
     // They begin while the terminal is made ready.
     effects.into_iter().for_each(|effect| workers.submit(effect));
-    let reader = Arc::new(Reader::default());
+    let reader = Arc::new(TerminalReader::default());
     // Before the terminal is changed: a signal would end the program and leave it so.
     let signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT]).map_err(failed)?;
     let mut screen = Screen::enter(mouse).map_err(failed)?;
@@ -196,7 +196,7 @@ fn clock() -> i64 {
 
 /// Who reads the terminal: the thread of [`listen`], or for a while nobody of ours.
 #[derive(Default)]
-struct Reader {
+struct TerminalReader {
     paused: AtomicBool,
     /// Held while something is read.
     reading: Mutex<()>,
@@ -204,7 +204,7 @@ struct Reader {
     lent: Mutex<Option<Instant>>,
 }
 
-impl Reader {
+impl TerminalReader {
     /// How long after another program had the terminal a Ctrl-C of then may still be on its way to us.
     const ECHO: Duration = Duration::from_millis(500);
     /// How long a pause may have to wait for the thread.
@@ -217,7 +217,7 @@ impl Reader {
             return Ok(None);
         }
         let _turn = self.reading.lock();
-        if crossterm::event::poll(Reader::TURN)? { crossterm::event::read().map(Some) } else { Ok(None) }
+        if crossterm::event::poll(TerminalReader::TURN)? { crossterm::event::read().map(Some) } else { Ok(None) }
     }
 
     /// Runs something that has the terminal for itself.
@@ -238,7 +238,7 @@ impl Reader {
     /// Whether a Ctrl-C is meant for another program. On our own screen it comes as a stroke, never as a signal.
     fn is_lent(&self) -> bool {
         let lent = *self.lent.lock().unwrap_or_else(PoisonError::into_inner);
-        self.is_paused() || lent.is_some_and(|lent| lent.elapsed() < Reader::ECHO)
+        self.is_paused() || lent.is_some_and(|lent| lent.elapsed() < TerminalReader::ECHO)
     }
 }
 
@@ -247,7 +247,7 @@ struct Hands {
     ports: Arc<Ports>,
     workers: Workers,
     input: Sender<Input>,
-    reader: Arc<Reader>,
+    reader: Arc<TerminalReader>,
 }
 
 impl Hands {
@@ -346,7 +346,7 @@ fn is_left_alone() -> bool {
 }
 
 /// Keys and sizes of the terminal, and the signals that end a program.
-fn listen(input: Sender<Input>, mut caught: Signals, reader: Arc<Reader>) {
+fn listen(input: Sender<Input>, mut caught: Signals, reader: Arc<TerminalReader>) {
     let (signals, lent) = (input.clone(), reader.clone());
     std::thread::spawn(move || {
         while let Ok(raw) = reader.next() {

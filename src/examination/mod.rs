@@ -128,23 +128,23 @@ impl FileMaterial {
 
 /// Reads the files of a change one after another. What the repository maps of its packs into memory is given back now
 /// and then: it would grow to what was read of them.
-pub struct Reader {
+pub struct FileReader {
     root: PathBuf,
     repository: Repository,
     /// Bytes of texts since it was opened.
     read: usize,
 }
 
-impl Reader {
+impl FileReader {
     /// Bytes of texts after which the repository is opened anew, which takes less time than reading a file.
     const MAPPED: usize = 2 << 20;
 
-    pub fn open(root: &Path) -> Result<Reader, GitError> {
-        Ok(Reader { root: root.to_owned(), repository: Repository::open(root)?, read: 0 })
+    pub fn open(root: &Path) -> Result<FileReader, GitError> {
+        Ok(FileReader { root: root.to_owned(), repository: Repository::open(root)?, read: 0 })
     }
 
     pub fn read(&mut self, diff: &FileDiff) -> Result<FileMaterial, GitError> {
-        if self.read > Reader::MAPPED {
+        if self.read > FileReader::MAPPED {
             self.repository = Repository::open(&self.root)?;
             self.read = 0;
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use git2::Oid;
 use serde::{Deserialize, Serialize};
 
-use super::reader::{Files, Reader};
+use super::reader::{ChainReader, Files};
 use super::{PREFIX, Scope};
 use crate::record::{Abridged, Chain, Record, verify};
 use crate::source::git::Repository;
@@ -71,7 +71,7 @@ impl Digested {
     }
 
     /// The chain at a tip: as it was, or read on from there.
-    pub(super) fn chain(&self, reader: &Reader<'_>, name: &str, tip: Oid) -> Option<Chain> {
+    pub(super) fn chain(&self, reader: &ChainReader<'_>, name: &str, tip: Oid) -> Option<Chain> {
         let held = self.refs.get(name)?;
         let at: Oid = held.tip.parse().ok()?;
         let mut chain = held.chain.chain().clone();

@@ -16,7 +16,7 @@ use git2::Oid;
 use crate::change::ObjectId;
 use crate::record::{Chain, ChainId, Fault, Record};
 use crate::source::git::{GitError, Repository, oid};
-use reader::Reader;
+use reader::ChainReader;
 
 /// What the remotes were last seen to hold: `<prefix><remote>/decisions/<key id>/<chain id>`.
 pub const REMOTES_PREFIX: &str = "refs/undersign/remotes/";
@@ -73,7 +73,7 @@ pub fn read_with<'r>(
     digested: Option<&Digested>,
     scope: &Scope<'r>,
 ) -> Result<Vec<Chain>, GitError> {
-    let reader = Reader::within(repository, scope);
+    let reader = ChainReader::within(repository, scope);
     let wanted = |name: &str| scope.wants(name) && !moves.iter().any(|(moved, _)| *moved == name);
     let mut prefixes = vec![PREFIX.to_owned(), BRANCH_PREFIX.to_owned()];
     if scope.with_remotes {
@@ -103,7 +103,7 @@ pub fn chain_of(
     tip: ObjectId,
     digested: Option<&Digested>,
 ) -> Chain {
-    Reader::of(repository).copy(name, name.strip_prefix(prefix).unwrap_or(name), Some(oid(tip)), digested)
+    ChainReader::of(repository).copy(name, name.strip_prefix(prefix).unwrap_or(name), Some(oid(tip)), digested)
 }
 
 /// As [`read`], with what the remotes were last seen to hold: what a reviewer's program knows.
@@ -134,17 +134,17 @@ pub fn read_chain(repository: &Repository, id: &ChainId) -> Chain {
     repository
         .raw
         .refname_to_id(&name)
-        .map_or_else(|_| Chain::empty(id.clone()), |tip| Reader::of(repository).chain(&name, id, tip))
+        .map_or_else(|_| Chain::empty(id.clone()), |tip| ChainReader::of(repository).chain(&name, id, tip))
 }
 
 /// All chains under some prefixes; copies of one chain are joined.
 fn joined(repository: &Repository, prefixes: &[&str]) -> Result<Vec<Chain>, GitError> {
-    Ok(copies(&Reader::of(repository), prefixes, None, |_| true)?.into_values().filter_map(Chain::join).collect())
+    Ok(copies(&ChainReader::of(repository), prefixes, None, |_| true)?.into_values().filter_map(Chain::join).collect())
 }
 
 /// Each chain as each ref that is wanted holds it.
 fn copies(
-    reader: &Reader<'_>,
+    reader: &ChainReader<'_>,
     prefixes: &[&str],
     digested: Option<&Digested>,
     wanted: impl Fn(&str) -> bool,
@@ -167,5 +167,5 @@ fn copies(
 
 /// The chain under a ref, by what its name says of it.
 pub(crate) fn chain_at(repository: &Repository, name: &str, id: &str, tip: Option<Oid>) -> Chain {
-    Reader::of(repository).copy(name, id, tip, None)
+    ChainReader::of(repository).copy(name, id, tip, None)
 }

@@ -69,8 +69,8 @@ fn size(chain: &Chain) -> usize {
 type Verdict = Option<(Result<Verified, Fault>, Link)>;
 
 /// Reads chains. What it does not read because there is too much is no link, and so a fault of the chain;
-/// [`Reader::check`] then says the true reason, so who has a limit asks it before the chain is used.
-pub(super) struct Reader<'r> {
+/// [`ChainReader::check`] then says the true reason, so who has a limit asks it before the chain is used.
+pub(super) struct ChainReader<'r> {
     pub repository: &'r Repository,
     budget: Budget,
     /// Records that are let go as soon as they were verified.
@@ -146,17 +146,17 @@ impl Budget {
     }
 }
 
-impl<'r> Reader<'r> {
-    pub fn of(repository: &'r Repository) -> Reader<'r> {
-        Reader { repository, budget: Budget::of(repository, u64::MAX), over: None, handles: RefCell::default() }
+impl<'r> ChainReader<'r> {
+    pub fn of(repository: &'r Repository) -> ChainReader<'r> {
+        ChainReader { repository, budget: Budget::of(repository, u64::MAX), over: None, handles: RefCell::default() }
     }
 
-    pub fn within(repository: &'r Repository, scope: &Scope<'r>) -> Reader<'r> {
+    pub fn within(repository: &'r Repository, scope: &Scope<'r>) -> ChainReader<'r> {
         let budget = Budget::of(repository, scope.max_bytes);
-        Reader { repository, budget, over: scope.over, handles: RefCell::default() }
+        ChainReader { repository, budget, over: scope.over, handles: RefCell::default() }
     }
 
-    /// At least one handle, and no more than asked for. Without any, [`Reader::check`] says why.
+    /// At least one handle, and no more than asked for. Without any, [`ChainReader::check`] says why.
     fn take_handles(&self, count: usize) -> Vec<git2::Repository> {
         let mut own = self.handles.borrow_mut();
         let (wanted, idle) = (count.max(1), own.idle.len());

@@ -10,7 +10,7 @@ use crate::app::review::layout::Shape;
 use crate::change::Change;
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::moved;
-use crate::examination::{self, FileMaterial, Place, Reader, Reading};
+use crate::examination::{self, FileMaterial, FileReader, Place, Reading};
 use crate::provenance::attribution::Attribution;
 use crate::source::git::{self, GitError, Repository};
 
@@ -60,7 +60,7 @@ pub fn read(
     ports: &Ports,
     tell: &mut dyn FnMut(Event),
 ) {
-    let mut reader = match Reader::open(&place.root) {
+    let mut reader = match FileReader::open(&place.root) {
         Ok(reader) => reader,
         Err(error) => return tell(Event::ReviewExamined { ticket, result: Err(error.to_string()) }),
     };

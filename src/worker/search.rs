@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use crate::app::review::search::{MAX_MATCHES, Pattern, Spot};
 use crate::change::diff::Diff;
-use crate::examination::{FileMaterial, Place, Reader};
+use crate::examination::{FileMaterial, FileReader, Place};
 
 /// What is searched, and for what.
 pub struct Wanted<'w> {
@@ -19,7 +19,7 @@ pub struct Wanted<'w> {
 
 /// Tells of each file with matches, until all are searched or nobody waits for it. How many could not be read comes back.
 pub fn search(wanted: &Wanted<'_>, waits: &Weak<()>, found: &mut dyn FnMut((usize, Vec<Spot>))) -> usize {
-    let Ok(mut reader) = Reader::open(&wanted.place.root) else { return wanted.order.len() };
+    let Ok(mut reader) = FileReader::open(&wanted.place.root) else { return wanted.order.len() };
     let (mut failed, mut left) = (0, MAX_MATCHES);
     for &index in wanted.order {
         if waits.strong_count() == 0 || left == 0 {

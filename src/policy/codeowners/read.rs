@@ -50,7 +50,7 @@ struct Heading {
 }
 
 #[derive(Default)]
-struct Reader<'t> {
+struct Parser<'t> {
     source: Source<'t>,
     sets: HashMap<Vec<String>, usize>,
     sections: HashMap<String, usize>,
@@ -59,8 +59,8 @@ struct Reader<'t> {
 }
 
 pub(super) fn read(text: &[u8], dialect: Dialect) -> Source<'_> {
-    let mut reader = Reader::default();
-    reader.source.sections.push(Section::default());
+    let mut parser = Parser::default();
+    parser.source.sections.push(Section::default());
     let mut heading = Heading { section: 0, optional: false, need: 1, set: None };
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     for (at, raw) in text.split(|&byte| byte == b'\n').enumerate() {
@@ -70,11 +70,11 @@ pub(super) fn read(text: &[u8], dialect: Dialect) -> Source<'_> {
         }
         let line = Line { number: at + 1, raw, text: &String::from_utf8_lossy(raw), dialect };
         match (dialect, split_heading(line.text)) {
-            (Dialect::GitLab, Some(parts)) => heading = reader.heading(&line, &parts),
-            _ => reader.entry(&line, heading),
+            (Dialect::GitLab, Some(parts)) => heading = parser.heading(&line, &parts),
+            _ => parser.entry(&line, heading),
         }
     }
-    reader.finish()
+    parser.finish()
 }
 
 struct Line<'t, 's> {
@@ -84,7 +84,7 @@ struct Line<'t, 's> {
     dialect: Dialect,
 }
 
-impl<'t> Reader<'t> {
+impl<'t> Parser<'t> {
     fn heading(&mut self, line: &Line<'t, '_>, parts: &HeadingParts<'_>) -> Heading {
         let sections = &mut self.source.sections;
         let section = *self.sections.entry(parts.name.to_ascii_lowercase()).or_insert_with(|| {
