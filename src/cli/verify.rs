@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::change::{ObjectId, visible};
 use crate::enforcement::{self, MAX_REFS, Request, Settings, Update};
-use crate::gate::{Code, Decided, Effect, Lands, Outcome, Reason, RefOutcome};
+use crate::gate::{Code, Decided, Lands, Outcome, Reason, ReasonEffect, RefOutcome};
 
 /// A look back that found nothing wrong. Never 0: it is no pass.
 const WOULD_ALLOW: u8 = 3;
@@ -283,7 +283,7 @@ fn hook_text(outcome: &Outcome) -> String {
 
 /// It lands, and something has to be done about other refs: nobody would hear of it later.
 fn concerns_others(reason: &Reason) -> bool {
-    reason.effect == Effect::Said && reason.code == Code::NotAState
+    reason.effect == ReasonEffect::Said && reason.code == Code::NotAState
 }
 
 fn sentences(outcome: &Outcome) -> String {
@@ -306,8 +306,9 @@ fn of_ref(judged: &RefOutcome, whole: bool) -> String {
         let line = format!("  {} needs {} {}, has {}{by}\n", slot.compartment, slot.need, slot.slot, slot.have);
         text.push_str(&line);
     }
-    let is_said =
-        |reason: &&Reason| whole || reason.effect != Effect::Said || judged.break_glass || concerns_others(reason);
+    let is_said = |reason: &&Reason| {
+        whole || reason.effect != ReasonEffect::Said || judged.break_glass || concerns_others(reason)
+    };
     for reason in judged.reasons.iter().filter(is_said) {
         text.push_str(&format!("  {}: {}\n", reason.code, reason.detail));
     }

@@ -9,12 +9,12 @@ use super::ledger::Ledger;
 use super::{Case, Request, unread, unreadable};
 use crate::change::{ObjectId, visible};
 use crate::gate::{
-    self, Code, Decided, Effect, Input, Judged, MemorySummary, Outcome, PushEvaluation, Reason, RefOutcome, Remembered,
-    States, Update, Waiting,
+    self, Code, Decided, Input, Judged, MemorySummary, Outcome, PushEvaluation, Reason, ReasonEffect, RefOutcome,
+    Remembered, States, Update, Waiting,
 };
 use crate::gate_state::{Entry, GateState};
 use crate::ledger;
-use crate::policy::{AuthorProof, Policy, RefStanding};
+use crate::policy::{AuthorProof, Policy, RefProtection};
 use crate::record::{Chain, ChainId, Fault, Heads, Record};
 use crate::source::git::push::Commits;
 use crate::source::git::{Objects, PolicyState, Repository};
@@ -118,8 +118,8 @@ impl Judgement<'_> {
         let (repository, ahead, now) = (&self.repository, self.case.request.ahead, self.case.now);
         let rules = &self.policy.refs;
         let policy = Some(&*self.policy).filter(|_| self.is_before_true || self.case.settings.policy.is_some());
-        let places = RefCell::default();
-        let place = |name: &str, id: &str, beyond| place_of(repository, ahead, name, id, beyond, &places);
+        let positions = RefCell::default();
+        let position = |name: &str, id: &str, beyond| position_of(repository, ahead, name, id, beyond, &positions);
         let (record_statuses, digest) = (OnceCell::new(), self.policy.digest.to_string());
         let still_approved = |landed: &gate::WaitingStates, receipts: &gate::Receipts| {
             let record_statuses =
@@ -128,11 +128,11 @@ impl Judgement<'_> {
                 && gate::still_approve(record_statuses, &landed.records, landed.policy == digest)
         };
         // A ref that may be deleted may begin anew; another that is gone was taken away behind the gate.
-        gate_state.forget_tips(|name| match rules.standing(name) {
-            RefStanding::Protected { rewrite: false, delete } => !delete || repository.shown(name, ahead).is_some(),
+        gate_state.forget_tips(|name| match rules.protection(name) {
+            RefProtection::Protected { rewrite: false, delete } => !delete || repository.shown(name, ahead).is_some(),
             _ => false,
         });
-        let landed = gate_state.learn(policy, &self.policy.roster, &self.ledger.held, place, still_approved, now);
+        let landed = gate_state.learn(policy, &self.policy.roster, &self.ledger.held, position, still_approved, now);
         let landed = landed.map_err(unreadable)?;
         if !landed.is_empty() {
             gate_state.enter(entry_of_landed(&landed, &self.policy, now)).map_err(unreadable)?;
@@ -434,15 +434,15 @@ impl Judgement<'_> {
 
 /// Where a ref stands, seen from where it should. Whether it is `beyond` that is costly to know: it is asked once for
 /// any two commits, and not when the time is over.
-fn place_of(
+fn position_of(
     repository: &Repository,
     ahead: bool,
     name: &str,
     id: &str,
     beyond: bool,
     known: &RefCell<HashMap<(ObjectId, ObjectId), bool>>,
-) -> gate::Place {
-    let Ok(id) = id.parse::<ObjectId>() else { return gate::Place::Elsewhere };
+) -> gate::RefPosition {
+    let Ok(id) = id.parse::<ObjectId>() else { return gate::RefPosition::Elsewhere };
     let descends = |held| {
         let in_time = || repository.commit_named(held);
         *known
@@ -452,9 +452,9 @@ fn place_of(
     };
     let holds = |held| beyond && descends(held);
     match repository.shown(name, ahead) {
-        Some(held) if held == id => gate::Place::There,
-        Some(held) if holds(held) => gate::Place::Beyond,
-        _ => gate::Place::Elsewhere,
+        Some(held) if held == id => gate::RefPosition::There,
+        Some(held) if holds(held) => gate::RefPosition::Beyond,
+        _ => gate::RefPosition::Elsewhere,
     }
 }
 
@@ -495,7 +495,7 @@ fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
         old: update.old.to_string(),
         new: update.new.to_string(),
         outcome: word(judged.outcome),
-        reasons: judged.reasons.iter().filter(|r| r.effect != Effect::Said).map(|r| r.code.to_string()).collect(),
+        reasons: judged.reasons.iter().filter(|r| r.effect != ReasonEffect::Said).map(|r| r.code.to_string()).collect(),
         records: judged.records.clone(),
     });
     Entry {

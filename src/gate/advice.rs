@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Standing;
-use super::outcome::{Code, Effect, Reason};
+use super::outcome::{Code, Reason, ReasonEffect};
 use crate::policy::{Compartment, Kind, Person, Policy, SlotState};
 use crate::record::{Key, Presence};
 
@@ -63,7 +63,7 @@ fn presence_of(policy: &Policy, compartment: &str) -> Presence {
 /// among them, nor what an approval of it ends.
 pub fn refusals(standing: &Standing) -> Vec<&Reason> {
     let is_ended = |code| matches!(code, Code::Vetoed | Code::Unsigned | Code::MergeDelta);
-    standing.reasons.iter().filter(|reason| reason.effect == Effect::Denies && !is_ended(reason.code)).collect()
+    standing.reasons.iter().filter(|reason| reason.effect == ReasonEffect::Denies && !is_ended(reason.code)).collect()
 }
 
 /// Why an approval by this key would fill no slot of this change, if that can be known now.

@@ -28,12 +28,12 @@ pub use history::{History, MAX_LINE, States, Unread};
 pub use input::{Contents, Input, MAX_PLACES, Opaque, Rest};
 pub use obsolete::{is_over, obsolete};
 pub use outcome::{
-    AuditHead, Code, Decided, Effect, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, RefOutcome,
+    AuditHead, Code, Decided, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, ReasonEffect, RefOutcome,
 };
 pub use proposal::{Lands, Merge, Merging, decide_proposal};
 pub use push::{Judged, MAX_STEPS, NextPolicy, PushEvaluation, Step, Update, judging_order};
 pub use record_status::{RecordStatus, Validity, record_statuses, still_approve};
-pub use remembered::{Place, Receipts, Remembered, Waiting, WaitingStates};
+pub use remembered::{Receipts, RefPosition, Remembered, Waiting, WaitingStates};
 pub use segment::{Answerable, Standing};
 
 use crate::change::RepoPath;

@@ -257,7 +257,7 @@ impl Serialize for Code {
 /// push into a denied one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Effect {
+pub enum ReasonEffect {
     /// Every outcome that rests on it repeats it.
     Said,
     /// What came near, and was not enough.
@@ -276,7 +276,7 @@ pub struct Reason {
     /// What is the matter; scripts go by this alone.
     pub code: Code,
     /// What it does to the outcome.
-    pub effect: Effect,
+    pub effect: ReasonEffect,
     /// The compartment that it is about; none where it is about more or less than one.
     pub compartment: Option<String>,
     /// The path that it is about, escaped as [`crate::change::RepoPath`] is displayed.
@@ -287,33 +287,33 @@ pub struct Reason {
 
 impl Reason {
     /// A reason about no compartment and no path in particular.
-    pub fn new(code: Code, effect: Effect, detail: impl Into<String>) -> Reason {
+    pub fn new(code: Code, effect: ReasonEffect, detail: impl Into<String>) -> Reason {
         Reason { code, effect, compartment: None, path: None, detail: detail.into() }
     }
 
-    /// One of [`Effect::Said`].
+    /// One of [`ReasonEffect::Said`].
     pub fn said(code: Code, detail: impl Into<String>) -> Reason {
-        Reason::new(code, Effect::Said, detail)
+        Reason::new(code, ReasonEffect::Said, detail)
     }
 
-    /// One of [`Effect::Explains`].
+    /// One of [`ReasonEffect::Explains`].
     pub fn explains(code: Code, detail: impl Into<String>) -> Reason {
-        Reason::new(code, Effect::Explains, detail)
+        Reason::new(code, ReasonEffect::Explains, detail)
     }
 
-    /// One of [`Effect::Holds`].
+    /// One of [`ReasonEffect::Holds`].
     pub fn holds(code: Code, detail: impl Into<String>) -> Reason {
-        Reason::new(code, Effect::Holds, detail)
+        Reason::new(code, ReasonEffect::Holds, detail)
     }
 
-    /// One of [`Effect::Denies`].
+    /// One of [`ReasonEffect::Denies`].
     pub fn deny(code: Code, detail: impl Into<String>) -> Reason {
-        Reason::new(code, Effect::Denies, detail)
+        Reason::new(code, ReasonEffect::Denies, detail)
     }
 
-    /// One of [`Effect::Undecidable`].
+    /// One of [`ReasonEffect::Undecidable`].
     pub fn undecidable(code: Code, detail: impl Into<String>) -> Reason {
-        Reason::new(code, Effect::Undecidable, detail)
+        Reason::new(code, ReasonEffect::Undecidable, detail)
     }
 
     /// The same, about one compartment, by name.
@@ -371,7 +371,7 @@ impl RefOutcome {
 
     /// The same, with one reason more against it.
     pub(super) fn and(mut self, reason: Reason) -> RefOutcome {
-        let decided = if reason.effect == Effect::Undecidable { Decided::Undecidable } else { Decided::Deny };
+        let decided = if reason.effect == ReasonEffect::Undecidable { Decided::Undecidable } else { Decided::Deny };
         self.outcome = self.outcome.max(decided);
         self.reasons.push(reason);
         self

@@ -13,7 +13,7 @@ use crate::change::links::Link;
 use crate::change::manifest::Manifest;
 use crate::change::{Commit, ObjectId, visible};
 use crate::decision::Verdict;
-use crate::policy::{Policy, RefStanding};
+use crate::policy::{Policy, RefProtection};
 use crate::record::Key;
 
 /// A push of more steps than this is not judged. The search for segments is quadratic in it at worst.
@@ -410,14 +410,14 @@ impl Rule {
     /// None for a ref that takes anything.
     pub fn of(policy: &Policy, name: &str) -> Result<Option<Rule>, Reason> {
         let uncovered = |detail| Err(Reason::deny(Code::RefUncovered, detail));
-        match policy.refs.standing(name) {
-            RefStanding::Protected { rewrite, delete } => Ok(Some(Rule { rewrite, delete })),
-            RefStanding::Open => Ok(None),
-            RefStanding::Alias => uncovered(
+        match policy.refs.protection(name) {
+            RefProtection::Protected { rewrite, delete } => Ok(Some(Rule { rewrite, delete })),
+            RefProtection::Open => Ok(None),
+            RefProtection::Alias => uncovered(
                 "The name is that of a protected ref but for letter case or Unicode form, and so the same ref on many \
                  file systems. Choose another.",
             ),
-            RefStanding::Uncovered => uncovered(
+            RefProtection::Uncovered => uncovered(
                 "The policy names no such ref; nothing matches, so nothing may land. Name it under [refs] in the \
                  policy.",
             ),

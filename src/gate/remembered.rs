@@ -80,7 +80,7 @@ const MAX_NAMES: usize = 8 << 20;
 
 /// Where a ref is, seen from where a push that was let through would have put it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum RefPosition {
     /// Right there.
     There,
     /// At something that holds it.
@@ -93,10 +93,10 @@ impl Remembered {
     /// Of what landed, the records are known from now on, and as of when they came. What became of refs that stand
     /// where they were let through to is returned. Where states are recorded, a record that did not come along is no
     /// loss: what it let through is no state before it comes. Elsewhere nobody would notice, so that what came without
-    /// it is known to lack it. `place` is told whether it matters that a ref went on from there.
+    /// it is known to lack it. `position` is told whether it matters that a ref went on from there.
     pub fn settle(
         &mut self,
-        place: impl Fn(&str, &str, bool) -> Place,
+        position: impl Fn(&str, &str, bool) -> RefPosition,
         states_are_recorded: bool,
         now: i64,
     ) -> Vec<WaitingStates> {
@@ -106,9 +106,9 @@ impl Remembered {
             let beyond = !waiting.heads.is_empty();
             let (moved, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut waiting.moves)
                 .into_iter()
-                .map(|(name, id)| (place(&name, &id, beyond), name, id))
-                .partition(|(place, ..)| *place != Place::Elsewhere);
-            for (_, name, _) in moved.iter().filter(|(place, ..)| *place == Place::There) {
+                .map(|(name, id)| (position(&name, &id, beyond), name, id))
+                .partition(|(position, ..)| *position != RefPosition::Elsewhere);
+            for (_, name, _) in moved.iter().filter(|(position, ..)| *position == RefPosition::There) {
                 left.insert(name.clone());
                 landed.extend(waiting.states.iter().filter(|states| states.name == *name).cloned());
             }

@@ -22,7 +22,7 @@ use states::StatesFile;
 use crate::change::ObjectId;
 use crate::change::digest::Digest;
 use crate::disk::{stream_atomically, sweep, write_atomically};
-use crate::gate::{AuditHead, Place, Receipts, Remembered, States, Waiting, WaitingStates};
+use crate::gate::{AuditHead, Receipts, RefPosition, Remembered, States, Waiting, WaitingStates};
 use crate::ledger::Digested;
 use crate::policy::{Policy, Roster};
 use crate::record::{Chain, ChainId};
@@ -176,13 +176,13 @@ impl GateState {
         policy: Option<&Policy>,
         roster: &Roster,
         held: &[Chain],
-        place: impl Fn(&str, &str, bool) -> Place,
+        position: impl Fn(&str, &str, bool) -> RefPosition,
         still_approved: impl Fn(&WaitingStates, &Receipts) -> bool,
         now: i64,
     ) -> Result<Vec<WaitingStates>, String> {
         let before = self.remembered.clone();
         let known = &mut self.remembered;
-        let seen = known.settle(place, self.states.are_recorded, now);
+        let seen = known.settle(position, self.states.are_recorded, now);
         let landed: Vec<_> = seen.iter().filter(|landed| still_approved(landed, &known.receipts)).collect();
         for states in landed.iter().filter(|states| !states.name.starts_with("refs/tags/")) {
             let tip = states.commits.last().unwrap_or(&states.new);

@@ -22,7 +22,7 @@ pub use compartment::{Binding, Compartment, Criticality, Slot};
 pub use crossing::Crossing;
 pub use limits::{BreakGlass, Freeze, Limits};
 pub use meaning::{Direction, Meaning, meaning};
-pub use refs::{RefRule, RefStanding, Refs};
+pub use refs::{RefProtection, RefRule, Refs};
 pub use requirement::{Ai, Asked, Requirement, Signer, SlotState, Violation};
 pub use roster::{Enrolment, Kind, Person, Rank, Revocation, Roster, Unfit};
 pub use split::SplitChange;

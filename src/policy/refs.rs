@@ -6,7 +6,7 @@ use crate::change::spelling::folded;
 
 /// What the policy says of one ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefStanding {
+pub enum RefProtection {
     /// Takes only what is undersigned.
     Protected {
         /// A push may put another history in place of this one.
@@ -57,22 +57,22 @@ impl RefRule {
 
 impl Refs {
     /// Where several rules name a ref, it may do only what all of them let it.
-    pub fn standing(&self, name: &str) -> RefStanding {
+    pub fn protection(&self, name: &str) -> RefProtection {
         let mut matching = self.rules.iter().filter(|rule| rule.exact.is_match(name)).peekable();
         if matching.peek().is_some() {
             let (rewrite, delete) = matching.fold((true, true), |(r, d), rule| (r && rule.rewrite, d && rule.delete));
-            return RefStanding::Protected { rewrite, delete };
+            return RefProtection::Protected { rewrite, delete };
         }
         let plain = folded(name);
         if self.rules.iter().any(|rule| rule.folded.is_match(&plain)) {
-            return RefStanding::Alias;
+            return RefProtection::Alias;
         }
-        if self.open.is_match(name) { RefStanding::Open } else { RefStanding::Uncovered }
+        if self.open.is_match(name) { RefProtection::Open } else { RefProtection::Uncovered }
     }
 
     /// Whether what lands on a ref is judged.
     pub fn protects(&self, name: &str) -> bool {
-        matches!(self.standing(name), RefStanding::Protected { .. })
+        matches!(self.protection(name), RefProtection::Protected { .. })
     }
 
     /// Where anything may be pushed, as it stands in the file.
@@ -97,12 +97,12 @@ mod tests {
         let open = GlobSet::builder().add(globset::Glob::new("refs/heads/**").unwrap()).build().unwrap();
         let refs = Refs { rules: rules.to_vec(), open, open_patterns: Vec::new() };
         for name in ["refs/heads/Main", "refs/heads/mai\u{200c}n", "refs/heads/STRASSE", "refs/heads/stra\u{1E9E}e"] {
-            assert_eq!(refs.standing(name), RefStanding::Alias, "{name}");
+            assert_eq!(refs.protection(name), RefProtection::Alias, "{name}");
         }
         for name in ["refs/heads/mains", "refs/heads/ma\u{131}n", "refs/heads/strase"] {
-            assert_eq!(refs.standing(name), RefStanding::Open, "{name}");
+            assert_eq!(refs.protection(name), RefProtection::Open, "{name}");
         }
-        let protected = RefStanding::Protected { rewrite: false, delete: false };
-        assert_eq!(refs.standing("refs/heads/straße"), protected);
+        let protected = RefProtection::Protected { rewrite: false, delete: false };
+        assert_eq!(refs.protection("refs/heads/straße"), protected);
     }
 }

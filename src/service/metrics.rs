@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::gate::{Decided, Effect, Outcome};
+use crate::gate::{Decided, Outcome, ReasonEffect};
 
 /// Its media type.
 pub const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -36,7 +36,7 @@ impl Metrics {
         let Ok(mut counted) = self.0.lock() else { return };
         *counted.verdicts.entry(outcome.outcome.name()).or_default() += 1;
         let reasons = outcome.refs.iter().flat_map(|judged| &judged.reasons);
-        for reason in reasons.filter(|reason| reason.effect != Effect::Said) {
+        for reason in reasons.filter(|reason| reason.effect != ReasonEffect::Said) {
             *counted.reasons.entry(reason.code.name()).or_default() += 1;
         }
         let took = took.as_secs_f64();

@@ -83,12 +83,12 @@ pub fn run(listener: Listener, limits: &Limits, stop: &AtomicBool, tally: &Tally
     let mut leaving = VecDeque::new();
     thread::scope(|scope| {
         while let Some(stream) = service.next(&listener) {
-            let Some(place) = service.place() else {
+            let Some(connection) = service.admit() else {
                 service.turn_away(stream, &mut leaving);
                 continue;
             };
             let entertained = || {
-                let (stream, _place) = (stream, place);
+                let (stream, _connection) = (stream, connection);
                 service.entertain(&stream);
             };
             // Without a thread, the connection closes unanswered; nothing is judged.
@@ -107,9 +107,9 @@ struct Service<'s> {
 }
 
 /// One of [`MAX_CONNECTIONS`], given back when it is dropped.
-struct Place<'s>(&'s AtomicUsize);
+struct OpenConnection<'s>(&'s AtomicUsize);
 
-impl Drop for Place<'_> {
+impl Drop for OpenConnection<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
@@ -132,12 +132,12 @@ impl Service<'_> {
         None
     }
 
-    fn place(&self) -> Option<Place<'_>> {
+    fn admit(&self) -> Option<OpenConnection<'_>> {
         // Only the thread that accepts adds to it.
         let free = self.open.load(Ordering::Acquire) < MAX_CONNECTIONS;
         free.then(|| {
             self.open.fetch_add(1, Ordering::AcqRel);
-            Place(&self.open)
+            OpenConnection(&self.open)
         })
     }
 

@@ -82,7 +82,7 @@ struct Moved {
 }
 
 /// A repository that may be asked about.
-struct Place {
+struct ServedRepository {
     repository: String,
     settings: Settings,
     /// Where its objects are; none where it cannot be read.
@@ -136,11 +136,11 @@ impl Routes<'_> {
         if names.len() < updates.len() {
             return Err(malformed("updates names a ref twice"));
         }
-        let place = self.place(&asked.repository)?;
+        let served = self.repository(&asked.repository)?;
         let request = enforcement::Request {
-            repository: &place.repository,
+            repository: &served.repository,
             ahead: !asked.quarantine.is_empty(),
-            quarantine: place.quarantine(&asked.quarantine)?,
+            quarantine: served.quarantine(&asked.quarantine)?,
             updates,
             pusher: asked.pusher.filter(|name| !name.trim().is_empty()),
             proposal: asked.proposal,
@@ -150,29 +150,29 @@ impl Routes<'_> {
                 .map_err(|known| malformed(&format!("lands is {known}")))?,
             at: None,
         };
-        let _worker = self.workers.take(place.git_dir.as_deref().unwrap_or(Path::new(&place.repository)))?;
+        let _worker = self.workers.take(served.git_dir.as_deref().unwrap_or(Path::new(&served.repository)))?;
         let started = Instant::now();
-        let outcome = enforcement::judge(&request, &place.settings, (self.clock)());
+        let outcome = enforcement::judge(&request, &served.settings, (self.clock)());
         self.tally.metrics.judged(&outcome, started.elapsed());
         self.tally.judged.fetch_add(1, Ordering::Relaxed);
         let body = serde_json::to_string(&outcome).expect("plain data always serialises into memory");
         Ok(Answer::new(200, body).with("undersign-exit", outcome.exit_code().to_string()))
     }
 
-    fn place(&self, name: &str) -> Result<Place, Refusal> {
+    fn repository(&self, name: &str) -> Result<ServedRepository, Refusal> {
         match &self.served {
             Served::One(repository) if repository == name => {
                 let git_dir =
                     git::Repository::open_exactly(Path::new(name)).and_then(|found| git::git_dirs(found.common_dir()));
                 let git_dir = git_dir.ok().map(|(_, shared)| shared);
-                Ok(Place { repository: name.to_owned(), settings: self.settings.clone(), git_dir })
+                Ok(ServedRepository { repository: name.to_owned(), settings: self.settings.clone(), git_dir })
             }
             Served::One(_) => Err(absent()),
-            Served::Below(root) => self.place_below(root, name),
+            Served::Below(root) => self.repository_below(root, name),
         }
     }
 
-    fn place_below(&self, root: &Path, name: &str) -> Result<Place, Refusal> {
+    fn repository_below(&self, root: &Path, name: &str) -> Result<ServedRepository, Refusal> {
         if !is_plain(name) {
             return Err(malformed("repository is no plain name below the directory that is served"));
         }
@@ -190,7 +190,7 @@ impl Routes<'_> {
         let beside = shared.strip_prefix(root).unwrap_or(&shared);
         let state = self.settings.state.as_ref().map(|state| state.join(beside));
         let settings = Settings { state, ..self.settings.clone() };
-        Ok(Place { repository: repository.to_owned(), settings, git_dir: Some(shared) })
+        Ok(ServedRepository { repository: repository.to_owned(), settings, git_dir: Some(shared) })
     }
 
     fn health(&self) -> Answer {
@@ -216,7 +216,7 @@ impl Routes<'_> {
     }
 }
 
-impl Place {
+impl ServedRepository {
     /// Directories of objects that are not let in yet, each inside the git directory.
     fn quarantine(&self, dirs: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {
         if dirs.len() > MAX_QUARANTINE {

@@ -24,11 +24,11 @@ pub enum SignError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningKey {
     pub public: Key,
-    pub place: Place,
+    pub location: KeyLocation,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum KeyLocation {
     /// A private key file in OpenSSH format that we open ourselves.
     File { path: PathBuf, encrypted: bool },
     /// The ssh-agent that listens on this socket.
@@ -55,12 +55,13 @@ impl SigningKey {
             // Not OpenSSH's own format: OpenSSH may still open it.
             Err(error) => {
                 let public = public_beside(&private).map_err(|_| error)?;
-                return Ok(SigningKey { public, place: Place::Openssh(private) });
+                return Ok(SigningKey { public, location: KeyLocation::Openssh(private) });
             }
         };
         let by_itself = public.kind().is_security_key();
-        let place = if by_itself { Place::Openssh(private) } else { Place::File { path: private, encrypted } };
-        Ok(SigningKey { public, place })
+        let location =
+            if by_itself { KeyLocation::Openssh(private) } else { KeyLocation::File { path: private, encrypted } };
+        Ok(SigningKey { public, location })
     }
 
     pub fn fingerprint(&self) -> String {
@@ -69,24 +70,26 @@ impl SigningKey {
 
     /// Whether signing will ask for a passphrase that the caller must give.
     pub fn needs_passphrase(&self) -> bool {
-        matches!(self.place, Place::File { encrypted: true, .. })
+        matches!(self.location, KeyLocation::File { encrypted: true, .. })
     }
 
     /// Whether signing talks to the person on the terminal by itself.
     pub fn needs_terminal(&self) -> bool {
-        matches!(self.place, Place::Openssh(_))
+        matches!(self.location, KeyLocation::Openssh(_))
     }
 
     /// Signs a payload into an envelope. The passphrase is only used for an encrypted key file.
     pub fn sign(&self, payload: Vec<u8>, passphrase: Option<&str>) -> Result<Envelope, SignError> {
         let message = pae(&payload);
         let bytes = sshsig::to_be_signed(&message);
-        let envelope = match &self.place {
-            Place::File { path, .. } => {
+        let envelope = match &self.location {
+            KeyLocation::File { path, .. } => {
                 Envelope::new(payload, &self.public, &key_file::sign(path, passphrase, &self.public, &bytes)?)
             }
-            Place::Agent(socket) => Envelope::new(payload, &self.public, &agent::sign(socket, &self.public, &bytes)?),
-            Place::Openssh(path) => {
+            KeyLocation::Agent(socket) => {
+                Envelope::new(payload, &self.public, &agent::sign(socket, &self.public, &bytes)?)
+            }
+            KeyLocation::Openssh(path) => {
                 let armor = openssh::sign(path, &message)?;
                 Envelope { payload, key_hint: self.fingerprint(), armor }
             }
@@ -116,7 +119,7 @@ fn in_agent(public: Key, agent: Option<&Path>) -> Result<SigningKey, SignError> 
             public.fingerprint()
         )));
     }
-    Ok(SigningKey { public, place: Place::Agent(socket.to_path_buf()) })
+    Ok(SigningKey { public, location: KeyLocation::Agent(socket.to_path_buf()) })
 }
 
 /// The public key in the `.pub` beside a private one.

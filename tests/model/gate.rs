@@ -11,9 +11,9 @@ use undersign::change::manifest::{Image, Manifest};
 use undersign::change::{Commit, Identity, ObjectId, RepoPath};
 use undersign::decision::Verdict;
 use undersign::gate::{
-    Code, Contents, Decided, History, Input, Lands, Merge, Merging, NextPolicy, Opaque, Place, PushEvaluation,
-    Receipts, Remembered, Rest, States, Step, Unread, Update, Waiting, WaitingStates, decide_proposal, judging_order,
-    record_statuses, still_approve,
+    Code, Contents, Decided, History, Input, Lands, Merge, Merging, NextPolicy, Opaque, PushEvaluation, Receipts,
+    RefPosition, Remembered, Rest, States, Step, Unread, Update, Waiting, WaitingStates, decide_proposal,
+    judging_order, record_statuses, still_approve,
 };
 use undersign::policy::Policy;
 use undersign::record::statement::*;
@@ -376,14 +376,14 @@ impl Gate {
     fn learn(&mut self, world: &World, chains: &[Chain]) {
         let of = |name: &str| Ref::ALL.into_iter().find(|of| of.name() == name);
         let stands = |name: &str| of(name).and_then(|of| world.refs.get(&of).copied());
-        let place = |name: &str, id: &str, _: bool| match (stands(name), id.parse().ok().map(id_of)) {
-            (Some(held), Some(id)) if held == id => Place::There,
-            (Some(held), Some(id)) if world.seen.is_ancestor(id, held) => Place::Beyond,
-            _ => Place::Elsewhere,
+        let position = |name: &str, id: &str, _: bool| match (stands(name), id.parse().ok().map(id_of)) {
+            (Some(held), Some(id)) if held == id => RefPosition::There,
+            (Some(held), Some(id)) if world.seen.is_ancestor(id, held) => RefPosition::Beyond,
+            _ => RefPosition::Elsewhere,
         };
         let is_kept = |of: Ref| world.is_protected(of) && of.is_fixed() && world.refs.contains_key(&of);
         self.remembered.tips.retain(|name, _| of(name).is_some_and(is_kept));
-        let landed = self.remembered.settle(place, true, NOW);
+        let landed = self.remembered.settle(position, true, NOW);
         let record_statuses = record_statuses(policy(world), chains, &Receipts::default(), NOW);
         for WaitingStates { name, commits, records, .. } in landed {
             let commits: Vec<ObjectId> = commits.iter().filter_map(|commit| commit.parse().ok()).collect();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
-use super::{Compared, MAX_OCCURRENCES, Place};
+use super::{Compared, LinePosition, MAX_OCCURRENCES};
 use crate::change::compare::Line;
 use crate::change::visible;
 
@@ -65,7 +65,7 @@ impl Tape {
 /// A removed or an added line.
 pub(super) struct ChangedLine<'t> {
     pub bytes: &'t [u8],
-    pub place: Place,
+    pub position: LinePosition,
     /// Which run of removed and added lines without context between them, counted through all files. Lines of one that
     /// are neighbours here are neighbours in the text.
     pub edit: u32,
@@ -110,9 +110,9 @@ impl<'t> Changed<'t> {
 }
 
 /// Positions are `u32`; what would not fit (no machine holds it) is left out.
-fn push<'t>(lines: &mut Vec<ChangedLine<'t>>, bytes: &'t [u8], place: Place, edit: u32) {
+fn push<'t>(lines: &mut Vec<ChangedLine<'t>>, bytes: &'t [u8], position: LinePosition, edit: u32) {
     if lines.len() < IN_PLACE as usize {
-        lines.push(ChangedLine { bytes, place, edit, class: NONE });
+        lines.push(ChangedLine { bytes, position, edit, class: NONE });
     }
 }
 

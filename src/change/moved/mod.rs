@@ -99,9 +99,9 @@ pub struct Move {
 /// The moved lines of a change. Every line is in one move at most, and [`Moves::went`] and [`Moves::came`] are inverse.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Moves {
-    /// Sorted by new place.
+    /// Sorted by new position.
     runs: Vec<Run>,
-    /// Indices into `runs`, sorted by old place.
+    /// Indices into `runs`, sorted by old position.
     by_old: Vec<u32>,
     /// Whether lines were looked for inside of each file only.
     inside: bool,
@@ -110,30 +110,30 @@ pub struct Moves {
 /// Lines that moved together, with the same fidelity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Run {
-    old: Place,
-    new: Place,
+    old: LinePosition,
+    new: LinePosition,
     len: u32,
     fidelity: Fidelity,
 }
 
 /// File and 0-based line.
-type Place = (u32, u32);
+type LinePosition = (u32, u32);
 
 impl Moves {
     /// Where a removed line of a file went.
     pub fn went(&self, file: usize, old_line: u32) -> Option<Move> {
-        let place = (u32::try_from(file).ok()?, old_line);
-        let after = self.by_old.partition_point(|&run| self.run(run).is_some_and(|run| run.old <= place));
+        let position = (u32::try_from(file).ok()?, old_line);
+        let after = self.by_old.partition_point(|&run| self.run(run).is_some_and(|run| run.old <= position));
         let run = self.run(*self.by_old.get(after.checked_sub(1)?)?)?;
-        run.across(place, run.old, run.new)
+        run.across(position, run.old, run.new)
     }
 
     /// Where an added line of a file came from.
     pub fn came(&self, file: usize, new_line: u32) -> Option<Move> {
-        let place = (u32::try_from(file).ok()?, new_line);
-        let after = self.runs.partition_point(|run| run.new <= place);
+        let position = (u32::try_from(file).ok()?, new_line);
+        let after = self.runs.partition_point(|run| run.new <= position);
         let run = self.runs.get(after.checked_sub(1)?)?;
-        run.across(place, run.new, run.old)
+        run.across(position, run.new, run.old)
     }
 
     /// Whether nothing moved.
@@ -164,9 +164,9 @@ impl Moves {
 }
 
 impl Run {
-    /// The other end of a place, if it is in this run; `here` and `there` are the run's first lines.
-    fn across(&self, place: Place, here: Place, there: Place) -> Option<Move> {
-        let at = place.1.checked_sub(here.1).filter(|&at| place.0 == here.0 && at < self.len)?;
+    /// The other end of a position, if it is in this run; `here` and `there` are the run's first lines.
+    fn across(&self, position: LinePosition, here: LinePosition, there: LinePosition) -> Option<Move> {
+        let at = position.1.checked_sub(here.1).filter(|&at| position.0 == here.0 && at < self.len)?;
         Some(Move { file: there.0, line: there.1 + at, fidelity: self.fidelity })
     }
 }

@@ -158,7 +158,7 @@ impl<'s, 't> Search<'s, 't> {
     fn block(&self, (old, new): Pair, len: u32, in_place: bool) -> Block {
         let lines = self.removed[old..].iter().zip(&self.added[new..]).take(len as usize);
         let exact = lines.filter(|(removed, added)| removed.bytes == added.bytes).count() as u32;
-        let apart = Reverse(self.removed[old].place.0.abs_diff(self.added[new].place.0));
+        let apart = Reverse(self.removed[old].position.0.abs_diff(self.added[new].position.0));
         Block { len, in_place, exact, apart, added: Reverse(new as u32), removed: Reverse(old as u32) }
     }
 
@@ -300,7 +300,9 @@ impl<'s, 't> Search<'s, 't> {
             let fidelity = nesting.fidelity(removed, added);
             match runs.last_mut() {
                 Some(run) if before == Some(fidelity) => run.len += 1,
-                _ => runs.push(Run { old: self.removed[old].place, new: self.added[new].place, len: 1, fidelity }),
+                _ => {
+                    runs.push(Run { old: self.removed[old].position, new: self.added[new].position, len: 1, fidelity })
+                }
             }
             before = Some(fidelity);
         }

@@ -9,7 +9,7 @@ use crate::cli::gate::install;
 use crate::enforcement::{self, Settings};
 use crate::gate_state;
 use crate::ledger;
-use crate::policy::{Policy, RefStanding};
+use crate::policy::{Policy, RefProtection};
 use crate::record::{Chain, Fault};
 use crate::source::git::{PolicyState, Repository, TargetBranch};
 
@@ -157,11 +157,11 @@ fn policy_place(policy_branch: Option<&TargetBranch>, state: Option<&PolicyState
         PolicyState::Found(policy) => policy,
     };
     let mut found = Vec::new();
-    found.push(match policy.refs.standing(&policy_branch.name) {
-        RefStanding::Protected { rewrite: false, delete: false } => {
+    found.push(match policy.refs.protection(&policy_branch.name) {
+        RefProtection::Protected { rewrite: false, delete: false } => {
             Good(format!("The policy is version {}, on {branch}, which is protected.", policy.version))
         }
-        RefStanding::Protected { .. } => {
+        RefProtection::Protected { .. } => {
             Bad(format!("The policy lies on {branch}, which may be rewritten or deleted."))
         }
         _ => Bad(format!("The policy lies on {branch}, which is not protected: who pushes there makes the rules.")),

@@ -12,7 +12,7 @@ use crate::decision::Verdict;
 use crate::examination::Place;
 use crate::ledger;
 use crate::record::{ChainId, Record};
-use crate::signer::{Place as KeyPlace, SigningKey};
+use crate::signer::{KeyLocation, SigningKey};
 use crate::signing::{self, Failure, FollowUp, Prepared, Signatory};
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
@@ -152,8 +152,8 @@ impl Pen {
         let config = Config::read(Some(path));
         let mut key = config.key.clone()?;
         // Here the terminal is free: ssh-keygen asks for the passphrase itself.
-        if let KeyPlace::File { path, encrypted: true } = &key.place {
-            key.place = KeyPlace::Openssh(path.clone());
+        if let KeyLocation::File { path, encrypted: true } = &key.location {
+            key.location = KeyLocation::Openssh(path.clone());
         }
         let bytes = random()?;
         let device = config.drafts.chain_id(|| bytes)?;

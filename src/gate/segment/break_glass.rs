@@ -4,7 +4,7 @@ use super::authors::Authors;
 use super::{Segment, Standing, length};
 use crate::decision::Verdict;
 use crate::gate::counted_decision::{CountedDecision, signers};
-use crate::gate::outcome::{Code, Effect, Reason};
+use crate::gate::outcome::{Code, Reason, ReasonEffect};
 use crate::policy::{Asked, BreakGlass, Kind, SlotState};
 use crate::record::Presence;
 
@@ -99,7 +99,7 @@ impl BreakGlassAnswer {
     /// What only holds a change up does not hold up an emergency.
     pub fn applied_to(self, mut standing: Standing) -> Standing {
         if let Some(Granted { slots, records, presence, until }) = self.granted {
-            standing.reasons.retain(|reason| reason.effect != Effect::Holds);
+            standing.reasons.retain(|reason| reason.effect != ReasonEffect::Holds);
             standing = Standing { emergency: true, slots, records, presence, valid_until: until, ..standing };
         }
         standing.reasons.extend(self.reasons);

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::counted_decision::CountedDecision;
 use super::evaluation::Evaluation;
 use super::history::brings_only;
-use super::outcome::{Code, Decided, Effect, Reason};
+use super::outcome::{Code, Decided, Reason, ReasonEffect};
 use super::{Lands, Step};
 use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
@@ -74,11 +74,11 @@ pub struct Answerable {
 impl Standing {
     /// The worst of all its reasons, and a denial where a slot is open.
     pub fn decided(&self) -> Decided {
-        let worst = self.reasons.iter().map(|reason| reason.effect).max().unwrap_or(Effect::Said);
+        let worst = self.reasons.iter().map(|reason| reason.effect).max().unwrap_or(ReasonEffect::Said);
         let unmet = !self.slots.iter().all(SlotState::is_filled);
         match worst {
-            Effect::Undecidable => Decided::Undecidable,
-            Effect::Said | Effect::Explains if !unmet => Decided::Allow,
+            ReasonEffect::Undecidable => Decided::Undecidable,
+            ReasonEffect::Said | ReasonEffect::Explains if !unmet => Decided::Allow,
             _ => Decided::Deny,
         }
     }
@@ -98,7 +98,7 @@ pub(super) fn judge(evaluation: &Evaluation<'_>, steps: &[Step], manifest: &Mani
 pub(super) fn rejection(evaluation: &Evaluation<'_>, steps: &[Step], manifest: &Manifest) -> Option<Reason> {
     let segment = Segment::new(evaluation, steps, manifest);
     let rejections = segment.rejections(&Asked::default(), &segment.authors(&[]), &[]);
-    rejections.reasons.into_iter().find(|reason| reason.effect == Effect::Denies)
+    rejections.reasons.into_iter().find(|reason| reason.effect == ReasonEffect::Denies)
 }
 
 /// What is judged. Nothing in it changes: each step of the judgement returns what it found, with its reasons, and
@@ -277,7 +277,7 @@ impl<'s, 'g> Segment<'s, 'g> {
 /// What came near and was not needed is no reason: where it may land, only what every outcome must repeat stays.
 fn settled(mut standing: Standing) -> Standing {
     if standing.is_allowed() {
-        standing.reasons.retain(|reason| reason.effect == Effect::Said);
+        standing.reasons.retain(|reason| reason.effect == ReasonEffect::Said);
     }
     standing
 }

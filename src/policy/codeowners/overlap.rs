@@ -32,7 +32,7 @@ impl Two {
 
 /// Where the prefix of a line ends.
 #[derive(Hash, Clone, Copy)]
-enum Place {
+enum PrefixEnd {
     /// In this directory.
     Here,
     /// In this one or beneath it.
@@ -54,10 +54,10 @@ enum Kind<'s> {
 impl Seen {
     pub(super) fn add(&mut self, section: usize, shape: &Shape, line: usize, group: usize) {
         let nodes = nodes(section, shape);
-        let (places, kinds) = (nodes.iter().map(|node| (node, Place::Within)), listed(&shape.tail));
-        for (node, place) in places.chain(nodes.last().map(|node| (node, Place::Here))) {
+        let (ends, kinds) = (nodes.iter().map(|node| (node, PrefixEnd::Within)), listed(&shape.tail));
+        for (node, end) in ends.chain(nodes.last().map(|node| (node, PrefixEnd::Here))) {
             for &kind in &kinds {
-                let two = self.lines.entry(key(node, place, kind)).or_insert(Two { first: (line, group), other: None });
+                let two = self.lines.entry(key(node, end, kind)).or_insert(Two { first: (line, group), other: None });
                 if two.other.is_none() && two.first.1 != group {
                     two.other = Some((line, group));
                 }
@@ -68,9 +68,10 @@ impl Seen {
     /// The first line of the section, of another group, that may have a path in common with this one.
     pub(super) fn earlier(&self, section: usize, shape: &Shape, group: usize) -> Option<usize> {
         let nodes = nodes(section, shape);
-        let places = nodes.iter().map(|node| (node, Place::Here)).chain(nodes.last().map(|node| (node, Place::Within)));
+        let ends =
+            nodes.iter().map(|node| (node, PrefixEnd::Here)).chain(nodes.last().map(|node| (node, PrefixEnd::Within)));
         let kinds = met(&shape.tail);
-        let keys = places.flat_map(|(node, place)| kinds.iter().map(move |&kind| key(node, place, kind)));
+        let keys = ends.flat_map(|(node, end)| kinds.iter().map(move |&kind| key(node, end, kind)));
         keys.filter_map(|key| self.lines.get(&key)?.not(group)).min()
     }
 }
@@ -112,8 +113,8 @@ fn nodes(section: usize, shape: &Shape) -> Vec<DefaultHasher> {
     nodes
 }
 
-fn key(node: &DefaultHasher, place: Place, kind: Kind<'_>) -> u64 {
+fn key(node: &DefaultHasher, end: PrefixEnd, kind: Kind<'_>) -> u64 {
     let mut hash = node.clone();
-    (place, kind).hash(&mut hash);
+    (end, kind).hash(&mut hash);
     hash.finish()
 }
