@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::app::keymap::Keymap;
 use crate::app::review::layout::{Layout, ViewOptions};
-use crate::datafile::{self, Placed, Refused, Table};
+use crate::datafile::{self, FileError, Placed, Table};
 use crate::delivery::Outbox;
 use crate::drafts::Drafts;
 use crate::signer::SigningKey;
@@ -28,7 +28,7 @@ pub struct Config {
     /// Whether a passphrase unlocks the key for a sitting.
     pub remember_passphrase: bool,
     /// One for each file that was refused.
-    pub troubles: Vec<String>,
+    pub problems: Vec<String>,
 }
 
 #[derive(Default)]
@@ -47,11 +47,11 @@ struct File {
 impl Config {
     /// Reads configuration for a desk. `near` is a repository whose git configuration may name the signing key.
     pub fn read(near: Option<&Path>) -> Config {
-        let mut troubles = Vec::new();
+        let mut problems = Vec::new();
         let data_dir = data_directory();
-        let file = read_file(&mut troubles);
-        let keymap = keymap(&mut troubles);
-        let theme = Themes::of(&file).chosen(&mut troubles);
+        let file = read_file(&mut problems);
+        let keymap = keymap(&mut problems);
+        let theme = Themes::of(&file).chosen(&mut problems);
         let key = signing_key(file.signing_key.as_deref(), near);
         Config {
             repositories: file.repositories,
@@ -68,7 +68,7 @@ impl Config {
             servers: file.servers,
             drafts: crate::worker::drafts_dir(data_dir),
             key,
-            troubles,
+            problems,
         }
     }
 }
@@ -97,37 +97,41 @@ pub fn directory() -> PathBuf {
 }
 
 /// What is wrong with `config.toml`.
-pub fn file_troubles() -> Vec<String> {
-    let mut troubles = Vec::new();
-    read_file(&mut troubles);
-    troubles
+pub fn file_problems() -> Vec<String> {
+    let mut problems = Vec::new();
+    read_file(&mut problems);
+    problems
 }
 
-fn read_file(troubles: &mut Vec<String>) -> File {
-    load(&directory().join("config.toml"), troubles, parse).unwrap_or_default()
+fn read_file(problems: &mut Vec<String>) -> File {
+    load(&directory().join("config.toml"), problems, parse).unwrap_or_default()
 }
 
 /// The keymap of the user: the shipped one, their preset over it, and their own entries over that.
-pub fn keymap(troubles: &mut Vec<String>) -> Keymap {
-    load(&directory().join("keymap.toml"), troubles, Keymap::user).unwrap_or_else(Keymap::shipped)
+pub fn keymap(problems: &mut Vec<String>) -> Keymap {
+    load(&directory().join("keymap.toml"), problems, Keymap::user).unwrap_or_else(Keymap::shipped)
 }
 
 /// Reads a file that may be absent.
-fn load<T>(path: &Path, troubles: &mut Vec<String>, read: impl FnOnce(&str, &str) -> Result<T, Refused>) -> Option<T> {
+fn load<T>(
+    path: &Path,
+    problems: &mut Vec<String>,
+    read: impl FnOnce(&str, &str) -> Result<T, FileError>,
+) -> Option<T> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         Err(error) => {
-            troubles.push(format!("{} cannot be read: {error}. The defaults are used.", path.display()));
+            problems.push(format!("{} cannot be read: {error}. The defaults are used.", path.display()));
             return None;
         }
     };
     read(&path.display().to_string(), &text)
-        .inspect_err(|refused| troubles.push(format!("{refused}\nThe defaults are used.")))
+        .inspect_err(|error| problems.push(format!("{error}\nThe defaults are used.")))
         .ok()
 }
 
-fn parse(name: &str, text: &str) -> Result<File, Refused> {
+fn parse(name: &str, text: &str) -> Result<File, FileError> {
     datafile::read(name, text, |root| {
         let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
         let expand = |text: String| match (text.strip_prefix("~/"), &home) {
@@ -183,8 +187,8 @@ pub struct Themes {
 
 impl Themes {
     /// Reads which theme the user chose, and what the terminal can.
-    pub fn read(troubles: &mut Vec<String>) -> Themes {
-        Themes::of(&read_file(troubles))
+    pub fn read(problems: &mut Vec<String>) -> Themes {
+        Themes::of(&read_file(problems))
     }
 
     fn of(file: &File) -> Themes {
@@ -224,23 +228,23 @@ impl Themes {
     }
 
     /// A theme by name, one of the user's before a shipped one, in the colours of this terminal.
-    pub fn get(&self, name: &str, troubles: &mut Vec<String>) -> Option<Theme> {
+    pub fn get(&self, name: &str, problems: &mut Vec<String>) -> Option<Theme> {
         let own = Themes::directory().join(format!("{}.toml", name.replace('/', "")));
-        let theme = load(&own, troubles, Theme::parse).or_else(|| Theme::shipped(name))?;
+        let theme = load(&own, problems, Theme::parse).or_else(|| Theme::shipped(name))?;
         let theme = theme.with_depth(self.depth.unwrap_or(Depth::True));
         Some(if self.terminal_background { theme.with_terminal_background() } else { theme })
     }
 
-    fn chosen(&self, troubles: &mut Vec<String>) -> Theme {
+    fn chosen(&self, problems: &mut Vec<String>) -> Theme {
         if self.depth.is_none() {
             return Theme::shipped("mono").expect("mono is shipped");
         }
-        self.get(&self.chosen, troubles).unwrap_or_else(|| {
+        self.get(&self.chosen, problems).unwrap_or_else(|| {
             if !self.names().contains(&self.chosen) {
                 let names = self.names().join(", ");
-                troubles.push(format!("There is no theme `{}`; there are {names}. dark is used.", self.chosen));
+                problems.push(format!("There is no theme `{}`; there are {names}. dark is used.", self.chosen));
             }
-            self.get("dark", troubles).expect("dark is shipped")
+            self.get("dark", problems).expect("dark is shipped")
         })
     }
 }

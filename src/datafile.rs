@@ -24,17 +24,17 @@ pub struct Mistake {
     pub text: String,
 }
 
-/// A file that was refused: its name and all of its mistakes.
+/// Why a file is refused: its name and all of its mistakes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.sentence())]
-pub struct Refused {
+pub struct FileError {
     /// The name of the file as it was given.
     pub file: String,
     /// All of them, by line.
     pub mistakes: Vec<Mistake>,
 }
 
-impl Refused {
+impl FileError {
     fn sentence(&self) -> String {
         let count = match self.mistakes.len() {
             1 => "1 mistake".to_owned(),
@@ -49,7 +49,7 @@ impl Refused {
 }
 
 /// Reads `source` with `read`, and refuses the whole file if anything in it is wrong.
-pub fn read<T>(file: &str, source: &str, read: impl FnOnce(&Table<'_>) -> Option<T>) -> Result<T, Refused> {
+pub fn read<T>(file: &str, source: &str, read: impl FnOnce(&Table<'_>) -> Option<T>) -> Result<T, FileError> {
     let (root, errors) = DeTable::parse_recoverable(source);
     let sheet = Sheet { source, mistakes: RefCell::default() };
     for error in errors {
@@ -74,7 +74,7 @@ pub fn read<T>(file: &str, source: &str, read: impl FnOnce(&Table<'_>) -> Option
             mistakes.sort();
             mistakes.dedup();
             debug_assert!(!mistakes.is_empty(), "a file is refused without a reason");
-            Err(Refused { file: file.to_owned(), mistakes })
+            Err(FileError { file: file.to_owned(), mistakes })
         }
     }
 }

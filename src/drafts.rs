@@ -73,7 +73,7 @@ impl Drafts {
         let plain = |error: std::io::Error| error.to_string();
         std::fs::create_dir_all(&self.dir).map_err(plain)?;
         let _lock = lock(&self.dir.join("lock"))?;
-        let (merged, trouble) = match read(path)? {
+        let (merged, problem) = match read(path)? {
             OnDisk::Draft(theirs) => (theirs.with_changes(base, draft), None),
             // Whoever removed the file did not mean what is on the screen here.
             OnDisk::None => (draft.clone(), None),
@@ -87,7 +87,7 @@ impl Drafts {
         } else {
             write_atomically(path, &merged.encode())
         };
-        written.map(|()| Saved { draft: merged, trouble }).map_err(plain)
+        written.map(|()| Saved { draft: merged, problem }).map_err(plain)
     }
 
     /// This device's chain id: 16 hex digits, made once from `random` and kept.
@@ -124,7 +124,7 @@ impl Drafts {
 pub struct Saved {
     pub draft: Draft,
     /// Why what was there could not be used, and where it is now.
-    pub trouble: Option<String>,
+    pub problem: Option<String>,
 }
 
 /// What lies where a draft is kept.

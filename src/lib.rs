@@ -74,7 +74,7 @@
 //!     "#,
 //!     record.key().to_openssh(),
 //! ));
-//! let policy = policy.unwrap_or_else(|refused| panic!("{refused}"));
+//! let policy = policy.unwrap_or_else(|error| panic!("{error}"));
 //! let (owner, _) = policy.roster.enrolment(record.key()).expect("the key is in the roster");
 //! assert_eq!(owner.id, decision.principal);
 //! # Ok::<(), undersign::record::Fault>(())

@@ -17,7 +17,7 @@ use crate::record::statement::{
 };
 use crate::record::{Chain, ChainId, Fault, Record, chain, json};
 use crate::risk;
-use crate::signer::{SignError, SigningKey};
+use crate::signer::{KeyError, SigningKey};
 use crate::source::git::Repository;
 
 /// How long an approval is good for, where the policy does not let it be for less: 14 days, in seconds.
@@ -79,7 +79,7 @@ impl Prepared {
 
 /// Why a decision could not be prepared or signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub enum SigningError {
     /// The change is not what was reviewed: the sheet closes.
     Moved(String),
     /// The chain grew meanwhile: prepare and sign again.
@@ -102,14 +102,14 @@ pub fn prepare(
     device: &str,
     nonce: [u8; 16],
     now: i64,
-) -> Result<Prepared, Failure> {
+) -> Result<Prepared, SigningError> {
     // What is kept on disk for the queue could have been written by anybody who can write there.
     if !case.examination.from_objects {
         let detail = "What is known of the change was not read from its objects. Open it. Nothing was signed.";
-        return Err(Failure::Refused(detail.to_owned()));
+        return Err(SigningError::Refused(detail.to_owned()));
     }
-    let (repository, fresh) =
-        Place::open_for(&place.root, Some(&case.change.target)).map_err(|error| Failure::Refused(error.to_string()))?;
+    let (repository, fresh) = Place::open_for(&place.root, Some(&case.change.target))
+        .map_err(|error| SigningError::Refused(error.to_string()))?;
     unmoved(case.change, &repository, &fresh)?;
     let signatory = Signatory::of(&repository, &fresh, key, device)?;
     let findings = findings_file(case.examination);
@@ -119,9 +119,9 @@ pub fn prepare(
 
 impl<'p> Signatory<'p> {
     /// Finds the owner of a key, and looks whether the own chain is one that can be built on.
-    pub fn of(repository: &Repository, place: &'p Place, key: &SigningKey, device: &str) -> Result<Self, Failure> {
+    pub fn of(repository: &Repository, place: &'p Place, key: &SigningKey, device: &str) -> Result<Self, SigningError> {
         let Some(policy) = place.policy() else {
-            return Err(Failure::Refused(
+            return Err(SigningError::Refused(
                 "This repository has no valid policy, so there is no roster that names you. `undersign init` writes \
                  one."
                     .to_owned(),
@@ -133,14 +133,14 @@ impl<'p> Signatory<'p> {
                  signed.",
                 key.fingerprint()
             );
-            return Err(Failure::Refused(detail));
+            return Err(SigningError::Refused(detail));
         };
         let id = ChainId { key: key.public.id().to_string(), device: device.to_owned() };
         let own = ledger::read_chain(repository, &id);
         let known = place.chains.iter().find(|chain| chain.id == id);
         sound(&own).and_then(|()| known.map_or(Ok(()), sound))?;
         if known.is_some_and(|known| known.records.len() > own.records.len()) {
-            return Err(Failure::Refused(
+            return Err(SigningError::Refused(
                 "A remote holds more of your own chain than this repository. `undersign sync` brings it here; then \
                  sign."
                     .to_owned(),
@@ -154,22 +154,22 @@ impl<'p> Signatory<'p> {
 }
 
 /// Whether the own chain can be built on.
-fn sound(chain: &Chain) -> Result<(), Failure> {
+fn sound(chain: &Chain) -> Result<(), SigningError> {
     let Some((position, fault)) = chain.fault else { return Ok(()) };
     let way = match fault {
         Fault::Forked => "`undersign record repair` says which branch holds".to_owned(),
         _ => format!("restore {}{} from another clone", ledger::PREFIX, chain.id),
     };
-    Err(Failure::Refused(format!(
+    Err(SigningError::Refused(format!(
         "Your own chain is damaged at record {position}: {fault}; {way}. Nothing was signed."
     )))
 }
 
 impl Prepared {
-    fn of(statement: &Statement, manifest: Vec<u8>, findings: Vec<u8>) -> Result<Prepared, Failure> {
+    fn of(statement: &Statement, manifest: Vec<u8>, findings: Vec<u8>) -> Result<Prepared, SigningError> {
         let payload = statement.encode();
         if let Err(fault) = Statement::decode(&payload) {
-            return Err(Failure::Refused(format!(
+            return Err(SigningError::Refused(format!(
                 "The statement cannot be signed: {fault}. Shorten answers and reason, if they are long."
             )));
         }
@@ -185,10 +185,10 @@ impl Prepared {
         key: &SigningKey,
         passphrase: Option<&str>,
         now: i64,
-    ) -> Result<Record, Failure> {
+    ) -> Result<Record, SigningError> {
         let envelope = key.sign(self.payload.clone(), passphrase).map_err(|error| match error {
-            SignError::PassphraseNeeded => Failure::PassphraseNeeded,
-            other => Failure::Refused(other.to_string()),
+            KeyError::PassphraseNeeded => SigningError::PassphraseNeeded,
+            other => SigningError::Refused(other.to_string()),
         })?;
         let link = Link {
             name: file_name(self.seq),
@@ -197,8 +197,8 @@ impl Prepared {
             findings: self.findings.clone(),
         };
         ledger::append(repository, &self.chain, link, now).map_err(|error| match error {
-            LedgerError::LostPlace => Failure::LostPlace(error.to_string()),
-            other => Failure::Refused(other.to_string()),
+            LedgerError::LostPlace => SigningError::LostPlace(error.to_string()),
+            other => SigningError::Refused(other.to_string()),
         })
     }
 }
@@ -215,7 +215,12 @@ pub struct FollowUp<'r> {
 }
 
 /// Fixes the bytes of a follow-up. Nothing was looked at for it, and its coverage says so.
-pub fn follow_up(what: FollowUp<'_>, signatory: Signatory<'_>, nonce: [u8; 16], now: i64) -> Result<Prepared, Failure> {
+pub fn follow_up(
+    what: FollowUp<'_>,
+    signatory: Signatory<'_>,
+    nonce: [u8; 16],
+    now: i64,
+) -> Result<Prepared, SigningError> {
     let earlier = what.about.predicate().clone();
     let predicate = Predicate {
         verdict: what.verdict,
@@ -237,21 +242,21 @@ pub fn follow_up(what: FollowUp<'_>, signatory: Signatory<'_>, nonce: [u8; 16], 
         ..earlier
     };
     let [subject] = &what.about.verified.statement().subject[..] else {
-        return Err(Failure::Refused("The record that this is about has no subject.".to_owned()));
+        return Err(SigningError::Refused("The record that this is about has no subject.".to_owned()));
     };
     let statement = Statement::new(subject.clone(), predicate);
     Prepared::of(&statement, what.about.link.manifest.clone(), what.about.link.findings.clone())
 }
 
-fn unmoved(change: &Change, repository: &Repository, fresh: &Place) -> Result<(), Failure> {
+fn unmoved(change: &Change, repository: &Repository, fresh: &Place) -> Result<(), SigningError> {
     let tip = change.refs.first().and_then(|at| repository.tip(&at.full));
     if tip.is_some_and(|tip| tip != change.revision.head) {
-        return Err(Failure::Moved(
+        return Err(SigningError::Moved(
             "The branch moved while you read it. What you saw is kept; open it again to see what changed.".to_owned(),
         ));
     }
     if fresh.target.tip != change.revision.target_tip {
-        return Err(Failure::Moved(
+        return Err(SigningError::Moved(
             "The target moved while you read. Open the change again; your marks are kept.".to_owned(),
         ));
     }
@@ -266,9 +271,9 @@ pub fn sign(
     key: &SigningKey,
     passphrase: Option<&str>,
     now: i64,
-) -> Result<Record, Failure> {
+) -> Result<Record, SigningError> {
     let (repository, fresh) =
-        Place::open_for(&place.root, Some(&change.target)).map_err(|error| Failure::Refused(error.to_string()))?;
+        Place::open_for(&place.root, Some(&change.target)).map_err(|error| SigningError::Refused(error.to_string()))?;
     unmoved(change, &repository, &fresh)?;
     prepared.record(&repository, key, passphrase, now)
 }

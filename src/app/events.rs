@@ -10,7 +10,7 @@ use super::{Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text
 use crate::decision::Verdict;
 use crate::examination;
 use crate::gate::advice;
-use crate::signing::Failure;
+use crate::signing::SigningError;
 
 pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
@@ -136,11 +136,11 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
     }
     match result {
         Ok(opened) => {
-            let Opened { place, change, diff, draft, saved, renamed, draft_trouble, read_only } = *opened;
+            let Opened { place, change, diff, draft, saved, renamed, draft_problem, read_only } = *opened;
             let mut review = Review::new(ticket, change.clone(), place.clone(), diff.clone(), draft, read_only);
             review.room = state.room;
             review.saved = saved.unwrap_or(review.saved);
-            state.status = draft_trouble;
+            state.status = draft_problem;
             if !review.carried_over.is_empty() {
                 let again = state.keymap.first(super::action::Action::Again);
                 let told = match renamed {
@@ -270,7 +270,7 @@ fn close_sheet(state: &mut State, told: Option<String>) {
     }
 }
 
-fn signed(state: &mut State, result: Result<String, Failure>) -> Vec<Effect> {
+fn signed(state: &mut State, result: Result<String, SigningError>) -> Vec<Effect> {
     state.sitting.was_right(result.is_ok());
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
     let (place, repository) = (review.place.clone(), review.change.repository);

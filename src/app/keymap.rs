@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::action::{Action, Context};
-use crate::datafile::{self, Placed, Refused, Table};
+use crate::datafile::{self, FileError, Placed, Table};
 
 /// A key press.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -163,7 +163,7 @@ impl Keymap {
     }
 
     /// The keymap of a user's file: its entries over those of the preset that it names.
-    pub fn user(file: &str, source: &str) -> Result<Keymap, Refused> {
+    pub fn user(file: &str, source: &str) -> Result<Keymap, FileError> {
         datafile::read(file, source, |root| {
             let base = root.string("preset").and_then(|name| {
                 let found = Keymap::preset(&name.value);
@@ -178,7 +178,7 @@ impl Keymap {
     }
 
     /// This keymap with the entries of a file in place of its own.
-    pub fn with(&self, file: &str, source: &str) -> Result<Keymap, Refused> {
+    pub fn with(&self, file: &str, source: &str) -> Result<Keymap, FileError> {
         datafile::read(file, source, |root| Some(self.with_entries(root)))
     }
 

@@ -32,7 +32,7 @@ use crate::examination::{Examination, FileMaterial, Place};
 use crate::highlight::Tokens;
 use crate::provenance::attribution::Attribution;
 use crate::risk::Severity;
-use crate::signing::{Failure, Prepared, Seen};
+use crate::signing::{Prepared, Seen, SigningError};
 use action::Context;
 use choice::Choice;
 use keymap::{Keymap, Stroke};
@@ -250,11 +250,11 @@ pub enum Event {
     },
     Prepared {
         ticket: u64,
-        result: Result<Box<Prepared>, Failure>,
+        result: Result<Box<Prepared>, SigningError>,
     },
     Signed {
         ticket: u64,
-        result: Result<String, Failure>,
+        result: Result<String, SigningError>,
     },
     /// Chains of a repository went to and came from its remote: what was done, and what must not be overlooked.
     Synced {
@@ -307,7 +307,7 @@ pub struct Opened {
     /// How many files with marks have another name since the draft was written.
     pub renamed: usize,
     /// Why a draft that was there could not be used.
-    pub draft_trouble: Option<String>,
+    pub draft_problem: Option<String>,
     pub read_only: bool,
 }
 

@@ -482,7 +482,7 @@ fn on_a_row(rows: &[QueueRow], at: usize, down: bool) -> usize {
 
 impl Queue {
     /// What cannot be read in a row, and why.
-    pub fn trouble(&self, row: QueueRow) -> Option<(String, String)> {
+    pub fn problem(&self, row: QueueRow) -> Option<(String, String)> {
         match row {
             QueueRow::Change(_) | QueueRow::Heading(..) => None,
             QueueRow::Broken(at) => self.broken.get(at).map(|broken| (broken.what.clone(), broken.why.clone())),
@@ -506,10 +506,10 @@ pub fn without_policy(place: &Place) -> Option<String> {
             "there is no policy, so its changes can be read, not signed. `undersign init` writes who signs for what"
                 .to_owned(),
         ),
-        PolicyState::Invalid(refused) => {
-            let first = refused.mistakes.first();
+        PolicyState::Invalid(error) => {
+            let first = error.mistakes.first();
             let place = first.map(|mistake| format!("line {}: {}", mistake.line, mistake.text)).unwrap_or_default();
-            let more = match refused.mistakes.len() {
+            let more = match error.mistakes.len() {
                 0 | 1 => String::new(),
                 n => format!(" (and {} more)", crate::change::counted(n - 1, "mistake")),
             };

@@ -66,17 +66,17 @@ fn look(state: &mut State, action: Action) -> Option<String> {
 
 fn attributed(state: &State) -> String {
     let Screen::Review(review) = &state.screen else { return String::new() };
-    if let (true, Some(trouble)) = (review.attribution.is_empty(), review.attribution.troubles().first()) {
-        return format!("nothing is known of who wrote these lines: {trouble}");
+    if let (true, Some(problem)) = (review.attribution.is_empty(), review.attribution.problems().first()) {
+        return format!("nothing is known of who wrote these lines: {problem}");
     }
     if review.attribution.is_empty() {
         return "no note says who wrote these lines (git-ai, Agent Trace): unknown, which is not by hand".to_owned();
     }
     let counts = review.attribution.counts();
     let added = review.examination.as_ref().map_or(0, |examination| examination.added as usize);
-    let trouble = review.attribution.troubles().first().map(|trouble| format!("; {trouble}")).unwrap_or_default();
+    let problem = review.attribution.problems().first().map(|problem| format!("; {problem}")).unwrap_or_default();
     format!(
-        "claims of notes: A {} by AI, h {} by people, m {} mixed, · {} unknown{trouble}",
+        "claims of notes: A {} by AI, h {} by people, m {} mixed, · {} unknown{problem}",
         counts.ai,
         counts.human,
         counts.mixed,

@@ -9,7 +9,7 @@ use crate::change::manifest::escape;
 use crate::decision::{Missing, Verdict};
 use crate::gate::Answerable;
 use crate::gate::advice::Need;
-use crate::signing::{Failure, Prepared, Seen};
+use crate::signing::{Prepared, Seen, SigningError};
 
 /// Where the sheet stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,15 +231,15 @@ impl Sheet {
         }
     }
 
-    pub fn prepared(&mut self, result: Result<Box<Prepared>, Failure>) -> Option<String> {
+    pub fn prepared(&mut self, result: Result<Box<Prepared>, SigningError>) -> Option<String> {
         match result {
             Ok(prepared) => self.stage = Stage::Confirm { prepared, field: TextField::default(), scroll: 0 },
-            Err(Failure::Moved(why)) => return Some(why),
-            Err(Failure::LostPlace(why) | Failure::Refused(why)) => {
+            Err(SigningError::Moved(why)) => return Some(why),
+            Err(SigningError::LostPlace(why) | SigningError::Refused(why)) => {
                 self.stage = Stage::Choose;
                 self.message = Some(why);
             }
-            Err(Failure::PassphraseNeeded) => self.stage = Stage::Choose,
+            Err(SigningError::PassphraseNeeded) => self.stage = Stage::Choose,
         }
         None
     }
@@ -253,18 +253,20 @@ impl Sheet {
     }
 
     /// The answer of the signing lane. A text that comes back closes the sheet and is told.
-    pub fn signed(&mut self, result: Result<String, Failure>) -> Option<String> {
+    pub fn signed(&mut self, result: Result<String, SigningError>) -> Option<String> {
         let Stage::Signing { prepared } = self.stage.clone() else { return None };
         match result {
             Ok(record) => self.stage = Stage::Done { record, verdict: prepared.verdict },
-            Err(Failure::Moved(why)) => return Some(why),
-            Err(Failure::PassphraseNeeded) => self.stage = Stage::Passphrase { prepared, field: TextField::default() },
-            Err(Failure::LostPlace(why)) => {
+            Err(SigningError::Moved(why)) => return Some(why),
+            Err(SigningError::PassphraseNeeded) => {
+                self.stage = Stage::Passphrase { prepared, field: TextField::default() }
+            }
+            Err(SigningError::LostPlace(why)) => {
                 // Back to a sheet that must be prepared and confirmed anew: it never signs by itself.
                 self.stage = Stage::Choose;
                 self.message = Some(why);
             }
-            Err(Failure::Refused(why)) => {
+            Err(SigningError::Refused(why)) => {
                 self.message = Some(why);
                 self.stage = if self.needs_passphrase {
                     Stage::Passphrase { prepared, field: TextField::default() }

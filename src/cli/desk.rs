@@ -127,9 +127,9 @@ pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Ve
     let (mut state, effects) = begin(&config, super::now());
     state.look = config.look;
     state.sitting.remembers = config.remember_passphrase;
-    if let Some(trouble) = config.troubles.first() {
+    if let Some(problem) = config.problems.first() {
         // In full on stderr after leaving, too long for one line here.
-        state.status = trouble.lines().next().map(|line| format!("{line} (in full when you leave)"));
+        state.status = problem.lines().next().map(|line| format!("{line} (in full when you leave)"));
     }
     let ports = Ports {
         drafts: config.drafts.clone(),
@@ -142,7 +142,7 @@ pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Ve
         first_frame: FirstFrame::default(),
     };
     let state = desk::run(state, effects, &config.theme, config.mouse, Arc::new(ports))?;
-    config.troubles.iter().for_each(|trouble| eprintln!("undersign: {trouble}"));
+    config.problems.iter().for_each(|problem| eprintln!("undersign: {problem}"));
     Ok(state)
 }
 

@@ -39,7 +39,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let target = repository.target().map_or_else(|_| "refs/heads/main".to_owned(), |target| target.name);
     let id = options.id.clone().unwrap_or_else(|| id_of(&email));
     let text = policy(&repository.name, &id, &name, &email, &public, &target);
-    Policy::parse(POLICY_PATH, &text).map_err(|refused| refused.to_string())?;
+    Policy::parse(POLICY_PATH, &text).map_err(|error| error.to_string())?;
     let file = root.join(POLICY_PATH);
     std::fs::create_dir_all(file.parent().unwrap_or(&root))
         .map_err(|error| format!("{} cannot be made: {error}.", file.display()))?;

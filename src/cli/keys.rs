@@ -18,10 +18,10 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<(), String> {
-    let mut troubles = Vec::new();
+    let mut problems = Vec::new();
     let keymap = match options.preset.as_deref().and_then(Keymap::preset) {
         Some(preset) => preset,
-        None => config::keymap(&mut troubles),
+        None => config::keymap(&mut problems),
     };
     if options.toml {
         out!("{}", keymap.to_toml());
@@ -29,7 +29,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         table(&keymap);
         outln!("\nChange entries, or name a preset, in {}.", config::directory().join("keymap.toml").display());
     }
-    if troubles.is_empty() { Ok(()) } else { Err(troubles.join("\n")) }
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
 }
 
 fn table(keymap: &Keymap) {

@@ -257,7 +257,7 @@ impl Command {
 fn tell_of_configuration(command: Option<&Command>) {
     let tells = matches!(command, None | Some(Command::Demo(_) | Command::Review(_) | Command::Theme(_)));
     if !tells {
-        crate::config::file_troubles().iter().for_each(|trouble| eprintln!("undersign: {trouble}"));
+        crate::config::file_problems().iter().for_each(|problem| eprintln!("undersign: {problem}"));
     }
 }
 

@@ -162,8 +162,8 @@ fn policy_of(repository: &Repository, commit: ObjectId) -> Result<Policy, Reason
             let detail = "There is no .undersign/policy.toml on the policy branch. `undersign init` writes one.";
             Err(Reason::undecidable(Code::PolicyAbsent, detail))
         }
-        Ok(PolicyState::Invalid(refused)) => {
-            Err(Reason::undecidable(Code::PolicyInvalid, visible::lines(&refused.to_string())))
+        Ok(PolicyState::Invalid(error)) => {
+            Err(Reason::undecidable(Code::PolicyInvalid, visible::lines(&error.to_string())))
         }
         Err(error) => Err(unread(error)),
     }
@@ -174,5 +174,5 @@ fn policy_file(file: &Path) -> Result<Policy, Reason> {
         Reason::undecidable(Code::PolicyAbsent, format!("The policy file {} cannot be read: {error}.", file.display()))
     })?;
     Policy::read(&file.display().to_string(), &source)
-        .map_err(|refused| Reason::undecidable(Code::PolicyInvalid, visible::lines(&refused.to_string())))
+        .map_err(|error| Reason::undecidable(Code::PolicyInvalid, visible::lines(&error.to_string())))
 }

@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(known, key(rules, &change([1, 2, 3, 4, 9, 9])));
         let divided = |rest: &str| {
             let text = format!("{}\n{rest}", include_str!("../../assets/policy.toml"));
-            division(&Policy::parse("policy.toml", &text).unwrap_or_else(|refused| panic!("{refused}")))
+            division(&Policy::parse("policy.toml", &text).unwrap_or_else(|error| panic!("{error}")))
         };
         let one = "[compartment.one]\npaths = [\"one/**\"]\nsign = [{ role = \"senior\", n = 1 }]\n";
         assert_ne!(divided(""), divided(one));

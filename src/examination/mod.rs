@@ -460,10 +460,10 @@ pub fn refusals(place: &Place, examination: &Examination) -> Vec<String> {
         (PolicyState::Absent, _) => {
             vec![format!("{}: There is no policy on {branch}, so nothing may land.", Code::PolicyAbsent)]
         }
-        (PolicyState::Invalid(refused), _) => vec![format!(
+        (PolicyState::Invalid(error), _) => vec![format!(
             "{}: The policy on {branch} has mistakes, so nothing may land: {}",
             Code::PolicyInvalid,
-            visible::lines(&refused.to_string())
+            visible::lines(&error.to_string())
         )],
         (PolicyState::Found(_), standing) => {
             let reasons = standing.iter().flat_map(advice::refusals);

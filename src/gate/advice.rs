@@ -146,7 +146,7 @@ mod tests {
              [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\n",
             people.concat()
         );
-        Policy::parse("policy.toml", &text).unwrap_or_else(|refused| panic!("{refused}"))
+        Policy::parse("policy.toml", &text).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Slots as (compartment, role, need, by), and the authors.

@@ -12,51 +12,51 @@ pub const MAX_LINE: usize = 100_000;
 
 /// Why objects could not be read. It makes a push undecidable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unread {
+pub struct HistoryError {
     /// There is more than is read, or it took too long; else an object is missing or damaged.
     pub is_limit: bool,
     /// For people.
     pub sentence: String,
 }
 
-impl From<Unread> for Reason {
-    fn from(unread: Unread) -> Reason {
-        Reason::undecidable(if unread.is_limit { Code::Limit } else { Code::Unreadable }, unread.sentence)
+impl From<HistoryError> for Reason {
+    fn from(error: HistoryError) -> Reason {
+        Reason::undecidable(if error.is_limit { Code::Limit } else { Code::Unreadable }, error.sentence)
     }
 }
 
 /// What only the commits and trees of a repository tell of where a push leads.
 ///
 /// # Errors
-/// [`Unread`]
+/// [`HistoryError`]
 pub trait History {
     /// The commit that an id names, through tags; none where it is something else.
-    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, Unread>;
+    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, HistoryError>;
 
     /// None for a root, and for a commit whose parents are cut off.
-    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, Unread>;
+    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, HistoryError>;
 
     /// Whether the parents of a commit are hidden here, as by a shallow file.
     fn is_cut(&self, commit: ObjectId) -> bool;
 
     /// Whether `commit` is `of` or among its ancestors.
-    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, Unread>;
+    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, HistoryError>;
 
     /// Whether history is hidden of either side, outside of what their one merge base holds: another may lie behind it.
-    fn is_cut_beside(&self, base: ObjectId, sides: [ObjectId; 2]) -> Result<bool, Unread>;
+    fn is_cut_beside(&self, base: ObjectId, sides: [ObjectId; 2]) -> Result<bool, HistoryError>;
 
     /// The best common ancestors, all of them.
-    fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, Unread>;
+    fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, HistoryError>;
 
     /// What each step does from `start` along `line`, which is oldest first and ends at the tip.
-    fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, Unread>;
+    fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, HistoryError>;
 
     /// A path that `side` changed since `base` and that `end` does not hold as `side` does; none where it holds all of
     /// them.
-    fn lacks(&self, base: ObjectId, side: ObjectId, end: ObjectId) -> Result<Option<RepoPath>, Unread>;
+    fn lacks(&self, base: ObjectId, side: ObjectId, end: ObjectId) -> Result<Option<RepoPath>, HistoryError>;
 
     /// What stands between a proposal and its target.
-    fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, Unread>;
+    fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, HistoryError>;
 }
 
 /// Commits that protected refs showed, or passed through by approved segments, with the refs that did. A **state** is
@@ -184,7 +184,7 @@ pub(super) fn keeps_all(
     first: ObjectId,
     side: ObjectId,
     merge: ObjectId,
-) -> Result<Result<(), Option<RepoPath>>, Unread> {
+) -> Result<Result<(), Option<RepoPath>>, HistoryError> {
     let [base] = history.merge_bases(first, side)?[..] else { return Ok(Err(None)) };
     if history.is_cut_beside(base, [first, side])? {
         return Ok(Err(None));

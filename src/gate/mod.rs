@@ -24,7 +24,7 @@ mod segmentation;
 pub mod summary;
 
 pub use crate::policy::SlotState;
-pub use history::{History, MAX_LINE, States, Unread};
+pub use history::{History, HistoryError, MAX_LINE, States};
 pub use input::{Contents, Input, MAX_PLACES, Opaque, Rest};
 pub use obsolete::{is_over, obsolete};
 pub use outcome::{

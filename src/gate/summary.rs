@@ -106,7 +106,7 @@ impl Facts {
 
 /// Why a key or a summary is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SummaryFault {
+pub enum SummaryError {
     /// The private key cannot be read: RFC 8410 in PKCS#8 is taken, and no other algorithm.
     #[error(
         "this is no ed25519 private key in PEM (PKCS#8, not encrypted); `openssl genpkey -algorithm ed25519` makes one"
@@ -149,9 +149,9 @@ impl GateKey {
     /// Reads PKCS#8, version 1 (OpenSSL) or 2 (RFC 5958, with the public key in it, which then must be the right one).
     ///
     /// # Errors
-    /// [`SummaryFault::PrivateKey`]
-    pub fn from_pem(text: &str) -> Result<GateKey, SummaryFault> {
-        SigningKey::from_pkcs8_pem(text).map(GateKey).map_err(|_| SummaryFault::PrivateKey)
+    /// [`SummaryError::PrivateKey`]
+    pub fn from_pem(text: &str) -> Result<GateKey, SummaryError> {
+        SigningKey::from_pkcs8_pem(text).map(GateKey).map_err(|_| SummaryError::PrivateKey)
     }
 
     /// PKCS#8, version 1: OpenSSL 3.0 does not read version 2. Wiped when dropped.
@@ -178,10 +178,10 @@ pub struct GatePublicKey(VerifyingKey);
 
 impl GatePublicKey {
     /// # Errors
-    /// [`SummaryFault::PublicKey`], also for the points of small order, under which anybody can sign.
-    pub fn from_pem(text: &str) -> Result<GatePublicKey, SummaryFault> {
-        let key = VerifyingKey::from_public_key_pem(text).map_err(|_| SummaryFault::PublicKey)?;
-        if key.is_weak() { Err(SummaryFault::PublicKey) } else { Ok(GatePublicKey(key)) }
+    /// [`SummaryError::PublicKey`], also for the points of small order, under which anybody can sign.
+    pub fn from_pem(text: &str) -> Result<GatePublicKey, SummaryError> {
+        let key = VerifyingKey::from_public_key_pem(text).map_err(|_| SummaryError::PublicKey)?;
+        if key.is_weak() { Err(SummaryError::PublicKey) } else { Ok(GatePublicKey(key)) }
     }
 
     /// SubjectPublicKeyInfo, as `openssl pkey -pubout` writes it.
@@ -205,9 +205,9 @@ impl Summary {
     /// same summary and key give the same bytes.
     ///
     /// # Errors
-    /// [`SummaryFault::Uri`], [`SummaryFault::Reference`], [`SummaryFault::Time`], [`SummaryFault::Levels`]; and
+    /// [`SummaryError::Uri`], [`SummaryError::Reference`], [`SummaryError::Time`], [`SummaryError::Levels`]; and
     /// [`Fault::TooLarge`] where it comes out larger than the 1 MiB that an envelope may have.
-    pub fn sign(&self, key: &GateKey) -> Result<Vec<u8>, SummaryFault> {
+    pub fn sign(&self, key: &GateKey) -> Result<Vec<u8>, SummaryError> {
         let payload = self.payload()?;
         // Called armor because records put an SSH signature here; to DSSE it is just bytes.
         let armor = key.0.sign(&pae(&payload)).to_bytes().to_vec();
@@ -216,7 +216,7 @@ impl Summary {
     }
 
     /// What is signed. There is one spelling of each summary.
-    fn payload(&self) -> Result<Vec<u8>, SummaryFault> {
+    fn payload(&self) -> Result<Vec<u8>, SummaryError> {
         self.check()?;
         let predicate = Predicate {
             verifier: Verifier { id: self.verifier.clone() },
@@ -242,18 +242,18 @@ impl Summary {
         }))
     }
 
-    fn check(&self) -> Result<(), SummaryFault> {
+    fn check(&self) -> Result<(), SummaryError> {
         let uris = [("verifier", &self.verifier), ("repository", &self.repository), ("policy", &self.policy.uri)];
         let records = self.records.iter().map(|record| ("place of a record", &record.uri));
         if let Some((what, _)) = uris.into_iter().chain(records).find(|(_, text)| !is_uri(text)) {
-            return Err(SummaryFault::Uri(what));
+            return Err(SummaryError::Uri(what));
         }
         if !self.reference.starts_with("refs/") {
-            return Err(SummaryFault::Reference);
+            return Err(SummaryError::Reference);
         }
         let alone = self.levels.len() == 1 || !self.levels.contains(&Level::BreakGlass);
         let distinct = self.levels.iter().enumerate().all(|(index, level)| !self.levels[..index].contains(level));
-        if alone && distinct { Ok(()) } else { Err(SummaryFault::Levels) }
+        if alone && distinct { Ok(()) } else { Err(SummaryError::Levels) }
     }
 }
 
@@ -262,25 +262,25 @@ impl Summary {
 /// commit with what it expects, or else the summary of another place passes for this one.
 ///
 /// # Errors
-/// [`SummaryFault::Envelope`] where envelope, key id or signature do not hold, [`SummaryFault::Statement`] for what is
+/// [`SummaryError::Envelope`] where envelope, key id or signature do not hold, [`SummaryError::Statement`] for what is
 /// signed but no such summary; and those of [`Summary::sign`].
-pub fn read(envelope: &[u8], key: &GatePublicKey) -> Result<Summary, SummaryFault> {
+pub fn read(envelope: &[u8], key: &GatePublicKey) -> Result<Summary, SummaryError> {
     let Envelope { payload, key_hint, armor } = Envelope::decode(envelope)?;
     if key_hint != key.id() {
         return Err(Fault::KeyHint.into());
     }
     let signature = Signature::from_slice(&armor).map_err(|_| Fault::SignatureMalformed)?;
     key.0.verify_strict(&pae(&payload), &signature).map_err(|_| Fault::SignatureInvalid)?;
-    let statement: Statement = serde_json::from_slice(&payload).map_err(|_| SummaryFault::Statement)?;
-    let summary = statement.summary().ok_or(SummaryFault::Statement)?;
+    let statement: Statement = serde_json::from_slice(&payload).map_err(|_| SummaryError::Statement)?;
+    let summary = statement.summary().ok_or(SummaryError::Statement)?;
     // Written again it must be the same: so all that has but one value, and all that is said twice, is compared too.
-    if summary.payload()? == payload { Ok(summary) } else { Err(SummaryFault::Statement) }
+    if summary.payload()? == payload { Ok(summary) } else { Err(SummaryError::Statement) }
 }
 
 /// RFC 3339, UTC, whole seconds.
-fn time(seconds: i64) -> Result<String, SummaryFault> {
+fn time(seconds: i64) -> Result<String, SummaryError> {
     let time = jiff::Timestamp::from_second(seconds).ok().filter(|time| *time >= jiff::Timestamp::UNIX_EPOCH);
-    time.map(|time| time.to_string()).ok_or(SummaryFault::Time)
+    time.map(|time| time.to_string()).ok_or(SummaryError::Time)
 }
 
 /// RFC 3986 as far as it separates a URI from a path or a name: a scheme, and no character that one may not hold.

@@ -54,7 +54,7 @@ mod tests {
                 key(1),
                 key(2)
             );
-            let policy = Policy::parse("p", &source).unwrap_or_else(|refused| panic!("{refused}"));
+            let policy = Policy::parse("p", &source).unwrap_or_else(|error| panic!("{error}"));
             advice(&policy, 1_790_000_000)
         };
         let told = read(false, "\"senior\"");

@@ -418,7 +418,7 @@ mod tests {
             text.replacen(from, to, 1)
         };
         let text = edits.iter().fold(SAMPLE.to_owned(), edit);
-        Policy::parse("policy.toml", &text).unwrap_or_else(|refused| panic!("{refused}"))
+        Policy::parse("policy.toml", &text).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn lines(old: &Policy, new: &Policy) -> Vec<String> {

@@ -30,7 +30,7 @@ pub use split::SplitChange;
 use crate::change::RepoPath;
 use crate::change::digest::Digest;
 use crate::change::spelling;
-use crate::datafile::{Mistake, Refused};
+use crate::datafile::{FileError, Mistake};
 
 /// The name of the compartment for what no other matches.
 pub const DEFAULT: &str = "default";
@@ -113,10 +113,10 @@ impl Policy {
     ///
     /// # Errors
     /// It is larger than [`MAX_FILE`], no UTF-8, or has mistakes: all of them.
-    pub fn read(file: &str, bytes: &[u8]) -> Result<Policy, Refused> {
+    pub fn read(file: &str, bytes: &[u8]) -> Result<Policy, FileError> {
         let refused = |line, text: &str| {
             let mistakes = vec![Mistake { line, text: text.to_owned() }];
-            Err(Refused { file: file.to_owned(), mistakes })
+            Err(FileError { file: file.to_owned(), mistakes })
         };
         if bytes.len() > MAX_FILE {
             return refused(1, "the file is larger than 1 MiB");
@@ -131,7 +131,7 @@ impl Policy {
     }
 
     /// Reads the text of a policy file; refused whole, with all of its mistakes.
-    pub fn parse(file: &str, source: &str) -> Result<Policy, Refused> {
+    pub fn parse(file: &str, source: &str) -> Result<Policy, FileError> {
         parse::parse(file, source)
     }
 

@@ -71,7 +71,7 @@ mod tests {
             &(more + "[compartment.prod]"),
             1,
         );
-        Policy::parse("policy.toml", &text).unwrap_or_else(|refused| panic!("{refused}"))
+        Policy::parse("policy.toml", &text).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// With limits of 1, 2 and 3.

@@ -120,7 +120,7 @@ fn with_keys(dana: &str, rahim: &str) -> Option<String> {
         format!("{start}{}", rest.replacen("keys = [", &format!("keys = [\"{key}\", "), 1))
     };
     let text = add(&add(SAMPLE, "dana", dana), "rahim", rahim);
-    Policy::parse("policy.toml", &text).err().map(|refused| refused.to_string())
+    Policy::parse("policy.toml", &text).err().map(|error| error.to_string())
 }
 
 const ED25519: &str = "ssh-ed25519";

@@ -9,7 +9,7 @@ use super::known::Known;
 use super::patterns::Patterns;
 use super::{Class, Strength};
 use crate::change::digest::Digest;
-use crate::datafile::{self, Placed, Refused, Table};
+use crate::datafile::{self, FileError, Placed, Table};
 
 const SHIPPED: &str = include_str!("../../assets/provenance.toml");
 
@@ -89,7 +89,7 @@ impl Rules {
     }
 
     /// Reads a file of rules; refused whole, with all of its mistakes.
-    pub fn parse(file: &str, source: &str) -> Result<Rules, Refused> {
+    pub fn parse(file: &str, source: &str) -> Result<Rules, FileError> {
         datafile::read(file, source, |root| {
             let mut draft = Draft::default();
             root.tables("tool").iter().for_each(|table| draft.tool(table));

@@ -11,7 +11,7 @@ use super::blast::is_test;
 use super::{BlastClass, FileUnderReview, Finding, Severity};
 use crate::change::diff::{Location, Side};
 use crate::change::digest::Digest;
-use crate::datafile::{self, Placed, Refused, Table};
+use crate::datafile::{self, FileError, Placed, Table};
 
 const SHIPPED: &[(&str, &str)] = &[
     ("rules/hazards.toml", include_str!("../../assets/rules/hazards.toml")),
@@ -86,7 +86,7 @@ impl Rules {
     }
 
     /// Reads rule files; the first that has mistakes is refused whole.
-    pub fn parse(files: &[(&str, &str)]) -> Result<Rules, Refused> {
+    pub fn parse(files: &[(&str, &str)]) -> Result<Rules, FileError> {
         let mut all = Rules {
             rules: Vec::new(),
             checks: Vec::new(),

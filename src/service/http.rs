@@ -29,45 +29,45 @@ pub struct Request {
 
 /// Why something is not done: a status and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct HttpError {
     pub status: u16,
     pub sentence: String,
 }
 
-impl Refusal {
-    pub fn new(status: u16, sentence: impl Into<String>) -> Refusal {
-        Refusal { status, sentence: sentence.into() }
+impl HttpError {
+    pub fn new(status: u16, sentence: impl Into<String>) -> HttpError {
+        HttpError { status, sentence: sentence.into() }
     }
 }
 
 /// Why there is no request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unread {
+pub enum RequestError {
     /// Nobody is there any more to be told.
     Gone,
-    Refused(Refusal),
+    Refused(HttpError),
 }
 
-impl From<io::Error> for Unread {
-    fn from(error: io::Error) -> Unread {
+impl From<io::Error> for RequestError {
+    fn from(error: io::Error) -> RequestError {
         match error.kind() {
             ErrorKind::TimedOut | ErrorKind::WouldBlock => {
                 refused(408, "The request did not arrive whole within the time that this service gives it.")
             }
-            _ => Unread::Gone,
+            _ => RequestError::Gone,
         }
     }
 }
 
-fn refused(status: u16, sentence: impl Into<String>) -> Unread {
-    Unread::Refused(Refusal::new(status, sentence))
+fn refused(status: u16, sentence: impl Into<String>) -> RequestError {
+    RequestError::Refused(HttpError::new(status, sentence))
 }
 
 /// Reads up to the body, of which `max_body` bytes are allowed.
 ///
 /// # Errors
-/// [`Unread`]; what is left in the reader then is no request.
-pub fn read_head(reader: &mut impl BufRead, max_body: u64) -> Result<Head, Unread> {
+/// [`RequestError`]; what is left in the reader then is no request.
+pub fn read_head(reader: &mut impl BufRead, max_body: u64) -> Result<Head, RequestError> {
     let bytes = head_bytes(reader)?;
     let mut head = parse(&bytes)?;
     check_host(&head)?;
@@ -78,15 +78,15 @@ pub fn read_head(reader: &mut impl BufRead, max_body: u64) -> Result<Head, Unrea
 /// Reads the body that a head announces. Room is taken as bytes arrive, never because a header promises them.
 ///
 /// # Errors
-/// [`Unread`]; a body that ends early is none.
-pub fn read_body(reader: &mut impl BufRead, head: Head) -> Result<Request, Unread> {
+/// [`RequestError`]; a body that ends early is none.
+pub fn read_body(reader: &mut impl BufRead, head: Head) -> Result<Request, RequestError> {
     let mut body = Vec::new();
     reader.by_ref().take(head.length).read_to_end(&mut body)?;
-    if (body.len() as u64) < head.length { Err(Unread::Gone) } else { Ok(Request { head, body }) }
+    if (body.len() as u64) < head.length { Err(RequestError::Gone) } else { Ok(Request { head, body }) }
 }
 
 /// Everything up to the empty line, with every line checked as it comes.
-fn head_bytes(reader: &mut impl BufRead) -> Result<Vec<u8>, Unread> {
+fn head_bytes(reader: &mut impl BufRead) -> Result<Vec<u8>, RequestError> {
     let mut head = Vec::new();
     loop {
         let start = head.len();
@@ -94,7 +94,7 @@ fn head_bytes(reader: &mut impl BufRead) -> Result<Vec<u8>, Unread> {
         let line = &head[start..];
         if !line.ends_with(b"\n") {
             let full = head.len() == MAX_HEAD;
-            return Err(if full { refused(431, "The headers are longer than 16 KiB.") } else { Unread::Gone });
+            return Err(if full { refused(431, "The headers are longer than 16 KiB.") } else { RequestError::Gone });
         }
         check_line(line, start == 0)?;
         if line == b"\r\n" {
@@ -103,7 +103,7 @@ fn head_bytes(reader: &mut impl BufRead) -> Result<Vec<u8>, Unread> {
     }
 }
 
-fn check_line(line: &[u8], first: bool) -> Result<(), Unread> {
+fn check_line(line: &[u8], first: bool) -> Result<(), RequestError> {
     let Some(text) = line.strip_suffix(b"\r\n") else {
         return Err(refused(400, "A line of the head ends with a bare line feed."));
     };
@@ -119,7 +119,7 @@ fn check_line(line: &[u8], first: bool) -> Result<(), Unread> {
     Ok(())
 }
 
-fn parse(bytes: &[u8]) -> Result<Head, Unread> {
+fn parse(bytes: &[u8]) -> Result<Head, RequestError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     let read = request.parse(bytes).map_err(|error| match error {
@@ -140,7 +140,7 @@ fn parse(bytes: &[u8]) -> Result<Head, Unread> {
     Ok(Head { method: method.to_owned(), target: target.to_owned(), minor, headers, length: 0 })
 }
 
-fn check_host(head: &Head) -> Result<(), Unread> {
+fn check_host(head: &Head) -> Result<(), RequestError> {
     match head.all("host").count() {
         1 => Ok(()),
         0 if head.minor == 0 => Ok(()),
@@ -149,7 +149,7 @@ fn check_host(head: &Head) -> Result<(), Unread> {
 }
 
 /// How long the body is: said once, in decimal, or not at all.
-fn length(head: &Head, max_body: u64) -> Result<u64, Unread> {
+fn length(head: &Head, max_body: u64) -> Result<u64, RequestError> {
     let lengths: Vec<_> = head.all("content-length").collect();
     let mut codings = head.all("transfer-encoding");
     match (&lengths[..], codings.next()) {
@@ -168,7 +168,7 @@ fn length(head: &Head, max_body: u64) -> Result<u64, Unread> {
 }
 
 /// A decimal number; none where it is too large to be one.
-fn decimal(digits: &[u8]) -> Result<Option<u64>, Unread> {
+fn decimal(digits: &[u8]) -> Result<Option<u64>, RequestError> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(refused(400, "Content-Length is no decimal number."));
     }
@@ -191,7 +191,7 @@ impl Head {
     ///
     /// # Errors
     /// It expects something else.
-    pub fn expects_continue(&self) -> Result<bool, Unread> {
+    pub fn expects_continue(&self) -> Result<bool, RequestError> {
         match self.all("expect").next() {
             None => Ok(false),
             Some(what) if what.eq_ignore_ascii_case(b"100-continue") => Ok(self.minor > 0),
@@ -246,10 +246,10 @@ impl Answer {
     }
 }
 
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Answer {
-        let answer = Answer::new(refusal.status, serde_json::json!({ "error": refusal.sentence }).to_string());
-        if refusal.status == 503 { answer.with("retry-after", "1") } else { answer }
+impl From<HttpError> for Answer {
+    fn from(error: HttpError) -> Answer {
+        let answer = Answer::new(error.status, serde_json::json!({ "error": error.sentence }).to_string());
+        if error.status == 503 { answer.with("retry-after", "1") } else { answer }
     }
 }
 
@@ -277,7 +277,7 @@ fn phrase(status: u16) -> &'static str {
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8]) -> Result<Request, Unread> {
+    fn read(bytes: &[u8]) -> Result<Request, RequestError> {
         let mut reader = bytes;
         let head = read_head(&mut reader, 100)?;
         read_body(&mut reader, head)
@@ -286,8 +286,8 @@ mod tests {
     fn status(bytes: &[u8]) -> u16 {
         match read(bytes) {
             Ok(_) => 200,
-            Err(Unread::Gone) => 0,
-            Err(Unread::Refused(refusal)) => refusal.status,
+            Err(RequestError::Gone) => 0,
+            Err(RequestError::Refused(error)) => error.status,
         }
     }
 

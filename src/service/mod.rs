@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use http::{Answer, Refusal, Request, Unread};
+use http::{Answer, HttpError, Request, RequestError};
 use metrics::Metrics;
 use socket::{Listener, Stream, Timed};
 
@@ -145,7 +145,7 @@ impl Service<'_> {
     /// was read, so the connection stays until others are turned away.
     fn turn_away(&self, stream: Stream, leaving: &mut VecDeque<Stream>) {
         self.tally.refuse(503);
-        let answer = Answer::from(Refusal::new(503, "There are too many connections. Try again."));
+        let answer = Answer::from(HttpError::new(503, "There are too many connections. Try again."));
         let told = stream.set_nonblocking().and_then(|()| stream.offer(&answer.encode(&date(), true, false)));
         if told.is_ok() && stream.shutdown(Shutdown::Write).is_ok() {
             leaving.push_back(stream);
@@ -166,8 +166,8 @@ impl Service<'_> {
                     (answer, !request.head.closes(), request.head.method == "HEAD")
                 }
                 // Cut off in the middle: nothing was asked.
-                Err(Unread::Gone) => return,
-                Err(Unread::Refused(refusal)) => (refusal.into(), false, false),
+                Err(RequestError::Gone) => return,
+                Err(RequestError::Refused(error)) => (error.into(), false, false),
             };
             if answer.status >= 400 {
                 self.tally.refuse(answer.status);
@@ -197,7 +197,7 @@ impl Service<'_> {
         }
     }
 
-    fn request(&self, reader: &mut BufReader<Timed<'_>>) -> Result<Request, Unread> {
+    fn request(&self, reader: &mut BufReader<Timed<'_>>) -> Result<Request, RequestError> {
         let head = http::read_head(reader, self.limits.max_body)?;
         if head.expects_continue()? && head.length > 0 {
             let &mut Timed { stream, until } = reader.get_mut();
@@ -209,7 +209,7 @@ impl Service<'_> {
     /// A panic is a mistake of ours; it answers as one, and never lets anything through.
     fn answer(&self, request: &Request) -> Answer {
         catch_unwind(AssertUnwindSafe(|| (self.answer)(request))).unwrap_or_else(|_| {
-            Refusal::new(500, "The gate failed on this request; nothing is allowed. This is a mistake in undersign.")
+            HttpError::new(500, "The gate failed on this request; nothing is allowed. This is a mistake in undersign.")
                 .into()
         })
     }

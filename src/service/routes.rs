@@ -10,7 +10,7 @@ use std::time::Instant;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::http::{Answer, Refusal, Request};
+use super::http::{Answer, HttpError, Request};
 use super::workers::Workers;
 use super::{Tally, metrics};
 use crate::change::visible;
@@ -93,10 +93,10 @@ impl Routes<'_> {
     pub fn answer(&self, request: &Request) -> Answer {
         // A page in somebody's browser must not speak for a host. Browsers say where a page comes from, hosts never do.
         if request.head.all("origin").next().is_some() {
-            return Refusal::new(403, "Browsers may not ask here.").into();
+            return HttpError::new(403, "Browsers may not ask here.").into();
         }
         if !self.is_own_name(request) {
-            return Refusal::new(421, "The service is not asked by this name: --host NAME lets it be.").into();
+            return HttpError::new(421, "The service is not asked by this name: --host NAME lets it be.").into();
         }
         match (request.head.method.as_str(), request.head.target.as_str()) {
             ("POST", "/v1/verify") => self.verify(&request.body).unwrap_or_else(Answer::from),
@@ -107,7 +107,7 @@ impl Routes<'_> {
                 Answer::text(200, metrics::TYPE, self.tally.metrics.text(self.workers.load()))
             }
             (_, "/metrics") if self.has_metrics => not_allowed("GET, HEAD"),
-            _ => Refusal::new(404, "There are POST /v1/verify and GET /healthz.").into(),
+            _ => HttpError::new(404, "There are POST /v1/verify and GET /healthz.").into(),
         }
     }
 
@@ -125,7 +125,7 @@ impl Routes<'_> {
         })
     }
 
-    fn verify(&self, body: &[u8]) -> Result<Answer, Refusal> {
+    fn verify(&self, body: &[u8]) -> Result<Answer, HttpError> {
         let asked: Asked = serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
         if asked.updates.is_empty() {
             return Err(malformed("updates is empty"));
@@ -159,7 +159,7 @@ impl Routes<'_> {
         Ok(Answer::new(200, body).with("undersign-exit", outcome.exit_code().to_string()))
     }
 
-    fn repository(&self, name: &str) -> Result<ServedRepository, Refusal> {
+    fn repository(&self, name: &str) -> Result<ServedRepository, HttpError> {
         match &self.served {
             Served::One(repository) if repository == name => {
                 let git_dir =
@@ -172,7 +172,7 @@ impl Routes<'_> {
         }
     }
 
-    fn repository_below(&self, root: &Path, name: &str) -> Result<ServedRepository, Refusal> {
+    fn repository_below(&self, root: &Path, name: &str) -> Result<ServedRepository, HttpError> {
         if !is_plain(name) {
             return Err(malformed("repository is no plain name below the directory that is served"));
         }
@@ -218,7 +218,7 @@ impl Routes<'_> {
 
 impl ServedRepository {
     /// Directories of objects that are not let in yet, each inside the git directory.
-    fn quarantine(&self, dirs: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {
+    fn quarantine(&self, dirs: &[PathBuf]) -> Result<Vec<PathBuf>, HttpError> {
         if dirs.len() > MAX_QUARANTINE {
             return Err(malformed(&format!("quarantine names more than {MAX_QUARANTINE} directories")));
         }
@@ -238,7 +238,7 @@ fn without_port(host: &str) -> &str {
     host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name)
 }
 
-fn update(moved: Moved) -> Result<Update, Refusal> {
+fn update(moved: Moved) -> Result<Update, HttpError> {
     let id = |text: &str| text.parse().map_err(|error| malformed(&format!("old and new: {error}")));
     Ok(Update { old: id(&moved.old)?, new: id(&moved.new)?, name: moved.name })
 }
@@ -251,18 +251,18 @@ fn is_plain(name: &str) -> bool {
     normal && !name.contains('\0') && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
-fn malformed(why: &str) -> Refusal {
+fn malformed(why: &str) -> HttpError {
     let why: String = visible::line(why.as_bytes()).chars().take(MAX_SAID).collect();
-    Refusal::new(400, format!("The request is not understood: {why}."))
+    HttpError::new(400, format!("The request is not understood: {why}."))
 }
 
-fn absent() -> Refusal {
-    Refusal::new(404, "No repository of that name is served here.")
+fn absent() -> HttpError {
+    HttpError::new(404, "No repository of that name is served here.")
 }
 
 fn not_allowed(methods: &'static str) -> Answer {
-    let refusal = Refusal::new(405, format!("This path takes {methods} only."));
-    Answer::from(refusal).with("allow", methods)
+    let error = HttpError::new(405, format!("This path takes {methods} only."));
+    Answer::from(error).with("allow", methods)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::http::Refusal;
+use super::http::HttpError;
 
 /// Requests of one repository that wait for a worker: each holds a connection, of which there are
 /// [`super::MAX_CONNECTIONS`].
@@ -54,11 +54,11 @@ impl Workers {
     ///
     /// # Errors
     /// None was free in time, or too many requests of the repository wait already.
-    pub fn take(&self, repository: &Path) -> Result<Worker<'_>, Refusal> {
+    pub fn take(&self, repository: &Path) -> Result<Worker<'_>, HttpError> {
         let mut used = self.used();
         let demand = used.by_repository.entry(repository.to_path_buf()).or_default();
         if demand.waiting >= MAX_WAITING {
-            return Err(Refusal::new(503, "Too many pushes to this repository wait to be judged. Try again."));
+            return Err(HttpError::new(503, "Too many pushes to this repository wait to be judged. Try again."));
         }
         demand.waiting += 1;
         let busy = |used: &mut Used| !self.is_free(used, repository);
@@ -73,7 +73,7 @@ impl Workers {
         if free {
             Ok(Worker { workers: self, repository: repository.to_path_buf() })
         } else {
-            Err(Refusal::new(503, "All workers are busy that this repository may have. Try again."))
+            Err(HttpError::new(503, "All workers are busy that this repository may have. Try again."))
         }
     }
 
@@ -119,8 +119,8 @@ mod tests {
 
     const SOON: Duration = Duration::from_millis(10);
 
-    fn status(taken: Result<Worker<'_>, Refusal>) -> u16 {
-        taken.map_or_else(|refusal| refusal.status, |_| 200)
+    fn status(taken: Result<Worker<'_>, HttpError>) -> u16 {
+        taken.map_or_else(|error| error.status, |_| 200)
     }
 
     #[test]

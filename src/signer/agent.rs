@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use super::SignError;
+use super::KeyError;
 use crate::record::Key;
 use crate::record::wire::{put, take};
 
@@ -20,7 +20,7 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(5);
 const SIGN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Whether the agent holds a key.
-pub(super) fn holds(socket: &Path, key: &Key) -> Result<bool, SignError> {
+pub(super) fn holds(socket: &Path, key: &Key) -> Result<bool, KeyError> {
     let answer = ask(socket, &[REQUEST_IDENTITIES], LIST_TIMEOUT)?;
     let mut rest = answer.strip_prefix(&[IDENTITIES_ANSWER]).ok_or_else(malformed)?;
     let (count, after) = rest.split_first_chunk::<4>().ok_or_else(malformed)?;
@@ -37,23 +37,23 @@ pub(super) fn holds(socket: &Path, key: &Key) -> Result<bool, SignError> {
 }
 
 /// The signature blob that the agent makes, with flags and counter where it is a security key's.
-pub(super) fn sign(socket: &Path, key: &Key, message: &[u8]) -> Result<Vec<u8>, SignError> {
+pub(super) fn sign(socket: &Path, key: &Key, message: &[u8]) -> Result<Vec<u8>, KeyError> {
     let mut request = vec![SIGN_REQUEST];
     put(&mut request, &key.blob());
     put(&mut request, message);
     request.extend_from_slice(&0u32.to_be_bytes());
     let answer = ask(socket, &request, SIGN_TIMEOUT)?;
     let Some(mut rest) = answer.strip_prefix(&[SIGN_RESPONSE]) else {
-        return Err(SignError::Unusable(
+        return Err(KeyError::Unusable(
             "The ssh-agent refused to sign. Is the key still in it, and is it unlocked?".to_owned(),
         ));
     };
     take(&mut rest).filter(|_| rest.is_empty()).map(<[u8]>::to_vec).ok_or_else(malformed)
 }
 
-fn ask(socket: &Path, request: &[u8], limit: Duration) -> Result<Vec<u8>, SignError> {
+fn ask(socket: &Path, request: &[u8], limit: Duration) -> Result<Vec<u8>, KeyError> {
     let failed = |error: std::io::Error| {
-        SignError::Unusable(format!(
+        KeyError::Unusable(format!(
             "The ssh-agent at {} does not answer: {error}. Start one and `ssh-add` the key.",
             socket.display()
         ))
@@ -75,6 +75,6 @@ fn ask(socket: &Path, request: &[u8], limit: Duration) -> Result<Vec<u8>, SignEr
     Ok(answer)
 }
 
-fn malformed() -> SignError {
-    SignError::Unusable("The ssh-agent gave an answer that is not of its protocol. Nothing was signed.".to_owned())
+fn malformed() -> KeyError {
+    KeyError::Unusable("The ssh-agent gave an answer that is not of its protocol. Nothing was signed.".to_owned())
 }

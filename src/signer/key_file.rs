@@ -6,7 +6,7 @@ use ed25519_dalek::Signer as _;
 use ssh_key::PrivateKey;
 use ssh_key::private::{EcdsaKeypair, KeypairData};
 
-use super::SignError;
+use super::KeyError;
 use crate::record::Key;
 use crate::record::key::KeyType;
 use crate::record::wire::put;
@@ -15,23 +15,18 @@ use crate::record::wire::put;
 const MAX_KEY_FILE: u64 = 64 << 10;
 
 /// What the file says of its key without being opened: the public half, and whether it is encrypted.
-pub(super) fn public(path: &Path) -> Result<(Result<Key, SignError>, bool), SignError> {
+pub(super) fn public(path: &Path) -> Result<(Result<Key, KeyError>, bool), KeyError> {
     let key = read(path)?;
     let line = key.public_key().to_openssh().map_err(|error| unreadable(path, &error))?;
     Ok((super::usable(&line), key.is_encrypted()))
 }
 
 /// The signature blob over a message.
-pub(super) fn sign(
-    path: &Path,
-    passphrase: Option<&str>,
-    expected: &Key,
-    message: &[u8],
-) -> Result<Vec<u8>, SignError> {
+pub(super) fn sign(path: &Path, passphrase: Option<&str>, expected: &Key, message: &[u8]) -> Result<Vec<u8>, KeyError> {
     let mut key = read(path)?;
     if key.is_encrypted() {
-        let passphrase = passphrase.ok_or(SignError::PassphraseNeeded)?;
-        key = key.decrypt(passphrase).map_err(|_| SignError::WrongPassphrase)?;
+        let passphrase = passphrase.ok_or(KeyError::PassphraseNeeded)?;
+        key = key.decrypt(passphrase).map_err(|_| KeyError::WrongPassphrase)?;
     }
     let signature = match key.key_data() {
         KeypairData::Ed25519(pair) => {
@@ -65,7 +60,7 @@ fn ecdsa_value(signature: &p256::ecdsa::Signature) -> Vec<u8> {
     out
 }
 
-fn read(path: &Path) -> Result<PrivateKey, SignError> {
+fn read(path: &Path) -> Result<PrivateKey, KeyError> {
     let size = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
     if size > MAX_KEY_FILE {
         return Err(unreadable(path, &"it is too large for a key"));
@@ -74,6 +69,6 @@ fn read(path: &Path) -> Result<PrivateKey, SignError> {
     PrivateKey::from_openssh(text).map_err(|error| unreadable(path, &error))
 }
 
-fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> SignError {
-    SignError::Unusable(format!("The key file {} cannot be used: {error}.", path.display()))
+fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> KeyError {
+    KeyError::Unusable(format!("The key file {} cannot be used: {error}.", path.display()))
 }

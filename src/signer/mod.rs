@@ -11,7 +11,7 @@ use crate::record::{Fault, Key, sshsig};
 
 /// Why nothing was signed; each a sentence with a way on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SignError {
+pub enum KeyError {
     #[error("The key is encrypted; its passphrase is needed.")]
     PassphraseNeeded,
     #[error("The passphrase does not open the key. Nothing was signed; try again.")]
@@ -40,7 +40,7 @@ pub enum KeyLocation {
 impl SigningKey {
     /// Finds the private half of a key: a file beside its `.pub`, else the agent. `name` is what git's
     /// `user.signingkey` holds: the path of a private or public key, or a public key itself, `key::` before it or not.
-    pub fn find(name: &str, agent: Option<&Path>, home: Option<&Path>) -> Result<SigningKey, SignError> {
+    pub fn find(name: &str, agent: Option<&Path>, home: Option<&Path>) -> Result<SigningKey, KeyError> {
         let literal = name.strip_prefix("key::").unwrap_or(name);
         if literal.split_ascii_whitespace().count() >= 2 && !expand(name, home).exists() {
             return in_agent(usable(literal)?, agent);
@@ -79,7 +79,7 @@ impl SigningKey {
     }
 
     /// Signs a payload into an envelope. The passphrase is only used for an encrypted key file.
-    pub fn sign(&self, payload: Vec<u8>, passphrase: Option<&str>) -> Result<Envelope, SignError> {
+    pub fn sign(&self, payload: Vec<u8>, passphrase: Option<&str>) -> Result<Envelope, KeyError> {
         let message = pae(&payload);
         let bytes = sshsig::to_be_signed(&message);
         let envelope = match &self.location {
@@ -97,24 +97,24 @@ impl SigningKey {
         // Whoever signed: only what verifies, by the key that was meant, leaves this function.
         match sshsig::verify(&envelope.armor, &message) {
             Ok((key, _)) if key == self.public => Ok(envelope),
-            Ok(_) => Err(SignError::Unusable(
+            Ok(_) => Err(KeyError::Unusable(
                 "Another key signed than the one that was chosen. Nothing was recorded.".to_owned(),
             )),
-            Err(fault) => Err(SignError::Unusable(format!(
+            Err(fault) => Err(KeyError::Unusable(format!(
                 "What the key returned is no sound signature: {fault}. Nothing was recorded."
             ))),
         }
     }
 }
 
-fn in_agent(public: Key, agent: Option<&Path>) -> Result<SigningKey, SignError> {
+fn in_agent(public: Key, agent: Option<&Path>) -> Result<SigningKey, KeyError> {
     let Some(socket) = agent else {
-        return Err(SignError::Unusable(
+        return Err(KeyError::Unusable(
             "The private half of the signing key is in no file here, and no ssh-agent runs (SSH_AUTH_SOCK is not set). Start one and `ssh-add` the key.".to_owned(),
         ));
     };
     if !agent::holds(socket, &public)? {
-        return Err(SignError::Unusable(format!(
+        return Err(KeyError::Unusable(format!(
             "The ssh-agent does not hold the signing key {}. Add it with `ssh-add`.",
             public.fingerprint()
         )));
@@ -123,10 +123,10 @@ fn in_agent(public: Key, agent: Option<&Path>) -> Result<SigningKey, SignError> 
 }
 
 /// The public key in the `.pub` beside a private one.
-fn public_beside(private: &Path) -> Result<Key, SignError> {
+fn public_beside(private: &Path) -> Result<Key, KeyError> {
     let path = PathBuf::from(format!("{}.pub", private.display()));
     let text = std::fs::read_to_string(&path).map_err(|error| {
-        SignError::Unusable(format!(
+        KeyError::Unusable(format!(
             "The signing key {} cannot be read: {error}. Set git's user.signingkey to a key that is there.",
             private.display()
         ))
@@ -135,16 +135,16 @@ fn public_beside(private: &Path) -> Result<Key, SignError> {
 }
 
 /// Reads the line of a public key that can sign records.
-fn usable(line: &str) -> Result<Key, SignError> {
+fn usable(line: &str) -> Result<Key, KeyError> {
     Key::from_openssh(line).map_err(|fault| match fault {
-        Fault::KeyType => SignError::Unusable(format!(
+        Fault::KeyType => KeyError::Unusable(format!(
             "The signing key is of type {}, which signs no records. Make one with `ssh-keygen -t ed25519`, or \
              `ssh-keygen -t ed25519-sk` for a security key.",
             line.split_ascii_whitespace().next().unwrap_or_default().escape_debug()
         )),
-        _ => SignError::Unusable(
-            "The signing key is no OpenSSH public key. Set git's user.signingkey to one.".to_owned(),
-        ),
+        _ => {
+            KeyError::Unusable("The signing key is no OpenSSH public key. Set git's user.signingkey to one.".to_owned())
+        }
     })
 }
 

@@ -5,13 +5,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::SignError;
+use super::KeyError;
 use crate::record::sshsig::NAMESPACE;
 
 /// The armored signature over a message.
-pub(super) fn sign(key: &Path, message: &[u8]) -> Result<Vec<u8>, SignError> {
+pub(super) fn sign(key: &Path, message: &[u8]) -> Result<Vec<u8>, KeyError> {
     let failed = |why: String| {
-        SignError::Unusable(format!(
+        KeyError::Unusable(format!(
             "`ssh-keygen -Y sign` with {} did not sign: {why}. Nothing was signed.",
             key.display()
         ))

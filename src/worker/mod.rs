@@ -30,7 +30,7 @@ use crate::examination::renamed::Renamed;
 use crate::examination::{self, Place, interdiff};
 use crate::record::Record;
 use crate::signer::SigningKey;
-use crate::signing::{self, Case, Failure};
+use crate::signing::{self, Case, SigningError};
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote, branches};
 use highlight::Colouring;
@@ -91,11 +91,13 @@ impl Ports {
     }
 
     /// Bytes from the operating system's generator; without it nothing is signed.
-    fn random<const N: usize>(&self) -> Result<[u8; N], Failure> {
+    fn random<const N: usize>(&self) -> Result<[u8; N], SigningError> {
         let mut bytes = [self.random.unwrap_or_default(); N];
         if self.random.is_none() {
             getrandom::fill(&mut bytes).map_err(|error| {
-                Failure::Refused(format!("The operating system gives no random bytes: {error}. Nothing was signed."))
+                SigningError::Refused(format!(
+                    "The operating system gives no random bytes: {error}. Nothing was signed."
+                ))
             })?;
         }
         Ok(bytes)
@@ -169,10 +171,10 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         }
         Effect::SaveDraft { place, base, draft } => {
             let saved = ports.drafts.save(&place.root, &base, &draft);
-            let trouble = saved.as_ref().ok().and_then(|saved| saved.trouble.clone());
+            let problem = saved.as_ref().ok().and_then(|saved| saved.problem.clone());
             let result = saved.map(|saved| Box::new(saved.draft));
             tell(Event::DraftSaved { written: Box::new(draft), result });
-            trouble.into_iter().for_each(|why| tell(Event::Told(why)));
+            problem.into_iter().for_each(|why| tell(Event::Told(why)));
         }
         Effect::Prepare { ticket, place, change, examination, draft, verdict, seen } => {
             let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
@@ -182,11 +184,11 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             let result = ports
                 .key
                 .as_ref()
-                .map_err(|why| Failure::Refused(why.clone()))
+                .map_err(|why| SigningError::Refused(why.clone()))
                 .and_then(|key| signing::sign(&prepared, &change, &place, key, passphrase.as_deref(), ports.now()));
-            let trouble = result.as_ref().ok().and_then(|record| note_for_server(&place, &change, record, ports).err());
+            let problem = result.as_ref().ok().and_then(|record| note_for_server(&place, &change, record, ports).err());
             tell(Event::Signed { ticket, result: result.map(|record| record.id().to_string()) });
-            trouble.into_iter().for_each(|why| tell(Event::Told(why)));
+            problem.into_iter().for_each(|why| tell(Event::Told(why)));
         }
     }
 }
@@ -304,14 +306,14 @@ fn open(
     ports: &Ports,
 ) -> Result<Box<Opened>, String> {
     let diff = examination::diff(repository, &place, &change).map_err(|error| error.to_string())?;
-    let (saved, draft_trouble) = match ports.drafts.load(&place.root, &change.id) {
+    let (saved, draft_problem) = match ports.drafts.load(&place.root, &change.id) {
         Ok(draft) => (draft, None),
         Err(why) => (None, Some(why)),
     };
     let mut draft = saved.clone();
     let renamed = draft.as_mut().map_or(0, |draft| bring_up(repository, &place, &change, &diff, draft));
     let diff = Arc::new(diff);
-    Ok(Box::new(Opened { place, change, diff, draft, saved, renamed, draft_trouble, read_only }))
+    Ok(Box::new(Opened { place, change, diff, draft, saved, renamed, draft_problem, read_only }))
 }
 
 /// Brings a draft to the revision that is open: notes follow their lines, and what was done to a file follows its name.
@@ -322,10 +324,10 @@ fn bring_up(repository: &Repository, place: &Place, change: &Change, diff: &Diff
     carried::carry(repository, place, draft, diff, &renamed).unwrap_or_default()
 }
 
-fn prepare(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<signing::Prepared, Failure> {
-    let key = ports.key.as_ref().map_err(|why| Failure::Refused(why.clone()))?;
+fn prepare(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<signing::Prepared, SigningError> {
+    let key = ports.key.as_ref().map_err(|why| SigningError::Refused(why.clone()))?;
     let bytes = ports.random::<8>()?;
-    let device = ports.drafts.chain_id(|| bytes).map_err(Failure::Refused)?;
+    let device = ports.drafts.chain_id(|| bytes).map_err(SigningError::Refused)?;
     signing::prepare(case, place, key, &device, ports.random::<16>()?, ports.now())
 }
 

@@ -120,7 +120,7 @@ pub fn compare(place: &Place, file: &FileDiff, shape: Shape) -> Result<Compared,
 fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Attribution {
     git::attribution(repository, change, diff).unwrap_or_else(|error| {
         let mut unknown = Attribution::default();
-        unknown.trouble(error.to_string());
+        unknown.problem(error.to_string());
         unknown
     })
 }

@@ -92,13 +92,13 @@ impl Read {
         (0..lines).map(|line| self.attribution.of(self.file(path), line).letter()).collect()
     }
 
-    fn only_trouble(&self) -> &str {
-        let [trouble] = self.attribution.troubles() else { panic!("{:?}", self.attribution.troubles()) };
-        trouble
+    fn only_problem(&self) -> &str {
+        let [problem] = self.attribution.problems() else { panic!("{:?}", self.attribution.problems()) };
+        problem
     }
 
-    fn is_untroubled(&self) {
-        assert_eq!(self.attribution.troubles(), [] as [String; 0]);
+    fn has_no_problem(&self) {
+        assert_eq!(self.attribution.problems(), [] as [String; 0]);
     }
 }
 
@@ -136,7 +136,7 @@ fn without_notes_all_is_unknown() {
     s.save("a", "1\n2\n");
     let read = s.read();
     assert!(read.attribution.is_empty());
-    read.is_untroubled();
+    read.has_no_problem();
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn lines_are_found_where_later_commits_moved_them() {
     assert_eq!(source(7).commit.to_string(), second);
     assert_eq!(source(2).writer.tool.as_deref(), Some("claude"));
     assert_eq!(source(6).writer.person.as_deref(), Some("Mina <mina@example.com>"));
-    read.is_untroubled();
+    read.has_no_problem();
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn notes_in_conflict_are_mixed() {
     let file = read.file("a");
     assert_eq!(read.attribution.source(file, 2).unwrap().writer.person.as_deref(), Some("Mina <mina@example.com>"));
     assert_eq!(read.attribution.against(file, 2).unwrap().format, Format::AgentTrace);
-    read.is_untroubled();
+    read.has_no_problem();
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn notes_may_be_fanned_out() {
         s.note_at(&path, &note(&[("a", "1", "")]));
         let read = s.read();
         assert_eq!(read.letters("a", 1), "A", "{path}");
-        read.is_untroubled();
+        read.has_no_problem();
     }
 }
 
@@ -231,22 +231,22 @@ fn a_huge_and_a_malformed_note_are_told_and_not_guessed_from() {
     let read = s.read();
     assert!(read.attribution.is_empty());
     let told = format!("The note on {} in refs/notes/ai is not read: it is larger than 8 MiB.", &first[..7]);
-    assert_eq!(read.only_trouble(), told);
+    assert_eq!(read.only_problem(), told);
 
     s.note(AI, &first, note(&[("a", "1,0", "")]).as_bytes());
     let second = s.save("b", "1\n");
     s.note(AI, &second, note(&[("b", "1", "")]).as_bytes());
     let read = s.read();
     assert_eq!((read.letters("a", 2), read.letters("b", 1)), ("··".into(), "A".into()));
-    assert!(read.only_trouble().ends_with("is not read: line 2: no range of lines."), "{}", read.only_trouble());
+    assert!(read.only_problem().ends_with("is not read: line 2: no range of lines."), "{}", read.only_problem());
 
     s.note(AI, &first, note(&[("a", "1", "2")]).replace("  h_31dce776f88375", "  human").as_bytes());
     let read = s.read();
     assert_eq!(read.letters("a", 2), "A·");
-    assert!(read.only_trouble().ends_with("has 1 claim for nobody that is known here; the lines stay unknown."));
+    assert!(read.only_problem().ends_with("has 1 claim for nobody that is known here; the lines stay unknown."));
 
     s.note(AI, &first, b"a\0\xff");
-    assert!(s.read().only_trouble().ends_with("it is not UTF-8."));
+    assert!(s.read().only_problem().ends_with("it is not UTF-8."));
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn names_are_kept_as_they_are_and_escaped_on_a_screen() {
     assert_eq!(visible::text(&tool), "cl␛[31maude<U+202E>");
     // A sentence is for a screen already.
     s.note(AI, &commit, text.replace("authorship/3", "\\u001b[31m").as_bytes());
-    assert!(s.read().only_trouble().ends_with("of schema `␛[31m.0.0`, which is not known here."));
+    assert!(s.read().only_problem().ends_with("of schema `␛[31m.0.0`, which is not known here."));
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn a_renamed_file_is_followed_by_its_blob() {
     s.save("newer", "1\ntwo\n3\n4\n");
     let read = s.read();
     assert_eq!(read.letters("newer", 4), "A·A·");
-    read.is_untroubled();
+    read.has_no_problem();
     // Too little of it is left.
     s.0.git("mina", &["mv", "newer", "newest"]);
     s.save("newest", "1\nsomething else entirely\nand more of it\n");
@@ -307,7 +307,7 @@ fn a_file_of_the_target_that_a_later_commit_renamed_keeps_what_notes_said_under_
     let read = Read { diff, attribution };
     assert_eq!(read.letters("new", 5), "··A··");
     assert_eq!(read.attribution.source(0, 2).unwrap().commit.to_string(), first);
-    read.is_untroubled();
+    read.has_no_problem();
 }
 
 #[test]
@@ -346,7 +346,7 @@ fn a_trace_of_another_commit_is_left_aside() {
     s.note(TRACE, &second, trace("0.1.0", Some(&first), "a", "ai", (3, 3)).as_bytes());
     let read = s.read();
     assert!(read.attribution.is_empty());
-    assert!(read.only_trouble().ends_with("in refs/notes/agent-trace has 1 record of another commit; left aside."));
+    assert!(read.only_problem().ends_with("in refs/notes/agent-trace has 1 record of another commit; left aside."));
 }
 
 #[test]
@@ -365,9 +365,9 @@ fn the_file_of_traces_counts_for_commits_of_the_change() {
     s.save(".agent-trace/traces.jsonl", &records.concat());
     let read = s.read();
     assert_eq!(read.letters("a", 3), "A··");
-    assert!(read.only_trouble().contains("has 1 record of a version that names the commit before"));
+    assert!(read.only_problem().contains("has 1 record of a version that names the commit before"));
     s.save(".agent-trace/traces.jsonl", "<<<<<<< ours\n");
-    assert!(s.read().only_trouble().starts_with("The file .agent-trace/traces.jsonl is not read: its JSON is not"));
+    assert!(s.read().only_problem().starts_with("The file .agent-trace/traces.jsonl is not read: its JSON is not"));
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn a_ref_that_is_no_notes_is_told() {
     s.0.git("mina", &["update-ref", AI, &blob]);
     let read = s.read();
     assert_eq!(read.attribution.of(read.file("a"), 0), Hand::Unknown);
-    assert!(read.only_trouble().starts_with("The notes refs/notes/ai are not read."), "{}", read.only_trouble());
+    assert!(read.only_problem().starts_with("The notes refs/notes/ai are not read."), "{}", read.only_problem());
 }
 
 /// What `undersign show` prints of the branch `work`.
@@ -431,5 +431,5 @@ fn lines_given_to_a_person_by_elimination_are_unknown_and_that_is_said() {
     let read = s.read();
     assert_eq!(read.letters("a", 2), "A·");
     let told = "has 1 claim for a person by elimination, since no tool claimed them; the lines stay unknown.";
-    assert!(read.only_trouble().ends_with(told), "{}", read.only_trouble());
+    assert!(read.only_problem().ends_with(told), "{}", read.only_problem());
 }

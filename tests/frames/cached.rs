@@ -7,7 +7,7 @@ use undersign::app::{Effect, Screen, State, update};
 use undersign::cache::Caches;
 use undersign::change::Change;
 use undersign::examination::{self, Examination, Place};
-use undersign::signing::{self, Case, Failure, Seen};
+use undersign::signing::{self, Case, Seen, SigningError};
 use undersign::source::git::Repository;
 use undersign::worker::{Ports, perform};
 
@@ -204,7 +204,7 @@ fn what_comes_from_the_cache_is_never_signed() {
             signing::prepare(&case, &place, &f.key("dana"), support::DEVICE, [1; 16], NOW)
         };
         let kept = examination::known(&repository, &place, &change, &cache, NOW).unwrap().unwrap();
-        assert!(matches!(freeze(&kept), Err(Failure::Refused(why)) if why.contains("not read from its objects")));
+        assert!(matches!(freeze(&kept), Err(SigningError::Refused(why)) if why.contains("not read from its objects")));
         assert!(freeze(&examination::whole(&repository, &place, &change, NOW).unwrap()).is_ok());
     }
 }

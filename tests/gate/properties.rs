@@ -64,7 +64,7 @@ fn rules(more: &str) -> Policy {
          [compartment.docs]\npaths = [\"docs/**\"]\nsign = [{{ role = \"policy\", n = 1 }}]\n\
          [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\n{more}"
     );
-    Policy::parse("policy.toml", &text).unwrap_or_else(|refused| panic!("{refused}"))
+    Policy::parse("policy.toml", &text).unwrap_or_else(|error| panic!("{error}"))
 }
 
 const GLASS: &str = "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\nmax_per_30d = 2\ndebt_after = \"1h\"\n";

@@ -11,8 +11,8 @@ use undersign::change::manifest::{Image, Manifest};
 use undersign::change::{Commit, Identity, ObjectId, RepoPath};
 use undersign::decision::Verdict;
 use undersign::gate::{
-    Code, Contents, Decided, History, Input, Lands, Merge, Merging, NextPolicy, Opaque, PushEvaluation, Receipts,
-    RefPosition, Remembered, Rest, States, Step, Unread, Update, Waiting, WaitingStates, decide_proposal,
+    Code, Contents, Decided, History, HistoryError, Input, Lands, Merge, Merging, NextPolicy, Opaque, PushEvaluation,
+    Receipts, RefPosition, Remembered, Rest, States, Step, Update, Waiting, WaitingStates, decide_proposal,
     judging_order, record_statuses, still_approve,
 };
 use undersign::policy::Policy;
@@ -130,11 +130,11 @@ impl Objects<'_> {
 }
 
 impl History for Objects<'_> {
-    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, Unread> {
+    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, HistoryError> {
         Ok(Some(id))
     }
 
-    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, Unread> {
+    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, HistoryError> {
         Ok(self.view().parents(id_of(commit)).first().copied().map(object))
     }
 
@@ -142,20 +142,20 @@ impl History for Objects<'_> {
         self.0.cut & bit(id_of(commit)) != 0
     }
 
-    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, Unread> {
+    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, HistoryError> {
         Ok(self.view().is_ancestor(id_of(commit), id_of(of)))
     }
 
-    fn is_cut_beside(&self, base: ObjectId, sides: [ObjectId; 2]) -> Result<bool, Unread> {
+    fn is_cut_beside(&self, base: ObjectId, sides: [ObjectId; 2]) -> Result<bool, HistoryError> {
         let above = |id: ObjectId| self.view().above(id_of(id));
         Ok(self.0.cut & (above(sides[0]) | above(sides[1])) & !above(base) != 0)
     }
 
-    fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, Unread> {
+    fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, HistoryError> {
         Ok(self.view().bases(id_of(a), id_of(b)).into_iter().map(object).collect())
     }
 
-    fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, Unread> {
+    fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, HistoryError> {
         let step = |(&from, &to): (&ObjectId, &ObjectId)| {
             let (view, from, to) = (self.view(), id_of(from), id_of(to));
             let trees = (view.tree(from), view.tree(to));
@@ -164,14 +164,14 @@ impl History for Objects<'_> {
         Ok(std::iter::once(&start).chain(line).zip(line).map(step).collect())
     }
 
-    fn lacks(&self, base: ObjectId, side: ObjectId, end: ObjectId) -> Result<Option<RepoPath>, Unread> {
+    fn lacks(&self, base: ObjectId, side: ObjectId, end: ObjectId) -> Result<Option<RepoPath>, HistoryError> {
         let view = self.view();
         let (brings, end) = (view.delta(id_of(base), id_of(side)), view.tree(id_of(end)));
         let lacking = (0..3).find(|&path| brings.0[path].is_some_and(|(_, new)| end[path] != new));
         Ok(lacking.map(|path| PATHS[path].into()))
     }
 
-    fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, Unread> {
+    fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, HistoryError> {
         let (view, tip, head) = (self.view(), id_of(tip), id_of(head));
         let bases = view.bases(tip, head);
         let below = if let [base] = bases[..] { view.above(base) } else { 0 };
@@ -239,7 +239,7 @@ fn policy(world: &World) -> &'static Policy {
              [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\nbinding = \"{binding}\"\n",
             key().to_openssh()
         );
-        Policy::parse("policy.toml", &text).unwrap_or_else(|refused| panic!("{refused}"))
+        Policy::parse("policy.toml", &text).unwrap_or_else(|error| panic!("{error}"))
     };
     let policies = POLICIES.get_or_init(|| {
         let bindings = ["manifest", "tree", "exact"];

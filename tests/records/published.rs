@@ -119,7 +119,7 @@ fn parse(body: &[u8]) -> (Option<Policy>, Vec<Chain>) {
         match words[..] {
             ["policy", text] => {
                 let text = String::from_utf8(decode(text)).unwrap();
-                policy = Some(Policy::parse("policy.toml", &text).unwrap_or_else(|refused| panic!("{refused}")));
+                policy = Some(Policy::parse("policy.toml", &text).unwrap_or_else(|error| panic!("{error}")));
             }
             ["chain", id] => chains.push((id.parse().unwrap(), Vec::new())),
             ["unreadable"] => chains.last_mut().unwrap().1.push(None),

@@ -9,7 +9,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use proptest::prelude::*;
 use undersign::change::ObjectId;
 use undersign::change::digest::Digest;
-use undersign::gate::summary::{Facts, GateKey, GatePublicKey, Input, Level, Summary, SummaryFault, read};
+use undersign::gate::summary::{Facts, GateKey, GatePublicKey, Input, Level, Summary, SummaryError, read};
 use undersign::record::Fault;
 use undersign::record::envelope::{Envelope, MAX_ENVELOPE, pae};
 
@@ -100,12 +100,12 @@ fn a_key_reads_back_as_it_was() {
     assert_eq!(GatePublicKey::from_pem(&public.to_pem()), Ok(public));
     // Version 2 holds the public key too, and it has to be the right one.
     assert!(GateKey::from_pem(VERSION_2).is_ok());
-    assert_eq!(GateKey::from_pem(&VERSION_2.replace("gSEAGb9E", "gSEAGb9F")).unwrap_err(), SummaryFault::PrivateKey);
-    assert_eq!(GateKey::from_pem(PUBLIC).unwrap_err(), SummaryFault::PrivateKey);
-    assert_eq!(GatePublicKey::from_pem(PRIVATE), Err(SummaryFault::PublicKey));
+    assert_eq!(GateKey::from_pem(&VERSION_2.replace("gSEAGb9E", "gSEAGb9F")).unwrap_err(), SummaryError::PrivateKey);
+    assert_eq!(GateKey::from_pem(PUBLIC).unwrap_err(), SummaryError::PrivateKey);
+    assert_eq!(GatePublicKey::from_pem(PRIVATE), Err(SummaryError::PublicKey));
     // Anybody can sign under the neutral element.
     let weak = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n-----END PUBLIC KEY-----\n";
-    assert_eq!(GatePublicKey::from_pem(weak), Err(SummaryFault::PublicKey));
+    assert_eq!(GatePublicKey::from_pem(weak), Err(SummaryError::PublicKey));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn what_is_soundly_signed_and_no_summary_of_ours_is_refused() {
         assert!(read(&signed(&altered), &key().public()).is_err(), "{old} → {new}");
     }
     let two = payload.replacen("\"subject\": [\n", "\"subject\": [\n    {},\n", 1);
-    assert_eq!(read(&signed(&two), &key().public()), Err(SummaryFault::Statement));
+    assert_eq!(read(&signed(&two), &key().public()), Err(SummaryError::Statement));
 }
 
 #[test]
@@ -161,18 +161,18 @@ fn what_no_summary_may_say_is_not_signed() {
     let refused = |summary: Summary| summary.sign(&key()).unwrap_err();
     for wrong in ["", "acme/infra", "https:", "/srv/git:x", "9p:x", "https://git.example/a b", "https://git.example/ü"]
     {
-        assert_eq!(refused(Summary { verifier: text(wrong), ..summary() }), SummaryFault::Uri("verifier"));
-        assert_eq!(refused(Summary { repository: text(wrong), ..summary() }), SummaryFault::Uri("repository"));
+        assert_eq!(refused(Summary { verifier: text(wrong), ..summary() }), SummaryError::Uri("verifier"));
+        assert_eq!(refused(Summary { repository: text(wrong), ..summary() }), SummaryError::Uri("repository"));
         let input = Input { uri: text(wrong), digest: Digest([0; 32]) };
-        assert_eq!(refused(Summary { policy: input.clone(), ..summary() }), SummaryFault::Uri("policy"));
-        assert_eq!(refused(Summary { records: vec![input], ..summary() }), SummaryFault::Uri("place of a record"));
+        assert_eq!(refused(Summary { policy: input.clone(), ..summary() }), SummaryError::Uri("policy"));
+        assert_eq!(refused(Summary { records: vec![input], ..summary() }), SummaryError::Uri("place of a record"));
     }
-    assert_eq!(refused(Summary { reference: text("main"), ..summary() }), SummaryFault::Reference);
+    assert_eq!(refused(Summary { reference: text("main"), ..summary() }), SummaryError::Reference);
     for now in [-1, i64::MIN, i64::MAX] {
-        assert_eq!(refused(Summary { now, ..summary() }), SummaryFault::Time);
+        assert_eq!(refused(Summary { now, ..summary() }), SummaryError::Time);
     }
     for levels in [vec![Level::BreakGlass, Level::SeniorSigned], vec![Level::TwoPerson, Level::TwoPerson]] {
-        assert_eq!(refused(Summary { levels, ..summary() }), SummaryFault::Levels);
+        assert_eq!(refused(Summary { levels, ..summary() }), SummaryError::Levels);
     }
     let long = Summary { reference: format!("refs/heads/{}", "x".repeat(MAX_ENVELOPE)), ..summary() };
     assert_eq!(refused(long), Fault::TooLarge.into());
@@ -227,7 +227,7 @@ fn openssl_makes_keys_that_we_read_and_reads_those_that_we_make() {
     let bytes = summary().sign(&key).unwrap();
     assert_eq!(read(&bytes, &GatePublicKey::from_pem(&public).unwrap()), Ok(summary()));
     let other = openssl(dir.path(), &["genpkey", "-algorithm", "x25519"]);
-    assert_eq!(GateKey::from_pem(&other).unwrap_err(), SummaryFault::PrivateKey);
+    assert_eq!(GateKey::from_pem(&other).unwrap_err(), SummaryError::PrivateKey);
 }
 
 /// The commands of `SUMMARY.md`, the nth block of them, on this summary and what a consumer expects of it.

@@ -1,12 +1,12 @@
 //! What is read from arbitrary bytes: never a panic, and never a request that could be read in another way.
 
 use proptest::prelude::*;
-use undersign::service::http::{Request, Unread, read_body, read_head};
+use undersign::service::http::{Request, RequestError, read_body, read_head};
 
 const MAX_BODY: u64 = 64;
 
 /// The first request in some bytes, and how many it took.
-fn read(bytes: &[u8]) -> Result<(Request, usize), Unread> {
+fn read(bytes: &[u8]) -> Result<(Request, usize), RequestError> {
     let mut reader = bytes;
     let head = read_head(&mut reader, MAX_BODY)?;
     let request = read_body(&mut reader, head)?;

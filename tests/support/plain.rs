@@ -5,7 +5,7 @@ use undersign::change::diff::Location;
 use undersign::change::digest::Digest;
 use undersign::change::manifest::Manifest;
 use undersign::change::{ObjectId, RepoPath};
-use undersign::gate::{Contents, History, Lands, Merging, NextPolicy, Opaque, Rest, Step, Unread};
+use undersign::gate::{Contents, History, HistoryError, Lands, Merging, NextPolicy, Opaque, Rest, Step};
 
 pub struct Plain;
 
@@ -40,11 +40,11 @@ impl Contents for Plain {
 pub struct StraightLine(pub Vec<Step>);
 
 impl History for StraightLine {
-    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, Unread> {
+    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, HistoryError> {
         Ok(Some(id))
     }
 
-    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, Unread> {
+    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, HistoryError> {
         Ok(self.0.iter().find(|step| step.commit == commit).map(|step| step.from))
     }
 
@@ -52,7 +52,7 @@ impl History for StraightLine {
         false
     }
 
-    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, Unread> {
+    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, HistoryError> {
         let mut at = Some(of);
         while let Some(id) = at.filter(|id| *id != commit) {
             at = self.first_parent(id)?;
@@ -60,27 +60,27 @@ impl History for StraightLine {
         Ok(at.is_some())
     }
 
-    fn is_cut_beside(&self, _: ObjectId, _: [ObjectId; 2]) -> Result<bool, Unread> {
+    fn is_cut_beside(&self, _: ObjectId, _: [ObjectId; 2]) -> Result<bool, HistoryError> {
         Ok(false)
     }
 
-    fn merge_bases(&self, _: ObjectId, _: ObjectId) -> Result<Vec<ObjectId>, Unread> {
+    fn merge_bases(&self, _: ObjectId, _: ObjectId) -> Result<Vec<ObjectId>, HistoryError> {
         Err(none("merges"))
     }
 
-    fn steps(&self, _: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, Unread> {
+    fn steps(&self, _: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, HistoryError> {
         Ok(self.0.iter().filter(|step| line.contains(&step.commit)).cloned().collect())
     }
 
-    fn lacks(&self, _: ObjectId, _: ObjectId, _: ObjectId) -> Result<Option<RepoPath>, Unread> {
+    fn lacks(&self, _: ObjectId, _: ObjectId, _: ObjectId) -> Result<Option<RepoPath>, HistoryError> {
         Err(none("merges"))
     }
 
-    fn merging(&self, _: ObjectId, _: ObjectId, _: Lands) -> Result<Merging, Unread> {
+    fn merging(&self, _: ObjectId, _: ObjectId, _: Lands) -> Result<Merging, HistoryError> {
         Err(none("proposals"))
     }
 }
 
-fn none(of: &str) -> Unread {
-    Unread { is_limit: false, sentence: format!("A straight line has no {of}.") }
+fn none(of: &str) -> HistoryError {
+    HistoryError { is_limit: false, sentence: format!("A straight line has no {of}.") }
 }

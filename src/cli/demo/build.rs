@@ -206,7 +206,7 @@ fn parse(name: &str, source: &str) -> Result<Sample, String> {
             changes: root.tables("change").iter().filter_map(change).collect(),
         })
     });
-    read.map_err(|refused| refused.to_string())
+    read.map_err(|error| error.to_string())
 }
 
 fn change(table: &Table<'_>) -> Option<Change> {

@@ -148,10 +148,10 @@ fn policy_place(policy_branch: Option<&TargetBranch>, state: Option<&PolicyState
     let branch = visible::text(&policy_branch.name);
     let policy = match state {
         PolicyState::Absent => return vec![Bad(format!("There is no policy on {branch}: nothing may land."))],
-        PolicyState::Invalid(refused) => {
+        PolicyState::Invalid(error) => {
             return vec![Bad(format!(
                 "The policy on {branch} has mistakes, so nothing may land: {}",
-                visible::lines(&refused.to_string())
+                visible::lines(&error.to_string())
             ))];
         }
         PolicyState::Found(policy) => policy,

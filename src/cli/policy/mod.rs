@@ -101,7 +101,7 @@ fn people(n: usize) -> String {
 fn read_file(file: &Path) -> Result<Result<Policy, String>, String> {
     let source = std::fs::read(file).map_err(|error| format!("{} cannot be read: {error}.", file.display()))?;
     let parsed = Policy::read(&file.display().to_string(), &source);
-    Ok(parsed.map_err(|refused| visible::lines(&refused.to_string())))
+    Ok(parsed.map_err(|error| visible::lines(&error.to_string())))
 }
 
 /// The policy that is in force: of the policy branch.
@@ -114,6 +114,6 @@ fn found(state: PolicyState, place: &str) -> Result<Policy, String> {
     match state {
         PolicyState::Found(policy) => Ok(*policy),
         PolicyState::Absent => Err(format!("There is no {POLICY_PATH} on {place}. `undersign init` writes one.")),
-        PolicyState::Invalid(refused) => Err(visible::lines(&refused.to_string())),
+        PolicyState::Invalid(error) => Err(visible::lines(&error.to_string())),
     }
 }

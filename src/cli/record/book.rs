@@ -26,7 +26,7 @@ impl Book {
                 Err("There is no policy on the policy branch, so nobody's key is known. `undersign init` writes one."
                     .to_owned())
             }
-            PolicyState::Invalid(refused) => Err(visible::lines(&refused.to_string())),
+            PolicyState::Invalid(error) => Err(visible::lines(&error.to_string())),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::examination::Place;
 use crate::ledger;
 use crate::record::{ChainId, Record};
 use crate::signer::{KeyLocation, SigningKey};
-use crate::signing::{self, Failure, FollowUp, Prepared, Signatory};
+use crate::signing::{self, FollowUp, Prepared, Signatory, SigningError};
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
 
@@ -200,10 +200,10 @@ fn confirm(prepared: &Prepared) -> Result<(), String> {
     if typed.trim() == prepared.code() { Ok(()) } else { Err("That is not the code. Nothing was signed.".to_owned()) }
 }
 
-fn sentence(failure: Failure) -> String {
-    match failure {
-        Failure::Moved(why) | Failure::LostPlace(why) | Failure::Refused(why) => why,
-        Failure::PassphraseNeeded => {
+fn sentence(error: SigningError) -> String {
+    match error {
+        SigningError::Moved(why) | SigningError::LostPlace(why) | SigningError::Refused(why) => why,
+        SigningError::PassphraseNeeded => {
             "The key is encrypted and its passphrase was not given. Nothing was signed.".to_owned()
         }
     }

@@ -34,8 +34,8 @@ enum When {
 }
 
 pub fn run(options: &Options) -> Result<(), String> {
-    let mut troubles = Vec::new();
-    let themes = Themes::read(&mut troubles);
+    let mut problems = Vec::new();
+    let themes = Themes::read(&mut problems);
     let names = match &options.name {
         Some(name) => vec![name.clone()],
         None => themes.names(),
@@ -46,18 +46,18 @@ pub fn run(options: &Options) -> Result<(), String> {
         When::Never => false,
     };
     for name in &names {
-        match themes.get(name, &mut troubles) {
+        match themes.get(name, &mut problems) {
             Some(theme) if samples => outln!("{}", sample(&theme, &visible::text(name), themes.in_use() == name)?),
             Some(_) => outln!("{}", visible::text(name)),
             // Why one that is there cannot be used was told by its reader.
             None if !themes.names().contains(name) => {
-                troubles.push(format!("There is no theme `{name}`; there are {}.", themes.names().join(", ")));
+                problems.push(format!("There is no theme `{name}`; there are {}.", themes.names().join(", ")));
             }
             None => {}
         }
     }
     eprintln!("{}", explanation(&themes));
-    if troubles.is_empty() { Ok(()) } else { Err(troubles.join("\n")) }
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
 }
 
 fn explanation(themes: &Themes) -> String {

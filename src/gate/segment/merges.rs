@@ -6,7 +6,7 @@ use super::Segment;
 use crate::change::{ObjectId, visible};
 use crate::gate::Step;
 use crate::gate::counted_decision::CountedDecision;
-use crate::gate::history::{Unread, keeps_all, reached};
+use crate::gate::history::{HistoryError, keeps_all, reached};
 use crate::gate::outcome::{Code, Reason};
 
 impl Segment<'_, '_> {
@@ -69,7 +69,7 @@ impl Segment<'_, '_> {
     }
 
     /// Whether a side of a merge is merged back; else what it lacks, where that can be said.
-    fn merges_back(&self, side: ObjectId, step: &Step) -> Result<Result<(), Option<Reason>>, Unread> {
+    fn merges_back(&self, side: ObjectId, step: &Step) -> Result<Result<(), Option<Reason>>, HistoryError> {
         let history = self.evaluation.input.history;
         let Some(name) = self.evaluation.input.shown_by(side) else { return Ok(Err(None)) };
         // Git makes no merge of what is there already: it would only make approvals of this very tip worthless.

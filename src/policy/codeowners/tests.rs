@@ -34,7 +34,7 @@ fn whole(imported: &Imported) -> String {
 }
 
 fn policy(imported: &Imported) -> Policy {
-    Policy::parse("policy.toml", &whole(imported)).unwrap_or_else(|refused| panic!("{refused}\n{}", imported.policy))
+    Policy::parse("policy.toml", &whole(imported)).unwrap_or_else(|error| panic!("{error}\n{}", imported.policy))
 }
 
 fn names(policy: &Policy, path: &str) -> Vec<String> {

@@ -9,12 +9,12 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use super::patterns::{self, PathPatterns, idle_path, idle_ref};
 use super::{AiRules, AuthorProof, Person, Policy, RefRule, Refs, Roster};
 use crate::change::digest::Digest;
-use crate::datafile::{self, Item, Placed, Refused, Table};
+use crate::datafile::{self, FileError, Item, Placed, Table};
 use compartments::MAX_SLOT;
 
 pub(super) const SCHEMA: &str = "undersign-policy/v1";
 
-pub(super) fn parse(file: &str, source: &str) -> Result<Policy, Refused> {
+pub(super) fn parse(file: &str, source: &str) -> Result<Policy, FileError> {
     let digest = Digest::of(source.as_bytes());
     datafile::read(file, source, |root| {
         let schema = root.need_string("schema");

@@ -21,7 +21,7 @@ pub const MAX_RANGES: usize = 100_000;
 /// Characters of a name that are kept.
 const MAX_NAME: usize = 300;
 /// Troubles that are told one by one.
-const MAX_TROUBLES: usize = 20;
+const MAX_PROBLEMS: usize = 20;
 
 /// Whose hand a line is said to be from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -209,8 +209,8 @@ pub struct Brought {
 #[derive(Debug, Clone, Default)]
 pub struct Testimony {
     notes: HashMap<ObjectId, Vec<(Format, Claims)>>,
-    troubles: Vec<String>,
-    more_troubles: usize,
+    problems: Vec<String>,
+    more_problems: usize,
     /// Notes on commits of the change of which nothing is known but that they are there.
     unread: Vec<(Option<ObjectId>, String)>,
 }
@@ -224,20 +224,20 @@ impl Testimony {
     }
 
     /// A sentence for people, escaped: what was not read, and so leaves lines unknown.
-    pub fn trouble(&mut self, sentence: String) {
-        if self.troubles.len() < MAX_TROUBLES {
-            self.troubles.push(sentence);
+    pub fn problem(&mut self, sentence: String) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(sentence);
         } else {
-            self.more_troubles += 1;
+            self.more_problems += 1;
         }
     }
 
-    /// As [`Testimony::trouble`], of what may have named a tool.
+    /// As [`Testimony::problem`], of what may have named a tool.
     pub fn unread(&mut self, commit: Option<ObjectId>, sentence: String) {
-        if self.unread.len() < MAX_TROUBLES {
+        if self.unread.len() < MAX_PROBLEMS {
             self.unread.push((commit, sentence.clone()));
         }
-        self.trouble(sentence);
+        self.problem(sentence);
     }
 
     /// Whether nothing is said of any file.
@@ -264,9 +264,9 @@ impl Testimony {
 
     /// Looks up each added line where it was brought.
     pub fn attribute(mut self, brought: &[Brought]) -> Attribution {
-        let mut found = Attribution { troubles: std::mem::take(&mut self.troubles), ..Attribution::default() };
-        if self.more_troubles > 0 {
-            found.troubles.push(format!("{} not listed.", counted(self.more_troubles, "more trouble")));
+        let mut found = Attribution { problems: std::mem::take(&mut self.problems), ..Attribution::default() };
+        if self.more_problems > 0 {
+            found.problems.push(format!("{} not listed.", counted(self.more_problems, "more trouble")));
         }
         let mut sources = Sources::default();
         for group in brought {
@@ -390,7 +390,7 @@ pub struct Attribution {
     /// By position in the diff: sorted, disjoint.
     files: BTreeMap<usize, Vec<Span>>,
     sources: Vec<Source>,
-    troubles: Vec<String>,
+    problems: Vec<String>,
 }
 
 impl Attribution {
@@ -427,19 +427,19 @@ impl Attribution {
         counts
     }
 
-    /// Whether no line is spoken of. There may be troubles all the same.
+    /// Whether no line is spoken of. There may be problems all the same.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 
     /// One more thing that left lines unknown, as an escaped sentence.
-    pub fn trouble(&mut self, sentence: String) {
-        self.troubles.push(sentence);
+    pub fn problem(&mut self, sentence: String) {
+        self.problems.push(sentence);
     }
 
     /// Sentences, escaped: what was not read, and so left lines unknown. At most 21.
-    pub fn troubles(&self) -> &[String] {
-        &self.troubles
+    pub fn problems(&self) -> &[String] {
+        &self.problems
     }
 
     fn span(&self, file: usize, line: u32) -> Option<&Span> {

@@ -273,12 +273,12 @@ fn without_notes_nothing_is_known() {
 }
 
 #[test]
-fn troubles_are_counted_where_they_are_too_many() {
+fn problems_are_counted_where_they_are_too_many() {
     let mut testimony = Testimony::default();
-    (0..30).for_each(|n| testimony.trouble(format!("{n}")));
+    (0..30).for_each(|n| testimony.problem(format!("{n}")));
     let found = testimony.attribute(&[]);
-    assert_eq!(found.troubles().len(), MAX_TROUBLES + 1);
-    assert_eq!(found.troubles().last().map(String::as_str), Some("10 more troubles not listed."));
+    assert_eq!(found.problems().len(), MAX_PROBLEMS + 1);
+    assert_eq!(found.problems().last().map(String::as_str), Some("10 more troubles not listed."));
 }
 
 fn hand() -> impl Strategy<Value = Hand> {

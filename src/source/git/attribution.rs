@@ -33,7 +33,7 @@ const MAX_FANOUT: usize = 2;
 /// Who is said to have written the added lines of a change. A claim of whoever pushed the notes: to be shown, and to
 /// allow nothing. Without notes it costs a look for the refs and for the file.
 ///
-/// What was not read for a bound, or is malformed, is a trouble of the attribution and leaves its lines unknown.
+/// What was not read for a bound, or is malformed, is a problem of the attribution and leaves its lines unknown.
 ///
 /// # Errors
 /// An object of the change's own commits is missing or is not as git writes it.
@@ -45,7 +45,7 @@ pub fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Res
     }
     let origins = origins::trace(repository, revision, diff, &testimony.paths())?;
     if origins.is_cut {
-        testimony.trouble("The change is too large to trace all of its lines to their commits.".to_owned());
+        testimony.problem("The change is too large to trace all of its lines to their commits.".to_owned());
     }
     Ok(testimony.attribute(&origins.brought))
 }
@@ -135,13 +135,13 @@ impl<'r> Reading<'r> {
         }
     }
 
-    fn trouble(&mut self, sentence: &str) {
-        self.testimony.trouble(sentence.to_owned());
+    fn problem(&mut self, sentence: &str) {
+        self.testimony.problem(sentence.to_owned());
     }
 
     fn notes(&mut self, refs: &NotesRefs) -> Vec<Notes<'r>> {
         if refs.are_more {
-            self.trouble(&format!("Notes of more than {MAX_REMOTES} remotes are not read."));
+            self.problem(&format!("Notes of more than {MAX_REMOTES} remotes are not read."));
         }
         refs.found.iter().filter_map(|(name, format, _)| self.open(name.clone(), *format)).collect()
     }
@@ -156,7 +156,7 @@ impl<'r> Reading<'r> {
         match commit.map_err(GitError::from).and_then(|commit| tree(repository, commit.tree_id())) {
             Ok(root) => Some(Notes { name, format, root }),
             Err(error) => {
-                self.trouble(&format!("The notes {} are not read. {error}", visible::text(&name)));
+                self.problem(&format!("The notes {} are not read. {error}", visible::text(&name)));
                 None
             }
         }
@@ -172,7 +172,7 @@ impl<'r> Reading<'r> {
         let read = bytes.and_then(|bytes| self.claims(notes.format, commit, &bytes).map_err(|error| error.to_string()));
         match read {
             Ok(None) => {}
-            Ok(Some(left_aside)) => self.trouble(&format!("{} has {left_aside}.", place())),
+            Ok(Some(left_aside)) => self.problem(&format!("{} has {left_aside}.", place())),
             Err(error) => self.testimony.unread(Some(commit), format!("{} is not read: {error}.", place())),
         }
     }
@@ -210,7 +210,7 @@ impl<'r> Reading<'r> {
         let traces = self.bytes(file).and_then(|bytes| agent_trace::parse(&bytes).map_err(|error| error.to_string()));
         let traces = match traces {
             Ok(traces) => traces,
-            Err(error) => return self.trouble(&format!("The file {TRACES} is not read: {error}.")),
+            Err(error) => return self.problem(&format!("The file {TRACES} is not read: {error}.")),
         };
         let own: HashSet<ObjectId> = revision.commits.iter().map(|commit| commit.id).collect();
         let mut early = 0;
@@ -224,7 +224,7 @@ impl<'r> Reading<'r> {
         }
         if early > 0 {
             let records = counted(early, "record");
-            self.trouble(&format!(
+            self.problem(&format!(
                 "The file {TRACES} has {records} of a version that names the commit before its lines; left aside."
             ));
         }

@@ -338,7 +338,7 @@ impl Contents for Objects<'_> {
         Ok(Some(match self.repository.policy_at(commit).map_err(|error| self.sentence(error))? {
             PolicyState::Found(policy) => Ok((policy.version, policy.digest)),
             PolicyState::Absent => Err("it is gone. Without it nothing could land.".to_owned()),
-            PolicyState::Invalid(refused) => Err(visible::lines(&refused.to_string())),
+            PolicyState::Invalid(error) => Err(visible::lines(&error.to_string())),
         }))
     }
 }

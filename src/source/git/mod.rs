@@ -38,7 +38,7 @@ use git2::Oid;
 use crate::cache::Cache;
 use crate::change::digest::Digest;
 use crate::change::{Commit, ObjectId, RepoPath, Revision, address, visible};
-use crate::datafile::Refused;
+use crate::datafile::FileError;
 use crate::gate::ref_names::RefFacts;
 use crate::policy::{self, Policy};
 
@@ -124,7 +124,7 @@ impl From<git2::Error> for GitError {
 pub enum PolicyState {
     Found(Box<Policy>),
     Absent,
-    Invalid(Refused),
+    Invalid(FileError),
 }
 
 /// An opened repository.
@@ -476,11 +476,11 @@ impl Repository {
         if entry.kind() != Some(git2::ObjectType::Blob) || entry.filemode() == 0o120_000 {
             let text = "the policy must be an ordinary file".to_owned();
             let mistakes = vec![crate::datafile::Mistake { line: 1, text }];
-            return Ok(PolicyState::Invalid(Refused { file: POLICY_PATH.to_owned(), mistakes }));
+            return Ok(PolicyState::Invalid(FileError { file: POLICY_PATH.to_owned(), mistakes }));
         }
         Ok(match Policy::read(POLICY_PATH, self.raw.find_blob(entry.id())?.content()) {
             Ok(policy) => PolicyState::Found(Box::new(policy)),
-            Err(refused) => PolicyState::Invalid(refused),
+            Err(error) => PolicyState::Invalid(error),
         })
     }
 

@@ -15,7 +15,7 @@ use crate::change::diff::{Diff, Mode, TreeEntry};
 use crate::change::digest::Digest;
 use crate::change::manifest::{Image, Manifest};
 use crate::change::{Change, Commit, ObjectId, RepoPath, Revision};
-use crate::gate::{History, Lands, Merge, Merging, Step, Unread};
+use crate::gate::{History, HistoryError, Lands, Merge, Merging, Step};
 use crate::record::{Key, sshsig};
 
 /// What git signs commits for.
@@ -147,22 +147,22 @@ impl<'r> Commits<'r> {
     }
 }
 
-fn unread(error: impl Into<GitError>) -> Unread {
+fn unreadable(error: impl Into<GitError>) -> HistoryError {
     let error = error.into();
-    Unread { is_limit: matches!(error, GitError::Limit(_)), sentence: error.to_string() }
+    HistoryError { is_limit: matches!(error, GitError::Limit(_)), sentence: error.to_string() }
 }
 
 impl History for Commits<'_> {
-    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, Unread> {
-        self.repository.peeled(id).map_err(unread)
+    fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, HistoryError> {
+        self.repository.peeled(id).map_err(unreadable)
     }
 
-    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, Unread> {
+    fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, HistoryError> {
         if self.cut.contains(&commit) {
             return Ok(None);
         }
-        self.repository.deadline.check().map_err(unread)?;
-        let commit = self.repository.raw.find_commit(oid(commit)).map_err(unread)?;
+        self.repository.deadline.check().map_err(unreadable)?;
+        let commit = self.repository.raw.find_commit(oid(commit)).map_err(unreadable)?;
         Ok(commit.parent_ids().next().map(object_id))
     }
 
@@ -170,24 +170,24 @@ impl History for Commits<'_> {
         self.cut.contains(&commit)
     }
 
-    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, Unread> {
-        self.holds(of, commit).map_err(unread)
+    fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, HistoryError> {
+        self.holds(of, commit).map_err(unreadable)
     }
 
-    fn is_cut_beside(&self, base: ObjectId, sides: [ObjectId; 2]) -> Result<bool, Unread> {
-        self.cut_beside(&[base], sides).map(|cut| cut.is_some()).map_err(unread)
+    fn is_cut_beside(&self, base: ObjectId, sides: [ObjectId; 2]) -> Result<bool, HistoryError> {
+        self.cut_beside(&[base], sides).map(|cut| cut.is_some()).map_err(unreadable)
     }
 
-    fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, Unread> {
-        self.repository.bases(a, b).map_err(unread)
+    fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, HistoryError> {
+        self.repository.bases(a, b).map_err(unreadable)
     }
 
-    fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, Unread> {
+    fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, HistoryError> {
         let froms = std::iter::once(&start).chain(line);
-        froms.zip(line).map(|(&from, &to)| self.step(from, to)).collect::<Result<_, _>>().map_err(unread)
+        froms.zip(line).map(|(&from, &to)| self.step(from, to)).collect::<Result<_, _>>().map_err(unreadable)
     }
 
-    fn lacks(&self, base: ObjectId, side: ObjectId, end: ObjectId) -> Result<Option<RepoPath>, Unread> {
+    fn lacks(&self, base: ObjectId, side: ObjectId, end: ObjectId) -> Result<Option<RepoPath>, HistoryError> {
         let repository = self.repository;
         let lacking = || -> Result<Option<RepoPath>, GitError> {
             let (base, side) = (repository.tree_of(base)?, repository.tree_of(side)?);
@@ -195,10 +195,10 @@ impl History for Commits<'_> {
             let end = repository.raw.find_tree(oid(repository.tree_of(end)?))?;
             Ok(diff.files.into_iter().find(|file| entry(&end, &file.path) != file.new).map(|file| file.path))
         };
-        lacking().map_err(unread)
+        lacking().map_err(unreadable)
     }
 
-    fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, Unread> {
+    fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, HistoryError> {
         let merging = || -> Result<Merging, GitError> {
             let bases = self.repository.bases(tip, head)?;
             let cut = self.cut_beside(&bases, [tip, head])?;
@@ -208,7 +208,7 @@ impl History for Commits<'_> {
             };
             Ok(Merging { bases, cut, merge })
         };
-        merging().map_err(unread)
+        merging().map_err(unreadable)
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::datafile::{self, Placed, Refused, Table};
+use crate::datafile::{self, FileError, Placed, Table};
 pub use depth::Depth;
 
 macro_rules! roles {
@@ -74,7 +74,7 @@ impl Theme {
     }
 
     /// Reads a theme, or tells every mistake of it.
-    pub fn parse(file: &str, source: &str) -> Result<Theme, Refused> {
+    pub fn parse(file: &str, source: &str) -> Result<Theme, FileError> {
         datafile::read(file, source, |root| {
             // A theme of one's own is called as its file is.
             let stem = std::path::Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -81,7 +81,7 @@ fn draw_list(state: &State, area: Rect, paint: &mut Paint<'_>) {
         let line = match above.as_ref().unwrap_or(row) {
             QueueRow::Heading(section, count) => heading_line(*section, *count, area.width),
             QueueRow::Change(entry) => columns.row(state, &state.queue.entries[*entry], selected),
-            row => trouble_line(state.queue.trouble(*row).unwrap_or_default(), selected, area.width),
+            row => problem_line(state.queue.problem(*row).unwrap_or_default(), selected, area.width),
         };
         paint.line_on(area, y, line, selected.then_some(Role::Selected));
     }
@@ -347,7 +347,7 @@ fn short_need(need: &str, examination: &Examination) -> String {
     }
 }
 
-fn trouble_line((what, why): (String, String), selected: bool, width: u16) -> Line {
+fn problem_line((what, why): (String, String), selected: bool, width: u16) -> Line {
     let mark = if selected { " ▸" } else { "  " };
     let text = clip(&format!("⊘ {what}: {why}"), usize::from(width).saturating_sub(3));
     Line::new().add(Role::Accent, mark).add(Role::Warning, &text)
@@ -405,7 +405,7 @@ pub fn age(now: i64, then: i64) -> String {
 fn preview_of(state: &State, area: Rect, is_tall: bool, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
     let Some(entry) = state.queue.selected_entry() else {
-        if let Some((what, why)) = state.queue.current().and_then(|row| state.queue.trouble(row)) {
+        if let Some((what, why)) = state.queue.current().and_then(|row| state.queue.problem(row)) {
             paint.line(area, 0, Line::new().add(Role::Title, &format!(" {}", clip(&what, width.saturating_sub(2)))));
             for (row, text) in fold(&why, width.saturating_sub(4)).iter().enumerate() {
                 paint.line(area, 1 + row as u16, Line::new().add(Role::Muted, &format!(" {text}")));
