@@ -17,11 +17,10 @@ use crate::app::queue::Again;
 use crate::app::review::Compared;
 use crate::app::review::layout::Shape;
 use crate::app::review::parts::{ChangePart, Since, View};
-use crate::app::review::search::Found;
 use crate::app::{Effect, Event, Listing, Opened, Synced, TextLine};
 use crate::cache::Caches;
 use crate::change::diff::Diff;
-use crate::change::{Change, Commit, visible};
+use crate::change::{Change, Commit, RepoPath, visible};
 use crate::clipboard;
 use crate::decision::{Draft, Revised};
 use crate::delivery::Post;
@@ -85,6 +84,10 @@ impl Ports {
             .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64))
     }
 
+    fn signing_key(&self) -> Result<&SigningKey, SigningError> {
+        self.key.as_ref().map_err(|why| SigningError::Refused(why.clone()))
+    }
+
     /// Whether the signing key talks to the person on the terminal by itself.
     pub fn signs_on_the_terminal(&self) -> bool {
         self.key.as_ref().is_ok_and(SigningKey::needs_terminal)
@@ -120,11 +123,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         }
         Effect::Open { ticket, place, change, read_only } => {
             ports.open.store(ticket, Ordering::Relaxed);
-            let repository = Repository::open(&place.root).map_err(|error| error.to_string());
-            let result = repository.as_ref().map_err(String::clone);
-            let result = result.and_then(|repository| open(repository, place, change, read_only, ports));
-            // Giving back what was read of the repository takes a while: nobody waits for it.
-            tell(Event::Opened { ticket, result });
+            open(place, change, read_only, ports, |result| tell(Event::Opened { ticket, result }));
         }
         Effect::Read { ticket, place, change, diff, order, shape, room } => {
             read::read(ticket, (&place, &change, &diff), &order, (shape, room), ports, tell)
@@ -137,22 +136,15 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             tell(Event::Ranged { ticket, result: range(&place, &change, &then) });
         }
         Effect::Paths { ticket, place, change } => {
-            let repository = Repository::open(&place.root);
-            let paths = repository.and_then(|repository| examination::notes::paths(&repository, &change.revision));
-            tell(Event::Paths { ticket, result: paths.map_err(|error| error.to_string()) });
+            tell(Event::Paths { ticket, result: paths(&place, &change) });
         }
         Effect::Compare { ticket, place, index, file, shape } => {
             let result = read::compare(&place, &file, shape).map_err(|error| error.to_string());
             tell(Event::Compared { ticket, index, result });
         }
         Effect::Search { ticket, place, diff, order, held, pattern, search } => {
-            let mut found = |lines, done| {
-                let found = Found { search: search.clone(), lines, done };
-                tell(Event::Found { ticket, found });
-            };
             let wanted = Wanted { place: &place, diff: &diff, order: &order, held: &held, pattern: &pattern };
-            let failed = search::search(&wanted, &search, &mut |lines| found(vec![lines], None));
-            found(Vec::new(), Some(failed));
+            search::search(&wanted, &search, |found| tell(Event::Found { ticket, found }));
         }
         Effect::Copy(text) => {
             if let Err(why) = clipboard::copy(&text) {
@@ -181,11 +173,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             tell(Event::Prepared { ticket, result: prepare(&case, &place, ports).map(Box::new) });
         }
         Effect::Sign { ticket, place, change, prepared, passphrase } => {
-            let result = ports
-                .key
-                .as_ref()
-                .map_err(|why| SigningError::Refused(why.clone()))
-                .and_then(|key| signing::sign(&prepared, &change, &place, key, passphrase.as_deref(), ports.now()));
+            let result = sign(&prepared, &change, &place, passphrase.as_deref(), ports);
             let problem = result.as_ref().ok().and_then(|record| note_for_server(&place, &change, record, ports).err());
             tell(Event::Signed { ticket, result: result.map(|record| record.id().to_string()) });
             problem.into_iter().for_each(|why| tell(Event::Told(why)));
@@ -298,7 +286,28 @@ fn examine(place: &Place, change: &Change, ports: &Ports) -> Result<Arc<examinat
     .map_err(|error| error.to_string())
 }
 
+/// The paths that a note may be on.
+fn paths(place: &Place, change: &Change) -> Result<Vec<RepoPath>, String> {
+    let repository = Repository::open(&place.root);
+    let paths = repository.and_then(|repository| examination::notes::paths(&repository, &change.revision));
+    paths.map_err(|error| error.to_string())
+}
+
+/// Tells before it gives back what was read of the repository: that takes a while, and nobody waits for it.
 fn open(
+    place: Arc<Place>,
+    change: Arc<Change>,
+    read_only: bool,
+    ports: &Ports,
+    tell: impl FnOnce(Result<Box<Opened>, String>),
+) {
+    match Repository::open(&place.root) {
+        Ok(repository) => tell(opened_in(&repository, place, change, read_only, ports)),
+        Err(error) => tell(Err(error.to_string())),
+    }
+}
+
+fn opened_in(
     repository: &Repository,
     place: Arc<Place>,
     change: Arc<Change>,
@@ -325,10 +334,20 @@ fn bring_up(repository: &Repository, place: &Place, change: &Change, diff: &Diff
 }
 
 fn prepare(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<signing::Prepared, SigningError> {
-    let key = ports.key.as_ref().map_err(|why| SigningError::Refused(why.clone()))?;
+    let key = ports.signing_key()?;
     let bytes = ports.random::<8>()?;
     let device = ports.drafts.chain_id(|| bytes).map_err(SigningError::Refused)?;
     signing::prepare(case, place, key, &device, ports.random::<16>()?, ports.now())
+}
+
+fn sign(
+    prepared: &signing::Prepared,
+    change: &Change,
+    place: &Place,
+    passphrase: Option<&str>,
+    ports: &Ports,
+) -> Result<Record, SigningError> {
+    signing::sign(prepared, change, place, ports.signing_key()?, passphrase, ports.now())
 }
 
 /// Threads that carry out effects, each lane in order. `sign` never drops anything.

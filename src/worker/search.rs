@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-use crate::app::review::search::{MAX_MATCHES, Pattern, Spot};
+use crate::app::review::search::{Found, MAX_MATCHES, Pattern, Spot};
 use crate::change::diff::Diff;
 use crate::examination::{FileMaterial, FileReader, Place};
 
@@ -17,8 +17,16 @@ pub struct Wanted<'w> {
     pub pattern: &'w Pattern,
 }
 
-/// Tells of each file with matches, until all are searched or nobody waits for it. How many could not be read comes back.
-pub fn search(wanted: &Wanted<'_>, waits: &Weak<()>, found: &mut dyn FnMut((usize, Vec<Spot>))) -> usize {
+/// Tells of each file with matches, and at the end of how many files could not be read.
+pub fn search(wanted: &Wanted<'_>, search: &Weak<()>, mut tell: impl FnMut(Found)) {
+    let failed = each_file(wanted, search, |lines| {
+        tell(Found { search: search.clone(), lines: vec![lines], done: None });
+    });
+    tell(Found { search: search.clone(), lines: Vec::new(), done: Some(failed) });
+}
+
+/// Until all files are searched or nobody waits for it. How many could not be read comes back.
+fn each_file(wanted: &Wanted<'_>, waits: &Weak<()>, mut found: impl FnMut((usize, Vec<Spot>))) -> usize {
     let Ok(mut reader) = FileReader::open(&wanted.place.root) else { return wanted.order.len() };
     let (mut failed, mut left) = (0, MAX_MATCHES);
     for &index in wanted.order {
