@@ -23,6 +23,10 @@ pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effec
         Action::Again | Action::NextCommit | Action::PreviousCommit => return turn_to_part(state, action),
         Action::RangeDiff => return range_diff(state),
         Action::Sign => sign(state),
+        Action::Answer | Action::Note | Action::FileNote | Action::PathNote | Action::ChangeNote => {
+            return remark(state, action);
+        }
+        Action::Items | Action::Alike | Action::FindFile => list(state, action),
         _ => return in_review(state, action, count),
     }
     Vec::new()
@@ -93,11 +97,35 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
         Action::Search => {
             state.overlay = prompt("search".to_owned(), TextField::default(), Purpose::Search);
         }
-        Action::Answer | Action::Note | Action::FileNote | Action::PathNote | Action::ChangeNote
-            if review.read_only =>
-        {
-            state.status = Some(review.why_read_only(&state.keymap));
+        Action::Intent => {
+            let lines = review.intent();
+            let title = "what the change says of itself: claims, not facts".to_owned();
+            state.overlay = Some(Overlay::Text(Box::new(Text { title, lines, scroll: 0 })));
         }
+        Action::Copy => return copied(state, Review::location),
+        Action::CopyHunk => return copied(state, Review::digest),
+        Action::Edit => match review.copy_for_editor() {
+            Some((name, text, line)) => return vec![Effect::Edit { name, text, line }],
+            None => state.status = Some("There is no text here to open.".to_owned()),
+        },
+        Action::Files if state.size.0 < FILE_LIST_FROM => {
+            let find = state.keymap.first(Action::FindFile);
+            state.status =
+                Some(format!("there is room for the file list from {FILE_LIST_FROM} columns on; {find} finds files"));
+        }
+        _ => state.status = review.update(action, count, &state.keymap),
+    }
+    before.map(|before| save_if_changed(state, &before)).unwrap_or_default()
+}
+
+/// Asks for an answer or a note, where one may be written.
+fn remark(state: &mut State, action: Action) -> Vec<Effect> {
+    let Screen::Review(review) = &state.screen else { return Vec::new() };
+    if review.read_only {
+        state.status = Some(review.why_read_only(&state.keymap));
+        return Vec::new();
+    }
+    match action {
         Action::Answer => match review.subject() {
             Some((subject, question)) => {
                 let field = TextField::with_lines(review.answered(&subject).map_or("", String::as_str));
@@ -120,7 +148,15 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
             let (ticket, place, change) = (review.ticket, review.place.clone(), review.change.clone());
             return vec![Effect::Paths { ticket, place, change }];
         }
-        Action::ChangeNote => state.overlay = note(review.change_note_place(), "note"),
+        _ => state.overlay = note(review.change_note_place(), "note"),
+    }
+    Vec::new()
+}
+
+/// Opens a list of places to go to.
+fn list(state: &mut State, action: Action) {
+    let Screen::Review(review) = &state.screen else { return };
+    match action {
         Action::Items => {
             let items = review.items();
             let title = if items.len() < MAX_ITEMS { "open" } else { "open, the first of them" };
@@ -136,28 +172,8 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
             }
             None => state.status = Some("No three hunks make this very edit.".to_owned()),
         },
-        Action::FindFile => {
-            state.overlay = Some(places("files", review.file_entries()));
-        }
-        Action::Intent => {
-            let lines = review.intent();
-            let title = "what the change says of itself: claims, not facts".to_owned();
-            state.overlay = Some(Overlay::Text(Box::new(Text { title, lines, scroll: 0 })));
-        }
-        Action::Copy => return copied(state, Review::location),
-        Action::CopyHunk => return copied(state, Review::digest),
-        Action::Edit => match review.copy_for_editor() {
-            Some((name, text, line)) => return vec![Effect::Edit { name, text, line }],
-            None => state.status = Some("There is no text here to open.".to_owned()),
-        },
-        Action::Files if state.size.0 < FILE_LIST_FROM => {
-            let find = state.keymap.first(Action::FindFile);
-            state.status =
-                Some(format!("there is room for the file list from {FILE_LIST_FROM} columns on; {find} finds files"));
-        }
-        _ => state.status = review.update(action, count, &state.keymap),
+        _ => state.overlay = Some(places("files", review.file_entries())),
     }
-    before.map(|before| save_if_changed(state, &before)).unwrap_or_default()
 }
 
 /// A list of places to go to.
