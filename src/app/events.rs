@@ -138,7 +138,7 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
         Ok(opened) => {
             let Opened { place, change, diff, draft, saved, renamed, draft_problem, read_only } = *opened;
             let mut review = Review::new(ticket, change.clone(), place.clone(), diff.clone(), draft, read_only);
-            review.room = state.room;
+            review.text_cache.room = state.room;
             review.saved = saved.unwrap_or(review.saved);
             state.status = draft_problem;
             if !review.carried_over.is_empty() {

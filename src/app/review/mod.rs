@@ -43,6 +43,7 @@ use pending_jump::PendingJump;
 use rows::{FileRows, Inventory, Remarks, Row};
 pub use search::Search;
 use target::Anchor;
+use text_cache::TextCache;
 
 #[derive(Debug, Clone)]
 pub struct Review {
@@ -94,18 +95,8 @@ pub struct Review {
     coverage: Coverage,
     /// Where a stroke leads whose texts are on their way.
     pending_jump: Option<PendingJump>,
-    /// Files whose texts are being read on their own, by index.
-    asked: HashSet<usize>,
-    /// Positions of files that were read, and could not be read again.
-    failed_again: Vec<usize>,
-    /// Bytes of texts that are kept, at least; see [`text_cache::ROOM`].
-    pub room: usize,
-    /// Bytes of the texts that are here.
-    held: usize,
-    /// How many files were read so far.
-    read: usize,
-    /// By index: when the first reading comes to it.
-    turns: Vec<usize>,
+    /// What of the texts in `files` is here and on its way.
+    pub text_cache: TextCache,
     /// Which part of the change this is, and what there is to say of it; none: all.
     part: Option<(ChangePart, Vec<String>)>,
     /// What is one item though it is many files.
@@ -192,11 +183,8 @@ impl Review {
         let carried_over = if draft.head == revision.head { BTreeSet::new() } else { draft.seen.clone() };
         draft.moved_to(revision);
         let count = diff.files.len();
-        let mut order: Vec<usize> = (0..count).collect();
-        // By paths alone until the rules have read the texts: what a tool writes goes last.
-        order.sort_by_cached_key(|&index| crate::risk::is_generated(&diff.files[index].path.lossy()));
         let groups = Groups::of(&diff, &draft);
-        order = groups.together(order);
+        let order = groups.together(by_paths(&diff));
         let look = ViewOptions::default();
         let mut review = Review {
             ticket,
@@ -230,12 +218,7 @@ impl Review {
             bookmarks: Vec::new(),
             coverage: Coverage::default(),
             pending_jump: None,
-            asked: HashSet::new(),
-            failed_again: Vec::new(),
-            room: text_cache::ROOM,
-            held: 0,
-            read: 0,
-            turns: inverse(&order),
+            text_cache: TextCache::new(inverse(&order)),
             order,
             part: None,
             groups,
@@ -243,11 +226,8 @@ impl Review {
             moves: Arc::default(),
             attribution: Arc::default(),
         };
-        (0..count)
-            .filter(|&at| review.is_hidden(at))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .for_each(|at| review.put_gone(at, 0));
+        let hidden: Vec<usize> = (0..count).filter(|&at| review.is_hidden(at)).collect();
+        hidden.into_iter().for_each(|at| review.put_gone(at, 0));
         review
     }
 
@@ -285,14 +265,14 @@ impl Review {
     /// waited for it comes back.
     pub fn compared(&mut self, index: usize, result: Result<Compared, String>) -> Option<String> {
         let position = self.position_of(index)?;
-        self.asked.remove(&index);
+        self.text_cache.asked.remove(&index);
         let at = self.anchor();
         match result {
             Ok(compared) => self.take_in(position, compared),
             Err(why) => {
                 match self.files[index].inventory {
-                    Some(_) => self.failed_again.push(position),
-                    None => self.read += 1,
+                    Some(_) => self.text_cache.failed_again.push(position),
+                    None => self.text_cache.read += 1,
                 }
                 self.files[index].failed = Some(why);
                 self.put(position, FileRows::failed());
@@ -334,7 +314,7 @@ impl Review {
 
     /// The change could not be examined: nothing more is read.
     pub fn not_examined(&mut self) {
-        self.read = self.files.len();
+        self.text_cache.read = self.files.len();
     }
 
     /// Where a file is on the screen.
@@ -345,7 +325,7 @@ impl Review {
     /// Puts the files into another order, with what was laid out of each.
     fn reorder(&mut self, order: Vec<usize>) {
         let heights = order.iter().map(|&index| self.heights.of(self.positions[index])).collect();
-        self.failed_again.clear();
+        self.text_cache.failed_again.clear();
         if !self.draft.notes.is_empty() {
             // Notes on no file of the change go to the first.
             self.stale.extend(self.order.first().into_iter().chain(order.first()));
@@ -543,6 +523,13 @@ impl Review {
     pub fn page(&self) -> usize {
         self.page
     }
+}
+
+/// The order until the rules have read the texts: what a tool writes goes last.
+fn by_paths(diff: &Diff) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..diff.files.len()).collect();
+    order.sort_by_cached_key(|&index| crate::risk::is_generated(&diff.files[index].path.lossy()));
+    order
 }
 
 fn inverse(order: &[usize]) -> Vec<usize> {

@@ -1,7 +1,7 @@
 //! Which texts are here: those near what is on the screen. Of all other files only what they ask and how high they are is
 //! kept, so that memory follows the screen and not the change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::mem::size_of;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,29 @@ const OWN: usize = 1 << 10;
 /// Files that are read on their own where somebody looks at them before the reading of all comes there: those next in turn
 /// are not worth it.
 const NEXT_IN_TURN: usize = 64;
+
+/// Of which files the texts are here, and which are on their way.
+#[derive(Debug, Clone)]
+pub struct TextCache {
+    /// Bytes of texts that are kept, at least; see [`ROOM`].
+    pub room: usize,
+    /// Bytes of the texts that are here.
+    held: usize,
+    /// How many files were read so far.
+    pub(super) read: usize,
+    /// By index: when the first reading comes to it.
+    turns: Vec<usize>,
+    /// Files whose texts are being read on their own, by index.
+    pub(super) asked: HashSet<usize>,
+    /// Positions of files that were read, and could not be read again.
+    pub(super) failed_again: Vec<usize>,
+}
+
+impl TextCache {
+    pub(super) fn new(turns: Vec<usize>) -> TextCache {
+        TextCache { room: ROOM, held: 0, read: 0, turns, asked: HashSet::new(), failed_again: Vec::new() }
+    }
+}
 
 /// Bytes that texts with their rows take.
 pub fn weight(file: &FileMaterial, rows: &FileRows) -> usize {
@@ -44,27 +67,28 @@ impl Review {
             let file = &self.files[index];
             let is_read = file.inventory.is_some();
             // Before all are read: only what would have to wait long for its turn.
-            let is_far = visible.contains(position) && index_in_turn(self, index) > self.read + NEXT_IN_TURN;
+            let is_far = visible.contains(position) && index_in_turn(self, index) > self.text_cache.read + NEXT_IN_TURN;
             file.body.is_none()
                 && file.failed.is_none()
                 && (is_read || is_far || !self.is_reading())
-                && !self.asked.contains(&index)
+                && !self.text_cache.asked.contains(&index)
         };
         let mut wanted: Vec<usize> = self.near().filter(is_wanted).collect();
         // What is looked at first, and where a stroke leads; then what is only near.
         let leads = self.pending_jump.and_then(|pending_jump| self.position_of(pending_jump.index));
         wanted.sort_by_key(|position| !(visible.contains(position) || leads == Some(*position)));
         let indices = wanted.into_iter().map(|position| self.order[position]);
-        let (asked, indices) = (&mut self.asked, indices.collect::<Vec<_>>());
+        let (asked, indices) = (&mut self.text_cache.asked, indices.collect::<Vec<_>>());
         indices.into_iter().filter(|index| asked.insert(*index)).collect()
     }
 
     /// How long the next stroke waits for what the last one asked for: for texts as long as reading the largest takes, for a
     /// search as long as nobody feels it.
     pub fn patience(&self) -> Duration {
-        let is_asked = |position: usize| self.order.get(position).is_some_and(|index| self.asked.contains(index));
+        let is_asked =
+            |position: usize| self.order.get(position).is_some_and(|index| self.text_cache.asked.contains(index));
         // A first frame has something to read in it.
-        let is_empty = self.read == 0 && self.is_reading();
+        let is_empty = self.text_cache.read == 0 && self.is_reading();
         if self.pending_jump.is_some() || is_empty || self.visible_positions().any(is_asked) {
             Duration::from_secs(2)
         } else if self.search.as_ref().is_some_and(|search| search.is_waiting()) {
@@ -76,7 +100,7 @@ impl Review {
 
     /// Whether the files of the change are arriving.
     pub fn is_reading(&self) -> bool {
-        self.read < self.files.len()
+        self.text_cache.read < self.files.len()
     }
 
     /// Positions of the files around the screen, of the neighbours of the current one, and of where a stroke leads. Some may
@@ -94,9 +118,9 @@ impl Review {
     /// What could not be read again is tried anew when somebody comes back.
     fn forgive(&mut self) {
         let far: Vec<usize> =
-            self.failed_again.iter().copied().filter(|at| !self.near().any(|near| near == *at)).collect();
+            self.text_cache.failed_again.iter().copied().filter(|at| !self.near().any(|near| near == *at)).collect();
         for position in far {
-            self.failed_again.retain(|at| *at != position);
+            self.text_cache.failed_again.retain(|at| *at != position);
             self.files[self.order[position]].failed = None;
             self.put_gone(position, self.heights.of(position));
         }
@@ -106,7 +130,7 @@ impl Review {
     pub(super) fn take_in(&mut self, position: usize, Compared { inventory, body, height, shape }: Compared) {
         let index = self.order[position];
         if self.files[index].inventory.is_none() {
-            self.read += 1;
+            self.text_cache.read += 1;
             self.coverage.resume(index, &inventory, &self.draft.shown);
             let is_marked = inventory.hunks.iter().any(|key| self.draft.seen.contains(key));
             let file = &mut self.files[index];
@@ -126,12 +150,13 @@ impl Review {
         }
         let Some((texts, rows)) = body.filter(|_| self.files[index].body.is_none()) else { return };
         let weight = weight(&texts, &rows);
-        let is_kept =
-            self.part().is_some() || self.held + weight <= self.room || self.near().any(|near| near == position);
+        let is_kept = self.part().is_some()
+            || self.text_cache.held + weight <= self.text_cache.room
+            || self.near().any(|near| near == position);
         if !is_kept {
             return;
         }
-        self.held += weight;
+        self.text_cache.held += weight;
         self.files[index].failed = None;
         self.files[index].body = Some(Body { texts, tokens: None, weight });
         if shape == self.shape && self.is_as_it_came(index) {
@@ -152,7 +177,7 @@ impl Review {
 
     /// Gives up the texts that are farthest from the screen, until there is room again.
     pub(super) fn let_go(&mut self) {
-        if self.held <= self.room || self.part().is_some() {
+        if self.text_cache.held <= self.text_cache.room || self.part().is_some() {
             return;
         }
         let (near, here): (BTreeSet<usize>, _) = (self.near().collect(), self.current_file());
@@ -160,10 +185,10 @@ impl Review {
         let mut far: Vec<usize> = (0..self.order.len()).filter(is_here).collect();
         far.sort_by_key(|position| position.abs_diff(here));
         // More than is needed, so that not every file that comes makes another go.
-        while self.held > self.room / 4 * 3 {
+        while self.text_cache.held > self.text_cache.room / 4 * 3 {
             let Some(position) = far.pop() else { return };
             let body = self.files[self.order[position]].body.take();
-            self.held -= body.map_or(0, |body| body.weight);
+            self.text_cache.held -= body.map_or(0, |body| body.weight);
             self.put_gone(position, self.heights.of(position));
         }
     }
@@ -176,5 +201,5 @@ impl Review {
 
 /// Where a file is in the order of the first reading.
 fn index_in_turn(review: &Review, index: usize) -> usize {
-    review.turns.get(index).copied().unwrap_or(0)
+    review.text_cache.turns.get(index).copied().unwrap_or(0)
 }
