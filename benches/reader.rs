@@ -16,7 +16,7 @@ use undersign::app::review::{Compared, Review};
 use undersign::app::{Effect, Event, Screen, State, update};
 use undersign::change::diff::{Content, Diff, FileDiff, Mode, TreeEntry};
 use undersign::change::{Change, ObjectId, RepoPath, Revision};
-use undersign::examination::{FileMaterial, Place};
+use undersign::examination::{FileMaterial, RepositorySnapshot};
 use undersign::source::git::{self, PolicyState, Repository, TargetBranch};
 use undersign::tui::theme::Theme;
 use undersign::tui::view;
@@ -83,9 +83,9 @@ fn reader(source: &Source, layout: Layout) -> State {
     let id = ObjectId([1; 20]);
     let target = TargetBranch { name: "refs/heads/main".into(), tip: id };
     let (root, name, uri) = ("/".into(), "bench".into(), String::new());
-    let place = {
+    let snapshot = {
         let (chains, notes) = Default::default();
-        Arc::new(Place { root, name, uri, target, policy: PolicyState::Absent, chains, notes })
+        Arc::new(RepositorySnapshot { root, name, uri, target, policy: PolicyState::Absent, chains, notes })
     };
     let (base, head, base_tree, head_tree, target_tip, target_tree) = (id, id, id, id, id, id);
     let revision = Revision { base, base_tree, head, head_tree, target_tip, target_tree, commits: Vec::new() };
@@ -93,9 +93,9 @@ fn reader(source: &Source, layout: Layout) -> State {
     let change = Arc::new(Change::of_range("bench:bench".into(), branch, target, revision));
     let diff = Arc::new(Diff { files: source.files.clone(), ..Diff::default() });
     let key = Err(String::new());
-    let (mut state, _) = State::only(place.clone(), change.clone(), true, Keymap::shipped(), key, false, 0);
+    let (mut state, _) = State::only(snapshot.clone(), change.clone(), true, Keymap::shipped(), key, false, 0);
     state.look = ViewOptions { layout, ..ViewOptions::default() };
-    let mut review = Review::new(1, change, place, diff, None, true);
+    let mut review = Review::new(1, change, snapshot, diff, None, true);
     let shape = state.look.shape(usize::from(SCREEN.0) - 45);
     for index in 0..source.files.len() {
         review.compared(index, Ok(Compared::of(Arc::new((source.read)(index)), shape)));

@@ -17,7 +17,7 @@ use undersign::app::{Effect, Event, Screen, State, update};
 use undersign::change::{Change, ObjectId};
 use undersign::delivery::Post;
 use undersign::drafts::Drafts;
-use undersign::examination::{FileMaterial, Place};
+use undersign::examination::{FileMaterial, RepositorySnapshot};
 use undersign::gate::History as _;
 use undersign::source::git::Repository as Repo;
 use undersign::source::git::push::Commits;
@@ -142,16 +142,16 @@ fn queue_of_500_branches_examined(bencher: Bencher<'_, '_>) {
 }
 
 /// The large change, found once: the list is measured by itself.
-static LARGE: LazyLock<(Arc<Place>, Arc<Change>)> = LazyLock::new(|| {
-    let (repository, place) = Place::open(&GENERATED.path).unwrap();
-    let changes = repository.changes(0, &place.target).unwrap().changes;
-    (Arc::new(place), Arc::new(changes.into_iter().find(|change| change.branch == "large").unwrap()))
+static LARGE: LazyLock<(Arc<RepositorySnapshot>, Arc<Change>)> = LazyLock::new(|| {
+    let (repository, snapshot) = RepositorySnapshot::open(&GENERATED.path).unwrap();
+    let changes = repository.changes(0, &snapshot.target).unwrap().changes;
+    (Arc::new(snapshot), Arc::new(changes.into_iter().find(|change| change.branch == "large").unwrap()))
 });
 
 fn large_review(ports: &Ports, only_first: bool) -> State {
-    let (place, change) = LARGE.clone();
+    let (snapshot, change) = LARGE.clone();
     let repository = Repo::open(&GENERATED.path).unwrap();
-    let (mut state, effects) = State::only(place, change, false, Keymap::shipped(), Err(String::new()), false, 0);
+    let (mut state, effects) = State::only(snapshot, change, false, Keymap::shipped(), Err(String::new()), false, 0);
     update(&mut state, Event::Resize(200, 60));
     let mut reads = Vec::new();
     for effect in effects {
@@ -211,8 +211,8 @@ fn key_to_frame_on_50_000_lines(bencher: Bencher<'_, '_>) {
 /// The facts of a push of the large change, read from objects: the gate's own time is in this.
 #[divan::bench(sample_count = 10)]
 fn facts_of_a_push_of_50_000_lines(bencher: Bencher<'_, '_>) {
-    let (repository, place) = Place::open(&GENERATED.path).unwrap();
+    let (repository, snapshot) = RepositorySnapshot::open(&GENERATED.path).unwrap();
     let new: ObjectId = repository.tip("refs/heads/large").unwrap();
     let commits = Commits::of(&repository, false).unwrap();
-    bencher.bench_local(|| commits.steps(place.target.tip, &[new]).unwrap());
+    bencher.bench_local(|| commits.steps(snapshot.target.tip, &[new]).unwrap());
 }

@@ -6,7 +6,7 @@ use crate::change::digest::Digest;
 use crate::change::manifest::escape;
 use crate::change::{Change, visible};
 use crate::decision::{Draft, Note, Verdict};
-use crate::examination::{Examination, Place};
+use crate::examination::{Examination, RepositorySnapshot};
 use crate::gate::Answerable;
 use crate::ledger::{self, LedgerError};
 use crate::policy::{Person, Policy};
@@ -97,7 +97,7 @@ pub fn signer_of<'p>(policy: &'p Policy, key: &SigningKey) -> Option<&'p Person>
 /// Fixes the bytes: looks at repository and ledger anew, so that what moved meanwhile is noticed now.
 pub fn prepare(
     case: &Case<'_>,
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     key: &SigningKey,
     device: &str,
     nonce: [u8; 16],
@@ -108,7 +108,7 @@ pub fn prepare(
         let detail = "What is known of the change was not read from its objects. Open it. Nothing was signed.";
         return Err(SigningError::Refused(detail.to_owned()));
     }
-    let (repository, fresh) = Place::open_for(&place.root, Some(&case.change.target))
+    let (repository, fresh) = RepositorySnapshot::open_for(&snapshot.root, Some(&case.change.target))
         .map_err(|error| SigningError::Refused(error.to_string()))?;
     unmoved(case.change, &repository, &fresh)?;
     let signatory = Signatory::of(&repository, &fresh, key, device)?;
@@ -119,8 +119,13 @@ pub fn prepare(
 
 impl<'p> Signatory<'p> {
     /// Finds the owner of a key, and looks whether the own chain is one that can be built on.
-    pub fn of(repository: &Repository, place: &'p Place, key: &SigningKey, device: &str) -> Result<Self, SigningError> {
-        let Some(policy) = place.policy() else {
+    pub fn of(
+        repository: &Repository,
+        snapshot: &'p RepositorySnapshot,
+        key: &SigningKey,
+        device: &str,
+    ) -> Result<Self, SigningError> {
+        let Some(policy) = snapshot.policy() else {
             return Err(SigningError::Refused(
                 "This repository has no valid policy, so there is no roster that names you. `undersign init` writes \
                  one."
@@ -137,7 +142,7 @@ impl<'p> Signatory<'p> {
         };
         let id = ChainId { key: key.public.id().to_string(), device: device.to_owned() };
         let own = ledger::read_chain(repository, &id);
-        let known = place.chains.iter().find(|chain| chain.id == id);
+        let known = snapshot.chains.iter().find(|chain| chain.id == id);
         sound(&own).and_then(|()| known.map_or(Ok(()), sound))?;
         if known.is_some_and(|known| known.records.len() > own.records.len()) {
             return Err(SigningError::Refused(
@@ -148,7 +153,7 @@ impl<'p> Signatory<'p> {
         }
         let (seq, prev) = own.next();
         let chain = ChainLink { key: id.key, id: id.device, seq: Decimal(seq), prev, forks: Vec::new() };
-        let seen = heads(place, &chain);
+        let seen = heads(snapshot, &chain);
         Ok(Signatory { policy, person, chain, seen })
     }
 }
@@ -248,7 +253,7 @@ pub fn follow_up(
     Prepared::of(&statement, what.about.link.manifest.clone(), what.about.link.findings.clone())
 }
 
-fn unmoved(change: &Change, repository: &Repository, fresh: &Place) -> Result<(), SigningError> {
+fn unmoved(change: &Change, repository: &Repository, fresh: &RepositorySnapshot) -> Result<(), SigningError> {
     let tip = change.refs.first().and_then(|at| repository.tip(&at.full));
     if tip.is_some_and(|tip| tip != change.revision.head) {
         return Err(SigningError::Moved(
@@ -267,13 +272,13 @@ fn unmoved(change: &Change, repository: &Repository, fresh: &Place) -> Result<()
 pub fn sign(
     prepared: &Prepared,
     change: &Change,
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     key: &SigningKey,
     passphrase: Option<&str>,
     now: i64,
 ) -> Result<Record, SigningError> {
-    let (repository, fresh) =
-        Place::open_for(&place.root, Some(&change.target)).map_err(|error| SigningError::Refused(error.to_string()))?;
+    let (repository, fresh) = RepositorySnapshot::open_for(&snapshot.root, Some(&change.target))
+        .map_err(|error| SigningError::Refused(error.to_string()))?;
     unmoved(change, &repository, &fresh)?;
     prepared.record(&repository, key, passphrase, now)
 }
@@ -296,7 +301,7 @@ fn answered(finding: &risk::Finding, answer: String) -> AnsweredFinding {
 
 fn statement(
     case: &Case<'_>,
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     signatory: &Signatory<'_>,
     findings: &[u8],
     nonce: [u8; 16],
@@ -319,7 +324,7 @@ fn statement(
         verdict: case.verdict,
         principal: person.id.clone(),
         roles: person.roles.clone(),
-        repository: RepositoryName { id: policy.repository.clone(), uri: place.uri.clone() },
+        repository: RepositoryName { id: policy.repository.clone(), uri: snapshot.uri.clone() },
         target: Target { name: change.target.clone(), tip: revision.target_tip.to_string() },
         base: Point { commit: revision.base.to_string(), tree: revision.base_tree.to_string() },
         head: Point { commit: revision.head.to_string(), tree: revision.head_tree.to_string() },
@@ -339,7 +344,7 @@ fn statement(
         notes: notes(case),
         provenance: ProvenanceClaim { status: examination.provenance.status.name().to_owned(), evidence },
         coverage: coverage(case.seen),
-        supersedes: superseded(place, policy, person, case),
+        supersedes: superseded(snapshot, policy, person, case),
         answers: answered_rejections(case),
         seen: signatory.seen.clone(),
         chain: signatory.chain.clone(),
@@ -413,10 +418,10 @@ fn coverage(seen: &Seen) -> Coverage {
 
 /// The signer's own decisions in force about the same content, or about an earlier head of what is decided now: the new
 /// one takes their place. Without the second, a rejection would outlive the commit that answered it.
-fn superseded(place: &Place, policy: &Policy, person: &Person, case: &Case<'_>) -> Vec<String> {
+fn superseded(snapshot: &RepositorySnapshot, policy: &Policy, person: &Person, case: &Case<'_>) -> Vec<String> {
     let manifest = case.examination.manifest.digest().to_string();
     let heads: Vec<_> = case.change.revision.commits.iter().map(|commit| commit.id.to_string()).collect();
-    let records = place.chains.iter().flat_map(|chain| &chain.records);
+    let records = snapshot.chains.iter().flat_map(|chain| &chain.records);
     let own: Vec<&Record> = records
         .map(std::sync::Arc::as_ref)
         .filter(|record| policy.roster.by_key(record.verified.key()).is_some_and(|owner| owner.id == person.id))
@@ -445,8 +450,8 @@ fn replaces(verdict: Verdict, earlier: Verdict) -> bool {
 }
 
 /// The heads of all other chains: what the signer knew of, so that a record that is dropped later is missed.
-fn heads(place: &Place, own: &ChainLink) -> Vec<SeenHead> {
-    let others = place.chains.iter().filter(|chain| chain.id.key != own.key || chain.id.device != own.id);
+fn heads(snapshot: &RepositorySnapshot, own: &ChainLink) -> Vec<SeenHead> {
+    let others = snapshot.chains.iter().filter(|chain| chain.id.key != own.key || chain.id.device != own.id);
     let head = |chain: &Chain| {
         let head = chain.head()?;
         Some(SeenHead { chain: chain.id.to_string(), seq: Decimal(head.seq), record: head.record.to_string() })

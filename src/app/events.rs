@@ -48,8 +48,8 @@ pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
 
 fn me_for(state: &State, id: &str) -> Option<String> {
     let entry = state.queue.entry(id)?;
-    let place = state.queue.place(&entry.change)?;
-    state.me(place).map(|person| person.id.clone())
+    let snapshot = state.queue.snapshot(&entry.change)?;
+    state.me(snapshot).map(|person| person.id.clone())
 }
 
 /// What can be known before signing the change that is open.
@@ -60,19 +60,21 @@ pub fn advise(state: &State) -> Advice {
     let Screen::Review(review) = &state.screen else { return Advice::default() };
     let standing = review.examination.as_ref().and_then(|examination| examination.standing.as_ref());
     let refusals = refusals(review);
-    let place = state.queue.place(&review.change);
-    let (Some(standing), Some(place), Some(policy)) = (standing, place, place.and_then(|place| place.policy())) else {
-        let unsignable = place.and_then(|place| without_policy(place));
+    let snapshot = state.queue.snapshot(&review.change);
+    let (Some(standing), Some(snapshot), Some(policy)) =
+        (standing, snapshot, snapshot.and_then(|snapshot| snapshot.policy()))
+    else {
+        let unsignable = snapshot.and_then(|snapshot| without_policy(snapshot));
         return Advice { unsignable, ..Advice::default() };
     };
-    let me = state.me(place).filter(|me| me.kind == crate::policy::Kind::Human);
+    let me = state.me(snapshot).filter(|me| me.kind == crate::policy::Kind::Human);
     let holds = |role: &String| me.is_some_and(|me| me.roles.contains(role));
     let mut emergency_slots = policy.break_glass.iter().flat_map(|terms| &terms.sign);
     Advice {
         refusals,
         unsignable: None,
         needs: advice::needs(policy, standing, state.now),
-        futile: advice::futile(policy, standing, state.my_key(place), state.now),
+        futile: advice::futile(policy, standing, state.my_key(snapshot), state.now),
         answers: standing.to_answer.iter().filter(|answerable| !answerable.is_veto).cloned().collect(),
         may_claim: policy.ai.human_only_by.iter().any(holds),
         may_break_glass: emergency_slots.any(|slot| holds(&slot.role)) && !standing.is_allowed(),
@@ -81,13 +83,13 @@ pub fn advise(state: &State) -> Advice {
 
 /// Why the open change cannot land, as far as that is known by now.
 fn refusals(review: &Review) -> Vec<String> {
-    review.examination.iter().flat_map(|examination| examination::refusals(&review.place, examination)).collect()
+    review.examination.iter().flat_map(|examination| examination::refusals(&review.snapshot, examination)).collect()
 }
 
 fn listed(state: &mut State, repository: usize, result: Result<Listing, String>) -> Vec<Effect> {
     match result {
         Ok(listing) => {
-            let me = state.me(&listing.place).map(|person| person.id.clone());
+            let me = state.me(&listing.snapshot).map(|person| person.id.clone());
             state.queue.listed(repository, listing, me.as_deref(), state.now);
         }
         Err(why) => state.queue.failed(repository, why),
@@ -136,8 +138,8 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
     }
     match result {
         Ok(opened) => {
-            let Opened { place, change, diff, draft, saved, renamed, draft_problem, read_only } = *opened;
-            let mut review = Review::new(ticket, change.clone(), place.clone(), diff.clone(), draft, read_only);
+            let Opened { snapshot, change, diff, draft, saved, renamed, draft_problem, read_only } = *opened;
+            let mut review = Review::new(ticket, change.clone(), snapshot.clone(), diff.clone(), draft, read_only);
             review.text_cache.room = state.room;
             review.saved = saved.unwrap_or(review.saved);
             state.status = draft_problem;
@@ -162,7 +164,7 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
             state.screen = Screen::Review(Box::new(review));
             state.aside = None;
             let (shape, room) = (state.look.shape(state.diff_width()), state.room);
-            vec![Effect::Read { ticket, place, change, diff, order, shape, room }]
+            vec![Effect::Read { ticket, snapshot, change, diff, order, shape, room }]
         }
         Err(why) => {
             state.status = Some(why);
@@ -273,10 +275,10 @@ fn close_sheet(state: &mut State, told: Option<String>) {
 fn signed(state: &mut State, result: Result<String, SigningError>) -> Vec<Effect> {
     state.sitting.was_right(result.is_ok());
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
-    let (place, repository) = (review.place.clone(), review.change.repository);
+    let (snapshot, repository) = (review.snapshot.clone(), review.change.repository);
     let mut effects = Vec::new();
     if let Ok(record) = &result {
-        state.signed.push((place.root.clone(), record.clone()));
+        state.signed.push((snapshot.root.clone(), record.clone()));
         // The draft has become the record.
         let signed = match &state.overlay {
             Some(Overlay::Sign(sheet)) => sheet.signing().map(|verdict| (verdict, sheet.signs_notes(verdict))),
@@ -288,7 +290,7 @@ fn signed(state: &mut State, result: Result<String, SigningError>) -> Vec<Effect
         // The next one is what the queue shows then, not where this one went.
         state.queue.selected = None;
         if !state.only_review {
-            effects.push(Effect::List { repository, path: place.root.clone() });
+            effects.push(Effect::List { repository, path: snapshot.root.clone() });
         }
     }
     if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
@@ -305,8 +307,8 @@ pub fn wanted(state: &mut State) -> Vec<Effect> {
     let Screen::Review(review) = &mut state.screen else { return effects };
     let (ticket, shape) = (review.ticket, review.shape());
     for index in review.wanted_texts() {
-        let (place, file) = (review.place.clone(), review.diff.files[index].clone());
-        effects.push(Effect::Compare { ticket, place, index, file, shape });
+        let (snapshot, file) = (review.snapshot.clone(), review.diff.files[index].clone());
+        effects.push(Effect::Compare { ticket, snapshot, index, file, shape });
     }
     for index in review.visible_files() {
         if let Some(body) = review.files[index].body.as_mut().filter(|body| body.tokens.is_none()) {
@@ -326,9 +328,9 @@ fn examinations(state: &mut State) -> Vec<Effect> {
     let queue = &state.queue;
     let examine = |at: usize| {
         let Entry { change, again, .. } = &queue.entries[at];
-        let place = queue.place(change)?.clone();
+        let snapshot = queue.snapshot(change)?.clone();
         let then = again.as_ref().map(|again| again.then.clone());
-        Some(Effect::Examine { place, change: change.clone(), then })
+        Some(Effect::Examine { snapshot, change: change.clone(), then })
     };
     next.into_iter().filter_map(examine).collect()
 }

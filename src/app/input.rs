@@ -235,10 +235,10 @@ fn refresh(state: &mut State) -> Vec<Effect> {
     let mut effects = state.list_all();
     let read = effects.len();
     let with_remotes = state.queue.sources.iter().enumerate().filter_map(|(repository, source)| match source {
-        Source::Ready(place)
+        Source::Ready(snapshot)
             if state.queue.outbox.contains_key(&repository) || state.queue.fetched.contains_key(&repository) =>
         {
-            Some(Effect::Fetch { repository, place: place.clone() })
+            Some(Effect::Fetch { repository, snapshot: snapshot.clone() })
         }
         _ => None,
     });
@@ -249,13 +249,13 @@ fn refresh(state: &mut State) -> Vec<Effect> {
 }
 
 fn sync_all(state: &mut State) -> Vec<Effect> {
-    let places = state.queue.sources.iter().enumerate().filter_map(|(repository, source)| match source {
-        Source::Ready(place) if state.queue.outbox.contains_key(&repository) => {
-            Some(Effect::Sync { repository, place: place.clone() })
+    let syncs = state.queue.sources.iter().enumerate().filter_map(|(repository, source)| match source {
+        Source::Ready(snapshot) if state.queue.outbox.contains_key(&repository) => {
+            Some(Effect::Sync { repository, snapshot: snapshot.clone() })
         }
         _ => None,
     });
-    let effects: Vec<_> = places.collect();
+    let effects: Vec<_> = syncs.collect();
     let text =
         if effects.is_empty() { "No repository here has a remote to sync with." } else { "syncing decisions …" };
     state.status = Some(text.to_owned());
@@ -264,11 +264,11 @@ fn sync_all(state: &mut State) -> Vec<Effect> {
 
 pub fn open_selected(state: &mut State) -> Vec<Effect> {
     let Some(entry) = state.queue.selected_entry() else { return Vec::new() };
-    let (change, place) = (entry.change.clone(), state.queue.place(&entry.change).cloned());
-    let Some(place) = place else { return Vec::new() };
+    let (change, snapshot) = (entry.change.clone(), state.queue.snapshot(&entry.change).cloned());
+    let Some(snapshot) = snapshot else { return Vec::new() };
     state.queue.selected = Some(change.id.clone());
     state.ticket += 1;
-    vec![Effect::Open { ticket: state.ticket, place, change, read_only: false }]
+    vec![Effect::Open { ticket: state.ticket, snapshot, change, read_only: false }]
 }
 
 /// The review that a ticket belongs to: the one on the screen, or the whole of which a part is shown.

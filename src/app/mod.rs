@@ -28,7 +28,7 @@ use crate::change::diff::{Diff, FileDiff, Side};
 use crate::change::moved::Moves;
 use crate::change::{Change, RepoPath};
 use crate::decision::{Draft, Revised, Verdict};
-use crate::examination::{Examination, FileMaterial, Place};
+use crate::examination::{Examination, FileMaterial, RepositorySnapshot};
 use crate::highlight::Tokens;
 use crate::provenance::attribution::Attribution;
 use crate::risk::Severity;
@@ -281,7 +281,7 @@ pub struct Synced {
 /// What is pending in a repository.
 #[derive(Debug)]
 pub struct Listing {
-    pub place: Arc<Place>,
+    pub snapshot: Arc<RepositorySnapshot>,
     pub changes: Vec<Arc<Change>>,
     /// What is known of them already, by id.
     pub examined: HashMap<String, Arc<Examination>>,
@@ -298,7 +298,7 @@ pub struct Listing {
 /// A change that was opened: what it touches, and the draft of an earlier sitting.
 #[derive(Debug)]
 pub struct Opened {
-    pub place: Arc<Place>,
+    pub snapshot: Arc<RepositorySnapshot>,
     pub change: Arc<Change>,
     pub diff: Arc<Diff>,
     pub draft: Option<Draft>,
@@ -320,20 +320,20 @@ pub enum Effect {
     },
     /// Also says what came since an earlier revision, where there is one.
     Examine {
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         then: Option<Revised>,
     },
     Open {
         ticket: u64,
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         read_only: bool,
     },
     /// Compare all files, those on view first, then examine the whole.
     Read {
         ticket: u64,
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         diff: Arc<Diff>,
         order: Vec<usize>,
@@ -344,20 +344,20 @@ pub enum Effect {
     View {
         ticket: u64,
         change: Arc<Change>,
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
         part: ChangePart,
         shape: Shape,
     },
     Range {
         ticket: u64,
         change: Arc<Change>,
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
         then: Revised,
     },
     /// Read the texts of one file, of which somebody wants to see something.
     Compare {
         ticket: u64,
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
         index: usize,
         file: FileDiff,
         shape: Shape,
@@ -365,7 +365,7 @@ pub enum Effect {
     /// Until `search` is given up.
     Search {
         ticket: u64,
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
         diff: Arc<Diff>,
         order: Vec<usize>,
         /// Texts that cannot be read again.
@@ -381,7 +381,7 @@ pub enum Effect {
     /// All paths of the head, to choose one for a note.
     Paths {
         ticket: u64,
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
     },
     /// Into the clipboard.
@@ -400,22 +400,22 @@ pub enum Effect {
     Suspend,
     /// Into what is on disk, what was done since `base`.
     SaveDraft {
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
         base: Box<Draft>,
         draft: Draft,
     },
     Sync {
         repository: usize,
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
     },
     /// The branches of its remotes.
     Fetch {
         repository: usize,
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
     },
     Prepare {
         ticket: u64,
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         examination: Arc<Examination>,
         draft: Draft,
@@ -424,7 +424,7 @@ pub enum Effect {
     },
     Sign {
         ticket: u64,
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         prepared: Box<Prepared>,
         passphrase: Option<String>,
@@ -472,7 +472,7 @@ impl State {
 
     /// A reader over one range, without a queue.
     pub fn only(
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         read_only: bool,
         keymap: Keymap,
@@ -480,11 +480,11 @@ impl State {
         needs: bool,
         now: i64,
     ) -> (State, Vec<Effect>) {
-        let (mut state, _) = State::new(vec![place.root.clone()], keymap, key, needs, now);
-        state.queue.sources = vec![Source::Ready(place.clone())];
+        let (mut state, _) = State::new(vec![snapshot.root.clone()], keymap, key, needs, now);
+        state.queue.sources = vec![Source::Ready(snapshot.clone())];
         state.only_review = true;
         state.ticket = 1;
-        (state, vec![Effect::Open { ticket: 1, place, change, read_only }])
+        (state, vec![Effect::Open { ticket: 1, snapshot, change, read_only }])
     }
 
     fn list_all(&self) -> Vec<Effect> {
@@ -503,16 +503,16 @@ impl State {
     }
 
     /// The person that the signing key belongs to, by a repository's policy.
-    pub fn me<'s>(&self, place: &'s Place) -> Option<&'s crate::policy::Person> {
+    pub fn me<'s>(&self, snapshot: &'s RepositorySnapshot) -> Option<&'s crate::policy::Person> {
         let fingerprint = self.key.as_ref().ok()?;
-        let policy = place.policy()?;
+        let policy = snapshot.policy()?;
         policy.roster.people().find(|p| p.keys.iter().any(|own| own.key.fingerprint() == *fingerprint))
     }
 
-    /// The key that would sign, as the roster of a place has it.
-    pub fn my_key<'s>(&self, place: &'s Place) -> Option<&'s crate::record::Key> {
+    /// The key that would sign, as the roster of its repository has it.
+    pub fn my_key<'s>(&self, snapshot: &'s RepositorySnapshot) -> Option<&'s crate::record::Key> {
         let fingerprint = self.key.as_ref().ok()?;
-        let me = self.me(place)?;
+        let me = self.me(snapshot)?;
         me.keys.iter().map(|own| &own.key).find(|key| key.fingerprint() == *fingerprint)
     }
 

@@ -10,14 +10,14 @@ use super::action::Action;
 use super::review::parts::Since;
 use crate::change::{Change, visible};
 use crate::decision::Revised;
-use crate::examination::{self, Examination, Place};
+use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::source::git::{POLICY_PATH, PolicyState};
 
 /// A repository of the desk.
 #[derive(Debug, Clone)]
 pub enum Source {
     Reading { path: String },
-    Ready(Arc<Place>),
+    Ready(Arc<RepositorySnapshot>),
     Failed { path: String, why: String },
 }
 
@@ -183,16 +183,16 @@ impl Queue {
         }
     }
 
-    pub fn place(&self, change: &Change) -> Option<&Arc<Place>> {
+    pub fn snapshot(&self, change: &Change) -> Option<&Arc<RepositorySnapshot>> {
         match self.sources.get(change.repository) {
-            Some(Source::Ready(place)) => Some(place),
+            Some(Source::Ready(snapshot)) => Some(snapshot),
             _ => None,
         }
     }
 
     /// Takes in the changes of one repository, in place of what it had.
     pub fn listed(&mut self, repository: usize, listing: Listing, me: Option<&str>, now: i64) {
-        let Listing { place, changes, examined: mut fresh, mut again, broken, outbox, fetched } = listing;
+        let Listing { snapshot, changes, examined: mut fresh, mut again, broken, outbox, fetched } = listing;
         // What a fetch that failed left behind says less than what was known before.
         if let Some(time) = fetched {
             let known = self.fetched.entry(repository).or_insert(time);
@@ -212,7 +212,7 @@ impl Queue {
             let (examined, need, asked) = match fresh.remove(&change.id) {
                 // What came since is still to be said.
                 Some(fresh) => {
-                    let need = examination::need(&place, &fresh, me, now);
+                    let need = examination::need(&snapshot, &fresh, me, now);
                     (Examined::Done(fresh), need, again.is_none())
                 }
                 // What was examined before is examined again all the same: policy or ledger may have moved.
@@ -225,7 +225,7 @@ impl Queue {
         }
         self.broken.retain(|broken| broken.repository != repository);
         self.broken.extend(broken.into_iter().map(|(what, why)| Broken { repository, what, why }));
-        self.sources[repository] = Source::Ready(place);
+        self.sources[repository] = Source::Ready(snapshot);
         self.arrange();
         self.keep_selection();
     }
@@ -233,7 +233,7 @@ impl Queue {
     pub fn failed(&mut self, repository: usize, why: String) {
         let path = match &self.sources[repository] {
             Source::Reading { path } | Source::Failed { path, .. } => path.clone(),
-            Source::Ready(place) => place.root.display().to_string(),
+            Source::Ready(snapshot) => snapshot.root.display().to_string(),
         };
         self.entries.retain(|entry| entry.change.repository != repository);
         self.broken.retain(|broken| broken.repository != repository);
@@ -244,8 +244,8 @@ impl Queue {
     pub fn examined(&mut self, id: &str, result: Result<Arc<Examination>, String>, me: Option<&str>, now: i64) {
         self.under_way = self.under_way.saturating_sub(1);
         let Some(&at) = self.by_id.get(id) else { return };
-        let need = match (&result, self.place(&self.entries[at].change)) {
-            (Ok(examination), Some(place)) => examination::need(place, examination, me, now),
+        let need = match (&result, self.snapshot(&self.entries[at].change)) {
+            (Ok(examination), Some(snapshot)) => examination::need(snapshot, examination, me, now),
             _ => "unreadable".to_owned(),
         };
         let entry = &mut self.entries[at];
@@ -311,7 +311,7 @@ impl Queue {
             rows.extend(run.iter().map(|at| QueueRow::Change(*at)));
         }
         let sources = || self.sources.iter().enumerate();
-        let is_stuck = |source: &Source| matches!(source, Source::Ready(place) if place.policy().is_none());
+        let is_stuck = |source: &Source| matches!(source, Source::Ready(snapshot) if snapshot.policy().is_none());
         let has_changes = |at: usize| self.entries.iter().any(|entry| entry.change.repository == at);
         rows.extend(
             sources().filter(|(at, source)| is_stuck(source) && has_changes(*at)).map(|(at, _)| QueueRow::Policy(at)),
@@ -491,7 +491,7 @@ impl Queue {
                 _ => None,
             },
             QueueRow::Policy(at) => match self.sources.get(at) {
-                Some(Source::Ready(place)) => Some((place.name.clone(), without_policy(place)?)),
+                Some(Source::Ready(snapshot)) => Some((snapshot.name.clone(), without_policy(snapshot)?)),
                 _ => None,
             },
         }
@@ -499,8 +499,8 @@ impl Queue {
 }
 
 /// Why nobody can sign in a repository, and what helps; none where its policy can be used.
-pub fn without_policy(place: &Place) -> Option<String> {
-    match &place.policy {
+pub fn without_policy(snapshot: &RepositorySnapshot) -> Option<String> {
+    match &snapshot.policy {
         PolicyState::Found(_) => None,
         PolicyState::Absent => Some(
             "there is no policy, so its changes can be read, not signed. `undersign init` writes who signs for what"

@@ -145,8 +145,8 @@ fn remark(state: &mut State, action: Action) -> Vec<Effect> {
             state.overlay = place.and_then(|place| note(place, "note"));
         }
         Action::PathNote => {
-            let (ticket, place, change) = (review.ticket, review.place.clone(), review.change.clone());
-            return vec![Effect::Paths { ticket, place, change }];
+            let (ticket, snapshot, change) = (review.ticket, review.snapshot.clone(), review.change.clone());
+            return vec![Effect::Paths { ticket, snapshot, change }];
         }
         _ => state.overlay = note(review.change_note_place(), "note"),
     }
@@ -262,12 +262,12 @@ fn turn_to_part(state: &mut State, action: Action) -> Vec<Effect> {
     } else {
         ChangePart::neighbour(now, &whole.change.revision.commits, action == Action::NextCommit)
     };
-    let (place, change) = (whole.place.clone(), whole.change.clone());
+    let (snapshot, change) = (whole.snapshot.clone(), whole.change.clone());
     match next {
         Ok(Some(part)) => {
             state.ticket += 1;
             let shape = state.look.shape(state.diff_width());
-            vec![Effect::View { ticket: state.ticket, place, change, part, shape }]
+            vec![Effect::View { ticket: state.ticket, snapshot, change, part, shape }]
         }
         Ok(None) => {
             back_to_all(state);
@@ -288,9 +288,9 @@ fn range_diff(state: &mut State) -> Vec<Effect> {
         state.status = Some("You have seen no other revision of this change.".to_owned());
         return Vec::new();
     };
-    let (place, change) = (whole.place.clone(), whole.change.clone());
+    let (snapshot, change) = (whole.snapshot.clone(), whole.change.clone());
     state.ticket += 1;
-    vec![Effect::Range { ticket: state.ticket, place, change, then }]
+    vec![Effect::Range { ticket: state.ticket, snapshot, change, then }]
 }
 
 fn sign(state: &mut State) {
@@ -316,7 +316,7 @@ pub fn renew_sheet(state: &mut State) {
 /// What the owner of the key decided on the open change, if that is in force.
 fn own_decision(state: &State) -> Option<Verdict> {
     let Screen::Review(review) = &state.screen else { return None };
-    let me = &state.me(&review.place)?.id;
+    let me = &state.me(&review.snapshot)?.id;
     let standing = review.examination.as_ref()?.standing.as_ref()?;
     if standing.rejected_by.contains(me) {
         return Some(Verdict::Reject);
@@ -337,7 +337,7 @@ pub fn sheet_stroke(state: &mut State, mut sheet: Box<Sheet>, stroke: Stroke) ->
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
     let before = review.draft.clone();
     let asked = sheet.stroke(stroke, review, &state.keymap);
-    let (ticket, place, change) = (review.ticket, review.place.clone(), review.change.clone());
+    let (ticket, snapshot, change) = (review.ticket, review.snapshot.clone(), review.change.clone());
     let effects = match asked {
         Ask::Close => return save_if_changed(state, &before),
         Ask::Nothing | Ask::SaveDraft => Vec::new(),
@@ -347,14 +347,14 @@ pub fn sheet_stroke(state: &mut State, mut sheet: Box<Sheet>, stroke: Stroke) ->
                 if !sheet.signs_notes(verdict) {
                     draft.notes.clear();
                 }
-                vec![Effect::Prepare { ticket, place, change, examination, draft, verdict, seen }]
+                vec![Effect::Prepare { ticket, snapshot, change, examination, draft, verdict, seen }]
             }
             None => Vec::new(),
         },
         Ask::Sign(prepared, passphrase) => {
             state.sitting.tried(passphrase.as_deref());
             let passphrase = passphrase.or_else(|| state.sitting.passphrase());
-            vec![Effect::Sign { ticket, place, change, prepared, passphrase }]
+            vec![Effect::Sign { ticket, snapshot, change, prepared, passphrase }]
         }
     };
     state.overlay = Some(Overlay::Sign(sheet));

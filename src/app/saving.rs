@@ -16,7 +16,7 @@ pub fn save_if_changed(state: &mut State, before: &Draft) -> Vec<Effect> {
 pub fn save(review: &mut Review) -> Vec<Effect> {
     let draft = Draft { shown: review.partly_shown(), ..review.draft.clone() };
     let base = Box::new(std::mem::replace(&mut review.saved, draft.clone()));
-    vec![Effect::SaveDraft { place: review.place.clone(), base, draft }]
+    vec![Effect::SaveDraft { snapshot: review.snapshot.clone(), base, draft }]
 }
 
 /// What is on disk now, which another desk of the same person may have written into. Not taken in while something is

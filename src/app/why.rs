@@ -65,16 +65,16 @@ fn risk(examination: &Examination) -> Vec<TextLine> {
 /// What it needs and of whom; why what is signed does not count.
 fn signers(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine> {
     let mut lines = vec![TextLine::Heading("Who must sign".to_owned())];
-    let place = state.queue.place(&entry.change);
-    if let Some(why) = place.and_then(|place| without_policy(place)) {
+    let snapshot = state.queue.snapshot(&entry.change);
+    if let Some(why) = snapshot.and_then(|snapshot| without_policy(snapshot)) {
         lines.push(TextLine::Warning(format!("  {why}")));
     }
-    if let (Some(standing), Some(policy)) = (&examination.standing, place.and_then(|place| place.policy())) {
+    if let (Some(standing), Some(policy)) = (&examination.standing, snapshot.and_then(|snapshot| snapshot.policy())) {
         lines.extend(advice::needs(policy, standing, state.now).iter().map(|need| match need.slot.is_filled() {
             true => TextLine::Added(format!("  {need}")),
             false => TextLine::Plain(format!("  {need}")),
         }));
-        let key = place.and_then(|place| state.my_key(place));
+        let key = snapshot.and_then(|snapshot| state.my_key(snapshot));
         let futile = advice::futile(policy, standing, key, state.now).filter(|_| state.key.is_ok());
         lines.extend(futile.map(|why| TextLine::Muted(format!("  Your approval would not count: {why}."))));
         lines.extend(

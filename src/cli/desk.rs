@@ -14,7 +14,7 @@ use crate::change::Change;
 use crate::config::Config;
 use crate::delivery::Post;
 use crate::desk;
-use crate::examination::Place;
+use crate::examination::RepositorySnapshot;
 use crate::source::git::{GitError, Repository};
 use crate::worker::{FirstFrame, Ports};
 
@@ -77,7 +77,7 @@ pub(super) fn no_screen() -> Option<&'static str> {
 pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), String> {
     let path = repository.unwrap_or(Path::new("."));
     let is_pending = !options.range.contains("..");
-    let (place, change) = if is_pending { pending(options, path)? } else { range(options, path)? };
+    let (snapshot, change) = if is_pending { pending(options, path)? } else { range(options, path)? };
     if let Some(why) = no_screen() {
         return Err(format!("{why}, so there is nothing to read in. `undersign show` prints a pending change."));
     }
@@ -85,7 +85,7 @@ pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), 
     let config = Config::read(Some(path));
     let state = run(config, |config, now| {
         State::only(
-            Arc::new(place),
+            Arc::new(snapshot),
             Arc::new(change),
             read_only,
             config.keymap.clone(),
@@ -98,29 +98,30 @@ pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), 
     Ok(())
 }
 
-fn pending(options: &ReviewOptions, path: &Path) -> Result<(Place, Change), String> {
+fn pending(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Change), String> {
     if options.target.is_some() {
         return Err("A pending change has its target. Give --target with a range: BASE..HEAD.".to_owned());
     }
-    meant::find(&options.range, &[path.to_owned()]).map(|meant| (meant.place, meant.change))
+    meant::find(&options.range, &[path.to_owned()]).map(|meant| (meant.snapshot, meant.change))
 }
 
-fn range(options: &ReviewOptions, path: &Path) -> Result<(Place, Change), String> {
+fn range(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Change), String> {
     let (base, head) = options.range.split_once("..").ok_or("Name a range as BASE..HEAD, such as main..feature.")?;
     let target = options
         .target
         .as_ref()
         .map(|name| if name.starts_with("refs/") { name.clone() } else { format!("refs/heads/{name}") });
-    let (repository, place) = Place::open_for(path, target.as_deref()).map_err(|error| error.to_string())?;
+    let (repository, snapshot) =
+        RepositorySnapshot::open_for(path, target.as_deref()).map_err(|error| error.to_string())?;
     let resolve =
         |text: &str| repository.resolve(if text.is_empty() { "HEAD" } else { text }).map_err(|error| error.to_string());
     let (base, head) = (resolve(base)?, resolve(head.trim_start_matches('.'))?);
-    let tip = if target.is_some() { place.target.tip } else { base };
+    let tip = if target.is_some() { snapshot.target.tip } else { base };
     let revision = repository.revision(base, head, tip).map_err(|error| error.to_string())?;
     let branch = options.range.rsplit("..").next().unwrap_or_default().trim_start_matches('.').to_owned();
-    let id = format!("{}:{}", place.name, options.range);
-    let change = Change::of_range(id, branch, place.target.name.clone(), revision);
-    Ok((place, change))
+    let id = format!("{}:{}", snapshot.name, options.range);
+    let change = Change::of_range(id, branch, snapshot.target.name.clone(), revision);
+    Ok((snapshot, change))
 }
 
 pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Vec<Effect>)) -> Result<State, String> {

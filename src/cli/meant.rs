@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use crate::change::{Change, visible};
-use crate::examination::Place;
+use crate::examination::RepositorySnapshot;
 use crate::source::git::{Pending, Repository, Resolved, ambiguous};
 
 /// A pending change in its repository.
 pub struct Meant {
     pub repository: Repository,
-    pub place: Place,
+    pub snapshot: RepositorySnapshot,
     pub change: Change,
     /// Ids of others whose branch has the same name.
     pub namesakes: Vec<String>,
@@ -18,7 +18,7 @@ pub struct Meant {
 /// What is read of a repository to find it.
 struct Read {
     repository: Repository,
-    place: Place,
+    snapshot: RepositorySnapshot,
     pending: Pending,
 }
 
@@ -40,21 +40,21 @@ pub fn find(text: &str, repositories: &[PathBuf]) -> Result<Meant, String> {
         }
         [] => return Err(failures.into_iter().next().unwrap_or_else(|| absent(text, &read))),
         several => {
-            let ids: Vec<_> = several.iter().map(|(at, one)| named(&read[*at].place, one)).collect();
+            let ids: Vec<_> = several.iter().map(|(at, one)| named(&read[*at].snapshot, one)).collect();
             return Err(ambiguous(text, &ids));
         }
     };
-    let Read { repository, place, pending } = read.swap_remove(at);
+    let Read { repository, snapshot, pending } = read.swap_remove(at);
     let (mut meant, others): (Vec<_>, Vec<_>) = pending.changes.into_iter().partition(|change| change.id == id);
     let change = meant.pop().ok_or_else(|| absent(text, &[]))?;
     let namesakes = others.into_iter().filter(|other| other.branch == change.branch).map(|other| other.id).collect();
-    Ok(Meant { repository, place, change, namesakes })
+    Ok(Meant { repository, snapshot, change, namesakes })
 }
 
 fn open(index: usize, path: &std::path::Path) -> Result<Read, String> {
-    let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
-    let pending = repository.changes(index, &place.target).map_err(|error| error.to_string())?;
-    Ok(Read { repository, place, pending })
+    let (repository, snapshot) = RepositorySnapshot::open(path).map_err(|error| error.to_string())?;
+    let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
+    Ok(Read { repository, snapshot, pending })
 }
 
 /// The surest of all repositories.
@@ -66,17 +66,17 @@ fn candidates<'r>(text: &str, read: &'r [Read]) -> Vec<(usize, Resolved<'r>)> {
 }
 
 /// An id, and where it is: two repositories may have the same name.
-fn named(place: &Place, one: &Resolved<'_>) -> String {
-    format!("{} ({})", one.id(), place.root.display())
+fn named(snapshot: &RepositorySnapshot, one: &Resolved<'_>) -> String {
+    format!("{} ({})", one.id(), snapshot.root.display())
 }
 
 /// Why nothing pending is called so, as far as that can be told.
 fn absent(text: &str, read: &[Read]) -> String {
     let name = visible::text(text);
-    for Read { repository, place, .. } in read {
+    for Read { repository, snapshot, .. } in read {
         let Ok(commit) = repository.resolve(text) else { continue };
-        let target = visible::text(place.target.short());
-        return if repository.is_descendant(place.target.tip, commit) {
+        let target = visible::text(snapshot.target.short());
+        return if repository.is_descendant(snapshot.target.tip, commit) {
             format!("{name} is in {target} already: nothing of it is pending. `undersign queue` lists what is.")
         } else {
             format!(

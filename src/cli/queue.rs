@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::cache::{self, Caches};
 use crate::change::{Change, visible};
-use crate::examination::{self, Examination, Place};
+use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::source::git::Repository;
 use crate::sync::{Prompts, branches};
 
@@ -110,9 +110,9 @@ fn read(repositories: &[PathBuf]) -> (Queue, bool) {
             path,
             &caches,
             |what, why| broken.push(Unreadable { what, why }),
-            |place, change, examined| match examined {
+            |snapshot, change, examined| match examined {
                 Ok(examination) => {
-                    rows.push((examination::urgency(&change, &examination), row(place, &change, &examination)))
+                    rows.push((examination::urgency(&change, &examination), row(snapshot, &change, &examination)))
                 }
                 Err(why) => unreadable.push(Unreadable { what: visible::text(&change.id).into_owned(), why }),
             },
@@ -133,27 +133,27 @@ pub(super) fn each(
     path: &Path,
     caches: &Caches,
     mut broken: impl FnMut(String, String),
-    mut visit: impl FnMut(&Place, Change, Result<Examination, String>),
+    mut visit: impl FnMut(&RepositorySnapshot, Change, Result<Examination, String>),
 ) -> Result<(), String> {
-    let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
+    let (repository, snapshot) = RepositorySnapshot::open(path).map_err(|error| error.to_string())?;
     let cache = caches.of(repository.common_dir());
     let repository = repository.with_cache(&cache);
-    let pending = repository.changes(index, &place.target).map_err(|error| error.to_string())?;
+    let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
     for one in pending.broken {
         broken(visible::text(&one.id).into_owned(), one.why.to_string());
     }
     for change in pending.changes {
-        let examined = examination::listed(&repository, &place, &change, &cache, super::now());
-        visit(&place, change, examined.map_err(|error| error.to_string()));
+        let examined = examination::listed(&repository, &snapshot, &change, &cache, super::now());
+        visit(&snapshot, change, examined.map_err(|error| error.to_string()));
     }
     Ok(())
 }
 
-pub(super) fn row(place: &Place, change: &Change, examination: &Examination) -> Row {
+pub(super) fn row(snapshot: &RepositorySnapshot, change: &Change, examination: &Examination) -> Row {
     let text = |text: &str| visible::text(text).into_owned();
     Row {
         id: text(&change.id),
-        repository: place.name.clone(),
+        repository: snapshot.name.clone(),
         branch: text(&change.branch),
         name: text(&change.name),
         refs: change.refs.iter().map(|at| text(&at.full)).collect(),
@@ -173,7 +173,7 @@ pub(super) fn row(place: &Place, change: &Change, examination: &Examination) -> 
         compartments: examination.compartments.iter().map(|(name, _)| name.clone()).collect(),
         finding_count: examination.assessment.findings.len(),
         time: change.revision.commits.first().map_or(0, |commit| commit.time),
-        need: examination::need(place, examination, me(place), super::now()),
+        need: examination::need(snapshot, examination, me(snapshot), super::now()),
     }
 }
 
@@ -184,19 +184,19 @@ fn padded(text: &str, columns: usize) -> String {
 
 /// Who asks, by the signing key that the desk would take: the same words here and there.
 #[cfg(feature = "tui")]
-fn me(place: &Place) -> Option<&str> {
+fn me(snapshot: &RepositorySnapshot) -> Option<&str> {
     static KEYS: Mutex<BTreeMap<PathBuf, Option<String>>> = Mutex::new(BTreeMap::new());
     let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
-    let fingerprint = keys.entry(place.root.clone()).or_insert_with(|| crate::config::fingerprint(&place.root));
+    let fingerprint = keys.entry(snapshot.root.clone()).or_insert_with(|| crate::config::fingerprint(&snapshot.root));
     let fingerprint = fingerprint.as_ref()?;
-    let mut people = place.policy()?.roster.people();
+    let mut people = snapshot.policy()?.roster.people();
     let owns = |person: &&crate::policy::Person| person.keys.iter().any(|own| own.key.fingerprint() == *fingerprint);
     people.find(owns).map(|person| person.id.as_str())
 }
 
 /// A gate's host has no key of a person.
 #[cfg(not(feature = "tui"))]
-fn me(_: &Place) -> Option<&str> {
+fn me(_: &RepositorySnapshot) -> Option<&str> {
     None
 }
 

@@ -9,7 +9,7 @@ use super::meant::{self, Meant};
 use super::queue::{self, Row};
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::{counted, visible};
-use crate::examination::{self, Examination, Place};
+use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::gate::{Reason, SlotState, advice};
 use crate::provenance::Evidence;
 use crate::source::git::Repository;
@@ -97,11 +97,11 @@ struct ShownFinding {
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let meant = meant::find(&options.change, &queue::or_here(repositories))?;
-    let Meant { repository, place, change, namesakes } = &meant;
-    let examined = examination::whole(repository, place, change, super::now()).map_err(|error| error.to_string())?;
+    let Meant { repository, snapshot, change, namesakes } = &meant;
+    let examined = examination::whole(repository, snapshot, change, super::now()).map_err(|error| error.to_string())?;
     let namesakes = namesakes.iter().map(|id| visible::text(id).into_owned()).collect();
-    let diff = examination::diff(repository, place, change).map_err(|error| error.to_string())?;
-    let shown = shown(place, queue::row(place, change, &examined), namesakes, &examined, &diff);
+    let diff = examination::diff(repository, snapshot, change).map_err(|error| error.to_string())?;
+    let shown = shown(snapshot, queue::row(snapshot, change, &examined), namesakes, &examined, &diff);
     if options.json {
         super::print_json(&shown);
     } else {
@@ -111,7 +111,13 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     Ok(())
 }
 
-fn shown(place: &Place, row: Row, namesakes: Vec<String>, examination: &Examination, diff: &Diff) -> Shown {
+fn shown(
+    snapshot: &RepositorySnapshot,
+    row: Row,
+    namesakes: Vec<String>,
+    examination: &Examination,
+    diff: &Diff,
+) -> Shown {
     let text = |text: &str| visible::text(text).into_owned();
     let assessment = &examination.assessment;
     Shown {
@@ -140,7 +146,7 @@ fn shown(place: &Place, row: Row, namesakes: Vec<String>, examination: &Examinat
             .collect(),
         evidence: examination.provenance.evidence.iter().map(evidence).collect(),
         requirements: examination.standing.as_ref().map(|s| s.slots.clone()).unwrap_or_default(),
-        needs: match (place.policy(), &examination.standing) {
+        needs: match (snapshot.policy(), &examination.standing) {
             (Some(policy), Some(standing)) => {
                 advice::needs(policy, standing, super::now()).iter().map(ToString::to_string).collect()
             }
@@ -164,7 +170,7 @@ fn shown(place: &Place, row: Row, namesakes: Vec<String>, examination: &Examinat
             })
             .collect(),
         reasons: examination.standing.as_ref().map(|s| s.reasons.clone()).unwrap_or_default(),
-        refusals: examination::refusals(place, examination),
+        refusals: examination::refusals(snapshot, examination),
         namesakes,
         row,
     }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::sides::{Sides, Trees, sides};
-use super::{FileMaterial, Place, mean_the_same};
+use super::{FileMaterial, RepositorySnapshot, mean_the_same};
 use crate::change::diff::{Content, Diff, FileDiff, TreeEntry};
 use crate::change::digest::Digest;
 use crate::change::merge::merge;
@@ -37,11 +37,16 @@ pub struct Part {
 ///
 /// # Errors
 /// With a sentence, where that revision is no longer in the repository.
-pub fn since(repository: &Repository, place: &Place, change: &Change, then: &Revised) -> Result<Part, GitError> {
+pub fn since(
+    repository: &Repository,
+    snapshot: &RepositorySnapshot,
+    change: &Change,
+    then: &Revised,
+) -> Result<Part, GitError> {
     let earlier = earlier(repository, change, then)?;
     let now = &change.revision;
     let trees = |revision: &Revision| (revision.base_tree, revision.head_tree);
-    let Beyond { files, clashing } = beyond(repository, place, trees(&earlier), trees(now))?;
+    let Beyond { files, clashing } = beyond(repository, snapshot, trees(&earlier), trees(now))?;
     let told =
         |path| format!("{path}: base and change touched the same lines; all that the change does here is shown.");
     let (mut told, clashed): (Vec<String>, bool) = (clashing.iter().map(told).collect(), !clashing.is_empty());
@@ -63,9 +68,9 @@ struct Beyond {
     clashing: Vec<RepoPath>,
 }
 
-fn beyond(repository: &Repository, place: &Place, then: Trees, now: Trees) -> Result<Beyond, GitError> {
+fn beyond(repository: &Repository, snapshot: &RepositorySnapshot, then: Trees, now: Trees) -> Result<Beyond, GitError> {
     let (mut came, mut clashing) = (Came::default(), Vec::new());
-    for sides in sides(repository, place, then, now)? {
+    for sides in sides(repository, snapshot, then, now)? {
         let (expected, clashes) = expected(repository, &sides)?;
         let actual = Image::of(repository, sides.now.1)?;
         let (was, is) = sides.called;
@@ -76,7 +81,7 @@ fn beyond(repository: &Repository, place: &Place, then: Trees, now: Trees) -> Re
             came.take(was, is, expected, actual);
         }
     }
-    Ok(Beyond { files: came.joined(repository, place), clashing })
+    Ok(Beyond { files: came.joined(repository, snapshot), clashing })
 }
 
 fn is_only_moved(file: &FileMaterial) -> bool {
@@ -107,7 +112,7 @@ impl Came {
 
     /// With what was only renamed since then as one file each. What there was may be in no object: it is what a merge
     /// would give.
-    fn joined(self, repository: &Repository, place: &Place) -> Vec<FileMaterial> {
+    fn joined(self, repository: &Repository, snapshot: &RepositorySnapshot) -> Vec<FileMaterial> {
         let Came { mut diff, mut was, mut is } = self;
         diff.files.sort_by(|a, b| a.path.cmp(&b.path));
         let merged: HashMap<ObjectId, &[u8]> = diff.files.iter().filter_map(|file| text_of_gone(file, &was)).collect();
@@ -115,7 +120,7 @@ impl Came {
             Some(text) => (text.len() <= most).then(|| text.to_vec()),
             None => git::small_text(repository, entry, most),
         };
-        let diff = renames::paired(diff, |from, to| mean_the_same(place, from, to), text);
+        let diff = renames::paired(diff, |from, to| mean_the_same(snapshot, from, to), text);
         let material = |diff: FileDiff| {
             let old = was.remove(diff.from.as_ref().unwrap_or(&diff.path)).flatten();
             let new = is.remove(&diff.path).flatten();
@@ -209,17 +214,17 @@ fn merged(
 
 /// What one commit of a series does, against its first parent; what it moved is one file each. Of a merge, what it adds
 /// to what follows from its parents.
-pub fn commit(repository: &Repository, place: &Place, id: ObjectId) -> Result<Part, GitError> {
+pub fn commit(repository: &Repository, snapshot: &RepositorySnapshot, id: ObjectId) -> Result<Part, GitError> {
     let commit = repository.commit(id)?;
     if let [ours, theirs] = commit.parents[..]
         && let [base] = repository.bases(ours, theirs)?[..]
     {
-        return own_part_of_merge(repository, place, &commit, [base, ours, theirs]);
+        return own_part_of_merge(repository, snapshot, &commit, [base, ours, theirs]);
     }
     let Some(&parent) = commit.parents.first() else {
         return Err(GitError::Unsupported("The commit has no parent to compare it with.".to_owned()));
     };
-    let diff = super::joined(repository, place, (repository.tree_of(parent)?, repository.tree_of(id)?))?;
+    let diff = super::joined(repository, snapshot, (repository.tree_of(parent)?, repository.tree_of(id)?))?;
     let files = diff.files.iter().map(|file| FileMaterial::read(repository, file)).collect::<Result<_, _>>()?;
     let mut told = vec![visible::text(commit.title()).into_owned()];
     if commit.parents.len() > 1 {
@@ -234,13 +239,13 @@ pub fn commit(repository: &Repository, place: &Place, id: ObjectId) -> Result<Pa
 /// What a merge holds that nobody wrote before it: what its first parent and what the other one brings do not give.
 fn own_part_of_merge(
     repository: &Repository,
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     merge: &Commit,
     [base, ours, theirs]: [ObjectId; 3],
 ) -> Result<Part, GitError> {
     let tree = |commit| repository.tree_of(commit);
     let (brought, made) = ((tree(base)?, tree(theirs)?), (tree(ours)?, tree(merge.id)?));
-    let Beyond { files, clashing } = beyond(repository, place, brought, made)?;
+    let Beyond { files, clashing } = beyond(repository, snapshot, brought, made)?;
     let brings = git::diff(repository, brought.0, brought.1)?.files.len();
     let what = if files.is_empty() { "A merge that adds nothing" } else { "A merge: what it adds" };
     let mut told = vec![

@@ -14,7 +14,7 @@ use std::cell::RefCell;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Examination, Facts, Place, find_out, judged};
+use super::{Examination, Facts, RepositorySnapshot, find_out, judged};
 use crate::cache::{self, Cache};
 use crate::change::diff::Location;
 use crate::change::digest::Digest;
@@ -108,18 +108,18 @@ impl Contents for Asked<'_> {
 }
 
 /// What is known under, of all but the target.
-fn key(place: &Place, change: &Change) -> Digest {
-    key_by([risk::Rules::shipped().digest(), provenance::Rules::shipped().digest()], place, change)
+fn key(snapshot: &RepositorySnapshot, change: &Change) -> Digest {
+    key_by([risk::Rules::shipped().digest(), provenance::Rules::shipped().digest()], snapshot, change)
 }
 
-fn key_by(rules: [Digest; 2], place: &Place, change: &Change) -> Digest {
+fn key_by(rules: [Digest; 2], snapshot: &RepositorySnapshot, change: &Change) -> Digest {
     let revision = &change.revision;
     let points = [revision.base, revision.base_tree, revision.head, revision.head_tree];
     let mut parts: Vec<&[u8]> = rules.iter().map(|digest| &digest.0[..]).collect();
     parts.extend(points.iter().map(|id| &id.0[..]));
     let commits: Vec<u8> = revision.commits.iter().flat_map(|commit| commit.id.0).collect();
-    let notes = place.notes.told();
-    let division = place.policy().map(division).unwrap_or_default();
+    let notes = snapshot.notes.told();
+    let division = snapshot.policy().map(division).unwrap_or_default();
     parts.extend([&commits[..], notes.as_bytes(), &division]);
     parts.extend(change.branches().map(str::as_bytes));
     cache::key("examined", &parts)
@@ -155,17 +155,17 @@ fn result_tree(
 /// The examination of a change by what is kept of it; none where nothing is.
 pub fn known(
     repository: &Repository,
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     change: &Change,
     cache: &Cache,
     now: i64,
 ) -> Result<Option<Examination>, GitError> {
-    let key = key(place, change);
+    let key = key(snapshot, change);
     let Some(facts) = cache.get::<Facts>(&key) else { return Ok(None) };
     let apart = facts.diff.apart();
     let result_tree = result_tree(repository, change, &apart, cache)?;
     let answers = facts.answers.clone();
-    let (examination, answers_now) = judged(repository, place, change, &facts, (&apart, result_tree), now)?;
+    let (examination, answers_now) = judged(repository, snapshot, change, &facts, (&apart, result_tree), now)?;
     // The policy asks for more than it did.
     if answers_now != answers {
         cache.put(key, &Facts { answers: answers_now, ..facts });
@@ -176,23 +176,23 @@ pub fn known(
 /// As [`super::whole`], for a list: what is kept need not be read again, and what is read is kept.
 pub fn listed(
     repository: &Repository,
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     change: &Change,
     cache: &Cache,
     now: i64,
 ) -> Result<Examination, GitError> {
-    if let Some(known) = known(repository, place, change, cache, now)? {
+    if let Some(known) = known(repository, snapshot, change, cache, now)? {
         return Ok(known);
     }
-    let diff = super::diff(repository, place, change)?;
+    let diff = super::diff(repository, snapshot, change)?;
     let reading = super::read(repository, &diff)?;
-    let facts = find_out(repository, place, change, diff, reading);
+    let facts = find_out(repository, snapshot, change, diff, reading);
     let apart = facts.diff.apart();
     let result_tree = result_tree(repository, change, &apart, cache)?;
-    let (examination, answers) = judged(repository, place, change, &facts, (&apart, result_tree), now)?;
+    let (examination, answers) = judged(repository, snapshot, change, &facts, (&apart, result_tree), now)?;
     // Of what is cut off or not there, more may be seen once it is.
     if !repository.is_shallow() && !facts.is_partial() {
-        cache.put(key(place, change), &Facts { answers, ..facts });
+        cache.put(key(snapshot, change), &Facts { answers, ..facts });
     }
     Ok(examination)
 }
@@ -207,8 +207,8 @@ mod tests {
         ObjectId([n; 20])
     }
 
-    fn place() -> Place {
-        Place {
+    fn snapshot() -> RepositorySnapshot {
+        RepositorySnapshot {
             root: "/nowhere".into(),
             name: "shop".into(),
             uri: String::new(),
@@ -229,7 +229,7 @@ mod tests {
     fn other_rules_trees_commits_names_or_notes_are_another_key_and_another_target_is_not() {
         let rules = [1, 2].map(|n| Digest([n; 32]));
         let own = change([1, 2, 3, 4, 5, 6]);
-        let key = |rules, change: &Change| key_by(rules, &place(), change);
+        let key = |rules, change: &Change| key_by(rules, &snapshot(), change);
         let known = key(rules, &own);
         for other in [[9, 2], [1, 9], [2, 1]] {
             assert_ne!(known, key(other.map(|n| Digest([n; 32])), &own));

@@ -34,9 +34,9 @@ use crate::source::git::push::Commits;
 use crate::source::git::{self, GitError, NotesRefs, PolicyState, Repository, TargetBranch};
 use kept::{Answers, Asked};
 
-/// What is known of a repository before its changes are looked at.
+/// What is known of a repository, as it stood when it was opened: before its changes are looked at.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct RepositorySnapshot {
     pub root: PathBuf,
     pub name: String,
     pub uri: String,
@@ -46,18 +46,18 @@ pub struct Place {
     pub notes: NotesRefs,
 }
 
-impl Place {
+impl RepositorySnapshot {
     /// Opens a repository and reads target, policy and ledger.
-    pub fn open(path: &Path) -> Result<(Repository, Place), GitError> {
-        Place::open_for(path, None)
+    pub fn open(path: &Path) -> Result<(Repository, RepositorySnapshot), GitError> {
+        RepositorySnapshot::open_for(path, None)
     }
 
-    /// As [`Place::open`], with a target ref by its full name.
-    pub fn open_for(path: &Path, target: Option<&str>) -> Result<(Repository, Place), GitError> {
+    /// As [`RepositorySnapshot::open`], with a target ref by its full name.
+    pub fn open_for(path: &Path, target: Option<&str>) -> Result<(Repository, RepositorySnapshot), GitError> {
         let repository = Repository::open(path)?;
         let target = target.map_or_else(|| repository.target(), |name| repository.target_named(name))?;
         let policy_branch = repository.target().unwrap_or_else(|_| target.clone());
-        let place = Place {
+        let snapshot = RepositorySnapshot {
             root: repository.root.clone(),
             name: repository.name.clone(),
             uri: repository.uri(),
@@ -66,7 +66,7 @@ impl Place {
             notes: NotesRefs::of(&repository),
             target,
         };
-        Ok((repository, place))
+        Ok((repository, snapshot))
     }
 
     pub fn policy(&self) -> Option<&Policy> {
@@ -281,28 +281,34 @@ impl Facts {
 /// Examines a change all of whose files were read: all of it from the objects. What a person signs rests on this.
 pub fn examine(
     repository: &Repository,
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     change: &Change,
     diff: &Diff,
     reading: Reading,
     now: i64,
 ) -> Result<Examination, GitError> {
-    let facts = find_out(repository, place, change, diff.clone(), reading);
+    let facts = find_out(repository, snapshot, change, diff.clone(), reading);
     // What is signed, and what the policy asks for, goes by paths: a file that moved is two of them.
     let apart = facts.diff.apart();
     let result_tree = git::result_tree(repository, &change.revision, &apart)?;
-    let (examination, _) = judged(repository, place, change, &facts, (&apart, result_tree), now)?;
+    let (examination, _) = judged(repository, snapshot, change, &facts, (&apart, result_tree), now)?;
     Ok(Examination { from_objects: true, ..examination })
 }
 
 /// What files, commits and notes say.
-fn find_out(repository: &Repository, place: &Place, change: &Change, diff: Diff, reading: Reading) -> Facts {
+fn find_out(
+    repository: &Repository,
+    snapshot: &RepositorySnapshot,
+    change: &Change,
+    diff: Diff,
+    reading: Reading,
+) -> Facts {
     let mut assessor = reading.assessor;
     let passing = passing::secrets(repository, change, &diff, |finding| assessor.saw(finding));
     assessor.add(passing);
     Facts {
         assessment: assessor.finish(&diff.files),
-        provenance: provenance_of(repository, place, change),
+        provenance: provenance_of(repository, snapshot, change),
         digests: reading.digests.into_iter().collect(),
         files: reading.files,
         added: reading.added,
@@ -315,7 +321,7 @@ fn find_out(repository: &Repository, place: &Place, change: &Change, diff: Diff,
 /// What policy and ledger say of a change, now. What the policy asked of the objects comes back, too.
 fn judged(
     repository: &Repository,
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     change: &Change,
     facts: &Facts,
     (apart, result_tree): (&Diff, Option<ObjectId>),
@@ -324,22 +330,22 @@ fn judged(
     let digests = facts.digests.iter().copied().collect();
     let step = git::push::landing(change, apart, repository, result_tree, digests)?;
     let touches_policy = apart.files.iter().any(|file| file.path == RepoPath::from(POLICY_FILE));
-    let policy_change = place.policy().filter(|_| touches_policy);
+    let policy_change = snapshot.policy().filter(|_| touches_policy);
     let policy_change = policy_change
-        .map(|policy| policy_change::policy_change(repository, place, policy, change.revision.head, now))
+        .map(|policy| policy_change::policy_change(repository, snapshot, policy, change.revision.head, now))
         .transpose()?;
     let asked = Asked::of(repository, change, facts.answers.clone());
     let is_ai = facts.provenance.is_ai();
-    let standing = place.policy().map(|policy| standing(place, policy, change, &step, &asked, is_ai, now));
+    let standing = snapshot.policy().map(|policy| standing(snapshot, policy, change, &step, &asked, is_ai, now));
     let standing = standing.transpose()?;
     let examination = Examination {
         assessment: facts.assessment.clone(),
         provenance: facts.provenance.clone(),
         policy_change,
-        split: place.policy().map(|policy| split(policy, apart, standing.as_ref())).unwrap_or_default(),
+        split: snapshot.policy().map(|policy| split(policy, apart, standing.as_ref())).unwrap_or_default(),
         standing,
-        compartments: place.policy().map(|policy| compartments(policy, apart)).unwrap_or_default(),
-        crossings: place.policy().map(|policy| crossings(policy, &facts.diff)).unwrap_or_default(),
+        compartments: snapshot.policy().map(|policy| compartments(policy, apart)).unwrap_or_default(),
+        crossings: snapshot.policy().map(|policy| crossings(policy, &facts.diff)).unwrap_or_default(),
         authors: authors(&step),
         manifest: step.delta,
         result_tree,
@@ -352,9 +358,9 @@ fn judged(
 }
 
 /// What messages, identities, the branch and notes say of how it was made.
-fn provenance_of(repository: &Repository, place: &Place, change: &Change) -> Provenance {
+fn provenance_of(repository: &Repository, snapshot: &RepositorySnapshot, change: &Change) -> Provenance {
     let (rules, commits) = (provenance::Rules::shipped(), &change.revision.commits);
-    let notes = git::testimony(repository, &place.notes, &change.revision).evidence(commits, rules);
+    let notes = git::testimony(repository, &snapshot.notes, &change.revision).evidence(commits, rules);
     provenance::trace_with(commits, change.branches(), notes, rules)
 }
 
@@ -380,7 +386,7 @@ fn split(policy: &Policy, diff: &Diff, standing: Option<&Standing>) -> Vec<Split
 
 /// How the gate would judge it now, as far as can be known here: a desk is told when records came by the records alone.
 fn standing(
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     policy: &Policy,
     change: &Change,
     step: &Step,
@@ -388,16 +394,16 @@ fn standing(
     signs_of_ai: bool,
     now: i64,
 ) -> Result<Standing, GitError> {
-    let remembered = Remembered { receipts: Receipts::claimed(&place.chains), ..Remembered::default() };
+    let remembered = Remembered { receipts: Receipts::claimed(&snapshot.chains), ..Remembered::default() };
     let history = Commits::of(contents.repository, policy.author_proof == AuthorProof::Proven)?;
     let input = Input {
         policy,
-        chains: &place.chains,
+        chains: &snapshot.chains,
         remembered: &remembered,
         contents,
         history: &history,
         states: &States::default(),
-        policy_branch: Some(&place.target.name),
+        policy_branch: Some(&snapshot.target.name),
         ahead: true,
         pusher: None,
         signs_of_ai,
@@ -421,28 +427,37 @@ fn crossings(policy: &Policy, diff: &Diff) -> Vec<Crossing> {
 
 /// What a change does to each path, with what only moved joined: where neither a rule nor the policy tells the two
 /// paths apart, so that a reader of what changed has read all that is new to anybody.
-pub fn diff(repository: &Repository, place: &Place, change: &Change) -> Result<Diff, GitError> {
-    joined(repository, place, (change.revision.base_tree, change.revision.head_tree))
+pub fn diff(repository: &Repository, snapshot: &RepositorySnapshot, change: &Change) -> Result<Diff, GitError> {
+    joined(repository, snapshot, (change.revision.base_tree, change.revision.head_tree))
 }
 
 /// As [`diff`], of any two trees.
-fn joined(repository: &Repository, place: &Place, (old, new): (ObjectId, ObjectId)) -> Result<Diff, GitError> {
+fn joined(
+    repository: &Repository,
+    snapshot: &RepositorySnapshot,
+    (old, new): (ObjectId, ObjectId),
+) -> Result<Diff, GitError> {
     let diff = git::diff(repository, old, new)?;
     let text = |entry, most| git::small_text(repository, entry, most);
-    Ok(renames::paired(diff, |from, to| mean_the_same(place, from, to), text))
+    Ok(renames::paired(diff, |from, to| mean_the_same(snapshot, from, to), text))
 }
 
 /// Whether neither a rule nor the policy tells two paths apart.
-pub fn mean_the_same(place: &Place, from: &RepoPath, to: &RepoPath) -> bool {
+pub fn mean_the_same(snapshot: &RepositorySnapshot, from: &RepoPath, to: &RepoPath) -> bool {
     risk::Rules::shipped().mean_the_same_by(from, to)
-        && place.policy().is_none_or(|policy| policy.crossing(from, to).is_none())
+        && snapshot.policy().is_none_or(|policy| policy.crossing(from, to).is_none())
 }
 
 /// Reads and examines a change from the start.
-pub fn whole(repository: &Repository, place: &Place, change: &Change, now: i64) -> Result<Examination, GitError> {
-    let diff = diff(repository, place, change)?;
+pub fn whole(
+    repository: &Repository,
+    snapshot: &RepositorySnapshot,
+    change: &Change,
+    now: i64,
+) -> Result<Examination, GitError> {
+    let diff = diff(repository, snapshot, change)?;
     let reading = read(repository, &diff)?;
-    examine(repository, place, change, &diff, reading, now)
+    examine(repository, snapshot, change, &diff, reading, now)
 }
 
 fn read(repository: &Repository, diff: &Diff) -> Result<Reading, GitError> {
@@ -454,9 +469,9 @@ fn read(repository: &Repository, diff: &Diff) -> Result<Reading, GitError> {
 }
 
 /// Why a change cannot land, whoever signs for it; in the gate's words, each with its code.
-pub fn refusals(place: &Place, examination: &Examination) -> Vec<String> {
-    let branch = visible::text(&place.target.name);
-    match (&place.policy, &examination.standing) {
+pub fn refusals(snapshot: &RepositorySnapshot, examination: &Examination) -> Vec<String> {
+    let branch = visible::text(&snapshot.target.name);
+    match (&snapshot.policy, &examination.standing) {
         (PolicyState::Absent, _) => {
             vec![format!("{}: There is no policy on {branch}, so nothing may land.", Code::PolicyAbsent)]
         }
@@ -473,9 +488,13 @@ pub fn refusals(place: &Place, examination: &Examination) -> Vec<String> {
 }
 
 /// What a change still needs, in two words for a queue.
-pub fn need(place: &Place, examination: &Examination, me: Option<&str>, now: i64) -> String {
+pub fn need(snapshot: &RepositorySnapshot, examination: &Examination, me: Option<&str>, now: i64) -> String {
     let Some(standing) = &examination.standing else {
-        return if matches!(place.policy, PolicyState::Absent) { "no policy".into() } else { "policy invalid".into() };
+        return if matches!(snapshot.policy, PolicyState::Absent) {
+            "no policy".into()
+        } else {
+            "policy invalid".into()
+        };
     };
     if !standing.rejected_by.is_empty() {
         return "rejected".into();
@@ -489,7 +508,7 @@ pub fn need(place: &Place, examination: &Examination, me: Option<&str>, now: i64
     if me.is_some_and(|me| standing.approved_by.iter().any(|own| own == me)) {
         return "waiting".into();
     }
-    let turn = me.zip(place.policy()).and_then(|(me, policy)| turn_of(me, policy, standing, now));
+    let turn = me.zip(snapshot.policy()).and_then(|(me, policy)| turn_of(me, policy, standing, now));
     if let Some(turn) = turn {
         return turn.into();
     }

@@ -1,7 +1,7 @@
 //! A change of the policy, shown as what it means: what may land that could not, which open changes flip.
 
 use super::kept::{Answers, Asked};
-use super::{Place, standing};
+use super::{RepositorySnapshot, standing};
 use crate::change::{Change, ObjectId, visible};
 use crate::gate::{Decided, Standing};
 use crate::policy::{Meaning, Policy, meaning};
@@ -59,14 +59,14 @@ fn flips(n: usize) -> String {
 /// What putting the policy of a commit in place of the present one would mean.
 pub fn policy_change(
     repository: &Repository,
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     old: &Policy,
     commit: ObjectId,
     now: i64,
 ) -> Result<PolicyChange, GitError> {
     let refused = |why: String| PolicyChange { meaning: Vec::new(), flips: Vec::new(), open: 0, refused: Some(why) };
     Ok(match repository.policy_at(commit)? {
-        PolicyState::Found(new) => compared(repository, place, old, &new, now)?,
+        PolicyState::Found(new) => compared(repository, snapshot, old, &new, now)?,
         PolicyState::Absent => refused("the file is gone".to_owned()),
         PolicyState::Invalid(mistakes) => refused(visible::lines(&mistakes.to_string())),
     })
@@ -75,14 +75,14 @@ pub fn policy_change(
 /// Two policies, side by side over all open changes.
 pub fn compared(
     repository: &Repository,
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     old: &Policy,
     new: &Policy,
     now: i64,
 ) -> Result<PolicyChange, GitError> {
     let (mut flips, mut open) = (Vec::new(), 0);
-    for change in repository.changes(0, &place.target)?.changes {
-        let [from, to] = judged(repository, place, &change, [old, new], now)?.map(|standing| standing.decided());
+    for change in repository.changes(0, &snapshot.target)?.changes {
+        let [from, to] = judged(repository, snapshot, &change, [old, new], now)?.map(|standing| standing.decided());
         open += 1;
         if from != to {
             flips.push(Flip { change: change.id, from, to });
@@ -94,7 +94,7 @@ pub fn compared(
 /// How a change stands under two policies.
 fn judged(
     repository: &Repository,
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     change: &Change,
     policies: [&Policy; 2],
     now: i64,
@@ -102,8 +102,8 @@ fn judged(
     let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
     let result_tree = git::result_tree(repository, &change.revision, &diff)?;
     let step = git::push::landing(change, &diff, repository, result_tree, Default::default())?;
-    let signs_of_ai = super::provenance_of(repository, place, change).is_ai();
+    let signs_of_ai = super::provenance_of(repository, snapshot, change).is_ai();
     let asked = Asked::of(repository, change, Answers::default());
-    let [old, new] = policies.map(|policy| standing(place, policy, change, &step, &asked, signs_of_ai, now));
+    let [old, new] = policies.map(|policy| standing(snapshot, policy, change, &step, &asked, signs_of_ai, now));
     Ok([old?, new?])
 }

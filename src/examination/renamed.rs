@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Place, joined};
+use super::{RepositorySnapshot, joined};
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::manifest::unescape;
 use crate::change::{Change, RepoPath, renames};
@@ -20,13 +20,19 @@ pub struct Renamed {
 
 impl Renamed {
     /// Since the revision of a draft. Where that is no longer in the repository, nothing is known of any rename.
-    pub fn since(repository: &Repository, place: &Place, draft: &Draft, change: &Change, now: &Diff) -> Renamed {
-        Renamed::read(repository, place, draft, change, now).unwrap_or_default()
+    pub fn since(
+        repository: &Repository,
+        snapshot: &RepositorySnapshot,
+        draft: &Draft,
+        change: &Change,
+        now: &Diff,
+    ) -> Renamed {
+        Renamed::read(repository, snapshot, draft, change, now).unwrap_or_default()
     }
 
     fn read(
         repository: &Repository,
-        place: &Place,
+        snapshot: &RepositorySnapshot,
         draft: &Draft,
         change: &Change,
         now: &Diff,
@@ -37,7 +43,7 @@ impl Renamed {
             return Ok(Renamed::default());
         }
         let head = repository.tree_of(head)?;
-        let then = joined(repository, place, (repository.tree_of(base)?, head))?;
+        let then = joined(repository, snapshot, (repository.tree_of(base)?, head))?;
         let mut step = git::diff(repository, head, revision.head_tree)?;
         step.files.retain(is_of_the_change(&then, now, draft));
         let text = |entry, most| git::small_text(repository, entry, most);

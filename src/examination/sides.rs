@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Place, joined, mean_the_same};
+use super::{RepositorySnapshot, joined, mean_the_same};
 use crate::change::diff::{FileDiff, TreeEntry};
 use crate::change::{ObjectId, RepoPath, renames};
 use crate::source::git::{self, GitError, Repository};
@@ -31,8 +31,8 @@ struct Touched<'r> {
 }
 
 impl<'r> Touched<'r> {
-    fn of(repository: &'r Repository, place: &Place, trees: Trees) -> Result<Touched<'r>, GitError> {
-        let joined = joined(repository, place, trees)?;
+    fn of(repository: &'r Repository, snapshot: &RepositorySnapshot, trees: Trees) -> Result<Touched<'r>, GitError> {
+        let joined = joined(repository, snapshot, trees)?;
         let moved = joined.files.iter().filter_map(|file| Some((file.from.clone()?, file.path.clone())));
         let moved = moved.collect();
         let files = joined.apart().files.into_iter().map(|file| (file.path.clone(), file)).collect();
@@ -59,8 +59,13 @@ impl<'r> Touched<'r> {
 
 /// Every file that either revision touches. One that was moved goes by its path in the earlier base, where that is
 /// clear; all else goes by path.
-pub(super) fn sides(repository: &Repository, place: &Place, then: Trees, now: Trees) -> Result<Vec<Sides>, GitError> {
-    let (then, now) = (Touched::of(repository, place, then)?, Touched::of(repository, place, now)?);
+pub(super) fn sides(
+    repository: &Repository,
+    snapshot: &RepositorySnapshot,
+    then: Trees,
+    now: Trees,
+) -> Result<Vec<Sides>, GitError> {
+    let (then, now) = (Touched::of(repository, snapshot, then)?, Touched::of(repository, snapshot, now)?);
     let rebased = rebased(&then, &now)?;
     let back: BTreeMap<&RepoPath, &RepoPath> = rebased.iter().map(|(was, is)| (is, was)).collect();
     let in_base_then = now.moved.keys().map(|path| *back.get(path).unwrap_or(&path));
@@ -68,7 +73,7 @@ pub(super) fn sides(repository: &Repository, place: &Place, then: Trees, now: Tr
     let (mut found, mut taken) = (Vec::new(), BTreeSet::new());
     for path in moved {
         let bases = (path, rebased.get(path).unwrap_or(path));
-        let Some((sides, names)) = followed(place, &then, &now, bases)? else { continue };
+        let Some((sides, names)) = followed(snapshot, &then, &now, bases)? else { continue };
         if names.iter().all(|name| !taken.contains(name)) {
             taken.extend(names);
             found.push(sides);
@@ -102,7 +107,7 @@ fn rebased(then: &Touched, now: &Touched) -> Result<BTreeMap<RepoPath, RepoPath>
 /// A file that is at these paths in the two bases, with all names that it has in the four trees; none where one of them
 /// belongs to another file, too, or where the last two names do not mean the same.
 fn followed(
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     then: &Touched,
     now: &Touched,
     (base_then, base_now): (&RepoPath, &RepoPath),
@@ -111,7 +116,7 @@ fn followed(
     // What only the base renamed has that name on today's base.
     let was = if head_then == *base_then { base_now } else { &head_then };
     let names: BTreeSet<RepoPath> = [base_then, base_now, &head_then, &head_now].map(RepoPath::clone).into();
-    let mut is_clear = *was == head_now || mean_the_same(place, was, &head_now);
+    let mut is_clear = *was == head_now || mean_the_same(snapshot, was, &head_now);
     for name in &names {
         let ((a, b), (c, d)) = (then.at(name)?, now.at(name)?);
         let homes = [(a, base_then), (b, &head_then), (c, base_now), (d, &head_now)];

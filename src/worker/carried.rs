@@ -13,7 +13,7 @@ use crate::change::RepoPath;
 use crate::change::diff::{Diff, FileDiff};
 use crate::decision::Draft;
 use crate::examination::renamed::Renamed;
-use crate::examination::{self, FileMaterial, Place, text_of};
+use crate::examination::{self, FileMaterial, RepositorySnapshot, text_of};
 use crate::risk::{self, Assessor};
 use crate::source::git::{GitError, Repository};
 
@@ -23,7 +23,7 @@ const MAX_BYTES: usize = 16 << 20;
 /// Carries marks and answers of a draft over to the names of now. Gives how many files had some.
 pub(super) fn carry(
     repository: &Repository,
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     draft: &mut Draft,
     now: &Diff,
     renamed: &Renamed,
@@ -33,7 +33,7 @@ pub(super) fn carry(
     }
     let (mut left, mut count) = (MAX_BYTES, 0);
     let mut assessor = Assessor::new(risk::Rules::shipped());
-    for (was, is) in renamed.names.iter().filter(|(was, is)| examination::mean_the_same(place, was, is)) {
+    for (was, is) in renamed.names.iter().filter(|(was, is)| examination::mean_the_same(snapshot, was, is)) {
         let Some((then, now)) = file(&renamed.then, was).zip(file(now, is)) else { continue };
         let then = FileMaterial::read(repository, then)?;
         let Some(rest) = left.checked_sub(text_of(&then.old).len() + text_of(&then.new).len()) else { break };

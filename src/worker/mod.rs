@@ -26,7 +26,7 @@ use crate::decision::{Draft, Revised};
 use crate::delivery::Post;
 use crate::drafts::Drafts;
 use crate::examination::renamed::Renamed;
-use crate::examination::{self, Place, interdiff};
+use crate::examination::{self, RepositorySnapshot, interdiff};
 use crate::record::Record;
 use crate::signer::SigningKey;
 use crate::signing::{self, Case, SigningError};
@@ -113,37 +113,37 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         Effect::List { repository, path } => {
             tell(Event::Listed { repository, result: list(repository, &path, ports) });
         }
-        Effect::Examine { place, change, then } => {
-            let result = examine(&place, &change, ports);
+        Effect::Examine { snapshot, change, then } => {
+            let result = examine(&snapshot, &change, ports);
             tell(Event::Examined { id: change.id.clone(), result });
             ports.caches.write_now_and_then();
             if let Some(then) = then {
-                tell(Event::Came { id: change.id.clone(), told: came(&place, &change, &then) });
+                tell(Event::Came { id: change.id.clone(), told: came(&snapshot, &change, &then) });
             }
         }
-        Effect::Open { ticket, place, change, read_only } => {
+        Effect::Open { ticket, snapshot, change, read_only } => {
             ports.open.store(ticket, Ordering::Relaxed);
-            open(place, change, read_only, ports, |result| tell(Event::Opened { ticket, result }));
+            open(snapshot, change, read_only, ports, |result| tell(Event::Opened { ticket, result }));
         }
-        Effect::Read { ticket, place, change, diff, order, shape, room } => {
-            read::read(ticket, (&place, &change, &diff), &order, (shape, room), ports, tell)
+        Effect::Read { ticket, snapshot, change, diff, order, shape, room } => {
+            read::read(ticket, (&snapshot, &change, &diff), &order, (shape, room), ports, tell)
         }
-        Effect::View { ticket, place, change, part, shape } => {
-            let result = view(&place, &change, &part, shape).map(Box::new);
+        Effect::View { ticket, snapshot, change, part, shape } => {
+            let result = view(&snapshot, &change, &part, shape).map(Box::new);
             tell(Event::Viewed { ticket, part, result });
         }
-        Effect::Range { ticket, place, change, then } => {
-            tell(Event::Ranged { ticket, result: range(&place, &change, &then) });
+        Effect::Range { ticket, snapshot, change, then } => {
+            tell(Event::Ranged { ticket, result: range(&snapshot, &change, &then) });
         }
-        Effect::Paths { ticket, place, change } => {
-            tell(Event::Paths { ticket, result: paths(&place, &change) });
+        Effect::Paths { ticket, snapshot, change } => {
+            tell(Event::Paths { ticket, result: paths(&snapshot, &change) });
         }
-        Effect::Compare { ticket, place, index, file, shape } => {
-            let result = read::compare(&place, &file, shape).map_err(|error| error.to_string());
+        Effect::Compare { ticket, snapshot, index, file, shape } => {
+            let result = read::compare(&snapshot, &file, shape).map_err(|error| error.to_string());
             tell(Event::Compared { ticket, index, result });
         }
-        Effect::Search { ticket, place, diff, order, held, pattern, search } => {
-            let wanted = Wanted { place: &place, diff: &diff, order: &order, held: &held, pattern: &pattern };
+        Effect::Search { ticket, snapshot, diff, order, held, pattern, search } => {
+            let wanted = Wanted { snapshot: &snapshot, diff: &diff, order: &order, held: &held, pattern: &pattern };
             search::search(&wanted, &search, |found| tell(Event::Found { ticket, found }));
         }
         Effect::Copy(text) => {
@@ -157,24 +157,27 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             let mut job = Colouring::of(ticket, index, file);
             while job.step(tell) {}
         }
-        Effect::Sync { repository, place } => tell(Event::Synced { repository, result: sync(&place, &ports.post) }),
-        Effect::Fetch { repository, place } => {
-            tell(Event::Fetched { repository, name: place.name.clone(), result: fetch(&place, ports.now()) });
+        Effect::Sync { repository, snapshot } => {
+            tell(Event::Synced { repository, result: sync(&snapshot, &ports.post) })
         }
-        Effect::SaveDraft { place, base, draft } => {
-            let saved = ports.drafts.save(&place.root, &base, &draft);
+        Effect::Fetch { repository, snapshot } => {
+            tell(Event::Fetched { repository, name: snapshot.name.clone(), result: fetch(&snapshot, ports.now()) });
+        }
+        Effect::SaveDraft { snapshot, base, draft } => {
+            let saved = ports.drafts.save(&snapshot.root, &base, &draft);
             let problem = saved.as_ref().ok().and_then(|saved| saved.problem.clone());
             let result = saved.map(|saved| Box::new(saved.draft));
             tell(Event::DraftSaved { written: Box::new(draft), result });
             problem.into_iter().for_each(|why| tell(Event::Told(why)));
         }
-        Effect::Prepare { ticket, place, change, examination, draft, verdict, seen } => {
+        Effect::Prepare { ticket, snapshot, change, examination, draft, verdict, seen } => {
             let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
-            tell(Event::Prepared { ticket, result: prepare(&case, &place, ports).map(Box::new) });
+            tell(Event::Prepared { ticket, result: prepare(&case, &snapshot, ports).map(Box::new) });
         }
-        Effect::Sign { ticket, place, change, prepared, passphrase } => {
-            let result = sign(&prepared, &change, &place, passphrase.as_deref(), ports);
-            let problem = result.as_ref().ok().and_then(|record| note_for_server(&place, &change, record, ports).err());
+        Effect::Sign { ticket, snapshot, change, prepared, passphrase } => {
+            let result = sign(&prepared, &change, &snapshot, passphrase.as_deref(), ports);
+            let problem =
+                result.as_ref().ok().and_then(|record| note_for_server(&snapshot, &change, record, ports).err());
             tell(Event::Signed { ticket, result: result.map(|record| record.id().to_string()) });
             problem.into_iter().for_each(|why| tell(Event::Told(why)));
         }
@@ -182,41 +185,42 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
 }
 
 fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, String> {
-    let (repository, place) = Place::open(path).map_err(|error| error.to_string())?;
+    let (repository, snapshot) = RepositorySnapshot::open(path).map_err(|error| error.to_string())?;
     let cache = ports.caches.of(repository.common_dir());
     let repository = repository.with_cache(&cache);
-    let pending = repository.changes(index, &place.target).map_err(|error| error.to_string())?;
+    let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
     let broken =
         pending.broken.into_iter().map(|broken| (visible::text(&broken.id).into_owned(), broken.why.to_string()));
     let broken = broken.collect();
     let outbox = Remote::find(&repository, None, Prompts::Never).ok().map(|remote| {
-        let (verdicts, _) = ports.post.outbox.entries(&place.root);
+        let (verdicts, _) = ports.post.outbox.entries(&snapshot.root);
         remote.outbox().max(verdicts.len())
     });
-    let moved = |change: &Change| Some((change.id.clone(), moved_since(&ports.drafts, &place, change)?));
+    let moved = |change: &Change| Some((change.id.clone(), moved_since(&ports.drafts, &snapshot, change)?));
     let again = pending.changes.iter().filter_map(moved).collect();
     // What is known at once is shown at once. Where it cannot be told, the examination says why.
     let known = |change: &Change| {
-        let known = examination::known(&repository, &place, change, &cache, ports.now()).ok()??;
+        let known = examination::known(&repository, &snapshot, change, &cache, ports.now()).ok()??;
         Some((change.id.clone(), Arc::new(known)))
     };
     let examined = pending.changes.iter().filter_map(known).collect();
     let changes = pending.changes.into_iter().map(Arc::new).collect();
     let fetched = branches::last_fetch(&repository);
-    Ok(Listing { place: Arc::new(place), changes, examined, again, broken, outbox, fetched })
+    Ok(Listing { snapshot: Arc::new(snapshot), changes, examined, again, broken, outbox, fetched })
 }
 
 /// Whether a change moved since the person decided on it, or else looked at it.
-fn moved_since(drafts: &Drafts, place: &Place, change: &Change) -> Option<Again> {
-    let draft = drafts.peek(&place.root, &change.id)?;
+fn moved_since(drafts: &Drafts, snapshot: &RepositorySnapshot, change: &Change) -> Option<Again> {
+    let draft = drafts.peek(&snapshot.root, &change.id)?;
     let looked = (Since::Looked, draft.revision());
     let (since, then) = draft.decided_on.map_or(looked, |decided| (Since::Decided, decided));
     (then.head != change.revision.head.to_string()).then_some(Again { since, then, told: None })
 }
 
 /// What came to a change since an earlier revision, in a sentence.
-fn came(place: &Place, change: &Change, then: &Revised) -> String {
-    let again = Repository::open(&place.root).and_then(|repository| interdiff::since(&repository, place, change, then));
+fn came(snapshot: &RepositorySnapshot, change: &Change, then: &Revised) -> String {
+    let again =
+        Repository::open(&snapshot.root).and_then(|repository| interdiff::since(&repository, snapshot, change, then));
     match again {
         Ok(again) => again.told.join(" "),
         Err(error) => error.to_string(),
@@ -224,11 +228,11 @@ fn came(place: &Place, change: &Change, then: &Revised) -> String {
 }
 
 /// A part of a change, compared and laid out.
-fn view(place: &Place, change: &Change, part: &ChangePart, shape: Shape) -> Result<View, String> {
-    let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
+fn view(snapshot: &RepositorySnapshot, change: &Change, part: &ChangePart, shape: Shape) -> Result<View, String> {
+    let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     let part = match part {
-        ChangePart::Since(_, then) => interdiff::since(&repository, place, change, then),
-        ChangePart::Commit(id) => interdiff::commit(&repository, place, *id),
+        ChangePart::Since(_, then) => interdiff::since(&repository, snapshot, change, then),
+        ChangePart::Commit(id) => interdiff::commit(&repository, snapshot, *id),
     };
     let interdiff::Part { files, told } = part.map_err(|error| error.to_string())?;
     let diff = Arc::new(Diff { files: files.iter().map(|file| file.diff.clone()).collect(), ..Diff::default() });
@@ -237,8 +241,8 @@ fn view(place: &Place, change: &Change, part: &ChangePart, shape: Shape) -> Resu
 }
 
 /// The commits of two revisions beside each other, as text.
-fn range(place: &Place, change: &Change, then: &Revised) -> Result<Vec<TextLine>, String> {
-    let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
+fn range(snapshot: &RepositorySnapshot, change: &Change, then: &Revised) -> Result<Vec<TextLine>, String> {
+    let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     let steps = interdiff::range(&repository, change, then).map_err(|error| error.to_string())?;
     let name = |commit: &Commit| format!("{} {}", commit.id.short(), visible::text(commit.title()));
     let line = |step: &interdiff::Step| match step {
@@ -257,97 +261,112 @@ fn range(place: &Place, change: &Change, then: &Revised) -> Result<Vec<TextLine>
 }
 
 /// A decision about a review request of a server is to be told there.
-fn note_for_server(place: &Place, change: &Change, record: &Record, ports: &Ports) -> Result<(), String> {
-    let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
+fn note_for_server(
+    snapshot: &RepositorySnapshot,
+    change: &Change,
+    record: &Record,
+    ports: &Ports,
+) -> Result<(), String> {
+    let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     ports.post.take(&repository, change, record, ports.now())
 }
 
 /// The screen is ours, so git must not ask on it.
-fn sync(place: &Place, post: &Post) -> Result<Synced, String> {
-    let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
+fn sync(snapshot: &RepositorySnapshot, post: &Post) -> Result<Synced, String> {
+    let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     let remote = Remote::find(&repository, None, Prompts::Never)?;
     let report =
         remote.sync(false).map_err(|why| format!("{why} In a terminal, `undersign sync` can ask for a password."))?;
     let receipt = post.deliver(&repository);
-    Ok(Synced { route: format!("{} → {}", place.name, remote.name), report, receipt })
+    Ok(Synced { route: format!("{} → {}", snapshot.name, remote.name), report, receipt })
 }
 
-fn fetch(place: &Place, now: i64) -> Result<bool, String> {
-    let repository = Repository::open(&place.root).map_err(|error| error.to_string())?;
+fn fetch(snapshot: &RepositorySnapshot, now: i64) -> Result<bool, String> {
+    let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     branches::fetch(&repository, Prompts::Never, now)
 }
 
 /// For the queue, which takes what is kept. The reader examines what it reads.
-fn examine(place: &Place, change: &Change, ports: &Ports) -> Result<Arc<examination::Examination>, String> {
-    opened::with(&place.root, |repository| {
+fn examine(
+    snapshot: &RepositorySnapshot,
+    change: &Change,
+    ports: &Ports,
+) -> Result<Arc<examination::Examination>, String> {
+    opened::with(&snapshot.root, |repository| {
         let cache = ports.caches.of(repository.common_dir());
-        examination::listed(repository, place, change, &cache, ports.now()).map(Arc::new)
+        examination::listed(repository, snapshot, change, &cache, ports.now()).map(Arc::new)
     })
     .map_err(|error| error.to_string())
 }
 
 /// The paths that a note may be on.
-fn paths(place: &Place, change: &Change) -> Result<Vec<RepoPath>, String> {
-    let repository = Repository::open(&place.root);
+fn paths(snapshot: &RepositorySnapshot, change: &Change) -> Result<Vec<RepoPath>, String> {
+    let repository = Repository::open(&snapshot.root);
     let paths = repository.and_then(|repository| examination::notes::paths(&repository, &change.revision));
     paths.map_err(|error| error.to_string())
 }
 
 /// Tells before it gives back what was read of the repository: that takes a while, and nobody waits for it.
 fn open(
-    place: Arc<Place>,
+    snapshot: Arc<RepositorySnapshot>,
     change: Arc<Change>,
     read_only: bool,
     ports: &Ports,
     tell: impl FnOnce(Result<Box<Opened>, String>),
 ) {
-    match Repository::open(&place.root) {
-        Ok(repository) => tell(opened_in(&repository, place, change, read_only, ports)),
+    match Repository::open(&snapshot.root) {
+        Ok(repository) => tell(opened_in(&repository, snapshot, change, read_only, ports)),
         Err(error) => tell(Err(error.to_string())),
     }
 }
 
 fn opened_in(
     repository: &Repository,
-    place: Arc<Place>,
+    snapshot: Arc<RepositorySnapshot>,
     change: Arc<Change>,
     read_only: bool,
     ports: &Ports,
 ) -> Result<Box<Opened>, String> {
-    let diff = examination::diff(repository, &place, &change).map_err(|error| error.to_string())?;
-    let (saved, draft_problem) = match ports.drafts.load(&place.root, &change.id) {
+    let diff = examination::diff(repository, &snapshot, &change).map_err(|error| error.to_string())?;
+    let (saved, draft_problem) = match ports.drafts.load(&snapshot.root, &change.id) {
         Ok(draft) => (draft, None),
         Err(why) => (None, Some(why)),
     };
     let mut draft = saved.clone();
-    let renamed = draft.as_mut().map_or(0, |draft| bring_up(repository, &place, &change, &diff, draft));
+    let renamed = draft.as_mut().map_or(0, |draft| bring_up(repository, &snapshot, &change, &diff, draft));
     let diff = Arc::new(diff);
-    Ok(Box::new(Opened { place, change, diff, draft, saved, renamed, draft_problem, read_only }))
+    Ok(Box::new(Opened { snapshot, change, diff, draft, saved, renamed, draft_problem, read_only }))
 }
 
 /// Brings a draft to the revision that is open: notes follow their lines, and what was done to a file follows its name.
 /// Gives how many files with marks have another name. What cannot be read carries nothing over, and is read again.
-fn bring_up(repository: &Repository, place: &Place, change: &Change, diff: &Diff, draft: &mut Draft) -> usize {
-    let renamed = Renamed::since(repository, place, draft, change, diff);
+fn bring_up(
+    repository: &Repository,
+    snapshot: &RepositorySnapshot,
+    change: &Change,
+    diff: &Diff,
+    draft: &mut Draft,
+) -> usize {
+    let renamed = Renamed::since(repository, snapshot, draft, change, diff);
     examination::notes::follow(repository, draft, &change.revision, diff, &renamed);
-    carried::carry(repository, place, draft, diff, &renamed).unwrap_or_default()
+    carried::carry(repository, snapshot, draft, diff, &renamed).unwrap_or_default()
 }
 
-fn prepare(case: &Case<'_>, place: &Place, ports: &Ports) -> Result<signing::Prepared, SigningError> {
+fn prepare(case: &Case<'_>, snapshot: &RepositorySnapshot, ports: &Ports) -> Result<signing::Prepared, SigningError> {
     let key = ports.signing_key()?;
     let bytes = ports.random::<8>()?;
     let device = ports.drafts.chain_id(|| bytes).map_err(SigningError::Refused)?;
-    signing::prepare(case, place, key, &device, ports.random::<16>()?, ports.now())
+    signing::prepare(case, snapshot, key, &device, ports.random::<16>()?, ports.now())
 }
 
 fn sign(
     prepared: &signing::Prepared,
     change: &Change,
-    place: &Place,
+    snapshot: &RepositorySnapshot,
     passphrase: Option<&str>,
     ports: &Ports,
 ) -> Result<Record, SigningError> {
-    signing::sign(prepared, change, place, ports.signing_key()?, passphrase, ports.now())
+    signing::sign(prepared, change, snapshot, ports.signing_key()?, passphrase, ports.now())
 }
 
 /// Threads that carry out effects, each lane in order. `sign` never drops anything.

@@ -10,7 +10,7 @@ use crate::app::review::layout::Shape;
 use crate::change::Change;
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::moved;
-use crate::examination::{self, FileMaterial, FileReader, Place, Reading};
+use crate::examination::{self, FileMaterial, FileReader, Reading, RepositorySnapshot};
 use crate::provenance::attribution::Attribution;
 use crate::source::git::{self, GitError, Repository};
 
@@ -54,13 +54,13 @@ impl Learned {
 /// Compares the files in the order they are shown in, then lets rules and policy speak. Stops when another review opens.
 pub fn read(
     ticket: u64,
-    (place, change, diff): (&Place, &Change, &Diff),
+    (snapshot, change, diff): (&RepositorySnapshot, &Change, &Diff),
     order: &[usize],
     (shape, room): (Shape, usize),
     ports: &Ports,
     tell: &mut dyn FnMut(Event),
 ) {
-    let mut reader = match FileReader::open(&place.root) {
+    let mut reader = match FileReader::open(&snapshot.root) {
         Ok(reader) => reader,
         Err(error) => return tell(Event::ReviewExamined { ticket, result: Err(error.to_string()) }),
     };
@@ -91,7 +91,7 @@ pub fn read(
     let Learned { reading, finder, is_partial, .. } = learned;
     // What it holds of the repository is not needed any more.
     drop(reader);
-    let repository = match Repository::open(&place.root) {
+    let repository = match Repository::open(&snapshot.root) {
         Ok(repository) => repository,
         Err(error) => return tell(Event::ReviewExamined { ticket, result: Err(error.to_string()) }),
     };
@@ -99,7 +99,8 @@ pub fn read(
         Err("Not every file could be read, so nothing can be signed. The rows marked ⊘ say why.".to_owned())
     } else {
         let reading = reading.unwrap_or_default();
-        examination::examine(&repository, place, change, diff, reading, ports.now()).map_err(|error| error.to_string())
+        examination::examine(&repository, snapshot, change, diff, reading, ports.now())
+            .map_err(|error| error.to_string())
     };
     tell(Event::ReviewExamined { ticket, result: result.map(Arc::new) });
     if ports.open.load(Ordering::Relaxed) == ticket {
@@ -111,8 +112,8 @@ pub fn read(
 }
 
 /// One file, of which somebody wants to see something.
-pub fn compare(place: &Place, file: &FileDiff, shape: Shape) -> Result<Compared, GitError> {
-    let texts = FileMaterial::read(&Repository::open(&place.root)?, file)?;
+pub fn compare(snapshot: &RepositorySnapshot, file: &FileDiff, shape: Shape) -> Result<Compared, GitError> {
+    let texts = FileMaterial::read(&Repository::open(&snapshot.root)?, file)?;
     Ok(Compared::of(Arc::new(texts), shape))
 }
 

@@ -5,11 +5,11 @@ use std::sync::{Arc, Weak};
 
 use crate::app::review::search::{Found, MAX_MATCHES, Pattern, Spot};
 use crate::change::diff::Diff;
-use crate::examination::{FileMaterial, FileReader, Place};
+use crate::examination::{FileMaterial, FileReader, RepositorySnapshot};
 
 /// What is searched, and for what.
 pub struct Wanted<'w> {
-    pub place: &'w Place,
+    pub snapshot: &'w RepositorySnapshot,
     pub diff: &'w Diff,
     pub order: &'w [usize],
     /// Texts that cannot be read again.
@@ -27,7 +27,7 @@ pub fn search(wanted: &Wanted<'_>, search: &Weak<()>, mut tell: impl FnMut(Found
 
 /// Until all files are searched or nobody waits for it. How many could not be read comes back.
 fn each_file(wanted: &Wanted<'_>, waits: &Weak<()>, mut found: impl FnMut((usize, Vec<Spot>))) -> usize {
-    let Ok(mut reader) = FileReader::open(&wanted.place.root) else { return wanted.order.len() };
+    let Ok(mut reader) = FileReader::open(&wanted.snapshot.root) else { return wanted.order.len() };
     let (mut failed, mut left) = (0, MAX_MATCHES);
     for &index in wanted.order {
         if waits.strong_count() == 0 || left == 0 {

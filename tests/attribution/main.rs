@@ -298,10 +298,10 @@ fn a_file_of_the_target_that_a_later_commit_renamed_keeps_what_notes_said_under_
     s.0.git("mina", &["mv", "old", "new"]);
     s.0.commit("mina", "rename");
     // As the desk has it: one entry with both paths.
-    let (repository, place) = undersign::examination::Place::open(&s.0.repo).unwrap();
-    let pending = repository.changes(0, &place.target).unwrap().changes;
+    let (repository, snapshot) = undersign::examination::RepositorySnapshot::open(&s.0.repo).unwrap();
+    let pending = repository.changes(0, &snapshot.target).unwrap().changes;
     let change = pending.into_iter().find(|change| change.branch == "work").unwrap();
-    let diff = undersign::examination::diff(&repository, &place, &change).unwrap();
+    let diff = undersign::examination::diff(&repository, &snapshot, &change).unwrap();
     assert_eq!(diff.files.len(), 1);
     let attribution = git::attribution(&repository, &change, &diff).unwrap();
     let read = Read { diff, attribution };

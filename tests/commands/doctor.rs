@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use undersign::change::address;
 use undersign::decision::{Draft, Revised, Verdict};
-use undersign::examination::{self, Place};
+use undersign::examination::{self, RepositorySnapshot};
 use undersign::signing::{self, Case};
 
 use crate::support::{DEVICE, Fixture, all_of, git_in, key_of, now, policy};
@@ -319,17 +319,17 @@ fn repositories_that_share_an_id_are_told() {
 
 /// A decision as an earlier version took it: with the URL as it stood in the configuration.
 fn signed_with_uri(f: &Fixture, uri: &str) -> String {
-    let (repository, place) = Place::open(&f.repo).unwrap();
-    let change = repository.changes(0, &place.target).unwrap().changes.remove(0);
-    let examination = examination::whole(&repository, &place, &change, now()).unwrap();
+    let (repository, snapshot) = RepositorySnapshot::open(&f.repo).unwrap();
+    let change = repository.changes(0, &snapshot.target).unwrap().changes.remove(0);
+    let examination = examination::whole(&repository, &snapshot, &change, now()).unwrap();
     let mut draft = Draft::new(&change.id, Revised::of(&change.revision));
     draft.reason = "read".into();
     let (seen, verdict, key) = (all_of(1), Verdict::Reject, f.key("dana"));
     let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
-    let mut prepared = signing::prepare(&case, &place, &key, DEVICE, [3; 16], now()).unwrap();
+    let mut prepared = signing::prepare(&case, &snapshot, &key, DEVICE, [3; 16], now()).unwrap();
     let payload = String::from_utf8(prepared.payload).unwrap();
     prepared.payload = payload.replacen(&address::without_user(uri), uri, 1).into_bytes();
-    signing::sign(&prepared, &change, &place, &key, None, now()).unwrap().id().to_string()
+    signing::sign(&prepared, &change, &snapshot, &key, None, now()).unwrap().id().to_string()
 }
 
 #[test]

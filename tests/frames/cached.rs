@@ -6,7 +6,7 @@ use undersign::app::keymap::{Keymap, Stroke};
 use undersign::app::{Effect, Screen, State, update};
 use undersign::cache::Caches;
 use undersign::change::Change;
-use undersign::examination::{self, Examination, Place};
+use undersign::examination::{self, Examination, RepositorySnapshot};
 use undersign::signing::{self, Case, Seen, SigningError};
 use undersign::source::git::Repository;
 use undersign::worker::{Ports, perform};
@@ -55,10 +55,10 @@ fn caches(f: &Fixture) -> Caches {
 }
 
 /// All pending changes with what `examined` makes of each.
-fn each<T>(f: &Fixture, examined: impl Fn(&Repository, &Place, &Change) -> T) -> Vec<(String, T)> {
-    let (repository, place) = Place::open(&f.repo).unwrap();
-    let changes = repository.changes(0, &place.target).unwrap().changes;
-    changes.iter().map(|change| (change.id.clone(), examined(&repository, &place, change))).collect()
+fn each<T>(f: &Fixture, examined: impl Fn(&Repository, &RepositorySnapshot, &Change) -> T) -> Vec<(String, T)> {
+    let (repository, snapshot) = RepositorySnapshot::open(&f.repo).unwrap();
+    let changes = repository.changes(0, &snapshot.target).unwrap().changes;
+    changes.iter().map(|change| (change.id.clone(), examined(&repository, &snapshot, change))).collect()
 }
 
 /// As text, but for where it is from.
@@ -68,16 +68,20 @@ fn told(examination: Examination) -> String {
 
 fn listed(f: &Fixture, caches: &Caches) -> Vec<(String, String)> {
     let cache = caches.of(f.repository().common_dir());
-    each(f, |repository, place, change| told(examination::listed(repository, place, change, &cache, NOW).unwrap()))
+    each(f, |repository, snapshot, change| {
+        told(examination::listed(repository, snapshot, change, &cache, NOW).unwrap())
+    })
 }
 
 fn known(f: &Fixture, caches: &Caches) -> Vec<(String, Option<String>)> {
     let cache = caches.of(f.repository().common_dir());
-    each(f, |repository, place, change| examination::known(repository, place, change, &cache, NOW).unwrap().map(told))
+    each(f, |repository, snapshot, change| {
+        examination::known(repository, snapshot, change, &cache, NOW).unwrap().map(told)
+    })
 }
 
 fn anew(f: &Fixture) -> Vec<(String, String)> {
-    each(f, |repository, place, change| told(examination::whole(repository, place, change, NOW).unwrap()))
+    each(f, |repository, snapshot, change| told(examination::whole(repository, snapshot, change, NOW).unwrap()))
 }
 
 fn all_known(f: &Fixture) -> Vec<(String, String)> {
@@ -194,18 +198,18 @@ fn what_comes_from_the_cache_is_never_signed() {
     let caches = caches(&f);
     listed(&f, &caches);
     let cache = caches.of(f.repository().common_dir());
-    let (repository, place) = Place::open(&f.repo).unwrap();
-    for change in repository.changes(0, &place.target).unwrap().changes {
+    let (repository, snapshot) = RepositorySnapshot::open(&f.repo).unwrap();
+    for change in repository.changes(0, &snapshot.target).unwrap().changes {
         let mut draft = undersign::decision::Draft::new(&change.id, undersign::decision::Revised::of(&change.revision));
         draft.reason = "Not like this.".to_owned();
         let freeze = |examination: &Examination| {
             let (verdict, seen) = (Verdict::Reject, Seen::default());
             let case = Case { change: &change, examination, draft: &draft, verdict, seen: &seen };
-            signing::prepare(&case, &place, &f.key("dana"), support::DEVICE, [1; 16], NOW)
+            signing::prepare(&case, &snapshot, &f.key("dana"), support::DEVICE, [1; 16], NOW)
         };
-        let kept = examination::known(&repository, &place, &change, &cache, NOW).unwrap().unwrap();
+        let kept = examination::known(&repository, &snapshot, &change, &cache, NOW).unwrap().unwrap();
         assert!(matches!(freeze(&kept), Err(SigningError::Refused(why)) if why.contains("not read from its objects")));
-        assert!(freeze(&examination::whole(&repository, &place, &change, NOW).unwrap()).is_ok());
+        assert!(freeze(&examination::whole(&repository, &snapshot, &change, NOW).unwrap()).is_ok());
     }
 }
 

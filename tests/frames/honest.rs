@@ -270,8 +270,8 @@ fn leaving_before_all_files_are_read_forgets_nothing_of_the_last_sitting() {
     let undersign::app::Screen::Review(review) = &session.state.screen else { panic!("the reader is open") };
     let draft = review.draft.clone();
     assert!(!draft.shown.is_empty());
-    let (change, place, diff) = (review.change.clone(), review.place.clone(), review.diff.clone());
-    let unread = undersign::app::review::Review::new(9, change, place, diff, Some(draft.clone()), false);
+    let (change, snapshot, diff) = (review.change.clone(), review.snapshot.clone(), review.diff.clone());
+    let unread = undersign::app::review::Review::new(9, change, snapshot, diff, Some(draft.clone()), false);
     assert_eq!(unread.partly_shown(), draft.shown);
 }
 

@@ -11,7 +11,7 @@ use undersign::app::review::{Compared, Review};
 use undersign::app::{Screen, State, update};
 use undersign::change::diff::{Content, Diff, FileDiff, Mode, TreeEntry};
 use undersign::change::{Change, ObjectId, RepoPath, Revision, visible};
-use undersign::examination::{FileMaterial, Place};
+use undersign::examination::{FileMaterial, RepositorySnapshot};
 use undersign::source::git::{PolicyState, TargetBranch};
 use undersign::tui::view;
 
@@ -21,7 +21,7 @@ use super::*;
 fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], layout: ViewOptions, size: (u16, u16)) -> State {
     let id = ObjectId([1; 20]);
     let target = TargetBranch { name: "refs/heads/main".into(), tip: id };
-    let place = Arc::new(Place {
+    let snapshot = Arc::new(RepositorySnapshot {
         root: "/nowhere".into(),
         name: "shop".into(),
         uri: String::new(),
@@ -50,8 +50,8 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], layout: ViewOptions, size: (u16
     };
     let diffs = Arc::new(Diff { files: files.iter().map(diff).collect(), ..Diff::default() });
     let (mut state, _) =
-        State::only(place.clone(), change.clone(), false, Keymap::shipped(), Ok("k".into()), false, NOW);
-    let mut review = Review::new(1, change, place, diffs.clone(), None, false);
+        State::only(snapshot.clone(), change.clone(), false, Keymap::shipped(), Ok("k".into()), false, NOW);
+    let mut review = Review::new(1, change, snapshot, diffs.clone(), None, false);
     for (index, (_, old, new)) in files.iter().enumerate() {
         let (old, new) = (Content::of_blob(old.clone()), Content::of_blob(new.clone()));
         let file = FileMaterial::of(diffs.files[index].clone(), Some(old), Some(new));

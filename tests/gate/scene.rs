@@ -8,7 +8,7 @@ use serde_json::Value;
 use undersign::change::digest::Digest;
 use undersign::decision::Verdict;
 use undersign::enforcement::{self, Request, Settings};
-use undersign::examination::Place;
+use undersign::examination::RepositorySnapshot;
 use undersign::gate::Outcome;
 use undersign::gate_state::{Access, GateState, StateKey};
 use undersign::record::envelope::Envelope;
@@ -325,12 +325,12 @@ pub fn redate(f: &Fixture, who: &str, issued: u64, until: u64) {
 
 /// A decision about an earlier record: it takes back one's own, and takes over another's.
 pub fn follow(f: &Fixture, who: &str, verdict: Verdict, about: &Record) -> Record {
-    let (repository, place) = Place::open(&f.repo).unwrap();
+    let (repository, snapshot) = RepositorySnapshot::open(&f.repo).unwrap();
     let (key, id) = (f.key(who), about.id().to_string());
     let (supersedes, answers) = if verdict == Verdict::Withdraw { (vec![id], vec![]) } else { (vec![], vec![id]) };
     let reason = "I answer for that".to_owned();
     let what = FollowUp { verdict, about, supersedes, answers, forks: vec![], reason };
-    let signatory = Signatory::of(&repository, &place, &key, DEVICE).unwrap();
+    let signatory = Signatory::of(&repository, &snapshot, &key, DEVICE).unwrap();
     follow_up(what, signatory, [9; 16], now()).unwrap().record(&repository, &key, None, now()).unwrap()
 }
 

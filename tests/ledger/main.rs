@@ -208,9 +208,9 @@ fn repair(team: &Team, last: &Record, given_up: String) -> Record {
     let name = Team::chain_ref("dana");
     let remote = format!("{}{}", ledger::remote_prefix("origin"), chain_of("dana"));
     team.dana.git("dana", &["update-ref", &name, &remote]);
-    let (repository, place) = undersign::examination::Place::open(team.main_dir()).unwrap();
+    let (repository, snapshot) = undersign::examination::RepositorySnapshot::open(team.main_dir()).unwrap();
     let key = undersign::signer::SigningKey::find(team.dana.key_file("dana").to_str().unwrap(), None, None).unwrap();
-    let signatory = Signatory::of(&repository, &place, &key, "0123456789abcdef").unwrap();
+    let signatory = Signatory::of(&repository, &snapshot, &key, "0123456789abcdef").unwrap();
     let what = FollowUp {
         verdict: Verdict::Repair,
         about: last,

@@ -7,7 +7,7 @@ mod workflows;
 use std::process::Command;
 
 use undersign::decision::Verdict;
-use undersign::examination::Place;
+use undersign::examination::RepositorySnapshot;
 use undersign::record::Record;
 use undersign::signing::{FollowUp, Signatory, follow_up};
 
@@ -85,7 +85,7 @@ impl Host {
     }
 
     fn withdraw(&self, record: &Record) {
-        let (repository, place) = Place::open(&self.f.repo).unwrap();
+        let (repository, snapshot) = RepositorySnapshot::open(&self.f.repo).unwrap();
         let key = self.f.key("dana");
         let what = FollowUp {
             verdict: Verdict::Withdraw,
@@ -95,7 +95,7 @@ impl Host {
             forks: Vec::new(),
             reason: "I was wrong".to_owned(),
         };
-        let signatory = Signatory::of(&repository, &place, &key, DEVICE).unwrap();
+        let signatory = Signatory::of(&repository, &snapshot, &key, DEVICE).unwrap();
         follow_up(what, signatory, [9; 16], now()).unwrap().record(&repository, &key, None, now()).unwrap();
         self.push("dana", &[LEDGER]).landed();
     }

@@ -15,7 +15,7 @@ use undersign::cache::Caches;
 use undersign::change::Change;
 use undersign::delivery::Post;
 use undersign::drafts::Drafts;
-use undersign::examination::Place;
+use undersign::examination::RepositorySnapshot;
 use undersign::signer::SigningKey;
 use undersign::tui::theme::Theme;
 use undersign::tui::view;
@@ -52,14 +52,14 @@ impl Session {
     /// The reader on a range, as `undersign review BASE..HEAD --target main` opens it.
     pub fn on_range(fixture: &Fixture, base: &str, head: &str, size: (u16, u16)) -> Session {
         let mut session = Session::new(fixture, size);
-        let (repository, place) = Place::open(&fixture.repo).unwrap();
+        let (repository, snapshot) = RepositorySnapshot::open(&fixture.repo).unwrap();
         let id = |name: &str| fixture.id(name).parse().unwrap();
-        let revision = repository.revision(id(base), id(head), place.target.tip).unwrap();
-        let target = place.target.name.clone();
+        let revision = repository.revision(id(base), id(head), snapshot.target.tip).unwrap();
+        let target = snapshot.target.name.clone();
         let change = Change::of_range("shop:range".into(), head.into(), target, revision);
-        let (place, change) = (Arc::new(place), Arc::new(change));
+        let (snapshot, change) = (Arc::new(snapshot), Arc::new(change));
         let key = session.state.key.clone();
-        let (state, effects) = State::only(place, change, false, Keymap::shipped(), key, false, NOW);
+        let (state, effects) = State::only(snapshot, change, false, Keymap::shipped(), key, false, NOW);
         session.state = state;
         session.take(VecDeque::from([Event::Resize(size.0, size.1)]));
         let events = effects.into_iter().flat_map(|effect| session.carried_out(effect)).collect();

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use undersign::change::Change;
 use undersign::decision::{Draft, Note, Revised, Verdict};
 use undersign::enforcement::{Request, Settings};
-use undersign::examination::{self, Place};
+use undersign::examination::{self, RepositorySnapshot};
 use undersign::record::Record;
 use undersign::signer::SigningKey;
 use undersign::signing::{self, Case, Seen};
@@ -192,11 +192,11 @@ impl Fixture {
     /// A decision taken in any way that [`Decision`] knows.
     pub fn take(&self, decision: Decision<'_>) -> Record {
         let Decision { who, branch, verdict, at, target, seen, key, device, reason, notes } = decision;
-        let (repository, place) = Place::open_for(&self.repo, target).unwrap();
-        let changes = repository.changes(0, &place.target).unwrap().changes;
+        let (repository, snapshot) = RepositorySnapshot::open_for(&self.repo, target).unwrap();
+        let changes = repository.changes(0, &snapshot.target).unwrap().changes;
         let pending = changes.into_iter().find(|change| change.branch == branch);
-        let change = pending.unwrap_or_else(|| self.as_range(&repository, &place, branch));
-        let examination = examination::whole(&repository, &place, &change, at).unwrap();
+        let change = pending.unwrap_or_else(|| self.as_range(&repository, &snapshot, branch));
+        let examination = examination::whole(&repository, &snapshot, &change, at).unwrap();
         let mut draft = Draft::new(&change.id, Revised::of(&change.revision));
         draft.reason = reason.to_owned();
         draft.notes = notes;
@@ -206,17 +206,17 @@ impl Fixture {
         // No two decisions are the same bytes, even within a second.
         let mut nonce = [7; 16];
         nonce[..8].copy_from_slice(&NONCE.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-        let prepared = signing::prepare(&case, &place, &key, device, nonce, at).unwrap();
-        signing::sign(&prepared, &change, &place, &key, None, at).unwrap()
+        let prepared = signing::prepare(&case, &snapshot, &key, device, nonce, at).unwrap();
+        signing::sign(&prepared, &change, &snapshot, &key, None, at).unwrap()
     }
 
     /// A branch that changes nothing, or that cannot be compared, is not pending; `undersign review main..BRANCH
     /// --target main` shows it all the same.
-    fn as_range(&self, repository: &Repository, place: &Place, branch: &str) -> Change {
-        let (tip, head) = (place.target.tip, repository.resolve(branch).unwrap());
+    fn as_range(&self, repository: &Repository, snapshot: &RepositorySnapshot, branch: &str) -> Change {
+        let (tip, head) = (snapshot.target.tip, repository.resolve(branch).unwrap());
         let base = self.git("mina", &["merge-base", &tip.to_string(), branch]).parse().unwrap();
         let revision = repository.revision(base, head, tip).unwrap();
-        let (target, id) = (place.target.name.clone(), format!("{}:{branch}", place.name));
+        let (target, id) = (snapshot.target.name.clone(), format!("{}:{branch}", snapshot.name));
         Change::of_range(id, branch.to_owned(), target, revision)
     }
 

@@ -23,7 +23,7 @@ use crate::change::diff::Diff;
 use crate::change::manifest::escape;
 use crate::change::moved::Moves;
 use crate::decision::{Draft, Note, Revised};
-use crate::examination::{Examination, FileMaterial, Place};
+use crate::examination::{Examination, FileMaterial, RepositorySnapshot};
 use crate::highlight::Tokens;
 use crate::policy::Crossing;
 use crate::provenance::attribution::Attribution;
@@ -49,7 +49,7 @@ use text_cache::TextCache;
 pub struct Review {
     pub ticket: u64,
     pub change: Arc<Change>,
-    pub place: Arc<Place>,
+    pub snapshot: Arc<RepositorySnapshot>,
     pub diff: Arc<Diff>,
     /// Positions on the screen → indices into `diff.files`.
     pub order: Vec<usize>,
@@ -172,7 +172,7 @@ impl Review {
     pub fn new(
         ticket: u64,
         change: Arc<Change>,
-        place: Arc<Place>,
+        snapshot: Arc<RepositorySnapshot>,
         diff: Arc<Diff>,
         draft: Option<Draft>,
         read_only: bool,
@@ -189,7 +189,7 @@ impl Review {
         let mut review = Review {
             ticket,
             change,
-            place,
+            snapshot,
             diff,
             positions: inverse(&order),
             files: vec![File::default(); count],

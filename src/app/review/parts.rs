@@ -95,8 +95,8 @@ impl ChangePart {
 impl Review {
     /// A part of a change, in the place of the whole.
     pub fn of_part(whole: &Review, part: ChangePart, view: View, ticket: u64) -> Review {
-        let (change, place) = (whole.change.clone(), whole.place.clone());
-        let mut review = Review::new(ticket, change, place, view.diff, None, true);
+        let (change, snapshot) = (whole.change.clone(), whole.snapshot.clone());
+        let mut review = Review::new(ticket, change, snapshot, view.diff, None, true);
         review.show_files = whole.show_files;
         review.lay_out(whole.shape.columns, whole.page, whole.look);
         review.part = Some((part, view.told));

@@ -149,8 +149,8 @@ impl Review {
         let order = self.order[here..].iter().chain(&self.order[..here]).copied().collect();
         let held = (0..self.files.len()).filter_map(|index| Some((index, self.texts_of(index)?.clone())));
         let held: BTreeMap<_, _> = if self.part().is_some() { held.collect() } else { BTreeMap::new() };
-        let (ticket, place, diff) = (self.ticket, self.place.clone(), self.diff.clone());
-        Some(Effect::Search { ticket, place, diff, order, held, pattern, search: alive })
+        let (ticket, snapshot, diff) = (self.ticket, self.snapshot.clone(), self.diff.clone());
+        Some(Effect::Search { ticket, snapshot, diff, order, held, pattern, search: alive })
     }
 
     /// Takes in what workers found, and goes there if that is what one waits for.

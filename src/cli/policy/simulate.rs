@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::change::visible;
-use crate::examination::{self, Place};
+use crate::examination::{self, RepositorySnapshot};
 use crate::policy::Policy;
 use crate::source::git::Repository;
 
@@ -23,7 +23,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options, here: &Path) -> Result<(), String> {
-    let (repository, place) = Place::open(here).map_err(|error| error.to_string())?;
+    let (repository, snapshot) = RepositorySnapshot::open(here).map_err(|error| error.to_string())?;
     let old = match &options.from {
         Some(rev) => at(&repository, rev)?,
         None => super::in_force(&repository)?,
@@ -33,8 +33,8 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
         (None, Some(file)) => super::read_file(file)??,
         (None, None) => return Err("--to or --to-file says what to compare with.".to_owned()),
     };
-    let change =
-        examination::compared(&repository, &place, &old, &new, crate::cli::now()).map_err(|error| error.to_string())?;
+    let change = examination::compared(&repository, &snapshot, &old, &new, crate::cli::now())
+        .map_err(|error| error.to_string())?;
     outln!("Version {} to version {}: {}.", old.version, new.version, change.headline());
     change.meaning.iter().for_each(|meaning| outln!("  {meaning}"));
     for flip in &change.flips {

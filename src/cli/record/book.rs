@@ -3,24 +3,24 @@
 use std::path::Path;
 
 use crate::change::visible;
-use crate::examination::Place;
+use crate::examination::RepositorySnapshot;
 use crate::gate::{self, Receipts, RecordStatus};
 use crate::policy::Policy;
 use crate::source::git::{GitError, PolicyState};
 
 /// The records of a repository and of its remotes, and the policy that says whose they are.
 pub(super) struct Book {
-    pub place: Place,
+    pub snapshot: RepositorySnapshot,
 }
 
 impl Book {
     pub fn open(path: &Path) -> Result<Book, String> {
-        let (_, place) = Place::open(path).map_err(|error: GitError| error.to_string())?;
-        Ok(Book { place })
+        let (_, snapshot) = RepositorySnapshot::open(path).map_err(|error: GitError| error.to_string())?;
+        Ok(Book { snapshot })
     }
 
     pub fn policy(&self) -> Result<&Policy, String> {
-        match &self.place.policy {
+        match &self.snapshot.policy {
             PolicyState::Found(policy) => Ok(policy),
             PolicyState::Absent => {
                 Err("There is no policy on the policy branch, so nobody's key is known. `undersign init` writes one."
@@ -32,7 +32,7 @@ impl Book {
 
     /// All records by the time they claim, then by chain and number.
     pub fn record_statuses(&self) -> Result<Vec<RecordStatus<'_>>, String> {
-        let chains = &self.place.chains;
+        let chains = &self.snapshot.chains;
         let mut statuses = gate::record_statuses(self.policy()?, chains, &Receipts::claimed(chains), crate::cli::now());
         statuses.sort_by_key(|status| status.predicate().issued_at);
         Ok(statuses)

@@ -9,7 +9,7 @@ use super::book::Book;
 use crate::cli::{now, random};
 use crate::config::Config;
 use crate::decision::Verdict;
-use crate::examination::Place;
+use crate::examination::RepositorySnapshot;
 use crate::ledger;
 use crate::record::{ChainId, Record};
 use crate::signer::{KeyLocation, SigningKey};
@@ -168,8 +168,8 @@ impl Pen {
         reason: &str,
         set: impl FnOnce(&mut FollowUp<'_>),
     ) -> Result<(), String> {
-        let (_, place) = Place::open(&self.repository.root).map_err(|error| error.to_string())?;
-        let signatory = Signatory::of(&self.repository, &place, &self.key, &self.device).map_err(sentence)?;
+        let (_, snapshot) = RepositorySnapshot::open(&self.repository.root).map_err(|error| error.to_string())?;
+        let signatory = Signatory::of(&self.repository, &snapshot, &self.key, &self.device).map_err(sentence)?;
         let mut what = FollowUp {
             verdict,
             about,

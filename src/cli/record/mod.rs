@@ -186,7 +186,7 @@ fn list(options: &ListOptions, book: &Book) -> Result<(), String> {
             );
         }
     }
-    for chain in &book.place.chains {
+    for chain in &book.snapshot.chains {
         if let Some((position, fault)) = chain.fault {
             eprintln!(
                 "undersign: record {position} of the chain {} does not hold: {fault}.",
@@ -213,7 +213,7 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
         return Ok(());
     }
     if options.for_agent {
-        let repository = Repository::open(&book.place.root).map_err(|error| error.to_string())?;
+        let repository = Repository::open(&book.snapshot.root).map_err(|error| error.to_string())?;
         let feedback = for_agent::Feedback::of(&status, &repository);
         if options.json {
             super::print_json(&feedback);

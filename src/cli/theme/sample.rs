@@ -14,7 +14,7 @@ use crate::change::{Change, Commit, Identity, ObjectId, RepoPath, Revision};
 use crate::decision::{Draft, Note, Revised};
 use crate::delivery::Post;
 use crate::drafts::Drafts;
-use crate::examination::{Examination, FileMaterial, Place, Reading};
+use crate::examination::{Examination, FileMaterial, Reading, RepositorySnapshot};
 use crate::policy::Policy;
 use crate::source::git::{PolicyState, TargetBranch};
 use crate::worker::{FirstFrame, Ports, perform};
@@ -73,8 +73,8 @@ solo = true
 sign = [{ role = "senior", n = 1 }]
 "#;
 
-fn place() -> Place {
-    Place {
+fn snapshot() -> RepositorySnapshot {
+    RepositorySnapshot {
         root: "sample".into(),
         name: "shop".into(),
         uri: String::new(),
@@ -145,7 +145,7 @@ pub fn queue() -> State {
     let (mut state, _) = State::new(vec!["shop".into()], Keymap::shipped(), key, false, NOW);
     let changes = (0..CHANGES.len()).map(|at| Arc::new(change(at))).collect();
     let listing = Listing {
-        place: Arc::new(place()),
+        snapshot: Arc::new(snapshot()),
         changes,
         examined: HashMap::new(),
         again: HashMap::new(),
@@ -177,8 +177,8 @@ pub fn open(state: &mut State) {
         text: "Is there a moved block?".into(),
         ..Note::default()
     });
-    let place = Arc::new(place());
-    let mut review = Review::new(1, change, place, diff.clone(), Some(draft), false);
+    let snapshot = Arc::new(snapshot());
+    let mut review = Review::new(1, change, snapshot, diff.clone(), Some(draft), false);
     let shape = state.look.shape(usize::from(super::READER.0));
     for (index, file) in texts(0, &diff).into_iter().enumerate() {
         review.compared(index, Ok(Compared::of(Arc::new(file), shape)));

@@ -177,14 +177,14 @@ fn identity(state: &State) -> (String, String) {
     let both = |text: String| (text.clone(), text);
     let Ok(fingerprint) = &state.key else { return both("read only: no signing key".to_owned()) };
     let key: String = fingerprint.trim_start_matches("SHA256:").chars().take(8).collect();
-    let mut places = state.queue.sources.iter().filter_map(|source| match source {
-        Source::Ready(place) => Some(place),
+    let mut snapshots = state.queue.sources.iter().filter_map(|source| match source {
+        Source::Ready(snapshot) => Some(snapshot),
         _ => None,
     });
-    match places.clone().find_map(|place| state.me(place)) {
+    match snapshots.clone().find_map(|snapshot| state.me(snapshot)) {
         Some(person) => (format!("{} · {}   key {key}", person.id, person.roles.join(", ")), person.id.clone()),
         // Of a roster that could not be read nothing is said.
-        None if places.any(|place| place.policy().is_some()) => both(format!("key {key} is in no roster")),
+        None if snapshots.any(|snapshot| snapshot.policy().is_some()) => both(format!("key {key} is in no roster")),
         None => both(format!("key {key}")),
     }
 }
@@ -211,7 +211,7 @@ impl Columns {
         let width = usize::from(width);
         let from = |columns: usize, least: usize| if width >= least { columns } else { 0 };
         let names = state.queue.sources.iter().map(|source| match source {
-            Source::Ready(place) => place.name.width(),
+            Source::Ready(snapshot) => snapshot.name.width(),
             _ => 0,
         });
         let repository = names.max().unwrap_or(0).max(10) + 2;
@@ -260,7 +260,7 @@ impl Columns {
 
     fn row(&self, state: &State, entry: &Entry, selected: bool) -> Line {
         let line = Line::new().add(Role::Accent, if selected { " ▸ " } else { "   " });
-        let name = state.queue.place(&entry.change).map_or("", |place| place.name.as_str());
+        let name = state.queue.snapshot(&entry.change).map_or("", |snapshot| snapshot.name.as_str());
         let is_settled = entry.section() == Section::Decided;
         let title_role = if is_settled { Role::Muted } else { Role::Text };
         let moved = if entry.again.is_some() { "↻ " } else { "  " };
@@ -430,7 +430,7 @@ fn head_of(state: &State, entry: &Entry, width: usize, is_tall: bool) -> Vec<Lin
     let target = entry.change.target.trim_start_matches("refs/heads/");
     let route = format!("{} → {target}   {}..{}", entry.change.name, revision.base.short(), revision.head.short());
     if is_tall {
-        let name = state.queue.place(&entry.change).map_or("", |place| place.name.as_str());
+        let name = state.queue.snapshot(&entry.change).map_or("", |snapshot| snapshot.name.as_str());
         let mut lines: Vec<_> = fold(entry.change.title(), width.saturating_sub(2))
             .iter()
             .map(|part| Line::new().add(Role::Title, &format!(" {part}")))
@@ -547,12 +547,12 @@ fn found(facts: &mut Facts, examination: &Examination) {
 
 /// What is still needed, in the words of the policy.
 fn needs(facts: &mut Facts, state: &State, entry: &Entry, examination: &Examination) {
-    let place = state.queue.place(&entry.change);
+    let snapshot = state.queue.snapshot(&entry.change);
     let Some(standing) = &examination.standing else {
-        let why = place.and_then(|place| without_policy(place));
+        let why = snapshot.and_then(|snapshot| without_policy(snapshot));
         return why.into_iter().for_each(|why| facts.add("needs", Role::Warning, &why));
     };
-    let policy = place.and_then(|place| place.policy());
+    let policy = snapshot.and_then(|snapshot| snapshot.policy());
     let needs = policy.map(|policy| advice::needs(policy, standing, state.now)).unwrap_or_default();
     let mut texts: Vec<_> = needs.iter().map(ToString::to_string).collect();
     if let Some(change) = &examination.policy_change {
