@@ -3,6 +3,7 @@
 
 mod advice;
 mod alike;
+mod attack;
 mod cached;
 #[path = "../support/desk.rs"]
 mod desk;

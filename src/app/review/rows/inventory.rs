@@ -10,6 +10,7 @@ use crate::change::compare::{Block, Hunk, Line, differ_in_blanks};
 use crate::change::diff::{Content, FileDiff, Location, Side, TreeEntry};
 use crate::change::digest::Digest;
 use crate::change::enclosing::enclosing;
+use crate::change::lines::Lines;
 use crate::change::replacement::{Replacement, ReplacementId};
 use crate::examination::{FileMaterial, text_of};
 use crate::highlight::MAX_TEXT;
@@ -44,7 +45,7 @@ pub struct Outline {
     pub lines: u32,
     /// Only blanks differ in it.
     pub blanks_only: bool,
-    /// What it replaces, where it does nothing else.
+    /// What it replaces, where it does nothing else, and nothing is said of its file that is seen with it.
     pub replacement: Option<ReplacementId>,
 }
 
@@ -57,12 +58,19 @@ impl Inventory {
         let keys = if only_sentences { vec![file_key(&file.diff)] } else { hunk_keys(file) };
         omissions.extend(omissions::of_fold(file));
         omissions.extend(long_lines(file, &keys));
+        let sentences = omissions::sentences(file);
+        let outline = |(at, hunk)| {
+            // What is said of the file is seen with its first hunk: it is to be read there.
+            let is_all = at > 0 || sentences.is_empty();
+            Outline { replacement: replacement(file, hunk).filter(|_| is_all).map(|own| own.id()), ..outline(file, hunk) }
+        };
+        let outlines = hunks.iter().enumerate().map(outline).collect();
         let contents = || [&file.old, &file.new].into_iter().flatten();
         Inventory {
             hunks: keys,
             omissions,
-            sentences: omissions::sentences(file),
-            outlines: hunks.iter().map(|hunk| outline(file, hunk)).collect(),
+            sentences,
+            outlines,
             added: file.comparison.added,
             removed: file.comparison.removed,
             hidden: hidden_characters(contents()),
@@ -111,17 +119,33 @@ fn outline(file: &FileMaterial, hunk: &Hunk) -> Outline {
         new: hunk.new.clone(),
         lines: hunk.lines.len() as u32,
         blanks_only: hunk.blocks().all(|block| blanks_only(file, hunk, &block)),
-        replacement: replacement(file, hunk).map(|found| found.id()),
+        replacement: None,
     }
 }
 
-/// The one replacement that is all a hunk does.
+/// The one replacement that is all a hunk does, byte for byte: to a file that stays of its kind, and to lines that keep
+/// their ends.
 pub fn replacement(file: &FileMaterial, hunk: &Hunk) -> Option<Replacement> {
     let blocks: Vec<Block> = hunk.blocks().collect();
     let is_even = blocks.iter().all(|block| block.removed.len() == block.added.len());
     let lines = |range: &Range<usize>| hunk.lines[range.clone()].iter().map(|line| bytes_of(file, *line));
     let pairs = blocks.iter().flat_map(|block| lines(&block.removed).zip(lines(&block.added)));
-    is_even.then(|| Replacement::of(&pairs.collect::<Vec<_>>())).flatten()
+    let is_plain = is_even && stays_text(file) && keeps_last_end(file, hunk);
+    is_plain.then(|| Replacement::of(&pairs.collect::<Vec<_>>())).flatten()
+}
+
+/// Whether a file is of one mode before and after, no symlink, and its bytes are what is shown as text.
+fn stays_text(file: &FileMaterial) -> bool {
+    let mode = |entry: Option<TreeEntry>| entry.map(|entry| entry.mode);
+    let is_text = |content: &Option<Content>| matches!(content, Some(Content::Text(_)));
+    mode(file.diff.old) == mode(file.diff.new) && is_text(&file.old) && is_text(&file.new)
+}
+
+/// Whether the last line of the file, where it is in a hunk, ends on both sides in the same way.
+fn keeps_last_end(file: &FileMaterial, hunk: &Hunk) -> bool {
+    let (old, new) = (&file.comparison.old, &file.comparison.new);
+    let lacks_end = |lines: &Lines, shown: &Range<u32>| shown.end == lines.count() && lines.lacks_final_newline();
+    lacks_end(old, &hunk.old) == lacks_end(new, &hunk.new)
 }
 
 fn long_lines(file: &FileMaterial, keys: &[String]) -> Vec<Omission> {
