@@ -170,6 +170,9 @@ fn list(state: &mut State, action: Action) {
                 let entries = all.into_iter().chain(entries).collect();
                 state.overlay = Some(Overlay::Picker(Box::new(Picker::new(&title, entries))));
             }
+            None if review.examination.is_none() => {
+                state.status = Some("What makes the same edit is known once the rules have spoken.".to_owned());
+            }
             None => state.status = Some("No three hunks make this very edit.".to_owned()),
         },
         _ => state.overlay = Some(places("files", review.file_entries())),

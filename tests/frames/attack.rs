@@ -1,5 +1,10 @@
 //! What counts as seen, attacked: edits that look the same and are not, and rows that nobody could have read.
 
+use std::collections::VecDeque;
+
+use undersign::app::keymap::Stroke;
+use undersign::app::{Effect, update};
+
 use super::*;
 
 /// Three files or more of which each becomes another text in a change; with what else is done before its commit.
@@ -97,6 +102,63 @@ fn a_link_in_place_of_a_file_is_no_place_of_the_same_edit() {
         std::fs::remove_file(f.repo.join("z/odd.txt")).unwrap();
         std::os::unix::fs::symlink("let account = find();", f.repo.join("z/odd.txt")).unwrap();
     });
+    let frame = marked_at_once(&f);
+    assert!(frame.contains("4 hunks marked as seen"), "{frame}");
+}
+
+#[test]
+fn a_file_that_a_finding_is_about_as_a_whole_is_no_place_of_the_same_edit() {
+    let f = with_odd(".github/CODEOWNERS", "# a\n\n* @user\n", "# a\n\n* @account\n", |_| {});
+    let frame = marked_at_once(&f);
+    assert!(frame.contains("4 hunks marked as seen"), "{frame}");
+}
+
+/// A session whose change was read, and not yet examined; and what is still to be told.
+fn before_the_rules_spoke(f: &Fixture) -> (Session, Vec<Event>) {
+    let (mut session, mut later) = (Session::new(f, (120, 24)), Vec::new());
+    let mut events = VecDeque::from([Event::Stroke(Stroke::parse("enter").unwrap())]);
+    while let Some(event) = events.pop_front() {
+        if matches!(event, Event::ReviewExamined { .. }) {
+            later.push(event);
+            continue;
+        }
+        let effects: Vec<Effect> = update(&mut session.state, event);
+        events.extend(effects.into_iter().flat_map(|effect| session.carried_out(effect)));
+    }
+    session.state.drawn();
+    (session, later)
+}
+
+#[test]
+fn nothing_is_marked_with_the_same_edit_before_the_rules_have_spoken() {
+    let old = |word: &str| format!("import requests\n\nrequests.get(url, verify={word})\n");
+    let plain = |word: &str| format!("first\n\nshow(keep={word})\n");
+    let (a, b) = (plain("True"), plain("False"));
+    let (c, d) = (old("True"), old("False"));
+    let files =
+        [("a1.txt", &*a, &*b), ("a2.txt", &*a, &*b), ("a3.txt", &*a, &*b), ("a4.txt", &*a, &*b), ("z.py", &*c, &*d)];
+    let f = changed(&files, |_| {});
+    let (mut session, later) = before_the_rules_spoke(&f);
+    session.press("]&<enter>");
+    session.take(later.into());
+    let frame = session.press("<esc>").frame();
+    assert!(frame.contains("left: 5 hunks") && frame.contains("1 finding"), "{frame}");
+}
+
+#[test]
+fn the_policy_is_no_place_of_the_same_edit() {
+    let f = Fixture::new();
+    let policy = std::fs::read_to_string(f.repo.join(".undersign/policy.toml")).unwrap();
+    assert!(policy.contains("mina@example.com"));
+    let plain = "first\n\nmina@example.com\n";
+    (0..4).for_each(|n| f.write(&format!("a/part{n}.txt"), plain));
+    f.commit("rahim", "Parts");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "rename", "main"]);
+    (0..4).for_each(|n| f.write(&format!("a/part{n}.txt"), &plain.replace("mina", "evil")));
+    f.write(".undersign/policy.toml", &policy.replace("mina@example", "evil@example"));
+    f.commit("mina", "Say evil");
+    f.git("mina", &["checkout", "-q", "main"]);
     let frame = marked_at_once(&f);
     assert!(frame.contains("4 hunks marked as seen"), "{frame}");
 }

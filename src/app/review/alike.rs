@@ -54,10 +54,14 @@ impl Review {
         }
     }
 
-    /// Those of some hunks that are to be read on their own: a finding points at them, or the file is folded.
+    /// Whether a hunk is to be read on its own: the rules have not spoken yet, a finding is about it or about its file as
+    /// a whole, or the file is folded.
     fn stands_alone(&self, index: usize, hunk: usize) -> bool {
         let is_folded = self.position_of(index).is_none_or(|at| self.rows[at].folded || self.is_hidden(at));
-        is_folded || self.files[index].flagged.contains(&(hunk as u32))
+        is_folded
+            || self.examination.is_none()
+            || self.files[index].flagged.contains(&(hunk as u32))
+            || self.findings_in(index).any(|(_, finding)| finding.location.line == 0)
     }
 
     fn places(&self, id: ReplacementId) -> impl Iterator<Item = (usize, usize)> {
