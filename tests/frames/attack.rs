@@ -1,9 +1,12 @@
 //! What counts as seen, attacked: edits that look the same and are not, and rows that nobody could have read.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use proptest::prelude::*;
 use undersign::app::keymap::Stroke;
-use undersign::app::{Effect, update};
+use undersign::app::mouse::{Mouse, MouseKind};
+use undersign::app::{Effect, Screen, update};
+use undersign::change::compare::{Line, compare};
 
 use super::*;
 
@@ -161,4 +164,114 @@ fn the_policy_is_no_place_of_the_same_edit() {
     f.git("mina", &["checkout", "-q", "main"]);
     let frame = marked_at_once(&f);
     assert!(frame.contains("4 hunks marked as seen"), "{frame}");
+}
+
+#[test]
+fn a_mark_falls_when_the_same_lines_are_written_in_another_encoding() {
+    let f = changed(&[("src/a.txt", OLD, NEW)], |_| {});
+    Session::new(&f, (120, 30)).press("<enter><space>qq");
+    let frame = Session::new(&f, (120, 30)).press("<enter>").frame();
+    assert!(frame.contains("nothing left"), "{frame}");
+    f.git("mina", &["checkout", "-q", "rename"]);
+    let wide: Vec<u8> = std::iter::once(0xFEFF).chain(NEW.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    std::fs::write(f.repo.join("src/a.txt"), wide).unwrap();
+    f.commit("mina", "Write it wide");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = Session::new(&f, (120, 30)).press("<enter>").frame();
+    assert!(frame.contains("is UTF-16") && frame.contains("left: 1 hunk"), "{frame}");
+}
+
+/// Lines of characters that stand nowhere else, with blanks of all kinds between them.
+fn unique_lines(from: &mut u32, count: usize) -> Vec<String> {
+    let mut line = |at: usize| {
+        let mut text = String::new();
+        for n in 0..[1, 3, 9, 60][at % 4] {
+            text.push(char::from_u32(*from).unwrap());
+            text.push_str(["", "\t", " ", "xy\t\t", "\u{200b}", "e\u{301}"][(at + n) % 6]);
+            *from += 1;
+        }
+        text
+    };
+    (0..count).map(&mut line).collect()
+}
+
+/// A text before and after: every sixth line is another one, and some came.
+fn unique_texts(from: &mut u32) -> (String, String) {
+    let old = unique_lines(from, 40);
+    let mut new = old.clone();
+    (0..40).step_by(11).for_each(|at| new[at] = unique_lines(from, at % 3 + 2).join("\n"));
+    (old.join("\n") + "\n", new.join("\n") + "\n")
+}
+
+/// By the key of each hunk, what stands in it.
+fn characters(session: &Session, texts: &BTreeMap<String, (String, String)>) -> BTreeMap<String, BTreeSet<char>> {
+    let Screen::Review(review) = &session.state.screen else { panic!("{}", session.frame()) };
+    let mut found = BTreeMap::new();
+    for (index, file) in review.files.iter().enumerate() {
+        let (old, new) = &texts[&review.diff.files[index].path.to_string()];
+        let compared = compare(old.as_bytes(), new.as_bytes());
+        let text = |line: &Line| match *line {
+            Line::Removed { old: line } => String::from_utf8_lossy(compared.old.get(old.as_bytes(), line)).into_owned(),
+            Line::Added { new: line } | Line::Context { new: line, .. } => {
+                String::from_utf8_lossy(compared.new.get(new.as_bytes(), line)).into_owned()
+            }
+        };
+        let own = |text: String| text.chars().filter(|c| *c >= '\u{4e00}').collect::<Vec<_>>();
+        let hunks = compared.hunks.iter().map(|hunk| hunk.lines.iter().map(text).flat_map(own).collect());
+        found.extend(file.inventory.as_ref().unwrap().hunks.iter().cloned().zip(hunks));
+    }
+    found
+}
+
+const STROKES: [&str; 44] = [
+    "<space>", "<space>", "<space>", "<space>", "j", "k", "<ctrl-d>", "<ctrl-u>", "<ctrl-f>", "G", "g", "z", "]", "[",
+    "}", "{", "u", "r", "R", "r", "R", "m", "w", "h", "l", "l", "W", "b", "+", "-", "X", "<enter>", "f", "@", "?", "i",
+    "d", "v", "c", "<esc>", "<esc>", "<esc>", "<ctrl-o>", "M",
+];
+const SIZES: [(u16, u16); 10] =
+    [(40, 10), (41, 11), (60, 16), (80, 24), (120, 30), (160, 20), (200, 12), (30, 8), (20, 5), (39, 40)];
+
+fn strike(session: &mut Session, what: usize) {
+    let event = match what {
+        0..44 => Event::Stroke(Stroke::parse(STROKES[what].trim_matches(['<', '>'])).unwrap()),
+        44..54 => {
+            session.size = SIZES[what - 44];
+            Event::Resize(session.size.0, session.size.1)
+        }
+        _ => {
+            use MouseKind::{Drag, Press, WheelDown, WheelUp};
+            let kind = [WheelDown, WheelUp, Press, Drag, Press][what % 5];
+            let column = [29, 30, 28, 5, 38, 70, 100][what % 7];
+            Event::Mouse(Mouse { kind, column, row: (what % 9) as u16 })
+        }
+    };
+    session.take(VecDeque::from([event]));
+    if matches!(session.state.screen, Screen::Queue) {
+        session.press("<esc>").press("<enter>");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #[test]
+    fn every_character_of_a_hunk_that_is_marked_was_in_a_frame(strokes in prop::collection::vec(0usize..90, 1..120)) {
+        let mut from = 0x4e00;
+        let texts: BTreeMap<_, _> = ["src/a.txt", "src/b.txt"].map(|path| (path.to_owned(), unique_texts(&mut from))).into();
+        let files: Vec<_> = texts.iter().map(|(path, (old, new))| (path.as_str(), old.as_str(), new.as_str())).collect();
+        let f = changed(&files, |_| {});
+        let mut session = Session::new(&f, (80, 24));
+        session.press("<enter>");
+        let (hunks, mut shown) = (characters(&session, &texts), BTreeSet::new());
+        shown.extend(session.frame().chars());
+        for what in strokes {
+            strike(&mut session, what);
+            // What was marked was shown before the stroke.
+            let Screen::Review(review) = &session.state.screen else { continue };
+            for key in review.draft.seen.iter().filter_map(|key| hunks.get(key)) {
+                let missing: Vec<_> = key.difference(&shown).collect();
+                prop_assert!(missing.is_empty(), "{what}: {missing:?}\n{}", session.frame());
+            }
+            shown.extend(session.frame().chars());
+        }
+    }
 }

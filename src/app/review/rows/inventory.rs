@@ -19,9 +19,9 @@ use crate::signing::hidden_characters;
 /// What a file asks of its reader.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
-    /// Keys of its hunks; of the file itself where it changed without lines and without omissions. A key comes from path,
-    /// modes, the hunk's lines with their context, what encloses them, and which of equal ones it is: it survives a rebase, and falls where the
-    /// content changed.
+    /// Keys of its hunks; of the file itself where it changed without lines and without omissions. A key comes from
+    /// path, modes, encodings, the hunk's lines with their context, what encloses them, and which of equal ones it is:
+    /// it survives a rebase, and falls where the content changed.
     pub hunks: Vec<String>,
     pub omissions: Vec<Omission>,
     pub sentences: Vec<String>,
@@ -62,7 +62,10 @@ impl Inventory {
         let outline = |(at, hunk)| {
             // What is said of the file is seen with its first hunk: it is to be read there.
             let is_all = at > 0 || sentences.is_empty();
-            Outline { replacement: replacement(file, hunk).filter(|_| is_all).map(|own| own.id()), ..outline(file, hunk) }
+            Outline {
+                replacement: replacement(file, hunk).filter(|_| is_all).map(|own| own.id()),
+                ..outline(file, hunk)
+            }
         };
         let outlines = hunks.iter().enumerate().map(outline).collect();
         let contents = || [&file.old, &file.new].into_iter().flatten();
@@ -176,9 +179,18 @@ fn hunk_keys(file: &FileMaterial) -> Vec<String> {
         let ordinal = equal.entry(digest).or_default();
         *ordinal += 1;
         let occurrence = occurrences.next().unwrap_or_default();
-        key_of(&file.diff, &format!("hunk {ordinal} {digest} {place} {occurrence}"))
+        key_of(&file.diff, &format!("hunk {ordinal} {digest} {place} {occurrence}{}", encodings(file)))
     };
     file.comparison.hunks.iter().map(key).collect()
+}
+
+/// In what both sides are written, where that is not UTF-8: the same lines are other bytes then.
+fn encodings(file: &FileMaterial) -> String {
+    let name = |content: &Option<Content>| content.as_ref()?.encoding().map(|encoding| encoding.name());
+    match (name(&file.old), name(&file.new)) {
+        (None, None) => String::new(),
+        (old, new) => format!(" {} {}", old.unwrap_or("UTF-8"), new.unwrap_or("UTF-8")),
+    }
 }
 
 fn signed_lines(file: &FileMaterial, hunk: &Hunk) -> Vec<u8> {
