@@ -275,3 +275,112 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_link_in_place_of_a_deleted_folder_is_read_and_the_folder_is_not_said_to_be_gone() {
+    let f = Fixture::new();
+    (0..4).for_each(|n| f.write(&format!("legacy/part{n}.txt"), &format!("text {n}\n")));
+    f.commit("rahim", "Parts");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "gone", "main"]);
+    std::fs::remove_dir_all(f.repo.join("legacy")).unwrap();
+    std::os::unix::fs::symlink("src", f.repo.join("legacy")).unwrap();
+    f.commit("mina", "Drop legacy");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = Session::new(&f, (120, 30)).press("<enter>").frame();
+    assert!(!frame.contains("nothing is left below legacy"), "{frame}");
+}
+
+#[test]
+fn each_of_many_hunks_that_a_rule_speaks_of_is_left_to_be_read() {
+    let hunk = |n: usize, word: &str| format!("{}requests.get(url{n}, verify={word})\n", "# nothing\n".repeat(9));
+    let python = |word: &str| (0..60).map(|n| hunk(n, word)).collect::<String>();
+    let plain = |word: &str| format!("first\n\nshow(keep={word})\n");
+    let (a, b, c, d) = (plain("True"), plain("False"), python("True"), python("False"));
+    let files = [("a/part0.txt", &*a, &*b), ("a/part1.txt", &*a, &*b), ("a/part2.txt", &*a, &*b), ("z.py", &*c, &*d)];
+    let f = changed(&files, |_| {});
+    let frame = marked_at_once(&f);
+    assert!(frame.contains("3 hunks marked as seen"), "{frame}");
+}
+
+/// Four files that moved, four of a folder that is gone, and a long one; each with characters of its own.
+fn groups() -> (Fixture, BTreeMap<String, String>) {
+    let (f, mut from) = (Fixture::new(), 0x4e00);
+    let text = |lines: usize, from: &mut u32| unique_lines(from, lines).join("\n") + "\n";
+    let mut texts = BTreeMap::new();
+    for n in 0..4 {
+        f.write(&format!("moved/from/long/path/{n}.txt"), &text(9, &mut from));
+        texts.insert(format!("gone/with/long/path/{n}.txt"), text(9, &mut from));
+    }
+    texts.insert("big/long.txt".to_owned(), text(60, &mut from));
+    f.write("big/stays.txt", "stays\n");
+    texts.iter().for_each(|(path, text)| f.write(path, text));
+    f.commit("rahim", "Parts");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "groups", "main"]);
+    f.git("mina", &["mv", "moved", "here"]);
+    texts.keys().for_each(|path| std::fs::remove_file(f.repo.join(path)).unwrap());
+    f.write("a.txt", "one\ntwo\n");
+    f.commit("mina", "Move and delete");
+    f.git("mina", &["checkout", "-q", "main"]);
+    (f, texts)
+}
+
+/// What was in the frames since the size of the screen last changed: words; and the characters since the beginning.
+#[derive(Default)]
+struct Frames {
+    words: BTreeSet<String>,
+    characters: BTreeSet<char>,
+}
+
+impl Frames {
+    fn take(&mut self, frame: &str) {
+        self.words.extend(frame.split_whitespace().map(str::to_owned));
+        self.characters.extend(frame.chars());
+    }
+
+    fn had(&self, sentence: &str) -> bool {
+        sentence.split_whitespace().all(|word| self.words.contains(word))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #[test]
+    fn what_is_marked_of_a_group_was_told_or_shown(strokes in prop::collection::vec(0usize..90, 1..150)) {
+        let (f, texts) = groups();
+        let mut session = Session::new(&f, (80, 24));
+        session.press("<enter>");
+        let mut frames = Frames::default();
+        frames.take(&session.frame());
+        for what in strokes {
+            strike(&mut session, what);
+            let Screen::Review(review) = &session.state.screen else { continue };
+            if review.part().is_some() {
+                continue;
+            }
+            for (index, file) in review.files.iter().enumerate() {
+                let key = file.inventory.as_ref().and_then(|own| own.hunks.first());
+                if !key.is_some_and(|key| review.draft.seen.contains(key)) {
+                    continue;
+                }
+                let path = review.diff.files[index].path.to_string();
+                let told = if path.starts_with("here") {
+                    let own = format!("moved from {};", path.replace("here", "moved"));
+                    frames.had(&own) || frames.had("from moved/ to here/, with the same names below it and bytes;")
+                } else if let Some(text) = texts.get(&path) {
+                    let all = text.chars().filter(|c| *c >= '\u{4e00}').all(|c| frames.characters.contains(&c));
+                    all || frames.had(if path.starts_with("big") {
+                        "deleted with all its 60 lines;"
+                    } else {
+                        "4 files deleted, and nothing is left below gone/;"
+                    })
+                } else {
+                    true
+                };
+                prop_assert!(told, "{what} {path}\n{}", session.frame());
+            }
+            frames.take(&session.frame());
+        }
+    }
+}

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::Review;
 use super::rows::{FileRows, Inventory, sentence_lines};
-use crate::change::counted;
 use crate::change::diff::Diff;
 use crate::change::manifest::escape;
+use crate::change::{RepoPath, counted};
 use crate::decision::Draft;
 
 /// Fewer files of a folder are read as any others.
@@ -196,7 +196,10 @@ impl Groups {
 fn kind(diff: &Diff, index: usize) -> Option<Kind> {
     let file = &diff.files[index];
     if file.new.is_none() && file.counterpart.is_none() {
-        let folder = file.path.folders().find(|folder| diff.deleted_folders.binary_search(folder).is_ok());
+        // Below a link that lies where a folder was, there may be anything.
+        let is_replaced = |folder: &RepoPath| diff.at(folder).is_some_and(|file| file.new.is_some());
+        let deleted = || file.path.folders().find(|folder| diff.deleted_folders.binary_search(folder).is_ok());
+        let folder = if file.path.folders().any(|folder| is_replaced(&folder)) { None } else { deleted() };
         return Some(folder.map_or(Kind::Deleted(index), |folder| Kind::DeletedFolder(folder.to_string())));
     }
     let from = file.from.as_ref().filter(|_| file.old == file.new)?.to_string();
