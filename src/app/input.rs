@@ -81,7 +81,7 @@ fn picker_stroke(state: &mut State, mut picker: Box<Picker<Choice>>, stroke: Str
         Picked::Open => state.overlay = Some(Overlay::Picker(picker)),
         Picked::Closed => {}
         Picked::Chosen(Choice::Act(action)) => return act(state, action),
-        Picked::Chosen(Choice::SeeAlike(replacement)) => return reading::see_alike(state, replacement),
+        Picked::Chosen(Choice::SeeAlike(edit)) => return reading::see_alike(state, edit),
         Picked::Chosen(Choice::Note(path)) => reading::note_on(state, &path),
         Picked::Chosen(Choice::Go(goal)) => {
             if let Screen::Review(review) = &mut state.screen {

@@ -7,13 +7,12 @@ use super::picker::{Badge, Entry, Picker};
 use super::prompt::{Prompt, Purpose};
 use super::review::layout::Layout;
 use super::review::parts::ChangePart;
-use super::review::{Goal, MAX_ITEMS, Review};
+use super::review::{EditId, Goal, MAX_ITEMS, Review};
 use super::saving::{save, save_if_changed};
 use super::sign::{Ask, Sheet};
 use super::text::TextField;
 use super::{Effect, FILE_LIST_FROM, Overlay, Screen, State, Text};
 use crate::change::manifest::escape;
-use crate::change::replacement::ReplacementId;
 use crate::change::{RepoPath, counted};
 use crate::decision::{Note, Verdict};
 
@@ -217,10 +216,10 @@ pub fn choose_path(state: &mut State, paths: &[RepoPath]) {
 
 /// Asks for a note on a path.
 /// Marks all hunks that replace the same.
-pub fn see_alike(state: &mut State, replacement: ReplacementId) -> Vec<Effect> {
+pub fn see_alike(state: &mut State, edit: EditId) -> Vec<Effect> {
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
     let before = review.draft.clone();
-    state.status = Some(match review.see_alike(replacement) {
+    state.status = Some(match review.see_alike(edit) {
         Ok(count) => format!("{} marked as seen", counted(count, "hunk")),
         Err(why) => why.to_owned(),
     });

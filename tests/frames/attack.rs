@@ -111,6 +111,9 @@ fn a_link_in_place_of_a_file_is_no_place_of_the_same_edit() {
 
 #[test]
 fn a_file_that_a_finding_is_about_as_a_whole_is_no_place_of_the_same_edit() {
+    let f = with_odd("a/o\u{200b}dd.txt", OLD, NEW, |_| {});
+    let frame = marked_at_once(&f);
+    assert!(frame.contains("4 hunks marked as seen"), "{frame}");
     let f = with_odd(".github/CODEOWNERS", "# a\n\n* @user\n", "# a\n\n* @account\n", |_| {});
     let frame = marked_at_once(&f);
     assert!(frame.contains("4 hunks marked as seen"), "{frame}");
@@ -289,6 +292,22 @@ fn a_link_in_place_of_a_deleted_folder_is_read_and_the_folder_is_not_said_to_be_
     f.git("mina", &["checkout", "-q", "main"]);
     let frame = Session::new(&f, (120, 30)).press("<enter>").frame();
     assert!(!frame.contains("nothing is left below legacy"), "{frame}");
+}
+
+#[test]
+fn the_same_word_where_it_is_run_is_no_place_of_an_edit_in_texts() {
+    let yml = |word: &str| format!("on: push\njobs:\n  a:\n    environment: {word}\n    steps: []\n");
+    let text = |word: &str| format!("We deploy to {word} first.\n");
+    let (a, b, c, d) = (text("staging"), text("production"), yml("staging"), yml("production"));
+    let files = [
+        ("docs/part0.md", &*a, &*b),
+        ("docs/part1.md", &*a, &*b),
+        ("docs/part2.md", &*a, &*b),
+        (".github/workflows/deploy.yml", &*c, &*d),
+    ];
+    let f = changed(&files, |_| {});
+    let frame = marked_at_once(&f);
+    assert!(frame.contains("3 hunks marked as seen"), "{frame}");
 }
 
 #[test]

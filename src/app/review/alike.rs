@@ -1,4 +1,5 @@
-//! Hunks of one change that all do the same: they replace one run of words by another, and nothing else.
+//! Hunks of one change that all do the same: they replace one run of words by another, and nothing else, in files that
+//! mean the same to rules and policy.
 
 use std::collections::HashMap;
 
@@ -7,20 +8,38 @@ use super::{Goal, Review};
 use crate::app::picker::{Badge, Entry};
 use crate::change::replacement::{Replacement, ReplacementId};
 use crate::change::{counted, visible};
+use crate::examination::mean_the_same;
 
 /// Fewer are read one by one.
 const FEW: usize = 3;
 /// More are not counted for the head of a hunk, which is drawn with every stroke.
 const MANY: usize = 1_000;
 
-/// By what they replace: files by index, with the hunk.
+/// Kinds of files that are told from each other; a file of another one is read on its own.
+const MAX_KINDS: usize = 16;
+
+/// Names an edit: what it replaces, in files of what kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EditId {
+    replacement: ReplacementId,
+    kind: usize,
+}
+
+/// Where each edit is made. A word in a text is another thing where it is run, or where others sign for it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Alike(HashMap<ReplacementId, Vec<(u32, u32)>>);
+pub(super) struct Alike {
+    /// Files by index, with the hunk.
+    places: HashMap<EditId, Vec<(u32, u32)>>,
+    /// One file of each kind, by index: all of a kind mean the same.
+    kinds: Vec<usize>,
+    /// By index: the kind of a file.
+    kind_of: HashMap<usize, usize>,
+}
 
 /// Hunks that do the same as the one under the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SameEdit {
-    pub id: ReplacementId,
+    pub id: EditId,
     replacement: Replacement,
     /// Up to [`MANY`].
     count: usize,
@@ -46,16 +65,33 @@ impl SameEdit {
 impl Review {
     /// A file was read for the first time.
     pub(super) fn learn_alike(&mut self, index: usize) {
-        let Some(inventory) = &self.files[index].inventory else { return };
-        for (hunk, outline) in (0..).zip(&inventory.outlines) {
-            if let Some(id) = outline.replacement {
-                self.alike.0.entry(id).or_default().push((index as u32, hunk));
-            }
+        let Some(inventory) = self.files[index].inventory.clone() else { return };
+        let replacements = (0..).zip(&inventory.outlines).filter_map(|(hunk, own)| Some((hunk, own.replacement?)));
+        let replacements: Vec<_> = replacements.collect();
+        if replacements.is_empty() {
+            return;
+        }
+        let Some(kind) = self.kind(index) else { return };
+        self.alike.kind_of.insert(index, kind);
+        for (hunk, replacement) in replacements {
+            self.alike.places.entry(EditId { replacement, kind }).or_default().push((index as u32, hunk));
         }
     }
 
-    /// Whether a hunk is to be read on its own: the rules have not spoken yet, a finding is about it or about its file as
-    /// a whole, or the file is folded.
+    /// The kind of a file, perhaps a new one; none where there are too many.
+    fn kind(&mut self, index: usize) -> Option<usize> {
+        let path = |index: usize| &self.diff.files[index].path;
+        let is_one = |other: &usize| mean_the_same(&self.place, path(*other), path(index));
+        let known = self.alike.kinds.iter().position(is_one);
+        if known.is_none() && self.alike.kinds.len() < MAX_KINDS {
+            self.alike.kinds.push(index);
+            return Some(self.alike.kinds.len() - 1);
+        }
+        known
+    }
+
+    /// Whether a hunk is to be read on its own: the rules have not spoken yet, a finding is about it or about its file
+    /// as a whole, or the file is folded.
     fn stands_alone(&self, index: usize, hunk: usize) -> bool {
         let is_folded = self.position_of(index).is_none_or(|at| self.rows[at].folded || self.is_hidden(at));
         is_folded
@@ -64,8 +100,8 @@ impl Review {
             || self.findings_in(index).any(|(_, finding)| finding.location.line == 0)
     }
 
-    fn places(&self, id: ReplacementId) -> impl Iterator<Item = (usize, usize)> {
-        let places = self.alike.0.get(&id).into_iter().flatten();
+    fn places(&self, id: EditId) -> impl Iterator<Item = (usize, usize)> {
+        let places = self.alike.places.get(&id).into_iter().flatten();
         let places = places.map(|(index, hunk)| (*index as usize, *hunk as usize));
         places.filter(|(index, hunk)| !self.stands_alone(*index, *hunk))
     }
@@ -73,9 +109,11 @@ impl Review {
     /// What a hunk does, and how many do the same with it; none where there are few, or a finding points at it.
     pub fn same_edit(&self, position: usize, hunk: usize) -> Option<SameEdit> {
         let (file, inventory) = self.read_at(position)?;
-        let id = inventory.outlines.get(hunk)?.replacement?;
-        let is_alone = self.alike.0.get(&id).is_none_or(|places| places.len() < FEW);
-        if is_alone || self.stands_alone(*self.order.get(position)?, hunk) {
+        let index = *self.order.get(position)?;
+        let kind = *self.alike.kind_of.get(&index)?;
+        let id = EditId { replacement: inventory.outlines.get(hunk)?.replacement?, kind };
+        let is_alone = self.alike.places.get(&id).is_none_or(|places| places.len() < FEW);
+        if is_alone || self.stands_alone(index, hunk) {
             return None;
         }
         let count = self.places(id).take(MANY).count();
@@ -122,7 +160,7 @@ impl Review {
     ///
     /// # Errors
     /// A sentence: it was not.
-    pub fn see_alike(&mut self, id: ReplacementId) -> Result<usize, &'static str> {
+    pub fn see_alike(&mut self, id: EditId) -> Result<usize, &'static str> {
         let places: Vec<_> = self.places(id).collect();
         if !places.iter().any(|place| self.is_place_seen(*place)) && !self.is_hunk_here_shown(id) {
             return Err("not marked: this hunk was not wholly on the screen yet");
@@ -136,7 +174,7 @@ impl Review {
         Ok(places.len())
     }
 
-    fn is_hunk_here_shown(&self, id: ReplacementId) -> bool {
+    fn is_hunk_here_shown(&self, id: EditId) -> bool {
         let here = self.locate(self.cursor);
         let here = here.and_then(|(position, row)| Some((position, self.rows[position].mark_at(row)?)));
         here.is_some_and(|(position, hunk)| {

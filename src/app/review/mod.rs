@@ -29,7 +29,7 @@ use crate::policy::Crossing;
 use crate::provenance::attribution::Attribution;
 use crate::risk::Finding;
 use alike::Alike;
-pub use alike::SameEdit;
+pub use alike::{EditId, SameEdit};
 use coverage::Coverage;
 pub use groups::Group;
 use groups::Groups;
