@@ -259,8 +259,9 @@ proptest! {
     #[test]
     fn every_character_of_a_hunk_that_is_marked_was_in_a_frame(strokes in prop::collection::vec(0usize..90, 1..120)) {
         let mut from = 0x4e00;
-        let texts: BTreeMap<_, _> = ["src/a.txt", "src/b.txt"].map(|path| (path.to_owned(), unique_texts(&mut from))).into();
-        let files: Vec<_> = texts.iter().map(|(path, (old, new))| (path.as_str(), old.as_str(), new.as_str())).collect();
+        let own = |path: &str| (path.to_owned(), unique_texts(&mut from));
+        let texts: BTreeMap<_, _> = ["src/a.txt", "src/b.txt"].map(own).into();
+        let files: Vec<_> = texts.iter().map(|(path, (old, new))| (&**path, &**old, &**new)).collect();
         let f = changed(&files, |_| {});
         let mut session = Session::new(&f, (80, 24));
         session.press("<enter>");

@@ -98,3 +98,83 @@ proptest! {
         prop_assert_eq!(beyond as u32, if whole && !file.comparison.hunks.is_empty() { unchanged } else { 0 });
     }
 }
+
+fn is_boundary(text: &[u8], at: usize) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
+    at == 0 || at == text.len() || !(is_word(text[at - 1]) && is_word(text[at]))
+}
+
+/// A text with words replaced wherever they stand in it as whole words.
+fn replaced(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+    let (mut out, mut at) = (Vec::new(), 0);
+    while at < text.len() {
+        if text[at..].starts_with(old) && is_boundary(text, at) && is_boundary(text, at + old.len()) {
+            out.extend_from_slice(new);
+            at += old.len();
+        } else {
+            out.push(text[at]);
+            at += 1;
+        }
+    }
+    out
+}
+
+/// Words to replace; the second alone, and as part of others.
+const EDITS: [(&str, &str); 4] = [("ab", "c"), ("a", "b.c"), ("a ", ""), ("b", "b\r")];
+
+/// A text before, and after: some lines with an edit, some with anything else.
+fn edited_text() -> impl Strategy<Value = (String, String)> {
+    let line = ("[ab .\r\u{e9}]{0,7}", 0usize..9, "[abc .]{0,3}");
+    (prop::collection::vec(line, 1..24), any::<(bool, bool)>(), 0usize..4).prop_map(|(lines, ends, main)| {
+        let (mut old, mut new) = (Vec::new(), Vec::new());
+        for (line, how, other) in lines {
+            let edit = |(from, to): (&str, &str)| replaced(line.as_bytes(), from.as_bytes(), to.as_bytes());
+            new.push(match how {
+                0..4 => edit(EDITS[main]),
+                4 => edit(EDITS[(main + 1) % 4]),
+                5 => other.into_bytes(),
+                _ => line.clone().into_bytes(),
+            });
+            old.push(line);
+        }
+        let text = |lines: Vec<String>, end: bool| lines.join("\n") + if end { "\n" } else { "" };
+        let new = new.into_iter().map(|line| String::from_utf8_lossy(&line).into_owned()).collect();
+        (text(old, ends.0), text(new, ends.1))
+    })
+}
+
+/// What a hunk takes out, and what it puts in, with all line ends.
+fn changed_bytes(file: &FileMaterial, hunk: &Hunk) -> (Vec<u8>, Vec<u8>) {
+    let text = |content: &Option<Content>| content.as_ref().unwrap().text().unwrap().to_vec();
+    let (old, new, mut changed) = (text(&file.old), text(&file.new), (Vec::new(), Vec::new()));
+    for line in &hunk.lines {
+        match *line {
+            Line::Removed { old: line } => changed.0.extend_from_slice(file.comparison.old.slice(&old, line..line + 1)),
+            Line::Added { new: line } => changed.1.extend_from_slice(file.comparison.new.slice(&new, line..line + 1)),
+            Line::Context { .. } => {}
+        }
+    }
+    changed
+}
+
+proptest! {
+    /// Hunks that make the same edit are those, and only those, of which the program shows the same words, and all bytes
+    /// of what they put in are those of what they take out, with these words replaced.
+    #[test]
+    fn the_same_edit_is_the_same_to_the_byte(texts in prop::collection::vec(edited_text(), 1..4)) {
+        let mut shown = std::collections::HashMap::new();
+        for (old, new) in texts {
+            let file = file("a.txt", old.as_bytes(), new.as_bytes());
+            let inventory = Inventory::of(&file);
+            for (at, (hunk, outline)) in file.comparison.hunks.iter().zip(&inventory.outlines).enumerate() {
+                let Some(id) = outline.replacement else { continue };
+                prop_assert!(at > 0 || inventory.sentences.is_empty(), "what is said is read");
+                let found = replacement(&file, hunk).unwrap();
+                let (gone, come) = changed_bytes(&file, hunk);
+                prop_assert_eq!(replaced(&gone, &found.old, &found.new), come);
+                prop_assert_eq!(shown.entry(id).or_insert_with(|| found.clone()), &found);
+                prop_assert!(shown.iter().all(|(other, own)| *other == id || *own != found));
+            }
+        }
+    }
+}
