@@ -404,3 +404,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_group_is_marked_only_once_the_rules_have_said_who_is_none_of_it() {
+    let f = Fixture::new();
+    ["a.txt", "b.txt", "c.txt"].iter().for_each(|name| f.write(&format!("legacy/{name}"), "text\n"));
+    f.write("legacy/test_d.py", "def test_d():\n    assert d() == 1\n");
+    f.commit("rahim", "Parts");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "gone", "main"]);
+    std::fs::remove_dir_all(f.repo.join("legacy")).unwrap();
+    f.commit("mina", "Drop legacy");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let (mut session, later) = before_the_rules_spoke(&f);
+    assert!(session.frame().contains("4 files deleted"), "{}", session.frame());
+    session.press("r");
+    session.take(later.into());
+    let frame = session.frame();
+    assert!(frame.contains("3 files deleted") && frame.contains("left: 2 hunks · 1 finding"), "{frame}");
+    let frame = session.press("}r").frame();
+    assert!(frame.contains("left: 1 hunk · 1 finding"), "{frame}");
+}

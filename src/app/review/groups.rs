@@ -295,11 +295,13 @@ impl Review {
         Some(1 + inventory.sentences.iter().map(lines).sum::<usize>() + 1)
     }
 
-    /// Keys of marks with those for which one of them stands; none where not all of these are known yet.
+    /// Keys of marks with those for which one of them stands; none where not all of these are known yet, or the rules may
+    /// still say that one of them stands alone.
     pub(super) fn with_group(&self, position: usize, keys: Vec<String>) -> Vec<String> {
         let Some(group) = self.group_at(position).filter(|_| !keys.is_empty()) else { return keys };
         let key = |index: &usize| self.files[*index].inventory.as_ref()?.hunks.first().cloned();
-        group.members.iter().map(key).collect::<Option<_>>().unwrap_or_default()
+        let all = group.members.iter().filter(|_| self.examination.is_some()).map(key);
+        all.collect::<Option<_>>().unwrap_or_default()
     }
 
     /// Whether all of a group are seen.

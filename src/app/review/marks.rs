@@ -223,7 +223,7 @@ impl Review {
         let keys: Vec<_> = marks.iter().filter_map(|&mark| self.mark_key(position, mark).cloned()).collect();
         let keys = self.with_group(position, keys);
         if keys.is_empty() && !marks.is_empty() {
-            return Some("these files are still being read".to_owned());
+            return Some("these files are still being read and examined".to_owned());
         }
         if keys.iter().all(|key| self.draft.seen.contains(key)) {
             keys.iter().for_each(|key| _ = self.draft.seen.remove(key));
