@@ -425,3 +425,23 @@ fn a_group_is_marked_only_once_the_rules_have_said_who_is_none_of_it() {
     let frame = session.press("}r").frame();
     assert!(frame.contains("left: 1 hunk · 1 finding"), "{frame}");
 }
+
+#[test]
+fn a_file_with_a_finding_is_read_also_where_the_finding_points_at_one_of_its_hunks_only() {
+    let database = |n: usize, word: &str| {
+        let notes = "  # nothing\n".repeat(9);
+        format!("resource \"aws_db_instance\" \"d{n}\" {{\n{notes}  deletion_protection = {word}\n{notes}}}\n\n")
+    };
+    let databases = |word: &str| (0..4).map(|n| database(n, word)).collect::<String>();
+    let plain = |word: &str| format!("locals {{\n  tidy = {word}\n}}\n");
+    let (a, b, c, d) = (plain("true"), plain("false"), databases("true"), databases("false"));
+    let files = [
+        ("infra/part0.tf", &*a, &*b),
+        ("infra/part1.tf", &*a, &*b),
+        ("infra/part2.tf", &*a, &*b),
+        ("infra/z.tf", &*c, &*d),
+    ];
+    let f = changed(&files, |_| {});
+    let frame = marked_at_once(&f);
+    assert!(frame.contains("3 hunks marked as seen") && frame.contains("left: 4 hunks"), "{frame}");
+}

@@ -90,30 +90,27 @@ impl Review {
         known
     }
 
-    /// Whether a hunk is to be read on its own: the rules have not spoken yet, a finding is about it or about its file
-    /// as a whole, or the file is folded.
-    fn stands_alone(&self, index: usize, hunk: usize) -> bool {
+    /// Whether what a file does is to be read hunk by hunk: the rules have not spoken yet, or they say something of it
+    /// (one finding may be about more than the line it points at), or it is folded.
+    fn stands_alone(&self, index: usize) -> bool {
         let is_folded = self.position_of(index).is_none_or(|at| self.rows[at].folded || self.is_hidden(at));
-        is_folded
-            || self.examination.is_none()
-            || self.files[index].flagged.contains(&(hunk as u32))
-            || self.findings_in(index).any(|(_, finding)| finding.location.line == 0)
+        is_folded || self.examination.is_none() || !self.files[index].findings.is_empty()
     }
 
     fn places(&self, id: EditId) -> impl Iterator<Item = (usize, usize)> {
         let places = self.alike.places.get(&id).into_iter().flatten();
         let places = places.map(|(index, hunk)| (*index as usize, *hunk as usize));
-        places.filter(|(index, hunk)| !self.stands_alone(*index, *hunk))
+        places.filter(|(index, _)| !self.stands_alone(*index))
     }
 
-    /// What a hunk does, and how many do the same with it; none where there are few, or a finding points at it.
+    /// What a hunk does, and how many do the same with it; none where there are few, or it is to be read on its own.
     pub fn same_edit(&self, position: usize, hunk: usize) -> Option<SameEdit> {
         let (file, inventory) = self.read_at(position)?;
         let index = *self.order.get(position)?;
         let kind = *self.alike.kind_of.get(&index)?;
         let id = EditId { replacement: inventory.outlines.get(hunk)?.replacement?, kind };
         let is_alone = self.alike.places.get(&id).is_none_or(|places| places.len() < FEW);
-        if is_alone || self.stands_alone(index, hunk) {
+        if is_alone || self.stands_alone(index) {
             return None;
         }
         let count = self.places(id).take(MANY).count();
