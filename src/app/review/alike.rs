@@ -81,7 +81,7 @@ impl Review {
     /// The kind of a file, perhaps a new one; none where there are too many.
     fn kind(&mut self, index: usize) -> Option<usize> {
         let path = |index: usize| &self.diff.files[index].path;
-        let is_one = |other: &usize| mean_the_same(&self.place, path(*other), path(index));
+        let is_one = |other: &usize| mean_the_same(&self.snapshot, path(*other), path(index));
         let known = self.alike.kinds.iter().position(is_one);
         if known.is_none() && self.alike.kinds.len() < MAX_KINDS {
             self.alike.kinds.push(index);
