@@ -86,7 +86,7 @@ impl Finding {
         let side = self.location.side as u8;
         let mut text = format!("{}\0{side}\0{}\0{}\0", self.rule, self.ordinal, self.evidence).into_bytes();
         text.extend_from_slice(&self.location.path.0);
-        Digest::of(&text).to_string()[..16].to_owned()
+        Digest::of(&text).key()
     }
 }
 

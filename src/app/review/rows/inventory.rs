@@ -204,8 +204,10 @@ fn signed_lines(file: &FileMaterial, hunk: &Hunk) -> Vec<u8> {
         text.extend_from_slice(bytes_of(file, *line));
         let lines = if matches!(line, Line::Removed { .. }) { &file.comparison.old } else { &file.comparison.new };
         let (_, number) = super::place_of(*line);
-        if number < lines.count() || !lines.lacks_final_newline() {
-            text.push(b'\n');
+        text.push(b'\n');
+        if number == lines.count() && lines.lacks_final_newline() {
+            // Said as no line begins: else it and the next would be one.
+            text.extend_from_slice(b"\\\n");
         }
     }
     text

@@ -226,7 +226,7 @@ fn encoding(file: &FileMaterial) -> Option<String> {
     }
 }
 
-/// A key from path, modes and what it is about.
+/// A key from path, modes and what it is about: so much of a digest that an author finds no two contents with the same.
 pub fn key_of(diff: &FileDiff, rest: &str) -> String {
     let mode = |entry: Option<TreeEntry>| entry.map_or("000000", |e| e.mode.octal());
     let mut text = format!("{} {} {rest}\0", mode(diff.old), mode(diff.new)).into_bytes();
@@ -235,5 +235,5 @@ pub fn key_of(diff: &FileDiff, rest: &str) -> String {
         text.push(0);
         text.extend_from_slice(&from.0);
     }
-    Digest::of(&text).to_string()[..24].to_owned()
+    Digest::of(&text).key()
 }

@@ -39,6 +39,19 @@ fn equal_hunks_are_told_apart_and_others_do_not_count() {
 }
 
 #[test]
+fn a_missing_line_end_makes_no_hunk_look_like_another() {
+    let keys = |old: &str, new: &str| Inventory::of(&file("a", old.as_bytes(), new.as_bytes())).hunks;
+    assert_ne!(keys("x", "x\n"), keys("x+x\n", ""));
+    assert_ne!(keys("x", "x\n"), keys("x\n", "x"));
+}
+
+#[test]
+fn keys_are_long_enough_that_nobody_makes_two_contents_with_the_same() {
+    let keys = Inventory::of(&file("a", b"x\n", b"y\n")).hunks;
+    assert!(keys[0].len() * 4 >= 160, "{keys:?}");
+}
+
+#[test]
 fn a_long_lock_file_is_one_row_until_it_is_opened() {
     let new: String = (0..100).map(|n| format!("line {n}\n")).collect();
     let file = file("Cargo.lock", b"", new.as_bytes());
