@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::FileMaterial;
 use crate::change::diff::{Diff, FileDiff, Location, Side};
+use crate::change::digest::Digest;
 use crate::change::{Change, Commit, ObjectId, RepoPath, counted};
 use crate::risk::{Assessor, Finding, Rules, Severity};
 use crate::source::git::{self, GitError, Repository};
@@ -24,6 +25,7 @@ struct Seen {
     finding: Finding,
     places: Vec<String>,
     evidence: Vec<String>,
+    texts: Vec<String>,
 }
 
 /// Secrets that some commit of a change puts in and that are neither there before it nor after. They stand at their
@@ -51,9 +53,11 @@ pub fn secrets(
             let path = if is_in_change { &finding.location.path } else { &first.path };
             let place = format!("commit {} puts it into {}", commit.id.short(), finding.location);
             let entry = seen.entry((path.clone(), finding.rule.clone()));
-            let seen = entry.or_insert_with(|| Seen { finding: at(&finding, path), places: vec![], evidence: vec![] });
+            let first = || Seen { finding: at(&finding, path), places: vec![], evidence: vec![], texts: vec![] };
+            let seen = entry.or_insert_with(first);
             seen.places.push(place);
             seen.evidence.push(finding.evidence);
+            seen.texts.push(finding.text);
         }
     }
     let mut found: Vec<Finding> = seen.into_values().map(told).collect();
@@ -121,7 +125,7 @@ fn at(finding: &Finding, path: &RepoPath) -> Finding {
 }
 
 fn told(seen: Seen) -> Finding {
-    let Seen { finding, places, evidence } = seen;
+    let Seen { finding, places, evidence, texts } = seen;
     let more = places.len().saturating_sub(MAX_NAMED);
     let mut places: Vec<String> = places.into_iter().take(MAX_NAMED).collect();
     places.extend((more > 0).then(|| format!("and {more} more")));
@@ -135,6 +139,7 @@ fn told(seen: Seen) -> Finding {
         ),
         ask: "Was it revoked? Squash the branch, or write its history anew, so that it does not land.".to_owned(),
         evidence,
+        text: Digest::of(texts.concat().as_bytes()).key(),
         ..finding
     }
 }
@@ -154,6 +159,7 @@ fn partial(path: &RepoPath) -> Finding {
         ask: "Is there anything in the commits that should not be in the history?".to_owned(),
         location: Location { path: path.clone(), side: Side::New, line: 0 },
         evidence: String::new(),
+        text: String::new(),
         ordinal: 0,
     }
 }

@@ -76,6 +76,8 @@ pub struct Finding {
     pub location: Location,
     /// The text of the line, at most 200 characters, secrets masked; not escaped.
     pub evidence: String,
+    /// Key of the whole line: evidence is cut, and does not tell one secret from another.
+    pub text: String,
     /// Tells equal findings of one file apart.
     pub ordinal: u32,
 }
@@ -84,7 +86,8 @@ impl Finding {
     /// Stable while rule, path, side and text stay the same, so that an answer survives a rebase.
     pub fn key(&self) -> String {
         let side = self.location.side as u8;
-        let mut text = format!("{}\0{side}\0{}\0{}\0", self.rule, self.ordinal, self.evidence).into_bytes();
+        let (rule, ordinal, evidence) = (&self.rule, self.ordinal, &self.evidence);
+        let mut text = format!("{rule}\0{side}\0{ordinal}\0{evidence}\0{}\0", self.text).into_bytes();
         text.extend_from_slice(&self.location.path.0);
         Digest::of(&text).key()
     }

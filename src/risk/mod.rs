@@ -148,7 +148,7 @@ impl<'r> Assessor<'r> {
     /// Whether a rule saw the same in the files themselves.
     pub fn saw(&self, finding: &Finding) -> bool {
         self.findings.iter().any(|own| {
-            (&own.rule, &own.location.path, &own.evidence) == (&finding.rule, &finding.location.path, &finding.evidence)
+            (&own.rule, &own.location.path, &own.text) == (&finding.rule, &finding.location.path, &finding.text)
         })
     }
 

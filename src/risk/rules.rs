@@ -190,6 +190,7 @@ impl Rules {
             ask: wording.ask.clone(),
             location: Location { path: file.diff.path.clone(), side, line },
             evidence: self.redacted(evidence.trim()).chars().take(MAX_EVIDENCE).collect(),
+            text: Digest::of(evidence.trim().as_bytes()).key(),
             ordinal: 0,
         }
     }

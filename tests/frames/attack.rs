@@ -445,3 +445,33 @@ fn a_file_with_a_finding_is_read_also_where_the_finding_points_at_one_of_its_hun
     let frame = marked_at_once(&f);
     assert!(frame.contains("3 hunks marked as seen") && frame.contains("left: 4 hunks"), "{frame}");
 }
+
+#[test]
+fn an_answer_is_about_the_whole_line() {
+    let line = |end: &str| format!("requests.get(url, verify=False)  # {} {end}\n", "x".repeat(220));
+    let f = changed(&[("src/a.py", "import requests\n", &format!("import requests\n{}", line("one")))], |_| {});
+    Session::new(&f, (120, 30)).press("<enter>)aIt is a test host.<enter>").press("qq");
+    let frame = Session::new(&f, (120, 30)).press("<enter>").frame();
+    assert!(frame.contains("✓ answered"), "{frame}");
+    f.git("mina", &["checkout", "-q", "rename"]);
+    f.write("src/a.py", &format!("import requests\n{}", line("two")));
+    f.commit("mina", "Another");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = Session::new(&f, (120, 30)).press("<enter>").frame();
+    assert!(!frame.contains("✓ answered"), "{frame}");
+}
+
+#[test]
+fn an_answer_is_about_one_secret() {
+    let key = |end: &str| format!("KEY = \"AKIA{end}\"\n");
+    let f = changed(&[("src/a.py", "import os\n", &format!("import os\n{}", key("Q3EGUT4QWERTYUPL")))], |_| {});
+    Session::new(&f, (120, 30)).press("<enter>)aIt is a test key.<enter>").press("qq");
+    let frame = Session::new(&f, (120, 30)).press("<enter>").frame();
+    assert!(frame.contains("✓ answered"), "{frame}");
+    f.git("mina", &["checkout", "-q", "rename"]);
+    f.write("src/a.py", &format!("import os\n{}", key("Z7KGUT4QWERTYABC")));
+    f.commit("mina", "Another");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = Session::new(&f, (120, 30)).press("<enter>").frame();
+    assert!(!frame.contains("✓ answered"), "{frame}");
+}
