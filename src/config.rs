@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use crate::app::keymap::Keymap;
 use crate::app::review::layout::{Layout, ViewOptions};
 use crate::datafile::{self, FileError, Placed, Table};
-use crate::delivery::Outbox;
 use crate::drafts::Drafts;
 use crate::signer::SigningKey;
 use crate::source::server::{Server, ServerKind};
@@ -22,8 +21,6 @@ pub struct Config {
     pub mouse: bool,
     pub drafts: Drafts,
     pub servers: Vec<Server>,
-    /// What is signed and not delivered yet.
-    pub outbox: Outbox,
     pub key: Result<SigningKey, String>,
     /// Whether a passphrase unlocks the key for a sitting.
     pub remember_passphrase: bool,
@@ -64,7 +61,6 @@ impl Config {
             },
             mouse: file.mouse.unwrap_or(true),
             remember_passphrase: file.remember_passphrase,
-            outbox: outbox(),
             servers: file.servers,
             drafts: crate::worker::drafts_dir(data_dir),
             key,
@@ -77,13 +73,9 @@ fn dirs() -> Option<directories::ProjectDirs> {
     directories::ProjectDirs::from("", "", "undersign")
 }
 
-fn data_directory() -> PathBuf {
+/// Where what is kept for the user is: drafts, what is to be sent, what servers told.
+pub fn data_directory() -> PathBuf {
     dirs().map_or_else(|| PathBuf::from(".undersign-data"), |dirs| dirs.data_dir().to_path_buf())
-}
-
-/// What is signed and not delivered yet.
-pub fn outbox() -> Outbox {
-    Outbox::at(data_directory().join("outbox"))
 }
 
 /// The review servers of the user; mistakes in the file are told elsewhere.

@@ -7,10 +7,12 @@ use super::review::Review;
 use super::review::parts::{ChangePart, View};
 use super::sign::Advice;
 use super::{Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text, reading, saving};
+use crate::change::visible;
 use crate::decision::Verdict;
 use crate::examination;
 use crate::gate::advice;
 use crate::signing::SigningError;
+use crate::source::server::Told;
 
 pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
@@ -41,6 +43,7 @@ pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Opened { ticket, result } => opened(state, ticket, result),
         Event::Synced { repository, result } => synced(state, repository, result),
+        Event::Answered { server, result, is_fresh } => answered(state, &server, result, is_fresh),
         Event::Fetched { repository, name, result } => fetched(state, repository, &name, result),
         other => for_review(state, other),
     }
@@ -86,11 +89,11 @@ fn refusals(review: &Review) -> Vec<String> {
     review.examination.iter().flat_map(|examination| examination::refusals(&review.snapshot, examination)).collect()
 }
 
-fn listed(state: &mut State, repository: usize, result: Result<Listing, String>) -> Vec<Effect> {
+fn listed(state: &mut State, repository: usize, result: Result<Box<Listing>, String>) -> Vec<Effect> {
     match result {
         Ok(listing) => {
             let me = state.me(&listing.snapshot).map(|person| person.id.clone());
-            state.queue.listed(repository, listing, me.as_deref(), state.now);
+            state.queue.listed(repository, *listing, me.as_deref(), state.now);
         }
         Err(why) => state.queue.failed(repository, why),
     }
@@ -130,6 +133,22 @@ fn fetched(state: &mut State, repository: usize, name: &str, result: Result<bool
     };
     let path = state.paths.get(repository).filter(|_| is_new).cloned();
     path.map(|path| Effect::List { repository, path }).into_iter().collect()
+}
+
+/// A server answered, or what it told last was read from disk; what it told of is brought here then.
+fn answered(state: &mut State, name: &str, result: Result<Arc<Told>, String>, is_fresh: bool) -> Vec<Effect> {
+    let problem = result.as_ref().err().map(|why| format!("{}: {why}", visible::text(name)));
+    let is_known = state.queue.answered(name, result);
+    if problem.is_some() {
+        state.status = problem;
+        return Vec::new();
+    }
+    let here = state.queue.at_servers.iter().filter(|(_, at)| at.iter().any(|(server, _)| server == name));
+    let bring = |(repository, _): (&usize, _)| {
+        let snapshot = state.queue.ready(*repository)?.clone();
+        Some(Effect::Bring { repository: *repository, snapshot, server: name.to_owned() })
+    };
+    if is_known && is_fresh { here.filter_map(bring).collect() } else { Vec::new() }
 }
 
 fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -> Vec<Effect> {

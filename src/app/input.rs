@@ -7,6 +7,7 @@ use super::picker::{Badge, Entry, Picked, Picker};
 use super::prompt::{self, Prompt, Purpose};
 use super::queue::Source;
 use super::review::Review;
+use super::servers::AtServer;
 use super::text::TextField;
 use super::{Effect, Overlay, Screen, State, Text, help, reading, why};
 use crate::change::counted as count_of;
@@ -243,9 +244,26 @@ fn refresh(state: &mut State) -> Vec<Effect> {
         _ => None,
     });
     effects.extend(with_remotes);
+    effects.extend(ask_all(state));
     let told = if effects.len() > read { ", fetching from their remotes …" } else { "" };
     state.status = Some(format!("reading all repositories again{told}"));
     effects
+}
+
+/// Asks all servers about the repositories that are here; none while it is not known yet which of them they have.
+fn ask_all(state: &State) -> Vec<Effect> {
+    if state.queue.sources.iter().any(|source| matches!(source, Source::Reading { .. })) {
+        return Vec::new();
+    }
+    let ask = |server: &AtServer| {
+        let at = state.queue.at_servers.values().flatten();
+        let mut repositories: Vec<String> =
+            at.filter(|(name, _)| *name == server.name).map(|(_, repository)| repository.clone()).collect();
+        repositories.sort();
+        repositories.dedup();
+        Effect::Ask { server: server.name.clone(), repositories }
+    };
+    state.queue.servers.iter().map(ask).collect()
 }
 
 fn sync_all(state: &mut State) -> Vec<Effect> {

@@ -14,6 +14,7 @@ pub mod queue;
 mod reading;
 pub mod review;
 mod saving;
+pub mod servers;
 pub mod sign;
 pub mod sitting;
 pub mod text;
@@ -28,11 +29,13 @@ use crate::change::diff::{Diff, FileDiff, Side};
 use crate::change::moved::Moves;
 use crate::change::{Change, RepoPath};
 use crate::decision::{Draft, Revised, Verdict};
+use crate::delivery::Hosted;
 use crate::examination::{Examination, FileMaterial, RepositorySnapshot};
 use crate::highlight::Tokens;
 use crate::provenance::attribution::Attribution;
 use crate::risk::Severity;
 use crate::signing::{Prepared, Seen, SigningError};
+use crate::source::server::Told;
 use action::Context;
 use choice::Choice;
 use keymap::{Keymap, Stroke};
@@ -179,7 +182,7 @@ pub enum Event {
     Now(i64),
     Listed {
         repository: usize,
-        result: Result<Listing, String>,
+        result: Result<Box<Listing>, String>,
     },
     Examined {
         id: String,
@@ -261,6 +264,12 @@ pub enum Event {
         repository: usize,
         result: Result<Synced, String>,
     },
+    /// A server told what is open there, or what it told last was read from disk.
+    Answered {
+        server: String,
+        result: Result<Arc<Told>, String>,
+        is_fresh: bool,
+    },
     /// The branches of a repository's remotes were fetched; whether any ref moved.
     Fetched {
         repository: usize,
@@ -287,6 +296,10 @@ pub struct Listing {
     pub examined: HashMap<String, Arc<Examination>>,
     /// Ids of changes that moved since the person looked at them or decided.
     pub again: HashMap<String, Again>,
+    /// Where the review requests among them are, by id.
+    pub hosted: HashMap<String, Hosted>,
+    /// Names of servers that have the repository, and what they call it.
+    pub at_servers: Vec<(String, String)>,
     /// Branches that could not be read, and why.
     pub broken: Vec<(String, String)>,
     /// Records that the remote does not have yet; none where there is no remote.
@@ -407,6 +420,19 @@ pub enum Effect {
     Sync {
         repository: usize,
         snapshot: Arc<RepositorySnapshot>,
+    },
+    /// What servers told last, from disk.
+    Recall,
+    /// What is open at a server, in repositories that it has.
+    Ask {
+        server: String,
+        repositories: Vec<String>,
+    },
+    /// The objects of what a server told of.
+    Bring {
+        repository: usize,
+        snapshot: Arc<RepositorySnapshot>,
+        server: String,
     },
     /// The branches of its remotes.
     Fetch {

@@ -8,10 +8,13 @@ use unicode_width::UnicodeWidthStr as _;
 use super::Listing;
 use super::action::Action;
 use super::review::parts::Since;
+use super::servers::{self, AtServer, AtWork, NotReady};
 use crate::change::{Change, visible};
 use crate::decision::Revised;
+use crate::delivery::Hosted;
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::source::git::{POLICY_PATH, PolicyState};
+use crate::source::server::Told;
 
 /// A repository of the desk.
 #[derive(Debug, Clone)]
@@ -37,6 +40,10 @@ pub struct Entry {
     pub again: Option<Again>,
     /// Whether it is examined by what is known of its repository now, or is being so.
     pub asked: bool,
+    /// The review request that it is.
+    pub hosted: Option<Hosted>,
+    /// What its server told of it.
+    pub at_work: Option<AtWork>,
 }
 
 /// A change that moved since the person looked or decided.
@@ -79,6 +86,8 @@ impl Sort {
 pub enum Section {
     Mine,
     Others,
+    /// Its server says that it is a draft, or that checks fail or run.
+    NotReady,
     /// Signed by this person, and others are asked.
     Waiting,
     /// It cannot land, whoever signs: no policy says who does, or the gate refuses it as it is.
@@ -93,6 +102,7 @@ impl Section {
         match self {
             Section::Mine => "Needs you",
             Section::Others => "Needs others",
+            Section::NotReady => "Not ready",
             Section::Waiting => "You signed, others must",
             Section::Stuck => "Cannot land",
             Section::Decided => "Decided",
@@ -105,6 +115,7 @@ impl Section {
         match self {
             Section::Mine | Section::Waiting | Section::Decided | Section::Pending => "",
             Section::Others => "only they can fill what is open",
+            Section::NotReady => "draft, or CI fails or runs at this head",
             Section::Stuck => "whoever signs: i says why",
         }
     }
@@ -122,6 +133,10 @@ pub enum QueueRow {
     Failed(usize),
     /// A branch that cannot be read, likewise.
     Broken(usize),
+    /// A review request that asks for the person, in a repository that is not here.
+    Elsewhere(usize),
+    /// A server that did not answer.
+    Silent(usize),
 }
 
 /// A branch that could not be read.
@@ -148,6 +163,10 @@ pub struct Queue {
     pub outbox: BTreeMap<usize, usize>,
     /// When the remotes of repositories that have some were last asked for their branches. Seconds since the epoch.
     pub fetched: BTreeMap<usize, i64>,
+    /// Those of the configuration.
+    pub servers: Vec<AtServer>,
+    /// By repository: names of servers, and what they call it.
+    pub at_servers: BTreeMap<usize, Vec<(String, String)>>,
     /// Positions of all entries as they are shown, kept so while one after another is examined.
     order: Vec<usize>,
     by_id: HashMap<String, usize>,
@@ -176,6 +195,8 @@ impl Queue {
             preview: Preview::Auto,
             outbox: BTreeMap::new(),
             fetched: BTreeMap::new(),
+            servers: Vec::new(),
+            at_servers: BTreeMap::new(),
             order: Vec::new(),
             by_id: HashMap::new(),
             longest_title: 0,
@@ -184,7 +205,12 @@ impl Queue {
     }
 
     pub fn snapshot(&self, change: &Change) -> Option<&Arc<RepositorySnapshot>> {
-        match self.sources.get(change.repository) {
+        self.ready(change.repository)
+    }
+
+    /// A repository that was read.
+    pub fn ready(&self, repository: usize) -> Option<&Arc<RepositorySnapshot>> {
+        match self.sources.get(repository) {
             Some(Source::Ready(snapshot)) => Some(snapshot),
             _ => None,
         }
@@ -192,7 +218,8 @@ impl Queue {
 
     /// Takes in the changes of one repository, in place of what it had.
     pub fn listed(&mut self, repository: usize, listing: Listing, me: Option<&str>, now: i64) {
-        let Listing { snapshot, changes, examined: mut fresh, mut again, broken, outbox, fetched } = listing;
+        let Listing { snapshot, changes, examined: mut fresh, mut again, mut hosted, at_servers, broken, .. } = listing;
+        let (outbox, fetched) = (listing.outbox, listing.fetched);
         // What a fetch that failed left behind says less than what was known before.
         if let Some(time) = fetched {
             let known = self.fetched.entry(repository).or_insert(time);
@@ -221,13 +248,38 @@ impl Queue {
                     (examined, need, false)
                 }
             };
-            self.entries.push(Entry { change, examined, need, again, asked });
+            let hosted = hosted.remove(&change.id);
+            self.entries.push(Entry { change, examined, need, again, asked, hosted, at_work: None });
         }
+        self.at_servers.insert(repository, at_servers);
+        self.join_servers();
         self.broken.retain(|broken| broken.repository != repository);
         self.broken.extend(broken.into_iter().map(|(what, why)| Broken { repository, what, why }));
         self.sources[repository] = Source::Ready(snapshot);
         self.arrange();
         self.keep_selection();
+    }
+
+    /// Puts what servers told beside the changes.
+    fn join_servers(&mut self) {
+        let servers = &self.servers;
+        for entry in &mut self.entries {
+            let head = entry.change.revision.head;
+            entry.at_work = entry.hosted.as_ref().and_then(|hosted| servers::at_work(servers, hosted, head));
+        }
+    }
+
+    /// A server answered, or why it did not; whether there is such a server.
+    pub fn answered(&mut self, name: &str, result: Result<Arc<Told>, String>) -> bool {
+        let Some(server) = self.servers.iter_mut().find(|server| server.name == name) else { return false };
+        match result {
+            Ok(told) => (server.told, server.problem) = (Some(told), None),
+            Err(why) => server.problem = Some(why),
+        }
+        self.join_servers();
+        self.arrange();
+        self.keep_selection();
+        true
     }
 
     pub fn failed(&mut self, repository: usize, why: String) {
@@ -294,7 +346,7 @@ impl Queue {
 
     /// Sorts all entries anew.
     pub fn arrange(&mut self) {
-        self.longest_title = self.entries.iter().map(|entry| entry.change.title().width()).max().unwrap_or(0);
+        self.longest_title = self.entries.iter().map(|entry| entry.title().width()).max().unwrap_or(0);
         self.by_id = self.entries.iter().enumerate().map(|(at, entry)| (entry.change.id.clone(), at)).collect();
         let mut order: Vec<usize> = (0..self.entries.len()).collect();
         order.sort_by(|a, b| self.rank(*a).cmp(&self.rank(*b)));
@@ -316,6 +368,8 @@ impl Queue {
         rows.extend(
             sources().filter(|(at, source)| is_stuck(source) && has_changes(*at)).map(|(at, _)| QueueRow::Policy(at)),
         );
+        rows.extend((0..servers::elsewhere(&self.servers).len()).map(QueueRow::Elsewhere));
+        rows.extend((0..servers::silent(&self.servers).len()).map(QueueRow::Silent));
         rows.extend((0..self.broken.len()).map(QueueRow::Broken));
         let failed = sources().filter(|(_, source)| matches!(source, Source::Failed { .. }));
         rows.extend(failed.map(|(at, _)| QueueRow::Failed(at)));
@@ -345,8 +399,12 @@ impl Queue {
             _ => String::new(),
         };
         let again = entry.again.as_ref().map_or("", |_| "again");
+        let asked = if entry.is_asked_of_me() { "@" } else { "" };
+        let author = entry.at_work.as_ref().map_or("", |at_work| at_work.pending.author.as_str());
+        let ready = entry.not_ready().map_or("", NotReady::word);
         let text =
-            format!("{} {} {agent} {} {again}", entry.change.id, entry.change.title(), entry.need).to_lowercase();
+            [&entry.change.id, &entry.change.name, entry.title(), &agent, &entry.need, again, asked, author, ready];
+        let text = text.join(" ").to_lowercase();
         self.filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
     }
 
@@ -450,6 +508,21 @@ impl Queue {
 }
 
 impl Entry {
+    /// As its server calls it, else by its oldest commit.
+    pub fn title(&self) -> &str {
+        let told = self.at_work.as_ref().map(|at_work| at_work.pending.title.as_str());
+        told.filter(|title| !title.trim().is_empty()).unwrap_or(self.change.title())
+    }
+
+    /// Whether its server says that this person is asked to review it.
+    pub fn is_asked_of_me(&self) -> bool {
+        self.at_work.as_ref().is_some_and(|at_work| at_work.pending.asked.is_some())
+    }
+
+    pub fn not_ready(&self) -> Option<NotReady> {
+        self.at_work.as_ref().and_then(AtWork::not_ready)
+    }
+
     /// Whether all is known of it that the queue asks for.
     pub fn is_examined(&self) -> bool {
         !matches!(self.examined, Examined::Pending)
@@ -459,10 +532,11 @@ impl Entry {
     pub fn section(&self) -> Section {
         match (&self.examined, self.need.as_str()) {
             (Examined::Pending, _) => Section::Pending,
-            (_, "needs you") => Section::Mine,
-            (_, "waiting") => Section::Waiting,
             (_, "signed" | "rejected") => Section::Decided,
             (_, "no policy" | "policy invalid" | "unreadable" | "refused" | "split") => Section::Stuck,
+            _ if self.not_ready().is_some() => Section::NotReady,
+            (_, "needs you") => Section::Mine,
+            (_, "waiting") => Section::Waiting,
             _ => Section::Others,
         }
     }
@@ -485,6 +559,8 @@ impl Queue {
     pub fn problem(&self, row: QueueRow) -> Option<(String, String)> {
         match row {
             QueueRow::Change(_) | QueueRow::Heading(..) => None,
+            QueueRow::Elsewhere(at) => servers::elsewhere(&self.servers).into_iter().nth(at),
+            QueueRow::Silent(at) => servers::silent(&self.servers).into_iter().nth(at),
             QueueRow::Broken(at) => self.broken.get(at).map(|broken| (broken.what.clone(), broken.why.clone())),
             QueueRow::Failed(at) => match self.sources.get(at) {
                 Some(Source::Failed { path, why }) => Some((path.clone(), why.clone())),

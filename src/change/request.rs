@@ -74,6 +74,17 @@ impl Request {
         found.map(|request| (request, 0))
     }
 
+    /// The ref of its host, where that follows from its number.
+    pub fn on_its_host(self) -> Option<String> {
+        let Request { kind, number } = self;
+        match kind {
+            Kind::Pull => Some(format!("refs/pull/{number}/head")),
+            Kind::PullRequest => Some(format!("refs/pull-requests/{number}/from")),
+            Kind::MergeRequest => Some(format!("refs/merge-requests/{number}/head")),
+            Kind::Change => None,
+        }
+    }
+
     /// As people write it: `#12`, `!12` on GitLab, `1234` on Gerrit.
     pub fn sign(self) -> String {
         match self.kind {

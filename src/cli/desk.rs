@@ -8,10 +8,11 @@ use std::sync::atomic::AtomicU64;
 use clap::Args;
 
 use super::{meant, queue};
+use crate::app::servers::AtServer;
 use crate::app::{Effect, State};
 use crate::cache::{self, Caches};
 use crate::change::Change;
-use crate::config::Config;
+use crate::config::{Config, data_directory};
 use crate::delivery::Post;
 use crate::desk;
 use crate::examination::RepositorySnapshot;
@@ -125,7 +126,11 @@ fn range(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Ch
 }
 
 pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Vec<Effect>)) -> Result<State, String> {
-    let (mut state, effects) = begin(&config, super::now());
+    let (mut state, mut effects) = begin(&config, super::now());
+    state.queue.servers = config.servers.iter().map(|server| AtServer::new(server.name.clone())).collect();
+    if !config.servers.is_empty() {
+        effects.push(Effect::Recall);
+    }
     state.look = config.look;
     state.sitting.remembers = config.remember_passphrase;
     if let Some(problem) = config.problems.first() {
@@ -136,7 +141,7 @@ pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Ve
         drafts: config.drafts.clone(),
         caches: Caches::at(cache::home()),
         key: config.key.clone(),
-        post: Post::by_network(config.servers.clone(), config.outbox.clone()),
+        post: Post::by_network(config.servers.clone(), &data_directory()),
         clock: None,
         random: None,
         open: AtomicU64::new(0),

@@ -12,8 +12,14 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::cache::{self, Caches};
 use crate::change::{Change, visible};
+#[cfg(feature = "tui")]
+use crate::config;
+#[cfg(feature = "tui")]
+use crate::delivery::Post;
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::source::git::Repository;
+#[cfg(feature = "tui")]
+use crate::sync::servers;
 use crate::sync::{Prompts, branches};
 
 #[derive(Args, Default)]
@@ -89,14 +95,25 @@ pub(super) fn or_here(repositories: &[PathBuf]) -> Vec<PathBuf> {
     if repositories.is_empty() { vec![PathBuf::from(".")] } else { repositories.to_vec() }
 }
 
-/// Fetches into each; those whose remotes did not answer are listed as they were before.
-fn fetch(repositories: &[PathBuf]) -> Vec<Unreadable> {
-    let one = |path: &PathBuf| {
-        let repository = Repository::open(path).ok()?;
-        let why = branches::fetch(&repository, Prompts::Allowed, super::now()).err()?;
-        Some(Unreadable { what: repository.name.clone(), why: format!("It is listed as before. {why}") })
+/// Fetches into each; those whose remotes or servers did not answer are listed as they were before.
+fn fetch(paths: &[PathBuf]) -> Vec<Unreadable> {
+    let repositories: Vec<Repository> = paths.iter().filter_map(|path| Repository::open(path).ok()).collect();
+    let (prompts, now) = (Prompts::Allowed, super::now());
+    let branches = |answered: &dyn Fn(&Repository) -> Vec<String>| -> Vec<(String, String)> {
+        let fetched = repositories.iter().map(|it| (it.name.clone(), branches::fetch(it, &answered(it), prompts, now)));
+        fetched.filter_map(|(name, fetched)| Some((name, fetched.err()?))).collect()
     };
-    repositories.iter().filter_map(one).collect()
+    #[cfg(feature = "tui")]
+    let failed = {
+        let post = Post::by_network(config::servers(), &config::data_directory());
+        let failed = branches(&|repository| post.answered(repository));
+        failed.into_iter().chain(servers::refresh(&post, &repositories, prompts, now))
+    };
+    #[cfg(not(feature = "tui"))]
+    let failed = branches(&|_| Vec::new());
+    let stale =
+        failed.into_iter().map(|(what, why)| Unreadable { what, why: format!("It is listed as before. {why}") });
+    stale.collect()
 }
 
 /// The queue, and whether any repository could be read.

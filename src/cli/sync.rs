@@ -34,7 +34,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
 /// Tells review servers what was decided about their requests; why something is left.
 #[cfg(feature = "tui")]
 fn deliver(repository: &Repository) -> Vec<String> {
-    let receipt = Post::by_network(config::servers(), config::outbox()).deliver(repository);
+    let receipt = Post::by_network(config::servers(), &config::data_directory()).deliver(repository);
     receipt.done.iter().for_each(|done| outln!("{done}"));
     receipt.left
 }

@@ -8,7 +8,7 @@ mod text;
 pub use outbox::{Entry, Outbox, Signed, Step};
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::change::request::Request;
@@ -17,7 +17,9 @@ use crate::decision::Verdict;
 use crate::ledger;
 use crate::record::Record;
 use crate::source::git::Repository;
-use crate::source::server::{self, Account, Decided, Network, Observed, ReviewServer, Server, ServerError, Transport};
+use crate::source::server::{
+    self, Account, Decided, Memory, Network, Observed, ReviewServer, Server, ServerError, Transport,
+};
 
 /// The review request of a change, at one of the servers that are configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub fn hosted(repository: &Repository, refs: &[BranchRef], servers: &[Server]) -
 pub struct Post {
     pub servers: Vec<Server>,
     pub outbox: Outbox,
+    /// What the servers told last.
+    pub memory: Memory,
     pub transport: Box<dyn Transport>,
 }
 
@@ -68,13 +72,29 @@ pub struct Receipt {
 
 impl Post {
     /// By the network, to the servers of the person's configuration.
-    pub fn by_network(servers: Vec<Server>, outbox: Outbox) -> Post {
-        Post { servers, outbox, transport: Box::new(Network::default()) }
+    pub fn by_network(servers: Vec<Server>, data: &Path) -> Post {
+        let (outbox, memory) = (Outbox::at(data.join("outbox")), Memory::at(data.join("servers")));
+        Post { servers, outbox, memory, transport: Box::new(Network::default()) }
     }
 
     /// To no server.
     pub fn nowhere() -> Post {
-        Post::by_network(Vec::new(), Outbox::at(PathBuf::new()))
+        Post::by_network(Vec::new(), Path::new(""))
+    }
+
+    /// A server by its name.
+    ///
+    /// # Errors
+    /// A sentence: the configuration has none of that name.
+    pub fn server(&self, name: &str) -> Result<&Server, String> {
+        let found = self.servers.iter().find(|server| server.name == name);
+        found.ok_or_else(|| format!("No server in config.toml is called {}.", visible::text(name)))
+    }
+
+    /// The remotes of a repository that one of the servers answers for.
+    pub fn answered(&self, repository: &Repository) -> Vec<String> {
+        let all = self.servers.iter().flat_map(|server| repositories(repository, server));
+        all.map(|(remote, _)| remote).collect()
     }
 
     /// Connects to a server, with the account that its token stands for.
@@ -116,14 +136,8 @@ impl Post {
         let mut receipt = Receipt { done: Vec::new(), left: troubles };
         let mut connected = BTreeMap::new();
         for entry in entries {
-            let Some(server) = self.servers.iter().find(|server| server.name == entry.server) else {
-                let name = visible::text(&entry.server);
-                receipt
-                    .left
-                    .push(format!("{}: no server in config.toml is called {name}.", visible::text(&entry.name())));
-                continue;
-            };
-            let connection = connected.entry(entry.server.clone()).or_insert_with(|| self.connect(server));
+            let connect = || self.server(&entry.server).and_then(|server| self.connect(server));
+            let connection = connected.entry(entry.server.clone()).or_insert_with(connect);
             match connection {
                 Ok((server, account)) => {
                     let delivery = Delivery { outbox: &self.outbox, server: &**server, account, repository };

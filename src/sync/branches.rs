@@ -10,15 +10,15 @@ use git2::Oid;
 use super::{Prompts, requests, run_git, why_failed};
 use crate::source::git::Repository;
 
-/// Fetches from all remotes, as `git fetch --all` does, then their review requests. Says whether any ref moved; with an
-/// error others may have.
-pub fn fetch(repository: &Repository, prompts: Prompts, now: i64) -> Result<bool, String> {
+/// Fetches from all remotes, as `git fetch --all` does, then their review requests, but not of those remotes that a
+/// review server answers for. Says whether any ref moved; with an error others may have.
+pub fn fetch(repository: &Repository, answered: &[String], prompts: Prompts, now: i64) -> Result<bool, String> {
     let before = refs(repository);
     // A submodule's remote is named by the repository's content, and nobody asked for it.
     let arguments = ["fetch", "--all", "--quiet", "--no-recurse-submodules", "--no-auto-maintenance"];
     let (ok, _, stderr) = run_git(repository, prompts, &arguments)?;
     // Where one remote does not answer, the others may.
-    let requests = requests::fetch(repository, prompts, now);
+    let requests = requests::fetch(repository, answered, prompts, now);
     if !ok {
         return Err(why_failed("fetch", &stderr));
     }

@@ -4,6 +4,8 @@
 pub mod branches;
 pub mod probe;
 mod requests;
+#[cfg(feature = "tui")]
+pub mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

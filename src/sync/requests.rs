@@ -1,14 +1,35 @@
 //! The review requests of a remote, by git alone: no account at an API is needed. What is open there, git cannot know:
 //! the newest are taken, without those that nobody touched for long.
 
-use std::collections::BTreeMap;
-
 use crate::change::ObjectId;
-use crate::change::request::{self, Offered, REQUESTS};
+use crate::change::request::{self, Offered, REQUESTS, Request};
 use crate::change::visible;
 use crate::source::git::{Repository, oid};
 
 use super::{Prompts, run_git, why_failed};
+
+/// Brings these requests of a remote, of which its server said that they are all that is open, and where they stand.
+/// Says whether any ref moved.
+///
+/// # Errors
+/// What git said.
+#[cfg(feature = "tui")]
+pub fn fetch_these(
+    repository: &Repository,
+    remote: &str,
+    open: &[(Request, Option<ObjectId>)],
+    prompts: Prompts,
+) -> Result<bool, String> {
+    let remote = Remote { repository, remote, prompts, now: 0 };
+    let is_new = |(request, head): &&(Request, Option<ObjectId>)| head.is_none_or(|head| !remote.has(*request, head));
+    let spec = |(request, _): &(Request, _)| Some(format!("+{}:{}", request.on_its_host()?, remote.name_of(*request)));
+    let specs: Vec<String> = open.iter().filter(is_new).filter_map(spec).collect();
+    if !specs.is_empty() {
+        remote.bring(&specs)?;
+    }
+    let gone = remote.prune(&open.iter().map(|(request, _)| *request).collect::<Vec<_>>());
+    Ok(gone > 0 || !specs.is_empty())
+}
 
 /// How many of a remote are taken where nothing else is set: `git config remote.NAME.undersignRequests`.
 const MOST: usize = 50;
@@ -17,18 +38,20 @@ const LIMIT: usize = 1000;
 /// Seconds after which nobody waits for a request that did not move: 90 days.
 const OLD: i64 = 90 * 24 * 60 * 60;
 
-/// Brings the requests of each remote, and takes away those that it does not offer any more.
+/// Brings the requests of each remote, and takes away those that it does not offer any more. Not of those that a review
+/// server answers for.
 ///
 /// # Errors
 /// What git said; of several remotes some may have answered.
-pub fn fetch(repository: &Repository, prompts: Prompts, now: i64) -> Result<(), String> {
+pub fn fetch(repository: &Repository, answered: &[String], prompts: Prompts, now: i64) -> Result<(), String> {
     let remotes = repository.raw.remotes().map_err(|error| error.message().to_owned())?;
     let mut failed = None;
-    for remote in remotes.iter().flatten().flatten() {
+    let is_asked = |remote: &&str| !answered.iter().any(|answered| answered == remote);
+    for remote in remotes.iter().flatten().flatten().filter(is_asked) {
         let remote = Remote { repository, remote, prompts, now };
         let fetched = most(repository, remote.remote).and_then(|most| remote.fetch(most));
         match fetched {
-            Ok(offered) => remote.prune(&offered),
+            Ok(offered) => _ = remote.prune(&offered.iter().map(|one| one.request).collect::<Vec<_>>()),
             Err(why) => failed = Some(why),
         }
     }
@@ -70,22 +93,30 @@ impl Remote<'_> {
         });
         let mut offered = request::offered(refs, most);
         offered.retain(|one| !self.is_old(one.head));
-        let here = |one: &&Offered| self.repository.raw.refname_to_id(&self.name(one)).ok() != Some(oid(one.head));
+        let is_new = |one: &&Offered| !self.has(one.request, one.head);
         let specs: Vec<String> =
-            offered.iter().filter(here).map(|one| format!("+{}:{}", one.full, self.name(one))).collect();
+            offered.iter().filter(is_new).map(|one| format!("+{}:{}", one.full, self.name_of(one.request))).collect();
         if !specs.is_empty() {
-            let mut arguments = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
-            arguments.extend(["--no-recurse-submodules", "--no-auto-maintenance", self.remote]);
-            arguments.extend(specs.iter().map(String::as_str));
-            self.git(&arguments)?;
+            self.bring(&specs)?;
             offered.retain(|one| !self.is_old(one.head));
         }
         Ok(offered)
     }
 
+    fn has(&self, request: Request, head: ObjectId) -> bool {
+        self.repository.raw.refname_to_id(&self.name_of(request)).ok() == Some(oid(head))
+    }
+
+    fn bring(&self, specs: &[String]) -> Result<(), String> {
+        let mut arguments = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
+        arguments.extend(["--no-recurse-submodules", "--no-auto-maintenance", self.remote]);
+        arguments.extend(specs.iter().map(String::as_str));
+        self.git(&arguments).map(|_| ())
+    }
+
     /// Where it is kept here.
-    fn name(&self, offered: &Offered) -> String {
-        format!("{REQUESTS}{}/{}", self.remote, offered.request)
+    fn name_of(&self, request: Request) -> String {
+        format!("{REQUESTS}{}/{request}", self.remote)
     }
 
     /// Whether its commit is here, and old.
@@ -99,18 +130,19 @@ impl Remote<'_> {
         if ok { Ok(stdout) } else { Err(why_failed(arguments[0], &stderr)) }
     }
 
-    /// Takes away what the remote does not offer any more.
-    fn prune(&self, offered: &[Offered]) {
-        let kept: BTreeMap<String, ObjectId> = offered.iter().map(|one| (self.name(one), one.head)).collect();
+    /// Takes away what the remote does not offer any more; how many.
+    fn prune(&self, open: &[Request]) -> usize {
+        let mut gone = 0;
         let prefix = format!("{REQUESTS}{}/", self.remote);
         let references = self.repository.raw.references_glob(&format!("{prefix}*"));
         for mut reference in references.into_iter().flatten().flatten() {
             let full = String::from_utf8_lossy(reference.name_bytes()).into_owned();
             // Another remote's name may begin with this one's and a slash.
-            let is_own = full.strip_prefix(&prefix).is_some_and(|rest| request::Request::named(rest).is_some());
-            if is_own && !kept.contains_key(&full) {
-                let _ = reference.delete();
+            let request = full.strip_prefix(&prefix).and_then(Request::named);
+            if request.is_some_and(|request| !open.contains(&request)) {
+                gone += usize::from(reference.delete().is_ok());
             }
         }
+        gone
     }
 }

@@ -23,7 +23,7 @@ use crate::change::diff::Diff;
 use crate::change::{Change, Commit, RepoPath, visible};
 use crate::clipboard;
 use crate::decision::{Draft, Revised};
-use crate::delivery::Post;
+use crate::delivery::{self, Post};
 use crate::drafts::Drafts;
 use crate::examination::renamed::Renamed;
 use crate::examination::{self, RepositorySnapshot, interdiff};
@@ -31,7 +31,8 @@ use crate::record::Record;
 use crate::signer::SigningKey;
 use crate::signing::{self, Case, SigningError};
 use crate::source::git::Repository;
-use crate::sync::{Prompts, Remote, branches};
+use crate::source::server::Told;
+use crate::sync::{Prompts, Remote, branches, servers};
 use highlight::Colouring;
 use search::Wanted;
 
@@ -111,7 +112,7 @@ impl Ports {
 pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
     match effect {
         Effect::List { repository, path } => {
-            tell(Event::Listed { repository, result: list(repository, &path, ports) });
+            tell(Event::Listed { repository, result: list(repository, &path, ports).map(Box::new) });
         }
         Effect::Examine { snapshot, change, then } => {
             let result = examine(&snapshot, &change, ports);
@@ -160,8 +161,25 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         Effect::Sync { repository, snapshot } => {
             tell(Event::Synced { repository, result: sync(&snapshot, &ports.post) })
         }
+        Effect::Recall => {
+            for told in ports.post.servers.iter().filter_map(|server| ports.post.memory.load(&server.name)) {
+                tell(Event::Answered { server: told.server.clone(), result: Ok(Arc::new(told)), is_fresh: false });
+            }
+        }
+        Effect::Ask { server, repositories } => {
+            let result = ask(&server, &repositories, ports);
+            tell(Event::Answered { server, result, is_fresh: true });
+        }
+        Effect::Bring { repository, snapshot, server } => {
+            let result = bring(&snapshot, &server, &ports.post);
+            tell(Event::Fetched { repository, name: snapshot.name.clone(), result });
+        }
         Effect::Fetch { repository, snapshot } => {
-            tell(Event::Fetched { repository, name: snapshot.name.clone(), result: fetch(&snapshot, ports.now()) });
+            tell(Event::Fetched {
+                repository,
+                name: snapshot.name.clone(),
+                result: fetch(&snapshot, &ports.post, ports.now()),
+            });
         }
         Effect::SaveDraft { snapshot, base, draft } => {
             let saved = ports.drafts.save(&snapshot.root, &base, &draft);
@@ -204,9 +222,16 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
         Some((change.id.clone(), Arc::new(known)))
     };
     let examined = pending.changes.iter().filter_map(known).collect();
-    let changes = pending.changes.into_iter().map(Arc::new).collect();
     let fetched = branches::last_fetch(&repository);
-    Ok(Listing { snapshot: Arc::new(snapshot), changes, examined, again, broken, outbox, fetched })
+    let servers = &ports.post.servers;
+    let at_servers = servers.iter().flat_map(|server| {
+        delivery::repositories(&repository, server).into_iter().map(|(_, name)| (server.name.clone(), name))
+    });
+    let at_servers = at_servers.collect();
+    let at = |change: &Change| Some((change.id.clone(), delivery::hosted(&repository, &change.refs, servers)?));
+    let hosted = pending.changes.iter().filter_map(at).collect();
+    let changes = pending.changes.into_iter().map(Arc::new).collect();
+    Ok(Listing { snapshot: Arc::new(snapshot), changes, examined, again, hosted, at_servers, broken, outbox, fetched })
 }
 
 /// Whether a change moved since the person decided on it, or else looked at it.
@@ -281,9 +306,21 @@ fn sync(snapshot: &RepositorySnapshot, post: &Post) -> Result<Synced, String> {
     Ok(Synced { route: format!("{} → {}", snapshot.name, remote.name), report, receipt })
 }
 
-fn fetch(snapshot: &RepositorySnapshot, now: i64) -> Result<bool, String> {
+fn fetch(snapshot: &RepositorySnapshot, post: &Post, now: i64) -> Result<bool, String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
-    branches::fetch(&repository, Prompts::Never, now)
+    branches::fetch(&repository, &post.answered(&repository), Prompts::Never, now)
+}
+
+fn ask(name: &str, repositories: &[String], ports: &Ports) -> Result<Arc<Told>, String> {
+    let server = ports.post.server(name)?;
+    servers::ask(&ports.post, server, repositories, ports.now()).map(Arc::new)
+}
+
+/// Whether anything is new here of what a server told of.
+fn bring(snapshot: &RepositorySnapshot, name: &str, post: &Post) -> Result<bool, String> {
+    let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
+    let Some(told) = post.memory.load(name) else { return Ok(false) };
+    servers::bring(&repository, post.server(name)?, &told, Prompts::Never)
 }
 
 /// For the queue, which takes what is kept. The reader examines what it reads.
@@ -378,6 +415,7 @@ pub struct Workers {
     assess: Sender<Effect>,
     highlight: Sender<Effect>,
     sync: Sender<Effect>,
+    ask: Sender<Effect>,
     sign: Sender<Effect>,
     signing: Vec<JoinHandle<()>>,
 }
@@ -406,6 +444,8 @@ impl Workers {
             assess: lane("assess", 2).0,
             highlight: highlight::lane(ports.clone(), tell.clone()),
             sync: lane("sync", 1).0,
+            // A server that is slow keeps no other waiting.
+            ask: lane("ask", 4).0,
             sign,
             signing,
         }
@@ -422,7 +462,9 @@ impl Workers {
             Effect::Edit { .. } | Effect::Write { .. } | Effect::Suspend => &self.load,
             Effect::Examine { .. } => &self.assess,
             Effect::Highlight { .. } => &self.highlight,
-            Effect::Sync { .. } | Effect::Fetch { .. } => &self.sync,
+            Effect::Sync { .. } | Effect::Fetch { .. } | Effect::Bring { .. } => &self.sync,
+            Effect::Recall => &self.load,
+            Effect::Ask { .. } => &self.ask,
             Effect::SaveDraft { .. } | Effect::Prepare { .. } | Effect::Sign { .. } => &self.sign,
         };
         // A lane ends only with the program.

@@ -5,7 +5,7 @@ use undersign::decision::Verdict;
 use undersign::delivery::{Outbox, Post, Receipt};
 use undersign::record::Record;
 use undersign::source::git::Repository;
-use undersign::source::server::ServerKind;
+use undersign::source::server::{Memory, ServerKind};
 
 use crate::forge::{Fault, Forge, URL};
 use crate::support::{Fixture, now};
@@ -33,7 +33,8 @@ impl Desk {
         f.git("mina", &["update-ref", "refs/undersign/requests/origin/pull/12", &head]);
         let forge = Forge::new(kind, &head);
         let outbox = Outbox::at(f.dir.path().join("outbox"));
-        let post = Post { servers: vec![forge.server()], outbox, transport: Box::new(forge.clone()) };
+        let memory = Memory::at(f.dir.path().join("servers"));
+        let post = Post { servers: vec![forge.server()], outbox, memory, transport: Box::new(forge.clone()) };
         let repository = f.repository();
         Desk { f, forge, post, repository }
     }

@@ -33,6 +33,9 @@ pub struct State {
     pub base: String,
     pub author: String,
     pub is_closed: bool,
+    pub is_draft: bool,
+    /// What the checks of the head say: `success`, `failure`, `pending`.
+    pub checks: String,
     pub reviews: Vec<Value>,
     pub statuses: Vec<Value>,
     /// `POST /path`, as they came.
@@ -51,8 +54,13 @@ pub struct Forge {
 
 impl Forge {
     pub fn new(kind: ServerKind, head: &str) -> Forge {
-        let state =
-            State { head: head.to_owned(), base: "main".to_owned(), author: "mina".to_owned(), ..State::default() };
+        let state = State {
+            head: head.to_owned(),
+            base: "main".to_owned(),
+            author: "mina".to_owned(),
+            checks: "success".to_owned(),
+            ..State::default()
+        };
         Forge { kind, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -70,6 +78,11 @@ impl Forge {
     pub fn forgets(&self) {
         let mut state = self.state.lock().unwrap();
         (state.reviews, state.statuses) = Default::default();
+    }
+
+    pub fn says(&self, is_draft: bool, checks: &str) {
+        let mut state = self.state.lock().unwrap();
+        (state.is_draft, state.checks) = (is_draft, checks.to_owned());
     }
 
     pub fn reviews(&self) -> Vec<Value> {
@@ -90,7 +103,7 @@ impl Forge {
             "title": "Rework the till",
             "state": if state.is_closed { "closed" } else { "open" },
             "user": {"login": state.author},
-            "draft": false,
+            "draft": state.is_draft,
             "head": {"ref": "rework", "sha": state.head},
             "base": {"ref": state.base, "sha": "0".repeat(40)},
             "html_url": format!("{URL}/ann/shop/pull/12"),
@@ -110,6 +123,24 @@ impl Forge {
             (Method::Post, _) if path == format!("{pull}/reviews") => self.review(state, body),
             (Method::Get, _) if path == format!("/repos/ann/shop/commits/{}/statuses", state.head) => {
                 (200, Value::from(state.statuses.clone()))
+            }
+            (Method::Get, _) if path == format!("/repos/ann/shop/commits/{}/status", state.head) => {
+                let word = if self.kind == ServerKind::GitHub { "state" } else { "status" };
+                let own = json!({"context": "undersign/signed-review", (word): "failure"});
+                (200, json!({"state": state.checks, "statuses": [{"context": "ci/build", (word): state.checks}, own]}))
+            }
+            (Method::Get, _) if path == format!("/repos/ann/shop/commits/{}/check-runs", state.head) => {
+                (200, json!({"total_count": 1, "check_runs": [{"name": "lint", "conclusion": "success"}]}))
+            }
+            (Method::Get, "/search/issues") => {
+                let other = json!({
+                    "number": 7,
+                    "title": "Bump the lib",
+                    "user": {"login": "zoe"},
+                    "repository_url": format!("{URL}/api/v3/repos/zoe/lib"),
+                    "html_url": format!("{URL}/zoe/lib/pull/7"),
+                });
+                (200, json!({"total_count": 1, "incomplete_results": false, "items": [other]}))
             }
             (Method::Post, _) if path == format!("/repos/ann/shop/statuses/{}", state.head) => {
                 let mut status = body.clone();

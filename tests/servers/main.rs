@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod delivery;
+mod desk;
 mod forge;
 mod http;
+#[path = "../support/desk.rs"]
+mod session;
 #[path = "../support/mod.rs"]
 mod support;

@@ -21,7 +21,7 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
         |found| format!("from {}", found.from),
     );
     row("token", &from);
-    let post = Post::by_network(Vec::new(), config::outbox());
+    let post = Post::by_network(Vec::new(), &config::data_directory());
     let kind = server::kind_of(server, &*post.transport).map_err(|error| error.to_string())?;
     row("kind", kind.name());
     let (connected, account) = post.connect(server)?;

@@ -149,6 +149,8 @@ pub fn queue() -> State {
         changes,
         examined: HashMap::new(),
         again: HashMap::new(),
+        hosted: HashMap::new(),
+        at_servers: Vec::new(),
         broken: Vec::new(),
         outbox: None,
         fetched: None,

@@ -7,10 +7,12 @@ mod credentials;
 mod github;
 pub mod http;
 mod kind;
+mod told;
 
 pub use credentials::{Credentials, token, variable};
 pub use http::{Network, NoAnswer, Secret, ServerError, Transport};
 pub use kind::ServerKind;
+pub use told::{Memory, Told};
 
 use serde::{Deserialize, Serialize};
 

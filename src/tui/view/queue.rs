@@ -7,11 +7,13 @@ use super::paint::{Line, Paint, clip, fold};
 use super::{footer, rule};
 use crate::app::action::Action;
 use crate::app::queue::{Entry, Examined, Preview, QueueRow, Section, Sort, Source, without_policy};
+use crate::app::servers::{AtWork, checks_sentence, checks_sign};
 use crate::app::{State, preview_height};
-use crate::change::{Change, counted};
+use crate::change::counted;
 use crate::examination::{self, Examination};
 use crate::gate::advice;
 use crate::risk::{BlastClass, Severity};
+use crate::source::server::Checks;
 use crate::tui::theme::Role;
 
 /// Columns of the list where the preview stands at its right.
@@ -199,6 +201,7 @@ struct Columns {
     branch: usize,
     agent: usize,
     size: usize,
+    checks: usize,
     age: usize,
     need: usize,
 }
@@ -223,11 +226,12 @@ impl Columns {
             branch: 0,
             agent: from(11, 70),
             size: from(14, 92),
+            checks: if state.queue.servers.is_empty() { 0 } else { from(4, 84) },
             age: from(5, 76),
             need: 10,
         };
         let used = Columns::FIXED + columns.bar + columns.reach + columns.repository + columns.agent;
-        let rest = width.saturating_sub(used + columns.size + columns.age + columns.need).max(10);
+        let rest = width.saturating_sub(used + columns.size + columns.checks + columns.age + columns.need).max(10);
         // Width goes to the title until the longest is whole, then to the branch.
         let longest = state.queue.longest_title() + 2;
         columns.branch = rest.saturating_sub(longest).min(36);
@@ -252,6 +256,7 @@ impl Columns {
             cell("agent", self.agent),
             format!("{:>w$}", if self.size > 0 { &size } else { "" }, w = self.size.saturating_sub(1)),
             " ".repeat(self.size.min(1)),
+            cell("CI", self.checks),
             if self.age > 0 { format!("{age:>4} ") } else { String::new() },
             " needs".to_owned(),
         ];
@@ -263,28 +268,29 @@ impl Columns {
         let name = state.queue.snapshot(&entry.change).map_or("", |snapshot| snapshot.name.as_str());
         let is_settled = entry.section() == Section::Decided;
         let title_role = if is_settled { Role::Muted } else { Role::Text };
-        let moved = if entry.again.is_some() { "↻ " } else { "  " };
+        let sign = sign_of(entry);
         let examination = match &entry.examined {
             Examined::Done(examination) => examination,
             Examined::Pending => {
                 let rest = self.title + self.branch + self.agent + self.size;
                 let line = line.add(Role::Faint, &cell("··", 2 + self.bar + self.reach));
-                let line = line.add(Role::Muted, &cell(name, self.repository)).add(Role::Accent, moved);
-                return self.age(line.add(Role::Muted, &cell(entry.change.title(), rest)), state, entry);
+                let line = line.add(Role::Muted, &cell(name, self.repository)).add(Role::Accent, sign);
+                let line = line.add(Role::Muted, &cell(entry.title(), rest));
+                return self.age(self.checks(line, entry), state, entry);
             }
             Examined::Failed(why) => {
-                let room = self.title + self.branch + self.agent + self.size + self.age + self.need;
+                let room = self.title + self.branch + self.agent + self.size + self.checks + self.age + self.need;
                 let line = line.add(Role::Faint, &cell("⊘", 2 + self.bar + self.reach));
-                let line = line.add(Role::Muted, &cell(name, self.repository)).add(Role::Accent, moved);
-                return line.add(Role::Faint, &clip(&format!("{}: {why}", entry.change.title()), room));
+                let line = line.add(Role::Muted, &cell(name, self.repository)).add(Role::Accent, sign);
+                return line.add(Role::Faint, &clip(&format!("{}: {why}", entry.title()), room));
             }
         };
         let tier = examination.assessment.tier;
         let bar = "▇".repeat(usize::from(5 - tier.min(5)));
         let line = line.add(tier_role(tier), &format!("{tier} {}", cell(&bar, self.bar)));
         let line = line.add(Role::Muted, &cell(reach(examination.assessment.blast.class), self.reach));
-        let line = line.add(Role::Muted, &cell(name, self.repository)).add(Role::Accent, moved);
-        let line = line.add(title_role, &cell(&self.title_of(&entry.change), self.title));
+        let line = line.add(Role::Muted, &cell(name, self.repository)).add(Role::Accent, sign);
+        let line = line.add(title_role, &cell(&self.title_of(entry), self.title));
         let line = line.add(Role::Muted, &cell(&entry.change.name, self.branch));
         let provenance = &examination.provenance;
         let role = if provenance.agent().is_some() { Role::Text } else { Role::Faint };
@@ -293,22 +299,45 @@ impl Columns {
             line = line.add(Role::Ok, &format!("{:>6}", format!("+{}", short(examination.added))));
             line = line.add(Role::Error, &format!("{:>7} ", format!("−{}", short(examination.removed))));
         }
-        let need = short_need(&entry.need, examination);
-        self.age(line, state, entry).add(need_role(entry.section(), &entry.need), &clip(&need, self.need - 1))
+        let not_ready = entry.not_ready().filter(|_| entry.section() == Section::NotReady);
+        let need = not_ready.map_or_else(|| short_need(&entry.need, examination), |why| why.word().to_owned());
+        self.age(self.checks(line, entry), state, entry)
+            .add(need_role(entry.section(), &entry.need), &clip(&need, self.need - 1))
     }
 
     /// The title, after the branch where that is what tells a row from the next and has no column of its own.
-    fn title_of(&self, change: &Change) -> String {
+    fn title_of(&self, entry: &Entry) -> String {
+        let change = &entry.change;
         if self.branch > 0 || (change.name == change.branch && change.stands.is_empty()) {
-            return change.title().to_owned();
+            return entry.title().to_owned();
         }
-        format!("{}: {}", change.name, change.title())
+        format!("{}: {}", change.name, entry.title())
+    }
+
+    fn checks(&self, line: Line, entry: &Entry) -> Line {
+        let checks = entry.at_work.as_ref().and_then(|at_work| at_work.checks);
+        let role = match checks {
+            Some(Checks { failed, .. }) if failed > 0 => Role::Error,
+            Some(Checks { running, .. }) if running > 0 => Role::Muted,
+            Some(Checks { passed, .. }) if passed > 0 => Role::Ok,
+            _ => Role::Faint,
+        };
+        line.add(role, &cell(&checks_sign(checks), self.checks))
     }
 
     fn age(&self, line: Line, state: &State, entry: &Entry) -> Line {
         let age = age(state.now, entry.change.revision.commits.first().map_or(0, |commit| commit.time));
         let text = if self.age > 0 { format!("{age:>4} ") } else { String::new() };
         line.add(Role::Faint, &format!("{text} "))
+    }
+}
+
+/// What stands before a title: that it moved, that its checks fail, or that its server asks this person.
+fn sign_of(entry: &Entry) -> &'static str {
+    match () {
+        () if entry.again.is_some() => "↻ ",
+        () if entry.is_asked_of_me() => "@ ",
+        () => "  ",
     }
 }
 
@@ -431,7 +460,7 @@ fn head_of(state: &State, entry: &Entry, width: usize, is_tall: bool) -> Vec<Lin
     let route = format!("{} → {target}   {}..{}", entry.change.name, revision.base.short(), revision.head.short());
     if is_tall {
         let name = state.queue.snapshot(&entry.change).map_or("", |snapshot| snapshot.name.as_str());
-        let mut lines: Vec<_> = fold(entry.change.title(), width.saturating_sub(2))
+        let mut lines: Vec<_> = fold(entry.title(), width.saturating_sub(2))
             .iter()
             .map(|part| Line::new().add(Role::Title, &format!(" {part}")))
             .collect();
@@ -444,7 +473,7 @@ fn head_of(state: &State, entry: &Entry, width: usize, is_tall: bool) -> Vec<Lin
         return lines;
     }
     let route = clip(&route, width / 2);
-    let title = clip(entry.change.title(), width.saturating_sub(route.width() + 4));
+    let title = clip(entry.title(), width.saturating_sub(route.width() + 4));
     let head = Line::new().add(Role::Title, &format!(" {title}"));
     vec![head.pad_to(width.saturating_sub(route.width() + 1)).add(Role::Muted, &route)]
 }
@@ -488,6 +517,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
         let told = again.told.as_deref().unwrap_or("…");
         facts.add("moved", Role::Accent, &format!("{}: {told}", again.since.name()));
     }
+    at_work(&mut facts, entry);
     if !entry.change.stands.is_empty() {
         facts.add("branch", Role::Warning, &entry.change.stands.join("; "));
     }
@@ -522,6 +552,22 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     let size = format!("{}, +{} −{}", counted(examination.files, "file"), examination.added, examination.removed);
     facts.add("size", Role::Text, &size);
     facts.lines
+}
+
+/// What its server tells of it: claims.
+fn at_work(facts: &mut Facts, entry: &Entry) {
+    let Some(AtWork { pending, checks }) = &entry.at_work else { return };
+    let asked = pending.asked.as_ref().map(|asked| format!(", asks {asked}")).unwrap_or_default();
+    let draft = if pending.is_draft { ", a draft" } else { "" };
+    let text = format!("{} by {}{asked}{draft}", pending.request.sign(), pending.author);
+    facts.add("request", Role::Text, &text);
+    if let Some(checks) = checks {
+        facts.add("CI", Role::Text, &checks_sentence(*checks));
+    }
+    // A note that was written for this commit says nothing of another one.
+    if pending.head.is_some_and(|head| head != entry.change.revision.head) {
+        facts.add("", Role::Warning, "its server has another head than is here: R fetches");
+    }
 }
 
 /// One finding a rule: the second of a kind says nothing new.

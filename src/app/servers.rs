@@ -1,0 +1,111 @@
+//! What review servers told, beside the changes that it is about.
+
+use std::sync::Arc;
+
+use crate::change::{ObjectId, counted, visible};
+use crate::delivery::Hosted;
+use crate::source::server::{Checks, Pending, Told};
+
+/// A server of the configuration.
+#[derive(Debug, Clone)]
+pub struct AtServer {
+    pub name: String,
+    pub told: Option<Arc<Told>>,
+    /// Why it did not answer when it was asked last.
+    pub problem: Option<String>,
+}
+
+impl AtServer {
+    pub fn new(name: String) -> AtServer {
+        AtServer { name, told: None, problem: None }
+    }
+}
+
+/// What a server told of one change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AtWork {
+    pub pending: Pending,
+    /// Of its head as it is here.
+    pub checks: Option<Checks>,
+}
+
+/// Why nobody need read a change yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotReady {
+    Draft,
+    ChecksFail,
+    ChecksRun,
+}
+
+impl NotReady {
+    /// In a few columns.
+    pub fn word(self) -> &'static str {
+        match self {
+            NotReady::Draft => "draft",
+            NotReady::ChecksFail => "CI fails",
+            NotReady::ChecksRun => "CI runs",
+        }
+    }
+}
+
+impl AtWork {
+    pub fn not_ready(&self) -> Option<NotReady> {
+        let checks = self.checks.unwrap_or_default();
+        match () {
+            () if self.pending.is_draft => Some(NotReady::Draft),
+            () if checks.failed > 0 => Some(NotReady::ChecksFail),
+            () if checks.running > 0 => Some(NotReady::ChecksRun),
+            () => None,
+        }
+    }
+}
+
+/// Checks in three columns: `✓`, `✗2`, `…`, `–` where none are known.
+pub fn checks_sign(checks: Option<Checks>) -> String {
+    match checks {
+        Some(Checks { failed, .. }) if failed > 0 => format!("✗{}", failed.min(99)),
+        Some(Checks { running, .. }) if running > 0 => "…".to_owned(),
+        Some(Checks { passed, .. }) if passed > 0 => "✓".to_owned(),
+        _ => "–".to_owned(),
+    }
+}
+
+/// Checks in a sentence.
+pub fn checks_sentence(checks: Checks) -> String {
+    let Checks { passed, failed, running } = checks;
+    let part = |n: usize, word: &str| (n > 0).then(|| format!("{n} {word}"));
+    let parts = [part(failed, "failed"), part(running, "running"), part(passed, "passed")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "none at this head".to_owned() } else { parts.join(", ") + " at this head" }
+}
+
+/// What a server told of a change, whose head is here as it says.
+pub fn at_work(servers: &[AtServer], hosted: &Hosted, head: ObjectId) -> Option<AtWork> {
+    let told = servers.iter().find(|server| server.name == hosted.server)?.told.as_ref()?;
+    let pending = told.request(&hosted.repository, hosted.request)?.clone();
+    Some(AtWork { pending, checks: told.checks_at(head) })
+}
+
+/// Review requests that ask for the person, in repositories that are not here: what, and what helps.
+pub fn elsewhere(servers: &[AtServer]) -> Vec<(String, String)> {
+    let row = |pending: &Pending| {
+        let what = format!("{} {} {}", pending.repository, pending.request.sign(), pending.title);
+        let page = if pending.page.is_empty() { String::new() } else { format!(" Its page: {}", pending.page) };
+        let why = format!("it asks you, and no clone of {} is open here.{page}", pending.repository);
+        (visible::text(&what).into_owned(), visible::text(&why).into_owned())
+    };
+    let told = servers.iter().filter_map(|server| server.told.as_ref());
+    told.flat_map(|told| told.elsewhere().map(row)).collect()
+}
+
+/// Servers that did not answer, and what is shown of them.
+pub fn silent(servers: &[AtServer]) -> Vec<(String, String)> {
+    let row = |server: &AtServer| {
+        let why = server.problem.as_ref()?;
+        let known = server.told.as_ref().map_or(0, |told| told.pending.len());
+        let known =
+            if known == 0 { String::new() } else { format!(" Shown as before: {}.", counted(known, "request")) };
+        Some((visible::text(&server.name).into_owned(), format!("{why}{known}")))
+    };
+    servers.iter().filter_map(row).collect()
+}

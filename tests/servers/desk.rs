@@ -1,0 +1,120 @@
+//! What servers tell, in the queue.
+
+use undersign::app::servers::AtServer;
+use undersign::delivery::{Outbox, Post};
+use undersign::source::server::{Memory, ServerKind};
+
+use crate::forge::{Fault, Forge, URL};
+use crate::session::Session;
+use crate::support::{Fixture, policy};
+
+/// A clone whose branch is pull request 12, and a desk over it at the server that has it.
+struct Desk {
+    f: Fixture,
+    forge: Forge,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let f = Fixture::with_policy(&policy(""));
+        f.git("mina", &["checkout", "-q", "agent/work"]);
+        f.write("till.txt", "till\n");
+        let head = f.commit("mina", "till: rework");
+        f.git("mina", &["checkout", "-q", "main"]);
+        f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+        f.git("mina", &["remote", "add", "origin", &format!("{URL}/ann/shop.git")]);
+        // There is no such host: all that it would bring is here.
+        f.git("mina", &["config", "remote.origin.skipFetchAll", "true"]);
+        f.git("mina", &["update-ref", "refs/remotes/origin/main", "main"]);
+        for number in [12, 11] {
+            f.git("mina", &["update-ref", &format!("refs/undersign/requests/origin/pull/{number}"), &head]);
+        }
+        Desk { forge: Forge::new(ServerKind::GitHub, &head), f }
+    }
+
+    fn sits_down(&self, size: (u16, u16)) -> Session {
+        let mut session = Session::new(&self.f, size);
+        session.ports.post = Post {
+            servers: vec![self.forge.server()],
+            outbox: Outbox::at(self.f.dir.path().join("outbox")),
+            memory: Memory::at(self.f.dir.path().join("servers")),
+            transport: Box::new(self.forge.clone()),
+        };
+        session.state.queue.servers = vec![AtServer::new("work".to_owned())];
+        // What is kept of the last time.
+        let events = session.carried_out(undersign::app::Effect::Recall);
+        session.take(events.into());
+        session.press("R").press("R");
+        session
+    }
+}
+
+#[test]
+fn a_request_is_shown_as_its_server_calls_it_with_who_is_asked_and_what_its_checks_say() {
+    let desk = Desk::new();
+    let mut session = desk.sits_down((120, 36));
+    let frame = session.press("R").frame();
+    assert!(frame.contains("@ Rework the till"), "{frame}");
+    assert!(frame.contains("#12") && frame.contains(" ✓ "), "{frame}");
+    assert!(frame.contains("#12 by mina, asks dana-at-work") && frame.contains("2 passed at this head"), "{frame}");
+    assert!(!frame.contains("#11"), "what is not open any more is gone: {frame}");
+    let narrow = desk.sits_down((80, 24)).frame();
+    assert!(narrow.contains("@ #12: Rework the till"), "{narrow}");
+    let found = session.press("/mina @<enter>").frame();
+    assert!(found.contains("Rework the till"), "{found}");
+}
+
+#[test]
+fn a_draft_or_one_whose_checks_fail_or_run_is_not_ready() {
+    for (draft, checks, word) in
+        [(true, "success", "draft"), (false, "failure", "CI fails"), (false, "pending", "CI runs")]
+    {
+        let desk = Desk::new();
+        desk.forge.says(draft, checks);
+        let frame = desk.sits_down((120, 36)).frame();
+        let rows: Vec<&str> = frame.lines().skip_while(|row| !row.contains("Not ready 1")).collect();
+        assert!(rows.get(1).is_some_and(|row| row.contains("Rework the till") && row.contains(word)), "{frame}");
+    }
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_told_and_what_it_told_before_stays() {
+    let desk = Desk::new();
+    desk.sits_down((120, 36));
+    let mut session = desk.sits_down((120, 36));
+    desk.forge.fails("Get /api/v3/user", Fault::Status(502));
+    let frame = session.press("R").frame();
+    assert!(frame.contains("@ Rework the till"), "as before: {frame}");
+    assert!(frame.contains("⊘ work: git.example failed by itself: no: 502"), "{frame}");
+    assert!(frame.contains("Shown as before: 2 requests"), "{frame}");
+}
+
+#[test]
+fn what_asks_for_the_person_in_a_repository_that_is_not_here_is_a_row_with_its_page() {
+    let desk = Desk::new();
+    let frame = desk.sits_down((120, 36)).press("G").frame();
+    assert!(frame.contains("⊘ zoe/lib #7 Bump the lib: it asks you, and no clone of zoe/lib is open here."), "{frame}");
+}
+
+#[test]
+fn what_a_server_says_reaches_the_screen_escaped() {
+    let desk = Desk::new();
+    desk.forge.state.lock().unwrap().author = "mi\u{1b}[31mna\u{202e}".to_owned();
+    let frame = desk.sits_down((120, 36)).frame();
+    assert!(frame.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{frame:?}");
+}
+
+#[test]
+fn what_is_signed_waits_to_be_sent_and_is_told_once_the_network_is_there() {
+    let desk = Desk::new();
+    let mut session = desk.sits_down((120, 36));
+    session.press("<enter>SrNot so.<enter>reject<enter>").press("<esc>q");
+    assert!(session.frame().contains("1 to send (P)"), "{}", session.frame());
+    assert_eq!(desk.forge.reviews().len(), 0, "signing needs no network");
+    // There is no host to push the record to: what the server is told does not depend on it.
+    let receipt = session.ports.post.deliver(&desk.f.repository());
+    assert!(receipt.done[0].starts_with("ann/shop #12: changes requested, bound to the commit there"), "{receipt:?}");
+    let reviews = desk.forge.reviews();
+    let text = reviews[0]["body"].as_str().unwrap();
+    assert!(text.contains("**Rejected** at") && text.contains("Not so."), "{text}");
+}
