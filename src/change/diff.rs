@@ -45,7 +45,7 @@ pub struct TreeEntry {
 pub struct FileDiff {
     /// Where its new side lies, or its only one.
     pub path: RepoPath,
-    /// The path under which its old side lay, where it moved: see [`super::renames`].
+    /// The path under which its old side lay, where it moved: see `renames`.
     pub from: Option<RepoPath>,
     /// Of what moved to where its text means something else, and so is a removal and an addition: the other half.
     pub counterpart: Option<Counterpart>,
@@ -89,7 +89,7 @@ impl FileDiff {
 }
 
 /// All paths that a revision touches, sorted by path. What moved is a removal and an addition, until
-/// [`super::renames::paired`] joins the two.
+/// `renames::paired` joins the two.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diff {
     /// Sorted by path.
