@@ -98,10 +98,11 @@ pub fn elsewhere(servers: &[AtServer]) -> Vec<(String, String)> {
     told.flat_map(|told| told.elsewhere().map(row)).collect()
 }
 
-/// Servers that did not answer, and what is shown of them.
+/// Servers that did not answer all that they were asked, and what is shown of them.
 pub fn silent(servers: &[AtServer]) -> Vec<(String, String)> {
     let row = |server: &AtServer| {
-        let why = server.problem.as_ref()?;
+        let missing = server.told.as_ref().and_then(|told| told.missing.first());
+        let why = server.problem.as_ref().or(missing)?;
         let known = server.told.as_ref().map_or(0, |told| told.pending.len());
         let known =
             if known == 0 { String::new() } else { format!(" Shown as before: {}.", counted(known, "request")) };

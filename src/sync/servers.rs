@@ -1,9 +1,10 @@
 //! What is open at a review server, and the objects of it: those by its API, these by git, with one fetch for each
 //! repository.
 
+use crate::change::ObjectId;
 use crate::delivery::{self, Post};
 use crate::source::git::Repository;
-use crate::source::server::{Account, Pending, ReviewServer, Server, Told};
+use crate::source::server::{Pending, ReviewServer, Server, Told};
 
 use super::{Prompts, requests};
 
@@ -11,45 +12,53 @@ use super::{Prompts, requests};
 const MAX_CHECKED: usize = 60;
 
 /// Asks a server what is open in some of its repositories, and what of all of them asks for the account. What it told
-/// is kept.
+/// is kept, and with it what it did not tell.
 ///
 /// # Errors
-/// A sentence: it did not answer all of it. What it told before is kept then.
+/// A sentence: it did not answer. What it told before is kept then.
 pub fn ask(post: &Post, server: &Server, repositories: &[String], now: i64) -> Result<Told, String> {
     let (connected, account) = post.connect(server)?;
-    let told = answers(&*connected, server, account, repositories, now).map_err(|error| error.to_string())?;
+    let mut told = Told::new(server.name.clone(), now, account);
+    for repository in repositories {
+        match connected.open(repository, &told.account) {
+            Ok(open) => {
+                told.repositories.push(repository.clone());
+                told.pending.extend(open);
+            }
+            Err(why) => told.missing.push(why.to_string()),
+        }
+    }
+    match connected.asked(&told.account) {
+        Ok(asked) => take_asked(&mut told, asked),
+        Err(why) => told.missing.push(why.to_string()),
+    }
+    take_checks(&mut told, &*connected);
+    told.missing.dedup();
     post.memory.save(&told);
     Ok(told)
 }
 
-fn answers(
-    connected: &dyn ReviewServer,
-    server: &Server,
-    account: Account,
-    repositories: &[String],
-    now: i64,
-) -> Result<Told, crate::source::server::ServerError> {
-    let mut told = Told::new(server.name.clone(), now, account, repositories.to_vec());
-    for repository in repositories {
-        told.pending.extend(connected.open(repository, &told.account)?);
-    }
-    for asked in connected.asked(&told.account)? {
+fn take_asked(told: &mut Told, asked: Vec<Pending>) {
+    for asked in asked {
         match told.pending.iter_mut().find(|known| is_same(known, &asked)) {
             Some(known) => known.asked = known.asked.take().or(asked.asked),
             None => told.pending.push(asked),
         }
     }
-    // Those that ask for the account first.
-    let mut heads: Vec<(bool, String, _)> = told
-        .pending
-        .iter()
-        .filter_map(|pending| Some((pending.asked.is_none(), pending.repository.clone(), pending.head?)))
-        .collect();
+}
+
+/// Of the requests that ask for the account first. One failure is enough to ask no further.
+fn take_checks(told: &mut Told, connected: &dyn ReviewServer) {
+    let heads = told.pending.iter();
+    let heads = heads.filter_map(|one| Some((one.asked.is_none(), one.repository.clone(), one.head?)));
+    let mut heads: Vec<(bool, String, ObjectId)> = heads.collect();
     heads.sort();
     for (_, repository, head) in heads.into_iter().take(MAX_CHECKED) {
-        told.checks.insert(head.to_string(), connected.checks(&repository, head)?);
+        match connected.checks(&repository, head) {
+            Ok(checks) => _ = told.checks.insert(head.to_string(), checks),
+            Err(why) => return told.missing.push(why.to_string()),
+        }
     }
-    Ok(told)
 }
 
 fn is_same(a: &Pending, b: &Pending) -> bool {
@@ -81,6 +90,7 @@ pub fn refresh(post: &Post, repositories: &[Repository], prompts: Prompts, now: 
         let names: Vec<String> = here.map(|(_, name)| name).collect();
         match ask(post, server, &names, now) {
             Ok(told) => {
+                failed.extend(told.missing.iter().map(|why| (server.name.clone(), why.clone())));
                 let brought =
                     repositories.iter().map(|repository| (repository, bring(repository, server, &told, prompts)));
                 failed.extend(

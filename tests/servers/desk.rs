@@ -90,6 +90,21 @@ fn a_server_that_does_not_answer_is_told_and_what_it_told_before_stays() {
 }
 
 #[test]
+fn what_a_server_does_not_tell_hides_nothing_of_what_it_does() {
+    let desk = Desk::new();
+    let mut session = desk.sits_down((120, 36));
+    for (place, fault) in [("/search/issues", Fault::Status(429)), ("/check-runs", Fault::Status(403))] {
+        desk.forge.fails(place, fault);
+        let frame = session.press("R").frame();
+        assert!(frame.contains("Rework the till") && frame.contains("⊘ work: git.example"), "{place}: {frame}");
+    }
+    desk.forge.fails("Get /api/v3/repos/ann/shop/pulls", Fault::Status(404));
+    let frame = session.press("R").frame();
+    assert!(frame.contains("#12") && frame.contains("knows nothing at /api/v3/repos/ann/shop/pulls"), "{frame}");
+    assert!(session.press("R").frame().contains("@ Rework the till"), "{}", session.frame());
+}
+
+#[test]
 fn what_asks_for_the_person_in_a_repository_that_is_not_here_is_a_row_with_its_page() {
     let desk = Desk::new();
     let frame = desk.sits_down((120, 36)).press("G").frame();

@@ -132,6 +132,16 @@ impl Forge {
             (Method::Get, _) if path == format!("/repos/ann/shop/commits/{}/check-runs", state.head) => {
                 (200, json!({"total_count": 1, "check_runs": [{"name": "lint", "conclusion": "success"}]}))
             }
+            (Method::Get, "/repos/issues/search") => {
+                let own = json!({
+                    "number": 12,
+                    "title": "Rework the till",
+                    "user": {"login": state.author},
+                    "repository": {"full_name": "ann/shop"},
+                    "html_url": format!("{URL}/ann/shop/pulls/12"),
+                });
+                (200, json!([own]))
+            }
             (Method::Get, "/search/issues") => {
                 let other = json!({
                     "number": 7,

@@ -4,7 +4,9 @@
 mod delivery;
 mod desk;
 mod forge;
+mod host;
 mod http;
+mod program;
 #[path = "../support/desk.rs"]
 mod session;
 #[path = "../support/mod.rs"]

@@ -27,12 +27,16 @@ pub struct Told {
     pub pending: Vec<Pending>,
     /// By head.
     pub checks: BTreeMap<String, Checks>,
+    /// What it did not tell, a sentence each.
+    #[serde(default)]
+    pub missing: Vec<String>,
 }
 
 impl Told {
-    pub fn new(server: String, time: i64, account: Account, repositories: Vec<String>) -> Told {
-        let (schema, pending, checks) = (SCHEMA.to_owned(), Vec::new(), BTreeMap::new());
-        Told { schema, server, time, account, repositories, pending, checks }
+    pub fn new(server: String, time: i64, account: Account) -> Told {
+        let repositories = Vec::new();
+        let (pending, checks, missing) = Default::default();
+        Told { schema: SCHEMA.to_owned(), server, time, account, repositories, pending, checks, missing }
     }
 
     /// A request, as the server told of it.
@@ -45,7 +49,7 @@ impl Told {
         self.checks.get(&head.to_string()).copied()
     }
 
-    /// Requests of repositories that nobody here has.
+    /// Requests of repositories that nobody here has, or of which it did not tell what is open.
     pub fn elsewhere(&self) -> impl Iterator<Item = &Pending> {
         self.pending.iter().filter(|pending| !self.repositories.contains(&pending.repository))
     }

@@ -1,0 +1,128 @@
+//! The real program against a host on this machine: git over HTTP, the API over HTTP, a token, a push.
+
+use std::process::Command;
+
+use undersign::decision::Verdict;
+use undersign::delivery::{Outbox, Post};
+use undersign::source::server::{Memory, Server, ServerKind};
+
+use crate::forge::Forge;
+use crate::host::Host;
+use crate::support::{Fixture, git_in, now};
+
+/// A host with pull request 12, and dana's clone, `shop`.
+struct Desk {
+    f: Fixture,
+    forge: Forge,
+    host: Host,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let mut f = Fixture::new();
+        f.git("mina", &["checkout", "-q", "agent/work"]);
+        f.write("till.txt", "till\n");
+        let head = f.commit("mina", "till: rework");
+        f.git("mina", &["checkout", "-q", "main"]);
+        let bare = f.dir.path().join("host");
+        git_in(f.dir.path(), "mina", &["clone", "-q", "--bare", &f.repo.display().to_string(), "host"]);
+        git_in(&bare, "mina", &["update-ref", "refs/pull/12/head", &head]);
+        git_in(&bare, "mina", &["update-ref", "refs/pull/11/head", &head]);
+        git_in(&bare, "mina", &["update-ref", "-d", "refs/heads/agent/work"]);
+        let forge = Forge::new(ServerKind::Gitea, &head);
+        let host = Host::start(&bare, &forge);
+        git_in(f.dir.path(), "dana", &["clone", "-q", &format!("{}/ann/shop.git", host.url), "clone"]);
+        let config = f.dir.path().join("config/undersign");
+        std::fs::create_dir_all(&config).unwrap();
+        let text = format!("[server.work]\nurl = \"{}\"\n", host.url);
+        std::fs::write(config.join("config.toml"), text).unwrap();
+        f.repo = f.dir.path().join("clone");
+        Desk { f, forge, host }
+    }
+
+    /// What the program says, with the token in the environment, or without.
+    fn says(&self, args: &[&str], token: Option<&str>) -> (i32, String) {
+        let home = self.f.dir.path();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
+        command.arg("--repo").arg(&self.f.repo).args(args).current_dir(home);
+        command.env("HOME", home).env("XDG_CONFIG_HOME", home.join("config"));
+        command.env("XDG_CACHE_HOME", home.join("cache")).env("XDG_DATA_HOME", home.join("data"));
+        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env_remove("UNDERSIGN_TOKEN_WORK");
+        command.envs(token.map(|token| ("UNDERSIGN_TOKEN_WORK", token)));
+        let output = command.output().unwrap();
+        let all = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(all).unwrap())
+    }
+
+    /// Signs in the clone, and notes it as the desk does.
+    fn signs(&self, verdict: Verdict) {
+        let record = self.f.decide("dana", "pull/12", verdict);
+        let repository = self.f.repository();
+        let target = repository.target().unwrap();
+        let pending = repository.changes(0, &target).unwrap().changes;
+        let change = pending.into_iter().find(|change| change.id.ends_with(":pull/12")).unwrap();
+        self.post().take(&repository, &change, &record, now()).unwrap();
+    }
+
+    fn post(&self) -> Post {
+        let data = self.f.dir.path().join("data/undersign");
+        let server = Server { url: self.host.url.clone(), kind: None, token_command: None, ..self.forge.server() };
+        Post {
+            servers: vec![server],
+            outbox: Outbox::at(data.join("outbox")),
+            memory: Memory::at(data.join("servers")),
+            transport: Box::new(self.forge.clone()),
+        }
+    }
+}
+
+#[test]
+fn a_doctor_says_what_a_server_is_with_which_account_and_what_is_open_there() {
+    let desk = Desk::new();
+    let (code, said) = desk.says(&["doctor", "--server", "work"], Some("s3cret"));
+    for row in [
+        "from the environment, UNDERSIGN_TOKEN_WORK",
+        "kind        gitea",
+        "account     dana-at-work",
+        "version     1.22.3",
+        "clone       origin is ann/shop: 1 review request open",
+    ] {
+        assert!(said.contains(row), "{row}: {said}");
+    }
+    assert!(code == 0 && !said.contains("s3cret"), "{said}");
+    let (code, said) = desk.says(&["doctor", "--server", "work"], None);
+    assert!(code == 70 && said.contains("does not accept the account (401)"), "{said}");
+    assert!(said.contains("none found. Put one into UNDERSIGN_TOKEN_WORK"), "{said}");
+    let (code, said) = desk.says(&["doctor", "--server", "play"], None);
+    assert!(code == 70 && said.contains("is called play; work"), "{said}");
+}
+
+#[test]
+fn what_is_open_is_fetched_what_is_not_is_left_and_a_verdict_and_its_record_reach_the_host() {
+    let desk = Desk::new();
+    let (code, said) = desk.says(&["queue", "--fetch"], Some("s3cret"));
+    assert!(code == 0 && said.contains("#12") && !said.contains("#11"), "{said}");
+    desk.signs(Verdict::Approve);
+    let (code, said) = desk.says(&["sync"], Some("s3cret"));
+    assert!(said.contains("ann/shop #12: approved, bound to the commit there; the record is in a ref."), "{said}");
+    assert_eq!(code, 0, "{said}");
+    let held = git_in(&desk.f.dir.path().join("host"), "dana", &["for-each-ref", "refs/undersign/decisions"]);
+    assert!(!held.is_empty(), "the record is there");
+    assert_eq!((desk.forge.reviews().len(), desk.forge.statuses().len()), (1, 1));
+    let (_, said) = desk.says(&["sync"], Some("s3cret"));
+    assert!(!said.contains("#12"), "it is told once: {said}");
+}
+
+#[test]
+fn without_its_server_the_queue_is_as_before_and_says_why_and_what_is_signed_waits() {
+    let desk = Desk::new();
+    desk.says(&["queue", "--fetch"], Some("s3cret"));
+    desk.signs(Verdict::Reject);
+    let (code, said) = desk.says(&["queue", "--fetch"], Some("wrong"));
+    let told = "unreadable: work: It is listed as before. 127.0.0.1";
+    assert!(code == 0 && said.contains("#12") && said.contains(told), "{said}");
+    let (code, said) = desk.says(&["sync"], Some("wrong"));
+    assert!(code == 70 && said.contains("ann/shop #12: 127.0.0.1") && said.contains("(401)"), "{said}");
+    let (code, said) = desk.says(&["sync"], Some("s3cret"));
+    assert!(code == 0 && said.contains("ann/shop #12: changes requested"), "{said}");
+}
