@@ -167,6 +167,9 @@ pub struct Queue {
     pub servers: Vec<AtServer>,
     /// By repository: names of servers, and what they call it.
     pub at_servers: BTreeMap<usize, Vec<(String, String)>>,
+    /// Requests that are not here, and servers that did not answer: what, and why.
+    elsewhere: Vec<(String, String)>,
+    silent: Vec<(String, String)>,
     /// Positions of all entries as they are shown, kept so while one after another is examined.
     order: Vec<usize>,
     by_id: HashMap<String, usize>,
@@ -197,6 +200,8 @@ impl Queue {
             fetched: BTreeMap::new(),
             servers: Vec::new(),
             at_servers: BTreeMap::new(),
+            elsewhere: Vec::new(),
+            silent: Vec::new(),
             order: Vec::new(),
             by_id: HashMap::new(),
             longest_title: 0,
@@ -262,10 +267,10 @@ impl Queue {
 
     /// Puts what servers told beside the changes.
     fn join_servers(&mut self) {
-        let servers = &self.servers;
+        let index = servers::Index::of(&self.servers);
         for entry in &mut self.entries {
             let head = entry.change.revision.head;
-            entry.at_work = entry.hosted.as_ref().and_then(|hosted| servers::at_work(servers, hosted, head));
+            entry.at_work = entry.hosted.as_ref().and_then(|hosted| index.at_work(hosted, head));
         }
     }
 
@@ -276,6 +281,7 @@ impl Queue {
             Ok(told) => (server.told, server.problem) = (Some(told), None),
             Err(why) => server.problem = Some(why),
         }
+        (self.elsewhere, self.silent) = (servers::elsewhere(&self.servers), servers::silent(&self.servers));
         self.join_servers();
         self.arrange();
         self.keep_selection();
@@ -368,8 +374,8 @@ impl Queue {
         rows.extend(
             sources().filter(|(at, source)| is_stuck(source) && has_changes(*at)).map(|(at, _)| QueueRow::Policy(at)),
         );
-        rows.extend((0..servers::elsewhere(&self.servers).len()).map(QueueRow::Elsewhere));
-        rows.extend((0..servers::silent(&self.servers).len()).map(QueueRow::Silent));
+        rows.extend((0..self.elsewhere.len()).map(QueueRow::Elsewhere));
+        rows.extend((0..self.silent.len()).map(QueueRow::Silent));
         rows.extend((0..self.broken.len()).map(QueueRow::Broken));
         let failed = sources().filter(|(_, source)| matches!(source, Source::Failed { .. }));
         rows.extend(failed.map(|(at, _)| QueueRow::Failed(at)));
@@ -559,8 +565,8 @@ impl Queue {
     pub fn problem(&self, row: QueueRow) -> Option<(String, String)> {
         match row {
             QueueRow::Change(_) | QueueRow::Heading(..) => None,
-            QueueRow::Elsewhere(at) => servers::elsewhere(&self.servers).into_iter().nth(at),
-            QueueRow::Silent(at) => servers::silent(&self.servers).into_iter().nth(at),
+            QueueRow::Elsewhere(at) => self.elsewhere.get(at).cloned(),
+            QueueRow::Silent(at) => self.silent.get(at).cloned(),
             QueueRow::Broken(at) => self.broken.get(at).map(|broken| (broken.what.clone(), broken.why.clone())),
             QueueRow::Failed(at) => match self.sources.get(at) {
                 Some(Source::Failed { path, why }) => Some((path.clone(), why.clone())),

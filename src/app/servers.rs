@@ -1,7 +1,9 @@
 //! What review servers told, beside the changes that it is about.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::change::request::Request;
 use crate::change::{ObjectId, counted, visible};
 use crate::delivery::Hosted;
 use crate::source::server::{Checks, Pending, Told};
@@ -79,11 +81,22 @@ pub fn checks_sentence(checks: Checks) -> String {
     if parts.is_empty() { "none at this head".to_owned() } else { parts.join(", ") + " at this head" }
 }
 
-/// What a server told of a change, whose head is here as it says.
-pub fn at_work(servers: &[AtServer], hosted: &Hosted, head: ObjectId) -> Option<AtWork> {
-    let told = servers.iter().find(|server| server.name == hosted.server)?.told.as_ref()?;
-    let pending = told.request(&hosted.repository, hosted.request)?.clone();
-    Some(AtWork { pending, checks: told.checks_at(head) })
+/// What servers told, by where it is: what tells one request from all others.
+pub struct Index<'t>(HashMap<(&'t str, &'t str, Request), (&'t Told, &'t Pending)>);
+
+impl<'t> Index<'t> {
+    pub fn of(servers: &'t [AtServer]) -> Index<'t> {
+        let told = servers.iter().filter_map(|server| server.told.as_deref());
+        let all = told.flat_map(|told| told.pending.iter().map(move |pending| (told, pending)));
+        let place = |told: &'t Told, one: &'t Pending| (told.server.as_str(), one.repository.as_str(), one.request);
+        Index(all.map(|(told, pending)| (place(told, pending), (told, pending))).collect())
+    }
+
+    /// What a server told of a change, whose head is here as it says.
+    pub fn at_work(&self, hosted: &Hosted, head: ObjectId) -> Option<AtWork> {
+        let (told, pending) = self.0.get(&(hosted.server.as_str(), hosted.repository.as_str(), hosted.request))?;
+        Some(AtWork { pending: (*pending).clone(), checks: told.checks_at(head) })
+    }
 }
 
 /// Review requests that ask for the person, in repositories that are not here: what, and what helps.

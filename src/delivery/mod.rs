@@ -9,7 +9,7 @@ pub use outbox::{Entry, Outbox, Signed, Step};
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::change::request::Request;
 use crate::change::{BranchRef, Change, ObjectId, address, visible};
@@ -18,7 +18,7 @@ use crate::ledger;
 use crate::record::Record;
 use crate::source::git::Repository;
 use crate::source::server::{
-    self, Account, Decided, Memory, Network, Observed, ReviewServer, Server, ServerError, Transport,
+    self, Account, Decided, Kept, Memory, Network, Observed, ReviewServer, Server, ServerError, Transport,
 };
 
 /// The review request of a change, at one of the servers that are configured.
@@ -60,6 +60,8 @@ pub struct Post {
     /// What the servers told last.
     pub memory: Memory,
     pub transport: Box<dyn Transport>,
+    /// What is asked again only where it changed, by the name of the server.
+    pub kept: Mutex<BTreeMap<String, Kept>>,
 }
 
 /// What became of the entries of a repository, a sentence each.
@@ -74,7 +76,7 @@ impl Post {
     /// By the network, to the servers of the person's configuration.
     pub fn by_network(servers: Vec<Server>, data: &Path) -> Post {
         let (outbox, memory) = (Outbox::at(data.join("outbox")), Memory::at(data.join("servers")));
-        Post { servers, outbox, memory, transport: Box::new(Network::default()) }
+        Post { servers, outbox, memory, transport: Box::new(Network::default()), kept: Mutex::default() }
     }
 
     /// To no server.
@@ -103,7 +105,9 @@ impl Post {
     /// A sentence.
     pub fn connect(&self, server: &Server) -> Result<(Box<dyn ReviewServer + '_>, Account), String> {
         let found = server::token(server)?;
-        let connected = server::connect(server, found.map(|found| found.token), &*self.transport);
+        let kept =
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(server.name.clone()).or_default().clone();
+        let connected = server::connect(server, found.map(|found| found.token), &*self.transport, kept);
         let connected = connected.map_err(|error| error.to_string())?;
         let account = connected.account().map_err(|error| error.to_string())?;
         Ok((connected, account))

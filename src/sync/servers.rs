@@ -1,6 +1,8 @@
 //! What is open at a review server, and the objects of it: those by its API, these by git, with one fetch for each
 //! repository.
 
+use std::collections::BTreeSet;
+
 use crate::change::ObjectId;
 use crate::delivery::{self, Post};
 use crate::source::git::Repository;
@@ -10,17 +12,28 @@ use super::{Prompts, requests};
 
 /// Requests whose checks are asked for: each takes a question of its own.
 const MAX_CHECKED: usize = 60;
+/// Questions to one server at a time.
+const AT_ONCE: usize = 8;
+
+/// A server that answered who we are there.
+pub type Connected<'p> = Box<dyn ReviewServer + 'p>;
 
 /// Asks a server what is open in some of its repositories, and what of all of them asks for the account. What it told
-/// is kept, and with it what it did not tell.
+/// is kept, and with it what it did not tell. Checks are as they were known for the same heads.
 ///
 /// # Errors
 /// A sentence: it did not answer. What it told before is kept then.
-pub fn ask(post: &Post, server: &Server, repositories: &[String], now: i64) -> Result<Told, String> {
+pub fn ask<'p>(
+    post: &'p Post,
+    server: &Server,
+    repositories: &[String],
+    now: i64,
+) -> Result<(Connected<'p>, Told), String> {
     let (connected, account) = post.connect(server)?;
     let mut told = Told::new(server.name.clone(), now, account);
-    for repository in repositories {
-        match connected.open(repository, &told.account) {
+    let open = at_once(repositories, |repository| connected.open(repository, &told.account));
+    for (repository, open) in repositories.iter().zip(open) {
+        match open {
             Ok(open) => {
                 told.repositories.push(repository.clone());
                 told.pending.extend(open);
@@ -32,10 +45,46 @@ pub fn ask(post: &Post, server: &Server, repositories: &[String], now: i64) -> R
         Ok(asked) => take_asked(&mut told, asked),
         Err(why) => told.missing.push(why.to_string()),
     }
-    take_checks(&mut told, &*connected);
-    told.missing.dedup();
-    post.memory.save(&told);
-    Ok(told)
+    let heads: BTreeSet<String> = told.pending.iter().filter_map(|one| Some(one.head?.to_string())).collect();
+    let before = post.memory.load(&server.name).map(|told| told.checks).unwrap_or_default();
+    told.checks = before.into_iter().filter(|(head, _)| heads.contains(head)).collect();
+    keep(post, &mut told);
+    Ok((connected, told))
+}
+
+/// Asks what checks say, of the requests that ask for the account first.
+pub fn check(post: &Post, connected: &dyn ReviewServer, told: &mut Told) {
+    let heads = told.pending.iter();
+    let heads = heads.filter_map(|one| Some((one.asked.is_none(), one.repository.clone(), one.head?)));
+    let mut heads: Vec<(bool, String, ObjectId)> = heads.collect();
+    heads.sort();
+    heads.truncate(MAX_CHECKED);
+    let checks = at_once(&heads, |(_, repository, head)| connected.checks(repository, *head));
+    for ((_, _, head), checks) in heads.iter().zip(checks) {
+        match checks {
+            Ok(checks) => _ = told.checks.insert(head.to_string(), checks),
+            Err(why) => told.missing.push(why.to_string()),
+        }
+    }
+    keep(post, told);
+}
+
+fn keep(post: &Post, told: &mut Told) {
+    let mut known = BTreeSet::new();
+    told.missing.retain(|why| known.insert(why.clone()));
+    post.memory.save(told);
+}
+
+/// Asks several things at once, but not more than a server may be asked.
+fn at_once<A: Sync, B: Send>(asked: &[A], ask: impl Fn(&A) -> B + Sync) -> Vec<B> {
+    let mut answers = Vec::with_capacity(asked.len());
+    for asked in asked.chunks(AT_ONCE) {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = asked.iter().map(|asked| scope.spawn(|| ask(asked))).collect();
+            answers.extend(threads.into_iter().map(|thread| thread.join().expect("an adapter does not panic")));
+        });
+    }
+    answers
 }
 
 fn take_asked(told: &mut Told, asked: Vec<Pending>) {
@@ -43,20 +92,6 @@ fn take_asked(told: &mut Told, asked: Vec<Pending>) {
         match told.pending.iter_mut().find(|known| is_same(known, &asked)) {
             Some(known) => known.asked = known.asked.take().or(asked.asked),
             None => told.pending.push(asked),
-        }
-    }
-}
-
-/// Of the requests that ask for the account first. One failure is enough to ask no further.
-fn take_checks(told: &mut Told, connected: &dyn ReviewServer) {
-    let heads = told.pending.iter();
-    let heads = heads.filter_map(|one| Some((one.asked.is_none(), one.repository.clone(), one.head?)));
-    let mut heads: Vec<(bool, String, ObjectId)> = heads.collect();
-    heads.sort();
-    for (_, repository, head) in heads.into_iter().take(MAX_CHECKED) {
-        match connected.checks(&repository, head) {
-            Ok(checks) => _ = told.checks.insert(head.to_string(), checks),
-            Err(why) => return told.missing.push(why.to_string()),
         }
     }
 }
@@ -89,7 +124,8 @@ pub fn refresh(post: &Post, repositories: &[Repository], prompts: Prompts, now: 
         let here = repositories.iter().flat_map(|repository| delivery::repositories(repository, server));
         let names: Vec<String> = here.map(|(_, name)| name).collect();
         match ask(post, server, &names, now) {
-            Ok(told) => {
+            Ok((connected, mut told)) => {
+                check(post, &*connected, &mut told);
                 failed.extend(told.missing.iter().map(|why| (server.name.clone(), why.clone())));
                 let brought =
                     repositories.iter().map(|repository| (repository, bring(repository, server, &told, prompts)));

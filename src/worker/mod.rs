@@ -167,8 +167,9 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             }
         }
         Effect::Ask { server, repositories } => {
-            let result = ask(&server, &repositories, ports);
-            tell(Event::Answered { server, result, is_fresh: true });
+            if let Err(why) = ask(&server, &repositories, ports, tell) {
+                tell(Event::Answered { server, result: Err(why), is_fresh: true });
+            }
         }
         Effect::Bring { repository, snapshot, server } => {
             let result = bring(&snapshot, &server, &ports.post);
@@ -311,9 +312,17 @@ fn fetch(snapshot: &RepositorySnapshot, post: &Post, now: i64) -> Result<bool, S
     branches::fetch(&repository, &post.answered(&repository), Prompts::Never, now)
 }
 
-fn ask(name: &str, repositories: &[String], ports: &Ports) -> Result<Arc<Told>, String> {
+/// What is open is told first: checks are asked one by one, and nobody waits for them.
+fn ask(name: &str, repositories: &[String], ports: &Ports, tell: &mut dyn FnMut(Event)) -> Result<(), String> {
     let server = ports.post.server(name)?;
-    servers::ask(&ports.post, server, repositories, ports.now()).map(Arc::new)
+    let mut answered = |told: &Told, is_fresh| {
+        tell(Event::Answered { server: name.to_owned(), result: Ok(Arc::new(told.clone())), is_fresh });
+    };
+    let (connected, mut told) = servers::ask(&ports.post, server, repositories, ports.now())?;
+    answered(&told, true);
+    servers::check(&ports.post, &*connected, &mut told);
+    answered(&told, false);
+    Ok(())
 }
 
 /// Whether anything is new here of what a server told of.

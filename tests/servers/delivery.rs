@@ -34,7 +34,13 @@ impl Desk {
         let forge = Forge::new(kind, &head);
         let outbox = Outbox::at(f.dir.path().join("outbox"));
         let memory = Memory::at(f.dir.path().join("servers"));
-        let post = Post { servers: vec![forge.server()], outbox, memory, transport: Box::new(forge.clone()) };
+        let post = Post {
+            servers: vec![forge.server()],
+            outbox,
+            memory,
+            transport: Box::new(forge.clone()),
+            kept: Default::default(),
+        };
         let repository = f.repository();
         Desk { f, forge, post, repository }
     }

@@ -39,6 +39,7 @@ impl Desk {
             outbox: Outbox::at(self.f.dir.path().join("outbox")),
             memory: Memory::at(self.f.dir.path().join("servers")),
             transport: Box::new(self.forge.clone()),
+            kept: Default::default(),
         };
         session.state.queue.servers = vec![AtServer::new("work".to_owned())];
         // What is kept of the last time.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use undersign::source::server::http::{Client, Request, Response};
-use undersign::source::server::{NoAnswer, Secret, ServerError, Transport};
+use undersign::source::server::{Kept, NoAnswer, Secret, ServerError, Transport};
 
 /// Answers in turn, and keeps what it was asked.
 #[derive(Default)]
@@ -37,7 +37,7 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
 
 fn client(played: &Played) -> Client<'_> {
     let secret = Secret::new("s3cret").map(|secret| ("authorization", secret));
-    Client::new(played, "https://git.example/api/", secret).unwrap()
+    Client::new(played, "https://git.example/api/", secret, Kept::default()).unwrap()
 }
 
 #[test]
@@ -130,10 +130,10 @@ fn nothing_is_sent_in_the_open_but_to_this_machine() {
         "http://localhost.example",
         "http://127.0.0.1.example",
     ] {
-        assert!(Client::new(&played, url, None).is_err(), "{url}");
+        assert!(Client::new(&played, url, None, Kept::default()).is_err(), "{url}");
     }
     for url in ["http://127.0.0.1:3000", "http://localhost:3000/git", "http://[::1]:80", "https://git.example"] {
-        assert!(Client::new(&played, url, None).is_ok(), "{url}");
+        assert!(Client::new(&played, url, None, Kept::default()).is_ok(), "{url}");
     }
     assert!(["", " ", "two words", "line\nline", "é"].iter().all(|text| Secret::new(text).is_none()));
     assert_eq!(format!("{:?}", Secret::new(" s3cret\n")), "Some((secret))");

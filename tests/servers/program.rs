@@ -72,6 +72,7 @@ impl Desk {
             outbox: Outbox::at(data.join("outbox")),
             memory: Memory::at(data.join("servers")),
             transport: Box::new(self.forge.clone()),
+            kept: Default::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -12,6 +12,8 @@ use crate::change::visible;
 
 /// Bytes of one answer.
 const MAX_BODY: usize = 16 << 20;
+/// Bytes of answers that are kept of one server.
+const MAX_KEPT: usize = 64 << 20;
 /// Pages of one list.
 const MAX_PAGES: usize = 100;
 /// Seconds for one answer, all of it.
@@ -175,6 +177,27 @@ impl ServerError {
     }
 }
 
+/// Answers by what was asked, with what tells whether they still hold: for one account, over several clients.
+#[derive(Debug, Clone, Default)]
+pub struct Kept(Arc<Mutex<Answers>>);
+
+type Answers = HashMap<String, (String, Vec<u8>)>;
+
+impl Kept {
+    fn get(&self, key: &str) -> Option<(String, Vec<u8>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn put(&self, key: String, tag: String, body: Vec<u8>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let size: usize = kept.values().map(|(_, body)| body.len()).sum();
+        if size + body.len() > MAX_KEPT {
+            kept.clear();
+        }
+        kept.insert(key, (tag, body));
+    }
+}
+
 /// One server and one account.
 pub struct Client<'t> {
     transport: &'t dyn Transport,
@@ -183,8 +206,7 @@ pub struct Client<'t> {
     /// For people.
     host: String,
     authorization: Option<(&'static str, Secret)>,
-    /// Answers by URL, with what tells whether they still hold.
-    kept: Mutex<HashMap<String, (String, Vec<u8>)>>,
+    kept: Kept,
 }
 
 impl<'t> Client<'t> {
@@ -196,6 +218,7 @@ impl<'t> Client<'t> {
         transport: &'t dyn Transport,
         base: &str,
         authorization: Option<(&'static str, Secret)>,
+        kept: Kept,
     ) -> Result<Client<'t>, ServerError> {
         let base = base.trim_end_matches('/').to_owned();
         let host = host_of(&base).to_owned();
@@ -204,7 +227,7 @@ impl<'t> Client<'t> {
             return Err(ServerError::Plain(visible::text(&host).into_owned()));
         }
         let host = visible::text(&host).into_owned();
-        Ok(Client { transport, base, host, authorization, kept: Mutex::default() })
+        Ok(Client { transport, base, host, authorization, kept })
     }
 
     /// The host, for people.
@@ -304,15 +327,14 @@ impl<'t> Client<'t> {
             headers.push(("accept", "application/json".to_owned()));
         }
         let key = format!("{} {url}", headers[0].1);
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let kept = self.kept.get(&key);
         headers.extend(kept.iter().map(|(tag, _)| ("if-none-match", tag.clone())));
         let response = self.send(Method::Get, url, headers, Vec::new())?;
         if let (304, Some((_, body))) = (response.status, kept) {
             return Ok(Response { body, ..response });
         }
         if let Some(tag) = response.header("etag") {
-            let kept = (tag.to_owned(), response.body.clone());
-            self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(key, kept);
+            self.kept.put(key, tag.to_owned(), response.body.clone());
         }
         Ok(response)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::http::{Client, Secret, ServerError, Transport};
+use super::http::{Client, Kept, Secret, ServerError, Transport};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -60,7 +60,7 @@ pub fn recognise(url: &str, transport: &dyn Transport) -> Result<ServerKind, Ser
     if is_github_com(url) {
         return Ok(ServerKind::GitHub);
     }
-    let client = Client::new(transport, url, None)?;
+    let client = Client::new(transport, url, None, Kept::default())?;
     let mut failed = None;
     for (path, field, kind) in
         [("/api/v1/version", "version", ServerKind::Gitea), ("/api/v3/meta", "installed_version", ServerKind::GitHub)]

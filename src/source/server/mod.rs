@@ -10,7 +10,7 @@ mod kind;
 mod told;
 
 pub use credentials::{Credentials, token, variable};
-pub use http::{Network, NoAnswer, Secret, ServerError, Transport};
+pub use http::{Kept, Network, NoAnswer, Secret, ServerError, Transport};
 pub use kind::ServerKind;
 pub use told::{Memory, Told};
 
@@ -166,10 +166,11 @@ pub fn connect<'t>(
     server: &Server,
     token: Option<Secret>,
     transport: &'t dyn Transport,
+    kept: Kept,
 ) -> Result<Box<dyn ReviewServer + 't>, ServerError> {
     let kind = kind_of(server, transport)?;
     let authorization = token.map(|token| ("authorization", kind.authorization(&token)));
-    let client = Client::new(transport, &kind.api(&server.url), authorization)?;
+    let client = Client::new(transport, &kind.api(&server.url), authorization, kept)?;
     Ok(match kind {
         ServerKind::GitHub => Box::new(github::Server { client, dialect: github::Dialect::GitHub }),
         ServerKind::Gitea => Box::new(github::Server { client, dialect: github::Dialect::Gitea }),
