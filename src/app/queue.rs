@@ -173,8 +173,9 @@ pub struct Queue {
     /// Positions of all entries as they are shown, kept so while one after another is examined.
     order: Vec<usize>,
     by_id: HashMap<String, usize>,
-    /// Columns of the longest title, which each frame asks for.
+    /// Columns of the longest title, and whether there is a review request: each frame asks for them.
     longest_title: usize,
+    has_requests: bool,
     /// Examinations that were asked for and not answered.
     under_way: usize,
 }
@@ -205,6 +206,7 @@ impl Queue {
             order: Vec::new(),
             by_id: HashMap::new(),
             longest_title: 0,
+            has_requests: false,
             under_way: 0,
         }
     }
@@ -323,6 +325,11 @@ impl Queue {
         }
     }
 
+    /// Whether any change is a review request.
+    pub fn has_requests(&self) -> bool {
+        self.has_requests
+    }
+
     pub fn longest_title(&self) -> usize {
         self.longest_title
     }
@@ -353,6 +360,7 @@ impl Queue {
     /// Sorts all entries anew.
     pub fn arrange(&mut self) {
         self.longest_title = self.entries.iter().map(|entry| entry.title().width()).max().unwrap_or(0);
+        self.has_requests = self.entries.iter().any(|entry| entry.change.request().is_some());
         self.by_id = self.entries.iter().enumerate().map(|(at, entry)| (entry.change.id.clone(), at)).collect();
         let mut order: Vec<usize> = (0..self.entries.len()).collect();
         order.sort_by(|a, b| self.rank(*a).cmp(&self.rank(*b)));

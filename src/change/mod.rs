@@ -270,6 +270,11 @@ impl Change {
         self.revision.commits.last().map(Commit::title).filter(|t| !t.is_empty()).unwrap_or(&self.branch)
     }
 
+    /// The review request that it is.
+    pub fn request(&self) -> Option<Request> {
+        self.refs.first().and_then(BranchRef::request)
+    }
+
     /// What its branch is called, by all the refs that stand at its head.
     pub fn branches(&self) -> impl Iterator<Item = &str> {
         let others = self.refs.iter().map(|at| at.branch.as_str()).filter(|branch| *branch != self.branch);

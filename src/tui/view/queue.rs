@@ -10,6 +10,7 @@ use crate::app::queue::{Entry, Examined, Preview, QueueRow, Section, Sort, Sourc
 use crate::app::servers::{AtWork, checks_sentence, checks_sign};
 use crate::app::{State, preview_height};
 use crate::change::counted;
+use crate::change::request::Request;
 use crate::examination::{self, Examination};
 use crate::gate::advice;
 use crate::risk::{BlastClass, Severity};
@@ -191,12 +192,13 @@ fn identity(state: &State) -> (String, String) {
     }
 }
 
-/// Columns of a list, 0 for what there is no room for. As it narrows they go in a fixed order: branch, reach, size,
-/// age, then bar and agent. Tier, title and need never go.
+/// Columns of a list, 0 for what there is no room for. As it narrows they go in a fixed order: branch, change and reach,
+/// size, CI, age, then bar and agent. Tier, title and need never go.
 struct Columns {
     bar: usize,
     reach: usize,
     repository: usize,
+    change: usize,
     title: usize,
     branch: usize,
     agent: usize,
@@ -222,6 +224,7 @@ impl Columns {
             bar: from(5, 70),
             reach: from(8, 100),
             repository: repository.min(if width >= 100 { 16 } else { 13 }),
+            change: if state.queue.has_requests() { from(7, 100) } else { 0 },
             title: 0,
             branch: 0,
             agent: from(11, 70),
@@ -230,7 +233,7 @@ impl Columns {
             age: from(5, 76),
             need: 10,
         };
-        let used = Columns::FIXED + columns.bar + columns.reach + columns.repository + columns.agent;
+        let used = Columns::FIXED + columns.bar + columns.reach + columns.repository + columns.change + columns.agent;
         let rest = width.saturating_sub(used + columns.size + columns.checks + columns.age + columns.need).max(10);
         // Width goes to the title until the longest is whole, then to the branch.
         let longest = state.queue.longest_title() + 2;
@@ -250,6 +253,7 @@ impl Columns {
             format!("   {}", cell(&tier, self.bar + 2)),
             cell("reach", self.reach),
             cell("repository", self.repository),
+            cell("change", self.change),
             "  ".to_owned(),
             cell("title", self.title),
             cell("branch", self.branch),
@@ -269,19 +273,27 @@ impl Columns {
         let is_settled = entry.section() == Section::Decided;
         let title_role = if is_settled { Role::Muted } else { Role::Text };
         let sign = sign_of(entry);
+        let number = entry.change.request().map(Request::sign).unwrap_or_default();
+        let change = cell(&number, self.change);
         let examination = match &entry.examined {
             Examined::Done(examination) => examination,
             Examined::Pending => {
                 let rest = self.title + self.branch + self.agent + self.size;
                 let line = line.add(Role::Faint, &cell("··", 2 + self.bar + self.reach));
-                let line = line.add(Role::Muted, &cell(name, self.repository)).add(Role::Accent, sign);
+                let line = line
+                    .add(Role::Muted, &cell(name, self.repository))
+                    .add(Role::Muted, &change)
+                    .add(Role::Accent, sign);
                 let line = line.add(Role::Muted, &cell(entry.title(), rest));
                 return self.age(self.checks(line, entry), state, entry);
             }
             Examined::Failed(why) => {
                 let room = self.title + self.branch + self.agent + self.size + self.checks + self.age + self.need;
                 let line = line.add(Role::Faint, &cell("⊘", 2 + self.bar + self.reach));
-                let line = line.add(Role::Muted, &cell(name, self.repository)).add(Role::Accent, sign);
+                let line = line
+                    .add(Role::Muted, &cell(name, self.repository))
+                    .add(Role::Muted, &change)
+                    .add(Role::Accent, sign);
                 return line.add(Role::Faint, &clip(&format!("{}: {why}", entry.title()), room));
             }
         };
@@ -289,7 +301,8 @@ impl Columns {
         let bar = "▇".repeat(usize::from(5 - tier.min(5)));
         let line = line.add(tier_role(tier), &format!("{tier} {}", cell(&bar, self.bar)));
         let line = line.add(Role::Muted, &cell(reach(examination.assessment.blast.class), self.reach));
-        let line = line.add(Role::Muted, &cell(name, self.repository)).add(Role::Accent, sign);
+        let line =
+            line.add(Role::Muted, &cell(name, self.repository)).add(Role::Muted, &change).add(Role::Accent, sign);
         let line = line.add(title_role, &cell(&self.title_of(entry), self.title));
         let line = line.add(Role::Muted, &cell(&entry.change.name, self.branch));
         let provenance = &examination.provenance;
@@ -308,7 +321,8 @@ impl Columns {
     /// The title, after the branch where that is what tells a row from the next and has no column of its own.
     fn title_of(&self, entry: &Entry) -> String {
         let change = &entry.change;
-        if self.branch > 0 || (change.name == change.branch && change.stands.is_empty()) {
+        let is_named = self.branch > 0 || (self.change > 0 && change.request().is_some());
+        if is_named || (change.name == change.branch && change.stands.is_empty()) {
             return entry.title().to_owned();
         }
         format!("{}: {}", change.name, entry.title())
@@ -517,7 +531,6 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
         let told = again.told.as_deref().unwrap_or("…");
         facts.add("moved", Role::Accent, &format!("{}: {told}", again.since.name()));
     }
-    at_work(&mut facts, entry);
     if !entry.change.stands.is_empty() {
         facts.add("branch", Role::Warning, &entry.change.stands.join("; "));
     }
@@ -539,6 +552,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     facts.gap();
     needs(&mut facts, state, entry, examination);
     facts.gap();
+    at_work(&mut facts, entry);
     let provenance = &examination.provenance;
     let evidence: Vec<_> = provenance.evidence.iter().map(|evidence| evidence.raw.trim()).collect();
     let shown = if is_tall { evidence.len() } else { evidence.len().min(1) };
