@@ -4,20 +4,24 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 #[cfg(feature = "tui")]
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
+#[cfg(feature = "tui")]
+use crate::app::servers::{AtServer, Index, NotReady};
 use crate::cache::{self, Caches};
 use crate::change::{Change, visible};
 #[cfg(feature = "tui")]
 use crate::config;
 #[cfg(feature = "tui")]
-use crate::delivery::Post;
+use crate::delivery::{self, Post};
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::source::git::Repository;
+#[cfg(feature = "tui")]
+use crate::source::server::Server;
 #[cfg(feature = "tui")]
 use crate::sync::servers;
 use crate::sync::{Prompts, branches};
@@ -67,6 +71,12 @@ pub(super) struct Row {
     pub time: i64,
     /// In two words.
     pub need: String,
+    /// The review request that it is: `#12`.
+    pub request: Option<String>,
+    /// Who of this person's is asked to review it, says its server.
+    pub asked: Option<String>,
+    /// Why nobody need read it yet, by what its server said last.
+    pub not_ready: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -120,6 +130,8 @@ fn fetch(paths: &[PathBuf]) -> Vec<Unreadable> {
 fn read(repositories: &[PathBuf]) -> (Queue, bool) {
     let (mut rows, mut unreadable, mut is_any_read) = (Vec::new(), Vec::new(), false);
     let caches = Caches::at(cache::home());
+    #[cfg(feature = "tui")]
+    let told = Told::read();
     for (index, path) in repositories.iter().enumerate() {
         let mut broken = Vec::new();
         let visited = each(
@@ -129,7 +141,11 @@ fn read(repositories: &[PathBuf]) -> (Queue, bool) {
             |what, why| broken.push(Unreadable { what, why }),
             |snapshot, change, examined| match examined {
                 Ok(examination) => {
-                    rows.push((examination::urgency(&change, &examination), row(snapshot, &change, &examination)))
+                    #[allow(unused_mut)]
+                    let mut row = row(snapshot, &change, &examination);
+                    #[cfg(feature = "tui")]
+                    told.add(snapshot, &change, &mut row);
+                    rows.push((examination::urgency(&change, &examination), row));
                 }
                 Err(why) => unreadable.push(Unreadable { what: visible::text(&change.id).into_owned(), why }),
             },
@@ -191,6 +207,41 @@ pub(super) fn row(snapshot: &RepositorySnapshot, change: &Change, examination: &
         finding_count: examination.assessment.findings.len(),
         time: change.revision.commits.first().map_or(0, |commit| commit.time),
         need: examination::need(snapshot, examination, me(snapshot), super::now()),
+        request: change.request().map(|request| request.sign()),
+        asked: None,
+        not_ready: None,
+    }
+}
+
+/// What servers told last, for the rows of review requests: the same words as in the desk.
+#[cfg(feature = "tui")]
+struct Told {
+    servers: Vec<Server>,
+    told: Vec<AtServer>,
+}
+
+#[cfg(feature = "tui")]
+impl Told {
+    fn read() -> Told {
+        let post = Post::by_network(config::servers(), &config::data_directory());
+        let told = post.servers.iter().map(|server| {
+            let told = post.memory.load(&server.name).map(Arc::new);
+            AtServer { told, ..AtServer::new(server.name.clone()) }
+        });
+        Told { told: told.collect(), servers: post.servers }
+    }
+
+    fn add(&self, snapshot: &RepositorySnapshot, change: &Change, row: &mut Row) {
+        if self.servers.is_empty() || change.request().is_none() {
+            return;
+        }
+        let Ok(repository) = Repository::open(&snapshot.root) else { return };
+        let hosted = delivery::hosted(&repository, &change.refs, &self.servers);
+        let told = hosted.and_then(|hosted| Index::of(&self.told).at_work(&hosted, change.revision.head));
+        let Some(at_work) = told else { return };
+        row.title = visible::text(&at_work.pending.title).into_owned();
+        row.not_ready = at_work.not_ready().map(NotReady::word);
+        row.asked = at_work.pending.asked.as_deref().map(|asked| visible::text(asked).into_owned());
     }
 }
 
@@ -232,7 +283,7 @@ fn print(queue: &Queue) {
             padded(agent, 12),
             format!("+{}", row.added),
             format!("-{}", row.removed),
-            row.need,
+            row.not_ready.unwrap_or(&row.need),
             [std::slice::from_ref(&row.name), &row.stands].concat().join("; ")
         );
     }

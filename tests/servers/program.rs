@@ -102,7 +102,17 @@ fn a_doctor_says_what_a_server_is_with_which_account_and_what_is_open_there() {
 fn what_is_open_is_fetched_what_is_not_is_left_and_a_verdict_and_its_record_reach_the_host() {
     let desk = Desk::new();
     let (code, said) = desk.says(&["queue", "--fetch"], Some("s3cret"));
-    assert!(code == 0 && said.contains("#12") && !said.contains("#11"), "{said}");
+    assert!(code == 0 && said.contains("Rework the till") && said.contains("#12"), "{said}");
+    assert!(!said.contains("#11"), "{said}");
+    desk.forge.says(true, "success");
+    desk.says(&["queue", "--fetch"], Some("s3cret"));
+    let (_, said) = desk.says(&["queue", "--json"], None);
+    let json: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let row = &json["changes"][0];
+    assert_eq!(
+        (&row["request"], &row["asked"], &row["not_ready"]),
+        (&"#12".into(), &"dana-at-work".into(), &"draft".into())
+    );
     desk.signs(Verdict::Approve);
     let (code, said) = desk.says(&["sync"], Some("s3cret"));
     assert!(said.contains("ann/shop #12: approved, bound to the commit there; the record is in a ref."), "{said}");
