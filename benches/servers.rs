@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use undersign::delivery::{Outbox, Post};
+use undersign::delivery::Post;
 use undersign::source::server::http::{Request, Response};
-use undersign::source::server::{Memory, NoAnswer, Server, ServerKind, Transport};
+use undersign::source::server::{NoAnswer, Server, ServerKind, Transport};
 use undersign::sync::servers;
 
 const SERVERS: usize = 4;
@@ -74,13 +74,7 @@ fn main() {
         token_command: Some("echo token".to_owned()),
     };
     let slow: &'static Slow = Box::leak(Box::default());
-    let post = Post {
-        servers: (0..SERVERS).map(server).collect(),
-        outbox: Outbox::at(dir.join("outbox")),
-        memory: Memory::at(dir.join("servers")),
-        transport: Box::new(Shared(slow)),
-        kept: Mutex::default(),
-    };
+    let post = Post::over(Box::new(Shared(slow)), (0..SERVERS).map(server).collect(), &dir);
     let repositories: Vec<String> = (0..REPOSITORIES).map(|n| format!("ann/shop{n}")).collect();
     for round in ["first", "again"] {
         let (begun, first) = (Instant::now(), Mutex::new(None));

@@ -109,6 +109,25 @@ impl Remote {
     }
 }
 
+/// Whether two addresses are of one repository, as far as they say: the same path on the same host, however it is
+/// reached, or the same path of this machine.
+pub fn is_same(one: &str, other: &str) -> bool {
+    match (Remote::of(one), Remote::of(other)) {
+        (Some(one), Some(other)) => {
+            let same_port = one.is_ssh || other.is_ssh || one.port == other.port;
+            let same_path = one.path.trim_end_matches(".git") == other.path.trim_end_matches(".git");
+            one.host.eq_ignore_ascii_case(&other.host) && same_port && same_path && !one.path.is_empty()
+        }
+        (None, None) => local(one) == local(other) && !local(one).is_empty(),
+        _ => false,
+    }
+}
+
+/// A path of this machine, as it may be written in two ways.
+fn local(address: &str) -> &str {
+    address.strip_prefix("file://").unwrap_or(address).trim_end_matches('/').trim_end_matches(".git")
+}
+
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-'
 }
@@ -121,6 +140,31 @@ fn holds_more_than_login(address: &str, shown: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_repository_is_the_same_however_it_is_reached() {
+        for (one, other) in [
+            ("https://git.example/ann/shop.git", "https://ann:secret@GIT.example/ann/shop"),
+            ("https://git.example:8443/ann/shop", "git@git.example:ann/shop.git"),
+            ("ssh://git@git.example:2222/ann/shop/", "https://git.example/ann/shop.git"),
+            ("/srv/shop.git", "file:///srv/shop.git/"),
+            ("/srv/shop", "/srv/shop.git"),
+            ("git://git.example/shop", "git://git.example/shop.git"),
+        ] {
+            assert!(is_same(one, other) && is_same(other, one), "{one} {other}");
+        }
+        for (one, other) in [
+            ("https://git.example/ann/shop", "https://git.example/ann/shop2"),
+            ("https://git.example/ann/shop", "https://git.example:8443/ann/shop"),
+            ("https://git.example/ann/shop", "https://other.example/ann/shop"),
+            ("https://git.example", "https://git.example/"),
+            ("https://git.example/srv/shop", "/srv/shop"),
+            ("", ""),
+            ("/", "/"),
+        ] {
+            assert!(!is_same(one, other) && !is_same(other, one), "{one} {other}");
+        }
+    }
 
     #[test]
     fn no_address_keeps_its_user() {

@@ -24,10 +24,12 @@ pub enum Kind {
     MergeRequest,
     /// Gerrit: `refs/changes/34/1234/5`, where 5 is the patch set.
     Change,
+    /// Review Board, which has no refs: it is rebuilt from patches.
+    ReviewRequest,
 }
 
 impl Kind {
-    const ALL: [Kind; 4] = [Kind::Pull, Kind::PullRequest, Kind::MergeRequest, Kind::Change];
+    const ALL: [Kind; 5] = [Kind::Pull, Kind::PullRequest, Kind::MergeRequest, Kind::Change, Kind::ReviewRequest];
 
     /// Its folder in a clone.
     fn folder(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Kind {
             Kind::PullRequest => "pull-requests",
             Kind::MergeRequest => "merge-requests",
             Kind::Change => "changes",
+            Kind::ReviewRequest => "r",
         }
     }
 }
@@ -81,16 +84,17 @@ impl Request {
             Kind::Pull => Some(format!("refs/pull/{number}/head")),
             Kind::PullRequest => Some(format!("refs/pull-requests/{number}/from")),
             Kind::MergeRequest => Some(format!("refs/merge-requests/{number}/head")),
-            Kind::Change => None,
+            Kind::Change | Kind::ReviewRequest => None,
         }
     }
 
-    /// As people write it: `#12`, `!12` on GitLab, `1234` on Gerrit.
+    /// As people write it: `#12`, `!12` on GitLab, `1234` on Gerrit, `r/12` on Review Board.
     pub fn sign(self) -> String {
         match self.kind {
             Kind::Pull | Kind::PullRequest => format!("#{}", self.number),
             Kind::MergeRequest => format!("!{}", self.number),
             Kind::Change => self.number.to_string(),
+            Kind::ReviewRequest => format!("r/{}", self.number),
         }
     }
 }
@@ -194,6 +198,9 @@ mod tests {
             let name = wanted.split(' ').next().unwrap();
             assert_eq!(Request::named(name).unwrap().to_string(), name);
         }
+        let rebuilt = Request { kind: Kind::ReviewRequest, number: 12 };
+        assert_eq!((Request::named("r/12"), rebuilt.sign()), (Some(rebuilt), "r/12".to_owned()));
+        assert_eq!(names(&["refs/r/12/head", "refs/r/12"], 9), <[String; 0]>::default(), "no host has a ref of it");
     }
 
     #[test]

@@ -2,23 +2,27 @@
 //! request stands, send what the outbox says is not done, and read each back. Nothing is told to a request that is not
 //! what was signed, and nothing is told twice.
 
+mod apart;
 mod outbox;
 mod text;
 
+pub use apart::{Brought, known};
 pub use outbox::{Entry, Outbox, Signed, Step};
+
+use text::Home;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::change::request::Request;
+use crate::change::request::{Kind, Request};
 use crate::change::{BranchRef, Change, ObjectId, address, visible};
 use crate::decision::Verdict;
 use crate::ledger;
 use crate::record::Record;
 use crate::source::git::Repository;
 use crate::source::server::{
-    self, Account, Decided, Kept, Memory, Network, Observed, ReviewServer, Server, ServerError, Transport,
+    self, Abilities, Account, Decided, Kept, Memory, Network, Observed, ReviewServer, Server, ServerError, Transport,
 };
 
 /// The review request of a change, at one of the servers that are configured.
@@ -34,22 +38,38 @@ pub struct Hosted {
 
 /// What a server calls the repository of each remote, by the remote's name.
 pub fn repositories(repository: &Repository, server: &Server) -> Vec<(String, String)> {
+    let known = remotes(repository).into_iter().filter_map(|(name, url)| {
+        let by_address = || server.repository_of(&address::Remote::of(&url)?);
+        let called = apart::linked(repository, &name, server).or_else(by_address)?;
+        Some((name, called))
+    });
+    known.collect()
+}
+
+/// The remotes of a repository and their addresses.
+fn remotes(repository: &Repository) -> Vec<(String, String)> {
     let remotes = repository.raw.remotes();
     let names = remotes.iter().flat_map(|names| names.iter()).flatten().flatten();
-    let hosted = names.filter_map(|name| {
+    let all = names.filter_map(|name| {
         let remote = repository.raw.find_remote(name).ok()?;
-        let address = address::Remote::of(remote.url().ok()?)?;
-        Some((name.to_owned(), server.repository_of(&address)?))
+        Some((name.to_owned(), remote.url().ok()?.to_owned()))
     });
-    hosted.collect()
+    all.collect()
 }
 
 /// Where the review request of a change is, if one of these servers has it.
 pub fn hosted(repository: &Repository, refs: &[BranchRef], servers: &[Server]) -> Option<Hosted> {
-    let (request, remote) = refs.iter().find_map(|at| Some((at.request()?, at.remote.clone()?)))?;
-    servers.iter().find_map(|server| {
-        let (_, name) = repositories(repository, server).into_iter().find(|(name, _)| *name == remote)?;
-        Some(Hosted { server: server.name.clone(), repository: name, request, remote: remote.clone() })
+    let mut requests = refs.iter().filter_map(|at| Some((at.request()?, at.remote.clone()?)));
+    requests.find_map(|(request, remote)| {
+        let called = |server: &Server| {
+            if request.kind == Kind::ReviewRequest {
+                return apart::linked(repository, &remote, server);
+            }
+            let address = remotes(repository).into_iter().find(|(name, _)| *name == remote)?.1;
+            server.repository_of(&address::Remote::of(&address)?)
+        };
+        let (server, called) = servers.iter().find_map(|server| Some((server, called(server)?)))?;
+        Some(Hosted { server: server.name.clone(), repository: called, request, remote: remote.clone() })
     })
 }
 
@@ -73,10 +93,15 @@ pub struct Receipt {
 }
 
 impl Post {
-    /// By the network, to the servers of the person's configuration.
+    /// By the network, to the servers of the person's configuration; what is kept of them is in a directory.
     pub fn by_network(servers: Vec<Server>, data: &Path) -> Post {
+        Post::over(Box::new(Network::default()), servers, data)
+    }
+
+    /// As [`Post::by_network`], over another transport.
+    pub fn over(transport: Box<dyn Transport>, servers: Vec<Server>, data: &Path) -> Post {
         let (outbox, memory) = (Outbox::at(data.join("outbox")), Memory::at(data.join("servers")));
-        Post { servers, outbox, memory, transport: Box::new(Network::default()), kept: Mutex::default() }
+        Post { servers, outbox, memory, transport, kept: Mutex::default() }
     }
 
     /// To no server.
@@ -202,14 +227,17 @@ impl Delivery<'_> {
         let Some(record) = self.record(entry)? else {
             return Err(format!("the record {} is not in this repository.", &entry.record[..16]));
         };
-        let is_held = self.is_held(entry);
-        let (text, summary) = (text::comment(&record, is_held), text::summary(&record));
+        let abilities = self.server.abilities();
+        let home = Home { is_in_ref: self.is_held(entry), is_with_verdict: abilities.holds_records };
+        let (text, summary) = (text::comment(&record, home), text::summary(&record));
+        let envelope = String::from_utf8_lossy(&record.link.envelope).into_owned();
         let decided = Decided {
             repository: &entry.repository.clone(),
             request: entry.request,
             head: entry.head,
             verdict: entry.verdict,
             record: &entry.record.clone(),
+            envelope: &envelope,
             text: &text,
             summary: &summary,
         };
@@ -219,9 +247,11 @@ impl Delivery<'_> {
         let seen = || self.server.status(&decided);
         let give = || self.server.set_status(&decided);
         let status = self.step(entry, |entry| &mut entry.status_step, &seen, &give)?;
-        let home = if is_held { "the record is in a ref" } else { "the record is in the comment: no ref was taken" };
         Ok(match (verdict, status) {
-            (Ok(pinned), Ok(_)) => format!("{name}: {}, {pinned}; {home}.", given(entry.verdict)),
+            (Ok(()), Ok(())) => {
+                let (given, bound) = (given(entry.verdict), bound(abilities));
+                format!("{name}: {given}, {bound}; the record is {}.", home.place())
+            }
             (Err(why), _) | (_, Err(why)) => format!("{name}: {why}"),
         })
     }
@@ -236,8 +266,8 @@ impl Delivery<'_> {
                  decide again."
             )));
         }
-        if now.target != entry.target {
-            let (then, now) = (visible::text(&entry.target), visible::text(&now.target));
+        if let Some(target) = now.target.filter(|target| *target != entry.target) {
+            let (then, now) = (visible::text(&entry.target), visible::text(&target));
             return Ok(Some(format!(
                 "it is for {now} now, and you signed for {then}. Nothing was told to the server."
             )));
@@ -259,7 +289,7 @@ impl Delivery<'_> {
         step: impl Fn(&mut Entry) -> &mut Step,
         seen: &dyn Fn() -> Result<Option<Observed>, ServerError>,
         give: &dyn Fn() -> Result<(), ServerError>,
-    ) -> Result<Result<&'static str, String>, String> {
+    ) -> Result<Result<(), String>, String> {
         let plain = |error: ServerError| error.to_string();
         let mut observed = seen().map_err(plain)?;
         if observed.is_none() {
@@ -299,7 +329,7 @@ impl Delivery<'_> {
 }
 
 /// Whether a server holds what it was given, for the commit that was signed.
-fn as_given(observed: Option<Observed>, head: ObjectId) -> Result<&'static str, String> {
+fn as_given(observed: Option<Observed>, head: ObjectId) -> Result<(), String> {
     match observed {
         None => Err("the server answered that it took it, and does not have it. Nothing counts as done.".to_owned()),
         Some(Observed { is_as_given: false, .. }) => {
@@ -310,8 +340,15 @@ fn as_given(observed: Option<Observed>, head: ObjectId) -> Result<&'static str, 
             commit.short(),
             head.short()
         )),
-        Some(Observed { commit: Some(_), .. }) => Ok("bound to the commit there"),
-        Some(Observed { commit: None, .. }) => Ok("not bound to a commit there: this server binds none"),
+        Some(_) => Ok(()),
+    }
+}
+
+fn bound(abilities: Abilities) -> &'static str {
+    if abilities.binds_commits {
+        "bound to the commit there"
+    } else {
+        "bound to the commit by the record alone: this server binds none"
     }
 }
 

@@ -10,6 +10,26 @@ const MAX_SUMMARY: usize = 140;
 /// Characters of a comment. GitHub takes 65,536.
 const MAX_TEXT: usize = 60_000;
 
+/// Where a server has the record besides the comment.
+#[derive(Debug, Clone, Copy)]
+pub struct Home {
+    pub is_in_ref: bool,
+    /// In the data of the verdict.
+    pub is_with_verdict: bool,
+}
+
+impl Home {
+    /// For people.
+    pub fn place(self) -> &'static str {
+        match (self.is_in_ref, self.is_with_verdict) {
+            (true, false) => "in a ref",
+            (true, true) => "in a ref, and with the verdict",
+            (false, true) => "with the verdict: no ref was taken",
+            (false, false) => "in the comment: no ref was taken",
+        }
+    }
+}
+
 /// In one line.
 pub fn summary(record: &Record) -> String {
     let predicate = record.predicate();
@@ -17,8 +37,8 @@ pub fn summary(record: &Record) -> String {
     text.chars().take(MAX_SUMMARY).collect()
 }
 
-/// For people, as Markdown; with the whole record where no ref of the server holds it.
-pub fn comment(record: &Record, is_held: bool) -> String {
+/// For people, as Markdown; with the whole record where the server has it nowhere else.
+pub fn comment(record: &Record, home: Home) -> String {
     let predicate = record.predicate();
     let head = &predicate.head.commit[..predicate.head.commit.len().min(12)];
     let mut text = format!("**{}** at `{head}` by {}.\n", done(predicate.verdict), predicate.principal);
@@ -34,9 +54,13 @@ pub fn comment(record: &Record, is_held: bool) -> String {
         text += &format!("\n{}\n\n{}", visible::text(&place), visible::fenced(&note.text, "text"));
     }
     text += &format!("\nSigned: undersign record `{}`. ", id(record));
-    text += if is_held { "`undersign sync` fetches it, " } else { "It stands below, " };
+    text += match home {
+        Home { is_in_ref: true, .. } => "`undersign sync` fetches it, ",
+        Home { is_with_verdict: true, .. } => "It stands in `extra_data` of this review, ",
+        Home { .. } => "It stands below, ",
+    };
     text += "`undersign record verify` checks it.\n";
-    if !is_held {
+    if !home.is_in_ref && !home.is_with_verdict {
         text += &whole(record, MAX_TEXT.saturating_sub(text.chars().count()));
     }
     text

@@ -2,7 +2,11 @@
 //! has one writer. Nothing here signs: a lost race is fetched and sent again.
 
 pub mod branches;
+#[cfg(feature = "tui")]
+pub mod patches;
 pub mod probe;
+#[cfg(feature = "tui")]
+mod rebuild;
 mod requests;
 #[cfg(feature = "tui")]
 pub mod servers;

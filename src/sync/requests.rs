@@ -137,9 +137,11 @@ impl Remote<'_> {
         let references = self.repository.raw.references_glob(&format!("{prefix}*"));
         for mut reference in references.into_iter().flatten().flatten() {
             let full = String::from_utf8_lossy(reference.name_bytes()).into_owned();
-            // Another remote's name may begin with this one's and a slash.
+            // Another remote's name may begin with this one's and a slash. Those that no ref of a host stands for are
+            // brought and taken away with what their server says.
             let request = full.strip_prefix(&prefix).and_then(Request::named);
-            if request.is_some_and(|request| !open.contains(&request)) {
+            let is_own = request.filter(|request| request.kind != request::Kind::ReviewRequest);
+            if is_own.is_some_and(|request| !open.contains(&request)) {
                 gone += usize::from(reference.delete().is_ok());
             }
         }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::change::ObjectId;
+use crate::change::request::Request;
 use crate::delivery::{self, Post};
 use crate::source::git::Repository;
 use crate::source::server::{Pending, ReviewServer, Server, Told};
@@ -55,12 +56,12 @@ pub fn ask<'p>(
 /// Asks what checks say, of the requests that ask for the account first.
 pub fn check(post: &Post, connected: &dyn ReviewServer, told: &mut Told) {
     let heads = told.pending.iter();
-    let heads = heads.filter_map(|one| Some((one.asked.is_none(), one.repository.clone(), one.head?)));
-    let mut heads: Vec<(bool, String, ObjectId)> = heads.collect();
+    let heads = heads.filter_map(|one| Some((one.asked.is_none(), one.repository.clone(), one.request, one.head?)));
+    let mut heads: Vec<(bool, String, Request, ObjectId)> = heads.collect();
     heads.sort();
     heads.truncate(MAX_CHECKED);
-    let checks = at_once(&heads, |(_, repository, head)| connected.checks(repository, *head));
-    for ((_, _, head), checks) in heads.iter().zip(checks) {
+    let checks = at_once(&heads, |(_, repository, request, head)| connected.checks(repository, *request, *head));
+    for ((.., head), checks) in heads.iter().zip(checks) {
         match checks {
             Ok(checks) => _ = told.checks.insert(head.to_string(), checks),
             Err(why) => told.missing.push(why.to_string()),

@@ -2,12 +2,13 @@
 
 use undersign::change::Change;
 use undersign::decision::Verdict;
-use undersign::delivery::{Outbox, Post, Receipt};
+use undersign::delivery::{Post, Receipt};
 use undersign::record::Record;
 use undersign::source::git::Repository;
-use undersign::source::server::{Memory, ServerKind};
+use undersign::source::server::ServerKind;
 
-use crate::forge::{Fault, Forge, URL};
+use crate::faults::{FAULTS, Fault};
+use crate::forge::{Forge, URL};
 use crate::support::{Fixture, now};
 
 const KINDS: [ServerKind; 2] = [ServerKind::GitHub, ServerKind::Gitea];
@@ -32,15 +33,7 @@ impl Desk {
         f.git("mina", &["update-ref", "refs/remotes/origin/main", "main"]);
         f.git("mina", &["update-ref", "refs/undersign/requests/origin/pull/12", &head]);
         let forge = Forge::new(kind, &head);
-        let outbox = Outbox::at(f.dir.path().join("outbox"));
-        let memory = Memory::at(f.dir.path().join("servers"));
-        let post = Post {
-            servers: vec![forge.server()],
-            outbox,
-            memory,
-            transport: Box::new(forge.clone()),
-            kept: Default::default(),
-        };
+        let post = Post::over(Box::new(forge.clone()), vec![forge.server()], f.dir.path());
         let repository = f.repository();
         Desk { f, forge, post, repository }
     }
@@ -131,21 +124,6 @@ fn a_record_that_the_remote_holds_is_named_and_not_copied() {
 
 #[test]
 fn whatever_fails_on_the_way_nothing_is_lost_and_nothing_is_told_twice() {
-    let faults = [
-        Fault::LostBefore,
-        Fault::LostAfter,
-        Fault::Truncated,
-        Fault::Status(401),
-        Fault::Status(403),
-        Fault::Status(404),
-        Fault::Status(409),
-        Fault::Status(422),
-        Fault::Status(429),
-        Fault::Status(500),
-        Fault::Status(502),
-        Fault::Page,
-        Fault::Elsewhere,
-    ];
     let places = [
         "Get /api/v1/user",
         "pulls/12",
@@ -156,7 +134,7 @@ fn whatever_fails_on_the_way_nothing_is_lost_and_nothing_is_told_twice() {
     ];
     let desk = Desk::new(ServerKind::Gitea);
     let record = desk.f.decide("dana", "pull/12", Verdict::Approve);
-    for (place, fault) in places.iter().flat_map(|place| faults.map(|fault| (place, fault))) {
+    for (place, fault) in places.iter().flat_map(|place| FAULTS.map(|fault| (place, fault))) {
         desk.forge.forgets();
         desk.post.take(&desk.repository, &desk.change(), &record, now()).unwrap();
         desk.forge.fails(place, fault);

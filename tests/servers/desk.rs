@@ -1,10 +1,11 @@
 //! What servers tell, in the queue.
 
 use undersign::app::servers::AtServer;
-use undersign::delivery::{Outbox, Post};
-use undersign::source::server::{Memory, ServerKind};
+use undersign::delivery::Post;
+use undersign::source::server::ServerKind;
 
-use crate::forge::{Fault, Forge, URL};
+use crate::faults::Fault;
+use crate::forge::{Forge, URL};
 use crate::session::Session;
 use crate::support::{Fixture, policy};
 
@@ -34,13 +35,7 @@ impl Desk {
 
     fn sits_down(&self, size: (u16, u16)) -> Session {
         let mut session = Session::new(&self.f, size);
-        session.ports.post = Post {
-            servers: vec![self.forge.server()],
-            outbox: Outbox::at(self.f.dir.path().join("outbox")),
-            memory: Memory::at(self.f.dir.path().join("servers")),
-            transport: Box::new(self.forge.clone()),
-            kept: Default::default(),
-        };
+        session.ports.post = Post::over(Box::new(self.forge.clone()), vec![self.forge.server()], self.f.dir.path());
         session.state.queue.servers = vec![AtServer::new("work".to_owned())];
         // What is kept of the last time.
         let events = session.carried_out(undersign::app::Effect::Recall);

@@ -6,26 +6,9 @@ use serde_json::{Value, json};
 use undersign::source::server::http::{Method, Request, Response};
 use undersign::source::server::{NoAnswer, Server, ServerKind, Transport};
 
-pub const URL: &str = "https://git.example";
+use crate::faults::{self, Fault};
 
-/// How one request goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing is done, and there is no answer.
-    LostBefore,
-    /// It is done, and there is no answer.
-    LostAfter,
-    /// It is done, and half of the answer comes.
-    Truncated,
-    /// Nothing is done, and this status is answered.
-    Status(u16),
-    /// Nothing is done, and the answer is a page for people.
-    Page,
-    /// The answer says that it is done, and nothing is.
-    Pretended,
-    /// Nothing is done; the client is sent to another host.
-    Elsewhere,
-}
+pub const URL: &str = "https://git.example";
 
 #[derive(Default)]
 pub struct State {
@@ -177,6 +160,7 @@ impl Forge {
             (ServerKind::Gitea, "REQUEST_CHANGES") => "REQUEST_CHANGES",
             (ServerKind::Gitea, "COMMENT") => "COMMENT",
             (ServerKind::Gitea, _) => "PENDING",
+            (ServerKind::ReviewBoard, _) => return (404, json!({"message": "a real one is asked"})),
         };
         if body["body"].as_str().is_none_or(str::is_empty) {
             return (422, json!({"message": "a body is needed"}));
@@ -205,31 +189,9 @@ impl Transport for Forge {
         state.log.push(told.clone());
         let fault = state.fault.take_if(|(what, _)| told.contains(what.as_str())).map(|(_, fault)| fault);
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-        let json = |status, body: Value| Response { status, headers: Vec::new(), body: body.to_string().into_bytes() };
-        match fault {
-            Some(Fault::LostBefore) => return Err(NoAnswer("timeout".to_owned())),
-            Some(Fault::Status(status)) => {
-                let mut response = json(status, json!({"message": format!("no: {status}\u{1b}[31m")}));
-                response.headers.push(("retry-after".to_owned(), "17".to_owned()));
-                return Ok(response);
-            }
-            Some(Fault::Page) => {
-                return Ok(Response { status: 200, headers: Vec::new(), body: b"<html>Log in</html>".to_vec() });
-            }
-            Some(Fault::Pretended) => return Ok(json(200, json!({}))),
-            Some(Fault::Elsewhere) => {
-                let headers = vec![("location".to_owned(), "https://thief.example/api".to_owned())];
-                return Ok(Response { status: 302, headers, body: Vec::new() });
-            }
-            Some(Fault::LostAfter | Fault::Truncated) | None => {}
-        }
-        let (status, answer) = self.answer(&mut state, request.method, &path, &body);
-        let mut response = json(status, answer);
-        match fault {
-            Some(Fault::LostAfter) => return Err(NoAnswer("timeout".to_owned())),
-            Some(Fault::Truncated) => response.body.truncate(response.body.len() / 2),
-            _ => {}
-        }
-        Ok(response)
+        faults::play(fault, || {
+            let (status, answer) = self.answer(&mut state, request.method, &path, &body);
+            Ok(Response { status, headers: Vec::new(), body: answer.to_string().into_bytes() })
+        })
     }
 }

@@ -3,10 +3,13 @@
 
 mod delivery;
 mod desk;
+mod faults;
 mod forge;
 mod host;
 mod http;
+mod patches;
 mod program;
+mod review_board;
 #[path = "../support/desk.rs"]
 mod session;
 #[path = "../support/mod.rs"]

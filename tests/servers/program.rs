@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use undersign::decision::Verdict;
-use undersign::delivery::{Outbox, Post};
-use undersign::source::server::{Memory, Server, ServerKind};
+use undersign::delivery::Post;
+use undersign::source::server::{Server, ServerKind};
 
 use crate::forge::Forge;
 use crate::host::Host;
@@ -67,13 +67,7 @@ impl Desk {
     fn post(&self) -> Post {
         let data = self.f.dir.path().join("data/undersign");
         let server = Server { url: self.host.url.clone(), kind: None, token_command: None, ..self.forge.server() };
-        Post {
-            servers: vec![server],
-            outbox: Outbox::at(data.join("outbox")),
-            memory: Memory::at(data.join("servers")),
-            transport: Box::new(self.forge.clone()),
-            kept: Default::default(),
-        }
+        Post::over(Box::new(self.forge.clone()), vec![server], &data)
     }
 }
 

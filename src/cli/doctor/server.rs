@@ -29,8 +29,14 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
     if !account.version.is_empty() {
         row("version", &account.version);
     }
-    row("verdicts", "approval, changes requested; each bound to the commit, and read back");
-    row("records", "in refs, where the remote takes them (`undersign doctor --remote NAME`); else in the comment");
+    let abilities = connected.abilities();
+    let bound = if abilities.binds_commits { "each bound to the commit, and read back" } else { "each read back" };
+    row("verdicts", &format!("approval, changes requested; {bound}"));
+    let home = if abilities.holds_records { "with each verdict, too" } else { "else in the comment" };
+    row("records", &format!("in refs, where the remote takes them (`undersign doctor --remote NAME`); {home}"));
+    if !abilities.binds_commits {
+        row("unproved", "that what it calls approved is what was approved: a new diff keeps the verdicts on the old");
+    }
     row("unproved", "that the server shows a verdict to its rules of merging: those are its own");
     let asked = connected.asked(&account).map_err(|error| error.to_string())?;
     row("asks you", &crate::change::counted(asked.len(), "review request"));
@@ -39,7 +45,9 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
 
 /// Which remotes of the repository the server has, and what is open there.
 fn here(server: &Server, connected: &dyn ReviewServer, account: &Account, own: &Repository) -> Result<(), String> {
-    let found = delivery::repositories(own, server);
+    let mut found = delivery::repositories(own, server);
+    found.extend(delivery::known(own, connected)?);
+    found.dedup();
     if found.is_empty() {
         row(&own.name, "none of its remotes is at this server");
     }

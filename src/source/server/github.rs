@@ -257,11 +257,11 @@ impl ReviewServer for Server<'_> {
             head: self.id(&pull.head.sha)?,
             is_open: pull.state == "open",
             author: login(pull.user),
-            target: format!("refs/heads/{}", pull.base.name),
+            target: Some(format!("refs/heads/{}", pull.base.name)),
         })
     }
 
-    fn checks(&self, repository: &str, head: ObjectId) -> Result<Checks, ServerError> {
+    fn checks(&self, repository: &str, _request: Request, head: ObjectId) -> Result<Checks, ServerError> {
         let mut checks = Checks::default();
         let mut count = |word: &str| match word {
             "success" | "neutral" | "skipped" | "warning" => checks.passed += 1,

@@ -244,18 +244,52 @@ impl<'t> Client<'t> {
         self.parsed(&response.body)
     }
 
-    /// Reads a list of several pages, 100 pages at most.
+    /// Reads one thing, from a URL that this server gave or a path.
+    ///
+    /// # Errors
+    /// As [`ServerError`] says.
+    pub fn get_at<T: DeserializeOwned>(&self, url: &str) -> Result<T, ServerError> {
+        let response = self.get_raw(&self.same_host(url)?, &[])?;
+        self.parsed(&response.body)
+    }
+
+    /// Reads a list of several pages, 100 pages at most. The header `Link` names the next one.
     ///
     /// # Errors
     /// As [`ServerError`] says; also where pages go round in a circle.
     pub fn get_pages<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ServerError> {
-        let mut all = Vec::new();
-        let mut urls = vec![self.url(path)];
+        let next = |response: &Response, _: &Vec<T>| {
+            let link = response.header("link").and_then(next_link);
+            link.map(str::to_owned)
+        };
+        Ok(self.chain(self.url(path), next)?.into_iter().flatten().collect())
+    }
+
+    /// Reads pages from a URL that this server gave, 100 pages at most. Each names the next one.
+    ///
+    /// # Errors
+    /// As [`Client::get_pages`].
+    pub fn get_linked<T: DeserializeOwned>(
+        &self,
+        url: &str,
+        next: impl Fn(&T) -> Option<String>,
+    ) -> Result<Vec<T>, ServerError> {
+        self.chain(self.same_host(url)?, |_, page| next(page))
+    }
+
+    fn chain<T: DeserializeOwned>(
+        &self,
+        first: String,
+        next: impl Fn(&Response, &T) -> Option<String>,
+    ) -> Result<Vec<T>, ServerError> {
+        let (mut pages, mut urls) = (Vec::new(), vec![first]);
         loop {
             let response = self.get_raw(&urls[urls.len() - 1], &[])?;
-            all.extend(self.parsed::<Vec<T>>(&response.body)?);
-            let Some(next) = response.header("link").and_then(next_link) else { return Ok(all) };
-            let next = self.same_host(next)?;
+            let page = self.parsed(&response.body)?;
+            let next = next(&response, &page);
+            pages.push(page);
+            let Some(next) = next else { return Ok(pages) };
+            let next = self.same_host(&next)?;
             if urls.contains(&next) || urls.len() == MAX_PAGES {
                 let what =
                     if urls.len() == MAX_PAGES { "there is no end to a list" } else { "a list goes in a circle" };
@@ -391,7 +425,8 @@ impl<'t> Client<'t> {
         let body = body.strip_prefix(b")]}'").unwrap_or(body);
         let body = if body.trim_ascii().is_empty() { b"null" } else { body };
         serde_json::from_slice(body).map_err(|error| {
-            ServerError::Unreadable(self.host.clone(), format!("it is not the JSON that was asked for ({error})"))
+            let why = brief(&error.to_string());
+            ServerError::Unreadable(self.host.clone(), format!("it is not the JSON that was asked for ({why})"))
         })
     }
 }
@@ -413,6 +448,11 @@ fn said(body: &[u8]) -> String {
     let text = message.map_or(plain, str::to_owned);
     let text = visible::text(text.trim().trim_end_matches('.')).into_owned();
     if text.is_empty() { "it does not say why".to_owned() } else { text.chars().take(MAX_SAID).collect() }
+}
+
+/// What a text of any length says, in a few words.
+pub(super) fn brief(text: &str) -> String {
+    visible::text(text).chars().take(MAX_SAID).collect()
 }
 
 /// Scheme and host, with the port.

@@ -10,16 +10,19 @@ pub enum ServerKind {
     GitHub,
     /// Forgejo, too.
     Gitea,
+    #[serde(rename = "review-board")]
+    ReviewBoard,
 }
 
 impl ServerKind {
-    pub const ALL: [ServerKind; 2] = [ServerKind::GitHub, ServerKind::Gitea];
+    pub const ALL: [ServerKind; 3] = [ServerKind::GitHub, ServerKind::Gitea, ServerKind::ReviewBoard];
 
     /// In the configuration.
     pub fn name(self) -> &'static str {
         match self {
             ServerKind::GitHub => "github",
             ServerKind::Gitea => "gitea",
+            ServerKind::ReviewBoard => "review-board",
         }
     }
 
@@ -29,6 +32,12 @@ impl ServerKind {
         ServerKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// Whether it keeps review requests of repositories that other servers have: the address of a remote says nothing
+    /// of it.
+    pub fn is_apart(self) -> bool {
+        self == ServerKind::ReviewBoard
+    }
+
     /// Where its API is.
     pub(super) fn api(self, url: &str) -> String {
         let url = url.trim_end_matches('/');
@@ -36,6 +45,7 @@ impl ServerKind {
             ServerKind::GitHub if is_github_com(url) => "https://api.github.com".to_owned(),
             ServerKind::GitHub => format!("{url}/api/v3"),
             ServerKind::Gitea => format!("{url}/api/v1"),
+            ServerKind::ReviewBoard => format!("{url}/api"),
         }
     }
 
@@ -43,7 +53,7 @@ impl ServerKind {
     pub(super) fn authorization(self, token: &Secret) -> Secret {
         match self {
             ServerKind::GitHub => token.after("Bearer "),
-            ServerKind::Gitea => token.after("token "),
+            ServerKind::Gitea | ServerKind::ReviewBoard => token.after("token "),
         }
     }
 }
@@ -62,11 +72,13 @@ pub fn recognise(url: &str, transport: &dyn Transport) -> Result<ServerKind, Ser
     }
     let client = Client::new(transport, url, None, Kept::default())?;
     let mut failed = None;
-    for (path, field, kind) in
-        [("/api/v1/version", "version", ServerKind::Gitea), ("/api/v3/meta", "installed_version", ServerKind::GitHub)]
-    {
+    for (path, field, kind) in [
+        ("/api/v1/version", "/version", ServerKind::Gitea),
+        ("/api/v3/meta", "/installed_version", ServerKind::GitHub),
+        ("/api/", "/product/package_version", ServerKind::ReviewBoard),
+    ] {
         match client.get::<serde_json::Value>(path) {
-            Ok(answer) if answer.get(field).is_some() => return Ok(kind),
+            Ok(answer) if answer.pointer(field).is_some() => return Ok(kind),
             Err(why @ ServerError::Unreachable(..)) => failed = Some(why),
             _ => {}
         }

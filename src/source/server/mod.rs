@@ -7,11 +7,14 @@ mod credentials;
 mod github;
 pub mod http;
 mod kind;
+mod review_board;
+mod series;
 mod told;
 
 pub use credentials::{Credentials, token, variable};
 pub use http::{Kept, Network, NoAnswer, Secret, ServerError, Transport};
 pub use kind::ServerKind;
+pub use series::{Patched, Series, Signature};
 pub use told::{Memory, Told};
 
 use serde::{Deserialize, Serialize};
@@ -69,8 +72,40 @@ pub struct Now {
     pub head: ObjectId,
     pub is_open: bool,
     pub author: String,
-    /// Full name of the ref that it would land on.
-    pub target: String,
+    /// Full name of the ref that it would land on; none where the server does not know.
+    pub target: Option<String>,
+}
+
+/// A repository as a server lists it: claims, not escaped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub name: String,
+    /// Where its git repository is, as a remote has it.
+    pub addresses: Vec<String>,
+}
+
+/// How the objects of a review request come here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// By git, from a ref of the remote.
+    Refs,
+    /// The server has patches only: what they make is to be proved by its id.
+    Patches(Series),
+}
+
+/// What not every server can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abilities {
+    /// It says of a verdict by itself for which commit it is.
+    pub binds_commits: bool,
+    /// A verdict carries the signed record besides its text.
+    pub holds_records: bool,
+}
+
+impl Default for Abilities {
+    fn default() -> Abilities {
+        Abilities { binds_commits: true, holds_records: false }
+    }
 }
 
 /// What automated checks say of a commit.
@@ -91,6 +126,8 @@ pub struct Decided<'d> {
     pub verdict: Verdict,
     /// Id of the record: 64 hex digits.
     pub record: &'d str,
+    /// The record itself, as JSON.
+    pub envelope: &'d str,
     /// For people, as Markdown. It names the record.
     pub text: &'d str,
     /// In one line of at most 140 characters.
@@ -130,9 +167,11 @@ pub trait ReviewServer: Send + Sync {
     /// See [`ReviewServer::account`].
     fn now(&self, repository: &str, request: Request) -> Result<Now, ServerError>;
 
+    /// What automated checks say of a review request at a commit.
+    ///
     /// # Errors
     /// See [`ReviewServer::account`].
-    fn checks(&self, repository: &str, head: ObjectId) -> Result<Checks, ServerError>;
+    fn checks(&self, repository: &str, request: Request, head: ObjectId) -> Result<Checks, ServerError>;
 
     /// # Errors
     /// See [`ReviewServer::account`].
@@ -153,6 +192,26 @@ pub trait ReviewServer: Send + Sync {
     /// # Errors
     /// See [`ReviewServer::account`].
     fn status(&self, decided: &Decided<'_>) -> Result<Option<Observed>, ServerError>;
+
+    fn abilities(&self) -> Abilities {
+        Abilities::default()
+    }
+
+    /// The repositories of a server that is apart from them; none of one that has them itself.
+    ///
+    /// # Errors
+    /// See [`ReviewServer::account`].
+    fn repositories(&self) -> Result<Vec<Listed>, ServerError> {
+        Ok(Vec::new())
+    }
+
+    /// How the objects of a review request come here.
+    ///
+    /// # Errors
+    /// See [`ReviewServer::account`].
+    fn source(&self, _repository: &str, _request: Request) -> Result<Source, ServerError> {
+        Ok(Source::Refs)
+    }
 }
 
 /// The name of a status at a commit.
@@ -174,6 +233,7 @@ pub fn connect<'t>(
     Ok(match kind {
         ServerKind::GitHub => Box::new(github::Server { client, dialect: github::Dialect::GitHub }),
         ServerKind::Gitea => Box::new(github::Server { client, dialect: github::Dialect::Gitea }),
+        ServerKind::ReviewBoard => Box::new(review_board::Server::new(client)),
     })
 }
 
@@ -188,6 +248,9 @@ pub fn kind_of(server: &Server, transport: &dyn Transport) -> Result<ServerKind,
 impl Server {
     /// What the server calls the repository of a remote; none where it is not this server's.
     pub fn repository_of(&self, remote: &Remote) -> Option<String> {
+        if self.kind.is_some_and(ServerKind::is_apart) {
+            return None;
+        }
         let own = Remote::of(&self.url)?;
         let same_port = remote.is_ssh || remote.port == own.port;
         if !remote.host.eq_ignore_ascii_case(&own.host) || !same_port {

@@ -1,0 +1,88 @@
+//! Servers that keep review requests apart from the repositories. Which remote is whose, they say when they are asked;
+//! it is noted in the repository's git configuration, so that signing needs no network.
+
+use crate::change::{address, visible};
+use crate::source::git::Repository;
+use crate::source::server::{self, Listed, ReviewServer, Server};
+use crate::sync::patches;
+
+use super::{Post, remotes};
+
+/// What came from these servers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// Review requests that are new here, or moved.
+    pub requests: usize,
+    /// What is not here, a sentence each.
+    pub troubles: Vec<String>,
+}
+
+/// `git config remote.origin.undersignServer`: the name of the server in `config.toml`.
+fn server_key(remote: &str) -> String {
+    format!("remote.{remote}.undersignserver")
+}
+
+/// `git config remote.origin.undersignRepository`: what that server calls the repository.
+fn repository_key(remote: &str) -> String {
+    format!("remote.{remote}.undersignrepository")
+}
+
+/// What a server calls the repository of a remote, as far as it is noted.
+pub fn linked(repository: &Repository, remote: &str, server: &Server) -> Option<String> {
+    let config = repository.raw.config().ok()?;
+    let noted = config.get_string(&server_key(remote)).ok().filter(|name| *name == server.name);
+    noted.and_then(|_| config.get_string(&repository_key(remote)).ok())
+}
+
+fn link(repository: &Repository, remote: &str, server: &Server, called: &str) -> Result<(), String> {
+    if linked(repository, remote, server).as_deref() == Some(called) {
+        return Ok(());
+    }
+    let noted = repository.raw.config().and_then(|mut config| {
+        config.set_str(&server_key(remote), &server.name)?;
+        config.set_str(&repository_key(remote), called)
+    });
+    noted.map_err(|error| format!("git's configuration cannot be written: {}.", visible::text(error.message())))
+}
+
+/// What a server that is apart calls the repository of each remote that it knows, by the remote's name.
+///
+/// # Errors
+/// A sentence: it does not say.
+pub fn known(repository: &Repository, server: &dyn ReviewServer) -> Result<Vec<(String, String)>, String> {
+    let listed = server.repositories().map_err(|error| error.to_string())?;
+    let of = |url: &str| {
+        let is_its = |listed: &&Listed| listed.addresses.iter().any(|own| address::is_same(own, url));
+        listed.iter().find(is_its).map(|listed| listed.name.clone())
+    };
+    Ok(remotes(repository).into_iter().filter_map(|(remote, url)| Some((remote, of(&url)?))).collect())
+}
+
+impl Post {
+    /// Brings the open review requests of servers that are apart, for the remotes that they know.
+    pub fn bring(&self, repository: &Repository) -> Brought {
+        let mut brought = Brought::default();
+        for server in &self.servers {
+            if let Err(why) = self.bring_from(server, repository, &mut brought) {
+                brought.troubles.push(format!("{}: {why}", visible::text(&server.name)));
+            }
+        }
+        brought
+    }
+
+    fn bring_from(&self, server: &Server, repository: &Repository, brought: &mut Brought) -> Result<(), String> {
+        let kind = server::kind_of(server, &*self.transport).map_err(|error| error.to_string())?;
+        if !kind.is_apart() {
+            return Ok(());
+        }
+        let (connected, _) = self.connect(server)?;
+        let name = visible::text(&server.name);
+        for (remote, called) in known(repository, &*connected)? {
+            link(repository, &remote, server, &called)?;
+            let came = patches::bring(repository, &remote, &*connected, &called)?;
+            brought.requests += came.requests;
+            brought.troubles.extend(came.unproved.iter().map(|why| format!("{name}: {why}")));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,580 @@
+//! Review Board 8.1. It keeps review requests of repositories that are elsewhere, as patches.
+//!
+//! All of this was seen on a server, since nothing describes its answers for programs. Links are followed as it gives
+//! them, but for `latest_diff`, which names the host of the site's settings and forgets the port. A verdict is a review:
+//! with its mark "Ship It!", or with an open issue, as there is no other way to say no. A published review is closed to
+//! its author, and so is its `extra_data`, where the signed record goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::http::{Client, Method, ServerError, brief, escaped};
+use super::{
+    Abilities, Account, Checks, Decided, Listed, Now, Observed, Patched, Pending, ReviewServer, STATUS, Series,
+    Signature, Source,
+};
+use crate::change::ObjectId;
+use crate::change::request::{Kind, Request};
+use crate::decision::Verdict;
+
+/// Those of a repository whose head is asked for with the list; of more it is asked one by one.
+const MAX_HEADS: usize = 100;
+/// Of one review request.
+const MAX_COMMITS: usize = 250;
+/// Bytes of the patches of one review request.
+const MAX_PATCHES: usize = 64 << 20;
+/// As many as a page may hold.
+const PAGE: &str = "max-results=200";
+
+pub struct Server<'t> {
+    client: Client<'t>,
+    root: OnceLock<Root>,
+}
+
+type Links = BTreeMap<String, Link>;
+
+#[derive(Deserialize, Default)]
+struct Link {
+    #[serde(default)]
+    href: String,
+    /// The name of what it leads to.
+    #[serde(default)]
+    title: String,
+}
+
+#[derive(Deserialize)]
+struct Root {
+    links: Links,
+    uri_templates: BTreeMap<String, String>,
+    product: Product,
+}
+
+#[derive(Deserialize)]
+struct Product {
+    package_version: String,
+}
+
+/// One page, or one thing: what is asked for stands beside the links by a name of its own.
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    links: Links,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct Session {
+    #[serde(default)]
+    authenticated: bool,
+    links: Links,
+}
+
+#[derive(Deserialize)]
+struct Repository {
+    id: u64,
+    name: String,
+    #[serde(default)]
+    path: String,
+    #[serde(default)]
+    mirror_path: String,
+}
+
+#[derive(Deserialize)]
+struct ReviewRequest {
+    id: u64,
+    #[serde(default)]
+    summary: String,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    public: bool,
+    /// Of one that was posted without its commits.
+    commit_id: Option<String>,
+    #[serde(default)]
+    absolute_url: String,
+    #[serde(default)]
+    target_people: Vec<Link>,
+    #[serde(default)]
+    target_groups: Vec<Link>,
+    links: Links,
+}
+
+#[derive(Deserialize)]
+struct Diff {
+    id: u64,
+    #[serde(default)]
+    revision: u64,
+    links: Links,
+}
+
+#[derive(Deserialize)]
+struct Commit {
+    commit_id: String,
+    parent_id: String,
+    author_name: String,
+    author_email: String,
+    author_date: String,
+    committer_name: String,
+    committer_email: String,
+    committer_date: String,
+    commit_message: String,
+    links: Links,
+}
+
+#[derive(Deserialize)]
+struct Review {
+    #[serde(default)]
+    ship_it: bool,
+    #[serde(default)]
+    public: bool,
+    #[serde(default)]
+    extra_data: Value,
+    links: Links,
+}
+
+#[derive(Deserialize)]
+struct Comment {
+    #[serde(default)]
+    issue_opened: bool,
+}
+
+#[derive(Deserialize)]
+struct StatusUpdate {
+    #[serde(default)]
+    service_id: String,
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    extra_data: Value,
+    #[serde(default)]
+    links: Links,
+}
+
+#[derive(Deserialize)]
+struct Change {
+    id: u64,
+    #[serde(default)]
+    fields_changed: Value,
+    links: Links,
+}
+
+/// Where a link leads; to nothing where the server gave none.
+fn href<'l>(links: &'l Links, name: &str) -> &'l str {
+    links.get(name).map_or("", |link| &link.href)
+}
+
+fn title(links: &Links, name: &str) -> String {
+    links.get(name).map(|link| link.title.clone()).unwrap_or_default()
+}
+
+/// What we put into the data of a review or a status.
+fn ours<'v>(extra_data: &'v Value, field: &str) -> &'v str {
+    extra_data.get("undersign").and_then(|own| own.get(field)).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn with_query(url: &str, query: &str) -> String {
+    format!("{url}{}{query}", if url.contains('?') { '&' } else { '?' })
+}
+
+impl ReviewRequest {
+    fn request(&self) -> Request {
+        Request { kind: Kind::ReviewRequest, number: self.id }
+    }
+
+    /// Who of an account's is asked: itself, or the groups that ask for it among others.
+    fn asked(&self, login: &str) -> String {
+        if self.target_people.iter().any(|person| person.title == login) {
+            return login.to_owned();
+        }
+        self.target_groups.iter().map(|group| group.title.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn pending(self, repository: String, asked: Option<String>, head: Option<ObjectId>) -> Pending {
+        Pending {
+            repository,
+            request: self.request(),
+            author: title(&self.links, "submitter"),
+            is_draft: !self.public,
+            title: self.summary,
+            asked,
+            target: String::new(),
+            head,
+            page: self.absolute_url,
+        }
+    }
+}
+
+impl<'t> Server<'t> {
+    pub fn new(client: Client<'t>) -> Server<'t> {
+        Server { client, root: OnceLock::new() }
+    }
+
+    fn root(&self) -> Result<&Root, ServerError> {
+        if let Some(root) = self.root.get() {
+            return Ok(root);
+        }
+        let root = self.client.get("/")?;
+        Ok(self.root.get_or_init(|| root))
+    }
+
+    fn unreadable(&self, what: impl Into<String>) -> ServerError {
+        ServerError::Unreadable(self.client.host().to_owned(), what.into())
+    }
+
+    fn list<T: DeserializeOwned>(&self, url: &str, name: &str) -> Result<Vec<T>, ServerError> {
+        let next = |page: &Page| page.links.get("next").map(|link| link.href.clone());
+        let mut all = Vec::new();
+        for mut page in self.client.get_linked(&with_query(self.given(url)?, PAGE), next)? {
+            all.extend(self.named::<Vec<T>>(&mut page, name)?);
+        }
+        Ok(all)
+    }
+
+    fn one<T: DeserializeOwned>(&self, url: &str, name: &str) -> Result<T, ServerError> {
+        let mut page: Page = self.client.get_at(self.given(url)?)?;
+        self.named(&mut page, name)
+    }
+
+    fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        url: &str,
+        fields: &[(&str, &str)],
+        name: &str,
+    ) -> Result<T, ServerError> {
+        let mut page: Page = self.client.send_form(method, self.given(url)?, fields)?;
+        self.named(&mut page, name)
+    }
+
+    fn named<T: DeserializeOwned>(&self, page: &mut Page, name: &str) -> Result<T, ServerError> {
+        let found = page.rest.remove(name).unwrap_or_default();
+        let unreadable = |error: serde_json::Error| {
+            self.unreadable(format!("its `{name}` is not as Review Board has it ({})", brief(&error.to_string())))
+        };
+        serde_json::from_value(found).map_err(unreadable)
+    }
+
+    /// A link that the server gave.
+    fn given<'u>(&self, url: &'u str) -> Result<&'u str, ServerError> {
+        let is_given = !url.is_empty() && !url.starts_with('?');
+        is_given.then_some(url).ok_or_else(|| self.unreadable("it gives no link where Review Board 8.1 has one"))
+    }
+
+    fn id(&self, text: &str) -> Result<ObjectId, ServerError> {
+        text.parse().map_err(|_| self.unreadable("an object id is none"))
+    }
+
+    /// Review requests that are open, of the whole server but for what a query leaves of them.
+    fn pending(&self, query: &str) -> Result<Vec<ReviewRequest>, ServerError> {
+        let url = href(&self.root()?.links, "review_requests");
+        self.list(&with_query(url, &format!("status=pending&{query}")), "review_requests")
+    }
+
+    /// A URL of a review request, of those that the server gives with a gap for its number.
+    fn template(&self, name: &str, number: u64) -> Result<String, ServerError> {
+        let template = self.root()?.uri_templates.get(name).map(String::as_str).unwrap_or_default();
+        Ok(template.replace("{review_request_id}", &number.to_string()))
+    }
+
+    /// A review request by its number, which is the server's and not the repository's.
+    fn review_request(&self, repository: &str, request: Request) -> Result<ReviewRequest, ServerError> {
+        let found: ReviewRequest = self.one(&self.template("review_request", request.number)?, "review_request")?;
+        if title(&found.links, "repository") != repository {
+            return Err(self.unreadable(format!("{} is of another repository there", request.sign())));
+        }
+        Ok(found)
+    }
+
+    fn repository_id(&self, name: &str) -> Result<u64, ServerError> {
+        let all = href(&self.root()?.links, "repositories");
+        // A comma would part two names.
+        let is_one = !name.contains(',');
+        let url = if is_one { with_query(all, &format!("name={}", escaped(name))) } else { all.to_owned() };
+        let found: Vec<Repository> = self.list(&url, "repositories")?;
+        let found = found.into_iter().find(|repository| repository.name == name).map(|repository| repository.id);
+        found.ok_or_else(|| ServerError::NotFound(self.client.host().to_owned(), "repositories/".to_owned()))
+    }
+
+    /// Not by `latest_diff`: see above.
+    fn newest_diff(&self, request: &ReviewRequest) -> Result<Option<Diff>, ServerError> {
+        let diffs: Vec<Diff> = self.list(href(&request.links, "diffs"), "diffs")?;
+        Ok(diffs.into_iter().max_by_key(|diff| diff.revision))
+    }
+
+    fn commits(&self, diff: &Diff) -> Result<Vec<Commit>, ServerError> {
+        let commits: Vec<Commit> = self.list(href(&diff.links, "commits"), "commits")?;
+        if commits.len() > MAX_COMMITS {
+            return Err(self.unreadable(format!("a review request has more than {MAX_COMMITS} commits")));
+        }
+        Ok(commits)
+    }
+
+    /// None where it was posted without its commits, as other version control systems have it.
+    fn head(&self, request: &ReviewRequest) -> Result<Option<ObjectId>, ServerError> {
+        let commits = self.newest_diff(request)?.map(|diff| self.commits(&diff)).transpose()?.unwrap_or_default();
+        let last = commits.last().map(|commit| &commit.commit_id);
+        last.or(request.commit_id.as_ref()).map(|id| self.id(id)).transpose()
+    }
+
+    fn without_commits(&self, request: Request) -> ServerError {
+        let sign = request.sign();
+        self.unreadable(format!(
+            "{sign} was posted without its commits, so that nothing says what to sign: its author posts them with \
+             `rbt post --with-history -r {}`",
+            request.number
+        ))
+    }
+
+    /// The change of a review request that brought a diff; none of its first one.
+    fn change(&self, request: &ReviewRequest, diff: &Diff) -> Result<Option<Change>, ServerError> {
+        let changes: Vec<Change> = self.list(href(&request.links, "changes"), "changes")?;
+        let brought = |change: &Change| change.fields_changed.pointer("/diff/added/id").and_then(Value::as_u64);
+        Ok(changes.into_iter().find(|change| brought(change) == Some(diff.id)))
+    }
+
+    fn status_updates(&self, request: &ReviewRequest) -> Result<Vec<StatusUpdate>, ServerError> {
+        self.list(href(&request.links, "status_updates"), "status_updates")
+    }
+
+    fn reviews(&self, request: &ReviewRequest) -> Result<Vec<Review>, ServerError> {
+        self.list(href(&request.links, "reviews"), "reviews")
+    }
+
+    /// What the account began to write there and has not published: a server keeps one for each account.
+    fn draft(&self, request: &ReviewRequest) -> Result<Option<Review>, ServerError> {
+        match self.one(&self.template("review_draft", request.id)?, "review") {
+            Ok(draft) => Ok(Some(draft)),
+            Err(ServerError::NotFound(..)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn has_issue(&self, review: &Review) -> Result<bool, ServerError> {
+        let comments: Vec<Comment> = self.list(href(&review.links, "general_comments"), "general_comments")?;
+        Ok(comments.iter().any(|comment| comment.issue_opened))
+    }
+
+    /// A draft with an issue, then published: an issue is a comment of its own.
+    fn reject(&self, decided: &Decided<'_>, draft: &Review) -> Result<(), ServerError> {
+        if !self.has_issue(draft)? {
+            let fields = [("text", decided.summary), ("text_type", "plain"), ("issue_opened", "1")];
+            let url = href(&draft.links, "general_comments");
+            self.send::<Value>(Method::Post, url, &fields, "general_comment")?;
+        }
+        let url = href(&draft.links, "update");
+        self.send::<Review>(Method::Put, url, &[("public", "1")], "review").map(|_| ())
+    }
+}
+
+/// A verdict that says no needs an issue: a review without "Ship It!" alone says nothing there.
+fn needs_issue(verdict: Verdict) -> bool {
+    verdict == Verdict::Reject
+}
+
+fn ship_it(verdict: Verdict) -> bool {
+    verdict == Verdict::Approve
+}
+
+fn state(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approve => "done-success",
+        Verdict::Reject => "done-failure",
+        _ => "pending",
+    }
+}
+
+impl ReviewServer for Server<'_> {
+    fn account(&self) -> Result<Account, ServerError> {
+        let root = self.root()?;
+        let session: Session = self.one(href(&root.links, "session"), "session")?;
+        let login = title(&session.links, "user");
+        // Who has no account may read, by default.
+        if !session.authenticated || login.is_empty() {
+            return Err(ServerError::Account(self.client.host().to_owned()));
+        }
+        Ok(Account { login, version: root.product.package_version.clone() })
+    }
+
+    fn open(&self, repository: &str, account: &Account) -> Result<Vec<Pending>, ServerError> {
+        let of_this = format!("repository={}", self.repository_id(repository)?);
+        let asking = self.pending(&format!("{of_this}&to-users={}", escaped(&account.login)))?;
+        let asking: BTreeSet<u64> = asking.iter().map(|request| request.id).collect();
+        let mut all = Vec::new();
+        for (position, request) in self.pending(&of_this)?.into_iter().enumerate() {
+            let asked = asking.contains(&request.id).then(|| request.asked(&account.login));
+            let head = if position < MAX_HEADS { self.head(&request)? } else { None };
+            all.push(request.pending(repository.to_owned(), asked, head));
+        }
+        Ok(all)
+    }
+
+    fn asked(&self, account: &Account) -> Result<Vec<Pending>, ServerError> {
+        let asking = self.pending(&format!("to-users={}", escaped(&account.login)))?;
+        let pending = asking.into_iter().filter_map(|request| {
+            let repository = title(&request.links, "repository");
+            let asked = request.asked(&account.login);
+            // Of files alone, in no repository.
+            (!repository.is_empty()).then(|| request.pending(repository, Some(asked), None))
+        });
+        Ok(pending.collect())
+    }
+
+    fn now(&self, repository: &str, request: Request) -> Result<Now, ServerError> {
+        let found = self.review_request(repository, request)?;
+        Ok(Now {
+            head: self.head(&found)?.ok_or_else(|| self.without_commits(request))?,
+            is_open: found.status == "pending" && found.public,
+            author: title(&found.links, "submitter"),
+            // Its field "Branch" is free text: some write what the change is for, others where it comes from.
+            target: None,
+        })
+    }
+
+    fn checks(&self, repository: &str, request: Request, head: ObjectId) -> Result<Checks, ServerError> {
+        let (found, mut checks) = (self.review_request(repository, request)?, Checks::default());
+        let Some(diff) = self.newest_diff(&found)? else { return Ok(checks) };
+        let commits = self.commits(&diff)?;
+        if commits.last().is_some_and(|commit| commit.commit_id != head.to_string()) {
+            return Ok(checks);
+        }
+        let change = self.change(&found, &diff)?;
+        let own = change.as_ref().map_or("", |change| href(&change.links, "self"));
+        let updates = self.status_updates(&found)?;
+        let of_diff = |update: &&StatusUpdate| href(&update.links, "change") == own && update.service_id != STATUS;
+        for update in updates.iter().filter(of_diff) {
+            match update.state.as_str() {
+                "done-success" => checks.passed += 1,
+                "done-failure" | "error" | "timeout" => checks.failed += 1,
+                _ => checks.running += 1,
+            }
+        }
+        Ok(checks)
+    }
+
+    fn give_verdict(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
+        let found = self.review_request(decided.repository, decided.request)?;
+        let draft = self.draft(&found)?;
+        match draft {
+            Some(draft) if needs_issue(decided.verdict) && ours(&draft.extra_data, "record") == decided.record => {
+                return self.reject(decided, &draft);
+            }
+            // What is sent would go into it, and all of it would be published.
+            Some(_) => {
+                let what = "you have a review there that is not published; publish or discard it on its page";
+                return Err(ServerError::Conflict(self.client.host().to_owned(), what.to_owned()));
+            }
+            None => {}
+        }
+        let own = json!({"undersign": {
+            "record": decided.record,
+            "head": decided.head.to_string(),
+            "envelope": decided.envelope,
+        }});
+        let is_draft = needs_issue(decided.verdict);
+        let fields = [
+            ("ship_it", if ship_it(decided.verdict) { "1" } else { "0" }),
+            ("body_top", decided.text),
+            ("body_top_text_type", "markdown"),
+            ("extra_data:json", &own.to_string()),
+            ("public", if is_draft { "0" } else { "1" }),
+        ];
+        let given: Review = self.send(Method::Post, href(&found.links, "reviews"), &fields, "review")?;
+        if is_draft { self.reject(decided, &given) } else { Ok(()) }
+    }
+
+    fn verdict(&self, decided: &Decided<'_>, account: &Account) -> Result<Option<Observed>, ServerError> {
+        let found = self.review_request(decided.repository, decided.request)?;
+        let reviews = self.reviews(&found)?;
+        let is_ours = |review: &&Review| {
+            let by_us = title(&review.links, "user") == account.login;
+            by_us && review.public && ours(&review.extra_data, "record") == decided.record
+        };
+        let Some(review) = reviews.iter().rfind(is_ours) else { return Ok(None) };
+        let says_no = !needs_issue(decided.verdict) || self.has_issue(review)?;
+        let is_whole = ours(&review.extra_data, "envelope") == decided.envelope;
+        Ok(Some(Observed {
+            is_as_given: review.ship_it == ship_it(decided.verdict) && says_no && is_whole,
+            commit: ours(&review.extra_data, "head").parse().ok(),
+        }))
+    }
+
+    fn set_status(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
+        let found = self.review_request(decided.repository, decided.request)?;
+        let diff = self.newest_diff(&found)?;
+        let change = diff.map(|diff| self.change(&found, &diff)).transpose()?.flatten();
+        let change = change.map(|change| change.id.to_string());
+        let own = json!({"undersign": {"record": decided.record, "head": decided.head.to_string()}}).to_string();
+        let mut fields = vec![
+            ("service_id", STATUS),
+            ("summary", "undersign"),
+            ("description", decided.summary),
+            ("state", state(decided.verdict)),
+            ("extra_data:json", &own),
+        ];
+        fields.extend(change.as_deref().map(|id| ("change_id", id)));
+        let url = href(&found.links, "status_updates");
+        self.send::<StatusUpdate>(Method::Post, url, &fields, "status_update").map(|_| ())
+    }
+
+    fn status(&self, decided: &Decided<'_>) -> Result<Option<Observed>, ServerError> {
+        let found = self.review_request(decided.repository, decided.request)?;
+        let updates = self.status_updates(&found)?;
+        let is_ours = |update: &&StatusUpdate| {
+            update.service_id == STATUS && ours(&update.extra_data, "record") == decided.record
+        };
+        Ok(updates.iter().rfind(is_ours).map(|update| Observed {
+            is_as_given: update.state == state(decided.verdict) && update.description == decided.summary,
+            commit: ours(&update.extra_data, "head").parse().ok(),
+        }))
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities { binds_commits: false, holds_records: true }
+    }
+
+    fn repositories(&self) -> Result<Vec<Listed>, ServerError> {
+        let all: Vec<Repository> = self.list(href(&self.root()?.links, "repositories"), "repositories")?;
+        let listed = all.into_iter().map(|repository| {
+            let addresses = [repository.path, repository.mirror_path].into_iter().filter(|address| !address.is_empty());
+            Listed { name: repository.name, addresses: addresses.collect() }
+        });
+        Ok(listed.collect())
+    }
+
+    fn source(&self, repository: &str, request: Request) -> Result<Source, ServerError> {
+        let found = self.review_request(repository, request)?;
+        let diff = self.newest_diff(&found)?.ok_or_else(|| self.without_commits(request))?;
+        let (mut commits, mut bytes) = (Vec::new(), 0);
+        for commit in self.commits(&diff)? {
+            let patch = self.client.get_as(self.given(href(&commit.links, "self"))?, "text/x-patch")?;
+            bytes += patch.len();
+            if bytes > MAX_PATCHES {
+                let sign = request.sign();
+                return Err(self.unreadable(format!("the patches of {sign} are over {} MiB", MAX_PATCHES >> 20)));
+            }
+            commits.push(self.patched(commit, patch)?);
+        }
+        let base = commits.first().map(|commit: &Patched| commit.parent);
+        let base = base.ok_or_else(|| self.without_commits(request))?;
+        Ok(Source::Patches(Series { base, commits }))
+    }
+}
+
+impl Server<'_> {
+    fn patched(&self, commit: Commit, patch: Vec<u8>) -> Result<Patched, ServerError> {
+        let no_date = || self.unreadable("the date of a commit is none");
+        let (name, email, date) = (commit.author_name, commit.author_email, &commit.author_date);
+        let author = Signature::dated(name, email, date).ok_or_else(no_date)?;
+        let (name, email, date) = (commit.committer_name, commit.committer_email, &commit.committer_date);
+        let committer = Signature::dated(name, email, date).ok_or_else(no_date)?;
+        let (id, parent) = (self.id(&commit.commit_id)?, self.id(&commit.parent_id)?);
+        Ok(Patched { id, parent, author, committer, message: commit.commit_message, patch })
+    }
+}

@@ -1,0 +1,73 @@
+//! The review requests of a server that has no refs, brought among those of the remote that they are for: rebuilt from
+//! patches where their commits are not here already.
+
+use std::collections::BTreeSet;
+
+use crate::change::request::{Kind, REQUESTS, Request};
+use crate::change::{ObjectId, visible};
+use crate::source::git::{Repository, oid};
+use crate::source::server::{Pending, ReviewServer, Source};
+
+use super::rebuild::rebuild;
+
+/// What came of bringing them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// New here, or moved.
+    pub requests: usize,
+    /// Open there and not here, a sentence each.
+    pub unproved: Vec<String>,
+}
+
+/// Brings the open review requests of a server's repository, and takes away those that are not open any more.
+///
+/// # Errors
+/// A sentence: the server did not say which are open.
+pub fn bring(repository: &Repository, remote: &str, server: &dyn ReviewServer, name: &str) -> Result<Brought, String> {
+    let plain = |error: crate::source::server::ServerError| error.to_string();
+    let account = server.account().map_err(plain)?;
+    let (mut open, mut brought) = (BTreeSet::new(), Brought::default());
+    for pending in server.open(name, &account).map_err(plain)? {
+        let full = format!("{REQUESTS}{remote}/{}", pending.request);
+        match head(repository, server, &pending) {
+            // It stays where it was known to stand: the queue says of a request that its head moved.
+            Err(why) => brought.unproved.push(format!("{}: {why}", visible::text(&pending.request.sign()))),
+            Ok(head) => brought.requests += usize::from(put(repository, &full, head)?),
+        }
+        open.insert(full);
+    }
+    prune(repository, remote, &open);
+    Ok(brought)
+}
+
+/// Where a request stands, once its commits are here.
+fn head(repository: &Repository, server: &dyn ReviewServer, pending: &Pending) -> Result<ObjectId, String> {
+    let is_here = |head: &ObjectId| repository.raw.find_commit(oid(*head)).is_ok();
+    if let Some(head) = pending.head.filter(is_here) {
+        return Ok(head);
+    }
+    match server.source(&pending.repository, pending.request).map_err(|error| error.to_string())? {
+        Source::Patches(series) => rebuild(repository, &series),
+        Source::Refs => Err("its server has refs, and git brings them.".to_owned()),
+    }
+}
+
+/// Whether it was not there yet.
+fn put(repository: &Repository, full: &str, head: ObjectId) -> Result<bool, String> {
+    if repository.raw.refname_to_id(full).ok() == Some(oid(head)) {
+        return Ok(false);
+    }
+    let written = repository.raw.reference(full, oid(head), true, "undersign: fetch");
+    written.map(|_| true).map_err(|error| format!("{full} cannot be written: {}.", error.message()))
+}
+
+fn prune(repository: &Repository, remote: &str, open: &BTreeSet<String>) {
+    let prefix = format!("{REQUESTS}{remote}/");
+    for mut reference in repository.raw.references_glob(&format!("{prefix}*")).into_iter().flatten().flatten() {
+        let full = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+        let request = full.strip_prefix(&prefix).and_then(Request::named);
+        if request.is_some_and(|request| request.kind == Kind::ReviewRequest) && !open.contains(&full) {
+            let _ = reference.delete();
+        }
+    }
+}

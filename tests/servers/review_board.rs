@@ -1,0 +1,559 @@
+//! A real Review Board, with authors who post by its own client.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::Value;
+use undersign::change::Change;
+use undersign::change::request::{Kind, Request};
+use undersign::decision::Verdict;
+use undersign::delivery::{Brought, Post, Receipt};
+use undersign::record::Record;
+use undersign::source::git::Repository;
+use undersign::source::server::http::{Method, Request as HttpRequest, escaped};
+use undersign::source::server::{self, Checks, Kept, Network, Server, ServerKind, Transport as _};
+
+use crate::faults::{Fault, Faulty};
+use crate::support::{Fixture, git_in, now};
+
+/// The server of this run, and its client.
+struct Board {
+    url: String,
+    rbt: String,
+    /// Of dana's account.
+    token: String,
+}
+
+const MINA: &str = "mina-at-work";
+const DANA: &str = "dana-at-work";
+const TEAM: &str = "tills";
+
+/// Starts it once. Where there is no Python, or nothing to install it from, it is said and nothing is tested; CI wants
+/// it.
+fn board() -> Option<&'static Board> {
+    static BOARD: OnceLock<Option<Board>> = OnceLock::new();
+    let started = BOARD.get_or_init(|| match Board::start() {
+        Ok(board) => Some(board),
+        Err(why) if std::env::var_os("UNDERSIGN_TEST_REVIEW_BOARD").is_some() => panic!("no Review Board: {why}"),
+        Err(why) => {
+            // Past what the test harness keeps to itself.
+            let _ = writeln!(std::io::stderr(), "skipped: Review Board is not tested, as it does not start: {why}");
+            None
+        }
+    });
+    started.as_ref()
+}
+
+impl Board {
+    fn start() -> Result<Board, String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let output = Command::new("sh")
+            .arg(root.join("tests/servers/review-board.sh"))
+            .arg(root.join("target/review-board"))
+            .arg(std::process::id().to_string())
+            .output()
+            .map_err(|error| error.to_string())?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+        }
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
+        let mut board = Board { url: value("url="), rbt: value("rbt="), token: String::new() };
+        for login in [MINA, DANA, "ci"] {
+            let email = format!("{login}@example.com");
+            let fields = [("username", login), ("password", &password(login)), ("email", &email)];
+            board.post("admin", "users/", &fields);
+        }
+        board.post("admin", "groups/", &[("name", TEAM), ("display_name", "Those of the till")]);
+        board.post("admin", &format!("groups/{TEAM}/users/"), &[("username", DANA)]);
+        let token = board.post(DANA, &format!("users/{DANA}/api-tokens/"), &[("note", "test"), ("policy", "{}")]);
+        board.token = token["api_token"]["token"].as_str().unwrap().to_owned();
+        Ok(board)
+    }
+
+    /// Asks its API as somebody, by password: status and answer.
+    fn call(&self, who: &str, method: Method, path: &str, fields: &[(&str, &str)]) -> (u16, Value) {
+        let pair = format!("{who}:{}", password(who));
+        let fields: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
+        let request = HttpRequest {
+            method,
+            url: format!("{}/api/{path}", self.url),
+            headers: vec![
+                ("authorization", format!("Basic {}", base64(pair.as_bytes()))),
+                ("accept", "application/json".to_owned()),
+                ("content-type", "application/x-www-form-urlencoded".to_owned()),
+            ],
+            authorization: None,
+            body: fields.join("&").into_bytes(),
+        };
+        let response = Network::default().send(&request).unwrap();
+        (response.status, serde_json::from_slice(&response.body).unwrap_or_default())
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let (status, answer) = self.call("admin", Method::Get, path, &[]);
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    }
+
+    fn post(&self, who: &str, path: &str, fields: &[(&str, &str)]) -> Value {
+        let (status, answer) = self.call(who, Method::Post, path, fields);
+        assert!(matches!(status, 200 | 201 | 204), "{path}: {status} {answer}");
+        answer
+    }
+}
+
+fn password(login: &str) -> String {
+    format!("{login}-password")
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let bits = three.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        let letter = |at: usize| char::from(LETTERS[(bits >> (18 - 6 * at)) as usize & 63]);
+        text.extend((0..=three.len()).map(letter));
+        text.extend((three.len()..3).map(|_| '='));
+    }
+    text
+}
+
+/// Dana's repository, whose remote is one that the server knows, and mina's clone of that remote.
+struct Desk {
+    f: Fixture,
+    board: &'static Board,
+    /// What the server calls the repository.
+    name: String,
+    author: PathBuf,
+    network: Faulty,
+    post: Post,
+    repository: Repository,
+}
+
+impl Desk {
+    fn new() -> Option<Desk> {
+        static COUNT: AtomicUsize = AtomicUsize::new(1);
+        let board = board()?;
+        let f = Fixture::new();
+        let name = format!("shop & till {}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let (hub, author) = (f.dir.path().join("hub.git"), f.dir.path().join("author"));
+        let hub = hub.to_str().unwrap();
+        f.git("rahim", &["clone", "-q", "--bare", ".", hub]);
+        f.git("dana", &["remote", "add", "origin", &format!("file://{hub}")]);
+        f.git("dana", &["fetch", "-q", "origin"]);
+        f.git("dana", &["remote", "set-head", "origin", "main"]);
+        f.git("mina", &["clone", "-q", hub, author.to_str().unwrap()]);
+        board.post("admin", "repositories/", &[("name", &name), ("path", hub), ("tool", "Git"), ("public", "1")]);
+        let network = Faulty::default();
+        let server = Server {
+            name: "board".to_owned(),
+            url: board.url.clone(),
+            kind: None,
+            token_command: Some(format!("echo {}", board.token)),
+        };
+        let post = Post::over(Box::new(network.clone()), vec![server], f.dir.path());
+        let repository = f.repository();
+        Some(Desk { f, board, name, author, network, post, repository })
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        git_in(&self.author, "mina", arguments)
+    }
+
+    /// A commit of mina's that is nowhere else.
+    fn commits(&self, path: &str, text: &str, message: &str) -> String {
+        std::fs::write(self.author.join(path), text).unwrap();
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "-m", message]);
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// What mina's branch has is posted by an account; the number of the review request.
+    fn posts(&self, who: &str, more: &[&str]) -> u64 {
+        let output = Command::new(&self.board.rbt)
+            .current_dir(&self.author)
+            .env("HOME", self.f.dir.path())
+            .args(["post", "--server", &self.board.url, "--repository", &self.name, "--publish"])
+            .args(["--tracking-branch", "origin/main", "--username", who, "--password", &password(who)])
+            .args(more)
+            .arg("origin/main..HEAD")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        let number = text.split("/r/").nth(1).and_then(|rest| rest.split('/').next());
+        number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{text}"))
+    }
+
+    fn asks_dana(&self) -> u64 {
+        let summary = ["--summary", "Rework the till", "--description", "By an agent.", "--with-history"];
+        self.posts(MINA, &[&summary[..], &["--target-people", DANA]].concat())
+    }
+
+    fn brings(&self) -> Brought {
+        self.post.bring(&self.repository)
+    }
+
+    fn at(&self, number: u64) -> String {
+        self.f.id(&format!("refs/undersign/requests/origin/r/{number}"))
+    }
+
+    fn change(&self, number: u64) -> Change {
+        let target = self.repository.target().unwrap();
+        let pending = self.repository.changes(0, &target).unwrap();
+        pending.changes.into_iter().find(|change| change.id.ends_with(&format!(":r/{number}"))).unwrap()
+    }
+
+    fn signs(&self, number: u64, verdict: Verdict) -> Record {
+        let record = self.f.decide("dana", &format!("r/{number}"), verdict);
+        self.post.take(&self.repository, &self.change(number), &record, now()).unwrap();
+        record
+    }
+
+    fn delivers(&self) -> Receipt {
+        self.post.deliver(&self.repository)
+    }
+
+    fn waiting(&self) -> usize {
+        self.post.outbox.entries(&self.repository.root).0.len()
+    }
+
+    fn request(&self, number: u64) -> Value {
+        self.board.get(&format!("review-requests/{number}/"))["review_request"].clone()
+    }
+
+    /// Published reviews, the first first.
+    fn reviews(&self, number: u64) -> Vec<Value> {
+        let path = format!("review-requests/{number}/reviews/?max-results=200");
+        self.board.get(&path)["reviews"].as_array().unwrap().clone()
+    }
+
+    fn statuses(&self, number: u64) -> Vec<Value> {
+        let path = format!("review-requests/{number}/status-updates/?max-results=200");
+        self.board.get(&path)["status_updates"].as_array().unwrap().clone()
+    }
+}
+
+fn envelope(record: &Record) -> String {
+    String::from_utf8(record.link.envelope.clone()).unwrap()
+}
+
+fn request(number: u64) -> Request {
+    Request { kind: Kind::ReviewRequest, number }
+}
+
+#[test]
+fn a_review_request_is_listed_rebuilt_signed_told_and_read_back() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "till\n", "Add a till\n\nIt is \u{fc}ber-plain.");
+    std::os::unix::fs::symlink("till.txt", desk.author.join("link")).unwrap();
+    desk.git(&["mv", "README.md", "READ.md"]);
+    desk.git(&["update-index", "--chmod=+x", "till.txt"]);
+    let head = desk.commits("empty.txt", "", "Move what is read");
+    let number = desk.asks_dana();
+
+    let (connected, account) = desk.post.connect(&desk.post.servers[0]).unwrap();
+    assert_eq!((account.login.as_str(), account.version.as_str()), (DANA, "8.1"));
+    let open = connected.open(&desk.name, &account).unwrap();
+    let [pending] = &open[..] else { panic!("{open:?}") };
+    let told = (pending.request, pending.title.as_str(), pending.author.as_str(), pending.asked.as_deref());
+    assert_eq!(told, (request(number), "Rework the till", MINA, Some(DANA)));
+    assert_eq!(pending.head.map(|head| head.to_string()), Some(head.clone()));
+    assert!(pending.page.ends_with(&format!("/r/{number}/")) && !pending.is_draft, "{pending:?}");
+    let asked = connected.asked(&account).unwrap();
+    assert!(asked.iter().any(|one| one.request == request(number) && one.repository == desk.name), "{asked:?}");
+
+    let is_here = || desk.repository.resolve(&head).is_ok();
+    assert!(!is_here(), "the author's commit is nowhere but on the author's disk");
+    assert_eq!(desk.brings(), Brought { requests: 1, troubles: vec![] });
+    assert!(is_here() && desk.at(number) == head);
+    assert_eq!(desk.brings(), Brought::default());
+
+    let record = desk.signs(number, Verdict::Approve);
+    assert_eq!(desk.waiting(), 1);
+    let told = format!(
+        "{} r/{number}: approved, bound to the commit by the record alone: this server binds none; the record is with \
+         the verdict: no ref was taken.",
+        desk.name
+    );
+    assert_eq!(desk.delivers(), Receipt { done: vec![told], left: vec![] });
+    assert_eq!((desk.waiting(), desk.delivers()), (0, Receipt::default()));
+
+    let reviews = desk.reviews(number);
+    let [review] = &reviews[..] else { panic!("{reviews:?}") };
+    let own = &review["extra_data"]["undersign"];
+    assert_eq!((&own["record"], &own["head"]), (&Value::from(record.id().to_string()), &Value::from(head.clone())));
+    let held = own["envelope"].as_str().unwrap();
+    assert_eq!(held, envelope(&record), "byte for byte");
+    assert_eq!(undersign::record::verify(held.as_bytes()).unwrap().id(), record.id());
+    assert_eq!(review["ship_it"], true);
+    let text = review["body_top"].as_str().unwrap();
+    assert!(text.contains(&record.id().to_string()) && !text.contains("payload"), "{text}");
+    assert_eq!(desk.request(number)["approved"], true);
+    let statuses = desk.statuses(number);
+    let [status] = &statuses[..] else { panic!("{statuses:?}") };
+    assert_eq!((&status["service_id"], &status["state"]), (&"undersign/signed-review".into(), &"done-success".into()));
+}
+
+#[test]
+fn a_record_that_was_told_cannot_be_changed_there_by_its_author_or_that_of_the_change() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "till\n", "Add a till");
+    let number = desk.asks_dana();
+    desk.brings();
+    let record = desk.signs(number, Verdict::Approve);
+    assert_eq!(desk.delivers().left, <[String; 0]>::default());
+    let id = desk.reviews(number)[0]["id"].as_u64().unwrap();
+    let path = format!("review-requests/{number}/reviews/{id}/");
+    let forged = "{\"undersign\":{\"record\":\"forged\",\"envelope\":\"{}\"}}";
+    for who in [DANA, MINA, "ci"] {
+        for fields in
+            [vec![("extra_data:json", forged)], vec![("extra_data.undersign", "forged")], vec![("body_top", "forged")]]
+        {
+            let (status, answer) = desk.board.call(who, Method::Put, &path, &fields);
+            assert_eq!(status, 403, "{who} {fields:?}: {answer}");
+        }
+        let (status, answer) = desk.board.call(who, Method::Post, &path, &[("_method", "DELETE")]);
+        assert_eq!(status, 403, "{who}: {answer}");
+    }
+    let review = &desk.reviews(number)[0];
+    assert_eq!(review["extra_data"]["undersign"]["envelope"], envelope(&record));
+    assert!(review["body_top"].as_str().unwrap().contains(&record.id().to_string()));
+}
+
+#[test]
+fn a_new_diff_stops_what_was_signed_of_the_old_one() {
+    let Some(desk) = Desk::new() else { return };
+    let first = desk.commits("till.txt", "till\n", "Add a till");
+    let number = desk.asks_dana();
+    desk.brings();
+    desk.signs(number, Verdict::Approve);
+    let second = desk.commits("till.txt", "till, and more\n", "Add more");
+    let update = number.to_string();
+    assert_eq!(desk.posts(MINA, &["--with-history", "-r", &update]), number);
+    let receipt = desk.delivers();
+    let moved = format!("its head moved to {} after you signed {}", &second[..7], &first[..7]);
+    assert!(receipt.done.is_empty() && receipt.left[0].contains(&moved), "{moved}: {receipt:?}");
+    assert_eq!((desk.waiting(), desk.reviews(number).len(), desk.statuses(number).len()), (1, 0, 0));
+
+    assert_eq!((desk.brings().requests, desk.at(number)), (1, second.clone()));
+    desk.signs(number, Verdict::Approve);
+    assert_eq!((desk.delivers().left, desk.waiting()), (vec![], 0));
+    let reviews = desk.reviews(number);
+    assert_eq!((reviews.len(), &reviews[0]["extra_data"]["undersign"]["head"]), (1, &Value::from(second)));
+    assert!(desk.statuses(number)[0]["links"]["change"]["href"].is_string(), "it stands at the new diff");
+
+    // Why a gate goes by the record: what the server says of the request stays when there is something new in it.
+    desk.commits("till.txt", "till, and a hole\n", "Add a hole");
+    desk.posts(MINA, &["--with-history", "-r", &update]);
+    assert_eq!(desk.request(number)["approved"], true);
+}
+
+#[test]
+fn a_rejection_opens_an_issue_and_leaves_the_request_not_approved() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "till\n", "Add a till");
+    let number = desk.asks_dana();
+    desk.board.post(MINA, &format!("review-requests/{number}/reviews/"), &[("ship_it", "1"), ("public", "1")]);
+    desk.brings();
+    let record = desk.signs(number, Verdict::Reject);
+    let receipt = desk.delivers();
+    assert!(receipt.left.is_empty() && receipt.done[0].contains("changes requested"), "{receipt:?}");
+    let told = desk.request(number);
+    assert_eq!((&told["approved"], &told["issue_open_count"]), (&false.into(), &1.into()), "{told}");
+    let review = &desk.reviews(number)[1];
+    assert_eq!((&review["ship_it"], &review["public"]), (&false.into(), &true.into()));
+    assert_eq!(review["extra_data"]["undersign"]["envelope"], envelope(&record));
+    assert_eq!(desk.statuses(number)[0]["state"], "done-failure");
+
+    // Why a gate goes by the record, here too: who opened the request can close the issue.
+    let comments = format!("review-requests/{number}/reviews/{}/general-comments/", review["id"]);
+    let id = desk.board.get(&comments)["general_comments"][0]["id"].to_string();
+    let (status, answer) =
+        desk.board.call(MINA, Method::Put, &format!("{comments}{id}/"), &[("issue_status", "dropped")]);
+    assert_eq!((status, &desk.request(number)["approved"]), (200, &true.into()), "{answer}");
+}
+
+#[test]
+fn a_rejection_that_was_interrupted_goes_on_where_it_was() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "till\n", "Add a till");
+    let number = desk.asks_dana();
+    desk.brings();
+    let review = format!("Post {}/api/review-requests/{number}/reviews/", desk.board.url);
+    for place in [review.as_str(), "/general-comments/", "Put "] {
+        for fault in [Fault::LostBefore, Fault::LostAfter] {
+            let record = desk.signs(number, Verdict::Reject);
+            let before = (desk.reviews(number).len(), desk.request(number)["issue_open_count"].as_u64().unwrap());
+            desk.network.fails(place, fault);
+            let first = desk.delivers();
+            let told = format!("{place} {fault:?}: {first:?}");
+            let is_done = first.left.is_empty() || desk.delivers().left.is_empty();
+            assert!(is_done && !desk.network.is_unmet() && desk.waiting() == 0, "{told}");
+            let after = (desk.reviews(number).len(), desk.request(number)["issue_open_count"].as_u64().unwrap());
+            assert_eq!(after, (before.0 + 1, before.1 + 1), "{told}");
+            let reviews = desk.reviews(number);
+            assert_eq!(reviews.last().unwrap()["extra_data"]["undersign"]["record"], record.id().to_string(), "{told}");
+        }
+    }
+}
+
+#[test]
+fn what_somebody_began_to_write_there_is_not_published_with_a_verdict() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "till\n", "Add a till");
+    let number = desk.asks_dana();
+    desk.brings();
+    let path = format!("review-requests/{number}/reviews/");
+    let began = desk.board.post(DANA, &path, &[("body_top", "not for others yet")]);
+    for verdict in [Verdict::Approve, Verdict::Reject] {
+        desk.signs(number, verdict);
+        let receipt = desk.delivers();
+        assert!(receipt.done.is_empty() && receipt.left[0].contains("is not published; publish or"), "{receipt:?}");
+        assert_eq!((desk.reviews(number).len(), desk.statuses(number).len(), desk.waiting()), (0, 0, 1));
+    }
+    desk.board.post(DANA, &format!("{path}{}/", began["review"]["id"]), &[("_method", "DELETE")]);
+    assert_eq!((desk.delivers().left, desk.waiting(), desk.reviews(number).len()), (vec![], 0, 1));
+}
+
+#[test]
+fn whatever_fails_on_the_way_to_it_nothing_is_lost_and_nothing_is_told_twice() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "till\n", "Add a till");
+    let number = desk.asks_dana();
+    desk.brings();
+    let one = format!("{}/api/review-requests/{number}", desk.board.url);
+    let reads = ["/session/", &one, "/commits/", "/reviews/draft/", "/reviews/?max", "/status-updates/"];
+    let reads = reads.map(|place| (place.to_owned(), &[Fault::LostBefore, Fault::Page][..]));
+    let done = [Fault::LostBefore, Fault::LostAfter, Fault::Truncated, Fault::Status(403), Fault::Status(502)];
+    let writes = ["reviews", "status-updates"].map(|what| (format!("Post {one}/{what}/"), &done[..]));
+    let all = reads.into_iter().chain(writes);
+    for (place, fault) in all.flat_map(|(place, faults)| faults.iter().map(move |fault| (place.clone(), *fault))) {
+        let record = desk.signs(number, Verdict::Approve);
+        desk.network.fails(&place, fault);
+        let first = desk.delivers();
+        let told = format!("{place} {fault:?}: {first:?}");
+        assert!(!desk.network.is_unmet(), "{told}");
+        if first.done.is_empty() {
+            let why = &first.left[0];
+            assert!(why.ends_with('.') && !why.contains('\u{1b}') && !why.contains(&desk.board.token), "{told}");
+            assert_eq!(desk.waiting(), 1, "{told}");
+            let second = desk.delivers();
+            assert!(second.left.is_empty() && second.done.len() == 1, "{told}, then {second:?}");
+        }
+        let id = Value::from(record.id().to_string());
+        let of_this = |one: &&Value| one["extra_data"]["undersign"]["record"] == id;
+        let (reviews, statuses) = (desk.reviews(number), desk.statuses(number));
+        let counts = (reviews.iter().filter(of_this).count(), statuses.iter().filter(of_this).count());
+        assert_eq!((counts, desk.waiting()), ((1, 1), 0), "{told}");
+    }
+}
+
+#[test]
+fn a_server_that_only_says_that_it_took_a_review_is_not_believed() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "till\n", "Add a till");
+    let number = desk.asks_dana();
+    desk.brings();
+    desk.signs(number, Verdict::Approve);
+    desk.network.fails(&format!("Post {}/api/review-requests/{number}/reviews/", desk.board.url), Fault::Pretended);
+    let receipt = desk.delivers();
+    assert!(receipt.done.is_empty() && receipt.left.len() == 1 && desk.waiting() == 1, "{receipt:?}");
+    assert_eq!((desk.delivers().left, desk.reviews(number).len()), (vec![], 1));
+}
+
+#[test]
+fn nobody_approves_their_own_and_what_is_closed_is_told_nothing() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "till\n", "Add a till");
+    let own = desk.posts(DANA, &["--with-history", "--summary", "Mine", "--description", "x", "--target-people", MINA]);
+    desk.brings();
+    desk.signs(own, Verdict::Approve);
+    let receipt = desk.delivers();
+    assert!(receipt.left[0].contains("dana-at-work opened it, and nobody approves their own"), "{receipt:?}");
+    desk.board.call(DANA, Method::Put, &format!("review-requests/{own}/"), &[("status", "discarded")]);
+    let receipt = desk.delivers();
+    assert!(receipt.left[0].contains("it is closed"), "{receipt:?}");
+    assert_eq!(desk.reviews(own).len(), 0);
+    assert_eq!(desk.brings(), Brought::default());
+    assert_eq!(desk.f.git("dana", &["for-each-ref", "refs/undersign/requests"]), "", "it is not open any more");
+}
+
+#[test]
+fn a_group_is_asked_and_checks_of_the_newest_diff_count() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "till\n", "Add a till");
+    let asks = ["--with-history", "--summary", "For a team", "--description", "x", "--target-groups", TEAM];
+    let number = desk.posts(MINA, &asks);
+    let (connected, account) = desk.post.connect(&desk.post.servers[0]).unwrap();
+    let open = connected.open(&desk.name, &account).unwrap();
+    assert_eq!(open[0].asked.as_deref(), Some(TEAM));
+    assert!(connected.asked(&account).unwrap().iter().any(|one| one.request == request(number)));
+    let checks = || {
+        let now = connected.now(&desk.name, request(number)).unwrap();
+        connected.checks(&desk.name, request(number), now.head).unwrap()
+    };
+    let path = format!("review-requests/{number}/status-updates/");
+    for (service, state) in [("lint", "done-success"), ("tests", "done-failure"), ("risk", "pending")] {
+        desk.board.post("ci", &path, &[("service_id", service), ("summary", service), ("state", state)]);
+    }
+    assert_eq!(checks(), Checks { passed: 1, failed: 1, running: 1 });
+    desk.commits("till.txt", "till, and more\n", "Add more");
+    desk.posts(MINA, &["--with-history", "-r", &number.to_string()]);
+    assert_eq!(checks(), Checks::default(), "nothing ran on what is new");
+}
+
+#[test]
+fn what_cannot_be_rebuilt_is_said_to_be_unproved() {
+    let Some(desk) = Desk::new() else { return };
+    let key = desk.f.key_file("mina");
+    desk.git(&["config", "gpg.format", "ssh"]);
+    desk.git(&["config", "user.signingkey", key.to_str().unwrap()]);
+    std::fs::write(desk.author.join("till.txt"), "till\n").unwrap();
+    desk.git(&["add", "-A"]);
+    desk.git(&["commit", "-q", "-S", "-m", "Add a till"]);
+    let number = desk.asks_dana();
+    let brought = desk.brings();
+    let why = brought.troubles.first().cloned().unwrap_or_default();
+    assert!(why.starts_with(&format!("board: r/{number}: ")) && why.contains("is unproved"), "{brought:?}");
+    assert!(why.contains("as with one that is signed"), "{why}");
+    // Once its author pushed it, git brings it, and there is nothing to prove.
+    desk.git(&["push", "-q", "origin", "HEAD:refs/heads/signed"]);
+    desk.f.git("dana", &["fetch", "-q", "origin"]);
+    assert_eq!(
+        (desk.brings(), desk.at(number)),
+        (Brought { requests: 1, troubles: vec![] }, desk.git(&["rev-parse", "HEAD"]))
+    );
+
+    desk.git(&["checkout", "-q", "-B", "binary", "origin/main"]);
+    desk.commits("image.png", "\0\u{1}\0", "Add an image");
+    let number = desk.asks_dana();
+    let why = desk.brings().troubles.join(" ");
+    assert!(why.starts_with(&format!("board: r/{number}: ")) && why.contains("unproved: `git apply` says: "), "{why}");
+
+    desk.git(&["checkout", "-q", "-B", "squashed", "origin/main"]);
+    desk.commits("note.txt", "note\n", "Add a note");
+    let squash = ["--squash-history", "--summary", "Squashed", "--description", "x", "--target-people", DANA];
+    let number = desk.posts(MINA, &squash);
+    let why = desk.brings().troubles.join(" ");
+    assert!(why.contains(&format!("r/{number} was posted without its commits")), "{why}");
+}
+
+#[test]
+fn it_is_recognised_and_takes_no_token_of_another() {
+    let Some(board) = board() else { return };
+    let mut server = Server { name: "board".to_owned(), url: board.url.clone(), kind: None, token_command: None };
+    let network = Network::default();
+    assert_eq!(server::kind_of(&server, &network).unwrap(), ServerKind::ReviewBoard);
+    let none = server::connect(&server, None, &network, Kept::default()).unwrap().account().unwrap_err();
+    assert!(none.to_string().contains("does not accept the account (401)"), "{none}");
+    server.token_command = Some("echo rbp_another".to_owned());
+    let post = Post::over(Box::new(network), Vec::new(), Path::new(""));
+    let Err(why) = post.connect(&server) else { panic!("it takes any token") };
+    assert!(why.contains("does not accept the account (401)") && !why.contains("rbp_another"), "{why}");
+}
