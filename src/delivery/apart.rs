@@ -3,19 +3,9 @@
 
 use crate::change::{address, visible};
 use crate::source::git::Repository;
-use crate::source::server::{self, Listed, ReviewServer, Server};
-use crate::sync::patches;
+use crate::source::server::{Listed, ReviewServer, Server};
 
-use super::{Post, remotes};
-
-/// What came from these servers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Brought {
-    /// Review requests that are new here, or moved.
-    pub requests: usize,
-    /// What is not here, a sentence each.
-    pub troubles: Vec<String>,
-}
+use super::remotes;
 
 /// `git config remote.origin.undersignServer`: the name of the server in `config.toml`.
 fn server_key(remote: &str) -> String {
@@ -34,7 +24,11 @@ pub fn linked(repository: &Repository, remote: &str, server: &Server) -> Option<
     noted.and_then(|_| config.get_string(&repository_key(remote)).ok())
 }
 
-fn link(repository: &Repository, remote: &str, server: &Server, called: &str) -> Result<(), String> {
+/// Notes what a server calls the repository of a remote.
+///
+/// # Errors
+/// A sentence: it cannot be noted.
+pub fn link(repository: &Repository, remote: &str, server: &Server, called: &str) -> Result<(), String> {
     if linked(repository, remote, server).as_deref() == Some(called) {
         return Ok(());
     }
@@ -56,33 +50,4 @@ pub fn known(repository: &Repository, server: &dyn ReviewServer) -> Result<Vec<(
         listed.iter().find(is_its).map(|listed| listed.name.clone())
     };
     Ok(remotes(repository).into_iter().filter_map(|(remote, url)| Some((remote, of(&url)?))).collect())
-}
-
-impl Post {
-    /// Brings the open review requests of servers that are apart, for the remotes that they know.
-    pub fn bring(&self, repository: &Repository) -> Brought {
-        let mut brought = Brought::default();
-        for server in &self.servers {
-            if let Err(why) = self.bring_from(server, repository, &mut brought) {
-                brought.troubles.push(format!("{}: {why}", visible::text(&server.name)));
-            }
-        }
-        brought
-    }
-
-    fn bring_from(&self, server: &Server, repository: &Repository, brought: &mut Brought) -> Result<(), String> {
-        let kind = server::kind_of(server, &*self.transport).map_err(|error| error.to_string())?;
-        if !kind.is_apart() {
-            return Ok(());
-        }
-        let (connected, _) = self.connect(server)?;
-        let name = visible::text(&server.name);
-        for (remote, called) in known(repository, &*connected)? {
-            link(repository, &remote, server, &called)?;
-            let came = patches::bring(repository, &remote, &*connected, &called)?;
-            brought.requests += came.requests;
-            brought.troubles.extend(came.unproved.iter().map(|why| format!("{name}: {why}")));
-        }
-        Ok(())
-    }
 }

@@ -6,7 +6,7 @@ mod apart;
 mod outbox;
 mod text;
 
-pub use apart::{Brought, known};
+pub use apart::{known, link, linked};
 pub use outbox::{Entry, Outbox, Signed, Step};
 
 use text::Home;
@@ -118,10 +118,13 @@ impl Post {
         found.ok_or_else(|| format!("No server in config.toml is called {}.", visible::text(name)))
     }
 
-    /// The remotes of a repository that one of the servers answers for.
+    /// The remotes of a repository whose review requests one of the servers tells.
     pub fn answered(&self, repository: &Repository) -> Vec<String> {
-        let all = self.servers.iter().flat_map(|server| repositories(repository, server));
-        all.map(|(remote, _)| remote).collect()
+        let of = |server| {
+            let all = repositories(repository, server).into_iter().map(|(remote, _)| remote);
+            all.filter(move |remote| linked(repository, remote, server).is_none())
+        };
+        self.servers.iter().flat_map(of).collect()
     }
 
     /// Connects to a server, with the account that its token stands for.

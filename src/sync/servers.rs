@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::change::ObjectId;
 use crate::change::request::Request;
+use crate::change::{ObjectId, visible};
 use crate::delivery::{self, Post};
 use crate::source::git::Repository;
-use crate::source::server::{Pending, ReviewServer, Server, Told};
+use crate::source::server::{self, Pending, ReviewServer, Server, Told};
 
-use super::{Prompts, requests};
+use super::{Prompts, patches, requests};
 
 /// Requests whose checks are asked for: each takes a question of its own.
 const MAX_CHECKED: usize = 60;
@@ -108,7 +108,8 @@ fn is_same(a: &Pending, b: &Pending) -> bool {
 pub fn bring(repository: &Repository, server: &Server, told: &Told, prompts: Prompts) -> Result<bool, String> {
     let mut is_new = false;
     for (remote, name) in delivery::repositories(repository, server) {
-        if !told.repositories.contains(&name) {
+        let is_apart = delivery::linked(repository, &remote, server).is_some();
+        if is_apart || !told.repositories.contains(&name) {
             continue;
         }
         let open = told.pending.iter().filter(|pending| pending.repository == name);
@@ -118,9 +119,50 @@ pub fn bring(repository: &Repository, server: &Server, told: &Told, prompts: Pro
     Ok(is_new)
 }
 
+/// What came from servers that are apart from the repositories.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// Review requests that are new here, or moved.
+    pub requests: usize,
+    /// What is not here, a sentence each.
+    pub problems: Vec<String>,
+}
+
+/// Brings the open review requests of servers that have patches instead of refs, for the remotes that they know.
+pub fn bring_patches(post: &Post, repository: &Repository) -> Brought {
+    let mut brought = Brought::default();
+    for server in &post.servers {
+        if let Err(why) = bring_from(post, server, repository, &mut brought) {
+            brought.problems.push(format!("{}: {why}", visible::text(&server.name)));
+        }
+    }
+    brought
+}
+
+fn bring_from(post: &Post, server: &Server, own: &Repository, brought: &mut Brought) -> Result<(), String> {
+    let kind = server::kind_of(server, &*post.transport).map_err(|error| error.to_string())?;
+    if !kind.is_apart() {
+        return Ok(());
+    }
+    let (connected, _) = post.connect(server)?;
+    let name = visible::text(&server.name);
+    for (remote, called) in delivery::known(own, &*connected)? {
+        delivery::link(own, &remote, server, &called)?;
+        let came = patches::bring(own, &remote, &*connected, &called)?;
+        brought.requests += came.requests;
+        brought.problems.extend(came.unproved.iter().map(|why| format!("{name}: {why}")));
+    }
+    Ok(())
+}
+
 /// Asks all servers about some repositories, and brings what they tell of; what failed, and why.
 pub fn refresh(post: &Post, repositories: &[Repository], prompts: Prompts, now: i64) -> Vec<(String, String)> {
-    let mut failed = Vec::new();
+    let patched = |repository: &Repository| {
+        let problems = bring_patches(post, repository).problems;
+        let name = repository.name.clone();
+        problems.into_iter().map(move |why| (name.clone(), why))
+    };
+    let mut failed: Vec<(String, String)> = repositories.iter().flat_map(patched).collect();
     for server in &post.servers {
         let here = repositories.iter().flat_map(|repository| delivery::repositories(repository, server));
         let names: Vec<String> = here.map(|(_, name)| name).collect();

@@ -309,7 +309,11 @@ fn sync(snapshot: &RepositorySnapshot, post: &Post) -> Result<Synced, String> {
 
 fn fetch(snapshot: &RepositorySnapshot, post: &Post, now: i64) -> Result<bool, String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
-    branches::fetch(&repository, &post.answered(&repository), Prompts::Never, now)
+    let fetched = branches::fetch(&repository, &post.answered(&repository), Prompts::Never, now);
+    // Where a remote does not answer, a server may.
+    let brought = servers::bring_patches(post, &repository);
+    let is_moved = fetched? || brought.requests > 0;
+    if brought.problems.is_empty() { Ok(is_moved) } else { Err(brought.problems.join(" ")) }
 }
 
 /// What is open is told first: checks are asked one by one, and nobody waits for them.

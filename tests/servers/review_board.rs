@@ -10,11 +10,12 @@ use serde_json::Value;
 use undersign::change::Change;
 use undersign::change::request::{Kind, Request};
 use undersign::decision::Verdict;
-use undersign::delivery::{Brought, Post, Receipt};
+use undersign::delivery::{Post, Receipt};
 use undersign::record::Record;
 use undersign::source::git::Repository;
 use undersign::source::server::http::{Method, Request as HttpRequest, escaped};
 use undersign::source::server::{self, Checks, Kept, Network, Server, ServerKind, Transport as _};
+use undersign::sync::servers::{self, Brought};
 
 use crate::faults::{Fault, Faulty};
 use crate::support::{Fixture, git_in, now};
@@ -196,7 +197,7 @@ impl Desk {
     }
 
     fn brings(&self) -> Brought {
-        self.post.bring(&self.repository)
+        servers::bring_patches(&self.post, &self.repository)
     }
 
     fn at(&self, number: u64) -> String {
@@ -270,7 +271,7 @@ fn a_review_request_is_listed_rebuilt_signed_told_and_read_back() {
 
     let is_here = || desk.repository.resolve(&head).is_ok();
     assert!(!is_here(), "the author's commit is nowhere but on the author's disk");
-    assert_eq!(desk.brings(), Brought { requests: 1, troubles: vec![] });
+    assert_eq!(desk.brings(), Brought { requests: 1, problems: vec![] });
     assert!(is_here() && desk.at(number) == head);
     assert_eq!(desk.brings(), Brought::default());
 
@@ -519,7 +520,7 @@ fn what_cannot_be_rebuilt_is_said_to_be_unproved() {
     desk.git(&["commit", "-q", "-S", "-m", "Add a till"]);
     let number = desk.asks_dana();
     let brought = desk.brings();
-    let why = brought.troubles.first().cloned().unwrap_or_default();
+    let why = brought.problems.first().cloned().unwrap_or_default();
     assert!(why.starts_with(&format!("board: r/{number}: ")) && why.contains("is unproved"), "{brought:?}");
     assert!(why.contains("as with one that is signed"), "{why}");
     // Once its author pushed it, git brings it, and there is nothing to prove.
@@ -527,20 +528,20 @@ fn what_cannot_be_rebuilt_is_said_to_be_unproved() {
     desk.f.git("dana", &["fetch", "-q", "origin"]);
     assert_eq!(
         (desk.brings(), desk.at(number)),
-        (Brought { requests: 1, troubles: vec![] }, desk.git(&["rev-parse", "HEAD"]))
+        (Brought { requests: 1, problems: vec![] }, desk.git(&["rev-parse", "HEAD"]))
     );
 
     desk.git(&["checkout", "-q", "-B", "binary", "origin/main"]);
     desk.commits("image.png", "\0\u{1}\0", "Add an image");
     let number = desk.asks_dana();
-    let why = desk.brings().troubles.join(" ");
+    let why = desk.brings().problems.join(" ");
     assert!(why.starts_with(&format!("board: r/{number}: ")) && why.contains("unproved: `git apply` says: "), "{why}");
 
     desk.git(&["checkout", "-q", "-B", "squashed", "origin/main"]);
     desk.commits("note.txt", "note\n", "Add a note");
     let squash = ["--squash-history", "--summary", "Squashed", "--description", "x", "--target-people", DANA];
     let number = desk.posts(MINA, &squash);
-    let why = desk.brings().troubles.join(" ");
+    let why = desk.brings().problems.join(" ");
     assert!(why.contains(&format!("r/{number} was posted without its commits")), "{why}");
 }
 
