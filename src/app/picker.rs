@@ -43,6 +43,8 @@ pub struct Picker<C> {
     pub title: String,
     pub field: TextField,
     entries: Vec<Entry<C>>,
+    /// The first entry acts on all the others.
+    acts_on_all: bool,
     /// Entries that match, best first.
     matching: Vec<usize>,
     pub selected: usize,
@@ -62,7 +64,14 @@ impl<C: Clone> Picker<C> {
     pub fn new(title: &str, entries: Vec<Entry<C>>) -> Picker<C> {
         let matching = (0..entries.len()).collect();
         let field = TextField::default();
-        Picker { title: title.to_owned(), field, entries, matching, selected: 0, page: 10 }
+        Picker { title: title.to_owned(), field, entries, acts_on_all: false, matching, selected: 0, page: 10 }
+    }
+
+    /// The same with a first row, which acts on all of them. It goes as soon as something is typed: whoever looks for one
+    /// entry is not to act on all, whatever its letters match.
+    pub fn with_all(title: &str, all: Entry<C>, entries: Vec<Entry<C>>) -> Picker<C> {
+        let entries = std::iter::once(all).chain(entries).collect();
+        Picker { acts_on_all: true, ..Picker::new(title, entries) }
     }
 
     pub fn stroke(&mut self, stroke: Stroke) -> Picked<C> {
@@ -102,7 +111,9 @@ impl<C: Clone> Picker<C> {
         let pattern = self.pattern();
         let (mut matcher, mut buffer) = (Matcher::new(Config::DEFAULT.match_paths()), Vec::new());
         let mut score = |entry: &Entry<C>| pattern.score(Utf32Str::new(&entry.label, &mut buffer), &mut matcher);
-        let scored = self.entries.iter().enumerate().filter_map(|(at, entry)| Some((score(entry)?, at)));
+        let not_asked = usize::from(self.acts_on_all && !self.field.text().is_empty());
+        let entries = self.entries.iter().enumerate().skip(not_asked);
+        let scored = entries.filter_map(|(at, entry)| Some((score(entry)?, at)));
         let mut scored: Vec<_> = scored.collect();
         scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
         self.matching = scored.into_iter().map(|(_, at)| at).collect();
@@ -149,6 +160,25 @@ mod tests {
         "rev".chars().for_each(|c| _ = picker.stroke(Stroke::plain(Key::Char(c))));
         assert_eq!(picker.rows(5)[0].1.label, "src/app/review.rs");
         assert_eq!(picker.stroke(Stroke::plain(Key::Enter)), Picked::Chosen(7));
+    }
+
+    #[test]
+    fn the_row_that_acts_on_all_is_there_only_while_nothing_is_typed() {
+        let entry = |(choice, label): (u8, &str)| Entry {
+            label: label.to_owned(),
+            detail: String::new(),
+            badge: Badge::None,
+            choice,
+        };
+        let places = [(1, "src/mark_all.rs:3"), (2, "src/b.rs:3")].map(entry).into();
+        let mut picker = Picker::with_all("edit", entry((0, "mark all 2 hunks as seen")), places);
+        let mut stroke = |key| picker.stroke(Stroke::plain(key));
+        "markall".chars().for_each(|c| _ = stroke(Key::Char(c)));
+        assert_eq!(stroke(Key::Enter), Picked::Chosen(1));
+        "seen".chars().for_each(|c| _ = stroke(Key::Char(c)));
+        assert_eq!(stroke(Key::Enter), Picked::Closed);
+        (0..11).for_each(|_| _ = stroke(Key::Backspace));
+        assert_eq!(stroke(Key::Enter), Picked::Chosen(0));
     }
 
     #[test]

@@ -165,9 +165,12 @@ fn list(state: &mut State, action: Action) {
             Some(edit) => {
                 let title = format!("{}, and nothing else", edit.sentence());
                 let all = review.mark_all_entry(&edit).map(|entry| entry.map(|()| Choice::SeeAlike(edit.id)));
-                let entries = review.same_edit_places(&edit).into_iter().map(|entry| entry.map(Choice::Go));
-                let entries = all.into_iter().chain(entries).collect();
-                state.overlay = Some(Overlay::Picker(Box::new(Picker::new(&title, entries))));
+                let entries = review.same_edit_places(&edit).into_iter().map(|entry| entry.map(Choice::Go)).collect();
+                let picker = match all {
+                    Some(all) => Picker::with_all(&title, all, entries),
+                    None => Picker::new(&title, entries),
+                };
+                state.overlay = Some(Overlay::Picker(Box::new(picker)));
             }
             None if review.examination.is_none() => {
                 state.status = Some("What makes the same edit is known once the rules have spoken.".to_owned());
@@ -214,7 +217,6 @@ pub fn choose_path(state: &mut State, paths: &[RepoPath]) {
     }
 }
 
-/// Asks for a note on a path.
 /// Marks all hunks that replace the same.
 pub fn see_alike(state: &mut State, edit: EditId) -> Vec<Effect> {
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
@@ -226,6 +228,7 @@ pub fn see_alike(state: &mut State, edit: EditId) -> Vec<Effect> {
     save_if_changed(state, &before)
 }
 
+/// Asks for a note on a path.
 pub fn note_on(state: &mut State, path: &str) {
     if let Screen::Review(review) = &state.screen {
         state.overlay = note(review.path_note_place(path), "note");

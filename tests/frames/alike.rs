@@ -48,6 +48,20 @@ fn a_place_of_the_list_leads_there_and_marks_nothing() {
 }
 
 #[test]
+fn what_is_typed_into_the_list_never_chooses_the_row_that_marks_all() {
+    let f = renamed_word();
+    for typed in ["seen", "all", "mark", "15", "part9", " "] {
+        let mut session = Session::new(&f, (120, 36));
+        let frame = session.press("<enter>").press("]&").press(typed).press("<enter>").frame();
+        assert!(frame.contains("left: 16 hunks"), "{typed}: {frame}");
+    }
+    // Once nothing stands there any more, it is meant again.
+    let mut session = Session::new(&f, (120, 36));
+    let frame = session.press("<enter>").press("]&").press("all").press("<backspace><backspace><backspace>").frame();
+    assert!(frame.contains("mark all 15 hunks as seen"), "{frame}");
+}
+
+#[test]
 fn an_edit_that_is_made_twice_only_is_read_twice() {
     let f = fixture(&["a", "b"]);
     let mut session = Session::new(&f, (120, 36));
