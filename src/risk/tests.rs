@@ -215,6 +215,32 @@ fn a_guard_that_is_turned_off_and_a_resource_that_goes_are_critical() {
 }
 
 #[test]
+fn each_guard_that_is_lost_is_a_finding_at_a_line_of_its_own() {
+    let database = |n: usize, on: &str| {
+        format!("resource \"aws_db_instance\" \"d{n}\" {{\n  deletion_protection = {on}\n  name = \"d{n}\"\n}}\n")
+    };
+    let databases = |states: [&str; 4]| (0..4).map(|n| database(n, states[n])).collect::<String>();
+    let places = |old: &str, new: &str| {
+        let found = assessed(&[sample("a/main.tf", old, new)]).findings.into_iter();
+        let guards = found.filter(|f| f.rule == "destr.protection-off");
+        guards.map(|f| (f.location.side, f.location.line)).collect::<Vec<_>>()
+    };
+    let on = databases(["true"; 4]);
+    let new = |lines: [u32; 4]| lines.map(|line| (Side::New, line)).to_vec();
+    assert_eq!(places(&on, &databases(["false"; 4])), new([2, 6, 10, 14]));
+    // One that is off already, one that is turned off, and one whose line is gone.
+    let old = databases(["false", "true", "true", "true"]);
+    let gone = databases(["false", "false", "-", "true"]).replace("  deletion_protection = -\n", "");
+    assert_eq!(places(&old, &gone), [(Side::Old, 10), (Side::New, 6)]);
+    // Moved about, each guard is where it was.
+    let back = |order: [usize; 4]| order.map(|n| database(n, "true")).concat();
+    assert!(places(&on, &back([3, 1, 0, 2])).is_empty());
+    let keys: std::collections::BTreeSet<_> =
+        assessed(&[sample("a/main.tf", &on, &databases(["false"; 4]))]).findings.iter().map(Finding::key).collect();
+    assert_eq!(keys.len(), 4, "each is answered on its own");
+}
+
+#[test]
 fn a_policy_that_lets_in_someone_new_is_found_and_a_reordered_one_is_not() {
     let members = |names: &[&str]| {
         names.iter().fold("members = [\n".to_owned(), |text, name| format!("{text}  \"user:{name}\",\n")) + "]\n"

@@ -1,7 +1,7 @@
 //! `destr.protection-off`: a guard against deletion, or a backup, is gone or turned off. Counted net over the file, or over
 //! the change where the whole file is gone, so that moving or reordering a guard is none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::change::diff::Side;
 use crate::risk::blast::{is_sample, is_test};
@@ -72,13 +72,11 @@ impl Guards {
             return Vec::new();
         }
         let lost_guards = lost(removed, counted(added, true), true).into_iter();
+        let mut turned_off = turned_off(added);
         let mut found: Vec<Finding> = lost_guards
-            .filter_map(|(guard, line, text)| {
-                let turned_off = added.iter().find(|(_, new)| state(new) == Some((guard, false)));
-                match turned_off {
-                    Some((line, text)) => say(Side::New, *line, text),
-                    None => say(Side::Old, line, text),
-                }
+            .filter_map(|(guard, line, text)| match turned_off.get_mut(guard).and_then(VecDeque::pop_front) {
+                Some((line, text)) => say(Side::New, line, text),
+                None => say(Side::Old, line, text),
             })
             .collect();
         // Only guards whose absence protects: `force_destroy = true` in a new resource too.
@@ -105,6 +103,18 @@ fn counted(lines: &[(u32, String)], on: bool) -> Counts {
         *counts.entry(guard).or_default() += 1;
     }
     counts
+}
+
+/// By guard, the lines that turn it off, in order. Each is that of one guard that is lost: several of a kind are several
+/// findings.
+fn turned_off(lines: &[(u32, String)]) -> BTreeMap<&'static str, VecDeque<(u32, &str)>> {
+    let mut found: BTreeMap<_, VecDeque<_>> = BTreeMap::new();
+    for (number, line) in lines {
+        if let Some((guard, false)) = state(line) {
+            found.entry(guard).or_default().push_back((*number, line.as_str()));
+        }
+    }
+    found
 }
 
 /// Whether one of the counted still makes up for the loss of a guard; it does so once.
