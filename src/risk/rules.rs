@@ -293,7 +293,9 @@ fn pattern(text: Option<Placed<'_, String>>) -> Option<Regex> {
 fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        match GlobBuilder::new(&pattern.value).literal_separator(true).case_insensitive(true).build() {
+        let mut builder = GlobBuilder::new(&pattern.value);
+        // `y{,a}ml` is `yml`, too, which is not what the library takes it for by itself.
+        match builder.literal_separator(true).case_insensitive(true).empty_alternates(true).build() {
             Ok(glob) => _ = set.add(glob),
             Err(error) => pattern.mistake(format!("`{}` is no pattern: {}", pattern.value, error.kind())),
         }
@@ -309,6 +311,18 @@ pub(super) fn extension(path: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_whose_part_may_be_left_out_matches_without_it() {
+        let rules = Rules::shipped();
+        for ending in ["yml", "yaml"] {
+            let class = |path: &str| rules.class_of(&format!("{path}.{ending}")).0;
+            assert_eq!(class("web/values-prod"), BlastClass::B4, "{ending}");
+            assert_eq!(class("web/kustomization"), BlastClass::B3, "{ending}");
+            let is_about = |rule: &&Rule| rule.wording.id == "destr.rm-rf" && rule.is_about(&format!("a.{ending}"));
+            assert_eq!(rules.rules.iter().filter(is_about).count(), 1, "{ending}");
+        }
+    }
 
     #[test]
     fn every_rule_fires_on_its_hits_and_on_none_of_its_misses() {
