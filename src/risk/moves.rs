@@ -15,7 +15,8 @@ impl Rules {
             self.goes_by_folder(path).then_some(folder)
         };
         let kind = |path: &str| {
-            let by_rules = (self.class_of(path).0, is_test(path), is_sample(path), extension(path).to_owned());
+            // Of one class are also things that other machines run, each for a reason of its own.
+            let by_rules = (self.class_of(path), is_test(path), is_sample(path), extension(path).to_owned());
             (by_rules, kind_of_machine_file(path), checks::manifest(path), folder(path))
         };
         kind(a) == kind(b) && self.look_alike_at(a, b)

@@ -345,6 +345,54 @@ fn a_move_means_the_same_where_rules_checks_and_what_runs_it_take_it_so() {
     }
 }
 
+/// What a machine runs or obeys because of its name or its folder, each with the nearest thing that it does not.
+const RUN_WHERE_THEY_LIE: &[(&str, &str)] = &[
+    (".pre-commit-config.yaml", "pre-commit-config.yaml"),
+    ("web/.pre-commit-config.yaml", "web/off/.pre-commit-config.yaml"),
+    (".husky/pre-commit", "scripts/pre-commit"),
+    (".githooks/pre-push", "scripts/pre-push"),
+    ("tools/git-hooks/pre-push", "tools/pre-push"),
+    (".git-template/hooks/pre-push", ".git-template/pre-push"),
+    ("lefthook.yml", "lefthook-old.yml"),
+    (".cargo/config.toml", ".cargo/old.toml"),
+    ("tools/.cargo/config.toml", "tools/config.toml"),
+    (".vscode/tasks.json", ".vscode/old.json"),
+    (".vscode/tasks.json", ".vscode/settings.json"),
+    (".vscode/settings.json", "settings.json"),
+    (".devcontainer/devcontainer.json", ".devcontainer/old.json"),
+    (".devcontainer/devcontainer.json", "docs/devcontainer.json"),
+    (".devcontainer/start.sh", "scripts/start.sh"),
+    ("etc/cron.d/clean", "etc/clean"),
+    ("etc/cron.daily/clean", "etc/cron.d/clean"),
+    ("apache/conf-enabled/app.conf", "apache/conf-available/app.conf"),
+    ("nginx/sites-enabled/app", "nginx/sites-available/app"),
+    ("nginx/conf.d/app.conf", "nginx/app.conf"),
+    ("Procfile", "start"),
+    ("Procfile", "web/Procfile"),
+    ("Makefile", "tools/Makefile"),
+    ("Makefile", "Procfile"),
+    ("docs/Makefile", "docs/old/Makefile"),
+    ("justfile", "justfile_old"),
+    ("tools/justfile", "tools/recipes"),
+    ("systemd/gate.service", "gate.service"),
+    ("deb/gate.service", "deb/gate"),
+    ("deb/gate.service.d/limits.conf", "deb/limits.conf"),
+];
+
+#[test]
+fn what_moves_to_where_a_machine_runs_it_is_read_as_new_and_reaches_several_packages() {
+    for (run, other) in RUN_WHERE_THEY_LIE {
+        let is_one = |a: &str, b: &str| Rules::shipped().mean_the_same_by(&a.into(), &b.into());
+        assert!(!is_one(run, other) && !is_one(other, run), "{run} {other}");
+        let reach = assessed(&[sample(run, "", "x\n")]).blast;
+        assert!(reach.class >= BlastClass::B2, "{run}: {reach:?}");
+        assert!(reach.reasons[0].sentence.contains(' '), "{run}: {reach:?}");
+    }
+    for path in ["src/service.ts", "src/cron/mod.rs", "src/makefile.rs", "web/settings.json", "lib2/hooks/use.ts"] {
+        assert_eq!(Rules::shipped().class_of(path).0, BlastClass::B1, "{path}");
+    }
+}
+
 #[test]
 fn a_secret_file_that_moves_is_a_new_one() {
     let mut moved = sample("b/.env", "A=1\nB=2\n", "A=1\nB=2\nC=3\n");

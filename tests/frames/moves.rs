@@ -100,7 +100,13 @@ fn moving(from: &str, to: &str, text: &str) -> Fixture {
 
 #[test]
 fn what_moves_to_where_it_is_run_or_signed_for_by_others_is_shown_line_by_line() {
-    for (from, to) in [("docs/ci.yml", ".github/workflows/ci.yml"), ("lib/pay.py", "payments/pay.py")] {
+    for (from, to) in [
+        ("docs/ci.yml", ".github/workflows/ci.yml"),
+        ("lib/pay.py", "payments/pay.py"),
+        ("tools/pre-commit", ".husky/pre-commit"),
+        ("old/clean", "etc/cron.d/clean"),
+        ("recipes", "Makefile"),
+    ] {
         let f = moving(from, to, TEXT);
         let mut session = Session::new(&f, (120, 50));
         let frame = session.press("<enter>").frame();
