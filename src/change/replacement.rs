@@ -49,13 +49,88 @@ impl Replacement {
         is_named.then_some(found)
     }
 
-    /// The same for the same pair of texts, in whatever file it is found.
-    pub fn id(&self) -> ReplacementId {
-        let text = [&self.old.len().to_be_bytes()[..], &self.old, &self.new].concat();
+    /// The same for the same pair of texts, in whatever file it is found; where they are values, only for the same lines.
+    pub fn id(&self, pairs: &[(&[u8], &[u8])], is_data: bool) -> ReplacementId {
+        let mut texts: Vec<&[u8]> = vec![&self.old, &self.new];
+        if self.is_of_values(pairs, is_data) {
+            texts.extend(pairs.iter().flat_map(|(old, new)| [old, new]));
+        }
+        let sized = texts.iter().flat_map(|text| [text.len().to_be_bytes().to_vec(), text.to_vec()]);
         let mut id = [0; 16];
-        id.copy_from_slice(&Digest::of(&text).0[..16]);
+        id.copy_from_slice(&Digest::of(&sized.collect::<Vec<_>>().concat()).0[..16]);
         ReplacementId(id)
     }
+
+    /// Whether what is replaced is a value and no name: what it does depends on what it is the value of.
+    fn is_of_values(&self, pairs: &[(&[u8], &[u8])], is_data: bool) -> bool {
+        let is_value = |text: &[u8]| tokens(text).into_iter().any(is_literal) || text.iter().copied().any(is_quote);
+        let holds_value = |line: &[u8]| {
+            let (quoted, start) = (quoted(line), start_of_value(line).filter(|_| is_data));
+            let mut places = (0..line.len()).filter(|at| line[*at..].starts_with(&self.old));
+            places.any(|at| quoted[at] || start.is_some_and(|start| at >= start))
+        };
+        is_value(&self.old) || is_value(&self.new) || pairs.iter().any(|(old, _)| holds_value(old))
+    }
+}
+
+/// Words of values that are on or off, or that stand for nothing; and those that turn a condition around.
+const LITERALS: &[&str] = &[
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "enabled",
+    "disabled",
+    "enable",
+    "disable",
+    "allow",
+    "deny",
+    "null",
+    "nil",
+    "none",
+    "undefined",
+    "nan",
+    "inf",
+    "infinity",
+    "and",
+    "or",
+    "not",
+];
+
+/// Whether a token is a number, or one of [`LITERALS`] in any letter case.
+fn is_literal(token: &[u8]) -> bool {
+    token[0].is_ascii_digit() || LITERALS.iter().any(|word| token.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`')
+}
+
+/// By byte of a line, whether it lies behind a quote that is open, for all that the line tells: an apostrophe is one, too.
+fn quoted(line: &[u8]) -> Vec<bool> {
+    let (mut open, mut is_escaped) = (None, false);
+    let is_inside = |&byte: &u8| {
+        let is_inside = open.is_some();
+        open = match open {
+            _ if is_escaped => open,
+            None if is_quote(byte) => Some(byte),
+            Some(quote) if quote == byte => None,
+            open => open,
+        };
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_inside
+    };
+    line.iter().map(is_inside).collect()
+}
+
+/// Where the value of a line of data begins: after `key:`, `key =` or the dash of a list.
+fn start_of_value(line: &[u8]) -> Option<usize> {
+    let text = line.iter().position(|byte| !byte.is_ascii_whitespace())?;
+    let is_item = line[text..].starts_with(b"- ");
+    let separator = line.iter().position(|byte| matches!(byte, b':' | b'='));
+    separator.map(|at| at + 1).or(is_item.then_some(text))
 }
 
 /// Whether a line becomes another by replacing something everywhere it stands, and it stands there at all.
@@ -127,6 +202,53 @@ mod tests {
     #[test]
     fn a_word_that_stays_somewhere_on_the_line_makes_it_another_replacement() {
         assert_eq!(found(&[("f(user, user)", "f(account, user)")]), Some(("user,".to_owned(), "account,".to_owned())));
+    }
+
+    /// Whether two lines that make the same replacement make the same edit.
+    fn is_same(a: (&str, &str), b: (&str, &str), is_data: bool) -> bool {
+        let id = |(old, new): (&str, &str)| {
+            let pairs = [(old.as_bytes(), new.as_bytes())];
+            let found = Replacement::of(&pairs).unwrap();
+            (found.id(&pairs, is_data), found)
+        };
+        let (a, b) = (id(a), id(b));
+        assert_eq!(a.1, b.1);
+        a.0 == b.0
+    }
+
+    #[test]
+    fn a_value_is_the_same_edit_only_where_its_whole_line_is_the_same() {
+        for (a, b) in [
+            (("keep = true", "keep = false"), ("check = true", "check = false")),
+            (("keep(True)", "keep(False)"), ("check(True)", "check(False)")),
+            (("retries: 1", "retries: 0"), ("workers: 1", "workers: 0")),
+            (("listen 8080;", "listen 80;"), ("limit 8080;", "limit 80;")),
+            (("a = user", "a = 0"), ("b = user", "b = 0")),
+            (("a = nil", "a = user"), ("b = nil", "b = user")),
+            (("if not a", "if a"), ("if not b", "if b")),
+            (("a = \"dev\"", "a = \"prod\""), ("b = \"dev\"", "b = \"prod\"")),
+            (("a = 'x dev'", "a = 'x prod'"), ("b = 'x dev'", "b = 'x prod'")),
+            (("f(dev, `dev`)", "f(prod, `prod`)"), ("g(dev, `dev`)", "g(prod, `prod`)")),
+            (("a(\"\\\"dev\")", "a(\"\\\"prod\")"), ("b(\"\\\"dev\")", "b(\"\\\"prod\")")),
+        ] {
+            assert!(!is_same(a, b, false), "{a:?} {b:?}");
+            assert!(is_same(a, a, false) && is_same(b, b, false), "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_the_same_edit_on_any_line_and_in_data_only_as_a_key() {
+        for (a, b, as_data) in [
+            (("let user = 1;", "let account = 1;"), ("f(\"x\", user)", "f(\"x\", account)"), true),
+            (("user: a", "account: a"), ("user: b", "account: b"), true),
+            (("[user]", "[account]"), ("[user.b]", "[account.b]"), true),
+            (("a: user", "a: account"), ("b: user", "b: account"), false),
+            (("a = user", "a = account"), ("b = user", "b = account"), false),
+            (("- user", "- account"), ("  - user", "  - account"), false),
+        ] {
+            assert!(is_same(a, b, false), "{a:?} {b:?}");
+            assert_eq!(is_same(a, b, true), as_data, "{a:?} {b:?}");
+        }
     }
 
     proptest! {

@@ -311,6 +311,60 @@ fn the_same_word_where_it_is_run_is_no_place_of_an_edit_in_texts() {
     assert!(frame.contains("3 hunks marked as seen"), "{frame}");
 }
 
+/// What each of three edits looks like in a file of its own, beside three that are the same to the letter.
+fn with_values(ending: &str, line: impl Fn(&str, bool) -> String) -> Fixture {
+    let keys = ["keep", "keep", "keep", "check", "verify"];
+    let text = |key: &str, is_new: bool| format!("first\n\n{}\n", line(key, is_new));
+    let files: Vec<_> =
+        (0..).zip(keys).map(|(n, key)| (format!("part{n}.{ending}"), text(key, false), text(key, true))).collect();
+    changed(&files.iter().map(|(path, old, new)| (&**path, &**old, &**new)).collect::<Vec<_>>(), |_| {})
+}
+
+#[test]
+fn a_value_that_flips_is_the_same_edit_only_where_the_whole_line_is_the_same() {
+    for (ending, old, new) in [
+        ("txt", "false", "true"),
+        ("txt", "0", "1"),
+        ("txt", "8080", "80"),
+        ("txt", "\"dev\"", "\"prod\""),
+        ("txt", "user", "null"),
+        ("yaml", "staging", "production"),
+    ] {
+        let f = with_values(ending, |key, is_new| format!("{key}: {}", if is_new { new } else { old }));
+        let frame = marked_at_once(&f);
+        assert!(frame.contains("3 hunks marked as seen") && frame.contains("left: 2 hunks"), "{new}: {frame}");
+    }
+    // A name is the same wherever it stands.
+    let f = with_values("txt", |key, is_new| format!("{key}: {}", if is_new { "account" } else { "user" }));
+    let frame = marked_at_once(&f);
+    assert!(frame.contains("5 hunks marked as seen"), "{frame}");
+}
+
+#[test]
+fn the_list_of_the_same_edit_shows_what_becomes_of_each_line() {
+    let ends = "x".repeat(200);
+    let f = with_values("txt", |key, is_new| {
+        format!("{ends} {key}\u{1b}[2J\t{}({key}) {ends}", if is_new { "account" } else { "user" })
+    });
+    let mut session = Session::new(&f, (120, 24));
+    let frame = session.press("<enter>").press("tpart0<enter>").press("]&").frame();
+    assert!(!frame.contains("mark all"), "a finding keeps each on its own: {frame}");
+    let f = with_values("txt", |key, is_new| {
+        format!("{ends} {key}\t{}({key}) {ends}", if is_new { "account" } else { "user" })
+    });
+    let mut session = Session::new(&f, (120, 24));
+    let frame = session.press("<enter>").press("tpart0<enter>").press("]&").frame();
+    for (place, key) in [("part0.txt:1", "keep"), ("part3.txt:1", "check"), ("part4.txt:1", "verify")] {
+        let row = frame.lines().find(|row| row.contains(place)).expect(&frame);
+        assert!(row.contains(&format!(" {key}␉account({key}) xxxx")) && row.contains("x…"), "{frame}");
+        assert!(row.contains("…xxxx"), "{frame}");
+    }
+    // Where there is no room for both, the place is there.
+    session.size = (40, 24);
+    let frame = session.frame();
+    assert!(frame.contains("part4.txt:1"), "{frame}");
+}
+
 #[test]
 fn each_of_many_hunks_that_a_rule_speaks_of_is_left_to_be_read() {
     let hunk = |n: usize, word: &str| format!("{}requests.get(url{n}, verify={word})\n", "# nothing\n".repeat(9));

@@ -66,7 +66,7 @@ impl Review {
     /// A file was read for the first time.
     pub(super) fn learn_alike(&mut self, index: usize) {
         let Some(inventory) = self.files[index].inventory.clone() else { return };
-        let replacements = (0..).zip(&inventory.outlines).filter_map(|(hunk, own)| Some((hunk, own.replacement?)));
+        let replacements = (0..).zip(&inventory.outlines).filter_map(|(hunk, own)| Some((hunk, own.edit.as_ref()?.id)));
         let replacements: Vec<_> = replacements.collect();
         if replacements.is_empty() {
             return;
@@ -108,7 +108,7 @@ impl Review {
         let (file, inventory) = self.read_at(position)?;
         let index = *self.order.get(position)?;
         let kind = *self.alike.kind_of.get(&index)?;
-        let id = EditId { replacement: inventory.outlines.get(hunk)?.replacement?, kind };
+        let id = EditId { replacement: inventory.outlines.get(hunk)?.edit.as_ref()?.id, kind };
         let is_alone = self.alike.places.get(&id).is_none_or(|places| places.len() < FEW);
         if is_alone || self.stands_alone(index) {
             return None;
@@ -135,10 +135,13 @@ impl Review {
         places.sort_by_key(|(index, hunk)| (self.position_of(*index), *hunk));
         let entry = |(index, hunk): (usize, usize)| {
             let inventory = self.files[index].inventory.as_ref();
-            let line = inventory.and_then(|own| own.outlines.get(hunk)).map_or(0, |hunk| hunk.new.start + 1);
+            let outline = inventory.and_then(|own| own.outlines.get(hunk));
+            let line = outline.map_or(0, |hunk| hunk.new.start + 1);
             Entry {
                 label: format!("{}:{line}", self.diff.files[index].path),
-                detail: String::new(),
+                detail: outline
+                    .and_then(|own| own.edit.as_ref())
+                    .map_or_else(String::new, |edit| edit.line.to_string()),
                 badge: if self.is_place_seen((index, hunk)) { Badge::Seen } else { Badge::Unseen },
                 choice: Goal::Hunk { index, hunk },
             }

@@ -46,7 +46,9 @@ fn entry_line<C>(entry: &Entry<C>, characters: &[u32], selected: bool, width: us
         Badge::Note => line.add(Role::Note, "✎ "),
         Badge::Bookmark => line.add(Role::Accent, "◆ "),
     };
-    let room = width.saturating_sub(line.width() + entry.detail.width() + 2);
+    // What an entry is called by is not crowded out.
+    let detail = clip(&entry.detail, width / 2);
+    let room = width.saturating_sub(line.width() + detail.width() + 2);
     if entry.label.width() > room {
         // Commands are told by their beginning, paths by their end.
         let text = if entry.badge == Badge::None { clip(&entry.label, room) } else { clip_start(&entry.label, room) };
@@ -57,7 +59,7 @@ fn entry_line<C>(entry: &Entry<C>, characters: &[u32], selected: bool, width: us
             line = line.add(role, &c.to_string());
         }
     }
-    line.pad_to(width.saturating_sub(entry.detail.width())).add(Role::Faint, &entry.detail)
+    line.pad_to(width.saturating_sub(detail.width())).add(Role::Faint, &detail)
 }
 
 /// Draws something to read.

@@ -12,6 +12,7 @@ use crate::change::digest::Digest;
 use crate::change::enclosing::enclosing;
 use crate::change::lines::Lines;
 use crate::change::replacement::{Replacement, ReplacementId};
+use crate::change::{RepoPath, visible};
 use crate::examination::{FileMaterial, text_of};
 use crate::highlight::MAX_TEXT;
 use crate::signing::hidden_characters;
@@ -46,7 +47,15 @@ pub struct Outline {
     /// Only blanks differ in it.
     pub blanks_only: bool,
     /// What it replaces, where it does nothing else, and nothing is said of its file that is seen with it.
-    pub replacement: Option<ReplacementId>,
+    pub edit: Option<Edit>,
+}
+
+/// What a hunk does that replaces one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    pub id: ReplacementId,
+    /// The first line that it makes, as far as a list shows it, escaped; and of how many.
+    pub line: Box<str>,
 }
 
 impl Inventory {
@@ -62,10 +71,7 @@ impl Inventory {
         let outline = |(at, hunk)| {
             // What is said of the file is seen with its first hunk: it is to be read there.
             let is_all = at > 0 || sentences.is_empty();
-            Outline {
-                replacement: replacement(file, hunk).filter(|_| is_all).map(|own| own.id()),
-                ..outline(file, hunk)
-            }
+            Outline { edit: is_all.then(|| edit(file, hunk)).flatten(), ..outline(file, hunk) }
         };
         let outlines = hunks.iter().enumerate().map(outline).collect();
         let contents = || [&file.old, &file.new].into_iter().flatten();
@@ -122,19 +128,61 @@ fn outline(file: &FileMaterial, hunk: &Hunk) -> Outline {
         new: hunk.new.clone(),
         lines: hunk.lines.len() as u32,
         blanks_only: hunk.blocks().all(|block| blanks_only(file, hunk, &block)),
-        replacement: None,
+        edit: None,
     }
 }
 
 /// The one replacement that is all a hunk does, byte for byte: to a file that stays of its kind, and to lines that keep
 /// their ends.
 pub fn replacement(file: &FileMaterial, hunk: &Hunk) -> Option<Replacement> {
+    Replacement::of(&changed_pairs(file, hunk)?)
+}
+
+/// What a hunk takes out and puts in, line by line; none where there may be more to it than one replacement.
+fn changed_pairs<'f>(file: &'f FileMaterial, hunk: &Hunk) -> Option<Vec<(&'f [u8], &'f [u8])>> {
     let blocks: Vec<Block> = hunk.blocks().collect();
     let is_even = blocks.iter().all(|block| block.removed.len() == block.added.len());
     let lines = |range: &Range<usize>| hunk.lines[range.clone()].iter().map(|line| bytes_of(file, *line));
     let pairs = blocks.iter().flat_map(|block| lines(&block.removed).zip(lines(&block.added)));
     let is_plain = is_even && stays_text(file) && keeps_last_end(file, hunk);
-    is_plain.then(|| Replacement::of(&pairs.collect::<Vec<_>>())).flatten()
+    is_plain.then(|| pairs.collect())
+}
+
+/// Texts in which what stands behind a key is its value, also without quotes.
+const DATA: &[&str] = &["yaml", "yml", "toml", "ini", "cfg", "conf", "properties", "env", "tfvars"];
+/// Characters of a line that a list shows, and those of them before what changed in it.
+const MAX_SHOWN: usize = 60;
+const BEFORE: usize = 24;
+
+fn edit(file: &FileMaterial, hunk: &Hunk) -> Option<Edit> {
+    let pairs = changed_pairs(file, hunk)?;
+    let found = Replacement::of(&pairs)?;
+    let more = if pairs.len() > 1 { format!("  1 of {}", pairs.len()) } else { String::new() };
+    let (old, new) = pairs.first()?;
+    Some(Edit { id: found.id(&pairs, is_data(&file.diff.path)), line: format!("{}{more}", excerpt(old, new)).into() })
+}
+
+fn is_data(path: &RepoPath) -> bool {
+    let path = path.lossy().to_ascii_lowercase();
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    name.starts_with(".env") || name.rsplit_once('.').is_some_and(|(_, ending)| DATA.contains(&ending))
+}
+
+/// What a line became, around the first of what changed in it.
+fn excerpt(old: &[u8], new: &[u8]) -> String {
+    let same = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    // No character is cut in two.
+    let start = (0..=same).rev().find(|at| new.get(*at).is_none_or(|byte| byte & 0xC0 != 0x80)).unwrap_or(0);
+    let (before, after) = new.split_at(start);
+    let (before, after) = (visible::line(before.trim_ascii_start()), visible::line(after.trim_ascii_end()));
+    let hidden = before.chars().count().saturating_sub(BEFORE);
+    let (start, before) = match hidden {
+        0 => ("", before),
+        _ => ("…", before.chars().skip(hidden).collect()),
+    };
+    let room = MAX_SHOWN - before.chars().count();
+    let end = if after.chars().count() > room { "…" } else { "" };
+    format!("{start}{before}{}{end}", after.chars().take(room).collect::<String>())
 }
 
 /// Whether a file is of one mode before and after, no symlink, and its bytes are what is shown as text.

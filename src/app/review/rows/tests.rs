@@ -180,7 +180,7 @@ proptest! {
             let file = file("a.txt", old.as_bytes(), new.as_bytes());
             let inventory = Inventory::of(&file);
             for (at, (hunk, outline)) in file.comparison.hunks.iter().zip(&inventory.outlines).enumerate() {
-                let Some(id) = outline.replacement else { continue };
+                let Some(inventory::Edit { id, .. }) = outline.edit.clone() else { continue };
                 prop_assert!(at > 0 || inventory.sentences.is_empty(), "what is said is read");
                 let found = replacement(&file, hunk).unwrap();
                 let (gone, come) = changed_bytes(&file, hunk);
