@@ -77,6 +77,11 @@ impl Request {
         found.map(|request| (request, 0))
     }
 
+    /// Whether this is a ref in which a host keeps it.
+    pub fn is_at(self, full: &str) -> bool {
+        Request::on_host(full).is_some_and(|(request, _)| request == self)
+    }
+
     /// The ref of its host, where that follows from its number.
     pub fn on_its_host(self) -> Option<String> {
         let Request { kind, number } = self;
@@ -196,7 +201,11 @@ mod tests {
         assert_eq!(names(&refs, 2), wanted[..2]);
         for wanted in wanted {
             let name = wanted.split(' ').next().unwrap();
-            assert_eq!(Request::named(name).unwrap().to_string(), name);
+            let request = Request::named(name).unwrap();
+            assert_eq!(request.to_string(), name);
+            let full = wanted.rsplit(' ').next().unwrap();
+            assert!(request.is_at(full) && !request.is_at(&format!("{full}:refs/heads/main")), "{full}");
+            assert!(!Request { number: 1, ..request }.is_at(full), "{full}");
         }
         let rebuilt = Request { kind: Kind::ReviewRequest, number: 12 };
         assert_eq!((Request::named("r/12"), rebuilt.sign()), (Some(rebuilt), "r/12".to_owned()));

@@ -22,7 +22,7 @@ use crate::ledger;
 use crate::record::Record;
 use crate::source::git::Repository;
 use crate::source::server::{
-    self, Abilities, Account, Decided, Kept, Memory, Network, Observed, ReviewServer, Server, ServerError, Transport,
+    self, Account, Decided, Kept, Memory, Network, Observed, ReviewServer, Server, ServerError, Transport,
 };
 
 /// The review request of a change, at one of the servers that are configured.
@@ -132,6 +132,8 @@ impl Post {
     /// # Errors
     /// A sentence.
     pub fn connect(&self, server: &Server) -> Result<(Box<dyn ReviewServer + '_>, Account), String> {
+        // Where a token is looked for, and what it is, goes by the kind.
+        let server = &server.with_kind(&*self.transport).map_err(|error| error.to_string())?;
         let found = server::token(server)?;
         let kept =
             self.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(server.name.clone()).or_default().clone();
@@ -247,16 +249,26 @@ impl Delivery<'_> {
         let seen = || self.server.verdict(&decided, self.account);
         let give = || self.server.give_verdict(&decided);
         let verdict = self.step(entry, |entry| &mut entry.verdict_step, &seen, &give)?;
-        let seen = || self.server.status(&decided);
-        let give = || self.server.set_status(&decided);
-        let status = self.step(entry, |entry| &mut entry.status_step, &seen, &give)?;
+        let status = self.status(entry, &decided)?;
         Ok(match (verdict, status) {
-            (Ok(()), Ok(())) => {
-                let (given, bound) = (given(entry.verdict), bound(abilities));
-                format!("{name}: {given}, {bound}; the record is {}.", home.place())
+            (Ok(bound), Ok(none)) => {
+                format!("{name}: {}, {bound}; the record is {}{none}.", given(entry.verdict), home.place())
             }
             (Err(why), _) | (_, Err(why)) => format!("{name}: {why}"),
         })
+    }
+
+    /// The status at the commit, where the server has such; if not, what is to be told of that.
+    fn status(&self, entry: &mut Entry, decided: &Decided<'_>) -> Result<Result<&'static str, String>, String> {
+        if !self.server.abilities().has_status {
+            entry.status_step = Step::Done;
+            self.outbox.put(entry)?;
+            return Ok(Ok("; this server has no status"));
+        }
+        let seen = || self.server.status(decided);
+        let give = || self.server.set_status(decided);
+        let status = self.step(entry, |entry| &mut entry.status_step, &seen, &give)?;
+        Ok(status.map(|_| ""))
     }
 
     /// Why it must not be told: the request is not what was signed.
@@ -292,7 +304,7 @@ impl Delivery<'_> {
         step: impl Fn(&mut Entry) -> &mut Step,
         seen: &dyn Fn() -> Result<Option<Observed>, ServerError>,
         give: &dyn Fn() -> Result<(), ServerError>,
-    ) -> Result<Result<(), String>, String> {
+    ) -> Result<Result<String, String>, String> {
         let plain = |error: ServerError| error.to_string();
         let mut observed = seen().map_err(plain)?;
         if observed.is_none() {
@@ -312,7 +324,7 @@ impl Delivery<'_> {
                 return Err(error.to_string());
             }
         }
-        let found = as_given(observed, entry.head);
+        let found = as_given(observed, entry.head, self.server.abilities().binds_commits);
         *step(entry) = found.as_ref().map_or_else(|why| Step::Failed(why.clone()), |_| Step::Done);
         self.outbox.put(entry)?;
         Ok(found)
@@ -332,7 +344,7 @@ impl Delivery<'_> {
 }
 
 /// Whether a server holds what it was given, for the commit that was signed.
-fn as_given(observed: Option<Observed>, head: ObjectId) -> Result<(), String> {
+fn as_given(observed: Option<Observed>, head: ObjectId, binds_commits: bool) -> Result<String, String> {
     match observed {
         None => Err("the server answered that it took it, and does not have it. Nothing counts as done.".to_owned()),
         Some(Observed { is_as_given: false, .. }) => {
@@ -343,15 +355,14 @@ fn as_given(observed: Option<Observed>, head: ObjectId) -> Result<(), String> {
             commit.short(),
             head.short()
         )),
-        Some(_) => Ok(()),
-    }
-}
-
-fn bound(abilities: Abilities) -> &'static str {
-    if abilities.binds_commits {
-        "bound to the commit there"
-    } else {
-        "bound to the commit by the record alone: this server binds none"
+        Some(Observed { commit, instead, .. }) => {
+            let bound = match commit {
+                Some(_) if binds_commits => "bound to the commit there",
+                _ => "bound to the commit by the record alone: this server binds none",
+            };
+            let instead = instead.map(|instead| format!("{}, ", visible::text(&instead)));
+            Ok(instead.unwrap_or_default() + bound)
+        }
     }
 }
 

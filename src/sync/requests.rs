@@ -5,6 +5,8 @@ use crate::change::ObjectId;
 use crate::change::request::{self, Offered, REQUESTS, Request};
 use crate::change::visible;
 use crate::source::git::{Repository, oid};
+#[cfg(feature = "tui")]
+use crate::source::server::Pending;
 
 use super::{Prompts, run_git, why_failed};
 
@@ -14,20 +16,19 @@ use super::{Prompts, run_git, why_failed};
 /// # Errors
 /// What git said.
 #[cfg(feature = "tui")]
-pub fn fetch_these(
-    repository: &Repository,
-    remote: &str,
-    open: &[(Request, Option<ObjectId>)],
-    prompts: Prompts,
-) -> Result<bool, String> {
+pub fn fetch_these(repository: &Repository, remote: &str, open: &[&Pending], prompts: Prompts) -> Result<bool, String> {
     let remote = Remote { repository, remote, prompts, now: 0 };
-    let is_new = |(request, head): &&(Request, Option<ObjectId>)| head.is_none_or(|head| !remote.has(*request, head));
-    let spec = |(request, _): &(Request, _)| Some(format!("+{}:{}", request.on_its_host()?, remote.name_of(*request)));
+    let is_new = |pending: &&&Pending| pending.head.is_none_or(|head| !remote.has(pending.request, head));
+    let spec = |pending: &&Pending| {
+        // A server may say anything, and the ref becomes an argument of git.
+        let told = pending.full.clone().filter(|full| pending.request.is_at(full));
+        Some(format!("+{}:{}", told.or_else(|| pending.request.on_its_host())?, remote.name_of(pending.request)))
+    };
     let specs: Vec<String> = open.iter().filter(is_new).filter_map(spec).collect();
     if !specs.is_empty() {
         remote.bring(&specs)?;
     }
-    let gone = remote.prune(&open.iter().map(|(request, _)| *request).collect::<Vec<_>>());
+    let gone = remote.prune(&open.iter().map(|pending| pending.request).collect::<Vec<_>>());
     Ok(gone > 0 || !specs.is_empty())
 }
 

@@ -53,9 +53,10 @@ pub fn ask<'p>(
     Ok((connected, told))
 }
 
-/// Asks what checks say, of the requests that ask for the account first.
+/// Asks what checks say, of the requests that ask for the account first. Of repositories that are elsewhere nobody sees
+/// them.
 pub fn check(post: &Post, connected: &dyn ReviewServer, told: &mut Told) {
-    let heads = told.pending.iter();
+    let heads = told.pending.iter().filter(|one| told.repositories.contains(&one.repository));
     let heads = heads.filter_map(|one| Some((one.asked.is_none(), one.repository.clone(), one.request, one.head?)));
     let mut heads: Vec<(bool, String, Request, ObjectId)> = heads.collect();
     heads.sort();
@@ -113,7 +114,7 @@ pub fn bring(repository: &Repository, server: &Server, told: &Told, prompts: Pro
             continue;
         }
         let open = told.pending.iter().filter(|pending| pending.repository == name);
-        let open: Vec<_> = open.map(|pending| (pending.request, pending.head)).collect();
+        let open: Vec<&Pending> = open.collect();
         is_new |= requests::fetch_these(repository, &remote, &open, prompts)?;
     }
     Ok(is_new)

@@ -1,79 +1,126 @@
-//! One order for all servers: a signed decision is told once, to what was signed, and read back.
+//! One order for all servers, and one suite for all adapters: a signed decision is told once, to what was signed, and
+//! read back.
 
 use undersign::change::Change;
 use undersign::decision::Verdict;
 use undersign::delivery::{Post, Receipt};
 use undersign::record::Record;
 use undersign::source::git::Repository;
-use undersign::source::server::ServerKind;
+use undersign::source::server::{ServerKind, Told};
+use undersign::sync::servers;
 
 use crate::faults::{FAULTS, Fault};
-use crate::forge::{Forge, URL};
+use crate::forge::Forge;
 use crate::support::{Fixture, now};
 
-const KINDS: [ServerKind; 2] = [ServerKind::GitHub, ServerKind::Gitea];
+pub const KINDS: [ServerKind; 4] = [ServerKind::GitHub, ServerKind::Gitea, ServerKind::GitLab, ServerKind::Gerrit];
 
-/// A repository whose branch `agent/work` is pull request 12 of `ann/shop` at a server.
-struct Desk {
-    f: Fixture,
-    forge: Forge,
-    post: Post,
-    repository: Repository,
+/// A repository whose branch `agent/work` is review request 12 at a server.
+pub struct Desk {
+    pub f: Fixture,
+    pub forge: Forge,
+    pub post: Post,
+    pub repository: Repository,
 }
 
 impl Desk {
-    fn new(kind: ServerKind) -> Desk {
+    pub fn new(kind: ServerKind) -> Desk {
         let f = Fixture::new();
         f.write("work.txt", "work\n");
         f.git("mina", &["checkout", "-q", "agent/work"]);
         f.write("till.txt", "till\n");
         let head = f.commit("mina", "Rework the till");
         f.git("mina", &["checkout", "-q", "main"]);
-        f.git("mina", &["remote", "add", "origin", &format!("{URL}/ann/shop.git")]);
-        f.git("mina", &["update-ref", "refs/remotes/origin/main", "main"]);
-        f.git("mina", &["update-ref", "refs/undersign/requests/origin/pull/12", &head]);
         let forge = Forge::new(kind, &head);
         let post = Post::over(Box::new(forge.clone()), vec![forge.server()], f.dir.path());
+        f.git("mina", &["remote", "add", "origin", &forge.remote()]);
+        f.git("mina", &["update-ref", "refs/remotes/origin/main", "main"]);
+        f.git("mina", &["update-ref", &format!("refs/undersign/requests/origin/{}", forge.request()), &head]);
         let repository = f.repository();
         Desk { f, forge, post, repository }
     }
 
-    fn change(&self) -> Change {
+    pub fn change(&self) -> Change {
         let target = self.repository.target().unwrap();
         let pending = self.repository.changes(0, &target).unwrap();
-        pending.changes.into_iter().find(|change| change.id.ends_with(":pull/12")).unwrap()
+        let end = format!(":{}", self.forge.request());
+        pending.changes.into_iter().find(|change| change.id.ends_with(&end)).unwrap()
     }
 
-    fn signs(&self, verdict: Verdict) -> Record {
-        let record = self.f.decide("dana", "pull/12", verdict);
-        self.post.take(&self.repository, &self.change(), &record, now()).unwrap();
+    pub fn signs(&self, verdict: Verdict) -> Record {
+        let record = self.f.decide("dana", self.forge.request(), verdict);
+        self.takes(&record);
         record
     }
 
-    fn waiting(&self) -> usize {
+    fn takes(&self, record: &Record) {
+        self.post.take(&self.repository, &self.change(), record, now()).unwrap();
+    }
+
+    /// What the server tells of its repository, and of what asks for us.
+    pub fn is_told(&self) -> Told {
+        let names = [self.forge.repository().to_owned()];
+        let (connected, mut told) = servers::ask(&self.post, &self.forge.server(), &names, 7).unwrap();
+        servers::check(&self.post, &*connected, &mut told);
+        assert_eq!(told.missing, <[String; 0]>::default());
+        told
+    }
+
+    pub fn waiting(&self) -> usize {
         self.post.outbox.entries(&self.repository.root).0.len()
     }
 
-    fn delivers(&self) -> Receipt {
+    pub fn delivers(&self) -> Receipt {
         self.post.deliver(&self.repository)
     }
 
     /// It is delivered, once, whatever was tried before.
-    fn is_told_once(&self, verdict: &str) {
+    pub fn is_told_once(&self, verdict: &str) {
         let receipt = self.delivers();
         assert_eq!((receipt.left, receipt.done.len()), (vec![], 1));
         assert_eq!(self.waiting(), 0);
-        let (reviews, statuses) = (self.forge.reviews(), self.forge.statuses());
-        assert_eq!((reviews.len(), statuses.len()), (1, 1), "{reviews:?} {statuses:?}");
-        assert_eq!(reviews[0]["state"], verdict);
+        self.holds_once(verdict, "");
         assert_eq!(self.delivers(), Receipt::default(), "there is nothing left to do");
+    }
+
+    /// The server has the verdict, one text, and one status if it has such.
+    fn holds_once(&self, verdict: &str, told: &str) {
+        let (texts, statuses) = (self.forge.texts(), self.forge.statuses());
+        let wanted = usize::from(self.forge.kind != ServerKind::Gerrit);
+        assert_eq!((texts.len(), statuses.len()), (1, wanted), "{told}: {texts:?} {statuses:?}");
+        assert_eq!(self.forge.says_of_it(), verdict, "{told}");
+    }
+
+    /// One request goes wrong, and the next try makes it whole.
+    fn survives(&self, record: &Record, place: &str, fault: Fault) {
+        let verdict = if record.predicate().verdict == Verdict::Approve { "approved" } else { "rejected" };
+        self.forge.forgets();
+        self.takes(record);
+        self.forge.fails(place, fault);
+        let receipt = self.delivers();
+        let told = format!("{place} {fault:?}: {receipt:?}");
+        assert!(self.forge.state.lock().unwrap().fault.is_none(), "it was met: {told}");
+        if receipt.done.is_empty() {
+            assert_eq!(receipt.left.len(), 1, "{told}");
+            let why = &receipt.left[0];
+            let begin = format!("{}: ", self.forge.name());
+            assert!(why.starts_with(&begin) && why.ends_with('.') && !why.contains('\u{1b}'), "{told}");
+            assert_eq!(self.waiting(), 1, "{told}");
+            self.is_told_once(verdict);
+        } else {
+            assert_eq!(self.waiting(), 0, "{told}");
+            self.holds_once(verdict, &told);
+        }
     }
 
     /// Nothing is told, for a reason, and the decision stays in the outbox.
     fn is_not_told(&self, why: &str) {
         let receipt = self.delivers();
         assert!(receipt.done.is_empty() && receipt.left.len() == 1 && receipt.left[0].contains(why), "{receipt:?}");
+        let is_plain = receipt.left[0].chars().all(|c| !c.is_control() && c != '\u{202e}');
+        assert!(is_plain, "{receipt:?}");
         assert_eq!((self.forge.reviews().len(), self.forge.statuses().len(), self.waiting()), (0, 0, 1));
+        assert_eq!(self.forge.says_of_it(), "nothing");
     }
 }
 
@@ -83,28 +130,40 @@ fn an_approval_is_told_with_its_commit_its_record_and_a_status() {
         let desk = Desk::new(kind);
         let record = desk.signs(Verdict::Approve);
         let receipt = desk.delivers();
-        let told = "ann/shop #12: approved, bound to the commit there; the record is in the comment: no ref was taken.";
-        assert_eq!((receipt.done, receipt.left), (vec![told.to_owned()], vec![]));
-        let review = &desk.forge.reviews()[0];
-        assert_eq!(review["commit_id"], record.predicate().head.commit);
-        let text = review["body"].as_str().unwrap();
-        assert!(text.contains(&record.id().to_string()) && text.contains("read in full"), "{text}");
+        let bound = match kind {
+            ServerKind::GitLab => "bound to the commit by the record alone: this server binds none",
+            _ => "bound to the commit there",
+        };
+        let end = if kind == ServerKind::Gerrit { "; this server has no status." } else { "." };
+        let name = desk.forge.name();
+        let told = format!("{name}: approved, {bound}; the record is in the comment: no ref was taken{end}");
+        assert_eq!((receipt.done, receipt.left), (vec![told], vec![]));
+        desk.holds_once("approved", "");
+        let text = &desk.forge.texts()[0];
+        let head = &record.predicate().head.commit;
+        assert!(text.contains(&head[..12]) && text.contains(&record.id().to_string()), "{text}");
+        assert!(text.contains("read in full"), "{text}");
         let envelope = String::from_utf8_lossy(&record.link.envelope).into_owned();
         assert!(text.contains(&envelope), "the record is in the comment: {text}");
-        let status = &desk.forge.statuses()[0];
-        assert_eq!(status["context"], "undersign/signed-review");
-        let description = status["description"].as_str().unwrap();
-        assert!(description.starts_with("Approved by dana, record ") && description.len() <= 140, "{description}");
-        assert_eq!(status[if kind == ServerKind::Gitea { "status" } else { "state" }], "success");
+        for status in desk.forge.statuses() {
+            let name = if kind == ServerKind::GitLab { "name" } else { "context" };
+            assert_eq!(status[name], "undersign/signed-review");
+            let description = status["description"].as_str().unwrap();
+            assert!(description.starts_with("Approved by dana, record ") && description.len() <= 140, "{description}");
+            assert_eq!(status[if kind == ServerKind::GitHub { "state" } else { "status" }], "success");
+        }
+        if matches!(kind, ServerKind::GitHub | ServerKind::Gitea) {
+            assert_eq!(desk.forge.reviews()[0]["commit_id"], *head);
+        }
     }
 }
 
 #[test]
 fn a_rejection_asks_for_changes() {
-    for (kind, state) in [(ServerKind::GitHub, "CHANGES_REQUESTED"), (ServerKind::Gitea, "REQUEST_CHANGES")] {
+    for kind in KINDS {
         let desk = Desk::new(kind);
         desk.signs(Verdict::Reject);
-        desk.is_told_once(state);
+        desk.is_told_once("rejected");
     }
 }
 
@@ -122,67 +181,93 @@ fn a_record_that_the_remote_holds_is_named_and_not_copied() {
     assert!(text.contains(&record.id().to_string()) && !text.contains("payload"), "{text}");
 }
 
-#[test]
-fn whatever_fails_on_the_way_nothing_is_lost_and_nothing_is_told_twice() {
-    let places = [
-        "Get /api/v1/user",
-        "pulls/12",
-        "Post /api/v1/repos/ann/shop/pulls/12/reviews",
-        "pulls/12/reviews",
-        "Post /api/v1/repos/ann/shop/statuses",
-        "/statuses",
-    ];
-    let desk = Desk::new(ServerKind::Gitea);
-    let record = desk.f.decide("dana", "pull/12", Verdict::Approve);
+/// Every request to the server goes wrong once in each way.
+fn whatever_fails_on_the_way_nothing_is_lost_and_nothing_is_told_twice(
+    kind: ServerKind,
+    verdict: Verdict,
+    places: &[&str],
+) {
+    let desk = Desk::new(kind);
+    let record = desk.f.decide("dana", desk.forge.request(), verdict);
     for (place, fault) in places.iter().flat_map(|place| FAULTS.map(|fault| (place, fault))) {
-        desk.forge.forgets();
-        desk.post.take(&desk.repository, &desk.change(), &record, now()).unwrap();
-        desk.forge.fails(place, fault);
-        let receipt = desk.delivers();
-        let told = format!("{place} {fault:?}: {receipt:?}");
-        assert!(desk.forge.state.lock().unwrap().fault.is_none(), "it was met: {told}");
-        if receipt.done.is_empty() {
-            assert_eq!(receipt.left.len(), 1, "{told}");
-            let why = &receipt.left[0];
-            assert!(why.starts_with("ann/shop #12: ") && why.ends_with('.') && !why.contains('\u{1b}'), "{told}");
-            assert_eq!(desk.waiting(), 1, "{told}");
-            desk.is_told_once("APPROVED");
-        } else {
-            assert_eq!((desk.waiting(), desk.forge.reviews().len(), desk.forge.statuses().len()), (0, 1, 1), "{told}");
-        }
+        desk.survives(&record, place, fault);
     }
 }
 
 #[test]
+fn whatever_fails_github_is_told_once() {
+    let places = ["pulls/12", "Post /api/v3/repos/ann/shop/pulls/12/reviews", "pulls/12/reviews", "/statuses"];
+    whatever_fails_on_the_way_nothing_is_lost_and_nothing_is_told_twice(ServerKind::GitHub, Verdict::Reject, &places);
+}
+
+#[test]
+fn whatever_fails_gitea_is_told_once() {
+    let review = "Post /api/v1/repos/ann/shop/pulls/12/reviews";
+    let status = "Post /api/v1/repos/ann/shop/statuses";
+    let places = ["Get /api/v1/user", "/version", "pulls/12", review, "pulls/12/reviews", status, "/statuses"];
+    whatever_fails_on_the_way_nothing_is_lost_and_nothing_is_told_twice(ServerKind::Gitea, Verdict::Approve, &places);
+}
+
+#[test]
+fn whatever_fails_gitlab_is_told_once_of_an_approval() {
+    let read = ["/user", "/version", "/merge_requests/12", "/discussions", "/approvals", "/statuses?name"];
+    let places = [&read[..], &["/approve", "/notes", "/statuses/"]].concat();
+    whatever_fails_on_the_way_nothing_is_lost_and_nothing_is_told_twice(ServerKind::GitLab, Verdict::Approve, &places);
+}
+
+#[test]
+fn whatever_fails_gitlab_is_told_once_of_a_rejection() {
+    let places = ["/approvals", "/reviewers", "/api/graphql", "/notes"];
+    whatever_fails_on_the_way_nothing_is_lost_and_nothing_is_told_twice(ServerKind::GitLab, Verdict::Reject, &places);
+}
+
+#[test]
+fn whatever_fails_gerrit_is_told_once() {
+    let places = ["/self", "/version", "o=CURRENT_REVISION", "o=MESSAGES", "ACCOUNTS&o=DETAILED_LABELS", "/review"];
+    whatever_fails_on_the_way_nothing_is_lost_and_nothing_is_told_twice(ServerKind::Gerrit, Verdict::Approve, &places);
+}
+
+#[test]
 fn a_server_that_only_says_that_it_took_a_verdict_is_not_believed() {
-    for kind in KINDS {
+    for (kind, place) in [
+        (ServerKind::GitHub, "pulls/12/reviews"),
+        (ServerKind::GitHub, "/statuses/"),
+        (ServerKind::Gitea, "pulls/12/reviews"),
+        (ServerKind::Gitea, "/statuses/"),
+        (ServerKind::GitLab, "merge_requests/12/approve"),
+        (ServerKind::GitLab, "merge_requests/12/notes"),
+        (ServerKind::GitLab, "/statuses/"),
+        (ServerKind::Gerrit, "/review"),
+    ] {
         let desk = Desk::new(kind);
         desk.signs(Verdict::Approve);
-        let api = if kind == ServerKind::GitHub { "v3" } else { "v1" };
-        desk.forge.fails(&format!("Post /api/{api}/repos/ann/shop/pulls/12/reviews"), Fault::Pretended);
+        desk.forge.pretends(place);
         let receipt = desk.delivers();
-        assert!(receipt.left[0].contains("does not have it"), "{receipt:?}");
+        assert!(receipt.left[0].contains("does not have it"), "{kind:?} {place}: {receipt:?}");
         assert_eq!(desk.waiting(), 1);
+        desk.is_told_once("approved");
     }
 }
 
 #[test]
 fn a_request_that_is_not_what_was_signed_is_told_nothing() {
-    let desk = Desk::new(ServerKind::GitHub);
-    desk.signs(Verdict::Approve);
-    let head = std::mem::replace(&mut desk.forge.state.lock().unwrap().head, "7".repeat(40));
-    desk.is_not_told("its head moved to 7777777");
-    desk.forge.state.lock().unwrap().head = head;
-    desk.forge.state.lock().unwrap().base = "release".to_owned();
-    desk.is_not_told("it is for refs/heads/release now, and you signed for refs/heads/main");
-    desk.forge.state.lock().unwrap().base = "main".to_owned();
-    desk.forge.state.lock().unwrap().is_closed = true;
-    desk.is_not_told("it is closed");
-    desk.forge.state.lock().unwrap().is_closed = false;
-    desk.forge.state.lock().unwrap().author = "dana-at-work".to_owned();
-    desk.is_not_told("dana-at-work opened it, and nobody approves their own");
-    desk.forge.state.lock().unwrap().author = "mina".to_owned();
-    desk.is_told_once("APPROVED");
+    for kind in KINDS {
+        let desk = Desk::new(kind);
+        desk.signs(Verdict::Approve);
+        let head = std::mem::replace(&mut desk.forge.state.lock().unwrap().head, "7".repeat(40));
+        desk.is_not_told("its head moved to 7777777");
+        desk.forge.state.lock().unwrap().head = head;
+        desk.forge.state.lock().unwrap().base = "re\u{1b}[31mlea\u{202e}se".to_owned();
+        desk.is_not_told("and you signed for refs/heads/main");
+        desk.forge.state.lock().unwrap().base = "main".to_owned();
+        desk.forge.state.lock().unwrap().is_closed = true;
+        desk.is_not_told("it is closed");
+        desk.forge.state.lock().unwrap().is_closed = false;
+        desk.forge.state.lock().unwrap().author = "dana-at-work".to_owned();
+        desk.is_not_told("dana-at-work opened it, and nobody approves their own");
+        desk.forge.state.lock().unwrap().author = "mina".to_owned();
+        desk.is_told_once("approved");
+    }
 }
 
 #[test]
@@ -191,7 +276,7 @@ fn a_later_decision_takes_the_place_of_one_that_was_not_told() {
     desk.signs(Verdict::Approve);
     desk.signs(Verdict::Reject);
     assert_eq!(desk.waiting(), 1);
-    desk.is_told_once("CHANGES_REQUESTED");
+    desk.is_told_once("rejected");
 }
 
 #[test]

@@ -4,8 +4,9 @@ use undersign::app::servers::AtServer;
 use undersign::delivery::Post;
 use undersign::source::server::ServerKind;
 
+use crate::delivery::KINDS;
 use crate::faults::Fault;
-use crate::forge::{Forge, URL};
+use crate::forge::Forge;
 use crate::session::Session;
 use crate::support::{Fixture, policy};
 
@@ -17,20 +18,25 @@ struct Desk {
 
 impl Desk {
     fn new() -> Desk {
+        Desk::at(ServerKind::GitHub)
+    }
+
+    fn at(kind: ServerKind) -> Desk {
         let f = Fixture::with_policy(&policy(""));
         f.git("mina", &["checkout", "-q", "agent/work"]);
         f.write("till.txt", "till\n");
         let head = f.commit("mina", "till: rework");
         f.git("mina", &["checkout", "-q", "main"]);
         f.git("mina", &["branch", "-q", "-D", "agent/work"]);
-        f.git("mina", &["remote", "add", "origin", &format!("{URL}/ann/shop.git")]);
+        let forge = Forge::new(kind, &head);
+        f.git("mina", &["remote", "add", "origin", &forge.remote()]);
         // There is no such host: all that it would bring is here.
         f.git("mina", &["config", "remote.origin.skipFetchAll", "true"]);
         f.git("mina", &["update-ref", "refs/remotes/origin/main", "main"]);
-        for number in [12, 11] {
-            f.git("mina", &["update-ref", &format!("refs/undersign/requests/origin/pull/{number}"), &head]);
+        for request in [forge.request(), "pull/11"] {
+            f.git("mina", &["update-ref", &format!("refs/undersign/requests/origin/{request}"), &head]);
         }
-        Desk { forge: Forge::new(ServerKind::GitHub, &head), f }
+        Desk { forge, f }
     }
 
     fn sits_down(&self, size: (u16, u16)) -> Session {
@@ -109,10 +115,14 @@ fn what_asks_for_the_person_in_a_repository_that_is_not_here_is_a_row_with_its_p
 
 #[test]
 fn what_a_server_says_reaches_the_screen_escaped() {
-    let desk = Desk::new();
-    desk.forge.state.lock().unwrap().author = "mi\u{1b}[31mna\u{202e}".to_owned();
-    let frame = desk.sits_down((120, 36)).frame();
-    assert!(frame.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{frame:?}");
+    for kind in KINDS {
+        let desk = Desk::at(kind);
+        desk.forge.state.lock().unwrap().author = "mi\u{1b}[31mna\u{202e}".to_owned();
+        desk.forge.state.lock().unwrap().title = "Rework \u{1b}]0;owned\u{7}the till".to_owned();
+        let frame = desk.sits_down((120, 36)).frame();
+        assert!(frame.contains("@ Rework ") && frame.contains("by mi"), "{frame}");
+        assert!(frame.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{frame:?}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A server of GitHub's shape in memory, in either dialect, that can be told to fail.
+//! A server in memory, of any kind, that can be told to fail. Those of GitHub's shape answer here.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,6 +7,7 @@ use undersign::source::server::http::{Method, Request, Response};
 use undersign::source::server::{NoAnswer, Server, ServerKind, Transport};
 
 use crate::faults::{self, Fault};
+use crate::{gerrit, gitlab};
 
 pub const URL: &str = "https://git.example";
 
@@ -25,6 +26,20 @@ pub struct State {
     pub log: Vec<String>,
     /// Heads that the request moves to once a verdict was given.
     pub moves_to: Option<String>,
+    pub title: String,
+    /// It does not know what newer ones do.
+    pub is_old: bool,
+    /// GitLab: by us.
+    pub is_approved: bool,
+    pub asks_for_changes: bool,
+    /// Whether we may ask for changes there.
+    pub takes_requests: bool,
+    /// Gerrit: ours, and what we may vote.
+    pub vote: i64,
+    pub permitted: Vec<String>,
+    /// Where it says that the change is.
+    pub full: String,
+    pub pretends: Option<String>,
     /// For the next request that this says is meant.
     pub fault: Option<(String, Fault)>,
 }
@@ -42,14 +57,81 @@ impl Forge {
             base: "main".to_owned(),
             author: "mina".to_owned(),
             checks: "success".to_owned(),
+            title: "Rework the till".to_owned(),
+            takes_requests: true,
+            permitted: ["-2", "-1", " 0", "+1", "+2"].map(str::to_owned).to_vec(),
+            full: "refs/changes/12/12/3".to_owned(),
             ..State::default()
         };
         Forge { kind, state: Arc::new(Mutex::new(state)) }
     }
 
     pub fn server(&self) -> Server {
-        let token_command = Some("echo s3cret".to_owned());
+        let token_command = Some("echo dana:s3cret".to_owned());
         Server { name: "work".to_owned(), url: URL.to_owned(), kind: Some(self.kind), token_command }
+    }
+
+    /// What it calls the repository.
+    pub fn repository(&self) -> &'static str {
+        match self.kind {
+            ServerKind::GitHub | ServerKind::Gitea => "ann/shop",
+            ServerKind::GitLab => "shops/till/shop",
+            ServerKind::Gerrit => "till",
+            // A real one is asked.
+            ServerKind::ReviewBoard => unreachable!(),
+        }
+    }
+
+    /// As a clone has it.
+    pub fn remote(&self) -> String {
+        let below = if self.kind == ServerKind::Gerrit { "/a" } else { "" };
+        format!("{URL}{below}/{}.git", self.repository())
+    }
+
+    /// Its review request, as a clone has it: `pull/12`.
+    pub fn request(&self) -> &'static str {
+        match self.kind {
+            ServerKind::GitHub | ServerKind::Gitea => "pull/12",
+            ServerKind::GitLab => "merge-requests/12",
+            ServerKind::Gerrit => "changes/12",
+            // A real one is asked.
+            ServerKind::ReviewBoard => unreachable!(),
+        }
+    }
+
+    /// As people call it.
+    pub fn name(&self) -> &'static str {
+        match self.kind {
+            ServerKind::GitHub | ServerKind::Gitea => "ann/shop #12",
+            ServerKind::GitLab => "shops/till/shop !12",
+            ServerKind::Gerrit => "till 12",
+            // A real one is asked.
+            ServerKind::ReviewBoard => unreachable!(),
+        }
+    }
+
+    /// What people read there of the verdict, whatever its word is: `approved`, `rejected` or `nothing`.
+    pub fn says_of_it(&self) -> &'static str {
+        let state = self.state.lock().unwrap();
+        let last = state.reviews.last().map(|review| &review["state"]).and_then(Value::as_str);
+        let is_thread = state.reviews.iter().any(|note| note["resolvable"] == true);
+        match (self.kind, last) {
+            (ServerKind::GitHub | ServerKind::Gitea, Some("APPROVED")) => "approved",
+            (ServerKind::GitHub, Some("CHANGES_REQUESTED")) | (ServerKind::Gitea, Some("REQUEST_CHANGES")) => {
+                "rejected"
+            }
+            (ServerKind::GitLab, _) if state.is_approved => "approved",
+            (ServerKind::GitLab, _) if state.asks_for_changes || is_thread => "rejected",
+            (ServerKind::Gerrit, _) if state.vote > 0 => "approved",
+            (ServerKind::Gerrit, _) if state.vote < 0 => "rejected",
+            _ => "nothing",
+        }
+    }
+
+    /// The texts that it was told.
+    pub fn texts(&self) -> Vec<String> {
+        let word = if self.kind == ServerKind::Gerrit { "message" } else { "body" };
+        self.reviews().iter().map(|review| review[word].as_str().unwrap().to_owned()).collect()
     }
 
     /// The next request whose method and path begin so goes wrong.
@@ -57,10 +139,17 @@ impl Forge {
         self.state.lock().unwrap().fault = Some((what.to_owned(), fault));
     }
 
+    /// The next thing that is sent there is answered as if it were done.
+    pub fn pretends(&self, place: &str) {
+        let mut state = self.state.lock().unwrap();
+        state.pretends = Some(place.to_owned());
+    }
+
     /// What it was told.
     pub fn forgets(&self) {
         let mut state = self.state.lock().unwrap();
         (state.reviews, state.statuses) = Default::default();
+        (state.is_approved, state.asks_for_changes, state.vote) = Default::default();
     }
 
     pub fn says(&self, is_draft: bool, checks: &str) {
@@ -83,7 +172,7 @@ impl Forge {
     fn pull(&self, state: &State) -> Value {
         json!({
             "number": 12,
-            "title": "Rework the till",
+            "title": state.title,
             "state": if state.is_closed { "closed" } else { "open" },
             "user": {"login": state.author},
             "draft": state.is_draft,
@@ -115,24 +204,21 @@ impl Forge {
             (Method::Get, _) if path == format!("/repos/ann/shop/commits/{}/check-runs", state.head) => {
                 (200, json!({"total_count": 1, "check_runs": [{"name": "lint", "conclusion": "success"}]}))
             }
-            (Method::Get, "/repos/issues/search") => {
+            (Method::Get, "/repos/issues/search") if self.kind == ServerKind::Gitea => {
                 let own = json!({
                     "number": 12,
-                    "title": "Rework the till",
+                    "title": state.title,
                     "user": {"login": state.author},
                     "repository": {"full_name": "ann/shop"},
                     "html_url": format!("{URL}/ann/shop/pulls/12"),
                 });
-                (200, json!([own]))
+                let mut other = other();
+                other["repository"] = json!({"full_name": "zoe/lib"});
+                (200, json!([own, other]))
             }
             (Method::Get, "/search/issues") => {
-                let other = json!({
-                    "number": 7,
-                    "title": "Bump the lib",
-                    "user": {"login": "zoe"},
-                    "repository_url": format!("{URL}/api/v3/repos/zoe/lib"),
-                    "html_url": format!("{URL}/zoe/lib/pull/7"),
-                });
+                let mut other = other();
+                other["repository_url"] = json!(format!("{URL}/api/v3/repos/zoe/lib"));
                 (200, json!({"total_count": 1, "incomplete_results": false, "items": [other]}))
             }
             (Method::Post, _) if path == format!("/repos/ann/shop/statuses/{}", state.head) => {
@@ -160,6 +246,7 @@ impl Forge {
             (ServerKind::Gitea, "REQUEST_CHANGES") => "REQUEST_CHANGES",
             (ServerKind::Gitea, "COMMENT") => "COMMENT",
             (ServerKind::Gitea, _) => "PENDING",
+            (ServerKind::GitLab | ServerKind::Gerrit, _) => return (404, json!({"message": "not of that shape"})),
             (ServerKind::ReviewBoard, _) => return (404, json!({"message": "a real one is asked"})),
         };
         if body["body"].as_str().is_none_or(str::is_empty) {
@@ -179,19 +266,38 @@ impl Forge {
     }
 }
 
+/// What asks for us in another repository.
+fn other() -> Value {
+    json!({
+        "number": 7,
+        "title": "Bump the lib",
+        "user": {"login": "zoe"},
+        "html_url": format!("{URL}/zoe/lib/pull/7"),
+    })
+}
+
 impl Transport for Forge {
     fn send(&self, request: &Request) -> Result<Response, NoAnswer> {
         let mut state = self.state.lock().unwrap();
         let path = request.url.strip_prefix(URL).expect("no other host is asked").to_owned();
         let told = format!("{:?} {path}", request.method);
-        let (_, secret) = request.authorization.as_ref().expect("each request has the token");
+        let (header, secret) = request.authorization.as_ref().expect("each request has the token");
+        assert_eq!(*header, "authorization");
         assert_eq!(format!("{secret:?}"), "(secret)");
         state.log.push(told.clone());
         let fault = state.fault.take_if(|(what, _)| told.contains(what.as_str())).map(|(_, fault)| fault);
+        let is_sent = request.method != Method::Get;
+        let pretended = state.pretends.take_if(|place| is_sent && told.contains(place.as_str()));
+        let fault = fault.or(pretended.map(|_| Fault::Pretended));
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+        let prefix = if self.kind == ServerKind::Gerrit { ")]}'\n" } else { "" };
         faults::play(fault, || {
-            let (status, answer) = self.answer(&mut state, request.method, &path, &body);
-            Ok(Response { status, headers: Vec::new(), body: answer.to_string().into_bytes() })
+            let (status, answer) = match self.kind {
+                ServerKind::GitLab => gitlab::answer(&mut state, request.method, &path, &body),
+                ServerKind::Gerrit => gerrit::answer(&mut state, request.method, &path, &body),
+                _ => self.answer(&mut state, request.method, &path, &body),
+            };
+            Ok(Response { status, headers: Vec::new(), body: format!("{prefix}{answer}").into_bytes() })
         })
     }
 }

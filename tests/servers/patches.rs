@@ -33,6 +33,7 @@ impl ReviewServer for Told {
             asked: None,
             target: String::new(),
             head: self.series.commits.last().map(|commit| commit.id),
+            full: None,
             page: String::new(),
         }])
     }

@@ -596,7 +596,7 @@ fn the_program_brings_them_and_its_doctor_says_what_stays_unproved() {
         "kind        review-board",
         "account     dana-at-work",
         "version     8.1",
-        "a new diff keeps the verdicts on the old",
+        "new commits may keep the verdicts on the old",
         &format!("origin is {}: 1 review request open", desk.name),
     ] {
         assert!(told.contains(part), "{part}: {told}");

@@ -4,7 +4,7 @@ use crate::change::visible;
 use crate::config;
 use crate::delivery::{self, Post};
 use crate::source::git::Repository;
-use crate::source::server::{self, Account, Pending, ReviewServer, Server, variable};
+use crate::source::server::{self, Account, Pending, ReviewServer, Server, ServerKind, variable};
 
 pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
     let servers = config::servers();
@@ -15,15 +15,15 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
         return Err(format!("No server in {} is called {}; {known}.", file.display(), visible::text(name)));
     };
     row("server", &server.url);
+    let post = Post::by_network(Vec::new(), &config::data_directory());
+    let server = &server.with_kind(&*post.transport).map_err(|error| error.to_string())?;
+    row("kind", server.kind.map_or("", ServerKind::name));
     let token = server::token(server)?;
     let from = token.as_ref().map_or_else(
         || format!("none found. Put one into {}, or write token_command in config.toml", variable(&server.name)),
         |found| format!("from {}", found.from),
     );
     row("token", &from);
-    let post = Post::by_network(Vec::new(), &config::data_directory());
-    let kind = server::kind_of(server, &*post.transport).map_err(|error| error.to_string())?;
-    row("kind", kind.name());
     let (connected, account) = post.connect(server)?;
     row("account", &account.login);
     if !account.version.is_empty() {
@@ -32,10 +32,16 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
     let abilities = connected.abilities();
     let bound = if abilities.binds_commits { "each bound to the commit, and read back" } else { "each read back" };
     row("verdicts", &format!("approval, changes requested; {bound}"));
+    if !abilities.has_status {
+        row("statuses", "none: this server has no status at a commit");
+    }
     let home = if abilities.holds_records { "with each verdict, too" } else { "else in the comment" };
     row("records", &format!("in refs, where the remote takes them (`undersign doctor --remote NAME`); {home}"));
     if !abilities.binds_commits {
-        row("unproved", "that what it calls approved is what was approved: a new diff keeps the verdicts on the old");
+        row(
+            "unproved",
+            "that what it calls approved is what was approved: new commits may keep the verdicts on the old",
+        );
     }
     row("unproved", "that the server shows a verdict to its rules of merging: those are its own");
     let asked = connected.asked(&account).map_err(|error| error.to_string())?;

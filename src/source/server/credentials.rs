@@ -77,5 +77,9 @@ fn by_git(server: &Server) -> Option<Secret> {
     let output = git.wait_with_output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let password = text.lines().find_map(|line| line.strip_prefix("password="))?;
-    output.status.success().then(|| Secret::new(password)).flatten()
+    // Gerrit takes passwords only with their users.
+    let user = text.lines().find_map(|line| line.strip_prefix("username="));
+    let user = user.filter(|_| server.kind == Some(ServerKind::Gerrit)).map(|user| format!("{user}:"));
+    let whole = user.unwrap_or_default() + password;
+    output.status.success().then(|| Secret::new(&whole)).flatten()
 }

@@ -225,6 +225,7 @@ impl ReviewServer for Server<'_> {
                 asked: by_name.then(|| account.login.clone()),
                 target: pull.base.name,
                 head: pull.head.sha.parse().ok(),
+                full: None,
                 page: pull.html_url,
             }
         });
@@ -245,6 +246,7 @@ impl ReviewServer for Server<'_> {
                 asked: Some(account.login.clone()),
                 target: String::new(),
                 head: None,
+                full: None,
                 page: issue.html_url,
             })
         });
@@ -298,6 +300,7 @@ impl ReviewServer for Server<'_> {
         Ok(reviews.iter().rfind(is_ours).map(|review| Observed {
             is_as_given: review.state == self.dialect.state(decided.verdict),
             commit: review.commit_id.as_ref().and_then(|id| id.parse().ok()),
+            instead: None,
         }))
     }
 
@@ -320,6 +323,7 @@ impl ReviewServer for Server<'_> {
         Ok(statuses.iter().find(is_ours).map(|status| Observed {
             is_as_given: status.state() == state(decided.verdict),
             commit: Some(decided.head),
+            instead: None,
         }))
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64ct::Encoding as _;
 use serde::de::DeserializeOwned;
 
 use crate::change::visible;
@@ -36,6 +37,11 @@ impl Secret {
     /// With a word before it that says what it is.
     pub(super) fn after(&self, word: &str) -> Secret {
         Secret(format!("{word}{}", self.0))
+    }
+
+    /// A user and a password with a colon between them, as basic authentication has them.
+    pub(super) fn basic(&self) -> Secret {
+        Secret(format!("Basic {}", base64ct::Base64::encode_string(self.0.as_bytes())))
     }
 
     pub(super) fn reveal(&self) -> &str {
@@ -299,6 +305,38 @@ impl<'t> Client<'t> {
         }
     }
 
+    /// What stands there, whatever its status is.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub fn look(&self, path: &str) -> Result<Response, ServerError> {
+        let headers = vec![("accept", "application/json".to_owned())];
+        let authorization = self.authorization.clone();
+        self.once(&Request { method: Method::Get, url: self.url(path), headers, authorization, body: Vec::new() })
+    }
+
+    /// Reads a list whose pages say in their last entry whether it goes on; each is at the path that is given for how
+    /// many entries are known. 100 pages at most.
+    ///
+    /// # Errors
+    /// As [`ServerError`] says.
+    pub fn get_skipping<T: DeserializeOwned>(
+        &self,
+        path: impl Fn(usize) -> String,
+        goes_on: impl Fn(&T) -> bool,
+    ) -> Result<Vec<T>, ServerError> {
+        let mut all: Vec<T> = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let page: Vec<T> = self.get(&path(all.len()))?;
+            let is_last = !page.last().is_some_and(&goes_on);
+            all.extend(page);
+            if is_last {
+                return Ok(all);
+            }
+        }
+        Err(ServerError::Unreadable(self.host.clone(), "there is no end to a list".to_owned()))
+    }
+
     /// Sends JSON, and reads JSON. It is sent once: whether an answer that got lost was acted on is for the caller to
     /// find out.
     ///
@@ -484,4 +522,16 @@ pub fn escaped(text: &str) -> String {
         _ => format!("%{byte:02X}"),
     };
     text.bytes().map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_and_a_password_are_told_as_basic_authentication_has_them() {
+        let secret = Secret::new("dana:s3cret").map(|secret| secret.basic());
+        assert_eq!(secret.as_ref().map(Secret::reveal), Some("Basic ZGFuYTpzM2NyZXQ="));
+        assert_eq!(format!("{secret:?}"), "Some((secret))");
+    }
 }

@@ -10,12 +10,15 @@ pub enum ServerKind {
     GitHub,
     /// Forgejo, too.
     Gitea,
+    GitLab,
+    Gerrit,
     #[serde(rename = "review-board")]
     ReviewBoard,
 }
 
 impl ServerKind {
-    pub const ALL: [ServerKind; 3] = [ServerKind::GitHub, ServerKind::Gitea, ServerKind::ReviewBoard];
+    pub const ALL: [ServerKind; 5] =
+        [ServerKind::GitHub, ServerKind::Gitea, ServerKind::GitLab, ServerKind::Gerrit, ServerKind::ReviewBoard];
 
     /// In the configuration.
     pub fn name(self) -> &'static str {
@@ -23,6 +26,8 @@ impl ServerKind {
             ServerKind::GitHub => "github",
             ServerKind::Gitea => "gitea",
             ServerKind::ReviewBoard => "review-board",
+            ServerKind::GitLab => "gitlab",
+            ServerKind::Gerrit => "gerrit",
         }
     }
 
@@ -46,14 +51,19 @@ impl ServerKind {
             ServerKind::GitHub => format!("{url}/api/v3"),
             ServerKind::Gitea => format!("{url}/api/v1"),
             ServerKind::ReviewBoard => format!("{url}/api"),
+            // Below it are both of its APIs.
+            ServerKind::GitLab => format!("{url}/api"),
+            ServerKind::Gerrit => format!("{url}/a"),
         }
     }
 
     /// How it is told of a token.
     pub(super) fn authorization(self, token: &Secret) -> Secret {
         match self {
-            ServerKind::GitHub => token.after("Bearer "),
+            // So GitLab takes tokens of all kinds, those of git's credential managers, too.
+            ServerKind::GitHub | ServerKind::GitLab => token.after("Bearer "),
             ServerKind::Gitea | ServerKind::ReviewBoard => token.after("token "),
+            ServerKind::Gerrit => token.basic(),
         }
     }
 }
@@ -83,10 +93,36 @@ pub fn recognise(url: &str, transport: &dyn Transport) -> Result<ServerKind, Ser
             _ => {}
         }
     }
+    for (is_it, kind) in
+        [(gitlab as fn(&Client<'_>) -> Result<bool, ServerError>, ServerKind::GitLab), (gerrit, ServerKind::Gerrit)]
+    {
+        match is_it(&client) {
+            Ok(true) => return Ok(kind),
+            Err(why @ ServerError::Unreachable(..)) => failed = Some(why),
+            _ => {}
+        }
+    }
     let names = ServerKind::ALL.map(ServerKind::name).join(", ");
     let unknown = || {
         let what = format!("it is no server of a known kind; if it is, write kind = one of {names} in config.toml");
         ServerError::Unreadable(client.host().to_owned(), what)
     };
     Err(failed.unwrap_or_else(unknown))
+}
+
+/// It tells its version to accounts only: to others it says in its own words that they have none.
+fn gitlab(client: &Client<'_>) -> Result<bool, ServerError> {
+    let response = client.look("/api/v4/version")?;
+    let json: serde_json::Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    Ok(match response.status {
+        200 => json.get("version").is_some() && json.get("revision").is_some(),
+        401 => json.get("message").is_some_and(|message| message == "401 Unauthorized"),
+        _ => false,
+    })
+}
+
+fn gerrit(client: &Client<'_>) -> Result<bool, ServerError> {
+    let response = client.look("/config/server/version")?;
+    let json = response.body.strip_prefix(b")]}'").and_then(|body| serde_json::from_slice::<String>(body).ok());
+    Ok(response.status == 200 && json.is_some())
 }

@@ -4,7 +4,9 @@
 //! What a server tells is a claim: git objects come from git, or are rebuilt until their id is equal.
 
 mod credentials;
+mod gerrit;
 mod github;
+mod gitlab;
 pub mod http;
 mod kind;
 mod review_board;
@@ -62,6 +64,9 @@ pub struct Pending {
     pub target: String,
     /// Where it stands, says the server.
     pub head: Option<ObjectId>,
+    /// Full name of its ref there, where that does not follow from its number.
+    #[serde(default)]
+    pub full: Option<String>,
     /// Its page for people.
     pub page: String,
 }
@@ -98,13 +103,15 @@ pub enum Source {
 pub struct Abilities {
     /// It says of a verdict by itself for which commit it is.
     pub binds_commits: bool,
+    /// Commits have statuses there. Where they have none, [`ReviewServer::set_status`] is not called.
+    pub has_status: bool,
     /// A verdict carries the signed record besides its text.
     pub holds_records: bool,
 }
 
 impl Default for Abilities {
     fn default() -> Abilities {
-        Abilities { binds_commits: true, holds_records: false }
+        Abilities { binds_commits: true, has_status: true, holds_records: false }
     }
 }
 
@@ -141,6 +148,8 @@ pub struct Observed {
     pub is_as_given: bool,
     /// The commit that the server has it for; none where it binds verdicts to none.
     pub commit: Option<ObjectId>,
+    /// What stands there in place of the verdict, where the server took only that; a part of a sentence.
+    pub instead: Option<String>,
 }
 
 /// One server, one account. Calls block; each is repeatable but [`ReviewServer::give_verdict`] and
@@ -234,6 +243,8 @@ pub fn connect<'t>(
         ServerKind::GitHub => Box::new(github::Server { client, dialect: github::Dialect::GitHub }),
         ServerKind::Gitea => Box::new(github::Server { client, dialect: github::Dialect::Gitea }),
         ServerKind::ReviewBoard => Box::new(review_board::Server::new(client)),
+        ServerKind::GitLab => Box::new(gitlab::Server { client }),
+        ServerKind::Gerrit => Box::new(gerrit::Server { client, url: server.url.clone() }),
     })
 }
 
@@ -246,6 +257,14 @@ pub fn kind_of(server: &Server, transport: &dyn Transport) -> Result<ServerKind,
 }
 
 impl Server {
+    /// With its kind, which is asked for where it is not configured.
+    ///
+    /// # Errors
+    /// As [`kind_of`].
+    pub fn with_kind(&self, transport: &dyn Transport) -> Result<Server, ServerError> {
+        Ok(Server { kind: Some(kind_of(self, transport)?), ..self.clone() })
+    }
+
     /// What the server calls the repository of a remote; none where it is not this server's.
     pub fn repository_of(&self, remote: &Remote) -> Option<String> {
         if self.kind.is_some_and(ServerKind::is_apart) {
@@ -256,11 +275,19 @@ impl Server {
         if !remote.host.eq_ignore_ascii_case(&own.host) || !same_port {
             return None;
         }
+        let is_gerrit = self.kind == Some(ServerKind::Gerrit);
         let path = match own.path.as_str() {
             "" => remote.path.as_str(),
+            // Over ssh, Gerrit's names begin at once.
+            _ if is_gerrit && remote.is_ssh => remote.path.as_str(),
             prefix => remote.path.strip_prefix(prefix)?.strip_prefix('/')?,
         };
         let name = path.trim_end_matches(".git").trim_matches('/');
+        if is_gerrit {
+            // Below `/a/`, Gerrit asks for the account.
+            let name = if remote.is_ssh { name } else { name.strip_prefix("a/").unwrap_or(name) };
+            return (!name.is_empty()).then(|| name.to_owned());
+        }
         name.contains('/').then(|| name.to_owned())
     }
 }

@@ -206,6 +206,7 @@ impl ReviewRequest {
             asked,
             target: String::new(),
             head,
+            full: None,
             page: self.absolute_url,
         }
     }
@@ -502,6 +503,7 @@ impl ReviewServer for Server<'_> {
         Ok(Some(Observed {
             is_as_given: review.ship_it == ship_it(decided.verdict) && says_no && is_whole,
             commit: ours(&review.extra_data, "head").parse().ok(),
+            instead: None,
         }))
     }
 
@@ -532,11 +534,12 @@ impl ReviewServer for Server<'_> {
         Ok(updates.iter().rfind(is_ours).map(|update| Observed {
             is_as_given: update.state == state(decided.verdict) && update.description == decided.summary,
             commit: ours(&update.extra_data, "head").parse().ok(),
+            instead: None,
         }))
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { binds_commits: false, holds_records: true }
+        Abilities { binds_commits: false, holds_records: true, ..Abilities::default() }
     }
 
     fn repositories(&self) -> Result<Vec<Listed>, ServerError> {

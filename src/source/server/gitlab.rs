@@ -1,0 +1,339 @@
+//! GitLab's API, version 4, and its GraphQL for the one thing that this has not.
+//!
+//! It binds an approval to a commit only while it takes it: it refuses one for another head (409), and may keep it when
+//! commits come. So an approval is sent with the commit first and the note that names the record after it: where that
+//! note is, all before it was taken.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::http::{Client, ServerError, escaped};
+use super::{Abilities, Account, Checks, Decided, Now, Observed, Pending, ReviewServer, STATUS};
+use crate::change::ObjectId;
+use crate::change::request::{Kind, Request};
+use crate::decision::Verdict;
+
+/// Changes are requested by GraphQL alone.
+const REQUEST_CHANGES: &str = "mutation($path: ID!, $iid: String!) { mergeRequestRequestChanges(input: {projectPath: \
+                               $path, iid: $iid}) { errors } }";
+
+/// What a rejection is where the server took no request for changes.
+const THREAD: &str = "by an open thread and a failed status, as the server took no request for changes from you";
+
+pub struct Server<'t> {
+    pub client: Client<'t>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    #[serde(default)]
+    username: String,
+}
+
+#[derive(Deserialize)]
+struct References {
+    /// `shops/till!12`.
+    #[serde(default)]
+    full: String,
+}
+
+#[derive(Deserialize)]
+struct MergeRequest {
+    iid: u64,
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    state: String,
+    author: Option<User>,
+    #[serde(default)]
+    draft: bool,
+    reviewers: Option<Vec<User>>,
+    #[serde(default)]
+    target_branch: String,
+    sha: Option<String>,
+    #[serde(default)]
+    web_url: String,
+    references: Option<References>,
+}
+
+impl MergeRequest {
+    /// Of a repository, as it is called in a list of all.
+    fn repository(&self) -> Option<&str> {
+        let full = &self.references.as_ref()?.full;
+        full.rsplit_once('!').map(|(repository, _)| repository)
+    }
+
+    fn asks(&self, login: &str) -> bool {
+        self.reviewers.iter().flatten().any(|user| user.username == login)
+    }
+
+    fn pending(self, repository: String, asked: Option<String>) -> Pending {
+        Pending {
+            repository,
+            request: Request { kind: Kind::MergeRequest, number: self.iid },
+            title: self.title,
+            author: username(self.author),
+            is_draft: self.draft,
+            asked,
+            target: self.target_branch,
+            head: self.sha.and_then(|sha| sha.parse().ok()),
+            full: None,
+            page: self.web_url,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Approvals {
+    approved_by: Option<Vec<Approver>>,
+}
+
+#[derive(Deserialize)]
+struct Approver {
+    user: Option<User>,
+}
+
+/// What somebody who is asked to review said last.
+#[derive(Deserialize)]
+struct Reviewer {
+    user: Option<User>,
+    #[serde(default)]
+    state: String,
+}
+
+/// A thread, or a note by itself.
+#[derive(Deserialize)]
+struct Discussion {
+    notes: Option<Vec<Note>>,
+}
+
+#[derive(Deserialize)]
+struct Note {
+    #[serde(default)]
+    body: String,
+    author: Option<User>,
+    /// Written by the server, of what somebody did.
+    #[serde(default)]
+    system: bool,
+    #[serde(default)]
+    resolvable: bool,
+    #[serde(default)]
+    resolved: bool,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    status: String,
+    description: Option<String>,
+    sha: Option<String>,
+    #[serde(default)]
+    allow_failure: bool,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: String,
+}
+
+impl Server<'_> {
+    fn list<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ServerError> {
+        let sign = if path.contains('?') { '&' } else { '?' };
+        self.client.get_pages(&format!("{path}{sign}per_page=100"))
+    }
+
+    fn me(&self) -> Result<String, ServerError> {
+        Ok(self.client.get::<User>("/v4/user")?.username)
+    }
+
+    fn has_approved(&self, decided: &Decided<'_>, login: &str) -> Result<bool, ServerError> {
+        let approvals: Approvals = self.client.get(&merge_request(decided, "/approvals"))?;
+        let mut by = approvals.approved_by.into_iter().flatten().filter_map(|approver| approver.user);
+        Ok(by.any(|user| user.username == login))
+    }
+
+    fn asks_for_changes(&self, decided: &Decided<'_>, login: &str) -> Result<bool, ServerError> {
+        let reviewers: Vec<Reviewer> = self.list(&merge_request(decided, "/reviewers"))?;
+        let mut ours = reviewers.iter().filter(|reviewer| reviewer.user.as_ref().is_some_and(|u| u.username == login));
+        Ok(ours.any(|reviewer| reviewer.state == "requested_changes"))
+    }
+
+    /// The last note of ours that names the record.
+    fn note(&self, decided: &Decided<'_>, login: &str) -> Result<Option<Note>, ServerError> {
+        let discussions: Vec<Discussion> = self.list(&merge_request(decided, "/discussions"))?;
+        let mut notes = discussions.into_iter().filter_map(|discussion| discussion.notes).flatten();
+        let is_ours = |note: &Note| {
+            let by_us = note.author.as_ref().is_some_and(|user| user.username == login);
+            by_us && !note.system && note.body.contains(decided.record)
+        };
+        Ok(notes.rfind(is_ours))
+    }
+
+    fn approve(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
+        let body = json!({"sha": decided.head.to_string()});
+        self.client.post::<Value>(&merge_request(decided, "/approve"), &body).map(|_| ())
+    }
+
+    fn unapprove(&self, decided: &Decided<'_>, login: &str) -> Result<(), ServerError> {
+        if self.has_approved(decided, login)? {
+            self.client.post::<Value>(&merge_request(decided, "/unapprove"), &json!({}))?;
+        }
+        Ok(())
+    }
+
+    /// Asks for changes, and says whether it counts as such there: only somebody who is asked to review may, and not in
+    /// every edition. What the server answers to it says less than what it holds afterwards.
+    fn request_changes(&self, decided: &Decided<'_>, login: &str) -> Result<bool, ServerError> {
+        if self.asks_for_changes(decided, login)? {
+            return Ok(true);
+        }
+        let variables = json!({"path": decided.repository, "iid": decided.request.number.to_string()});
+        let asked = self.client.post("/graphql", &json!({"query": REQUEST_CHANGES, "variables": variables}));
+        match asked.map(|_: Value| ()) {
+            Ok(()) => self.asks_for_changes(decided, login),
+            Err(ServerError::Forbidden(..) | ServerError::NotFound(..) | ServerError::Refused(..)) => Ok(false),
+            Err(why) => Err(why),
+        }
+    }
+}
+
+/// A project, by its path: `shops/till` is one part.
+fn project(repository: &str, rest: &str) -> String {
+    format!("/v4/projects/{}{rest}", escaped(repository))
+}
+
+fn merge_request(decided: &Decided<'_>, rest: &str) -> String {
+    project(decided.repository, &format!("/merge_requests/{}{rest}", decided.request.number))
+}
+
+fn username(user: Option<User>) -> String {
+    user.map(|user| user.username).unwrap_or_default()
+}
+
+impl ReviewServer for Server<'_> {
+    fn account(&self) -> Result<Account, ServerError> {
+        let login = self.me()?;
+        Ok(Account { login, version: self.client.get::<Version>("/v4/version")?.version })
+    }
+
+    fn open(&self, repository: &str, account: &Account) -> Result<Vec<Pending>, ServerError> {
+        let open: Vec<MergeRequest> = self.list(&project(repository, "/merge_requests?state=opened"))?;
+        let pending = open.into_iter().map(|request| {
+            let asked = request.asks(&account.login).then(|| account.login.clone());
+            request.pending(repository.to_owned(), asked)
+        });
+        Ok(pending.collect())
+    }
+
+    fn asked(&self, account: &Account) -> Result<Vec<Pending>, ServerError> {
+        let found = self.list("/v4/merge_requests?scope=reviews_for_me&state=opened");
+        let found: Vec<MergeRequest> = match found {
+            // Older ones know no such scope.
+            Err(ServerError::Refused(..)) => {
+                let login = escaped(&account.login);
+                self.list(&format!("/v4/merge_requests?scope=all&state=opened&reviewer_username={login}"))?
+            }
+            found => found?,
+        };
+        let pending = found.into_iter().filter_map(|request| {
+            let repository = request.repository()?.to_owned();
+            Some(request.pending(repository, Some(account.login.clone())))
+        });
+        Ok(pending.collect())
+    }
+
+    fn now(&self, repository: &str, request: Request) -> Result<Now, ServerError> {
+        let path = project(repository, &format!("/merge_requests/{}", request.number));
+        let found: MergeRequest = self.client.get(&path)?;
+        let unreadable = || ServerError::Unreadable(self.client.host().to_owned(), "an object id is none".to_owned());
+        Ok(Now {
+            head: found.sha.and_then(|sha| sha.parse().ok()).ok_or_else(unreadable)?,
+            is_open: found.state == "opened",
+            author: username(found.author),
+            target: Some(format!("refs/heads/{}", found.target_branch)),
+        })
+    }
+
+    fn checks(&self, repository: &str, _: Request, head: ObjectId) -> Result<Checks, ServerError> {
+        let mut checks = Checks::default();
+        let statuses: Vec<Status> = self.list(&project(repository, &format!("/repository/commits/{head}/statuses")))?;
+        for status in statuses.iter().filter(|status| status.name != STATUS) {
+            match status.status.as_str() {
+                "success" | "skipped" | "manual" => checks.passed += 1,
+                "failed" if status.allow_failure => checks.passed += 1,
+                "failed" | "canceled" => checks.failed += 1,
+                _ => checks.running += 1,
+            }
+        }
+        Ok(checks)
+    }
+
+    fn give_verdict(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
+        let login = self.me()?;
+        let mut is_thread = false;
+        match decided.verdict {
+            Verdict::Approve => {
+                // Without our note it may be one of another commit: only one that is sent now names this.
+                self.unapprove(decided, &login)?;
+                self.approve(decided)?;
+                if !self.has_approved(decided, &login)? {
+                    return Ok(());
+                }
+            }
+            Verdict::Reject => {
+                self.unapprove(decided, &login)?;
+                is_thread = !self.request_changes(decided, &login)?;
+            }
+            Verdict::Withdraw => self.unapprove(decided, &login)?,
+            Verdict::HumanOnly | Verdict::BreakGlass | Verdict::HandOver | Verdict::Repair => {}
+        }
+        let place = if is_thread { "/discussions" } else { "/notes" };
+        self.client.post::<Value>(&merge_request(decided, place), &json!({"body": decided.text})).map(|_| ())
+    }
+
+    fn verdict(&self, decided: &Decided<'_>, account: &Account) -> Result<Option<Observed>, ServerError> {
+        let Some(note) = self.note(decided, &account.login)? else { return Ok(None) };
+        let is_thread = note.resolvable && !note.resolved;
+        let (is_as_given, instead) = match decided.verdict {
+            Verdict::Approve => (self.has_approved(decided, &account.login)?, None),
+            Verdict::Reject if self.asks_for_changes(decided, &account.login)? => (true, None),
+            Verdict::Reject => (is_thread, Some(THREAD.to_owned())),
+            Verdict::Withdraw => (!self.has_approved(decided, &account.login)?, None),
+            Verdict::HumanOnly | Verdict::BreakGlass | Verdict::HandOver | Verdict::Repair => (true, None),
+        };
+        Ok(Some(Observed { is_as_given, commit: None, instead }))
+    }
+
+    fn set_status(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
+        let body = json!({"state": state(decided.verdict), "name": STATUS, "description": decided.summary});
+        let path = project(decided.repository, &format!("/statuses/{}", decided.head));
+        self.client.post::<Value>(&path, &body).map(|_| ())
+    }
+
+    fn status(&self, decided: &Decided<'_>) -> Result<Option<Observed>, ServerError> {
+        let path = format!("/repository/commits/{}/statuses?name={}", decided.head, escaped(STATUS));
+        let statuses: Vec<Status> = self.list(&project(decided.repository, &path))?;
+        let is_ours = |status: &&Status| {
+            status.name == STATUS && status.description.as_deref().is_some_and(|text| text == decided.summary)
+        };
+        Ok(statuses.iter().find(is_ours).map(|status| Observed {
+            is_as_given: status.status == state(decided.verdict),
+            commit: status.sha.as_ref().and_then(|sha| sha.parse().ok()),
+            instead: None,
+        }))
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities { binds_commits: false, ..Abilities::default() }
+    }
+}
+
+fn state(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approve => "success",
+        Verdict::Reject => "failed",
+        _ => "pending",
+    }
+}

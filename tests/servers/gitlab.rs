@@ -1,0 +1,160 @@
+//! GitLab in memory, as its documentation has it: what it takes and gives, by its names.
+
+use serde_json::{Value, json};
+use undersign::source::server::http::Method;
+
+use crate::forge::{State, URL};
+
+const PROJECT: &str = "/projects/shops%2Ftill%2Fshop";
+
+pub fn answer(state: &mut State, method: Method, path: &str, body: &Value) -> (u16, Value) {
+    if path == "/api/graphql" {
+        return graphql(state, body);
+    }
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let path = path.strip_prefix("/api/v4").unwrap_or("elsewhere");
+    if let Some(rest) = path.strip_prefix(&format!("{PROJECT}/merge_requests/12")) {
+        return merge_request(state, method, rest, body);
+    }
+    let statuses = format!("{PROJECT}/repository/commits/{}/statuses", state.head);
+    match (method, path) {
+        (Method::Get, "/user") => (200, json!({"id": 7, "username": "dana-at-work"})),
+        (Method::Get, "/version") => (200, json!({"version": "17.5.1", "revision": "0a1b2c3"})),
+        (Method::Get, _) if path == format!("{PROJECT}/merge_requests") => {
+            assert!(query.contains("state=opened"), "{query}");
+            (200, json!([one(state)]))
+        }
+        (Method::Get, "/merge_requests") if state.is_old && query.contains("reviews_for_me") => {
+            (400, json!({"error": "scope does not have a valid value"}))
+        }
+        (Method::Get, "/merge_requests") => {
+            let is_known = query.contains("scope=reviews_for_me") || query.contains("reviewer_username=dana-at-work");
+            assert!(is_known && query.contains("state=opened"), "{query}");
+            (200, json!([elsewhere()]))
+        }
+        (Method::Get, _) if path == statuses => (200, given(state, query)),
+        (Method::Post, _) if path == format!("{PROJECT}/statuses/{}", state.head) => {
+            assert!(["success", "failed", "pending"].contains(&body["state"].as_str().unwrap()), "{body}");
+            let status = json!({
+                "name": body["name"],
+                "status": body["state"],
+                "description": body["description"],
+                "sha": state.head,
+                "allow_failure": false,
+            });
+            state.statuses.insert(0, status.clone());
+            (201, status)
+        }
+        _ => (404, json!({"message": "404 Not Found"})),
+    }
+}
+
+fn user(name: &str) -> Value {
+    json!({"id": 7, "username": name, "name": name, "state": "active"})
+}
+
+fn one(state: &State) -> Value {
+    json!({
+        "iid": 12,
+        "title": state.title,
+        "state": if state.is_closed { "closed" } else { "opened" },
+        "author": user(&state.author),
+        "draft": state.is_draft,
+        "reviewers": [user("dana-at-work")],
+        "source_branch": "rework",
+        "target_branch": state.base,
+        "sha": state.head,
+        "web_url": format!("{URL}/shops/till/shop/-/merge_requests/12"),
+        "references": {"short": "!12", "full": "shops/till/shop!12"},
+    })
+}
+
+fn elsewhere() -> Value {
+    json!({
+        "iid": 7,
+        "title": "Bump the lib",
+        "state": "opened",
+        "author": user("zoe"),
+        "draft": false,
+        "reviewers": [user("dana-at-work")],
+        "target_branch": "main",
+        "sha": "5".repeat(40),
+        "web_url": format!("{URL}/zoe/lib/-/merge_requests/7"),
+        "references": {"short": "!7", "full": "zoe/lib!7"},
+    })
+}
+
+fn merge_request(state: &mut State, method: Method, rest: &str, body: &Value) -> (u16, Value) {
+    match (method, rest) {
+        (Method::Get, "") => (200, one(state)),
+        (Method::Get, "/approvals") => (200, approvals(state)),
+        (Method::Post, "/approve") if body["sha"] != state.head.as_str() => {
+            (409, json!({"message": format!("SHA does not match HEAD of source branch: {}", state.head)}))
+        }
+        (Method::Post, "/approve") if state.is_approved => (401, json!({"message": "401 Unauthorized"})),
+        (Method::Post, "/approve") => {
+            state.is_approved = true;
+            state.asks_for_changes = false;
+            (201, approvals(state))
+        }
+        (Method::Post, "/unapprove") if !state.is_approved => (404, json!({"message": "404 Not Found"})),
+        (Method::Post, "/unapprove") => {
+            state.is_approved = false;
+            (201, Value::Null)
+        }
+        (Method::Get, "/reviewers") => {
+            let said = if state.asks_for_changes { "requested_changes" } else { "unreviewed" };
+            (200, json!([{"user": user("dana-at-work"), "state": said, "created_at": "2026-01-01T00:00:00Z"}]))
+        }
+        (Method::Get, "/discussions") => {
+            let other = json!({"notes": [{"body": "added 1 commit", "system": true, "author": user("dana-at-work")}]});
+            let thread =
+                |note: &Value| json!({"id": "d1", "individual_note": note["resolvable"] != true, "notes": [note]});
+            (200, std::iter::once(other).chain(state.reviews.iter().map(thread)).collect())
+        }
+        (Method::Post, "/notes" | "/discussions") => {
+            let is_thread = rest == "/discussions";
+            let note = json!({
+                "body": body["body"].as_str().unwrap(),
+                "author": user("dana-at-work"),
+                "system": false,
+                "resolvable": is_thread,
+                "resolved": false,
+            });
+            state.reviews.push(note.clone());
+            (201, if is_thread { json!({"id": "d1", "notes": [note]}) } else { note })
+        }
+        _ => (404, json!({"message": "404 Not Found"})),
+    }
+}
+
+fn approvals(state: &State) -> Value {
+    let ours = state.is_approved.then(|| json!({"user": user("dana-at-work")}));
+    let all: Vec<Value> = ours.into_iter().chain([json!({"user": user("zoe")})]).collect();
+    json!({"iid": 12, "approvals_required": 1, "approved_by": all})
+}
+
+/// Statuses of the head, ours among them.
+fn given(state: &State, query: &str) -> Value {
+    let said = match state.checks.as_str() {
+        "failure" => "failed",
+        "pending" => "running",
+        other => other,
+    };
+    let job = |name: &str, status: &str| json!({"name": name, "status": status, "sha": state.head});
+    let mut all = vec![job("ci/build", said), job("lint", "success")];
+    all.extend(state.statuses.iter().cloned());
+    if query.contains("name=undersign%2Fsigned-review") {
+        all.retain(|status| status["name"] == "undersign/signed-review");
+    }
+    Value::from(all)
+}
+
+/// It answers 200 whatever becomes of it.
+fn graphql(state: &mut State, body: &Value) -> (u16, Value) {
+    let is_ours = body["query"].as_str().unwrap().contains("mergeRequestRequestChanges");
+    assert!(is_ours && body["variables"] == json!({"path": "shops/till/shop", "iid": "12"}), "{body}");
+    let errors = if state.takes_requests { json!([]) } else { json!(["Invalid permissions"]) };
+    state.asks_for_changes |= state.takes_requests;
+    (200, json!({"data": {"mergeRequestRequestChanges": {"errors": errors}}}))
+}
