@@ -1,6 +1,6 @@
 //! Commits of a server that has no refs, made again from their patches. The git program applies them in an index of
-//! their own; no work tree, index, filter or hook of the repository is touched. What comes out is the author's commit if
-//! its id is, and then each byte of it is: nothing that the server says has to be believed.
+//! their own; no work tree, index, filter or hook of the repository is touched. What comes out is the author's commit
+//! if its id is, and then each byte of it is: nothing else that the server says has to be believed.
 //!
 //! Trees and files of what could not be proved stay without a ref, as those of an aborted fetch do, and go with them.
 

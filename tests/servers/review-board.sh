@@ -56,7 +56,8 @@ database.commit()
 END
 
 port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-# One request at a time: SQLite refuses writers beside each other. Without VIRTUAL_ENV it looks for a file that only the program virtualenv makes.
+# One request at a time: SQLite refuses writers beside each other. Without VIRTUAL_ENV it looks for a file that only the
+# program virtualenv makes.
 VIRTUAL_ENV=$dir/server REVIEWBOARD_SITEDIR=$site HOME=$site "$dir/server/bin/gunicorn" --bind "127.0.0.1:$port" \
   --workers 1 --pid "$site/pid" --chdir "$site" reviewboard.wsgi:application \
   > "$site/log" 2>&1 < /dev/null &

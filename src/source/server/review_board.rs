@@ -1,9 +1,9 @@
 //! Review Board 8.1. It keeps review requests of repositories that are elsewhere, as patches.
 //!
 //! All of this was seen on a server, since nothing describes its answers for programs. Links are followed as it gives
-//! them, but for `latest_diff`, which names the host of the site's settings and forgets the port. A verdict is a review:
-//! with its mark "Ship It!", or with an open issue, as there is no other way to say no. A published review is closed to
-//! its author, and so is its `extra_data`, where the signed record goes.
+//! them, but for `latest_diff`, which names the host of the site's settings and forgets the port. A verdict is a
+//! review: with its mark "Ship It!", or with an open issue, as there is no other way to say no. A published review is
+//! closed to its author, and so is its `extra_data`, where the signed record goes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
