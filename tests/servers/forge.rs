@@ -7,7 +7,7 @@ use undersign::source::server::http::{Method, Request, Response};
 use undersign::source::server::{NoAnswer, Server, ServerKind, Transport};
 
 use crate::faults::{self, Fault};
-use crate::{gerrit, gitlab};
+use crate::{gerrit, gitlab, schemas};
 
 pub const URL: &str = "https://git.example";
 
@@ -295,6 +295,11 @@ impl Transport for Forge {
             let (status, answer) = match self.kind {
                 ServerKind::GitLab => gitlab::answer(&mut state, request.method, &path, &body),
                 ServerKind::Gerrit => gerrit::answer(&mut state, request.method, &path, &body),
+                ServerKind::GitHub => {
+                    let (status, answer) = self.answer(&mut state, request.method, &path, &body);
+                    let path = path.strip_prefix(self.api()).unwrap_or(&path);
+                    (status, schemas::github(request.method, path, &body, status, &answer))
+                }
                 _ => self.answer(&mut state, request.method, &path, &body),
             };
             Ok(Response { status, headers: Vec::new(), body: format!("{prefix}{answer}").into_bytes() })

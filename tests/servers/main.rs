@@ -13,6 +13,7 @@ mod kinds;
 mod patches;
 mod program;
 mod review_board;
+mod schemas;
 #[path = "../support/desk.rs"]
 mod session;
 #[path = "../support/mod.rs"]
