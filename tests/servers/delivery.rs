@@ -53,7 +53,7 @@ impl Desk {
         record
     }
 
-    fn takes(&self, record: &Record) {
+    pub fn takes(&self, record: &Record) {
         self.post.take(&self.repository, &self.change(), record, now()).unwrap();
     }
 

@@ -114,6 +114,7 @@ fn merge_request(state: &mut State, method: Method, rest: &str, body: &Value) ->
         }
         (Method::Post, "/notes" | "/discussions") => {
             let is_thread = rest == "/discussions";
+            state.asks_for_changes &= !state.is_old;
             let note = json!({
                 "body": body["body"].as_str().unwrap(),
                 "author": user("dana-at-work"),

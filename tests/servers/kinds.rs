@@ -7,7 +7,9 @@ use undersign::source::server::{self, Checks, NoAnswer, Server, ServerKind, Tran
 use undersign::sync::{Prompts, servers};
 
 use crate::delivery::{Desk, KINDS};
+use crate::faults::Fault;
 use crate::forge::URL;
+use crate::support::Decision;
 
 /// A server as somebody without an account meets it.
 enum Stranger {
@@ -153,6 +155,36 @@ fn where_gitlab_takes_no_request_for_changes_a_thread_stands_for_it_and_that_is_
     assert!(!desk.forge.state.lock().unwrap().is_approved, "an approval before it is taken back");
     assert_eq!(desk.forge.statuses()[0]["status"], "failed");
     assert_eq!(desk.forge.reviews()[0]["resolvable"], true);
+}
+
+/// Some versions take a note for a review without a verdict.
+#[test]
+fn a_request_for_changes_that_gitlab_forgets_over_a_note_is_told_again() {
+    let desk = Desk::new(ServerKind::GitLab);
+    desk.forge.state.lock().unwrap().is_old = true;
+    desk.signs(Verdict::Reject);
+    desk.is_told_once("rejected");
+    assert_eq!(desk.forge.reviews()[0]["resolvable"], false, "it is no thread");
+}
+
+#[test]
+fn what_a_reviewer_writes_is_no_command_to_gitlab() {
+    let desk = Desk::new(ServerKind::GitLab);
+    let decision = Decision::new("dana", desk.forge.request(), Verdict::Reject);
+    let record = desk.f.take(Decision { reason: "No:\n/merge\n```\n/close", ..decision });
+    desk.takes(&record);
+    desk.is_told_once("rejected");
+    let text = desk.forge.texts().concat();
+    assert!(text.contains("/merge") && text.lines().all(|line| !line.starts_with('/')), "{text}");
+}
+
+#[test]
+fn an_approval_that_gitlab_takes_from_nobody_like_us_is_no_matter_of_the_token() {
+    let desk = Desk::new(ServerKind::GitLab);
+    desk.signs(Verdict::Approve);
+    desk.forge.fails("/approve", Fault::Status(401));
+    let receipt = desk.delivers();
+    assert!(receipt.left[0].contains("this account may not approve it"), "{receipt:?}");
 }
 
 #[test]

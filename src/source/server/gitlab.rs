@@ -173,7 +173,21 @@ impl Server<'_> {
 
     fn approve(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
         let body = json!({"sha": decided.head.to_string()});
-        self.client.post::<Value>(&merge_request(decided, "/approve"), &body).map(|_| ())
+        match self.client.post::<Value>(&merge_request(decided, "/approve"), &body) {
+            // The token was good enough for all before.
+            Err(ServerError::Account(host)) => {
+                let what = "this account may not approve it (401): who opened it may not, who committed to it may not \
+                            either if the project says so, and only some people may if it has rules for that";
+                Err(ServerError::Refused(host, what.to_owned()))
+            }
+            answer => answer.map(|_| ()),
+        }
+    }
+
+    fn write(&self, decided: &Decided<'_>, place: &str) -> Result<(), ServerError> {
+        // A line that begins with a slash may be a command there.
+        let text = decided.text.replace("\n/", "\n /");
+        self.client.post::<Value>(&merge_request(decided, place), &json!({"body": text})).map(|_| ())
     }
 
     fn unapprove(&self, decided: &Decided<'_>, login: &str) -> Result<(), ServerError> {
@@ -183,8 +197,8 @@ impl Server<'_> {
         Ok(())
     }
 
-    /// Asks for changes, and says whether it counts as such there: only somebody who is asked to review may, and not in
-    /// every edition. What the server answers to it says less than what it holds afterwards.
+    /// Asks for changes, and says whether it counts as such there: in most versions only somebody who is asked to review
+    /// may, and older ones know nothing of it. What the server answers to it says less than what it holds afterwards.
     fn request_changes(&self, decided: &Decided<'_>, login: &str) -> Result<bool, ServerError> {
         if self.asks_for_changes(decided, login)? {
             return Ok(true);
@@ -272,7 +286,6 @@ impl ReviewServer for Server<'_> {
 
     fn give_verdict(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
         let login = self.me()?;
-        let mut is_thread = false;
         match decided.verdict {
             Verdict::Approve => {
                 // Without our note it may be one of another commit: only one that is sent now names this.
@@ -284,13 +297,17 @@ impl ReviewServer for Server<'_> {
             }
             Verdict::Reject => {
                 self.unapprove(decided, &login)?;
-                is_thread = !self.request_changes(decided, &login)?;
+                if !self.request_changes(decided, &login)? {
+                    return self.write(decided, "/discussions");
+                }
+                self.write(decided, "/notes")?;
+                // Some versions take a note for a review without a verdict, whatever was said before it.
+                return self.request_changes(decided, &login).map(|_| ());
             }
             Verdict::Withdraw => self.unapprove(decided, &login)?,
             Verdict::HumanOnly | Verdict::BreakGlass | Verdict::HandOver | Verdict::Repair => {}
         }
-        let place = if is_thread { "/discussions" } else { "/notes" };
-        self.client.post::<Value>(&merge_request(decided, place), &json!({"body": decided.text})).map(|_| ())
+        self.write(decided, "/notes")
     }
 
     fn verdict(&self, decided: &Decided<'_>, account: &Account) -> Result<Option<Observed>, ServerError> {
