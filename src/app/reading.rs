@@ -125,6 +125,10 @@ fn remark(state: &mut State, action: Action) -> Vec<Effect> {
         return Vec::new();
     }
     match action {
+        Action::Answer if !review.was_omission_shown() => {
+            let down = state.keymap.first(Action::Down);
+            state.status = Some(format!("Not yet: {down} shows the rest of what is said of this omission."));
+        }
         Action::Answer => match review.subject() {
             Some((subject, question)) => {
                 let field = TextField::with_lines(review.answered(&subject).map_or("", String::as_str));

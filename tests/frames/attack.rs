@@ -529,3 +529,78 @@ fn an_answer_is_about_one_secret() {
     let frame = Session::new(&f, (120, 30)).press("<enter>").frame();
     assert!(!frame.contains("✓ answered"), "{frame}");
 }
+
+/// A branch that adds a binary file and a submodule.
+fn opaque() -> Fixture {
+    let f = Fixture::new();
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "opaque", "main"]);
+    std::fs::write(f.repo.join("data.bin"), [0, 1, 2, 3]).unwrap();
+    f.git("mina", &["add", "-A"]);
+    let submodule = format!("160000,{},vendor/lib", "0123456789".repeat(4));
+    f.git("mina", &["update-index", "--add", "--cacheinfo", &submodule]);
+    f.git("mina", &["commit", "-q", "-m", "Opaque"]);
+    f.git("mina", &["checkout", "-q", "-f", "main"]);
+    f
+}
+
+/// What stands on the screen from one edge to the other, without blanks: sentences as they were before they were folded.
+fn unfolded(frame: &str) -> String {
+    let row = |row: &str| row.trim_start_matches('▸').trim_end_matches(['·', '│', ' ']).replace([' ', '⊘'], "");
+    frame.lines().map(row).collect()
+}
+
+const BINARY: &str = "binary after: 4 bytes, sha256 ";
+const SUBMODULE: &str = "submodule after: commit 0123456789012345678901234567890123456789, whose files are not in this \
+                         repository";
+
+#[test]
+fn what_is_not_shown_is_said_whole_on_a_screen_of_any_width() {
+    let f = opaque();
+    for width in [40, 47, 60, 80] {
+        let mut session = Session::new(&f, (width, 30));
+        let frame = session.press("<enter>").frame();
+        let said = unfolded(&frame);
+        assert!(said.contains(&BINARY.replace(' ', "")) && said.contains(&SUBMODULE.replace(' ', "")), "{frame}");
+        assert!(
+            !frame.contains("sha256 …") && (width < 46 || frame.matches("[a] acknowledge").count() == 2),
+            "{frame}"
+        );
+    }
+}
+
+#[test]
+fn an_omission_is_acknowledged_once_all_that_is_said_of_it_was_on_the_screen() {
+    let f = opaque();
+    let mut session = Session::new(&f, (40, 10));
+    session.press("<enter>").press("tlib<enter>");
+    let frame = session.press("jjjjj").frame();
+    assert!(frame.contains("▸  ⊘ submodule after:") && !frame.contains("repository"), "{frame}");
+    let frame = session.press("a").frame();
+    assert!(frame.contains("Not yet: j shows the rest"), "{frame}");
+    // What was on the screen is forgotten with its width: its words stood elsewhere.
+    session.press("jjjjjj");
+    session.size = (41, 10);
+    session.take(VecDeque::from([Event::Resize(41, 10)]));
+    let frame = session.press("kkka").frame();
+    assert!(frame.contains("▸    this repository") && frame.contains("Not yet: j shows the rest"), "{frame}");
+    session.press("kkkjjj");
+    let frame = session.press("a").frame();
+    assert!(frame.contains("Why is it acceptable"), "{frame}");
+    let frame = session.press("Read there.<enter>").frame();
+    assert!(frame.contains("✓ Read there."), "{frame}");
+}
+
+#[test]
+fn a_step_from_omission_to_omission_goes_over_the_rest_of_what_one_says() {
+    let f = opaque();
+    let mut session = Session::new(&f, (40, 30));
+    session.press("<enter>");
+    let at = |session: &mut Session| {
+        let frame = session.press(")").frame();
+        frame.lines().find(|row| row.starts_with('▸')).map(|row| row[..row.len().min(24)].to_owned()).unwrap()
+    };
+    let steps: Vec<String> = (0..5).map(|_| at(&mut session)).collect();
+    assert_eq!(steps.iter().filter(|row| row.contains('⊘')).count(), 2, "{steps:?}");
+    assert_eq!(steps[0], steps[4], "{steps:?}");
+}

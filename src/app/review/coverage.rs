@@ -19,8 +19,9 @@ struct Shown {
     lines: HashMap<u32, BTreeSet<u32>>,
     /// By hunk and line: what was shown of lines that were not.
     parts: HashMap<(u32, u32), Bytes>,
-    /// Parts of sentences.
+    /// Parts of sentences, and of what omissions say.
     sentences: HashSet<(u32, u32)>,
+    omissions: HashSet<(u32, u32)>,
 }
 
 impl Shown {
@@ -51,7 +52,10 @@ fn join(bytes: &mut Bytes, part: ByteRange) {
 impl Coverage {
     /// Sentences are folded anew for another width: their parts are other words then.
     pub fn forget_sentences(&mut self) {
-        self.files.values_mut().for_each(|file| file.sentences.clear());
+        self.files.values_mut().for_each(|file| {
+            file.sentences.clear();
+            file.omissions.clear();
+        });
     }
 
     /// Takes up what an earlier sitting had shown of hunks that were not wholly shown.
@@ -77,8 +81,14 @@ impl Review {
             let index = self.order[position];
             let Some(file) = self.texts_of(index).cloned() else { continue };
             let row = self.row(position, row);
-            if let Row::Sentence { sentence, part } = row {
-                self.coverage.files.entry(index).or_default().sentences.insert((sentence, part));
+            match row {
+                Row::Sentence { sentence, part } => {
+                    self.coverage.files.entry(index).or_default().sentences.insert((sentence, part));
+                }
+                Row::Omission { omission, part } => {
+                    self.coverage.files.entry(index).or_default().omissions.insert((omission, part));
+                }
+                _ => {}
             }
             let Some(hunk) = row.hunk() else { continue };
             for (line, part) in row.lines() {
@@ -113,6 +123,19 @@ impl Review {
             _ => true,
         };
         self.rows[position].rows.iter().take_while(|row| !matches!(row, Row::Hunk { .. })).all(is_shown)
+    }
+
+    /// Whether all that is said of the omission under the cursor was on the screen; true where there is none.
+    pub fn was_omission_shown(&self) -> bool {
+        let Some((position, row)) = self.locate(self.cursor) else { return true };
+        let Row::Omission { omission: here, .. } = self.row(position, row) else { return true };
+        let shown = self.coverage.files.get(&self.order[position]);
+        self.rows[position].rows.iter().all(|row| match *row {
+            Row::Omission { omission, part } if omission == here => {
+                shown.is_some_and(|file| file.omissions.contains(&(omission, part)))
+            }
+            _ => true,
+        })
     }
 
     /// Lines of hunks that were shown in part and are not marked: where one goes on another day.

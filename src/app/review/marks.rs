@@ -256,7 +256,7 @@ impl Review {
                 let f = self.findings().get(finding as usize)?;
                 Some((Subject::Finding(f.key()), f.ask.clone()))
             }
-            Row::Omission { omission } => {
+            Row::Omission { omission, .. } => {
                 let inventory = self.inventory_at(self.current_file())?;
                 let omission = inventory.omissions.get(omission as usize)?;
                 let question = format!("Why is it acceptable not to see this? {}", omission.what);

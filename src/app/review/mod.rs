@@ -483,7 +483,7 @@ impl Review {
         let (_, inventory) = self.read_at(position)?;
         let folds = inventory.folds();
         match self.current_row()? {
-            Row::Omission { omission } if inventory.omissions[omission as usize].spot == rows::Spot::Fold => {
+            Row::Omission { omission, .. } if inventory.omissions[omission as usize].spot == rows::Spot::Fold => {
                 self.open_with(|opening| opening.is_open = Some(true));
                 self.make_room();
             }

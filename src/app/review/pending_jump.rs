@@ -210,12 +210,12 @@ impl Review {
         let is_it = |at: usize| match (wanted, self.row(position, at)) {
             (Wanted::File, row) => row == Row::File,
             (Wanted::AnyHunk, _) => file.mark_starting_at(at).is_some(),
-            (Wanted::AnyItem, row) => matches!(row, Row::Finding { .. } | Row::Omission { .. }),
+            (Wanted::AnyItem, row) => matches!(row, Row::Finding { .. } | Row::Omission { part: 0, .. }),
             (Wanted::Hunk(wanted), Row::Hunk { hunk }) => hunk == wanted,
             (Wanted::Finding(wanted), Row::Finding { finding }) => finding == wanted,
-            (Wanted::Omission(wanted), Row::Omission { omission }) => omission == wanted,
+            (Wanted::Omission(wanted), Row::Omission { omission, .. }) => omission == wanted,
             (Wanted::Note(wanted), Row::Note { note, .. }) => note == wanted,
-            (Wanted::Unseen, Row::Omission { omission }) => self.is_unacknowledged(position, omission),
+            (Wanted::Unseen, Row::Omission { omission, part: 0 }) => self.is_unacknowledged(position, omission),
             (Wanted::Unseen, _) => file.mark_starting_at(at).is_some_and(|mark| !self.is_seen(position, mark)),
             _ => false,
         };

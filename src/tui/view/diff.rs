@@ -13,7 +13,7 @@ use crate::app::review::layout::Cells;
 use crate::app::review::rows::inventory::blanks_only;
 use crate::app::review::rows::text::{pieces, window};
 use crate::app::review::rows::{
-    ByteRange, Half, Row, answer_lines, between, bytes_of, detail, note_lines, pairs, sentence_lines,
+    ByteRange, Half, Row, answer_lines, between, bytes_of, detail, note_lines, omission_lines, pairs, sentence_lines,
 };
 use crate::app::review::{Review, Subject};
 use crate::change::compare::{Block, Hunk, Line as DiffLine, word_spans};
@@ -112,7 +112,7 @@ impl Painter<'_> {
                 let text = lines.get(part as usize).map_or("", String::as_str);
                 Drawn::plain(lead.add(Role::Omission, &format!("{mark}{text}")))
             }
-            Row::Omission { omission } => Drawn::plain(self.omission_line(position, omission, lead)),
+            Row::Omission { omission, part } => Drawn::plain(self.omission_line(position, omission, part, lead)),
             Row::Hunk { hunk } => Drawn::plain(self.hunk_line(position, row, hunk, lead)),
             Row::Line { hunk, line, part } => match read {
                 Some((file, _)) => self.unified(position, file, hunk, line, part, lead),
@@ -186,16 +186,20 @@ impl Painter<'_> {
         line.pad_to(width.saturating_sub(right.width())).add(Role::Muted, &right)
     }
 
-    fn omission_line(&self, position: usize, omission: u32, lead: Line) -> Line {
+    /// How it is acknowledged, or was, stands beside the end of what is said.
+    fn omission_line(&self, position: usize, omission: u32, part: u32, lead: Line) -> Line {
         let Some(inventory) = self.review.inventory_at(position) else { return lead };
         let Some(omission) = inventory.omissions.get(omission as usize) else { return lead };
-        let line = lead.add(Role::Omission, &clip(&format!("  ⊘ {}", omission.what), self.width.saturating_sub(26)));
+        let (lines, mark) = (omission_lines(omission, self.review.shape()), if part == 0 { "  ⊘ " } else { "    " });
+        let text = lines.get(part as usize).map_or("", String::as_str);
+        let line = lead.add(Role::Omission, &format!("{mark}{text}"));
+        if part as usize + 1 < lines.len() {
+            return line;
+        }
+        let room = self.width.saturating_sub(line.width());
         match self.review.draft.acknowledged.get(&omission.key) {
-            Some(why) => {
-                let room = self.width.saturating_sub(line.width());
-                line.add(Role::Seen, &clip(&format!("   ✓ {why}"), room))
-            }
-            None => line.add(Role::Faint, &format!("   [{}] acknowledge", self.answer)),
+            Some(why) => line.add(Role::Seen, &clip(&format!("   ✓ {why}"), room)),
+            None => line.add(Role::Faint, &clip(&format!("   [{}] acknowledge", self.answer), room)),
         }
     }
 

@@ -11,7 +11,7 @@ use std::ops::Range;
 pub use inventory::{Inventory, Outline, replacement};
 pub use omissions::bytes_text;
 pub use omissions::{Omission, Spot};
-pub use remarks::{Remarks, answer_lines, detail, note_lines, sentence_lines};
+pub use remarks::{Remarks, answer_lines, detail, note_lines, omission_lines, sentence_lines};
 
 use super::layout::{Cells, Opening, Shape};
 use crate::change::compare::{Block, Hunk, Line, are_alike};
@@ -40,8 +40,10 @@ pub enum Row {
         sentence: u32,
         part: u32,
     },
+    /// What is not shown, as a sentence: one line of the folded text.
     Omission {
         omission: u32,
+        part: u32,
     },
     Hunk {
         hunk: u32,
@@ -192,7 +194,7 @@ impl Layouter<'_> {
         self.out.rows.push(Row::File);
         self.remarks.push_top(self.file, folded, &mut self.out.rows);
         let asked = self.inventory.asked(folded).filter(|(_, omission)| !matches!(omission.spot, Spot::Line { .. }));
-        self.out.rows.extend(asked.map(|(omission, _)| Row::Omission { omission: omission as u32 }));
+        self.out.rows.extend(asked.flat_map(|(at, omission)| omission_rows(at, omission, self.shape)));
         let start = self.out.rows.len();
         for (sentence, text) in (0..).zip(&self.inventory.sentences) {
             let parts = 0..sentence_lines(text, self.shape).len() as u32;
@@ -300,11 +302,17 @@ impl Layouter<'_> {
     /// What is said below a line.
     fn after(&mut self, hunk_index: u32, hunk: &Hunk, line: u32) {
         let spot = Spot::Line { hunk: hunk_index, line };
-        let long = self.inventory.omissions.iter().position(|omission| omission.spot == spot);
-        self.out.rows.extend(long.map(|omission| Row::Omission { omission: omission as u32 }));
+        let mut omissions = self.inventory.omissions.iter().enumerate();
+        let long = omissions.find(|(_, omission)| omission.spot == spot).into_iter();
+        self.out.rows.extend(long.flat_map(|(at, omission)| omission_rows(at, omission, self.shape)));
         let (old, number) = place_of(hunk.lines[line as usize]);
         self.remarks.push(old, number, &mut self.out.rows);
     }
+}
+
+fn omission_rows(at: usize, omission: &Omission, shape: Shape) -> impl Iterator<Item = Row> + use<> {
+    let parts = 0..omission_lines(omission, shape).len() as u32;
+    parts.map(move |part| Row::Omission { omission: at as u32, part })
 }
 
 /// What became what in a block: positions in the lines of the hunk.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::layout::Shape;
-use super::{Row, place_of};
+use super::{Omission, Row, place_of};
 use crate::app::text::fold;
 use crate::change::diff::Side;
 use crate::decision::Note;
@@ -78,6 +78,17 @@ pub fn answer_lines(answer: &str, shape: Shape) -> Vec<String> {
 /// A sentence about the file, folded.
 pub fn sentence_lines(sentence: &str, shape: Shape) -> Vec<String> {
     fold(sentence, shape.columns.saturating_sub(5).max(20))
+}
+
+/// Columns beside what an omission says: its sign, and how it is acknowledged.
+const BESIDE_OMISSION: usize = 24;
+/// Columns that it has also where there is no room beside its longest line.
+const OMISSION: usize = 32;
+
+/// What an omission is, folded.
+pub fn omission_lines(omission: &Omission, shape: Shape) -> Vec<String> {
+    let (beside, whole) = (shape.columns.saturating_sub(BESIDE_OMISSION), shape.columns.saturating_sub(5));
+    fold(&omission.what, beside.max(OMISSION).min(whole).max(20))
 }
 
 /// A note in the file of a name, folded; with its place, where that is not the line above.

@@ -57,7 +57,7 @@ fn a_long_lock_file_is_one_row_until_it_is_opened() {
     let file = file("Cargo.lock", b"", new.as_bytes());
     let (inventory, rows) = build(&file, &Opening::default(), shape(80, false, true));
     assert!(rows.folded && inventory.asked(true).count() == 1 && inventory.marks(true).is_empty());
-    assert_eq!(rows.rows, [Row::File, Row::Omission { omission: 0 }, Row::Gap]);
+    assert_eq!(rows.rows, [Row::File, Row::Omission { omission: 0, part: 0 }, Row::Gap]);
     let (inventory, rows) =
         build(&file, &Opening { is_open: Some(true), ..Opening::default() }, shape(80, false, true));
     assert!(!rows.folded && inventory.asked(false).count() == 0 && inventory.marks(false).len() == 1);
