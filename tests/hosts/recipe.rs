@@ -24,6 +24,23 @@ pub fn tag() -> String {
     MANUAL[start..].split_once("```").unwrap().0.to_owned()
 }
 
+/// The action for several workflows of GitHub does what the workflow of the manual does, step by step.
+#[test]
+fn the_action_and_the_workflow_run_the_same_lines() {
+    let action = include_str!("../../packaging/action/action.yml");
+    for name in ["Install", "Judge"] {
+        let (_, rest) = action.split_once(&format!("    - name: {name}\n")).unwrap();
+        let (_, rest) = rest.split_once("      run: |\n").unwrap();
+        let lines = rest.lines().take_while(|line| line.starts_with("        "));
+        let run = lines.map(|line| &line[8..]).collect::<Vec<_>>().join("\n");
+        assert_eq!(run, step(name), "{name}");
+    }
+    for name in ["POLICY_BRANCH", "TARGET", "LANDS", "HEAD"] {
+        let value = |text: &str| text.split_once(&format!(" {name}: ")).unwrap().1.lines().next().unwrap().to_owned();
+        assert_eq!(value(action), value(MANUAL), "{name}");
+    }
+}
+
 #[test]
 fn the_lines_of_the_recipes_are_found() {
     assert!(step("Judge").ends_with("--format plain") && step("Install").contains("\nchmod 755"), "{}", step("Judge"));

@@ -1,5 +1,5 @@
-"""Takes every recipe out of the manual and lets linters of others look at it: actionlint and zizmor at workflows of
-GitHub, shellcheck at all that a shell runs, a YAML parser at the rest. Any finding fails.
+"""Takes every recipe out of the manual and lets linters of others look at it, and at the action: actionlint and zizmor
+at workflows of GitHub, shellcheck at all that a shell runs, a YAML parser at the rest. Any finding fails.
 
 Usage: check.py FOLDER-OF-NODE-MODULES, with the Python that has PyYAML and zizmor beside it.
 """
@@ -98,6 +98,12 @@ def main(modules):
                 if "${{" in script:
                     findings.append(f"{place} {name}: a shell is given what somebody else may have written")
                 findings += shellcheck("bash", f"{place} {name}", script)
+        action = ROOT / "packaging" / "action" / "action.yml"
+        for step in yaml.safe_load(action.read_text())["runs"]["steps"]:
+            if "${{" in step["run"]:
+                findings.append(f"{action.name} {step['name']}: a shell is given what somebody else may have written")
+            findings += shellcheck("bash", f"{action.name} {step['name']}", step["run"])
+        findings += zizmor([action])
         if not workflows or not others:
             findings.append("the manual has no recipes")
         findings += actionlint(modules, workflows) + zizmor(workflows)
