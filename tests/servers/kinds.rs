@@ -225,6 +225,17 @@ fn a_withdrawal_takes_an_approval_back_where_the_server_lets_it() {
 }
 
 #[test]
+fn a_request_for_changes_that_stands_after_a_withdrawal_is_told() {
+    let desk = Desk::new(ServerKind::GitLab);
+    desk.signs(Verdict::Reject);
+    desk.is_told_once("rejected");
+    desk.signs(Verdict::Withdraw);
+    let receipt = desk.delivers();
+    let told = "told, by a note alone, as your request for changes stands until you take it back on its page";
+    assert!(receipt.done[0].contains(told), "{receipt:?}");
+}
+
+#[test]
 fn on_gerrit_the_strongest_vote_is_given_that_the_account_may_give_and_that_is_told() {
     for (verdict, permitted, vote, told) in [
         (Verdict::Approve, &["-1", " 0", "+1"][..], 1, "approved, by Code-Review +1 only, as this account"),

@@ -20,6 +20,9 @@ const REQUEST_CHANGES: &str = "mutation($path: ID!, $iid: String!) { mergeReques
 /// What a rejection is where the server took no request for changes.
 const THREAD: &str = "by an open thread and a failed status, as the server took no request for changes from you";
 
+/// What a withdrawal is where a request for changes stands.
+const STANDS: &str = "by a note alone, as your request for changes stands until you take it back on its page";
+
 pub struct Server<'t> {
     pub client: Client<'t>,
 }
@@ -317,7 +320,10 @@ impl ReviewServer for Server<'_> {
             Verdict::Approve => (self.has_approved(decided, &account.login)?, None),
             Verdict::Reject if self.asks_for_changes(decided, &account.login)? => (true, None),
             Verdict::Reject => (is_thread, Some(THREAD.to_owned())),
-            Verdict::Withdraw => (!self.has_approved(decided, &account.login)?, None),
+            Verdict::Withdraw => {
+                let stands = self.asks_for_changes(decided, &account.login)?;
+                (!self.has_approved(decided, &account.login)?, stands.then(|| STANDS.to_owned()))
+            }
             Verdict::HumanOnly | Verdict::BreakGlass | Verdict::HandOver | Verdict::Repair => (true, None),
         };
         Ok(Some(Observed { is_as_given, commit: None, instead }))
