@@ -1,6 +1,6 @@
-//! What a stroke costs in the reader, and what it holds, from 1,000 to 1,000,000 changed lines: the time must not follow the
-//! size. `cargo bench --bench reader`, or `cargo bench --bench reader -- DIR BASE..HEAD` for a diff of a real repository.
-//! Each size runs in a process of its own, so that its peak memory is its own.
+//! What a stroke costs in the reader, and what it holds, from 1,000 to 1,000,000 changed lines: the time must not
+//! follow the size. `cargo bench --bench reader`, or `cargo bench --bench reader -- DIR BASE..HEAD` for a diff of a
+//! real repository. Each size runs in a process of its own, so that its peak memory is its own.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;

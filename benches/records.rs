@@ -1,5 +1,5 @@
-//! How fast records are verified, beside OpenSSH in the same run: `cargo bench --bench records`. Prints a table; the ratios
-//! are what counts, since the times are of whatever else the machine does.
+//! How fast records are verified, beside OpenSSH in the same run: `cargo bench --bench records`. Prints a table; the
+//! ratios are what counts, since the times are of whatever else the machine does.
 
 use std::hint::black_box;
 use std::io::Write as _;

@@ -37,8 +37,8 @@ enum Input {
     Leave,
 }
 
-/// What waits to be taken in. What a person typed goes first and is never dropped, unless by Ctrl-C: thousands of files that
-/// arrive meanwhile keep nobody waiting.
+/// What waits to be taken in. What a person typed goes first and is never dropped, unless by Ctrl-C: thousands of files
+/// that arrive meanwhile keep nobody waiting.
 struct Intake {
     inputs: Receiver<Input>,
     typed: VecDeque<Event>,
@@ -94,8 +94,8 @@ impl Intake {
     /// The next event of a frame that was begun then, after the one that was drawn last.
     ///
     /// All that was typed comes first, then what was told while there is time. While a stroke waits for texts, what was
-    /// typed after it waits, too, as it would if they had been here. While thousands of files arrive, a frame is drawn for
-    /// many of them.
+    /// typed after it waits, too, as it would if they had been here. While thousands of files arrive, a frame is drawn
+    /// for many of them.
     fn next(&mut self, state: &State, begun: Instant, drawn: Option<Instant>) -> Option<Event> {
         while !self.leave && self.stroke.is_some_and(|stroke| stroke.elapsed() < state.patience()) {
             let left = PATIENCE.saturating_sub(begun.elapsed());
@@ -251,7 +251,8 @@ struct Hands {
 }
 
 impl Hands {
-    /// Carries out an effect: those that need the terminal here, all others in their lanes. What there is to tell comes back.
+    /// Carries out an effect: those that need the terminal here, all others in their lanes. What there is to tell comes
+    /// back.
     fn carry_out(&self, effect: Effect, screen: &mut Screen, intake: &mut Intake) -> std::io::Result<Option<String>> {
         let told = match effect {
             Effect::Sign { .. } if self.ports.signs_on_the_terminal() => {
@@ -289,7 +290,8 @@ impl Hands {
         Ok(told)
     }
 
-    /// Signs with a key that asks for PIN, passphrase or touch by itself: the screen is left for that, and taken back after.
+    /// Signs with a key that asks for PIN, passphrase or touch by itself: the screen is left for that, and taken back
+    /// after.
     fn sign_on_the_terminal(&self, effect: Effect, screen: &mut Screen) -> std::io::Result<()> {
         self.reader.without(|| {
             screen.suspend();

@@ -24,8 +24,8 @@
 //!                                               the program without a screen; the screen; effects → events; the gate
 //!                                               over HTTP
 //!  3  signing  examination  sync  delivery  enforcement
-//!                                               what is joined for the sheet, queue and reader, remotes, review servers,
-//!                                               pushes
+//!                                               what is joined for the sheet, queue and reader, remotes, review
+//!                                               servers, pushes
 //!  2  source  ledger  gate_state  signer  drafts  cache  disk  clipboard  editor
 //!                                               git objects; chains in refs; what a gate saw; keys; files
 //!  1  provenance  risk  policy  decision  record  gate  highlight       rules

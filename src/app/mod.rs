@@ -615,8 +615,8 @@ impl State {
         }
     }
 
-    /// What is laid out now was drawn: it counts as shown. Not where the screen is too small to draw it, nor under a window
-    /// that may cover it.
+    /// What is laid out now was drawn: it counts as shown. Not where the screen is too small to draw it, nor under a
+    /// window that may cover it.
     pub fn drawn(&mut self) {
         let is_drawn = self.size.0 >= MIN_SIZE.0 && self.size.1 >= MIN_SIZE.1;
         let is_open = matches!(self.overlay, None | Some(Overlay::Prompt(_)));

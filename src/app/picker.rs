@@ -67,8 +67,8 @@ impl<C: Clone> Picker<C> {
         Picker { title: title.to_owned(), field, entries, acts_on_all: false, matching, selected: 0, page: 10 }
     }
 
-    /// The same with a first row, which acts on all of them. It goes as soon as something is typed: whoever looks for one
-    /// entry is not to act on all, whatever its letters match.
+    /// The same with a first row, which acts on all of them. It goes as soon as something is typed: whoever looks for
+    /// one entry is not to act on all, whatever its letters match.
     pub fn with_all(title: &str, all: Entry<C>, entries: Vec<Entry<C>>) -> Picker<C> {
         let entries = std::iter::once(all).chain(entries).collect();
         Picker { acts_on_all: true, ..Picker::new(title, entries) }
@@ -128,7 +128,8 @@ impl<C: Clone> Picker<C> {
         (self.matching.len(), self.entries.len())
     }
 
-    /// The entries of a page, from the one on top: whether it is selected, the entry, and which of its characters match.
+    /// The entries of a page, from the one on top: whether it is selected, the entry, and which of its characters
+    /// match.
     pub fn rows(&self, page: usize) -> Vec<(bool, &Entry<C>, Vec<u32>)> {
         let top = self.selected.saturating_sub(page.saturating_sub(1)).min(self.matching.len());
         let pattern = self.pattern();

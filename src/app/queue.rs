@@ -442,8 +442,8 @@ impl Queue {
         self.cursor = on_a_row(&rows, place.unwrap_or(self.cursor), true);
     }
 
-    /// Moves and toggles; `page` is the number of rows on the screen. A sentence comes back where there is something to say.
-    /// `wide`: there is room for a preview at the right.
+    /// Moves and toggles; `page` is the number of rows on the screen. A sentence comes back where there is something to
+    /// say. `wide`: there is room for a preview at the right.
     pub fn update(&mut self, action: Action, times: usize, page: usize, wide: bool) -> Option<String> {
         let last = self.rows().len().saturating_sub(1);
         let down = !matches!(action, Action::Up | Action::HalfUp | Action::PageUp);

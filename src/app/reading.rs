@@ -1,4 +1,5 @@
-//! Commands of the reader that reach beyond the diff: prompts, pickers, parts of the change, editor, clipboard, the sheet.
+//! Commands of the reader that reach beyond the diff: prompts, pickers, parts of the change, editor, clipboard, the
+//! sheet.
 
 use super::action::Action;
 use super::choice::Choice;

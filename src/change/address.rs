@@ -78,8 +78,8 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Of `https://…`, `http://…`, `ssh://…` and `user@host:path`; none of a path of this machine, of other schemes, and
-    /// of what is in no form of an address.
+    /// Of `https://…`, `http://…`, `ssh://…` and `user@host:path`; none of a path of this machine, of other schemes,
+    /// and of what is in no form of an address.
     pub fn of(address: &str) -> Option<Remote> {
         let shown = without_user(address);
         let (scheme, rest) = match shown.split_once("://") {

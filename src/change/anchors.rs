@@ -14,7 +14,8 @@ const WHOLE: u32 = 20_000;
 /// How two texts differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Runs of lines of the old text, and those of the new one that stand in their place: sorted, apart from each other.
+    /// Runs of lines of the old text, and those of the new one that stand in their place: sorted, apart from each
+    /// other.
     pub runs: Vec<(Range<u32>, Range<u32>)>,
     /// Neither size nor unique lines helped somewhere: a stretch replaces another whole, more than need be.
     pub coarse: bool,

@@ -189,8 +189,8 @@ impl Hunk {
 }
 
 impl Block {
-    /// Which removed line became which added one: first with first where there are as many, else those that are alike, in
-    /// order. The pairs never cross.
+    /// Which removed line became which added one: first with first where there are as many, else those that are alike,
+    /// in order. The pairs never cross.
     pub fn pairs(&self, alike: impl Fn(usize, usize) -> bool) -> Vec<(usize, usize)> {
         if self.removed.len() == self.added.len() {
             return self.removed.clone().zip(self.added.clone()).collect();
@@ -208,7 +208,8 @@ impl Block {
     }
 }
 
-/// Whether two lines begin and end so much alike that one is likely to have become the other: at least half of the longer.
+/// Whether two lines begin and end so much alike that one is likely to have become the other: at least half of the
+/// longer.
 pub fn are_alike(old: &[u8], new: &[u8]) -> bool {
     let (old, new) = (old.trim_ascii(), new.trim_ascii());
     let shorter = old.len().min(new.len());
@@ -218,7 +219,8 @@ pub fn are_alike(old: &[u8], new: &[u8]) -> bool {
     longer > 0 && (head + tail) * 2 >= longer
 }
 
-/// Whether two runs of lines are the same, line by line, but for blanks (spaces, tabs, carriage returns) and empty lines.
+/// Whether two runs of lines are the same, line by line, but for blanks (spaces, tabs, carriage returns) and empty
+/// lines.
 pub fn differ_in_blanks<'t>(old: impl Iterator<Item = &'t [u8]>, new: impl Iterator<Item = &'t [u8]>) -> bool {
     let inked = |line: &'t [u8]| line.iter().copied().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));
     let is_inked = move |line: &&'t [u8]| inked(line).next().is_some();

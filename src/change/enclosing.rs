@@ -1,5 +1,5 @@
-//! What encloses a line: the lines above it that stand further left, which is how nearly all languages show what belongs
-//! to what; and the header of its section, where nothing stands further left.
+//! What encloses a line: the lines above it that stand further left, which is how nearly all languages show what
+//! belongs to what; and the header of its section, where nothing stands further left.
 
 use super::lines::Lines;
 

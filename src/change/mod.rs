@@ -239,8 +239,8 @@ impl BranchRef {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Unique in a repository and stable between runs: `infra:kiro/recreate-env`; with the remote where another one
-    /// holds the plain name, `infra:ann/patch-1`, and `infra:heads/patch-1` for local work. `infra:pull/12` for a review
-    /// request, whatever branch it comes from.
+    /// holds the plain name, `infra:ann/patch-1`, and `infra:heads/patch-1` for local work. `infra:pull/12` for a
+    /// review request, whatever branch it comes from.
     pub id: String,
     /// Position of the repository in the desk's list.
     pub repository: usize,

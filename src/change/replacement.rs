@@ -49,7 +49,8 @@ impl Replacement {
         is_named.then_some(found)
     }
 
-    /// The same for the same pair of texts, in whatever file it is found; where they are values, only for the same lines.
+    /// The same for the same pair of texts, in whatever file it is found; where they are values, only for the same
+    /// lines.
     pub fn id(&self, pairs: &[(&[u8], &[u8])], is_data: bool) -> ReplacementId {
         let mut texts: Vec<&[u8]> = vec![&self.old, &self.new];
         if self.is_of_values(pairs, is_data) {
@@ -108,7 +109,8 @@ fn is_quote(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'`')
 }
 
-/// By byte of a line, whether it lies behind a quote that is open, for all that the line tells: an apostrophe is one, too.
+/// By byte of a line, whether it lies behind a quote that is open, for all that the line tells: an apostrophe is one,
+/// too.
 fn quoted(line: &[u8]) -> Vec<bool> {
     let (mut open, mut is_escaped) = (None, false);
     let is_inside = |&byte: &u8| {

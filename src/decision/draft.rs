@@ -64,8 +64,8 @@ impl Revised {
     }
 }
 
-/// The reviewer's remark at a place. `line` is 1-based on the named side; 0 is the file, and the change where there is no
-/// path either.
+/// The reviewer's remark at a place. `line` is 1-based on the named side; 0 is the file, and the change where there is
+/// no path either.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
@@ -115,8 +115,8 @@ impl Draft {
         DRAFT_SCHEMA.clone_into(&mut self.schema);
     }
 
-    /// What is left once this has become a record: what was looked at and answered stays so, for who decides anew or sees
-    /// the next revision. Notes and reason are in the record.
+    /// What is left once this has become a record: what was looked at and answered stays so, for who decides anew or
+    /// sees the next revision. Notes and reason are in the record.
     pub fn decided(&self) -> Draft {
         let (notes, reason) = (Vec::new(), String::new());
         Draft { decided_on: Some(self.revision()), notes, reason, ..self.clone() }

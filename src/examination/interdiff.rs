@@ -1,5 +1,5 @@
-//! What changed since an earlier revision: compared as content, with what the base did meanwhile taken out. A pure rebase
-//! shows nothing, however far the base moved.
+//! What changed since an earlier revision: compared as content, with what the base did meanwhile taken out. A pure
+//! rebase shows nothing, however far the base moved.
 
 use std::collections::HashMap;
 
@@ -173,8 +173,8 @@ impl Image {
     }
 }
 
-/// What the earlier version of a path would be on today's base; and whether that cannot be said, so that it is today's base
-/// itself.
+/// What the earlier version of a path would be on today's base; and whether that cannot be said, so that it is today's
+/// base itself.
 fn expected(repository: &Repository, sides: &Sides) -> Result<(Image, bool), GitError> {
     let ((base_then, head_then), (base_now, _)) = (sides.then, sides.now);
     let entry = if head_then == base_then {

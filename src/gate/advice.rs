@@ -14,7 +14,8 @@ pub struct Need {
     pub slot: SlotState,
     /// What each signature must prove.
     pub presence: Presence,
-    /// Ids of people with the role and a key that proves enough, who neither wrote nor signed it. Empty where it is filled.
+    /// Ids of people with the role and a key that proves enough, who neither wrote nor signed it. Empty where it is
+    /// filled.
     pub could: Vec<String>,
 }
 
@@ -122,8 +123,8 @@ mod tests {
         Key::from_openssh(&line(seed, is_security_key)).unwrap()
     }
 
-    /// anna and ben are seniors, ben with a security key; cara is a junior; dirk is a senior whose key is revoked, erik one
-    /// whose key is not valid yet; bot is a bot with the role.
+    /// anna and ben are seniors, ben with a security key; cara is a junior; dirk is a senior whose key is revoked, erik
+    /// one whose key is not valid yet; bot is a bot with the role.
     fn policy(top: &str) -> Policy {
         let person = |id: &str, role: &str, keys: &str, more: &str| {
             format!("[people.{id}]\nroles = [\"{role}\"]\nkeys = [{keys}]\n{more}\n")

@@ -1,8 +1,8 @@
 //! What the gate says of an allowed push to those who do not know us: a SLSA Verification Summary Attestation, signed
 //! with the gate's own key. `SUMMARY.md`, below, says what is in it and how to verify it without undersign.
 //!
-//! Formats: in-toto Statement v1; <https://slsa.dev/verification_summary/v1>; SLSA 1.2, source track, "Source verification
-//! summary attestation"; DSSE v1; RFC 8410 (ed25519 in PKCS#8 and SubjectPublicKeyInfo).
+//! Formats: in-toto Statement v1; <https://slsa.dev/verification_summary/v1>; SLSA 1.2, source track, "Source
+//! verification summary attestation"; DSSE v1; RFC 8410 (ed25519 in PKCS#8 and SubjectPublicKeyInfo).
 //!
 #![doc = include_str!("SUMMARY.md")]
 
@@ -54,13 +54,15 @@ pub struct Summary {
 /// Something that the gate judged by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// Where it may be had. For a record, the ref of its chain: `git+https://git.example/infra@refs/undersign/decisions/…`.
+    /// Where it may be had. For a record, the ref of its chain:
+    /// `git+https://git.example/infra@refs/undersign/decisions/…`.
     pub uri: String,
     /// SHA-256: of a policy, of its file; of a record, of its payload, which is its [`RecordId`].
     pub digest: RecordId,
 }
 
-/// What is claimed of the landed commit. Organisations prefix theirs with `ORG_SOURCE_`, says SLSA; `SLSA_` is not ours.
+/// What is claimed of the landed commit. Organisations prefix theirs with `ORG_SOURCE_`, says SLSA; `SLSA_` is not
+/// ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Level {
     /// The people whom the policy asks for signed what landed.
@@ -89,8 +91,8 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The levels of an allowed push. Break-glass is one by itself, whoever signed: it says that the usual did not happen.
-    /// What nobody signed, since the policy asked for nobody, has no level.
+    /// The levels of an allowed push. Break-glass is one by itself, whoever signed: it says that the usual did not
+    /// happen. What nobody signed, since the policy asked for nobody, has no level.
     pub fn levels(self) -> Vec<Level> {
         if self.break_glass {
             return vec![Level::BreakGlass];
@@ -189,9 +191,9 @@ impl GatePublicKey {
         self.0.to_public_key_pem(LineEnding::LF).expect("32 bytes always fit into SubjectPublicKeyInfo")
     }
 
-    /// The key id in the envelope: `SHA256:…`, as `ssh-keygen -l` prints it. Not hex over the SubjectPublicKeyInfo, because
-    /// go-securesystemslib (so slsa-verifier) computes this spelling where it is given no key id, and skips signatures
-    /// that carry another one.
+    /// The key id in the envelope: `SHA256:…`, as `ssh-keygen -l` prints it. Not hex over the SubjectPublicKeyInfo,
+    /// because go-securesystemslib (so slsa-verifier) computes this spelling where it is given no key id, and skips
+    /// signatures that carry another one.
     pub fn id(self) -> String {
         let mut blob = Vec::new();
         put(&mut blob, b"ssh-ed25519");
@@ -201,8 +203,8 @@ impl GatePublicKey {
 }
 
 impl Summary {
-    /// The envelope, one line of JSON: payload, and one signature over its DSSE encoding, without any SSH around it. The
-    /// same summary and key give the same bytes.
+    /// The envelope, one line of JSON: payload, and one signature over its DSSE encoding, without any SSH around it.
+    /// The same summary and key give the same bytes.
     ///
     /// # Errors
     /// [`SummaryError::Uri`], [`SummaryError::Reference`], [`SummaryError::Time`], [`SummaryError::Levels`]; and

@@ -35,8 +35,8 @@ pub fn ascii(text: String) -> String {
 /// Reads what [`encode`] writes for a `T`, and nothing else.
 ///
 /// # Errors
-/// [`Fault::JsonMalformed`]: no JSON, or another spelling than the one. [`Fault::StatementMalformed`]: JSON, but not of a
-/// `T`: a member is missing, unknown, there twice, or of another type.
+/// [`Fault::JsonMalformed`]: no JSON, or another spelling than the one. [`Fault::StatementMalformed`]: JSON, but not of
+/// a `T`: a member is missing, unknown, there twice, or of another type.
 pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
     let value = serde_json::from_slice(bytes)
         .map_err(|error| if error.is_data() { Fault::StatementMalformed } else { Fault::JsonMalformed })?;

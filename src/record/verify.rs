@@ -41,7 +41,8 @@ impl Verified {
     }
 }
 
-/// Verifies the bytes of an envelope by itself: form, signature, statement. Not whose key it is, nor its place in a chain.
+/// Verifies the bytes of an envelope by itself: form, signature, statement. Not whose key it is, nor its place in a
+/// chain.
 pub fn verify(bytes: &[u8]) -> Result<Verified, Fault> {
     let envelope = Envelope::decode(bytes)?;
     if envelope.payload.len() > super::statement::MAX_PAYLOAD {

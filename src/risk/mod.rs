@@ -110,8 +110,8 @@ pub struct Assessment {
     pub file_order: Vec<usize>,
 }
 
-/// Assesses a change file by file: of each, only what checks over several files ask for is kept. Deterministic, whatever the
-/// order of the files; offline; linear in the size of the diff.
+/// Assesses a change file by file: of each, only what checks over several files ask for is kept. Deterministic,
+/// whatever the order of the files; offline; linear in the size of the diff.
 pub struct Assessor<'r> {
     rules: &'r Rules,
     findings: Vec<Finding>,
@@ -269,7 +269,8 @@ fn beside_what_they_test(files: &[FileDiff], order: Vec<usize>, calm: impl Fn(us
     rest.iter().flat_map(|&index| with_tests(index).collect::<Vec<_>>()).collect()
 }
 
-/// What a file is about by its name: `src/cart.rs`, `cart_test.go`, `test_cart.py` and `cart.spec.ts` are all about `cart`.
+/// What a file is about by its name: `src/cart.rs`, `cart_test.go`, `test_cart.py` and `cart.spec.ts` are all about
+/// `cart`.
 fn subject(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path);
     let stem = name.split('.').next().unwrap_or(name);

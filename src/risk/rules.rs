@@ -279,8 +279,8 @@ fn reach(table: &Table<'_>) -> Option<Reach> {
     Some(Reach { paths, class: parsed?, sentence: table.need_string("sentence")?.value, by_folder })
 }
 
-/// A pattern in which `\w`, `\d`, `\s`, `\b` and letter case are those of ASCII, as words of source code are: Unicode's tables
-/// would take megabytes, and a slower engine on lines that are not ASCII.
+/// A pattern in which `\w`, `\d`, `\s`, `\b` and letter case are those of ASCII, as words of source code are: Unicode's
+/// tables would take megabytes, and a slower engine on lines that are not ASCII.
 pub(super) fn ascii(pattern: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(pattern).unicode(false).size_limit(1 << 20).build()
 }

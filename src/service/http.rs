@@ -1,5 +1,5 @@
-//! Bytes → a request, or why not. Stricter than HTTP allows, because what two programs read differently is how a request is
-//! smuggled past the first of them: one way to end a line, one way to say how long a body is.
+//! Bytes → a request, or why not. Stricter than HTTP allows, because what two programs read differently is how a
+//! request is smuggled past the first of them: one way to end a line, one way to say how long a body is.
 
 use std::io::{self, BufRead, ErrorKind, Read as _};
 

@@ -241,8 +241,8 @@ impl Stream {
     }
 }
 
-/// A connection with a time at which it is over, however many pieces come or go until then: a timeout for each piece alone
-/// would let a client go on for ever with a byte at a time.
+/// A connection with a time at which it is over, however many pieces come or go until then: a timeout for each piece
+/// alone would let a client go on for ever with a byte at a time.
 pub struct Timed<'s> {
     pub stream: &'s Stream,
     pub until: Instant,

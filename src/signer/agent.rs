@@ -1,4 +1,5 @@
-//! The ssh-agent: two messages of its protocol (draft-miller-ssh-agent), list and sign, on a unix socket with a time limit.
+//! The ssh-agent: two messages of its protocol (draft-miller-ssh-agent), list and sign, on a unix socket with a time
+//! limit.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;

@@ -1,5 +1,5 @@
-//! `ssh-keygen -Y sign`: security keys, and whatever else OpenSSH can open. It asks for PIN, passphrase and touch on the
-//! terminal by itself, so the terminal must be its own while it runs.
+//! `ssh-keygen -Y sign`: security keys, and whatever else OpenSSH can open. It asks for PIN, passphrase and touch on
+//! the terminal by itself, so the terminal must be its own while it runs.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -21,8 +21,8 @@ use theme::Theme;
 
 type Output = CrosstermBackend<Frame>;
 
-/// Gathers a frame, and writes it at once. One in which nothing changed is written once and not again: colours of lines out
-/// of sight cost a slow line nothing.
+/// Gathers a frame, and writes it at once. One in which nothing changed is written once and not again: colours of lines
+/// out of sight cost a slow line nothing.
 struct Frame {
     terminal: File,
     bytes: Vec<u8>,
@@ -74,8 +74,8 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Takes the keys of the terminal, and the screen with the first frame, so that nobody looks at an empty one. With the
-    /// mouse, its events come to us, and it does not select text by itself.
+    /// Takes the keys of the terminal, and the screen with the first frame, so that nobody looks at an empty one. With
+    /// the mouse, its events come to us, and it does not select text by itself.
     pub fn enter(mouse: bool) -> io::Result<Screen> {
         install_panic_hook();
         let screen = Screen { terminal: Terminal::new(output()?)?, mouse };

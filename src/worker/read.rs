@@ -14,8 +14,8 @@ use crate::examination::{self, FileMaterial, FileReader, Reading, RepositorySnap
 use crate::provenance::attribution::Attribution;
 use crate::source::git::{self, GitError, Repository};
 
-/// Bytes of texts and rows that are on their way to the screen before rules see the first: making the rules takes as long as
-/// comparing many files.
+/// Bytes of texts and rows that are on their way to the screen before rules see the first: making the rules takes as
+/// long as comparing many files.
 const AHEAD: usize = 1 << 20;
 
 /// Bytes of texts and rows that fill any screen.
@@ -51,7 +51,8 @@ impl Learned {
     }
 }
 
-/// Compares the files in the order they are shown in, then lets rules and policy speak. Stops when another review opens.
+/// Compares the files in the order they are shown in, then lets rules and policy speak. Stops when another review
+/// opens.
 pub fn read(
     ticket: u64,
     (snapshot, change, diff): (&RepositorySnapshot, &Change, &Diff),

@@ -44,6 +44,18 @@ fn every_module_is_drawn_and_says_its_floor() {
     }
 }
 
+/// The formatter keeps code to it, and leaves comments alone.
+#[test]
+fn no_comment_is_wider_than_120_columns() {
+    let mut wide = Vec::new();
+    for (module, source) in uses::sources(&root()) {
+        let lines = source.text.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("//"));
+        let over = lines.filter(|(_, line)| line.chars().count() > 120);
+        wide.extend(over.map(|(at, _)| format!("{}, line {}", module.join("::"), at + 1)));
+    }
+    assert!(wide.is_empty(), "{}", wide.join("\n"));
+}
+
 #[test]
 fn arrows_between_floors_go_down() {
     let floors = drawing();

@@ -1,5 +1,5 @@
-//! What the desk says before a signature: what is open and who can fill it, why it would not count, what it answers, what a
-//! change of the policy means.
+//! What the desk says before a signature: what is open and who can fill it, why it would not count, what it answers,
+//! what a change of the policy means.
 
 use undersign::decision::Verdict;
 

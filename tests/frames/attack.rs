@@ -544,7 +544,8 @@ fn opaque() -> Fixture {
     f
 }
 
-/// What stands on the screen from one edge to the other, without blanks: sentences as they were before they were folded.
+/// What stands on the screen from one edge to the other, without blanks: sentences as they were before they were
+/// folded.
 fn unfolded(frame: &str) -> String {
     let row = |row: &str| row.trim_start_matches('▸').trim_end_matches(['·', '│', ' ']).replace([' ', '⊘'], "");
     frame.lines().map(row).collect()

@@ -3,7 +3,8 @@
 use crate::support::Fixture;
 use crate::{Session, two_changes};
 
-/// A clone that knows a branch of its origin, has a further commit on it, and a history that has nothing to do with main.
+/// A clone that knows a branch of its origin, has a further commit on it, and a history that has nothing to do with
+/// main.
 fn clone() -> Fixture {
     let f = two_changes();
     f.git("mina", &["remote", "add", "origin", "https://git.example/shop.git"]);

@@ -1,5 +1,5 @@
-//! The ledger with real repositories and the git program: syncing, what went wrong elsewhere, follow-ups, exports, and being
-//! killed at any moment.
+//! The ledger with real repositories and the git program: syncing, what went wrong elsewhere, follow-ups, exports, and
+//! being killed at any moment.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../support/mod.rs"]

@@ -1,4 +1,5 @@
-//! A security key in software behind a real agent socket: what each value of its flags and counter is worth at the gate.
+//! A security key in software behind a real agent socket: what each value of its flags and counter is worth at the
+//! gate.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;

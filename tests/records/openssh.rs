@@ -1,5 +1,5 @@
-//! Stock OpenSSH as the judge: its own vectors, the checks of its own regression script redone on keys that it makes, and
-//! what we accept it accepts.
+//! Stock OpenSSH as the judge: its own vectors, the checks of its own regression script redone on keys that it makes,
+//! and what we accept it accepts.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! The Python packages in-toto-attestation and securesystemslib as judges. `UNDERSIGN_ORACLES` names a Python that has them;
-//! then a skip is a failure. Without it, `python3` is tried, and a skip is said aloud.
+//! The Python packages in-toto-attestation and securesystemslib as judges. `UNDERSIGN_ORACLES` names a Python that has
+//! them; then a skip is a failure. Without it, `python3` is tried, and a skip is said aloud.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

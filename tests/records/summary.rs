@@ -1,5 +1,5 @@
-//! The gate's verification summary: one known to the byte, what is refused, and how others verify it: OpenSSL and jq by the
-//! commands of `SUMMARY.md`, slsa-verifier where it is installed, in-toto-attestation and securesystemslib.
+//! The gate's verification summary: one known to the byte, what is refused, and how others verify it: OpenSSL and jq by
+//! the commands of `SUMMARY.md`, slsa-verifier where it is installed, in-toto-attestation and securesystemslib.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

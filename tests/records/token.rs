@@ -1,5 +1,5 @@
-//! Keys made from fixed seeds, and a security key in software: what PROTOCOL.u2f says, in twenty lines. It sets whatever
-//! flags and counter it is told to, which is why presence hangs on enrolment and not on what a record says.
+//! Keys made from fixed seeds, and a security key in software: what PROTOCOL.u2f says, in twenty lines. It sets
+//! whatever flags and counter it is told to, which is why presence hangs on enrolment and not on what a record says.
 
 #![allow(dead_code)]
 

@@ -59,8 +59,8 @@ fn p256_is_verified_as_wycheproof_says() {
     assert!(count >= 250, "{count}");
 }
 
-/// The same in DER. Its integers go over as they are, so that what is negative, too long or padded there is here as well;
-/// what is no DER at all never becomes an SSH signature.
+/// The same in DER. Its integers go over as they are, so that what is negative, too long or padded there is here as
+/// well; what is no DER at all never becomes an SSH signature.
 #[test]
 fn p256_in_der_is_verified_as_wycheproof_says() {
     let set = wycheproof::ecdsa::TestSet::load(wycheproof::ecdsa::TestName::EcdsaSecp256r1Sha256).unwrap();

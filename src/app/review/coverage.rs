@@ -1,4 +1,5 @@
-//! What was on the screen: bytes of lines, so that wrapping, scrolling sideways and another layout neither blur nor lose it.
+//! What was on the screen: bytes of lines, so that wrapping, scrolling sideways and another layout neither blur nor
+//! lose it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -105,7 +106,8 @@ impl Review {
         }
     }
 
-    /// Whether all of a mark was on the screen: every byte of every line. What is said of the file is part of the first one.
+    /// Whether all of a mark was on the screen: every byte of every line. What is said of the file is part of the first
+    /// one.
     pub fn was_shown(&self, position: usize, mark: usize) -> bool {
         let Some((_, inventory)) = self.read_at(position) else { return false };
         let shown = self.coverage.files.get(&self.order[position]);

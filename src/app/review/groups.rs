@@ -295,8 +295,8 @@ impl Review {
         Some(1 + inventory.sentences.iter().map(lines).sum::<usize>() + 1)
     }
 
-    /// Keys of marks with those for which one of them stands; none where not all of these are known yet, or the rules may
-    /// still say that one of them stands alone.
+    /// Keys of marks with those for which one of them stands; none where not all of these are known yet, or the rules
+    /// may still say that one of them stands alone.
     pub(super) fn with_group(&self, position: usize, keys: Vec<String>) -> Vec<String> {
         let Some(group) = self.group_at(position).filter(|_| !keys.is_empty()) else { return keys };
         let key = |index: &usize| self.files[*index].inventory.as_ref()?.hunks.first().cloned();

@@ -1,7 +1,7 @@
 //! The document as the heights of its files: which file a row lies in is found without walking over all of them.
 
-/// Heights with their sums, as a binary indexed tree (Fenwick 1994): changing one and finding a row cost the logarithm of the
-/// number of files.
+/// Heights with their sums, as a binary indexed tree (Fenwick 1994): changing one and finding a row cost the logarithm
+/// of the number of files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Heights {
     each: Vec<usize>,

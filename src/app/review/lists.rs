@@ -243,8 +243,8 @@ impl Review {
         })
     }
 
-    /// The hunk under the cursor with what was found and noted in it, as Markdown. Its text is fenced and escaped: it may
-    /// be hostile to whom it is pasted to.
+    /// The hunk under the cursor with what was found and noted in it, as Markdown. Its text is fenced and escaped: it
+    /// may be hostile to whom it is pasted to.
     pub fn digest(&self) -> Option<String> {
         let (position, row) = self.locate(self.cursor)?;
         let (file, _) = self.read_at(position)?;

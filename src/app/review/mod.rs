@@ -132,8 +132,8 @@ pub struct File {
 #[derive(Debug, Clone)]
 pub struct Body {
     pub texts: Arc<FileMaterial>,
-    /// Of the lines of the old and of the new side from their first on, as far as they are known; none until they are asked
-    /// for.
+    /// Of the lines of the old and of the new side from their first on, as far as they are known; none until they are
+    /// asked for.
     pub tokens: Option<[Vec<Tokens>; 2]>,
     /// Bytes that texts and rows take.
     weight: usize,
@@ -261,8 +261,8 @@ impl Review {
         self.order.get(position).is_some_and(|index| self.stale.contains(index))
     }
 
-    /// A file was read. What is being read on the screen stays where it is. What there is to say where a stroke leads that
-    /// waited for it comes back.
+    /// A file was read. What is being read on the screen stays where it is. What there is to say where a stroke leads
+    /// that waited for it comes back.
     pub fn compared(&mut self, index: usize, result: Result<Compared, String>) -> Option<String> {
         let position = self.position_of(index)?;
         self.text_cache.asked.remove(&index);

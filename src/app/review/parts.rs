@@ -1,5 +1,5 @@
-//! Parts of a change beside the whole: what came since one looked or decided, and the commits of the series. They are read,
-//! never signed: what is signed is the total.
+//! Parts of a change beside the whole: what came since one looked or decided, and the commits of the series. They are
+//! read, never signed: what is signed is the total.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Find in the diff: texts are searched, not rows. What is found is a line, whatever the layout. Workers read the texts, those
-//! after the cursor first, and stop once nobody waits for them.
+//! Find in the diff: texts are searched, not rows. What is found is a line, whatever the layout. Workers read the
+//! texts, those after the cursor first, and stop once nobody waits for them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};

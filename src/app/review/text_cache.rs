@@ -1,5 +1,5 @@
-//! Which texts are here: those near what is on the screen. Of all other files only what they ask and how high they are is
-//! kept, so that memory follows the screen and not the change.
+//! Which texts are here: those near what is on the screen. Of all other files only what they ask and how high they are
+//! is kept, so that memory follows the screen and not the change.
 
 use std::collections::{BTreeSet, HashSet};
 use std::mem::size_of;
@@ -16,8 +16,8 @@ pub const ROOM: usize = 3 << 20;
 /// What a file takes beside texts, lines and rows, roughly.
 const OWN: usize = 1 << 10;
 
-/// Files that are read on their own where somebody looks at them before the reading of all comes there: those next in turn
-/// are not worth it.
+/// Files that are read on their own where somebody looks at them before the reading of all comes there: those next in
+/// turn are not worth it.
 const NEXT_IN_TURN: usize = 64;
 
 /// Of which files the texts are here, and which are on their way.
@@ -82,8 +82,8 @@ impl Review {
         indices.into_iter().filter(|index| asked.insert(*index)).collect()
     }
 
-    /// How long the next stroke waits for what the last one asked for: for texts as long as reading the largest takes, for a
-    /// search as long as nobody feels it.
+    /// How long the next stroke waits for what the last one asked for: for texts as long as reading the largest takes,
+    /// for a search as long as nobody feels it.
     pub fn patience(&self) -> Duration {
         let is_asked =
             |position: usize| self.order.get(position).is_some_and(|index| self.text_cache.asked.contains(index));
@@ -103,8 +103,8 @@ impl Review {
         self.text_cache.read < self.files.len()
     }
 
-    /// Positions of the files around the screen, of the neighbours of the current one, and of where a stroke leads. Some may
-    /// be there twice.
+    /// Positions of the files around the screen, of the neighbours of the current one, and of where a stroke leads.
+    /// Some may be there twice.
     pub(super) fn near(&self) -> impl Iterator<Item = usize> {
         let (last, here) = (self.order.len().saturating_sub(1), self.current_file());
         let at = |row: usize| self.locate(row).map_or(last, |(position, _)| position);

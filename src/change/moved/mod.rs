@@ -53,8 +53,8 @@ pub const MAX_EDITED: usize = 2;
 /// Longer lines are not looked at for likeness; that they changed is all that can be said.
 pub const MAX_ALIKE_BYTES: usize = super::compare::MAX_WORD_DIFF_BYTES;
 
-/// Changed lines of a change within which lines are looked for across files. In a larger one, whose lines nobody holds in
-/// memory or in mind at once, they are looked for inside of each file.
+/// Changed lines of a change within which lines are looked for across files. In a larger one, whose lines nobody holds
+/// in memory or in mind at once, they are looked for inside of each file.
 pub const MAX_ACROSS: usize = 200_000;
 
 /// Bytes of changed lines for which the same holds.

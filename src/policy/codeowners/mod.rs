@@ -7,9 +7,9 @@
 //!
 //! A policy does not tell letter case apart, CODEOWNERS does: that is said of the file, and of each line with capitals.
 //!
-//! One thing a policy does say as CODEOWNERS does: `*`, overridden by all other lines, is `[compartment.default]`, which
-//! holds what no other compartment does. That is only right for a glob that matches no more than its line did; hence
-//! the care in `pattern.rs` to translate exactly, not widely.
+//! One thing a policy does say as CODEOWNERS does: `*`, overridden by all other lines, is `[compartment.default]`,
+//! which holds what no other compartment does. That is only right for a glob that matches no more than its line did;
+//! hence the care in `pattern.rs` to translate exactly, not widely.
 
 mod overlap;
 mod pattern;

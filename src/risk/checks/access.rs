@@ -1,5 +1,5 @@
-//! `iam.widen`: a policy names someone new, or denies less than before. Compares the whole texts, so that a policy that is
-//! only reordered or reformatted is none.
+//! `iam.widen`: a policy names someone new, or denies less than before. Compares the whole texts, so that a policy that
+//! is only reordered or reformatted is none.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;

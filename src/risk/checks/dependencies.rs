@@ -1,4 +1,5 @@
-//! `dep.phantom` and `dep.typosquat`: a dependency that no lock file of the change knows, or a letter away from a known one.
+//! `dep.phantom` and `dep.typosquat`: a dependency that no lock file of the change knows, or a letter away from a known
+//! one.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! `destr.protection-off`: a guard against deletion, or a backup, is gone or turned off. Counted net over the file, or over
-//! the change where the whole file is gone, so that moving or reordering a guard is none.
+//! `destr.protection-off`: a guard against deletion, or a backup, is gone or turned off. Counted net over the file, or
+//! over the change where the whole file is gone, so that moving or reordering a guard is none.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -105,8 +105,8 @@ fn counted(lines: &[(u32, String)], on: bool) -> Counts {
     counts
 }
 
-/// By guard, the lines that turn it off, in order. Each is that of one guard that is lost: several of a kind are several
-/// findings.
+/// By guard, the lines that turn it off, in order. Each is that of one guard that is lost: several of a kind are
+/// several findings.
 fn turned_off(lines: &[(u32, String)]) -> BTreeMap<&'static str, VecDeque<(u32, &str)>> {
     let mut found: BTreeMap<_, VecDeque<_>> = BTreeMap::new();
     for (number, line) in lines {

@@ -83,7 +83,8 @@ fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-/// Only `key = 3`, `key: 3,` and `"key": 3` with a limit word in the key: an edit of any other number is no loss of a limit.
+/// Only `key = 3`, `key: 3,` and `"key": 3` with a limit word in the key: an edit of any other number is no loss of a
+/// limit.
 fn limit((line, text): &(u32, String)) -> Option<Limit> {
     let (key, value) = text.trim().split_once([':', '='])?;
     let key = key.trim().trim_matches(['"', '\'']).rsplit([' ', '.']).next()?.trim_matches(['"', '\'']);

@@ -1,4 +1,5 @@
-//! Checks that a pattern cannot express: they need both sides, counting, or a list. What a diff takes away is our niche.
+//! Checks that a pattern cannot express: they need both sides, counting, or a list. What a diff takes away is our
+//! niche.
 
 mod access;
 mod dependencies;

@@ -1,5 +1,5 @@
-//! `test.deleted`, `test.assert-lost` and `test.weakened`: fewer tests, or fewer and looser assertions. Counted net over
-//! the file **and** over the change: a test that moved is none lost.
+//! `test.deleted`, `test.assert-lost` and `test.weakened`: fewer tests, or fewer and looser assertions. Counted net
+//! over the file **and** over the change: a test that moved is none lost.
 
 use std::sync::LazyLock;
 
@@ -40,7 +40,8 @@ pub(super) struct Losses {
     code_added: u64,
 }
 
-/// Of one file: tests and assertions that it lost net, negative where it gained some, and a finding for each way to lose them.
+/// Of one file: tests and assertions that it lost net, negative where it gained some, and a finding for each way to
+/// lose them.
 struct Loss {
     tests: i64,
     asserts: i64,

@@ -343,8 +343,8 @@ impl Repository {
         names.filter_map(|name| self.raw.find_remote(name).ok()).any(|remote| remote.refspecs().any(is_own))
     }
 
-    /// Whether a path leads through the work tree, by its names or by where its links lead; the git directory is no part
-    /// of it.
+    /// Whether a path leads through the work tree, by its names or by where its links lead; the git directory is no
+    /// part of it.
     pub fn is_in_work_tree(&self, path: &Path) -> bool {
         let Some(tree) = self.raw.workdir().and_then(|tree| std::fs::canonicalize(tree).ok()) else { return false };
         let own = [self.raw.path(), self.raw.commondir()].map(|dir| std::fs::canonicalize(dir).unwrap_or_default());

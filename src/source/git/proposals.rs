@@ -3,8 +3,8 @@
 //! and so is what is only a local copy.
 //!
 //! A review request that was fetched is a proposal by its number, whatever becomes of its branch: a branch at the same
-//! commit is the same proposal. The plain name is that of the remote that the target is on, else of the only one that holds it; others are told
-//! apart by their remote, local work by `heads/`, as git itself does it.
+//! commit is the same proposal. The plain name is that of the remote that the target is on, else of the only one that
+//! holds it; others are told apart by their remote, local work by `heads/`, as git itself does it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

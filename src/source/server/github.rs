@@ -1,8 +1,8 @@
 //! GitHub's API, and that of Gitea and Forgejo, which took its shape and not all of its words.
 //!
 //! From GitHub's description of its REST API (`@octokit/openapi`, 2022-11-28) and the swagger file of Forgejo; what
-//! neither tells was seen on a server: Gitea takes GitHub's `APPROVE` with status 200 and leaves the review unsubmitted,
-//! its own word is `APPROVED`; a review without an `event` stays unsubmitted on GitHub.
+//! neither tells was seen on a server: Gitea takes GitHub's `APPROVE` with status 200 and leaves the review
+//! unsubmitted, its own word is `APPROVED`; a review without an `event` stays unsubmitted on GitHub.
 
 use serde::Deserialize;
 use serde_json::json;

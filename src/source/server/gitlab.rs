@@ -200,8 +200,9 @@ impl Server<'_> {
         Ok(())
     }
 
-    /// Asks for changes, and says whether it counts as such there: in most versions only somebody who is asked to review
-    /// may, and older ones know nothing of it. What the server answers to it says less than what it holds afterwards.
+    /// Asks for changes, and says whether it counts as such there: in most versions only somebody who is asked to
+    /// review may, and older ones know nothing of it. What the server answers to it says less than what it holds
+    /// afterwards.
     fn request_changes(&self, decided: &Decided<'_>, login: &str) -> Result<bool, ServerError> {
         if self.asks_for_changes(decided, login)? {
             return Ok(true);

@@ -100,8 +100,8 @@ fn same_hue(a: Color, b: Color) -> bool {
     apart.min(360.0 - apart) <= 40.0
 }
 
-/// Colours of code are given up, and the grounds of lines and words: lines are told by the colour of their text, words by
-/// reverse. Italics and underlines go, since the console of Linux shows them as colours.
+/// Colours of code are given up, and the grounds of lines and words: lines are told by the colour of their text, words
+/// by reverse. Italics and underlines go, since the console of Linux shows them as colours.
 fn to_ansi(styles: &mut Styles) {
     let bright = |role: Role, ground: bool| {
         let style = styles.get(&role)?;

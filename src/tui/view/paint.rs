@@ -1,4 +1,5 @@
-//! Lines of styled text onto the buffer. The last barrier: what arrives here with a control character is drawn as a mark.
+//! Lines of styled text onto the buffer. The last barrier: what arrives here with a control character is drawn as a
+//! mark.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -33,8 +34,8 @@ impl Line {
         self
     }
 
-    /// Text that was made of pieces ([`crate::app::review::rows::text`]): what hides is a mark in it already, and joiners
-    /// inside of an emoji stay, so that it is as wide as it was laid out. Control characters never pass.
+    /// Text that was made of pieces ([`crate::app::review::rows::text`]): what hides is a mark in it already, and
+    /// joiners inside of an emoji stay, so that it is as wide as it was laid out. Control characters never pass.
     pub fn add_pieces(mut self, role: Role, ground: Role, text: String) -> Line {
         let text = if text.chars().any(visible::is_control) { visible::text(&text).into_owned() } else { text };
         self.spans.push((role, Some(ground), text));

@@ -192,8 +192,8 @@ fn identity(state: &State) -> (String, String) {
     }
 }
 
-/// Columns of a list, 0 for what there is no room for. As it narrows they go in a fixed order: branch, change and reach,
-/// size, CI, age, then bar and agent. Tier, title and need never go.
+/// Columns of a list, 0 for what there is no room for. As it narrows they go in a fixed order: branch, change and
+/// reach, size, CI, age, then bar and agent. Tier, title and need never go.
 struct Columns {
     bar: usize,
     reach: usize,

@@ -120,8 +120,8 @@ fn counters(state: &State, review: &Review, width: usize) -> Line {
     line.add(Role::Text, " ")
 }
 
-/// The rule below the header says which file is on the screen, and what encloses its first line, once the file's own row
-/// is out of sight.
+/// The rule below the header says which file is on the screen, and what encloses its first line, once the file's own
+/// row is out of sight.
 fn sticky(review: &Review, list: u16, area: Rect, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
     let Some((position, row)) = review.locate(review.scroll).filter(|(_, row)| *row > 0) else {
@@ -221,7 +221,8 @@ fn file_line(review: &Review, position: usize, is_current: bool, width: usize) -
     line.add(if is_done { Role::Seen } else { Role::Warning }, &state)
 }
 
-/// The whole diff in one column: findings by their letter, what is not seen as `·`, what is as a line; and where one is.
+/// The whole diff in one column: findings by their letter, what is not seen as `·`, what is as a line; and where one
+/// is.
 fn overview(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let (height, total) = (usize::from(area.height), review.height());
     if total <= height {

@@ -264,8 +264,8 @@ fn signed_lines(file: &FileMaterial, hunk: &Hunk) -> Vec<u8> {
 /// Lines that are compared to find out where else what a hunk replaces stands; beyond, its line number stands for that.
 const MAX_COMPARED: usize = 2_000_000;
 
-/// By hunk: how often what it replaces, with its context, stands in the old text before it. In a list of like blocks the same
-/// edit in another one is another change.
+/// By hunk: how often what it replaces, with its context, stands in the old text before it. In a list of like blocks
+/// the same edit in another one is another change.
 fn occurrences(file: &FileMaterial) -> Vec<String> {
     let (old, text) = (&file.comparison.old, text_of(&file.old));
     let mut places: HashMap<&[u8], Vec<u32>> = HashMap::new();

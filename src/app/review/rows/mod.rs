@@ -126,7 +126,8 @@ impl FileRows {
         FileRows { rows: vec![Row::File, Row::Failed, Row::Gap], ..FileRows::default() }
     }
 
-    /// Lays out a file. A file that is new or gone has nothing to stand beside: it takes the whole width in either layout.
+    /// Lays out a file. A file that is new or gone has nothing to stand beside: it takes the whole width in either
+    /// layout.
     pub fn build(
         file: &FileMaterial,
         inventory: &Inventory,

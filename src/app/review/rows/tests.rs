@@ -171,8 +171,8 @@ fn changed_bytes(file: &FileMaterial, hunk: &Hunk) -> (Vec<u8>, Vec<u8>) {
 }
 
 proptest! {
-    /// Hunks that make the same edit are those, and only those, of which the program shows the same words, and all bytes
-    /// of what they put in are those of what they take out, with these words replaced.
+    /// Hunks that make the same edit are those, and only those, of which the program shows the same words, and all
+    /// bytes of what they put in are those of what they take out, with these words replaced.
     #[test]
     fn the_same_edit_is_the_same_to_the_byte(texts in prop::collection::vec(edited_text(), 1..4)) {
         let mut shown = std::collections::HashMap::new();
