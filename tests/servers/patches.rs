@@ -14,8 +14,9 @@ use crate::support::{Fixture, git_in};
 
 /// Tells of one review request, and knows nothing else.
 #[derive(Clone)]
-struct Told {
-    series: Series,
+pub struct Told {
+    pub number: u64,
+    pub series: Series,
 }
 
 impl ReviewServer for Told {
@@ -26,7 +27,7 @@ impl ReviewServer for Told {
     fn open(&self, repository: &str, _: &Account) -> Result<Vec<Pending>, ServerError> {
         Ok(vec![Pending {
             repository: repository.to_owned(),
-            request: Request { kind: Kind::ReviewRequest, number: 12 },
+            request: Request { kind: Kind::ReviewRequest, number: self.number },
             title: String::new(),
             author: "mina".to_owned(),
             is_draft: false,
@@ -72,13 +73,13 @@ impl ReviewServer for Told {
 }
 
 /// A reviewer's repository, and an author's that has two commits more.
-struct Two {
-    f: Fixture,
-    series: Series,
+pub struct Two {
+    pub f: Fixture,
+    pub series: Series,
 }
 
 impl Two {
-    fn new() -> Two {
+    pub fn new() -> Two {
         let f = Fixture::new();
         let author = f.dir.path().join("author");
         f.git("mina", &["clone", "-q", ".", author.to_str().unwrap()]);
@@ -102,7 +103,7 @@ impl Two {
     }
 
     fn brings(&self, series: Series) -> Result<Brought, String> {
-        patches::bring(&self.f.repository(), "origin", &Told { series }, "shop")
+        patches::bring(&self.f.repository(), "origin", &Told { number: 12, series }, "shop")
     }
 
     /// It does not come, for a reason.

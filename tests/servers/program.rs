@@ -11,14 +11,18 @@ use crate::host::Host;
 use crate::support::{Fixture, git_in, now};
 
 /// A host with pull request 12, and dana's clone, `shop`.
-struct Desk {
-    f: Fixture,
-    forge: Forge,
-    host: Host,
+pub struct Desk {
+    pub f: Fixture,
+    pub forge: Forge,
+    pub host: Host,
 }
 
 impl Desk {
     fn new() -> Desk {
+        Desk::at(ServerKind::Gitea)
+    }
+
+    pub fn at(kind: ServerKind) -> Desk {
         let mut f = Fixture::new();
         f.git("mina", &["checkout", "-q", "agent/work"]);
         f.write("till.txt", "till\n");
@@ -29,26 +33,36 @@ impl Desk {
         git_in(&bare, "mina", &["update-ref", "refs/pull/12/head", &head]);
         git_in(&bare, "mina", &["update-ref", "refs/pull/11/head", &head]);
         git_in(&bare, "mina", &["update-ref", "-d", "refs/heads/agent/work"]);
-        let forge = Forge::new(ServerKind::Gitea, &head);
+        let forge = Forge::new(kind, &head);
         let host = Host::start(&bare, &forge);
         git_in(f.dir.path(), "dana", &["clone", "-q", &format!("{}/ann/shop.git", host.url), "clone"]);
-        let config = f.dir.path().join("config/undersign");
-        std::fs::create_dir_all(&config).unwrap();
-        let text = format!("[server.work]\nurl = \"{}\"\n", host.url);
-        std::fs::write(config.join("config.toml"), text).unwrap();
         f.repo = f.dir.path().join("clone");
-        Desk { f, forge, host }
+        let desk = Desk { f, forge, host };
+        desk.configured(&format!("[server.work]\nurl = \"{}\"\n", desk.host.url));
+        desk
+    }
+
+    pub fn configured(&self, text: &str) {
+        let config = self.f.dir.path().join("config/undersign");
+        std::fs::create_dir_all(&config).unwrap();
+        std::fs::write(config.join("config.toml"), text).unwrap();
     }
 
     /// What the program says, with the token in the environment, or without.
     fn says(&self, args: &[&str], token: Option<&str>) -> (i32, String) {
+        let token = token.map(|token| ("UNDERSIGN_TOKEN_WORK", token));
+        self.says_with(args, token.as_slice())
+    }
+
+    /// What the program says in an environment.
+    pub fn says_with(&self, args: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
         let home = self.f.dir.path();
         let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
         command.arg("--repo").arg(&self.f.repo).args(args).current_dir(home);
         command.env("HOME", home).env("XDG_CONFIG_HOME", home.join("config"));
         command.env("XDG_CACHE_HOME", home.join("cache")).env("XDG_DATA_HOME", home.join("data"));
         command.env("GIT_CONFIG_GLOBAL", "/dev/null").env_remove("UNDERSIGN_TOKEN_WORK");
-        command.envs(token.map(|token| ("UNDERSIGN_TOKEN_WORK", token)));
+        command.envs(variables.iter().copied());
         let output = command.output().unwrap();
         let all = [output.stdout, output.stderr].concat();
         (output.status.code().unwrap(), String::from_utf8(all).unwrap())
