@@ -19,7 +19,7 @@ const MAX_KEPT: usize = 64 << 20;
 const MAX_PAGES: usize = 100;
 /// Seconds for one answer, all of it.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Bytes of what a server says of an error that are passed on.
+/// Characters of what a server says of an error that are passed on.
 const MAX_SAID: usize = 200;
 
 /// A token or a password. It is in no error, log or text for debugging.
@@ -46,6 +46,17 @@ impl Secret {
 
     pub(super) fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// All that may stand for it in a text: without the word before it, and where it is encoded, plain, whole and in
+    /// its parts.
+    fn spellings(&self) -> Vec<String> {
+        let own = self.0.rsplit(' ').next().unwrap_or_default();
+        let plain = self.0.strip_prefix("Basic ").and_then(|text| base64ct::Base64::decode_vec(text).ok());
+        let plain = plain.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        let password = plain.split_once(':').map_or("", |(_, password)| password);
+        let all = [own, &plain, password].into_iter().filter(|text| !text.is_empty());
+        all.map(str::to_owned).collect()
     }
 }
 
@@ -385,11 +396,18 @@ impl<'t> Client<'t> {
         if origin_of(url) == origin_of(&self.base) {
             return Ok(url.to_owned());
         }
-        Err(ServerError::Redirected(self.host.clone(), visible::text(host_of(url)).into_owned()))
+        Err(ServerError::Redirected(self.host.clone(), self.brief(host_of(url))))
     }
 
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    /// What the server says, in a few words and without the token: some repeat what they were sent, and errors are shown
+    /// and kept.
+    fn brief(&self, text: &str) -> String {
+        let secrets = self.authorization.iter().flat_map(|(_, secret)| secret.spellings());
+        brief(&secrets.fold(text.to_owned(), |text, secret| text.replace(&secret, "(secret)")))
     }
 
     /// An answer that is kept is asked for again only if it changed.
@@ -426,7 +444,7 @@ impl<'t> Client<'t> {
         let Some(there) = moved else { return self.accepted(&request, response) };
         request.url = self.same_host(there)?;
         if method != Method::Get {
-            let what = format!("it has moved to {}", visible::text(&request.url));
+            let what = format!("it has moved to {}", self.brief(&request.url));
             return Err(ServerError::Refused(self.host.clone(), what));
         }
         let response = self.once(&request)?;
@@ -435,20 +453,22 @@ impl<'t> Client<'t> {
 
     fn once(&self, request: &Request) -> Result<Response, ServerError> {
         let answer = self.transport.send(request);
-        answer.map_err(|NoAnswer(why)| ServerError::Unreachable(self.host.clone(), visible::text(&why).into_owned()))
+        answer.map_err(|NoAnswer(why)| ServerError::Unreachable(self.host.clone(), self.brief(&why)))
     }
 
     fn accepted(&self, request: &Request, response: Response) -> Result<Response, ServerError> {
-        let (host, said) = (self.host.clone(), said(&response.body));
+        if matches!(response.status, 200..=299 | 304) {
+            return Ok(response);
+        }
+        let (host, said) = (self.host.clone(), self.said(&response.body));
         Err(match response.status {
-            200..=299 | 304 => return Ok(response),
             401 => ServerError::Account(host),
             // GitHub's way of saying 429.
             403 if response.header("x-ratelimit-remaining") == Some("0") => ServerError::Busy(host, wait(&response)),
             403 => ServerError::Forbidden(host, said),
             404 => {
                 let path = request.url.strip_prefix(origin_of(&request.url)).unwrap_or_default();
-                ServerError::NotFound(host, visible::text(path.split('?').next().unwrap_or_default()).into_owned())
+                ServerError::NotFound(host, self.brief(path.split('?').next().unwrap_or_default()))
             }
             409 => ServerError::Conflict(host, said),
             429 => ServerError::Busy(host, wait(&response)),
@@ -463,9 +483,21 @@ impl<'t> Client<'t> {
         let body = body.strip_prefix(b")]}'").unwrap_or(body);
         let body = if body.trim_ascii().is_empty() { b"null" } else { body };
         serde_json::from_slice(body).map_err(|error| {
-            let why = brief(&error.to_string());
+            let why = self.brief(&error.to_string());
             ServerError::Unreadable(self.host.clone(), format!("it is not the JSON that was asked for ({why})"))
         })
+    }
+
+    /// What the server says of an error.
+    fn said(&self, body: &[u8]) -> String {
+        let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+        let message = json.as_ref().and_then(|json| {
+            let nested = json.pointer("/err/msg").or_else(|| json.pointer("/errors/0/message"));
+            json.get("message").or(nested).or_else(|| json.get("error")).and_then(|text| text.as_str())
+        });
+        let text = message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
+        let text = self.brief(text.trim().trim_end_matches('.'));
+        if text.is_empty() { "it does not say why".to_owned() } else { text }
     }
 }
 
@@ -473,19 +505,6 @@ impl<'t> Client<'t> {
 fn wait(response: &Response) -> String {
     let seconds = response.header("retry-after").and_then(|text| text.trim().parse::<u64>().ok());
     seconds.map_or("in a while".to_owned(), |seconds| format!("in {seconds} s"))
-}
-
-/// What a server says of an error, in a few words.
-fn said(body: &[u8]) -> String {
-    let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let message = json.as_ref().and_then(|json| {
-        let nested = json.pointer("/err/msg").or_else(|| json.pointer("/errors/0/message"));
-        json.get("message").or(nested).or_else(|| json.get("error")).and_then(|text| text.as_str())
-    });
-    let plain = String::from_utf8_lossy(&body[..body.len().min(MAX_SAID)]).into_owned();
-    let text = message.map_or(plain, str::to_owned);
-    let text = visible::text(text.trim().trim_end_matches('.')).into_owned();
-    if text.is_empty() { "it does not say why".to_owned() } else { text.chars().take(MAX_SAID).collect() }
 }
 
 /// What a text of any length says, in a few words.
