@@ -113,20 +113,29 @@ pub trait Transport: Send + Sync {
 }
 
 /// The network: TLS checked as the system does it, so that the roots of a company are known.
-pub struct Network(ureq::Agent);
+pub struct Network {
+    agent: ureq::Agent,
+    /// To this machine: a proxy would be told tokens in the open.
+    direct: ureq::Agent,
+}
 
 impl Default for Network {
     fn default() -> Network {
+        let direct = Network::agent().proxy(None).build();
+        Network { agent: Network::agent().build().into(), direct: direct.into() }
+    }
+}
+
+impl Network {
+    fn agent() -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
         let tls = ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::PlatformVerifier).build();
-        let config = ureq::Agent::config_builder()
+        ureq::Agent::config_builder()
             .tls_config(tls)
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("undersign/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Network(config.into())
     }
 }
 
@@ -136,16 +145,17 @@ impl Transport for Network {
         let own = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
         let account = request.authorization.iter().map(|(name, secret)| (*name, secret.reveal()));
         let headers: Vec<(&str, &str)> = own.chain(account).collect();
+        let agent = if request.url.starts_with("https://") { &self.agent } else { &self.direct };
         let answer = match request.method {
             Method::Get => {
-                headers.iter().fold(self.0.get(&request.url), |it, (name, value)| it.header(*name, *value)).call()
+                headers.iter().fold(agent.get(&request.url), |it, (name, value)| it.header(*name, *value)).call()
             }
             Method::Post => {
-                let empty = self.0.post(&request.url);
+                let empty = agent.post(&request.url);
                 headers.iter().fold(empty, |it, (name, value)| it.header(*name, *value)).send(&request.body[..])
             }
             Method::Put => {
-                let empty = self.0.put(&request.url);
+                let empty = agent.put(&request.url);
                 headers.iter().fold(empty, |it, (name, value)| it.header(*name, *value)).send(&request.body[..])
             }
         };
