@@ -17,6 +17,8 @@ const MAX_BODY: usize = 16 << 20;
 const MAX_KEPT: usize = 64 << 20;
 /// Pages of one list.
 const MAX_PAGES: usize = 100;
+/// Bytes of one list, over all its pages.
+const MAX_LIST: usize = 64 << 20;
 /// Seconds for one answer, all of it.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Characters of what a server says of an error that are passed on.
@@ -309,9 +311,10 @@ impl<'t> Client<'t> {
         first: String,
         next: impl Fn(&Response, &T) -> Option<String>,
     ) -> Result<Vec<T>, ServerError> {
-        let (mut pages, mut urls) = (Vec::new(), vec![first]);
+        let (mut pages, mut urls, mut bytes) = (Vec::new(), vec![first], 0);
         loop {
             let response = self.get_raw(&urls[urls.len() - 1], &[])?;
+            self.counted(&mut bytes, &response)?;
             let page = self.parsed(&response.body)?;
             let next = next(&response, &page);
             pages.push(page);
@@ -324,6 +327,13 @@ impl<'t> Client<'t> {
             }
             urls.push(next);
         }
+    }
+
+    /// Adds a page to what was read of its list.
+    fn counted(&self, bytes: &mut usize, page: &Response) -> Result<(), ServerError> {
+        *bytes += page.body.len();
+        let too_large = || format!("a list is over {} MiB", MAX_LIST >> 20);
+        if *bytes > MAX_LIST { Err(ServerError::Unreadable(self.host.clone(), too_large())) } else { Ok(()) }
     }
 
     /// What stands there, whatever its status is.
@@ -346,9 +356,11 @@ impl<'t> Client<'t> {
         path: impl Fn(usize) -> String,
         goes_on: impl Fn(&T) -> bool,
     ) -> Result<Vec<T>, ServerError> {
-        let mut all: Vec<T> = Vec::new();
+        let (mut all, mut bytes): (Vec<T>, usize) = (Vec::new(), 0);
         for _ in 0..MAX_PAGES {
-            let page: Vec<T> = self.get(&path(all.len()))?;
+            let response = self.get_raw(&self.url(&path(all.len())), &[])?;
+            self.counted(&mut bytes, &response)?;
+            let page: Vec<T> = self.parsed(&response.body)?;
             let is_last = !page.last().is_some_and(&goes_on);
             all.extend(page);
             if is_last {
