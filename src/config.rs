@@ -8,6 +8,7 @@ use crate::app::review::layout::{Layout, ViewOptions};
 use crate::datafile::{self, FileError, Placed, Table};
 use crate::drafts::Drafts;
 use crate::signer::SigningKey;
+use crate::change::address;
 use crate::source::server::{Server, ServerKind};
 use crate::tui::theme::{Depth, Theme};
 
@@ -157,6 +158,10 @@ fn server((name, table): (Placed<'_, String>, Table<'_>)) -> Server {
     {
         url.mistake("write the address as a browser has it: https://git.example.com".to_owned());
     }
+    let own = url.as_ref().map(|url| address::without_user(&url.value)).unwrap_or_default();
+    if let Some(url) = url.filter(|url| url.value != own) {
+        url.mistake("write the address without user, password and query: a token has places of its own".to_owned());
+    }
     let kind = table.string("kind").and_then(|kind| {
         let known = ServerKind::named(&kind.value);
         if known.is_none() {
@@ -165,7 +170,7 @@ fn server((name, table): (Placed<'_, String>, Table<'_>)) -> Server {
         }
         known
     });
-    let url = url.map(|url| url.value.trim_end_matches('/').to_owned()).unwrap_or_default();
+    let url = own.trim_end_matches('/').to_owned();
     Server { name: name.value, url, kind, token_command: table.string("token_command").map(|command| command.value) }
 }
 

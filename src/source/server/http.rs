@@ -175,6 +175,8 @@ impl Transport for Network {
 pub enum ServerError {
     #[error("{0} does not answer: {1}. What was known of it before is shown; R asks again.")]
     Unreachable(String, String),
+    #[error("The address of a server is {0} and a user or what looks like one; write it as a browser shows it.")]
+    Address(String),
     #[error("{0} takes no plain HTTP from here: tokens would be readable on the way. Give its https:// address.")]
     Plain(String),
     #[error(
@@ -242,7 +244,7 @@ impl<'t> Client<'t> {
     /// For requests below a URL.
     ///
     /// # Errors
-    /// Plain HTTP, unless to this machine.
+    /// Plain HTTP, unless to this machine; an address with a user, which may be a password.
     pub fn new(
         transport: &'t dyn Transport,
         base: &str,
@@ -251,6 +253,10 @@ impl<'t> Client<'t> {
     ) -> Result<Client<'t>, ServerError> {
         let base = base.trim_end_matches('/').to_owned();
         let host = host_of(&base).to_owned();
+        if host.contains(['@', '\\']) {
+            let host = host.rsplit(['@', '\\']).next().unwrap_or_default();
+            return Err(ServerError::Address(visible::text(host).into_owned()));
+        }
         let is_secret = base.starts_with("https://") || base.starts_with("http://") && is_loopback(&host);
         if !is_secret {
             return Err(ServerError::Plain(visible::text(&host).into_owned()));
