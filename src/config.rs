@@ -9,7 +9,7 @@ use crate::datafile::{self, FileError, Placed, Table};
 use crate::drafts::Drafts;
 use crate::signer::SigningKey;
 use crate::change::address;
-use crate::source::server::{Server, ServerKind};
+use crate::source::server::{Server, ServerKind, variable};
 use crate::tui::theme::{Depth, Theme};
 
 /// What the desk runs with. Mistakes in files are told, and the defaults take their place.
@@ -140,15 +140,24 @@ fn parse(name: &str, text: &str) -> Result<File, FileError> {
             tab: tab(root),
             signing_key: root.string("signing_key").map(|key| key.value),
             remember_passphrase: root.boolean("remember_passphrase").is_some_and(|kept| kept.value),
-            servers: root
-                .table("server")
-                .map(|servers| servers.named_tables())
-                .into_iter()
-                .flatten()
-                .map(server)
-                .collect(),
+            servers: root.table("server").map(servers_of).unwrap_or_default(),
         })
     })
+}
+
+/// Those whose tokens have a variable of their own: else one server would be sent the token of another.
+fn servers_of(table: Table<'_>) -> Vec<Server> {
+    let mut known = BTreeSet::new();
+    let mut tables = table.named_tables();
+    tables.retain(|(name, _)| {
+        let variable = variable(&name.value);
+        let is_new = known.insert(variable.clone());
+        if !is_new {
+            name.mistake(format!("another server before it has its token in {variable}; give it another name"));
+        }
+        is_new
+    });
+    tables.into_iter().map(server).collect()
 }
 
 fn server((name, table): (Placed<'_, String>, Table<'_>)) -> Server {

@@ -56,7 +56,13 @@ fn by_command(command: &str) -> Result<Secret, String> {
 }
 
 fn by_gh(host: &str) -> Option<Secret> {
-    let output = Command::new("gh").args(["auth", "token", "--hostname", host]).stdin(Stdio::null()).output().ok()?;
+    let mut gh = Command::new("gh");
+    gh.args(["auth", "token", "--hostname", host]).stdin(Stdio::null());
+    // It takes these for the token of whatever host it is asked for.
+    if !std::env::var("GH_HOST").is_ok_and(|own| own == host) {
+        gh.env_remove("GH_ENTERPRISE_TOKEN").env_remove("GITHUB_ENTERPRISE_TOKEN");
+    }
+    let output = gh.output().ok()?;
     output.status.success().then(|| Secret::new(&String::from_utf8_lossy(&output.stdout))).flatten()
 }
 
