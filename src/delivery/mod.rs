@@ -232,6 +232,10 @@ impl Delivery<'_> {
         let Some(record) = self.record(entry)? else {
             return Err(format!("the record {} is not in this repository.", &entry.record[..16]));
         };
+        if !is_of(entry, &record) {
+            let why = "it says something else than the record that was signed. Nothing was told to the server.";
+            return Ok(format!("{name}: {why}"));
+        }
         let abilities = self.server.abilities();
         let home = Home { is_in_ref: self.is_held(entry), is_with_verdict: abilities.holds_records };
         let (text, summary) = (text::comment(&record, home), text::summary(&record));
@@ -341,6 +345,13 @@ impl Delivery<'_> {
         let held = ledger::read_remote(self.repository, &entry.remote).unwrap_or_default();
         held.iter().flat_map(|chain| &chain.records).any(|record| record.id().to_string() == entry.record)
     }
+}
+
+/// Whether an entry says what was signed.
+fn is_of(entry: &Entry, record: &Record) -> bool {
+    let signed = record.predicate();
+    let same_head = signed.head.commit == entry.head.to_string();
+    same_head && signed.verdict == entry.verdict && signed.target.name == entry.target
 }
 
 /// Whether a server holds what it was given, for the commit that was signed.

@@ -166,5 +166,12 @@ impl Outbox {
 fn read(path: &Path) -> Result<Entry, String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     let entry: Entry = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
-    if entry.schema == SCHEMA { Ok(entry) } else { Err(format!("its schema is not {SCHEMA}")) }
+    let is_id = entry.record.len() == 64 && entry.record.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match () {
+        () if entry.schema != SCHEMA => Err(format!("its schema is not {SCHEMA}")),
+        () if !is_id || path.file_stem().is_none_or(|name| name != entry.record.as_str()) => {
+            Err("it is not called after its record".to_owned())
+        }
+        () => Ok(entry),
+    }
 }
