@@ -166,8 +166,20 @@ impl Post {
 
     /// Delivers what waits for a repository, in the order in which it was signed.
     pub fn deliver(&self, repository: &Repository) -> Receipt {
+        if self.outbox.entries(&repository.root) == Default::default() {
+            return Receipt::default();
+        }
+        // They are read again: another one may have delivered them by now.
+        let lock = self.outbox.lock();
         let (entries, troubles) = self.outbox.entries(&repository.root);
         let mut receipt = Receipt { done: Vec::new(), left: troubles };
+        let _lock = match lock {
+            Ok(lock) => lock,
+            Err(why) => {
+                receipt.left.push(why);
+                return receipt;
+            }
+        };
         let mut connected = BTreeMap::new();
         for entry in entries {
             let connect = || self.server(&entry.server).and_then(|server| self.connect(server));

@@ -1,6 +1,7 @@
 //! What is signed and not yet told to the server that asked for it: a file for each record, so that nothing is lost
 //! when the network, the server or this program ends in the middle.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -110,6 +111,24 @@ pub struct Outbox {
 impl Outbox {
     pub fn at(dir: PathBuf) -> Outbox {
         Outbox { dir }
+    }
+
+    /// For one that delivers: what another is about to tell must not be told twice. Held until it is dropped.
+    ///
+    /// # Errors
+    /// A sentence: another one has it, or it cannot be had.
+    pub fn lock(&self) -> Result<File, String> {
+        let dir = self.dir.display();
+        let cannot = |error: std::io::Error| format!("{dir} cannot be locked: {error}. Nothing was told to a server.");
+        std::fs::create_dir_all(&self.dir).map_err(cannot)?;
+        let file = File::options().create(true).append(true).open(self.dir.join("lock")).map_err(cannot)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::Error(error)) => Err(cannot(error)),
+            Err(TryLockError::WouldBlock) => {
+                Err("Another undersign is telling servers what was decided. What it leaves is told next time.".to_owned())
+            }
+        }
     }
 
     /// Those of a repository in the order in which they were signed, and a sentence for each file that cannot be read.
