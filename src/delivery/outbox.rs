@@ -133,6 +133,13 @@ impl Outbox {
 
     /// Those of a repository in the order in which they were signed, and a sentence for each file that cannot be read.
     pub fn entries(&self, root: &Path) -> (Vec<Entry>, Vec<String>) {
+        let (mut entries, troubles) = self.all();
+        entries.retain(|entry| entry.root == root);
+        (entries, troubles)
+    }
+
+    /// Those of all repositories.
+    fn all(&self) -> (Vec<Entry>, Vec<String>) {
         let (mut entries, mut troubles) = (Vec::new(), Vec::new());
         for file in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let path = file.path();
@@ -140,8 +147,7 @@ impl Outbox {
                 continue;
             }
             match read(&path) {
-                Ok(entry) if entry.root == root => entries.push(entry),
-                Ok(_) => {}
+                Ok(entry) => entries.push(entry),
                 Err(why) => troubles.push(format!("{} cannot be read: {why}. It is left as it is.", path.display())),
             }
         }
@@ -158,13 +164,14 @@ impl Outbox {
         })
     }
 
-    /// Puts a new decision in; what was not delivered of earlier ones about the same request is over with it.
+    /// Puts a new decision in; what was not delivered of earlier ones about the same request is over with it, also of
+    /// those that were taken in another clone.
     ///
     /// # Errors
     /// As [`Outbox::put`].
     pub fn replace(&self, entry: &Entry) -> Result<(), String> {
         self.put(entry)?;
-        let (earlier, _) = self.entries(&entry.root);
+        let (earlier, _) = self.all();
         let same = |other: &&Entry| {
             other.record != entry.record && other.server == entry.server && other.name() == entry.name()
         };
