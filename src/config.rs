@@ -1,14 +1,15 @@
 //! FLOOR 4: configuration: files of the user, environment, git's identity and signing key. Never a file of a repository
 //! under review.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::app::keymap::Keymap;
 use crate::app::review::layout::{Layout, ViewOptions};
+use crate::change::address;
 use crate::datafile::{self, FileError, Placed, Table};
 use crate::drafts::Drafts;
 use crate::signer::SigningKey;
-use crate::change::address;
 use crate::source::server::{Server, ServerKind, variable};
 use crate::tui::theme::{Depth, Theme};
 

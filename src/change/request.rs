@@ -77,6 +77,11 @@ impl Request {
         found.map(|request| (request, 0))
     }
 
+    /// Whether a host could count so: of others there would be refs that nobody knows for a review request.
+    pub fn is_counted(self) -> bool {
+        Request::named(&self.to_string()) == Some(self)
+    }
+
     /// Whether this is a ref in which a host keeps it.
     pub fn is_at(self, full: &str) -> bool {
         Request::on_host(full).is_some_and(|(request, _)| request == self)

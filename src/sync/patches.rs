@@ -27,7 +27,7 @@ pub fn bring(repository: &Repository, remote: &str, server: &dyn ReviewServer, n
     let plain = |error: crate::source::server::ServerError| error.to_string();
     let account = server.account().map_err(plain)?;
     let (mut open, mut brought) = (BTreeSet::new(), Brought::default());
-    for pending in server.open(name, &account).map_err(plain)? {
+    for pending in server.open(name, &account).map_err(plain)?.into_iter().filter(|one| one.request.is_counted()) {
         let full = format!("{REQUESTS}{remote}/{}", pending.request);
         match head(repository, server, &pending) {
             // It stays where it was known to stand: the queue says of a request that its head moved.

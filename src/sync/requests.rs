@@ -1,6 +1,9 @@
 //! The review requests of a remote, by git alone: no account at an API is needed. What is open there, git cannot know:
 //! the newest are taken, without those that nobody touched for long.
 
+#[cfg(feature = "tui")]
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::change::ObjectId;
 use crate::change::request::{self, Offered, REQUESTS, Request};
 use crate::change::visible;
@@ -18,24 +21,35 @@ use super::{Prompts, run_git, why_failed};
 #[cfg(feature = "tui")]
 pub fn fetch_these(repository: &Repository, remote: &str, open: &[&Pending], prompts: Prompts) -> Result<bool, String> {
     let remote = Remote { repository, remote, prompts, now: 0 };
-    let is_new = |pending: &&&Pending| pending.head.is_none_or(|head| !remote.has(pending.request, head));
-    let spec = |pending: &&Pending| {
+    let is_new = |pending: &&&Pending| {
+        pending.request.is_counted() && pending.head.is_none_or(|head| !remote.has(pending.request, head))
+    };
+    let wanted = |pending: &&Pending| {
         // A server may say anything, and the ref becomes an argument of git.
         let told = pending.full.clone().filter(|full| pending.request.is_at(full));
-        Some(format!("+{}:{}", told.or_else(|| pending.request.on_its_host())?, remote.name_of(pending.request)))
+        Some((pending.request, told.or_else(|| pending.request.on_its_host())?))
     };
-    let specs: Vec<String> = open.iter().filter(is_new).filter_map(spec).collect();
-    if !specs.is_empty() {
-        remote.bring(&specs)?;
-    }
+    // A list may name one twice, if it moved between two pages.
+    let wanted: BTreeMap<Request, String> = open.iter().filter(is_new).filter_map(wanted).collect();
+    let absent = remote.bring_all(&wanted)?;
     let gone = remote.prune(&open.iter().map(|pending| pending.request).collect::<Vec<_>>());
-    Ok(gone > 0 || !specs.is_empty())
+    if absent.is_empty() {
+        return Ok(gone > 0 || !wanted.is_empty());
+    }
+    let absent: Vec<String> = absent.into_iter().map(Request::sign).collect();
+    Err(format!("open, says its server, and at no ref: {}. All others are here.", absent.join(", ")))
 }
 
 /// How many of a remote are taken where nothing else is set: `git config remote.NAME.undersignRequests`.
 const MOST: usize = 50;
 /// More cannot be set: they are arguments of one git.
 const LIMIT: usize = 1000;
+/// Of what a server tells of, which may be any number.
+#[cfg(feature = "tui")]
+const AT_ONCE: usize = 500;
+/// What git says where the other side has no such ref.
+#[cfg(feature = "tui")]
+const NO_REF: &str = "couldn't find remote ref";
 /// Seconds after which nobody waits for a request that did not move: 90 days.
 const OLD: i64 = 90 * 24 * 60 * 60;
 
@@ -106,6 +120,35 @@ impl Remote<'_> {
 
     fn has(&self, request: Request, head: ObjectId) -> bool {
         self.repository.raw.refname_to_id(&self.name_of(request)).ok() == Some(oid(head))
+    }
+
+    /// Brings requests from their refs; returns those that are at none: they must not keep the others from coming.
+    #[cfg(feature = "tui")]
+    fn bring_all(&self, wanted: &BTreeMap<Request, String>) -> Result<Vec<Request>, String> {
+        let mut absent = Vec::new();
+        let all: Vec<(&Request, &String)> = wanted.iter().collect();
+        for some in all.chunks(AT_ONCE) {
+            let specs = |some: &[(&Request, &String)]| -> Vec<String> {
+                some.iter().map(|(request, full)| format!("+{full}:{}", self.name_of(**request))).collect()
+            };
+            match self.bring(&specs(some)) {
+                Err(why) if why.contains(NO_REF) => {}
+                brought => {
+                    brought?;
+                    continue;
+                }
+            }
+            let mut list = vec!["ls-remote", "--quiet", self.remote];
+            list.extend(some.iter().map(|(_, full)| full.as_str()));
+            let listed = self.git(&list)?;
+            let there: BTreeSet<&str> = listed.lines().filter_map(|line| Some(line.split_once('\t')?.1)).collect();
+            let (here, gone): (Vec<_>, Vec<_>) = some.iter().partition(|(_, full)| there.contains(full.as_str()));
+            absent.extend(gone.into_iter().map(|(request, _)| *request));
+            if !here.is_empty() {
+                self.bring(&specs(&here))?;
+            }
+        }
+        Ok(absent)
     }
 
     fn bring(&self, specs: &[String]) -> Result<(), String> {
