@@ -95,7 +95,7 @@ impl<'t> Index<'t> {
     /// What a server told of a change, whose head is here as it says.
     pub fn at_work(&self, hosted: &Hosted, head: ObjectId) -> Option<AtWork> {
         let (told, pending) = self.0.get(&(hosted.server.as_str(), hosted.repository.as_str(), hosted.request))?;
-        Some(AtWork { pending: (*pending).clone(), checks: told.checks_at(head) })
+        Some(AtWork { pending: (*pending).clone(), checks: told.checks_at(&pending.repository, head) })
     }
 }
 

@@ -46,7 +46,8 @@ pub fn ask<'p>(
         Ok(asked) => take_asked(&mut told, asked),
         Err(why) => told.missing.push(why.to_string()),
     }
-    let heads: BTreeSet<String> = told.pending.iter().filter_map(|one| Some(one.head?.to_string())).collect();
+    let checked = |one: &Pending| Some(server::checked(&one.repository, one.head?));
+    let heads: BTreeSet<String> = told.pending.iter().filter_map(checked).collect();
     let before = post.memory.load(&server.name).map(|told| told.checks).unwrap_or_default();
     told.checks = before.into_iter().filter(|(head, _)| heads.contains(head)).collect();
     keep(post, &mut told);
@@ -62,9 +63,9 @@ pub fn check(post: &Post, connected: &dyn ReviewServer, told: &mut Told) {
     heads.sort();
     heads.truncate(MAX_CHECKED);
     let checks = at_once(&heads, |(_, repository, request, head)| connected.checks(repository, *request, *head));
-    for ((.., head), checks) in heads.iter().zip(checks) {
+    for ((_, repository, _, head), checks) in heads.iter().zip(checks) {
         match checks {
-            Ok(checks) => _ = told.checks.insert(head.to_string(), checks),
+            Ok(checks) => _ = told.checks.insert(server::checked(repository, *head), checks),
             Err(why) => told.missing.push(why.to_string()),
         }
     }

@@ -529,8 +529,8 @@ fn what_checks_say_in_one_repository_says_nothing_in_another() {
     let names = ["ann/shop", "zoe/shop"].map(str::to_owned);
     let (connected, mut told) = servers::ask(&post, &desk.forge.server(), &names, 7).unwrap();
     servers::check(&post, &*connected, &mut told);
-    assert_eq!(told.checks_at(head).map(|checks| checks.failed), Some(0), "{told:?}");
-    assert_eq!(told.checks_at(head).map(|checks| checks.failed), Some(1), "{told:?}");
+    assert_eq!(told.checks_at("ann/shop", head).map(|checks| checks.failed), Some(0), "{told:?}");
+    assert_eq!(told.checks_at("zoe/shop", head).map(|checks| checks.failed), Some(1), "{told:?}");
 }
 
 /// Whoever has a fork can open a request there at the same head, with the same number.

@@ -102,10 +102,10 @@ fn what_is_open_what_asks_and_what_checks_say_is_read_from_each() {
         assert_eq!((there.repository.as_str(), there.title.as_str()), ("zoe/lib", "Bump the lib"));
         assert_eq!((there.asked.as_deref(), there.author.as_str()), (Some("dana-at-work"), "zoe"));
         let ones = if kind == ServerKind::Gitea { 1 } else { 2 };
-        assert_eq!(told.checks_at(head), Some(Checks { passed: ones, ..Checks::default() }), "{kind:?}");
+        assert_eq!(told.checks_at(&name, head), Some(Checks { passed: ones, ..Checks::default() }), "{kind:?}");
         desk.forge.says(false, "failure");
         let told = desk.is_told();
-        assert_eq!(told.checks_at(head), Some(Checks { passed: ones - 1, failed: 1, running: 0 }), "{kind:?}");
+        assert_eq!(told.checks_at(&name, head), Some(Checks { passed: ones - 1, failed: 1, running: 0 }), "{kind:?}");
     }
 }
 

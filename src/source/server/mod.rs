@@ -17,7 +17,7 @@ pub use credentials::{Credentials, token, variable};
 pub use http::{Kept, Network, NoAnswer, Secret, ServerError, Transport};
 pub use kind::ServerKind;
 pub use series::{Patched, Series, Signature};
-pub use told::{Memory, Told};
+pub use told::{Memory, Told, checked};
 
 use serde::{Deserialize, Serialize};
 

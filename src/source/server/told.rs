@@ -25,7 +25,7 @@ pub struct Told {
     pub repositories: Vec<String>,
     /// Each once; also of other repositories, where this account is asked.
     pub pending: Vec<Pending>,
-    /// By head.
+    /// By repository and head: what runs in a fork says nothing here.
     pub checks: BTreeMap<String, Checks>,
     /// What it did not tell, a sentence each.
     #[serde(default)]
@@ -45,14 +45,19 @@ impl Told {
     }
 
     /// What checks say of a commit; none where they were not asked for.
-    pub fn checks_at(&self, head: ObjectId) -> Option<Checks> {
-        self.checks.get(&head.to_string()).copied()
+    pub fn checks_at(&self, repository: &str, head: ObjectId) -> Option<Checks> {
+        self.checks.get(&checked(repository, head)).copied()
     }
 
     /// Requests of repositories that nobody here has, or of which it did not tell what is open.
     pub fn elsewhere(&self) -> impl Iterator<Item = &Pending> {
         self.pending.iter().filter(|pending| !self.repositories.contains(&pending.repository))
     }
+}
+
+/// Where it is kept what checks say of a commit of a repository.
+pub fn checked(repository: &str, head: ObjectId) -> String {
+    format!("{repository}@{head}")
 }
 
 /// The directory in which it is kept.
