@@ -280,8 +280,8 @@ fn of_remote(name: &str, remotes: &BTreeSet<String>) -> Option<(String, String)>
 }
 
 /// Where a ref comes in the row of those at the same commit: review requests by number, the remote that the target is
-/// on, others, local ones.
-fn rank<'a>(at: &'a BranchRef, home: Option<&str>) -> (u8, Option<Request>, &'a BranchRef) {
+/// on, others, local ones. Of two requests of one number, that of a fork does not stand for the other.
+fn rank<'a>(at: &'a BranchRef, home: Option<&str>) -> (u8, Option<Request>, bool, &'a BranchRef) {
     let request = at.request();
     let rank = match &at.remote {
         _ if request.is_some() => 0,
@@ -289,7 +289,7 @@ fn rank<'a>(at: &'a BranchRef, home: Option<&str>) -> (u8, Option<Request>, &'a 
         Some(_) => 2,
         None => 3,
     };
-    (rank, request, at)
+    (rank, request, at.remote.as_deref() != home, at)
 }
 
 fn together<'a>(refs: impl Iterator<Item = &'a At>, home: Option<&str>) -> Vec<Proposal> {
