@@ -90,6 +90,7 @@ fn refusals(review: &Review) -> Vec<String> {
 }
 
 fn listed(state: &mut State, repository: usize, result: Result<Box<Listing>, String>) -> Vec<Effect> {
+    let before = state.queue.at_servers.get(&repository).cloned();
     match result {
         Ok(listing) => {
             let me = state.me(&listing.snapshot).map(|person| person.id.clone());
@@ -97,7 +98,11 @@ fn listed(state: &mut State, repository: usize, result: Result<Box<Listing>, Str
         }
         Err(why) => state.queue.failed(repository, why),
     }
-    Vec::new()
+    let Some(before) = before else { return Vec::new() };
+    // A server that is apart from the repositories was asked when it was not known yet that it has this one.
+    let now = state.queue.at_servers.get(&repository).into_iter().flatten();
+    let new: Vec<&str> = now.filter(|it| !before.contains(it)).map(|(server, _)| server.as_str()).collect();
+    super::input::ask(state, |server| new.contains(&server))
 }
 
 fn synced(state: &mut State, repository: usize, result: Result<Synced, String>) -> Vec<Effect> {

@@ -244,18 +244,18 @@ fn refresh(state: &mut State) -> Vec<Effect> {
         _ => None,
     });
     effects.extend(with_remotes);
-    effects.extend(ask_all(state));
+    effects.extend(ask(state, |_| true));
     let told = if effects.len() > read { ", fetching from their remotes …" } else { "" };
     state.status = Some(format!("reading all repositories again{told}"));
     effects
 }
 
-/// Asks all servers about the repositories that are here; none while it is not known yet which of them they have.
-fn ask_all(state: &State) -> Vec<Effect> {
+/// Asks servers about the repositories that are here; none while it is not known yet which of them they have.
+pub(super) fn ask(state: &State, which: impl Fn(&str) -> bool) -> Vec<Effect> {
     if state.queue.sources.iter().any(|source| matches!(source, Source::Reading { .. })) {
         return Vec::new();
     }
-    let ask = |server: &AtServer| {
+    let about = |server: &AtServer| {
         let at = state.queue.at_servers.values().flatten();
         let mut repositories: Vec<String> =
             at.filter(|(name, _)| *name == server.name).map(|(_, repository)| repository.clone()).collect();
@@ -263,7 +263,7 @@ fn ask_all(state: &State) -> Vec<Effect> {
         repositories.dedup();
         Effect::Ask { server: server.name.clone(), repositories }
     };
-    state.queue.servers.iter().map(ask).collect()
+    state.queue.servers.iter().filter(|server| which(&server.name)).map(about).collect()
 }
 
 fn sync_all(state: &mut State) -> Vec<Effect> {

@@ -259,16 +259,21 @@ impl Queue {
             self.entries.push(Entry { change, examined, need, again, asked, hosted, at_work: None });
         }
         self.at_servers.insert(repository, at_servers);
-        self.join_servers();
         self.broken.retain(|broken| broken.repository != repository);
         self.broken.extend(broken.into_iter().map(|(what, why)| Broken { repository, what, why }));
         self.sources[repository] = Source::Ready(snapshot);
+        self.join_servers();
         self.arrange();
         self.keep_selection();
     }
 
-    /// Puts what servers told beside the changes.
+    /// Puts what servers told beside the changes, and what is not here into rows of its own.
     fn join_servers(&mut self) {
+        // What is still being read may be here.
+        let is_known = !self.sources.iter().any(|source| matches!(source, Source::Reading { .. }));
+        let here = self.at_servers.values().flatten().collect();
+        self.elsewhere = if is_known { servers::elsewhere(&self.servers, &here) } else { Vec::new() };
+        self.silent = servers::silent(&self.servers);
         let index = servers::Index::of(&self.servers);
         for entry in &mut self.entries {
             let head = entry.change.revision.head;
@@ -283,7 +288,6 @@ impl Queue {
             Ok(told) => (server.told, server.problem) = (Some(told), None),
             Err(why) => server.problem = Some(why),
         }
-        (self.elsewhere, self.silent) = (servers::elsewhere(&self.servers), servers::silent(&self.servers));
         self.join_servers();
         self.arrange();
         self.keep_selection();
@@ -298,6 +302,7 @@ impl Queue {
         self.entries.retain(|entry| entry.change.repository != repository);
         self.broken.retain(|broken| broken.repository != repository);
         self.sources[repository] = Source::Failed { path, why };
+        self.join_servers();
         self.arrange();
     }
 

@@ -1,6 +1,6 @@
 //! What review servers told, beside the changes that it is about.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::change::request::Request;
@@ -99,8 +99,9 @@ impl<'t> Index<'t> {
     }
 }
 
-/// Review requests that ask for the person, in repositories that are not here: what, and what helps.
-pub fn elsewhere(servers: &[AtServer]) -> Vec<(String, String)> {
+/// Review requests that ask for the person, in repositories that are not here: what, and what helps. Those that are
+/// here are named by their server, and as it calls them.
+pub fn elsewhere(servers: &[AtServer], here: &BTreeSet<&(String, String)>) -> Vec<(String, String)> {
     let row = |pending: &Pending| {
         let what = format!("{} {} {}", pending.repository, pending.request.sign(), pending.title);
         let page = if pending.page.is_empty() { String::new() } else { format!(" Its page: {}", pending.page) };
@@ -108,7 +109,10 @@ pub fn elsewhere(servers: &[AtServer]) -> Vec<(String, String)> {
         (visible::text(&what).into_owned(), visible::text(&why).into_owned())
     };
     let told = servers.iter().filter_map(|server| server.told.as_ref());
-    told.flat_map(|told| told.elsewhere().map(row)).collect()
+    let all = told.flat_map(|told| told.pending.iter().map(|one| (&told.server, one)));
+    let asks = all.filter(|(_, one)| one.asked.is_some());
+    let elsewhere = asks.filter(|(server, one)| !here.contains(&((*server).clone(), one.repository.clone())));
+    elsewhere.map(|(_, one)| row(one)).collect()
 }
 
 /// Servers that did not answer all that they were asked, and what is shown of them.

@@ -126,7 +126,8 @@ impl Outbox {
             Ok(()) => Ok(file),
             Err(TryLockError::Error(error)) => Err(cannot(error)),
             Err(TryLockError::WouldBlock) => {
-                Err("Another undersign is telling servers what was decided. What it leaves is told next time.".to_owned())
+                Err("Another undersign is telling servers what was decided. What it leaves is told next time."
+                    .to_owned())
             }
         }
     }

@@ -20,7 +20,8 @@ const AT_ONCE: usize = 8;
 pub type Connected<'p> = Box<dyn ReviewServer + 'p>;
 
 /// Asks a server what is open in some of its repositories, and what of all of them asks for the account. What it told
-/// is kept, and with it what it did not tell. Checks are as they were known for the same heads.
+/// is kept, and with it what it did not tell. Of repositories that it was not asked about, it is as before, and checks
+/// are as they were known for the same heads.
 ///
 /// # Errors
 /// A sentence: it did not answer. What it told before is kept then.
@@ -42,14 +43,24 @@ pub fn ask<'p>(
             Err(why) => told.missing.push(why.to_string()),
         }
     }
-    match connected.asked(&told.account) {
+    let asked = connected.asked(&told.account);
+    let is_all_told = asked.is_ok();
+    match asked {
         Ok(asked) => take_asked(&mut told, asked),
         Err(why) => told.missing.push(why.to_string()),
     }
-    let checked = |one: &Pending| Some(server::checked(&one.repository, one.head?));
-    let heads: BTreeSet<String> = told.pending.iter().filter_map(checked).collect();
-    let before = post.memory.load(&server.name).map(|told| told.checks).unwrap_or_default();
-    told.checks = before.into_iter().filter(|(head, _)| heads.contains(head)).collect();
+    let before = post.memory.load(&server.name).filter(|before| before.account.login == told.account.login);
+    if let Some(before) = before {
+        // What asks for the account is told of the whole server.
+        let is_over = |one: &Pending| is_all_told && one.asked.is_some();
+        let is_known = |one: &Pending, told: &Told| told.pending.iter().any(|known| is_same(known, one));
+        let elsewhere = before.pending.into_iter().filter(|one| !told.repositories.contains(&one.repository));
+        let kept: Vec<Pending> = elsewhere.filter(|one| !is_over(one) && !is_known(one, &told)).collect();
+        told.pending.extend(kept);
+        let checked = |one: &Pending| Some(server::checked(&one.repository, one.head?));
+        let heads: BTreeSet<String> = told.pending.iter().filter_map(checked).collect();
+        told.checks = before.checks.into_iter().filter(|(head, _)| heads.contains(head)).collect();
+    }
     keep(post, &mut told);
     Ok((connected, told))
 }

@@ -1,5 +1,6 @@
 //! What servers tell, in the queue.
 
+use undersign::app::Effect;
 use undersign::app::servers::AtServer;
 use undersign::delivery::Post;
 use undersign::source::server::ServerKind;
@@ -40,13 +41,21 @@ impl Desk {
     }
 
     fn sits_down(&self, size: (u16, u16)) -> Session {
+        let mut session = self.recalls(size);
+        session.press("R").press("R");
+        session
+    }
+
+    /// Before anything is asked.
+    fn recalls(&self, size: (u16, u16)) -> Session {
         let mut session = Session::new(&self.f, size);
         session.ports.post = Post::over(Box::new(self.forge.clone()), vec![self.forge.server()], self.f.dir.path());
         session.state.queue.servers = vec![AtServer::new("work".to_owned())];
         // What is kept of the last time.
-        let events = session.carried_out(undersign::app::Effect::Recall);
-        session.take(events.into());
-        session.press("R").press("R");
+        for effect in [Effect::List { repository: 0, path: self.f.repo.clone() }, Effect::Recall] {
+            let events = session.carried_out(effect);
+            session.take(events.into());
+        }
         session
     }
 }
@@ -138,4 +147,34 @@ fn what_is_signed_waits_to_be_sent_and_is_told_once_the_network_is_there() {
     let reviews = desk.forge.reviews();
     let text = reviews[0]["body"].as_str().unwrap();
     assert!(text.contains("**Rejected** at") && text.contains("Not so."), "{text}");
+}
+
+#[test]
+fn what_a_server_told_of_a_repository_stays_where_a_desk_on_others_asks_it() {
+    let desk = Desk::new();
+    desk.forge.state.lock().unwrap().asks_nobody = true;
+    assert!(desk.sits_down((120, 36)).frame().contains("  Rework the till"));
+    // Another desk of the same person, in a repository that the server does not have.
+    let other = Fixture::with_policy(&policy(""));
+    let mut session = Session::new(&other, (120, 36));
+    session.ports.post = Post::over(Box::new(desk.forge.clone()), vec![desk.forge.server()], desk.f.dir.path());
+    session.state.queue.servers = vec![AtServer::new("work".to_owned())];
+    let frame = session.press("R").frame();
+    assert!(frame.contains("no clone of zoe/lib") && !frame.contains("no clone of ann/shop"), "{frame}");
+    let frame = desk.recalls((120, 36)).frame();
+    assert!(frame.contains("  Rework the till") && frame.contains("#12 by mina"), "{frame}");
+    assert!(!frame.contains("no clone of ann/shop"), "it is open here: {frame}");
+}
+
+#[test]
+fn a_server_is_asked_again_once_it_is_known_to_have_a_repository() {
+    let desk = Desk::at(ServerKind::Gitea);
+    desk.f.git("mina", &["remote", "set-url", "origin", "https://elsewhere.example/ann/shop.git"]);
+    let mut session = desk.recalls((120, 36));
+    let frame = session.press("R").press("G").frame();
+    assert!(frame.contains("no clone of ann/shop is open here"), "{frame}");
+    desk.f.git("mina", &["remote", "set-url", "origin", &desk.forge.remote()]);
+    let frame = session.press("R").frame();
+    assert!(frame.contains("@ Rework the till") && frame.contains(" ✓ ") && !frame.contains("#11"), "{frame}");
+    assert!(!frame.contains("no clone of ann/shop"), "{frame}");
 }

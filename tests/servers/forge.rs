@@ -18,6 +18,7 @@ pub struct State {
     pub author: String,
     pub is_closed: bool,
     pub is_draft: bool,
+    pub asks_nobody: bool,
     /// What the checks of the head say: `success`, `failure`, `pending`.
     pub checks: String,
     pub reviews: Vec<Value>,
@@ -179,7 +180,7 @@ impl Forge {
             "head": {"ref": "rework", "sha": state.head},
             "base": {"ref": state.base, "sha": "0".repeat(40)},
             "html_url": format!("{URL}/ann/shop/pull/12"),
-            "requested_reviewers": [{"login": "dana-at-work"}],
+            "requested_reviewers": if state.asks_nobody { json!([]) } else { json!([{"login": "dana-at-work"}]) },
         })
     }
 

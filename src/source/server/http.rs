@@ -175,7 +175,9 @@ impl Transport for Network {
 pub enum ServerError {
     #[error("{0} does not answer: {1}. What was known of it before is shown; R asks again.")]
     Unreachable(String, String),
-    #[error("The address of the server {0} has a user before it, or what looks like one. Write it as a browser shows it.")]
+    #[error(
+        "The address of the server {0} has a user before it, or what looks like one. Write it as a browser shows it."
+    )]
     Address(String),
     #[error("{0} takes no plain HTTP from here: tokens would be readable on the way. Give its https:// address.")]
     Plain(String),

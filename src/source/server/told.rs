@@ -21,9 +21,9 @@ pub struct Told {
     /// When it was asked, in seconds since the epoch.
     pub time: i64,
     pub account: Account,
-    /// As it names them: those of which it told all that is open.
+    /// As it names them: those of which it told all that is open when it was asked last.
     pub repositories: Vec<String>,
-    /// Each once; also of other repositories, where this account is asked.
+    /// Each once; also of other repositories: where this account is asked, and what was told before.
     pub pending: Vec<Pending>,
     /// By repository and head: what runs in a fork says nothing here.
     pub checks: BTreeMap<String, Checks>,
@@ -47,11 +47,6 @@ impl Told {
     /// What checks say of a commit; none where they were not asked for.
     pub fn checks_at(&self, repository: &str, head: ObjectId) -> Option<Checks> {
         self.checks.get(&checked(repository, head)).copied()
-    }
-
-    /// Requests of repositories that nobody here has, or of which it did not tell what is open.
-    pub fn elsewhere(&self) -> impl Iterator<Item = &Pending> {
-        self.pending.iter().filter(|pending| !self.repositories.contains(&pending.repository))
     }
 }
 
