@@ -102,6 +102,16 @@ impl Entry {
     }
 }
 
+/// Held by the one that delivers.
+pub struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A program that is being started has the file, too, for a moment: closing it alone would not end the lock.
+        let _ = self.0.unlock();
+    }
+}
+
 /// The directory that holds them.
 #[derive(Debug, Clone)]
 pub struct Outbox {
@@ -117,13 +127,13 @@ impl Outbox {
     ///
     /// # Errors
     /// A sentence: another one has it, or it cannot be had.
-    pub fn lock(&self) -> Result<File, String> {
+    pub fn lock(&self) -> Result<Lock, String> {
         let dir = self.dir.display();
         let cannot = |error: std::io::Error| format!("{dir} cannot be locked: {error}. Nothing was told to a server.");
         std::fs::create_dir_all(&self.dir).map_err(cannot)?;
         let file = File::options().create(true).append(true).open(self.dir.join("lock")).map_err(cannot)?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
+            Ok(()) => Ok(Lock(file)),
             Err(TryLockError::Error(error)) => Err(cannot(error)),
             Err(TryLockError::WouldBlock) => {
                 Err("Another undersign is telling servers what was decided. What it leaves is told next time."
