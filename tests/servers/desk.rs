@@ -71,6 +71,9 @@ fn a_request_is_shown_as_its_server_calls_it_with_who_is_asked_and_what_its_chec
     assert!(!frame.contains("#11"), "what is not open any more is gone: {frame}");
     let narrow = desk.sits_down((80, 24)).frame();
     assert!(narrow.contains("@ #12: Rework the till"), "{narrow}");
+    desk.f.git("mina", &["branch", "-q", "rework", "refs/undersign/requests/origin/pull/12"]);
+    let narrow = desk.sits_down((80, 24)).frame();
+    assert!(narrow.contains("@ #12: Rework the till"), "with a branch of its own, too: {narrow}");
     let found = session.press("/mina @<enter>").frame();
     assert!(found.contains("Rework the till"), "{found}");
 }

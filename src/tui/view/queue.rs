@@ -74,7 +74,10 @@ fn draw_list(state: &State, area: Rect, paint: &mut Paint<'_>) {
         }
         return;
     }
-    paint.line(area, 1, columns.headings(state.queue.sort));
+    // What is only told has no columns.
+    if rows.iter().any(|row| matches!(row, QueueRow::Change(_))) {
+        paint.line(area, 1, columns.headings(state.queue.sort));
+    }
     let scroll = state.queue.scroll;
     for (at, row) in rows.iter().enumerate().skip(scroll).take(page) {
         let y = 2 + (at - scroll) as u16;
@@ -318,14 +321,22 @@ impl Columns {
             .add(need_role(entry.section(), &entry.need), &clip(&need, self.need - 1))
     }
 
-    /// The title, after the branch where that is what tells a row from the next and has no column of its own.
+    /// The title, after the number or the branch where that is what tells a row from the next and has no column of its
+    /// own.
     fn title_of(&self, entry: &Entry) -> String {
         let change = &entry.change;
-        let is_named = self.branch > 0 || (self.change > 0 && change.request().is_some());
-        if is_named || (change.name == change.branch && change.stands.is_empty()) {
+        let is_plain = change.name == change.branch && change.stands.is_empty();
+        let is_told = match change.request() {
+            Some(_) => self.branch > 0 || self.change > 0,
+            None => self.branch > 0 || is_plain,
+        };
+        if is_told {
             return entry.title().to_owned();
         }
-        format!("{}: {}", change.name, entry.title())
+        match change.request() {
+            Some(request) if is_plain => format!("{}: {}", request.sign(), entry.title()),
+            _ => format!("{}: {}", change.name, entry.title()),
+        }
     }
 
     fn checks(&self, line: Line, entry: &Entry) -> Line {
