@@ -281,7 +281,12 @@ fn sync_all(state: &mut State) -> Vec<Effect> {
 }
 
 pub fn open_selected(state: &mut State) -> Vec<Effect> {
-    let Some(entry) = state.queue.selected_entry() else { return Vec::new() };
+    let Some(entry) = state.queue.selected_entry() else {
+        // It cannot be opened: why.
+        let problem = state.queue.current().and_then(|row| state.queue.problem(row));
+        state.status = problem.map(|(what, why)| format!("{what}: {why}"));
+        return Vec::new();
+    };
     let (change, snapshot) = (entry.change.clone(), state.queue.snapshot(&entry.change).cloned());
     let Some(snapshot) = snapshot else { return Vec::new() };
     state.queue.selected = Some(change.id.clone());

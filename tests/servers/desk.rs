@@ -181,3 +181,18 @@ fn a_server_is_asked_again_once_it_is_known_to_have_a_repository() {
     assert!(frame.contains("@ Rework the till") && frame.contains(" ✓ ") && !frame.contains("#11"), "{frame}");
     assert!(!frame.contains("no clone of ann/shop"), "{frame}");
 }
+
+#[test]
+fn a_sentence_that_is_longer_than_a_row_is_folded_over_the_queue() {
+    let desk = Desk::new();
+    let mut session = desk.sits_down((80, 24));
+    let told = |frame: &str| frame.lines().rev().take(2).collect::<Vec<_>>().into_iter().rev().collect::<String>();
+    let frame = session.press("G<enter>").frame();
+    let why = told(&frame);
+    assert!(why.contains("zoe/lib #7 Bump the lib: it asks you") && why.contains("Its page: https://"), "{frame}");
+    let frame = session.press("k").frame();
+    assert!(!told(&frame).contains("zoe/lib"), "until the next stroke: {frame}");
+    session.state.queue.filter = "nothing has this".to_owned();
+    let frame = session.press("g").frame();
+    assert!(!frame.contains("tier ▾"), "no columns over what has none: {frame}");
+}

@@ -58,8 +58,7 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
             let typed: String = state.pending.iter().map(ToString::to_string).collect();
             let typed = format!("{}{typed}", state.count.map(|count| count.to_string()).unwrap_or_default());
             if let Some(status) = &state.status {
-                let status = paint::clip(&format!(" {status}"), usize::from(area.width));
-                paint.line(area, foot, Line::new().add(Role::Warning, &status));
+                told(state, status, area, &mut paint);
             } else if !typed.is_empty() {
                 paint.line(area, foot, Line::new().add(Role::Key, &format!(" {typed}")));
             }
@@ -74,6 +73,30 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
     }
     if let Some(at) = cursor {
         frame.set_cursor_position(at);
+    }
+}
+
+/// What is told, in the last row. Over the queue it is folded upwards until the next stroke: what came of what was sent
+/// is nowhere else. In the reader no line of a change is covered.
+fn told(state: &State, status: &str, area: Rect, paint: &mut Paint<'_>) {
+    let width = usize::from(area.width);
+    let mut rows = paint::fold(status, width.saturating_sub(2));
+    if !matches!(state.screen, Screen::Queue) || rows.len() == 1 {
+        rows = vec![status.to_owned()];
+    }
+    let room = usize::from(area.height / 4);
+    if rows.len() > room {
+        let rest = rows.split_off(room - 1);
+        rows.push(rest.join(" "));
+    }
+    let first = area.height - rows.len() as u16;
+    if rows.len() > 1 {
+        rule(paint, area, first - 1);
+    }
+    for (row, text) in (first..).zip(&rows) {
+        paint.clear(Rect { y: area.y + row, height: 1, ..area });
+        let text = paint::clip(&format!(" {text}"), width);
+        paint.line(area, row, Line::new().add(Role::Warning, &text));
     }
 }
 
