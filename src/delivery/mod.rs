@@ -135,11 +135,12 @@ impl Post {
         // Where a token is looked for, and what it is, goes by the kind.
         let server = &server.with_kind(&*self.transport).map_err(|error| error.to_string())?;
         let found = server::token(server)?;
+        let from = found.as_ref().map(|found| found.from.clone());
         let kept =
             self.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(server.name.clone()).or_default().clone();
         let connected = server::connect(server, found.map(|found| found.token), &*self.transport, kept);
         let connected = connected.map_err(|error| error.to_string())?;
-        let account = connected.account().map_err(|error| error.to_string())?;
+        let account = connected.account().map_err(|error| refused(&error, &server.name, from.as_deref()))?;
         Ok((connected, account))
     }
 
@@ -196,6 +197,18 @@ impl Post {
             }
         }
         receipt
+    }
+}
+
+/// Why there is no account: which token it was, or where one may be put.
+fn refused(error: &ServerError, name: &str, from: Option<&str>) -> String {
+    match (error, from) {
+        (ServerError::Account(host), Some(from)) => format!("{host} does not accept the token (401) from {from}."),
+        (ServerError::Account(host), None) => {
+            let variable = server::variable(name);
+            format!("{host} asks for an account (401), and there is no token. Put one into {variable}.")
+        }
+        _ => error.to_string(),
     }
 }
 

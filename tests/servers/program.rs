@@ -100,10 +100,16 @@ fn a_doctor_says_what_a_server_is_with_which_account_and_what_is_open_there() {
     }
     assert!(code == 0 && !said.contains("s3cret"), "{said}");
     let (code, said) = desk.says(&["doctor", "--server", "work"], None);
-    assert!(code == 70 && said.contains("does not accept the account (401)"), "{said}");
+    assert!(code == 70 && said.contains("asks for an account (401), and there is no token."), "{said}");
     assert!(said.contains("none found. Put one into UNDERSIGN_TOKEN_WORK"), "{said}");
     let (code, said) = desk.says(&["doctor", "--server", "play"], None);
-    assert!(code == 70 && said.contains("is called play; work"), "{said}");
+    assert!(code == 70 && said.contains("is called play; there is work."), "{said}");
+    let (code, said) = desk.says(&["doctor", "--server", "work"], Some("wrong"));
+    let why = "does not accept the token (401) from the environment, UNDERSIGN_TOKEN_WORK.";
+    assert!(code == 70 && said.contains(why) && !said.contains("wrong"), "{said}");
+    let (code, said) = desk.says(&["doctor", "--server", "work"], Some("Bearer s3cret"));
+    let why = "UNDERSIGN_TOKEN_WORK holds no token: one word, and nothing else.";
+    assert!(code == 70 && said.contains(why) && !said.contains("s3cret"), "{said}");
 }
 
 #[test]

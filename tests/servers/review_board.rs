@@ -561,7 +561,10 @@ fn it_is_recognised_and_takes_no_token_of_another() {
     server.token_command = Some("echo rbp_another".to_owned());
     let post = Post::over(Box::new(network), Vec::new(), Path::new(""));
     let Err(why) = post.connect(&server) else { panic!("it takes any token") };
-    assert!(why.contains("does not accept the account (401)") && !why.contains("rbp_another"), "{why}");
+    assert!(
+        why.contains("does not accept the token (401) from token_command") && !why.contains("rbp_another"),
+        "{why}"
+    );
 }
 
 #[test]

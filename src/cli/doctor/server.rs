@@ -10,7 +10,12 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
     let servers = config::servers();
     let Some(server) = servers.iter().find(|server| server.name == name) else {
         let known: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
-        let known = if known.is_empty() { "there is none".to_owned() } else { known.join(", ") };
+        let known = match &known[..] {
+            [] if !config::file_problems().is_empty() => "it is not used before it is mended".to_owned(),
+            [] => "there is none".to_owned(),
+            [one] => format!("there is {one}"),
+            all => format!("there are {}", all.join(", ")),
+        };
         let file = config::directory().join("config.toml");
         return Err(format!("No server in {} is called {}; {known}.", file.display(), visible::text(name)));
     };
@@ -20,7 +25,11 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
     row("kind", server.kind.map_or("", ServerKind::name));
     let token = server::token(server)?;
     let from = token.as_ref().map_or_else(
-        || format!("none found. Put one into {}, or write token_command in config.toml", variable(&server.name)),
+        || {
+            let stray = stray(&servers).map(|name| format!(". {name} is set, and is for no server"));
+            let (own, stray) = (variable(&server.name), stray.unwrap_or_default());
+            format!("none found. Put one into {own}, or write token_command in config.toml{stray}")
+        },
         |found| format!("from {}", found.from),
     );
     row("token", &from);
@@ -47,6 +56,13 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
     let asked = connected.asked(&account).map_err(|error| error.to_string())?;
     row("asks you", &crate::change::counted(asked.len(), "review request"));
     repository.map_or(Ok(()), |repository| here(server, &*connected, &account, repository))
+}
+
+/// A variable that is named as those of tokens are, and is for none of the servers.
+fn stray(servers: &[Server]) -> Option<String> {
+    let own: Vec<String> = servers.iter().map(|server| variable(&server.name)).collect();
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| name.starts_with(&variable("")) && !own.contains(name)).min()
 }
 
 /// Which remotes of the repository the server has, and what is open there.

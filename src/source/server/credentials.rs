@@ -18,10 +18,12 @@ pub struct Credentials {
 /// GitHub, and from git's credential helpers, which never ask on the terminal here.
 ///
 /// # Errors
-/// A sentence: the command failed. That there is none is no error.
+/// A sentence: the command failed, or what the variable holds is no token. That there is none is no error.
 pub fn token(server: &Server) -> Result<Option<Credentials>, String> {
     let variable = variable(&server.name);
-    if let Some(token) = std::env::var(&variable).ok().and_then(|text| Secret::new(&text)) {
+    if let Some(text) = std::env::var_os(&variable).filter(|text| !text.to_string_lossy().trim().is_empty()) {
+        let token = Secret::new(&text.to_string_lossy());
+        let token = token.ok_or_else(|| format!("{variable} holds no token: one word, and nothing else."))?;
         return Ok(Some(Credentials { token, from: format!("the environment, {variable}") }));
     }
     if let Some(command) = &server.token_command {
