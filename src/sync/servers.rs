@@ -189,7 +189,12 @@ pub fn refresh(post: &Post, repositories: &[Repository], prompts: Prompts, now: 
                     brought.filter_map(|(repository, brought)| Some((repository.name.clone(), brought.err()?))),
                 );
             }
-            Err(why) => failed.push((server.name.clone(), why)),
+            Err(why) => {
+                // It was told of each repository that has patches there.
+                let told = format!("{}: {why}", visible::text(&server.name));
+                failed.retain(|(_, other)| *other != told);
+                failed.push((server.name.clone(), why));
+            }
         }
     }
     failed

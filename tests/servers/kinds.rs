@@ -56,6 +56,10 @@ fn a_server_is_asked_what_it_is() {
         let error = server::kind_of(&server(None), &stranger).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
     }
+    let mut deep = server(None);
+    deep.url += "/ann/shop";
+    let error = server::kind_of(&deep, &Stranger::Pages).unwrap_err().to_string();
+    assert!(error.contains("at /ann/shop, which may be too much of it"), "{error}");
 }
 
 #[test]

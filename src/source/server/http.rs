@@ -143,7 +143,7 @@ impl Network {
 
 impl Transport for Network {
     fn send(&self, request: &Request) -> Result<Response, NoAnswer> {
-        let no_answer = |error: ureq::Error| NoAnswer(error.to_string());
+        let no_answer = |error: ureq::Error| NoAnswer(said_of(&error));
         let own = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
         let account = request.authorization.iter().map(|(name, secret)| (*name, secret.reveal()));
         let headers: Vec<(&str, &str)> = own.chain(account).collect();
@@ -170,10 +170,21 @@ impl Transport for Network {
     }
 }
 
+/// What went wrong, without the words of the library and the numbers of the system.
+fn said_of(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or_default().to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
 /// Why a server did not do what it was asked: a sentence that also says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ServerError {
-    #[error("{0} does not answer: {1}. What was known of it before is shown; R asks again.")]
+    #[error("{0} does not answer: {1}.")]
     Unreachable(String, String),
     #[error(
         "The address of the server {0} has a user before it, or what looks like one. Write it as a browser shows it."

@@ -104,7 +104,11 @@ pub fn recognise(url: &str, transport: &dyn Transport) -> Result<ServerKind, Ser
     }
     let names = ServerKind::ALL.map(ServerKind::name).join(", ");
     let unknown = || {
-        let what = format!("it is no server of a known kind; if it is, write kind = one of {names} in config.toml");
+        let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
+        let path = path.filter(|path| !path.is_empty()).map(|path| format!(" at /{path}, which may be too much of it"));
+        let path = path.unwrap_or_default();
+        let what =
+            format!("it is no server of a known kind{path}; if it is, write kind = one of {names} in config.toml");
         ServerError::Unreadable(client.host().to_owned(), what)
     };
     Err(failed.unwrap_or_else(unknown))
