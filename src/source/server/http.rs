@@ -444,8 +444,8 @@ impl<'t> Client<'t> {
         format!("{}{path}", self.base)
     }
 
-    /// What the server says, in a few words and without the token: some repeat what they were sent, and errors are shown
-    /// and kept.
+    /// What the server says, in a few words and without the token: some repeat what they were sent, and errors are
+    /// shown and kept.
     fn brief(&self, text: &str) -> String {
         let secrets = self.authorization.iter().flat_map(|(_, secret)| secret.spellings());
         brief(&secrets.fold(text.to_owned(), |text, secret| text.replace(&secret, "(secret)")))
