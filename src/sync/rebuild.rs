@@ -17,6 +17,8 @@ use crate::source::server::{Patched, Series, Signature};
 
 /// For one run of git. A patch can be made to fit slowly.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes of the binary files of one patch: what is told in few can be many.
+const MAX_BINARY: u64 = 64 << 20;
 /// Bytes of what git says that are read.
 const MAX_SAID: usize = 4096;
 
@@ -71,6 +73,9 @@ impl Bench<'_> {
         if commit.patch.trim_ascii().is_empty() {
             return Ok(());
         }
+        if !is_bounded(&commit.patch) {
+            return Err("its binary files are too large, or told by what changed in them".to_owned());
+        }
         let patch = self.dir.join("patch");
         std::fs::write(&patch, &commit.patch).map_err(|error| error.to_string())?;
         self.git(&["apply", "--cached", "--", &patch.to_string_lossy()]).map(|_| ())
@@ -118,6 +123,18 @@ impl Bench<'_> {
         let first = said.lines().next().unwrap_or("no reason given").trim_end_matches('.');
         Err(format!("`git {}` says: {}", arguments[0], visible::text(first)))
     }
+}
+
+/// Whether git has room for the binary files of a patch. A line of text does not begin so, and of a delta only git could
+/// say how large a file it makes.
+fn is_bounded(patch: &[u8]) -> bool {
+    let size = |line: &[u8]| {
+        let size = line.strip_prefix(b"literal ")?;
+        Some(std::str::from_utf8(size).ok().and_then(|size| size.trim().parse().ok()).unwrap_or(u64::MAX))
+    };
+    let mut lines = patch.split(|byte| *byte == b'\n');
+    let sizes = lines.clone().filter_map(size).fold(0, u64::saturating_add);
+    sizes <= MAX_BINARY && !lines.any(|line| line.starts_with(b"delta "))
 }
 
 /// Whether a program did what it was told, within [`PATIENCE`].

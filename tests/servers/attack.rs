@@ -428,6 +428,23 @@ fn a_number_that_nobody_counts_by_makes_no_ref() {
     }
 }
 
+/// A patch of a few bytes can make a file that no machine has room for.
+#[test]
+fn a_patch_that_makes_a_file_without_end_is_not_tried() {
+    let two = rebuilt::Two::new();
+    for size in ["literal 67108865", "literal 99999999999999999999999", "literal x", "delta 7"] {
+        let mut series = two.series.clone();
+        series.commits[0].patch = format!(
+            "diff --git a/b b/b\nnew file mode 100644\nindex {0}..{0}\nGIT binary patch\n{size}\nKcmZQz0096301yBG\n\n",
+            "0".repeat(40)
+        )
+        .into_bytes();
+        let told = rebuilt::Told { number: 12, series };
+        let brought = patches::bring(&two.f.repository(), "origin", &told, "shop").unwrap();
+        assert!(brought.unproved[0].contains("too large"), "{size}: {brought:?}");
+    }
+}
+
 fn pending(number: u64, head: ObjectId) -> Pending {
     Pending {
         repository: "ann/shop".to_owned(),
