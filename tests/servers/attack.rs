@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use serde_json::json;
+use undersign::app::servers::AtServer;
 use undersign::change::ObjectId;
 use undersign::change::request::{Kind, Request as Wanted};
 use undersign::decision::Verdict;
@@ -17,7 +19,8 @@ use undersign::sync::{Prompts, patches, servers};
 
 use crate::delivery::{Desk, KINDS};
 use crate::forge::{Forge, URL};
-use crate::support::{Decision, Fixture};
+use crate::session::Session;
+use crate::support::{Decision, Fixture, policy};
 use crate::{patches as rebuilt, program};
 
 /// A server that answers all that it is asked by what it was asked.
@@ -364,14 +367,16 @@ fn a_head_that_moves_while_the_verdict_is_given_is_not_what_it_is_bound_to() {
 
 #[test]
 fn what_another_person_quotes_is_not_taken_for_ours() {
-    for kind in [ServerKind::GitHub, ServerKind::Gitea] {
+    for kind in [ServerKind::GitHub, ServerKind::Gitea, ServerKind::GitLab] {
         let desk = Desk::new(kind);
         let record = desk.signs(Verdict::Approve);
         let head = &record.predicate().head.commit;
-        let quote = serde_json::json!({
-            "user": {"login": "mina"}, "state": "APPROVED", "commit_id": head,
-            "body": format!("> undersign record `{}`", record.id()),
-        });
+        let body = format!("> undersign record `{}`", record.id());
+        let quote = if kind == ServerKind::GitLab {
+            json!({"author": {"username": "mina"}, "body": body, "system": false, "resolvable": false})
+        } else {
+            json!({"user": {"login": "mina"}, "state": "APPROVED", "commit_id": head, "body": body})
+        };
         desk.forge.state.lock().unwrap().reviews.push(quote);
         let receipt = desk.delivers();
         assert_eq!((receipt.done.len(), desk.forge.reviews().len()), (1, 2), "{kind:?}: {receipt:?}");
@@ -585,4 +590,40 @@ fn a_server_whose_name_is_a_path_is_kept_in_its_directory() {
     let post = Post::over(Box::new(desk.forge.clone()), vec![server.clone()], desk.f.dir.path());
     servers::ask(&post, &server, &["ann/shop".to_owned()], 7).unwrap();
     assert_eq!(std::fs::read_dir(desk.f.dir.path().join("servers")).unwrap().count(), 1);
+}
+
+/// The row of a request keeps its id, whatever its server moves its ref to.
+#[test]
+fn what_was_read_of_a_request_is_not_read_of_other_content_under_its_number() {
+    let f = Fixture::with_policy(&policy(""));
+    let commits = |text: &str| {
+        f.git("mina", &["checkout", "-q", "-b", "work", "main"]);
+        f.write("till.txt", text);
+        let head = f.commit("mina", "till: rework");
+        f.git("mina", &["checkout", "-q", "main"]);
+        f.git("mina", &["branch", "-q", "-D", "work"]);
+        f.git("mina", &["update-ref", "refs/undersign/requests/origin/pull/12", &head]);
+        head
+    };
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    let head = commits("till\n");
+    let forge = Forge::new(ServerKind::GitHub, &head);
+    f.git("mina", &["remote", "add", "origin", &forge.remote()]);
+    f.git("mina", &["config", "remote.origin.skipFetchAll", "true"]);
+    f.git("mina", &["update-ref", "refs/remotes/origin/main", "main"]);
+    let mut session = Session::new(&f, (120, 36));
+    session.ports.post = Post::over(Box::new(forge.clone()), vec![forge.server()], f.dir.path());
+    session.state.queue.servers = vec![AtServer::new("work".to_owned())];
+    session.press("R").press("R");
+    let frame = session.press("<enter>").frame();
+    assert!(frame.contains("left: 1 hunk"), "{frame}");
+    let frame = session.press("<space>").frame();
+    assert!(!frame.contains("left: 1 hunk"), "{frame}");
+    session.press("<esc>q");
+    let head = commits("thief\n");
+    forge.state.lock().unwrap().head = head;
+    let frame = session.press("R").press("R").frame();
+    assert!(frame.contains("#12") && frame.contains("1 moved"), "{frame}");
+    let frame = session.press("<enter>").frame();
+    assert!(frame.contains("+ thief") && frame.contains("left: 1 hunk"), "{frame}");
 }
