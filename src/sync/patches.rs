@@ -15,6 +15,8 @@ use super::rebuild::rebuild;
 pub struct Brought {
     /// New here, or moved.
     pub requests: usize,
+    /// Not open any more, and not here any more.
+    pub gone: usize,
     /// Open there and not here, a sentence each.
     pub unproved: Vec<String>,
 }
@@ -36,7 +38,7 @@ pub fn bring(repository: &Repository, remote: &str, server: &dyn ReviewServer, n
         }
         open.insert(full);
     }
-    prune(repository, remote, &open);
+    brought.gone = prune(repository, remote, &open);
     Ok(brought)
 }
 
@@ -61,13 +63,16 @@ fn put(repository: &Repository, full: &str, head: ObjectId) -> Result<bool, Stri
     written.map(|_| true).map_err(|error| format!("{full} cannot be written: {}.", error.message()))
 }
 
-fn prune(repository: &Repository, remote: &str, open: &BTreeSet<String>) {
+/// How many went.
+fn prune(repository: &Repository, remote: &str, open: &BTreeSet<String>) -> usize {
     let prefix = format!("{REQUESTS}{remote}/");
+    let mut gone = 0;
     for mut reference in repository.raw.references_glob(&format!("{prefix}*")).into_iter().flatten().flatten() {
         let full = String::from_utf8_lossy(reference.name_bytes()).into_owned();
         let request = full.strip_prefix(&prefix).and_then(Request::named);
         if request.is_some_and(|request| request.kind == Kind::ReviewRequest) && !open.contains(&full) {
-            let _ = reference.delete();
+            gone += usize::from(reference.delete().is_ok());
         }
     }
+    gone
 }

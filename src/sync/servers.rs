@@ -137,6 +137,8 @@ pub fn bring(repository: &Repository, server: &Server, told: &Told, prompts: Pro
 pub struct Brought {
     /// Review requests that are new here, or moved.
     pub requests: usize,
+    /// Those that went, as they are not open any more.
+    pub gone: usize,
     /// What is not here, a sentence each.
     pub problems: Vec<String>,
 }
@@ -163,6 +165,7 @@ fn bring_from(post: &Post, server: &Server, own: &Repository, brought: &mut Brou
         delivery::link(own, &remote, server, &called)?;
         let came = patches::bring(own, &remote, &*connected, &called)?;
         brought.requests += came.requests;
+        brought.gone += came.gone;
         brought.problems.extend(came.unproved.iter().map(|why| format!("{name}: {why}")));
     }
     Ok(())

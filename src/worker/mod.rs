@@ -312,7 +312,7 @@ fn fetch(snapshot: &RepositorySnapshot, post: &Post, now: i64) -> Result<bool, S
     let fetched = branches::fetch(&repository, &post.answered(&repository), Prompts::Never, now);
     // Where a remote does not answer, a server may.
     let brought = servers::bring_patches(post, &repository);
-    let is_moved = fetched? || brought.requests > 0;
+    let is_moved = fetched? || brought.requests + brought.gone > 0;
     if brought.problems.is_empty() { Ok(is_moved) } else { Err(brought.problems.join(" ")) }
 }
 

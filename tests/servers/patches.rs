@@ -154,7 +154,7 @@ fn commits_are_made_again_from_patches_and_nothing_else_is_touched() {
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
     two.f.git("dana", &["config", "core.fsmonitor", &touch]);
     let brought = two.brings(two.series.clone()).unwrap();
-    assert_eq!(brought, Brought { requests: 1, unproved: vec![] });
+    assert_eq!(brought, Brought { requests: 1, ..Brought::default() });
     assert_eq!(two.f.id("refs/undersign/requests/origin/r/12"), head);
     assert_eq!(two.brings(two.series.clone()).unwrap(), Brought::default(), "it is here");
     assert!(!was_run.exists(), "no hook and no monitor");
