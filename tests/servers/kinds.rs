@@ -38,6 +38,16 @@ impl Transport for Stranger {
     }
 }
 
+/// As one that is silent.
+struct Counted<'a>(&'a std::sync::atomic::AtomicUsize);
+
+impl Transport for Counted<'_> {
+    fn send(&self, _: &Request) -> Result<Response, NoAnswer> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Err(NoAnswer("timeout".to_owned()))
+    }
+}
+
 fn server(kind: Option<ServerKind>) -> Server {
     Server { name: "work".to_owned(), url: URL.to_owned(), kind, token_command: None }
 }
@@ -56,6 +66,9 @@ fn a_server_is_asked_what_it_is() {
         let error = server::kind_of(&server(None), &stranger).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
     }
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let _ = server::kind_of(&server(None), &Counted(&asked)).unwrap_err();
+    assert_eq!(asked.into_inner(), 1, "one that is silent is waited for once");
     let mut deep = server(None);
     deep.url += "/ann/shop";
     let error = server::kind_of(&deep, &Stranger::Pages).unwrap_err().to_string();

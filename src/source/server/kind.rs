@@ -81,7 +81,7 @@ pub fn recognise(url: &str, transport: &dyn Transport) -> Result<ServerKind, Ser
         return Ok(ServerKind::GitHub);
     }
     let client = Client::new(transport, url, None, Kept::default())?;
-    let mut failed = None;
+    // One that is silent here is so at each address: that is waited for once.
     for (path, field, kind) in [
         ("/api/v1/version", "/version", ServerKind::Gitea),
         ("/api/v3/meta", "/installed_version", ServerKind::GitHub),
@@ -89,7 +89,7 @@ pub fn recognise(url: &str, transport: &dyn Transport) -> Result<ServerKind, Ser
     ] {
         match client.get::<serde_json::Value>(path) {
             Ok(answer) if answer.pointer(field).is_some() => return Ok(kind),
-            Err(why @ ServerError::Unreachable(..)) => failed = Some(why),
+            Err(why @ ServerError::Unreachable(..)) => return Err(why),
             _ => {}
         }
     }
@@ -98,20 +98,16 @@ pub fn recognise(url: &str, transport: &dyn Transport) -> Result<ServerKind, Ser
     {
         match is_it(&client) {
             Ok(true) => return Ok(kind),
-            Err(why @ ServerError::Unreachable(..)) => failed = Some(why),
+            Err(why @ ServerError::Unreachable(..)) => return Err(why),
             _ => {}
         }
     }
     let names = ServerKind::ALL.map(ServerKind::name).join(", ");
-    let unknown = || {
-        let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
-        let path = path.filter(|path| !path.is_empty()).map(|path| format!(" at /{path}, which may be too much of it"));
-        let path = path.unwrap_or_default();
-        let what =
-            format!("it is no server of a known kind{path}; if it is, write kind = one of {names} in config.toml");
-        ServerError::Unreadable(client.host().to_owned(), what)
-    };
-    Err(failed.unwrap_or_else(unknown))
+    let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
+    let path = path.filter(|path| !path.is_empty()).map(|path| format!(" at /{path}, which may be too much of it"));
+    let path = path.unwrap_or_default();
+    let what = format!("it is no server of a known kind{path}; if it is, write kind = one of {names} in config.toml");
+    Err(ServerError::Unreadable(client.host().to_owned(), what))
 }
 
 /// It tells its version to accounts only: to others it says in its own words that they have none.
