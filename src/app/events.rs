@@ -123,6 +123,7 @@ fn synced(state: &mut State, repository: usize, result: Result<Synced, String>) 
 }
 
 fn fetched(state: &mut State, repository: usize, name: &str, result: Result<bool, String>) -> Vec<Effect> {
+    state.queue.fetching.remove(&repository);
     let is_new = match result {
         Ok(is_new) => {
             state.queue.fetched.insert(repository, state.now);

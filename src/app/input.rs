@@ -239,13 +239,17 @@ fn refresh(state: &mut State) -> Vec<Effect> {
         Source::Ready(snapshot)
             if state.queue.outbox.contains_key(&repository) || state.queue.fetched.contains_key(&repository) =>
         {
-            Some(Effect::Fetch { repository, snapshot: snapshot.clone() })
+            Some((repository, Effect::Fetch { repository, snapshot: snapshot.clone() }))
         }
         _ => None,
     });
-    effects.extend(with_remotes);
+    // Where a remote is slow, one who presses R again does not wait for it twice, nor does what is to be sent.
+    let mut fetching = state.queue.fetching.clone();
+    effects.extend(with_remotes.filter(|(repository, _)| fetching.insert(*repository)).map(|(_, fetch)| fetch));
+    let is_under_way = !fetching.is_empty();
+    state.queue.fetching = fetching;
     effects.extend(ask(state, |_| true));
-    let told = if effects.len() > read { ", fetching from their remotes …" } else { "" };
+    let told = if is_under_way || effects.len() > read { ", fetching from their remotes …" } else { "" };
     state.status = Some(format!("reading all repositories again{told}"));
     effects
 }

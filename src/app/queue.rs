@@ -1,6 +1,6 @@
 //! The queue: all pending changes of all repositories, riskiest first.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use unicode_width::UnicodeWidthStr as _;
@@ -163,6 +163,8 @@ pub struct Queue {
     pub outbox: BTreeMap<usize, usize>,
     /// When the remotes of repositories that have some were last asked for their branches. Seconds since the epoch.
     pub fetched: BTreeMap<usize, i64>,
+    /// Repositories whose remotes are being asked.
+    pub fetching: BTreeSet<usize>,
     /// Those of the configuration.
     pub servers: Vec<AtServer>,
     /// By repository: names of servers, and what they call it.
@@ -199,6 +201,7 @@ impl Queue {
             preview: Preview::Auto,
             outbox: BTreeMap::new(),
             fetched: BTreeMap::new(),
+            fetching: BTreeSet::new(),
             servers: Vec::new(),
             at_servers: BTreeMap::new(),
             elsewhere: Vec::new(),

@@ -1,7 +1,7 @@
 //! What servers tell, in the queue.
 
-use undersign::app::Effect;
 use undersign::app::servers::AtServer;
+use undersign::app::{Effect, Event, update};
 use undersign::delivery::Post;
 use undersign::source::server::ServerKind;
 
@@ -195,4 +195,24 @@ fn a_sentence_that_is_longer_than_a_row_is_folded_over_the_queue() {
     session.state.queue.filter = "nothing has this".to_owned();
     let frame = session.press("g").frame();
     assert!(!frame.contains("tier ▾"), "no columns over what has none: {frame}");
+}
+
+#[test]
+fn a_remote_that_is_still_being_asked_is_not_asked_a_second_time() {
+    let desk = Desk::new();
+    let mut session = desk.sits_down((80, 24));
+    let mut fetches = || {
+        let stroke = Event::Stroke(undersign::app::keymap::Stroke::parse("R").unwrap());
+        let effects = update(&mut session.state, stroke);
+        let fetches = effects.into_iter().filter(|effect| matches!(effect, Effect::Fetch { .. }));
+        (fetches.collect::<Vec<_>>(), session.frame())
+    };
+    let (first, _) = fetches();
+    let (second, frame) = fetches();
+    assert_eq!((first.len(), second.len()), (1, 0));
+    assert!(frame.contains("fetching from their remotes …"), "{frame}");
+    let answer = session.carried_out(first.into_iter().next().unwrap());
+    session.take(answer.into());
+    let effects = update(&mut session.state, Event::Stroke(undersign::app::keymap::Stroke::parse("R").unwrap()));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Fetch { .. })), "once it answered, it is");
 }
