@@ -125,8 +125,8 @@ impl Bench<'_> {
     }
 }
 
-/// Whether git has room for the binary files of a patch. A line of text does not begin so, and of a delta only git could
-/// say how large a file it makes.
+/// Whether git has room for the binary files of a patch. A line of text does not begin so, and of a delta only git
+/// could say how large a file it makes.
 fn is_bounded(patch: &[u8]) -> bool {
     let size = |line: &[u8]| {
         let size = line.strip_prefix(b"literal ")?;
