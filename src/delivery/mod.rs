@@ -22,7 +22,7 @@ use crate::ledger;
 use crate::record::Record;
 use crate::source::git::Repository;
 use crate::source::server::{
-    self, Account, Decided, Kept, Memory, Network, Observed, ReviewServer, Server, ServerError, Transport,
+    self, Account, Decided, Kept, Memory, Network, Now, Observed, ReviewServer, Server, ServerError, Transport,
 };
 
 /// The review request of a change, at one of the servers that are configured.
@@ -249,7 +249,12 @@ impl Delivery<'_> {
     /// It can go on later.
     fn tell(&self, entry: &mut Entry) -> Result<String, String> {
         let name = visible::text(&entry.name()).into_owned();
-        if let Some(why) = self.obstacle(entry).map_err(|error| error.to_string())? {
+        let now = self.server.now(&entry.repository, entry.request).map_err(|error| error.to_string())?;
+        if !now.is_open {
+            self.outbox.remove(entry);
+            return Ok(format!("{name}: it is closed. The server was told nothing, and is not told later."));
+        }
+        if let Some(why) = self.obstacle(entry, now) {
             entry.stopped = Some(why.clone());
             self.outbox.put(entry)?;
             return Ok(format!("{name}: {why}"));
@@ -301,29 +306,21 @@ impl Delivery<'_> {
     }
 
     /// Why it must not be told: the request is not what was signed.
-    fn obstacle(&self, entry: &Entry) -> Result<Option<String>, ServerError> {
-        let now = self.server.now(&entry.repository, entry.request)?;
+    fn obstacle(&self, entry: &Entry, now: Now) -> Option<String> {
         if now.head != entry.head {
             let (then, now) = (entry.head.short(), now.head.short());
-            return Ok(Some(format!(
+            return Some(format!(
                 "its head moved to {now} after you signed {then}. Nothing was told to the server; read what came and \
                  decide again."
-            )));
+            ));
         }
         if let Some(target) = now.target.filter(|target| *target != entry.target) {
             let (then, now) = (visible::text(&entry.target), visible::text(&target));
-            return Ok(Some(format!(
-                "it is for {now} now, and you signed for {then}. Nothing was told to the server."
-            )));
+            return Some(format!("it is for {now} now, and you signed for {then}. Nothing was told to the server."));
         }
-        if !now.is_open {
-            return Ok(Some("it is closed. Nothing was told to the server.".to_owned()));
-        }
-        if entry.verdict == Verdict::Approve && now.author == self.account.login {
-            let account = visible::text(&self.account.login);
-            return Ok(Some(format!("{account} opened it, and nobody approves their own. Nothing was told.")));
-        }
-        Ok(None)
+        let is_own = entry.verdict == Verdict::Approve && now.author == self.account.login;
+        let account = visible::text(&self.account.login);
+        is_own.then(|| format!("{account} opened it, and nobody approves their own. Nothing was told."))
     }
 
     /// Sends what is not there yet, and reads it back. The inner result: as it was given, or why not.

@@ -9,6 +9,9 @@ use crate::record::Record;
 const MAX_SUMMARY: usize = 140;
 /// Characters of a comment. GitHub takes 65,536.
 const MAX_TEXT: usize = 60_000;
+/// Of these, for reason and notes. Gerrit takes 16,384 in all.
+const MAX_WORDS: usize = 14_000;
+const TOO_LONG: &str = "\nReason and notes are too long for a comment: they stand in the record.\n";
 
 /// Where a server has the record besides the comment.
 #[derive(Debug, Clone, Copy)]
@@ -42,17 +45,8 @@ pub fn comment(record: &Record, home: Home) -> String {
     let predicate = record.predicate();
     let head = &predicate.head.commit[..predicate.head.commit.len().min(12)];
     let mut text = format!("**{}** at `{head}` by {}.\n", done(predicate.verdict), predicate.principal);
-    if !predicate.reason.is_empty() {
-        text += &format!("\n{}", visible::fenced(&predicate.reason, "text"));
-    }
-    for note in &predicate.notes {
-        let place = match (note.path.as_str(), note.line.0) {
-            ("", _) => "The change as a whole".to_owned(),
-            (path, 0) => format!("`{}`", path.replace('`', "'")),
-            (path, line) => format!("`{}:{line}`", path.replace('`', "'")),
-        };
-        text += &format!("\n{}\n\n{}", visible::text(&place), visible::fenced(&note.text, "text"));
-    }
+    let words = words(record);
+    text += if words.chars().count() > MAX_WORDS { TOO_LONG } else { &words };
     text += &format!("\nSigned: undersign record `{}`. ", id(record));
     text += match home {
         Home { is_in_ref: true, .. } => "`undersign sync` fetches it, ",
@@ -64,6 +58,24 @@ pub fn comment(record: &Record, home: Home) -> String {
         text += &whole(record, MAX_TEXT.saturating_sub(text.chars().count()));
     }
     text
+}
+
+/// The reason and the notes.
+fn words(record: &Record) -> String {
+    let predicate = record.predicate();
+    let mut words = String::new();
+    if !predicate.reason.is_empty() {
+        words += &format!("\n{}", visible::fenced(&predicate.reason, "text"));
+    }
+    for note in &predicate.notes {
+        let place = match (note.path.as_str(), note.line.0) {
+            ("", _) => "The change as a whole".to_owned(),
+            (path, 0) => format!("`{}`", path.replace('`', "'")),
+            (path, line) => format!("`{}:{line}`", path.replace('`', "'")),
+        };
+        words += &format!("\n{}\n\n{}", visible::text(&place), visible::fenced(&note.text, "text"));
+    }
+    words
 }
 
 fn whole(record: &Record, room: usize) -> String {

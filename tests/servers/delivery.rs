@@ -260,13 +260,23 @@ fn a_request_that_is_not_what_was_signed_is_told_nothing() {
         desk.forge.state.lock().unwrap().base = "re\u{1b}[31mlea\u{202e}se".to_owned();
         desk.is_not_told("and you signed for refs/heads/main");
         desk.forge.state.lock().unwrap().base = "main".to_owned();
-        desk.forge.state.lock().unwrap().is_closed = true;
-        desk.is_not_told("it is closed");
-        desk.forge.state.lock().unwrap().is_closed = false;
         desk.forge.state.lock().unwrap().author = "dana-at-work".to_owned();
         desk.is_not_told("dana-at-work opened it, and nobody approves their own");
         desk.forge.state.lock().unwrap().author = "mina".to_owned();
         desk.is_told_once("approved");
+    }
+}
+
+#[test]
+fn a_request_that_was_closed_meanwhile_is_told_nothing_and_nothing_waits_for_it() {
+    for kind in KINDS {
+        let desk = Desk::new(kind);
+        desk.signs(Verdict::Approve);
+        desk.forge.state.lock().unwrap().is_closed = true;
+        let receipt = desk.delivers();
+        assert!(receipt.done.is_empty() && receipt.left[0].contains("it is closed"), "{receipt:?}");
+        assert_eq!((desk.waiting(), desk.forge.statuses().len(), desk.forge.says_of_it()), (0, 0, "nothing"));
+        assert_eq!(desk.delivers(), Receipt::default(), "it is said once");
     }
 }
 

@@ -216,3 +216,10 @@ fn a_remote_that_is_still_being_asked_is_not_asked_a_second_time() {
     let effects = update(&mut session.state, Event::Stroke(undersign::app::keymap::Stroke::parse("R").unwrap()));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Fetch { .. })), "once it answered, it is");
 }
+
+#[test]
+fn the_reader_names_the_request_that_is_read() {
+    let desk = Desk::new();
+    let frame = desk.sits_down((80, 24)).press("<enter>").frame();
+    assert!(frame.lines().next().is_some_and(|head| head.contains("#12 Count from two")), "{frame}");
+}

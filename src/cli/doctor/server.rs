@@ -44,15 +44,15 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
     if !abilities.has_status {
         row("statuses", "none: this server has no status at a commit");
     }
-    let home = if abilities.holds_records { "with each verdict, too" } else { "else in the comment" };
-    row("records", &format!("in refs, where the remote takes them (`undersign doctor --remote NAME`); {home}"));
+    let home = if abilities.holds_records { "and with each verdict" } else { "else in the comment" };
+    row("records", &format!("in refs of the remote where it takes them (`undersign doctor --remote NAME`), {home}"));
     if !abilities.binds_commits {
         row(
             "unproved",
             "that what it calls approved is what was approved: new commits may keep the verdicts on the old",
         );
     }
-    row("unproved", "that the server shows a verdict to its rules of merging: those are its own");
+    row("unproved", "that a verdict there lets anything be merged, or keeps it: the server has rules of its own");
     let asked = connected.asked(&account).map_err(|error| error.to_string())?;
     row("asks you", &crate::change::counted(asked.len(), "review request"));
     repository.map_or(Ok(()), |repository| here(server, &*connected, &account, repository))

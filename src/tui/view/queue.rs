@@ -139,7 +139,8 @@ fn header(state: &State, area: Rect, paint: &mut Paint<'_>) {
     let open = entries.len() - decided;
     let mut left = Line::new().add(Role::Title, " undersign").add(Role::Muted, &format!("   {open} open"));
     if mine > 0 {
-        left = left.add(Role::Accent, &format!(" · {mine} need you"));
+        let verb = if mine == 1 { "needs" } else { "need" };
+        left = left.add(Role::Accent, &format!(" · {mine} {verb} you"));
     } else if open > 0 && pending == 0 && decided > 0 {
         left = left.add(Role::Ok, " · all done for you");
     }

@@ -12,6 +12,7 @@ use crate::app::action::Action;
 use crate::app::review::Review;
 use crate::app::review::lists::{LEGEND, Listed, list_room};
 use crate::app::review::rows::Row;
+use crate::change::Change;
 use crate::change::counted;
 use crate::risk::Severity;
 use crate::tui::theme::Role;
@@ -67,6 +68,12 @@ pub fn draw(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
     );
 }
 
+/// The title, after the number of the review request.
+fn titled(change: &Change) -> String {
+    let title = change.title();
+    change.request().map_or_else(|| title.to_owned(), |request| format!("{} {title}", request.sign()))
+}
+
 fn header(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
     let (back, right) = match review.part_name() {
@@ -75,7 +82,7 @@ fn header(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
         None => (" ‹ Queue   ", counters(state, review, width)),
     };
     let title = match review.told() {
-        [] => review.change.title().to_owned(),
+        [] => titled(&review.change),
         told => told.join(" "),
     };
     let title = clip(&title, width.saturating_sub(right.width() + back.width() + 2));
