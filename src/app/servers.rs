@@ -120,9 +120,10 @@ pub fn silent(servers: &[AtServer]) -> Vec<(String, String)> {
     let row = |server: &AtServer| {
         let missing = server.told.as_ref().and_then(|told| told.missing.first());
         let why = server.problem.as_ref().or(missing)?;
-        let known = server.told.as_ref().map_or(0, |told| told.pending.len());
+        // What it did tell now is not as before.
+        let before = server.told.as_ref().filter(|_| server.problem.is_some()).map_or(0, |told| told.pending.len());
         let known =
-            if known == 0 { String::new() } else { format!(" Shown as before: {}.", counted(known, "request")) };
+            if before == 0 { String::new() } else { format!(" Shown as before: {}.", counted(before, "request")) };
         Some((visible::text(&server.name).into_owned(), format!("{why}{known}")))
     };
     servers.iter().filter_map(row).collect()

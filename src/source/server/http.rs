@@ -196,7 +196,7 @@ pub enum ServerError {
         "{0} does not accept the account (401). `undersign doctor --server NAME` says where the token is looked for."
     )]
     Account(String),
-    #[error("{0} refuses: {1} (403). The token may lack a right; `undersign doctor --server NAME` says which.")]
+    #[error("{0} refuses: {1} (403). The token may lack a right: the manual has those that it needs, for each server.")]
     Forbidden(String, String),
     #[error("{0} knows nothing at {1} (404). The address may be wrong, or the account may not see it.")]
     NotFound(String, String),
