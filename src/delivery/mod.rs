@@ -7,7 +7,7 @@ mod outbox;
 mod text;
 
 pub use apart::{known, link, linked};
-pub use outbox::{Entry, Outbox, Signed, Step};
+pub use outbox::{Entry, Outbox};
 
 use text::Home;
 
@@ -151,7 +151,7 @@ impl Post {
     pub fn take(&self, repository: &Repository, change: &Change, record: &Record, now: i64) -> Result<(), String> {
         let Some(hosted) = hosted(repository, &change.refs, &self.servers) else { return Ok(()) };
         let Hosted { server, repository: name, request, remote } = hosted;
-        self.outbox.replace(&Entry::new(Signed {
+        self.outbox.replace(&Entry {
             server,
             repository: name,
             request,
@@ -162,7 +162,7 @@ impl Post {
             verdict: record.predicate().verdict,
             record: record.id().to_string(),
             signed_at: now,
-        }))
+        })
     }
 
     /// Delivers what waits for a repository, in the order in which it was signed.
@@ -188,9 +188,9 @@ impl Post {
             match connection {
                 Ok((server, account)) => {
                     let delivery = Delivery { outbox: &self.outbox, server: &**server, account, repository };
-                    match delivery.deliver(entry) {
+                    match delivery.deliver(&entry) {
                         Delivered::Done(told) => receipt.done.push(told),
-                        Delivered::Later(why) | Delivered::Stopped(why) => receipt.left.push(why),
+                        Delivered::Over(why) | Delivered::Left(why) => receipt.left.push(why),
                     }
                 }
                 Err(why) => receipt.left.push(format!("{}: {why}", visible::text(&entry.name()))),
@@ -217,10 +217,10 @@ fn refused(error: &ServerError, name: &str, from: Option<&str>) -> String {
 pub enum Delivered {
     /// Read back as it was given; a sentence.
     Done(String),
-    /// It stays in the outbox and goes on with the next try: why.
-    Later(String),
-    /// It stays in the outbox until somebody looks at it: why.
-    Stopped(String),
+    /// It can never be told: why.
+    Over(String),
+    /// It stays in the outbox for the next try: why.
+    Left(String),
 }
 
 /// Delivers one entry, from where it stands on.
@@ -232,77 +232,67 @@ pub struct Delivery<'d> {
 }
 
 impl Delivery<'_> {
-    pub fn deliver(&self, mut entry: Entry) -> Delivered {
-        match self.tell(&mut entry) {
-            Ok(told) if entry.is_done() => {
-                self.outbox.remove(&entry);
-                Delivered::Done(told)
-            }
-            Ok(told) => Delivered::Stopped(told),
-            Err(why) => Delivered::Later(format!("{}: {why}", visible::text(&entry.name()))),
+    pub fn deliver(&self, entry: &Entry) -> Delivered {
+        let name = visible::text(&entry.name()).into_owned();
+        let delivered = match self.tell(entry) {
+            Ok(Delivered::Done(told)) => Delivered::Done(format!("{name}: {told}")),
+            Ok(Delivered::Over(why)) => Delivered::Over(format!("{name}: {why}")),
+            Ok(Delivered::Left(why)) | Err(why) => Delivered::Left(format!("{name}: {why}")),
+        };
+        if !matches!(delivered, Delivered::Left(_)) {
+            self.outbox.remove(entry);
         }
+        delivered
     }
 
-    /// What is to be told of it, whether it is done or not.
-    ///
     /// # Errors
-    /// It can go on later.
-    fn tell(&self, entry: &mut Entry) -> Result<String, String> {
-        let name = visible::text(&entry.name()).into_owned();
+    /// A sentence: as [`Delivered::Left`].
+    fn tell(&self, entry: &Entry) -> Result<Delivered, String> {
         let now = self.server.now(&entry.repository, entry.request).map_err(|error| error.to_string())?;
         if !now.is_open {
-            self.outbox.remove(entry);
-            return Ok(format!("{name}: it is closed. The server was told nothing, and is not told later."));
+            let why = "it is closed. The server was told nothing, and is not told later.";
+            return Ok(Delivered::Over(why.to_owned()));
         }
         if let Some(why) = self.obstacle(entry, now) {
-            entry.stopped = Some(why.clone());
-            self.outbox.put(entry)?;
-            return Ok(format!("{name}: {why}"));
+            return Err(why);
         }
         let Some(record) = self.record(entry)? else {
             return Err(format!("the record {} is not in this repository.", &entry.record[..16]));
         };
         if !is_of(entry, &record) {
             let why = "it says something else than the record that was signed. Nothing was told to the server.";
-            return Ok(format!("{name}: {why}"));
+            return Err(why.to_owned());
         }
         let abilities = self.server.abilities();
         let home = Home { is_in_ref: self.is_held(entry), is_with_verdict: abilities.holds_records };
         let (text, summary) = (text::comment(&record, home), text::summary(&record));
         let envelope = String::from_utf8_lossy(&record.link.envelope).into_owned();
         let decided = Decided {
-            repository: &entry.repository.clone(),
+            repository: &entry.repository,
             request: entry.request,
             head: entry.head,
             verdict: entry.verdict,
-            record: &entry.record.clone(),
+            record: &entry.record,
             envelope: &envelope,
             text: &text,
             summary: &summary,
         };
         let seen = || self.server.verdict(&decided, self.account);
         let give = || self.server.give_verdict(&decided);
-        let verdict = self.step(entry, |entry| &mut entry.verdict_step, &seen, &give)?;
-        let status = self.status(entry, &decided)?;
-        Ok(match (verdict, status) {
-            (Ok(bound), Ok(none)) => {
-                format!("{name}: {}, {bound}; the record is {}{none}.", given(entry.verdict), home.place())
-            }
-            (Err(why), _) | (_, Err(why)) => format!("{name}: {why}"),
-        })
+        let bound = self.step(entry, &seen, &give)?;
+        let none = self.status(entry, &decided)?;
+        let given = given(entry.verdict);
+        Ok(Delivered::Done(format!("{given}, {bound}; the record is {}{none}.", home.place())))
     }
 
     /// The status at the commit, where the server has such; if not, what is to be told of that.
-    fn status(&self, entry: &mut Entry, decided: &Decided<'_>) -> Result<Result<&'static str, String>, String> {
+    fn status(&self, entry: &Entry, decided: &Decided<'_>) -> Result<&'static str, String> {
         if !self.server.abilities().has_status {
-            entry.status_step = Step::Done;
-            self.outbox.put(entry)?;
-            return Ok(Ok("; this server has no status"));
+            return Ok("; this server has no status");
         }
         let seen = || self.server.status(decided);
         let give = || self.server.set_status(decided);
-        let status = self.step(entry, |entry| &mut entry.status_step, &seen, &give)?;
-        Ok(status.map(|_| ""))
+        self.step(entry, &seen, &give).map(|_| "")
     }
 
     /// Why it must not be told: the request is not what was signed.
@@ -323,26 +313,21 @@ impl Delivery<'_> {
         is_own.then(|| format!("{account} opened it, and nobody approves their own. Nothing was told."))
     }
 
-    /// Sends what is not there yet, and reads it back. The inner result: as it was given, or why not.
+    /// Sends what is not there yet, and reads it back: how it stands there, if it is as it was given.
     fn step(
         &self,
-        entry: &mut Entry,
-        step: impl Fn(&mut Entry) -> &mut Step,
+        entry: &Entry,
         seen: &dyn Fn() -> Result<Option<Observed>, ServerError>,
         give: &dyn Fn() -> Result<(), ServerError>,
-    ) -> Result<Result<String, String>, String> {
+    ) -> Result<String, String> {
         let plain = |error: ServerError| error.to_string();
         let mut observed = seen().map_err(plain)?;
         if observed.is_none() {
-            *step(entry) = Step::Sent;
-            self.outbox.put(entry)?;
             let given = give();
             // An answer that got lost says nothing of what was done.
             if let Err(error) = given.as_ref().map_err(Clone::clone)
                 && !error.may_be_done()
             {
-                *step(entry) = Step::Failed(error.to_string());
-                self.outbox.put(entry)?;
                 return Err(error.to_string());
             }
             observed = seen().map_err(plain)?;
@@ -350,10 +335,7 @@ impl Delivery<'_> {
                 return Err(error.to_string());
             }
         }
-        let found = as_given(observed, entry.head, self.server.abilities().binds_commits);
-        *step(entry) = found.as_ref().map_or_else(|why| Step::Failed(why.clone()), |_| Step::Done);
-        self.outbox.put(entry)?;
-        Ok(found)
+        as_given(observed, entry.head, self.server.abilities().binds_commits)
     }
 
     fn record(&self, entry: &Entry) -> Result<Option<Arc<Record>>, String> {

@@ -13,10 +13,9 @@ use crate::disk::write_atomically;
 
 const SCHEMA: &str = "undersign-outbox/v0";
 
-/// One decision for one server.
+/// One decision for one server. What of it is told already, the server is asked each time: nothing here says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    schema: String,
     /// As the configuration names it.
     pub server: String,
     /// As the server names it.
@@ -34,68 +33,17 @@ pub struct Entry {
     pub record: String,
     /// Seconds since the epoch.
     pub signed_at: i64,
-    pub verdict_step: Step,
-    pub status_step: Step,
-    /// Why it is not delivered at all: somebody has to look at it.
-    pub stopped: Option<String>,
 }
 
-/// How far one of the things that a server is told has come.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Step {
-    #[default]
-    Waiting,
-    /// It was sent, and what became of it is not known: it is looked for before it is sent again.
-    Sent,
-    /// Read back from the server as it was given.
-    Done,
-    /// Not as it was given, or the server did not take it: why.
-    Failed(String),
-}
-
-/// What is known when a decision is put into the outbox.
-pub struct Signed {
-    pub server: String,
-    pub repository: String,
-    pub request: Request,
-    pub root: PathBuf,
-    pub remote: String,
-    pub head: ObjectId,
-    pub target: String,
-    pub verdict: Verdict,
-    pub record: String,
-    pub signed_at: i64,
+/// An entry as its file has it.
+#[derive(Serialize, Deserialize)]
+struct Written<E> {
+    schema: String,
+    #[serde(flatten)]
+    entry: E,
 }
 
 impl Entry {
-    pub fn new(signed: Signed) -> Entry {
-        let Signed { server, repository, request, root, remote, head, target, verdict, record, signed_at } = signed;
-        let schema = SCHEMA.to_owned();
-        let (verdict_step, status_step, stopped) = Default::default();
-        Entry {
-            schema,
-            server,
-            repository,
-            request,
-            root,
-            remote,
-            head,
-            target,
-            verdict,
-            record,
-            signed_at,
-            verdict_step,
-            status_step,
-            stopped,
-        }
-    }
-
-    /// Whether there is nothing left to do by itself.
-    pub fn is_done(&self) -> bool {
-        self.verdict_step == Step::Done && self.status_step == Step::Done
-    }
-
     /// As people call the request: `ann/shop #12`.
     pub fn name(&self) -> String {
         format!("{} {}", self.repository, self.request.sign())
@@ -169,7 +117,8 @@ impl Outbox {
     /// # Errors
     /// A sentence: the file cannot be written.
     pub fn put(&self, entry: &Entry) -> Result<(), String> {
-        let bytes = serde_json::to_vec_pretty(entry).map_err(|error| error.to_string())?;
+        let written = Written { schema: SCHEMA.to_owned(), entry };
+        let bytes = serde_json::to_vec_pretty(&written).map_err(|error| error.to_string())?;
         write_atomically(&self.path(entry), &bytes).map_err(|error| {
             format!("What is to be sent cannot be noted in {}: {error}. It was not sent.", self.dir.display())
         })
@@ -202,10 +151,11 @@ impl Outbox {
 
 fn read(path: &Path) -> Result<Entry, String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    let entry: Entry = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    let Written { schema, entry }: Written<Entry> =
+        serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
     let is_id = entry.record.len() == 64 && entry.record.bytes().all(|byte| byte.is_ascii_hexdigit());
     match () {
-        () if entry.schema != SCHEMA => Err(format!("its schema is not {SCHEMA}")),
+        () if schema != SCHEMA => Err(format!("its schema is not {SCHEMA}")),
         () if !is_id || path.file_stem().is_none_or(|name| name != entry.record.as_str()) => {
             Err("it is not called after its record".to_owned())
         }
