@@ -95,7 +95,8 @@ fn main() {
         });
         let first = first.into_inner().expect("no panic").unwrap_or_default();
         println!(
-            "{round}: requests of the first server after {} ms, of all after {} ms, checks after {} ms; {} questions of {} ms, {} kB",
+            "{round}: requests of the first server after {} ms, of all after {} ms, checks after {} ms; {} questions of \
+             {} ms, {} kB",
             first.as_millis(),
             listed.as_millis(),
             checked.as_millis(),

@@ -131,7 +131,7 @@ fn read(repositories: &[PathBuf]) -> (Queue, bool) {
     let (mut rows, mut unreadable, mut is_any_read) = (Vec::new(), Vec::new(), false);
     let caches = Caches::at(cache::home());
     #[cfg(feature = "tui")]
-    let told = Told::read();
+    let servers = Servers::read();
     for (index, path) in repositories.iter().enumerate() {
         let mut broken = Vec::new();
         let visited = each(
@@ -144,7 +144,7 @@ fn read(repositories: &[PathBuf]) -> (Queue, bool) {
                     #[allow(unused_mut)]
                     let mut row = row(snapshot, &change, &examination);
                     #[cfg(feature = "tui")]
-                    told.add(snapshot, &change, &mut row);
+                    servers.add(snapshot, &change, &mut row);
                     rows.push((examination::urgency(&change, &examination), row));
                 }
                 Err(why) => unreadable.push(Unreadable { what: visible::text(&change.id).into_owned(), why }),
@@ -215,28 +215,28 @@ pub(super) fn row(snapshot: &RepositorySnapshot, change: &Change, examination: &
 
 /// What servers told last, for the rows of review requests: the same words as in the desk.
 #[cfg(feature = "tui")]
-struct Told {
-    servers: Vec<Server>,
+struct Servers {
+    configured: Vec<Server>,
     told: Vec<AtServer>,
 }
 
 #[cfg(feature = "tui")]
-impl Told {
-    fn read() -> Told {
+impl Servers {
+    fn read() -> Servers {
         let post = Post::by_network(config::servers(), &config::data_directory());
         let told = post.servers.iter().map(|server| {
             let told = post.memory.load(&server.name).map(Arc::new);
             AtServer { told, ..AtServer::new(server.name.clone()) }
         });
-        Told { told: told.collect(), servers: post.servers }
+        Servers { told: told.collect(), configured: post.servers }
     }
 
     fn add(&self, snapshot: &RepositorySnapshot, change: &Change, row: &mut Row) {
-        if self.servers.is_empty() || change.request().is_none() {
+        if self.configured.is_empty() || change.request().is_none() {
             return;
         }
         let Ok(repository) = Repository::open(&snapshot.root) else { return };
-        let hosted = delivery::hosted(&repository, &change.refs, &self.servers);
+        let hosted = delivery::hosted(&repository, &change.refs, &self.configured);
         let told = hosted.and_then(|hosted| Index::of(&self.told).at_work(&hosted, change.revision.head));
         let Some(at_work) = told else { return };
         row.title = visible::text(&at_work.pending.title).into_owned();

@@ -13,33 +13,6 @@ use crate::source::server::Pending;
 
 use super::{Prompts, run_git, why_failed};
 
-/// Brings these requests of a remote, of which its server said that they are all that is open, and where they stand.
-/// Says whether any ref moved.
-///
-/// # Errors
-/// What git said.
-#[cfg(feature = "tui")]
-pub fn fetch_these(repository: &Repository, remote: &str, open: &[&Pending], prompts: Prompts) -> Result<bool, String> {
-    let remote = Remote { repository, remote, prompts, now: 0 };
-    let is_new = |pending: &&&Pending| {
-        pending.request.is_counted() && pending.head.is_none_or(|head| !remote.has(pending.request, head))
-    };
-    let wanted = |pending: &&Pending| {
-        // A server may say anything, and the ref becomes an argument of git.
-        let told = pending.full.clone().filter(|full| pending.request.is_at(full));
-        Some((pending.request, told.or_else(|| pending.request.on_its_host())?))
-    };
-    // A list may name one twice, if it moved between two pages.
-    let wanted: BTreeMap<Request, String> = open.iter().filter(is_new).filter_map(wanted).collect();
-    let absent = remote.bring_all(&wanted)?;
-    let gone = remote.prune(&open.iter().map(|pending| pending.request).collect::<Vec<_>>());
-    if absent.is_empty() {
-        return Ok(gone > 0 || !wanted.is_empty());
-    }
-    let absent: Vec<String> = absent.into_iter().map(Request::sign).collect();
-    Err(format!("open, says its server, and at no ref: {}. All others are here.", absent.join(", ")))
-}
-
 /// How many of a remote are taken where nothing else is set: `git config remote.NAME.undersignRequests`.
 const MOST: usize = 50;
 /// More cannot be set: they are arguments of one git.
@@ -71,6 +44,33 @@ pub fn fetch(repository: &Repository, answered: &[String], prompts: Prompts, now
         }
     }
     failed.map_or(Ok(()), Err)
+}
+
+/// Brings these requests of a remote, of which its server said that they are all that is open, and where they stand.
+/// Says whether any ref moved.
+///
+/// # Errors
+/// What git said.
+#[cfg(feature = "tui")]
+pub fn fetch_these(repository: &Repository, remote: &str, open: &[&Pending], prompts: Prompts) -> Result<bool, String> {
+    let remote = Remote { repository, remote, prompts, now: 0 };
+    let is_new = |pending: &&&Pending| {
+        pending.request.is_counted() && pending.head.is_none_or(|head| !remote.has(pending.request, head))
+    };
+    let wanted = |pending: &&Pending| {
+        // A server may say anything, and the ref becomes an argument of git.
+        let told = pending.full.clone().filter(|full| pending.request.is_at(full));
+        Some((pending.request, told.or_else(|| pending.request.on_its_host())?))
+    };
+    // A list may name one twice, if it moved between two pages.
+    let wanted: BTreeMap<Request, String> = open.iter().filter(is_new).filter_map(wanted).collect();
+    let absent = remote.bring_all(&wanted)?;
+    let gone = remote.prune(&open.iter().map(|pending| pending.request).collect::<Vec<_>>());
+    if absent.is_empty() {
+        return Ok(gone > 0 || !wanted.is_empty());
+    }
+    let absent: Vec<String> = absent.into_iter().map(Request::sign).collect();
+    Err(format!("open, says its server, and at no ref: {}. All others are here.", absent.join(", ")))
 }
 
 /// How many of a remote are taken: 0 to 1,000, `false` for none.
