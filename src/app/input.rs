@@ -7,7 +7,7 @@ use super::picker::{Badge, Entry, Picked, Picker};
 use super::prompt::{self, Prompt, Purpose};
 use super::queue::Source;
 use super::review::Review;
-use super::servers::AtServer;
+use super::servers::ServerSource;
 use super::text::TextField;
 use super::{Effect, Overlay, Screen, State, Text, help, reading, why};
 use crate::change::counted as count_of;
@@ -259,7 +259,7 @@ pub(super) fn ask(state: &State, which: impl Fn(&str) -> bool) -> Vec<Effect> {
     if state.queue.sources.iter().any(|source| matches!(source, Source::Reading { .. })) {
         return Vec::new();
     }
-    let about = |server: &AtServer| {
+    let about = |server: &ServerSource| {
         let at = state.queue.at_servers.values().flatten();
         let mut repositories: Vec<String> =
             at.filter(|(name, _)| *name == server.name).map(|(_, repository)| repository.clone()).collect();

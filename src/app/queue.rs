@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::Listing;
 use super::action::Action;
 use super::review::parts::Since;
-use super::servers::{self, AtServer, AtWork, NotReady};
+use super::servers::{self, NotReady, RequestInfo, ServerSource};
 use crate::change::{Change, visible};
 use crate::decision::Revised;
 use crate::delivery::Hosted;
@@ -43,7 +43,7 @@ pub struct Entry {
     /// The review request that it is.
     pub hosted: Option<Hosted>,
     /// What its server told of it.
-    pub at_work: Option<AtWork>,
+    pub request_info: Option<RequestInfo>,
 }
 
 /// A change that moved since the person looked or decided.
@@ -166,7 +166,7 @@ pub struct Queue {
     /// Repositories whose remotes are being asked.
     pub fetching: BTreeSet<usize>,
     /// Those of the configuration.
-    pub servers: Vec<AtServer>,
+    pub servers: Vec<ServerSource>,
     /// By repository: names of servers, and what they call it.
     pub at_servers: BTreeMap<usize, Vec<(String, String)>>,
     /// Requests that are not here, and servers that did not answer: what, and why.
@@ -259,7 +259,7 @@ impl Queue {
                 }
             };
             let hosted = hosted.remove(&change.id);
-            self.entries.push(Entry { change, examined, need, again, asked, hosted, at_work: None });
+            self.entries.push(Entry { change, examined, need, again, asked, hosted, request_info: None });
         }
         self.at_servers.insert(repository, at_servers);
         self.broken.retain(|broken| broken.repository != repository);
@@ -280,7 +280,7 @@ impl Queue {
         let index = servers::Index::of(&self.servers);
         for entry in &mut self.entries {
             let head = entry.change.revision.head;
-            entry.at_work = entry.hosted.as_ref().and_then(|hosted| index.at_work(hosted, head));
+            entry.request_info = entry.hosted.as_ref().and_then(|hosted| index.request_info(hosted, head));
         }
     }
 
@@ -422,7 +422,7 @@ impl Queue {
         };
         let again = entry.again.as_ref().map_or("", |_| "again");
         let asked = if entry.is_asked_of_me() { "@" } else { "" };
-        let author = entry.at_work.as_ref().map_or("", |at_work| at_work.pending.author.as_str());
+        let author = entry.request_info.as_ref().map_or("", |request_info| request_info.pending.author.as_str());
         let ready = entry.not_ready().map_or("", NotReady::word);
         let text =
             [&entry.change.id, &entry.change.name, entry.title(), &agent, &entry.need, again, asked, author, ready];
@@ -532,17 +532,17 @@ impl Queue {
 impl Entry {
     /// As its server calls it, else by its oldest commit.
     pub fn title(&self) -> &str {
-        let told = self.at_work.as_ref().map(|at_work| at_work.pending.title.as_str());
+        let told = self.request_info.as_ref().map(|request_info| request_info.pending.title.as_str());
         told.filter(|title| !title.trim().is_empty()).unwrap_or(self.change.title())
     }
 
     /// Whether its server says that this person is asked to review it.
     pub fn is_asked_of_me(&self) -> bool {
-        self.at_work.as_ref().is_some_and(|at_work| at_work.pending.asked.is_some())
+        self.request_info.as_ref().is_some_and(|request_info| request_info.pending.asked.is_some())
     }
 
     pub fn not_ready(&self) -> Option<NotReady> {
-        self.at_work.as_ref().and_then(AtWork::not_ready)
+        self.request_info.as_ref().and_then(RequestInfo::not_ready)
     }
 
     /// Whether all is known of it that the queue asks for.

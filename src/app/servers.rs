@@ -10,22 +10,22 @@ use crate::source::server::{Checks, Pending, Told};
 
 /// A server of the configuration.
 #[derive(Debug, Clone)]
-pub struct AtServer {
+pub struct ServerSource {
     pub name: String,
     pub told: Option<Arc<Told>>,
     /// Why it did not answer when it was asked last.
     pub problem: Option<String>,
 }
 
-impl AtServer {
-    pub fn new(name: String) -> AtServer {
-        AtServer { name, told: None, problem: None }
+impl ServerSource {
+    pub fn new(name: String) -> ServerSource {
+        ServerSource { name, told: None, problem: None }
     }
 }
 
 /// What a server told of one change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AtWork {
+pub struct RequestInfo {
     pub pending: Pending,
     /// Of its head as it is here.
     pub checks: Option<Checks>,
@@ -50,7 +50,7 @@ impl NotReady {
     }
 }
 
-impl AtWork {
+impl RequestInfo {
     pub fn not_ready(&self) -> Option<NotReady> {
         let checks = self.checks.unwrap_or_default();
         match () {
@@ -85,7 +85,7 @@ pub fn checks_sentence(checks: Checks) -> String {
 pub struct Index<'t>(HashMap<(&'t str, &'t str, Request), (&'t Told, &'t Pending)>);
 
 impl<'t> Index<'t> {
-    pub fn of(servers: &'t [AtServer]) -> Index<'t> {
+    pub fn of(servers: &'t [ServerSource]) -> Index<'t> {
         let told = servers.iter().filter_map(|server| server.told.as_deref());
         let all = told.flat_map(|told| told.pending.iter().map(move |pending| (told, pending)));
         let place = |told: &'t Told, one: &'t Pending| (told.server.as_str(), one.repository.as_str(), one.request);
@@ -93,15 +93,15 @@ impl<'t> Index<'t> {
     }
 
     /// What a server told of a change, whose head is here as it says.
-    pub fn at_work(&self, hosted: &Hosted, head: ObjectId) -> Option<AtWork> {
+    pub fn request_info(&self, hosted: &Hosted, head: ObjectId) -> Option<RequestInfo> {
         let (told, pending) = self.0.get(&(hosted.server.as_str(), hosted.repository.as_str(), hosted.request))?;
-        Some(AtWork { pending: (*pending).clone(), checks: told.checks_at(&pending.repository, head) })
+        Some(RequestInfo { pending: (*pending).clone(), checks: told.checks_at(&pending.repository, head) })
     }
 }
 
 /// Review requests that ask for the person, in repositories that are not here: what, and what helps. Those that are
 /// here are named by their server, and as it calls them.
-pub fn elsewhere(servers: &[AtServer], here: &BTreeSet<&(String, String)>) -> Vec<(String, String)> {
+pub fn elsewhere(servers: &[ServerSource], here: &BTreeSet<&(String, String)>) -> Vec<(String, String)> {
     let row = |pending: &Pending| {
         let what = format!("{} {} {}", pending.repository, pending.request.sign(), pending.title);
         let page = if pending.page.is_empty() { String::new() } else { format!(" Its page: {}", pending.page) };
@@ -116,8 +116,8 @@ pub fn elsewhere(servers: &[AtServer], here: &BTreeSet<&(String, String)>) -> Ve
 }
 
 /// Servers that did not answer all that they were asked, and what is shown of them.
-pub fn silent(servers: &[AtServer]) -> Vec<(String, String)> {
-    let row = |server: &AtServer| {
+pub fn silent(servers: &[ServerSource]) -> Vec<(String, String)> {
+    let row = |server: &ServerSource| {
         let missing = server.told.as_ref().and_then(|told| told.missing.first());
         let why = server.problem.as_ref().or(missing)?;
         // What it did tell now is not as before.

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use clap::Args;
 
 use super::{meant, queue};
-use crate::app::servers::AtServer;
+use crate::app::servers::ServerSource;
 use crate::app::{Effect, State};
 use crate::cache::{self, Caches};
 use crate::change::Change;
@@ -127,7 +127,7 @@ fn range(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Ch
 
 pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Vec<Effect>)) -> Result<State, String> {
     let (mut state, mut effects) = begin(&config, super::now());
-    state.queue.servers = config.servers.iter().map(|server| AtServer::new(server.name.clone())).collect();
+    state.queue.servers = config.servers.iter().map(|server| ServerSource::new(server.name.clone())).collect();
     if !config.servers.is_empty() {
         effects.push(Effect::Recall);
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
 #[cfg(feature = "tui")]
-use crate::app::servers::{AtServer, Index, NotReady};
+use crate::app::servers::{Index, NotReady, ServerSource};
 use crate::cache::{self, Caches};
 use crate::change::{Change, visible};
 #[cfg(feature = "tui")]
@@ -217,7 +217,7 @@ pub(super) fn row(snapshot: &RepositorySnapshot, change: &Change, examination: &
 #[cfg(feature = "tui")]
 struct Servers {
     configured: Vec<Server>,
-    told: Vec<AtServer>,
+    told: Vec<ServerSource>,
 }
 
 #[cfg(feature = "tui")]
@@ -226,7 +226,7 @@ impl Servers {
         let post = Post::by_network(config::servers(), &config::data_directory());
         let told = post.servers.iter().map(|server| {
             let told = post.memory.load(&server.name).map(Arc::new);
-            AtServer { told, ..AtServer::new(server.name.clone()) }
+            ServerSource { told, ..ServerSource::new(server.name.clone()) }
         });
         Servers { told: told.collect(), configured: post.servers }
     }
@@ -237,11 +237,11 @@ impl Servers {
         }
         let Ok(repository) = Repository::open(&snapshot.root) else { return };
         let hosted = delivery::hosted(&repository, &change.refs, &self.configured);
-        let told = hosted.and_then(|hosted| Index::of(&self.told).at_work(&hosted, change.revision.head));
-        let Some(at_work) = told else { return };
-        row.title = visible::text(&at_work.pending.title).into_owned();
-        row.not_ready = at_work.not_ready().map(NotReady::word);
-        row.asked = at_work.pending.asked.as_deref().map(|asked| visible::text(asked).into_owned());
+        let told = hosted.and_then(|hosted| Index::of(&self.told).request_info(&hosted, change.revision.head));
+        let Some(request_info) = told else { return };
+        row.title = visible::text(&request_info.pending.title).into_owned();
+        row.not_ready = request_info.not_ready().map(NotReady::word);
+        row.asked = request_info.pending.asked.as_deref().map(|asked| visible::text(asked).into_owned());
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::json;
-use undersign::app::servers::AtServer;
+use undersign::app::servers::ServerSource;
 use undersign::change::ObjectId;
 use undersign::change::request::{Kind, Request as Wanted};
 use undersign::decision::Verdict;
@@ -613,7 +613,7 @@ fn what_was_read_of_a_request_is_not_read_of_other_content_under_its_number() {
     f.git("mina", &["update-ref", "refs/remotes/origin/main", "main"]);
     let mut session = Session::new(&f, (120, 36));
     session.ports.post = Post::over(Box::new(forge.clone()), vec![forge.server()], f.dir.path());
-    session.state.queue.servers = vec![AtServer::new("work".to_owned())];
+    session.state.queue.servers = vec![ServerSource::new("work".to_owned())];
     session.press("R").press("R");
     let frame = session.press("<enter>").frame();
     assert!(frame.contains("left: 1 hunk"), "{frame}");

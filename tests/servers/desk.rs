@@ -1,6 +1,6 @@
 //! What servers tell, in the queue.
 
-use undersign::app::servers::AtServer;
+use undersign::app::servers::ServerSource;
 use undersign::app::{Effect, Event, update};
 use undersign::delivery::Post;
 use undersign::source::server::ServerKind;
@@ -50,7 +50,7 @@ impl Desk {
     fn recalls(&self, size: (u16, u16)) -> Session {
         let mut session = Session::new(&self.f, size);
         session.ports.post = Post::over(Box::new(self.forge.clone()), vec![self.forge.server()], self.f.dir.path());
-        session.state.queue.servers = vec![AtServer::new("work".to_owned())];
+        session.state.queue.servers = vec![ServerSource::new("work".to_owned())];
         // What is kept of the last time.
         for effect in [Effect::List { repository: 0, path: self.f.repo.clone() }, Effect::Recall] {
             let events = session.carried_out(effect);
@@ -161,7 +161,7 @@ fn what_a_server_told_of_a_repository_stays_where_a_desk_on_others_asks_it() {
     let other = Fixture::with_policy(&policy(""));
     let mut session = Session::new(&other, (120, 36));
     session.ports.post = Post::over(Box::new(desk.forge.clone()), vec![desk.forge.server()], desk.f.dir.path());
-    session.state.queue.servers = vec![AtServer::new("work".to_owned())];
+    session.state.queue.servers = vec![ServerSource::new("work".to_owned())];
     let frame = session.press("R").frame();
     assert!(frame.contains("no clone of zoe/lib") && !frame.contains("no clone of ann/shop"), "{frame}");
     let frame = desk.recalls((120, 36)).frame();

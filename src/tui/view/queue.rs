@@ -7,7 +7,7 @@ use super::paint::{Line, Paint, clip, fold};
 use super::{footer, rule};
 use crate::app::action::Action;
 use crate::app::queue::{Entry, Examined, Preview, QueueRow, Section, Sort, Source, without_policy};
-use crate::app::servers::{AtWork, checks_sentence, checks_sign};
+use crate::app::servers::{RequestInfo, checks_sentence, checks_sign};
 use crate::app::{State, preview_height};
 use crate::change::counted;
 use crate::change::request::Request;
@@ -341,7 +341,7 @@ impl Columns {
     }
 
     fn checks(&self, line: Line, entry: &Entry) -> Line {
-        let checks = entry.at_work.as_ref().and_then(|at_work| at_work.checks);
+        let checks = entry.request_info.as_ref().and_then(|request_info| request_info.checks);
         let role = match checks {
             Some(Checks { failed, .. }) if failed > 0 => Role::Error,
             Some(Checks { running, .. }) if running > 0 => Role::Muted,
@@ -564,7 +564,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     facts.gap();
     needs(&mut facts, state, entry, examination);
     facts.gap();
-    at_work(&mut facts, entry);
+    request_info(&mut facts, entry);
     let provenance = &examination.provenance;
     let evidence: Vec<_> = provenance.evidence.iter().map(|evidence| evidence.raw.trim()).collect();
     let shown = if is_tall { evidence.len() } else { evidence.len().min(1) };
@@ -581,8 +581,8 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
 }
 
 /// What its server tells of it: claims.
-fn at_work(facts: &mut Facts, entry: &Entry) {
-    let Some(AtWork { pending, checks }) = &entry.at_work else { return };
+fn request_info(facts: &mut Facts, entry: &Entry) {
+    let Some(RequestInfo { pending, checks }) = &entry.request_info else { return };
     let asked = pending.asked.as_ref().map(|asked| format!(", asks {asked}")).unwrap_or_default();
     let draft = if pending.is_draft { ", a draft" } else { "" };
     let text = format!("{} by {}{asked}{draft}", pending.request.sign(), pending.author);
