@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use undersign::app::keymap::Keymap;
 use undersign::app::{Event, State, update};
 use undersign::cache::Caches;
-use undersign::delivery::Post;
+use undersign::delivery::ServerAccess;
 use undersign::drafts::Drafts;
 use undersign::worker::{FirstFrame, Ports, Workers};
 
@@ -80,7 +80,7 @@ fn desk(repository: &Path, place: &Path) {
         drafts: Drafts::at(place.join("drafts")),
         caches: Caches::at(Some(place.join("cache"))),
         key: Err(String::new()),
-        post: Post::nowhere(),
+        access: ServerAccess::nowhere(),
         clock: None,
         random: None,
         open: AtomicU64::new(0),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use undersign::delivery::Post;
+use undersign::delivery::ServerAccess;
 use undersign::source::server::http::{Request, Response};
 use undersign::source::server::{NoAnswer, Server, ServerKind, Transport};
 use undersign::sync::servers;
@@ -74,22 +74,22 @@ fn main() {
         token_command: Some("echo token".to_owned()),
     };
     let slow: &'static Slow = Box::leak(Box::default());
-    let post = Post::over(Box::new(Shared(slow)), (0..SERVERS).map(server).collect(), &dir);
+    let access = ServerAccess::over(Box::new(Shared(slow)), (0..SERVERS).map(server).collect(), &dir);
     let repositories: Vec<String> = (0..REPOSITORIES).map(|n| format!("ann/shop{n}")).collect();
     for round in ["first", "again"] {
         let (begun, first) = (Instant::now(), Mutex::new(None));
         slow.questions.store(0, Ordering::Relaxed);
         slow.bytes.store(0, Ordering::Relaxed);
         let ask = |server: &Server| {
-            let (connected, mut told) = servers::ask(&post, server, &repositories, 0).expect("it answers");
+            let (connected, mut told) = servers::ask(&access, server, &repositories, 0).expect("it answers");
             first.lock().expect("no panic").get_or_insert(begun.elapsed());
             let listed = begun.elapsed();
             assert_eq!(told.pending.len(), REPOSITORIES * PULLS);
-            servers::check(&post, &*connected, &mut told);
+            servers::check(&access, &*connected, &mut told);
             (listed, begun.elapsed())
         };
         let (listed, checked) = std::thread::scope(|scope| {
-            let threads: Vec<_> = post.servers.iter().map(|server| scope.spawn(|| ask(server))).collect();
+            let threads: Vec<_> = access.servers.iter().map(|server| scope.spawn(|| ask(server))).collect();
             let all = threads.into_iter().map(|thread| thread.join().expect("no panic"));
             all.fold((Duration::ZERO, Duration::ZERO), |(a, b), (c, d)| (a.max(c), b.max(d)))
         });

@@ -15,7 +15,7 @@ use undersign::app::keymap::{Keymap, Stroke};
 use undersign::app::review::Compared;
 use undersign::app::{Effect, Event, Screen, State, update};
 use undersign::change::{Change, ObjectId};
-use undersign::delivery::Post;
+use undersign::delivery::ServerAccess;
 use undersign::drafts::Drafts;
 use undersign::examination::{FileMaterial, RepositorySnapshot};
 use undersign::gate::History as _;
@@ -101,7 +101,7 @@ fn ports(dir: &Path) -> Ports {
         drafts: Drafts::at(dir.join("drafts")),
         caches: Default::default(),
         key: Err(String::new()),
-        post: Post::nowhere(),
+        access: ServerAccess::nowhere(),
         clock: Some(1_790_000_000),
         random: Some(1),
         open: AtomicU64::new(1),

@@ -13,7 +13,7 @@ use crate::app::{Effect, State};
 use crate::cache::{self, Caches};
 use crate::change::Change;
 use crate::config::{Config, data_directory};
-use crate::delivery::Post;
+use crate::delivery::ServerAccess;
 use crate::desk;
 use crate::examination::RepositorySnapshot;
 use crate::source::git::{GitError, Repository};
@@ -141,7 +141,7 @@ pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Ve
         drafts: config.drafts.clone(),
         caches: Caches::at(cache::home()),
         key: config.key.clone(),
-        post: Post::by_network(config.servers.clone(), &data_directory()),
+        access: ServerAccess::by_network(config.servers.clone(), &data_directory()),
         clock: None,
         random: None,
         open: AtomicU64::new(0),

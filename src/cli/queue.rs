@@ -17,7 +17,7 @@ use crate::change::{Change, visible};
 #[cfg(feature = "tui")]
 use crate::config;
 #[cfg(feature = "tui")]
-use crate::delivery::{self, Post};
+use crate::delivery::{self, ServerAccess};
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::source::git::Repository;
 #[cfg(feature = "tui")]
@@ -115,9 +115,9 @@ fn fetch(paths: &[PathBuf]) -> Vec<Unreadable> {
     };
     #[cfg(feature = "tui")]
     let failed = {
-        let post = Post::by_network(config::servers(), &config::data_directory());
-        let failed = branches(&|repository| post.answered(repository));
-        failed.into_iter().chain(servers::refresh(&post, &repositories, prompts, now))
+        let access = ServerAccess::by_network(config::servers(), &config::data_directory());
+        let failed = branches(&|repository| access.answered(repository));
+        failed.into_iter().chain(servers::refresh(&access, &repositories, prompts, now))
     };
     #[cfg(not(feature = "tui"))]
     let failed = branches(&|_| Vec::new());
@@ -223,12 +223,12 @@ struct Servers {
 #[cfg(feature = "tui")]
 impl Servers {
     fn read() -> Servers {
-        let post = Post::by_network(config::servers(), &config::data_directory());
-        let told = post.servers.iter().map(|server| {
-            let told = post.memory.load(&server.name).map(Arc::new);
+        let access = ServerAccess::by_network(config::servers(), &config::data_directory());
+        let told = access.servers.iter().map(|server| {
+            let told = access.memory.load(&server.name).map(Arc::new);
             ServerSource { told, ..ServerSource::new(server.name.clone()) }
         });
-        Servers { told: told.collect(), configured: post.servers }
+        Servers { told: told.collect(), configured: access.servers }
     }
 
     fn add(&self, snapshot: &RepositorySnapshot, change: &Change, row: &mut Row) {

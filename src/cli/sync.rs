@@ -7,7 +7,7 @@ use clap::Args;
 #[cfg(feature = "tui")]
 use crate::config;
 #[cfg(feature = "tui")]
-use crate::delivery::Post;
+use crate::delivery::ServerAccess;
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
 
@@ -34,7 +34,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
 /// Tells review servers what was decided about their requests; why something is left.
 #[cfg(feature = "tui")]
 fn deliver(repository: &Repository) -> Vec<String> {
-    let receipt = Post::by_network(config::servers(), &config::data_directory()).deliver(repository);
+    let receipt = ServerAccess::by_network(config::servers(), &config::data_directory()).deliver(repository);
     receipt.done.iter().for_each(|done| outln!("{done}"));
     receipt.left
 }

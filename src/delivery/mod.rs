@@ -73,8 +73,8 @@ pub fn hosted(repository: &Repository, refs: &[BranchRef], servers: &[Server]) -
     })
 }
 
-/// What is needed to deliver.
-pub struct Post {
+/// The review servers of a person, and what it takes to ask them and to tell them.
+pub struct ServerAccess {
     pub servers: Vec<Server>,
     pub outbox: Outbox,
     /// What the servers told last.
@@ -92,21 +92,21 @@ pub struct Receipt {
     pub left: Vec<String>,
 }
 
-impl Post {
+impl ServerAccess {
     /// By the network, to the servers of the person's configuration; what is kept of them is in a directory.
-    pub fn by_network(servers: Vec<Server>, data: &Path) -> Post {
-        Post::over(Box::new(Network::default()), servers, data)
+    pub fn by_network(servers: Vec<Server>, data: &Path) -> ServerAccess {
+        ServerAccess::over(Box::new(Network::default()), servers, data)
     }
 
-    /// As [`Post::by_network`], over another transport.
-    pub fn over(transport: Box<dyn Transport>, servers: Vec<Server>, data: &Path) -> Post {
+    /// As [`ServerAccess::by_network`], over another transport.
+    pub fn over(transport: Box<dyn Transport>, servers: Vec<Server>, data: &Path) -> ServerAccess {
         let (outbox, memory) = (Outbox::at(data.join("outbox")), Memory::at(data.join("servers")));
-        Post { servers, outbox, memory, transport, kept: Mutex::default() }
+        ServerAccess { servers, outbox, memory, transport, kept: Mutex::default() }
     }
 
     /// To no server.
-    pub fn nowhere() -> Post {
-        Post::by_network(Vec::new(), Path::new(""))
+    pub fn nowhere() -> ServerAccess {
+        ServerAccess::by_network(Vec::new(), Path::new(""))
     }
 
     /// A server by its name.

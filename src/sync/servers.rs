@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::change::request::Request;
 use crate::change::{ObjectId, visible};
-use crate::delivery::{self, Post};
+use crate::delivery::{self, ServerAccess};
 use crate::source::git::Repository;
 use crate::source::server::{self, Pending, ReviewServer, Server, Told};
 
@@ -26,12 +26,12 @@ pub type Connected<'p> = Box<dyn ReviewServer + 'p>;
 /// # Errors
 /// A sentence: it did not answer. What it told before is kept then.
 pub fn ask<'p>(
-    post: &'p Post,
+    access: &'p ServerAccess,
     server: &Server,
     repositories: &[String],
     now: i64,
 ) -> Result<(Connected<'p>, Told), String> {
-    let (connected, account) = post.connect(server)?;
+    let (connected, account) = access.connect(server)?;
     let mut told = Told::new(server.name.clone(), now, account);
     let open = at_once(repositories, |repository| connected.open(repository, &told.account));
     for (repository, open) in repositories.iter().zip(open) {
@@ -49,7 +49,7 @@ pub fn ask<'p>(
         Ok(asked) => take_asked(&mut told, asked),
         Err(why) => told.missing.push(why.to_string()),
     }
-    let before = post.memory.load(&server.name).filter(|before| before.account.login == told.account.login);
+    let before = access.memory.load(&server.name).filter(|before| before.account.login == told.account.login);
     if let Some(before) = before {
         // What asks for the account is told of the whole server.
         let is_over = |one: &Pending| is_all_told && one.asked.is_some();
@@ -61,13 +61,13 @@ pub fn ask<'p>(
         let heads: BTreeSet<String> = told.pending.iter().filter_map(checked).collect();
         told.checks = before.checks.into_iter().filter(|(head, _)| heads.contains(head)).collect();
     }
-    keep(post, &mut told);
+    keep(access, &mut told);
     Ok((connected, told))
 }
 
 /// Asks what checks say, of the requests that ask for the account first. Of repositories that are elsewhere nobody sees
 /// them.
-pub fn check(post: &Post, connected: &dyn ReviewServer, told: &mut Told) {
+pub fn check(access: &ServerAccess, connected: &dyn ReviewServer, told: &mut Told) {
     let heads = told.pending.iter().filter(|one| told.repositories.contains(&one.repository));
     let heads = heads.filter_map(|one| Some((one.asked.is_none(), one.repository.clone(), one.request, one.head?)));
     let mut heads: Vec<(bool, String, Request, ObjectId)> = heads.collect();
@@ -80,13 +80,13 @@ pub fn check(post: &Post, connected: &dyn ReviewServer, told: &mut Told) {
             Err(why) => told.missing.push(why.to_string()),
         }
     }
-    keep(post, told);
+    keep(access, told);
 }
 
-fn keep(post: &Post, told: &mut Told) {
+fn keep(access: &ServerAccess, told: &mut Told) {
     let mut known = BTreeSet::new();
     told.missing.retain(|why| known.insert(why.clone()));
-    post.memory.save(told);
+    access.memory.save(told);
 }
 
 /// Asks several things at once, but not more than a server may be asked.
@@ -144,22 +144,22 @@ pub struct Brought {
 }
 
 /// Brings the open review requests of servers that have patches instead of refs, for the remotes that they know.
-pub fn bring_patches(post: &Post, repository: &Repository) -> Brought {
+pub fn bring_patches(access: &ServerAccess, repository: &Repository) -> Brought {
     let mut brought = Brought::default();
-    for server in &post.servers {
-        if let Err(why) = bring_from(post, server, repository, &mut brought) {
+    for server in &access.servers {
+        if let Err(why) = bring_from(access, server, repository, &mut brought) {
             brought.problems.push(format!("{}: {why}", visible::text(&server.name)));
         }
     }
     brought
 }
 
-fn bring_from(post: &Post, server: &Server, own: &Repository, brought: &mut Brought) -> Result<(), String> {
-    let kind = server::kind_of(server, &*post.transport).map_err(|error| error.to_string())?;
+fn bring_from(access: &ServerAccess, server: &Server, own: &Repository, brought: &mut Brought) -> Result<(), String> {
+    let kind = server::kind_of(server, &*access.transport).map_err(|error| error.to_string())?;
     if !kind.is_apart() {
         return Ok(());
     }
-    let (connected, _) = post.connect(server)?;
+    let (connected, _) = access.connect(server)?;
     let name = visible::text(&server.name);
     for (remote, called) in delivery::known(own, &*connected)? {
         delivery::link(own, &remote, server, &called)?;
@@ -172,19 +172,24 @@ fn bring_from(post: &Post, server: &Server, own: &Repository, brought: &mut Brou
 }
 
 /// Asks all servers about some repositories, and brings what they tell of; what failed, and why.
-pub fn refresh(post: &Post, repositories: &[Repository], prompts: Prompts, now: i64) -> Vec<(String, String)> {
+pub fn refresh(
+    access: &ServerAccess,
+    repositories: &[Repository],
+    prompts: Prompts,
+    now: i64,
+) -> Vec<(String, String)> {
     let patched = |repository: &Repository| {
-        let problems = bring_patches(post, repository).problems;
+        let problems = bring_patches(access, repository).problems;
         let name = repository.name.clone();
         problems.into_iter().map(move |why| (name.clone(), why))
     };
     let mut failed: Vec<(String, String)> = repositories.iter().flat_map(patched).collect();
-    for server in &post.servers {
+    for server in &access.servers {
         let here = repositories.iter().flat_map(|repository| delivery::repositories(repository, server));
         let names: Vec<String> = here.map(|(_, name)| name).collect();
-        match ask(post, server, &names, now) {
+        match ask(access, server, &names, now) {
             Ok((connected, mut told)) => {
-                check(post, &*connected, &mut told);
+                check(access, &*connected, &mut told);
                 failed.extend(told.missing.iter().map(|why| (server.name.clone(), why.clone())));
                 let brought =
                     repositories.iter().map(|repository| (repository, bring(repository, server, &told, prompts)));

@@ -23,7 +23,7 @@ use crate::change::diff::Diff;
 use crate::change::{Change, Commit, RepoPath, visible};
 use crate::clipboard;
 use crate::decision::{Draft, Revised};
-use crate::delivery::{self, Post};
+use crate::delivery::{self, ServerAccess};
 use crate::drafts::Drafts;
 use crate::examination::renamed::Renamed;
 use crate::examination::{self, RepositorySnapshot, interdiff};
@@ -42,7 +42,7 @@ pub struct Ports {
     pub caches: Caches,
     pub key: Result<SigningKey, String>,
     /// The review servers.
-    pub post: Post,
+    pub access: ServerAccess,
     /// A fixed clock in tests.
     pub clock: Option<i64>,
     /// Fixed bytes in tests.
@@ -159,10 +159,10 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             while job.step(tell) {}
         }
         Effect::Sync { repository, snapshot } => {
-            tell(Event::Synced { repository, result: sync(&snapshot, &ports.post) })
+            tell(Event::Synced { repository, result: sync(&snapshot, &ports.access) })
         }
         Effect::Recall => {
-            for told in ports.post.servers.iter().filter_map(|server| ports.post.memory.load(&server.name)) {
+            for told in ports.access.servers.iter().filter_map(|server| ports.access.memory.load(&server.name)) {
                 tell(Event::Answered { server: told.server.clone(), result: Ok(Arc::new(told)), is_fresh: false });
             }
         }
@@ -172,14 +172,14 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             }
         }
         Effect::Bring { repository, snapshot, server } => {
-            let result = bring(&snapshot, &server, &ports.post);
+            let result = bring(&snapshot, &server, &ports.access);
             tell(Event::Fetched { repository, name: snapshot.name.clone(), result });
         }
         Effect::Fetch { repository, snapshot } => {
             tell(Event::Fetched {
                 repository,
                 name: snapshot.name.clone(),
-                result: fetch(&snapshot, &ports.post, ports.now()),
+                result: fetch(&snapshot, &ports.access, ports.now()),
             });
         }
         Effect::SaveDraft { snapshot, base, draft } => {
@@ -212,7 +212,7 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
         pending.broken.into_iter().map(|broken| (visible::text(&broken.id).into_owned(), broken.why.to_string()));
     let broken = broken.collect();
     let outbox = Remote::find(&repository, None, Prompts::Never).ok().map(|remote| {
-        let (verdicts, _) = ports.post.outbox.entries(&snapshot.root);
+        let (verdicts, _) = ports.access.outbox.entries(&snapshot.root);
         remote.outbox().max(verdicts.len())
     });
     let moved = |change: &Change| Some((change.id.clone(), moved_since(&ports.drafts, &snapshot, change)?));
@@ -224,7 +224,7 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
     };
     let examined = pending.changes.iter().filter_map(known).collect();
     let fetched = branches::last_fetch(&repository);
-    let servers = &ports.post.servers;
+    let servers = &ports.access.servers;
     let at_servers = servers.iter().flat_map(|server| {
         delivery::repositories(&repository, server).into_iter().map(|(_, name)| (server.name.clone(), name))
     });
@@ -294,46 +294,46 @@ fn note_for_server(
     ports: &Ports,
 ) -> Result<(), String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
-    ports.post.take(&repository, change, record, ports.now())
+    ports.access.take(&repository, change, record, ports.now())
 }
 
 /// The screen is ours, so git must not ask on it.
-fn sync(snapshot: &RepositorySnapshot, post: &Post) -> Result<Synced, String> {
+fn sync(snapshot: &RepositorySnapshot, access: &ServerAccess) -> Result<Synced, String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     let remote = Remote::find(&repository, None, Prompts::Never)?;
     let report =
         remote.sync(false).map_err(|why| format!("{why} In a terminal, `undersign sync` can ask for a password."))?;
-    let receipt = post.deliver(&repository);
+    let receipt = access.deliver(&repository);
     Ok(Synced { route: format!("{} → {}", snapshot.name, remote.name), report, receipt })
 }
 
-fn fetch(snapshot: &RepositorySnapshot, post: &Post, now: i64) -> Result<bool, String> {
+fn fetch(snapshot: &RepositorySnapshot, access: &ServerAccess, now: i64) -> Result<bool, String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
-    let fetched = branches::fetch(&repository, &post.answered(&repository), Prompts::Never, now);
+    let fetched = branches::fetch(&repository, &access.answered(&repository), Prompts::Never, now);
     // Where a remote does not answer, a server may.
-    let brought = servers::bring_patches(post, &repository);
+    let brought = servers::bring_patches(access, &repository);
     let is_moved = fetched? || brought.requests + brought.gone > 0;
     if brought.problems.is_empty() { Ok(is_moved) } else { Err(brought.problems.join(" ")) }
 }
 
 /// What is open is told first: checks are asked one by one, and nobody waits for them.
 fn ask(name: &str, repositories: &[String], ports: &Ports, tell: &mut dyn FnMut(Event)) -> Result<(), String> {
-    let server = ports.post.server(name)?;
+    let server = ports.access.server(name)?;
     let mut answered = |told: &Told, is_fresh| {
         tell(Event::Answered { server: name.to_owned(), result: Ok(Arc::new(told.clone())), is_fresh });
     };
-    let (connected, mut told) = servers::ask(&ports.post, server, repositories, ports.now())?;
+    let (connected, mut told) = servers::ask(&ports.access, server, repositories, ports.now())?;
     answered(&told, true);
-    servers::check(&ports.post, &*connected, &mut told);
+    servers::check(&ports.access, &*connected, &mut told);
     answered(&told, false);
     Ok(())
 }
 
 /// Whether anything is new here of what a server told of.
-fn bring(snapshot: &RepositorySnapshot, name: &str, post: &Post) -> Result<bool, String> {
+fn bring(snapshot: &RepositorySnapshot, name: &str, access: &ServerAccess) -> Result<bool, String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
-    let Some(told) = post.memory.load(name) else { return Ok(false) };
-    servers::bring(&repository, post.server(name)?, &told, Prompts::Never)
+    let Some(told) = access.memory.load(name) else { return Ok(false) };
+    servers::bring(&repository, access.server(name)?, &told, Prompts::Never)
 }
 
 /// For the queue, which takes what is kept. The reader examines what it reads.

@@ -11,7 +11,7 @@ use undersign::app::servers::ServerSource;
 use undersign::change::ObjectId;
 use undersign::change::request::{Kind, Request as Wanted};
 use undersign::decision::Verdict;
-use undersign::delivery::{self, Post};
+use undersign::delivery::{self, ServerAccess};
 use undersign::source::git::Repository;
 use undersign::source::server::http::{Client, Method, Request, Response};
 use undersign::source::server::{Account, Kept, NoAnswer, Pending, Secret, Server, ServerKind, Told, Transport};
@@ -171,9 +171,9 @@ fn what_is_kept_on_disk_holds_no_token_that_a_server_repeated() {
         }
         answer(422, ("x", String::new()), "no such user: dana:s3cret, ZGFuYTpzM2NyZXQ=")
     };
-    let post = Post::over(Box::new(Answering(repeats)), vec![desk.forge.server()], desk.f.dir.path());
-    let receipt = post.deliver(&desk.repository);
-    let _ = servers::ask(&post, &desk.forge.server(), &["till".to_owned()], 7);
+    let access = ServerAccess::over(Box::new(Answering(repeats)), vec![desk.forge.server()], desk.f.dir.path());
+    let receipt = access.deliver(&desk.repository);
+    let _ = servers::ask(&access, &desk.forge.server(), &["till".to_owned()], 7);
     assert!(receipt.left[0].contains("no such user"), "{receipt:?}");
     for text in ["s3cret", "ZGFuYTpzM2NyZXQ="] {
         assert!(!format!("{receipt:?}").contains(text), "{receipt:?}");
@@ -328,15 +328,15 @@ fn two_desks_that_deliver_at_the_same_time_tell_it_once() {
     for kind in KINDS {
         let desk = Desk::new(kind);
         desk.signs(Verdict::Approve);
-        let other = Post::over(Box::new(desk.forge.clone()), vec![desk.forge.server()], desk.f.dir.path());
+        let other = ServerAccess::over(Box::new(desk.forge.clone()), vec![desk.forge.server()], desk.f.dir.path());
         let root = desk.repository.root.clone();
         let happens = Box::new(move || {
             let receipt = other.deliver(&Repository::open(&root).unwrap());
             assert_eq!(receipt.done, <[String; 0]>::default(), "the first is at it");
         });
         let slow = Slow { forge: desk.forge.clone(), meanwhile: Mutex::new(Some(happens)) };
-        let post = Post::over(Box::new(slow), vec![desk.forge.server()], desk.f.dir.path());
-        let receipt = post.deliver(&desk.repository);
+        let access = ServerAccess::over(Box::new(slow), vec![desk.forge.server()], desk.f.dir.path());
+        let receipt = access.deliver(&desk.repository);
         assert_eq!((receipt.done.len(), desk.forge.texts().len()), (1, 1), "{kind:?}: {receipt:?}");
     }
 }
@@ -547,10 +547,10 @@ fn what_checks_say_in_one_repository_says_nothing_in_another() {
         forge.says(false, if of_fork { "failure" } else { "success" });
         forge.send(&asked).unwrap()
     });
-    let post = Post::over(Box::new(both), vec![desk.forge.server()], desk.f.dir.path());
+    let access = ServerAccess::over(Box::new(both), vec![desk.forge.server()], desk.f.dir.path());
     let names = ["ann/shop", "zoe/shop"].map(str::to_owned);
-    let (connected, mut told) = servers::ask(&post, &desk.forge.server(), &names, 7).unwrap();
-    servers::check(&post, &*connected, &mut told);
+    let (connected, mut told) = servers::ask(&access, &desk.forge.server(), &names, 7).unwrap();
+    servers::check(&access, &*connected, &mut told);
     assert_eq!(told.checks_at("ann/shop", head).map(|checks| checks.failed), Some(0), "{told:?}");
     assert_eq!(told.checks_at("zoe/shop", head).map(|checks| checks.failed), Some(1), "{told:?}");
 }
@@ -579,7 +579,7 @@ fn a_request_that_another_opens_at_the_same_head_is_a_row_of_its_own() {
     let hosted = delivery::hosted(&desk.repository, &change.refs, &[desk.forge.server()]).unwrap();
     assert_eq!(hosted.request, Wanted { kind: Kind::Pull, number: 12 });
     let record = desk.signs(Verdict::Approve);
-    let (entries, _) = desk.post.outbox.entries(&desk.repository.root);
+    let (entries, _) = desk.access.outbox.entries(&desk.repository.root);
     assert_eq!((entries[0].request.number, &entries[0].record), (12, &record.id().to_string()));
 }
 
@@ -587,8 +587,8 @@ fn a_request_that_another_opens_at_the_same_head_is_a_row_of_its_own() {
 fn a_server_whose_name_is_a_path_is_kept_in_its_directory() {
     let desk = Desk::new(ServerKind::GitHub);
     let server = Server { name: "../../x/..".to_owned(), ..desk.forge.server() };
-    let post = Post::over(Box::new(desk.forge.clone()), vec![server.clone()], desk.f.dir.path());
-    servers::ask(&post, &server, &["ann/shop".to_owned()], 7).unwrap();
+    let access = ServerAccess::over(Box::new(desk.forge.clone()), vec![server.clone()], desk.f.dir.path());
+    servers::ask(&access, &server, &["ann/shop".to_owned()], 7).unwrap();
     assert_eq!(std::fs::read_dir(desk.f.dir.path().join("servers")).unwrap().count(), 1);
 }
 
@@ -612,7 +612,7 @@ fn what_was_read_of_a_request_is_not_read_of_other_content_under_its_number() {
     f.git("mina", &["config", "remote.origin.skipFetchAll", "true"]);
     f.git("mina", &["update-ref", "refs/remotes/origin/main", "main"]);
     let mut session = Session::new(&f, (120, 36));
-    session.ports.post = Post::over(Box::new(forge.clone()), vec![forge.server()], f.dir.path());
+    session.ports.access = ServerAccess::over(Box::new(forge.clone()), vec![forge.server()], f.dir.path());
     session.state.queue.servers = vec![ServerSource::new("work".to_owned())];
     session.press("R").press("R");
     let frame = session.press("<enter>").frame();

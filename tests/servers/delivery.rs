@@ -3,7 +3,7 @@
 
 use undersign::change::Change;
 use undersign::decision::Verdict;
-use undersign::delivery::{Post, Receipt};
+use undersign::delivery::{Receipt, ServerAccess};
 use undersign::record::Record;
 use undersign::source::git::Repository;
 use undersign::source::server::{ServerKind, Told};
@@ -19,7 +19,7 @@ pub const KINDS: [ServerKind; 4] = [ServerKind::GitHub, ServerKind::Gitea, Serve
 pub struct Desk {
     pub f: Fixture,
     pub forge: Forge,
-    pub post: Post,
+    pub access: ServerAccess,
     pub repository: Repository,
 }
 
@@ -32,12 +32,12 @@ impl Desk {
         let head = f.commit("mina", "Rework the till");
         f.git("mina", &["checkout", "-q", "main"]);
         let forge = Forge::new(kind, &head);
-        let post = Post::over(Box::new(forge.clone()), vec![forge.server()], f.dir.path());
+        let access = ServerAccess::over(Box::new(forge.clone()), vec![forge.server()], f.dir.path());
         f.git("mina", &["remote", "add", "origin", &forge.remote()]);
         f.git("mina", &["update-ref", "refs/remotes/origin/main", "main"]);
         f.git("mina", &["update-ref", &format!("refs/undersign/requests/origin/{}", forge.request()), &head]);
         let repository = f.repository();
-        Desk { f, forge, post, repository }
+        Desk { f, forge, access, repository }
     }
 
     pub fn change(&self) -> Change {
@@ -54,24 +54,24 @@ impl Desk {
     }
 
     pub fn takes(&self, record: &Record) {
-        self.post.take(&self.repository, &self.change(), record, now()).unwrap();
+        self.access.take(&self.repository, &self.change(), record, now()).unwrap();
     }
 
     /// What the server tells of its repository, and of what asks for us.
     pub fn is_told(&self) -> Told {
         let names = [self.forge.repository().to_owned()];
-        let (connected, mut told) = servers::ask(&self.post, &self.forge.server(), &names, 7).unwrap();
-        servers::check(&self.post, &*connected, &mut told);
+        let (connected, mut told) = servers::ask(&self.access, &self.forge.server(), &names, 7).unwrap();
+        servers::check(&self.access, &*connected, &mut told);
         assert_eq!(told.missing, <[String; 0]>::default());
         told
     }
 
     pub fn waiting(&self) -> usize {
-        self.post.outbox.entries(&self.repository.root).0.len()
+        self.access.outbox.entries(&self.repository.root).0.len()
     }
 
     pub fn delivers(&self) -> Receipt {
-        self.post.deliver(&self.repository)
+        self.access.deliver(&self.repository)
     }
 
     /// It is delivered, once, whatever was tried before.

@@ -2,7 +2,7 @@
 
 use undersign::app::servers::ServerSource;
 use undersign::app::{Effect, Event, update};
-use undersign::delivery::Post;
+use undersign::delivery::ServerAccess;
 use undersign::source::server::ServerKind;
 
 use crate::delivery::KINDS;
@@ -49,7 +49,8 @@ impl Desk {
     /// Before anything is asked.
     fn recalls(&self, size: (u16, u16)) -> Session {
         let mut session = Session::new(&self.f, size);
-        session.ports.post = Post::over(Box::new(self.forge.clone()), vec![self.forge.server()], self.f.dir.path());
+        session.ports.access =
+            ServerAccess::over(Box::new(self.forge.clone()), vec![self.forge.server()], self.f.dir.path());
         session.state.queue.servers = vec![ServerSource::new("work".to_owned())];
         // What is kept of the last time.
         for effect in [Effect::List { repository: 0, path: self.f.repo.clone() }, Effect::Recall] {
@@ -145,7 +146,7 @@ fn what_is_signed_waits_to_be_sent_and_is_told_once_the_network_is_there() {
     assert!(session.frame().contains("1 to send (P)"), "{}", session.frame());
     assert_eq!(desk.forge.reviews().len(), 0, "signing needs no network");
     // There is no host to push the record to: what the server is told does not depend on it.
-    let receipt = session.ports.post.deliver(&desk.f.repository());
+    let receipt = session.ports.access.deliver(&desk.f.repository());
     assert!(receipt.done[0].starts_with("ann/shop #12: changes requested, bound to the commit there"), "{receipt:?}");
     let reviews = desk.forge.reviews();
     let text = reviews[0]["body"].as_str().unwrap();
@@ -160,7 +161,8 @@ fn what_a_server_told_of_a_repository_stays_where_a_desk_on_others_asks_it() {
     // Another desk of the same person, in a repository that the server does not have.
     let other = Fixture::with_policy(&policy(""));
     let mut session = Session::new(&other, (120, 36));
-    session.ports.post = Post::over(Box::new(desk.forge.clone()), vec![desk.forge.server()], desk.f.dir.path());
+    session.ports.access =
+        ServerAccess::over(Box::new(desk.forge.clone()), vec![desk.forge.server()], desk.f.dir.path());
     session.state.queue.servers = vec![ServerSource::new("work".to_owned())];
     let frame = session.press("R").frame();
     assert!(frame.contains("no clone of zoe/lib") && !frame.contains("no clone of ann/shop"), "{frame}");

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use undersign::decision::Verdict;
-use undersign::delivery::Post;
+use undersign::delivery::ServerAccess;
 use undersign::source::server::{Server, ServerKind};
 
 use crate::forge::Forge;
@@ -75,13 +75,13 @@ impl Desk {
         let target = repository.target().unwrap();
         let pending = repository.changes(0, &target).unwrap().changes;
         let change = pending.into_iter().find(|change| change.id.ends_with(":pull/12")).unwrap();
-        self.post().take(&repository, &change, &record, now()).unwrap();
+        self.access().take(&repository, &change, &record, now()).unwrap();
     }
 
-    fn post(&self) -> Post {
+    fn access(&self) -> ServerAccess {
         let data = self.f.dir.path().join("data/undersign");
         let server = Server { url: self.host.url.clone(), kind: None, token_command: None, ..self.forge.server() };
-        Post::over(Box::new(self.forge.clone()), vec![server], &data)
+        ServerAccess::over(Box::new(self.forge.clone()), vec![server], &data)
     }
 }
 

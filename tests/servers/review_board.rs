@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use undersign::change::Change;
 use undersign::change::request::{Kind, Request};
 use undersign::decision::Verdict;
-use undersign::delivery::{Post, Receipt};
+use undersign::delivery::{Receipt, ServerAccess};
 use undersign::record::Record;
 use undersign::source::git::Repository;
 use undersign::source::server::http::{Method, Request as HttpRequest, Response, escaped};
@@ -132,7 +132,7 @@ struct Desk {
     name: String,
     author: PathBuf,
     network: Faulty,
-    post: Post,
+    access: ServerAccess,
     repository: Repository,
 }
 
@@ -157,9 +157,9 @@ impl Desk {
             kind: None,
             token_command: Some(format!("echo {}", board.token)),
         };
-        let post = Post::over(Box::new(network.clone()), vec![server], f.dir.path());
+        let access = ServerAccess::over(Box::new(network.clone()), vec![server], f.dir.path());
         let repository = f.repository();
-        Some(Desk { f, board, name, author, network, post, repository })
+        Some(Desk { f, board, name, author, network, access, repository })
     }
 
     fn git(&self, arguments: &[&str]) -> String {
@@ -197,7 +197,7 @@ impl Desk {
     }
 
     fn brings(&self) -> Brought {
-        servers::bring_patches(&self.post, &self.repository)
+        servers::bring_patches(&self.access, &self.repository)
     }
 
     fn at(&self, number: u64) -> String {
@@ -212,16 +212,16 @@ impl Desk {
 
     fn signs(&self, number: u64, verdict: Verdict) -> Record {
         let record = self.f.decide("dana", &format!("r/{number}"), verdict);
-        self.post.take(&self.repository, &self.change(number), &record, now()).unwrap();
+        self.access.take(&self.repository, &self.change(number), &record, now()).unwrap();
         record
     }
 
     fn delivers(&self) -> Receipt {
-        self.post.deliver(&self.repository)
+        self.access.deliver(&self.repository)
     }
 
     fn waiting(&self) -> usize {
-        self.post.outbox.entries(&self.repository.root).0.len()
+        self.access.outbox.entries(&self.repository.root).0.len()
     }
 
     fn request(&self, number: u64) -> Value {
@@ -258,7 +258,7 @@ fn a_review_request_is_listed_rebuilt_signed_told_and_read_back() {
     let head = desk.commits("empty.txt", "", "Move what is read");
     let number = desk.asks_dana();
 
-    let (connected, account) = desk.post.connect(&desk.post.servers[0]).unwrap();
+    let (connected, account) = desk.access.connect(&desk.access.servers[0]).unwrap();
     assert_eq!((account.login.as_str(), account.version.as_str()), (DANA, "8.1"));
     let open = connected.open(&desk.name, &account).unwrap();
     let [pending] = &open[..] else { panic!("{open:?}") };
@@ -496,7 +496,7 @@ fn a_group_is_asked_and_checks_of_the_newest_diff_count() {
     desk.commits("till.txt", "till\n", "Add a till");
     let asks = ["--with-history", "--summary", "For a team", "--description", "x", "--target-groups", TEAM];
     let number = desk.posts(MINA, &asks);
-    let (connected, account) = desk.post.connect(&desk.post.servers[0]).unwrap();
+    let (connected, account) = desk.access.connect(&desk.access.servers[0]).unwrap();
     let open = connected.open(&desk.name, &account).unwrap();
     assert_eq!(open[0].asked.as_deref(), Some(TEAM));
     assert!(connected.asked(&account).unwrap().iter().any(|one| one.request == request(number)));
@@ -559,8 +559,8 @@ fn it_is_recognised_and_takes_no_token_of_another() {
     let none = server::connect(&server, None, &network, Kept::default()).unwrap().account().unwrap_err();
     assert!(none.to_string().contains("does not accept the account (401)"), "{none}");
     server.token_command = Some("echo rbp_another".to_owned());
-    let post = Post::over(Box::new(network), Vec::new(), Path::new(""));
-    let Err(why) = post.connect(&server) else { panic!("it takes any token") };
+    let access = ServerAccess::over(Box::new(network), Vec::new(), Path::new(""));
+    let Err(why) = access.connect(&server) else { panic!("it takes any token") };
     assert!(
         why.contains("does not accept the token (401) from token_command") && !why.contains("rbp_another"),
         "{why}"

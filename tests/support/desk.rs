@@ -13,7 +13,7 @@ use undersign::app::keymap::{Keymap, Stroke};
 use undersign::app::{Effect, Event, State, update};
 use undersign::cache::Caches;
 use undersign::change::Change;
-use undersign::delivery::Post;
+use undersign::delivery::ServerAccess;
 use undersign::drafts::Drafts;
 use undersign::examination::RepositorySnapshot;
 use undersign::signer::SigningKey;
@@ -118,7 +118,7 @@ pub fn ports(drafts: &Path, key: SigningKey) -> Ports {
         drafts: Drafts::at(drafts.to_owned()),
         caches: Caches::default(),
         key: Ok(key),
-        post: Post::nowhere(),
+        access: ServerAccess::nowhere(),
         clock: None,
         random: Some(7),
         open: AtomicU64::new(0),

@@ -2,7 +2,7 @@
 
 use crate::change::visible;
 use crate::config;
-use crate::delivery::{self, Post};
+use crate::delivery::{self, ServerAccess};
 use crate::source::git::Repository;
 use crate::source::server::{self, Account, Pending, ReviewServer, Server, ServerKind, variable};
 
@@ -20,8 +20,8 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
         return Err(format!("No server in {} is called {}; {known}.", file.display(), visible::text(name)));
     };
     row("server", &server.url);
-    let post = Post::by_network(Vec::new(), &config::data_directory());
-    let server = &server.with_kind(&*post.transport).map_err(|error| error.to_string())?;
+    let access = ServerAccess::by_network(Vec::new(), &config::data_directory());
+    let server = &server.with_kind(&*access.transport).map_err(|error| error.to_string())?;
     row("kind", server.kind.map_or("", ServerKind::name));
     let token = server::token(server)?;
     let from = token.as_ref().map_or_else(
@@ -33,7 +33,7 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
         |found| format!("from {}", found.from),
     );
     row("token", &from);
-    let (connected, account) = post.connect(server)?;
+    let (connected, account) = access.connect(server)?;
     row("account", &account.login);
     if !account.version.is_empty() {
         row("version", &account.version);

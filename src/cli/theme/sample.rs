@@ -12,7 +12,7 @@ use crate::cache::Caches;
 use crate::change::diff::{Content, Diff, FileDiff, Mode, TreeEntry};
 use crate::change::{Change, Commit, Identity, ObjectId, RepoPath, Revision};
 use crate::decision::{Draft, Note, Revised};
-use crate::delivery::Post;
+use crate::delivery::ServerAccess;
 use crate::drafts::Drafts;
 use crate::examination::{Examination, FileMaterial, Reading, RepositorySnapshot};
 use crate::policy::Policy;
@@ -192,7 +192,7 @@ pub fn open(state: &mut State) {
         drafts: Drafts::at("sample".into()),
         caches: Caches::default(),
         key: Err(String::new()),
-        post: Post::nowhere(),
+        access: ServerAccess::nowhere(),
         clock: Some(NOW),
         random: Some(7),
         open: AtomicU64::new(0),
