@@ -3,14 +3,18 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use undersign::source::server::http::{Client, Request, Response};
-use undersign::source::server::{Kept, NoAnswer, Secret, ServerError, Transport};
+use undersign::change::ObjectId;
+use undersign::change::request::{Kind, Request};
+use undersign::source::server::http::{Client, Request as HttpRequest, Response};
+use undersign::source::server::{
+    self, Account, Checks, Kept, NoAnswer, Secret, Server, ServerError, ServerKind, Transport,
+};
 
 /// Answers in turn, and keeps what it was asked.
 #[derive(Default)]
 struct Played {
     answers: Mutex<VecDeque<Response>>,
-    asked: Mutex<Vec<Request>>,
+    asked: Mutex<Vec<HttpRequest>>,
 }
 
 impl Played {
@@ -24,7 +28,7 @@ impl Played {
 }
 
 impl Transport for Played {
-    fn send(&self, request: &Request) -> Result<Response, NoAnswer> {
+    fn send(&self, request: &HttpRequest) -> Result<Response, NoAnswer> {
         self.asked.lock().unwrap().push(request.clone());
         self.answers.lock().unwrap().pop_front().ok_or_else(|| NoAnswer("nothing more is played".to_owned()))
     }
@@ -137,4 +141,36 @@ fn nothing_is_sent_in_the_open_but_to_this_machine() {
     }
     assert!(["", " ", "two words", "line\nline", "é"].iter().all(|text| Secret::new(text).is_none()));
     assert_eq!(format!("{:?}", Secret::new(" s3cret\n")), "Some((secret))");
+}
+
+#[test]
+fn a_check_that_fails_and_a_request_that_asks_are_found_on_whatever_page_they_are() {
+    let next = |path: &str| format!("<https://git.example/api/v3{path}?page=2>; rel=\"next\"");
+    let page = |path: &str, body: &str| answer(200, &[("link", &next(path))], body);
+    let last = |body: &str| answer(200, &[], body);
+    let found = |number: u64| {
+        let url = "https://git.example/api/v3/repos/zoe/lib";
+        format!("{{\"items\":[{{\"number\":{number},\"repository_url\":\"{url}\"}}]}}")
+    };
+    let played = Played::with([
+        page("/status", "{\"statuses\":[{\"context\":\"a\",\"state\":\"success\"}]}"),
+        last("{\"statuses\":[{\"context\":\"b\",\"state\":\"failure\"}]}"),
+        page("/check-runs", "{\"check_runs\":[{\"conclusion\":\"success\"}]}"),
+        last("{\"check_runs\":[{\"conclusion\":\"timed_out\"}]}"),
+        page("/search/issues", &found(1)),
+        last(&found(2)),
+    ]);
+    let server = Server {
+        name: "work".to_owned(),
+        url: "https://git.example".to_owned(),
+        kind: Some(ServerKind::GitHub),
+        token_command: None,
+    };
+    let connected = server::connect(&server, Secret::new("s3cret"), &played, Kept::default()).unwrap();
+    let pull = Request { kind: Kind::Pull, number: 12 };
+    let checks = connected.checks("ann/shop", pull, ObjectId([7; 20])).unwrap();
+    assert_eq!(checks, Checks { passed: 2, failed: 2, running: 0 });
+    let account = Account { login: "dana".to_owned(), version: String::new() };
+    let asked = connected.asked(&account).unwrap();
+    assert_eq!(asked.iter().map(|one| one.request.number).collect::<Vec<_>>(), [1, 2]);
 }

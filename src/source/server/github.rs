@@ -5,6 +5,7 @@
 //! unsubmitted, its own word is `APPROVED`; a review without an `event` stays unsubmitted on GitHub.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::http::{Client, ServerError, escaped};
@@ -171,9 +172,18 @@ impl Server<'_> {
         self.path(repository, &format!("/pulls/{}{rest}", request.number))
     }
 
-    fn list<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ServerError> {
+    fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ServerError> {
+        self.client.get_pages(&self.paged(path))
+    }
+
+    /// The pages of a list that stands within something else.
+    fn pages<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ServerError> {
+        self.client.get_each_page(&self.paged(path))
+    }
+
+    fn paged(&self, path: &str) -> String {
         let sign = if path.contains('?') { '&' } else { '?' };
-        self.client.get_pages(&format!("{path}{sign}{}", self.dialect.page()))
+        format!("{path}{sign}{}", self.dialect.page())
     }
 
     fn id(&self, text: &str) -> Result<ObjectId, ServerError> {
@@ -185,8 +195,8 @@ impl Server<'_> {
         match self.dialect {
             Dialect::GitHub => {
                 let query = format!("is:pr is:open archived:false review-requested:{}", account.login);
-                let path = format!("/search/issues?q={}&per_page=100", escaped(&query));
-                Ok(self.client.get::<FoundIssues>(&path)?.items)
+                let pages: Vec<FoundIssues> = self.pages(&format!("/search/issues?q={}", escaped(&query)))?;
+                Ok(pages.into_iter().flat_map(|page| page.items).collect())
             }
             Dialect::Gitea => self.list("/repos/issues/search?type=pulls&state=open&review_requested=true"),
         }
@@ -270,13 +280,13 @@ impl ReviewServer for Server<'_> {
             "" | "pending" | "queued" | "in_progress" => checks.running += 1,
             _ => checks.failed += 1,
         };
-        let combined: Combined = self.client.get(&self.path(repository, &format!("/commits/{head}/status")))?;
-        let others = combined.statuses.iter().flatten().filter(|status| status.context != STATUS);
-        others.for_each(|status| count(status.state()));
+        let combined: Vec<Combined> = self.pages(&self.path(repository, &format!("/commits/{head}/status")))?;
+        let statuses = combined.iter().flat_map(|page| page.statuses.iter().flatten());
+        statuses.filter(|status| status.context != STATUS).for_each(|status| count(status.state()));
         if self.dialect == Dialect::GitHub {
-            let path = self.path(repository, &format!("/commits/{head}/check-runs?per_page=100"));
-            let runs: CheckRuns = self.client.get(&path)?;
-            runs.check_runs.iter().for_each(|run| count(run.conclusion.as_deref().unwrap_or_default()));
+            let pages: Vec<CheckRuns> = self.pages(&self.path(repository, &format!("/commits/{head}/check-runs")))?;
+            let runs = pages.iter().flat_map(|page| &page.check_runs);
+            runs.for_each(|run| count(run.conclusion.as_deref().unwrap_or_default()));
         }
         Ok(checks)
     }

@@ -306,11 +306,16 @@ impl<'t> Client<'t> {
     /// # Errors
     /// As [`ServerError`] says; also where pages go round in a circle.
     pub fn get_pages<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ServerError> {
-        let next = |response: &Response, _: &Vec<T>| {
-            let link = response.header("link").and_then(next_link);
-            link.map(str::to_owned)
-        };
-        Ok(self.chain(self.url(path), next)?.into_iter().flatten().collect())
+        Ok(self.get_each_page::<Vec<T>>(path)?.into_iter().flatten().collect())
+    }
+
+    /// As [`Client::get_pages`], where a page holds more than its part of the list.
+    ///
+    /// # Errors
+    /// As [`Client::get_pages`].
+    pub fn get_each_page<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ServerError> {
+        let next = |response: &Response, _: &T| response.header("link").and_then(next_link).map(str::to_owned);
+        self.chain(self.url(path), next)
     }
 
     /// Reads pages from a URL that this server gave, 100 pages at most. Each names the next one.
