@@ -17,7 +17,7 @@ use crate::change::{Change, visible};
 #[cfg(feature = "tui")]
 use crate::config;
 #[cfg(feature = "tui")]
-use crate::delivery::{self, ServerAccess};
+use crate::delivery::{Hosts, ServerAccess};
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::source::git::Repository;
 #[cfg(feature = "tui")]
@@ -132,8 +132,12 @@ fn read(repositories: &[PathBuf]) -> (Queue, bool) {
     let caches = Caches::at(cache::home());
     #[cfg(feature = "tui")]
     let servers = Servers::read();
+    #[cfg(feature = "tui")]
+    let told = Index::of(&servers.told);
     for (index, path) in repositories.iter().enumerate() {
         let mut broken = Vec::new();
+        #[cfg(feature = "tui")]
+        let hosts = servers.hosts(path);
         let visited = each(
             index,
             path,
@@ -144,7 +148,7 @@ fn read(repositories: &[PathBuf]) -> (Queue, bool) {
                     #[allow(unused_mut)]
                     let mut row = row(snapshot, &change, &examination);
                     #[cfg(feature = "tui")]
-                    servers.add(snapshot, &change, &mut row);
+                    add_told(&hosts, &told, &change, &mut row);
                     rows.push((examination::urgency(&change, &examination), row));
                 }
                 Err(why) => unreadable.push(Unreadable { what: visible::text(&change.id).into_owned(), why }),
@@ -231,18 +235,20 @@ impl Servers {
         Servers { told: told.collect(), configured: access.servers }
     }
 
-    fn add(&self, snapshot: &RepositorySnapshot, change: &Change, row: &mut Row) {
-        if self.configured.is_empty() || change.request().is_none() {
-            return;
-        }
-        let Ok(repository) = Repository::open(&snapshot.root) else { return };
-        let hosted = delivery::hosted(&repository, &change.refs, &self.configured);
-        let told = hosted.and_then(|hosted| Index::of(&self.told).request_info(&hosted, change.revision.head));
-        let Some(request_info) = told else { return };
-        row.title = visible::text(&request_info.pending.title).into_owned();
-        row.not_ready = request_info.not_ready().map(NotReady::word);
-        row.asked = request_info.pending.asked.as_deref().map(|asked| visible::text(asked).into_owned());
+    /// What they call the remotes of a repository.
+    fn hosts(&self, path: &Path) -> Hosts {
+        Repository::open(path).map_or_else(|_| Hosts::none(), |repository| Hosts::of(&repository, &self.configured))
     }
+}
+
+#[cfg(feature = "tui")]
+fn add_told(hosts: &Hosts, told: &Index<'_>, change: &Change, row: &mut Row) {
+    let hosted = hosts.hosted(&change.refs);
+    let info = hosted.and_then(|hosted| told.request_info(&hosted, change.revision.head));
+    let Some(info) = info else { return };
+    row.title = visible::text(&info.pending.title).into_owned();
+    row.not_ready = info.not_ready().map(NotReady::word);
+    row.asked = info.pending.asked.as_deref().map(|asked| visible::text(asked).into_owned());
 }
 
 /// With blanks up to so many columns, as a terminal counts them.

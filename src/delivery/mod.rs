@@ -57,20 +57,48 @@ fn remotes(repository: &Repository) -> Vec<(String, String)> {
     all.collect()
 }
 
-/// Where the review request of a change is, if one of these servers has it.
-pub fn hosted(repository: &Repository, refs: &[BranchRef], servers: &[Server]) -> Option<Hosted> {
-    let mut requests = refs.iter().filter_map(|at| Some((at.request()?, at.remote.clone()?)));
-    requests.find_map(|(request, remote)| {
-        let called = |server: &Server| {
-            if request.kind == Kind::ReviewRequest {
-                return apart::linked(repository, &remote, server);
-            }
-            let address = remotes(repository).into_iter().find(|(name, _)| *name == remote)?.1;
-            server.repository_of(&address::Remote::of(&address)?)
+/// What servers call the repositories of the remotes: found out once for all changes of a queue.
+pub struct Hosts(Vec<Host>);
+
+struct Host {
+    server: String,
+    remote: String,
+    by_address: Option<String>,
+    /// Noted, of a server that is apart.
+    linked: Option<String>,
+}
+
+impl Hosts {
+    /// Of no remote.
+    pub fn none() -> Hosts {
+        Hosts(Vec::new())
+    }
+
+    pub fn of(repository: &Repository, servers: &[Server]) -> Hosts {
+        if servers.is_empty() {
+            return Hosts::none();
+        }
+        let remotes = remotes(repository);
+        let host = |server: &Server, (remote, url): &(String, String)| Host {
+            server: server.name.clone(),
+            remote: remote.clone(),
+            by_address: address::Remote::of(url).and_then(|address| server.repository_of(&address)),
+            linked: apart::linked(repository, remote, server),
         };
-        let (server, called) = servers.iter().find_map(|server| Some((server, called(server)?)))?;
-        Some(Hosted { server: server.name.clone(), repository: called, request, remote: remote.clone() })
-    })
+        Hosts(servers.iter().flat_map(|server| remotes.iter().map(move |remote| host(server, remote))).collect())
+    }
+
+    /// Where the review request of a change is, if one of the servers has it.
+    pub fn hosted(&self, refs: &[BranchRef]) -> Option<Hosted> {
+        let mut requests = refs.iter().filter_map(|at| Some((at.request()?, at.remote.as_ref()?)));
+        requests.find_map(|(request, remote)| {
+            let is_apart = request.kind == Kind::ReviewRequest;
+            let called = |host: &Host| if is_apart { host.linked.clone() } else { host.by_address.clone() };
+            let mut at = self.0.iter().filter(|host| host.remote == *remote);
+            let (server, repository) = at.find_map(|host| Some((host.server.clone(), called(host)?)))?;
+            Some(Hosted { server, repository, request, remote: remote.clone() })
+        })
+    }
 }
 
 /// The review servers of a person, and what it takes to ask them and to tell them.
@@ -149,7 +177,7 @@ impl ServerAccess {
     /// # Errors
     /// A sentence: it could not be noted.
     pub fn take(&self, repository: &Repository, change: &Change, record: &Record, now: i64) -> Result<(), String> {
-        let Some(hosted) = hosted(repository, &change.refs, &self.servers) else { return Ok(()) };
+        let Some(hosted) = Hosts::of(repository, &self.servers).hosted(&change.refs) else { return Ok(()) };
         let Hosted { server, repository: name, request, remote } = hosted;
         self.outbox.replace(&Entry {
             server,

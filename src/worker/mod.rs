@@ -23,7 +23,7 @@ use crate::change::diff::Diff;
 use crate::change::{Change, Commit, RepoPath, visible};
 use crate::clipboard;
 use crate::decision::{Draft, Revised};
-use crate::delivery::{self, ServerAccess};
+use crate::delivery::{self, Hosts, ServerAccess};
 use crate::drafts::Drafts;
 use crate::examination::renamed::Renamed;
 use crate::examination::{self, RepositorySnapshot, interdiff};
@@ -229,7 +229,8 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
         delivery::repositories(&repository, server).into_iter().map(|(_, name)| (server.name.clone(), name))
     });
     let at_servers = at_servers.collect();
-    let at = |change: &Change| Some((change.id.clone(), delivery::hosted(&repository, &change.refs, servers)?));
+    let hosts = Hosts::of(&repository, servers);
+    let at = |change: &Change| Some((change.id.clone(), hosts.hosted(&change.refs)?));
     let hosted = pending.changes.iter().filter_map(at).collect();
     let changes = pending.changes.into_iter().map(Arc::new).collect();
     Ok(Listing { snapshot: Arc::new(snapshot), changes, examined, again, hosted, at_servers, broken, outbox, fetched })

@@ -11,7 +11,7 @@ use undersign::app::servers::ServerSource;
 use undersign::change::ObjectId;
 use undersign::change::request::{Kind, Request as Wanted};
 use undersign::decision::Verdict;
-use undersign::delivery::{self, ServerAccess};
+use undersign::delivery::{self, Hosts, ServerAccess};
 use undersign::source::git::Repository;
 use undersign::source::server::http::{Client, Method, Request, Response};
 use undersign::source::server::{Account, Kept, NoAnswer, Pending, Secret, Server, ServerKind, Told, Transport};
@@ -565,7 +565,7 @@ fn a_request_of_a_fork_does_not_stand_for_that_of_the_repository() {
     desk.f.git("mina", &["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"]);
     let change = desk.change();
     assert_eq!(change.refs.iter().filter(|at| at.request().is_some()).count(), 2);
-    let hosted = delivery::hosted(&desk.repository, &change.refs, &[desk.forge.server()]).unwrap();
+    let hosted = Hosts::of(&desk.repository, &[desk.forge.server()]).hosted(&change.refs).unwrap();
     assert_eq!(hosted.repository, "ann/shop");
 }
 
@@ -576,7 +576,7 @@ fn a_request_that_another_opens_at_the_same_head_is_a_row_of_its_own() {
     desk.f.git("mina", &["update-ref", "refs/undersign/requests/origin/pull/11", &head]);
     desk.f.git("mina", &["update-ref", "refs/undersign/requests/origin/pull/13", &head]);
     let change = desk.change();
-    let hosted = delivery::hosted(&desk.repository, &change.refs, &[desk.forge.server()]).unwrap();
+    let hosted = Hosts::of(&desk.repository, &[desk.forge.server()]).hosted(&change.refs).unwrap();
     assert_eq!(hosted.request, Wanted { kind: Kind::Pull, number: 12 });
     let record = desk.signs(Verdict::Approve);
     let (entries, _) = desk.access.outbox.entries(&desk.repository.root);
