@@ -1,0 +1,79 @@
+//! Loops, and how often they run at most.
+
+use tree_sitter::Node;
+
+use super::super::{Kind, Value};
+use super::language::{Part, Role};
+use super::text::spell;
+use super::walk::Walk;
+
+impl<'t> Walk<'t> {
+    pub fn repetition(&mut self, node: Node<'t>, condition: Part, over: Part, body: Part) {
+        let body = self.part(node, body);
+        let bound = match self.part(node, over) {
+            Some(over) => self.bound_of_range(over),
+            None => Some(self.bound_of_condition(self.part(node, condition), body, node.kind() == "until")),
+        };
+        let Some(value) = bound else { return };
+        let (head, lines) = match body {
+            Some(body) if body.start_byte() > node.start_byte() && node.kind() != "do_statement" => {
+                (spell(self.syntax, self.source, node, Some(body)).text, self.head_lines(node, Some(body)))
+            }
+            _ => (self.text(node), self.lines(node)),
+        };
+        let object = self.part(node, over).or(self.part(node, condition)).filter(|of| Some(*of) != body);
+        let object =
+            object.map_or_else(|| node.kind().split('_').next().unwrap_or("loop").to_owned(), |of| self.text(of));
+        self.tell(Kind::Loop, object, value, head, lines);
+    }
+
+    fn bound_of_condition(&self, condition: Option<Node<'t>>, body: Option<Node<'t>>, is_until: bool) -> Value {
+        let condition = condition.filter(|of| Some(*of) != body && !is_nothing(*of));
+        let Some(condition) = condition else { return Value::Unbounded };
+        let text = self.text(condition);
+        match text.as_str() {
+            "true" | "True" | "1" | "TRUE" | ":" => Value::Unbounded,
+            _ => self.bound_of_comparison(condition, is_until).unwrap_or(Value::Expression(text)),
+        }
+    }
+
+    /// `i < 3` runs up to three times, `3 > i` too.
+    fn bound_of_comparison(&self, condition: Node<'t>, is_until: bool) -> Option<Value> {
+        let text = self.text(condition);
+        let (at, sign) =
+            ["<=", ">=", "<", ">"].iter().find_map(|sign| Some((text.find(&format!(" {sign} "))?, *sign)))?;
+        let (left, right) = (text[..at].trim(), text[at + sign.len() + 2..].trim());
+        let is_below = sign.starts_with('<') != is_until;
+        let limit = if is_below { right } else { left };
+        let limit = limit.split([' ', ')', '(']).next().unwrap_or(limit);
+        match Value::of(limit, "") {
+            value @ Value::Number(_) => Some(value),
+            _ if is_below => Some(Value::Expression(limit.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// `range(3)`, `0..3`, `1 until 3`; nothing where it goes over what there is.
+    pub fn bound_of_range(&self, over: Node<'t>) -> Option<Value> {
+        let over = self.bare(over);
+        let is_range = match self.role(over) {
+            Some(Role::Call { .. }) => {
+                let callee = self.parts_of_call(over)?.callee;
+                matches!(callee.as_str(), "range" | "xrange" | "_.range" | "Enumerable.Range")
+            }
+            _ => over.kind().contains("range") || self.text(over).contains(" until "),
+        };
+        let text = self.text(over);
+        let last = text.rsplit(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.' && !text.contains("..")));
+        let last = last.map(str::to_owned).find(|word| !word.is_empty()).filter(|_| is_range)?;
+        Some(match Value::of(&last, "") {
+            value @ Value::Number(_) => value,
+            _ => Value::Expression(last),
+        })
+    }
+}
+
+/// A condition that is not there: `for (;;)`.
+fn is_nothing(node: Node) -> bool {
+    matches!(node.kind(), "empty_statement" | "for_clause" | ";" | "block")
+}

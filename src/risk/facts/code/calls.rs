@@ -1,0 +1,316 @@
+//! Calls: what is called with what, and what some calls are by convention: tests, assertions, guards, loops, locks.
+
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+
+use tree_sitter::Node;
+
+use super::super::{Kind, Value};
+use super::language::{Part, Role};
+use super::names::{is_assertion, is_environment, is_plain_assert, is_verb, last_name, route};
+use super::text::spell;
+use super::walk::{Walk, short};
+
+/// Links of a chain of calls that are followed.
+const MAX_CHAIN: usize = 200;
+
+/// A call taken apart.
+pub(super) struct Parts<'t> {
+    /// Its names joined by dots, after the last call that is in it.
+    pub callee: String,
+    /// The call on whose result it is made.
+    pub receiver: Option<Node<'t>>,
+    pub arguments: Vec<Node<'t>>,
+    /// Where its own names begin.
+    begins: Node<'t>,
+}
+
+impl<'t> Walk<'t> {
+    pub fn parts_of_call(&self, node: Node<'t>) -> Option<Parts<'t>> {
+        let Some(Role::Call { receiver, name, arguments }) = self.role(node) else { return None };
+        let name = self.part(node, name)?;
+        let receiver = self.part(node, receiver).or_else(|| self.receiver_in(name));
+        let is_of_call = receiver.is_some_and(|of| self.is_call(of));
+        let callee = match self.part(node, receiver_part(self.role(node))) {
+            Some(of) if !is_of_call => [self.dotted(of), self.dotted_callee(name)].join("."),
+            _ => self.dotted_callee(name),
+        };
+        let callee = callee.trim_matches('.').to_owned() + if node.kind() == "macro_invocation" { "!" } else { "" };
+        let arguments = self.part(node, arguments).map(|list| self.arguments_in(list)).unwrap_or_default();
+        let begins = if is_of_call { self.last_name(name) } else { node };
+        Some(Parts { callee, receiver: receiver.filter(|_| is_of_call), arguments, begins })
+    }
+
+    fn arguments_in(&self, list: Node<'t>) -> Vec<Node<'t>> {
+        let is_opaque = list.kind() == "token_tree";
+        if is_opaque { Vec::new() } else { self.syntax.said(list) }
+    }
+
+    /// The names of a callee, or of a decorator that is called.
+    pub fn dotted_callee(&self, node: Node<'t>) -> String {
+        match self.role(node) {
+            Some(Role::Call { receiver, name, .. }) => {
+                let of = self.part(node, receiver).map(|of| self.dotted(of));
+                let name = self.part(node, name).map(|name| self.dotted(name)).unwrap_or_default();
+                of.map_or(name.clone(), |of| format!("{of}.{name}"))
+            }
+            _ => self.dotted(node),
+        }
+    }
+
+    /// What the names of a callee are taken from.
+    fn receiver_in(&self, name: Node<'t>) -> Option<Node<'t>> {
+        let mut at = name;
+        for _ in 0..MAX_CHAIN {
+            at = match self.role(at)? {
+                Role::Path | Role::Index | Role::Wrapper => *self.syntax.said(at).first()?,
+                _ => return Some(at),
+            };
+        }
+        None
+    }
+
+    fn is_call(&self, node: Node<'t>) -> bool {
+        match self.role(self.bare(node)) {
+            Some(Role::Call { arguments, .. }) => !self.is_bare(self.bare(node), arguments),
+            _ => false,
+        }
+    }
+
+    fn last_name(&self, name: Node<'t>) -> Node<'t> {
+        match self.role(name) {
+            Some(Role::Path) => self.syntax.said(name).last().copied().unwrap_or(name),
+            Some(Role::Wrapper) => self.syntax.said(name).first().map_or(name, |inner| self.last_name(*inner)),
+            _ => name,
+        }
+    }
+
+    pub fn call(&mut self, node: Node<'t>, receiver: Part, name: Part, arguments: Part) {
+        let _ = receiver;
+        if self.is_bare(node, arguments) && self.ancestors.last().is_some_and(|of| self.reads_as_name(*of, node)) {
+            return;
+        }
+        let is_called_again =
+            self.part(node, name).is_some_and(|name| matches!(self.role(name), Some(Role::Call { .. })));
+        let Some(parts) = self.parts_of_call(node).filter(|parts| !is_called_again && !parts.callee.is_empty()) else {
+            return;
+        };
+        let (text, lines) = self.own_text(node, &parts);
+        if self.place.is_part_of_whole {
+            self.open(node, &parts.callee);
+            return;
+        }
+        if self.assertion_of_call(node, &parts) || self.test_of_call(node, &parts, &text) {
+            return;
+        }
+        self.guard_of_call(&parts, &text, &lines);
+        self.loop_of_call(node, &parts, &text, &lines);
+        self.swallowed_by_call(node, &parts, &text, &lines);
+        self.environment_of_call(node, &parts);
+        self.commands_of_call(node, &parts);
+        self.route_of_call(&parts, &text, &lines);
+        let value = self.only_value(&parts);
+        let is_declaration = self.is_declaration(node, &parts);
+        let kind = if is_declaration { Kind::Decorator } else { Kind::Call };
+        self.tell(kind, parts.callee.clone(), value, text, lines);
+        self.positional(node, &parts);
+        self.place.prefix = Rc::from(parts.callee.as_str());
+        self.place.opens = self.line(parts.begins.start_position().row);
+    }
+
+    /// Whether a call without arguments is but a part of a longer name.
+    fn reads_as_name(&self, of: Node<'t>, node: Node<'t>) -> bool {
+        match self.role(of) {
+            Some(Role::Call { receiver, .. }) => self.part(of, receiver) == Some(node),
+            Some(Role::Assignment { target, .. }) => self.part(of, target) == Some(node),
+            _ => false,
+        }
+    }
+
+    /// The text of a call without the calls before it in a chain, and the lines that it stands on.
+    fn own_text(&self, node: Node<'t>, parts: &Parts<'t>) -> (String, RangeInclusive<u32>) {
+        let spelled = spell(self.syntax, self.source, node, None);
+        let first = self.line(parts.begins.start_position().row);
+        let end = *self.lines(node).end();
+        let last = spelled.left_out.map_or(end, |row| self.line(row)).clamp(first, end.max(first));
+        let is_whole = parts.begins == node;
+        let text = if is_whole { spelled.text } else { self.text_from(node, parts) };
+        (text, first..=last)
+    }
+
+    fn text_from(&self, node: Node<'t>, parts: &Parts<'t>) -> String {
+        let list = match self.role(node) {
+            Some(Role::Call { arguments, .. }) => self.part(node, arguments),
+            _ => None,
+        };
+        let arguments = list.map(|list| self.text(list)).unwrap_or_default();
+        let brackets =
+            if arguments.starts_with('(') || arguments.is_empty() { arguments } else { format!("({arguments})") };
+        super::super::cut(format!("{}{brackets}", parts.callee))
+    }
+
+    /// The value of the last literal argument.
+    fn only_value(&self, parts: &Parts<'t>) -> Value {
+        let values = parts.arguments.iter().rev().filter(|argument| !self.has_name(**argument));
+        let values = values.map(|argument| (self.value(*argument, &parts.callee), *argument));
+        let mut literal = values.filter(|(value, argument)| self.is_literal(*argument, value));
+        literal.next().map_or(Value::None, |(value, _)| value)
+    }
+
+    pub fn has_name(&self, argument: Node<'t>) -> bool {
+        match self.role(argument) {
+            Some(Role::Named { key, value }) => {
+                let (key, value) = (self.part(argument, key), self.part(argument, value));
+                key.is_some() && value.is_some() && key != value
+            }
+            _ => false,
+        }
+    }
+
+    /// Literal arguments by their place; the only one also as the value of what is called.
+    fn positional(&mut self, node: Node<'t>, parts: &Parts<'t>) {
+        let begins = *self.lines(node).start();
+        let outer = std::mem::replace(&mut self.place.opens, begins);
+        for (place, argument) in parts.arguments.iter().enumerate() {
+            let value = self.value(*argument, &parts.callee);
+            if self.has_name(*argument) || !self.is_literal(*argument, &value) {
+                continue;
+            }
+            if parts.arguments.len() == 1 && value.is_known() {
+                self.tell_of(Kind::Setting, parts.callee.clone(), value.clone(), *argument);
+            }
+            self.tell_of(Kind::Setting, format!("{}.#{}", parts.callee, place + 1), value, *argument);
+        }
+        self.place.opens = outer;
+    }
+
+    /// `os.getenv("X", "5")`, and `System.getenv("X")…getOrDefault`, `env::var("X").unwrap_or(…)`.
+    fn environment_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>) {
+        if let [name, default] = parts.arguments.as_slice()
+            && is_environment(&parts.callee)
+            && let Some(name) = self.text_of(*name)
+        {
+            return self.tell_environment(node, &name, *default);
+        }
+        let last = last_name(&parts.callee);
+        let gives_default =
+            last.starts_with("unwrap_or") || matches!(last, "orElse" | "or" | "orElseGet" | "getOrElse");
+        if let (true, Some(receiver), [default]) = (gives_default, parts.receiver, parts.arguments.as_slice())
+            && let Some(name) = self.environment_variable(receiver)
+        {
+            self.tell_environment(node, &name, *default);
+        }
+    }
+
+    /// Calls that fail where their argument does not hold.
+    fn guard_of_call(&mut self, parts: &Parts<'t>, text: &str, lines: &RangeInclusive<u32>) {
+        let is_guard = |guard: &str| parts.callee == guard || guard.ends_with('.') && parts.callee.starts_with(guard);
+        let is_outside =
+            !parts.callee.starts_with("assert") && !parts.callee.starts_with("debug_assert") || !self.place.is_in_test;
+        if is_outside && self.syntax.language.guards.iter().any(|guard| is_guard(guard)) {
+            let condition =
+                parts.arguments.first().map_or_else(|| first_argument(text).to_owned(), |of| self.text(*of));
+            self.tell(Kind::Guard, condition, Value::None, text.to_owned(), lines.clone());
+        }
+    }
+
+    /// `3.times { }`, `loop { }`, `repeat(3) { }`.
+    fn loop_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>, text: &str, lines: &RangeInclusive<u32>) {
+        let receiver = self.part(node, "receiver").map(|of| self.text(of)).unwrap_or_default();
+        let value = match (parts.callee.as_str(), parts.arguments.as_slice()) {
+            ("loop", []) if self.part(node, "block").is_some() => Value::Unbounded,
+            ("times", _) if !receiver.is_empty() => Value::of(&receiver, ""),
+            ("repeat", [times]) => self.value(*times, ""),
+            _ => return,
+        };
+        self.tell(Kind::Loop, parts.callee.clone(), value, text.to_owned(), lines.clone());
+    }
+
+    /// Macros in the body of a class, as Ruby has them: `before_action :authenticate!`.
+    fn is_declaration(&self, node: Node<'t>, parts: &Parts<'t>) -> bool {
+        let is_plain = self.part(node, "method").is_some() && self.part(node, "receiver").is_none();
+        is_plain
+            && self.place.is_in_type
+            && !self.place.is_in_function
+            && parts.receiver.is_none()
+            && self.ancestors.last().is_some_and(|of| of.kind() == "body_statement")
+    }
+
+    fn assertion_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>) -> bool {
+        let root = self.root_of_chain(node).unwrap_or_else(|| parts.callee.clone());
+        if !is_assertion(&root) && !is_assertion(&parts.callee)
+            || !self.place.is_in_test && is_plain_assert(&parts.callee)
+        {
+            return false;
+        }
+        let is_guard = self.syntax.language.guards.iter().any(|guard| *guard == parts.callee);
+        if is_guard && !self.place.is_in_test {
+            return false;
+        }
+        self.tell_of(Kind::Assertion, self.text(node), Value::None, node);
+        self.place.is_part_of_whole = true;
+        true
+    }
+
+    /// The callee of the first call of a chain.
+    fn root_of_chain(&self, node: Node<'t>) -> Option<String> {
+        let mut at = node;
+        for _ in 0..MAX_CHAIN {
+            let parts = self.parts_of_call(at)?;
+            match parts.receiver {
+                Some(receiver) => at = self.bare(receiver),
+                None => return Some(parts.callee),
+            }
+        }
+        None
+    }
+
+    /// `it("does this", () => { … })`, `describe("that", …)`.
+    fn test_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>, text: &str) -> bool {
+        const GROUPS: &[&str] = &["describe", "context", "suite", "feature", "xdescribe", "fdescribe"];
+        let root = parts.callee.split('.').next().unwrap_or_default();
+        let calls = self.syntax.language.test_calls;
+        let is_group = !calls.is_empty() && GROUPS.contains(&root);
+        let is_test = calls.contains(&root) || calls.contains(&parts.callee.as_str());
+        let Some(title) =
+            parts.arguments.first().and_then(|title| self.text_of(*title)).filter(|_| is_group || is_test)
+        else {
+            return false;
+        };
+        if is_test && !is_group {
+            let row = *self.lines(node).start();
+            let last = spell(self.syntax, self.source, node, None).left_out.map_or(row, |row| self.line(row));
+            self.tell(Kind::Test, self.qualified(&title), Value::None, text.to_owned(), row..=last.max(row));
+        }
+        self.scope.push(short(&title));
+        self.place.prefix = Rc::from("");
+        self.place.opens = *self.lines(node).start();
+        self.place.is_in_test = true;
+        true
+    }
+
+    /// `router.post("/x", …)`: what others can ask for.
+    fn route_of_call(&mut self, parts: &Parts<'t>, text: &str, lines: &RangeInclusive<u32>) {
+        let last = last_name(&parts.callee);
+        let is_verb = is_verb(last);
+        let path = parts.arguments.first().and_then(|path| self.text_of(*path)).filter(|path| path.starts_with('/'));
+        if let (true, Some(path), true) = (is_verb, path, parts.arguments.len() > 1) {
+            let object = route(last, &path);
+            self.tell(Kind::Definition, object, Value::None, text.to_owned(), lines.clone());
+        }
+    }
+}
+
+fn receiver_part(role: Option<Role>) -> Part {
+    match role {
+        Some(Role::Call { receiver, .. }) => receiver,
+        _ => "",
+    }
+}
+
+/// What stands in the brackets of a call up to the first comma.
+fn first_argument(text: &str) -> &str {
+    let inner = text.split_once('(').map_or(text, |(_, inner)| inner);
+    let inner = inner.strip_suffix(')').unwrap_or(inner);
+    inner.split(", ").next().unwrap_or(inner).trim()
+}

@@ -1,0 +1,196 @@
+//! What the nodes of a grammar are to the walk.
+
+use tree_sitter::Node;
+
+/// Which child of a node is meant: the name of a field; `=kind`, the first named child of that kind; `@1`, a named
+/// child by its place from 0, comments left out, `@-1` the last one; `a/b`, a part of a part; `a|b`, the first that is
+/// there. The empty one is no child.
+pub(super) type Part = &'static str;
+
+/// What a node of a kind is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Role {
+    Comment,
+    /// A literal text, with what is put into it.
+    Text,
+    /// Names joined: `a.b`, `a::b`.
+    Path,
+    /// `a[b]`.
+    Index,
+    /// It stands for its first child: `(a)`, `await a`, `a!`, a statement of an expression.
+    Wrapper,
+    /// The name is the whole callee, or what is called of the receiver.
+    Call {
+        receiver: Part,
+        name: Part,
+        arguments: Part,
+    },
+    /// A literal whose fields belong to a type: `http.Client{Timeout: t}`.
+    Literal {
+        name: Part,
+    },
+    /// A literal of keys and values.
+    Map,
+    List,
+    /// A key with its value; where there is no key, it stands for its value.
+    Named {
+        key: Part,
+        value: Part,
+    },
+    /// A key whose value is the variable of that name.
+    Shorthand,
+    Assignment {
+        target: Part,
+        value: Part,
+    },
+    /// With a default, where it has one.
+    Parameter {
+        name: Part,
+        value: Part,
+    },
+    /// Two operands: `a || b`, `a + b`.
+    Choice {
+        left: Part,
+        right: Part,
+    },
+    Function {
+        name: Part,
+        body: Part,
+    },
+    Closure {
+        body: Part,
+    },
+    Type {
+        name: Part,
+        body: Part,
+    },
+    /// What has names in it but is no type that others use: a namespace, an `impl`.
+    Scope {
+        name: Part,
+    },
+    /// A field of a type, or a value of an enumeration.
+    Member {
+        name: Part,
+        value: Part,
+    },
+    /// Statements, one after the other.
+    Block,
+    If {
+        condition: Part,
+        then: Part,
+        otherwise: Part,
+    },
+    /// Its block runs where the condition does not hold.
+    Unless {
+        condition: Part,
+        then: Part,
+        otherwise: Part,
+    },
+    /// As long as a condition holds, or over each of some things; without either it never ends.
+    Loop {
+        condition: Part,
+        over: Part,
+        body: Part,
+    },
+    Handler {
+        caught: Part,
+        body: Part,
+    },
+    /// `return`, `throw`, `continue` and their kin.
+    Leave,
+    Decorator {
+        name: Part,
+    },
+    /// A word that says how what it stands before is shared: `volatile`.
+    Modifier,
+    /// What is held while a block runs: `with`, `synchronized`, `lock`. Named by the subject, else by its word.
+    Hold {
+        word: &'static str,
+        subject: Part,
+    },
+    Assert {
+        condition: Part,
+    },
+}
+
+/// How a language says that others can use a definition.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Public {
+    /// All but names that begin with an underscore.
+    NoUnderscore,
+    /// Names that begin with a capital.
+    Capital,
+    /// `export` stands before it or before its class, and in a class it is not `private` or `protected`.
+    Exported,
+    /// One of these words stands before it.
+    Marked(&'static [&'static str]),
+    /// None of these words stands before it.
+    Unless(&'static [&'static str]),
+}
+
+/// A language, as a table.
+pub(super) struct Language {
+    /// Ends of names of files, without the dot.
+    pub extensions: &'static [&'static str],
+    pub grammar: fn() -> tree_sitter::Language,
+    pub roles: &'static [(&'static str, Role)],
+    pub public: Public,
+    /// `'a'` and `"a"` are the same.
+    pub has_alike_quotes: bool,
+    /// Functions whose call is a condition for what follows: `require`, `Preconditions.` with all that it has.
+    pub guards: &'static [&'static str],
+    /// How the name of a function that is a test begins.
+    pub test_prefixes: &'static [&'static str],
+    /// Names of functions that take a title and the body of a test.
+    pub test_calls: &'static [&'static str],
+}
+
+/// A language, ready for use.
+pub(super) struct Syntax {
+    pub language: &'static Language,
+    pub grammar: tree_sitter::Language,
+    /// By the number of a kind.
+    roles: Vec<Option<Role>>,
+}
+
+impl Syntax {
+    pub fn of(language: &'static Language) -> Syntax {
+        let grammar = (language.grammar)();
+        let mut roles = vec![None; grammar.node_kind_count()];
+        for (id, role) in roles.iter_mut().enumerate() {
+            let kind = u16::try_from(id).ok().and_then(|id| grammar.node_kind_for_id(id));
+            let row = kind.and_then(|kind| language.roles.iter().find(|(name, _)| *name == kind));
+            *role = row.map(|(_, role)| *role);
+        }
+        Syntax { language, grammar, roles }
+    }
+
+    pub fn role(&self, node: Node) -> Option<Role> {
+        let role = *self.roles.get(usize::from(node.kind_id()))?;
+        role.filter(|role| node.is_named() || matches!(role, Role::Modifier))
+    }
+
+    /// The part of a node, where it is there.
+    pub fn part<'t>(&self, node: Node<'t>, part: Part) -> Option<Node<'t>> {
+        part.split('|')
+            .filter(|path| !path.is_empty())
+            .find_map(|path| path.split('/').try_fold(node, |node, step| self.step(node, step)))
+    }
+
+    fn step<'t>(&self, node: Node<'t>, step: &str) -> Option<Node<'t>> {
+        let mut cursor = node.walk();
+        match (step.strip_prefix('='), step.strip_prefix('@')) {
+            (Some(kind), _) => node.named_children(&mut cursor).find(|child| child.kind() == kind),
+            (_, Some("-1")) => self.said(node).last().copied(),
+            (_, Some(place)) => self.said(node).get(place.parse::<usize>().ok()?).copied(),
+            _ => node.child_by_field_name(step),
+        }
+    }
+
+    /// The named children of a node, without comments.
+    pub fn said<'t>(&self, node: Node<'t>) -> Vec<Node<'t>> {
+        let mut cursor = node.walk();
+        let children = node.named_children(&mut cursor);
+        children.filter(|child| !matches!(self.role(*child), Some(Role::Comment))).collect()
+    }
+}

@@ -1,0 +1,74 @@
+//! The languages: a table for each.
+
+mod c;
+mod csharp;
+mod go;
+mod java;
+mod javascript;
+mod kotlin;
+mod php;
+mod python;
+mod ruby;
+mod rust;
+
+use std::sync::OnceLock;
+
+use tree_sitter::Node;
+
+use super::language::{Language, Syntax};
+use super::shell;
+use super::walk::{Special, Walk};
+
+const LANGUAGES: &[(&Language, Special)] = &[
+    (&python::LANGUAGE, python::special),
+    (&go::LANGUAGE, go::special),
+    (&javascript::TYPESCRIPT, javascript::special),
+    (&javascript::TSX, javascript::special),
+    (&javascript::JAVASCRIPT, javascript::special),
+    (&java::LANGUAGE, nothing),
+    (&ruby::LANGUAGE, ruby::special),
+    (&rust::LANGUAGE, rust::special),
+    (&csharp::LANGUAGE, nothing),
+    (&php::LANGUAGE, php::special),
+    (&kotlin::LANGUAGE, kotlin::special),
+    (&c::C, c::special),
+    (&c::CPP, c::special),
+    (&shell::LANGUAGE, shell::special),
+];
+
+/// Made ready on first use.
+static READY: [OnceLock<Syntax>; LANGUAGES.len()] = [const { OnceLock::new() }; LANGUAGES.len()];
+
+/// The language of a file, by the end of its name, and what only it has.
+pub(super) fn of_path(path: &str) -> Option<(&'static Syntax, Special)> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match name {
+        "Rakefile" | "Gemfile" | "Vagrantfile" | "Fastfile" | "Podfile" => of_extension("rb"),
+        _ => of_extension(&name.rsplit_once('.')?.1.to_ascii_lowercase()),
+    }
+}
+
+fn of_extension(extension: &str) -> Option<(&'static Syntax, Special)> {
+    let at = LANGUAGES.iter().position(|(language, _)| language.extensions.contains(&extension))?;
+    let (language, special) = LANGUAGES[at];
+    Some((READY[at].get_or_init(|| Syntax::of(language)), special))
+}
+
+/// For languages that have nothing of their own.
+fn nothing<'t>(_walk: &mut Walk<'t>, _node: Node<'t>) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_node_in_a_table_is_in_its_grammar() {
+        for (language, _) in LANGUAGES {
+            let grammar = (language.grammar)();
+            for (kind, _) in language.roles {
+                let is_there = grammar.id_for_node_kind(kind, true) + grammar.id_for_node_kind(kind, false) > 0;
+                assert!(is_there, "{kind} of {:?}", language.extensions);
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Facts of code, by the syntax of its language. One walk serves all languages: [`language`] says what the nodes of a
+//! grammar are to it, [`languages`] has a table for each, and what only one of them has in a file of its own. A
+//! language is added by adding its table.
+
+#[cfg(feature = "syntax")]
+mod bounds;
+#[cfg(feature = "syntax")]
+mod calls;
+#[cfg(feature = "syntax")]
+mod control;
+#[cfg(feature = "syntax")]
+mod definitions;
+#[cfg(feature = "syntax")]
+mod language;
+#[cfg(feature = "syntax")]
+mod languages;
+#[cfg(feature = "syntax")]
+mod names;
+#[cfg(feature = "syntax")]
+mod parse;
+#[cfg(feature = "syntax")]
+mod settings;
+#[cfg(feature = "syntax")]
+mod shell;
+#[cfg(feature = "syntax")]
+mod strings;
+#[cfg(all(test, feature = "syntax"))]
+mod tests;
+#[cfg(feature = "syntax")]
+mod text;
+#[cfg(feature = "syntax")]
+mod walk;
+
+use super::{ChangedLines, Facts};
+
+/// Nothing where the path names no language that is read.
+#[cfg(feature = "syntax")]
+pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Facts> {
+    let (syntax, special) = languages::of_path(path)?;
+    let Some(tree) = parse::parse(syntax, text) else {
+        return Some(Facts { is_cut: true, ..Facts::default() });
+    };
+    Some(walk::walk((syntax, special), text, &tree, changed, walk::is_of_tests(path)))
+}
+
+/// Nothing: this build has no grammars.
+#[cfg(not(feature = "syntax"))]
+pub(super) fn facts(_path: &str, _text: &str, _changed: &ChangedLines) -> Option<Facts> {
+    None
+}

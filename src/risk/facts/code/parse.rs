@@ -1,0 +1,46 @@
+//! A text as a tree, in bounded time.
+
+use std::cell::Cell;
+use std::ops::ControlFlow;
+
+use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
+
+use super::language::Syntax;
+
+/// How often the parser may report before it is stopped: for any text, and once more for so many bytes of it. It
+/// reports after each hundred steps, so this bounds the work without a clock.
+const REPORTS: usize = 5_000;
+const BYTES_PER_REPORT: usize = 25;
+
+/// Bytes that are handed out at once. What a scanner reads again and again shows in how many are handed out.
+const CHUNK: usize = 4 << 10;
+/// How many bytes may be handed out: for any text, and for each of its bytes.
+const HANDED_OUT: usize = 1 << 20;
+const HANDED_OUT_PER_BYTE: usize = 20;
+
+/// The bytes of a text, those of letters beyond ASCII as letters of it. A scanner in C may look a letter up in a table
+/// that ends before it (that of bash does, and reads what lies behind), so none of them gets one. Places stay the same.
+fn without_wide_letters(text: &str) -> Vec<u8> {
+    text.bytes().map(|byte| if byte.is_ascii() { byte } else { b'x' }).collect()
+}
+
+/// Nothing where the text would take too long.
+pub(super) fn parse(syntax: &Syntax, text: &str) -> Option<Tree> {
+    let mut parser = Parser::new();
+    parser.set_language(&syntax.grammar).ok()?;
+    let bytes = without_wide_letters(text);
+    let reports_left = Cell::new(REPORTS + text.len() / BYTES_PER_REPORT);
+    let bytes_left = Cell::new(HANDED_OUT + HANDED_OUT_PER_BYTE * text.len());
+    let mut watch = |_: &ParseState| {
+        reports_left.set(reports_left.get().saturating_sub(1));
+        let is_spent = reports_left.get() == 0 || bytes_left.get() == 0;
+        if is_spent { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let mut read = |at: usize, _| {
+        bytes_left.set(bytes_left.get().saturating_sub(CHUNK));
+        let end = if bytes_left.get() == 0 { at } else { bytes.len().min(at.saturating_add(CHUNK)) };
+        bytes.get(at..end).unwrap_or_default()
+    };
+    let tree = parser.parse_with_options(&mut read, None, Some(ParseOptions::new().progress_callback(&mut watch)));
+    tree.filter(|_| bytes_left.get() > 0)
+}

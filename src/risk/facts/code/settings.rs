@@ -1,0 +1,275 @@
+//! What has a value: arguments, fields, constants, defaults.
+
+use std::rc::Rc;
+
+use tree_sitter::Node;
+
+use super::super::{Kind, Value};
+use super::language::{Part, Role};
+use super::names::{innermost_declarator, is_environment};
+use super::walk::Walk;
+
+impl<'t> Walk<'t> {
+    /// A key, in what it belongs to, has a value.
+    pub fn set(&mut self, node: Node<'t>, key: &str, value: Node<'t>) {
+        let object = self.in_prefix(key);
+        if !self.is_compound(value) {
+            let said = self.value(value, &object);
+            self.tell_of(Kind::Setting, object.clone(), said, node);
+        }
+        self.open(node, &object);
+    }
+
+    pub fn in_prefix(&self, key: &str) -> String {
+        match (&*self.place.prefix, key) {
+            ("", key) => key.to_owned(),
+            (prefix, "") => prefix.to_owned(),
+            (prefix, key) => format!("{prefix}.{key}"),
+        }
+    }
+
+    /// What is in the node belongs to that object.
+    pub fn open(&mut self, node: Node<'t>, object: &str) {
+        self.place.prefix = Rc::from(object);
+        self.place.opens = *self.lines(node).start();
+    }
+
+    /// Whether a value is made of parts that are told one by one.
+    fn is_compound(&self, value: Node<'t>) -> bool {
+        let role = self.role(self.bare(value));
+        let is_made_of_parts = matches!(
+            role,
+            Some(Role::Map | Role::Literal { .. } | Role::Closure { .. } | Role::Function { .. } | Role::Type { .. })
+        );
+        is_made_of_parts || matches!(role, Some(Role::List)) && !self.syntax.said(self.bare(value)).is_empty()
+    }
+
+    /// The value of an expression, for that key.
+    pub fn value(&self, node: Node<'t>, key: &str) -> Value {
+        let node = self.of_argument(node);
+        let node = if node.kind() == "jsx_expression" { self.bare(node) } else { node };
+        let text = self.text(node);
+        let text = text.strip_prefix("Some(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(&text);
+        match number(text) {
+            Some(plain) => Value::of(&plain, key),
+            None => match Value::of(text, key) {
+                Value::Text(said) if !is_quoted(text) && is_reference(&said) => Value::Expression(said),
+                // `E::A` reads like an address of IPv6.
+                Value::Network { text, .. } if matches!(self.role(node), Some(Role::Path)) => Value::Expression(text),
+                value => value,
+            },
+        }
+    }
+
+    /// The value of an argument or item; where it has no name that is what it wraps.
+    pub fn of_argument(&self, node: Node<'t>) -> Node<'t> {
+        match self.role(node) {
+            Some(Role::Named { value, .. }) if !self.has_name(node) => {
+                self.part(node, value).or_else(|| self.syntax.said(node).first().copied()).unwrap_or(node)
+            }
+            _ => node,
+        }
+    }
+
+    pub fn is_literal(&self, node: Node<'t>, value: &Value) -> bool {
+        value.is_known() || matches!(value, Value::Text(_)) || matches!(self.role(node), Some(Role::Text))
+    }
+
+    pub fn named(&mut self, node: Node<'t>, key: Part, value: Part) {
+        let (key, value) = (self.part(node, key), self.part(node, value));
+        let Some((key, value)) = key.zip(value).filter(|(key, value)| key != value) else { return };
+        let name = match self.role(self.bare(key)) {
+            Some(Role::Text) => self.content(self.bare(key)),
+            _ => Some(self.dotted(key)).filter(|name| !name.is_empty()).unwrap_or_else(|| self.text(key)),
+        };
+        self.set(node, &name, value);
+    }
+
+    pub fn shorthand(&mut self, node: Node<'t>) {
+        let name = self.raw(node).trim();
+        let is_of_object = self.ancestors.last().is_some_and(|of| matches!(self.role(*of), Some(Role::Map)));
+        if is_of_object || node.kind().starts_with("shorthand_field") {
+            self.tell_of(Kind::Setting, self.in_prefix(name), Value::Expression(name.to_owned()), node);
+        }
+    }
+
+    /// The plain items of a list that has a name.
+    pub fn list(&mut self, node: Node<'t>) {
+        if self.place.prefix.is_empty() || self.place.prefix.ends_with("[]") {
+            return;
+        }
+        let object = format!("{}[]", self.place.prefix);
+        let begins = *self.lines(node).start();
+        let opens = std::mem::replace(&mut self.place.opens, begins);
+        for item in self.syntax.said(node) {
+            let item = self.of_argument(item);
+            let is_plain = !matches!(self.role(item), Some(Role::Named { .. } | Role::Assignment { .. }));
+            if is_plain && !self.is_compound(item) {
+                let value = self.value(item, &object);
+                self.tell_of(Kind::Setting, object.clone(), value, item);
+            }
+        }
+        self.place.opens = opens;
+    }
+
+    pub fn literal_of_type(&mut self, node: Node<'t>, name: Part) {
+        let name = self.part(node, name).map(|name| self.dotted(name)).unwrap_or_default();
+        if !name.is_empty() {
+            self.open(node, &name);
+        }
+    }
+
+    pub fn parameter(&mut self, node: Node<'t>, name: Part, value: Part) {
+        let Some(value) = self.part(node, value).filter(|value| Some(*value) != self.part(node, name)) else { return };
+        let name = self.part(node, name).map(|name| self.dotted(name)).unwrap_or_default();
+        let function = self.scope.last().cloned().unwrap_or_default();
+        let function = self.declared_function().unwrap_or(function);
+        let function = function.rsplit('.').next().unwrap_or_default();
+        self.place.prefix = Rc::from(function);
+        self.set(node, &name, value);
+    }
+
+    /// The function that a prototype of C declares.
+    fn declared_function(&self) -> Option<String> {
+        let around = self.ancestors.iter().rev().take(3).find(|of| of.kind() == "function_declarator")?;
+        Some(self.dotted(innermost_declarator(*around)))
+    }
+
+    pub fn assignment(&mut self, node: Node<'t>, target: Part, value: Part) {
+        let (target, value) = (self.part(node, target), self.part(node, value));
+        let Some((target, value)) = target.zip(value).filter(|(target, value)| target != value) else { return };
+        let (targets, values) = (self.each(target), self.each(value));
+        if targets.len() == values.len() {
+            for (target, value) in targets.into_iter().zip(values) {
+                self.assign(node, target, value);
+            }
+        }
+    }
+
+    /// The sides of an assignment of several variables, one by one.
+    fn each(&self, side: Node<'t>) -> Vec<Node<'t>> {
+        const LISTS: &[&str] = &["expression_list", "pattern_list", "left_assignment_list", "right_assignment_list"];
+        match LISTS.contains(&side.kind()) {
+            true => self.syntax.said(side),
+            false => vec![side],
+        }
+    }
+
+    fn assign(&mut self, node: Node<'t>, target: Node<'t>, value: Node<'t>) {
+        let name = self.dotted(innermost_declarator(target));
+        if name.is_empty() {
+            return;
+        }
+        if let Some(Role::Closure { body }) = self.role(self.bare(value)) {
+            let body = self.part(self.bare(value), body);
+            return self.define_function(node, node, name, body);
+        }
+        let is_of_literal = !self.place.prefix.is_empty() && self.ancestors.iter().rev().take(2).any(is_initializer);
+        if !is_of_literal {
+            self.place.prefix = Rc::from("");
+        }
+        let is_member = self.place.is_in_type && !self.place.is_in_function && !name.contains('.');
+        if is_member && self.is_public(node, &name) {
+            self.tell_of(Kind::Definition, self.qualified(&name), Value::None, node);
+        }
+        let said = self.value(value, &name);
+        if matches!(self.role(self.bare(value)), Some(Role::Call { .. })) && !said.is_known() {
+            return self.open(node, &name);
+        }
+        self.set(node, &name, value);
+    }
+
+    /// `A || 'x'`, where `A` is a variable of the environment: its default.
+    pub fn default_of_environment(&mut self, node: Node<'t>, left: Node<'t>, right: Node<'t>) {
+        if let Some(name) = self.environment_variable(left) {
+            self.tell_environment(node, &name, right);
+        }
+    }
+
+    pub fn tell_environment(&mut self, node: Node<'t>, name: &str, default: Node<'t>) {
+        let object = format!("env.{name}");
+        let default = self.innermost_default(default);
+        let value = self.value(default, &object);
+        if self.is_literal(default, &value) {
+            self.tell_of(Kind::Setting, object, value, node);
+        }
+    }
+
+    /// `|_| "5".to_string()` is `"5"`.
+    fn innermost_default(&self, node: Node<'t>) -> Node<'t> {
+        const MAX_WRAPPED: usize = 3;
+        let mut at = self.bare(self.of_argument(node));
+        for _ in 0..MAX_WRAPPED {
+            let inner = match self.role(at) {
+                Some(Role::Closure { body }) => self.part(at, body),
+                Some(Role::Call { name, .. }) => self.part(at, name).and_then(|name| self.part(name, "value|object")),
+                _ => None,
+            };
+            let is_near = |inner: &Node<'t>| matches!(self.role(*inner), Some(Role::Text | Role::Call { .. }));
+            match inner.filter(is_near) {
+                Some(inner) => at = inner,
+                None => break,
+            }
+        }
+        at
+    }
+
+    /// The variable that an expression reads from the environment, and nothing else.
+    pub fn environment_variable(&self, node: Node<'t>) -> Option<String> {
+        let node = self.bare(node);
+        if let Some(Role::Call { .. }) = self.role(node) {
+            let call = self.parts_of_call(node)?;
+            let [only] = call.arguments.as_slice() else { return None };
+            return is_environment(&call.callee).then(|| self.text_of(*only))?;
+        }
+        let name = self.dotted(node);
+        ["process.env.", "ENV.", "os.environ.", "import.meta.env.", "_ENV.", "_SERVER.", "Deno.env."]
+            .iter()
+            .find_map(|prefix| name.strip_prefix(prefix).map(str::to_owned))
+    }
+
+    /// The content of a literal text.
+    pub fn text_of(&self, node: Node<'t>) -> Option<String> {
+        let node = self.bare(self.of_argument(node));
+        matches!(self.role(node), Some(Role::Text)).then(|| self.content(node))
+    }
+}
+
+fn is_initializer(node: &Node) -> bool {
+    node.kind() == "initializer_expression"
+}
+
+/// A number without the marks of its type: `5L`, `1_000u64`, `0x1F`.
+fn number(text: &str) -> Option<String> {
+    let text = text.strip_prefix("- ").or(text.strip_prefix('-')).map_or(("", text), |rest| ("-", rest));
+    let (sign, digits) = text;
+    if !digits.starts_with(|c: char| c.is_ascii_digit())
+        || !digits.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.".contains(&b))
+    {
+        return None;
+    }
+    let lower = digits.to_ascii_lowercase().replace('_', "");
+    if let Some(hex) = lower.strip_prefix("0x") {
+        return u64::from_str_radix(hex.trim_end_matches(['u', 'l']), 16).ok().map(|n| format!("{sign}{n}"));
+    }
+    if let Some(octal) = lower.strip_prefix("0o") {
+        return Some(format!("{sign}{}", u64::from_str_radix(octal, 8).ok()?));
+    }
+    const MARKS: &[&str] = &[
+        "usize", "isize", "ull", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64", "ul", "ll", "lu",
+        "u", "l", "f", "n",
+    ];
+    let plain = MARKS.iter().find_map(|mark| lower.strip_suffix(mark)).unwrap_or(&lower);
+    let exponent = plain.parse::<f64>().ok().filter(|n| plain.contains('e') && n.is_finite());
+    exponent.map(|n| format!("{sign}{n}")).or_else(|| plain.parse::<f64>().is_ok().then(|| format!("{sign}{plain}")))
+}
+
+fn is_quoted(text: &str) -> bool {
+    text.trim_start_matches(|c: char| c.is_ascii_alphabetic() || "@$".contains(c)).starts_with(['"', '\'', '`', '<'])
+}
+
+/// Whether a text without quotes names something rather than being a constant of the language.
+fn is_reference(text: &str) -> bool {
+    let is_constant = matches!(text.to_ascii_lowercase().as_str(), "none" | "null" | "nil" | "undefined");
+    !is_constant && !text.starts_with(':') && text.contains(char::is_alphabetic)
+}

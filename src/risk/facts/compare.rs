@@ -1,0 +1,223 @@
+//! The facts of two sides, compared: what came, what went, and what has another value than before.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::{ChangedLines, Fact, Kind};
+
+/// What a change did to a fact.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::risk) enum Delta {
+    Came(Fact),
+    /// The fact, and what went with it: then it is not missed there.
+    Went {
+        fact: Fact,
+        with: Enclosing,
+    },
+    /// Of the same object, before and after.
+    Changed {
+        old: Fact,
+        new: Fact,
+    },
+}
+
+/// What went that enclosed a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::risk) enum Enclosing {
+    /// Nothing: it is missed where it stood.
+    Nothing,
+    /// The key, call or definition that it stood in.
+    Parent,
+    /// The resource, manifest or job.
+    Block,
+    /// The file.
+    File,
+}
+
+/// Compares the facts of two sides of a file. What stands elsewhere in it, with the same value, was moved and is no
+/// change. `removed` and `added` are the lines that differ. Linear but for the sorting.
+pub(in crate::risk) fn compare(
+    old: Vec<Fact>,
+    new: Vec<Fact>,
+    removed: &ChangedLines,
+    added: &ChangedLines,
+) -> Vec<Delta> {
+    let alive = Alive::of(&new);
+    let mut sides = Sides { old: old.into_iter().map(Some).collect(), new: new.into_iter().map(Some).collect() };
+    sides.pair(|fact| (fact.kind, fact.object.clone(), fact.scope.clone(), said(fact)));
+    sides.pair(|fact| (fact.kind, fact.object.clone(), String::new(), said(fact)));
+    sides.pair(|fact| (fact.kind, unnumbered(&fact.object), fact.scope.clone(), said(fact)));
+    let mut changed = sides.pair(|fact| (fact.kind, fact.object.clone(), fact.scope.clone(), String::new()));
+    changed.extend(sides.pair(|fact| (fact.kind, plural(&fact.object), fact.scope.clone(), String::new())));
+    changed.extend(sides.pair(|fact| (fact.kind, fact.object.clone(), String::new(), String::new())));
+    sides.pair(|fact| (fact.kind, fact.name().to_owned(), String::new(), said(fact)));
+    changed.extend(sides.pair(|fact| (fact.kind, alike(fact), fact.scope.clone(), String::new())));
+    let mut deltas: Vec<Delta> = changed
+        .into_iter()
+        .filter(|(old, new)| !old.says_the_same_as(new))
+        .filter(|(old, new)| removed.touch(&old.lines) || added.touch(&new.lines))
+        .map(|(old, new)| Delta::Changed { old, new })
+        .collect();
+    let went: Vec<Fact> = sides.old.into_iter().flatten().filter(|fact| removed.touch(&fact.lines)).collect();
+    let blocks = went.iter().filter(|fact| fact.kind == Kind::Block).map(|fact| fact.object.clone()).collect();
+    deltas.extend(went.into_iter().map(|fact| Delta::Went { with: alive.enclosing_of(&fact, &blocks, removed), fact }));
+    deltas.extend(sides.new.into_iter().flatten().filter(|fact| added.touch(&fact.lines)).map(Delta::Came));
+    deltas
+}
+
+/// An object however many values it has: `timeout` that was a pair is still the timeout.
+fn plural(object: &str) -> String {
+    object.trim_end_matches("[]").to_owned()
+}
+
+/// An object without the numbers of the items in it: where one item of a list is gone the others move up.
+fn unnumbered(object: &str) -> String {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = object.split('.').filter(|part| !is_number(part));
+    let parts = parts.map(|part| match part.split_once('[') {
+        Some((name, rest)) if rest.strip_suffix(']').is_some_and(is_number) => name.to_owned() + "[]",
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join(".")
+}
+
+/// What a fact says, for telling equal ones: of a setting with a quantity that, else its text.
+fn said(fact: &Fact) -> String {
+    match &fact.value {
+        value if fact.kind == Kind::Setting && value.is_known() => format!("={value:?}"),
+        _ => fact.text.clone(),
+    }
+}
+
+/// Which facts of a scope take each other's place though their objects differ: conditions that use the same names,
+/// loops. Others stand for themselves.
+fn alike(fact: &Fact) -> String {
+    match fact.kind {
+        Kind::Guard | Kind::Assertion => names(&fact.object).join(" "),
+        Kind::Loop => String::new(),
+        _ => format!("{}\0{}", fact.object, fact.text),
+    }
+}
+
+/// The identifiers of an expression, in order, each once.
+pub(in crate::risk) fn names(expression: &str) -> Vec<String> {
+    let words = expression.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    let named = words.filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'));
+    let mut names: Vec<String> = named
+        .filter(|word| !matches!(*word, "not" | "and" | "or" | "is" | "if" | "unless"))
+        .map(str::to_owned)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The facts of both sides that have no counterpart yet.
+struct Sides {
+    old: Vec<Option<Fact>>,
+    new: Vec<Option<Fact>>,
+}
+
+type Key = (Kind, String, String, String);
+
+impl Sides {
+    /// Takes out those that have the same key on both sides, first with first.
+    fn pair(&mut self, key: impl Fn(&Fact) -> Key) -> Vec<(Fact, Fact)> {
+        let mut by_key: BTreeMap<Key, VecDeque<usize>> = BTreeMap::new();
+        for (at, fact) in self.new.iter().enumerate() {
+            if let Some(fact) = fact {
+                by_key.entry(key(fact)).or_default().push_back(at);
+            }
+        }
+        let mut pairs = Vec::new();
+        for slot in &mut self.old {
+            let at = slot.as_ref().and_then(|fact| by_key.get_mut(&key(fact))?.pop_front());
+            if let Some(pair) = at.and_then(|at| self.new[at].take()).and_then(|new| Some((slot.take()?, new))) {
+                pairs.push(pair);
+            }
+        }
+        pairs
+    }
+}
+
+/// What the new side still has: objects and scopes that facts stand in.
+struct Alive {
+    objects: BTreeSet<String>,
+    scopes: BTreeSet<String>,
+}
+
+impl Alive {
+    fn of(new: &[Fact]) -> Alive {
+        let prefixes = |object: &str| {
+            let ends = object.match_indices('.').map(|(at, _)| at).chain([object.len()]);
+            ends.map(|end| object[..end].to_owned()).collect::<Vec<_>>()
+        };
+        Alive {
+            objects: new.iter().flat_map(|fact| prefixes(&fact.object)).collect(),
+            scopes: new.iter().map(|fact| fact.scope.clone()).collect(),
+        }
+    }
+
+    /// What went that enclosed a fact; `blocks` are those that went.
+    fn enclosing_of(&self, fact: &Fact, blocks: &BTreeSet<String>, removed: &ChangedLines) -> Enclosing {
+        let is_there = match fact.kind {
+            Kind::Setting | Kind::Block => self.objects.contains(fact.parent()),
+            _ => self.scopes.contains(&fact.scope),
+        };
+        // A key at the top, `permissions`, is a part of its file rather than a thing of its own.
+        let is_a_thing = fact.scope.contains('.') && fact.scope != fact.object;
+        if is_a_thing && blocks.contains(&fact.scope) {
+            Enclosing::Block
+        } else if fact.opens > 0 && removed.touch(&(fact.opens..=fact.opens)) && !is_there {
+            Enclosing::Parent
+        } else {
+            Enclosing::Nothing
+        }
+    }
+}
+
+impl Delta {
+    /// The fact as it stands after the change, else as it stood.
+    pub fn fact(&self) -> &Fact {
+        match self {
+            Delta::Came(fact) | Delta::Went { fact, .. } | Delta::Changed { new: fact, .. } => fact,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::RangeInclusive;
+
+    use super::super::Value;
+    use super::*;
+
+    fn item(at: u32, value: f64) -> Fact {
+        Fact {
+            kind: Kind::Setting,
+            object: format!("items[{at}].x"),
+            value: Value::Number(value),
+            text: value.to_string(),
+            scope: String::new(),
+            lines: at + 1..=at + 1,
+            opens: at + 1,
+        }
+    }
+
+    fn lines(numbers: RangeInclusive<u32>) -> ChangedLines {
+        ChangedLines::of(numbers)
+    }
+
+    #[test]
+    fn where_an_item_without_a_name_is_gone_the_others_only_moved_up() {
+        let old = vec![item(0, 1.0), item(1, 2.0), item(2, 3.0)];
+        let new = vec![item(0, 2.0), item(1, 3.0)];
+        let deltas = compare(old, new, &lines(1..=1), &ChangedLines::default());
+        assert!(matches!(&deltas[..], [Delta::Went { fact, .. }] if fact.value == Value::Number(1.0)), "{deltas:?}");
+    }
+
+    #[test]
+    fn what_differs_on_lines_that_did_not_change_is_not_said() {
+        let untouched = lines(9..=9);
+        assert_eq!(compare(vec![item(0, 1.0)], vec![item(0, 2.0)], &untouched, &untouched), []);
+    }
+}

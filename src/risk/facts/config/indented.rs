@@ -1,0 +1,163 @@
+//! Lines under lines: configuration of routers, HAProxy, Apache.
+
+use super::braces::path;
+use super::lines::{comments, entry, numbered, unquoted};
+use super::out::Out;
+use super::tree::{Entry, Lines, MAX_DEPTH, MAX_NODES, Node};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// Routers: an indented line belongs to the one above.
+    Router,
+    /// `set a b c value`, `deactivate a b c`.
+    Commands,
+    /// Sections begin with their kind.
+    HaProxy,
+    /// Blocks in tags.
+    Apache,
+}
+
+const SECTIONS: &[&str] =
+    &["global", "defaults", "frontend", "backend", "listen", "userlist", "peers", "resolvers", "cache", "program"];
+/// Directives of two words.
+const TWO_WORDS: &[&str] = &[
+    "timeout",
+    "option",
+    "server",
+    "http-request",
+    "http-response",
+    "tcp-request",
+    "acl",
+    "stats",
+    "no",
+    "Header",
+    "SetEnv",
+    "RequestHeader",
+];
+
+pub(super) fn document(text: &str, style: Style, out: &mut Out) -> Node {
+    let signs: &[&str] = if style == Style::Router { &["!", "#"] } else { &["#"] };
+    out.comments = comments(text, signs);
+    let mut open = vec![Open::new(String::new(), 1..=1)];
+    for (number, line) in numbered(text).take(MAX_NODES) {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        if words.is_empty() || out.comments.contains(&number) {
+            continue;
+        }
+        let indent = line.len() - line.trim_start().len();
+        match style {
+            Style::Commands => open[0].entries.extend(command(&words, &(number..=number))),
+            Style::Apache => tagged(line.trim(), &words, number, &mut open),
+            Style::HaProxy if SECTIONS.contains(&words[0].as_str()) => {
+                close_to(1, &mut open);
+                open.push(Open::new(words.join("."), number..=number));
+            }
+            Style::HaProxy => add(directive(&words, &(number..=number)), &mut open),
+            Style::Router => under(&words, indent, number, &mut open),
+        }
+    }
+    close_to(1, &mut open);
+    let last = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+    Node::map(open.swap_remove(0).entries, 1..=last.max(1))
+}
+
+/// A block that is not closed yet.
+struct Open {
+    key: String,
+    /// Of its first line.
+    indent: usize,
+    /// The indent of the last entry.
+    last: usize,
+    lines: Lines,
+    entries: Vec<Entry>,
+}
+
+impl Open {
+    fn new(key: String, lines: Lines) -> Open {
+        Open { key, indent: 0, last: usize::MAX, lines, entries: Vec::new() }
+    }
+}
+
+fn add(entry: Entry, open: &mut [Open]) {
+    if let Some(last) = open.last_mut() {
+        last.lines = *last.lines.start()..=*entry.lines.end();
+        last.entries.push(entry);
+    }
+}
+
+fn close_to(count: usize, open: &mut Vec<Open>) {
+    while open.len() > count.max(1) {
+        let Some(Open { key, lines, entries, .. }) = open.pop() else { return };
+        let value = Node::map(entries, lines.clone());
+        add(Entry { key, lines, is_block: false, value }, open);
+    }
+}
+
+/// A line is a block when the next is indented more: it is a setting till then.
+fn under(words: &[String], indent: usize, number: u32, open: &mut Vec<Open>) {
+    let keep = open.iter().skip(1).take_while(|block| block.indent < indent).count() + 1;
+    close_to(keep, open);
+    let is_deep = open.len() > MAX_DEPTH;
+    let head = open.last_mut().filter(|block| !is_deep && block.last < indent);
+    if let Some((head, indent)) = head.and_then(|block| Some((block.entries.pop()?, block.last))) {
+        let (key, lines) = (head_key(&head), head.lines);
+        open.push(Open { indent, ..Open::new(key, lines) });
+    }
+    if let Some(block) = open.last_mut() {
+        block.last = indent;
+    }
+    add(statement(words, &(number..=number)), open);
+}
+
+fn head_key(entry: &Entry) -> String {
+    match entry.value.text() {
+        Some("true") | None => entry.key.clone(),
+        Some(last) => format!("{}.{last}", entry.key),
+    }
+}
+
+/// `no x` takes x back. A number before `permit` or `deny` is the place in a list.
+fn statement(words: &[String], lines: &Lines) -> Entry {
+    let is_numbered = words.len() > 1 && words[0].parse::<u32>().is_ok() && matches!(&*words[1], "permit" | "deny");
+    let words = if is_numbered { &words[1..] } else { words };
+    match words.split_first() {
+        Some((no, rest)) if no == "no" && !rest.is_empty() => entry(rest.join("."), "false", lines),
+        _ => path(words, lines),
+    }
+}
+
+fn command(words: &[String], lines: &Lines) -> Option<Entry> {
+    let (verb, rest) = words.split_first()?;
+    match verb.as_str() {
+        "set" => Some(path(rest, lines)),
+        "deactivate" => Some(entry(format!("{}.inactive", rest.join(".")), "true", lines)),
+        "activate" => Some(entry(format!("{}.inactive", rest.join(".")), "false", lines)),
+        "delete" => Some(entry(format!("{}.deleted", rest.join(".")), "true", lines)),
+        _ => None,
+    }
+}
+
+fn directive(words: &[String], lines: &Lines) -> Entry {
+    let count = if TWO_WORDS.contains(&words[0].as_str()) && words.len() > 1 { 2 } else { 1 };
+    let value = words[count..].join(" ");
+    let value = if value.is_empty() { "true" } else { unquoted(&value) };
+    entry(words[..count].join("."), value, lines)
+}
+
+/// `<Directory "/x">` … `</Directory>`.
+fn tagged(line: &str, words: &[String], number: u32, open: &mut Vec<Open>) {
+    if line.starts_with("</") {
+        let last = open.len().saturating_sub(1);
+        if let Some(block) = open.last_mut() {
+            block.lines = *block.lines.start()..=number;
+        }
+        return close_to(last, open);
+    }
+    match line.strip_prefix('<').and_then(|line| line.strip_suffix('>')) {
+        Some(head) if open.len() <= MAX_DEPTH => {
+            let key = head.split_whitespace().map(unquoted).collect::<Vec<_>>().join(" ");
+            open.push(Open::new(key, number..=number));
+        }
+        _ => add(directive(words, &(number..=number)), open),
+    }
+}

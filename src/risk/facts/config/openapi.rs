@@ -1,0 +1,73 @@
+//! What an OpenAPI document promises: routes, and what must and may be said there.
+
+use super::super::{Kind, Value};
+use super::out::{Out, Place};
+use super::tree::{Entry, Node};
+
+const METHODS: &[&str] = &["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+pub(super) fn facts(document: &Node, out: &mut Out) {
+    if document.get(&["openapi", "swagger"]).is_none() {
+        return;
+    }
+    for path in document.get(&["paths"]).map(Node::entries).unwrap_or_default() {
+        for method in path.value.entries().iter().filter(|method| METHODS.contains(&method.key.as_str())) {
+            route(&path.key, method, *path.lines.start(), out);
+        }
+    }
+    let components = document.get(&["components"]).and_then(|components| components.get(&["schemas"]));
+    for each in components.or(document.get(&["definitions"])).map(Node::entries).unwrap_or_default() {
+        schema(&format!("schemas.{}", each.key), each, 0, out);
+    }
+}
+
+fn define(object: &str, text: &str, entry: &Entry, opens: u32, scope: &str, out: &mut Out) {
+    if out.wants(&entry.lines) {
+        let place = Place { object, scope, opens };
+        out.add(Kind::Definition, object, Value::None, text, &entry.lines, &place);
+    }
+}
+
+fn route(path: &str, method: &Entry, opens: u32, out: &mut Out) {
+    let object = format!("{} {path}", method.key.to_ascii_uppercase());
+    let answers = method.value.get(&["responses"]).map(Node::entries).unwrap_or_default();
+    let answers: Vec<&str> = answers.iter().map(|answer| answer.key.as_str()).collect();
+    define(&object, &format!("{object} {}", answers.join(" ")), method, opens, "", out);
+    for parameter in method.value.get(&["parameters"]).map(Node::items).unwrap_or_default() {
+        let Some(name) = parameter.text_of(&["name", "$ref"]) else { continue };
+        let entry =
+            Entry { key: name.to_owned(), lines: parameter.lines.clone(), is_block: false, value: parameter.clone() };
+        let required = parameter.text_of(&["required"]).unwrap_or("false");
+        let kind = parameter.get(&["schema"]).map_or_else(|| kind(parameter), kind);
+        let text = format!("{name}: {kind} required={required}");
+        define(&format!("{object}.parameters[{name}]"), &text, &entry, *method.lines.start(), &object, out);
+    }
+}
+
+/// A schema, its properties with their types, its values.
+fn schema(object: &str, entry: &Entry, depth: usize, out: &mut Out) {
+    if depth > 20 {
+        return;
+    }
+    let body = &entry.value;
+    let mut required = body.get(&["required"]).map(Node::texts).unwrap_or_default();
+    required.sort_unstable();
+    let text = format!("{} required=[{}]", kind(body), required.join(", "));
+    define(object, &text, entry, *entry.lines.start(), "", out);
+    for value in body.get(&["enum"]).map(Node::items).unwrap_or_default() {
+        let entry = Entry { key: String::new(), lines: value.lines.clone(), is_block: false, value: value.clone() };
+        define(&format!("{object}.enum[]"), &value.normalised(), &entry, *entry.lines.start(), object, out);
+    }
+    for property in body.get(&["properties"]).map(Node::entries).unwrap_or_default() {
+        schema(&format!("{object}.{}", property.key), property, depth + 1, out);
+    }
+}
+
+fn kind(body: &Node) -> String {
+    let kind = body.text_of(&["type", "$ref"]).unwrap_or("object");
+    let items = body.get(&["items"]).and_then(|items| items.text_of(&["type", "$ref"]));
+    match items {
+        Some(items) => format!("{kind} of {items}"),
+        None => kind.to_owned(),
+    }
+}

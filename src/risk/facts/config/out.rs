@@ -1,0 +1,96 @@
+//! Where the facts of a file are gathered: those on changed lines first, then what stands around them.
+
+use std::collections::BTreeSet;
+
+use super::super::{ChangedLines, Fact, Facts, Kind, MAX_FACTS, Value};
+use super::tree::{Lines, clip, one_line};
+
+/// Facts of lines that did not change. They tell what is only moved by the comparison, and what a change left of a
+/// block; without them a block would be gone when one of its lines is.
+const MAX_CONTEXT: usize = 4_000;
+/// Bytes of an object and of a scope: what is deeper is not looked at.
+pub(super) const MAX_OBJECT: usize = 1_000;
+
+/// What a fact stands in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'p> {
+    /// The path of the parent, empty at the top.
+    pub object: &'p str,
+    /// The outermost block, empty outside of any.
+    pub scope: &'p str,
+    /// The line on which the parent begins, 0 at the top.
+    pub opens: u32,
+}
+
+impl Place<'_> {
+    pub const TOP: Place<'static> = Place { object: "", scope: "", opens: 0 };
+
+    /// The path of a part.
+    pub fn child(&self, key: &str) -> String {
+        if self.object.is_empty() { key.to_owned() } else { format!("{}.{key}", self.object) }
+    }
+}
+
+pub(super) struct Out<'a> {
+    changed: &'a ChangedLines,
+    touched: Vec<Fact>,
+    context: Vec<Fact>,
+    pub comments: BTreeSet<u32>,
+    pub is_cut: bool,
+}
+
+impl<'a> Out<'a> {
+    pub fn new(changed: &'a ChangedLines) -> Out<'a> {
+        Out { changed, touched: Vec::new(), context: Vec::new(), comments: BTreeSet::new(), is_cut: false }
+    }
+
+    /// Whether a fact of these lines is taken.
+    pub fn wants(&self, lines: &Lines) -> bool {
+        self.context.len() < MAX_CONTEXT || self.touched.len() <= MAX_FACTS && self.changed.touch(lines)
+    }
+
+    pub fn add(&mut self, kind: Kind, object: &str, value: Value, text: &str, lines: &Lines, place: &Place) {
+        let is_touched = self.changed.touch(lines);
+        let (facts, most) = match is_touched {
+            true => (&mut self.touched, MAX_FACTS + 1),
+            false => (&mut self.context, MAX_CONTEXT),
+        };
+        if facts.len() >= most {
+            return;
+        }
+        facts.push(Fact {
+            kind,
+            object: clip(object),
+            value,
+            text: one_line(text),
+            scope: clip(place.scope),
+            lines: lines.clone(),
+            opens: place.opens,
+        });
+    }
+
+    /// A setting whose value is a literal.
+    pub fn set(&mut self, object: &str, key: &str, text: &str, lines: &Lines, place: &Place) {
+        if self.wants(lines) {
+            let text = one_line(text);
+            self.add(Kind::Setting, object, literal(&text, key), &text, lines, place);
+        }
+    }
+
+    pub fn block(&mut self, object: &str, text: &str, lines: &Lines, place: &Place) {
+        if self.wants(lines) {
+            self.add(Kind::Block, object, Value::None, text, lines, place);
+        }
+    }
+
+    pub fn into_facts(mut self) -> Facts {
+        self.touched.append(&mut self.context);
+        Facts { facts: self.touched, comments: self.comments, is_cut: self.is_cut }
+    }
+}
+
+/// The value of a literal; what a template fills in is not known.
+pub(super) fn literal(text: &str, key: &str) -> Value {
+    let is_template = ["{{", "${", "{%", "<%"].iter().any(|sign| text.contains(sign));
+    if is_template { Value::Expression(text.to_owned()) } else { Value::of_text(text, key) }
+}

@@ -1,0 +1,171 @@
+//! Definitions of interfaces: protobuf and GraphQL.
+
+use std::collections::BTreeSet;
+
+use super::super::{Kind, Value};
+use super::out::{Out, Place};
+use super::tree::{Lines, clip, clip_to, one_line};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Language {
+    Protobuf,
+    GraphQl,
+}
+
+/// Levels of definitions: what is deeper is taken for their outermost.
+const MAX_LEVELS: usize = 50;
+
+pub(super) fn facts(text: &str, language: Language, out: &mut Out) {
+    let mut reader = Reader { language, names: Vec::new(), text: String::new(), began: 0, depth: 0 };
+    let mut comments = BTreeSet::new();
+    let mut is_comment = false;
+    for (number, line) in super::lines::numbered(text) {
+        let said = without_comment(line, language, &mut is_comment);
+        if said.trim().is_empty() && !line.trim().is_empty() {
+            comments.insert(number);
+        }
+        reader.line(&said, number, out);
+    }
+    out.comments = comments;
+}
+
+/// A line without what is comment in it, or the description of something.
+fn without_comment(line: &str, language: Language, is_inside: &mut bool) -> String {
+    let (sign, opens, closes) = match language {
+        Language::Protobuf => ("//", "/*", "*/"),
+        Language::GraphQl => ("#", "\"\"\"", "\"\"\""),
+    };
+    let mut said = String::new();
+    let mut rest = line;
+    loop {
+        let Some(at) = rest.find(if *is_inside { closes } else { opens }) else {
+            let end = rest.find(sign).unwrap_or(rest.len());
+            said.push_str(if *is_inside { "" } else { &rest[..end] });
+            return said;
+        };
+        if !*is_inside && rest.find(sign).is_some_and(|comment| comment < at) {
+            said.push_str(rest.split(sign).next().unwrap_or_default());
+            return said;
+        }
+        said.push_str(if *is_inside { "" } else { &rest[..at] });
+        rest = &rest[at + opens.len()..];
+        *is_inside = !*is_inside;
+    }
+}
+
+/// A definition whose body is read; a `oneof` has no name in the path of a field.
+struct Open {
+    name: String,
+    first: u32,
+    is_enum: bool,
+}
+
+struct Reader {
+    language: Language,
+    /// What is open, outermost first.
+    names: Vec<Open>,
+    /// What was read of a statement.
+    text: String,
+    began: u32,
+    /// Brackets that are open in it.
+    depth: usize,
+}
+
+impl Reader {
+    fn line(&mut self, line: &str, number: u32, out: &mut Out) {
+        for c in line.chars() {
+            match c {
+                '{' if self.depth == 0 => self.open(number, out),
+                '}' if self.depth == 0 => {
+                    self.end(number, out);
+                    self.names.pop();
+                }
+                ';' if self.depth == 0 => self.end(number, out),
+                _ => {
+                    if self.text.trim().is_empty() && !c.is_whitespace() {
+                        self.began = number;
+                    }
+                    self.depth = match c {
+                        '(' | '[' => self.depth + 1,
+                        ')' | ']' => self.depth.saturating_sub(1),
+                        _ => self.depth,
+                    };
+                    self.text.push(c);
+                }
+            }
+        }
+        match self.language {
+            Language::GraphQl if self.depth == 0 => self.end(number, out),
+            _ => self.text.push(' '),
+        }
+    }
+
+    /// A body begins: what stands before it is its head.
+    fn open(&mut self, number: u32, out: &mut Out) {
+        let head = std::mem::take(&mut self.text);
+        let words: Vec<&str> = head.split_whitespace().filter(|word| *word != "extend").collect();
+        let name = words.get(1).or(words.first()).map(|word| word.split('(').next().unwrap_or(word));
+        let name = clip_to(name.unwrap_or_default(), 120).to_owned();
+        let begins = if words.is_empty() { number } else { self.began };
+        let is_group = words.first() == Some(&"oneof");
+        if !words.is_empty() && !is_group {
+            self.state(&name, &head, &(begins..=number), out);
+        }
+        if self.names.len() < MAX_LEVELS {
+            let is_enum = words.contains(&"enum");
+            self.names.push(Open { name: if is_group { String::new() } else { name }, first: begins, is_enum });
+        }
+    }
+
+    fn end(&mut self, number: u32, out: &mut Out) {
+        let text = std::mem::take(&mut self.text);
+        let text = text.trim();
+        let lines = self.began..=number;
+        if self.is_in_values() {
+            return text
+                .split([' ', ','])
+                .filter(|word| !word.is_empty())
+                .for_each(|word| self.state(word, word, &lines, out));
+        }
+        if let Some(name) = self.name_of(text) {
+            self.state(&name, text, &lines, out);
+        }
+    }
+
+    /// Values of GraphQL stand side by side.
+    fn is_in_values(&self) -> bool {
+        self.language == Language::GraphQl && self.names.last().is_some_and(|open| open.is_enum)
+    }
+
+    /// What a statement defines; options and imports define nothing.
+    fn name_of(&self, text: &str) -> Option<String> {
+        let first = text.split(|c: char| c.is_whitespace() || matches!(c, '(' | ':' | '=')).next()?;
+        let name = match (self.language, first) {
+            (_, "") | (Language::Protobuf, "option" | "import" | "syntax" | "package" | "edition") => return None,
+            (Language::Protobuf, "rpc") => text.split([' ', '(']).filter(|word| !word.is_empty()).nth(1)?,
+            (Language::Protobuf, "reserved" | "extensions") => first,
+            (Language::Protobuf, _) => text.split('=').next()?.split_whitespace().next_back()?,
+            (Language::GraphQl, "union" | "scalar" | "directive") => text.split([' ', '=']).nth(1)?,
+            (Language::GraphQl, _) => first,
+        };
+        Some(clip_to(name, 120).to_owned())
+    }
+
+    fn state(&self, name: &str, text: &str, lines: &Lines, out: &mut Out) {
+        let names: Vec<&str> =
+            self.names.iter().map(|open| open.name.as_str()).filter(|name| !name.is_empty()).collect();
+        let scope = clip(&names.join("."));
+        let opens = self.names.last().map_or(0, |open| open.first);
+        let place = Place { object: &scope, scope: &scope, opens };
+        if out.wants(lines) {
+            let object = place.child(name);
+            out.add(Kind::Definition, &object, Value::None, &tight(text), lines, &place);
+        }
+    }
+}
+
+/// In one spelling: no blanks inside of brackets and before signs.
+fn tight(text: &str) -> String {
+    let text = one_line(text).replace(" (", "(").replace("( ", "(").replace(" )", ")");
+    text.replace(" :", ":").replace(" ,", ",")
+}

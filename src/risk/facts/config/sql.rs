@@ -1,0 +1,33 @@
+//! Files of SQL. What stands in the half that takes a migration back has the scope `down`.
+
+use super::super::{Kind, Value, sql};
+use super::lines::comments;
+use super::out::{Out, Place};
+
+pub(super) fn facts(name: &str, text: &str, out: &mut Out) {
+    out.comments = comments(text, &["--"]);
+    let is_undo = name.contains(".down.") || name.contains("rollback") || name.starts_with("u") && name.contains("__");
+    let downs = if is_undo { vec![(0, true)] } else { halves(text) };
+    for (before, object, text) in sql::statements(text) {
+        let first = before + 1;
+        let lines = first..=first + u32::try_from(text.matches('\n').count()).unwrap_or(0);
+        let is_down = downs.iter().rev().find(|(line, _)| *line <= first).is_some_and(|(_, is_down)| *is_down);
+        let scope = if is_down { "down" } else { "" };
+        if out.wants(&lines) {
+            out.add(Kind::Sql, &object, Value::None, &text, &lines, &Place { scope, ..Place::TOP });
+        }
+    }
+}
+
+/// Where the halves of a migration begin, 1-based, as its tool marks them, and whether that is the one back.
+fn halves(text: &str) -> Vec<(u32, bool)> {
+    let of_line = |(line, text): (u32, &str)| {
+        let mark = text.trim().strip_prefix("--")?.to_ascii_lowercase();
+        let is_mark = ["+goose", "+migrate", "migrate:", "//@undo", "rollback", "changeset", "down", "up"]
+            .iter()
+            .any(|word| mark.trim_start().starts_with(word));
+        let is_down = ["down", "undo", "rollback"].iter().any(|word| mark.contains(word));
+        is_mark.then_some((line, is_down))
+    };
+    (1..).zip(text.lines()).filter_map(of_line).collect()
+}

@@ -1,0 +1,198 @@
+//! What a text states, whatever its layout: settings, calls, guards, handlers and their kin, read from its syntax. Two
+//! sides are compared fact by fact ([`compare`]), so that an argument that a formatter puts on a line of its own is no
+//! change, and a limit that is gone is found where it stood.
+
+mod code;
+mod compare;
+mod config;
+mod sql;
+mod value;
+
+pub(super) use compare::{Delta, Enclosing, compare, names};
+pub(super) use value::Value;
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+/// What a fact says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Kind {
+    /// Something has a value: a key of a configuration, a constant, a named argument, a field of a literal, the default
+    /// of a parameter or of a variable of the environment.
+    Setting,
+    /// A function is called.
+    Call,
+    /// A condition under which a function is left, or goes on to the next turn, early.
+    Guard,
+    /// What is done with an error: its object is the error that is caught, its value `empty`, `logged` or `handled`.
+    Handler,
+    /// A decorator, annotation or attribute: what is declared of a function or class.
+    Decorator,
+    /// A loop; the value is its bound, or [`Value::Unbounded`].
+    Loop,
+    /// An assertion of a test, or of code.
+    Assertion,
+    /// A test, by its name.
+    Test,
+    /// What others can use, with its signature: a public function, type, field, route, message.
+    Definition,
+    /// A program that a shell runs: its name and subcommands; the text has all of its words.
+    Command,
+    /// A statement of SQL: its verb and what it is about.
+    Sql,
+    /// A resource, manifest, job or stage that stands there as a whole: `resource.aws_db_instance.main`.
+    Block,
+}
+
+/// One thing that one side of a file states.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Fact {
+    pub kind: Kind,
+    /// What it is about, its parts joined by dots: `spec.containers[web].livenessProbe.timeoutSeconds`,
+    /// `requests.post.timeout`, `terraform destroy`. An item of a list of plain values ends in `[]`.
+    pub object: String,
+    /// What is said of it.
+    pub value: Value,
+    /// The text, each run of blanks one blank, comments left out; at most [`MAX_TEXT`] bytes.
+    pub text: String,
+    /// The definitions that enclose it, outermost first, joined by dots: `Checkout.pay`.
+    pub scope: String,
+    /// Where it stands, 1-based, first and last line.
+    pub lines: RangeInclusive<u32>,
+    /// The line, 1-based, on which what encloses it begins: the definition, call, block or key; 0 at the top.
+    pub opens: u32,
+}
+
+impl Fact {
+    /// The object without its last part.
+    pub fn parent(&self) -> &str {
+        self.object.rsplit_once('.').map_or("", |(parent, _)| parent)
+    }
+
+    /// The last part of the object.
+    pub fn name(&self) -> &str {
+        self.object.rsplit_once('.').map_or(&self.object, |(_, name)| name)
+    }
+
+    /// Whether two facts of one kind and object say the same.
+    fn says_the_same_as(&self, other: &Fact) -> bool {
+        self.text == other.text
+            || self.kind == Kind::Setting && self.value.is_known() && self.value.is_the_same_as(&other.value)
+    }
+}
+
+/// Bytes of a fact's text: what is longer is cut.
+pub(super) const MAX_TEXT: usize = 1_000;
+/// Facts of one side of a file: what is more is not looked at, and said.
+pub(super) const MAX_FACTS: usize = 20_000;
+/// Bytes of a text that is parsed: what is longer is left to the patterns.
+pub(super) const MAX_PARSED: usize = 2 << 20;
+
+/// What one side of a file states, where it changed.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub facts: Vec<Fact>,
+    /// Lines, 1-based, that are nothing but comment.
+    pub comments: BTreeSet<u32>,
+    /// There is more than was looked at.
+    pub is_cut: bool,
+}
+
+/// Lines, 1-based, of one side that a change takes out or puts in.
+#[derive(Debug, Default)]
+pub(super) struct ChangedLines(Vec<Run>);
+
+/// Lines that differ, one after another.
+#[derive(Debug)]
+struct Run {
+    /// Those that the comparison chose.
+    chosen: RangeInclusive<u32>,
+    /// With those that it could have chosen as well: of two equal lines either may be the one that went.
+    possible: RangeInclusive<u32>,
+}
+
+/// Lines by which a run may slide.
+const MAX_SLIDE: u32 = 40;
+
+impl ChangedLines {
+    /// Numbers in ascending order.
+    #[cfg(test)]
+    pub fn of(numbers: impl Iterator<Item = u32>) -> ChangedLines {
+        ChangedLines::in_text(numbers, |_| None)
+    }
+
+    /// Numbers in ascending order; `line` gives the text of any line of that side, none behind its end.
+    pub fn in_text<'t>(numbers: impl Iterator<Item = u32>, line: impl Fn(u32) -> Option<&'t [u8]>) -> ChangedLines {
+        let mut chosen: Vec<RangeInclusive<u32>> = Vec::new();
+        for number in numbers {
+            match chosen.last_mut() {
+                Some(run) if *run.end() + 1 >= number => *run = *run.start()..=number,
+                _ => chosen.push(number..=number),
+            }
+        }
+        let same = |a: u32, b: u32| a > 0 && line(a).zip(line(b)).is_some_and(|(a, b)| a == b);
+        let possible = |run: RangeInclusive<u32>| {
+            let (start, end) = (*run.start(), *run.end());
+            let down = (0..MAX_SLIDE).take_while(|&by| same(start + by, end + 1 + by)).count() as u32;
+            let up = (1..=MAX_SLIDE.min(start)).take_while(|&by| same(start - by, end + 1 - by)).count() as u32;
+            Run { chosen: run, possible: start - up..=end + down }
+        };
+        ChangedLines(chosen.into_iter().map(possible).collect())
+    }
+
+    /// Runs in order; those that touch become one.
+    pub fn in_runs(runs: impl Iterator<Item = RangeInclusive<u32>>) -> ChangedLines {
+        let mut joined: Vec<Run> = Vec::new();
+        for run in runs {
+            match joined.last_mut() {
+                Some(last) if *last.chosen.end() + 1 >= *run.start() => {
+                    let whole = *last.chosen.start()..=*last.chosen.end().max(run.end());
+                    *last = Run { chosen: whole.clone(), possible: whole };
+                }
+                _ => joined.push(Run { chosen: run.clone(), possible: run }),
+            }
+        }
+        ChangedLines(joined)
+    }
+
+    /// Whether one of these lines is among them.
+    pub fn touch(&self, lines: &RangeInclusive<u32>) -> bool {
+        self.run_in(lines).is_some()
+    }
+
+    /// The first changed line among these, else the first of the run that could have been chosen there.
+    pub fn first_in(&self, lines: &RangeInclusive<u32>) -> Option<u32> {
+        let Run { chosen, .. } = self.run_in(lines)?;
+        let first = *chosen.start().max(lines.start());
+        Some(if first <= *chosen.end().min(lines.end()) { first } else { *chosen.start() })
+    }
+
+    fn run_in(&self, lines: &RangeInclusive<u32>) -> Option<&Run> {
+        let touches = |run: &&Run| run.possible.start() <= lines.end() && lines.start() <= run.possible.end();
+        // Runs may slide by a bounded number of lines only, so that those that can touch are near.
+        let from = self.0.partition_point(|run| run.chosen.end() + MAX_SLIDE < *lines.start());
+        let near = self.0[from..].iter().take_while(|run| *run.chosen.start() <= lines.end().saturating_add(MAX_SLIDE));
+        near.filter(touches).min_by_key(|run| run.chosen.start() > lines.end() || lines.start() > run.chosen.end())
+    }
+}
+
+/// What a text states on the lines that changed, by the format that its path names; nothing where it has none that is
+/// known. Linear in the length of the text.
+pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Facts> {
+    if text.len() > MAX_PARSED {
+        return Some(Facts { is_cut: true, ..Facts::default() });
+    }
+    let mut found = code::facts(path, text, changed).or_else(|| config::facts(path, text, changed))?;
+    found.is_cut |= found.facts.len() > MAX_FACTS;
+    found.facts.truncate(MAX_FACTS);
+    Some(found)
+}
+
+/// At most [`MAX_TEXT`] bytes of it.
+fn cut(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        let end = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+    }
+    text
+}

@@ -1,0 +1,413 @@
+//! What a text stands for: `1000ms` and `1s` are the same duration, `0.0.0.0/0` is wider than `10.0.0.0/8`.
+
+use core::net::IpAddr;
+
+/// A value with its unit.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::risk) enum Value {
+    /// Nothing is said of it: a call without arguments, a block.
+    None,
+    Bool(bool),
+    /// Without a unit, or with one that is not known.
+    Number(f64),
+    /// Seconds.
+    Duration(f64),
+    /// Bytes.
+    Size(f64),
+    /// Percent.
+    Share(f64),
+    /// An address range: whether it is of IPv6, and how many leading bits are fixed.
+    Network {
+        text: String,
+        is_v6: bool,
+        prefix: u8,
+    },
+    /// There is no limit: `null`, `None`, `-1` or `0` where that is what it means, `Infinity`.
+    Unbounded,
+    /// A literal text.
+    Text(String),
+    /// An expression: what it comes to is not known.
+    Expression(String),
+}
+
+impl Value {
+    /// The value of a literal, without its quotes where it has some, or of an expression of literals
+    /// (`10 * time.Second`, `Duration.ofSeconds(5)`, `5.minutes`, `60 * 60`). The key says the unit where the text
+    /// does not (`timeout_ms`), and whether `0` or `null` mean that there is no limit.
+    pub fn of(text: &str, key: &str) -> Value {
+        let text = text.trim().trim_end_matches([';', ',']);
+        if let Some(quoted) = unquoted(text) {
+            return Value::of_text(quoted, key);
+        }
+        match Value::of_text(text, key) {
+            Value::Text(text) if !is_word(&text) => Value::of_expression(&text, key),
+            other => other,
+        }
+    }
+
+    /// The value of a literal text: what stands in a configuration, without quotes.
+    pub fn of_text(text: &str, key: &str) -> Value {
+        let lower = text.trim().to_ascii_lowercase();
+        match lower.as_str() {
+            "true" | "yes" | "on" | "enabled" => return Value::Bool(true),
+            "false" | "no" | "off" | "disabled" => return Value::Bool(false),
+            "" => return Value::None,
+            "inf"
+            | "infinity"
+            | "infinite"
+            | "unlimited"
+            | "math.inf"
+            | "number.positive_infinity"
+            | "float::infinity"
+            | "never" => return Value::Unbounded,
+            "null" | "none" | "nil" | "undefined" | "~" if is_limit(key) => return Value::Unbounded,
+            _ => {}
+        }
+        if let Some(network) = network(&lower) {
+            return network;
+        }
+        match quantity(&lower) {
+            Some((number, unit)) => with_unit(number, unit, key).unwrap_or_else(|| Value::Text(text.to_owned())),
+            None => Value::Text(text.to_owned()),
+        }
+    }
+
+    fn of_expression(text: &str, key: &str) -> Value {
+        if let Some(inner) = fallback(text).or_else(|| wrapped(text)) {
+            let value = Value::of(inner, key);
+            return if value.is_known() { value } else { Value::Expression(text.to_owned()) };
+        }
+        duration_call(text)
+            .or_else(|| product(text))
+            .map(|(number, unit)| with_unit(number, unit.as_deref().unwrap_or(""), key))
+            .and_then(|value| value)
+            .unwrap_or_else(|| Value::Expression(text.to_owned()))
+    }
+
+    /// The number in its base unit, infinite where there is no limit.
+    pub fn amount(&self) -> Option<f64> {
+        match self {
+            Value::Number(n) | Value::Duration(n) | Value::Size(n) | Value::Share(n) => Some(*n),
+            Value::Unbounded => Some(f64::INFINITY),
+            _ => None,
+        }
+    }
+
+    /// Whether both come to the same: a number without a unit may be seconds or milliseconds.
+    pub fn is_the_same_as(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Number(n), Value::Duration(seconds)) | (Value::Duration(seconds), Value::Number(n)) => {
+                n == seconds || n / 1_000.0 == *seconds
+            }
+            _ => self == other,
+        }
+    }
+
+    /// The amounts of two values that can be compared: of one unit, or of time where one names none.
+    pub fn amounts(&self, other: &Value) -> Option<(f64, f64)> {
+        let (own, others) = self.amount().zip(other.amount())?;
+        let comparable = match (self, other) {
+            (Value::Unbounded, _) | (_, Value::Unbounded) => true,
+            (Value::Number(_), Value::Duration(_)) | (Value::Duration(_), Value::Number(_)) => true,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other) || own == 0.0 || others == 0.0,
+        };
+        comparable.then_some((own, others))
+    }
+
+    /// Whether it is more than a text: two spellings of it are the same.
+    pub fn is_known(&self) -> bool {
+        !matches!(self, Value::None | Value::Text(_) | Value::Expression(_))
+    }
+
+    /// As a person writes it.
+    pub fn say(&self) -> String {
+        match self {
+            Value::None => "nothing".to_owned(),
+            Value::Bool(value) => value.to_string(),
+            Value::Number(n) => plain(*n),
+            Value::Share(percent) => format!("{}%", plain(*percent)),
+            Value::Duration(seconds) => say_duration(*seconds),
+            Value::Size(bytes) => say_size(*bytes),
+            Value::Network { text, .. } | Value::Text(text) | Value::Expression(text) => text.clone(),
+            Value::Unbounded => "no limit".to_owned(),
+        }
+    }
+}
+
+/// The text between quotes, where it is one literal.
+fn unquoted(text: &str) -> Option<&str> {
+    let text = text.trim_start_matches(['b', 'r', 'u', 'f', 'B', 'R', 'U', 'F', '@', '$']);
+    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
+    let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+    (!inner.contains(quote)).then_some(inner)
+}
+
+/// Whether nothing of a text makes it an expression.
+fn is_word(text: &str) -> bool {
+    !text.contains(['(', '*', '+', '[', '{', '$']) && !text.contains(" / ") && !text.contains('.')
+}
+
+/// What holds where nothing else is given: `8_000` of `config.timeout ?? 8_000`.
+fn fallback(text: &str) -> Option<&str> {
+    [" ?? ", " || ", " or ", " ?: "].iter().find_map(|sign| text.rsplit_once(sign)).map(|(_, last)| last)
+}
+
+/// The one literal that a call turns into something: `bool("false")`, `Some(5)`, `ptr.To(3)`. Calls that make a length
+/// of time say its unit, and are none.
+fn wrapped(text: &str) -> Option<&str> {
+    let (callee, argument) = text.strip_suffix(')')?.split_once('(')?;
+    let is_name = !callee.is_empty() && callee.chars().all(|c| c.is_alphanumeric() || "_.:".contains(c));
+    let is_literal = unquoted(argument).is_some() || literal_number(argument).is_some();
+    let is_truth = matches!(argument, "true" | "false" | "True" | "False");
+    (is_name && (is_literal || is_truth) && duration_call(text).is_none()).then_some(argument)
+}
+
+/// A number and what follows it, where that is a unit.
+fn quantity(text: &str) -> Option<(f64, &str)> {
+    let end = text
+        .char_indices()
+        .find(|(at, c)| !(c.is_ascii_digit() || matches!(c, '.' | '_') || *at == 0 && matches!(c, '-' | '+')))
+        .map_or(text.len(), |(at, _)| at);
+    let (number, unit) = text.split_at(end);
+    let number = number.replace('_', "").parse::<f64>().ok().filter(|n| n.is_finite())?;
+    let unit = unit.trim();
+    unit.bytes().all(|b| b.is_ascii_alphabetic() || b"/%".contains(&b)).then_some((number, unit))
+}
+
+/// Seconds of a unit of time, by its name in lower case.
+fn seconds(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "ns" | "nano" | "nanos" | "nanosecond" | "nanoseconds" => 1e-9,
+        "us" | "µs" | "micro" | "micros" | "microsecond" | "microseconds" => 1e-6,
+        "ms" | "milli" | "millis" | "msec" | "msecs" | "millisecond" | "milliseconds" => 1e-3,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
+        "h" | "hr" | "hrs" | "hour" | "hours" => 3_600.0,
+        "d" | "day" | "days" => 86_400.0,
+        "w" | "week" | "weeks" => 604_800.0,
+        _ => return None,
+    })
+}
+
+/// Bytes of a unit of size, by its name in lower case.
+fn bytes(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "b" | "byte" | "bytes" => 1.0,
+        "k" | "kb" => 1e3,
+        "ki" | "kib" => 1024.0,
+        "mb" => 1e6,
+        "mi" | "mib" => 1_048_576.0,
+        "g" | "gb" => 1e9,
+        "gi" | "gib" => 1_073_741_824.0,
+        "t" | "tb" => 1e12,
+        "ti" | "tib" => 1_099_511_627_776.0,
+        _ => return None,
+    })
+}
+
+/// A number with the unit of its text, else with that of its key; none where the unit is not known.
+fn with_unit(number: f64, unit: &str, key: &str) -> Option<Value> {
+    let words = words(key);
+    let is_about = |names: &[&str]| words.iter().any(|word| names.contains(&word.as_str()));
+    let of_key = words.last().map_or("", String::as_str);
+    if number == -1.0 && is_limit(key) {
+        return Some(Value::Unbounded);
+    }
+    if unit.is_empty() {
+        return Some(match (seconds(of_key), bytes(of_key)) {
+            (Some(factor), _) if of_key.len() > 1 => Value::Duration(number * factor),
+            (_, Some(factor)) if of_key.len() > 1 => Value::Size(number * factor),
+            _ => Value::Number(number),
+        });
+    }
+    // `500m` is half a processor or 500 minutes, `64m` 64 MiB of memory: the key knows.
+    let is_memory = is_about(&["memory", "mem", "size", "heap", "storage", "disk", "buffer", "body", "bytes"]);
+    let is_processor = is_about(&["cpu", "cpus", "cores"]);
+    match unit {
+        "m" if is_processor => Some(Value::Number(number / 1_000.0)),
+        "m" if is_memory => Some(Value::Size(number * 1e6)),
+        "%" => Some(Value::Share(number)),
+        _ => match (seconds(unit), bytes(unit)) {
+            (Some(factor), _) => Some(Value::Duration(number * factor)),
+            (None, Some(factor)) => Some(Value::Size(number * factor)),
+            // A rate, `100/m` or `10r/s`: by the second.
+            _ => rate(number, unit).map(Value::Number),
+        },
+    }
+}
+
+/// `100/m`, `10r/s`, `5/minute`: how many in a second.
+fn rate(number: f64, unit: &str) -> Option<f64> {
+    let (what, per) = unit.split_once('/')?;
+    seconds(per).filter(|_| matches!(what, "" | "r" | "req" | "requests")).map(|seconds| number / seconds)
+}
+
+/// `Duration.ofSeconds(5)`, `TimeUnit.SECONDS.toMillis(5)`, `timedelta(seconds=5)`, `5.minutes`, `5.seconds.ago`.
+fn duration_call(text: &str) -> Option<(f64, Option<String>)> {
+    if let Some((number, rest)) = text.split_once('.')
+        && let Ok(number) = number.trim().parse::<f64>()
+    {
+        let unit = rest.split('.').next().unwrap_or(rest).to_ascii_lowercase();
+        return seconds(&unit).map(|_| (number, Some(unit)));
+    }
+    let (callee, arguments) = text.strip_suffix(')')?.split_once('(')?;
+    let last = callee.rsplit(['.', ':']).next()?.to_ascii_lowercase();
+    let unit = last.strip_prefix("of").or(last.strip_prefix("from_")).or(last.strip_prefix("from")).unwrap_or(&last);
+    let unit = unit.trim_start_matches('_');
+    if let Some(number) = literal_number(arguments).filter(|_| seconds(unit).is_some()) {
+        return Some((number, Some(unit.to_owned())));
+    }
+    let (unit, number) = arguments.split_once(['=', ':'])?;
+    let unit = unit.trim().to_ascii_lowercase();
+    (last == "timedelta" && seconds(&unit).is_some()).then(|| Some((literal_number(number)?, Some(unit))))?
+}
+
+fn literal_number(text: &str) -> Option<f64> {
+    text.trim().trim_end_matches(['L', 'l', 'u', 'f']).replace('_', "").parse().ok()
+}
+
+/// `60 * 60`, `10 * time.Second`, `1 << 20`: the product, and the unit where one of its factors is one.
+fn product(text: &str) -> Option<(f64, Option<String>)> {
+    let mut number = 1.0;
+    let mut unit = None;
+    for factor in text.split('*').map(str::trim) {
+        if let Some(literal) = literal_number(factor) {
+            number *= literal;
+        } else if let Some((base, by)) = factor.split_once("<<") {
+            number *= literal_number(base)? * 2f64.powf(literal_number(by)?);
+        } else {
+            // Units are constants, `time.Minute`; in `settings.days` the number itself is not known.
+            let name = factor.rsplit(['.', ':']).next().filter(|name| name.starts_with(char::is_uppercase))?;
+            let name = name.to_ascii_lowercase();
+            seconds(&name).filter(|_| unit.is_none() && name.len() > 1)?;
+            unit = Some(name);
+        }
+    }
+    Some((number, unit))
+}
+
+/// `10.0.0.0/8`, `::/0`, or one address.
+fn network(text: &str) -> Option<Value> {
+    let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+    let address: IpAddr = address.parse().ok()?;
+    let most = if address.is_ipv6() { 128 } else { 32 };
+    let prefix = prefix.map_or(Some(most), |prefix| prefix.parse().ok()).filter(|prefix| *prefix <= most)?;
+    Some(Value::Network { text: text.to_owned(), is_v6: address.is_ipv6(), prefix })
+}
+
+/// Words of keys whose value says how much there may be: there, nothing or `-1` is no limit.
+const LIMITS: &[&str] = &[
+    "attempts",
+    "attempt",
+    "backoff",
+    "budget",
+    "burst",
+    "concurrency",
+    "connections",
+    "deadline",
+    "expiry",
+    "inflight",
+    "limit",
+    "limits",
+    "max",
+    "maximum",
+    "pool",
+    "quota",
+    "rate",
+    "ratelimit",
+    "retries",
+    "retry",
+    "throttle",
+    "timeout",
+    "ttl",
+    "stop",
+];
+
+/// Whether a key says how much there may be of something.
+pub(in crate::risk) fn is_limit(key: &str) -> bool {
+    words(key).iter().any(|word| LIMITS.contains(&word.as_str()))
+}
+
+/// The words of the last part of a key: `http.maxAttempts`, `max_attempts`, `MAX-ATTEMPTS` have `max`, `attempts`.
+pub(in crate::risk) fn words(key: &str) -> Vec<String> {
+    let last = key.trim_end_matches("[]").rsplit('.').next().unwrap_or(key);
+    let mut words: Vec<String> = Vec::new();
+    let mut before = '_';
+    for c in last.chars() {
+        let begins = c.is_alphanumeric() && (!before.is_alphanumeric() || c.is_uppercase() && before.is_lowercase());
+        if begins {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    words
+}
+
+fn plain(number: f64) -> String {
+    let rounded = (number * 1_000.0).round() / 1_000.0;
+    rounded.to_string()
+}
+
+fn say_duration(seconds: f64) -> String {
+    let units = [("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0)];
+    let whole = |(_, size): &&(&str, f64)| seconds >= *size && seconds % size == 0.0;
+    match units.iter().find(whole) {
+        Some((name, size)) => format!("{} {name}", plain(seconds / size)),
+        None if seconds.abs() < 1.0 => format!("{} ms", plain(seconds * 1_000.0)),
+        None => format!("{} s", plain(seconds)),
+    }
+}
+
+fn say_size(size: f64) -> String {
+    let units =
+        [("GiB", 1_073_741_824.0), ("GB", 1e9), ("MiB", 1_048_576.0), ("MB", 1e6), ("KiB", 1_024.0), ("kB", 1e3)];
+    let whole = |(_, unit): &&(&str, f64)| size >= *unit && size % unit == 0.0;
+    units
+        .iter()
+        .find(whole)
+        .map_or_else(|| format!("{} bytes", plain(size)), |(name, unit)| format!("{} {name}", plain(size / unit)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_what_its_text_stands_for_however_it_is_spelled() {
+        let rows: &[(&str, &str, &str, &str)] = &[
+            ("timeout", "1000ms", "timeout", "1s"),
+            ("timeout", "60", "timeoutSeconds", "60s"),
+            ("timeout_ms", "5000", "timeout", "5s"),
+            ("timeout", "10 * time.Second", "timeout", "10s"),
+            ("timeout", "time.Minute", "timeout", "60s"),
+            ("connectTimeout", "Duration.ofSeconds(5)", "timeout", "5s"),
+            ("timeout", "Duration::from_millis(1_500)", "timeout", "1.5s"),
+            ("timeout", "timedelta(minutes=2)", "timeout", "2m"),
+            ("timeout", "5.minutes", "timeout", "\"5m\""),
+            ("retries", "None", "retries", "-1"),
+            ("memory", "1Gi", "memory", "1024Mi"),
+            ("cpu", "500m", "cpu", "0.5"),
+            ("ttl", "60 * 60", "ttl", "3600"),
+            ("timeout", "config.http.timeoutMs ?? 8_000", "timeout", "8000"),
+            ("replicas", "ptr.To(3)", "replicas", "3"),
+        ];
+        for (key, text, other_key, other) in rows {
+            let (value, other) = (Value::of(text, key), Value::of(other, other_key));
+            let same = value.amount().is_some() && value.amount() == other.amount();
+            assert!(same, "{key} = {text}: {value:?}, {other:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_quantity_stays_a_text_and_what_is_not_known_an_expression() {
+        assert_eq!(Value::of("\"5 apples and pears\"", "note"), Value::Text("5 apples and pears".to_owned()));
+        assert_eq!(Value::of("compute(x)", "timeout"), Value::Expression("compute(x)".to_owned()));
+        assert_eq!(Value::of("null", "name"), Value::Text("null".to_owned()));
+        assert_eq!(Value::of("'yes'", "x"), Value::Bool(true));
+        assert!(matches!(Value::of("10.0.0.0/8", "cidr"), Value::Network { prefix: 8, .. }));
+        assert_eq!(Value::of("var.days", "retention"), Value::Expression("var.days".to_owned()));
+    }
+}
