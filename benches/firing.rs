@@ -1,5 +1,7 @@
 //! How often each risk rule fires on the history of a real repository: `cargo bench --bench firing -- DIR [COMMITS]`.
-//! A rule that fires often says little: high and critical ones have a budget of 1 % of the commits.
+//! A rule that fires often says little: high and critical ones have a budget of 1 % of the commits. With
+//! `UNDERSIGN_SAMPLES=N` it prints up to N findings of each such rule, for a person to judge; with `UNDERSIGN_RULES=DIR`
+//! it reads the rules from a folder laid out as `assets/rules`.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +25,10 @@ fn main() {
     let raw = git2::Repository::open(dir).unwrap();
     let mut walk = raw.revwalk().unwrap();
     walk.push_head().unwrap();
+    let rules = rules();
+    let samples: usize = std::env::var("UNDERSIGN_SAMPLES").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
+    let mut shown: BTreeMap<String, usize> = BTreeMap::new();
+    let started = std::time::Instant::now();
     let (mut commits, mut left_out, mut any) = (0, 0, 0);
     let mut fired: BTreeMap<(Severity, String), usize> = BTreeMap::new();
     for id in walk {
@@ -41,16 +47,29 @@ fn main() {
             left_out += 1;
             continue;
         }
-        let mut assessor = Assessor::new(Rules::shipped());
+        let mut assessor = Assessor::new(&rules);
         for file in diff.files.iter().filter_map(|file| FileMaterial::read(&repository, file).ok()) {
             assessor.read(&file.under_review());
         }
         let findings = assessor.finish(&diff.files).findings;
+        for finding in findings.iter().filter(|finding| finding.severity >= Severity::High) {
+            let count = shown.entry(finding.rule.clone()).or_default();
+            *count += 1;
+            if *count <= samples {
+                let (place, line) = (finding.location.path.lossy(), finding.location.line);
+                let id = &commit.id().to_string()[..10];
+                println!(
+                    "{} {}: {}\n    {id} {place}:{line}  {}",
+                    finding.severity, finding.rule, finding.title, finding.evidence
+                );
+            }
+        }
         let kinds: BTreeSet<_> = findings.into_iter().map(|f| (f.severity, f.rule)).collect();
         any += usize::from(kinds.iter().any(|(severity, _)| *severity >= Severity::High));
         kinds.into_iter().for_each(|kind| *fired.entry(kind).or_default() += 1);
         commits += 1;
     }
+    println!("{:.0} commits a second", f64::from(u32::try_from(commits).unwrap()) / started.elapsed().as_secs_f64());
     println!("{commits} commits of {dir}; {left_out} with over {MAX_FILES} files left out; high or critical: {any}");
     for ((severity, rule), count) in fired.iter().rev() {
         println!(
@@ -59,4 +78,19 @@ fn main() {
             100.0 * *count as f64 / commits.max(1) as f64
         );
     }
+}
+
+fn rules() -> Rules {
+    let Ok(folder) = std::env::var("UNDERSIGN_RULES") else { return Rules::shipped().clone() };
+    let mut files = Vec::new();
+    for folder in [Path::new(&folder).to_owned(), Path::new(&folder).join("facts")] {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.extension().is_some_and(|end| end == "toml") {
+                files.push((path.display().to_string(), std::fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    Rules::parse(&files).unwrap_or_else(|error| panic!("{error}"))
 }

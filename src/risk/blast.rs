@@ -86,22 +86,45 @@ pub(super) fn of(files: &[FileDiff], rules: &Rules) -> Blast {
     Blast { class: reasons.first().map_or(BlastClass::B0, |reason| reason.class), reasons }
 }
 
+/// Formats that say what is to run, where a folder called `test` is an environment as real as any.
+const INFRASTRUCTURE: &[&str] = &["tf", "tfvars", "hcl", "tofu", "yaml", "yml", "bicep", "nomad", "jsonnet"];
+
 pub(super) fn is_test(path: &str) -> bool {
-    const FOLDERS: &[&str] =
-        &["test", "tests", "testing", "__tests__", "spec", "testdata", "fixtures", "e2e", "integration-tests", "mocks"];
+    const FOLDERS: &[&str] = &["tests", "__tests__", "testdata", "fixtures", "mocks"];
+    const OF_CODE: &[&str] = &["test", "testing", "spec", "e2e", "integration-tests"];
     let name = path.rsplit('/').next().unwrap_or(path);
-    path.split('/').any(|part| FOLDERS.contains(&part))
-        || name.starts_with("test_")
-        || [".test.", ".spec.", "_test.", "_tests.", "Test.java", "Tests.cs"].iter().any(|mark| name.contains(mark))
+    let in_folder = |names: &[&str]| path.split('/').any(|part| names.contains(&part));
+    let is_named_so = name.starts_with("test_")
+        || [".test.", ".spec.", "_test.", "_tests.", "Test.java", "Tests.cs"].iter().any(|mark| name.contains(mark));
+    // Cargo takes nothing below `src` for a test by its name.
+    let is_source = name.ends_with(".rs") && in_folder(&["src"]);
+    in_folder(FOLDERS) || is_named_so && !is_source || in_folder(OF_CODE) && !INFRASTRUCTURE.contains(&extension(path))
 }
 
 /// What shows how it could be done, or tells of it: nothing is deployed from there.
 pub(super) fn is_sample(path: &str) -> bool {
-    const FOLDERS: &[&str] = &["example", "examples", "sample", "samples", "demo", "doc", "docs", "website", "blog"];
+    const FOLDERS: &[&str] = &["example", "examples", "sample", "samples"];
+    const OF_TEXTS: &[&str] = &["demo", "doc", "docs", "website", "blog"];
     let name = path.rsplit('/').next().unwrap_or(path);
     // Texts that tools read by these names.
     let is_read = ["requirements", "constraints", "CMakeLists"].iter().any(|read| name.starts_with(read));
-    path.split('/').any(|part| FOLDERS.contains(&part))
+    let in_folder = |names: &[&str]| path.split('/').any(|part| names.contains(&part));
+    in_folder(FOLDERS)
+        || in_folder(OF_TEXTS) && !INFRASTRUCTURE.contains(&extension(path))
         || [".md", ".rst", ".adoc", ".html"].iter().any(|ending| name.ends_with(ending))
         || name.ends_with(".txt") && !is_read
+}
+
+/// Configuration of an environment that people try things in: what is dangerous in production is seldom grave there.
+pub(super) fn is_rehearsal(path: &str) -> bool {
+    const WORDS: &[&str] = &["dev", "local", "sandbox", "staging", "qa", "demo", "preview", "minikube", "playground"];
+    let of_configuration = ["json", "toml", "ini", "cfg", "conf", "properties", "env", "xml"];
+    let extension = extension(path);
+    let is_configuration = INFRASTRUCTURE.contains(&extension) || of_configuration.contains(&extension);
+    is_configuration && path.split(['/', '.', '-', '_']).any(|word| WORDS.contains(&word)) && !path.starts_with(".git")
+}
+
+/// What stands after the last dot of a path's last part.
+pub(super) fn extension(path: &str) -> &str {
+    path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, extension)| extension)
 }

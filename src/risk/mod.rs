@@ -5,6 +5,7 @@
 
 mod blast;
 mod checks;
+mod facts;
 mod finding;
 mod moves;
 mod rules;
@@ -16,12 +17,14 @@ pub use rules::Rules;
 use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use crate::change::RepoPath;
-use crate::change::compare::{Comparison, Line};
+use crate::change::compare::{Comparison, Hunk, Line};
 use crate::change::diff::{Content, FileDiff, Side};
+use facts::{ChangedLines, Delta, Enclosing, Fact, Facts};
 
 /// One path with its texts compared.
 #[derive(Debug)]
@@ -33,6 +36,10 @@ pub struct FileUnderReview<'a> {
     /// Made once, since many checks ask for them.
     removed: OnceCell<Vec<NumberedLine>>,
     added: OnceCell<Vec<NumberedLine>>,
+    changed_old: OnceCell<ChangedLines>,
+    changed_new: OnceCell<ChangedLines>,
+    old_facts: OnceCell<Option<Facts>>,
+    new_facts: OnceCell<Option<Facts>>,
 }
 
 /// 1-based number and text; bytes that are not UTF-8 are U+FFFD.
@@ -46,7 +53,18 @@ impl<'a> FileUnderReview<'a> {
         new: Option<&'a Content>,
         comparison: &'a Comparison,
     ) -> FileUnderReview<'a> {
-        FileUnderReview { diff, old, new, comparison, removed: OnceCell::new(), added: OnceCell::new() }
+        FileUnderReview {
+            diff,
+            old,
+            new,
+            comparison,
+            removed: OnceCell::new(),
+            added: OnceCell::new(),
+            changed_old: OnceCell::new(),
+            changed_new: OnceCell::new(),
+            old_facts: OnceCell::new(),
+            new_facts: OnceCell::new(),
+        }
     }
 
     fn path(&self) -> String {
@@ -81,10 +99,92 @@ impl<'a> FileUnderReview<'a> {
         })
     }
 
+    /// The lines of a side that the other one does not have.
+    fn changed(&self, side: Side) -> &ChangedLines {
+        let (lines, cell) = match side {
+            Side::Old => (self.removed(), &self.changed_old),
+            Side::New => (self.added(), &self.changed_new),
+        };
+        let (places, text) = match side {
+            Side::Old => (&self.comparison.old, self.old_text()),
+            Side::New => (&self.comparison.new, self.new_text()),
+        };
+        let line = |number: u32| (number <= places.count()).then(|| places.get(text, number - 1));
+        cell.get_or_init(|| ChangedLines::in_text(lines.iter().map(|(number, _)| *number), line))
+    }
+
+    /// The hunks with a few lines around them, as many on both sides: what stands there is read alike on both.
+    fn window(&self, side: Side) -> ChangedLines {
+        let range = |hunk: &Hunk| if side == Side::Old { hunk.old.clone() } else { hunk.new.clone() };
+        let wider = |range: Range<u32>| (range.start + 1).saturating_sub(AROUND).max(1)..=range.end + AROUND;
+        ChangedLines::in_runs(self.comparison.hunks.iter().map(|hunk| wider(range(hunk))))
+    }
+
+    /// What a side states where it changed; none where its format is not read, or a tool wrote it.
+    fn stated(&self, side: Side) -> Option<&Facts> {
+        let (text, cell) = match side {
+            Side::Old => (self.old_text(), &self.old_facts),
+            Side::New => (self.new_text(), &self.new_facts),
+        };
+        // The old text lies where it lay then.
+        let path = self.diff.from.as_ref().filter(|_| side == Side::Old).unwrap_or(&self.diff.path).lossy();
+        let read = || {
+            let text = std::str::from_utf8(text).ok().filter(|_| !is_generated(&path))?;
+            facts::facts(&path, text, &self.window(side))
+        };
+        cell.get_or_init(read).as_ref()
+    }
+
+    /// What the change did to the facts of this file. With a file that is gone all goes that was in it.
+    fn deltas(&self) -> Vec<Delta> {
+        let facts = |side| self.stated(side).map_or_else(Vec::new, |facts| facts.facts.clone());
+        let (removed, added) = (self.changed(Side::Old), self.changed(Side::New));
+        let mut deltas = facts::compare(facts(Side::Old), facts(Side::New), removed, added);
+        for delta in deltas.iter_mut().filter(|_| self.new.is_none()) {
+            if let Delta::Went { with, .. } = delta {
+                *with = Enclosing::File;
+            }
+        }
+        deltas
+    }
+
+    /// The first line that changed of what a delta is about.
+    fn place_of(&self, delta: &Delta) -> Option<(Side, u32)> {
+        let on = |side, fact: &Fact| Some((side, self.changed(side).first_in(&fact.lines)?));
+        match delta {
+            Delta::Came(fact) => on(Side::New, fact),
+            Delta::Went { fact, .. } => on(Side::Old, fact),
+            Delta::Changed { old, new } => on(Side::New, new).or_else(|| on(Side::Old, old)),
+        }
+    }
+
+    /// All lines that a delta is about.
+    fn text_of(&self, delta: &Delta) -> String {
+        let lines = |side, fact: &Fact| fact.lines.clone().map(move |line| self.line(side, line));
+        let trimmed = |lines: Vec<String>| lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n");
+        match delta {
+            Delta::Came(fact) => trimmed(lines(Side::New, fact).collect()),
+            Delta::Went { fact, .. } => trimmed(lines(Side::Old, fact).collect()),
+            Delta::Changed { old, new } => trimmed(lines(Side::Old, old).chain(lines(Side::New, new)).collect()),
+        }
+    }
+
+    /// A line, 1-based; empty where there is none.
+    fn line(&self, side: Side, number: u32) -> String {
+        let (lines, text) = match side {
+            Side::Old => (&self.comparison.old, self.old_text()),
+            Side::New => (&self.comparison.new, self.new_text()),
+        };
+        if number == 0 || number > lines.count() { String::new() } else { lossy(lines.get(text, number - 1)) }
+    }
+
     fn lines<T>(&self, take: impl Fn(Line) -> Option<T>) -> Vec<T> {
         self.comparison.hunks.iter().flat_map(|hunk| &hunk.lines).filter_map(|&line| take(line)).collect()
     }
 }
+
+/// Lines around a hunk that are read for facts.
+const AROUND: u32 = 8;
 
 /// Lines longer than this are cut before rules see them: bytes.
 const MAX_LINE: usize = 4_000;

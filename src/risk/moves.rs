@@ -1,7 +1,6 @@
 //! Which moves of a file change nothing for those who read it.
 
-use super::blast::{is_sample, is_test};
-use super::rules::extension;
+use super::blast::{extension, is_sample, is_test};
 use super::{Rules, checks, kind_of_machine_file};
 use crate::change::RepoPath;
 

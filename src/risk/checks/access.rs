@@ -36,7 +36,8 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
 }
 
 fn denies_less(file: &FileUnderReview<'_>, rules: &Rules) -> Option<Finding> {
-    let deny = DENY.as_ref()?;
+    // Where the format is read, a rule over its statements says so.
+    let deny = DENY.as_ref().filter(|_| file.stated(Side::Old).is_none())?;
     let removed = file.removed();
     let (number, line) = removed.iter().find(|(_, line)| deny.is_match(line))?;
     let count = |lines: &[(u32, String)]| lines.iter().filter(|(_, line)| deny.is_match(line)).count();

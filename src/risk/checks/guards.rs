@@ -61,7 +61,9 @@ impl Guards {
             *self.set.entry(guard).or_default() += count;
         }
         let is_code = path.rsplit_once('.').is_some_and(|(_, extension)| CODE.contains(&extension));
-        if !is_code || is_test(&path) || is_sample(&path) {
+        // Where the format is read, a rule over facts says it, with both values.
+        let is_read = file.new.is_some() && file.stated(Side::Old).is_some();
+        if !is_code || is_read || is_test(&path) || is_sample(&path) {
             return Vec::new();
         }
         let say = |side, line, text: &str| rules.of_check("destr.protection-off", file, side, line, text);

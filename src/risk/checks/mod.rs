@@ -6,9 +6,9 @@ mod dependencies;
 mod guards;
 mod hcl;
 mod left_over;
-mod limits;
 mod modes;
 mod resources;
+mod stated;
 mod test_loss;
 mod unicode;
 
@@ -18,7 +18,7 @@ use super::{FileUnderReview, Finding, Rules};
 
 /// Checks that need one file at a time.
 pub(super) fn of_file(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
-    let each = [access::check, left_over::check, limits::check, modes::check, unicode::check];
+    let each = [access::check, left_over::check, modes::check, unicode::check];
     each.iter().flat_map(|check| check(file, rules)).collect()
 }
 
@@ -28,6 +28,7 @@ pub(super) struct OfChange {
     dependencies: dependencies::Dependencies,
     guards: guards::Guards,
     resources: resources::Moved,
+    stated: stated::Stated,
     tests: test_loss::Losses,
 }
 
@@ -37,14 +38,20 @@ impl OfChange {
         let mut found = self.dependencies.read(file, rules);
         found.extend(self.guards.read(file, rules));
         found.extend(self.resources.read(file, rules));
-        self.tests.read(file, rules);
+        found.extend(self.stated.read(file, rules));
+        found.extend(self.tests.read(file, rules));
         found
     }
 
     /// What can be said only now that all files were read.
     pub fn finish(self) -> Vec<Finding> {
-        let of_change =
-            [self.dependencies.finish(), self.guards.finish(), self.resources.finish(), self.tests.finish()];
+        let of_change = [
+            self.dependencies.finish(),
+            self.guards.finish(),
+            self.resources.finish(),
+            self.stated.finish(),
+            self.tests.finish(),
+        ];
         of_change.into_iter().flatten().collect()
     }
 }

@@ -1,5 +1,9 @@
-//! Rules as data (`assets/rules/*.toml`): patterns over one added or removed line, or over a path. Linear-time regular
-//! expressions only; no rule can run anything.
+//! Rules as data (`assets/rules/*.toml`): patterns over one added or removed line, or over a path, and rules over
+//! facts. Linear-time regular expressions only; no rule can run anything.
+
+mod fact;
+
+pub(super) use fact::FactRule;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -7,16 +11,24 @@ use std::sync::LazyLock;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
-use super::blast::is_test;
-use super::{BlastClass, FileUnderReview, Finding, Severity};
+use super::blast::{is_rehearsal, is_sample, is_test};
+use super::facts::Delta;
+use super::{BlastClass, FileUnderReview, Finding, Severity, is_code};
 use crate::change::diff::{Location, Side};
 use crate::change::digest::Digest;
 use crate::datafile::{self, FileError, Placed, Table};
 
 const SHIPPED: &[(&str, &str)] = &[
-    ("rules/hazards.toml", include_str!("../../assets/rules/hazards.toml")),
-    ("rules/blast.toml", include_str!("../../assets/rules/blast.toml")),
-    ("rules/known_packages.toml", include_str!("../../assets/rules/known_packages.toml")),
+    ("rules/hazards.toml", include_str!("../../../assets/rules/hazards.toml")),
+    ("rules/facts/resilience.toml", include_str!("../../../assets/rules/facts/resilience.toml")),
+    ("rules/facts/concurrency.toml", include_str!("../../../assets/rules/facts/concurrency.toml")),
+    ("rules/facts/defaults.toml", include_str!("../../../assets/rules/facts/defaults.toml")),
+    ("rules/facts/data.toml", include_str!("../../../assets/rules/facts/data.toml")),
+    ("rules/facts/access.toml", include_str!("../../../assets/rules/facts/access.toml")),
+    ("rules/facts/code.toml", include_str!("../../../assets/rules/facts/code.toml")),
+    ("rules/facts/delivery.toml", include_str!("../../../assets/rules/facts/delivery.toml")),
+    ("rules/blast.toml", include_str!("../../../assets/rules/blast.toml")),
+    ("rules/known_packages.toml", include_str!("../../../assets/rules/known_packages.toml")),
 ];
 /// Characters of evidence.
 const MAX_EVIDENCE: usize = 200;
@@ -39,17 +51,33 @@ pub(super) struct Wording {
     pub ask: String,
 }
 
+/// Which paths a rule looks at.
+#[derive(Debug, Clone)]
+pub(super) struct About {
+    paths: Option<GlobSet>,
+    not_paths: GlobSet,
+    pub in_tests: bool,
+    /// Only code, or only what is not.
+    code: Option<bool>,
+}
+
 #[derive(Debug, Clone)]
 struct Rule {
     wording: Wording,
     scope: Scope,
-    paths: Option<GlobSet>,
-    not_paths: GlobSet,
-    in_tests: bool,
+    about: About,
     /// Only where the path is new: a file that holds secrets does no harm when it goes.
     only_new: bool,
+    /// How grave it is where the path was there before.
+    when_changed: Option<Severity>,
+    /// Not in lines that are nothing but comment.
+    code_only: bool,
+    /// Only where the format is not read for facts: a rule over these looks there.
+    unread_only: bool,
     regex: Option<Regex>,
     unless: Option<Regex>,
+    /// Of a rule over paths: what the new text has to hold.
+    contains: Option<Regex>,
     secret: bool,
     /// Examples that must and must not fire: run by a test.
     #[cfg_attr(not(test), expect(dead_code, reason = "read for its mistakes; run by a test"))]
@@ -70,6 +98,7 @@ struct Reach {
 #[derive(Debug, Clone)]
 pub struct Rules {
     rules: Vec<Rule>,
+    facts: Vec<FactRule>,
     checks: Vec<Wording>,
     reaches: Vec<Reach>,
     /// Names of well-known packages by ecosystem, for what is a letter away from one.
@@ -89,6 +118,7 @@ impl Rules {
     pub fn parse(files: &[(&str, &str)]) -> Result<Rules, FileError> {
         let mut all = Rules {
             rules: Vec::new(),
+            facts: Vec::new(),
             checks: Vec::new(),
             reaches: Vec::new(),
             packages: BTreeMap::new(),
@@ -99,6 +129,7 @@ impl Rules {
             sources.push_str(source);
             datafile::read(name, source, |root| {
                 all.rules.extend(root.tables("rule").iter().filter_map(rule));
+                all.facts.extend(root.tables("fact").iter().filter_map(FactRule::read));
                 all.checks.extend(root.tables("check").iter().filter_map(wording));
                 all.reaches.extend(root.tables("blast").iter().filter_map(reach));
                 for (ecosystem, list) in root.table("packages").iter().flat_map(Table::named_tables) {
@@ -133,6 +164,7 @@ impl Rules {
     /// Whether the same rules look at both paths.
     pub(super) fn look_alike_at(&self, a: &str, b: &str) -> bool {
         self.rules.iter().all(|rule| rule.is_about(a) == rule.is_about(b))
+            && self.facts.iter().all(|rule| rule.about.takes_in(a) == rule.about.takes_in(b))
     }
 
     /// The first entry of the table of reaches that matches.
@@ -149,8 +181,13 @@ impl Rules {
         let about: Vec<&Rule> = self.rules.iter().filter(|rule| rule.is_about(&path)).collect();
         let side = if file.new.is_none() { Side::Old } else { Side::New };
         let is_new = (file.diff.old.is_none() || file.diff.from.is_some()) && file.diff.new.is_some();
-        let of_path = about.iter().filter(|rule| rule.scope == Scope::Path && (is_new || !rule.only_new));
-        let mut found: Vec<_> = of_path.map(|rule| self.finding(&rule.wording, file, side, 0, &path)).collect();
+        let holds = |rule: &Rule| rule.contains.as_ref().is_none_or(|regex| regex.is_match(file.new_text()));
+        let speaks = |rule: &&&Rule| rule.scope == Scope::Path && (is_new || !rule.only_new) && holds(rule);
+        let of_path = about.iter().filter(speaks).map(|rule| {
+            let severity = rule.when_changed.filter(|_| !is_new).unwrap_or(rule.wording.severity);
+            Finding { severity, ..self.finding(&rule.wording, file, side, 0, &path) }
+        });
+        let mut found: Vec<_> = of_path.collect();
         if about.is_empty() {
             return found;
         }
@@ -160,12 +197,42 @@ impl Rules {
         {
             // A line that stands on both sides, whatever its indentation, was only moved.
             let moved: BTreeSet<&str> = others.iter().map(|(_, line)| line.trim()).collect();
+            let facts = file.stated(side);
             for (number, line) in lines.iter().filter(|(_, line)| !moved.contains(line.trim())) {
-                let firing = about.iter().filter(|rule| rule.scope == scope && rule.fires(line));
+                let is_comment = facts.is_some_and(|facts| facts.comments.contains(number));
+                let is_looked_at = |rule: &&&Rule| {
+                    rule.scope == scope && !(rule.code_only && is_comment) && !(rule.unread_only && facts.is_some())
+                };
+                let looking = about.iter().filter(is_looked_at);
+                let firing = looking.filter(|rule| rule.fires(line));
                 found.extend(firing.map(|rule| self.finding(&rule.wording, file, side, *number, line)));
             }
         }
         found
+    }
+
+    /// The rules over facts that look at a path.
+    pub(super) fn over_facts_at(&self, path: &str) -> Vec<&FactRule> {
+        if is_sample(path) {
+            return Vec::new();
+        }
+        self.facts.iter().filter(|rule| rule.about.takes_in(path)).collect()
+    }
+
+    /// What a rule says of a delta of a file: at the first line of it that changed.
+    pub(super) fn finding_of(&self, rule: &FactRule, delta: &Delta, file: &FileUnderReview<'_>) -> Option<Finding> {
+        let is_left_out = !rule.about.in_tests && is_of_unit_tests(&file.path(), &delta.fact().scope);
+        let (side, line) = (!is_left_out && rule.fires(delta)).then(|| file.place_of(delta))??;
+        let title = self.redacted(&rule.title(delta));
+        let evidence = file.line(side, line);
+        let secret = rule.secret_in(delta);
+        let shown = secret.as_ref().map_or_else(|| evidence.clone(), |secret| evidence.replace(secret, MASK));
+        let found = self.finding(&rule.wording, file, side, line, &shown);
+        let most = if is_rehearsal(&file.path()) { Severity::Medium } else { Severity::Critical };
+        let severity = found.severity.min(most);
+        // An answer is about all of what is said and stands there, not about the part of it that is shown.
+        let whole = [title.as_str(), evidence.trim(), &file.text_of(delta)].join("\0");
+        Some(Finding { text: Digest::of(whole.as_bytes()).key(), title, severity, ..found })
     }
 
     /// A finding of a check in code, worded in the rule files.
@@ -210,11 +277,23 @@ impl Rules {
     }
 }
 
-impl Rule {
-    fn is_about(&self, path: &str) -> bool {
+/// Whether a scope is that of the tests at the end of a file of Rust.
+fn is_of_unit_tests(path: &str, scope: &str) -> bool {
+    path.ends_with(".rs") && scope.split('.').any(|part| matches!(part, "test" | "tests"))
+}
+
+impl About {
+    fn takes_in(&self, path: &str) -> bool {
         self.paths.as_ref().is_none_or(|globs| globs.is_match(path))
             && !self.not_paths.is_match(path)
             && (self.in_tests || !is_test(path))
+            && self.code.is_none_or(|code| code == is_code(path))
+    }
+}
+
+impl Rule {
+    fn is_about(&self, path: &str) -> bool {
+        self.about.takes_in(path)
     }
 
     fn fires(&self, line: &str) -> bool {
@@ -249,16 +328,17 @@ fn rule(table: &Table<'_>) -> Option<Rule> {
             return None;
         }
     };
-    let paths = table.strings("paths");
     Some(Rule {
         wording: wording(table)?,
         scope,
-        paths: if paths.is_empty() { None } else { Some(globs(&paths)) },
-        not_paths: globs(&table.strings("not_paths")),
+        about: About::read(table),
         only_new: table.boolean("only_new").is_some_and(|flag| flag.value),
-        in_tests: table.boolean("in_tests").is_some_and(|flag| flag.value),
+        unread_only: table.boolean("unread_only").is_some_and(|flag| flag.value),
+        when_changed: table.string("when_changed").and_then(|name| Severity::parse(&name.value)),
+        code_only: table.boolean("code_only").is_some_and(|flag| flag.value),
         regex: pattern(table.string("regex")),
         unless: pattern(table.string("unless")),
+        contains: pattern(table.string("contains")),
         secret: table.boolean("secret").is_some_and(|flag| flag.value),
         examples: (plain(table.strings("hits")), plain(table.strings("misses"))),
     })
@@ -303,13 +383,9 @@ fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {
     set.build().unwrap_or_default()
 }
 
-/// What stands after the last dot of a path's last part.
-pub(super) fn extension(path: &str) -> &str {
-    path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, extension)| extension)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::fact::Example;
     use super::*;
 
     #[test]
@@ -322,6 +398,23 @@ mod tests {
             let is_about = |rule: &&Rule| rule.wording.id == "destr.rm-rf" && rule.is_about(&format!("a.{ending}"));
             assert_eq!(rules.rules.iter().filter(is_about).count(), 1, "{ending}");
         }
+    }
+
+    /// The examples of the rules over facts, with the ids of the rules.
+    #[test]
+    fn every_rule_over_facts_fires_on_its_hits_and_on_none_of_its_misses() {
+        let mut wrong = Vec::new();
+        for rule in &Rules::shipped().facts {
+            let id = &rule.wording.id;
+            for Example { path, old, new, fires } in &rule.examples {
+                let found = super::super::tests::fired(path, old, new);
+                if found.contains(id) != *fires {
+                    let must = if *fires { "must" } else { "must not" };
+                    wrong.push(format!("{id} {must} fire on {path}:\n{old}\n→\n{new}\n  found: {found:?}"));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n\n"));
     }
 
     #[test]

@@ -1,0 +1,206 @@
+//! Dependencies: names that nobody published or that imitate others (`dep.phantom`, `dep.typosquat`), new ones that no
+//! lock file pins (`dep.new`), packages that come from elsewhere than before (`dep.source`), and lock files that say
+//! something else of the same version (`dep.lock`).
+
+mod imports;
+mod lock;
+mod manifest;
+mod names;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::change::diff::Side;
+use crate::risk::blast::{is_sample, is_test};
+use crate::risk::{FileUnderReview, Finding, Rules, Severity};
+use imports::Imports;
+use manifest::{Asked, MANIFESTS, Manifest, Source};
+
+/// The name of the manifest or lock file that a path is.
+pub(in crate::risk) fn manifest(path: &str) -> Option<&'static str> {
+    manifest::of_path(path).map(|manifest| manifest.name).or_else(|| lock_name(path))
+}
+
+fn lock_name(path: &str) -> Option<&'static str> {
+    let own = path.rsplit('/').next().unwrap_or(path);
+    MANIFESTS.iter().flat_map(|manifest| manifest.locks).copied().find(|name| *name == own)
+}
+
+/// New names that no lock file has been seen to know yet, and the lock files that were seen.
+#[derive(Default)]
+pub(super) struct Dependencies {
+    unlocked: Vec<Unlocked>,
+    /// By file name: the texts in lower case.
+    locks: BTreeMap<&'static str, Vec<String>>,
+    imports: Imports,
+}
+
+struct Unlocked {
+    name: String,
+    locks: &'static [&'static str],
+    /// That the lock files of the change do not know it, and that there is none.
+    phantom: Option<Finding>,
+    new: Option<Finding>,
+}
+
+/// Hosts of the registries that each tool asks unless it is told otherwise, and of their mirrors by the same people.
+const REGISTRIES: &[&str] = &[
+    "registry.npmjs.org",
+    "registry.yarnpkg.com",
+    "npm.jsr.io",
+    "pypi.org",
+    "pypi.python.org",
+    "files.pythonhosted.org",
+    "test.pypi.org",
+    "download.pytorch.org",
+    "rubygems.org",
+    "index.rubygems.org",
+    "repo.maven.apache.org",
+    "repo1.maven.org",
+    "maven.google.com",
+    "dl.google.com",
+    "plugins.gradle.org",
+    "index.crates.io",
+    "static.crates.io",
+    "crates.io",
+    "proxy.golang.org",
+    "repo.packagist.org",
+    "packagist.org",
+    "api.nuget.org",
+    "repo.spring.io",
+];
+
+impl Dependencies {
+    pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+        let path = file.path();
+        self.imports.read(file, rules);
+        if let Some(lock) = lock_name(&path) {
+            let text = String::from_utf8_lossy(file.new_text()).to_ascii_lowercase();
+            self.imports.declare(lock, &text);
+            self.locks.entry(lock).or_default().push(text);
+            return lock::check(file, lock, rules);
+        }
+        match manifest::of_path(&path).filter(|_| !is_test(&path) && !is_sample(&path)) {
+            Some(manifest) => self.of_manifest(manifest, file, rules),
+            None => Vec::new(),
+        }
+    }
+
+    fn of_manifest(&mut self, manifest: &Manifest, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+        let (old, new) = (String::from_utf8_lossy(file.old_text()), String::from_utf8_lossy(file.new_text()));
+        let (before, after) = (manifest.read(&old), manifest.read(&new));
+        self.imports.declare(manifest.name, &new.to_ascii_lowercase());
+        let look = Look { file, rules, before: &before, after: &after };
+        let mut found = look.sources();
+        found.extend(look.registries());
+        let names: BTreeSet<String> = before.packages.keys().cloned().collect();
+        let lower = old.to_ascii_lowercase();
+        for (name, _) in after.packages.iter().filter(|(name, source)| {
+            **source == Source::Registry && !before.packages.contains_key(*name) && !mentions(&lower, name)
+        }) {
+            match names::imitated(name, &names, rules.known_packages(manifest.known)) {
+                Some(other) => found.extend(look.say("dep.typosquat", name, &format!("{name}, {other}"))),
+                None => self.unlocked.push(Unlocked {
+                    name: name.to_ascii_lowercase(),
+                    locks: manifest.locks,
+                    phantom: look.say("dep.phantom", name, name),
+                    // All of a manifest that is new would be new.
+                    new: look.say("dep.new", name, name).filter(|_| file.old.is_some()),
+                }),
+            }
+        }
+        found
+    }
+
+    pub fn finish(self) -> Vec<Finding> {
+        let Dependencies { unlocked, locks, imports } = self;
+        // A lock file that the change does not touch may know the name already.
+        let say = |new: Unlocked| {
+            let mut seen = new.locks.iter().filter_map(|lock| locks.get(lock)).flatten().peekable();
+            if seen.peek().is_none() {
+                return new.new;
+            }
+            new.phantom.filter(|_| !seen.any(|text| mentions(text, &new.name)))
+        };
+        let mut found: Vec<Finding> = unlocked.into_iter().filter_map(say).collect();
+        found.extend(imports.finish());
+        found
+    }
+}
+
+/// Whether a text, in lower case, has the name as a whole; of `group:artifact` both.
+fn mentions(text: &str, name: &str) -> bool {
+    name.split(':').all(|part| has_word(text, part))
+}
+
+fn has_word(text: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let whole = |name: &str| {
+        text.match_indices(name)
+            .any(|(at, _)| !text[..at].ends_with(is_part) && !text[at + name.len()..].starts_with(is_part))
+    };
+    whole(name) || name.contains('-') && whole(&name.replace('-', "_"))
+}
+
+/// A manifest before and after.
+struct Look<'a, 'f> {
+    file: &'a FileUnderReview<'f>,
+    rules: &'a Rules,
+    before: &'a Asked,
+    after: &'a Asked,
+}
+
+impl Look<'_, '_> {
+    /// Packages that come from another place than before, and new ones from elsewhere than the registry.
+    fn sources(&self) -> Vec<Finding> {
+        let said = |(name, source): (&String, &Source)| {
+            let before = self.before.packages.get(name);
+            let severity = match (before, source) {
+                (Some(Source::Elsewhere { .. }), Source::Elsewhere { .. }) if before?.place() == source.place() => {
+                    return None;
+                }
+                (Some(Source::Registry), Source::Folder) => Severity::Medium,
+                (None, Source::Elsewhere { pinned: true, .. }) => Severity::Medium,
+                (_, Source::Elsewhere { .. }) => Severity::High,
+                _ => return None,
+            };
+            let at = source.place().unwrap_or("a folder");
+            let found = self.say("dep.source", name, &format!("{name} from {at}"))?;
+            Some(Finding { severity, ..found })
+        };
+        self.after.packages.iter().filter_map(said).collect()
+    }
+
+    fn registries(&self) -> Vec<Finding> {
+        let is_own = |address: &&String| {
+            let host = host(address);
+            address.starts_with("http://") || !host.is_some_and(|host| REGISTRIES.contains(&host))
+        };
+        let new = self.after.registries.difference(&self.before.registries).filter(is_own);
+        // Where the host is the same as before only the path is another one.
+        let known: BTreeSet<&str> = self.before.registries.iter().filter_map(|address| host(address)).collect();
+        let new = new.filter(|address| {
+            address.starts_with("http://") || !host(address).is_some_and(|host| known.contains(host))
+        });
+        new.filter_map(|address| self.say("dep.source", address, &format!("packages from {address}"))).collect()
+    }
+
+    /// At the first added line that has the name.
+    fn say(&self, id: &str, name: &str, what: &str) -> Option<Finding> {
+        let added = self.file.added();
+        let short = name.rsplit(':').next().unwrap_or(name).to_ascii_lowercase();
+        let has = |text: &str, line: &str| line.to_ascii_lowercase().contains(text);
+        let group = name.split(':').next().unwrap_or(name).to_ascii_lowercase();
+        let spelled = [short.clone(), group, short.replace('-', "_")];
+        let (number, line) = spelled.iter().find_map(|text| added.iter().find(|(_, line)| has(text, line)))?;
+        let found = self.rules.of_check(id, self.file, Side::New, *number, line)?;
+        Some(Finding { title: format!("{}: {what}", found.title), ..found })
+    }
+}
+
+/// The host of an address.
+fn host(address: &str) -> Option<&str> {
+    let (_, rest) = address.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?;
+    Some(host.split(':').next().unwrap_or(host))
+}

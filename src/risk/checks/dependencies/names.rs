@@ -1,0 +1,104 @@
+//! Names that could be taken for others.
+
+use std::collections::BTreeSet;
+
+/// Letters that a name needs to be imitated: short names are near to everything.
+const LEAST: usize = 6;
+/// Two letters that changed places are seldom another word.
+const LEAST_SWAPPED: usize = 5;
+/// Of an owner, the sign before it included.
+const LEAST_OWNER: usize = 5;
+
+/// The package that a new name could be taken for, of the same manifest or a well-known one, and how.
+pub(super) fn imitated(name: &str, before: &BTreeSet<String>, known: &[String]) -> Option<String> {
+    if known.iter().any(|own| own == name) {
+        return None;
+    }
+    let all = || known.iter().map(String::as_str).chain(before.iter().map(String::as_str));
+    let (owner, bare) = split(name);
+    // Who owns the owner's name publishes under it: siblings are no imitations, but the owner may be one.
+    if let Some(owner) = owner {
+        let owned: Vec<(&str, &str)> = all().filter_map(|own| Some((split(own).0?, split(own).1))).collect();
+        if owned.iter().any(|(own, _)| *own == owner) {
+            return None;
+        }
+        // The same name by somebody who is called almost the same leaves little doubt.
+        let least = |other: &str| if other == bare { LEAST_OWNER } else { LEAST };
+        return owned.iter().find_map(|(own, other)| Some(format!("{} {own}", how(owner, own, least(other))?)));
+    }
+    all().filter(|own| split(own).0.is_none()).find_map(|own| Some(format!("{} {own}", how(name, own, LEAST)?)))
+}
+
+/// The owner of a name and what is owned: `@scope/name`, `group:artifact`, `host/owner/module`.
+fn split(name: &str) -> (Option<&str>, &str) {
+    let parts = name.split_once(':').or_else(|| name.rsplit_once('/'));
+    parts.map_or((None, name), |(owner, bare)| (Some(owner), bare))
+}
+
+/// How one name imitates the other, where it does; `v2` and `v3` are versions.
+fn how(name: &str, own: &str, least: usize) -> Option<&'static str> {
+    let bare = |name: &str| name.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    let shorter = name.chars().count().min(own.chars().count());
+    let is_swapped = shorter >= LEAST_SWAPPED && sorted(name) == sorted(own);
+    if name == own || bare(own) == bare(name) || shorter < least && !is_swapped {
+        return None;
+    }
+    if joined(own) == joined(name) {
+        return Some("written like");
+    }
+    is_one_edit(own, name).then_some("one letter from")
+}
+
+fn sorted(name: &str) -> Vec<char> {
+    let mut letters: Vec<char> = name.chars().collect();
+    letters.sort_unstable();
+    letters
+}
+
+fn joined(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '-' | '_' | '.')).collect()
+}
+
+/// One letter added, dropped, changed, or two neighbours swapped.
+fn is_one_edit(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let prefix = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
+    let (rest_a, rest_b) = (&a[prefix..], &b[prefix..]);
+    let suffix = rest_a.iter().rev().zip(rest_b.iter().rev()).take_while(|(x, y)| x == y).count();
+    match (&rest_a[..rest_a.len() - suffix], &rest_b[..rest_b.len() - suffix]) {
+        ([], []) => false,
+        ([x, y], [z, w]) => x == w && y == z,
+        (x, y) => x.len() <= 1 && y.len() <= 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_imitates_another_names_it_and_siblings_of_one_owner_do_not() {
+        let known: Vec<String> =
+            ["requests", "sidekiq", "@types/react", "com.fasterxml.jackson.core:jackson-databind", "flask"]
+                .map(str::to_owned)
+                .to_vec();
+        let before = BTreeSet::from(["github.com/golang-jwt/jwt".to_owned()]);
+        let of = |name| imitated(name, &before, &known);
+        assert_eq!(of("reqeusts").as_deref(), Some("one letter from requests"));
+        assert_eq!(of("side-kiq").as_deref(), Some("written like sidekiq"));
+        assert_eq!(of("@typs/react").as_deref(), Some("one letter from @types"));
+        assert_eq!(of("falsk").as_deref(), Some("one letter from flask"));
+        assert!(of("com.fasterxml.jakson.core:jackson-databind").is_some());
+        assert!(of("github.com/golang-jvt/jwt").is_some());
+        for name in [
+            "@types/node",
+            "requests",
+            "request3s2x",
+            "flasks",
+            "github.com/golang-jwt/jws",
+            "com.acme:jackson-databind",
+        ] {
+            assert_eq!(of(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! `test.deleted`, `test.assert-lost`, `test.weakened`, `test.trivial` and `test.snapshot-mass`: what is no longer
+//! tested. Compared test by test: what stands elsewhere in the change with the same text was moved, what other
+//! assertions check as exactly was rewritten, and tests that are added elsewhere make up for none.
+
+mod assertion;
+mod read;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
+use crate::change::diff::Side;
+use crate::risk::blast::is_test;
+use crate::risk::rules::ascii;
+use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_code, subject};
+use assertion::{Assertion, Strength, words};
+use read::{Tests, short};
+
+/// Characters of an assertion in a title.
+const MAX_SAID: usize = 70;
+
+/// What the files lost, and what there would be to say of each.
+#[derive(Default)]
+pub(super) struct Losses {
+    files: Vec<Loss>,
+    /// Assertions that came, by their text: how often.
+    came: BTreeMap<String, usize>,
+    /// Names of tests that came.
+    tests: BTreeSet<String>,
+    code: Code,
+    snapshots: Vec<Finding>,
+}
+
+/// The code of the change that is no test.
+#[derive(Default)]
+struct Code {
+    /// What files that stay are about, by their names, and those that are gone.
+    changed: BTreeSet<String>,
+    gone: BTreeSet<String>,
+    /// Names that are defined where lines went, and where lines came.
+    undefined: BTreeSet<String>,
+    defined: BTreeSet<String>,
+    lines_removed: u64,
+    lines_added: u64,
+}
+
+static DEFINES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    ascii(r"\b(?:def|fn|func|function|class|struct|enum|trait|interface|type|const|let|var|val|module|object|void)\s+(?:\([^)]*\)\s*)?(?:self\.)?(\w+)|^\s*(?:(?:public|private|protected|internal|static|final|override|async|readonly)\s+)+(?:[\w<>\[\],.?]+\s+)?(\w+)|^\s*(?:self|this)\.(\w+)\s*=|^\s*(\w+)\s*:\s*[A-Za-z]").ok()
+});
+
+fn definitions(lines: &[(u32, String)]) -> impl Iterator<Item = String> {
+    let captures = lines.iter().filter_map(|(_, line)| DEFINES.as_ref()?.captures(line.as_bytes()));
+    captures.filter_map(|found| {
+        let name = found.iter().skip(1).flatten().next()?;
+        Some(String::from_utf8_lossy(name.as_bytes()).into_owned())
+    })
+}
+
+/// Of one file.
+struct Loss {
+    subject: String,
+    /// It holds the tested code itself.
+    is_code: bool,
+    /// Fewer exact assertions came than went.
+    is_net: bool,
+    /// The names that its old text uses.
+    names: BTreeSet<String>,
+    /// One for each thing to say, with what it is about.
+    said: Vec<Said>,
+}
+
+/// What there is to say of a test.
+struct Said {
+    finding: Finding,
+    kind: Kind,
+    /// Where nothing of these is left, nothing is said.
+    tests: Vec<String>,
+    asserts: Vec<Assertion>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Deleted,
+    Lost,
+    Weakened,
+}
+
+impl Losses {
+    /// Takes in a file, each once; gives what can be said at once.
+    pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+        let path = file.path();
+        if is_snapshot(&path) {
+            self.snapshots.extend(rewritten(file, rules));
+            return Vec::new();
+        }
+        let in_test_file = is_test(&path);
+        if is_code(&path) && !in_test_file {
+            self.code.read(file, &path);
+        }
+        let tests = Tests::of(file, &path, in_test_file);
+        for added in &tests.added {
+            *self.came.entry(added.text.clone()).or_default() += 1;
+        }
+        self.tests.extend(tests.came.iter().map(|test| test.short().to_owned()));
+        let said = said(file, &tests, rules);
+        if !said.is_empty() {
+            let old = String::from_utf8_lossy(file.old_text());
+            let (subject, is_code) = (subject(&path), !in_test_file);
+            self.files.push(Loss { subject, is_code, is_net: tests.lost_more(), names: words(&old), said });
+        }
+        trivial(file, &tests, rules)
+    }
+
+    pub fn finish(self) -> Vec<Finding> {
+        let Losses { files, mut came, tests, code, snapshots } = self;
+        let mut found = Vec::new();
+        for file in &files {
+            for said in &file.said {
+                found.extend(said.left(&mut came, &tests, |words| code.severity(file, words)));
+            }
+        }
+        let code_changed = !code.changed.is_empty();
+        found.extend(as_one(snapshots).filter(|_| code_changed));
+        found
+    }
+}
+
+impl Said {
+    /// What is left to say once the whole change was read.
+    fn left(
+        &self,
+        came: &mut BTreeMap<String, usize>,
+        tests: &BTreeSet<String>,
+        severity: impl Fn(&BTreeSet<String>) -> Severity,
+    ) -> Option<Finding> {
+        let mut is_moved = |own: &&Assertion| {
+            let left = came.get_mut(&own.text).filter(|left| **left > 0);
+            left.map(|left| *left -= 1).is_some()
+        };
+        let lost: Vec<&Assertion> = self.asserts.iter().filter(|own| !is_moved(own)).collect();
+        let is_moved = match self.kind {
+            Kind::Deleted => {
+                let all_moved = !self.asserts.is_empty() && lost.is_empty();
+                all_moved || self.tests.iter().all(|test| tests.contains(test)) && lost.is_empty()
+            }
+            _ => lost.is_empty(),
+        };
+        if is_moved {
+            return None;
+        }
+        let about: BTreeSet<String> = lost.iter().flat_map(|own| own.words.iter().cloned()).collect();
+        let is_exact = lost.iter().any(|own| own.strength == Strength::Exact);
+        let severity = if is_exact { severity(&about) } else { Severity::Medium };
+        Some(Finding { severity, ..self.finding.clone() })
+    }
+}
+
+impl Code {
+    fn read(&mut self, file: &FileUnderReview<'_>, path: &str) {
+        let about = if file.new.is_none() { &mut self.gone } else { &mut self.changed };
+        about.insert(stem(path));
+        self.lines_removed += u64::from(file.comparison.removed);
+        self.lines_added += u64::from(file.comparison.added);
+        self.undefined.extend(definitions(file.removed()));
+        self.defined.extend(definitions(file.added()));
+    }
+
+    /// High where the tested code stays and changes; where it goes with its tests, that is what one hopes for.
+    fn severity(&self, file: &Loss, about: &BTreeSet<String>) -> Severity {
+        let tests = |stems: &BTreeSet<String>| {
+            stems.iter().any(|stem| *stem == file.subject || stem.len() > 3 && file.names.contains(stem))
+        };
+        let is_name = |word: &&String| word.len() > 3 && word.starts_with(|c: char| c.is_alphabetic());
+        let goes =
+            about.iter().filter(is_name).any(|word| self.undefined.contains(word) && !self.defined.contains(word));
+        let stays = file.is_code || tests(&self.changed);
+        // Where a feature goes with its tests, and where others were written in their place, a question will do.
+        let shrinks = self.lines_removed > self.lines_added && !file.is_code;
+        let is_grave = stays && file.is_net && !goes && !shrinks && !tests(&self.gone);
+        if is_grave { Severity::High } else { Severity::Medium }
+    }
+}
+
+/// What a file of code is called where it is used: its name, or that of its folder where the name says nothing.
+fn stem(path: &str) -> String {
+    let own = subject(path);
+    let says_nothing = matches!(own.as_str(), "index" | "mod" | "lib" | "main" | "__init__");
+    let folder = path.rsplit('/').nth(1).filter(|_| says_nothing);
+    folder.map_or(own, str::to_owned)
+}
+
+/// What there is to say of a file, unless it stands elsewhere.
+fn said(file: &FileUnderReview<'_>, tests: &Tests, rules: &Rules) -> Vec<Said> {
+    let gone: BTreeSet<&String> = tests.gone.iter().map(|test| &test.name).collect();
+    let (of_gone, of_kept): (Vec<_>, Vec<_>) = tests.lost.iter().cloned().partition(|lost| gone.contains(&lost.test));
+    let mut said: Vec<Said> = deleted(file, tests, of_gone, rules).into_iter().collect();
+    let mut by_test: BTreeMap<&String, Vec<&Assertion>> = BTreeMap::new();
+    for lost in of_kept.iter().filter(|lost| !tests.emptied.contains(&lost.test)) {
+        by_test.entry(&lost.test).or_default().push(lost);
+    }
+    for asserts in by_test.into_values() {
+        said.extend(fewer(file, &asserts, rules));
+    }
+    for (before, after) in &tests.weakened {
+        let what = format!("{} → {}", cut(&before.text), cut(&after.text));
+        let finding = say(rules, "test.weakened", file, Side::New, after.line, &what);
+        let asserts = vec![before.clone()];
+        said.extend(finding.map(|finding| Said { finding, kind: Kind::Weakened, tests: Vec::new(), asserts }));
+    }
+    said
+}
+
+fn deleted(file: &FileUnderReview<'_>, tests: &Tests, asserts: Vec<Assertion>, rules: &Rules) -> Option<Said> {
+    let first = tests.gone.first()?;
+    let count = tests.gone.len();
+    let names = tests.gone.iter().take(2).map(|test| test.short()).collect::<Vec<_>>().join(", ");
+    let more = if count > 2 { format!(" and {} more", count - 2) } else { String::new() };
+    let line = if file.new.is_none() { 0 } else { first.line };
+    let finding = say(rules, "test.deleted", file, Side::Old, line, &(names + &more))?;
+    let names = tests.gone.iter().map(|test| test.short().to_owned()).collect();
+    Some(Said { finding, kind: Kind::Deleted, tests: names, asserts })
+}
+
+fn fewer(file: &FileUnderReview<'_>, asserts: &[&Assertion], rules: &Rules) -> Option<Said> {
+    let first = asserts.iter().min_by_key(|own| own.line)?;
+    let more = if asserts.len() > 1 { format!(" and {} more", asserts.len() - 1) } else { String::new() };
+    let of = if first.test.is_empty() { String::new() } else { format!("{}: ", short(&first.test)) };
+    let what = format!("{of}{}{more}", cut(&first.text));
+    let finding = say(rules, "test.assert-lost", file, Side::Old, first.line, &what)?;
+    let asserts = asserts.iter().map(|own| (*own).clone()).collect();
+    Some(Said { finding, kind: Kind::Lost, tests: Vec::new(), asserts })
+}
+
+/// Tests that cannot fail any more.
+fn trivial(file: &FileUnderReview<'_>, tests: &Tests, rules: &Rules) -> Vec<Finding> {
+    let emptied = tests.emptied.iter().filter_map(|test| {
+        let line = tests.lost.iter().filter(|lost| lost.test == *test).map(|lost| lost.line).min()?;
+        say(rules, "test.emptied", file, Side::Old, line, short(test))
+    });
+    let same = tests.added.iter().filter(|own| own.is_tautology());
+    let same = same.filter_map(|own| say(rules, "test.tautology", file, Side::New, own.line, cut(&own.text).as_str()));
+    emptied.chain(same).collect()
+}
+
+/// A finding of a check that names its object.
+fn say(rules: &Rules, id: &str, file: &FileUnderReview<'_>, side: Side, line: u32, what: &str) -> Option<Finding> {
+    let evidence = if line == 0 { what.to_owned() } else { file.line(side, line) };
+    let found = rules.of_check(id, file, side, line, &evidence)?;
+    Some(Finding { title: format!("{}: {what}", found.title), ..found })
+}
+
+fn cut(text: &str) -> String {
+    let short: String = text.chars().take(MAX_SAID).collect();
+    if short.len() < text.len() { short + "…" } else { short }
+}
+
+/// What a tool writes of what the code answers, to compare it with later.
+fn is_snapshot(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let endings = [".snap", ".ambr", ".snapshot", ".golden", ".verified.txt", ".approved.txt"];
+    endings.iter().any(|ending| name.ends_with(ending)) || path.split('/').any(|part| part == "__snapshots__")
+}
+
+fn rewritten(file: &FileUnderReview<'_>, rules: &Rules) -> Option<Finding> {
+    let (line, _) = file.removed().first().filter(|_| file.new.is_some())?;
+    let count = file.comparison.removed;
+    let evidence = format!("{count} lines of it were other ones");
+    let found = rules.of_check("test.snapshot-mass", file, Side::Old, *line, &evidence)?;
+    let title = format!("{}: {}", found.title, file.path());
+    Some(Finding { title, ..found })
+}
+
+/// One finding for all snapshots: they share one answer.
+fn as_one(mut found: Vec<Finding>) -> impl Iterator<Item = Finding> {
+    let count = found.len();
+    found.sort_by(|a, b| a.location.cmp(&b.location));
+    let more = move |finding: Finding| match count {
+        1 => finding,
+        _ => Finding { title: format!("{} and {} more", finding.title, count - 1), ..finding },
+    };
+    found.into_iter().take(1).map(more)
+}
+
+#[cfg(test)]
+mod tests;

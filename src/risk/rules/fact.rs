@@ -1,0 +1,403 @@
+//! Rules over facts (`[[fact]]` in `assets/rules/`): what came, went or has another value than before, whatever the
+//! layout of the text. Each names its object and both values.
+
+use regex::bytes::Regex;
+
+use super::{About, Wording, globs, pattern, wording};
+use crate::datafile::Table;
+use crate::risk::facts::{Delta, Enclosing, Fact, Kind, Value, names};
+
+/// Characters of an object, value or text in a title.
+const MAX_SAID: usize = 60;
+
+/// A rule over facts of some kinds.
+#[derive(Debug, Clone)]
+pub(in crate::risk) struct FactRule {
+    pub wording: Wording,
+    pub about: About,
+    kinds: Vec<Kind>,
+    when: Vec<When>,
+    object: Option<Regex>,
+    not_object: Option<Regex>,
+    scope: Option<Regex>,
+    not_scope: Option<Regex>,
+    /// Of the new value as it is said; of the old one where it is gone.
+    value: Option<Regex>,
+    /// Of the value before, where there is one.
+    old_value: Option<Regex>,
+    text: Option<Regex>,
+    not_text: Option<Regex>,
+    lost: Option<Regex>,
+    /// Of the text without what stands in its string literals, but for what is filled into them.
+    code: Option<Regex>,
+    not_code: Option<Regex>,
+    not_value: Option<Regex>,
+    /// Only a value that stands there in letters: no expression, number or switch.
+    literal: bool,
+    /// The value is not to be shown.
+    secret: bool,
+    #[cfg_attr(not(test), expect(dead_code, reason = "read for its mistakes; run by a test"))]
+    pub examples: Vec<Example>,
+}
+
+/// Two sides of a file on which a rule must, or must not, fire.
+#[derive(Debug, Clone)]
+#[cfg_attr(not(test), expect(dead_code, reason = "read for its mistakes; run by a test"))]
+pub(in crate::risk) struct Example {
+    pub path: String,
+    pub old: String,
+    pub new: String,
+    pub fires: bool,
+}
+
+/// What a change has to do to a fact.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum When {
+    Came,
+    /// And the key, call or definition that it stood in is still there.
+    Gone,
+    /// And the resource, manifest or job that it stood in is still there, and the file.
+    GoneFromBlock,
+    /// Whatever it stood in.
+    GoneAtAll,
+    Changed,
+    /// To so many times as much, or more.
+    Raised(f64),
+    /// To so many times less.
+    Lowered(f64),
+    /// There was a limit, and is none.
+    Unbounded,
+    Zero,
+    /// From false, or from what is not known, to true.
+    On,
+    Off,
+    /// An address range takes in more than before.
+    Widened,
+    /// A condition of the same names, turned round or with another bound.
+    Inverted,
+    /// Its text had what the pattern `lost` says, and has it no more.
+    Lost,
+}
+
+const KINDS: &[(&str, Kind)] = &[
+    ("setting", Kind::Setting),
+    ("call", Kind::Call),
+    ("guard", Kind::Guard),
+    ("handler", Kind::Handler),
+    ("decorator", Kind::Decorator),
+    ("loop", Kind::Loop),
+    ("assertion", Kind::Assertion),
+    ("test", Kind::Test),
+    ("definition", Kind::Definition),
+    ("command", Kind::Command),
+    ("sql", Kind::Sql),
+    ("block", Kind::Block),
+];
+
+impl When {
+    fn parse(text: &str) -> Option<When> {
+        let (word, factor) = text.split_once(' ').map_or((text, None), |(word, factor)| (word, factor.parse().ok()));
+        Some(match (word, factor.filter(|factor| *factor >= 1.0)) {
+            ("came", None) => When::Came,
+            ("gone", None) => When::Gone,
+            ("gone-from-block", None) => When::GoneFromBlock,
+            ("gone-at-all", None) => When::GoneAtAll,
+            ("changed", None) => When::Changed,
+            ("raised", Some(factor)) => When::Raised(factor),
+            ("lowered", Some(factor)) => When::Lowered(factor),
+            ("unbounded", None) => When::Unbounded,
+            ("zero", None) => When::Zero,
+            ("on", None) => When::On,
+            ("off", None) => When::Off,
+            ("widened", None) => When::Widened,
+            ("inverted", None) => When::Inverted,
+            ("lost", None) => When::Lost,
+            _ => return None,
+        })
+    }
+
+    fn holds(self, delta: &Delta) -> bool {
+        match (self, delta) {
+            (When::Came, Delta::Came(_)) | (When::GoneAtAll, Delta::Went { .. }) => true,
+            // What was off protected nothing.
+            (When::Gone | When::GoneFromBlock, Delta::Went { fact, .. }) if fact.value == Value::Bool(false) => false,
+            (When::Gone, Delta::Went { with, .. }) => *with == Enclosing::Nothing,
+            (When::GoneFromBlock, Delta::Went { with, .. }) => *with <= Enclosing::Parent,
+            (_, Delta::Changed { old, new }) => self.holds_between(old, new),
+            _ => false,
+        }
+    }
+
+    fn holds_between(self, old: &Fact, new: &Fact) -> bool {
+        let amounts = old.value.amounts(&new.value);
+        let far = |is_far: &dyn Fn(f64, f64) -> bool| {
+            amounts.is_some_and(|(old, new)| old > 0.0 && old.is_finite() && is_far(old, new))
+        };
+        match self {
+            When::Changed | When::Lost => true,
+            When::Raised(factor) => far(&|old, new| new.is_finite() && new >= old * factor),
+            When::Lowered(factor) => far(&|old, new| new > 0.0 && new <= old / factor),
+            When::Unbounded => far(&|_, new| new.is_infinite()),
+            When::Zero => far(&|_, new| new <= 0.0),
+            When::On => new.value == Value::Bool(true),
+            When::Off => new.value == Value::Bool(false),
+            When::Widened => is_wider(&old.value, &new.value),
+            When::Inverted => is_inverted(&old.object, &new.object) && consequence(old) == consequence(new),
+            _ => false,
+        }
+    }
+}
+
+fn is_wider(old: &Value, new: &Value) -> bool {
+    match (old, new) {
+        (Value::Network { prefix: old, is_v6, .. }, Value::Network { prefix: new, is_v6: v6, .. }) => {
+            is_v6 == v6 && new < old
+        }
+        _ => false,
+    }
+}
+
+/// What a guard does where its condition holds: where that is turned round, too, nothing is.
+fn consequence(guard: &Fact) -> String {
+    let rest = guard.text.replacen(&guard.object, "", 1);
+    rest.split_whitespace().filter(|word| !matches!(*word, "if" | "unless")).collect::<Vec<_>>().join(" ")
+}
+
+/// What is said for people, and what only declares that something may be given: neither does anything.
+fn is_told_only(fact: &Fact) -> bool {
+    let is_text = matches!(fact.name(), "description" | "summary" | "title" | "comment" | "displayName" | "help");
+    let is_declared =
+        fact.kind == Kind::Block && (fact.object.starts_with("variable.") || fact.object.starts_with("output."));
+    is_declared || is_text && fact.kind == Kind::Setting
+}
+
+/// Whether two conditions of the same names differ in what turns them round or moves their bound: negations and
+/// comparisons.
+fn is_inverted(old: &str, new: &str) -> bool {
+    let bare = |text: &str| {
+        let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, '_' | '"' | '.'));
+        kept.collect::<String>()
+    };
+    let without_not = |text: &str| bare(&text.replace(" not ", " ").replace("not ", " ").replace("unless ", ""));
+    old != new && names(old) == names(new) && without_not(old) == without_not(new)
+}
+
+impl FactRule {
+    pub fn read(table: &Table<'_>) -> Option<FactRule> {
+        let kinds = table.strings("kind").into_iter().filter_map(|name| {
+            let kind = KINDS.iter().find(|(own, _)| *own == name.value).map(|(_, kind)| *kind);
+            if kind.is_none() {
+                name.mistake(format!("`{}` is no kind of fact", name.value));
+            }
+            kind
+        });
+        let when = table.strings("when").into_iter().filter_map(|text| {
+            let when = When::parse(&text.value);
+            if when.is_none() {
+                text.mistake(format!("`{}` is nothing that can happen to a fact", text.value));
+            }
+            when
+        });
+        let (kinds, when): (Vec<Kind>, Vec<When>) = (kinds.collect(), when.collect());
+        if kinds.is_empty() || when.is_empty() {
+            table.mistake("a rule over facts names its `kind` and `when` it fires");
+        }
+        let regex = |key| pattern(table.string(key));
+        Some(FactRule {
+            wording: wording(table)?,
+            about: About::read(table),
+            kinds,
+            when,
+            object: regex("object"),
+            not_object: regex("not_object"),
+            scope: regex("scope"),
+            not_scope: regex("not_scope"),
+            value: regex("value"),
+            old_value: regex("old_value"),
+            text: regex("text"),
+            not_text: regex("not_text"),
+            lost: regex("lost"),
+            code: regex("code"),
+            not_code: regex("not_code"),
+            not_value: regex("not_value"),
+            literal: table.boolean("literal").is_some_and(|flag| flag.value),
+            secret: table.boolean("secret").is_some_and(|flag| flag.value),
+            examples: examples(table),
+        })
+    }
+
+    /// Whether a fact is of the sort that the rule misses where it is gone: another one may have taken its place.
+    pub fn is_of_its_sort(&self, fact: &Fact) -> bool {
+        self.kinds.contains(&fact.kind) && self.is_about(fact)
+    }
+
+    fn is_about(&self, fact: &Fact) -> bool {
+        !is_told_only(fact)
+            && matches(&self.object, &fact.object)
+            && matches(&self.scope, &fact.scope)
+            && matches(&self.text, &fact.text)
+            && !hits(&self.not_object, &fact.object)
+            && !hits(&self.not_scope, &fact.scope)
+            && !hits(&self.not_text, &fact.text)
+            && self.is_about_code(&fact.text)
+    }
+
+    fn is_about_code(&self, text: &str) -> bool {
+        if self.code.is_none() && self.not_code.is_none() {
+            return true;
+        }
+        let code = without_literals(text);
+        matches(&self.code, &code) && !hits(&self.not_code, &code)
+    }
+
+    pub fn fires(&self, delta: &Delta) -> bool {
+        let fact = delta.fact();
+        let old = match delta {
+            Delta::Changed { old, .. } | Delta::Went { fact: old, .. } => Some(old.value.say()),
+            Delta::Came(_) => None,
+        };
+        self.kinds.contains(&fact.kind)
+            && self.when.iter().any(|when| when.holds(delta) && self.is_news(*when, delta))
+            && self.is_about(fact)
+            && !hits(&self.not_value, &fact.value.say())
+            && (!self.literal || matches!(fact.value, Value::Text(_)))
+            && (self.value.is_none() || matches(&self.value, &fact.value.say()))
+            && self.old_value.as_ref().is_none_or(|regex| old.is_some_and(|old| regex.is_match(old.as_bytes())))
+    }
+
+    /// Whether a change made it so: what the patterns look for was not there before, or is not there now.
+    fn is_news(&self, when: When, delta: &Delta) -> bool {
+        let Delta::Changed { old, new } = delta else { return true };
+        match when {
+            When::Changed => {
+                !hits(&self.text, &old.text)
+                    && !self.value.as_ref().is_some_and(|regex| regex.is_match(old.value.say().as_bytes()))
+            }
+            When::Lost => hits(&self.lost, &old.text) && !hits(&self.lost, &new.text),
+            _ => true,
+        }
+    }
+
+    /// What the rule says of this delta: its title, with the object and both values.
+    pub fn title(&self, delta: &Delta) -> String {
+        let what = if self.secret { short(&delta.fact().object) } else { what(delta) };
+        format!("{}: {what}", self.wording.title)
+    }
+
+    /// The value of a delta, where nobody is to see it.
+    pub fn secret_in(&self, delta: &Delta) -> Option<String> {
+        Some(delta.fact().value.say()).filter(|value| self.secret && !value.is_empty())
+    }
+}
+
+/// The text with its string literals empty, but for what is filled into them: `"a ${b}"` is `"b"`.
+fn without_literals(text: &str) -> String {
+    let (mut out, mut quote, mut filled) = (String::new(), None, 0_u32);
+    let mut before = ' ';
+    for c in text.chars() {
+        let is_escaped = before == '\\';
+        match quote {
+            None => {
+                quote = Some(c).filter(|c| matches!(c, '"' | '\'' | '`'));
+                out.push(c);
+            }
+            Some(end) if c == end && !is_escaped && filled == 0 => {
+                quote = None;
+                out.push(c);
+            }
+            Some(_) if c == '{' => filled += 1,
+            Some(_) if c == '}' => filled = filled.saturating_sub(1),
+            Some(_) if filled > 0 => out.push(c),
+            Some(_) => {}
+        }
+        before = if is_escaped { ' ' } else { c };
+    }
+    out
+}
+
+/// Whether a pattern that may be left out matches.
+fn matches(regex: &Option<Regex>, text: &str) -> bool {
+    regex.as_ref().is_none_or(|regex| regex.is_match(text.as_bytes()))
+}
+
+/// Whether a pattern is there, and matches.
+fn hits(regex: &Option<Regex>, text: &str) -> bool {
+    regex.as_ref().is_some_and(|regex| regex.is_match(text.as_bytes()))
+}
+
+/// The object of a delta with its values: `retry.max_attempts 3 → 9000`.
+fn what(delta: &Delta) -> String {
+    match delta {
+        Delta::Changed { old, new } if old.object != new.object => {
+            format!("{} → {}", short(&old.object), short(&new.object))
+        }
+        Delta::Changed { old, new } if old.value == Value::None && new.value == Value::None => short(&new.object),
+        Delta::Changed { old, new } => {
+            format!("{} {} → {}", short(&new.object), short(&old.value.say()), short(&new.value.say()))
+        }
+        Delta::Came(fact) if fact.kind == Kind::Setting => {
+            format!("{} = {}", short(&fact.object), short(&fact.value.say()))
+        }
+        Delta::Went { fact, .. } if fact.kind == Kind::Setting => {
+            format!("{} {} → gone", short(&fact.object), short(&fact.value.say()))
+        }
+        Delta::Came(fact) | Delta::Went { fact, .. } => match fact.kind {
+            Kind::Call | Kind::Command => short(&fact.text),
+            _ => short(&fact.object),
+        },
+    }
+}
+
+/// The text without its middle where it is long: both ends tell it from others.
+fn short(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= MAX_SAID {
+        return text.to_owned();
+    }
+    let half = MAX_SAID / 2;
+    let (head, tail) = (text.chars().take(half), text.chars().skip(count - half + 1));
+    head.chain(['…']).chain(tail).collect()
+}
+
+fn examples(table: &Table<'_>) -> Vec<Example> {
+    let of = |key: &str, fires: bool| {
+        let example = move |table: &Table<'_>| {
+            let text = |key| table.string(key).map_or_else(String::new, |text| text.value);
+            Some(Example { path: table.need_string("path")?.value, old: text("old"), new: text("new"), fires })
+        };
+        table.tables(key).iter().filter_map(example).collect::<Vec<_>>()
+    };
+    let (mut all, misses) = (of("hits", true), of("misses", false));
+    if all.is_empty() || misses.is_empty() {
+        table.mistake("a rule has at least one example that it fires on (`hits`) and one that it does not (`misses`)");
+    }
+    all.extend(misses);
+    all
+}
+
+impl About {
+    pub(super) fn read(table: &Table<'_>) -> About {
+        let paths = table.strings("paths");
+        About {
+            paths: if paths.is_empty() { None } else { Some(globs(&paths)) },
+            not_paths: globs(&table.strings("not_paths")),
+            in_tests: table.boolean("in_tests").is_some_and(|flag| flag.value),
+            code: table.boolean("code_files").map(|flag| flag.value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_literals_only_what_is_filled_in_is_code() {
+        let rows = [
+            ("f(\"the password\", password)", "f(\"\", password)"),
+            ("f(`key ${key} \\` x`, 1)", "f(`key`, 1)"),
+            ("f(\"never closed", "f(\""),
+        ];
+        rows.iter().for_each(|(text, code)| assert_eq!(without_literals(text), *code));
+    }
+}
