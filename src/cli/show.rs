@@ -9,6 +9,7 @@ use super::meant::{self, Meant};
 use super::queue::{self, Row};
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::{counted, visible};
+use crate::examination::external::Reports;
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::gate::{Reason, SlotState, advice};
 use crate::provenance::Evidence;
@@ -23,6 +24,27 @@ pub struct Options {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    reports: ReportOptions,
+}
+
+/// Findings of other tools.
+#[derive(Args)]
+pub struct ReportOptions {
+    /// What another tool found in the head: SARIF, rdjson, GitLab Code Quality, GitHub annotations, checkstyle; may be
+    /// given several times
+    #[arg(long, value_name = "FILE")]
+    findings: Vec<PathBuf>,
+    /// What it found in the base, so that only what is new counts; may be given several times
+    #[arg(long, value_name = "FILE", requires = "findings")]
+    base_findings: Vec<PathBuf>,
+}
+
+impl ReportOptions {
+    /// Reads the files. The error names the one that cannot be read.
+    pub fn read(&self) -> Result<Reports, String> {
+        Reports::from_files(&self.findings, &self.base_findings)
+    }
 }
 
 #[derive(Serialize)]
@@ -96,9 +118,11 @@ struct ShownFinding {
 }
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
+    let reports = options.reports.read()?;
     let meant = meant::find(&options.change, &queue::or_here(repositories))?;
     let Meant { repository, snapshot, change, namesakes } = &meant;
-    let examined = examination::whole(repository, snapshot, change, super::now()).map_err(|error| error.to_string())?;
+    let examined = examination::with_reports(repository, snapshot, change, reports, super::now());
+    let examined = examined.map_err(|error| error.to_string())?;
     let namesakes = namesakes.iter().map(|id| visible::text(id).into_owned()).collect();
     let diff = examination::diff(repository, snapshot, change).map_err(|error| error.to_string())?;
     let shown = shown(snapshot, queue::row(snapshot, change, &examined), namesakes, &examined, &diff);
@@ -252,7 +276,7 @@ fn print(shown: &Shown) {
     outln!("  findings: {}", shown.findings.len());
     for finding in &shown.findings {
         outln!("    {:<8} {:<22} {}:{}", finding.severity, finding.rule, finding.path, finding.line);
-        outln!("             {}. {}", finding.title, finding.ask);
+        outln!("             {}", format!("{}. {}", finding.title, finding.ask).trim_end());
     }
     outln!("  needs:");
     shown.needs.iter().for_each(|need| outln!("    {need}"));

@@ -1,6 +1,7 @@
 //! FLOOR 3: joins source, rules, policy and ledger into what a queue shows and what a reader needs. The desk and the
 //! commands `queue` and `show` get the same answers from here.
 
+pub mod external;
 pub mod interdiff;
 mod kept;
 pub mod notes;
@@ -29,7 +30,7 @@ use crate::ledger;
 use crate::policy::{AuthorProof, Criticality, Crossing, POLICY_FILE, Policy, SplitChange};
 use crate::provenance::{self, Provenance};
 use crate::record::Chain;
-use crate::risk::{self, Assessment, Assessor, FileUnderReview};
+use crate::risk::{self, Assessment, Assessor, FileUnderReview, Finding};
 use crate::source::git::push::Commits;
 use crate::source::git::{self, GitError, NotesRefs, PolicyState, Repository, TargetBranch};
 use kept::{Answers, Asked};
@@ -218,6 +219,11 @@ impl Reading {
         self.files += 1;
         self.added += file.comparison.added;
         self.removed += file.comparison.removed;
+    }
+
+    /// Takes in what others found.
+    pub fn add(&mut self, findings: Vec<Finding>) {
+        self.assessor.add(findings);
     }
 }
 
@@ -455,8 +461,20 @@ pub fn whole(
     change: &Change,
     now: i64,
 ) -> Result<Examination, GitError> {
+    with_reports(repository, snapshot, change, external::Reports::default(), now)
+}
+
+/// As [`whole`], with what other tools found.
+pub fn with_reports(
+    repository: &Repository,
+    snapshot: &RepositorySnapshot,
+    change: &Change,
+    reports: external::Reports,
+    now: i64,
+) -> Result<Examination, GitError> {
     let diff = diff(repository, snapshot, change)?;
-    let reading = read(repository, &diff)?;
+    let mut reading = read(repository, &diff)?;
+    reading.add(external::findings(repository, change, &diff, reports)?);
     examine(repository, snapshot, change, &diff, reading, now)
 }
 

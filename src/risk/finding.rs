@@ -9,9 +9,10 @@ use crate::change::diff::Location;
 use crate::change::digest::Digest;
 
 /// How grave a finding is. Ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// Worth knowing, nothing to answer.
+    #[default]
     Note,
     /// Seldom a mistake.
     Low,

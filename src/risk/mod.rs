@@ -6,6 +6,7 @@
 mod blast;
 mod checks;
 mod facts;
+pub mod external;
 mod finding;
 mod moves;
 mod rules;

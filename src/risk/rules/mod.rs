@@ -31,7 +31,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("rules/known_packages.toml", include_str!("../../../assets/rules/known_packages.toml")),
 ];
 /// Characters of evidence.
-const MAX_EVIDENCE: usize = 200;
+pub(super) const MAX_EVIDENCE: usize = 200;
 const MASK: &str = "▒▒▒▒▒▒▒▒";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -263,7 +263,7 @@ impl Rules {
     }
 
     /// Whatever rule shows a line, what looks like a secret in it is masked: evidence ends up in logs and screenshots.
-    fn redacted(&self, line: &str) -> String {
+    pub(super) fn redacted(&self, line: &str) -> String {
         let mask = |captures: &Captures<'_>| {
             let text = |group: regex::bytes::Match<'_>| String::from_utf8_lossy(group.as_bytes()).into_owned();
             match (captures.get(0).map(text), captures.name("secret").map(text)) {

@@ -1,0 +1,101 @@
+//! Reports of other tools, joined with the change that they are about.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::FileMaterial;
+use crate::change::diff::{Diff, Side};
+use crate::change::{Change, ObjectId, RepoPath};
+use crate::risk::external::{Import, MAX_BYTES, Report, Trees, read};
+use crate::risk::{Finding, Rules};
+use crate::source::git::{self, GitError, Repository};
+
+/// Reports on the head of a change, and on its base where a tool ran there, too.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reports {
+    pub head: Vec<Report>,
+    pub base: Option<Vec<Report>>,
+}
+
+impl Reports {
+    /// Reads reports from files. The error names the file.
+    pub fn from_files(head: &[PathBuf], base: &[PathBuf]) -> Result<Reports, String> {
+        let read = |files: &[PathBuf]| files.iter().map(|file| from_file(file)).collect::<Result<Vec<_>, _>>();
+        let base = if base.is_empty() { None } else { Some(read(base)?) };
+        Ok(Reports { head: read(head)?, base })
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.head.is_empty() && self.base.is_none()
+    }
+}
+
+fn from_file(path: &Path) -> Result<Report, String> {
+    let mut bytes = Vec::new();
+    // One byte more than is read shows that there is more.
+    let limit = MAX_BYTES as u64 + 1;
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
+    read(&bytes, &stem(path)).map_err(|why| format!("{} is not read. {why}", path.display()))
+}
+
+/// What a tool goes by that does not name itself: the name of its file up to the first dot.
+fn stem(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.split('.').next().unwrap_or_default();
+    if stem.is_empty() { "report".to_owned() } else { stem.to_owned() }
+}
+
+/// The trees of a change, as git has them.
+struct GitTrees<'r> {
+    repository: &'r Repository,
+    change: &'r Change,
+}
+
+impl GitTrees<'_> {
+    fn at(&self, tree: ObjectId, path: &RepoPath) -> Option<crate::change::diff::TreeEntry> {
+        git::entry_at(self.repository, tree, path).ok().flatten()
+    }
+}
+
+impl Trees for GitTrees<'_> {
+    fn head(&self) -> ObjectId {
+        self.change.revision.head
+    }
+
+    fn has(&self, side: Side, path: &RepoPath) -> bool {
+        let revision = &self.change.revision;
+        let tree = if side == Side::Old { revision.base_tree } else { revision.head_tree };
+        self.at(tree, path).is_some()
+    }
+
+    fn is_same(&self, revision: &str, path: &RepoPath) -> Option<bool> {
+        // Only what is an id: a report chooses no branch.
+        let is_id = revision.len() >= 7 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let commit = self.repository.resolve(revision).ok().filter(|_| is_id)?;
+        let tree = self.repository.tree_of(commit).ok()?;
+        Some(self.at(tree, path) == self.at(self.change.revision.head_tree, path))
+    }
+}
+
+/// What the reports say of a change. Of its files only those are read that some result is about.
+pub fn findings(
+    repository: &Repository,
+    change: &Change,
+    diff: &Diff,
+    reports: Reports,
+) -> Result<Vec<Finding>, GitError> {
+    if reports.is_empty() {
+        return Ok(Vec::new());
+    }
+    let trees = GitTrees { repository, change };
+    let mut import = Import::new(Rules::shipped(), reports.head, reports.base, &trees);
+    for file in &diff.files {
+        if import.speaks_of(file) {
+            import.read(&FileMaterial::read(repository, file)?.under_review());
+        }
+    }
+    Ok(import.finish(&diff.files))
+}
