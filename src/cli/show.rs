@@ -13,6 +13,7 @@ use crate::examination::external::Reports;
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::gate::{Reason, SlotState, advice};
 use crate::provenance::Evidence;
+use crate::risk::external::sarif_log;
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
 
@@ -24,6 +25,9 @@ pub struct Options {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Print the findings as a SARIF 2.1.0 log
+    #[arg(long, conflicts_with = "json")]
+    sarif: bool,
     #[command(flatten)]
     reports: ReportOptions,
 }
@@ -123,6 +127,11 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let Meant { repository, snapshot, change, namesakes } = &meant;
     let examined = examination::with_reports(repository, snapshot, change, reports, super::now());
     let examined = examined.map_err(|error| error.to_string())?;
+    if options.sarif {
+        let findings = &examined.assessment.findings;
+        super::print_json(&sarif_log::log(findings, change.revision.head, &snapshot.uri));
+        return Ok(());
+    }
     let namesakes = namesakes.iter().map(|id| visible::text(id).into_owned()).collect();
     let diff = examination::diff(repository, snapshot, change).map_err(|error| error.to_string())?;
     let shown = shown(snapshot, queue::row(snapshot, change, &examined), namesakes, &examined, &diff);

@@ -152,14 +152,50 @@ fn a_report_that_cannot_be_read_is_refused_by_name() {
     }
 }
 
-/// Only where `UNDERSIGN_TEST_SCANNERS` is set: it takes about 1 GB.
-#[test]
-fn the_scanners_themselves_still_say_what_is_kept() {
-    if std::env::var_os("UNDERSIGN_TEST_SCANNERS").is_none() {
+/// Only where `UNDERSIGN_TEST_SCANNERS` is set: they take about 1 GB.
+fn are_scanners_wanted() -> bool {
+    let wanted = std::env::var_os("UNDERSIGN_TEST_SCANNERS").is_some();
+    if !wanted {
         let _ = writeln!(std::io::stderr(), "skipped: scanners are not run; UNDERSIGN_TEST_SCANNERS=1 installs them");
+    }
+    wanted
+}
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target")
+}
+
+#[test]
+fn our_own_findings_are_a_log_that_other_readers_of_sarif_take() {
+    let report = here().join("reports/head/bandit.sarif");
+    let words = ["show", "agent/work", "--sarif", "--findings", report.to_str().unwrap()];
+    let said = undersign(&words.map(str::to_owned));
+    let log: Value = serde_json::from_slice(&said.stdout).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let ids: Vec<_> = results.iter().map(|result| result["ruleId"].as_str().unwrap()).collect();
+    assert!(ids.contains(&"net.any") && ids.contains(&"Bandit:B602"), "{ids:?}");
+    // Read again it says the same, as far as levels go.
+    let again = read(&said.stdout, "x").unwrap();
+    assert_eq!(again.runs[0].diagnostics.len(), results.len());
+    if !are_scanners_wanted() {
         return;
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
+    let file = target().join("scanners/own.sarif");
+    std::fs::create_dir_all(target().join("scanners")).unwrap();
+    std::fs::write(&file, &said.stdout).unwrap();
+    let judged = script(&[Path::new("judge"), &target().join("scanners"), &file]);
+    let out = String::from_utf8(judged.stdout).unwrap();
+    assert!(judged.status.success(), "{out}{}", String::from_utf8_lossy(&judged.stderr));
+    assert!(out.contains("net.any") && out.contains("Analysis completed successfully"), "{out}");
+    assert!(!out.contains(": error "), "{out}");
+}
+
+#[test]
+fn the_scanners_themselves_still_say_what_is_kept() {
+    if !are_scanners_wanted() {
+        return;
+    }
+    let root = target();
     let out = root.join("scanners/reports");
     let ran = script(&[Path::new("run"), &root.join("scanners"), sample(), &out]);
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));

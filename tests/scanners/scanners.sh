@@ -4,8 +4,9 @@
 #   scanners.sh sample DIR           makes a repository with a change that each of them has something to say of
 #   scanners.sh run TOOLS DIR OUT    installs them into TOOLS (once), runs them on the head of DIR and on its base, and
 #                                    writes what they say into OUT/head and OUT/base
+#   scanners.sh judge TOOLS FILE     installs other people's readers of SARIF into TOOLS (once), and gives them a log
 #
-# They come from PyPI: about 1 GB and four minutes the first time, half a minute after it. Nothing else is asked of the
+# They come from PyPI (one of the readers from npm): about 1 GB and four minutes the first time, half a minute after it. Nothing else is asked of the
 # network: rules are local, and checks for new versions are off.
 set -eu
 
@@ -156,6 +157,17 @@ run() { # DIR OUT
   rm -rf "$checkouts"
 }
 
+judge() { # FILE
+  install sarif-tools 'sarif-tools==3.0.5'
+  "$tools/sarif-tools/bin/sarif" summary "$1"
+  if [ ! -e "$tools/multitool/whole" ]; then
+    npm install --silent --no-save --prefix "$tools/multitool" '@microsoft/sarif-multitool@5.7.0' >&2
+    : > "$tools/multitool/whole"
+  fi
+  # It exits with 0 whatever it finds: what it says is errors, warnings and notes at places.
+  "$tools/multitool/node_modules/.bin/sarif-multitool" validate "$1" --output "$tools/judged.sarif" --log ForceOverwrite
+}
+
 what=$1
 shift
 case $what in
@@ -167,5 +179,10 @@ case $what in
     rules=$(cd "$(dirname "$0")" && pwd)/semgrep.yml
     tools=$(cd "$1" && pwd)
     run "$(cd "$2" && pwd)" "$(cd "$3" && pwd)"
+    ;;
+  judge)
+    mkdir -p "$1"
+    tools=$(cd "$1" && pwd)
+    judge "$2"
     ;;
 esac

@@ -21,6 +21,7 @@ mod rdjson;
 mod redact;
 mod rows;
 mod sarif;
+pub mod sarif_log;
 mod source;
 mod told;
 

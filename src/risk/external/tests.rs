@@ -381,6 +381,25 @@ fn hostile_names_and_texts_are_cut_and_made_visible() {
     }
 }
 
+#[test]
+fn what_is_written_as_a_log_is_read_again_with_its_severities_and_places() {
+    let sides = Sides::of(&[("a b/é%.py", "a\n", "bad()\n")]);
+    let mut report = at(&[("a b/é%.py", 1)]);
+    report.runs[0].diagnostics[0].severity = Severity::Critical;
+    let found = sides.findings(report, None);
+    let log = sarif_log::log(&found, ObjectId([0xab; 20]), "https://git.example.com/shop");
+    let again = read(log.to_string().as_bytes(), "x").unwrap();
+    let run = &again.runs[0];
+    assert_eq!((&run.tool[..], &run.revision[..]), ("undersign", &"ab".repeat(20)[..]));
+    assert_eq!(run.diagnostics.len(), found.len());
+    for (finding, own) in found.iter().zip(&run.diagnostics) {
+        assert_eq!(own.path.as_ref().map(|path| &path.0), Some(&finding.location.path.0));
+        assert_eq!((own.region.line, &own.rule), (finding.location.line, &finding.rule));
+        assert!(own.message.contains(&finding.title));
+    }
+    assert_eq!(run.diagnostics[0].severity, Severity::High, "a level has no more");
+}
+
 /// Reports of real tools, which are cut and mixed below.
 const SEEDS: [&str; 5] = [
     include_str!("../../../tests/scanners/reports/head/semgrep.sarif"),
