@@ -85,6 +85,7 @@ fn desk(repository: &Path, place: &Path) {
         random: None,
         open: AtomicU64::new(0),
         first_frame: FirstFrame::none(),
+        tools: Default::default(),
     });
     let (tell, told) = channel();
     let workers = Workers::start(ports.clone(), move |event| _ = tell.send(event));

@@ -106,6 +106,7 @@ fn ports(dir: &Path) -> Ports {
         random: Some(1),
         open: AtomicU64::new(1),
         first_frame: FirstFrame::none(),
+        tools: Default::default(),
     }
 }
 

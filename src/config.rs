@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::app::keymap::Keymap;
 use crate::app::review::layout::{Layout, ViewOptions};
@@ -12,6 +13,7 @@ use crate::drafts::Drafts;
 use crate::signer::SigningKey;
 use crate::source::server::{Server, ServerKind, variable};
 use crate::tui::theme::{Depth, Theme};
+use crate::worker::scan::{PATIENCE, Scanner};
 
 /// What the desk runs with. Mistakes in files are told, and the defaults take their place.
 pub struct Config {
@@ -23,6 +25,8 @@ pub struct Config {
     pub mouse: bool,
     pub drafts: Drafts,
     pub servers: Vec<Server>,
+    /// Tools that look at what is opened.
+    pub scanners: Vec<Scanner>,
     pub key: Result<SigningKey, String>,
     /// Whether a passphrase unlocks the key for a sitting.
     pub remember_passphrase: bool,
@@ -41,6 +45,7 @@ struct File {
     signing_key: Option<String>,
     remember_passphrase: bool,
     servers: Vec<Server>,
+    scanners: Vec<Scanner>,
 }
 
 impl Config {
@@ -64,6 +69,7 @@ impl Config {
             mouse: file.mouse.unwrap_or(true),
             remember_passphrase: file.remember_passphrase,
             servers: file.servers,
+            scanners: file.scanners,
             drafts: crate::worker::drafts_dir(data_dir),
             key,
             problems,
@@ -142,8 +148,25 @@ fn parse(name: &str, text: &str) -> Result<File, FileError> {
             signing_key: root.string("signing_key").map(|key| key.value),
             remember_passphrase: root.boolean("remember_passphrase").is_some_and(|kept| kept.value),
             servers: root.table("server").map(servers_of).unwrap_or_default(),
+            scanners: root.table("scanner").map(|table| scanners(&table, &expand)).unwrap_or_default(),
         })
     })
+}
+
+fn scanners(table: &Table<'_>, expand: &dyn Fn(String) -> PathBuf) -> Vec<Scanner> {
+    let scanner = |(name, table): (Placed<'_, String>, Table<'_>)| {
+        let timeout = table.duration("timeout").map_or(PATIENCE, |time| Duration::from_secs(time.value.unsigned_abs()));
+        let on_base = table.boolean("base").is_none_or(|base| base.value);
+        let (repository, command) = (table.need_string("repository"), table.need_string("command"));
+        Some(Scanner {
+            name: name.value,
+            repository: expand(repository?.value),
+            command: command?.value,
+            timeout,
+            on_base,
+        })
+    };
+    table.named_tables().into_iter().filter_map(scanner).collect()
 }
 
 /// Those whose tokens have a variable of their own: else one server would be sent the token of another.
@@ -341,6 +364,20 @@ pub fn git_config(near: Option<&Path>) -> Option<git2::Config> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tool_has_a_repository_and_a_command_and_may_be_given_its_time() {
+        let file = parse(
+            "config.toml",
+            "[scanner.lint]\nrepository = \"/srv/shop\"\ncommand = \"lint .\"\ntimeout = \"30s\"\nbase = false\n\
+             [scanner.other]\nrepository = \"/srv/shop\"\ncommand = \"other\"\n",
+        );
+        let scanners = file.unwrap_or_else(|error| panic!("{error}")).scanners;
+        let told: Vec<_> = scanners.iter().map(|own| (&own.name[..], own.timeout.as_secs(), own.on_base)).collect();
+        assert_eq!(told, [("lint", 30, false), ("other", PATIENCE.as_secs(), true)]);
+        let error = parse("config.toml", "[scanner.lint]\nrun = \"lint .\"\n").err().unwrap().to_string();
+        assert!(error.contains("command") && error.contains("repository") && error.contains("run"), "{error}");
+    }
 
     #[test]
     fn a_terminal_says_how_many_colours_it_has() {

@@ -36,7 +36,9 @@ pub fn run(options: &Options) -> Result<(), String> {
     config.key = SigningKey::find(&demo.key.display().to_string(), None, None).map_err(|error| error.to_string());
     let (key, needs_passphrase) = desk::parts(&config);
     let paths = demo.repositories.clone();
-    let state = desk::run(config, |config, now| State::new(paths, config.keymap.clone(), key, needs_passphrase, now))?;
+    let state = desk::run(config, Default::default(), |config, now| {
+        State::new(paths, config.keymap.clone(), key, needs_passphrase, now)
+    })?;
     farewell(&state, &demo.dir);
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 
 use clap::Args;
 
+use super::show::ReportOptions;
 use super::{meant, queue};
 use crate::app::servers::ServerSource;
 use crate::app::{Effect, State};
@@ -16,7 +17,9 @@ use crate::config::{Config, data_directory};
 use crate::delivery::ServerAccess;
 use crate::desk;
 use crate::examination::RepositorySnapshot;
+use crate::examination::external::Reports;
 use crate::source::git::{GitError, Repository};
+use crate::worker::scan::Tools;
 use crate::worker::{FirstFrame, Ports};
 
 #[derive(Args)]
@@ -27,6 +30,8 @@ pub struct ReviewOptions {
     /// The ref that a range would land on; without it, the review of a range is read-only
     #[arg(long, value_name = "REF")]
     target: Option<String>,
+    #[command(flatten)]
+    reports: ReportOptions,
 }
 
 /// Opens the desk on the repositories named, else on the one it stands in and those of the configuration file.
@@ -38,7 +43,7 @@ pub fn open(repositories: &[PathBuf]) -> Result<(), String> {
         eprintln!("undersign: {why}, so nothing can be signed. The queue:");
         return queue::run(&queue::Options::default(), &paths);
     }
-    let state = run(config, |config, now| {
+    let state = run(config, Reports::default(), |config, now| {
         State::new(paths, config.keymap.clone(), fingerprint(config), needs_passphrase(config), now)
     })?;
     farewell(&state);
@@ -77,6 +82,7 @@ pub(super) fn no_screen() -> Option<&'static str> {
 
 pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), String> {
     let path = repository.unwrap_or(Path::new("."));
+    let reports = options.reports.read()?;
     let is_pending = !options.range.contains("..");
     let (snapshot, change) = if is_pending { pending(options, path)? } else { range(options, path)? };
     if let Some(why) = no_screen() {
@@ -84,7 +90,7 @@ pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), 
     }
     let read_only = options.target.is_none() && !is_pending;
     let config = Config::read(Some(path));
-    let state = run(config, |config, now| {
+    let state = run(config, reports, |config, now| {
         State::only(
             Arc::new(snapshot),
             Arc::new(change),
@@ -125,7 +131,11 @@ fn range(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Ch
     Ok((snapshot, change))
 }
 
-pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Vec<Effect>)) -> Result<State, String> {
+pub(super) fn run(
+    config: Config,
+    reports: Reports,
+    begin: impl FnOnce(&Config, i64) -> (State, Vec<Effect>),
+) -> Result<State, String> {
     let (mut state, mut effects) = begin(&config, super::now());
     state.queue.servers = config.servers.iter().map(|server| ServerSource::new(server.name.clone())).collect();
     if !config.servers.is_empty() {
@@ -146,6 +156,7 @@ pub(super) fn run(config: Config, begin: impl FnOnce(&Config, i64) -> (State, Ve
         random: None,
         open: AtomicU64::new(0),
         first_frame: FirstFrame::default(),
+        tools: Tools::new(reports, config.scanners.clone()),
     };
     let state = desk::run(state, effects, &config.theme, config.mouse, Arc::new(ports))?;
     config.problems.iter().for_each(|problem| eprintln!("undersign: {problem}"));

@@ -11,7 +11,7 @@ use crate::risk::external::{Import, MAX_BYTES, Report, Trees, read};
 use crate::risk::{Finding, Rules};
 use crate::source::git::{self, GitError, Repository};
 
-/// Reports on the head of a change, and on its base where a tool ran there, too.
+/// Reports on the head of a change, and on its base. A tool that did not run on the base is compared with nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reports {
     pub head: Vec<Report>,
@@ -24,6 +24,14 @@ impl Reports {
         let read = |files: &[PathBuf]| files.iter().map(|file| from_file(file)).collect::<Result<Vec<_>, _>>();
         let base = if base.is_empty() { None } else { Some(read(base)?) };
         Ok(Reports { head: read(head)?, base })
+    }
+
+    /// Takes in more of them.
+    pub fn add(&mut self, more: Reports) {
+        self.head.extend(more.head);
+        if let Some(base) = more.base {
+            self.base.get_or_insert_default().extend(base);
+        }
     }
 
     pub fn is_empty(&self) -> bool {

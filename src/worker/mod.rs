@@ -4,6 +4,7 @@ mod carried;
 mod highlight;
 mod opened;
 mod read;
+pub mod scan;
 mod search;
 
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ use crate::source::git::Repository;
 use crate::source::server::Told;
 use crate::sync::{Prompts, Remote, branches, servers};
 use highlight::Colouring;
+use scan::Tools;
 use search::Wanted;
 
 /// What effects are carried out with.
@@ -50,6 +52,8 @@ pub struct Ports {
     /// Ticket of the review that is open: work for another one stops.
     pub open: AtomicU64,
     pub first_frame: FirstFrame,
+    /// What other tools find.
+    pub tools: Tools,
 }
 
 /// Whether a first frame was drawn: until then, what is not on it leaves the processor to it.
@@ -488,6 +492,7 @@ impl Workers {
     /// Ends the signing lane, after drafts and decisions under way are written.
     pub fn finish(self, ports: &Ports) {
         ports.open.store(u64::MAX, Ordering::Relaxed);
+        ports.tools.end();
         drop(self.sign);
         ports.caches.write();
         // A lane that panicked has told so already.

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Ports;
+use super::scan::Scan;
 use crate::app::Event;
 use crate::app::review::Compared;
 use crate::app::review::layout::Shape;
 use crate::change::Change;
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::moved;
-use crate::examination::{self, FileMaterial, FileReader, Reading, RepositorySnapshot};
+use crate::examination::external::{self, Reports};
+use crate::examination::{self, Examination, FileMaterial, FileReader, Reading, RepositorySnapshot};
 use crate::provenance::attribution::Attribution;
 use crate::source::git::{self, GitError, Repository};
 
@@ -96,19 +98,72 @@ pub fn read(
         Ok(repository) => repository,
         Err(error) => return tell(Event::ReviewExamined { ticket, result: Err(error.to_string()) }),
     };
+    let change = Read { repository: &repository, snapshot, change, diff, ports };
+    let reading = reading.unwrap_or_default();
     let result = if is_partial {
         Err("Not every file could be read, so nothing can be signed. The rows marked ⊘ say why.".to_owned())
     } else {
-        let reading = reading.unwrap_or_default();
-        examination::examine(&repository, snapshot, change, diff, reading, ports.now())
-            .map_err(|error| error.to_string())
+        change.examined(reading, ports.tools.reports.clone())
     };
-    tell(Event::ReviewExamined { ticket, result: result.map(Arc::new) });
-    if ports.open.load(Ordering::Relaxed) == ticket {
+    let is_examined = result.is_ok();
+    tell(Event::ReviewExamined { ticket, result });
+    let is_over = || ports.open.load(Ordering::Relaxed) != ticket;
+    if !is_over() {
         // Nothing waits for these.
-        let attribution = Arc::new(attribution(&repository, change, diff));
-        drop(repository);
+        let attribution = Arc::new(attribution(&repository, change.change, diff));
         tell(Event::Traced { ticket, moves: Arc::new(finder.finish()), attribution });
+    }
+    if is_examined && !is_over() {
+        change.scan(ticket, &is_over, tell);
+    }
+}
+
+/// A change all of whose files were read.
+struct Read<'r> {
+    repository: &'r Repository,
+    snapshot: &'r RepositorySnapshot,
+    change: &'r Change,
+    diff: &'r Diff,
+    ports: &'r Ports,
+}
+
+impl Read<'_> {
+    fn examined(&self, mut reading: Reading, reports: Reports) -> Result<Arc<Examination>, String> {
+        let Read { repository, snapshot, change, diff, ports } = self;
+        let examined = external::findings(repository, change, diff, reports).and_then(|findings| {
+            reading.add(findings);
+            examination::examine(repository, snapshot, change, diff, reading, ports.now())
+        });
+        examined.map(Arc::new).map_err(|error| error.to_string())
+    }
+
+    /// All of it, read once more; none where nobody waits any more, or where it cannot be.
+    fn again(&self, is_over: &dyn Fn() -> bool) -> Option<Reading> {
+        let mut reader = FileReader::open(&self.snapshot.root).ok()?;
+        let mut reading = Reading::default();
+        for file in &self.diff.files {
+            reading.take(&reader.read(file).ok().filter(|_| !is_over())?);
+        }
+        Some(reading)
+    }
+
+    /// Has the tools of the user look at it, and examines it again with what they found. That takes as long as they do.
+    fn scan(&self, ticket: u64, is_over: &dyn Fn() -> bool, tell: &mut dyn FnMut(Event)) {
+        let scanners = self.ports.tools.scanners_of(&self.snapshot.root);
+        if scanners.is_empty() {
+            return;
+        }
+        let names = scanners.iter().map(|scanner| &scanner.name[..]).collect::<Vec<_>>().join(", ");
+        tell(Event::Told(format!("Looking at the files: {names}. What they find is added when they are done.")));
+        let Read { repository, change, ports, .. } = *self;
+        let scan = Scan { tools: &ports.tools, scanners, repository, change, is_over };
+        let Some(mut reports) = scan.run() else { return };
+        reports.add(self.ports.tools.reports.clone());
+        let result = self.again(is_over).map(|reading| self.examined(reading, reports));
+        if let Some(result) = result.filter(|_| !is_over()) {
+            tell(Event::ReviewExamined { ticket, result });
+            tell(Event::Told(format!("Done: {names}. Their findings are beside the others.")));
+        }
     }
 }
 

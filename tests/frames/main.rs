@@ -18,6 +18,7 @@ mod screens;
 #[path = "../support/mod.rs"]
 mod support;
 mod texts;
+mod tools;
 mod which;
 
 use desk::Session;

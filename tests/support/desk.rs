@@ -123,5 +123,6 @@ pub fn ports(drafts: &Path, key: SigningKey) -> Ports {
         random: Some(7),
         open: AtomicU64::new(0),
         first_frame: FirstFrame::none(),
+        tools: Default::default(),
     }
 }

@@ -197,6 +197,7 @@ pub fn open(state: &mut State) {
         random: Some(7),
         open: AtomicU64::new(0),
         first_frame: FirstFrame::none(),
+        tools: Default::default(),
     };
     // Only colours are asked for: nothing here reads or writes a file.
     for effect in effects.into_iter().filter(|effect| matches!(effect, Effect::Highlight { .. })) {

@@ -1,7 +1,7 @@
 //! Runs of tools and a change → findings: what the change brought, or touches. All else is counted, and said in one
 //! row a tool.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::anchor::ChangedLines;
 use super::identity::{self, Left, Spot};
@@ -61,7 +61,8 @@ pub struct Import<'r> {
     rules: &'r Rules,
     head: Vec<Sorted>,
     base: Vec<Sorted>,
-    has_base: bool,
+    /// Tools that ran on the base.
+    compared: BTreeSet<String>,
     candidates: Vec<Candidate>,
     left: Left,
     tallies: BTreeMap<String, Tally>,
@@ -82,7 +83,6 @@ impl<'r> Import<'r> {
             let runs = reports.into_iter().flat_map(|report| report.runs);
             runs.map(|run| Sorted::of(run, |path| trees.has(side, path))).collect()
         };
-        let has_base = base.is_some();
         let (head, base) = (sorted(head, Side::New), sorted(base.unwrap_or_default(), Side::Old));
         let elsewhen: Vec<Option<String>> = head.iter().map(|one| elsewhen(&one.run.revision, trees)).collect();
         let mut stale = HashMap::new();
@@ -94,9 +94,9 @@ impl<'r> Import<'r> {
         }
         Import {
             rules,
+            compared: base.iter().map(|one| one.run.tool.clone()).collect(),
             head,
             base,
-            has_base,
             candidates: Vec::new(),
             left: Left::default(),
             tallies: BTreeMap::new(),
@@ -147,7 +147,7 @@ impl<'r> Import<'r> {
                 source: &now,
                 changed: &changed,
                 revision,
-                has_base: self.has_base,
+                has_base: self.compared.contains(&run.tool),
             };
             match told.candidate(found, spot, known, tally) {
                 Some(candidate) => self.candidates.push(candidate),
@@ -169,7 +169,9 @@ impl<'r> Import<'r> {
         self.count_the_rest();
         let shown = self.shown(&first, &mut found);
         found.extend(shown);
-        found.extend(self.tallies.iter().map(|(tool, tally)| summary(tool, tally, self.has_base, &first)));
+        found.extend(
+            self.tallies.iter().map(|(tool, tally)| summary(tool, tally, self.compared.contains(tool), &first)),
+        );
         found
     }
 
@@ -210,7 +212,9 @@ impl<'r> Import<'r> {
             files.sort_by_key(|(path, _)| *path);
             for (path, found) in files {
                 tally.elsewhere += found.len();
-                for found in found.iter().filter(|found| self.has_base && found.state == State::Active) {
+                for found in
+                    found.iter().filter(|found| self.compared.contains(&run.tool) && found.state == State::Active)
+                {
                     let key = (run.tool.clone(), found.rule.clone(), path.clone(), found.region.line);
                     match before.get_mut(&key).filter(|count| **count > 0) {
                         Some(count) => *count -= 1,
