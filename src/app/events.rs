@@ -235,6 +235,13 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
                 }
             }
         }
+        Event::Tested { ticket, coverage } => {
+            let told = coverage.told();
+            if let Some(review) = state.review_of(ticket) {
+                review.tested = coverage;
+                state.status = Some(told);
+            }
+        }
         Event::Highlighted { ticket, index, file, side, tokens } => {
             if let Some(review) = state.review_of(ticket)
                 && let Some(body) = review.files[index].body.as_mut().filter(|body| Arc::ptr_eq(&body.texts, &file))

@@ -48,6 +48,7 @@ const REVIEW_SIGNS: &[(&str, &str)] = &[
     ("+ −", "a line came, or went"),
     ("» ≈", "moved as it was, or moved and changed"),
     ("␣", "only blanks differ"),
+    ("○", "came, and no test ran it, as a report on coverage says"),
     ("⊘", "has no lines to show: an omission, acknowledged with a reason before you can approve"),
     ("✎ ┃", "a note, a finding: what was said at this line"),
     ("<U+202E>", "a character that does not show, drawn as a mark"),

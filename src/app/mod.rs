@@ -34,6 +34,7 @@ use crate::examination::{Examination, FileMaterial, RepositorySnapshot};
 use crate::highlight::Tokens;
 use crate::provenance::attribution::Attribution;
 use crate::risk::Severity;
+use crate::risk::external::test_coverage::TestCoverage;
 use crate::signing::{Prepared, Seen, SigningError};
 use crate::source::server::Told;
 use action::Context;
@@ -220,6 +221,11 @@ pub enum Event {
         ticket: u64,
         moves: Arc<Moves>,
         attribution: Arc<Attribution>,
+    },
+    /// Which lines of the change tests ran.
+    Tested {
+        ticket: u64,
+        coverage: Arc<TestCoverage>,
     },
     /// What came to a change since the person looked or decided.
     Came {

@@ -8,12 +8,13 @@ use serde::Serialize;
 use super::meant::{self, Meant};
 use super::queue::{self, Row};
 use crate::change::diff::{Diff, FileDiff};
-use crate::change::{counted, visible};
-use crate::examination::external::Reports;
+use crate::change::{RepoPath, counted, visible};
+use crate::examination::external::{self, Reports};
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::gate::{Reason, SlotState, advice};
 use crate::provenance::Evidence;
 use crate::risk::external::sarif_log;
+use crate::risk::external::test_coverage::{Covered, TestCoverage, runs};
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
 
@@ -42,12 +43,15 @@ pub struct ReportOptions {
     /// What it found in the base, so that only what is new counts; may be given several times
     #[arg(long, value_name = "FILE", requires = "findings")]
     base_findings: Vec<PathBuf>,
+    /// Which lines tests ran in the head: lcov's or Cobertura's format; may be given several times
+    #[arg(long, value_name = "FILE")]
+    test_coverage: Vec<PathBuf>,
 }
 
 impl ReportOptions {
     /// Reads the files. The error names the one that cannot be read.
     pub fn read(&self) -> Result<Reports, String> {
-        Reports::from_files(&self.findings, &self.base_findings)
+        Reports::from_files(&self.findings, &self.base_findings, &self.test_coverage)
     }
 }
 
@@ -62,6 +66,9 @@ struct Shown {
     blast_reasons: Vec<String>,
     moves: Vec<ShownMove>,
     findings: Vec<ShownFinding>,
+    /// Present where a report of it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test_coverage: Option<ShownCoverage>,
     evidence: Vec<ShownEvidence>,
     requirements: Vec<SlotState>,
     /// The same in words, with who could still sign.
@@ -72,6 +79,31 @@ struct Shown {
     reasons: Vec<Reason>,
     /// Why it cannot land, whoever signs for it.
     refusals: Vec<String>,
+}
+
+/// Which of the added lines tests ran.
+#[derive(Serialize)]
+struct ShownCoverage {
+    told: String,
+    files: Vec<ShownCovered>,
+}
+
+#[derive(Serialize)]
+struct ShownCovered {
+    path: String,
+    ran: usize,
+    missed: Vec<u32>,
+}
+
+impl ShownCoverage {
+    fn of(coverage: &TestCoverage) -> ShownCoverage {
+        let file = |(path, covered): (&RepoPath, &Covered)| ShownCovered {
+            path: path.to_string(),
+            ran: covered.ran.len(),
+            missed: covered.missed.clone(),
+        };
+        ShownCoverage { told: coverage.told(), files: coverage.files().map(file).collect() }
+    }
 }
 
 /// Something that anyone could have written.
@@ -125,7 +157,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let reports = options.reports.read()?;
     let meant = meant::find(&options.change, &queue::or_here(repositories))?;
     let Meant { repository, snapshot, change, namesakes } = &meant;
-    let examined = examination::with_reports(repository, snapshot, change, reports, super::now());
+    let examined = examination::with_reports(repository, snapshot, change, reports.clone(), super::now());
     let examined = examined.map_err(|error| error.to_string())?;
     if options.sarif {
         let findings = &examined.assessment.findings;
@@ -134,7 +166,10 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     }
     let namesakes = namesakes.iter().map(|id| visible::text(id).into_owned()).collect();
     let diff = examination::diff(repository, snapshot, change).map_err(|error| error.to_string())?;
-    let shown = shown(snapshot, queue::row(snapshot, change, &examined), namesakes, &examined, &diff);
+    let coverage = external::test_coverage(repository, change, &diff, &reports).map_err(|error| error.to_string())?;
+    let test_coverage = (!reports.test_coverage.is_empty()).then(|| ShownCoverage::of(&coverage));
+    let row = queue::row(snapshot, change, &examined);
+    let shown = Shown { test_coverage, ..shown(snapshot, row, namesakes, &examined, &diff) };
     if options.json {
         super::print_json(&shown);
     } else {
@@ -177,6 +212,7 @@ fn shown(
                 evidence: text(&f.evidence),
             })
             .collect(),
+        test_coverage: None,
         evidence: examination.provenance.evidence.iter().map(evidence).collect(),
         requirements: examination.standing.as_ref().map(|s| s.slots.clone()).unwrap_or_default(),
         needs: match (snapshot.policy(), &examination.standing) {
@@ -262,6 +298,16 @@ fn print_moves(moves: &[ShownMove]) {
     }
 }
 
+/// Runs of lines of one file that are listed for people; `--json` has all.
+const RUNS: usize = 8;
+
+fn print_coverage(coverage: &ShownCoverage) {
+    outln!("  tests: {}", coverage.told);
+    for ShownCovered { path, missed, .. } in coverage.files.iter().filter(|file| !file.missed.is_empty()) {
+        outln!("    {path}:{}", runs(missed, RUNS));
+    }
+}
+
 fn print(shown: &Shown) {
     let row = &shown.row;
     outln!("{}", row.title);
@@ -287,6 +333,7 @@ fn print(shown: &Shown) {
         outln!("    {:<8} {:<22} {}:{}", finding.severity, finding.rule, finding.path, finding.line);
         outln!("             {}", format!("{}. {}", finding.title, finding.ask).trim_end());
     }
+    shown.test_coverage.iter().for_each(print_coverage);
     outln!("  needs:");
     shown.needs.iter().for_each(|need| outln!("    {need}"));
     shown.reasons.iter().for_each(|reason| outln!("    {}: {}", reason.code, reason.detail));

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::FileMaterial;
 use crate::change::diff::{Diff, Side};
 use crate::change::{Change, ObjectId, RepoPath};
+use crate::risk::external::test_coverage::{self, TestCoverage, TestCoverageReport};
 use crate::risk::external::{Import, MAX_BYTES, Report, Trees, read};
 use crate::risk::{Finding, Rules};
 use crate::source::git::{self, GitError, Repository};
@@ -16,37 +17,43 @@ use crate::source::git::{self, GitError, Repository};
 pub struct Reports {
     pub head: Vec<Report>,
     pub base: Option<Vec<Report>>,
+    /// Which lines of the head tests ran.
+    pub test_coverage: Vec<TestCoverageReport>,
 }
 
 impl Reports {
-    /// Reads reports from files. The error names the file.
-    pub fn from_files(head: &[PathBuf], base: &[PathBuf]) -> Result<Reports, String> {
-        let read = |files: &[PathBuf]| files.iter().map(|file| from_file(file)).collect::<Result<Vec<_>, _>>();
+    /// Reads reports from files: on the head, on the base, and of coverage. The error names the file.
+    pub fn from_files(head: &[PathBuf], base: &[PathBuf], coverage: &[PathBuf]) -> Result<Reports, String> {
+        let report = |path: &PathBuf| from_file(path, |bytes| read(bytes, &stem(path)));
+        let read = |files: &[PathBuf]| files.iter().map(report).collect::<Result<Vec<_>, _>>();
         let base = if base.is_empty() { None } else { Some(read(base)?) };
-        Ok(Reports { head: read(head)?, base })
+        let test_coverage =
+            coverage.iter().map(|path| from_file(path, test_coverage::read)).collect::<Result<_, _>>()?;
+        Ok(Reports { head: read(head)?, base, test_coverage })
     }
 
     /// Takes in more of them.
     pub fn add(&mut self, more: Reports) {
         self.head.extend(more.head);
+        self.test_coverage.extend(more.test_coverage);
         if let Some(base) = more.base {
             self.base.get_or_insert_default().extend(base);
         }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.head.is_empty() && self.base.is_none()
+    fn has_findings(&self) -> bool {
+        !self.head.is_empty() || self.base.is_some()
     }
 }
 
-fn from_file(path: &Path) -> Result<Report, String> {
+fn from_file<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T, String>) -> Result<T, String> {
     let mut bytes = Vec::new();
     // One byte more than is read shows that there is more.
     let limit = MAX_BYTES as u64 + 1;
     File::open(path)
         .and_then(|file| file.take(limit).read_to_end(&mut bytes))
         .map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
-    read(&bytes, &stem(path)).map_err(|why| format!("{} is not read. {why}", path.display()))
+    read(&bytes).map_err(|why| format!("{} is not read. {why}", path.display()))
 }
 
 /// What a tool goes by that does not name itself: the name of its file up to the first dot.
@@ -95,7 +102,7 @@ pub fn findings(
     diff: &Diff,
     reports: Reports,
 ) -> Result<Vec<Finding>, GitError> {
-    if reports.is_empty() {
+    if !reports.has_findings() {
         return Ok(Vec::new());
     }
     let trees = GitTrees { repository, change };
@@ -106,4 +113,19 @@ pub fn findings(
         }
     }
     Ok(import.finish(&diff.files))
+}
+
+/// Which lines of a change tests ran, by the reports on it.
+pub fn test_coverage(
+    repository: &Repository,
+    change: &Change,
+    diff: &Diff,
+    reports: &Reports,
+) -> Result<TestCoverage, GitError> {
+    let trees = GitTrees { repository, change };
+    let (mut coverage, measured) = TestCoverage::of(&reports.test_coverage, |path| trees.has(Side::New, path));
+    for file in diff.files.iter().filter(|file| measured.speaks_of(file)) {
+        coverage.add(file, &FileMaterial::read(repository, file)?.comparison, &measured);
+    }
+    Ok(coverage)
 }

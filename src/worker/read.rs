@@ -113,6 +113,12 @@ pub fn read(
         let attribution = Arc::new(attribution(&repository, change.change, diff));
         tell(Event::Traced { ticket, moves: Arc::new(finder.finish()), attribution });
     }
+    if is_examined && !is_over() && !ports.tools.reports.test_coverage.is_empty() {
+        match external::test_coverage(&repository, change.change, diff, &ports.tools.reports) {
+            Ok(coverage) => tell(Event::Tested { ticket, coverage: Arc::new(coverage) }),
+            Err(error) => tell(Event::Told(error.to_string())),
+        }
+    }
     if is_examined && !is_over() {
         change.scan(ticket, &is_over, tell);
     }

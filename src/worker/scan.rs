@@ -112,7 +112,7 @@ impl Scan<'_> {
         }
         let head = head.into_iter().zip(&self.scanners);
         let head = head.map(|(said, scanner)| said.unwrap_or_else(|why| failed(scanner, why))).collect();
-        Some(Reports { head, base: (!base.is_empty()).then_some(base) })
+        Some(Reports { head, base: (!base.is_empty()).then_some(base), ..Reports::default() })
     }
 
     /// That a tool did not run on the base is said of its run on the head: without it, more counts.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use undersign::app::Screen;
 use undersign::decision::{Draft, Revised};
 use undersign::examination::{RepositorySnapshot, external::Reports, with_reports};
-use undersign::risk::external::read;
+use undersign::risk::external::{read, test_coverage};
 use undersign::signing::{self, Case};
 use undersign::worker::scan::{Scanner, Tools};
 
@@ -113,7 +113,7 @@ fn a_tool_sees_the_files_of_the_revision_and_nothing_that_leads_out_of_them() {
 fn reports_that_are_given_stand_in_the_reader_and_in_what_is_signed() {
     let f = topic();
     let log = "::error file=a.py,line=32,title=no-bad::This is bad";
-    let reports = Reports { head: vec![read(log.as_bytes(), "lint").unwrap()], base: None };
+    let reports = Reports { head: vec![read(log.as_bytes(), "lint").unwrap()], base: None, ..Reports::default() };
     let session = opened(&f, Tools::new(reports.clone(), Vec::new()));
     assert!(findings(&session).iter().any(|(rule, place, _)| rule == "lint:no-bad" && place == "a.py:32"));
 
@@ -136,4 +136,14 @@ fn reports_that_are_given_stand_in_the_reader_and_in_what_is_signed() {
         (Some("lint:no-bad"), Some("It is meant so."))
     );
     assert_eq!(answered["path"], "a.py");
+}
+
+#[test]
+fn an_added_line_that_no_test_ran_has_its_sign_and_others_have_none() {
+    let f = fixture(&[("a.py", "one\ntwo\n")], &[("a.py", "one\nran()\nmissed()\nblank\ntwo\n")]);
+    let report = test_coverage::read(b"SF:/build/a.py\nDA:1,0\nDA:2,1\nDA:3,0\nend_of_record\n").unwrap();
+    let reports = Reports { test_coverage: vec![report], ..Reports::default() };
+    let frame = opened(&f, Tools::new(reports, Vec::new())).frame();
+    assert!(frame.contains("○+ missed()") && frame.matches('○').count() == 1, "{frame}");
+    assert!(frame.contains("No test ran 1 of the 2 added lines that can run."), "{frame}");
 }

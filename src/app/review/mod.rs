@@ -28,6 +28,7 @@ use crate::highlight::Tokens;
 use crate::policy::Crossing;
 use crate::provenance::attribution::Attribution;
 use crate::risk::Finding;
+use crate::risk::external::test_coverage::TestCoverage;
 use alike::Alike;
 pub use alike::{EditId, SameEdit};
 use coverage::Coverage;
@@ -105,6 +106,8 @@ pub struct Review {
     alike: Alike,
     pub moves: Arc<Moves>,
     pub attribution: Arc<Attribution>,
+    /// Which lines tests ran, where a report says so.
+    pub tested: Arc<TestCoverage>,
 }
 
 /// Rows of a file that was not read yet: its name, that it is being read, and a gap.
@@ -225,6 +228,7 @@ impl Review {
             alike: Alike::default(),
             moves: Arc::default(),
             attribution: Arc::default(),
+            tested: Arc::default(),
         };
         let hidden: Vec<usize> = (0..count).filter(|&at| review.is_hidden(at)).collect();
         hidden.into_iter().for_each(|at| review.put_gone(at, 0));

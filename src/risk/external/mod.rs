@@ -23,6 +23,7 @@ mod rows;
 mod sarif;
 pub mod sarif_log;
 mod source;
+pub mod test_coverage;
 mod told;
 
 pub use github::check_run;

@@ -380,6 +380,7 @@ impl Painter<'_> {
         out = match (is_blank, moved) {
             (true, _) => out.add_on(Role::Whitespace, base, "␣"),
             (_, Some(moved)) => out.add_on(Role::Moved, base, mark(moved.fidelity)),
+            _ if is_missed(review, index, cell.line) => out.add_on(Role::Warning, base, "○"),
             _ => out.add_on(base, base, " "),
         };
         out = out.add_on(base, base, &format!("{sign} "));
@@ -524,6 +525,14 @@ fn ground(line: DiffLine) -> Option<Role> {
 /// What is moved and not the same is to be read: it has a mark of its own.
 fn mark(fidelity: Fidelity) -> &'static str {
     if fidelity == Fidelity::Exact { "»" } else { "≈" }
+}
+
+/// Whether a report says that no test ran an added line.
+fn is_missed(review: &Review, index: usize, line: DiffLine) -> bool {
+    match line {
+        DiffLine::Added { new } => review.tested.is_missed(&review.diff.files[index].path, new + 1),
+        _ => false,
+    }
 }
 
 fn moved(review: &Review, index: usize, line: DiffLine) -> Option<Move> {
