@@ -13,7 +13,7 @@ use crate::drafts::Drafts;
 use crate::signer::SigningKey;
 use crate::source::server::{Server, ServerKind, variable};
 use crate::tui::theme::{Depth, Theme};
-use crate::worker::scan::{PATIENCE, Scanner};
+use crate::worker::scan::{PATIENCE, Scanner, Way};
 
 /// What the desk runs with. Mistakes in files are told, and the defaults take their place.
 pub struct Config {
@@ -157,14 +157,16 @@ fn scanners(table: &Table<'_>, expand: &dyn Fn(String) -> PathBuf) -> Vec<Scanne
     let scanner = |(name, table): (Placed<'_, String>, Table<'_>)| {
         let timeout = table.duration("timeout").map_or(PATIENCE, |time| Duration::from_secs(time.value.unsigned_abs()));
         let on_base = table.boolean("base").is_none_or(|base| base.value);
-        let (repository, command) = (table.need_string("repository"), table.need_string("command"));
-        Some(Scanner {
-            name: name.value,
-            repository: expand(repository?.value),
-            command: command?.value,
-            timeout,
-            on_base,
-        })
+        let repository = table.need_string("repository");
+        let (command, notes) = (table.string("command"), table.string("notes"));
+        if command.is_some() == notes.is_some() {
+            table.mistake("give it a `command`, or the ref of its `notes`, and not both");
+        }
+        if let Some(notes) = notes.as_ref().filter(|notes| !notes.value.starts_with("refs/notes/")) {
+            notes.mistake("write the ref in full: refs/notes/ci");
+        }
+        let way = command.map(|own| Way::Command(own.value)).or(notes.map(|own| Way::Notes(own.value)));
+        Some(Scanner { name: name.value, repository: expand(repository?.value), way: way?, timeout, on_base })
     };
     table.named_tables().into_iter().filter_map(scanner).collect()
 }
@@ -370,13 +372,16 @@ mod tests {
         let file = parse(
             "config.toml",
             "[scanner.lint]\nrepository = \"/srv/shop\"\ncommand = \"lint .\"\ntimeout = \"30s\"\nbase = false\n\
-             [scanner.other]\nrepository = \"/srv/shop\"\ncommand = \"other\"\n",
+             [scanner.other]\nrepository = \"/srv/shop\"\nnotes = \"refs/notes/ci\"\n",
         );
         let scanners = file.unwrap_or_else(|error| panic!("{error}")).scanners;
         let told: Vec<_> = scanners.iter().map(|own| (&own.name[..], own.timeout.as_secs(), own.on_base)).collect();
         assert_eq!(told, [("lint", 30, false), ("other", PATIENCE.as_secs(), true)]);
         let error = parse("config.toml", "[scanner.lint]\nrun = \"lint .\"\n").err().unwrap().to_string();
         assert!(error.contains("command") && error.contains("repository") && error.contains("run"), "{error}");
+        let both = "[scanner.x]\nrepository = \"/x\"\ncommand = \"x\"\nnotes = \"refs/heads/x\"\n";
+        let error = parse("config.toml", both).err().unwrap().to_string();
+        assert!(error.contains("not both") && error.contains("in full"), "{error}");
     }
 
     #[test]

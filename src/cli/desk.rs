@@ -82,9 +82,11 @@ pub(super) fn no_screen() -> Option<&'static str> {
 
 pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), String> {
     let path = repository.unwrap_or(Path::new("."));
-    let reports = options.reports.read()?;
+    let mut reports = options.reports.files()?;
     let is_pending = !options.range.contains("..");
     let (snapshot, change) = if is_pending { pending(options, path)? } else { range(options, path)? };
+    let repository = Repository::open(path).map_err(|error| error.to_string())?;
+    reports.add(options.reports.notes(&repository, &change)?);
     if let Some(why) = no_screen() {
         return Err(format!("{why}, so there is nothing to read in. `undersign show` prints a pending change."));
     }

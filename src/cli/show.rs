@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::meant::{self, Meant};
 use super::queue::{self, Row};
 use crate::change::diff::{Diff, FileDiff};
-use crate::change::{RepoPath, counted, visible};
+use crate::change::{Change, RepoPath, counted, visible};
 use crate::examination::external::{self, Reports};
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::gate::{Reason, SlotState, advice};
@@ -43,6 +43,9 @@ pub struct ReportOptions {
     /// What it found in the base, so that only what is new counts; may be given several times
     #[arg(long, value_name = "FILE", requires = "findings")]
     base_findings: Vec<PathBuf>,
+    /// A ref of notes with such reports on commits, such as refs/notes/ci
+    #[arg(long, value_name = "REF")]
+    findings_notes: Option<String>,
     /// Which lines tests ran in the head: lcov's or Cobertura's format; may be given several times
     #[arg(long, value_name = "FILE")]
     test_coverage: Vec<PathBuf>,
@@ -50,8 +53,14 @@ pub struct ReportOptions {
 
 impl ReportOptions {
     /// Reads the files. The error names the one that cannot be read.
-    pub fn read(&self) -> Result<Reports, String> {
+    pub fn files(&self) -> Result<Reports, String> {
         Reports::from_files(&self.findings, &self.base_findings, &self.test_coverage)
+    }
+
+    /// Reads the notes.
+    pub fn notes(&self, repository: &Repository, change: &Change) -> Result<Reports, String> {
+        let notes = self.findings_notes.as_ref().map(|name| Reports::from_notes(repository, change, name));
+        notes.transpose().map(Option::unwrap_or_default)
     }
 }
 
@@ -154,9 +163,10 @@ struct ShownFinding {
 }
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
-    let reports = options.reports.read()?;
+    let mut reports = options.reports.files()?;
     let meant = meant::find(&options.change, &queue::or_here(repositories))?;
     let Meant { repository, snapshot, change, namesakes } = &meant;
+    reports.add(options.reports.notes(repository, change)?);
     let examined = examination::with_reports(repository, snapshot, change, reports.clone(), super::now());
     let examined = examined.map_err(|error| error.to_string())?;
     if options.sarif {

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::FileMaterial;
 use crate::change::diff::{Diff, Side};
-use crate::change::{Change, ObjectId, RepoPath};
+use crate::change::{Change, ObjectId, RepoPath, visible};
 use crate::risk::external::test_coverage::{self, TestCoverage, TestCoverageReport};
 use crate::risk::external::{Import, MAX_BYTES, Report, Trees, read};
 use crate::risk::{Finding, Rules};
 use crate::source::git::{self, GitError, Repository};
+
+/// Reports in one note.
+const MAX_LINES: usize = 100;
 
 /// Reports on the head of a change, and on its base. A tool that did not run on the base is compared with nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,6 +33,17 @@ impl Reports {
         let test_coverage =
             coverage.iter().map(|path| from_file(path, test_coverage::read)).collect::<Result<_, _>>()?;
         Ok(Reports { head: read(head)?, base, test_coverage })
+    }
+
+    /// Reads the notes on head and base of a change in a ref of notes, by its full name. That there is none on the head
+    /// is an error: nothing says that a tool found nothing.
+    pub fn from_notes(repository: &Repository, change: &Change, name: &str) -> Result<Reports, String> {
+        let (head, base) = (change.revision.head, change.revision.base);
+        let short = head.short();
+        let of_head = from_note(repository, name, head)?;
+        let of_head = of_head.ok_or_else(|| format!("There is no note of {} on {short}.", visible::text(name)))?;
+        let base = from_note(repository, name, base)?.map(|report| vec![report]);
+        Ok(Reports { head: vec![of_head], base, ..Reports::default() })
     }
 
     /// Takes in more of them.
@@ -54,6 +68,33 @@ fn from_file<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T, String>) -> R
         .and_then(|file| file.take(limit).read_to_end(&mut bytes))
         .map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
     read(&bytes).map_err(|why| format!("{} is not read. {why}", path.display()))
+}
+
+/// The report in a note on a commit; none where there is no note. A note may hold several, one a line, as notes that
+/// were merged do.
+pub fn from_note(repository: &Repository, name: &str, commit: ObjectId) -> Result<Option<Report>, String> {
+    let bytes = git::note(repository, name, commit, MAX_BYTES).map_err(|error| error.to_string())?;
+    let Some(bytes) = bytes else { return Ok(None) };
+    let own = name.rsplit('/').next().unwrap_or(name);
+    let refused = |why: String| format!("The note of {} on {} is not read. {why}", visible::text(name), commit.short());
+    let lines = || {
+        let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        lines.take(MAX_LINES).map(|line| read(line, own)).collect::<Result<Vec<_>, _>>().ok()
+    };
+    match (read(&bytes, own), bytes.starts_with(b"{")) {
+        (Ok(report), _) => Ok(Some(report)),
+        (Err(why), true) => lines().map(|all| Some(joined(all))).ok_or_else(|| refused(why)),
+        (Err(why), false) => Err(refused(why)),
+    }
+}
+
+fn joined(reports: Vec<Report>) -> Report {
+    let mut one = Report::default();
+    for report in reports {
+        one.runs.extend(report.runs);
+        one.remarks.extend(report.remarks);
+    }
+    one
 }
 
 /// What a tool goes by that does not name itself: the name of its file up to the first dot.

@@ -1,5 +1,5 @@
 //! Tools of the user, run on what is under review: its files are written into a folder of their own, and a command of
-//! the configuration prints a report on them. Nothing of a change says what is run.
+//! the configuration prints a report on them. Or their reports are in notes. Nothing of a change says what is run.
 
 use std::io::Read;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::change::{Change, ObjectId, counted, visible};
-use crate::examination::external::Reports;
+use crate::examination::external::{self, Reports};
 use crate::risk::external::{MAX_BYTES, Report, Run, read};
 use crate::source::git::{self, LeftOut, Repository};
 
@@ -31,12 +31,21 @@ pub struct Scanner {
     pub name: String,
     /// Of which repository.
     pub repository: PathBuf,
-    /// For a shell, in the folder with the files.
-    pub command: String,
+    /// How it comes to its report.
+    pub way: Way,
     /// How long it may take on one side.
     pub timeout: Duration,
     /// Whether it looks at the base, too.
     pub on_base: bool,
+}
+
+/// How a report is come by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// A command for a shell, in the folder with the files.
+    Command(String),
+    /// A ref of notes, by its full name, in which somebody else put it.
+    Notes(String),
 }
 
 /// What other tools found, and how that is found out.
@@ -107,6 +116,8 @@ impl Scan<'_> {
         for (scanner, said) in on_base.iter().zip(said) {
             match said {
                 Ok(report) => base.push(report),
+                // Few commits have notes: that the base has none says nothing.
+                Err(_) if matches!(scanner.way, Way::Notes(_)) => {}
                 Err(why) => self.note(&mut head, scanner, &format!("On the base: {why}")),
             }
         }
@@ -130,9 +141,12 @@ impl Scan<'_> {
         if scanners.is_empty() {
             return Some(Vec::new());
         }
+        let needs_files = scanners.iter().any(|scanner| matches!(scanner.way, Way::Command(_)));
+        let tree = Some(tree).filter(|_| needs_files);
         let written = tempfile::tempdir().map_err(|error| format!("No folder can be made for its files: {error}."));
         let written = written.and_then(|folder| {
-            let left_out = git::export(self.repository, tree, folder.path()).map_err(|error| error.to_string())?;
+            let export = |tree| git::export(self.repository, tree, folder.path()).map_err(|error| error.to_string());
+            let left_out = tree.map(export).transpose()?.unwrap_or_default();
             Ok((folder, left_out))
         });
         let mut said = Vec::new();
@@ -140,20 +154,32 @@ impl Scan<'_> {
             if (self.is_over)() {
                 return None;
             }
-            said.push(match &written {
-                Ok((folder, left_out)) => {
-                    let report = self.report(scanner, folder.path(), (commit, name));
+            said.push(match (&scanner.way, &written) {
+                (Way::Notes(notes), _) => self.noted(notes, commit),
+                (Way::Command(command), Ok((folder, left_out))) => {
+                    let report = self.report(scanner, command, folder.path(), (commit, name));
                     report.map(|report| without(report, *left_out))
                 }
-                Err(why) => Err(why.clone()),
+                (Way::Command(_), Err(why)) => Err(why.clone()),
             });
         }
         (!(self.is_over)()).then_some(said)
     }
 
-    fn report(&self, scanner: &Scanner, folder: &Path, (commit, side): (ObjectId, &str)) -> Result<Report, String> {
+    fn noted(&self, notes: &str, commit: ObjectId) -> Result<Report, String> {
+        let report = external::from_note(self.repository, notes, commit)?;
+        report.ok_or_else(|| format!("There is no note of {} on {}.", visible::text(notes), commit.short()))
+    }
+
+    fn report(
+        &self,
+        scanner: &Scanner,
+        command: &str,
+        folder: &Path,
+        (commit, side): (ObjectId, &str),
+    ) -> Result<Report, String> {
         let environment = [("UNDERSIGN_SIDE", side.to_owned()), ("UNDERSIGN_COMMIT", commit.to_string())];
-        let ran = self.start(scanner, folder, &environment)?;
+        let ran = self.start((command, scanner.timeout), folder, &environment)?;
         read(&ran.out, &scanner.name).map_err(|why| {
             let said = String::from_utf8_lossy(&ran.err);
             let last = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
@@ -164,24 +190,29 @@ impl Scan<'_> {
     }
 
     /// Runs a command until it ends, or its time is over.
-    fn start(&self, scanner: &Scanner, folder: &Path, environment: &[(&str, String)]) -> Result<Ran, String> {
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(&scanner.command).current_dir(folder).envs(environment.iter().cloned());
+    fn start(
+        &self,
+        (command, timeout): (&str, Duration),
+        folder: &Path,
+        environment: &[(&str, String)],
+    ) -> Result<Ran, String> {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(command).current_dir(folder).envs(environment.iter().cloned());
         // A repository of whoever runs this desk is none of its business.
-        ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"].iter().for_each(|name| _ = command.env_remove(name));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let child = command.spawn().map_err(|error| format!("It cannot be run: {error}."))?;
+        ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"].iter().for_each(|name| _ = shell.env_remove(name));
+        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let child = shell.spawn().map_err(|error| format!("It cannot be run: {error}."))?;
         let mut group = Group::of(child, &self.tools.running);
         let out = group.child.stdout.take().map(|out| collect(out, MAX_BYTES + 1));
         let err = group.child.stderr.take().map(|err| collect(err, MAX_SAID));
-        let until = Instant::now() + scanner.timeout;
+        let until = Instant::now() + timeout;
         let status = loop {
             let ended = group.child.try_wait().map_err(|error| format!("It cannot be waited for: {error}."))?;
             if let Some(status) = ended {
                 break status;
             }
             if (self.is_over)() || Instant::now() >= until {
-                return Err(format!("It took longer than {} seconds, and was ended.", scanner.timeout.as_secs()));
+                return Err(format!("It took longer than {} seconds, and was ended.", timeout.as_secs()));
             }
             std::thread::sleep(STEP);
         };

