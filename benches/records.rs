@@ -12,7 +12,7 @@ use undersign::change::digest::Digest;
 use undersign::change::manifest::Manifest;
 use undersign::decision::Verdict;
 use undersign::ledger;
-use undersign::record::chain::{Link, file_name};
+use undersign::record::chain::Link;
 use undersign::record::envelope::{Envelope, pae};
 use undersign::record::statement::*;
 use undersign::record::wire::put;
@@ -48,7 +48,7 @@ impl Signer {
         put(&mut signature, &self.secret.sign(&sshsig::to_be_signed(&pae(&payload))).to_bytes());
         let id = Digest::of(&payload).to_string();
         let envelope = Envelope::new(payload, &self.key, &signature).encode();
-        (Link { name: file_name(seq), envelope, manifest: Vec::new(), findings: b"[]\n".to_vec() }, id)
+        (Link::of_decision(seq, envelope, Vec::new(), b"[]\n".to_vec()), id)
     }
 }
 

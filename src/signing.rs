@@ -10,7 +10,7 @@ use crate::examination::{Examination, RepositorySnapshot};
 use crate::gate::Answerable;
 use crate::ledger::{self, LedgerError};
 use crate::policy::{Person, Policy};
-use crate::record::chain::{Link, file_name};
+use crate::record::chain::{FINDINGS_FILE, Link, MANIFEST_FILE};
 use crate::record::statement::{
     AnsweredFinding, Coverage, Decimal, Findings, Link as ChainLink, ManifestDigest, Omission, Point, PolicyName,
     Predicate, ProvenanceClaim, RepositoryName, SeenHead, SignedNote, Statement, Subject, SubjectDigest, Target,
@@ -195,12 +195,7 @@ impl Prepared {
             KeyError::PassphraseNeeded => SigningError::PassphraseNeeded,
             other => SigningError::Refused(other.to_string()),
         })?;
-        let link = Link {
-            name: file_name(self.seq),
-            envelope: envelope.encode(),
-            manifest: self.manifest.clone(),
-            findings: self.findings.clone(),
-        };
+        let link = Link::of_decision(self.seq, envelope.encode(), self.manifest.clone(), self.findings.clone());
         ledger::append(repository, &self.chain, link, now).map_err(|error| match error {
             LedgerError::LostPlace => SigningError::LostPlace(error.to_string()),
             other => SigningError::Refused(other.to_string()),
@@ -250,7 +245,8 @@ pub fn follow_up(
         return Err(SigningError::Refused("The record that this is about has no subject.".to_owned()));
     };
     let statement = Statement::new(subject.clone(), predicate);
-    Prepared::of(&statement, what.about.link.manifest.clone(), what.about.link.findings.clone())
+    let link = &what.about.link;
+    Prepared::of(&statement, link.file(MANIFEST_FILE).to_vec(), link.file(FINDINGS_FILE).to_vec())
 }
 
 fn unmoved(change: &Change, repository: &Repository, fresh: &RepositorySnapshot) -> Result<(), SigningError> {

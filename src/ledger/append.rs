@@ -49,8 +49,7 @@ fn write(repository: &Repository, id: &ChainId, link: &Link, now: i64) -> Result
     let name = format!("{PREFIX}{id}");
     let tip = raw.refname_to_id(&name).ok();
     let mut tree = raw.treebuilder(None).map_err(unwritable)?;
-    let (manifest, findings) = ((chain::MANIFEST_FILE, &link.manifest), (chain::FINDINGS_FILE, &link.findings));
-    for (file, bytes) in [(link.name.as_str(), &link.envelope), manifest, findings] {
+    for (file, bytes) in std::iter::once((&link.name, &link.envelope)).chain(&link.files) {
         let blob = raw.blob(bytes).map_err(unwritable)?;
         tree.insert(file, blob, chain::FILE_MODE).map_err(unwritable)?;
     }

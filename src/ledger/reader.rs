@@ -61,8 +61,7 @@ impl Known {
 }
 
 fn size(chain: &Chain) -> usize {
-    let links = chain.records.iter().map(|record| &record.link);
-    links.map(|link| link.envelope.len() + link.manifest.len() + link.findings.len()).sum()
+    chain.records.iter().map(|record| record.link.size()).sum()
 }
 
 /// A link with what became of its envelope's verification; none where there is no link to read.
@@ -134,8 +133,9 @@ impl Budget {
         link.envelope = raw.find_blob(files.envelope).ok()?.content().to_vec();
         let verified = verify(&link.envelope);
         if verified.as_ref().is_ok_and(|verified| is_at(verified, chain, seq)) {
-            link.manifest = self.file(raw, files.manifest)?;
-            link.findings = self.file(raw, files.findings)?;
+            for (name, id) in [(chain::MANIFEST_FILE, files.manifest), (chain::FINDINGS_FILE, files.findings)] {
+                link.files.insert(name.to_owned(), self.file(raw, id)?);
+            }
         }
         Some((verified, link))
     }

@@ -1,12 +1,12 @@
 //! A chain: the records of one key from one device, each naming the one before.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
 use super::statement::is_hex;
-use super::{Fault, Head, Heads, RecordId, Verified, verify};
+use super::{Entry, Fault, Head, Heads, RecordId, Signable, Statement, Verified, verify_as};
 use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
 
@@ -42,10 +42,27 @@ pub struct Link {
     pub name: String,
     /// The bytes of the envelope.
     pub envelope: Vec<u8>,
-    /// The bytes of the manifest, `SPEC.md`, section 4.
-    pub manifest: Vec<u8>,
-    /// The bytes of `findings.json`: of any form, held by their digest alone.
-    pub findings: Vec<u8>,
+    /// What lies beside it, by name: of a decision [`MANIFEST_FILE`] and [`FINDINGS_FILE`], and nothing else.
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Link {
+    /// The link of a decision: with the bytes of its manifest, `SPEC.md`, section 4, and those of its findings, of any
+    /// form and held by their digest alone.
+    pub fn of_decision(seq: u64, envelope: Vec<u8>, manifest: Vec<u8>, findings: Vec<u8>) -> Link {
+        let files = [(MANIFEST_FILE.to_owned(), manifest), (FINDINGS_FILE.to_owned(), findings)];
+        Link { name: file_name(seq), envelope, files: files.into() }
+    }
+
+    /// The bytes of a file; none where there is none of the name.
+    pub fn file(&self, name: &str) -> &[u8] {
+        self.files.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Bytes of all files.
+    pub fn size(&self) -> usize {
+        self.envelope.len() + self.files.values().map(Vec::len).sum::<usize>()
+    }
 }
 
 /// The file of a link that holds its manifest.
@@ -54,7 +71,7 @@ pub const MANIFEST_FILE: &str = "manifest";
 pub const FINDINGS_FILE: &str = "findings.json";
 /// Git's mode of each file of a link: what a link, a folder or a program would stand for, nobody signed.
 pub const FILE_MODE: i32 = 0o100_644;
-/// Files of a link.
+/// Files of the link of a decision.
 pub const FILES: usize = 3;
 
 /// `000017.dsse.json`
@@ -112,13 +129,43 @@ impl Record {
     }
 }
 
+impl Entry for Record {
+    type Statement = Statement;
+
+    fn new(verified: Verified, link: Link, clone: bool) -> Result<Record, Fault> {
+        let predicate = &verified.statement().predicate;
+        let is_signed = |name: &str, signed: &str| {
+            link.files.get(name).is_some_and(|bytes| Digest::of(bytes).to_string() == signed)
+        };
+        if link.files.len() + 1 != FILES
+            || !is_signed(MANIFEST_FILE, &predicate.manifest.sha256)
+            || !is_signed(FINDINGS_FILE, &predicate.findings.sha256)
+        {
+            return Err(Fault::Attachment);
+        }
+        let manifest = Manifest::decode(link.file(MANIFEST_FILE)).ok_or(Fault::ManifestMalformed)?;
+        if manifest.len() as u64 != predicate.manifest.paths.0 {
+            return Err(Fault::ManifestMalformed);
+        }
+        Ok(Record { verified, manifest, link, clone, rolling_hash: Memo::default() })
+    }
+
+    fn verified(&self) -> &Verified {
+        &self.verified
+    }
+
+    fn is_clone(&self) -> bool {
+        self.clone
+    }
+}
+
 /// The sound records of a chain from the first on, and what stopped the reading, if anything did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chain {
+pub struct Chain<R = Record> {
     /// Whose it is, and of which device.
     pub id: ChainId,
     /// All of them, or those that were kept: see [`super::Abridged`].
-    pub records: Vec<Arc<Record>>,
+    pub records: Vec<Arc<R>>,
     /// Of all, kept or not. Shared, as what grows with the chain is: a gate that lasts copies each for each push.
     pub(super) ids: Arc<Vec<RecordId>>,
     /// Heads of branches that the owner gave up, by record.
@@ -133,9 +180,9 @@ pub struct Chain {
     pub(super) counter: u32,
 }
 
-impl Chain {
+impl<R: Entry> Chain<R> {
     /// A chain without records: where reading one begins.
-    pub fn empty(id: ChainId) -> Chain {
+    pub fn empty(id: ChainId) -> Chain<R> {
         Chain {
             id,
             records: Vec::new(),
@@ -149,7 +196,7 @@ impl Chain {
     }
 
     /// Reads links, oldest first. `None` is a link whose files could not be read as a link at all.
-    pub fn read(id: ChainId, links: impl IntoIterator<Item = Option<Link>>) -> Chain {
+    pub fn read(id: ChainId, links: impl IntoIterator<Item = Option<Link>>) -> Chain<R> {
         let mut chain = Chain::empty(id);
         chain.extend(links);
         chain
@@ -159,12 +206,15 @@ impl Chain {
     pub fn extend(&mut self, links: impl IntoIterator<Item = Option<Link>>) {
         self.extend_verified(links.into_iter().map(|link| {
             let link = link?;
-            Some((verify(&link.envelope), link))
+            Some((verify_as(&link.envelope), link))
         }));
     }
 
     /// As [`Chain::extend`], for links whose envelopes were verified already, on several threads perhaps.
-    pub fn extend_verified(&mut self, links: impl IntoIterator<Item = Option<(Result<Verified, Fault>, Link)>>) {
+    pub fn extend_verified(
+        &mut self,
+        links: impl IntoIterator<Item = Option<(Result<Verified<R::Statement>, Fault>, Link)>>,
+    ) {
         let mut links = links.into_iter();
         while self.fault.is_none()
             && let Some(link) = links.next()
@@ -177,36 +227,21 @@ impl Chain {
         }
     }
 
-    fn push(&mut self, record: Record) {
-        self.counter = record.verified.token().map_or(0, |token| token.counter).max(self.counter);
-        for seen in &record.predicate().seen {
+    fn push(&mut self, record: R) {
+        let (verified, statement) = (record.verified(), record.verified().statement());
+        self.counter = verified.token().map_or(0, |token| token.counter).max(self.counter);
+        for seen in statement.seen() {
             // Their forms were checked when the statement was read.
             if let (Ok(chain), Ok(id)) = (seen.chain.parse(), seen.record.parse()) {
                 Arc::make_mut(&mut self.seen).learn(chain, Some(Head { seq: seen.seq.0, record: id }));
             }
         }
-        let forks = &record.predicate().chain.forks;
-        if !record.clone && !forks.is_empty() {
+        let forks = &statement.place().forks;
+        if !record.is_clone() && !forks.is_empty() {
             Arc::make_mut(&mut self.given_up).extend(forks.iter().cloned());
         }
-        Arc::make_mut(&mut self.ids).push(record.id());
+        Arc::make_mut(&mut self.ids).push(verified.id());
         self.records.push(Arc::new(record));
-    }
-
-    /// Lets records go that have no say any more; of the others, the files as they were read, for which only who
-    /// exports a record asks.
-    pub fn let_go(&mut self, is_over: impl Fn(&Record) -> bool) {
-        let (gone, kept): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.records).into_iter().partition(|record| is_over(record));
-        for record in gone.iter().filter(|record| !record.predicate().supersedes.is_empty()) {
-            let predicate = record.predicate();
-            Arc::make_mut(&mut self.ended)
-                .extend(predicate.supersedes.iter().map(|id| (predicate.principal.clone(), id.clone())));
-        }
-        self.records = kept;
-        for record in self.records.iter_mut().filter(|record| !record.link.envelope.is_empty()) {
-            Arc::make_mut(record).link = Link::default();
-        }
     }
 
     /// How many sound records there are, kept or not.
@@ -219,16 +254,11 @@ impl Chain {
         self.ids.is_empty()
     }
 
-    /// Ids that records which were not kept supersede, each with the principal whose records these can be.
-    pub fn ended(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.ended.iter().map(|(principal, id)| (principal.as_str(), id.as_str()))
-    }
-
     /// The chain as it was while all its records were known: up to the first that `known` denies. For a look back; the
     /// rest is not thereby gone, so what `seen` says of other chains is left out.
-    pub fn until(&self, known: impl Fn(&Record) -> bool) -> Chain {
+    pub fn until(&self, known: impl Fn(&R) -> bool) -> Chain<R> {
         let records: Vec<_> = self.records.iter().take_while(|record| known(record)).cloned().collect();
-        let ids = records.iter().map(|record| record.id()).collect();
+        let ids = records.iter().map(|record| record.verified().id()).collect();
         Chain { records, ids: Arc::new(ids), counter: self.counter, ..Chain::empty(self.id.clone()) }
     }
 
@@ -249,13 +279,12 @@ impl Chain {
     }
 
     /// Checks a link that would follow the records so far.
-    pub fn check(&self, link: Link) -> Result<Record, Fault> {
-        self.place(verify(&link.envelope)?, link)
+    pub fn check(&self, link: Link) -> Result<R, Fault> {
+        self.place(verify_as(&link.envelope)?, link)
     }
 
-    fn place(&self, verified: Verified, link: Link) -> Result<Record, Fault> {
-        let predicate = &verified.statement().predicate;
-        let own = &predicate.chain;
+    fn place(&self, verified: Verified<R::Statement>, link: Link) -> Result<R, Fault> {
+        let own = verified.statement().place();
         if verified.key().id().to_string() != self.id.key || own.key != self.id.key || own.id != self.id.device {
             return Err(Fault::ChainKey);
         }
@@ -271,18 +300,9 @@ impl Chain {
         if link.name != file_name(seq) {
             return Err(Fault::ChainLayout);
         }
-        if Digest::of(&link.manifest).to_string() != predicate.manifest.sha256
-            || Digest::of(&link.findings).to_string() != predicate.findings.sha256
-        {
-            return Err(Fault::Attachment);
-        }
-        let manifest = Manifest::decode(&link.manifest).ok_or(Fault::ManifestMalformed)?;
-        if manifest.len() as u64 != predicate.manifest.paths.0 {
-            return Err(Fault::ManifestMalformed);
-        }
         // A key that always says 0 does not count.
         let clone = verified.token().is_some_and(|token| token.counter <= self.counter && self.counter > 0);
-        Ok(Record { verified, manifest, link, clone, rolling_hash: Memo::default() })
+        R::new(verified, link, clone)
     }
 
     /// Whether what was known of this chain still is so.
@@ -308,7 +328,7 @@ impl Chain {
 
     /// Joins copies of one chain from several places: the longest, if it holds what the others hold. Of two that are as
     /// long, the one with a fault, since something came after.
-    pub fn join(mut copies: Vec<Chain>) -> Option<Chain> {
+    pub fn join(mut copies: Vec<Chain<R>>) -> Option<Chain<R>> {
         let (longest, _) = copies.iter().enumerate().max_by_key(|(_, copy)| (copy.len(), copy.fault.is_some()))?;
         let mut joined = copies.swap_remove(longest);
         let forked = copies.iter().filter_map(Chain::head).find_map(|head| joined.holds(head).err().map(|_| head.seq));
@@ -316,6 +336,29 @@ impl Chain {
             joined.fault = Some((seq as usize, Fault::Forked));
         }
         Some(joined)
+    }
+}
+
+impl Chain {
+    /// Lets records go that have no say any more; of the others, the files as they were read, for which only who
+    /// exports a record asks.
+    pub fn let_go(&mut self, is_over: impl Fn(&Record) -> bool) {
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.records).into_iter().partition(|record| is_over(record));
+        for record in gone.iter().filter(|record| !record.predicate().supersedes.is_empty()) {
+            let predicate = record.predicate();
+            Arc::make_mut(&mut self.ended)
+                .extend(predicate.supersedes.iter().map(|id| (predicate.principal.clone(), id.clone())));
+        }
+        self.records = kept;
+        for record in self.records.iter_mut().filter(|record| !record.link.envelope.is_empty()) {
+            Arc::make_mut(record).link = Link::default();
+        }
+    }
+
+    /// Ids that records which were not kept supersede, each with the principal whose records these can be.
+    pub fn ended(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.ended.iter().map(|(principal, id)| (principal.as_str(), id.as_str()))
     }
 }
 

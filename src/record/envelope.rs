@@ -39,7 +39,13 @@ pub struct Envelope {
 impl Envelope {
     /// Puts a signature blob by `key`, made over [`sshsig::to_be_signed`] of [`pae`] of the payload, into an envelope.
     pub fn new(payload: Vec<u8>, key: &Key, signature: &[u8]) -> Envelope {
-        Envelope { payload, key_hint: key.fingerprint(), armor: sshsig::armor(key, signature).into_bytes() }
+        Envelope::new_for(sshsig::NAMESPACE, payload, key, signature)
+    }
+
+    /// [`Envelope::new`] with a signature made in another namespace.
+    pub fn new_for(namespace: &str, payload: Vec<u8>, key: &Key, signature: &[u8]) -> Envelope {
+        let armor = sshsig::armor_for(namespace, key, signature).into_bytes();
+        Envelope { payload, key_hint: key.fingerprint(), armor }
     }
 
     /// The bytes of the file: one line of JSON.

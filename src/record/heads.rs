@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Chain, ChainId, Fault, RecordId};
+use super::{Chain, ChainId, Entry, Fault, Record, RecordId};
 
 /// A record's place in a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +20,11 @@ pub struct Head {
 pub struct Heads(BTreeMap<ChainId, Head>);
 
 /// Chains by their ids: one person can have any number of them.
-pub struct Index<'c>(HashMap<&'c ChainId, &'c Chain>);
+pub struct Index<'c, R = Record>(HashMap<&'c ChainId, &'c Chain<R>>);
 
-impl<'c> Index<'c> {
+impl<'c, R> Index<'c, R> {
     /// For many questions about the same chains.
-    pub fn of(chains: &'c [Chain]) -> Index<'c> {
+    pub fn of(chains: &'c [Chain<R>]) -> Index<'c, R> {
         Index(chains.iter().map(|chain| (&chain.id, chain)).collect())
     }
 }
@@ -42,7 +42,7 @@ pub struct Loss {
 
 impl Heads {
     /// The highest record of each, of those that have any.
-    pub fn of<'c>(chains: impl IntoIterator<Item = &'c Chain>) -> Heads {
+    pub fn of<'c, R: Entry + 'c>(chains: impl IntoIterator<Item = &'c Chain<R>>) -> Heads {
         let mut heads = Heads::default();
         for chain in chains {
             heads.learn(chain.id.clone(), chain.head());
@@ -80,7 +80,7 @@ impl Heads {
     }
 
     /// What these heads know of and some chains do not hold. A chain that is absent has lost everything.
-    pub fn losses<'h>(&'h self, chains: &'h Index<'h>) -> impl Iterator<Item = Loss> + 'h {
+    pub fn losses<'h, R: Entry>(&'h self, chains: &'h Index<'h, R>) -> impl Iterator<Item = Loss> + 'h {
         self.0.iter().filter_map(|(id, head)| {
             let held = chains.0.get(id).map_or(Err(Fault::Rewound), |chain| chain.holds(*head));
             held.err().map(|fault| Loss { chain: id.clone(), head: *head, fault })

@@ -11,6 +11,7 @@ pub mod envelope;
 pub mod heads;
 pub mod json;
 pub mod key;
+mod signable;
 pub mod sshsig;
 pub mod statement;
 pub mod verify;
@@ -20,8 +21,9 @@ pub use abridged::Abridged;
 pub use chain::{Chain, ChainId, Record};
 pub use heads::{Head, Heads, Index, Loss};
 pub use key::{Key, KeyId, Presence};
+pub use signable::{Entry, Signable};
 pub use statement::Statement;
-pub use verify::{Verified, verify};
+pub use verify::{Verified, verify, verify_as};
 
 use std::fmt;
 

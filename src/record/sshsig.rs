@@ -22,7 +22,8 @@ pub fn to_be_signed(message: &[u8]) -> Vec<u8> {
     to_be_signed_for(NAMESPACE, message)
 }
 
-fn to_be_signed_for(namespace: &str, message: &[u8]) -> Vec<u8> {
+/// [`to_be_signed`] in another namespace.
+pub fn to_be_signed_for(namespace: &str, message: &[u8]) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     [namespace.as_bytes(), b"", HASH, &Sha512::digest(message)].iter().for_each(|field| put(&mut out, field));
     out
@@ -30,8 +31,13 @@ fn to_be_signed_for(namespace: &str, message: &[u8]) -> Vec<u8> {
 
 /// Armors the signature blob (`str(type) str(signature) …`) that a key made over [`to_be_signed`].
 pub fn armor(key: &Key, signature: &[u8]) -> String {
+    armor_for(NAMESPACE, key, signature)
+}
+
+/// [`armor`] in another namespace.
+pub fn armor_for(namespace: &str, key: &Key, signature: &[u8]) -> String {
     let mut blob = [MAGIC, &VERSION].concat();
-    let fields = [&key.blob()[..], NAMESPACE.as_bytes(), b"", HASH, signature];
+    let fields = [&key.blob()[..], namespace.as_bytes(), b"", HASH, signature];
     fields.iter().for_each(|field| put(&mut blob, field));
     enclose(&blob)
 }
@@ -41,7 +47,7 @@ pub fn verify(armored: &[u8], message: &[u8]) -> Result<(Key, Option<TokenUse>),
     verify_for(NAMESPACE, armored, message)
 }
 
-/// [`verify`] in another namespace: other people's signatures, as tests use them. Records have one namespace only.
+/// [`verify`] in another namespace: that of another kind of statement, or of other people's signatures.
 pub fn verify_for(namespace: &str, armored: &[u8], message: &[u8]) -> Result<(Key, Option<TokenUse>), Fault> {
     let blob = open(armored).ok_or(Fault::ArmorMalformed)?;
     let (key, signature) = parse(namespace, &blob)?;

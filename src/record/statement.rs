@@ -365,10 +365,7 @@ impl Predicate {
     fn ids_are_sound(&self) -> bool {
         let commits = [&self.target.tip, &self.base.commit, &self.base.tree, &self.head.commit, &self.head.tree];
         let digests = [&self.manifest.sha256, &self.policy.sha256, &self.findings.rules, &self.findings.sha256];
-        let heads = self
-            .seen
-            .iter()
-            .all(|head| head.chain.parse::<ChainId>().is_ok() && head.seq.0 > 0 && is_hex(&head.record, 64));
+        let heads = self.seen.iter().all(SeenHead::is_sound);
         commits.iter().all(|id| is_hex(id, 40))
             && (self.result_tree.is_empty() || is_hex(&self.result_tree, 40))
             && digests.iter().all(|digest| is_hex(digest, 64))
@@ -407,8 +404,14 @@ impl SignedNote {
     }
 }
 
+impl SeenHead {
+    pub(crate) fn is_sound(&self) -> bool {
+        self.chain.parse::<ChainId>().is_ok() && self.seq.0 > 0 && is_hex(&self.record, 64)
+    }
+}
+
 impl Link {
-    fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         is_hex(&self.key, 64)
             && is_hex(&self.id, 16)
             && (self.prev.is_empty() || is_hex(&self.prev, 64))
@@ -418,13 +421,13 @@ impl Link {
     }
 }
 
-pub(super) fn is_hex(text: &str, len: usize) -> bool {
+pub(crate) fn is_hex(text: &str, len: usize) -> bool {
     // Ids have 32 bytes at most.
     text.len() == len && base16ct::lower::decode(text, &mut [0; 32]).is_ok()
 }
 
 /// An id as the policy writes them: ASCII, so that no two look alike.
-fn is_name(text: &str, max: usize) -> bool {
+pub(crate) fn is_name(text: &str, max: usize) -> bool {
     (2..=max).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
 }
 

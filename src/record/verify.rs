@@ -2,21 +2,21 @@
 
 use super::envelope::{Envelope, pae};
 use super::key::TokenUse;
-use super::{Fault, Key, RecordId, Statement, sshsig};
+use super::{Fault, Key, RecordId, Signable, Statement, sshsig};
 use crate::change::digest::Digest;
 
-/// A statement whose signature holds. It can only come from [`verify()`].
+/// A statement whose signature holds. It can only come from [`verify()`] and [`verify_as`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verified {
-    statement: Statement,
+pub struct Verified<S = Statement> {
+    statement: S,
     id: RecordId,
     key: Key,
     token: Option<TokenUse>,
 }
 
-impl Verified {
+impl<S: Signable> Verified<S> {
     /// What was signed, as it was parsed from the very bytes that were verified.
-    pub fn statement(&self) -> &Statement {
+    pub fn statement(&self) -> &S {
         &self.statement
     }
 
@@ -44,15 +44,20 @@ impl Verified {
 /// Verifies the bytes of an envelope by itself: form, signature, statement. Not whose key it is, nor its place in a
 /// chain.
 pub fn verify(bytes: &[u8]) -> Result<Verified, Fault> {
+    verify_as(bytes)
+}
+
+/// [`verify()`] for any kind of statement.
+pub fn verify_as<S: Signable>(bytes: &[u8]) -> Result<Verified<S>, Fault> {
     let envelope = Envelope::decode(bytes)?;
-    if envelope.payload.len() > super::statement::MAX_PAYLOAD {
+    if envelope.payload.len() > S::MAX_PAYLOAD {
         return Err(Fault::TooLarge);
     }
-    let (key, token) = sshsig::verify(&envelope.armor, &pae(&envelope.payload))?;
+    let (key, token) = sshsig::verify_for(S::NAMESPACE, &envelope.armor, &pae(&envelope.payload))?;
     if envelope.key_hint != key.fingerprint() {
         return Err(Fault::KeyHint);
     }
-    let statement = Statement::decode(&envelope.payload)?;
+    let statement = S::decode(&envelope.payload)?;
     Ok(Verified { statement, id: Digest::of(&envelope.payload), key, token })
 }
 

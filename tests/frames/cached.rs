@@ -168,7 +168,7 @@ fn rejected(session: &mut Session, f: &Fixture) -> (String, String, u64, String)
     assert!(session.frame().contains("✓ Rejected, signed, recorded"), "{}", session.frame());
     let chains = undersign::ledger::read(&f.repository()).unwrap();
     let signed = chains[0].records[0].predicate().clone();
-    let warned = chains[0].records[0].link.findings.clone();
+    let warned = chains[0].records[0].link.file(undersign::record::chain::FINDINGS_FILE).to_vec();
     let text = String::from_utf8(warned).unwrap();
     (signed.manifest.sha256, signed.findings.sha256, signed.findings.total.0, text)
 }

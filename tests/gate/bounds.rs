@@ -19,7 +19,7 @@ use undersign::gate::{
 };
 use undersign::ledger;
 use undersign::policy::Policy;
-use undersign::record::chain::{Link, file_name};
+use undersign::record::chain::{Link, MANIFEST_FILE};
 use undersign::record::{ChainId, Record};
 use undersign::source::git::push::Commits;
 use undersign::source::git::{Deadline, GitError, Objects, Repository, diff};
@@ -45,7 +45,7 @@ fn with_findings(f: &Fixture, who: &str, like: &Record, bytes: usize) -> String 
     statement.predicate.findings.sha256 = Digest::of(&findings).to_string();
     let id = ChainId { key: chain_key(&statement), device: statement.predicate.chain.id.clone() };
     let envelope = key.sign(statement.encode(), None).unwrap().encode();
-    let link = Link { name: file_name(1), envelope, manifest: like.link.manifest.clone(), findings };
+    let link = Link::of_decision(1, envelope, like.link.file(MANIFEST_FILE).to_vec(), findings);
     ledger::append(&f.repository(), &id, link, now()).unwrap();
     format!("{}{id}", ledger::PREFIX)
 }

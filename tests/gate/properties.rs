@@ -11,7 +11,7 @@ use undersign::change::{Commit, Identity, ObjectId};
 use undersign::decision::Verdict;
 use undersign::gate::{self, Code, Decided, Input, PushEvaluation, RefOutcome, Remembered, States, Step, Update};
 use undersign::policy::Policy;
-use undersign::record::chain::{Link, file_name};
+use undersign::record::chain::Link;
 use undersign::record::envelope::{Envelope, pae};
 use undersign::record::key::{KeyType, TokenUse};
 use undersign::record::sshsig::to_be_signed;
@@ -132,12 +132,8 @@ fn chains(specs: &[Spec]) -> Vec<Chain> {
         let payload = statement.encode();
         signed.push((at, Digest::of(&payload).to_string()));
         let signature = token(spec.who).sign(&to_be_signed(&pae(&payload)), TokenUse { flags: 0, counter: 0 });
-        let link = Link {
-            name: file_name(seq),
-            envelope: Envelope::new(payload, &key, &signature).encode(),
-            manifest,
-            findings: b"[]\n".to_vec(),
-        };
+        let envelope = Envelope::new(payload, &key, &signature).encode();
+        let link = Link::of_decision(seq, envelope, manifest, b"[]\n".to_vec());
         chains[place].extend([Some(link)]);
         assert_eq!(chains[place].fault, None, "{spec:?}");
     }

@@ -1,8 +1,8 @@
 //! Heads, and copies of one chain from several places.
 
-use undersign::record::chain::{Link, file_name};
+use undersign::record::chain::Link;
 use undersign::record::key::TokenUse;
-use undersign::record::{Chain, ChainId, Fault, Head, Heads, Index, Statement};
+use undersign::record::{Chain, ChainId, Fault, Head, Heads, Index, Record, Statement};
 
 use crate::make::{self, dana, sign, statement};
 
@@ -19,7 +19,7 @@ fn chain(reasons: &[&str]) -> Chain {
         next.predicate.reason = (*reason).to_owned();
         let envelope = sign(&dana(), &next.encode(), TokenUse { flags: 0, counter: 0 });
         let (manifest, findings) = (make::manifest().encode(), b"[]\n".to_vec());
-        chain.extend([Some(Link { name: file_name(seq), envelope, manifest, findings })]);
+        chain.extend([Some(Link::of_decision(seq, envelope, manifest, findings))]);
         assert_eq!(chain.fault, None);
     }
     chain
@@ -63,7 +63,7 @@ fn heads_are_read_back_as_they_were_written_and_damage_is_refused() {
 #[test]
 fn copies_of_a_chain_are_joined_to_the_longest_or_are_a_fork() {
     let (short, long, other) = (chain(&["a"]), chain(&["a", "b"]), chain(&["c"]));
-    assert_eq!(Chain::join(vec![]), None);
+    assert_eq!(Chain::<Record>::join(vec![]), None);
     for copies in [vec![short.clone(), long.clone()], vec![long.clone(), short.clone()]] {
         assert_eq!(Chain::join(copies), Some(long.clone()));
     }

@@ -125,9 +125,7 @@ fn parse(body: &[u8]) -> (Option<Policy>, Vec<Chain>) {
             ["unreadable"] => chains.last_mut().unwrap().1.push(None),
             ["link", name, envelope, manifest, findings] => chains.last_mut().unwrap().1.push(Some(Link {
                 name: name.to_owned(),
-                envelope: decode(envelope),
-                manifest: decode(manifest),
-                findings: decode(findings),
+                ..Link::of_decision(1, decode(envelope), decode(manifest), decode(findings))
             })),
             _ => panic!("no line of a body: {line}"),
         }

@@ -6,7 +6,7 @@ use super::book::Book;
 use crate::change::visible;
 use crate::gate::RecordStatus;
 use crate::policy::Policy;
-use crate::record::{Key, sshsig};
+use crate::record::{Key, chain, sshsig};
 
 pub(super) fn run(ids: &[String], to: &Path, book: &Book) -> Result<(), String> {
     let mut chosen = Vec::new();
@@ -40,8 +40,8 @@ impl Bundle {
             let (record, id) = (status.record, status.record.id());
             lines.extend_from_slice(&record.link.envelope);
             files.push((format!("{id}.dsse.json"), record.link.envelope.clone()));
-            files.push((format!("{id}.manifest"), record.link.manifest.clone()));
-            files.push((format!("{id}.findings.json"), record.link.findings.clone()));
+            files.push((format!("{id}.manifest"), record.link.file(chain::MANIFEST_FILE).to_vec()));
+            files.push((format!("{id}.findings.json"), record.link.file(chain::FINDINGS_FILE).to_vec()));
         }
         files.push(("decisions.intoto.jsonl".to_owned(), lines));
         files.push(("signers".to_owned(), signers(policy).into_bytes()));

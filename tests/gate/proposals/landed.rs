@@ -14,7 +14,7 @@ use undersign::change::manifest::{Manifest, escape};
 use undersign::decision::Verdict;
 use undersign::gate::{Decided, Input, Lands, Remembered, States, Update, decide_proposal};
 use undersign::policy::Policy;
-use undersign::record::chain::{Link, file_name};
+use undersign::record::chain::Link;
 use undersign::record::statement::{Decimal, Findings, Omission, Point, Subject, SubjectDigest};
 use undersign::record::{Chain, ChainId, Record, Statement};
 use undersign::signer::SigningKey;
@@ -94,7 +94,7 @@ impl Desk {
         };
         let payload = Statement::new(subject, predicate).encode();
         let envelope = self.key.sign(payload, None).unwrap().encode();
-        let link = Link { name: file_name(1), envelope, manifest: manifest.encode(), findings: b"[]\n".to_vec() };
+        let link = Link::of_decision(1, envelope, manifest.encode(), b"[]\n".to_vec());
         let mut chain = Chain::empty(ChainId { key: self.key.public.id().to_string(), device: DEVICE.into() });
         chain.extend([Some(link)]);
         assert_eq!(chain.fault, None);
