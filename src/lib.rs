@@ -28,7 +28,7 @@
 //!                                               servers, pushes
 //!  2  source  ledger  gate_state  signer  drafts  cache  disk  clipboard  editor
 //!                                               git objects; chains in refs; what a gate saw; keys; files
-//!  1  provenance  risk  policy  decision  record  gate  highlight       rules
+//!  1  provenance  risk  policy  decision  record  gate  command  highlight       rules
 //!  0  change  datafile                          plain data; TOML files read with all their mistakes
 //! ```
 //!
@@ -89,6 +89,7 @@
 //! **outcome** with **reasons**. A record that does not hold has a **fault**.
 
 pub mod change;
+pub mod command;
 pub mod datafile;
 pub mod decision;
 pub mod gate;

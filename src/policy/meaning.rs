@@ -1,5 +1,7 @@
 //! What a change of the policy means: what it lets happen that did not before, and the other way round.
 
+mod targets;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -51,6 +53,8 @@ pub fn meaning(old: &Policy, new: &Policy) -> Vec<Meaning> {
     found.people(old, new);
     found.compartments(old, new);
     found.whole(old, new);
+    found.brokers(old, new);
+    found.targets(old, new);
     found.0.sort_by_key(|meaning| meaning.direction);
     found.0
 }
@@ -615,7 +619,8 @@ mod tests {
     #[test]
     fn break_glass_that_comes_or_goes_is_one_line() {
         let (with, glass) = (policy(&[]), SAMPLE.find("[break_glass]").unwrap());
-        let without = Policy::parse("policy.toml", &SAMPLE[..glass]).unwrap();
+        let commands = SAMPLE.find("# Commands that agents ask").unwrap();
+        let without = Policy::parse("policy.toml", &[&SAMPLE[..glass], &SAMPLE[commands..]].concat()).unwrap();
         assert_eq!(lines(&without, &with), ["▼ break-glass is possible with 2 senior"]);
         assert_eq!(lines(&with, &without), ["▲ break-glass is possible no more; what it owes is forgotten"]);
     }

@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod advice;
+pub mod argv;
 #[cfg(feature = "git")]
 pub mod codeowners;
 mod compartment;
@@ -16,6 +17,7 @@ mod refs;
 mod requirement;
 mod roster;
 mod split;
+pub mod target;
 
 pub use advice::advice;
 pub use compartment::{Binding, Compartment, Criticality, Slot};
@@ -26,6 +28,7 @@ pub use refs::{RefProtection, RefRule, Refs};
 pub use requirement::{Ai, Asked, Requirement, Signer, SlotState, Violation};
 pub use roster::{Enrolment, Kind, Person, Rank, Revocation, Roster, Unfit};
 pub use split::SplitChange;
+pub use target::{Broker, CommandEntry, Level, Target};
 
 use crate::change::RepoPath;
 use crate::change::digest::Digest;
@@ -74,6 +77,10 @@ pub struct Policy {
     pub break_glass: Option<BreakGlass>,
     /// Who signs on top where a change brings in characters that do not show.
     pub hidden: Vec<Slot>,
+    /// What runs commands that agents ask for.
+    pub brokers: Vec<Broker>,
+    /// Where they run, and who authorizes them.
+    pub targets: Vec<Target>,
     /// SHA-256 of the file.
     pub digest: Digest,
 }

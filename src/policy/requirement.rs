@@ -180,7 +180,7 @@ impl Policy {
 
 impl Requirement {
     /// One that no compartment makes.
-    fn named(name: &str) -> Requirement {
+    pub(super) fn named(name: &str) -> Requirement {
         Requirement {
             compartment: name.to_owned(),
             criticality: Criticality::Normal,

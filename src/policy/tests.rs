@@ -378,3 +378,80 @@ fn best(roles: &[u8], places: &[usize], used: u32) -> usize {
     let fits = (0..roles.len()).filter(|&p| used >> p & 1 == 0 && roles[p] >> place & 1 == 1);
     fits.map(|p| 1 + best(roles, rest, used | 1 << p)).max().unwrap_or(0).max(best(roles, rest, used))
 }
+
+#[test]
+fn each_mistake_of_brokers_and_targets_names_what_is_wrong() {
+    let dana = sample().roster.by_id("dana").unwrap().keys[0].key.to_openssh();
+    let key = sample().brokers[0].key.to_openssh();
+    let table = [
+        (key.as_str(), dana.as_str(), "this key is that of `dana`"),
+        (key.as_str(), "ssh-ed25519 AAAA", "no OpenSSH public key"),
+        ("broker = \"ops1\"", "broker = \"ops2\"", "there is no [broker.ops2]"),
+        ("broker = \"ops1\"\n", "", "needs `broker`"),
+        ("level = \"L2\"", "level = \"high\"", "`level` is L0, L1, L2, L3 or L4"),
+        ("presence = \"none\"\nvalid", "presence = \"pin+touch\"\nvalid", "enrolled with presence pin+touch"),
+        ("valid = \"30m\"", "valid = \"25h\"", "from \"1s\" to \"24h\""),
+        ("valid = \"30m\"", "valid = \"0s\"", "from \"1s\" to \"24h\""),
+        ("pending = 5", "pending = 0", "from 1 to 100"),
+        ("freeze = [\"peak\"]", "freeze = [\"summer\"]", "there is no [freeze.summer]"),
+        ("start = \"call\"", "start = \"soon\"", "call or authorized"),
+        ("about = \"AWS", "about = \"\\u001BAWS", "characters that do not show"),
+        ("max_per_30d = 3, debt_after = \"24h\"", "max_per_30d = 0", "from 1 to 20"),
+        ("name = \"pods\"", "name = \"migrate\"", "is the name of a command above"),
+        ("\"/usr/bin/psql\"", "\"psql\"", "by its whole path"),
+        ("\"/usr/bin/psql\"", "\"/usr/../bin/psql\"", "by its whole path"),
+        ("\"/usr/bin/psql\"", "\"{psql|sh}\"", "by its whole path"),
+        ("\"{input:sql}\"", "\"{input:sql}\", \"{input:sql}\"", "stands in this command twice"),
+        ("\"{word}\"", "\"a{word}\"", "braces are for"),
+        ("\"PGAPPNAME\"", "\"PGSERVICEFILE\"", "changes what a program loads"),
+        ("\"PGAPPNAME\"", "\"TF_CLI_ARGS_apply\"", "changes what a program loads"),
+        ("\"PGAPPNAME\"", "\"1A\"", "is no name of a variable"),
+        ("\"-n\", \"{word}\"]", "\"-n\", \"{input:names}\"]", "cannot be `unasked`"),
+        ("start = \"call\"", "start = \"call\"\nsurprise = 1", "unknown key `surprise`"),
+    ];
+    for (from, to, wanted) in table {
+        let text = mistakes(from, to);
+        assert!(text.contains(wanted), "{to}: {text}");
+    }
+}
+
+#[test]
+fn a_target_that_says_little_asks_for_much() {
+    let start = SAMPLE.find("[target.shop-prod]").unwrap();
+    let least = "[target.shop-prod]\nbroker = \"ops1\"\nsign = [{ role = \"senior\", n = 1 }]\n";
+    let source = format!("{}{least}", &SAMPLE[..start]);
+    let refused = Policy::parse("policy.toml", &source).unwrap_err().to_string();
+    assert!(refused.contains("enrolled with presence touch"), "{refused}");
+    let policy =
+        Policy::parse("policy.toml", &source.replace(least, &format!("{least}presence = \"none\"\n"))).unwrap();
+    let target = policy.target("shop-prod").unwrap();
+    assert_eq!((target.level, target.valid, target.pending), (Level::L2, 1_800, 5));
+    assert_eq!((target.cooling, target.fresh, target.start), (120, 60, target::Start::Call));
+    assert_eq!(target.destructive, target.sign);
+    assert!(target.break_glass.is_none() && target.commands.is_empty());
+}
+
+#[test]
+fn a_command_matches_an_entry_in_every_argument_or_not_at_all() {
+    let policy = sample();
+    let target = policy.target("shop-prod").unwrap();
+    let entry = |argv: &[&str], inputs: &[(&str, &str)]| {
+        let argv: Vec<String> = argv.iter().map(|&argument| argument.to_owned()).collect();
+        target.entry(&argv, inputs).map(|entry| entry.name.clone())
+    };
+    let pods = ["/usr/bin/kubectl", "get", "pods", "-n", "shop"];
+    assert_eq!(entry(&pods, &[]).as_deref(), Some("pods"));
+    for odd in [
+        &["/usr/bin/kubectl", "get", "secrets", "-n", "shop"][..],
+        &["/usr/bin/kubectl", "get", "pods", "-n"],
+        &["/usr/bin/kubectl", "get", "pods", "-n", "shop", "-o", "yaml"],
+        &["/usr/bin/kubectl", "get", "pods", "-n", "--all"],
+        &["kubectl", "get", "pods", "-n", "shop"],
+    ] {
+        assert_eq!(entry(odd, &[]), None, "{odd:?}");
+    }
+    let migrate = ["/usr/bin/psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", "/run/in/sql"];
+    assert_eq!(entry(&migrate, &[("sql", "/run/in/sql")]).as_deref(), Some("migrate"));
+    assert_eq!(entry(&migrate, &[("csv", "/run/in/sql")]), None);
+    assert_eq!(entry(&migrate, &[]), None);
+}

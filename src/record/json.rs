@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::Fault;
 
@@ -41,4 +41,14 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault>
     let value = serde_json::from_slice(bytes)
         .map_err(|error| if error.is_data() { Fault::StatementMalformed } else { Fault::JsonMalformed })?;
     if encode(&value) == bytes { Ok(value) } else { Err(Fault::JsonMalformed) }
+}
+
+/// Whether this is a statement with another predicate than the one wanted, so that the fault can say so.
+pub(crate) fn names_other_predicate(payload: &[u8], wanted: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Kind {
+        #[serde(rename = "predicateType")]
+        predicate_type: String,
+    }
+    serde_json::from_slice::<Kind>(payload).is_ok_and(|kind| kind.predicate_type != wanted)
 }

@@ -321,8 +321,9 @@ impl Statement {
         if payload.len() > MAX_PAYLOAD {
             return Err(Fault::TooLarge);
         }
-        let statement: Statement = json::decode(payload)
-            .map_err(|fault| if names_other_predicate(payload) { Fault::PredicateType } else { fault })?;
+        let statement: Statement = json::decode(payload).map_err(|fault| {
+            if json::names_other_predicate(payload, PREDICATE_TYPE) { Fault::PredicateType } else { fault }
+        })?;
         if statement.predicate_type != PREDICATE_TYPE {
             return Err(Fault::PredicateType);
         }
@@ -429,14 +430,4 @@ pub(crate) fn is_hex(text: &str, len: usize) -> bool {
 /// An id as the policy writes them: ASCII, so that no two look alike.
 pub(crate) fn is_name(text: &str, max: usize) -> bool {
     (2..=max).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
-}
-
-/// Whether this is a statement of another kind, so that the fault can say so.
-fn names_other_predicate(payload: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Kind {
-        #[serde(rename = "predicateType")]
-        predicate_type: String,
-    }
-    serde_json::from_slice::<Kind>(payload).is_ok_and(|kind| kind.predicate_type != PREDICATE_TYPE)
 }

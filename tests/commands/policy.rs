@@ -183,3 +183,24 @@ fn an_import_that_keeps_all_says_so() {
     said.complains("undersign: every line was kept, with paths in any letter case; give people the roles above");
     run(&f, &["policy", "import", &beside(&f, "CODEOWNERS", "[Docs]\n* @one\n")]).exits(0).says("as GitLab reads it");
 }
+
+#[test]
+fn what_a_command_at_a_target_needs_is_explained() {
+    let f = Fixture::new();
+    let file = beside(&f, "commands.toml", include_str!("../../assets/policy.toml"));
+    let explain = |line: &str| {
+        let argv: Vec<&str> = line.split(' ').collect();
+        let before = ["policy", "explain", "--policy", &file, "--command", "shop-prod", "--"];
+        run(&f, &[&before[..], &argv].concat()).exits(0)
+    };
+    explain("/usr/bin/kubectl get pods -n shop").says("pods: runs unasked");
+    explain("/usr/bin/psql -X -v ON_ERROR_STOP=1 -f {input:sql}")
+        .says("migrate: where the broker's own preview destroys and replaces nothing")
+        .says("1 of role senior (dana, rahim, ines) and 1 of role security (rahim, ines)")
+        .says("cools down for 2 minutes");
+    explain("/usr/bin/kubectl get secrets -n shop").says("matches no command of the target").says_not("unasked");
+    explain("/bin/sh -c x").says("ARGV: it cannot be asked");
+    run(&f, &["policy", "explain", "--policy", &file, "--command", "moon", "--", "/bin/ls"])
+        .exits(70)
+        .complains("no target moon; it has shop-prod");
+}

@@ -12,9 +12,12 @@ use crate::source::git::Repository;
 
 #[derive(Args)]
 pub struct Options {
-    /// Paths as the repository has them
+    /// Paths as the repository has them; with --command the program and its arguments, after `--`
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<String>,
+    /// A target: say what a command would need there. An input is written `{input:ROLE}`
+    #[arg(long, value_name = "TARGET", conflicts_with = "author")]
+    command: Option<String>,
     /// Address of the author, for what AI assistance asks on top; by default nobody known
     #[arg(long, value_name = "ADDRESS")]
     author: Option<String>,
@@ -28,6 +31,9 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
         Some(file) => super::read_file(file)??,
         None => super::in_force(&Repository::open(here).map_err(|error| error.to_string())?)?,
     };
+    if let Some(target) = &options.command {
+        return super::command::explain(&policy, target, &options.paths);
+    }
     let paths: Vec<RepoPath> = options.paths.iter().map(|path| RepoPath::from(path.trim_start_matches("./"))).collect();
     let width = paths.iter().map(|path| path.to_string().len()).max().unwrap_or_default();
     for path in &paths {

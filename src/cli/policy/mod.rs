@@ -1,5 +1,6 @@
 //! `undersign policy`: the rules, checked, explained, tried out and taken over from elsewhere.
 
+mod command;
 mod explain;
 mod import;
 mod simulate;
@@ -23,7 +24,7 @@ enum Command {
     /// Say whether a policy file is right, or all of its mistakes: 0 right, 2 not
     #[command(after_help = help!("0 it is right, 2 it has mistakes", "undersign policy check .undersign/policy.toml"))]
     Check(CheckOptions),
-    /// Say what paths need, and who could sign for them
+    /// Say what paths need, or a command at a target, and who could sign for it
     #[command(after_help = help!("0", "undersign policy explain --author mina@example.com src/lib.rs"))]
     Explain(explain::Options),
     /// Say what another policy would mean, and which open changes it would turn

@@ -3,6 +3,7 @@
 mod compartments;
 mod limits;
 mod people;
+mod targets;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
@@ -40,6 +41,8 @@ pub(super) fn parse(file: &str, source: &str) -> Result<Policy, FileError> {
         let break_glass = limits::break_glass(root, &people);
         let hidden =
             root.table("hidden").map(|table| compartments::slots("hidden", &table, "sign")).unwrap_or_default();
+        let brokers = targets::brokers(root, &people);
+        let targets = targets::targets(root, &people, &brokers, &freezes);
         Some(Policy {
             version: version?.value,
             repository: repository?.value,
@@ -54,6 +57,8 @@ pub(super) fn parse(file: &str, source: &str) -> Result<Policy, FileError> {
             freezes,
             break_glass,
             hidden,
+            brokers,
+            targets,
             digest,
         })
     })

@@ -6,7 +6,7 @@ use super::{Run, name, paths};
 use crate::change::diff::{FileDiff, Location, Side};
 use crate::change::digest::Digest;
 use crate::change::{RepoPath, counted, visible};
-use crate::risk::rules::extension;
+use crate::risk::blast::extension;
 use crate::risk::{Finding, Severity};
 
 /// Places and reasons that a row names.

@@ -1,0 +1,93 @@
+//! One request with what it is judged by: the policy of its target, who signed, and who refused.
+
+use super::knowledge::Knowledge;
+use super::outcome::{Code, Effect, Reason};
+use super::refusals::{Refusals, refusals};
+use super::request::{PreviewBy, Request};
+use super::standing::{Counted, standing};
+use crate::policy::Target;
+use crate::record::RecordId;
+
+/// One request with what it is judged by.
+pub(super) struct Case<'k> {
+    pub knowledge: &'k Knowledge<'k>,
+    pub id: RecordId,
+    pub target: &'k Target,
+    pub request: &'k Request,
+    pub counted: Vec<Counted<'k>>,
+    pub refusals: Refusals<'k>,
+}
+
+impl<'k> Case<'k> {
+    /// The request, where this broker admitted it for a target that is still its own.
+    ///
+    /// # Errors
+    /// It did not, or the target is not.
+    pub fn of(knowledge: &'k Knowledge<'k>, id: RecordId) -> Result<Case<'k>, Reason> {
+        let refuse = |code, detail: &str| Reason::new(code, Effect::Refuses, detail);
+        let record = knowledge.own.records.iter().find(|record| record.id() == id);
+        let admitted = record.and_then(|record| Some((record.run(), record.run().admitted()?)));
+        let Some((run, request)) = admitted else {
+            return Err(refuse(
+                Code::RequestUnknown,
+                "This broker admitted no such request. Ask again with `undersign exec request`.",
+            ));
+        };
+        let own = |target: &&Target| {
+            let key = knowledge.policy.broker_of(target).map(|broker| broker.key.id().to_string());
+            key.as_ref() == Some(&knowledge.own.id.key) && run.broker == knowledge.own.id.key
+        };
+        let target = knowledge.policy.target(&run.target).filter(own);
+        let Some(target) = target.filter(|_| run.repository.id == knowledge.policy.repository) else {
+            return Err(refuse(
+                Code::TargetUnknown,
+                "The policy has no such target any more, or gives it to another broker. Ask that one.",
+            ));
+        };
+        let counted = standing(knowledge.policy, knowledge.authorizations, knowledge.received, knowledge.now);
+        let digest = run.command_digest().map(|digest| digest.to_string()).unwrap_or_default();
+        let refusals = refusals(knowledge.policy, &counted, &target.name, (request, &digest), knowledge.now);
+        Ok(Case { knowledge, id, target, request, counted, refusals })
+    }
+
+    pub fn now(&self) -> i64 {
+        self.knowledge.now
+    }
+
+    /// When a signature ceases to count: it is good for as long as the target lets it be, whatever its signer says.
+    pub fn expires(&self, one: &Counted<'_>) -> i64 {
+        let own = one.authorization();
+        own.not_after.seconds().min(own.issued_at.seconds().saturating_add(self.target.valid))
+    }
+
+    /// What any signature must be, that of an emergency too: by a person, in its time, with every refusal answered.
+    pub fn window(&self, one: &Counted<'_>) -> Option<Reason> {
+        let (who, own, now) = (&one.person.id, one.authorization(), self.now());
+        let no = |code, detail: String| Some(Reason::new(code, Effect::Explains, detail));
+        if !one.is_human() {
+            return no(Code::NotHuman, format!("{who} is not a person; only people fill slots."));
+        }
+        if now >= self.expires(one) {
+            return no(Code::Expired, format!("What {who} signed is over. {who} can sign again."));
+        }
+        if one.is_ahead(now) || now < own.not_before.seconds() {
+            return no(Code::Time, format!("What {who} signed is for later, or dated ahead of the broker's clock."));
+        }
+        let open = self.refusals.unanswered(&own.answers)?;
+        let detail = format!(
+            "{} refused another request of this operator, and {who} signed without answering that. {who} can sign again \
+             after reading it.",
+            open.person.id
+        );
+        no(Code::Vetoed, detail)
+    }
+}
+
+/// Whether a request destroys something, or nobody can tell: it matches no entry, or the broker made no preview.
+pub fn is_destructive(request: &Request) -> bool {
+    let preview = &request.preview;
+    preview.destroys.0 > 0
+        || preview.replaces.0 > 0
+        || preview.by != PreviewBy::Broker
+        || request.command.entry.is_empty()
+}

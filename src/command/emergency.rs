@@ -1,0 +1,99 @@
+//! Break-glass at a target: who lets a run through, how often, and the authorization that is owed afterwards.
+
+use std::collections::BTreeSet;
+
+use super::authorization::Verdict;
+use super::case::{Case, is_destructive};
+use super::outcome::{Code, Effect, Reason};
+use super::receipt::{Event, Started, YesNo};
+use super::request::Request;
+use super::standing::{Counted, signers};
+use crate::policy::meaning::Length;
+use crate::record::RecordId;
+
+/// The quota counts over this: 30 days, in seconds.
+const WINDOW: i64 = 30 * 24 * 3600;
+
+/// The signatures that let a request through in an emergency; none where nobody signed for one, or the target has no
+/// terms for it.
+///
+/// # Errors
+/// Somebody did, and it is not enough.
+pub(super) fn signed<'k>(case: &Case<'k>) -> Result<Option<Vec<Counted<'k>>>, Reason> {
+    let (Some(terms), Some(requirement)) = (&case.target.break_glass, case.target.emergency()) else { return Ok(None) };
+    let own = case.id.to_string();
+    let declared = |one: &&Counted<'_>| one.is(Verdict::BreakGlass) && one.authorization().request.id == own;
+    let all: Vec<Counted<'k>> = case.counted.iter().filter(declared).copied().collect();
+    if all.is_empty() {
+        return Ok(None);
+    }
+    let may = |one: &Counted<'_>| terms.operator || one.person.id != case.request.asked.operator;
+    let good = |one: &&Counted<'_>| one.presence >= terms.presence && may(one) && case.window(one).is_none();
+    let present: Vec<Counted<'k>> = all.iter().filter(good).copied().collect();
+    let explain = |detail: String| Err(Reason::new(Code::BreakGlass, Effect::Explains, detail));
+    if let Some(slot) = requirement.fill(&signers(&present)).iter().find(|slot| !slot.is_filled()) {
+        return explain(format!("Break-glass needs {} of role {}, has {}.", slot.need, slot.slot, slot.have));
+    }
+    let used = started(case).filter(|(at, _)| *at > case.knowledge.now.saturating_sub(WINDOW)).count();
+    if used >= terms.max_per_30d {
+        return explain(format!("Break-glass was used {used} times in 30 days; {} are allowed.", terms.max_per_30d));
+    }
+    Ok(Some(present))
+}
+
+/// Runs of the target that an emergency let through, with the times at which they started.
+fn started<'c>(case: &'c Case<'_>) -> impl Iterator<Item = (i64, &'c Started)> {
+    case.knowledge.own.records.iter().filter_map(|record| match &record.run().event {
+        Event::Started(started) if record.run().target == case.target.name && started.emergency == YesNo::Yes => {
+            Some((record.run().issued_at.seconds(), started))
+        }
+        _ => None,
+    })
+}
+
+/// The authorizations that are overdue: until they are there, nothing more runs.
+pub(super) fn owed(case: &Case<'_>) -> Vec<Reason> {
+    let Some(terms) = &case.target.break_glass else { return Vec::new() };
+    let overdue = started(case).filter(|(at, started)| {
+        case.knowledge.now >= at.saturating_add(terms.debt_after) && !is_authorized(case, &started.request)
+    });
+    let reason = |(_, started): (i64, &Started)| {
+        let detail = format!(
+            "Request {} ran in an emergency and was not authorized within {} of it. Read and authorize it first.",
+            started.request.get(..8).unwrap_or_default(),
+            Length(terms.debt_after)
+        );
+        Reason::new(Code::BreakGlass, Effect::Refuses, detail)
+    };
+    overdue.map(reason).collect()
+}
+
+/// Whether people who saw all of a request filled its slots, before or after it ran. That their time is over by now
+/// does not matter: it was a review all the same.
+fn is_authorized(case: &Case<'_>, id: &str) -> bool {
+    let Some(request) = admitted(case, id) else { return false };
+    let counts = |one: &&Counted<'_>| {
+        one.is(Verdict::Authorize)
+            && one.authorization().request.id == id
+            && one.is_human()
+            && !one.is_ahead(case.knowledge.now)
+            && one.person.id != request.asked.operator
+            && one.presence >= case.target.presence
+            && one.authorization().view.unseen().is_none()
+    };
+    let refused: BTreeSet<&str> = case
+        .counted
+        .iter()
+        .filter(|one| one.is(Verdict::Refuse) && one.authorization().request.id == id)
+        .map(|one| one.person.id.as_str())
+        .collect();
+    let signed: Vec<Counted<'_>> =
+        case.counted.iter().filter(counts).filter(|one| !refused.contains(one.person.id.as_str())).copied().collect();
+    let required = case.target.requirements(is_destructive(request), false);
+    required.iter().all(|requirement| requirement.is_filled_by(&signers(&signed)))
+}
+
+fn admitted<'c>(case: &'c Case<'_>, id: &str) -> Option<&'c Request> {
+    let id: RecordId = id.parse().ok()?;
+    case.knowledge.own.records.iter().find(|record| record.id() == id)?.run().admitted()
+}

@@ -1,0 +1,197 @@
+//! What may be asked of a target at all: a command that an entry of the policy allows, or one whose arguments hide no
+//! code and name no file that nobody bound.
+
+use super::outcome::Code;
+use crate::change::visible;
+use crate::policy::{CommandEntry, Target};
+
+/// How a command stands to the policy before anybody is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admissible<'t> {
+    /// An entry allows it, argument by argument.
+    Entry(&'t CommandEntry),
+    /// None does: it may be asked, and counts as destructive.
+    Unlisted,
+    /// It may not be asked.
+    No(Code, String),
+}
+
+/// Looks a command up, given its inputs by role and path.
+pub fn admissible<'t>(target: &'t Target, argv: &[String], inputs: &[(&str, &str)]) -> Admissible<'t> {
+    if let Some(entry) = target.entry(argv, inputs) {
+        return Admissible::Entry(entry);
+    }
+    let Some((program, arguments)) = argv.split_first() else {
+        return Admissible::No(Code::Argv, "There is no command.".to_owned());
+    };
+    match code_in(program, arguments).or_else(|| foreign_path(arguments, inputs)) {
+        Some(why) => Admissible::No(Code::Argv, why),
+        None => Admissible::Unlisted,
+    }
+}
+
+/// Programs that take code as an argument, with the options that it follows. This list is no border: what matches no
+/// entry is destructive whatever it is called. It only stops what nobody could read.
+const INTERPRETERS: [(&str, &[&str]); 34] = [
+    ("sh", &["c"]),
+    ("bash", &["c"]),
+    ("dash", &["c"]),
+    ("ash", &["c"]),
+    ("zsh", &["c"]),
+    ("ksh", &["c"]),
+    ("fish", &["c"]),
+    ("pwsh", &["c", "command", "e", "ec", "encodedcommand"]),
+    ("powershell", &["c", "command", "e", "ec", "encodedcommand"]),
+    ("python", &["c"]),
+    ("pypy", &["c"]),
+    ("perl", &["e", "E"]),
+    ("ruby", &["e"]),
+    ("node", &["e", "eval", "p", "print"]),
+    ("nodejs", &["e", "eval", "p", "print"]),
+    ("bun", &["e", "eval", "p", "print"]),
+    ("deno", &["eval"]),
+    ("php", &["r", "B", "R", "E"]),
+    ("lua", &["e"]),
+    ("Rscript", &["e"]),
+    ("osascript", &["e"]),
+    ("psql", &["c", "command"]),
+    ("mysql", &["e", "execute", "init-command"]),
+    ("mariadb", &["e", "execute", "init-command"]),
+    ("mongosh", &["eval"]),
+    ("mongo", &["eval"]),
+    ("sed", &["e", "expression"]),
+    ("emacs", &["eval", "execute"]),
+    ("vim", &["c", "cmd"]),
+    ("nvim", &["c", "cmd"]),
+    ("make", &["eval"]),
+    ("ansible", &["a", "args", "m"]),
+    ("git", &["c", "config-env", "exec-path"]),
+    ("find", &["exec", "execdir", "ok", "okdir"]),
+];
+
+/// Programs whose arguments are another command, or code without an option before it.
+const RUNNERS: [&str; 26] = [
+    "env", "sudo", "doas", "su", "runuser", "setpriv", "xargs", "nohup", "timeout", "nice", "ionice", "setsid",
+    "stdbuf", "script", "watch", "parallel", "busybox", "awk", "gawk", "mawk", "nawk", "ssh", "eval", "chroot",
+    "unshare", "flock",
+];
+
+/// Why a command is refused that has code in an argument.
+fn code_in(program: &str, arguments: &[String]) -> Option<String> {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    if RUNNERS.contains(&plain) {
+        return Some(format!(
+            "{} runs what its arguments say. Ask for that program itself, with its input as a file.",
+            visible::text(name)
+        ));
+    }
+    let (_, options) = INTERPRETERS.iter().find(|(known, _)| *known == plain)?;
+    let found = arguments.iter().take_while(|argument| *argument != "--").find(|own| is_option(own, options))?;
+    Some(format!(
+        "{} takes code after {}, where nobody reads it as a file. Put it into a file, and ask with --input.",
+        visible::text(name),
+        visible::text(found)
+    ))
+}
+
+/// Whether an argument is one of these options: `--eval`, `--eval=…`, `-eval`, or the letter in a bundle such as `-xc`.
+fn is_option(argument: &str, options: &[&str]) -> bool {
+    let Some(rest) = argument.strip_prefix('-').filter(|rest| !rest.is_empty()) else {
+        return options.contains(&argument) && argument.len() > 1;
+    };
+    let long = rest.trim_start_matches('-').split('=').next().unwrap_or_default();
+    let is_long = |option: &&str| option.len() > 1 && option.eq_ignore_ascii_case(long);
+    let letters = |option: &&str| option.len() == 1 && !rest.starts_with('-') && rest.contains(*option);
+    options.iter().any(|option| is_long(option) || letters(option))
+}
+
+/// Why a command is refused that names a file which is no input: what is in it when it runs, nobody has bound.
+fn foreign_path(arguments: &[String], inputs: &[(&str, &str)]) -> Option<String> {
+    let is_input = |text: &str| inputs.iter().any(|(_, path)| *path == text);
+    let found = arguments.iter().find(|argument| paths(argument).any(|path| !is_input(path)))?;
+    Some(format!(
+        "The argument {} names a file that is no input, so nobody knows what will be in it. Give it with --input.",
+        visible::text(found)
+    ))
+}
+
+/// What of an argument may be the path of a file outside of where the command runs: `/a`, `~/a`, `../a`, and the same
+/// after `=`, `@`, `:`, `,` or the letter of an option.
+fn paths(argument: &str) -> impl Iterator<Item = &str> {
+    let starts = argument.match_indices(['=', '@', ':', ',']).map(|(at, _)| &argument[at + 1..]);
+    let after_letter = argument.strip_prefix('-').and_then(|rest| rest.get(1..));
+    let is_path = |text: &&str| {
+        let is_url = text.starts_with("//");
+        let climbs = *text == ".." || text.starts_with("../") || text.contains("/../") || text.ends_with("/..");
+        (text.starts_with(['/', '~']) && !is_url) || climbs
+    };
+    std::iter::once(argument).chain(starts).chain(after_letter).filter(is_path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+
+    fn said(line: &str, inputs: &[(&str, &str)]) -> String {
+        let policy = Policy::parse("policy.toml", include_str!("../../assets/policy.toml")).unwrap();
+        let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        match admissible(policy.target("shop-prod").unwrap(), &argv, inputs) {
+            Admissible::Entry(entry) => entry.name.clone(),
+            Admissible::Unlisted => "unlisted".to_owned(),
+            Admissible::No(code, _) => code.to_string(),
+        }
+    }
+
+    #[test]
+    fn code_in_an_argument_is_refused_however_the_interpreter_is_called() {
+        for line in [
+            "/bin/sh -c x",
+            "/bin/bash -xc x",
+            "/usr/bin/python3.12 -c x",
+            "/usr/bin/perl -ne x",
+            "/usr/bin/node --eval=x",
+            "/usr/bin/psql -c x",
+            "/usr/bin/psql --command=x",
+            "/usr/bin/awk x",
+            "/usr/bin/env sh",
+            "/usr/bin/sudo x",
+            "/usr/bin/xargs rm",
+            "/usr/bin/deno eval x",
+            "/usr/bin/git -c alias.x=!sh x",
+            "/usr/bin/find . -exec x",
+            "/usr/bin/ssh host x",
+            "/opt/pwsh -EncodedCommand x",
+        ] {
+            assert_eq!(said(line, &[]), "ARGV", "{line}");
+        }
+        for line in
+            ["/usr/bin/kubectl delete pod web", "/usr/bin/terraform apply", "/usr/bin/psql -X -l", "/usr/bin/bash"]
+        {
+            assert_eq!(said(line, &[]), "unlisted", "{line}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_input_is_refused_however_it_is_written() {
+        let inputs = [("sql", "/run/in/sql")];
+        for argument in
+            ["/etc/x", "-f/etc/x", "--file=/etc/x", "@/etc/x", "~/x", "../x", "a/../../x", "..", "x:/y", "a=b,/c"]
+        {
+            assert_eq!(said(&format!("/usr/bin/tool {argument}"), &inputs), "ARGV", "{argument}");
+        }
+        for argument in
+            ["/run/in/sql", "--file=/run/in/sql", "-f/run/in/sql", "deployment/web", "https://x.example/y", "a..b"]
+        {
+            assert_eq!(said(&format!("/usr/bin/tool {argument}"), &inputs), "unlisted", "{argument}");
+        }
+    }
+
+    #[test]
+    fn what_an_entry_says_word_for_word_is_the_policys_own() {
+        assert_eq!(said("/usr/bin/kubectl get pods -n shop", &[]), "pods");
+        assert_eq!(said("/usr/bin/psql -X -v ON_ERROR_STOP=1 -f /run/in/sql", &[("sql", "/run/in/sql")]), "migrate");
+        assert_eq!(said("/usr/bin/psql -X -v ON_ERROR_STOP=1 -f /etc/x", &[("sql", "/run/in/sql")]), "ARGV");
+    }
+}

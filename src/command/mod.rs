@@ -1,0 +1,33 @@
+//! FLOOR 1: commands that run in production only when a person authorized them: requests, authorizations, receipts, and
+//! the one rule that says whether a run may start.
+//!
+//! For each request at most one run, only with its slots filled and no refusal known. `SPEC.md`, below, is normative.
+//!
+#![doc = include_str!("SPEC.md")]
+#![warn(missing_docs)]
+
+pub mod authorization;
+mod case;
+mod decision;
+mod emergency;
+pub mod entry;
+mod knowledge;
+mod ordinary;
+pub mod outcome;
+pub mod receipt;
+pub mod records;
+mod refusals;
+pub mod request;
+mod standing;
+pub mod statement;
+mod trouble;
+
+pub use authorization::{Authorization, AuthorizationStatement, Verdict};
+pub use case::is_destructive;
+pub use decision::may_start;
+pub use knowledge::Knowledge;
+pub use outcome::{Answer, Claim, Code, Decided, Effect, Reason};
+pub use receipt::{Event, Run, RunStatement};
+pub use records::{AuthorizationChain, AuthorizationRecord, Received, RunChain, RunRecord};
+pub use request::{Request, command_digest};
+pub use standing::{Counted, standing};

@@ -1,0 +1,108 @@
+//! Whose each record about commands is, and which of them stand. The one place that decides this.
+
+use std::collections::BTreeSet;
+
+use super::authorization::{Authorization, Verdict};
+use super::records::{AuthorizationChain, AuthorizationRecord, Received};
+use crate::gate::CLOCK_SKEW;
+use crate::policy::{Kind, Person, Policy, Signer};
+use crate::record::{Presence, RecordId};
+
+/// A record that stands, with the person whose key signed it.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted<'k> {
+    /// The record itself.
+    pub record: &'k AuthorizationRecord,
+    /// The owner of the key, who is the principal.
+    pub person: &'k Person,
+    /// What the signature proves of the person being there.
+    pub presence: Presence,
+    /// When it came to whoever decides; now, where it just did.
+    pub received: i64,
+}
+
+impl<'k> Counted<'k> {
+    /// What was signed.
+    pub fn authorization(&self) -> &'k Authorization {
+        self.record.authorization()
+    }
+
+    /// Whether it is of this verdict.
+    pub fn is(&self, verdict: Verdict) -> bool {
+        self.authorization().verdict == verdict
+    }
+
+    /// Whether it is dated later than any clock may show now.
+    pub fn is_ahead(&self, now: i64) -> bool {
+        self.authorization().issued_at.seconds() > now.saturating_add(CLOCK_SKEW)
+    }
+
+    pub(super) fn is_human(&self) -> bool {
+        self.person.kind == Kind::Human
+    }
+}
+
+/// All records that stand, expired ones too: by the key of their principal, that is good and no clone, and not taken
+/// back. A refusal stands whatever becomes of its key, as long as the roster has it.
+pub fn standing<'k>(
+    policy: &'k Policy,
+    chains: &'k [AuthorizationChain],
+    received: &Received,
+    now: i64,
+) -> Vec<Counted<'k>> {
+    let records = chains.iter().flat_map(|chain| &chain.records);
+    let owned: Vec<(Counted<'k>, bool)> = records.filter_map(|record| owned(policy, record, received, now)).collect();
+    // What ends a refusal is signed by a key that is good, and now; else whoever found an old key could end any.
+    let ends = |(counted, is_fit): &&(Counted<'k>, bool)| *is_fit && !counted.is_ahead(now);
+    let ended: BTreeSet<(&str, &str)> = owned
+        .iter()
+        .filter(ends)
+        .flat_map(|(counted, _)| {
+            let own = counted.authorization();
+            own.supersedes.iter().map(|id| (own.principal.as_str(), id.as_str()))
+        })
+        .collect();
+    let stands = |counted: &Counted<'k>| {
+        let id = counted.record.id().to_string();
+        !ended.contains(&(counted.authorization().principal.as_str(), id.as_str()))
+    };
+    let counts = |(counted, is_fit): (Counted<'k>, bool)| {
+        let own = is_fit || counted.is(Verdict::Refuse);
+        (own && stands(&counted)).then_some(counted)
+    };
+    owned.into_iter().filter_map(counts).collect()
+}
+
+/// A record with its owner, and whether the key is good; none where it is nobody's, somebody else's, or of a clone.
+fn owned<'k>(
+    policy: &'k Policy,
+    record: &'k AuthorizationRecord,
+    received: &Received,
+    now: i64,
+) -> Option<(Counted<'k>, bool)> {
+    let (person, enrolment) = policy.roster.enrolment(record.verified.key())?;
+    let own = record.authorization();
+    if person.id != own.principal || record.clone || own.repository.id != policy.repository {
+        return None;
+    }
+    let came = received.get(&record.id()).copied();
+    let is_fit = enrolment.unfit(own.issued_at.seconds(), Some(came.unwrap_or(now)), now).is_none();
+    let presence = enrolment.level(record.verified.token());
+    Some((Counted { record, person, presence, received: came.unwrap_or(now) }, is_fit))
+}
+
+/// The people behind some records, each once, with the roles that they had when they signed and still have.
+pub(super) fn signers<'k>(counted: &[Counted<'k>]) -> Vec<Signer<'k>> {
+    let mut people: std::collections::BTreeMap<&str, Signer<'k>> = Default::default();
+    for one in counted {
+        let signer =
+            people.entry(&one.person.id).or_insert_with(|| Signer { person: one.person, roles: BTreeSet::new() });
+        let held = one.person.roles.iter().filter(|role| one.authorization().roles.contains(role));
+        signer.roles.extend(held.map(String::as_str));
+    }
+    people.into_values().collect()
+}
+
+pub(super) fn ids(counted: &[Counted<'_>]) -> Vec<RecordId> {
+    counted.iter().map(|one| one.record.id()).collect()
+}
