@@ -23,9 +23,9 @@
 //!  4  app  tui  worker  config  service
 //!                                               the program without a screen; the screen; effects → events; the gate
 //!                                               over HTTP
-//!  3  signing  examination  sync  delivery  enforcement
+//!  3  signing  examination  sync  delivery  enforcement  broker
 //!                                               what is joined for the sheet, queue and reader, remotes, review
-//!                                               servers, pushes
+//!                                               servers, pushes, commands
 //!  2  source  ledger  gate_state  signer  drafts  cache  disk  clipboard  editor
 //!                                               git objects; chains in refs; what a gate saw; keys; files
 //!  1  provenance  risk  policy  decision  record  gate  command  highlight       rules
@@ -127,6 +127,9 @@ pub mod sync;
 #[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod app;
+#[cfg(all(feature = "tui", target_os = "linux"))]
+#[doc(hidden)]
+pub mod broker;
 #[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod clipboard;

@@ -34,10 +34,14 @@ mod summary;
 mod sync;
 mod verify;
 
+#[cfg(all(feature = "tui", target_os = "linux"))]
+mod broker;
 #[cfg(feature = "tui")]
 mod demo;
 #[cfg(feature = "tui")]
 mod desk;
+#[cfg(all(feature = "tui", target_os = "linux"))]
+mod exec;
 #[cfg(feature = "tui")]
 mod init;
 #[cfg(feature = "tui")]
@@ -134,6 +138,18 @@ enum Command {
         "undersign doctor --remote origin"
     ))]
     Doctor(doctor::Options),
+    /// Ask a broker to run a command in production, and run it once people authorized it
+    #[cfg(all(feature = "tui", target_os = "linux"))]
+    #[command(after_help = help!(
+        "of the command itself once it started; before that 0 done, 2 refused, 4 cannot be decided, 75 not yet",
+        "undersign exec request --target shop-prod -- /usr/bin/kubectl get pods -n shop",
+        "undersign exec run ID"
+    ))]
+    Exec(exec::Options),
+    /// Make and serve a broker, which runs commands that people authorized
+    #[cfg(all(feature = "tui", target_os = "linux"))]
+    #[command(after_help = help!("0 done", "undersign broker serve /var/lib/undersign"))]
+    Broker(broker::Options),
     /// Print one pending change: what it does, what was found, what it needs
     #[command(after_help = help!("0 when there is such a change", "undersign show agent/work --json"))]
     Show(show::Options),
@@ -155,10 +171,11 @@ enum Command {
 }
 
 /// What the commands are for, in the order of `--help`.
-const GROUPS: [(&str, &[&str]); 4] = [
+const GROUPS: [(&str, &[&str]); 5] = [
     ("Review", &["demo", "init", "review", "queue", "show"]),
     ("Decisions", &["sync", "record"]),
     ("Policy and gate", &["policy", "verify", "gate", "doctor"]),
+    ("Commands in production", &["exec", "broker"]),
     ("Terminal and shell", &["keys", "theme", "completions", "man"]),
 ];
 
@@ -236,6 +253,10 @@ impl Command {
             Command::Keys(options) => keys::run(options),
             #[cfg(feature = "tui")]
             Command::Theme(options) => theme::run(options),
+            #[cfg(all(feature = "tui", target_os = "linux"))]
+            Command::Exec(options) => return exec::run(options, first),
+            #[cfg(all(feature = "tui", target_os = "linux"))]
+            Command::Broker(options) => broker::run(options),
             Command::Verify(options) => return Ok(verify::run(options, first)),
             Command::Gate(options) => gate::run(options, first),
             Command::Queue(options) => queue::run(options, repositories),

@@ -40,6 +40,19 @@ pub enum Verdict {
     Repair,
 }
 
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Verdict::Authorize => "authorize",
+            Verdict::Refuse => "refuse",
+            Verdict::BreakGlass => "break-glass",
+            Verdict::Withdraw => "withdraw",
+            Verdict::Handover => "handover",
+            Verdict::Repair => "repair",
+        })
+    }
+}
+
 /// What a person says about a request: `SPEC.md`, in this folder, member by member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]

@@ -120,6 +120,19 @@ pub enum Outcome {
     NotRun,
 }
 
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Outcome::Exit => "exit",
+            Outcome::Signal => "signal",
+            Outcome::Timeout => "timeout",
+            Outcome::Stopped => "stopped",
+            Outcome::Unknown => "unknown",
+            Outcome::NotRun => "not run",
+        })
+    }
+}
+
 /// What a run wrote; the bytes stay with the broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,6 +143,17 @@ pub struct Output {
     pub stderr: String,
     /// Bytes that it wrote, kept or not.
     pub bytes: Decimal,
+}
+
+impl Event {
+    /// The word for it: `admitted`, `started`, `ended`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Event::Admitted(_) => "admitted",
+            Event::Started(_) => "started",
+            Event::Ended(_) => "ended",
+        }
+    }
 }
 
 impl Run {

@@ -5,6 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::commands;
 use super::ledger::Ledger;
 use super::{Case, Request, unread, unreadable};
 use crate::change::{ObjectId, visible};
@@ -272,6 +273,9 @@ impl Judgement<'_> {
         if let Some(prefix) = ledger::prefix_of(&update.name) {
             return without_states(self.of_chain(update, prefix));
         }
+        if let Some(outcome) = commands::decide(&self.repository, &self.policy, update) {
+            return without_states(outcome);
+        }
         if let Some(outcome) = gate::ref_names::decide_own(update, &self.repository) {
             return without_states(outcome);
         }
@@ -310,7 +314,8 @@ impl Judgement<'_> {
         if let Err(late) = self.case.deadline.check() {
             return RefOutcome::refused(&update.name, unread(late));
         }
-        gate::decide_chain(update, chain.as_ref(), &self.ledger.held, &self.ledger.chains, &self.policy)
+        let is_known = |key: &str| self.policy.roster.by_key_id(key).is_some();
+        gate::decide_chain(update, chain.as_ref(), &self.ledger.held, &self.ledger.chains, &is_known)
     }
 
     /// Another copy of a chain was let through under its other name, is not there yet, and is not held by this one:

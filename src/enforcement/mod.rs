@@ -4,6 +4,7 @@
 //! No network, no writes but the gate's own state, and no configuration, hook, filter, graft or replacement object of
 //! the inspected repository has a say.
 
+mod commands;
 mod judgement;
 mod ledger;
 mod operator;

@@ -38,7 +38,7 @@ pub use segment::{Answerable, Standing};
 
 use crate::change::RepoPath;
 use crate::policy::{POLICY_FILE, Policy};
-use crate::record::{Chain, Fault, Index, Loss};
+use crate::record::{Chain, Entry, Fault, Index, Loss};
 use evaluation::Evaluation;
 
 /// Seconds by which two clocks may differ.
@@ -52,12 +52,14 @@ fn distrust(input: &Input<'_>) -> Option<Reason> {
 
 /// Judges a move of a chain's ref. `chain` is what would be there; none where what was there is not all in it. `held`
 /// is what the refs hold, `chains` the same with what is pushed laid over.
-pub fn decide_chain(
+///
+/// `is_known` says whether a key id is one whose chains of this kind have a say.
+pub fn decide_chain<R: Entry>(
     update: &Update,
-    chain: Option<&Chain>,
-    held: &[Chain],
-    chains: &[Chain],
-    policy: &Policy,
+    chain: Option<&Chain<R>>,
+    held: &[Chain<R>],
+    chains: &[Chain<R>],
+    is_known: &dyn Fn(&str) -> bool,
 ) -> RefOutcome {
     let refused = |code, detail: String| RefOutcome::refused(&update.name, Reason::deny(code, detail));
     let Some(chain) = chain else {
@@ -66,10 +68,10 @@ pub fn decide_chain(
             "Records are only ever added. `undersign sync` brings here what the ref holds; then push again.".to_owned(),
         );
     };
-    if policy.roster.by_key_id(&chain.id.key).is_none() {
+    if !is_known(&chain.id.key) {
         return refused(
             Code::Stranger,
-            "The key of this chain is nobody's in the roster. Add its owner to the policy first.".to_owned(),
+            "The key of this chain is nobody's in the policy. Add its owner to the policy first.".to_owned(),
         );
     }
     if let Some((position, fault)) = chain.fault {
@@ -78,12 +80,12 @@ pub fn decide_chain(
             format!("Record {position} of what was pushed does not hold: {fault}. It would stop every gate."),
         );
     }
-    if let Some(loss) = new_loss(chain, held, chains, policy) {
+    if let Some(loss) = new_loss(chain, held, chains, is_known) {
         return refused(
             Code::LedgerMissing,
             format!(
-                "It holds a record that was signed after record {} of refs/undersign/decisions/{}, and that is not \
-                 here. It would stop every gate. Push that chain first, or with it.",
+                "It holds a record that was signed after record {} of the chain {}, and that is not here. It would \
+                 stop every gate. Push that chain first, or with it.",
                 loss.head.seq, loss.chain
             ),
         );
@@ -93,11 +95,15 @@ pub fn decide_chain(
 
 /// What a pushed chain says to have seen, and is nowhere. What the copy that is here says so already stops nothing
 /// further.
-fn new_loss(chain: &Chain, held: &[Chain], chains: &[Chain], policy: &Policy) -> Option<Loss> {
+fn new_loss<R: Entry>(
+    chain: &Chain<R>,
+    held: &[Chain<R>],
+    chains: &[Chain<R>],
+    is_known: &dyn Fn(&str) -> bool,
+) -> Option<Loss> {
     let known = held.iter().find(|copy| copy.id == chain.id).map(|copy| &copy.seen);
     let is_new = |loss: &Loss| known.and_then(|seen| seen.get(&loss.chain)) != Some(loss.head);
-    let is_known = |loss: &Loss| policy.roster.by_key_id(&loss.chain.key).is_some();
-    chain.seen.losses(&Index::of(chains)).find(|loss| is_known(loss) && is_new(loss))
+    chain.seen.losses(&Index::of(chains)).find(|loss| is_known(&loss.chain.key) && is_new(loss))
 }
 
 /// A chain of a known key that does not hold together: a rejection may be what is missing from it.

@@ -11,6 +11,10 @@ use crate::change::{ObjectId, ref_name, visible};
 pub const DECISIONS: &str = "refs/undersign/decisions/";
 /// The same on a host that takes no refs but branches.
 pub const DECISION_BRANCHES: &str = "refs/heads/undersign/decisions/";
+/// Where the chains of brokers live.
+pub const RUNS: &str = "refs/undersign/runs/";
+/// Where the chains of people live who authorize commands.
+pub const AUTHORIZATIONS: &str = "refs/undersign/authorizations/";
 /// Where `undersign doctor` tries out what a host allows.
 pub const PROBES: &str = "refs/undersign/probe/";
 /// What is undersign's own on a host: nobody pushes anything else there.
@@ -114,7 +118,8 @@ pub fn decide_own(update: &Update, facts: &dyn RefFacts) -> Option<RefOutcome> {
     if name.starts_with(OWN) {
         return Some(decide_probe(update, facts));
     }
-    if [DECISIONS, DECISION_BRANCHES].iter().any(|prefix| prefix.starts_with(&format!("{name}/"))) {
+    if [DECISIONS, DECISION_BRANCHES, RUNS, AUTHORIZATIONS].iter().any(|prefix| prefix.starts_with(&format!("{name}/")))
+    {
         let detail = "It would lie where decisions are kept, and git keeps none below a ref.";
         return Some(RefOutcome::refused(name, Reason::deny(Code::RefUncovered, detail)));
     }

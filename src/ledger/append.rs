@@ -1,11 +1,13 @@
 //! Adds a record to the ledger: under a lock, verified before and after.
 
 use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
 use git2::{ErrorCode, Signature, Time};
 
-use super::{LedgerError, PREFIX, read_chain};
+use super::LedgerError;
+use super::commands::Family;
 use crate::record::chain::{self, Link};
 use crate::record::{ChainId, Fault, Record};
 use crate::source::git::Repository;
@@ -16,8 +18,18 @@ const STALE_LOCK: Duration = Duration::from_secs(2);
 /// Adds a record to its chain: verified first, added only where the chain stands where the record says, read back
 /// after.
 pub fn append(repository: &Repository, id: &ChainId, link: Link, now: i64) -> Result<Record, LedgerError> {
+    append_to::<Record>(repository, id, link, now).map(|record| Record::clone(&record))
+}
+
+/// As [`append`], of any kind.
+pub(super) fn append_to<R: Family>(
+    repository: &Repository,
+    id: &ChainId,
+    link: Link,
+    now: i64,
+) -> Result<Arc<R>, LedgerError> {
     let _held = hold(repository)?;
-    let before = read_chain(repository, id);
+    let before = R::chain(repository, id);
     if let Some((_, fault)) = before.fault {
         return Err(LedgerError::Refused(fault));
     }
@@ -26,10 +38,10 @@ pub fn append(repository: &Repository, id: &ChainId, link: Link, now: i64) -> Re
         Err(Fault::ChainGap | Fault::ChainRepeat | Fault::ChainPrev) => return Err(LedgerError::LostPlace),
         Err(fault) => return Err(LedgerError::Refused(fault)),
     };
-    write(repository, id, &link, now)?;
-    let after = read_chain(repository, id);
-    let same = after.fault.is_none() && after.records.get(before.records.len()).is_some_and(|read| **read == record);
-    same.then_some(record).ok_or_else(|| LedgerError::NotReadBack(format!("{PREFIX}{id}")))
+    write::<R>(repository, id, &link, now)?;
+    let after = R::chain(repository, id);
+    let read = after.records.get(before.records.len()).filter(|read| after.fault.is_none() && ***read == record);
+    read.cloned().ok_or_else(|| LedgerError::NotReadBack(format!("{}{id}", R::PREFIX)))
 }
 
 /// Keeps other programs of ours out while a record is added. The system lets go of it when a program dies.
@@ -43,10 +55,10 @@ fn hold(repository: &Repository) -> Result<File, LedgerError> {
     held.map_err(|error| LedgerError::Unwritable(format!("{} cannot be locked: {error}", dir.display())))
 }
 
-fn write(repository: &Repository, id: &ChainId, link: &Link, now: i64) -> Result<(), LedgerError> {
+fn write<R: Family>(repository: &Repository, id: &ChainId, link: &Link, now: i64) -> Result<(), LedgerError> {
     let raw = &repository.raw;
     let unwritable = |error: git2::Error| LedgerError::Unwritable(error.message().to_owned());
-    let name = format!("{PREFIX}{id}");
+    let name = format!("{}{id}", R::PREFIX);
     let tip = raw.refname_to_id(&name).ok();
     let mut tree = raw.treebuilder(None).map_err(unwritable)?;
     for (file, bytes) in std::iter::once((&link.name, &link.envelope)).chain(&link.files) {
@@ -58,7 +70,7 @@ fn write(repository: &Repository, id: &ChainId, link: &Link, now: i64) -> Result
     let signature = Signature::new("undersign", "undersign@localhost", &Time::new(now, 0)).map_err(unwritable)?;
     let parent = tip.map(|tip| raw.find_commit(tip)).transpose().map_err(unwritable)?;
     let parents: Vec<_> = parent.iter().collect();
-    let message = format!("decision {}\n", link.name.trim_end_matches(".dsse.json"));
+    let message = format!("{} {}\n", R::WORD, link.name.trim_end_matches(".dsse.json"));
     let commit = raw.commit(None, &signature, &signature, &message, &tree, &parents).map_err(unwritable)?;
     clear_stale_lock(repository, &name);
     let moved = |error: git2::Error| match error.code() {
@@ -69,9 +81,10 @@ fn write(repository: &Repository, id: &ChainId, link: &Link, now: i64) -> Result
         )),
         _ => LedgerError::Unwritable(error.message().to_owned()),
     };
+    let what = format!("undersign: {}", R::WORD);
     match tip {
-        Some(tip) => raw.reference_matching(&name, commit, true, tip, "undersign: decision").map_err(moved)?,
-        None => raw.reference(&name, commit, false, "undersign: decision").map_err(moved)?,
+        Some(tip) => raw.reference_matching(&name, commit, true, tip, &what).map_err(moved)?,
+        None => raw.reference(&name, commit, false, &what).map_err(moved)?,
     };
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! verified, and read back and verified again.
 
 mod append;
+pub mod commands;
 mod digested;
 mod reader;
 
@@ -115,7 +116,11 @@ pub fn read_with_remotes(repository: &Repository) -> Result<Vec<Chain>, GitError
 
 /// Where the chains of all remotes are kept.
 fn remotes(repository: &Repository) -> Result<Vec<String>, GitError> {
-    Ok(repository.raw.remotes()?.iter().flatten().flatten().map(remote_prefix).collect())
+    Ok(remote_names(repository)?.iter().map(|name| remote_prefix(name)).collect())
+}
+
+fn remote_names(repository: &Repository) -> Result<Vec<String>, GitError> {
+    Ok(repository.raw.remotes()?.iter().flatten().flatten().map(str::to_owned).collect())
 }
 
 /// What a remote was last seen to hold.

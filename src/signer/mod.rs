@@ -80,22 +80,28 @@ impl SigningKey {
 
     /// Signs a payload into an envelope. The passphrase is only used for an encrypted key file.
     pub fn sign(&self, payload: Vec<u8>, passphrase: Option<&str>) -> Result<Envelope, KeyError> {
+        self.sign_for(sshsig::NAMESPACE, payload, passphrase)
+    }
+
+    /// [`SigningKey::sign`] in the namespace of another kind of statement.
+    pub fn sign_for(&self, namespace: &str, payload: Vec<u8>, passphrase: Option<&str>) -> Result<Envelope, KeyError> {
         let message = pae(&payload);
-        let bytes = sshsig::to_be_signed(&message);
+        let bytes = sshsig::to_be_signed_for(namespace, &message);
         let envelope = match &self.location {
             KeyLocation::File { path, .. } => {
-                Envelope::new(payload, &self.public, &key_file::sign(path, passphrase, &self.public, &bytes)?)
+                let signature = key_file::sign(path, passphrase, &self.public, &bytes)?;
+                Envelope::new_for(namespace, payload, &self.public, &signature)
             }
             KeyLocation::Agent(socket) => {
-                Envelope::new(payload, &self.public, &agent::sign(socket, &self.public, &bytes)?)
+                Envelope::new_for(namespace, payload, &self.public, &agent::sign(socket, &self.public, &bytes)?)
             }
             KeyLocation::Openssh(path) => {
-                let armor = openssh::sign(path, &message)?;
+                let armor = openssh::sign(path, namespace, &message)?;
                 Envelope { payload, key_hint: self.fingerprint(), armor }
             }
         };
         // Whoever signed: only what verifies, by the key that was meant, leaves this function.
-        match sshsig::verify(&envelope.armor, &message) {
+        match sshsig::verify_for(namespace, &envelope.armor, &message) {
             Ok((key, _)) if key == self.public => Ok(envelope),
             Ok(_) => Err(KeyError::Unusable(
                 "Another key signed than the one that was chosen. Nothing was recorded.".to_owned(),

@@ -6,10 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::KeyError;
-use crate::record::sshsig::NAMESPACE;
 
 /// The armored signature over a message.
-pub(super) fn sign(key: &Path, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+pub(super) fn sign(key: &Path, namespace: &str, message: &[u8]) -> Result<Vec<u8>, KeyError> {
     let failed = |why: String| {
         KeyError::Unusable(format!(
             "`ssh-keygen -Y sign` with {} did not sign: {why}. Nothing was signed.",
@@ -17,7 +16,7 @@ pub(super) fn sign(key: &Path, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         ))
     };
     let mut child = Command::new("ssh-keygen")
-        .args(["-Y", "sign", "-n", NAMESPACE, "-f"])
+        .args(["-Y", "sign", "-n", namespace, "-f"])
         .arg(key)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

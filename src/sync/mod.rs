@@ -2,6 +2,7 @@
 //! has one writer. Nothing here signs: a lost race is fetched and sent again.
 
 pub mod branches;
+pub mod commands;
 #[cfg(feature = "tui")]
 pub mod patches;
 pub mod probe;
@@ -331,6 +332,17 @@ impl<'r> Remote<'r> {
     fn run(&self, arguments: &[&str]) -> Result<(bool, String, String), String> {
         run_git(self.repository, self.prompts, arguments)
     }
+}
+
+/// Brings refs of a remote here; what is there and goes back stays as it is, and is an error.
+///
+/// # Errors
+/// A sentence: the remote could not be read.
+pub fn fetch_ref(repository: &Repository, remote: &str, from: &str, to: &str, prompts: Prompts) -> Result<(), String> {
+    let spec = format!("{from}:{to}");
+    let arguments = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", remote, &spec];
+    let (ok, _, stderr) = run_git(repository, prompts, &arguments)?;
+    if ok { Ok(()) } else { Err(why_failed("fetch", &stderr)) }
 }
 
 /// Runs git: whether it did it, what it printed, and what it said.

@@ -2,6 +2,7 @@
 
 mod book;
 mod check;
+mod commands;
 mod export;
 #[cfg(feature = "tui")]
 mod follow_up;
@@ -71,6 +72,9 @@ struct ListOptions {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Records about commands in production, instead of decisions
+    #[arg(long)]
+    commands: bool,
 }
 
 #[derive(Args)]
@@ -110,6 +114,7 @@ struct VerifyOptions {
 pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
     let path = repository.unwrap_or(Path::new("."));
     match &options.command {
+        Command::List(options) if options.commands => commands::list(&Book::open(path)?, options.json).map(|()| 0),
         Command::List(options) => list(options, &Book::open(path)?).map(|()| 0),
         Command::Show(options) => show(options, &Book::open(path)?).map(|()| 0),
         Command::Export(options) => export::run(&options.ids, &options.to, &Book::open(path)?).map(|()| 0),

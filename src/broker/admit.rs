@@ -1,0 +1,212 @@
+//! A draft becomes a request: completed, bound and signed by the broker.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use base64ct::{Base64, Encoding as _};
+
+use super::wire::{Draft, Reply};
+use super::{Broker, Known, own_target, policy_name};
+use crate::change::digest::Digest;
+use crate::change::visible;
+use crate::command::entry::{Admissible, admissible};
+use crate::command::receipt::Event;
+use crate::command::request::{
+    Asked, Command, Input, Kept, Limits, MAX_BESIDE, Preview, PreviewBy, Program, Proof, Request, Variable, bytes,
+    print,
+};
+use crate::policy::Target;
+use crate::policy::argv::is_role;
+use crate::record::RecordId;
+use crate::record::statement::Decimal;
+use crate::sync::commands::Sent;
+
+/// Who is at the other end of the socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asker {
+    pub uid: u32,
+    /// Whose account that is by the settings.
+    pub operator: Option<String>,
+}
+
+const USAGE: u8 = 64;
+
+impl Broker {
+    /// Takes a draft in.
+    pub fn admit(&self, draft: &Draft, asker: &Asker) -> Reply {
+        let mut known = self.known();
+        self.refresh(&mut known);
+        match self.request(&mut known, draft, asker) {
+            Ok((id, text)) => Reply { text, id: id.to_string(), state: "waiting".to_owned(), ..Reply::default() },
+            Err(reply) => reply,
+        }
+    }
+
+    fn request(&self, known: &mut Known, draft: &Draft, asker: &Asker) -> Result<(RecordId, String), Reply> {
+        let name = &draft.target;
+        let Some(target) = own_target(&known.policy, &self.id.key, name).cloned() else {
+            let text = format!("The policy has no target {} that this broker serves.", visible::text(name));
+            return Err(Reply::refused(2, "TARGET_UNKNOWN", text));
+        };
+        let (request, files) = self.complete(known, &target, draft, asker)?;
+        self.refuse_too_many(known, &target, &request)?;
+        let failed = |why: String| Reply::refused(4, "LEDGER_FAULT", why);
+        let id = self.sign(known, name, Event::Admitted(Box::new(request)), files).map_err(failed)?;
+        let mut text = format!("Request {id} waits at {name}. `undersign exec status {id}` says how it stands.");
+        if let Sent::Refused(why) | Sent::Away(why) = self.publish() {
+            text.push_str(&format!(" It did not reach the remote yet: {why}"));
+        }
+        Ok((id, text))
+    }
+
+    fn complete(
+        &self,
+        known: &Known,
+        target: &Target,
+        draft: &Draft,
+        asker: &Asker,
+    ) -> Result<(Request, Vec<(Digest, Vec<u8>)>), Reply> {
+        let usage = |text: String| Reply::refused(USAGE, "ARGV", text);
+        let Some(settings) = self.settings.targets.get(&target.name) else {
+            return Err(usage(format!("The settings of the broker have no [target.{}].", target.name)));
+        };
+        let inputs = self.inputs_of(target, draft, &settings.keep)?;
+        let argv = self.argv(target, draft, &inputs)?;
+        let paths: Vec<(&str, &str)> =
+            inputs.iter().map(|(input, _)| (input.role.as_str(), input.path.as_str())).collect();
+        let entry = match admissible(target, &argv, &paths) {
+            Admissible::No(code, why) => return Err(Reply::refused(2, code.name(), why)),
+            Admissible::Entry(entry) => Some(entry),
+            Admissible::Unlisted => None,
+        };
+        let settable = entry.map(|entry| entry.env.as_slice()).unwrap_or_default();
+        if let Some(name) = draft.env.keys().find(|name| !settable.contains(name)) {
+            let text = format!("The variable {} is not one that may be set for this command.", visible::text(name));
+            return Err(Reply::refused(2, "ENV", text));
+        }
+        let mut env: BTreeMap<&String, &String> = settings.env.iter().collect();
+        env.extend(&draft.env);
+        let env = env.into_iter().map(|(name, value)| Variable { name: name.clone(), value: value.clone() }).collect();
+        let path = bytes(&argv[0]).and_then(|path| String::from_utf8(path).ok()).unwrap_or_default();
+        let program = self.hashed.open(Path::new(&path)).map_err(|why| Reply::refused(2, "ARGV", why))?;
+        let command = Command {
+            entry: entry.map(|entry| entry.name.clone()).unwrap_or_default(),
+            program: Program { path: argv[0].clone(), sha256: program.digest.to_string() },
+            argv,
+            cwd: settings.cwd.clone(),
+            env,
+            secrets: settings.secrets.keys().cloned().collect(),
+            stdin: Some(settings.stdin.clone())
+                .filter(|role| paths.iter().any(|(own, _)| own == role))
+                .unwrap_or_default(),
+            inputs: inputs.iter().map(|(input, _)| input.clone()).collect(),
+            uid: Decimal(u64::from(self.run_uid(settings))),
+            limits: Limits { time: Decimal(settings.time as u64), output: Decimal(settings.output) },
+        };
+        let now = super::now();
+        let request = Request {
+            command,
+            preview: Preview {
+                tool: String::new(),
+                by: PreviewBy::None,
+                sha256: String::new(),
+                destroys: Decimal(0),
+                replaces: Decimal(0),
+            },
+            asked: Asked {
+                operator: asker.operator.clone().unwrap_or_default(),
+                proof: if asker.operator.is_some() { Proof::Proven } else { Proof::Claimed },
+                by: format!("account {}", asker.uid),
+                claims: draft.claims.clone(),
+            },
+            why: draft.why.clone(),
+            ticket: draft.ticket.clone(),
+            way_back: draft.way_back.clone(),
+            replaces: draft.replaces.clone(),
+            not_before: Decimal(now.max(0) as u64),
+            not_after: Decimal(now.saturating_add(target.valid).max(1) as u64),
+            policy: policy_name(&known.policy),
+            settings: settings.digest().to_string(),
+        };
+        let files: BTreeMap<Digest, Vec<u8>> = inputs
+            .into_iter()
+            .filter(|(input, _)| input.kept == Kept::Record)
+            .map(|(_, bytes)| (Digest::of(&bytes), bytes))
+            .collect();
+        Ok((request, files.into_iter().collect()))
+    }
+
+    fn inputs_of(&self, target: &Target, draft: &Draft, keep: &[String]) -> Result<Vec<(Input, Vec<u8>)>, Reply> {
+        let usage = |text: String| Reply::refused(USAGE, "ARGV", text);
+        let (mut inputs, mut size) = (Vec::new(), 0);
+        for (role, text) in &draft.inputs {
+            if !is_role(role) {
+                return Err(usage(format!("{} is no role of an input.", visible::text(role))));
+            }
+            let bytes = Base64::decode_vec(text).map_err(|_| usage("An input is not base64.".to_owned()))?;
+            size += bytes.len();
+            if size > MAX_BESIDE {
+                return Err(usage("The inputs are more than 8 MiB together.".to_owned()));
+            }
+            let digest = Digest::of(&bytes);
+            self.inputs.keep(digest, &bytes).map_err(|why| Reply::refused(4, "LEDGER_FAULT", why))?;
+            let input = Input {
+                role: role.clone(),
+                path: self.inputs.path(&target.name, role).display().to_string(),
+                sha256: digest.to_string(),
+                size: Decimal(bytes.len() as u64),
+                kept: if keep.contains(role) { Kept::Broker } else { Kept::Record },
+            };
+            inputs.push((input, bytes));
+        }
+        Ok(inputs)
+    }
+
+    /// The arguments as a request writes them, with paths in the place of inputs.
+    fn argv(&self, target: &Target, draft: &Draft, inputs: &[(Input, Vec<u8>)]) -> Result<Vec<String>, Reply> {
+        let usage = |text: &str| Reply::refused(USAGE, "ARGV", text);
+        let mut argv = Vec::new();
+        for text in &draft.argv {
+            let raw = Base64::decode_vec(text).map_err(|_| usage("An argument is not base64."))?;
+            let printed = print(&raw);
+            let role = printed.strip_prefix("{input:").and_then(|rest| rest.strip_suffix('}'));
+            match role {
+                Some(role) if inputs.iter().any(|(input, _)| input.role == role) => {
+                    argv.push(self.inputs.path(&target.name, role).display().to_string());
+                }
+                Some(_) => return Err(usage("An argument names an input that was not given; --input gives it.")),
+                None => argv.push(printed),
+            }
+        }
+        if argv.is_empty() || !argv[0].starts_with('/') {
+            return Err(usage("The program is named by its whole path, such as /usr/bin/psql."));
+        }
+        Ok(argv)
+    }
+
+    /// Open requests of one operator at a target are few, so that nobody buries one.
+    fn refuse_too_many(&self, known: &Known, target: &Target, request: &Request) -> Result<(), Reply> {
+        let now = super::now();
+        let started: Vec<&str> = known.own.records.iter().filter_map(|record| record.run().about()).collect();
+        let open = known.own.records.iter().filter(|record| {
+            let own = record.run();
+            let is_open = |one: &Request| {
+                one.not_after.seconds() > now
+                    && one.asked.operator == request.asked.operator
+                    && !started.contains(&record.id().to_string().as_str())
+            };
+            own.target == target.name && own.admitted().is_some_and(is_open)
+        });
+        if open.count() < target.pending {
+            return Ok(());
+        }
+        let text = format!("{} requests of this operator are open at {} already.", target.pending, target.name);
+        Err(Reply::refused(75, "LIMIT", text))
+    }
+
+    /// The account as which commands run in truth: a broker that is not root has but its own.
+    fn run_uid(&self, settings: &super::settings::TargetSettings) -> u32 {
+        let own = nix::unistd::geteuid();
+        if own.is_root() { settings.uid } else { own.as_raw() }
+    }
+}

@@ -1,0 +1,100 @@
+//! The process that becomes a command: it starts as this program, gives everything up, and executes the program whose
+//! file is already open.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{Gid, Uid};
+use serde::{Deserialize, Serialize};
+
+/// What a command runs as. It lies in a file of the broker that nobody else reads, since secrets are in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Each argument, as bytes.
+    pub argv: Vec<Vec<u8>>,
+    /// `NAME=value`.
+    pub env: Vec<Vec<u8>>,
+    pub cwd: PathBuf,
+    /// What it reads; nothing where there is none.
+    pub stdin: Option<PathBuf>,
+    /// The account and group, where they are to change.
+    pub account: Option<(u32, u32)>,
+    /// A file into which the number of the process is written before anything else: that of a control group.
+    pub group: Option<PathBuf>,
+}
+
+/// What a file of a spec holds once the command did not run.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failed {
+    pub failed: String,
+}
+
+/// Becomes the command. Standard input is the open file of the program.
+///
+/// # Errors
+/// A sentence: why it did not. Nothing of the command has run then, and the file of the spec says so.
+pub fn become_command(path: &Path) -> Result<std::convert::Infallible, String> {
+    let opened = File::options().read(true).write(true).open(path);
+    let mut file = opened.map_err(|error| format!("{} cannot be opened: {error}", path.display()))?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text).map_err(|error| error.to_string())?;
+    let why = match execute(&text) {
+        Ok(never) => match never {},
+        Err(why) => why,
+    };
+    // By the file that is open already: the account may be another by now.
+    let told = serde_json::to_vec(&Failed { failed: why.clone() }).unwrap_or_default();
+    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&told));
+    Err(why)
+}
+
+fn execute(text: &[u8]) -> Result<std::convert::Infallible, String> {
+    let spec: Spec = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    let program = program_file()?;
+    let failed = |what: &'static str| move |error: nix::Error| format!("{what}: {error}");
+    if let Some(group) = &spec.group {
+        std::fs::write(group, "0").map_err(|error| format!("the control group takes no process: {error}"))?;
+    }
+    // A session of its own: no terminal to read from or to push characters into.
+    nix::unistd::setsid().map_err(failed("setsid"))?;
+    replace_stdin(spec.stdin.as_deref())?;
+    std::env::set_current_dir(&spec.cwd).map_err(|error| format!("{}: {error}", spec.cwd.display()))?;
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    if let Some((uid, gid)) = spec.account {
+        nix::unistd::setgroups(&[]).map_err(failed("setgroups"))?;
+        nix::unistd::setgid(Gid::from_raw(gid)).map_err(failed("setgid"))?;
+        nix::unistd::setuid(Uid::from_raw(uid)).map_err(failed("setuid"))?;
+    }
+    nix::sys::prctl::set_no_new_privs().map_err(failed("no new privileges"))?;
+    let (argv, env) = (texts(&spec.argv)?, texts(&spec.env)?);
+    nix::unistd::fexecve(program.as_fd(), &argv, &env).map_err(failed("the program cannot be executed"))
+}
+
+fn texts(texts: &[Vec<u8>]) -> Result<Vec<CString>, String> {
+    let all: Result<Vec<CString>, _> = texts.iter().map(|text| CString::new(text.clone())).collect();
+    all.map_err(|_| "an argument or variable holds NUL".to_owned())
+}
+
+/// The file that came as standard input, under a higher number. A script is opened again by its interpreter, so that its
+/// descriptor must stay open.
+fn program_file() -> Result<OwnedFd, String> {
+    let closing = std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
+    let mut start = [0; 2];
+    let mut file = File::from(closing.try_clone().map_err(|error| error.to_string())?);
+    let is_script = std::io::Read::read(&mut file, &mut start).is_ok_and(|n| n == 2) && start == *b"#!";
+    if !is_script {
+        return Ok(closing);
+    }
+    nix::unistd::dup(closing.as_fd()).map_err(|error| error.to_string())
+}
+
+fn replace_stdin(path: Option<&Path>) -> Result<(), String> {
+    let path = path.unwrap_or(Path::new("/dev/null"));
+    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    nix::unistd::dup2_stdin(file.as_fd()).map_err(|error| error.to_string())
+}

@@ -1,0 +1,127 @@
+//! The program of a command, opened once and hashed, and its inputs, where nobody but the broker writes.
+
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
+use std::io::Read as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::change::digest::Digest;
+use crate::record::RecordId;
+
+/// Bits of a mode by which others than the owner may write.
+const WRITABLE: u32 = 0o022;
+
+/// A program by its open file.
+pub struct OpenProgram {
+    pub file: File,
+    pub digest: Digest,
+}
+
+/// Digests of programs by what the file system says of them: hashing a large one takes longer than all the rest.
+#[derive(Default)]
+pub struct Hashed(Mutex<HashMap<[u64; 6], Digest>>);
+
+impl Hashed {
+    /// Opens a program once, and says what is in it.
+    ///
+    /// # Errors
+    /// A sentence: it is none, or somebody else than root could put another in its place.
+    pub fn open(&self, path: &Path) -> Result<OpenProgram, String> {
+        let real = path.canonicalize().map_err(|error| format!("{} is no program: {error}", path.display()))?;
+        path.ancestors().chain(real.ancestors()).try_for_each(is_roots)?;
+        let file = File::open(&real).map_err(|error| format!("{} cannot be opened: {error}", real.display()))?;
+        let about = file.metadata().map_err(|error| error.to_string())?;
+        if !about.is_file() || about.mode() & 0o111 == 0 {
+            return Err(format!("{} is no program that can be run", real.display()));
+        }
+        let known = key(&about);
+        if let Some(digest) = self.0.lock().ok().and_then(|known_| known_.get(&known).copied()) {
+            return Ok(OpenProgram { file, digest });
+        }
+        let digest = hash(&file)?;
+        // What was written to it meanwhile is another file.
+        if file.metadata().is_ok_and(|now| key(&now) == known)
+            && let Ok(mut all) = self.0.lock()
+        {
+            all.insert(known, digest);
+        }
+        Ok(OpenProgram { file, digest })
+    }
+}
+
+/// What changes when a file does.
+fn key(about: &Metadata) -> [u64; 6] {
+    let nanos = about.mtime_nsec() as u64 ^ (about.ctime_nsec() as u64).rotate_left(32);
+    [about.dev(), about.ino(), about.size(), about.mtime() as u64, about.ctime() as u64, nanos]
+}
+
+/// Whether a step of a path is root's, so that what it leads to stays what it is.
+fn is_roots(step: &Path) -> Result<(), String> {
+    let about = step.symlink_metadata().map_err(|error| format!("{}: {error}", step.display()))?;
+    let is_safe = about.uid() == 0 && (about.is_symlink() || about.mode() & WRITABLE == 0);
+    if is_safe {
+        return Ok(());
+    }
+    Err(format!("{} is not root's alone, so somebody could put another program there", step.display()))
+}
+
+fn hash(mut file: &File) -> Result<Digest, String> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match file.read(&mut buffer).map_err(|error| error.to_string())? {
+            0 => return Ok(Digest(hasher.finalize().into())),
+            n => hasher.update(&buffer[..n]),
+        }
+    }
+}
+
+/// The inputs of requests, by request and role.
+pub struct Inputs {
+    /// Where they are kept until they are wanted.
+    pub kept: PathBuf,
+    /// Where commands read them: a path that does not depend on the request, so that the same command asked again is the
+    /// same.
+    pub placed: PathBuf,
+}
+
+impl Inputs {
+    /// Where commands of a target read the input of a role.
+    pub fn path(&self, target: &str, role: &str) -> PathBuf {
+        self.placed.join(target).join(role)
+    }
+
+    pub fn keep(&self, digest: Digest, bytes: &[u8]) -> Result<(), String> {
+        let path = self.kept.join(digest.to_string());
+        let failed = |error: std::io::Error| format!("{} cannot be written: {error}", path.display());
+        if path.exists() { Ok(()) } else { crate::disk::write_atomically(&path, bytes).map_err(failed) }
+    }
+
+    /// Copies an input to where it is read, and says what was copied.
+    pub fn place(&self, target: &str, role: &str, digest: RecordId, gid: u32) -> Result<Digest, String> {
+        let to = self.path(target, role);
+        let failed = |error: std::io::Error| format!("{} cannot be written: {error}", to.display());
+        let bytes = std::fs::read(self.kept.join(digest.to_string())).map_err(failed)?;
+        let dir = self.placed.join(target);
+        std::fs::create_dir_all(&dir).map_err(failed)?;
+        for dir in [&self.placed, &dir] {
+            std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o711)).map_err(failed)?;
+        }
+        let _ = std::fs::remove_file(&to);
+        let mut file = File::options().write(true).create_new(true).mode(0o440).open(&to).map_err(failed)?;
+        std::io::Write::write_all(&mut file, &bytes).map_err(failed)?;
+        if nix::unistd::geteuid().is_root() {
+            std::os::unix::fs::fchown(&file, Some(0), Some(gid)).map_err(failed)?;
+        }
+        Ok(Digest::of(&bytes))
+    }
+
+    /// Takes away what commands of a target read.
+    pub fn clear(&self, target: &str) {
+        let _ = std::fs::remove_dir_all(self.placed.join(target));
+    }
+}

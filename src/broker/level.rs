@@ -1,0 +1,67 @@
+//! What stands between who asks and a target, as far as a broker can prove it.
+
+use std::os::unix::fs::MetadataExt as _;
+
+use super::settings::{Settings, TargetSettings};
+use crate::policy::Level;
+
+/// The level, and why it is no less and no more.
+pub fn proven(settings: &Settings, target: &TargetSettings) -> (Level, Vec<String>) {
+    match obstacle(settings, target) {
+        Some(why) => (Level::L1, vec![why]),
+        None => (
+            Level::L2,
+            vec![
+                format!("commands run as account {}, which is nobody's who asks", target.uid),
+                "the broker is root's, and so are the files of its secrets".to_owned(),
+            ],
+        ),
+    }
+}
+
+/// Why commands do not run in an account of their own.
+fn obstacle(settings: &Settings, target: &TargetSettings) -> Option<String> {
+    if !nix::unistd::geteuid().is_root() {
+        return Some("the broker runs in an ordinary account, so commands run in the same".to_owned());
+    }
+    if target.uid == 0 {
+        return Some("commands run as root, who can read whatever the broker has".to_owned());
+    }
+    if settings.operators.contains_key(&target.uid) {
+        return Some(format!("commands run as account {}, which asks, too", target.uid));
+    }
+    let is_open = |path: &&String| {
+        let about = std::fs::metadata(path.as_str());
+        !about.is_ok_and(|about| about.uid() == 0 && about.mode() & 0o077 == 0)
+    };
+    let open = target.secrets.values().find(is_open)?;
+    Some(format!("others than root can read {open}"))
+}
+
+/// Whether anything of an account is alive: what was left over by one run could read the secrets of the next.
+///
+/// # Errors
+/// A sentence that names the process, or says that it cannot be known.
+pub fn nothing_lives(uid: u32) -> Result<(), String> {
+    match alive(uid).map_err(|error| format!("/proc cannot be read: {error}"))?.first() {
+        Some(process) => Err(format!("process {process} of account {uid} is left over from before")),
+        None => Ok(()),
+    }
+}
+
+/// The processes of an account, by any of its four numbers. Who has ended and was not waited for reads nothing any more.
+pub fn alive(uid: u32) -> std::io::Result<Vec<i32>> {
+    let mut found = Vec::new();
+    for process in std::fs::read_dir("/proc")?.flatten() {
+        let Some(id) = process.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // One that ended meanwhile is none.
+        let Ok(status) = std::fs::read_to_string(process.path().join("status")) else { continue };
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        let is_over = field("State:").trim_start().starts_with(['Z', 'X']);
+        let is_of = field("Uid:").split_ascii_whitespace().any(|own| own.parse() == Ok(uid));
+        if is_of && !is_over {
+            found.push(id);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,392 @@
+//! FLOOR 3: the broker: it takes requests in, reads what people signed, runs what may run, and signs what became of it.
+//!
+//! What it decides, [`crate::command::may_start`] decides. Here is what that needs of the world, and the order in which
+//! things are done: a request is burnt, on this disk and at the remote, before anything of it runs.
+
+pub mod admit;
+pub mod child;
+mod files;
+mod level;
+mod run;
+pub mod serve;
+pub mod settings;
+mod state;
+pub mod wire;
+
+pub use settings::Settings;
+pub use state::State;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::change::ObjectId;
+use crate::change::digest::Digest;
+use crate::command::receipt::{self, Ended, Event, Outcome, Output, Run};
+use crate::command::statement::Statement;
+use crate::command::{
+    Answer, AuthorizationChain, AuthorizationRecord, Decided, Knowledge, RunChain, RunRecord, may_start,
+};
+use crate::enforcement;
+use crate::gate::{Decided as GateDecided, Update};
+use crate::ledger::LedgerError;
+use crate::ledger::commands::{Family as _, append_to, read_family};
+use crate::policy::{Policy, Target};
+use crate::record::chain::{Link, file_name};
+use crate::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName, SeenHead};
+use crate::record::{ChainId, Head, Heads, RecordId, Signable as _};
+use crate::signer::SigningKey;
+use crate::source::git::{PolicyState, Repository};
+use crate::sync::commands::{Sent, fetch, send};
+use crate::sync::{Prompts, fetch_ref};
+use files::{Hashed, Inputs};
+
+/// What signs a record, and where it goes.
+pub struct Broker {
+    pub settings: Settings,
+    pub state: State,
+    key: SigningKey,
+    id: ChainId,
+    hashed: Hashed,
+    inputs: Inputs,
+    known: Mutex<Known>,
+}
+
+/// What was read last.
+struct Known {
+    policy: Policy,
+    /// The commit of the policy branch that it was read from.
+    commit: ObjectId,
+    own: RunChain,
+    authorizations: Vec<AuthorizationChain>,
+    read: Option<Instant>,
+    /// What must not be overlooked, a sentence each.
+    alarms: Vec<String>,
+    /// Requests that somebody wants ended.
+    stopping: Vec<RecordId>,
+}
+
+impl Broker {
+    /// Opens what `broker init` made.
+    ///
+    /// # Errors
+    /// A sentence: something is missing, or another broker runs on it.
+    pub fn open(dir: &Path) -> Result<Broker, String> {
+        let state = State::open(dir)?;
+        let settings = state.settings()?;
+        let key = state.key()?;
+        let id = ChainId { key: key.public.id().to_string(), device: state.device()? };
+        let repository = Repository::open_exactly(&settings.repository).map_err(|error| error.to_string())?;
+        durable(&repository)?;
+        let commit = state.pinned()?;
+        let policy = policy_at(&repository, commit)?;
+        let own = RunRecord::chain(&repository, &id);
+        let known = Known {
+            policy,
+            commit,
+            own,
+            authorizations: Vec::new(),
+            read: None,
+            alarms: Vec::new(),
+            stopping: Vec::new(),
+        };
+        let inputs = Inputs { kept: state.dir.join("kept"), placed: state.dir.join("in") };
+        let broker = Broker { settings, state, key, id, hashed: Hashed::default(), inputs, known: Mutex::new(known) };
+        broker.look_after_a_crash()?;
+        Ok(broker)
+    }
+
+    /// Pins the policy as it stands: from then on only what it lets land takes its place.
+    ///
+    /// # Errors
+    /// A sentence: there is no sound policy, or it gives no target to this broker.
+    pub fn pin(dir: &Path) -> Result<(ObjectId, Policy), String> {
+        let state = State::open(dir)?;
+        let (settings, key) = (state.settings()?, state.key()?);
+        let repository = Repository::open_exactly(&settings.repository).map_err(|error| error.to_string())?;
+        let mut name = settings.policy_branch.as_str();
+        if let Some(remote) = &settings.remote {
+            fetch_ref(&repository, remote, name, state::POLICY_REF, Prompts::Never)?;
+            name = state::POLICY_REF;
+        }
+        let commit = repository.resolve(name).map_err(|error| error.to_string())?;
+        let policy = policy_at(&repository, commit)?;
+        let key = key.public.id().to_string();
+        if !policy.targets.iter().any(|target| own_target(&policy, &key, &target.name).is_some()) {
+            return Err(
+                "The policy gives no target to this broker's key. `undersign broker init` printed it.".to_owned()
+            );
+        }
+        place_branch(&repository, &settings, commit)?;
+        state.pin(commit)?;
+        Ok((commit, policy))
+    }
+
+    /// Opened for each thread anew.
+    fn repository(&self) -> Result<Repository, String> {
+        Repository::open_exactly(&self.settings.repository).map_err(|error| error.to_string())
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was started and has no end was cut off: nobody knows what it did.
+    fn look_after_a_crash(&self) -> Result<(), String> {
+        let mut known = self.known();
+        for (request, target) in unfinished(&known.own) {
+            let end = ended(&request, Outcome::Unknown, 0, (0, crate::broker::now()), &Captured::default());
+            self.sign(&mut known, &target, Event::Ended(end), Vec::new())?;
+        }
+        Ok(())
+    }
+
+    /// Reads the policy branch and the ledger of the remote.
+    fn refresh(&self, known: &mut Known) {
+        known.alarms.clear();
+        let repository = match self.repository() {
+            Ok(repository) => repository,
+            Err(why) => return known.alarms.push(why),
+        };
+        match self.read(&repository, known) {
+            Ok(()) => known.read = Some(Instant::now()),
+            Err(why) => known.alarms.push(why),
+        }
+        if let Err(why) = self.follow_policy(&repository, known) {
+            known.alarms.push(why);
+        }
+    }
+
+    /// Reads the ledger, from the remote where there is one; what was seen is kept before anything rests on it.
+    fn read(&self, repository: &Repository, known: &mut Known) -> Result<(), String> {
+        if let Some(remote) = &self.settings.remote {
+            fetch_all(repository, remote, &self.settings.policy_branch)?;
+        }
+        known.authorizations =
+            read_family::<AuthorizationRecord>(repository, true).map_err(|error| error.to_string())?;
+        self.state.learn(&known.authorizations, &heads_of(repository, known), now())
+    }
+
+    /// Takes a newer policy, if the one that is pinned lets it land.
+    fn follow_policy(&self, repository: &Repository, known: &mut Known) -> Result<(), String> {
+        let name = match self.settings.remote {
+            Some(_) => state::POLICY_REF,
+            None => &self.settings.policy_branch,
+        };
+        let tip = repository.resolve(name).map_err(|error| error.to_string())?;
+        if tip == known.commit {
+            return Ok(());
+        }
+        let (old, new) = (known.commit, tip);
+        let path = self.settings.repository.display().to_string();
+        let updates = vec![Update { name: self.settings.policy_branch.clone(), old, new }];
+        let request = enforcement::Request { repository: &path, updates, ..enforcement::Request::default() };
+        let settings = enforcement::Settings {
+            branch: Some(self.settings.policy_branch.clone()),
+            repository_id: Some(known.policy.repository.clone()),
+            state: Some(self.state.dir.join("gate")),
+            state_key: Some(self.state.dir.join("gate-key")),
+            ..enforcement::Settings::default()
+        };
+        let outcome = enforcement::judge(&request, &settings, now());
+        if outcome.outcome != GateDecided::Allow {
+            let why = outcome.refs.iter().flat_map(|judged| &judged.reasons).map(|reason| &reason.detail).next();
+            let why = why.cloned().unwrap_or_default();
+            return Err(format!(
+                "The policy branch stands at {}, where the policy that is pinned does not let it: {why} The pinned \
+                 policy stays in force.",
+                tip.short()
+            ));
+        }
+        known.policy = policy_at(repository, tip)?;
+        known.commit = tip;
+        place_branch(repository, &self.settings, tip)?;
+        self.state.pin(tip)
+    }
+
+    /// Whether a request may start, by what is known now.
+    fn judge(&self, known: &Known, id: RecordId) -> Answer {
+        let target = admitted_target(&known.own, id).unwrap_or_default();
+        let settings = self.settings.targets.get(&target);
+        let digest = settings.map(|settings| settings.digest().to_string()).unwrap_or_default();
+        let memory = self.state.memory();
+        let has_remote = self.settings.remote.is_some();
+        let age = known.read.map(|at| i64::try_from(at.elapsed().as_secs()).unwrap_or(i64::MAX));
+        may_start(
+            &Knowledge {
+                policy: &known.policy,
+                own: &known.own,
+                known: &memory.heads,
+                authorizations: &known.authorizations,
+                received: &memory.received,
+                ledger_age: age,
+                has_remote,
+                now: now(),
+                level: settings.map_or(crate::policy::Level::L0, |settings| level::proven(&self.settings, settings).0),
+                settings: &digest,
+            },
+            id,
+        )
+    }
+
+    /// Signs what happened, and appends it to the chain on this disk.
+    fn sign(
+        &self,
+        known: &mut Known,
+        target: &str,
+        event: Event,
+        files: Vec<(Digest, Vec<u8>)>,
+    ) -> Result<RecordId, String> {
+        let (seq, prev) = known.own.next();
+        let run = Run {
+            repository: RepositoryName { id: known.policy.repository.clone(), uri: String::new() },
+            target: target.to_owned(),
+            broker: self.id.key.clone(),
+            event,
+            chain: Place {
+                key: self.id.key.clone(),
+                id: self.id.device.clone(),
+                seq: Decimal(seq),
+                prev,
+                forks: Vec::new(),
+            },
+            seen: heads_of_people(known),
+            issued_at: Decimal(now().max(0) as u64),
+            nonce: state::nonce()?,
+            tool: format!("undersign {}", env!("CARGO_PKG_VERSION")),
+        };
+        let payload = Statement::new(run).encode();
+        let envelope = self.key.sign_for(receipt::NAMESPACE, payload, None).map_err(|error| error.to_string())?;
+        let files = files.into_iter().map(|(digest, bytes)| (digest.to_string(), bytes)).collect();
+        let link = Link { name: file_name(seq), envelope: envelope.encode(), files };
+        let repository = self.repository()?;
+        let record = append_to::<RunRecord>(&repository, &self.id, link, now()).map_err(|error| match error {
+            LedgerError::LostPlace => "Another broker writes to this chain. Nothing was done.".to_owned(),
+            other => other.to_string(),
+        })?;
+        known.own = RunRecord::chain(&repository, &self.id);
+        Ok(record.id())
+    }
+
+    /// The chain goes to the remote.
+    fn publish(&self) -> Sent {
+        let Some(remote) = &self.settings.remote else { return Sent::Taken };
+        match self.repository() {
+            Ok(repository) => send::<RunRecord>(&repository, remote, &self.id, Prompts::Never),
+            Err(why) => Sent::Away(why),
+        }
+    }
+}
+
+/// Brings policy and ledger of a remote here.
+fn fetch_all(repository: &Repository, remote: &str, branch: &str) -> Result<(), String> {
+    fetch_ref(repository, remote, branch, state::POLICY_REF, Prompts::Never)?;
+    fetch_ref(repository, remote, "refs/undersign/decisions/*", "refs/undersign/decisions/*", Prompts::Never)?;
+    fetch::<AuthorizationRecord>(repository, remote, Prompts::Never)?;
+    fetch::<RunRecord>(repository, remote, Prompts::Never)?;
+    Ok(())
+}
+
+/// What a run wrote, as far as it is kept.
+#[derive(Debug, Clone, Default)]
+struct Captured {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    bytes: u64,
+}
+
+fn ended(request: &str, outcome: Outcome, code: u8, (began, finished): (i64, i64), output: &Captured) -> Ended {
+    Ended {
+        request: request.to_owned(),
+        outcome,
+        code: Decimal(u64::from(code)),
+        began: Decimal(began.max(0) as u64),
+        finished: Decimal(finished.max(0) as u64),
+        output: Output {
+            stdout: Digest::of(&output.stdout).to_string(),
+            stderr: Digest::of(&output.stderr).to_string(),
+            bytes: Decimal(output.bytes),
+        },
+    }
+}
+
+/// Requests that were started and have no end, with their targets.
+fn unfinished(chain: &RunChain) -> Vec<(String, String)> {
+    let mut open: Vec<(String, String)> = Vec::new();
+    for record in &chain.records {
+        match &record.run().event {
+            Event::Started(started) => open.push((started.request.clone(), record.run().target.clone())),
+            Event::Ended(ended) => open.retain(|(request, _)| *request != ended.request),
+            Event::Admitted(_) => {}
+        }
+    }
+    open
+}
+
+fn admitted_target(own: &RunChain, id: RecordId) -> Option<String> {
+    own.records.iter().find(|record| record.id() == id).map(|record| record.run().target.clone())
+}
+
+/// What is known of the chains of people, for records to say.
+fn heads_of_people(known: &Known) -> Vec<SeenHead> {
+    let head = |chain: &AuthorizationChain| {
+        let Head { seq, record } = chain.head()?;
+        Some(SeenHead { chain: chain.id.to_string(), seq: Decimal(seq), record: record.to_string() })
+    };
+    let trusted = known.authorizations.iter().filter(|chain| known.policy.roster.by_key_id(&chain.id.key).is_some());
+    trusted.filter_map(head).collect()
+}
+
+/// The heads of all chains as they were read now, of the remote's copy of the broker's own among them.
+fn heads_of(repository: &Repository, known: &Known) -> Heads {
+    let mut heads = Heads::of(&known.authorizations);
+    for chain in read_family::<RunRecord>(repository, true).unwrap_or_default() {
+        heads.learn(chain.id.clone(), chain.head());
+    }
+    heads
+}
+
+fn policy_at(repository: &Repository, commit: ObjectId) -> Result<Policy, String> {
+    match repository.policy_at(commit).map_err(|error| error.to_string())? {
+        PolicyState::Found(policy) => Ok(*policy),
+        PolicyState::Absent => Err(format!("There is no policy at {}.", commit.short())),
+        PolicyState::Invalid(mistakes) => Err(crate::change::visible::lines(&mistakes.to_string())),
+    }
+}
+
+/// In a clone the policy branch stands where the policy is pinned, which is where the gate judges from.
+fn place_branch(repository: &Repository, settings: &Settings, commit: ObjectId) -> Result<(), String> {
+    if settings.remote.is_none() {
+        return Ok(());
+    }
+    let placed =
+        repository.raw.reference(&settings.policy_branch, crate::source::git::oid(commit), true, "undersign: pin");
+    placed.map(|_| ()).map_err(|error| error.message().to_owned())
+}
+
+/// Objects and refs outlast a crash of the machine once they are written.
+fn durable(repository: &Repository) -> Result<(), String> {
+    let set = |mut config: git2::Config| config.set_bool("core.fsyncObjectFiles", true);
+    repository.raw.config().and_then(set).map_err(|error| error.message().to_owned())
+}
+
+fn policy_name(policy: &Policy) -> PolicyName {
+    PolicyName { version: Decimal(policy.version), sha256: policy.digest.to_string() }
+}
+
+/// The target of the policy that this broker serves.
+fn own_target<'p>(policy: &'p Policy, key: &str, name: &str) -> Option<&'p Target> {
+    let own = |target: &&Target| policy.broker_of(target).is_some_and(|broker| broker.key.id().to_string() == key);
+    policy.target(name).filter(own)
+}
+
+/// Seconds since the epoch.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Whether an answer lets a run start.
+fn starts(answer: &Answer) -> bool {
+    answer.decided == Decided::Start
+}

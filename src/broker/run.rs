@@ -1,0 +1,408 @@
+//! The order of a run: judged, locked, opened and hashed, judged again, burnt here and at the remote, and only then
+//! executed; its end is signed, whatever it was.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use base64ct::{Base64, Encoding as _};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::child::{Failed, Spec};
+use super::files::OpenProgram;
+use super::settings::TargetSettings;
+use super::wire::Reply;
+use super::{Broker, Captured, Known, ended, level, policy_name, starts};
+use crate::command::receipt::{Event, Outcome, Started, YesNo};
+use crate::command::request::{Request, bytes};
+use crate::command::{Answer, Claim, Code, Effect};
+use crate::record::RecordId;
+use crate::sync::commands::Sent;
+
+/// Between TERM and KILL.
+const GRACE: Duration = Duration::from_secs(5);
+/// How often a run is looked after.
+const TICK: Duration = Duration::from_millis(10);
+
+/// How often it is looked for what a run left behind; what is there still then holds up the next run.
+const SWEEPS: usize = 100;
+
+/// What is ready to run.
+struct Ready {
+    program: OpenProgram,
+    spec: PathBuf,
+    time: Duration,
+    keep: u64,
+    /// The account that must be empty before and after; none where it is the broker's own.
+    uid: Option<u32>,
+}
+
+impl Broker {
+    /// Starts a request, if it may, and waits for its end.
+    pub fn run(&self, id: RecordId) -> Reply {
+        let mut known = self.known();
+        self.refresh(&mut known);
+        let answer = self.judge(&known, id);
+        if !starts(&answer) {
+            return self.reply(&known, id, &answer);
+        }
+        let (target, request) = match request_of(&known, id) {
+            Some(found) => found,
+            None => return Reply::refused(2, "REQUEST_UNKNOWN", "This broker admitted no such request."),
+        };
+        let ready = match self.prepare(id, &target, &request) {
+            Ok(ready) => ready,
+            Err(reply) => return reply,
+        };
+        // What was opened and copied took time: only what is judged now is what starts.
+        let answer = self.judge(&known, id);
+        if !starts(&answer) {
+            self.inputs.clear(&target);
+            return self.reply(&known, id, &answer);
+        }
+        if let Err(reply) = self.burn(&mut known, id, &target, &answer, &ready) {
+            self.inputs.clear(&target);
+            return reply;
+        }
+        drop(known);
+        let began = super::now();
+        let (mut outcome, mut code, output) = self.execute(id, &ready);
+        self.inputs.clear(&target);
+        // The process that was to become the command says in its place where it could not.
+        let failed = std::fs::read(&ready.spec).ok().and_then(|text| serde_json::from_slice::<Failed>(&text).ok());
+        if failed.is_some() {
+            (outcome, code) = (Outcome::NotRun, 0);
+        }
+        let _ = std::fs::remove_file(&ready.spec);
+        self.keep_output(id, &output);
+        let mut known = self.known();
+        known.stopping.retain(|stopping| *stopping != id);
+        let end = ended(&id.to_string(), outcome, code, (began, super::now()), &output);
+        let signed = self.sign(&mut known, &target, Event::Ended(end), Vec::new());
+        let sent = self.publish();
+        let mut reply = result(id, outcome, code, &output);
+        if let Some(Failed { failed }) = failed {
+            reply.text.push_str(&format!(" It could not be executed: {failed}."));
+        }
+        if let Err(why) = signed {
+            reply.text.push_str(&format!(" Its end could not be signed: {why}"));
+        }
+        if let Sent::Refused(why) | Sent::Away(why) = sent {
+            reply.text.push_str(&format!(" The receipt did not reach the remote yet: {why}"));
+        }
+        reply
+    }
+
+    /// Opens and hashes what runs, and puts its inputs into their places.
+    fn prepare(&self, id: RecordId, target: &str, request: &Request) -> Result<Ready, Reply> {
+        let command = &request.command;
+        let mismatch = |code: &str, text: String| Reply::refused(2, code, text);
+        let Some(settings) = self.settings.targets.get(target) else {
+            return Err(mismatch("ENV", format!("The settings have no [target.{target}] any more.")));
+        };
+        let is_own = level::proven(&self.settings, settings).0 >= crate::policy::Level::L2;
+        let uid = is_own.then_some(settings.uid);
+        if let Some(uid) = uid {
+            level::nothing_lives(uid)
+                .map_err(|why| Reply::refused(75, "BUSY", format!("Nothing starts while {why}.")))?;
+        }
+        let path = bytes(&command.program.path).and_then(|path| String::from_utf8(path).ok()).unwrap_or_default();
+        let program = self.hashed.open(path.as_ref()).map_err(|why| mismatch("EXE_MISMATCH", why))?;
+        if program.digest.to_string() != command.program.sha256 {
+            let text = format!("{path} is not the program any more that was asked for. Ask again.");
+            return Err(mismatch("EXE_MISMATCH", text));
+        }
+        for input in &command.inputs {
+            let digest: RecordId = input.sha256.parse().map_err(|_| mismatch("INPUT_MISMATCH", input.role.clone()))?;
+            let placed = self.inputs.place(target, &input.role, digest, settings.gid);
+            let is_same = placed.as_ref().is_ok_and(|placed| *placed == digest);
+            if !is_same || self.inputs.path(target, &input.role).display().to_string() != input.path {
+                let why = placed.err().unwrap_or_else(|| "it is another file than was asked with".to_owned());
+                return Err(mismatch("INPUT_MISMATCH", format!("The input {}: {why}. Ask again.", input.role)));
+            }
+        }
+        let spec = self.write_spec(id, request, settings).map_err(|why| Reply::refused(4, "ENV", why))?;
+        Ok(Ready {
+            program,
+            spec,
+            time: Duration::from_secs(command.limits.time.0),
+            keep: command.limits.output.0,
+            uid,
+        })
+    }
+
+    fn write_spec(&self, id: RecordId, request: &Request, settings: &TargetSettings) -> Result<PathBuf, String> {
+        let command = &request.command;
+        let argv = command.argv.iter().map(|argument| bytes(argument)).collect::<Option<Vec<_>>>();
+        let mut env: Vec<Vec<u8>> =
+            command.env.iter().map(|own| format!("{}={}", own.name, own.value).into_bytes()).collect();
+        for name in &command.secrets {
+            let path = settings.secrets.get(name).ok_or_else(|| format!("The secret {name} is not there any more."))?;
+            let value = std::fs::read(path).map_err(|error| format!("The secret {name} cannot be read: {error}."))?;
+            env.push([name.as_bytes(), b"=", value.strip_suffix(b"\n").unwrap_or(&value)].concat());
+        }
+        let stdin =
+            command.inputs.iter().find(|input| input.role == command.stdin).map(|input| PathBuf::from(&input.path));
+        let is_root = nix::unistd::geteuid().is_root();
+        let spec = Spec {
+            argv: argv.ok_or("An argument is written in a way that it must not be.")?,
+            env,
+            cwd: PathBuf::from(&command.cwd),
+            stdin,
+            account: is_root.then_some((settings.uid, settings.gid)),
+            group: None,
+        };
+        let dir = self.state.dir.join("runs");
+        std::fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
+        let path = dir.join(format!("{id}.spec"));
+        let _ = std::fs::remove_file(&path);
+        let mut file =
+            File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(|e| e.to_string())?;
+        let text = serde_json::to_vec(&spec).map_err(|error| error.to_string())?;
+        std::io::Write::write_all(&mut file, &text).map_err(|error| error.to_string())?;
+        Ok(path)
+    }
+
+    /// Writes that the request is started: from here on it never starts again.
+    fn burn(&self, known: &mut Known, id: RecordId, target: &str, answer: &Answer, ready: &Ready) -> Result<(), Reply> {
+        let settings = self.settings.targets.get(target);
+        let (level, proofs) = settings.map_or_else(Default::default, |own| {
+            let (level, proofs) = level::proven(&self.settings, own);
+            (level.name().to_owned(), proofs)
+        });
+        let started = Started {
+            request: id.to_string(),
+            authorizations: answer.authorizations.iter().map(ToString::to_string).collect(),
+            emergency: if answer.is_emergency { YesNo::Yes } else { YesNo::No },
+            policy: policy_name(&known.policy),
+            level,
+            proofs,
+            program: ready.program.digest.to_string(),
+        };
+        let failed = |why: String| Reply::refused(4, "LEDGER_FAULT", format!("Nothing was started: {why}"));
+        self.sign(known, target, Event::Started(started), Vec::new()).map_err(failed)?;
+        let why = match (self.publish(), answer.claim) {
+            (Sent::Taken, _) | (Sent::Away(_), Claim::Local) => return Ok(()),
+            (Sent::Refused(why), _) => format!("the remote has another record in its place ({why})"),
+            (Sent::Away(why), Claim::Published) => format!("the remote was not reached ({why})"),
+        };
+        let end = ended(&id.to_string(), Outcome::NotRun, 0, (0, super::now()), &Captured::default());
+        let _ = self.sign(known, target, Event::Ended(end), Vec::new());
+        let text = format!("The request is burnt and was not started: {why}. Look at the ledger, then ask again.");
+        Err(Reply::refused(4, "LEDGER_ROLLBACK", text))
+    }
+
+    fn execute(&self, id: RecordId, ready: &Ready) -> (Outcome, u8, Captured) {
+        let spawned = ready.program.file.try_clone().and_then(|program| {
+            std::process::Command::new("/proc/self/exe")
+                .args(["broker", "child"])
+                .arg(&ready.spec)
+                .env_clear()
+                .stdin(Stdio::from(program))
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+        });
+        let Ok(mut child) = spawned else { return (Outcome::NotRun, 0, Captured::default()) };
+        let readers = (child.stdout.take(), child.stderr.take());
+        let keep = ready.keep;
+        let read =
+            |pipe: Option<Box<dyn Read + Send>>| std::thread::spawn(move || pipe.map(|pipe| bounded(pipe, keep)));
+        let out = read(readers.0.map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
+        let err = read(readers.1.map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
+        let (outcome, code) = self.wait(id, &mut child, ready);
+        let [(stdout, one), (stderr, two)] = [out, err].map(|thread| thread.join().ok().flatten().unwrap_or_default());
+        (outcome, code, Captured { stdout, stderr, bytes: one + two })
+    }
+
+    /// Waits for the end, and ends what is left of it.
+    fn wait(&self, id: RecordId, child: &mut Child, ready: &Ready) -> (Outcome, u8) {
+        let began = Instant::now();
+        let mut ending: Option<(Outcome, Instant)> = None;
+        let status = loop {
+            match child.try_wait() {
+                Ok(Some(status)) => break Some(status),
+                Err(_) => break None,
+                Ok(None) => {}
+            }
+            let is_stopped = self.known.try_lock().is_ok_and(|known| known.stopping.contains(&id));
+            match ending {
+                None if is_stopped => ending = Some((Outcome::Stopped, end(child, Signal::SIGTERM))),
+                None if began.elapsed() > ready.time => ending = Some((Outcome::Timeout, end(child, Signal::SIGTERM))),
+                Some((_, since)) if since.elapsed() > GRACE => _ = end(child, Signal::SIGKILL),
+                _ => {}
+            }
+            std::thread::sleep(TICK);
+        };
+        // What it left behind in its group, or in its account, must not see the next run.
+        end(child, Signal::SIGKILL);
+        if let Some(uid) = ready.uid {
+            sweep(uid);
+        }
+        match (ending, status) {
+            (Some((outcome, _)), _) => (outcome, 0),
+            (None, Some(status)) => how(status),
+            (None, None) => (Outcome::Unknown, 0),
+        }
+    }
+
+    fn keep_output(&self, id: RecordId, output: &Captured) {
+        let dir = self.state.dir.join("runs");
+        for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+            let path = dir.join(format!("{id}.{name}"));
+            let _ = crate::disk::write_atomically(&path, bytes);
+            let _ = std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600));
+        }
+    }
+
+    /// What was kept of the output of a run.
+    pub fn log(&self, id: RecordId) -> Reply {
+        let known = self.known();
+        let Some((outcome, code)) = end_of(&known, id) else {
+            return Reply::refused(75, "BUSY", "It has not ended.");
+        };
+        let read =
+            |name: &str| std::fs::read(self.state.dir.join("runs").join(format!("{id}.{name}"))).unwrap_or_default();
+        result(id, outcome, code, &Captured { stdout: read("stdout"), stderr: read("stderr"), bytes: 0 })
+    }
+
+    /// Wants a run ended.
+    pub fn stop(&self, id: RecordId) -> Reply {
+        let mut known = self.known();
+        let is_running = super::unfinished(&known.own).iter().any(|(request, _)| *request == id.to_string());
+        if !is_running {
+            return Reply::refused(2, "REQUEST_UNKNOWN", "It does not run now.");
+        }
+        known.stopping.push(id);
+        Reply { text: "It is being ended.".to_owned(), id: id.to_string(), ..Reply::default() }
+    }
+
+    /// How a request stands.
+    pub fn status(&self, id: RecordId) -> Reply {
+        let mut known = self.known();
+        if let Some((outcome, code)) = end_of(&known, id) {
+            return Reply {
+                stdout: String::new(),
+                stderr: String::new(),
+                ..result(id, outcome, code, &Captured::default())
+            };
+        }
+        if super::unfinished(&known.own).iter().any(|(request, _)| *request == id.to_string()) {
+            let text = "It runs now.".to_owned();
+            return Reply { code: 75, text, id: id.to_string(), state: "running".to_owned(), ..Reply::default() };
+        }
+        self.refresh(&mut known);
+        let answer = self.judge(&known, id);
+        self.reply(&known, id, &answer)
+    }
+
+    fn reply(&self, known: &Known, id: RecordId, answer: &Answer) -> Reply {
+        let told = answer.reasons.iter().filter(|reason| reason.effect != Effect::Said || starts(answer));
+        let mut lines: Vec<String> = told.map(|reason| format!("{}: {}", reason.code, reason.detail)).collect();
+        lines.extend(known.alarms.iter().map(|alarm| format!("ALARM: {alarm}")));
+        let state = match answer.decided.exit_code() {
+            0 => "ready",
+            75 => "waiting",
+            2 => "over",
+            _ => "undecidable",
+        };
+        if starts(answer) {
+            lines.insert(0, format!("It may start: `undersign exec run {id}`."));
+        }
+        Reply {
+            code: answer.decided.exit_code(),
+            text: lines.join("\n"),
+            id: id.to_string(),
+            reasons: answer
+                .reasons
+                .iter()
+                .map(|reason: &crate::command::Reason| Code::name(reason.code).to_owned())
+                .collect(),
+            state: state.to_owned(),
+            ..Reply::default()
+        }
+    }
+}
+
+fn request_of(known: &Known, id: RecordId) -> Option<(String, Request)> {
+    let record = known.own.records.iter().find(|record| record.id() == id)?;
+    Some((record.run().target.clone(), record.run().admitted()?.clone()))
+}
+
+fn end_of(known: &Known, id: RecordId) -> Option<(Outcome, u8)> {
+    known.own.records.iter().find_map(|record| match &record.run().event {
+        Event::Ended(end) if end.request == id.to_string() => {
+            Some((end.outcome, u8::try_from(end.code.0).unwrap_or(u8::MAX)))
+        }
+        _ => None,
+    })
+}
+
+/// What a run came to, in the codes of `exec run`.
+fn result(id: RecordId, outcome: Outcome, code: u8, output: &Captured) -> Reply {
+    let (code, text) = match outcome {
+        Outcome::Exit => (code, format!("It ended with exit code {code}.")),
+        Outcome::Signal => (code.saturating_add(128), format!("It was ended by signal {code}.")),
+        Outcome::Timeout => (124, "Its time was over, and it was ended.".to_owned()),
+        Outcome::Stopped => (143, "Somebody stopped it.".to_owned()),
+        Outcome::Unknown => (125, "Nobody knows what it did: the broker was cut off. Look.".to_owned()),
+        Outcome::NotRun => (125, "It was burnt and did not run. Ask again.".to_owned()),
+    };
+    Reply {
+        code,
+        text,
+        id: id.to_string(),
+        state: "ended".to_owned(),
+        outcome: outcome.to_string(),
+        stdout: Base64::encode_string(&output.stdout),
+        stderr: Base64::encode_string(&output.stderr),
+        ..Reply::default()
+    }
+}
+
+fn how(status: ExitStatus) -> (Outcome, u8) {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => (Outcome::Exit, u8::try_from(code).unwrap_or(u8::MAX)),
+        (None, Some(signal)) => (Outcome::Signal, u8::try_from(signal).unwrap_or(u8::MAX)),
+        (None, None) => (Outcome::Unknown, 0),
+    }
+}
+
+/// Reads to the end, keeps so much, and says how much there was.
+fn bounded(mut pipe: Box<dyn Read + Send>, keep: u64) -> (Vec<u8>, u64) {
+    let (mut kept, mut all) = (Vec::new(), 0);
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(n @ 1..) = pipe.read(&mut buffer) {
+        let room = usize::try_from(keep).unwrap_or(usize::MAX).saturating_sub(kept.len());
+        kept.extend_from_slice(&buffer[..n.min(room)]);
+        all += n as u64;
+    }
+    (kept, all)
+}
+
+/// Sends a signal to a run and to what it started in its group, which is the run's own as soon as it has a session.
+fn end(child: &Child, signal: Signal) -> Instant {
+    if let Ok(id) = i32::try_from(child.id()) {
+        let _ = killpg(Pid::from_raw(id), signal);
+    }
+    Instant::now()
+}
+
+/// Ends what lives in an account; what is made meanwhile by something that is ending, too.
+fn sweep(uid: u32) {
+    for _ in 0..SWEEPS {
+        let alive = level::alive(uid).unwrap_or_default();
+        if alive.is_empty() {
+            return;
+        }
+        for id in alive {
+            let _ = nix::sys::signal::kill(Pid::from_raw(id), Signal::SIGKILL);
+        }
+        std::thread::sleep(TICK);
+    }
+}

@@ -1,0 +1,159 @@
+//! The broker at its socket: who asks is who the kernel says.
+
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use base64ct::{Base64, Encoding as _};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+
+use super::admit::Asker;
+use super::wire::{self, Ask, Reply};
+use super::{Broker, own_target};
+use crate::command::AuthorizationRecord;
+use crate::command::request::OVERFLOW_UID;
+use crate::ledger::commands::append_to;
+use crate::policy::target::Start;
+use crate::record::chain::{Link, file_name};
+use crate::record::{ChainId, RecordId};
+
+/// Askers who are heard at once; each may wait for a run.
+const MAX_ASKERS: usize = 64;
+/// For how long somebody may take to say what they want.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked for what may start by itself.
+const EACH: Duration = Duration::from_secs(2);
+
+/// Listens until the program ends.
+///
+/// # Errors
+/// A sentence: the socket cannot be made.
+pub fn serve(broker: Broker) -> Result<(), String> {
+    let socket = broker.settings.socket.clone();
+    let _ = std::fs::remove_file(&socket);
+    let failed = |error: std::io::Error| format!("{} cannot be made: {error}.", socket.display());
+    let listener = UnixListener::bind(&socket).map_err(failed)?;
+    // Whoever can reach it may ask; what they may, their account says.
+    std::fs::set_permissions(&socket, std::os::unix::fs::PermissionsExt::from_mode(0o666)).map_err(failed)?;
+    let broker = Arc::new(broker);
+    let (looking, askers) = (broker.clone(), Arc::new(AtomicUsize::new(0)));
+    std::thread::spawn(move || looking.start_by_itself());
+    for stream in listener.incoming().flatten() {
+        if askers.fetch_add(1, Ordering::SeqCst) >= MAX_ASKERS {
+            askers.fetch_sub(1, Ordering::SeqCst);
+            continue;
+        }
+        let (broker, askers) = (broker.clone(), askers.clone());
+        std::thread::spawn(move || {
+            let _ = answer(&broker, &stream);
+            askers.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+    Ok(())
+}
+
+fn answer(broker: &Broker, stream: &UnixStream) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let reply = match (asker(broker, stream), wire::read::<Ask>(stream)) {
+        (Err(why), _) => Reply::refused(2, "OPERATOR_UNPROVEN", why),
+        (_, Err(why)) => Reply::refused(64, "ARGV", why),
+        (Ok(asker), Ok(ask)) => broker.answer(&ask, &asker),
+    };
+    wire::write(stream, &reply)
+}
+
+fn asker(broker: &Broker, stream: &UnixStream) -> Result<Asker, String> {
+    let peer = getsockopt(stream, PeerCredentials).map_err(|error| format!("Nobody knows who asks: {error}."))?;
+    if peer.uid() == OVERFLOW_UID {
+        return Err("Account 65534 stands for any that is not known here, so it may ask nothing.".to_owned());
+    }
+    Ok(Asker { uid: peer.uid(), operator: broker.settings.operators.get(&peer.uid()).cloned() })
+}
+
+impl Broker {
+    /// What somebody gets who asks.
+    pub fn answer(&self, ask: &Ask, asker: &Asker) -> Reply {
+        let id = |text: &String| {
+            text.parse::<RecordId>().map_err(|_| {
+                Reply::refused(
+                    64,
+                    "REQUEST_UNKNOWN",
+                    "A request is named by the 64 hex digits that `exec request` printed.",
+                )
+            })
+        };
+        let replied = match ask {
+            Ask::Request(draft) => Ok(self.admit(draft, asker)),
+            Ask::Status { id: text } => id(text).map(|id| self.status(id)),
+            Ask::Run { id: text } => id(text).and_then(|id| self.owned(id, asker)).map(|id| self.run(id)),
+            Ask::Log { id: text } => id(text).and_then(|id| self.owned(id, asker)).map(|id| self.log(id)),
+            Ask::Stop { id: text } => id(text).map(|id| self.stop(id)),
+            Ask::Deliver { chain, links } => Ok(self.deliver(chain, links)),
+        };
+        replied.unwrap_or_else(|reply| reply)
+    }
+
+    /// A request is started, and what it wrote is read, by the account that asked for it, or by root.
+    fn owned(&self, id: RecordId, asker: &Asker) -> Result<RecordId, Reply> {
+        let known = self.known();
+        let record = known.own.records.iter().find(|record| record.id() == id);
+        let by = record.and_then(|record| Some(record.run().admitted()?.asked.by.clone()));
+        match by {
+            Some(by) if asker.uid == 0 || by == format!("account {}", asker.uid) => Ok(id),
+            Some(_) => Err(Reply::refused(2, "REQUEST_UNKNOWN", "Another account asked for that.")),
+            None => Err(Reply::refused(2, "REQUEST_UNKNOWN", "This broker admitted no such request.")),
+        }
+    }
+
+    /// Takes in links of a chain of somebody, oldest first: they count by their signatures, whoever brings them.
+    fn deliver(&self, chain: &str, links: &[String]) -> Reply {
+        let mut known = self.known();
+        let id: Option<ChainId> = chain.parse().ok();
+        let Some(id) = id.filter(|id| known.policy.roster.by_key_id(&id.key).is_some()) else {
+            return Reply::refused(2, "REQUEST_UNKNOWN", "The chain is of nobody in the roster.");
+        };
+        let repository = match self.repository() {
+            Ok(repository) => repository,
+            Err(why) => return Reply::refused(4, "LEDGER_FAULT", why),
+        };
+        for text in links {
+            let Ok(envelope) = Base64::decode_vec(text) else {
+                return Reply::refused(64, "ARGV", "That is no record.");
+            };
+            let seq = crate::record::verify_as::<crate::command::AuthorizationStatement>(&envelope)
+                .map(|verified| verified.statement().predicate.chain.seq.0);
+            let Ok(seq) = seq else { return Reply::refused(2, "LEDGER_FAULT", "A record does not hold.") };
+            let link = Link { name: file_name(seq), envelope, ..Link::default() };
+            if let Err(error) = append_to::<AuthorizationRecord>(&repository, &id, link, super::now()) {
+                return Reply::refused(2, "LEDGER_FAULT", error.to_string());
+            }
+        }
+        self.refresh(&mut known);
+        Reply { text: format!("{} records were taken in.", links.len()), ..Reply::default() }
+    }
+
+    /// Starts what the policy lets start by itself, as soon as it may.
+    fn start_by_itself(&self) {
+        loop {
+            std::thread::sleep(EACH);
+            for id in self.waiting_to_start() {
+                self.run(id);
+            }
+        }
+    }
+
+    fn waiting_to_start(&self) -> Vec<RecordId> {
+        let known = self.known();
+        let started: Vec<&str> = known.own.records.iter().filter_map(|record| record.run().about()).collect();
+        let now = super::now();
+        let waits = |record: &&Arc<crate::command::RunRecord>| {
+            let own = record.run();
+            let target = own_target(&known.policy, &self.id.key, &own.target);
+            target.is_some_and(|target| target.start == Start::Authorized)
+                && own.admitted().is_some_and(|request| request.not_after.seconds() > now)
+                && !started.contains(&record.id().to_string().as_str())
+        };
+        known.own.records.iter().filter(waits).map(|record| record.id()).collect()
+    }
+}

@@ -1,0 +1,193 @@
+//! What the operator of a broker says, outside of the policy: where its repository is, who asks by which account, and
+//! under which account, in which folder and with which credential the commands of each target run.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::change::digest::Digest;
+use crate::datafile::{self, FileError, Placed, Table};
+use crate::record::json;
+
+/// What a run may take where nothing else is said: 30 minutes.
+const TIME: i64 = 30 * 60;
+/// Bytes of output that are kept where nothing else is said.
+const OUTPUT: u64 = 1 << 20;
+/// Bytes of output that may be kept at all.
+const MAX_OUTPUT: u64 = 64 << 20;
+
+/// All settings of a broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The repository with the policy branch and the ledger, which is the broker's own.
+    pub repository: PathBuf,
+    /// The remote by which it is shared; without one, this repository is the ledger of all.
+    pub remote: Option<String>,
+    /// Full name of the branch that the policy is on.
+    pub policy_branch: String,
+    /// Where it listens.
+    pub socket: PathBuf,
+    /// Ids of people, by the accounts whose requests are theirs.
+    pub operators: BTreeMap<u32, String>,
+    /// By the name of the target.
+    pub targets: BTreeMap<String, TargetSettings>,
+}
+
+/// How commands of a target run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TargetSettings {
+    /// The account, by number.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// The folder.
+    pub cwd: String,
+    /// All of the environment, but for the secrets and what a draft may set.
+    pub env: BTreeMap<String, String>,
+    /// Variables whose values stand in files, each the whole file without the line feed at its end.
+    pub secrets: BTreeMap<String, String>,
+    /// The role of the input that commands read from standard input; empty where there is none.
+    pub stdin: String,
+    /// Roles of inputs that stay with the broker.
+    pub keep: Vec<String>,
+    /// Seconds.
+    pub time: i64,
+    /// Bytes of output that are kept.
+    pub output: u64,
+}
+
+impl TargetSettings {
+    /// What a request names these by: a change of them wants a new request.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&json::encode(self))
+    }
+}
+
+impl Settings {
+    /// Reads a settings file; refused whole, with all of its mistakes.
+    ///
+    /// # Errors
+    /// All mistakes, each with its line.
+    pub fn parse(file: &str, source: &str) -> Result<Settings, FileError> {
+        datafile::read(file, source, |root| {
+            let (repository, branch) = (root.need_string("repository"), root.need_string("policy_branch"));
+            if let Some(short) = branch.as_ref().filter(|branch| !branch.value.starts_with("refs/heads/")) {
+                short.mistake("`policy_branch` is the full name of a branch: refs/heads/main");
+            }
+            let (socket, remote) = (root.need_string("socket"), root.string("remote"));
+            let (operators, targets) = (operators(root), targets(root));
+            Some(Settings {
+                repository: repository?.value.into(),
+                remote: remote.map(|remote| remote.value),
+                policy_branch: branch?.value,
+                socket: socket?.value.into(),
+                operators,
+                targets,
+            })
+        })
+    }
+}
+
+fn operators(root: &Table<'_>) -> BTreeMap<u32, String> {
+    let mut operators = BTreeMap::new();
+    let Some(table) = root.table("operator") else { return operators };
+    for (id, entry) in table.named_tables() {
+        for text in entry.strings("uids") {
+            match text.value.parse::<u32>() {
+                Ok(uid) if uid != crate::command::request::OVERFLOW_UID => {
+                    if let Some(other) = operators.insert(uid, id.value.clone()).filter(|other| *other != id.value) {
+                        text.mistake(format!(
+                            "the account {uid} is already that of {other}: whose request would it be?"
+                        ));
+                    }
+                }
+                _ => text.mistake("`uids` are numbers of accounts, as strings; 65534 is nobody's"),
+            }
+        }
+    }
+    operators
+}
+
+fn targets(root: &Table<'_>) -> BTreeMap<String, TargetSettings> {
+    let Some(table) = root.table("target") else { return BTreeMap::new() };
+    table.named_tables().into_iter().filter_map(|(name, entry)| Some((name.value, target(&entry)?))).collect()
+}
+
+fn target(entry: &Table<'_>) -> Option<TargetSettings> {
+    let (uid, gid) = (account(entry, "uid"), account(entry, "gid"));
+    let cwd = entry.need_string("cwd");
+    if let Some(relative) = cwd.as_ref().filter(|cwd| !cwd.value.starts_with('/')) {
+        relative.mistake("`cwd` is an absolute path");
+    }
+    let output = entry.number("output");
+    if let Some(large) = output.as_ref().filter(|output| output.value > MAX_OUTPUT) {
+        large.mistake(format!("`output` is at most {MAX_OUTPUT} bytes"));
+    }
+    let (env, secrets) = (texts(entry, "env"), texts(entry, "secrets"));
+    let time = entry.duration("time").map_or(TIME, |time| time.value);
+    let stdin = entry.string("stdin").map(|role| role.value).unwrap_or_default();
+    let keep = entry.strings("keep").into_iter().map(|role| role.value).collect();
+    Some(TargetSettings {
+        uid: uid?,
+        gid: gid?,
+        cwd: cwd?.value,
+        env,
+        secrets,
+        stdin,
+        keep,
+        time: time.max(1),
+        output: output.map_or(OUTPUT, |output| output.value),
+    })
+}
+
+fn account(entry: &Table<'_>, key: &str) -> Option<u32> {
+    let number: Placed<'_, u64> = entry.need_number(key)?;
+    let id = u32::try_from(number.value).ok().filter(|&id| id != u32::MAX);
+    if id.is_none() {
+        number.mistake(format!("`{key}` is the number of an account"));
+    }
+    id
+}
+
+fn texts(entry: &Table<'_>, key: &str) -> BTreeMap<String, String> {
+    let Some(table) = entry.table(key) else { return BTreeMap::new() };
+    let text = |name: &Placed<'_, String>| Some((name.value.clone(), table.string(&name.value)?.value));
+    table.keys().iter().filter_map(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = "repository = \"/srv/shop.git\"\npolicy_branch = \"refs/heads/main\"\nsocket = \"/run/u.sock\"\n\
+        [operator.mina]\nuids = [\"1000\"]\n\
+        [target.prod]\nuid = 990\ngid = 990\ncwd = \"/srv\"\n[target.prod.env]\nPATH = \"/usr/bin\"\n";
+
+    #[test]
+    fn settings_are_read_and_every_mistake_is_told() {
+        let read = Settings::parse("s", SOUND).unwrap();
+        assert_eq!(read.operators.get(&1000).map(String::as_str), Some("mina"));
+        assert_eq!((read.targets["prod"].time, read.targets["prod"].output), (1_800, 1 << 20));
+        for (from, to, wanted) in [
+            ("refs/heads/main", "main", "full name of a branch"),
+            ("\"1000\"]", "\"1000\"]\n[operator.dana]\nuids = [\"1000\"]", "already that of mina"),
+            ("\"1000\"", "\"65534\"", "65534 is nobody's"),
+            ("uid = 990\n", "", "needs `uid`"),
+            ("cwd = \"/srv\"", "cwd = \"srv\"", "absolute path"),
+            ("gid = 990", "gid = 4294967295", "number of an account"),
+            ("[target.prod.env]", "surprise = 1\n[target.prod.env]", "unknown key `surprise`"),
+        ] {
+            assert!(SOUND.contains(from), "{from}");
+            let said = Settings::parse("s", &SOUND.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(said.contains(wanted), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_settings_of_a_target_is_another_digest() {
+        let digest = |source: &str| Settings::parse("s", source).unwrap().targets["prod"].digest();
+        assert_eq!(digest(SOUND), digest(&SOUND.replace("u.sock", "v.sock")));
+        assert_ne!(digest(SOUND), digest(&SOUND.replace("/usr/bin", "/bin")));
+    }
+}

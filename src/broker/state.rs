@@ -1,0 +1,173 @@
+//! What a broker keeps on its disk besides the ledger: key, settings, the policy that it pinned, and what it saw.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+
+use super::Settings;
+use crate::change::ObjectId;
+use crate::command::{AuthorizationChain, Received};
+use crate::disk::write_atomically;
+use crate::record::{Heads, RecordId};
+use crate::signer::SigningKey;
+
+/// Where the remote's policy branch is kept.
+pub(super) const POLICY_REF: &str = "refs/undersign/policy";
+
+/// The directory of a broker.
+pub struct State {
+    pub dir: PathBuf,
+    /// Held as long as the broker runs: two on one directory would contradict each other.
+    _lock: File,
+    memory: Mutex<Memory>,
+}
+
+/// What was seen of records.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Memory {
+    /// The highest record of each chain.
+    pub heads: Heads,
+    /// When each authorization came.
+    #[serde(with = "received")]
+    pub received: Received,
+}
+
+/// By ids in hex.
+mod received {
+    use super::{BTreeMap, Received, RecordId};
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(received: &Received, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(received.iter().map(|(id, at)| (id.to_string(), at)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Received, D::Error> {
+        let read = BTreeMap::<String, i64>::deserialize(deserializer)?;
+        let one = |(id, at): (String, i64)| Ok((id.parse::<RecordId>().map_err(|_| D::Error::custom("no id"))?, at));
+        read.into_iter().map(one).collect()
+    }
+}
+
+impl State {
+    /// Makes the directory of a new broker: a key that nobody else has, and an id of its chain.
+    ///
+    /// # Errors
+    /// A sentence: something is there already, or cannot be written.
+    pub fn init(dir: &Path, settings: &str) -> Result<SigningKey, String> {
+        let failed = |error: std::io::Error| format!("{} cannot be written: {error}.", dir.display());
+        if dir.join("key").exists() {
+            return Err(format!("{} is the directory of a broker already.", dir.display()));
+        }
+        std::fs::DirBuilder::new().recursive(true).mode(0o711).create(dir).map_err(failed)?;
+        let pair = ssh_key::private::Ed25519Keypair::from_seed(&random()?);
+        let key = ssh_key::PrivateKey::from(pair);
+        let text = key.to_openssh(ssh_key::LineEnding::LF).map_err(|error| error.to_string())?;
+        let mut file =
+            File::options().write(true).create_new(true).mode(0o600).open(dir.join("key")).map_err(failed)?;
+        std::io::Write::write_all(&mut file, text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        let device: [u8; 8] = random()?;
+        let write = |name: &str, text: &str| write_atomically(&dir.join(name), text.as_bytes()).map_err(failed);
+        write("settings.toml", settings)?;
+        write("chain", &base16ct::lower::encode_string(&device))?;
+        key_in(dir)
+    }
+
+    /// # Errors
+    /// A sentence: it is none, somebody else could write there, or another broker runs on it.
+    pub fn open(dir: &Path) -> Result<State, String> {
+        let about = std::fs::metadata(dir).map_err(|error| format!("{}: {error}.", dir.display()))?;
+        let own = nix::unistd::geteuid().as_raw();
+        if about.uid() != own || about.mode() & 0o022 != 0 {
+            return Err(format!("{} belongs to somebody else, or others may write there.", dir.display()));
+        }
+        let path = dir.join("lock");
+        let lock = File::options().create(true).append(true).mode(0o600).open(&path);
+        let lock = lock.map_err(|error| format!("{}: {error}.", path.display()))?;
+        lock.try_lock().map_err(|_| format!("Another broker runs on {}.", dir.display()))?;
+        let memory = match std::fs::read(dir.join("memory.json")) {
+            Ok(text) => serde_json::from_slice(&text).map_err(|error| format!("memory.json is damaged: {error}."))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Memory::default(),
+            Err(error) => return Err(format!("memory.json cannot be read: {error}.")),
+        };
+        Ok(State { dir: dir.to_owned(), _lock: lock, memory: Mutex::new(memory) })
+    }
+
+    pub fn settings(&self) -> Result<Settings, String> {
+        settings_in(&self.dir)
+    }
+
+    pub fn key(&self) -> Result<SigningKey, String> {
+        key_in(&self.dir)
+    }
+
+    pub fn device(&self) -> Result<String, String> {
+        self.text("chain")
+    }
+
+    pub fn pinned(&self) -> Result<ObjectId, String> {
+        let pinned = self.text("policy").map_err(|_| {
+            format!("No policy is pinned. Look at it, then run `undersign broker pin {}`.", self.dir.display())
+        })?;
+        pinned.parse().map_err(|_| "The pinned policy is no commit.".to_owned())
+    }
+
+    pub fn pin(&self, commit: ObjectId) -> Result<(), String> {
+        let written = write_atomically(&self.dir.join("policy"), commit.to_string().as_bytes());
+        written.map_err(|error| format!("The policy cannot be pinned: {error}."))
+    }
+
+    fn text(&self, name: &str) -> Result<String, String> {
+        let path = self.dir.join(name);
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}.", path.display()))?;
+        Ok(text.trim_end().to_owned())
+    }
+
+    pub(super) fn memory(&self) -> Memory {
+        self.memory.lock().map(|memory| memory.clone()).unwrap_or_default()
+    }
+
+    /// Keeps what was seen, before anything rests on it.
+    pub(super) fn learn(&self, chains: &[AuthorizationChain], heads: &Heads, now: i64) -> Result<(), String> {
+        let Ok(mut memory) = self.memory.lock() else { return Err("The broker's memory is broken.".to_owned()) };
+        let before = memory.clone();
+        heads.iter().for_each(|(chain, head)| memory.heads.learn(chain.clone(), Some(*head)));
+        for record in chains.iter().flat_map(|chain| &chain.records) {
+            memory.received.entry(record.id()).or_insert(now);
+        }
+        if memory.heads == before.heads && memory.received == before.received {
+            return Ok(());
+        }
+        let text = serde_json::to_vec(&*memory).map_err(|error| error.to_string())?;
+        let written = write_atomically(&self.dir.join("memory.json"), &text);
+        written.map_err(|error| format!("What was seen cannot be kept: {error}."))
+    }
+}
+
+/// The settings of a broker, whether it runs or not.
+pub fn settings_in(dir: &Path) -> Result<Settings, String> {
+    let path = dir.join("settings.toml");
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}.", path.display()))?;
+    Settings::parse(&path.display().to_string(), &text).map_err(|error| error.to_string())
+}
+
+fn key_in(dir: &Path) -> Result<SigningKey, String> {
+    let path = dir.join("key").display().to_string();
+    SigningKey::find(&path, None, None).map_err(|error| error.to_string())
+}
+
+pub(super) fn random<const N: usize>() -> Result<[u8; N], String> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| format!("The system gives no random numbers: {error}."))?;
+    Ok(bytes)
+}
+
+/// 32 hex digits.
+pub(super) fn nonce() -> Result<String, String> {
+    random::<16>().map(|bytes| base16ct::lower::encode_string(&bytes))
+}

@@ -1,0 +1,193 @@
+//! `undersign exec`: ask a broker to run a command in production, and see what becomes of it.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use base64ct::{Base64, Encoding as _};
+use clap::{Args, Subcommand};
+
+use crate::broker::wire::{self, Ask, Draft, Reply};
+use crate::change::visible;
+use crate::command::AuthorizationChain;
+use crate::ledger::commands::read_family;
+use crate::source::git::Repository;
+
+/// Where a broker listens unless told otherwise.
+const SOCKET: &str = "/run/undersign/broker.sock";
+
+#[derive(Args)]
+pub struct Options {
+    /// Where the broker listens; by default what UNDERSIGN_BROKER says, else /run/undersign/broker.sock
+    #[arg(long, value_name = "SOCKET", global = true)]
+    broker: Option<PathBuf>,
+    /// Write the broker's whole answer to this file: it says whose the exit code is
+    #[arg(long, value_name = "FILE", global = true)]
+    result: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Ask for a command; prints the id of the request
+    #[command(after_help = help!(
+        "0 it waits, 2 it may not be asked, 75 too many wait",
+        "undersign exec request --target shop-prod --input sql=fix.sql --why 'Adds the index' -- /usr/bin/psql -X -v ON_ERROR_STOP=1 -f {input:sql}"
+    ))]
+    Request(RequestOptions),
+    /// Say how a request stands, and what is missing
+    #[command(after_help = help!("0 it may start, 75 not yet, 2 never, 4 it cannot be decided", "undersign exec status ID"))]
+    Status(Named),
+    /// Wait until a request may start or never will
+    #[command(after_help = help!("as of status", "undersign exec wait ID --timeout 1800"))]
+    Wait(WaitOptions),
+    /// Run a request that was authorized, once; prints its output when it ended
+    #[command(after_help = help!(
+        "before it starts 2 refused, 4 cannot be decided, 75 not yet; after that the command's own, 128 and the signal, 124 timed out, 125 unknown",
+        "undersign exec run ID --result result.json"
+    ))]
+    Run(Named),
+    /// Print the output of a run that ended
+    #[command(after_help = help!("as of run", "undersign exec log ID"))]
+    Log(Named),
+    /// End a run
+    #[command(after_help = help!("0 it is being ended", "undersign exec stop ID"))]
+    Stop(Named),
+    /// Bring the broker what was signed in this repository, where the ledger's host is away
+    #[command(after_help = help!("0 when it took all", "undersign exec deliver"))]
+    Deliver,
+}
+
+#[derive(Args)]
+struct RequestOptions {
+    /// Where it is to run, as the policy names it
+    #[arg(long, value_name = "TARGET")]
+    target: String,
+    /// A file that it reads, bound by its content; `{input:ROLE}` stands for its path
+    #[arg(long, value_name = "ROLE=PATH")]
+    input: Vec<String>,
+    /// A variable, where the policy lets one be set
+    #[arg(long, value_name = "NAME=VALUE")]
+    env: Vec<String>,
+    /// Why it is to run
+    #[arg(long, default_value = "")]
+    why: String,
+    /// The ticket that it is for
+    #[arg(long, default_value = "")]
+    ticket: String,
+    /// How it would be undone
+    #[arg(long, default_value = "")]
+    way_back: String,
+    /// The request that it takes the place of
+    #[arg(long, value_name = "ID", default_value = "")]
+    replaces: String,
+    /// The program by its whole path, and its arguments
+    #[arg(required = true, last = true)]
+    argv: Vec<std::ffi::OsString>,
+}
+
+#[derive(Args)]
+struct Named {
+    /// What `exec request` printed
+    id: String,
+}
+
+#[derive(Args)]
+struct WaitOptions {
+    /// What `exec request` printed
+    id: String,
+    /// Seconds after which it is not waited any more
+    #[arg(long, default_value_t = 3600)]
+    timeout: u64,
+}
+
+pub fn run(options: &Options, repository: Option<&std::path::Path>) -> Result<u8, String> {
+    let told = options.broker.clone().or_else(|| std::env::var_os("UNDERSIGN_BROKER").map(PathBuf::from));
+    let socket = told.unwrap_or_else(|| PathBuf::from(SOCKET));
+    let ask = |ask: &Ask| wire::ask(&socket, ask);
+    let id = |named: &Named| named.id.clone();
+    let reply = match &options.command {
+        Command::Request(own) => ask(&Ask::Request(draft(own)?))?,
+        Command::Status(named) => ask(&Ask::Status { id: id(named) })?,
+        Command::Wait(own) => wait(own, &ask)?,
+        Command::Run(named) => ask(&Ask::Run { id: id(named) })?,
+        Command::Log(named) => ask(&Ask::Log { id: id(named) })?,
+        Command::Stop(named) => ask(&Ask::Stop { id: id(named) })?,
+        Command::Deliver => deliver(repository, &ask)?,
+    };
+    if let Some(path) = &options.result {
+        let text = serde_json::to_vec_pretty(&reply).map_err(|error| error.to_string())?;
+        std::fs::write(path, text).map_err(|error| format!("{} cannot be written: {error}.", path.display()))?;
+    }
+    print(&options.command, &reply)?;
+    Ok(reply.code)
+}
+
+/// The id and what a command wrote go to standard output; what the broker says, to standard error.
+fn print(command: &Command, reply: &Reply) -> Result<(), String> {
+    if matches!(command, Command::Request(_)) && reply.code == 0 {
+        outln!("{}", reply.id);
+    }
+    if matches!(command, Command::Run(_) | Command::Log(_)) {
+        let bytes = |text: &str| Base64::decode_vec(text).map_err(|_| "The broker's answer is damaged.".to_owned());
+        let (stdout, stderr) = (bytes(&reply.stdout)?, bytes(&reply.stderr)?);
+        let _ = std::io::stdout().write_all(&stdout);
+        let _ = std::io::stderr().write_all(&stderr);
+    }
+    eprintln!("undersign: {}", visible::lines(&reply.text));
+    Ok(())
+}
+
+fn draft(own: &RequestOptions) -> Result<Draft, String> {
+    let mut inputs = BTreeMap::new();
+    for input in &own.input {
+        let (role, path) = input.split_once('=').ok_or_else(|| format!("--input {input} is not ROLE=PATH."))?;
+        let bytes = std::fs::read(path).map_err(|error| format!("{path} cannot be read: {error}."))?;
+        inputs.insert(role.to_owned(), Base64::encode_string(&bytes));
+    }
+    let variable = |text: &String| {
+        let (name, value) = text.split_once('=').ok_or_else(|| format!("--env {text} is not NAME=VALUE."))?;
+        Ok::<_, String>((name.to_owned(), value.to_owned()))
+    };
+    Ok(Draft {
+        target: own.target.clone(),
+        argv: own.argv.iter().map(|argument| Base64::encode_string(argument.as_bytes())).collect(),
+        inputs,
+        env: own.env.iter().map(variable).collect::<Result<_, _>>()?,
+        why: own.why.clone(),
+        ticket: own.ticket.clone(),
+        way_back: own.way_back.clone(),
+        replaces: own.replaces.clone(),
+        claims: Vec::new(),
+    })
+}
+
+fn wait(own: &WaitOptions, ask: &dyn Fn(&Ask) -> Result<Reply, String>) -> Result<Reply, String> {
+    let began = Instant::now();
+    loop {
+        let reply = ask(&Ask::Status { id: own.id.clone() })?;
+        if reply.code != 75 || began.elapsed() > Duration::from_secs(own.timeout) {
+            return Ok(reply);
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
+/// All that was signed here about commands, chain by chain.
+fn deliver(repository: Option<&std::path::Path>, ask: &dyn Fn(&Ask) -> Result<Reply, String>) -> Result<Reply, String> {
+    let here = repository.unwrap_or(std::path::Path::new("."));
+    let repository = Repository::open(here).map_err(|error| error.to_string())?;
+    let chains: Vec<AuthorizationChain> = read_family(&repository, false).map_err(|error| error.to_string())?;
+    let mut last = Reply { text: "Nothing about commands is signed here.".to_owned(), ..Reply::default() };
+    for chain in chains {
+        let links = chain.records.iter().map(|record| Base64::encode_string(&record.link.envelope)).collect();
+        last = ask(&Ask::Deliver { chain: chain.id.to_string(), links })?;
+        if last.code != 0 {
+            break;
+        }
+    }
+    Ok(last)
+}

@@ -1,0 +1,160 @@
+//! Chains about commands: those of brokers, and those of people who authorize. Read whole and anew each time, since they
+//! are short; a broker that lasts keeps its own.
+
+use std::collections::BTreeMap;
+
+use git2::{ErrorCode, Oid};
+
+use super::{LedgerError, read_chain, remote_names};
+use crate::command::request::{MAX_BESIDE, MAX_ITEMS};
+use crate::command::{AuthorizationRecord, RunRecord};
+use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, RUNS};
+use crate::record::chain::{self, Link};
+use crate::record::envelope::MAX_ENVELOPE;
+use crate::record::{Chain, ChainId, Entry, Record};
+use crate::source::git::{GitError, Repository};
+
+/// Links of one chain that are read.
+const MAX_LINKS: usize = 100_000;
+/// Bytes of a link's commit and of its tree.
+const MAX_OBJECT: usize = 64 << 10;
+/// What ends the name of an envelope's file.
+const ENVELOPE: &str = ".dsse.json";
+
+/// A kind of chain that the ledger holds.
+pub trait Family: Entry {
+    /// Where its chains are: `<prefix><key id>/<chain id>`.
+    const PREFIX: &'static str;
+    /// What its commits say.
+    const WORD: &'static str;
+
+    /// The chain of the repository itself; an absent one is empty.
+    fn chain(repository: &Repository, id: &ChainId) -> Chain<Self> {
+        chain_of(repository, &format!("{}{id}", Self::PREFIX), id)
+    }
+}
+
+impl Family for Record {
+    const PREFIX: &'static str = DECISIONS;
+    const WORD: &'static str = "decision";
+
+    fn chain(repository: &Repository, id: &ChainId) -> Chain {
+        read_chain(repository, id)
+    }
+}
+
+impl Family for RunRecord {
+    const PREFIX: &'static str = RUNS;
+    const WORD: &'static str = "run";
+}
+
+impl Family for AuthorizationRecord {
+    const PREFIX: &'static str = AUTHORIZATIONS;
+    const WORD: &'static str = "authorization";
+}
+
+/// Where the chains of a family are kept that a remote was last seen to hold.
+pub fn remote_prefix_of<R: Family>(remote: &str) -> String {
+    let folder = R::PREFIX.strip_prefix("refs/undersign/").unwrap_or(R::PREFIX);
+    format!("{}{remote}/{folder}", super::REMOTES_PREFIX)
+}
+
+/// All chains of a family that the repository holds, with what its remotes were last seen to hold; copies of one chain
+/// are joined.
+///
+/// # Errors
+/// A ref cannot be read.
+pub fn read_family<R: Family>(repository: &Repository, with_remotes: bool) -> Result<Vec<Chain<R>>, GitError> {
+    let mut prefixes = vec![R::PREFIX.to_owned()];
+    if with_remotes {
+        prefixes.extend(remote_names(repository)?.iter().map(|name| remote_prefix_of::<R>(name)));
+    }
+    let mut copies: BTreeMap<ChainId, Vec<Chain<R>>> = BTreeMap::new();
+    for prefix in &prefixes {
+        for (id, name) in names(repository, prefix)? {
+            copies.entry(id.clone()).or_default().push(chain_of(repository, &name, &id));
+        }
+    }
+    Ok(copies.into_values().filter_map(Chain::join).collect())
+}
+
+/// The refs below a prefix, each with the chain that its name says.
+pub fn names(repository: &Repository, prefix: &str) -> Result<Vec<(ChainId, String)>, GitError> {
+    let mut found = Vec::new();
+    for reference in repository.raw.references_glob(&format!("{prefix}*"))? {
+        let name = String::from_utf8_lossy(reference?.name_bytes()).into_owned();
+        found.push((super::id_of(&name[prefix.len()..]), name));
+    }
+    Ok(found)
+}
+
+/// The chain under a ref; an absent one is empty.
+pub fn chain_of<R: Family>(repository: &Repository, name: &str, id: &ChainId) -> Chain<R> {
+    match repository.raw.find_reference(name) {
+        Ok(reference) => match reference.target() {
+            Some(tip) => chain_from(repository, id, tip),
+            None => Chain::read(id.clone(), [None]),
+        },
+        Err(error) if error.code() == ErrorCode::NotFound => Chain::empty(id.clone()),
+        Err(_) => Chain::read(id.clone(), [None]),
+    }
+}
+
+/// The chain that ends in a commit.
+pub fn chain_from<R: Family>(repository: &Repository, id: &ChainId, tip: Oid) -> Chain<R> {
+    let (mut commits, mut at) = (Vec::new(), Some(tip));
+    while let Some(commit) = at {
+        let found = within(repository, commit, MAX_OBJECT).and_then(|_| repository.raw.find_commit(commit).ok());
+        let found = found.filter(|commit| commit.parent_count() <= 1 && commits.len() < MAX_LINKS);
+        at = found.as_ref().and_then(|commit| commit.parent_ids().next());
+        commits.push(found);
+    }
+    commits.reverse();
+    Chain::read(id.clone(), commits.iter().map(|commit| commit.as_ref().and_then(|commit| link(repository, commit))))
+}
+
+/// The files of a commit; none where it is no link.
+fn link(repository: &Repository, commit: &git2::Commit<'_>) -> Option<Link> {
+    within(repository, commit.tree_id(), MAX_OBJECT)?;
+    let tree = commit.tree().ok()?;
+    let mut link = Link::default();
+    let mut size = 0;
+    for entry in tree.iter().take(MAX_ITEMS + 2) {
+        let id = Some(entry.id()).filter(|_| entry.filemode_raw() == chain::FILE_MODE)?;
+        let name = entry.name().ok()?.to_owned();
+        let is_envelope = name.ends_with(ENVELOPE);
+        size += within(repository, id, if is_envelope { MAX_ENVELOPE } else { MAX_BESIDE })?;
+        if size > MAX_ENVELOPE + MAX_BESIDE {
+            return None;
+        }
+        let bytes = repository.raw.find_blob(id).ok()?.content().to_vec();
+        if !is_envelope {
+            link.files.insert(name, bytes);
+        } else if link.name.is_empty() {
+            (link.name, link.envelope) = (name, bytes);
+        } else {
+            return None;
+        }
+    }
+    let is_whole = !link.name.is_empty() && tree.len() == link.files.len() + 1;
+    is_whole.then_some(link)
+}
+
+/// Bytes of an object, from its header alone; none where it is larger than that.
+fn within(repository: &Repository, id: Oid, most: usize) -> Option<usize> {
+    let (size, _) = repository.raw.odb().ok()?.read_header(id).ok()?;
+    (size <= most).then_some(size)
+}
+
+/// Adds a record about a command to its chain, as [`super::append`] does for decisions.
+///
+/// # Errors
+/// It was refused, lost its place, or could not be written or read back.
+pub fn append_to<R: Family>(
+    repository: &Repository,
+    id: &ChainId,
+    link: Link,
+    now: i64,
+) -> Result<std::sync::Arc<R>, LedgerError> {
+    super::append::append_to(repository, id, link, now)
+}

@@ -1,0 +1,107 @@
+//! Chains about commands to and from a remote. Apart from decisions, since a broker asks often and must know of each push
+//! whether the remote took it.
+
+use git2::Oid;
+
+use super::{Prompts, run_git};
+use crate::change::visible;
+use crate::ledger::commands::{Family, chain_from, names, remote_prefix_of};
+use crate::record::{Chain, ChainId};
+use crate::source::git::Repository;
+
+/// What became of a chain that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// The remote holds it.
+    Taken,
+    /// The remote holds something else in its place, or does not take it: the sentence says why.
+    Refused(String),
+    /// Nobody knows: the remote was not reached, or did not answer.
+    Away(String),
+}
+
+/// Where fetched chains lie until they are looked at.
+const INCOMING: &str = "refs/undersign/incoming-commands/";
+
+/// Fetches the chains of a family that a remote holds, and keeps those that only grew.
+///
+/// # Errors
+/// The remote could not be read, or holds less, or something else, than it did: what is here stays, and who asks must
+/// not go on as if it were read.
+pub fn fetch<R: Family>(repository: &Repository, remote: &str, prompts: Prompts) -> Result<Vec<Chain<R>>, String> {
+    let spec = format!("+{}*:{INCOMING}*", R::PREFIX);
+    clear(repository)?;
+    let arguments =
+        ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--prune", remote, &spec];
+    let (ok, _, stderr) = run_git(repository, prompts, &arguments)?;
+    if !ok {
+        return Err(super::why_failed("fetch", &stderr));
+    }
+    let arrived = names(repository, INCOMING).map_err(|error| error.to_string())?;
+    let kept = remote_prefix_of::<R>(remote);
+    let mut chains = Vec::new();
+    for (id, name) in arrived {
+        let tip = repository.raw.refname_to_id(&name).map_err(|error| error.message().to_owned())?;
+        let chain: Chain<R> = chain_from(repository, &id, tip);
+        keep(repository, &format!("{kept}{id}"), &chain, tip)?;
+        chains.push(chain);
+    }
+    for (id, _) in names(repository, &kept).map_err(|error| error.to_string())? {
+        if !chains.iter().any(|chain| chain.id == id) {
+            return Err(lost(remote, &id, "is gone"));
+        }
+    }
+    clear(repository)?;
+    Ok(chains)
+}
+
+/// Keeps a chain that holds what was kept of it. One with a fault is handed on, so that who judges sees it, and not
+/// kept.
+fn keep<R: Family>(repository: &Repository, name: &str, chain: &Chain<R>, tip: Oid) -> Result<(), String> {
+    let before: Chain<R> = crate::ledger::commands::chain_of(repository, name, &chain.id);
+    if let Some(head) = before.head()
+        && let Err(fault) = chain.holds(head)
+    {
+        return Err(lost(name, &chain.id, &format!("holds less than it did ({fault})")));
+    }
+    if chain.fault.is_some() {
+        return Ok(());
+    }
+    let written = repository.raw.reference(name, tip, true, "undersign: sync");
+    written.map(|_| ()).map_err(|error| format!("{name} cannot be written: {}.", error.message()))
+}
+
+fn lost(place: &str, id: &ChainId, what: &str) -> String {
+    format!("On {} the chain {id} {what}. Somebody rewrote it; restore it there.", visible::text(place))
+}
+
+fn clear(repository: &Repository) -> Result<(), String> {
+    for (_, name) in names(repository, INCOMING).map_err(|error| error.to_string())? {
+        let mut reference = repository.raw.find_reference(&name).map_err(|error| error.message().to_owned())?;
+        reference.delete().map_err(|error| error.message().to_owned())?;
+    }
+    Ok(())
+}
+
+/// Sends one chain of the repository itself; the remote only ever adds to it.
+pub fn send<R: Family>(repository: &Repository, remote: &str, id: &ChainId, prompts: Prompts) -> Sent {
+    let name = format!("{}{id}", R::PREFIX);
+    let Ok(tip) = repository.raw.refname_to_id(&name) else { return Sent::Away(format!("There is no {name} here.")) };
+    let spec = format!("{tip}:{name}");
+    let (ok, stdout, stderr) =
+        match run_git(repository, prompts, &["push", "--porcelain", "--no-verify", remote, &spec]) {
+            Ok(ran) => ran,
+            Err(why) => return Sent::Away(why),
+        };
+    let told = stdout.lines().find(|line| line.contains(&format!(":{name}")));
+    match told.and_then(|line| line.split_once('\t')) {
+        Some(("!", summary)) => Sent::Refused(visible::text(summary).into_owned()),
+        Some(_) if ok => {
+            let kept = format!("{}{id}", remote_prefix_of::<R>(remote));
+            // It is only a note of what was seen there: without it, the next fetch sees it again.
+            let _ = repository.raw.reference(&kept, tip, true, "undersign: sync");
+            Sent::Taken
+        }
+        _ => Sent::Away(super::why_failed("push", &stderr)),
+    }
+}

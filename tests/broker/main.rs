@@ -1,0 +1,250 @@
+//! The broker, by real processes: who asks, who signs, what runs and what does not.
+#![allow(clippy::unwrap_used)]
+#![cfg(target_os = "linux")]
+
+mod scene;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use scene::{Scene, is_root};
+use undersign::command::Verdict;
+
+#[test]
+fn what_a_person_authorized_runs_once_and_its_receipt_is_on_the_host() {
+    let scene = Scene::new("", "");
+    let id = scene.ask("id -u; env; cat /proc/self/status | grep NoNewPrivs; echo problem >&2; exit 7", "look");
+    let waiting = scene.exec(&["run", &id]);
+    assert!(waiting.code == 75 && waiting.err.contains("UNSIGNED"), "{waiting:?}");
+    scene.sign("dana", Verdict::Authorize, &id);
+    assert_eq!(scene.exec(&["status", &id]).code, 0);
+    let result = scene.at("result.json");
+    let ran = scene.exec(&["--result", &result, "run", &id]);
+    assert_eq!(ran.code, 7, "{ran:?}");
+    assert!(ran.err.contains("problem") && ran.out.contains("NoNewPrivs:\t1"), "{ran:?}");
+    assert!(ran.out.contains("PATH=/usr/bin:/bin") && !ran.out.contains("SECRET_OF_THE_BROKER"), "{ran:?}");
+    if is_root() {
+        assert!(ran.out.starts_with(&scene.uid.to_string()), "{ran:?}");
+    }
+    let result: serde_json::Value = serde_json::from_slice(&std::fs::read(result).unwrap()).unwrap();
+    assert_eq!((&result["outcome"], &result["code"]), (&"exit".into(), &7.into()));
+    let again = scene.exec(&["run", &id]);
+    assert!(again.code == 2 && again.err.contains("STARTED"), "{again:?}");
+    assert_eq!(scene.exec(&["log", &id]).out, ran.out);
+    let host = ["--git-dir", &scene.at("host.git"), "for-each-ref", "refs/undersign/runs"];
+    let listed = Command::new("git").args(host).output().unwrap().stdout;
+    assert_eq!(String::from_utf8_lossy(&listed).lines().count(), 1);
+    scene.f.git("dana", &["fetch", "-q", "origin", "refs/undersign/runs/*:refs/undersign/runs/*"]);
+    let list = scene.undersign(&["record", "list", "--commands"]);
+    for word in ["admitted", "authorize", "started", "ended", "exit 7"] {
+        assert!(list.out.contains(word), "{word}: {list:?}");
+    }
+}
+
+#[test]
+fn a_refusal_holds_the_same_command_whatever_is_said_about_it() {
+    let scene = Scene::new("", "");
+    let id = scene.ask("echo done", "first");
+    scene.sign("dana", Verdict::Authorize, &id);
+    scene.sign("rahim", Verdict::Refuse, &id);
+    let again = scene.ask("echo done", "now it is urgent");
+    scene.sign("dana", Verdict::Authorize, &again);
+    for id in [&id, &again] {
+        let said = scene.exec(&["run", id]);
+        assert!(said.code == 2 && said.err.contains("VETOED") && said.err.contains("as said"), "{said:?}");
+    }
+}
+
+#[test]
+fn what_the_policy_lets_run_unasked_runs_and_what_hides_code_is_not_even_asked() {
+    let scene = Scene::new("", "");
+    let ask = |argv: &[&str]| scene.exec(&[&["request", "--target", "prod", "--"], argv].concat());
+    let id = ask(&["/usr/bin/id", "root"]).out.trim().to_owned();
+    let ran = scene.exec(&["run", &id]);
+    assert!(ran.code == 0 && ran.out.contains("uid=0(root)"), "{ran:?}");
+    for argv in [&["/bin/sh", "-c", "id"][..], &["/usr/bin/cat", "/etc/shadow"], &["/usr/bin/env", "id"]] {
+        let said = ask(argv);
+        assert!(said.code == 2 && said.err.contains("undersign: "), "{argv:?} {said:?}");
+    }
+    let said = scene.exec(&["request", "--target", "prod", "--env", "LD_PRELOAD=x", "--", "/usr/bin/id", "root"]);
+    assert!(said.code == 2 && said.err.contains("LD_PRELOAD"), "{said:?}");
+    assert_eq!(scene.exec(&["request", "--target", "moon", "--", "/usr/bin/id", "root"]).code, 2);
+}
+
+#[test]
+fn a_program_or_an_input_that_is_another_by_now_does_not_run() {
+    let scene = Scene::new("", "");
+    let id = scene.ask("echo one", "");
+    scene.sign("dana", Verdict::Authorize, &id);
+    let kept = Path::new(&scene.at("state")).join("kept");
+    for file in std::fs::read_dir(kept).unwrap() {
+        std::fs::write(file.unwrap().path(), "echo two").unwrap();
+    }
+    let said = scene.exec(&["run", &id]);
+    assert!(said.code == 2 && said.err.contains("another file"), "{said:?}");
+}
+
+#[test]
+fn a_broker_that_is_killed_while_something_runs_says_unknown_and_starts_it_never_again() {
+    let mut scene = Scene::new("", "");
+    let mark = scene.at("mark");
+    std::fs::create_dir(&mark).unwrap();
+    std::fs::set_permissions(&mark, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let id = scene.ask(&format!("echo x >> {mark}/ran; sleep 2"), "");
+    scene.sign("dana", Verdict::Authorize, &id);
+    let socket = scene.at("socket");
+    let mut running =
+        Command::new(env!("CARGO_BIN_EXE_undersign")).args(["exec", "--broker", &socket, "run", &id]).spawn().unwrap();
+    let began = Instant::now();
+    while !Path::new(&mark).join("ran").exists() {
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not run");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    scene.kill();
+    running.wait().unwrap();
+    scene.serve();
+    let said = scene.exec(&["status", &id]);
+    assert!(said.code == 125 && said.err.contains("Look"), "{said:?}");
+    assert_eq!(scene.exec(&["run", &id]).code, 2);
+    assert_eq!(std::fs::read_to_string(Path::new(&mark).join("ran")).unwrap(), "x\n");
+}
+
+#[test]
+fn a_disk_that_was_restored_from_before_the_run_runs_nothing() {
+    let mut scene = Scene::new("", "");
+    let id = scene.ask("echo done", "");
+    scene.sign("dana", Verdict::Authorize, &id);
+    let copy = |from: &str, to: &str| {
+        let done = Command::new("cp").args(["-a", &scene.at(from), &scene.at(to)]).status().unwrap();
+        assert!(done.success());
+    };
+    copy("state", "state.old");
+    copy("broker.git", "broker.old");
+    assert_eq!(scene.exec(&["run", &id]).code, 0);
+    scene.kill();
+    for name in ["state", "broker"] {
+        let (old, new) = (format!("{name}.old"), if name == "state" { "state" } else { "broker.git" });
+        std::fs::remove_dir_all(scene.at(new)).unwrap();
+        std::fs::rename(scene.at(&old), scene.at(new)).unwrap();
+    }
+    scene.serve();
+    let said = scene.exec(&["run", &id]);
+    assert!(said.code == 4 && said.err.contains("LEDGER_ROLLBACK"), "{said:?}");
+}
+
+#[test]
+fn nothing_starts_while_the_host_is_away() {
+    let scene = Scene::new("fresh = \"0s\"", "");
+    let id = scene.ask("echo done", "");
+    scene.sign("dana", Verdict::Authorize, &id);
+    std::fs::rename(scene.at("host.git"), scene.at("away.git")).unwrap();
+    std::thread::sleep(Duration::from_millis(1_100));
+    let said = scene.exec(&["run", &id]);
+    assert!(said.code == 4 && said.err.contains("LEDGER_STALE"), "{said:?}");
+    std::fs::rename(scene.at("away.git"), scene.at("host.git")).unwrap();
+    assert_eq!(scene.exec(&["run", &id]).code, 0);
+}
+
+#[test]
+fn a_run_ends_with_its_time_its_output_is_bounded_and_nothing_of_it_stays() {
+    let scene = Scene::new("", "time = \"1s\"\noutput = 1000");
+    let id = scene.ask("setsid sleep 60 & head -c 100000 /dev/zero; sleep 60", "");
+    scene.sign("dana", Verdict::Authorize, &id);
+    let ran = scene.exec(&["run", &id]);
+    assert_eq!((ran.code, ran.out.len()), (124, 1000), "{}", ran.err);
+    if is_root() {
+        let left = Command::new("ps").args(["-u", &scene.uid.to_string(), "-o", "stat="]).output().unwrap().stdout;
+        let left = String::from_utf8_lossy(&left).into_owned();
+        assert!(left.lines().all(|state| state.starts_with('Z')), "{left}");
+    }
+}
+
+#[test]
+fn a_policy_that_the_pinned_one_does_not_let_land_is_not_taken() {
+    let scene = Scene::new("", "");
+    let id = scene.ask("echo done", "");
+    let policy = std::fs::read_to_string(scene.f.repo.join(".undersign/policy.toml")).unwrap();
+    let open = policy
+        .replace("version = 1\n", "version = 2\n")
+        .replace("{input:script}\"]", "{input:script}\"]\nenv = [\"A\"]");
+    scene.f.write(
+        ".undersign/policy.toml",
+        &open.replace("[people.mina]\nroles = [\"junior\"]", "[people.mina]\nroles = [\"senior\"]"),
+    );
+    scene.f.commit("mina", "Make me senior");
+    scene.f.git("mina", &["push", "-q", "origin", "main"]);
+    scene.sign("mina", Verdict::Authorize, &id);
+    let said = scene.exec(&["run", &id]);
+    assert!(said.code == 75 && said.err.contains("The pinned policy stays in force"), "{said:?}");
+}
+
+#[test]
+fn the_gate_takes_these_chains_by_rules_of_their_own_and_never_as_decisions() {
+    let scene = Scene::new("", "");
+    let first = scene.ask("echo done", "");
+    scene.sign("dana", Verdict::Authorize, &first);
+    assert_eq!(scene.exec(&["run", &first]).code, 0);
+    let git = |args: &[&str]| {
+        let output =
+            Command::new("git").args([&["--git-dir", &scene.at("broker.git")], args].concat()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let name = git(&["for-each-ref", "--format=%(refname)", "refs/undersign/runs"]);
+    let tip = git(&["rev-parse", &name]);
+    let (before, zero) = (git(&["rev-parse", &format!("{tip}~1")]), "0".repeat(40));
+    let path = name.strip_prefix("refs/undersign/runs/").unwrap().to_owned();
+    let verify = |name: &str, old: &str, new: &str| {
+        let repo = scene.at("broker.git");
+        let said = Command::new(env!("CARGO_BIN_EXE_undersign"))
+            .args([
+                "--repo",
+                &repo,
+                "verify",
+                "--policy-branch",
+                "refs/heads/main",
+                "--ref",
+                name,
+                "--old",
+                old,
+                "--new",
+                new,
+            ])
+            .output()
+            .unwrap();
+        (said.status.code().unwrap(), String::from_utf8_lossy(&said.stdout).into_owned())
+    };
+    let allowed = verify(&name, &before, &tip);
+    assert_eq!(allowed.0, 0, "{}", allowed.1);
+    let stranger = format!("refs/undersign/runs/{}/0123456789abcdef", "a".repeat(64));
+    for (name, old, new, code) in [
+        (&name, &tip, &before, "LEDGER_ROLLBACK"),
+        (&name, &tip, &zero, "LEDGER_ROLLBACK"),
+        (&stranger, &zero, &tip, "STRANGER"),
+        (&format!("refs/undersign/authorizations/{path}"), &zero, &tip, "STRANGER"),
+        (&format!("refs/undersign/decisions/{path}"), &zero, &tip, "STRANGER"),
+    ] {
+        let said = verify(name, old, new);
+        assert!(said.0 == 2 && said.1.contains(code), "{name} {code}: {}", said.1);
+    }
+    // A chain of a person's own key, put among the decisions.
+    let repo = scene.f.repository();
+    let own = scene.f.git("dana", &["for-each-ref", "--format=%(refname)", "refs/undersign/authorizations"]);
+    let as_decision = own.replace("authorizations", "decisions");
+    let tip = scene.f.id(&own);
+    drop(repo);
+    let said = scene.undersign(&[
+        "verify",
+        "--policy-branch",
+        "refs/heads/main",
+        "--ref",
+        &as_decision,
+        "--old",
+        &zero,
+        "--new",
+        &tip,
+    ]);
+    assert!(said.code == 2 && said.out.contains("LEDGER_FAULT"), "{said:?}");
+}

@@ -1,0 +1,213 @@
+//! A host, a broker on a clone of its own, and people on another: real processes, real accounts where the tests are
+//! root's.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use undersign::command::authorization::{Authorization, RUNS, RequestText, View};
+use undersign::command::records::AuthorizationRecord;
+use undersign::command::statement::Statement;
+use undersign::command::{RunChain, RunRecord, Verdict, authorization};
+use undersign::ledger::commands::{Family as _, append_to, read_family};
+use undersign::record::chain::{Link, file_name};
+use undersign::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName};
+use undersign::record::{ChainId, Signable as _};
+use undersign::sync::Prompts;
+use undersign::sync::commands::{Sent, fetch, send};
+
+use crate::support::{Fixture, git_in, now, policy};
+
+const DEVICE: &str = "0123456789abcdef";
+/// An account that nobody has, and no other scene: what is left in it is ended.
+fn unused_uid() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    100_000 + (std::process::id() % 10_000) * 100 + NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+pub fn is_root() -> bool {
+    Command::new("id").arg("-u").output().unwrap().stdout == b"0\n"
+}
+
+fn own_uid() -> u32 {
+    let said = Command::new("id").arg("-u").output().unwrap().stdout;
+    String::from_utf8(said).unwrap().trim().parse().unwrap()
+}
+
+/// What a command of the program came to.
+#[derive(Debug)]
+pub struct Said {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+pub struct Scene {
+    pub f: Fixture,
+    /// The account of its runs.
+    pub uid: u32,
+    serving: Option<Child>,
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Scene {
+    /// A broker that serves, and waits for nobody yet. `extra` goes into the table of the target, `settings` into that
+    /// of the broker's settings.
+    pub fn new(extra: &str, settings: &str) -> Scene {
+        let mut scene =
+            Scene { f: Fixture::new(), uid: if is_root() { unused_uid() } else { own_uid() }, serving: None };
+        open(&scene.f.dir.path().to_path_buf());
+        scene.settle(settings);
+        let key = scene.key_line();
+        let target = format!(
+            "[broker.ops]\n{key}\n[target.prod]\nbroker = \"ops\"\nlevel = \"{}\"\npresence = \"none\"\ncooling = \"0s\"\n\
+             sign = [{{ role = \"senior\", n = 1 }}]\n{extra}\n[[target.prod.command]]\nname = \"script\"\n\
+             argv = [\"/bin/sh\", \"{{input:script}}\"]\n[[target.prod.command]]\nname = \"id\"\n\
+             argv = [\"/usr/bin/id\", \"{{word}}\"]\nunasked = true\n",
+            if is_root() { "L2" } else { "L1" }
+        );
+        scene.f.write(".undersign/policy.toml", &policy(&target));
+        scene.f.commit("rahim", "Let a broker run scripts");
+        scene.f.git("rahim", &["clone", "-q", "--bare", ".", &scene.at("host.git")]);
+        scene.f.git("rahim", &["remote", "add", "origin", &scene.at("host.git")]);
+        git_in(scene.f.dir.path(), "rahim", &["clone", "-q", "--bare", "host.git", "broker.git"]);
+        assert_eq!(scene.program(&["broker", "pin", &scene.at("state")]).code, 0);
+        scene.serve();
+        scene
+    }
+
+    pub fn at(&self, name: &str) -> String {
+        self.f.dir.path().join(name).display().to_string()
+    }
+
+    fn settle(&self, settings: &str) {
+        let uid = self.uid;
+        let text = format!(
+            "repository = \"{}\"\nremote = \"origin\"\npolicy_branch = \"refs/heads/main\"\nsocket = \"{}\"\n\
+             [operator.mina]\nuids = [\"{}\"]\n\
+             [target.prod]\nuid = {uid}\ngid = {uid}\ncwd = \"/\"\n{settings}\n\
+             [target.prod.env]\nPATH = \"/usr/bin:/bin\"\n",
+            self.at("broker.git"),
+            self.at("socket"),
+            own_uid()
+        );
+        std::fs::write(self.at("broker.toml"), text).unwrap();
+    }
+
+    fn key_line(&self) -> String {
+        let said = self.program(&["broker", "init", &self.at("state"), "--settings", &self.at("broker.toml")]);
+        assert_eq!(said.code, 0, "{said:?}");
+        said.out.lines().find(|line| line.starts_with("key = ")).unwrap().to_owned()
+    }
+
+    pub fn serve(&mut self) {
+        let _ = std::fs::remove_file(self.at("socket"));
+        let child = Command::new(env!("CARGO_BIN_EXE_undersign"))
+            .args(["broker", "serve", &self.at("state")])
+            .env("SECRET_OF_THE_BROKER", "1")
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.serving = Some(child);
+        let began = Instant::now();
+        while !PathBuf::from(self.at("socket")).exists() {
+            assert!(began.elapsed() < Duration::from_secs(60), "the broker does not serve");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// As by `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.serving.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    fn program(&self, args: &[&str]) -> Said {
+        let output = Command::new(env!("CARGO_BIN_EXE_undersign")).args(args).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    pub fn undersign(&self, args: &[&str]) -> Said {
+        self.program(&[&["--repo", self.f.repo.to_str().unwrap()], args].concat())
+    }
+
+    pub fn exec(&self, args: &[&str]) -> Said {
+        self.undersign(&[&["exec", "--broker", &self.at("socket")], args].concat())
+    }
+
+    /// Asks for a script; gives the id of the request.
+    pub fn ask(&self, script: &str, why: &str) -> String {
+        std::fs::write(self.at("script.sh"), script).unwrap();
+        let input = format!("script={}", self.at("script.sh"));
+        let said = self.exec(&[
+            "request",
+            "--target",
+            "prod",
+            "--input",
+            &input,
+            "--why",
+            why,
+            "--",
+            "/bin/sh",
+            "{input:script}",
+        ]);
+        assert_eq!(said.code, 0, "{said:?}");
+        said.out.trim().to_owned()
+    }
+
+    /// Signs about a request, as the desk does, and sends it.
+    pub fn sign(&self, who: &str, verdict: Verdict, id: &str) {
+        let repository = self.f.repository();
+        fetch::<RunRecord>(&repository, "origin", Prompts::Never).unwrap();
+        let runs: Vec<RunChain> = read_family(&repository, true).unwrap();
+        let record = runs.iter().flat_map(|chain| &chain.records).find(|record| record.id().to_string() == id).unwrap();
+        let (key, run) = (self.f.key(who), record.run());
+        let chain_id = ChainId { key: key.public.id().to_string(), device: DEVICE.into() };
+        let (seq, prev) = AuthorizationRecord::chain(&repository, &chain_id).next();
+        let policy = repository.policy_at(repository.resolve("main").unwrap()).unwrap();
+        let undersign::source::git::PolicyState::Found(policy) = policy else { panic!("there is no policy") };
+        let authorization = Authorization {
+            verdict,
+            principal: who.into(),
+            roles: policy.roster.by_id(who).unwrap().roles.clone(),
+            repository: RepositoryName { id: policy.repository.clone(), uri: String::new() },
+            target: run.target.clone(),
+            broker: run.broker.clone(),
+            request: RequestText { id: id.to_owned(), text: String::from_utf8(record.verified.payload()).unwrap() },
+            command: run.command_digest().unwrap().to_string(),
+            view: View { sha256: "7".repeat(64), rows: Decimal(9), seen: Decimal(9), omissions: Vec::new() },
+            findings: Vec::new(),
+            policy: PolicyName { version: Decimal(policy.version), sha256: policy.digest.to_string() },
+            runs: Decimal(RUNS),
+            issued_at: Decimal(now() as u64),
+            not_before: Decimal(0),
+            not_after: Decimal(now() as u64 + 1_800),
+            supersedes: Vec::new(),
+            answers: Vec::new(),
+            chain: Place { key: chain_id.key.clone(), id: DEVICE.into(), seq: Decimal(seq), prev, forks: Vec::new() },
+            seen: Vec::new(),
+            nonce: format!("{seq:032x}"),
+            tool: "test".into(),
+            reason: "as said".into(),
+        };
+        let payload = Statement::new(authorization).encode();
+        let envelope = key.sign_for(authorization::NAMESPACE, payload, None).unwrap().encode();
+        let link = Link { name: file_name(seq), envelope, ..Link::default() };
+        append_to::<AuthorizationRecord>(&repository, &chain_id, link, now()).unwrap();
+        assert_eq!(send::<AuthorizationRecord>(&repository, "origin", &chain_id, Prompts::Never), Sent::Taken);
+    }
+}
+
+/// The account of a run must be able to reach what it reads.
+fn open(dir: &PathBuf) {
+    std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+}
