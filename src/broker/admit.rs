@@ -5,7 +5,7 @@ use std::path::Path;
 
 use base64ct::{Base64, Encoding as _};
 
-use super::wire::{Draft, Reply};
+use super::wire::{Draft, Refusal, Reply};
 use super::{Broker, Known, own_target, policy_name};
 use crate::change::digest::Digest;
 use crate::change::visible;
@@ -29,6 +29,9 @@ pub struct Asker {
     pub operator: Option<String>,
 }
 
+/// What a command reads, with its content.
+type Inputs = Vec<(Input, Vec<u8>)>;
+
 const USAGE: u8 = 64;
 
 impl Broker {
@@ -38,19 +41,20 @@ impl Broker {
         self.refresh(&mut known);
         match self.request(&mut known, draft, asker) {
             Ok((id, text)) => Reply { text, id: id.to_string(), state: "waiting".to_owned(), ..Reply::default() },
-            Err(reply) => reply,
+            Err(reply) => *reply,
         }
     }
 
-    fn request(&self, known: &mut Known, draft: &Draft, asker: &Asker) -> Result<(RecordId, String), Reply> {
+    fn request(&self, known: &mut Known, draft: &Draft, asker: &Asker) -> Result<(RecordId, String), Refusal> {
         let name = &draft.target;
         let Some(target) = own_target(&known.policy, &self.id.key, name).cloned() else {
             let text = format!("The policy has no target {} that this broker serves.", visible::text(name));
             return Err(Reply::refused(2, "TARGET_UNKNOWN", text));
         };
-        let (request, files) = self.complete(known, &target, draft, asker)?;
+        let (request, inputs) = self.complete(known, &target, draft, asker)?;
         self.refuse_too_many(known, &target, &request)?;
         let failed = |why: String| Reply::refused(4, "LEDGER_FAULT", why);
+        let files = self.keep(inputs).map_err(failed)?;
         let id = self.sign(known, name, Event::Admitted(Box::new(request)), files).map_err(failed)?;
         let mut text = format!("Request {id} waits at {name}. `undersign exec status {id}` says how it stands.");
         if let Sent::Refused(why) | Sent::Away(why) = self.publish() {
@@ -65,7 +69,7 @@ impl Broker {
         target: &Target,
         draft: &Draft,
         asker: &Asker,
-    ) -> Result<(Request, Vec<(Digest, Vec<u8>)>), Reply> {
+    ) -> Result<(Request, Inputs), Refusal> {
         let usage = |text: String| Reply::refused(USAGE, "ARGV", text);
         let Some(settings) = self.settings.targets.get(&target.name) else {
             return Err(usage(format!("The settings of the broker have no [target.{}].", target.name)));
@@ -128,15 +132,23 @@ impl Broker {
             policy: policy_name(&known.policy),
             settings: settings.digest().to_string(),
         };
-        let files: BTreeMap<Digest, Vec<u8>> = inputs
-            .into_iter()
-            .filter(|(input, _)| input.kept == Kept::Record)
-            .map(|(_, bytes)| (Digest::of(&bytes), bytes))
-            .collect();
-        Ok((request, files.into_iter().collect()))
+        Ok((request, inputs))
     }
 
-    fn inputs_of(&self, target: &Target, draft: &Draft, keep: &[String]) -> Result<Vec<(Input, Vec<u8>)>, Reply> {
+    /// Keeps the inputs for the run, and gives those that lie beside the request.
+    fn keep(&self, inputs: Inputs) -> Result<Vec<(Digest, Vec<u8>)>, String> {
+        let mut beside = BTreeMap::new();
+        for (input, bytes) in inputs {
+            let digest = Digest::of(&bytes);
+            self.inputs.keep(digest, &bytes)?;
+            if input.kept == Kept::Record {
+                beside.insert(digest, bytes);
+            }
+        }
+        Ok(beside.into_iter().collect())
+    }
+
+    fn inputs_of(&self, target: &Target, draft: &Draft, keep: &[String]) -> Result<Inputs, Refusal> {
         let usage = |text: String| Reply::refused(USAGE, "ARGV", text);
         let (mut inputs, mut size) = (Vec::new(), 0);
         for (role, text) in &draft.inputs {
@@ -149,7 +161,6 @@ impl Broker {
                 return Err(usage("The inputs are more than 8 MiB together.".to_owned()));
             }
             let digest = Digest::of(&bytes);
-            self.inputs.keep(digest, &bytes).map_err(|why| Reply::refused(4, "LEDGER_FAULT", why))?;
             let input = Input {
                 role: role.clone(),
                 path: self.inputs.path(&target.name, role).display().to_string(),
@@ -163,7 +174,7 @@ impl Broker {
     }
 
     /// The arguments as a request writes them, with paths in the place of inputs.
-    fn argv(&self, target: &Target, draft: &Draft, inputs: &[(Input, Vec<u8>)]) -> Result<Vec<String>, Reply> {
+    fn argv(&self, target: &Target, draft: &Draft, inputs: &[(Input, Vec<u8>)]) -> Result<Vec<String>, Refusal> {
         let usage = |text: &str| Reply::refused(USAGE, "ARGV", text);
         let mut argv = Vec::new();
         for text in &draft.argv {
@@ -185,7 +196,7 @@ impl Broker {
     }
 
     /// Open requests of one operator at a target are few, so that nobody buries one.
-    fn refuse_too_many(&self, known: &Known, target: &Target, request: &Request) -> Result<(), Reply> {
+    fn refuse_too_many(&self, known: &Known, target: &Target, request: &Request) -> Result<(), Refusal> {
         let now = super::now();
         let started: Vec<&str> = known.own.records.iter().filter_map(|record| record.run().about()).collect();
         let open = known.own.records.iter().filter(|record| {

@@ -80,7 +80,7 @@ fn texts(texts: &[Vec<u8>]) -> Result<Vec<CString>, String> {
     all.map_err(|_| "an argument or variable holds NUL".to_owned())
 }
 
-/// The file that came as standard input, under a higher number. A script is opened again by its interpreter, so that its
+/// The file that came as standard input, under a higher number. A script is opened again by its interpreter, so its
 /// descriptor must stay open.
 fn program_file() -> Result<OwnedFd, String> {
     let closing = std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;

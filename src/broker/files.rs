@@ -84,8 +84,8 @@ fn hash(mut file: &File) -> Result<Digest, String> {
 pub struct Inputs {
     /// Where they are kept until they are wanted.
     pub kept: PathBuf,
-    /// Where commands read them: a path that does not depend on the request, so that the same command asked again is the
-    /// same.
+    /// Where commands read them: a path that does not depend on the request, so that the same command asked again is
+    /// the same.
     pub placed: PathBuf,
 }
 

@@ -49,7 +49,7 @@ pub fn nothing_lives(uid: u32) -> Result<(), String> {
     }
 }
 
-/// The processes of an account, by any of its four numbers. Who has ended and was not waited for reads nothing any more.
+/// The processes of an account, by any of its four numbers. One that ended and was not waited for reads nothing.
 pub fn alive(uid: u32) -> std::io::Result<Vec<i32>> {
     let mut found = Vec::new();
     for process in std::fs::read_dir("/proc")?.flatten() {

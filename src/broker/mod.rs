@@ -29,8 +29,8 @@ use crate::command::{
 };
 use crate::enforcement;
 use crate::gate::{Decided as GateDecided, Update};
-use crate::ledger::LedgerError;
-use crate::ledger::commands::{Family as _, append_to, read_family};
+use crate::ledger::commands::{Family as _, read_family};
+use crate::ledger::{LedgerError, append_to};
 use crate::policy::{Policy, Target};
 use crate::record::chain::{Link, file_name};
 use crate::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName, SeenHead};
@@ -134,9 +134,15 @@ impl Broker {
     /// What was started and has no end was cut off: nobody knows what it did.
     fn look_after_a_crash(&self) -> Result<(), String> {
         let mut known = self.known();
-        for (request, target) in unfinished(&known.own) {
-            let end = ended(&request, Outcome::Unknown, 0, (0, crate::broker::now()), &Captured::default());
-            self.sign(&mut known, &target, Event::Ended(end), Vec::new())?;
+        self.state.clear_specs()?;
+        let cut_off = unfinished(&known.own);
+        for (request, target) in &cut_off {
+            let end = ended(request, Outcome::Unknown, 0, (0, crate::broker::now()), &Captured::default());
+            self.sign(&mut known, target, Event::Ended(end), Vec::new())?;
+        }
+        if !cut_off.is_empty() {
+            // It stands here; where the remote is away, it goes there with the next record.
+            let _ = self.publish();
         }
         Ok(())
     }
@@ -184,8 +190,6 @@ impl Broker {
         let settings = enforcement::Settings {
             branch: Some(self.settings.policy_branch.clone()),
             repository_id: Some(known.policy.repository.clone()),
-            state: Some(self.state.dir.join("gate")),
-            state_key: Some(self.state.dir.join("gate-key")),
             ..enforcement::Settings::default()
         };
         let outcome = enforcement::judge(&request, &settings, now());

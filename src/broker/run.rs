@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 use super::child::{Failed, Spec};
 use super::files::OpenProgram;
 use super::settings::TargetSettings;
-use super::wire::Reply;
+use super::wire::{Refusal, Reply};
 use super::{Broker, Captured, Known, ended, level, policy_name, starts};
 use crate::command::receipt::{Event, Outcome, Started, YesNo};
 use crate::command::request::{Request, bytes};
@@ -53,11 +53,11 @@ impl Broker {
         }
         let (target, request) = match request_of(&known, id) {
             Some(found) => found,
-            None => return Reply::refused(2, "REQUEST_UNKNOWN", "This broker admitted no such request."),
+            None => return *Reply::refused(2, "REQUEST_UNKNOWN", "This broker admitted no such request."),
         };
         let ready = match self.prepare(id, &target, &request) {
             Ok(ready) => ready,
-            Err(reply) => return reply,
+            Err(reply) => return *reply,
         };
         // What was opened and copied took time: only what is judged now is what starts.
         let answer = self.judge(&known, id);
@@ -67,7 +67,7 @@ impl Broker {
         }
         if let Err(reply) = self.burn(&mut known, id, &target, &answer, &ready) {
             self.inputs.clear(&target);
-            return reply;
+            return *reply;
         }
         drop(known);
         let began = super::now();
@@ -99,7 +99,7 @@ impl Broker {
     }
 
     /// Opens and hashes what runs, and puts its inputs into their places.
-    fn prepare(&self, id: RecordId, target: &str, request: &Request) -> Result<Ready, Reply> {
+    fn prepare(&self, id: RecordId, target: &str, request: &Request) -> Result<Ready, Refusal> {
         let command = &request.command;
         let mismatch = |code: &str, text: String| Reply::refused(2, code, text);
         let Some(settings) = self.settings.targets.get(target) else {
@@ -158,7 +158,6 @@ impl Broker {
             group: None,
         };
         let dir = self.state.dir.join("runs");
-        std::fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
         let path = dir.join(format!("{id}.spec"));
         let _ = std::fs::remove_file(&path);
         let mut file =
@@ -169,7 +168,14 @@ impl Broker {
     }
 
     /// Writes that the request is started: from here on it never starts again.
-    fn burn(&self, known: &mut Known, id: RecordId, target: &str, answer: &Answer, ready: &Ready) -> Result<(), Reply> {
+    fn burn(
+        &self,
+        known: &mut Known,
+        id: RecordId,
+        target: &str,
+        answer: &Answer,
+        ready: &Ready,
+    ) -> Result<(), Refusal> {
         let settings = self.settings.targets.get(target);
         let (level, proofs) = settings.map_or_else(Default::default, |own| {
             let (level, proofs) = level::proven(&self.settings, own);
@@ -264,7 +270,7 @@ impl Broker {
     pub fn log(&self, id: RecordId) -> Reply {
         let known = self.known();
         let Some((outcome, code)) = end_of(&known, id) else {
-            return Reply::refused(75, "BUSY", "It has not ended.");
+            return *Reply::refused(75, "BUSY", "It has not ended.");
         };
         let read =
             |name: &str| std::fs::read(self.state.dir.join("runs").join(format!("{id}.{name}"))).unwrap_or_default();
@@ -276,7 +282,7 @@ impl Broker {
         let mut known = self.known();
         let is_running = super::unfinished(&known.own).iter().any(|(request, _)| *request == id.to_string());
         if !is_running {
-            return Reply::refused(2, "REQUEST_UNKNOWN", "It does not run now.");
+            return *Reply::refused(2, "REQUEST_UNKNOWN", "It does not run now.");
         }
         known.stopping.push(id);
         Reply { text: "It is being ended.".to_owned(), id: id.to_string(), ..Reply::default() }

@@ -9,11 +9,11 @@ use base64ct::{Base64, Encoding as _};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
 use super::admit::Asker;
-use super::wire::{self, Ask, Reply};
+use super::wire::{self, Ask, Refusal, Reply};
 use super::{Broker, own_target};
 use crate::command::AuthorizationRecord;
 use crate::command::request::OVERFLOW_UID;
-use crate::ledger::commands::append_to;
+use crate::ledger::append_to;
 use crate::policy::target::Start;
 use crate::record::chain::{Link, file_name};
 use crate::record::{ChainId, RecordId};
@@ -55,9 +55,9 @@ pub fn serve(broker: Broker) -> Result<(), String> {
 
 fn answer(broker: &Broker, stream: &UnixStream) -> std::io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
-    let reply = match (asker(broker, stream), wire::read::<Ask>(stream)) {
-        (Err(why), _) => Reply::refused(2, "OPERATOR_UNPROVEN", why),
-        (_, Err(why)) => Reply::refused(64, "ARGV", why),
+    let reply = match (asker(broker, stream), wire::read_ask(stream)) {
+        (Err(why), _) => *Reply::refused(2, "OPERATOR_UNPROVEN", why),
+        (_, Err(why)) => *Reply::refused(64, "ARGV", why),
         (Ok(asker), Ok(ask)) => broker.answer(&ask, &asker),
     };
     wire::write(stream, &reply)
@@ -88,14 +88,14 @@ impl Broker {
             Ask::Status { id: text } => id(text).map(|id| self.status(id)),
             Ask::Run { id: text } => id(text).and_then(|id| self.owned(id, asker)).map(|id| self.run(id)),
             Ask::Log { id: text } => id(text).and_then(|id| self.owned(id, asker)).map(|id| self.log(id)),
-            Ask::Stop { id: text } => id(text).map(|id| self.stop(id)),
+            Ask::Stop { id: text } => id(text).and_then(|id| self.stoppable(id, asker)).map(|id| self.stop(id)),
             Ask::Deliver { chain, links } => Ok(self.deliver(chain, links)),
         };
-        replied.unwrap_or_else(|reply| reply)
+        replied.unwrap_or_else(|reply: Refusal| *reply)
     }
 
     /// A request is started, and what it wrote is read, by the account that asked for it, or by root.
-    fn owned(&self, id: RecordId, asker: &Asker) -> Result<RecordId, Reply> {
+    fn owned(&self, id: RecordId, asker: &Asker) -> Result<RecordId, Refusal> {
         let known = self.known();
         let record = known.own.records.iter().find(|record| record.id() == id);
         let by = record.and_then(|record| Some(record.run().admitted()?.asked.by.clone()));
@@ -106,27 +106,33 @@ impl Broker {
         }
     }
 
+    /// A run is ended by who asked for it, by root, and by anybody whose account is that of a person of the roster.
+    fn stoppable(&self, id: RecordId, asker: &Asker) -> Result<RecordId, Refusal> {
+        let is_known = asker.operator.as_ref().is_some_and(|who| self.known().policy.roster.by_id(who).is_some());
+        if is_known { Ok(id) } else { self.owned(id, asker) }
+    }
+
     /// Takes in links of a chain of somebody, oldest first: they count by their signatures, whoever brings them.
     fn deliver(&self, chain: &str, links: &[String]) -> Reply {
         let mut known = self.known();
         let id: Option<ChainId> = chain.parse().ok();
         let Some(id) = id.filter(|id| known.policy.roster.by_key_id(&id.key).is_some()) else {
-            return Reply::refused(2, "REQUEST_UNKNOWN", "The chain is of nobody in the roster.");
+            return *Reply::refused(2, "REQUEST_UNKNOWN", "The chain is of nobody in the roster.");
         };
         let repository = match self.repository() {
             Ok(repository) => repository,
-            Err(why) => return Reply::refused(4, "LEDGER_FAULT", why),
+            Err(why) => return *Reply::refused(4, "LEDGER_FAULT", why),
         };
         for text in links {
             let Ok(envelope) = Base64::decode_vec(text) else {
-                return Reply::refused(64, "ARGV", "That is no record.");
+                return *Reply::refused(64, "ARGV", "That is no record.");
             };
             let seq = crate::record::verify_as::<crate::command::AuthorizationStatement>(&envelope)
                 .map(|verified| verified.statement().predicate.chain.seq.0);
-            let Ok(seq) = seq else { return Reply::refused(2, "LEDGER_FAULT", "A record does not hold.") };
+            let Ok(seq) = seq else { return *Reply::refused(2, "LEDGER_FAULT", "A record does not hold.") };
             let link = Link { name: file_name(seq), envelope, ..Link::default() };
             if let Err(error) = append_to::<AuthorizationRecord>(&repository, &id, link, super::now()) {
-                return Reply::refused(2, "LEDGER_FAULT", error.to_string());
+                return *Reply::refused(2, "LEDGER_FAULT", error.to_string());
             }
         }
         self.refresh(&mut known);

@@ -71,6 +71,9 @@ impl State {
         let mut file =
             File::options().write(true).create_new(true).mode(0o600).open(dir.join("key")).map_err(failed)?;
         std::io::Write::write_all(&mut file, text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        for closed in ["kept", "runs"] {
+            std::fs::DirBuilder::new().mode(0o700).create(dir.join(closed)).map_err(failed)?;
+        }
         let device: [u8; 8] = random()?;
         let write = |name: &str, text: &str| write_atomically(&dir.join(name), text.as_bytes()).map_err(failed);
         write("settings.toml", settings)?;
@@ -120,6 +123,17 @@ impl State {
     pub fn pin(&self, commit: ObjectId) -> Result<(), String> {
         let written = write_atomically(&self.dir.join("policy"), commit.to_string().as_bytes());
         written.map_err(|error| format!("The policy cannot be pinned: {error}."))
+    }
+
+    /// Takes away what a broker that was killed left behind of runs: there are secrets in it.
+    pub(super) fn clear_specs(&self) -> Result<(), String> {
+        let dir = self.dir.join("runs");
+        let files = std::fs::read_dir(&dir).map_err(|error| format!("{}: {error}.", dir.display()))?;
+        for path in files.flatten().map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "spec"))
+        {
+            std::fs::remove_file(&path).map_err(|error| format!("{}: {error}.", path.display()))?;
+        }
+        Ok(())
     }
 
     fn text(&self, name: &str) -> Result<String, String> {

@@ -8,7 +8,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 /// Bytes of one message: inputs of 8 MiB in base64, and what is around them.
-const MAX_MESSAGE: u64 = 16 << 20;
+const MAX_ASK: u64 = 12 << 20;
+/// Bytes of an answer: two outputs of at most 64 MiB in base64.
+const MAX_REPLY: u64 = 192 << 20;
 
 /// What somebody wants of a broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,22 +81,29 @@ pub struct Reply {
     pub stderr: String,
 }
 
+/// An answer that says no.
+pub type Refusal = Box<Reply>;
+
 impl Reply {
-    pub fn refused(code: u8, reason: &str, text: impl Into<String>) -> Reply {
-        Reply { code, text: text.into(), reasons: vec![reason.to_owned()], ..Reply::default() }
+    pub fn refused(code: u8, reason: &str, text: impl Into<String>) -> Refusal {
+        Box::new(Reply { code, text: text.into(), reasons: vec![reason.to_owned()], ..Reply::default() })
     }
 }
 
-/// One message.
+/// What somebody asks.
 ///
 /// # Errors
 /// It is too large, cut off, or none.
-pub fn read<T: serde::de::DeserializeOwned>(from: impl Read) -> Result<T, String> {
+pub fn read_ask(from: impl Read) -> Result<Ask, String> {
+    read(from, MAX_ASK)
+}
+
+fn read<T: serde::de::DeserializeOwned>(from: impl Read, most: u64) -> Result<T, String> {
     let mut line = Vec::new();
-    let read = BufReader::new(from.take(MAX_MESSAGE)).read_until(b'\n', &mut line);
+    let read = BufReader::new(from.take(most)).read_until(b'\n', &mut line);
     read.map_err(|error| format!("the message cannot be read: {error}"))?;
     if line.last() != Some(&b'\n') {
-        return Err("the message is cut off or larger than 16 MiB".to_owned());
+        return Err(format!("the message is cut off or larger than {} MiB", most >> 20));
     }
     serde_json::from_slice(&line).map_err(|error| format!("the message is none: {error}"))
 }
@@ -114,5 +123,5 @@ pub fn ask(socket: &Path, ask: &Ask) -> Result<Reply, String> {
     let failed = |why: String| format!("The broker at {} does not answer: {why}.", socket.display());
     let stream = UnixStream::connect(socket).map_err(|error| failed(error.to_string()))?;
     write(&stream, ask).map_err(|error| failed(error.to_string()))?;
-    read(&stream).map_err(failed)
+    read(&stream, MAX_REPLY).map_err(failed)
 }

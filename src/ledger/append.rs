@@ -22,7 +22,10 @@ pub fn append(repository: &Repository, id: &ChainId, link: Link, now: i64) -> Re
 }
 
 /// As [`append`], of any kind.
-pub(super) fn append_to<R: Family>(
+///
+/// # Errors
+/// It was refused, lost its place, or could not be written or read back.
+pub fn append_to<R: Family>(
     repository: &Repository,
     id: &ChainId,
     link: Link,

@@ -1,11 +1,11 @@
-//! Chains about commands: those of brokers, and those of people who authorize. Read whole and anew each time, since they
-//! are short; a broker that lasts keeps its own.
+//! Chains about commands: those of brokers, and those of people who authorize. Read whole and anew each time, since
+//! they are short.
 
 use std::collections::BTreeMap;
 
 use git2::{ErrorCode, Oid};
 
-use super::{LedgerError, read_chain, remote_names};
+use super::{read_chain, remote_names};
 use crate::command::request::{MAX_BESIDE, MAX_ITEMS};
 use crate::command::{AuthorizationRecord, RunRecord};
 use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, RUNS};
@@ -144,17 +144,4 @@ fn link(repository: &Repository, commit: &git2::Commit<'_>) -> Option<Link> {
 fn within(repository: &Repository, id: Oid, most: usize) -> Option<usize> {
     let (size, _) = repository.raw.odb().ok()?.read_header(id).ok()?;
     (size <= most).then_some(size)
-}
-
-/// Adds a record about a command to its chain, as [`super::append`] does for decisions.
-///
-/// # Errors
-/// It was refused, lost its place, or could not be written or read back.
-pub fn append_to<R: Family>(
-    repository: &Repository,
-    id: &ChainId,
-    link: Link,
-    now: i64,
-) -> Result<std::sync::Arc<R>, LedgerError> {
-    super::append::append_to(repository, id, link, now)
 }

@@ -1,11 +1,12 @@
-//! Chains about commands to and from a remote. Apart from decisions, since a broker asks often and must know of each push
-//! whether the remote took it.
+//! Chains about commands to and from a remote. Apart from decisions, since a broker must know of each push whether the
+//! remote took it.
 
 use git2::Oid;
 
-use super::{Prompts, run_git};
+use super::{Prompts, Report, run_git};
 use crate::change::visible;
-use crate::ledger::commands::{Family, chain_from, names, remote_prefix_of};
+use crate::command::{AuthorizationChain, AuthorizationRecord, RunRecord};
+use crate::ledger::commands::{Family, chain_from, names, read_family, remote_prefix_of};
 use crate::record::{Chain, ChainId};
 use crate::source::git::Repository;
 
@@ -18,6 +19,54 @@ pub enum Sent {
     Refused(String),
     /// Nobody knows: the remote was not reached, or did not answer.
     Away(String),
+}
+
+/// Brings here what a remote holds about commands, and sends what people signed here. What goes wrong is an alarm: that
+/// decisions were sent stands.
+pub(super) fn sync(repository: &Repository, remote: &str, prompts: Prompts, report: &mut Report) {
+    match is_of_use(repository, remote, prompts) {
+        Ok(true) => {}
+        Ok(false) => return,
+        Err(why) => return report.alarms.push(why),
+    }
+    if let Err(why) = fetch::<RunRecord>(repository, remote, prompts) {
+        report.alarms.push(why);
+    }
+    let there = match fetch::<AuthorizationRecord>(repository, remote, prompts) {
+        Ok(chains) => chains,
+        Err(why) => return report.alarms.push(why),
+    };
+    let own: Vec<AuthorizationChain> = match read_family(repository, false) {
+        Ok(own) => own,
+        Err(error) => return report.alarms.push(error.to_string()),
+    };
+    for chain in own {
+        let held = there.iter().find(|copy| copy.id == chain.id).map_or(0, |copy| copy.len());
+        if chain.len() <= held {
+            continue;
+        }
+        match send::<AuthorizationRecord>(repository, remote, &chain.id, prompts) {
+            Sent::Taken => report.sent += chain.len() - held,
+            Sent::Refused(why) | Sent::Away(why) => {
+                report.alarms.push(format!("{} did not take the chain {}: {why}.", visible::text(remote), chain.id));
+            }
+        }
+    }
+}
+
+/// Whether there is anything about commands, here or there.
+fn is_of_use(repository: &Repository, remote: &str, prompts: Prompts) -> Result<bool, String> {
+    let prefixes = [RunRecord::PREFIX, AuthorizationRecord::PREFIX];
+    let kept = [remote_prefix_of::<RunRecord>(remote), remote_prefix_of::<AuthorizationRecord>(remote)];
+    let here = |prefix: &str| names(repository, prefix).map_err(|error| error.to_string());
+    for prefix in prefixes.into_iter().chain(kept.iter().map(String::as_str)) {
+        if !here(prefix)?.is_empty() {
+            return Ok(true);
+        }
+    }
+    let [runs, authorizations] = prefixes.map(|prefix| format!("{prefix}*"));
+    let (ok, listed, stderr) = run_git(repository, prompts, &["ls-remote", remote, &runs, &authorizations])?;
+    if ok { Ok(!listed.trim().is_empty()) } else { Err(super::why_failed("ls-remote", &stderr)) }
 }
 
 /// Where fetched chains lie until they are looked at.

@@ -132,7 +132,10 @@ impl<'r> Remote<'r> {
             report.alarms.clear();
             let there = self.fetch(&mut report)?;
             match self.send(&there, restore, &mut report)? {
-                Sent::All => return Ok(report),
+                Sent::All => {
+                    commands::sync(self.repository, &self.name, self.prompts, &mut report);
+                    return Ok(report);
+                }
                 Sent::Race => {}
             }
         }

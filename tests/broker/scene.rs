@@ -10,7 +10,8 @@ use undersign::command::authorization::{Authorization, RUNS, RequestText, View};
 use undersign::command::records::AuthorizationRecord;
 use undersign::command::statement::Statement;
 use undersign::command::{RunChain, RunRecord, Verdict, authorization};
-use undersign::ledger::commands::{Family as _, append_to, read_family};
+use undersign::ledger::append_to;
+use undersign::ledger::commands::{Family as _, read_family};
 use undersign::record::chain::{Link, file_name};
 use undersign::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName};
 use undersign::record::{ChainId, Signable as _};
@@ -48,6 +49,15 @@ pub struct Scene {
     /// The account of its runs.
     pub uid: u32,
     serving: Option<Child>,
+}
+
+pub struct Ending(Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
 }
 
 impl Drop for Scene {
@@ -107,19 +117,28 @@ impl Scene {
     }
 
     pub fn serve(&mut self) {
-        let _ = std::fs::remove_file(self.at("socket"));
+        self.serving = Some(self.served("state", "socket"));
+    }
+
+    /// A second broker, on a copy of the directory; it ends with what is given back.
+    pub fn copy(&self, state: &str, socket: &str) -> Ending {
+        Ending(self.served(state, socket))
+    }
+
+    fn served(&self, state: &str, socket: &str) -> Child {
+        let _ = std::fs::remove_file(self.at(socket));
         let child = Command::new(env!("CARGO_BIN_EXE_undersign"))
-            .args(["broker", "serve", &self.at("state")])
+            .args(["broker", "serve", &self.at(state)])
             .env("SECRET_OF_THE_BROKER", "1")
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        self.serving = Some(child);
         let began = Instant::now();
-        while !PathBuf::from(self.at("socket")).exists() {
+        while !PathBuf::from(self.at(socket)).exists() {
             assert!(began.elapsed() < Duration::from_secs(60), "the broker does not serve");
             std::thread::sleep(Duration::from_millis(20));
         }
+        child
     }
 
     /// As by `kill -9`.
