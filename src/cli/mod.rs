@@ -29,6 +29,7 @@ mod meant;
 mod policy;
 mod queue;
 mod record;
+mod risk;
 mod show;
 mod summary;
 mod sync;
@@ -153,6 +154,13 @@ enum Command {
     /// Print one pending change: what it does, what was found, what it needs
     #[command(after_help = help!("0 when there is such a change", "undersign show agent/work --json"))]
     Show(show::Options),
+    /// Score commits that landed: tier, points with their reasons, findings, reach
+    #[command(after_help = help!(
+        "0 when all could be scored",
+        "undersign risk HEAD",
+        "undersign risk --range v1.0..main --jsonl"
+    ))]
+    Risk(risk::Options),
     /// Print completions for a shell
     #[command(after_help = help!(
         "0",
@@ -172,7 +180,7 @@ enum Command {
 
 /// What the commands are for, in the order of `--help`.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Review", &["demo", "init", "review", "queue", "show"]),
+    ("Review", &["demo", "init", "review", "queue", "show", "risk"]),
     ("Decisions", &["sync", "record"]),
     ("Policy and gate", &["policy", "verify", "gate", "doctor"]),
     ("Commands in production", &["exec", "broker"]),
@@ -261,6 +269,7 @@ impl Command {
             Command::Gate(options) => gate::run(options, first),
             Command::Queue(options) => queue::run(options, repositories),
             Command::Show(options) => show::run(options, repositories),
+            Command::Risk(options) => risk::run(options, first),
             Command::Sync(options) => sync::run(options, first),
             Command::Doctor(options) => doctor::run(options, first),
             Command::Completions(options) => manual::completions(options, command()),

@@ -4,6 +4,7 @@
 pub mod external;
 pub mod interdiff;
 mod kept;
+pub mod landed;
 pub mod notes;
 mod passing;
 mod policy_change;

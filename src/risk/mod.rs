@@ -8,11 +8,13 @@ mod checks;
 mod facts;
 pub mod external;
 mod finding;
+mod history;
 mod moves;
 mod rules;
 
 pub use blast::{Blast, BlastClass, BlastReason};
 pub use finding::{Finding, Severity};
+pub use history::{History, Look, MAX_COMMITS, PastChange, Share, Signs};
 pub use rules::Rules;
 
 use std::cell::OnceCell;
@@ -209,6 +211,8 @@ pub struct Assessment {
     pub point_reasons: Vec<(u32, String)>,
     /// Positions of the given files, riskiest first: what is shown last is read worst.
     pub file_order: Vec<usize>,
+    /// Lines added to code.
+    pub code_added: u32,
 }
 
 /// Assesses a change file by file: of each, only what checks over several files ask for is kept. Deterministic,
@@ -273,6 +277,7 @@ impl<'r> Assessor<'r> {
             file_order: file_order(files, &findings, rules),
             findings,
             blast,
+            code_added: added,
         }
     }
 }

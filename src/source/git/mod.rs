@@ -13,6 +13,7 @@ mod links;
 mod merges;
 mod objects;
 mod origins;
+mod past;
 mod patch;
 mod proposals;
 pub mod push;
@@ -26,6 +27,7 @@ pub use contents::Objects;
 pub use deadline::Deadline;
 pub use export::{LeftOut, export};
 pub use objects::{blob_id, content, diff, entry_at, manifest, result_tree, size_of, small_text};
+pub use past::{Line, PastCommit};
 pub use patch::patch;
 pub use proposals::{Broken, Pending, Resolved, ambiguous};
 pub use submodule::passed_by_submodule;
@@ -225,6 +227,11 @@ impl Repository {
     /// The directory of refs and objects, shared by all worktrees.
     pub fn common_dir(&self) -> &Path {
         self.raw.commondir()
+    }
+
+    /// Where its own refs are: what it is opened by again.
+    pub fn git_dir(&self) -> &Path {
+        self.raw.path()
     }
 
     pub fn is_shallow(&self) -> bool {

@@ -27,6 +27,11 @@ pub fn diff(repository: &Repository, old: ObjectId, new: ObjectId) -> Result<Dif
     diff_within(repository, old, new, &mut Effort::default())
 }
 
+/// As [`diff`]; without an old tree all of the new one is new.
+pub(super) fn diff_from(repository: &Repository, old: Option<ObjectId>, new: ObjectId) -> Result<Diff, GitError> {
+    walked(repository, old, new, &mut Effort::default())
+}
+
 /// How much was walked so far.
 #[derive(Default)]
 pub(super) struct Effort {
@@ -61,8 +66,17 @@ pub(super) fn diff_within(
     new: ObjectId,
     effort: &mut Effort,
 ) -> Result<Diff, GitError> {
+    walked(repository, Some(old), new, effort)
+}
+
+fn walked(
+    repository: &Repository,
+    old: Option<ObjectId>,
+    new: ObjectId,
+    effort: &mut Effort,
+) -> Result<Diff, GitError> {
     let mut walk = Walk { repository, path: Vec::new(), files: Vec::new(), deleted_folders: Vec::new(), effort };
-    walk.compare(Some(oid(old)), Some(oid(new)), 0)?;
+    walk.compare(old.map(oid), Some(oid(new)), 0)?;
     let Walk { mut files, mut deleted_folders, .. } = walk;
     files.sort_by(|a, b| a.path.cmp(&b.path));
     deleted_folders.sort();

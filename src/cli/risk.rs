@@ -1,0 +1,197 @@
+//! `undersign risk`: scores commits that landed, for trying rules and order on a history.
+
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::change::diff::Side;
+use crate::change::{ObjectId, visible};
+use crate::examination::landed::{Scored, Scorer};
+use crate::record::json;
+use crate::risk::{Look, Rules};
+use crate::source::git::{Line, Repository};
+
+/// Findings of one commit that are printed; how many there are is printed as well.
+const MAX_FINDINGS: usize = 100;
+/// Commits of a range.
+const MAX_RANGE: usize = 1_000_000;
+
+#[derive(Args)]
+pub struct Options {
+    /// Commits that landed; each is scored against its first parent, by the history before it
+    #[arg(value_name = "REV", required_unless_present = "range", conflicts_with = "range")]
+    revisions: Vec<String>,
+    /// All commits of B that A does not have but merges, oldest first; ..B is all of B
+    #[arg(long, value_name = "A..B")]
+    range: Option<String>,
+    /// Of a range only the line of first parents, its merges as well
+    #[arg(long, requires = "range")]
+    first_parent: bool,
+    /// Print one JSON object a line, each as soon as it is known
+    #[arg(long)]
+    jsonl: bool,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    schema: &'static str,
+    id: String,
+    time: i64,
+    title: String,
+    tier: u8,
+    points: u32,
+    reasons: Vec<ShownReason>,
+    finding_count: usize,
+    findings: Vec<ShownFinding>,
+    blast: ShownBlast,
+    history: Look,
+    files: usize,
+    added: u32,
+    removed: u32,
+    /// Of the lines added, those of code.
+    code_added: u32,
+    /// What was not read of it.
+    left_out: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ShownReason {
+    points: u32,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct ShownFinding {
+    rule: String,
+    severity: &'static str,
+    path: String,
+    side: &'static str,
+    line: u32,
+    title: String,
+}
+
+#[derive(Serialize)]
+struct ShownBlast {
+    class: &'static str,
+    reasons: Vec<String>,
+}
+
+pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
+    let repository = Repository::open(repository.unwrap_or(Path::new("."))).map_err(|error| error.to_string())?;
+    match &options.range {
+        Some(range) => score_range(&repository, range, options),
+        None => options.revisions.iter().try_for_each(|revision| score_one(&repository, revision, options)),
+    }
+}
+
+fn score_one(repository: &Repository, revision: &str, options: &Options) -> Result<(), String> {
+    let told = |error: crate::source::git::GitError| error.to_string();
+    let id = repository.resolve(revision).map_err(told)?;
+    let mut scorer = Scorer::of(repository, Rules::shipped(), Line::Written).map_err(told)?;
+    if let Some(parent) = repository.first_parents(id, 2).map_err(told)?.get(1) {
+        scorer.remember_up_to(*parent).map_err(told)?;
+    }
+    print(&scorer.score(id).map_err(told)?, options);
+    Ok(())
+}
+
+fn score_range(repository: &Repository, range: &str, options: &Options) -> Result<(), String> {
+    let told = |error: crate::source::git::GitError| error.to_string();
+    let (from, to) = range
+        .split_once("..")
+        .ok_or_else(|| format!("`{}` is no range. Write A..B, or ..B for all of B.", visible::text(range)))?;
+    let resolved = |name: &str| repository.resolve(name).map_err(told);
+    let from = (!from.is_empty()).then(|| resolved(from)).transpose()?;
+    let to = resolved(if to.is_empty() { "HEAD" } else { to })?;
+    let line = if options.first_parent { Line::FirstParents } else { Line::Written };
+    let commits: Vec<ObjectId> = repository.past(to, from, line, MAX_RANGE).map_err(told)?;
+    let mut scorer = Scorer::of(repository, Rules::shipped(), line).map_err(told)?;
+    if let Some(from) = from {
+        scorer.remember_up_to(from).map_err(told)?;
+    }
+    for id in commits.into_iter().rev() {
+        match scorer.next(id) {
+            Ok(scored) => print(&scored, options),
+            Err(error) => eprintln!("undersign: {id} is left out: {error}"),
+        }
+    }
+    Ok(())
+}
+
+fn print(scored: &Scored, options: &Options) {
+    let shown = shown(scored);
+    if options.jsonl {
+        let line = serde_json::to_string(&shown).unwrap_or_default();
+        outln!("{}", json::ascii(line));
+    } else {
+        print_text(&shown);
+    }
+}
+
+fn shown(scored: &Scored) -> Shown {
+    let assessment = &scored.assessment;
+    let text = |text: &str| visible::text(text).into_owned();
+    Shown {
+        schema: "undersign-risk/v0",
+        id: scored.commit.id.to_string(),
+        time: scored.commit.time,
+        title: text(scored.commit.title()),
+        tier: assessment.tier,
+        points: assessment.points,
+        reasons: assessment
+            .point_reasons
+            .iter()
+            .map(|(points, why)| ShownReason { points: *points, text: text(why) })
+            .collect(),
+        finding_count: assessment.findings.len(),
+        findings: assessment.findings.iter().take(MAX_FINDINGS).map(finding).collect(),
+        blast: ShownBlast {
+            class: assessment.blast.class.name(),
+            reasons: assessment
+                .blast
+                .reasons
+                .iter()
+                .map(|reason| format!("{} {}: {}", reason.class.name(), reason.path, reason.sentence))
+                .collect(),
+        },
+        history: scored.look.clone(),
+        files: scored.files,
+        added: scored.added,
+        removed: scored.removed,
+        code_added: assessment.code_added,
+        left_out: scored.left_out.sentence(),
+    }
+}
+
+fn finding(finding: &crate::risk::Finding) -> ShownFinding {
+    ShownFinding {
+        rule: finding.rule.clone(),
+        severity: finding.severity.name(),
+        path: finding.location.path.to_string(),
+        side: if finding.location.side == Side::Old { "old" } else { "new" },
+        line: finding.location.line,
+        title: visible::text(&finding.title).into_owned(),
+    }
+}
+
+fn print_text(shown: &Shown) {
+    outln!("{}  {}", &shown.id[..12], shown.title);
+    outln!(
+        "  tier {}, {} points, blast radius {}; {} files, +{} −{}",
+        shown.tier,
+        shown.points,
+        shown.blast.class,
+        shown.files,
+        shown.added,
+        shown.removed
+    );
+    for ShownReason { points, text } in &shown.reasons {
+        outln!("    {points:>4}  {text}");
+    }
+    for ShownFinding { rule, severity, path, line, title, .. } in &shown.findings {
+        outln!("    {severity:<8}  {path}:{line}  {title} ({rule})");
+    }
+    shown.blast.reasons.iter().for_each(|reason| outln!("    {reason}"));
+    shown.left_out.iter().for_each(|left_out| outln!("    {left_out}"));
+}

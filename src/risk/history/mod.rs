@@ -1,0 +1,343 @@
+//! What the commits that landed say of the next change: how often its files change, who knew them, what of them was
+//! taken back. Commits are given in the order in which they landed, so that nothing is known ahead of its time.
+
+mod message;
+
+pub use message::Signs;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::digest::Digest;
+use crate::change::{ObjectId, RepoPath};
+
+/// Commits that are remembered: the newest.
+pub const MAX_COMMITS: usize = 20_000;
+/// Paths of one commit; those of imports, which touch more, say nothing of any of them.
+pub const MAX_PATHS: usize = 1_000;
+/// Times that are remembered of one path.
+const MAX_TIMES: usize = 64;
+/// Authors that are remembered of one path.
+const MAX_AUTHORS: usize = 64;
+/// Changes to a path that its share of mistakes is reckoned from; with less, the folder is asked.
+const ENOUGH: u32 = 20;
+
+const DAY: i64 = 86_400;
+
+/// One commit, or one proposal, as far as history goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastChange {
+    /// The commit; of a proposal its head.
+    pub id: ObjectId,
+    /// Seconds since the epoch.
+    pub time: i64,
+    /// Tells authors apart.
+    pub author: u64,
+    /// What its message says.
+    pub signs: Signs,
+    /// What it touches, and where that was before.
+    pub paths: Vec<(RepoPath, Option<RepoPath>)>,
+}
+
+impl PastChange {
+    /// Tells authors apart by their addresses.
+    pub fn author(address: &str) -> u64 {
+        let digest = Digest::of(address.to_lowercase().as_bytes()).0;
+        u64::from_le_bytes(std::array::from_fn(|at| digest[at]))
+    }
+}
+
+/// What history says of one change: counts, no judgement.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// Commits that were looked at.
+    pub commits: u32,
+    /// Changes of its hottest file within 30 days.
+    pub busy: u32,
+    /// People who changed its files before.
+    pub authors: u32,
+    /// Commits that last touched its files, each once.
+    pub last_changes: u32,
+    /// Its files that were taken back or mended within 180 days.
+    pub undone: u32,
+    /// Its files that were there before.
+    pub known: u32,
+    /// Those of them that its author never touched.
+    pub first_touch: u32,
+    /// Commits of its author before.
+    pub experience: u32,
+    /// It takes something back.
+    pub undoes: bool,
+    /// It brings back what was taken back.
+    pub redoes: bool,
+    /// Characters of its message.
+    pub message: u32,
+    /// Files and folders that it touches.
+    pub files: u32,
+    /// Folders that its files lie in.
+    pub folders: u32,
+    /// Where past changes were wrong most often, among its files and their folders.
+    pub worst: Option<Share>,
+    /// Commits that were wrong later, among all.
+    pub wrong: u32,
+}
+
+/// How many past changes of a place were taken back or mended later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// A file or folder; the root is empty.
+    pub place: RepoPath,
+    /// Changes that touched it.
+    pub changes: u32,
+    /// Those that were wrong.
+    pub wrong: u32,
+}
+
+/// A file or folder.
+#[derive(Debug, Default)]
+struct Place {
+    path: Vec<u8>,
+    /// The folder that it lies in.
+    parent: Option<u32>,
+    changes: u32,
+    wrong: u32,
+    times: VecDeque<i64>,
+    undone: VecDeque<i64>,
+    /// And how many changes of each are remembered.
+    authors: Vec<(u64, u32)>,
+    /// Number of the last commit.
+    last: Option<usize>,
+}
+
+impl Place {
+    fn know(&mut self, author: u64) {
+        if let Some((_, count)) = self.authors.iter_mut().find(|(own, _)| *own == author) {
+            *count += 1;
+        } else if self.authors.len() < MAX_AUTHORS {
+            self.authors.push((author, 1));
+        }
+    }
+}
+
+/// A commit that is remembered.
+#[derive(Debug)]
+struct Remembered {
+    id: ObjectId,
+    author: u64,
+    /// Places of its files.
+    files: Vec<u32>,
+    wrong: bool,
+}
+
+/// What is remembered of the commits that landed.
+#[derive(Debug, Default)]
+pub struct History {
+    places: Vec<Place>,
+    by_path: HashMap<Vec<u8>, u32>,
+    commits: VecDeque<Remembered>,
+    /// How many were forgotten.
+    forgotten: usize,
+    by_id: BTreeMap<[u8; 20], usize>,
+    authors: HashMap<u64, u32>,
+    wrong: u32,
+}
+
+impl History {
+    /// How many commits are remembered.
+    pub fn len(&self) -> usize {
+        self.commits.len()
+    }
+
+    /// Whether nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.commits.is_empty()
+    }
+
+    /// What is said of a change that is not part of it.
+    pub fn look(&self, change: &PastChange) -> Look {
+        let paths = &change.paths[..change.paths.len().min(MAX_PATHS)];
+        let known = paths.iter().filter_map(|(path, from)| self.file(from.as_ref().unwrap_or(path)));
+        let known: BTreeSet<u32> = known.collect();
+        let files: Vec<&Place> = known.iter().map(|at| &self.places[*at as usize]).collect();
+        let within = |times: &VecDeque<i64>, days| times.iter().filter(|at| change.time - **at <= days * DAY).count();
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let authors: BTreeSet<u64> =
+            files.iter().flat_map(|file| file.authors.iter().map(|(author, _)| *author)).collect();
+        let is_own = |file: &&&Place| file.authors.iter().any(|(author, _)| *author == change.author);
+        let folders: BTreeSet<&[u8]> = paths.iter().map(|(path, _)| folder(&path.0).unwrap_or_default()).collect();
+        Look {
+            commits: count(self.commits.len()),
+            busy: count(files.iter().map(|file| within(&file.times, 30)).max().unwrap_or(0)),
+            authors: count(authors.len()),
+            last_changes: count(files.iter().filter_map(|file| file.last).collect::<BTreeSet<_>>().len()),
+            undone: count(files.iter().filter(|file| within(&file.undone, 180) > 0).count()),
+            known: count(files.len()),
+            first_touch: count(files.len() - files.iter().filter(is_own).count()),
+            experience: self.authors.get(&change.author).copied().unwrap_or(0),
+            undoes: change.signs.undoes,
+            redoes: change.signs.redoes,
+            message: change.signs.length,
+            files: count(change.paths.len()),
+            folders: count(folders.len()),
+            worst: self.worst(paths),
+            wrong: self.wrong,
+        }
+    }
+
+    /// Takes in a commit that landed after all that were taken in before.
+    pub fn take(&mut self, change: &PastChange) {
+        self.mark_wrong(&change.signs.named);
+        if change.paths.len() > MAX_PATHS || self.by_id.contains_key(&change.id.0) {
+            return;
+        }
+        let number = self.forgotten + self.commits.len();
+        let mut files = Vec::with_capacity(change.paths.len());
+        for (path, from) in &change.paths {
+            if let Some(from) = from {
+                self.rename(from, path);
+            }
+            let at = self.place(&path.0);
+            let place = &mut self.places[at as usize];
+            remember(&mut place.times, change.time);
+            if change.signs.undoes || !change.signs.named.is_empty() {
+                remember(&mut place.undone, change.time);
+            }
+            place.know(change.author);
+            place.last = Some(number);
+            files.push(at);
+        }
+        files.sort_unstable();
+        files.dedup();
+        self.around(&files).into_iter().for_each(|at| self.places[at as usize].changes += 1);
+        *self.authors.entry(change.author).or_default() += 1;
+        self.by_id.insert(change.id.0, number);
+        self.commits.push_back(Remembered { id: change.id, author: change.author, files, wrong: false });
+        if self.commits.len() > MAX_COMMITS {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        let Some(oldest) = self.commits.pop_front() else { return };
+        self.forgotten += 1;
+        self.by_id.remove(&oldest.id.0);
+        for at in self.around(&oldest.files) {
+            let place = &mut self.places[at as usize];
+            place.changes = place.changes.saturating_sub(1);
+            place.wrong = place.wrong.saturating_sub(u32::from(oldest.wrong));
+        }
+        for &at in &oldest.files {
+            let authors = &mut self.places[at as usize].authors;
+            authors.iter_mut().filter(|(author, _)| *author == oldest.author).for_each(|(_, count)| *count -= 1);
+            authors.retain(|(_, count)| *count > 0);
+        }
+        if let Some(count) = self.authors.get_mut(&oldest.author) {
+            *count -= 1;
+            if *count == 0 {
+                self.authors.remove(&oldest.author);
+            }
+        }
+        self.wrong -= u32::from(oldest.wrong);
+    }
+
+    /// Notes that commits were wrong; abbreviations that mean none or several that are remembered say nothing.
+    fn mark_wrong(&mut self, named: &[String]) {
+        for prefix in named {
+            let Some(number) = self.number_of(prefix) else { continue };
+            let commit = &mut self.commits[number - self.forgotten];
+            if std::mem::replace(&mut commit.wrong, true) {
+                continue;
+            }
+            let files = commit.files.clone();
+            self.wrong += 1;
+            self.around(&files).into_iter().for_each(|at| self.places[at as usize].wrong += 1);
+        }
+    }
+
+    fn number_of(&self, prefix: &str) -> Option<usize> {
+        let start: ObjectId = format!("{prefix:0<40}").parse().ok()?;
+        let mut from = self.by_id.range(start.0..).take_while(|(id, _)| ObjectId(**id).to_string().starts_with(prefix));
+        let (_, number) = from.next()?;
+        from.next().is_none().then_some(*number)
+    }
+
+    /// The file or folder, among those of a change, whose changes were wrong most often.
+    fn worst(&self, paths: &[(RepoPath, Option<RepoPath>)]) -> Option<Share> {
+        let places = paths.iter().filter_map(|(path, from)| self.well_known(&from.as_ref().unwrap_or(path).0));
+        let places: BTreeSet<u32> = places.collect();
+        let share = |at: u32| {
+            let Place { path, changes, wrong, .. } = &self.places[at as usize];
+            Share { place: RepoPath(path.clone()), changes: *changes, wrong: *wrong }
+        };
+        let ratio = |share: &Share| u64::from(share.wrong) * 10_000 / u64::from(share.changes.max(1));
+        places.into_iter().map(share).max_by_key(|share| (ratio(share), share.changes))
+    }
+
+    /// The nearest place above or at a path of which enough is known.
+    fn well_known(&self, path: &[u8]) -> Option<u32> {
+        let mut at = Some(path);
+        while let Some(path) = at {
+            if let Some(&found) = self.by_path.get(path)
+                && self.places[found as usize].changes >= ENOUGH
+            {
+                return Some(found);
+            }
+            at = folder(path);
+        }
+        None
+    }
+
+    fn file(&self, path: &RepoPath) -> Option<u32> {
+        self.by_path.get(&path.0).copied().filter(|at| !self.places[*at as usize].times.is_empty())
+    }
+
+    /// What is known of a file goes with it where it moves.
+    fn rename(&mut self, from: &RepoPath, to: &RepoPath) {
+        let Some(old) = self.file(from) else { return };
+        let new = self.place(&to.0);
+        let Place { times, undone, authors, last, .. } = std::mem::take(&mut self.places[old as usize]);
+        let parent = folder(&from.0).map(|folder| self.place(folder));
+        self.places[old as usize] = Place { path: from.0.clone(), parent, ..Place::default() };
+        let place = &mut self.places[new as usize];
+        (place.times, place.undone, place.authors, place.last) = (times, undone, authors, last);
+    }
+
+    fn place(&mut self, path: &[u8]) -> u32 {
+        if let Some(&known) = self.by_path.get(path) {
+            return known;
+        }
+        let parent = folder(path).map(|folder| self.place(folder));
+        let at = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        self.places.push(Place { path: path.to_vec(), parent, ..Place::default() });
+        self.by_path.insert(path.to_vec(), at);
+        at
+    }
+
+    /// Files, and the folders that they lie in, each once.
+    fn around(&self, files: &[u32]) -> BTreeSet<u32> {
+        let mut all = BTreeSet::new();
+        for &file in files {
+            let mut at = Some(file);
+            while let Some(place) = at.filter(|at| all.insert(*at)) {
+                at = self.places[place as usize].parent;
+            }
+        }
+        all
+    }
+}
+
+fn remember(times: &mut VecDeque<i64>, time: i64) {
+    times.push_back(time);
+    if times.len() > MAX_TIMES {
+        times.pop_front();
+    }
+}
+
+/// The folder of a path; that of a file beside no folder is the root, which lies in none.
+fn folder(path: &[u8]) -> Option<&[u8]> {
+    if path.is_empty() {
+        return None;
+    }
+    Some(path.iter().rposition(|byte| *byte == b'/').map_or(&[], |at| &path[..at]))
+}
