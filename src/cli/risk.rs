@@ -49,15 +49,13 @@ struct Shown {
     files: usize,
     added: u32,
     removed: u32,
-    /// Of the lines added, those of code.
-    code_added: u32,
     /// What was not read of it.
     left_out: Option<String>,
 }
 
 #[derive(Serialize)]
 struct ShownReason {
-    points: u32,
+    points: i32,
     text: String,
 }
 
@@ -159,7 +157,6 @@ fn shown(scored: &Scored) -> Shown {
         files: scored.files,
         added: scored.added,
         removed: scored.removed,
-        code_added: assessment.code_added,
         left_out: scored.left_out.sentence(),
     }
 }

@@ -149,7 +149,7 @@ fn scored(repository: &Repository, rules: &Rules, commit: PastCommit, look: Look
         removed: 0,
     };
     let assessor = read(repository, rules, &diff, &mut scored);
-    scored.assessment = assessor.finish(&diff.files);
+    scored.assessment = assessor.finish(&diff.files).reckoned(Some(&scored.look), None);
     Ok(scored)
 }
 

@@ -14,7 +14,7 @@ mod rules;
 
 pub use blast::{Blast, BlastClass, BlastReason};
 pub use finding::{Finding, Severity};
-pub use history::{History, Look, MAX_COMMITS, PastChange, Share, Signs};
+pub use history::{History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Share, Signs, Weights};
 pub use rules::Rules;
 
 use std::cell::OnceCell;
@@ -24,9 +24,9 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::RepoPath;
 use crate::change::compare::{Comparison, Hunk, Line};
 use crate::change::diff::{Content, FileDiff, Side};
+use crate::change::{RepoPath, counted};
 use facts::{ChangedLines, Delta, Enclosing, Fact, Facts};
 
 /// One path with its texts compared.
@@ -203,16 +203,37 @@ pub struct Assessment {
     pub findings: Vec<Finding>,
     /// How far a mistake would reach.
     pub blast: Blast,
-    /// 1 is to be looked at first, 5 last.
+    /// 1 is to be looked at first, 4 last.
     pub tier: u8,
-    /// What the tier was reckoned from; the more, the riskier.
+    /// The order inside of a tier; the more, the riskier.
     pub points: u32,
-    /// Why so many points, as sentences.
-    pub point_reasons: Vec<(u32, String)>,
+    /// Why so many points, as sentences; some speak for a change.
+    pub point_reasons: Vec<(i32, String)>,
     /// Positions of the given files, riskiest first: what is shown last is read worst.
     pub file_order: Vec<usize>,
-    /// Lines added to code.
-    pub code_added: u32,
+    /// Lines added, without those that tools wrote; none where it touches no code. History weighs the two otherwise.
+    pub code_added: Option<u32>,
+}
+
+impl Assessment {
+    /// The same, in the order that it takes by what history says: of the change, and of how often rules fire here.
+    /// Points move a change inside of its tier, never out of it.
+    pub fn reckoned(mut self, look: Option<&Look>, rates: Option<&Rates>) -> Assessment {
+        let counts = |finding: &&Finding| !rates.is_some_and(|rates| rates.is_common(&finding.rule));
+        let counted: Vec<&Finding> = self.findings.iter().filter(counts).collect();
+        let mut reasons = points(self.code_added, &counted, &self.blast);
+        let weights = if self.code_added.is_some() { Weights::Code } else { Weights::Configuration };
+        reasons.extend(look.into_iter().flat_map(|look| history::terms(look, weights)));
+        self.tier = tier(counted.iter().map(|f| f.severity).max(), self.blast.class);
+        self.points = sum(&reasons);
+        self.point_reasons = reasons;
+        self
+    }
+}
+
+/// Points never go below nothing.
+fn sum(reasons: &[(i32, String)]) -> u32 {
+    u32::try_from(reasons.iter().map(|(points, _)| points).sum::<i32>()).unwrap_or(0)
 }
 
 /// Assesses a change file by file: of each, only what checks over several files ask for is kept. Deterministic,
@@ -221,7 +242,7 @@ pub struct Assessor<'r> {
     rules: &'r Rules,
     findings: Vec<Finding>,
     checks: checks::OfChange,
-    /// Lines added to code.
+    /// Lines added, without those that tools wrote.
     added: u32,
 }
 
@@ -236,8 +257,8 @@ impl<'r> Assessor<'r> {
         self.findings.extend(self.rules.findings_in(file));
         self.findings.extend(checks::of_file(file, self.rules));
         self.findings.extend(self.checks.read(file, self.rules));
-        if is_code(&file.path()) {
-            self.added += file.comparison.added;
+        if !is_generated(&file.path()) {
+            self.added = self.added.saturating_add(file.comparison.added);
         }
     }
 
@@ -268,53 +289,56 @@ impl<'r> Assessor<'r> {
         findings.extend(checks.finish());
         finding::settle(&mut findings);
         let blast = blast::of(files, rules);
-        let worst = findings.iter().map(|f| f.severity).max().unwrap_or(Severity::Note);
-        let point_reasons = points(added, &findings, &blast);
-        Assessment {
-            tier: tier(worst, blast.class, !findings.is_empty()),
-            points: point_reasons.iter().map(|(points, _)| points).sum(),
-            point_reasons,
+        let assessment = Assessment {
             file_order: file_order(files, &findings, rules),
+            code_added: files.iter().any(|file| is_source(&file.path.lossy())).then_some(added),
             findings,
             blast,
-            code_added: added,
-        }
+            ..Assessment::default()
+        };
+        assessment.reckoned(None, None)
     }
 }
 
-/// The table of DESIGN 9: worst finding × blast class → tier.
-fn tier(worst: Severity, class: BlastClass, found: bool) -> u8 {
-    use BlastClass::{B2, B3, B4};
-    match (if found { worst } else { Severity::Note }, class) {
+/// The table of DESIGN 9: worst finding × blast class → tier. Where nothing was found that is worth a question, folders
+/// alone tell no change from another: measured, an order by them is worse than none.
+fn tier(worst: Option<Severity>, class: BlastClass) -> u8 {
+    use BlastClass::B4;
+    match (worst.unwrap_or(Severity::Note), class) {
         (Severity::Critical, _) => 1,
         (Severity::High, B4) => 1,
         (Severity::High, _) | (Severity::Medium, B4) => 2,
         (Severity::Medium, _) | (_, B4) => 3,
-        (_, B2 | B3) => 4,
-        _ if worst == Severity::Low && found => 4,
-        _ => 5,
+        _ => 4,
     }
 }
 
-/// Integers that add up, each with its sentence. Size counts for code only, saturating: on configuration, where the
-/// outages came from, measured, it is no better than a coin.
-fn points(added: u32, findings: &[Finding], blast: &Blast) -> Vec<(u32, String)> {
+/// Integers that add up, each with its sentence. Size counts for code only, from 8 lines on, saturating: on
+/// configuration, where the outages came from, measured, it is no better than a coin.
+fn points(added_to_code: Option<u32>, findings: &[&Finding], blast: &Blast) -> Vec<(i32, String)> {
     let mut reasons = Vec::new();
     for (severity, weight) in
         [(Severity::Critical, 40), (Severity::High, 20), (Severity::Medium, 8), (Severity::Low, 2)]
     {
-        let count = findings.iter().filter(|f| f.severity == severity).count() as u32;
-        if count > 0 {
-            reasons.push((weight * count.min(5), format!("{count} of severity {}", severity.name())));
-        }
+        let count = findings.iter().filter(|f| f.severity == severity).count();
+        reasons.push((weight * count.min(5) as i32, format!("{count} of severity {}", severity.name())));
     }
-    reasons.push((5 * blast.class as u32, format!("blast radius {}", blast.class.name())));
-    let size = 2 * (added + 1).ilog2().min(12);
-    if size > 0 {
-        reasons.push((size, format!("{added} lines of code added")));
-    }
+    reasons.push((2 * blast.class as i32, format!("blast radius {}", blast.class.name())));
+    let added = added_to_code.unwrap_or(0);
+    let doublings = added.saturating_add(1).ilog2().min(10) as i32;
+    reasons.push((2 * (doublings - 3).max(0), format!("{} added to code", counted(added as usize, "line"))));
     reasons.retain(|(points, _)| *points > 0);
     reasons
+}
+
+/// Whether a path is code, tests left out; of more languages than [`is_code`] knows by its place in a file's order.
+fn is_source(path: &str) -> bool {
+    const MORE: &[&str] = &[
+        "sh", "bash", "pl", "pm", "lua", "sql", "m", "mm", "hs", "ml", "erl", "exs", "clj", "jsx", "s", "asm", "zig",
+        "dart", "cxx", "hh", "ps1", "psm1", "proto",
+    ];
+    let is_more = path.rsplit_once('.').is_some_and(|(_, ext)| MORE.contains(&ext));
+    (is_code(path) || is_more) && !blast::is_test(path) && !is_generated(path)
 }
 
 fn is_code(path: &str) -> bool {

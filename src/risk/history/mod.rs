@@ -2,8 +2,12 @@
 //! taken back. Commits are given in the order in which they landed, so that nothing is known ahead of its time.
 
 mod message;
+mod points;
+mod rates;
 
 pub use message::Signs;
+pub use points::{Weights, terms};
+pub use rates::{MAX_RATED, Rates};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -340,4 +344,100 @@ fn folder(path: &[u8]) -> Option<&[u8]> {
         return None;
     }
     Some(path.iter().rposition(|byte| *byte == b'/').map_or(&[], |at| &path[..at]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u32) -> ObjectId {
+        let mut id = [0; 20];
+        id[..4].copy_from_slice(&n.to_be_bytes());
+        ObjectId(id)
+    }
+
+    fn change(n: u32, day: i64, author: u64, message: &str, paths: &[&str]) -> PastChange {
+        let paths = paths.iter().map(|path| (RepoPath::from(*path), None)).collect();
+        PastChange { id: id(n), time: day * DAY, author, signs: Signs::of(message), paths }
+    }
+
+    fn history(changes: &[PastChange]) -> History {
+        let mut history = History::default();
+        changes.iter().for_each(|change| history.take(change));
+        history
+    }
+
+    #[test]
+    fn files_are_looked_up_by_what_landed_before() {
+        let history = history(&[
+            change(1, 0, 1, "Add", &["src/a.rs", "src/b.rs"]),
+            change(2, 35, 2, "Change", &["src/a.rs"]),
+            change(3, 40, 1, "Change", &["src/a.rs"]),
+        ]);
+        let look = history.look(&change(9, 50, 1, "Change again", &["src/a.rs", "src/b.rs", "new.rs"]));
+        assert_eq!((look.commits, look.busy, look.authors, look.last_changes), (3, 2, 2, 2));
+        assert_eq!((look.files, look.known, look.first_touch, look.experience, look.folders), (3, 2, 0, 2, 2));
+        let stranger = history.look(&change(9, 50, 3, "x", &["src/a.rs", "src/b.rs"]));
+        assert_eq!((stranger.first_touch, stranger.experience), (2, 0));
+    }
+
+    #[test]
+    fn a_commit_that_is_named_later_was_wrong_from_then_on() {
+        let first = change(1, 0, 1, "Raise the limit", &["conf/a.yaml"]);
+        let revert = change(2, 3, 2, &format!("Revert it\n\nThis reverts commit {}.", id(1)), &["conf/a.yaml"]);
+        let next = change(9, 10, 1, "Again", &["conf/a.yaml"]);
+        let before = history(std::slice::from_ref(&first));
+        assert_eq!((before.look(&next).wrong, before.look(&next).undone), (0, 0));
+        let after = history(&[first.clone(), revert.clone()]);
+        assert_eq!((after.look(&next).wrong, after.look(&next).undone), (1, 1));
+        let late = PastChange { time: 200 * DAY, ..next };
+        assert_eq!(after.look(&late).undone, 0, "more than 180 days ago");
+        let twice = history(&[first, revert.clone(), PastChange { id: id(3), ..revert }]);
+        assert_eq!(twice.look(&late).wrong, 1, "a commit is wrong once");
+    }
+
+    #[test]
+    fn an_abbreviation_that_may_mean_two_commits_means_none() {
+        let fixes = change(7, 5, 1, "x\n\nFixes: 0000000", &["a"]);
+        let history = history(&[change(1, 0, 1, "a", &["a"]), change(2, 1, 1, "b", &["a"]), fixes]);
+        assert_eq!(history.look(&change(9, 9, 1, "c", &["a"])).wrong, 0);
+    }
+
+    #[test]
+    fn the_folder_speaks_for_a_file_of_which_little_is_known() {
+        let mut changes: Vec<_> = (0..30).map(|n| change(n, 0, 1, "x", &[&format!("conf/{n}.yaml")])).collect();
+        changes.push(change(40, 1, 1, &format!("This reverts commit {}", id(3)), &["conf/3.yaml"]));
+        let look = history(&changes).look(&change(90, 2, 1, "x", &["conf/new.yaml"]));
+        assert_eq!(look.worst, Some(Share { place: "conf".into(), changes: 31, wrong: 1 }));
+    }
+
+    #[test]
+    fn what_is_known_of_a_file_goes_with_it() {
+        let mut history = history(&[change(1, 0, 1, "Add", &["a.rs"])]);
+        let moved = PastChange { paths: vec![("b.rs".into(), Some("a.rs".into()))], ..change(2, 1, 2, "Move", &[]) };
+        history.take(&moved);
+        let look = history.look(&change(9, 2, 1, "x", &["b.rs"]));
+        assert_eq!((look.known, look.authors, look.busy), (1, 2, 2));
+        assert_eq!(history.look(&change(9, 2, 1, "x", &["a.rs"])).known, 0);
+    }
+
+    #[test]
+    fn what_is_older_than_the_newest_commits_is_forgotten() {
+        let mut history = history(&[change(0, 0, 7, "x", &["old"])]);
+        history.take(&change(1, 0, 1, &format!("This reverts commit {}", id(0)), &["old"]));
+        (2..=MAX_COMMITS as u32 + 1).for_each(|n| history.take(&change(n, 0, 1, "x", &["new"])));
+        assert_eq!((history.len(), history.wrong), (MAX_COMMITS, 0));
+        let look = history.look(&change(u32::MAX, 0, 7, "x", &["old"]));
+        assert_eq!((look.authors, look.experience), (0, 0));
+        assert!(history.by_id.len() == MAX_COMMITS);
+    }
+
+    #[test]
+    fn an_import_is_not_taken_in() {
+        let many: Vec<String> = (0..=MAX_PATHS).map(|n| n.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let history = history(&[change(1, 0, 1, "Import", &many)]);
+        assert!(history.is_empty());
+        assert_eq!(history.look(&change(2, 0, 1, "x", &many)).files, MAX_PATHS as u32 + 1);
+    }
 }
