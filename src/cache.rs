@@ -91,6 +91,13 @@ impl Caches {
         Arc::clone(open.entry(place).or_insert_with(|| Arc::new(Cache::at(path))))
     }
 
+    /// What is kept of the commits of that repository: apart, since a queue is listed without.
+    pub fn history_of(&self, common_dir: &Path) -> Arc<Cache> {
+        let place = std::fs::canonicalize(common_dir).unwrap_or_else(|_| common_dir.to_owned());
+        // No such directory is there, or need be: it only names the file.
+        self.of(&place.join("undersign history"))
+    }
+
     /// As [`Caches::write`], where that was not done of late: so that little is lost with a program that is killed.
     pub fn write_now_and_then(&self) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

@@ -170,7 +170,7 @@ pub fn known(
     if answers_now != answers {
         cache.put(key, &Facts { answers: answers_now, ..facts });
     }
-    Ok(Some(examination))
+    Ok(Some(examination.with_background(change, risk::Rules::shipped(), cache)))
 }
 
 /// As [`super::whole`], for a list: what is kept need not be read again, and what is read is kept.
@@ -194,7 +194,7 @@ pub fn listed(
     if !repository.is_shallow() && !facts.is_partial() {
         cache.put(key(snapshot, change), &Facts { answers, ..facts });
     }
-    Ok(examination)
+    Ok(examination.with_background(change, risk::Rules::shipped(), cache))
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Commits that landed, assessed one by one, each against its first parent: by their content, and by the history up to
 //! it.
 
+use std::collections::BTreeSet;
+
 use super::{FileMaterial, GitError, Repository};
 use crate::change::ObjectId;
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::renames;
-use crate::risk::{Assessment, Assessor, History, Look, PastChange, Rules, Signs};
+use crate::risk::{Assessment, Assessor, History, Look, MAX_COMMITS, PastChange, Rules, Signs};
 use crate::source::git::{self, Line, PastCommit};
 
 /// Files of one commit that are read.
@@ -54,13 +56,48 @@ impl LeftOut {
     }
 }
 
+/// Reads commits one by one.
+pub struct Past {
+    repository: Repository,
+    read: usize,
+}
+
+impl Past {
+    /// # Errors
+    /// The repository cannot be opened.
+    pub fn of(repository: &Repository) -> Result<Past, GitError> {
+        Ok(Past { repository: Repository::open(repository.git_dir())?, read: 0 })
+    }
+
+    /// A commit as far as history goes; none where it is not here.
+    pub fn change(&mut self, id: ObjectId) -> Option<PastChange> {
+        let commit = self.commit(id).ok()?;
+        Some(past_change(&self.repository, &commit))
+    }
+
+    /// The rules that fire on a commit, and what was not read of it; none where it is not here.
+    pub fn fired(&mut self, id: ObjectId, rules: &Rules) -> Option<(Vec<String>, LeftOut)> {
+        let commit = self.commit(id).ok()?;
+        let Scored { assessment, left_out, .. } = scored(&self.repository, rules, commit, Look::default()).ok()?;
+        let fired: BTreeSet<String> = assessment.findings.into_iter().map(|finding| finding.rule).collect();
+        Some((fired.into_iter().collect(), left_out))
+    }
+
+    fn commit(&mut self, id: ObjectId) -> Result<PastCommit, GitError> {
+        self.read += 1;
+        if self.read.is_multiple_of(MAPPED) {
+            self.repository = Repository::open(self.repository.git_dir())?;
+        }
+        self.repository.past_commit(id)
+    }
+}
+
 /// Scores commits in the order in which they landed.
 pub struct Scorer<'r> {
-    repository: Repository,
+    past: Past,
     rules: &'r Rules,
     history: History,
     line: Line,
-    scored: usize,
 }
 
 impl<'r> Scorer<'r> {
@@ -69,22 +106,17 @@ impl<'r> Scorer<'r> {
     /// # Errors
     /// The repository cannot be opened.
     pub fn of(repository: &Repository, rules: &'r Rules, line: Line) -> Result<Scorer<'r>, GitError> {
-        let repository = Repository::open(repository.git_dir())?;
-        Ok(Scorer { repository, rules, history: History::default(), line, scored: 0 })
+        Ok(Scorer { past: Past::of(repository)?, rules, history: History::default(), line })
     }
 
-    /// Learns what landed before a commit.
+    /// Learns what landed before a commit, and it.
     ///
     /// # Errors
     /// A commit is missing.
     pub fn remember_up_to(&mut self, tip: ObjectId) -> Result<(), GitError> {
-        let mut before = self.repository.past(tip, None, self.line, crate::risk::MAX_COMMITS)?;
-        before.reverse();
-        for id in before {
-            self.refresh()?;
-            if let Ok(commit) = self.repository.past_commit(id) {
-                self.history.take(&past_change(&self.repository, &commit));
-            }
+        let before = self.past.repository.past(tip, None, self.line, MAX_COMMITS)?;
+        for id in before.into_iter().rev() {
+            self.past.change(id).iter().for_each(|change| self.history.take(change));
         }
         Ok(())
     }
@@ -94,10 +126,9 @@ impl<'r> Scorer<'r> {
     /// # Errors
     /// The commit or one of its trees is missing.
     pub fn score(&mut self, id: ObjectId) -> Result<Scored, GitError> {
-        self.refresh()?;
-        let commit = self.repository.past_commit(id)?;
-        let look = self.history.look(&past_change(&self.repository, &commit));
-        scored(&self.repository, self.rules, commit, look)
+        let commit = self.past.commit(id)?;
+        let look = self.history.look(&past_change(&self.past.repository, &commit));
+        scored(&self.past.repository, self.rules, commit, look)
     }
 
     /// Scores a commit, and takes it in for the next one.
@@ -106,16 +137,8 @@ impl<'r> Scorer<'r> {
     /// As [`Scorer::score`].
     pub fn next(&mut self, id: ObjectId) -> Result<Scored, GitError> {
         let scored = self.score(id)?;
-        self.history.take(&past_change(&self.repository, &scored.commit));
+        self.history.take(&past_change(&self.past.repository, &scored.commit));
         Ok(scored)
-    }
-
-    fn refresh(&mut self) -> Result<(), GitError> {
-        self.scored += 1;
-        if self.scored.is_multiple_of(MAPPED) {
-            self.repository = Repository::open(self.repository.git_dir())?;
-        }
-        Ok(())
     }
 }
 
@@ -129,7 +152,7 @@ fn past_change(repository: &Repository, commit: &PastCommit) -> PastChange {
         time: commit.time,
         author: PastChange::author(&commit.author),
         signs: Signs::of(&commit.message),
-        paths: diff.files.into_iter().map(|file| (file.path, file.from)).collect(),
+        paths: diff.files.into_iter().map(|file| (file.path, file.from)).take(MAX_PATHS).collect(),
     }
 }
 

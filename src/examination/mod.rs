@@ -1,6 +1,7 @@
 //! FLOOR 3: joins source, rules, policy and ledger into what a queue shows and what a reader needs. The desk and the
 //! commands `queue` and `show` get the same answers from here.
 
+pub mod background;
 pub mod external;
 pub mod interdiff;
 mod kept;
@@ -34,6 +35,7 @@ use crate::record::Chain;
 use crate::risk::{self, Assessment, Assessor, FileUnderReview, Finding};
 use crate::source::git::push::Commits;
 use crate::source::git::{self, GitError, NotesRefs, PolicyState, Repository, TargetBranch};
+use background::Background;
 use kept::{Answers, Asked};
 
 /// What is known of a repository, as it stood when it was opened: before its changes are looked at.
@@ -165,6 +167,8 @@ pub fn text_of(content: &Option<Content>) -> &[u8] {
 #[derive(Debug, Clone)]
 pub struct Examination {
     pub assessment: Assessment,
+    /// What the history of its target says; none where that was not read yet, and never where it is read to be signed.
+    pub background: Option<Background>,
     pub provenance: Provenance,
     pub manifest: Manifest,
     pub result_tree: Option<ObjectId>,
@@ -246,6 +250,7 @@ impl Reading {
     pub fn apart(self, change: &Change, diff: &Diff) -> Examination {
         Examination {
             assessment: self.assessor.finish(&diff.files),
+            background: None,
             provenance: provenance::trace(&change.revision.commits, &change.branch, provenance::Rules::shipped()),
             manifest: Manifest::default(),
             result_tree: None,
@@ -347,6 +352,7 @@ fn judged(
     let standing = standing.transpose()?;
     let examination = Examination {
         assessment: facts.assessment.clone(),
+        background: None,
         provenance: facts.provenance.clone(),
         policy_change,
         split: snapshot.policy().map(|policy| split(policy, apart, standing.as_ref())).unwrap_or_default(),

@@ -1,0 +1,167 @@
+//! What the history of the target says of pending changes, and how often each rule fires in it: read beside the queue,
+//! and kept. By commit, so that the next time only what landed since is read; and by change, for the list.
+//!
+//! It orders a list and says how rare a finding is. Nothing that is signed or let through comes from here.
+
+use std::sync::Arc;
+
+use super::landed::{self, LeftOut};
+use super::{Examination, RepositorySnapshot};
+use crate::cache::{self, Cache, Caches};
+use crate::change::digest::Digest;
+use crate::change::{Change, ObjectId};
+use crate::risk::{History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Rules, Signs};
+use crate::source::git::{GitError, Line, Repository};
+
+/// Commits between two words of progress.
+const STEP: usize = 100;
+
+/// What history says of a change; both as of a tip that the target had, which may have moved since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Background {
+    pub look: Look,
+    /// None while they are still being counted.
+    pub rates: Option<Arc<Rates>>,
+}
+
+/// How far the reading is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    pub what: &'static str,
+    pub done: usize,
+    pub total: usize,
+}
+
+impl Examination {
+    /// The same with what is kept of the history of its target.
+    pub fn with_background(mut self, change: &Change, rules: &Rules, cache: &Cache) -> Examination {
+        self.background = kept(change, rules, cache);
+        if let Some(Background { look, rates }) = &self.background {
+            self.assessment = self.assessment.reckoned(Some(look), rates.as_deref());
+        }
+        self
+    }
+}
+
+fn look_key(change: &Change) -> Digest {
+    let revision = &change.revision;
+    cache::key(
+        "look",
+        &[revision.base, revision.base_tree, revision.head, revision.head_tree].each_ref().map(|id| &id.0[..]),
+    )
+}
+
+fn rates_key(rules: &Rules) -> Digest {
+    cache::key("rates", &[&rules.digest().0])
+}
+
+/// What is kept of the history of a change.
+pub fn kept(change: &Change, rules: &Rules, cache: &Cache) -> Option<Background> {
+    let (_, look): (ObjectId, Look) = cache.get(&look_key(change))?;
+    let rates: Option<(ObjectId, Rates)> = cache.get(&rates_key(rules));
+    Some(Background { look, rates: rates.map(|(_, rates)| Arc::new(rates)) })
+}
+
+/// Reads what is not kept yet of the history of a target, for these changes; whether there is news. First what landed,
+/// which takes seconds, then how often each rule fires, which takes minutes the first time: `tell` hears of both, and of
+/// the first as soon as it is there.
+///
+/// # Errors
+/// The history cannot be walked.
+pub fn learn(
+    repository: &Repository,
+    snapshot: &RepositorySnapshot,
+    changes: &[Arc<Change>],
+    caches: &Caches,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<bool, GitError> {
+    let rules = Rules::shipped();
+    let tip = snapshot.target.tip;
+    let (answers, commits) = (caches.of(repository.common_dir()), caches.history_of(repository.common_dir()));
+    let is_current = |change: &&Arc<Change>| {
+        answers.get::<(ObjectId, Look)>(&look_key(change)).is_some_and(|(known, _)| known == tip)
+    };
+    let (mut is_new, missing): (bool, Vec<_>) = (false, changes.iter().filter(|change| !is_current(change)).collect());
+    if !missing.is_empty() {
+        let history = history(repository, tip, &commits, caches, tell)?;
+        for change in missing {
+            let look = history.look(&proposed(repository, snapshot, change)?);
+            answers.put(look_key(change), &(tip, look));
+        }
+        is_new = true;
+    }
+    let known: Option<(ObjectId, Rates)> = answers.get(&rates_key(rules));
+    if known.is_none_or(|(known, _)| known != tip) {
+        let rates = rates(repository, rules, tip, &commits, caches, tell)?;
+        answers.put(rates_key(rules), &(tip, rates));
+        is_new = true;
+    }
+    caches.write();
+    Ok(is_new)
+}
+
+/// A pending change, as history would take it in.
+fn proposed(repository: &Repository, snapshot: &RepositorySnapshot, change: &Change) -> Result<PastChange, GitError> {
+    let commits = &change.revision.commits;
+    let diff = super::diff(repository, snapshot, change)?;
+    Ok(PastChange {
+        id: change.revision.head,
+        time: commits.first().map_or(0, |commit| commit.time),
+        author: commits.last().map_or(0, |commit| PastChange::author(&commit.author.email)),
+        signs: Signs::of_all(commits.iter().map(|commit| commit.message.as_str())),
+        paths: diff.files.into_iter().map(|file| (file.path, file.from)).collect(),
+    })
+}
+
+fn history(
+    repository: &Repository,
+    tip: ObjectId,
+    cache: &Cache,
+    caches: &Caches,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<History, GitError> {
+    let commits = repository.past(tip, None, Line::Written, MAX_COMMITS)?;
+    let mut history = History::default();
+    let mut past = landed::Past::of(repository)?;
+    for (done, id) in commits.iter().rev().enumerate() {
+        let key = cache::key("past", &[&id.0]);
+        let known = cache.get(&key).or_else(|| past.change(*id).inspect(|found| cache.put(key, found)));
+        known.iter().for_each(|change| history.take(change));
+        step(done, Progress { what: "commits read", done, total: commits.len() }, caches, tell);
+    }
+    Ok(history)
+}
+
+fn rates(
+    repository: &Repository,
+    rules: &Rules,
+    tip: ObjectId,
+    cache: &Cache,
+    caches: &Caches,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<Rates, GitError> {
+    let commits = repository.past(tip, None, Line::Written, MAX_RATED)?;
+    let mut rates = Rates::default();
+    let mut past = landed::Past::of(repository)?;
+    for (done, id) in commits.iter().enumerate() {
+        let key = cache::key("fired", &[&rules.digest().0, &id.0]);
+        let fired: Option<Vec<String>> = cache.get(&key).or_else(|| {
+            let (fired, left_out) = past.fired(*id, rules)?;
+            // What is not here may be here later.
+            if left_out == LeftOut::default() {
+                cache.put(key, &fired);
+            }
+            Some(fired)
+        });
+        fired.iter().for_each(|fired| rates.take(fired.iter().map(String::as_str)));
+        step(done, Progress { what: "commits assessed", done, total: commits.len() }, caches, tell);
+    }
+    Ok(rates)
+}
+
+fn step(done: usize, progress: Progress, caches: &Caches, tell: &mut dyn FnMut(Progress)) {
+    if done.is_multiple_of(STEP) {
+        tell(progress);
+        caches.write_now_and_then();
+    }
+}
