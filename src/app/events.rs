@@ -22,6 +22,11 @@ pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
             state.queue.examined(&id, result, me.as_deref(), state.now);
             Vec::new()
         }
+        Event::Learning { repository, progress } => {
+            state.queue.learning(repository, Some(progress));
+            Vec::new()
+        }
+        Event::Learned { repository, result } => learned(state, repository, result),
         Event::DraftSaved { written, result } => {
             match result {
                 Ok(merged) => saving::saved(state, &written, &merged),
@@ -103,6 +108,17 @@ fn listed(state: &mut State, repository: usize, result: Result<Box<Listing>, Str
     let now = state.queue.at_servers.get(&repository).into_iter().flatten();
     let new: Vec<&str> = now.filter(|it| !before.contains(it)).map(|(server, _)| server.as_str()).collect();
     super::input::ask(state, |server| new.contains(&server))
+}
+
+/// What history says is kept where a listing finds it.
+fn learned(state: &mut State, repository: usize, result: Result<bool, String>) -> Vec<Effect> {
+    state.queue.learning(repository, None);
+    let is_new = result.unwrap_or_else(|why| {
+        state.status = Some(format!("The queue is ordered without history: {why}"));
+        false
+    });
+    let path = state.paths.get(repository).filter(|_| is_new).cloned();
+    path.map(|path| Effect::List { repository, path }).into_iter().collect()
 }
 
 fn synced(state: &mut State, repository: usize, result: Result<Synced, String>) -> Vec<Effect> {
@@ -336,6 +352,11 @@ fn signed(state: &mut State, result: Result<String, SigningError>) -> Vec<Effect
 /// lines that are searched for.
 pub fn wanted(state: &mut State) -> Vec<Effect> {
     let mut effects = examinations(state);
+    effects.extend(state.queue.next_to_learn().map(|(repository, snapshot, changes)| Effect::Learn {
+        repository,
+        snapshot,
+        changes,
+    }));
     let Screen::Review(review) = &mut state.screen else { return effects };
     let (ticket, shape) = (review.ticket, review.shape());
     for index in review.wanted_texts() {

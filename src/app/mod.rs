@@ -30,6 +30,7 @@ use crate::change::moved::Moves;
 use crate::change::{Change, RepoPath};
 use crate::decision::{Draft, Revised, Verdict};
 use crate::delivery::Hosted;
+use crate::examination::background::Progress;
 use crate::examination::{Examination, FileMaterial, RepositorySnapshot};
 use crate::highlight::Tokens;
 use crate::provenance::attribution::Attribution;
@@ -189,6 +190,16 @@ pub enum Event {
         id: String,
         result: Result<Arc<Examination>, String>,
     },
+    /// How far the history of a repository is read.
+    Learning {
+        repository: usize,
+        progress: Progress,
+    },
+    /// Its history is read; whether there is news for the queue.
+    Learned {
+        repository: usize,
+        result: Result<bool, String>,
+    },
     Opened {
         ticket: u64,
         result: Result<Box<Opened>, String>,
@@ -342,6 +353,12 @@ pub enum Effect {
         snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         then: Option<Revised>,
+    },
+    /// Read what the history of a target says of its changes.
+    Learn {
+        repository: usize,
+        snapshot: Arc<RepositorySnapshot>,
+        changes: Vec<Arc<Change>>,
     },
     Open {
         ticket: u64,

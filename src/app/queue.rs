@@ -9,9 +9,10 @@ use super::Listing;
 use super::action::Action;
 use super::review::parts::Since;
 use super::servers::{self, NotReady, RequestInfo, ServerSource};
-use crate::change::{Change, visible};
+use crate::change::{Change, ObjectId, visible};
 use crate::decision::Revised;
 use crate::delivery::Hosted;
+use crate::examination::background::Progress;
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::source::git::{POLICY_PATH, PolicyState};
 use crate::source::server::Told;
@@ -180,7 +181,12 @@ pub struct Queue {
     has_requests: bool,
     /// Examinations that were asked for and not answered.
     under_way: usize,
+    /// By repository: of what history was last read, and how far the reading is while it goes on.
+    learnt: BTreeMap<usize, (Learnt, Option<Progress>)>,
 }
+
+/// Where a target and the changes to it stood: of them history is read once.
+type Learnt = (ObjectId, BTreeSet<ObjectId>);
 
 /// Examinations that are asked for at a time: enough that no thread waits for a frame, and few, so that what comes
 /// onto the screen is next.
@@ -211,6 +217,7 @@ impl Queue {
             longest_title: 0,
             has_requests: false,
             under_way: 0,
+            learnt: BTreeMap::new(),
         }
     }
 
@@ -363,6 +370,40 @@ impl Queue {
         }
         self.under_way += next.len();
         next
+    }
+
+    /// A repository whose history is to be read, with its changes: one at a time, and none while changes are still
+    /// being examined, which people wait for.
+    pub fn next_to_learn(&mut self) -> Option<(usize, Arc<RepositorySnapshot>, Vec<Arc<Change>>)> {
+        let is_busy = self.under_way > 0 || self.learnt.values().any(|(_, progress)| progress.is_some());
+        if is_busy || self.entries.iter().any(|entry| matches!(entry.examined, Examined::Pending)) {
+            return None;
+        }
+        let next = self.sources.iter().enumerate().find_map(|(at, source)| {
+            let Source::Ready(snapshot) = source else { return None };
+            let changes: Vec<_> = self.entries.iter().filter(|entry| entry.change.repository == at).collect();
+            let changes: Vec<_> = changes.into_iter().map(|entry| entry.change.clone()).collect();
+            let heads = changes.iter().map(|change| change.revision.head).collect();
+            let now = (snapshot.target.tip, heads);
+            let is_known = self.learnt.get(&at).is_some_and(|(known, _)| *known == now);
+            (!changes.is_empty() && !is_known).then(|| (at, snapshot.clone(), changes, now))
+        });
+        let (at, snapshot, changes, now) = next?;
+        let start = Progress { what: "commits read", done: 0, total: 0 };
+        self.learnt.insert(at, (now, Some(start)));
+        Some((at, snapshot, changes))
+    }
+
+    /// How far the reading of a repository's history is; over with none.
+    pub fn learning(&mut self, repository: usize, now: Option<Progress>) {
+        if let Some((_, progress)) = self.learnt.get_mut(&repository) {
+            *progress = now;
+        }
+    }
+
+    /// How far the reading of a repository's history is, while it goes on.
+    pub fn progress(&self, repository: usize) -> Option<Progress> {
+        self.learnt.get(&repository).and_then(|(_, progress)| *progress)
     }
 
     /// Sorts all entries anew.

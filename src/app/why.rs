@@ -6,8 +6,10 @@ use super::queue::{Entry, Examined, without_policy};
 use super::{State, Text, TextLine};
 use crate::change::{counted, visible};
 use crate::examination::Examination;
+use crate::examination::background::Progress;
 use crate::gate::advice;
 use crate::policy::Direction;
+use crate::risk::Finding;
 
 pub fn text(state: &State, entry: &Entry) -> Text {
     let title = match &entry.examined {
@@ -23,7 +25,7 @@ pub fn text(state: &State, entry: &Entry) -> Text {
 }
 
 fn lines(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine> {
-    let mut lines = risk(examination);
+    let mut lines = risk(state, entry, examination);
     lines.extend(signers(state, entry, examination));
     lines.extend(crossings(examination));
     lines.extend(policy_change(examination));
@@ -32,7 +34,7 @@ fn lines(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLin
     lines
 }
 
-fn risk(examination: &Examination) -> Vec<TextLine> {
+fn risk(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine> {
     let assessment = &examination.assessment;
     let worst = assessment.findings.iter().map(|finding| finding.severity).max();
     let worst =
@@ -47,6 +49,7 @@ fn risk(examination: &Examination) -> Vec<TextLine> {
         TextLine::Muted(format!("{} points, by which a tier is sorted:", assessment.points)),
     ];
     lines.extend(assessment.point_reasons.iter().map(|(points, why)| TextLine::Muted(format!("  {points:>3}  {why}"))));
+    lines.push(TextLine::Muted(format!("  {}", history(state, entry, examination))));
     lines.push(TextLine::Heading(format!("Reach: {} ({})", reach.meaning(), reach.name())));
     lines.extend(
         assessment.blast.reasons.iter().map(|reason| TextLine::Plain(format!("  {} {}", reason.path, reason.sentence))),
@@ -54,12 +57,25 @@ fn risk(examination: &Examination) -> Vec<TextLine> {
     if !assessment.findings.is_empty() {
         lines.push(TextLine::Heading(counted(assessment.findings.len(), "finding")));
     }
+    let rates = examination.background.as_ref().and_then(|background| background.rates.as_ref());
     lines.extend(assessment.findings.iter().map(|finding| {
-        let text =
-            format!("  {:<8}  {}   {}   {}", finding.severity.name(), finding.title, finding.location, finding.rule);
+        let rare = rates.and_then(|rates| rates.said(&finding.rule)).map_or(String::new(), |said| format!(", {said}"));
+        let Finding { severity, title, location, rule, .. } = finding;
+        let text = format!("  {:<8}  {title}   {location}   {rule}{rare}", severity.name());
         TextLine::Risk(finding.severity, text)
     }));
     lines
+}
+
+/// Whether history had a say in the points: what is not known is said, not guessed.
+fn history(state: &State, entry: &Entry, examination: &Examination) -> String {
+    let progress = state.queue.progress(entry.change.repository);
+    let progress = progress.map(|Progress { what, done, total }| format!("{done} of {total} {what}"));
+    match (&examination.background, progress) {
+        (Some(background), _) => background.said(),
+        (None, Some(progress)) => format!("history is being read: {progress}"),
+        (None, None) => "history was not read yet, and has no say".to_owned(),
+    }
 }
 
 /// What it needs and of whom; why what is signed does not count.

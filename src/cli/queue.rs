@@ -3,8 +3,9 @@
 #[cfg(feature = "tui")]
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 #[cfg(feature = "tui")]
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use serde::Serialize;
@@ -18,6 +19,7 @@ use crate::change::{Change, visible};
 use crate::config;
 #[cfg(feature = "tui")]
 use crate::delivery::{Hosts, ServerAccess};
+use crate::examination::background::{self, Progress};
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::source::git::Repository;
 #[cfg(feature = "tui")]
@@ -34,6 +36,9 @@ pub struct Options {
     /// Bring branches and review requests of the remotes first, as `R` does in the desk
     #[arg(long)]
     pub fetch: bool,
+    /// Read the history of each target first, as the desk does beside its queue: minutes, the first time
+    #[arg(long)]
+    pub history: bool,
 }
 
 #[derive(Serialize)]
@@ -87,7 +92,13 @@ pub(super) struct Unreadable {
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let repositories = or_here(repositories);
-    let stale = if options.fetch { fetch(&repositories) } else { Vec::new() };
+    let mut stale = if options.fetch { fetch(&repositories) } else { Vec::new() };
+    if options.history {
+        stale.extend(repositories.iter().enumerate().filter_map(|(index, path)| {
+            let what = path.display().to_string();
+            learn(index, path).err().map(|why| Unreadable { what, why })
+        }));
+    }
     let (mut queue, is_any_read) = read(&repositories);
     queue.unreadable.extend(stale);
     if options.json {
@@ -124,6 +135,20 @@ fn fetch(paths: &[PathBuf]) -> Vec<Unreadable> {
     let stale =
         failed.into_iter().map(|(what, why)| Unreadable { what, why: format!("It is listed as before. {why}") });
     stale.collect()
+}
+
+/// Reads what history says of the changes of a repository, and tells how far it is on standard error.
+fn learn(index: usize, path: &Path) -> Result<(), String> {
+    let (repository, snapshot) = RepositorySnapshot::open(path).map_err(|error| error.to_string())?;
+    let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
+    let changes: Vec<Arc<Change>> = pending.changes.into_iter().map(Arc::new).collect();
+    let mut told = |Progress { what, done, total }: Progress| {
+        if done.is_multiple_of(1_000) {
+            eprintln!("undersign: {}: {done} of {total} {what}", visible::text(&snapshot.name));
+        }
+    };
+    let caches = Caches::at(cache::home());
+    background::learn(&repository, &snapshot, &changes, &caches, &mut told).map(|_| ()).map_err(|why| why.to_string())
 }
 
 /// The queue, and whether any repository could be read.

@@ -7,12 +7,15 @@ use serde::Serialize;
 
 use super::meant::{self, Meant};
 use super::queue::{self, Row};
+use crate::cache::{self, Caches};
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::{Change, RepoPath, counted, visible};
+use crate::examination::background::Background;
 use crate::examination::external::{self, Reports};
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::gate::{Reason, SlotState, advice};
 use crate::provenance::Evidence;
+use crate::risk::Rules;
 use crate::risk::external::sarif_log;
 use crate::risk::external::test_coverage::{Covered, TestCoverage, runs};
 use crate::source::git::Repository;
@@ -72,6 +75,10 @@ struct Shown {
     /// Ids of other changes whose branch has the same name.
     namesakes: Vec<String>,
     manifest: String,
+    /// Why so many points.
+    point_reasons: Vec<ShownPoints>,
+    /// Whether history has a say in them.
+    history: String,
     blast_reasons: Vec<String>,
     moves: Vec<ShownMove>,
     findings: Vec<ShownFinding>,
@@ -113,6 +120,12 @@ impl ShownCoverage {
         };
         ShownCoverage { told: coverage.told(), files: coverage.files().map(file).collect() }
     }
+}
+
+#[derive(Serialize)]
+struct ShownPoints {
+    points: i32,
+    text: String,
 }
 
 /// Something that anyone could have written.
@@ -160,6 +173,8 @@ struct ShownFinding {
     why: String,
     ask: String,
     evidence: String,
+    /// How rare it is here; absent where that is not known.
+    rarity: Option<String>,
 }
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
@@ -169,6 +184,8 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     reports.add(options.reports.notes(repository, change)?);
     let examined = examination::with_reports(repository, snapshot, change, reports.clone(), super::now());
     let examined = examined.map_err(|error| error.to_string())?;
+    let cache = Caches::at(cache::home()).of(repository.common_dir());
+    let examined = examined.with_background(change, Rules::shipped(), &cache);
     if options.sarif {
         let findings = &examined.assessment.findings;
         super::print_json(&sarif_log::log(findings, change.revision.head, &snapshot.uri));
@@ -198,7 +215,15 @@ fn shown(
 ) -> Shown {
     let text = |text: &str| visible::text(text).into_owned();
     let assessment = &examination.assessment;
+    let rates = examination.background.as_ref().and_then(|background| background.rates.as_deref());
+    let points =
+        |(points, text): &(i32, String)| ShownPoints { points: *points, text: visible::text(text).into_owned() };
     Shown {
+        point_reasons: assessment.point_reasons.iter().map(points).collect(),
+        history: examination.background.as_ref().map_or_else(
+            || "history was not read yet, and has no say: the desk reads it, or `undersign queue --history`".to_owned(),
+            Background::said,
+        ),
         schema: "undersign-change/v0",
         manifest: examination.manifest.digest().to_string(),
         blast_reasons: assessment
@@ -220,6 +245,7 @@ fn shown(
                 why: f.why.clone(),
                 ask: f.ask.clone(),
                 evidence: text(&f.evidence),
+                rarity: rates.and_then(|rates| rates.said(&f.rule)),
             })
             .collect(),
         test_coverage: None,
@@ -331,6 +357,8 @@ fn print(shown: &Shown) {
     }
     outln!("  {}, +{} −{}, {}", counted(row.files, "file"), row.added, row.removed, row.need);
     outln!("  tier {}, {} points, blast radius {}", row.tier, row.points, row.blast);
+    shown.point_reasons.iter().for_each(|ShownPoints { points, text }| outln!("    {points:>3}  {text}"));
+    outln!("    {}", shown.history);
     shown.blast_reasons.iter().for_each(|reason| outln!("    {reason}"));
     print_moves(&shown.moves);
     outln!("  provenance: {} ({})", row.provenance, row.agent.as_deref().unwrap_or("no tool named"));

@@ -9,7 +9,7 @@ use super::landed::{self, LeftOut};
 use super::{Examination, RepositorySnapshot};
 use crate::cache::{self, Cache, Caches};
 use crate::change::digest::Digest;
-use crate::change::{Change, ObjectId};
+use crate::change::{Change, ObjectId, counted};
 use crate::risk::{History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Rules, Signs};
 use crate::source::git::{GitError, Line, Repository};
 
@@ -22,6 +22,17 @@ pub struct Background {
     pub look: Look,
     /// None while they are still being counted.
     pub rates: Option<Arc<Rates>>,
+}
+
+impl Background {
+    /// Half a sentence: what it rests on.
+    pub fn said(&self) -> String {
+        let commits = counted(self.look.commits as usize, "commit");
+        if self.look.speaks() {
+            return format!("by the history of {commits}");
+        }
+        format!("history is {commits} long, too short to have a say")
+    }
 }
 
 /// How far the reading is.

@@ -1,13 +1,13 @@
 //! Commits that landed, assessed one by one, each against its first parent: by their content, and by the history up to
 //! it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::{FileMaterial, GitError, Repository};
 use crate::change::ObjectId;
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::renames;
-use crate::risk::{Assessment, Assessor, History, Look, MAX_COMMITS, PastChange, Rules, Signs};
+use crate::risk::{Assessment, Assessor, History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Rules, Signs};
 use crate::source::git::{self, Line, PastCommit};
 
 /// Files of one commit that are read.
@@ -98,6 +98,9 @@ pub struct Scorer<'r> {
     rules: &'r Rules,
     history: History,
     line: Line,
+    /// What fired on the newest commits that were scored, and how often that was.
+    fired: VecDeque<BTreeSet<String>>,
+    rates: Rates,
 }
 
 impl<'r> Scorer<'r> {
@@ -106,7 +109,8 @@ impl<'r> Scorer<'r> {
     /// # Errors
     /// The repository cannot be opened.
     pub fn of(repository: &Repository, rules: &'r Rules, line: Line) -> Result<Scorer<'r>, GitError> {
-        Ok(Scorer { past: Past::of(repository)?, rules, history: History::default(), line })
+        let (history, fired, rates) = Default::default();
+        Ok(Scorer { past: Past::of(repository)?, rules, history, line, fired, rates })
     }
 
     /// Learns what landed before a commit, and it.
@@ -128,7 +132,14 @@ impl<'r> Scorer<'r> {
     pub fn score(&mut self, id: ObjectId) -> Result<Scored, GitError> {
         let commit = self.past.commit(id)?;
         let look = self.history.look(&past_change(&self.past.repository, &commit));
-        scored(&self.past.repository, self.rules, commit, look)
+        let mut scored = scored(&self.past.repository, self.rules, commit, look)?;
+        scored.assessment = scored.assessment.reckoned(Some(&scored.look), Some(&self.rates));
+        Ok(scored)
+    }
+
+    /// How often each rule fired on the commits that were taken in.
+    pub fn rates(&self) -> &Rates {
+        &self.rates
     }
 
     /// Scores a commit, and takes it in for the next one.
@@ -138,6 +149,14 @@ impl<'r> Scorer<'r> {
     pub fn next(&mut self, id: ObjectId) -> Result<Scored, GitError> {
         let scored = self.score(id)?;
         self.history.take(&past_change(&self.past.repository, &scored.commit));
+        let fired: BTreeSet<String> = scored.assessment.findings.iter().map(|finding| finding.rule.clone()).collect();
+        self.rates.take(fired.iter().map(String::as_str));
+        self.fired.push_back(fired);
+        if self.fired.len() > MAX_RATED
+            && let Some(oldest) = self.fired.pop_front()
+        {
+            self.rates.forget(oldest.iter().map(String::as_str));
+        }
         Ok(scored)
     }
 }
@@ -172,7 +191,7 @@ fn scored(repository: &Repository, rules: &Rules, commit: PastCommit, look: Look
         removed: 0,
     };
     let assessor = read(repository, rules, &diff, &mut scored);
-    scored.assessment = assessor.finish(&diff.files).reckoned(Some(&scored.look), None);
+    scored.assessment = assessor.finish(&diff.files);
     Ok(scored)
 }
 

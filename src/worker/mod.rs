@@ -27,7 +27,7 @@ use crate::decision::{Draft, Revised};
 use crate::delivery::{self, Hosts, ServerAccess};
 use crate::drafts::Drafts;
 use crate::examination::renamed::Renamed;
-use crate::examination::{self, RepositorySnapshot, interdiff};
+use crate::examination::{self, RepositorySnapshot, background, interdiff};
 use crate::record::Record;
 use crate::signer::SigningKey;
 use crate::signing::{self, Case, SigningError};
@@ -125,6 +125,10 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             if let Some(then) = then {
                 tell(Event::Came { id: change.id.clone(), told: came(&snapshot, &change, &then) });
             }
+        }
+        Effect::Learn { repository, snapshot, changes } => {
+            let result = learn(repository, &snapshot, &changes, ports, tell);
+            tell(Event::Learned { repository, result });
         }
         Effect::Open { ticket, snapshot, change, read_only } => {
             ports.open.store(ticket, Ordering::Relaxed);
@@ -354,6 +358,20 @@ fn examine(
     .map_err(|error| error.to_string())
 }
 
+/// Reads the history of a target. The first frame does not wait for it.
+fn learn(
+    repository: usize,
+    snapshot: &RepositorySnapshot,
+    changes: &[Arc<Change>],
+    ports: &Ports,
+    tell: &mut dyn FnMut(Event),
+) -> Result<bool, String> {
+    ports.first_frame.wait();
+    let opened = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
+    let mut progress = |progress| tell(Event::Learning { repository, progress });
+    background::learn(&opened, snapshot, changes, &ports.caches, &mut progress).map_err(|error| error.to_string())
+}
+
 /// The paths that a note may be on.
 fn paths(snapshot: &RepositorySnapshot, change: &Change) -> Result<Vec<RepoPath>, String> {
     let repository = Repository::open(&snapshot.root);
@@ -431,6 +449,7 @@ pub struct Workers {
     near: Sender<Effect>,
     search: Sender<Effect>,
     assess: Sender<Effect>,
+    learn: Sender<Effect>,
     highlight: Sender<Effect>,
     sync: Sender<Effect>,
     ask: Sender<Effect>,
@@ -460,6 +479,7 @@ impl Workers {
             near: lane("near", 1).0,
             search: lane("search", 1).0,
             assess: lane("assess", 2).0,
+            learn: lane("learn", 1).0,
             highlight: highlight::lane(ports.clone(), tell.clone()),
             sync: lane("sync", 1).0,
             // A server that is slow keeps no other waiting.
@@ -479,6 +499,7 @@ impl Workers {
             Effect::View { .. } | Effect::Range { .. } | Effect::Paths { .. } | Effect::Copy(_) => &self.load,
             Effect::Edit { .. } | Effect::Write { .. } | Effect::Suspend => &self.load,
             Effect::Examine { .. } => &self.assess,
+            Effect::Learn { .. } => &self.learn,
             Effect::Highlight { .. } => &self.highlight,
             Effect::Sync { .. } | Effect::Fetch { .. } | Effect::Bring { .. } => &self.sync,
             Effect::Recall => &self.load,

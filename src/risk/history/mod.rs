@@ -87,6 +87,16 @@ pub struct Look {
     pub wrong: u32,
 }
 
+impl Look {
+    /// Commits without which history says nothing.
+    const ENOUGH: u32 = 100;
+
+    /// Whether there is enough history to go by.
+    pub fn speaks(&self) -> bool {
+        self.commits >= Look::ENOUGH
+    }
+}
+
 /// How many past changes of a place were taken back or mended later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {

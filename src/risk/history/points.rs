@@ -55,9 +55,6 @@ const CONFIGURATION: Table = Table {
     first_touch: 0,
 };
 
-/// Commits without which history says nothing.
-const ENOUGH: u32 = 100;
-
 /// How far a count goes on to count: its logarithm to base 2.
 fn doublings(count: u32, most: u32) -> i32 {
     count.saturating_add(1).ilog2().min(most) as i32
@@ -65,7 +62,7 @@ fn doublings(count: u32, most: u32) -> i32 {
 
 /// Integers that add up, each with its sentence, without its end.
 pub fn terms(look: &Look, weights: Weights) -> Vec<(i32, String)> {
-    if look.commits < ENOUGH {
+    if !look.speaks() {
         return Vec::new();
     }
     let table = match weights {

@@ -29,6 +29,18 @@ impl Rates {
         once.into_iter().for_each(|rule| *self.fired.entry(rule.to_owned()).or_default() += 1);
     }
 
+    /// Takes out what was taken in once.
+    pub fn forget<'f>(&mut self, rules: impl IntoIterator<Item = &'f str>) {
+        self.commits = self.commits.saturating_sub(1);
+        let once: BTreeSet<&str> = rules.into_iter().collect();
+        for rule in once {
+            if let Some(count) = self.fired.get_mut(rule) {
+                *count = count.saturating_sub(1);
+            }
+        }
+        self.fired.retain(|_, count| *count > 0);
+    }
+
     /// Whether a rule fires on more than 5 % of the changes here: then it is a note, which raises no tier.
     pub fn is_common(&self, rule: &str) -> bool {
         let fired = self.fired.get(rule).copied().unwrap_or(0);
@@ -80,5 +92,7 @@ mod tests {
         rates.take(["a.b", "a.b", "a.c"]);
         rates.take([]);
         assert_eq!((rates.commits, rates.fired["a.b"]), (2, 1));
+        rates.forget(["a.b", "a.c"]);
+        assert_eq!(rates, Rates { commits: 1, ..Rates::default() });
     }
 }
