@@ -30,6 +30,7 @@ mod policy;
 mod queue;
 mod record;
 mod risk;
+mod rules;
 mod show;
 mod summary;
 mod sync;
@@ -161,6 +162,15 @@ enum Command {
         "undersign risk --range v1.0..main --jsonl"
     ))]
     Risk(risk::Options),
+    /// List, explain and try the rules that find risks; print the facts that rules are over
+    #[command(after_help = help!(
+        "0 done; `test`: 2 for a file with mistakes, or whose examples do not hold",
+        "undersign rules list",
+        "undersign rules explain resil.timeout-lost",
+        "undersign rules test rules.toml",
+        "undersign rules facts deploy/app.yaml"
+    ))]
+    Rules(rules::Options),
     /// Print completions for a shell
     #[command(after_help = help!(
         "0",
@@ -180,7 +190,7 @@ enum Command {
 
 /// What the commands are for, in the order of `--help`.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Review", &["demo", "init", "review", "queue", "show", "risk"]),
+    ("Review", &["demo", "init", "review", "queue", "show", "risk", "rules"]),
     ("Decisions", &["sync", "record"]),
     ("Policy and gate", &["policy", "verify", "gate", "doctor"]),
     ("Commands in production", &["exec", "broker"]),
@@ -274,6 +284,7 @@ impl Command {
             Command::Doctor(options) => doctor::run(options, first),
             Command::Completions(options) => manual::completions(options, command()),
             Command::Man(options) => manual::man(options, command()),
+            Command::Rules(options) => return rules::run(options),
             Command::Policy(options) => return policy::run(options, first),
             Command::Record(options) => return record::run(options, first),
         };

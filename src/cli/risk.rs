@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::change::diff::Side;
-use crate::change::{ObjectId, visible};
+use crate::change::{ObjectId, counted, visible};
 use crate::examination::landed::{Scored, Scorer};
 use crate::record::json;
 use crate::risk::{Look, Rules};
@@ -26,7 +26,7 @@ pub struct Options {
     #[arg(long, value_name = "A..B")]
     range: Option<String>,
     /// Of a range only the line of first parents, its merges as well
-    #[arg(long, requires = "range")]
+    #[arg(long, requires = "range", conflicts_with = "revisions")]
     first_parent: bool,
     /// Print one JSON object a line, each as soon as it is known
     #[arg(long)]
@@ -175,11 +175,11 @@ fn finding(finding: &crate::risk::Finding) -> ShownFinding {
 fn print_text(shown: &Shown) {
     outln!("{}  {}", &shown.id[..12], shown.title);
     outln!(
-        "  tier {}, {} points, blast radius {}; {} files, +{} −{}",
+        "  tier {}, {} points, blast radius {}; {}, +{} −{}",
         shown.tier,
         shown.points,
         shown.blast.class,
-        shown.files,
+        counted(shown.files, "file"),
         shown.added,
         shown.removed
     );
@@ -188,6 +188,9 @@ fn print_text(shown: &Shown) {
     }
     for ShownFinding { rule, severity, path, line, title, .. } in &shown.findings {
         outln!("    {severity:<8}  {path}:{line}  {title} ({rule})");
+    }
+    if shown.finding_count > shown.findings.len() {
+        outln!("    and {} more findings", shown.finding_count - shown.findings.len());
     }
     shown.blast.reasons.iter().for_each(|reason| outln!("    {reason}"));
     shown.left_out.iter().for_each(|left_out| outln!("    {left_out}"));

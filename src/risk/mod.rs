@@ -15,7 +15,7 @@ mod rules;
 pub use blast::{Blast, BlastClass, BlastReason};
 pub use finding::{Finding, Severity};
 pub use history::{History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Share, Signs, Weights};
-pub use rules::Rules;
+pub use rules::{RuleText, Rules, facts_of};
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;

@@ -11,6 +11,7 @@ mod looks;
 mod moves;
 mod policy;
 mod requests;
+mod risk;
 mod shells;
 mod verify;
 mod which;

@@ -73,7 +73,8 @@ pub fn terms(look: &Look, weights: Weights) -> Vec<(i32, String)> {
         (table.undoes * i32::from(look.undoes), "it takes back an earlier change".to_owned()),
         (table.redoes * i32::from(look.redoes), "it brings back what was taken back".to_owned()),
     ];
-    if let Some(share) = &look.worst {
+    // Where nothing was ever taken back, no place is better than the rest.
+    if let Some(share) = look.worst.as_ref().filter(|_| look.wrong > 0) {
         terms.push((table.worst * steps(share, look), said(share, look)));
     }
     let undone = format!("{} reverted or mended in the last 180 days", of_its_files(look.undone, "was", "were"));

@@ -36,13 +36,11 @@ pub(in crate::risk) struct FactRule {
     literal: bool,
     /// The value is not to be shown.
     secret: bool,
-    #[cfg_attr(not(test), expect(dead_code, reason = "read for its mistakes; run by a test"))]
     pub examples: Vec<Example>,
 }
 
 /// Two sides of a file on which a rule must, or must not, fire.
 #[derive(Debug, Clone)]
-#[cfg_attr(not(test), expect(dead_code, reason = "read for its mistakes; run by a test"))]
 pub(in crate::risk) struct Example {
     pub path: String,
     pub old: String,
@@ -93,6 +91,11 @@ const KINDS: &[(&str, Kind)] = &[
     ("sql", Kind::Sql),
     ("block", Kind::Block),
 ];
+
+/// A kind as rule files have it.
+pub(super) fn name_of(kind: Kind) -> &'static str {
+    KINDS.iter().find(|(_, own)| *own == kind).map_or("", |(name, _)| name)
+}
 
 impl When {
     fn parse(text: &str) -> Option<When> {

@@ -1,6 +1,9 @@
 //! Commits that landed, for what they tell of the next one. Read leniently: nothing is judged by them, so one whose
 //! author could be read in two ways is read in one.
 
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
 use serde::{Deserialize, Serialize};
 
 use super::{GitError, Repository, object_id, objects, oid};
@@ -17,6 +20,35 @@ pub enum Line {
     Written,
     /// The first parents, merges among them.
     FirstParents,
+}
+
+impl Line {
+    /// Whether a commit of so many parents is on it.
+    fn takes(self, parents: usize) -> bool {
+        self == Line::FirstParents || parents < 2
+    }
+}
+
+/// Commits and how many parents they have: as they were given, but no commit before one that grew out of it. Those of
+/// one second, as rebasing makes them, come in any order.
+fn in_order(commits: Vec<(ObjectId, Vec<ObjectId>)>) -> Vec<(ObjectId, usize)> {
+    let at: HashMap<ObjectId, usize> = commits.iter().enumerate().map(|(at, (id, _))| (*id, at)).collect();
+    let parents = |of: usize| commits[of].1.iter().filter_map(|parent| at.get(parent).copied());
+    let mut children = vec![0_usize; commits.len()];
+    (0..commits.len()).flat_map(parents).for_each(|parent| children[parent] += 1);
+    let mut next: BinaryHeap<Reverse<usize>> =
+        (0..commits.len()).filter(|at| children[*at] == 0).map(Reverse).collect();
+    let mut ordered = Vec::with_capacity(commits.len());
+    while let Some(Reverse(first)) = next.pop() {
+        ordered.push((commits[first].0, commits[first].1.len()));
+        for parent in parents(first) {
+            children[parent] -= 1;
+            if children[parent] == 0 {
+                next.push(Reverse(parent));
+            }
+        }
+    }
+    ordered
 }
 
 /// A commit beside its first parent.
@@ -63,27 +95,25 @@ impl Repository {
     ) -> Result<Vec<ObjectId>, GitError> {
         let mut walk = self.raw.revwalk()?;
         // Topological order has to read all of a history before its first commit.
-        walk.set_sorting(match without {
-            Some(_) => git2::Sort::TOPOLOGICAL | git2::Sort::TIME,
-            None => git2::Sort::TIME,
-        })?;
+        walk.set_sorting(git2::Sort::TIME)?;
         if line == Line::FirstParents {
             walk.simplify_first_parent()?;
         }
         walk.push(oid(tip))?;
         without.map(|without| walk.hide(oid(without))).transpose()?;
-        let mut found = Vec::new();
+        let mut found: Vec<(ObjectId, Vec<ObjectId>)> = Vec::new();
+        let mut wanted = 0;
         for id in walk {
             let id = id?;
             self.deadline.check()?;
-            if line == Line::FirstParents || self.raw.find_commit(id)?.parent_count() < 2 {
-                found.push(object_id(id));
-            }
-            if found.len() == limit {
+            let parents: Vec<ObjectId> = self.raw.find_commit(id)?.parent_ids().map(object_id).collect();
+            wanted += usize::from(line.takes(parents.len()));
+            found.push((object_id(id), parents));
+            if wanted == limit {
                 break;
             }
         }
-        Ok(found)
+        Ok(in_order(found).into_iter().filter(|(_, parents)| line.takes(*parents)).map(|(id, _)| id).collect())
     }
 
     /// Reads a commit and the trees that it stands between.
@@ -102,5 +132,20 @@ impl Repository {
             old_tree: old,
             new_tree: object_id(commit.tree_id()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_commit_comes_before_one_that_grew_out_of_it() {
+        let id = |n: u8| ObjectId([n; 20]);
+        // 4 merges 2 and 3, which both grew out of 1; all of one second. 9 is older than what was walked.
+        let given = vec![(id(1), vec![id(9)]), (id(4), vec![id(2), id(3)]), (id(3), vec![id(1)]), (id(2), vec![id(1)])];
+        let ordered: Vec<_> = in_order(given).into_iter().map(|(id, _)| id).collect();
+        assert_eq!(ordered, [id(4), id(3), id(2), id(1)]);
+        assert_eq!(in_order(Vec::new()), []);
     }
 }
