@@ -5,8 +5,8 @@
 
 mod blast;
 mod checks;
-mod facts;
 pub mod external;
+mod facts;
 mod finding;
 mod history;
 mod moves;

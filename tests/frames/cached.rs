@@ -61,9 +61,10 @@ fn each<T>(f: &Fixture, examined: impl Fn(&Repository, &RepositorySnapshot, &Cha
     changes.iter().map(|change| (change.id.clone(), examined(&repository, &snapshot, change))).collect()
 }
 
-/// As text, but for where it is from.
+/// As text, but for where it is from, and for what history says, which has a cache of its own.
 fn told(examination: Examination) -> String {
-    format!("{:#?}", Examination { from_objects: false, ..examination })
+    let assessment = examination.assessment.clone().reckoned(None, None);
+    format!("{:#?}", Examination { from_objects: false, background: None, assessment, ..examination })
 }
 
 fn listed(f: &Fixture, caches: &Caches) -> Vec<(String, String)> {
@@ -128,10 +129,15 @@ fn commits_and_notes_that_came_are_found_anew() {
     assert!(known(&f, &caches(&f)).iter().all(|(_, known)| known.is_none()));
 }
 
-/// The one file of the cache.
+/// The file of the cache that has answers about changes: history has one of its own.
 fn file(f: &Fixture) -> std::path::PathBuf {
     let files = std::fs::read_dir(f.dir.path().join("cache")).unwrap().map(|entry| entry.unwrap().path());
-    let mut found: Vec<_> = files.filter(|path| path.extension().is_some_and(|ext| ext == "jsonl")).collect();
+    let place = std::fs::canonicalize(&f.repo).unwrap().join(".git").join("undersign history");
+    let history = undersign::change::digest::Digest::of(place.as_os_str().as_encoded_bytes()).short();
+    let is_kept = |path: &std::path::PathBuf| {
+        path.extension().is_some_and(|ext| ext == "jsonl") && path.file_stem().is_none_or(|stem| *stem != *history)
+    };
+    let mut found: Vec<_> = files.filter(is_kept).collect();
     assert_eq!(found.len(), 1, "{found:?}");
     found.remove(0)
 }
@@ -258,10 +264,12 @@ impl Idle {
 
     fn asked(effects: Vec<Effect>) -> Vec<String> {
         let name = |effect: Effect| match effect {
-            Effect::Examine { change, .. } => change.branch.clone(),
+            Effect::Examine { change, .. } => Some(change.branch.clone()),
+            // History is read beside the list.
+            Effect::Learn { .. } => None,
             other => panic!("{other:?}"),
         };
-        effects.into_iter().map(name).collect()
+        effects.into_iter().filter_map(name).collect()
     }
 }
 
