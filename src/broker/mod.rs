@@ -30,7 +30,7 @@ use crate::command::{
 use crate::enforcement;
 use crate::gate::{Decided as GateDecided, Update};
 use crate::ledger::commands::{Family as _, read_family};
-use crate::ledger::{LedgerError, append_to};
+use crate::ledger::{LedgerError, append_to, clear_stale_locks};
 use crate::policy::{Policy, Target};
 use crate::record::chain::{Link, file_name};
 use crate::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName, SeenHead};
@@ -135,6 +135,9 @@ impl Broker {
     fn look_after_a_crash(&self) -> Result<(), String> {
         let mut known = self.known();
         self.state.clear_specs()?;
+        // Only the holder of the state's lock writes this ref, so that whoever locked it is gone.
+        let repository = self.repository()?;
+        let _ = std::fs::remove_file(repository.common_dir().join(format!("{}{}.lock", RunRecord::PREFIX, self.id)));
         let cut_off = unfinished(&known.own);
         for (request, target) in &cut_off {
             let end = ended(request, Outcome::Unknown, 0, (0, crate::broker::now()), &Captured::default());
@@ -166,6 +169,7 @@ impl Broker {
     /// Reads the ledger, from the remote where there is one; what was seen is kept before anything rests on it.
     fn read(&self, repository: &Repository, known: &mut Known) -> Result<(), String> {
         if let Some(remote) = &self.settings.remote {
+            clear_stale_locks(repository);
             fetch_all(repository, remote, &self.settings.policy_branch)?;
         }
         known.authorizations =
@@ -370,7 +374,11 @@ fn place_branch(repository: &Repository, settings: &Settings, commit: ObjectId) 
 
 /// Objects and refs outlast a crash of the machine once they are written.
 fn durable(repository: &Repository) -> Result<(), String> {
-    let set = |mut config: git2::Config| config.set_bool("core.fsyncObjectFiles", true);
+    const NAME: &str = "core.fsyncObjectFiles";
+    let set = |mut config: git2::Config| match config.get_bool(NAME) {
+        Ok(true) => Ok(()),
+        _ => config.set_bool(NAME, true),
+    };
     repository.raw.config().and_then(set).map_err(|error| error.message().to_owned())
 }
 

@@ -1,6 +1,7 @@
 //! Adds a record to the ledger: under a lock, verified before and after.
 
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,9 +95,28 @@ fn write<R: Family>(repository: &Repository, id: &ChainId, link: &Link, now: i64
 
 /// Removes the lock file that a program of ours left behind when it was killed between locking the ref and moving it.
 fn clear_stale_lock(repository: &Repository, name: &str) {
-    let lock = repository.common_dir().join(format!("{name}.lock"));
-    let age = std::fs::metadata(&lock).and_then(|meta| meta.modified()).ok().and_then(|then| then.elapsed().ok());
+    remove_if_stale(&repository.common_dir().join(format!("{name}.lock")));
+}
+
+fn remove_if_stale(lock: &Path) {
+    let age = std::fs::metadata(lock).and_then(|meta| meta.modified()).ok().and_then(|then| then.elapsed().ok());
     if age.is_some_and(|age| age > STALE_LOCK) {
-        let _ = std::fs::remove_file(&lock);
+        let _ = std::fs::remove_file(lock);
     }
+}
+
+/// The same of all refs of undersign's own, for who alone writes to a repository: a fetch that was cut off would else
+/// hold up every later one.
+pub fn clear_stale_locks(repository: &Repository) {
+    let mut ahead = vec![repository.common_dir().join("refs/undersign")];
+    while let Some(dir) = ahead.pop() {
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => ahead.push(entry.path()),
+                Ok(_) if entry.path().extension().is_some_and(|end| end == "lock") => remove_if_stale(&entry.path()),
+                _ => {}
+            }
+        }
+    }
+    remove_if_stale(&repository.common_dir().join("packed-refs.lock"));
 }

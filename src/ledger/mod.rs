@@ -7,7 +7,7 @@ mod digested;
 mod reader;
 
 pub use crate::gate::ref_names::{DECISION_BRANCHES as BRANCH_PREFIX, DECISIONS as PREFIX, prefix_of};
-pub use append::{append, append_to};
+pub use append::{append, append_to, clear_stale_locks};
 pub use digested::{Digested, at_hand, keep_at_hand};
 
 use std::collections::BTreeMap;

@@ -321,7 +321,15 @@ fn wherever_a_broker_is_killed_nothing_runs_twice_or_without_a_word() {
         scene.serve();
         let did =
             || std::fs::read_to_string(&mark).unwrap_or_default().lines().filter(|l| **l == round.to_string()).count();
-        let said = scene.exec(&["status", &id]);
+        let mut said = scene.exec(&["status", &id]);
+        // A fetch that was cut off leaves locks, which are not taken for old at once; until then nothing is decided.
+        for _ in 0..40 {
+            if said.code != 4 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+            said = scene.exec(&["status", &id]);
+        }
         let is_said = matches!(said.code, 0 | 125);
         assert!(is_said && did() <= 1, "round {round}: {} times, {said:?}", did());
         // Where nothing was burnt it may still start; then it runs once.

@@ -2,7 +2,7 @@
 //! root's.
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -130,12 +130,13 @@ impl Scene {
         let child = Command::new(env!("CARGO_BIN_EXE_undersign"))
             .args(["broker", "serve", &self.at(state)])
             .env("SECRET_OF_THE_BROKER", "1")
-            .stderr(Stdio::null())
+            .stderr(std::fs::File::create(self.at("broker.log")).unwrap())
             .spawn()
             .unwrap();
         let began = Instant::now();
         while !PathBuf::from(self.at(socket)).exists() {
-            assert!(began.elapsed() < Duration::from_secs(60), "the broker does not serve");
+            let log = || std::fs::read_to_string(self.at("broker.log")).unwrap_or_default();
+            assert!(began.elapsed() < Duration::from_secs(60), "the broker does not serve: {}", log());
             std::thread::sleep(Duration::from_millis(20));
         }
         child

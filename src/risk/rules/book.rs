@@ -53,8 +53,8 @@ impl Rules {
         all
     }
 
-    /// Tries the examples of all rules; each that does not do as it says, in a sentence. A rule over lines needs examples
-    /// of both kinds, as one over facts does to be read at all.
+    /// Tries the examples of all rules; each that does not do as it says, in a sentence. A rule over lines needs
+    /// examples of both kinds, as one over facts does to be read at all.
     pub fn trial(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for rule in &self.rules {
