@@ -14,7 +14,8 @@ fn split(text: &str) -> Vec<(u32, Vec<&str>)> {
     let mut words: Vec<&str> = Vec::new();
     let (mut line, mut begins, mut rest) = (0, 0, text);
     while let Some(first) = rest.chars().next() {
-        let token = &rest[..length(rest, first)];
+        let ends = length(rest, first);
+        let token = &rest[..(ends..=rest.len()).find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len())];
         let is_comment = token.starts_with("--") || token.starts_with("/*");
         if first == ';' {
             statements.push((begins, std::mem::take(&mut words)));
@@ -190,6 +191,11 @@ mod tests {
 
     fn objects(text: &str) -> Vec<String> {
         statements(text).into_iter().map(|(_, object, _)| object).collect()
+    }
+
+    #[test]
+    fn a_letter_beyond_ascii_behind_a_bracket_is_no_panic() {
+        assert_eq!(statements("[⌚ Refreshing...] `; [é]; [é"), []);
     }
 
     #[test]
