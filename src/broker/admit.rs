@@ -104,7 +104,7 @@ impl Broker {
                 .filter(|role| paths.iter().any(|(own, _)| own == role))
                 .unwrap_or_default(),
             inputs: inputs.iter().map(|(input, _)| input.clone()).collect(),
-            uid: Decimal(u64::from(self.run_uid(settings))),
+            uid: Decimal(u64::from(super::level::account(settings.uid))),
             limits: Limits { time: Decimal(settings.time as u64), output: Decimal(settings.output) },
         };
         let now = super::now();
@@ -213,11 +213,5 @@ impl Broker {
         }
         let text = format!("{} requests of this operator are open at {} already.", target.pending, target.name);
         Err(Reply::refused(75, "LIMIT", text))
-    }
-
-    /// The account as which commands run in truth: a broker that is not root has but its own.
-    fn run_uid(&self, settings: &super::settings::TargetSettings) -> u32 {
-        let own = nix::unistd::geteuid();
-        if own.is_root() { settings.uid } else { own.as_raw() }
     }
 }

@@ -101,8 +101,9 @@ impl Inputs {
         if path.exists() { Ok(()) } else { crate::disk::write_atomically(&path, bytes).map_err(failed) }
     }
 
-    /// Copies an input to where it is read, and says what was copied.
-    pub fn place(&self, target: &str, role: &str, digest: RecordId, gid: u32) -> Result<Digest, String> {
+    /// Copies an input to where it is read, by the group of the run where that has an account of its own, and says what
+    /// was copied.
+    pub fn place(&self, target: &str, role: &str, digest: RecordId, group: Option<u32>) -> Result<Digest, String> {
         let to = self.path(target, role);
         let failed = |error: std::io::Error| format!("{} cannot be written: {error}", to.display());
         let bytes = std::fs::read(self.kept.join(digest.to_string())).map_err(failed)?;
@@ -114,8 +115,8 @@ impl Inputs {
         let _ = std::fs::remove_file(&to);
         let mut file = File::options().write(true).create_new(true).mode(0o440).open(&to).map_err(failed)?;
         std::io::Write::write_all(&mut file, &bytes).map_err(failed)?;
-        if nix::unistd::geteuid().is_root() {
-            std::os::unix::fs::fchown(&file, Some(0), Some(gid)).map_err(failed)?;
+        if group.is_some() {
+            std::os::unix::fs::fchown(&file, Some(0), group).map_err(failed)?;
         }
         Ok(Digest::of(&bytes))
     }

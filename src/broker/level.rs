@@ -24,6 +24,9 @@ fn obstacle(settings: &Settings, target: &TargetSettings) -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("the broker runs in an ordinary account, so commands run in the same".to_owned());
     }
+    if account(target.uid) != target.uid {
+        return Some(format!("root here is that of a user namespace without account {}", target.uid));
+    }
     if target.uid == 0 {
         return Some("commands run as root, who can read whatever the broker has".to_owned());
     }
@@ -36,6 +39,29 @@ fn obstacle(settings: &Settings, target: &TargetSettings) -> Option<String> {
     };
     let open = target.secrets.values().find(is_open)?;
     Some(format!("others than root can read {open}"))
+}
+
+/// The account in which commands of a target run in truth, asked for one: that of the broker where it is not root, or is
+/// root of a user namespace that has no other.
+pub fn account(asked: u32) -> u32 {
+    let own = nix::unistd::geteuid();
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    if own.is_root() && is_mapped(&map, asked) { asked } else { own.as_raw() }
+}
+
+/// The group of an account that commands of a target have for their own; none where they run in that of the broker.
+pub fn group(target: &TargetSettings) -> Option<u32> {
+    (account(target.uid) != nix::unistd::geteuid().as_raw()).then_some(target.gid)
+}
+
+/// Whether a map of accounts (user_namespaces(7)) has this one; a kernel without namespaces has no map, and all of them.
+fn is_mapped(map: &str, uid: u32) -> bool {
+    let holds = |line: &str| {
+        let mut numbers = line.split_ascii_whitespace().map(|number| number.parse::<u64>().ok());
+        let (first, count) = (numbers.next().flatten()?, numbers.nth(1).flatten()?);
+        Some((first..first.saturating_add(count)).contains(&u64::from(uid)))
+    };
+    map.is_empty() || map.lines().any(|line| holds(line) == Some(true))
 }
 
 /// Whether anything of an account is alive: what was left over by one run could read the secrets of the next.
@@ -64,4 +90,21 @@ pub fn alive(uid: u32) -> std::io::Result<Vec<i32>> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_there_where_a_line_of_the_map_has_it() {
+        let whole = "         0          0 4294967295\n";
+        let alone = "         0       1000          1\n";
+        let rootless = "         0       1000          1\n         1     100000      65536\n";
+        let rows = [("", 5, true), (whole, 100_000, true), (alone, 0, true), (alone, 5, false)];
+        let more = [(rootless, 65_536, true), (rootless, 65_537, false), ("nonsense", 5, false)];
+        for (map, uid, is) in rows.into_iter().chain(more) {
+            assert_eq!(is_mapped(map, uid), is, "{map} {uid}");
+        }
+    }
 }

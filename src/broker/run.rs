@@ -119,7 +119,7 @@ impl Broker {
         }
         for input in &command.inputs {
             let digest: RecordId = input.sha256.parse().map_err(|_| mismatch("INPUT_MISMATCH", input.role.clone()))?;
-            let placed = self.inputs.place(target, &input.role, digest, settings.gid);
+            let placed = self.inputs.place(target, &input.role, digest, level::group(settings));
             let is_same = placed.as_ref().is_ok_and(|placed| *placed == digest);
             if !is_same || self.inputs.path(target, &input.role).display().to_string() != input.path {
                 let why = placed.err().unwrap_or_else(|| "it is another file than was asked with".to_owned());
@@ -148,13 +148,12 @@ impl Broker {
         }
         let stdin =
             command.inputs.iter().find(|input| input.role == command.stdin).map(|input| PathBuf::from(&input.path));
-        let is_root = nix::unistd::geteuid().is_root();
         let spec = Spec {
             argv: argv.ok_or("An argument is written in a way that it must not be.")?,
             env,
             cwd: PathBuf::from(&command.cwd),
             stdin,
-            account: is_root.then_some((settings.uid, settings.gid)),
+            account: level::group(settings).map(|gid| (settings.uid, gid)),
             group: None,
         };
         let dir = self.state.dir.join("runs");

@@ -56,7 +56,7 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 fn pages(mut command: Command) -> std::io::Result<Vec<(String, String)>> {
     fn add(command: &Command, pages: &mut Vec<(String, String)>) -> std::io::Result<()> {
         pages.push(page(command.clone())?);
-        command.get_subcommands().try_for_each(|below| add(below, pages))
+        command.get_subcommands().filter(|below| !below.is_hide_set()).try_for_each(|below| add(below, pages))
     }
     command.build();
     let mut pages = Vec::new();

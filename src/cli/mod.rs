@@ -143,7 +143,7 @@ enum Command {
     /// Ask a broker to run a command in production, and run it once people authorized it
     #[cfg(all(feature = "tui", target_os = "linux"))]
     #[command(after_help = help!(
-        "of the command itself once it started; before that 0 done, 2 refused, 4 cannot be decided, 75 not yet",
+        "0 done, 2 refused, 4 cannot be decided, 75 not yet; `run` exits as the command does once that started",
         "undersign exec request --target shop-prod -- /usr/bin/kubectl get pods -n shop",
         "undersign exec run ID"
     ))]
@@ -378,7 +378,7 @@ mod tests {
                     parsed.err().map(|error| error.to_string()).unwrap_or_default()
                 );
             }
-            command.get_subcommands().for_each(check);
+            command.get_subcommands().filter(|below| !below.is_hide_set()).for_each(check);
         }
         check(&command());
     }

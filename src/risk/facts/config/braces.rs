@@ -156,7 +156,8 @@ impl Reader {
         if self.open.len() > 1
             && let Some(open) = self.open.pop()
         {
-            let last = if closes { self.line } else { self.ended };
+            // Of a block that nothing closes, and that has nothing in it, the last word stands above.
+            let last = if closes { self.line } else { self.ended.max(open.first) };
             let entry = block(open, self.style, last);
             if let Some(outer) = self.open.last_mut() {
                 outer.entries.push(entry);
