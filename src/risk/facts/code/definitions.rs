@@ -141,7 +141,7 @@ impl<'t> Walk<'t> {
         let start = self.statement(node).start_byte().min(node.start_byte());
         let name = self.part(node, "name|declarator|=variable_declaration|=identifier").unwrap_or(node);
         let end = name.start_byte().max(node.start_byte()).min(start + MAX_HEAD);
-        let head = self.source.get(start..end).unwrap_or_default();
+        let head = self.around(start..end);
         head.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '"')).filter(|word| !word.is_empty()).collect()
     }
 

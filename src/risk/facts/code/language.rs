@@ -143,6 +143,8 @@ pub(super) struct Language {
     pub test_prefixes: &'static [&'static str],
     /// Names of functions that take a title and the body of a test.
     pub test_calls: &'static [&'static str],
+    /// Whether the scanner of the grammar can be given a text.
+    pub fits_scanner: fn(&str) -> bool,
 }
 
 /// A language, ready for use.

@@ -19,6 +19,8 @@ mod names;
 #[cfg(feature = "syntax")]
 mod parse;
 #[cfg(feature = "syntax")]
+mod scanners;
+#[cfg(feature = "syntax")]
 mod settings;
 #[cfg(feature = "syntax")]
 mod shell;

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
 
 use super::language::Syntax;
+use super::scanners::shown;
 
 /// How often the parser may report before it is stopped: for any text, and once more for so many bytes of it. It
 /// reports after each hundred steps, so this bounds the work without a clock.
@@ -18,17 +19,14 @@ const CHUNK: usize = 4 << 10;
 const HANDED_OUT: usize = 1 << 20;
 const HANDED_OUT_PER_BYTE: usize = 20;
 
-/// The bytes of a text, those of letters beyond ASCII as letters of it. A scanner in C may look a letter up in a table
-/// that ends before it (that of bash does, and reads what lies behind), so none of them gets one. Places stay the same.
-fn without_wide_letters(text: &str) -> Vec<u8> {
-    text.bytes().map(|byte| if byte.is_ascii() { byte } else { b'x' }).collect()
-}
-
-/// Nothing where the text would take too long.
+/// Nothing where the text would take too long, or harm the scanner of the grammar.
 pub(super) fn parse(syntax: &Syntax, text: &str) -> Option<Tree> {
+    if !(syntax.language.fits_scanner)(text) {
+        return None;
+    }
     let mut parser = Parser::new();
     parser.set_language(&syntax.grammar).ok()?;
-    let bytes = without_wide_letters(text);
+    let bytes = shown(text);
     let reports_left = Cell::new(REPORTS + text.len() / BYTES_PER_REPORT);
     let bytes_left = Cell::new(HANDED_OUT + HANDED_OUT_PER_BYTE * text.len());
     let mut watch = |_: &ParseState| {

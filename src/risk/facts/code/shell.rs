@@ -7,6 +7,7 @@ use tree_sitter::Node;
 use super::super::{ChangedLines, Kind, Value};
 use super::language::{Language, Public, Role, Syntax};
 use super::parse::parse;
+use super::scanners::fits_any;
 use super::walk::{Walk, walk_in};
 
 pub(super) const LANGUAGE: Language = Language {
@@ -18,6 +19,7 @@ pub(super) const LANGUAGE: Language = Language {
     guards: &[],
     test_prefixes: &["test_"],
     test_calls: &[],
+    fits_scanner: fits_any,
 };
 
 /// For commands that stand in other languages.

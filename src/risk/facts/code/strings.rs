@@ -84,7 +84,7 @@ impl<'t> Walk<'t> {
     }
 
     fn begins_with(&self, whole: Node<'t>, node: Node<'t>) -> bool {
-        self.source[whole.start_byte()..node.start_byte()].chars().all(|c| c == '(' || c.is_whitespace())
+        self.around(whole.start_byte()..node.start_byte()).chars().all(|c| c == '(' || c.is_whitespace())
     }
 
     fn join(&self, node: Node<'t>, joined: &mut Joined, depth: usize) {

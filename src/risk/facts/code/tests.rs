@@ -135,9 +135,24 @@ const PARTS: &[&str] = &[
     ".a(b)",
 ];
 
+/// Scanners of grammars that are written by hand ended the program on these.
+#[test]
+fn texts_that_harm_a_scanner_are_not_given_to_it() {
+    let blocks: String = (0..600).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect();
+    let harmful = [
+        ("a.sh", "echo {𐀀..é}\n{𠀀1..𠀀}".to_owned()),
+        ("a.py", format!("{blocks}{}f(f\"{{x", " ".repeat(601))),
+        ("a.rb", format!("f <<{}\nx\n", "A".repeat(300))),
+        ("a.rb", format!("{}<<{}\n", "\"#{".repeat(199), "A".repeat(19))),
+    ];
+    for (path, text) in harmful {
+        assert!(read(path, &text).facts.len() < 20, "{path}");
+    }
+}
+
 #[test]
 fn hostile_texts_end() {
-    let repeated = |part: &str| part.repeat(MAX_PARSED / 64 / part.len());
+    let repeated = |part: &str| part.repeat(MAX_PARSED / 128 / part.len());
     for part in PARTS {
         for (path, _) in TABLES {
             let found = read(path, &repeated(part));
@@ -146,12 +161,29 @@ fn hostile_texts_end() {
     }
 }
 
+/// What begins, ends or breaks something in one of the languages.
+const SIGNS: &[&str] = &[
+    "{", "}", "(", ")", "[", "]", "<<A", "<<~'b'", "<<<A", "A\n", "b\n", "\n", "\n  ", "\n\t", "\\\n", "#{", "${",
+    "$(", "`", "'", "\"", "\"\"\"", "f\"", "r#\"", "\"#", "R\"x(", "$\"", "$@\"", "%w(", "%q", "/", "//", "/*", "*/",
+    "#", "<?php ", "?>", "<div>", "</", "=>", "->", "::", "?.", "if ", "then", "do ", "end\n", "def ", "fn ", "class ",
+    "return ", "case ", "1", "x", "é", "𐀀", "\u{feff}", "\0", "..", ";", ":", ",", "=", "@", "&&", "||", "!", "~", "%",
+    "=begin", "__END__", "\r\n", "*", "?", "+",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
     fn any_text_is_read_without_a_panic(text in ".{0,300}", at in 0..TABLES.len()) {
         read(TABLES[at].0, &text);
+    }
+
+    #[test]
+    fn signs_in_any_order_are_read_without_a_panic(
+        signs in prop::collection::vec(prop::sample::select(SIGNS), 0..120),
+        at in 0..TABLES.len(),
+    ) {
+        read(TABLES[at].0, &signs.concat());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The text of a node, spelled in one way however it is laid out: what formatters change is not in it.
 
+use std::ops::Range;
+
 use tree_sitter::{Node, TreeCursor};
 
 use super::super::{MAX_TEXT, cut};
@@ -39,6 +41,13 @@ pub(super) fn squeezed(text: &str) -> String {
         }
     }
     cut(out)
+}
+
+/// What stands in a range of bytes, a little less where it begins or ends within a character: grammars are shown bytes.
+pub(super) fn part_of(source: &str, range: Range<usize>) -> &str {
+    let end = (0..=range.end.min(source.len())).rev().find(|at| source.is_char_boundary(*at)).unwrap_or(0);
+    let start = (range.start..end).find(|at| source.is_char_boundary(*at)).unwrap_or(end);
+    &source[start..end]
 }
 
 struct Writer<'a, 't> {
@@ -148,7 +157,7 @@ impl<'a, 't> Writer<'a, 't> {
     }
 
     fn token(&mut self, node: Node<'t>) {
-        let text = self.source.get(node.byte_range()).unwrap_or_default();
+        let text = part_of(self.source, node.byte_range());
         let needless = text == ";" || (text == "(" || text == ")") && self.is_needless_parenthesis();
         if needless || text.trim().is_empty() {
             return;
@@ -217,7 +226,7 @@ impl<'a, 't> Writer<'a, 't> {
 
     /// A literal text with the quotes that all are given, and as a key without, where it is a name.
     fn literal(&self, node: Node<'t>, cursor: &TreeCursor<'t>) -> String {
-        let text = squeezed(self.source.get(node.byte_range()).unwrap_or_default());
+        let text = squeezed(part_of(self.source, node.byte_range()));
         if !self.syntax.language.has_alike_quotes {
             return text;
         }
@@ -231,7 +240,7 @@ impl<'a, 't> Writer<'a, 't> {
     }
 }
 
-/// Operators that stand before and after their only operand.
+/// Operators that stand before their only operand.
 const PREFIXES: &[&str] =
     &["!", "~", "-", "+", "&", "*", "**", "...", "..", "++", "--", "@", "#", "$", "^", "::", "<-", "\\"];
 

@@ -1,13 +1,13 @@
 //! The walk over a tree: where it is, and what it hands to those that read facts off a node.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::rc::Rc;
 
 use tree_sitter::{Node, Tree, TreeCursor};
 
 use super::super::{ChangedLines, Fact, Facts, Kind, MAX_FACTS, Value, cut};
 use super::language::{Role, Syntax};
-use super::text::{Spelled, spell};
+use super::text::{Spelled, part_of, spell};
 
 /// Nodes around a node: what is nested deeper is not looked at.
 const MAX_DEPTH: usize = 200;
@@ -221,7 +221,7 @@ impl<'t> Walk<'t> {
     /// The lines of a node up to its body.
     pub fn head_lines(&self, node: Node, body: Option<Node>) -> RangeInclusive<u32> {
         let Some(body) = body.filter(|body| body.start_byte() > node.start_byte()) else { return self.lines(node) };
-        let head = self.source.get(node.start_byte()..body.start_byte()).unwrap_or_default().trim_end();
+        let head = self.around(node.start_byte()..body.start_byte()).trim_end();
         let first = node.start_position().row;
         self.line(first)..=self.line(first + head.matches('\n').count())
     }
@@ -233,7 +233,7 @@ impl<'t> Walk<'t> {
 
     /// The text of a node as it stands there.
     pub fn raw(&self, node: Node) -> &'t str {
-        self.source.get(node.byte_range()).unwrap_or_default()
+        self.around(node.byte_range())
     }
 
     pub fn spelled(&self, node: Node<'t>) -> Spelled {
@@ -259,17 +259,9 @@ impl<'t> Walk<'t> {
         self.tell(kind, object, value, text, self.lines(node));
     }
 
-    /// The text of a range, a little less where its ends are within a character.
-    fn around(&self, range: std::ops::Range<usize>) -> &'t str {
-        let mut start = range.start;
-        while !self.source.is_char_boundary(start) {
-            start += 1;
-        }
-        let mut end = range.end.min(self.source.len());
-        while !self.source.is_char_boundary(end) {
-            end -= 1;
-        }
-        self.source.get(start..end).unwrap_or_default()
+    /// What stands in a range of bytes.
+    pub fn around(&self, range: Range<usize>) -> &'t str {
+        part_of(self.source, range)
     }
 
     /// The lines of a comment that have nothing else on them.

@@ -4,6 +4,7 @@ use tree_sitter::Node;
 
 use super::super::super::{Kind, Value};
 use super::super::language::{Language, Public, Role};
+use super::super::scanners::fits_any;
 use super::super::walk::Walk;
 
 pub(super) const C: Language = Language {
@@ -15,6 +16,7 @@ pub(super) const C: Language = Language {
     guards: &["assert", "BUG_ON", "WARN_ON", "g_return_if_fail", "g_return_val_if_fail"],
     test_prefixes: &["test_"],
     test_calls: &[],
+    fits_scanner: fits_any,
 };
 
 pub(super) const CPP: Language = Language {

@@ -1,6 +1,7 @@
 //! C#.
 
 use super::super::language::{Language, Public, Role};
+use super::super::scanners::fits_any;
 
 pub(super) const LANGUAGE: Language = Language {
     extensions: &["cs"],
@@ -11,6 +12,7 @@ pub(super) const LANGUAGE: Language = Language {
     guards: &["ArgumentNullException.", "ArgumentException.", "Guard.", "Debug.Assert", "Contract.", "Ensure."],
     test_prefixes: &[],
     test_calls: &[],
+    fits_scanner: fits_any,
 };
 
 const ROLES: &[(&str, Role)] = &[

@@ -3,6 +3,7 @@
 use tree_sitter::Node;
 
 use super::super::language::{Language, Public, Role};
+use super::super::scanners::fits_any;
 use super::super::walk::Walk;
 
 pub(super) const LANGUAGE: Language = Language {
@@ -14,6 +15,7 @@ pub(super) const LANGUAGE: Language = Language {
     guards: &[],
     test_prefixes: &["Test", "Benchmark", "Fuzz"],
     test_calls: &[],
+    fits_scanner: fits_any,
 };
 
 const ROLES: &[(&str, Role)] = &[

@@ -1,6 +1,7 @@
 //! Java.
 
 use super::super::language::{Language, Public, Role};
+use super::super::scanners::fits_any;
 
 pub(super) const LANGUAGE: Language = Language {
     extensions: &["java"],
@@ -19,6 +20,7 @@ pub(super) const LANGUAGE: Language = Language {
     ],
     test_prefixes: &[],
     test_calls: &[],
+    fits_scanner: fits_any,
 };
 
 const ROLES: &[(&str, Role)] = &[

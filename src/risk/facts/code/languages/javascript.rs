@@ -4,6 +4,7 @@ use tree_sitter::Node;
 
 use super::super::super::{Kind, Value};
 use super::super::language::{Language, Public, Role};
+use super::super::scanners::fits_any;
 use super::super::walk::Walk;
 
 pub(super) const TYPESCRIPT: Language = Language {
@@ -29,6 +30,7 @@ pub(super) const JAVASCRIPT: Language = Language {
     guards: &["invariant", "assert", "assert.", "console.assert", "tiny.invariant"],
     test_prefixes: &[],
     test_calls: &["it", "test", "xit", "fit", "xtest", "specify", "Deno.test", "bench"],
+    fits_scanner: fits_any,
 };
 
 /// What all three have, followed by what is added.

@@ -4,6 +4,7 @@ use tree_sitter::Node;
 
 use super::super::super::Kind;
 use super::super::language::{Language, Public, Role};
+use super::super::scanners::fits_any;
 use super::super::walk::Walk;
 
 pub(super) const LANGUAGE: Language = Language {
@@ -15,6 +16,7 @@ pub(super) const LANGUAGE: Language = Language {
     guards: &["require", "requireNotNull", "check", "checkNotNull", "assert", "Preconditions."],
     test_prefixes: &[],
     test_calls: &["it", "test"],
+    fits_scanner: fits_any,
 };
 
 const ROLES: &[(&str, Role)] = &[

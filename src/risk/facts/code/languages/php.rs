@@ -4,6 +4,7 @@ use tree_sitter::Node;
 
 use super::super::super::{Kind, Value};
 use super::super::language::{Language, Public, Role};
+use super::super::scanners::fits_any;
 use super::super::walk::Walk;
 
 pub(super) const LANGUAGE: Language = Language {
@@ -15,6 +16,7 @@ pub(super) const LANGUAGE: Language = Language {
     guards: &["Assert.", "Assertion.", "assert", "abort_if", "abort_unless", "throw_if", "throw_unless"],
     test_prefixes: &["test"],
     test_calls: &["it", "test"],
+    fits_scanner: fits_any,
 };
 
 const ROLES: &[(&str, Role)] = &[

@@ -4,6 +4,7 @@ use tree_sitter::Node;
 
 use super::super::super::{Kind, Value};
 use super::super::language::{Language, Public, Role};
+use super::super::scanners::fits_python;
 use super::super::walk::Walk;
 
 pub(super) const LANGUAGE: Language = Language {
@@ -15,6 +16,7 @@ pub(super) const LANGUAGE: Language = Language {
     guards: &["Preconditions.", "invariant"],
     test_prefixes: &["test_", "test"],
     test_calls: &[],
+    fits_scanner: fits_python,
 };
 
 const ROLES: &[(&str, Role)] = &[

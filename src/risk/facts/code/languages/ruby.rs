@@ -4,6 +4,7 @@ use tree_sitter::Node;
 
 use super::super::super::{Kind, Value};
 use super::super::language::{Language, Public, Role};
+use super::super::scanners::fits_ruby;
 use super::super::walk::Walk;
 
 pub(super) const LANGUAGE: Language = Language {
@@ -15,6 +16,7 @@ pub(super) const LANGUAGE: Language = Language {
     guards: &[],
     test_prefixes: &["test_"],
     test_calls: &["it", "specify", "test", "scenario", "xit", "fit", "example"],
+    fits_scanner: fits_ruby,
 };
 
 const ROLES: &[(&str, Role)] = &[

@@ -4,6 +4,7 @@ use tree_sitter::Node;
 
 use super::super::super::{Kind, Value};
 use super::super::language::{Language, Public, Role};
+use super::super::scanners::fits_any;
 use super::super::walk::Walk;
 
 pub(super) const LANGUAGE: Language = Language {
@@ -24,6 +25,7 @@ pub(super) const LANGUAGE: Language = Language {
     ],
     test_prefixes: &[],
     test_calls: &[],
+    fits_scanner: fits_any,
 };
 
 const ROLES: &[(&str, Role)] = &[
