@@ -84,18 +84,20 @@ impl Caches {
 
     /// That of the repository whose refs and objects are in a directory.
     pub fn of(&self, common_dir: &Path) -> Arc<Cache> {
-        let place = std::fs::canonicalize(common_dir).unwrap_or_else(|_| common_dir.to_owned());
-        let name = format!("{}.jsonl", Digest::of(place.as_os_str().as_encoded_bytes()).short());
-        let path = self.dir.as_ref().map(|dir| dir.join(name));
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(open.entry(place).or_insert_with(|| Arc::new(Cache::at(path))))
+        self.named(common_dir, "jsonl")
     }
 
-    /// What is kept of the commits of that repository: apart, since a queue is listed without.
+    /// What is kept of each commit of that repository: apart, since a queue is listed without it.
     pub fn history_of(&self, common_dir: &Path) -> Arc<Cache> {
+        self.named(common_dir, "history")
+    }
+
+    fn named(&self, common_dir: &Path, ending: &str) -> Arc<Cache> {
         let place = std::fs::canonicalize(common_dir).unwrap_or_else(|_| common_dir.to_owned());
-        // No such directory is there, or need be: it only names the file.
-        self.of(&place.join("undersign history"))
+        let name = format!("{}.{ending}", Digest::of(place.as_os_str().as_encoded_bytes()).short());
+        let path = self.dir.as_ref().map(|dir| dir.join(&name));
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(open.entry(place.join(name)).or_insert_with(|| Arc::new(Cache::at(path))))
     }
 
     /// As [`Caches::write`], where that was not done of late: so that little is lost with a program that is killed.

@@ -74,8 +74,8 @@ pub fn kept(change: &Change, rules: &Rules, cache: &Cache) -> Option<Background>
 }
 
 /// Reads what is not kept yet of the history of a target, for these changes; whether there is news. First what landed,
-/// which takes seconds, then how often each rule fires, which takes minutes the first time: `tell` hears of both, and
-/// of the first as soon as it is there.
+/// which takes seconds, then how often each rule fires, which takes minutes the first time; `tell` hears how far it
+/// is.
 ///
 /// # Errors
 /// The history cannot be walked.

@@ -245,6 +245,28 @@ fn a_file_of_nonsense_is_no_trouble_and_is_written_anew() {
     assert!(known(&f, &caches(&f)).iter().all(|(_, known)| known.is_none()));
 }
 
+#[test]
+fn history_is_read_once_nothing_is_being_examined_and_the_list_is_made_anew_when_there_is_news() {
+    let f = two_changes();
+    let Idle { mut state, listing } = Idle::over(&f);
+    update(&mut state, Event::Resize(120, 40));
+    let waiting = update(&mut state, listing);
+    assert!(!waiting.is_empty() && waiting.iter().all(|effect| matches!(effect, Effect::Examine { .. })));
+    let mut effects = Vec::new();
+    for id in Idle::asked(waiting) {
+        let answer = Event::Examined { id: format!("shop:{id}"), result: Err("not read".to_owned()) };
+        effects.extend(update(&mut state, answer));
+    }
+    assert!(matches!(&effects[..], [Effect::Learn { repository: 0, changes, .. }] if !changes.is_empty()));
+    // While it is read, and once it is, nobody asks again.
+    assert!(update(&mut state, Event::Now(NOW)).is_empty());
+    let again = update(&mut state, Event::Learned { repository: 0, result: Ok(true) });
+    assert!(matches!(&again[..], [Effect::List { repository: 0, .. }]), "{again:?}");
+    assert!(update(&mut state, Event::Learned { repository: 0, result: Ok(false) }).is_empty());
+    update(&mut state, Event::Learned { repository: 0, result: Err("It is cut.".to_owned()) });
+    assert_eq!(state.status.as_deref(), Some("The queue is ordered without history: It is cut."));
+}
+
 /// A desk whose examinations are not carried out: ids of the changes that are asked for.
 struct Idle {
     state: State,
@@ -265,7 +287,7 @@ impl Idle {
     fn asked(effects: Vec<Effect>) -> Vec<String> {
         let name = |effect: Effect| match effect {
             Effect::Examine { change, .. } => Some(change.branch.clone()),
-            // History is read beside the list.
+            // Once all are examined.
             Effect::Learn { .. } => None,
             other => panic!("{other:?}"),
         };
