@@ -257,7 +257,14 @@ fn the_commands_of_the_front_page_work() {
 #[test]
 fn the_commands_of_the_chapters_for_reviewers_work() {
     if is_here("jq") {
-        for name in ["docs/queue.md", "docs/findings.md", "docs/deciding.md", "docs/configuration.md"] {
+        for name in [
+            "docs/queue.md",
+            "docs/risk.md",
+            "docs/findings.md",
+            "docs/rules.md",
+            "docs/deciding.md",
+            "docs/configuration.md",
+        ] {
             walk(name, &mut Scene::decided());
         }
     }
