@@ -13,7 +13,7 @@ use crate::source::git::{self, Line, PastCommit};
 /// Files of one commit that are read.
 const MAX_FILES: usize = 500;
 /// Bytes of their texts, both sides: what is read in less than a second.
-const MAX_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 2 << 20;
 /// Paths of one commit that are looked at.
 const MAX_PATHS: usize = 20_000;
 /// Commits after which the repository is opened anew: what it maps of its packs would grow to what was read of them.
