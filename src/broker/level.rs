@@ -41,8 +41,8 @@ fn obstacle(settings: &Settings, target: &TargetSettings) -> Option<String> {
     Some(format!("others than root can read {open}"))
 }
 
-/// The account in which commands of a target run in truth, asked for one: that of the broker where it is not root, or is
-/// root of a user namespace that has no other.
+/// The account in which commands of a target run in truth, asked for one: that of the broker where it is not root, or
+/// is root of a user namespace that has no other.
 pub fn account(asked: u32) -> u32 {
     let own = nix::unistd::geteuid();
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
@@ -54,7 +54,8 @@ pub fn group(target: &TargetSettings) -> Option<u32> {
     (account(target.uid) != nix::unistd::geteuid().as_raw()).then_some(target.gid)
 }
 
-/// Whether a map of accounts (user_namespaces(7)) has this one; a kernel without namespaces has no map, and all of them.
+/// Whether a map of accounts (user_namespaces(7)) has this one; a kernel without namespaces has no map, and all of
+/// them.
 fn is_mapped(map: &str, uid: u32) -> bool {
     let holds = |line: &str| {
         let mut numbers = line.split_ascii_whitespace().map(|number| number.parse::<u64>().ok());

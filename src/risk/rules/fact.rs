@@ -9,6 +9,8 @@ use crate::risk::facts::{Delta, Enclosing, Fact, Kind, Value, names};
 
 /// Characters of an object, value or text in a title.
 const MAX_SAID: usize = 60;
+/// Characters of a key path in a title.
+const MAX_OBJECT: usize = 36;
 
 /// A rule over facts of some kinds.
 #[derive(Debug, Clone)]
@@ -330,24 +332,36 @@ fn hits(regex: &Option<Regex>, text: &str) -> bool {
 
 /// The object of a delta with its values: `retry.max_attempts 3 → 9000`.
 fn what(delta: &Delta) -> String {
+    let of = |fact: &Fact| if fact.kind == Kind::Setting { last_parts(&fact.object) } else { short(&fact.object) };
     match delta {
         Delta::Changed { old, new } if old.object != new.object => {
-            format!("{} → {}", short(&old.object), short(&new.object))
+            format!("{} → {}", of(old), of(new))
         }
-        Delta::Changed { old, new } if old.value == Value::None && new.value == Value::None => short(&new.object),
+        Delta::Changed { old, new } if old.value == Value::None && new.value == Value::None => of(new),
         Delta::Changed { old, new } => {
-            format!("{} {} → {}", short(&new.object), short(&old.value.say()), short(&new.value.say()))
+            format!("{} {} → {}", of(new), short(&old.value.say()), short(&new.value.say()))
         }
         Delta::Came(fact) if fact.kind == Kind::Setting => {
-            format!("{} = {}", short(&fact.object), short(&fact.value.say()))
+            format!("{} = {}", of(fact), short(&fact.value.say()))
         }
         Delta::Went { fact, .. } if fact.kind == Kind::Setting => {
-            format!("{} {} → gone", short(&fact.object), short(&fact.value.say()))
+            format!("{} {} → gone", of(fact), short(&fact.value.say()))
         }
         Delta::Came(fact) | Delta::Went { fact, .. } => match fact.kind {
             Kind::Call | Kind::Command => short(&fact.text),
-            _ => short(&fact.object),
+            _ => of(fact),
         },
+    }
+}
+
+/// The parts of an object from its end on, as many as are short enough: the file and the line say the rest.
+fn last_parts(object: &str) -> String {
+    let fits = |from: &usize| object[*from..].chars().count() <= MAX_OBJECT;
+    let starts = object.match_indices('.').map(|(at, _)| at + 1);
+    match std::iter::once(0).chain(starts).find(fits) {
+        Some(0) => object.to_owned(),
+        Some(from) => format!("…{}", &object[from..]),
+        None => short(object),
     }
 }
 
@@ -393,6 +407,15 @@ impl About {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_path_the_last_parts_are_said() {
+        let long = "resource.ce_environment.main.lifecycle.prevent_destroy";
+        assert_eq!(last_parts(long), "…main.lifecycle.prevent_destroy");
+        assert_eq!(last_parts("retry.max_attempts"), "retry.max_attempts");
+        assert_eq!(last_parts(&"x".repeat(200)), short(&"x".repeat(200)));
+        assert_eq!(last_parts(&format!("a.{}", "é".repeat(100))), short(&format!("a.{}", "é".repeat(100))));
+    }
 
     #[test]
     fn of_literals_only_what_is_filled_in_is_code() {

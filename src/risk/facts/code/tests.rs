@@ -62,8 +62,8 @@ fn each_language_states_what_its_table_says() {
     }
 }
 
-/// Sources as two people wrote them, or a person and a formatter: a line with the name of the file, one way to write it,
-/// a line of `=`, the other.
+/// Sources as two people wrote them, or a person and a formatter: a line with the name of the file, one way to write
+/// it, a line of `=`, the other.
 const FORMATTED: &str = include_str!("tests/formatted.txt");
 
 #[test]
