@@ -42,16 +42,20 @@ enum Command {
     #[command(after_help = help!("0 it may start, 75 not yet, 2 never, 4 it cannot be decided", "undersign exec status ID"))]
     Status(Named),
     /// Wait until a request may start or never will
-    #[command(after_help = help!("as of status", "undersign exec wait ID --timeout 1800"))]
+    #[command(after_help = help!(
+        "0 it may start, 2 it never will, 4 it cannot be decided, 75 not yet when the time was over",
+        "undersign exec wait ID --timeout 1800"
+    ))]
     Wait(WaitOptions),
     /// Run a request that was authorized, once; prints its output when it ended
     #[command(after_help = help!(
-        "before it starts 2 refused, 4 cannot be decided, 75 not yet; after that the command's own, 128 and the signal, 124 timed out, 125 unknown",
+        "0 it ran and said so; before it starts 2 refused, 4 cannot be decided, 75 not yet; after that the command's own, \
+         128 and the signal, 124 timed out, 125 unknown",
         "undersign exec run ID --result result.json"
     ))]
     Run(Named),
     /// Print the output of a run that ended
-    #[command(after_help = help!("as of run", "undersign exec log ID"))]
+    #[command(after_help = help!("0 it ran and said so, else as of run", "undersign exec log ID"))]
     Log(Named),
     /// End a run
     #[command(after_help = help!("0 it is being ended", "undersign exec stop ID"))]
