@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -60,10 +60,16 @@ impl Intake {
         self.inputs.recv_timeout(time).is_ok_and(|input| self.sort(input))
     }
 
-    /// Waits until there is something; false where the program is to end.
-    fn wait(&mut self) -> bool {
+    /// Waits until there is something, or so long; false where the program is to end.
+    fn wait(&mut self, tick: Option<Duration>) -> bool {
         if self.typed.is_empty() && self.told.is_empty() && !self.leave {
-            let input = self.inputs.recv().unwrap_or(Input::Leave);
+            let input = match tick {
+                None => self.inputs.recv().unwrap_or(Input::Leave),
+                Some(tick) => match self.inputs.recv_timeout(tick) {
+                    Err(RecvTimeoutError::Timeout) => Input::Event(Event::Tick),
+                    input => input.unwrap_or(Input::Leave),
+                },
+            };
             self.sort(input);
         }
         while let Ok(input) = self.inputs.try_recv() {
@@ -158,7 +164,7 @@ pub fn run(
     #[cfg(debug_assertions)]
     assert!(std::env::var_os("UNDERSIGN_TEST_PANIC").is_none(), "asked to panic by a test");
     let mut drawn = None;
-    'open: while intake.wait() {
+    'open: while intake.wait(state.tick()) {
         let begun = Instant::now();
         state.redraw = false;
         while let Some(event) = intake.next(&state, begun, drawn) {
@@ -255,7 +261,7 @@ impl Hands {
     /// back.
     fn carry_out(&self, effect: Effect, screen: &mut Screen, intake: &mut Intake) -> std::io::Result<Option<String>> {
         let told = match effect {
-            Effect::Sign { .. } if self.ports.signs_on_the_terminal() => {
+            Effect::Sign { .. } | Effect::SignCommand { .. } if self.ports.signs_on_the_terminal() => {
                 self.sign_on_the_terminal(effect, screen)?;
                 None
             }

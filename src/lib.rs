@@ -23,7 +23,7 @@
 //!  4  app  tui  worker  config  service
 //!                                               the program without a screen; the screen; effects → events; the gate
 //!                                               over HTTP
-//!  3  signing  examination  sync  delivery  enforcement  broker
+//!  3  signing  examination  authorizing  sync  delivery  enforcement  broker
 //!                                               what is joined for the sheet, queue and reader, remotes, review
 //!                                               servers, pushes, commands
 //!  2  source  ledger  gate_state  signer  drafts  cache  disk  clipboard  editor
@@ -127,6 +127,9 @@ pub mod sync;
 #[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod app;
+#[cfg(feature = "tui")]
+#[doc(hidden)]
+pub mod authorizing;
 #[cfg(all(feature = "tui", target_os = "linux"))]
 #[doc(hidden)]
 pub mod broker;

@@ -1,6 +1,9 @@
 //! FLOOR 3: a decision that is prepared: every byte that will be signed is fixed before the reviewer reads it on the
 //! sign sheet.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::change::diff::Content;
 use crate::change::digest::Digest;
 use crate::change::manifest::escape;
@@ -8,21 +11,22 @@ use crate::change::{Change, visible};
 use crate::decision::{Draft, Note, Verdict};
 use crate::examination::{Examination, RepositorySnapshot};
 use crate::gate::Answerable;
+use crate::ledger::commands::Family;
 use crate::ledger::{self, LedgerError};
 use crate::policy::{Person, Policy};
-use crate::record::chain::{FINDINGS_FILE, Link, MANIFEST_FILE};
+use crate::record::chain::{FINDINGS_FILE, Link, MANIFEST_FILE, file_name};
 use crate::record::statement::{
     AnsweredFinding, Coverage, Decimal, Findings, Link as ChainLink, ManifestDigest, Omission, Point, PolicyName,
     Predicate, ProvenanceClaim, RepositoryName, SeenHead, SignedNote, Statement, Subject, SubjectDigest, Target,
 };
-use crate::record::{Chain, ChainId, Fault, Record, chain, json};
+use crate::record::{Chain, ChainId, Entry, Fault, Record, Signable, chain, json};
 use crate::risk;
 use crate::signer::{KeyError, SigningKey};
 use crate::source::git::Repository;
 
 /// How long an approval is good for, where the policy does not let it be for less: 14 days, in seconds.
 pub const VALIDITY: i64 = 14 * 24 * 3600;
-const TOOL: &str = concat!("undersign ", env!("CARGO_PKG_VERSION"));
+pub(crate) const TOOL: &str = concat!("undersign ", env!("CARGO_PKG_VERSION"));
 
 /// What the reader counted: the reviewer's side of the coverage.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,15 +55,17 @@ pub struct Case<'c> {
     pub seen: &'c Seen,
 }
 
-/// A decision whose bytes are fixed.
+/// A statement whose bytes are fixed: a decision on a change, or what a person says of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prepared {
-    pub verdict: Verdict,
+pub struct Prepared<V = Verdict> {
+    pub verdict: V,
     pub payload: Vec<u8>,
     pub chain: ChainId,
+    /// What the reviewer types to sign it.
+    pub challenge: String,
     seq: u64,
-    manifest: Vec<u8>,
-    findings: Vec<u8>,
+    /// What lies beside the record, by name.
+    files: BTreeMap<String, Vec<u8>>,
 }
 
 /// A key's owner about to sign: who it is by the policy, where the chain stands, and what else is known to be signed.
@@ -70,11 +76,58 @@ pub struct Signatory<'p> {
     seen: Vec<SeenHead>,
 }
 
-impl Prepared {
-    /// What the reviewer types to approve: the first six hex digits of the record id.
-    pub fn code(&self) -> String {
-        Digest::of(&self.payload).to_string()[..6].to_owned()
+impl<V> Prepared<V> {
+    /// Fixes the bytes of a statement. `challenge` makes what is typed of its code, the first six hex digits of the
+    /// record id.
+    ///
+    /// # Errors
+    /// It is none that would be read again.
+    pub(crate) fn fix<S: Signable>(
+        verdict: V,
+        statement: &S,
+        files: BTreeMap<String, Vec<u8>>,
+        challenge: impl FnOnce(&str) -> String,
+    ) -> Result<Self, SigningError> {
+        let payload = statement.encode();
+        if let Err(fault) = S::decode(&payload) {
+            return Err(SigningError::Refused(format!(
+                "The statement cannot be signed: {fault}. Shorten answers and reason, if they are long."
+            )));
+        }
+        let place = statement.place();
+        let chain = ChainId { key: place.key.clone(), device: place.id.clone() };
+        let challenge = challenge(&code(&payload));
+        Ok(Prepared { verdict, payload, chain, challenge, seq: place.seq.0, files })
     }
+
+    /// The first six hex digits of the record id.
+    pub fn code(&self) -> String {
+        code(&self.payload)
+    }
+
+    /// Signs, verifies, appends to the chain, reads back and verifies again.
+    pub(crate) fn append<R: Family>(
+        &self,
+        repository: &Repository,
+        key: &SigningKey,
+        passphrase: Option<&str>,
+        now: i64,
+    ) -> Result<Arc<R>, SigningError> {
+        let namespace = <R::Statement as Signable>::NAMESPACE;
+        let envelope = key.sign_for(namespace, self.payload.clone(), passphrase).map_err(|error| match error {
+            KeyError::PassphraseNeeded => SigningError::PassphraseNeeded,
+            other => SigningError::Refused(other.to_string()),
+        })?;
+        let link = Link { name: file_name(self.seq), envelope: envelope.encode(), files: self.files.clone() };
+        ledger::append_to::<R>(repository, &self.chain, link, now).map_err(|error| match error {
+            LedgerError::LostPlace => SigningError::LostPlace(error.to_string()),
+            other => SigningError::Refused(other.to_string()),
+        })
+    }
+}
+
+fn code(payload: &[u8]) -> String {
+    Digest::of(payload).to_string()[..6].to_owned()
 }
 
 /// Why a decision could not be prepared or signed.
@@ -153,7 +206,7 @@ impl<'p> Signatory<'p> {
         }
         let (seq, prev) = own.next();
         let chain = ChainLink { key: id.key, id: id.device, seq: Decimal(seq), prev, forks: Vec::new() };
-        let seen = heads(snapshot, &chain);
+        let seen = heads(&snapshot.chains, &chain);
         Ok(Signatory { policy, person, chain, seen })
     }
 }
@@ -172,15 +225,11 @@ fn sound(chain: &Chain) -> Result<(), SigningError> {
 
 impl Prepared {
     fn of(statement: &Statement, manifest: Vec<u8>, findings: Vec<u8>) -> Result<Prepared, SigningError> {
-        let payload = statement.encode();
-        if let Err(fault) = Statement::decode(&payload) {
-            return Err(SigningError::Refused(format!(
-                "The statement cannot be signed: {fault}. Shorten answers and reason, if they are long."
-            )));
-        }
-        let chain = &statement.predicate.chain;
-        let id = ChainId { key: chain.key.clone(), device: chain.id.clone() };
-        Ok(Prepared { verdict: statement.predicate.verdict, payload, chain: id, seq: chain.seq.0, manifest, findings })
+        let verdict = statement.predicate.verdict;
+        let files = [(MANIFEST_FILE.to_owned(), manifest), (FINDINGS_FILE.to_owned(), findings)];
+        let lands = matches!(verdict, Verdict::Approve | Verdict::BreakGlass);
+        let challenge = |code: &str| if lands { code.to_owned() } else { verdict.to_string() };
+        Prepared::fix(verdict, statement, files.into(), challenge)
     }
 
     /// Signs, verifies, appends to the chain, reads back and verifies again.
@@ -191,15 +240,7 @@ impl Prepared {
         passphrase: Option<&str>,
         now: i64,
     ) -> Result<Record, SigningError> {
-        let envelope = key.sign(self.payload.clone(), passphrase).map_err(|error| match error {
-            KeyError::PassphraseNeeded => SigningError::PassphraseNeeded,
-            other => SigningError::Refused(other.to_string()),
-        })?;
-        let link = Link::of_decision(self.seq, envelope.encode(), self.manifest.clone(), self.findings.clone());
-        ledger::append(repository, &self.chain, link, now).map_err(|error| match error {
-            LedgerError::LostPlace => SigningError::LostPlace(error.to_string()),
-            other => SigningError::Refused(other.to_string()),
-        })
+        self.append::<Record>(repository, key, passphrase, now).map(|record| Record::clone(&record))
     }
 }
 
@@ -383,15 +424,15 @@ fn answered_rejections(case: &Case<'_>) -> Vec<String> {
     standing.filter(answers).map(|answerable| answerable.record.clone()).collect()
 }
 
-fn policy_name(policy: &Policy) -> PolicyName {
+pub(crate) fn policy_name(policy: &Policy) -> PolicyName {
     PolicyName { version: Decimal(policy.version), sha256: policy.digest.to_string() }
 }
 
-fn seconds(time: i64) -> Decimal {
+pub(crate) fn seconds(time: i64) -> Decimal {
     Decimal(time.max(0) as u64)
 }
 
-fn count(n: usize) -> Decimal {
+pub(crate) fn count(n: usize) -> Decimal {
     Decimal(n as u64)
 }
 
@@ -419,7 +460,7 @@ fn superseded(snapshot: &RepositorySnapshot, policy: &Policy, person: &Person, c
     let heads: Vec<_> = case.change.revision.commits.iter().map(|commit| commit.id.to_string()).collect();
     let records = snapshot.chains.iter().flat_map(|chain| &chain.records);
     let own: Vec<&Record> = records
-        .map(std::sync::Arc::as_ref)
+        .map(Arc::as_ref)
         .filter(|record| policy.roster.by_key(record.verified.key()).is_some_and(|owner| owner.id == person.id))
         .filter(|record| record.predicate().principal == person.id)
         .collect();
@@ -446,9 +487,12 @@ fn replaces(verdict: Verdict, earlier: Verdict) -> bool {
 }
 
 /// The heads of all other chains: what the signer knew of, so that a record that is dropped later is missed.
-fn heads(snapshot: &RepositorySnapshot, own: &ChainLink) -> Vec<SeenHead> {
-    let others = snapshot.chains.iter().filter(|chain| chain.id.key != own.key || chain.id.device != own.id);
-    let head = |chain: &Chain| {
+pub(crate) fn heads<'c, R: Entry + 'c>(
+    chains: impl IntoIterator<Item = &'c Chain<R>>,
+    own: &ChainLink,
+) -> Vec<SeenHead> {
+    let others = chains.into_iter().filter(|chain| chain.id.key != own.key || chain.id.device != own.id);
+    let head = |chain: &Chain<R>| {
         let head = chain.head()?;
         Some(SeenHead { chain: chain.id.to_string(), seq: Decimal(head.seq), record: head.record.to_string() })
     };

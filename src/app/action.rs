@@ -6,9 +6,12 @@ pub enum Context {
     Everywhere,
     Queue,
     Review,
+    /// A command that waits is open. It has no actions of its own, but some of the reader's.
+    Command,
 }
 
 impl Context {
+    /// Those that have actions of their own.
     pub const ALL: [Context; 3] = [Context::Everywhere, Context::Queue, Context::Review];
 
     pub fn name(self) -> &'static str {
@@ -16,6 +19,7 @@ impl Context {
             Context::Everywhere => "everywhere",
             Context::Queue => "queue",
             Context::Review => "review",
+            Context::Command => "command",
         }
     }
 }
@@ -146,6 +150,25 @@ actions! {
 }
 
 impl Action {
+    /// Whether it means something on a screen.
+    pub fn is_in(self, context: Context) -> bool {
+        const OF_COMMANDS: [Action; 11] = [
+            Action::NextHunk,
+            Action::PreviousHunk,
+            Action::NextFile,
+            Action::PreviousFile,
+            Action::NextFinding,
+            Action::PreviousFinding,
+            Action::NextUnseen,
+            Action::Advance,
+            Action::Answer,
+            Action::Copy,
+            Action::Sign,
+        ];
+        let own = self.context();
+        own == Context::Everywhere || own == context || (context == Context::Command && OF_COMMANDS.contains(&self))
+    }
+
     pub fn group(self) -> Group {
         match (self.context(), self) {
             (Context::Everywhere, _) => Group::Everywhere,

@@ -6,7 +6,7 @@ use super::queue::{Entry, without_policy};
 use super::review::Review;
 use super::review::parts::{ChangePart, View};
 use super::sign::Advice;
-use super::{Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text, reading, saving};
+use super::{Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text, authorize, reading, saving};
 use crate::change::visible;
 use crate::decision::Verdict;
 use crate::examination;
@@ -50,6 +50,22 @@ pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Synced { repository, result } => synced(state, repository, result),
         Event::Answered { server, result, is_fresh } => answered(state, &server, result, is_fresh),
         Event::Fetched { repository, name, result } => fetched(state, repository, &name, result),
+        Event::CommandOpened { ticket, repository, result } => {
+            authorize::opened(state, ticket, repository, result);
+            Vec::new()
+        }
+        Event::CommandPrepared { ticket, result } if ticket == state.ticket => {
+            if let Some(Overlay::Authorize(sheet)) = &mut state.overlay {
+                let told = sheet.ceremony.prepared(result);
+                authorize::close(state, told);
+            }
+            Vec::new()
+        }
+        Event::CommandSigned { ticket, result } => authorize::signed(state, ticket, result),
+        Event::CommandsListed { repository, result } => {
+            authorize::commands_listed(state, repository, result);
+            Vec::new()
+        }
         other => for_review(state, other),
     }
 }
@@ -284,7 +300,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
         },
         Event::Prepared { ticket, result } if state.review_of(ticket).is_some() => {
             if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
-                let told = sheet.prepared(result);
+                let told = sheet.ceremony.prepared(result);
                 close_sheet(state, told);
             }
         }
@@ -329,7 +345,7 @@ fn signed(state: &mut State, result: Result<String, SigningError>) -> Vec<Effect
         state.signed.push((snapshot.root.clone(), record.clone()));
         // The draft has become the record.
         let signed = match &state.overlay {
-            Some(Overlay::Sign(sheet)) => sheet.signing().map(|verdict| (verdict, sheet.signs_notes(verdict))),
+            Some(Overlay::Sign(sheet)) => sheet.ceremony.signing().map(|verdict| (verdict, sheet.signs_notes(verdict))),
             _ => None,
         };
         let (verdict, notes_are_signed) = signed.unzip();
@@ -342,7 +358,7 @@ fn signed(state: &mut State, result: Result<String, SigningError>) -> Vec<Effect
         }
     }
     if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
-        let told = sheet.signed(result);
+        let told = sheet.ceremony.signed(result);
         close_sheet(state, told);
     }
     effects

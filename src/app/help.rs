@@ -61,14 +61,37 @@ const REVIEW_WORDS: &[(&str, &str)] = &[
     ("claim", "what an agent or author says of the change: shown, never counted"),
 ];
 
+const COMMAND_SIGNS: &[(&str, &str)] = &[
+    ("✗", "what it destroys, or that nobody computed it: that counts as the worst"),
+    ("✓", "answered or acknowledged"),
+    ("“ ”", "words of who asks: a claim"),
+    ("<U+202E>", "a character that does not show, drawn as a mark"),
+];
+
+const COMMAND_WORDS: &[(&str, &str)] = &[
+    ("left", "how long it can still be started; on the request: rows not shown, findings and omissions not answered"),
+    ("entry", "the line of the policy that lets such a command be asked for"),
+    ("not bound", "what the command depends on and no digest holds: it may be another thing by the time it runs"),
+    ("runs for", "the operator, who never authorizes it; proven by the broker, or only claimed"),
+    ("refuse", "holds this very command, however often it is asked again, until you withdraw that"),
+];
+
 /// The signs on a screen, for help and manual.
 pub fn signs(context: Context) -> &'static [(&'static str, &'static str)] {
-    if context == Context::Review { REVIEW_SIGNS } else { QUEUE_SIGNS }
+    match context {
+        Context::Review => REVIEW_SIGNS,
+        Context::Command => COMMAND_SIGNS,
+        Context::Queue | Context::Everywhere => QUEUE_SIGNS,
+    }
 }
 
 /// The words on a screen that need saying, for help and manual.
 pub fn words(context: Context) -> &'static [(&'static str, &'static str)] {
-    if context == Context::Review { REVIEW_WORDS } else { QUEUE_WORDS }
+    match context {
+        Context::Review => REVIEW_WORDS,
+        Context::Command => COMMAND_WORDS,
+        Context::Queue | Context::Everywhere => QUEUE_WORDS,
+    }
 }
 
 /// The columns of help on this screen, as even as whole groups let them be.
@@ -94,7 +117,7 @@ pub fn height(state: &State) -> usize {
 
 fn blocks(state: &State, width: usize) -> Vec<Vec<HelpRow>> {
     let context = state.context();
-    let here = |action: &Action| action.context() == context || action.context() == Context::Everywhere;
+    let here = |action: &Action| action.is_in(context);
     let mut blocks = Vec::new();
     for group in Group::ALL {
         let actions = Action::ALL.iter().copied().filter(|action| here(action) && action.group() == group);
@@ -137,6 +160,7 @@ mod tests {
                 Context::Everywhere => action.group() == Group::Everywhere,
                 Context::Queue => action.group() == Group::Queue,
                 Context::Review => !matches!(action.group(), Group::Everywhere | Group::Queue),
+                Context::Command => false,
             };
             assert!(fits && Group::ALL.contains(&action.group()), "{}", action.name());
         }

@@ -9,7 +9,7 @@ use super::queue::Source;
 use super::review::Review;
 use super::servers::ServerSource;
 use super::text::TextField;
-use super::{Effect, Overlay, Screen, State, Text, help, reading, why};
+use super::{Effect, Overlay, Screen, State, Text, authorize, help, reading, why};
 use crate::change::counted as count_of;
 
 /// The largest number that is taken before a command.
@@ -25,7 +25,9 @@ pub fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
             }
         }
         Some(Overlay::Picker(picker)) => picker.paste(text),
-        Some(Overlay::Sign(_)) => state.status = Some("Pasted text is not taken here: type it.".to_owned()),
+        Some(Overlay::Sign(_) | Overlay::Authorize(_)) => {
+            state.status = Some("Pasted text is not taken here: type it.".to_owned())
+        }
         _ => {}
     }
     Vec::new()
@@ -45,6 +47,7 @@ pub fn pressed(state: &mut State, stroke: Stroke) -> Vec<Effect> {
         Some(Overlay::Prompt(prompt)) => prompt::stroke(state, prompt, stroke),
         Some(Overlay::Picker(picker)) => picker_stroke(state, picker, stroke),
         Some(Overlay::Sign(sheet)) => reading::sheet_stroke(state, sheet, stroke),
+        Some(Overlay::Authorize(sheet)) => authorize::sheet_stroke(state, sheet, stroke),
         None => screen_stroke(state, stroke),
     }
 }
@@ -105,6 +108,7 @@ fn screen_stroke(state: &mut State, stroke: Stroke) -> Vec<Effect> {
         match &mut state.screen {
             Screen::Review(review) => (review.selection, review.search) = (None, None),
             Screen::Queue => state.queue.set_filter("", page),
+            Screen::Command(_) => {}
         }
         return Vec::new();
     }
@@ -150,10 +154,10 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Lock => state.status = Some(locked(state).to_owned()),
         Action::Back => return back(state),
         _ => {
-            return if matches!(state.screen, Screen::Queue) {
-                queue_action(state, action, count)
-            } else {
-                reading::act(state, action, count)
+            return match state.screen {
+                Screen::Queue => queue_action(state, action, count),
+                Screen::Review(_) => reading::act(state, action, count),
+                Screen::Command(_) => authorize::act(state, action, count),
             };
         }
     }
@@ -179,7 +183,7 @@ fn locked(state: &mut State) -> &'static str {
 /// All commands of the screen that is open, with their strokes.
 fn palette(state: &State) -> Picker<Choice> {
     let context = state.context();
-    let here = |action: &&Action| action.context() == context || action.context() == Context::Everywhere;
+    let here = |action: &&Action| action.is_in(context);
     let entry = |action: &Action| Entry {
         label: format!("{}: {}", action.name(), action.sentence()),
         detail: state.keymap.strokes(*action),
@@ -197,7 +201,8 @@ fn back(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let effects = reading::left(state);
-    if matches!(state.screen, Screen::Review(_)) && !state.only_review {
+    authorize::left(state);
+    if !matches!(state.screen, Screen::Queue) && !state.only_review {
         state.screen = Screen::Queue;
         // What the review asked for and is still under way is dropped when it comes.
         state.ticket += 1;
@@ -216,7 +221,8 @@ fn queue_action(state: &mut State, action: Action, count: Option<usize>) -> Vec<
                 Some(Overlay::Prompt(Prompt { label: "filter".to_owned(), field, purpose: Purpose::Filter }));
         }
         Action::Why => {
-            let text = state.queue.selected_entry().map(|entry| why::text(state, entry));
+            let entry = || state.queue.selected_entry().map(|entry| why::text(state, entry));
+            let text = state.queue.selected_command().map(|command| why::of_command(&command.pending)).or_else(entry);
             state.overlay = text.map(|text| Overlay::Text(Box::new(text)));
         }
         Action::Sync => return sync_all(state),
@@ -285,6 +291,9 @@ fn sync_all(state: &mut State) -> Vec<Effect> {
 }
 
 pub fn open_selected(state: &mut State) -> Vec<Effect> {
+    if let Some(command) = state.queue.selected_command().cloned() {
+        return authorize::open(state, &command);
+    }
     let Some(entry) = state.queue.selected_entry() else {
         // It cannot be opened: why.
         let problem = state.queue.current().and_then(|row| state.queue.problem(row));
@@ -303,7 +312,7 @@ impl State {
     pub(super) fn review_of(&mut self, ticket: u64) -> Option<&mut Review> {
         let open = match &mut self.screen {
             Screen::Review(review) => Some(review.as_mut()),
-            Screen::Queue => None,
+            Screen::Queue | Screen::Command(_) => None,
         };
         [open, self.aside.as_deref_mut()].into_iter().flatten().find(|review| review.ticket == ticket)
     }

@@ -206,7 +206,7 @@ impl Keymap {
     }
 
     pub fn meaning(&self, context: Context, strokes: &[Stroke]) -> Meaning {
-        let here = |action: Action| action.context() == Context::Everywhere || action.context() == context;
+        let here = |action: Action| action.is_in(context);
         let mut matching =
             self.bindings.iter().filter(|(action, run)| here(*action) && run.starts_with(strokes)).peekable();
         if matching.peek().is_none() {

@@ -2,7 +2,10 @@
 //! ask of the world. Nothing here reads a file, draws, or waits.
 
 pub mod action;
+mod authorize;
+pub mod ceremony;
 pub mod choice;
+pub mod command;
 mod events;
 pub mod help;
 mod input;
@@ -20,26 +23,31 @@ pub mod sitting;
 pub mod text;
 mod why;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::authorizing::{CommandDecision, PendingCommand, RequestPage};
 use crate::change::diff::{Diff, FileDiff, Side};
 use crate::change::moved::Moves;
 use crate::change::{Change, RepoPath};
+use crate::command as command_rules;
 use crate::decision::{Draft, Revised, Verdict};
 use crate::delivery::Hosted;
 use crate::examination::background::Progress;
 use crate::examination::{Examination, FileMaterial, RepositorySnapshot};
 use crate::highlight::Tokens;
 use crate::provenance::attribution::Attribution;
+use crate::record::RecordId;
 use crate::risk::Severity;
 use crate::risk::external::test_coverage::TestCoverage;
 use crate::signing::{Prepared, Seen, SigningError};
 use crate::source::server::Told;
 use action::Context;
 use choice::Choice;
+use command::sheet::CommandSheet;
+use command::{CommandDraft, CommandView, OpenedCommand};
 use keymap::{Keymap, Stroke};
 use mouse::Mouse;
 use picker::Picker;
@@ -59,6 +67,9 @@ pub const FILE_LIST_FROM: u16 = 100;
 /// Columns of the screen from which on the preview of the queue stands at its right.
 pub const BESIDE_FROM: u16 = 170;
 
+/// How often the desk asks for commands.
+const TICK: Duration = Duration::from_secs(10);
+
 /// The narrowest and lowest screen that is drawn; below it, a sentence says so.
 pub const MIN_SIZE: (u16, u16) = (40, 10);
 
@@ -66,6 +77,7 @@ pub const MIN_SIZE: (u16, u16) = (40, 10);
 pub enum Screen {
     Queue,
     Review(Box<Review>),
+    Command(Box<CommandView>),
 }
 
 /// What lies over the screen; at most one.
@@ -76,6 +88,7 @@ pub enum Overlay {
     Picker(Box<Picker<Choice>>),
     Text(Box<Text>),
     Sign(Box<Sheet>),
+    Authorize(Box<CommandSheet>),
 }
 
 /// Something to read, over the screen.
@@ -162,6 +175,10 @@ pub struct State {
     pub alarms: Vec<String>,
     /// Opened straight in the reader: leaving it leaves the program.
     only_review: bool,
+    /// What was done with commands that were left undecided, by the id of the request.
+    command_drafts: HashMap<RecordId, CommandDraft>,
+    /// Repositories that are being asked for commands.
+    listing_commands: BTreeSet<usize>,
     /// The whole change, while a part of it is shown.
     aside: Option<Box<Review>>,
     /// Bytes of texts that a review keeps; see [`ROOM`].
@@ -182,6 +199,8 @@ pub enum Event {
     /// It is to stop for a while, likewise.
     Stop,
     Now(i64),
+    /// Time passed while nothing happened.
+    Tick,
     Listed {
         repository: usize,
         result: Result<Box<Listing>, String>,
@@ -276,6 +295,24 @@ pub enum Event {
         ticket: u64,
         result: Result<String, SigningError>,
     },
+    CommandOpened {
+        ticket: u64,
+        repository: usize,
+        result: Result<Box<OpenedCommand>, String>,
+    },
+    CommandPrepared {
+        ticket: u64,
+        result: Result<Box<Prepared<command_rules::Verdict>>, SigningError>,
+    },
+    CommandSigned {
+        ticket: u64,
+        result: Result<String, SigningError>,
+    },
+    /// Commands of a repository, as they stand now.
+    CommandsListed {
+        repository: usize,
+        result: Result<Vec<PendingCommand>, String>,
+    },
     /// Chains of a repository went to and came from its remote: what was done, and what must not be overlooked.
     Synced {
         repository: usize,
@@ -319,6 +356,8 @@ pub struct Listing {
     pub at_servers: Vec<(String, String)>,
     /// Branches that could not be read, and why.
     pub broken: Vec<(String, String)>,
+    /// Commands that wait for people, and those whose end is not long ago.
+    pub commands: Vec<PendingCommand>,
     /// Records that the remote does not have yet; none where there is no remote.
     pub outbox: Option<usize>,
     /// When its remotes were last asked for their branches, if they were. Seconds since the epoch.
@@ -478,6 +517,32 @@ pub enum Effect {
         prepared: Box<Prepared>,
         passphrase: Option<String>,
     },
+    OpenCommand {
+        ticket: u64,
+        repository: usize,
+        snapshot: Arc<RepositorySnapshot>,
+        id: RecordId,
+    },
+    PrepareCommand {
+        ticket: u64,
+        snapshot: Arc<RepositorySnapshot>,
+        id: RecordId,
+        page: Arc<RequestPage>,
+        decision: CommandDecision,
+    },
+    SignCommand {
+        ticket: u64,
+        snapshot: Arc<RepositorySnapshot>,
+        id: RecordId,
+        page: Arc<RequestPage>,
+        prepared: Box<Prepared<command_rules::Verdict>>,
+        passphrase: Option<String>,
+    },
+    /// The commands that wait in a repository, after asking its remote for them.
+    ListCommands {
+        repository: usize,
+        snapshot: Arc<RepositorySnapshot>,
+    },
 }
 
 impl State {
@@ -510,6 +575,8 @@ impl State {
             signed: Vec::new(),
             alarms: Vec::new(),
             only_review: false,
+            command_drafts: HashMap::new(),
+            listing_commands: BTreeSet::new(),
             aside: None,
             room: ROOM,
             ticket: 0,
@@ -548,6 +615,7 @@ impl State {
         match self.screen {
             Screen::Queue => Context::Queue,
             Screen::Review(_) => Context::Review,
+            Screen::Command(_) => Context::Command,
         }
     }
 
@@ -576,7 +644,7 @@ impl State {
         let chrome = match &self.screen {
             Screen::Queue if self.preview() == Preview::Below => 4 + preview_height(height),
             Screen::Queue => 4,
-            Screen::Review(_) => 4,
+            Screen::Review(_) | Screen::Command(_) => 4,
         };
         usize::from(height.saturating_sub(chrome)).max(1)
     }
@@ -617,8 +685,12 @@ impl State {
     fn lay_out(&mut self) {
         let (width, page) = (self.diff_width(), self.page());
         self.queue.follow(page);
-        if let Screen::Review(review) = &mut self.screen {
-            review.lay_out(width, page, self.look);
+        let columns = usize::from(self.size.0);
+        match &mut self.screen {
+            Screen::Review(review) => review.lay_out(width, page, self.look),
+            // The cursor and a blank at the right edge.
+            Screen::Command(command) => command.lay_out(columns.saturating_sub(4), page),
+            Screen::Queue => {}
         }
     }
 
@@ -626,15 +698,26 @@ impl State {
     pub fn patience(&self) -> Duration {
         match &self.screen {
             Screen::Review(review) => review.patience(),
-            Screen::Queue => Duration::ZERO,
+            Screen::Queue | Screen::Command(_) => Duration::ZERO,
         }
+    }
+
+    /// After how long without anything happening the desk looks for commands by itself: they wait for somebody, and not
+    /// for long. Never where no policy has a target.
+    pub fn tick(&self) -> Option<Duration> {
+        (0..self.queue.sources.len()).any(|at| self.has_targets(at)).then_some(TICK)
+    }
+
+    fn has_targets(&self, repository: usize) -> bool {
+        let policy = self.queue.ready(repository).and_then(|snapshot| snapshot.policy());
+        policy.is_some_and(|policy| !policy.targets.is_empty())
     }
 
     /// Whether the files of a change are arriving.
     pub fn is_reading(&self) -> bool {
         match &self.screen {
             Screen::Review(review) => review.is_reading(),
-            Screen::Queue => false,
+            Screen::Queue | Screen::Command(_) => false,
         }
     }
 
@@ -643,8 +726,10 @@ impl State {
     pub fn drawn(&mut self) {
         let is_drawn = self.size.0 >= MIN_SIZE.0 && self.size.1 >= MIN_SIZE.1;
         let is_open = matches!(self.overlay, None | Some(Overlay::Prompt(_)));
-        if let (Screen::Review(review), true) = (&mut self.screen, is_drawn && is_open) {
-            review.note_shown();
+        match &mut self.screen {
+            Screen::Review(review) if is_drawn && is_open => review.note_shown(),
+            Screen::Command(command) if is_drawn && is_open => command.note_shown(),
+            _ => {}
         }
     }
 }
@@ -677,6 +762,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.now = now;
             Vec::new()
         }
+        Event::Tick => authorize::look_for_commands(state),
         other => events::arrived(state, other),
     };
     // An examination may end after the sheet was opened.

@@ -42,6 +42,7 @@ fn wheel(state: &mut State, rows: isize) {
     match &mut state.screen {
         Screen::Review(review) => review.wheel(rows),
         Screen::Queue => state.queue.wheel(rows, page),
+        Screen::Command(command) => command.wheel(rows),
     }
 }
 
@@ -77,6 +78,7 @@ fn pressed(state: &mut State, mouse: Mouse) -> Vec<Effect> {
             }
             state.queue.select(at);
         }
+        Screen::Command(command) if in_body && mouse.kind == MouseKind::Press => command.go(command.scroll + row),
         _ => {}
     }
     Vec::new()

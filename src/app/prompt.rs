@@ -5,6 +5,7 @@ use super::review::Subject;
 use super::saving::save_if_changed;
 use super::text::TextField;
 use super::{Effect, Overlay, Screen, State};
+use crate::authorizing::PageRow;
 use crate::decision::Note;
 
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub enum Purpose {
     Filter,
     Search,
     Answer(Subject),
+    /// Of a command that waits, to a row of its page.
+    AnswerOfCommand(PageRow),
     Note(Box<Note>, Option<usize>),
 }
 
@@ -68,11 +71,15 @@ pub fn written(state: &mut State, result: Result<String, String>) {
 }
 
 fn done(state: &mut State, prompt: Prompt) -> Vec<Effect> {
+    if let (Screen::Command(command), Purpose::AnswerOfCommand(row)) = (&mut state.screen, &prompt.purpose) {
+        command.set_answer(row, prompt.field.text());
+        return Vec::new();
+    }
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
     let before = review.draft.clone();
     let text = prompt.field.text();
     match prompt.purpose {
-        Purpose::Filter => {}
+        Purpose::Filter | Purpose::AnswerOfCommand(_) => {}
         Purpose::Search => state.status = review.search_for(text),
         Purpose::Answer(subject) => review.answer(subject, text),
         Purpose::Note(place, at) => review.set_note(*place, at, text),

@@ -9,6 +9,7 @@ use super::Listing;
 use super::action::Action;
 use super::review::parts::Since;
 use super::servers::{self, NotReady, RequestInfo, ServerSource};
+use crate::authorizing::PendingCommand;
 use crate::change::{Change, ObjectId, visible};
 use crate::decision::Revised;
 use crate::delivery::Hosted;
@@ -82,9 +83,18 @@ impl Sort {
     }
 }
 
+/// A command that waits in a repository, or whose end is not long ago.
+#[derive(Debug, Clone)]
+pub struct QueuedCommand {
+    pub repository: usize,
+    pub pending: Arc<PendingCommand>,
+}
+
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Section {
+    /// Commands that wait: their time runs out.
+    Commands,
     Mine,
     Others,
     /// Its server says that it is a draft, or that checks fail or run.
@@ -96,11 +106,15 @@ pub enum Section {
     Decided,
     /// Not examined yet.
     Pending,
+    /// Commands that ran, or cannot any more.
+    CommandsOver,
 }
 
 impl Section {
     pub fn name(self) -> &'static str {
         match self {
+            Section::Commands => "Commands waiting",
+            Section::CommandsOver => "Commands of the last hour",
             Section::Mine => "Needs you",
             Section::Others => "Needs others",
             Section::NotReady => "Not ready",
@@ -114,7 +128,8 @@ impl Section {
     /// Why it is a section of its own.
     pub fn hint(self) -> &'static str {
         match self {
-            Section::Mine | Section::Waiting | Section::Decided | Section::Pending => "",
+            Section::Mine | Section::Waiting | Section::Decided | Section::Pending | Section::CommandsOver => "",
+            Section::Commands => "they come first: their time runs out",
             Section::Others => "only they can fill what is open",
             Section::NotReady => "draft, or CI fails or runs at this head",
             Section::Stuck => "whoever signs: i says why",
@@ -127,7 +142,10 @@ impl Section {
 pub enum QueueRow {
     /// What a run of changes has in common, and how many they are.
     Heading(Section, usize),
+    /// What the columns of the changes below say: those of commands are others.
+    Columns,
     Change(usize),
+    Command(usize),
     /// A policy that is not there, or cannot be used: one row a repository.
     Policy(usize),
     /// A repository that cannot be read: one grey row with the reason.
@@ -153,9 +171,11 @@ pub struct Queue {
     pub sources: Vec<Source>,
     pub broken: Vec<Broken>,
     pub entries: Vec<Entry>,
+    /// Of all repositories; what runs out first stands first, what is over last.
+    pub commands: Vec<QueuedCommand>,
     pub sort: Sort,
     pub filter: String,
-    /// Id of the selected change: the selection stays with it when rows move.
+    /// Id of the selected change or command: the selection stays with it when rows move.
     pub selected: Option<String>,
     pub cursor: usize,
     pub scroll: usize,
@@ -199,6 +219,7 @@ impl Queue {
             sources,
             broken: Vec::new(),
             entries: Vec::new(),
+            commands: Vec::new(),
             sort: Sort::Risk,
             filter: String::new(),
             selected: None,
@@ -236,6 +257,7 @@ impl Queue {
     /// Takes in the changes of one repository, in place of what it had.
     pub fn listed(&mut self, repository: usize, listing: Listing, me: Option<&str>, now: i64) {
         let Listing { snapshot, changes, examined: mut fresh, mut again, mut hosted, at_servers, broken, .. } = listing;
+        let commands = listing.commands;
         let (outbox, fetched) = (listing.outbox, listing.fetched);
         // What a fetch that failed left behind says less than what was known before.
         if let Some(time) = fetched {
@@ -269,11 +291,21 @@ impl Queue {
             self.entries.push(Entry { change, examined, need, again, asked, hosted, request_info: None });
         }
         self.at_servers.insert(repository, at_servers);
+        self.commands_came(repository, commands);
         self.broken.retain(|broken| broken.repository != repository);
         self.broken.extend(broken.into_iter().map(|(what, why)| Broken { repository, what, why }));
         self.sources[repository] = Source::Ready(snapshot);
         self.join_servers();
         self.arrange();
+        self.keep_selection();
+    }
+
+    /// The commands of a repository, in place of what it had.
+    pub fn commands_came(&mut self, repository: usize, commands: Vec<PendingCommand>) {
+        self.commands.retain(|command| command.repository != repository);
+        let pending = commands.into_iter().map(Arc::new);
+        self.commands.extend(pending.map(|pending| QueuedCommand { repository, pending }));
+        self.commands.sort_by_key(|command| command.rank());
         self.keep_selection();
     }
 
@@ -420,11 +452,16 @@ impl Queue {
     pub fn rows(&self) -> Vec<QueueRow> {
         let is_shown = |at: &usize| self.filter.is_empty() || self.matches(&self.entries[*at]);
         let changes: Vec<usize> = self.order.iter().copied().filter(is_shown).collect();
-        let mut rows = Vec::with_capacity(changes.len() + 8);
-        for run in changes.chunk_by(|a, b| self.entries[*a].section() == self.entries[*b].section()) {
-            rows.push(QueueRow::Heading(self.entries[run[0]].section(), run.len()));
-            rows.extend(run.iter().map(|at| QueueRow::Change(*at)));
+        let (waiting, over) = self.shown_commands();
+        let mut rows = Vec::with_capacity(changes.len() + self.commands.len() + 8);
+        rows.extend(section(Section::Commands, waiting.into_iter().map(QueueRow::Command)));
+        if !rows.is_empty() && !changes.is_empty() {
+            rows.push(QueueRow::Columns);
         }
+        for run in changes.chunk_by(|a, b| self.entries[*a].section() == self.entries[*b].section()) {
+            rows.extend(section(self.entries[run[0]].section(), run.iter().map(|at| QueueRow::Change(*at))));
+        }
+        rows.extend(section(Section::CommandsOver, over.into_iter().map(QueueRow::Command)));
         let sources = || self.sources.iter().enumerate();
         let is_stuck = |source: &Source| matches!(source, Source::Ready(snapshot) if snapshot.policy().is_none());
         let has_changes = |at: usize| self.entries.iter().any(|entry| entry.change.repository == at);
@@ -437,6 +474,12 @@ impl Queue {
         let failed = sources().filter(|(_, source)| matches!(source, Source::Failed { .. }));
         rows.extend(failed.map(|(at, _)| QueueRow::Failed(at)));
         rows
+    }
+
+    /// Positions of the commands that are shown: those that can still be started, and the rest.
+    fn shown_commands(&self) -> (Vec<usize>, Vec<usize>) {
+        let is_shown = |at: &usize| self.filter.is_empty() || self.commands[*at].matches(&self.filter);
+        (0..self.commands.len()).filter(is_shown).partition(|at| self.commands[*at].pending.is_open())
     }
 
     /// What an entry is sorted by.
@@ -482,12 +525,29 @@ impl Queue {
         }
     }
 
+    pub fn selected_command(&self) -> Option<&QueuedCommand> {
+        match self.current()? {
+            QueueRow::Command(at) => self.commands.get(at),
+            _ => None,
+        }
+    }
+
+    /// The id of what a row is about.
+    fn id_of(&self, row: QueueRow) -> Option<String> {
+        match row {
+            QueueRow::Change(at) => self.entries.get(at).map(|entry| entry.change.id.clone()),
+            QueueRow::Command(at) => self.commands.get(at).map(|command| command.pending.id.to_string()),
+            _ => None,
+        }
+    }
+
     /// Rows may have moved: the cursor follows the selected change. Before a choice was made it stays at the top.
     fn keep_selection(&mut self) {
         let rows = self.rows();
-        let place = self.selected.as_ref().and_then(|id| {
-            rows.iter().position(|row| matches!(row, QueueRow::Change(at) if self.entries[*at].change.id == *id))
-        });
+        let place = self
+            .selected
+            .as_ref()
+            .and_then(|id| rows.iter().position(|row| self.id_of(*row).is_some_and(|own| own == *id)));
         self.cursor = on_a_row(&rows, place.unwrap_or(self.cursor), true);
     }
 
@@ -540,7 +600,7 @@ impl Queue {
 
     fn choose(&mut self, row: usize, down: bool) {
         self.cursor = on_a_row(&self.rows(), row, down);
-        self.selected = self.selected_entry().map(|entry| entry.change.id.clone());
+        self.selected = self.current().and_then(|row| self.id_of(row));
     }
 
     /// Scrolls; the selection stays as long as it is on the screen.
@@ -605,10 +665,46 @@ impl Entry {
     }
 }
 
+impl QueuedCommand {
+    /// What can still be started goes first, and of that what runs out first.
+    fn rank(&self) -> (bool, i64, String) {
+        let pending = &self.pending;
+        let time = if pending.is_open() { pending.until() } else { pending.until().saturating_neg() };
+        (!pending.is_open(), time, pending.id.to_string())
+    }
+
+    /// Program and arguments in a line, inputs by their role.
+    pub fn line(&self) -> String {
+        self.pending.line()
+    }
+
+    fn matches(&self, filter: &str) -> bool {
+        let request = self.pending.request();
+        let text = [
+            self.pending.target(),
+            &self.line(),
+            &request.asked.operator,
+            &request.asked.claims.join(" "),
+            &request.why,
+            &self.pending.word(),
+        ];
+        let text = text.join(" ").to_lowercase();
+        filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
+    }
+}
+
+/// The rows of a section under their heading; nothing where there are none.
+fn section(section: Section, rows: impl ExactSizeIterator<Item = QueueRow>) -> Vec<QueueRow> {
+    if rows.len() == 0 {
+        return Vec::new();
+    }
+    std::iter::once(QueueRow::Heading(section, rows.len())).chain(rows).collect()
+}
+
 /// The nearest row that is no heading: the next in the direction of a move, else the one on the other side.
 fn on_a_row(rows: &[QueueRow], at: usize, down: bool) -> usize {
     let at = at.min(rows.len().saturating_sub(1));
-    let is_row = |at: &usize| !matches!(rows[*at], QueueRow::Heading(..));
+    let is_row = |at: &usize| !matches!(rows[*at], QueueRow::Heading(..) | QueueRow::Columns);
     let (mut below, above) = (at..rows.len(), (0..=at).rev());
     let (mut below, mut above) = (below.find(is_row), above.filter(|at| *at < rows.len()).find(is_row));
     if !down {
@@ -621,7 +717,7 @@ impl Queue {
     /// What cannot be read in a row, and why.
     pub fn problem(&self, row: QueueRow) -> Option<(String, String)> {
         match row {
-            QueueRow::Change(_) | QueueRow::Heading(..) => None,
+            QueueRow::Change(_) | QueueRow::Command(_) | QueueRow::Heading(..) | QueueRow::Columns => None,
             QueueRow::Elsewhere(at) => self.elsewhere.get(at).cloned(),
             QueueRow::Silent(at) => self.silent.get(at).cloned(),
             QueueRow::Broken(at) => self.broken.get(at).map(|broken| (broken.what.clone(), broken.why.clone())),

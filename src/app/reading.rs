@@ -2,6 +2,7 @@
 //! sheet.
 
 use super::action::Action;
+use super::ceremony::Ask;
 use super::choice::Choice;
 use super::keymap::Stroke;
 use super::picker::{Badge, Entry, Picker};
@@ -10,7 +11,7 @@ use super::review::layout::Layout;
 use super::review::parts::ChangePart;
 use super::review::{EditId, Goal, MAX_ITEMS, Review};
 use super::saving::{save, save_if_changed};
-use super::sign::{Ask, Sheet};
+use super::sign::Sheet;
 use super::text::TextField;
 use super::{Effect, FILE_LIST_FROM, Overlay, Screen, State, Text};
 use crate::change::manifest::escape;

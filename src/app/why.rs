@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::queue::{Entry, Examined, without_policy};
 use super::{State, Text, TextLine};
+use crate::authorizing::{PendingCommand, RequestState};
 use crate::change::{counted, visible};
 use crate::examination::Examination;
 use crate::examination::background::Progress;
@@ -22,6 +23,24 @@ pub fn text(state: &State, entry: &Entry) -> Text {
         Examined::Failed(why) => vec![TextLine::Warning(why.clone())],
     };
     Text { title, lines, scroll: 0 }
+}
+
+/// How a command stands, and why: what its broker would say.
+pub fn of_command(pending: &PendingCommand) -> Text {
+    let mut lines = vec![TextLine::Plain(format!("At {}: {}.", visible::text(pending.target()), pending.word()))];
+    match &pending.standing {
+        RequestState::Refused(why) | RequestState::Stopped(why) => lines.push(TextLine::Warning(why.clone())),
+        _ => {}
+    }
+    let reasons = pending.answer.reasons.iter().map(|reason| format!("{}  {}", reason.code, reason.detail));
+    if pending.is_open() && !pending.answer.reasons.is_empty() {
+        lines.push(TextLine::Heading("What the broker would say now".to_owned()));
+        lines.extend(reasons.map(TextLine::Plain));
+    }
+    lines.push(TextLine::Heading("Who must sign".to_owned()));
+    lines.extend(pending.slots().into_iter().map(TextLine::Plain));
+    lines.push(TextLine::Muted(format!("request {}", pending.id)));
+    Text { title: format!("why · {}", pending.line()), lines, scroll: 0 }
 }
 
 fn lines(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine> {

@@ -21,7 +21,7 @@ enum Command {
     #[command(after_help = help!("0 when it is pinned", "undersign broker pin /var/lib/undersign"))]
     Pin(ServeOptions),
     /// Take requests in, and run what was authorized
-    #[command(after_help = help!("it ends by a signal", "undersign broker serve /var/lib/undersign"))]
+    #[command(after_help = help!("0 never: it serves until a signal ends it", "undersign broker serve /var/lib/undersign"))]
     Serve(ServeOptions),
     /// What a broker starts to become a command
     #[command(hide = true)]

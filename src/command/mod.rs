@@ -21,6 +21,7 @@ pub mod request;
 mod standing;
 pub mod statement;
 mod trouble;
+mod vetoes;
 
 pub use authorization::{Authorization, AuthorizationStatement, Verdict};
 pub use case::is_destructive;
@@ -31,3 +32,4 @@ pub use receipt::{Event, Run, RunStatement};
 pub use records::{AuthorizationChain, AuthorizationRecord, Received, RunChain, RunRecord};
 pub use request::{Request, command_digest};
 pub use standing::{Counted, standing};
+pub use vetoes::{Veto, Vetoes, vetoes};

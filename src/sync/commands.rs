@@ -6,7 +6,7 @@ use git2::Oid;
 use super::{Prompts, Report, run_git};
 use crate::change::visible;
 use crate::command::{AuthorizationChain, AuthorizationRecord, RunRecord};
-use crate::ledger::commands::{Family, chain_from, names, read_family, remote_prefix_of};
+use crate::ledger::commands::{Family, chain_from, chain_of, names, read_family, remote_prefix_of};
 use crate::record::{Chain, ChainId};
 use crate::source::git::Repository;
 
@@ -41,7 +41,11 @@ pub(super) fn sync(repository: &Repository, remote: &str, prompts: Prompts, repo
         Err(error) => return report.alarms.push(error.to_string()),
     };
     for chain in own {
-        let held = there.iter().find(|copy| copy.id == chain.id).map_or(0, |copy| copy.len());
+        let copy = there.iter().find(|copy| copy.id == chain.id);
+        let held = copy.map_or(0, Chain::len);
+        if let Some(copy) = copy.filter(|_| chain.len() < held) {
+            catch_up(repository, remote, &chain, copy);
+        }
         if chain.len() <= held {
             continue;
         }
@@ -51,6 +55,48 @@ pub(super) fn sync(repository: &Repository, remote: &str, prompts: Prompts, repo
                 report.alarms.push(format!("{} did not take the chain {}: {why}.", visible::text(remote), chain.id));
             }
         }
+    }
+}
+
+/// How many records that people signed here the remote was not yet seen to hold.
+pub(super) fn outbox(repository: &Repository, remote: &str) -> usize {
+    let own = names(repository, AuthorizationRecord::PREFIX).unwrap_or_default();
+    let kept = remote_prefix_of::<AuthorizationRecord>(remote);
+    let waits = |(id, name): &(ChainId, String)| {
+        let here: AuthorizationChain = chain_of(repository, name, id);
+        let there: AuthorizationChain = chain_of(repository, &format!("{kept}{id}"), id);
+        here.len().saturating_sub(there.len())
+    };
+    own.iter().map(waits).sum()
+}
+
+/// Brings here what a remote holds about commands, of brokers and of people; whether anything was new.
+pub(super) fn fetch_all(repository: &Repository, remote: &str, prompts: Prompts) -> Result<bool, String> {
+    let kept = || -> Result<Vec<Oid>, String> {
+        let prefixes = [remote_prefix_of::<RunRecord>(remote), remote_prefix_of::<AuthorizationRecord>(remote)];
+        let mut tips = Vec::new();
+        for prefix in prefixes {
+            for (_, name) in names(repository, &prefix).map_err(|error| error.to_string())? {
+                tips.extend(repository.raw.refname_to_id(&name));
+            }
+        }
+        Ok(tips)
+    };
+    let before = kept()?;
+    fetch::<RunRecord>(repository, remote, prompts)?;
+    fetch::<AuthorizationRecord>(repository, remote, prompts)?;
+    Ok(kept()? != before)
+}
+
+/// Moves an own chain on to what the remote holds of it, where that is more of the same: the disk of this device was
+/// restored.
+fn catch_up(repository: &Repository, remote: &str, own: &AuthorizationChain, there: &AuthorizationChain) {
+    let is_more = there.fault.is_none() && own.head().is_none_or(|head| there.holds(head).is_ok());
+    let kept = format!("{}{}", remote_prefix_of::<AuthorizationRecord>(remote), own.id);
+    if let (true, Ok(tip)) = (is_more, repository.raw.refname_to_id(&kept)) {
+        let name = format!("{}{}", AuthorizationRecord::PREFIX, own.id);
+        // Where it cannot be written, the next signature is refused and says so.
+        let _ = repository.raw.reference(&name, tip, true, "undersign: sync");
     }
 }
 
@@ -107,7 +153,7 @@ pub fn fetch<R: Family>(repository: &Repository, remote: &str, prompts: Prompts)
 /// Keeps a chain that holds what was kept of it. One with a fault is handed on, so that who judges sees it, and not
 /// kept.
 fn keep<R: Family>(repository: &Repository, name: &str, chain: &Chain<R>, tip: Oid) -> Result<(), String> {
-    let before: Chain<R> = crate::ledger::commands::chain_of(repository, name, &chain.id);
+    let before: Chain<R> = chain_of(repository, name, &chain.id);
     if let Some(head) = before.head()
         && let Err(fault) = chain.holds(head)
     {

@@ -122,7 +122,16 @@ impl<'r> Remote<'r> {
             let there = held.iter().find(|copy| copy.id == chain.id).map_or(0, |copy| copy.records.len());
             chain.records.len().saturating_sub(there)
         };
-        ledger::read(self.repository).unwrap_or_default().iter().map(count).sum()
+        let decisions: usize = ledger::read(self.repository).unwrap_or_default().iter().map(count).sum();
+        decisions + commands::outbox(self.repository, &self.name)
+    }
+
+    /// Brings here what the remote holds about commands; whether anything was new.
+    ///
+    /// # Errors
+    /// It could not be read, or holds less than it did.
+    pub fn fetch_commands(&self) -> Result<bool, String> {
+        commands::fetch_all(self.repository, &self.name, self.prompts)
     }
 
     /// Fetches the chains of others, sends our own. With `restore`, what the remote has lost is sent again.

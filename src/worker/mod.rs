@@ -1,6 +1,7 @@
 //! FLOOR 4: effects → ports → events. [`perform`] is a plain function: threads call it in the program, tests inline.
 
 mod carried;
+mod commands;
 mod highlight;
 mod opened;
 mod read;
@@ -201,6 +202,20 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
             tell(Event::Prepared { ticket, result: prepare(&case, &snapshot, ports).map(Box::new) });
         }
+        Effect::OpenCommand { ticket, repository, snapshot, id } => {
+            tell(Event::CommandOpened { ticket, repository, result: commands::open(snapshot, id, ports) });
+        }
+        Effect::PrepareCommand { ticket, snapshot, id, page, decision } => {
+            let result = commands::prepare(&decision, (id, &page), &snapshot, ports);
+            tell(Event::CommandPrepared { ticket, result });
+        }
+        Effect::SignCommand { ticket, snapshot, id, page, prepared, passphrase } => {
+            let result = commands::sign(&prepared, (id, &page), &snapshot, passphrase.as_deref(), ports);
+            tell(Event::CommandSigned { ticket, result });
+        }
+        Effect::ListCommands { repository, snapshot } => {
+            tell(Event::CommandsListed { repository, result: commands::list(&snapshot, ports) });
+        }
         Effect::Sign { ticket, snapshot, change, prepared, passphrase } => {
             let result = sign(&prepared, &change, &snapshot, passphrase.as_deref(), ports);
             let problem =
@@ -241,7 +256,9 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
     let at = |change: &Change| Some((change.id.clone(), hosts.hosted(&change.refs)?));
     let hosted = pending.changes.iter().filter_map(at).collect();
     let changes = pending.changes.into_iter().map(Arc::new).collect();
-    Ok(Listing { snapshot: Arc::new(snapshot), changes, examined, again, hosted, at_servers, broken, outbox, fetched })
+    let commands = commands::pending(&repository, &snapshot, ports)?;
+    let snapshot = Arc::new(snapshot);
+    Ok(Listing { snapshot, changes, examined, again, hosted, at_servers, broken, commands, outbox, fetched })
 }
 
 /// Whether a change moved since the person decided on it, or else looked at it.
@@ -321,7 +338,10 @@ fn fetch(snapshot: &RepositorySnapshot, access: &ServerAccess, now: i64) -> Resu
     let fetched = branches::fetch(&repository, &access.answered(&repository), Prompts::Never, now);
     // Where a remote does not answer, a server may.
     let brought = servers::bring_patches(access, &repository);
-    let is_moved = fetched? || brought.requests + brought.gone > 0;
+    let has_targets = snapshot.policy().is_some_and(|policy| !policy.targets.is_empty());
+    let remote = Remote::find(&repository, None, Prompts::Never).ok().filter(|_| has_targets);
+    let commands = remote.map_or(Ok(false), |remote| remote.fetch_commands())?;
+    let is_moved = fetched? || commands || brought.requests + brought.gone > 0;
     if brought.problems.is_empty() { Ok(is_moved) } else { Err(brought.problems.join(" ")) }
 }
 
@@ -492,7 +512,7 @@ impl Workers {
     /// Carries out an effect in its lane.
     pub fn submit(&self, effect: Effect) {
         let lane = match effect {
-            Effect::List { .. } | Effect::Open { .. } => &self.load,
+            Effect::List { .. } | Effect::Open { .. } | Effect::OpenCommand { .. } => &self.load,
             Effect::Read { .. } => &self.read,
             Effect::Compare { .. } => &self.near,
             Effect::Search { .. } => &self.search,
@@ -501,10 +521,13 @@ impl Workers {
             Effect::Examine { .. } => &self.assess,
             Effect::Learn { .. } => &self.learn,
             Effect::Highlight { .. } => &self.highlight,
-            Effect::Sync { .. } | Effect::Fetch { .. } | Effect::Bring { .. } => &self.sync,
+            Effect::Sync { .. } | Effect::Fetch { .. } | Effect::Bring { .. } | Effect::ListCommands { .. } => {
+                &self.sync
+            }
             Effect::Recall => &self.load,
             Effect::Ask { .. } => &self.ask,
             Effect::SaveDraft { .. } | Effect::Prepare { .. } | Effect::Sign { .. } => &self.sign,
+            Effect::PrepareCommand { .. } | Effect::SignCommand { .. } => &self.sign,
         };
         // A lane ends only with the program.
         let _ = lane.send(effect);

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 #![cfg(target_os = "linux")]
 
+#[path = "../support/desk.rs"]
+mod desk;
 mod scene;
 #[path = "../support/mod.rs"]
 mod support;
@@ -356,4 +358,43 @@ fn a_policy_that_the_pinned_one_lets_land_is_taken() {
     assert_eq!(asked.code, 0, "{asked:?}");
     let ran = scene.exec(&["run", asked.out.trim()]);
     assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn a_request_is_read_and_authorized_at_the_desk_and_then_runs() {
+    let scene = Scene::new("destructive = [{ role = \"senior\", n = 1 }]", "");
+    let id = scene.ask("echo the shop is well\n", "To see how it is.");
+    let mut desk = scene.desk("dana", (100, 60));
+    assert!(desk.frame().contains("Nothing waits") || !desk.frame().contains("Commands waiting"), "{}", desk.frame());
+    desk.press("R");
+    let frame = desk.frame();
+    assert!(frame.contains("Commands waiting 1") && frame.contains("sh {script}"), "{frame}");
+    desk.press("<enter>");
+    let frame = desk.frame();
+    for words in ["no preview", "mina, proven by account", "To see how it is.", "echo the shop is well"] {
+        assert!(frame.contains(words), "{words}: {frame}");
+    }
+    desk.press("SaIt only prints.<enter>");
+    let frame = desk.frame();
+    let typed = frame.lines().find_map(|line| Some(line.split_once("type ")?.1.split_once(" to ")?.0.to_owned()));
+    desk.press(&typed.unwrap_or_else(|| panic!("{frame}"))).press("<enter>");
+    assert!(desk.frame().contains("✓ Authorized"), "{}", desk.frame());
+    // It was sent at once.
+    let ran = scene.exec(&["run", &id]);
+    assert!(ran.code == 0 && ran.out == "the shop is well\n", "{ran:?}");
+    desk.press("<esc>qR");
+    assert!(desk.frame().contains("exit 0"), "{}", desk.frame());
+}
+
+#[test]
+fn a_refusal_at_the_desk_stops_what_somebody_else_authorized_at_theirs() {
+    let scene = Scene::new("", "");
+    let id = scene.ask("echo done\n", "");
+    scene.sign("dana", Verdict::Authorize, &id);
+    assert_eq!(scene.exec(&["status", &id]).code, 0);
+    let mut desk = scene.desk("rahim", (100, 60));
+    desk.press("R<enter>SrNot on a Friday.<enter>refuse<enter>");
+    assert!(desk.frame().contains("✓ Refused"), "{}", desk.frame());
+    let said = scene.exec(&["run", &id]);
+    assert!(said.code == 2 && said.err.contains("Not on a Friday."), "{said:?}");
 }

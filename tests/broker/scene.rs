@@ -17,7 +17,9 @@ use undersign::record::statement::{Decimal, Link as Place, PolicyName, Repositor
 use undersign::record::{ChainId, Signable as _};
 use undersign::sync::Prompts;
 use undersign::sync::commands::{Sent, fetch, send};
+use undersign::worker::Ports;
 
+use crate::desk::{Session, ports};
 use crate::support::{Fixture, git_in, now, policy};
 
 const DEVICE: &str = "0123456789abcdef";
@@ -184,6 +186,13 @@ impl Scene {
         ]);
         assert_eq!(said.code, 0, "{said:?}");
         said.out.trim().to_owned()
+    }
+
+    /// The desk of a person, on the clone that people share.
+    pub fn desk(&self, who: &str, size: (u16, u16)) -> Session {
+        let drafts = self.f.dir.path().join(format!("drafts-{who}"));
+        let ports = Ports { random: None, ..ports(&drafts, self.f.key(who)) };
+        Session::over(vec![self.f.repo.clone()], ports, now(), size)
     }
 
     /// Signs about a request, as the desk does, and sends it.

@@ -5,6 +5,7 @@ mod advice;
 mod alike;
 mod attack;
 mod cached;
+mod commands;
 #[path = "../support/desk.rs"]
 mod desk;
 mod desks;

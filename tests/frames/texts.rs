@@ -145,7 +145,7 @@ proptest! {
         }
         let draft = |session: &Session| match &session.state.screen {
             Screen::Review(review) => (review.draft.clone(), review.partly_shown(), review.seen()),
-            Screen::Queue => unreachable!("no stroke leaves the reader"),
+            Screen::Queue | Screen::Command(_) => unreachable!("no stroke leaves the reader"),
         };
         prop_assert_eq!(draft(&all), draft(&few));
     }

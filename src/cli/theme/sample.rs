@@ -152,6 +152,7 @@ pub fn queue() -> State {
         hosted: HashMap::new(),
         at_servers: Vec::new(),
         broken: Vec::new(),
+        commands: Vec::new(),
         outbox: None,
         fetched: None,
     };

@@ -22,6 +22,7 @@ pub fn draw(state: &State, scroll: usize, area: Rect, paint: &mut Paint<'_>) {
     let name = match state.screen {
         crate::app::Screen::Queue => "the queue",
         crate::app::Screen::Review(_) => "the reader",
+        crate::app::Screen::Command(_) => "a command",
     };
     let inner = paint.frame(window, &format!("help: {name} · {hint}"));
     let width = inner.width / columns.len().max(1) as u16;

@@ -1,5 +1,6 @@
 //! State → frame. Nothing here changes the state. Same names as in `app/`: knowing one path, you know the other.
 
+mod command;
 mod diff;
 mod help;
 mod paint;
@@ -30,6 +31,7 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
     match &state.screen {
         Screen::Queue => queue::draw(state, area, &mut paint),
         Screen::Review(review) => review::draw(state, review, area, &mut paint),
+        Screen::Command(command) => command::draw(state, command, area, &mut paint),
     }
     let foot = area.height - 1;
     let mut cursor = None;
@@ -41,7 +43,13 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
             // The strokes of the screen below mean nothing here.
             paint.clear(Rect { y: foot, height: 1, ..area });
             if let Screen::Review(review) = &state.screen {
-                cursor = sign::draw(sheet, review, &state.keymap, area, &mut paint);
+                cursor = sign::change::draw(sheet, review, &state.keymap, area, &mut paint);
+            }
+        }
+        Some(Overlay::Authorize(sheet)) => {
+            paint.clear(Rect { y: foot, height: 1, ..area });
+            if let Screen::Command(command) = &state.screen {
+                cursor = sign::command::draw(sheet, command, &state.keymap, area, &mut paint);
             }
         }
         Some(Overlay::Prompt(prompt)) => {

@@ -1,103 +1,58 @@
-//! The sign sheet: what is missing, what will be signed, and what is asked for.
+//! The sign sheet of a change.
 
 use ratatui::layout::{Position, Rect};
+
 use unicode_width::UnicodeWidthStr as _;
 
-use super::paint::{Line, Paint, clip, fold, hanging};
+use super::{Page, Room, common, date, row, told};
 use crate::app::action::Action;
+use crate::app::ceremony::Stage;
 use crate::app::keymap::Keymap;
 use crate::app::review::{Review, Subject};
-use crate::app::sign::{Sheet, Stage};
+use crate::app::sign::Sheet;
 use crate::app::text::TextField;
 use crate::change::counted;
 use crate::decision::{Missing, Verdict};
 use crate::gate::Answerable;
 use crate::policy::Direction;
 use crate::record::statement::Statement;
-use crate::signing::Prepared;
 use crate::tui::theme::Role;
+use crate::tui::view::paint::{Line, Paint, clip, hanging};
 
-/// The widest box: longer lines are hard to read.
-const WIDEST: u16 = 100;
-/// Rows that every page has: the frame, title and route, a blank on either side of the body, the foot.
-const CHROME: u16 = 7;
-
-/// What stands between the head and the foot of the sheet.
-#[derive(Default)]
-struct Page<'s> {
-    lines: Vec<Line>,
-    foot: Line,
-    /// Where something is typed: on this line of the page, or in its foot.
-    field: Option<(Option<usize>, String, &'s TextField, bool)>,
-}
-
-/// Draws the sheet, as high as its text; gives the place of the cursor.
+/// Draws the sheet; gives the place of the cursor.
 pub fn draw(sheet: &Sheet, review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>) -> Option<Position> {
-    let width = area.width.min(WIDEST);
-    let columns = usize::from(width.saturating_sub(4));
-    let message = sheet.message.as_ref().map(|message| fold(message, columns)).unwrap_or_default();
-    let message: Vec<_> = message.iter().map(|part| Line::new().add(Role::Warning, part)).collect();
-    let most = area.height.saturating_sub(2);
-    // What is told stands over the foot, from its beginning on, whatever the page loses for it.
-    let room = usize::from(most.saturating_sub(CHROME)).saturating_sub(message.len());
-    let page = page_of(sheet, review, keymap, columns, room);
-    let height = (page.lines.len().min(room) + message.len()) as u16 + CHROME;
-    let window = Rect { x: area.x + (area.width - width) / 2, y: area.y + 1, width, height: height.min(most) };
-    let title = if matches!(sheet.stage, Stage::Confirm { .. }) { "sign: read it, then its code" } else { "sign" };
-    // Half rows of what lies beside the box would be noise; what is below it stays.
-    paint.clear(Rect { y: window.y, height: window.height, ..area });
-    let inner = paint.frame(window, title);
-    head(review, inner, columns, paint);
-    let body = Rect { y: inner.y + 3, height: inner.height.saturating_sub(5), ..inner };
-    let foot = Rect { y: inner.y + inner.height.saturating_sub(1), height: 1, ..inner };
-    let start = usize::from(body.height).saturating_sub(message.len());
-    page.lines.into_iter().take(start).enumerate().for_each(|(row, line)| paint.line(body, row as u16, line));
-    message.into_iter().enumerate().for_each(|(row, line)| paint.line(body, (start + row) as u16, line));
-    paint.line(foot, 0, page.foot);
-    let (row, label, field, is_secret) = page.field?;
-    let at = match row {
-        Some(row) => Rect { y: body.y + row as u16, height: 1, ..body },
-        None => foot,
-    };
-    Some(paint.field(at, &label, field, is_secret))
+    let columns = usize::from(area.width.min(super::WIDEST).saturating_sub(4));
+    let page = |room| page_of(sheet, review, keymap, room);
+    super::draw(&sheet.ceremony, head(review, columns), page, area, paint)
 }
 
-fn head(review: &Review, inner: Rect, columns: usize, paint: &mut Paint<'_>) {
-    paint.line(inner, 0, Line::new().add(Role::Title, &clip(review.change.title(), columns)));
+fn head(review: &Review, columns: usize) -> [Line; 2] {
     let target = review.change.target.trim_start_matches("refs/heads/");
     let revision = &review.change.revision;
     let (base, head) = (revision.base.short(), revision.head.short());
     let route = format!("{} → {target}   {base}..{head}", review.change.name);
-    paint.line(inner, 1, Line::new().add(Role::Muted, &clip(&route, columns)));
+    [
+        Line::new().add(Role::Title, &clip(review.change.title(), columns)),
+        Line::new().add(Role::Muted, &clip(&route, columns)),
+    ]
 }
 
-fn page_of<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, columns: usize, room: usize) -> Page<'s> {
-    match &sheet.stage {
-        Stage::Choose => choose(sheet, review, keymap, columns, room),
+fn page_of<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, room: Room) -> Page<'s> {
+    let columns = room.columns;
+    match &sheet.ceremony.stage {
+        Stage::Choose => choose(sheet, review, keymap, columns, room.rows),
         Stage::Reason { verdict, field } => reason(*verdict, field, review, columns),
-        Stage::Freezing { .. } => {
-            Page { lines: vec![Line::new().add(Role::Faint, "fixing the statement …")], ..Page::default() }
-        }
-        Stage::Confirm { prepared, field, scroll } => {
-            let what = match prepared.verdict {
-                Verdict::HumanOnly => "sign that no AI was used".to_owned(),
-                Verdict::BreakGlass => "break the glass".to_owned(),
-                verdict => verdict.to_string(),
-            };
-            let label = format!("type {} to {what}: ", Sheet::challenge(prepared));
-            let lines = statement(prepared, *scroll, columns, room);
-            Page { lines, field: Some((None, label, field, false)), ..Page::default() }
-        }
-        Stage::Passphrase { prepared, field } => {
-            let lines = statement(prepared, 0, columns, room);
-            Page { lines, field: Some((None, "passphrase of the key: ".to_owned(), field, true)), ..Page::default() }
-        }
-        Stage::Signing { prepared } => Page {
-            lines: statement(prepared, 0, columns, room),
-            foot: Line::new().add(Role::Accent, "signing … touch your security key, if it blinks"),
-            field: None,
-        },
         Stage::Done { record, verdict } => done(record, *verdict, keymap, columns),
+        stage => common(stage, what, in_words, room),
+    }
+}
+
+/// What is confirmed by typing a code.
+fn what(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::HumanOnly => "sign that no AI was used".to_owned(),
+        Verdict::BreakGlass => "break the glass".to_owned(),
+        verdict => verdict.to_string(),
     }
 }
 
@@ -106,7 +61,7 @@ fn choose<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, columns: usize
     lines.push(Line::new());
     lines.extend(advice(sheet, columns));
     lines.extend(consequences(review, columns));
-    let key = match &sheet.key {
+    let key = match &sheet.ceremony.key {
         Ok(key) => vec![Line::new().add(Role::Muted, &clip(&format!("key {key}"), columns))],
         Err(why) => told(Role::Warning, why, columns),
     };
@@ -197,10 +152,6 @@ fn done_lines(review: &Review) -> Vec<Line> {
     lines
 }
 
-fn told(role: Role, text: &str, columns: usize) -> Vec<Line> {
-    fold(text, columns).iter().map(|part| Line::new().add(role, part)).collect()
-}
-
 /// Who else is asked, and what a signature would not do.
 fn advice(sheet: &Sheet, columns: usize) -> Vec<Line> {
     let mut lines = Vec::new();
@@ -218,7 +169,7 @@ fn advice(sheet: &Sheet, columns: usize) -> Vec<Line> {
         lines.extend(hanging(&need.to_string(), 2, columns).iter().map(|part| Line::new().add(role, part)));
     }
     // Who has no key needs one, and not to be told that the roster does not know it.
-    if let Some(why) = sheet.advice.futile.as_ref().filter(|_| sheet.key.is_ok()) {
+    if let Some(why) = sheet.advice.futile.as_ref().filter(|_| sheet.ceremony.key.is_ok()) {
         lines.extend(told(Role::Warning, &format!("Your approval would not count: {why}."), columns));
     }
     for answerable in &sheet.advice.answers {
@@ -276,7 +227,7 @@ fn own_words(review: &Review, columns: usize, room: usize) -> Vec<Line> {
 fn keys(sheet: &Sheet, (has_notes, is_ready): (bool, bool), draft: bool, noun: bool) -> Line {
     let own = if sheet.own == Some(Verdict::Reject) { "withdraw your rejection" } else { "withdraw your approval" };
     let advice = &sheet.advice;
-    let signs = sheet.key.is_ok() && sheet.advice.unsignable.is_none();
+    let signs = sheet.ceremony.key.is_ok() && sheet.advice.unsignable.is_none();
     let offered = [
         (is_ready && advice.refusals.is_empty(), "a", "approve"),
         (true, "r", if is_ready || !noun { "reject" } else { "reject (a reason is enough)" }),
@@ -310,63 +261,16 @@ fn reason<'s>(verdict: Verdict, field: &'s TextField, review: &Review, columns: 
         (Verdict::Withdraw, _) => "Why do you take it back?",
         _ => "What must change? Author and agent will read it.",
     };
-    let mut lines = vec![Line::new().add(Role::Title, &verdict.to_string())];
-    lines.extend(told(Role::Text, ask, columns));
-    lines.push(Line::new());
-    let row = lines.len();
-    lines.extend([Line::new(), Line::new()]);
     let note = "Enter shows the statement; it does not sign. Esc leaves, the draft is kept.";
-    lines.extend(told(Role::Faint, note, columns));
-    Page { lines, foot: Line::new(), field: Some((Some(row), "reason: ".to_owned(), field, false)) }
-}
-
-/// What will be signed: in a few sentences, and below them the bytes as they are, ASCII and indented. The sentences
-/// are read from the bytes and from nothing else.
-fn statement(prepared: &Prepared, scroll: usize, columns: usize, room: usize) -> Vec<Line> {
-    let mut lines = match Statement::decode(&prepared.payload) {
-        Ok(statement) => in_words(&statement, columns),
-        Err(fault) => told(Role::Error, &format!("These bytes are no sound statement: {fault}."), columns),
-    };
-    // The bytes keep their place, however long a reason is and however low the screen.
-    if room < 9 {
-        lines.clear();
-    }
-    let most = room.saturating_sub(6).max(1);
-    if lines.len() > most {
-        lines.truncate(most - 1);
-        lines.push(Line::new().add(Role::Warning, "  … and more, which stands in the bytes below"));
-    }
-    let text = String::from_utf8_lossy(&prepared.payload);
-    let bytes: Vec<String> = text.lines().flat_map(|line| fold(line, columns)).collect();
-    let has_rule = room >= 4;
-    let page = room.saturating_sub(lines.len() + usize::from(has_rule)).max(1);
-    let scroll = scroll.min(bytes.len().saturating_sub(page));
-    let until = (scroll + page).min(bytes.len());
-    let place = format!(" {}–{until} of {} · ↓ ↑", scroll + 1, bytes.len());
-    let length = prepared.payload.len();
-    let rules = [
-        format!("── these {length} bytes are signed; the lines above are read from them "),
-        format!("── these {length} bytes are signed; the above is read from them "),
-        format!("── these {length} bytes are signed "),
-    ];
-    let fits = |rule: &&String| rule.width() + place.width() <= columns;
-    let rule = rules.iter().find(fits).unwrap_or(&rules[2]);
-    let rest = columns.saturating_sub(rule.width() + place.width());
-    let rule = Line::new().add(Role::Border, &format!("{rule}{}", "─".repeat(rest)));
-    lines.extend(has_rule.then(|| rule.add(Role::Faint, &place)));
-    for line in &bytes[scroll..until] {
-        let (key, rest) = line.split_once(": ").map_or((line.as_str(), ""), |(key, rest)| (key, rest));
-        lines.push(if rest.is_empty() {
-            Line::new().add(Role::Text, key)
-        } else {
-            Line::new().add(Role::Faint, &format!("{key}: ")).add(Role::Text, rest)
-        });
-    }
-    lines
+    super::reason(&verdict.to_string(), ask, note, field, columns)
 }
 
 /// Who says what of which change, why, having seen what, until when.
-fn in_words(statement: &Statement, columns: usize) -> Vec<Line> {
+fn in_words(payload: &[u8], columns: usize) -> Vec<Line> {
+    let statement = match Statement::decode(payload) {
+        Ok(statement) => statement,
+        Err(fault) => return told(Role::Error, &format!("These bytes are no sound statement: {fault}."), columns),
+    };
     let predicate = &statement.predicate;
     let target = predicate.target.name.trim_start_matches("refs/heads/");
     let repository = statement.subject.first().map_or("", |subject| subject.name.as_str());
@@ -382,33 +286,24 @@ fn in_words(statement: &Statement, columns: usize) -> Vec<Line> {
     let who = format!("{} ({})", predicate.principal, predicate.roles.join(", "));
     let mut lines = told(Role::Title, &format!("{who} {says}"), columns);
     let short = |id: &str| id.chars().take(7).collect::<String>();
-    let row = |label: &str, text: &str| {
-        let folded = fold(text, columns.saturating_sub(14));
-        let first = folded.len();
-        let label = move |at: usize| if at == 0 && first > 0 { format!("  {label:<12}") } else { " ".repeat(14) };
-        let lines = folded.into_iter().enumerate();
-        lines.map(|(at, part)| Line::new().add(Role::Faint, &label(at)).add(Role::Text, &part)).collect::<Vec<_>>()
-    };
     let paths = counted(usize::try_from(predicate.manifest.paths.0).unwrap_or(usize::MAX), "path");
     let (head, tip) = (short(&predicate.head.commit), short(&predicate.target.tip));
     let content = format!("{paths} of {head}, to land on {tip}");
-    lines.extend(row("content", &content));
+    lines.extend(row("content", &content, columns));
     let because = match predicate.reason.is_empty() {
         true => "no reason is given".to_owned(),
         false => format!("“{}”", predicate.reason),
     };
-    lines.extend(row("because", &because));
+    lines.extend(row("because", &because, columns));
     let coverage = &predicate.coverage;
     let answered = predicate.findings.answered.iter().filter(|finding| !finding.answer.is_empty()).count();
     let mut seen = vec![format!("{} of {} hunks", coverage.hunks_seen.0, coverage.hunks.0)];
     seen.extend((predicate.findings.total.0 > 0).then(|| counted(answered, "finding") + " answered"));
     seen.extend((!coverage.omissions.is_empty()).then(|| counted(coverage.omissions.len(), "omission")));
     seen.extend((!predicate.notes.is_empty()).then(|| counted(predicate.notes.len(), "note")));
-    lines.extend(row("having seen", &seen.join(" · ")));
-    let until = jiff::Timestamp::from_second(predicate.not_after.seconds())
-        .map_or_else(|_| "no date that there is".to_owned(), |time| time.strftime("%-d %b %Y, %H:%M UTC").to_string());
+    lines.extend(row("having seen", &seen.join(" · "), columns));
     if predicate.not_after.0 > 0 {
-        lines.extend(row("good until", &until));
+        lines.extend(row("good until", &date(predicate.not_after.seconds()), columns));
     }
     lines
 }
@@ -424,14 +319,10 @@ fn done<'s>(record: &str, verdict: Verdict, keymap: &Keymap, columns: usize) -> 
         Verdict::HandOver => "Taken over",
         Verdict::Repair => "Repaired",
     };
-    let mut lines = told(Role::Ok, &format!("✓ {word}, signed, recorded, read back and verified."), columns);
-    lines.extend([Line::new(), Line::new().add(Role::Faint, "record ").add(Role::Text, record), Line::new()]);
     let place = format!(
         "It lies in the repository under refs/undersign/decisions/ and counts elsewhere once it is sent: {} in the \
          queue, or `undersign sync`.",
         keymap.first(Action::Sync)
     );
-    lines.extend(told(Role::Muted, &place, columns));
-    let foot = Line::new().add(Role::Key, "any key").add(Role::Text, " closes");
-    Page { lines, foot, field: None }
+    super::done(word, record, &place, columns)
 }

@@ -1,0 +1,163 @@
+//! Strokes on a command that is open, and its sheet.
+
+use super::action::Action;
+use super::ceremony::Ask;
+use super::command::sheet::CommandSheet;
+use super::command::{CommandView, OpenedCommand};
+use super::keymap::Stroke;
+use super::prompt::{Prompt, Purpose};
+use super::queue::QueuedCommand;
+use super::text::TextField;
+use super::{Effect, Overlay, Screen, State};
+use crate::authorizing::{PageRow, PendingCommand};
+use crate::signing::SigningError;
+
+/// Reads a command of the queue anew, and opens it.
+pub fn open(state: &mut State, command: &QueuedCommand) -> Vec<Effect> {
+    let Some(snapshot) = state.queue.ready(command.repository).cloned() else { return Vec::new() };
+    let (repository, id) = (command.repository, command.pending.id);
+    state.queue.selected = Some(id.to_string());
+    state.ticket += 1;
+    vec![Effect::OpenCommand { ticket: state.ticket, repository, snapshot, id }]
+}
+
+pub fn opened(state: &mut State, ticket: u64, repository: usize, result: Result<Box<OpenedCommand>, String>) {
+    if ticket != state.ticket {
+        return;
+    }
+    match result {
+        Ok(opened) => {
+            let draft = state.command_drafts.remove(&opened.pending.id).unwrap_or_default();
+            state.screen = Screen::Command(Box::new(CommandView::new(ticket, repository, *opened, draft)));
+        }
+        Err(why) => state.status = Some(why),
+    }
+}
+
+/// Asks for the commands that wait, where some can; no repository twice at a time.
+pub fn look_for_commands(state: &mut State) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for repository in (0..state.queue.sources.len()).filter(|at| state.has_targets(*at)).collect::<Vec<_>>() {
+        let Some(snapshot) = state.queue.ready(repository).cloned() else { continue };
+        if state.listing_commands.insert(repository) {
+            effects.push(Effect::ListCommands { repository, snapshot });
+        }
+    }
+    effects
+}
+
+/// They came in by themselves: the cursor stays where it was, and a request that is open says how it stands now.
+pub fn commands_listed(state: &mut State, repository: usize, result: Result<Vec<PendingCommand>, String>) {
+    state.listing_commands.remove(&repository);
+    match result {
+        Ok(commands) => {
+            state.queue.commands_came(repository, commands);
+            if let Screen::Command(open) = &mut state.screen {
+                let mut all = state.queue.commands.iter().filter(|command| command.repository == repository);
+                if let Some(now) = all.find(|command| command.pending.id == open.pending.id) {
+                    open.pending = now.pending.clone();
+                }
+            }
+        }
+        // Nobody asked for it: it covers nothing that a person is told.
+        Err(why) if matches!(state.screen, Screen::Queue) && state.status.is_none() => state.status = Some(why),
+        Err(_) => {}
+    }
+}
+
+/// The command is left: what was done is kept for when it is opened again.
+pub fn left(state: &mut State) {
+    if let Screen::Command(command) = &state.screen {
+        state.command_drafts.insert(command.pending.id, command.draft.clone());
+    }
+}
+
+pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effect> {
+    let Screen::Command(command) = &mut state.screen else { return Vec::new() };
+    match action {
+        Action::Sign => {
+            let asks = state.key_needs_passphrase && !state.sitting.is_open();
+            state.overlay = Some(Overlay::Authorize(Box::new(CommandSheet::new(state.key.clone(), asks))));
+        }
+        Action::Answer => return answer(state),
+        Action::Copy => {
+            let text = command.row().map(|row| command.page.words(row).1);
+            return text.map(Effect::Copy).into_iter().collect();
+        }
+        _ => state.status = command.update(action, count.unwrap_or(1)),
+    }
+    Vec::new()
+}
+
+/// Asks for an answer to the row under the cursor, else to the next that is open.
+fn answer(state: &mut State) -> Vec<Effect> {
+    let Screen::Command(command) = &mut state.screen else { return Vec::new() };
+    let asks = |row: &PageRow| matches!(row, PageRow::Finding(_) | PageRow::Omission(_));
+    if !command.row().is_some_and(asks) {
+        state.status = command.update(Action::NextFinding, 1);
+    }
+    let Some(row) = command.row().filter(|row| asks(row)).cloned() else { return Vec::new() };
+    let label = match &row {
+        PageRow::Omission(at) => format!("{}. Why is it fine all the same?", command.page.omissions[*at]),
+        PageRow::Finding(at) => command.page.findings[*at].ask.clone(),
+        _ => return Vec::new(),
+    };
+    let field = TextField::with(command.answer(&row).unwrap_or_default());
+    state.overlay = Some(Overlay::Prompt(Prompt { label, field, purpose: Purpose::AnswerOfCommand(row) }));
+    Vec::new()
+}
+
+pub fn sheet_stroke(state: &mut State, mut sheet: Box<CommandSheet>, stroke: Stroke) -> Vec<Effect> {
+    let Screen::Command(command) = &mut state.screen else { return Vec::new() };
+    let asked = sheet.stroke(stroke, command, &state.keymap);
+    let (ticket, snapshot, page) = (command.ticket, command.snapshot.clone(), command.page.clone());
+    let id = command.pending.id;
+    let effects = match asked {
+        Ask::Close => return Vec::new(),
+        Ask::Nothing | Ask::SaveDraft => Vec::new(),
+        Ask::Prepare(verdict) => {
+            let decision = command.decision(verdict);
+            vec![Effect::PrepareCommand { ticket, snapshot, id, page, decision }]
+        }
+        Ask::Sign(prepared, passphrase) => {
+            state.sitting.tried(passphrase.as_deref());
+            let passphrase = passphrase.or_else(|| state.sitting.passphrase());
+            vec![Effect::SignCommand { ticket, snapshot, id, page, prepared, passphrase }]
+        }
+    };
+    state.overlay = Some(Overlay::Authorize(sheet));
+    effects
+}
+
+/// The answer of the signing lane. What was signed is sent at once, since a broker waits for it.
+pub fn signed(state: &mut State, ticket: u64, result: Result<String, SigningError>) -> Vec<Effect> {
+    let Screen::Command(command) = &mut state.screen else { return Vec::new() };
+    if command.ticket != ticket {
+        return Vec::new();
+    }
+    state.sitting.was_right(result.is_ok());
+    let (repository, snapshot) = (command.repository, command.snapshot.clone());
+    let mut effects = Vec::new();
+    if let Ok(record) = &result {
+        state.signed.push((snapshot.root.clone(), record.clone()));
+        command.draft.reason.clear();
+        state.queue.selected = None;
+        effects.push(match state.queue.outbox.contains_key(&repository) {
+            true => Effect::Sync { repository, snapshot },
+            false => Effect::List { repository, path: snapshot.root.clone() },
+        });
+    }
+    if let Some(Overlay::Authorize(sheet)) = &mut state.overlay {
+        let told = sheet.ceremony.signed(result);
+        close(state, told);
+    }
+    effects
+}
+
+/// A text that comes back from a sheet closes it and is told.
+pub fn close(state: &mut State, told: Option<String>) {
+    if told.is_some() {
+        state.overlay = None;
+        state.status = told;
+    }
+}

@@ -1,0 +1,173 @@
+//! Signing step by step, whatever it is that is signed. Nothing is preselected, Enter never means yes, what confirms it
+//! is typed.
+
+use super::keymap::{Key, Stroke};
+use super::text::TextField;
+use crate::signing::{Prepared, SigningError};
+
+/// Where a sheet stands. `V` is a verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage<V> {
+    /// Says what is missing; a verdict is chosen.
+    Choose,
+    /// The reason is written.
+    Reason {
+        verdict: V,
+        field: TextField,
+    },
+    /// The bytes are being fixed.
+    Freezing {
+        verdict: V,
+    },
+    /// The statement is shown; its code is typed.
+    Confirm {
+        prepared: Box<Prepared<V>>,
+        field: TextField,
+        scroll: usize,
+    },
+    Passphrase {
+        prepared: Box<Prepared<V>>,
+        field: TextField,
+    },
+    Signing {
+        prepared: Box<Prepared<V>>,
+    },
+    /// Recorded.
+    Done {
+        record: String,
+        verdict: V,
+    },
+}
+
+/// What a sheet asks of the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask<V> {
+    Nothing,
+    Close,
+    SaveDraft,
+    Prepare(V),
+    Sign(Box<Prepared<V>>, Option<String>),
+}
+
+/// A stage, with what all of them share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ceremony<V> {
+    pub stage: Stage<V>,
+    pub message: Option<String>,
+    /// The key that would sign, or why there is none.
+    pub key: Result<String, String>,
+    pub needs_passphrase: bool,
+}
+
+impl<V: Copy> Ceremony<V> {
+    pub fn new(key: Result<String, String>, needs_passphrase: bool) -> Ceremony<V> {
+        Ceremony { stage: Stage::Choose, message: None, key, needs_passphrase }
+    }
+
+    /// Whether a stroke leaves the sheet, wherever it stands.
+    pub fn is_left_by(stroke: Stroke) -> bool {
+        stroke.key == Key::Esc || (stroke.key == Key::Char('c') && stroke.ctrl)
+    }
+
+    /// A stroke after the verdict was chosen and the reason given.
+    pub fn stroke(&mut self, stroke: Stroke) -> Ask<V> {
+        match std::mem::replace(&mut self.stage, Stage::Choose) {
+            Stage::Confirm { prepared, field, scroll } => self.confirm(prepared, field, scroll, stroke),
+            Stage::Passphrase { prepared, field } => self.passphrase(prepared, field, stroke),
+            Stage::Done { .. } => Ask::Close,
+            stage => {
+                self.stage = stage;
+                Ask::Nothing
+            }
+        }
+    }
+
+    fn confirm(&mut self, prepared: Box<Prepared<V>>, mut field: TextField, scroll: usize, stroke: Stroke) -> Ask<V> {
+        let lines = prepared.payload.iter().filter(|&&b| b == b'\n').count();
+        let scrolled = match stroke.key {
+            Key::Down => scroll + 1,
+            Key::Up => scroll.saturating_sub(1),
+            Key::PageDown => scroll + 10,
+            Key::PageUp => scroll.saturating_sub(10),
+            Key::Enter => return self.confirmed(prepared, field, scroll),
+            _ => {
+                field.take(stroke);
+                scroll
+            }
+        };
+        self.stage = Stage::Confirm { prepared, field, scroll: scrolled.min(lines.saturating_sub(1)) };
+        Ask::Nothing
+    }
+
+    fn confirmed(&mut self, prepared: Box<Prepared<V>>, field: TextField, scroll: usize) -> Ask<V> {
+        if field.text().trim() != prepared.challenge {
+            self.message = Some(format!("Type {} to sign; Esc leaves without signing.", prepared.challenge));
+            self.stage = Stage::Confirm { prepared, field, scroll };
+            return Ask::Nothing;
+        }
+        if self.needs_passphrase {
+            self.stage = Stage::Passphrase { prepared, field: TextField::default() };
+            return Ask::Nothing;
+        }
+        self.stage = Stage::Signing { prepared: prepared.clone() };
+        Ask::Sign(prepared, None)
+    }
+
+    fn passphrase(&mut self, prepared: Box<Prepared<V>>, mut field: TextField, stroke: Stroke) -> Ask<V> {
+        if stroke.key == Key::Enter && !field.text().is_empty() {
+            self.stage = Stage::Signing { prepared: prepared.clone() };
+            return Ask::Sign(prepared, Some(field.text().to_owned()));
+        }
+        field.take(stroke);
+        self.stage = Stage::Passphrase { prepared, field };
+        Ask::Nothing
+    }
+
+    pub fn prepared(&mut self, result: Result<Box<Prepared<V>>, SigningError>) -> Option<String> {
+        match result {
+            Ok(prepared) => self.stage = Stage::Confirm { prepared, field: TextField::default(), scroll: 0 },
+            Err(SigningError::Moved(why)) => return Some(why),
+            Err(SigningError::LostPlace(why) | SigningError::Refused(why)) => {
+                self.stage = Stage::Choose;
+                self.message = Some(why);
+            }
+            Err(SigningError::PassphraseNeeded) => self.stage = Stage::Choose,
+        }
+        None
+    }
+
+    /// The verdict that is being signed.
+    pub fn signing(&self) -> Option<V> {
+        match &self.stage {
+            Stage::Signing { prepared } => Some(prepared.verdict),
+            _ => None,
+        }
+    }
+
+    /// The answer of the signing lane. A text that comes back closes the sheet and is told.
+    pub fn signed(&mut self, result: Result<String, SigningError>) -> Option<String> {
+        let Stage::Signing { prepared } = &self.stage else { return None };
+        let prepared = prepared.clone();
+        match result {
+            Ok(record) => self.stage = Stage::Done { record, verdict: prepared.verdict },
+            Err(SigningError::Moved(why)) => return Some(why),
+            Err(SigningError::PassphraseNeeded) => {
+                self.stage = Stage::Passphrase { prepared, field: TextField::default() }
+            }
+            Err(SigningError::LostPlace(why)) => {
+                // Back to a sheet that must be prepared and confirmed anew: it never signs by itself.
+                self.stage = Stage::Choose;
+                self.message = Some(why);
+            }
+            Err(SigningError::Refused(why)) => {
+                self.message = Some(why);
+                self.stage = if self.needs_passphrase {
+                    Stage::Passphrase { prepared, field: TextField::default() }
+                } else {
+                    Stage::Confirm { prepared, field: TextField::default(), scroll: 0 }
+                };
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,103 @@
+//! The sheet on which a command is authorized or refused. Refusing asks for less than authorizing; nothing is
+//! preselected.
+
+use super::CommandView;
+use crate::app::action::Action;
+use crate::app::ceremony::{Ask, Ceremony, Stage};
+use crate::app::keymap::{Key, Keymap, Stroke};
+use crate::app::text::TextField;
+use crate::command::Verdict;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandSheet {
+    pub ceremony: Ceremony<Verdict>,
+}
+
+impl CommandSheet {
+    pub fn new(key: Result<String, String>, needs_passphrase: bool) -> CommandSheet {
+        CommandSheet { ceremony: Ceremony::new(key, needs_passphrase) }
+    }
+
+    /// Why an authorization is not on offer now; none where it is.
+    pub fn in_the_way(view: &CommandView, keymap: &Keymap) -> Option<String> {
+        let pending = &view.pending;
+        if !pending.is_open() {
+            let why = match &pending.standing {
+                crate::authorizing::RequestState::Refused(why) | crate::authorizing::RequestState::Stopped(why) => {
+                    why.clone()
+                }
+                _ => format!("It {} already.", pending.word()),
+            };
+            let own = pending.own == Some(Verdict::Refuse) && pending.vetoes.holding.len() == 1;
+            // Who refused may think better of it.
+            return (!own).then_some(why);
+        }
+        let left = view.left();
+        (left != super::Left::default()).then(|| {
+            let (page, item) = (keymap.first(Action::Advance), keymap.first(Action::NextFinding));
+            format!("An authorization needs all of it shown and answered: Esc, then {page} and {item} lead there.")
+        })
+    }
+
+    pub fn stroke(&mut self, stroke: Stroke, view: &mut CommandView, keymap: &Keymap) -> Ask<Verdict> {
+        if Ceremony::<Verdict>::is_left_by(stroke) {
+            return Ask::Close;
+        }
+        self.ceremony.message = None;
+        match &self.ceremony.stage {
+            Stage::Choose => self.choose(stroke, view, keymap),
+            Stage::Reason { verdict, field } => self.reason(*verdict, field.clone(), stroke, view),
+            _ => self.ceremony.stroke(stroke),
+        }
+    }
+
+    fn choose(&mut self, stroke: Stroke, view: &CommandView, keymap: &Keymap) -> Ask<Verdict> {
+        let pending = &view.pending;
+        let verdict = match stroke.key {
+            Key::Char('a') => Verdict::Authorize,
+            Key::Char('r') => Verdict::Refuse,
+            Key::Char('w') if pending.own.is_some() => Verdict::Withdraw,
+            Key::Char('b') if pending.may_break_glass && pending.is_open() => Verdict::BreakGlass,
+            Key::Char('t') if pending.may_take_over => Verdict::Handover,
+            Key::Char('q') => return Ask::Close,
+            _ => return Ask::Nothing,
+        };
+        if self.ceremony.key.is_err() {
+            self.ceremony.message = Some("Without a signing key nothing can be signed.".to_owned());
+            return Ask::Nothing;
+        }
+        if let (Verdict::Authorize, Some(why)) = (verdict, CommandSheet::in_the_way(view, keymap)) {
+            self.ceremony.message = Some(why);
+            return Ask::Nothing;
+        }
+        self.ceremony.stage = Stage::Reason { verdict, field: TextField::with(&view.draft.reason) };
+        Ask::Nothing
+    }
+
+    fn reason(
+        &mut self,
+        verdict: Verdict,
+        mut field: TextField,
+        stroke: Stroke,
+        view: &mut CommandView,
+    ) -> Ask<Verdict> {
+        if stroke.key == Key::Enter {
+            view.draft.reason = field.text().trim().to_owned();
+            if view.draft.reason.is_empty() && needs_reason(verdict, view) {
+                self.ceremony.message = Some("A reason is needed, in your own words.".to_owned());
+                return Ask::Nothing;
+            }
+            self.ceremony.stage = Stage::Freezing { verdict };
+            return Ask::Prepare(verdict);
+        }
+        field.take(stroke);
+        view.draft.reason = field.text().trim().to_owned();
+        self.ceremony.stage = Stage::Reason { verdict, field };
+        Ask::Nothing
+    }
+}
+
+/// Whether a verdict is not signed without a word.
+pub fn needs_reason(verdict: Verdict, view: &CommandView) -> bool {
+    verdict != Verdict::Authorize || view.page.is_destructive
+}

@@ -1,0 +1,393 @@
+//! FLOOR 3: commands that wait for a person: read from the ledger, laid out as what a person reads of them, authorized
+//! or refused. The broker decides by the same rule (`command::may_start`); what is said here is what it would say.
+
+mod hazards;
+mod page;
+mod prepare;
+
+pub use page::{PageRow, RequestPage};
+pub use prepare::{CommandDecision, prepare, sign};
+
+use std::sync::Arc;
+
+use crate::change::visible;
+use crate::command::receipt::{Ended, Event, Outcome};
+use crate::command::{
+    Answer, AuthorizationChain, AuthorizationRecord, Code, Decided, Knowledge, Received, Request, RunChain, RunRecord,
+    Verdict, Vetoes, may_start, vetoes,
+};
+use crate::ledger::commands::read_family;
+use crate::policy::{Kind, Policy, SlotState, Target};
+use crate::record::{Heads, RecordId};
+use crate::source::git::{GitError, Repository};
+
+/// Seconds for which what became of a request is still listed.
+const LISTED: i64 = 3_600;
+
+/// What the ledger of a repository says of commands, with what its remotes were last seen to hold. Read whole: these
+/// chains are short.
+#[derive(Debug, Default)]
+pub struct CommandLedger {
+    runs: Vec<RunChain>,
+    people: Vec<AuthorizationChain>,
+}
+
+/// Where a request stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestState {
+    /// For signatures, or for time to pass.
+    Waits,
+    /// It was authorized; nobody started it yet.
+    MayStart,
+    /// Since then, in seconds since the epoch.
+    Runs(i64),
+    Ended {
+        outcome: Outcome,
+        code: u64,
+        at: i64,
+    },
+    /// By a person: a sentence.
+    Refused(String),
+    /// It cannot start any more, or nothing can be said: a sentence.
+    Stopped(String),
+    /// Its time is over.
+    RanOut,
+}
+
+/// A request, and how it stands.
+#[derive(Debug, Clone)]
+pub struct PendingCommand {
+    pub id: RecordId,
+    /// The record that took it in.
+    pub record: Arc<RunRecord>,
+    request: Request,
+    pub standing: RequestState,
+    /// What the broker would say now.
+    pub answer: Answer,
+    /// What the owner of the key signed of it, and stands.
+    pub own: Option<Verdict>,
+    /// A slot is open that this person can fill.
+    pub needs_me: bool,
+    /// Why an authorization by this person would not count.
+    pub futile: Option<String>,
+    /// This person's signature in an emergency would count.
+    pub may_break_glass: bool,
+    /// This person is one of those who may take over somebody else's refusal.
+    pub may_take_over: bool,
+    pub vetoes: Vetoes,
+    roles: Vec<RoleNeeded>,
+}
+
+/// What the slots ask of the people of one role: one signature may fill a slot of each requirement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct RoleNeeded {
+    role: String,
+    need: usize,
+    have: usize,
+    /// Who has it, without the operator for whom it runs.
+    people: Vec<String>,
+}
+
+/// `✗ 1 senior of dana, rahim; nobody signed`
+impl std::fmt::Display for RoleNeeded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mark = if self.have >= self.need { "✓" } else { "✗" };
+        let signed = if self.have == 0 { "nobody signed".to_owned() } else { format!("{} signed", self.have) };
+        let people = match &self.people[..] {
+            [] => "nobody has that role".to_owned(),
+            people => people.join(", "),
+        };
+        write!(f, "{mark} {} {} of {people}; {signed}", self.need, self.role)
+    }
+}
+
+impl PendingCommand {
+    pub fn target(&self) -> &str {
+        &self.record.run().target
+    }
+
+    /// What was asked.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Program and arguments in a line, with an input by its role. Escaped.
+    pub fn line(&self) -> String {
+        let command = &self.request.command;
+        let word = |argument: &String| {
+            let role = command.inputs.iter().find(|input| input.path == *argument).map(|input| &input.role);
+            role.map_or_else(|| argument.clone(), |role| format!("{{{role}}}"))
+        };
+        let words: Vec<String> = command.argv.iter().map(word).collect();
+        visible::text(words.join(" ").trim_start_matches("/usr/bin/")).into_owned()
+    }
+
+    /// Whether it can still be started.
+    pub fn is_open(&self) -> bool {
+        matches!(self.standing, RequestState::Waits | RequestState::MayStart)
+    }
+
+    /// Until when it may start, in seconds since the epoch.
+    pub fn until(&self) -> i64 {
+        self.request().not_after.seconds()
+    }
+
+    /// How it stands in a few words.
+    pub fn word(&self) -> String {
+        match &self.standing {
+            RequestState::Waits if self.needs_me && self.people_missing() > 1 => {
+                format!("you +{}", self.people_missing() - 1)
+            }
+            RequestState::Waits if self.needs_me => "you".to_owned(),
+            RequestState::Waits if self.people_missing() > 0 => format!("{} more", self.people_missing()),
+            RequestState::Waits => "waits".to_owned(),
+            RequestState::MayStart => "may start".to_owned(),
+            RequestState::Runs(_) => "runs".to_owned(),
+            RequestState::Ended { outcome: Outcome::Exit, code, .. } => format!("exit {code}"),
+            RequestState::Ended { outcome: Outcome::Signal, code, .. } => format!("signal {code}"),
+            RequestState::Ended { outcome, .. } => outcome.to_string(),
+            RequestState::Refused(_) => "refused".to_owned(),
+            RequestState::Stopped(_) => "stopped".to_owned(),
+            RequestState::RanOut => "ran out".to_owned(),
+        }
+    }
+
+    /// Who must sign, a sentence a role.
+    pub fn slots(&self) -> Vec<String> {
+        if self.answer.slots.is_empty() && self.is_open() {
+            return vec!["nobody must sign: the policy lets it run unasked".to_owned()];
+        }
+        self.roles.iter().map(ToString::to_string).collect()
+    }
+
+    /// How many more signatures the slots ask for, each slot by itself.
+    pub fn people_missing(&self) -> usize {
+        self.roles.iter().map(|role| role.need.saturating_sub(role.have)).max().unwrap_or(0)
+    }
+}
+
+impl CommandLedger {
+    pub fn read(repository: &Repository) -> Result<CommandLedger, GitError> {
+        Ok(CommandLedger { runs: read_family(repository, true)?, people: read_family(repository, true)? })
+    }
+
+    pub fn people(&self) -> &[AuthorizationChain] {
+        &self.people
+    }
+
+    pub fn runs(&self) -> &[RunChain] {
+        &self.runs
+    }
+
+    /// The requests of this policy's brokers that can still be decided, or whose end is not long ago: what runs out
+    /// first stands first.
+    pub fn pending(&self, policy: &Policy, me: Option<&str>, now: i64) -> Vec<PendingCommand> {
+        let mut found: Vec<PendingCommand> = Vec::new();
+        for chain in self.runs.iter().filter(|chain| policy.brokers.iter().any(|broker| is_of(broker, chain))) {
+            let is_listed = |record: &&Arc<RunRecord>| {
+                record.run().admitted().is_some_and(|request| request.not_after.seconds() > now.saturating_sub(LISTED))
+            };
+            let records = chain.records.iter().filter(is_listed);
+            found.extend(records.filter_map(|record| self.one(policy, chain, record, me, now)));
+        }
+        found.sort_by_key(|one| (!one.is_open(), one.until(), one.id.to_string()));
+        found
+    }
+
+    /// One of them, as it stands now.
+    pub fn find(&self, policy: &Policy, id: RecordId, me: Option<&str>, now: i64) -> Option<PendingCommand> {
+        let chains = self.runs.iter().filter(|chain| policy.brokers.iter().any(|broker| is_of(broker, chain)));
+        chains
+            .flat_map(|chain| chain.records.iter().map(move |record| (chain, record)))
+            .find(|(_, record)| record.id() == id)
+            .and_then(|(chain, record)| self.one(policy, chain, record, me, now))
+    }
+
+    fn one(
+        &self,
+        policy: &Policy,
+        chain: &RunChain,
+        record: &Arc<RunRecord>,
+        me: Option<&str>,
+        now: i64,
+    ) -> Option<PendingCommand> {
+        let (id, request) = (record.id(), record.run().admitted()?);
+        let target = policy.target(&record.run().target)?;
+        let known = Heads::of(&self.people);
+        let received = Received::new();
+        let knowledge = Knowledge {
+            policy,
+            own: chain,
+            known: &known,
+            authorizations: &self.people,
+            received: &received,
+            // What stands between this clone and the broker is not known here: it is asked as if nothing did.
+            ledger_age: Some(0),
+            has_remote: false,
+            now,
+            level: target.level,
+            settings: &request.settings,
+        };
+        let answer = may_start(&knowledge, id);
+        let standing = standing(chain, id, request, &answer, now);
+        let own = me.and_then(|me| own_verdict(policy, &self.people, record, me, now));
+        let futile = me.and_then(|me| futile(policy, target, request, me, now));
+        let fills = |me: &str| {
+            let roles = policy.roster.by_id(me).map(|person| person.roles.as_slice()).unwrap_or_default();
+            answer.slots.iter().any(|slot| slot.have < slot.need && roles.contains(&slot.slot))
+        };
+        let can = futile.is_none() && own != Some(Verdict::Authorize) && me.is_some_and(fills);
+        let needs_me = standing == RequestState::Waits && can;
+        let may_break_glass = me.is_some_and(|me| may_break_glass(target, policy, request, me));
+        let vetoes = vetoes(&knowledge, id);
+        let may_take_over = me.is_some_and(|me| may_take_over(policy, &vetoes, request, me));
+        let roles = roles(policy, &answer.slots, &request.asked.operator);
+        let (record, request) = (record.clone(), request.clone());
+        Some(PendingCommand {
+            id,
+            record,
+            request,
+            standing,
+            answer,
+            own,
+            needs_me,
+            futile,
+            may_break_glass,
+            may_take_over,
+            vetoes,
+            roles,
+        })
+    }
+
+    /// The run of the same entry that ended last before a request was admitted: what was asked then, how it ended, and
+    /// when.
+    fn last_run(&self, record: &RunRecord) -> Option<(&Request, &Ended, i64)> {
+        let (own, request) = (record.run(), record.run().admitted()?);
+        let entry = &request.command.entry;
+        let chain = self.runs.iter().find(|chain| chain.id.key == own.broker && chain.id.device == own.chain.id)?;
+        let earlier = |record: &&Arc<RunRecord>| record.run().target == own.target;
+        let mut last = None;
+        for record in chain.records.iter().filter(earlier) {
+            let Event::Ended(ended) = &record.run().event else { continue };
+            let asked = chain.records.iter().find(|record| record.id().to_string() == ended.request);
+            let asked = asked.and_then(|record| record.run().admitted());
+            if let Some(asked) = asked.filter(|asked| asked.command.entry == *entry && !entry.is_empty()) {
+                last = Some((asked, ended, record.run().issued_at.seconds()));
+            }
+        }
+        last
+    }
+}
+
+/// The slots, each role once.
+fn roles(policy: &Policy, slots: &[SlotState], operator: &str) -> Vec<RoleNeeded> {
+    let mut roles: Vec<RoleNeeded> = Vec::new();
+    for slot in slots {
+        match roles.iter_mut().find(|known| known.role == slot.slot) {
+            Some(known) => {
+                // Whichever requirement lacks more speaks for the role.
+                if slot.need.saturating_sub(slot.have) > known.need.saturating_sub(known.have) {
+                    (known.need, known.have) = (slot.need, slot.have);
+                }
+            }
+            None => {
+                let has = |person: &&crate::policy::Person| {
+                    person.roles.contains(&slot.slot) && person.kind == Kind::Human && person.id != operator
+                };
+                let people = policy.roster.people().filter(has).map(|person| person.id.clone()).collect();
+                roles.push(RoleNeeded { role: slot.slot.clone(), need: slot.need, have: slot.have, people });
+            }
+        }
+    }
+    roles
+}
+
+fn is_of(broker: &crate::policy::Broker, chain: &RunChain) -> bool {
+    broker.key.id().to_string() == chain.id.key
+}
+
+fn standing(chain: &RunChain, id: RecordId, request: &Request, answer: &Answer, now: i64) -> RequestState {
+    let own = id.to_string();
+    let about = chain.records.iter().map(|record| record.run()).filter(|run| run.about() == Some(own.as_str()));
+    match about.last().map(|run| (&run.event, run.issued_at.seconds())) {
+        Some((Event::Ended(ended), at)) => {
+            return RequestState::Ended { outcome: ended.outcome, code: ended.code.0, at };
+        }
+        Some((_, at)) => return RequestState::Runs(at),
+        None if now >= request.not_after.seconds() => return RequestState::RanOut,
+        None => {}
+    }
+    let said = || answer.reasons.first().map(|reason| reason.detail.clone()).unwrap_or_default();
+    match answer.decided {
+        Decided::Start => RequestState::MayStart,
+        Decided::NotYet => RequestState::Waits,
+        Decided::Refused if answer.reasons.iter().any(|reason| reason.code == Code::Vetoed) => {
+            RequestState::Refused(said())
+        }
+        Decided::Refused | Decided::Undecidable => RequestState::Stopped(said()),
+    }
+}
+
+/// What a person signed of a request, or of the same command, and stands.
+fn own_records<'c>(
+    policy: &'c Policy,
+    people: &'c [AuthorizationChain],
+    record: &RunRecord,
+    me: &str,
+    now: i64,
+) -> Vec<&'c AuthorizationRecord> {
+    let (id, command) = (record.id().to_string(), record.run().command_digest().map(|digest| digest.to_string()));
+    let counted = crate::command::standing(policy, people, &Received::new(), now);
+    let own = counted.into_iter().filter(|one| one.person.id == me).map(|one| one.record);
+    own.filter(|record| {
+        let own = record.authorization();
+        match own.verdict {
+            Verdict::Authorize | Verdict::BreakGlass => own.request.id == id,
+            Verdict::Refuse => Some(&own.command) == command.as_ref(),
+            _ => false,
+        }
+    })
+    .collect()
+}
+
+fn own_verdict(
+    policy: &Policy,
+    people: &[AuthorizationChain],
+    record: &RunRecord,
+    me: &str,
+    now: i64,
+) -> Option<Verdict> {
+    let own = own_records(policy, people, record, me, now);
+    let verdicts = || own.iter().map(|record| record.authorization().verdict);
+    // A refusal outweighs whatever else the same person signed.
+    verdicts().find(|verdict| *verdict == Verdict::Refuse).or_else(|| verdicts().next())
+}
+
+/// Why an authorization by a person would fill no slot; none where it would.
+fn futile(policy: &Policy, target: &Target, request: &Request, me: &str, now: i64) -> Option<String> {
+    let person = policy.roster.by_id(me)?;
+    if person.kind != Kind::Human {
+        return Some("only people fill slots, and the roster says that you are none".to_owned());
+    }
+    if request.asked.operator == me {
+        return Some("it runs for you, so somebody else must sign".to_owned());
+    }
+    (!policy.may_authorize(target, person, now)).then(|| {
+        format!("no slot of {} asks for a role of yours with a key that proves {}", target.name, target.presence)
+    })
+}
+
+fn may_break_glass(target: &Target, policy: &Policy, request: &Request, me: &str) -> bool {
+    let (Some(terms), Some(person)) = (&target.break_glass, policy.roster.by_id(me)) else { return false };
+    let is_own = request.asked.operator == me;
+    let fills = terms.sign.iter().any(|slot| person.roles.contains(&slot.role));
+    person.kind == Kind::Human && fills && (terms.operator || !is_own)
+}
+
+/// Whether a person has a role of those who could change the policy, and there is a refusal by somebody else.
+fn may_take_over(policy: &Policy, vetoes: &Vetoes, request: &Request, me: &str) -> bool {
+    let Some(person) = policy.roster.by_id(me).filter(|person| person.kind == Kind::Human) else { return false };
+    let required = policy.hand_over();
+    let fills = required.iter().flat_map(|own| &own.slots).any(|slot| person.roles.contains(&slot.role));
+    fills && request.asked.operator != me && vetoes.holding.iter().any(|veto| veto.by != me)
+}

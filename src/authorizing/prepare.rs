@@ -1,0 +1,254 @@
+//! What a person decides about a request: fixed, shown, and signed with their own key, as a decision on a change is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{CommandLedger, PendingCommand, RequestPage, own_records};
+use crate::command::authorization::{Authorization, Finding, Omission, RUNS, RequestText, View};
+use crate::command::statement::Statement;
+use crate::command::{AuthorizationRecord, Verdict};
+use crate::examination::RepositorySnapshot;
+use crate::ledger::commands::{Family, read_family};
+use crate::policy::{Person, Policy};
+use crate::record::statement::{Decimal, Link, RepositoryName};
+use crate::record::{Chain, ChainId, RecordId};
+use crate::risk::Rules;
+use crate::signer::SigningKey;
+use crate::signing::{self, Prepared, SigningError, TOOL, VALIDITY, heads, policy_name, signer_of};
+use crate::source::git::Repository;
+
+/// For how long a refusal must be answered by whoever authorizes another command of the same operator: a day, in
+/// seconds. The command itself it holds until it is ended.
+const REFUSAL: i64 = 24 * 3600;
+
+/// What a person decided, and had seen of the page by then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandDecision {
+    pub verdict: Verdict,
+    pub reason: String,
+    /// Rows of the page that were on the screen.
+    pub seen: usize,
+    /// Of each finding of the page; blank where it was not answered.
+    pub answers: Vec<String>,
+    /// Of each omission, likewise.
+    pub acknowledged: Vec<String>,
+}
+
+/// Fixes the bytes: looks at repository and ledger anew, so that what came meanwhile is noticed now.
+///
+/// # Errors
+/// The page is not what was read any more; or nothing can be signed, and why.
+pub fn prepare(
+    decision: &CommandDecision,
+    (id, page): (RecordId, &RequestPage),
+    snapshot: &RepositorySnapshot,
+    (key, device): (&SigningKey, &str),
+    nonce: [u8; 16],
+    now: i64,
+) -> Result<Prepared<Verdict>, SigningError> {
+    let found = Found::anew(snapshot, id, page, key, now)?;
+    let authorization = found.authorization(decision, page, (key, device), nonce, now)?;
+    let verdict = decision.verdict;
+    let (target, is_destructive) = (authorization.target.clone(), page.is_destructive);
+    let challenge = |code: &str| match verdict {
+        Verdict::Authorize | Verdict::BreakGlass if is_destructive => format!("{target} {code}"),
+        Verdict::Authorize | Verdict::BreakGlass => code.to_owned(),
+        other => other.to_string(),
+    };
+    Prepared::fix(verdict, &Statement::new(authorization), BTreeMap::new(), challenge)
+}
+
+/// Signs what was prepared, verifies it, appends it to the chain, reads it back and verifies it again.
+///
+/// # Errors
+/// As of [`prepare`], or it could not be signed or written.
+pub fn sign(
+    prepared: &Prepared<Verdict>,
+    (id, page): (RecordId, &RequestPage),
+    snapshot: &RepositorySnapshot,
+    key: &SigningKey,
+    passphrase: Option<&str>,
+    now: i64,
+) -> Result<Arc<AuthorizationRecord>, SigningError> {
+    let found = Found::anew(snapshot, id, page, key, now)?;
+    prepared.append::<AuthorizationRecord>(&found.repository, key, passphrase, now)
+}
+
+/// A request as it stands now, for who is about to sign.
+struct Found {
+    repository: Repository,
+    snapshot: RepositorySnapshot,
+    policy: Policy,
+    person: Person,
+    ledger: CommandLedger,
+    pending: PendingCommand,
+}
+
+impl Found {
+    fn anew(
+        snapshot: &RepositorySnapshot,
+        id: RecordId,
+        page: &RequestPage,
+        key: &SigningKey,
+        now: i64,
+    ) -> Result<Found, SigningError> {
+        let refused = |error: crate::source::git::GitError| SigningError::Refused(error.to_string());
+        let (repository, snapshot) = RepositorySnapshot::open(&snapshot.root).map_err(refused)?;
+        let Some(policy) = snapshot.policy().cloned() else {
+            let told = "This repository has no valid policy, so there is no target and no roster.";
+            return Err(SigningError::Refused(told.to_owned()));
+        };
+        let Some(person) = signer_of(&policy, key).cloned() else {
+            let detail = format!(
+                "Your key {} belongs to nobody in the policy's roster: your signature would not count. Nothing was \
+                 signed.",
+                key.fingerprint()
+            );
+            return Err(SigningError::Refused(detail));
+        };
+        let ledger = CommandLedger::read(&repository).map_err(refused)?;
+        let pending = ledger.find(&policy, id, Some(&person.id), now);
+        let moved = |why: &str| Err(SigningError::Moved(format!("{why} Open it again. Nothing was signed.")));
+        let Some(pending) = pending else {
+            return moved("The policy has no such target any more, or another broker serves it.");
+        };
+        if RequestPage::of(&pending, &ledger, &policy, Rules::shipped()).digest() != page.digest() {
+            return moved("What is known of this request is not what you read: something came meanwhile.");
+        }
+        Ok(Found { repository, snapshot, policy, person, ledger, pending })
+    }
+
+    fn authorization(
+        &self,
+        decision: &CommandDecision,
+        page: &RequestPage,
+        (key, device): (&SigningKey, &str),
+        nonce: [u8; 16],
+        now: i64,
+    ) -> Result<Authorization, SigningError> {
+        let (run, verdict) = (self.pending.record.run(), decision.verdict);
+        let chain = self.place(key, device)?;
+        let runs: Vec<_> = read_family::<crate::command::RunRecord>(&self.repository, true)
+            .map_err(|error| SigningError::Refused(error.to_string()))?;
+        let mut seen = heads(self.ledger.people(), &chain);
+        seen.extend(heads(&runs, &chain));
+        let is_about_request = matches!(verdict, Verdict::Authorize | Verdict::Refuse | Verdict::BreakGlass);
+        let text = String::from_utf8(self.pending.record.verified.payload())
+            .map_err(|_| SigningError::Refused("The request is no text. Nothing was signed.".to_owned()))?;
+        let request = RequestText { id: self.pending.id.to_string(), text };
+        let digest = run.command_digest().map(|digest| digest.to_string()).unwrap_or_default();
+        let nothing = RequestText { id: String::new(), text: String::new() };
+        let (request, command) = if is_about_request { (request, digest) } else { (nothing, String::new()) };
+        Ok(Authorization {
+            verdict,
+            principal: self.person.id.clone(),
+            roles: self.person.roles.clone(),
+            repository: RepositoryName { id: self.policy.repository.clone(), uri: self.snapshot.uri.clone() },
+            target: run.target.clone(),
+            broker: run.broker.clone(),
+            request,
+            command,
+            view: view(decision, page),
+            findings: findings(decision, page),
+            policy: policy_name(&self.policy),
+            runs: Decimal(RUNS),
+            issued_at: signing::seconds(now),
+            not_before: signing::seconds(now),
+            not_after: signing::seconds(now.saturating_add(self.validity(verdict))),
+            supersedes: self.superseded(verdict, now),
+            answers: self.answered(verdict),
+            chain,
+            seen,
+            nonce: base16ct::lower::encode_string(&nonce),
+            tool: TOOL.to_owned(),
+            reason: decision.reason.trim().to_owned(),
+        })
+    }
+
+    fn validity(&self, verdict: Verdict) -> i64 {
+        let own = self.policy.target(self.pending.target()).map_or(0, |target| target.valid);
+        match verdict {
+            Verdict::Authorize | Verdict::BreakGlass => own,
+            Verdict::Refuse => REFUSAL.max(own),
+            Verdict::Withdraw | Verdict::Handover | Verdict::Repair => VALIDITY,
+        }
+    }
+
+    /// Own records that this one takes the place of.
+    fn superseded(&self, verdict: Verdict, now: i64) -> Vec<String> {
+        let people = self.ledger.people();
+        let own = own_records(&self.policy, people, &self.pending.record, &self.person.id, now);
+        let replaces = |earlier: Verdict| match verdict {
+            Verdict::Authorize => matches!(earlier, Verdict::Authorize | Verdict::Refuse),
+            Verdict::BreakGlass => matches!(earlier, Verdict::BreakGlass | Verdict::Refuse),
+            Verdict::Refuse | Verdict::Withdraw => true,
+            Verdict::Handover | Verdict::Repair => false,
+        };
+        let replaced = own.iter().filter(|record| replaces(record.authorization().verdict));
+        replaced.map(|record| record.id().to_string()).collect()
+    }
+
+    /// Refusals by others that the signer answers for. The page shows them all.
+    fn answered(&self, verdict: Verdict) -> Vec<String> {
+        let vetoes = &self.pending.vetoes;
+        let ids = |vetoes: &[crate::command::Veto]| {
+            let others = vetoes.iter().filter(|veto| veto.by != self.person.id);
+            others.map(|veto| veto.record.to_string()).collect()
+        };
+        match verdict {
+            // An own refusal of another command must be answered as well.
+            Verdict::Authorize | Verdict::BreakGlass => {
+                vetoes.to_answer.iter().map(|veto| veto.record.to_string()).collect()
+            }
+            Verdict::Handover => ids(&vetoes.holding),
+            Verdict::Refuse | Verdict::Withdraw | Verdict::Repair => Vec::new(),
+        }
+    }
+
+    /// The next place in the own chain.
+    fn place(&self, key: &SigningKey, device: &str) -> Result<Link, SigningError> {
+        let id = ChainId { key: key.public.id().to_string(), device: device.to_owned() };
+        let own: Chain<AuthorizationRecord> = AuthorizationRecord::chain(&self.repository, &id);
+        let known = self.ledger.people().iter().find(|chain| chain.id == id);
+        for chain in std::iter::once(&own).chain(known) {
+            if let Some((position, fault)) = chain.fault {
+                return Err(SigningError::Refused(format!(
+                    "Your own chain about commands is damaged at record {position}: {fault}; restore {}{id} from \
+                     another clone. Nothing was signed.",
+                    AuthorizationRecord::PREFIX
+                )));
+            }
+        }
+        if known.is_some_and(|known| known.len() > own.len()) {
+            return Err(SigningError::Refused(
+                "A remote holds more of your own chain than this repository. `undersign sync` brings it here; then \
+                 sign."
+                    .to_owned(),
+            ));
+        }
+        let (seq, prev) = own.next();
+        Ok(Link { key: id.key, id: id.device, seq: Decimal(seq), prev, forks: Vec::new() })
+    }
+}
+
+fn view(decision: &CommandDecision, page: &RequestPage) -> View {
+    let omission = |(at, what): (usize, &String)| Omission {
+        what: what.clone(),
+        acknowledged: decision.acknowledged.get(at).cloned().unwrap_or_default(),
+    };
+    View {
+        sha256: page.digest().to_string(),
+        rows: signing::count(page.rows.len()),
+        seen: signing::count(decision.seen),
+        omissions: page.omissions.iter().enumerate().map(omission).collect(),
+    }
+}
+
+fn findings(decision: &CommandDecision, page: &RequestPage) -> Vec<Finding> {
+    let finding = |(at, finding): (usize, &crate::risk::Finding)| Finding {
+        rule: finding.rule.clone(),
+        severity: finding.severity.name().to_owned(),
+        answer: decision.answers.get(at).cloned().unwrap_or_default(),
+    };
+    page.findings.iter().enumerate().map(finding).collect()
+}

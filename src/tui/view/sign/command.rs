@@ -1,0 +1,190 @@
+//! The sheet of a command that waits.
+
+use ratatui::layout::{Position, Rect};
+
+use super::{Page, Room, common, date, row, told};
+use crate::app::action::Action;
+use crate::app::ceremony::Stage;
+use crate::app::command::sheet::{CommandSheet, needs_reason};
+use crate::app::command::{CommandView, Left};
+use crate::app::keymap::Keymap;
+use crate::change::{counted, visible};
+use crate::command::receipt::RunStatement;
+use crate::command::{AuthorizationStatement, Verdict};
+use crate::record::Signable as _;
+use crate::tui::theme::Role;
+use crate::tui::view::paint::{Line, Paint, clip, hanging};
+
+/// Draws the sheet; gives the place of the cursor.
+pub fn draw(
+    sheet: &CommandSheet,
+    view: &CommandView,
+    keymap: &Keymap,
+    area: Rect,
+    paint: &mut Paint<'_>,
+) -> Option<Position> {
+    let columns = usize::from(area.width.min(super::WIDEST).saturating_sub(4));
+    let pending = &view.pending;
+    let place = format!("at {}   request {}", visible::text(pending.target()), &pending.id.to_string()[..12]);
+    let head = [
+        Line::new().add(Role::Title, &clip(&pending.line(), columns)),
+        Line::new().add(Role::Muted, &clip(&place, columns)),
+    ];
+    super::draw(&sheet.ceremony, head, |room| page_of(sheet, view, keymap, room), area, paint)
+}
+
+fn page_of<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, room: Room) -> Page<'s> {
+    match &sheet.ceremony.stage {
+        Stage::Choose => choose(sheet, view, keymap, room.columns),
+        Stage::Reason { verdict, field } => {
+            let note = "Enter shows the statement; it does not sign. Esc leaves.";
+            super::reason(&verdict.to_string(), ask(*verdict, view), note, field, room.columns)
+        }
+        Stage::Done { record, verdict } => {
+            let place =
+                "It is sent to the remote at once, where there is one, and counts as soon as the broker reads it.";
+            super::done(word(*verdict), record, place, room.columns)
+        }
+        stage => common(stage, |verdict| verdict.to_string(), in_words, room),
+    }
+}
+
+fn ask(verdict: Verdict, view: &CommandView) -> &'static str {
+    match verdict {
+        Verdict::Authorize if needs_reason(verdict, view) => {
+            "In your own words: what could it destroy, and how would that be taken back?"
+        }
+        Verdict::Authorize => "A reason, if you wish. Enter goes on.",
+        Verdict::Refuse => "Why not, and what to ask instead? The agent will read it.",
+        Verdict::BreakGlass => "What is the emergency? An authorization is owed afterwards.",
+        Verdict::Handover => "Why do you answer for it, instead of who refused?",
+        Verdict::Withdraw | Verdict::Repair => "Why do you take it back?",
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Authorize => "Authorized",
+        Verdict::Refuse => "Refused",
+        Verdict::BreakGlass => "Emergency declared",
+        Verdict::Withdraw => "Withdrawn",
+        Verdict::Handover => "Taken over",
+        Verdict::Repair => "Repaired",
+    }
+}
+
+fn choose<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, columns: usize) -> Page<'s> {
+    let pending = &view.pending;
+    let mut lines = left_lines(view, keymap);
+    lines.push(Line::new());
+    if view.page.is_destructive {
+        let text = "It destroys something, or nobody can tell: the name of the target is typed, too.";
+        lines.extend(told(Role::Warning, text, columns));
+    }
+    for slot in pending.slots() {
+        let role = if slot.starts_with('✓') { Role::Ok } else { Role::Text };
+        lines.extend(hanging(&slot, 2, columns).iter().map(|part| Line::new().add(role, part)));
+    }
+    if let Some(why) = pending.futile.as_ref().filter(|_| sheet.ceremony.key.is_ok()) {
+        lines.extend(told(Role::Warning, &format!("Your authorization would not count: {why}."), columns));
+    }
+    let others = |by: &str| pending.own != Some(Verdict::Refuse) || pending.vetoes.holding.len() > 1 || by.is_empty();
+    for veto in pending.vetoes.holding.iter().filter(|veto| others(&veto.by)) {
+        let reason = visible::text(&veto.reason).into_owned();
+        let text = format!("{} refused it: “{reason}”. It does not run before that is withdrawn.", veto.by);
+        lines.extend(told(Role::Warning, &text, columns));
+    }
+    for veto in &pending.vetoes.to_answer {
+        let reason = visible::text(&veto.reason).into_owned();
+        let text = format!("An authorization answers {}, who refused another request: “{reason}”", veto.by);
+        lines.extend(told(Role::Warning, &text, columns));
+    }
+    lines.push(Line::new());
+    lines.extend(match &sheet.ceremony.key {
+        Ok(key) => vec![Line::new().add(Role::Muted, &clip(&format!("key {key}"), columns))],
+        Err(why) => told(Role::Warning, why, columns),
+    });
+    Page { lines, foot: keys(sheet, view, keymap), field: None }
+}
+
+/// What is left before an authorization, each with the stroke that goes there.
+fn left_lines(view: &CommandView, keymap: &Keymap) -> Vec<Line> {
+    let left = view.left();
+    if left == Left::default() {
+        let seen = counted(view.page.rows.len(), "row");
+        return vec![
+            Line::new().add(Role::Title, "Nothing is left to see or to answer:"),
+            Line::new().add(Role::Ok, "  ✓ ").add(Role::Text, &format!("{seen} shown")),
+        ];
+    }
+    let (unseen, item) = (keymap.first(Action::NextUnseen), keymap.first(Action::NextFinding));
+    let items = [
+        (left.rows, format!("{} not shown", counted(left.rows, "row")), &unseen),
+        (left.findings, format!("{} not answered", counted(left.findings, "finding")), &item),
+        (left.omissions, format!("{} not acknowledged", counted(left.omissions, "omission")), &item),
+    ];
+    let mut lines = vec![Line::new().add(Role::Title, "What is left before you can authorize:")];
+    for (_, text, stroke) in items.iter().filter(|(n, ..)| *n > 0) {
+        let line = Line::new().add(Role::Warning, "  ✗ ").add(Role::Text, text).pad_to(44);
+        lines.push(line.add(Role::Key, stroke).add(Role::Faint, " goes there"));
+    }
+    lines
+}
+
+/// What can be done.
+fn keys(sheet: &CommandSheet, view: &CommandView, keymap: &Keymap) -> Line {
+    let pending = &view.pending;
+    let signs = sheet.ceremony.key.is_ok();
+    let offered = [
+        (CommandSheet::in_the_way(view, keymap).is_none(), "a", "authorize"),
+        (true, "r", "refuse"),
+        (pending.may_break_glass && pending.is_open(), "b", "break glass"),
+        (pending.own.is_some(), "w", "withdraw yours"),
+        (pending.may_take_over, "t", "take over"),
+    ];
+    let line = offered
+        .iter()
+        .filter(|(is, ..)| *is && signs)
+        .fold(Line::new(), |line, (_, key, what)| line.add(Role::Key, key).add(Role::Text, &format!(" {what}   ")));
+    line.add(Role::Key, "Esc").add(Role::Text, " leave")
+}
+
+/// Who says what of which command, why, having seen what, until when; read from the bytes.
+fn in_words(payload: &[u8], columns: usize) -> Vec<Line> {
+    let own = match AuthorizationStatement::decode(payload) {
+        Ok(statement) => statement.predicate,
+        Err(fault) => return told(Role::Error, &format!("These bytes are no sound statement: {fault}."), columns),
+    };
+    let says = match own.verdict {
+        Verdict::Authorize => "AUTHORIZES one run",
+        Verdict::Refuse => "REFUSES this command",
+        Verdict::BreakGlass => "BREAKS THE GLASS for one run",
+        Verdict::Withdraw => "WITHDRAWS what was signed",
+        Verdict::Handover => "TAKES OVER a refusal",
+        Verdict::Repair => "REPAIRS a chain",
+    };
+    let who = format!("{} ({}) {says} at {}", own.principal, own.roles.join(", "), own.target);
+    let mut lines = told(Role::Title, &who, columns);
+    let run = RunStatement::decode(own.request.text.as_bytes()).ok().map(|statement| statement.predicate);
+    if let Some(request) = run.as_ref().and_then(|run| run.admitted()) {
+        let argv = request.command.argv.join(" ");
+        lines.extend(row("command", &visible::text(&argv), columns));
+    }
+    let because = match own.reason.is_empty() {
+        true => "no reason is given".to_owned(),
+        false => format!("“{}”", visible::text(&own.reason)),
+    };
+    lines.extend(row("because", &because, columns));
+    if !own.view.sha256.is_empty() {
+        let answered = own.findings.iter().filter(|finding| !finding.answer.is_empty()).count();
+        let mut seen = vec![format!("{} of {} rows", own.view.seen.0, own.view.rows.0)];
+        seen.extend((!own.findings.is_empty()).then(|| format!("{} answered", counted(answered, "finding"))));
+        seen.extend((!own.view.omissions.is_empty()).then(|| counted(own.view.omissions.len(), "omission")));
+        lines.extend(row("having seen", &seen.join(" · "), columns));
+    }
+    if !own.answers.is_empty() {
+        lines.extend(row("answering", &counted(own.answers.len(), "refusal"), columns));
+    }
+    lines.extend(row("good until", &date(own.not_after.seconds()), columns));
+    lines
+}

@@ -1,0 +1,76 @@
+//! Commands that wait: listed, opened, prepared and signed.
+
+use std::sync::Arc;
+
+use super::Ports;
+use crate::app::command::OpenedCommand;
+use crate::authorizing::{self, CommandDecision, CommandLedger, PendingCommand, RequestPage};
+use crate::command::Verdict;
+use crate::examination::RepositorySnapshot;
+use crate::policy::Policy;
+use crate::record::RecordId;
+use crate::risk::Rules;
+use crate::signing::{Prepared, SigningError, signer_of};
+use crate::source::git::Repository;
+use crate::sync::{Prompts, Remote};
+
+/// What waits in a repository; nothing is read where its policy has no target.
+pub fn pending(
+    repository: &Repository,
+    snapshot: &RepositorySnapshot,
+    ports: &Ports,
+) -> Result<Vec<PendingCommand>, String> {
+    let Some(policy) = snapshot.policy().filter(|policy| !policy.targets.is_empty()) else { return Ok(Vec::new()) };
+    let ledger = CommandLedger::read(repository).map_err(|error| error.to_string())?;
+    Ok(ledger.pending(policy, me(policy, ports), ports.now()))
+}
+
+/// What waits in a repository, after asking its remote. One that does not answer leaves what is known.
+pub fn list(snapshot: &RepositorySnapshot, ports: &Ports) -> Result<Vec<PendingCommand>, String> {
+    let (repository, fresh) = RepositorySnapshot::open(&snapshot.root).map_err(|error| error.to_string())?;
+    if let Ok(remote) = Remote::find(&repository, None, Prompts::Never) {
+        remote.fetch_commands()?;
+    }
+    pending(&repository, &fresh, ports)
+}
+
+/// A request as it stands now, laid out.
+pub fn open(snapshot: Arc<RepositorySnapshot>, id: RecordId, ports: &Ports) -> Result<Box<OpenedCommand>, String> {
+    let (repository, fresh) = RepositorySnapshot::open(&snapshot.root).map_err(|error| error.to_string())?;
+    let Some(policy) = fresh.policy() else { return Err("This repository has no valid policy any more.".to_owned()) };
+    let ledger = CommandLedger::read(&repository).map_err(|error| error.to_string())?;
+    let pending = ledger.find(policy, id, me(policy, ports), ports.now());
+    let pending = pending.ok_or("The policy has no such target any more, or another broker serves it.")?;
+    let page = RequestPage::of(&pending, &ledger, policy, Rules::shipped());
+    Ok(Box::new(OpenedCommand { snapshot: Arc::new(fresh), pending: Arc::new(pending), page: Arc::new(page) }))
+}
+
+pub fn prepare(
+    decision: &CommandDecision,
+    about: (RecordId, &RequestPage),
+    snapshot: &RepositorySnapshot,
+    ports: &Ports,
+) -> Result<Box<Prepared<Verdict>>, SigningError> {
+    let key = ports.signing_key()?;
+    let bytes = ports.random::<8>()?;
+    let device = ports.drafts.chain_id(|| bytes).map_err(SigningError::Refused)?;
+    let nonce = ports.random::<16>()?;
+    authorizing::prepare(decision, about, snapshot, (key, &device), nonce, ports.now()).map(Box::new)
+}
+
+pub fn sign(
+    prepared: &Prepared<Verdict>,
+    about: (RecordId, &RequestPage),
+    snapshot: &RepositorySnapshot,
+    passphrase: Option<&str>,
+    ports: &Ports,
+) -> Result<String, SigningError> {
+    let record = authorizing::sign(prepared, about, snapshot, ports.signing_key()?, passphrase, ports.now())?;
+    Ok(record.id().to_string())
+}
+
+/// The person that the signing key belongs to.
+fn me<'p>(policy: &'p Policy, ports: &Ports) -> Option<&'p str> {
+    let key = ports.key.as_ref().ok()?;
+    signer_of(policy, key).map(|person| person.id.as_str())
+}
