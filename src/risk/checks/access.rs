@@ -14,6 +14,8 @@ use crate::risk::{FileUnderReview, Finding, Rules};
 static PRINCIPAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"["'](arn:aws:(iam|sts)::[\w${}.-]*:(root|(role|user|assumed-role)/[^"']+)|(user|group|serviceAccount|domain):[^"'\s]+@?[^"'\s]*|allUsers|allAuthenticatedUsers|system:(authenticated|unauthenticated|masters))["']"#).ok()
 });
+/// How an account is called that is the one in which this is applied.
+const OWN: &[&str] = &["caller_identity", "AWS::AccountId"];
 static DENY: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?i)["']?effect["']?\s*[:=]\s*["']?deny\b"#).ok());
 const ENDINGS: &[&str] = &["tf", "json", "yaml", "yml", "hcl", "bicep", "jsonnet", "rego"];
@@ -45,5 +47,8 @@ fn denies_less(file: &FileUnderReview<'_>, rules: &Rules) -> Option<Finding> {
 }
 
 fn principals(text: &str) -> impl Iterator<Item = &str> {
-    PRINCIPAL.as_ref().into_iter().flat_map(|regex| regex.find_iter(text)).map(|name| name.as_str())
+    // A key's policy names its own account, without which nobody could mend it.
+    let is_own = |name: &&str| name.contains(":root") && OWN.iter().any(|own| name.contains(own));
+    let named = PRINCIPAL.as_ref().into_iter().flat_map(|regex| regex.find_iter(text)).map(|name| name.as_str());
+    named.filter(move |name| !is_own(name))
 }

@@ -1,9 +1,9 @@
 //! The rules over facts, over all files of a change: what one file lost and another gained was moved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::digest::Digest;
-use crate::risk::facts::{Delta, Fact};
+use crate::risk::facts::{Delta, Fact, Kind};
 use crate::risk::rules::FactRule;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 
@@ -30,8 +30,11 @@ impl Stated {
         let about = rules.over_facts_at(&file.path());
         let (mut found, deltas) = (Vec::new(), file.deltas());
         let mut successors = Successors::default();
+        let anew = Anew::of(&deltas, file);
         for delta in &deltas {
             let firing = about.iter().filter_map(|rule| Some((*rule, rules.finding_of(rule, delta, file)?)));
+            let firing = firing.filter(|(rule, _)| !(rule.is_only_into() && anew.holds(delta.fact())));
+            let firing = firing.map(|(rule, finding)| (rule, anew.weigh(rule, finding, delta)));
             match delta {
                 Delta::Changed { .. } => found.extend(firing.map(|(_, finding)| finding)),
                 Delta::Came(fact) => self.remember(Direction::Came, fact, firing.map(|(_, finding)| finding).collect()),
@@ -89,6 +92,77 @@ impl Successors {
         let title = format!("{}; one of its kind came", finding.title);
         Finding { severity: finding.severity.min(Severity::Low), title, ..finding }
     }
+}
+
+/// What a change writes anew in a file.
+struct Anew<'d> {
+    /// Functions, tests, resources and conditions that came.
+    whole: Vec<&'d Fact>,
+    /// Names and words on added lines, each once.
+    words: BTreeSet<String>,
+}
+
+impl<'d> Anew<'d> {
+    fn of(deltas: &'d [Delta], file: &FileUnderReview<'_>) -> Anew<'d> {
+        let is_whole = |fact: &&Fact| matches!(fact.kind, Kind::Test | Kind::Definition | Kind::Block | Kind::Guard);
+        let came = deltas.iter().filter_map(|delta| match delta {
+            Delta::Came(fact) => Some(fact),
+            _ => None,
+        });
+        let is_needed = deltas.iter().any(|delta| !matches!(delta, Delta::Came(_)));
+        let lines = file.added().iter().filter(|_| is_needed);
+        Anew { whole: came.filter(is_whole).collect(), words: lines.flat_map(|(_, line)| words(line)).collect() }
+    }
+
+    /// Whether a fact stands in something that came with it.
+    fn holds(&self, fact: &Fact) -> bool {
+        self.whole.iter().any(|whole| match whole.kind {
+            Kind::Guard => whole.lines.start() <= fact.lines.start() && fact.lines.end() <= whole.lines.end(),
+            Kind::Block => fact.object.strip_prefix(&whole.object).is_some_and(|rest| rest.starts_with(['.', '['])),
+            _ => whole.object == fact.scope,
+        })
+    }
+
+    /// A finding of what is gone: low where all that it is about is said again in the file. A condition that is asked
+    /// by other means stands there with its names, and a name that routes have no more may stand once before them.
+    fn weigh(&self, rule: &FactRule, finding: Finding, delta: &Delta) -> Finding {
+        let about = match delta {
+            Delta::Went { fact, .. } if fact.kind == Kind::Guard => telling(&fact.object),
+            Delta::Changed { old, .. } => rule.lost_from(&old.text).map(|lost| words(&lost)).unwrap_or_default(),
+            _ => return finding,
+        };
+        if about.is_empty() || !about.iter().all(|word| self.words.contains(word)) {
+            return finding;
+        }
+        let title = format!("{}; its words stand elsewhere now", finding.title);
+        Finding { severity: finding.severity.min(Severity::Low), title, ..finding }
+    }
+}
+
+/// Names, numbers and words of a text.
+fn words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// The words of a condition by which it is known again: names of fields, functions and constants, and literals.
+/// Variables may have other names elsewhere; where there is nothing but one, it is that.
+fn telling(condition: &str) -> Vec<String> {
+    let is_known =
+        |word: &&str| !matches!(*word, "not" | "and" | "or" | "is" | "in" | "if" | "unless" | "None" | "nil");
+    let all: Vec<&str> =
+        condition.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty()).collect();
+    let begin = |word: &str| word.as_ptr() as usize - condition.as_ptr() as usize;
+    let is_part = |word: &&&str| {
+        let at = begin(word);
+        condition[..at].ends_with(['.', '>', '"', '\'', '?'])
+            || condition[at + word.len()..].starts_with('(')
+            || word.contains(|c: char| c.is_uppercase())
+            || word.len() > 1 && word.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let parts: Vec<String> =
+        all.iter().filter(is_part).filter(|word| is_known(word)).map(|word| (*word).to_owned()).collect();
+    if parts.is_empty() { all.into_iter().filter(is_known).map(str::to_owned).collect() } else { parts }
 }
 
 fn moved(fact: &Fact) -> Moved {

@@ -50,6 +50,8 @@ pub(in crate::risk) fn compare(
     changed.extend(sides.pair(|fact| (fact.kind, plural(&fact.object), fact.scope.clone(), String::new())));
     changed.extend(sides.pair(|fact| (fact.kind, fact.object.clone(), String::new(), String::new())));
     sides.pair(|fact| (fact.kind, fact.name().to_owned(), String::new(), said(fact)));
+    sides.pair_by(of_link, own_name);
+    sides.pair_by(own_name, of_link);
     changed.extend(sides.pair(|fact| (fact.kind, alike(fact), fact.scope.clone(), String::new())));
     let mut deltas: Vec<Delta> = changed
         .into_iter()
@@ -88,6 +90,18 @@ fn said(fact: &Fact) -> String {
     }
 }
 
+/// A call without what it is called on, which a chain of calls does not say again.
+fn own_name(fact: &Fact) -> Option<Key> {
+    let own = fact.text.strip_prefix(fact.parent())?.strip_prefix('.')?;
+    (fact.kind == Kind::Call).then(|| (Kind::Call, fact.name().to_owned(), fact.scope.clone(), own.to_owned()))
+}
+
+/// A link of a chain of calls.
+fn of_link(fact: &Fact) -> Option<Key> {
+    let is_link = fact.kind == Kind::Call && fact.parent().is_empty();
+    is_link.then(|| (Kind::Call, fact.object.clone(), fact.scope.clone(), fact.text.clone()))
+}
+
 /// Which facts of a scope take each other's place though their objects differ: conditions that use the same names,
 /// loops. Others stand for themselves.
 fn alike(fact: &Fact) -> String {
@@ -99,7 +113,7 @@ fn alike(fact: &Fact) -> String {
 }
 
 /// The identifiers of an expression, in order, each once.
-pub(in crate::risk) fn names(expression: &str) -> Vec<String> {
+fn names(expression: &str) -> Vec<String> {
     let words = expression.split(|c: char| !(c.is_alphanumeric() || c == '_'));
     let named = words.filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'));
     let mut names: Vec<String> = named
@@ -122,15 +136,25 @@ type Key = (Kind, String, String, String);
 impl Sides {
     /// Takes out those that have the same key on both sides, first with first.
     fn pair(&mut self, key: impl Fn(&Fact) -> Key) -> Vec<(Fact, Fact)> {
+        let key = |fact: &Fact| Some(key(fact));
+        self.pair_by(key, key)
+    }
+
+    /// As [`Sides::pair`], with a key for each side; what has none is left.
+    fn pair_by(
+        &mut self,
+        of_old: impl Fn(&Fact) -> Option<Key>,
+        of_new: impl Fn(&Fact) -> Option<Key>,
+    ) -> Vec<(Fact, Fact)> {
         let mut by_key: BTreeMap<Key, VecDeque<usize>> = BTreeMap::new();
         for (at, fact) in self.new.iter().enumerate() {
-            if let Some(fact) = fact {
-                by_key.entry(key(fact)).or_default().push_back(at);
+            if let Some(key) = fact.as_ref().and_then(&of_new) {
+                by_key.entry(key).or_default().push_back(at);
             }
         }
         let mut pairs = Vec::new();
         for slot in &mut self.old {
-            let at = slot.as_ref().and_then(|fact| by_key.get_mut(&key(fact))?.pop_front());
+            let at = slot.as_ref().and_then(|fact| by_key.get_mut(&of_old(fact)?)?.pop_front());
             if let Some(pair) = at.and_then(|at| self.new[at].take()).and_then(|new| Some((slot.take()?, new))) {
                 pairs.push(pair);
             }

@@ -5,7 +5,15 @@ const MAX_STATEMENTS: usize = 5_000;
 
 /// The statements of a text that are SQL: how many lines before each, its verb with what it is about, its text. Linear.
 pub(super) fn statements(text: &str) -> Vec<(u32, String, String)> {
-    split(text).into_iter().filter_map(|(line, words)| Some((line, object(&words)?, spelled(&words)))).collect()
+    let statement = |(line, words): (u32, Vec<&str>)| Some((line, object(&words)?, spelled(&words)));
+    split(text).into_iter().filter(|(_, words)| !is_sentence(words)).filter_map(statement).collect()
+}
+
+/// Whether it is meant for people: no table is called `the`, but for one in brackets or quotes.
+fn is_sentence(words: &[&str]) -> bool {
+    const ARTICLES: &[&str] = &["the", "your", "this", "these", "all", "its", "our", "their"];
+    let follows = |pair: &[&str]| ["FROM", "INTO", "TABLE", "UPDATE", "SET"].contains(&upper(pair.first()).as_str());
+    words.windows(2).any(|pair| follows(pair) && ARTICLES.contains(&pair[1]))
 }
 
 /// Words, symbols and literals of each statement, and the line that it begins on. Comments are left out.
@@ -232,6 +240,8 @@ mod tests {
             "Select a file",
             "truncate long lines",
             "drop it",
+            "Delete ${name} from the list?",
+            "Update the table and set your own limits",
         ] {
             assert!(objects(text).is_empty(), "{text}");
         }

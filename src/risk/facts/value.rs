@@ -59,6 +59,21 @@ impl Value {
             | "math.inf"
             | "number.positive_infinity"
             | "float::infinity"
+            | "timeout.infinite"
+            | "timeout.infinitetimespan"
+            | "number.max_safe_integer"
+            | "number.max_value"
+            | "integer.max_value"
+            | "long.max_value"
+            | "int.maxvalue"
+            | "long.maxvalue"
+            | "math.maxint"
+            | "math.maxint32"
+            | "math.maxint64"
+            | "sys.maxsize"
+            | "u32::max"
+            | "u64::max"
+            | "usize::max"
             | "never" => return Value::Unbounded,
             "null" | "none" | "nil" | "undefined" | "~" if is_limit(key) => return Value::Unbounded,
             _ => {}

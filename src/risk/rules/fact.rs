@@ -5,7 +5,7 @@ use regex::bytes::Regex;
 
 use super::{About, Wording, globs, pattern, wording};
 use crate::datafile::Table;
-use crate::risk::facts::{Delta, Enclosing, Fact, Kind, Value, names};
+use crate::risk::facts::{Delta, Enclosing, Fact, Kind, Value};
 
 /// Characters of an object, value or text in a title.
 const MAX_SAID: usize = 60;
@@ -60,6 +60,8 @@ enum When {
     GoneFromBlock,
     /// Whatever it stood in.
     GoneAtAll,
+    /// As `Came`, in what was there before: a skip in an old test, a setting of an old resource.
+    CameInto,
     Changed,
     /// To so many times as much, or more.
     Raised(f64),
@@ -104,6 +106,7 @@ impl When {
         let (word, factor) = text.split_once(' ').map_or((text, None), |(word, factor)| (word, factor.parse().ok()));
         Some(match (word, factor.filter(|factor| *factor >= 1.0)) {
             ("came", None) => When::Came,
+            ("came-into", None) => When::CameInto,
             ("gone", None) => When::Gone,
             ("gone-from-block", None) => When::GoneFromBlock,
             ("gone-at-all", None) => When::GoneAtAll,
@@ -123,7 +126,7 @@ impl When {
 
     fn holds(self, delta: &Delta) -> bool {
         match (self, delta) {
-            (When::Came, Delta::Came(_)) | (When::GoneAtAll, Delta::Went { .. }) => true,
+            (When::Came | When::CameInto, Delta::Came(_)) | (When::GoneAtAll, Delta::Went { .. }) => true,
             // What was off protected nothing.
             (When::Gone | When::GoneFromBlock, Delta::Went { fact, .. }) if fact.value == Value::Bool(false) => false,
             (When::Gone, Delta::Went { with, .. }) => *with == Enclosing::Nothing,
@@ -145,11 +148,22 @@ impl When {
             When::Unbounded => far(&|_, new| new.is_infinite()),
             When::Zero => far(&|_, new| new <= 0.0),
             When::On => new.value == Value::Bool(true),
-            When::Off => new.value == Value::Bool(false),
+            // Where nothing was said, nothing was on.
+            When::Off => new.value == Value::Bool(false) && !says_nothing(&old.value),
             When::Widened => is_wider(&old.value, &new.value),
             When::Inverted => is_inverted(&old.object, &new.object) && consequence(old) == consequence(new),
             _ => false,
         }
+    }
+}
+
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::None | Value::Unbounded => true,
+        Value::Text(text) | Value::Expression(text) => {
+            matches!(text.to_ascii_lowercase().as_str(), "null" | "none" | "nil" | "undefined" | "~")
+        }
+        _ => false,
     }
 }
 
@@ -170,21 +184,72 @@ fn consequence(guard: &Fact) -> String {
 
 /// What is said for people, and what only declares that something may be given: neither does anything.
 fn is_told_only(fact: &Fact) -> bool {
-    let is_text = matches!(fact.name(), "description" | "summary" | "title" | "comment" | "displayName" | "help");
+    let is_text =
+        matches!(fact.name(), "description" | "summary" | "title" | "comment" | "displayName" | "help" | "message");
     let is_declared =
         fact.kind == Kind::Block && (fact.object.starts_with("variable.") || fact.object.starts_with("output."));
     is_declared || is_text && fact.kind == Kind::Setting
 }
 
-/// Whether two conditions of the same names differ in what turns them round or moves their bound: negations and
-/// comparisons.
+/// Whether two conditions are the same but for what turns them round or moves their bound: negations, comparisons. A
+/// negation that only stands elsewhere turns nothing: `!(a == b)` is `a != b`.
 fn is_inverted(old: &str, new: &str) -> bool {
-    let bare = |text: &str| {
-        let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, '_' | '"' | '.'));
-        kept.collect::<String>()
-    };
-    let without_not = |text: &str| bare(&text.replace(" not ", " ").replace("not ", " ").replace("unless ", ""));
-    old != new && names(old) == names(new) && without_not(old) == without_not(new)
+    let (old, new) = (Condition::of(old), Condition::of(new));
+    old.rest == new.rest && (old.is_negated != new.is_negated || old.bounds != new.bounds)
+}
+
+/// A condition without its negations, which are counted, and its comparisons, which are listed.
+#[derive(Default)]
+struct Condition {
+    rest: String,
+    bounds: Vec<String>,
+    is_negated: bool,
+}
+
+impl Condition {
+    fn of(text: &str) -> Condition {
+        let mut condition = Condition::default();
+        for token in tokens(text) {
+            match token {
+                "!" | "not" | "unless" => condition.is_negated ^= true,
+                // `x == false` is `!x`; it keeps its comparison, and so is no inversion of it.
+                "!=" | "!==" | "<>" | "==" | "===" | "is" | "=~" | "!~" => {
+                    condition.is_negated ^= token.starts_with('!') || token == "<>";
+                    condition.rest.push('=');
+                }
+                "<" | "<=" | ">" | ">=" => {
+                    condition.rest.push('<');
+                    condition.bounds.push(token.to_owned());
+                }
+                "(" | ")" => {}
+                _ => {
+                    condition.rest.push(' ');
+                    condition.rest.push_str(token);
+                }
+            }
+        }
+        condition
+    }
+}
+
+/// Names and signs of an expression, blanks left out.
+fn tokens(text: &str) -> Vec<&str> {
+    let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let is_sign = |c: char| matches!(c, '=' | '<' | '>' | '~' | '&' | '|' | '?' | '-');
+    let (mut found, mut rest) = (Vec::new(), text.trim_start());
+    while let Some(first) = rest.chars().next() {
+        let run = |fits: &dyn Fn(char) -> bool| rest.find(|c| !fits(c)).unwrap_or(rest.len());
+        let end = match first {
+            // Before a name or a bracket it stands for itself: `!!x`, `!(x)`.
+            '!' => 1 + rest[1..].find(|c| !matches!(c, '=' | '~')).unwrap_or(rest.len() - 1),
+            _ if is_of_name(first) => run(&is_of_name),
+            _ if is_sign(first) => run(&is_sign),
+            _ => first.len_utf8(),
+        };
+        found.push(&rest[..end]);
+        rest = rest[end..].trim_start();
+    }
+    found
 }
 
 impl FactRule {
@@ -231,6 +296,17 @@ impl FactRule {
         })
     }
 
+    /// Whether the rule is only about what comes into something that was there before.
+    pub fn is_only_into(&self) -> bool {
+        self.when.contains(&When::CameInto) && !self.when.contains(&When::Came)
+    }
+
+    /// What the rule looks for and a text has no more.
+    pub fn lost_from(&self, text: &str) -> Option<String> {
+        let found = self.lost.as_ref()?.find(text.as_bytes())?;
+        Some(String::from_utf8_lossy(found.as_bytes()).into_owned())
+    }
+
     /// Whether a fact is of the sort that the rule misses where it is gone: another one may have taken its place.
     pub fn is_of_its_sort(&self, fact: &Fact) -> bool {
         self.kinds.contains(&fact.kind) && self.is_about(fact)
@@ -275,7 +351,7 @@ impl FactRule {
         let Delta::Changed { old, new } = delta else { return true };
         match when {
             When::Changed => {
-                !hits(&self.text, &old.text)
+                !(hits(&self.text, &old.text) && self.is_about_code(&old.text))
                     && !self.value.as_ref().is_some_and(|regex| regex.is_match(old.value.say().as_bytes()))
             }
             When::Lost => hits(&self.lost, &old.text) && !hits(&self.lost, &new.text),

@@ -193,6 +193,11 @@ impl<'t> Walk<'t> {
             return self.tell_environment(node, &name, *default);
         }
         let last = last_name(&parts.callee);
+        if let ("SetDefault" | "set_default" | "setDefault", [name, default]) = (last, parts.arguments.as_slice())
+            && let Some(name) = self.text_of(*name)
+        {
+            return self.tell_default(node, &format!("default.{name}"), *default);
+        }
         let gives_default =
             last.starts_with("unwrap_or") || matches!(last, "orElse" | "or" | "orElseGet" | "getOrElse");
         if let (true, Some(receiver), [default]) = (gives_default, parts.receiver, parts.arguments.as_slice())

@@ -187,11 +187,15 @@ impl<'t> Walk<'t> {
     }
 
     pub fn tell_environment(&mut self, node: Node<'t>, name: &str, default: Node<'t>) {
-        let object = format!("env.{name}");
+        self.tell_default(node, &format!("env.{name}"), default);
+    }
+
+    /// What something is where nobody says otherwise.
+    pub fn tell_default(&mut self, node: Node<'t>, object: &str, default: Node<'t>) {
         let default = self.innermost_default(default);
-        let value = self.value(default, &object);
+        let value = self.value(default, object);
         if self.is_literal(default, &value) {
-            self.tell_of(Kind::Setting, object, value, node);
+            self.tell_of(Kind::Setting, object.to_owned(), value, node);
         }
     }
 

@@ -75,7 +75,7 @@ fn read(path: &str, text: &str, out: &mut Out) -> Option<()> {
 fn by_extension(name: &str, extension: &str, path: &str, text: &str, out: &mut Out) -> Option<()> {
     match extension {
         "yaml" | "yml" => structured::yaml(name, path, text, out),
-        "json" | "jsonc" | "json5" | "webmanifest" => structured::json(name, text, out),
+        "json" | "jsonc" | "json5" | "webmanifest" | "avsc" => structured::json(name, text, out),
         "tf" | "tfvars" | "hcl" | "nomad" | "tofu" => structured::hcl(text, out),
         "toml" => structured::toml(name, text, out),
         "xml" | "csproj" | "props" | "targets" | "config" | "pom" | "plist" => structured::xml(name, text, out),
@@ -102,6 +102,8 @@ fn by_name(name: &str, extension: &str, path: &str, text: &str, out: &mut Out) -
         schema::facts(text, schema::Language::Protobuf, out);
     } else if matches!(extension, "graphql" | "gql" | "graphqls") {
         schema::facts(text, schema::Language::GraphQl, out);
+    } else if extension == "prisma" {
+        schema::facts(text, schema::Language::Prisma, out);
     } else if extension == "zone" || may_be_zone(name, extension, path) && zone::is_zone(text) {
         zone::facts(text, out);
     } else {

@@ -14,7 +14,9 @@ const NOT_ACTIONS: &[&str] = &["NotAction", "not_actions", "notAction"];
 
 fn statements(node: &Node, place: &Place, out: &mut Out) {
     let mut at = 0;
-    for entry in node.entries().iter().filter(|entry| matches!(entry.key.as_str(), "Statement" | "statement")) {
+    for entry in
+        node.entries().iter().filter(|entry| matches!(entry.key.as_str(), "Statement" | "statement" | "statements"))
+    {
         let list =
             if entry.value.items().is_empty() { std::slice::from_ref(&entry.value) } else { entry.value.items() };
         for each in list.iter().filter(|each| is_statement(each)) {

@@ -1,4 +1,4 @@
-//! Definitions of interfaces: protobuf and GraphQL.
+//! Definitions of interfaces and of what is stored: protobuf, GraphQL, Prisma.
 
 use std::collections::BTreeSet;
 
@@ -10,6 +10,7 @@ use super::tree::{Lines, clip, clip_to, one_line};
 pub(super) enum Language {
     Protobuf,
     GraphQl,
+    Prisma,
 }
 
 /// Levels of definitions: what is deeper is taken for their outermost.
@@ -32,7 +33,7 @@ pub(super) fn facts(text: &str, language: Language, out: &mut Out) {
 /// A line without what is comment in it, or the description of something.
 fn without_comment(line: &str, language: Language, is_inside: &mut bool) -> String {
     let (sign, opens, closes) = match language {
-        Language::Protobuf => ("//", "/*", "*/"),
+        Language::Protobuf | Language::Prisma => ("//", "/*", "*/"),
         Language::GraphQl => ("#", "\"\"\"", "\"\"\""),
     };
     let mut said = String::new();
@@ -95,7 +96,7 @@ impl Reader {
             }
         }
         match self.language {
-            Language::GraphQl if self.depth == 0 => self.end(number, out),
+            Language::GraphQl | Language::Prisma if self.depth == 0 => self.end(number, out),
             _ => self.text.push(' '),
         }
     }
@@ -146,7 +147,7 @@ impl Reader {
             (Language::Protobuf, "reserved" | "extensions") => first,
             (Language::Protobuf, _) => text.split('=').next()?.split_whitespace().next_back()?,
             (Language::GraphQl, "union" | "scalar" | "directive") => text.split([' ', '=']).nth(1)?,
-            (Language::GraphQl, _) => first,
+            (Language::GraphQl | Language::Prisma, _) => first,
         };
         Some(clip_to(name, 120).to_owned())
     }

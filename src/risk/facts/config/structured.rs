@@ -73,10 +73,21 @@ pub(super) fn root(document: &Node, out: &mut Out) {
     if dns::is_zone(document) {
         return dns::facts(document, out);
     }
+    if declares(document) {
+        return;
+    }
     let Some(name) = identity::manifest(document) else { return walk(document, &Place::TOP, "", out) };
     block(document, &name, &document.lines, &Place::TOP, out);
     let place = Place { object: &name, scope: &name, opens: *document.lines.start() };
     walk(document, &place, "", out);
+}
+
+/// Whether a document says only what others may say: a JSON Schema. Its defaults and names set nothing.
+fn declares(document: &Node) -> bool {
+    let is_schema = document.text_of(&["$schema"]).is_some_and(|schema| schema.contains("json-schema.org"));
+    let has_parts =
+        document.get(&["properties", "definitions", "$defs"]).is_some_and(|parts| !parts.entries().is_empty());
+    has_parts && (is_schema || document.text_of(&["type"]) == Some("object"))
 }
 
 /// The jobs of a GitLab pipeline stand at its top: here under `jobs`, as in others.

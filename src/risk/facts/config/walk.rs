@@ -15,6 +15,9 @@ const CONTAINERS: &[&str] =
 /// Keys that name no quantity: what encloses them does.
 const VALUES: &[&str] = &["value", "default", "default_value", "defaultValue", "values", "Value", "Default"];
 
+/// Keys whose value says only what others may say.
+const DECLARING: &[&str] = &["openAPIV3Schema"];
+
 /// Gives the facts of a tree that stands at a place. The hint is the key that names its values.
 pub(super) fn walk(node: &Node, place: &Place, hint: &str, out: &mut Out) {
     if place.object.len() > MAX_OBJECT {
@@ -44,6 +47,9 @@ fn entry(entry: &Entry, is_repeated: bool, place: &Place, hint: &str, out: &mut 
         return;
     }
     let key = clip_to(&entry.key, MAX_KEY);
+    if DECLARING.contains(&key) {
+        return;
+    }
     let may_be_named = entry.is_block && (is_repeated || identity::comes_in_numbers(key));
     let named = may_be_named.then(|| identity::of_block(&entry.value)).flatten();
     let object = match &named {
