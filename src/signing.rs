@@ -332,7 +332,7 @@ fn statement(
         authors: authors.iter().map(|a| format!("{} <{}>", a.name, a.email)).collect(),
         policy: policy_name(policy),
         findings: Findings {
-            rules: risk::Rules::shipped().digest().to_string(),
+            rules: examination.rules.to_string(),
             sha256: Digest::of(findings).to_string(),
             total: count(examination.assessment.findings.len()),
             answered: answers.collect(),

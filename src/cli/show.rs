@@ -15,7 +15,6 @@ use crate::examination::external::{self, Reports};
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::gate::{Reason, SlotState, advice};
 use crate::provenance::Evidence;
-use crate::risk::Rules;
 use crate::risk::external::sarif_log;
 use crate::risk::external::test_coverage::{Covered, TestCoverage, runs};
 use crate::source::git::Repository;
@@ -185,7 +184,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let examined = examination::with_reports(repository, snapshot, change, reports.clone(), super::now());
     let examined = examined.map_err(|error| error.to_string())?;
     let cache = Caches::at(cache::home()).of(repository.common_dir());
-    let examined = examined.with_background(change, Rules::shipped(), &cache);
+    let examined = examined.with_background(change, snapshot.rules(), &cache);
     if options.sarif {
         let findings = &examined.assessment.findings;
         super::print_json(&sarif_log::log(findings, change.revision.head, &snapshot.uri));

@@ -15,7 +15,7 @@ mod rules;
 pub use blast::{Blast, BlastClass, BlastReason};
 pub use finding::{Finding, Severity};
 pub use history::{History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Share, Signs, Weights};
-pub use rules::{RuleText, Rules, facts_of};
+pub use rules::{Origin, PackFile, PackText, RuleText, Rulebook, Rules, facts_of};
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -252,6 +252,11 @@ impl<'r> Assessor<'r> {
         Assessor { rules, findings: Vec::new(), checks: checks::OfChange::default(), added: 0 }
     }
 
+    /// The rules that look.
+    pub fn rules(&self) -> &'r Rules {
+        self.rules
+    }
+
     /// Takes in a file, each once.
     pub fn read(&mut self, file: &FileUnderReview<'_>) {
         self.findings.extend(self.rules.findings_in(file));
@@ -285,8 +290,9 @@ impl<'r> Assessor<'r> {
 
     /// What there is to say, once all of these files were read.
     pub fn finish(self, files: &[FileDiff]) -> Assessment {
-        let Assessor { rules, mut findings, checks, added } = self;
-        findings.extend(checks.finish());
+        let Assessor { rules, findings, checks, added } = self;
+        let findings = findings.into_iter().chain(checks.finish());
+        let mut findings: Vec<Finding> = findings.map(|finding| rules.quieted(finding)).collect();
         finding::settle(&mut findings);
         let blast = blast::of(files, rules);
         let assessment = Assessment {
