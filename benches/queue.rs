@@ -86,6 +86,7 @@ fn desk(repository: &Path, place: &Path) {
         open: AtomicU64::new(0),
         first_frame: FirstFrame::none(),
         tools: Default::default(),
+        packs: Vec::new(),
     });
     let (tell, told) = channel();
     let workers = Workers::start(ports.clone(), move |event| _ = tell.send(event));

@@ -84,8 +84,8 @@ fn reader(source: &Source, layout: Layout) -> State {
     let target = TargetBranch { name: "refs/heads/main".into(), tip: id };
     let (root, name, uri) = ("/".into(), "bench".into(), String::new());
     let snapshot = {
-        let (chains, notes) = Default::default();
-        Arc::new(RepositorySnapshot { root, name, uri, target, policy: PolicyState::Absent, chains, notes })
+        let (chains, notes, rules) = Default::default();
+        Arc::new(RepositorySnapshot { root, name, uri, target, policy: PolicyState::Absent, chains, notes, rules })
     };
     let (base, head, base_tree, head_tree, target_tip, target_tree) = (id, id, id, id, id, id);
     let revision = Revision { base, base_tree, head, head_tree, target_tip, target_tree, commits: Vec::new() };

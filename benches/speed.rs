@@ -107,6 +107,7 @@ fn ports(dir: &Path) -> Ports {
         open: AtomicU64::new(1),
         first_frame: FirstFrame::none(),
         tools: Default::default(),
+        packs: Vec::new(),
     }
 }
 

@@ -10,6 +10,8 @@ use crate::app::review::layout::{Layout, ViewOptions};
 use crate::change::address;
 use crate::datafile::{self, FileError, Placed, Table};
 use crate::drafts::Drafts;
+use crate::examination::packs;
+use crate::risk::{PackFile, Rulebook};
 use crate::signer::SigningKey;
 use crate::source::server::{Server, ServerKind, variable};
 use crate::tui::theme::{Depth, Theme};
@@ -27,6 +29,8 @@ pub struct Config {
     pub servers: Vec<Server>,
     /// Tools that look at what is opened.
     pub scanners: Vec<Scanner>,
+    /// Rules of the user.
+    pub packs: Vec<PackFile>,
     pub key: Result<SigningKey, String>,
     /// Whether a passphrase unlocks the key for a sitting.
     pub remember_passphrase: bool,
@@ -57,6 +61,8 @@ impl Config {
         let keymap = keymap(&mut problems);
         let theme = Themes::of(&file).chosen(&mut problems);
         let key = signing_key(file.signing_key.as_deref(), near);
+        let packs = packs::in_folder(&rules_directory());
+        problems.extend(Rulebook::with(packs.clone()).refused().map(|error| format!("{error}\nIt is not used.")));
         Config {
             repositories: file.repositories,
             theme,
@@ -70,6 +76,7 @@ impl Config {
             remember_passphrase: file.remember_passphrase,
             servers: file.servers,
             scanners: file.scanners,
+            packs,
             drafts: crate::worker::drafts_dir(data_dir),
             key,
             problems,
@@ -94,6 +101,11 @@ pub fn servers() -> Vec<Server> {
 /// Where the files of the user are.
 pub fn directory() -> PathBuf {
     dirs().map(|dirs| dirs.config_dir().to_path_buf()).unwrap_or_default()
+}
+
+/// Where packs of rules of the user are: `NAME.toml`.
+pub fn rules_directory() -> PathBuf {
+    directory().join("rules")
 }
 
 /// What is wrong with `config.toml`.

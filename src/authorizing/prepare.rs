@@ -12,7 +12,6 @@ use crate::ledger::commands::{Family, read_family};
 use crate::policy::{Person, Policy};
 use crate::record::statement::{Decimal, Link, RepositoryName};
 use crate::record::{Chain, ChainId, RecordId};
-use crate::risk::Rules;
 use crate::signer::SigningKey;
 use crate::signing::{self, Prepared, SigningError, TOOL, VALIDITY, heads, policy_name, signer_of};
 use crate::source::git::Repository;
@@ -93,6 +92,8 @@ impl Found {
         now: i64,
     ) -> Result<Found, SigningError> {
         let refused = |error: crate::source::git::GitError| SigningError::Refused(error.to_string());
+        // By the rules by which it was laid out for the reader: others are no news of the request.
+        let rules = snapshot.rules();
         let (repository, snapshot) = RepositorySnapshot::open(&snapshot.root).map_err(refused)?;
         let Some(policy) = snapshot.policy().cloned() else {
             let told = "This repository has no valid policy, so there is no target and no roster.";
@@ -112,7 +113,7 @@ impl Found {
         let Some(pending) = pending else {
             return moved("The policy has no such target any more, or another broker serves it.");
         };
-        if RequestPage::of(&pending, &ledger, &policy, Rules::shipped()).digest() != page.digest() {
+        if RequestPage::of(&pending, &ledger, &policy, rules).digest() != page.digest() {
             return moved("What is known of this request is not what you read: something came meanwhile.");
         }
         Ok(Found { repository, snapshot, policy, person, ledger, pending })

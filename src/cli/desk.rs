@@ -120,8 +120,7 @@ fn range(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Ch
         .target
         .as_ref()
         .map(|name| if name.starts_with("refs/") { name.clone() } else { format!("refs/heads/{name}") });
-    let (repository, snapshot) =
-        RepositorySnapshot::open_for(path, target.as_deref()).map_err(|error| error.to_string())?;
+    let (repository, snapshot) = super::opened(path, target.as_deref())?;
     let resolve =
         |text: &str| repository.resolve(if text.is_empty() { "HEAD" } else { text }).map_err(|error| error.to_string());
     let (base, head) = (resolve(base)?, resolve(head.trim_start_matches('.'))?);
@@ -159,6 +158,7 @@ pub(super) fn run(
         open: AtomicU64::new(0),
         first_frame: FirstFrame::default(),
         tools: Tools::new(reports, config.scanners.clone()),
+        packs: config.packs.clone(),
     };
     let state = desk::run(state, effects, &config.theme, config.mouse, Arc::new(ports))?;
     config.problems.iter().for_each(|problem| eprintln!("undersign: {problem}"));

@@ -52,7 +52,7 @@ pub fn find(text: &str, repositories: &[PathBuf]) -> Result<Meant, String> {
 }
 
 fn open(index: usize, path: &std::path::Path) -> Result<Read, String> {
-    let (repository, snapshot) = RepositorySnapshot::open(path).map_err(|error| error.to_string())?;
+    let (repository, snapshot) = super::opened(path, None)?;
     let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
     Ok(Read { repository, snapshot, pending })
 }

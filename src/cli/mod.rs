@@ -59,6 +59,10 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::examination::{self, RepositorySnapshot};
+use crate::risk::{PackFile, Rulebook};
+use crate::source::git::Repository;
+
 /// Usage errors, as in sysexits.h. Never 1, which some hooks take for a warning.
 const USAGE: u8 = 64;
 /// Something outside of a verdict failed.
@@ -284,7 +288,7 @@ impl Command {
             Command::Doctor(options) => doctor::run(options, first),
             Command::Completions(options) => manual::completions(options, command()),
             Command::Man(options) => manual::man(options, command()),
-            Command::Rules(options) => return rules::run(options),
+            Command::Rules(options) => return rules::run(options, first),
             Command::Policy(options) => return policy::run(options, first),
             Command::Record(options) => return record::run(options, first),
         };
@@ -336,6 +340,26 @@ fn written(code: u8) -> u8 {
 /// One JSON object on standard output, in ASCII: it may end up on a terminal too.
 fn print_json<T: serde::Serialize>(value: &T) {
     out!("{}", String::from_utf8_lossy(&crate::record::json::encode(value)));
+}
+
+/// A repository as it stands, with the rules that hold in it: also those of who runs the program.
+fn opened(path: &Path, target: Option<&str>) -> Result<(Repository, RepositorySnapshot), String> {
+    let (repository, snapshot) = RepositorySnapshot::open_for(path, target).map_err(|error| error.to_string())?;
+    Ok((repository, snapshot.with_packs(&own_packs())))
+}
+
+/// The rules that hold in a repository.
+fn rulebook(repository: &Repository) -> Result<Rulebook, String> {
+    let rules = examination::rulebook(repository).map_err(|error| error.to_string())?;
+    Ok(rules.and(&own_packs()))
+}
+
+/// The packs of rules of who runs the program. Without a desk nothing of theirs is read.
+fn own_packs() -> Vec<PackFile> {
+    #[cfg(feature = "tui")]
+    return crate::examination::packs::in_folder(&crate::config::rules_directory());
+    #[cfg(not(feature = "tui"))]
+    Vec::new()
 }
 
 /// The time, in seconds since the epoch.

@@ -139,7 +139,7 @@ fn fetch(paths: &[PathBuf]) -> Vec<Unreadable> {
 
 /// Reads what history says of the changes of a repository, and tells how far it is on standard error.
 fn learn(index: usize, path: &Path) -> Result<(), String> {
-    let (repository, snapshot) = RepositorySnapshot::open(path).map_err(|error| error.to_string())?;
+    let (repository, snapshot) = super::opened(path, None)?;
     let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
     let changes: Vec<Arc<Change>> = pending.changes.into_iter().map(Arc::new).collect();
     let mut told = |Progress { what, done, total }: Progress| {
@@ -197,7 +197,7 @@ pub(super) fn each(
     mut broken: impl FnMut(String, String),
     mut visit: impl FnMut(&RepositorySnapshot, Change, Result<Examination, String>),
 ) -> Result<(), String> {
-    let (repository, snapshot) = RepositorySnapshot::open(path).map_err(|error| error.to_string())?;
+    let (repository, snapshot) = super::opened(path, None)?;
     let cache = caches.of(repository.common_dir());
     let repository = repository.with_cache(&cache);
     let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;

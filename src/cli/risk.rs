@@ -9,7 +9,7 @@ use crate::change::diff::Side;
 use crate::change::{ObjectId, counted, visible};
 use crate::examination::landed::{Scored, Scorer};
 use crate::record::json;
-use crate::risk::{Look, Rules};
+use crate::risk::Look;
 use crate::source::git::{Line, Repository};
 
 /// Findings of one commit that are printed; how many there are is printed as well.
@@ -66,6 +66,8 @@ struct ShownFinding {
     path: String,
     side: &'static str,
     line: u32,
+    /// How many places it has.
+    places: usize,
     title: String,
 }
 
@@ -77,6 +79,9 @@ struct ShownBlast {
 
 pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let repository = Repository::open(repository.unwrap_or(Path::new("."))).map_err(|error| error.to_string())?;
+    super::rulebook(&repository)?
+        .refused()
+        .for_each(|error| eprintln!("undersign: {}", visible::lines(&error.to_string())));
     match &options.range {
         Some(range) => score_range(&repository, range, options),
         None => options.revisions.iter().try_for_each(|revision| score_one(&repository, revision, options)),
@@ -86,7 +91,8 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
 fn score_one(repository: &Repository, revision: &str, options: &Options) -> Result<(), String> {
     let told = |error: crate::source::git::GitError| error.to_string();
     let id = repository.resolve(revision).map_err(told)?;
-    let mut scorer = Scorer::of(repository, Rules::shipped(), Line::Written).map_err(told)?;
+    let rules = super::rulebook(repository)?;
+    let mut scorer = Scorer::of(repository, rules.rules(), Line::Written).map_err(told)?;
     if let Some(parent) = repository.first_parents(id, 2).map_err(told)?.get(1) {
         scorer.remember_up_to(*parent).map_err(told)?;
     }
@@ -104,7 +110,8 @@ fn score_range(repository: &Repository, range: &str, options: &Options) -> Resul
     let to = resolved(if to.is_empty() { "HEAD" } else { to })?;
     let line = if options.first_parent { Line::FirstParents } else { Line::Written };
     let commits: Vec<ObjectId> = repository.past(to, from, line, MAX_RANGE).map_err(told)?;
-    let mut scorer = Scorer::of(repository, Rules::shipped(), line).map_err(told)?;
+    let rules = super::rulebook(repository)?;
+    let mut scorer = Scorer::of(repository, rules.rules(), line).map_err(told)?;
     if let Some(from) = from {
         scorer.remember_up_to(from).map_err(told)?;
     }
@@ -168,6 +175,7 @@ fn finding(finding: &crate::risk::Finding) -> ShownFinding {
         path: finding.location.path.to_string(),
         side: if finding.location.side == Side::Old { "old" } else { "new" },
         line: finding.location.line,
+        places: finding.count(),
         title: visible::text(&finding.title).into_owned(),
     }
 }
@@ -186,8 +194,9 @@ fn print_text(shown: &Shown) {
     for ShownReason { points, text } in &shown.reasons {
         outln!("    {points:>4}  {text}");
     }
-    for ShownFinding { rule, severity, path, line, title, .. } in &shown.findings {
-        outln!("    {severity:<8}  {path}:{line}  {title} ({rule})");
+    for ShownFinding { rule, severity, path, line, places, title, .. } in &shown.findings {
+        let more = if *places > 1 { format!(", {places} places") } else { String::new() };
+        outln!("    {severity:<8}  {path}:{line}  {title} ({rule}{more})");
     }
     if shown.finding_count > shown.findings.len() {
         outln!("    and {} more findings", shown.finding_count - shown.findings.len());

@@ -66,11 +66,15 @@ fn rates_key(rules: &Rules) -> Digest {
     cache::key("rates", &[&rules.digest().0])
 }
 
+/// How often rules fire here, as far as that was read.
+pub fn kept_rates(rules: &Rules, cache: &Cache) -> Option<Rates> {
+    cache.get::<(ObjectId, Rates)>(&rates_key(rules)).map(|(_, rates)| rates)
+}
+
 /// What is kept of the history of a change.
 pub fn kept(change: &Change, rules: &Rules, cache: &Cache) -> Option<Background> {
     let (_, look): (ObjectId, Look) = cache.get(&look_key(change))?;
-    let rates: Option<(ObjectId, Rates)> = cache.get(&rates_key(rules));
-    Some(Background { look, rates: rates.map(|(_, rates)| Arc::new(rates)) })
+    Some(Background { look, rates: kept_rates(rules, cache).map(Arc::new) })
 }
 
 /// Reads what is not kept yet of the history of a target, for these changes; whether there is news. First what landed,
@@ -86,7 +90,7 @@ pub fn learn(
     caches: &Caches,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<bool, GitError> {
-    let rules = Rules::shipped();
+    let rules = snapshot.rules();
     let tip = snapshot.target.tip;
     let (answers, commits) = (caches.of(repository.common_dir()), caches.history_of(repository.common_dir()));
     let is_current = |change: &&Arc<Change>| {

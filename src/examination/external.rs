@@ -139,6 +139,7 @@ impl Trees for GitTrees<'_> {
 /// What the reports say of a change. Of its files only those are read that some result is about.
 pub fn findings(
     repository: &Repository,
+    rules: &Rules,
     change: &Change,
     diff: &Diff,
     reports: Reports,
@@ -147,7 +148,7 @@ pub fn findings(
         return Ok(Vec::new());
     }
     let trees = GitTrees { repository, change };
-    let mut import = Import::new(Rules::shipped(), reports.head, reports.base, &trees);
+    let mut import = Import::new(rules, reports.head, reports.base, &trees);
     for file in &diff.files {
         if import.speaks_of(file) {
             import.read(&FileMaterial::read(repository, file)?.under_review());

@@ -22,8 +22,8 @@ use crate::change::manifest::Manifest;
 use crate::change::{Change, ObjectId, RepoPath};
 use crate::gate::{Contents, NextPolicy, Opaque, Rest, Step};
 use crate::policy::Policy;
+use crate::provenance;
 use crate::source::git::{self, GitError, Repository};
-use crate::{provenance, risk};
 
 /// What a policy asked of the objects of a change, and what the answers were; they are the same for as long as the two
 /// trees are.
@@ -109,7 +109,7 @@ impl Contents for Asked<'_> {
 
 /// What is known under, of all but the target.
 fn key(snapshot: &RepositorySnapshot, change: &Change) -> Digest {
-    key_by([risk::Rules::shipped().digest(), provenance::Rules::shipped().digest()], snapshot, change)
+    key_by([snapshot.rules().digest(), provenance::Rules::shipped().digest()], snapshot, change)
 }
 
 fn key_by(rules: [Digest; 2], snapshot: &RepositorySnapshot, change: &Change) -> Digest {
@@ -170,7 +170,7 @@ pub fn known(
     if answers_now != answers {
         cache.put(key, &Facts { answers: answers_now, ..facts });
     }
-    Ok(Some(examination.with_background(change, risk::Rules::shipped(), cache)))
+    Ok(Some(examination.with_background(change, snapshot.rules(), cache)))
 }
 
 /// As [`super::whole`], for a list: what is kept need not be read again, and what is read is kept.
@@ -185,7 +185,7 @@ pub fn listed(
         return Ok(known);
     }
     let diff = super::diff(repository, snapshot, change)?;
-    let reading = super::read(repository, &diff)?;
+    let reading = super::read(repository, snapshot.rules(), &diff)?;
     let facts = find_out(repository, snapshot, change, diff, reading);
     let apart = facts.diff.apart();
     let result_tree = result_tree(repository, change, &apart, cache)?;
@@ -194,7 +194,7 @@ pub fn listed(
     if !repository.is_shallow() && !facts.is_partial() {
         cache.put(key(snapshot, change), &Facts { answers, ..facts });
     }
-    Ok(examination.with_background(change, risk::Rules::shipped(), cache))
+    Ok(examination.with_background(change, snapshot.rules(), cache))
 }
 
 #[cfg(test)]
@@ -216,6 +216,7 @@ mod tests {
             policy: PolicyState::Absent,
             chains: Vec::new(),
             notes: NotesRefs::default(),
+            rules: Default::default(),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod interdiff;
 mod kept;
 pub mod landed;
 pub mod notes;
+pub mod packs;
 mod passing;
 mod policy_change;
 pub mod renamed;
@@ -32,7 +33,7 @@ use crate::ledger;
 use crate::policy::{AuthorProof, Criticality, Crossing, POLICY_FILE, Policy, SplitChange};
 use crate::provenance::{self, Provenance};
 use crate::record::Chain;
-use crate::risk::{self, Assessment, Assessor, FileUnderReview, Finding};
+use crate::risk::{Assessment, Assessor, FileUnderReview, Finding, PackFile, Rulebook, Rules};
 use crate::source::git::push::Commits;
 use crate::source::git::{self, GitError, NotesRefs, PolicyState, Repository, TargetBranch};
 use background::Background;
@@ -48,6 +49,8 @@ pub struct RepositorySnapshot {
     pub policy: PolicyState,
     pub chains: Vec<Chain>,
     pub notes: NotesRefs,
+    /// The rules that hold here: the one place that says so.
+    pub rules: Rulebook,
 }
 
 impl RepositorySnapshot {
@@ -68,9 +71,21 @@ impl RepositorySnapshot {
             policy: repository.policy_at(policy_branch.tip)?,
             chains: ledger::read_with_remotes(&repository)?,
             notes: NotesRefs::of(&repository),
+            // Like the policy they are those of the policy branch: a change brings no rules for itself.
+            rules: Rulebook::with(repository.rule_packs_at(policy_branch.tip)?),
             target,
         };
         Ok((repository, snapshot))
+    }
+
+    /// The same with packs of who runs the program.
+    pub fn with_packs(self, own: &[PackFile]) -> RepositorySnapshot {
+        RepositorySnapshot { rules: self.rules.and(own), ..self }
+    }
+
+    /// All rules that look at its changes.
+    pub fn rules(&self) -> &Rules {
+        self.rules.rules()
     }
 
     pub fn policy(&self) -> Option<&Policy> {
@@ -79,6 +94,13 @@ impl RepositorySnapshot {
             _ => None,
         }
     }
+}
+
+/// The rules that hold in a repository without a target as well, where only packs of who runs the program are known.
+pub fn rulebook(repository: &Repository) -> Result<Rulebook, GitError> {
+    let policy_branch = repository.target().ok();
+    let packs = policy_branch.map(|branch| repository.rule_packs_at(branch.tip)).transpose()?;
+    Ok(Rulebook::with(packs.unwrap_or_default()))
 }
 
 /// The texts of one path, compared.
@@ -180,6 +202,8 @@ pub struct Examination {
     pub crossings: Vec<Crossing>,
     /// Where it changes the policy: what that means.
     pub policy_change: Option<PolicyChange>,
+    /// Of the rules that looked at it.
+    pub rules: Digest,
     /// Where it touches too much at once: how it could be cut.
     pub split: Vec<SplitChange>,
     /// Who wrote it: the authors of its commits, without merges that follow from their parents.
@@ -193,8 +217,8 @@ pub struct Examination {
 }
 
 /// What is taken in of the files of a change while they are read, so that none of them has to be kept.
-pub struct Reading {
-    assessor: Assessor<'static>,
+pub struct Reading<'r> {
+    assessor: Assessor<'r>,
     /// By path, one half of what moved to where it means something else, until the other is read.
     halves: HashMap<RepoPath, FileMaterial>,
     /// Of the contents that were read: what the manifest binds to.
@@ -204,15 +228,13 @@ pub struct Reading {
     removed: u32,
 }
 
-impl Default for Reading {
-    fn default() -> Reading {
-        let assessor = Assessor::new(risk::Rules::shipped());
+impl<'r> Reading<'r> {
+    /// Nothing is read yet.
+    pub fn by(rules: &'r Rules) -> Reading<'r> {
         let (halves, digests) = Default::default();
-        Reading { assessor, halves, digests, files: 0, added: 0, removed: 0 }
+        Reading { assessor: Assessor::new(rules), halves, digests, files: 0, added: 0, removed: 0 }
     }
-}
 
-impl Reading {
     /// Takes in a file, each once, in any order.
     pub fn take(&mut self, file: &FileMaterial) {
         self.assessor.read(&file.under_review());
@@ -232,7 +254,7 @@ impl Reading {
     }
 }
 
-impl Reading {
+impl Reading<'_> {
     fn take_across(&mut self, file: &FileMaterial) {
         let Some(counterpart) = file.diff.counterpart.as_ref().filter(|_| file.diff.changed_across()) else { return };
         // What is paired by its text, and not by equal contents, is small enough to be kept.
@@ -249,6 +271,7 @@ impl Reading {
     /// What the files and the commits say of a change by themselves, without a repository and so without a judgement.
     pub fn apart(self, change: &Change, diff: &Diff) -> Examination {
         Examination {
+            rules: self.assessor.rules().digest(),
             assessment: self.assessor.finish(&diff.files),
             background: None,
             provenance: provenance::trace(&change.revision.commits, &change.branch, provenance::Rules::shipped()),
@@ -296,7 +319,7 @@ pub fn examine(
     snapshot: &RepositorySnapshot,
     change: &Change,
     diff: &Diff,
-    reading: Reading,
+    reading: Reading<'_>,
     now: i64,
 ) -> Result<Examination, GitError> {
     let facts = find_out(repository, snapshot, change, diff.clone(), reading);
@@ -313,11 +336,13 @@ fn find_out(
     snapshot: &RepositorySnapshot,
     change: &Change,
     diff: Diff,
-    reading: Reading,
+    reading: Reading<'_>,
 ) -> Facts {
     let mut assessor = reading.assessor;
-    let passing = passing::secrets(repository, change, &diff, |finding| assessor.saw(finding));
+    let passing = passing::secrets(repository, snapshot.rules(), change, &diff, |finding| assessor.saw(finding));
     assessor.add(passing);
+    let first = diff.files.first().map(|file| &file.path);
+    assessor.add(first.map(|first| snapshot.rules().refused_packs(first)).unwrap_or_default());
     Facts {
         assessment: assessor.finish(&diff.files),
         provenance: provenance_of(repository, snapshot, change),
@@ -352,6 +377,7 @@ fn judged(
     let standing = standing.transpose()?;
     let examination = Examination {
         assessment: facts.assessment.clone(),
+        rules: snapshot.rules().digest(),
         background: None,
         provenance: facts.provenance.clone(),
         policy_change,
@@ -457,7 +483,7 @@ fn joined(
 
 /// Whether neither a rule nor the policy tells two paths apart.
 pub fn mean_the_same(snapshot: &RepositorySnapshot, from: &RepoPath, to: &RepoPath) -> bool {
-    risk::Rules::shipped().mean_the_same_by(from, to)
+    snapshot.rules().mean_the_same_by(from, to)
         && snapshot.policy().is_none_or(|policy| policy.crossing(from, to).is_none())
 }
 
@@ -480,13 +506,13 @@ pub fn with_reports(
     now: i64,
 ) -> Result<Examination, GitError> {
     let diff = diff(repository, snapshot, change)?;
-    let mut reading = read(repository, &diff)?;
-    reading.add(external::findings(repository, change, &diff, reports)?);
+    let mut reading = read(repository, snapshot.rules(), &diff)?;
+    reading.add(external::findings(repository, snapshot.rules(), change, &diff, reports)?);
     examine(repository, snapshot, change, &diff, reading, now)
 }
 
-fn read(repository: &Repository, diff: &Diff) -> Result<Reading, GitError> {
-    let mut reading = Reading::default();
+fn read<'r>(repository: &Repository, rules: &'r Rules, diff: &Diff) -> Result<Reading<'r>, GitError> {
+    let mut reading = Reading::by(rules);
     for file in &diff.files {
         reading.take(&FileMaterial::read(repository, file)?);
     }

@@ -34,13 +34,14 @@ struct Seen {
 /// finding, too.
 pub fn secrets(
     repository: &Repository,
+    rules: &Rules,
     change: &Change,
     diff: &Diff,
     is_known: impl Fn(&Finding) -> bool,
 ) -> Vec<Finding> {
     let commits = &change.revision.commits;
     let Some(first) = diff.files.first().filter(|_| commits.len() > 1) else { return Vec::new() };
-    let mut search = Search { repository, change, diff, looked_at: HashSet::new(), bytes: 0, is_partial: false };
+    let mut search = Search { repository, rules, change, diff, looked_at: HashSet::new(), bytes: 0, is_partial: false };
     search.is_partial = commits.len() > MAX_COMMITS;
     let mut seen: BTreeMap<(RepoPath, String), Seen> = BTreeMap::new();
     for commit in commits.iter().take(MAX_COMMITS).filter(|commit| commit.parents.len() < 2) {
@@ -67,6 +68,7 @@ pub fn secrets(
 
 struct Search<'s> {
     repository: &'s Repository,
+    rules: &'s Rules,
     change: &'s Change,
     diff: &'s Diff,
     /// Contents by path.
@@ -81,14 +83,15 @@ impl Search<'_> {
         let before = commit.parents.first().map(|parent| repository.tree_of(*parent)).transpose()?;
         let Some(before) = before else { return Ok(Vec::new()) };
         let done = git::diff(repository, before, repository.tree_of(commit.id)?)?;
-        let mut assessor = Assessor::new(Rules::shipped());
+        let mut assessor = Assessor::new(self.rules);
         for file in &done.files {
             if self.is_passing(file)? && self.has_room(file)? {
                 assessor.read(&FileMaterial::read(repository, file)?.under_review());
             }
         }
-        let found = assessor.finish(&[]).findings.into_iter();
-        Ok(found.filter(|finding| finding.rule.starts_with("secret.") && finding.location.side == Side::New).collect())
+        let found = assessor.found().into_iter();
+        let is_secret = |finding: &Finding| self.rules.finds_secrets(&finding.rule);
+        Ok(found.filter(|finding| is_secret(finding) && finding.location.side == Side::New).collect())
     }
 
     /// Whether what a commit puts there is neither in the base nor in the head.
@@ -161,5 +164,6 @@ fn partial(path: &RepoPath) -> Finding {
         evidence: String::new(),
         text: String::new(),
         ordinal: 0,
+        places: Vec::new(),
     }
 }

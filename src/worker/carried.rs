@@ -14,7 +14,7 @@ use crate::change::diff::{Diff, FileDiff};
 use crate::decision::Draft;
 use crate::examination::renamed::Renamed;
 use crate::examination::{self, FileMaterial, RepositorySnapshot, text_of};
-use crate::risk::{self, Assessor};
+use crate::risk::Assessor;
 use crate::source::git::{GitError, Repository};
 
 /// Bytes of texts that are read for this; what is beyond is to be read again by the person.
@@ -32,7 +32,7 @@ pub(super) fn carry(
         return Ok(0);
     }
     let (mut left, mut count) = (MAX_BYTES, 0);
-    let mut assessor = Assessor::new(risk::Rules::shipped());
+    let mut assessor = Assessor::new(snapshot.rules());
     for (was, is) in renamed.names.iter().filter(|(was, is)| examination::mean_the_same(snapshot, was, is)) {
         let Some((then, now)) = file(&renamed.then, was).zip(file(now, is)) else { continue };
         let then = FileMaterial::read(repository, then)?;
@@ -93,7 +93,8 @@ fn marks(draft: &mut Draft, was: &Inventory, then: FileMaterial, now: &FileMater
 
 /// The same finding at the same lines has the same answer.
 fn answers(draft: &mut Draft, assessor: Assessor<'_>, names: &BTreeMap<RepoPath, RepoPath>) {
-    for mut finding in assessor.finish(&[]).findings {
+    // What has several places has its answer for just these: it is to be answered anew.
+    for mut finding in assessor.found() {
         let answer = draft.answers.get(&finding.key()).cloned();
         let Some((answer, path)) = answer.zip(names.get(&finding.location.path)) else { continue };
         finding.location.path = path.clone();

@@ -9,7 +9,6 @@ use crate::command::Verdict;
 use crate::examination::RepositorySnapshot;
 use crate::policy::Policy;
 use crate::record::RecordId;
-use crate::risk::Rules;
 use crate::signing::{Prepared, SigningError, signer_of};
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
@@ -37,11 +36,12 @@ pub fn list(snapshot: &RepositorySnapshot, ports: &Ports) -> Result<Vec<PendingC
 /// A request as it stands now, laid out.
 pub fn open(snapshot: Arc<RepositorySnapshot>, id: RecordId, ports: &Ports) -> Result<Box<OpenedCommand>, String> {
     let (repository, fresh) = RepositorySnapshot::open(&snapshot.root).map_err(|error| error.to_string())?;
+    let fresh = fresh.with_packs(&ports.packs);
     let Some(policy) = fresh.policy() else { return Err("This repository has no valid policy any more.".to_owned()) };
     let ledger = CommandLedger::read(&repository).map_err(|error| error.to_string())?;
     let pending = ledger.find(policy, id, me(policy, ports), ports.now());
     let pending = pending.ok_or("The policy has no such target any more, or another broker serves it.")?;
-    let page = RequestPage::of(&pending, &ledger, policy, Rules::shipped());
+    let page = RequestPage::of(&pending, &ledger, policy, fresh.rules());
     Ok(Box::new(OpenedCommand { snapshot: Arc::new(fresh), pending: Arc::new(pending), page: Arc::new(page) }))
 }
 

@@ -30,6 +30,7 @@ use crate::drafts::Drafts;
 use crate::examination::renamed::Renamed;
 use crate::examination::{self, RepositorySnapshot, background, interdiff};
 use crate::record::Record;
+use crate::risk::PackFile;
 use crate::signer::SigningKey;
 use crate::signing::{self, Case, SigningError};
 use crate::source::git::Repository;
@@ -55,6 +56,8 @@ pub struct Ports {
     pub first_frame: FirstFrame,
     /// What other tools find.
     pub tools: Tools,
+    /// Rules of the user.
+    pub packs: Vec<PackFile>,
 }
 
 /// Whether a first frame was drawn: until then, what is not on it leaves the processor to it.
@@ -228,6 +231,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
 
 fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, String> {
     let (repository, snapshot) = RepositorySnapshot::open(path).map_err(|error| error.to_string())?;
+    let snapshot = snapshot.with_packs(&ports.packs);
     let cache = ports.caches.of(repository.common_dir());
     let repository = repository.with_cache(&cache);
     let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;

@@ -24,9 +24,9 @@ const AHEAD: usize = 1 << 20;
 const SCREENFUL: usize = 1 << 16;
 
 /// What is learned of the files while they pass.
-#[derive(Default)]
-struct Learned {
-    reading: Option<Reading>,
+struct Learned<'s> {
+    snapshot: &'s RepositorySnapshot,
+    reading: Option<Reading<'s>>,
     finder: moved::Finder,
     /// Files that the rules are to see, and how much they weigh.
     ahead: Vec<(usize, Arc<FileMaterial>)>,
@@ -35,7 +35,12 @@ struct Learned {
     is_partial: bool,
 }
 
-impl Learned {
+impl<'s> Learned<'s> {
+    fn of(snapshot: &'s RepositorySnapshot) -> Learned<'s> {
+        let (reading, finder, ahead) = Default::default();
+        Learned { snapshot, reading, finder, ahead, weight: 0, is_partial: false }
+    }
+
     /// Takes in a file of so many bytes.
     fn take(&mut self, index: usize, file: Arc<FileMaterial>, weight: usize) {
         self.ahead.push((index, file));
@@ -47,7 +52,7 @@ impl Learned {
 
     fn settle(&mut self) {
         for (index, file) in self.ahead.drain(..) {
-            self.reading.get_or_insert_default().take(&file);
+            self.reading.get_or_insert_with(|| Reading::by(self.snapshot.rules())).take(&file);
             self.finder.take(index, file.compared());
         }
     }
@@ -67,7 +72,7 @@ pub fn read(
         Ok(reader) => reader,
         Err(error) => return tell(Event::ReviewExamined { ticket, result: Err(error.to_string()) }),
     };
-    let (mut learned, mut sent) = (Learned::default(), 0);
+    let (mut learned, mut sent) = (Learned::of(snapshot), 0);
     for &index in order {
         if ports.open.load(Ordering::Relaxed) != ticket {
             return;
@@ -99,7 +104,7 @@ pub fn read(
         Err(error) => return tell(Event::ReviewExamined { ticket, result: Err(error.to_string()) }),
     };
     let change = Read { repository: &repository, snapshot, change, diff, ports };
-    let reading = reading.unwrap_or_default();
+    let reading = reading.unwrap_or_else(|| Reading::by(snapshot.rules()));
     let result = if is_partial {
         Err("Not every file could be read, so nothing can be signed. The rows marked ⊘ say why.".to_owned())
     } else {
@@ -134,9 +139,9 @@ struct Read<'r> {
 }
 
 impl Read<'_> {
-    fn examined(&self, mut reading: Reading, reports: Reports) -> Result<Arc<Examination>, String> {
+    fn examined(&self, mut reading: Reading<'_>, reports: Reports) -> Result<Arc<Examination>, String> {
         let Read { repository, snapshot, change, diff, ports } = self;
-        let examined = external::findings(repository, change, diff, reports).and_then(|findings| {
+        let examined = external::findings(repository, snapshot.rules(), change, diff, reports).and_then(|findings| {
             reading.add(findings);
             examination::examine(repository, snapshot, change, diff, reading, ports.now())
         });
@@ -144,9 +149,9 @@ impl Read<'_> {
     }
 
     /// All of it, read once more; none where nobody waits any more, or where it cannot be.
-    fn again(&self, is_over: &dyn Fn() -> bool) -> Option<Reading> {
+    fn again(&self, is_over: &dyn Fn() -> bool) -> Option<Reading<'_>> {
         let mut reader = FileReader::open(&self.snapshot.root).ok()?;
-        let mut reading = Reading::default();
+        let mut reading = Reading::by(self.snapshot.rules());
         for file in &self.diff.files {
             reading.take(&reader.read(file).ok().filter(|_| !is_over())?);
         }

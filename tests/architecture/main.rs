@@ -95,6 +95,19 @@ fn no_modules_use_each_other_in_a_circle() {
     assert!(circles.is_empty(), "{}", circles.join("\n"));
 }
 
+/// Who writes a pack of rules has no say in what lands.
+#[test]
+fn what_judges_a_push_asks_no_risk_rule() {
+    const JUDGES: &[&str] = &["command", "enforcement", "gate", "gate_state", "policy", "record", "service"];
+    let sources = uses::sources(&root());
+    let judges: Vec<_> = sources.iter().filter(|(module, _)| JUDGES.contains(&&*module[0])).collect();
+    assert!(JUDGES.iter().all(|name| judges.iter().any(|(module, _)| module[0] == *name)), "some are called otherwise");
+    for (module, source) in judges {
+        let asked: Vec<_> = source.uses.iter().filter(|used| matches!(&*used[0], "risk" | "examination")).collect();
+        assert!(asked.is_empty(), "{} asks {asked:?}", module.join("::"));
+    }
+}
+
 #[test]
 fn the_pure_floors_do_not_reach_for_the_world() {
     let floors = drawing();

@@ -89,12 +89,172 @@ fn rules_are_listed_explained_and_tried() {
     std::fs::write(&file, rule("abbc")).unwrap();
     run(&f, &test).exits(0).says("1 rule of ").says("all examples hold");
     std::fs::write(&file, rule("abd")).unwrap();
-    run(&f, &test).exits(2).says("x.y must fire, and does not, on abd");
+    run(&f, &test).exits(2).says("line 1: user/rules.x.y must fire, and does not, on abd");
     std::fs::write(&file, rule("abbc").replace("high", "grave")).unwrap();
-    run(&f, &test).exits(2).says("mistakes").says("`severity` is");
+    run(&f, &test).exits(2).says("has 1 mistake:").says("line 4: a severity is critical, high");
+    run(&f, &["rules", "test", "nowhere.toml"]).exits(70).complains("nowhere.toml: it cannot be read");
     let facts = f.dir.path().join("app.yaml");
     std::fs::write(&facts, "http:\n  timeout: 30s\n").unwrap();
     run(&f, &["rules", "facts", facts.to_str().unwrap()]).exits(0).says("setting     http.timeout = 30");
     std::fs::write(f.dir.path().join("a.bin"), b"\xff\xfe").unwrap();
     run(&f, &["rules", "facts", f.dir.path().join("a.bin").to_str().unwrap()]).exits(70).complains("no text in UTF-8");
+}
+
+/// A rule that finds `forbid(…)` in added lines.
+const PACK: &str = "[[rule]]\nid = \"forbid\"\ntitle = \"Something is forbidden\"\nseverity = \"high\"\nside = \"added\"\n\
+                    regex = 'forbid\\('\nwhy = \"The shop cannot.\"\nask = \"May it?\"\nhits = [\"forbid(1)\"]\n\
+                    misses = [\"allow(1)\"]\n";
+
+/// A change that forbids something and drops a table; `packs` stand on main before it.
+fn with_packs(packs: &[(&str, &str)]) -> Fixture {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("mina", &["checkout", "-q", "main"]);
+    packs.iter().for_each(|(name, text)| f.write(&format!(".undersign/rules/{name}"), text));
+    if !packs.is_empty() {
+        f.commit("rahim", "Write down what we found out");
+    }
+    f.git("mina", &["checkout", "-q", "-b", "forbidding", "main"]);
+    f.write("db/next.sql", "DROP TABLE orders;\n");
+    f.write("lib/cart.py", "forbid(2)\n");
+    f.commit("mina", "Forbid it");
+    f
+}
+
+/// Of a change: rule, severity, why.
+fn found(f: &Fixture, name: &str) -> Vec<(String, String, String)> {
+    let shown = run(f, &["show", name, "--json"]).exits(0).json();
+    let text = |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap().to_owned();
+    let findings = shown["findings"].as_array().unwrap().iter();
+    findings.map(|it| (text(it, "rule"), text(it, "severity"), text(it, "why"))).collect()
+}
+
+#[test]
+fn a_repository_brings_rules_on_its_policy_branch_and_quiets_others_with_a_reason() {
+    let quiet = format!("{PACK}[[quiet]]\nid = \"destr.sql\"\nreason = \"Tables here are caches.\"\n");
+    let f = with_packs(&[("shop.toml", &quiet)]);
+    let all = found(&f, "forbidding");
+    let of = |rule: &str| all.iter().find(|own| own.0 == rule).unwrap_or_else(|| panic!("no {rule}: {all:?}"));
+    assert_eq!(of("repo/shop.forbid").1, "high");
+    assert_eq!(of("destr.sql").1, "note");
+    assert!(of("destr.sql").2.ends_with("Only a note by .undersign/rules/shop.toml: Tables here are caches."));
+    run(&f, &["rules", "list"]).exits(0).says("repo/shop.forbid").says("(only a note by .undersign/rules/shop.toml");
+    run(&f, &["rules", "explain", "destr.sql"]).exits(0).says("Quiet: only a note by");
+    run(&f, &["rules", "explain", "repo/shop.forbid"]).exits(0).says("The shop cannot.").says("forbid(1)");
+    let scored = run(&f, &["risk", "forbidding", "--jsonl"]).exits(0);
+    assert!(scored.out.contains("repo/shop.forbid"), "{}", scored.out);
+}
+
+#[test]
+fn a_change_brings_no_rules_for_itself_and_nor_does_what_is_checked_out() {
+    let f = with_packs(&[]);
+    let quiet = "[[quiet]]\nid = \"destr.sql\"\nreason = \"Trust me.\"\n";
+    f.write(".undersign/rules/shop.toml", &format!("{PACK}{quiet}"));
+    f.commit("mina", "Bring rules along");
+    f.write(".undersign/rules/other.toml", &format!("{PACK}{quiet}"));
+    let all = found(&f, "forbidding");
+    assert!(all.iter().all(|(rule, ..)| !rule.starts_with("repo/")), "{all:?}");
+    assert!(all.iter().any(|(rule, severity, _)| rule == "destr.sql" && severity != "note"), "{all:?}");
+    let listed = run(&f, &["rules", "list"]).exits(0);
+    assert!(!listed.out.contains("repo/"), "{}", listed.out);
+}
+
+#[test]
+fn a_pack_with_a_mistake_is_told_with_its_line_and_the_other_rules_stay() {
+    let broken = PACK.replace("misses = [\"allow(1)\"]", "misses = [\"forbid(3)\"]");
+    let f = with_packs(&[("broken.toml", &broken), ("sound.toml", PACK)]);
+    let all = found(&f, "forbidding");
+    let has = |rule: &str| all.iter().any(|own| own.0 == rule);
+    assert!(has("repo/sound.forbid") && has("destr.sql") && !has("repo/broken.forbid"), "{all:?}");
+    let refused = all.iter().find(|own| own.0 == "rules.pack-refused").unwrap();
+    assert_eq!(refused.1, "low", "it wants an answer");
+    assert!(refused.2.contains("line 1: repo/broken.forbid must not fire, and does, on forbid(3)"), "{refused:?}");
+    run(&f, &["rules", "list"])
+        .exits(2)
+        .says("repo/sound.forbid")
+        .complains(".undersign/rules/broken.toml has 1 mistake")
+        .complains("Nothing of it is used.");
+    std::os::unix::fs::symlink("/etc/passwd", f.repo.join(".undersign/rules/link.toml")).unwrap();
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.commit("rahim", "Link to a pack");
+    run(&f, &["rules", "list"]).exits(2).complains("link.toml has 1 mistake").complains("must be an ordinary file");
+}
+
+/// What was found by other rules is not what is kept.
+#[test]
+fn a_queue_that_is_listed_again_knows_what_new_rules_find() {
+    let f = with_packs(&[]);
+    let points = || {
+        let queue = run(&f, &["queue", "--json"]).exits(0).json();
+        let row =
+            queue["changes"].as_array().unwrap().iter().find(|row| row["branch"] == "forbidding").unwrap().clone();
+        (row["finding_count"].as_u64().unwrap(), row["tier"].as_u64().unwrap())
+    };
+    let before = points();
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.write(".undersign/rules/shop.toml", &PACK.replace("high", "critical"));
+    f.commit("rahim", "Write down what we found out");
+    assert_eq!(points(), (before.0 + 1, 1));
+    f.write(".undersign/rules/shop.toml", &PACK.replace("'forbid", "'nothing").replace("[\"forbid", "[\"nothing"));
+    f.commit("rahim", "Forbid nothing");
+    assert_eq!(points(), before);
+}
+
+#[cfg(feature = "tui")]
+#[test]
+fn who_runs_the_program_has_rules_of_their_own() {
+    let f = with_packs(&[]);
+    let folder = f.dir.path().join("config/undersign/rules");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("mine.toml"), PACK).unwrap();
+    let all = found(&f, "forbidding");
+    assert!(all.iter().any(|(rule, severity, _)| rule == "user/mine.forbid" && severity == "high"), "{all:?}");
+    run(&f, &["rules", "explain", "user/mine.forbid"]).exits(0).says("The shop cannot.");
+    std::fs::write(folder.join("mine.toml"), PACK.replace("forbid\\(", "(")).unwrap();
+    run(&f, &["rules", "list"]).exits(2).complains("line 6: this is no pattern");
+    assert!(found(&f, "forbidding").iter().any(|(rule, ..)| rule == "rules.pack-refused"));
+}
+
+#[test]
+fn all_that_one_id_stands_for_is_explained() {
+    let f = Fixture::with_policy(&policy(""));
+    let listed = run(&f, &["rules", "list"]).exits(0);
+    let ids: Vec<&str> = listed.out.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let twice = ids.windows(2).find(|pair| pair[0] == pair[1]).expect("some rule has two entries")[0];
+    let count = ids.iter().filter(|id| **id == twice).count();
+    let said = run(&f, &["rules", "explain", twice]).exits(0).says(&format!("1 of {count}: "));
+    assert_eq!(said.out.matches("  Why: ").count(), count, "{}", said.out);
+}
+
+#[test]
+fn how_rare_a_rule_is_here_is_said_once_that_was_read() {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("rahim", &["checkout", "-q", "main"]);
+    (0..200).for_each(|_| _ = f.git("rahim", &["commit", "-q", "--allow-empty", "-m", "Nothing"]));
+    let explained = || run(&f, &["rules", "explain", "destr.sql"]).exits(0);
+    assert!(!explained().out.contains("commits here"));
+    run(&f, &["queue", "--history"]).exits(0);
+    explained().says("  It fired on none of the last 2").says(" commits here.");
+}
+
+#[test]
+fn at_most_fifty_findings_want_an_answer_and_all_places_are_told() {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("mina", &["checkout", "-q", "-b", "flood", "main"]);
+    let table = |n: usize| format!("DROP TABLE t{n};\n");
+    f.write("db/a.sql", &(0..3_000).map(table).collect::<String>());
+    f.commit("mina", "Drop all of it");
+    let shown = run(&f, &["show", "flood", "--json"]).exits(0).json();
+    let findings = shown["findings"].as_array().unwrap();
+    let asked: Vec<_> = findings.iter().filter(|finding| finding["severity"] != "note").collect();
+    assert_eq!(asked.len(), 50);
+    let places = |finding: &serde_json::Value| finding["places"].as_array().map_or(1, Vec::len);
+    assert_eq!(asked.iter().map(|finding| places(finding)).sum::<usize>(), 3_000);
+    run(&f, &["show", "flood"])
+        .exits(0)
+        .says("db/a.sql:50 and 2950 other places")
+        .says("2951 more findings of this rule");
+    let log = run(&f, &["show", "flood", "--sarif"]).exits(0).json();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let of_rule = results.iter().filter(|result| result["ruleId"] == "destr.sql");
+    assert_eq!(of_rule.count(), 3_000, "other tools count by places");
 }

@@ -29,6 +29,7 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], layout: ViewOptions, size: (u16
         policy: PolicyState::Absent,
         chains: Vec::new(),
         notes: Default::default(),
+        rules: Default::default(),
     });
     let revision = Revision {
         base: id,

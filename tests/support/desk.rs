@@ -124,5 +124,6 @@ pub fn ports(drafts: &Path, key: SigningKey) -> Ports {
         open: AtomicU64::new(0),
         first_frame: FirstFrame::none(),
         tools: Default::default(),
+        packs: Vec::new(),
     }
 }

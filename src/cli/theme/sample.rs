@@ -16,6 +16,7 @@ use crate::delivery::ServerAccess;
 use crate::drafts::Drafts;
 use crate::examination::{Examination, FileMaterial, Reading, RepositorySnapshot};
 use crate::policy::Policy;
+use crate::risk::Rules;
 use crate::source::git::{PolicyState, TargetBranch};
 use crate::worker::{FirstFrame, Ports, perform};
 
@@ -82,6 +83,7 @@ fn snapshot() -> RepositorySnapshot {
         policy: Policy::parse("policy.toml", POLICY).map_or(PolicyState::Absent, |it| PolicyState::Found(Box::new(it))),
         chains: Vec::new(),
         notes: Default::default(),
+        rules: Default::default(),
     }
 }
 
@@ -134,7 +136,7 @@ fn texts(at: usize, diff: &Diff) -> Vec<FileMaterial> {
 
 fn examination(at: usize) -> Arc<Examination> {
     let (change, diff) = (change(at), diff(at));
-    let mut reading = Reading::default();
+    let mut reading = Reading::by(Rules::shipped());
     texts(at, &diff).iter().for_each(|file| reading.take(file));
     Arc::new(reading.apart(&change, &diff))
 }
@@ -199,6 +201,7 @@ pub fn open(state: &mut State) {
         open: AtomicU64::new(0),
         first_frame: FirstFrame::none(),
         tools: Default::default(),
+        packs: Vec::new(),
     };
     // Only colours are asked for: nothing here reads or writes a file.
     for effect in effects.into_iter().filter(|effect| matches!(effect, Effect::Highlight { .. })) {

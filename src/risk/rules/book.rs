@@ -2,7 +2,7 @@
 //! read off a text.
 
 use super::fact::Example;
-use super::{Rules, Scope, Severity, Wording};
+use super::{Rules, Severity, Wording};
 use crate::change::compare::compare;
 use crate::change::diff::{Content, FileDiff, Mode, TreeEntry};
 use crate::change::{ObjectId, RepoPath};
@@ -26,12 +26,14 @@ pub struct RuleText {
     pub hits: Vec<String>,
     /// As `hits`.
     pub misses: Vec<String>,
+    /// Why it says no more than a note, and which pack says so.
+    pub quieted: Vec<String>,
 }
 
 impl RuleText {
     fn of(wording: &Wording, hits: Vec<String>, misses: Vec<String>) -> RuleText {
         let Wording { id, title, severity, why, ask } = wording.clone();
-        RuleText { id, severity, title, why, ask, hits, misses }
+        RuleText { id, severity, title, why, ask, hits, misses, quieted: Vec::new() }
     }
 }
 
@@ -50,22 +52,23 @@ impl Rules {
         let checks = self.checks.iter().map(|wording| RuleText::of(wording, Vec::new(), Vec::new()));
         let mut all: Vec<RuleText> = lines.chain(facts).chain(checks).collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
+        all.iter_mut().for_each(|rule| rule.quieted = self.quieting(&rule.id));
         all
     }
 
-    /// Tries the examples of all rules; each that does not do as it says, in a sentence. A rule over lines needs
+    /// Tries the examples of rules; each that does not do as it says, in a sentence. A rule over lines needs
     /// examples of both kinds, as one over facts does to be read at all.
-    pub fn trial(&self) -> Vec<String> {
+    pub(super) fn trial(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for rule in &self.rules {
             let (hits, misses) = &rule.examples;
             let id = &rule.wording.id;
             if hits.is_empty() || misses.is_empty() {
                 wrong.push(format!(
-                    "{id} needs an example that it fires on (`hits`) and one that it does not (`misses`)."
+                    "{id} needs an example that it fires on (`hits`) and one that it does not (`misses`)"
                 ));
             }
-            let fires = |text: &&String| if rule.scope == Scope::Path { rule.is_about(text) } else { rule.fires(text) };
+            let fires = |text: &&String| rule.is_hit_by(text);
             wrong.extend(hits.iter().filter(|text| !fires(text)).map(|text| sentence(id, true, text)));
             wrong.extend(misses.iter().filter(fires).map(|text| sentence(id, false, text)));
         }

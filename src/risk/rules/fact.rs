@@ -253,7 +253,8 @@ fn tokens(text: &str) -> Vec<&str> {
 }
 
 impl FactRule {
-    pub fn read(table: &Table<'_>) -> Option<FactRule> {
+    /// Reads a rule whose patterns have at most so many bytes as they are run.
+    pub fn read(table: &Table<'_>, size: usize) -> Option<FactRule> {
         let kinds = table.strings("kind").into_iter().filter_map(|name| {
             let kind = KINDS.iter().find(|(own, _)| *own == name.value).map(|(_, kind)| *kind);
             if kind.is_none() {
@@ -272,9 +273,12 @@ impl FactRule {
         if kinds.is_empty() || when.is_empty() {
             table.mistake("a rule over facts names its `kind` and `when` it fires");
         }
-        let regex = |key| pattern(table.string(key));
-        Some(FactRule {
-            wording: wording(table)?,
+        let regex = |key| pattern(table.string(key), size);
+        let flag = |key| table.boolean(key).is_some_and(|flag| flag.value);
+        // Read before any is missed: else the others would be told to be unknown.
+        let wording = wording(table);
+        let rule = FactRule {
+            wording: Wording::default(),
             about: About::read(table),
             kinds,
             when,
@@ -290,10 +294,11 @@ impl FactRule {
             code: regex("code"),
             not_code: regex("not_code"),
             not_value: regex("not_value"),
-            literal: table.boolean("literal").is_some_and(|flag| flag.value),
-            secret: table.boolean("secret").is_some_and(|flag| flag.value),
+            literal: flag("literal"),
+            secret: flag("secret"),
             examples: examples(table),
-        })
+        };
+        Some(FactRule { wording: wording?, ..rule })
     }
 
     /// Whether the rule is only about what comes into something that was there before.
@@ -456,7 +461,8 @@ fn examples(table: &Table<'_>) -> Vec<Example> {
     let of = |key: &str, fires: bool| {
         let example = move |table: &Table<'_>| {
             let text = |key| table.string(key).map_or_else(String::new, |text| text.value);
-            Some(Example { path: table.need_string("path")?.value, old: text("old"), new: text("new"), fires })
+            let (path, old, new) = (table.need_string("path"), text("old"), text("new"));
+            Some(Example { path: path?.value, old, new, fires })
         };
         table.tables(key).iter().filter_map(example).collect::<Vec<_>>()
     };

@@ -3,9 +3,12 @@
 
 mod book;
 mod fact;
+mod pack;
 
 pub use book::{RuleText, facts_of};
 pub(super) use fact::FactRule;
+use pack::Quiet;
+pub use pack::{Origin, PackFile, PackText, Rulebook};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -32,6 +35,8 @@ const SHIPPED: &[(&str, &str)] = &[
     ("rules/blast.toml", include_str!("../../../assets/rules/blast.toml")),
     ("rules/known_packages.toml", include_str!("../../../assets/rules/known_packages.toml")),
 ];
+/// Bytes of a pattern as it is run.
+const MAX_PATTERN: usize = 1 << 20;
 /// Characters of evidence.
 pub(super) const MAX_EVIDENCE: usize = 200;
 const MASK: &str = "▒▒▒▒▒▒▒▒";
@@ -44,7 +49,7 @@ enum Scope {
 }
 
 /// What a rule or a check says when it fires.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Wording {
     pub id: String,
     pub title: String,
@@ -104,6 +109,10 @@ pub struct Rules {
     reaches: Vec<Reach>,
     /// Names of well-known packages by ecosystem, for what is a letter away from one.
     packages: BTreeMap<String, Vec<String>>,
+    /// Of packs: which shipped rules say no more than a note, and where.
+    quiets: Vec<Quiet>,
+    /// Packs of which nothing is used.
+    refused: Vec<FileError>,
     digest: Digest,
 }
 
@@ -117,20 +126,13 @@ impl Rules {
 
     /// Reads rule files; the first that has mistakes is refused whole.
     pub fn parse(files: &[(&str, &str)]) -> Result<Rules, FileError> {
-        let mut all = Rules {
-            rules: Vec::new(),
-            facts: Vec::new(),
-            checks: Vec::new(),
-            reaches: Vec::new(),
-            packages: BTreeMap::new(),
-            digest: Digest([0; 32]),
-        };
+        let mut all = Rules::none();
         let mut sources = String::new();
         for (name, source) in files {
             sources.push_str(source);
             datafile::read(name, source, |root| {
-                all.rules.extend(root.tables("rule").iter().filter_map(rule));
-                all.facts.extend(root.tables("fact").iter().filter_map(FactRule::read));
+                all.rules.extend(root.tables("rule").iter().filter_map(|table| rule(table, MAX_PATTERN)));
+                all.facts.extend(root.tables("fact").iter().filter_map(|table| FactRule::read(table, MAX_PATTERN)));
                 all.checks.extend(root.tables("check").iter().filter_map(wording));
                 all.reaches.extend(root.tables("blast").iter().filter_map(reach));
                 for (ecosystem, list) in root.table("packages").iter().flat_map(Table::named_tables) {
@@ -249,6 +251,21 @@ impl Rules {
         Some(self.finding(wording, file, side, line, evidence))
     }
 
+    /// Whether what a finding says, and the line that it is about, tell its object from others: so it is with patterns
+    /// and facts. A check in code knows more of its object than it says, and other tools have objects of their own.
+    pub(super) fn names_its_object(&self, finding: &Finding) -> bool {
+        let id = &finding.rule;
+        let is_own = self.rules.iter().map(|rule| &rule.wording).chain(self.facts.iter().map(|rule| &rule.wording));
+        let says_as_much = |check: &&Wording| check.id == *id && check.title == finding.title;
+        is_own.into_iter().any(|own| own.id == *id) && !self.checks.iter().any(|check| says_as_much(&check))
+    }
+
+    /// Whether what a rule finds is a secret, by its id: looked for in every commit of a change.
+    pub fn finds_secrets(&self, id: &str) -> bool {
+        let is_own = |rule: &&Rule| rule.wording.id == id && pack::is_of_pack(id);
+        id.starts_with("secret.") || self.rules.iter().filter(is_own).any(|rule| rule.secret)
+    }
+
     fn finding(&self, wording: &Wording, file: &FileUnderReview<'_>, side: Side, line: u32, evidence: &str) -> Finding {
         Finding {
             rule: wording.id.clone(),
@@ -260,6 +277,7 @@ impl Rules {
             evidence: self.redacted(evidence.trim()).chars().take(MAX_EVIDENCE).collect(),
             text: Digest::of(evidence.trim().as_bytes()).key(),
             ordinal: 0,
+            places: Vec::new(),
         }
     }
 
@@ -297,51 +315,67 @@ impl Rule {
         self.about.takes_in(path)
     }
 
+    fn is_hit_by(&self, example: &str) -> bool {
+        if self.scope == Scope::Path { self.is_about(example) } else { self.fires(example) }
+    }
+
     fn fires(&self, line: &str) -> bool {
         self.regex.as_ref().is_some_and(|re| re.is_match(line.as_bytes()))
             && !self.unless.as_ref().is_some_and(|re| re.is_match(line.as_bytes()))
     }
 }
 
+/// All keys are read before any of them is missed: else the others would be told to be unknown.
 fn wording(table: &Table<'_>) -> Option<Wording> {
-    let severity = table.need_string("severity")?;
-    let parsed = Severity::parse(&severity.value);
-    if parsed.is_none() {
-        severity.mistake("`severity` is critical, high, medium, low or note");
-    }
-    Some(Wording {
-        id: table.need_string("id")?.value,
-        title: table.need_string("title")?.value,
-        severity: parsed?,
-        why: table.need_string("why")?.value,
-        ask: table.need_string("ask")?.value,
-    })
+    let text = |key| table.need_string(key).map(|text| text.value);
+    let (severity, id, title) = (table.need_string("severity").and_then(severity), text("id"), text("title"));
+    let (why, ask) = (text("why"), text("ask"));
+    Some(Wording { id: id?, title: title?, severity: severity?, why: why?, ask: ask? })
 }
 
-fn rule(table: &Table<'_>) -> Option<Rule> {
-    let side = table.need_string("side")?;
+fn severity(name: Placed<'_, String>) -> Option<Severity> {
+    let severity = Severity::parse(&name.value);
+    if severity.is_none() {
+        name.mistake(format!("a severity is critical, high, medium, low or note, not `{}`", name.value));
+    }
+    severity
+}
+
+fn scope(side: Placed<'_, String>) -> Option<Scope> {
     let scope = match side.value.as_str() {
-        "added" => Scope::Added,
-        "removed" => Scope::Removed,
-        "path" => Scope::Path,
-        other => {
-            side.mistake(format!("`side` is added, removed or path, not `{other}`"));
-            return None;
-        }
+        "added" => Some(Scope::Added),
+        "removed" => Some(Scope::Removed),
+        "path" => Some(Scope::Path),
+        _ => None,
     };
+    if scope.is_none() {
+        side.mistake(format!("`side` is added, removed or path, not `{}`", side.value));
+    }
+    scope
+}
+
+/// Reads a rule whose patterns have at most so many bytes as they are run.
+fn rule(table: &Table<'_>, size: usize) -> Option<Rule> {
+    let (scope, wording) = (table.need_string("side").and_then(scope), wording(table));
+    let (about, when_changed) = (About::read(table), table.string("when_changed").and_then(severity));
+    let flag = |key| table.boolean(key).is_some_and(|flag| flag.value);
+    let (only_new, unread_only, code_only, secret) =
+        (flag("only_new"), flag("unread_only"), flag("code_only"), flag("secret"));
+    let [regex, unless, contains] = ["regex", "unless", "contains"].map(|key| pattern(table.string(key), size));
+    let examples = (plain(table.strings("hits")), plain(table.strings("misses")));
     Some(Rule {
-        wording: wording(table)?,
-        scope,
-        about: About::read(table),
-        only_new: table.boolean("only_new").is_some_and(|flag| flag.value),
-        unread_only: table.boolean("unread_only").is_some_and(|flag| flag.value),
-        when_changed: table.string("when_changed").and_then(|name| Severity::parse(&name.value)),
-        code_only: table.boolean("code_only").is_some_and(|flag| flag.value),
-        regex: pattern(table.string("regex")),
-        unless: pattern(table.string("unless")),
-        contains: pattern(table.string("contains")),
-        secret: table.boolean("secret").is_some_and(|flag| flag.value),
-        examples: (plain(table.strings("hits")), plain(table.strings("misses"))),
+        wording: wording?,
+        scope: scope?,
+        about,
+        only_new,
+        when_changed,
+        code_only,
+        unread_only,
+        regex,
+        unless,
+        contains,
+        secret,
+        examples,
     })
 }
 
@@ -350,25 +384,29 @@ fn plain(texts: Vec<Placed<'_, String>>) -> Vec<String> {
 }
 
 fn reach(table: &Table<'_>) -> Option<Reach> {
-    let class = table.need_string("class")?;
-    let parsed = BlastClass::parse(&class.value);
-    if parsed.is_none() {
+    let (class, sentence) = (table.need_string("class"), table.need_string("sentence"));
+    let parsed = class.as_ref().and_then(|class| BlastClass::parse(&class.value));
+    if let Some(class) = class.filter(|_| parsed.is_none()) {
         class.mistake("`class` is B0, B1, B2, B3 or B4");
     }
     let (paths, by_folder) =
         (globs(&table.strings("paths")), table.boolean("by_folder").is_some_and(|flag| flag.value));
-    Some(Reach { paths, class: parsed?, sentence: table.need_string("sentence")?.value, by_folder })
+    Some(Reach { paths, class: parsed?, sentence: sentence?.value, by_folder })
 }
 
 /// A pattern in which `\w`, `\d`, `\s`, `\b` and letter case are those of ASCII, as words of source code are: Unicode's
 /// tables would take megabytes, and a slower engine on lines that are not ASCII.
 pub(super) fn ascii(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern).unicode(false).size_limit(1 << 20).build()
+    bounded(pattern, MAX_PATTERN)
 }
 
-fn pattern(text: Option<Placed<'_, String>>) -> Option<Regex> {
+fn bounded(pattern: &str, size: usize) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).unicode(false).size_limit(size).build()
+}
+
+fn pattern(text: Option<Placed<'_, String>>, size: usize) -> Option<Regex> {
     let text = text?;
-    ascii(&text.value).inspect_err(|error| text.mistake(format!("this is no pattern: {error}"))).ok()
+    bounded(&text.value, size).inspect_err(|error| text.mistake(format!("this is no pattern: {error}"))).ok()
 }
 
 fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {
@@ -423,10 +461,7 @@ mod tests {
         let rules = Rules::shipped();
         assert!(rules.rules.len() >= 20);
         for rule in &rules.rules {
-            let fires = |text: &String| match rule.scope {
-                Scope::Path => rule.is_about(text),
-                _ => rule.fires(text),
-            };
+            let fires = |text: &String| rule.is_hit_by(text);
             let (hits, misses) = &rule.examples;
             assert!(!hits.is_empty() && !misses.is_empty(), "{} needs examples", rule.wording.id);
             hits.iter().for_each(|text| assert!(fires(text), "{} must fire on {text}", rule.wording.id));
