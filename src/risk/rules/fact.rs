@@ -356,8 +356,9 @@ impl FactRule {
         let Delta::Changed { old, new } = delta else { return true };
         match when {
             When::Changed => {
-                !(hits(&self.text, &old.text) && self.is_about_code(&old.text))
-                    && !self.value.as_ref().is_some_and(|regex| regex.is_match(old.value.say().as_bytes()))
+                let said_so = hits(&self.text, &old.text) && self.is_about_code(&old.text);
+                let was_so = hits(&self.value, &old.value.say());
+                !said_so && !was_so
             }
             When::Lost => hits(&self.lost, &old.text) && !hits(&self.lost, &new.text),
             _ => true,
