@@ -1,7 +1,7 @@
 //! FLOOR 3: a decision that is prepared: every byte that will be signed is fixed before the reviewer reads it on the
 //! sign sheet.
 
-use crate::change::diff::Content;
+use crate::change::diff::{Content, Location};
 use crate::change::digest::Digest;
 use crate::change::manifest::escape;
 use crate::change::{Change, visible};
@@ -279,20 +279,31 @@ pub fn sign(
     prepared.record(&repository, key, passphrase, now)
 }
 
-/// `findings.json`: what the reviewer was warned of.
+/// `findings.json`: what the reviewer was warned of, a row for each place.
 fn findings_file(examination: &Examination) -> Vec<u8> {
-    let rows: Vec<_> = examination.assessment.findings.iter().map(|f| answered(f, String::new())).collect();
+    let rows = |finding| risk::Finding::locations(finding).map(move |place| row(finding, place, String::new()));
+    let rows: Vec<_> = examination.assessment.findings.iter().flat_map(rows).collect();
     json::encode(&rows)
 }
 
-fn answered(finding: &risk::Finding, answer: String) -> AnsweredFinding {
+fn row(finding: &risk::Finding, place: &Location, answer: String) -> AnsweredFinding {
     AnsweredFinding {
         rule: finding.rule.clone(),
         severity: finding.severity.name().to_owned(),
-        path: escape(&finding.location.path),
-        line: Decimal(u64::from(finding.location.line)),
+        path: escape(&place.path),
+        line: Decimal(u64::from(place.line)),
         answer,
     }
+}
+
+/// An answer at the first place that it speaks for. That there are others is said with it: the record has no member
+/// for them, and `findings.json` lists them.
+fn answered(finding: &risk::Finding, answer: &str) -> AnsweredFinding {
+    let answer = match finding.count() {
+        1 => answer.to_owned(),
+        count => format!("{answer} [one answer for {count} places]"),
+    };
+    row(finding, &finding.location, answer)
 }
 
 fn statement(
@@ -313,7 +324,7 @@ fn statement(
         digest: SubjectDigest { git_commit: revision.head.to_string(), git_tree: gate_tree.to_string() },
     };
     let answers =
-        examination.assessment.findings.iter().filter_map(|f| Some(answered(f, draft.answers.get(&f.key())?.clone())));
+        examination.assessment.findings.iter().filter_map(|f| Some(answered(f, draft.answers.get(&f.key())?)));
     let evidence = examination.provenance.evidence.iter().map(|e| format!("{}: {}", e.rule, e.raw)).collect();
     let authors = &examination.authors;
     let predicate = Predicate {
@@ -334,7 +345,7 @@ fn statement(
         findings: Findings {
             rules: examination.rules.to_string(),
             sha256: Digest::of(findings).to_string(),
-            total: count(examination.assessment.findings.len()),
+            total: count(examination.assessment.findings.iter().map(risk::Finding::count).sum()),
             answered: answers.collect(),
         },
         notes: notes(case),

@@ -60,8 +60,8 @@ fn risk(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine
     let rates = examination.background.as_ref().and_then(|background| background.rates.as_ref());
     lines.extend(assessment.findings.iter().map(|finding| {
         let rare = rates.and_then(|rates| rates.said(&finding.rule)).map_or(String::new(), |said| format!(", {said}"));
-        let Finding { severity, title, location, rule, .. } = finding;
-        let text = format!("  {:<8}  {title}   {location}   {rule}{rare}", severity.name());
+        let Finding { severity, title, rule, .. } = finding;
+        let text = format!("  {:<8}  {title}   {}   {rule}{rare}", severity.name(), finding.whereabouts());
         TextLine::Risk(finding.severity, text)
     }));
     lines

@@ -66,6 +66,8 @@ struct ShownFinding {
     path: String,
     side: &'static str,
     line: u32,
+    /// How many places it has.
+    places: usize,
     title: String,
 }
 
@@ -173,6 +175,7 @@ fn finding(finding: &crate::risk::Finding) -> ShownFinding {
         path: finding.location.path.to_string(),
         side: if finding.location.side == Side::Old { "old" } else { "new" },
         line: finding.location.line,
+        places: finding.count(),
         title: visible::text(&finding.title).into_owned(),
     }
 }
@@ -191,8 +194,9 @@ fn print_text(shown: &Shown) {
     for ShownReason { points, text } in &shown.reasons {
         outln!("    {points:>4}  {text}");
     }
-    for ShownFinding { rule, severity, path, line, title, .. } in &shown.findings {
-        outln!("    {severity:<8}  {path}:{line}  {title} ({rule})");
+    for ShownFinding { rule, severity, path, line, places, title, .. } in &shown.findings {
+        let more = if *places > 1 { format!(", {places} places") } else { String::new() };
+        outln!("    {severity:<8}  {path}:{line}  {title} ({rule}{more})");
     }
     if shown.finding_count > shown.findings.len() {
         outln!("    and {} more findings", shown.finding_count - shown.findings.len());

@@ -15,6 +15,7 @@ use crate::examination::external::{self, Reports};
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::gate::{Reason, SlotState, advice};
 use crate::provenance::Evidence;
+use crate::risk::Place;
 use crate::risk::external::sarif_log;
 use crate::risk::external::test_coverage::{Covered, TestCoverage, runs};
 use crate::source::git::Repository;
@@ -174,6 +175,18 @@ struct ShownFinding {
     evidence: String,
     /// How rare it is here; absent where that is not known.
     rarity: Option<String>,
+    /// All places, where there are several: one answer is for all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    places: Vec<ShownPlace>,
+}
+
+#[derive(Serialize)]
+struct ShownPlace {
+    path: String,
+    line: u32,
+    /// Where another thing is said there.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    title: String,
 }
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
@@ -245,6 +258,7 @@ fn shown(
                 ask: f.ask.clone(),
                 evidence: text(&f.evidence),
                 rarity: rates.and_then(|rates| rates.said(&f.rule)),
+                places: f.places.iter().map(place).collect(),
             })
             .collect(),
         test_coverage: None,
@@ -278,6 +292,11 @@ fn shown(
         namesakes,
         row,
     }
+}
+
+fn place(place: &Place) -> ShownPlace {
+    let Place { location, title } = place;
+    ShownPlace { path: location.path.to_string(), line: location.line, title: title.clone() }
 }
 
 fn moved(file: &FileDiff) -> Option<ShownMove> {
@@ -367,7 +386,9 @@ fn print(shown: &Shown) {
     }
     outln!("  findings: {}", shown.findings.len());
     for finding in &shown.findings {
-        outln!("    {:<8} {:<22} {}:{}", finding.severity, finding.rule, finding.path, finding.line);
+        let more = finding.places.len().saturating_sub(1);
+        let more = if more > 0 { format!(" and {}", counted(more, "other place")) } else { String::new() };
+        outln!("    {:<8} {:<22} {}:{}{more}", finding.severity, finding.rule, finding.path, finding.line);
         outln!("             {}", format!("{}. {}", finding.title, finding.ask).trim_end());
     }
     shown.test_coverage.iter().for_each(print_coverage);

@@ -89,7 +89,7 @@ impl Search<'_> {
                 assessor.read(&FileMaterial::read(repository, file)?.under_review());
             }
         }
-        let found = assessor.finish(&[]).findings.into_iter();
+        let found = assessor.found().into_iter();
         let is_secret = |finding: &Finding| self.rules.finds_secrets(&finding.rule);
         Ok(found.filter(|finding| is_secret(finding) && finding.location.side == Side::New).collect())
     }
@@ -164,5 +164,6 @@ fn partial(path: &RepoPath) -> Finding {
         evidence: String::new(),
         text: String::new(),
         ordinal: 0,
+        places: Vec::new(),
     }
 }

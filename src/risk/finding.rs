@@ -1,10 +1,12 @@
 //! A finding: what a rule or check saw, where, why it matters, and what to ask.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::change::counted;
 use crate::change::diff::Location;
 use crate::change::digest::Digest;
 
@@ -60,7 +62,12 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What a rule saw at a line.
+/// What wants an answer in one change at most: what there is beyond is answered together.
+pub const MAX_ASKED: usize = 50;
+/// The rule of what is answered together where even the rules are too many.
+const MORE: &str = "findings.more";
+
+/// What a rule saw at a line, or at several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Id of the rule in the file of rules.
@@ -73,8 +80,11 @@ pub struct Finding {
     pub why: String,
     /// The question to the reviewer.
     pub ask: String,
-    /// Where it was seen.
+    /// Where it was seen; the first of several places.
     pub location: Location,
+    /// All places, where there are several: one answer speaks for all of them. Of one that stands for several others,
+    /// theirs.
+    pub places: Vec<Place>,
     /// The text of the line, at most 200 characters, secrets masked; not escaped.
     pub evidence: String,
     /// Key of the whole line: evidence is cut, and does not tell one secret from another.
@@ -83,8 +93,51 @@ pub struct Finding {
     pub ordinal: u32,
 }
 
+/// One of several places of a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Where it is.
+    pub location: Location,
+    /// What is said there; empty where that is what the finding says.
+    pub title: String,
+}
+
 impl Finding {
-    /// Stable while rule, path, side and text stay the same, so that an answer survives a rebase.
+    /// How often it was seen.
+    pub fn count(&self) -> usize {
+        self.places.len().max(1)
+    }
+
+    /// Where it was seen, in the order of paths and lines.
+    pub fn locations(&self) -> impl Iterator<Item = &Location> {
+        let only = Some(&self.location).filter(|_| self.places.is_empty());
+        only.into_iter().chain(self.places.iter().map(|place| &place.location))
+    }
+
+    /// One of its places; the first where there is no such.
+    pub fn location_at(&self, place: usize) -> &Location {
+        self.places.get(place).map_or(&self.location, |place| &place.location)
+    }
+
+    /// What is said at one of its places.
+    pub fn title_at(&self, place: usize) -> &str {
+        self.places
+            .get(place)
+            .map(|place| place.title.as_str())
+            .filter(|title| !title.is_empty())
+            .unwrap_or(&self.title)
+    }
+
+    /// Its first place, and how many there are besides.
+    pub fn whereabouts(&self) -> String {
+        match self.count() - 1 {
+            0 => self.location.to_string(),
+            more => format!("{} and {}", self.location, counted(more, "other place")),
+        }
+    }
+
+    /// Stable while rule, path, side and text stay the same, so that an answer survives a rebase. Of several places it
+    /// is another one as soon as one comes or goes: an answer speaks for what was shown.
     pub fn key(&self) -> String {
         let side = self.location.side as u8;
         let (rule, ordinal, evidence) = (&self.rule, self.ordinal, &self.evidence);
@@ -94,11 +147,13 @@ impl Finding {
     }
 }
 
+fn by_gravity(a: &Finding, b: &Finding) -> Ordering {
+    b.severity.cmp(&a.severity).then_with(|| a.location.cmp(&b.location)).then_with(|| a.rule.cmp(&b.rule))
+}
+
 /// Sorts findings, numbers equal ones, and drops what says the same of the same line twice.
 pub(super) fn settle(findings: &mut Vec<Finding>) {
-    findings.sort_by(|a, b| {
-        b.severity.cmp(&a.severity).then_with(|| a.location.cmp(&b.location)).then_with(|| a.rule.cmp(&b.rule))
-    });
+    findings.sort_by(by_gravity);
     findings.dedup_by(|a, b| a.rule == b.rule && a.location == b.location);
     let mut seen: BTreeMap<_, u32> = BTreeMap::new();
     for finding in findings {
@@ -107,4 +162,111 @@ pub(super) fn settle(findings: &mut Vec<Finding>) {
         finding.ordinal = *count;
         *count += 1;
     }
+}
+
+/// Findings that say the same of the same object become one with several places. `names_it`: whether what a finding
+/// says, and the line that it is about, tell its object from others.
+pub(super) fn joined(findings: Vec<Finding>, names_it: impl Fn(&Finding) -> bool) -> Vec<Finding> {
+    let (mut at, mut parts): (BTreeMap<_, usize>, Vec<Vec<Finding>>) = Default::default();
+    for finding in findings {
+        let Finding { rule, severity, title, why, text, .. } = &finding;
+        let same = (rule.clone(), *severity, title.clone(), why.clone(), text.clone());
+        let known = if names_it(&finding) { *at.entry(same).or_insert(parts.len()) } else { parts.len() };
+        match parts.get_mut(known) {
+            Some(part) => part.push(finding),
+            None => parts.push(vec![finding]),
+        }
+    }
+    parts.into_iter().flat_map(as_one).collect()
+}
+
+/// At most [`MAX_ASKED`] that want an answer, from findings that are sorted: the gravest on their own, of the others
+/// those of a rule together. Notes want none, and stay as they are.
+pub(super) fn grouped(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let asked = findings.iter().take_while(|finding| finding.severity > Severity::Note).count();
+    if asked <= MAX_ASKED {
+        return findings;
+    }
+    let notes = findings.split_off(asked);
+    let rest = findings.split_off(alone(&findings));
+    let mut of_rule: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
+    let mut rules: Vec<String> = Vec::new();
+    for finding in rest {
+        let is_known = of_rule.contains_key(&finding.rule);
+        rules.extend((!is_known).then(|| finding.rule.clone()));
+        of_rule.entry(finding.rule.clone()).or_default().push(finding);
+    }
+    // Of more rules than answers the gravest are asked one by one.
+    let own = if rules.len() > MAX_ASKED { MAX_ASKED - 1 } else { rules.len() };
+    let mut group = |rules: &[String]| rules.iter().filter_map(|rule| of_rule.remove(rule)).flatten().collect();
+    for rule in &rules[..own] {
+        findings.extend(together(group(std::slice::from_ref(rule)), asked));
+    }
+    findings.extend(together(group(&rules[own..]), asked));
+    findings.sort_by(by_gravity);
+    findings.extend(notes);
+    findings
+}
+
+/// How many of them can stand alone, so that with one answer for each rule of the others there are not too many.
+fn alone(findings: &[Finding]) -> usize {
+    let (mut rules, mut alone) = (BTreeSet::new(), findings.len());
+    while let Some(last) = findings[..alone].last() {
+        if alone + rules.len() <= MAX_ASKED {
+            break;
+        }
+        rules.insert(&last.rule);
+        alone -= 1;
+    }
+    alone
+}
+
+/// Findings that are answered together; one alone stays what it is.
+fn together(findings: Vec<Finding>, asked: usize) -> Option<Finding> {
+    let is_one = findings.len() == 1;
+    let one_rule = findings.windows(2).all(|pair| pair[0].rule == pair[1].rule);
+    let one = as_one(findings)?;
+    if is_one {
+        return Some(one);
+    }
+    let (count, of) = (one.count(), if one_rule { "of this rule" } else { "of several rules" });
+    // What stands at a place is said there.
+    let places = one.places.iter().enumerate().map(|(at, place)| {
+        let title = one.title_at(at).to_owned();
+        Place { title, ..place.clone() }
+    });
+    let why = format!(
+        "{asked} findings of this change want an answer. Beyond the gravest, those of a rule are answered together; each \
+         stands at its line."
+    );
+    let (rule, why, ask) = match one_rule {
+        true => (one.rule.clone(), format!("{why} {}", one.why), one.ask.clone()),
+        false => (MORE.to_owned(), why, "Is each of them meant?".to_owned()),
+    };
+    let title = format!("{} {of}", counted(count, "more finding"));
+    Some(Finding { rule, title, why, ask, evidence: String::new(), places: places.collect(), ..one })
+}
+
+/// One finding at all places of several; as grave as the gravest of them.
+fn as_one(findings: Vec<Finding>) -> Option<Finding> {
+    if findings.len() < 2 {
+        return findings.into_iter().next();
+    }
+    let mut keys: Vec<String> = findings.iter().map(Finding::key).collect();
+    keys.sort();
+    let severity = findings.iter().map(|finding| finding.severity).max().unwrap_or_default();
+    let mut places: Vec<Place> = findings.iter().flat_map(places_of).collect();
+    places.sort_by(|a, b| a.location.cmp(&b.location));
+    let first = findings.into_iter().next()?;
+    places.iter_mut().filter(|place| place.title == first.title).for_each(|place| place.title.clear());
+    let (text, location) = (Digest::of(keys.concat().as_bytes()).key(), places.first()?.location.clone());
+    Some(Finding { severity, places, text, location, ordinal: 0, ..first })
+}
+
+fn places_of(finding: &Finding) -> Vec<Place> {
+    let place = |(at, location): (usize, &Location)| Place {
+        location: location.clone(),
+        title: finding.title_at(at).to_owned(),
+    };
+    finding.locations().enumerate().map(place).collect()
 }

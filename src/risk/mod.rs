@@ -13,7 +13,7 @@ mod moves;
 mod rules;
 
 pub use blast::{Blast, BlastClass, BlastReason};
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, MAX_ASKED, Place, Severity};
 pub use history::{History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Share, Signs, Weights};
 pub use rules::{Origin, PackFile, PackText, RuleText, Rulebook, Rules, facts_of};
 
@@ -288,12 +288,18 @@ impl<'r> Assessor<'r> {
         self.findings.extend(findings);
     }
 
+    /// What rules saw, each place for itself.
+    pub fn found(self) -> Vec<Finding> {
+        let found = self.findings.into_iter().chain(self.checks.finish());
+        let mut found: Vec<Finding> = found.map(|finding| self.rules.quieted(finding)).collect();
+        finding::settle(&mut found);
+        found
+    }
+
     /// What there is to say, once all of these files were read.
     pub fn finish(self, files: &[FileDiff]) -> Assessment {
-        let Assessor { rules, findings, checks, added } = self;
-        let findings = findings.into_iter().chain(checks.finish());
-        let mut findings: Vec<Finding> = findings.map(|finding| rules.quieted(finding)).collect();
-        finding::settle(&mut findings);
+        let (rules, added) = (self.rules, self.added);
+        let findings = finding::grouped(finding::joined(self.found(), |finding| rules.names_its_object(finding)));
         let blast = blast::of(files, rules);
         let assessment = Assessment {
             file_order: file_order(files, &findings, rules),
@@ -326,7 +332,7 @@ fn points(added_to_code: Option<u32>, findings: &[&Finding], blast: &Blast) -> V
     for (severity, weight) in
         [(Severity::Critical, 40), (Severity::High, 20), (Severity::Medium, 8), (Severity::Low, 2)]
     {
-        let count = findings.iter().filter(|f| f.severity == severity).count();
+        let count: usize = findings.iter().filter(|f| f.severity == severity).map(|f| f.count()).sum();
         reasons.push((weight * count.min(5) as i32, format!("{count} of severity {}", severity.name())));
     }
     reasons.push((2 * blast.class as i32, format!("blast radius {}", blast.class.name())));
@@ -361,8 +367,8 @@ fn file_order(files: &[FileDiff], findings: &[Finding], rules: &Rules) -> Vec<us
     let mut worst: BTreeMap<&RepoPath, (Severity, usize)> = BTreeMap::new();
     let now: BTreeMap<&RepoPath, &RepoPath> =
         files.iter().filter_map(|file| Some((file.from.as_ref()?, &file.path))).collect();
-    for finding in findings {
-        let path = now.get(&finding.location.path).copied().unwrap_or(&finding.location.path);
+    for (finding, location) in findings.iter().flat_map(|f| f.locations().map(move |location| (f, location))) {
+        let path = now.get(&location.path).copied().unwrap_or(&location.path);
         let (severity, count) = worst.entry(path).or_insert((finding.severity, 0));
         *count += usize::from(*severity == finding.severity);
     }

@@ -199,9 +199,86 @@ fn files_go_by_risk_and_generated_ones_last() {
 #[test]
 fn keys_of_findings_are_unique_and_survive_moved_lines() {
     let keys = |text: &str| assessed(&[sample("a.py", "", text)]).findings.iter().map(Finding::key).collect::<Vec<_>>();
-    let twice = keys("x(verify=False)\nx(verify=False)\n");
-    assert!(twice.len() == 2 && twice[0] != twice[1]);
-    assert_eq!(keys("\n\nx(verify=False)\n")[0], twice[0]);
+    let two = keys("x(verify=False)\ny(verify=False)\n");
+    assert!(two.len() == 2 && two[0] != two[1]);
+    assert_eq!(keys("\n\nx(verify=False)\n")[0], two[0]);
+}
+
+#[test]
+fn what_is_said_of_one_object_at_several_places_is_one_finding() {
+    let found = |files: &[(&str, &str)]| {
+        let samples: Vec<_> = files.iter().map(|(path, text)| sample(path, "", text)).collect();
+        assessed(&samples).findings
+    };
+    let both = found(&[("a.py", "x(verify=False)\n\nx(verify=False)\n"), ("b.py", "x(verify=False)\n")]);
+    let [one] = &both[..] else { panic!("{both:?}") };
+    let places: Vec<_> = one.locations().map(ToString::to_string).collect();
+    assert_eq!((places, one.count()), (["a.py:1", "a.py:3", "b.py:1"].map(str::to_owned).to_vec(), 3));
+    assert_eq!(one.whereabouts(), "a.py:1 and 2 other places");
+    // An answer speaks for the places that were shown, wherever their lines are now, and for no other.
+    let moved = found(&[("a.py", "\nx(verify=False)\nx(verify=False)\n"), ("b.py", "\nx(verify=False)\n")]);
+    assert_eq!(moved[0].key(), one.key());
+    for other in [
+        &[("a.py", "x(verify=False)\nx(verify=False)\n")][..],
+        &[("a.py", "x(verify=False)\nx(verify=False)\n"), ("c.py", "x(verify=False)\n")],
+        &[("a.py", "x(verify=False)\nx(verify=False)\n"), ("b.py", "x(verify=False)\nx(verify=False)\n")],
+        &[("a.py", "x(verify=False)\n")],
+    ] {
+        assert_ne!(found(other)[0].key(), one.key(), "{other:?}");
+    }
+}
+
+#[test]
+fn at_most_fifty_want_an_answer_and_none_is_lost() {
+    let lines = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+    let tables = lines(60, &|n| format!("DROP TABLE t{n};\n"));
+    let checks = lines(3_000, &|n| format!("get(url{n}, verify=False)\n"));
+    let given = assessed(&[sample("db/a.sql", "", &tables), sample("src/a.py", "", &checks)]);
+    let asked: Vec<&Finding> = given.findings.iter().filter(|f| f.severity > Severity::Note).collect();
+    assert_eq!(asked.len(), MAX_ASKED);
+    // The gravest stand alone.
+    let group = |rule: &str| asked.iter().find(|f| f.rule == rule && f.count() > 1).copied();
+    let (sql, tls) = (group("destr.sql").expect("a group"), group("tls.off").expect("a group"));
+    assert!(asked.iter().filter(|f| f.count() == 1).all(|f| f.rule == "destr.sql"), "{asked:?}");
+    assert_eq!((sql.count(), tls.count()), (60 - 48, 3_000));
+    assert_eq!(sql.title, "12 more findings of this rule");
+    assert!(sql.why.contains("3060 findings of this change want an answer"), "{}", sql.why);
+    // Every line is a place of one of them, and says what is wrong there.
+    let places = |path: &str| {
+        let all = given.findings.iter().flat_map(Finding::locations).filter(|at| at.path == path.into());
+        all.map(|at| at.line).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!((places("db/a.sql").len(), places("src/a.py").len()), (60, 3_000));
+    assert_ne!(tls.title_at(7), tls.title);
+    // One more place is another question.
+    let more =
+        assessed(&[sample("db/a.sql", "", &tables), sample("src/a.py", "", &format!("{checks}z(verify=False)\n"))]);
+    let keys = |given: &Assessment| given.findings.iter().map(Finding::key).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(keys(&given).symmetric_difference(&keys(&more)).count(), 2);
+}
+
+#[test]
+fn of_more_rules_than_answers_the_last_are_answered_together() {
+    let finding = |rule: usize| Finding {
+        rule: format!("a.r{rule:03}"),
+        severity: if rule < 10 { Severity::High } else { Severity::Low },
+        title: format!("T{rule}"),
+        why: "W.".to_owned(),
+        ask: "A?".to_owned(),
+        location: crate::change::diff::Location { path: "a".into(), side: Side::New, line: rule as u32 + 1 },
+        places: Vec::new(),
+        evidence: String::new(),
+        text: rule.to_string(),
+        ordinal: 0,
+    };
+    let grouped = |count: usize| super::finding::grouped((0..count).map(finding).collect());
+    assert_eq!(grouped(MAX_ASKED).iter().map(Finding::count).max(), Some(1));
+    let many = grouped(MAX_ASKED + 30);
+    assert_eq!(many.len(), MAX_ASKED);
+    let last = many.last().expect("some");
+    assert_eq!((&last.rule[..], last.count(), last.severity), ("findings.more", 31, Severity::Low));
+    assert_eq!(last.title_at(0), "T49");
+    assert_eq!(many.iter().map(Finding::count).sum::<usize>(), MAX_ASKED + 30);
 }
 
 #[test]

@@ -93,7 +93,8 @@ fn marks(draft: &mut Draft, was: &Inventory, then: FileMaterial, now: &FileMater
 
 /// The same finding at the same lines has the same answer.
 fn answers(draft: &mut Draft, assessor: Assessor<'_>, names: &BTreeMap<RepoPath, RepoPath>) {
-    for mut finding in assessor.finish(&[]).findings {
+    // What has several places has its answer for just these: it is to be answered anew.
+    for mut finding in assessor.found() {
         let answer = draft.answers.get(&finding.key()).cloned();
         let Some((answer, path)) = answer.zip(names.get(&finding.location.path)) else { continue };
         finding.location.path = path.clone();

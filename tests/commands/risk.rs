@@ -224,3 +224,37 @@ fn all_that_one_id_stands_for_is_explained() {
     let said = run(&f, &["rules", "explain", twice]).exits(0).says(&format!("1 of {count}: "));
     assert_eq!(said.out.matches("  Why: ").count(), count, "{}", said.out);
 }
+
+#[test]
+fn how_rare_a_rule_is_here_is_said_once_that_was_read() {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("rahim", &["checkout", "-q", "main"]);
+    (0..200).for_each(|_| _ = f.git("rahim", &["commit", "-q", "--allow-empty", "-m", "Nothing"]));
+    let explained = || run(&f, &["rules", "explain", "destr.sql"]).exits(0);
+    assert!(!explained().out.contains("commits here"));
+    run(&f, &["queue", "--history"]).exits(0);
+    explained().says("  It fired on none of the last 2").says(" commits here.");
+}
+
+#[test]
+fn at_most_fifty_findings_want_an_answer_and_all_places_are_told() {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("mina", &["checkout", "-q", "-b", "flood", "main"]);
+    let table = |n: usize| format!("DROP TABLE t{n};\n");
+    f.write("db/a.sql", &(0..3_000).map(table).collect::<String>());
+    f.commit("mina", "Drop all of it");
+    let shown = run(&f, &["show", "flood", "--json"]).exits(0).json();
+    let findings = shown["findings"].as_array().unwrap();
+    let asked: Vec<_> = findings.iter().filter(|finding| finding["severity"] != "note").collect();
+    assert_eq!(asked.len(), 50);
+    let places = |finding: &serde_json::Value| finding["places"].as_array().map_or(1, Vec::len);
+    assert_eq!(asked.iter().map(|finding| places(finding)).sum::<usize>(), 3_000);
+    run(&f, &["show", "flood"])
+        .exits(0)
+        .says("db/a.sql:50 and 2950 other places")
+        .says("2951 more findings of this rule");
+    let log = run(&f, &["show", "flood", "--sarif"]).exits(0).json();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let of_rule = results.iter().filter(|result| result["ruleId"] == "destr.sql");
+    assert_eq!(of_rule.count(), 3_000, "other tools count by places");
+}

@@ -293,6 +293,42 @@ fn findings_stay_hidden_until_a_first_pass_is_done() {
     assert!(frame.contains("tls.off") && frame.contains("the first pass is done"), "{frame}");
 }
 
+/// The same line in two files, and twice in one of them.
+#[test]
+fn one_answer_speaks_for_all_places_of_a_finding_and_the_record_says_for_how_many() {
+    let call = "def get(url):\n    return requests.get(url, verify=False)\n";
+    let twice = format!("{call}\n\ndef again(url):\n    return requests.get(url, verify=False)\n");
+    let f = fixture(&[("a.txt", "a\n")], &[("src/a.py", call), ("src/b.py", &twice)]);
+    let mut session = opened(&f, (120, 40));
+    let frame = session.frame();
+    assert!(frame.contains("1 of 3") && frame.contains("2 of 3") && frame.contains("3 of 3"), "{frame}");
+    assert!(left(&frame).contains("1 finding"), "{frame}");
+    session.press(")a");
+    assert!(session.frame().contains("At all 3 places: "), "{}", session.frame());
+    session.press("Only in the lab.<enter>");
+    let frame = session.frame();
+    assert!(frame.matches("✓ answered").count() == 3 && !left(&frame).contains("finding"), "{frame}");
+    session.press("Sr<enter>No.<enter>reject<enter>");
+    assert!(session.frame().contains("✓ Rejected"), "{}", session.frame());
+    let chains = undersign::ledger::read(&f.repository()).unwrap();
+    let record = &chains[0].records[0];
+    let findings = &record.verified.statement().predicate.findings;
+    let [answered] = &findings.answered[..] else { panic!("{findings:?}") };
+    assert_eq!((&answered.path[..], answered.line.0, findings.total.0), ("src/a.py", 2, 3));
+    assert_eq!(answered.answer, "Only in the lab. [one answer for 3 places]");
+    let file: serde_json::Value =
+        serde_json::from_slice(record.link.file(undersign::record::chain::FINDINGS_FILE)).unwrap();
+    let places: Vec<_> = file.as_array().unwrap().iter().map(|row| (&row["path"], &row["line"])).collect();
+    assert_eq!(places.len(), 3, "{file}");
+    // One more place is another question.
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.write("src/c.py", call);
+    f.commit("mina", "And once more");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = opened(&f, (120, 40)).frame();
+    assert!(frame.contains("1 of 4") && left(&frame).contains("1 finding"), "{frame}");
+}
+
 #[test]
 fn a_pure_rebase_shows_nothing_and_keeps_the_marks() {
     let old = numbered(1..40);

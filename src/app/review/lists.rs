@@ -177,9 +177,9 @@ impl Review {
     fn open_findings(&self) -> Vec<Entry<Goal>> {
         let mut open = Vec::new();
         for &index in &self.order {
-            for (finding, f) in self.findings_in(index).filter(|(finding, _)| !self.is_answered(*finding)) {
+            for (finding, f) in self.own_findings(index).filter(|(finding, _)| !self.is_answered(*finding)) {
                 let gone = if f.location.side == Side::Old && f.location.line > 0 { " (removed)" } else { "" };
-                let label = format!("{}{gone}  {}", f.location, f.title);
+                let label = format!("{}{gone}  {}", f.whereabouts(), f.title);
                 open.push(entry(Badge::Severity(f.severity), label, "answer", Goal::Finding { index, finding }));
             }
         }
@@ -264,9 +264,10 @@ impl Review {
         let rows = &self.rows[position].rows[self.rows[position].marks[mark].clone()];
         for row in rows {
             match row {
-                Row::Finding { finding } => {
+                Row::Finding { finding, place } => {
                     let Some(f) = self.findings().get(*finding as usize) else { continue };
-                    out.push_str(&format!("\n- {} {}: {}", f.severity.name(), f.rule, visible::text(&f.title)));
+                    let title = visible::text(f.title_at(*place as usize));
+                    out.push_str(&format!("\n- {} {}: {title}", f.severity.name(), f.rule));
                 }
                 Row::Note { note, part: 0 } => {
                     let Some(note) = self.draft.notes.get(*note as usize) else { continue };

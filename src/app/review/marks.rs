@@ -11,7 +11,7 @@ use crate::change::manifest::escape;
 use crate::decision::anchor::Anchor;
 use crate::decision::{Checklist, Draft, Note};
 use crate::examination::text_of;
-use crate::risk::Severity;
+use crate::risk::{Finding, Severity};
 
 /// Tiers up to this one ask an approver for a reason.
 const REASON_UP_TO_TIER: u8 = 2;
@@ -90,14 +90,13 @@ impl Review {
             let seen = usize::from(self.is_group_seen(group));
             (tally.hunks, tally.unflagged) = ((seen, 1), 1 - seen);
         }
-        for (at, finding) in self.findings_in(index).filter(|(_, finding)| finding.severity > Severity::Note) {
+        let asks = |(_, finding): &(usize, &Finding)| finding.severity > Severity::Note;
+        for (at, _) in self.own_findings(index).filter(asks) {
             tally.findings.1 += 1;
-            if self.is_answered(at) {
-                tally.findings.0 += 1;
-            } else {
-                tally.worst = tally.worst.max(Some(finding.severity));
-            }
+            tally.findings.0 += usize::from(self.is_answered(at));
         }
+        let open = self.findings_in(index).filter(|(at, _)| !self.is_answered(*at));
+        tally.worst = open.map(|(_, finding)| finding.severity).max();
         tally
     }
 
@@ -109,7 +108,7 @@ impl Review {
     /// Whether a finding, by its place in the list of all, needs nothing more.
     pub fn is_answered(&self, finding: usize) -> bool {
         let is_note = self.findings().get(finding).is_some_and(|finding| finding.severity == Severity::Note);
-        is_note || self.finding_keys.get(finding).is_some_and(|key| self.draft.answers.contains_key(key))
+        is_note || self.answer_to(finding).is_some()
     }
 
     /// Counts a file anew, after its rows or marks changed.
@@ -252,9 +251,10 @@ impl Review {
     /// What `answer` is about at the cursor, and what to ask.
     pub fn subject(&self) -> Option<(Subject, String)> {
         match self.current_row()? {
-            Row::Finding { finding } | Row::FindingDetail { finding, .. } => {
+            Row::Finding { finding, .. } | Row::FindingDetail { finding, .. } => {
                 let f = self.findings().get(finding as usize)?;
-                Some((Subject::Finding(f.key()), f.ask.clone()))
+                let all = if f.count() > 1 { format!("At all {} places: ", f.count()) } else { String::new() };
+                Some((Subject::Finding(f.key()), format!("{all}{}", f.ask)))
             }
             Row::Omission { omission, .. } => {
                 let inventory = self.inventory_at(self.current_file())?;
@@ -268,7 +268,7 @@ impl Review {
 
     /// Records an answer; an empty one takes it back.
     pub fn answer(&mut self, subject: Subject, text: &str) {
-        let owner = self.owner_of(&subject);
+        let (owner, others) = self.owners_of(&subject);
         let (map, key) = match subject {
             Subject::Finding(key) => (&mut self.draft.answers, key),
             Subject::Omission(key) => (&mut self.draft.acknowledged, key),
@@ -279,15 +279,22 @@ impl Review {
             map.insert(key, text.trim().to_owned());
         }
         owner.into_iter().for_each(|position| self.rebuild(position));
+        for index in others {
+            self.stale.extend(self.files[index].body.is_some().then_some(index));
+            self.position_of(index).into_iter().for_each(|position| self.count(position));
+        }
     }
 
-    /// Position of the file that something is about: the cursor may have gone on since one was asked.
-    fn owner_of(&self, subject: &Subject) -> Option<usize> {
+    /// Position of the first file that something is about, and what other files are: the cursor may have gone on since
+    /// one was asked.
+    fn owners_of(&self, subject: &Subject) -> (Option<usize>, Vec<usize>) {
         let is_about = |file: &File| match subject {
-            Subject::Finding(key) => file.findings.iter().any(|&at| self.finding_keys.get(at) == Some(key)),
+            Subject::Finding(key) => file.findings.iter().any(|&(at, _)| self.finding_keys.get(at) == Some(key)),
             Subject::Omission(key) => file.inventory.iter().any(|i| i.omissions.iter().any(|o| o.key == *key)),
         };
-        self.position_of(self.files.iter().position(is_about)?)
+        let mut about = (0..self.files.len()).filter(|index| is_about(&self.files[*index]));
+        let first = about.next().and_then(|index| self.position_of(index));
+        (first, about.collect())
     }
 
     /// The draft has become a record: a decision, or one that takes it back.

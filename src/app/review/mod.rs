@@ -41,7 +41,7 @@ use marks::Tally;
 pub use marks::{Progress, Subject};
 use parts::ChangePart;
 use pending_jump::PendingJump;
-use rows::{FileRows, Inventory, Remarks, Row};
+use rows::{FileRows, Inventory, Located, Remarks, Row};
 pub use search::Search;
 use target::Anchor;
 use text_cache::TextCache;
@@ -76,6 +76,8 @@ pub struct Review {
     stale: HashSet<usize>,
     /// Of all findings, in their order: making a key costs a digest.
     finding_keys: Vec<String>,
+    /// Of each the file that counts it: one that has places in several files is one.
+    finding_homes: Vec<Option<usize>>,
     /// Findings stay hidden until a first pass is done.
     pub blind: bool,
     pub look: ViewOptions,
@@ -125,8 +127,8 @@ pub struct File {
     pub opening: Opening,
     /// How many rows it had when it was read; none before.
     height: Option<usize>,
-    /// Positions in the list of findings.
-    findings: Vec<usize>,
+    /// Positions in the list of findings, and of each its place that is in this file.
+    findings: Vec<(usize, usize)>,
     /// Hunks that a finding is about.
     flagged: HashSet<u32>,
 }
@@ -207,6 +209,7 @@ impl Review {
             tally: Tally::default(),
             stale: HashSet::new(),
             finding_keys: Vec::new(),
+            finding_homes: Vec::new(),
             blind: false,
             look,
             shape: look.shape(80),
@@ -352,23 +355,48 @@ impl Review {
             files.clone().filter_map(|(index, file)| Some((file.from.as_ref()?, index))).collect();
         let paths: HashMap<_, _> = paths.into_iter().chain(files.map(|(index, file)| (&file.path, index))).collect();
         self.files.iter_mut().for_each(|file| file.findings.clear());
+        self.finding_homes = vec![None; findings.len()];
         for (at, finding) in findings.iter().enumerate() {
-            if let Some(&index) = paths.get(&finding.location.path) {
-                self.files[index].findings.push(at);
+            for (place, location) in finding.locations().enumerate() {
+                let Some(&index) = paths.get(&location.path) else { continue };
+                self.files[index].findings.push((at, place));
+                self.finding_homes[at].get_or_insert(index);
             }
         }
         for file in self.files.iter_mut().filter(|file| !file.findings.is_empty()) {
             let Some(inventory) = &file.inventory else { continue };
-            let about = file.findings.iter().filter_map(|&at| inventory.hunk_at(&findings[at].location));
+            let place = |&(at, place): &(usize, usize)| findings[at].location_at(place);
+            let about = file.findings.iter().filter_map(|found| inventory.hunk_at(place(found)));
             file.flagged = about.map(|hunk| hunk as u32).collect();
         }
         self.finding_keys = findings.iter().map(Finding::key).collect();
     }
 
-    /// The findings of a file, gravest first, with their places in the list of all.
+    /// The findings of a file, gravest first and each once, with their places in the list of all.
     pub fn findings_in(&self, index: usize) -> impl Iterator<Item = (usize, &Finding)> {
-        let places = self.files.get(index).into_iter().flat_map(|file| &file.findings);
-        places.filter_map(|&at| Some((at, self.findings().get(at)?)))
+        let found = self.files.get(index).map_or(&[][..], |file| &file.findings);
+        let first_here = found.chunk_by(|a, b| a.0 == b.0).filter_map(|same| same.first());
+        first_here.filter_map(|&(at, _)| Some((at, self.findings().get(at)?)))
+    }
+
+    /// Where the findings are in a file: by their places in the list of all, and in that of their own.
+    fn places_in(&self, index: usize) -> impl Iterator<Item = Located<'_>> {
+        let found = self.files.get(index).map_or(&[][..], |file| &file.findings);
+        found.iter().filter_map(|&(finding, place)| {
+            let of = self.findings().get(finding)?;
+            Some(Located { finding, place, of, answer: self.answer_to(finding) })
+        })
+    }
+
+    /// The findings that a file counts.
+    fn own_findings(&self, index: usize) -> impl Iterator<Item = (usize, &Finding)> {
+        let is_own = move |at: usize| self.finding_homes.get(at) == Some(&Some(index));
+        self.findings_in(index).filter(move |(at, _)| is_own(*at))
+    }
+
+    /// What was answered to a finding, by its place in the list of all.
+    pub fn answer_to(&self, finding: usize) -> Option<&String> {
+        self.finding_keys.get(finding).and_then(|key| self.draft.answers.get(key))
     }
 
     /// Lays out a file anew; what is being read stays where it is.
@@ -390,8 +418,8 @@ impl Review {
         let name = if is_noted { escape(&texts.diff.path) } else { String::new() };
         let is_here = |note: &Note| note.path == name || position == 0 && self.is_stray(note);
         let notes = self.draft.notes.iter().enumerate().filter(|(_, note)| is_noted && is_here(note));
-        let findings = self.findings_in(index).filter(|_| !self.blind);
-        let remarks = Remarks::new(findings, notes, &name, &self.draft.answers, self.shape);
+        let findings = self.places_in(index).filter(|_| !self.blind);
+        let remarks = Remarks::new(findings, notes, &name, self.shape);
         let rows = FileRows::build(texts, inventory, &remarks, &self.files[index].opening, self.shape);
         let stands_for_all = self.group_at(position).is_some();
         self.put(position, if stands_for_all { groups::closed(rows) } else { rows });

@@ -210,9 +210,11 @@ impl Review {
         let is_it = |at: usize| match (wanted, self.row(position, at)) {
             (Wanted::File, row) => row == Row::File,
             (Wanted::AnyHunk, _) => file.mark_starting_at(at).is_some(),
-            (Wanted::AnyItem, row) => matches!(row, Row::Finding { .. } | Row::Omission { part: 0, .. }),
+            // Of several places in a file the first, which has the details: a finding may have thousands.
+            (Wanted::AnyItem, Row::Finding { .. }) => matches!(self.row(position, at + 1), Row::FindingDetail { .. }),
+            (Wanted::AnyItem, row) => matches!(row, Row::Omission { part: 0, .. }),
             (Wanted::Hunk(wanted), Row::Hunk { hunk }) => hunk == wanted,
-            (Wanted::Finding(wanted), Row::Finding { finding }) => finding == wanted,
+            (Wanted::Finding(wanted), Row::Finding { finding, .. }) => finding == wanted,
             (Wanted::Omission(wanted), Row::Omission { omission, .. }) => omission == wanted,
             (Wanted::Note(wanted), Row::Note { note, .. }) => note == wanted,
             (Wanted::Unseen, Row::Omission { omission, part: 0 }) => self.is_unacknowledged(position, omission),

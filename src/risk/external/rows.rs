@@ -75,6 +75,7 @@ pub(super) fn row(
         location: Location { path: path.clone(), side: Side::New, line: 0 },
         evidence: String::new(),
         ordinal: 0,
+        places: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::change::diff::Side;
+use crate::change::diff::{Location, Side};
 use crate::change::visible;
 use crate::change::{ObjectId, RepoPath};
 use crate::risk::{Finding, Severity};
@@ -18,7 +18,12 @@ const ROOT: &str = "SRCROOT";
 pub fn log(findings: &[Finding], head: ObjectId, repository: &str) -> Value {
     let rules = rules(findings);
     let index: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(index, id)| (*id, index)).collect();
-    let results: Vec<Value> = findings.iter().map(|finding| result(finding, index[&finding.rule[..]])).collect();
+    let results = findings.iter().flat_map(|finding| {
+        // Other tools count by places.
+        let index = index[&finding.rule[..]];
+        finding.locations().enumerate().map(move |at| result(finding, at, index))
+    });
+    let results: Vec<Value> = results.collect();
     let mut run = json!({
         "tool": {"driver": {
             "name": "undersign",
@@ -58,9 +63,10 @@ fn rules(findings: &[Finding]) -> BTreeMap<&str, Value> {
     first.into_iter().map(rule).collect()
 }
 
-fn result(finding: &Finding, index: usize) -> Value {
-    let (location, is_old) = (&finding.location, finding.location.side == Side::Old);
-    let mut said = format!("{}. {} {}", finding.title, finding.why, finding.ask);
+fn result(finding: &Finding, (at, location): (usize, &Location), index: usize) -> Value {
+    let is_old = location.side == Side::Old;
+    let mut said = format!("{}. {} {}", finding.title_at(at), finding.why, finding.ask);
+    let key = if at == 0 { finding.key() } else { format!("{}:{at}", finding.key()) };
     let mut place = json!({"artifactLocation": {"uri": uri(&location.path), "uriBaseId": ROOT}});
     // A log speaks of one revision, the head: a line that is gone has no number there.
     if is_old && location.line > 0 {
@@ -75,7 +81,7 @@ fn result(finding: &Finding, index: usize) -> Value {
         "rank": rank(finding.severity),
         "message": text(&said),
         "locations": [{"physicalLocation": place}],
-        "partialFingerprints": {"undersign/v1": finding.key()},
+        "partialFingerprints": {"undersign/v1": key},
         "properties": {"severity": finding.severity.name()},
     })
 }

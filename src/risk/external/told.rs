@@ -101,6 +101,7 @@ impl Told<'_> {
             evidence,
             text: Digest::of(spot.around.to_string().as_bytes()).key(),
             ordinal: 0,
+            places: Vec::new(),
         }
     }
 

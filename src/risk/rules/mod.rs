@@ -251,6 +251,15 @@ impl Rules {
         Some(self.finding(wording, file, side, line, evidence))
     }
 
+    /// Whether what a finding says, and the line that it is about, tell its object from others: so it is with patterns
+    /// and facts. A check in code knows more of its object than it says, and other tools have objects of their own.
+    pub(super) fn names_its_object(&self, finding: &Finding) -> bool {
+        let id = &finding.rule;
+        let is_own = self.rules.iter().map(|rule| &rule.wording).chain(self.facts.iter().map(|rule| &rule.wording));
+        let says_as_much = |check: &&Wording| check.id == *id && check.title == finding.title;
+        is_own.into_iter().any(|own| own.id == *id) && !self.checks.iter().any(|check| says_as_much(&check))
+    }
+
     /// Whether what a rule finds is a secret, by its id: looked for in every commit of a change.
     pub fn finds_secrets(&self, id: &str) -> bool {
         let is_own = |rule: &&Rule| rule.wording.id == id && pack::is_of_pack(id);
@@ -268,6 +277,7 @@ impl Rules {
             evidence: self.redacted(evidence.trim()).chars().take(MAX_EVIDENCE).collect(),
             text: Digest::of(evidence.trim().as_bytes()).key(),
             ordinal: 0,
+            places: Vec::new(),
         }
     }
 

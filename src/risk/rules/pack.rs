@@ -350,6 +350,7 @@ fn refused_pack(error: &FileError, first: &RepoPath) -> Finding {
         evidence: String::new(),
         text: Digest::of(error.to_string().as_bytes()).key(),
         ordinal: 0,
+        places: Vec::new(),
     }
 }
 
@@ -425,6 +426,24 @@ mod tests {
                     why = \"w.\"\nask = \"a?\"\nhits = [{ path = \"a.yaml\", new = \"a: 1\\n\" }]\n\
                     misses = [{ path = \"a.txt\", new = \"a: 1\\n\" }]\n";
         assert!(mistakes(&file("shop.toml", fact)).contains("has 1 mistake:"));
+    }
+
+    #[test]
+    fn a_shipped_rule_is_a_note_on_the_paths_that_a_pack_names_and_says_why() {
+        let quiet = "[[quiet]]\nid = \"destr.sql\"\nreason = \"Caches.\"\npaths = [\"db/caches/**\"]\n";
+        let rules = Rules::with_packs(&[file("shop.toml", quiet)]);
+        let error = FileError { file: "x".to_owned(), mistakes: Vec::new() };
+        let found = |path: &str| {
+            let finding = Finding { rule: "destr.sql".to_owned(), ..refused_pack(&error, &path.into()) };
+            let quieted = rules.quieted(finding.clone());
+            assert_eq!(quieted.key(), finding.key(), "an answer stays");
+            (quieted.severity, quieted.why.ends_with("Only a note by rules/shop.toml: Caches."))
+        };
+        assert_eq!(found("db/caches/a.sql"), (Severity::Note, true));
+        assert_eq!(found("db/orders.sql"), (Severity::Low, false));
+        let said: Vec<_> = rules.texts().into_iter().filter(|rule| !rule.quieted.is_empty()).collect();
+        assert!(said.iter().all(|rule| rule.id == "destr.sql") && !said.is_empty());
+        assert_eq!(said[0].quieted, ["only a note on some paths by rules/shop.toml: Caches."]);
     }
 
     #[test]

@@ -9,13 +9,13 @@ use super::paint::{Line, Paint, clip, clip_folders};
 use super::queue::severity_role;
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
+use crate::app::review::Review;
 use crate::app::review::layout::Cells;
 use crate::app::review::rows::inventory::blanks_only;
 use crate::app::review::rows::text::{pieces, window};
 use crate::app::review::rows::{
     ByteRange, Half, Row, answer_lines, between, bytes_of, detail, note_lines, omission_lines, pairs, sentence_lines,
 };
-use crate::app::review::{Review, Subject};
 use crate::change::compare::{Block, Hunk, Line as DiffLine, word_spans};
 use crate::change::counted;
 use crate::change::manifest::escape;
@@ -132,7 +132,7 @@ impl Painter<'_> {
                     lead.add(Role::HunkHeader, &format!("   ⋯ {} to the end", counted(left, "unchanged line"))),
                 )
             }
-            Row::Finding { finding } => Drawn::plain(self.finding_line(finding, lead)),
+            Row::Finding { finding, place } => Drawn::plain(self.finding_line(finding, place, lead)),
             Row::FindingDetail { finding, part } => Drawn::plain(self.detail_line(finding, part, lead)),
             Row::Note { note, part } => {
                 let name = escape(&review.diff.files[review.order[position]].path);
@@ -247,13 +247,15 @@ impl Painter<'_> {
         line.join(end).pad_to(self.width.saturating_sub(seen.width())).join(seen)
     }
 
-    fn finding_line(&self, finding: u32, lead: Line) -> Line {
+    fn finding_line(&self, finding: u32, place: u32, lead: Line) -> Line {
         let Some(f) = self.review.findings().get(finding as usize) else { return lead };
         let line = lead.add(severity_role(f.severity), &format!("  {} ┃ {}", f.severity.letter(), f.rule));
-        let answer = self.review.answered(&Subject::Finding(f.key()));
+        let answer = self.review.answer_to(finding as usize);
         let room = self.width.saturating_sub(line.width());
-        let title = clip(&format!("  {}", f.title), room.saturating_sub(if answer.is_some() { 20 } else { 14 }));
-        let line = line.add(Role::Finding, &title);
+        let one_of = if f.count() > 1 { format!("  {} of {}", place + 1, f.count()) } else { String::new() };
+        let beside = if answer.is_some() { 20 } else { 14 } + one_of.width();
+        let title = clip(&format!("  {}", f.title_at(place as usize)), room.saturating_sub(beside));
+        let line = line.add(Role::Finding, &title).add(Role::Muted, &one_of);
         match answer {
             Some(_) => line.add(Role::Seen, "  ✓ answered"),
             None => line.add(Role::Faint, &format!("  [{}] answer", self.answer)),
@@ -267,7 +269,7 @@ impl Painter<'_> {
         if let Some(text) = text.get(part as usize) {
             return line.add(Role::Muted, text);
         }
-        let answer = self.review.answered(&Subject::Finding(f.key())).map(|answer| answer_lines(answer, shape));
+        let answer = self.review.answer_to(finding as usize).map(|answer| answer_lines(answer, shape));
         let answer = answer.and_then(|lines| lines.get(part as usize - text.len()).cloned());
         line.add(Role::Seen, &answer.unwrap_or_default())
     }

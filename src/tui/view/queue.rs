@@ -606,7 +606,7 @@ fn found(facts: &mut Facts, examination: &Examination) {
     for (at, finding) in shown.iter().enumerate() {
         let is_last = at + 1 == shown.len() && more > 0;
         let more = if is_last { format!("   +{more} more") } else { String::new() };
-        let place = format!("   {}{more}", finding.location);
+        let place = format!("   {}{more}", finding.whereabouts());
         let room = facts.room.saturating_sub(place.width());
         let text =
             if facts.is_tall { format!("{}{place}", finding.title) } else { clip(&finding.title, room) + &place };

@@ -207,7 +207,8 @@ fn file_line(review: &Review, position: usize, is_current: bool, width: usize) -
     let line = Line::new().add(Role::Accent, if is_current { "▸" } else { " " });
     let line = match worst {
         Some(severity) => {
-            let count = if open > 9 { "+".to_owned() } else { open.to_string() };
+            // One of a finding that another file counts.
+            let count = if open > 9 { "+".to_owned() } else { open.max(1).to_string() };
             line.add(severity_role(severity), &format!(" {}{count} ", severity.letter()))
         }
         None if omits => line.add(Role::Omission, " ⊘  "),
@@ -261,7 +262,7 @@ fn summary(review: &Review, rows: std::ops::Range<usize>) -> (Role, char) {
         }
         let shown = review.rows[position].rows.get(row..row + rows.len()).unwrap_or_default();
         let open = shown.iter().filter_map(|row| match row {
-            Row::Finding { finding } if !review.is_answered(*finding as usize) => {
+            Row::Finding { finding, .. } if !review.is_answered(*finding as usize) => {
                 review.findings().get(*finding as usize)
             }
             _ => None,

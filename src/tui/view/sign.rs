@@ -253,7 +253,7 @@ fn own_words(review: &Review, columns: usize, room: usize) -> Vec<Line> {
     let mut words: Vec<Line> = Vec::new();
     for (finding, answer) in answered {
         let severity = finding.severity.letter();
-        let text = format!("{severity} {} {}: {answer}", finding.rule, finding.location);
+        let text = format!("{severity} {} {}: {answer}", finding.rule, finding.whereabouts());
         words.push(Line::new().add(Role::Seen, "✓ ").add(Role::Text, &clip(&text, columns.saturating_sub(2))));
     }
     for note in &review.draft.notes {

@@ -11,7 +11,7 @@ use std::ops::Range;
 pub use inventory::{Inventory, Outline, replacement};
 pub use omissions::bytes_text;
 pub use omissions::{Omission, Spot};
-pub use remarks::{Remarks, answer_lines, detail, note_lines, omission_lines, sentence_lines};
+pub use remarks::{Located, Remarks, answer_lines, detail, note_lines, omission_lines, sentence_lines};
 
 use super::layout::{Cells, Opening, Shape};
 use crate::change::compare::{Block, Hunk, Line, are_alike};
@@ -68,8 +68,10 @@ pub enum Row {
     },
     /// What is unchanged after the last hunk and not shown.
     Rest,
+    /// At one of its places.
     Finding {
         finding: u32,
+        place: u32,
     },
     /// Why it matters and what to ask: one line of the folded text.
     FindingDetail {

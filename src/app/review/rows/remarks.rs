@@ -10,6 +10,15 @@ use crate::decision::Note;
 use crate::examination::FileMaterial;
 use crate::risk::Finding;
 
+/// A finding at one of its places, which the lists of all findings and of its own places have under these numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Located<'r> {
+    pub finding: usize,
+    pub place: usize,
+    pub of: &'r Finding,
+    pub answer: Option<&'r String>,
+}
+
 /// Rows by side and 1-based line; line 0 is the file as a whole.
 #[derive(Debug, Clone, Default)]
 pub struct Remarks {
@@ -17,24 +26,27 @@ pub struct Remarks {
 }
 
 impl Remarks {
-    /// Of findings and notes with their places in the lists of all, and the name of the file as notes have it.
+    /// Of findings and notes with their places in the lists of all, and the name of the file as notes have it. Of a
+    /// finding with several places the details stand at the first of them in the file.
     pub fn new<'r>(
-        findings: impl Iterator<Item = (usize, &'r Finding)>,
+        findings: impl Iterator<Item = Located<'r>>,
         notes: impl Iterator<Item = (usize, &'r Note)>,
         name: &str,
-        answers: &BTreeMap<String, String>,
         shape: Shape,
     ) -> Remarks {
         let mut rows: BTreeMap<_, Vec<Row>> = BTreeMap::new();
-        for (finding, f) in findings {
-            let at = rows.entry((f.location.side == Side::Old, f.location.line)).or_default();
-            // Without an answer in the draft no key is made of any finding.
-            let answer = (!answers.is_empty()).then(|| answers.get(&f.key())).flatten();
-            let answer = answer.map_or(0, |answer| answer_lines(answer, shape).len());
-            let parts = 0..(detail(f, shape).len() + answer) as u32;
-            let finding = finding as u32;
-            at.push(Row::Finding { finding });
-            at.extend(parts.map(|part| Row::FindingDetail { finding, part }));
+        let mut before = None;
+        for Located { finding, place, of, answer } in findings {
+            let location = of.location_at(place);
+            let at = rows.entry((location.side == Side::Old, location.line)).or_default();
+            let is_first = before.replace(finding) != Some(finding);
+            let (finding, place) = (finding as u32, place as u32);
+            at.push(Row::Finding { finding, place });
+            if is_first {
+                let answer = answer.map_or(0, |answer| answer_lines(answer, shape).len());
+                let parts = 0..(detail(of, shape).len() + answer) as u32;
+                at.extend(parts.map(|part| Row::FindingDetail { finding, part }));
+            }
         }
         for (note, n) in notes {
             // Below the last line of what it is about; of lines that are not there, on the file.
