@@ -308,8 +308,8 @@ fn is_of(broker: &crate::policy::Broker, chain: &RunChain) -> bool {
 
 fn standing(chain: &RunChain, id: RecordId, request: &Request, answer: &Answer, now: i64) -> RequestState {
     let own = id.to_string();
-    let about = chain.records.iter().map(|record| record.run()).filter(|run| run.about() == Some(own.as_str()));
-    match about.last().map(|run| (&run.event, run.issued_at.seconds())) {
+    let mut about = chain.records.iter().map(|record| record.run()).filter(|run| run.about() == Some(own.as_str()));
+    match about.next_back().map(|run| (&run.event, run.issued_at.seconds())) {
         Some((Event::Ended(ended), at)) => {
             return RequestState::Ended { outcome: ended.outcome, code: ended.code.0, at };
         }

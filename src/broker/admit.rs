@@ -15,8 +15,8 @@ use crate::command::request::{
     Asked, Command, Input, Kept, Limits, MAX_BESIDE, Preview, PreviewBy, Program, Proof, Request, Variable, bytes,
     print,
 };
-use crate::policy::Target;
 use crate::policy::argv::is_role;
+use crate::policy::{CommandEntry, Target};
 use crate::record::RecordId;
 use crate::record::statement::Decimal;
 use crate::sync::commands::Sent;
@@ -83,6 +83,7 @@ impl Broker {
             Admissible::Entry(entry) => Some(entry),
             Admissible::Unlisted => None,
         };
+        refuse_unread_inputs(entry, &argv, &inputs, &settings.stdin)?;
         let settable = entry.map(|entry| entry.env.as_slice()).unwrap_or_default();
         if let Some(name) = draft.env.keys().find(|name| !settable.contains(name)) {
             let text = format!("The variable {} is not one that may be set for this command.", visible::text(name));
@@ -108,6 +109,9 @@ impl Broker {
             limits: Limits { time: Decimal(settings.time as u64), output: Decimal(settings.output) },
         };
         let now = super::now();
+        // Whom the roster does not have could not be told from who signs.
+        let in_roster = |who: &String| known.policy.roster.by_id(who).is_some();
+        let operator = asker.operator.clone().filter(in_roster);
         let request = Request {
             command,
             preview: Preview {
@@ -118,8 +122,8 @@ impl Broker {
                 replaces: Decimal(0),
             },
             asked: Asked {
-                operator: asker.operator.clone().unwrap_or_default(),
-                proof: if asker.operator.is_some() { Proof::Proven } else { Proof::Claimed },
+                proof: if operator.is_some() { Proof::Proven } else { Proof::Claimed },
+                operator: operator.unwrap_or_default(),
                 by: format!("account {}", asker.uid),
                 claims: draft.claims.clone(),
             },
@@ -213,5 +217,23 @@ impl Broker {
         }
         let text = format!("{} requests of this operator are open at {} already.", target.pending, target.name);
         Err(Reply::refused(75, "LIMIT", text))
+    }
+}
+
+/// An input that nothing reads would make another command of the same one, and what runs unasked is read by nobody.
+fn refuse_unread_inputs(
+    entry: Option<&CommandEntry>,
+    argv: &[String],
+    inputs: &[(Input, Vec<u8>)],
+    stdin: &str,
+) -> Result<(), Refusal> {
+    let usage = |text: String| Err(Reply::refused(USAGE, "ARGV", text));
+    let is_read = |input: &Input| argv.contains(&input.path) || input.role == stdin;
+    if let Some((input, _)) = inputs.iter().find(|(input, _)| !is_read(input)) {
+        return usage(format!("Nothing reads the input {}: name it in an argument, as {{input:{0}}}.", input.role));
+    }
+    match entry.filter(|entry| entry.unasked && !inputs.is_empty()) {
+        Some(entry) => usage(format!("{} runs unasked, so it takes no input.", entry.name)),
+        None => Ok(()),
     }
 }

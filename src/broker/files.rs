@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use nix::fcntl::OFlag;
 use sha2::{Digest as _, Sha256};
 
 use crate::change::digest::Digest;
@@ -33,7 +34,14 @@ impl Hashed {
     pub fn open(&self, path: &Path) -> Result<OpenProgram, String> {
         let real = path.canonicalize().map_err(|error| format!("{} is no program: {error}", path.display()))?;
         path.ancestors().chain(real.ancestors()).try_for_each(is_roots)?;
-        let file = File::open(&real).map_err(|error| format!("{} cannot be opened: {error}", real.display()))?;
+        // Opening a pipe waits for who writes to it, and opening a device may act.
+        let is_file = real.symlink_metadata().is_ok_and(|about| about.is_file());
+        if !is_file {
+            return Err(format!("{} is no program that can be run", real.display()));
+        }
+        let flags = (OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW).bits();
+        let opened = File::options().read(true).custom_flags(flags).open(&real);
+        let file = opened.map_err(|error| format!("{} cannot be opened: {error}", real.display()))?;
         let about = file.metadata().map_err(|error| error.to_string())?;
         if !about.is_file() || about.mode() & 0o111 == 0 {
             return Err(format!("{} is no program that can be run", real.display()));

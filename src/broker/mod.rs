@@ -157,8 +157,10 @@ impl Broker {
             Ok(repository) => repository,
             Err(why) => return known.alarms.push(why),
         };
+        // What comes while it is read may be missed: as old as its beginning.
+        let began = Instant::now();
         match self.read(&repository, known) {
-            Ok(()) => known.read = Some(Instant::now()),
+            Ok(()) => known.read = Some(began),
             Err(why) => known.alarms.push(why),
         }
         if let Err(why) = self.follow_policy(&repository, known) {
@@ -168,13 +170,23 @@ impl Broker {
 
     /// Reads the ledger, from the remote where there is one; what was seen is kept before anything rests on it.
     fn read(&self, repository: &Repository, known: &mut Known) -> Result<(), String> {
-        if let Some(remote) = &self.settings.remote {
-            clear_stale_locks(repository);
-            fetch_all(repository, remote, &self.settings.policy_branch)?;
-        }
+        let fetched = match &self.settings.remote {
+            Some(remote) => {
+                clear_stale_locks(repository);
+                fetch_all(repository, remote, &self.settings.policy_branch)
+            }
+            None => Ok(Vec::new()),
+        };
+        // What is here counts, whether the remote answered or not: it may have been brought by hand.
         known.authorizations =
             read_family::<AuthorizationRecord>(repository, true).map_err(|error| error.to_string())?;
-        self.state.learn(&known.authorizations, &heads_of(repository, known), now())
+        self.state.learn(&known.authorizations, &heads_of(repository, known), now())?;
+        // A chain that does not hold is not kept. It must not hide behind the copy that is: it may hold a refusal.
+        for damaged in fetched? {
+            known.authorizations.retain(|chain| chain.id != damaged.id);
+            known.authorizations.push(damaged);
+        }
+        Ok(())
     }
 
     /// Takes a newer policy, if the one that is pinned lets it land.
@@ -286,13 +298,13 @@ impl Broker {
     }
 }
 
-/// Brings policy and ledger of a remote here.
-fn fetch_all(repository: &Repository, remote: &str, branch: &str) -> Result<(), String> {
+/// Brings policy and ledger of a remote here. The chains of people that do not hold come back.
+fn fetch_all(repository: &Repository, remote: &str, branch: &str) -> Result<Vec<AuthorizationChain>, String> {
     fetch_ref(repository, remote, branch, state::POLICY_REF, Prompts::Never)?;
     fetch_ref(repository, remote, "refs/undersign/decisions/*", "refs/undersign/decisions/*", Prompts::Never)?;
-    fetch::<AuthorizationRecord>(repository, remote, Prompts::Never)?;
+    let people = fetch::<AuthorizationRecord>(repository, remote, Prompts::Never)?;
     fetch::<RunRecord>(repository, remote, Prompts::Never)?;
-    Ok(())
+    Ok(people.into_iter().filter(|chain| chain.fault.is_some()).collect())
 }
 
 /// What a run wrote, as far as it is kept.

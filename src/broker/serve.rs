@@ -14,6 +14,7 @@ use super::{Broker, own_target};
 use crate::command::AuthorizationRecord;
 use crate::command::request::OVERFLOW_UID;
 use crate::ledger::append_to;
+use crate::ledger::commands::Family as _;
 use crate::policy::target::Start;
 use crate::record::chain::{Link, file_name};
 use crate::record::{ChainId, RecordId};
@@ -123,10 +124,16 @@ impl Broker {
             Ok(repository) => repository,
             Err(why) => return *Reply::refused(4, "LEDGER_FAULT", why),
         };
+        let held = AuthorizationRecord::chain(&repository, &id);
+        let is_held = |envelope: &[u8]| held.records.iter().any(|record| record.link.envelope == envelope);
+        let mut taken = 0;
         for text in links {
             let Ok(envelope) = Base64::decode_vec(text) else {
                 return *Reply::refused(64, "ARGV", "That is no record.");
             };
+            if is_held(&envelope) {
+                continue;
+            }
             let seq = crate::record::verify_as::<crate::command::AuthorizationStatement>(&envelope)
                 .map(|verified| verified.statement().predicate.chain.seq.0);
             let Ok(seq) = seq else { return *Reply::refused(2, "LEDGER_FAULT", "A record does not hold.") };
@@ -134,9 +141,10 @@ impl Broker {
             if let Err(error) = append_to::<AuthorizationRecord>(&repository, &id, link, super::now()) {
                 return *Reply::refused(2, "LEDGER_FAULT", error.to_string());
             }
+            taken += 1;
         }
         self.refresh(&mut known);
-        Reply { text: format!("{} records were taken in.", links.len()), ..Reply::default() }
+        Reply { text: format!("{} taken in.", crate::change::counted(taken, "record")), ..Reply::default() }
     }
 
     /// Starts what the policy lets start by itself, as soon as it may.

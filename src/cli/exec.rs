@@ -185,13 +185,14 @@ fn deliver(repository: Option<&std::path::Path>, ask: &dyn Fn(&Ask) -> Result<Re
     let here = repository.unwrap_or(std::path::Path::new("."));
     let repository = Repository::open(here).map_err(|error| error.to_string())?;
     let chains: Vec<AuthorizationChain> = read_family(&repository, false).map_err(|error| error.to_string())?;
-    let mut last = Reply { text: "Nothing about commands is signed here.".to_owned(), ..Reply::default() };
+    let mut told = Reply { text: "Nothing about commands is signed here.".to_owned(), ..Reply::default() };
     for chain in chains {
         let links = chain.records.iter().map(|record| Base64::encode_string(&record.link.envelope)).collect();
-        last = ask(&Ask::Deliver { chain: chain.id.to_string(), links })?;
-        if last.code != 0 {
-            break;
+        let reply = ask(&Ask::Deliver { chain: chain.id.to_string(), links })?;
+        // One that is not taken keeps no other back, and is what is told.
+        if told.code == 0 {
+            told = reply;
         }
     }
-    Ok(last)
+    Ok(told)
 }

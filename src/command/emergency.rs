@@ -6,7 +6,7 @@ use super::authorization::Verdict;
 use super::case::{Case, is_destructive};
 use super::outcome::{Code, Effect, Reason};
 use super::receipt::{Event, Started, YesNo};
-use super::request::Request;
+use super::request::{Proof, Request};
 use super::standing::{Counted, signers};
 use crate::policy::meaning::Length;
 use crate::record::RecordId;
@@ -26,6 +26,12 @@ pub(super) fn signed<'k>(case: &Case<'k>) -> Result<Option<Vec<Counted<'k>>>, Re
     let all: Vec<Counted<'k>> = case.counted.iter().filter(declared).copied().collect();
     if all.is_empty() {
         return Ok(None);
+    }
+    let is_claimed = case.request.asked.proof == Proof::Claimed;
+    if is_claimed && !terms.operator {
+        let detail =
+            "For whom it runs is only claimed, and the operator may not let it through: nobody can be told apart.";
+        return Err(Reason::new(Code::BreakGlass, Effect::Explains, detail));
     }
     let may = |one: &Counted<'_>| terms.operator || one.person.id != case.request.asked.operator;
     let good = |one: &&Counted<'_>| one.presence >= terms.presence && may(one) && case.window(one).is_none();

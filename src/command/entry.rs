@@ -122,11 +122,20 @@ fn paths(argument: &str) -> impl Iterator<Item = &str> {
     let starts = argument.match_indices(['=', '@', ':', ',']).map(|(at, _)| &argument[at + 1..]);
     let after_letter = argument.strip_prefix('-').and_then(|rest| rest.get(1..));
     let is_path = |text: &&str| {
-        let is_url = text.starts_with("//");
+        let is_url = text.starts_with("//") && is_after_scheme(&argument[..argument.len() - text.len()]);
         let climbs = *text == ".." || text.starts_with("../") || text.contains("/../") || text.ends_with("/..");
         (text.starts_with(['/', '~']) && !is_url) || climbs
     };
     std::iter::once(argument).chain(starts).chain(after_letter).filter(is_path)
+}
+
+/// Whether a text ends in the scheme of an address, such as `https:`. What `file:` names is a file.
+fn is_after_scheme(text: &str) -> bool {
+    let Some(rest) = text.strip_suffix(':') else { return false };
+    let start =
+        rest.rfind(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.')).map_or(0, |at| at + 1);
+    let scheme = rest[start..].trim_start_matches('-');
+    !scheme.is_empty() && !scheme.eq_ignore_ascii_case("file")
 }
 
 #[cfg(test)]
@@ -176,9 +185,23 @@ mod tests {
     #[test]
     fn a_file_that_is_no_input_is_refused_however_it_is_written() {
         let inputs = [("sql", "/run/in/sql")];
-        for argument in
-            ["/etc/x", "-f/etc/x", "--file=/etc/x", "@/etc/x", "~/x", "../x", "a/../../x", "..", "x:/y", "a=b,/c"]
-        {
+        for argument in [
+            "//etc/x",
+            "-f//etc/x",
+            "--f=//etc/x",
+            "file:///etc/x",
+            ":///etc/x",
+            "/etc/x",
+            "-f/etc/x",
+            "--file=/etc/x",
+            "@/etc/x",
+            "~/x",
+            "../x",
+            "a/../../x",
+            "..",
+            "x:/y",
+            "a=b,/c",
+        ] {
             assert_eq!(said(&format!("/usr/bin/tool {argument}"), &inputs), "ARGV", "{argument}");
         }
         for argument in

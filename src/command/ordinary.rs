@@ -19,7 +19,8 @@ pub(super) struct Ordinary<'k> {
 impl<'k> Case<'k> {
     pub fn is_unasked(&self) -> bool {
         let entry = self.target.commands.iter().find(|entry| entry.name == self.request.command.entry);
-        entry.is_some_and(|entry| entry.unasked)
+        // Nobody reads what runs unasked, so that nothing but the entry may say what it does.
+        entry.is_some_and(|entry| entry.unasked) && self.request.command.inputs.is_empty()
     }
 
     /// What the request needs.

@@ -398,3 +398,69 @@ fn a_refusal_at_the_desk_stops_what_somebody_else_authorized_at_theirs() {
     let said = scene.exec(&["run", &id]);
     assert!(said.code == 2 && said.err.contains("Not on a Friday."), "{said:?}");
 }
+
+#[test]
+fn a_refusal_does_not_hide_behind_a_link_that_does_not_hold() {
+    let scene = Scene::new("fresh = \"0s\"", "");
+    let id = scene.ask("echo done", "");
+    scene.sign("dana", Verdict::Authorize, &id);
+    scene.sign("rahim", Verdict::Refuse, &id);
+    // Somebody without the gate's leave appends to rahim's chain, before the broker ever saw the refusal.
+    let git = |args: &[&str]| {
+        let output = Command::new("git")
+            .args([&["--git-dir", &scene.at("host.git")], args].concat())
+            .env("GIT_COMMITTER_NAME", "x")
+            .env("GIT_COMMITTER_EMAIL", "x")
+            .env("GIT_AUTHOR_NAME", "x")
+            .env("GIT_AUTHOR_EMAIL", "x")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let key = scene.f.key("rahim").public.id().to_string();
+    let name = git(&["for-each-ref", "--format=%(refname)", &format!("refs/undersign/authorizations/{key}")]);
+    let junk = git(&["commit-tree", &format!("{name}^{{tree}}"), "-p", &name, "-m", "junk"]);
+    git(&["update-ref", &name, &junk]);
+    let said = scene.exec(&["run", &id]);
+    assert!(said.code == 4 && said.err.contains("LEDGER_FAULT"), "{said:?}");
+}
+
+#[test]
+fn what_is_delivered_counts_while_the_host_is_away_and_may_be_delivered_again() {
+    let scene = Scene::new("fresh = \"10m\"", "");
+    let id = scene.ask("echo done", "");
+    scene.sign("dana", Verdict::Authorize, &id);
+    assert_eq!(scene.exec(&["status", &id]).code, 0);
+    scene.sign("rahim", Verdict::Refuse, &id);
+    std::fs::rename(scene.at("host.git"), scene.at("away.git")).unwrap();
+    for _ in 0..2 {
+        let said = scene.exec(&["deliver"]);
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+    let said = scene.exec(&["run", &id]);
+    assert!(said.code == 2 && said.err.contains("VETOED"), "{said:?}");
+}
+
+#[test]
+fn an_input_that_nothing_reads_is_no_part_of_a_command() {
+    let scene = Scene::new("", "stdin = \"sql\"");
+    let input = format!("sql={}", scene.at("broker.toml"));
+    let junk = format!("junk={}", scene.at("broker.toml"));
+    let unasked = ["request", "--target", "prod", "--input", &input, "--", "/usr/bin/id", "root"];
+    let said = scene.exec(&unasked);
+    assert!(said.code == 64 && said.err.contains("runs unasked, so it takes no input"), "{said:?}");
+    let said = scene.exec(&["request", "--target", "prod", "--input", &junk, "--", "/usr/bin/id", "root"]);
+    assert!(said.code == 64 && said.err.contains("Nothing reads the input junk"), "{said:?}");
+}
+
+#[test]
+fn a_pipe_that_is_asked_for_as_a_program_holds_nobody_up() {
+    let scene = Scene::new("", "");
+    let pipe = scene.at("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let said = scene.exec(&["request", "--target", "prod", "--", &pipe]);
+    assert_eq!(said.code, 2, "{said:?}");
+    let id = scene.ask("echo done", "");
+    assert_eq!(scene.exec(&["status", &id]).code, 75);
+}
