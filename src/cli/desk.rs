@@ -86,7 +86,7 @@ pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), 
     let is_pending = !options.range.contains("..");
     let (snapshot, change) = if is_pending { pending(options, path)? } else { range(options, path)? };
     let repository = Repository::open(path).map_err(|error| error.to_string())?;
-    reports.add(options.reports.notes(&repository, &change)?);
+    reports.add(options.reports.of_change(&repository, &change)?);
     if let Some(why) = no_screen() {
         return Err(format!("{why}, so there is nothing to read in. `undersign show` prints a pending change."));
     }

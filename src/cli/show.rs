@@ -10,6 +10,8 @@ use super::queue::{self, Row};
 use crate::cache::{self, Caches};
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::{Change, RepoPath, counted, visible};
+use crate::config;
+use crate::delivery::ServerAccess;
 use crate::examination::background::Background;
 use crate::examination::external::{self, Reports};
 use crate::examination::{self, Examination, RepositorySnapshot};
@@ -49,6 +51,9 @@ pub struct ReportOptions {
     /// A ref of notes with such reports on commits, such as refs/notes/ci
     #[arg(long, value_name = "REF")]
     findings_notes: Option<String>,
+    /// What checks found in the head, asked of the review server that has the change
+    #[arg(long)]
+    findings_server: bool,
     /// Which lines tests ran in the head: lcov's or Cobertura's format; may be given several times
     #[arg(long, value_name = "FILE")]
     test_coverage: Vec<PathBuf>,
@@ -60,10 +65,15 @@ impl ReportOptions {
         Reports::from_files(&self.findings, &self.base_findings, &self.test_coverage)
     }
 
-    /// Reads the notes.
-    pub fn notes(&self, repository: &Repository, change: &Change) -> Result<Reports, String> {
+    /// Reads the notes, and asks the review server.
+    pub fn of_change(&self, repository: &Repository, change: &Change) -> Result<Reports, String> {
         let notes = self.findings_notes.as_ref().map(|name| Reports::from_notes(repository, change, name));
-        notes.transpose().map(Option::unwrap_or_default)
+        let mut reports = notes.transpose()?.unwrap_or_default();
+        if self.findings_server {
+            let access = ServerAccess::by_network(config::servers(), &config::data_directory());
+            reports.head.extend(access.findings(repository, change)?);
+        }
+        Ok(reports)
     }
 }
 
@@ -193,7 +203,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let mut reports = options.reports.files()?;
     let meant = meant::find(&options.change, &queue::or_here(repositories))?;
     let Meant { repository, snapshot, change, namesakes } = &meant;
-    reports.add(options.reports.notes(repository, change)?);
+    reports.add(options.reports.of_change(repository, change)?);
     let examined = examination::with_reports(repository, snapshot, change, reports.clone(), super::now());
     let examined = examined.map_err(|error| error.to_string())?;
     let cache = Caches::at(cache::home()).of(repository.common_dir());

@@ -20,6 +20,7 @@ use crate::change::{BranchRef, Change, ObjectId, address, visible};
 use crate::decision::Verdict;
 use crate::ledger;
 use crate::record::Record;
+use crate::risk::external::Report;
 use crate::source::git::Repository;
 use crate::source::server::{
     self, Account, Decided, Kept, Memory, Network, Now, Observed, ReviewServer, Server, ServerError, Transport,
@@ -170,6 +171,19 @@ impl ServerAccess {
         let connected = connected.map_err(|error| error.to_string())?;
         let account = connected.account().map_err(|error| refused(&error, &server.name, from.as_deref()))?;
         Ok((connected, account))
+    }
+
+    /// What checks found in the head of a change, says the server that has its review request.
+    ///
+    /// # Errors
+    /// A sentence: no server has it, or the server does not answer.
+    pub fn findings(&self, repository: &Repository, change: &Change) -> Result<Vec<Report>, String> {
+        let hosted = Hosts::of(repository, &self.servers).hosted(&change.refs);
+        let none = "No server of config.toml has a review request of this change.";
+        let hosted = hosted.ok_or_else(|| none.to_owned())?;
+        let (server, _) = self.connect(self.server(&hosted.server)?)?;
+        let found = server.findings(&hosted.repository, hosted.request, change.revision.head);
+        found.map_err(|error| error.to_string())
     }
 
     /// Puts a decision into the outbox, where one of the servers has the review request of its change.

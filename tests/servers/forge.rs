@@ -23,6 +23,9 @@ pub struct State {
     pub checks: String,
     pub reviews: Vec<Value>,
     pub statuses: Vec<Value>,
+    /// GitHub: of its check, and the account whose app reports them.
+    pub annotations: Vec<Value>,
+    pub reporter: String,
     /// `POST /path`, as they came.
     pub log: Vec<String>,
     /// Heads that the request moves to once a verdict was given.
@@ -203,7 +206,17 @@ impl Forge {
                 (200, json!({"state": state.checks, "statuses": [{"context": "ci/build", (word): state.checks}, own]}))
             }
             (Method::Get, _) if path == format!("/repos/ann/shop/commits/{}/check-runs", state.head) => {
-                (200, json!({"total_count": 1, "check_runs": [{"name": "lint", "conclusion": "success"}]}))
+                let output = json!({"annotations_count": state.annotations.len()});
+                let app = json!({"slug": "lint-app", "owner": {"login": state.reporter}});
+                let mut run = json!({"id": 5, "name": "lint", "head_sha": state.head, "conclusion": "success"});
+                if !state.annotations.is_empty() {
+                    (run["output"], run["app"]) = (output, app);
+                }
+                (200, json!({"total_count": 1, "check_runs": [run]}))
+            }
+            (Method::Get, "/repos/ann/shop/check-runs/5/annotations") => {
+                let page = state.annotations.iter().take(100).cloned().collect::<Vec<_>>();
+                (200, Value::from(page))
             }
             (Method::Get, "/repos/issues/search") if self.kind == ServerKind::Gitea => {
                 let own = json!({

@@ -1,6 +1,7 @@
 //! Review servers: what is asked of them, what they are told, and what becomes of it when they fail.
 #![allow(clippy::unwrap_used)]
 
+mod annotations;
 mod attack;
 mod delivery;
 mod desk;

@@ -4,8 +4,8 @@
 //! neither tells was seen on a server: Gitea takes GitHub's `APPROVE` with status 200 and leaves the review
 //! unsubmitted, its own word is `APPROVED`; a review without an `event` stays unsubmitted on GitHub.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::http::{Client, ServerError, escaped};
@@ -13,6 +13,12 @@ use super::{Account, Checks, Decided, Now, Observed, Pending, ReviewServer, STAT
 use crate::change::ObjectId;
 use crate::change::request::{Kind, Request};
 use crate::decision::Verdict;
+use crate::risk::external::{Report, check_run};
+
+/// Check runs with annotations that are read of one commit.
+const MAX_ANNOTATED: usize = 20;
+/// Annotations that are read of one check run: a page.
+const MAX_ANNOTATIONS: u64 = 100;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -156,6 +162,48 @@ struct CheckRun {
     conclusion: Option<String>,
 }
 
+/// Check runs, with what leads to their annotations.
+#[derive(Deserialize)]
+struct AnnotatedRuns {
+    check_runs: Vec<Annotated>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Annotated {
+    id: u64,
+    #[serde(default)]
+    name: String,
+    /// Where it differs from the commit that was asked for, what it says is stale.
+    #[serde(default)]
+    head_sha: String,
+    conclusion: Option<String>,
+    #[serde(default, skip_serializing)]
+    output: Output,
+    #[serde(skip_serializing)]
+    app: Option<App>,
+}
+
+#[derive(Deserialize, Default)]
+struct Output {
+    #[serde(default)]
+    annotations_count: u64,
+}
+
+#[derive(Deserialize)]
+struct App {
+    slug: Option<String>,
+    owner: Option<User>,
+}
+
+impl Annotated {
+    /// The app that reports, and the account that it belongs to.
+    fn reporter(&self) -> (&str, &str) {
+        let app = self.app.as_ref();
+        let slug = app.and_then(|app| app.slug.as_deref()).unwrap_or_default();
+        (slug, app.and_then(|app| app.owner.as_ref()).map_or("", |owner| &owner.login))
+    }
+}
+
 #[derive(Deserialize)]
 struct Version {
     version: String,
@@ -189,6 +237,34 @@ impl Server<'_> {
     fn id(&self, text: &str) -> Result<ObjectId, ServerError> {
         let unreadable = |_| ServerError::Unreadable(self.client.host().to_owned(), "an object id is none".to_owned());
         text.parse().map_err(unreadable)
+    }
+
+    /// What one check run says. Who reports it stands in the name of the tool, and so beside each finding.
+    fn annotations(&self, repository: &str, run: &Annotated, author: &str) -> Result<Report, ServerError> {
+        let path = self.path(repository, &format!("/check-runs/{}/annotations", run.id));
+        // A page, and no more: a check may have thousands.
+        let list: serde_json::Value = self.client.get(&self.paged(&path))?;
+        let unreadable = |why| ServerError::Unreadable(self.client.host().to_owned(), why);
+        let head = serde_json::to_string(run).map_err(|error| unreadable(error.to_string()))?;
+        let mut report = check_run(&head, &list.to_string()).map_err(unreadable)?;
+        let (app, owner) = run.reporter();
+        let is_own = !owner.is_empty() && owner.eq_ignore_ascii_case(author)
+            || app.eq_ignore_ascii_case(author.trim_end_matches("[bot]"));
+        // They go into a name that stands in each row.
+        let short = |text: &str| text.chars().take(60).collect::<String>();
+        let (app, author) = (short(app), short(author));
+        for one in &mut report.runs {
+            if is_own {
+                one.tool = format!("{} (by {author}, the author)", one.tool);
+            } else if !app.is_empty() {
+                one.tool = format!("{} (by {app})", one.tool);
+            }
+        }
+        if run.output.annotations_count > MAX_ANNOTATIONS {
+            let all = run.output.annotations_count;
+            report.remarks.push(format!("A check has {all} annotations; the first {MAX_ANNOTATIONS} are read."));
+        }
+        Ok(report)
     }
 
     fn found(&self, account: &Account) -> Result<Vec<Issue>, ServerError> {
@@ -289,6 +365,28 @@ impl ReviewServer for Server<'_> {
             runs.for_each(|run| count(run.conclusion.as_deref().unwrap_or_default()));
         }
         Ok(checks)
+    }
+
+    fn findings(&self, repository: &str, request: Request, head: ObjectId) -> Result<Vec<Report>, ServerError> {
+        if self.dialect != Dialect::GitHub {
+            return Ok(Vec::new());
+        }
+        let path = self.path(repository, &format!("/commits/{head}/check-runs"));
+        let pages: Vec<AnnotatedRuns> = self.pages(&path)?;
+        let runs = pages.into_iter().flat_map(|page| page.check_runs);
+        let annotated: Vec<Annotated> = runs.filter(|run| run.output.annotations_count > 0).collect();
+        if annotated.is_empty() {
+            return Ok(Vec::new());
+        }
+        let author = self.now(repository, request)?.author;
+        let read = annotated.iter().take(MAX_ANNOTATED).map(|run| self.annotations(repository, run, &author));
+        let mut reports = read.collect::<Result<Vec<_>, _>>()?;
+        if annotated.len() > MAX_ANNOTATED {
+            let more = annotated.len() - MAX_ANNOTATED;
+            let remark = format!("{more} more checks have annotations than the {MAX_ANNOTATED} that are read.");
+            reports.push(Report { runs: Vec::new(), remarks: vec![remark] });
+        }
+        Ok(reports)
     }
 
     fn give_verdict(&self, decided: &Decided<'_>) -> Result<(), ServerError> {

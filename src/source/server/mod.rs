@@ -25,6 +25,7 @@ use crate::change::ObjectId;
 use crate::change::address::Remote;
 use crate::change::request::Request;
 use crate::decision::Verdict;
+use crate::risk::external::Report;
 use http::Client;
 
 /// A server as the person names it.
@@ -181,6 +182,14 @@ pub trait ReviewServer: Send + Sync {
     /// # Errors
     /// See [`ReviewServer::account`].
     fn checks(&self, repository: &str, request: Request, head: ObjectId) -> Result<Checks, ServerError>;
+
+    /// What automated checks found in a commit, line by line; none of a server that holds no such findings.
+    ///
+    /// # Errors
+    /// See [`ReviewServer::account`].
+    fn findings(&self, _repository: &str, _request: Request, _head: ObjectId) -> Result<Vec<Report>, ServerError> {
+        Ok(Vec::new())
+    }
 
     /// # Errors
     /// See [`ReviewServer::account`].

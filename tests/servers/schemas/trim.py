@@ -21,6 +21,7 @@ USED = {
     "/repos/{owner}/{repo}/commits/{ref}/status": ["get"],
     "/repos/{owner}/{repo}/commits/{ref}/statuses": ["get"],
     "/repos/{owner}/{repo}/commits/{ref}/check-runs": ["get"],
+    "/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations": ["get"],
     "/repos/{owner}/{repo}/statuses/{sha}": ["post"],
     "/search/issues": ["get"],
 }
