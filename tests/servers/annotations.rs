@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use undersign::change::request::{Kind, Request};
 use undersign::delivery::ServerAccess;
 use undersign::risk::external::Report;
-use undersign::source::server::{ReviewServer as _, ServerKind};
+use undersign::source::server::ServerKind;
 
 use crate::faults::Fault;
 use crate::forge::Forge;
