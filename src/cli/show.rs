@@ -10,8 +10,6 @@ use super::queue::{self, Row};
 use crate::cache::{self, Caches};
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::{Change, RepoPath, counted, visible};
-use crate::config;
-use crate::delivery::ServerAccess;
 use crate::examination::background::Background;
 use crate::examination::external::{self, Reports};
 use crate::examination::{self, Examination, RepositorySnapshot};
@@ -52,6 +50,7 @@ pub struct ReportOptions {
     #[arg(long, value_name = "REF")]
     findings_notes: Option<String>,
     /// What checks found in the head, asked of the review server that has the change
+    #[cfg(feature = "tui")]
     #[arg(long)]
     findings_server: bool,
     /// Which lines tests ran in the head: lcov's or Cobertura's format; may be given several times
@@ -69,11 +68,24 @@ impl ReportOptions {
     pub fn of_change(&self, repository: &Repository, change: &Change) -> Result<Reports, String> {
         let notes = self.findings_notes.as_ref().map(|name| Reports::from_notes(repository, change, name));
         let mut reports = notes.transpose()?.unwrap_or_default();
+        self.ask_server(repository, change, &mut reports)?;
+        Ok(reports)
+    }
+
+    #[cfg(feature = "tui")]
+    fn ask_server(&self, repository: &Repository, change: &Change, reports: &mut Reports) -> Result<(), String> {
+        use crate::{config, delivery::ServerAccess};
         if self.findings_server {
             let access = ServerAccess::by_network(config::servers(), &config::data_directory());
             reports.head.extend(access.findings(repository, change)?);
         }
-        Ok(reports)
+        Ok(())
+    }
+
+    /// The programs of a gate host know no review server.
+    #[cfg(not(feature = "tui"))]
+    fn ask_server(&self, _: &Repository, _: &Change, _: &mut Reports) -> Result<(), String> {
+        Ok(())
     }
 }
 
