@@ -205,6 +205,20 @@ fn a_refusal_needs_a_reason_and_the_word_and_holds_the_same_command_asked_again(
 }
 
 #[test]
+fn who_refused_and_thinks_better_of_it_reads_all_of_it_first() {
+    let f = waiting(INDEX);
+    let mut session = Session::new(&f, (80, 24));
+    session.press("<enter>SrNot now.<enter>refuse<enter><esc>qG<enter>Sa");
+    assert!(session.frame().contains("An authorization needs all of it shown"), "{}", session.frame());
+    session.press("<esc><space><space><space><space>Sa").press(&"<backspace>".repeat(20)).press("Now it fits.<enter>");
+    let typed = challenge(&session);
+    session.press(&typed).press("<enter>");
+    assert!(session.frame().contains("✓ Authorized"), "{}", session.frame());
+    let [refusal, authorization] = &signed(&f)[..] else { panic!("two records") };
+    assert_eq!(authorization.authorization().supersedes, [refusal.id().to_string()]);
+}
+
+#[test]
 fn what_came_while_it_was_read_is_noticed_before_anything_is_signed() {
     let f = waiting(INDEX);
     let mut session = Session::new(&f, (100, 60));

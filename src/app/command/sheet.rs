@@ -1,11 +1,12 @@
 //! The sheet on which a command is authorized or refused. Refusing asks for less than authorizing; nothing is
 //! preselected.
 
-use super::CommandView;
+use super::{CommandView, Left};
 use crate::app::action::Action;
 use crate::app::ceremony::{Ask, Ceremony, Stage};
 use crate::app::keymap::{Key, Keymap, Stroke};
 use crate::app::text::TextField;
+use crate::authorizing::RequestState;
 use crate::command::Verdict;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,19 +22,16 @@ impl CommandSheet {
     /// Why an authorization is not on offer now; none where it is.
     pub fn in_the_way(view: &CommandView, keymap: &Keymap) -> Option<String> {
         let pending = &view.pending;
-        if !pending.is_open() {
-            let why = match &pending.standing {
-                crate::authorizing::RequestState::Refused(why) | crate::authorizing::RequestState::Stopped(why) => {
-                    why.clone()
-                }
+        let own = pending.own == Some(Verdict::Refuse) && pending.vetoes.holding.len() == 1;
+        // Who refused may think better of it.
+        if !pending.is_open() && !own {
+            return Some(match &pending.standing {
+                RequestState::Refused(why) | RequestState::Stopped(why) => why.clone(),
                 _ => format!("It {} already.", pending.word()),
-            };
-            let own = pending.own == Some(Verdict::Refuse) && pending.vetoes.holding.len() == 1;
-            // Who refused may think better of it.
-            return (!own).then_some(why);
+            });
         }
         let left = view.left();
-        (left != super::Left::default()).then(|| {
+        (left != Left::default()).then(|| {
             let (page, item) = (keymap.first(Action::Advance), keymap.first(Action::NextFinding));
             format!("An authorization needs all of it shown and answered: Esc, then {page} and {item} lead there.")
         })
