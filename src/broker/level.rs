@@ -33,6 +33,9 @@ fn obstacle(settings: &Settings, target: &TargetSettings) -> Option<String> {
     if settings.operators.contains_key(&target.uid) {
         return Some(format!("commands run as account {}, which asks, too", target.uid));
     }
+    if settings.targets.values().filter(|other| other.uid == target.uid).count() > 1 {
+        return Some(format!("commands of another target run as account {}, too", target.uid));
+    }
     let is_open = |path: &&String| {
         let about = std::fs::metadata(path.as_str());
         !about.is_ok_and(|about| about.uid() == 0 && about.mode() & 0o077 == 0)

@@ -69,6 +69,11 @@ fn asker(broker: &Broker, stream: &UnixStream) -> Result<Asker, String> {
     if peer.uid() == OVERFLOW_UID {
         return Err("Account 65534 stands for any that is not known here, so it may ask nothing.".to_owned());
     }
+    // What a run left behind asks for nothing. An ordinary account that runs the broker is its own.
+    let is_of_runs = broker.settings.targets.values().any(|target| target.uid == peer.uid());
+    if is_of_runs && peer.uid() != nix::unistd::geteuid().as_raw() {
+        return Err(format!("Commands run as account {}, so it may ask nothing.", peer.uid()));
+    }
     Ok(Asker { uid: peer.uid(), operator: broker.settings.operators.get(&peer.uid()).cloned() })
 }
 

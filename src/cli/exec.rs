@@ -1,7 +1,7 @@
 //! `undersign exec`: ask a broker to run a command in production, and see what becomes of it.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -138,11 +138,20 @@ fn print(command: &Command, reply: &Reply) -> Result<(), String> {
     if matches!(command, Command::Run(_) | Command::Log(_)) {
         let bytes = |text: &str| Base64::decode_vec(text).map_err(|_| "The broker's answer is damaged.".to_owned());
         let (stdout, stderr) = (bytes(&reply.stdout)?, bytes(&reply.stderr)?);
-        let _ = std::io::stdout().write_all(&stdout);
-        let _ = std::io::stderr().write_all(&stderr);
+        written(&mut std::io::stdout(), &stdout);
+        written(&mut std::io::stderr(), &stderr);
     }
     eprintln!("undersign: {}", visible::lines(&reply.text));
     Ok(())
+}
+
+/// What a command wrote, as it is; on a terminal, which would act on it, escaped.
+fn written(out: &mut (impl std::io::Write + IsTerminal), bytes: &[u8]) {
+    let escaped = || visible::lines(&String::from_utf8_lossy(bytes)) + "\n";
+    let _ = match out.is_terminal() && !bytes.is_empty() {
+        true => out.write_all(escaped().as_bytes()),
+        false => out.write_all(bytes),
+    };
 }
 
 fn draft(own: &RequestOptions) -> Result<Draft, String> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::authorization::Verdict;
 use super::case::{Case, is_destructive};
 use super::outcome::{Code, Effect, Reason};
-use super::receipt::{Event, Started, YesNo};
+use super::receipt::{Event, Outcome, Started, YesNo};
 use super::request::{Proof, Request};
 use super::standing::{Counted, signers};
 use crate::policy::meaning::Length;
@@ -47,14 +47,25 @@ pub(super) fn signed<'k>(case: &Case<'k>) -> Result<Option<Vec<Counted<'k>>>, Re
     Ok(Some(present))
 }
 
-/// Runs of the target that an emergency let through, with the times at which they started.
+/// Runs of the target that an emergency let through, with the times at which they started. What surely did not run is
+/// none.
 fn started<'c>(case: &'c Case<'_>) -> impl Iterator<Item = (i64, &'c Started)> {
-    case.knowledge.own.records.iter().filter_map(|record| match &record.run().event {
+    let records = &case.knowledge.own.records;
+    let not_run: BTreeSet<&str> = records.iter().filter_map(|record| not_run(&record.run().event)).collect();
+    records.iter().filter_map(move |record| match &record.run().event {
+        Event::Started(started) if not_run.contains(started.request.as_str()) => None,
         Event::Started(started) if record.run().target == case.target.name && started.emergency == YesNo::Yes => {
             Some((record.run().issued_at.seconds(), started))
         }
         _ => None,
     })
+}
+
+fn not_run(event: &Event) -> Option<&str> {
+    match event {
+        Event::Ended(ended) if ended.outcome == Outcome::NotRun => Some(&ended.request),
+        _ => None,
+    }
 }
 
 /// The authorizations that are overdue: until they are there, nothing more runs.

@@ -396,6 +396,20 @@ fn an_emergency_needs_the_right_people_and_not_the_operator_unless_the_policy_le
 }
 
 #[test]
+fn where_the_operator_is_only_claimed_nobody_breaks_the_glass_unless_the_operator_may() {
+    let claimed = Ask { proof: Proof::Claimed, operator: "", time: 9, ..A };
+    let may = PLAIN.replace("break_glass = {", "break_glass = { operator = true,");
+    for (target, is_started) in [(PLAIN, false), (&may, true)] {
+        let mut world = World::new(target);
+        world.admit(claimed);
+        world.sign(Who::Ines, Verdict::BreakGlass, Some(claimed), |_| {});
+        world.send(Who::Ines);
+        world.read(0);
+        assert_eq!(said(&world, claimed).0 == Decided::Start, is_started, "{:?}", said(&world, claimed));
+    }
+}
+
+#[test]
 fn emergencies_are_few_and_each_is_authorized_afterwards_or_nothing_runs() {
     let asks = [1, 2, 3].map(|time| Ask { time, ..A });
     let mut world = World::new(PLAIN);
