@@ -291,7 +291,7 @@ impl Queue {
             self.entries.push(Entry { change, examined, need, again, asked, hosted, request_info: None });
         }
         self.at_servers.insert(repository, at_servers);
-        self.commands_came(repository, commands);
+        self.set_commands(repository, commands);
         self.broken.retain(|broken| broken.repository != repository);
         self.broken.extend(broken.into_iter().map(|(what, why)| Broken { repository, what, why }));
         self.sources[repository] = Source::Ready(snapshot);
@@ -302,11 +302,15 @@ impl Queue {
 
     /// The commands of a repository, in place of what it had.
     pub fn commands_came(&mut self, repository: usize, commands: Vec<PendingCommand>) {
+        self.set_commands(repository, commands);
+        self.keep_selection();
+    }
+
+    fn set_commands(&mut self, repository: usize, commands: Vec<PendingCommand>) {
         self.commands.retain(|command| command.repository != repository);
         let pending = commands.into_iter().map(Arc::new);
         self.commands.extend(pending.map(|pending| QueuedCommand { repository, pending }));
         self.commands.sort_by_key(|command| command.rank());
-        self.keep_selection();
     }
 
     /// Puts what servers told beside the changes, and what is not here into rows of its own.
