@@ -179,7 +179,8 @@ impl ServerAccess {
     /// A sentence: no server has it, or the server does not answer.
     pub fn findings(&self, repository: &Repository, change: &Change) -> Result<Vec<Report>, String> {
         let hosted = Hosts::of(repository, &self.servers).hosted(&change.refs);
-        let none = "No server of config.toml has a review request of this change.";
+        let none = "No server of config.toml has a review request of this change. `undersign doctor --server NAME` says \
+                    which repositories it has, and R in the desk fetches its requests.";
         let hosted = hosted.ok_or_else(|| none.to_owned())?;
         let (server, _) = self.connect(self.server(&hosted.server)?)?;
         let found = server.findings(&hosted.repository, hosted.request, change.revision.head);

@@ -71,3 +71,18 @@ fn a_server_that_fails_half_way_is_an_error_and_not_a_clean_check() {
     forge.fails("annotations", Fault::Status(500));
     assert!(found(&forge).is_err());
 }
+
+#[test]
+fn a_server_whose_checks_are_not_read_does_not_look_as_if_they_had_found_nothing() {
+    let forge = Forge::new(ServerKind::Gitea, HEAD);
+    assert_eq!(found(&forge).unwrap()[0].remarks, ["Findings of checks are not read from this kind of server yet."]);
+}
+
+#[test]
+fn a_person_who_is_called_as_the_app_of_a_check_is_not_taken_for_it() {
+    let forge = forge(1, "lint-people");
+    forge.state.lock().unwrap().author = "lint-app".to_owned();
+    assert_eq!(found(&forge).unwrap()[0].runs[0].tool, "lint (by lint-app)");
+    forge.state.lock().unwrap().author = "lint-app[bot]".to_owned();
+    assert_eq!(found(&forge).unwrap()[0].runs[0].tool, "lint (by lint-app[bot], the author)");
+}

@@ -52,6 +52,14 @@ pub struct Report {
     pub remarks: Vec<String>,
 }
 
+impl Report {
+    /// Of a server whose checks are not read. Silence would look as if they had found nothing.
+    pub fn of_nobody() -> Report {
+        let remark = "Findings of checks are not read from this kind of server yet.".to_owned();
+        Report { runs: Vec::new(), remarks: vec![remark] }
+    }
+}
+
 /// One run of a tool. All texts are as the tool wrote them, cut in length, not escaped.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Run {

@@ -248,8 +248,9 @@ impl Server<'_> {
         let head = serde_json::to_string(run).map_err(|error| unreadable(error.to_string()))?;
         let mut report = check_run(&head, &list.to_string()).map_err(unreadable)?;
         let (app, owner) = run.reporter();
-        let is_own = !owner.is_empty() && owner.eq_ignore_ascii_case(author)
-            || app.eq_ignore_ascii_case(author.trim_end_matches("[bot]"));
+        // An app opens requests as an account of its own, which is called `SLUG[bot]`.
+        let is_own = (!owner.is_empty() && owner.eq_ignore_ascii_case(author))
+            || author.strip_suffix("[bot]").is_some_and(|slug| slug.eq_ignore_ascii_case(app));
         // They go into a name that stands in each row.
         let short = |text: &str| text.chars().take(60).collect::<String>();
         let (app, author) = (short(app), short(author));
@@ -369,7 +370,7 @@ impl ReviewServer for Server<'_> {
 
     fn findings(&self, repository: &str, request: Request, head: ObjectId) -> Result<Vec<Report>, ServerError> {
         if self.dialect != Dialect::GitHub {
-            return Ok(Vec::new());
+            return Ok(vec![Report::of_nobody()]);
         }
         let path = self.path(repository, &format!("/commits/{head}/check-runs"));
         let pages: Vec<AnnotatedRuns> = self.pages(&path)?;
