@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 use signal_hook::iterator::Signals;
 
+use crate::app::command::CommandEffect;
 use crate::app::keymap::{Key, Stroke};
 use crate::app::{Effect, Event, State, update};
 use crate::clipboard;
@@ -261,7 +262,7 @@ impl Hands {
     /// back.
     fn carry_out(&self, effect: Effect, screen: &mut Screen, intake: &mut Intake) -> std::io::Result<Option<String>> {
         let told = match effect {
-            Effect::Sign { .. } | Effect::SignCommand { .. } if self.ports.signs_on_the_terminal() => {
+            Effect::Sign { .. } | Effect::Command(CommandEffect::Sign { .. }) if self.ports.signs_on_the_terminal() => {
                 self.sign_on_the_terminal(effect, screen)?;
                 None
             }

@@ -3,7 +3,7 @@
 use super::action::Action;
 use super::ceremony::Ask;
 use super::command::sheet::CommandSheet;
-use super::command::{CommandView, OpenedCommand};
+use super::command::{CommandEffect, CommandEvent, CommandView, OpenedCommand};
 use super::keymap::Stroke;
 use super::prompt::{Prompt, Purpose};
 use super::queue::QueuedCommand;
@@ -18,10 +18,27 @@ pub fn open(state: &mut State, command: &QueuedCommand) -> Vec<Effect> {
     let (repository, id) = (command.repository, command.pending.id);
     state.queue.selected = Some(id.to_string());
     state.ticket += 1;
-    vec![Effect::OpenCommand { ticket: state.ticket, repository, snapshot, id }]
+    vec![Effect::Command(CommandEffect::Open { ticket: state.ticket, repository, snapshot, id })]
 }
 
-pub fn opened(state: &mut State, ticket: u64, repository: usize, result: Result<Box<OpenedCommand>, String>) {
+/// What workers found about commands, taken into the state.
+pub fn arrived(state: &mut State, event: CommandEvent) -> Vec<Effect> {
+    match event {
+        CommandEvent::Opened { ticket, repository, result } => opened(state, ticket, repository, result),
+        CommandEvent::Listed { repository, result } => listed(state, repository, result),
+        CommandEvent::Signed { ticket, result } => return signed(state, ticket, result),
+        CommandEvent::Prepared { ticket, result } => {
+            let is_open = ticket == state.ticket;
+            if let (Some(Overlay::Authorize(sheet)), true) = (&mut state.overlay, is_open) {
+                let told = sheet.ceremony.prepared(result);
+                close(state, told);
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn opened(state: &mut State, ticket: u64, repository: usize, result: Result<Box<OpenedCommand>, String>) {
     if ticket != state.ticket {
         return;
     }
@@ -40,14 +57,14 @@ pub fn look_for_commands(state: &mut State) -> Vec<Effect> {
     for repository in (0..state.queue.sources.len()).filter(|at| state.has_targets(*at)).collect::<Vec<_>>() {
         let Some(snapshot) = state.queue.ready(repository).cloned() else { continue };
         if state.listing_commands.insert(repository) {
-            effects.push(Effect::ListCommands { repository, snapshot });
+            effects.push(Effect::Command(CommandEffect::List { repository, snapshot }));
         }
     }
     effects
 }
 
 /// They came in by themselves: the cursor stays where it was, and a request that is open says how it stands now.
-pub fn commands_listed(state: &mut State, repository: usize, result: Result<Vec<PendingCommand>, String>) {
+fn listed(state: &mut State, repository: usize, result: Result<Vec<PendingCommand>, String>) {
     state.listing_commands.remove(&repository);
     match result {
         Ok(commands) => {
@@ -110,27 +127,23 @@ fn answer(state: &mut State) -> Vec<Effect> {
 pub fn sheet_stroke(state: &mut State, mut sheet: Box<CommandSheet>, stroke: Stroke) -> Vec<Effect> {
     let Screen::Command(command) = &mut state.screen else { return Vec::new() };
     let asked = sheet.stroke(stroke, command, &state.keymap);
-    let (ticket, snapshot, page) = (command.ticket, command.snapshot.clone(), command.page.clone());
-    let id = command.pending.id;
-    let effects = match asked {
+    let (ticket, about) = (command.ticket, command.shown());
+    let effect = match asked {
         Ask::Close => return Vec::new(),
-        Ask::Nothing | Ask::SaveDraft => Vec::new(),
-        Ask::Prepare(verdict) => {
-            let decision = command.decision(verdict);
-            vec![Effect::PrepareCommand { ticket, snapshot, id, page, decision }]
-        }
+        Ask::Nothing | Ask::SaveDraft => None,
+        Ask::Prepare(verdict) => Some(CommandEffect::Prepare { ticket, about, decision: command.decision(verdict) }),
         Ask::Sign(prepared, passphrase) => {
             state.sitting.tried(passphrase.as_deref());
             let passphrase = passphrase.or_else(|| state.sitting.passphrase());
-            vec![Effect::SignCommand { ticket, snapshot, id, page, prepared, passphrase }]
+            Some(CommandEffect::Sign { ticket, about, prepared, passphrase })
         }
     };
     state.overlay = Some(Overlay::Authorize(sheet));
-    effects
+    effect.map(Effect::Command).into_iter().collect()
 }
 
 /// The answer of the signing lane. What was signed is sent at once, since a broker waits for it.
-pub fn signed(state: &mut State, ticket: u64, result: Result<String, SigningError>) -> Vec<Effect> {
+fn signed(state: &mut State, ticket: u64, result: Result<String, SigningError>) -> Vec<Effect> {
     let Screen::Command(command) = &mut state.screen else { return Vec::new() };
     if command.ticket != ticket {
         return Vec::new();
@@ -155,7 +168,7 @@ pub fn signed(state: &mut State, ticket: u64, result: Result<String, SigningErro
 }
 
 /// A text that comes back from a sheet closes it and is told.
-pub fn close(state: &mut State, told: Option<String>) {
+fn close(state: &mut State, told: Option<String>) {
     if told.is_some() {
         state.overlay = None;
         state.status = told;

@@ -69,6 +69,24 @@ impl<V: Copy> Ceremony<V> {
         stroke.key == Key::Esc || (stroke.key == Key::Char('c') && stroke.ctrl)
     }
 
+    /// A stroke while the reason is written, which is kept in `words`; `is_needed` says whether it may be left blank.
+    pub fn reason(&mut self, stroke: Stroke, words: &mut String, is_needed: impl Fn(V) -> bool) -> Ask<V> {
+        let Stage::Reason { verdict, field } = &mut self.stage else { return Ask::Nothing };
+        if stroke.key == Key::Enter {
+            let verdict = *verdict;
+            *words = field.text().trim().to_owned();
+            if words.is_empty() && is_needed(verdict) {
+                self.message = Some("A reason is needed, in your own words.".to_owned());
+                return Ask::Nothing;
+            }
+            self.stage = Stage::Freezing { verdict };
+            return Ask::Prepare(verdict);
+        }
+        field.take(stroke);
+        *words = field.text().trim().to_owned();
+        Ask::SaveDraft
+    }
+
     /// A stroke after the verdict was chosen and the reason given.
     pub fn stroke(&mut self, stroke: Stroke) -> Ask<V> {
         match std::mem::replace(&mut self.stage, Stage::Choose) {

@@ -50,22 +50,7 @@ pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Synced { repository, result } => synced(state, repository, result),
         Event::Answered { server, result, is_fresh } => answered(state, &server, result, is_fresh),
         Event::Fetched { repository, name, result } => fetched(state, repository, &name, result),
-        Event::CommandOpened { ticket, repository, result } => {
-            authorize::opened(state, ticket, repository, result);
-            Vec::new()
-        }
-        Event::CommandPrepared { ticket, result } if ticket == state.ticket => {
-            if let Some(Overlay::Authorize(sheet)) = &mut state.overlay {
-                let told = sheet.ceremony.prepared(result);
-                authorize::close(state, told);
-            }
-            Vec::new()
-        }
-        Event::CommandSigned { ticket, result } => authorize::signed(state, ticket, result),
-        Event::CommandsListed { repository, result } => {
-            authorize::commands_listed(state, repository, result);
-            Vec::new()
-        }
+        Event::Command(event) => authorize::arrived(state, event),
         other => for_review(state, other),
     }
 }

@@ -28,11 +28,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::authorizing::{CommandDecision, PendingCommand, RequestPage};
+use crate::authorizing::PendingCommand;
 use crate::change::diff::{Diff, FileDiff, Side};
 use crate::change::moved::Moves;
 use crate::change::{Change, RepoPath};
-use crate::command as command_rules;
 use crate::decision::{Draft, Revised, Verdict};
 use crate::delivery::Hosted;
 use crate::examination::background::Progress;
@@ -47,7 +46,7 @@ use crate::source::server::Told;
 use action::Context;
 use choice::Choice;
 use command::sheet::CommandSheet;
-use command::{CommandDraft, CommandView, OpenedCommand};
+use command::{CommandDraft, CommandEffect, CommandEvent, CommandView};
 use keymap::{Keymap, Stroke};
 use mouse::Mouse;
 use picker::Picker;
@@ -295,24 +294,7 @@ pub enum Event {
         ticket: u64,
         result: Result<String, SigningError>,
     },
-    CommandOpened {
-        ticket: u64,
-        repository: usize,
-        result: Result<Box<OpenedCommand>, String>,
-    },
-    CommandPrepared {
-        ticket: u64,
-        result: Result<Box<Prepared<command_rules::Verdict>>, SigningError>,
-    },
-    CommandSigned {
-        ticket: u64,
-        result: Result<String, SigningError>,
-    },
-    /// Commands of a repository, as they stand now.
-    CommandsListed {
-        repository: usize,
-        result: Result<Vec<PendingCommand>, String>,
-    },
+    Command(CommandEvent),
     /// Chains of a repository went to and came from its remote: what was done, and what must not be overlooked.
     Synced {
         repository: usize,
@@ -517,32 +499,7 @@ pub enum Effect {
         prepared: Box<Prepared>,
         passphrase: Option<String>,
     },
-    OpenCommand {
-        ticket: u64,
-        repository: usize,
-        snapshot: Arc<RepositorySnapshot>,
-        id: RecordId,
-    },
-    PrepareCommand {
-        ticket: u64,
-        snapshot: Arc<RepositorySnapshot>,
-        id: RecordId,
-        page: Arc<RequestPage>,
-        decision: CommandDecision,
-    },
-    SignCommand {
-        ticket: u64,
-        snapshot: Arc<RepositorySnapshot>,
-        id: RecordId,
-        page: Arc<RequestPage>,
-        prepared: Box<Prepared<command_rules::Verdict>>,
-        passphrase: Option<String>,
-    },
-    /// The commands that wait in a repository, after asking its remote for them.
-    ListCommands {
-        repository: usize,
-        snapshot: Arc<RepositorySnapshot>,
-    },
+    Command(CommandEffect),
 }
 
 impl State {
@@ -709,8 +666,7 @@ impl State {
     }
 
     fn has_targets(&self, repository: usize) -> bool {
-        let policy = self.queue.ready(repository).and_then(|snapshot| snapshot.policy());
-        policy.is_some_and(|policy| !policy.targets.is_empty())
+        self.queue.ready(repository).is_some_and(|snapshot| snapshot.has_targets())
     }
 
     /// Whether the files of a change are arriving.

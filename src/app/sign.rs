@@ -6,7 +6,7 @@ use super::keymap::{Key, Keymap, Stroke};
 use super::review::Review;
 use super::text::TextField;
 use crate::change::manifest::escape;
-use crate::decision::{Missing, Verdict};
+use crate::decision::{Draft, Missing, Verdict};
 use crate::gate::Answerable;
 use crate::gate::advice::Need;
 use crate::signing::Seen;
@@ -52,7 +52,12 @@ impl Sheet {
         self.ceremony.message = None;
         match &self.ceremony.stage {
             Stage::Choose => self.choose(stroke, review, keymap),
-            Stage::Reason { verdict, field } => self.reason(*verdict, field.clone(), stroke, review),
+            Stage::Reason { .. } => {
+                let blank = Draft { reason: String::new(), ..review.draft.clone() };
+                let checklist = review.checklist();
+                let is_needed = |verdict| checklist.missing(&blank, verdict).reason;
+                self.ceremony.reason(stroke, &mut review.draft.reason, is_needed)
+            }
             _ => self.ceremony.stroke(stroke),
         }
     }
@@ -99,22 +104,6 @@ impl Sheet {
         }
         self.ceremony.stage = Stage::Reason { verdict, field: TextField::with(&review.draft.reason) };
         Ask::Nothing
-    }
-
-    fn reason(&mut self, verdict: Verdict, mut field: TextField, stroke: Stroke, review: &mut Review) -> Ask<Verdict> {
-        if stroke.key == Key::Enter {
-            review.draft.reason = field.text().trim().to_owned();
-            if review.checklist().missing(&review.draft, verdict).reason {
-                self.ceremony.message = Some("A reason is needed, in your own words.".to_owned());
-                return Ask::Nothing;
-            }
-            self.ceremony.stage = Stage::Freezing { verdict };
-            return Ask::Prepare(verdict);
-        }
-        field.take(stroke);
-        review.draft.reason = field.text().trim().to_owned();
-        self.ceremony.stage = Stage::Reason { verdict, field };
-        Ask::SaveDraft
     }
 
     /// Whether the notes are signed with a verdict.

@@ -14,7 +14,7 @@ use crate::change::visible;
 use crate::command::receipt::{Ended, Event, Outcome};
 use crate::command::{
     Answer, AuthorizationChain, AuthorizationRecord, Code, Decided, Knowledge, Received, Request, RunChain, RunRecord,
-    Verdict, Vetoes, may_start, vetoes,
+    Verdict, Veto, Vetoes, may_start, vetoes,
 };
 use crate::ledger::commands::read_family;
 use crate::policy::{Kind, Policy, SlotState, Target};
@@ -76,6 +76,7 @@ pub struct PendingCommand {
     pub may_take_over: bool,
     pub vetoes: Vetoes,
     roles: Vec<RoleNeeded>,
+    me: Option<String>,
 }
 
 /// What the slots ask of the people of one role: one signature may fill a slot of each requirement.
@@ -160,6 +161,11 @@ impl PendingCommand {
         self.roles.iter().map(ToString::to_string).collect()
     }
 
+    /// What other people than this one refused of this very command, and holds.
+    pub fn refused_by_others(&self) -> impl Iterator<Item = &Veto> {
+        self.vetoes.holding.iter().filter(|veto| Some(&veto.by) != self.me.as_ref())
+    }
+
     /// How many more signatures the slots ask for, each slot by itself.
     pub fn people_missing(&self) -> usize {
         self.roles.iter().map(|role| role.need.saturating_sub(role.have)).max().unwrap_or(0)
@@ -179,8 +185,7 @@ impl CommandLedger {
         &self.runs
     }
 
-    /// The requests of this policy's brokers that can still be decided, or whose end is not long ago: what runs out
-    /// first stands first.
+    /// The requests of this policy's brokers that can still be decided, or whose end is not long ago.
     pub fn pending(&self, policy: &Policy, me: Option<&str>, now: i64) -> Vec<PendingCommand> {
         let mut found: Vec<PendingCommand> = Vec::new();
         for chain in self.runs.iter().filter(|chain| policy.brokers.iter().any(|broker| is_of(broker, chain))) {
@@ -190,7 +195,6 @@ impl CommandLedger {
             let records = chain.records.iter().filter(is_listed);
             found.extend(records.filter_map(|record| self.one(policy, chain, record, me, now)));
         }
-        found.sort_by_key(|one| (!one.is_open(), one.until(), one.id.to_string()));
         found
     }
 
@@ -256,6 +260,7 @@ impl CommandLedger {
             may_take_over,
             vetoes,
             roles,
+            me: me.map(str::to_owned),
         })
     }
 

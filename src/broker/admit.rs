@@ -12,8 +12,7 @@ use crate::change::visible;
 use crate::command::entry::{Admissible, admissible};
 use crate::command::receipt::Event;
 use crate::command::request::{
-    Asked, Command, Input, Kept, Limits, MAX_BESIDE, Preview, PreviewBy, Program, Proof, Request, Variable, bytes,
-    print,
+    Asked, Command, Input, Kept, Limits, MAX_BESIDE, Preview, Program, Proof, Request, Variable, bytes, print,
 };
 use crate::policy::argv::is_role;
 use crate::policy::{CommandEntry, Target};
@@ -114,13 +113,7 @@ impl Broker {
         let operator = asker.operator.clone().filter(in_roster);
         let request = Request {
             command,
-            preview: Preview {
-                tool: String::new(),
-                by: PreviewBy::None,
-                sha256: String::new(),
-                destroys: Decimal(0),
-                replaces: Decimal(0),
-            },
+            preview: Preview::none(),
             asked: Asked {
                 proof: if operator.is_some() { Proof::Proven } else { Proof::Claimed },
                 operator: operator.unwrap_or_default(),

@@ -120,7 +120,13 @@ pub fn write<T: Serialize>(mut to: impl Write, message: &T) -> std::io::Result<(
 /// # Errors
 /// A sentence: there is none, or it did not answer.
 pub fn ask(socket: &Path, ask: &Ask) -> Result<Reply, String> {
-    let failed = |why: String| format!("The broker at {} does not answer: {why}.", socket.display());
+    let failed = |why: String| {
+        format!(
+            "The broker at {} does not answer: {why}. See that `undersign broker serve` runs there; --broker names another \
+             socket.",
+            socket.display()
+        )
+    };
     let stream = UnixStream::connect(socket).map_err(|error| failed(error.to_string()))?;
     write(&stream, ask).map_err(|error| failed(error.to_string()))?;
     read(&stream, MAX_REPLY).map_err(failed)

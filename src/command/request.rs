@@ -265,6 +265,12 @@ impl Asked {
 }
 
 impl Preview {
+    /// There is none.
+    pub fn none() -> Preview {
+        let (tool, sha256) = (String::new(), String::new());
+        Preview { tool, by: PreviewBy::None, sha256, destroys: Decimal(0), replaces: Decimal(0) }
+    }
+
     /// A preview by nobody says nothing.
     fn is_sound(&self) -> bool {
         match self.by {

@@ -83,6 +83,11 @@ impl RepositorySnapshot {
         RepositorySnapshot { rules: self.rules.and(own), ..self }
     }
 
+    /// Whether commands can wait here for somebody.
+    pub fn has_targets(&self) -> bool {
+        self.policy().is_some_and(|policy| !policy.targets.is_empty())
+    }
+
     /// All rules that look at its changes.
     pub fn rules(&self) -> &Rules {
         self.rules.rules()

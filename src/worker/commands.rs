@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Ports;
-use crate::app::command::OpenedCommand;
+use crate::app::command::{CommandEffect, CommandEvent, OpenedCommand, ShownCommand};
 use crate::authorizing::{self, CommandDecision, CommandLedger, PendingCommand, RequestPage};
 use crate::command::Verdict;
 use crate::examination::RepositorySnapshot;
@@ -13,19 +13,37 @@ use crate::signing::{Prepared, SigningError, signer_of};
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
 
+/// Carries out an effect about commands.
+pub fn perform(effect: CommandEffect, ports: &Ports) -> CommandEvent {
+    match effect {
+        CommandEffect::Open { ticket, repository, snapshot, id } => {
+            CommandEvent::Opened { ticket, repository, result: open(&snapshot, id, ports) }
+        }
+        CommandEffect::Prepare { ticket, about, decision } => {
+            CommandEvent::Prepared { ticket, result: prepare(&decision, &about, ports) }
+        }
+        CommandEffect::Sign { ticket, about, prepared, passphrase } => {
+            CommandEvent::Signed { ticket, result: sign(&prepared, &about, passphrase.as_deref(), ports) }
+        }
+        CommandEffect::List { repository, snapshot } => {
+            CommandEvent::Listed { repository, result: list(&snapshot, ports) }
+        }
+    }
+}
+
 /// What waits in a repository; nothing is read where its policy has no target.
 pub fn pending(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
     ports: &Ports,
 ) -> Result<Vec<PendingCommand>, String> {
-    let Some(policy) = snapshot.policy().filter(|policy| !policy.targets.is_empty()) else { return Ok(Vec::new()) };
+    let Some(policy) = snapshot.policy().filter(|_| snapshot.has_targets()) else { return Ok(Vec::new()) };
     let ledger = CommandLedger::read(repository).map_err(|error| error.to_string())?;
     Ok(ledger.pending(policy, me(policy, ports), ports.now()))
 }
 
 /// What waits in a repository, after asking its remote. One that does not answer leaves what is known.
-pub fn list(snapshot: &RepositorySnapshot, ports: &Ports) -> Result<Vec<PendingCommand>, String> {
+fn list(snapshot: &RepositorySnapshot, ports: &Ports) -> Result<Vec<PendingCommand>, String> {
     let (repository, fresh) = RepositorySnapshot::open(&snapshot.root).map_err(|error| error.to_string())?;
     if let Ok(remote) = Remote::find(&repository, None, Prompts::Never) {
         remote.fetch_commands()?;
@@ -34,7 +52,7 @@ pub fn list(snapshot: &RepositorySnapshot, ports: &Ports) -> Result<Vec<PendingC
 }
 
 /// A request as it stands now, laid out.
-pub fn open(snapshot: Arc<RepositorySnapshot>, id: RecordId, ports: &Ports) -> Result<Box<OpenedCommand>, String> {
+fn open(snapshot: &RepositorySnapshot, id: RecordId, ports: &Ports) -> Result<Box<OpenedCommand>, String> {
     let (repository, fresh) = RepositorySnapshot::open(&snapshot.root).map_err(|error| error.to_string())?;
     let fresh = fresh.with_packs(&ports.packs);
     let Some(policy) = fresh.policy() else { return Err("This repository has no valid policy any more.".to_owned()) };
@@ -45,27 +63,27 @@ pub fn open(snapshot: Arc<RepositorySnapshot>, id: RecordId, ports: &Ports) -> R
     Ok(Box::new(OpenedCommand { snapshot: Arc::new(fresh), pending: Arc::new(pending), page: Arc::new(page) }))
 }
 
-pub fn prepare(
+fn prepare(
     decision: &CommandDecision,
-    about: (RecordId, &RequestPage),
-    snapshot: &RepositorySnapshot,
+    about: &ShownCommand,
     ports: &Ports,
 ) -> Result<Box<Prepared<Verdict>>, SigningError> {
     let key = ports.signing_key()?;
     let bytes = ports.random::<8>()?;
     let device = ports.drafts.chain_id(|| bytes).map_err(SigningError::Refused)?;
     let nonce = ports.random::<16>()?;
-    authorizing::prepare(decision, about, snapshot, (key, &device), nonce, ports.now()).map(Box::new)
+    let ShownCommand { snapshot, id, page } = about;
+    authorizing::prepare(decision, (*id, page), snapshot, (key, &device), nonce, ports.now()).map(Box::new)
 }
 
-pub fn sign(
+fn sign(
     prepared: &Prepared<Verdict>,
-    about: (RecordId, &RequestPage),
-    snapshot: &RepositorySnapshot,
+    about: &ShownCommand,
     passphrase: Option<&str>,
     ports: &Ports,
 ) -> Result<String, SigningError> {
-    let record = authorizing::sign(prepared, about, snapshot, ports.signing_key()?, passphrase, ports.now())?;
+    let ShownCommand { snapshot, id, page } = about;
+    let record = authorizing::sign(prepared, (*id, page), snapshot, ports.signing_key()?, passphrase, ports.now())?;
     Ok(record.id().to_string())
 }
 

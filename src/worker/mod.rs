@@ -15,6 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::app::command::CommandEffect;
 use crate::app::queue::Again;
 use crate::app::review::Compared;
 use crate::app::review::layout::Shape;
@@ -205,20 +206,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
             tell(Event::Prepared { ticket, result: prepare(&case, &snapshot, ports).map(Box::new) });
         }
-        Effect::OpenCommand { ticket, repository, snapshot, id } => {
-            tell(Event::CommandOpened { ticket, repository, result: commands::open(snapshot, id, ports) });
-        }
-        Effect::PrepareCommand { ticket, snapshot, id, page, decision } => {
-            let result = commands::prepare(&decision, (id, &page), &snapshot, ports);
-            tell(Event::CommandPrepared { ticket, result });
-        }
-        Effect::SignCommand { ticket, snapshot, id, page, prepared, passphrase } => {
-            let result = commands::sign(&prepared, (id, &page), &snapshot, passphrase.as_deref(), ports);
-            tell(Event::CommandSigned { ticket, result });
-        }
-        Effect::ListCommands { repository, snapshot } => {
-            tell(Event::CommandsListed { repository, result: commands::list(&snapshot, ports) });
-        }
+        Effect::Command(effect) => tell(Event::Command(commands::perform(effect, ports))),
         Effect::Sign { ticket, snapshot, change, prepared, passphrase } => {
             let result = sign(&prepared, &change, &snapshot, passphrase.as_deref(), ports);
             let problem =
@@ -342,8 +330,7 @@ fn fetch(snapshot: &RepositorySnapshot, access: &ServerAccess, now: i64) -> Resu
     let fetched = branches::fetch(&repository, &access.answered(&repository), Prompts::Never, now);
     // Where a remote does not answer, a server may.
     let brought = servers::bring_patches(access, &repository);
-    let has_targets = snapshot.policy().is_some_and(|policy| !policy.targets.is_empty());
-    let remote = Remote::find(&repository, None, Prompts::Never).ok().filter(|_| has_targets);
+    let remote = Remote::find(&repository, None, Prompts::Never).ok().filter(|_| snapshot.has_targets());
     let commands = remote.map_or(Ok(false), |remote| remote.fetch_commands())?;
     let is_moved = fetched? || commands || brought.requests + brought.gone > 0;
     if brought.problems.is_empty() { Ok(is_moved) } else { Err(brought.problems.join(" ")) }
@@ -516,7 +503,7 @@ impl Workers {
     /// Carries out an effect in its lane.
     pub fn submit(&self, effect: Effect) {
         let lane = match effect {
-            Effect::List { .. } | Effect::Open { .. } | Effect::OpenCommand { .. } => &self.load,
+            Effect::List { .. } | Effect::Open { .. } => &self.load,
             Effect::Read { .. } => &self.read,
             Effect::Compare { .. } => &self.near,
             Effect::Search { .. } => &self.search,
@@ -525,13 +512,13 @@ impl Workers {
             Effect::Examine { .. } => &self.assess,
             Effect::Learn { .. } => &self.learn,
             Effect::Highlight { .. } => &self.highlight,
-            Effect::Sync { .. } | Effect::Fetch { .. } | Effect::Bring { .. } | Effect::ListCommands { .. } => {
-                &self.sync
-            }
+            Effect::Sync { .. } | Effect::Fetch { .. } | Effect::Bring { .. } => &self.sync,
             Effect::Recall => &self.load,
             Effect::Ask { .. } => &self.ask,
             Effect::SaveDraft { .. } | Effect::Prepare { .. } | Effect::Sign { .. } => &self.sign,
-            Effect::PrepareCommand { .. } | Effect::SignCommand { .. } => &self.sign,
+            Effect::Command(CommandEffect::Open { .. }) => &self.load,
+            Effect::Command(CommandEffect::List { .. }) => &self.sync,
+            Effect::Command(CommandEffect::Prepare { .. } | CommandEffect::Sign { .. }) => &self.sign,
         };
         // A lane ends only with the program.
         let _ = lane.send(effect);

@@ -464,3 +464,25 @@ fn a_pipe_that_is_asked_for_as_a_program_holds_nobody_up() {
     let id = scene.ask("echo done", "");
     assert_eq!(scene.exec(&["status", &id]).code, 75);
 }
+
+#[test]
+fn a_device_whose_clone_was_restored_signs_on_once_its_own_chain_came_back() {
+    let scene = Scene::new("", "");
+    let sign = |script: &str, reason: &str| {
+        scene.ask(script, "");
+        let mut desk = scene.desk("rahim", (100, 60));
+        desk.press("R<enter>Sr").press(reason).press("<enter>refuse<enter>");
+        desk.frame()
+    };
+    assert!(sign("echo one\n", "Not this.").contains("✓ Refused"));
+    let chains = ["for-each-ref", "--format=%(refname)", "refs/undersign/authorizations"];
+    let own = scene.f.git("rahim", &chains);
+    let before = scene.f.git("rahim", &["rev-parse", &own]);
+    assert!(sign("echo two\n", "Nor this.").contains("✓ Refused"));
+    scene.f.git("rahim", &["update-ref", &own, &before]);
+    let told = sign("echo three\n", "Nor that.");
+    assert!(told.contains("A remote holds more of your own chain"), "{told}");
+    assert_eq!(scene.undersign(&["sync"]).code, 0);
+    let told = sign("echo four\n", "Nor that.");
+    assert!(told.contains("✓ Refused"), "{told}");
+}

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use insta::assert_snapshot;
 use undersign::change::digest::Digest;
 use undersign::command::receipt::{Event, Run};
-use undersign::command::request::{
-    Asked, Command, Input, Kept, Limits, Preview, PreviewBy, Program, Proof, Request, Variable,
-};
+use undersign::command::request::{Asked, Command, Input, Kept, Limits, Preview, Program, Proof, Request, Variable};
 use undersign::command::statement::Statement;
 use undersign::command::{AuthorizationChain, AuthorizationRecord, RunRecord, Verdict, receipt};
 use undersign::ledger::append_to;
@@ -61,13 +59,7 @@ pub fn ask(f: &Fixture, sql: &str, why: &str) -> String {
             uid: Decimal(990),
             limits: Limits { time: Decimal(1_800), output: Decimal(1 << 20) },
         },
-        preview: Preview {
-            tool: String::new(),
-            by: PreviewBy::None,
-            sha256: String::new(),
-            destroys: Decimal(0),
-            replaces: Decimal(0),
-        },
+        preview: Preview::none(),
         asked: Asked {
             operator: "mina".into(),
             proof: Proof::Proven,
@@ -251,4 +243,47 @@ fn nothing_in_a_request_reaches_the_screen_as_it_is() {
         let frame = session.press(keys).frame();
         assert!(!frame.chars().any(|c| c != '\n' && (c.is_control() || c == '\u{202e}')), "{frame}");
     }
+}
+
+/// The promise: a row counts as shown only once all of it was on a frame. Against any strokes, on screens of any size,
+/// also while something lies over the page.
+#[test]
+fn no_row_counts_as_shown_that_was_on_no_frame() {
+    const KEYS: [&str; 16] =
+        ["j", "k", "<space>", "<ctrl-d>", "<ctrl-u>", "G", "gg", ")", "]", "u", "?", "<esc>", "S", "a", "x", "5j"];
+    let lines: Vec<String> =
+        (0..60).map(|n| format!("SELECT 'row-{n}-begins', '{}', 'row-{n}-ends';", "x".repeat(n * 3))).collect();
+    let f = waiting(&(lines.join("\n") + "\n"));
+    let mut chance = 7_u64;
+    let mut next = |below: usize| {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (chance >> 33) as usize % below
+    };
+    let mut seen_in_all = 0;
+    for _ in 0..12 {
+        let mut session = Session::new(&f, (40 + next(120) as u16, 10 + next(40) as u16));
+        session.press("<enter>");
+        let mut shown = session.frame();
+        for _ in 0..25 {
+            if next(8) == 0 {
+                session.size = (40 + next(120) as u16, 10 + next(40) as u16);
+                let resized = undersign::app::Event::Resize(session.size.0, session.size.1);
+                session.take([resized].into());
+            } else {
+                session.press(KEYS[next(KEYS.len())]);
+            }
+            shown.push_str(&session.frame());
+        }
+        let undersign::app::Screen::Command(view) = &session.state.screen else { continue };
+        for (row, what) in view.page.rows.iter().enumerate() {
+            let undersign::authorizing::PageRow::Line(number, _) = what else { continue };
+            let ends = [format!("'row-{}-begins'", number - 1), format!("'row-{}-ends'", number - 1)];
+            if view.is_seen(row) {
+                seen_in_all += 1;
+                // A text that is folded at a blank is on the frame in pieces, none of them cut.
+                assert!(ends.iter().all(|end| shown.contains(end.as_str())), "row {number} at {:?}", session.size);
+            }
+        }
+    }
+    assert!(seen_in_all > 50, "{seen_in_all} rows were shown, too few to say anything");
 }

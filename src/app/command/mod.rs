@@ -12,6 +12,8 @@ use crate::authorizing::{CommandDecision, PageRow, PendingCommand, RequestPage};
 use crate::change::digest::Digest;
 use crate::command::Verdict;
 use crate::examination::RepositorySnapshot;
+use crate::record::RecordId;
+use crate::signing::{Prepared, SigningError};
 
 /// Columns of the labels.
 pub const LABEL: usize = 12;
@@ -22,6 +24,51 @@ pub struct OpenedCommand {
     pub snapshot: Arc<RepositorySnapshot>,
     pub pending: Arc<PendingCommand>,
     pub page: Arc<RequestPage>,
+}
+
+/// A page as it was read, which is what is decided about.
+#[derive(Debug, Clone)]
+pub struct ShownCommand {
+    pub snapshot: Arc<RepositorySnapshot>,
+    pub id: RecordId,
+    pub page: Arc<RequestPage>,
+}
+
+/// What is asked of the world about commands.
+#[derive(Debug, Clone)]
+pub enum CommandEffect {
+    /// Read a request anew, and lay it out.
+    Open {
+        ticket: u64,
+        repository: usize,
+        snapshot: Arc<RepositorySnapshot>,
+        id: RecordId,
+    },
+    Prepare {
+        ticket: u64,
+        about: ShownCommand,
+        decision: CommandDecision,
+    },
+    Sign {
+        ticket: u64,
+        about: ShownCommand,
+        prepared: Box<Prepared<Verdict>>,
+        passphrase: Option<String>,
+    },
+    /// The commands that wait in a repository, after asking its remote for them.
+    List {
+        repository: usize,
+        snapshot: Arc<RepositorySnapshot>,
+    },
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum CommandEvent {
+    Opened { ticket: u64, repository: usize, result: Result<Box<OpenedCommand>, String> },
+    Prepared { ticket: u64, result: Result<Box<Prepared<Verdict>>, SigningError> },
+    Signed { ticket: u64, result: Result<String, SigningError> },
+    Listed { repository: usize, result: Result<Vec<PendingCommand>, String> },
 }
 
 /// What a person did with a page so far; kept while the program runs.
@@ -149,6 +196,16 @@ impl CommandView {
             findings: self.draft.answers.iter().enumerate().filter(|one| is_open(*one)).count(),
             omissions: self.draft.acknowledged.iter().filter(|text| text.trim().is_empty()).count(),
         }
+    }
+
+    /// What is decided about.
+    pub fn shown(&self) -> ShownCommand {
+        ShownCommand { snapshot: self.snapshot.clone(), id: self.pending.id, page: self.page.clone() }
+    }
+
+    /// Whether all of a row of the page was on the screen.
+    pub fn is_seen(&self, row: usize) -> bool {
+        self.draft.seen.get(row).copied().unwrap_or_default()
     }
 
     /// What is signed of what was done.

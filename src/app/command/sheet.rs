@@ -22,8 +22,8 @@ impl CommandSheet {
     /// Why an authorization is not on offer now; none where it is.
     pub fn in_the_way(view: &CommandView, keymap: &Keymap) -> Option<String> {
         let pending = &view.pending;
-        let own = pending.own == Some(Verdict::Refuse) && pending.vetoes.holding.len() == 1;
         // Who refused may think better of it.
+        let own = pending.own == Some(Verdict::Refuse) && pending.refused_by_others().next().is_none();
         if !pending.is_open() && !own {
             return Some(match &pending.standing {
                 RequestState::Refused(why) | RequestState::Stopped(why) => why.clone(),
@@ -44,7 +44,11 @@ impl CommandSheet {
         self.ceremony.message = None;
         match &self.ceremony.stage {
             Stage::Choose => self.choose(stroke, view, keymap),
-            Stage::Reason { verdict, field } => self.reason(*verdict, field.clone(), stroke, view),
+            Stage::Reason { .. } => {
+                let is_destructive = view.page.is_destructive;
+                let is_needed = |verdict| needs_reason(verdict, is_destructive);
+                self.ceremony.reason(stroke, &mut view.draft.reason, is_needed)
+            }
             _ => self.ceremony.stroke(stroke),
         }
     }
@@ -71,31 +75,9 @@ impl CommandSheet {
         self.ceremony.stage = Stage::Reason { verdict, field: TextField::with(&view.draft.reason) };
         Ask::Nothing
     }
-
-    fn reason(
-        &mut self,
-        verdict: Verdict,
-        mut field: TextField,
-        stroke: Stroke,
-        view: &mut CommandView,
-    ) -> Ask<Verdict> {
-        if stroke.key == Key::Enter {
-            view.draft.reason = field.text().trim().to_owned();
-            if view.draft.reason.is_empty() && needs_reason(verdict, view) {
-                self.ceremony.message = Some("A reason is needed, in your own words.".to_owned());
-                return Ask::Nothing;
-            }
-            self.ceremony.stage = Stage::Freezing { verdict };
-            return Ask::Prepare(verdict);
-        }
-        field.take(stroke);
-        view.draft.reason = field.text().trim().to_owned();
-        self.ceremony.stage = Stage::Reason { verdict, field };
-        Ask::Nothing
-    }
 }
 
 /// Whether a verdict is not signed without a word.
-pub fn needs_reason(verdict: Verdict, view: &CommandView) -> bool {
-    verdict != Verdict::Authorize || view.page.is_destructive
+pub fn needs_reason(verdict: Verdict, is_destructive: bool) -> bool {
+    verdict != Verdict::Authorize || is_destructive
 }

@@ -1,15 +1,18 @@
 //! The queue: all pending changes of all repositories, riskiest first.
 
+mod commands;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use unicode_width::UnicodeWidthStr as _;
 
+pub use commands::QueuedCommand;
+
 use super::Listing;
 use super::action::Action;
 use super::review::parts::Since;
 use super::servers::{self, NotReady, RequestInfo, ServerSource};
-use crate::authorizing::PendingCommand;
 use crate::change::{Change, ObjectId, visible};
 use crate::decision::Revised;
 use crate::delivery::Hosted;
@@ -81,13 +84,6 @@ impl Sort {
             Sort::Size => "size",
         }
     }
-}
-
-/// A command that waits in a repository, or whose end is not long ago.
-#[derive(Debug, Clone)]
-pub struct QueuedCommand {
-    pub repository: usize,
-    pub pending: Arc<PendingCommand>,
 }
 
 /// Whose turn it is.
@@ -300,19 +296,6 @@ impl Queue {
         self.keep_selection();
     }
 
-    /// The commands of a repository, in place of what it had.
-    pub fn commands_came(&mut self, repository: usize, commands: Vec<PendingCommand>) {
-        self.set_commands(repository, commands);
-        self.keep_selection();
-    }
-
-    fn set_commands(&mut self, repository: usize, commands: Vec<PendingCommand>) {
-        self.commands.retain(|command| command.repository != repository);
-        let pending = commands.into_iter().map(Arc::new);
-        self.commands.extend(pending.map(|pending| QueuedCommand { repository, pending }));
-        self.commands.sort_by_key(|command| command.rank());
-    }
-
     /// Puts what servers told beside the changes, and what is not here into rows of its own.
     fn join_servers(&mut self) {
         // What is still being read may be here.
@@ -480,12 +463,6 @@ impl Queue {
         rows
     }
 
-    /// Positions of the commands that are shown: those that can still be started, and the rest.
-    fn shown_commands(&self) -> (Vec<usize>, Vec<usize>) {
-        let is_shown = |at: &usize| self.filter.is_empty() || self.commands[*at].matches(&self.filter);
-        (0..self.commands.len()).filter(is_shown).partition(|at| self.commands[*at].pending.is_open())
-    }
-
     /// What an entry is sorted by.
     fn rank(&self, at: usize) -> (Section, (i64, i64, &str)) {
         let entry = &self.entries[at];
@@ -525,13 +502,6 @@ impl Queue {
     pub fn selected_entry(&self) -> Option<&Entry> {
         match self.current()? {
             QueueRow::Change(at) => self.entries.get(at),
-            _ => None,
-        }
-    }
-
-    pub fn selected_command(&self) -> Option<&QueuedCommand> {
-        match self.current()? {
-            QueueRow::Command(at) => self.commands.get(at),
             _ => None,
         }
     }
@@ -666,34 +636,6 @@ impl Entry {
             (_, "waiting") => Section::Waiting,
             _ => Section::Others,
         }
-    }
-}
-
-impl QueuedCommand {
-    /// What can still be started goes first, and of that what runs out first.
-    fn rank(&self) -> (bool, i64, String) {
-        let pending = &self.pending;
-        let time = if pending.is_open() { pending.until() } else { pending.until().saturating_neg() };
-        (!pending.is_open(), time, pending.id.to_string())
-    }
-
-    /// Program and arguments in a line, inputs by their role.
-    pub fn line(&self) -> String {
-        self.pending.line()
-    }
-
-    fn matches(&self, filter: &str) -> bool {
-        let request = self.pending.request();
-        let text = [
-            self.pending.target(),
-            &self.line(),
-            &request.asked.operator,
-            &request.asked.claims.join(" "),
-            &request.why,
-            &self.pending.word(),
-        ];
-        let text = text.join(" ").to_lowercase();
-        filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
     }
 }
 

@@ -1,7 +1,11 @@
 //! The queue: one row a change, and below it what is known of the selected one.
 
+mod commands;
+
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
+
+pub use commands::time_left;
 
 use super::paint::{Line, Paint, clip, fold};
 use super::{footer, rule};
@@ -9,10 +13,8 @@ use crate::app::action::Action;
 use crate::app::queue::{Entry, Examined, Preview, QueueRow, Section, Sort, Source, without_policy};
 use crate::app::servers::{RequestInfo, checks_sentence, checks_sign};
 use crate::app::{State, preview_height};
-use crate::authorizing::{PendingCommand, RequestState};
+use crate::change::counted;
 use crate::change::request::Request;
-use crate::change::{counted, visible};
-use crate::command::request::{PreviewBy, Proof};
 use crate::examination::{self, Examination};
 use crate::gate::advice;
 use crate::risk::{BlastClass, Severity};
@@ -77,9 +79,9 @@ fn draw_list(state: &State, area: Rect, paint: &mut Paint<'_>) {
         return;
     }
     // What is only told has no columns.
-    let commands = CommandColumns::of(area.width);
+    let of_commands = commands::CommandColumns::of(area.width);
     match rows.iter().find(|row| matches!(row, QueueRow::Change(_) | QueueRow::Command(_))) {
-        Some(QueueRow::Command(_)) => paint.line(area, 1, commands.headings()),
+        Some(QueueRow::Command(_)) => paint.line(area, 1, of_commands.headings()),
         Some(_) => paint.line(area, 1, columns.headings(state.queue.sort)),
         None => {}
     }
@@ -92,7 +94,7 @@ fn draw_list(state: &State, area: Rect, paint: &mut Paint<'_>) {
         let line = match above.as_ref().unwrap_or(row) {
             QueueRow::Heading(section, count) => heading_line(*section, *count, area.width),
             QueueRow::Change(entry) => columns.row(state, &state.queue.entries[*entry], selected),
-            QueueRow::Command(command) => commands.row(state.now, &state.queue.commands[*command].pending, selected),
+            QueueRow::Command(command) => of_commands.row(state.now, &state.queue.commands[*command].pending, selected),
             QueueRow::Columns => columns.headings(state.queue.sort),
             row => problem_line(state.queue.problem(*row).unwrap_or_default(), selected, area.width),
         };
@@ -371,81 +373,6 @@ impl Columns {
     }
 }
 
-/// Columns of the list of commands: time left, what it does at the worst, target, command, who asks, age, need.
-struct CommandColumns {
-    target: usize,
-    command: usize,
-    agent: usize,
-    need: usize,
-}
-
-impl CommandColumns {
-    /// Cursor, time left, the sign of what it does, and age.
-    const FIXED: usize = 3 + 8 + 4 + 5;
-
-    fn of(width: u16) -> CommandColumns {
-        let width = usize::from(width);
-        let (target, agent, need) = (13, if width >= 70 { 12 } else { 0 }, 10);
-        let rest = width.saturating_sub(CommandColumns::FIXED + target + agent + need).max(10);
-        CommandColumns { target, command: rest, agent, need }
-    }
-
-    fn headings(&self) -> Line {
-        let text = [
-            format!("   {}", cell("left", 8 + 4)),
-            cell("target", self.target),
-            cell("command", self.command),
-            cell("for", self.agent),
-            format!("{:>4} ", "age"),
-            " needs".to_owned(),
-        ];
-        Line::new().add(Role::Faint, &text.concat())
-    }
-
-    fn row(&self, now: i64, pending: &PendingCommand, selected: bool) -> Line {
-        let line = Line::new().add(Role::Accent, if selected { " ▸ " } else { "   " });
-        let (left, is_short) = match pending.is_open() {
-            true => time_left(now, pending.until()),
-            false => (String::new(), false),
-        };
-        let preview = &pending.request().preview;
-        let (sign, role) = match (preview.destroys.0, preview.replaces.0, preview.by) {
-            (_, _, PreviewBy::None | PreviewBy::Requester) => ("?".to_owned(), Role::Critical),
-            (0, 0, _) => ("~".to_owned(), Role::Muted),
-            (0, replaced, _) => (format!("±{replaced}"), Role::Critical),
-            (destroyed, _, _) => (format!("✗{destroyed}"), Role::Critical),
-        };
-        let text = if pending.is_open() { Role::Text } else { Role::Muted };
-        let line = line.add(if is_short { Role::Warning } else { text }, &cell(&left, 8));
-        let line = line.add(role, &cell(&sign, 4));
-        let line = line.add(Role::Muted, &cell(&visible::text(pending.target()), self.target));
-        let line = line.add(text, &cell(&pending.line(), self.command));
-        let operator = &pending.request().asked.operator;
-        let line = line.add(Role::Muted, &cell(if operator.is_empty() { "not said" } else { operator }, self.agent));
-        let asked = pending.record.run().issued_at.seconds();
-        let role = match pending.standing {
-            RequestState::Refused(_) | RequestState::Stopped(_) => Role::Error,
-            RequestState::MayStart | RequestState::Runs(_) | RequestState::Ended { .. } => Role::Ok,
-            _ if pending.needs_me => Role::Accent,
-            _ => Role::Muted,
-        };
-        let line = line.add(Role::Faint, &format!("{:>4}  ", age(now, asked)));
-        line.add(role, &clip(&pending.word(), self.need - 1))
-    }
-}
-
-/// How long something can still be started, and whether that is soon over.
-pub fn time_left(now: i64, until: i64) -> (String, bool) {
-    const SOON: i64 = 10 * 60;
-    let left = (until - now).max(0);
-    let text = match left {
-        0..60 => format!("{left}s"),
-        60..3_600 => format!("{}m", left / 60),
-        _ => format!("{}h", left / 3_600),
-    };
-    if left < SOON { (format!("{text}!"), true) } else { (text, false) }
-}
-
 /// What stands before a title: that it moved, that its checks fail, or that its server asks this person.
 fn sign_of(entry: &Entry) -> &'static str {
     match () {
@@ -548,7 +475,7 @@ pub fn age(now: i64, then: i64) -> String {
 fn preview_of(state: &State, area: Rect, is_tall: bool, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
     if let Some(command) = state.queue.selected_command() {
-        let lines = command_preview(state.now, &command.pending, width, is_tall);
+        let lines = commands::preview(state.now, &command.pending, width, is_tall);
         return lines.into_iter().enumerate().for_each(|(row, line)| paint.line(area, row as u16, line));
     }
     let Some(entry) = state.queue.selected_entry() else {
@@ -570,44 +497,6 @@ fn preview_of(state: &State, area: Rect, is_tall: bool, paint: &mut Paint<'_>) {
         }
     }
     lines.into_iter().enumerate().for_each(|(row, line)| paint.line(area, row as u16, line));
-}
-
-/// What is known of the selected command.
-fn command_preview(now: i64, pending: &PendingCommand, width: usize, is_tall: bool) -> Vec<Line> {
-    let (request, target) = (pending.request(), visible::text(pending.target()).into_owned());
-    let until = match pending.is_open() {
-        true => format!(" · {} left", time_left(now, pending.until()).0),
-        false => String::new(),
-    };
-    let right = format!("{target}{until}");
-    let title = clip(&pending.line(), width.saturating_sub(right.width() + 4));
-    let head = Line::new().add(Role::Title, &format!(" {title}"));
-    let mut lines = vec![head.pad_to(width.saturating_sub(right.width() + 1)).add(Role::Muted, &right)];
-    let mut facts = Facts { lines: Vec::new(), room: width.saturating_sub(Facts::LABEL + 2), is_tall };
-    let preview = &request.preview;
-    match preview.by {
-        PreviewBy::Broker => {
-            let text = format!("destroyed {} · replaced {}", preview.destroys.0, preview.replaces.0);
-            facts.add("does", Role::Warning, &text);
-        }
-        _ => facts.add("does", Role::Warning, "✗ no preview: what this does is not known"),
-    }
-    match &pending.standing {
-        RequestState::Refused(why) | RequestState::Stopped(why) => facts.add("stands", Role::Warning, why),
-        _ => facts.add("needs", Role::Text, &pending.slots().join(" · ")),
-    }
-    let asked = &request.asked;
-    let proof = if asked.proof == Proof::Proven { "proven" } else { "only claimed" };
-    let operator = if asked.operator.is_empty() { "nobody that is named" } else { &asked.operator };
-    facts.add("runs for", Role::Text, &format!("{operator}, {proof} by {}", asked.by));
-    if let Some(veto) = pending.vetoes.to_answer.first() {
-        facts.add("before", Role::Warning, &format!("{} refused another request: “{}”", veto.by, veto.reason));
-    }
-    if !request.why.is_empty() {
-        facts.add("it says", Role::Claim, &format!("“{}”", request.why));
-    }
-    lines.extend(facts.lines);
-    lines
 }
 
 fn head_of(state: &State, entry: &Entry, width: usize, is_tall: bool) -> Vec<Line> {

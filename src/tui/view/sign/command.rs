@@ -51,7 +51,7 @@ fn page_of<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, roo
 
 fn ask(verdict: Verdict, view: &CommandView) -> &'static str {
     match verdict {
-        Verdict::Authorize if needs_reason(verdict, view) => {
+        Verdict::Authorize if needs_reason(verdict, view.page.is_destructive) => {
             "In your own words: what could it destroy, and how would that be taken back?"
         }
         Verdict::Authorize => "A reason, if you wish. Enter goes on.",
@@ -88,8 +88,7 @@ fn choose<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, colu
     if let Some(why) = pending.futile.as_ref().filter(|_| sheet.ceremony.key.is_ok()) {
         lines.extend(told(Role::Warning, &format!("Your authorization would not count: {why}."), columns));
     }
-    let others = |by: &str| pending.own != Some(Verdict::Refuse) || pending.vetoes.holding.len() > 1 || by.is_empty();
-    for veto in pending.vetoes.holding.iter().filter(|veto| others(&veto.by)) {
+    for veto in pending.refused_by_others() {
         let reason = visible::text(&veto.reason).into_owned();
         let text = format!("{} refused it: “{reason}”. It does not run before that is withdrawn.", veto.by);
         lines.extend(told(Role::Warning, &text, columns));
