@@ -63,22 +63,27 @@ pub fn look_for_commands(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// They came in by themselves: the cursor stays where it was, and a request that is open says how it stands now.
+/// They came in by themselves: the cursor stays where it was, and a request that is open says how it stands.
 fn listed(state: &mut State, repository: usize, result: Result<Vec<PendingCommand>, String>) {
     state.listing_commands.remove(&repository);
     match result {
         Ok(commands) => {
             state.queue.commands_came(repository, commands);
-            if let Screen::Command(open) = &mut state.screen {
-                let mut all = state.queue.commands.iter().filter(|command| command.repository == repository);
-                if let Some(now) = all.find(|command| command.pending.id == open.pending.id) {
-                    open.pending = now.pending.clone();
-                }
-            }
+            renew_open(state);
         }
         // Nobody asked for it: it covers nothing that a person is told.
         Err(why) if matches!(state.screen, Screen::Queue) && state.status.is_none() => state.status = Some(why),
         Err(_) => {}
+    }
+}
+
+/// The request that is open stands as the queue has it now. Its page stays: that is what was read.
+pub fn renew_open(state: &mut State) {
+    let Screen::Command(open) = &mut state.screen else { return };
+    let is_it =
+        |command: &&QueuedCommand| (command.repository, command.pending.id) == (open.repository, open.pending.id);
+    if let Some(now) = state.queue.commands.iter().find(is_it) {
+        open.pending = now.pending.clone();
     }
 }
 

@@ -101,6 +101,7 @@ fn listed(state: &mut State, repository: usize, result: Result<Box<Listing>, Str
         Ok(listing) => {
             let me = state.me(&listing.snapshot).map(|person| person.id.clone());
             state.queue.listed(repository, *listing, me.as_deref(), state.now);
+            authorize::renew_open(state);
         }
         Err(why) => state.queue.failed(repository, why),
     }

@@ -235,7 +235,8 @@ impl CommandLedger {
         let answer = may_start(&knowledge, id);
         let standing = standing(chain, id, request, &answer, now);
         let own = me.and_then(|me| own_verdict(policy, &self.people, record, me, now));
-        let futile = me.and_then(|me| futile(policy, target, request, me, now));
+        let nobody = || Some("the roster does not have your key".to_owned());
+        let futile = me.map_or_else(nobody, |me| futile(policy, target, request, me, now));
         let fills = |me: &str| {
             let roles = policy.roster.by_id(me).map(|person| person.roles.as_slice()).unwrap_or_default();
             answer.slots.iter().any(|slot| slot.have < slot.need && roles.contains(&slot.slot))

@@ -84,7 +84,9 @@ impl State {
     /// # Errors
     /// A sentence: it is none, somebody else could write there, or another broker runs on it.
     pub fn open(dir: &Path) -> Result<State, String> {
-        let about = std::fs::metadata(dir).map_err(|error| format!("{}: {error}.", dir.display()))?;
+        let about = std::fs::metadata(dir).map_err(|error| {
+            format!("{}: {error}. `undersign broker init DIRECTORY` makes a broker.", dir.display())
+        })?;
         let own = nix::unistd::geteuid().as_raw();
         if about.uid() != own || about.mode() & 0o022 != 0 {
             return Err(format!("{} belongs to somebody else, or others may write there.", dir.display()));

@@ -181,7 +181,9 @@ fn a_refusal_needs_a_reason_and_the_word_and_holds_the_same_command_asked_again(
     assert!(session.frame().contains("A reason is needed"), "{}", session.frame());
     session.press("Not without a backup.<enter>refuse<enter>");
     assert!(session.frame().contains("✓ Refused, signed, recorded"), "{}", session.frame());
-    session.press("<esc>q");
+    let head = session.press("<esc>").frame().lines().next().unwrap().to_owned();
+    assert!(head.ends_with(" refused"), "{head}");
+    session.press("q");
     ask(&f, DROP, "It is urgent now.");
     session.press("R");
     let frame = session.frame();
@@ -232,6 +234,16 @@ fn the_operator_is_told_that_an_authorization_would_not_count() {
     let mut session = Session::over(vec![f.repo.clone()], ports, NOW, (100, 50));
     session.press("<enter>S");
     assert!(session.frame().contains("it runs for you, so somebody else must sign"), "{}", session.frame());
+}
+
+#[test]
+fn whose_key_is_in_no_roster_is_told_before_reading_in_vain() {
+    let f = waiting(INDEX);
+    let key = f.key("somebody");
+    let ports = undersign::worker::Ports { clock: Some(NOW), ..crate::desk::ports(&f.dir.path().join("d"), key) };
+    let mut session = Session::over(vec![f.repo.clone()], ports, NOW, (100, 50));
+    session.press("<enter>S");
+    assert!(session.frame().contains("the roster does not have your key"), "{}", session.frame());
 }
 
 #[test]

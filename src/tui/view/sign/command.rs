@@ -184,6 +184,14 @@ fn in_words(payload: &[u8], columns: usize) -> Vec<Line> {
     if !own.answers.is_empty() {
         lines.extend(row("answering", &counted(own.answers.len(), "refusal"), columns));
     }
-    lines.extend(row("good until", &date(own.not_after.seconds()), columns));
+    let until = date(own.not_after.seconds());
+    match own.verdict {
+        Verdict::Authorize | Verdict::BreakGlass => lines.extend(row("good until", &until, columns)),
+        Verdict::Refuse => {
+            lines.extend(row("holds", "this command, until it is withdrawn", columns));
+            lines.extend(row("and others", &format!("of the same operator, unless answered, until {until}"), columns));
+        }
+        Verdict::Withdraw | Verdict::Handover | Verdict::Repair => {}
+    }
     lines
 }
