@@ -28,6 +28,34 @@ pub fn enclosing<'t>(lines: &Lines, text: &'t [u8], line: u32) -> Vec<&'t [u8]> 
     found
 }
 
+/// Where a line (0-based) of a text of data is, innermost first: the lines that stand further left above it, the header
+/// of its section, and after a bracket, a dash or a header that names nothing the first line inside, which mostly does.
+/// Two lines that say the same are about the same only where this is the same, too.
+pub fn data_path<'t>(lines: &Lines, text: &'t [u8], line: u32) -> Vec<&'t [u8]> {
+    let mut depth = indent(lines.get(text, line));
+    // The line that was passed last, of those that stand as far left as the innermost so far.
+    let (mut first, mut found, mut is_item) = (None, Vec::new(), lines.get(text, line).trim_ascii().starts_with(b"-"));
+    for above in (line.saturating_sub(MAX_ABOVE)..line).rev().map(|at| lines.get(text, at)) {
+        let (left, words) = (indent(above), above.trim_ascii());
+        let says_something = words.first().is_some_and(|b| !b"#;/*}])".contains(b));
+        let is_header = words.starts_with(b"[") && depth <= 1 && left == 0;
+        let is_key_of_list = is_item && left == depth && !words.starts_with(b"-");
+        if says_something && (left < depth || is_header || is_key_of_list) {
+            if !words.iter().any(u8::is_ascii_alphanumeric) || is_header {
+                found.extend(first);
+            }
+            found.push(words);
+            (depth, first, is_item) = (left, None, words.starts_with(b"-"));
+            if is_header {
+                break;
+            }
+        } else if says_something && left == depth {
+            first = Some(words);
+        }
+    }
+    found
+}
+
 /// Words before the one that says what is defined.
 const MODIFIERS: [&str; 22] = [
     "pub",
@@ -143,6 +171,25 @@ mod tests {
         // What stands beside the way up encloses nothing.
         assert_eq!(of("fn f() {\n    fn g() {\n    }\n    x = [\n        1,\n", 4), ["fn f() {"]);
         assert_eq!(of("\u{fffd}\n  \n    x\n", 2), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_line_of_data_is_where_its_keys_items_and_sections_are() {
+        let at = |text: &str, line| {
+            let found = data_path(&Lines::of(text.as_bytes()), text.as_bytes(), line);
+            found.into_iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(at("prod:\n  # the shop\n  web:\n    replicas: 3\n", 3), ["web:", "prod:"]);
+        assert_eq!(at("prod:\n  a: 1\ndev:\n  b: 1\n  replicas: 3\n", 4), ["dev:"]);
+        assert_eq!(at("spec:\n  list:\n  - name: a\n    n: 1\n", 3), ["- name: a", "list:", "spec:"]);
+        assert_eq!(at("spec:\n  list:\n  - a\n  - b\n", 3), ["list:", "spec:"]);
+        assert_eq!(at("[a]\nx = 1\n[b]\ny = 1\nx = 1\n", 4), ["y = 1", "[b]"]);
+        assert_eq!(at("[[a]]\nname = 1\n\n[[a]]\nname = 2\nx = 1\n", 5), ["name = 2", "[[a]]"]);
+        let json =
+            "{\n  \"a\": [\n    {\n      \"id\": 1,\n      \"n\": 1\n    },\n    {\n      \"id\": 2,\n      \"n\": 1\n";
+        assert_eq!(at(json, 4), ["\"id\": 1,", "{", "\"a\": [", "{"]);
+        assert_eq!(at(json, 8), ["\"id\": 2,", "{", "\"a\": [", "{"]);
+        assert_eq!(at("", 0), Vec::<String>::new());
     }
 
     #[test]

@@ -50,11 +50,13 @@ impl Replacement {
     }
 
     /// The same for the same pair of texts, in whatever file it is found; where they are values, only for the same
-    /// lines.
-    pub fn id(&self, pairs: &[(&[u8], &[u8])], is_data: bool) -> ReplacementId {
+    /// lines at the same place, which is asked for only then.
+    pub fn id(&self, pairs: &[(&[u8], &[u8])], is_data: bool, place: impl FnOnce() -> Vec<u8>) -> ReplacementId {
         let mut texts: Vec<&[u8]> = vec![&self.old, &self.new];
-        if self.is_of_values(pairs, is_data) {
+        let place = self.is_of_values(pairs, is_data).then(place);
+        if let Some(place) = &place {
             texts.extend(pairs.iter().flat_map(|(old, new)| [old, new]));
+            texts.push(place);
         }
         let sized = texts.iter().flat_map(|text| [text.len().to_be_bytes().to_vec(), text.to_vec()]);
         let mut id = [0; 16];
@@ -211,7 +213,7 @@ mod tests {
         let id = |(old, new): (&str, &str)| {
             let pairs = [(old.as_bytes(), new.as_bytes())];
             let found = Replacement::of(&pairs).unwrap();
-            (found.id(&pairs, is_data), found)
+            (found.id(&pairs, is_data, Vec::new), found)
         };
         let (a, b) = (id(a), id(b));
         assert_eq!(a.1, b.1);
@@ -236,6 +238,19 @@ mod tests {
             assert!(!is_same(a, b, false), "{a:?} {b:?}");
             assert!(is_same(a, a, false) && is_same(b, b, false), "{a:?} {b:?}");
         }
+    }
+
+    #[test]
+    fn a_value_is_the_same_edit_only_at_the_same_place_and_a_name_at_any() {
+        let ids = |old: &str, new: &str| {
+            let pairs = [(old.as_bytes(), new.as_bytes())];
+            let found = Replacement::of(&pairs).unwrap();
+            ["dev:", "prod:"].map(|place| found.id(&pairs, true, || place.into()))
+        };
+        let [dev, prod] = ids("replicas: 3", "replicas: 1");
+        assert!(dev != prod);
+        let [dev, prod] = ids("replicas: 3", "count: 3");
+        assert!(dev == prod);
     }
 
     #[test]

@@ -70,6 +70,27 @@ fn an_edit_that_is_made_twice_only_is_read_twice() {
     assert!(session.press("&").frame().contains("No three hunks make this very edit."), "{}", session.frame());
 }
 
+#[test]
+fn the_same_value_below_other_keys_is_another_edit() {
+    let f = Fixture::new();
+    let stage = |name: &str, replicas: u8| {
+        let services =
+            (0..3).map(|n| format!("  service{n}:\n    image: shop\n    port: 80\n    replicas: {replicas}\n"));
+        format!("{name}:\n{}", services.collect::<String>())
+    };
+    // Below one key of each of three files it is the same: below the other two it is not.
+    let text = |replicas| stage("dev", replicas) + &stage("prod", replicas);
+    (0..3).for_each(|n| f.write(&format!("stages/{n}.yaml"), &text(3)));
+    f.commit("rahim", "Stages");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "scale", "main"]);
+    (0..3).for_each(|n| f.write(&format!("stages/{n}.yaml"), &text(2)));
+    f.commit("mina", "Scale down");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = Session::new(&f, (120, 36)).press("<enter>").frame();
+    assert!(!frame.contains("in 18 hunks") && !frame.contains("in 9 hunks"), "{frame}");
+}
+
 /// `user` becomes `account` in each of some files.
 fn fixture(names: &[&str]) -> Fixture {
     let f = Fixture::new();

@@ -39,7 +39,7 @@ impl Stated {
                 Delta::Changed { .. } => found.extend(firing.map(|(_, finding)| finding)),
                 Delta::Came(fact) => self.remember(Direction::Came, fact, firing.map(|(_, finding)| finding).collect()),
                 Delta::Went { fact, .. } => {
-                    let said = firing.map(|(rule, finding)| successors.weigh(rule, finding, &deltas)).collect();
+                    let said = firing.map(|(rule, finding)| successors.weigh(rule, fact, finding, &deltas)).collect();
                     self.remember(Direction::Went, fact, said);
                 }
             }
@@ -71,20 +71,28 @@ impl Stated {
 }
 
 /// What came in a file and may have taken the place of what went: a lock of another kind, a check in a function of its
-/// own.
+/// own. One that came where others went stands for all of them, one that came elsewhere for one.
 #[derive(Default)]
 struct Successors {
-    /// By rule: how many of its sort came, less those that took a place.
+    /// By rule: the scopes in which some came.
+    scopes: BTreeMap<String, BTreeSet<String>>,
+    /// By rule: how many came, less those that took a place elsewhere.
     left: BTreeMap<String, usize>,
 }
 
 impl Successors {
-    /// A finding of what is gone: low where one of its sort came in its place.
-    fn weigh(&mut self, rule: &FactRule, finding: Finding, deltas: &[Delta]) -> Finding {
-        let came =
-            || deltas.iter().filter(|delta| matches!(delta, Delta::Came(fact) if rule.is_of_its_sort(fact))).count();
-        let left = self.left.entry(rule.wording.id.clone()).or_insert_with(came);
-        let is_replaced = *left > 0;
+    /// A finding of what is gone: low where something came in its place.
+    fn weigh(&mut self, rule: &FactRule, fact: &Fact, finding: Finding, deltas: &[Delta]) -> Finding {
+        let came = || {
+            deltas.iter().filter_map(|delta| match delta {
+                Delta::Came(fact) if rule.is_succeeded_by(fact) => Some(fact),
+                _ => None,
+            })
+        };
+        let scopes = self.scopes.entry(rule.wording.id.clone());
+        let scopes = scopes.or_insert_with(|| came().map(|fact| fact.scope.clone()).collect());
+        let left = self.left.entry(rule.wording.id.clone()).or_insert_with(|| came().count());
+        let is_replaced = *left > 0 || scopes.contains(&fact.scope);
         *left = left.saturating_sub(1);
         if !is_replaced {
             return finding;

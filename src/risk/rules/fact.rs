@@ -34,6 +34,8 @@ pub(in crate::risk) struct FactRule {
     code: Option<Regex>,
     not_code: Option<Regex>,
     not_value: Option<Regex>,
+    /// Objects that take the place of what is gone, besides those that the rule itself is about.
+    successor: Option<Regex>,
     /// Only a value that stands there in letters: no expression, number or switch.
     literal: bool,
     /// The value is not to be shown.
@@ -294,6 +296,7 @@ impl FactRule {
             code: regex("code"),
             not_code: regex("not_code"),
             not_value: regex("not_value"),
+            successor: regex("successor"),
             literal: flag("literal"),
             secret: flag("secret"),
             examples: examples(table),
@@ -312,9 +315,10 @@ impl FactRule {
         Some(String::from_utf8_lossy(found.as_bytes()).into_owned())
     }
 
-    /// Whether a fact is of the sort that the rule misses where it is gone: another one may have taken its place.
-    pub fn is_of_its_sort(&self, fact: &Fact) -> bool {
-        self.kinds.contains(&fact.kind) && self.is_about(fact)
+    /// Whether a fact may have taken the place of one that the rule misses.
+    pub fn is_succeeded_by(&self, fact: &Fact) -> bool {
+        let is_named = || self.successor.as_ref().is_some_and(|object| object.is_match(fact.object.as_bytes()));
+        self.kinds.contains(&fact.kind) && (self.is_about(fact) || is_named())
     }
 
     fn is_about(&self, fact: &Fact) -> bool {

@@ -9,10 +9,10 @@ use super::{MAX_LINE_BYTES, bytes_of, omissions};
 use crate::change::compare::{Block, Hunk, Line, differ_in_blanks};
 use crate::change::diff::{Content, FileDiff, Location, Side, TreeEntry};
 use crate::change::digest::Digest;
-use crate::change::enclosing::enclosing;
+use crate::change::enclosing::{data_path, enclosing};
 use crate::change::lines::Lines;
 use crate::change::replacement::{Replacement, ReplacementId};
-use crate::change::{RepoPath, visible};
+use crate::change::visible;
 use crate::examination::{FileMaterial, text_of};
 use crate::highlight::MAX_TEXT;
 use crate::signing::hidden_characters;
@@ -150,6 +150,8 @@ fn changed_pairs<'f>(file: &'f FileMaterial, hunk: &Hunk) -> Option<Vec<(&'f [u8
 
 /// Texts in which what stands behind a key is its value, also without quotes.
 const DATA: &[&str] = &["yaml", "yml", "toml", "ini", "cfg", "conf", "properties", "env", "tfvars"];
+/// Texts besides in which the same line below another key is about something else.
+const NESTED: &[&str] = &["json", "jsonc", "json5", "tf", "hcl", "xml"];
 /// Characters of a line that a list shows, and those of them before what changed in it.
 const MAX_SHOWN: usize = 60;
 const BEFORE: usize = 24;
@@ -159,13 +161,29 @@ fn edit(file: &FileMaterial, hunk: &Hunk) -> Option<Edit> {
     let found = Replacement::of(&pairs)?;
     let more = if pairs.len() > 1 { format!("  1 of {}", pairs.len()) } else { String::new() };
     let (old, new) = pairs.first()?;
-    Some(Edit { id: found.id(&pairs, is_data(&file.diff.path)), line: format!("{}{more}", excerpt(old, new)).into() })
+    let path = file.diff.path.lossy().to_ascii_lowercase();
+    let place = || if is_nested(&path) { data_places(file, hunk) } else { Vec::new() };
+    let id = found.id(&pairs, is_data(&path), place);
+    Some(Edit { id, line: format!("{}{more}", excerpt(old, new)).into() })
 }
 
-fn is_data(path: &RepoPath) -> bool {
-    let path = path.lossy().to_ascii_lowercase();
-    let name = path.rsplit('/').next().unwrap_or(&path);
+fn is_data(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
     name.starts_with(".env") || name.rsplit_once('.').is_some_and(|(_, ending)| DATA.contains(&ending))
+}
+
+fn is_nested(path: &str) -> bool {
+    is_data(path) || path.rsplit_once('.').is_some_and(|(_, ending)| NESTED.contains(&ending))
+}
+
+/// Where in a text of data the lines are that a hunk takes out.
+fn data_places(file: &FileMaterial, hunk: &Hunk) -> Vec<u8> {
+    let removed = hunk.lines.iter().filter_map(|line| match line {
+        Line::Removed { old } => Some(*old),
+        _ => None,
+    });
+    let place = |line| data_path(&file.comparison.old, text_of(&file.old), line).join(&b'\n');
+    removed.map(place).collect::<Vec<_>>().join(&b"\n\n"[..])
 }
 
 /// What a line became, around the first of what changed in it.

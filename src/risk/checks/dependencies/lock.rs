@@ -119,7 +119,8 @@ fn hash_differs(old: &Entry, new: &Entry) -> Option<Wrong> {
 fn entries(kind: &str, text: &str) -> Entries {
     match kind {
         "package-lock.json" | "npm-shrinkwrap.json" => npm(text),
-        "yarn.lock" | "pnpm-lock.yaml" => blocks(text),
+        "yarn.lock" => blocks(text, 0),
+        "pnpm-lock.yaml" => blocks(text, 2),
         "Cargo.lock" | "poetry.lock" | "uv.lock" | "pdm.lock" => tables(text),
         "go.sum" => go(text),
         "Pipfile.lock" => pipfile(text),
@@ -159,8 +160,9 @@ fn npm(text: &str) -> Entries {
 }
 
 /// Blocks of lines: of Yarn, `name@range:` with `version`, `resolved` and `integrity` below it; of pnpm,
-/// `name@version:` with `resolution: {integrity: …, tarball: …}`.
-fn blocks(text: &str) -> Entries {
+/// `name@version:` with `resolution: {integrity: …, tarball: …}`. They begin `depth` blanks from the left: further right
+/// packages are only named, as what a block asks for.
+fn blocks(text: &str, depth: usize) -> Entries {
     let mut all = Entries::new();
     let (mut name, mut version) = (String::new(), String::new());
     let value = |line: &str, key: &str| {
@@ -170,7 +172,8 @@ fn blocks(text: &str) -> Entries {
     };
     for line in text.lines() {
         let bare = line.trim();
-        if bare.ends_with(':') && bare.contains('@') {
+        let is_head = line.len() - line.trim_start().len() == depth;
+        if is_head && bare.ends_with(':') && bare.contains('@') {
             let head = bare.trim_end_matches(':').trim_matches(['"', '\'']);
             let head = head.split(',').next().unwrap_or(head).trim().trim_start_matches('/').trim_matches('"');
             let at = head.rfind('@').filter(|at| *at > 0).unwrap_or(head.len());
@@ -296,6 +299,17 @@ mod tests {
         let (old, new) = (entries(kind, old), entries(kind, new));
         assert!(!old.is_empty() && !new.is_empty(), "{kind}: {old:?} {new:?}");
         differences(&old, &new).into_iter().map(|(_, what)| what).collect()
+    }
+
+    #[test]
+    fn a_package_that_a_block_only_names_has_no_hash_of_its_own() {
+        let yarn = |checksum: &str| {
+            format!(
+                "\"a@npm:^1.0.0\":\n  version: {checksum}\n  peerDependencies:\n    \"@x/b\": 1\n  \
+                 peerDependenciesMeta:\n    \"@x/b\":\n      optional: true\n  checksum: 10c0/{checksum}\n"
+            )
+        };
+        assert_eq!(wrong("yarn.lock", &yarn("1111"), &yarn("2222")), []);
     }
 
     #[test]

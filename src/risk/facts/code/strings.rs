@@ -68,6 +68,7 @@ impl<'t> Walk<'t> {
         let mut joined = Joined::default();
         self.join(whole, &mut joined, 0);
         joined.is_dynamic |= self.is_formatted(&joined.text);
+        joined.is_dynamic &= !self.is_bound(whole);
         self.tell_sql(whole, &joined);
     }
 
@@ -109,6 +110,14 @@ impl<'t> Walk<'t> {
         let call = self.ancestors.iter().rev().take(3).find_map(|of| self.parts_of_call(*of));
         let last = call.map(|parts| last_name(&parts.callee).to_ascii_lowercase()).unwrap_or_default();
         has_places && ["format", "formatted", "sprintf", "format!", "fmt.sprintf", "vsprintf"].contains(&last.as_str())
+    }
+
+    /// Whether what is filled into a text is bound as parameters: a template with a tag of the libraries that do so,
+    /// ``sql`… ${id}` ``.
+    fn is_bound(&self, template: Node<'t>) -> bool {
+        let tagged = self.ancestors.last().filter(|_| template.kind() == "template_string");
+        let tag = tagged.and_then(|of| of.child_by_field_name("function"));
+        tag.is_some_and(|tag| matches!(last_name(self.raw(tag)), "sql" | "SQL" | "$queryRaw" | "$executeRaw"))
     }
 
     fn tell_sql(&mut self, node: Node<'t>, joined: &Joined) {
