@@ -1,5 +1,7 @@
 //! Text without a screen: a line that is being typed, and the folding of sentences.
 
+use std::borrow::Cow;
+
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -112,25 +114,59 @@ fn cleaned(text: &str, has_lines: bool) -> String {
     text.chars().filter(|&c| !visible::is_control(c) || matches!(c, '\n' | '\t')).collect()
 }
 
-/// Breaks text into lines of so many columns, at blanks where it can.
-pub fn fold(text: &str, columns: usize) -> Vec<String> {
-    let columns = columns.max(4);
-    let mut lines = Vec::new();
-    for paragraph in visible::lines(text).split('\n') {
-        let mut line = String::new();
-        for word in paragraph.split_inclusive(' ') {
-            if line.width() + word.trim_end().width() > columns && !line.is_empty() {
-                lines.push(std::mem::take(&mut line));
+/// Columns that a grapheme takes where it is drawn. A text may take more than its graphemes do together (ligatures are
+/// drawn apart), so that whoever promises that all of it is drawn adds these up.
+pub fn columns(grapheme: &str) -> usize {
+    // Voicing marks of half width stand in a cell of their own.
+    let marks = if grapheme.is_ascii() { 0 } else { grapheme.matches(['\u{FF9E}', '\u{FF9F}']).count() };
+    grapheme.width() + marks
+}
+
+/// What would be drawn in no column, or as a blank that is none: as the mark of each of its characters.
+fn marked(paragraph: &str) -> Cow<'_, str> {
+    if paragraph.is_ascii() {
+        return Cow::Borrowed(paragraph);
+    }
+    let mut shown = String::with_capacity(paragraph.len() + 8);
+    for grapheme in paragraph.graphemes(true) {
+        match grapheme {
+            // Where a line may break between words of a script without blanks.
+            "\u{200B}" => {}
+            _ if columns(grapheme) == 0 || grapheme.contains(visible::is_odd_blank) => {
+                grapheme.chars().for_each(|c| shown.push_str(&visible::mark(c)));
             }
-            for grapheme in word.graphemes(true) {
-                if line.width() + grapheme.width() > columns {
+            _ => shown.push_str(grapheme),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Breaks text into lines of so many columns, at blanks where it can. All of each line is drawn in so many columns.
+pub fn fold(text: &str, columns: usize) -> Vec<String> {
+    let room = columns.max(4);
+    let width = |graphemes: &[&str]| graphemes.iter().map(|grapheme| self::columns(grapheme)).sum::<usize>();
+    let mut lines = Vec::new();
+    for paragraph in visible::lines(text).split('\n').map(marked) {
+        let (mut line, mut used) = (String::new(), 0);
+        let graphemes: Vec<&str> = paragraph.graphemes(true).collect();
+        for word in graphemes.split_inclusive(|grapheme| *grapheme == " ") {
+            let letters = word.strip_suffix(&[" "]).unwrap_or(word);
+            if used + width(letters) > room && used > 0 {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            for grapheme in word {
+                let own = self::columns(grapheme);
+                if used + own > room {
                     // The blank after a word that fills its line is no part of the next.
-                    if grapheme == " " {
+                    if *grapheme == " " {
                         continue;
                     }
                     lines.push(std::mem::take(&mut line));
+                    used = 0;
                 }
                 line.push_str(grapheme);
+                used += own;
             }
         }
         lines.push(line);
@@ -150,6 +186,17 @@ pub fn hanging(text: &str, columns: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_would_take_no_column_and_a_blank_that_is_none_are_marks() {
+        assert_eq!(fold("a\u{1161}b \u{A0}c", 40), ["a<U+1161>b <U+00A0>c"]);
+        assert_eq!(fold("\u{301}e\u{301}", 40), ["<U+0301>e\u{301}"]);
+    }
+
+    #[test]
+    fn letters_that_are_drawn_apart_count_apart() {
+        assert_eq!(fold(&"\u{644}\u{627}".repeat(3), 4), ["\u{644}\u{627}".repeat(2), "\u{644}\u{627}".to_owned()]);
+    }
 
     #[test]
     fn a_folded_sentence_begins_no_line_with_a_blank() {

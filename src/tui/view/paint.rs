@@ -272,7 +272,45 @@ pub fn clip(text: &str, columns: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use ratatui::buffer::CellWidth as _;
+
     use super::*;
+    use crate::app::review::rows::text::pieces;
+    use crate::tui::theme::Theme;
+
+    /// What a row of the screen shows once a text was drawn into so many columns.
+    fn drawn(text: &str, columns: usize) -> String {
+        let area = Rect::new(0, 0, columns as u16, 1);
+        let (mut buffer, theme) = (Buffer::empty(area), Theme::shipped("dark").expect("a shipped theme"));
+        Paint::new(&mut buffer, &theme).line(area, 0, Line::new().add(Role::Text, text));
+        let (mut shown, mut x) = (String::new(), 0);
+        while x < area.width {
+            shown.push_str(buffer[(x, 0)].symbol());
+            x += buffer[(x, 0)].symbol().cell_width().max(1);
+        }
+        shown.trim_end().to_owned()
+    }
+
+    proptest! {
+        /// Whatever is folded for a width, or cut into pieces for one, is wholly drawn in it: what counts as shown rests
+        /// on that.
+        #[test]
+        fn all_that_is_folded_for_a_width_is_drawn_in_it(
+            text in "([ -~]|[\u{644}\u{627}\u{FF76}\u{FF9E}\u{FF9F}\u{1100}\u{1161}\u{11A8}\u{A4F8}-\u{A4FD}]\\
+                     |[\u{300}\u{200B}-\u{200D}\u{FE0F}\u{A0}\u{A8FA}\u{D7B0}\u{1F469}\u{1F680}\u{1F1E6}\u{e9}]|\\PC){0,60}",
+            columns in 4_usize..40,
+        ) {
+            for line in fold(&text, columns) {
+                prop_assert_eq!(drawn(&line, columns), line.trim_end(), "{:?}", text);
+            }
+            for piece in pieces(text.as_bytes(), 4) {
+                let marks = piece.text.strip_prefix('◌').filter(|_| piece.hidden);
+                let shown = if marks.is_some() { "◌" } else { &*piece.text };
+                prop_assert!(drawn(&piece.text, piece.width).starts_with(shown.trim_end()), "{:?}", piece);
+            }
+        }
+    }
 
     #[test]
     fn a_path_keeps_its_last_part_and_what_tells_it_from_its_neighbours() {

@@ -7,6 +7,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::MAX_LINE_BYTES;
+use crate::app::text::columns;
 use crate::change::visible;
 
 /// A piece of a line ready to be drawn: printable text, its columns, and whether it is a mark for something hidden.
@@ -89,8 +90,8 @@ fn piece(text: Cow<'_, str>, at: usize, len: usize, hidden: bool, to_stop: usize
             Piece { width: text.width(), text, hidden: true, at, len }
         }
         // A combining mark alone has no column of its own: shown on a dotted circle.
-        _ if text.width() == 0 => Piece { text: Cow::Owned(format!("◌{text}")), width: 1, hidden: true, at, len },
-        _ => Piece { width: text.width(), text, hidden, at, len },
+        _ if columns(&text) == 0 => Piece { text: Cow::Owned(format!("◌{text}")), width: 1, hidden: true, at, len },
+        _ => Piece { width: columns(&text), text, hidden, at, len },
     }
 }
 
