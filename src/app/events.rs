@@ -298,17 +298,15 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
 
 /// A part of the change is here: it takes the place of the whole, which waits aside.
 fn viewed(state: &mut State, part: ChangePart, result: Result<Box<View>, String>) {
-    let view = match result {
-        Ok(view) => *view,
-        Err(why) => {
-            state.status = Some(why);
+    let view = result.and_then(|view| if view.diff.files.is_empty() { Err(view.told.join(" ")) } else { Ok(*view) });
+    let view = match (view, &mut state.screen) {
+        (Ok(view), _) => view,
+        (Err(why), Screen::Review(open)) => {
+            state.status = Some(open.pass(part, &why));
             return;
         }
+        (Err(_), _) => return,
     };
-    if view.diff.files.is_empty() {
-        state.status = Some(format!("{}: {}", part.name(), view.told.join(" ")));
-        return;
-    }
     reading::back_to_all(state);
     let Screen::Review(whole) = &mut state.screen else { return };
     let part = Box::new(Review::of_part(whole, part, view, state.ticket));

@@ -258,16 +258,18 @@ fn copied(state: &mut State, text: impl Fn(&Review) -> Option<String>) -> Vec<Ef
 
 /// The whole change is on the screen again, where a part of it was.
 pub fn back_to_all(state: &mut State) {
-    if let (Some(whole), Screen::Review(open)) = (state.aside.take(), &mut state.screen) {
+    let Screen::Review(open) = &mut state.screen else { return };
+    if let Some(whole) = state.aside.take() {
         *open = whole;
     }
+    open.forget_passed();
 }
 
 /// Another part of the change: what came since, or a commit of it; after the last, all of it.
 fn turn_to_part(state: &mut State, action: Action) -> Vec<Effect> {
     let Screen::Review(open) = &state.screen else { return Vec::new() };
     let whole = state.aside.as_deref().unwrap_or(open);
-    let now = open.part();
+    let now = open.part_turned_to();
     let next = if action == Action::Again {
         ChangePart::after(now, &whole.draft)
     } else {

@@ -28,6 +28,32 @@ pub fn enclosing<'t>(lines: &Lines, text: &'t [u8], line: u32) -> Vec<&'t [u8]> 
     found
 }
 
+/// Texts in which what stands behind a key is its value, also without quotes.
+const DATA: &[&str] = &["yaml", "yml", "toml", "ini", "cfg", "conf", "properties", "env", "tfvars"];
+/// Texts besides in which the same line below another key is about something else.
+const NESTED: &[&str] = &["json", "jsonc", "json5", "tf", "hcl", "xml"];
+
+/// Whether what stands behind a key in a file of this name is its value, also without quotes.
+pub fn is_data(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    name.starts_with(".env") || name.rsplit_once('.').is_some_and(|(_, ending)| DATA.contains(&ending))
+}
+
+/// Whether a line in a file of this name is about what the keys, items and sections around it say.
+pub fn is_nested(path: &str) -> bool {
+    let ending = path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    is_data(path) || ending.is_some_and(|ending| NESTED.contains(&ending.as_str()))
+}
+
+/// Where a line (0-based) of a file is: in data by its keys, items and sections, else by the definitions around it.
+pub fn whereabouts(path: &str, lines: &Lines, text: &[u8], line: u32) -> Vec<u8> {
+    match is_nested(path) {
+        true => data_path(lines, text, line).join(&b'\n'),
+        false => enclosing(lines, text, line).join(&b'\n'),
+    }
+}
+
 /// Where a line (0-based) of a text of data is, innermost first: the lines that stand further left above it, the header
 /// of its section, and after a bracket, a dash or a header that names nothing the first line inside, which mostly does.
 /// Two lines that say the same are about the same only where this is the same, too.

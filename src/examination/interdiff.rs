@@ -71,8 +71,12 @@ struct Beyond {
 fn beyond(repository: &Repository, snapshot: &RepositorySnapshot, then: Trees, now: Trees) -> Result<Beyond, GitError> {
     let (mut came, mut clashing) = (Came::default(), Vec::new());
     for sides in sides(repository, snapshot, then, now)? {
-        let (expected, clashes) = expected(repository, &sides)?;
+        let (mut expected, clashes) = expected(repository, &sides)?;
         let actual = Image::of(repository, sides.now.1)?;
+        if clashes && expected == actual {
+            // One side was taken whole: what is gone of the other one is to be seen.
+            expected = Image::of(repository, sides.then.1)?;
+        }
         let (was, is) = sides.called;
         if clashes {
             clashing.push(is.clone());
@@ -187,6 +191,25 @@ fn expected(repository: &Repository, sides: &Sides) -> Result<(Image, bool), Git
     Ok((Image::of(repository, entry)?, false))
 }
 
+/// What an earlier version of a file would be on another text of its base; none where both touched the same lines, or
+/// where that has no lines.
+///
+/// # Errors
+/// What it is made of cannot be read.
+pub fn on_base(
+    repository: &Repository,
+    earlier: &FileDiff,
+    base: Option<TreeEntry>,
+) -> Result<Option<FileMaterial>, GitError> {
+    let (expected, clashes) = merged(repository, earlier.old, base, earlier.new)?;
+    if clashes {
+        return Ok(None);
+    }
+    let old = Image::of(repository, base)?;
+    let diff = FileDiff { old: base, new: expected.entry, ..earlier.clone() };
+    Ok(Some(FileMaterial::of(diff, old.content, expected.content)))
+}
+
 fn merged(
     repository: &Repository,
     base: Option<TreeEntry>,
@@ -221,18 +244,23 @@ pub fn commit(repository: &Repository, snapshot: &RepositorySnapshot, id: Object
     {
         return own_part_of_merge(repository, snapshot, &commit, [base, ours, theirs]);
     }
-    let Some(&parent) = commit.parents.first() else {
-        return Err(GitError::Unsupported("The commit has no parent to compare it with.".to_owned()));
+    let tree = repository.tree_of(id)?;
+    let diff = match commit.parents.first() {
+        Some(parent) => super::joined(repository, snapshot, (repository.tree_of(*parent)?, tree))?,
+        None => git::diff_from(repository, None, tree)?,
     };
-    let diff = super::joined(repository, snapshot, (repository.tree_of(parent)?, repository.tree_of(id)?))?;
     let files = diff.files.iter().map(|file| FileMaterial::read(repository, file)).collect::<Result<_, _>>()?;
-    let mut told = vec![visible::text(commit.title()).into_owned()];
-    if commit.parents.len() > 1 {
-        told.push("A merge, shown against its first parent.".to_owned());
+    // What we say comes first: its title, which its author chose, may be as long as the line.
+    let mut told = Vec::new();
+    match commit.parents.len() {
+        0 => told.push("A first commit, without a parent: all of it is new.".to_owned()),
+        1 => {}
+        _ => told.push("A merge, shown against its first parent.".to_owned()),
     }
     if diff.files.is_empty() {
         told.push("It changes nothing.".to_owned());
     }
+    told.push(visible::text(commit.title()).into_owned());
     Ok(Part { files, told })
 }
 
@@ -247,13 +275,18 @@ fn own_part_of_merge(
     let (brought, made) = ((tree(base)?, tree(theirs)?), (tree(ours)?, tree(merge.id)?));
     let Beyond { files, clashing } = beyond(repository, snapshot, brought, made)?;
     let brings = git::diff(repository, brought.0, brought.1)?.files.len();
-    let what = if files.is_empty() { "A merge that adds nothing" } else { "A merge: what it adds" };
-    let mut told = vec![
-        visible::text(merge.title()).into_owned(),
-        format!("{what} to the {} of {}.", counted(brings, "file"), theirs.short()),
-    ];
-    let both = |path: &RepoPath| format!("{path}: both sides touched the same lines; it is shown against the first.");
+    let what = match (files.is_empty(), clashing.is_empty()) {
+        (true, true) => "A merge that adds nothing",
+        (true, false) => "A merge of texts that both sides changed",
+        _ => "A merge: what it adds",
+    };
+    // What we say comes first: its title, which its author chose, may be as long as the line.
+    let mut told = vec![format!("{what} to the {} of {}.", counted(brings, "file"), theirs.short())];
+    let both = |path: &RepoPath| {
+        format!("{path}: both sides changed it; shown against the first, or the other where the first was taken whole.")
+    };
     told.extend(clashing.iter().map(both));
+    told.push(visible::text(merge.title()).into_owned());
     Ok(Part { files, told })
 }
 
@@ -282,7 +315,11 @@ pub fn range(repository: &Repository, change: &Change, then: &Revised) -> Result
         let at = left.iter().position(|own| own.is_some_and(wanted))?;
         left[at].take().map(|(commit, _)| (at, commit.clone()))
     };
-    let same: Vec<_> = now.iter().map(|(_, patch)| take(&|own| own.1 == *patch)).collect();
+    // What cannot be read is not called the same.
+    let is_same = |own: &(Commit, Digest), other: &(Commit, Digest)| {
+        own.1 == other.1 && is_same_place(repository, &own.0, &other.0).unwrap_or(false)
+    };
+    let same: Vec<_> = now.iter().map(|other| take(&|own| is_same(own, other))).collect();
     let pairs = now.iter().zip(same).map(|((commit, _), same)| match same {
         Some((at, earlier)) => (at, Step::Same(earlier, commit.clone())),
         None => match take(&|own| own.0.title() == commit.title()) {
@@ -306,6 +343,15 @@ fn in_order(then: &[(Commit, Digest)], pairs: Vec<(usize, Step)>, left: &[Option
     }
     steps.extend(gone.into_iter().map(|at| Step::Gone(then[at].0.clone())));
     steps
+}
+
+/// Whether two commits that do the same do it at the same places.
+fn is_same_place(repository: &Repository, one: &Commit, other: &Commit) -> Result<bool, GitError> {
+    let diff = |commit: &Commit| match commit.parents.first() {
+        Some(parent) => git::diff(repository, repository.tree_of(*parent)?, repository.tree_of(commit.id)?),
+        None => Ok(Diff::default()),
+    };
+    git::is_same_place(repository, &diff(one)?, &diff(other)?)
 }
 
 /// What a commit does: the same wherever it is applied.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::FileMaterial;
+use super::{FileMaterial, text_of};
 use crate::change::diff::{Diff, FileDiff, Location, Side};
 use crate::change::digest::Digest;
 use crate::change::{Change, Commit, ObjectId, RepoPath, counted};
@@ -44,7 +44,7 @@ pub fn secrets(
     let mut search = Search { repository, rules, change, diff, looked_at: HashSet::new(), bytes: 0, is_partial: false };
     search.is_partial = commits.len() > MAX_COMMITS;
     let mut seen: BTreeMap<(RepoPath, String), Seen> = BTreeMap::new();
-    for commit in commits.iter().take(MAX_COMMITS).filter(|commit| commit.parents.len() < 2) {
+    for commit in commits.iter().take(MAX_COMMITS) {
         let found = search.of_commit(commit).unwrap_or_else(|_| {
             search.is_partial = true;
             Vec::new()
@@ -78,20 +78,32 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
+    /// Against its first parent, of a root against nothing. Of a merge only what none of its parents has.
     fn of_commit(&mut self, commit: &Commit) -> Result<Vec<Finding>, GitError> {
         let repository = self.repository;
-        let before = commit.parents.first().map(|parent| repository.tree_of(*parent)).transpose()?;
-        let Some(before) = before else { return Ok(Vec::new()) };
-        let done = git::diff(repository, before, repository.tree_of(commit.id)?)?;
-        let mut assessor = Assessor::new(self.rules);
+        let parents = commit.parents.iter().map(|parent| repository.tree_of(*parent));
+        let parents = parents.collect::<Result<Vec<_>, _>>()?;
+        let done = git::diff_from(repository, parents.first().copied(), repository.tree_of(commit.id)?)?;
+        let (mut assessor, mut read) = (Assessor::new(self.rules), Vec::new());
         for file in &done.files {
-            if self.is_passing(file)? && self.has_room(file)? {
-                assessor.read(&FileMaterial::read(repository, file)?.under_review());
+            if !is_brought(repository, &parents, file)? && self.is_passing(file)? && self.has_room(file)? {
+                let material = FileMaterial::read(repository, file)?;
+                assessor.read(&material.under_review());
+                read.push(material);
             }
         }
-        let found = assessor.found().into_iter();
-        let is_secret = |finding: &Finding| self.rules.finds_secrets(&finding.rule);
-        Ok(found.filter(|finding| is_secret(finding) && finding.location.side == Side::New).collect())
+        let mut found = assessor.found();
+        found.retain(|finding| self.rules.finds_secrets(&finding.rule) && finding.location.side == Side::New);
+        for parent in parents.iter().skip(1) {
+            let mut own = Vec::new();
+            for finding in found {
+                if !is_said_in(repository, *parent, &finding, &read)? {
+                    own.push(finding);
+                }
+            }
+            found = own;
+        }
+        Ok(found)
     }
 
     /// Whether what a commit puts there is neither in the base nor in the head.
@@ -120,6 +132,32 @@ impl Search<'_> {
         self.is_partial |= !has_room;
         Ok(has_room)
     }
+}
+
+/// Whether another parent of a merge than the first has the whole file as it is: it was written there.
+fn is_brought(repository: &Repository, parents: &[ObjectId], file: &FileDiff) -> Result<bool, GitError> {
+    for parent in parents.iter().skip(1) {
+        if file.new.is_some() && git::entry_at(repository, *parent, &file.path)? == file.new {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a tree has the line of a finding in the same file: a text that a merge joins holds lines of both sides.
+fn is_said_in(
+    repository: &Repository,
+    tree: ObjectId,
+    finding: &Finding,
+    read: &[FileMaterial],
+) -> Result<bool, GitError> {
+    let path = &finding.location.path;
+    let Some(file) = read.iter().find(|file| file.diff.path == *path) else { return Ok(false) };
+    let Some(entry) = git::entry_at(repository, tree, path)? else { return Ok(false) };
+    let Some(line) = finding.location.line.checked_sub(1) else { return Ok(false) };
+    let line = file.comparison.new.get(text_of(&file.new), line);
+    let there = git::content(repository, entry)?;
+    Ok(there.text().is_some_and(|text| text.split(|byte| *byte == b'\n').any(|own| own == line)))
 }
 
 fn at(finding: &Finding, path: &RepoPath) -> Finding {
@@ -163,6 +201,7 @@ fn partial(path: &RepoPath) -> Finding {
         location: Location { path: path.clone(), side: Side::New, line: 0 },
         evidence: String::new(),
         text: String::new(),
+        within: String::new(),
         ordinal: 0,
         places: Vec::new(),
     }

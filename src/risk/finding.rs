@@ -89,6 +89,8 @@ pub struct Finding {
     pub evidence: String,
     /// Key of the whole line: evidence is cut, and does not tell one secret from another.
     pub text: String,
+    /// Key of what the line stands in: the same line in another definition, or below other keys, wants its own answer.
+    pub within: String,
     /// Tells equal findings of one file apart.
     pub ordinal: u32,
 }
@@ -136,12 +138,12 @@ impl Finding {
         }
     }
 
-    /// Stable while rule, path, side and text stay the same, so that an answer survives a rebase. Of several places it
+    /// Stable while rule, path, side, text and what that stands in stay the same, so that an answer survives a rebase. Of several places it
     /// is another one as soon as one comes or goes: an answer speaks for what was shown.
     pub fn key(&self) -> String {
         let side = self.location.side as u8;
         let (rule, ordinal, evidence) = (&self.rule, self.ordinal, &self.evidence);
-        let mut text = format!("{rule}\0{side}\0{ordinal}\0{evidence}\0{}\0", self.text).into_bytes();
+        let mut text = format!("{rule}\0{side}\0{ordinal}\0{evidence}\0{}\0{}\0", self.text, self.within).into_bytes();
         text.extend_from_slice(&self.location.path.0);
         Digest::of(&text).key()
     }

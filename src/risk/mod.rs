@@ -26,6 +26,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::compare::{Comparison, Hunk, Line};
 use crate::change::diff::{Content, FileDiff, Side};
+use crate::change::digest::Digest;
+use crate::change::enclosing::whereabouts;
 use crate::change::{RepoPath, counted};
 use facts::{ChangedLines, Delta, Enclosing, Fact, Facts};
 
@@ -49,6 +51,17 @@ pub struct FileUnderReview<'a> {
 type NumberedLine = (u32, String);
 
 impl<'a> FileUnderReview<'a> {
+    /// Key of what a line (1-based) stands in; empty where that is nothing, or no line.
+    fn within(&self, side: Side, line: u32) -> String {
+        let (lines, text) = match side {
+            Side::Old => (&self.comparison.old, self.old_text()),
+            Side::New => (&self.comparison.new, self.new_text()),
+        };
+        let Some(line) = line.checked_sub(1).filter(|line| *line < lines.count()) else { return String::new() };
+        let within = whereabouts(&self.diff.path.lossy(), lines, text, line);
+        if within.is_empty() { String::new() } else { Digest::of(&within).key() }
+    }
+
     /// The comparison is empty where there is no text.
     pub fn new(
         diff: &'a FileDiff,

@@ -269,6 +269,7 @@ fn of_more_rules_than_answers_the_last_are_answered_together() {
         places: Vec::new(),
         evidence: String::new(),
         text: rule.to_string(),
+        within: String::new(),
         ordinal: 0,
     };
     let grouped = |count: usize| super::finding::grouped((0..count).map(finding).collect());

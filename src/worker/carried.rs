@@ -1,19 +1,20 @@
-//! What a person did to a file carries over to another name of it: marks of hunks, answers to findings, reasons for
-//! long lines. Their keys depend on the path, and so are made anew for the path of now, from what was read then.
+//! What a person did to a file carries over to another name of it, and to another text of its base: marks of hunks,
+//! answers to findings, reasons for long lines. Their keys depend on the path and on that text, and so are made anew
+//! for those of now, from what was read then.
 //!
-//! Only where the two paths mean the same to rules and policy: else all of the file is read as new. And only what is
+//! To another name only where the two paths mean the same to rules and policy: else all of the file is read as new. And only what is
 //! the same to the byte, on the same old side. What speaks for the file as a whole does not carry over, since its name
 //! is what changed: the first hunk, with which the name and what is said of the file are seen, is to be marked again,
 //! though its lines count as shown.
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::app::review::rows::{Inventory, Omission, Spot};
+use crate::app::review::rows::{Inventory, Omission, Spot, have_same_hunks};
 use crate::change::RepoPath;
 use crate::change::diff::{Diff, FileDiff};
 use crate::decision::Draft;
 use crate::examination::renamed::Renamed;
-use crate::examination::{self, FileMaterial, RepositorySnapshot, text_of};
+use crate::examination::{self, FileMaterial, RepositorySnapshot, interdiff, text_of};
 use crate::risk::Assessor;
 use crate::source::git::{GitError, Repository};
 
@@ -48,7 +49,62 @@ pub(super) fn carry(
     if !draft.answers.is_empty() {
         answers(draft, assessor, &renamed.names);
     }
+    follow_bases(repository, draft, now, renamed, left)?;
     Ok(count)
+}
+
+/// Marks of files whose base has another text now, where what the earlier revision would be on it has the same hunks.
+/// Which like block of the text of now is the one that was seen, is so known and not guessed.
+fn follow_bases(
+    repository: &Repository,
+    draft: &mut Draft,
+    now: &Diff,
+    renamed: &Renamed,
+    mut left: usize,
+) -> Result<(), GitError> {
+    for file in &now.files {
+        let earlier = renamed.then.at(&file.path).filter(|then| then.old != file.old && then.from == file.from);
+        let Some(earlier) = earlier.filter(|_| !renamed.names.contains_key(&file.path)) else { continue };
+        let then = FileMaterial::read(repository, earlier)?;
+        let Some(rest) = left.checked_sub(text_of(&then.old).len() + text_of(&then.new).len()) else { break };
+        left = rest;
+        let was = Inventory::of(&then);
+        if !is_known(draft, &was) {
+            continue;
+        }
+        let moved = interdiff::on_base(repository, earlier, file.old)?;
+        if let Some(moved) = moved.filter(|moved| have_same_hunks(&then, moved)) {
+            over(draft, &was, &Inventory::of(&moved));
+        }
+    }
+    Ok(())
+}
+
+/// What was done to one inventory holds for another with the same hunks.
+fn over(draft: &mut Draft, was: &Inventory, is: &Inventory) {
+    // What is said of the file as a whole is seen with its first hunk.
+    let first = usize::from(was.sentences != is.sentences);
+    for (old, new) in was.hunks.iter().zip(&is.hunks).skip(first) {
+        if draft.seen.contains(old) {
+            draft.seen.insert(new.clone());
+        } else if let Some(lines) = draft.shown.get(old).cloned() {
+            draft.shown.entry(new.clone()).or_insert(lines);
+        }
+    }
+    let lines =
+        |inventory: &Inventory| inventory.omissions.iter().filter(is_of_line).map(|own| own.key.clone()).collect();
+    let (old, new): (Vec<String>, Vec<String>) = (lines(was), lines(is));
+    if old.len() == new.len() {
+        for (old, new) in old.iter().zip(new) {
+            if let Some(reason) = draft.acknowledged.get(old).cloned() {
+                draft.acknowledged.entry(new).or_insert(reason);
+            }
+        }
+    }
+}
+
+fn is_of_line(omission: &&Omission) -> bool {
+    matches!(omission.spot, Spot::Line { .. })
 }
 
 fn file<'d>(diff: &'d Diff, path: &RepoPath) -> Option<&'d FileDiff> {
@@ -81,7 +137,7 @@ fn marks(draft: &mut Draft, was: &Inventory, then: FileMaterial, now: &FileMater
         }
     }
     for (old, new) in was.omissions.iter().zip(&renamed.omissions) {
-        let is_line = matches!(old.spot, Spot::Line { .. });
+        let is_line = is_of_line(&old);
         let is_asked = is.omissions.iter().any(|omission| omission.key == new.key);
         let reason = draft.acknowledged.get(&old.key).filter(|_| is_line && is_asked).cloned();
         if let Some(reason) = reason {

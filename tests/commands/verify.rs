@@ -217,3 +217,55 @@ fn a_secret_that_comes_and_goes_inside_a_branch_is_a_finding_at_its_commit() {
     leak("plain", "one\n", "two\n");
     run(&f, &["show", "plain"]).exits(0).says("findings: 0");
 }
+
+#[test]
+fn a_secret_that_a_merge_or_a_root_of_the_branch_puts_in_is_a_finding_and_what_main_has_is_none() {
+    let key = "token: ghp_abcdefghijklmnopqrstuvwxyz0123456789\n";
+    let f = Fixture::new();
+    let found = |branch: &str, by: &str| {
+        f.write("conf.txt", "token: from elsewhere\n");
+        f.commit("mina", "Tidy");
+        f.git("mina", &["checkout", "-q", "main"]);
+        let shown = run(&f, &["show", branch, "--json"]).exits(0).json().to_string();
+        assert_eq!(
+            shown.contains(&format!("commit {} puts it into conf.txt:1", &by[..7])),
+            !by.contains(' '),
+            "{shown}"
+        );
+        shown.contains("secret.known")
+    };
+    let work = |branch: &str| {
+        f.git("mina", &["checkout", "-q", "-b", branch, "main"]);
+        f.write("docs/a.txt", branch);
+        f.commit("mina", "Work");
+    };
+    let main_moves = |path: &str, text: &str| {
+        f.git("mina", &["checkout", "-q", "main"]);
+        f.write(path, text);
+        f.commit("rahim", "Main moves");
+    };
+    work("merged");
+    main_moves("m.txt", "more\n");
+    f.git("mina", &["checkout", "-q", "merged"]);
+    f.git("mina", &["merge", "-q", "--no-ff", "--no-commit", "main"]);
+    f.write("conf.txt", key);
+    let merge = f.commit("mina", "Merge main");
+    assert!(found("merged", &merge));
+    work("rooted");
+    f.git("mina", &["checkout", "-q", "--orphan", "lib"]);
+    f.git("mina", &["rm", "-rfq", "."]);
+    f.write("conf.txt", key);
+    let root = f.commit("mina", "A library");
+    f.git("mina", &["checkout", "-q", "rooted"]);
+    f.git("mina", &["merge", "-q", "--no-ff", "--allow-unrelated-histories", "-m", "Take it in", "lib"]);
+    f.git("mina", &["branch", "-q", "-D", "lib"]);
+    assert!(found("rooted", &root));
+    // What main put there, nobody of this branch did: neither the file, nor its line in a text that a merge joined.
+    work("updated");
+    f.write("both.txt", "mine\n\n\n\n\n\nend\n");
+    f.commit("mina", "More work");
+    main_moves("conf.txt", key);
+    f.git("mina", &["checkout", "-q", "updated"]);
+    f.git("mina", &["merge", "-q", "--no-ff", "-m", "Merge main", "main"]);
+    assert!(!found("updated", "no commit"));
+}

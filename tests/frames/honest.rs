@@ -152,6 +152,56 @@ fn a_rebase_that_takes_back_what_the_base_did_is_no_pure_rebase() {
     assert!(session.frame().contains("− SECURITY FIX"), "{}", session.frame());
 }
 
+/// Like blocks, one a name, each on or off.
+fn blocks(states: &[(&str, &str)]) -> String {
+    let block = |(name, state): &(&str, &str)| {
+        format!("---\nname: {name}\nspec:\n  a: 1\n  b: 2\n  c: 3\n  on: {state}\n  d: 4\n  e: 5\n  f: 6\n")
+    };
+    states.iter().map(block).collect()
+}
+
+#[test]
+fn a_mark_stays_with_its_block_where_the_base_gains_loses_or_sorts_some() {
+    let (dev, prod, test) = (("dev", "no"), ("prod", "no"), ("test", "no"));
+    let (dev_on, prod_on) = (("dev", "yes"), ("prod", "yes"));
+    for (base, seen, moved, other, same) in [
+        (&[dev][..], &[dev_on][..], &[prod, dev][..], &[prod_on, dev][..], &[prod, dev_on][..]),
+        (&[test, dev, prod], &[test, dev_on, prod], &[dev, prod], &[dev, prod_on], &[dev_on, prod]),
+        (&[dev, prod], &[dev_on, prod], &[prod, dev], &[prod_on, dev], &[prod, dev_on]),
+    ] {
+        let [base, seen, moved, other, same] = [base, seen, moved, other, same].map(blocks);
+        let f = fixture(&[("a.yaml", &base)], &[("a.yaml", &seen)]);
+        let mut session = rebased(&f, &[("a.yaml", &moved)], &[("a.yaml", &other)]);
+        let frame = session.press("<enter>").frame();
+        assert!(left(&frame).contains("1 hunk"), "another block is not what was seen: {frame}");
+        let f = fixture(&[("a.yaml", &base)], &[("a.yaml", &seen)]);
+        let mut session = rebased(&f, &[("a.yaml", &moved)], &[("a.yaml", &same)]);
+        let frame = session.press("<enter>").frame();
+        assert!(!left(&frame).contains("hunk"), "the same block is: {frame}");
+        // Nothing of it hangs on how often it is opened.
+        let frame = session.press("qu<enter>").frame();
+        assert!(!left(&frame).contains("hunk"), "{frame}");
+    }
+}
+
+#[test]
+fn an_answer_stays_with_what_its_line_stands_in() {
+    let text = |probe: &str, pay: &str| {
+        let rest = numbered(0..30).replace("line", "# line");
+        format!("import requests\n\n\ndef probe(url):\n    {probe}\n\n\n{rest}\ndef pay(url):\n    {pay}\n")
+    };
+    let off = "return requests.get(url, verify=False)";
+    let f = fixture(&[("a.py", &text("return 1", "return 2"))], &[("a.py", &text(off, "return 2"))]);
+    opened(&f, (120, 40)).press("<space>)aIt is a test host.<enter>qq");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.write("a.py", &text("return 1", off));
+    f.git("mina", &["commit", "-q", "-a", "--amend", "-m", "Work on it"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (120, 40));
+    let frame = session.press("u<enter>").frame();
+    assert!(left(&frame).contains("1 finding"), "{frame}");
+}
+
 #[test]
 fn a_moved_line_that_was_edited_has_another_mark_side_by_side_too() {
     let body = |limit: &str| {

@@ -623,7 +623,7 @@ fn commit_by_commit_a_merge_shows_what_it_adds_and_not_what_it_brings() {
     });
     let mut session = Session::new(&f, (120, 36));
     let frame = session.press("<enter>").press(">>").frame();
-    assert!(frame.contains("Merge main A merge: what it adds to the 3 files of"), "{frame}");
+    assert!(frame.contains("A merge: what it adds to the 3 files of") && frame.contains(". Merge main"), "{frame}");
     assert!(frame.contains("+ from nowhere") && frame.contains("+ and more"), "{frame}");
     assert!(frame.contains("2 files") && !frame.contains("main0.txt"), "{frame}");
     insta::assert_snapshot!(frame);
@@ -635,7 +635,53 @@ fn a_merge_that_only_follows_from_its_parents_adds_nothing() {
     let mut session = Session::new(&f, (120, 36));
     session.press("<enter>").press(">>");
     let frame = session.frame();
-    assert!(frame.contains("A merge that adds nothing to the 3 files of"), "{frame}");
+    assert!(
+        frame.contains("commit 2 of 3") && frame.contains("A merge that adds nothing to the 3 files of"),
+        "{frame}"
+    );
+    // It has nothing to show, and yet one gets past it, either way.
+    let frame = session.press(">").frame();
+    assert!(frame.contains("commit 3 of 3") && frame.contains("+ more"), "{frame}");
+    let frame = session.press("<").press("<").frame();
+    assert!(frame.contains("commit 1 of 3") && frame.contains("+ topic"), "{frame}");
+}
+
+#[test]
+fn a_merge_that_takes_one_side_whole_shows_what_it_dropped_of_the_other() {
+    let f = Fixture::new();
+    let text = |line: &str, fix: &str| numbered(0..40).replace("line 10\n", line).replace("line 25\n", fix);
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.write("a.txt", &text("line 10\n", "line 25\n"));
+    f.commit("rahim", "Base");
+    f.git("mina", &["checkout", "-q", "-b", "topic"]);
+    let own = text("mine\n", "line 25\n");
+    f.write("a.txt", &own);
+    f.commit("mina", "Topic");
+    f.git("rahim", &["checkout", "-q", "main"]);
+    f.write("a.txt", &text("theirs\n", "SECURITY FIX\n"));
+    f.commit("rahim", "Main goes on");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.git("mina", &["merge", "-q", "--no-ff", "-s", "ours", "-m", "Merge main", "main"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = Session::new(&f, (120, 36)).press("<enter>").press(">>").frame();
+    assert!(frame.contains("− SECURITY FIX") && !frame.contains("adds nothing"), "{frame}");
+}
+
+#[test]
+fn a_commit_without_a_parent_is_read_as_all_new() {
+    let f = merging(|_| {});
+    f.git("mina", &["checkout", "-q", "--orphan", "lib"]);
+    f.git("mina", &["rm", "-rfq", "."]);
+    f.write("lib.txt", "library\n");
+    f.commit("mina", "A library");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.git("mina", &["merge", "-q", "--allow-unrelated-histories", "-m", "Take it in", "lib"]);
+    f.git("mina", &["branch", "-q", "-D", "lib"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (120, 36));
+    session.press("<enter>");
+    let frames: Vec<String> = (0..5).map(|_| session.press(">").frame()).collect();
+    assert!(frames.iter().any(|frame| frame.contains("+ library") && frame.contains("all of it is new")), "{frames:?}");
 }
 
 #[test]

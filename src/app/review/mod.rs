@@ -102,6 +102,8 @@ pub struct Review {
     pub text_cache: TextCache,
     /// Which part of the change this is, and what there is to say of it; none: all.
     part: Option<(ChangePart, Vec<String>)>,
+    /// A part without files that was turned to instead of what is shown: the next one comes after it.
+    passed: Option<ChangePart>,
     /// What is one item though it is many files.
     groups: Groups,
     /// Hunks that do the same.
@@ -227,6 +229,7 @@ impl Review {
             text_cache: TextCache::new(inverse(&order)),
             order,
             part: None,
+            passed: None,
             groups,
             alike: Alike::default(),
             moves: Arc::default(),

@@ -40,13 +40,6 @@ pub struct View {
 }
 
 impl ChangePart {
-    pub fn name(&self) -> String {
-        match self {
-            ChangePart::Since(since, _) => since.name().to_owned(),
-            ChangePart::Commit(id) => format!("commit {}", id.short()),
-        }
-    }
-
     /// The part after this one: since one looked, since one decided, all. Those that show the same are one.
     pub fn after(now: Option<&ChangePart>, draft: &Draft) -> Result<Option<ChangePart>, &'static str> {
         let moved = |then: &&Revised| then.head != draft.head;
@@ -110,15 +103,35 @@ impl Review {
         self.part.as_ref().map(|(part, _)| part)
     }
 
+    /// Where a reader of parts is: at the one that is shown, or at one after it that has nothing to show.
+    pub fn part_turned_to(&self) -> Option<&ChangePart> {
+        self.passed.as_ref().or(self.part())
+    }
+
+    /// A part was turned to that has nothing to show, or cannot be read; what is said of it, with its place.
+    pub fn pass(&mut self, part: ChangePart, why: &str) -> String {
+        let said = format!("{}: {why}", self.name_of(&part));
+        self.passed = Some(part);
+        said
+    }
+
+    pub fn forget_passed(&mut self) {
+        self.passed = None;
+    }
+
     /// The part that is shown, in words.
     pub fn part_name(&self) -> Option<String> {
-        match self.part()? {
-            ChangePart::Since(since, _) => Some(since.name().to_owned()),
+        self.part().map(|part| self.name_of(part))
+    }
+
+    fn name_of(&self, part: &ChangePart) -> String {
+        match part {
+            ChangePart::Since(since, _) => since.name().to_owned(),
             ChangePart::Commit(id) => {
                 // Oldest first, as one reads them.
                 let commits = &self.change.revision.commits;
                 let at = commits.iter().rev().position(|commit| commit.id == *id).unwrap_or(0);
-                Some(format!("commit {} of {}: {}", at + 1, commits.len(), id.short()))
+                format!("commit {} of {}: {}", at + 1, commits.len(), id.short())
             }
         }
     }

@@ -74,6 +74,7 @@ pub(super) fn row(
         ask: ask.to_owned(),
         location: Location { path: path.clone(), side: Side::New, line: 0 },
         evidence: String::new(),
+        within: String::new(),
         ordinal: 0,
         places: Vec::new(),
     }

@@ -100,6 +100,7 @@ impl Told<'_> {
             },
             evidence,
             text: Digest::of(spot.around.to_string().as_bytes()).key(),
+            within: String::new(),
             ordinal: 0,
             places: Vec::new(),
         }

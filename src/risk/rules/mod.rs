@@ -276,6 +276,7 @@ impl Rules {
             location: Location { path: file.diff.path.clone(), side, line },
             evidence: self.redacted(evidence.trim()).chars().take(MAX_EVIDENCE).collect(),
             text: Digest::of(evidence.trim().as_bytes()).key(),
+            within: file.within(side, line),
             ordinal: 0,
             places: Vec::new(),
         }

@@ -349,6 +349,7 @@ fn refused_pack(error: &FileError, first: &RepoPath) -> Finding {
         location: Location { path: first.clone(), side: Side::New, line: 0 },
         evidence: String::new(),
         text: Digest::of(error.to_string().as_bytes()).key(),
+        within: String::new(),
         ordinal: 0,
         places: Vec::new(),
     }

@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{GitError, Repository, object_id, objects, oid, patch};
+use super::{GitError, Repository, is_same_place, object_id, objects, oid, patch};
 use crate::cache;
 use crate::change::diff::{FileDiff, TreeEntry};
 use crate::change::digest::Digest;
@@ -61,7 +61,7 @@ pub(super) struct Held {
 
 struct OnLine {
     parents: Vec<ObjectId>,
-    /// What it does, against its first parent; none of a root.
+    /// What it does, against its first parent; none of a root, and of what is not on the line of first parents.
     did: Option<Pair>,
 }
 
@@ -120,7 +120,7 @@ impl Repository {
                 // By branch, so that what was known of an earlier target goes.
                 let (ids, tip) = ([revision.base, revision.head], revision.target_tip);
                 let is_of_tip = |(of, _): &(ObjectId, Landed)| *of == tip;
-                self.kept("landed", &ids, is_of_tip, || Ok((tip, self.find_landed(revision)?)))
+                self.kept("landed on the line", &ids, is_of_tip, || Ok((tip, self.find_landed(revision)?)))
                     .map(|(_, landed)| landed)
             },
         )
@@ -209,11 +209,17 @@ impl Repository {
         }
         let patch = self.patch(wanted)?;
         for pair in same {
-            if pair == wanted || self.patch(pair)? == patch {
+            if pair == wanted || self.patch(pair)? == patch && self.is_same_place(wanted, pair)? {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Whether two that do the same do it at the same places.
+    fn is_same_place(&self, one: Pair, other: Pair) -> Result<bool, GitError> {
+        let (one, other) = (objects::diff(self, one.0, one.1)?, objects::diff(self, other.0, other.1)?);
+        is_same_place(self, &one, &other)
     }
 
     /// Which paths are touched, and their modes: what costs little to know, and is the same of the same patch. None of
@@ -253,6 +259,7 @@ impl Repository {
                 line.at.insert(id, line.commits.len());
                 line.commits.push(self.on_the_line(id)?);
             }
+            line.forget_beside(tip);
             Ok(Arc::new(line))
         };
         known(|known| &mut known.lines, (tip, MAX_LINES), find)
@@ -270,6 +277,18 @@ impl Repository {
 impl Line {
     pub(super) fn holds(&self, commit: ObjectId) -> bool {
         self.at.contains_key(&commit)
+    }
+
+    /// What merges bring in beside the line, the target never showed: a part of it may have been taken back before it
+    /// came, or all of it.
+    fn forget_beside(&mut self, tip: ObjectId) {
+        let (mut is_on_line, mut next) = (vec![false; self.commits.len()], Some(tip));
+        while let Some(&at) = next.and_then(|id| self.at.get(&id)) {
+            is_on_line[at] = true;
+            next = self.commits[at].parents.first().copied();
+        }
+        let beside = self.commits.iter_mut().zip(is_on_line).filter(|(_, is_on_line)| !is_on_line);
+        beside.for_each(|(commit, _)| commit.did = None);
     }
 
     /// Which of its commits another one holds.

@@ -28,7 +28,7 @@ pub fn diff(repository: &Repository, old: ObjectId, new: ObjectId) -> Result<Dif
 }
 
 /// As [`diff`]; without an old tree all of the new one is new.
-pub(super) fn diff_from(repository: &Repository, old: Option<ObjectId>, new: ObjectId) -> Result<Diff, GitError> {
+pub fn diff_from(repository: &Repository, old: Option<ObjectId>, new: ObjectId) -> Result<Diff, GitError> {
     walked(repository, old, new, &mut Effort::default())
 }
 

@@ -5,6 +5,7 @@ use crate::change::compare::{Comparison, Line, compare};
 use crate::change::diff::{Content, Diff, FileDiff, TreeEntry};
 use crate::change::digest::Digest;
 use crate::change::enclosing::enclosing;
+use crate::change::merge::merge;
 
 /// Two diffs of the same patch do the same: to the same paths and modes, in the same definitions, the same lines,
 /// blanks included. What has no lines is told apart by its objects. Unlike git's patch id it knows no lines around.
@@ -17,6 +18,29 @@ pub fn patch(repository: &Repository, diff: &Diff) -> Result<Digest, GitError> {
         bytes = Digest::of(&bytes).to_string().into_bytes();
     }
     Ok(Digest::of(&bytes))
+}
+
+/// Whether two diffs of one patch do it at the same places: each of the other's texts is what one would make of it.
+/// In a list of like blocks the same lines in another block are another change.
+pub fn is_same_place(repository: &Repository, one: &Diff, other: &Diff) -> Result<bool, GitError> {
+    for file in &one.files {
+        repository.deadline.check()?;
+        let Some(there) = other.at(&file.path) else { return Ok(false) };
+        if there.old.map(|entry| entry.id) == file.old.map(|entry| entry.id) {
+            continue;
+        }
+        let side = |entry: Option<TreeEntry>| entry.map(|entry| content(repository, entry)).transpose();
+        let (base, theirs) = (side(file.old)?, side(file.new)?);
+        let (ours, made) = (side(there.old)?, side(there.new)?);
+        let [Some(base), Some(theirs), Some(ours), Some(made)] = [&base, &theirs, &ours, &made].map(text) else {
+            // What has no lines is the same by its objects.
+            continue;
+        };
+        if merge(base, ours, theirs).as_deref() != Some(made) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn add(repository: &Repository, file: &FileDiff, bytes: &mut Vec<u8>) -> Result<(), GitError> {
@@ -47,7 +71,9 @@ fn lines(comparison: &Comparison, old: &[u8], new: &[u8], bytes: &mut Vec<u8>) {
     for hunk in &comparison.hunks {
         let context = hunk.lines.iter().take_while(|line| matches!(line, Line::Context { .. })).count();
         let first = hunk.new.start + u32::try_from(context).unwrap_or(u32::MAX - hunk.new.start);
-        bytes.extend_from_slice(&enclosing(&comparison.new, new, first).join(&b'\n'));
+        let within = enclosing(&comparison.new, new, first).join(&b'\n');
+        bytes.extend_from_slice(&(within.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(&within);
         for line in &hunk.lines {
             let (sign, line) = match *line {
                 Line::Removed { old: line } => (b'-', comparison.old.get(old, line)),

@@ -1,7 +1,6 @@
 //! Everything of a file that asks to be looked at, however it is laid out: hunks to mark, omissions to acknowledge,
 //! sentences to read.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use super::omissions::{Omission, Spot, key_of};
@@ -9,7 +8,7 @@ use super::{MAX_LINE_BYTES, bytes_of, omissions};
 use crate::change::compare::{Block, Hunk, Line, differ_in_blanks};
 use crate::change::diff::{Content, FileDiff, Location, Side, TreeEntry};
 use crate::change::digest::Digest;
-use crate::change::enclosing::{data_path, enclosing};
+use crate::change::enclosing::{data_path, is_data, is_nested, whereabouts};
 use crate::change::lines::Lines;
 use crate::change::replacement::{Replacement, ReplacementId};
 use crate::change::visible;
@@ -21,8 +20,8 @@ use crate::signing::hidden_characters;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
     /// Keys of its hunks; of the file itself where it changed without lines and without omissions. A key comes from
-    /// path, modes, encodings, the hunk's lines with their context, what encloses them, and which of equal ones it is:
-    /// it survives a rebase, and falls where the content changed.
+    /// path, modes, encodings, the hunk's lines with their context, the text that it changes and where in it: it falls
+    /// where the content changed.
     pub hunks: Vec<String>,
     pub omissions: Vec<Omission>,
     pub sentences: Vec<String>,
@@ -148,10 +147,6 @@ fn changed_pairs<'f>(file: &'f FileMaterial, hunk: &Hunk) -> Option<Vec<(&'f [u8
     is_plain.then(|| pairs.collect())
 }
 
-/// Texts in which what stands behind a key is its value, also without quotes.
-const DATA: &[&str] = &["yaml", "yml", "toml", "ini", "cfg", "conf", "properties", "env", "tfvars"];
-/// Texts besides in which the same line below another key is about something else.
-const NESTED: &[&str] = &["json", "jsonc", "json5", "tf", "hcl", "xml"];
 /// Characters of a line that a list shows, and those of them before what changed in it.
 const MAX_SHOWN: usize = 60;
 const BEFORE: usize = 24;
@@ -161,19 +156,10 @@ fn edit(file: &FileMaterial, hunk: &Hunk) -> Option<Edit> {
     let found = Replacement::of(&pairs)?;
     let more = if pairs.len() > 1 { format!("  1 of {}", pairs.len()) } else { String::new() };
     let (old, new) = pairs.first()?;
-    let path = file.diff.path.lossy().to_ascii_lowercase();
+    let path = file.diff.path.lossy();
     let place = || if is_nested(&path) { data_places(file, hunk) } else { Vec::new() };
     let id = found.id(&pairs, is_data(&path), place);
     Some(Edit { id, line: format!("{}{more}", excerpt(old, new)).into() })
-}
-
-fn is_data(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.starts_with(".env") || name.rsplit_once('.').is_some_and(|(_, ending)| DATA.contains(&ending))
-}
-
-fn is_nested(path: &str) -> bool {
-    is_data(path) || path.rsplit_once('.').is_some_and(|(_, ending)| NESTED.contains(&ending))
 }
 
 /// Where in a text of data the lines are that a hunk takes out.
@@ -236,18 +222,26 @@ fn file_key(diff: &FileDiff) -> String {
     key_of(diff, &format!("file {} {}", id(diff.old), id(diff.new)))
 }
 
+/// By the text that a hunk changes, and where in it: in a list of like blocks the same lines in another block are another
+/// change. Another text of the base has other keys; what was seen of it is brought over line by line.
 fn hunk_keys(file: &FileMaterial) -> Vec<String> {
-    let (mut equal, occurrences): (HashMap<Digest, usize>, _) = (HashMap::new(), occurrences(file));
-    let mut occurrences = occurrences.into_iter();
-    let key = |hunk: &Hunk| {
+    let base = file.diff.old.map(|entry| entry.id.to_string()).unwrap_or_default();
+    let key = |(at, hunk): (usize, &Hunk)| {
         let digest = Digest::of(&signed_lines(file, hunk));
-        let place = Digest::of(&place(file, hunk));
-        let ordinal = equal.entry(digest).or_default();
-        *ordinal += 1;
-        let occurrence = occurrences.next().unwrap_or_default();
-        key_of(&file.diff, &format!("hunk {ordinal} {digest} {place} {occurrence}{}", encodings(file)))
+        // Of two that begin at one line, one takes nothing out.
+        let twin = file.comparison.hunks[..at].iter().filter(|other| other.old.start == hunk.old.start).count();
+        key_of(&file.diff, &format!("hunk {twin} {digest} at {} of {base}{}", hunk.old.start, encodings(file)))
     };
-    file.comparison.hunks.iter().map(key).collect()
+    file.comparison.hunks.iter().enumerate().map(key).collect()
+}
+
+/// Whether two versions of a file have the same hunks, each with the same lines around it and in the same definitions,
+/// however far the text around them moved.
+pub fn have_same_hunks(one: &FileMaterial, other: &FileMaterial) -> bool {
+    let (ours, theirs) = (&one.comparison.hunks, &other.comparison.hunks);
+    let is_same =
+        |(a, b): (&Hunk, &Hunk)| signed_lines(one, a) == signed_lines(other, b) && place(one, a) == place(other, b);
+    ours.len() == theirs.len() && ours.iter().zip(theirs).all(is_same)
 }
 
 /// In what both sides are written, where that is not UTF-8: the same lines are other bytes then.
@@ -279,44 +273,11 @@ fn signed_lines(file: &FileMaterial, hunk: &Hunk) -> Vec<u8> {
     text
 }
 
-/// Lines that are compared to find out where else what a hunk replaces stands; beyond, its line number stands for that.
-const MAX_COMPARED: usize = 2_000_000;
-
-/// By hunk: how often what it replaces, with its context, stands in the old text before it. In a list of like blocks
-/// the same edit in another one is another change.
-fn occurrences(file: &FileMaterial) -> Vec<String> {
-    let (old, text) = (&file.comparison.old, text_of(&file.old));
-    let mut places: HashMap<&[u8], Vec<u32>> = HashMap::new();
-    let hunks = file.comparison.hunks.iter().filter(|hunk| !hunk.old.is_empty());
-    hunks.for_each(|hunk| _ = places.entry(old.get(text, hunk.old.start)).or_default());
-    for line in 0..old.count() {
-        if let Some(own) = places.get_mut(old.get(text, line)) {
-            own.push(line);
-        }
-    }
-    let mut left = MAX_COMPARED;
-    let mut found = Vec::with_capacity(file.comparison.hunks.len());
-    for hunk in &file.comparison.hunks {
-        let starts = places.get(old.get(text, hunk.old.start)).map(Vec::as_slice).unwrap_or_default();
-        let before = starts.iter().take_while(|start| **start < hunk.old.start);
-        let is_same = |start: &&u32| {
-            let pairs = hunk.old.clone().zip(**start..);
-            let same = pairs.take_while(|(a, b)| old.get(text, *a) == old.get(text, *b)).count();
-            left = left.saturating_sub(same + 1);
-            same == hunk.old.len()
-        };
-        let count = before.filter(is_same).count();
-        found.push(if left == 0 { format!("at {}", hunk.old.start) } else { count.to_string() });
-    }
-    found
-}
-
 /// What encloses a hunk: the same lines somewhere else are not the same change.
 fn place(file: &FileMaterial, hunk: &Hunk) -> Vec<u8> {
-    let comparison = &file.comparison;
-    let found = match hunk.new.is_empty() {
-        true => enclosing(&comparison.old, text_of(&file.old), hunk.old.start),
-        false => enclosing(&comparison.new, text_of(&file.new), hunk.new.start),
-    };
-    found.join(&b'\n')
+    let (comparison, path) = (&file.comparison, file.diff.path.lossy());
+    match hunk.new.is_empty() {
+        true => whereabouts(&path, &comparison.old, text_of(&file.old), hunk.old.start),
+        false => whereabouts(&path, &comparison.new, text_of(&file.new), hunk.new.start),
+    }
 }
