@@ -28,7 +28,7 @@
 //!                                               servers, pushes, commands
 //!  2  source  ledger  gate_state  signer  drafts  cache  disk  clipboard  editor
 //!                                               git objects; chains in refs; what a gate saw; keys; files
-//!  1  provenance  risk  policy  decision  record  gate  command  highlight       rules
+//!  1  provenance  risk  policy  decision  record  gate  command  agents  highlight    rules
 //!  0  change  datafile                          plain data; TOML files read with all their mistakes
 //! ```
 //!
@@ -97,6 +97,9 @@ pub mod policy;
 pub mod provenance;
 pub mod record;
 
+#[cfg(feature = "git")]
+#[doc(hidden)]
+pub mod agents;
 #[cfg(feature = "git")]
 #[doc(hidden)]
 pub mod cache;

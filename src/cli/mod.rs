@@ -24,6 +24,7 @@ macro_rules! help {
 
 mod doctor;
 mod gate;
+mod hook;
 mod manual;
 mod meant;
 mod policy;
@@ -156,6 +157,14 @@ enum Command {
     #[cfg(all(feature = "tui", target_os = "linux"))]
     #[command(after_help = help!("0 done", "undersign broker serve /var/lib/undersign"))]
     Broker(broker::Options),
+    /// Answer an agent that is about to run something: what reaches production waits for a person
+    #[command(after_help = help!(
+        "0 the call goes on, or the answer says that it may not; 2 it may not go on",
+        "undersign hook claude-code",
+        "undersign hook install claude-code",
+        "undersign hook check 'kubectl delete ns shop'"
+    ))]
+    Hook(hook::Options),
     /// Print one pending change: what it does, what was found, what it needs
     #[command(after_help = help!("0 when there is such a change", "undersign show agent/work --json"))]
     Show(show::Options),
@@ -197,7 +206,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Review", &["demo", "init", "review", "queue", "show", "risk", "rules"]),
     ("Decisions", &["sync", "record"]),
     ("Policy and gate", &["policy", "verify", "gate", "doctor"]),
-    ("Commands in production", &["exec", "broker"]),
+    ("Commands in production", &["exec", "broker", "hook"]),
     ("Terminal and shell", &["keys", "theme", "completions", "man"]),
 ];
 
@@ -279,6 +288,7 @@ impl Command {
             Command::Exec(options) => return exec::run(options, first),
             #[cfg(all(feature = "tui", target_os = "linux"))]
             Command::Broker(options) => broker::run(options),
+            Command::Hook(options) => return hook::run(options),
             Command::Verify(options) => return Ok(verify::run(options, first)),
             Command::Gate(options) => gate::run(options, first),
             Command::Queue(options) => queue::run(options, repositories),

@@ -6,7 +6,9 @@ mod support;
 
 mod doctor;
 mod gate;
+mod hook;
 mod hostile;
+mod landed;
 mod looks;
 mod moves;
 mod policy;

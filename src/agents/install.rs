@@ -1,0 +1,106 @@
+//! What makes an agent ask the hook, where an administrator puts it, and what is still open then.
+
+use serde_json::json;
+
+use super::Agent;
+
+/// A file for an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    /// Where the agent reads it, out of reach of who the agent runs for where there is such a place; `~` is their home.
+    pub place: &'static str,
+    /// What stands in it.
+    pub text: String,
+    /// Sentences: what it rests on, and what it does not stop.
+    pub notes: &'static [&'static str],
+}
+
+/// Seconds after which an agent gives a hook up. The hook itself answers earlier, since some agents go on then.
+const TIMEOUT: u32 = 15;
+
+/// The set-up for an agent, which will run this program.
+pub fn setup(agent: Agent, program: &str) -> Setup {
+    let command = format!("{program} hook {}", agent.name());
+    match agent {
+        Agent::ClaudeCode => Setup {
+            place: "/etc/claude-code/managed-settings.d/50-undersign.json",
+            text: pretty(&json!({
+                "hooks": {"PreToolUse": [{"matcher": "*", "hooks": [{
+                    "type": "command",
+                    "command": program,
+                    "args": ["hook", agent.name()],
+                    "timeout": TIMEOUT,
+                    "onFailure": "block",
+                }]}]},
+                "pluginConfigs": {"cc-plugin-sec-default@builtin": {"options": {"allowManagedModsOnly": true}}},
+            })),
+            notes: &[
+                "In a user's own settings a mod can overrule it: only the managed place is out of its reach.",
+                "--bare, --safe-mode and disableAllHooks run without hooks. Before 2.1.214 a refusal may stop nothing.",
+            ],
+        },
+        Agent::Codex => Setup {
+            place: "/etc/codex/requirements.toml",
+            text: format!(
+                "[features]\nhooks = true\n\n[hooks]\n\n{}",
+                ["PreToolUse", "PermissionRequest"].map(|event| codex_hook(event, &command)).join("\n")
+            ),
+            notes: &[
+                "Hooks in a user's or a project's own files are skipped until that user trusts them in /hooks.",
+                "`write_stdin` to a program that runs already asks no hook.",
+            ],
+        },
+        Agent::Opencode => Setup {
+            place: "~/.config/opencode/plugins/undersign.js",
+            text: include_str!("../../assets/agents/opencode.js").replace("@PROGRAM@", &json!(program).to_string()),
+            notes: &[
+                "opencode has no managed place for plugins: whoever can write this file can take it away.",
+                "Calls of subagents, and of tools of MCP servers, were seen to pass by plugins.",
+            ],
+        },
+        Agent::Gemini => Setup {
+            place: "/etc/gemini-cli/settings.json",
+            text: pretty(&json!({"hooks": {"BeforeTool": [{"matcher": ".*", "hooks": [{
+                "type": "command", "command": command, "timeout": TIMEOUT * 1_000,
+            }]}]}})),
+            notes: &["A hook that fails in another way than by its refusal is a warning there, and the call goes on."],
+        },
+        Agent::Kiro => Setup {
+            place: "~/.kiro/hooks/undersign.json",
+            text: pretty(&json!({"version": "v1", "hooks": [{
+                "name": "undersign", "trigger": "PreToolUse", "matcher": "*", "enabled": true, "timeout": TIMEOUT,
+                "action": {"type": "command", "command": command},
+            }]})),
+            notes: &[
+                "Version 2 of the CLI goes on whatever a hook says; the IDE before 1.0 gives hooks nothing to read.",
+            ],
+        },
+        Agent::Cursor => Setup {
+            place: "/etc/cursor/hooks.json",
+            text: pretty(&json!({"version": 1, "hooks": {
+                "beforeShellExecution": [{"command": command, "timeout": TIMEOUT, "failClosed": true}],
+                "beforeMCPExecution": [{"command": command, "timeout": TIMEOUT, "failClosed": true}],
+            }})),
+            notes: &["Without `failClosed`, or with an event that is misspelt, every call goes on."],
+        },
+        Agent::Copilot => Setup {
+            place: "~/.copilot/hooks/undersign.json",
+            text: pretty(&json!({"version": 1, "hooks": {"PreToolUse": [{
+                "type": "command", "bash": command, "timeoutSec": TIMEOUT,
+            }]}})),
+            notes: &["A hook that runs out of time lets the call go on since 1.0.67."],
+        },
+    }
+}
+
+fn codex_hook(event: &str, command: &str) -> String {
+    let command = json!(command);
+    format!(
+        "[[hooks.{event}]]\nmatcher = \".*\"\n\n[[hooks.{event}.hooks]]\ntype = \"command\"\ncommand = {command}\n\
+         timeout = {TIMEOUT}\n"
+    )
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+}
