@@ -59,9 +59,9 @@ fn rules_with_mistakes_stop_every_command_and_no_other_tool() {
 #[test]
 fn what_an_agent_wrote_acts_on_no_terminal() {
     let f = Fixture::new();
-    let call = DELETE.replace("ns shop", "ns \\u001b]0;owned\\u0007\\u202e");
+    let call = DELETE.replace("ns shop", "ns \\u001b[31mowned\\u0007\\u202e");
     let said = asked(&f, "claude-code", &call, None).exits(2);
-    assert!(!said.err.contains(['\u{1b}', '\u{7}', '\u{202e}']) && said.err.contains("␛]0;owned␇"), "{said:?}");
+    assert!(!said.err.contains(['\u{1b}', '\u{7}', '\u{202e}']) && said.err.contains("␛[31mowned␇"), "{said:?}");
 }
 
 #[test]

@@ -26,7 +26,11 @@ pub fn is_same_place(repository: &Repository, one: &Diff, other: &Diff) -> Resul
     for file in &one.files {
         repository.deadline.check()?;
         let Some(there) = other.at(&file.path) else { return Ok(false) };
-        if there.old.map(|entry| entry.id) == file.old.map(|entry| entry.id) {
+        let id = |entry: Option<TreeEntry>| entry.map(|entry| entry.id);
+        if id(there.old) == id(file.old) {
+            if id(there.new) != id(file.new) {
+                return Ok(false);
+            }
             continue;
         }
         let side = |entry: Option<TreeEntry>| entry.map(|entry| content(repository, entry)).transpose();
