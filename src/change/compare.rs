@@ -1,5 +1,6 @@
 //! Two texts → hunks of lines; two lines → spans of words. Lines are numbers into the texts, never copies of them.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use similar::{DiffTag, TextDiff};
@@ -42,6 +43,9 @@ pub struct Hunk {
     /// In the order in which they are drawn: of a change, what is removed comes before what is added.
     pub lines: Vec<Line>,
 }
+
+/// Lines that are compared to find out where else what a hunk replaces stands; beyond, nothing is said to stand once.
+const MAX_COMPARED: usize = 2_000_000;
 
 /// The old and the new text of one path, compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,6 +95,34 @@ fn gather(changes: &[(Range<u32>, Range<u32>)], old_count: u32) -> Vec<Hunk> {
         }
     }
     hunks
+}
+
+impl Comparison {
+    /// By hunk: whether what it replaces, with the lines around it, stands only once in the old text. In a list of like
+    /// blocks nobody can say which of them is meant once the text around them is another one.
+    pub fn stand_once(&self, old: &[u8]) -> Vec<bool> {
+        let mut starts: HashMap<&[u8], Vec<u32>> = HashMap::new();
+        let hunks = self.hunks.iter().filter(|hunk| !hunk.old.is_empty());
+        hunks.for_each(|hunk| _ = starts.entry(self.old.get(old, hunk.old.start)).or_default());
+        for line in 0..self.old.count() {
+            if let Some(own) = starts.get_mut(self.old.get(old, line)) {
+                own.push(line);
+            }
+        }
+        let mut left = MAX_COMPARED;
+        let mut count = |hunk: &Hunk| {
+            let is_same = |start: &&u32| {
+                let pairs = hunk.old.clone().zip(**start..self.old.count());
+                let same = pairs.take_while(|(a, b)| self.old.get(old, *a) == self.old.get(old, *b)).count();
+                left = left.saturating_sub(same + 1);
+                same == hunk.old.len()
+            };
+            let starts = starts.get(self.old.get(old, hunk.old.start)).map(Vec::as_slice).unwrap_or_default();
+            let count = starts.iter().filter(is_same).count();
+            if left == 0 { 0 } else { count }
+        };
+        self.hunks.iter().map(|hunk| !hunk.old.is_empty() && count(hunk) == 1).collect()
+    }
 }
 
 impl Hunk {

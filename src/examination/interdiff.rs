@@ -191,25 +191,6 @@ fn expected(repository: &Repository, sides: &Sides) -> Result<(Image, bool), Git
     Ok((Image::of(repository, entry)?, false))
 }
 
-/// What an earlier version of a file would be on another text of its base; none where both touched the same lines, or
-/// where that has no lines.
-///
-/// # Errors
-/// What it is made of cannot be read.
-pub fn on_base(
-    repository: &Repository,
-    earlier: &FileDiff,
-    base: Option<TreeEntry>,
-) -> Result<Option<FileMaterial>, GitError> {
-    let (expected, clashes) = merged(repository, earlier.old, base, earlier.new)?;
-    if clashes {
-        return Ok(None);
-    }
-    let old = Image::of(repository, base)?;
-    let diff = FileDiff { old: base, new: expected.entry, ..earlier.clone() };
-    Ok(Some(FileMaterial::of(diff, old.content, expected.content)))
-}
-
 fn merged(
     repository: &Repository,
     base: Option<TreeEntry>,

@@ -9,12 +9,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::app::review::rows::{Inventory, Omission, Spot, have_same_hunks};
+use crate::app::review::rows::{Inventory, Omission, Spot, hunks_by_content};
 use crate::change::RepoPath;
 use crate::change::diff::{Diff, FileDiff};
+use crate::change::digest::Digest;
 use crate::decision::Draft;
 use crate::examination::renamed::Renamed;
-use crate::examination::{self, FileMaterial, RepositorySnapshot, interdiff, text_of};
+use crate::examination::{self, FileMaterial, RepositorySnapshot, text_of};
 use crate::risk::Assessor;
 use crate::source::git::{GitError, Repository};
 
@@ -53,8 +54,8 @@ pub(super) fn carry(
     Ok(count)
 }
 
-/// Marks of files whose base has another text now, where what the earlier revision would be on it has the same hunks.
-/// Which like block of the text of now is the one that was seen, is so known and not guessed.
+/// Marks of files whose base has another text now: of hunks that are told by their content alone in both. Where the
+/// texts hold like blocks nobody knows which of them was seen.
 fn follow_bases(
     repository: &Repository,
     draft: &mut Draft,
@@ -69,35 +70,38 @@ fn follow_bases(
         let Some(rest) = left.checked_sub(text_of(&then.old).len() + text_of(&then.new).len()) else { break };
         left = rest;
         let was = Inventory::of(&then);
-        if !is_known(draft, &was) {
-            continue;
-        }
-        let moved = interdiff::on_base(repository, earlier, file.old)?;
-        if let Some(moved) = moved.filter(|moved| have_same_hunks(&then, moved)) {
-            over(draft, &was, &Inventory::of(&moved));
+        if is_known(draft, &was) {
+            let is = FileMaterial::read(repository, file)?;
+            over(draft, (&was, hunks_by_content(&then)), (&Inventory::of(&is), hunks_by_content(&is)));
         }
     }
     Ok(())
 }
 
-/// What was done to one inventory holds for another with the same hunks.
-fn over(draft: &mut Draft, was: &Inventory, is: &Inventory) {
-    // What is said of the file as a whole is seen with its first hunk.
-    let first = usize::from(was.sentences != is.sentences);
-    for (old, new) in was.hunks.iter().zip(&is.hunks).skip(first) {
-        if draft.seen.contains(old) {
-            draft.seen.insert(new.clone());
-        } else if let Some(lines) = draft.shown.get(old).cloned() {
-            draft.shown.entry(new.clone()).or_insert(lines);
+/// Takes marks, shown lines and reasons for long lines over to the hunks of the same content.
+fn over(draft: &mut Draft, was: (&Inventory, Vec<Option<Digest>>), is: (&Inventory, Vec<Option<Digest>>)) {
+    let ((was, contents), (is, of_now)) = (was, is);
+    let places: HashMap<Digest, usize> =
+        of_now.into_iter().enumerate().filter_map(|(at, content)| Some((content?, at))).collect();
+    for (at, content) in contents.into_iter().enumerate() {
+        let Some(&new) = content.and_then(|content| places.get(&content)) else { continue };
+        let (Some(old_key), Some(new_key)) = (was.hunks.get(at), is.hunks.get(new)) else { continue };
+        // What is said of the file as a whole is seen with its first hunk.
+        let is_whole = new > 0 || at == 0 && was.sentences == is.sentences;
+        if draft.seen.contains(old_key) && is_whole {
+            draft.seen.insert(new_key.clone());
+        } else if let Some(lines) = draft.shown.get(old_key).cloned() {
+            draft.shown.entry(new_key.clone()).or_insert(lines);
         }
-    }
-    let lines =
-        |inventory: &Inventory| inventory.omissions.iter().filter(is_of_line).map(|own| own.key.clone()).collect();
-    let (old, new): (Vec<String>, Vec<String>) = (lines(was), lines(is));
-    if old.len() == new.len() {
-        for (old, new) in old.iter().zip(new) {
-            if let Some(reason) = draft.acknowledged.get(old).cloned() {
-                draft.acknowledged.entry(new).or_insert(reason);
+        let line_of = |omission: &&Omission, hunk: usize| match omission.spot {
+            Spot::Line { hunk: own, line } if own as usize == hunk => Some(line),
+            _ => None,
+        };
+        for old in &was.omissions {
+            let Some(line) = line_of(&old, at) else { continue };
+            let same = is.omissions.iter().find(|omission| line_of(omission, new) == Some(line));
+            if let Some((same, reason)) = same.zip(draft.acknowledged.get(&old.key).cloned()) {
+                draft.acknowledged.entry(same.key.clone()).or_insert(reason);
             }
         }
     }

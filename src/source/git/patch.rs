@@ -20,8 +20,8 @@ pub fn patch(repository: &Repository, diff: &Diff) -> Result<Digest, GitError> {
     Ok(Digest::of(&bytes))
 }
 
-/// Whether two diffs of one patch do it at the same places: each of the other's texts is what one would make of it.
-/// In a list of like blocks the same lines in another block are another change.
+/// Whether two diffs of one patch do it at the same places: each of the other's texts is what one would make of it, and
+/// what they replace stands there once. In a list of like blocks the same lines in another block are another change.
 pub fn is_same_place(repository: &Repository, one: &Diff, other: &Diff) -> Result<bool, GitError> {
     for file in &one.files {
         repository.deadline.check()?;
@@ -40,7 +40,8 @@ pub fn is_same_place(repository: &Repository, one: &Diff, other: &Diff) -> Resul
             // What has no lines is the same by its objects.
             continue;
         };
-        if merge(base, ours, theirs).as_deref() != Some(made) {
+        let is_clear = |old: &[u8], new: &[u8]| compare(old, new).stand_once(old).into_iter().all(|once| once);
+        if merge(base, ours, theirs).as_deref() != Some(made) || !is_clear(base, theirs) || !is_clear(ours, made) {
             return Ok(false);
         }
     }

@@ -235,13 +235,13 @@ fn hunk_keys(file: &FileMaterial) -> Vec<String> {
     file.comparison.hunks.iter().enumerate().map(key).collect()
 }
 
-/// Whether two versions of a file have the same hunks, each with the same lines around it and in the same definitions,
-/// however far the text around them moved.
-pub fn have_same_hunks(one: &FileMaterial, other: &FileMaterial) -> bool {
-    let (ours, theirs) = (&one.comparison.hunks, &other.comparison.hunks);
-    let is_same =
-        |(a, b): (&Hunk, &Hunk)| signed_lines(one, a) == signed_lines(other, b) && place(one, a) == place(other, b);
-    ours.len() == theirs.len() && ours.iter().zip(theirs).all(is_same)
+/// By hunk: what it says, with the lines around it, and in what it stands; none where what it replaces stands more than
+/// once. Of two versions of a file on texts of the base that differ, equal ones are the same hunk.
+pub fn hunks_by_content(file: &FileMaterial) -> Vec<Option<Digest>> {
+    let once = file.comparison.stand_once(text_of(&file.old));
+    let content = |hunk: &Hunk| [signed_lines(file, hunk), place(file, hunk)].map(|text| Digest::of(&text).0).concat();
+    let hunks = file.comparison.hunks.iter().zip(once);
+    hunks.map(|(hunk, once)| once.then(|| Digest::of(&content(hunk)))).collect()
 }
 
 /// In what both sides are written, where that is not UTF-8: the same lines are other bytes then.

@@ -8,7 +8,7 @@ pub mod text;
 
 use std::ops::Range;
 
-pub use inventory::{Inventory, Outline, have_same_hunks, replacement};
+pub use inventory::{Inventory, Outline, hunks_by_content, replacement};
 pub use omissions::bytes_text;
 pub use omissions::{Omission, Spot};
 pub use remarks::{Located, Remarks, answer_lines, detail, note_lines, omission_lines, sentence_lines};
