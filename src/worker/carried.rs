@@ -2,10 +2,10 @@
 //! answers to findings, reasons for long lines. Their keys depend on the path and on that text, and so are made anew
 //! for those of now, from what was read then.
 //!
-//! To another name only where the two paths mean the same to rules and policy: else all of the file is read as new. And only what is
-//! the same to the byte, on the same old side. What speaks for the file as a whole does not carry over, since its name
-//! is what changed: the first hunk, with which the name and what is said of the file are seen, is to be marked again,
-//! though its lines count as shown.
+//! To another name only where the two paths mean the same to rules and policy: else all of the file is read as new. And
+//! only what is the same to the byte, on the same old side. What speaks for the file as a whole does not carry over,
+//! since its name is what changed: the first hunk, with which the name and what is said of the file are seen, is to be
+//! marked again, though its lines count as shown.
 
 use std::collections::{BTreeMap, HashMap};
 

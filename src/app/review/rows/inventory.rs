@@ -222,8 +222,8 @@ fn file_key(diff: &FileDiff) -> String {
     key_of(diff, &format!("file {} {}", id(diff.old), id(diff.new)))
 }
 
-/// By the text that a hunk changes, and where in it: in a list of like blocks the same lines in another block are another
-/// change. Another text of the base has other keys; what was seen of it is brought over line by line.
+/// By the text that a hunk changes, and where in it: in a list of like blocks the same lines in another block are
+/// another change. Another text of the base has other keys; what was seen of it is brought over hunk by hunk.
 fn hunk_keys(file: &FileMaterial) -> Vec<String> {
     let base = file.diff.old.map(|entry| entry.id.to_string()).unwrap_or_default();
     let key = |(at, hunk): (usize, &Hunk)| {
