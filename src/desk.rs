@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 use signal_hook::iterator::Signals;
 
-use crate::app::command::CommandEffect;
+use crate::app::command::{CommandEffect, CommandEvent};
 use crate::app::keymap::{Key, Stroke};
 use crate::app::{Effect, Event, State, update};
 use crate::clipboard;
@@ -194,7 +194,25 @@ pub fn run(
     }
     drop(screen);
     hands.workers.finish(&ports);
+    take_in_the_last(&mut state, intake, &ports);
     Ok(state)
+}
+
+/// What the signing lane told while the program was left: what it signed is told and sent like anything else.
+fn take_in_the_last(state: &mut State, mut intake: Intake, ports: &Ports) {
+    while let Ok(input) = intake.inputs.try_recv() {
+        intake.sort(input);
+    }
+    let is_of_the_lane =
+        |event: &Event| matches!(event, Event::Signed { .. } | Event::Command(CommandEvent::Signed { .. }));
+    let mut events: VecDeque<Event> = intake.told.into_iter().filter(is_of_the_lane).collect();
+    while let Some(event) = events.pop_front() {
+        for effect in update(state, event) {
+            if matches!(effect, Effect::SaveDraft { .. } | Effect::Sync { .. }) {
+                perform(effect, ports, &mut |event| events.push_back(event));
+            }
+        }
+    }
 }
 
 fn clock() -> i64 {

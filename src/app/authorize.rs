@@ -3,13 +3,14 @@
 use super::action::Action;
 use super::ceremony::Ask;
 use super::command::sheet::CommandSheet;
-use super::command::{CommandEffect, CommandEvent, CommandView, OpenedCommand};
+use super::command::{CommandEffect, CommandEvent, CommandView, OpenedCommand, ShownCommand};
 use super::keymap::Stroke;
 use super::prompt::{Prompt, Purpose};
 use super::queue::QueuedCommand;
 use super::text::TextField;
 use super::{Effect, Overlay, Screen, State};
 use crate::authorizing::{PageRow, PendingCommand};
+use crate::command::Verdict;
 use crate::signing::SigningError;
 
 /// Reads a command of the queue anew, and opens it.
@@ -26,11 +27,12 @@ pub fn arrived(state: &mut State, event: CommandEvent) -> Vec<Effect> {
     match event {
         CommandEvent::Opened { ticket, repository, result } => opened(state, ticket, repository, result),
         CommandEvent::Listed { repository, result } => listed(state, repository, result),
-        CommandEvent::Signed { ticket, result } => return signed(state, ticket, result),
-        CommandEvent::Prepared { ticket, result } => {
-            let is_open = ticket == state.ticket;
-            if let (Some(Overlay::Authorize(sheet)), true) = (&mut state.overlay, is_open) {
-                let told = sheet.ceremony.prepared(result);
+        CommandEvent::Signed { sheet, about, verdict, result } => {
+            return signed(state, sheet, &about, verdict, result);
+        }
+        CommandEvent::Prepared { sheet: number, result } => {
+            if let Some(Overlay::Authorize(sheet)) = &mut state.overlay {
+                let told = sheet.ceremony.prepared(number, result);
                 close(state, told);
             }
         }
@@ -98,8 +100,8 @@ pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effec
     let Screen::Command(command) = &mut state.screen else { return Vec::new() };
     match action {
         Action::Sign => {
-            let asks = state.key_needs_passphrase && !state.sitting.is_open();
-            state.overlay = Some(Overlay::Authorize(Box::new(CommandSheet::new(state.key.clone(), asks))));
+            let sheet = CommandSheet::new(state.ceremony());
+            state.overlay = Some(Overlay::Authorize(Box::new(sheet)));
         }
         Action::Answer => return answer(state),
         Action::Copy => {
@@ -132,44 +134,69 @@ fn answer(state: &mut State) -> Vec<Effect> {
 pub fn sheet_stroke(state: &mut State, mut sheet: Box<CommandSheet>, stroke: Stroke) -> Vec<Effect> {
     let Screen::Command(command) = &mut state.screen else { return Vec::new() };
     let asked = sheet.stroke(stroke, command, &state.keymap);
-    let (ticket, about) = (command.ticket, command.shown());
+    let (number, about) = (sheet.ceremony.number, command.shown());
     let effect = match asked {
         Ask::Close => return Vec::new(),
         Ask::Nothing | Ask::SaveDraft => None,
-        Ask::Prepare(verdict) => Some(CommandEffect::Prepare { ticket, about, decision: command.decision(verdict) }),
+        Ask::Prepare(verdict) => {
+            Some(CommandEffect::Prepare { sheet: number, about, decision: command.decision(verdict) })
+        }
         Ask::Sign(prepared, passphrase) => {
             state.sitting.tried(passphrase.as_deref());
             let passphrase = passphrase.or_else(|| state.sitting.passphrase());
-            Some(CommandEffect::Sign { ticket, about, prepared, passphrase })
+            Some(CommandEffect::Sign { sheet: number, about, prepared, passphrase })
         }
     };
     state.overlay = Some(Overlay::Authorize(sheet));
     effect.map(Effect::Command).into_iter().collect()
 }
 
-/// The answer of the signing lane. What was signed is sent at once, since a broker waits for it.
-fn signed(state: &mut State, ticket: u64, result: Result<String, SigningError>) -> Vec<Effect> {
-    let Screen::Command(command) = &mut state.screen else { return Vec::new() };
-    if command.ticket != ticket {
-        return Vec::new();
-    }
+/// The answer of the signing lane. What was signed is recorded, whatever is on the screen by then: it is told, and sent
+/// at once, since a broker waits for it.
+fn signed(
+    state: &mut State,
+    number: u64,
+    about: &ShownCommand,
+    verdict: Verdict,
+    result: Result<String, SigningError>,
+) -> Vec<Effect> {
     state.sitting.was_right(result.is_ok());
-    let (repository, snapshot) = (command.repository, command.snapshot.clone());
     let mut effects = Vec::new();
     if let Ok(record) = &result {
-        state.signed.push((snapshot.root.clone(), record.clone()));
-        command.draft.reason.clear();
-        state.queue.selected = None;
+        state.signed.push((about.snapshot.root.clone(), record.clone()));
+        match &mut state.screen {
+            Screen::Command(command) if command.pending.id == about.id => {
+                command.draft.reason.clear();
+                state.queue.selected = None;
+            }
+            _ => _ = state.command_drafts.get_mut(&about.id).map(|draft| draft.reason.clear()),
+        }
+        let (repository, snapshot) = (about.repository, about.snapshot.clone());
         effects.push(match state.queue.outbox.contains_key(&repository) {
             true => Effect::Sync { repository, snapshot },
             false => Effect::List { repository, path: snapshot.root.clone() },
         });
     }
-    if let Some(Overlay::Authorize(sheet)) = &mut state.overlay {
-        let told = sheet.ceremony.signed(result);
-        close(state, told);
+    match &mut state.overlay {
+        Some(Overlay::Authorize(sheet)) if sheet.ceremony.waits_for(number) => {
+            let told = sheet.ceremony.signed(result);
+            close(state, told);
+        }
+        _ => {
+            let request = &about.id.to_string()[..12];
+            state.status = Some(told_late(&format!("`{verdict}` of request {request}"), &result));
+        }
     }
     effects
+}
+
+/// What came of a signature for which no sheet waits any more.
+pub fn told_late(what: &str, result: &Result<String, SigningError>) -> String {
+    match result {
+        Ok(record) => format!("{what} was signed: record {}.", record.get(..12).unwrap_or(record)),
+        Err(SigningError::Moved(why) | SigningError::LostPlace(why) | SigningError::Refused(why)) => why.clone(),
+        Err(SigningError::PassphraseNeeded) => format!("{what} was not signed: the key asks for its passphrase."),
+    }
 }
 
 /// A text that comes back from a sheet closes it and is told.

@@ -44,6 +44,7 @@ use crate::risk::external::test_coverage::TestCoverage;
 use crate::signing::{Prepared, Seen, SigningError};
 use crate::source::server::Told;
 use action::Context;
+use ceremony::Ceremony;
 use choice::Choice;
 use command::sheet::CommandSheet;
 use command::{CommandDraft, CommandEffect, CommandEvent, CommandView};
@@ -183,6 +184,8 @@ pub struct State {
     /// Bytes of texts that a review keeps; see [`ROOM`].
     pub room: usize,
     ticket: u64,
+    /// How many sign sheets were opened: the number of the next.
+    sheets: u64,
     paths: Vec<PathBuf>,
 }
 
@@ -286,12 +289,16 @@ pub enum Event {
         written: Box<Draft>,
         result: Result<Box<Draft>, String>,
     },
+    /// Of a sheet, by its number.
     Prepared {
         ticket: u64,
+        sheet: u64,
         result: Result<Box<Prepared>, SigningError>,
     },
     Signed {
         ticket: u64,
+        sheet: u64,
+        snapshot: Arc<RepositorySnapshot>,
         result: Result<String, SigningError>,
     },
     Command(CommandEvent),
@@ -485,6 +492,7 @@ pub enum Effect {
     },
     Prepare {
         ticket: u64,
+        sheet: u64,
         snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         examination: Arc<Examination>,
@@ -494,6 +502,7 @@ pub enum Effect {
     },
     Sign {
         ticket: u64,
+        sheet: u64,
         snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         prepared: Box<Prepared>,
@@ -537,6 +546,7 @@ impl State {
             aside: None,
             room: ROOM,
             ticket: 0,
+            sheets: 0,
             paths,
         };
         let effects = state.list_all();
@@ -558,6 +568,13 @@ impl State {
         state.only_review = true;
         state.ticket = 1;
         (state, vec![Effect::Open { ticket: 1, snapshot, change, read_only }])
+    }
+
+    /// For a new sheet.
+    fn ceremony<V: Copy + PartialEq>(&mut self) -> Ceremony<V> {
+        self.sheets += 1;
+        let asks = self.key_needs_passphrase && !self.sitting.is_open();
+        Ceremony::new(self.sheets, self.key.clone(), asks)
     }
 
     fn list_all(&self) -> Vec<Effect> {

@@ -19,11 +19,12 @@ pub fn perform(effect: CommandEffect, ports: &Ports) -> CommandEvent {
         CommandEffect::Open { ticket, repository, snapshot, id } => {
             CommandEvent::Opened { ticket, repository, result: open(&snapshot, id, ports) }
         }
-        CommandEffect::Prepare { ticket, about, decision } => {
-            CommandEvent::Prepared { ticket, result: prepare(&decision, &about, ports) }
+        CommandEffect::Prepare { sheet, about, decision } => {
+            CommandEvent::Prepared { sheet, result: prepare(&decision, &about, ports) }
         }
-        CommandEffect::Sign { ticket, about, prepared, passphrase } => {
-            CommandEvent::Signed { ticket, result: sign(&prepared, &about, passphrase.as_deref(), ports) }
+        CommandEffect::Sign { sheet, about, prepared, passphrase } => {
+            let result = sign(&prepared, &about, passphrase.as_deref(), ports);
+            CommandEvent::Signed { sheet, about, verdict: prepared.verdict, result }
         }
         CommandEffect::List { repository, snapshot } => {
             CommandEvent::Listed { repository, result: list(&snapshot, ports) }
@@ -72,7 +73,7 @@ fn prepare(
     let bytes = ports.random::<8>()?;
     let device = ports.drafts.chain_id(|| bytes).map_err(SigningError::Refused)?;
     let nonce = ports.random::<16>()?;
-    let ShownCommand { snapshot, id, page } = about;
+    let ShownCommand { snapshot, id, page, .. } = about;
     authorizing::prepare(decision, (*id, page), snapshot, (key, &device), nonce, ports.now()).map(Box::new)
 }
 
@@ -82,7 +83,7 @@ fn sign(
     passphrase: Option<&str>,
     ports: &Ports,
 ) -> Result<String, SigningError> {
-    let ShownCommand { snapshot, id, page } = about;
+    let ShownCommand { snapshot, id, page, .. } = about;
     let record = authorizing::sign(prepared, (*id, page), snapshot, ports.signing_key()?, passphrase, ports.now())?;
     Ok(record.id().to_string())
 }

@@ -202,16 +202,17 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             tell(Event::DraftSaved { written: Box::new(draft), result });
             problem.into_iter().for_each(|why| tell(Event::Told(why)));
         }
-        Effect::Prepare { ticket, snapshot, change, examination, draft, verdict, seen } => {
+        Effect::Prepare { ticket, sheet, snapshot, change, examination, draft, verdict, seen } => {
             let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
-            tell(Event::Prepared { ticket, result: prepare(&case, &snapshot, ports).map(Box::new) });
+            tell(Event::Prepared { ticket, sheet, result: prepare(&case, &snapshot, ports).map(Box::new) });
         }
         Effect::Command(effect) => tell(Event::Command(commands::perform(effect, ports))),
-        Effect::Sign { ticket, snapshot, change, prepared, passphrase } => {
+        Effect::Sign { ticket, sheet, snapshot, change, prepared, passphrase } => {
             let result = sign(&prepared, &change, &snapshot, passphrase.as_deref(), ports);
             let problem =
                 result.as_ref().ok().and_then(|record| note_for_server(&snapshot, &change, record, ports).err());
-            tell(Event::Signed { ticket, result: result.map(|record| record.id().to_string()) });
+            let result = result.map(|record| record.id().to_string());
+            tell(Event::Signed { ticket, sheet, snapshot, result });
             problem.into_iter().for_each(|why| tell(Event::Told(why)));
         }
     }

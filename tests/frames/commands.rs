@@ -93,13 +93,13 @@ pub fn ask(f: &Fixture, sql: &str, why: &str) -> String {
     record.id().to_string()
 }
 
-fn signed(f: &Fixture) -> Vec<Arc<AuthorizationRecord>> {
+pub fn signed(f: &Fixture) -> Vec<Arc<AuthorizationRecord>> {
     let chains: Vec<AuthorizationChain> = read_family(&f.repository(), false).unwrap();
     chains.into_iter().flat_map(|chain| chain.records).collect()
 }
 
 /// What the sheet asks to be typed.
-fn challenge(session: &Session) -> String {
+pub fn challenge(session: &Session) -> String {
     let frame = session.frame();
     let line = frame.lines().find(|line| line.contains("type ")).unwrap_or_else(|| panic!("{frame}"));
     line.split_once("type ").unwrap().1.split_once(" to ").unwrap().0.to_owned()
@@ -111,7 +111,7 @@ fn plain(test: impl FnOnce()) {
     settings.bind(test);
 }
 
-const INDEX: &str = "CREATE INDEX CONCURRENTLY orders_by_day ON orders (day);\n";
+pub const INDEX: &str = "CREATE INDEX CONCURRENTLY orders_by_day ON orders (day);\n";
 const DROP: &str = "BEGIN;\nDROP TABLE orders;\nCOMMIT;\n";
 
 #[test]

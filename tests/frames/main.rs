@@ -11,6 +11,7 @@ mod desk;
 mod desks;
 mod honest;
 mod hostile;
+mod late;
 mod moves;
 mod notes;
 mod reader;

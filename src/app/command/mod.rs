@@ -29,6 +29,7 @@ pub struct OpenedCommand {
 /// A page as it was read, which is what is decided about.
 #[derive(Debug, Clone)]
 pub struct ShownCommand {
+    pub repository: usize,
     pub snapshot: Arc<RepositorySnapshot>,
     pub id: RecordId,
     pub page: Arc<RequestPage>,
@@ -44,13 +45,14 @@ pub enum CommandEffect {
         snapshot: Arc<RepositorySnapshot>,
         id: RecordId,
     },
+    /// For a sheet, by its number.
     Prepare {
-        ticket: u64,
+        sheet: u64,
         about: ShownCommand,
         decision: CommandDecision,
     },
     Sign {
-        ticket: u64,
+        sheet: u64,
         about: ShownCommand,
         prepared: Box<Prepared<Verdict>>,
         passphrase: Option<String>,
@@ -66,8 +68,8 @@ pub enum CommandEffect {
 #[derive(Debug)]
 pub enum CommandEvent {
     Opened { ticket: u64, repository: usize, result: Result<Box<OpenedCommand>, String> },
-    Prepared { ticket: u64, result: Result<Box<Prepared<Verdict>>, SigningError> },
-    Signed { ticket: u64, result: Result<String, SigningError> },
+    Prepared { sheet: u64, result: Result<Box<Prepared<Verdict>>, SigningError> },
+    Signed { sheet: u64, about: ShownCommand, verdict: Verdict, result: Result<String, SigningError> },
     Listed { repository: usize, result: Result<Vec<PendingCommand>, String> },
 }
 
@@ -200,7 +202,8 @@ impl CommandView {
 
     /// What is decided about.
     pub fn shown(&self) -> ShownCommand {
-        ShownCommand { snapshot: self.snapshot.clone(), id: self.pending.id, page: self.page.clone() }
+        let (repository, snapshot, page) = (self.repository, self.snapshot.clone(), self.page.clone());
+        ShownCommand { repository, snapshot, id: self.pending.id, page }
     }
 
     /// Whether all of a row of the page was on the screen.

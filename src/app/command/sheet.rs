@@ -15,8 +15,8 @@ pub struct CommandSheet {
 }
 
 impl CommandSheet {
-    pub fn new(key: Result<String, String>, needs_passphrase: bool) -> CommandSheet {
-        CommandSheet { ceremony: Ceremony::new(key, needs_passphrase) }
+    pub fn new(ceremony: Ceremony<Verdict>) -> CommandSheet {
+        CommandSheet { ceremony }
     }
 
     /// Why an authorization is not on offer now; none where it is.
@@ -39,7 +39,7 @@ impl CommandSheet {
 
     pub fn stroke(&mut self, stroke: Stroke, view: &mut CommandView, keymap: &Keymap) -> Ask<Verdict> {
         if Ceremony::<Verdict>::is_left_by(stroke) {
-            return Ask::Close;
+            return self.ceremony.leave();
         }
         self.ceremony.message = None;
         match &self.ceremony.stage {
