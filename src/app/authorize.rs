@@ -2,14 +2,17 @@
 
 use super::action::Action;
 use super::ceremony::Ask;
+use super::command::delivery::Delivery;
 use super::command::sheet::CommandSheet;
-use super::command::{CommandEffect, CommandEvent, CommandView, OpenedCommand, ShownCommand};
+use super::command::{
+    AskedRemote, CommandEffect, CommandEvent, CommandListing, CommandView, OpenedCommand, ShownCommand,
+};
 use super::keymap::Stroke;
 use super::prompt::{Prompt, Purpose};
 use super::queue::QueuedCommand;
 use super::text::TextField;
 use super::{Effect, Overlay, Screen, State};
-use crate::authorizing::{PageRow, PendingCommand};
+use crate::authorizing::PageRow;
 use crate::command::Verdict;
 use crate::signing::SigningError;
 
@@ -17,7 +20,7 @@ use crate::signing::SigningError;
 pub fn open(state: &mut State, command: &QueuedCommand) -> Vec<Effect> {
     let Some(snapshot) = state.queue.ready(command.repository).cloned() else { return Vec::new() };
     let (repository, id) = (command.repository, command.pending.id);
-    state.queue.selected = Some(id.to_string());
+    state.queue.selected = Some(command.key());
     state.ticket += 1;
     vec![Effect::Command(CommandEffect::Open { ticket: state.ticket, repository, snapshot, id })]
 }
@@ -27,6 +30,7 @@ pub fn arrived(state: &mut State, event: CommandEvent) -> Vec<Effect> {
     match event {
         CommandEvent::Opened { ticket, repository, result } => opened(state, ticket, repository, result),
         CommandEvent::Listed { repository, result } => listed(state, repository, result),
+        CommandEvent::Delivered { repository, result } => return delivered(state, repository, result),
         CommandEvent::Signed { sheet, about, verdict, result } => {
             return signed(state, sheet, &about, verdict, result);
         }
@@ -46,37 +50,55 @@ fn opened(state: &mut State, ticket: u64, repository: usize, result: Result<Box<
     }
     match result {
         Ok(opened) => {
-            let draft = state.command_drafts.remove(&opened.pending.id).unwrap_or_default();
+            let draft = state.command_drafts.remove(&(repository, opened.pending.id)).unwrap_or_default();
             state.screen = Screen::Command(Box::new(CommandView::new(ticket, repository, *opened, draft)));
         }
         Err(why) => state.status = Some(why),
     }
 }
 
-/// Asks for the commands that wait, where some can; no repository twice at a time.
+/// Asks for the commands that wait, where some can, and sends what did not arrive; no repository twice at a time.
 pub fn look_for_commands(state: &mut State) -> Vec<Effect> {
-    let mut effects = Vec::new();
+    state.looked = Some(state.now);
+    let mut effects = state.deliveries.send_stuck();
     for repository in (0..state.queue.sources.len()).filter(|at| state.has_targets(*at)).collect::<Vec<_>>() {
         let Some(snapshot) = state.queue.ready(repository).cloned() else { continue };
         if state.listing_commands.insert(repository) {
-            effects.push(Effect::Command(CommandEffect::List { repository, snapshot }));
+            effects.push(CommandEffect::List { repository, snapshot });
         }
     }
-    effects
+    effects.into_iter().map(Effect::Command).collect()
 }
 
 /// They came in by themselves: the cursor stays where it was, and a request that is open says how it stands.
-fn listed(state: &mut State, repository: usize, result: Result<Vec<PendingCommand>, String>) {
+fn listed(state: &mut State, repository: usize, result: Result<CommandListing, String>) {
     state.listing_commands.remove(&repository);
+    let is_in_sight = matches!(state.screen, Screen::Queue);
     match result {
-        Ok(commands) => {
+        Ok(CommandListing { commands, remote }) => {
+            if is_in_sight {
+                state.queue.hold();
+            }
+            state.queue.remote_said(repository, remote, state.now);
             state.queue.commands_came(repository, commands);
             renew_open(state);
         }
         // Nobody asked for it: it covers nothing that a person is told.
-        Err(why) if matches!(state.screen, Screen::Queue) && state.status.is_none() => state.status = Some(why),
-        Err(_) => {}
+        Err(why) => state.queue.remote_said(repository, AskedRemote::Silent(why), state.now),
     }
+}
+
+/// What became of what was signed. That it did not arrive is told; on the sheet it stands as well.
+fn delivered(state: &mut State, repository: usize, result: Result<Option<String>, String>) -> Vec<Effect> {
+    let is_known = matches!(state.deliveries.of(repository), Some(Delivery::UnderWay { is_retry: true, .. }));
+    if let (Err(why), true) = (&result, !is_known || state.status.is_none()) {
+        state.status = Some(format!("NOT SENT, and tried again every ten seconds: {why}"));
+    }
+    let is_there = matches!(result, Ok(Some(_)));
+    let again = state.deliveries.came(repository, result).map(Effect::Command);
+    // The remote holds more than was known.
+    let path = state.paths.get(repository).filter(|_| is_there && !state.only_review).cloned();
+    again.into_iter().chain(path.map(|path| Effect::List { repository, path })).collect()
 }
 
 /// The request that is open stands as the queue has it now. Its page stays: that is what was read.
@@ -92,7 +114,8 @@ pub fn renew_open(state: &mut State) {
 /// The command is left: what was done is kept for when it is opened again.
 pub fn left(state: &mut State) {
     if let Screen::Command(command) = &state.screen {
-        state.command_drafts.insert(command.pending.id, command.draft.clone());
+        let key = (command.repository, command.pending.id);
+        state.command_drafts.insert(key, command.draft.clone());
     }
 }
 
@@ -165,17 +188,18 @@ fn signed(
     if let Ok(record) = &result {
         state.signed.push((about.snapshot.root.clone(), record.clone()));
         match &mut state.screen {
-            Screen::Command(command) if command.pending.id == about.id => {
+            Screen::Command(command) if (command.repository, command.pending.id) == (about.repository, about.id) => {
                 command.draft.reason.clear();
                 state.queue.selected = None;
             }
-            _ => _ = state.command_drafts.get_mut(&about.id).map(|draft| draft.reason.clear()),
+            _ => {
+                let draft = state.command_drafts.get_mut(&(about.repository, about.id));
+                draft.into_iter().for_each(|draft| draft.reason.clear());
+            }
         }
-        let (repository, snapshot) = (about.repository, about.snapshot.clone());
-        effects.push(match state.queue.outbox.contains_key(&repository) {
-            true => Effect::Sync { repository, snapshot },
-            false => Effect::List { repository, path: snapshot.root.clone() },
-        });
+        state.deliveries.signed(about.repository, verdict, about.id);
+        effects.extend(state.deliveries.send(about.repository, &about.snapshot).map(Effect::Command));
+        effects.push(Effect::List { repository: about.repository, path: about.snapshot.root.clone() });
     }
     match &mut state.overlay {
         Some(Overlay::Authorize(sheet)) if sheet.ceremony.waits_for(number) => {

@@ -97,19 +97,28 @@ fn refusals(review: &Review) -> Vec<String> {
 
 fn listed(state: &mut State, repository: usize, result: Result<Box<Listing>, String>) -> Vec<Effect> {
     let before = state.queue.at_servers.get(&repository).cloned();
+    let mut effects = Vec::new();
     match result {
         Ok(listing) => {
+            // What an earlier sitting could not send. Later on, what does not go is tried again by itself.
+            if listing.undelivered > 0 && state.deliveries.of(repository).is_none() {
+                effects.extend(state.deliveries.send(repository, &listing.snapshot).map(Effect::Command));
+            }
             let me = state.me(&listing.snapshot).map(|person| person.id.clone());
+            if matches!(state.screen, Screen::Queue) {
+                state.queue.hold();
+            }
             state.queue.listed(repository, *listing, me.as_deref(), state.now);
             authorize::renew_open(state);
         }
         Err(why) => state.queue.failed(repository, why),
     }
-    let Some(before) = before else { return Vec::new() };
+    let Some(before) = before else { return effects };
     // A server that is apart from the repositories was asked when it was not known yet that it has this one.
     let now = state.queue.at_servers.get(&repository).into_iter().flatten();
     let new: Vec<&str> = now.filter(|it| !before.contains(it)).map(|(server, _)| server.as_str()).collect();
-    super::input::ask(state, |server| new.contains(&server))
+    effects.extend(super::input::ask(state, |server| new.contains(&server)));
+    effects
 }
 
 /// What history says is kept where a listing finds it.

@@ -46,6 +46,7 @@ use crate::source::server::Told;
 use action::Context;
 use ceremony::Ceremony;
 use choice::Choice;
+use command::delivery::Deliveries;
 use command::sheet::CommandSheet;
 use command::{CommandDraft, CommandEffect, CommandEvent, CommandView};
 use keymap::{Keymap, Stroke};
@@ -176,9 +177,13 @@ pub struct State {
     /// Opened straight in the reader: leaving it leaves the program.
     only_review: bool,
     /// What was done with commands that were left undecided, by the id of the request.
-    command_drafts: HashMap<RecordId, CommandDraft>,
+    command_drafts: HashMap<(usize, RecordId), CommandDraft>,
     /// Repositories that are being asked for commands.
     listing_commands: BTreeSet<usize>,
+    /// When they were last asked, all of them. Seconds since the epoch.
+    looked: Option<i64>,
+    /// What was signed about commands, on its way.
+    pub deliveries: Deliveries,
     /// The whole change, while a part of it is shown.
     aside: Option<Box<Review>>,
     /// Bytes of texts that a review keeps; see [`ROOM`].
@@ -347,6 +352,8 @@ pub struct Listing {
     pub broken: Vec<(String, String)>,
     /// Commands that wait for people, and those whose end is not long ago.
     pub commands: Vec<PendingCommand>,
+    /// Records about commands among those that the remote does not have yet.
+    pub undelivered: usize,
     /// Records that the remote does not have yet; none where there is no remote.
     pub outbox: Option<usize>,
     /// When its remotes were last asked for their branches, if they were. Seconds since the epoch.
@@ -543,6 +550,8 @@ impl State {
             only_review: false,
             command_drafts: HashMap::new(),
             listing_commands: BTreeSet::new(),
+            looked: None,
+            deliveries: Deliveries::default(),
             aside: None,
             room: ROOM,
             ticket: 0,
@@ -676,10 +685,12 @@ impl State {
         }
     }
 
-    /// After how long without anything happening the desk looks for commands by itself: they wait for somebody, and not
-    /// for long. Never where no policy has a target.
+    /// How long until the desk looks for commands by itself, whatever else happens: they wait for somebody, and not for
+    /// long. Never where no policy has a target and nothing is to be sent.
     pub fn tick(&self) -> Option<Duration> {
-        (0..self.queue.sources.len()).any(|at| self.has_targets(at)).then_some(TICK)
+        let is_asked = (0..self.queue.sources.len()).any(|at| self.has_targets(at));
+        let since = self.looked.map(|at| Duration::from_secs(self.now.saturating_sub(at).max(0).unsigned_abs()));
+        is_asked.then(|| since.map_or(Duration::ZERO, |since| TICK.saturating_sub(since)))
     }
 
     fn has_targets(&self, repository: usize) -> bool {

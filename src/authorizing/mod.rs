@@ -16,7 +16,7 @@ use crate::command::{
     Answer, AuthorizationChain, AuthorizationRecord, Code, Decided, Knowledge, Received, Request, RunChain, RunRecord,
     Verdict, Veto, Vetoes, may_start, vetoes,
 };
-use crate::ledger::commands::read_family;
+use crate::ledger::commands::{Keys, read_family_of};
 use crate::policy::{Kind, Policy, SlotState, Target};
 use crate::record::{Heads, RecordId};
 use crate::source::git::{GitError, Repository};
@@ -173,8 +173,11 @@ impl PendingCommand {
 }
 
 impl CommandLedger {
-    pub fn read(repository: &Repository) -> Result<CommandLedger, GitError> {
-        Ok(CommandLedger { runs: read_family(repository, true)?, people: read_family(repository, true)? })
+    /// Of the people and brokers of a policy; of anybody else's chains nothing is read.
+    pub fn read(repository: &Repository, policy: &Policy) -> Result<CommandLedger, GitError> {
+        let keys = Keys::of(policy);
+        let (runs, people) = (read_family_of(repository, true, &keys)?, read_family_of(repository, true, &keys)?);
+        Ok(CommandLedger { runs, people })
     }
 
     pub fn people(&self) -> &[AuthorizationChain] {

@@ -1,6 +1,7 @@
 //! A command that waits, open: what a person reads of it, what was shown, and what was answered. Only a page that was
 //! shown whole is authorized.
 
+pub mod delivery;
 pub mod sheet;
 
 use std::collections::HashSet;
@@ -62,15 +63,58 @@ pub enum CommandEffect {
         repository: usize,
         snapshot: Arc<RepositorySnapshot>,
     },
+    /// Send what was signed about commands, and nothing else.
+    Deliver {
+        repository: usize,
+        snapshot: Arc<RepositorySnapshot>,
+    },
+}
+
+/// The commands of a repository, and what its remote said when it was asked.
+#[derive(Debug)]
+pub struct CommandListing {
+    pub commands: Vec<PendingCommand>,
+    pub remote: AskedRemote,
+}
+
+/// What came of asking a remote for commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AskedRemote {
+    /// There is none: what is here is all there is.
+    None,
+    /// It answered, with what must not be overlooked.
+    Answered(Vec<String>),
+    /// It did not, and why.
+    Silent(String),
 }
 
 /// What came of it.
 #[derive(Debug)]
 pub enum CommandEvent {
-    Opened { ticket: u64, repository: usize, result: Result<Box<OpenedCommand>, String> },
-    Prepared { sheet: u64, result: Result<Box<Prepared<Verdict>>, SigningError> },
-    Signed { sheet: u64, about: ShownCommand, verdict: Verdict, result: Result<String, SigningError> },
-    Listed { repository: usize, result: Result<Vec<PendingCommand>, String> },
+    Opened {
+        ticket: u64,
+        repository: usize,
+        result: Result<Box<OpenedCommand>, String>,
+    },
+    Prepared {
+        sheet: u64,
+        result: Result<Box<Prepared<Verdict>>, SigningError>,
+    },
+    Signed {
+        sheet: u64,
+        about: ShownCommand,
+        verdict: Verdict,
+        result: Result<String, SigningError>,
+    },
+    Listed {
+        repository: usize,
+        result: Result<CommandListing, String>,
+    },
+    /// Delivered to the remote of this name; none where there is none.
+    Delivered {
+        repository: usize,
+        result: Result<Option<String>, String>,
+    },
 }
 
 /// What a person did with a page so far; kept while the program runs.

@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 use super::{Page, Room, common, date, row, told};
 use crate::app::action::Action;
 use crate::app::ceremony::Stage;
+use crate::app::command::delivery::Delivery;
 use crate::app::command::sheet::{CommandSheet, needs_reason};
 use crate::app::command::{CommandView, Left};
 use crate::app::keymap::Keymap;
@@ -18,7 +19,7 @@ use crate::tui::view::paint::{Line, Paint, clip, hanging};
 /// Draws the sheet; gives the place of the cursor.
 pub fn draw(
     sheet: &CommandSheet,
-    view: &CommandView,
+    (view, delivery): (&CommandView, Option<&Delivery>),
     keymap: &Keymap,
     area: Rect,
     paint: &mut Paint<'_>,
@@ -30,10 +31,15 @@ pub fn draw(
         Line::new().add(Role::Title, &clip(&pending.line(), columns)),
         Line::new().add(Role::Muted, &clip(&place, columns)),
     ];
-    super::draw(&sheet.ceremony, head, |room| page_of(sheet, view, keymap, room), area, paint)
+    super::draw(&sheet.ceremony, head, |room| page_of(sheet, (view, delivery), keymap, room), area, paint)
 }
 
-fn page_of<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, room: Room) -> Page<'s> {
+fn page_of<'s>(
+    sheet: &'s CommandSheet,
+    (view, delivery): (&CommandView, Option<&Delivery>),
+    keymap: &Keymap,
+    room: Room,
+) -> Page<'s> {
     match &sheet.ceremony.stage {
         Stage::Choose => choose(sheet, view, keymap, room.columns),
         Stage::Reason { verdict, field } => {
@@ -41,11 +47,29 @@ fn page_of<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, roo
             super::reason(&verdict.to_string(), ask(*verdict, view), note, field, room.columns)
         }
         Stage::Done { record, verdict } => {
-            let place =
-                "It is sent to the remote at once, where there is one, and counts as soon as the broker reads it.";
-            super::done(word(*verdict), record, place, room.columns)
+            let mut page = super::done(word(*verdict), record, "", room.columns);
+            page.lines.extend(place(delivery, room.columns));
+            page
         }
         stage => common(stage, |verdict| verdict.to_string(), in_words, room),
+    }
+}
+
+/// How far what was signed came.
+fn place(delivery: Option<&Delivery>, columns: usize) -> Vec<Line> {
+    match delivery {
+        Some(Delivery::Arrived(remote)) => {
+            let text = format!("✓ It is at {}, and counts as soon as the broker reads it.", visible::text(remote));
+            told(Role::Ok, &text, columns)
+        }
+        Some(Delivery::Here) => {
+            told(Role::Muted, "This repository has no remote: it counts for a broker that reads it here.", columns)
+        }
+        Some(Delivery::Stuck(why)) => {
+            let text = format!("NOT SENT, and tried again every ten seconds: {why}");
+            told(Role::Warning, &text, columns)
+        }
+        Some(Delivery::UnderWay { .. }) | None => told(Role::Accent, "It is being sent to the remote …", columns),
     }
 }
 
