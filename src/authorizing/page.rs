@@ -159,8 +159,11 @@ impl RequestPage {
         self.fact("program", format!("{}   sha256 {}…", command.program.path, short(&command.program.sha256)));
         for argument in command.argv.iter().skip(1) {
             let role = command.inputs.iter().find(|input| input.path == *argument).map(|input| &input.role);
-            let is = role.map(|role| format!("   is input {role}")).unwrap_or_default();
-            self.fact("argument", format!("{argument}{is}"));
+            // What is said of an argument is not said beside it: an argument may say the same.
+            match role {
+                Some(role) => self.fact("takes input", format!("{role}, at {argument}")),
+                None => self.fact("argument", argument),
+            }
         }
         for input in &command.inputs {
             let kept = if input.kept == Kept::Record { "below" } else { "with the broker alone" };
