@@ -128,6 +128,21 @@ impl PendingCommand {
         matches!(self.standing, RequestState::Waits | RequestState::MayStart)
     }
 
+    /// Why it cannot be authorized any more; none where it can. Who refused may think better of it.
+    pub fn closed(&self) -> Option<String> {
+        let is_refused = matches!(self.standing, RequestState::Refused(_));
+        let is_own = self.own == Some(Verdict::Refuse) && self.refused_by_others().next().is_none();
+        if self.is_open() || (is_refused && is_own) {
+            return None;
+        }
+        Some(match &self.standing {
+            RequestState::Refused(why) | RequestState::Stopped(why) => why.clone(),
+            RequestState::RanOut => "Its time is over.".to_owned(),
+            RequestState::Ended { .. } => format!("It ran already: {}.", self.word()),
+            _ => "It runs already.".to_owned(),
+        })
+    }
+
     /// Until when it may start, in seconds since the epoch.
     pub fn until(&self) -> i64 {
         self.request().not_after.seconds()

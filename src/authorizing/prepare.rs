@@ -49,7 +49,7 @@ pub fn prepare(
     nonce: [u8; 16],
     now: i64,
 ) -> Result<Prepared<Verdict>, SigningError> {
-    let found = Found::anew(snapshot, id, page, key, now)?;
+    let found = Found::anew(snapshot, (id, page), decision.verdict, key, now)?;
     let authorization = found.authorization(decision, page, (key, device), nonce, now)?;
     let verdict = decision.verdict;
     let (target, is_destructive) = (authorization.target.clone(), page.is_destructive);
@@ -73,7 +73,7 @@ pub fn sign(
     passphrase: Option<&str>,
     now: i64,
 ) -> Result<Arc<AuthorizationRecord>, SigningError> {
-    let found = Found::anew(snapshot, id, page, key, now)?;
+    let found = Found::anew(snapshot, (id, page), prepared.verdict, key, now)?;
     prepared.append::<AuthorizationRecord>(&found.repository, key, passphrase, now)
 }
 
@@ -90,8 +90,8 @@ struct Found {
 impl Found {
     fn anew(
         snapshot: &RepositorySnapshot,
-        id: RecordId,
-        page: &RequestPage,
+        (id, page): (RecordId, &RequestPage),
+        verdict: Verdict,
         key: &SigningKey,
         now: i64,
     ) -> Result<Found, SigningError> {
@@ -117,8 +117,13 @@ impl Found {
         let Some(pending) = pending else {
             return moved("The policy has no such target any more, or another broker serves it.");
         };
-        if RequestPage::of(&pending, &ledger, &policy, rules).digest() != page.digest() {
+        // A refusal is of the command, whatever else came.
+        let is_same = || RequestPage::of(&pending, &ledger, &policy, rules).digest() == page.digest();
+        if verdict != Verdict::Refuse && !is_same() {
             return moved("What is known of this request is not what you read: something came meanwhile.");
+        }
+        if let (Verdict::Authorize | Verdict::BreakGlass, Some(why)) = (verdict, pending.closed()) {
+            return moved(&why);
         }
         Ok(Found { repository, snapshot, policy, person, ledger, pending })
     }

@@ -198,7 +198,7 @@ fn what_is_signed_while_something_is_on_its_way_is_sent_after_it() {
     session.answer(rest);
     // It read what there was, and answers when more was signed.
     let arrived: Vec<Event> = delivery.into_iter().flat_map(|effect| session.carried_out(effect)).collect();
-    session.press("<esc>SwI was wrong.<enter>withdraw<enter>");
+    session.press("<esc>qG<enter>SwI was wrong.<enter>withdraw<enter>");
     assert_eq!(hosted.on_host()[0].len(), 1);
     session.take(arrived.into());
     assert_eq!(hosted.on_host()[0].len(), 2);
@@ -231,7 +231,7 @@ fn without_a_remote_nothing_is_said_to_be_sent_and_of_two_one_must_be_named() {
     for name in ["here", "there"] {
         f.git("dana", &["remote", "add", name, "/nowhere"]);
     }
-    session.press("<esc>SwI was wrong.<enter>withdraw<enter>");
+    session.press("<esc>qG<enter>SwI was wrong.<enter>withdraw<enter>");
     let frame = session.frame();
     assert!(frame.contains("NOT SENT") && frame.contains("Name a remote with --remote: here, there."), "{frame}");
 }

@@ -6,7 +6,6 @@ use crate::app::action::Action;
 use crate::app::ceremony::{Ask, Ceremony, Stage};
 use crate::app::keymap::{Key, Keymap, Stroke};
 use crate::app::text::TextField;
-use crate::authorizing::RequestState;
 use crate::command::Verdict;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +20,8 @@ impl CommandSheet {
 
     /// Why an authorization is not on offer now; none where it is.
     pub fn in_the_way(view: &CommandView, keymap: &Keymap) -> Option<String> {
-        let pending = &view.pending;
-        // Who refused may think better of it.
-        let own = pending.own == Some(Verdict::Refuse) && pending.refused_by_others().next().is_none();
-        if !pending.is_open() && !own {
-            return Some(match &pending.standing {
-                RequestState::Refused(why) | RequestState::Stopped(why) => why.clone(),
-                _ => format!("It {} already.", pending.word()),
-            });
+        if let Some(why) = view.pending.closed() {
+            return Some(why);
         }
         let left = view.left();
         (left != Left::default()).then(|| {

@@ -72,6 +72,11 @@ impl CommandColumns {
     }
 }
 
+/// A time of the day.
+pub fn clock(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| "?".to_owned(), |time| time.strftime("%H:%M UTC").to_string())
+}
+
 /// How long something can still be started, and whether that is soon over.
 pub fn time_left(now: i64, until: i64) -> (String, bool) {
     const SOON: i64 = 10 * 60;

@@ -5,7 +5,7 @@ mod commands;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
-pub use commands::time_left;
+pub use commands::{clock, time_left};
 
 use super::paint::{Line, Paint, clip, fold};
 use super::{footer, rule};

@@ -9,6 +9,7 @@ use crate::app::command::delivery::Delivery;
 use crate::app::command::sheet::{CommandSheet, needs_reason};
 use crate::app::command::{CommandView, Left};
 use crate::app::keymap::Keymap;
+use crate::authorizing::RequestState;
 use crate::change::{counted, visible};
 use crate::command::receipt::RunStatement;
 use crate::command::{AuthorizationStatement, Verdict};
@@ -105,6 +106,14 @@ fn choose<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, colu
         let text = "It destroys something, or nobody can tell: the name of the target is typed, too.";
         lines.extend(told(Role::Warning, text, columns));
     }
+    let told_of_refusal = match pending.standing {
+        RequestState::Runs(_) => {
+            "It runs: a refusal does not stop it, `undersign exec stop` does. It holds the next one."
+        }
+        RequestState::Ended { .. } => "It ran: a refusal holds the same command asked again, and nothing else.",
+        _ => "",
+    };
+    lines.extend(told(Role::Warning, told_of_refusal, columns).into_iter().filter(|_| !told_of_refusal.is_empty()));
     for slot in pending.slots() {
         let role = if slot.starts_with('✓') { Role::Ok } else { Role::Text };
         lines.extend(hanging(&slot, 2, columns).iter().map(|part| Line::new().add(role, part)));
