@@ -690,7 +690,8 @@ impl State {
     pub fn tick(&self) -> Option<Duration> {
         let is_asked = (0..self.queue.sources.len()).any(|at| self.has_targets(at));
         let since = self.looked.map(|at| Duration::from_secs(self.now.saturating_sub(at).max(0).unsigned_abs()));
-        is_asked.then(|| since.map_or(Duration::ZERO, |since| TICK.saturating_sub(since)))
+        let wait = since.map_or(Duration::ZERO, |since| TICK.saturating_sub(since));
+        (is_asked || self.deliveries.are_stuck()).then_some(wait)
     }
 
     fn has_targets(&self, repository: usize) -> bool {

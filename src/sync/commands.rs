@@ -1,13 +1,10 @@
 //! Chains about commands to and from a remote. Apart from decisions, since a broker must know of each push whether the
 //! remote took it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use git2::{ErrorCode, Oid};
 
 use super::program::{CHAINS, run_git};
-use super::{Prompts, Report};
+use super::{Incoming, Prompts, Report};
 use crate::change::visible;
 use crate::command::{AuthorizationChain, AuthorizationRecord, RunRecord};
 use crate::ledger::commands::{
@@ -237,40 +234,6 @@ fn is_of_use(repository: &Repository, remote: &str, prompts: Prompts) -> Result<
     if ok { Ok(!listed.trim().is_empty()) } else { Err(super::why_failed("ls-remote", &stderr)) }
 }
 
-/// Where the chains of one fetch lie until they are looked at. Of one process and one fetch alone: what another one
-/// takes away would seem to be gone from the remote.
-struct Incoming<'r> {
-    repository: &'r Repository,
-    prefix: String,
-}
-
-impl<'r> Incoming<'r> {
-    const ALL: &'static str = "refs/undersign/incoming-commands/";
-    /// Seconds after which what lies there is of a fetch that broke off.
-    const OLD: u64 = 24 * 3_600;
-
-    fn new(repository: &'r Repository) -> Incoming<'r> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        for (id, name) in names(repository, Incoming::ALL).unwrap_or_default() {
-            let began = id.key.split_once('-').and_then(|(began, _)| began.parse::<u64>().ok());
-            if began.is_none_or(|began| began.saturating_add(Incoming::OLD) < now) {
-                remove(repository, &name);
-            }
-        }
-        let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        Incoming { repository, prefix: format!("{}{now}-{process}-{number}/", Incoming::ALL) }
-    }
-}
-
-impl Drop for Incoming<'_> {
-    fn drop(&mut self) {
-        for (_, name) in names(self.repository, &self.prefix).unwrap_or_default() {
-            remove(self.repository, &name);
-        }
-    }
-}
-
 /// Where it cannot be removed, it is removed another time.
 fn remove(repository: &Repository, name: &str) {
     if let Ok(mut reference) = repository.raw.find_reference(name) {
@@ -289,7 +252,7 @@ pub fn fetch<R: Family>(
     prompts: Prompts,
     (wanted, counted): (&Keys, &Keys),
 ) -> Result<Shown<R>, String> {
-    let incoming = Incoming::new(repository);
+    let incoming = Incoming::below(Incoming::COMMANDS, repository);
     let mut arguments = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", remote];
     let spec = |folder: &String| format!("+{}{folder}*:{}{folder}*", R::PREFIX, incoming.prefix);
     let specs: Vec<String> = wanted.folders().iter().map(spec).collect();

@@ -15,6 +15,8 @@ pub mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use git2::{ErrorCode, Oid};
 
@@ -194,11 +196,10 @@ impl<'r> Remote<'r> {
     fn fetch(&self, report: &mut Report) -> Result<There, String> {
         let listed = self.list()?;
         let before = ledger::read_remote(self.repository, &self.name).map_err(|error| error.to_string())?;
-        let incoming = Incoming { repository: self.repository };
-        incoming.clear();
+        let incoming = Incoming::below(Incoming::DECISIONS, self.repository);
         if !listed.is_empty() {
             let specs =
-                [format!("+{PREFIX}*:{}c/*", Incoming::PREFIX), format!("+{BRANCH_PREFIX}*:{}b/*", Incoming::PREFIX)];
+                [format!("+{PREFIX}*:{}c/*", incoming.prefix), format!("+{BRANCH_PREFIX}*:{}b/*", incoming.prefix)];
             self.git(&[
                 "fetch",
                 "--quiet",
@@ -213,7 +214,7 @@ impl<'r> Remote<'r> {
         let (mut arrived, mut damaged) = (Vec::new(), BTreeSet::new());
         for (id, tip) in incoming.tips(report) {
             let chain =
-                ledger::chain_at(self.repository, &format!("{}{id}", Incoming::PREFIX), &id.to_string(), Some(tip));
+                ledger::chain_at(self.repository, &format!("{}{id}", incoming.prefix), &id.to_string(), Some(tip));
             if let Some((position, fault)) = chain.fault {
                 report.alarms.push(format!(
                     "Record {position} of the chain {id} on {} does not hold: {fault}. The copy that is here stays.",
@@ -224,7 +225,6 @@ impl<'r> Remote<'r> {
             }
             arrived.push((chain, tip));
         }
-        incoming.clear();
         let chains: Vec<Chain> = arrived.iter().map(|(chain, _)| chain.clone()).collect();
         for loss in Heads::of(&before).losses(&Index::of(&chains)).filter(|loss| !damaged.contains(&loss.chain)) {
             report.alarms.push(self.loss(&loss.chain, loss.head, loss.fault));
@@ -429,19 +429,30 @@ fn compare(ours: &Chain, theirs: Option<&Chain>) -> Order {
     }
 }
 
-/// Where fetched refs lie until they are looked at.
+/// Where what one fetch brought lies until it is looked at. Of one process and one fetch alone: what another one takes
+/// away would seem to be gone from the remote.
 struct Incoming<'r> {
     repository: &'r Repository,
+    prefix: String,
 }
 
-impl Incoming<'_> {
-    const PREFIX: &'static str = "refs/undersign/incoming/";
+impl<'r> Incoming<'r> {
+    const DECISIONS: &'static str = "refs/undersign/incoming/";
+    const COMMANDS: &'static str = "refs/undersign/incoming-commands/";
+    /// Seconds after which what lies there is of a fetch that broke off.
+    const OLD: u64 = 24 * 3_600;
 
-    fn clear(&self) {
-        let references = self.repository.raw.references_glob(&format!("{}*", Self::PREFIX));
-        for mut reference in references.into_iter().flatten().flatten() {
-            let _ = reference.delete();
-        }
+    /// A place below one of these.
+    fn below(all: &str, repository: &'r Repository) -> Incoming<'r> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let is_old = |name: &str| {
+            let began = name[all.len()..].split_once('-').and_then(|(began, _)| began.parse::<u64>().ok());
+            began.is_none_or(|began| began.saturating_add(Incoming::OLD) < now)
+        };
+        remove_below(repository, all, is_old);
+        let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        Incoming { repository, prefix: format!("{all}{now}-{process}-{number}/") }
     }
 
     /// The tips by chain; a ref whose name is no chain's is said and left out. Of two copies the one under
@@ -449,7 +460,7 @@ impl Incoming<'_> {
     fn tips(&self, report: &mut Report) -> BTreeMap<ChainId, Oid> {
         let mut tips = BTreeMap::new();
         for folder in ["b/", "c/"] {
-            let prefix = format!("{}{folder}", Self::PREFIX);
+            let prefix = format!("{}{folder}", self.prefix);
             let references = self.repository.raw.references_glob(&format!("{prefix}*"));
             for reference in references.into_iter().flatten().flatten() {
                 let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
@@ -463,5 +474,21 @@ impl Incoming<'_> {
             }
         }
         tips
+    }
+}
+
+impl Drop for Incoming<'_> {
+    fn drop(&mut self) {
+        remove_below(self.repository, &self.prefix, |_| true);
+    }
+}
+
+/// Removes refs below a prefix. What cannot be removed now, is another time.
+fn remove_below(repository: &Repository, prefix: &str, is_meant: impl Fn(&str) -> bool) {
+    let references = repository.raw.references_glob(&format!("{prefix}*"));
+    for mut reference in references.into_iter().flatten().flatten() {
+        if is_meant(&String::from_utf8_lossy(reference.name_bytes())) {
+            let _ = reference.delete();
+        }
     }
 }

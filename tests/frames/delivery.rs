@@ -11,9 +11,10 @@ use undersign::ledger::commands::{Family as _, read_family};
 use undersign::source::git::Repository;
 use undersign::worker::Ports;
 
-use crate::commands::{INDEX, ask, signed, waiting};
+use crate::commands::{INDEX, signed};
 use crate::desk::{Session, ports};
 use crate::support::{Fixture, NOW, git_in};
+use crate::waiting::{ask, waiting};
 
 const STRANGER: &str = "refs/undersign/authorizations/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/\
                         0123456789abcdef";
@@ -202,6 +203,38 @@ fn what_is_signed_while_something_is_on_its_way_is_sent_after_it() {
     assert_eq!(hosted.on_host()[0].len(), 1);
     session.take(arrived.into());
     assert_eq!(hosted.on_host()[0].len(), 2);
+}
+
+#[test]
+fn a_page_says_as_of_when_it_is_where_the_remote_does_not_answer() {
+    let hosted = Hosted::new();
+    let mut session = Session::new(&hosted.f, (110, 40));
+    session.press("<enter>");
+    assert!(session.frame().contains("the remote was not asked yet"), "{}", session.frame());
+    look(&mut session);
+    assert!(session.frame().contains("nothing ran yet"), "{}", session.frame());
+    session.state.now += 60;
+    assert!(session.frame().contains("as of "), "{}", session.frame());
+    std::fs::rename(&hosted.host, hosted.f.dir.path().join("away.git")).unwrap();
+    look(&mut session);
+    assert!(session.frame().contains("the remote does not answer since "), "{}", session.frame());
+    session.press("q");
+    assert!(session.frame().contains("its remote does not answer since "), "{}", session.frame());
+}
+
+#[test]
+fn the_remote_is_asked_every_ten_seconds_however_much_is_typed() {
+    let hosted = Hosted::new();
+    let mut session = Session::new(&hosted.f, (110, 40));
+    let seconds = |session: &Session| session.state.tick().unwrap().as_secs();
+    assert_eq!(seconds(&session), 0, "at once, and then");
+    look(&mut session);
+    assert_eq!(seconds(&session), 10);
+    session.state.now += 7;
+    session.press("jk");
+    assert_eq!(seconds(&session), 3);
+    session.state.now += 9;
+    assert_eq!(seconds(&session), 0);
 }
 
 #[test]

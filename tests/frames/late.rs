@@ -4,10 +4,11 @@
 use undersign::app::{Event, update};
 use undersign::command;
 
-use crate::commands::{INDEX, challenge, signed, waiting};
+use crate::commands::{INDEX, challenge, signed};
 use crate::desk::Session;
 use crate::support::Fixture;
 use crate::two_changes;
+use crate::waiting::waiting;
 
 /// A refusal whose key was asked and did not answer yet.
 fn refusing(f: &Fixture) -> (Session, Vec<undersign::app::Effect>) {

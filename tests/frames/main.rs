@@ -22,6 +22,8 @@ mod screens;
 mod support;
 mod texts;
 mod tools;
+#[path = "../support/waiting.rs"]
+mod waiting;
 mod which;
 
 use desk::Session;

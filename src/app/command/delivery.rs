@@ -45,6 +45,11 @@ impl Deliveries {
         self.by_repository.values().any(|(_, delivery)| matches!(delivery, Delivery::UnderWay { .. }))
     }
 
+    /// Whether something did not arrive, and is to be sent again.
+    pub fn are_stuck(&self) -> bool {
+        self.by_repository.values().any(|(_, delivery)| matches!(delivery, Delivery::Stuck(_)))
+    }
+
     /// Something was signed.
     pub fn signed(&mut self, repository: usize, verdict: Verdict, request: RecordId) {
         let noun = match verdict {

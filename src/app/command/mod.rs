@@ -255,6 +255,11 @@ impl CommandView {
         self.draft.seen.get(row).copied().unwrap_or_default()
     }
 
+    /// Refusals by others that were not on the screen.
+    pub fn unread_refusals(&self) -> usize {
+        self.page.refusals().filter(|row| !self.is_seen(*row)).count()
+    }
+
     /// What is signed of what was done.
     pub fn decision(&self, verdict: Verdict) -> CommandDecision {
         CommandDecision {

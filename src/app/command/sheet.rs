@@ -65,6 +65,13 @@ impl CommandSheet {
             self.ceremony.message = Some(why);
             return Ask::Nothing;
         }
+        // Both answer for what others refused: not unread.
+        if matches!(verdict, Verdict::BreakGlass | Verdict::Handover) && view.unread_refusals() > 0 {
+            let part = keymap.first(Action::NextHunk);
+            let told = format!("Read first who refused, and why: Esc, then {part} leads to “before”.");
+            self.ceremony.message = Some(told);
+            return Ask::Nothing;
+        }
         self.ceremony.stage = Stage::Reason { verdict, field: TextField::with(&view.draft.reason) };
         Ask::Nothing
     }

@@ -5,13 +5,14 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::{Line, Paint, clip};
-use super::queue::{clock, severity_role, time_left};
+use super::queue::{has_several, severity_role, time_left};
 use super::{footer, rule};
 use crate::app::State;
 use crate::app::action::Action;
 use crate::app::command::{CommandView, LABEL, Left, Part};
 use crate::authorizing::{PageRow, RequestState};
 use crate::change::{counted, visible};
+use crate::datafile::clock;
 use crate::tui::theme::Role;
 
 pub fn draw(state: &State, view: &CommandView, area: Rect, paint: &mut Paint<'_>) {
@@ -57,7 +58,10 @@ fn header(state: &State, view: &CommandView, area: Rect, paint: &mut Paint<'_>) 
         _ if fresh.is_empty() => Line::new().add(Role::Accent, &format!("{} ", pending.word())),
         _ => Line::new().add(Role::Accent, &pending.word()).add(role, &format!(" · {fresh} ")),
     };
-    let target = visible::text(pending.target()).into_owned();
+    let mut target = visible::text(pending.target()).into_owned();
+    if has_several(state) {
+        target.push_str(&format!(" of {}", visible::text(&view.snapshot.name)));
+    }
     let left = Line::new().add(Role::Muted, " ‹ ").add(Role::Title, &format!("Command for {target}   "));
     let room = width.saturating_sub(left.width() + right.width() + 2);
     let left = left.add(Role::Text, &clip(&pending.line(), room));
