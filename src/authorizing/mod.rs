@@ -312,8 +312,8 @@ impl CommandLedger {
     }
 }
 
-/// Since when each record can be known at the earliest, by the signer's clock. The broker counts from when it came there.
-/// Of a key that was given up nobody here knows what came before that.
+/// Since when each record can be known at the earliest, by the signer's clock. The broker counts from when it came to
+/// it. Of a key that was given up nobody here knows what came before that.
 fn known_since(policy: &Policy, people: &[AuthorizationChain], now: i64) -> Received {
     let is_in_use = |record: &&Arc<AuthorizationRecord>| {
         let enrolment = policy.roster.enrolment(record.verified.key());

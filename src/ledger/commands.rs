@@ -54,8 +54,8 @@ impl Family for AuthorizationRecord {
     const WORD: &'static str = "authorization";
 }
 
-/// Whose chains say anything: those of some keys, each with its owner, or of all where nobody can say whose count. Others' are anybody's who
-/// may push, as many as they like.
+/// Whose chains say anything: those of some keys, each with its owner, or of all where nobody can say whose count.
+/// Others are anybody's who may push, as many as they like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keys(Option<BTreeMap<String, String>>);
 

@@ -241,8 +241,8 @@ fn remove(repository: &Repository, name: &str) {
     }
 }
 
-/// Fetches chains of a family that a remote holds: those of the keys that are `wanted`. Of those that are `counted` each
-/// is read, and kept if it only grew; of others nothing is read, and nothing that becomes of them is said.
+/// Fetches chains of a family that a remote holds: those of the keys that are `wanted`. Of those that are `counted`
+/// each is read, and kept if it only grew; of others nothing is read, and nothing that becomes of them is said.
 ///
 /// # Errors
 /// The remote could not be read.

@@ -27,8 +27,9 @@ pub fn waiting(sql: &str) -> Fixture {
 pub fn waiting_for(cooling: &str, sql: &str) -> Fixture {
     let broker = key_of("ops").public_key().to_openssh().unwrap();
     let f = Fixture::with_policy(&policy(&format!(
-        "[broker.ops]\nkey = \"{broker}\"\n[target.shop-prod]\nbroker = \"ops\"\nabout = \"AWS 4711, database orders\"\n\
-         presence = \"none\"\ncooling = \"{cooling}\"\nsign = [{{ role = \"senior\", n = 1 }}]\n\
+        "[broker.ops]\nkey = \"{broker}\"\n[target.shop-prod]\nbroker = \"ops\"\n\
+         about = \"AWS 4711, database orders\"\npresence = \"none\"\ncooling = \"{cooling}\"\n\
+         sign = [{{ role = \"senior\", n = 1 }}]\n\
          [[target.shop-prod.command]]\nname = \"migrate\"\n\
          argv = [\"/usr/bin/psql\", \"-X\", \"-f\", \"{{input:sql}}\"]\n",
     )));

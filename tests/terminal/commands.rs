@@ -59,7 +59,7 @@ fn leaving_names_what_did_not_arrive_and_fails() {
     let ((fixture, host), home) = (hosted(), home());
     std::fs::rename(&host, fixture.dir.path().join("away.git")).unwrap();
     let mut program = refuse_and_leave(&fixture, home.path());
-    assert_eq!(program.end(), (1, true), "{}", program.text());
+    assert_eq!(program.end(), (70, true), "{}", program.text());
     let text = program.text().replace('\n', "");
     assert!(text.contains("NOT SENT from") && text.contains("the refusal of request"), "{text}");
 }

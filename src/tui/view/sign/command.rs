@@ -151,7 +151,7 @@ fn too_late(standing: &RequestState) -> Option<&'static str> {
     }
 }
 
-/// Who refused it, or another request that is answered with it, each in two rows at most; of many, the names of the rest.
+/// Who refused it, or another request that is answered with it, each in two rows at most; of the rest, the names.
 fn refusals(view: &CommandView, columns: usize) -> Vec<Line> {
     /// That are told with their reasons.
     const TOLD: usize = 3;
