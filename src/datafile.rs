@@ -324,6 +324,12 @@ pub fn date(seconds: i64) -> String {
     time.map_or_else(|_| "beyond all dates".to_owned(), |time| time.strftime("%Y-%m-%d %H:%MZ").to_string())
 }
 
+/// A time of the day, to the minute.
+pub fn clock(seconds: i64) -> String {
+    let time = date_time_of_epoch().checked_add(jiff::SignedDuration::from_secs(seconds));
+    time.map_or_else(|_| "beyond all dates".to_owned(), |time| time.strftime("%H:%M UTC").to_string())
+}
+
 fn seconds(text: &str) -> Option<i64> {
     const TEN_YEARS: i64 = 10 * 365 * 24 * 3600;
     let unit = match text.as_bytes().last()? {

@@ -2,6 +2,7 @@
 //! draws nothing and uses nothing.
 
 use std::collections::VecDeque;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 use signal_hook::iterator::Signals;
 
-use crate::app::command::CommandEffect;
+use crate::app::command::{CommandEffect, CommandEvent};
 use crate::app::keymap::{Key, Stroke};
 use crate::app::{Effect, Event, State, update};
 use crate::clipboard;
@@ -26,6 +27,9 @@ const FIRST: Duration = Duration::from_millis(60);
 
 /// How long a frame waits for what a stroke asked for, before it is drawn without it.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long what was signed may be on its way after the program was left.
+const DELIVERY: Duration = Duration::from_secs(20);
 
 /// Signals that stop a program until it is told to go on. Ctrl-Z is none: on our own screen it comes as a stroke.
 const STOPS: [i32; 3] = [SIGTSTP, SIGTTIN, SIGTTOU];
@@ -156,7 +160,7 @@ pub fn run(
     let (width, height) = screen.size().map_err(failed)?;
     update(&mut state, Event::Resize(width, height)).into_iter().for_each(|effect| workers.submit(effect));
     let mut intake = Intake::new(inputs);
-    let hands = Hands { ports: ports.clone(), workers, input, reader };
+    let mut hands = Hands { ports: ports.clone(), workers, input, reader };
     // A reader that opens at once needs no empty queue before it.
     if !(state.is_only_review() && intake.comes_within(FIRST)) {
         screen.draw(&state, theme).map_err(failed)?;
@@ -193,8 +197,47 @@ pub fn run(
         update(&mut state, Event::Leave).into_iter().for_each(|effect| hands.workers.submit(effect));
     }
     drop(screen);
+    intake.leave = false;
     hands.workers.finish(&ports);
+    take_in_the_last(&mut state, intake, &hands);
     Ok(state)
+}
+
+/// What the signing lane told while the program was left is told and sent like anything else; and what is on its way
+/// to a remote is waited for, but not for good.
+fn take_in_the_last(state: &mut State, mut intake: Intake, hands: &Hands) {
+    let until = Instant::now() + DELIVERY;
+    let mut is_told = false;
+    loop {
+        let Some(event) = intake.told.pop_front() else {
+            let is_open = state.deliveries.is_open();
+            let left = if is_open { until.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
+            let is_first = !left.is_zero() && !is_told;
+            let came = intake.comes_within(if is_first { FIRST } else { left });
+            if intake.leave || (!came && !is_first) {
+                return;
+            }
+            if !came {
+                let told = "undersign: what was signed about commands is being sent … Ctrl-C leaves without that.";
+                // A terminal may be gone by now.
+                let _ = writeln!(std::io::stderr(), "{told}");
+                is_told = true;
+            }
+            continue;
+        };
+        let is_of_use = matches!(
+            event,
+            Event::Signed { .. } | Event::Command(CommandEvent::Signed { .. } | CommandEvent::Delivered { .. })
+        );
+        for effect in if is_of_use { update(state, event) } else { Vec::new() } {
+            match effect {
+                // Nobody else writes drafts any more.
+                Effect::SaveDraft { .. } => perform(effect, &hands.ports, &mut |_| {}),
+                Effect::Command(CommandEffect::Deliver { .. }) => hands.workers.submit(effect),
+                _ => {}
+            }
+        }
+    }
 }
 
 fn clock() -> i64 {

@@ -2,21 +2,25 @@
 
 use super::action::Action;
 use super::ceremony::Ask;
+use super::command::delivery::Delivery;
 use super::command::sheet::CommandSheet;
-use super::command::{CommandEffect, CommandEvent, CommandView, OpenedCommand};
+use super::command::{
+    AskedRemote, CommandEffect, CommandEvent, CommandListing, CommandView, OpenedCommand, ShownCommand,
+};
 use super::keymap::Stroke;
 use super::prompt::{Prompt, Purpose};
 use super::queue::QueuedCommand;
 use super::text::TextField;
 use super::{Effect, Overlay, Screen, State};
-use crate::authorizing::{PageRow, PendingCommand};
+use crate::authorizing::PageRow;
+use crate::command::Verdict;
 use crate::signing::SigningError;
 
 /// Reads a command of the queue anew, and opens it.
 pub fn open(state: &mut State, command: &QueuedCommand) -> Vec<Effect> {
     let Some(snapshot) = state.queue.ready(command.repository).cloned() else { return Vec::new() };
     let (repository, id) = (command.repository, command.pending.id);
-    state.queue.selected = Some(id.to_string());
+    state.queue.selected = Some(command.key());
     state.ticket += 1;
     vec![Effect::Command(CommandEffect::Open { ticket: state.ticket, repository, snapshot, id })]
 }
@@ -26,11 +30,13 @@ pub fn arrived(state: &mut State, event: CommandEvent) -> Vec<Effect> {
     match event {
         CommandEvent::Opened { ticket, repository, result } => opened(state, ticket, repository, result),
         CommandEvent::Listed { repository, result } => listed(state, repository, result),
-        CommandEvent::Signed { ticket, result } => return signed(state, ticket, result),
-        CommandEvent::Prepared { ticket, result } => {
-            let is_open = ticket == state.ticket;
-            if let (Some(Overlay::Authorize(sheet)), true) = (&mut state.overlay, is_open) {
-                let told = sheet.ceremony.prepared(result);
+        CommandEvent::Delivered { repository, result } => return delivered(state, repository, result),
+        CommandEvent::Signed { sheet, about, verdict, result } => {
+            return signed(state, sheet, &about, verdict, result);
+        }
+        CommandEvent::Prepared { sheet: number, result } => {
+            if let Some(Overlay::Authorize(sheet)) = &mut state.overlay {
+                let told = sheet.ceremony.prepared(number, result);
                 close(state, told);
             }
         }
@@ -44,37 +50,55 @@ fn opened(state: &mut State, ticket: u64, repository: usize, result: Result<Box<
     }
     match result {
         Ok(opened) => {
-            let draft = state.command_drafts.remove(&opened.pending.id).unwrap_or_default();
+            let draft = state.command_drafts.remove(&(repository, opened.pending.id)).unwrap_or_default();
             state.screen = Screen::Command(Box::new(CommandView::new(ticket, repository, *opened, draft)));
         }
         Err(why) => state.status = Some(why),
     }
 }
 
-/// Asks for the commands that wait, where some can; no repository twice at a time.
+/// Asks for the commands that wait, where some can, and sends what did not arrive; no repository twice at a time.
 pub fn look_for_commands(state: &mut State) -> Vec<Effect> {
-    let mut effects = Vec::new();
+    state.looked = Some(state.now);
+    let mut effects = state.deliveries.send_stuck();
     for repository in (0..state.queue.sources.len()).filter(|at| state.has_targets(*at)).collect::<Vec<_>>() {
         let Some(snapshot) = state.queue.ready(repository).cloned() else { continue };
         if state.listing_commands.insert(repository) {
-            effects.push(Effect::Command(CommandEffect::List { repository, snapshot }));
+            effects.push(CommandEffect::List { repository, snapshot });
         }
     }
-    effects
+    effects.into_iter().map(Effect::Command).collect()
 }
 
 /// They came in by themselves: the cursor stays where it was, and a request that is open says how it stands.
-fn listed(state: &mut State, repository: usize, result: Result<Vec<PendingCommand>, String>) {
+fn listed(state: &mut State, repository: usize, result: Result<CommandListing, String>) {
     state.listing_commands.remove(&repository);
+    let is_in_sight = matches!(state.screen, Screen::Queue);
     match result {
-        Ok(commands) => {
+        Ok(CommandListing { commands, remote }) => {
+            if is_in_sight {
+                state.queue.hold();
+            }
+            state.queue.remote_said(repository, remote, state.now);
             state.queue.commands_came(repository, commands);
             renew_open(state);
         }
         // Nobody asked for it: it covers nothing that a person is told.
-        Err(why) if matches!(state.screen, Screen::Queue) && state.status.is_none() => state.status = Some(why),
-        Err(_) => {}
+        Err(why) => state.queue.remote_said(repository, AskedRemote::Silent(why), state.now),
     }
+}
+
+/// What became of what was signed. That it did not arrive is told; on the sheet it stands as well.
+fn delivered(state: &mut State, repository: usize, result: Result<Option<String>, String>) -> Vec<Effect> {
+    let is_known = matches!(state.deliveries.of(repository), Some(Delivery::UnderWay { is_retry: true, .. }));
+    if let (Err(why), true) = (&result, !is_known || state.status.is_none()) {
+        state.status = Some(format!("NOT SENT, and tried again every ten seconds: {why}"));
+    }
+    let is_there = matches!(result, Ok(Some(_)));
+    let again = state.deliveries.came(repository, result).map(Effect::Command);
+    // The remote holds more than was known.
+    let path = state.paths.get(repository).filter(|_| is_there && !state.only_review).cloned();
+    again.into_iter().chain(path.map(|path| Effect::List { repository, path })).collect()
 }
 
 /// The request that is open stands as the queue has it now. Its page stays: that is what was read.
@@ -90,7 +114,8 @@ pub fn renew_open(state: &mut State) {
 /// The command is left: what was done is kept for when it is opened again.
 pub fn left(state: &mut State) {
     if let Screen::Command(command) = &state.screen {
-        state.command_drafts.insert(command.pending.id, command.draft.clone());
+        let key = (command.repository, command.pending.id);
+        state.command_drafts.insert(key, command.draft.clone());
     }
 }
 
@@ -98,8 +123,8 @@ pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effec
     let Screen::Command(command) = &mut state.screen else { return Vec::new() };
     match action {
         Action::Sign => {
-            let asks = state.key_needs_passphrase && !state.sitting.is_open();
-            state.overlay = Some(Overlay::Authorize(Box::new(CommandSheet::new(state.key.clone(), asks))));
+            let sheet = CommandSheet::new(state.ceremony());
+            state.overlay = Some(Overlay::Authorize(Box::new(sheet)));
         }
         Action::Answer => return answer(state),
         Action::Copy => {
@@ -132,44 +157,70 @@ fn answer(state: &mut State) -> Vec<Effect> {
 pub fn sheet_stroke(state: &mut State, mut sheet: Box<CommandSheet>, stroke: Stroke) -> Vec<Effect> {
     let Screen::Command(command) = &mut state.screen else { return Vec::new() };
     let asked = sheet.stroke(stroke, command, &state.keymap);
-    let (ticket, about) = (command.ticket, command.shown());
+    let (number, about) = (sheet.ceremony.number, command.shown());
     let effect = match asked {
         Ask::Close => return Vec::new(),
         Ask::Nothing | Ask::SaveDraft => None,
-        Ask::Prepare(verdict) => Some(CommandEffect::Prepare { ticket, about, decision: command.decision(verdict) }),
+        Ask::Prepare(verdict) => {
+            Some(CommandEffect::Prepare { sheet: number, about, decision: command.decision(verdict) })
+        }
         Ask::Sign(prepared, passphrase) => {
             state.sitting.tried(passphrase.as_deref());
             let passphrase = passphrase.or_else(|| state.sitting.passphrase());
-            Some(CommandEffect::Sign { ticket, about, prepared, passphrase })
+            Some(CommandEffect::Sign { sheet: number, about, prepared, passphrase })
         }
     };
     state.overlay = Some(Overlay::Authorize(sheet));
     effect.map(Effect::Command).into_iter().collect()
 }
 
-/// The answer of the signing lane. What was signed is sent at once, since a broker waits for it.
-fn signed(state: &mut State, ticket: u64, result: Result<String, SigningError>) -> Vec<Effect> {
-    let Screen::Command(command) = &mut state.screen else { return Vec::new() };
-    if command.ticket != ticket {
-        return Vec::new();
-    }
+/// The answer of the signing lane. What was signed is recorded, whatever is on the screen by then: it is told, and sent
+/// at once, since a broker waits for it.
+fn signed(
+    state: &mut State,
+    number: u64,
+    about: &ShownCommand,
+    verdict: Verdict,
+    result: Result<String, SigningError>,
+) -> Vec<Effect> {
     state.sitting.was_right(result.is_ok());
-    let (repository, snapshot) = (command.repository, command.snapshot.clone());
     let mut effects = Vec::new();
     if let Ok(record) = &result {
-        state.signed.push((snapshot.root.clone(), record.clone()));
-        command.draft.reason.clear();
-        state.queue.selected = None;
-        effects.push(match state.queue.outbox.contains_key(&repository) {
-            true => Effect::Sync { repository, snapshot },
-            false => Effect::List { repository, path: snapshot.root.clone() },
-        });
+        state.signed.push((about.snapshot.root.clone(), record.clone()));
+        match &mut state.screen {
+            Screen::Command(command) if (command.repository, command.pending.id) == (about.repository, about.id) => {
+                command.draft.reason.clear();
+                state.queue.selected = None;
+            }
+            _ => {
+                let draft = state.command_drafts.get_mut(&(about.repository, about.id));
+                draft.into_iter().for_each(|draft| draft.reason.clear());
+            }
+        }
+        state.deliveries.signed(about.repository, verdict, about.id);
+        effects.extend(state.deliveries.send(about.repository, &about.snapshot).map(Effect::Command));
+        effects.push(Effect::List { repository: about.repository, path: about.snapshot.root.clone() });
     }
-    if let Some(Overlay::Authorize(sheet)) = &mut state.overlay {
-        let told = sheet.ceremony.signed(result);
-        close(state, told);
+    match &mut state.overlay {
+        Some(Overlay::Authorize(sheet)) if sheet.ceremony.waits_for(number) => {
+            let told = sheet.ceremony.signed(result);
+            close(state, told);
+        }
+        _ => {
+            let request = &about.id.to_string()[..12];
+            state.status = Some(told_late(&format!("`{verdict}` of request {request}"), &result));
+        }
     }
     effects
+}
+
+/// What came of a signature for which no sheet waits any more.
+pub fn told_late(what: &str, result: &Result<String, SigningError>) -> String {
+    match result {
+        Ok(record) => format!("{what} was signed: record {}.", record.get(..12).unwrap_or(record)),
+        Err(SigningError::Moved(why) | SigningError::LostPlace(why) | SigningError::Refused(why)) => why.clone(),
+        Err(SigningError::PassphraseNeeded) => format!("{what} was not signed: the key asks for its passphrase."),
+    }
 }
 
 /// A text that comes back from a sheet closes it and is told.

@@ -52,6 +52,8 @@ pub enum Ask<V> {
 /// A stage, with what all of them share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ceremony<V> {
+    /// Of this sheet alone: what comes in answer to an earlier one is not for it.
+    pub number: u64,
     pub stage: Stage<V>,
     pub message: Option<String>,
     /// The key that would sign, or why there is none.
@@ -59,14 +61,24 @@ pub struct Ceremony<V> {
     pub needs_passphrase: bool,
 }
 
-impl<V: Copy> Ceremony<V> {
-    pub fn new(key: Result<String, String>, needs_passphrase: bool) -> Ceremony<V> {
-        Ceremony { stage: Stage::Choose, message: None, key, needs_passphrase }
+impl<V: Copy + PartialEq> Ceremony<V> {
+    pub fn new(number: u64, key: Result<String, String>, needs_passphrase: bool) -> Ceremony<V> {
+        Ceremony { number, stage: Stage::Choose, message: None, key, needs_passphrase }
     }
 
-    /// Whether a stroke leaves the sheet, wherever it stands.
+    /// Whether a stroke is to leave the sheet, wherever it stands.
     pub fn is_left_by(stroke: Stroke) -> bool {
         stroke.key == Key::Esc || (stroke.key == Key::Char('c') && stroke.ctrl)
+    }
+
+    /// Leaves the sheet; not while the key signs, which nothing calls back: who left would not see what was signed.
+    pub fn leave(&mut self) -> Ask<V> {
+        if self.signing().is_none() {
+            return Ask::Close;
+        }
+        let told = "It is being signed, and nothing calls that back. Wait for the key; withdraw it afterwards.";
+        self.message = Some(told.to_owned());
+        Ask::Nothing
     }
 
     /// A stroke while the reason is written, which is kept in `words`; `is_needed` says whether it may be left blank.
@@ -141,7 +153,13 @@ impl<V: Copy> Ceremony<V> {
         Ask::Nothing
     }
 
-    pub fn prepared(&mut self, result: Result<Box<Prepared<V>>, SigningError>) -> Option<String> {
+    /// The bytes are fixed, or not. Taken only where just they are waited for: whatever else stands here by now, its
+    /// code is not to be typed under other words. A text that comes back closes the sheet and is told.
+    pub fn prepared(&mut self, number: u64, result: Result<Box<Prepared<V>>, SigningError>) -> Option<String> {
+        let Stage::Freezing { verdict } = &self.stage else { return None };
+        if number != self.number || result.as_ref().is_ok_and(|prepared| prepared.verdict != *verdict) {
+            return None;
+        }
         match result {
             Ok(prepared) => self.stage = Stage::Confirm { prepared, field: TextField::default(), scroll: 0 },
             Err(SigningError::Moved(why)) => return Some(why),
@@ -160,6 +178,11 @@ impl<V: Copy> Ceremony<V> {
             Stage::Signing { prepared } => Some(prepared.verdict),
             _ => None,
         }
+    }
+
+    /// Whether this sheet waits for the signature that was asked for under a number.
+    pub fn waits_for(&self, number: u64) -> bool {
+        number == self.number && self.signing().is_some()
     }
 
     /// The answer of the signing lane. A text that comes back closes the sheet and is told.

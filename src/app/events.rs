@@ -9,7 +9,7 @@ use super::sign::Advice;
 use super::{Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text, authorize, reading, saving};
 use crate::change::visible;
 use crate::decision::Verdict;
-use crate::examination;
+use crate::examination::{self, RepositorySnapshot};
 use crate::gate::advice;
 use crate::signing::SigningError;
 use crate::source::server::Told;
@@ -97,19 +97,28 @@ fn refusals(review: &Review) -> Vec<String> {
 
 fn listed(state: &mut State, repository: usize, result: Result<Box<Listing>, String>) -> Vec<Effect> {
     let before = state.queue.at_servers.get(&repository).cloned();
+    let mut effects = Vec::new();
     match result {
         Ok(listing) => {
+            // What an earlier sitting could not send. Later on, what does not go is tried again by itself.
+            if listing.undelivered > 0 && state.deliveries.of(repository).is_none() {
+                effects.extend(state.deliveries.send(repository, &listing.snapshot).map(Effect::Command));
+            }
             let me = state.me(&listing.snapshot).map(|person| person.id.clone());
+            if matches!(state.screen, Screen::Queue) {
+                state.queue.hold();
+            }
             state.queue.listed(repository, *listing, me.as_deref(), state.now);
             authorize::renew_open(state);
         }
         Err(why) => state.queue.failed(repository, why),
     }
-    let Some(before) = before else { return Vec::new() };
+    let Some(before) = before else { return effects };
     // A server that is apart from the repositories was asked when it was not known yet that it has this one.
     let now = state.queue.at_servers.get(&repository).into_iter().flatten();
     let new: Vec<&str> = now.filter(|it| !before.contains(it)).map(|(server, _)| server.as_str()).collect();
-    super::input::ask(state, |server| new.contains(&server))
+    effects.extend(super::input::ask(state, |server| new.contains(&server)));
+    effects
 }
 
 /// What history says is kept where a listing finds it.
@@ -284,13 +293,15 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
             Ok(paths) => reading::choose_path(state, &paths),
             Err(why) => state.status = Some(why),
         },
-        Event::Prepared { ticket, result } if state.review_of(ticket).is_some() => {
+        Event::Prepared { ticket, sheet: number, result } if state.review_of(ticket).is_some() => {
             if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
-                let told = sheet.ceremony.prepared(result);
+                let told = sheet.ceremony.prepared(number, result);
                 close_sheet(state, told);
             }
         }
-        Event::Signed { ticket, result } if state.review_of(ticket).is_some() => return signed(state, result),
+        Event::Signed { ticket, sheet, snapshot, result } => {
+            return signed(state, (ticket, sheet), &snapshot, result);
+        }
         _ => {}
     }
     Vec::new()
@@ -320,30 +331,44 @@ fn close_sheet(state: &mut State, told: Option<String>) {
     }
 }
 
-fn signed(state: &mut State, result: Result<String, SigningError>) -> Vec<Effect> {
+/// The answer of the signing lane. What was signed is told, whatever is on the screen by then.
+fn signed(
+    state: &mut State,
+    (ticket, number): (u64, u64),
+    snapshot: &RepositorySnapshot,
+    result: Result<String, SigningError>,
+) -> Vec<Effect> {
     state.sitting.was_right(result.is_ok());
-    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
-    let (snapshot, repository) = (review.snapshot.clone(), review.change.repository);
     let mut effects = Vec::new();
     if let Ok(record) = &result {
         state.signed.push((snapshot.root.clone(), record.clone()));
-        // The draft has become the record.
-        let signed = match &state.overlay {
-            Some(Overlay::Sign(sheet)) => sheet.ceremony.signing().map(|verdict| (verdict, sheet.signs_notes(verdict))),
-            _ => None,
-        };
-        let (verdict, notes_are_signed) = signed.unzip();
-        review.decided(verdict != Some(Verdict::Withdraw), notes_are_signed == Some(true));
-        effects.extend(saving::save(review));
-        // The next one is what the queue shows then, not where this one went.
-        state.queue.selected = None;
-        if !state.only_review {
-            effects.push(Effect::List { repository, path: snapshot.root.clone() });
-        }
+        effects.extend(decided(state, ticket));
     }
-    if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
-        let told = sheet.ceremony.signed(result);
-        close_sheet(state, told);
+    match &mut state.overlay {
+        Some(Overlay::Sign(sheet)) if sheet.ceremony.waits_for(number) => {
+            let told = sheet.ceremony.signed(result);
+            close_sheet(state, told);
+        }
+        _ => state.status = Some(authorize::told_late("The decision", &result)),
+    }
+    effects
+}
+
+/// The draft has become the record.
+fn decided(state: &mut State, ticket: u64) -> Vec<Effect> {
+    let signed = match &state.overlay {
+        Some(Overlay::Sign(sheet)) => sheet.ceremony.signing().map(|verdict| (verdict, sheet.signs_notes(verdict))),
+        _ => None,
+    };
+    let (verdict, notes_are_signed) = signed.unzip();
+    let Some(review) = state.review_of(ticket) else { return Vec::new() };
+    review.decided(verdict != Some(Verdict::Withdraw), notes_are_signed == Some(true));
+    let (repository, path) = (review.change.repository, review.snapshot.root.clone());
+    let mut effects = saving::save(review);
+    // The next one is what the queue shows then, not where this one went.
+    state.queue.selected = None;
+    if !state.only_review {
+        effects.push(Effect::List { repository, path });
     }
     effects
 }

@@ -44,7 +44,9 @@ use crate::risk::external::test_coverage::TestCoverage;
 use crate::signing::{Prepared, Seen, SigningError};
 use crate::source::server::Told;
 use action::Context;
+use ceremony::Ceremony;
 use choice::Choice;
+use command::delivery::Deliveries;
 use command::sheet::CommandSheet;
 use command::{CommandDraft, CommandEffect, CommandEvent, CommandView};
 use keymap::{Keymap, Stroke};
@@ -175,14 +177,20 @@ pub struct State {
     /// Opened straight in the reader: leaving it leaves the program.
     only_review: bool,
     /// What was done with commands that were left undecided, by the id of the request.
-    command_drafts: HashMap<RecordId, CommandDraft>,
+    command_drafts: HashMap<(usize, RecordId), CommandDraft>,
     /// Repositories that are being asked for commands.
     listing_commands: BTreeSet<usize>,
+    /// When they were last asked, all of them. Seconds since the epoch.
+    looked: Option<i64>,
+    /// What was signed about commands, on its way.
+    pub deliveries: Deliveries,
     /// The whole change, while a part of it is shown.
     aside: Option<Box<Review>>,
     /// Bytes of texts that a review keeps; see [`ROOM`].
     pub room: usize,
     ticket: u64,
+    /// How many sign sheets were opened: the number of the next.
+    sheets: u64,
     paths: Vec<PathBuf>,
 }
 
@@ -286,12 +294,16 @@ pub enum Event {
         written: Box<Draft>,
         result: Result<Box<Draft>, String>,
     },
+    /// Of a sheet, by its number.
     Prepared {
         ticket: u64,
+        sheet: u64,
         result: Result<Box<Prepared>, SigningError>,
     },
     Signed {
         ticket: u64,
+        sheet: u64,
+        snapshot: Arc<RepositorySnapshot>,
         result: Result<String, SigningError>,
     },
     Command(CommandEvent),
@@ -340,6 +352,8 @@ pub struct Listing {
     pub broken: Vec<(String, String)>,
     /// Commands that wait for people, and those whose end is not long ago.
     pub commands: Vec<PendingCommand>,
+    /// Records about commands among those that the remote does not have yet.
+    pub undelivered: usize,
     /// Records that the remote does not have yet; none where there is no remote.
     pub outbox: Option<usize>,
     /// When its remotes were last asked for their branches, if they were. Seconds since the epoch.
@@ -485,6 +499,7 @@ pub enum Effect {
     },
     Prepare {
         ticket: u64,
+        sheet: u64,
         snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         examination: Arc<Examination>,
@@ -494,6 +509,7 @@ pub enum Effect {
     },
     Sign {
         ticket: u64,
+        sheet: u64,
         snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         prepared: Box<Prepared>,
@@ -534,9 +550,12 @@ impl State {
             only_review: false,
             command_drafts: HashMap::new(),
             listing_commands: BTreeSet::new(),
+            looked: None,
+            deliveries: Deliveries::default(),
             aside: None,
             room: ROOM,
             ticket: 0,
+            sheets: 0,
             paths,
         };
         let effects = state.list_all();
@@ -558,6 +577,13 @@ impl State {
         state.only_review = true;
         state.ticket = 1;
         (state, vec![Effect::Open { ticket: 1, snapshot, change, read_only }])
+    }
+
+    /// For a new sheet.
+    fn ceremony<V: Copy + PartialEq>(&mut self) -> Ceremony<V> {
+        self.sheets += 1;
+        let asks = self.key_needs_passphrase && !self.sitting.is_open();
+        Ceremony::new(self.sheets, self.key.clone(), asks)
     }
 
     fn list_all(&self) -> Vec<Effect> {
@@ -659,10 +685,13 @@ impl State {
         }
     }
 
-    /// After how long without anything happening the desk looks for commands by itself: they wait for somebody, and not
-    /// for long. Never where no policy has a target.
+    /// How long until the desk looks for commands by itself, whatever else happens: they wait for somebody, and not for
+    /// long. Never where no policy has a target and nothing is to be sent.
     pub fn tick(&self) -> Option<Duration> {
-        (0..self.queue.sources.len()).any(|at| self.has_targets(at)).then_some(TICK)
+        let is_asked = (0..self.queue.sources.len()).any(|at| self.has_targets(at));
+        let since = self.looked.map(|at| Duration::from_secs(self.now.saturating_sub(at).max(0).unsigned_abs()));
+        let wait = since.map_or(Duration::ZERO, |since| TICK.saturating_sub(since));
+        (is_asked || self.deliveries.are_stuck()).then_some(wait)
     }
 
     fn has_targets(&self, repository: usize) -> bool {

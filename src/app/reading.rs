@@ -313,8 +313,7 @@ fn sign(state: &mut State) {
         return;
     }
     let own = own_decision(state);
-    let asks = state.key_needs_passphrase && !state.sitting.is_open();
-    let sheet = Sheet::new(state.key.clone(), asks, own);
+    let sheet = Sheet::new(state.ceremony(), own);
     state.overlay = Some(Overlay::Sign(Box::new(sheet)));
 }
 
@@ -360,14 +359,16 @@ pub fn sheet_stroke(state: &mut State, mut sheet: Box<Sheet>, stroke: Stroke) ->
                 if !sheet.signs_notes(verdict) {
                     draft.notes.clear();
                 }
-                vec![Effect::Prepare { ticket, snapshot, change, examination, draft, verdict, seen }]
+                let sheet = sheet.ceremony.number;
+                vec![Effect::Prepare { ticket, sheet, snapshot, change, examination, draft, verdict, seen }]
             }
             None => Vec::new(),
         },
         Ask::Sign(prepared, passphrase) => {
             state.sitting.tried(passphrase.as_deref());
             let passphrase = passphrase.or_else(|| state.sitting.passphrase());
-            vec![Effect::Sign { ticket, snapshot, change, prepared, passphrase }]
+            let sheet = sheet.ceremony.number;
+            vec![Effect::Sign { ticket, sheet, snapshot, change, prepared, passphrase }]
         }
     };
     state.overlay = Some(Overlay::Sign(sheet));

@@ -40,14 +40,13 @@ pub struct Advice {
 }
 
 impl Sheet {
-    pub fn new(key: Result<String, String>, needs_passphrase: bool, own: Option<Verdict>) -> Sheet {
-        let ceremony = Ceremony::new(key, needs_passphrase);
+    pub fn new(ceremony: Ceremony<Verdict>, own: Option<Verdict>) -> Sheet {
         Sheet { ceremony, own, advice: Advice::default(), with_notes: false }
     }
 
     pub fn stroke(&mut self, stroke: Stroke, review: &mut Review, keymap: &Keymap) -> Ask<Verdict> {
         if Ceremony::<Verdict>::is_left_by(stroke) {
-            return Ask::Close;
+            return self.ceremony.leave();
         }
         self.ceremony.message = None;
         match &self.ceremony.stage {

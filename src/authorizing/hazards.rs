@@ -1,6 +1,8 @@
 //! What the rules say of a command: of its arguments, as a shell would be given them, and of each input that lies
 //! beside the request, as files that are new.
 
+use std::collections::HashSet;
+
 use crate::change::diff::{Content, FileDiff, Mode, TreeEntry};
 use crate::change::{ObjectId, RepoPath};
 use crate::command::request::{Input, Kept, Request};
@@ -8,7 +10,8 @@ use crate::examination::FileMaterial;
 use crate::risk::{Assessor, Finding, Rules};
 
 /// The name under which the arguments are read.
-pub const ARGUMENTS: &str = "command.sh";
+/// No role has a capital letter, so that no input has it.
+pub const ARGUMENTS: &str = "ARGUMENTS.sh";
 
 /// Endings that say how a file is read; a role of that name says it, too.
 const FORMATS: [&str; 16] =
@@ -19,33 +22,64 @@ pub fn readable(request: &Request) -> impl Iterator<Item = &Input> {
     request.command.inputs.iter().filter(|input| input.kept == Kept::Record)
 }
 
-/// The name under which an input is read: what its role says of it, else what its first line does.
-pub fn name(input: &Input, text: &[u8]) -> String {
+/// The names under which an input is read: as the program reads it, as its first line says, and as its role does. Who
+/// asks chooses the role, so that it only ever adds one.
+fn names(input: &Input, text: &[u8], program: &str) -> Vec<String> {
     let role = input.role.as_str();
-    if FORMATS.contains(&role) {
-        return format!("{role}.{role}");
-    }
     let first = text.split(|&byte| byte == b'\n').next().map(String::from_utf8_lossy).unwrap_or_default();
-    let is_script = role.contains("script") || first.starts_with("#!");
-    match first.strip_prefix("#!").unwrap_or_default() {
-        program if program.contains("python") => format!("{role}.py"),
-        program if program.contains("ruby") => format!("{role}.rb"),
-        program if program.contains("node") => format!("{role}.js"),
-        _ if is_script => format!("{role}.sh"),
-        _ if first.trim_start().starts_with(['{', '[']) => format!("{role}.json"),
-        _ => role.to_owned(),
+    let by_program = ending(program.rsplit('/').next().unwrap_or(program));
+    let by_first_line = first.strip_prefix("#!").map(|line| {
+        let mut words = line.split(['/', ' ']).rev();
+        words.find_map(ending).unwrap_or("sh")
+    });
+    let by_role = FORMATS.iter().find(|format| **format == role).copied();
+    let by_guess = || match role {
+        role if role.contains("script") => Some("sh"),
+        _ if first.trim_start().starts_with(['{', '[']) => Some("json"),
+        _ => None,
+    };
+    let mut endings: Vec<&str> = [by_program, by_first_line, by_role].into_iter().flatten().collect();
+    if endings.is_empty() {
+        endings.extend(by_guess());
     }
+    endings.sort_unstable();
+    endings.dedup();
+    if endings.is_empty() { vec![role.to_owned()] } else { endings.iter().map(|end| format!("{role}.{end}")).collect() }
+}
+
+/// What a program of a name reads.
+fn ending(program: &str) -> Option<&'static str> {
+    let name = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    Some(match name {
+        "sh" | "bash" | "dash" | "ash" | "ksh" | "zsh" => "sh",
+        "psql" | "mysql" | "mariadb" | "sqlite" | "sqlcmd" | "sqlplus" => "sql",
+        "python" | "pypy" => "py",
+        "ruby" => "rb",
+        "node" | "nodejs" => "js",
+        _ => return None,
+    })
 }
 
 /// What the rules find, gravest first. Lines of the arguments are those of [`ARGUMENTS`].
 pub fn hazards(request: &Request, inputs: &[(&Input, &[u8])], rules: &Rules) -> Vec<Finding> {
     let mut texts = vec![(ARGUMENTS.to_owned(), line_of(&request.command.argv).into_bytes())];
-    texts.extend(inputs.iter().map(|(input, text)| (name(input, text), text.to_vec())));
+    for (input, text) in inputs {
+        let names = names(input, text, &request.command.program.path);
+        texts.extend(names.into_iter().map(|name| (name, text.to_vec())));
+    }
     let files: Vec<FileMaterial> = texts.into_iter().map(|(name, text)| new_file(&name, text)).collect();
     let mut assessor = Assessor::new(rules);
     files.iter().for_each(|file| assessor.read(&file.under_review()));
     let diffs: Vec<FileDiff> = files.iter().map(|file| file.diff.clone()).collect();
-    assessor.finish(&diffs).findings
+    let mut findings = assessor.finish(&diffs).findings;
+    // What is read under several names is said once.
+    let mut said = HashSet::new();
+    findings.retain(|finding| {
+        let path = finding.location.path.lossy();
+        let role = path.split('.').next().unwrap_or_default().to_owned();
+        said.insert((finding.rule.clone(), role, finding.location.line))
+    });
+    findings
 }
 
 fn new_file(name: &str, text: Vec<u8>) -> FileMaterial {

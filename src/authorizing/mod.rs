@@ -16,7 +16,8 @@ use crate::command::{
     Answer, AuthorizationChain, AuthorizationRecord, Code, Decided, Knowledge, Received, Request, RunChain, RunRecord,
     Verdict, Veto, Vetoes, may_start, vetoes,
 };
-use crate::ledger::commands::read_family;
+use crate::datafile::clock;
+use crate::ledger::commands::{Keys, read_family_of};
 use crate::policy::{Kind, Policy, SlotState, Target};
 use crate::record::{Heads, RecordId};
 use crate::source::git::{GitError, Repository};
@@ -75,6 +76,8 @@ pub struct PendingCommand {
     /// This person is one of those who may take over somebody else's refusal.
     pub may_take_over: bool,
     pub vetoes: Vetoes,
+    /// Until when it cools at the least, in seconds since the epoch; none where it does not.
+    cools_until: Option<i64>,
     roles: Vec<RoleNeeded>,
     me: Option<String>,
 }
@@ -128,6 +131,21 @@ impl PendingCommand {
         matches!(self.standing, RequestState::Waits | RequestState::MayStart)
     }
 
+    /// Why it cannot be authorized any more; none where it can. Who refused may think better of it.
+    pub fn closed(&self) -> Option<String> {
+        let is_refused = matches!(self.standing, RequestState::Refused(_));
+        let is_own = self.own == Some(Verdict::Refuse) && self.refused_by_others().next().is_none();
+        if self.is_open() || (is_refused && is_own) {
+            return None;
+        }
+        Some(match &self.standing {
+            RequestState::Refused(why) | RequestState::Stopped(why) => why.clone(),
+            RequestState::RanOut => "Its time is over.".to_owned(),
+            RequestState::Ended { .. } => format!("It ran already: {}.", self.word()),
+            _ => "It runs already.".to_owned(),
+        })
+    }
+
     /// Until when it may start, in seconds since the epoch.
     pub fn until(&self) -> i64 {
         self.request().not_after.seconds()
@@ -141,7 +159,9 @@ impl PendingCommand {
             }
             RequestState::Waits if self.needs_me => "you".to_owned(),
             RequestState::Waits if self.people_missing() > 0 => format!("{} more", self.people_missing()),
-            RequestState::Waits => "waits".to_owned(),
+            RequestState::Waits => {
+                self.cools_until.map_or("waits".to_owned(), |until| format!("at {}", &clock(until)[..5]))
+            }
             RequestState::MayStart => "may start".to_owned(),
             RequestState::Runs(_) => "runs".to_owned(),
             RequestState::Ended { outcome: Outcome::Exit, code, .. } => format!("exit {code}"),
@@ -158,7 +178,9 @@ impl PendingCommand {
         if self.answer.slots.is_empty() && self.is_open() {
             return vec!["nobody must sign: the policy lets it run unasked".to_owned()];
         }
-        self.roles.iter().map(ToString::to_string).collect()
+        let cools = self.cools_until.filter(|_| self.is_open());
+        let cools = cools.map(|until| format!("may start from {} on, by the broker's clock", clock(until)));
+        cools.into_iter().chain(self.roles.iter().map(ToString::to_string)).collect()
     }
 
     /// What other people than this one refused of this very command, and holds.
@@ -173,8 +195,11 @@ impl PendingCommand {
 }
 
 impl CommandLedger {
-    pub fn read(repository: &Repository) -> Result<CommandLedger, GitError> {
-        Ok(CommandLedger { runs: read_family(repository, true)?, people: read_family(repository, true)? })
+    /// Of the people and brokers of a policy; of anybody else's chains nothing is read.
+    pub fn read(repository: &Repository, policy: &Policy) -> Result<CommandLedger, GitError> {
+        let keys = Keys::of(policy);
+        let (runs, people) = (read_family_of(repository, true, &keys)?, read_family_of(repository, true, &keys)?);
+        Ok(CommandLedger { runs, people })
     }
 
     pub fn people(&self) -> &[AuthorizationChain] {
@@ -218,7 +243,7 @@ impl CommandLedger {
         let (id, request) = (record.id(), record.run().admitted()?);
         let target = policy.target(&record.run().target)?;
         let known = Heads::of(&self.people);
-        let received = Received::new();
+        let received = known_since(policy, &self.people, now);
         let knowledge = Knowledge {
             policy,
             own: chain,
@@ -234,6 +259,7 @@ impl CommandLedger {
         };
         let answer = may_start(&knowledge, id);
         let standing = standing(chain, id, request, &answer, now);
+        let cools_until = cools_until(&answer, target, &self.people, id);
         let own = me.and_then(|me| own_verdict(policy, &self.people, record, me, now));
         let nobody = || Some("the roster does not have your key".to_owned());
         let futile = me.map_or_else(nobody, |me| futile(policy, target, request, me, now));
@@ -260,6 +286,7 @@ impl CommandLedger {
             may_break_glass,
             may_take_over,
             vetoes,
+            cools_until,
             roles,
             me: me.map(str::to_owned),
         })
@@ -283,6 +310,25 @@ impl CommandLedger {
         }
         last
     }
+}
+
+/// Since when each record can be known at the earliest, by the signer's clock. The broker counts from when it came to
+/// it. Of a key that was given up nobody here knows what came before that.
+fn known_since(policy: &Policy, people: &[AuthorizationChain], now: i64) -> Received {
+    let is_in_use = |record: &&Arc<AuthorizationRecord>| {
+        let enrolment = policy.roster.enrolment(record.verified.key());
+        enrolment.is_some_and(|(_, own)| own.revoked.is_none())
+    };
+    let records = people.iter().flat_map(|chain| &chain.records).filter(is_in_use);
+    records.map(|record| (record.id(), record.authorization().issued_at.seconds().min(now))).collect()
+}
+
+/// Until when a request cools, if that holds it up: so long after its last authorization.
+fn cools_until(answer: &Answer, target: &Target, people: &[AuthorizationChain], id: RecordId) -> Option<i64> {
+    answer.reasons.iter().find(|reason| reason.code == Code::Cooling)?;
+    let own = people.iter().flat_map(|chain| &chain.records).map(|record| record.authorization());
+    let own = own.filter(|own| own.verdict == Verdict::Authorize && own.request.id == id.to_string());
+    own.map(|own| own.issued_at.seconds().saturating_add(target.cooling)).max()
 }
 
 /// The slots, each role once.

@@ -17,6 +17,9 @@ use crate::policy::Policy;
 use crate::policy::meaning::Length;
 use crate::risk::{Finding, Rules, Severity};
 
+/// The label of a refusal.
+const REFUSED: &str = "refused";
+
 /// A row of a page. Texts in it are escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PageRow {
@@ -66,8 +69,9 @@ impl RequestPage {
         omissions.extend(away.map(|input| format!("input {}: it stays with the broker", input.role)));
         let findings = hazards(request, &texts, rules);
         let mut page = RequestPage { rows: Vec::new(), findings, omissions, is_destructive: is_destructive(request) };
+        page.place(pending, policy);
         page.effect(request);
-        page.command(pending, policy);
+        page.command(pending);
         page.unbound(request);
         page.before(pending, ledger);
         page.asked(request);
@@ -100,6 +104,12 @@ impl RequestPage {
             PageRow::Omission(at) => ("not shown".to_owned(), self.omissions[*at].clone()),
             PageRow::Line(number, text) => (format!("{number:>6}"), text.clone()),
         }
+    }
+
+    /// The rows that say what was refused, by whom and why.
+    pub fn refusals(&self) -> impl Iterator<Item = usize> {
+        let is_refusal = |row: &PageRow| matches!(row, PageRow::Warning(label, _) if label == REFUSED);
+        self.rows.iter().enumerate().filter(move |(_, row)| is_refusal(row)).map(|(at, _)| at)
     }
 
     /// Whether a finding must be answered before it is authorized.
@@ -148,19 +158,27 @@ impl RequestPage {
         self.rows.extend((0..self.omissions.len()).map(PageRow::Omission));
     }
 
-    fn command(&mut self, pending: &PendingCommand, policy: &Policy) {
-        let command = &pending.request().command;
+    /// Where it would run, before all else: targets of several repositories may have the same name.
+    fn place(&mut self, pending: &PendingCommand, policy: &Policy) {
         let about = policy.target(pending.target()).map(|target| target.about.clone()).unwrap_or_default();
-        self.heading("the command, one argument a row");
+        self.fact("repository", &policy.repository);
         self.fact("target", [pending.target(), &about].join("   ").trim_end());
+    }
+
+    fn command(&mut self, pending: &PendingCommand) {
+        let command = &pending.request().command;
+        self.heading("the command, one argument a row");
         if !command.entry.is_empty() {
             self.fact("entry", &command.entry);
         }
         self.fact("program", format!("{}   sha256 {}…", command.program.path, short(&command.program.sha256)));
         for argument in command.argv.iter().skip(1) {
             let role = command.inputs.iter().find(|input| input.path == *argument).map(|input| &input.role);
-            let is = role.map(|role| format!("   is input {role}")).unwrap_or_default();
-            self.fact("argument", format!("{argument}{is}"));
+            // What is said of an argument is not said beside it: an argument may say the same.
+            match role {
+                Some(role) => self.fact("takes input", format!("{role}, at {argument}")),
+                None => self.fact("argument", argument),
+            }
         }
         for input in &command.inputs {
             let kept = if input.kept == Kept::Record { "below" } else { "with the broker alone" };
@@ -193,9 +211,9 @@ impl RequestPage {
         self.heading("before");
         let rows = self.rows.len();
         let said = |veto: &Veto| format!("{} by {}: “{}”", date(veto.at), veto.by, veto.reason.replace('\n', " "));
-        pending.vetoes.holding.iter().for_each(|veto| self.warn("refused", said(veto)));
+        pending.vetoes.holding.iter().for_each(|veto| self.warn(REFUSED, said(veto)));
         for veto in &pending.vetoes.to_answer {
-            self.warn("refused", format!("another request: {}", said(veto)));
+            self.warn(REFUSED, format!("another request: {}", said(veto)));
         }
         if let Some((asked, ended, at)) = ledger.last_run(&pending.record) {
             let how = match ended.outcome {

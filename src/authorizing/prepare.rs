@@ -1,5 +1,6 @@
 //! What a person decides about a request: fixed, shown, and signed with their own key, as a decision on a change is.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,10 +9,10 @@ use crate::command::authorization::{Authorization, Finding, Omission, RUNS, Requ
 use crate::command::statement::Statement;
 use crate::command::{AuthorizationRecord, Verdict};
 use crate::examination::RepositorySnapshot;
-use crate::ledger::commands::{Family, read_family};
+use crate::ledger::commands::Family;
 use crate::policy::{Person, Policy};
-use crate::record::statement::{Decimal, Link, RepositoryName};
-use crate::record::{Chain, ChainId, RecordId};
+use crate::record::statement::{Decimal, Link, RepositoryName, SeenHead};
+use crate::record::{Chain, ChainId, Fault, RecordId};
 use crate::signer::SigningKey;
 use crate::signing::{self, Prepared, SigningError, TOOL, VALIDITY, heads, policy_name, signer_of};
 use crate::source::git::Repository;
@@ -19,6 +20,9 @@ use crate::source::git::Repository;
 /// For how long a refusal must be answered by whoever authorizes another command of the same operator: a day, in
 /// seconds. The command itself it holds until it is ended.
 const REFUSAL: i64 = 24 * 3600;
+
+/// Chains of one key that a record names: who has a key makes as many as they like.
+const HEADS: usize = 8;
 
 /// What a person decided, and had seen of the page by then.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +49,7 @@ pub fn prepare(
     nonce: [u8; 16],
     now: i64,
 ) -> Result<Prepared<Verdict>, SigningError> {
-    let found = Found::anew(snapshot, id, page, key, now)?;
+    let found = Found::anew(snapshot, (id, page), decision.verdict, key, now)?;
     let authorization = found.authorization(decision, page, (key, device), nonce, now)?;
     let verdict = decision.verdict;
     let (target, is_destructive) = (authorization.target.clone(), page.is_destructive);
@@ -69,7 +73,7 @@ pub fn sign(
     passphrase: Option<&str>,
     now: i64,
 ) -> Result<Arc<AuthorizationRecord>, SigningError> {
-    let found = Found::anew(snapshot, id, page, key, now)?;
+    let found = Found::anew(snapshot, (id, page), prepared.verdict, key, now)?;
     prepared.append::<AuthorizationRecord>(&found.repository, key, passphrase, now)
 }
 
@@ -86,8 +90,8 @@ struct Found {
 impl Found {
     fn anew(
         snapshot: &RepositorySnapshot,
-        id: RecordId,
-        page: &RequestPage,
+        (id, page): (RecordId, &RequestPage),
+        verdict: Verdict,
         key: &SigningKey,
         now: i64,
     ) -> Result<Found, SigningError> {
@@ -107,14 +111,19 @@ impl Found {
             );
             return Err(SigningError::Refused(detail));
         };
-        let ledger = CommandLedger::read(&repository).map_err(refused)?;
+        let ledger = CommandLedger::read(&repository, &policy).map_err(refused)?;
         let pending = ledger.find(&policy, id, Some(&person.id), now);
         let moved = |why: &str| Err(SigningError::Moved(format!("{why} Open it again. Nothing was signed.")));
         let Some(pending) = pending else {
             return moved("The policy has no such target any more, or another broker serves it.");
         };
-        if RequestPage::of(&pending, &ledger, &policy, rules).digest() != page.digest() {
+        // A refusal is of the command, whatever else came.
+        let is_same = || RequestPage::of(&pending, &ledger, &policy, rules).digest() == page.digest();
+        if verdict != Verdict::Refuse && !is_same() {
             return moved("What is known of this request is not what you read: something came meanwhile.");
+        }
+        if let (Verdict::Authorize | Verdict::BreakGlass, Some(why)) = (verdict, pending.closed()) {
+            return moved(&why);
         }
         Ok(Found { repository, snapshot, policy, person, ledger, pending })
     }
@@ -129,10 +138,7 @@ impl Found {
     ) -> Result<Authorization, SigningError> {
         let (run, verdict) = (self.pending.record.run(), decision.verdict);
         let chain = self.place(key, device)?;
-        let runs: Vec<_> = read_family::<crate::command::RunRecord>(&self.repository, true)
-            .map_err(|error| SigningError::Refused(error.to_string()))?;
-        let mut seen = heads(self.ledger.people(), &chain);
-        seen.extend(heads(&runs, &chain));
+        let seen = self.seen(&chain);
         let is_about_request = matches!(verdict, Verdict::Authorize | Verdict::Refuse | Verdict::BreakGlass);
         let text = String::from_utf8(self.pending.record.verified.payload())
             .map_err(|_| SigningError::Refused("The request is no text. Nothing was signed.".to_owned()))?;
@@ -164,6 +170,16 @@ impl Found {
             tool: TOOL.to_owned(),
             reason: decision.reason.trim().to_owned(),
         })
+    }
+
+    /// What is known of the other chains of people and brokers of the policy: of each key the longest ones.
+    fn seen(&self, own: &Link) -> Vec<SeenHead> {
+        let mut seen = heads(self.ledger.people(), own);
+        seen.extend(heads(self.ledger.runs(), own));
+        let key = |head: &SeenHead| head.chain.split('/').next().unwrap_or_default().to_owned();
+        seen.sort_by_key(|head| (key(head), Reverse(head.seq.0)));
+        let per_key = seen.chunk_by(|a, b| key(a) == key(b)).flat_map(|heads| heads.iter().take(HEADS));
+        per_key.cloned().collect()
     }
 
     fn validity(&self, verdict: Verdict) -> i64 {
@@ -211,14 +227,14 @@ impl Found {
         let id = ChainId { key: key.public.id().to_string(), device: device.to_owned() };
         let own: Chain<AuthorizationRecord> = AuthorizationRecord::chain(&self.repository, &id);
         let known = self.ledger.people().iter().find(|chain| chain.id == id);
-        for chain in std::iter::once(&own).chain(known) {
-            if let Some((position, fault)) = chain.fault {
-                return Err(SigningError::Refused(format!(
-                    "Your own chain about commands is damaged at record {position}: {fault}; restore {}{id} from \
-                     another clone. Nothing was signed.",
-                    AuthorizationRecord::PREFIX
-                )));
-            }
+        // What somebody puts on top of the copy at a remote keeps nobody from signing here.
+        let forked = known.and_then(|known| known.fault).filter(|(_, fault)| *fault == Fault::Forked);
+        if let Some((position, fault)) = own.fault.or(forked) {
+            return Err(SigningError::Refused(format!(
+                "Your own chain about commands is damaged at record {position}: {fault}; restore {}{id} from another \
+                 clone. Nothing was signed.",
+                AuthorizationRecord::PREFIX
+            )));
         }
         if known.is_some_and(|known| known.len() > own.len()) {
             return Err(SigningError::Refused(

@@ -29,7 +29,7 @@ use crate::command::{
 };
 use crate::enforcement;
 use crate::gate::{Decided as GateDecided, Update};
-use crate::ledger::commands::{Family as _, read_family};
+use crate::ledger::commands::{Family as _, Keys, read_family};
 use crate::ledger::{LedgerError, append_to, clear_stale_locks};
 use crate::policy::{Policy, Target};
 use crate::record::chain::{Link, file_name};
@@ -173,7 +173,7 @@ impl Broker {
         let fetched = match &self.settings.remote {
             Some(remote) => {
                 clear_stale_locks(repository);
-                fetch_all(repository, remote, &self.settings.policy_branch)
+                fetch_all(repository, remote, &self.settings.policy_branch, &Keys::of(&known.policy))
             }
             None => Ok(Vec::new()),
         };
@@ -299,12 +299,21 @@ impl Broker {
 }
 
 /// Brings policy and ledger of a remote here. The chains of people that do not hold come back.
-fn fetch_all(repository: &Repository, remote: &str, branch: &str) -> Result<Vec<AuthorizationChain>, String> {
+fn fetch_all(
+    repository: &Repository,
+    remote: &str,
+    branch: &str,
+    keys: &Keys,
+) -> Result<Vec<AuthorizationChain>, String> {
     fetch_ref(repository, remote, branch, state::POLICY_REF, Prompts::Never)?;
     fetch_ref(repository, remote, "refs/undersign/decisions/*", "refs/undersign/decisions/*", Prompts::Never)?;
-    let people = fetch::<AuthorizationRecord>(repository, remote, Prompts::Never)?;
-    fetch::<RunRecord>(repository, remote, Prompts::Never)?;
-    Ok(people.into_iter().filter(|chain| chain.fault.is_some()).collect())
+    let people = fetch::<AuthorizationRecord>(repository, remote, Prompts::Never, (keys, keys))?;
+    let runs = fetch::<RunRecord>(repository, remote, Prompts::Never, (keys, keys))?;
+    // What is lost may be a refusal, or a run: the remote does not count as read.
+    if let Some(loss) = people.losses.into_iter().chain(runs.losses).next() {
+        return Err(loss);
+    }
+    Ok(people.chains.into_iter().filter(|chain| chain.fault.is_some()).collect())
 }
 
 /// What a run wrote, as far as it is kept.

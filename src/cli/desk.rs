@@ -46,8 +46,7 @@ pub fn open(repositories: &[PathBuf]) -> Result<(), String> {
     let state = run(config, Reports::default(), |config, now| {
         State::new(paths, config.keymap.clone(), fingerprint(config), needs_passphrase(config), now)
     })?;
-    farewell(&state);
-    Ok(())
+    farewell(&state)
 }
 
 /// The repository one stands in, and those of the configuration. One that is there and cannot be opened is named with
@@ -103,8 +102,7 @@ pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), 
             now,
         )
     })?;
-    farewell(&state);
-    Ok(())
+    farewell(&state)
 }
 
 fn pending(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Change), String> {
@@ -178,9 +176,14 @@ pub(super) fn parts(config: &Config) -> (Result<String, String>, bool) {
 }
 
 /// What was signed, and how anyone can check it.
-pub(super) fn farewell(state: &State) {
+///
+/// # Errors
+/// Something that was signed about commands is here alone.
+pub(super) fn farewell(state: &State) -> Result<(), String> {
     state.alarms.iter().for_each(|alarm| eprintln!("undersign: {alarm}"));
     for (repository, record) in &state.signed {
         outln!("signed {record} in {}", repository.display());
     }
+    let missing = state.deliveries.missing();
+    if missing.is_empty() { Ok(()) } else { Err(missing.join("\nundersign: ")) }
 }

@@ -8,7 +8,8 @@ use clap::Args;
 use crate::config;
 #[cfg(feature = "tui")]
 use crate::delivery::ServerAccess;
-use crate::source::git::Repository;
+use crate::ledger::commands::Keys;
+use crate::source::git::{PolicyState, Repository};
 use crate::sync::{Prompts, Remote};
 
 #[derive(Args)]
@@ -24,11 +25,17 @@ pub struct Options {
 pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let repository = Repository::open(repository.unwrap_or(Path::new("."))).map_err(|error| error.to_string())?;
     let remote = Remote::find(&repository, options.remote.as_deref(), Prompts::Allowed)?;
-    let report = remote.sync(options.restore)?;
+    let report = remote.sync(options.restore, &counted(&repository))?;
     outln!("{}: {report}.", remote.name);
     let mut alarms = report.alarms;
     alarms.extend(deliver(&repository));
     if alarms.is_empty() { Ok(()) } else { Err(alarms.join("\nundersign: ")) }
+}
+
+/// Whose chains about commands count, as the policy says; without one nobody can say.
+fn counted(repository: &Repository) -> Keys {
+    let policy = repository.target().and_then(|target| repository.policy_at(target.tip));
+    if let Ok(PolicyState::Found(policy)) = policy { Keys::of(&policy) } else { Keys::all() }
 }
 
 /// Tells review servers what was decided about their requests; why something is left.

@@ -9,6 +9,7 @@ use super::{read_chain, remote_names};
 use crate::command::request::{MAX_BESIDE, MAX_ITEMS};
 use crate::command::{AuthorizationRecord, RunRecord};
 use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, RUNS};
+use crate::policy::Policy;
 use crate::record::chain::{self, Link};
 use crate::record::envelope::MAX_ENVELOPE;
 use crate::record::{Chain, ChainId, Entry, Record};
@@ -53,10 +54,59 @@ impl Family for AuthorizationRecord {
     const WORD: &'static str = "authorization";
 }
 
+/// Whose chains say anything: those of some keys, each with its owner, or of all where nobody can say whose count.
+/// Others are anybody's who may push, as many as they like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keys(Option<BTreeMap<String, String>>);
+
+impl Keys {
+    /// Of everybody.
+    pub fn all() -> Keys {
+        Keys(None)
+    }
+
+    /// Of one key, by its id.
+    pub fn one(key: &str) -> Keys {
+        Keys(Some(BTreeMap::from([(key.to_owned(), String::new())])))
+    }
+
+    /// Of the people and the brokers of a policy.
+    pub fn of(policy: &Policy) -> Keys {
+        let people =
+            policy.roster.people().flat_map(|person| person.keys.iter().map(|own| (&own.key, person.id.clone())));
+        let brokers = policy.brokers.iter().map(|broker| (&broker.key, format!("the broker {}", broker.name)));
+        Keys(Some(people.chain(brokers).map(|(key, owner)| (key.id().to_string(), owner)).collect()))
+    }
+
+    /// Whether a chain is of one of them.
+    pub fn have(&self, id: &ChainId) -> bool {
+        self.0.as_ref().is_none_or(|keys| keys.contains_key(&id.key))
+    }
+
+    /// Whose a chain is, as far as that is known.
+    pub fn owner(&self, id: &ChainId) -> &str {
+        let owner = self.0.as_ref().and_then(|keys| keys.get(&id.key)).map(String::as_str);
+        owner.filter(|owner| !owner.is_empty()).unwrap_or("somebody")
+    }
+
+    /// What the names of their chains begin with, below the prefix of a family.
+    pub fn folders(&self) -> Vec<String> {
+        let folder = |key: &String| format!("{key}/");
+        self.0.as_ref().map_or_else(|| vec![String::new()], |keys| keys.keys().map(folder).collect())
+    }
+}
+
 /// Where the chains of a family are kept that a remote was last seen to hold.
 pub fn remote_prefix_of<R: Family>(remote: &str) -> String {
     let folder = R::PREFIX.strip_prefix("refs/undersign/").unwrap_or(R::PREFIX);
     format!("{}{remote}/{folder}", super::REMOTES_PREFIX)
+}
+
+/// Where those are kept that a remote showed with a fault: they are read beside what was kept before, so that the fault
+/// shows and hides nothing.
+pub fn damaged_prefix_of<R: Family>(remote: &str) -> String {
+    let folder = R::PREFIX.strip_prefix("refs/undersign/").unwrap_or(R::PREFIX);
+    format!("{}{remote}/damaged/{folder}", super::REMOTES_PREFIX)
 }
 
 /// All chains of a family that the repository holds, with what its remotes were last seen to hold; copies of one chain
@@ -65,13 +115,27 @@ pub fn remote_prefix_of<R: Family>(remote: &str) -> String {
 /// # Errors
 /// A ref cannot be read.
 pub fn read_family<R: Family>(repository: &Repository, with_remotes: bool) -> Result<Vec<Chain<R>>, GitError> {
+    read_family_of(repository, with_remotes, &Keys::all())
+}
+
+/// As [`read_family`], but nothing is read of other keys than these.
+///
+/// # Errors
+/// A ref cannot be read.
+pub fn read_family_of<R: Family>(
+    repository: &Repository,
+    with_remotes: bool,
+    keys: &Keys,
+) -> Result<Vec<Chain<R>>, GitError> {
     let mut prefixes = vec![R::PREFIX.to_owned()];
     if with_remotes {
-        prefixes.extend(remote_names(repository)?.iter().map(|name| remote_prefix_of::<R>(name)));
+        for name in remote_names(repository)? {
+            prefixes.extend([remote_prefix_of::<R>(&name), damaged_prefix_of::<R>(&name)]);
+        }
     }
     let mut copies: BTreeMap<ChainId, Vec<Chain<R>>> = BTreeMap::new();
     for prefix in &prefixes {
-        for (id, name) in names(repository, prefix)? {
+        for (id, name) in names(repository, prefix)?.into_iter().filter(|(id, _)| keys.have(id)) {
             copies.entry(id.clone()).or_default().push(chain_of(repository, &name, &id));
         }
     }
@@ -111,6 +175,19 @@ pub fn chain_from<R: Family>(repository: &Repository, id: &ChainId, tip: Oid) ->
     }
     commits.reverse();
     Chain::read(id.clone(), commits.iter().map(|commit| commit.as_ref().and_then(|commit| link(repository, commit))))
+}
+
+/// The commit of the last of so many links, counted from the first, of what ends in a commit.
+pub fn commit_of(repository: &Repository, tip: Oid, links: usize) -> Option<Oid> {
+    let mut commits = vec![tip];
+    while let Some(parent) = commits.last().and_then(|at| repository.raw.find_commit(*at).ok()?.parent_id(0).ok()) {
+        if commits.len() >= MAX_LINKS {
+            return None;
+        }
+        commits.push(parent);
+    }
+    commits.reverse();
+    commits.get(links.checked_sub(1)?).copied()
 }
 
 /// The files of a commit; none where it is no link.

@@ -7,7 +7,8 @@ use std::time::UNIX_EPOCH;
 
 use git2::Oid;
 
-use super::{Prompts, requests, run_git, why_failed};
+use super::program::{ALL, run_git};
+use super::{Prompts, requests, why_failed};
 use crate::source::git::Repository;
 
 /// Fetches from all remotes, as `git fetch --all` does, then their review requests, but not of those remotes that a
@@ -16,7 +17,7 @@ pub fn fetch(repository: &Repository, answered: &[String], prompts: Prompts, now
     let before = refs(repository);
     // A submodule's remote is named by the repository's content, and nobody asked for it.
     let arguments = ["fetch", "--all", "--quiet", "--no-recurse-submodules", "--no-auto-maintenance"];
-    let (ok, _, stderr) = run_git(repository, prompts, &arguments)?;
+    let (ok, _, stderr) = run_git(repository, prompts, ALL, &arguments)?;
     // Where one remote does not answer, the others may.
     let requests = requests::fetch(repository, answered, prompts, now);
     if !ok {

@@ -1,12 +1,15 @@
 //! Chains about commands to and from a remote. Apart from decisions, since a broker must know of each push whether the
 //! remote took it.
 
-use git2::Oid;
+use git2::{ErrorCode, Oid};
 
-use super::{Prompts, Report, run_git};
+use super::program::{CHAINS, run_git};
+use super::{Incoming, Prompts, Report};
 use crate::change::visible;
 use crate::command::{AuthorizationChain, AuthorizationRecord, RunRecord};
-use crate::ledger::commands::{Family, chain_from, chain_of, names, read_family, remote_prefix_of};
+use crate::ledger::commands::{
+    Family, Keys, chain_from, chain_of, commit_of, damaged_prefix_of, names, read_family, remote_prefix_of,
+};
 use crate::record::{Chain, ChainId};
 use crate::source::git::Repository;
 
@@ -21,41 +24,135 @@ pub enum Sent {
     Away(String),
 }
 
-/// Brings here what a remote holds about commands, and sends what people signed here. What goes wrong is an alarm: that
-/// decisions were sent stands.
-pub(super) fn sync(repository: &Repository, remote: &str, prompts: Prompts, report: &mut Report) {
+/// What a remote shows of the chains of a family.
+pub struct Shown<R> {
+    /// As it shows them. One with a fault is among them, so that who judges sees it.
+    pub chains: Vec<Chain<R>>,
+    /// What it holds less of, or something else, than it did: a sentence each. What is here stays.
+    pub losses: Vec<String>,
+}
+
+/// What the desk is told of a remote that it asked for commands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct News {
+    pub is_new: bool,
+    /// What must not be overlooked, a sentence each.
+    pub alarms: Vec<String>,
+}
+
+/// Sends what people signed here about commands and the remote was not yet seen to hold. Nothing is asked or fetched
+/// before, and one chain that does not go keeps no other here: a broker waits for it.
+pub(super) fn deliver(repository: &Repository, remote: &str, prompts: Prompts) -> Report {
+    let mut report = Report::default();
+    let own = match names(repository, AuthorizationRecord::PREFIX) {
+        Ok(own) => own,
+        Err(error) => {
+            report.alarms.push(error.to_string());
+            return report;
+        }
+    };
+    let kept = remote_prefix_of::<AuthorizationRecord>(remote);
+    let tip = |name: &str| repository.raw.refname_to_id(name).ok();
+    for (id, name) in own.iter().filter(|(id, name)| tip(name) != tip(&format!("{kept}{id}"))) {
+        let chain: AuthorizationChain = chain_of(repository, name, id);
+        let there: AuthorizationChain = chain_of(repository, &format!("{kept}{id}"), id);
+        match send::<AuthorizationRecord>(repository, remote, id, prompts) {
+            Sent::Taken => report.sent += chain.len().saturating_sub(there.len()),
+            Sent::Refused(_) if is_caught_up(repository, remote, &chain, prompts) => {}
+            Sent::Refused(why) => report.alarms.push(not_taken(remote, id, &why)),
+            // Nor will it answer for the next one.
+            Sent::Away(why) => {
+                report.alarms.push(not_taken(remote, id, why.trim_end_matches('.')));
+                break;
+            }
+        }
+    }
+    report
+}
+
+fn not_taken(remote: &str, id: &ChainId, why: &str) -> String {
+    format!("{} did not take the chain {id}: {why}.", visible::text(remote))
+}
+
+/// Whether the remote holds all of an own chain, and more: then this disk was restored, and is brought forward.
+fn is_caught_up(repository: &Repository, remote: &str, own: &AuthorizationChain, prompts: Prompts) -> bool {
+    let keys = Keys::one(&own.id.key);
+    let Ok(shown) = fetch::<AuthorizationRecord>(repository, remote, prompts, (&keys, &keys)) else { return false };
+    let copy = shown.chains.iter().find(|copy| copy.id == own.id && copy.len() > own.len());
+    copy.is_some_and(|copy| catch_up(repository, remote, own, copy))
+}
+
+/// Brings here what a remote holds about commands, and sends again what it has lost of what people signed here. What
+/// goes wrong is an alarm: that decisions were sent stands.
+pub(super) fn sync(repository: &Repository, remote: &str, prompts: Prompts, counted: &Keys, report: &mut Report) {
     match is_of_use(repository, remote, prompts) {
         Ok(true) => {}
         Ok(false) => return,
         Err(why) => return report.alarms.push(why),
     }
-    if let Err(why) = fetch::<RunRecord>(repository, remote, prompts) {
-        report.alarms.push(why);
+    let whose = (&Keys::all(), counted);
+    match fetch::<RunRecord>(repository, remote, prompts, whose) {
+        Ok(shown) => report.alarms.extend(shown.losses),
+        Err(why) => report.alarms.push(why),
     }
-    let there = match fetch::<AuthorizationRecord>(repository, remote, prompts) {
-        Ok(chains) => chains,
-        Err(why) => return report.alarms.push(why),
-    };
+    match fetch::<AuthorizationRecord>(repository, remote, prompts, whose) {
+        Ok(shown) => {
+            report.alarms.extend(damages(remote, counted, &shown.chains));
+            send_lost(repository, remote, prompts, &shown.chains, report);
+            report.alarms.extend(shown.losses);
+        }
+        Err(why) => report.alarms.push(why),
+    }
+}
+
+/// Sends again what the remote held of what people signed here, and does not show any more.
+fn send_lost(
+    repository: &Repository,
+    remote: &str,
+    prompts: Prompts,
+    there: &[AuthorizationChain],
+    report: &mut Report,
+) {
     let own: Vec<AuthorizationChain> = match read_family(repository, false) {
         Ok(own) => own,
         Err(error) => return report.alarms.push(error.to_string()),
     };
+    let kept = remote_prefix_of::<AuthorizationRecord>(remote);
     for chain in own {
         let copy = there.iter().find(|copy| copy.id == chain.id);
         let held = copy.map_or(0, Chain::len);
         if let Some(copy) = copy.filter(|_| chain.len() < held) {
             catch_up(repository, remote, &chain, copy);
         }
-        if chain.len() <= held {
+        // What it never held was sent before, and is told.
+        let seen: AuthorizationChain = chain_of(repository, &format!("{kept}{}", chain.id), &chain.id);
+        if chain.len() <= held || seen.len() <= held {
             continue;
         }
         match send::<AuthorizationRecord>(repository, remote, &chain.id, prompts) {
             Sent::Taken => report.sent += chain.len() - held,
             Sent::Refused(why) | Sent::Away(why) => {
-                report.alarms.push(format!("{} did not take the chain {}: {why}.", visible::text(remote), chain.id));
+                report.alarms.push(not_taken(remote, &chain.id, why.trim_end_matches('.')));
             }
         }
     }
+}
+
+/// The chains of those who count that a remote shows with a fault.
+fn damages<R: Family>(remote: &str, counted: &Keys, chains: &[Chain<R>]) -> Vec<String> {
+    let damaged = chains.iter().filter(|chain| counted.have(&chain.id));
+    let told = damaged.filter_map(|chain| {
+        let (position, fault) = chain.fault?;
+        Some(format!(
+            "On {} record {position} of the chain of {} does not hold: {fault}. Somebody put it there; nothing runs \
+             until it is taken away from {}{}.",
+            visible::text(remote),
+            counted.owner(&chain.id),
+            R::PREFIX,
+            chain.id
+        ))
+    });
+    told.collect()
 }
 
 /// How many records that people signed here the remote was not yet seen to hold.
@@ -75,10 +172,21 @@ pub(super) fn outbox(repository: &Repository, remote: &str) -> usize {
     own.iter().map(waits).sum()
 }
 
-/// Brings here what a remote holds about commands, of brokers and of people; whether anything was new.
-pub(super) fn fetch_all(repository: &Repository, remote: &str, prompts: Prompts) -> Result<bool, String> {
+/// Brings here what a remote holds about commands of those who count, brokers and people; what it lost of what people
+/// signed here goes there again.
+pub(super) fn fetch_all(
+    repository: &Repository,
+    remote: &str,
+    prompts: Prompts,
+    counted: &Keys,
+) -> Result<News, String> {
     let kept = || -> Result<Vec<Oid>, String> {
-        let prefixes = [remote_prefix_of::<RunRecord>(remote), remote_prefix_of::<AuthorizationRecord>(remote)];
+        let prefixes = [
+            remote_prefix_of::<RunRecord>(remote),
+            remote_prefix_of::<AuthorizationRecord>(remote),
+            damaged_prefix_of::<RunRecord>(remote),
+            damaged_prefix_of::<AuthorizationRecord>(remote),
+        ];
         let mut tips = Vec::new();
         for prefix in prefixes {
             for (_, name) in names(repository, &prefix).map_err(|error| error.to_string())? {
@@ -88,14 +196,19 @@ pub(super) fn fetch_all(repository: &Repository, remote: &str, prompts: Prompts)
         Ok(tips)
     };
     let before = kept()?;
-    fetch::<RunRecord>(repository, remote, prompts)?;
-    fetch::<AuthorizationRecord>(repository, remote, prompts)?;
-    Ok(kept()? != before)
+    let whose = (counted, counted);
+    let runs = fetch::<RunRecord>(repository, remote, prompts, whose)?;
+    let people = fetch::<AuthorizationRecord>(repository, remote, prompts, whose)?;
+    let mut report = Report::default();
+    send_lost(repository, remote, prompts, &people.chains, &mut report);
+    let damaged = damages(remote, counted, &runs.chains).into_iter().chain(damages(remote, counted, &people.chains));
+    let alarms = damaged.chain(runs.losses).chain(people.losses).chain(report.alarms).collect();
+    Ok(News { is_new: kept()? != before, alarms })
 }
 
 /// Moves an own chain on to what the remote holds of it, where that is more of the same: the disk of this device was
-/// restored.
-fn catch_up(repository: &Repository, remote: &str, own: &AuthorizationChain, there: &AuthorizationChain) {
+/// restored. Whether it is.
+fn catch_up(repository: &Repository, remote: &str, own: &AuthorizationChain, there: &AuthorizationChain) -> bool {
     let is_more = there.fault.is_none() && own.head().is_none_or(|head| there.holds(head).is_ok());
     let kept = format!("{}{}", remote_prefix_of::<AuthorizationRecord>(remote), own.id);
     if let (true, Ok(tip)) = (is_more, repository.raw.refname_to_id(&kept)) {
@@ -103,6 +216,7 @@ fn catch_up(repository: &Repository, remote: &str, own: &AuthorizationChain, the
         // Where it cannot be written, the next signature is refused and says so.
         let _ = repository.raw.reference(&name, tip, true, "undersign: sync");
     }
+    is_more
 }
 
 /// Whether there is anything about commands, here or there.
@@ -116,71 +230,119 @@ fn is_of_use(repository: &Repository, remote: &str, prompts: Prompts) -> Result<
         }
     }
     let [runs, authorizations] = prefixes.map(|prefix| format!("{prefix}*"));
-    let (ok, listed, stderr) = run_git(repository, prompts, &["ls-remote", remote, &runs, &authorizations])?;
+    let (ok, listed, stderr) = run_git(repository, prompts, CHAINS, &["ls-remote", remote, &runs, &authorizations])?;
     if ok { Ok(!listed.trim().is_empty()) } else { Err(super::why_failed("ls-remote", &stderr)) }
 }
 
-/// Where fetched chains lie until they are looked at.
-const INCOMING: &str = "refs/undersign/incoming-commands/";
+/// Where it cannot be removed, it is removed another time.
+fn remove(repository: &Repository, name: &str) {
+    if let Ok(mut reference) = repository.raw.find_reference(name) {
+        let _ = reference.delete();
+    }
+}
 
-/// Fetches the chains of a family that a remote holds, and keeps those that only grew.
+/// Fetches chains of a family that a remote holds: those of the keys that are `wanted`. Of those that are `counted`
+/// each is read, and kept if it only grew; of others nothing is read, and nothing that becomes of them is said.
 ///
 /// # Errors
-/// The remote could not be read, or holds less, or something else, than it did: what is here stays, and who asks must
-/// not go on as if it were read.
-pub fn fetch<R: Family>(repository: &Repository, remote: &str, prompts: Prompts) -> Result<Vec<Chain<R>>, String> {
-    let spec = format!("+{}*:{INCOMING}*", R::PREFIX);
-    clear(repository)?;
-    let arguments =
-        ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--prune", remote, &spec];
-    let (ok, _, stderr) = run_git(repository, prompts, &arguments)?;
+/// The remote could not be read.
+pub fn fetch<R: Family>(
+    repository: &Repository,
+    remote: &str,
+    prompts: Prompts,
+    (wanted, counted): (&Keys, &Keys),
+) -> Result<Shown<R>, String> {
+    let incoming = Incoming::below(Incoming::COMMANDS, repository);
+    let mut arguments = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", remote];
+    let spec = |folder: &String| format!("+{}{folder}*:{}{folder}*", R::PREFIX, incoming.prefix);
+    let specs: Vec<String> = wanted.folders().iter().map(spec).collect();
+    let mut shown = Shown { chains: Vec::new(), losses: Vec::new() };
+    if specs.is_empty() {
+        return Ok(shown);
+    }
+    arguments.extend(specs.iter().map(String::as_str));
+    let (ok, _, stderr) = run_git(repository, prompts, CHAINS, &arguments)?;
     if !ok {
         return Err(super::why_failed("fetch", &stderr));
     }
-    let arrived = names(repository, INCOMING).map_err(|error| error.to_string())?;
-    let kept = remote_prefix_of::<R>(remote);
-    let mut chains = Vec::new();
-    for (id, name) in arrived {
-        let tip = repository.raw.refname_to_id(&name).map_err(|error| error.message().to_owned())?;
-        let chain: Chain<R> = chain_from(repository, &id, tip);
-        keep(repository, &format!("{kept}{id}"), &chain, tip)?;
-        chains.push(chain);
+    let arrived = names(repository, &incoming.prefix).map_err(|error| error.to_string())?;
+    for (id, name) in &arrived {
+        let tip = repository.raw.refname_to_id(name).map_err(|error| error.message().to_owned())?;
+        if !counted.have(id) {
+            keep_unread(repository, &format!("{}{id}", remote_prefix_of::<R>(remote)), tip);
+            continue;
+        }
+        let chain: Chain<R> = chain_from(repository, id, tip);
+        shown.losses.extend(keep(repository, (remote, counted), &chain, tip).err());
+        shown.chains.push(chain);
     }
-    for (id, _) in names(repository, &kept).map_err(|error| error.to_string())? {
-        if !chains.iter().any(|chain| chain.id == id) {
-            return Err(lost(remote, &id, "is gone"));
+    let kept = names(repository, &remote_prefix_of::<R>(remote)).map_err(|error| error.to_string())?;
+    for (id, _) in kept.iter().filter(|(id, _)| wanted.have(id) && counted.have(id)) {
+        if !arrived.iter().any(|(there, _)| there == id) {
+            shown.losses.push(lost::<R>(remote, counted, id, "is gone"));
         }
     }
-    clear(repository)?;
-    Ok(chains)
+    Ok(shown)
 }
 
-/// Keeps a chain that holds what was kept of it. One with a fault is handed on, so that who judges sees it, and not
-/// kept.
-fn keep<R: Family>(repository: &Repository, name: &str, chain: &Chain<R>, tip: Oid) -> Result<(), String> {
-    let before: Chain<R> = chain_of(repository, name, &chain.id);
-    if let Some(head) = before.head()
+/// Keeps a chain that holds what was kept of it. Of one with a fault its sound part is kept, and all of it aside: the
+/// fault is to be seen, and what was signed before it counts.
+fn keep<R: Family>(
+    repository: &Repository,
+    (remote, counted): (&str, &Keys),
+    chain: &Chain<R>,
+    tip: Oid,
+) -> Result<(), String> {
+    let name = format!("{}{}", remote_prefix_of::<R>(remote), chain.id);
+    let damaged = format!("{}{}", damaged_prefix_of::<R>(remote), chain.id);
+    let known = repository.raw.refname_to_id(&name).ok();
+    let before = known.map(|tip| chain_from::<R>(repository, &chain.id, tip));
+    if let Some(head) = before.as_ref().and_then(Chain::head)
         && let Err(fault) = chain.holds(head)
     {
-        return Err(lost(name, &chain.id, &format!("holds less than it did ({fault})")));
+        return Err(lost::<R>(remote, counted, &chain.id, &format!("holds less than it did ({fault})")));
     }
-    if chain.fault.is_some() {
-        return Ok(());
-    }
-    let written = repository.raw.reference(name, tip, true, "undersign: sync");
-    written.map(|_| ()).map_err(|error| format!("{name} cannot be written: {}.", error.message()))
+    let sound = match chain.fault {
+        None => {
+            remove(repository, &damaged);
+            Some(tip)
+        }
+        Some(_) => {
+            write(repository, &damaged, tip, repository.raw.refname_to_id(&damaged).ok())?;
+            commit_of(repository, tip, chain.len())
+        }
+    };
+    sound.map_or(Ok(()), |tip| write(repository, &name, tip, known))
 }
 
-fn lost(place: &str, id: &ChainId, what: &str) -> String {
-    format!("On {} the chain {id} {what}. Somebody rewrote it; restore it there.", visible::text(place))
+/// Keeps a chain that counts for nobody here, as it grows.
+fn keep_unread(repository: &Repository, name: &str, tip: Oid) {
+    let known = repository.raw.refname_to_id(name).ok();
+    if known.is_none_or(|known| repository.raw.graph_descendant_of(tip, known).unwrap_or_default()) {
+        let _ = write(repository, name, tip, known);
+    }
 }
 
-fn clear(repository: &Repository) -> Result<(), String> {
-    for (_, name) in names(repository, INCOMING).map_err(|error| error.to_string())? {
-        let mut reference = repository.raw.find_reference(&name).map_err(|error| error.message().to_owned())?;
-        reference.delete().map_err(|error| error.message().to_owned())?;
+/// Writes a ref that stood somewhere. Where it stands elsewhere by now, another fetch was faster, and may know more.
+fn write(repository: &Repository, name: &str, tip: Oid, known: Option<Oid>) -> Result<(), String> {
+    let written = match known {
+        Some(known) => repository.raw.reference_matching(name, tip, true, known, "undersign: sync"),
+        None => repository.raw.reference(name, tip, false, "undersign: sync"),
+    };
+    match written {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.code(), ErrorCode::Modified | ErrorCode::Exists) => Ok(()),
+        Err(error) => Err(format!("{name} cannot be written: {}.", error.message())),
     }
-    Ok(())
+}
+
+fn lost<R: Family>(remote: &str, counted: &Keys, id: &ChainId, what: &str) -> String {
+    format!(
+        "On {} a chain of {} {what}. Somebody rewrote it; restore it there: {}{id}.",
+        visible::text(remote),
+        counted.owner(id),
+        R::PREFIX
+    )
 }
 
 /// Sends one chain of the repository itself; the remote only ever adds to it.
@@ -189,7 +351,7 @@ pub fn send<R: Family>(repository: &Repository, remote: &str, id: &ChainId, prom
     let Ok(tip) = repository.raw.refname_to_id(&name) else { return Sent::Away(format!("There is no {name} here.")) };
     let spec = format!("{tip}:{name}");
     let (ok, stdout, stderr) =
-        match run_git(repository, prompts, &["push", "--porcelain", "--no-verify", remote, &spec]) {
+        match run_git(repository, prompts, CHAINS, &["push", "--porcelain", "--no-verify", remote, &spec]) {
             Ok(ran) => ran,
             Err(why) => return Sent::Away(why),
         };

@@ -6,6 +6,7 @@ pub mod commands;
 #[cfg(feature = "tui")]
 pub mod patches;
 pub mod probe;
+mod program;
 #[cfg(feature = "tui")]
 mod rebuild;
 mod requests;
@@ -14,14 +15,17 @@ pub mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use git2::{ErrorCode, Oid};
 
 use crate::change::{address, visible};
+use crate::ledger::commands::Keys;
 use crate::ledger::{self, BRANCH_PREFIX, PREFIX};
 use crate::record::{Chain, ChainId, Fault, Head, Heads, Index};
 use crate::source::git::Repository;
+use program::{BRANCH, CHAINS, run_git};
 
 /// Rounds of fetching and sending; each lost race needs one more.
 const ROUNDS: usize = 5;
@@ -115,6 +119,22 @@ impl<'r> Remote<'r> {
         Ok(Remote { repository, name, prompts, prefix })
     }
 
+    /// As [`Remote::find`] without a name; none where the repository has no remote at all.
+    ///
+    /// # Errors
+    /// It has several, and none is `origin`.
+    pub fn usual(repository: &'r Repository, prompts: Prompts) -> Result<Option<Remote<'r>>, String> {
+        match repository.raw.remotes() {
+            Ok(remotes) if remotes.is_empty() => Ok(None),
+            _ => Remote::find(repository, None, prompts).map(Some),
+        }
+    }
+
+    /// How many records about commands that people signed here the remote was not yet seen to hold.
+    pub fn undelivered(&self) -> usize {
+        commands::outbox(self.repository, &self.name)
+    }
+
     /// How many records of our own the remote was not yet seen to hold.
     pub fn outbox(&self) -> usize {
         let held = ledger::read_remote(self.repository, &self.name).unwrap_or_default();
@@ -126,26 +146,44 @@ impl<'r> Remote<'r> {
         decisions + commands::outbox(self.repository, &self.name)
     }
 
-    /// Brings here what the remote holds about commands; whether anything was new.
+    /// Brings here what the remote holds about commands of those who count.
     ///
     /// # Errors
-    /// It could not be read, or holds less than it did.
-    pub fn fetch_commands(&self) -> Result<bool, String> {
-        commands::fetch_all(self.repository, &self.name, self.prompts)
+    /// It could not be read.
+    pub fn fetch_commands(&self, counted: &Keys) -> Result<commands::News, String> {
+        commands::fetch_all(self.repository, &self.name, self.prompts, counted)
     }
 
-    /// Fetches the chains of others, sends our own. With `restore`, what the remote has lost is sent again.
-    pub fn sync(&self, restore: bool) -> Result<Report, String> {
-        let mut report = Report::default();
+    /// Sends what people signed here about commands, and nothing else; how many records went there.
+    ///
+    /// # Errors
+    /// Not all of it is there: a sentence for each chain.
+    pub fn deliver_commands(&self) -> Result<usize, String> {
+        let report = commands::deliver(self.repository, &self.name, self.prompts);
+        if report.alarms.is_empty() { Ok(report.sent) } else { Err(report.alarms.join(" ")) }
+    }
+
+    /// Fetches the chains of others, sends our own. With `restore`, what the remote has lost is sent again. Of chains
+    /// about commands, what becomes of those that are not `counted` is not said.
+    pub fn sync(&self, restore: bool, counted: &Keys) -> Result<Report, String> {
+        // First that for which a broker waits: nothing else that fails keeps it here.
+        let delivered = commands::deliver(self.repository, &self.name, self.prompts);
+        let mut report = Report { sent: delivered.sent, ..Report::default() };
+        let decisions = self.sync_decisions(restore, &mut report);
+        report.alarms.extend(delivered.alarms.iter().cloned());
+        commands::sync(self.repository, &self.name, self.prompts, counted, &mut report);
+        match decisions {
+            Ok(()) => Ok(report),
+            Err(why) => Err([vec![why], delivered.alarms].concat().join(" ")),
+        }
+    }
+
+    fn sync_decisions(&self, restore: bool, report: &mut Report) -> Result<(), String> {
         for _ in 0..ROUNDS {
             report.alarms.clear();
-            let there = self.fetch(&mut report)?;
-            match self.send(&there, restore, &mut report)? {
-                Sent::All => {
-                    commands::sync(self.repository, &self.name, self.prompts, &mut report);
-                    return Ok(report);
-                }
-                Sent::Race => {}
+            let there = self.fetch(report)?;
+            if let Sent::All = self.send(&there, restore, report)? {
+                return Ok(());
             }
         }
         Err(format!(
@@ -158,11 +196,10 @@ impl<'r> Remote<'r> {
     fn fetch(&self, report: &mut Report) -> Result<There, String> {
         let listed = self.list()?;
         let before = ledger::read_remote(self.repository, &self.name).map_err(|error| error.to_string())?;
-        let incoming = Incoming { repository: self.repository };
-        incoming.clear();
+        let incoming = Incoming::below(Incoming::DECISIONS, self.repository);
         if !listed.is_empty() {
             let specs =
-                [format!("+{PREFIX}*:{}c/*", Incoming::PREFIX), format!("+{BRANCH_PREFIX}*:{}b/*", Incoming::PREFIX)];
+                [format!("+{PREFIX}*:{}c/*", incoming.prefix), format!("+{BRANCH_PREFIX}*:{}b/*", incoming.prefix)];
             self.git(&[
                 "fetch",
                 "--quiet",
@@ -177,7 +214,7 @@ impl<'r> Remote<'r> {
         let (mut arrived, mut damaged) = (Vec::new(), BTreeSet::new());
         for (id, tip) in incoming.tips(report) {
             let chain =
-                ledger::chain_at(self.repository, &format!("{}{id}", Incoming::PREFIX), &id.to_string(), Some(tip));
+                ledger::chain_at(self.repository, &format!("{}{id}", incoming.prefix), &id.to_string(), Some(tip));
             if let Some((position, fault)) = chain.fault {
                 report.alarms.push(format!(
                     "Record {position} of the chain {id} on {} does not hold: {fault}. The copy that is here stays.",
@@ -188,7 +225,6 @@ impl<'r> Remote<'r> {
             }
             arrived.push((chain, tip));
         }
-        incoming.clear();
         let chains: Vec<Chain> = arrived.iter().map(|(chain, _)| chain.clone()).collect();
         for loss in Heads::of(&before).losses(&Index::of(&chains)).filter(|loss| !damaged.contains(&loss.chain)) {
             report.alarms.push(self.loss(&loss.chain, loss.head, loss.fault));
@@ -342,7 +378,7 @@ impl<'r> Remote<'r> {
     }
 
     fn run(&self, arguments: &[&str]) -> Result<(bool, String, String), String> {
-        run_git(self.repository, self.prompts, arguments)
+        run_git(self.repository, self.prompts, CHAINS, arguments)
     }
 }
 
@@ -353,24 +389,8 @@ impl<'r> Remote<'r> {
 pub fn fetch_ref(repository: &Repository, remote: &str, from: &str, to: &str, prompts: Prompts) -> Result<(), String> {
     let spec = format!("{from}:{to}");
     let arguments = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", remote, &spec];
-    let (ok, _, stderr) = run_git(repository, prompts, &arguments)?;
+    let (ok, _, stderr) = run_git(repository, prompts, BRANCH, &arguments)?;
     if ok { Ok(()) } else { Err(why_failed("fetch", &stderr)) }
-}
-
-/// Runs git: whether it did it, what it printed, and what it said.
-fn run_git(repository: &Repository, prompts: Prompts, arguments: &[&str]) -> Result<(bool, String, String), String> {
-    let mut command = Command::new("git");
-    command.arg("--git-dir").arg(repository.raw.path()).args(arguments).stdin(Stdio::null());
-    command.env("LC_ALL", "C");
-    if prompts == Prompts::Never {
-        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "true").env("SSH_ASKPASS_REQUIRE", "never");
-        if std::env::var_os("GIT_SSH_COMMAND").is_none() {
-            command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
-        }
-    }
-    let output = command.output().map_err(|error| format!("git cannot be run: {error}. Is it installed?"))?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ok((output.status.success(), text(&output.stdout), text(&output.stderr)))
 }
 
 fn failure(what: &str, stderr: &str) -> String {
@@ -409,19 +429,30 @@ fn compare(ours: &Chain, theirs: Option<&Chain>) -> Order {
     }
 }
 
-/// Where fetched refs lie until they are looked at.
+/// Where what one fetch brought lies until it is looked at. Of one process and one fetch alone: what another one takes
+/// away would seem to be gone from the remote.
 struct Incoming<'r> {
     repository: &'r Repository,
+    prefix: String,
 }
 
-impl Incoming<'_> {
-    const PREFIX: &'static str = "refs/undersign/incoming/";
+impl<'r> Incoming<'r> {
+    const DECISIONS: &'static str = "refs/undersign/incoming/";
+    const COMMANDS: &'static str = "refs/undersign/incoming-commands/";
+    /// Seconds after which what lies there is of a fetch that broke off.
+    const OLD: u64 = 24 * 3_600;
 
-    fn clear(&self) {
-        let references = self.repository.raw.references_glob(&format!("{}*", Self::PREFIX));
-        for mut reference in references.into_iter().flatten().flatten() {
-            let _ = reference.delete();
-        }
+    /// A place below one of these.
+    fn below(all: &str, repository: &'r Repository) -> Incoming<'r> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let is_old = |name: &str| {
+            let began = name[all.len()..].split_once('-').and_then(|(began, _)| began.parse::<u64>().ok());
+            began.is_none_or(|began| began.saturating_add(Incoming::OLD) < now)
+        };
+        remove_below(repository, all, is_old);
+        let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        Incoming { repository, prefix: format!("{all}{now}-{process}-{number}/") }
     }
 
     /// The tips by chain; a ref whose name is no chain's is said and left out. Of two copies the one under
@@ -429,7 +460,7 @@ impl Incoming<'_> {
     fn tips(&self, report: &mut Report) -> BTreeMap<ChainId, Oid> {
         let mut tips = BTreeMap::new();
         for folder in ["b/", "c/"] {
-            let prefix = format!("{}{folder}", Self::PREFIX);
+            let prefix = format!("{}{folder}", self.prefix);
             let references = self.repository.raw.references_glob(&format!("{prefix}*"));
             for reference in references.into_iter().flatten().flatten() {
                 let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
@@ -443,5 +474,21 @@ impl Incoming<'_> {
             }
         }
         tips
+    }
+}
+
+impl Drop for Incoming<'_> {
+    fn drop(&mut self) {
+        remove_below(self.repository, &self.prefix, |_| true);
+    }
+}
+
+/// Removes refs below a prefix. What cannot be removed now, is another time.
+fn remove_below(repository: &Repository, prefix: &str, is_meant: impl Fn(&str) -> bool) {
+    let references = repository.raw.references_glob(&format!("{prefix}*"));
+    for mut reference in references.into_iter().flatten().flatten() {
+        if is_meant(&String::from_utf8_lossy(reference.name_bytes())) {
+            let _ = reference.delete();
+        }
     }
 }

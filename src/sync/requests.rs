@@ -11,7 +11,8 @@ use crate::source::git::{Repository, oid};
 #[cfg(feature = "tui")]
 use crate::source::server::Pending;
 
-use super::{Prompts, run_git, why_failed};
+use super::program::{ALL, run_git};
+use super::{Prompts, why_failed};
 
 /// How many of a remote are taken where nothing else is set: `git config remote.NAME.undersignRequests`.
 const MOST: usize = 50;
@@ -170,7 +171,7 @@ impl Remote<'_> {
     }
 
     fn git(&self, arguments: &[&str]) -> Result<String, String> {
-        let (ok, stdout, stderr) = run_git(self.repository, self.prompts, arguments)?;
+        let (ok, stdout, stderr) = run_git(self.repository, self.prompts, ALL, arguments)?;
         if ok { Ok(stdout) } else { Err(why_failed(arguments[0], &stderr)) }
     }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::Ports;
-use crate::app::command::{CommandEffect, CommandEvent, OpenedCommand, ShownCommand};
+use crate::app::command::{AskedRemote, CommandEffect, CommandEvent, CommandListing, OpenedCommand, ShownCommand};
 use crate::authorizing::{self, CommandDecision, CommandLedger, PendingCommand, RequestPage};
 use crate::command::Verdict;
 use crate::examination::RepositorySnapshot;
+use crate::ledger::commands::Keys;
 use crate::policy::Policy;
 use crate::record::RecordId;
 use crate::signing::{Prepared, SigningError, signer_of};
@@ -19,14 +20,18 @@ pub fn perform(effect: CommandEffect, ports: &Ports) -> CommandEvent {
         CommandEffect::Open { ticket, repository, snapshot, id } => {
             CommandEvent::Opened { ticket, repository, result: open(&snapshot, id, ports) }
         }
-        CommandEffect::Prepare { ticket, about, decision } => {
-            CommandEvent::Prepared { ticket, result: prepare(&decision, &about, ports) }
+        CommandEffect::Prepare { sheet, about, decision } => {
+            CommandEvent::Prepared { sheet, result: prepare(&decision, &about, ports) }
         }
-        CommandEffect::Sign { ticket, about, prepared, passphrase } => {
-            CommandEvent::Signed { ticket, result: sign(&prepared, &about, passphrase.as_deref(), ports) }
+        CommandEffect::Sign { sheet, about, prepared, passphrase } => {
+            let result = sign(&prepared, &about, passphrase.as_deref(), ports);
+            CommandEvent::Signed { sheet, about, verdict: prepared.verdict, result }
         }
         CommandEffect::List { repository, snapshot } => {
             CommandEvent::Listed { repository, result: list(&snapshot, ports) }
+        }
+        CommandEffect::Deliver { repository, snapshot } => {
+            CommandEvent::Delivered { repository, result: deliver(&snapshot) }
         }
     }
 }
@@ -38,17 +43,32 @@ pub fn pending(
     ports: &Ports,
 ) -> Result<Vec<PendingCommand>, String> {
     let Some(policy) = snapshot.policy().filter(|_| snapshot.has_targets()) else { return Ok(Vec::new()) };
-    let ledger = CommandLedger::read(repository).map_err(|error| error.to_string())?;
+    let ledger = CommandLedger::read(repository, policy).map_err(|error| error.to_string())?;
     Ok(ledger.pending(policy, me(policy, ports), ports.now()))
 }
 
 /// What waits in a repository, after asking its remote. One that does not answer leaves what is known.
-fn list(snapshot: &RepositorySnapshot, ports: &Ports) -> Result<Vec<PendingCommand>, String> {
+fn list(snapshot: &RepositorySnapshot, ports: &Ports) -> Result<CommandListing, String> {
     let (repository, fresh) = RepositorySnapshot::open(&snapshot.root).map_err(|error| error.to_string())?;
-    if let Ok(remote) = Remote::find(&repository, None, Prompts::Never) {
-        remote.fetch_commands()?;
-    }
-    pending(&repository, &fresh, ports)
+    let asked = fresh.policy().map_or(Ok(None), |policy| {
+        let remote = Remote::usual(&repository, Prompts::Never)?;
+        remote.map(|remote| remote.fetch_commands(&Keys::of(policy))).transpose()
+    });
+    let remote = match asked {
+        Ok(None) => AskedRemote::None,
+        Ok(Some(news)) => AskedRemote::Answered(news.alarms),
+        Err(why) => AskedRemote::Silent(why),
+    };
+    Ok(CommandListing { commands: pending(&repository, &fresh, ports)?, remote })
+}
+
+/// Sends what was signed about commands; the name of the remote comes back. Where there are several and none is
+/// `origin`, nobody said where it goes.
+fn deliver(snapshot: &RepositorySnapshot) -> Result<Option<String>, String> {
+    let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
+    let Some(remote) = Remote::usual(&repository, Prompts::Never)? else { return Ok(None) };
+    remote.deliver_commands()?;
+    Ok(Some(remote.name.clone()))
 }
 
 /// A request as it stands now, laid out.
@@ -56,7 +76,7 @@ fn open(snapshot: &RepositorySnapshot, id: RecordId, ports: &Ports) -> Result<Bo
     let (repository, fresh) = RepositorySnapshot::open(&snapshot.root).map_err(|error| error.to_string())?;
     let fresh = fresh.with_packs(&ports.packs);
     let Some(policy) = fresh.policy() else { return Err("This repository has no valid policy any more.".to_owned()) };
-    let ledger = CommandLedger::read(&repository).map_err(|error| error.to_string())?;
+    let ledger = CommandLedger::read(&repository, policy).map_err(|error| error.to_string())?;
     let pending = ledger.find(policy, id, me(policy, ports), ports.now());
     let pending = pending.ok_or("The policy has no such target any more, or another broker serves it.")?;
     let page = RequestPage::of(&pending, &ledger, policy, fresh.rules());
@@ -72,7 +92,7 @@ fn prepare(
     let bytes = ports.random::<8>()?;
     let device = ports.drafts.chain_id(|| bytes).map_err(SigningError::Refused)?;
     let nonce = ports.random::<16>()?;
-    let ShownCommand { snapshot, id, page } = about;
+    let ShownCommand { snapshot, id, page, .. } = about;
     authorizing::prepare(decision, (*id, page), snapshot, (key, &device), nonce, ports.now()).map(Box::new)
 }
 
@@ -82,7 +102,7 @@ fn sign(
     passphrase: Option<&str>,
     ports: &Ports,
 ) -> Result<String, SigningError> {
-    let ShownCommand { snapshot, id, page } = about;
+    let ShownCommand { snapshot, id, page, .. } = about;
     let record = authorizing::sign(prepared, (*id, page), snapshot, ports.signing_key()?, passphrase, ports.now())?;
     Ok(record.id().to_string())
 }

@@ -30,6 +30,7 @@ use crate::delivery::{self, Hosts, ServerAccess};
 use crate::drafts::Drafts;
 use crate::examination::renamed::Renamed;
 use crate::examination::{self, RepositorySnapshot, background, interdiff};
+use crate::ledger::commands::Keys;
 use crate::record::Record;
 use crate::risk::PackFile;
 use crate::signer::SigningKey;
@@ -202,16 +203,17 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             tell(Event::DraftSaved { written: Box::new(draft), result });
             problem.into_iter().for_each(|why| tell(Event::Told(why)));
         }
-        Effect::Prepare { ticket, snapshot, change, examination, draft, verdict, seen } => {
+        Effect::Prepare { ticket, sheet, snapshot, change, examination, draft, verdict, seen } => {
             let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
-            tell(Event::Prepared { ticket, result: prepare(&case, &snapshot, ports).map(Box::new) });
+            tell(Event::Prepared { ticket, sheet, result: prepare(&case, &snapshot, ports).map(Box::new) });
         }
         Effect::Command(effect) => tell(Event::Command(commands::perform(effect, ports))),
-        Effect::Sign { ticket, snapshot, change, prepared, passphrase } => {
+        Effect::Sign { ticket, sheet, snapshot, change, prepared, passphrase } => {
             let result = sign(&prepared, &change, &snapshot, passphrase.as_deref(), ports);
             let problem =
                 result.as_ref().ok().and_then(|record| note_for_server(&snapshot, &change, record, ports).err());
-            tell(Event::Signed { ticket, result: result.map(|record| record.id().to_string()) });
+            let result = result.map(|record| record.id().to_string());
+            tell(Event::Signed { ticket, sheet, snapshot, result });
             problem.into_iter().for_each(|why| tell(Event::Told(why)));
         }
     }
@@ -226,7 +228,9 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
     let broken =
         pending.broken.into_iter().map(|broken| (visible::text(&broken.id).into_owned(), broken.why.to_string()));
     let broken = broken.collect();
-    let outbox = Remote::find(&repository, None, Prompts::Never).ok().map(|remote| {
+    let remote = Remote::find(&repository, None, Prompts::Never).ok();
+    let undelivered = remote.as_ref().map_or(0, Remote::undelivered);
+    let outbox = remote.map(|remote| {
         let (verdicts, _) = ports.access.outbox.entries(&snapshot.root);
         remote.outbox().max(verdicts.len())
     });
@@ -250,7 +254,19 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
     let changes = pending.changes.into_iter().map(Arc::new).collect();
     let commands = commands::pending(&repository, &snapshot, ports)?;
     let snapshot = Arc::new(snapshot);
-    Ok(Listing { snapshot, changes, examined, again, hosted, at_servers, broken, commands, outbox, fetched })
+    Ok(Listing {
+        snapshot,
+        changes,
+        examined,
+        again,
+        hosted,
+        at_servers,
+        broken,
+        commands,
+        undelivered,
+        outbox,
+        fetched,
+    })
 }
 
 /// Whether a change moved since the person decided on it, or else looked at it.
@@ -319,10 +335,16 @@ fn note_for_server(
 fn sync(snapshot: &RepositorySnapshot, access: &ServerAccess) -> Result<Synced, String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     let remote = Remote::find(&repository, None, Prompts::Never)?;
-    let report =
-        remote.sync(false).map_err(|why| format!("{why} In a terminal, `undersign sync` can ask for a password."))?;
+    let report = remote
+        .sync(false, &counted(snapshot))
+        .map_err(|why| format!("{why} In a terminal, `undersign sync` can ask for a password."))?;
     let receipt = access.deliver(&repository);
     Ok(Synced { route: format!("{} → {}", snapshot.name, remote.name), report, receipt })
+}
+
+/// Whose chains about commands count.
+fn counted(snapshot: &RepositorySnapshot) -> Keys {
+    snapshot.policy().map_or_else(Keys::all, Keys::of)
 }
 
 fn fetch(snapshot: &RepositorySnapshot, access: &ServerAccess, now: i64) -> Result<bool, String> {
@@ -331,8 +353,9 @@ fn fetch(snapshot: &RepositorySnapshot, access: &ServerAccess, now: i64) -> Resu
     // Where a remote does not answer, a server may.
     let brought = servers::bring_patches(access, &repository);
     let remote = Remote::find(&repository, None, Prompts::Never).ok().filter(|_| snapshot.has_targets());
-    let commands = remote.map_or(Ok(false), |remote| remote.fetch_commands())?;
-    let is_moved = fetched? || commands || brought.requests + brought.gone > 0;
+    let commands = remote.map(|remote| remote.fetch_commands(&counted(snapshot))).transpose();
+    let (is_fetched, commands) = (fetched?, commands?);
+    let is_moved = is_fetched || commands.is_some_and(|news| news.is_new) || brought.requests + brought.gone > 0;
     if brought.problems.is_empty() { Ok(is_moved) } else { Err(brought.problems.join(" ")) }
 }
 
@@ -463,8 +486,11 @@ pub struct Workers {
     learn: Sender<Effect>,
     highlight: Sender<Effect>,
     sync: Sender<Effect>,
+    commands: Sender<Effect>,
+    deliver: Sender<Effect>,
     ask: Sender<Effect>,
-    sign: Sender<Effect>,
+    /// None once it is to end.
+    sign: Option<Sender<Effect>>,
     signing: Vec<JoinHandle<()>>,
 }
 
@@ -493,9 +519,12 @@ impl Workers {
             learn: lane("learn", 1).0,
             highlight: highlight::lane(ports.clone(), tell.clone()),
             sync: lane("sync", 1).0,
+            // A remote that is slow keeps no other waiting, nor what was signed.
+            commands: lane("commands", 4).0,
+            deliver: lane("deliver", 4).0,
             // A server that is slow keeps no other waiting.
             ask: lane("ask", 4).0,
-            sign,
+            sign: Some(sign),
             signing,
         }
     }
@@ -515,23 +544,30 @@ impl Workers {
             Effect::Sync { .. } | Effect::Fetch { .. } | Effect::Bring { .. } => &self.sync,
             Effect::Recall => &self.load,
             Effect::Ask { .. } => &self.ask,
-            Effect::SaveDraft { .. } | Effect::Prepare { .. } | Effect::Sign { .. } => &self.sign,
+            Effect::Command(CommandEffect::Deliver { .. }) => &self.deliver,
+            Effect::SaveDraft { .. }
+            | Effect::Prepare { .. }
+            | Effect::Sign { .. }
+            | Effect::Command(CommandEffect::Prepare { .. } | CommandEffect::Sign { .. }) => match &self.sign {
+                Some(lane) => lane,
+                None => return,
+            },
             Effect::Command(CommandEffect::Open { .. }) => &self.load,
-            Effect::Command(CommandEffect::List { .. }) => &self.sync,
-            Effect::Command(CommandEffect::Prepare { .. } | CommandEffect::Sign { .. }) => &self.sign,
+            Effect::Command(CommandEffect::List { .. }) => &self.commands,
         };
         // A lane ends only with the program.
         let _ = lane.send(effect);
     }
 
     /// Ends the signing lane, after drafts and decisions under way are written.
-    pub fn finish(self, ports: &Ports) {
+    /// What was signed may still be on its way.
+    pub fn finish(&mut self, ports: &Ports) {
         ports.open.store(u64::MAX, Ordering::Relaxed);
         ports.tools.end();
-        drop(self.sign);
+        drop(self.sign.take());
         ports.caches.write();
         // A lane that panicked has told so already.
-        self.signing.into_iter().for_each(|thread| _ = thread.join());
+        self.signing.drain(..).for_each(|thread| _ = thread.join());
     }
 }
 

@@ -480,9 +480,12 @@ fn a_device_whose_clone_was_restored_signs_on_once_its_own_chain_came_back() {
     let before = scene.f.git("rahim", &["rev-parse", &own]);
     assert!(sign("echo two\n", "Nor this.").contains("✓ Refused"));
     scene.f.git("rahim", &["update-ref", &own, &before]);
+    // The desk asks the remote, which has all of it.
     let told = sign("echo three\n", "Nor that.");
-    assert!(told.contains("A remote holds more of your own chain"), "{told}");
+    assert!(told.contains("✓ Refused") && told.contains("✓ It is at origin"), "{told}");
+    assert_eq!(scene.f.git("rahim", &["rev-list", "--count", &own]).trim(), "3");
+    // So does a sync, without the desk.
+    scene.f.git("rahim", &["update-ref", &own, &before]);
     assert_eq!(scene.undersign(&["sync"]).code, 0);
-    let told = sign("echo four\n", "Nor that.");
-    assert!(told.contains("✓ Refused"), "{told}");
+    assert_eq!(scene.f.git("rahim", &["rev-list", "--count", &own]).trim(), "3");
 }

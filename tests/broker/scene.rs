@@ -11,7 +11,7 @@ use undersign::command::records::AuthorizationRecord;
 use undersign::command::statement::Statement;
 use undersign::command::{RunChain, RunRecord, Verdict, authorization};
 use undersign::ledger::append_to;
-use undersign::ledger::commands::{Family as _, read_family};
+use undersign::ledger::commands::{Family as _, Keys, read_family};
 use undersign::record::chain::{Link, file_name};
 use undersign::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName};
 use undersign::record::{ChainId, Signable as _};
@@ -198,7 +198,7 @@ impl Scene {
     /// Signs about a request, as the desk does, and sends it.
     pub fn sign(&self, who: &str, verdict: Verdict, id: &str) {
         let repository = self.f.repository();
-        fetch::<RunRecord>(&repository, "origin", Prompts::Never).unwrap();
+        fetch::<RunRecord>(&repository, "origin", Prompts::Never, (&Keys::all(), &Keys::all())).unwrap();
         let runs: Vec<RunChain> = read_family(&repository, true).unwrap();
         let record = runs.iter().flat_map(|chain| &chain.records).find(|record| record.id().to_string() == id).unwrap();
         let (key, run) = (self.f.key(who), record.run());

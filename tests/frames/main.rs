@@ -6,11 +6,13 @@ mod alike;
 mod attack;
 mod cached;
 mod commands;
+mod delivery;
 #[path = "../support/desk.rs"]
 mod desk;
 mod desks;
 mod honest;
 mod hostile;
+mod late;
 mod moves;
 mod notes;
 mod reader;
@@ -20,6 +22,8 @@ mod screens;
 mod support;
 mod texts;
 mod tools;
+#[path = "../support/waiting.rs"]
+mod waiting;
 mod which;
 
 use desk::Session;

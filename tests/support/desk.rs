@@ -85,15 +85,21 @@ impl Session {
 
     /// `j`, `G`, `<enter>`, `<ctrl-d>`.
     pub fn press(&mut self, keys: &str) -> &mut Session {
-        let mut rest = keys;
-        while let Some(c) = rest.chars().next() {
-            let (name, after) = match rest.strip_prefix('<').and_then(|r| r.split_once('>')) {
-                Some((name, after)) => (name, after),
-                None => rest.split_at(c.len_utf8()),
-            };
-            rest = after;
-            self.take(VecDeque::from([Event::Stroke(Stroke::parse(name).unwrap())]));
+        for stroke in strokes(keys) {
+            self.take(VecDeque::from([Event::Stroke(stroke)]));
         }
+        self
+    }
+
+    /// Presses keys while nothing that is asked for gets done: that comes back, for [`Session::answer`] to do later.
+    pub fn begin(&mut self, keys: &str) -> Vec<Effect> {
+        strokes(keys).into_iter().flat_map(|stroke| update(&mut self.state, Event::Stroke(stroke))).collect()
+    }
+
+    /// Carries out what was asked for some time ago.
+    pub fn answer(&mut self, effects: Vec<Effect>) -> &mut Session {
+        let events = effects.into_iter().flat_map(|effect| self.carried_out(effect)).collect();
+        self.take(events);
         self
     }
 
@@ -110,6 +116,19 @@ impl Session {
         let row = |y| (0..self.size.0).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
         (0..self.size.1).map(row).collect::<Vec<_>>().join("\n")
     }
+}
+
+fn strokes(keys: &str) -> Vec<Stroke> {
+    let (mut rest, mut strokes) = (keys, Vec::new());
+    while let Some(c) = rest.chars().next() {
+        let (name, after) = match rest.strip_prefix('<').and_then(|r| r.split_once('>')) {
+            Some((name, after)) => (name, after),
+            None => rest.split_at(c.len_utf8()),
+        };
+        rest = after;
+        strokes.push(Stroke::parse(name).unwrap());
+    }
+    strokes
 }
 
 /// What a desk reaches of the world: this key, drafts there, nothing kept, the real clock, and no chance.

@@ -7,6 +7,10 @@ mod program;
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/waiting.rs"]
+mod waiting;
+
+mod commands;
 mod seams;
 mod signing;
 

@@ -30,7 +30,7 @@ fn with_pem_key() -> Fixture {
     fixture
 }
 
-fn configure(fixture: &Fixture, key: &std::path::Path) {
+pub fn configure(fixture: &Fixture, key: &std::path::Path) {
     fixture.git("dana", &["config", "gpg.format", "ssh"]);
     fixture.git("dana", &["config", "user.signingkey", key.to_str().unwrap()]);
 }

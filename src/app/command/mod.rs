@@ -1,6 +1,7 @@
 //! A command that waits, open: what a person reads of it, what was shown, and what was answered. Only a page that was
 //! shown whole is authorized.
 
+pub mod delivery;
 pub mod sheet;
 
 use std::collections::HashSet;
@@ -29,6 +30,7 @@ pub struct OpenedCommand {
 /// A page as it was read, which is what is decided about.
 #[derive(Debug, Clone)]
 pub struct ShownCommand {
+    pub repository: usize,
     pub snapshot: Arc<RepositorySnapshot>,
     pub id: RecordId,
     pub page: Arc<RequestPage>,
@@ -44,13 +46,14 @@ pub enum CommandEffect {
         snapshot: Arc<RepositorySnapshot>,
         id: RecordId,
     },
+    /// For a sheet, by its number.
     Prepare {
-        ticket: u64,
+        sheet: u64,
         about: ShownCommand,
         decision: CommandDecision,
     },
     Sign {
-        ticket: u64,
+        sheet: u64,
         about: ShownCommand,
         prepared: Box<Prepared<Verdict>>,
         passphrase: Option<String>,
@@ -60,15 +63,58 @@ pub enum CommandEffect {
         repository: usize,
         snapshot: Arc<RepositorySnapshot>,
     },
+    /// Send what was signed about commands, and nothing else.
+    Deliver {
+        repository: usize,
+        snapshot: Arc<RepositorySnapshot>,
+    },
+}
+
+/// The commands of a repository, and what its remote said when it was asked.
+#[derive(Debug)]
+pub struct CommandListing {
+    pub commands: Vec<PendingCommand>,
+    pub remote: AskedRemote,
+}
+
+/// What came of asking a remote for commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AskedRemote {
+    /// There is none: what is here is all there is.
+    None,
+    /// It answered, with what must not be overlooked.
+    Answered(Vec<String>),
+    /// It did not, and why.
+    Silent(String),
 }
 
 /// What came of it.
 #[derive(Debug)]
 pub enum CommandEvent {
-    Opened { ticket: u64, repository: usize, result: Result<Box<OpenedCommand>, String> },
-    Prepared { ticket: u64, result: Result<Box<Prepared<Verdict>>, SigningError> },
-    Signed { ticket: u64, result: Result<String, SigningError> },
-    Listed { repository: usize, result: Result<Vec<PendingCommand>, String> },
+    Opened {
+        ticket: u64,
+        repository: usize,
+        result: Result<Box<OpenedCommand>, String>,
+    },
+    Prepared {
+        sheet: u64,
+        result: Result<Box<Prepared<Verdict>>, SigningError>,
+    },
+    Signed {
+        sheet: u64,
+        about: ShownCommand,
+        verdict: Verdict,
+        result: Result<String, SigningError>,
+    },
+    Listed {
+        repository: usize,
+        result: Result<CommandListing, String>,
+    },
+    /// Delivered to the remote of this name; none where there is none.
+    Delivered {
+        repository: usize,
+        result: Result<Option<String>, String>,
+    },
 }
 
 /// What a person did with a page so far; kept while the program runs.
@@ -200,12 +246,18 @@ impl CommandView {
 
     /// What is decided about.
     pub fn shown(&self) -> ShownCommand {
-        ShownCommand { snapshot: self.snapshot.clone(), id: self.pending.id, page: self.page.clone() }
+        let (repository, snapshot, page) = (self.repository, self.snapshot.clone(), self.page.clone());
+        ShownCommand { repository, snapshot, id: self.pending.id, page }
     }
 
     /// Whether all of a row of the page was on the screen.
     pub fn is_seen(&self, row: usize) -> bool {
         self.draft.seen.get(row).copied().unwrap_or_default()
+    }
+
+    /// Refusals by others that were not on the screen.
+    pub fn unread_refusals(&self) -> usize {
+        self.page.refusals().filter(|row| !self.is_seen(*row)).count()
     }
 
     /// What is signed of what was done.

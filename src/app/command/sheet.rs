@@ -6,7 +6,6 @@ use crate::app::action::Action;
 use crate::app::ceremony::{Ask, Ceremony, Stage};
 use crate::app::keymap::{Key, Keymap, Stroke};
 use crate::app::text::TextField;
-use crate::authorizing::RequestState;
 use crate::command::Verdict;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,20 +14,14 @@ pub struct CommandSheet {
 }
 
 impl CommandSheet {
-    pub fn new(key: Result<String, String>, needs_passphrase: bool) -> CommandSheet {
-        CommandSheet { ceremony: Ceremony::new(key, needs_passphrase) }
+    pub fn new(ceremony: Ceremony<Verdict>) -> CommandSheet {
+        CommandSheet { ceremony }
     }
 
     /// Why an authorization is not on offer now; none where it is.
     pub fn in_the_way(view: &CommandView, keymap: &Keymap) -> Option<String> {
-        let pending = &view.pending;
-        // Who refused may think better of it.
-        let own = pending.own == Some(Verdict::Refuse) && pending.refused_by_others().next().is_none();
-        if !pending.is_open() && !own {
-            return Some(match &pending.standing {
-                RequestState::Refused(why) | RequestState::Stopped(why) => why.clone(),
-                _ => format!("It {} already.", pending.word()),
-            });
+        if let Some(why) = view.pending.closed() {
+            return Some(why);
         }
         let left = view.left();
         (left != Left::default()).then(|| {
@@ -39,7 +32,7 @@ impl CommandSheet {
 
     pub fn stroke(&mut self, stroke: Stroke, view: &mut CommandView, keymap: &Keymap) -> Ask<Verdict> {
         if Ceremony::<Verdict>::is_left_by(stroke) {
-            return Ask::Close;
+            return self.ceremony.leave();
         }
         self.ceremony.message = None;
         match &self.ceremony.stage {
@@ -70,6 +63,13 @@ impl CommandSheet {
         }
         if let (Verdict::Authorize, Some(why)) = (verdict, CommandSheet::in_the_way(view, keymap)) {
             self.ceremony.message = Some(why);
+            return Ask::Nothing;
+        }
+        // Both answer for what others refused: not unread.
+        if matches!(verdict, Verdict::BreakGlass | Verdict::Handover) && view.unread_refusals() > 0 {
+            let part = keymap.first(Action::NextHunk);
+            let told = format!("Read first who refused, and why: Esc, then {part} leads to “before”.");
+            self.ceremony.message = Some(told);
             return Ask::Nothing;
         }
         self.ceremony.stage = Stage::Reason { verdict, field: TextField::with(&view.draft.reason) };

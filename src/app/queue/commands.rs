@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{Queue, QueueRow};
+use crate::app::command::AskedRemote;
 use crate::authorizing::PendingCommand;
+use crate::datafile::date;
 
 /// A command that waits in a repository, or whose end is not long ago.
 #[derive(Debug, Clone)]
@@ -12,7 +14,23 @@ pub struct QueuedCommand {
     pub pending: Arc<PendingCommand>,
 }
 
+/// What is known of the ledger of a repository elsewhere.
+#[derive(Debug, Clone, Default)]
+pub struct RemoteLedger {
+    /// When its remote last answered, in seconds since the epoch.
+    pub answered: Option<i64>,
+    /// Since when it does not, and why.
+    pub silent: Option<(i64, String)>,
+    /// What it showed that must not be overlooked, a sentence each.
+    alarms: Vec<String>,
+}
+
 impl QueuedCommand {
+    /// What it is known by: of two clones both may have it.
+    pub fn key(&self) -> String {
+        format!("{} {}", self.repository, self.pending.id)
+    }
+
     /// What can still be started goes first, and of that what runs out first.
     fn rank(&self) -> (bool, i64, String) {
         let pending = &self.pending;
@@ -40,6 +58,34 @@ impl Queue {
     pub fn commands_came(&mut self, repository: usize, commands: Vec<PendingCommand>) {
         self.set_commands(repository, commands);
         self.keep_selection();
+    }
+
+    /// What the remote of a repository said when it was asked for commands.
+    pub fn remote_said(&mut self, repository: usize, said: AskedRemote, now: i64) {
+        let ledger = self.ledgers.entry(repository).or_default();
+        match said {
+            AskedRemote::None => *ledger = RemoteLedger::default(),
+            AskedRemote::Answered(alarms) => {
+                *ledger = RemoteLedger { answered: Some(now), silent: None, alarms };
+            }
+            AskedRemote::Silent(why) => {
+                let since = ledger.silent.take().map_or(now, |(since, _)| since);
+                ledger.silent = Some((since, why));
+            }
+        }
+    }
+
+    /// What is wrong with the ledgers of repositories, each with the name of its repository.
+    pub(super) fn ledger_alarms(&self) -> Vec<(String, String)> {
+        let mut alarms = Vec::new();
+        for (repository, ledger) in &self.ledgers {
+            let name = self.ready(*repository).map_or("", |snapshot| snapshot.name.as_str());
+            let silent = ledger.silent.iter().map(|(since, why)| {
+                format!("its remote does not answer since {}, so commands are as they were then: {why}", date(*since))
+            });
+            alarms.extend(silent.chain(ledger.alarms.iter().cloned()).map(|alarm| (name.to_owned(), alarm)));
+        }
+        alarms
     }
 
     pub(super) fn set_commands(&mut self, repository: usize, commands: Vec<PendingCommand>) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use unicode_width::UnicodeWidthStr as _;
 
-pub use commands::QueuedCommand;
+pub use commands::{QueuedCommand, RemoteLedger};
 
 use super::Listing;
 use super::action::Action;
@@ -142,6 +142,8 @@ pub enum QueueRow {
     Columns,
     Change(usize),
     Command(usize),
+    /// Something is wrong with what a remote holds about commands.
+    Alarm(usize),
     /// A policy that is not there, or cannot be used: one row a repository.
     Policy(usize),
     /// A repository that cannot be read: one grey row with the reason.
@@ -169,6 +171,8 @@ pub struct Queue {
     pub entries: Vec<Entry>,
     /// Of all repositories; what runs out first stands first, what is over last.
     pub commands: Vec<QueuedCommand>,
+    /// By repository: what its remote said when it was asked for commands.
+    pub ledgers: BTreeMap<usize, RemoteLedger>,
     pub sort: Sort,
     pub filter: String,
     /// Id of the selected change or command: the selection stays with it when rows move.
@@ -216,6 +220,7 @@ impl Queue {
             broken: Vec::new(),
             entries: Vec::new(),
             commands: Vec::new(),
+            ledgers: BTreeMap::new(),
             sort: Sort::Risk,
             filter: String::new(),
             selected: None,
@@ -442,6 +447,7 @@ impl Queue {
         let (waiting, over) = self.shown_commands();
         let mut rows = Vec::with_capacity(changes.len() + self.commands.len() + 8);
         rows.extend(section(Section::Commands, waiting.into_iter().map(QueueRow::Command)));
+        rows.extend((0..self.ledger_alarms().len()).map(QueueRow::Alarm));
         if !rows.is_empty() && !changes.is_empty() {
             rows.push(QueueRow::Columns);
         }
@@ -510,8 +516,16 @@ impl Queue {
     fn id_of(&self, row: QueueRow) -> Option<String> {
         match row {
             QueueRow::Change(at) => self.entries.get(at).map(|entry| entry.change.id.clone()),
-            QueueRow::Command(at) => self.commands.get(at).map(|command| command.pending.id.to_string()),
+            QueueRow::Command(at) => self.commands.get(at).map(QueuedCommand::key),
             _ => None,
+        }
+    }
+
+    /// The command under the cursor is selected, though nobody moved there: what comes in by itself does not push
+    /// another one under a stroke.
+    pub fn hold(&mut self) {
+        if let (None, Some(row @ QueueRow::Command(_))) = (&self.selected, self.current()) {
+            self.selected = self.id_of(row);
         }
     }
 
@@ -664,6 +678,7 @@ impl Queue {
     pub fn problem(&self, row: QueueRow) -> Option<(String, String)> {
         match row {
             QueueRow::Change(_) | QueueRow::Command(_) | QueueRow::Heading(..) | QueueRow::Columns => None,
+            QueueRow::Alarm(at) => self.ledger_alarms().get(at).cloned(),
             QueueRow::Elsewhere(at) => self.elsewhere.get(at).cloned(),
             QueueRow::Silent(at) => self.silent.get(at).cloned(),
             QueueRow::Broken(at) => self.broken.get(at).map(|broken| (broken.what.clone(), broken.why.clone())),

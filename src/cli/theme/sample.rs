@@ -155,6 +155,7 @@ pub fn queue() -> State {
         at_servers: Vec::new(),
         broken: Vec::new(),
         commands: Vec::new(),
+        undelivered: 0,
         outbox: None,
         fetched: None,
     };

@@ -5,13 +5,14 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::{Line, Paint, clip};
-use super::queue::{severity_role, time_left};
+use super::queue::{has_several, severity_role, time_left};
 use super::{footer, rule};
 use crate::app::State;
 use crate::app::action::Action;
 use crate::app::command::{CommandView, LABEL, Left, Part};
 use crate::authorizing::{PageRow, RequestState};
 use crate::change::{counted, visible};
+use crate::datafile::clock;
 use crate::tui::theme::Role;
 
 pub fn draw(state: &State, view: &CommandView, area: Rect, paint: &mut Paint<'_>) {
@@ -46,19 +47,43 @@ pub fn draw(state: &State, view: &CommandView, area: Rect, paint: &mut Paint<'_>
 
 fn header(state: &State, view: &CommandView, area: Rect, paint: &mut Paint<'_>) {
     let (pending, width) = (&view.pending, usize::from(area.width));
+    let (role, fresh) = freshness(state, view.repository);
     let right = match &pending.standing {
         RequestState::Waits | RequestState::MayStart => {
             let (text, is_short) = time_left(state.now, pending.until());
-            let role = if is_short { Role::Warning } else { Role::Text };
-            Line::new().add(role, &format!("{text} left")).add(Role::Muted, " · nothing ran yet ")
+            let left = if is_short { Role::Warning } else { Role::Text };
+            let fresh = if fresh.is_empty() { "nothing ran yet" } else { &fresh };
+            Line::new().add(left, &format!("{text} left")).add(role, &format!(" · {fresh} "))
         }
-        _ => Line::new().add(Role::Accent, &format!("{} ", pending.word())),
+        _ if fresh.is_empty() => Line::new().add(Role::Accent, &format!("{} ", pending.word())),
+        _ => Line::new().add(Role::Accent, &pending.word()).add(role, &format!(" · {fresh} ")),
     };
-    let target = visible::text(pending.target()).into_owned();
+    let mut target = visible::text(pending.target()).into_owned();
+    if has_several(state) {
+        target.push_str(&format!(" of {}", visible::text(&view.snapshot.name)));
+    }
     let left = Line::new().add(Role::Muted, " ‹ ").add(Role::Title, &format!("Command for {target}   "));
     let room = width.saturating_sub(left.width() + right.width() + 2);
     let left = left.add(Role::Text, &clip(&pending.line(), room));
     paint.line(area, 0, left.pad_to(width.saturating_sub(right.width())).join(right));
+}
+
+/// As of when it stands as it is shown; nothing where that is now.
+fn freshness(state: &State, repository: usize) -> (Role, String) {
+    /// Seconds: three times as often the remote is asked.
+    const FRESH: i64 = 30;
+    let ledger = state.queue.ledgers.get(&repository);
+    let answered = ledger.and_then(|ledger| ledger.answered);
+    if let Some((since, _)) = ledger.and_then(|ledger| ledger.silent.as_ref()) {
+        return (Role::Warning, format!("the remote does not answer since {}", clock(*since)));
+    }
+    match answered {
+        Some(at) if state.now.saturating_sub(at) > FRESH => (Role::Warning, format!("as of {}", clock(at))),
+        None if state.queue.outbox.contains_key(&repository) => {
+            (Role::Warning, "the remote was not asked yet".to_owned())
+        }
+        _ => (Role::Muted, String::new()),
+    }
 }
 
 /// Who must sign, and what is left to see and to answer.

@@ -49,7 +49,8 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
         Some(Overlay::Authorize(sheet)) => {
             paint.clear(Rect { y: foot, height: 1, ..area });
             if let Screen::Command(command) = &state.screen {
-                cursor = sign::command::draw(sheet, command, &state.keymap, area, &mut paint);
+                let delivery = state.deliveries.of(command.repository);
+                cursor = sign::command::draw(sheet, (command, delivery), &state.keymap, area, &mut paint);
             }
         }
         Some(Overlay::Prompt(prompt)) => {

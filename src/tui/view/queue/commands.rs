@@ -3,7 +3,9 @@
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{Facts, age, cell};
-use crate::authorizing::{PendingCommand, RequestState};
+use crate::app::State;
+use crate::app::queue::QueuedCommand;
+use crate::authorizing::RequestState;
 use crate::change::visible;
 use crate::command::request::{PreviewBy, Proof};
 use crate::tui::theme::Role;
@@ -11,6 +13,8 @@ use crate::tui::view::paint::{Line, clip};
 
 /// Columns of the list of commands: time left, what it does at the worst, target, command, who asks, age, need.
 pub(super) struct CommandColumns {
+    /// 0 where all are of one.
+    repository: usize,
     target: usize,
     command: usize,
     agent: usize,
@@ -21,16 +25,20 @@ impl CommandColumns {
     /// Cursor, time left, the sign of what it does, and age.
     const FIXED: usize = 3 + 8 + 4 + 5;
 
-    pub(super) fn of(width: u16) -> CommandColumns {
+    pub(super) fn of(state: &State, width: u16) -> CommandColumns {
         let width = usize::from(width);
-        let (target, agent, need) = (13, if width >= 70 { 12 } else { 0 }, 10);
-        let rest = width.saturating_sub(CommandColumns::FIXED + target + agent + need).max(10);
-        CommandColumns { target, command: rest, agent, need }
+        let names = (0..state.queue.sources.len()).filter_map(|at| state.queue.ready(at)).map(|own| own.name.width());
+        let repository = if has_several(state) { names.max().unwrap_or(0).clamp(10, 14) + 2 } else { 0 };
+        let with_agent = if repository > 0 { 100 } else { 70 };
+        let (target, agent, need) = (13, if width >= with_agent { 12 } else { 0 }, 10);
+        let rest = width.saturating_sub(CommandColumns::FIXED + repository + target + agent + need).max(10);
+        CommandColumns { repository, target, command: rest, agent, need }
     }
 
     pub(super) fn headings(&self) -> Line {
         let text = [
             format!("   {}", cell("left", 8 + 4)),
+            cell("repository", self.repository),
             cell("target", self.target),
             cell("command", self.command),
             cell("for", self.agent),
@@ -40,7 +48,9 @@ impl CommandColumns {
         Line::new().add(Role::Faint, &text.concat())
     }
 
-    pub(super) fn row(&self, now: i64, pending: &PendingCommand, selected: bool) -> Line {
+    pub(super) fn row(&self, state: &State, command: &QueuedCommand, selected: bool) -> Line {
+        let (now, pending) = (state.now, &command.pending);
+        let name = state.queue.ready(command.repository).map_or("", |snapshot| snapshot.name.as_str());
         let line = Line::new().add(Role::Accent, if selected { " ▸ " } else { "   " });
         let (left, is_short) = match pending.is_open() {
             true => time_left(now, pending.until()),
@@ -56,6 +66,7 @@ impl CommandColumns {
         let text = if pending.is_open() { Role::Text } else { Role::Muted };
         let line = line.add(if is_short { Role::Warning } else { text }, &cell(&left, 8));
         let line = line.add(role, &cell(&sign, 4));
+        let line = line.add(Role::Muted, &cell(&visible::text(name), self.repository));
         let line = line.add(Role::Muted, &cell(&visible::text(pending.target()), self.target));
         let line = line.add(text, &cell(&pending.line(), self.command));
         let operator = &pending.request().asked.operator;
@@ -72,6 +83,11 @@ impl CommandColumns {
     }
 }
 
+/// Whether commands may be of several repositories.
+pub fn has_several(state: &State) -> bool {
+    state.queue.sources.len() > 1
+}
+
 /// How long something can still be started, and whether that is soon over.
 pub fn time_left(now: i64, until: i64) -> (String, bool) {
     const SOON: i64 = 10 * 60;
@@ -85,8 +101,12 @@ pub fn time_left(now: i64, until: i64) -> (String, bool) {
 }
 
 /// What is known of the selected command.
-pub(super) fn preview(now: i64, pending: &PendingCommand, width: usize, is_tall: bool) -> Vec<Line> {
-    let (request, target) = (pending.request(), visible::text(pending.target()).into_owned());
+pub(super) fn preview(state: &State, command: &QueuedCommand, width: usize, is_tall: bool) -> Vec<Line> {
+    let (now, pending) = (state.now, &command.pending);
+    let request = pending.request();
+    let name = state.queue.ready(command.repository).filter(|_| has_several(state));
+    let name = name.map(|snapshot| format!("{}: ", visible::text(&snapshot.name))).unwrap_or_default();
+    let target = format!("{name}{}", visible::text(pending.target()));
     let until = match pending.is_open() {
         true => format!(" · {} left", time_left(now, pending.until()).0),
         false => String::new(),

@@ -5,7 +5,7 @@ mod commands;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
-pub use commands::time_left;
+pub use commands::{has_several, time_left};
 
 use super::paint::{Line, Paint, clip, fold};
 use super::{footer, rule};
@@ -79,7 +79,7 @@ fn draw_list(state: &State, area: Rect, paint: &mut Paint<'_>) {
         return;
     }
     // What is only told has no columns.
-    let of_commands = commands::CommandColumns::of(area.width);
+    let of_commands = commands::CommandColumns::of(state, area.width);
     match rows.iter().find(|row| matches!(row, QueueRow::Change(_) | QueueRow::Command(_))) {
         Some(QueueRow::Command(_)) => paint.line(area, 1, of_commands.headings()),
         Some(_) => paint.line(area, 1, columns.headings(state.queue.sort)),
@@ -94,7 +94,7 @@ fn draw_list(state: &State, area: Rect, paint: &mut Paint<'_>) {
         let line = match above.as_ref().unwrap_or(row) {
             QueueRow::Heading(section, count) => heading_line(*section, *count, area.width),
             QueueRow::Change(entry) => columns.row(state, &state.queue.entries[*entry], selected),
-            QueueRow::Command(command) => of_commands.row(state.now, &state.queue.commands[*command].pending, selected),
+            QueueRow::Command(command) => of_commands.row(state, &state.queue.commands[*command], selected),
             QueueRow::Columns => columns.headings(state.queue.sort),
             row => problem_line(state.queue.problem(*row).unwrap_or_default(), selected, area.width),
         };
@@ -475,7 +475,7 @@ pub fn age(now: i64, then: i64) -> String {
 fn preview_of(state: &State, area: Rect, is_tall: bool, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
     if let Some(command) = state.queue.selected_command() {
-        let lines = commands::preview(state.now, &command.pending, width, is_tall);
+        let lines = commands::preview(state, command, width, is_tall);
         return lines.into_iter().enumerate().for_each(|(row, line)| paint.line(area, row as u16, line));
     }
     let Some(entry) = state.queue.selected_entry() else {

@@ -5,47 +5,77 @@ use ratatui::layout::{Position, Rect};
 use super::{Page, Room, common, date, row, told};
 use crate::app::action::Action;
 use crate::app::ceremony::Stage;
+use crate::app::command::delivery::Delivery;
 use crate::app::command::sheet::{CommandSheet, needs_reason};
 use crate::app::command::{CommandView, Left};
 use crate::app::keymap::Keymap;
+use crate::authorizing::RequestState;
 use crate::change::{counted, visible};
 use crate::command::receipt::RunStatement;
 use crate::command::{AuthorizationStatement, Verdict};
 use crate::record::Signable as _;
 use crate::tui::theme::Role;
-use crate::tui::view::paint::{Line, Paint, clip, hanging};
+use crate::tui::view::paint::{Line, Paint, clip, fold, hanging};
 
 /// Draws the sheet; gives the place of the cursor.
 pub fn draw(
     sheet: &CommandSheet,
-    view: &CommandView,
+    (view, delivery): (&CommandView, Option<&Delivery>),
     keymap: &Keymap,
     area: Rect,
     paint: &mut Paint<'_>,
 ) -> Option<Position> {
     let columns = usize::from(area.width.min(super::WIDEST).saturating_sub(4));
     let pending = &view.pending;
-    let place = format!("at {}   request {}", visible::text(pending.target()), &pending.id.to_string()[..12]);
+    let (name, policy) = (&view.snapshot.name, view.snapshot.policy());
+    let id = policy.map(|policy| policy.repository.as_str()).filter(|id| id != name);
+    let id = id.map(|id| format!(" ({id})")).unwrap_or_default();
+    let repository = visible::text(&format!("{name}{id}")).into_owned();
+    let (target, request) = (visible::text(pending.target()), &pending.id.to_string()[..12]);
+    let place = format!("at {target} of {repository}   request {request}");
     let head = [
         Line::new().add(Role::Title, &clip(&pending.line(), columns)),
         Line::new().add(Role::Muted, &clip(&place, columns)),
     ];
-    super::draw(&sheet.ceremony, head, |room| page_of(sheet, view, keymap, room), area, paint)
+    super::draw(&sheet.ceremony, head, |room| page_of(sheet, (view, delivery), keymap, room), area, paint)
 }
 
-fn page_of<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, room: Room) -> Page<'s> {
+fn page_of<'s>(
+    sheet: &'s CommandSheet,
+    (view, delivery): (&CommandView, Option<&Delivery>),
+    keymap: &Keymap,
+    room: Room,
+) -> Page<'s> {
     match &sheet.ceremony.stage {
-        Stage::Choose => choose(sheet, view, keymap, room.columns),
+        Stage::Choose => choose(sheet, view, keymap, room),
         Stage::Reason { verdict, field } => {
             let note = "Enter shows the statement; it does not sign. Esc leaves.";
             super::reason(&verdict.to_string(), ask(*verdict, view), note, field, room.columns)
         }
         Stage::Done { record, verdict } => {
-            let place =
-                "It is sent to the remote at once, where there is one, and counts as soon as the broker reads it.";
-            super::done(word(*verdict), record, place, room.columns)
+            let mut page = super::done(word(*verdict), record, "", room.columns);
+            page.lines.extend(place(delivery, room.columns));
+            page
         }
-        stage => common(stage, |verdict| verdict.to_string(), in_words, room),
+        stage => common(stage, |verdict| verdict.to_string(), |bytes, columns| in_words(bytes, view, columns), room),
+    }
+}
+
+/// How far what was signed came.
+fn place(delivery: Option<&Delivery>, columns: usize) -> Vec<Line> {
+    match delivery {
+        Some(Delivery::Arrived(remote)) => {
+            let text = format!("✓ It is at {}, and counts as soon as the broker reads it.", visible::text(remote));
+            told(Role::Ok, &text, columns)
+        }
+        Some(Delivery::Here) => {
+            told(Role::Muted, "This repository has no remote: it counts for a broker that reads it here.", columns)
+        }
+        Some(Delivery::Stuck(why)) => {
+            let text = format!("NOT SENT, and tried again every ten seconds: {why}");
+            told(Role::Warning, &text, columns)
+        }
+        Some(Delivery::UnderWay { .. }) | None => told(Role::Accent, "It is being sent to the remote …", columns),
     }
 }
 
@@ -73,14 +103,17 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-fn choose<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, columns: usize) -> Page<'s> {
-    let pending = &view.pending;
+fn choose<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, room: Room) -> Page<'s> {
+    let (pending, columns) = (&view.pending, room.columns);
+    // What was refused goes before what may be cut.
     let mut lines = left_lines(view, keymap);
+    lines.extend(refusals(view, columns));
     lines.push(Line::new());
     if view.page.is_destructive {
         let text = "It destroys something, or nobody can tell: the name of the target is typed, too.";
         lines.extend(told(Role::Warning, text, columns));
     }
+    lines.extend(too_late(&pending.standing).into_iter().flat_map(|text| told(Role::Warning, text, columns)));
     for slot in pending.slots() {
         let role = if slot.starts_with('✓') { Role::Ok } else { Role::Text };
         lines.extend(hanging(&slot, 2, columns).iter().map(|part| Line::new().add(role, part)));
@@ -88,22 +121,68 @@ fn choose<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, colu
     if let Some(why) = pending.futile.as_ref().filter(|_| sheet.ceremony.key.is_ok()) {
         lines.extend(told(Role::Warning, &format!("Your authorization would not count: {why}."), columns));
     }
-    for veto in pending.refused_by_others() {
-        let reason = visible::text(&veto.reason).into_owned();
-        let text = format!("{} refused it: “{reason}”. It does not run before that is withdrawn.", veto.by);
-        lines.extend(told(Role::Warning, &text, columns));
-    }
-    for veto in &pending.vetoes.to_answer {
-        let reason = visible::text(&veto.reason).into_owned();
-        let text = format!("An authorization answers {}, who refused another request: “{reason}”", veto.by);
-        lines.extend(told(Role::Warning, &text, columns));
-    }
-    lines.push(Line::new());
-    lines.extend(match &sheet.ceremony.key {
+    let key = match &sheet.ceremony.key {
         Ok(key) => vec![Line::new().add(Role::Muted, &clip(&format!("key {key}"), columns))],
         Err(why) => told(Role::Warning, why, columns),
-    });
+    };
+    // The key comes last; what is left out is counted, never dropped in silence.
+    let most = room.rows.saturating_sub(1 + key.len());
+    if lines.len() > most {
+        let kept = most.saturating_sub(1);
+        let more = counted(lines.len() - kept, "more line");
+        let (back, why) = (keymap.first(Action::Back), keymap.first(Action::Why));
+        lines.truncate(kept);
+        let text = format!("… {more}: Esc, {back}, then {why} in the queue");
+        lines.push(Line::new().add(Role::Warning, &clip(&text, columns)));
+    }
+    lines.push(Line::new());
+    lines.extend(key);
     Page { lines, foot: keys(sheet, view, keymap), field: None }
+}
+
+/// What a refusal does not do any more.
+fn too_late(standing: &RequestState) -> Option<&'static str> {
+    match standing {
+        RequestState::Runs(_) => {
+            Some("It runs: a refusal does not stop it, `undersign exec stop` does. It holds the next one.")
+        }
+        RequestState::Ended { .. } => Some("It ran: a refusal holds the same command asked again, and nothing else."),
+        _ => None,
+    }
+}
+
+/// Who refused it, or another request that is answered with it, each in two rows at most; of the rest, the names.
+fn refusals(view: &CommandView, columns: usize) -> Vec<Line> {
+    /// That are told with their reasons.
+    const TOLD: usize = 3;
+    let pending = &view.pending;
+    let holding =
+        pending.refused_by_others().map(|veto| (veto, "refused it, and it does not run before that is ended"));
+    let answered = pending.vetoes.to_answer.iter();
+    let all: Vec<_> =
+        holding.chain(answered.map(|veto| (veto, "refused another request, which an authorization answers"))).collect();
+    let mut lines = Vec::new();
+    for (veto, what) in all.iter().take(TOLD) {
+        let text = format!("{} {what}: “{}”", veto.by, visible::text(&veto.reason));
+        let mut parts = fold(&text, columns);
+        if parts.len() > 2 {
+            parts.truncate(2);
+            parts[1] = format!("{} …", clip(&parts[1], columns.saturating_sub(2)));
+        }
+        lines.extend(parts.iter().map(|part| Line::new().add(Role::Warning, part)));
+    }
+    if let Some(rest) = all.get(TOLD..).filter(|rest| !rest.is_empty()) {
+        let names = names(rest.iter().map(|(veto, _)| veto.by.as_str()));
+        let text = format!("… and {} by {names}, on the page", counted(rest.len(), "refusal"));
+        lines.push(Line::new().add(Role::Warning, &clip(&text, columns)));
+    }
+    lines
+}
+
+/// Each name once.
+fn names<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: std::collections::BTreeSet<&str> = names.collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// What is left before an authorization, each with the stroke that goes there.
@@ -148,8 +227,16 @@ fn keys(sheet: &CommandSheet, view: &CommandView, keymap: &Keymap) -> Line {
     line.add(Role::Key, "Esc").add(Role::Text, " leave")
 }
 
+/// Refusals by their ids, and whose they are: the names are those of the page, and stand in no statement.
+fn answered(ids: &[String], view: &CommandView) -> String {
+    let vetoes = &view.pending.vetoes;
+    let by = |id: &String| vetoes.holding.iter().chain(&vetoes.to_answer).find(|veto| veto.record.to_string() == *id);
+    let names = names(ids.iter().map(|id| by(id).map_or("somebody", |veto| veto.by.as_str())));
+    format!("{} by {names}", counted(ids.len(), "refusal"))
+}
+
 /// Who says what of which command, why, having seen what, until when; read from the bytes.
-fn in_words(payload: &[u8], columns: usize) -> Vec<Line> {
+fn in_words(payload: &[u8], view: &CommandView, columns: usize) -> Vec<Line> {
     let own = match AuthorizationStatement::decode(payload) {
         Ok(statement) => statement.predicate,
         Err(fault) => return told(Role::Error, &format!("These bytes are no sound statement: {fault}."), columns),
@@ -162,7 +249,7 @@ fn in_words(payload: &[u8], columns: usize) -> Vec<Line> {
         Verdict::Handover => "TAKES OVER a refusal",
         Verdict::Repair => "REPAIRS a chain",
     };
-    let who = format!("{} ({}) {says} at {}", own.principal, own.roles.join(", "), own.target);
+    let who = format!("{} ({}) {says} at {} of {}", own.principal, own.roles.join(", "), own.target, own.repository.id);
     let mut lines = told(Role::Title, &who, columns);
     let run = RunStatement::decode(own.request.text.as_bytes()).ok().map(|statement| statement.predicate);
     if let Some(request) = run.as_ref().and_then(|run| run.admitted()) {
@@ -182,7 +269,7 @@ fn in_words(payload: &[u8], columns: usize) -> Vec<Line> {
         lines.extend(row("having seen", &seen.join(" · "), columns));
     }
     if !own.answers.is_empty() {
-        lines.extend(row("answering", &counted(own.answers.len(), "refusal"), columns));
+        lines.extend(row("answering", &answered(&own.answers, view), columns));
     }
     let until = date(own.not_after.seconds());
     match own.verdict {

@@ -1,0 +1,115 @@
+//! The git program, with a deadline where nobody sits before it: a host that does not answer holds nothing up for good.
+
+use std::io::Read;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::Prompts;
+use crate::source::git::Repository;
+
+/// How long git may take to bring or to send chains: they are short.
+pub(super) const CHAINS: Duration = Duration::from_secs(30);
+/// How long it may take where a branch comes, too.
+pub(super) const BRANCH: Duration = Duration::from_secs(120);
+/// How long it may take to bring all branches and review requests of a remote.
+pub(super) const ALL: Duration = Duration::from_secs(900);
+/// How long git has for taking its locks away when it is ended.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Runs git: whether it did it, what it printed, and what it said. Where a person may be asked, that person ends it.
+pub(super) fn run_git(
+    repository: &Repository,
+    prompts: Prompts,
+    patience: Duration,
+    arguments: &[&str],
+) -> Result<(bool, String, String), String> {
+    let mut command = Command::new("git");
+    command.arg("--git-dir").arg(repository.raw.path()).args(arguments).stdin(Stdio::null());
+    command.env("LC_ALL", "C");
+    let output = match prompts {
+        Prompts::Allowed => command.output(),
+        Prompts::Never => {
+            command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "true").env("SSH_ASKPASS_REQUIRE", "never");
+            if std::env::var_os("GIT_SSH_COMMAND").is_none() {
+                command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+            }
+            match within(patience, &mut command) {
+                Ok(None) => {
+                    let (what, time) = (arguments.first().unwrap_or(&""), patience.as_secs_f32().ceil());
+                    return Err(format!("`git {what}` had no answer within {time} seconds, and was ended."));
+                }
+                Ok(Some(output)) => Ok(output),
+                Err(error) => Err(error),
+            }
+        }
+    };
+    let output = output.map_err(|error| format!("git cannot be run: {error}. Is it installed?"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok((output.status.success(), text(&output.stdout), text(&output.stderr)))
+}
+
+/// Runs a program to its end; none where it took longer. Then all that it started is ended with it: they are a group.
+fn within(patience: Duration, command: &mut Command) -> std::io::Result<Option<Output>> {
+    let until = Instant::now() + patience;
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn()?;
+    let (out, err) = (collected(child.stdout.take()), collected(child.stderr.take()));
+    let read = |from: &Receiver<Vec<u8>>| from.recv_timeout(until.saturating_duration_since(Instant::now())).ok();
+    let (Some(stdout), Some(stderr)) = (read(&out), read(&err)) else {
+        end(&mut child)?;
+        return Ok(None);
+    };
+    Ok(Some(Output { status: child.wait()?, stdout, stderr }))
+}
+
+/// What a program writes, once it has all been read.
+fn collected(from: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut from) = from {
+            let _ = from.read_to_end(&mut bytes);
+        }
+        let _ = sender.send(bytes);
+    });
+    receiver
+}
+
+fn end(child: &mut Child) -> std::io::Result<()> {
+    let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
+    let _ = killpg(group, Signal::SIGTERM);
+    let until = Instant::now() + GRACE;
+    while child.try_wait()?.is_none() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = killpg(group, Signal::SIGKILL);
+    child.wait().map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_git_that_does_not_end_is_ended_with_all_that_it_started() {
+        let dir = tempfile::tempdir().unwrap();
+        git2::Repository::init(dir.path()).unwrap();
+        let repository = Repository::open(dir.path()).unwrap();
+        let mark = dir.path().join("mark");
+        let alias = format!("alias.hang=!(sleep 2; touch {}) & sleep 60", mark.display());
+        let began = Instant::now();
+        let patience = Duration::from_millis(300);
+        let said = run_git(&repository, Prompts::Never, patience, &["-c", &alias, "hang"]).unwrap_err();
+        assert!(said.contains("had no answer within 1 seconds"), "{said}");
+        assert!(began.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_secs(3));
+        assert!(!mark.exists(), "what it started went on");
+        let (ok, said, _) =
+            run_git(&repository, Prompts::Never, CHAINS, &["rev-parse", "--is-bare-repository"]).unwrap();
+        assert!(ok && said == "false\n");
+    }
+}
