@@ -89,7 +89,7 @@ fn desk(repository: &Path, place: &Path) {
         packs: Vec::new(),
     });
     let (tell, told) = channel();
-    let workers = Workers::start(ports.clone(), move |event| _ = tell.send(event));
+    let mut workers = Workers::start(ports.clone(), move |event| _ = tell.send(event));
     let (mut state, effects) =
         State::new(vec![repository.to_owned()], Keymap::shipped(), Err(String::new()), false, ports.now());
     effects.into_iter().for_each(|effect| workers.submit(effect));
