@@ -13,15 +13,12 @@ use crate::gate::{
     self, Code, Decided, Input, Judged, MemorySummary, Outcome, PushEvaluation, Reason, ReasonEffect, RefOutcome,
     Remembered, States, Update, Waiting,
 };
-use crate::gate_state::{Entry, GateState};
+use crate::gate_state::{Entry, GateState, LANDED};
 use crate::ledger;
 use crate::policy::{AuthorProof, Policy, RefProtection};
 use crate::record::{Chain, ChainId, Fault, Heads, Record};
 use crate::source::git::push::Commits;
 use crate::source::git::{Objects, PolicyState, Repository};
-
-/// What the log calls a push that was let through and is seen to stand.
-const LANDED: &str = "landed";
 
 /// What is read of objects while a push is judged, and what is known of before.
 struct Facts<'g> {

@@ -12,7 +12,7 @@ mod policy;
 
 pub use crate::gate::Update;
 pub use operator::{Accepted, Recorded, accept, record, unrecorded};
-pub use policy::policy_in_force;
+pub use policy::{policy_branch, policy_in_force};
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ use crate::provenance;
 use crate::record::Chain;
 use crate::source::git::{Deadline, GitError, Repository, TargetBranch};
 use judgement::Judgement;
-use policy::{policy_branch, summary};
+use policy::summary;
 
 pub const SCHEMA: &str = "undersign-outcome/v1";
 /// Refs of one push. Git itself sends no more in practice.
@@ -303,7 +303,15 @@ fn open_state(
 }
 
 /// The same for a look back, which makes and writes nothing.
-fn look_into_state(repository: &Repository, settings: &Settings, dir: &Path, id: &str) -> Result<GateState, String> {
+///
+/// # Errors
+/// A sentence: what is there cannot be read.
+pub fn look_into_state(
+    repository: &Repository,
+    settings: &Settings,
+    dir: &Path,
+    id: &str,
+) -> Result<GateState, String> {
     let file = settings.state_key.clone().unwrap_or_else(|| own_key(repository));
     let is_there = settings.state_key.is_some() || file.exists();
     let key = is_there.then(|| StateKey::read(&file)).transpose()?;

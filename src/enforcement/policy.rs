@@ -27,7 +27,10 @@ pub(super) fn summary(policy: &Policy) -> PolicySummary {
 /// The policy branch, as the operator says which it is: by an option, or by HEAD of a repository that is pushed to.
 /// Branches of a clone are named by whoever pushed them, so that `main` of one is anybody's. None where the operator
 /// gave the policy itself, and nothing says which branch it would be.
-pub(super) fn policy_branch(
+///
+/// # Errors
+/// Why nothing can be judged: no branch is named, or it is not here.
+pub fn policy_branch(
     repository: &Repository,
     settings: &Settings,
     ahead: bool,

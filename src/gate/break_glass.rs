@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Receipts;
 use super::counted_decision::{CountedDecision, signers};
 use super::record_status::Validity;
 use crate::change::Identity;
 use crate::decision::Verdict;
 use crate::policy::{Ai, BreakGlass, Kind, Policy};
+use crate::record::Chain;
 
 /// The quota counts over this: 30 days, in seconds.
 const WINDOW: i64 = 30 * 24 * 3600;
@@ -35,6 +37,29 @@ impl BreakGlassUse<'_> {
     pub fn is_in_window(&self, now: i64) -> bool {
         self.latest > now.saturating_sub(WINDOW)
     }
+}
+
+/// An emergency that enough people signed for, and what became of its review: for who looks back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emergency {
+    /// Digest of its manifest, in hex.
+    pub manifest: String,
+    /// Until when the review may be owed before its compartments take nothing more; seconds since the epoch.
+    pub due: i64,
+    /// Approved in the ordinary way, before or after.
+    pub is_reviewed: bool,
+}
+
+/// All emergencies of a repository as they stand at a time, by the terms of a policy. None where it has no such terms.
+pub fn emergencies(policy: &Policy, chains: &[Chain], receipts: &Receipts, now: i64) -> Vec<Emergency> {
+    let Some(terms) = &policy.break_glass else { return Vec::new() };
+    let decisions = CountedDecision::all(policy, chains, receipts, now);
+    let told = |one: BreakGlassUse<'_>| Emergency {
+        manifest: one.manifest.to_owned(),
+        due: one.since.saturating_add(terms.debt_after),
+        is_reviewed: one.is_reviewed,
+    };
+    all(policy, &decisions, now).into_iter().map(told).collect()
 }
 
 /// All of a repository, from every vote that is known, superseded and expired ones too.

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::record_status::{Validity, is_ahead};
+use super::Receipts;
+use super::record_status::{RecordStatus, Validity, is_ahead, record_statuses};
 use crate::change::{Identity, visible};
 use crate::decision::Verdict;
-use crate::policy::{Person, Signer};
+use crate::policy::{Person, Policy, Signer};
 use crate::record::statement::Predicate;
-use crate::record::{Presence, Record};
+use crate::record::{Chain, Presence, Record};
 
 /// A decision with the person whose key signed it.
 #[derive(Clone, Copy)]
@@ -24,6 +25,16 @@ pub(super) struct CountedDecision<'g> {
 }
 
 impl<'g> CountedDecision<'g> {
+    /// All sound records that are somebody's of the roster, each with its validity at a time.
+    pub fn all(policy: &'g Policy, chains: &'g [Chain], receipts: &Receipts, now: i64) -> Vec<CountedDecision<'g>> {
+        let counted = |status: RecordStatus<'g>| {
+            let (person, received) = (status.person?, status.received.unwrap_or(now));
+            let RecordStatus { record, presence, expires, validity, .. } = status;
+            Some(CountedDecision { person, record, presence, received, expires, validity })
+        };
+        record_statuses(policy, chains, receipts, now).into_iter().filter_map(counted).collect()
+    }
+
     pub fn predicate(self) -> &'g Predicate {
         self.record.predicate()
     }

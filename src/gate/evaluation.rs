@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::break_glass::{self, BreakGlassUse};
 use super::counted_decision::CountedDecision;
-use super::record_status::{RecordStatus, Validity, record_statuses};
+use super::record_status::Validity;
 use super::{Input, Lands};
 use crate::change::manifest::Manifest;
 use crate::decision::Verdict;
@@ -30,15 +30,7 @@ pub(super) struct Evaluation<'g> {
 impl<'g> Evaluation<'g> {
     pub(super) fn new(input: &Input<'g>, target: &str) -> Evaluation<'g> {
         let (policy, now) = (input.policy, input.now);
-        let all = record_statuses(policy, input.chains, &input.remembered.receipts, now);
-        let all: Vec<CountedDecision<'g>> = all
-            .into_iter()
-            .filter_map(|status| {
-                let (person, received) = (status.person?, status.received.unwrap_or(now));
-                let RecordStatus { record, presence, expires, validity, .. } = status;
-                Some(CountedDecision { person, record, presence, received, expires, validity })
-            })
-            .collect();
+        let all = CountedDecision::all(policy, input.chains, &input.remembered.receipts, now);
         let break_glass_uses = break_glass::all(policy, &all, now);
         let (mut decisions, mut elsewhere, mut void) = (Vec::new(), Vec::new(), Vec::new());
         for decision in all {

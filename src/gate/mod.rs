@@ -24,6 +24,7 @@ mod segmentation;
 pub mod summary;
 
 pub use crate::policy::SlotState;
+pub use break_glass::{Emergency, emergencies};
 pub use history::{History, HistoryError, MAX_LINE, States};
 pub use input::{Contents, Input, MAX_PLACES, Opaque, Rest};
 pub use obsolete::{is_over, obsolete};
@@ -33,7 +34,7 @@ pub use outcome::{
 pub use proposal::{Lands, Merge, Merging, decide_proposal};
 pub use push::{Judged, MAX_STEPS, NextPolicy, PushEvaluation, Step, Update, judging_order};
 pub use record_status::{RecordStatus, Validity, record_statuses, still_approve};
-pub use remembered::{Receipts, RefPosition, Remembered, Waiting, WaitingStates};
+pub use remembered::{RECEIPTS_KEPT, Receipts, Received, RefPosition, Remembered, Waiting, WaitingStates};
 pub use segment::{Answerable, Standing};
 
 use crate::change::RepoPath;

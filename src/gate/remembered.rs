@@ -177,15 +177,20 @@ struct Receipt {
 
 /// Receipts older than this are thinned out: 60 days, in seconds. What they stood for then counts as received later,
 /// which only restricts.
-const KEPT: i64 = 60 * 24 * 3600;
+pub const RECEIPTS_KEPT: i64 = 60 * 24 * 3600;
 
 impl Receipts {
     /// What the signers say of when they signed: an estimate for a desk, which is no gate.
     pub fn claimed(chains: &[Chain]) -> Receipts {
+        Receipts::at(chains, |record| record.predicate().issued_at.seconds())
+    }
+
+    /// As if each record of some chains had come at a time of its own: for a look back, which knows of several clocks.
+    pub fn at(chains: &[Chain], time: impl Fn(&Record) -> i64) -> Receipts {
         let receipt = |record: &Record| Receipt {
             seq: record.predicate().chain.seq.0,
             record: record.id().to_string(),
-            time: record.predicate().issued_at.seconds(),
+            time: time(record),
         };
         let of = |chain: &Chain| (chain.id.to_string(), chain.records.iter().map(|r| receipt(r)).collect());
         Receipts(chains.iter().map(of).collect())
@@ -221,7 +226,7 @@ impl Receipts {
             seen.push(Receipt { seq: head.seq, record: head.record.to_string(), time: now });
         }
         // Of what is old, the last entry answers for all before it.
-        let old = seen.iter().rposition(|receipt| receipt.time < now - KEPT).unwrap_or(0);
+        let old = seen.iter().rposition(|receipt| receipt.time < now - RECEIPTS_KEPT).unwrap_or(0);
         seen.drain(..old);
     }
 }

@@ -20,7 +20,7 @@ use crate::change::ObjectId;
 use crate::change::digest::Digest;
 use crate::record::envelope::{Envelope, MAX_ENVELOPE, pae};
 use crate::record::wire::put;
-use crate::record::{Fault, RecordId, json};
+use crate::record::{Fault, Key, RecordId, json, sshsig};
 
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 const PREDICATE_TYPE: &str = "https://slsa.dev/verification_summary/v1";
@@ -139,7 +139,7 @@ pub enum SummaryError {
     Statement,
 }
 
-/// The key of a gate: ed25519, for summaries alone. It is no signer's key and fills no slot.
+/// The key of a gate: ed25519, for summaries and reports. It is no signer's key and fills no slot.
 pub struct GateKey(SigningKey);
 
 impl GateKey {
@@ -160,6 +160,15 @@ impl GateKey {
     pub fn to_pem(&self) -> impl Deref<Target = String> + use<> {
         let pair = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
         pair.to_pkcs8_pem(LineEnding::LF).expect("32 bytes always fit into PKCS#8")
+    }
+
+    /// Signs a file for a purpose, as `ssh-keygen -Y sign -n PURPOSE` does with such a key: stock tools verify it.
+    pub fn sign_file(&self, purpose: &str, bytes: &[u8]) -> Result<String, Fault> {
+        let key = self.public().ssh_key()?;
+        let mut signature = Vec::new();
+        put(&mut signature, b"ssh-ed25519");
+        put(&mut signature, &self.0.sign(&sshsig::to_be_signed_for(purpose, bytes)).to_bytes());
+        Ok(sshsig::armor_for(purpose, &key, &signature))
     }
 
     /// The half that others verify with; it goes to them in PEM.
@@ -191,14 +200,23 @@ impl GatePublicKey {
         self.0.to_public_key_pem(LineEnding::LF).expect("32 bytes always fit into SubjectPublicKeyInfo")
     }
 
+    /// The same key as OpenSSH has it.
+    pub fn ssh_key(self) -> Result<Key, Fault> {
+        Key::parse(&self.blob())
+    }
+
+    fn blob(self) -> Vec<u8> {
+        let mut blob = Vec::new();
+        put(&mut blob, b"ssh-ed25519");
+        put(&mut blob, self.0.as_bytes());
+        blob
+    }
+
     /// The key id in the envelope: `SHA256:…`, as `ssh-keygen -l` prints it. Not hex over the SubjectPublicKeyInfo,
     /// because go-securesystemslib (so slsa-verifier) computes this spelling where it is given no key id, and skips
     /// signatures that carry another one.
     pub fn id(self) -> String {
-        let mut blob = Vec::new();
-        put(&mut blob, b"ssh-ed25519");
-        put(&mut blob, self.0.as_bytes());
-        format!("SHA256:{}", Base64Unpadded::encode_string(&Digest::of(&blob).0))
+        format!("SHA256:{}", Base64Unpadded::encode_string(&Digest::of(&self.blob()).0))
     }
 }
 

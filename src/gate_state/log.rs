@@ -13,6 +13,8 @@ use crate::change::digest::Digest;
 use crate::disk::give_away;
 use crate::gate::AuditHead;
 
+/// What the log calls a push that was let through and is seen to stand.
+pub const LANDED: &str = "landed";
 const FILE: &str = "log.jsonl";
 /// Earlier parts are `log-<seq of the last line>.jsonl`.
 const PART: (&str, &str) = ("log-", ".jsonl");

@@ -8,7 +8,7 @@ mod states;
 
 pub use key::StateKey;
 pub use lock::{Lock, LockError};
-pub use log::{Entries, Entry, EntryRef, Log};
+pub use log::{Entries, Entry, EntryRef, LANDED, Log};
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};

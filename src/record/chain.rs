@@ -262,6 +262,12 @@ impl<R: Entry> Chain<R> {
         Chain { records, ids: Arc::new(ids), counter: self.counter, ..Chain::empty(self.id.clone()) }
     }
 
+    /// The same chain with some of its records alone, for a look back that asks for no other. It has no fault, and
+    /// says nothing of other chains: it stands for what is asked of these records, and for no whole chain.
+    pub fn only(&self, records: Vec<Arc<R>>) -> Chain<R> {
+        Chain { records, ids: self.ids.clone(), ..Chain::empty(self.id.clone()) }
+    }
+
     /// The last sound record's place.
     pub fn head(&self) -> Option<Head> {
         self.ids.last().map(|&record| Head { seq: self.ids.len() as u64, record })

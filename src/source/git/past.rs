@@ -116,6 +116,16 @@ impl Repository {
         Ok(in_order(found).into_iter().filter(|(_, parents)| line.takes(*parents)).map(|(id, _)| id).collect())
     }
 
+    /// When a commit was made, by the committer's clock, and its first parent; none of a root, and where a shallow
+    /// clone is cut.
+    ///
+    /// # Errors
+    /// It is missing.
+    pub fn dated(&self, id: ObjectId) -> Result<(i64, Option<ObjectId>), GitError> {
+        let commit = self.raw.find_commit(oid(id))?;
+        Ok((commit.time().seconds(), commit.parent_ids().next().map(object_id)))
+    }
+
     /// Reads a commit and the trees that it stands between.
     ///
     /// # Errors
