@@ -11,11 +11,14 @@ mod desk;
 mod desks;
 mod honest;
 mod hostile;
+#[path = "../support/looks.rs"]
+mod looks;
 mod moves;
 mod notes;
 mod reader;
 mod renamed;
 mod screens;
+mod strokes;
 #[path = "../support/mod.rs"]
 mod support;
 mod texts;
