@@ -27,7 +27,7 @@ const BLANKS_TO_END: usize = 3;
 /// Stands for what may be wider than what is left of its row: on the last row it would scroll the screen.
 const BEYOND: &str = "?";
 /// Cells that are written again rather than leapt over.
-const STEP: u16 = 4;
+const STEP: usize = 4;
 
 pub struct Canvas {
     erasing: Erasing,
@@ -37,8 +37,10 @@ pub struct Canvas {
     next: Buffer,
     /// Whether the cursor is shown, and where; none where that is not known.
     cursor: Option<Option<Position>>,
+    /// The shortest way to the next frame so far, and another that is tried.
     pen: Pen,
     other: Pen,
+    runs: Vec<Run>,
     /// Of a row: how wide what begins in a cell is, zero where something goes on.
     widths: Vec<u16>,
 }
@@ -46,9 +48,16 @@ pub struct Canvas {
 impl Canvas {
     /// For a terminal of which nothing is known but how it erases.
     pub fn new(erasing: Erasing) -> Canvas {
-        let next = Buffer::empty(Rect::ZERO);
-        let (pen, other) = (Pen::default(), Pen::default());
-        Canvas { erasing, shown: None, next, cursor: None, pen, other, widths: Vec::new() }
+        Canvas {
+            erasing,
+            shown: None,
+            next: Buffer::empty(Rect::ZERO),
+            cursor: None,
+            pen: Pen::default(),
+            other: Pen::default(),
+            runs: Vec::new(),
+            widths: Vec::new(),
+        }
     }
 
     /// The terminal may show anything now.
@@ -65,7 +74,10 @@ impl Canvas {
         let cursor = paint(&mut self.next);
         self.pen.begin();
         match self.shown.take().filter(|shown| shown.area == area) {
-            Some(shown) => self.change(&shown),
+            Some(shown) => {
+                self.change(&shown);
+                self.shown = Some(shown);
+            }
             None => self.fill(area),
         }
         self.place(cursor);
@@ -78,28 +90,62 @@ impl Canvas {
     /// Erases the screen, and writes all that is not blank then.
     fn fill(&mut self, area: Rect) {
         let bg = if self.erasing.paints { commonest(&self.next) } else { Color::Reset };
-        let ink = Ink { bg, ..Ink::PLAIN };
-        self.pen.dip(ink);
-        self.pen.csi(&[2], b'J');
         let blank = vec![blank(bg); usize::from(area.width)];
-        rows(&mut self.pen, self.erasing, &mut self.widths, &self.next, |_| &blank);
+        self.plan(|_| &blank);
+        self.try_both(|pen| {
+            pen.dip(Ink { bg, ..Ink::PLAIN });
+            pen.csi(&[2], b'J');
+        });
     }
 
     fn change(&mut self, shown: &Buffer) {
         let width = usize::from(shown.area.width).max(1);
         let row = |y: usize| &shown.content[y * width..(y + 1) * width];
-        let changed = rows(&mut self.pen, self.erasing, &mut self.widths, &self.next, row);
+        let changed = self.plan(row);
+        self.try_both(|_| {});
         if changed < 4 || self.pen.bytes.len() < SHORT {
             return;
         }
         let Some(shift) = Shift::between(shown, &self.next) else { return };
-        self.other.begin();
-        scroll(&mut self.other, &shift);
         let blank = vec![blank(Color::Reset); width];
-        let moved = |y: usize| shift.source(y).map_or(&blank[..], row);
-        rows(&mut self.other, self.erasing, &mut self.widths, &self.next, moved);
-        if self.other.bytes.len() < self.pen.bytes.len() {
-            std::mem::swap(&mut self.pen, &mut self.other);
+        self.plan(|y| shift.source(y).map_or(&blank[..], row));
+        self.try_both(|pen| scroll(pen, &shift));
+    }
+
+    /// Finds the runs that are to be written where a terminal shows these rows; gives how many rows differ.
+    fn plan<'s>(&mut self, shown: impl Fn(usize) -> &'s [Cell]) -> usize {
+        self.runs.clear();
+        let width = usize::from(self.next.area.width).max(1);
+        let mut changed = 0;
+        for (y, new) in self.next.content.chunks(width).enumerate() {
+            let old = shown(y);
+            if old.iter().zip(new).all(|(old, new)| looks_same(old, new)) {
+                continue;
+            }
+            changed += 1;
+            let is_sure = measure(new, &mut self.widths) & measure(old, &mut self.widths);
+            let (erasing, widths, runs) = (self.erasing, &self.widths[..], &mut self.runs);
+            let begin = runs.len();
+            Row { erasing, y: y as u16, old, new, widths, is_sure, runs, begin }.plan();
+        }
+        changed
+    }
+
+    /// Writes the runs after a beginning, row by row and ink by ink: one of them is shorter than what there was.
+    fn try_both(&mut self, begin: impl Fn(&mut Pen)) {
+        for layered in [false, true] {
+            if layered {
+                if self.runs.len() < 4 {
+                    return;
+                }
+                layer(&mut self.runs);
+            }
+            self.other.begin();
+            begin(&mut self.other);
+            self.runs.iter().for_each(|run| run.write(&self.next, &mut self.other));
+            if self.pen.bytes.is_empty() || self.other.bytes.len() < self.pen.bytes.len() {
+                std::mem::swap(&mut self.pen, &mut self.other);
+            }
         }
     }
 
@@ -133,26 +179,25 @@ fn scroll(pen: &mut Pen, shift: &Shift) {
     pen.lose_place();
 }
 
-/// Writes the rows of a frame over what is there; gives how many differ.
-fn rows<'s>(
-    pen: &mut Pen,
-    erasing: Erasing,
-    widths: &mut Vec<u16>,
-    next: &Buffer,
-    shown: impl Fn(usize) -> &'s [Cell],
-) -> usize {
-    let width = usize::from(next.area.width).max(1);
-    let mut changed = 0;
-    for (y, new) in next.content.chunks(width).enumerate() {
-        let old = shown(y);
-        if old.iter().zip(new).all(|(old, new)| looks_same(old, new)) {
-            continue;
+/// Puts together what has the same ink: to say a colour takes more bytes than to leap over what has another one. What
+/// hangs on its order, because something in it is wide, comes last.
+fn layer(runs: &mut [Run]) {
+    let mut inks: Vec<Ink> = Vec::new();
+    for run in &*runs {
+        if !inks.contains(&run.ink) {
+            inks.push(run.ink);
         }
-        changed += 1;
-        let is_sure = measure(new, widths) & measure(old, widths);
-        Row { pen, erasing, y: y as u16, old, new, widths, is_sure }.write();
     }
-    changed
+    let first = |same: &dyn Fn(&Ink) -> bool| inks.iter().position(same);
+    let rank = |ink: Ink| {
+        let ground = first(&|other| other.bg == ink.bg);
+        (ground, ink.modifier.bits(), first(&|other| *other == ink))
+    };
+    let ranks: Vec<_> = inks.iter().map(|ink| rank(*ink)).collect();
+    runs.sort_by_key(|run| match run.in_order {
+        true => (true, None),
+        false => (false, inks.iter().position(|ink| *ink == run.ink).map(|at| ranks[at])),
+    });
 }
 
 /// Notes how wide what begins in each cell is; whether all terminals agree on that.
@@ -211,9 +256,81 @@ fn commonest(frame: &Buffer) -> Color {
     counts.into_iter().max_by_key(|(_, count)| *count).map_or(Color::Reset, |(bg, _)| bg)
 }
 
-/// A row that is being written.
+/// Cells beside each other that are written in one go.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    y: u16,
+    from: u16,
+    to: u16,
+    ink: Ink,
+    /// Of the ink only the ground shows.
+    is_blank: bool,
+    way: Way,
+    /// What is left of it in its row must have been written before.
+    in_order: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Written,
+    Erased,
+    ErasedToEnd,
+    /// One thing of which terminals disagree how wide it is.
+    Odd,
+}
+
+impl Run {
+    fn write(&self, frame: &Buffer, pen: &mut Pen) {
+        pen.go(self.from, self.y);
+        if self.is_blank {
+            pen.dip_for_blank(self.ink);
+        } else {
+            pen.dip(self.ink);
+        }
+        let width = frame.area.width;
+        let row = usize::from(self.y) * usize::from(width);
+        let row = &frame.content[row..row + usize::from(width)];
+        match self.way {
+            Way::ErasedToEnd => pen.csi(&[], b'K'),
+            Way::Erased => pen.csi(&[self.to - self.from], b'X'),
+            Way::Odd => self.write_odd(row, pen),
+            Way::Written => {
+                let mut x = self.from;
+                while x < self.to {
+                    let cell = &row[usize::from(x)];
+                    let cells = self::width(cell);
+                    pen.write(cell.symbol(), cells);
+                    x += cells;
+                }
+                if self.to >= width {
+                    pen.lose_place();
+                }
+            }
+        }
+    }
+
+    fn write_odd(&self, row: &[Cell], pen: &mut Pen) {
+        let (symbol, cells) = (row[usize::from(self.from)].symbol(), self.to - self.from);
+        let is_last = usize::from(self.to) >= row.len();
+        let may_leave = usize::from(self.from + widest(symbol).max(width(&row[usize::from(self.from)])));
+        // Where it is narrower than we think, nothing else would write over the rest.
+        let is_beyond = may_leave >= row.len();
+        let symbol = if is_beyond { BEYOND } else { symbol };
+        (0..cells).for_each(|_| pen.write(" ", 1));
+        if is_last {
+            pen.lose_place();
+        }
+        pen.go(self.from, self.y);
+        pen.write(symbol, 1);
+        pen.lose_column();
+        if is_last {
+            pen.lose_place();
+        }
+    }
+}
+
+/// A row in which something is to be written.
 struct Row<'r> {
-    pen: &'r mut Pen,
     erasing: Erasing,
     y: u16,
     old: &'r [Cell],
@@ -222,21 +339,31 @@ struct Row<'r> {
     widths: &'r [u16],
     /// Otherwise nothing tells where the cells of it really are, and all are written.
     is_sure: bool,
+    runs: &'r mut Vec<Run>,
+    /// Where its own begin among the runs.
+    begin: usize,
 }
 
 impl Row<'_> {
-    fn write(mut self) {
+    fn plan(mut self) {
         let mut x = 0;
+        let mut is_wide = !self.is_sure || self.widths.contains(&0);
         while x < self.new.len() {
-            let cells = width(&self.new[x]).min((self.new.len() - x) as u16);
-            x = if self.stays(x, cells) {
-                x + usize::from(cells)
-            } else if is_blank(&self.new[x]) {
-                self.blanks(x)
+            let cell = &self.new[x];
+            let cells = width(cell).min((self.new.len() - x) as u16);
+            is_wide |= cells > 1;
+            let end = x + usize::from(cells);
+            if self.stays(x, cells) {
+                x = end;
+            } else if is_blank(cell) {
+                x = self.blanks(x);
             } else {
-                self.glyph(x, cells)
-            };
+                let is_odd = !is_sure_of(cell.symbol(), cells) || width(cell) > cells;
+                self.add(x, end, Ink::of(cell), false, if is_odd { Way::Odd } else { Way::Written });
+                x = end;
+            }
         }
+        self.runs[self.begin..].iter_mut().for_each(|run| run.in_order = is_wide);
     }
 
     /// Whether a cell looks as before. Half of something wide never does: writing over the other half takes it away.
@@ -244,68 +371,49 @@ impl Row<'_> {
         self.is_sure && self.widths[x] == cells && looks_same(&self.old[x], &self.new[x])
     }
 
-    /// Writes the blanks that begin in a cell, as far as they change; gives the column after them.
+    /// The blanks that begin in a cell, as far as they change; gives the column after them.
     fn blanks(&mut self, x: usize) -> usize {
-        let bg = self.new[x].bg;
+        let (bg, ink) = (self.new[x].bg, Ink::of(&self.new[x]));
         let more = self.new[x..].iter().take_while(|cell| is_blank(cell) && cell.bg == bg).count();
         let changed = (x..x + more).rposition(|at| !self.stays(at, 1)).map_or(1, |last| last + 1);
-        self.go(x);
-        self.pen.dip_for_blank(Ink::of(&self.new[x]));
         let can_erase = self.erasing.paints || bg == Color::Reset;
-        if can_erase && x + more == self.new.len() && changed > BLANKS_TO_END {
-            self.pen.csi(&[], b'K');
+        let way = if can_erase && x + more == self.new.len() && changed > BLANKS_TO_END {
+            Way::ErasedToEnd
         } else if can_erase && self.erasing.counts && changed > MANY_BLANKS {
-            self.pen.csi(&[changed as u16], b'X');
+            Way::Erased
         } else {
-            (x..x + changed).for_each(|_| self.pen.write(" ", 1));
-            self.leave_end(x + changed);
-        }
+            Way::Written
+        };
+        self.add(x, x + changed, ink, true, way);
         x + changed
     }
 
-    /// Writes what begins in a cell; gives the column after it.
-    fn glyph(&mut self, x: usize, cells: u16) -> usize {
-        let (cell, end) = (&self.new[x], x + usize::from(cells));
-        self.go(x);
-        self.pen.dip(Ink::of(cell));
-        let is_sure = is_sure_of(cell.symbol(), cells);
-        if width(cell) > cells || !is_sure && x + usize::from(widest(cell.symbol()).max(cells)) >= self.new.len() {
-            self.pen.write(BEYOND, 1);
-            (x + 1..end).for_each(|_| self.pen.write(" ", 1));
-            self.leave_end(end);
-            return end;
-        }
-        if !is_sure {
-            // Where it is narrower than we think, nothing else would write over the rest.
-            (x..end).for_each(|_| self.pen.write(" ", 1));
-            self.leave_end(end);
-            self.pen.go(x as u16, self.y);
-        }
-        self.pen.write(cell.symbol(), cells);
-        if !is_sure {
-            self.pen.lose_column();
-        }
-        self.leave_end(end);
-        end
-    }
-
-    /// Goes to a cell: over a few by writing them again, where that takes no other ink.
-    fn go(&mut self, x: usize) {
-        let (to, from) = (x as u16, self.pen.column_in(self.y));
-        if let Some(from) = from.filter(|from| *from < to && to - *from <= STEP) {
-            let between = &self.new[usize::from(from)..x];
-            if between.iter().all(|cell| cell.symbol().len() == 1 && self.pen.fits(cell)) {
-                between.iter().for_each(|cell| self.pen.write(cell.symbol(), 1));
+    /// Adds cells to the run before, over a few that are written again, where it is of the same ink.
+    fn add(&mut self, from: usize, to: usize, ink: Ink, is_blank: bool, way: Way) {
+        let (y, begin) = (self.y, self.begin);
+        let new = self.new;
+        if let Some(last) = self.runs[begin..].last_mut().filter(|last| (last.way, way) == (Way::Written, Way::Written))
+        {
+            let both = match (last.is_blank, is_blank) {
+                (true, _) => ink,
+                (false, _) => last.ink,
+            };
+            let fits = |cell: &Cell| {
+                let own = Ink::of(cell);
+                own == both || cell.symbol() == " " && own.is_same_on_blank(both)
+            };
+            let shows_as = |own: Ink, blank: bool| own == both || blank && own.is_same_on_blank(both);
+            let gap = &new[usize::from(last.to)..from];
+            if shows_as(last.ink, last.is_blank)
+                && shows_as(ink, is_blank)
+                && gap.len() <= STEP
+                && gap.iter().all(|cell| cell.symbol().len() == 1 && fits(cell))
+            {
+                (last.to, last.ink, last.is_blank) = (to as u16, both, last.is_blank && is_blank);
                 return;
             }
         }
-        self.pen.go(to, self.y);
-    }
-
-    fn leave_end(&mut self, x: usize) {
-        if x >= self.new.len() {
-            self.pen.lose_place();
-        }
+        self.runs.push(Run { y, from: from as u16, to: to as u16, ink, is_blank, way, in_order: false });
     }
 }
 

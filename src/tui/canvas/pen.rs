@@ -69,11 +69,6 @@ impl Pen {
         (self.ink, self.row, self.column) = (None, None, None);
     }
 
-    /// Where it stands in this row, if it does.
-    pub fn column_in(&self, row: u16) -> Option<u16> {
-        self.column.filter(|_| self.row == Some(row))
-    }
-
     /// Goes to a cell by the shortest way that is sure.
     pub fn go(&mut self, x: u16, y: u16) {
         match (self.row, self.column) {
@@ -118,12 +113,6 @@ impl Pen {
             return self.dip(Ink { modifier, bg: ink.bg, fg: now.fg });
         }
         self.dip(ink);
-    }
-
-    /// Whether a cell can be written as the pen is.
-    pub fn fits(&self, cell: &Cell) -> bool {
-        let ink = Ink::of(cell);
-        self.ink.is_some_and(|now| now == ink || cell.symbol() == " " && now.is_same_on_blank(ink))
     }
 
     /// Writes what is so many cells wide.

@@ -276,6 +276,21 @@ fn a_frame_without_a_change_writes_nothing() {
 }
 
 #[test]
+fn what_has_the_same_ink_in_many_places_is_written_together() {
+    let mut canvas = Canvas::new(MODERN);
+    let mut frame = Buffer::empty(Rect { x: 0, y: 0, width: 80, height: 30 });
+    bytes(&mut canvas, &frame);
+    for y in 0..30 {
+        for (at, (word, colour)) in [("let", 100), ("value", 200), ("let", 100), ("other", 200)].into_iter().enumerate()
+        {
+            frame.set_string(8 * at as u16, y, word, Style::reset().fg(Color::Rgb(colour, 150, 250)));
+        }
+    }
+    let text = String::from_utf8(bytes(&mut canvas, &frame)).unwrap();
+    assert_eq!(text.matches("38;2;").count(), 2, "{text:?}");
+}
+
+#[test]
 fn colours_are_said_where_they_change_and_blanks_are_erased() {
     let mut canvas = Canvas::new(MODERN);
     let mut frame = Buffer::empty(Rect { x: 0, y: 0, width: 80, height: 3 });
@@ -286,7 +301,7 @@ fn colours_are_said_where_they_change_and_blanks_are_erased() {
     frame.set_string(8, 1, "three", Style::reset().fg(green).add_modifier(Modifier::BOLD));
     frame.set_style(Rect { x: 13, y: 1, width: 67, height: 1 }, Style::reset().bg(green));
     let text = String::from_utf8(bytes(&mut canvas, &frame)).unwrap();
-    assert_eq!(text, "\x1b[2H\x1b[0;38;5;1mone two \x1b[1;38;5;2mthree\x1b[48;5;2m\x1b[K\x1b[m");
+    assert_eq!(text, "\x1b[2H\x1b[0;38;5;1mone two\x1b[C\x1b[1;38;5;2mthree\x1b[48;5;2m\x1b[K\x1b[m");
     // Where an erased cell keeps the background of the terminal, blanks of another one are written.
     let mut plain = Canvas::new(Erasing::default());
     let text = String::from_utf8(bytes(&mut plain, &frame)).unwrap();
