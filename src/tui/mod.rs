@@ -42,8 +42,8 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Draws one frame, as one update of the terminal and one write; nothing is written where nothing changed. Gives the
-    /// size that it was drawn for.
+    /// Draws one frame, as one update of the terminal and one write; nothing is written where nothing changed. Gives
+    /// the size that it was drawn for.
     pub fn draw(&mut self, state: &State, theme: &Theme) -> io::Result<(u16, u16)> {
         if state.redraw {
             self.canvas.forget();

@@ -2,8 +2,8 @@
 //!
 //! Only cells that look different are written, colours only where they change, blanks are erased where every terminal
 //! of this kind erases alike ([`terminfo`]), and a band of rows that moved is scrolled by the terminal where that is
-//! less to write ([`shift`]). Each frame says anew where it writes and how: what something else wrote between two frames
-//! harms its own cells alone.
+//! less to write ([`shift`]). Each frame says anew where it writes and how: what something else wrote between two
+//! frames harms its own cells alone.
 
 mod pen;
 mod shift;

@@ -61,8 +61,8 @@ impl Pieces {
     }
 }
 
-/// Of the texts alone: a cursor that moves over them changes their ground. Two that differ may have the same number; the
-/// cells are compared before anything is left out.
+/// Of the texts alone: a cursor that moves over them changes their ground. Two that differ may have the same number;
+/// the cells are compared before anything is left out.
 fn number(cells: &[Cell]) -> u64 {
     let mut sum: u64 = 0;
     for (at, cell) in cells.iter().enumerate().filter(|(_, cell)| cell.symbol() != " ") {
