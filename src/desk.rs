@@ -22,6 +22,9 @@ use crate::worker::{Ports, Workers, perform};
 /// How long what workers tell is taken in before a frame is drawn.
 const FRAME: Duration = Duration::from_millis(8);
 
+/// How often a frame is drawn for what nobody looks at: how far the reading of files out of sight has come.
+const PROGRESS: Duration = Duration::from_millis(250);
+
 /// How long a reader may take to open before something else is drawn.
 const FIRST: Duration = Duration::from_millis(60);
 
@@ -65,12 +68,13 @@ impl Intake {
         self.inputs.recv_timeout(time).is_ok_and(|input| self.sort(input))
     }
 
-    /// Waits until there is something, or so long; false where the program is to end.
-    fn wait(&mut self, tick: Option<Duration>) -> bool {
+    /// Waits until there is something, or a frame is owed, or so long; false where the program is to end.
+    fn wait(&mut self, tick: Option<Duration>, owed: Option<Duration>) -> bool {
         if self.typed.is_empty() && self.told.is_empty() && !self.leave {
-            let input = match tick {
+            let input = match owed.or(tick) {
                 None => self.inputs.recv().unwrap_or(Input::Leave),
-                Some(tick) => match self.inputs.recv_timeout(tick) {
+                Some(time) => match self.inputs.recv_timeout(time) {
+                    Err(RecvTimeoutError::Timeout) if owed.is_some() => return true,
                     Err(RecvTimeoutError::Timeout) => Input::Event(Event::Tick),
                     input => input.unwrap_or(Input::Leave),
                 },
@@ -125,8 +129,10 @@ impl Intake {
             self.stroke = Some(Instant::now());
             return Some(typed);
         }
-        // A first frame waits for nothing but what is in it.
-        let since = if state.is_reading() { drawn? } else { begun };
+        // A first frame waits for nothing but what is in it, nor does one for a stroke.
+        let drawn = if state.is_reading() { drawn? } else { begun };
+        let is_typed = self.stroke.is_some_and(|stroke| stroke >= begun);
+        let since = if is_typed { drawn } else { drawn.max(begun) };
         while self.told.is_empty() && state.is_reading() && since.elapsed() < FRAME {
             if !self.comes_within(FRAME.saturating_sub(since.elapsed())) || !self.typed.is_empty() {
                 return None;
@@ -168,11 +174,20 @@ pub fn run(
     // Only in debug builds: how the test sees that a panic gives the terminal back.
     #[cfg(debug_assertions)]
     assert!(std::env::var_os("UNDERSIGN_TEST_PANIC").is_none(), "asked to panic by a test");
-    let mut drawn = None;
-    'open: while intake.wait(state.tick()) {
+    let mut drawn: Option<Instant> = None;
+    // What was taken in and changes little on the screen.
+    let mut is_owed = false;
+    'open: loop {
+        let left = drawn.map_or(PROGRESS, |drawn| PROGRESS.saturating_sub(drawn.elapsed()));
+        if !intake.wait(state.tick(), is_owed.then_some(left)) {
+            break;
+        }
         let begun = Instant::now();
+        let (mut is_due, was_reading) = (false, state.is_reading());
         state.redraw = false;
         while let Some(event) = intake.next(&state, begun, drawn) {
+            is_due |= state.is_looked_at(&event);
+            is_owed = true;
             state.now = clock();
             for effect in update(&mut state, event) {
                 if let Some(told) = hands.carry_out(effect, &mut screen, &mut intake).map_err(failed)? {
@@ -183,6 +198,11 @@ pub fn run(
                 break 'open;
             }
         }
+        is_due |= was_reading && !state.is_reading();
+        if !is_due && drawn.is_some_and(|drawn| drawn.elapsed() < PROGRESS) {
+            continue;
+        }
+        is_owed = false;
         let size = screen.draw(&state, theme).map_err(failed)?;
         if size == state.size {
             state.drawn();

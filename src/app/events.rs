@@ -388,8 +388,8 @@ pub fn wanted(state: &mut State) -> Vec<Effect> {
         let (snapshot, file) = (review.snapshot.clone(), review.diff.files[index].clone());
         effects.push(Effect::Compare { ticket, snapshot, index, file, shape });
     }
-    for index in review.visible_files() {
-        if let Some(body) = review.files[index].body.as_mut().filter(|body| body.tokens.is_none()) {
+    for index in review.wanted_colours() {
+        if let Some(body) = &mut review.files[index].body {
             effects.push(Effect::Highlight { ticket, index, file: body.texts.clone() });
             // An empty answer stands for the one under way.
             body.tokens = Some(Default::default());

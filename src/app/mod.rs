@@ -706,6 +706,16 @@ impl State {
         }
     }
 
+    /// Whether somebody looks at what an event changes: not at files out of sight, of which only tallies are drawn.
+    pub fn is_looked_at(&self, event: &Event) -> bool {
+        match (event, &self.screen) {
+            (Event::Compared { index, .. } | Event::Highlighted { index, .. }, Screen::Review(review)) => {
+                review.is_looked_at(*index)
+            }
+            _ => true,
+        }
+    }
+
     /// What is laid out now was drawn: it counts as shown. Not where the screen is too small to draw it, nor under a
     /// window that may cover it.
     pub fn drawn(&mut self) {

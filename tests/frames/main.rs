@@ -13,11 +13,14 @@ mod desks;
 mod honest;
 mod hostile;
 mod late;
+#[path = "../support/looks.rs"]
+mod looks;
 mod moves;
 mod notes;
 mod reader;
 mod renamed;
 mod screens;
+mod strokes;
 #[path = "../support/mod.rs"]
 mod support;
 mod texts;

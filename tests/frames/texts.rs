@@ -150,3 +150,20 @@ proptest! {
         prop_assert_eq!(draft(&all), draft(&few));
     }
 }
+
+#[test]
+fn colours_are_there_before_their_file_is_on_the_screen() {
+    let f = many();
+    let session = opened(&f, "colours", (120, 12), 3 << 20);
+    let Screen::Review(review) = &session.state.screen else { panic!("no reader") };
+    let visible = review.visible_files();
+    let is_coloured = |index: &usize| {
+        let body = review.files[*index].body.as_ref();
+        let sides = body.and_then(|body| body.tokens.as_ref());
+        sides.is_some_and(|sides| sides[1].iter().any(|line| !line.is_empty()))
+    };
+    let ahead: Vec<usize> = (0..review.files.len()).filter(|index| !visible.contains(index)).collect();
+    assert!(ahead.iter().any(is_coloured), "only {visible:?} of {}", review.files.len());
+    // What is on the screen is asked for last, and coloured first.
+    assert!(review.wanted_colours().is_empty());
+}

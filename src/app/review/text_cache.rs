@@ -103,6 +103,24 @@ impl Review {
         self.text_cache.read < self.files.len()
     }
 
+    /// Whether a file is on the screen, or waited for to be.
+    pub fn is_looked_at(&self, index: usize) -> bool {
+        let leads = self.pending_jump.is_some_and(|pending_jump| pending_jump.index == index);
+        leads || self.text_cache.read == 0 || self.visible_files().contains(&index)
+    }
+
+    /// Files whose texts are here and that have no colours yet: those on the screen last, for what is asked for last is
+    /// coloured first.
+    pub fn wanted_colours(&self) -> Vec<usize> {
+        let visible = self.visible_files();
+        let has_none = |index: &usize| self.files[*index].body.as_ref().is_some_and(|body| body.tokens.is_none());
+        let near = self.near().map(|position| self.order[position]).filter(|index| !visible.contains(index));
+        let mut wanted: Vec<usize> = near.chain(visible.iter().copied()).filter(has_none).collect();
+        let mut known = HashSet::new();
+        wanted.retain(|index| known.insert(*index));
+        wanted
+    }
+
     /// Positions of the files around the screen, of the neighbours of the current one, and of where a stroke leads.
     /// Some may be there twice.
     pub(super) fn near(&self) -> impl Iterator<Item = usize> {

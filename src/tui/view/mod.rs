@@ -10,15 +10,24 @@ mod sign;
 mod window;
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
 
 use crate::app::{MIN_SIZE, Overlay, Screen, State};
 use crate::tui::theme::{Role, Theme};
 use paint::{Line, Paint};
 
+/// As [`paint()`], on a frame of ratatui's own terminal.
 pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
-    let area = frame.area();
-    let mut paint = Paint::new(frame.buffer_mut(), theme);
+    if let Some(at) = paint(state, theme, frame.buffer_mut()) {
+        frame.set_cursor_position(at);
+    }
+}
+
+/// Paints all of a buffer; gives the place of the cursor where somebody writes.
+pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Position> {
+    let area = buffer.area;
+    let mut paint = Paint::new(buffer, theme);
     paint.clear(area);
     if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
         let text = format!("undersign needs {}×{}; this is {}×{}", MIN_SIZE.0, MIN_SIZE.1, area.width, area.height);
@@ -26,7 +35,7 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
         {
             paint.line(area, row as u16, Line::new().add(Role::Warning, part));
         }
-        return;
+        return None;
     }
     match &state.screen {
         Screen::Queue => queue::draw(state, area, &mut paint),
@@ -80,9 +89,7 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
         let status = paint::clip(&format!(" {status}"), usize::from(area.width));
         paint.line(area, foot, Line::new().add(Role::Warning, &status));
     }
-    if let Some(at) = cursor {
-        frame.set_cursor_position(at);
-    }
+    cursor
 }
 
 /// What is told, in the last row. Over the queue it is folded upwards until the next stroke: what came of what was sent

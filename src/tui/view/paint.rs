@@ -1,7 +1,7 @@
 //! Lines of styled text onto the buffer. The last barrier: what arrives here with a control character is drawn as a
 //! mark.
 
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -93,15 +93,34 @@ impl<'p> Paint<'p> {
                     ..style
                 };
             }
-            let room = usize::from(end.saturating_sub(x));
-            (x, _) = self.buffer.set_stringn(x, y, text, room, blank.patch(style));
+            x = self.put((x, end), y, text, blank.patch(style));
         }
-        for x in x..end {
-            self.buffer[(x, y)].set_symbol(" ").set_style(blank);
-        }
+        self.cells((x, end), y).iter_mut().for_each(|cell| _ = cell.set_char(' ').set_style(blank));
         if let Some(ground) = ground {
             self.buffer.set_style(Rect { y, height: 1, ..area }, self.under(ground));
         }
+    }
+
+    /// Puts a text into the columns from one on before another; gives the first that is left. Most texts are ASCII, in
+    /// which nothing joins and each character is a cell: they need none of what `set_stringn` looks up.
+    fn put(&mut self, (x, end): (u16, u16), y: u16, text: &str, style: Style) -> u16 {
+        if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            let room = usize::from(end.saturating_sub(x));
+            return self.buffer.set_stringn(x, y, text, room, style).0;
+        }
+        let cells = self.cells((x, end), y).iter_mut().zip(text.bytes());
+        cells.map(|(cell, byte)| _ = cell.set_char(byte.into()).set_style(style)).count() as u16 + x
+    }
+
+    /// The cells of a row from a column on before another, as far as they are on the screen.
+    fn cells(&mut self, (x, end): (u16, u16), y: u16) -> &mut [Cell] {
+        let area = self.buffer.area;
+        let (x, end) = (x.max(area.left()), end.min(area.right()));
+        if x >= end || !(area.top()..area.bottom()).contains(&y) {
+            return &mut [];
+        }
+        let at = self.buffer.index_of(x, y);
+        &mut self.buffer.content[at..at + usize::from(end - x)]
     }
 
     /// The background of a role behind columns of a row that are drawn already.

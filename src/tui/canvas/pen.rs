@@ -1,0 +1,217 @@
+//! The pen of a terminal: where it stands and how it writes, so that only what changes is said.
+
+use ratatui::buffer::Cell;
+use ratatui::style::{Color, Modifier};
+
+/// Modifiers that are seen on a blank.
+const SEEN_ON_BLANK: Modifier = Modifier::REVERSED
+    .union(Modifier::UNDERLINED)
+    .union(Modifier::SLOW_BLINK)
+    .union(Modifier::RAPID_BLINK)
+    .union(Modifier::CROSSED_OUT);
+
+/// Modifiers, what puts each on, and what takes it away. Two of them go together.
+const SIGNS: [(Modifier, u16, u16); 9] = [
+    (Modifier::BOLD, 1, 22),
+    (Modifier::DIM, 2, 22),
+    (Modifier::ITALIC, 3, 23),
+    (Modifier::UNDERLINED, 4, 24),
+    (Modifier::SLOW_BLINK, 5, 25),
+    (Modifier::RAPID_BLINK, 6, 25),
+    (Modifier::REVERSED, 7, 27),
+    (Modifier::HIDDEN, 8, 28),
+    (Modifier::CROSSED_OUT, 9, 29),
+];
+
+/// How a cell is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ink {
+    pub fg: Color,
+    pub bg: Color,
+    pub modifier: Modifier,
+}
+
+impl Ink {
+    pub const PLAIN: Ink = Ink { fg: Color::Reset, bg: Color::Reset, modifier: Modifier::empty() };
+
+    pub fn of(cell: &Cell) -> Ink {
+        Ink { fg: cell.fg, bg: cell.bg, modifier: cell.modifier }
+    }
+
+    /// Whether a blank shows nothing of it but its background.
+    pub fn is_ground(self) -> bool {
+        !self.modifier.intersects(SEEN_ON_BLANK)
+    }
+
+    /// Whether a blank looks the same in both.
+    pub fn is_same_on_blank(self, other: Ink) -> bool {
+        self == other || self.bg == other.bg && self.is_ground() && other.is_ground()
+    }
+}
+
+/// Bytes for a terminal, as they are written.
+#[derive(Debug, Default)]
+pub struct Pen {
+    pub bytes: Vec<u8>,
+    /// Not known at the start: what a line of the system, or another program, left there.
+    ink: Option<Ink>,
+    /// Row and column, each where it is known.
+    row: Option<u16>,
+    column: Option<u16>,
+    /// Parameters that are weighed against others.
+    scratch: [Vec<u8>; 2],
+}
+
+impl Pen {
+    /// Forgets what it knew of the terminal, and keeps its room.
+    pub fn begin(&mut self) {
+        self.bytes.clear();
+        (self.ink, self.row, self.column) = (None, None, None);
+    }
+
+    /// Goes to a cell by the shortest way that is sure.
+    pub fn go(&mut self, x: u16, y: u16) {
+        match (self.row, self.column) {
+            (Some(row), Some(column)) if (row, column) == (y, x) => return,
+            (Some(row), Some(column)) if row == y && x > column => self.csi(&[x - column], b'C'),
+            (Some(row), _) if row == y && x == 0 => self.bytes.push(b'\r'),
+            (Some(row), _) if row == y => self.csi(&[x + 1], b'G'),
+            (Some(row), Some(_)) if row + 1 == y && x == 0 => self.bytes.extend(b"\r\n"),
+            _ if x == 0 => self.csi(&[y + 1], b'H'),
+            _ => self.csi(&[y + 1, x + 1], b'H'),
+        }
+        (self.row, self.column) = (Some(y), Some(x));
+    }
+
+    /// Says the inks that differ.
+    pub fn dip(&mut self, ink: Ink) {
+        if self.ink == Some(ink) {
+            return;
+        }
+        let [changes, anew] = &mut self.scratch;
+        changes.clear();
+        anew.clear();
+        parameters(Ink::PLAIN, ink, anew);
+        if let Some(from) = self.ink {
+            parameters(from, ink, changes);
+        }
+        self.bytes.extend(b"\x1b[");
+        if self.ink.is_some() && changes.len() <= anew.len() + 2 {
+            self.bytes.extend(&changes[..]);
+        } else if !anew.is_empty() {
+            self.bytes.extend(b"0;");
+            self.bytes.extend(&anew[..]);
+        }
+        self.bytes.push(b'm');
+        self.ink = Some(ink);
+    }
+
+    /// The ink for a blank: what does not show on one may stay.
+    pub fn dip_for_blank(&mut self, ink: Ink) {
+        if let Some(now) = self.ink.filter(|_| ink.is_ground()) {
+            let modifier = if now.is_ground() { now.modifier } else { ink.modifier };
+            return self.dip(Ink { modifier, bg: ink.bg, fg: now.fg });
+        }
+        self.dip(ink);
+    }
+
+    /// Writes what is so many cells wide.
+    pub fn write(&mut self, text: &str, cells: u16) {
+        self.bytes.extend(text.as_bytes());
+        self.column = self.column.map(|column| column + cells);
+    }
+
+    /// The cursor is somewhere in this row: what was written is not as wide on every terminal.
+    pub fn lose_column(&mut self) {
+        self.column = None;
+    }
+
+    /// The cursor is beside the last cell of a row, where terminals do not agree.
+    pub fn lose_place(&mut self) {
+        (self.row, self.column) = (None, None);
+    }
+
+    /// A control sequence; a parameter of one at its end is left out.
+    pub fn csi(&mut self, parameters: &[u16], end: u8) {
+        self.bytes.extend(b"\x1b[");
+        for (at, &parameter) in parameters.iter().enumerate() {
+            if at > 0 {
+                self.bytes.push(b';');
+            }
+            if parameter != 1 || at + 1 < parameters.len() {
+                number(parameter, &mut self.bytes);
+            }
+        }
+        self.bytes.push(end);
+    }
+}
+
+/// What changes one ink into another, as parameters of SGR.
+fn parameters(from: Ink, to: Ink, out: &mut Vec<u8>) {
+    let mut now = from.modifier;
+    for (modifier, _, off) in SIGNS {
+        if now.contains(modifier) && !to.modifier.contains(modifier) {
+            parameter(off, out);
+            SIGNS.iter().filter(|sign| sign.2 == off).for_each(|sign| now.remove(sign.0));
+        }
+    }
+    for (modifier, on, _) in SIGNS {
+        if to.modifier.contains(modifier) && !now.contains(modifier) {
+            parameter(on, out);
+        }
+    }
+    for (base, was, is) in [(30, from.fg, to.fg), (40, from.bg, to.bg)] {
+        if was != is {
+            colour(base, is, out);
+        }
+    }
+}
+
+/// The sixteen are written as crossterm does, by their number among the 256.
+fn colour(base: u16, colour: Color, out: &mut Vec<u8>) {
+    let index = match colour {
+        Color::Reset => return parameter(base + 9, out),
+        Color::Rgb(r, g, b) => {
+            parameter(base + 8, out);
+            return [2, r, g, b].into_iter().for_each(|part| parameter(u16::from(part), out));
+        }
+        Color::Indexed(index) => index,
+        Color::Black => 0,
+        Color::Red => 1,
+        Color::Green => 2,
+        Color::Yellow => 3,
+        Color::Blue => 4,
+        Color::Magenta => 5,
+        Color::Cyan => 6,
+        Color::Gray => 7,
+        Color::DarkGray => 8,
+        Color::LightRed => 9,
+        Color::LightGreen => 10,
+        Color::LightYellow => 11,
+        Color::LightBlue => 12,
+        Color::LightMagenta => 13,
+        Color::LightCyan => 14,
+        Color::White => 15,
+    };
+    [base + 8, 5, u16::from(index)].into_iter().for_each(|part| parameter(part, out));
+}
+
+fn parameter(value: u16, out: &mut Vec<u8>) {
+    if !out.is_empty() {
+        out.push(b';');
+    }
+    number(value, out);
+}
+
+fn number(value: u16, out: &mut Vec<u8>) {
+    let mut digits = [0; 5];
+    let (mut rest, mut at) = (value, digits.len());
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            return out.extend(&digits[at..]);
+        }
+    }
+}

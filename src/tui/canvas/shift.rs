@@ -1,0 +1,156 @@
+//! Where a frame is the one before, moved up or down: a band of rows that the terminal can scroll by itself.
+//!
+//! It scrolls whole rows. Of panes beside each other, what stays is moved too, and written again: whether that is
+//! less than to write what moved, only the bytes of both say. So this looks for the likeliest band, and promises
+//! nothing.
+
+use std::ops::Range;
+
+use ratatui::buffer::{Buffer, Cell};
+
+/// Columns that are compared as one.
+const PIECE: usize = 16;
+/// So many pieces must have moved by the same number of rows.
+const ENOUGH: usize = 4;
+
+/// Rows that move together: what leaves at one end is gone, what comes at the other is blank.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shift {
+    pub band: Range<usize>,
+    /// How many rows towards the top; towards the bottom where it is below zero.
+    pub up: isize,
+}
+
+impl Shift {
+    /// Which row is in this one's place after it: none where that is blank.
+    pub fn source(&self, row: usize) -> Option<usize> {
+        if !self.band.contains(&row) {
+            return Some(row);
+        }
+        row.checked_add_signed(self.up).filter(|row| self.band.contains(row))
+    }
+
+    /// The likeliest one between two frames of the same size.
+    pub fn between(old: &Buffer, new: &Buffer) -> Option<Shift> {
+        let (old, new) = (Pieces::of(old), Pieces::of(new));
+        let up = likeliest(&old, &new)?;
+        let band = best_band(&old, &new, up)?;
+        Some(Shift { band, up })
+    }
+}
+
+/// What stands in the pieces of each row, as one number each; zero where all is blank.
+struct Pieces {
+    rows: Vec<Vec<u64>>,
+}
+
+impl Pieces {
+    fn of(buffer: &Buffer) -> Pieces {
+        let width = usize::from(buffer.area.width).max(1);
+        let rows = buffer.content.chunks(width).map(|row| row.chunks(PIECE).map(number).collect());
+        Pieces { rows: rows.collect() }
+    }
+
+    fn height(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Pieces that differ between a row of these and one of others.
+    fn apart(&self, row: usize, others: &Pieces, other: usize) -> isize {
+        self.rows[row].iter().zip(&others.rows[other]).filter(|(a, b)| a != b).count() as isize
+    }
+}
+
+/// Of the texts alone: a cursor that moves over them changes their ground. Two that differ may have the same number;
+/// the cells are compared before anything is left out.
+fn number(cells: &[Cell]) -> u64 {
+    let mut sum: u64 = 0;
+    for (at, cell) in cells.iter().enumerate().filter(|(_, cell)| cell.symbol() != " ") {
+        let text = cell.symbol().bytes().fold(at as u64 + 1, |sum, byte| sum << 8 ^ sum >> 56 ^ u64::from(byte));
+        sum = (sum.rotate_left(5) ^ text).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+    sum
+}
+
+/// By how many rows most pieces moved.
+fn likeliest(old: &Pieces, new: &Pieces) -> Option<isize> {
+    let height = new.height();
+    // By distance, from the farthest down to the farthest up.
+    let mut votes = vec![0_usize; 2 * height];
+    for (row, pieces) in new.rows.iter().enumerate() {
+        for (at, &piece) in pieces.iter().enumerate().filter(|(_, piece)| **piece != 0) {
+            if old.rows[row][at] == piece {
+                continue;
+            }
+            for (from, rows) in old.rows.iter().enumerate() {
+                if rows[at] == piece {
+                    votes[height + from - row] += 1;
+                }
+            }
+        }
+    }
+    let (at, most) = votes.iter().enumerate().max_by_key(|(_, votes)| **votes)?;
+    (*most >= ENOUGH).then_some(at as isize - height as isize)
+}
+
+/// The band in which moving leaves least to write.
+fn best_band(old: &Pieces, new: &Pieces, up: isize) -> Option<Range<usize>> {
+    let (mut best, mut most, mut sum, mut start) = (None, 0, 0, 0);
+    for row in 0..new.height() {
+        let Some(from) = row.checked_add_signed(up).filter(|from| *from < old.height()) else {
+            (sum, start) = (0, row + 1);
+            continue;
+        };
+        sum += new.apart(row, old, row) - new.apart(row, old, from);
+        if sum <= 0 {
+            (sum, start) = (0, row + 1);
+        } else if sum > most {
+            (best, most) = (Some(start..row + 1), sum);
+        }
+    }
+    let rows = best?;
+    let by = up.unsigned_abs();
+    Some(if up > 0 { rows.start..rows.end + by } else { rows.start - by..rows.end })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn screen(rows: &[String]) -> Buffer {
+        Buffer::with_lines(rows.iter().map(String::as_str))
+    }
+
+    fn lines(range: Range<usize>) -> Vec<String> {
+        range.map(|n| format!("line {n} of a text that goes on for a while, and ends {}", n * 7919)).collect()
+    }
+
+    #[test]
+    fn a_text_between_two_bars_moves_by_itself() {
+        let with_bars = |range| [vec!["head".to_owned()], lines(range), vec!["foot".to_owned()]].concat();
+        let (before, after) = (screen(&with_bars(0..20)), screen(&with_bars(3..23)));
+        assert_eq!(Shift::between(&before, &after), Some(Shift { band: 1..21, up: 3 }));
+        assert_eq!(Shift::between(&after, &before), Some(Shift { band: 1..21, up: -3 }));
+    }
+
+    #[test]
+    fn nothing_moves_between_texts_that_have_nothing_in_common_or_are_the_same() {
+        let before = screen(&lines(0..20));
+        let other = lines(0..20).iter().map(|line| line.replace(|letter: char| letter != ' ', "x")).collect::<Vec<_>>();
+        assert_eq!(Shift::between(&before, &screen(&other)), None);
+        assert_eq!(Shift::between(&before, &before), None);
+    }
+
+    #[test]
+    fn a_row_comes_from_inside_of_the_band() {
+        let up = Shift { band: 2..8, up: 2 };
+        let sources: Vec<_> = (0..10).map(|row| up.source(row)).collect();
+        let blank = None;
+        assert_eq!(
+            sources,
+            [0, 1, 4, 5, 6, 7].map(Some).into_iter().chain([blank, blank, Some(8), Some(9)]).collect::<Vec<_>>()
+        );
+        let down = Shift { band: 2..5, up: -1 };
+        assert_eq!((1..6).map(|row| down.source(row)).collect::<Vec<_>>(), [Some(1), None, Some(2), Some(3), Some(5)]);
+    }
+}
