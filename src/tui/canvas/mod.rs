@@ -194,7 +194,7 @@ fn layer(runs: &mut [Run]) {
         (ground, ink.modifier.bits(), first(&|other| *other == ink))
     };
     let ranks: Vec<_> = inks.iter().map(|ink| rank(*ink)).collect();
-    runs.sort_by_key(|run| match run.in_order {
+    runs.sort_by_cached_key(|run| match run.in_order {
         true => (true, None),
         false => (false, inks.iter().position(|ink| *ink == run.ink).map(|at| ranks[at])),
     });
