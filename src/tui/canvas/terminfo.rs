@@ -85,7 +85,7 @@ mod tests {
         let (names, mut booleans, numbers) = (b"t|a terminal\0", vec![0; 37], 3_u16);
         booleans[BCE] = bce;
         let strings = ech.unwrap_or_default();
-        let mut offsets = vec![u16::MAX; 38];
+        let mut offsets = [u16::MAX; 38];
         if ech.is_some() {
             offsets[ECH] = 0;
         }

@@ -239,7 +239,7 @@ fn reader(first: usize, list: &str) -> Buffer {
     for y in 0..40 {
         let line = first + usize::from(y);
         match y {
-            0 | 39 => _ = buffer.set_string(0, y, "─".repeat(120), ground.fg(Color::Rgb(79, 85, 99))),
+            0 | 39 => buffer.set_string(0, y, "─".repeat(120), ground.fg(Color::Rgb(79, 85, 99))),
             _ => {
                 buffer.set_string(1, y, list, ground);
                 let text = format!("{line:>5}   let value_{line} = compute({}, \"{}\");", line * 31, line % 7);

@@ -160,8 +160,8 @@ fn npm(text: &str) -> Entries {
 }
 
 /// Blocks of lines: of Yarn, `name@range:` with `version`, `resolved` and `integrity` below it; of pnpm,
-/// `name@version:` with `resolution: {integrity: …, tarball: …}`. They begin `depth` blanks from the left: further right
-/// packages are only named, as what a block asks for.
+/// `name@version:` with `resolution: {integrity: …, tarball: …}`. They begin `depth` blanks from the left: further
+/// right packages are only named, as what a block asks for.
 fn blocks(text: &str, depth: usize) -> Entries {
     let mut all = Entries::new();
     let (mut name, mut version) = (String::new(), String::new());
