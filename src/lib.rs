@@ -23,9 +23,9 @@
 //!  4  app  tui  worker  config  service
 //!                                               the program without a screen; the screen; effects → events; the gate
 //!                                               over HTTP
-//!  3  signing  examination  authorizing  sync  delivery  enforcement  broker
+//!  3  signing  examination  authorizing  sync  delivery  enforcement  audit  broker
 //!                                               what is joined for the sheet, queue and reader, remotes, review
-//!                                               servers, pushes, commands
+//!                                               servers, pushes, looks back, commands
 //!  2  source  ledger  gate_state  signer  drafts  cache  disk  clipboard  editor
 //!                                               git objects; chains in refs; what a gate saw; keys; files
 //!  1  provenance  risk  policy  decision  record  gate  command  highlight       rules
@@ -97,6 +97,8 @@ pub mod policy;
 pub mod provenance;
 pub mod record;
 
+#[cfg(feature = "git")]
+pub mod audit;
 #[cfg(feature = "git")]
 #[doc(hidden)]
 pub mod cache;

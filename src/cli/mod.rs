@@ -29,6 +29,7 @@ mod meant;
 mod policy;
 mod queue;
 mod record;
+mod report;
 mod risk;
 mod rules;
 mod show;
@@ -137,6 +138,9 @@ enum Command {
     /// List, show, export, verify and follow up signed decisions
     #[command(after_help = help!("0 done; `verify`: 2 for a record that does not hold", "undersign record list"))]
     Record(record::Options),
+    /// Report what landed and who answered for it, for an auditor
+    #[command(after_help = help!("0 when the report is written", "undersign report audit --from 2026-07-01"))]
+    Report(report::Options),
     /// Say what is really enforced: hook, policy, ledger, keys; or what a remote allows
     #[command(after_help = help!(
         "0 when nothing is wrong",
@@ -196,7 +200,7 @@ enum Command {
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Review", &["demo", "init", "review", "queue", "show", "risk", "rules"]),
     ("Decisions", &["sync", "record"]),
-    ("Policy and gate", &["policy", "verify", "gate", "doctor"]),
+    ("Policy and gate", &["policy", "verify", "gate", "report", "doctor"]),
     ("Commands in production", &["exec", "broker"]),
     ("Terminal and shell", &["keys", "theme", "completions", "man"]),
 ];
@@ -284,6 +288,7 @@ impl Command {
             Command::Queue(options) => queue::run(options, repositories),
             Command::Show(options) => show::run(options, repositories),
             Command::Risk(options) => risk::run(options, first),
+            Command::Report(options) => report::run(options, first),
             Command::Sync(options) => sync::run(options, first),
             Command::Doctor(options) => doctor::run(options, first),
             Command::Completions(options) => manual::completions(options, command()),
@@ -313,6 +318,13 @@ static UNWRITTEN: Mutex<Option<std::io::Error>> = Mutex::new(None);
 /// no failure. Any other is kept for [`written`].
 fn write_out(text: Text<'_>) {
     let result = std::io::stdout().write_fmt(text);
+    keep_failure(result);
+}
+
+/// The same for what writes by itself, and much.
+fn pour(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let result = write(&mut out).and_then(|()| out.flush());
     keep_failure(result);
 }
 

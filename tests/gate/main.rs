@@ -13,6 +13,7 @@ mod plain;
 #[path = "../records/token.rs"]
 mod token;
 
+mod audit;
 mod bounds;
 mod breaker;
 mod content;

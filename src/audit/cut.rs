@@ -1,0 +1,224 @@
+//! Cuts a line of steps into what records speak of, as the gate's search for segments does, over years instead of one
+//! push. Pure.
+//!
+//! Each step adds a number to a running sum, and a record's manifest is the difference of two such sums: a stretch of
+//! steps can be what a record speaks of only where the sums at its ends differ by just that. So a stretch is found by
+//! looking up a number, and only what is found is judged. A collision of numbers costs a judgement and no more.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::ops::Range;
+
+use crate::change::RepoPath;
+use crate::change::diff::TreeEntry;
+use crate::change::manifest::{Image, Manifest};
+
+/// Steps of one stretch, as of one push.
+const MAX_STRETCH: usize = crate::gate::MAX_STEPS;
+
+/// What one path weighs while it holds something that a record could name.
+pub fn weight(path: &RepoPath, held: Option<Image>) -> u64 {
+    held.map_or(0, |image| hashed(&(0u8, path, image)))
+}
+
+/// The same of a path that no record names: its blob need not be read.
+pub fn weight_unread(path: &RepoPath, held: Option<TreeEntry>) -> u64 {
+    held.map_or(0, |entry| hashed(&(1u8, path, entry.mode, entry.id)))
+}
+
+/// By how much a manifest moves the sum.
+pub fn difference(manifest: &Manifest) -> u64 {
+    manifest.iter().fold(0, |sum, (path, old, new)| sum.wrapping_add(weight(path, new)).wrapping_sub(weight(path, old)))
+}
+
+/// By what a manifest is found: one of its paths with what it becomes. Whatever lands it takes such a step.
+pub fn mark(manifest: &Manifest) -> Option<u64> {
+    manifest.iter().next().map(|(path, _, new)| mark_of(path, new))
+}
+
+/// The same of what one step does to a path.
+pub fn mark_of(path: &RepoPath, new: Option<Image>) -> u64 {
+    hashed(&(path, new))
+}
+
+fn hashed<T: Hash>(value: &T) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What of a step is needed to find stretches.
+#[derive(Debug, Clone, Default)]
+pub struct Weighed {
+    /// By how much it moves the sum.
+    pub difference: u64,
+    /// It changes nothing: then it stands alone.
+    pub is_empty: bool,
+    /// What it did cannot be read: no stretch leads over it.
+    pub is_unread: bool,
+    /// Positions in `wanted` of the manifests by whose mark it may belong to them.
+    pub marked: Vec<u32>,
+}
+
+/// The stretches that may be what some manifests do, by start and end, with the position of the manifest; none of a
+/// step that changes nothing. `wanted` are their differences.
+pub fn stretches(steps: &[Weighed], wanted: &[u64]) -> BTreeMap<(usize, usize), Option<u32>> {
+    let mut sums = Vec::with_capacity(steps.len() + 1);
+    sums.push(0u64);
+    steps.iter().for_each(|step| sums.push(sums[sums.len() - 1].wrapping_add(step.difference)));
+    let mut at: HashMap<u64, Vec<usize>> = HashMap::new();
+    sums.iter().enumerate().for_each(|(position, sum)| at.entry(*sum).or_default().push(position));
+    let (mut found, mut floor) = (BTreeMap::new(), 0);
+    for (step, weighed) in steps.iter().enumerate() {
+        if weighed.is_unread {
+            floor = step + 1;
+        } else if weighed.is_empty {
+            found.insert((step, step + 1), None);
+        }
+        for &manifest in &weighed.marked {
+            let difference = wanted[manifest as usize];
+            let within = steps[step..].iter().take(MAX_STRETCH).take_while(|one| !one.is_unread).count();
+            for (end, sum) in sums.iter().enumerate().skip(step + 1).take(within) {
+                let starts = at.get(&sum.wrapping_sub(difference)).into_iter().flatten().copied();
+                let fits = |start: &usize| (floor..=step).contains(start) && end - start <= MAX_STRETCH;
+                found.extend(starts.filter(fits).map(|start| ((start, end), Some(manifest))));
+            }
+        }
+    }
+    found
+}
+
+/// A segment of a cut, by positions of its steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    pub steps: Range<usize>,
+    /// It is one of the approved stretches.
+    pub is_approved: bool,
+}
+
+/// The cut that leaves the fewest steps unapproved; of two that are as good, the one with the shorter segments, as the
+/// gate tries them.
+pub fn best(steps: usize, approved: &BTreeSet<(usize, usize)>) -> Vec<Segment> {
+    /// The best way up to a place.
+    #[derive(Clone, Copy)]
+    struct Way {
+        unapproved: usize,
+        segments: usize,
+        /// Where its last segment begins.
+        start: usize,
+        is_approved: bool,
+    }
+    let mut ending: HashMap<usize, Vec<usize>> = HashMap::new();
+    approved.iter().for_each(|&(start, end)| ending.entry(end).or_default().push(start));
+    let mut ways = vec![Way { unapproved: 0, segments: 0, start: 0, is_approved: true }];
+    for end in 1..=steps {
+        let alone = |before: Way| Way {
+            unapproved: before.unapproved + 1,
+            segments: before.segments + 1,
+            start: end - 1,
+            is_approved: false,
+        };
+        let mut least = alone(ways[end - 1]);
+        for &start in ending.get(&end).into_iter().flatten() {
+            let Way { unapproved, segments, .. } = ways[start];
+            let way = Way { unapproved, segments: segments + 1, start, is_approved: true };
+            let is_better = (way.unapproved, least.segments) < (least.unapproved, way.segments);
+            if is_better {
+                least = way;
+            }
+        }
+        ways.push(least);
+    }
+    let (mut cut, mut at) = (Vec::new(), steps);
+    while at > 0 {
+        let Way { start, is_approved, .. } = ways[at];
+        cut.push(Segment { steps: start..at, is_approved });
+        at = start;
+    }
+    cut.reverse();
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::diff::Mode;
+    use crate::change::digest::Digest;
+
+    fn image(text: &str) -> Option<Image> {
+        Some(Image { mode: Mode::File, content: Digest::of(text.as_bytes()) })
+    }
+
+    fn manifest(entries: &[(&str, &str, &str)]) -> Manifest {
+        let mut manifest = Manifest::default();
+        let side = |text: &str| if text.is_empty() { None } else { image(text) };
+        entries.iter().for_each(|(path, old, new)| manifest.insert((*path).into(), side(old), side(new)));
+        manifest
+    }
+
+    /// Steps as they are weighed for some manifests.
+    fn weighed(steps: &[Manifest], wanted: &[Manifest]) -> Vec<Weighed> {
+        let marks: Vec<_> = wanted.iter().map(|one| mark(one).unwrap()).collect();
+        let of = |step: &Manifest| {
+            let own: Vec<u64> = step.iter().map(|(path, _, new)| mark_of(path, new)).collect();
+            let marked = marks.iter().enumerate().filter(|(_, mark)| own.contains(mark)).map(|(at, _)| at as u32);
+            Weighed {
+                difference: difference(step),
+                is_empty: step.is_empty(),
+                is_unread: false,
+                marked: marked.collect(),
+            }
+        };
+        steps.iter().map(of).collect()
+    }
+
+    fn found(steps: &[Manifest], wanted: &[Manifest]) -> Vec<(usize, usize)> {
+        let differences: Vec<u64> = wanted.iter().map(difference).collect();
+        stretches(&weighed(steps, wanted), &differences).into_keys().collect()
+    }
+
+    #[test]
+    fn a_stretch_is_found_whose_steps_come_to_what_was_signed() {
+        let steps = [
+            manifest(&[("x", "", "1")]),
+            manifest(&[("a", "", "1"), ("debug", "", "on")]),
+            manifest(&[("a", "1", "2")]),
+            manifest(&[("debug", "on", "")]),
+            manifest(&[("y", "", "1")]),
+        ];
+        let whole = manifest(&[("a", "", "2")]);
+        assert_eq!(found(&steps, &[whole]), [(1, 4)]);
+        assert_eq!(found(&steps, &[manifest(&[("a", "", "1")])]), [], "that with debug left on is another");
+        assert_eq!(found(&steps, &[manifest(&[("y", "", "1")])]), [(4, 5)]);
+    }
+
+    #[test]
+    fn the_same_content_that_lands_twice_is_found_twice() {
+        let (there, back) = (manifest(&[("a", "", "1")]), manifest(&[("a", "1", "")]));
+        let steps = [there.clone(), back, there.clone()];
+        let found = found(&steps, &[there]);
+        assert!(found.contains(&(0, 1)) && found.contains(&(2, 3)), "{found:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_led_over_by_none() {
+        let steps = [manifest(&[("a", "", "1")]), Manifest::default(), manifest(&[("a", "1", "2")])];
+        let whole = manifest(&[("a", "", "2")]);
+        let mut weighed = weighed(&steps, std::slice::from_ref(&whole));
+        weighed[1].is_unread = true;
+        assert!(!stretches(&weighed, &[difference(&whole)]).contains_key(&(0, 3)));
+    }
+
+    #[test]
+    fn the_cut_leaves_as_little_unapproved_as_can_be_and_prefers_short_segments() {
+        let cut = |steps, approved: &[(usize, usize)]| {
+            let segments = best(steps, &approved.iter().copied().collect()).into_iter();
+            segments.map(|segment| (segment.steps, segment.is_approved)).collect::<Vec<_>>()
+        };
+        // The first alone was approved, and then both: what the gate finds by going back.
+        assert_eq!(cut(2, &[(0, 1), (0, 2)]), [(0..2, true)]);
+        assert_eq!(cut(2, &[(0, 1), (1, 2), (0, 2)]), [(0..1, true), (1..2, true)]);
+        assert_eq!(cut(3, &[(1, 3)]), [(0..1, false), (1..3, true)]);
+        assert_eq!(cut(0, &[]), []);
+    }
+}

@@ -1,0 +1,182 @@
+//! Asks the gate's own rules what they would have said when something landed: by the policy of then, and the records
+//! that were known by then. Nothing is decided here.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::book::Book;
+use super::policies::Held;
+use super::report::Decision;
+use crate::change::{ObjectId, RepoPath};
+use crate::gate::{Code, Decided, Input, PushEvaluation, Reason, RefOutcome, Remembered, States, Update};
+use crate::policy::{AuthorProof, Policy};
+use crate::source::git::push::Commits;
+use crate::source::git::{GitError, Objects, Repository};
+
+/// Times at which one segment is judged, at most.
+const MAX_TIMES: usize = 8;
+/// Questions that one thread takes at a time.
+const SHARE: usize = 16;
+
+/// What is asked of one segment.
+#[derive(Debug, Clone)]
+pub struct Question {
+    pub from: ObjectId,
+    pub to: ObjectId,
+    /// Digest of what it does; empty where no record speaks of it.
+    pub manifest: String,
+    /// Paths of it that records name.
+    pub near: Vec<RepoPath>,
+    pub pusher: Option<String>,
+    /// As of when, the earliest first: the first at which it may land counts, else the first of all.
+    pub times: Vec<i64>,
+    /// The policy as it stood before.
+    pub held: Held,
+}
+
+/// What the rules say.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    pub at: i64,
+    pub outcome: RefOutcome,
+}
+
+impl Judged {
+    pub fn decision(&self) -> Decision {
+        match self.outcome.outcome {
+            Decided::Undecidable => Decision::Undecidable,
+            Decided::Deny => Decision::Unapproved,
+            Decided::Allow if self.outcome.break_glass => Decision::BreakGlass,
+            Decided::Allow if self.outcome.records.is_empty() => Decision::Nothing,
+            Decided::Allow => Decision::Approved,
+        }
+    }
+}
+
+/// The position of a share of questions, and the answers to it.
+type Answered = (usize, Vec<Option<Judged>>);
+
+/// What questions about one ref rest on.
+pub struct Court<'c> {
+    pub repository: &'c Repository,
+    pub book: &'c Book,
+    pub name: &'c str,
+    /// Full name of the policy branch; none where the policy was given as a file.
+    pub policy_branch: Option<&'c str>,
+    /// Commits that other refs show, each with the ref.
+    pub shown: &'c [(ObjectId, &'c str)],
+}
+
+impl Court<'_> {
+    /// The answers, in the order of the questions, which is that of the line; none where no policy protected the ref.
+    /// All processors take part.
+    ///
+    /// # Errors
+    /// The repository cannot be opened again.
+    pub fn judge(&self, questions: &[Option<Question>]) -> Result<Vec<Option<Judged>>, GitError> {
+        let shares: Vec<&[Option<Question>]> = questions.chunks(SHARE).collect();
+        let next = AtomicUsize::new(0);
+        let (git_dir, book, name) = (self.repository.git_dir(), self.book, self.name);
+        let (policy_branch, shown) = (self.policy_branch, self.shown);
+        let answer = || -> Result<Vec<Answered>, GitError> {
+            let repository = Repository::open_exactly(git_dir)?;
+            let judge = Judge::new(&repository, book, name, policy_branch, shown);
+            let mut answers = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(share) = shares.get(at) else { return Ok(answers) };
+                answers.push((at, share.iter().map(|question| judge.judge(question.as_ref()?)).collect()));
+            }
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(shares.len()).max(1);
+        let answers = std::thread::scope(|scope| {
+            let running: Vec<_> = (0..threads).map(|_| scope.spawn(answer)).collect();
+            let joined = running.into_iter().map(|thread| thread.join());
+            joined.map(|joined| joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
+        });
+        let mut shares = answers.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+        shares.sort_by_key(|(at, _)| *at);
+        Ok(shares.into_iter().flat_map(|(_, answers)| answers).collect())
+    }
+}
+
+/// One thread's share of it.
+struct Judge<'j> {
+    repository: &'j Repository,
+    book: &'j Book,
+    name: &'j str,
+    policy_branch: Option<&'j str>,
+    /// What protected refs showed, as far as it was looked at; of the ref that is judged, where each question begins.
+    /// So no question may go back to before an earlier one's beginning.
+    states: RefCell<States>,
+}
+
+impl<'j> Judge<'j> {
+    fn new(
+        repository: &'j Repository,
+        book: &'j Book,
+        name: &'j str,
+        policy_branch: Option<&'j str>,
+        shown: &[(ObjectId, &str)],
+    ) -> Judge<'j> {
+        let mut states = States::default();
+        shown.iter().for_each(|(commit, name)| _ = states.insert(*commit, name));
+        Judge { repository, book, name, policy_branch, states: RefCell::new(states) }
+    }
+
+    fn judge(&self, question: &Question) -> Option<Judged> {
+        let policy = match &question.held {
+            Held::Absent => return None,
+            Held::Invalid(why) => {
+                let reason = Reason::undecidable(Code::PolicyInvalid, why.clone());
+                let at = question.times.first().copied().unwrap_or_default();
+                return Some(Judged { at, outcome: RefOutcome::refused(self.name, reason) });
+            }
+            Held::Found(policy) => policy,
+        };
+        if !policy.refs.protects(self.name) {
+            return None;
+        }
+        self.states.borrow_mut().insert(question.from, self.name);
+        let mut judged: Option<Judged> = None;
+        for &at in question.times.iter().take(MAX_TIMES) {
+            let outcome = self.asked(question, policy, at);
+            let is_allowed = outcome.outcome == Decided::Allow;
+            if is_allowed || judged.is_none() {
+                judged = Some(Judged { at, outcome });
+            }
+            if is_allowed {
+                break;
+            }
+        }
+        judged
+    }
+
+    fn asked(&self, question: &Question, policy: &Policy, now: i64) -> RefOutcome {
+        let (chains, receipts) = self.book.as_of(&question.manifest, &question.near, now);
+        let remembered = Remembered { receipts, ..Remembered::default() };
+        let history = match Commits::of(self.repository, policy.author_proof == AuthorProof::Proven) {
+            Ok(history) => history,
+            Err(why) => {
+                return RefOutcome::refused(self.name, Reason::undecidable(Code::Unreadable, why.to_string()));
+            }
+        };
+        let contents = Objects::of(self.repository);
+        let states = self.states.borrow();
+        let input = Input {
+            policy,
+            chains: &chains,
+            remembered: &remembered,
+            contents: &contents,
+            history: &history,
+            states: &states,
+            policy_branch: self.policy_branch,
+            ahead: false,
+            pusher: question.pusher.as_deref(),
+            signs_of_ai: false,
+            now,
+        };
+        let update = Update { name: self.name.to_owned(), old: question.from, new: question.to };
+        PushEvaluation::new(&input).decide(&update).outcome
+    }
+}

@@ -1,0 +1,376 @@
+//! FLOOR 3: looks back: what landed on protected refs in a period, who answered for it, and what of that does not hold.
+//!
+//! ```text
+//! line        what landed: first parents, from git and from nothing else
+//! verdicts    the line of the gate's log by which each step landed, where there is one
+//! cut         the steps, cut into segments as the gate cuts a push
+//! judge       what the gate's own rules say of a segment, by the policy and the records of then
+//! row         a segment as a row;  exceptions  what of it must be looked at
+//! report      all of that as plain values;  render  the same as a page, a table, JSON
+//! ```
+//!
+//! Nothing is decided here, no clock is read, and nothing is written: over the same inputs it is the same bytes.
+
+mod book;
+pub mod controls;
+mod cut;
+mod exceptions;
+mod judge;
+mod line;
+mod policies;
+pub mod render;
+pub mod report;
+mod row;
+mod segments;
+mod verdicts;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use crate::change::digest::Digest;
+use crate::change::{ObjectId, visible};
+use crate::enforcement::{self, MAX_LEDGER, Settings};
+use crate::gate::{Decided, Emergency, RECEIPTS_KEPT, Remembered, emergencies};
+use crate::gate_state::{self, Entries};
+use crate::ledger::{self, Scope};
+use crate::policy::Policy;
+use crate::record::{Chain, ChainId, Record};
+use crate::source::git::{GitError, Repository};
+use book::Book;
+use line::Place;
+use policies::{Held, Policies};
+use report::{
+    ChainInput, Exception, Inputs, Kind, Landing, LedgerInput, LogInput, Month, PolicyInput, RefInput, Report, SCHEMA,
+    Shown, Summary, Time,
+};
+use segments::OfRef;
+
+/// An approval within so many seconds of the commit that it is of is an exception, unless told otherwise.
+pub const HASTY: i64 = 60;
+
+/// What is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    pub repository: PathBuf,
+    /// Policy, policy branch, state and its key, as a gate has them; of the rest nothing is asked.
+    pub settings: Settings,
+    /// The first and the last second that are meant, in seconds since the epoch.
+    pub from: Option<i64>,
+    pub to: Option<i64>,
+    /// Full names; all protected refs where none is named.
+    pub refs: Vec<String>,
+    pub hasty: i64,
+}
+
+/// Told how far it is: what is read, how much of it, and how much there is.
+pub type Progress<'p> = &'p (dyn Fn(&'static str, usize, usize) + Sync);
+
+/// What the repository and the gate have to say, read once.
+struct Ground<'g> {
+    repository: &'g Repository,
+    policies: Policies<'g>,
+    newest: std::sync::Arc<Policy>,
+    log: Option<Log>,
+    book: Book,
+}
+
+/// The gate's log, and what it remembers of when records came.
+struct Log {
+    entries: Entries,
+    remembered: Remembered,
+}
+
+/// Looks back.
+///
+/// # Errors
+/// A sentence: there is no policy, or something cannot be read that all of it rests on.
+pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
+    let repository = Repository::open(&query.repository).map_err(|error| error.to_string())?;
+    let ground = Ground::read(&repository, query, progress)?;
+    let lines = ground.lines(query)?;
+    let whereabout = segments::whereabout(&lines);
+    let all: Vec<OfRef<'_>> = (0..lines.len()).map(|at| OfRef::of(&ground, &lines, at, &whereabout)).collect();
+    drop(whereabout);
+    // Nothing here is the clock's: without an end, it is when the newest of all landed.
+    let newest = all.iter().filter_map(OfRef::newest).max();
+    let to = query.to.or(newest);
+    let owed = ground.owed(to);
+    let (mut landings, mut found) = (Vec::new(), Vec::new());
+    for of_ref in &all {
+        let (own, exceptions) = of_ref.landings(&ground, query, to, &owed, progress)?;
+        landings.extend(own);
+        found.extend(exceptions);
+        found.extend(of_ref.rewritten(&ground.newest));
+    }
+    found.extend(ground.exceptions());
+    found.sort_by(|a, b| (a.kind, a.at, &a.name, &a.commit).cmp(&(b.kind, b.at, &b.name, &b.commit)));
+    Ok(Report {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION"),
+        repository: Shown::of(&ground.newest.repository),
+        query: report::Query {
+            from: query.from.map(Time),
+            to: to.map(Time),
+            to_is_given: query.to.is_some(),
+            refs: lines.iter().map(|one| Shown::of(&one.name)).collect(),
+            refs_are_given: !query.refs.is_empty(),
+            hasty_seconds: query.hasty,
+        },
+        inputs: ground.inputs(&lines, query),
+        summary: summary(&landings, &found),
+        exceptions: found,
+        landings,
+        controls: BTreeMap::new(),
+    })
+}
+
+/// A ref with its own line: what no ref before it showed.
+struct RefLine {
+    name: String,
+    tip: ObjectId,
+    places: Vec<Place>,
+    /// What the first of them stands on.
+    base: Option<ObjectId>,
+}
+
+impl<'g> Ground<'g> {
+    fn read(repository: &'g Repository, query: &Query, progress: Progress<'_>) -> Result<Ground<'g>, String> {
+        let branch = enforcement::policy_branch(repository, &query.settings, is_host(repository));
+        let branch = branch.map_err(|reason| reason.detail)?;
+        let policies = match (&query.settings.policy, &branch) {
+            (Some(file), _) => Policies::of_file(repository, file, branch.map(|branch| branch.name))?,
+            (None, Some(branch)) => {
+                let (line, _) = line::line(repository, branch.tip, |_| false).map_err(|error| error.to_string())?;
+                progress("policies", 0, line.len());
+                Policies::of_line(repository, Some(branch.name.clone()), line)
+            }
+            (None, None) => return Err("There is no policy branch. Give --policy-branch.".to_owned()),
+        };
+        let newest = match policies.newest().map_err(|error| error.to_string())? {
+            Held::Found(policy) => policy,
+            Held::Absent => return Err("There is no .undersign/policy.toml on the policy branch.".to_owned()),
+            Held::Invalid(why) => return Err(why),
+        };
+        let log = query.settings.state.as_deref().map(|dir| Log::read(repository, query, dir, &newest)).transpose()?;
+        progress("decisions", 0, 0);
+        let chains = read_ledger(repository, &policies).map_err(|error| error.to_string())?;
+        let times = Times::of(&chains, log.as_ref());
+        let book = Book::of(chains, |chain, record| times.known(chain, record));
+        Ok(Ground { repository, policies, newest, log, book })
+    }
+
+    /// The refs that are meant, each with its own line: the policy branch first, then by name. What one showed is not
+    /// the next one's.
+    fn lines(&self, query: &Query) -> Result<Vec<RefLine>, String> {
+        let hosts = is_host(self.repository);
+        let policy_branch = self.policies.branch.as_deref();
+        let mut refs: Vec<(String, ObjectId)> = if query.refs.is_empty() {
+            self.repository.shown_refs(hosts, |name| self.newest.refs.protects(name))
+        } else {
+            let find = |name: &String| {
+                let held = self.repository.shown(name, hosts).and_then(|held| self.repository.commit_named(held));
+                held.map(|tip| (name.clone(), tip)).ok_or_else(|| {
+                    format!("The ref {} is not here; name it in full, as refs/heads/main.", visible::text(name))
+                })
+            };
+            query.refs.iter().map(find).collect::<Result<_, _>>()?
+        };
+        refs.sort_by(|a, b| (Some(&*a.0) != policy_branch, a).cmp(&(Some(&*b.0) != policy_branch, b)));
+        refs.dedup();
+        let mut known: HashSet<ObjectId> = HashSet::new();
+        if refs.first().is_some_and(|(name, _)| Some(&**name) != policy_branch) {
+            known.extend(self.policies.line().iter().map(|place| place.commit));
+        }
+        let mut lines = Vec::new();
+        for (name, tip) in refs {
+            let found = line::line(self.repository, tip, |commit| known.contains(&commit));
+            let (places, base) = found.map_err(|error| error.to_string())?;
+            known.extend(places.iter().map(|place| place.commit));
+            lines.push(RefLine { name, tip, places, base });
+        }
+        Ok(lines)
+    }
+
+    /// The emergencies whose review nobody has done by then, by manifest.
+    fn owed(&self, to: Option<i64>) -> HashMap<String, i64> {
+        let Some(to) = to else { return HashMap::new() };
+        let (chains, receipts) = self.book.all_as_of(to);
+        let all = emergencies(&self.newest, &chains, &receipts, to).into_iter();
+        let owed = all.filter(|one| !one.is_reviewed);
+        owed.map(|Emergency { manifest, due, .. }| (manifest, due)).collect()
+    }
+
+    /// What is wrong with the ground itself.
+    fn exceptions(&self) -> Vec<Exception> {
+        let of = |kind, detail: String| Exception {
+            kind,
+            name: None,
+            commit: None,
+            at: None,
+            subject: Shown::default(),
+            detail: Shown::of(&detail),
+        };
+        let mut found = Vec::new();
+        for chain in self.book.chains() {
+            if let Some((position, fault)) = chain.fault {
+                let text = format!("Record {position} of the chain {} does not hold: {fault}.", chain.id);
+                found.push(of(Kind::RecordLost, text));
+            }
+        }
+        for (first, last) in self.log.iter().flat_map(|log| &log.entries.missing) {
+            found.push(of(Kind::LogGap, format!("Lines {first} to {last} are not here: put away, or deleted.")));
+        }
+        found
+    }
+
+    fn inputs(&self, lines: &[RefLine], query: &Query) -> Inputs {
+        let chain = |chain: &Chain| ChainInput {
+            chain: Shown::of(&chain.id.to_string()),
+            records: chain.len(),
+            head: chain.head().map(|head| head.record.to_string()),
+        };
+        let log = |log: &Log| LogInput {
+            entries: log.entries.entries.len(),
+            head: log.entries.entries.last().map(|(_, head)| (head.seq, head.digest.clone())),
+            missing: log.entries.missing.clone(),
+            has_receipts: log.has_receipts(),
+        };
+        let of_ref =
+            |one: &RefLine| RefInput { name: Shown::of(&one.name), tip: one.tip.to_string(), line: one.places.len() };
+        let branch = self.policies.branch.as_deref().filter(|_| query.settings.policy.is_none());
+        Inputs {
+            policy: PolicyInput {
+                branch: branch.map(Shown::of),
+                version: self.newest.version,
+                digest: self.newest.digest.to_string(),
+            },
+            refs: lines.iter().map(of_ref).collect(),
+            ledger: LedgerInput {
+                records: self.book.chains().iter().map(Chain::len).sum(),
+                chains: self.book.chains().iter().map(chain).collect(),
+            },
+            log: self.log.as_ref().map(log),
+            controls: None,
+            notes: self.notes(),
+        }
+    }
+
+    /// What could not be seen.
+    fn notes(&self) -> Vec<Shown> {
+        let mut notes = Vec::new();
+        let mut note = |text: &str| notes.push(Shown::of(text));
+        match &self.log {
+            None => note(
+                "No log of a gate was given: when something landed is what its committer's clock says, and that it \
+                 landed past the gate cannot be seen. --state names the gate's state.",
+            ),
+            Some(log) if !log.has_receipts() => note(
+                "The key of the gate's state was not given, or the gate remembers no receipts: when decisions came is \
+                 what their signers say, or the first line of the log that names them.",
+            ),
+            Some(_) => {}
+        }
+        if self.repository.is_shallow() {
+            note("This is a shallow clone: what landed before its cut is not in it.");
+        }
+        note("Unnamed is not clean: that nothing names a tool does not mean that none was used.");
+        notes
+    }
+}
+
+/// Whether refs here are those that are pushed to, whatever it was cloned from.
+fn is_host(repository: &Repository) -> bool {
+    repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists()
+}
+
+/// Chains of keys that some policy ever knew; of others there may be any number.
+fn read_ledger(repository: &Repository, policies: &Policies<'_>) -> Result<Vec<Chain>, GitError> {
+    let keys: BTreeSet<String> = policies.keys()?;
+    let wanted = |key: &str| keys.contains(key);
+    // The files of records are let go once they were verified: nobody asks for them here.
+    let none = |_: &Record| false;
+    let scope = Scope { wanted: &wanted, max_bytes: MAX_LEDGER, with_remotes: !is_host(repository), over: Some(&none) };
+    ledger::read_with(repository, &[], None, &scope)
+}
+
+impl Log {
+    fn read(repository: &Repository, query: &Query, dir: &Path, policy: &Policy) -> Result<Log, String> {
+        if !dir.is_dir() {
+            return Err(format!(
+                "{} is no directory of a gate's state.",
+                visible::line(dir.as_os_str().as_encoded_bytes())
+            ));
+        }
+        let entries = gate_state::log_of(dir)?.read()?;
+        let state = enforcement::look_into_state(repository, &query.settings, dir, &policy.repository)?;
+        Ok(Log { entries, remembered: state.remembered().clone() })
+    }
+
+    fn has_receipts(&self) -> bool {
+        self.remembered.receipts != crate::gate::Receipts::default()
+    }
+}
+
+/// From when on records were known: the earlier of when the gate first saw them, and when it first let something land
+/// on them; else what their signers say.
+struct Times {
+    received: HashMap<ChainId, crate::gate::Received>,
+    /// Receipts from before then are thinned out, and say no more than that a record came by then.
+    thinned: i64,
+    named: HashMap<String, i64>,
+}
+
+impl Times {
+    fn of(chains: &[Chain], log: Option<&Log>) -> Times {
+        let mut named: HashMap<String, i64> = HashMap::new();
+        let entries = log.into_iter().flat_map(|log| &log.entries.entries);
+        for (entry, _) in entries.filter(|(entry, _)| entry.outcome == Decided::Allow.name()) {
+            for record in entry.refs.iter().flat_map(|moved| &moved.records) {
+                let first = named.entry(record.clone()).or_insert(entry.at);
+                *first = entry.at.min(*first);
+            }
+        }
+        let of = |log: &Log| {
+            let receipts = &log.remembered.receipts;
+            chains.iter().map(|chain| (chain.id.clone(), receipts.of(chain))).collect()
+        };
+        let thinned = log.map_or(0, |log| log.remembered.clock - RECEIPTS_KEPT);
+        Times { received: log.map(of).unwrap_or_default(), thinned, named }
+    }
+
+    fn known(&self, chain: &Chain, record: &Record) -> i64 {
+        let predicate = record.predicate();
+        let received = self.received.get(&chain.id).and_then(|received| received.time(predicate.chain.seq.0));
+        let known = received.filter(|time| *time >= self.thinned).unwrap_or(predicate.issued_at.seconds());
+        self.named.get(&record.id().to_string()).map_or(known, |named| known.min(*named))
+    }
+}
+
+fn summary(landings: &[Landing], exceptions: &[Exception]) -> Summary {
+    let mut summary = Summary { landings: landings.len(), ..Summary::default() };
+    for landing in landings {
+        let (is_ai, has_exceptions) = (landing.ai.is_ai(), !landing.exceptions.is_empty());
+        summary.commits += landing.commits;
+        summary.with_exceptions += usize::from(has_exceptions);
+        *summary.decisions.entry(landing.decision.name()).or_default() += 1;
+        *summary.ai.entry(landing.ai.status).or_default() += 1;
+        *summary.times.entry(landing.at_by.name()).or_default() += 1;
+        let month: &mut Month = summary.months.entry(landing.at.month()).or_default();
+        month.landings += 1;
+        month.approved += usize::from(landing.decision == report::Decision::Approved);
+        month.break_glass += usize::from(landing.decision == report::Decision::BreakGlass);
+        month.ai += usize::from(is_ai);
+        month.with_exceptions += usize::from(has_exceptions);
+    }
+    for exception in exceptions {
+        *summary.exceptions.entry(exception.kind.name()).or_default() += 1;
+    }
+    summary
+}
+
+/// Takes a mapping of columns to controls into a report.
+pub fn with_controls(mut report: Report, controls: controls::Controls, digest: Digest) -> Report {
+    report.inputs.controls = Some(digest.to_string());
+    report.controls = controls.columns;
+    report
+}

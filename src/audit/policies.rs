@@ -1,0 +1,131 @@
+//! Which policy held when: the one that the policy branch showed before a landing.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::line::Place;
+use crate::change::digest::Digest;
+use crate::change::{ObjectId, visible};
+use crate::policy::Policy;
+use crate::source::git::{GitError, PolicyState, Repository};
+
+/// What there is of a policy.
+#[derive(Debug, Clone)]
+pub enum Held {
+    Found(Arc<Policy>),
+    Absent,
+    /// It has mistakes: a sentence.
+    Invalid(String),
+}
+
+/// The policies of a repository over time.
+pub struct Policies<'r> {
+    repository: &'r Repository,
+    /// Given by the operator: then it is the one for all time.
+    fixed: Option<Arc<Policy>>,
+    pub branch: Option<String>,
+    places: HashMap<ObjectId, usize>,
+    line: Vec<Place>,
+    /// Where along the policy branch its file changes, and to what; the first place among them.
+    changes: Vec<(usize, Option<Digest>)>,
+    read: RefCell<HashMap<Option<Digest>, Held>>,
+}
+
+impl<'r> Policies<'r> {
+    /// # Errors
+    /// A sentence: the file cannot be read or has mistakes.
+    pub fn of_file(repository: &'r Repository, file: &Path, branch: Option<String>) -> Result<Policies<'r>, String> {
+        let source = std::fs::read(file)
+            .map_err(|error| format!("The policy file {} cannot be read: {error}.", file.display()))?;
+        let policy =
+            Policy::read(&file.display().to_string(), &source).map_err(|error| visible::lines(&error.to_string()))?;
+        Ok(Policies { fixed: Some(Arc::new(policy)), ..Policies::of_line(repository, branch, Vec::new()) })
+    }
+
+    /// `line` is that of the policy branch, oldest first.
+    pub fn of_line(repository: &'r Repository, branch: Option<String>, line: Vec<Place>) -> Policies<'r> {
+        let mut changes: Vec<(usize, Option<Digest>)> = Vec::new();
+        for (at, place) in line.iter().enumerate() {
+            let digest = repository.policy_digest(place.commit);
+            if changes.last().is_none_or(|(_, last)| *last != digest) {
+                changes.push((at, digest));
+            }
+        }
+        let places = line.iter().enumerate().map(|(at, place)| (place.commit, at)).collect();
+        Policies { repository, fixed: None, branch, places, line, changes, read: RefCell::default() }
+    }
+
+    /// Whether it was given by the operator, and so is the same for all time.
+    pub fn is_fixed(&self) -> bool {
+        self.fixed.is_some()
+    }
+
+    /// The line of the policy branch, oldest first.
+    pub fn line(&self) -> &[Place] {
+        &self.line
+    }
+
+    /// The policy that stands at the tip.
+    pub fn newest(&self) -> Result<Held, GitError> {
+        self.at_place(self.line.len().checked_sub(1))
+    }
+
+    /// As a commit of the policy branch has it.
+    pub fn at_commit(&self, commit: Option<ObjectId>) -> Result<Held, GitError> {
+        self.at_place(commit.and_then(|commit| self.places.get(&commit).copied()))
+    }
+
+    /// As the policy branch had it by then: what its commits say of when they were made.
+    pub fn at_time(&self, time: i64) -> Result<Held, GitError> {
+        self.at_place(self.line.iter().rposition(|place| place.time <= time))
+    }
+
+    /// The one of this digest that the policy branch ever had.
+    pub fn of_digest(&self, digest: &str) -> Option<Result<Held, GitError>> {
+        if let Some(fixed) = &self.fixed {
+            return (fixed.digest.to_string() == digest).then(|| Ok(Held::Found(fixed.clone())));
+        }
+        let is_it = |(_, own): &&(usize, Option<Digest>)| own.is_some_and(|own| own.to_string() == digest);
+        self.changes.iter().rev().find(is_it).map(|(at, _)| self.at_place(Some(*at)))
+    }
+
+    fn at_place(&self, place: Option<usize>) -> Result<Held, GitError> {
+        if let Some(fixed) = &self.fixed {
+            return Ok(Held::Found(fixed.clone()));
+        }
+        let Some(place) = place else { return Ok(Held::Absent) };
+        let change = self.changes.partition_point(|(at, _)| *at <= place);
+        let Some((at, digest)) = change.checked_sub(1).map(|change| self.changes[change]) else {
+            return Ok(Held::Absent);
+        };
+        if let Some(held) = self.read.borrow().get(&digest).filter(|_| digest.is_some()) {
+            return Ok(held.clone());
+        }
+        let held = match self.repository.policy_at(self.line[at].commit)? {
+            PolicyState::Found(policy) => Held::Found(Arc::from(policy)),
+            PolicyState::Absent => Held::Absent,
+            PolicyState::Invalid(mistakes) => Held::Invalid(visible::lines(&mistakes.to_string())),
+        };
+        self.read.borrow_mut().insert(digest, held.clone());
+        Ok(held)
+    }
+
+    /// Ids of all keys that any of them ever knew.
+    ///
+    /// # Errors
+    /// An object is missing.
+    pub fn keys(&self) -> Result<BTreeSet<String>, GitError> {
+        let mut keys = BTreeSet::new();
+        let places: Vec<usize> = self.changes.iter().map(|(at, _)| *at).collect();
+        let held = places.into_iter().map(|at| self.at_place(Some(at))).chain([self.newest()]);
+        for held in held {
+            if let Held::Found(policy) = held? {
+                let own = policy.roster.people().flat_map(|person| &person.keys);
+                keys.extend(own.map(|own| own.key.id().to_string()));
+            }
+        }
+        Ok(keys)
+    }
+}

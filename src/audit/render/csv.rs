@@ -1,0 +1,116 @@
+//! One line a landing, for a spreadsheet (RFC 4180).
+
+use std::io::{self, Write};
+
+use super::{ai, approvers, exceptions, findings, gate, presence, reasons, seen};
+use crate::audit::report::{Landing, Report};
+
+const HEAD: [&str; 31] = [
+    "ref",
+    "from",
+    "to",
+    "subject",
+    "author",
+    "steps",
+    "commits",
+    "paths",
+    "at",
+    "at_by",
+    "decision",
+    "exceptions",
+    "approvers",
+    "presence",
+    "signed_at",
+    "seen",
+    "omitted",
+    "records",
+    "findings",
+    "answers",
+    "ai",
+    "ai_evidence",
+    "policy_version",
+    "policy_digest",
+    "judged_at",
+    "gate",
+    "gate_line_digest",
+    "pusher",
+    "reasons",
+    "repository",
+    "version",
+];
+
+pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    line(out, HEAD.iter().map(|name| (*name).to_owned()))?;
+    for landing in &report.landings {
+        line(out, cells(report, landing))?;
+    }
+    Ok(())
+}
+
+fn line(out: &mut dyn Write, cells: impl IntoIterator<Item = String>) -> io::Result<()> {
+    let cells: Vec<String> = cells.into_iter().map(|text| cell(&text)).collect();
+    out.write_all(cells.join(",").as_bytes())?;
+    out.write_all(b"\r\n")
+}
+
+/// The one place where a text becomes a cell. A spreadsheet takes what begins so for a formula, and runs it; the mark
+/// before it says that it is text.
+fn cell(text: &str) -> String {
+    let is_formula = text.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
+    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
+    if text.contains([',', '"', '\n', '\r', ';', '\'']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+fn cells(report: &Report, landing: &Landing) -> [String; HEAD.len()] {
+    let approvals = &landing.approvals;
+    let joined = |all: Vec<String>| all.join("; ");
+    let verdict = landing.gate.as_ref();
+    let policy = landing.policy.as_ref();
+    [
+        landing.name.to_string(),
+        landing.from.clone().unwrap_or_default(),
+        landing.to.clone(),
+        landing.subject.to_string(),
+        landing.author.to_string(),
+        landing.steps.to_string(),
+        landing.commits.to_string(),
+        landing.paths.to_string(),
+        landing.at.to_string(),
+        landing.at_by.name().to_owned(),
+        landing.decision.name().to_owned(),
+        exceptions(landing),
+        approvers(landing),
+        presence(landing),
+        joined(approvals.iter().map(|one| one.signed_at.to_string()).collect()),
+        seen(landing),
+        joined(approvals.iter().flat_map(|one| &one.omitted).map(ToString::to_string).collect()),
+        joined(approvals.iter().map(|one| one.record.clone()).collect()),
+        findings(landing),
+        joined(approvals.iter().flat_map(|one| &one.answers).map(ToString::to_string).collect()),
+        ai(landing),
+        joined(landing.ai.evidence.iter().map(ToString::to_string).collect()),
+        policy.map(|(version, _)| version.to_string()).unwrap_or_default(),
+        policy.map(|(_, digest)| digest.clone()).unwrap_or_default(),
+        landing.judged_at.to_string(),
+        gate(landing),
+        verdict.map(|verdict| verdict.digest.clone()).unwrap_or_default(),
+        verdict.and_then(|verdict| verdict.pusher.as_ref()).map(ToString::to_string).unwrap_or_default(),
+        reasons(landing),
+        report.repository.to_string(),
+        report.version.to_owned(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cell;
+
+    #[test]
+    fn no_cell_is_a_formula_and_none_ends_early() {
+        assert_eq!(cell("plain"), "plain");
+        assert_eq!(cell("=cmd()"), "\"'=cmd()\"");
+        assert_eq!(cell("  @SUM(A1)"), "\"'  @SUM(A1)\"");
+        assert_eq!(cell("-1"), "\"'-1\"");
+        assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
+    }
+}

@@ -1,0 +1,144 @@
+//! A report as text, in each format. What comes from a repository is escaped for the format in one function of it.
+
+mod chart;
+mod csv;
+mod html;
+mod json;
+mod markdown;
+mod markup;
+
+use std::io::{self, Write};
+
+use super::report::{Approval, Landing, Report};
+
+/// How it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Html,
+    Markdown,
+    Csv,
+    Json,
+}
+
+/// Writes it out.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write(report: &Report, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Html => html::write(report, out),
+        Format::Markdown => markdown::write(report, out),
+        Format::Csv => csv::write(report, out),
+        Format::Json => json::write(report, out),
+    }
+}
+
+/// Landings without an exception that a page or a text lists; CSV and JSON have all.
+const MAX_LISTED: usize = 2_000;
+
+/// The landings that a page lists: all with exceptions, and of the others the newest; and how many it leaves out.
+fn listed(report: &Report) -> (Vec<&Landing>, usize) {
+    let plain = report.landings.iter().filter(|landing| landing.exceptions.is_empty()).count();
+    let mut skip = plain.saturating_sub(MAX_LISTED);
+    let left_out = skip;
+    let is_listed = |landing: &&Landing| {
+        let is_skipped = landing.exceptions.is_empty() && skip > 0;
+        skip -= usize::from(is_skipped);
+        !is_skipped
+    };
+    (report.landings.iter().filter(is_listed).collect(), left_out)
+}
+
+/// Who approved, for a cell: `dana (senior), rahim (senior, policy)`.
+fn approvers(landing: &Landing) -> String {
+    let person = |one: &Approval| {
+        let roles: Vec<&str> = one.roles.iter().map(|role| role.as_str()).collect();
+        let word = if one.verdict == "approve" { String::new() } else { format!(" by {}", one.verdict) };
+        format!("{} ({}){word}", one.person, roles.join(", "))
+    };
+    landing.approvals.iter().map(person).collect::<Vec<_>>().join("; ")
+}
+
+/// What each proves of being there.
+fn presence(landing: &Landing) -> String {
+    let mut all: Vec<&str> = landing.approvals.iter().map(|one| one.presence.as_str()).collect();
+    all.dedup();
+    all.join("; ")
+}
+
+/// What was seen: `3/3 files, 7/7 hunks, 2 carried over, 1 omitted`.
+fn seen(landing: &Landing) -> String {
+    let one = |approval: &Approval| {
+        let mut text =
+            format!("{}/{} files, {}/{} hunks", approval.files.0, approval.files.1, approval.hunks.0, approval.hunks.1);
+        if approval.carried_over > 0 {
+            text.push_str(&format!(", {} carried over", approval.carried_over));
+        }
+        if !approval.omitted.is_empty() {
+            text.push_str(&format!(", {} omitted", approval.omitted.len()));
+        }
+        text
+    };
+    landing.approvals.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// `declared: Claude`
+fn ai(landing: &Landing) -> String {
+    match &landing.ai.tool {
+        Some(tool) => format!("{}: {tool}", landing.ai.status),
+        None => landing.ai.status.to_owned(),
+    }
+}
+
+/// `2 of 3 answered`
+fn findings(landing: &Landing) -> String {
+    let one = |approval: &Approval| match approval.findings {
+        0 => "none".to_owned(),
+        all => format!("{} of {all} answered", approval.answered),
+    };
+    landing.approvals.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// `allow, line 17`
+fn gate(landing: &Landing) -> String {
+    landing.gate.as_ref().map_or_else(String::new, |verdict| {
+        let report_only = if verdict.enforced { "" } else { ", report only" };
+        format!("{}{report_only}, line {}", verdict.outcome, verdict.line)
+    })
+}
+
+/// What it landed without, or the rules' words on it.
+fn reasons(landing: &Landing) -> String {
+    landing.reasons.iter().map(|reason| format!("{}: {}", reason.code, reason.detail)).collect::<Vec<_>>().join(" ")
+}
+
+fn exceptions(landing: &Landing) -> String {
+    landing.exceptions.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" ")
+}
+
+/// The first digits of an id.
+fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}
+
+/// The question again, as words of a command line.
+fn command(report: &Report) -> String {
+    let mut words = vec!["undersign report audit".to_owned()];
+    let query = &report.query;
+    words.extend(query.from.map(|from| format!("--from {from}")));
+    words.extend(query.to.map(|to| format!("--to {to}")));
+    if query.refs_are_given {
+        words.extend(query.refs.iter().map(|name| format!("--ref {name}")));
+    }
+    words.push(format!("--hasty {}", query.hasty_seconds));
+    if report.inputs.log.is_some() {
+        words.push("--state DIR".to_owned());
+    }
+    if report.inputs.policy.branch.is_none() {
+        words.push("--policy FILE".to_owned());
+    }
+    if report.inputs.controls.is_some() {
+        words.push("--controls FILE".to_owned());
+    }
+    words.join(" ")
+}

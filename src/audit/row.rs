@@ -1,0 +1,145 @@
+//! One landing as a row: what is put together of steps, verdict and judgement. Pure.
+
+use super::book::Book;
+use super::judge::Judged;
+use super::line::{Step, ai_of};
+use super::report::{Approval, Decision, Landing, Reason, Requirement, Shown, Time, Verdict, When};
+use crate::gate::{ReasonEffect, SlotState};
+use crate::policy::Policy;
+use crate::record::Record;
+
+/// Sentences of the rules that a row holds.
+const MAX_REASONS: usize = 8;
+/// Omissions, and answered findings, that an approval lists; then how many more there are.
+const MAX_LISTED: usize = 20;
+
+/// What a row is made of.
+pub struct Parts<'p> {
+    pub name: &'p str,
+    pub steps: &'p [Step],
+    pub verdict: Option<&'p Verdict>,
+    pub judged: Option<&'p Judged>,
+    /// The policy of then.
+    pub policy: Option<&'p Policy>,
+    pub book: &'p Book,
+}
+
+/// When a segment landed: by the gate's clock where its log says so, else by the committer's.
+pub fn landed_at(steps: &[Step], verdict: Option<&Verdict>) -> (i64, When) {
+    match verdict {
+        Some(verdict) => (verdict.at.0, When::Log),
+        None => (steps.last().map_or(0, |step| step.time), When::Committer),
+    }
+}
+
+impl Parts<'_> {
+    /// The row, without its exceptions.
+    pub fn landing(&self) -> Option<Landing> {
+        let (first, last) = (self.steps.first()?, self.steps.last()?);
+        let (at, at_by) = landed_at(self.steps, self.verdict);
+        let outcome = self.judged.map(|judged| &judged.outcome);
+        let policy = self.policy.map(|policy| (policy.version, policy.digest.to_string()));
+        let reasons = outcome.into_iter().flat_map(|outcome| &outcome.reasons);
+        let unread = self.steps.iter().filter_map(|step| step.unread.clone());
+        let unread = unread.map(|detail| Reason { code: "UNREADABLE", detail });
+        let is_worth = |effect| self.decision() != Decision::Approved || effect == ReasonEffect::Said;
+        let mut reasons: Vec<Reason> = reasons
+            .filter(|reason| is_worth(reason.effect))
+            .map(|reason| Reason { code: reason.code.name(), detail: Shown::of(&reason.detail) })
+            .chain(unread)
+            .collect();
+        reasons.truncate(MAX_REASONS);
+        Some(Landing {
+            name: Shown::of(self.name),
+            from: first.from.map(|from| from.to_string()),
+            to: last.commit.to_string(),
+            steps: self.steps.len(),
+            commits: self.steps.iter().map(|step| step.commits).sum(),
+            paths: self.steps.iter().map(|step| step.paths).sum(),
+            subject: last.subject.clone(),
+            author: last.author.clone(),
+            at: Time(at),
+            at_by,
+            decision: self.decision(),
+            judged_at: Time(self.judged.map_or(at, |judged| judged.at)),
+            policy,
+            approvals: self.approvals(),
+            requirements: outcome.into_iter().flat_map(|outcome| &outcome.requirements).map(requirement).collect(),
+            reasons,
+            ai: ai_of(self.steps),
+            gate: self.verdict.cloned(),
+            exceptions: Vec::new(),
+        })
+    }
+
+    fn decision(&self) -> Decision {
+        self.judged.map_or(Decision::Ungoverned, Judged::decision)
+    }
+
+    fn approvals(&self) -> Vec<Approval> {
+        self.counted().iter().map(|(record, presence)| approval(record, presence)).collect()
+    }
+
+    /// The records that were counted, with what each proves of its signer being there.
+    pub fn counted(&self) -> Vec<(&Record, String)> {
+        let (Some(judged), Some(policy)) = (self.judged, self.policy) else { return Vec::new() };
+        let mut ids = judged.outcome.records.clone();
+        ids.sort();
+        ids.dedup();
+        let presence = |record: &Record| {
+            let enrolment = policy.roster.enrolment(record.verified.key());
+            let level = enrolment.map(|(_, own)| own.level(record.verified.token()));
+            level.map_or_else(|| "none".to_owned(), |level| level.to_string())
+        };
+        ids.iter().filter_map(|id| self.book.by_id(id)).map(|record| (record, presence(record))).collect()
+    }
+}
+
+fn requirement(slot: &SlotState) -> Requirement {
+    Requirement {
+        compartment: Shown::of(&slot.compartment),
+        slot: Shown::of(&slot.slot),
+        need: slot.need,
+        have: slot.have,
+    }
+}
+
+fn approval(record: &Record, presence: &str) -> Approval {
+    let predicate = record.predicate();
+    let coverage = &predicate.coverage;
+    let omitted = coverage.omissions.iter().map(|omission| {
+        let said = omission.acknowledged.trim();
+        let said = if said.is_empty() { "not acknowledged" } else { said };
+        Shown::of(&format!("{} ({}): {said}", omission.path, omission.what))
+    });
+    let answered = predicate.findings.answered.iter().map(|finding| {
+        Shown::of(&format!(
+            "{} {} {}:{}: {}",
+            finding.severity, finding.rule, finding.path, finding.line.0, finding.answer
+        ))
+    });
+    Approval {
+        record: record.id().to_string(),
+        verdict: predicate.verdict.to_string(),
+        person: Shown::of(&predicate.principal),
+        roles: predicate.roles.iter().map(|role| Shown::of(role)).collect(),
+        presence: presence.to_owned(),
+        signed_at: Time(predicate.issued_at.seconds()),
+        files: (coverage.files_seen.0, coverage.files.0),
+        hunks: (coverage.hunks_seen.0, coverage.hunks.0),
+        carried_over: coverage.carried_over.0,
+        omitted: listed(omitted),
+        findings: predicate.findings.total.0,
+        answered: predicate.findings.answered.len(),
+        answers: listed(answered),
+        reason: Shown::of(&predicate.reason),
+    }
+}
+
+/// Some of a list, and how many more there are: nothing is left out in silence.
+fn listed(texts: impl ExactSizeIterator<Item = Shown>) -> Vec<Shown> {
+    let more = texts.len().saturating_sub(MAX_LISTED);
+    let mut listed: Vec<Shown> = texts.take(MAX_LISTED).collect();
+    listed.extend((more > 0).then(|| Shown::of(&format!("and {more} more"))));
+    listed
+}

@@ -1,0 +1,547 @@
+//! One ref: its steps read, cut into segments, judged, and made rows.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::cut::{self, Segment, Weighed};
+use super::exceptions::{self, ApprovalFacts, Facts};
+use super::judge::{Court, Judged, Question};
+use super::line::{self, Place, Step};
+use super::policies::Held;
+use super::report::{Decision, Exception, Kind, Landing, Shown};
+use super::row::{Parts, landed_at};
+use super::verdicts::{Verdicts, Whereabouts};
+use super::{Ground, Progress, Query, RefLine};
+use crate::change::ObjectId;
+use crate::change::manifest::Manifest;
+use crate::datafile::date;
+use crate::decision::Verdict;
+use crate::gate::{Code, MAX_STEPS, Reason, RefOutcome};
+use crate::policy::{Direction, Enrolment, Policy, RefProtection, Revocation, meaning};
+use crate::record::Record;
+use crate::source::git::GitError;
+
+/// Segments that are judged at a time.
+const BATCH: usize = 1_024;
+/// What is not approved, and of which it is also said what came near.
+const MAX_EXPLAINED: usize = 500;
+/// What no record speaks of, and for which the rules are asked for their words all the same. Beyond, it is refused for
+/// what is known: the gate lets no content land that nobody signed for.
+const MAX_ASKED: usize = 2_000;
+/// What a policy loosens that an exception names.
+const MAX_LOOSENED: usize = 3;
+
+/// Where commits are: by commit, position of the ref whose line holds it, and place on that.
+pub(super) type Whereabout = HashMap<ObjectId, (usize, usize)>;
+
+/// A ref, and what the log says of it.
+pub(super) struct OfRef<'l> {
+    at: usize,
+    lines: &'l [RefLine],
+    verdicts: Verdicts,
+    /// When the log begins; none where there is none.
+    log_begins: Option<i64>,
+}
+
+/// What is known of one segment once it was judged.
+struct Found<'f> {
+    steps: &'f [Step],
+    /// Its last place on the line.
+    place: usize,
+    judged: Option<Judged>,
+    held: Held,
+    /// Digest of its manifest, where a record speaks of it.
+    manifest: Option<String>,
+}
+
+/// What is asked of one segment.
+struct Asked<'a> {
+    steps: &'a [Step],
+    /// Its last place on the line.
+    place: usize,
+    /// Digest of its manifest, where a record speaks of it.
+    manifest: Option<&'a str>,
+    /// Also what came near it.
+    is_explained: bool,
+}
+
+/// The steps of a ref that are looked at, and how they are cut.
+struct Cut<'c> {
+    /// The place of the first of them.
+    low: usize,
+    steps: &'c [Step],
+    stretches: BTreeMap<(usize, usize), Option<u32>>,
+    records: Vec<&'c Record>,
+    judged: HashMap<(usize, usize), Judged>,
+    segments: Vec<Segment>,
+}
+
+impl Cut<'_> {
+    /// Digest of what a stretch may do, by the record that speaks of it.
+    fn manifest(&self, start: usize, end: usize) -> Option<String> {
+        let of = self.stretches.get(&(start, end)).copied().flatten()?;
+        Some(self.records[of as usize].predicate().manifest.sha256.clone())
+    }
+
+    /// Whether no record speaks of a segment, and that it changes something is certain.
+    fn is_unspoken_of(&self, start: usize, end: usize) -> bool {
+        !self.stretches.contains_key(&(start, end)) && self.steps[start..end].iter().all(|step| step.unread.is_none())
+    }
+}
+
+impl<'l> OfRef<'l> {
+    pub fn of(ground: &Ground<'_>, lines: &'l [RefLine], at: usize, whereabout: &Whereabout) -> OfRef<'l> {
+        let entries = ground.log.as_ref().map_or(&[][..], |log| &log.entries.entries);
+        let find = |text: &str| {
+            let Ok(id) = text.parse::<ObjectId>() else { return Whereabouts::Elsewhere };
+            let on = |id: ObjectId| whereabout.get(&id).copied();
+            // The log names the tag where a tag was pushed.
+            let known = on(id).or_else(|| on(ground.repository.commit_named(id)?));
+            match known {
+                Some((line, place)) if line == at => Whereabouts::On(place),
+                Some(_) => Whereabouts::Below,
+                None if id.is_zero() || Some(id) == lines[at].base => Whereabouts::Below,
+                None => Whereabouts::Elsewhere,
+            }
+        };
+        let verdicts = Verdicts::of(entries, &lines[at].name, lines[at].places.len(), find);
+        let log_begins = ground.log.as_ref().map(|_| entries.first().map_or(i64::MAX, |(entry, _)| entry.at));
+        OfRef { at, lines, verdicts, log_begins }
+    }
+
+    fn line(&self) -> &'l RefLine {
+        &self.lines[self.at]
+    }
+
+    fn landed_at(&self, place: usize) -> i64 {
+        self.verdicts.at(place).map_or(self.line().places[place].time, |verdict| verdict.at.0)
+    }
+
+    /// When the newest of it landed.
+    pub fn newest(&self) -> Option<i64> {
+        (0..self.line().places.len()).map(|place| self.landed_at(place)).max()
+    }
+
+    /// What was seen to have landed and is there no more, where the policy lets nobody rewrite the ref.
+    pub fn rewritten(&self, policy: &Policy) -> Vec<Exception> {
+        let name = &self.line().name;
+        if !matches!(policy.refs.protection(name), RefProtection::Protected { rewrite: false, .. }) {
+            return Vec::new();
+        }
+        let of = |(commit, verdict): &(String, super::report::Verdict)| Exception {
+            kind: Kind::Rewritten,
+            name: Some(Shown::of(name)),
+            commit: Some(commit.clone()),
+            at: Some(verdict.at),
+            subject: Shown::default(),
+            detail: Shown::of(&format!(
+                "Line {} of the gate's log let it land, and the ref is not built on it any more.",
+                verdict.line
+            )),
+        };
+        self.verdicts.gone.iter().map(of).collect()
+    }
+
+    /// Places that may belong to what landed in a period: with as many before and after as one push may have, so that
+    /// the cut does not depend on the period.
+    fn span(&self, from: Option<i64>, to: Option<i64>) -> Option<(usize, usize)> {
+        let is_within = |place: &usize| {
+            let at = self.landed_at(*place);
+            from.is_none_or(|from| at >= from) && to.is_none_or(|to| at <= to)
+        };
+        let places = 0..self.line().places.len();
+        let (first, last) = (places.clone().find(is_within)?, places.clone().rfind(is_within)?);
+        Some((first.saturating_sub(MAX_STEPS), (last + 1 + MAX_STEPS).min(places.end)))
+    }
+
+    /// What landed in the period, with its exceptions.
+    pub fn landings(
+        &self,
+        ground: &Ground<'_>,
+        query: &Query,
+        to: Option<i64>,
+        owed: &HashMap<String, i64>,
+        progress: Progress<'_>,
+    ) -> Result<(Vec<Landing>, Vec<Exception>), String> {
+        let Some((low, high)) = self.span(query.from, to) else { return Ok(Default::default()) };
+        let RefLine { name, places, base, .. } = self.line();
+        let (records, wanted) = ground.book.wanted(name);
+        let from = low.checked_sub(1).map(|below| places[below].commit).or(*base);
+        let told = |done| progress("steps", done, high - low);
+        let steps = line::steps(ground.repository, from, &places[low..high], &wanted, &told);
+        let mut steps = steps.map_err(|error| error.to_string())?;
+        let weighed: Vec<Weighed> = steps.iter_mut().map(|step| std::mem::take(&mut step.weighed)).collect();
+        let wanted: Vec<u64> = records.iter().map(|record| cut::difference(&record.manifest)).collect();
+        let stretches = cut::stretches(&weighed, &wanted);
+        drop(weighed);
+        let (judged, segments) = Default::default();
+        let cut = Cut { low, steps: &steps, stretches, records, judged, segments };
+        let cut = self.judged(ground, query, cut, progress);
+        let rows = cut.and_then(|mut cut| self.rows(ground, query, to, owed, &mut cut, progress));
+        rows.map_err(|error| error.to_string())
+    }
+
+    /// Judges what records may speak of, and cuts the steps by it.
+    fn judged<'c>(
+        &self,
+        ground: &Ground<'_>,
+        query: &Query,
+        mut cut: Cut<'c>,
+        progress: Progress<'_>,
+    ) -> Result<Cut<'c>, GitError> {
+        let shown = self.shown();
+        let court = self.court(ground, &shown);
+        let (mut approved, keys) = (BTreeSet::new(), cut.stretches.keys().copied().collect::<Vec<_>>());
+        for (batch, part) in keys.chunks(BATCH).enumerate() {
+            progress("segments", batch * BATCH, keys.len());
+            let question = |&(start, end): &(usize, usize)| {
+                let manifest = cut.manifest(start, end).unwrap_or_else(|| Manifest::default().digest().to_string());
+                let (steps, place) = (&cut.steps[start..end], cut.low + end - 1);
+                self.question(ground, query, &Asked { steps, place, manifest: Some(&manifest), is_explained: false })
+            };
+            let questions: Vec<_> = part.iter().map(question).collect();
+            for (key, judged) in part.iter().zip(court.judge(&questions)?) {
+                // What may not land by it is no segment.
+                if let Some(judged) = judged.filter(|judged| judged.decision() <= Decision::Nothing) {
+                    approved.insert(*key);
+                    cut.judged.insert(*key, judged);
+                }
+            }
+        }
+        cut.segments = cut::best(cut.steps.len(), &approved);
+        Ok(cut)
+    }
+
+    /// What is said of a segment for which the rules were not asked; nothing where no policy protected the ref, or
+    /// nothing says what it stands on.
+    fn unspoken_of(&self, held: &Held, steps: &[Step], place: usize) -> Option<Judged> {
+        let name = &self.line().name;
+        steps.first()?.from?;
+        let reason = match held {
+            Held::Found(policy) if policy.refs.protects(name) => {
+                Reason::deny(Code::Unsigned, "No record is of this content.")
+            }
+            Held::Invalid(why) => Reason::undecidable(Code::PolicyInvalid, why.clone()),
+            Held::Found(_) | Held::Absent => return None,
+        };
+        let (at, _) = landed_at(steps, self.verdicts.at(place));
+        Some(Judged { at, outcome: RefOutcome::refused(name, reason) })
+    }
+
+    /// What other refs show.
+    fn shown(&self) -> Vec<(ObjectId, &'l str)> {
+        let others = self.lines.iter().enumerate().filter(|(at, _)| *at != self.at).map(|(_, line)| line);
+        let of = |line: &'l RefLine| {
+            let places = line.places.iter().map(|place| place.commit).chain([line.tip]);
+            places.map(|commit| (commit, line.name.as_str()))
+        };
+        others.flat_map(of).collect()
+    }
+
+    fn court<'c>(&'c self, ground: &'c Ground<'_>, shown: &'c [(ObjectId, &'c str)]) -> Court<'c> {
+        Court {
+            repository: ground.repository,
+            book: &ground.book,
+            name: &self.line().name,
+            policy_branch: ground.policies.branch.as_deref().filter(|_| !ground.policies.is_fixed()),
+            shown,
+        }
+    }
+
+    /// The policy as it stood before a segment.
+    fn held(&self, ground: &Ground<'_>, steps: &[Step], place: usize) -> Held {
+        let policies = &ground.policies;
+        let name = Some(self.line().name.as_str());
+        let found = if policies.branch.as_deref() == name && !policies.is_fixed() {
+            policies.at_commit(steps.first().and_then(|step| step.from))
+        } else {
+            let told = self.verdicts.rests(place).and_then(|(_, policy)| policies.of_digest(policy.as_deref()?));
+            told.unwrap_or_else(|| policies.at_time(landed_at(steps, self.verdicts.at(place)).0))
+        };
+        found.unwrap_or_else(|error| Held::Invalid(error.to_string()))
+    }
+
+    fn question(&self, ground: &Ground<'_>, query: &Query, asked: &Asked<'_>) -> Option<Question> {
+        let (first, last) = (asked.steps.first()?, asked.steps.last()?);
+        let near = asked.steps.iter().filter(|_| asked.is_explained).flat_map(|step| step.near.iter().cloned());
+        let pusher = self.verdicts.at(asked.place).and_then(|verdict| verdict.pusher.as_ref());
+        let held = self.held(ground, asked.steps, asked.place);
+        Some(Question {
+            from: first.from?,
+            to: last.commit,
+            manifest: asked.manifest.unwrap_or_default().to_owned(),
+            near: near.collect(),
+            pusher: pusher.map(|pusher| pusher.as_str().to_owned()),
+            times: self.times(ground, query, asked, &held),
+            held,
+        })
+    }
+
+    /// As of when a segment is judged: when the gate did. Without its log nobody knows when it landed, and where it is
+    /// a commit that was reviewed, not before its approvals: then as of the committer's date, and of each approval
+    /// later.
+    fn times(&self, ground: &Ground<'_>, query: &Query, asked: &Asked<'_>, held: &Held) -> Vec<i64> {
+        if let Some(verdict) = self.verdicts.at(asked.place) {
+            return vec![verdict.at.0];
+        }
+        let made = asked.steps.last().map_or(0, |step| step.time);
+        let cooling: BTreeSet<i64> = match held {
+            Held::Found(policy) => policy.compartments.iter().map(|compartment| compartment.cooling).collect(),
+            _ => BTreeSet::new(),
+        };
+        let (mut times, mut is_known) = (BTreeSet::new(), asked.manifest.is_none());
+        for (record, known) in ground.book.of_manifest(asked.manifest.unwrap_or_default()) {
+            if record.predicate().target.name != self.line().name {
+                continue;
+            }
+            is_known |= known <= made;
+            let later = cooling.iter().chain([&0]).map(|cooling| known.saturating_add(*cooling));
+            times.extend(later.filter(|time| *time > made && query.to.is_none_or(|to| *time <= to)));
+        }
+        // Before anybody signed for it, there is nothing to ask.
+        if is_known || times.is_empty() {
+            times.insert(made);
+        }
+        times.into_iter().collect()
+    }
+
+    fn rows(
+        &self,
+        ground: &Ground<'_>,
+        query: &Query,
+        to: Option<i64>,
+        owed: &HashMap<String, i64>,
+        cut: &mut Cut<'_>,
+        progress: Progress<'_>,
+    ) -> Result<(Vec<Landing>, Vec<Exception>), GitError> {
+        let shown = self.shown();
+        let court = self.court(ground, &shown);
+        let merged = merged_since(cut.steps);
+        let is_within = |segment: &Segment| {
+            let place = cut.low + segment.steps.end - 1;
+            let (at, _) = landed_at(&cut.steps[segment.steps.clone()], self.verdicts.at(place));
+            query.from.is_none_or(|from| at >= from) && to.is_none_or(|to| at <= to)
+        };
+        let meant: Vec<Segment> = cut.segments.iter().filter(|segment| is_within(segment)).cloned().collect();
+        let (mut landings, mut found, mut explained) = (Vec::with_capacity(meant.len()), Vec::new(), 0);
+        // Batch by batch: all that the rules say of all of it is more than is kept.
+        for (batch, part) in meant.chunks(BATCH).enumerate() {
+            progress("landings", batch * BATCH, meant.len());
+            let mut question = |segment: &Segment| {
+                let std::ops::Range { start, end } = segment.steps;
+                if segment.is_approved {
+                    return None;
+                }
+                explained += 1;
+                if explained > MAX_ASKED && cut.is_unspoken_of(start, end) {
+                    return None;
+                }
+                let (steps, place) = (&cut.steps[start..end], cut.low + end - 1);
+                let (manifest, is_explained) = (cut.manifest(start, end), explained <= MAX_EXPLAINED);
+                self.question(ground, query, &Asked { steps, place, manifest: manifest.as_deref(), is_explained })
+            };
+            let questions: Vec<_> = part.iter().map(&mut question).collect();
+            for (segment, judged) in part.iter().zip(court.judge(&questions)?) {
+                let std::ops::Range { start, end } = segment.steps;
+                let (steps, place) = (&cut.steps[start..end], cut.low + end - 1);
+                let judged = cut.judged.remove(&(start, end)).filter(|_| segment.is_approved).or(judged);
+                let (held, manifest) = (self.held(ground, steps, place), cut.manifest(start, end));
+                let judged = judged.or_else(|| self.unspoken_of(&held, steps, place));
+                let one = Found { steps, place, judged, held, manifest };
+                if let Some((landing, exceptions)) = self.row(ground, query, to, owed, &one, merged[end]) {
+                    landings.push(landing);
+                    found.extend(exceptions);
+                }
+            }
+        }
+        Ok((landings, found))
+    }
+
+    fn row(
+        &self,
+        ground: &Ground<'_>,
+        query: &Query,
+        to: Option<i64>,
+        owed: &HashMap<String, i64>,
+        found: &Found<'_>,
+        merged: i64,
+    ) -> Option<(Landing, Vec<Exception>)> {
+        let policy = match &found.held {
+            Held::Found(policy) => Some(&**policy),
+            _ => None,
+        };
+        let verdict = self.verdicts.at(found.place);
+        let judged = found.judged.as_ref();
+        let parts = Parts { name: &self.line().name, steps: found.steps, verdict, judged, policy, book: &ground.book };
+        let mut landing = parts.landing()?;
+        let counted = parts.counted();
+        let since = Since { ground, to: to.unwrap_or(i64::MAX), judged_at: landing.judged_at.0 };
+        let own = judged.and_then(|judged| judged.outcome.manifest.first());
+        let is_emergency = landing.decision == Decision::BreakGlass;
+        let facts = Facts {
+            approvals: counted.iter().map(|(record, _)| since.approval(record)).collect(),
+            review_due: own.filter(|_| is_emergency).and_then(|manifest| owed.get(manifest).copied()),
+            loosens: self.loosened(ground, found),
+            is_log_expected: self.is_log_expected(found),
+            lost: self.lost(ground, found, landing.decision),
+            approved_later: since.approved_later(&self.line().name, found),
+            late: since.late(found, &counted, verdict.is_some(), merged),
+            is_self_review: judged
+                .is_some_and(|judged| judged.outcome.reasons.iter().any(|reason| reason.code == Code::SelfReview)),
+        };
+        let exceptions = exceptions::of(&landing, &facts, query.hasty);
+        landing.exceptions = exceptions.iter().map(|exception| exception.kind).collect();
+        Some((landing, exceptions))
+    }
+
+    /// What lands from where the log begins must be in it: it lies above something that is, or was made later.
+    fn is_log_expected(&self, found: &Found<'_>) -> bool {
+        let made = found.steps.last().map_or(0, |step| step.time);
+        self.log_begins.is_some_and(|begins| self.verdicts.knows(found.place) || made >= begins)
+    }
+
+    /// What a change of the policy lets land that did not before.
+    fn loosened(&self, ground: &Ground<'_>, found: &Found<'_>) -> Vec<String> {
+        let policies = &ground.policies;
+        let is_of_policy = policies.branch.as_deref() == Some(&self.line().name) && !policies.is_fixed();
+        if !is_of_policy || !found.steps.iter().any(|step| step.touches_policy) {
+            return Vec::new();
+        }
+        let Held::Found(old) = &found.held else { return Vec::new() };
+        match policies.at_commit(found.steps.last().map(|step| step.commit)) {
+            Ok(Held::Found(new)) => {
+                let all = meaning(old, &new).into_iter().filter(|one| one.direction == Direction::Looser);
+                let all: Vec<String> = all.map(|one| one.text).collect();
+                let more = all.len().saturating_sub(MAX_LOOSENED);
+                let more = (more > 0).then(|| format!("and {more} more"));
+                all.into_iter().take(MAX_LOOSENED).chain(more).collect()
+            }
+            Ok(Held::Absent) => vec!["there is no policy any more".to_owned()],
+            Ok(Held::Invalid(_)) | Err(_) => vec!["the policy cannot be read".to_owned()],
+        }
+    }
+
+    /// Records by which the gate let it land, and that are not here: told once for each move, and of what is not
+    /// approved without them.
+    fn lost(&self, ground: &Ground<'_>, found: &Found<'_>, decision: Decision) -> Vec<String> {
+        let Some((records, _)) = self.verdicts.rests(found.place) else { return Vec::new() };
+        let line = |place: usize| self.verdicts.at(place).map(|verdict| verdict.line);
+        let is_last = line(found.place) != line(found.place + 1);
+        if !is_last && decision != Decision::Unapproved {
+            return Vec::new();
+        }
+        let lost = records.iter().filter(|id| ground.book.by_id(id).is_none());
+        lost.map(|id| id.chars().take(12).collect()).collect()
+    }
+}
+
+/// By position, the earliest date of a merge at or after it: by then, all before it had landed.
+fn merged_since(steps: &[Step]) -> Vec<i64> {
+    let mut merged = vec![i64::MAX; steps.len() + 1];
+    for (at, step) in steps.iter().enumerate().rev() {
+        merged[at] = if step.is_merge { merged[at + 1].min(step.time) } else { merged[at + 1] };
+    }
+    merged
+}
+
+/// What came of decisions after something landed on them.
+struct Since<'s> {
+    ground: &'s Ground<'s>,
+    to: i64,
+    judged_at: i64,
+}
+
+impl<'s> Since<'s> {
+    fn approval<'r>(&self, record: &'r Record) -> ApprovalFacts<'r> {
+        let predicate = record.predicate();
+        let coverage = &predicate.coverage;
+        let head = predicate.head.commit.parse().ok();
+        ApprovalFacts {
+            person: &predicate.principal,
+            signed_at: predicate.issued_at.seconds(),
+            head_at: head.and_then(|head| self.ground.repository.dated(head).ok()).map(|(time, _)| time),
+            is_carried_over: coverage.hunks_seen.0 > 0 && coverage.carried_over.0 >= coverage.hunks_seen.0,
+            key_ended: self.key_ended(record),
+            ended: self.ended(record),
+        }
+    }
+
+    fn key_ended(&self, record: &Record) -> Option<String> {
+        let Some((_, enrolment)) = self.ground.newest.roster.enrolment(record.verified.key()) else {
+            return Some("is in the roster no more".to_owned());
+        };
+        let Enrolment { revoked, valid: (_, until), .. } = enrolment;
+        match revoked {
+            Some(Revocation::Compromised { since }) if *since <= self.to => {
+                let known = self.ground.book.known_since(&record.id().to_string());
+                let when = match known.is_some_and(|known| known >= *since) {
+                    true => "and this approval came after that",
+                    false => "and this approval came before that",
+                };
+                Some(format!("is compromised since {}, {when}", date(*since)))
+            }
+            Some(Revocation::Retired { at }) if *at <= self.to => Some(format!("was retired {}", date(*at))),
+            _ => until.filter(|until| *until <= self.to).map(|until| format!("ended {}", date(until))),
+        }
+    }
+
+    /// Whether its signer took it back, or anybody rejected the same content, after it landed.
+    fn ended(&self, record: &Record) -> Option<String> {
+        let is_since = |known: i64| known > self.judged_at && known <= self.to;
+        let ends = |other: &Record| matches!(other.predicate().verdict, Verdict::Withdraw | Verdict::Reject);
+        let taken_back = self.ground.book.enders(record.id()).find(|(other, known)| {
+            is_since(*known) && ends(other) && other.predicate().principal == record.predicate().principal
+        });
+        if let Some((_, known)) = taken_back {
+            return Some(format!("was taken back {}", date(known)));
+        }
+        let mut same = self.ground.book.of_manifest(&record.predicate().manifest.sha256);
+        let is_here = |other: &Record| other.predicate().target.name == record.predicate().target.name;
+        let rejected = same
+            .find(|(other, known)| is_since(*known) && other.predicate().verdict == Verdict::Reject && is_here(other));
+        rejected.map(|(other, known)| {
+            format!("no longer stands alone: {} rejected the same content {}", other.predicate().principal, date(known))
+        })
+    }
+
+    /// Who approved exactly this after it landed without.
+    fn approved_later(&self, name: &str, found: &Found<'_>) -> Option<(String, i64)> {
+        let of = self.ground.book.of_manifest(found.manifest.as_deref()?);
+        let later = of.filter(|(record, known)| {
+            let predicate = record.predicate();
+            predicate.verdict == Verdict::Approve
+                && predicate.target.name == name
+                && *known > self.judged_at
+                && *known <= self.to
+        });
+        later.map(|(record, known)| (record.predicate().principal.clone(), known)).min_by_key(|(_, known)| *known)
+    }
+
+    /// Without a log: an approval that is dated after a commit that only landing made.
+    fn late(&self, found: &Found<'_>, counted: &[(&Record, String)], has_verdict: bool, merged: i64) -> Option<String> {
+        let last = found.steps.last().filter(|_| !has_verdict)?;
+        let own = last.commit.to_string();
+        let of = |record: &Record| {
+            let known = self.ground.book.known_since(&record.id().to_string())?;
+            let landed = if record.predicate().head.commit == own { merged } else { last.time };
+            (known > landed).then(|| {
+                format!(
+                    "{} signed {}, and what only landing makes is of {}. Without a gate's log nobody knows which was \
+                     first.",
+                    record.predicate().principal,
+                    date(known),
+                    date(landed)
+                )
+            })
+        };
+        counted.iter().find_map(|(record, _)| of(record))
+    }
+}
+
+/// By commit, where it is.
+pub(super) fn whereabout(lines: &[RefLine]) -> Whereabout {
+    let of = |(at, line): (usize, &RefLine)| {
+        let places = line.places.iter().enumerate();
+        places.map(move |(place, one): (usize, &Place)| (one.commit, (at, place))).collect::<Vec<_>>()
+    };
+    lines.iter().enumerate().flat_map(of).collect()
+}

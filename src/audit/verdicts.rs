@@ -1,0 +1,206 @@
+//! Which line of the gate's log each step of a ref landed by. Pure.
+
+use std::collections::BTreeMap;
+
+use super::report::{Shown, Time, Verdict};
+use crate::gate::{AuditHead, Decided};
+use crate::gate_state::{Entry, EntryRef, LANDED};
+
+/// Where an object that the log names is, seen from the line of a ref.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// At this place of it, from 0.
+    On(usize),
+    /// Below its first place, or nowhere yet: zeros.
+    Below,
+    Elsewhere,
+}
+
+/// What the log says of one ref.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    verdicts: Vec<Verdict>,
+    /// Ids of records that each rests on, and its policy.
+    rests: Vec<(Vec<String>, Option<String>)>,
+    /// By place, the position of its verdict.
+    by_place: Vec<Option<usize>>,
+    /// From this place on the log knows of the ref.
+    floor: usize,
+    /// What was seen to have landed, and is not on the line any more.
+    pub gone: Vec<(String, Verdict)>,
+}
+
+/// A verdict on a move of the ref.
+struct Move {
+    start: usize,
+    end: usize,
+    verdict: usize,
+}
+
+impl Verdicts {
+    pub fn of(log: &[(Entry, AuditHead)], name: &str, places: usize, find: impl Fn(&str) -> Whereabouts) -> Verdicts {
+        let own = || {
+            let moved = log.iter().flat_map(|(entry, head)| entry.refs.iter().map(move |moved| (entry, head, moved)));
+            moved.filter(|(.., moved)| moved.name == name)
+        };
+        let mut landed: BTreeMap<&str, u64> = BTreeMap::new();
+        for (_, head, moved) in own().filter(|(.., moved)| moved.outcome == LANDED) {
+            landed.entry(&moved.new).or_insert(head.seq);
+        }
+        let mut found = Verdicts { by_place: vec![None; places], floor: places, ..Verdicts::default() };
+        let mut moves = Vec::new();
+        for (entry, head, moved) in own().filter(|(.., moved)| moved.outcome != LANDED) {
+            let verdict = verdict(entry, head, moved, landed.get(&*moved.new).copied());
+            let Whereabouts::On(end) = find(&moved.new) else {
+                if find(&moved.new) == Whereabouts::Elsewhere && verdict.landed.is_some() {
+                    found.gone.push((moved.new.clone(), verdict));
+                }
+                continue;
+            };
+            let start = match find(&moved.old) {
+                Whereabouts::On(old) => old + 1,
+                Whereabouts::Below | Whereabouts::Elsewhere => 0,
+            };
+            found.floor = found.floor.min(start);
+            moves.push(Move { start, end, verdict: found.verdicts.len() });
+            found.verdicts.push(verdict);
+            found.rests.push((moved.records.clone(), entry.policy.clone()));
+        }
+        // What was let through, then what landed since the gate only reported, then what was refused.
+        let is_allowed = |verdict: &Verdict| verdict.outcome.as_str() == Decided::Allow.name();
+        found.cover(&moves, is_allowed);
+        found.cover(&moves, |verdict| !is_allowed(verdict) && !verdict.enforced);
+        found.cover(&moves, |verdict| !is_allowed(verdict) && verdict.enforced);
+        found
+    }
+
+    /// Gives the places that have none a verdict. Of those on the same move, it is the last before it was seen to have
+    /// landed.
+    fn cover(&mut self, moves: &[Move], is_meant: impl Fn(&Verdict) -> bool) {
+        let meant: Vec<&Move> = moves.iter().filter(|one| is_meant(&self.verdicts[one.verdict])).collect();
+        for (at, one) in meant.iter().enumerate() {
+            let verdict = &self.verdicts[one.verdict];
+            let in_time = |other: &&&Move| {
+                let other_verdict = &self.verdicts[other.verdict];
+                (other.start, other.end) == (one.start, one.end)
+                    && verdict.landed.is_none_or(|landed| other_verdict.line < landed)
+            };
+            let last = meant[at..].iter().rfind(in_time).map_or(one.verdict, |last| last.verdict);
+            let chosen = if verdict.landed.is_some() { last } else { one.verdict };
+            for place in &mut self.by_place[one.start..=one.end.max(one.start)] {
+                place.get_or_insert(chosen);
+            }
+        }
+    }
+
+    /// The verdict by which a place landed.
+    pub fn at(&self, place: usize) -> Option<&Verdict> {
+        self.by_place.get(place).copied().flatten().map(|at| &self.verdicts[at])
+    }
+
+    /// Ids of the records that it rests on, and the policy by which it was given.
+    pub fn rests(&self, place: usize) -> Option<&(Vec<String>, Option<String>)> {
+        self.by_place.get(place).copied().flatten().map(|at| &self.rests[at])
+    }
+
+    /// Whether the log must hold a verdict on a place.
+    pub fn knows(&self, place: usize) -> bool {
+        place >= self.floor
+    }
+}
+
+fn verdict(entry: &Entry, head: &AuditHead, moved: &EntryRef, landed: Option<u64>) -> Verdict {
+    // A push is let through as a whole or not at all.
+    let outcome = if entry.outcome == Decided::Allow.name() { &moved.outcome } else { &entry.outcome };
+    Verdict {
+        line: head.seq,
+        digest: head.digest.clone(),
+        outcome: Shown::of(outcome),
+        enforced: entry.enforced,
+        at: Time(entry.at),
+        pusher: entry.pusher.as_deref().map(Shown::of),
+        reasons: moved.reasons.iter().map(|reason| Shown::of(reason)).collect(),
+        landed: landed.filter(|line| *line > head.seq),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(seq: u64, outcome: &str, enforced: bool, old: &str, new: &str) -> (Entry, AuditHead) {
+        let moved = EntryRef {
+            name: "main".into(),
+            old: old.into(),
+            new: new.into(),
+            outcome: outcome.into(),
+            reasons: Vec::new(),
+            records: vec![format!("r{seq}")],
+        };
+        let entry = Entry {
+            seq,
+            prev: String::new(),
+            at: seq as i64,
+            pusher: None,
+            outcome: outcome.into(),
+            enforced,
+            policy: None,
+            refs: vec![moved],
+            cut: None,
+            missing: None,
+            note: None,
+        };
+        (entry, AuditHead { seq, digest: format!("d{seq}") })
+    }
+
+    /// A line of four places, `0` to `3`, on what is called `base`.
+    fn of(log: &[(Entry, AuditHead)]) -> Verdicts {
+        Verdicts::of(log, "main", 4, |id| match id {
+            "base" => Whereabouts::Below,
+            _ => id.parse().map_or(Whereabouts::Elsewhere, Whereabouts::On),
+        })
+    }
+
+    fn lines(verdicts: &Verdicts) -> Vec<Option<u64>> {
+        (0..4).map(|place| verdicts.at(place).map(|verdict| verdict.line)).collect()
+    }
+
+    #[test]
+    fn a_move_is_the_verdict_of_all_its_steps_and_what_no_move_covers_has_none() {
+        let log = [entry(1, "allow", true, "base", "1"), entry(2, "allow", true, "2", "3")];
+        let verdicts = of(&log);
+        assert_eq!(lines(&verdicts), [Some(1), Some(1), None, Some(2)]);
+        assert!(verdicts.knows(2));
+        let late = of(&log[1..]);
+        assert_eq!((lines(&late), late.knows(2), late.knows(3)), (vec![None, None, None, Some(2)], false, true));
+    }
+
+    #[test]
+    fn a_refusal_counts_only_where_nothing_let_it_through() {
+        let log = [entry(1, "deny", true, "base", "0"), entry(2, "allow", true, "base", "0")];
+        assert_eq!(lines(&of(&log))[0], Some(2));
+        assert_eq!(lines(&of(&log[..1]))[0], Some(1));
+        let reported = [entry(1, "deny", true, "base", "0"), entry(2, "deny", false, "base", "0")];
+        assert_eq!(lines(&of(&reported))[0], Some(2), "it landed while the gate only reported");
+    }
+
+    #[test]
+    fn of_the_same_push_tried_again_the_last_before_it_landed_counts() {
+        let log = [
+            entry(1, "allow", true, "base", "0"),
+            entry(2, "allow", true, "base", "0"),
+            entry(3, LANDED, true, "", "0"),
+            entry(4, "allow", true, "base", "0"),
+        ];
+        let verdicts = of(&log);
+        assert_eq!(lines(&verdicts)[0], Some(2));
+        assert_eq!(verdicts.at(0).unwrap().landed, Some(3));
+    }
+
+    #[test]
+    fn what_landed_and_is_not_on_the_line_is_gone() {
+        let log = [entry(1, "allow", true, "base", "other"), entry(2, LANDED, true, "", "other")];
+        assert_eq!(of(&log).gone.len(), 1);
+        assert_eq!(of(&log[..1]).gone.len(), 0, "it was let through and never landed");
+    }
+}
