@@ -98,6 +98,8 @@ pub mod provenance;
 pub mod record;
 
 #[cfg(feature = "git")]
+pub mod audit;
+#[cfg(feature = "git")]
 #[doc(hidden)]
 pub mod agents;
 #[cfg(feature = "git")]

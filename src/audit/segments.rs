@@ -277,7 +277,8 @@ impl<'l> OfRef<'l> {
     }
 
     /// As of when a segment is judged: when the gate did. Without its log nobody knows when it landed, and where it is
-    /// a commit that was reviewed, not before its approvals: then as of the committer's date, and of each approval later.
+    /// a commit that was reviewed, not before its approvals: then as of the committer's date, and of each approval
+    /// later.
     fn times(&self, ground: &Ground<'_>, query: &Query, asked: &Asked<'_>, held: &Held) -> Vec<i64> {
         if let Some(verdict) = self.verdicts.at(asked.place) {
             return vec![verdict.at.0];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::html::text;
+use super::markup::text;
 use crate::audit::report::{Kind, Month, Report, Time};
 
 const WIDTH: usize = 960;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::markup::text;
 use super::{ai, approvers, chart, command, findings, gate, listed, presence, reasons, seen, short};
 use crate::audit::report::{Exception, Kind, Landing, Report};
 
@@ -30,22 +31,6 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</main>")?;
     inputs(report, out)?;
     writeln!(out, "</body>\n</html>")
-}
-
-/// The one place where a text becomes markup: it stays text, between tags and in an attribute.
-pub fn text(plain: &str) -> String {
-    let mut out = String::with_capacity(plain.len());
-    for c in plain.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(c),
-        }
-    }
-    out
 }
 
 fn header(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -284,12 +269,7 @@ fn inputs(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{STYLE, text};
-
-    #[test]
-    fn no_text_is_markup() {
-        assert_eq!(text("<script>\"'&"), "&lt;script&gt;&quot;&#39;&amp;");
-    }
+    use super::STYLE;
 
     /// Relative luminance, as WCAG 2 has it.
     fn luminance(colour: &str) -> f64 {
