@@ -98,10 +98,10 @@ pub mod provenance;
 pub mod record;
 
 #[cfg(feature = "git")]
-pub mod audit;
-#[cfg(feature = "git")]
 #[doc(hidden)]
 pub mod agents;
+#[cfg(feature = "git")]
+pub mod audit;
 #[cfg(feature = "git")]
 pub mod audit;
 #[cfg(feature = "git")]
