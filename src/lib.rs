@@ -103,8 +103,6 @@ pub mod agents;
 #[cfg(feature = "git")]
 pub mod audit;
 #[cfg(feature = "git")]
-pub mod audit;
-#[cfg(feature = "git")]
 #[doc(hidden)]
 pub mod cache;
 #[cfg(feature = "git")]
