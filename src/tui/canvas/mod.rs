@@ -1,8 +1,8 @@
 //! What the terminal shows, and the bytes that make it show the next frame: as few as are sure.
 //!
 //! Only cells that look different are written, colours only where they change, blanks are erased where every terminal
-//! of this kind erases alike ([`terminfo`]), and a band of rows that moved is scrolled by the terminal where that is
-//! less to write ([`shift`]). Each frame says anew where it writes and how: what something else wrote between two
+//! of this kind erases alike (`terminfo`), and a band of rows that moved is scrolled by the terminal where that is
+//! less to write (`shift`). Each frame says anew where it writes and how: what something else wrote between two
 //! frames harms its own cells alone.
 
 mod pen;
