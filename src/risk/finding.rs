@@ -138,8 +138,8 @@ impl Finding {
         }
     }
 
-    /// Stable while rule, path, side, text and what that stands in stay the same, so that an answer survives a rebase. Of several places it
-    /// is another one as soon as one comes or goes: an answer speaks for what was shown.
+    /// Stable while rule, path, side, text and what that stands in stay the same, so that an answer survives a rebase.
+    /// Of several places it is another one as soon as one comes or goes: an answer speaks for what was shown.
     pub fn key(&self) -> String {
         let side = self.location.side as u8;
         let (rule, ordinal, evidence) = (&self.rule, self.ordinal, &self.evidence);
