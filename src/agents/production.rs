@@ -18,9 +18,9 @@ const MAX_DEPTH: u8 = 8;
 pub struct ProductionRules {
     programs: Vec<Program>,
     /// Leading words of commands that run nothing that their arguments name.
-    harmless: Vec<Vec<GlobMatcher>>,
+    harmless: Vec<Vec<Pattern>>,
     /// Tools of an agent that are no shell.
-    tools: Vec<GlobMatcher>,
+    tools: Vec<Pattern>,
     markers: Vec<String>,
     /// Finds the name of a program, or a marker, anywhere in a text.
     names: Regex,
@@ -30,7 +30,7 @@ pub struct ProductionRules {
 struct Program {
     names: Vec<String>,
     /// Leading arguments, options left out, with which it changes nothing.
-    reads: Vec<Vec<GlobMatcher>>,
+    reads: Vec<Vec<Pattern>>,
     /// Options that take the next word as their value.
     valued: Vec<String>,
     elsewhere: Vec<Elsewhere>,
@@ -42,11 +42,11 @@ struct Program {
 #[derive(Debug, Clone)]
 enum Elsewhere {
     /// `--option=value`, as one word or two.
-    Option(String, GlobMatcher),
+    Option(String, Pattern),
     /// `NAME=value`, a variable set before the program.
-    Variable(String, GlobMatcher),
+    Variable(String, Pattern),
     /// Its first argument that is no option.
-    Argument(GlobMatcher),
+    Argument(Pattern),
 }
 
 /// What is held of a command line or of a tool's call.
@@ -139,11 +139,10 @@ impl ProductionRules {
         if let Some(program) = self.program(head) {
             return program.judge(command);
         }
-        let called = Word { text: name.to_owned(), is_literal: head.is_literal };
-        let words: Vec<Word> = [called].into_iter().chain(command.words[1..].iter().cloned()).collect();
+        let rest = &command.words[1..];
         let asks_where =
-            name == "command" && words.get(1).is_some_and(|word| matches!(word.text.as_str(), "-v" | "-V"));
-        if asks_where || self.harmless.iter().any(|own| begins_with(own, &[], &words)) {
+            name == "command" && rest.first().is_some_and(|word| matches!(word.text.as_str(), "-v" | "-V"));
+        if asks_where || head.is_literal && self.is_harmless(name, rest) {
             return None;
         }
         let marked = self.marker(command);
@@ -184,6 +183,13 @@ impl ProductionRules {
             .into_iter()
             .flatten()
             .find_map(|text| self.judge_text(text, depth + 1))
+    }
+
+    fn is_harmless(&self, name: &str, arguments: &[Word]) -> bool {
+        let begins = |own: &Vec<Pattern>| {
+            own.first().is_some_and(|first| first.is_match(name)) && begins_with(&own[1..], &[], arguments)
+        };
+        self.harmless.iter().any(begins)
     }
 
     fn program(&self, word: &Word) -> Option<&Program> {
@@ -280,7 +286,7 @@ fn positional<'w>(arguments: &'w [Word], valued: &'w [String]) -> impl Iterator<
 }
 
 /// Whether words begin with these, options left out, and none of them is filled in as it runs.
-fn begins_with(own: &[GlobMatcher], valued: &[String], words: &[Word]) -> bool {
+fn begins_with(own: &[Pattern], valued: &[String], words: &[Word]) -> bool {
     let mut words = positional(words, valued);
     own.iter().all(|glob| words.next().is_some_and(|word| word.is_literal && glob.is_match(&word.text)))
 }
@@ -350,17 +356,36 @@ fn runs_code(name: &str) -> bool {
     )
 }
 
-fn glob(text: &str) -> Option<GlobMatcher> {
+/// A word, or a glob over one. Most are words, and a hook has no time to compile what need not be.
+#[derive(Debug, Clone)]
+enum Pattern {
+    Word(String),
+    Glob(GlobMatcher),
+}
+
+impl Pattern {
+    fn is_match(&self, text: &str) -> bool {
+        match self {
+            Pattern::Word(word) => word == text,
+            Pattern::Glob(glob) => glob.is_match(text),
+        }
+    }
+}
+
+fn glob(text: &str) -> Option<Pattern> {
+    if !text.contains(['*', '?', '[', ']', '{', '}', '\\']) {
+        return Some(Pattern::Word(text.to_owned()));
+    }
     let glob = GlobBuilder::new(text).literal_separator(false).backslash_escape(true).build();
-    glob.ok().map(|glob| glob.compile_matcher())
+    glob.ok().map(|glob| Pattern::Glob(glob.compile_matcher()))
 }
 
 /// What a file of rules says.
 #[derive(Default)]
 struct RulesFile {
     programs: Vec<Program>,
-    harmless: Vec<Vec<GlobMatcher>>,
-    tools: Vec<GlobMatcher>,
+    harmless: Vec<Vec<Pattern>>,
+    tools: Vec<Pattern>,
     markers: Vec<String>,
 }
 
@@ -402,7 +427,7 @@ fn read_program(table: &Table<'_>) -> Program {
 }
 
 /// Words with blanks between them, each a glob.
-fn phrases(texts: Vec<Placed<'_, String>>) -> Vec<Vec<GlobMatcher>> {
+fn phrases(texts: Vec<Placed<'_, String>>) -> Vec<Vec<Pattern>> {
     let phrase = |text: &Placed<'_, String>| {
         if text.value.trim().is_empty() {
             text.mistake("this has no words");
@@ -412,7 +437,7 @@ fn phrases(texts: Vec<Placed<'_, String>>) -> Vec<Vec<GlobMatcher>> {
     texts.iter().map(phrase).collect()
 }
 
-fn globbed(pattern: &str, place: &Placed<'_, String>) -> Option<GlobMatcher> {
+fn globbed(pattern: &str, place: &Placed<'_, String>) -> Option<Pattern> {
     let found = glob(pattern);
     if found.is_none() {
         place.mistake(format!("`{pattern}` is no pattern"));
