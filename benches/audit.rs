@@ -1,6 +1,7 @@
 //! How long an audit takes: `cargo bench --bench audit`. A generated repository of 100,000 landed commits over ten
-//! years with 10,000 records of fifty people; one of ten commits was approved. Each report is a new process; what is printed
-//! is its wall clock time, its peak memory and the size of what it wrote, beside `git log --raw` over the same line.
+//! years with 10,000 records of fifty people; one of ten commits was approved. Each report is a new process; what is
+//! printed is its wall clock time, its peak memory and the size of what it wrote, beside `git log --raw` over the same
+//! line.
 //!
 //! `UNDERSIGN_COMMITS=10000 UNDERSIGN_RECORDS=1000` names other sizes, `UNDERSIGN_KEEP=DIR` where the repository
 //! is kept.

@@ -80,6 +80,11 @@ const SHELLS: &[&str] = &[
     "unified_exec",
 ];
 
+/// Tools that change files and run nothing: a patch stands where others have a command.
+const EDITORS: &[&str] = &["apply_patch", "Edit", "MultiEdit", "Write", "NotebookEdit"];
+/// Bytes of a command that an agent reads again.
+const MAX_SAID: usize = 2_000;
+
 impl Agent {
     /// All of them.
     pub const ALL: [Agent; 7] =
@@ -115,6 +120,9 @@ impl Agent {
             return Ok(Call { tool: "Shell".to_owned(), commands: vec![Command::Line(command)], ..Call::default() });
         }
         let tool = text(&["tool_name", "toolName", "tool"]).ok_or("The call names no tool.")?;
+        if EDITORS.contains(&tool.as_str()) {
+            return Ok(Call { tool, ..Call::default() });
+        }
         let input = ["tool_input", "toolArgs", "args", "input"].iter().find_map(|key| event.get(*key));
         let input = match input {
             // Of Copilot: JSON in a string.
@@ -188,7 +196,8 @@ fn is_poll(input: &Value) -> bool {
 pub fn refusal(reach: &Reach) -> String {
     let target = reach.target.as_deref().unwrap_or("TARGET");
     let words: Vec<String> = reach.command.iter().map(|word| quoted(word)).collect();
-    let command = if words.is_empty() { "PROGRAM ARGUMENT…".to_owned() } else { words.join(" ") };
+    let command = Some(words.join(" ")).filter(|command| (1..=MAX_SAID).contains(&command.len()));
+    let command = command.unwrap_or_else(|| "PROGRAM ARGUMENT…".to_owned());
     let targets = if reach.target.is_none() { " TARGET is one of the policy's targets." } else { "" };
     format!(
         "{} No agent runs anything in production without a person's authorization, so this was not run. Ask for it, \
@@ -202,7 +211,7 @@ pub fn refusal(reach: &Reach) -> String {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-{}".contains(c);
     match !word.is_empty() && word.chars().all(is_plain) {
         true => word.to_owned(),
@@ -241,6 +250,8 @@ mod tests {
         assert_eq!(words.commands, [Command::Words(["bash", "-lc", "ls"].map(str::to_owned).to_vec())]);
         let read = Agent::ClaudeCode.call(br#"{"tool_name":"Read","tool_input":{"file_path":"a"}}"#).unwrap();
         assert_eq!((read.tool.as_str(), read.commands), ("Read", vec![]));
+        let patch = br#"{"tool_name":"apply_patch","tool_input":{"command":"*** Begin Patch\n+kubectl delete 'ns"}}"#;
+        assert_eq!(Agent::Codex.call(patch).unwrap().commands, []);
     }
 
     #[test]
@@ -312,5 +323,7 @@ mod tests {
         let command = r"/usr/bin/kubectl delete ns 'a b' 'it'\''s'";
         assert!(text.lines().any(|line| line == format!("{asked}{command}")), "{text}");
         assert!(!text.contains("TARGET"), "{text}");
+        let long = Reach { command: vec!["x".repeat(MAX_SAID + 1)], ..reach };
+        assert!(refusal(&long).contains("-- PROGRAM ARGUMENT…\n"));
     }
 }

@@ -153,7 +153,11 @@ impl ProductionRules {
             return Some(unclear(found.as_str(), "nobody can see what it does with that"));
         }
         // Whatever stands before it: `sudo`, `env`, `xargs`, `timeout 5`, and what nobody here has heard of.
-        let Some(at) = (1..command.words.len()).find(|at| self.is_run(&command.words[*at])) else { return marked };
+        let Some(at) = (1..command.words.len()).find(|at| self.is_run(&command.words[*at])) else {
+            // `su -c TEXT`, `env -S TEXT`: a word with blanks may be a command line of its own.
+            let lines = command.words[1..].iter().filter(|word| word.text.contains(char::is_whitespace));
+            return lines.map(|word| &word.text).find_map(|line| self.judge_text(line, depth + 1)).or(marked);
+        };
         let before = command.words[1..at].iter().filter_map(assignment);
         let assignments = command.assignments.iter().cloned().chain(before).collect();
         let inner = SimpleCommand { assignments, words: command.words[at..].to_vec(), input: command.input.clone() };
@@ -516,6 +520,9 @@ elsewhere = ["KUBECONFIG=*/dev.yaml"]
             "KUBECONFIG=~/prod.yaml helm upgrade a b",
             "make kubectl",
             "bash run.sh kubectl delete ns x",
+            "su ops -c 'cd /srv && kubectl delete ns x'",
+            "env -S 'kubectl delete ns x'",
+            "watch 'terraform apply -auto-approve'",
         ] {
             assert_ne!(why(line), "", "{line}");
         }
@@ -549,6 +556,8 @@ elsewhere = ["KUBECONFIG=*/dev.yaml"]
             "docker compose exec db psql -U app -c 'select 1'",
             "sh -c 'ls'",
             "./deploy.sh status",
+            "gh pr create --title 'Say how kubectl delete is asked for'",
+            "watch 'kubectl get pods'",
             "quiet kubectl delete ns x",
             "undersign exec request --target shop-prod -- /usr/bin/kubectl delete ns x",
         ] {

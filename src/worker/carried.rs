@@ -13,6 +13,7 @@ use crate::app::review::rows::{Inventory, Omission, Spot, hunks_by_content};
 use crate::change::RepoPath;
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::digest::Digest;
+use crate::change::enclosing::is_nested;
 use crate::decision::Draft;
 use crate::examination::renamed::Renamed;
 use crate::examination::{self, FileMaterial, RepositorySnapshot, text_of};
@@ -54,8 +55,9 @@ pub(super) fn carry(
     Ok(count)
 }
 
-/// Marks of files whose base has another text now: of hunks that are told by their content alone in both. Where the
-/// texts hold like blocks nobody knows which of them was seen.
+/// Marks of files whose base has another text now: of hunks that are told by their content and what encloses them in
+/// both. Where the texts hold like blocks nobody knows which of them was seen; and in data the name of a block stands
+/// beside a line and not around it, so that all of it is read again.
 fn follow_bases(
     repository: &Repository,
     draft: &mut Draft,
@@ -65,7 +67,8 @@ fn follow_bases(
 ) -> Result<(), GitError> {
     for file in &now.files {
         let earlier = renamed.then.at(&file.path).filter(|then| then.old != file.old && then.from == file.from);
-        let Some(earlier) = earlier.filter(|_| !renamed.names.contains_key(&file.path)) else { continue };
+        let is_asked_again = renamed.names.contains_key(&file.path) || is_nested(&file.path.lossy());
+        let Some(earlier) = earlier.filter(|_| !is_asked_again) else { continue };
         let then = FileMaterial::read(repository, earlier)?;
         let Some(rest) = left.checked_sub(text_of(&then.old).len() + text_of(&then.new).len()) else { break };
         left = rest;

@@ -168,6 +168,7 @@ fn a_mark_does_not_pass_to_a_like_block_where_the_base_gains_loses_or_sorts_some
         (&[dev][..], &[dev_on][..], &[prod, dev][..], &[prod_on, dev][..]),
         (&[test, dev, prod], &[test, dev_on, prod], &[dev, prod], &[dev, prod_on]),
         (&[dev, prod], &[dev_on, prod], &[prod, dev], &[prod_on, dev]),
+        (&[dev], &[dev_on], &[prod], &[prod_on]),
     ] {
         let [base, seen, moved, other] = [base, seen, moved, other].map(blocks);
         let f = fixture(&[("a.yaml", &base)], &[("a.yaml", &seen)]);
