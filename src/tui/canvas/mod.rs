@@ -95,6 +95,11 @@ impl Canvas {
         self.try_both(|pen| {
             pen.dip(Ink { bg, ..Ink::PLAIN });
             pen.csi(&[2], b'J');
+            // Some emulators paint nothing where no cell was ever written, unless a row is erased by itself.
+            for y in (0..area.height).filter(|_| bg != Color::Reset) {
+                pen.go(0, y);
+                pen.csi(&[], b'K');
+            }
         });
     }
 
