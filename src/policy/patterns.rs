@@ -83,8 +83,7 @@ impl PathPatterns {
 
     fn may_hold(&self, path: &str) -> bool {
         let Some(firsts) = self.firsts.as_ref().filter(|_| path.is_ascii()) else { return true };
-        let first = path.split('/').next().unwrap_or_default();
-        firsts.iter().any(|own| own.eq_ignore_ascii_case(first))
+        firsts.iter().any(|own| is_first_name(path.as_bytes(), own.as_bytes()))
     }
 
     /// Whether they could hold something below a folder, whatever there is now. Those that begin with a wildcard could
@@ -130,6 +129,13 @@ fn first_names(pattern: &str, plain: &str) -> Option<Vec<String>> {
         _ => None,
     };
     alternatives(plain)?.into_iter().map(first).collect()
+}
+
+/// Whether the first of a path's names is this one, whatever its letter case. Where it would end is looked at first:
+/// that tells nearly all of them.
+fn is_first_name(path: &[u8], name: &[u8]) -> bool {
+    matches!(path.get(name.len()), None | Some(b'/'))
+        && path.get(..name.len()).is_some_and(|first| first.eq_ignore_ascii_case(name))
 }
 
 fn anchored_components(pattern: &str) -> Result<Option<Vec<PatternComponent>>, globset::Error> {
