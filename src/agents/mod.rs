@@ -3,6 +3,7 @@
 
 pub mod dialect;
 pub mod install;
+pub mod mcp;
 mod production;
 mod shell;
 

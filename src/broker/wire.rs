@@ -85,6 +85,11 @@ pub struct Reply {
 pub type Refusal = Box<Reply>;
 
 impl Reply {
+    /// Whether it is about a request of which more is to come: neither ready, ended nor over.
+    pub fn is_pending(&self) -> bool {
+        matches!(self.state.as_str(), "waiting" | "running")
+    }
+
     pub fn refused(code: u8, reason: &str, text: impl Into<String>) -> Refusal {
         Box::new(Reply { code, text: text.into(), reasons: vec![reason.to_owned()], ..Reply::default() })
     }

@@ -108,9 +108,14 @@ struct WaitOptions {
     timeout: u64,
 }
 
+/// Where the broker listens.
+pub(super) fn socket(told: Option<&PathBuf>) -> PathBuf {
+    let told = told.cloned().or_else(|| std::env::var_os("UNDERSIGN_BROKER").map(PathBuf::from));
+    told.unwrap_or_else(|| PathBuf::from(SOCKET))
+}
+
 pub fn run(options: &Options, repository: Option<&std::path::Path>) -> Result<u8, String> {
-    let told = options.broker.clone().or_else(|| std::env::var_os("UNDERSIGN_BROKER").map(PathBuf::from));
-    let socket = told.unwrap_or_else(|| PathBuf::from(SOCKET));
+    let socket = socket(options.broker.as_ref());
     let ask = |ask: &Ask| wire::ask(&socket, ask);
     let id = |named: &Named| named.id.clone();
     let reply = match &options.command {
@@ -136,13 +141,18 @@ fn print(command: &Command, reply: &Reply) -> Result<(), String> {
         outln!("{}", reply.id);
     }
     if matches!(command, Command::Run(_) | Command::Log(_)) {
-        let bytes = |text: &str| Base64::decode_vec(text).map_err(|_| "The broker's answer is damaged.".to_owned());
-        let (stdout, stderr) = (bytes(&reply.stdout)?, bytes(&reply.stderr)?);
+        let [stdout, stderr] = outputs(reply)?;
         written(&mut std::io::stdout(), &stdout);
         written(&mut std::io::stderr(), &stderr);
     }
     eprintln!("undersign: {}", visible::lines(&reply.text));
     Ok(())
+}
+
+/// What a command wrote: to standard output, and to standard error.
+pub(super) fn outputs(reply: &Reply) -> Result<[Vec<u8>; 2], String> {
+    let bytes = |text: &str| Base64::decode_vec(text).map_err(|_| "The broker's answer is damaged.".to_owned());
+    Ok([bytes(&reply.stdout)?, bytes(&reply.stderr)?])
 }
 
 /// What a command wrote, as it is; on a terminal, which would act on it, escaped.
@@ -154,12 +164,17 @@ fn written(out: &mut (impl std::io::Write + IsTerminal), bytes: &[u8]) {
     };
 }
 
+/// A file, as a broker takes it.
+pub(super) fn read_input(path: &std::path::Path) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
+    Ok(Base64::encode_string(&bytes))
+}
+
 fn draft(own: &RequestOptions) -> Result<Draft, String> {
     let mut inputs = BTreeMap::new();
     for input in &own.input {
         let (role, path) = input.split_once('=').ok_or_else(|| format!("--input {input} is not ROLE=PATH."))?;
-        let bytes = std::fs::read(path).map_err(|error| format!("{path} cannot be read: {error}."))?;
-        inputs.insert(role.to_owned(), Base64::encode_string(&bytes));
+        inputs.insert(role.to_owned(), read_input(path.as_ref())?);
     }
     let variable = |text: &String| {
         let (name, value) = text.split_once('=').ok_or_else(|| format!("--env {text} is not NAME=VALUE."))?;
@@ -182,7 +197,7 @@ fn wait(own: &WaitOptions, ask: &dyn Fn(&Ask) -> Result<Reply, String>) -> Resul
     let began = Instant::now();
     loop {
         let reply = ask(&Ask::Status { id: own.id.clone() })?;
-        if reply.code != 75 || began.elapsed() > Duration::from_secs(own.timeout) {
+        if !reply.is_pending() || began.elapsed() > Duration::from_secs(own.timeout) {
             return Ok(reply);
         }
         std::thread::sleep(Duration::from_secs(1));

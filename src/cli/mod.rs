@@ -50,6 +50,8 @@ mod exec;
 mod init;
 #[cfg(feature = "tui")]
 mod keys;
+#[cfg(all(feature = "tui", target_os = "linux"))]
+mod mcp;
 #[cfg(feature = "tui")]
 mod theme;
 
@@ -161,6 +163,10 @@ enum Command {
     #[cfg(all(feature = "tui", target_os = "linux"))]
     #[command(after_help = help!("0 done", "undersign broker serve /var/lib/undersign"))]
     Broker(broker::Options),
+    /// Serve agents by the Model Context Protocol: they ask for commands in production, and run what was authorized
+    #[cfg(all(feature = "tui", target_os = "linux"))]
+    #[command(after_help = help!("0 when the client leaves", "undersign mcp --broker /run/undersign/broker.sock"))]
+    Mcp(mcp::Options),
     /// Answer an agent that is about to run something: what reaches production waits for a person
     #[command(after_help = help!(
         "0 the call goes on, or the answer says that it may not; 2 it may not go on",
@@ -210,7 +216,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Review", &["demo", "init", "review", "queue", "show", "risk", "rules"]),
     ("Decisions", &["sync", "record"]),
     ("Policy and gate", &["policy", "verify", "gate", "report", "doctor"]),
-    ("Commands in production", &["exec", "broker", "hook"]),
+    ("Commands in production", &["exec", "broker", "hook", "mcp"]),
     ("Terminal and shell", &["keys", "theme", "completions", "man"]),
 ];
 
@@ -292,6 +298,8 @@ impl Command {
             Command::Exec(options) => return exec::run(options, first),
             #[cfg(all(feature = "tui", target_os = "linux"))]
             Command::Broker(options) => broker::run(options),
+            #[cfg(all(feature = "tui", target_os = "linux"))]
+            Command::Mcp(options) => mcp::run(options),
             Command::Hook(options) => return hook::run(options),
             Command::Verify(options) => return Ok(verify::run(options, first)),
             Command::Gate(options) => gate::run(options, first),

@@ -4,6 +4,7 @@
 
 #[path = "../support/desk.rs"]
 mod desk;
+mod mcp;
 mod scene;
 #[path = "../support/mod.rs"]
 mod support;
