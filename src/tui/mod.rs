@@ -96,7 +96,7 @@ impl Drop for Screen {
     }
 }
 
-/// Gives the terminal back. Safe to call twice.
+/// Restores the terminal. Safe to call twice.
 pub fn leave() {
     if TAKEN.swap(false, Ordering::AcqRel) {
         let _ = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
@@ -109,7 +109,7 @@ fn install_panic_hook() {
     std::panic::set_hook(Box::new(move |info| {
         leave();
         before(info);
-        // A worker that is gone would leave the screen waiting for ever. Drafts are on disk.
+        // Without the worker, the screen would wait for ever. Drafts are on disk.
         if std::thread::current().name() != Some("main") {
             std::process::exit(101);
         }
