@@ -6,7 +6,7 @@ pub enum Context {
     Everywhere,
     Queue,
     Review,
-    /// A pending command is open. It has no actions of its own, but uses some of the reader's.
+    /// A pending command is open. It uses some of the reader's actions, and has none itself.
     Command,
 }
 

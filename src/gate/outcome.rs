@@ -443,7 +443,7 @@ pub struct AuditHead {
     pub digest: String,
 }
 
-/// The whole answer of `undersign verify`: DESIGN's contract, one JSON object.
+/// The whole answer of `undersign verify`: one JSON object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// `undersign-outcome/v1`: members may be added under this name; none is removed or changes its meaning.

@@ -326,8 +326,8 @@ impl<'r> Assessor<'r> {
     }
 }
 
-/// The table of DESIGN 9: worst finding × blast class → tier. If nothing was found that is worth a question, folders
-/// alone do not rank changes: as measured, an order by them is worse than none.
+/// The table of tiers: worst finding × blast class → tier. If nothing was found that is worth a question, folders alone
+/// do not rank changes: as measured, an order by them is worse than none.
 fn tier(worst: Option<Severity>, class: BlastClass) -> u8 {
     use BlastClass::B4;
     match (worst.unwrap_or(Severity::Note), class) {

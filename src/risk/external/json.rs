@@ -26,7 +26,7 @@ pub struct Object<'a>(BTreeMap<String, Raw<'a>>);
 #[derive(Default)]
 pub struct List<'a> {
     pub items: Vec<Raw<'a>>,
-    /// Items beyond those that were asked for.
+    /// Items beyond the requested ones.
     pub more: usize,
 }
 

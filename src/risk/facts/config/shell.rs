@@ -303,7 +303,7 @@ impl<'s> Reader<'s> {
         self.line += u32::from(c == '\n');
     }
 
-    /// `$(…)`, `<(…)` or backquotes: a part of the word, and a script of its own.
+    /// `$(…)`, `<(…)` or backquotes: a part of the word, and also a separate script.
     fn substituted(&mut self, sign: char) {
         let line = self.line;
         self.push(sign);
