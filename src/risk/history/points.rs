@@ -55,7 +55,7 @@ const CONFIGURATION: Table = Table {
     first_touch: 0,
 };
 
-/// The cap of a count, as its logarithm to base 2.
+/// The logarithm of a count to base 2, at most `most`.
 fn doublings(count: u32, most: u32) -> i32 {
     count.saturating_add(1).ilog2().min(most) as i32
 }
