@@ -15,8 +15,8 @@
 //!                                                           └─ app::sign::Sheet → signing::Prepared → record::Record
 //! ```
 //!
-//! Floors; arrows go down only. Floors 0 and 1 know no terminal, no home directory, no clock, no environment and no
-//! files. The build without features is the bare verifier: what of these two it takes to verify.
+//! Floors; dependencies go down only. Floors 0 and 1 know no terminal, no home directory, no clock, no environment and
+//! no files. The build without features is the bare verifier: the part of these two floors that verification needs.
 //!
 //! ```text
 //!  5  cli  desk                                 arguments → command; the main loop
@@ -34,8 +34,8 @@
 //!
 //! # As a library
 //!
-//! Without features it is the verifier of the format alone: [`record::verify()`] for records, [`record::Chain`] for
-//! what links them together, [`policy::Policy`] for whose they are, [`gate::PushEvaluation`] for what they let land.
+//! Without features it is only the verifier of the format: [`record::verify()`] verifies records, [`record::Chain`]
+//! links them, [`policy::Policy`] says whose they are, and [`gate::PushEvaluation`] says what they allow to land.
 //!
 //! ```
 //! use undersign::policy::Policy;
@@ -81,12 +81,12 @@
 //! ```
 //!
 //! Words: a **change** proposes a **revision** (base, head) to a target ref; its **manifest** is what it does to each
-//! path and what a decision binds to. **Provenance** is what is known of how it was made, made of **evidence**;
-//! **attribution** whose hand each added line is said to be from. A **finding** is what a rule saw at a line; **blast
-//! radius** how far a mistake would reach. A **compartment** is a part of a repository with its own signers; a
-//! **requirement** what it asks for. A **draft** becomes a **decision**, written as a **statement**, signed in an
-//! **envelope**, linked as a **record** into a **chain**; all chains are the **ledger**. The **gate** gives an
-//! **outcome** with **reasons**. A record that does not hold has a **fault**.
+//! path, and what a decision is bound to. **Provenance** is what is known of how it was made, and consists of
+//! **evidence**; **attribution** says who wrote each added line. A **finding** is what a rule reports at a line;
+//! **blast radius** is how far the effect of a mistake would spread. A **compartment** is a part of a repository with
+//! its own signers; a **requirement** is what it requires. A **draft** becomes a **decision**, written as a
+//! **statement**, signed in an **envelope**, linked as a **record** into a **chain**; all chains are the **ledger**.
+//! The **gate** gives an **outcome** with **reasons**. An invalid record has a **fault**.
 
 pub mod change;
 pub mod command;

@@ -1,4 +1,4 @@
-//! Everything a person can ask for: one list, from which keymap, help, footer and the manual's table come.
+//! All actions of a person: the one list behind keymap, help, footer and the manual's table.
 
 /// Where strokes are looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -6,12 +6,12 @@ pub enum Context {
     Everywhere,
     Queue,
     Review,
-    /// A command that waits is open. It has no actions of its own, but some of the reader's.
+    /// A pending command is open. It uses some of the reader's actions, and has none itself.
     Command,
 }
 
 impl Context {
-    /// Those that have actions of their own.
+    /// The contexts with their own actions.
     pub const ALL: [Context; 3] = [Context::Everywhere, Context::Queue, Context::Review];
 
     pub fn name(self) -> &'static str {
@@ -53,7 +53,7 @@ impl Group {
 
 macro_rules! actions {
     ($($context:ident $action:ident $name:literal $sentence:literal;)*) => {
-        /// What a person asked for.
+        /// Something that a person asks the program to do.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Action { $($action,)* }
 
@@ -150,7 +150,7 @@ actions! {
 }
 
 impl Action {
-    /// Whether it means something on a screen.
+    /// Whether it has a meaning on a screen.
     pub fn is_in(self, context: Context) -> bool {
         const OF_COMMANDS: [Action; 11] = [
             Action::NextHunk,

@@ -1,4 +1,4 @@
-//! Strokes on a command that is open, and its sheet.
+//! Strokes on an open command and its sheet.
 
 use super::action::Action;
 use super::ceremony::Ask;
@@ -16,7 +16,7 @@ use crate::authorizing::PageRow;
 use crate::command::Verdict;
 use crate::signing::SigningError;
 
-/// Reads a command of the queue anew, and opens it.
+/// Reads a command of the queue again, and opens it.
 pub fn open(state: &mut State, command: &QueuedCommand) -> Vec<Effect> {
     let Some(snapshot) = state.queue.ready(command.repository).cloned() else { return Vec::new() };
     let (repository, id) = (command.repository, command.pending.id);
@@ -25,7 +25,7 @@ pub fn open(state: &mut State, command: &QueuedCommand) -> Vec<Effect> {
     vec![Effect::Command(CommandEffect::Open { ticket: state.ticket, repository, snapshot, id })]
 }
 
-/// What workers found about commands, taken into the state.
+/// Updates the state with what workers found about commands.
 pub fn arrived(state: &mut State, event: CommandEvent) -> Vec<Effect> {
     match event {
         CommandEvent::Opened { ticket, repository, result } => opened(state, ticket, repository, result),
@@ -57,7 +57,8 @@ fn opened(state: &mut State, ticket: u64, repository: usize, result: Result<Box<
     }
 }
 
-/// Asks for the commands that wait, where some can, and sends what did not arrive; no repository twice at a time.
+/// Fetches pending commands, where there can be some, and resends what did not arrive; never two at a time per
+/// repository.
 pub fn look_for_commands(state: &mut State) -> Vec<Effect> {
     state.looked = Some(state.now);
     let mut effects = state.deliveries.send_stuck();
@@ -70,7 +71,7 @@ pub fn look_for_commands(state: &mut State) -> Vec<Effect> {
     effects.into_iter().map(Effect::Command).collect()
 }
 
-/// They came in by themselves: the cursor stays where it was, and a request that is open says how it stands.
+/// They arrived in the background: the cursor stays where it was, and an open request shows its new status.
 fn listed(state: &mut State, repository: usize, result: Result<CommandListing, String>) {
     state.listing_commands.remove(&repository);
     let is_in_sight = matches!(state.screen, Screen::Queue);
@@ -83,12 +84,12 @@ fn listed(state: &mut State, repository: usize, result: Result<CommandListing, S
             state.queue.commands_came(repository, commands);
             renew_open(state);
         }
-        // Nobody asked for it: it covers nothing that a person is told.
+        // This was not requested by the person: it must not replace a message to them.
         Err(why) => state.queue.remote_said(repository, AskedRemote::Silent(why), state.now),
     }
 }
 
-/// What became of what was signed. That it did not arrive is told; on the sheet it stands as well.
+/// The result of sending what was signed. A failure is reported, also on the sheet.
 fn delivered(state: &mut State, repository: usize, result: Result<Option<String>, String>) -> Vec<Effect> {
     let is_known = matches!(state.deliveries.of(repository), Some(Delivery::UnderWay { is_retry: true, .. }));
     if let (Err(why), true) = (&result, !is_known || state.status.is_none()) {
@@ -96,12 +97,12 @@ fn delivered(state: &mut State, repository: usize, result: Result<Option<String>
     }
     let is_there = matches!(result, Ok(Some(_)));
     let again = state.deliveries.came(repository, result).map(Effect::Command);
-    // The remote holds more than was known.
+    // The remote has more than was known.
     let path = state.paths.get(repository).filter(|_| is_there && !state.only_review).cloned();
     again.into_iter().chain(path.map(|path| Effect::List { repository, path })).collect()
 }
 
-/// The request that is open stands as the queue has it now. Its page stays: that is what was read.
+/// Gives the open request the status that it has in the queue. Its page stays: that is what was read.
 pub fn renew_open(state: &mut State) {
     let Screen::Command(open) = &mut state.screen else { return };
     let is_it =
@@ -111,7 +112,7 @@ pub fn renew_open(state: &mut State) {
     }
 }
 
-/// The command is left: what was done is kept for when it is opened again.
+/// The person leaves the command: their draft is kept for when it is opened again.
 pub fn left(state: &mut State) {
     if let Screen::Command(command) = &state.screen {
         let key = (command.repository, command.pending.id);
@@ -136,7 +137,7 @@ pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effec
     Vec::new()
 }
 
-/// Asks for an answer to the row under the cursor, else to the next that is open.
+/// Prompts for an answer to the row under the cursor, or else to the next open one.
 fn answer(state: &mut State) -> Vec<Effect> {
     let Screen::Command(command) = &mut state.screen else { return Vec::new() };
     let asks = |row: &PageRow| matches!(row, PageRow::Finding(_) | PageRow::Omission(_));
@@ -174,8 +175,8 @@ pub fn sheet_stroke(state: &mut State, mut sheet: Box<CommandSheet>, stroke: Str
     effect.map(Effect::Command).into_iter().collect()
 }
 
-/// The answer of the signing lane. What was signed is recorded, whatever is on the screen by then: it is told, and sent
-/// at once, since a broker waits for it.
+/// The answer of the signing lane. What was signed is recorded, whatever is on the screen by then: it is reported, and
+/// sent at once, since a broker waits for it.
 fn signed(
     state: &mut State,
     number: u64,
@@ -214,7 +215,7 @@ fn signed(
     effects
 }
 
-/// What came of a signature for which no sheet waits any more.
+/// The result of a signature for which no sheet waits any more.
 pub fn told_late(what: &str, result: &Result<String, SigningError>) -> String {
     match result {
         Ok(record) => format!("{what} was signed: record {}.", record.get(..12).unwrap_or(record)),
@@ -223,7 +224,7 @@ pub fn told_late(what: &str, result: &Result<String, SigningError>) -> String {
     }
 }
 
-/// A text that comes back from a sheet closes it and is told.
+/// If a sheet returns a text, the sheet is closed and the text is shown.
 fn close(state: &mut State, told: Option<String>) {
     if told.is_some() {
         state.overlay = None;

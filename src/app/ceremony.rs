@@ -1,16 +1,16 @@
-//! Signing step by step, whatever it is that is signed. Nothing is preselected, Enter never means yes, what confirms it
-//! is typed.
+//! The steps of signing, for anything that is signed. Nothing is preselected, Enter never means yes, and the
+//! confirmation is typed.
 
 use super::keymap::{Key, Stroke};
 use super::text::TextField;
 use crate::signing::{Prepared, SigningError};
 
-/// Where a sheet stands. `V` is a verdict.
+/// The step that a sheet is at. `V` is a verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage<V> {
-    /// Says what is missing; a verdict is chosen.
+    /// Shows what is missing; the person chooses a verdict.
     Choose,
-    /// The reason is written.
+    /// The person writes the reason.
     Reason {
         verdict: V,
         field: TextField,
@@ -19,7 +19,7 @@ pub enum Stage<V> {
     Freezing {
         verdict: V,
     },
-    /// The statement is shown; its code is typed.
+    /// The statement is shown; the person types its code.
     Confirm {
         prepared: Box<Prepared<V>>,
         field: TextField,
@@ -39,7 +39,7 @@ pub enum Stage<V> {
     },
 }
 
-/// What a sheet asks of the program.
+/// What a sheet wants the program to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask<V> {
     Nothing,
@@ -52,7 +52,7 @@ pub enum Ask<V> {
 /// A stage, with what all of them share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ceremony<V> {
-    /// Of this sheet alone: what comes in answer to an earlier one is not for it.
+    /// The number of this sheet: answers to an earlier sheet are ignored.
     pub number: u64,
     pub stage: Stage<V>,
     pub message: Option<String>,
@@ -66,12 +66,13 @@ impl<V: Copy + PartialEq> Ceremony<V> {
         Ceremony { number, stage: Stage::Choose, message: None, key, needs_passphrase }
     }
 
-    /// Whether a stroke is to leave the sheet, wherever it stands.
+    /// Whether a stroke closes the sheet, at any step.
     pub fn is_left_by(stroke: Stroke) -> bool {
         stroke.key == Key::Esc || (stroke.key == Key::Char('c') && stroke.ctrl)
     }
 
-    /// Leaves the sheet; not while the key signs, which nothing calls back: who left would not see what was signed.
+    /// Closes the sheet, but not while the key signs: a signature cannot be cancelled, and the person would not see the
+    /// result.
     pub fn leave(&mut self) -> Ask<V> {
         if self.signing().is_none() {
             return Ask::Close;
@@ -81,7 +82,7 @@ impl<V: Copy + PartialEq> Ceremony<V> {
         Ask::Nothing
     }
 
-    /// A stroke while the reason is written, which is kept in `words`; `is_needed` says whether it may be left blank.
+    /// A stroke while the reason is written, which is kept in `words`; `is_needed`: it may not be blank.
     pub fn reason(&mut self, stroke: Stroke, words: &mut String, is_needed: impl Fn(V) -> bool) -> Ask<V> {
         let Stage::Reason { verdict, field } = &mut self.stage else { return Ask::Nothing };
         if stroke.key == Key::Enter {
@@ -153,8 +154,9 @@ impl<V: Copy + PartialEq> Ceremony<V> {
         Ask::Nothing
     }
 
-    /// The bytes are fixed, or not. Taken only where just they are waited for: whatever else stands here by now, its
-    /// code is not to be typed under other words. A text that comes back closes the sheet and is told.
+    /// The bytes are fixed, or could not be. Accepted only while the sheet waits for exactly these bytes: at any other
+    /// step, the code would be typed under other words. If a text is returned, the sheet is closed and the text is
+    /// shown.
     pub fn prepared(&mut self, number: u64, result: Result<Box<Prepared<V>>, SigningError>) -> Option<String> {
         let Stage::Freezing { verdict } = &self.stage else { return None };
         if number != self.number || result.as_ref().is_ok_and(|prepared| prepared.verdict != *verdict) {
@@ -180,12 +182,12 @@ impl<V: Copy + PartialEq> Ceremony<V> {
         }
     }
 
-    /// Whether this sheet waits for the signature that was asked for under a number.
+    /// Whether this sheet waits for the signature with a number.
     pub fn waits_for(&self, number: u64) -> bool {
         number == self.number && self.signing().is_some()
     }
 
-    /// The answer of the signing lane. A text that comes back closes the sheet and is told.
+    /// The answer of the signing lane. If a text is returned, the sheet is closed and the text is shown.
     pub fn signed(&mut self, result: Result<String, SigningError>) -> Option<String> {
         let Stage::Signing { prepared } = &self.stage else { return None };
         let prepared = prepared.clone();
@@ -196,7 +198,8 @@ impl<V: Copy + PartialEq> Ceremony<V> {
                 self.stage = Stage::Passphrase { prepared, field: TextField::default() }
             }
             Err(SigningError::LostPlace(why)) => {
-                // Back to a sheet that must be prepared and confirmed anew: it never signs by itself.
+                // Goes back to a step from which everything must be prepared and confirmed again: the sheet never signs
+                // by itself.
                 self.stage = Stage::Choose;
                 self.message = Some(why);
             }

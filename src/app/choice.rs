@@ -6,9 +6,9 @@ use super::review::{EditId, Goal};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     Act(Action),
-    /// In the review that is open.
+    /// In the open review.
     Go(Goal),
-    /// Mark all hunks as seen that make this edit.
+    /// Mark all hunks that make this edit as seen.
     SeeAlike(EditId),
     /// A note on a path, as records write it.
     Note(String),

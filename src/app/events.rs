@@ -1,4 +1,4 @@
-//! What workers found, taken into the state. Late answers to what was asked before are dropped.
+//! Updates the state with what workers found. Late answers to earlier questions are dropped.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ fn me_for(state: &State, id: &str) -> Option<String> {
     state.me(snapshot).map(|person| person.id.clone())
 }
 
-/// What can be known before signing the change that is open.
+/// What can be known before signing the open change.
 pub fn advise(state: &State) -> Advice {
     if !matches!(state.overlay, Some(Overlay::Sign(_))) {
         return Advice::default();
@@ -90,7 +90,7 @@ pub fn advise(state: &State) -> Advice {
     }
 }
 
-/// Why the open change cannot land, as far as that is known by now.
+/// Why the open change cannot land, as far as is known by now.
 fn refusals(review: &Review) -> Vec<String> {
     review.examination.iter().flat_map(|examination| examination::refusals(&review.snapshot, examination)).collect()
 }
@@ -100,7 +100,7 @@ fn listed(state: &mut State, repository: usize, result: Result<Box<Listing>, Str
     let mut effects = Vec::new();
     match result {
         Ok(listing) => {
-            // What an earlier sitting could not send. Later on, what does not go is tried again by itself.
+            // What an earlier session could not send. After that, failed deliveries are retried automatically.
             if listing.undelivered > 0 && state.deliveries.of(repository).is_none() {
                 effects.extend(state.deliveries.send(repository, &listing.snapshot).map(Effect::Command));
             }
@@ -114,14 +114,14 @@ fn listed(state: &mut State, repository: usize, result: Result<Box<Listing>, Str
         Err(why) => state.queue.failed(repository, why),
     }
     let Some(before) = before else { return effects };
-    // A server that is apart from the repositories was asked when it was not known yet that it has this one.
+    // A server on another host was queried before it was known that it has this repository.
     let now = state.queue.at_servers.get(&repository).into_iter().flatten();
     let new: Vec<&str> = now.filter(|it| !before.contains(it)).map(|(server, _)| server.as_str()).collect();
     effects.extend(super::input::ask(state, |server| new.contains(&server)));
     effects
 }
 
-/// What history says is kept where a listing finds it.
+/// The results from history are kept where a listing finds them.
 fn learned(state: &mut State, repository: usize, result: Result<bool, String>) -> Vec<Effect> {
     state.queue.learning(repository, None);
     let is_new = result.unwrap_or_else(|why| {
@@ -144,7 +144,7 @@ fn synced(state: &mut State, repository: usize, result: Result<Synced, String>) 
         }
         Err(why) => state.status = Some(why),
     }
-    // Other people's decisions may have come.
+    // Decisions of other people may have arrived.
     let path = state.paths.get(repository).cloned();
     path.map(|path| Effect::List { repository, path }).into_iter().collect()
 }
@@ -158,7 +158,7 @@ fn fetched(state: &mut State, repository: usize, name: &str, result: Result<bool
             state.status = Some(format!("fetched from the remotes of {name}: {news}"));
             is_new
         }
-        // Of several remotes some may have answered.
+        // Some of several remotes may have answered.
         Err(why) => {
             state.status = Some(format!("{name} is listed as before: {why}"));
             true
@@ -168,7 +168,7 @@ fn fetched(state: &mut State, repository: usize, name: &str, result: Result<bool
     path.map(|path| Effect::List { repository, path }).into_iter().collect()
 }
 
-/// A server answered, or what it told last was read from disk; what it told of is brought here then.
+/// A server answered, or its last answer was read from disk; the listed requests are fetched next.
 fn answered(state: &mut State, name: &str, result: Result<Arc<Told>, String>, is_fresh: bool) -> Vec<Effect> {
     let problem = result.as_ref().err().map(|why| format!("{}: {why}", visible::text(name)));
     let is_known = state.queue.answered(name, result);
@@ -225,7 +225,7 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
     }
 }
 
-/// Events that belong to a review that is open.
+/// Events of an open review.
 fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Compared { ticket, index, result } => {
@@ -237,7 +237,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
                 match result {
                     Ok(examination) => {
                         review.examined(examination);
-                        // Before anything is read for nothing.
+                        // Before anything is read in vain.
                         if let Some(why) = refusals(review).first().filter(|_| !review.read_only) {
                             let told = format!("Nothing that is signed makes this land. {why}");
                             state.status = state.status.take().or(Some(told));
@@ -307,7 +307,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
     Vec::new()
 }
 
-/// A part of the change is here: it takes the place of the whole, which waits aside.
+/// A part of the change has arrived: it is shown instead of the whole change, which is kept.
 fn viewed(state: &mut State, part: ChangePart, result: Result<Box<View>, String>) {
     let view = result.and_then(|view| if view.diff.files.is_empty() { Err(view.told.join(" ")) } else { Ok(*view) });
     let view = match (view, &mut state.screen) {
@@ -331,7 +331,7 @@ fn close_sheet(state: &mut State, told: Option<String>) {
     }
 }
 
-/// The answer of the signing lane. What was signed is told, whatever is on the screen by then.
+/// The answer of the signing lane. What was signed is reported, whatever is on the screen by then.
 fn signed(
     state: &mut State,
     (ticket, number): (u64, u64),
@@ -365,7 +365,7 @@ fn decided(state: &mut State, ticket: u64) -> Vec<Effect> {
     review.decided(verdict != Some(Verdict::Withdraw), notes_are_signed == Some(true));
     let (repository, path) = (review.change.repository, review.snapshot.root.clone());
     let mut effects = saving::save(review);
-    // The next one is what the queue shows then, not where this one went.
+    // The queue then selects the next change, instead of following this one to its new position.
     state.queue.selected = None;
     if !state.only_review {
         effects.push(Effect::List { repository, path });
@@ -373,8 +373,8 @@ fn decided(state: &mut State, ticket: u64) -> Vec<Effect> {
     effects
 }
 
-/// What the screen lacks now: examinations of the queue, texts near the reader's lines, colours of what is on it, and
-/// lines that are searched for.
+/// What the screen still needs: examinations of the queue, texts near the reader's position, colours of visible lines,
+/// and lines that are searched for.
 pub fn wanted(state: &mut State) -> Vec<Effect> {
     let mut effects = examinations(state);
     effects.extend(state.queue.next_to_learn().map(|(repository, snapshot, changes)| Effect::Learn {
@@ -391,7 +391,7 @@ pub fn wanted(state: &mut State) -> Vec<Effect> {
     for index in review.wanted_colours() {
         if let Some(body) = &mut review.files[index].body {
             effects.push(Effect::Highlight { ticket, index, file: body.texts.clone() });
-            // An empty answer stands for the one under way.
+            // An empty answer is a placeholder for the one in progress.
             body.tokens = Some(Default::default());
         }
     }
@@ -399,7 +399,7 @@ pub fn wanted(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// What of the queue is examined next. They go on while somebody reads.
+/// The changes of the queue to examine next. Examinations continue while somebody reads.
 fn examinations(state: &mut State) -> Vec<Effect> {
     let page = state.page();
     let next = state.queue.next_to_examine(page);

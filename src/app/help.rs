@@ -1,5 +1,5 @@
-//! Help of the screen that is open: strokes in groups, from the live keymap, then its signs and words. It is as wide as
-//! there is room, and nothing of it is cut.
+//! Help for the current screen: strokes in groups, from the keymap in use, then its signs and words. It uses the width
+//! that is available, and nothing is cut.
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -7,9 +7,9 @@ use super::State;
 use super::action::{Action, Context, Group};
 use super::text::fold;
 
-/// Columns of a column of help with what is between two.
+/// Width of a column of help, including the gap.
 const COLUMN: usize = 56;
-/// Columns of strokes and signs.
+/// Width of strokes and signs.
 const KEYS: usize = 12;
 
 /// A row of a column.
@@ -17,7 +17,7 @@ const KEYS: usize = 12;
 pub enum HelpRow {
     Blank,
     Heading(&'static str),
-    /// Strokes or a sign, and what they mean; without the first where it goes on.
+    /// Strokes or a sign, and what they mean; continuation rows lack the first.
     Entry(String, String),
 }
 
@@ -85,7 +85,7 @@ pub fn signs(context: Context) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// The words on a screen that need saying, for help and manual.
+/// The words on a screen that need explaining, for help and manual.
 pub fn words(context: Context) -> &'static [(&'static str, &'static str)] {
     match context {
         Context::Review => REVIEW_WORDS,
@@ -94,7 +94,7 @@ pub fn words(context: Context) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// The columns of help on this screen, as even as whole groups let them be.
+/// The columns of help on this screen, balanced without splitting groups.
 pub fn columns(state: &State) -> Vec<Vec<HelpRow>> {
     let inner = usize::from(state.size.0).saturating_sub(6);
     let count = (inner / COLUMN).clamp(1, 3);
@@ -110,7 +110,7 @@ pub fn columns(state: &State) -> Vec<Vec<HelpRow>> {
     columns
 }
 
-/// Rows of the longest column.
+/// The number of rows of the longest column.
 pub fn height(state: &State) -> usize {
     columns(state).iter().map(Vec::len).max().unwrap_or(0)
 }
@@ -136,7 +136,7 @@ fn block(name: &'static str, entries: impl Iterator<Item = (String, String)>, wi
     let mut rows = vec![HelpRow::Heading(name)];
     for (keys, text) in entries {
         let folded = fold(&text, width.saturating_sub(KEYS + 1));
-        // Strokes that need more than their column have a row of their own.
+        // Strokes that are wider than their column get a separate row.
         let fits = keys.width() < KEYS;
         if !fits {
             rows.push(HelpRow::Entry(keys.clone(), String::new()));

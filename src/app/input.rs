@@ -1,4 +1,4 @@
-//! Strokes → what they mean on the screen that is open: an overlay, a number, a command.
+//! Strokes → what they mean on the current screen: an overlay, a number, an action.
 
 use super::action::{Action, Context};
 use super::choice::Choice;
@@ -12,7 +12,7 @@ use super::text::TextField;
 use super::{Effect, Overlay, Screen, State, Text, authorize, help, reading, why};
 use crate::change::counted as count_of;
 
-/// The largest number that is taken before a command.
+/// The largest number accepted before an action.
 const MAX_COUNT: usize = 1_000_000;
 
 pub fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
@@ -35,7 +35,7 @@ pub fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
 
 pub fn pressed(state: &mut State, stroke: Stroke) -> Vec<Effect> {
     state.status = None;
-    // What lies over the screen hears all other strokes first: a letter that somebody bound is text in a field.
+    // An overlay gets all other strokes first: in a text field, a bound letter is text.
     let is_no_text = stroke.ctrl || stroke.alt || matches!(stroke.key, Key::F(_));
     if is_no_text && state.keymap.meaning(state.context(), &[stroke]) == Meaning::Action(Action::Suspend) {
         state.pending.clear();
@@ -52,7 +52,7 @@ pub fn pressed(state: &mut State, stroke: Stroke) -> Vec<Effect> {
     }
 }
 
-/// How far a stroke scrolls something that is only read; none where it closes it.
+/// How far a stroke scrolls a text overlay; none if it closes it.
 fn scrolled(scroll: usize, stroke: Stroke) -> Option<usize> {
     Some(match stroke.key {
         Key::Down | Key::Char('j') => scroll.saturating_add(1),
@@ -133,7 +133,7 @@ fn screen_stroke(state: &mut State, stroke: Stroke) -> Vec<Effect> {
     }
 }
 
-/// The number before a command, with a digit more; none where the stroke is no digit of one.
+/// The number before an action, with one more digit; none if the stroke is not a digit of it.
 fn counted(state: &State, stroke: Stroke) -> Option<usize> {
     let Key::Char(c) = stroke.key else { return None };
     let digit = c.to_digit(10).filter(|_| !stroke.ctrl && !stroke.alt && state.pending.is_empty())? as usize;
@@ -164,7 +164,7 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-/// To the shell: who comes back may be somebody else.
+/// To the shell: somebody else may come back.
 pub fn suspended(state: &mut State) -> Vec<Effect> {
     state.sitting.forget();
     vec![Effect::Suspend]
@@ -180,7 +180,7 @@ fn locked(state: &mut State) -> &'static str {
     }
 }
 
-/// All commands of the screen that is open, with their strokes.
+/// All commands of the current screen, with their strokes.
 fn palette(state: &State) -> Picker<Choice> {
     let context = state.context();
     let here = |action: &&Action| action.is_in(context);
@@ -204,7 +204,7 @@ fn back(state: &mut State) -> Vec<Effect> {
     authorize::left(state);
     if !matches!(state.screen, Screen::Queue) && !state.only_review {
         state.screen = Screen::Queue;
-        // What the review asked for and is still under way is dropped when it comes.
+        // Answers to pending requests of the review are dropped when they arrive.
         state.ticket += 1;
     } else {
         state.quit = true;
@@ -237,7 +237,7 @@ fn queue_action(state: &mut State, action: Action, count: Option<usize>) -> Vec<
     Vec::new()
 }
 
-/// What is here is read at once; what the remotes have comes as each is reached.
+/// Local data is read at once; remote data arrives as each remote answers.
 fn refresh(state: &mut State) -> Vec<Effect> {
     let mut effects = state.list_all();
     let read = effects.len();
@@ -249,7 +249,7 @@ fn refresh(state: &mut State) -> Vec<Effect> {
         }
         _ => None,
     });
-    // Where a remote is slow, one who presses R again does not wait for it twice, nor does what is to be sent.
+    // With a slow remote, pressing R again does not queue a second fetch, which pending sends would wait for too.
     let mut fetching = state.queue.fetching.clone();
     effects.extend(with_remotes.filter(|(repository, _)| fetching.insert(*repository)).map(|(_, fetch)| fetch));
     let is_under_way = !fetching.is_empty();
@@ -260,7 +260,7 @@ fn refresh(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Asks servers about the repositories that are here; none while it is not known yet which of them they have.
+/// Queries servers about the local repositories; none while it is not known yet which of them they have.
 pub(super) fn ask(state: &State, which: impl Fn(&str) -> bool) -> Vec<Effect> {
     if state.queue.sources.iter().any(|source| matches!(source, Source::Reading { .. })) {
         return Vec::new();
@@ -295,7 +295,7 @@ pub fn open_selected(state: &mut State) -> Vec<Effect> {
         return authorize::open(state, &command);
     }
     let Some(entry) = state.queue.selected_entry() else {
-        // It cannot be opened: why.
+        // Why it cannot be opened.
         let problem = state.queue.current().and_then(|row| state.queue.problem(row));
         state.status = problem.map(|(what, why)| format!("{what}: {why}"));
         return Vec::new();
@@ -307,7 +307,7 @@ pub fn open_selected(state: &mut State) -> Vec<Effect> {
     vec![Effect::Open { ticket: state.ticket, snapshot, change, read_only: false }]
 }
 
-/// The review that a ticket belongs to: the one on the screen, or the whole of which a part is shown.
+/// The review that a ticket belongs to: the one on the screen, or the whole change while a part of it is shown.
 impl State {
     pub(super) fn review_of(&mut self, ticket: u64) -> Option<&mut Review> {
         let open = match &mut self.screen {

@@ -1,5 +1,5 @@
-//! Strokes → actions, from `keymap.toml`. A preset, and a user's file over it, replace single entries; a wrong one is
-//! refused with all mistakes.
+//! Strokes → actions, from `keymap.toml`. A preset, and then the user's file, replace single entries; a file with
+//! mistakes is refused, and all of them are reported.
 
 use std::fmt;
 
@@ -79,7 +79,7 @@ impl Stroke {
         named.or(single).map(|key| Stroke { key, ctrl, alt })
     }
 
-    /// As [`Stroke::parse`] reads it.
+    /// In the form that [`Stroke::parse`] reads.
     pub fn name(self) -> String {
         let named = NAMED.iter().find(|(_, key)| *key == self.key).map(|(name, _)| (*name).to_owned());
         let key = match self.key {
@@ -89,7 +89,7 @@ impl Stroke {
         format!("{}{}{key}", if self.ctrl { "ctrl-" } else { "" }, if self.alt { "alt-" } else { "" })
     }
 
-    /// Why a binding of this stroke would never be heard.
+    /// Why a binding of this stroke would never take effect.
     fn unheard(self) -> Option<&'static str> {
         match (self.ctrl, self.key) {
             (true, Key::Char('i')) => Some("a terminal sends tab for it; write tab"),
@@ -120,11 +120,11 @@ impl fmt::Display for Stroke {
     }
 }
 
-/// What a run of strokes means so far.
+/// The meaning of a sequence of strokes so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
     Action(Action),
-    /// The start of a longer run.
+    /// The start of a longer sequence.
     Prefix,
     Nothing,
 }
@@ -136,7 +136,7 @@ pub struct Keymap {
 
 const SHIPPED: &str = include_str!("../../assets/keymap.toml");
 
-/// Ways of other tools, each laid over the shipped keymap.
+/// Keymaps of other tools, each applied on top of the default keymap.
 const PRESETS: &[(&str, &str)] = &[
     ("default", ""),
     ("gerrit", include_str!("../../assets/keymaps/gerrit.toml")),
@@ -162,7 +162,7 @@ impl Keymap {
         Some(Keymap::shipped().with(file, source).expect("a test reads the presets"))
     }
 
-    /// The keymap of a user's file: its entries over those of the preset that it names.
+    /// The keymap of a user's file: its entries override those of the preset that it names.
     pub fn user(file: &str, source: &str) -> Result<Keymap, FileError> {
         datafile::read(file, source, |root| {
             let base = root.string("preset").and_then(|name| {
@@ -177,7 +177,7 @@ impl Keymap {
         })
     }
 
-    /// This keymap with the entries of a file in place of its own.
+    /// This keymap, overridden by the entries of a file.
     pub fn with(&self, file: &str, source: &str) -> Result<Keymap, FileError> {
         datafile::read(file, source, |root| Some(self.with_entries(root)))
     }
@@ -217,14 +217,14 @@ impl Keymap {
             .map_or(Meaning::Prefix, |(action, _)| Meaning::Action(*action))
     }
 
-    /// The strokes of an action as people read them: `j, ↓`.
+    /// The strokes of an action for display: `j, ↓`.
     pub fn strokes(&self, action: Action) -> String {
         let runs: Vec<_> =
             self.bindings.iter().filter(|(bound, _)| *bound == action).map(|(_, run)| shown(run)).collect();
         runs.join(", ")
     }
 
-    /// The strokes of an action as a file has them: `j`, `down`, `g g`.
+    /// The strokes of an action in the syntax of a file: `j`, `down`, `g g`.
     pub fn names(&self, action: Action) -> Vec<String> {
         let runs = self.bindings.iter().filter(|(bound, _)| *bound == action);
         runs.map(|(_, run)| run.iter().map(|stroke| stroke.name()).collect::<Vec<_>>().join(" ")).collect()
@@ -273,7 +273,7 @@ fn shown(run: &[Stroke]) -> String {
     run.iter().map(Stroke::to_string).collect()
 }
 
-/// Two actions that one screen would hear in the same strokes, or one that hides another by being its start.
+/// Two actions with the same strokes on one screen, or one whose strokes are the start of another's.
 fn conflict(bindings: &[(Action, Vec<Stroke>)]) -> Option<(Action, Action, Vec<Stroke>)> {
     let meet = |a: Action, b: Action| {
         a.context() == b.context() || a.context() == Context::Everywhere || b.context() == Context::Everywhere
@@ -344,7 +344,7 @@ mod tests {
         }
     }
 
-    /// Of all that leads to a signature, only opening the sheet is in the keymap. What the sheet hears is fixed.
+    /// On the way to a signature, only opening the sheet is in the keymap. The strokes of the sheet are fixed.
     #[test]
     fn no_preset_and_no_file_can_bind_a_decision() {
         let decisions = [

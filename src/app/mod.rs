@@ -1,5 +1,5 @@
-//! FLOOR 4: the program without a screen. [`State`] is what is true; [`update`] takes what happened and says what to
-//! ask of the world. Nothing here reads a file, draws, or waits.
+//! FLOOR 4: the program without a screen. [`State`] is the whole state; [`update`] takes an event and returns effects
+//! to perform. Nothing here reads a file, draws, or waits.
 
 pub mod action;
 mod authorize;
@@ -62,16 +62,16 @@ use review::{Compared, Review};
 use sign::Sheet;
 use sitting::Sitting;
 
-/// Columns of the screen from which on there is room for a list of files beside the diff.
+/// The least number of columns with room for a file list beside the diff.
 pub const FILE_LIST_FROM: u16 = 100;
 
-/// Columns of the screen from which on the preview of the queue stands at its right.
+/// The least number of columns with room for the preview at the right of the queue.
 pub const BESIDE_FROM: u16 = 170;
 
-/// How often the desk asks for commands.
+/// How often the desk fetches commands.
 const TICK: Duration = Duration::from_secs(10);
 
-/// The narrowest and lowest screen that is drawn; below it, a sentence says so.
+/// The smallest screen that is drawn; on a smaller one, a sentence says so.
 pub const MIN_SIZE: (u16, u16) = (40, 10);
 
 #[derive(Debug)]
@@ -81,7 +81,7 @@ pub enum Screen {
     Command(Box<CommandView>),
 }
 
-/// What lies over the screen; at most one.
+/// The overlay on the screen; at most one.
 #[derive(Debug, Clone)]
 pub enum Overlay {
     Help { scroll: usize },
@@ -100,12 +100,12 @@ pub struct Text {
     pub scroll: usize,
 }
 
-/// A line of a [`Text`]; it is folded to the width of the screen.
+/// A line of a [`Text`]; it is wrapped to the width of the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TextLine {
     Heading(String),
     Plain(String),
-    /// Words of the change itself: anyone can write them.
+    /// Text of the change itself: untrusted.
     Claim(String),
     Added(String),
     Removed(String),
@@ -115,7 +115,7 @@ pub enum TextLine {
 }
 
 impl Text {
-    /// Its rows on a screen of so many columns, folded, with the line that each is of.
+    /// Its wrapped rows on a screen with this many columns, each with the line it belongs to.
     pub fn rows(&self, columns: u16) -> Vec<(usize, String)> {
         let width = usize::from(columns.saturating_sub(6).min(106));
         let mut rows = Vec::new();
@@ -150,46 +150,46 @@ pub struct State {
     pub screen: Screen,
     pub queue: Queue,
     pub overlay: Option<Overlay>,
-    /// One sentence at the foot of the screen, until the next stroke.
+    /// A sentence in the footer, until the next stroke.
     pub status: Option<String>,
     pub keymap: Keymap,
     pub pending: Vec<Stroke>,
-    /// The number typed before a command.
+    /// The number typed before an action.
     pub count: Option<usize>,
     pub look: ViewOptions,
-    /// Columns of the file list, where a person dragged its edge.
+    /// The width of the file list, if a person dragged its edge.
     pub divider: Option<u16>,
     dragging: bool,
     /// The signing key's fingerprint, or why there is none.
     pub key: Result<String, String>,
     pub key_needs_passphrase: bool,
-    /// The passphrase, for as long as the person sits here; only where they wish it.
+    /// The passphrase for the session, if the person wants it to be remembered.
     pub sitting: Sitting,
     /// Seconds since the epoch.
     pub now: i64,
     pub quit: bool,
-    /// The whole screen is to be written again.
+    /// The whole screen must be redrawn.
     pub redraw: bool,
     /// Ids of records that were signed, with their repositories.
     pub signed: Vec<(PathBuf, String)>,
-    /// What syncs found that must not be overlooked; told again on leaving.
+    /// Warnings of syncs; repeated on quitting.
     pub alarms: Vec<String>,
-    /// Opened straight in the reader: leaving it leaves the program.
+    /// Opened directly in the reader: leaving it quits the program.
     only_review: bool,
-    /// What was done with commands that were left undecided, by the id of the request.
+    /// Drafts for commands that were left undecided, by the id of the request.
     command_drafts: HashMap<(usize, RecordId), CommandDraft>,
-    /// Repositories that are being asked for commands.
+    /// Repositories whose commands are being fetched.
     listing_commands: BTreeSet<usize>,
-    /// When they were last asked, all of them. Seconds since the epoch.
+    /// When all of them were last fetched. Seconds since the epoch.
     looked: Option<i64>,
-    /// What was signed about commands, on its way.
+    /// The delivery of records about commands.
     pub deliveries: Deliveries,
     /// The whole change, while a part of it is shown.
     aside: Option<Box<Review>>,
     /// Bytes of texts that a review keeps; see [`ROOM`].
     pub room: usize,
     ticket: u64,
-    /// How many sign sheets were opened: the number of the next.
+    /// The number of sign sheets opened so far, which is the number of the next.
     sheets: u64,
     paths: Vec<PathBuf>,
 }
@@ -201,9 +201,9 @@ pub enum Event {
     Paste(String),
     Mouse(Mouse),
     Resize(u16, u16),
-    /// The program is ended from outside.
+    /// A signal asks the program to end.
     Leave,
-    /// It is to stop for a while, likewise.
+    /// A signal asks it to suspend.
     Stop,
     Now(i64),
     /// Time passed while nothing happened.
@@ -216,12 +216,12 @@ pub enum Event {
         id: String,
         result: Result<Arc<Examination>, String>,
     },
-    /// How far the history of a repository is read.
+    /// The progress of reading the history of a repository.
     Learning {
         repository: usize,
         progress: Progress,
     },
-    /// Its history is read; whether there is news for the queue.
+    /// Its history was read; whether the queue changes.
     Learned {
         repository: usize,
         result: Result<bool, String>,
@@ -243,7 +243,7 @@ pub enum Event {
     Highlighted {
         ticket: u64,
         index: usize,
-        /// Whose colours these are: the texts may have gone and come again.
+        /// The texts to which these colours belong: they may have been dropped and read again.
         file: Arc<FileMaterial>,
         side: Side,
         tokens: Vec<Tokens>,
@@ -253,18 +253,18 @@ pub enum Event {
         ticket: u64,
         found: Found,
     },
-    /// What moved inside the change, and who is said to have written it.
+    /// What moved within the change, and its attribution.
     Traced {
         ticket: u64,
         moves: Arc<Moves>,
         attribution: Arc<Attribution>,
     },
-    /// Which lines of the change tests ran.
+    /// Which lines of the change were run by tests.
     Tested {
         ticket: u64,
         coverage: Arc<TestCoverage>,
     },
-    /// What came to a change since the person looked or decided.
+    /// What changed since the person looked or decided.
     Came {
         id: String,
         told: String,
@@ -275,7 +275,7 @@ pub enum Event {
         part: ChangePart,
         result: Result<Box<View>, String>,
     },
-    /// The commits of two revisions beside each other.
+    /// The commits of two revisions side by side.
     Ranged {
         ticket: u64,
         result: Result<Vec<TextLine>, String>,
@@ -287,14 +287,14 @@ pub enum Event {
     },
     /// What the person wrote in their editor.
     Written(Result<String, String>),
-    /// A sentence for the foot of the screen.
+    /// A sentence for the footer.
     Told(String),
-    /// What was written, and what is on disk now: another desk may have written, too.
+    /// What was written, and what is on disk now: another desk may have written as well.
     DraftSaved {
         written: Box<Draft>,
         result: Result<Box<Draft>, String>,
     },
-    /// Of a sheet, by its number.
+    /// For the sheet with this number.
     Prepared {
         ticket: u64,
         sheet: u64,
@@ -307,12 +307,12 @@ pub enum Event {
         result: Result<String, SigningError>,
     },
     Command(CommandEvent),
-    /// Chains of a repository went to and came from its remote: what was done, and what must not be overlooked.
+    /// The chains of a repository were synchronised with its remote: what was done, and warnings.
     Synced {
         repository: usize,
         result: Result<Synced, String>,
     },
-    /// A server told what is open there, or what it told last was read from disk.
+    /// A server listed its open requests, or its last answer was read from disk.
     Answered {
         server: String,
         result: Result<Arc<Told>, String>,
@@ -331,7 +331,7 @@ pub struct Synced {
     /// Repository and remote, for people.
     pub route: String,
     pub report: crate::sync::Report,
-    /// What became of the verdicts for review servers.
+    /// The result of sending verdicts to review servers.
     pub receipt: crate::delivery::Receipt,
 }
 
@@ -340,56 +340,56 @@ pub struct Synced {
 pub struct Listing {
     pub snapshot: Arc<RepositorySnapshot>,
     pub changes: Vec<Arc<Change>>,
-    /// What is known of them already, by id.
+    /// What is already known about them, by id.
     pub examined: HashMap<String, Arc<Examination>>,
     /// Ids of changes that moved since the person looked at them or decided.
     pub again: HashMap<String, Again>,
     /// Where the review requests among them are, by id.
     pub hosted: HashMap<String, Hosted>,
-    /// Names of servers that have the repository, and what they call it.
+    /// Names of servers that have the repository, and its name there.
     pub at_servers: Vec<(String, String)>,
     /// Branches that could not be read, and why.
     pub broken: Vec<(String, String)>,
-    /// Commands that wait for people, and those whose end is not long ago.
+    /// Pending commands, and those that ended recently.
     pub commands: Vec<PendingCommand>,
-    /// Records about commands among those that the remote does not have yet.
+    /// How many of the unsent records are about commands.
     pub undelivered: usize,
-    /// Records that the remote does not have yet; none where there is no remote.
+    /// The number of records that the remote does not have yet; none if there is no remote.
     pub outbox: Option<usize>,
-    /// When its remotes were last asked for their branches, if they were. Seconds since the epoch.
+    /// When its remotes were last fetched, if ever. Seconds since the epoch.
     pub fetched: Option<i64>,
 }
 
-/// A change that was opened: what it touches, and the draft of an earlier sitting.
+/// An opened change: what it touches, and the draft of an earlier session.
 #[derive(Debug)]
 pub struct Opened {
     pub snapshot: Arc<RepositorySnapshot>,
     pub change: Arc<Change>,
     pub diff: Arc<Diff>,
     pub draft: Option<Draft>,
-    /// The draft as it is on disk, where its notes did not follow their lines yet.
+    /// The draft as it is on disk, before its notes follow their lines.
     pub saved: Option<Draft>,
-    /// How many files with marks have another name since the draft was written.
+    /// How many files with marks were renamed since the draft was written.
     pub renamed: usize,
-    /// Why a draft that was there could not be used.
+    /// Why an existing draft could not be used.
     pub draft_problem: Option<String>,
     pub read_only: bool,
 }
 
-/// What is asked of the world.
+/// What the program wants to be done outside of the state.
 #[derive(Debug, Clone)]
 pub enum Effect {
     List {
         repository: usize,
         path: PathBuf,
     },
-    /// Also says what came since an earlier revision, where there is one.
+    /// Also says what changed since an earlier revision, if there is one.
     Examine {
         snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         then: Option<Revised>,
     },
-    /// Read what the history of a target says of its changes.
+    /// Read what the history of a target says about its changes.
     Learn {
         repository: usize,
         snapshot: Arc<RepositorySnapshot>,
@@ -409,7 +409,7 @@ pub enum Effect {
         diff: Arc<Diff>,
         order: Vec<usize>,
         shape: Shape,
-        /// Bytes of texts that are wanted with it; of what comes after, only what it asks and how high it is.
+        /// How many bytes of texts to return; of the files after that, only their inventory and height.
         room: usize,
     },
     View {
@@ -425,7 +425,7 @@ pub enum Effect {
         snapshot: Arc<RepositorySnapshot>,
         then: Revised,
     },
-    /// Read the texts of one file, of which somebody wants to see something.
+    /// Read the texts of one file that somebody wants to see.
     Compare {
         ticket: u64,
         snapshot: Arc<RepositorySnapshot>,
@@ -433,13 +433,13 @@ pub enum Effect {
         file: FileDiff,
         shape: Shape,
     },
-    /// Until `search` is given up.
+    /// Until `search` is cancelled.
     Search {
         ticket: u64,
         snapshot: Arc<RepositorySnapshot>,
         diff: Arc<Diff>,
         order: Vec<usize>,
-        /// Texts that cannot be read again.
+        /// Texts that could not be read again.
         held: BTreeMap<usize, Arc<FileMaterial>>,
         pattern: Pattern,
         search: Weak<()>,
@@ -463,13 +463,13 @@ pub enum Effect {
         text: Vec<u8>,
         line: u32,
     },
-    /// A text of the person's own in their editor. The program waits for it.
+    /// Edit a text of the person in their editor. The program waits for it.
     Write {
         text: String,
     },
-    /// To the shell, until it is told to come back.
+    /// Suspend to the shell, until the program is resumed.
     Suspend,
-    /// Into what is on disk, what was done since `base`.
+    /// Merge what was done since `base` into the draft on disk.
     SaveDraft {
         snapshot: Arc<RepositorySnapshot>,
         base: Box<Draft>,
@@ -479,20 +479,20 @@ pub enum Effect {
         repository: usize,
         snapshot: Arc<RepositorySnapshot>,
     },
-    /// What servers told last, from disk.
+    /// Read the last answers of servers from disk.
     Recall,
-    /// What is open at a server, in repositories that it has.
+    /// Query the open requests of a server, for its repositories.
     Ask {
         server: String,
         repositories: Vec<String>,
     },
-    /// The objects of what a server told of.
+    /// Fetch the objects of the requests that a server listed.
     Bring {
         repository: usize,
         snapshot: Arc<RepositorySnapshot>,
         server: String,
     },
-    /// The branches of its remotes.
+    /// Fetch the branches of its remotes.
     Fetch {
         repository: usize,
         snapshot: Arc<RepositorySnapshot>,
@@ -519,7 +519,7 @@ pub enum Effect {
 }
 
 impl State {
-    /// A desk over repositories; the effects begin their reading.
+    /// A desk over repositories; the effects start reading them.
     pub fn new(
         paths: Vec<PathBuf>,
         keymap: Keymap,
@@ -579,7 +579,7 @@ impl State {
         (state, vec![Effect::Open { ticket: 1, snapshot, change, read_only }])
     }
 
-    /// For a new sheet.
+    /// The number for a new sheet.
     fn ceremony<V: Copy + PartialEq>(&mut self) -> Ceremony<V> {
         self.sheets += 1;
         let asks = self.key_needs_passphrase && !self.sitting.is_open();
@@ -602,7 +602,7 @@ impl State {
         }
     }
 
-    /// The person that the signing key belongs to, by a repository's policy.
+    /// The person to whom the signing key belongs, according to a repository's policy.
     pub fn me<'s>(&self, snapshot: &'s RepositorySnapshot) -> Option<&'s crate::policy::Person> {
         let fingerprint = self.key.as_ref().ok()?;
         let policy = snapshot.policy()?;
@@ -616,7 +616,7 @@ impl State {
         me.keys.iter().map(|own| &own.key).find(|key| key.fingerprint() == *fingerprint)
     }
 
-    /// Whether there is no queue to go back to.
+    /// Whether there is no queue to return to.
     pub fn is_only_review(&self) -> bool {
         self.only_review
     }
@@ -642,7 +642,7 @@ impl State {
         }
     }
 
-    /// Whether the queue leaves room for a preview at its right.
+    /// Whether the queue has room for a preview at its right.
     pub fn has_room_beside(&self) -> bool {
         self.size.0 >= BESIDE_FROM
     }
@@ -653,7 +653,7 @@ impl State {
         usize::from(self.size.0).saturating_sub(self.file_list_width() + 1)
     }
 
-    /// Columns of the file list with its border; 0 where it is hidden or there is no room.
+    /// The width of the file list with its border; 0 if it is hidden or there is no room.
     pub fn file_list_width(&self) -> usize {
         let width = usize::from(self.size.0);
         let own = self.divider.map(|own| usize::from(own).clamp(12, width.saturating_sub(40).max(12)));
@@ -671,13 +671,13 @@ impl State {
         let columns = usize::from(self.size.0);
         match &mut self.screen {
             Screen::Review(review) => review.lay_out(width, page, self.look),
-            // The cursor and a blank at the right edge.
+            // The cursor, and a space at the right edge.
             Screen::Command(command) => command.lay_out(columns.saturating_sub(4), page),
             Screen::Queue => {}
         }
     }
 
-    /// How long the next stroke waits for what the last one asked for.
+    /// How long the next stroke waits for the result of the last one.
     pub fn patience(&self) -> Duration {
         match &self.screen {
             Screen::Review(review) => review.patience(),
@@ -685,8 +685,8 @@ impl State {
         }
     }
 
-    /// How long until the desk looks for commands by itself, whatever else happens: they wait for somebody, and not for
-    /// long. Never where no policy has a target and nothing is to be sent.
+    /// How long until the desk next fetches commands automatically, whatever else happens: they wait for a person and
+    /// expire soon. Never if no policy has a target and there is nothing to send.
     pub fn tick(&self) -> Option<Duration> {
         let is_asked = (0..self.queue.sources.len()).any(|at| self.has_targets(at));
         let since = self.looked.map(|at| Duration::from_secs(self.now.saturating_sub(at).max(0).unsigned_abs()));
@@ -698,7 +698,7 @@ impl State {
         self.queue.ready(repository).is_some_and(|snapshot| snapshot.has_targets())
     }
 
-    /// Whether the files of a change are arriving.
+    /// Whether files of a change are still arriving.
     pub fn is_reading(&self) -> bool {
         match &self.screen {
             Screen::Review(review) => review.is_reading(),
@@ -706,7 +706,7 @@ impl State {
         }
     }
 
-    /// Whether somebody looks at what an event changes: not at files out of sight, of which only tallies are drawn.
+    /// Whether an event changes something visible: not files off the screen, of which only counts are drawn.
     pub fn is_looked_at(&self, event: &Event) -> bool {
         match (event, &self.screen) {
             (Event::Compared { index, .. } | Event::Highlighted { index, .. }, Screen::Review(review)) => {
@@ -716,8 +716,8 @@ impl State {
         }
     }
 
-    /// What is laid out now was drawn: it counts as shown. Not where the screen is too small to draw it, nor under a
-    /// window that may cover it.
+    /// The present layout was drawn: it counts as shown, except if the screen is too small to draw it, or a window may
+    /// cover it.
     pub fn drawn(&mut self) {
         let is_drawn = self.size.0 >= MIN_SIZE.0 && self.size.1 >= MIN_SIZE.1;
         let is_open = matches!(self.overlay, None | Some(Overlay::Prompt(_)));
@@ -734,7 +734,7 @@ pub fn preview_height(height: u16) -> u16 {
     if height >= 30 { 10 } else { 7 }
 }
 
-/// Takes what happened into the state. Pure: what is to be done in the world comes back as effects.
+/// Updates the state with an event. Pure: whatever must be done outside is returned as effects.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     if let (Event::Stroke(_) | Event::Mouse(_), Screen::Review(review)) = (&event, &mut state.screen) {
         review.turn_away();

@@ -17,7 +17,7 @@ pub enum MouseKind {
     Drag,
 }
 
-/// Rows of one turn of the wheel.
+/// Rows per step of the wheel.
 const WHEEL: isize = 3;
 /// Rows above the list and the diff.
 const HEAD: u16 = 2;
@@ -58,7 +58,7 @@ fn pressed(state: &mut State, mouse: Mouse) -> Vec<Effect> {
         Screen::Review(_) if state.dragging && mouse.kind == MouseKind::Drag => {
             state.divider = Some(mouse.column + 1);
         }
-        // The edge is taken with a column to either side.
+        // The edge includes one column on either side.
         Screen::Review(_) if list > 0 && mouse.column + 2 >= list && mouse.column <= list && in_body => {
             state.dragging = true;
         }
@@ -70,7 +70,7 @@ fn pressed(state: &mut State, mouse: Mouse) -> Vec<Effect> {
             }
         }
         Screen::Queue if in_body && mouse.kind == MouseKind::Press => {
-            // The heading of a section stays at the top, and hears nothing.
+            // The heading of a section stays at the top, and ignores clicks.
             let at = state.queue.scroll + row;
             // A second click on the selected row opens it.
             if at == state.queue.cursor {

@@ -1,4 +1,4 @@
-//! A list to choose from by typing some letters of what one wants: commands, files, what is still open.
+//! A list to choose from by typing some letters of an entry: commands, files, what is still open.
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -12,21 +12,21 @@ use crate::risk::Severity;
 pub struct Entry<C> {
     /// What is matched.
     pub label: String,
-    /// What stands at the right: keys, counts.
+    /// The text at the right: keys, counts.
     pub detail: String,
     pub badge: Badge,
     pub choice: C,
 }
 
 impl<C> Entry<C> {
-    /// The same row, with another meaning.
+    /// The same row, with another choice.
     pub fn map<D>(self, meaning: impl FnOnce(C) -> D) -> Entry<D> {
         let Entry { label, detail, badge, choice } = self;
         Entry { label, detail, badge, choice: meaning(choice) }
     }
 }
 
-/// What stands before an entry: a letter, never a colour alone.
+/// The mark before an entry: a letter, never only a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Badge {
     None,
@@ -52,7 +52,7 @@ pub struct Picker<C> {
     pub page: usize,
 }
 
-/// What a stroke came to.
+/// The result of a stroke.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Picked<C> {
     Open,
@@ -67,8 +67,8 @@ impl<C: Clone> Picker<C> {
         Picker { title: title.to_owned(), field, entries, acts_on_all: false, matching, selected: 0, page: 10 }
     }
 
-    /// The same with a first row, which acts on all of them. It goes as soon as something is typed: whoever looks for
-    /// one entry is not to act on all, whatever its letters match.
+    /// The same with a first row, which acts on all of them. It disappears as soon as something is typed: whoever
+    /// searches for one entry must not act on all, whatever the letters match.
     pub fn with_all(title: &str, all: Entry<C>, entries: Vec<Entry<C>>) -> Picker<C> {
         let entries = std::iter::once(all).chain(entries).collect();
         Picker { acts_on_all: true, ..Picker::new(title, entries) }

@@ -1,4 +1,4 @@
-//! A line of text that is asked for at the foot of the screen.
+//! A prompt for a line of text, at the bottom of the screen.
 
 use super::keymap::{Key, Stroke};
 use super::review::Subject;
@@ -20,7 +20,7 @@ pub enum Purpose {
     Filter,
     Search,
     Answer(Subject),
-    /// Of a command that waits, to a row of its page.
+    /// An answer to a row of the page of a pending command.
     AnswerOfCommand(PageRow),
     Note(Box<Note>, Option<usize>),
 }
@@ -53,13 +53,13 @@ pub fn stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effe
     Vec::new()
 }
 
-/// What came back from the person's editor, into the text that is being asked for.
+/// Puts the text from the person's editor into the prompt.
 pub fn written(state: &mut State, result: Result<String, String>) {
     match (&mut state.overlay, result) {
         (Some(Overlay::Prompt(prompt)), Ok(text)) if prompt.field.has_lines() => {
             let mut field = TextField::with_lines("");
             let left_out = field.insert(text.trim_end());
-            // What is too long for a record is shortened by who wrote it, not here.
+            // A text that is too long for a record must be shortened by its author, not here.
             prompt.field = if left_out > 0 { TextField::with_lines(text.trim_end()) } else { field };
             if left_out > 0 {
                 state.status = Some(format!("The text is too long for a record by {left_out} characters: shorten it."));

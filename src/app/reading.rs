@@ -1,5 +1,4 @@
-//! Commands of the reader that reach beyond the diff: prompts, pickers, parts of the change, editor, clipboard, the
-//! sheet.
+//! Actions of the reader beyond the diff: prompts, pickers, parts of the change, editor, clipboard, the sign sheet.
 
 use super::action::Action;
 use super::ceremony::Ask;
@@ -33,7 +32,7 @@ pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effec
     Vec::new()
 }
 
-/// What a person chose for the eye; told, since a wide screen or a short line may not show it.
+/// Changes the display, and reports it, since a wide screen or a short line may not show the difference.
 fn look(state: &mut State, action: Action) -> Option<String> {
     let look = &mut state.look;
     let told = match action {
@@ -91,7 +90,7 @@ fn attributed(state: &State) -> String {
 
 fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effect> {
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
-    // Only these write into the draft; it may be long.
+    // Only these change the draft, which may be long.
     let writes = matches!(action, Action::Advance | Action::SeenFile | Action::SeenHunk);
     let before = writes.then(|| review.draft.clone());
     match action {
@@ -119,7 +118,7 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
     before.map(|before| save_if_changed(state, &before)).unwrap_or_default()
 }
 
-/// Asks for an answer or a note, where one may be written.
+/// Prompts for an answer or a note, where one may be written.
 fn remark(state: &mut State, action: Action) -> Vec<Effect> {
     let Screen::Review(review) = &state.screen else { return Vec::new() };
     if review.read_only {
@@ -158,7 +157,7 @@ fn remark(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Opens a list of places to go to.
+/// Opens a list of places.
 fn list(state: &mut State, action: Action) {
     let Screen::Review(review) = &state.screen else { return };
     match action {
@@ -223,7 +222,7 @@ pub fn choose_path(state: &mut State, paths: &[RepoPath]) {
     }
 }
 
-/// Marks all hunks that replace the same.
+/// Marks all hunks that make the same replacement.
 pub fn see_alike(state: &mut State, edit: EditId) -> Vec<Effect> {
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
     let before = review.draft.clone();
@@ -234,7 +233,7 @@ pub fn see_alike(state: &mut State, edit: EditId) -> Vec<Effect> {
     save_if_changed(state, &before)
 }
 
-/// Asks for a note on a path.
+/// Prompts for a note on a path.
 pub fn note_on(state: &mut State, path: &str) {
     if let Screen::Review(review) = &state.screen {
         state.overlay = note(review.path_note_place(path), "note");
@@ -256,7 +255,7 @@ fn copied(state: &mut State, text: impl Fn(&Review) -> Option<String>) -> Vec<Ef
     }
 }
 
-/// The whole change is on the screen again, where a part of it was.
+/// Shows the whole change again instead of a part of it.
 pub fn back_to_all(state: &mut State) {
     let Screen::Review(open) = &mut state.screen else { return };
     if let Some(whole) = state.aside.take() {
@@ -265,7 +264,7 @@ pub fn back_to_all(state: &mut State) {
     open.forget_passed();
 }
 
-/// Another part of the change: what came since, or a commit of it; after the last, all of it.
+/// Shows another part of the change: what changed since, or a commit; after the last, the whole change.
 fn turn_to_part(state: &mut State, action: Action) -> Vec<Effect> {
     let Screen::Review(open) = &state.screen else { return Vec::new() };
     let whole = state.aside.as_deref().unwrap_or(open);
@@ -317,7 +316,7 @@ fn sign(state: &mut State) {
     state.overlay = Some(Overlay::Sign(Box::new(sheet)));
 }
 
-/// A sheet that was opened before the change was examined learns what its owner decided.
+/// Updates a sheet that was opened before the change was examined with what the key's owner decided.
 pub fn renew_sheet(state: &mut State) {
     let own = own_decision(state);
     if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
@@ -336,7 +335,7 @@ fn own_decision(state: &State) -> Option<Verdict> {
     standing.approved_by.contains(me).then_some(Verdict::Approve)
 }
 
-/// The review is left: what was shown of it in part is kept, too.
+/// The person leaves the review: what was partly shown is kept too.
 pub fn left(state: &mut State) -> Vec<Effect> {
     back_to_all(state);
     match &mut state.screen {

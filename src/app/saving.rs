@@ -4,7 +4,7 @@ use super::review::Review;
 use super::{Effect, Screen, State};
 use crate::decision::Draft;
 
-/// Drafts are on disk after every change of theirs.
+/// Every change of a draft is written to disk.
 pub fn save_if_changed(state: &mut State, before: &Draft) -> Vec<Effect> {
     match &mut state.screen {
         Screen::Review(review) if review.draft != *before && !review.read_only => save(review),
@@ -19,8 +19,8 @@ pub fn save(review: &mut Review) -> Vec<Effect> {
     vec![Effect::SaveDraft { snapshot: review.snapshot.clone(), base, draft }]
 }
 
-/// What is on disk now, which another desk of the same person may have written into. Not taken in while something is
-/// open that speaks of the draft as it was: the next time it is written, it comes again.
+/// The draft on disk, which another desk of the same person may have changed. It is not merged while an overlay depends
+/// on the present draft: the next write returns it again.
 pub fn saved(state: &mut State, written: &Draft, merged: &Draft) {
     let Some(told) = Draft::told(written, merged) else { return };
     if state.overlay.is_none()

@@ -1,4 +1,4 @@
-//! What review servers told, beside the changes that it is about.
+//! The answers of review servers, attached to the changes that they are about.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::source::server::{Checks, Pending, Told};
 pub struct ServerSource {
     pub name: String,
     pub told: Option<Arc<Told>>,
-    /// Why it did not answer when it was asked last.
+    /// Why its last query failed.
     pub problem: Option<String>,
 }
 
@@ -23,15 +23,15 @@ impl ServerSource {
     }
 }
 
-/// What a server told of one change.
+/// What a server says about one change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestInfo {
     pub pending: Pending,
-    /// Of its head as it is here.
+    /// About the local head.
     pub checks: Option<Checks>,
 }
 
-/// Why nobody need read a change yet.
+/// Why a change is not ready to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotReady {
     Draft,
@@ -62,7 +62,7 @@ impl RequestInfo {
     }
 }
 
-/// Checks in three columns: `✓`, `✗2`, `…`, `–` where none are known.
+/// Checks in three columns: `✓`, `✗2`, `…`, `–` if none are known.
 pub fn checks_sign(checks: Option<Checks>) -> String {
     match checks {
         Some(Checks { failed, .. }) if failed > 0 => format!("✗{}", failed.min(99)),
@@ -81,7 +81,7 @@ pub fn checks_sentence(checks: Checks) -> String {
     if parts.is_empty() { "none at this head".to_owned() } else { parts.join(", ") + " at this head" }
 }
 
-/// What servers told, by where it is: what tells one request from all others.
+/// The answers of servers, keyed by what identifies a request.
 pub struct Index<'t>(HashMap<(&'t str, &'t str, Request), (&'t Told, &'t Pending)>);
 
 impl<'t> Index<'t> {
@@ -92,15 +92,15 @@ impl<'t> Index<'t> {
         Index(all.map(|(told, pending)| (place(told, pending), (told, pending))).collect())
     }
 
-    /// What a server told of a change, whose head is here as it says.
+    /// What a server says about a change, if the local head is the one that it reports.
     pub fn request_info(&self, hosted: &Hosted, head: ObjectId) -> Option<RequestInfo> {
         let (told, pending) = self.0.get(&(hosted.server.as_str(), hosted.repository.as_str(), hosted.request))?;
         Some(RequestInfo { pending: (*pending).clone(), checks: told.checks_at(&pending.repository, head) })
     }
 }
 
-/// Review requests that ask for the person, in repositories that are not here: what, and what helps. Those that are
-/// here are named by their server, and as it calls them.
+/// Requests for this person's review in repositories that they do not have: what, and what helps. `here` lists the
+/// local repositories, by server and name there.
 pub fn elsewhere(servers: &[ServerSource], here: &BTreeSet<&(String, String)>) -> Vec<(String, String)> {
     let row = |pending: &Pending| {
         let what = format!("{} {} {}", pending.repository, pending.request.sign(), pending.title);
@@ -115,12 +115,12 @@ pub fn elsewhere(servers: &[ServerSource], here: &BTreeSet<&(String, String)>) -
     elsewhere.map(|(_, one)| row(one)).collect()
 }
 
-/// Servers that did not answer all that they were asked, and what is shown of them.
+/// Servers that did not answer everything, and what is shown about them.
 pub fn silent(servers: &[ServerSource]) -> Vec<(String, String)> {
     let row = |server: &ServerSource| {
         let missing = server.told.as_ref().and_then(|told| told.missing.first());
         let why = server.problem.as_ref().or(missing)?;
-        // What it did tell now is not as before.
+        // The new part of its answer is not from before.
         let before = server.told.as_ref().filter(|_| server.problem.is_some()).map_or(0, |told| told.pending.len());
         let known =
             if before == 0 { String::new() } else { format!(" Shown as before: {}.", counted(before, "request")) };

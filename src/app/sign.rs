@@ -1,4 +1,4 @@
-//! The sign sheet of a change. Rejecting asks for less than approving; pasted text is not taken.
+//! The sign sheet of a change. Rejecting needs less than approving; pasted text is not accepted.
 
 use super::action::Action;
 use super::ceremony::{Ask, Ceremony, Stage};
@@ -14,10 +14,10 @@ use crate::signing::Seen;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sheet {
     pub ceremony: Ceremony<Verdict>,
-    /// The signer's own decision on this change that is in force and could be taken back.
+    /// The signer's own decision on this change that is in force and could be withdrawn.
     pub own: Option<Verdict>,
     pub advice: Advice,
-    /// Notes are part of an approval, too. They are of a rejection in any case.
+    /// Notes are also part of an approval. They are always part of a rejection.
     pub with_notes: bool,
 }
 
@@ -25,17 +25,17 @@ pub struct Sheet {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Advice {
     pub needs: Vec<Need>,
-    /// Why it cannot land, whoever signs for it.
+    /// Why it cannot land, whoever signs.
     pub refusals: Vec<String>,
     /// Why an approval would fill no slot.
     pub futile: Option<String>,
-    /// Rejections that an approval answers for.
+    /// Rejections that an approval answers.
     pub answers: Vec<Answerable>,
     /// Why nobody can sign here at all.
     pub unsignable: Option<String>,
     /// The policy lets the signer claim that no AI was used.
     pub may_claim: bool,
-    /// The policy lets the signer break the glass.
+    /// The policy lets the signer sign a break-glass record.
     pub may_break_glass: bool,
 }
 
@@ -76,7 +76,7 @@ impl Sheet {
             _ => return Ask::Nothing,
         };
         if self.ceremony.key.is_err() {
-            // The commands that help stand on the sheet.
+            // The sheet shows the commands that help.
             self.ceremony.message = Some("Without a signing key nothing can be signed.".to_owned());
             return Ask::Nothing;
         }
@@ -132,7 +132,7 @@ impl Review {
             positions.map(|position| self.diff.files[self.order[position]].paths().count()).sum()
         };
         Seen {
-            // As paths, of which a file that moved has two.
+            // As paths; a moved file has two.
             files: paths(&mut (0..self.order.len())),
             files_seen: paths(&mut (0..self.order.len()).filter(|&position| self.is_file_seen(position))),
             hunks: progress.hunks.1,

@@ -1,19 +1,19 @@
-//! The passphrase of the signing key for one sitting, where a reviewer wishes that: `remember_passphrase` in
-//! `config.toml`. It is kept in memory alone, and forgotten when the desk is locked, suspended or left, and when it did
-//! not fit.
+//! The passphrase of the signing key for one session, if the reviewer wants that: `remember_passphrase` in
+//! `config.toml`. It is kept in memory only, and forgotten when the desk is locked, suspended or quit, and when it was
+//! wrong.
 
 use std::fmt;
 
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Sitting {
-    /// Whether the reviewer wishes it.
+    /// Whether the reviewer wants it.
     pub remembers: bool,
     passphrase: Option<Vec<u8>>,
     /// Typed, and not known to be right yet.
     tried: Option<Vec<u8>>,
 }
 
-/// Never with what it holds.
+/// Never prints the passphrase.
 impl fmt::Debug for Sitting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sitting {{ remembers: {}, is_open: {} }}", self.remembers, self.is_open())
@@ -30,7 +30,7 @@ impl Sitting {
         self.passphrase.as_ref().and_then(|bytes| String::from_utf8(bytes.clone()).ok())
     }
 
-    /// A passphrase was typed; it counts once it signed.
+    /// A passphrase was typed; it is kept once it has unlocked the key.
     pub fn tried(&mut self, passphrase: Option<&str>) {
         if let (true, Some(typed)) = (self.remembers, passphrase) {
             wipe(&mut self.tried);
@@ -55,7 +55,7 @@ impl Sitting {
     }
 }
 
-/// Over the memory, as far as a program can.
+/// Overwrites the memory, as far as a program can.
 fn wipe(secret: &mut Option<Vec<u8>>) {
     if let Some(mut bytes) = secret.take() {
         bytes.fill(0);

@@ -1,4 +1,4 @@
-//! Text without a screen: a line that is being typed, and the folding of sentences.
+//! Text without a screen: a line that is being typed, and the wrapping of sentences.
 
 use std::borrow::Cow;
 
@@ -8,8 +8,8 @@ use unicode_width::UnicodeWidthStr as _;
 use super::keymap::{Key, Stroke};
 use crate::change::visible;
 
-/// Bytes that a field takes at most, and one of several lines: a record holds no longer note or answer, with what
-/// stands before it.
+/// The most bytes in a field, and in one of several lines: a record can contain no longer note or answer, with its
+/// prefix.
 const MAX_TEXT: usize = 8 << 10;
 const MAX_LINES: usize = 3_600;
 
@@ -18,7 +18,7 @@ pub struct TextField {
     text: String,
     /// Byte position, always between graphemes.
     cursor: usize,
-    /// Whether it may have several lines. In one that may not, a line break is a blank.
+    /// Whether it may have several lines. Otherwise a line break becomes a space.
     has_lines: bool,
 }
 
@@ -27,7 +27,7 @@ impl TextField {
         TextField { text: text.to_owned(), cursor: text.len(), has_lines: false }
     }
 
-    /// As [`TextField::with`], of several lines.
+    /// Like [`TextField::with`], for several lines.
     pub fn with_lines(text: &str) -> TextField {
         TextField { has_lines: true, ..TextField::with(text) }
     }
@@ -41,7 +41,7 @@ impl TextField {
         most.saturating_sub(self.text.len())
     }
 
-    /// Whether nothing more goes in.
+    /// Whether it is full.
     pub fn is_full(&self) -> bool {
         self.room() == 0
     }
@@ -50,12 +50,12 @@ impl TextField {
         &self.text
     }
 
-    /// What stands before the cursor and after it.
+    /// The text before the cursor and after it.
     pub fn parts(&self) -> (&str, &str) {
         self.text.split_at(self.cursor)
     }
 
-    /// Puts a text in as it is, but for what would act on a terminal. Gives how many characters did not fit.
+    /// Inserts a text as it is, except for what would control a terminal. Returns how many characters did not fit.
     pub fn insert(&mut self, text: &str) -> usize {
         let text = cleaned(text, self.has_lines);
         let mut end = text.len().min(self.room());
@@ -67,7 +67,7 @@ impl TextField {
         text[end..].chars().count()
     }
 
-    /// Takes an editing stroke; false for one that means something else.
+    /// Handles an editing stroke; false for any other.
     pub fn take(&mut self, stroke: Stroke) -> bool {
         match (stroke.key, stroke.ctrl) {
             (Key::Char(c), false) if !stroke.alt => _ = self.insert(c.encode_utf8(&mut [0; 4])),
@@ -106,23 +106,23 @@ impl TextField {
     }
 }
 
-/// What a person wrote or pasted: terminals send a carriage return for each end of a line. What would act is left out;
-/// joiners, tabs and whatever else does not show were meant, and are drawn as marks where they could deceive.
+/// Text that a person wrote or pasted: terminals send a carriage return for each line end. Control characters are
+/// removed; joiners, tabs and other invisible characters are intended, and are drawn as marks where they could deceive.
 fn cleaned(text: &str, has_lines: bool) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let text = if has_lines { text } else { text.replace('\n', " ") };
     text.chars().filter(|&c| !visible::is_control(c) || matches!(c, '\n' | '\t')).collect()
 }
 
-/// Columns that a grapheme takes where it is drawn. A text may take more than its graphemes do together (ligatures are
-/// drawn apart), so that whoever promises that all of it is drawn adds these up.
+/// The width of a grapheme where it is drawn. The widths of the graphemes must be added up where all of a text must be
+/// drawn, since ligatures are drawn apart.
 pub fn columns(grapheme: &str) -> usize {
-    // Voicing marks of half width stand in a cell of their own.
+    // Half-width voicing marks take a separate cell.
     let marks = if grapheme.is_ascii() { 0 } else { grapheme.matches(['\u{FF9E}', '\u{FF9F}']).count() };
     grapheme.width() + marks
 }
 
-/// What would be drawn in no column, or as a blank that is none: as the mark of each of its characters.
+/// A grapheme of zero width, or one that looks like a space: the mark of each of its characters.
 fn marked(paragraph: &str) -> Cow<'_, str> {
     if paragraph.is_ascii() {
         return Cow::Borrowed(paragraph);
@@ -141,7 +141,7 @@ fn marked(paragraph: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Breaks text into lines of so many columns, at blanks where it can. All of each line is drawn in so many columns.
+/// Wraps text into lines of at most this many columns, at spaces where possible. Each line fits when it is drawn.
 pub fn fold(text: &str, columns: usize) -> Vec<String> {
     let room = columns.max(4);
     let width = |graphemes: &[&str]| graphemes.iter().map(|grapheme| self::columns(grapheme)).sum::<usize>();
@@ -158,7 +158,7 @@ pub fn fold(text: &str, columns: usize) -> Vec<String> {
             for grapheme in word {
                 let own = self::columns(grapheme);
                 if used + own > room {
-                    // The blank after a word that fills its line is no part of the next.
+                    // The space after a word that fills its line is not part of the next line.
                     if *grapheme == " " {
                         continue;
                     }
@@ -175,7 +175,7 @@ pub fn fold(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// As [`fold`]; what is folded begins a little further right than its first line.
+/// Like [`fold`]; continuation lines are indented a little.
 pub fn hanging(text: &str, columns: usize) -> Vec<String> {
     let begin = (text.len() - text.trim_start().len()).min(columns / 2);
     let folded = fold(text.trim_start(), columns.saturating_sub(begin + 2));

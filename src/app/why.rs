@@ -1,4 +1,4 @@
-//! Why a change stands where it stands in the queue: tier, reach, what was found, who must sign, how it was made.
+//! Why a change has its place in the queue: tier, reach, findings, who must sign, how it was made.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub fn text(state: &State, entry: &Entry) -> Text {
     Text { title, lines, scroll: 0 }
 }
 
-/// How a command stands, and why: what its broker would say.
+/// The status of a command, and why: what its broker would answer.
 pub fn of_command(pending: &PendingCommand) -> Text {
     let mut lines = vec![TextLine::Plain(format!("At {}: {}.", visible::text(pending.target()), pending.word()))];
     match &pending.standing {
@@ -86,7 +86,7 @@ fn risk(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine
     lines
 }
 
-/// Whether history had a say in the points: what is not known is said, not guessed.
+/// Whether history contributed to the points: what is not known is reported, not guessed.
 fn history(state: &State, entry: &Entry, examination: &Examination) -> String {
     let progress = state.queue.progress(entry.change.repository);
     let progress = progress.map(|Progress { what, done, total }| format!("{done} of {total} {what}"));
@@ -97,7 +97,7 @@ fn history(state: &State, entry: &Entry, examination: &Examination) -> String {
     }
 }
 
-/// What it needs and of whom; why what is signed does not count.
+/// What it needs and from whom; why signatures do not count.
 fn signers(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine> {
     let mut lines = vec![TextLine::Heading("Who must sign".to_owned())];
     let snapshot = state.queue.snapshot(&entry.change);
@@ -119,7 +119,7 @@ fn signers(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextL
     lines
 }
 
-/// Files for which other people sign once this has landed.
+/// Files that other people will sign for once this has landed.
 fn crossings(examination: &Examination) -> Vec<TextLine> {
     let all = &examination.crossings;
     let heading = (!all.is_empty()).then(|| {
@@ -160,7 +160,7 @@ fn made_by(entry: &Entry, examination: &Examination) -> Vec<TextLine> {
         TextLine::Heading("How it was made".to_owned()),
         TextLine::Plain(format!("  provenance: {}", provenance.status.name())),
     ];
-    // One line can be evidence of more than one rule.
+    // One line can be evidence for more than one rule.
     let mut told = BTreeSet::new();
     let evidence = provenance.evidence.iter().filter(|evidence| told.insert(&evidence.raw));
     lines.extend(

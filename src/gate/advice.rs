@@ -1,4 +1,4 @@
-//! What a person can know before signing: who could fill what is missing, and why a signature would not count.
+//! What a person can know before signing: who could fill the open slots, and why a signature would not count.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use crate::record::{Key, Presence};
 /// One slot, and who could still fill it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
-    /// Whose it is, how many of which role it needs, and who fills it.
+    /// Its compartment, how many of which role it needs, and who fills it.
     pub slot: SlotState,
     /// What each signature must prove.
     pub presence: Presence,
-    /// Ids of people with the role and a key that proves enough, who neither wrote nor signed it. Empty where it is
+    /// Ids of people with the role and a key that proves enough, who neither wrote nor signed it. Empty if it is
     /// filled.
     pub could: Vec<String>,
 }
@@ -60,8 +60,8 @@ fn presence_of(policy: &Policy, compartment: &str) -> Presence {
     policy.compartments.iter().find(|c| c.name == compartment).map(of).unwrap_or_default()
 }
 
-/// Why what is there cannot land, whoever signs for it: the gate's own reasons, in its words. Somebody's veto is not
-/// among them, nor what an approval of it ends.
+/// Why the change cannot land, whoever signs: the gate's own reasons, in its words. Vetoes are not included, nor what
+/// an approval of the change would end.
 pub fn refusals(standing: &Standing) -> Vec<&Reason> {
     let is_ended = |code| matches!(code, Code::Vetoed | Code::Unsigned | Code::MergeDelta);
     standing.reasons.iter().filter(|reason| reason.effect == ReasonEffect::Denies && !is_ended(reason.code)).collect()
@@ -250,7 +250,7 @@ mod tests {
             ),
             ("", Some(key(2, true)), vault, &[], None),
             ("", Some(key(1, false)), both, &[], None),
-            // Nothing is open: whatever it is for, it is not for a slot.
+            // Nothing is open, so it cannot fill a slot.
             ("", Some(key(3, false)), filled, &[], None),
         ];
         for (top, key, slots, authors, wanted) in table {

@@ -1,4 +1,4 @@
-//! Break-glass: what is signed to let an emergency through, how often that may be, and the review that is owed for it.
+//! Break-glass: what is signed to allow an emergency, how often that is possible, and the review that is owed for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,19 +10,19 @@ use crate::decision::Verdict;
 use crate::policy::{Ai, BreakGlass, Kind, Policy};
 use crate::record::Chain;
 
-/// The quota counts over this: 30 days, in seconds.
+/// The period of the quota: 30 days, in seconds.
 const WINDOW: i64 = 30 * 24 * 3600;
 
-/// One content that enough people signed to let through. It counts whether it landed, was withdrawn or not: what cannot
-/// be known from the records must not be a way out of the review.
+/// One content for which enough people signed an emergency. It counts whether or not it landed or was withdrawn: what
+/// the records do not tell must not be a way to avoid the review.
 pub(super) struct BreakGlassUse<'g> {
     /// Digest of its manifest.
     pub manifest: &'g str,
-    /// When the last signature that it needed came, by the earlier of the signer's and the gate's clock: the review is
-    /// owed from then on. Seconds since the epoch.
+    /// When the last required signature came, by the earlier of the signer's and the gate's clock: the review is owed
+    /// from then on. Seconds since the epoch.
     pub since: i64,
-    /// When the gate first saw the last of all its signatures; of those that it sees only now, what they say. So no
-    /// signature that is dated back takes an emergency out of the quota's time.
+    /// When the gate first saw the last of all its signatures; for those that it sees only now, their own date. So no
+    /// backdated signature moves an emergency out of the period of the quota.
     pub latest: i64,
     pub compartments: BTreeSet<&'g str>,
     /// Approved in the ordinary way, before or after.
@@ -39,18 +39,18 @@ impl BreakGlassUse<'_> {
     }
 }
 
-/// An emergency that enough people signed for, and what became of its review: for who looks back.
+/// An emergency for which enough people signed, and the state of its review: for audits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Emergency {
     /// Digest of its manifest, in hex.
     pub manifest: String,
-    /// Until when the review may be owed before its compartments take nothing more; seconds since the epoch.
+    /// The deadline of the review, after which its compartments accept nothing more; seconds since the epoch.
     pub due: i64,
     /// Approved in the ordinary way, before or after.
     pub is_reviewed: bool,
 }
 
-/// All emergencies of a repository as they stand at a time, by the terms of a policy. None where it has no such terms.
+/// All emergencies of a repository at a time, by the terms of a policy. None if it has no such terms.
 pub fn emergencies(policy: &Policy, chains: &[Chain], receipts: &Receipts, now: i64) -> Vec<Emergency> {
     let Some(terms) = &policy.break_glass else { return Vec::new() };
     let decisions = CountedDecision::all(policy, chains, receipts, now);
@@ -62,7 +62,7 @@ pub fn emergencies(policy: &Policy, chains: &[Chain], receipts: &Receipts, now: 
     all(policy, &decisions, now).into_iter().map(told).collect()
 }
 
-/// All of a repository, from every vote that is known, superseded and expired ones too.
+/// All emergencies of a repository, from every known decision, including superseded and expired ones.
 pub(super) fn all<'g>(policy: &'g Policy, decisions: &[CountedDecision<'g>], now: i64) -> Vec<BreakGlassUse<'g>> {
     if policy.break_glass.is_none() {
         return Vec::new();
@@ -118,8 +118,8 @@ fn emergency<'g>(
     Some(BreakGlassUse { manifest, since: last.received.min(last.issued()), latest, compartments, is_reviewed })
 }
 
-/// What people who have seen all of it approved, and neither took back nor rejected since. An approval whose time is
-/// over was a review all the same.
+/// What people approved after seeing all of it, and have neither withdrawn nor rejected since. An expired approval
+/// still was a review.
 fn reviews_of<'a, 'g>(
     policy: &Policy,
     manifest: &'a str,

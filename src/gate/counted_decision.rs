@@ -15,17 +15,17 @@ use crate::record::{Chain, Presence, Record};
 pub(super) struct CountedDecision<'g> {
     pub person: &'g Person,
     pub record: &'g Record,
-    /// What the signature proves of the person being there.
+    /// The presence of the person that the signature proves.
     pub presence: Presence,
-    /// When the gate first saw it; now, where it has not before.
+    /// When the gate first saw it; now, if it had not seen it before.
     pub received: i64,
-    /// Until when it counts, left out; seconds since the epoch.
+    /// When it stops counting, exclusive; seconds since the epoch.
     pub expires: i64,
     pub validity: Validity,
 }
 
 impl<'g> CountedDecision<'g> {
-    /// All sound records that are somebody's of the roster, each with its validity at a time.
+    /// All sound records of people in the roster, each with its validity at a time.
     pub fn all(policy: &'g Policy, chains: &'g [Chain], receipts: &Receipts, now: i64) -> Vec<CountedDecision<'g>> {
         let counted = |status: RecordStatus<'g>| {
             let (person, received) = (status.person?, status.received.unwrap_or(now));
@@ -47,17 +47,17 @@ impl<'g> CountedDecision<'g> {
         self.predicate().issued_at.seconds()
     }
 
-    /// Whether it is dated later than any clock may show now.
+    /// Whether it is dated further in the future than clocks may differ.
     pub fn is_ahead(self, now: i64) -> bool {
         is_ahead(self.predicate(), now)
     }
 
-    /// Who wrote the change, as the signer's program had it.
+    /// Who wrote the change, according to the signer's program.
     pub fn authors(self) -> Vec<Identity> {
         self.predicate().authors.iter().map(|text| parse_identity(text)).collect()
     }
 
-    /// What the record itself says was not looked at of what it decides.
+    /// What was not looked at, according to the record itself.
     pub fn unseen(self) -> Option<String> {
         let (coverage, paths) = (&self.predicate().coverage, self.record.manifest.len());
         let (files, hunks) = (coverage.files_seen.0, coverage.hunks_seen.0);

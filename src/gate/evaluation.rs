@@ -1,4 +1,4 @@
-//! Policy, records and clock, made ready to judge segments of a push to one ref.
+//! Policy, records and clock, prepared to judge segments of a push to one ref.
 
 use std::collections::HashSet;
 
@@ -15,13 +15,13 @@ pub(super) struct Evaluation<'g> {
     pub rules: &'static provenance::Rules,
     /// Decisions in force, or expired, for this repository and ref.
     pub decisions: Vec<CountedDecision<'g>>,
-    /// Approvals for another repository or ref: they explain, and never count.
+    /// Approvals for another repository or ref: they serve as explanations, and never count.
     pub elsewhere: Vec<CountedDecision<'g>>,
-    /// By a cloned or revoked key, or one outside of its time: they explain, and never count.
+    /// Approvals by a cloned or revoked key, or one outside its validity: they serve as explanations, and never count.
     pub void: Vec<CountedDecision<'g>>,
-    /// What was ever let through by break-glass in this repository.
+    /// Everything that was ever allowed by break-glass in this repository.
     pub break_glass_uses: Vec<BreakGlassUse<'g>>,
-    /// How a host lands what is judged, where it is a proposal.
+    /// How the host lands what is judged, if it is a proposal.
     pub lands: Option<Lands>,
     known: HashSet<&'g str>,
     rolling_hashes: HashSet<u64>,
@@ -65,12 +65,12 @@ impl<'g> Evaluation<'g> {
         Evaluation { lands: Some(lands), ..Evaluation::new(input, target) }
     }
 
-    /// Whether a decision could speak of a manifest with this rolling hash; a cheap question before the costly one.
+    /// Whether a decision could be about a manifest with this rolling hash: a cheap check before the costly one.
     pub(super) fn may_know(&self, rolling_hash: u64) -> bool {
         self.rolling_hashes.contains(&rolling_hash)
     }
 
-    /// Whether any decision lets this manifest land.
+    /// Whether any decision allows this manifest.
     pub(super) fn knows(&self, manifest: &Manifest) -> bool {
         self.known.contains(manifest.digest().to_string().as_str())
     }

@@ -1,5 +1,5 @@
-//! Which history counts as approved: what protected refs showed, and where judging a move may begin. The promises that
-//! these rules keep, and why each part is needed, are in `docs/push-model.md`.
+//! Which history counts as approved: what protected refs showed, and where judging a move may begin.
+//! `docs/push-model.md` has the promises that these rules keep, and why each part is needed.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,15 +7,16 @@ use super::outcome::{Code, Reason};
 use super::{Lands, Merging, Step};
 use crate::change::{Commit, ObjectId, RepoPath};
 
-/// Commits along first parents that are walked to find where a move begins. Beyond, it is not judged.
+/// How many commits along first parents are walked to find where a move begins. If there are more, the move is not
+/// judged.
 pub const MAX_LINE: usize = 100_000;
 
 /// Why objects could not be read. It makes a push undecidable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryError {
-    /// There is more than is read, or it took too long; else an object is missing or damaged.
+    /// There is more than may be read, or it took too long; otherwise an object is missing or damaged.
     pub is_limit: bool,
-    /// For people.
+    /// The message for people.
     pub sentence: String,
 }
 
@@ -25,66 +26,66 @@ impl From<HistoryError> for Reason {
     }
 }
 
-/// What only the commits and trees of a repository tell of where a push leads.
+/// What only the commits and trees of a repository can say about a push.
 ///
 /// # Errors
 /// [`HistoryError`]
 pub trait History {
-    /// The commit that an id names, through tags; none where it is something else.
+    /// The commit that an id names, through tags; none if it is something else.
     fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, HistoryError>;
 
-    /// None for a root, and for a commit whose parents are cut off.
+    /// The first parent. None for a root, and for a commit whose parents are cut off.
     fn first_parent(&self, commit: ObjectId) -> Result<Option<ObjectId>, HistoryError>;
 
-    /// Whether the parents of a commit are hidden here, as by a shallow file.
+    /// Whether the parents of a commit are hidden here, for example by a shallow file.
     fn is_cut(&self, commit: ObjectId) -> bool;
 
-    /// Whether `commit` is `of` or among its ancestors.
+    /// Whether `commit` is `of` or one of its ancestors.
     fn is_ancestor(&self, commit: ObjectId, of: ObjectId) -> Result<bool, HistoryError>;
 
-    /// Whether history is hidden of either side, outside of what their one merge base holds: another may lie behind it.
+    /// Whether history of either side is hidden that is not contained in their one merge base: it may contain another
+    /// one.
     fn is_cut_beside(&self, base: ObjectId, sides: [ObjectId; 2]) -> Result<bool, HistoryError>;
 
     /// The best common ancestors, all of them.
     fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, HistoryError>;
 
-    /// What each step does from `start` along `line`, which is oldest first and ends at the tip.
+    /// What each step from `start` along `line` does; `line` is oldest first and ends at the tip.
     fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, HistoryError>;
 
-    /// A path that `side` changed since `base` and that `end` does not hold as `side` does; none where it holds all of
-    /// them.
+    /// A path that `side` changed since `base` and that is different in `end`; none if `end` has all of these changes.
     fn lacks(&self, base: ObjectId, side: ObjectId, end: ObjectId) -> Result<Option<RepoPath>, HistoryError>;
 
-    /// What stands between a proposal and its target.
+    /// What is between a proposal and its target.
     fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, HistoryError>;
 }
 
-/// Commits that protected refs showed, or passed through by approved segments, with the refs that did. A **state** is
-/// such a commit: what is merely reachable is none. A hundred thousand take some megabytes.
+/// Commits that protected refs showed, or passed through by approved segments, with those refs. Such a commit is a
+/// **state**: one that is merely reachable is not. A hundred thousand states take some megabytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct States {
-    /// By commit, the position of its refs in `sets`: nearly all are of one ref, and few sets are there.
+    /// By commit, the index of its refs in `sets`: nearly all have one ref, and there are few sets.
     of: HashMap<ObjectId, usize>,
     sets: Vec<BTreeSet<String>>,
-    /// Everything that was let through is here. Else it is only what refs show now, and of an older commit nothing is
-    /// known.
+    /// Everything that was allowed is here. Otherwise these are only the present commits of refs, and nothing is known
+    /// about older ones.
     pub are_recorded: bool,
 }
 
 impl States {
-    /// None yet, and from now on all that are let through.
+    /// No states yet, and from now on all that are allowed.
     pub fn recorded() -> States {
         States { are_recorded: true, ..States::default() }
     }
 
-    /// Takes in a state; whether it is new.
+    /// Adds a state; returns whether it is new.
     pub fn insert(&mut self, commit: ObjectId, name: &str) -> bool {
         if self.is_of(commit, name) {
             return false;
         }
         let mut refs: BTreeSet<String> = self.refs_of(commit).map(str::to_owned).collect();
         refs.insert(name.to_owned());
-        // The newest are the likeliest.
+        // The newest is the most likely.
         let known = self.sets.iter().rposition(|set| *set == refs);
         let set = known.unwrap_or_else(|| {
             self.sets.push(refs);
@@ -124,7 +125,7 @@ impl States {
     }
 }
 
-/// First parents from a tip down, read as far as they are asked for.
+/// First parents from a tip down, read lazily.
 pub(super) struct Line<'h> {
     history: &'h dyn History,
     commits: Vec<ObjectId>,
@@ -136,7 +137,7 @@ impl<'h> Line<'h> {
         Line { history, commits: vec![tip], is_whole: false }
     }
 
-    /// The commit so many steps below the tip; none below a root or a cut.
+    /// The commit a number of steps below the tip; none below a root or a cut.
     fn get(&mut self, at: usize) -> Result<Option<ObjectId>, Reason> {
         while self.commits.len() <= at && !self.is_whole {
             if self.commits.len() > MAX_LINE {
@@ -154,7 +155,7 @@ impl<'h> Line<'h> {
         Ok(self.commits.get(at).copied())
     }
 
-    /// The first place from `at` on whose commit is one of those that are wanted.
+    /// The first position from `at` on with a wanted commit.
     pub fn find(&mut self, mut at: usize, wanted: impl Fn(ObjectId) -> bool) -> Result<Option<usize>, Reason> {
         while let Some(commit) = self.get(at)? {
             if wanted(commit) {
@@ -170,15 +171,15 @@ impl<'h> Line<'h> {
         self.is_whole && self.commits.last().is_some_and(|last| self.history.is_cut(*last))
     }
 
-    /// What lies between two places that were found, counted from the tip down: the commit at the lower one, and those
-    /// above it up to the other, oldest first.
+    /// What is between two positions, counted from the tip down: the commit at the lower one, and those above it up to
+    /// the other, oldest first.
     pub fn between(&self, places: std::ops::Range<usize>) -> (ObjectId, Vec<ObjectId>) {
         (self.commits[places.end], self.commits[places].iter().rev().copied().collect())
     }
 }
 
-/// Whether a merge holds all that one of its sides changed since it forked from the first parent. Where that cannot be
-/// said, it does not.
+/// Whether a merge contains everything that one of its sides changed since it forked from the first parent. If that
+/// cannot be determined, it does not.
 pub(super) fn keeps_all(
     history: &dyn History,
     first: ObjectId,
@@ -192,7 +193,7 @@ pub(super) fn keeps_all(
     Ok(history.lacks(base, side, merge)?.map_or(Ok(()), |path| Err(Some(path))))
 }
 
-/// Those of some commits that are reached from one of them, itself included.
+/// The commits that are reachable from one of them, including itself.
 pub(super) fn reached(commits: &[Commit], from: &str) -> BTreeSet<ObjectId> {
     let by_id: HashMap<ObjectId, &Commit> = commits.iter().map(|commit| (commit.id, commit)).collect();
     let Some(from) = from.parse::<ObjectId>().ok().filter(|from| by_id.contains_key(from)) else {
@@ -205,7 +206,7 @@ pub(super) fn reached(commits: &[Commit], from: &str) -> BTreeSet<ObjectId> {
     reached
 }
 
-/// Whether nothing is brought in but `head` and what it rests on. `landing` is left out: the commit by which it came.
+/// Whether only `head` and its ancestors are brought in. `landing`, the commit that landed them, is not counted.
 pub(super) fn brings_only(commits: &[Commit], head: &str, landing: Option<ObjectId>) -> bool {
     let reached = reached(commits, head);
     !reached.is_empty() && commits.iter().all(|commit| reached.contains(&commit.id) || Some(commit.id) == landing)

@@ -1,4 +1,4 @@
-//! What a verdict rests on.
+//! The input of a verdict.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,95 +13,98 @@ use crate::record::Chain;
 /// Everything but the push itself.
 #[derive(Clone, Copy)]
 pub struct Input<'g> {
-    /// As it stood before the push.
+    /// The policy as it was before the push.
     pub policy: &'g Policy,
-    /// Every chain of the ledger, those that came in the same push included; a fault in one is kept in
+    /// Every chain of the ledger, including those that came in the same push; a fault in one is kept in
     /// [`Chain::fault`].
     pub chains: &'g [Chain],
-    /// What the gate saw before; the default where it has no memory.
+    /// What the gate saw before; the default if it has no memory.
     pub remembered: &'g Remembered,
-    /// Reads what the objects of the repository hold.
+    /// Reads the objects of the repository.
     pub contents: &'g dyn Contents,
-    /// Reads the commits that a line is followed through.
+    /// Reads the commits along a line.
     pub history: &'g dyn History,
     /// What protected refs showed, as far as the gate knows.
     pub states: &'g States,
-    /// Full name of the branch that the policy was read from; none where the operator gave another.
+    /// Full name of the branch that the policy was read from; none if the operator gave a policy file.
     pub policy_branch: Option<&'g str>,
-    /// The refs have not moved yet, and stand where the push says that they do.
+    /// The refs have not moved yet, and point to the old ids of the push.
     pub ahead: bool,
-    /// Who pushes, as the host authenticated them; none where it does not say.
+    /// Who pushes, as authenticated by the host; none if it does not say.
     pub pusher: Option<&'g str>,
-    /// What is known beside the messages, notes of tools for one, says that AI was used. It only raises what is asked
-    /// for: a desk knows it before it signs it, a gate learns it from what was signed.
+    /// Evidence outside the messages, such as notes of tools, says that AI was used. This can only raise the
+    /// requirements: a desk knows it before signing, a gate gets it from the signed records.
     pub signs_of_ai: bool,
     /// The gate's clock, in seconds since the epoch.
     pub now: i64,
 }
 
-/// Places that a reason names at most.
+/// The most places that a reason names.
 pub const MAX_PLACES: usize = 5;
 
 impl<'g> Input<'g> {
-    /// A ref that is protected now and showed a commit; else whoever fills a ref while it is open makes states.
+    /// A ref that is protected now and showed a commit; otherwise whoever fills a ref while it is open would make
+    /// states.
     pub(super) fn shown_by(&self, commit: ObjectId) -> Option<&'g str> {
         let is_protected = |name: &&str| self.policy.refs.protects(name);
         self.states.refs_of(commit).find(is_protected)
     }
 }
 
-/// What only objects tell, and is asked for where a decision speaks of it: the cost follows what may land.
+/// Facts that need git objects. They are requested only if a decision depends on them, so the cost depends on what may
+/// land.
 ///
 /// # Errors
 /// A sentence: an object that is missing makes a push undecidable.
 pub trait Contents {
-    /// Lines that some steps together add and remove, by path.
+    /// The lines that some steps together add and remove, by path.
     fn lines(&self, steps: &[Step]) -> Result<Vec<(RepoPath, u64)>, String>;
 
-    /// Where they bring in text that does not show ([`crate::change::visible::hidden`]): new lines, targets of
-    /// symlinks, and names (line 0) of what they leave there. The first [`MAX_PLACES`] and one more.
+    /// Where they bring in invisible text ([`crate::change::visible::hidden`]): in new lines, targets of symlinks, and
+    /// names (line 0) of what they leave there. The first [`MAX_PLACES`] and one more.
     fn hidden(&self, steps: &[Step]) -> Result<Vec<Location>, String>;
 
-    /// What they bring in and no desk shows line by line.
+    /// What they bring in that no desk shows line by line.
     fn opaque(&self, steps: &[Step]) -> Result<Vec<(RepoPath, Opaque)>, String>;
 
-    /// New paths, each with another path of the tree that is the same but for letter case or Unicode form.
+    /// New paths, each with another path of the tree that differs only in letter case or Unicode form.
     fn aliases(&self, steps: &[Step]) -> Result<Vec<(RepoPath, RepoPath)>, String>;
 
-    /// The limit of what is read for one push, if it was met: nothing is decided then. Never unmet again once it was.
+    /// The limit of what is read for one push, if it was reached: nothing is decided then. Once reached, it stays
+    /// reached.
     fn exceeded(&self) -> Option<String> {
         None
     }
 
-    /// Whether the paths of a manifest held the same all the way along first parents from `since` to `until`.
+    /// Whether the paths of a manifest stayed the same along all first parents from `since` to `until`.
     fn rest(&self, since: ObjectId, until: ObjectId, manifest: &Manifest) -> Result<Rest, String>;
 
-    /// Whether what is between two commits edits lines of one of some paths that the steps edit too; none where that
-    /// cannot be seen, since those commits are not here. For explanations: nothing is decided by it.
+    /// Whether the changes between two commits edit lines, in one of some paths, that the steps edit too; none if those
+    /// commits are not here. Only for explanations: nothing is decided by it.
     fn is_same_place(&self, _then: (ObjectId, ObjectId), _paths: &[&RepoPath], _steps: &[Step]) -> Option<bool> {
         None
     }
 
-    /// What the policy branch would say next if it stood at a commit; none where that is what it says now.
+    /// The policy that the policy branch would have at a commit; none if that is the present policy.
     fn next_policy(&self, commit: ObjectId, now: Digest) -> Result<Option<NextPolicy>, String>;
 }
 
-/// Why a path cannot be read by looking at the change.
+/// Why the content of a path cannot be read in the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Opaque {
-    /// A submodule or LFS pointer: what it stands for is not in this repository.
+    /// A submodule or LFS pointer: its content is not in this repository.
     Elsewhere,
     /// Binary, or too large.
     NoText,
 }
 
-/// Whether a place was left alone.
+/// Whether paths stayed unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
     /// No touched path changed between the two commits.
     Rested,
     /// It changed, and was changed back.
     Returned,
-    /// The one commit is not on the first-parent line of the other.
+    /// One commit is not on the first-parent line of the other.
     Elsewhere,
 }

@@ -1,8 +1,8 @@
-//! FLOOR 1: policy + records + the facts of a push → [`RefOutcome`]. Pure: time, policy, records and what objects hold
-//! are arguments.
+//! FLOOR 1: policy + records + the facts of a push → [`RefOutcome`]. Pure: time, policy, records and the content of
+//! objects are arguments.
 //!
 //! What lands is judged by its content: the push is cut into segments whose total delta is exactly one approved
-//! manifest. So merge commit, squash and rebase need no special case, and what a merge adds on the side is caught.
+//! manifest. So merge commits, squash and rebase need no special case, and anything that a merge adds is caught.
 
 #![warn(missing_docs)]
 
@@ -42,19 +42,19 @@ use crate::policy::{POLICY_FILE, Policy};
 use crate::record::{Chain, Entry, Fault, Index, Loss};
 use evaluation::Evaluation;
 
-/// Seconds by which two clocks may differ.
+/// How many seconds two clocks may differ.
 pub const CLOCK_SKEW: i64 = 120;
 
-/// Why the ledger as it lies there is not to be judged by.
+/// Why the present ledger cannot be used for a judgement.
 fn distrust(input: &Input<'_>) -> Option<Reason> {
     let (policy, chains) = (input.policy, input.chains);
     damage(policy, chains).or_else(|| withheld(policy, chains)).or_else(|| remembered::rollback(input))
 }
 
-/// Judges a move of a chain's ref. `chain` is what would be there; none where what was there is not all in it. `held`
-/// is what the refs hold, `chains` the same with what is pushed laid over.
+/// Judges a move of a chain's ref. `chain` is the new chain; none if it lacks a part of the old one. `held` is the
+/// content of the refs, `chains` the same with the pushed chains applied.
 ///
-/// `is_known` says whether a key id is one whose chains of this kind have a say.
+/// `is_known` says whether chains of this kind count for a key id.
 pub fn decide_chain<R: Entry>(
     update: &Update,
     chain: Option<&Chain<R>>,
@@ -94,8 +94,8 @@ pub fn decide_chain<R: Entry>(
     RefOutcome::allowed(&update.name)
 }
 
-/// What a pushed chain says to have seen, and is nowhere. What the copy that is here says so already stops nothing
-/// further.
+/// A record that a pushed chain claims to have seen, and that does not exist. Claims that are already in the local copy
+/// do not stop the push.
 fn new_loss<R: Entry>(
     chain: &Chain<R>,
     held: &[Chain<R>],
@@ -107,7 +107,7 @@ fn new_loss<R: Entry>(
     chain.seen.losses(&Index::of(chains)).find(|loss| is_known(&loss.chain.key) && is_new(loss))
 }
 
-/// A chain of a known key that does not hold together: a rejection may be what is missing from it.
+/// A damaged chain of a known key: a rejection may be missing from it.
 fn damage(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
     chains.iter().find_map(|chain| {
         let (position, fault) = chain.fault?;
@@ -121,7 +121,7 @@ fn damage(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
     })
 }
 
-/// A record that somebody saw when signing, and that is not here.
+/// A record that somebody saw when signing, and that is missing.
 fn withheld(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
     let index = Index::of(chains);
     let witnesses = chains.iter().filter_map(|chain| Some((policy.roster.by_key_id(&chain.id.key)?, chain)));
@@ -141,11 +141,11 @@ fn withheld(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
     })
 }
 
-/// How a change stands that has not landed yet: judged as if it were merged now.
+/// The status of a change that has not landed yet: judged as if it were merged now.
 pub fn standing(step: &Step, target: &str, input: &Input<'_>) -> Standing {
     let mut standing = segment::judge(&Evaluation::new(input, target), std::slice::from_ref(step), &step.delta);
     if input.policy_branch == Some(target) && step.delta.touches(&RepoPath::from(POLICY_FILE)) {
-        // As a push of it would be told.
+        // In the words of the answer to a push.
         let next = push::next_policy(input, step.commit).unwrap_or_else(Some);
         standing.reasons.extend(next);
     }

@@ -1,4 +1,4 @@
-//! Which records can have no say any more, so that a gate need not look at them again.
+//! Which records can no longer matter, so that a gate need not look at them again.
 
 use std::collections::HashSet;
 
@@ -8,11 +8,11 @@ use crate::decision::Verdict;
 use crate::record::RecordId;
 use crate::record::statement::Predicate;
 
-/// Seconds after an approval has run out for which it still explains why a push is denied: two days.
+/// How many seconds after its expiry an approval still explains why a push is denied: two days.
 const EXPLAINS: i64 = 2 * 24 * 3600;
 
-/// Whether a record has no say from `now` on under any policy: it ran out by its own word, and neither ends nor answers
-/// another. For an emergency's review it may still be wanted, which only its manifest tells.
+/// Whether a record cannot matter from `now` on under any policy: it has expired by its own date, and neither ends nor
+/// answers another. It may still be needed for the review of an emergency, which only its manifest tells.
 pub fn is_over(predicate: &Predicate, now: i64) -> bool {
     let ends = matches!(predicate.verdict, Verdict::Approve | Verdict::HumanOnly);
     ends && predicate.supersedes.is_empty()
@@ -21,9 +21,9 @@ pub fn is_over(predicate: &Predicate, now: i64) -> bool {
         && predicate.not_after.seconds().saturating_add(EXPLAINS) <= now
 }
 
-/// The records that change no verdict from `now` on, as long as the policy stays the same: those that were superseded,
-/// and approvals and claims that ran out; not those of an emergency, for which a review is owed. What they supersede
-/// stays so. Times only go forward, and a key's standing at a time is fixed once the record was received: so what is
+/// The records that change no verdict from `now` on, as long as the policy stays the same: superseded ones, and expired
+/// approvals and claims; not those of an emergency, for which a review is owed. What they supersede stays superseded.
+/// Time only goes forward, and the validity of a key at a time is fixed once the record was received: so what is
 /// obsolete stays obsolete.
 pub fn obsolete(input: &Input<'_>) -> HashSet<RecordId> {
     let all = record_statuses(input.policy, input.chains, &input.remembered.receipts, input.now);

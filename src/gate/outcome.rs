@@ -1,4 +1,4 @@
-//! What the gate says: to machines a JSON object, to people sentences.
+//! The answer of the gate: a JSON object for machines, sentences for people.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::Standing;
 use crate::policy::SlotState;
 
-/// Allow, deny, or cannot decide. Only the first lets anything through.
+/// Allow, deny, or cannot decide. Only the first permits a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decided {
-    /// Nothing stands against it, and every slot that the policy asks for is filled.
+    /// There are no objections, and every slot that the policy requires is filled.
     Allow,
-    /// Something stands against it, or a slot is open.
+    /// There is an objection, or a slot is open.
     Deny,
-    /// What it would be judged by is missing, damaged or unclear; lets through as little as a denial.
+    /// Something needed for the judgement is missing, damaged or unclear; it permits as little as a denial.
     Undecidable,
 }
 
@@ -29,7 +29,7 @@ impl Decided {
         }
     }
 
-    /// 0 allow, 2 deny, 4 cannot decide. 2 on purpose: what wraps us may read 1 as a mere warning.
+    /// 0 allow, 2 deny, 4 cannot decide. 2 on purpose: a wrapper may treat 1 as a mere warning.
     pub fn exit_code(self) -> u8 {
         match self {
             Decided::Allow => 0,
@@ -39,40 +39,40 @@ impl Decided {
     }
 }
 
-/// Reason codes. Their names are a contract with scripts; the manual says what each means.
+/// Reason codes. Scripts may rely on their names; the manual says what each means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
     /// `POLICY_ABSENT`: there is no policy.
     PolicyAbsent,
     /// `POLICY_INVALID`: the policy has mistakes.
     PolicyInvalid,
-    /// `POLICY_STALE`: the policy went back, has expired, or its version did not grow.
+    /// `POLICY_STALE`: the policy is older than before, has expired, or its version did not increase.
     PolicyStale,
     /// `POLICY_MIXED`: the policy is changed together with something else.
     PolicyMixed,
-    /// `LEDGER_FAULT`: a chain of a key in the roster does not hold together.
+    /// `LEDGER_FAULT`: a chain of a key in the roster is damaged.
     LedgerFault,
-    /// `LEDGER_MISSING`: a record that somebody signed to have seen is not here.
+    /// `LEDGER_MISSING`: a record that somebody saw, according to their signature, is missing.
     LedgerMissing,
-    /// `LEDGER_ROLLBACK`: a chain went back, seen from the gate's memory or from the ref that it would replace.
+    /// `LEDGER_ROLLBACK`: a chain lost records, compared with the gate's memory or with the ref that it would replace.
     LedgerRollback,
-    /// `STRANGER`: a chain of a key that is nobody's in the roster.
+    /// `STRANGER`: a chain of a key that is not in the roster.
     Stranger,
-    /// `UNREADABLE`: an object is missing, damaged, or can be read in two ways.
+    /// `UNREADABLE`: an object is missing, damaged, or ambiguous.
     Unreadable,
-    /// `REF_UNCOVERED`: the policy does not name the ref, or git would not take its name.
+    /// `REF_UNCOVERED`: the policy does not name the ref, or git would not accept its name.
     RefUncovered,
-    /// `REF_DELETED`: a protected ref is not deleted.
+    /// `REF_DELETED`: a protected ref may not be deleted.
     RefDeleted,
-    /// `REWRITE`: a protected ref is not rewritten, neither by the push nor behind the gate.
+    /// `REWRITE`: a protected ref may not be rewritten, neither by the push nor without the gate.
     Rewrite,
-    /// `NOT_A_STATE`: nothing on the line was shown by a protected ref, or the ref stands where this gate never let it.
+    /// `NOT_A_STATE`: no commit on the line is a state, or the ref points where this gate never allowed it.
     NotAState,
-    /// `CUT_HISTORY`: a shallow history hides what must be seen.
+    /// `CUT_HISTORY`: a shallow history lacks commits that are needed.
     CutHistory,
-    /// `MERGE_UNCLEAR`: what merging a proposal would do cannot be said.
+    /// `MERGE_UNCLEAR`: the result of merging a proposal cannot be determined.
     MergeUnclear,
-    /// `LIMIT`: it is more than the policy lets one change or signature be, or than is read for one push.
+    /// `LIMIT`: it exceeds what the policy allows for one change or signature, or what is read for one push.
     Limit,
     /// `UNSIGNED`: a slot of a compartment is open.
     Unsigned,
@@ -80,17 +80,17 @@ pub enum Code {
     AiUnsigned,
     /// `AUTHOR_UNPROVEN`: nobody vouches for who wrote it.
     AuthorUnproven,
-    /// `BIDI`: a slot for characters that do not show is open, or the name of a new ref has such characters.
+    /// `BIDI`: a slot for invisible characters is open, or the name of a new ref has such characters.
     Hidden,
-    /// `VETOED`: a rejection is in force, of this or of an earlier version, that no approval answers.
+    /// `VETOED`: a rejection of this or of an earlier version is in force, and no approval answers it.
     Vetoed,
-    /// `SELF_APPROVAL`: signed by an author, or by whoever ran the agent.
+    /// `SELF_APPROVAL`: signed by an author, or by the person who ran the agent.
     SelfApproval,
-    /// `ROLE`: the signer does not have the role that the slot asks for.
+    /// `ROLE`: the signer does not have the role that the slot requires.
     Role,
     /// `NOT_HUMAN`: signed by a bot.
     NotHuman,
-    /// `EXPIRED`: the approval's time is over.
+    /// `EXPIRED`: the approval has expired.
     Expired,
     /// `TIME`: the approval is dated more than [`super::CLOCK_SKEW`] seconds ahead, or the gate's clock went back.
     Time,
@@ -100,38 +100,38 @@ pub enum Code {
     KeyRevoked,
     /// `COOLING`: the cooling time of the compartment is not over.
     Cooling,
-    /// `FREEZE`: the policy lets nothing land at this time.
+    /// `FREEZE`: the policy allows nothing to land at this time.
     Freeze,
-    /// `CHANGED_AFTER`: other content was approved, of this change or of the same lines.
+    /// `CHANGED_AFTER`: different content was approved, of this change or of the same lines.
     ChangedAfter,
-    /// `TYPECHANGE`: other file modes were approved.
+    /// `TYPECHANGE`: different file modes were approved.
     TypeChange,
     /// `MERGE_DELTA`: the merge does more than was approved.
     MergeDelta,
-    /// `BASE_MOVED`: it was approved from another base than the compartment's binding lets pass.
+    /// `BASE_MOVED`: it was approved from a base that the compartment's binding does not permit.
     BaseMoved,
     /// `CONTEXT`: it was approved for another place, or before a touched path was changed and changed back.
     Context,
-    /// `BINDING`: the approval is tied to something else than what lands: see [`crate::policy::Binding`].
+    /// `BINDING`: the approval is bound to something other than what lands: see [`crate::policy::Binding`].
     Binding,
-    /// `PRESENCE`: the signature proves less of the signer being there than is asked for.
+    /// `PRESENCE`: the signature proves less presence than required.
     Presence,
-    /// `CLONE`: the counter of the security key did not grow: `SPEC.md`, section 5.
+    /// `CLONE`: the counter of the security key did not increase: `SPEC.md`, section 5.
     Clone,
     /// `COVERAGE`: approved without having seen all of it.
     Coverage,
     /// `OPAQUE`: a submodule, LFS pointer or other unreadable content that nobody acknowledged, or a link that leads
-    /// out.
+    /// out of the repository.
     Opaque,
-    /// `CONFUSABLE`: names that are alike, names of git's own, or a tag under another name than its own.
+    /// `CONFUSABLE`: confusable names, names reserved by git, or a tag object under a name other than its own.
     Confusable,
-    /// `SOLO`: the compartment stands alone, and something else is in the same change.
+    /// `SOLO`: the compartment must land alone, and something else is in the same change.
     Solo,
-    /// `BREAK_GLASS`: an emergency let it through, or was claimed and did not, or its review is still owed.
+    /// `BREAK_GLASS`: an emergency allowed it, or was claimed and did not, or its review is still owed.
     BreakGlass,
     /// `SELF_REVIEW`: the policy lets authors sign for their own changes.
     SelfReview,
-    /// `INTERMEDIATE`: commits between were not reviewed by themselves.
+    /// `INTERMEDIATE`: intermediate commits were not reviewed individually.
     Intermediate,
     /// `REVIEW_TOO_FAST`: many lines were approved within seconds.
     TooFast,
@@ -188,7 +188,7 @@ impl Code {
         Code::TooFast,
     ];
 
-    /// The name in the JSON and in the manual, in capitals; it is not changed between versions.
+    /// The name in the JSON and in the manual, in capitals; it does not change between versions.
     pub fn name(self) -> &'static str {
         match self {
             Code::PolicyAbsent => "POLICY_ABSENT",
@@ -253,35 +253,35 @@ impl Serialize for Code {
     }
 }
 
-/// What a reason does. Why an approval did not count only explains: one that is not needed must never turn an allowed
-/// push into a denied one.
+/// The effect of a reason. Why an approval did not count only explains: an approval that is not needed must never turn
+/// an allowed push into a denied one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReasonEffect {
-    /// Every outcome that rests on it repeats it.
+    /// Every outcome that depends on it repeats it.
     Said,
-    /// What came near, and was not enough.
+    /// Explains what was close, but not enough.
     Explains,
-    /// Denies, unless an emergency lets the change through.
+    /// Denies, unless an emergency allows the change.
     Holds,
     /// Denies, whatever was approved.
     Denies,
-    /// Nothing can be said; so it denies.
+    /// Nothing can be decided, so the push is stopped.
     Undecidable,
 }
 
 /// Why: a code for machines and a sentence for people. Texts in it are escaped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// What is the matter; scripts go by this alone.
+    /// What is wrong; scripts should use only this.
     pub code: Code,
     /// What it does to the outcome.
     pub effect: ReasonEffect,
-    /// The compartment that it is about; none where it is about more or less than one.
+    /// The compartment that it is about; none if it is not about exactly one.
     pub compartment: Option<String>,
     /// The path that it is about, escaped as [`crate::change::RepoPath`] is displayed.
     pub path: Option<String>,
-    /// One or more sentences for people, with what to do about it. Not a contract: it may change between versions.
+    /// One or more sentences for people, with what to do about it. It may change between versions.
     pub detail: String,
 }
 
@@ -335,41 +335,41 @@ pub struct RefOutcome {
     /// The full name of the ref: `refs/heads/main`.
     #[serde(rename = "ref")]
     pub name: String,
-    /// Of this ref alone; the push as a whole gets the worst of all its refs.
+    /// The outcome of this ref alone; the push as a whole gets the worst of all its refs.
     pub outcome: Decided,
-    /// The tip that a verdict on a proposal was given for, and is worth nothing on any other; none of a push.
+    /// The tip for which a verdict on a proposal was given, and on which alone it is valid; none for a push.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tip: Option<String>,
-    /// Everything that was found, in no contracted order; an allowed ref may have some that are said or explain.
+    /// Everything that was found, in no fixed order; an allowed ref may have reasons that inform or explain.
     pub reasons: Vec<Reason>,
-    /// Every slot that was asked for, filled or not.
+    /// Every required slot, filled or not.
     pub requirements: Vec<SlotState>,
-    /// An emergency let it through; the review is owed.
+    /// An emergency allowed it; the review is owed.
     pub break_glass: bool,
-    /// Ids of the records that it rests on.
+    /// Ids of the records that it depends on.
     pub records: Vec<String>,
     /// The weakest presence that any of these proves.
     pub presence: Option<String>,
     /// Digests of the manifests of the segments that the push was cut into.
     pub manifest: Vec<String>,
-    /// The strictest binding that was asked for.
+    /// The strictest binding that was required.
     pub binding: Option<String>,
     /// Seconds since the epoch: when the first counted approval expires.
     pub valid_until: Option<i64>,
 }
 
 impl RefOutcome {
-    /// What is denied, or cannot be decided, for one reason.
+    /// A denied or undecidable outcome with one reason.
     pub fn refused(name: &str, reason: Reason) -> RefOutcome {
         RefOutcome::allowed(name).and(reason)
     }
 
-    /// Nothing stands against it, and nothing had to be approved.
+    /// There are no objections, and nothing had to be approved.
     pub fn allowed(name: &str) -> RefOutcome {
         RefOutcome::of(name, Vec::new())
     }
 
-    /// The same, with one reason more against it.
+    /// The same, with one more reason against it.
     pub(super) fn and(mut self, reason: Reason) -> RefOutcome {
         let decided = if reason.effect == ReasonEffect::Undecidable { Decided::Undecidable } else { Decided::Deny };
         self.outcome = self.outcome.max(decided);
@@ -391,7 +391,7 @@ impl RefOutcome {
         self
     }
 
-    /// Where nothing stands against it, it is allowed.
+    /// Without objections, it is allowed.
     pub(super) fn of(name: &str, way: Vec<Standing>) -> RefOutcome {
         RefOutcome {
             name: name.to_owned(),
@@ -409,10 +409,10 @@ impl RefOutcome {
     }
 }
 
-/// The policy that was judged by.
+/// The policy that was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PolicySummary {
-    /// Its `version`, which grows with every change of it.
+    /// Its `version`, which increases with every change.
     pub version: u64,
     /// SHA-256 of the bytes of the file, in hex.
     pub digest: String,
@@ -421,20 +421,20 @@ pub struct PolicySummary {
 /// How much of the ledger was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LedgerSummary {
-    /// Chains, whoever their keys belong to.
+    /// All chains, whoever their keys belong to.
     pub chains: usize,
     /// Sound records in all of these chains, of known keys or not.
     pub records: usize,
 }
 
-/// What the gate's memory holds.
+/// The content of the gate's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct MemorySummary {
-    /// Chains of which the highest record seen is kept.
+    /// Chains whose highest seen record is stored.
     pub chains: usize,
 }
 
-/// The last line of the gate's log, which this answer is.
+/// This answer as the last line of the gate's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditHead {
     /// From 1.
@@ -443,37 +443,37 @@ pub struct AuditHead {
     pub digest: String,
 }
 
-/// The whole answer of `undersign verify`: DESIGN's contract, one JSON object.
+/// The whole answer of `undersign verify`: one JSON object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
-    /// `undersign-outcome/v1`: members may be added under this name, none is taken away or changes its meaning.
+    /// `undersign-outcome/v1`: members may be added under this name; none is removed or changes its meaning.
     pub schema: &'static str,
     /// The worst of all refs.
     pub outcome: Decided,
-    /// Whether the exit code is to stop anything: false where the gate only reports, or was asked about the past.
+    /// Whether the exit code should stop anything: false if the gate only reports, or audits the past.
     pub enforced: bool,
     /// One for each ref of the push, in the order in which they were pushed.
     pub refs: Vec<RefOutcome>,
-    /// None where none could be read; the reasons say why.
+    /// None if none could be read; the reasons say why.
     pub policy: Option<PolicySummary>,
-    /// The chains that were judged by, those of the push included.
+    /// The chains that were used, including those of the push.
     pub ledger: LedgerSummary,
-    /// What the gate remembers of earlier pushes; none where it has no place to.
+    /// What the gate remembers of earlier pushes; none if it has no state.
     pub memory: Option<MemorySummary>,
-    /// Where this answer stands in the gate's log; none where it keeps none.
+    /// The line of this answer in the gate's log; none if it keeps none.
     pub audit: Option<AuditHead>,
     /// When it was judged by the gate's clock, in seconds since the epoch.
     pub evaluated_at: i64,
-    /// The earliest of those of the refs, in seconds since the epoch; none where nothing that expires was counted.
+    /// The earliest of those of the refs, in seconds since the epoch; none if nothing that expires was counted.
     pub valid_until: Option<i64>,
     /// How long judging took, in milliseconds.
     pub elapsed_ms: u64,
-    /// The version of this crate that judged.
+    /// The version of this crate.
     pub version: &'static str,
 }
 
 impl Outcome {
-    /// What a hook does: a report only is 0 whatever it says.
+    /// The exit code for a hook: 0 if the gate only reports.
     pub fn exit_code(&self) -> u8 {
         if self.enforced { self.outcome.exit_code() } else { 0 }
     }

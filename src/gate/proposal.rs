@@ -1,9 +1,9 @@
-//! Judges a proposal before a host merges it: allowed only where every way in which the host may land it brings exactly
-//! the approved manifest to the tip that the verdict names, and nothing is worth on any other tip.
+//! Judges a proposal before a host merges it: it is allowed only if every way in which the host may land it brings
+//! exactly the approved manifest to the tip that the verdict names. The verdict is not valid on any other tip.
 //!
 //! With one merge base, and no touched path moved on the target since, git's three-way merge takes each path from one
-//! side: no text is merged, so no merge driver, attribute or configuration is asked. What can still differ differs by
-//! name.
+//! side: no text is merged, so no merge driver, attribute or configuration is involved. What can still differ depends
+//! on names only.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,12 +15,12 @@ use super::{Input, Step, Update, distrust, remembered, segment};
 use crate::change::{ObjectId, RepoPath, visible};
 use crate::policy::POLICY_FILE;
 
-/// How a host lands a proposal. What a rebase would land exactly, the others do too.
+/// How a host lands a proposal. What a rebase would land exactly, the other methods land exactly too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lands {
     /// The target is set to the head: judged as that push.
     FastForward,
-    /// By a merge commit whose first parent is the target's tip, always.
+    /// Always by a merge commit whose first parent is the target's tip.
     Merge,
     /// As one commit with the tree that a merge would have.
     Squash,
@@ -49,14 +49,14 @@ impl FromStr for Lands {
     }
 }
 
-/// What objects tell of a proposal: where it forked, and what stands between it and its target.
+/// Facts about a proposal from git objects: where it forked, and what is between it and its target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merging {
     /// The best common ancestors of tip and head, all of them.
     pub bases: Vec<ObjectId>,
-    /// A commit of either side whose parents are hidden here: another base may lie behind it.
+    /// A commit of either side whose parents are hidden here: there may be another base beyond it.
     pub cut: Option<ObjectId>,
-    /// Where there is exactly one base.
+    /// If there is exactly one base.
     pub merge: Option<Merge>,
 }
 
@@ -67,18 +67,18 @@ pub struct Merge {
     pub step: Step,
     /// A merge among the commits of the proposal.
     pub merges: Option<ObjectId>,
-    /// A path that the proposal touches and the target holds otherwise than the base. With [`Lands::Rebase`], one that
-    /// any of its commits touches and any commit of the target has touched since: git leaves out a commit whose twin is
-    /// there.
+    /// A path that the proposal touches and that differs between the target and the base. With [`Lands::Rebase`], one
+    /// that any of its commits touches and any commit of the target has touched since: git omits a commit whose twin is
+    /// already there.
     pub moved: Option<RepoPath>,
-    /// A path that lies below a file of the other side, or is a folder there. With [`Lands::Rebase`], in any commit.
+    /// A path that is below a file of the other side, or is a folder there. With [`Lands::Rebase`], in any commit.
     pub blocked: Option<RepoPath>,
-    /// A path that one side adds below a folder that the base had and the other side has no more: git may take that
-    /// folder for renamed, and put the path elsewhere. With [`Lands::Rebase`], by any commit of the proposal.
+    /// A path that one side adds below a folder that the base had and the other side no longer has: git may treat that
+    /// folder as renamed, and put the path elsewhere. With [`Lands::Rebase`], by any commit of the proposal.
     pub in_lost_folder: Option<RepoPath>,
 }
 
-/// Judges what landing a proposal would do to a ref that stands at `update.old`; `update.new` is the proposal's head.
+/// Judges what landing a proposal would do to a ref at `update.old`; `update.new` is the proposal's head.
 pub fn decide_proposal(update: &Update, lands: Lands, input: &Input<'_>) -> RefOutcome {
     let mut outcome = match lands {
         Lands::FastForward => PushEvaluation::new(&Input { ahead: true, ..*input }).decide(update).outcome,
@@ -125,7 +125,7 @@ fn judge(update: &Update, lands: Lands, input: &Input<'_>) -> Result<RefOutcome,
     }
     let evaluation = Evaluation::of_proposal(input, name, lands);
     let standing = segment::judge(&evaluation, std::slice::from_ref(&merge.step), &merge.step.delta);
-    // What was judged with something left unread is not judged.
+    // If anything was left unread, there is no verdict.
     if let Some(limit) = input.contents.exceeded() {
         return Err(Reason::undecidable(Code::Limit, limit));
     }
@@ -139,7 +139,7 @@ fn judge(update: &Update, lands: Lands, input: &Input<'_>) -> Result<RefOutcome,
     Ok(outcome)
 }
 
-/// The one thing that landing it can do, or why it cannot be said.
+/// The one possible result of landing it, or why it cannot be determined.
 fn clear(merging: Merging, lands: Lands) -> Result<Merge, Reason> {
     let unclear = |detail: String| Err(Reason::undecidable(Code::MergeUnclear, detail));
     if let Some(cut) = merging.cut {

@@ -1,4 +1,4 @@
-//! Judges the moves of refs in a push: where each begins, and what lies between there and its new tip.
+//! Judges the moves of refs in a push: where each begins, and what is between there and its new tip.
 
 use std::cell::{Cell, OnceCell};
 use std::collections::BTreeSet;
@@ -16,11 +16,11 @@ use crate::decision::Verdict;
 use crate::policy::{Policy, RefProtection};
 use crate::record::Key;
 
-/// A push of more steps than this is not judged. The search for segments is quadratic in it at worst.
+/// A push of more steps than this is not judged. The search for segments is quadratic in the number of steps at worst.
 pub const MAX_STEPS: usize = 2_000;
-/// States from which a new or rewritten ref is tried, nearest first.
+/// How many states are tried for a new or rewritten ref, nearest first.
 const MAX_STARTS: usize = 8;
-/// Refusals after which the rest of a push is refused unread.
+/// How many refusals are collected before the rest of a push is refused unread.
 const MAX_REFUSED: usize = 16;
 
 /// A move of a ref.
@@ -28,14 +28,14 @@ const MAX_REFUSED: usize = 16;
 pub struct Update {
     /// Full name of the ref.
     pub name: String,
-    /// Where it stands; zeros where it does not exist.
+    /// Its present id; zeros if it does not exist.
     pub old: ObjectId,
-    /// Where it would stand; zeros where it would be deleted.
+    /// Its new id; zeros if it would be deleted.
     pub new: ObjectId,
 }
 
 impl Update {
-    /// Neither made nor deleted.
+    /// It is neither created nor deleted.
     pub fn is_move(&self) -> bool {
         !self.old.is_zero() && !self.new.is_zero()
     }
@@ -47,50 +47,50 @@ pub type NextPolicy = Result<(u64, Digest), String>;
 /// One commit on the target's first-parent line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Where the ref stood before this step.
+    /// The ref before this step.
     pub from: ObjectId,
     /// The commit to which the ref would move by this step.
     pub commit: ObjectId,
-    /// What the ref would hold.
+    /// The content that the ref would have.
     pub tree: ObjectId,
     /// The trees whose difference `delta` is.
     pub compared: (ObjectId, ObjectId),
-    /// What the step does to each path, as a decision would bind to it.
+    /// What the step does to each path, in the form that a decision binds to.
     pub delta: Manifest,
-    /// The commits that this step brings in, itself included.
+    /// The commits that this step brings in, including itself.
     pub commits: Vec<Commit>,
-    /// Those of them that carry a valid ssh signature, with the key that made it.
+    /// Those of them with a valid ssh signature, with the key that made it.
     pub signers: Vec<(ObjectId, Key)>,
     /// Those of them that are merges and follow from their parents without conflict: whoever made them wrote nothing.
-    /// Only what is proven is among them.
+    /// Only proven ones are included.
     pub clean_merges: Vec<ObjectId>,
-    /// The symlinks and submodules among the touched paths: where they lead counts as touched too.
+    /// The symlinks and submodules among the touched paths: their targets count as touched too.
     pub links: Vec<Link>,
 }
 
-/// A verdict, and the commits that are states of the ref once it stands at its new tip.
+/// A verdict, and the commits that are states of the ref once it points to its new tip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judged {
-    /// What is said of the ref.
+    /// The verdict on the ref.
     pub outcome: RefOutcome,
-    /// The new commits on its first-parent line, in the order in which they would come; empty where it is not allowed.
+    /// The new commits on its first-parent line, oldest first; empty if it is not allowed.
     pub states: Vec<ObjectId>,
 }
 
-/// The order in which the refs of a push are judged, by position: what is new may rest on what moves beside it.
+/// The order in which the refs of a push are judged, by index: new refs may depend on refs that move in the same push.
 pub fn judging_order(updates: &[Update]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..updates.len()).collect();
     order.sort_by_key(|&at| updates[at].old.is_zero());
     order
 }
 
-/// Judges the refs of one push, one after the other. It is let through as a whole or not at all: what one of them is
-/// let through for may carry the next.
+/// Judges the refs of one push, one after the other. The push is allowed as a whole or not at all, so states that one
+/// ref makes may support the next.
 pub struct PushEvaluation<'g> {
     input: Input<'g>,
-    /// What earlier refs of this push are let through for.
+    /// The states that earlier refs of this push make.
     along: States,
-    /// Spent of what may be spent on the search for segments in the whole push.
+    /// The effort spent so far on the search for segments in the whole push.
     effort: Cell<usize>,
     refused: Cell<usize>,
     /// Refs for which a rejection is in force.
@@ -99,13 +99,13 @@ pub struct PushEvaluation<'g> {
 }
 
 impl<'g> PushEvaluation<'g> {
-    /// For one push: what is found for one of its refs is kept for the next.
+    /// For one push: results for one of its refs are kept for the next.
     pub fn new(input: &Input<'g>) -> PushEvaluation<'g> {
         let (along, effort, refused, rejected_for, distrust) = Default::default();
         PushEvaluation { input: *input, along, effort, refused, rejected_for, distrust }
     }
 
-    /// Judges one ref that is no ref of ours.
+    /// Judges one ref that is not one of undersign's own.
     pub fn decide(&mut self, update: &Update) -> Judged {
         let judged = self
             .judge(update)
@@ -145,11 +145,11 @@ impl<'g> PushEvaluation<'g> {
         if let Some(reason) = self.distrust.get_or_init(|| distrust(&self.input)) {
             return Err(reason.clone());
         }
-        // All of a push is refused with the first: what comes after some refusals need not be read.
+        // The first refusal refuses the whole push: after some refusals, the rest need not be read.
         if self.refused.get() >= MAX_REFUSED {
             return Err(Reason::deny(Code::Limit, "It was not judged: the push is refused for other refs."));
         }
-        // Where it stands is known while it has not moved; afterwards, where it is said to stand by now.
+        // Before it moves, its present id is known; afterwards, it is the new id that was given.
         let stands = if self.input.ahead && !old.is_zero() { *old } else { end };
         if !rule.rewrite
             && let Some(reason) = remembered::went_back(&self.input, name, stands)?
@@ -173,7 +173,7 @@ impl<'g> PushEvaluation<'g> {
         Ok(judged)
     }
 
-    /// A ref that only goes forward: its old tip stays on the first-parent line, so that all it ever showed does.
+    /// A forward-only ref: its old tip stays on the first-parent line, and so does everything that it ever showed.
     fn forward(&self, name: &str, old: ObjectId, end: ObjectId) -> Result<Judged, Reason> {
         let Input { history, states, .. } = self.input;
         let old = history.commit_of(old)?.unwrap_or(old);
@@ -185,17 +185,17 @@ impl<'g> PushEvaluation<'g> {
             let is_beside = history.is_ancestor(old, end)?;
             return Err(Reason::deny(Code::Rewrite, rewritten(name, is_beside)));
         };
-        // Where the ref stands is nobody's word while it has not moved; afterwards `old` is, and what the gate knows
-        // goes before.
+        // Before the ref moves, its present id is a fact; afterwards `old` is only a claim, and what the gate knows
+        // takes precedence.
         let from = if self.input.ahead { at } else { 0 };
         let own = line.find(from, |commit| states.is_of(commit, name))?;
-        // The nearest, and nothing below it: from further down, what was taken back since would look as if it had
-        // rested.
+        // The nearest state, and nothing below it: from further down, paths that were reverted since would look
+        // unchanged.
         let start = match own {
             Some(start) => start,
             None => line.find(from, |commit| self.is_state(commit))?.ok_or_else(|| self.no_state(name, &line))?,
         };
-        // The ref stands where this gate never let it: how it came there is judged, and then what comes now.
+        // The ref points where this gate never allowed it: first its way there is judged, then the push.
         let attempt = if start > at {
             let before = self.between(name, &line, at..start)?;
             if before.is_allowed() { before.and(self.between(name, &line, 0..at)?) } else { before }
@@ -205,14 +205,14 @@ impl<'g> PushEvaluation<'g> {
         Ok(if start == at { attempt.into_judged() } else { attempt.explained(name) })
     }
 
-    /// A ref that is new, made again or rewritten.
+    /// A ref that is new, re-created or rewritten.
     fn new_or_rewritten(&self, name: &str, end: ObjectId) -> Result<Judged, Reason> {
         let line = Line::new(self.input.history, end);
         let known = |commit| self.is_state(commit) || self.along.contains(commit);
         self.nearest_first(name, line, known)
     }
 
-    /// Judges how a ref came to where it stands from what it last showed: for a gate that is asked after the fact, and
+    /// Judges how a ref got to its present tip from what it last showed: for a gate that is called after the fact, and
     /// may have missed moves.
     pub fn catch_up(&self, name: &str, tip: ObjectId) -> Judged {
         let mut line = Line::new(self.input.history, tip);
@@ -223,7 +223,7 @@ impl<'g> PushEvaluation<'g> {
         judged.unwrap_or_else(|reason| Judged { outcome: RefOutcome::refused(name, reason), states: Vec::new() })
     }
 
-    /// Only what refs showed that are protected now; else whoever fills a ref while it is open makes states.
+    /// Only what presently protected refs showed; otherwise whoever fills a ref while it is open would make states.
     fn is_state(&self, commit: ObjectId) -> bool {
         self.input.shown_by(commit).is_some()
     }
@@ -272,7 +272,7 @@ impl<'g> PushEvaluation<'g> {
         Reason::deny(Code::NotAState, detail)
     }
 
-    /// Judges the steps of a line between two places, counted from its tip down.
+    /// Judges the steps of a line between two positions, counted from its tip down.
     fn between(&self, name: &str, line: &Line<'_>, places: std::ops::Range<usize>) -> Result<Attempt, Reason> {
         let (start, above) = line.between(places);
         let refused = |reason: Reason| Attempt {
@@ -302,7 +302,7 @@ impl<'g> PushEvaluation<'g> {
         let found = segmentation::ways(&steps, &Evaluation::new(&self.input, name), &mut effort);
         self.effort.set(effort);
         let mut outcome = RefOutcome::of(name, found.way);
-        // A search that ended early may leave a rest that would be allowed, and that nobody looked into.
+        // A search that ended early may leave a rest that would be allowed, but was not examined.
         let is_reached = found.ends.last() == Some(&end);
         if found.is_given_up || (!is_reached && outcome.outcome == Decided::Allow) {
             let detail = "There are too many ways to cut the push into what was approved. Push it in parts.";
@@ -311,7 +311,7 @@ impl<'g> PushEvaluation<'g> {
         Ok(Attempt { start, steps: steps.len(), outcome, states: found.ends, is_hopeless: found.is_given_up })
     }
 
-    /// A ref is put at a state itself: nothing has to be approved, and nobody may have rejected it since.
+    /// A ref is set to a state: nothing has to be approved, but nobody may have rejected it since.
     fn at_state(&self, name: &str, state: ObjectId) -> Result<Attempt, Reason> {
         let Input { policy, history, chains, remembered, now, .. } = self.input;
         let attempt = Attempt {
@@ -351,13 +351,13 @@ fn cut(name: &str) -> Reason {
     Reason::undecidable(Code::CutHistory, detail)
 }
 
-/// What became of judging from one state.
+/// The result of judging from one state.
 struct Attempt {
     start: ObjectId,
     steps: usize,
     outcome: RefOutcome,
     states: Vec<ObjectId>,
-    /// No state further below can make it any better.
+    /// No state further below can give a better result.
     is_hopeless: bool,
 }
 
@@ -382,7 +382,7 @@ impl Attempt {
         Judged { outcome: self.outcome, states }
     }
 
-    /// With what would have been a way, where it is refused.
+    /// Adds what would have been possible, if it is refused.
     fn explained(self, name: &str) -> Judged {
         let (start, steps, is_allowed) = (self.start, self.steps, self.is_allowed());
         let mut judged = self.into_judged();
@@ -407,7 +407,7 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// None for a ref that takes anything.
+    /// None for a ref that accepts anything.
     pub fn of(policy: &Policy, name: &str) -> Result<Option<Rule>, Reason> {
         let uncovered = |detail| Err(Reason::deny(Code::RefUncovered, detail));
         match policy.refs.protection(name) {
@@ -437,7 +437,7 @@ fn rewritten(name: &str, is_beside: bool) -> String {
     )
 }
 
-/// A policy that nobody could judge by must not land: nothing could land after it.
+/// An unusable policy must not land: nothing could land after it.
 pub(super) fn next_policy(input: &Input<'_>, commit: ObjectId) -> Result<Option<Reason>, Reason> {
     let policy = input.policy;
     let next = input.contents.next_policy(commit, policy.digest);

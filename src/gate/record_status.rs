@@ -1,4 +1,4 @@
-//! Whose each record is by the roster, and whether it counts at all. The one place that decides this.
+//! Whose each record is according to the roster, and whether it counts at all. The one place that decides this.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,18 +10,18 @@ use crate::policy::{Enrolment, Person, Policy, Unfit};
 use crate::record::statement::Predicate;
 use crate::record::{Chain, Presence, Record, chain};
 
-/// A record with what the roster says of it.
+/// A record with what the roster says about it.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordStatus<'c> {
     /// The record itself, verified.
     pub record: &'c Record,
-    /// The owner of the key; none where the roster knows no such key, or gives it to somebody else than the principal.
+    /// The owner of the key; none if the roster has no such key, or it belongs to somebody other than the principal.
     pub person: Option<&'c Person>,
-    /// What the signature proves of the person being there.
+    /// The presence of the person that the signature proves.
     pub presence: Presence,
-    /// When the gate first saw it; none where it has not yet.
+    /// When the gate first saw it; none if it has not yet.
     pub received: Option<i64>,
-    /// Until when it counts, left out, where its verdict is one that ends by itself; seconds since the epoch.
+    /// When it stops counting, exclusive, if its verdict expires; seconds since the epoch.
     pub expires: i64,
     /// Whether it counts now, and if not why.
     pub validity: Validity,
@@ -30,19 +30,19 @@ pub struct RecordStatus<'c> {
 /// Whether a record counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validity {
-    /// It counts, as far as its key, its owner and its time go; what it is about is another question.
+    /// It counts as far as its key, its owner and its time are concerned; its content is a separate question.
     InForce,
-    /// An approval whose time is over.
+    /// An expired approval.
     Expired,
-    /// Its principal put another record in its place, or took it back.
+    /// Its principal replaced or withdrew it.
     Superseded,
     /// By a security key whose counter went back.
     Clone,
-    /// By a key outside of its time, or revoked.
+    /// By a key outside its validity, or revoked.
     Unfit(Unfit),
     /// By a key that the roster does not know.
     Stranger,
-    /// By a key of somebody else than it says.
+    /// By a key of somebody other than its principal.
     Impostor,
 }
 
@@ -89,7 +89,7 @@ pub fn record_statuses<'c>(
     let trusted: Vec<&Record> = all.iter().filter(counting).map(|status| status.record).collect();
     let gone: HashSet<(&str, &str)> = chains.iter().flat_map(Chain::ended).collect();
     let superseded = chain::superseded(trusted.iter().copied());
-    // Nobody ends a rejection ahead of time; an approval may go at once.
+    // Nobody can end a rejection with a postdated record; an approval may end at once.
     let restricts = |record: &Record| {
         let predicate = record.predicate();
         predicate.verdict == Verdict::Reject || !is_ahead(predicate, now)
@@ -98,7 +98,7 @@ pub fn record_statuses<'c>(
     for status in all.iter_mut().filter(|status| counting(&&**status)) {
         let (principal, id) = (status.predicate().principal.as_str(), status.record.id());
         let ended = if status.predicate().verdict == Verdict::Reject { &ending_rejections } else { &superseded };
-        // Nearly all records end none, and then nothing is to be looked up.
+        // Nearly all records end no other, and then nothing needs to be looked up.
         let is_ended = !ended.is_empty() && ended.contains(&(principal, id));
         if is_ended || (!gone.is_empty() && gone.contains(&(principal, id.to_string().as_str()))) {
             status.validity = Validity::Superseded;
@@ -107,9 +107,9 @@ pub fn record_statuses<'c>(
     all
 }
 
-/// Whether records on which a push was let through still stand: not taken back, replaced or rejected since. That their
-/// time is over by now does not matter; nor, where another policy is in force by now, that a key of theirs is nobody's
-/// in it, so that its chain is not read any more.
+/// Whether records by which a push was allowed are still in force: not withdrawn, replaced or rejected since. It does
+/// not matter that they have expired; nor that a newer policy does not list one of their keys, so that its chain is no
+/// longer read.
 pub fn still_approve(record_statuses: &[RecordStatus<'_>], records: &[String], is_same_policy: bool) -> bool {
     let stands = |status: &&RecordStatus<'_>| matches!(status.validity, Validity::InForce | Validity::Expired);
     let standing =
@@ -157,7 +157,8 @@ fn status<'c>(
     RecordStatus { record, person: own.then_some(owner), presence, received, expires, validity }
 }
 
-/// When a record ends: what lets something land is good for as long as the policy lets it be, whatever the signer says.
+/// When a record expires: a record that allows something is valid no longer than the policy permits, whatever the
+/// signer says.
 fn expires(policy: &Policy, predicate: &Predicate) -> i64 {
     let signed = predicate.not_after.seconds();
     match predicate.verdict {
@@ -166,7 +167,7 @@ fn expires(policy: &Policy, predicate: &Predicate) -> i64 {
     }
 }
 
-/// Whether a record is dated later than any clock may show now.
+/// Whether a record is dated further in the future than clocks may differ.
 pub(super) fn is_ahead(predicate: &Predicate, now: i64) -> bool {
     predicate.issued_at.seconds() > now.saturating_add(CLOCK_SKEW)
 }

@@ -1,5 +1,5 @@
-//! What is judged of a push by the names of its refs, before any content: names that no ref may have, moves that are
-//! not what they say, and refs of undersign's own. What a repository knows is asked through [`RefFacts`].
+//! Checks of the ref names of a push, before any content: names that no ref may have, moves that are not what they
+//! claim, and undersign's own refs. Facts about the repository come from [`RefFacts`].
 
 use std::collections::HashSet;
 
@@ -7,41 +7,41 @@ use super::outcome::{Code, Reason, RefOutcome};
 use super::{Input, Update};
 use crate::change::{ObjectId, ref_name, visible};
 
-/// Where chains live: `<prefix><key id>/<chain id>`.
+/// The prefix of chains: `<prefix><key id>/<chain id>`.
 pub const DECISIONS: &str = "refs/undersign/decisions/";
-/// The same on a host that takes no refs but branches.
+/// The same on a host that accepts only branches.
 pub const DECISION_BRANCHES: &str = "refs/heads/undersign/decisions/";
-/// Where the chains of brokers live.
+/// The prefix of the chains of brokers.
 pub const RUNS: &str = "refs/undersign/runs/";
-/// Where the chains of people live who authorize commands.
+/// The prefix of the chains of people who authorize commands.
 pub const AUTHORIZATIONS: &str = "refs/undersign/authorizations/";
-/// Where `undersign doctor` tries out what a host allows.
+/// The prefix under which `undersign doctor` tests what a host allows.
 pub const PROBES: &str = "refs/undersign/probe/";
-/// What is undersign's own on a host: nobody pushes anything else there.
+/// The prefix of undersign's own refs on a host: nobody may push anything else there.
 const OWN: &str = "refs/undersign/";
 
-/// What a repository tells of refs and of what they point to.
+/// Facts of a repository about refs and what they point to.
 pub trait RefFacts {
-    /// The ref that a symbolic one names.
+    /// The target of a symbolic ref.
     fn stands_for(&self, name: &str) -> Option<String>;
 
-    /// Whether a ref points to this object; to zeros, whether there is none.
+    /// Whether a ref points to this object; for zeros, whether the ref does not exist.
     fn stands_at(&self, name: &str, id: ObjectId) -> bool;
 
-    /// The object at which a ref of the server stands, as far as can be seen.
+    /// The object to which a ref of the server points, as far as is visible.
     fn shown(&self, name: &str) -> Option<ObjectId>;
 
-    /// What an annotated tag calls itself; none of any other object.
+    /// The name inside an annotated tag; none for any other object.
     fn tag_name(&self, id: ObjectId) -> Option<Vec<u8>>;
 
-    /// Whether a commit has another among its ancestors, or is it.
+    /// Whether a commit is another one or has it as an ancestor.
     fn is_descendant(&self, of: ObjectId, ancestor: ObjectId) -> bool;
 
-    /// Whether a commit's tree holds nothing.
+    /// Whether a commit's tree is empty.
     fn is_empty(&self, commit: ObjectId) -> bool;
 }
 
-/// How a push is asked about, as far as names are judged by it.
+/// The kind of query, as far as it matters for names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     /// The refs have not moved yet.
@@ -50,12 +50,12 @@ pub struct Asked {
     pub proposal: bool,
 }
 
-/// The prefix by which a ref is a chain's.
+/// The prefix of a ref of a chain.
 pub fn prefix_of(name: &str) -> Option<&'static str> {
     [DECISIONS, DECISION_BRANCHES].into_iter().find(|prefix| name.starts_with(prefix))
 }
 
-/// Names that git does not allow, those by which it takes one object for another, and new ones that look like others.
+/// Names that git does not allow, names by which git substitutes objects, and new names that look like others.
 pub fn refuse_names(updates: &[Update]) -> Option<Reason> {
     updates.iter().find_map(refuse_name)
 }
@@ -80,8 +80,8 @@ fn refuse_name(update: &Update) -> Option<Reason> {
     None
 }
 
-/// Git tells where a ref stands as the pusher said it, and looks only when it moves that ref, each for itself: the
-/// policy and where a new branch begins would be the pusher's to choose, for all the others.
+/// Git passes on the old id that the pusher gave, and checks it only when it moves that ref, each ref separately: for
+/// all the others, the pusher could choose the policy and the start of a new branch.
 pub fn refuse_pretence(updates: &[Update], asked: Asked, facts: &dyn RefFacts) -> Option<Reason> {
     let mut names = HashSet::new();
     updates.iter().find_map(|update| {
@@ -112,7 +112,7 @@ pub fn refuse_pretence(updates: &[Update], asked: Asked, facts: &dyn RefFacts) -
     })
 }
 
-/// What the policy has no say in, chains aside: undersign's other refs, and names that would lie where chains are kept.
+/// Refs outside the policy, other than chains: undersign's other refs, and names that would be where chains are kept.
 pub fn decide_own(update: &Update, facts: &dyn RefFacts) -> Option<RefOutcome> {
     let name = &update.name;
     if name.starts_with(OWN) {
@@ -126,7 +126,7 @@ pub fn decide_own(update: &Update, facts: &dyn RefFacts) -> Option<RefOutcome> {
     None
 }
 
-/// A place to try out what the host allows: it takes empty commits, and keeps what it took.
+/// A place to test what the host allows: it accepts empty commits, and keeps what it accepted.
 fn decide_probe(update: &Update, facts: &dyn RefFacts) -> RefOutcome {
     let is_kept = update.old.is_zero() || facts.is_descendant(update.new, update.old);
     if update.name.starts_with(PROBES) && !update.new.is_zero() && is_kept && facts.is_empty(update.new) {
@@ -136,7 +136,7 @@ fn decide_probe(update: &Update, facts: &dyn RefFacts) -> RefOutcome {
     RefOutcome::refused(&update.name, Reason::deny(Code::LedgerRollback, detail))
 }
 
-/// A tag's signature is over the name that it gives itself: under another one, an old release would pass for a new one.
+/// A tag's signature covers the name inside the tag: under another name, an old release could pass for a new one.
 pub fn refuse_misnamed_tag(update: &Update, input: &Input<'_>, facts: &dyn RefFacts) -> Option<Reason> {
     let name = update.name.strip_prefix("refs/tags/").filter(|_| input.policy.refs.protects(&update.name))?;
     let own = facts.tag_name(update.new).filter(|own| own != name.as_bytes())?;

@@ -1,4 +1,4 @@
-//! What a gate knows of earlier pushes: facts, never verdicts. It is what makes a step back visible.
+//! What a gate knows about earlier pushes: facts, never verdicts. It makes rollbacks visible.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::{CLOCK_SKEW, Input};
 use crate::change::{ObjectId, visible};
 use crate::record::{Chain, ChainId, Head, Heads, Index, Record};
 
-/// What was seen of refs before; nothing where there is no memory.
+/// What was seen before; empty if there is no memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Remembered {
@@ -18,82 +18,82 @@ pub struct Remembered {
     pub heads: Heads,
     /// When each record that counts was first seen.
     pub receipts: Receipts,
-    /// Version and digest of the newest policy that was judged by.
+    /// Version and digest of the newest policy that was applied.
     pub policy: Option<(u64, String)>,
     /// When the last push was judged, in seconds since the epoch.
     pub clock: i64,
-    /// Pushes that were let through and not seen to have landed yet, the oldest first.
+    /// Pushes that were allowed and not seen to have landed yet, the oldest first.
     #[serde(default, alias = "expected", skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
     /// States were recorded: from then on, their absence is a loss.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recorded: bool,
-    /// Where refs that only go forward were last seen to stand, after they were let through.
+    /// The last seen allowed tips of forward-only refs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tips: BTreeMap<String, String>,
-    /// Up to where the log of verdicts went when this was last written.
+    /// The end of the log of verdicts when this was last written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<AuditHead>,
 }
 
-/// A push that was let through, until the gate sees what became of it. Git moves each ref by itself, and another hook
-/// may refuse them all: only what stands there has landed. What landed must not go without the records that came with
-/// it.
+/// An allowed push, until the gate sees its result. Git moves each ref separately, and another hook may refuse them
+/// all: only refs that are seen at their new tip have landed. What landed must not be without the records that came
+/// with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Waiting {
     /// Names and ids of the refs that would move.
     pub moves: Vec<(String, String)>,
-    /// Of the refs that record states.
+    /// The moves of refs that record states.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<WaitingStates>,
-    /// Of the chains that the push adds to.
+    /// The moves of chains that the push extends.
     pub heads: Heads,
-    /// When it was let through, in seconds since the epoch.
+    /// When it was allowed, in seconds since the epoch.
     pub time: i64,
 }
 
-/// What becomes of a ref once it is seen to stand where it was let through to.
+/// The effect once a ref is seen at its allowed tip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WaitingStates {
     /// The full name of the ref.
     #[serde(rename = "ref")]
     pub name: String,
-    /// The object at which it would stand.
+    /// The object to which it would point.
     pub new: String,
     /// The commits that become its states.
     pub commits: Vec<String>,
-    /// Ids of the records that it was let through on: taken back before it landed, it was not approved.
+    /// Ids of the records by which it was allowed: if they were withdrawn before it landed, it was not approved.
     pub records: Vec<String>,
-    /// Digest of the policy by which it was let through.
+    /// Digest of the policy by which it was allowed.
     #[serde(default)]
     pub policy: String,
 }
 
-/// Seconds after which a push that was let through and did not land is forgotten: another hook refused it, or git did.
+/// How many seconds after being allowed a push that did not land is forgotten: another hook refused it, or git did.
 const AWAITED: i64 = 3_600;
-/// Pushes that are waited for at a time; the oldest are forgotten first.
+/// How many pushes are waited for at a time; the oldest are forgotten first.
 const MAX_WAITING: usize = 1_000;
-/// Bytes of the names of all refs that are waited for.
+/// The most bytes of the names of all refs that are waited for.
 const MAX_NAMES: usize = 8 << 20;
 
-/// Where a ref is, seen from where a push that was let through would have put it.
+/// The position of a ref relative to its tip in an allowed push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefPosition {
-    /// Right there.
+    /// Exactly there.
     There,
-    /// At something that holds it.
+    /// At a commit that contains it.
     Beyond,
-    /// At neither: it did not move yet, or went another way.
+    /// Neither: it did not move yet, or moved elsewhere.
     Elsewhere,
 }
 
 impl Remembered {
-    /// Of what landed, the records are known from now on, and as of when they came. What became of refs that stand
-    /// where they were let through to is returned. Where states are recorded, a record that did not come along is no
-    /// loss: what it let through is no state before it comes. Elsewhere nobody would notice, so that what came without
-    /// it is known to lack it. `position` is told whether it matters that a ref went on from there.
+    /// Settles the pushes that landed: their records are known from now on, with the time when they came. Returns the
+    /// effects of refs that are at their allowed tips. If states are recorded, a record that did not come along is no
+    /// loss: what it allowed is not a state until the record comes. Otherwise nobody would notice, so the record is
+    /// remembered as missing. The argument of `position` says whether it matters that a ref has moved on from there.
     pub fn settle(
         &mut self,
         position: impl Fn(&str, &str, bool) -> RefPosition,
@@ -102,7 +102,7 @@ impl Remembered {
     ) -> Vec<WaitingStates> {
         let (mut landed, mut left) = (Vec::new(), BTreeSet::new());
         for mut waiting in std::mem::take(&mut self.waiting) {
-            // Where no records came with it, that it landed and went on says nothing.
+            // If no records came with it, it does not matter that it landed and moved on.
             let beyond = !waiting.heads.is_empty();
             let (moved, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut waiting.moves)
                 .into_iter()
@@ -124,8 +124,8 @@ impl Remembered {
                 self.waiting.push(waiting);
             }
         }
-        // Git moves a ref only from where it was judged to stand: what else waited for it cannot land any more, and
-        // whoever puts the ref there now is not the push that was judged.
+        // Git moves a ref only from the id that was judged: other pushes that waited for it can no longer land, and if
+        // the ref gets there now, it is not by the push that was judged.
         for waiting in &mut self.waiting {
             waiting.moves.retain(|(name, _)| !left.contains(name));
         }
@@ -133,13 +133,13 @@ impl Remembered {
         landed
     }
 
-    /// A chain may begin anew with what is there of it: somebody answers for what is gone.
+    /// A chain may start again with what is left of it: somebody answers for what is lost.
     pub fn forget_chain(&mut self, chain: &ChainId) {
         self.heads.forget(chain);
         self.receipts.0.remove(&chain.to_string());
     }
 
-    /// Takes in a push that is let through now. The same one tried again is one.
+    /// Adds a push that is allowed now. A repeated attempt counts once.
     pub fn wait_for(&mut self, waiting: Waiting) {
         self.waiting.retain(|other| other.moves != waiting.moves);
         self.waiting.push(waiting);
@@ -153,7 +153,7 @@ impl Remembered {
         self.waiting.drain(..self.waiting.len() - kept);
     }
 
-    /// What only restricts: it is believed whoever wrote it. What was received when, and what landed, is not.
+    /// The part that only restricts: it is used whoever wrote it. Receipts and landed pushes are not.
     #[must_use]
     pub fn restricting(self) -> Remembered {
         Remembered { receipts: Receipts::default(), waiting: Vec::new(), ..self }
@@ -166,7 +166,7 @@ impl Remembered {
 #[serde(transparent)]
 pub struct Receipts(BTreeMap<String, Vec<Receipt>>);
 
-/// A chain was seen up to a record. The record is named, so that another one put in its place later came later.
+/// A chain was seen up to a record. The record is named, so that a later replacement counts as received later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Receipt {
@@ -175,17 +175,17 @@ struct Receipt {
     time: i64,
 }
 
-/// Receipts older than this are thinned out: 60 days, in seconds. What they stood for then counts as received later,
-/// which only restricts.
+/// Receipts older than this are thinned out: 60 days, in seconds. Their records then count as received later, which
+/// only restricts.
 pub const RECEIPTS_KEPT: i64 = 60 * 24 * 3600;
 
 impl Receipts {
-    /// What the signers say of when they signed: an estimate for a desk, which is no gate.
+    /// The signers' own dates: an estimate for a desk, which is not a gate.
     pub fn claimed(chains: &[Chain]) -> Receipts {
         Receipts::at(chains, |record| record.predicate().issued_at.seconds())
     }
 
-    /// As if each record of some chains had come at a time of its own: for a look back, which knows of several clocks.
+    /// As if each record of some chains had arrived at a given time: for an audit, which knows several clocks.
     pub fn at(chains: &[Chain], time: impl Fn(&Record) -> i64) -> Receipts {
         let receipt = |record: &Record| Receipt {
             seq: record.predicate().chain.seq.0,
@@ -208,7 +208,7 @@ impl Receipts {
         Received(held.map(|receipt| (receipt.seq, receipt.time)).collect())
     }
 
-    /// Takes in that a chain was seen up to a record, unless more of it was seen.
+    /// Records that a chain was seen up to a record, unless more of it was seen.
     fn learn_head(&mut self, chain: &ChainId, head: &Head, time: i64) {
         let seen = self.0.entry(chain.to_string()).or_default();
         if seen.last().is_none_or(|last| last.seq < head.seq) {
@@ -216,22 +216,22 @@ impl Receipts {
         }
     }
 
-    /// Takes in that a chain has now been seen up to its head.
+    /// Records that a chain has now been seen up to its head.
     pub fn learn(&mut self, chain: &Chain, now: i64) {
         let Some(head) = chain.head() else { return };
         let seen = self.0.entry(chain.id.to_string()).or_default();
-        // What another record has taken the place of is not what was seen.
+        // A replaced record is not the one that was seen.
         seen.retain(|receipt| chain.has(receipt.seq, &receipt.record));
         if seen.last().is_none_or(|last| last.seq < head.seq) {
             seen.push(Receipt { seq: head.seq, record: head.record.to_string(), time: now });
         }
-        // Of what is old, the last entry answers for all before it.
+        // Of old entries, the last represents all before it.
         let old = seen.iter().rposition(|receipt| receipt.time < now - RECEIPTS_KEPT).unwrap_or(0);
         seen.drain(..old);
     }
 }
 
-/// Up to which record a chain was seen, and when, oldest first.
+/// Up to which record a chain was seen at which time, oldest first.
 pub struct Received(Vec<(u64, i64)>);
 
 impl Received {
@@ -242,7 +242,7 @@ impl Received {
     }
 }
 
-/// The policy or the clock went back.
+/// Reports that the policy or the clock went back.
 pub(super) fn stale(input: &Input<'_>) -> Option<Reason> {
     let (policy, remembered, now) = (input.policy, input.remembered, input.now);
     if now + CLOCK_SKEW < remembered.clock {
@@ -261,7 +261,7 @@ pub(super) fn stale(input: &Input<'_>) -> Option<Reason> {
     })
 }
 
-/// A ref that was seen further on: somebody took it back behind the gate.
+/// A ref that was seen further ahead: somebody moved it back without the gate.
 pub(super) fn went_back(input: &Input<'_>, name: &str, stands: ObjectId) -> Result<Option<Reason>, Reason> {
     let tip = input.remembered.tips.get(name).and_then(|tip| tip.parse::<ObjectId>().ok());
     let Some(tip) = tip.filter(|tip| *tip != stands) else { return Ok(None) };
@@ -277,7 +277,7 @@ pub(super) fn went_back(input: &Input<'_>, name: &str, stands: ObjectId) -> Resu
     Ok(Some(Reason::undecidable(Code::Rewrite, detail)))
 }
 
-/// A record that the gate itself saw before, and that is gone.
+/// A record that the gate itself saw before, and that is missing.
 pub(super) fn rollback(input: &Input<'_>) -> Option<Reason> {
     input.remembered.heads.losses(&Index::of(input.chains)).find_map(|loss| {
         let owner = input.policy.roster.by_key_id(&loss.chain.key)?;

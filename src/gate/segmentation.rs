@@ -8,26 +8,26 @@ use super::segment::{self, Standing};
 use crate::change::manifest::{Manifest, Sides, rolling_hash};
 use crate::change::{ObjectId, RepoPath};
 
-/// How much is looked at for one push: a touched path each time that a segment grows over it is one. What nobody signed
-/// can be cut in so many ways that no end would be found.
+/// The effort limit for one push: each touched path counts each time that a segment grows over it. Unsigned steps can
+/// be cut in so many ways that the search would not end.
 const MAX_EFFORT: usize = 5_000_000;
-/// What it is to judge a segment that then is not allowed; and any, for each of its steps.
+/// The effort of judging a segment that is not allowed; and of judging any segment, per step.
 const JUDGED: usize = 5_000;
 const JUDGED_STEP: usize = 50;
 
 /// What the search found.
 pub(super) struct Found {
-    /// Segments that follow each other, each allowed; where they do not reach the end, the last is the rest and is not.
+    /// Consecutive segments, each allowed; if they do not reach the end, the last one is the rest, which is not
+    /// allowed.
     pub way: Vec<Standing>,
     /// The commits at which the allowed ones end.
     pub ends: Vec<ObjectId>,
-    /// There was more to try than is tried.
+    /// The effort limit was reached.
     pub is_given_up: bool,
 }
 
-/// Finds a way along all steps in segments that are each allowed; else says what the rest after the furthest lacks.
-/// Depth first: where each step was approved alone, this is one look at each. `effort` is what was spent on the push so
-/// far.
+/// Cuts all steps into segments that are each allowed; otherwise says what the rest after the furthest one lacks. Depth
+/// first: if each step was approved separately, each is judged once. `effort` is the effort spent on the push so far.
 pub(super) fn ways(steps: &[Step], evaluation: &Evaluation<'_>, effort: &mut usize) -> Found {
     let count = steps.len();
     let mut from: Vec<Option<(usize, Standing)>> = vec![None; count + 1];
@@ -45,7 +45,8 @@ pub(super) fn ways(steps: &[Step], evaluation: &Evaluation<'_>, effort: &mut usi
         if (end != count && from[end].is_some()) || !(top.changed.is_empty() || evaluation.may_know(top.rolling_hash)) {
             continue;
         }
-        // What comes to nothing is taken step by step: else something unsigned could land if only it goes away again.
+        // Steps that cancel each other out are judged one by one: otherwise something unsigned could land if it is only
+        // removed again.
         if top.changed.is_empty() && end > top.start + 1 {
             continue;
         }
@@ -85,8 +86,8 @@ fn total(steps: &[Step]) -> Manifest {
     total
 }
 
-/// The total of the steps from one on, growing step by step. Its rolling hash is kept up to date entry by entry, so
-/// that a step costs what it touches and not what all touched so far.
+/// The total of the steps from one on, growing step by step. Its rolling hash is updated entry by entry, so that the
+/// cost of a step depends on what it touches, not on everything touched so far.
 struct Growth<'s> {
     steps: &'s [Step],
     start: usize,
@@ -100,7 +101,7 @@ impl<'s> Growth<'s> {
         Growth { steps, start, end: start, changed: HashMap::new(), rolling_hash: 0 }
     }
 
-    /// Takes in one step more; its end, or none where there is no more.
+    /// Adds one more step; returns its end, or none if there are no more.
     fn grow(&mut self) -> Option<usize> {
         let step = self.steps.get(self.end)?;
         for (path, old, new) in step.delta.iter() {

@@ -1,5 +1,5 @@
-//! What the gate says of an allowed push to those who do not know us: a SLSA Verification Summary Attestation, signed
-//! with the gate's own key. `SUMMARY.md`, below, says what is in it and how to verify it without undersign.
+//! A statement about an allowed push for those who do not know undersign: a SLSA Verification Summary Attestation,
+//! signed with the gate's own key. `SUMMARY.md`, below, says what is in it and how to verify it without undersign.
 //!
 //! Formats: in-toto Statement v1; <https://slsa.dev/verification_summary/v1>; SLSA 1.2, source track, "Source
 //! verification summary attestation"; DSSE v1; RFC 8410 (ed25519 in PKCS#8 and SubjectPublicKeyInfo).
@@ -25,13 +25,13 @@ use crate::record::{Fault, Key, RecordId, json, sshsig};
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 const PREDICATE_TYPE: &str = "https://slsa.dev/verification_summary/v1";
 const PASSED: &str = "PASSED";
-/// The first version with a source track, which says what the subject of such a summary is.
+/// The first version with a source track, which defines the subject of such a summary.
 const SLSA_VERSION: &str = "1.2";
 
-/// What one update of a ref was allowed on. The same type is signed and read back.
+/// The basis on which one update of a ref was allowed. The same type is signed and read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// URI of the gate. Whoever verifies accepts only pairs of key and verifier that they know.
+    /// URI of the gate. A verifier accepts only known pairs of key and URI.
     pub verifier: String,
     /// Seconds since the epoch by the gate's clock.
     pub now: i64,
@@ -43,35 +43,34 @@ pub struct Summary {
     pub commit: ObjectId,
     /// The tree of `commit`.
     pub tree: ObjectId,
-    /// The policy that was judged by, as it stood before the push.
+    /// The policy that was applied, as it was before the push.
     pub policy: Input,
-    /// Every record that was counted, or none at all: SLSA knows no half of a list.
+    /// Every record that was counted, or none at all: SLSA does not allow a partial list.
     pub records: Vec<Input>,
     /// See [`Facts::levels`].
     pub levels: Vec<Level>,
 }
 
-/// Something that the gate judged by.
+/// An input of the verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// Where it may be had. For a record, the ref of its chain:
-    /// `git+https://git.example/infra@refs/undersign/decisions/…`.
+    /// Where to get it. For a record, the ref of its chain: `git+https://git.example/infra@refs/undersign/decisions/…`.
     pub uri: String,
-    /// SHA-256: of a policy, of its file; of a record, of its payload, which is its [`RecordId`].
+    /// SHA-256: of the file of a policy; of the payload of a record, which is its [`RecordId`].
     pub digest: RecordId,
 }
 
-/// What is claimed of the landed commit. Organisations prefix theirs with `ORG_SOURCE_`, says SLSA; `SLSA_` is not
-/// ours.
+/// Claims about the landed commit. According to SLSA, organisations prefix theirs with `ORG_SOURCE_`; `SLSA_` is
+/// reserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Level {
-    /// The people whom the policy asks for signed what landed.
+    /// The people that the policy requires signed what landed.
     #[serde(rename = "ORG_SOURCE_SENIOR_SIGNED")]
     SeniorSigned,
     /// Two people or more signed it.
     #[serde(rename = "ORG_SOURCE_TWO_PERSON")]
     TwoPerson,
-    /// Each of their signatures proves that somebody was there: a security key was touched.
+    /// Each of their signatures proves presence: a security key was touched.
     #[serde(rename = "ORG_SOURCE_PRESENCE_PROVEN")]
     PresenceProven,
     /// It landed by break-glass. Never together with another level.
@@ -79,20 +78,20 @@ pub enum Level {
     BreakGlass,
 }
 
-/// What levels follow from.
+/// The facts from which levels follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
     /// Distinct people, not keys, whose approvals were counted.
     pub people: usize,
     /// All of these approvals prove presence.
     pub presence_proven: bool,
-    /// It was let through in an emergency.
+    /// It was allowed as an emergency.
     pub break_glass: bool,
 }
 
 impl Facts {
-    /// The levels of an allowed push. Break-glass is one by itself, whoever signed: it says that the usual did not
-    /// happen. What nobody signed, since the policy asked for nobody, has no level.
+    /// The levels of an allowed push. Break-glass is always the only one, whoever signed: it says that the normal
+    /// process was bypassed. What needed no signature, and has none, has no level.
     pub fn levels(self) -> Vec<Level> {
         if self.break_glass {
             return vec![Level::BreakGlass];
@@ -109,17 +108,17 @@ impl Facts {
 /// Why a key or a summary is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SummaryError {
-    /// The private key cannot be read: RFC 8410 in PKCS#8 is taken, and no other algorithm.
+    /// The private key cannot be read: only RFC 8410 in PKCS#8 is accepted.
     #[error(
         "this is no ed25519 private key in PEM (PKCS#8, not encrypted); `openssl genpkey -algorithm ed25519` makes one"
     )]
     PrivateKey,
-    /// The public key cannot be read: RFC 8410 in SubjectPublicKeyInfo is taken.
+    /// The public key cannot be read: only RFC 8410 in SubjectPublicKeyInfo is accepted.
     #[error(
         "this is no ed25519 public key in PEM (SubjectPublicKeyInfo); `openssl pkey -in KEY -pubout` writes that of a key"
     )]
     PublicKey,
-    /// The field of this name is no URI, as far as is looked at: RFC 3986 asks for more.
+    /// The field of this name is not a URI, as far as is checked: RFC 3986 requires more.
     #[error("the {0} is not a URI: a scheme, a colon, and ASCII without spaces")]
     Uri(&'static str),
     /// The ref does not start with `refs/`.
@@ -128,22 +127,22 @@ pub enum SummaryError {
     /// The time cannot be written as RFC 3339 with four digits of the year.
     #[error("the time is not between the years 1970 and 9999")]
     Time,
-    /// The list of levels is one that no gate gives.
+    /// No gate issues this list of levels.
     #[error("a level is there twice, or break-glass is not alone")]
     Levels,
     /// The DSSE envelope or its signature is refused, for a fault of `SPEC.md`, section 2.
     #[error("the summary does not hold: {0}")]
     Envelope(#[from] Fault),
-    /// The signature is good, and the payload is not what a gate writes; no second spelling is taken.
+    /// The signature is valid, but the payload is not what a gate writes; no other spelling is accepted.
     #[error("the statement is not a summary of an allowed push as a gate of this version writes it")]
     Statement,
 }
 
-/// The key of a gate: ed25519, for summaries and reports. It is no signer's key and fills no slot.
+/// The key of a gate: ed25519, for summaries and reports. It is not a signer's key, and fills no slot.
 pub struct GateKey(SigningKey);
 
 impl GateKey {
-    /// A key from 32 bytes of a random source for cryptography. There is none on this floor.
+    /// A key from 32 bytes of a random source for cryptography. This floor has no such source.
     pub fn generate(seed: [u8; 32]) -> GateKey {
         GateKey(SigningKey::from_bytes(&seed))
     }
@@ -171,7 +170,7 @@ impl GateKey {
         Ok(sshsig::armor_for(purpose, &key, &signature))
     }
 
-    /// The half that others verify with; it goes to them in PEM.
+    /// The public key, which others get in PEM.
     pub fn public(&self) -> GatePublicKey {
         GatePublicKey(self.0.verifying_key())
     }
@@ -183,7 +182,7 @@ impl fmt::Debug for GateKey {
     }
 }
 
-/// What is given to those who verify.
+/// The form that is given to verifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GatePublicKey(VerifyingKey);
 
@@ -213,8 +212,8 @@ impl GatePublicKey {
     }
 
     /// The key id in the envelope: `SHA256:…`, as `ssh-keygen -l` prints it. Not hex over the SubjectPublicKeyInfo,
-    /// because go-securesystemslib (so slsa-verifier) computes this spelling where it is given no key id, and skips
-    /// signatures that carry another one.
+    /// because go-securesystemslib (and so slsa-verifier) computes this spelling if it is given no key id, and skips
+    /// signatures with a different one.
     pub fn id(self) -> String {
         format!("SHA256:{}", Base64Unpadded::encode_string(&Digest::of(&self.blob()).0))
     }
@@ -226,16 +225,16 @@ impl Summary {
     ///
     /// # Errors
     /// [`SummaryError::Uri`], [`SummaryError::Reference`], [`SummaryError::Time`], [`SummaryError::Levels`]; and
-    /// [`Fault::TooLarge`] where it comes out larger than the 1 MiB that an envelope may have.
+    /// [`Fault::TooLarge`] if it exceeds the 1 MiB that an envelope may have.
     pub fn sign(&self, key: &GateKey) -> Result<Vec<u8>, SummaryError> {
         let payload = self.payload()?;
-        // Called armor because records put an SSH signature here; to DSSE it is just bytes.
+        // Called armor because records have an SSH signature here; for DSSE it is just bytes.
         let armor = key.0.sign(&pae(&payload)).to_bytes().to_vec();
         let bytes = Envelope { payload, key_hint: key.public().id(), armor }.encode();
         if bytes.len() > MAX_ENVELOPE { Err(Fault::TooLarge.into()) } else { Ok(bytes) }
     }
 
-    /// What is signed. There is one spelling of each summary.
+    /// The signed bytes. Each summary has exactly one spelling.
     fn payload(&self) -> Result<Vec<u8>, SummaryError> {
         self.check()?;
         let predicate = Predicate {
@@ -278,12 +277,12 @@ impl Summary {
 }
 
 /// Reads a summary that one of our gates signed with `key`: signature first, parsing second, and only what
-/// [`Summary::sign`] writes. It proves who said this and when; the caller compares verifier, repository, reference and
-/// commit with what it expects, or else the summary of another place passes for this one.
+/// [`Summary::sign`] writes. It proves who issued this and when. The caller must compare verifier, repository,
+/// reference and commit with what it expects; otherwise a summary from elsewhere passes for this one.
 ///
 /// # Errors
-/// [`SummaryError::Envelope`] where envelope, key id or signature do not hold, [`SummaryError::Statement`] for what is
-/// signed but no such summary; and those of [`Summary::sign`].
+/// [`SummaryError::Envelope`] if envelope, key id or signature are not valid, [`SummaryError::Statement`] if what is
+/// signed is not such a summary; and those of [`Summary::sign`].
 pub fn read(envelope: &[u8], key: &GatePublicKey) -> Result<Summary, SummaryError> {
     let Envelope { payload, key_hint, armor } = Envelope::decode(envelope)?;
     if key_hint != key.id() {
@@ -293,7 +292,7 @@ pub fn read(envelope: &[u8], key: &GatePublicKey) -> Result<Summary, SummaryErro
     key.0.verify_strict(&pae(&payload), &signature).map_err(|_| Fault::SignatureInvalid)?;
     let statement: Statement = serde_json::from_slice(&payload).map_err(|_| SummaryError::Statement)?;
     let summary = statement.summary().ok_or(SummaryError::Statement)?;
-    // Written again it must be the same: so all that has but one value, and all that is said twice, is compared too.
+    // Serialised again it must be the same: so constant and repeated fields are compared too.
     if summary.payload()? == payload { Ok(summary) } else { Err(SummaryError::Statement) }
 }
 
@@ -303,7 +302,7 @@ fn time(seconds: i64) -> Result<String, SummaryError> {
     time.map(|time| time.to_string()).ok_or(SummaryError::Time)
 }
 
-/// RFC 3986 as far as it separates a URI from a path or a name: a scheme, and no character that one may not hold.
+/// RFC 3986 as far as it separates a URI from a path or a name: a scheme, and no forbidden character.
 fn is_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let legal = |c: char| c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c);
@@ -348,7 +347,7 @@ struct Annotations {
     source_refs_of_source_tool: Vec<String>,
 }
 
-/// Without `dependencyLevels`, which says nothing of dependencies, as an empty one would not.
+/// Without `dependencyLevels`: the summary says nothing about dependencies.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Predicate {
@@ -394,7 +393,7 @@ impl Descriptor {
 }
 
 impl Statement {
-    /// What the summary was, if there was one; the constants are not looked at.
+    /// Reads the summary, if there is one; the constants are not checked.
     fn summary(self) -> Option<Summary> {
         let predicate = self.predicate;
         let subject = self.subject.into_iter().next()?;

@@ -8,7 +8,7 @@ use super::Rules;
 use crate::change::RepoPath;
 use crate::change::diff::FileDiff;
 
-/// How far a mistake would reach.
+/// How far the effect of a mistake would spread.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum BlastClass {
     /// A leaf: documentation, tests.
@@ -41,18 +41,18 @@ impl BlastClass {
     }
 }
 
-/// Why a change reaches so far.
+/// A reason for the reach of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlastReason {
-    /// How far by this reason alone.
+    /// The class by this reason alone.
     pub class: BlastClass,
-    /// For people, without its end.
+    /// A sentence for people, without the final full stop.
     pub sentence: String,
-    /// A path that it was seen at.
+    /// A path to which it applies.
     pub path: RepoPath,
 }
 
-/// How far a mistake in a change would reach.
+/// How far the effect of a mistake in a change would spread.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blast {
     /// The widest of its reasons.
@@ -86,7 +86,7 @@ pub(super) fn of(files: &[FileDiff], rules: &Rules) -> Blast {
     Blast { class: reasons.first().map_or(BlastClass::B0, |reason| reason.class), reasons }
 }
 
-/// Formats that say what is to run, where a folder called `test` is an environment as real as any.
+/// Formats that define what runs, in which a folder called `test` is a real environment.
 const INFRASTRUCTURE: &[&str] = &["tf", "tfvars", "hcl", "tofu", "yaml", "yml", "bicep", "nomad", "jsonnet"];
 
 pub(super) fn is_test(path: &str) -> bool {
@@ -96,12 +96,12 @@ pub(super) fn is_test(path: &str) -> bool {
     let in_folder = |names: &[&str]| path.split('/').any(|part| names.contains(&part));
     let is_named_so = name.starts_with("test_")
         || [".test.", ".spec.", "_test.", "_tests.", "Test.java", "Tests.cs"].iter().any(|mark| name.contains(mark));
-    // Cargo takes nothing below `src` for a test by its name.
+    // Cargo treats nothing below `src` as a test because of its name.
     let is_source = name.ends_with(".rs") && in_folder(&["src"]);
     in_folder(FOLDERS) || is_named_so && !is_source || in_folder(OF_CODE) && !INFRASTRUCTURE.contains(&extension(path))
 }
 
-/// What shows how it could be done, or tells of it: nothing is deployed from there.
+/// Examples and documentation: nothing is deployed from there.
 pub(super) fn is_sample(path: &str) -> bool {
     const FOLDERS: &[&str] = &["example", "examples", "sample", "samples"];
     const OF_TEXTS: &[&str] = &["demo", "doc", "docs", "website", "blog"];
@@ -115,7 +115,7 @@ pub(super) fn is_sample(path: &str) -> bool {
         || name.ends_with(".txt") && !is_read
 }
 
-/// Configuration of an environment that people try things in: what is dangerous in production is seldom grave there.
+/// Configuration of a test environment: what is dangerous in production is seldom grave there.
 pub(super) fn is_rehearsal(path: &str) -> bool {
     const WORDS: &[&str] = &["dev", "local", "sandbox", "staging", "qa", "demo", "preview", "minikube", "playground"];
     let of_configuration = ["json", "toml", "ini", "cfg", "conf", "properties", "env", "xml"];
@@ -124,7 +124,7 @@ pub(super) fn is_rehearsal(path: &str) -> bool {
     is_configuration && path.split(['/', '.', '-', '_']).any(|word| WORDS.contains(&word)) && !path.starts_with(".git")
 }
 
-/// What stands after the last dot of a path's last part.
+/// The extension of a path.
 pub(super) fn extension(path: &str) -> &str {
     path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, extension)| extension)
 }

@@ -1,4 +1,4 @@
-//! A finding: what a rule or check saw, where, why it matters, and what to ask.
+//! A finding: what a rule or check reports, where, why it matters, and what to ask.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use crate::change::digest::Digest;
 /// How grave a finding is. Ordered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
-    /// Worth knowing, nothing to answer.
+    /// Worth knowing; needs no answer.
     #[default]
     Note,
     /// Seldom a mistake.
@@ -22,12 +22,12 @@ pub enum Severity {
     Medium,
     /// Often a mistake, or a costly one.
     High,
-    /// Harm is likely where nobody meant it.
+    /// Likely to do harm if it is not intended.
     Critical,
 }
 
 impl Severity {
-    /// One letter: colour never speaks alone.
+    /// One letter: colour alone never carries meaning.
     pub fn letter(self) -> char {
         match self {
             Severity::Note => '·',
@@ -62,36 +62,35 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What wants an answer in one change at most: what there is beyond is answered together.
+/// The most findings of a change that need separate answers: the rest are answered together.
 pub const MAX_ASKED: usize = 50;
-/// The rule of what is answered together where even the rules are too many.
+/// The rule id of what is answered together if there are even too many rules.
 const MORE: &str = "findings.more";
 
-/// What a rule saw at a line, or at several.
+/// What a rule reports at a line, or at several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Id of the rule in the file of rules.
     pub rule: String,
     /// How grave it is.
     pub severity: Severity,
-    /// What, in a few words.
+    /// What was found, in a few words.
     pub title: String,
     /// Why it matters.
     pub why: String,
     /// The question to the reviewer.
     pub ask: String,
-    /// Where it was seen; the first of several places.
+    /// Where it was found; the first of several places.
     pub location: Location,
-    /// All places, where there are several: one answer speaks for all of them. Of one that stands for several others,
-    /// theirs.
+    /// All places, if there are several: one answer covers all of them. If it combines several findings, their places.
     pub places: Vec<Place>,
     /// The text of the line, at most 200 characters, secrets masked; not escaped.
     pub evidence: String,
-    /// Key of the whole line: evidence is cut, and does not tell one secret from another.
+    /// Key of the whole line: evidence is cut, and does not distinguish secrets.
     pub text: String,
-    /// Key of what the line stands in: the same line in another definition, or below other keys, wants its own answer.
+    /// Key of what encloses the line: the same line in another definition, or below other keys, needs its own answer.
     pub within: String,
-    /// Tells equal findings of one file apart.
+    /// Distinguishes equal findings of one file.
     pub ordinal: u32,
 }
 
@@ -100,28 +99,28 @@ pub struct Finding {
 pub struct Place {
     /// Where it is.
     pub location: Location,
-    /// What is said there; empty where that is what the finding says.
+    /// The text at this place; empty if it is that of the finding.
     pub title: String,
 }
 
 impl Finding {
-    /// How often it was seen.
+    /// The number of its places.
     pub fn count(&self) -> usize {
         self.places.len().max(1)
     }
 
-    /// Where it was seen, in the order of paths and lines.
+    /// Where it was found, sorted by paths and lines.
     pub fn locations(&self) -> impl Iterator<Item = &Location> {
         let only = Some(&self.location).filter(|_| self.places.is_empty());
         only.into_iter().chain(self.places.iter().map(|place| &place.location))
     }
 
-    /// One of its places; the first where there is no such.
+    /// One of its places; the first if the index is out of range.
     pub fn location_at(&self, place: usize) -> &Location {
         self.places.get(place).map_or(&self.location, |place| &place.location)
     }
 
-    /// What is said at one of its places.
+    /// The text at one of its places.
     pub fn title_at(&self, place: usize) -> &str {
         self.places
             .get(place)
@@ -130,7 +129,7 @@ impl Finding {
             .unwrap_or(&self.title)
     }
 
-    /// Its first place, and how many there are besides.
+    /// Its first place, and how many more there are.
     pub fn whereabouts(&self) -> String {
         match self.count() - 1 {
             0 => self.location.to_string(),
@@ -138,8 +137,8 @@ impl Finding {
         }
     }
 
-    /// Stable while rule, path, side, text and what that stands in stay the same, so that an answer survives a rebase.
-    /// Of several places it is another one as soon as one comes or goes: an answer speaks for what was shown.
+    /// Stable while rule, path, side, text and what encloses it stay the same, so that an answer survives a rebase.
+    /// With several places it changes as soon as one is added or removed: an answer covers what was shown.
     pub fn key(&self) -> String {
         let side = self.location.side as u8;
         let (rule, ordinal, evidence) = (&self.rule, self.ordinal, &self.evidence);
@@ -153,7 +152,7 @@ fn by_gravity(a: &Finding, b: &Finding) -> Ordering {
     b.severity.cmp(&a.severity).then_with(|| a.location.cmp(&b.location)).then_with(|| a.rule.cmp(&b.rule))
 }
 
-/// Sorts findings, numbers equal ones, and drops what says the same of the same line twice.
+/// Sorts findings, numbers equal ones, and drops duplicates on the same line.
 pub(super) fn settle(findings: &mut Vec<Finding>) {
     findings.sort_by(by_gravity);
     findings.dedup_by(|a, b| a.rule == b.rule && a.location == b.location);
@@ -166,8 +165,8 @@ pub(super) fn settle(findings: &mut Vec<Finding>) {
     }
 }
 
-/// Findings that say the same of the same object become one with several places. `names_it`: whether what a finding
-/// says, and the line that it is about, tell its object from others.
+/// Combines findings that report the same about the same object into one with several places. `names_it`: whether the
+/// text of a finding, together with its line, identifies its object.
 pub(super) fn joined(findings: Vec<Finding>, names_it: impl Fn(&Finding) -> bool) -> Vec<Finding> {
     let (mut at, mut parts): (BTreeMap<_, usize>, Vec<Vec<Finding>>) = Default::default();
     for finding in findings {
@@ -182,8 +181,8 @@ pub(super) fn joined(findings: Vec<Finding>, names_it: impl Fn(&Finding) -> bool
     parts.into_iter().flat_map(as_one).collect()
 }
 
-/// At most [`MAX_ASKED`] that want an answer, from findings that are sorted: the gravest on their own, of the others
-/// those of a rule together. Notes want none, and stay as they are.
+/// Reduces sorted findings to at most [`MAX_ASKED`] that need an answer: the gravest stay separate, the others are
+/// combined for each rule. Notes need no answer, and stay as they are.
 pub(super) fn grouped(mut findings: Vec<Finding>) -> Vec<Finding> {
     let asked = findings.iter().take_while(|finding| finding.severity > Severity::Note).count();
     if asked <= MAX_ASKED {
@@ -198,7 +197,7 @@ pub(super) fn grouped(mut findings: Vec<Finding>) -> Vec<Finding> {
         rules.extend((!is_known).then(|| finding.rule.clone()));
         of_rule.entry(finding.rule.clone()).or_default().push(finding);
     }
-    // Of more rules than answers the gravest are asked one by one.
+    // If there are more rules than answers, the gravest get separate answers.
     let own = if rules.len() > MAX_ASKED { MAX_ASKED - 1 } else { rules.len() };
     let mut group = |rules: &[String]| rules.iter().filter_map(|rule| of_rule.remove(rule)).flatten().collect();
     for rule in &rules[..own] {
@@ -210,7 +209,7 @@ pub(super) fn grouped(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
 }
 
-/// How many of them can stand alone, so that with one answer for each rule of the others there are not too many.
+/// How many of them can stay separate, so that with one answer for each rule of the others there are not too many.
 fn alone(findings: &[Finding]) -> usize {
     let (mut rules, mut alone) = (BTreeSet::new(), findings.len());
     while let Some(last) = findings[..alone].last() {
@@ -223,7 +222,7 @@ fn alone(findings: &[Finding]) -> usize {
     alone
 }
 
-/// Findings that are answered together; one alone stays what it is.
+/// Findings that are answered together; a single one stays as it is.
 fn together(findings: Vec<Finding>, asked: usize) -> Option<Finding> {
     let is_one = findings.len() == 1;
     let one_rule = findings.windows(2).all(|pair| pair[0].rule == pair[1].rule);
@@ -232,7 +231,7 @@ fn together(findings: Vec<Finding>, asked: usize) -> Option<Finding> {
         return Some(one);
     }
     let (count, of) = (one.count(), if one_rule { "of this rule" } else { "of several rules" });
-    // What stands at a place is said there.
+    // Each place keeps its own text.
     let places = one.places.iter().enumerate().map(|(at, place)| {
         let title = one.title_at(at).to_owned();
         Place { title, ..place.clone() }
@@ -249,7 +248,7 @@ fn together(findings: Vec<Finding>, asked: usize) -> Option<Finding> {
     Some(Finding { rule, title, why, ask, evidence: String::new(), places: places.collect(), ..one })
 }
 
-/// One finding at all places of several; as grave as the gravest of them.
+/// One finding at all places of several findings, as grave as the gravest of them.
 fn as_one(findings: Vec<Finding>) -> Option<Finding> {
     if findings.len() < 2 {
         return findings.into_iter().next();

@@ -1,5 +1,5 @@
-//! FLOOR 1: what deserves attention. Three things, kept apart: hazard (findings at lines), blast radius (what is
-//! reached), background (points). The queue goes by [`Assessment::tier`] first; points only decide inside a tier.
+//! FLOOR 1: what deserves attention. Three separate things: hazard (findings at lines), blast radius (what is
+//! affected), background (points). The queue is sorted by [`Assessment::tier`] first; points only decide within a tier.
 
 #![warn(missing_docs)]
 
@@ -38,7 +38,7 @@ pub struct FileUnderReview<'a> {
     old: Option<&'a Content>,
     new: Option<&'a Content>,
     comparison: &'a Comparison,
-    /// Made once, since many checks ask for them.
+    /// Computed once, since many checks need them.
     removed: OnceCell<Vec<NumberedLine>>,
     added: OnceCell<Vec<NumberedLine>>,
     changed_old: OnceCell<ChangedLines>,
@@ -51,7 +51,7 @@ pub struct FileUnderReview<'a> {
 type NumberedLine = (u32, String);
 
 impl<'a> FileUnderReview<'a> {
-    /// Key of what a line (1-based) stands in; empty where that is nothing, or no line.
+    /// Key of what encloses a line (1-based); empty if that is nothing, or there is no such line.
     fn within(&self, side: Side, line: u32) -> String {
         let (lines, text) = match side {
             Side::Old => (&self.comparison.old, self.old_text()),
@@ -62,7 +62,7 @@ impl<'a> FileUnderReview<'a> {
         if within.is_empty() { String::new() } else { Digest::of(&within).key() }
     }
 
-    /// The comparison is empty where there is no text.
+    /// The comparison is empty if there is no text.
     pub fn new(
         diff: &'a FileDiff,
         old: Option<&'a Content>,
@@ -115,7 +115,7 @@ impl<'a> FileUnderReview<'a> {
         })
     }
 
-    /// The lines of a side that the other one does not have.
+    /// The lines that only one side has.
     fn changed(&self, side: Side) -> &ChangedLines {
         let (lines, cell) = match side {
             Side::Old => (self.removed(), &self.changed_old),
@@ -129,20 +129,20 @@ impl<'a> FileUnderReview<'a> {
         cell.get_or_init(|| ChangedLines::in_text(lines.iter().map(|(number, _)| *number), line))
     }
 
-    /// The hunks with a few lines around them, as many on both sides: what stands there is read alike on both.
+    /// The hunks with a few lines of context, the same number on both sides, so that both are read alike.
     fn window(&self, side: Side) -> ChangedLines {
         let range = |hunk: &Hunk| if side == Side::Old { hunk.old.clone() } else { hunk.new.clone() };
         let wider = |range: Range<u32>| (range.start + 1).saturating_sub(AROUND).max(1)..=range.end + AROUND;
         ChangedLines::in_runs(self.comparison.hunks.iter().map(|hunk| wider(range(hunk))))
     }
 
-    /// What a side states where it changed; none where its format is not read, or a tool wrote it.
+    /// The facts of a side where it changed; none if its format is not read, or a tool wrote it.
     fn stated(&self, side: Side) -> Option<&Facts> {
         let (text, cell) = match side {
             Side::Old => (self.old_text(), &self.old_facts),
             Side::New => (self.new_text(), &self.new_facts),
         };
-        // The old text lies where it lay then.
+        // The old text has its old path.
         let path = self.diff.from.as_ref().filter(|_| side == Side::Old).unwrap_or(&self.diff.path).lossy();
         let read = || {
             let text = std::str::from_utf8(text).ok().filter(|_| !is_generated(&path))?;
@@ -151,7 +151,7 @@ impl<'a> FileUnderReview<'a> {
         cell.get_or_init(read).as_ref()
     }
 
-    /// What the change did to the facts of this file. With a file that is gone all goes that was in it.
+    /// What the change did to the facts of this file. A deleted file takes all of its facts with it.
     fn deltas(&self) -> Vec<Delta> {
         let facts = |side| self.stated(side).map_or_else(Vec::new, |facts| facts.facts.clone());
         let (removed, added) = (self.changed(Side::Old), self.changed(Side::New));
@@ -164,7 +164,7 @@ impl<'a> FileUnderReview<'a> {
         deltas
     }
 
-    /// The first line that changed of what a delta is about.
+    /// The first changed line of a delta.
     fn place_of(&self, delta: &Delta) -> Option<(Side, u32)> {
         let on = |side, fact: &Fact| Some((side, self.changed(side).first_in(&fact.lines)?));
         match delta {
@@ -174,7 +174,7 @@ impl<'a> FileUnderReview<'a> {
         }
     }
 
-    /// All lines that a delta is about.
+    /// All lines of a delta.
     fn text_of(&self, delta: &Delta) -> String {
         let lines = |side, fact: &Fact| fact.lines.clone().map(move |line| self.line(side, line));
         let trimmed = |lines: Vec<String>| lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n");
@@ -185,7 +185,7 @@ impl<'a> FileUnderReview<'a> {
         }
     }
 
-    /// A line, 1-based; empty where there is none.
+    /// A line, 1-based; empty if there is none.
     fn line(&self, side: Side, number: u32) -> String {
         let (lines, text) = match side {
             Side::Old => (&self.comparison.old, self.old_text()),
@@ -202,35 +202,36 @@ impl<'a> FileUnderReview<'a> {
 /// Lines around a hunk that are read for facts.
 const AROUND: u32 = 8;
 
-/// Lines longer than this are cut before rules see them: bytes.
+/// Longer lines are cut before rules see them, in bytes.
 const MAX_LINE: usize = 4_000;
 
 fn lossy(line: &[u8]) -> String {
     String::from_utf8_lossy(&line[..line.len().min(MAX_LINE)]).into_owned()
 }
 
-/// What is known of the risk of a change.
+/// The risk of a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assessment {
     /// Gravest first, then by place.
     pub findings: Vec<Finding>,
-    /// How far a mistake would reach.
+    /// How far the effect of a mistake would spread.
     pub blast: Blast,
-    /// 1 is to be looked at first, 4 last.
+    /// 1 comes first, 4 last.
     pub tier: u8,
-    /// The order inside of a tier; the more, the riskier.
+    /// The order within a tier; more is riskier.
     pub points: u32,
-    /// Why so many points, as sentences; some speak for a change.
+    /// The reasons for the points, as sentences; some lower them.
     pub point_reasons: Vec<(i32, String)>,
-    /// Positions of the given files, riskiest first: what is shown last is read worst.
+    /// Indices of the given files, riskiest first, since the last files get the least attention.
     pub file_order: Vec<usize>,
-    /// Lines added, without those that tools wrote; none where it touches no code. History weighs the two otherwise.
+    /// Lines added, without those that tools wrote; none if it touches no code. History weighs code and configuration
+    /// differently.
     pub code_added: Option<u32>,
 }
 
 impl Assessment {
-    /// The same, in the order that it takes by what history says: of the change, and of how often rules fire here.
-    /// Points move a change inside of its tier, never out of it.
+    /// The same, with history applied: the history of the change, and how often rules fire here. Points move a change
+    /// within its tier, never out of it.
     pub fn reckoned(mut self, look: Option<&Look>, rates: Option<&Rates>) -> Assessment {
         let counts = |finding: &&Finding| !rates.is_some_and(|rates| rates.is_common(&finding.rule));
         let counted: Vec<&Finding> = self.findings.iter().filter(counts).collect();
@@ -244,13 +245,13 @@ impl Assessment {
     }
 }
 
-/// Points never go below nothing.
+/// Points are never negative.
 fn sum(reasons: &[(i32, String)]) -> u32 {
     u32::try_from(reasons.iter().map(|(points, _)| points).sum::<i32>()).unwrap_or(0)
 }
 
-/// Assesses a change file by file: of each, only what checks over several files ask for is kept. Deterministic,
-/// whatever the order of the files; offline; linear in the size of the diff.
+/// Assesses a change file by file, keeping only what checks over several files need. Deterministic, whatever the order
+/// of the files; offline; linear in the size of the diff.
 pub struct Assessor<'r> {
     rules: &'r Rules,
     findings: Vec<Finding>,
@@ -265,12 +266,12 @@ impl<'r> Assessor<'r> {
         Assessor { rules, findings: Vec::new(), checks: checks::OfChange::default(), added: 0 }
     }
 
-    /// The rules that look.
+    /// The rules to apply.
     pub fn rules(&self) -> &'r Rules {
         self.rules
     }
 
-    /// Takes in a file, each once.
+    /// Adds a file; each must be added once.
     pub fn read(&mut self, file: &FileUnderReview<'_>) {
         self.findings.extend(self.rules.findings_in(file));
         self.findings.extend(checks::of_file(file, self.rules));
@@ -280,8 +281,8 @@ impl<'r> Assessor<'r> {
         }
     }
 
-    /// Takes in what changed in a text that moved to where it means something else, beside its two halves: there it is
-    /// gone, and new. `from` is where it was.
+    /// Adds what changed in a text that moved to where it means something else, in addition to its two halves, in which
+    /// it is only removed and added. `from` is its old path.
     pub fn read_across(&mut self, file: &FileUnderReview<'_>, from: &RepoPath) {
         let mut found = self.rules.findings_in(file);
         found.extend(checks::of_file(file, self.rules));
@@ -289,19 +290,19 @@ impl<'r> Assessor<'r> {
         self.findings.extend(found);
     }
 
-    /// Whether a rule saw the same in the files themselves.
+    /// Whether a rule reported the same in the files themselves.
     pub fn saw(&self, finding: &Finding) -> bool {
         self.findings.iter().any(|own| {
             (&own.rule, &own.location.path, &own.text) == (&finding.rule, &finding.location.path, &finding.text)
         })
     }
 
-    /// Takes in what was found elsewhere than in the files.
+    /// Adds what was found outside the files.
     pub fn add(&mut self, findings: Vec<Finding>) {
         self.findings.extend(findings);
     }
 
-    /// What rules saw, each place for itself.
+    /// The findings of rules, each place separately.
     pub fn found(self) -> Vec<Finding> {
         let found = self.findings.into_iter().chain(self.checks.finish());
         let mut found: Vec<Finding> = found.map(|finding| self.rules.quieted(finding)).collect();
@@ -309,7 +310,7 @@ impl<'r> Assessor<'r> {
         found
     }
 
-    /// What there is to say, once all of these files were read.
+    /// The assessment, once all of these files were read.
     pub fn finish(self, files: &[FileDiff]) -> Assessment {
         let (rules, added) = (self.rules, self.added);
         let findings = finding::grouped(finding::joined(self.found(), |finding| rules.names_its_object(finding)));
@@ -325,8 +326,8 @@ impl<'r> Assessor<'r> {
     }
 }
 
-/// The table of DESIGN 9: worst finding × blast class → tier. Where nothing was found that is worth a question, folders
-/// alone tell no change from another: measured, an order by them is worse than none.
+/// The table of tiers: worst finding × blast class → tier. If nothing was found that is worth a question, folders alone
+/// do not rank changes: as measured, an order by them is worse than none.
 fn tier(worst: Option<Severity>, class: BlastClass) -> u8 {
     use BlastClass::B4;
     match (worst.unwrap_or(Severity::Note), class) {
@@ -338,8 +339,8 @@ fn tier(worst: Option<Severity>, class: BlastClass) -> u8 {
     }
 }
 
-/// Integers that add up, each with its sentence. Size counts for code only, from 8 lines on, saturating: on
-/// configuration, where the outages came from, measured, it is no better than a coin.
+/// Integers that add up, each with its sentence. Size counts only for code, from 8 lines on, saturating: for
+/// configuration, where the outages came from, it is no better than chance, as measured.
 fn points(added_to_code: Option<u32>, findings: &[&Finding], blast: &Blast) -> Vec<(i32, String)> {
     let mut reasons = Vec::new();
     for (severity, weight) in
@@ -356,7 +357,7 @@ fn points(added_to_code: Option<u32>, findings: &[&Finding], blast: &Blast) -> V
     reasons
 }
 
-/// Whether a path is code, tests left out; of more languages than [`is_code`] knows by its place in a file's order.
+/// Whether a path is code, without tests; for more languages than [`is_code`] uses for the order of files.
 fn is_source(path: &str) -> bool {
     const MORE: &[&str] = &[
         "sh", "bash", "pl", "pm", "lua", "sql", "m", "mm", "hs", "ml", "erl", "exs", "clj", "jsx", "s", "asm", "zig",
@@ -374,9 +375,10 @@ fn is_code(path: &str) -> bool {
     path.rsplit_once('.').is_some_and(|(_, ext)| CODE.contains(&ext))
 }
 
-/// Worst finding first, then what people write before what tools write, then reach, then code before its tests.
+/// Worst finding first, then files written by people before those written by tools, then reach, then code before its
+/// tests.
 fn file_order(files: &[FileDiff], findings: &[Finding], rules: &Rules) -> Vec<usize> {
-    // The worst of each path, and how many of them: findings come gravest first.
+    // The worst severity of each path, and how many findings have it: findings come gravest first.
     let mut worst: BTreeMap<&RepoPath, (Severity, usize)> = BTreeMap::new();
     let now: BTreeMap<&RepoPath, &RepoPath> =
         files.iter().filter_map(|file| Some((file.from.as_ref()?, &file.path))).collect();
@@ -402,7 +404,7 @@ fn file_order(files: &[FileDiff], findings: &[Finding], rules: &Rules) -> Vec<us
     beside_what_they_test(files, order, calm)
 }
 
-/// Tests without a finding of their own stand right after the file that they are named after, where the change has it.
+/// Tests without findings come directly after the file that they are named after, if the change has it.
 fn beside_what_they_test(files: &[FileDiff], order: Vec<usize>, calm: impl Fn(usize) -> bool) -> Vec<usize> {
     let path = |index: usize| files[index].path.lossy();
     let is_code = |index: &usize| is_code(&path(*index)) && !blast::is_test(&path(*index));
@@ -424,7 +426,7 @@ fn beside_what_they_test(files: &[FileDiff], order: Vec<usize>, calm: impl Fn(us
     rest.iter().flat_map(|&index| with_tests(index).collect::<Vec<_>>()).collect()
 }
 
-/// What a file is about by its name: `src/cart.rs`, `cart_test.go`, `test_cart.py` and `cart.spec.ts` are all about
+/// The subject of a file, by its name: `src/cart.rs`, `cart_test.go`, `test_cart.py` and `cart.spec.ts` are all about
 /// `cart`.
 fn subject(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -434,7 +436,7 @@ fn subject(path: &str) -> String {
     endings.iter().find_map(|ending| stem.strip_suffix(ending)).unwrap_or(stem).to_owned()
 }
 
-/// What a tool wrote or somebody else keeps, by its path: read last, and folded where it is long.
+/// Whether a tool wrote the file or somebody else maintains it, by its path: it is read last, and folded if it is long.
 pub fn kind_of_machine_file(path: &str) -> Option<&'static str> {
     const LOCKS: &[&str] = &[
         "package-lock.json",

@@ -27,7 +27,7 @@ fn assessed(samples: &[Sample]) -> Assessment {
     assessed_in(samples, &(0..samples.len()).collect::<Vec<_>>())
 }
 
-/// With the files read in another order.
+/// With the files in another order.
 fn assessed_in(samples: &[Sample], order: &[usize]) -> Assessment {
     let mut assessor = Assessor::new(Rules::shipped());
     for sample in order.iter().map(|&at| &samples[at]) {
@@ -41,7 +41,7 @@ pub(super) fn fired(path: &str, old: &str, new: &str) -> Vec<String> {
     assessed(&[sample(path, old, new)]).findings.into_iter().map(|f| f.rule).collect()
 }
 
-/// What is found in a change of these files: path, text before and after.
+/// The findings in a change of these files: path, text before and after.
 pub(super) fn findings(files: &[(&str, &str, &str)]) -> Vec<Finding> {
     assessed(&files.iter().map(|(path, old, new)| sample(path, old, new)).collect::<Vec<_>>()).findings
 }
@@ -215,7 +215,7 @@ fn what_is_said_of_one_object_at_several_places_is_one_finding() {
     let places: Vec<_> = one.locations().map(ToString::to_string).collect();
     assert_eq!((places, one.count()), (["a.py:1", "a.py:3", "b.py:1"].map(str::to_owned).to_vec(), 3));
     assert_eq!(one.whereabouts(), "a.py:1 and 2 other places");
-    // An answer speaks for the places that were shown, wherever their lines are now, and for no other.
+    // An answer covers the places that were shown, wherever their lines are now, and no others.
     let moved = found(&[("a.py", "\nx(verify=False)\nx(verify=False)\n"), ("b.py", "\nx(verify=False)\n")]);
     assert_eq!(moved[0].key(), one.key());
     for other in [
@@ -236,7 +236,7 @@ fn at_most_fifty_want_an_answer_and_none_is_lost() {
     let given = assessed(&[sample("db/a.sql", "", &tables), sample("src/a.py", "", &checks)]);
     let asked: Vec<&Finding> = given.findings.iter().filter(|f| f.severity > Severity::Note).collect();
     assert_eq!(asked.len(), MAX_ASKED);
-    // The gravest stand alone.
+    // The gravest are separate.
     let group = |rule: &str| asked.iter().find(|f| f.rule == rule && f.count() > 1).copied();
     let (sql, tls) = (group("destr.sql").expect("a group"), group("tls.off").expect("a group"));
     assert!(asked.iter().filter(|f| f.count() == 1).all(|f| f.rule == "destr.sql"), "{asked:?}");
@@ -322,7 +322,7 @@ fn each_guard_that_is_lost_is_a_finding_at_a_line_of_its_own() {
     let on = databases(["true"; 4]);
     let new = |lines: [u32; 4]| lines.map(|line| (Side::New, line)).to_vec();
     assert_eq!(places(&on, &databases(["false"; 4])), new([2, 6, 10, 14]));
-    // One that is off already, one that is turned off, and one whose line is gone.
+    // One that is already off, one that is turned off, and one whose line is removed.
     let old = databases(["false", "true", "true", "true"]);
     let gone = databases(["false", "false", "-", "true"]).replace("  deletion_protection = -\n", "");
     assert_eq!(places(&old, &gone), [(Side::Old, 10), (Side::New, 6)]);
@@ -444,7 +444,8 @@ fn a_move_means_the_same_where_rules_checks_and_what_runs_it_take_it_so() {
     }
 }
 
-/// What a machine runs or obeys because of its name or its folder, each with the nearest thing that it does not.
+/// Files that a machine runs or follows because of their name or folder, each with the most similar one that it does
+/// not.
 const RUN_WHERE_THEY_LIE: &[(&str, &str)] = &[
     (".pre-commit-config.yaml", "pre-commit-config.yaml"),
     ("web/.pre-commit-config.yaml", "web/off/.pre-commit-config.yaml"),

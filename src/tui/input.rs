@@ -6,7 +6,7 @@ use crate::app::Event;
 use crate::app::keymap::{Key, Stroke};
 use crate::app::mouse::{Mouse, MouseKind};
 
-/// The event for a raw one; none for what means nothing here (key releases, focus, other buttons).
+/// The event for a raw one; none for those that are ignored (key releases, focus, other buttons).
 pub fn event(raw: Raw) -> Option<Event> {
     match raw {
         Raw::Key(key) if key.kind != KeyEventKind::Release => {

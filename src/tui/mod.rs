@@ -21,19 +21,19 @@ use theme::Theme;
 /// Whether the terminal is in the modes of a screen.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// The terminal while the program has it. Dropping it, and a panic, give it back as it was.
+/// The terminal while the program owns it. Dropping this, or a panic, restores the terminal.
 pub struct Screen {
-    /// Not the standard output's own buffer, which writes a kilobyte at a time.
+    /// Not the buffer of standard output, which writes a kilobyte at a time.
     terminal: File,
     canvas: Canvas,
-    /// A frame as it is written.
+    /// The frame that is being written.
     bytes: Vec<u8>,
     mouse: bool,
 }
 
 impl Screen {
-    /// Takes the keys of the terminal, and the screen with the first frame, so that nobody looks at an empty one. With
-    /// the mouse, its events come to us, and it does not select text by itself.
+    /// Enters raw mode, and takes the screen with the first frame, so that it is never empty. With the mouse on, its
+    /// events come to the program instead of selecting text.
     pub fn enter(mouse: bool) -> io::Result<Screen> {
         install_panic_hook();
         let terminal = File::from(stdout().as_fd().try_clone_to_owned()?);
@@ -42,8 +42,8 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Draws one frame, as one update of the terminal and one write; nothing is written where nothing changed. Gives
-    /// the size that it was drawn for.
+    /// Draws one frame, as one update of the terminal and one write; nothing is written if nothing changed. Returns the
+    /// size that it was drawn for.
     pub fn draw(&mut self, state: &State, theme: &Theme) -> io::Result<(u16, u16)> {
         if state.redraw {
             self.canvas.forget();
@@ -68,19 +68,19 @@ impl Screen {
         Ok(size)
     }
 
-    /// Gives the terminal to another program, until [`Screen::resume`].
+    /// Hands the terminal to another program, until [`Screen::resume`].
     pub fn suspend(&mut self) {
         leave();
     }
 
-    /// Takes it back, and draws everything anew with the next frame.
+    /// Takes the terminal back, and redraws everything with the next frame.
     pub fn resume(&mut self) -> io::Result<()> {
         terminal::enable_raw_mode()?;
         self.canvas.forget();
         Ok(())
     }
 
-    /// Sends the terminal a sequence that draws nothing.
+    /// Sends the terminal a sequence without visible output.
     pub fn send(&mut self, sequence: &str) -> io::Result<()> {
         self.terminal.write_all(sequence.as_bytes())
     }
@@ -96,7 +96,7 @@ impl Drop for Screen {
     }
 }
 
-/// Gives the terminal back. Safe to call twice.
+/// Restores the terminal. Safe to call twice.
 pub fn leave() {
     if TAKEN.swap(false, Ordering::AcqRel) {
         let _ = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
@@ -109,7 +109,7 @@ fn install_panic_hook() {
     std::panic::set_hook(Box::new(move |info| {
         leave();
         before(info);
-        // A worker that is gone would leave the screen waiting for ever. Drafts are on disk.
+        // Without the worker, the screen would wait for ever. Drafts are on disk.
         if std::thread::current().name() != Some("main") {
             std::process::exit(101);
         }

@@ -1,4 +1,4 @@
-//! What was signed about commands goes to the remote by itself, and a person is told how far it came. Pure.
+//! Records about commands are sent to the remote automatically, and the person sees their status. Pure.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,27 +8,27 @@ use crate::command::Verdict;
 use crate::examination::RepositorySnapshot;
 use crate::record::RecordId;
 
-/// How far what was signed about commands of a repository came.
+/// The delivery status of the records about commands of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// On its way. `again`: something was signed after it set out; `is_retry`: it did not arrive before.
+    /// Being sent. `again`: something was signed after sending began; `is_retry`: an earlier attempt failed.
     UnderWay { again: bool, is_retry: bool },
-    /// The repository has no remote: who reads it has it.
+    /// The repository has no remote: whoever reads it has the records.
     Here,
-    /// The remote of this name holds all of it.
+    /// The remote of this name has all of them.
     Arrived(String),
-    /// It is here alone, and why.
+    /// They are only here, and why.
     Stuck(String),
 }
 
-/// What was signed and is not known to have arrived, for people.
+/// What was signed and is not known to have arrived, in words.
 #[derive(Debug, Clone)]
 struct Signed {
     repository: usize,
     what: String,
 }
 
-/// The deliveries of all repositories: of each one at a time.
+/// The deliveries of all repositories: one at a time for each.
 #[derive(Debug, Default)]
 pub struct Deliveries {
     by_repository: BTreeMap<usize, (Arc<RepositorySnapshot>, Delivery)>,
@@ -45,7 +45,7 @@ impl Deliveries {
         self.by_repository.values().any(|(_, delivery)| matches!(delivery, Delivery::UnderWay { .. }))
     }
 
-    /// Whether something did not arrive, and is to be sent again.
+    /// Whether something did not arrive and must be resent.
     pub fn are_stuck(&self) -> bool {
         self.by_repository.values().any(|(_, delivery)| matches!(delivery, Delivery::Stuck(_)))
     }
@@ -64,7 +64,7 @@ impl Deliveries {
         self.signed.push(Signed { repository, what });
     }
 
-    /// Sends what a repository has. While that is under way, it is sent once more afterwards.
+    /// Sends what a repository has. If a delivery is already in progress, another one follows it.
     pub fn send(&mut self, repository: usize, snapshot: &Arc<RepositorySnapshot>) -> Option<CommandEffect> {
         let mut is_retry = false;
         match self.by_repository.get_mut(&repository) {
@@ -79,7 +79,7 @@ impl Deliveries {
         Some(CommandEffect::Deliver { repository, snapshot: snapshot.clone() })
     }
 
-    /// Sends again what did not arrive.
+    /// Resends what did not arrive.
     pub fn send_stuck(&mut self) -> Vec<CommandEffect> {
         let is_stuck = |delivery: &Delivery| matches!(delivery, Delivery::Stuck(_));
         let stuck = self.by_repository.iter().filter(|(_, (_, delivery))| is_stuck(delivery));
@@ -88,7 +88,7 @@ impl Deliveries {
         stuck.iter().filter_map(|(repository, snapshot)| self.send(*repository, snapshot)).collect()
     }
 
-    /// What became of it: the name of the remote, none where there is none. What was signed meanwhile is sent now.
+    /// The result: the name of the remote, or none if there is none. What was signed meanwhile is sent now.
     pub fn came(&mut self, repository: usize, result: Result<Option<String>, String>) -> Option<CommandEffect> {
         let (snapshot, delivery) = self.by_repository.get_mut(&repository)?;
         let again = matches!(delivery, Delivery::UnderWay { again: true, .. });
@@ -107,7 +107,7 @@ impl Deliveries {
         None
     }
 
-    /// What did not arrive, a sentence for each repository.
+    /// What did not arrive: one sentence for each repository.
     pub fn missing(&self) -> Vec<String> {
         let missing = self.by_repository.iter().filter_map(|(repository, (snapshot, delivery))| {
             let why = match delivery {

@@ -1,5 +1,5 @@
-//! A command that waits, open: what a person reads of it, what was shown, and what was answered. Only a page that was
-//! shown whole is authorized.
+//! An open pending command: what a person reads of it, what was shown, and what was answered. Only a page that was
+//! shown completely can be authorized.
 
 pub mod delivery;
 pub mod sheet;
@@ -19,7 +19,7 @@ use crate::signing::{Prepared, SigningError};
 /// Columns of the labels.
 pub const LABEL: usize = 12;
 
-/// A request that was read, as it stood then.
+/// A request as it was when it was read.
 #[derive(Debug)]
 pub struct OpenedCommand {
     pub snapshot: Arc<RepositorySnapshot>,
@@ -27,7 +27,7 @@ pub struct OpenedCommand {
     pub page: Arc<RequestPage>,
 }
 
-/// A page as it was read, which is what is decided about.
+/// A page as it was read: the decision is about this page.
 #[derive(Debug, Clone)]
 pub struct ShownCommand {
     pub repository: usize,
@@ -36,17 +36,17 @@ pub struct ShownCommand {
     pub page: Arc<RequestPage>,
 }
 
-/// What is asked of the world about commands.
+/// Effects about commands.
 #[derive(Debug, Clone)]
 pub enum CommandEffect {
-    /// Read a request anew, and lay it out.
+    /// Read a request again, and lay it out.
     Open {
         ticket: u64,
         repository: usize,
         snapshot: Arc<RepositorySnapshot>,
         id: RecordId,
     },
-    /// For a sheet, by its number.
+    /// For the sheet with this number.
     Prepare {
         sheet: u64,
         about: ShownCommand,
@@ -58,37 +58,37 @@ pub enum CommandEffect {
         prepared: Box<Prepared<Verdict>>,
         passphrase: Option<String>,
     },
-    /// The commands that wait in a repository, after asking its remote for them.
+    /// Read the pending commands of a repository, after fetching from its remote.
     List {
         repository: usize,
         snapshot: Arc<RepositorySnapshot>,
     },
-    /// Send what was signed about commands, and nothing else.
+    /// Send the records about commands, and nothing else.
     Deliver {
         repository: usize,
         snapshot: Arc<RepositorySnapshot>,
     },
 }
 
-/// The commands of a repository, and what its remote said when it was asked.
+/// The commands of a repository, and the result of fetching from its remote.
 #[derive(Debug)]
 pub struct CommandListing {
     pub commands: Vec<PendingCommand>,
     pub remote: AskedRemote,
 }
 
-/// What came of asking a remote for commands.
+/// The result of fetching commands from a remote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AskedRemote {
-    /// There is none: what is here is all there is.
+    /// There is no remote: the local ledger is everything.
     None,
-    /// It answered, with what must not be overlooked.
+    /// It answered, with warnings.
     Answered(Vec<String>),
-    /// It did not, and why.
+    /// It did not answer, and why.
     Silent(String),
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug)]
 pub enum CommandEvent {
     Opened {
@@ -110,29 +110,29 @@ pub enum CommandEvent {
         repository: usize,
         result: Result<CommandListing, String>,
     },
-    /// Delivered to the remote of this name; none where there is none.
+    /// Delivered to the remote of this name; none if there is no remote.
     Delivered {
         repository: usize,
         result: Result<Option<String>, String>,
     },
 }
 
-/// What a person did with a page so far; kept while the program runs.
+/// What a person has done with a page so far; kept while the program runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CommandDraft {
-    /// Of which page.
+    /// The digest of the page.
     page: Option<Digest>,
-    /// By row: whether all of it was on the screen.
+    /// By row: whether all of it has been on the screen.
     seen: Vec<bool>,
-    /// Of each finding; blank where it was not answered.
+    /// The answer to each finding; blank if there is none.
     pub answers: Vec<String>,
-    /// Of each omission, likewise.
+    /// The acknowledgement of each omission, likewise.
     pub acknowledged: Vec<String>,
     pub reason: String,
 }
 
 impl CommandDraft {
-    /// The draft for a page: what was done with another one does not count, but the words are kept.
+    /// The draft for a page: marks on another page do not count, but the texts are kept.
     fn for_page(self, page: &RequestPage) -> CommandDraft {
         let digest = page.digest();
         if self.page == Some(digest) {
@@ -148,7 +148,7 @@ impl CommandDraft {
     }
 }
 
-/// A row as it is drawn: a row of the page may need several.
+/// A row of the screen: a row of the page may need several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// Of the page.
@@ -157,7 +157,7 @@ pub struct Part {
     pub text: String,
 }
 
-/// What is not done yet of what an authorization asks for.
+/// What an authorization still needs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Left {
     pub rows: usize,
@@ -175,7 +175,7 @@ pub struct CommandView {
     pub page: Arc<RequestPage>,
     pub draft: CommandDraft,
     pub parts: Vec<Part>,
-    /// Parts that were drawn at this width.
+    /// The parts that were drawn at this width.
     drawn: HashSet<usize>,
     width: usize,
     height: usize,
@@ -220,7 +220,7 @@ impl CommandView {
         self.scroll = self.scroll.clamp(lowest, self.cursor).min(self.parts.len().saturating_sub(self.height));
     }
 
-    /// What is laid out now was drawn.
+    /// The present layout was drawn.
     pub fn note_shown(&mut self) {
         let end = (self.scroll + self.height).min(self.parts.len());
         self.drawn.extend(self.scroll..end);
@@ -244,7 +244,7 @@ impl CommandView {
         }
     }
 
-    /// What is decided about.
+    /// The page that the decision is about.
     pub fn shown(&self) -> ShownCommand {
         let (repository, snapshot, page) = (self.repository, self.snapshot.clone(), self.page.clone());
         ShownCommand { repository, snapshot, id: self.pending.id, page }
@@ -255,12 +255,12 @@ impl CommandView {
         self.draft.seen.get(row).copied().unwrap_or_default()
     }
 
-    /// Refusals by others that were not on the screen.
+    /// Refusals by others that have not been on the screen.
     pub fn unread_refusals(&self) -> usize {
         self.page.refusals().filter(|row| !self.is_seen(*row)).count()
     }
 
-    /// What is signed of what was done.
+    /// The part of the draft that is signed.
     pub fn decision(&self, verdict: Verdict) -> CommandDecision {
         CommandDecision {
             verdict,
@@ -276,7 +276,7 @@ impl CommandView {
         self.parts.get(self.cursor).and_then(|part| self.page.rows.get(part.row))
     }
 
-    /// What was answered to a row; none where it asks nothing.
+    /// The answer to a row; none if the row needs no answer.
     pub fn answer(&self, row: &PageRow) -> Option<&str> {
         match row {
             PageRow::Finding(at) => self.draft.answers.get(*at).map(String::as_str),
@@ -296,7 +296,7 @@ impl CommandView {
         }
     }
 
-    /// Moves; a sentence comes back where there is something to say.
+    /// Moves; returns a sentence if there is something to report.
     pub fn update(&mut self, action: Action, times: usize) -> Option<String> {
         let (page, last) = (self.height, self.parts.len().saturating_sub(1));
         let at = self.cursor;
@@ -310,7 +310,7 @@ impl CommandView {
             Action::Top => 0,
             Action::Bottom => last,
             Action::Advance => {
-                // The next page begins where this one ends; nothing is jumped over.
+                // The next page begins where this one ends, so that nothing is skipped.
                 let next = self.scroll + page;
                 if next > last {
                     return Some(self.end());
@@ -365,7 +365,7 @@ impl CommandView {
         })
     }
 
-    /// The first part of what still asks for an answer.
+    /// The first row that still needs an answer.
     fn open_item(&self, mut places: impl Iterator<Item = usize>) -> Option<usize> {
         places.find(|at| {
             let Some(part) = self.parts.get(*at) else { return false };

@@ -1,5 +1,4 @@
-//! The sheet on which a command is authorized or refused. Refusing asks for less than authorizing; nothing is
-//! preselected.
+//! The sheet on which a command is authorized or refused. Refusing needs less than authorizing; nothing is preselected.
 
 use super::{CommandView, Left};
 use crate::app::action::Action;
@@ -18,7 +17,7 @@ impl CommandSheet {
         CommandSheet { ceremony }
     }
 
-    /// Why an authorization is not on offer now; none where it is.
+    /// Why an authorization is not available now; none if it is.
     pub fn in_the_way(view: &CommandView, keymap: &Keymap) -> Option<String> {
         if let Some(why) = view.pending.closed() {
             return Some(why);
@@ -65,7 +64,7 @@ impl CommandSheet {
             self.ceremony.message = Some(why);
             return Ask::Nothing;
         }
-        // Both answer for what others refused: not unread.
+        // Both answer for refusals by others, which must have been read.
         if matches!(verdict, Verdict::BreakGlass | Verdict::Handover) && view.unread_refusals() > 0 {
             let part = keymap.first(Action::NextHunk);
             let told = format!("Read first who refused, and why: Esc, then {part} leads to “before”.");
@@ -77,7 +76,7 @@ impl CommandSheet {
     }
 }
 
-/// Whether a verdict is not signed without a word.
+/// Whether a verdict needs a reason.
 pub fn needs_reason(verdict: Verdict, is_destructive: bool) -> bool {
     verdict != Verdict::Authorize || is_destructive
 }

@@ -1,4 +1,4 @@
-//! Commands in the queue: what runs out first stands first, and what is over last.
+//! Commands in the queue: those that expire first are at the top, and those that are over at the bottom.
 
 use std::sync::Arc;
 
@@ -7,31 +7,31 @@ use crate::app::command::AskedRemote;
 use crate::authorizing::PendingCommand;
 use crate::datafile::date;
 
-/// A command that waits in a repository, or whose end is not long ago.
+/// A pending command of a repository, or one that ended recently.
 #[derive(Debug, Clone)]
 pub struct QueuedCommand {
     pub repository: usize,
     pub pending: Arc<PendingCommand>,
 }
 
-/// What is known of the ledger of a repository elsewhere.
+/// What is known of the remote ledger of a repository.
 #[derive(Debug, Clone, Default)]
 pub struct RemoteLedger {
     /// When its remote last answered, in seconds since the epoch.
     pub answered: Option<i64>,
-    /// Since when it does not, and why.
+    /// Since when it has not answered, and why.
     pub silent: Option<(i64, String)>,
-    /// What it showed that must not be overlooked, a sentence each.
+    /// Warnings about it, a sentence each.
     alarms: Vec<String>,
 }
 
 impl QueuedCommand {
-    /// What it is known by: of two clones both may have it.
+    /// Its identity: two clones may both have it.
     pub fn key(&self) -> String {
         format!("{} {}", self.repository, self.pending.id)
     }
 
-    /// What can still be started goes first, and of that what runs out first.
+    /// What can still be started comes first, sorted by expiry.
     fn rank(&self) -> (bool, i64, String) {
         let pending = &self.pending;
         let time = if pending.is_open() { pending.until() } else { pending.until().saturating_neg() };
@@ -54,13 +54,13 @@ impl QueuedCommand {
 }
 
 impl Queue {
-    /// The commands of a repository, in place of what it had.
+    /// Replaces the commands of a repository.
     pub fn commands_came(&mut self, repository: usize, commands: Vec<PendingCommand>) {
         self.set_commands(repository, commands);
         self.keep_selection();
     }
 
-    /// What the remote of a repository said when it was asked for commands.
+    /// The result of fetching commands from the remote of a repository.
     pub fn remote_said(&mut self, repository: usize, said: AskedRemote, now: i64) {
         let ledger = self.ledgers.entry(repository).or_default();
         match said {
@@ -75,7 +75,7 @@ impl Queue {
         }
     }
 
-    /// What is wrong with the ledgers of repositories, each with the name of its repository.
+    /// Problems with the ledgers of repositories, each with the name of its repository.
     pub(super) fn ledger_alarms(&self) -> Vec<(String, String)> {
         let mut alarms = Vec::new();
         for (repository, ledger) in &self.ledgers {

@@ -43,11 +43,11 @@ pub struct Entry {
     pub examined: Examined,
     pub need: String,
     pub again: Option<Again>,
-    /// Whether it is examined by what is known of its repository now, or is being so.
+    /// Whether it is examined with the present data of its repository, or is being examined.
     pub asked: bool,
-    /// The review request that it is.
+    /// Its review request.
     pub hosted: Option<Hosted>,
-    /// What its server told of it.
+    /// What its server says about it.
     pub request_info: Option<RequestInfo>,
 }
 
@@ -56,14 +56,14 @@ pub struct Entry {
 pub struct Again {
     pub since: Since,
     pub then: Revised,
-    /// What came, once it is known.
+    /// What changed, once it is known.
     pub told: Option<String>,
 }
 
-/// Where what is known of the selected change is shown.
+/// Where details of the selected change are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preview {
-    /// At the right, where there is room for it, else below.
+    /// At the right if there is room, otherwise below.
     Auto,
     Below,
     Off,
@@ -89,20 +89,20 @@ impl Sort {
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Section {
-    /// Commands that wait: their time runs out.
+    /// Pending commands: they expire.
     Commands,
     Mine,
     Others,
-    /// Its server says that it is a draft, or that checks fail or run.
+    /// According to its server, it is a draft, or checks are failing or running.
     NotReady,
-    /// Signed by this person, and others are asked.
+    /// Signed by this person, and others are still needed.
     Waiting,
     /// It cannot land, whoever signs: no policy says who does, or the gate refuses it as it is.
     Stuck,
     Decided,
     /// Not examined yet.
     Pending,
-    /// Commands that ran, or cannot any more.
+    /// Commands that ran, or can no longer run.
     CommandsOver,
 }
 
@@ -121,7 +121,7 @@ impl Section {
         }
     }
 
-    /// Why it is a section of its own.
+    /// The explanation of the section.
     pub fn hint(self) -> &'static str {
         match self {
             Section::Mine | Section::Waiting | Section::Decided | Section::Pending | Section::CommandsOver => "",
@@ -133,24 +133,24 @@ impl Section {
     }
 }
 
-/// One line of the queue.
+/// One row of the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueRow {
-    /// What a run of changes has in common, and how many they are.
+    /// The heading of a section, with the number of its entries.
     Heading(Section, usize),
-    /// What the columns of the changes below say: those of commands are others.
+    /// The column headings of the changes below: commands have others.
     Columns,
     Change(usize),
     Command(usize),
-    /// Something is wrong with what a remote holds about commands.
+    /// A problem with a remote's records about commands.
     Alarm(usize),
-    /// A policy that is not there, or cannot be used: one row a repository.
+    /// A missing or unusable policy: one row per repository.
     Policy(usize),
     /// A repository that cannot be read: one grey row with the reason.
     Failed(usize),
     /// A branch that cannot be read, likewise.
     Broken(usize),
-    /// A review request that asks for the person, in a repository that is not here.
+    /// A review request for this person, in a repository that they do not have.
     Elsewhere(usize),
     /// A server that did not answer.
     Silent(usize),
@@ -169,47 +169,47 @@ pub struct Queue {
     pub sources: Vec<Source>,
     pub broken: Vec<Broken>,
     pub entries: Vec<Entry>,
-    /// Of all repositories; what runs out first stands first, what is over last.
+    /// Of all repositories; those that expire first come first, those that are over last.
     pub commands: Vec<QueuedCommand>,
-    /// By repository: what its remote said when it was asked for commands.
+    /// By repository: the result of fetching commands from its remote.
     pub ledgers: BTreeMap<usize, RemoteLedger>,
     pub sort: Sort,
     pub filter: String,
-    /// Id of the selected change or command: the selection stays with it when rows move.
+    /// Id of the selected change or command: the selection follows it when rows move.
     pub selected: Option<String>,
     pub cursor: usize,
     pub scroll: usize,
     pub preview: Preview,
-    /// By repository: records that its remote does not have yet.
+    /// By repository: the number of records that its remote does not have yet.
     pub outbox: BTreeMap<usize, usize>,
-    /// When the remotes of repositories that have some were last asked for their branches. Seconds since the epoch.
+    /// When the remotes of each repository were last fetched. Seconds since the epoch.
     pub fetched: BTreeMap<usize, i64>,
-    /// Repositories whose remotes are being asked.
+    /// Repositories whose remotes are being fetched.
     pub fetching: BTreeSet<usize>,
-    /// Those of the configuration.
+    /// The servers of the configuration.
     pub servers: Vec<ServerSource>,
-    /// By repository: names of servers, and what they call it.
+    /// By repository: names of servers, and its name there.
     pub at_servers: BTreeMap<usize, Vec<(String, String)>>,
-    /// Requests that are not here, and servers that did not answer: what, and why.
+    /// Requests that are not available locally, and servers that did not answer: what, and why.
     elsewhere: Vec<(String, String)>,
     silent: Vec<(String, String)>,
-    /// Positions of all entries as they are shown, kept so while one after another is examined.
+    /// Positions of all entries in their order on the screen, which is kept while they are examined.
     order: Vec<usize>,
     by_id: HashMap<String, usize>,
-    /// Columns of the longest title, and whether there is a review request: each frame asks for them.
+    /// The width of the longest title, and whether there is a review request: each frame needs them.
     longest_title: usize,
     has_requests: bool,
-    /// Examinations that were asked for and not answered.
+    /// Examinations that were requested and not answered.
     under_way: usize,
-    /// By repository: of what history was last read, and how far the reading is while it goes on.
+    /// By repository: for which commits history was last read, and the progress while it is being read.
     learnt: BTreeMap<usize, (Learnt, Option<Progress>)>,
 }
 
-/// Where a target and the changes to it stood: of them history is read once.
+/// The positions of a target and of the changes to it: history is read once for them.
 type Learnt = (ObjectId, BTreeSet<ObjectId>);
 
-/// Examinations that are asked for at a time: enough that no thread waits for a frame, and few, so that what comes
-/// onto the screen is next.
+/// How many examinations are requested at a time: enough that no thread waits for a frame, and few enough that changes
+/// that scroll into view are next.
 const UNDER_WAY: usize = 16;
 
 impl Queue {
@@ -255,12 +255,12 @@ impl Queue {
         }
     }
 
-    /// Takes in the changes of one repository, in place of what it had.
+    /// Replaces the changes of one repository.
     pub fn listed(&mut self, repository: usize, listing: Listing, me: Option<&str>, now: i64) {
         let Listing { snapshot, changes, examined: mut fresh, mut again, mut hosted, at_servers, broken, .. } = listing;
         let commands = listing.commands;
         let (outbox, fetched) = (listing.outbox, listing.fetched);
-        // What a fetch that failed left behind says less than what was known before.
+        // The leftovers of a failed fetch say less than what was known before.
         if let Some(time) = fetched {
             let known = self.fetched.entry(repository).or_insert(time);
             *known = time.max(*known);
@@ -277,12 +277,12 @@ impl Queue {
             let again = again.remove(&change.id);
             let before = known.remove(&(change.id.clone(), change.revision.head));
             let (examined, need, asked) = match fresh.remove(&change.id) {
-                // What came since is still to be said.
+                // What changed since is still to be reported.
                 Some(fresh) => {
                     let need = examination::need(&snapshot, &fresh, me, now);
                     (Examined::Done(fresh), need, again.is_none())
                 }
-                // What was examined before is examined again all the same: policy or ledger may have moved.
+                // Changes that were examined before are examined again: policy or ledger may have changed.
                 None => {
                     let (examined, need) = before.unwrap_or((Examined::Pending, String::new()));
                     (examined, need, false)
@@ -301,9 +301,9 @@ impl Queue {
         self.keep_selection();
     }
 
-    /// Puts what servers told beside the changes, and what is not here into rows of its own.
+    /// Attaches the answers of servers to the changes, and adds rows for requests that are not available locally.
     fn join_servers(&mut self) {
-        // What is still being read may be here.
+        // What is still being read may turn out to be local.
         let is_known = !self.sources.iter().any(|source| matches!(source, Source::Reading { .. }));
         let here = self.at_servers.values().flatten().collect();
         self.elsewhere = if is_known { servers::elsewhere(&self.servers, &here) } else { Vec::new() };
@@ -315,7 +315,7 @@ impl Queue {
         }
     }
 
-    /// A server answered, or why it did not; whether there is such a server.
+    /// A server answered, or why it did not; returns whether there is such a server.
     pub fn answered(&mut self, name: &str, result: Result<Arc<Told>, String>) -> bool {
         let Some(server) = self.servers.iter_mut().find(|server| server.name == name) else { return false };
         match result {
@@ -356,7 +356,7 @@ impl Queue {
         self.keep_selection();
     }
 
-    /// What came to a change since the person looked or decided.
+    /// What changed since the person looked or decided.
     pub fn came(&mut self, id: &str, told: String) {
         let entry = self.by_id.get(id).and_then(|at| self.entries.get_mut(*at));
         if let Some(again) = entry.and_then(|entry| entry.again.as_mut()) {
@@ -377,7 +377,7 @@ impl Queue {
         self.by_id.get(id).and_then(|at| self.entries.get(*at))
     }
 
-    /// Changes that are to be examined next, by their position: those on the screen first, then from the top on.
+    /// The positions of the changes to examine next: those on the screen first, then from the top.
     pub fn next_to_examine(&mut self, page: usize) -> Vec<usize> {
         let room = UNDER_WAY.saturating_sub(self.under_way);
         if room == 0 || self.entries.iter().all(|entry| entry.asked) {
@@ -396,8 +396,8 @@ impl Queue {
         next
     }
 
-    /// A repository whose history is to be read, with its changes: one at a time, and none while changes are still
-    /// being examined, which people wait for.
+    /// A repository whose history should be read next, with its changes: one at a time, and none while changes are
+    /// still being examined, since people wait for those.
     pub fn next_to_learn(&mut self) -> Option<(usize, Arc<RepositorySnapshot>, Vec<Arc<Change>>)> {
         let is_busy = self.under_way > 0 || self.learnt.values().any(|(_, progress)| progress.is_some());
         if is_busy || self.entries.iter().any(|entry| matches!(entry.examined, Examined::Pending)) {
@@ -418,19 +418,19 @@ impl Queue {
         Some((at, snapshot, changes))
     }
 
-    /// How far the reading of a repository's history is; over with none.
+    /// Sets the progress of reading a repository's history; none when it is finished.
     pub fn learning(&mut self, repository: usize, now: Option<Progress>) {
         if let Some((_, progress)) = self.learnt.get_mut(&repository) {
             *progress = now;
         }
     }
 
-    /// How far the reading of a repository's history is, while it goes on.
+    /// The progress of reading a repository's history, while it lasts.
     pub fn progress(&self, repository: usize) -> Option<Progress> {
         self.learnt.get(&repository).and_then(|(_, progress)| *progress)
     }
 
-    /// Sorts all entries anew.
+    /// Sorts all entries again.
     pub fn arrange(&mut self) {
         self.longest_title = self.entries.iter().map(|entry| entry.title().width()).max().unwrap_or(0);
         self.has_requests = self.entries.iter().any(|entry| entry.change.request().is_some());
@@ -469,7 +469,7 @@ impl Queue {
         rows
     }
 
-    /// What an entry is sorted by.
+    /// The sort key of an entry.
     fn rank(&self, at: usize) -> (Section, (i64, i64, &str)) {
         let entry = &self.entries[at];
         (entry.section(), self.key(entry))
@@ -512,7 +512,7 @@ impl Queue {
         }
     }
 
-    /// The id of what a row is about.
+    /// The id of the entry of a row.
     fn id_of(&self, row: QueueRow) -> Option<String> {
         match row {
             QueueRow::Change(at) => self.entries.get(at).map(|entry| entry.change.id.clone()),
@@ -521,15 +521,15 @@ impl Queue {
         }
     }
 
-    /// The command under the cursor is selected, though nobody moved there: what comes in by itself does not push
-    /// another one under a stroke.
+    /// Selects the command under the cursor even if nobody moved there, so that arriving commands do not put another
+    /// one under a stroke.
     pub fn hold(&mut self) {
         if let (None, Some(row @ QueueRow::Command(_))) = (&self.selected, self.current()) {
             self.selected = self.id_of(row);
         }
     }
 
-    /// Rows may have moved: the cursor follows the selected change. Before a choice was made it stays at the top.
+    /// Rows may have moved: the cursor follows the selected change. Before anything was selected it stays at the top.
     fn keep_selection(&mut self) {
         let rows = self.rows();
         let place = self
@@ -539,8 +539,8 @@ impl Queue {
         self.cursor = on_a_row(&rows, place.unwrap_or(self.cursor), true);
     }
 
-    /// Moves and toggles; `page` is the number of rows on the screen. A sentence comes back where there is something to
-    /// say. `wide`: there is room for a preview at the right.
+    /// Moves and toggles; `page` is the number of rows on the screen. Returns a sentence if there is something to
+    /// report. `wide`: there is room for a preview at the right.
     pub fn update(&mut self, action: Action, times: usize, page: usize, wide: bool) -> Option<String> {
         let last = self.rows().len().saturating_sub(1);
         let down = !matches!(action, Action::Up | Action::HalfUp | Action::PageUp);
@@ -611,7 +611,7 @@ impl Queue {
         self.follow(page);
     }
 
-    /// Scrolls so that the cursor is on the screen, and above it the heading of its section.
+    /// Scrolls so that the cursor is on the screen, with the heading of its section above it.
     pub fn follow(&mut self, page: usize) {
         let page = page.max(2);
         self.scroll = self.scroll.clamp(self.cursor.saturating_sub(page - 1), self.cursor.saturating_sub(1));
@@ -619,13 +619,13 @@ impl Queue {
 }
 
 impl Entry {
-    /// As its server calls it, else by its oldest commit.
+    /// Its title on its server, or else that of its oldest commit.
     pub fn title(&self) -> &str {
         let told = self.request_info.as_ref().map(|request_info| request_info.pending.title.as_str());
         told.filter(|title| !title.trim().is_empty()).unwrap_or(self.change.title())
     }
 
-    /// Whether its server says that this person is asked to review it.
+    /// Whether its server requests a review by this person.
     pub fn is_asked_of_me(&self) -> bool {
         self.request_info.as_ref().is_some_and(|request_info| request_info.pending.asked.is_some())
     }
@@ -634,12 +634,12 @@ impl Entry {
         self.request_info.as_ref().and_then(RequestInfo::not_ready)
     }
 
-    /// Whether all is known of it that the queue asks for.
+    /// Whether everything that the queue needs is known.
     pub fn is_examined(&self) -> bool {
         !matches!(self.examined, Examined::Pending)
     }
 
-    /// Whose turn it is, by what it needs.
+    /// Whose turn it is, from what it needs.
     pub fn section(&self) -> Section {
         match (&self.examined, self.need.as_str()) {
             (Examined::Pending, _) => Section::Pending,
@@ -653,7 +653,7 @@ impl Entry {
     }
 }
 
-/// The rows of a section under their heading; nothing where there are none.
+/// The rows of a section under their heading; nothing if there are none.
 fn section(section: Section, rows: impl ExactSizeIterator<Item = QueueRow>) -> Vec<QueueRow> {
     if rows.len() == 0 {
         return Vec::new();
@@ -661,7 +661,7 @@ fn section(section: Section, rows: impl ExactSizeIterator<Item = QueueRow>) -> V
     std::iter::once(QueueRow::Heading(section, rows.len())).chain(rows).collect()
 }
 
-/// The nearest row that is no heading: the next in the direction of a move, else the one on the other side.
+/// The nearest row that is not a heading: the next in the direction of a move, or else the one on the other side.
 fn on_a_row(rows: &[QueueRow], at: usize, down: bool) -> usize {
     let at = at.min(rows.len().saturating_sub(1));
     let is_row = |at: &usize| !matches!(rows[*at], QueueRow::Heading(..) | QueueRow::Columns);
@@ -694,7 +694,7 @@ impl Queue {
     }
 }
 
-/// Why nobody can sign in a repository, and what helps; none where its policy can be used.
+/// Why nobody can sign in a repository, and what helps; none if its policy is usable.
 pub fn without_policy(snapshot: &RepositorySnapshot) -> Option<String> {
     match &snapshot.policy {
         PolicyState::Found(_) => None,

@@ -1,5 +1,5 @@
-//! Hunks of one change that all do the same: they replace one run of words by another, and nothing else, in files that
-//! mean the same to rules and policy.
+//! Hunks of one change that all make the same edit: they replace one sequence of words by another, and nothing else, in
+//! files that mean the same to rules and policy.
 
 use std::collections::HashMap;
 
@@ -10,33 +10,33 @@ use crate::change::replacement::{Replacement, ReplacementId};
 use crate::change::{counted, visible};
 use crate::examination::mean_the_same;
 
-/// Fewer are read one by one.
+/// Fewer hunks are read one by one.
 const FEW: usize = 3;
-/// More are not counted for the head of a hunk, which is drawn with every stroke.
+/// More are not counted for the heading of a hunk, which is drawn with every stroke.
 const MANY: usize = 1_000;
 
-/// Kinds of files that are told from each other; a file of another one is read on its own.
+/// How many kinds of files are distinguished; a file of any further kind is read separately.
 const MAX_KINDS: usize = 16;
 
-/// Names an edit: what it replaces, in files of what kind.
+/// Identifies an edit: what it replaces, and in which kind of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EditId {
     replacement: ReplacementId,
     kind: usize,
 }
 
-/// Where each edit is made. A word in a text is another thing where it is run, or where others sign for it.
+/// Where each edit is made. The same word means something else in a file that is run, or that others sign for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Alike {
     /// Files by index, with the hunk.
     places: HashMap<EditId, Vec<(u32, u32)>>,
-    /// One file of each kind, by index: all of a kind mean the same.
+    /// One file of each kind, by index: all files of a kind mean the same.
     kinds: Vec<usize>,
     /// By index: the kind of a file.
     kind_of: HashMap<usize, usize>,
 }
 
-/// Hunks that do the same as the one under the cursor.
+/// Hunks that make the same edit as the one under the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SameEdit {
     pub id: EditId,
@@ -55,7 +55,7 @@ impl SameEdit {
         format!("{} → {}", side(&self.replacement.old), side(&self.replacement.new))
     }
 
-    /// `in 15 hunks: user → account`: the number first, since words may be cut.
+    /// `in 15 hunks: user → account`: the number comes first, since words may be cut off.
     pub fn headline(&self) -> String {
         let more = if self.count < MANY { "" } else { " or more" };
         format!("in {} hunks{more}: {}", self.count, self.sentence())
@@ -78,7 +78,7 @@ impl Review {
         }
     }
 
-    /// The kind of a file, perhaps a new one; none where there are too many.
+    /// The kind of a file, perhaps a new one; none if there are too many.
     fn kind(&mut self, index: usize) -> Option<usize> {
         let path = |index: usize| &self.diff.files[index].path;
         let is_one = |other: &usize| mean_the_same(&self.snapshot, path(*other), path(index));
@@ -90,8 +90,8 @@ impl Review {
         known
     }
 
-    /// Whether what a file does is to be read hunk by hunk: the rules have not spoken yet, or they say something of it
-    /// (one finding may be about more than the line it points at), or it is folded.
+    /// Whether a file must be read hunk by hunk: the rules have not finished, or they report something in it (a finding
+    /// may concern more than its line), or it is folded.
     fn stands_alone(&self, index: usize) -> bool {
         let is_folded = self.position_of(index).is_none_or(|at| self.rows[at].folded || self.is_hidden(at));
         is_folded || self.examination.is_none() || !self.files[index].findings.is_empty()
@@ -103,7 +103,7 @@ impl Review {
         places.filter(|(index, _)| !self.stands_alone(*index))
     }
 
-    /// What a hunk does, and how many do the same with it; none where there are few, or it is to be read on its own.
+    /// The edit that a hunk makes, and how many hunks make it; none if they are few, or it must be read separately.
     pub fn same_edit(&self, position: usize, hunk: usize) -> Option<SameEdit> {
         let (file, inventory) = self.read_at(position)?;
         let index = *self.order.get(position)?;
@@ -118,7 +118,7 @@ impl Review {
         (count >= FEW).then_some(SameEdit { id, replacement, count })
     }
 
-    /// That of the hunk under the cursor.
+    /// The edit of the hunk under the cursor.
     pub fn same_edit_here(&self) -> Option<SameEdit> {
         let (position, row) = self.locate(self.cursor)?;
         self.same_edit(position, self.rows[position].mark_at(row)?)
@@ -129,7 +129,7 @@ impl Review {
         key.is_some_and(|key| self.draft.seen.contains(key))
     }
 
-    /// Where the same is done.
+    /// The places of the same edit.
     pub fn same_edit_places(&self, edit: &SameEdit) -> Vec<Entry<Goal>> {
         let mut places: Vec<_> = self.places(edit.id).collect();
         places.sort_by_key(|(index, hunk)| (self.position_of(*index), *hunk));
@@ -149,17 +149,18 @@ impl Review {
         places.into_iter().map(entry).collect()
     }
 
-    /// What marks all of it, while something is left to mark.
+    /// The choice that marks all of them, while any is left to mark.
     pub fn mark_all_entry(&self, edit: &SameEdit) -> Option<Entry<()>> {
         let is_left = !self.read_only && self.places(edit.id).any(|place| !self.is_place_seen(place));
         let label = || format!("mark all {} as seen", counted(self.places(edit.id).count(), "hunk"));
         is_left.then(|| Entry { label: label(), detail: String::new(), badge: Badge::None, choice: () })
     }
 
-    /// Marks all that do the same as the hunk under the cursor, once that one was wholly shown; how many.
+    /// Marks all hunks that make the same edit as the one under the cursor, once that one was entirely shown; returns
+    /// how many.
     ///
     /// # Errors
-    /// A sentence: it was not.
+    /// A sentence, if it was not.
     pub fn see_alike(&mut self, id: EditId) -> Result<usize, &'static str> {
         let places: Vec<_> = self.places(id).collect();
         if !places.iter().any(|place| self.is_place_seen(*place)) && !self.is_hunk_here_shown(id) {

@@ -1,5 +1,4 @@
-//! What was on the screen: bytes of lines, so that wrapping, scrolling sideways and another layout neither blur nor
-//! lose it.
+//! What was on the screen, in bytes of lines, so that wrapping, horizontal scrolling and another layout keep it exact.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -16,11 +15,11 @@ pub struct Coverage {
 
 #[derive(Debug, Clone, Default)]
 struct Shown {
-    /// By hunk: the lines of it that were wholly shown.
+    /// By hunk: its lines that were entirely shown.
     lines: HashMap<u32, BTreeSet<u32>>,
-    /// By hunk and line: what was shown of lines that were not.
+    /// By hunk and line: what was shown of the other lines.
     parts: HashMap<(u32, u32), Bytes>,
-    /// Parts of sentences, and of what omissions say.
+    /// Parts of sentences and of omissions.
     sentences: HashSet<(u32, u32)>,
     omissions: HashSet<(u32, u32)>,
 }
@@ -51,7 +50,7 @@ fn join(bytes: &mut Bytes, part: ByteRange) {
 }
 
 impl Coverage {
-    /// Sentences are folded anew for another width: their parts are other words then.
+    /// Sentences are wrapped again for another width: their parts then contain other words.
     pub fn forget_sentences(&mut self) {
         self.files.values_mut().for_each(|file| {
             file.sentences.clear();
@@ -59,7 +58,7 @@ impl Coverage {
         });
     }
 
-    /// Takes up what an earlier sitting had shown of hunks that were not wholly shown.
+    /// Restores what an earlier session had shown of partly shown hunks.
     pub fn resume(&mut self, index: usize, inventory: &Inventory, shown: &BTreeMap<String, Vec<Range<u32>>>) {
         if shown.is_empty() {
             return;
@@ -75,7 +74,7 @@ impl Coverage {
 }
 
 impl Review {
-    /// Remembers what is on the screen now. Called once its frame is drawn: what was typed ahead showed nothing.
+    /// Records what is on the screen now. Called once the frame is drawn: strokes typed ahead have shown nothing.
     pub fn note_shown(&mut self) {
         for at in self.scroll..(self.scroll + self.page).min(self.height()) {
             let Some((position, row)) = self.locate(at) else { continue };
@@ -106,8 +105,8 @@ impl Review {
         }
     }
 
-    /// Whether all of a mark was on the screen: every byte of every line. What is said of the file is part of the first
-    /// one.
+    /// Whether all of a mark was on the screen: every byte of every line. The remarks on the file are part of its first
+    /// mark.
     pub fn was_shown(&self, position: usize, mark: usize) -> bool {
         let Some((_, inventory)) = self.read_at(position) else { return false };
         let shown = self.coverage.files.get(&self.order[position]);
@@ -127,7 +126,7 @@ impl Review {
         self.rows[position].rows.iter().take_while(|row| !matches!(row, Row::Hunk { .. })).all(is_shown)
     }
 
-    /// Whether all that is said of the omission under the cursor was on the screen; true where there is none.
+    /// Whether the whole text of the omission under the cursor was on the screen; true if there is none.
     pub fn was_omission_shown(&self) -> bool {
         let Some((position, row)) = self.locate(self.cursor) else { return true };
         let Row::Omission { omission: here, .. } = self.row(position, row) else { return true };
@@ -140,9 +139,9 @@ impl Review {
         })
     }
 
-    /// Lines of hunks that were shown in part and are not marked: where one goes on another day.
+    /// Lines of partly shown, unmarked hunks: where the next session continues.
     pub fn partly_shown(&self) -> BTreeMap<String, Vec<Range<u32>>> {
-        // What is known of files that are still being read is kept as it was.
+        // For files that are still being read, earlier data is kept.
         let all_are_read = self.files.iter().all(|file| file.inventory.is_some());
         let mut found = if all_are_read { BTreeMap::new() } else { self.draft.shown.clone() };
         for (&index, shown) in &self.coverage.files {

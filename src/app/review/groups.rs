@@ -1,5 +1,5 @@
-//! What is one item though it is many files or lines: files that moved together and stayed the same, the files of a
-//! deleted folder, a deleted file. It is opened, listed and seen as a whole.
+//! Many files or lines that form one item: files that moved together unchanged, the files of a deleted folder, a
+//! deleted file. An item is opened, listed and seen as a whole.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use crate::change::manifest::escape;
 use crate::change::{RepoPath, counted};
 use crate::decision::Draft;
 
-/// Fewer files of a folder are read as any others.
+/// Fewer files of a folder are read like any others.
 const FEW: usize = 3;
-/// A deleted file of at most so many lines is read as any other.
+/// A deleted file of at most this many lines is read like any other.
 const SHORT: u32 = 40;
 
-/// What files have in common that are one item.
+/// What the files of an item have in common.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     /// They moved from below one folder to below another, kept their names below it, and did not change otherwise.
     Moved { from: String, to: String },
-    /// They are all that was left of a folder.
+    /// They are the last files of a folder.
     DeletedFolder(String),
-    /// One file, taken out whole.
+    /// One file, deleted entirely.
     Deleted(usize),
 }
 
@@ -33,7 +33,7 @@ impl Kind {
         if let Kind::Deleted(_) = self { 1 } else { FEW }
     }
 
-    /// Whether what a file asks for is said by the sentence of the group.
+    /// Whether the sentence of the group says everything about a file.
     fn covers(&self, own: &Inventory) -> bool {
         own.hunks.len() == 1
             && own.omissions.is_empty()
@@ -45,14 +45,14 @@ impl Kind {
     }
 }
 
-/// Files that are one item. Folders are without the last slash, and empty for the root.
+/// The files of one item. Folders are without the last slash, and empty for the root.
 #[derive(Debug, Clone)]
 pub struct Group {
     kind: Kind,
-    /// By index, in the order of their paths. The first stands for all while the group is closed.
+    /// By index, in the order of their paths. The first represents all while the group is closed.
     members: Vec<usize>,
     is_open: bool,
-    /// What the first one asks in the name of all; none until it was read.
+    /// The inventory of the first, on behalf of all; none until it was read.
     inventory: Option<Arc<Inventory>>,
 }
 
@@ -61,7 +61,7 @@ impl Group {
         self.members.len()
     }
 
-    /// The folder in which they are now, or were, as a person reads it; none of a file that stands for itself.
+    /// The folder in which they are now, or were, for display; none for a single file.
     pub fn folder(&self) -> Option<String> {
         match &self.kind {
             Kind::Moved { to: folder, .. } | Kind::DeletedFolder(folder) => Some(folder_text(folder)),
@@ -69,7 +69,7 @@ impl Group {
         }
     }
 
-    /// What became of them: `12 files moved`.
+    /// What happened to them: `12 files moved`.
     pub fn headline(&self) -> String {
         let count = counted(self.count(), "file");
         match self.kind {
@@ -113,7 +113,7 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    /// Files on which there is a note stand alone.
+    /// Files with a note are not in a group.
     pub fn of(diff: &Diff, draft: &Draft) -> Groups {
         let mut found: BTreeMap<Kind, Vec<usize>> = BTreeMap::new();
         for (index, file) in diff.files.iter().enumerate() {
@@ -141,7 +141,7 @@ impl Groups {
         self.each.get(*self.of.get(&index)?)
     }
 
-    /// The group that a file stands for, while it is closed.
+    /// The closed group that a file represents.
     fn led_by(&self, index: usize) -> Option<&Group> {
         self.get(index).filter(|group| !group.is_open && group.members.first() == Some(&index))
     }
@@ -150,7 +150,8 @@ impl Groups {
         self.get(index).is_some_and(|group| !group.is_open && group.members.first() != Some(&index))
     }
 
-    /// The same files with those of a group one after another, where the last of them is: what changed comes first.
+    /// The same files, with those of a group together, at the position of the last of them: files that changed come
+    /// first.
     pub fn together(&self, order: Vec<usize>) -> Vec<usize> {
         if self.each.is_empty() {
             return order;
@@ -171,7 +172,7 @@ impl Groups {
         together
     }
 
-    /// Takes files out that are no longer like the others. Those whose rows are others now come back.
+    /// Removes files that are no longer like the others. Returns those whose rows changed.
     fn leave(&mut self, leaving: &[usize]) -> Vec<usize> {
         let mut touched = Vec::new();
         for index in leaving {
@@ -192,11 +193,11 @@ impl Groups {
     }
 }
 
-/// In what way a file is like others; none where it is to be read on its own.
+/// The kind of group that a file may be in; none if it must be read separately.
 fn kind(diff: &Diff, index: usize) -> Option<Kind> {
     let file = &diff.files[index];
     if file.new.is_none() && file.counterpart.is_none() {
-        // Below a link that lies where a folder was, there may be anything.
+        // If a link replaces a folder, there may be anything below it.
         let is_replaced = |folder: &RepoPath| diff.at(folder).is_some_and(|file| file.new.is_some());
         let deleted = || file.path.folders().find(|folder| diff.deleted_folders.binary_search(folder).is_ok());
         let folder = if file.path.folders().any(|folder| is_replaced(&folder)) { None } else { deleted() };
@@ -210,12 +211,12 @@ fn kind(diff: &Diff, index: usize) -> Option<Kind> {
 }
 
 impl Review {
-    /// The group that the file at a position stands for.
+    /// The group that the file at a position represents.
     pub fn group_at(&self, position: usize) -> Option<&Group> {
         self.groups.led_by(*self.order.get(position)?)
     }
 
-    /// Whether another file stands for this one.
+    /// Whether another file represents this one.
     pub fn is_hidden(&self, position: usize) -> bool {
         self.order.get(position).is_some_and(|index| self.groups.is_hidden(*index))
     }
@@ -224,12 +225,12 @@ impl Review {
         self.groups.is_hidden(index)
     }
 
-    /// What the first of a group asks in the name of all.
+    /// The inventory of the first file of a group, on behalf of all.
     pub(super) fn inventory_of_group(&self, index: usize) -> Option<&Arc<Inventory>> {
         self.groups.led_by(index)?.inventory.as_ref()
     }
 
-    /// A file was read for the first time: one that asks for more than the others leaves its group.
+    /// A file was read for the first time: if it needs more than the others, it leaves its group.
     pub(super) fn join_group(&mut self, index: usize) {
         let Some(&at) = self.groups.of.get(&index) else { return };
         let Some(own) = self.files[index].inventory.clone() else { return };
@@ -241,7 +242,7 @@ impl Review {
         }
     }
 
-    /// What is known of the findings by now takes files out of their groups.
+    /// Removes files with findings from their groups.
     pub(super) fn leave_groups_for_findings(&mut self) {
         let found = self.groups.of.keys().copied().filter(|index| !self.files[*index].findings.is_empty());
         let found: Vec<_> = found.collect();
@@ -250,13 +251,13 @@ impl Review {
 
     fn leave_groups(&mut self, leaving: &[usize]) {
         for index in self.groups.leave(leaving) {
-            // The one that stands for the rest speaks for fewer now.
+            // The file that represents the rest now represents fewer.
             self.join_group(index);
             self.lay_out_anew(index);
         }
     }
 
-    /// Opens the group that a file is in, or closes it again. Whether there was one.
+    /// Opens the group of a file, or closes it again. Returns whether there was one.
     pub(super) fn open_group(&mut self, index: usize, open: bool) -> bool {
         let Some(&at) = self.groups.of.get(&index) else { return false };
         let group = &mut self.groups.each[at];
@@ -288,15 +289,15 @@ impl Review {
         }
     }
 
-    /// How high the file is that stands for a closed group, with or without its texts.
+    /// The height of the file that represents a closed group, with or without its texts.
     pub(super) fn closed_height(&self, index: usize) -> Option<usize> {
         let inventory = self.inventory_of_group(index)?;
         let lines = |sentence: &String| sentence_lines(sentence, self.shape).len();
         Some(1 + inventory.sentences.iter().map(lines).sum::<usize>() + 1)
     }
 
-    /// Keys of marks with those for which one of them stands; none where not all of these are known yet, or the rules
-    /// may still say that one of them stands alone.
+    /// Keys of marks, including those of the files that they represent; none if not all of these are known yet, or the
+    /// rules may still remove one of them from the group.
     pub(super) fn with_group(&self, position: usize, keys: Vec<String>) -> Vec<String> {
         let Some(group) = self.group_at(position).filter(|_| !keys.is_empty()) else { return keys };
         let key = |index: &usize| self.files[*index].inventory.as_ref()?.hunks.first().cloned();
@@ -313,7 +314,7 @@ impl Review {
     }
 }
 
-/// Of the first of a group, its name and what is said of all, which is what is marked as seen.
+/// For the first file of a group: its name and the remarks on all, which are what is marked as seen.
 pub(super) fn closed(mut rows: FileRows) -> FileRows {
     use super::rows::Row;
     rows.rows.retain(|row| matches!(row, Row::File | Row::Sentence { .. } | Row::Gap));

@@ -1,4 +1,4 @@
-//! The document as the heights of its files: which file a row lies in is found without walking over all of them.
+//! The document as the heights of its files, to find the file of a row without a walk over all of them.
 
 /// Heights with their sums, as a binary indexed tree (Fenwick 1994): changing one and finding a row cost the logarithm
 /// of the number of files.
@@ -34,7 +34,7 @@ impl Heights {
         self.each.get(position).copied().unwrap_or(0)
     }
 
-    /// Rows of all files.
+    /// The number of rows of all files.
     pub fn total(&self) -> usize {
         self.start_of(self.each.len())
     }
@@ -49,7 +49,7 @@ impl Heights {
         sum
     }
 
-    /// Position of the file that a row lies in, and the row in it; none below the end.
+    /// The position of the file that contains a row, and the row in it; none below the end.
     pub fn locate(&self, row: usize) -> Option<(usize, usize)> {
         let (mut position, mut rest) = (0, row);
         let mut step = self.tree.len().next_power_of_two();

@@ -1,10 +1,10 @@
-//! How the diff is laid out: what a person chose, and what the width of the screen makes of it.
+//! How the diff is laid out: the person's choice, and what follows from the width of the screen.
 
 use std::collections::BTreeMap;
 
-/// From so many columns on the diff is laid out side by side, where nobody chose.
+/// The least width at which the diff is side by side by default.
 const WIDE: usize = 150;
-/// Lines that one stroke shows above and below.
+/// How many lines one stroke shows above and below.
 const STEP: u32 = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,11 +20,11 @@ pub enum Layout {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ViewOptions {
     pub layout: Layout,
-    /// Long lines go on in the next row; else the diff scrolls sideways.
+    /// Long lines are wrapped; otherwise the diff scrolls horizontally.
     pub wrap: bool,
     /// Blanks are drawn.
     pub blanks: bool,
-    /// Who is said to have written each line.
+    /// The attribution of each line is shown.
     pub attribution: bool,
     /// Columns of a tab stop.
     pub tab: usize,
@@ -47,7 +47,7 @@ impl ViewOptions {
     }
 }
 
-/// What rows are laid out for.
+/// The parameters of a layout of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     /// Of the diff.
@@ -59,9 +59,9 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Columns under which half of the diff is of no use.
+    /// The least useful width of half of the diff.
     const MIN_HALF: usize = 30;
-    /// The cursor, and a sign with a blank on either side.
+    /// The cursor, and a sign with a space on either side.
     const MARKS: usize = 4;
 
     /// Columns before the text of a line.
@@ -81,7 +81,7 @@ impl Shape {
     }
 }
 
-/// How the lines of a file stand.
+/// How the lines of a file are arranged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cells {
     /// Side by side.
@@ -97,15 +97,15 @@ impl Cells {
     }
 }
 
-/// What was opened of a file beyond its hunks.
+/// What is opened in a file beyond its hunks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Opening {
-    /// Whether a file that is folded by itself is open, where somebody chose.
+    /// Whether an automatically folded file is open, if somebody chose.
     pub is_open: Option<bool>,
     /// All lines.
     pub whole: bool,
-    /// By the hunk that the unchanged lines stand before (their number: after the last one): how many are shown after
-    /// what is above, and before what is below.
+    /// By the hunk that follows the unchanged lines (the number of hunks: after the last one): how many are shown at
+    /// their start, and at their end.
     pub gaps: BTreeMap<u32, (u32, u32)>,
 }
 
@@ -126,7 +126,7 @@ impl Opening {
         *below = below.saturating_add(STEP);
     }
 
-    /// Of so many lines before a hunk: how many are shown at their start, and at their end.
+    /// How many of the given number of lines before a hunk are shown at their start, and at their end.
     pub fn shown(&self, hunk: u32, lines: u32) -> (u32, u32) {
         if self.whole {
             return (0, lines);

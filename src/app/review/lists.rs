@@ -1,4 +1,4 @@
-//! Lists of what is in a change: its files, what is still open, what it says of itself; and texts of it to take away.
+//! Lists of the content of a change: its files, what is still open, what it says about itself; and texts to copy.
 
 use super::rows::{Row, bytes_of};
 use super::target::{Anchor, Wanted};
@@ -28,21 +28,21 @@ pub const MAX_ITEMS: usize = 20_000;
 /// A row of the file list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listed {
-    /// The folder of the file at this position, which is below it.
+    /// The folder of the file at this position, which is on the next row.
     Folder(usize),
     File(usize),
 }
 
-/// Rows below the file list in which its signs are explained.
+/// The rows of the legend below the file list.
 pub const LEGEND: usize = 3;
 
-/// Rows of files in a list of so many rows, of which the first is its head.
+/// The rows for files in a list with this many rows, of which the first is its header.
 pub fn list_room(page: usize) -> usize {
     page.saturating_sub(if page >= 16 { 2 + LEGEND } else { 1 }).max(1)
 }
 
 impl Review {
-    /// Goes where a list leads.
+    /// Goes to the place of a list entry.
     pub fn reach(&mut self, goal: Goal) {
         match goal {
             Goal::File(index) => self.go_to_file(index),
@@ -61,8 +61,8 @@ impl Review {
         }
     }
 
-    /// The rows of the file list around the file under the cursor: a folder, then its files, as long as the order
-    /// stays in it.
+    /// The rows of the file list around the file under the cursor: a folder, then its files, as long as the order stays
+    /// in that folder.
     pub fn listed(&self, room: usize) -> Vec<Listed> {
         let last = self.order.len();
         let height = |position: usize| match self.is_hidden(position) {
@@ -99,7 +99,7 @@ impl Review {
     /// The folders before and after that of a file, as the list has them.
     pub fn folders_beside(&self, position: usize) -> Vec<String> {
         let own = self.folder(position);
-        // A folder with thousands of files has its neighbour far away: not worth the way.
+        // In a folder with thousands of files the neighbour is too far away to search for.
         let near = |positions: &mut dyn Iterator<Item = usize>| {
             positions.take(100).map(|at| self.folder(at)).find(|folder| *folder != own)
         };
@@ -113,7 +113,7 @@ impl Review {
         before.map_or_else(|| !folder.is_empty(), |before| folder != self.folder(before))
     }
 
-    /// Hunks of a file that are seen, and all.
+    /// The number of seen hunks of a file, and of all.
     pub fn marks_of(&self, position: usize) -> (usize, usize) {
         let Some(inventory) = self.inventory_at(position) else { return (0, 0) };
         if let Some(group) = self.group_at(position) {
@@ -156,7 +156,8 @@ impl Review {
         self.order.iter().enumerate().map(entry).collect()
     }
 
-    /// Everything that is still open, and what one noted: findings first, then omissions, hunks, notes, marks.
+    /// Everything that is still open, and the reviewer's own notes: findings first, then omissions, hunks, notes,
+    /// bookmarks.
     pub fn items(&self) -> Vec<Entry<Goal>> {
         let mut items: Vec<Entry<Goal>> = if self.blind { Vec::new() } else { self.open_findings() };
         items.extend(self.open_omissions());
@@ -219,7 +220,7 @@ impl Review {
         open
     }
 
-    /// Messages of the commits, and what identifies who made them. All of it is what somebody wrote.
+    /// Messages of the commits, and the identities of who made them. All of this is claimed.
     pub fn intent(&self) -> Vec<TextLine> {
         let mut lines = Vec::new();
         for evidence in self.examination.iter().flat_map(|examination| &examination.provenance.evidence) {
@@ -243,8 +244,8 @@ impl Review {
         })
     }
 
-    /// The hunk under the cursor with what was found and noted in it, as Markdown. Its text is fenced and escaped: it
-    /// may be hostile to whom it is pasted to.
+    /// The hunk under the cursor with its findings and notes, as Markdown. Its text is fenced and escaped: it may
+    /// attack whoever it is pasted to.
     pub fn digest(&self) -> Option<String> {
         let (position, row) = self.locate(self.cursor)?;
         let (file, _) = self.read_at(position)?;
@@ -279,7 +280,7 @@ impl Review {
         Some(out)
     }
 
-    /// Name, text and 1-based line of the file under the cursor: the new side, or the old one where it is gone.
+    /// Name, text and 1-based line of the file under the cursor: the new side, or the old one if the file is deleted.
     pub fn copy_for_editor(&self) -> Option<(String, Vec<u8>, u32)> {
         let (position, row) = self.locate(self.cursor)?;
         let (file, _) = self.read_at(position)?;
@@ -288,7 +289,7 @@ impl Review {
         Some((file_name(&file.diff.path), text.to_vec(), line.max(1)))
     }
 
-    /// The line of the side that an editor opens: for one that was taken out, the first after it that is there.
+    /// The line at which an editor opens the side: for a removed line, the next line that exists.
     fn line_for_editor(&self, position: usize, row: usize, new_side: bool) -> Option<u32> {
         let (file, _) = self.read_at(position)?;
         let row = self.row(position, row);

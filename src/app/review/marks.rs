@@ -13,22 +13,22 @@ use crate::decision::{Checklist, Draft, Note};
 use crate::examination::text_of;
 use crate::risk::{Finding, Severity};
 
-/// Tiers up to this one ask an approver for a reason.
+/// Tiers up to this one require a reason for an approval.
 const REASON_UP_TO_TIER: u8 = 2;
 
-/// What is counted: seen and all, acknowledged and all; and hunks that are neither seen nor pointed at by a finding.
+/// Counts: seen and all, acknowledged and all; and hunks that are not seen and have no finding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     pub hunks: (usize, usize),
     pub findings: (usize, usize),
     pub omissions: (usize, usize),
     pub unflagged: usize,
-    /// Of the findings that are not answered.
+    /// The unanswered findings.
     pub worst: Option<Severity>,
 }
 
 impl Tally {
-    /// Of a file, without its findings.
+    /// The counts of a file, without its findings.
     fn of(file: &File, folded: bool, draft: &Draft) -> Tally {
         let Some(inventory) = &file.inventory else { return Tally::default() };
         let marks = inventory.marks(folded);
@@ -47,7 +47,7 @@ impl Tally {
         }
     }
 
-    /// This sum, with one part of it replaced.
+    /// This sum, with one part replaced.
     fn with(self, old: Tally, new: Tally) -> Tally {
         let pair = |sum: (usize, usize), old: (usize, usize), new: (usize, usize)| {
             (sum.0 + new.0 - old.0, sum.1 + new.1 - old.1)
@@ -69,13 +69,13 @@ pub enum Subject {
     Omission(String),
 }
 
-/// How far a review is: done and all of each.
+/// The progress of a review: done and all of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     pub hunks: (usize, usize),
     pub findings: (usize, usize),
     pub omissions: (usize, usize),
-    /// Hunks that are not seen and that no finding points at.
+    /// Hunks that are not seen and have no finding.
     pub unflagged: usize,
 }
 
@@ -105,13 +105,13 @@ impl Review {
         self.tallies[position].worst
     }
 
-    /// Whether a finding, by its place in the list of all, needs nothing more.
+    /// Whether a finding, by its index in the list of all, needs nothing more.
     pub fn is_answered(&self, finding: usize) -> bool {
         let is_note = self.findings().get(finding).is_some_and(|finding| finding.severity == Severity::Note);
         is_note || self.answer_to(finding).is_some()
     }
 
-    /// Counts a file anew, after its rows or marks changed.
+    /// Counts a file again, after its rows or marks changed.
     pub(super) fn count(&mut self, position: usize) {
         let counted = self.tally_of(position);
         let before = std::mem::replace(&mut self.tallies[position], counted);
@@ -146,12 +146,12 @@ impl Review {
         self.inventory_at(position).is_some() && hunks.0 == hunks.1 && omissions.0 == omissions.1
     }
 
-    /// Whether a file asks for nothing more: it is seen, and its findings are answered.
+    /// Whether a file needs nothing more: it is seen, and its findings are answered.
     pub fn is_file_done(&self, position: usize) -> bool {
         self.is_file_seen(position) && self.open_findings_in(position) == 0
     }
 
-    /// Whether a file has hunks that can be seen; else there is only something to acknowledge.
+    /// Whether a file has hunks that can be seen; otherwise it has only something to acknowledge.
     pub fn has_marks(&self, position: usize) -> bool {
         self.tallies[position].hunks.1 > 0
     }
@@ -162,7 +162,7 @@ impl Review {
         findings.1 - findings.0
     }
 
-    /// All files were read and the rules have spoken.
+    /// All files were read and the rules have finished.
     pub fn is_complete(&self) -> bool {
         self.examination.is_some() && self.files.iter().all(|file| file.inventory.is_some())
     }
@@ -188,7 +188,7 @@ impl Review {
         }
     }
 
-    /// Keys of marks that were wholly shown and end on this page.
+    /// Keys of marks that were entirely shown and end on this page.
     pub(super) fn ended_on_page(&self, position: usize) -> Vec<String> {
         let (file, start, end) = (&self.rows[position], self.start_of(position), self.scroll + self.page);
         let ends_here = |(mark, rows): &(usize, &std::ops::Range<usize>)| {
@@ -248,7 +248,7 @@ impl Review {
         }
     }
 
-    /// What `answer` is about at the cursor, and what to ask.
+    /// What `answer` is about at the cursor, and the prompt for it.
     pub fn subject(&self) -> Option<(Subject, String)> {
         match self.current_row()? {
             Row::Finding { finding, .. } | Row::FindingDetail { finding, .. } => {
@@ -266,7 +266,7 @@ impl Review {
         }
     }
 
-    /// Records an answer; an empty one takes it back.
+    /// Records an answer; an empty one removes it.
     pub fn answer(&mut self, subject: Subject, text: &str) {
         let (owner, others) = self.owners_of(&subject);
         let (map, key) = match subject {
@@ -285,8 +285,8 @@ impl Review {
         }
     }
 
-    /// Position of the first file that something is about, and what other files are: the cursor may have gone on since
-    /// one was asked.
+    /// The position of the first file that something is about, and the other files: the cursor may have moved since the
+    /// prompt.
     fn owners_of(&self, subject: &Subject) -> (Option<usize>, Vec<usize>) {
         let is_about = |file: &File| match subject {
             Subject::Finding(key) => file.findings.iter().any(|&(at, _)| self.finding_keys.get(at) == Some(key)),
@@ -297,17 +297,17 @@ impl Review {
         (first, about.collect())
     }
 
-    /// The draft has become a record: a decision, or one that takes it back.
+    /// The draft has become a record: a decision, or a withdrawal.
     pub fn decided(&mut self, stands: bool, notes_are_signed: bool) {
         let (noted, notes) = (self.noted(), std::mem::take(&mut self.draft.notes));
         self.draft = self.draft.decided();
-        // What is in no record is not lost.
+        // Content that is in no record is kept.
         self.draft.notes = if notes_are_signed { Vec::new() } else { notes };
         self.draft.decided_on = self.draft.decided_on.take().filter(|_| stands);
         noted.into_iter().for_each(|position| self.rebuild(position));
     }
 
-    /// Takes in what another desk did.
+    /// Merges what another desk did.
     pub fn take_over(&mut self, written: &Draft, merged: &Draft) {
         self.draft.take_in(written, merged);
         self.saved.take_in(written, merged);
@@ -323,7 +323,7 @@ impl Review {
             return Vec::new();
         }
         let mut positions: Vec<usize> = (0..self.order.len()).filter(is_noted).collect();
-        // Those on no file of the change stand at the first.
+        // Notes on no file of the change are at the first file.
         if positions.first() != Some(&0) && positions.len() < noted.len() {
             positions.insert(0, 0);
         }
@@ -338,7 +338,7 @@ impl Review {
         }
     }
 
-    /// The place that a note at the cursor would have (or on the lines of the selection), and the note that is there.
+    /// The place of a note at the cursor (or on the selected lines), and the existing note.
     pub fn note_place(&self) -> Option<(Note, Option<usize>)> {
         let (position, row) = self.locate(self.cursor)?;
         let (file, _) = self.read_at(position)?;
@@ -396,7 +396,7 @@ impl Review {
         (side == old_side).then_some(line)
     }
 
-    /// The lines that a note would be about, with what is around them.
+    /// The lines that a note would be about, with their context.
     fn anchored(&self, place: &Note) -> Option<Anchor> {
         let index = self.diff.files.iter().position(|file| escape(&file.path) == place.path)?;
         let file = self.texts_of(index).filter(|_| place.line > 0)?;
@@ -424,7 +424,7 @@ impl Review {
             }
         }
         self.selection = None;
-        // Taking one out moves the others' places in the list of all.
+        // Removing one changes the indices of the others in the list of all.
         let noted: std::collections::BTreeSet<_> = before.into_iter().chain(self.noted()).collect();
         noted.into_iter().for_each(|position| self.rebuild(position));
     }

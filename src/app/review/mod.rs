@@ -60,7 +60,7 @@ pub struct Review {
     pub files: Vec<File>,
     pub examination: Option<Arc<Examination>>,
     pub draft: Draft,
-    /// As it was last written or read: what was done since is what is to be written.
+    /// The draft as last written or read: what was done since then must be written.
     pub saved: Draft,
     /// Marks that came from a draft of another head.
     pub carried_over: BTreeSet<String>,
@@ -68,15 +68,15 @@ pub struct Review {
     /// By position.
     pub rows: Vec<FileRows>,
     heights: Heights,
-    /// By position: what is counted of each file.
+    /// By position: the counts of each file.
     tallies: Vec<Tally>,
     /// Their sum.
     tally: Tally,
-    /// Files whose rows are of another width or lack what is known by now, by index.
+    /// Files whose rows were laid out for another width or lack new data, by index.
     stale: HashSet<usize>,
-    /// Of all findings, in their order: making a key costs a digest.
+    /// Keys of all findings, in their order: a key costs a digest.
     finding_keys: Vec<String>,
-    /// Of each the file that counts it: one that has places in several files is one.
+    /// For each, the file that counts it: a finding with places in several files counts once.
     finding_homes: Vec<Option<usize>>,
     /// Findings stay hidden until a first pass is done.
     pub blind: bool,
@@ -91,62 +91,62 @@ pub struct Review {
     pub search: Option<Search>,
     /// Where a selection of lines began.
     pub selection: Option<Anchor>,
-    /// Where one came from, the latest last.
+    /// The positions to jump back to, the latest last.
     trail: Vec<Anchor>,
-    /// Places that a person marked to come back to.
+    /// Bookmarks.
     pub bookmarks: Vec<Anchor>,
     coverage: Coverage,
-    /// Where a stroke leads whose texts are on their way.
+    /// The target of a stroke that waits for texts.
     pending_jump: Option<PendingJump>,
-    /// What of the texts in `files` is here and on its way.
+    /// Which texts in `files` are loaded, and which are being loaded.
     pub text_cache: TextCache,
-    /// Which part of the change this is, and what there is to say of it; none: all.
+    /// Which part of the change this is, and the remarks on it; none: all.
     part: Option<(ChangePart, Vec<String>)>,
-    /// A part without files that was turned to instead of what is shown: the next one comes after it.
+    /// A part without files that was chosen but not shown: the next part follows it.
     passed: Option<ChangePart>,
-    /// What is one item though it is many files.
+    /// Groups of files that form one item.
     groups: Groups,
-    /// Hunks that do the same.
+    /// Hunks that make the same edit.
     alike: Alike,
     pub moves: Arc<Moves>,
     pub attribution: Arc<Attribution>,
-    /// Which lines tests ran, where a report says so.
+    /// Which lines tests ran, if a report says so.
     pub tested: Arc<TestCoverage>,
 }
 
-/// Rows of a file that was not read yet: its name, that it is being read, and a gap.
+/// The rows of a file that was not read yet: its name, a remark that it is being read, and a gap.
 const UNREAD: usize = 3;
 
 /// What is known of a file.
 #[derive(Debug, Clone, Default)]
 pub struct File {
-    /// What it asks of its reader, once it was read.
+    /// Its inventory, once it was read.
     pub inventory: Option<Arc<Inventory>>,
-    /// Its texts, while they are here.
+    /// Its texts, while they are loaded.
     pub body: Option<Body>,
     /// Why it could not be read.
     pub failed: Option<String>,
     pub opening: Opening,
     /// How many rows it had when it was read; none before.
     height: Option<usize>,
-    /// Positions in the list of findings, and of each its place that is in this file.
+    /// Indices in the list of findings, and for each its place in this file.
     findings: Vec<(usize, usize)>,
     /// Hunks that a finding is about.
     flagged: HashSet<u32>,
 }
 
-/// What is here of a file only while it is near the screen.
+/// The part of a file that is kept only while it is near the screen.
 #[derive(Debug, Clone)]
 pub struct Body {
     pub texts: Arc<FileMaterial>,
-    /// Of the lines of the old and of the new side from their first on, as far as they are known; none until they are
-    /// asked for.
+    /// Colours of the first lines of the old and of the new side, as far as they are known; none until they are
+    /// requested.
     pub tokens: Option<[Vec<Tokens>; 2]>,
-    /// Bytes that texts and rows take.
+    /// The size of texts and rows in bytes.
     weight: usize,
 }
 
-/// A file that was read, laid out as long as nothing is to be said of it.
+/// A file that was read, laid out without remarks.
 #[derive(Debug, Clone)]
 pub struct Compared {
     inventory: Arc<Inventory>,
@@ -157,19 +157,19 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// Lays out a file, away from the screen: the largest take as long as many frames.
+    /// Lays out a file, in a worker: the largest take as long as many frames.
     pub fn of(texts: Arc<FileMaterial>, shape: Shape) -> Compared {
         let inventory = Arc::new(Inventory::of(&texts));
         let rows = FileRows::build(&texts, &inventory, &Remarks::default(), &Opening::default(), shape);
         Compared { inventory, height: rows.rows.len(), shape, body: Some((texts, rows)) }
     }
 
-    /// Without its texts, which can be read again.
+    /// Drops its texts, which can be read again.
     pub fn without_texts(self) -> Compared {
         Compared { body: None, ..self }
     }
 
-    /// Bytes that its texts and rows take.
+    /// The size of its texts and rows in bytes.
     pub fn weight(&self) -> usize {
         self.body.as_ref().map_or(0, |(texts, rows)| text_cache::weight(texts, rows))
     }
@@ -241,7 +241,7 @@ impl Review {
         review
     }
 
-    /// Lays out for a screen area, as a person wants it; called before every frame.
+    /// Lays out for a screen area, as the person chose; called before every frame.
     pub fn lay_out(&mut self, columns: usize, page: usize, look: ViewOptions) {
         self.page = page.max(1);
         self.look = look;
@@ -249,7 +249,7 @@ impl Review {
         if shape != self.shape {
             self.shape = shape;
             self.coverage.forget_sentences();
-            // What is on the screen at once, all else when it is looked at.
+            // What is on the screen at once, everything else when it is viewed.
             self.stale.extend((0..self.files.len()).filter(|&index| self.files[index].body.is_some()));
         }
         if look.wrap {
@@ -259,7 +259,7 @@ impl Review {
         self.freshen();
     }
 
-    /// Lays out anew what is near the screen and was laid out for another width or before something was said of it.
+    /// Lays out again what is near the screen and was laid out for another width or without its remarks.
     fn freshen(&mut self) {
         while !self.stale.is_empty() {
             let Some(position) = self.near().find(|&position| self.is_stale(position)) else { return };
@@ -271,8 +271,8 @@ impl Review {
         self.order.get(position).is_some_and(|index| self.stale.contains(index))
     }
 
-    /// A file was read. What is being read on the screen stays where it is. What there is to say where a stroke leads
-    /// that waited for it comes back.
+    /// A file was read. The text on the screen stays where it is. Returns the message of a stroke that waited for the
+    /// file.
     pub fn compared(&mut self, index: usize, result: Result<Compared, String>) -> Option<String> {
         let position = self.position_of(index)?;
         self.text_cache.asked.remove(&index);
@@ -294,8 +294,8 @@ impl Review {
         self.go_on()
     }
 
-    /// Rules and policy have spoken. The order by risk is taken only while nothing was touched: rows never move under
-    /// the reader's eyes.
+    /// Rules and policy have finished. Files are sorted by risk only if nothing was touched yet: rows never move while
+    /// somebody reads.
     pub fn examined(&mut self, examination: Arc<Examination>) {
         let untouched = self.cursor == 0 && self.scroll == 0;
         let at = self.anchor();
@@ -306,7 +306,7 @@ impl Review {
         self.examination = Some(examination);
         self.sort_findings();
         self.leave_groups_for_findings();
-        // Rows come in only where there is something to say, and when they are looked at.
+        // Rows are laid out again only if there are remarks, and when they are viewed.
         self.freshen_findings();
         let found: Vec<usize> = (0..self.order.len()).filter(|&at| self.is_stale(at)).collect();
         found.into_iter().for_each(|at| self.count(at));
@@ -316,7 +316,7 @@ impl Review {
         self.follow();
     }
 
-    /// How the file in this place moved from one compartment into another, if it did.
+    /// How the file at this position moved from one compartment into another, if it did.
     pub fn crossing(&self, position: usize) -> Option<&Crossing> {
         let path = &self.diff.files[self.order[position]].path;
         self.examination.as_ref()?.crossings.iter().find(|crossing| crossing.to == *path)
@@ -332,12 +332,12 @@ impl Review {
         self.positions.get(index).copied()
     }
 
-    /// Puts the files into another order, with what was laid out of each.
+    /// Reorders the files together with their layouts.
     fn reorder(&mut self, order: Vec<usize>) {
         let heights = order.iter().map(|&index| self.heights.of(self.positions[index])).collect();
         self.text_cache.failed_again.clear();
         if !self.draft.notes.is_empty() {
-            // Notes on no file of the change go to the first.
+            // Notes on no file of the change are at the first file.
             self.stale.extend(self.order.first().into_iter().chain(order.first()));
         }
         let mut rows: HashMap<usize, FileRows> = self.order.drain(..).zip(self.rows.drain(..)).collect();
@@ -348,12 +348,12 @@ impl Review {
         self.tallies = (0..self.order.len()).map(|position| self.tally_of(position)).collect();
     }
 
-    /// Which findings are in which file, so that a file is laid out without looking at those of all others.
+    /// Which findings are in which file, so that laying out a file does not search those of all others.
     fn sort_findings(&mut self) {
         let Some(examination) = self.examination.clone() else { return };
         let findings = &examination.assessment.findings;
         let files = self.diff.files.iter().enumerate();
-        // A path may be taken away by a move and put in again: what is said of it belongs to what stands there now.
+        // A path may be moved away and added again: findings on it belong to the new file.
         let paths: HashMap<_, _> =
             files.clone().filter_map(|(index, file)| Some((file.from.as_ref()?, index))).collect();
         let paths: HashMap<_, _> = paths.into_iter().chain(files.map(|(index, file)| (&file.path, index))).collect();
@@ -375,14 +375,14 @@ impl Review {
         self.finding_keys = findings.iter().map(Finding::key).collect();
     }
 
-    /// The findings of a file, gravest first and each once, with their places in the list of all.
+    /// The findings of a file, gravest first and each once, with their indices in the list of all.
     pub fn findings_in(&self, index: usize) -> impl Iterator<Item = (usize, &Finding)> {
         let found = self.files.get(index).map_or(&[][..], |file| &file.findings);
         let first_here = found.chunk_by(|a, b| a.0 == b.0).filter_map(|same| same.first());
         first_here.filter_map(|&(at, _)| Some((at, self.findings().get(at)?)))
     }
 
-    /// Where the findings are in a file: by their places in the list of all, and in that of their own.
+    /// Where the findings are in a file: by their indices in the list of all, and in their own list of places.
     fn places_in(&self, index: usize) -> impl Iterator<Item = Located<'_>> {
         let found = self.files.get(index).map_or(&[][..], |file| &file.findings);
         found.iter().filter_map(|&(finding, place)| {
@@ -397,12 +397,12 @@ impl Review {
         self.findings_in(index).filter(move |(at, _)| is_own(*at))
     }
 
-    /// What was answered to a finding, by its place in the list of all.
+    /// The answer to a finding, by its index in the list of all.
     pub fn answer_to(&self, finding: usize) -> Option<&String> {
         self.finding_keys.get(finding).and_then(|key| self.draft.answers.get(key))
     }
 
-    /// Lays out a file anew; what is being read stays where it is.
+    /// Lays out a file again; the text on the screen stays where it is.
     fn rebuild(&mut self, position: usize) {
         let at = self.anchor();
         self.build(position);
@@ -444,7 +444,7 @@ impl Review {
         self.count(position);
     }
 
-    /// Keeps of a file how high it is, and nothing to draw.
+    /// Keeps only the height of a file.
     fn put_gone(&mut self, position: usize, height: usize) {
         let index = self.order[position];
         let file = &self.files[index];
@@ -455,7 +455,7 @@ impl Review {
         self.count(position);
     }
 
-    /// A row of a file; of one whose texts are on their way, that it is waited for.
+    /// A row of a file; while its texts are being loaded, a row that says so.
     pub fn row(&self, position: usize, at: usize) -> Row {
         let is_last = at + 1 == self.heights.of(position);
         let waiting = if at == 0 {
@@ -478,24 +478,24 @@ impl Review {
         self.freshen_findings();
     }
 
-    /// Files with findings are laid out anew when they are looked at.
+    /// Files with findings are laid out again when they are viewed.
     fn freshen_findings(&mut self) {
         self.stale.extend((0..self.files.len()).filter(|&index| !self.files[index].findings.is_empty()));
     }
 
-    /// The texts of the file at a position, while they are here, and what it asks.
+    /// The texts of the file at a position, while they are loaded, and its inventory.
     pub fn read_at(&self, position: usize) -> Option<(&Arc<FileMaterial>, &Arc<Inventory>)> {
         let &index = self.order.get(position)?;
         Some((self.texts_of(index)?, self.inventory_at(position)?))
     }
 
-    /// What the file at a position asks, once it was read.
+    /// The inventory of the file at a position, once it was read.
     pub fn inventory_at(&self, position: usize) -> Option<&Arc<Inventory>> {
         let &index = self.order.get(position)?;
         self.inventory_of_group(index).or(self.files.get(index)?.inventory.as_ref())
     }
 
-    /// Changes what is opened of the file under the cursor.
+    /// Changes what is opened in the file under the cursor.
     fn open_with(&mut self, change: impl FnOnce(&mut Opening)) {
         let position = self.current_file();
         if let Some(&index) = self.order.get(position) {
@@ -507,7 +507,7 @@ impl Review {
         }
     }
 
-    /// Enter: opens what the row under the cursor leaves out, or folds it again.
+    /// Enter: opens what the row under the cursor hides, or folds it again.
     fn unfold(&mut self) -> Option<String> {
         let position = self.current_file();
         let is_head = matches!(self.current_row()?, Row::File | Row::Sentence { .. });
@@ -560,7 +560,7 @@ impl Review {
     }
 }
 
-/// The order until the rules have read the texts: what a tool writes goes last.
+/// The order until the rules have read the texts: files written by tools come last.
 fn by_paths(diff: &Diff) -> Vec<usize> {
     let mut order: Vec<usize> = (0..diff.files.len()).collect();
     order.sort_by_cached_key(|&index| crate::risk::is_generated(&diff.files[index].path.lossy()));

@@ -1,4 +1,4 @@
-//! Moving through the diff. What is being read is held by file and line, so that what arrives late does not move it.
+//! Moving through the diff. The position is kept by file and line, so that late results do not move it.
 
 use super::Review;
 use super::rows::Row;
@@ -6,7 +6,7 @@ use super::target::{Anchor, Wanted};
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
 
-/// Places that are kept to go back to.
+/// How many positions are kept to jump back to.
 const MAX_TRAIL: usize = 100;
 /// Columns that one stroke scrolls sideways.
 const SIDEWAYS: usize = 8;
@@ -36,14 +36,14 @@ impl Review {
         Some(self.row(position, row))
     }
 
-    /// What is being read.
+    /// The position on the screen.
     pub fn anchor(&self) -> Anchor {
         let (position, at) = self.locate(self.cursor).unwrap_or((0, 0));
         let index = self.order.get(position).copied().unwrap_or(0);
         Anchor { index, row: self.row(position, at), at, above: self.cursor.saturating_sub(self.scroll) }
     }
 
-    /// Position and row in the file of what an anchor holds.
+    /// The position of the file of an anchor, and the row in it.
     pub fn row_at(&self, anchor: &Anchor) -> Option<(usize, usize)> {
         let position = self.position_of(anchor.index)?;
         let file = &self.rows[position];
@@ -80,7 +80,7 @@ impl Review {
         self.scroll = self.scroll.min((last + 1).saturating_sub(page));
     }
 
-    /// What was opened below the cursor is on the screen.
+    /// Scrolls so that what was opened below the cursor is on the screen.
     pub(super) fn make_room(&mut self) {
         if self.cursor > self.scroll + self.page * 2 / 3 {
             self.scroll = self.cursor.saturating_sub(self.page / 4);
@@ -127,7 +127,7 @@ impl Review {
         None
     }
 
-    /// Moves and marks. A message comes back where something could not be done.
+    /// Moves and marks. Returns a message if something could not be done.
     pub fn update(&mut self, action: Action, count: Option<usize>, keymap: &Keymap) -> Option<String> {
         let key = |action: Action| keymap.first(action);
         let times = count.unwrap_or(1);
@@ -217,7 +217,7 @@ impl Review {
         self.follow();
     }
 
-    /// Goes to a line of the file under the cursor, or to the nearest below that is shown.
+    /// Goes to a line of the file under the cursor, or to the nearest shown line below.
     fn go_to_line(&mut self, number: u32, keymap: &Keymap) -> Option<String> {
         let hidden = || {
             let key = keymap.first(Action::WholeFile);
@@ -241,7 +241,7 @@ impl Review {
         None
     }
 
-    /// Space: what was wholly shown and ends on this page is marked as seen, then a page on.
+    /// Space: marks as seen what was entirely shown and ends on this page, then moves a page down.
     fn advance(&mut self, keymap: &Keymap) -> Option<String> {
         for position in self.visible_positions() {
             if position < self.rows.len() {
@@ -280,7 +280,7 @@ impl Review {
 
     fn toggle_bookmark(&mut self, keymap: &Keymap) -> String {
         let here = self.anchor();
-        // Rows that are not here look all alike.
+        // Rows that are not loaded all look alike.
         let is_row = |own: &Anchor| own.row == here.row && (own.row != Row::Waiting || own.at == here.at);
         let same = |own: &Anchor| own.index == here.index && is_row(own);
         match self.bookmarks.iter().position(same) {

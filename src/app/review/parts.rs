@@ -1,5 +1,5 @@
-//! Parts of a change beside the whole: what came since one looked or decided, and the commits of the series. They are
-//! read, never signed: what is signed is the total.
+//! Parts of a change: what changed since the reviewer looked or decided, and the commits of the series. Parts are only
+//! read: the whole change is signed.
 
 use std::sync::Arc;
 
@@ -30,17 +30,17 @@ impl Since {
     }
 }
 
-/// What is in a part.
+/// The content of a part.
 #[derive(Debug)]
 pub struct View {
     pub diff: Arc<Diff>,
     pub files: Vec<Compared>,
-    /// What there is to say of it as a whole.
+    /// Remarks on the part as a whole.
     pub told: Vec<String>,
 }
 
 impl ChangePart {
-    /// The part after this one: since one looked, since one decided, all. Those that show the same are one.
+    /// The part after this one: since the reviewer looked, since they decided, all. Equal parts are shown once.
     pub fn after(now: Option<&ChangePart>, draft: &Draft) -> Result<Option<ChangePart>, &'static str> {
         let moved = |then: &&Revised| then.head != draft.head;
         let looked = draft.looked_at.as_ref().filter(moved).map(|then| ChangePart::Since(Since::Looked, then.clone()));
@@ -60,13 +60,13 @@ impl ChangePart {
         })
     }
 
-    /// The commit after the one that is shown, or before it; at the ends all.
+    /// The commit after the shown one, or before it; at the ends, the whole change.
     pub fn neighbour(
         now: Option<&ChangePart>,
         commits: &[Commit],
         forward: bool,
     ) -> Result<Option<ChangePart>, &'static str> {
-        // Newest first in the revision; a reader goes from the oldest on.
+        // The revision lists the newest first; a reader starts with the oldest.
         let ids: Vec<ObjectId> = commits.iter().rev().map(|commit| commit.id).collect();
         if ids.len() < 2 {
             return Err("The change is one commit.");
@@ -86,7 +86,7 @@ impl ChangePart {
 }
 
 impl Review {
-    /// A part of a change, in the place of the whole.
+    /// A part of a change, shown instead of the whole.
     pub fn of_part(whole: &Review, part: ChangePart, view: View, ticket: u64) -> Review {
         let (change, snapshot) = (whole.change.clone(), whole.snapshot.clone());
         let mut review = Review::new(ticket, change, snapshot, view.diff, None, true);
@@ -103,12 +103,12 @@ impl Review {
         self.part.as_ref().map(|(part, _)| part)
     }
 
-    /// Where a reader of parts is: at the one that is shown, or at one after it that has nothing to show.
+    /// The present part: the one that is shown, or a later one that has nothing to show.
     pub fn part_turned_to(&self) -> Option<&ChangePart> {
         self.passed.as_ref().or(self.part())
     }
 
-    /// A part was turned to that has nothing to show, or cannot be read; what is said of it, with its place.
+    /// The chosen part has nothing to show, or cannot be read; returns a remark on it, with its name.
     pub fn pass(&mut self, part: ChangePart, why: &str) -> String {
         let said = format!("{}: {why}", self.name_of(&part));
         self.passed = Some(part);
@@ -128,7 +128,7 @@ impl Review {
         match part {
             ChangePart::Since(since, _) => since.name().to_owned(),
             ChangePart::Commit(id) => {
-                // Oldest first, as one reads them.
+                // Oldest first, in reading order.
                 let commits = &self.change.revision.commits;
                 let at = commits.iter().rev().position(|commit| commit.id == *id).unwrap_or(0);
                 format!("commit {} of {}: {}", at + 1, commits.len(), id.short())
@@ -136,7 +136,7 @@ impl Review {
         }
     }
 
-    /// What there is to say of the part that is shown.
+    /// The remarks on the shown part.
     pub fn told(&self) -> &[String] {
         self.part.as_ref().map_or(&[], |(_, told)| told)
     }

@@ -1,16 +1,16 @@
-//! Where a stroke leads. The row is found at once where the texts of its file are here, else as soon as they are.
+//! The target of a stroke. Its row is found at once if the texts of its file are loaded, otherwise as soon as they are.
 
 use super::Review;
 use super::rows::Row;
 use super::search::Search;
 use super::target::Wanted;
 
-/// How one arrives.
+/// How the target is placed on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Arrival {
-    /// Further down on the screen, where there is something to read above it.
+    /// Further down on the screen, if there is something to read above it.
     Inside,
-    /// On the top of the screen, with what is said of the file where that is near.
+    /// At the top of the screen, with the remarks on the file if they are near.
     Top,
     /// The same, unless it is on the screen.
     Step,
@@ -25,20 +25,20 @@ pub struct PendingJump {
     /// Only rows after this one, or before it.
     beyond: Option<usize>,
     arrival: Arrival,
-    /// Steps to do after this one.
+    /// The number of steps after this one.
     then: usize,
-    /// What to say where there are not so many.
+    /// The message if there are not that many.
     none: &'static str,
 }
 
 impl Review {
-    /// Goes to a row of a file, as soon as it is here.
+    /// Goes to a row of a file, as soon as it is loaded.
     pub fn head_for(&mut self, index: usize, wanted: Wanted) {
         self.leave_trail();
         self.head(index, wanted);
     }
 
-    /// The same, where the way back is known.
+    /// The same, with a known position to jump back to.
     pub(super) fn head(&mut self, index: usize, wanted: Wanted) {
         let (arrival, none) = (Arrival::Inside, "");
         self.set_out(PendingJump { index, wanted, forward: true, beyond: None, arrival, then: 0, none });
@@ -53,18 +53,18 @@ impl Review {
         if is_known || pending_jump.wanted == Wanted::File {
             return self.arrive(position, pending_jump);
         }
-        // What is on the screen stays until then.
+        // The screen stays as it is until then.
         self.pending_jump = Some(pending_jump);
         None
     }
 
-    /// What is typed now leads elsewhere.
+    /// A later stroke replaces the target.
     pub fn turn_away(&mut self) {
         self.pending_jump = None;
         self.search.iter_mut().for_each(Search::stay);
     }
 
-    /// Goes on where a stroke led, if what it waited for is here; else it still waits.
+    /// Continues a pending jump if what it waited for is loaded; otherwise it keeps waiting.
     pub(super) fn go_on(&mut self) -> Option<String> {
         let pending_jump = self.pending_jump.take()?;
         self.set_out(pending_jump)
@@ -87,14 +87,14 @@ impl Review {
         };
         let row = self.find_in(position, wanted, rows, forward);
         if row.is_none() && beyond.is_some() {
-            // It was not in this file after all: the step is still to be done.
+            // The row was not in this file after all: the step remains.
             return self.jump(forward, then + 1, none, wanted);
         }
         self.land(position, row.unwrap_or(0), arrival);
         self.jump(forward, then, none, wanted)
     }
 
-    /// Goes to the next rows of a kind, or to those before. A message comes back where there is none.
+    /// Goes to the next rows of a kind, or to the previous ones. Returns a message if there is none.
     pub(super) fn jump(&mut self, forward: bool, times: usize, none: &'static str, wanted: Wanted) -> Option<String> {
         for step in 1..=times.min(self.height()) {
             let Some((position, row)) = self.next_row(forward, wanted) else {
@@ -113,7 +113,7 @@ impl Review {
         None
     }
 
-    /// On from the other end: somebody who walks the findings must not take the last on the way for the last of all.
+    /// Continues from the other end: the last finding below the cursor must not be mistaken for the last of all.
     fn go_round(&mut self, forward: bool) -> Option<String> {
         let here = self.anchor();
         self.go(if forward { 0 } else { self.height() });
@@ -147,7 +147,7 @@ impl Review {
         }
     }
 
-    /// What is not seen yet, after the cursor or else from the start; a message where there is nothing.
+    /// The next row that is not seen yet, after the cursor or else from the start; a message if there is none.
     pub(super) fn next_unseen(&mut self) -> Option<String> {
         let from_here = self.next_row(true, Wanted::Unseen);
         let from_start = || (0..self.order.len()).find(|&position| self.is_open_at(position)).map(|at| (at, None));
@@ -163,7 +163,7 @@ impl Review {
         self.set_out(PendingJump { index, wanted, forward: true, beyond: None, arrival, then: 0, none: "" })
     }
 
-    /// File by file: rows are found without asking for each where it lies. Without a row where that is not known yet.
+    /// Searches file by file, without computing the position of each row. Without a row if that is not known yet.
     fn next_row(&mut self, forward: bool, wanted: Wanted) -> Option<(usize, Option<usize>)> {
         let (here, at) = self.locate(self.cursor)?;
         let ways: Box<dyn Iterator<Item = usize>> =
@@ -171,7 +171,7 @@ impl Review {
         let read_from = self.anchor();
         let mut found = None;
         for position in ways {
-            // What a closed group holds is not on the way: the group is.
+            // Files inside a closed group are skipped: the group itself is found.
             if self.is_hidden(position) {
                 continue;
             }
@@ -195,7 +195,7 @@ impl Review {
                 break;
             }
         }
-        // Files on the way may have been laid out anew.
+        // Files in between may have been laid out again.
         self.restore(read_from);
         found
     }
@@ -210,7 +210,7 @@ impl Review {
         let is_it = |at: usize| match (wanted, self.row(position, at)) {
             (Wanted::File, row) => row == Row::File,
             (Wanted::AnyHunk, _) => file.mark_starting_at(at).is_some(),
-            // Of several places in a file the first, which has the details: a finding may have thousands.
+            // If there are several places in a file, the first, which has the details: a finding may have thousands.
             (Wanted::AnyItem, Row::Finding { .. }) => matches!(self.row(position, at + 1), Row::FindingDetail { .. }),
             (Wanted::AnyItem, row) => matches!(row, Row::Omission { part: 0, .. }),
             (Wanted::Hunk(wanted), Row::Hunk { hunk }) => hunk == wanted,
@@ -224,7 +224,7 @@ impl Review {
         if forward { rows.find(|at| is_it(*at)) } else { rows.rfind(|at| is_it(*at)) }
     }
 
-    /// Whether a file whose rows are not here has a row that is wanted.
+    /// Whether a file whose rows are not loaded has a wanted row.
     fn may_hold(&self, position: usize, wanted: Wanted) -> bool {
         let file = &self.files[self.order[position]];
         let Some(inventory) = self.inventory_at(position) else { return false };
@@ -260,7 +260,7 @@ impl Review {
         self.go(start + row);
     }
 
-    /// Goes to a row of a file, further down on the screen where there is something to read above it.
+    /// Goes to a row of a file, further down on the screen if there is something to read above it.
     pub(super) fn put_inside(&mut self, position: usize, row: usize) {
         self.land(position, row, Arrival::Inside);
     }

@@ -1,5 +1,5 @@
-//! Find in the diff: texts are searched, not rows. What is found is a line, whatever the layout. Workers read the
-//! texts, those after the cursor first, and stop once nobody waits for them.
+//! Search in the diff: texts are searched, not rows. A match is a line, whatever the layout. Workers read the texts,
+//! those after the cursor first, and stop once nobody waits for them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
@@ -13,7 +13,7 @@ use crate::app::Effect;
 use crate::change::counted;
 use crate::examination::FileMaterial;
 
-/// Matches that are kept; the count says so where there are more.
+/// How many matches are kept; the count says if there are more.
 pub const MAX_MATCHES: usize = 100_000;
 
 /// Hunk and line in it.
@@ -42,7 +42,7 @@ impl Pattern {
     }
 }
 
-/// A search, and the lines that it found so far.
+/// A search, and the lines found so far.
 #[derive(Debug, Clone)]
 pub struct Search {
     pub needle: String,
@@ -53,13 +53,13 @@ pub struct Search {
     /// Files that could not be read.
     failed: usize,
     stage: Stage,
-    /// Which way one waits to be led.
+    /// The direction of the match that is waited for.
     waiting: Option<bool>,
-    /// Whether the first match is gone to before all is searched: as long as the search goes on from where one is.
+    /// Whether to go to the first match before everything is searched: as long as the search proceeds from the cursor.
     early: bool,
-    /// Where one was led: index of the file, and line.
+    /// The current match: index of the file, and line.
     at: Option<(usize, Spot)>,
-    /// Workers hold the other end: a search that is given up is stopped.
+    /// Workers have the other end: dropping this stops the search.
     alive: Arc<()>,
 }
 
@@ -76,7 +76,7 @@ pub struct Found {
     pub search: Weak<()>,
     /// The lines of a file.
     pub lines: Vec<(usize, Vec<Spot>)>,
-    /// Nothing follows; so many files could not be read.
+    /// The end; the number of files that could not be read.
     pub done: Option<usize>,
 }
 
@@ -102,12 +102,12 @@ impl Search {
         self.pattern.0.find_iter(line).map(|found| found.range()).take(100).collect()
     }
 
-    /// Nobody waits to be led any more.
+    /// No match is waited for any more.
     pub fn stay(&mut self) {
         (self.waiting, self.early) = (None, false);
     }
 
-    /// The files are in another order than the one they are searched in.
+    /// The order of the files has changed since the search began.
     pub fn reordered(&mut self) {
         self.early = false;
     }
@@ -116,7 +116,7 @@ impl Search {
         self.waiting.is_some()
     }
 
-    /// Which one it is, of how many; `before` of them come before it.
+    /// The number of the match, and of all; `before` of them come before it.
     fn told(&self, before: usize) -> String {
         let more = match self.stage {
             Stage::Done if self.count < MAX_MATCHES => "",
@@ -139,13 +139,13 @@ impl Review {
         Some(format!("searching for `{needle}` …"))
     }
 
-    /// A search that no worker has yet.
+    /// A search that no worker has started yet.
     pub fn wanted_search(&mut self) -> Option<Effect> {
         let here = self.current_file();
         let search = self.search.as_mut().filter(|search| search.stage == Stage::New)?;
         search.stage = Stage::Running;
         let (alive, pattern) = (Arc::downgrade(&search.alive), search.pattern.clone());
-        // From the cursor on, and round.
+        // From the cursor on, wrapping around.
         let order = self.order[here..].iter().chain(&self.order[..here]).copied().collect();
         let held = (0..self.files.len()).filter_map(|index| Some((index, self.texts_of(index)?.clone())));
         let held: BTreeMap<_, _> = if self.part().is_some() { held.collect() } else { BTreeMap::new() };
@@ -153,7 +153,7 @@ impl Review {
         Some(Effect::Search { ticket, snapshot, diff, order, held, pattern, search: alive })
     }
 
-    /// Takes in what workers found, and goes there if that is what one waits for.
+    /// Adds what workers found, and goes to the match if it is waited for.
     pub fn found(&mut self, found: Found) -> Option<String> {
         let search = self.search.as_mut()?;
         if found.search.as_ptr() != Arc::as_ptr(&search.alive) {
@@ -166,7 +166,7 @@ impl Review {
         }
         let is_done = search.stage == Stage::Done;
         let Some(forward) = search.waiting else { return self.told_again().filter(|_| is_done) };
-        // What is near comes first, so that the first one after the cursor is known before all is.
+        // Near files come first, so that the first match after the cursor is known before all are.
         if !is_done && !search.early {
             return None;
         }
@@ -177,7 +177,8 @@ impl Review {
         self.lead(next)
     }
 
-    /// Moves to the next match after the cursor, or the one before it. Tells how many there are, or that there is none.
+    /// Moves to the next match after the cursor, or the one before it. Returns how many there are, or that there is
+    /// none.
     pub fn find(&mut self, forward: bool) -> Option<String> {
         let Some(search) = &mut self.search else { return Some("nothing is searched for yet".to_owned()) };
         if search.stage != Stage::Done {
@@ -203,7 +204,7 @@ impl Review {
         self.told_again()
     }
 
-    /// Where one was led, among all that is found by now.
+    /// The current match among all that are found by now.
     fn told_again(&self) -> Option<String> {
         let search = self.search.as_ref()?;
         let (index, spot) = search.at?;
@@ -213,7 +214,7 @@ impl Review {
         Some(search.told(before + inside))
     }
 
-    /// Position and line of the next match; beyond the ends only where all is known.
+    /// Position and line of the next match; it wraps around only if all are known.
     fn next_match(&self, forward: bool, wrap: bool) -> Option<(usize, Spot)> {
         let search = self.search.as_ref()?;
         let lines = |position: usize| search.found.get(&self.order[position]).map(Vec::as_slice).unwrap_or_default();

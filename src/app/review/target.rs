@@ -1,14 +1,14 @@
-//! Rows as one goes to them: by what they are, and not by where they are on the screen.
+//! Targets of jumps: rows by what they are, not by where they are on the screen.
 
 use super::rows::Row;
 
-/// A place in the diff that outlives another layout.
+/// A place in the diff that survives a change of layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Anchor {
     /// Of the file.
     pub index: usize,
     pub(super) row: Row,
-    /// Where the row was in its file, for rows that are gone.
+    /// The index of the row in its file, for rows that no longer exist.
     pub(super) at: usize,
     /// Rows of the screen above it.
     pub(super) above: usize,
@@ -18,11 +18,11 @@ pub struct Anchor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
     File,
-    /// Anything that is marked as a hunk is: also a file that changed without lines, or a closed group.
+    /// Anything that is marked like a hunk: also a file that changed without lines, or a closed group.
     AnyHunk,
     /// Any finding or omission.
     AnyItem,
-    /// What is not seen or not acknowledged.
+    /// Something not seen or not acknowledged.
     Unseen,
     Hunk(u32),
     Finding(u32),

@@ -1,5 +1,5 @@
-//! Which texts are here: those near what is on the screen. Of all other files only what they ask and how high they are
-//! is kept, so that memory follows the screen and not the change.
+//! Which texts are loaded: those near the screen. Of all other files only the inventory and the height are kept, so
+//! that memory depends on the screen and not on the change.
 
 use std::collections::{BTreeSet, HashSet};
 use std::mem::size_of;
@@ -10,28 +10,28 @@ use super::rows::{FileRows, Row};
 use super::{Body, Compared, Review};
 use crate::examination::{FileMaterial, text_of};
 
-/// Bytes of texts and rows that are kept. What is on the screen and next to it is kept in any case.
+/// How many bytes of texts and rows are kept. What is on the screen and next to it is kept in any case.
 pub const ROOM: usize = 3 << 20;
 
-/// What a file takes beside texts, lines and rows, roughly.
+/// The approximate size of a file besides texts, lines and rows.
 const OWN: usize = 1 << 10;
 
-/// Files that are read on their own where somebody looks at them before the reading of all comes there: those next in
-/// turn are not worth it.
+/// A file is read separately only if it is at least this many files ahead of the reading of all files when somebody
+/// views it.
 const NEXT_IN_TURN: usize = 64;
 
-/// Of which files the texts are here, and which are on their way.
+/// Which texts are loaded, and which are being loaded.
 #[derive(Debug, Clone)]
 pub struct TextCache {
-    /// Bytes of texts that are kept, at least; see [`ROOM`].
+    /// The least number of bytes of texts that are kept; see [`ROOM`].
     pub room: usize,
-    /// Bytes of the texts that are here.
+    /// The size of the loaded texts in bytes.
     held: usize,
     /// How many files were read so far.
     pub(super) read: usize,
-    /// By index: when the first reading comes to it.
+    /// By index: its number in the first reading.
     turns: Vec<usize>,
-    /// Files whose texts are being read on their own, by index.
+    /// Files whose texts are being read separately, by index.
     pub(super) asked: HashSet<usize>,
     /// Positions of files that were read, and could not be read again.
     pub(super) failed_again: Vec<usize>,
@@ -43,7 +43,7 @@ impl TextCache {
     }
 }
 
-/// Bytes that texts with their rows take.
+/// The size of texts with their rows in bytes.
 pub fn weight(file: &FileMaterial, rows: &FileRows) -> usize {
     let comparison = &file.comparison;
     let lines = comparison.old.count() as usize + comparison.new.count() as usize;
@@ -58,7 +58,7 @@ pub fn weight(file: &FileMaterial, rows: &FileRows) -> usize {
 }
 
 impl Review {
-    /// Files whose texts are to be read now: those near the screen and where a stroke leads, each asked for once.
+    /// Files whose texts should be read now: those near the screen and at the target of a stroke, each requested once.
     pub fn wanted_texts(&mut self) -> Vec<usize> {
         self.forgive();
         let visible = self.visible_positions();
@@ -66,7 +66,7 @@ impl Review {
             let index = self.order[*position];
             let file = &self.files[index];
             let is_read = file.inventory.is_some();
-            // Before all are read: only what would have to wait long for its turn.
+            // Before all are read: only files that would wait long for their turn.
             let is_far = visible.contains(position) && index_in_turn(self, index) > self.text_cache.read + NEXT_IN_TURN;
             file.body.is_none()
                 && file.failed.is_none()
@@ -74,7 +74,7 @@ impl Review {
                 && !self.text_cache.asked.contains(&index)
         };
         let mut wanted: Vec<usize> = self.near().filter(is_wanted).collect();
-        // What is looked at first, and where a stroke leads; then what is only near.
+        // First what is viewed, and the target of a stroke; then what is only near.
         let leads = self.pending_jump.and_then(|pending_jump| self.position_of(pending_jump.index));
         wanted.sort_by_key(|position| !(visible.contains(position) || leads == Some(*position)));
         let indices = wanted.into_iter().map(|position| self.order[position]);
@@ -82,8 +82,8 @@ impl Review {
         indices.into_iter().filter(|index| asked.insert(*index)).collect()
     }
 
-    /// How long the next stroke waits for what the last one asked for: for texts as long as reading the largest takes,
-    /// for a search as long as nobody feels it.
+    /// How long the next stroke waits for the result of the last one: for texts as long as reading the largest takes,
+    /// for a search an imperceptible time.
     pub fn patience(&self) -> Duration {
         let is_asked =
             |position: usize| self.order.get(position).is_some_and(|index| self.text_cache.asked.contains(index));
@@ -98,7 +98,7 @@ impl Review {
         }
     }
 
-    /// Whether the files of the change are arriving.
+    /// Whether files of the change are still arriving.
     pub fn is_reading(&self) -> bool {
         self.text_cache.read < self.files.len()
     }
@@ -109,8 +109,8 @@ impl Review {
         leads || self.text_cache.read == 0 || self.visible_files().contains(&index)
     }
 
-    /// Files whose texts are here and that have no colours yet: those on the screen last, for what is asked for last is
-    /// coloured first.
+    /// Files whose texts are loaded and not coloured yet: those on the screen last, since the last request is handled
+    /// first.
     pub fn wanted_colours(&self) -> Vec<usize> {
         let visible = self.visible_files();
         let has_none = |index: &usize| self.files[*index].body.as_ref().is_some_and(|body| body.tokens.is_none());
@@ -121,8 +121,8 @@ impl Review {
         wanted
     }
 
-    /// Positions of the files around the screen, of the neighbours of the current one, and of where a stroke leads.
-    /// Some may be there twice.
+    /// Positions of the files around the screen, of the neighbours of the current one, and of the target of a stroke.
+    /// There may be duplicates.
     pub(super) fn near(&self) -> impl Iterator<Item = usize> {
         let (last, here) = (self.order.len().saturating_sub(1), self.current_file());
         let at = |row: usize| self.locate(row).map_or(last, |(position, _)| position);
@@ -133,7 +133,7 @@ impl Review {
         near.filter(move |position| *position < count && !self.is_hidden(*position))
     }
 
-    /// What could not be read again is tried anew when somebody comes back.
+    /// What could not be read again is retried when somebody comes back.
     fn forgive(&mut self) {
         let far: Vec<usize> =
             self.text_cache.failed_again.iter().copied().filter(|at| !self.near().any(|near| near == *at)).collect();
@@ -144,7 +144,7 @@ impl Review {
         }
     }
 
-    /// Takes in a file that was read, for the first time or again.
+    /// Adds a file that was read, for the first time or again.
     pub(super) fn take_in(&mut self, position: usize, Compared { inventory, body, height, shape }: Compared) {
         let index = self.order[position];
         if self.files[index].inventory.is_none() {
@@ -152,7 +152,7 @@ impl Review {
             self.coverage.resume(index, &inventory, &self.draft.shown);
             let is_marked = inventory.hunks.iter().any(|key| self.draft.seen.contains(key));
             let file = &mut self.files[index];
-            // What was read before it was left is not folded again.
+            // A file that was open before is not folded again.
             file.opening.is_open = (inventory.folds() && is_marked).then_some(true);
             file.inventory = Some(inventory);
             file.height = Some(height);
@@ -184,7 +184,7 @@ impl Review {
         }
     }
 
-    /// Whether nothing is said of a file and nothing opened in it, so that its rows are those of anybody.
+    /// Whether a file has no remarks and nothing opened in it, so that its rows are the default ones.
     fn is_as_it_came(&self, index: usize) -> bool {
         let file = &self.files[index];
         file.findings.is_empty()
@@ -193,7 +193,7 @@ impl Review {
             && self.inventory_of_group(index).is_none()
     }
 
-    /// Gives up the texts that are farthest from the screen, until there is room again.
+    /// Drops the texts that are farthest from the screen, until there is room again.
     pub(super) fn let_go(&mut self) {
         if self.text_cache.held <= self.text_cache.room || self.part().is_some() {
             return;
@@ -202,7 +202,7 @@ impl Review {
         let is_here = |position: &usize| self.files[self.order[*position]].body.is_some() && !near.contains(position);
         let mut far: Vec<usize> = (0..self.order.len()).filter(is_here).collect();
         far.sort_by_key(|position| position.abs_diff(here));
-        // More than is needed, so that not every file that comes makes another go.
+        // Drops more than needed, so that not every arriving file causes another pass.
         while self.text_cache.held > self.text_cache.room / 4 * 3 {
             let Some(position) = far.pop() else { return };
             let body = self.files[self.order[position]].body.take();
@@ -211,7 +211,7 @@ impl Review {
         }
     }
 
-    /// Texts that a file has here.
+    /// The loaded texts of a file.
     pub fn texts_of(&self, index: usize) -> Option<&Arc<FileMaterial>> {
         Some(&self.files.get(index)?.body.as_ref()?.texts)
     }

@@ -1,4 +1,4 @@
-//! Who wrote what lands, and whether anybody vouches for that.
+//! Who wrote what lands, and whether that is proven.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,16 +9,15 @@ use crate::gate::outcome::{Code, Reason};
 use crate::policy::{AuthorProof, Person};
 use crate::provenance;
 
-/// Commits that are looked through for the one that a sentence about an author names.
+/// How many commits are searched for the one that a message about an author names.
 const MAX_NAMED: usize = 1_000;
 
 /// Who wrote a segment.
 pub(super) struct Authors<'g> {
     pub identities: Vec<Identity>,
-    /// The ids of those people of the roster whose own signature does not count: the authors, and who may be one of
-    /// them.
+    /// The ids of people in the roster whose own signature does not count: the authors, and those who may be an author.
     pub people: BTreeSet<&'g str>,
-    /// A commit for whose author nobody vouches, where the policy wants that.
+    /// A commit with an unproven author, if the policy requires proof.
     pub unproven: Option<ObjectId>,
     pub reasons: Vec<Reason>,
 }
@@ -28,9 +27,8 @@ impl<'g> Authors<'g> {
         self.people.contains(person.id.as_str())
     }
 
-    /// Where authorship is to be proven: a name in a commit is somebody's only if that person signed the commit or
-    /// pushes it. Else whoever had a hand in it (committer, signer, pusher) counts as author too, and the author as
-    /// unknown.
+    /// If authorship must be proven: a name in a commit counts only if that person signed the commit or pushes it.
+    /// Otherwise everyone involved (committer, signer, pusher) counts as an author too, and the author as unknown.
     pub fn proven(mut self, segment: &Segment<'_, 'g>, decided: &[CountedDecision<'_>]) -> Authors<'g> {
         let input = &segment.evaluation.input;
         let roster = &input.policy.roster;
@@ -76,15 +74,14 @@ impl<'g> Segment<'_, 'g> {
         Authors { identities, people, unproven: None, reasons: Vec::new() }
     }
 
-    /// Whether landing wrote the commits anew: what they say tells nothing of who wrote what was approved.
+    /// Whether landing rewrote the commits: they then do not tell who wrote what was approved.
     fn is_rewritten(&self, decided: &[CountedDecision<'_>]) -> bool {
         !decided.is_empty() && !decided.iter().any(|decision| self.is_about(*decision))
     }
 
-    /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that squashing or
-    /// rebasing wrote anew, and that names one person as author and committer, names who landed it. A merge that is
-    /// proven to follow from its parents is nobody's work; of any other, whoever made it may have written or dropped
-    /// something.
+    /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that was rewritten by
+    /// squash or rebase, with one person as author and committer, names who landed it. A merge that is proven to follow
+    /// from its parents has no author; whoever made any other merge may have written or dropped something.
     fn author_set(&self, decided: &[CountedDecision<'_>]) -> Vec<Identity> {
         let mut authors: Vec<Identity> = decided.iter().flat_map(|decision| decision.authors()).collect();
         let rewritten = self.is_rewritten(decided);
@@ -98,7 +95,7 @@ impl<'g> Segment<'_, 'g> {
         authors
     }
 
-    /// The person whose key signed a commit. A key in other hands, or outside of its time, proves nothing.
+    /// The person whose key signed a commit. A key of somebody else, or outside its validity, proves nothing.
     fn signer_of(&self, commit: &Commit) -> Option<&'g Person> {
         let input = &self.evaluation.input;
         let (_, key) = self.steps.iter().flat_map(|step| &step.signers).find(|(id, _)| *id == commit.id)?;
@@ -111,7 +108,7 @@ impl<'g> Segment<'_, 'g> {
         commit.parents.len() == 2 && self.steps.iter().any(|step| step.clean_merges.contains(&commit.id))
     }
 
-    /// The earliest commit by which a person counts as author; none where only a signed record says so.
+    /// The earliest commit by which a person counts as author; none if only a signed record says so.
     fn wrote(&self, authors: &Authors<'_>, id: &str) -> Option<ObjectId> {
         let (rules, roster) = (self.evaluation.rules, &self.evaluation.input.policy.roster);
         let is_by = |commit: &&Commit| {
@@ -125,13 +122,13 @@ impl<'g> Segment<'_, 'g> {
         written.take(MAX_NAMED).find(is_by).map(|commit| commit.id)
     }
 
-    /// ` (commit 1a2b3c4)`, to stand behind a sentence about an author.
+    /// ` (commit 1a2b3c4)`, appended to a message about an author.
     pub(super) fn through(&self, authors: &Authors<'_>, id: &str) -> String {
         self.wrote(authors, id).map_or_else(String::new, |commit| format!(" (commit {})", commit.short()))
     }
 
-    /// Of each of the people, the earliest commit that says so. Only a desk asks, and it looks at one step; a push may
-    /// be of thousands.
+    /// For each person, the earliest commit that says so. Only a desk needs this, for one step; a push may have
+    /// thousands.
     pub(super) fn wrote_by_person(&self, authors: &Authors<'_>) -> BTreeMap<String, ObjectId> {
         let asked = authors.people.iter().filter(|_| self.steps.len() == 1);
         asked.filter_map(|id| Some(((*id).to_owned(), self.wrote(authors, id)?))).collect()

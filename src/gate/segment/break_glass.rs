@@ -1,4 +1,4 @@
-//! An emergency: what break-glass lets through, and what it does not.
+//! An emergency: what break-glass allows, and what it does not.
 
 use super::authors::Authors;
 use super::{Segment, Standing, length};
@@ -9,10 +9,10 @@ use crate::policy::{Asked, BreakGlass, Kind, SlotState};
 use crate::record::Presence;
 
 impl<'g> Segment<'_, 'g> {
-    /// Break-glass records of this content that are good now.
+    /// Break-glass records for this content that are valid now.
     pub(super) fn break_glass_decisions(&self) -> Vec<CountedDecision<'g>> {
         let Some(terms) = &self.evaluation.input.policy.break_glass else { return Vec::new() };
-        // The digest of an empty manifest is that of all of them: one emergency would be a licence for any.
+        // All empty manifests have the same digest: one emergency would allow any of them.
         if self.manifest.is_empty() {
             return Vec::new();
         }
@@ -23,8 +23,8 @@ impl<'g> Segment<'_, 'g> {
         self.decisions(Verdict::BreakGlass).filter(|decision| self.binds(*decision) && good(decision)).collect()
     }
 
-    /// Lets an emergency through, where enough people who did not write it signed for one. It stands in for the slots,
-    /// limits, freezes and cooling, and for nothing else: not for the policy itself, nor for what stands alone.
+    /// Allows an emergency if enough people who did not write it signed for one. It replaces slots, limits, freezes and
+    /// cooling, and nothing else: not the requirements for the policy itself, nor for what must land alone.
     pub(super) fn break_glass(&self, asked: &Asked, authors: &Authors<'_>) -> BreakGlassAnswer {
         let (policy, now) = (self.evaluation.input.policy, self.now());
         let decisions = self.break_glass_decisions();
@@ -76,14 +76,14 @@ impl<'g> Segment<'_, 'g> {
     }
 }
 
-/// Whether an emergency is let through, and why it is not.
+/// Whether an emergency is allowed, and why not.
 #[derive(Default)]
 pub(super) struct BreakGlassAnswer {
     granted: Option<Granted>,
     reasons: Vec<Reason>,
 }
 
-/// What an emergency rests on.
+/// The records of an emergency.
 struct Granted {
     slots: Vec<SlotState>,
     records: Vec<String>,
@@ -96,7 +96,7 @@ impl BreakGlassAnswer {
         BreakGlassAnswer { granted: None, reasons }
     }
 
-    /// What only holds a change up does not hold up an emergency.
+    /// Reasons that only delay a change do not delay an emergency.
     pub fn applied_to(self, mut standing: Standing) -> Standing {
         if let Some(Granted { slots, records, presence, until }) = self.granted {
             standing.reasons.retain(|reason| reason.effect != ReasonEffect::Holds);
@@ -107,7 +107,7 @@ impl BreakGlassAnswer {
     }
 }
 
-/// Until when a signature for an emergency is good, left out; seconds since the epoch.
+/// When a signature for an emergency expires, exclusive; seconds since the epoch.
 fn good_until(decision: CountedDecision<'_>, terms: &BreakGlass) -> i64 {
     decision.expires.min(decision.issued().saturating_add(terms.max_duration))
 }

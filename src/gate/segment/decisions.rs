@@ -1,4 +1,4 @@
-//! Who approved and who rejected, and whether it counts: people, what they saw, and when.
+//! Who approved and who rejected, and whether that counts: people, what they saw, and when.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ pub(super) struct Approvals<'g> {
 
 #[derive(Default)]
 pub(super) struct Rejections {
-    /// Who rejected this very content or commit.
+    /// Who rejected exactly this content or commit.
     pub by: Vec<String>,
     pub to_answer: Vec<Answerable>,
     pub reasons: Vec<Reason>,
@@ -43,8 +43,8 @@ impl Rejections {
 }
 
 impl<'g> Segment<'_, 'g> {
-    /// What it brings in that nobody could read. Costly to find out, so only where somebody could have spoken to it, or
-    /// nobody may.
+    /// What it brings in that nobody could read. This is costly to find, so only if somebody could have acknowledged
+    /// it, or nobody may.
     pub(super) fn opaque(&self, bound: &[CountedDecision<'_>]) -> OpaqueContent {
         if bound.is_empty() && !self.evaluation.input.policy.limits.refuse_opaque {
             return OpaqueContent::default();
@@ -55,7 +55,7 @@ impl<'g> Segment<'_, 'g> {
         }
     }
 
-    /// Those of the approvals of exactly this content that count, and why others do not.
+    /// The approvals of exactly this content that count, and why others do not.
     pub(super) fn approvals(
         &self,
         bound: Vec<CountedDecision<'g>>,
@@ -123,8 +123,8 @@ impl<'g> Segment<'_, 'g> {
         self.replay(decision)
     }
 
-    /// An approval is for a change of what was there when it was signed. What landed, was taken back, and would land
-    /// again is another change.
+    /// An approval is for a change of the content that was there when it was signed. What landed, was reverted, and
+    /// would land again is another change.
     fn replay(&self, decision: CountedDecision<'_>) -> Option<Reason> {
         let who = &decision.person.id;
         let since = decision.predicate().target.tip.parse().ok()?;
@@ -149,9 +149,9 @@ impl<'g> Segment<'_, 'g> {
         }
     }
 
-    /// A rejection of this content or of this very commit blocks, whoever else approves, unless it was taken over. One
-    /// of another content of the same paths must be named by an approval of somebody who is asked: else one changed
-    /// byte would shop for a new reviewer, or for anybody who names it.
+    /// A rejection of this content or of exactly this commit blocks, whoever else approves, unless it was taken over. A
+    /// rejection of other content of the same paths must be named by an approval of somebody who is required: otherwise
+    /// one changed byte would be enough to find a new reviewer, or anybody who names the rejection.
     pub(super) fn rejections(
         &self,
         asked: &Asked,
@@ -192,7 +192,7 @@ impl<'g> Segment<'_, 'g> {
         rejections
     }
 
-    /// Whether people who could change the policy, none of them an author, answer for this rejection now.
+    /// Whether people who could change the policy, none of them an author, have taken over this rejection.
     fn is_taken_over(&self, rejection: CountedDecision<'_>, authors: &Authors<'_>) -> bool {
         let (id, now) = (rejection.record.id().to_string(), self.now());
         let takers: Vec<CountedDecision<'_>> = self
@@ -207,7 +207,7 @@ impl<'g> Segment<'_, 'g> {
     }
 }
 
-/// Whether an approval says that it knows of a path that its signer could not read.
+/// Whether an approval acknowledges a path that its signer could not read.
 fn acknowledges(decision: CountedDecision<'_>, path: &RepoPath) -> bool {
     let name = escape(path);
     decision.predicate().coverage.omissions.iter().any(|o| o.path == name && !o.acknowledged.trim().is_empty())

@@ -1,4 +1,4 @@
-//! Why what is there is not enough: what is missing, and what came near it.
+//! Why the approvals are not enough: what is missing, and what was close to it.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::gate::record_status::Validity;
 use crate::policy::{AI, HIDDEN, SlotState, Unfit};
 
 impl<'g> Segment<'_, 'g> {
-    /// Says what is missing, and what came near it.
+    /// Says what is missing, and what was close to it.
     pub(super) fn shortfalls(&self, slots: &[SlotState], hidden: &[Location]) -> Vec<Reason> {
         let missing: Vec<_> = slots.iter().filter(|slot| !slot.is_filled()).collect();
         let mut reasons = Vec::new();
@@ -78,7 +78,7 @@ impl<'g> Segment<'_, 'g> {
         reasons
     }
 
-    /// What makes an approval of something else look like one of this.
+    /// In what way an approval of something else resembles one of this.
     fn near_miss(&self, decision: CountedDecision<'_>) -> Option<(Code, String)> {
         let who = &decision.person.id;
         let approved = &decision.record.manifest;
@@ -112,7 +112,7 @@ impl<'g> Segment<'_, 'g> {
         }
     }
 
-    /// Whether what was approved holds a commit of this.
+    /// Whether what was approved contains a commit of this.
     fn shares_a_commit(&self, decision: CountedDecision<'_>) -> bool {
         let history = self.evaluation.input.history;
         let Some((base, head)) = ends(decision).filter(|_| self.overlaps(decision)) else { return false };
@@ -120,12 +120,12 @@ impl<'g> Segment<'_, 'g> {
             return true;
         }
         let holds = |of, commit| history.is_ancestor(commit, of).unwrap_or(false);
-        // The oldest of each step: where that is not in it, nothing that follows is.
+        // The oldest of each step: if that is not contained, no later one is.
         let mut oldest = self.steps.iter().take(MAX_PLACES).filter_map(|step| step.commits.last());
         oldest.any(|commit| holds(head, commit.id) && !holds(base, commit.id))
     }
 
-    /// Whether a commit comes with what is judged: no ref showed it, as far as that is known. At the desk it is not.
+    /// Whether a commit is new with what is judged: no ref showed it, as far as is known. At the desk nothing is known.
     fn is_under_way(&self, commit: ObjectId) -> bool {
         let states = self.evaluation.input.states;
         !states.is_empty() && states.refs_of(commit).next().is_none()
@@ -142,19 +142,19 @@ impl<'g> Segment<'_, 'g> {
         }
         let seen =
             ends(decision).and_then(|then| self.evaluation.input.contents.is_same_place(then, &paths, self.steps));
-        // Where nothing is left of what was approved, it was most likely this.
+        // If nothing is left of what was approved, it was most likely this.
         seen.unwrap_or(true)
     }
 }
 
-/// The first places with text that does not show.
+/// The first places with invisible text.
 fn places(hidden: &[Location]) -> String {
     let mut places: Vec<_> = hidden.iter().take(MAX_PLACES).map(ToString::to_string).collect();
     places.extend((hidden.len() > MAX_PLACES).then(|| "and others".to_owned()));
     places.join(", ")
 }
 
-/// From where to where a decision goes.
+/// The base and the head of a decision.
 fn ends(decision: CountedDecision<'_>) -> Option<(ObjectId, ObjectId)> {
     let predicate = decision.predicate();
     Some((predicate.base.commit.parse().ok()?, predicate.head.commit.parse().ok()?))

@@ -1,4 +1,4 @@
-//! Merges, and steps that change nothing: what nobody signed for must not come along with either.
+//! Merges, and steps that change nothing: nothing unsigned may come in with either.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::gate::history::{HistoryError, keeps_all, reached};
 use crate::gate::outcome::{Code, Reason};
 
 impl Segment<'_, '_> {
-    /// A merge of three or more hides what each brings in: no desk shows it as one change.
+    /// A merge of three or more histories hides what each brings in: no desk shows it as one change.
     pub(super) fn octopus(&self) -> Option<Reason> {
         let many = |step: &&Step| self.commits.iter().any(|c| c.id == step.commit && c.parents.len() > 2);
         let step = self.steps.iter().find(many)?;
@@ -18,8 +18,8 @@ impl Segment<'_, '_> {
         Some(Reason::deny(Code::MergeDelta, detail))
     }
 
-    /// States that are gone at the end were there all the same, for whoever builds on them or gives them a name; and
-    /// each step that changes nothing is approved by itself.
+    /// States that are undone at the end still exist, and somebody can build on them or tag them; so each step that
+    /// changes nothing is approved separately.
     pub(super) fn passing(&self) -> Option<Reason> {
         let steps = self.steps.len();
         let detail = format!(
@@ -28,7 +28,7 @@ impl Segment<'_, '_> {
         (steps > 1).then(|| Reason::deny(Code::Unsigned, detail))
     }
 
-    /// The merge by which all else came, where it is one. That of a proposal is not made yet.
+    /// The merge that brought in everything else, if there is one. That of a proposal does not exist yet.
     pub(super) fn landing_merge(&self) -> Option<ObjectId> {
         let [step] = self.steps else { return None };
         if self.evaluation.lands.is_some() {
@@ -38,9 +38,8 @@ impl Segment<'_, '_> {
         (commit.parents.len() > 1 && commit.parents[0] == step.from).then_some(commit.id)
     }
 
-    /// A merge of what protected refs have shown, all of whose content is here already. That of a proposal is not made
-    /// yet, and its head may stand on anything.
-    /// What it lacks to be one comes with it.
+    /// A merge of what protected refs have shown, all of whose content is already here. That of a proposal does not
+    /// exist yet, and its head may be based on anything. Also returns what it lacks to be one.
     pub(super) fn merge_back(&self) -> (bool, Vec<Reason>) {
         let no = (false, Vec::new());
         let [step] = self.steps else { return no };
@@ -68,11 +67,11 @@ impl Segment<'_, '_> {
         (is_one, reasons)
     }
 
-    /// Whether a side of a merge is merged back; else what it lacks, where that can be said.
+    /// Whether a side of a merge is merged back; otherwise what it lacks, if that can be determined.
     fn merges_back(&self, side: ObjectId, step: &Step) -> Result<Result<(), Option<Reason>>, HistoryError> {
         let history = self.evaluation.input.history;
         let Some(name) = self.evaluation.input.shown_by(side) else { return Ok(Err(None)) };
-        // Git makes no merge of what is there already: it would only make approvals of this very tip worthless.
+        // Git makes no merge of what is already contained: such a merge would only invalidate approvals of this tip.
         if history.is_ancestor(side, step.from)? {
             return Ok(Err(None));
         }
@@ -87,14 +86,14 @@ impl Segment<'_, '_> {
         })))
     }
 
-    /// A merge that nobody signed for, inside an approved change, must not drop what it says it merges.
+    /// An unsigned merge inside an approved change must not drop what it claims to merge.
     pub(super) fn dropping_merges(&self, approvals: &[CountedDecision<'_>]) -> Vec<Reason> {
         let mut signed = BTreeSet::new();
         for decision in approvals.iter().copied().chain(self.break_glass_decisions()) {
             signed.append(&mut reached(&self.commits, &decision.predicate().head.commit));
         }
         let history = self.evaluation.input.history;
-        // A merge of more is refused for that.
+        // A merge of more is refused for that reason.
         let merges = self.commits.iter().filter(|commit| commit.parents.len() == 2 && !signed.contains(&commit.id));
         let mut found = Vec::new();
         for merge in merges {

@@ -21,53 +21,53 @@ use crate::decision::Verdict;
 use crate::policy::{Asked, Binding, SlotState};
 use crate::record::Presence;
 
-/// Two approvals of this many changed lines, signed within [`HASTE`] seconds of each other, are worth a word.
+/// Two approvals of this many changed lines, signed within [`HASTE`] seconds of each other, are reported.
 const MANY_LINES: u64 = 300;
 const HASTE: i64 = 30;
 
-/// How one segment stands.
+/// The status of one segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// SHA-256 of the manifest of what the segment does.
     pub manifest: Digest,
-    /// The strictest that a touched compartment asks for; none where none is touched.
+    /// The strictest binding that a touched compartment requires; none if none is touched.
     pub binding: Option<Binding>,
-    /// Every slot that the policy asks for, with who fills it.
+    /// Every slot that the policy requires, with who fills it.
     pub slots: Vec<SlotState>,
-    /// What was found, from remarks up to what denies.
+    /// Everything that was found, from information to denials.
     pub reasons: Vec<Reason>,
     /// Ids of the people whose approvals count, each once.
     pub approved_by: Vec<String>,
-    /// Ids of the people whose rejections stand against it.
+    /// Ids of the people whose rejections block it.
     pub rejected_by: Vec<String>,
-    /// Seconds since the epoch: when the first counted approval expires; none where none is counted.
+    /// Seconds since the epoch: when the first counted approval expires; none if none is counted.
     pub valid_until: Option<i64>,
-    /// Break-glass lets it through.
+    /// Break-glass allows it.
     pub emergency: bool,
-    /// Ids of the records that it rests on.
+    /// Ids of the records that it depends on.
     pub records: Vec<String>,
-    /// The weakest presence that any of them proves; none where there is no record.
+    /// The weakest presence that any of them proves; none if there is no record.
     pub presence: Option<Presence>,
     /// The compartments that it touches, by name.
     pub compartments: Vec<String>,
-    /// People whose own signature would not count, since they wrote it.
+    /// People whose own signature would not count, because they wrote it.
     pub authors: Vec<String>,
-    /// By person, the earliest commit that says so, where one does.
+    /// By person, the earliest commit that says so, if one does.
     pub wrote: BTreeMap<String, ObjectId>,
-    /// Rejections that whoever lets it land must name.
+    /// Rejections that an approval must name.
     pub to_answer: Vec<Answerable>,
 }
 
-/// Somebody's rejection that the next decision answers for.
+/// A rejection that the next decision must answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answerable {
-    /// It rejects this very content or commit: only break-glass may answer it. Else an approval must.
+    /// It rejects exactly this content or commit: only break-glass may answer it. Otherwise an approval must.
     pub is_veto: bool,
     /// Record id, in hex.
     pub record: String,
     /// Id of the person who rejected.
     pub by: String,
-    /// The reason that the rejection was signed with, as it is: not escaped.
+    /// The reason of the rejection, unescaped.
     pub reason: String,
 }
 
@@ -83,7 +83,7 @@ impl Standing {
         }
     }
 
-    /// Whether it may land by what is known now.
+    /// Whether it may land, as far as is known now.
     pub fn is_allowed(&self) -> bool {
         self.decided() == Decided::Allow
     }
@@ -94,15 +94,15 @@ pub(super) fn judge(evaluation: &Evaluation<'_>, steps: &[Step], manifest: &Mani
     Segment::new(evaluation, steps, manifest).judge()
 }
 
-/// Why a commit may not be given a further name: somebody's rejection of it, or of what its last step brought in.
+/// Why a new ref may not point to a commit: somebody's rejection of it, or of what its last step brought in.
 pub(super) fn rejection(evaluation: &Evaluation<'_>, steps: &[Step], manifest: &Manifest) -> Option<Reason> {
     let segment = Segment::new(evaluation, steps, manifest);
     let rejections = segment.rejections(&Asked::default(), &segment.authors(&[]), &[]);
     rejections.reasons.into_iter().find(|reason| reason.effect == ReasonEffect::Denies)
 }
 
-/// What is judged. Nothing in it changes: each step of the judgement returns what it found, with its reasons, and
-/// [`Segment::judge_content`] joins them.
+/// The segment to judge. It is immutable: each step of the judgement returns its findings and reasons, and
+/// [`Segment::judge_content`] combines them.
 struct Segment<'s, 'g> {
     evaluation: &'s Evaluation<'g>,
     steps: &'s [Step],
@@ -133,7 +133,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         }
     }
 
-    /// Steps that come to nothing, or merge back what protected refs have shown: there is nothing to approve.
+    /// Steps that cancel each other out, or merge back what protected refs have shown: there is nothing to approve.
     fn judge_nothing(&self, mut reasons: Vec<Reason>) -> Standing {
         let rejections = self.rejections(&Asked::default(), &self.authors(&[]), &[]);
         reasons.extend(rejections.reasons);
@@ -189,7 +189,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         settled(standing)
     }
 
-    /// With nothing but reasons.
+    /// A result with reasons only.
     fn standing(&self, reasons: Vec<Reason>) -> Standing {
         Standing {
             manifest: self.digest,
@@ -217,8 +217,8 @@ impl<'s, 'g> Segment<'s, 'g> {
         self.evaluation.decisions.iter().copied().filter(move |decision| decision.is(verdict))
     }
 
-    /// Whether a decision is about this content. The digest of an empty manifest is that of all of them, so of a step
-    /// that changes nothing it is about the head, with nothing else brought in.
+    /// Whether a decision is about this content. All empty manifests have the same digest, so for a step that changes
+    /// nothing the decision must be about the head, with nothing else brought in.
     fn binds(&self, decision: CountedDecision<'_>) -> bool {
         let predicate = decision.predicate();
         predicate.manifest.sha256 == self.digest.to_string()
@@ -234,8 +234,8 @@ impl<'s, 'g> Segment<'s, 'g> {
         decision.record.manifest.paths().any(|path| self.manifest.touches(path))
     }
 
-    /// States that stay in the history and that no approval is of: those on the way of a fast-forward or rebase, and
-    /// those behind a merge. How a change that is only looked at would land is not known.
+    /// Commits that stay in the history without their own approval: those in the middle of a fast-forward or rebase,
+    /// and those behind a merge. For a change that is only viewed, it is not known how it would land.
     fn states_between(&self) -> usize {
         let is_push = |step: &Step| {
             let commit = step.commits.iter().find(|commit| commit.id == step.commit);
@@ -250,7 +250,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         kept.saturating_sub(1)
     }
 
-    /// What an auditor will want to know, and what denies nothing.
+    /// What an auditor will want to know, but denies nothing.
     fn remarks(&self, approvals: &[CountedDecision<'g>]) -> Vec<Reason> {
         let mut reasons = Vec::new();
         let between = self.states_between();
@@ -274,7 +274,7 @@ impl<'s, 'g> Segment<'s, 'g> {
     }
 }
 
-/// What came near and was not needed is no reason: where it may land, only what every outcome must repeat stays.
+/// Unneeded explanations are dropped: if it may land, only what every outcome must repeat is kept.
 fn settled(mut standing: Standing) -> Standing {
     if standing.is_allowed() {
         standing.reasons.retain(|reason| reason.effect == ReasonEffect::Said);
@@ -282,7 +282,7 @@ fn settled(mut standing: Standing) -> Standing {
     standing
 }
 
-/// A length of time for people: its largest unit, rounded up.
+/// A duration for display: its largest unit, rounded up.
 fn length(seconds: i64) -> String {
     let (size, unit) = match seconds {
         ..=120 => (1, "second"),

@@ -1,4 +1,4 @@
-//! What the policy asks of a segment, and whether it is there.
+//! What the policy requires for a segment, and whether that is present.
 
 use std::collections::BTreeSet;
 
@@ -15,15 +15,15 @@ use crate::gate::{Lands, Opaque};
 use crate::policy::{Ai, Asked, Binding, DEFAULT, Kind, Requirement, SlotState};
 use crate::provenance;
 
-/// What is asked for.
+/// The requirements.
 pub(super) struct Required {
     pub asked: Asked,
-    /// Where it brings in text that does not show, if the policy asks.
+    /// Where it brings in invisible text, if the policy requires slots for that.
     pub hidden: Vec<Location>,
     pub reasons: Vec<Reason>,
 }
 
-/// What of it is there.
+/// Which requirements are met.
 #[derive(Default)]
 pub(super) struct Filled {
     pub slots: Vec<SlotState>,
@@ -31,17 +31,17 @@ pub(super) struct Filled {
 }
 
 impl<'s, 'g> Segment<'s, 'g> {
-    /// What the policy asks of the touched paths and the authors.
+    /// What the policy requires for the touched paths and the authors.
     pub(super) fn required(&self, authors: &Authors<'_>, approvals: &[CountedDecision<'_>]) -> Required {
         let policy = self.evaluation.input.policy;
         let mut identities = authors.identities.clone();
-        // Of no rank: an unproven author asks for what an unknown one asks for.
+        // Without rank: an unproven author requires the same as an unknown one.
         let unknown = || Identity { name: String::new(), email: "unproven".to_owned() };
         identities.extend(authors.unproven.map(|_| unknown()));
         let ai = if authors.unproven.is_some() { Ai::Detected } else { self.ai(approvals) };
         let mut asked = policy.requirements_with_links(self.manifest.paths(), &self.links(), &identities, ai);
         if self.manifest.is_empty() {
-            // What touches nothing belongs to nobody else.
+            // A segment that touches nothing is in no other compartment.
             let default = policy.compartments.iter().filter(|compartment| compartment.name == DEFAULT);
             asked.requirements.extend(default.map(Requirement::of));
         }
@@ -62,8 +62,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         self.steps.iter().flat_map(|step| &step.links).collect()
     }
 
-    /// Signs of AI in what lands and in what was signed; only where there is none, a claim that there was none is
-    /// counted.
+    /// Signs of AI in what lands and in what was signed; a claim that no AI was used counts only if there are none.
     fn ai(&self, approvals: &[CountedDecision<'_>]) -> Ai {
         let signed = |decision: &CountedDecision<'_>| {
             matches!(&*decision.predicate().provenance.status, "declared" | "detected")
@@ -85,7 +84,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         if claims.into_iter().any(counted) { Ai::Denied } else { Ai::Unknown }
     }
 
-    /// Which of what is asked for is there, and why an approval fills no slot.
+    /// Which requirements are met, and why an approval fills no slot.
     pub(super) fn filled(&self, asked: &Asked, approvals: &[CountedDecision<'_>]) -> Filled {
         let mut filled = Filled::default();
         for requirement in &asked.requirements {
@@ -104,7 +103,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         let (slots, mut reasons) = (requirement.fill(&signers(&bound)), Vec::new());
         let mut tell = |reason: Reason| reasons.push(reason.in_compartment(&requirement.compartment));
         if slots.iter().all(SlotState::is_filled) {
-            // The last needed one is the earliest by whose coming all slots were filled.
+            // The last needed approval is the earliest one with which all slots were filled.
             bound.sort_by_key(|decision| decision.received);
             let enough = (1..=bound.len()).find(|&n| requirement.is_filled_by(&signers(&bound[..n])));
             let until = enough.map_or(0, |n| bound[n - 1].received) + requirement.cooling;
@@ -157,14 +156,14 @@ impl<'s, 'g> Segment<'s, 'g> {
             Binding::Manifest => true,
             Binding::Tree => same_tree,
             Binding::Exact => {
-                // A host that squashes or rebases lands another commit than the one that was signed.
+                // A host that squashes or rebases lands a commit other than the signed one.
                 let stays = self.evaluation.lands.is_none_or(|lands| lands == Lands::Merge);
                 stays && same_tree && first.from.to_string() == predicate.target.tip && self.is_about(decision)
             }
         }
     }
 
-    /// What holds for the change as a whole.
+    /// Rules for the change as a whole.
     pub(super) fn limits(&self, asked: &Asked) -> Vec<Reason> {
         let (policy, now, mut reasons) = (self.evaluation.input.policy, self.now(), Vec::new());
         for violation in &asked.violations {
@@ -197,7 +196,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         reasons
     }
 
-    /// What only the objects tell.
+    /// Rules that need git objects.
     pub(super) fn refusals_of_objects(&self, opaque: &[(RepoPath, Opaque)]) -> Vec<Reason> {
         let mut reasons = Vec::new();
         let (contents, limits) = (self.evaluation.input.contents, &self.evaluation.input.policy.limits);
@@ -236,7 +235,8 @@ impl<'s, 'g> Segment<'s, 'g> {
         reasons
     }
 
-    /// Names that git takes for its own on some file system: nobody's approval lets one in, not even in between.
+    /// Names that git treats as its own on some file system: no approval allows one, not even in an intermediate
+    /// commit.
     fn refused_names(&self) -> Vec<Reason> {
         let mut reasons = Vec::new();
         let steps = self.steps;
@@ -245,7 +245,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         for (path, mode) in landing {
             let mut names: Vec<&[u8]> = path.0.split(|&b| b == b'/').collect();
             let file = names.pop().and_then(|name| forbidden(name, mode));
-            // What a folder is called is judged without regard to the file in it.
+            // The name of a folder is judged without regard to the files in it.
             if let Some(why) = names.iter().find_map(|name| forbidden(name, Mode::File)).or(file) {
                 let detail = format!("A name in {path} {why}. Choose another.");
                 reasons.push(Reason::deny(Code::Confusable, detail).at(path));
@@ -254,7 +254,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         reasons
     }
 
-    /// Links of which nobody can say where they lead, and those that lead where others decide what they stand for.
+    /// Links whose target cannot be determined, and links whose content others decide.
     fn refused_links(&self) -> Vec<Reason> {
         let mut reasons = Vec::new();
         let (links, policy) = (self.links(), self.evaluation.input.policy);
@@ -282,7 +282,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         reasons
     }
 
-    /// A compartment in which a review is overdue takes nothing more.
+    /// A compartment with an overdue review accepts nothing more.
     pub(super) fn debts(&self, asked: &Asked) -> Vec<Reason> {
         let Some(terms) = &self.evaluation.input.policy.break_glass else { return Vec::new() };
         let mut reasons = Vec::new();

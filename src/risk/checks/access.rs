@@ -1,5 +1,5 @@
-//! `iam.widen`: a policy names someone new, or denies less than before. Compares the whole texts, so that a policy that
-//! is only reordered or reformatted is none.
+//! `iam.widen`: a policy names someone new, or denies less than before. Compares the whole texts, so that reordering or
+//! reformatting a policy is not reported.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -10,11 +10,11 @@ use crate::change::diff::Side;
 use crate::risk::blast::{is_sample, is_test};
 use crate::risk::{FileUnderReview, Finding, Rules};
 
-/// Who is meant, in the ways clouds write it.
+/// Principals, as clouds write them.
 static PRINCIPAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"["'](arn:aws:(iam|sts)::[\w${}.-]*:(root|(role|user|assumed-role)/[^"']+)|(user|group|serviceAccount|domain):[^"'\s]+@?[^"'\s]*|allUsers|allAuthenticatedUsers|system:(authenticated|unauthenticated|masters))["']"#).ok()
 });
-/// How an account is called that is the one in which this is applied.
+/// Names for the account in which the policy is applied.
 const OWN: &[&str] = &["caller_identity", "AWS::AccountId"];
 static DENY: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?i)["']?effect["']?\s*[:=]\s*["']?deny\b"#).ok());
@@ -38,7 +38,7 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
 }
 
 fn denies_less(file: &FileUnderReview<'_>, rules: &Rules) -> Option<Finding> {
-    // Where the format is read, a rule over its statements says so.
+    // If the format is read for facts, a rule over its statements reports it.
     let deny = DENY.as_ref().filter(|_| file.stated(Side::Old).is_none())?;
     let removed = file.removed();
     let (number, line) = removed.iter().find(|(_, line)| deny.is_match(line))?;
@@ -47,7 +47,7 @@ fn denies_less(file: &FileUnderReview<'_>, rules: &Rules) -> Option<Finding> {
 }
 
 fn principals(text: &str) -> impl Iterator<Item = &str> {
-    // A key's policy names its own account, without which nobody could mend it.
+    // A key's policy names its own account, since otherwise nobody could repair it.
     let is_own = |name: &&str| name.contains(":root") && OWN.iter().any(|own| name.contains(own));
     let named = PRINCIPAL.as_ref().into_iter().flat_map(|regex| regex.find_iter(text)).map(|name| name.as_str());
     named.filter(move |name| !is_own(name))

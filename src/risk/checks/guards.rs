@@ -1,5 +1,5 @@
 //! `destr.protection-off`: a guard against deletion, or a backup, is gone or turned off. Counted net over the file, or
-//! over the change where the whole file is gone, so that moving or reordering a guard is none.
+//! over the change if the whole file is deleted, so that moving or reordering a guard is not reported.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,13 +12,13 @@ use crate::risk::{FileUnderReview, Finding, Rules};
 enum Protects {
     /// Unless it is false, 0 or the like.
     On,
-    /// Where it is false: `force_destroy`.
+    /// If it is false: `force_destroy`.
     Off,
-    /// Where it says to keep: `DeletionPolicy: Retain`.
+    /// If its value says to keep: `DeletionPolicy: Retain`.
     Kept,
 }
 
-/// Keys in lower case without `_` and `-`: providers and tools spell them in every way.
+/// Keys in lower case without `_` and `-`, since spellings differ between providers and tools.
 const GUARDS: &[(&str, Protects)] = &[
     ("preventdestroy", Protects::On),
     ("deletionprotection", Protects::On),
@@ -45,10 +45,10 @@ const CODE: &[&str] =
 /// How often something turned each guard on.
 type Counts = BTreeMap<&'static str, usize>;
 
-/// Guards that went with their files, and those that the change sets anywhere.
+/// Guards in deleted files, and those that the change sets anywhere.
 #[derive(Default)]
 pub(super) struct Guards {
-    /// By file that is gone: its guards in order.
+    /// By deleted file: its guards in order.
     gone: Vec<Vec<(&'static str, Finding)>>,
     set: Counts,
 }
@@ -61,7 +61,7 @@ impl Guards {
             *self.set.entry(guard).or_default() += count;
         }
         let is_code = path.rsplit_once('.').is_some_and(|(_, extension)| CODE.contains(&extension));
-        // Where the format is read, a rule over facts says it, with both values.
+        // If the format is read for facts, a rule over facts reports it, with both values.
         let is_read = file.new.is_some() && file.stated(Side::Old).is_some();
         if !is_code || is_read || is_test(&path) || is_sample(&path) {
             return Vec::new();
@@ -107,8 +107,7 @@ fn counted(lines: &[(u32, String)], on: bool) -> Counts {
     counts
 }
 
-/// By guard, the lines that turn it off, in order. Each is that of one guard that is lost: several of a kind are
-/// several findings.
+/// By guard, the lines that turn it off, in order. Each line is one lost guard: several of a kind are several findings.
 fn turned_off(lines: &[(u32, String)]) -> BTreeMap<&'static str, VecDeque<(u32, &str)>> {
     let mut found: BTreeMap<_, VecDeque<_>> = BTreeMap::new();
     for (number, line) in lines {
@@ -119,7 +118,7 @@ fn turned_off(lines: &[(u32, String)]) -> BTreeMap<&'static str, VecDeque<(u32, 
     found
 }
 
-/// Whether one of the counted still makes up for the loss of a guard; it does so once.
+/// Whether one of the counted guards compensates for a lost one; each does so once.
 fn makes_up(counts: &mut Counts, guard: &str) -> bool {
     match counts.get_mut(guard).filter(|left| **left > 0) {
         Some(left) => {
@@ -130,7 +129,7 @@ fn makes_up(counts: &mut Counts, guard: &str) -> bool {
     }
 }
 
-/// The lines that set a guard to `on`, beyond those that are made up for.
+/// The lines that set a guard to `on`, without those that are compensated.
 fn lost(lines: &[(u32, String)], mut made_up: Counts, on: bool) -> Vec<(&'static str, u32, &str)> {
     let is_lost = |(number, line)| {
         let (guard, _) = state(line).filter(|(guard, state)| *state == on && (on || is_inverted(guard)))?;
@@ -146,7 +145,7 @@ fn is_inverted(guard: &str) -> bool {
 /// The guard that a line `key = value` sets, and whether it protects then.
 fn state(line: &str) -> Option<(&'static str, bool)> {
     let (key, value) = line.trim().split_once(['=', ':'])?;
-    // Every added line of a change comes here: no copy is made of it.
+    // Every added line of a change is checked here: avoid copies.
     let letters = || key.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
     let (guard, protects) = GUARDS.iter().find(|(name, _)| letters().eq(name.bytes()))?;
     let value = value.trim().trim_matches(['"', '\'', ',', ';']).to_ascii_lowercase();

@@ -1,5 +1,5 @@
 //! Just enough of Terraform's language to compare resources: the top-level `resource` blocks of a text with their
-//! direct attributes. Braces inside strings and heredocs may mislead it; then a block ends late, and less is found.
+//! direct attributes. Braces inside strings and heredocs may mislead it; a block then ends late, and less is found.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Markers that git writes into a file whose merge has a conflict, where somebody forgot them.
+//! Left-over conflict markers that git writes into a file with a merge conflict.
 
 use crate::change::diff::Side;
 use crate::risk::blast::is_test;
@@ -6,7 +6,7 @@ use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 
 /// As git writes them, unless an attribute says otherwise.
 const LENGTH: usize = 7;
-/// Texts for people: there the same characters are quotes, tables and headings.
+/// Texts for people, in which the same characters are quotes, tables and headings.
 const PROSE: &[&str] = &[".md", ".markdown", ".mdx", ".rst", ".adoc", ".txt", ".org", ".eml"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
             _ => !is_prose || is_surely(*marker, &markers, &lines),
         };
         let found = rules.of_check("merge.left-over", file, Side::New, marker.at as u32 + 1, line).filter(|_| sure)?;
-        // Alone it may be a line that somebody drew.
+        // Alone it may be a drawn line.
         let severity = if marker.kind == Kind::Split { Severity::Medium } else { found.severity };
         Some(Finding { severity, ..found })
     };
@@ -70,7 +70,7 @@ fn all<'t>(lines: &[&'t str]) -> Vec<Marker<'t>> {
     lines.iter().enumerate().filter_map(|(at, line)| Marker::of(at, line)).collect()
 }
 
-/// What stands in a fence is an example.
+/// Text in a fence is an example.
 fn outside_of_fences<'t>(lines: &[&'t str]) -> Vec<Marker<'t>> {
     let mut fence: Option<&str> = None;
     let mut found = Vec::new();
@@ -86,7 +86,7 @@ fn outside_of_fences<'t>(lines: &[&'t str]) -> Vec<Marker<'t>> {
     found
 }
 
-/// Whether a marker in a text for people is one, and no quote of a quote and no row of a table.
+/// Whether a marker in a text for people is real, and not a nested quote or a table row.
 fn is_surely(marker: Marker<'_>, markers: &[Marker<'_>], lines: &[&str]) -> bool {
     let neighbours = [marker.at.wrapping_sub(1), marker.at + 1];
     let sign = lines[marker.at].chars().next();
@@ -102,7 +102,7 @@ fn is_surely(marker: Marker<'_>, markers: &[Marker<'_>], lines: &[&str]) -> bool
     }
 }
 
-/// Whether a line below or above a short title is meant to be one.
+/// Whether a line is the underline or overline of a short title.
 fn is_heading(lines: &[&str], at: usize) -> bool {
     let is_title = |line: &&str| {
         let line = line.trim_end();

@@ -1,5 +1,4 @@
-//! Checks that a pattern cannot express: they need both sides, counting, or a list. What a diff takes away is our
-//! niche.
+//! Checks that a pattern cannot express: they need both sides, counting, or a list. Most are about what a diff removes.
 
 mod access;
 mod dependencies;
@@ -22,7 +21,7 @@ pub(super) fn of_file(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding>
     each.iter().flat_map(|check| check(file, rules)).collect()
 }
 
-/// Checks that need all files: what each remembers of those it read.
+/// Checks that need all files, with what each remembers of those it has read.
 #[derive(Default)]
 pub(super) struct OfChange {
     dependencies: dependencies::Dependencies,
@@ -33,7 +32,7 @@ pub(super) struct OfChange {
 }
 
 impl OfChange {
-    /// Takes in a file; gives what can be said at once.
+    /// Adds a file; returns the findings that are already certain.
     pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         let mut found = self.dependencies.read(file, rules);
         found.extend(self.guards.read(file, rules));
@@ -43,7 +42,7 @@ impl OfChange {
         found
     }
 
-    /// What can be said only now that all files were read.
+    /// The findings that need all files.
     pub fn finish(self) -> Vec<Finding> {
         let of_change = [
             self.dependencies.finish(),

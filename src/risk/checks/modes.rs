@@ -1,4 +1,4 @@
-//! What is no text but changes what runs: executable bits, symlinks, submodules, binaries.
+//! Changes that are not text but affect what runs: executable bits, symlinks, submodules, binaries.
 
 use crate::change::diff::{Content, Mode, Side};
 use crate::risk::{FileUnderReview, Finding, Rules};

@@ -1,5 +1,5 @@
 //! `destr.resource-removed` and `destr.recreate`: a Terraform resource is gone, or an attribute that forces replacement
-//! changed, so that applying deletes what is there and creates it anew.
+//! changed, so that applying deletes the resource and creates it again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ const REPLACING: &[&str] = &[
     "engine",
     "project_id",
 ];
-/// Words of a resource type that holds data, names or whole environments: what recreating does not bring back.
+/// Words in the types of resources with data, names or whole environments, which re-creating does not restore.
 const STATEFUL: &[&str] = &[
     "db",
     "rds",
@@ -53,24 +53,24 @@ const STATEFUL: &[&str] = &[
     "pool",
     "registry",
 ];
-/// Types that only attach, allow or describe something stateful: recreated in an instant.
+/// Types that only attach, allow or describe something stateful: re-created in an instant.
 const ATTACHING: &[&str] =
     &["attachment", "association", "policy", "rule", "role", "configuration", "record", "profile", "subscription"];
 
-/// Resources that are in no file any more where they were, and where the change has them now.
+/// Resources that are no longer in any file of their directory, and where the change has them now.
 #[derive(Default)]
 pub(super) struct Moved {
     gone: Vec<Gone>,
     /// By address: the directories that it is in now.
     homes: BTreeMap<Address, BTreeSet<String>>,
-    /// A `moved` or `removed` block says that the state follows, or is kept: the author thought of it.
+    /// A `moved` or `removed` block says that the state is moved or kept: the author considered it.
     said: bool,
 }
 
-/// Resources that a file does not have any more.
+/// Resources that a file no longer has.
 struct Gone {
     directory: String,
-    /// The file itself is gone, too.
+    /// The file itself is deleted too.
     with_file: bool,
     resources: Vec<(Address, Finding)>,
 }
@@ -114,7 +114,7 @@ impl Moved {
     }
 }
 
-/// One finding for a file that is gone, however many resources were in it: they share one answer.
+/// One finding for a deleted file, however many resources were in it: they share one answer.
 fn as_one(gone: Vec<Finding>) -> Vec<Finding> {
     let evidence = format!("{} resources were in this file", gone.len());
     let worst = gone.into_iter().max_by_key(|finding| finding.severity);
@@ -122,7 +122,8 @@ fn as_one(gone: Vec<Finding>) -> Vec<Finding> {
     worst.map(|f| Finding { evidence, location: whole(f.clone()), ..f }).into_iter().collect()
 }
 
-/// Applying deletes it. Elsewhere in the directory it is only moved; in another one it may belong to another state.
+/// Applying deletes it. If it is elsewhere in the directory, it only moved; in another directory it may belong to
+/// another state.
 fn removed(homes: Option<&BTreeSet<String>>, directory: &str, kind: &str, finding: Finding) -> Option<Finding> {
     if homes.is_some_and(|homes| homes.contains(directory)) {
         return None;
@@ -140,7 +141,7 @@ fn recreated(
 ) -> Option<Finding> {
     let changed = REPLACING.iter().find_map(|key| {
         let ((old, _), (new, line)) = (before.attributes.get(*key)?, after.attributes.get(*key)?);
-        // Only a literal is known to differ: `var.name` for "x" may well be the same.
+        // Only literals are known to differ: `var.name` instead of "x" may have the same value.
         let literal = old.starts_with('"') && new.starts_with('"') && !old.contains("${") && !new.contains("${");
         (literal && old != new).then(|| (*line, format!("{key} = {new}")))
     });

@@ -1,4 +1,4 @@
-//! The rules over facts, over all files of a change: what one file lost and another gained was moved.
+//! Applies the rules over facts to all files of a change: what one file lost and another gained was moved.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::risk::facts::{Delta, Fact, Kind};
 use crate::risk::rules::FactRule;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 
-/// What each file lost and gained, and what there would be to say of it.
+/// What each file lost and gained, and the candidate findings.
 #[derive(Default)]
 pub(super) struct Stated {
     came: BTreeMap<Moved, u32>,
@@ -15,7 +15,7 @@ pub(super) struct Stated {
     said: Vec<(Direction, Moved, Vec<Finding>)>,
 }
 
-/// Kind, object and text of a fact, in 16 bytes: the same wherever it stands.
+/// Kind, object and text of a fact, in 16 bytes: the same in every place.
 type Moved = [u8; 16];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ enum Direction {
 }
 
 impl Stated {
-    /// Takes in a file, each once; gives what can be said at once.
+    /// Adds a file, each once; returns the findings that are already certain.
     pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         let about = rules.over_facts_at(&file.path());
         let (mut found, deltas) = (Vec::new(), file.deltas());
@@ -56,7 +56,7 @@ impl Stated {
         }
     }
 
-    /// What is left to say: as often as it stands on the other side, it was moved.
+    /// The remaining findings: each occurrence on the other side means that one was moved.
     pub fn finish(self) -> Vec<Finding> {
         let Stated { mut came, mut went, said } = self;
         let mut is_moved = |direction, key| {
@@ -70,18 +70,18 @@ impl Stated {
     }
 }
 
-/// What came in a file and may have taken the place of what went: a lock of another kind, a check in a function of its
-/// own. One that came where others went stands for all of them, one that came elsewhere for one.
+/// Facts that were added to a file and may replace removed ones: a lock of another kind, a check in a new function. One
+/// added in the scope of removed ones replaces all of them, one added elsewhere replaces one.
 #[derive(Default)]
 struct Successors {
-    /// By rule: the scopes in which some came.
+    /// By rule: the scopes in which facts were added.
     scopes: BTreeMap<String, BTreeSet<String>>,
-    /// By rule: how many came, less those that took a place elsewhere.
+    /// By rule: how many were added, without those already used as a replacement elsewhere.
     left: BTreeMap<String, usize>,
 }
 
 impl Successors {
-    /// A finding of what is gone: low where something came in its place.
+    /// A finding of a removed fact: low if something replaces it.
     fn weigh(&mut self, rule: &FactRule, fact: &Fact, finding: Finding, deltas: &[Delta]) -> Finding {
         let came = || {
             deltas.iter().filter_map(|delta| match delta {
@@ -102,9 +102,9 @@ impl Successors {
     }
 }
 
-/// What a change writes anew in a file.
+/// What a change adds to a file.
 struct Anew<'d> {
-    /// Functions, tests, resources and conditions that came.
+    /// Added functions, tests, resources and conditions.
     whole: Vec<&'d Fact>,
     /// Names and words on added lines, each once.
     words: BTreeSet<String>,
@@ -122,7 +122,7 @@ impl<'d> Anew<'d> {
         Anew { whole: came.filter(is_whole).collect(), words: lines.flat_map(|(_, line)| words(line)).collect() }
     }
 
-    /// Whether a fact stands in something that came with it.
+    /// Whether a fact is in something that was added with it.
     fn holds(&self, fact: &Fact) -> bool {
         self.whole.iter().any(|whole| match whole.kind {
             Kind::Guard => whole.lines.start() <= fact.lines.start() && fact.lines.end() <= whole.lines.end(),
@@ -131,8 +131,8 @@ impl<'d> Anew<'d> {
         })
     }
 
-    /// A finding of what is gone: low where all that it is about is said again in the file. A condition that is asked
-    /// by other means stands there with its names, and a name that routes have no more may stand once before them.
+    /// A finding of a removed fact: low if the file states everything that it is about again. A rewritten condition
+    /// still has its names, and a prefix that routes no longer have may be stated once for all of them.
     fn weigh(&self, rule: &FactRule, finding: Finding, delta: &Delta) -> Finding {
         let about = match delta {
             Delta::Went { fact, .. } if fact.kind == Kind::Guard => telling(&fact.object),
@@ -153,8 +153,8 @@ fn words(text: &str) -> Vec<String> {
     words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// The words of a condition by which it is known again: names of fields, functions and constants, and literals.
-/// Variables may have other names elsewhere; where there is nothing but one, it is that.
+/// The words by which a condition is recognised: names of fields, functions and constants, and literals. Variables may
+/// have other names elsewhere; they count only if there is nothing else.
 fn telling(condition: &str) -> Vec<String> {
     let is_known =
         |word: &&str| !matches!(*word, "not" | "and" | "or" | "is" | "in" | "if" | "unless" | "None" | "nil");

@@ -1,4 +1,4 @@
-//! Characters that reorder, hide or act: in added lines and in the path itself.
+//! Characters that reorder, hide or control text: in added lines and in the path itself.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     if visible::hidden(&path).next().is_some() {
         found.extend(rules.of_check("path.hidden", file, Side::New, 0, &path));
     }
-    // Words for people mix alphabets; names in what machines read do not.
+    // Text for people mixes alphabets; names for machines do not.
     let is_text = is_test(&path) || is_sample(&path) || path.split('/').any(|part| TEXTS.contains(&part));
     for (number, line) in file.added() {
         if let Some((word, seems)) = imitation(line).filter(|_| !is_text) {
             let found = rules.of_check("uni.confusable", file, Side::New, *number, line);
             let title = |found: &Finding| format!("{}: {word} is not {seems}", found.title);
-            // One for each name, however often it stands there.
+            // One for each name, however often it occurs.
             let found = found.map(|found| Finding { title: title(&found), ..found });
             imitations.entry(word).or_insert(found);
         }
@@ -32,7 +32,7 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         } else if hidden.iter().copied().any(|c| !visible::is_bidi(c)) {
             found.extend(say("uni.invisible"));
         } else if !hidden.is_empty() {
-            // A direction mark moves little, and texts in Arabic and Hebrew need it.
+            // A direction mark has little effect, and texts in Arabic and Hebrew need it.
             found.extend(say("uni.bidi").map(|finding| Finding { severity: Severity::Low, ..finding }));
         }
     }
@@ -43,17 +43,17 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
 /// Folders of texts in many languages.
 const TEXTS: &[&str] = &["locale", "locales", "i18n", "l10n", "lang", "langs", "translations", "intl"];
 
-/// Letters that look like one of ASCII, in pairs with it.
+/// Letters that look like an ASCII letter, in pairs with it.
 const LOOK_ALIKE: &str = "аaеeоoрpсcуyхxіiјjѕsԁdһhӏlԛqԝwАAВBЕEКKМMНHОOРPСCТTУYХXІIЈJЅSԌGοoΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧX";
 
-/// The first word of a line that is of ASCII but for letters that look as if they were, and what it seems to be.
+/// The first word of a line that is ASCII except for lookalike letters, and what it appears to be.
 fn imitation(line: &str) -> Option<(String, String)> {
     if line.is_ascii() {
         return None;
     }
     let pairs: Vec<char> = LOOK_ALIKE.chars().collect();
     let looks = |c: char| match c {
-        // Full-width letters are those of ASCII at another place.
+        // Full-width letters are the ASCII letters at an offset.
         '\u{FF21}'..='\u{FF3A}' | '\u{FF41}'..='\u{FF5A}' => char::from_u32(c as u32 - 0xFEE0),
         _ => pairs.chunks_exact(2).find(|pair| pair[0] == c).map(|pair| pair[1]),
     };
@@ -65,7 +65,7 @@ fn imitation(line: &str) -> Option<(String, String)> {
     })
 }
 
-/// Embeddings, overrides and isolates: what Trojan Source is made of.
+/// Embeddings, overrides and isolates: the means of Trojan Source.
 fn reorders(c: char) -> bool {
     visible::is_bidi(c) && !matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}')
 }

@@ -1,4 +1,4 @@
-//! What the change has to do with the line that a result is about.
+//! How the change relates to the line of a result.
 
 use std::ops::Range;
 
@@ -6,17 +6,17 @@ use crate::change::compare::{Comparison, Line};
 use crate::change::lines::Lines;
 use crate::risk::MAX_LINE;
 
-/// Lines of a block that are looked at, above and below.
+/// How many lines of a block are examined, above and below.
 const MAX_BLOCK: u32 = 400;
 
 /// How near the change is. Ordered, nearest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Anchor {
-    /// The change put the line there.
+    /// The change added the line.
     AddedLine,
     /// It is among the lines around a change.
     ChangedHunk,
-    /// The block that it opens, or the innermost one around it, changed: the head of a resource, the call.
+    /// The block that it opens, or the innermost one around it, changed: a resource, a call.
     ChangedBlock,
     /// The file changed elsewhere.
     ChangedFile,
@@ -29,7 +29,7 @@ pub struct ChangedLines<'t> {
     comparison: &'t Comparison,
     /// 0-based, in order.
     added: Vec<u32>,
-    /// Before which lines something was taken out; in order.
+    /// The lines before which something was removed, in order.
     gaps: Vec<u32>,
 }
 
@@ -50,7 +50,7 @@ impl<'t> ChangedLines<'t> {
         ChangedLines { lines: &comparison.new, text, comparison, added, gaps }
     }
 
-    /// Of a run of lines, 0-based, the last included.
+    /// For a range of lines, 0-based, including the last.
     pub fn anchor(&self, first: u32, last: u32) -> Anchor {
         let last = last.clamp(first, first.saturating_add(MAX_BLOCK));
         if self.added.binary_search(&first).is_ok() {
@@ -69,11 +69,11 @@ impl<'t> ChangedLines<'t> {
         let has = |sorted: &[u32], range: Range<u32>| {
             sorted.get(sorted.partition_point(|&line| line < range.start)).is_some_and(|line| range.contains(line))
         };
-        // What was taken out before the first line was not in it; what was taken out at the end was.
+        // What was removed before the first line was not in the range; what was removed at its end was.
         has(&self.added, block.clone()) || has(&self.gaps, block.start + 1..block.end + 1)
     }
 
-    /// The block that a line opens; else the innermost one that it stands in.
+    /// The block that a line opens, or else the innermost one that contains it.
     fn block(&self, line: u32) -> Range<u32> {
         let body = self.until(line);
         if body.end > line + 1 {
@@ -85,7 +85,7 @@ impl<'t> ChangedLines<'t> {
         head.map_or(line..line + 1, |head| self.until(head))
     }
 
-    /// From a line to the next one that stands no further right.
+    /// From a line to the next one that is not indented further.
     fn until(&self, head: u32) -> Range<u32> {
         let Some(depth) = self.indent(head) else { return head..head + 1 };
         let below = head + 1..self.lines.count().min(head.saturating_add(MAX_BLOCK));

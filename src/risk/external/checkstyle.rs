@@ -1,5 +1,5 @@
-//! checkstyle's XML, which many tools write. Read as a stream: nothing is kept of it but the results, and no entity is
-//! known but the five of XML itself.
+//! checkstyle's XML, which many tools write. Read as a stream: only the results are kept, and only the five entities of
+//! XML itself are known.
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
@@ -7,7 +7,7 @@ use quick_xml::{Reader, XmlVersion};
 use super::paths::plain;
 use super::{Diagnostic, MAX_MESSAGE, MAX_RESULTS, Region, Report, Run, by_word, cut, name, redact};
 
-/// How deep elements nest: `checkstyle`, `file`, `error`, and something in them.
+/// The greatest depth of elements: `checkstyle`, `file`, `error`, and something in them.
 const MAX_DEPTH: usize = 16;
 
 /// A document whose root is `checkstyle`. The error is a sentence.
@@ -46,7 +46,7 @@ pub fn read(text: &str, default: &str) -> Result<Report, String> {
     if is_whole { Ok(Report { runs: vec![run], remarks: Vec::new() }) } else { Err("It breaks off.".to_owned()) }
 }
 
-/// Empty where it is not there or cannot be read.
+/// Empty if it is missing or cannot be read.
 pub(super) fn attribute(element: &BytesStart<'_>, name: &str) -> String {
     let found = element.attributes().with_checks(false).flatten().find(|own| own.key.as_ref() == name);
     found

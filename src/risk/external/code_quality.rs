@@ -1,4 +1,4 @@
-//! GitLab Code Quality: an array of objects. It names no tool, but for writers that follow Code Climate.
+//! GitLab Code Quality: an array of objects. It names no tool, except if the writer follows Code Climate.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::json::{self, List};
 use super::paths::plain;
 use super::{Diagnostic, MAX_MESSAGE, Region, Report, Run, Severity, by_word, cut, name, redact};
 
-/// All of them are one run: they say nothing of where one tool ends.
+/// All of them are one run, since tools are not separated.
 pub fn read(list: &List<'_>, default: &str) -> Report {
     let mut run = Run { tool: default.to_owned(), more: list.more, ..Run::default() };
     for raw in &list.items {

@@ -88,7 +88,7 @@ fn annotation(one: &Value) -> Diagnostic {
     )
 }
 
-/// A title is the nearest to the name of a rule that there is.
+/// A title is the closest thing to the name of a rule.
 fn found(title: String, message: String, level: &Value, path: &str, region: Region) -> Diagnostic {
     Diagnostic {
         severity: by_word(level.as_str().unwrap_or_default()),
@@ -115,7 +115,7 @@ pub fn read_log(text: &str, default: &str) -> Option<Report> {
 }
 
 fn command(line: &str) -> Option<Diagnostic> {
-    // A log has the time before it.
+    // In a log, the time is in front of it.
     let at = ["::error", "::warning", "::notice"].iter().find_map(|command| line.find(command))?;
     let (head, message) = line[at + 2..].split_once("::")?;
     let (level, properties) = head.split_once(' ').unwrap_or((head, ""));
@@ -142,7 +142,7 @@ fn command(line: &str) -> Option<Diagnostic> {
     Some(found(name(property("title")), message, &Value::from(level), property("file"), region))
 }
 
-/// What workflow commands write for signs that they need themselves.
+/// The escapes of workflow commands.
 fn unescaped(text: &str) -> String {
     let signs = [("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")];
     signs.iter().fold(text.to_owned(), |text, (code, sign)| text.replace(code, sign))

@@ -1,5 +1,5 @@
-//! What makes a result the same as one of another run: its tool, its rule, and the text that it stands at. Never the
-//! number of its line: lines above come and go.
+//! What makes a result the same as one of another run: its tool, its rule, and the text at its line. Never the line
+//! number: lines above come and go.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,7 +8,7 @@ use crate::change::digest::Digest;
 use crate::change::lines::Lines;
 use crate::risk::MAX_LINE;
 
-/// A result by what stays when lines move.
+/// A result, identified by what stays the same when lines move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spot {
     pub tool: String,
@@ -22,7 +22,7 @@ pub struct Spot {
 }
 
 impl Spot {
-    /// Of a line; of a file as a whole by what is said of it.
+    /// By its line; for a file as a whole, by its message.
     pub fn of(tool: &str, rule: &str, line: Option<u32>, (lines, text): (&Lines, &[u8]), message: &str) -> Spot {
         let squeezed = |at: Option<u32>| match at {
             Some(at) => {
@@ -44,8 +44,8 @@ impl Spot {
     }
 }
 
-/// Which of the results were there before, and those of before that none of them is. `was` says which line of before a
-/// line stands in the place of, where the two are the head of the same thing under another name.
+/// Which results existed before, and the earlier ones that match none. `was` maps a line to the old line that it
+/// replaces, if both are the head of the same thing under another name.
 pub fn compare(now: &[Spot], before: &[Spot], was: impl Fn(u32) -> Option<u32>) -> (Vec<bool>, Vec<Spot>) {
     let (mut known, mut taken) = (vec![false; now.len()], vec![false; before.len()]);
     let around = |spot: &Spot| Some(spot.around);
@@ -57,7 +57,7 @@ pub fn compare(now: &[Spot], before: &[Spot], was: impl Fn(u32) -> Option<u32>) 
     (known, left)
 }
 
-/// Pairs what is left on either side and has the same key, each at most once.
+/// Pairs remaining results with the same key, each at most once.
 fn pair<K: Eq + Hash>(
     now: &[Spot],
     before: &[Spot],
@@ -78,7 +78,7 @@ fn pair<K: Eq + Hash>(
     }
 }
 
-/// What was left of before, to be found in another file: code that moved.
+/// Unmatched earlier results, to be found in other files: code that moved.
 #[derive(Debug, Default)]
 pub struct Left(HashMap<(String, String, Digest), usize>);
 

@@ -1,5 +1,5 @@
-//! Runs of tools and a change → findings: what the change brought, or touches. All else is counted, and said in one
-//! row a tool.
+//! Runs of tools and a change → findings: what the change brought, or touches. Everything else is counted, in one row
+//! per tool.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,16 +14,16 @@ use crate::change::diff::{FileDiff, Side};
 use crate::change::{ObjectId, RepoPath, counted};
 use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 
-/// Findings of other tools that are put before a reviewer one by one; the rest is told as one row a tool.
+/// How many findings of other tools are shown one by one; the rest is one row per tool.
 const MAX_SHOWN: usize = 50;
 
-/// What is asked of the trees that reports speak of.
+/// Questions about the trees of reports.
 pub trait Trees {
     /// The commit that is under review.
     fn head(&self) -> ObjectId;
-    /// Whether there is a file.
+    /// Whether a file exists.
     fn has(&self, side: Side, path: &RepoPath) -> bool;
-    /// Whether another revision has the same at a path as the head; none where that is not known here.
+    /// Whether another revision has the same content at a path as the head; none if that is not known here.
     fn is_same(&self, revision: &str, path: &RepoPath) -> Option<bool>;
 }
 
@@ -35,7 +35,7 @@ struct Sorted {
     files: HashMap<RepoPath, Vec<Diagnostic>>,
     /// Without a file.
     whole: Vec<Diagnostic>,
-    /// On files that are not in the tree, or that may be either of two.
+    /// On files that are not in the tree, or are ambiguous.
     lost: Vec<ReportedPath>,
 }
 
@@ -56,7 +56,7 @@ impl Sorted {
     }
 }
 
-/// Takes in the files of a change one after another, as the assessment does.
+/// Gets the files of a change one after another, like the assessment.
 pub struct Import<'r> {
     rules: &'r Rules,
     head: Vec<Sorted>,
@@ -66,16 +66,16 @@ pub struct Import<'r> {
     candidates: Vec<Candidate>,
     left: Left,
     tallies: BTreeMap<String, Tally>,
-    /// What was not read of the reports.
+    /// What was not read from the reports.
     remarks: Vec<String>,
-    /// At which commit a run looked, by its place in `head`; none where it is the one under review, or not said.
+    /// The commit that a run examined, by its index in `head`; none if it is the one under review, or not given.
     elsewhen: Vec<Option<String>>,
-    /// Of a file and another revision, whether the file is the same there.
+    /// By file and other revision: whether the file is the same there.
     stale: HashMap<(usize, RepoPath), bool>,
 }
 
 impl<'r> Import<'r> {
-    /// Reports on the head, and those of a run on the base where there is one.
+    /// Reports on the head, and those of a run on the base if there is one.
     pub fn new(rules: &'r Rules, head: Vec<Report>, base: Option<Vec<Report>>, trees: &dyn Trees) -> Import<'r> {
         let mut remarks = Vec::new();
         let mut sorted = |reports: Vec<Report>, side: Side| -> Vec<Sorted> {
@@ -106,13 +106,13 @@ impl<'r> Import<'r> {
         }
     }
 
-    /// Whether any result is about a file: no other has to be read.
+    /// Whether any result is about a file: other files need not be read.
     pub fn speaks_of(&self, file: &FileDiff) -> bool {
         self.head.iter().any(|one| one.files.contains_key(&file.path))
             || self.base.iter().any(|one| file.paths().any(|path| one.files.contains_key(path)))
     }
 
-    /// Takes in a file of the change.
+    /// Adds a file of the change.
     pub fn read(&mut self, file: &FileUnderReview<'_>) {
         let path = file.diff.path.clone();
         let from = file.diff.from.as_ref().unwrap_or(&path);
@@ -156,7 +156,7 @@ impl<'r> Import<'r> {
         }
     }
 
-    /// What there is to say of all of them. Rows that are about no file stand at the first.
+    /// All findings and rows. Rows about no file are at the first file.
     pub fn finish(mut self, files: &[FileDiff]) -> Vec<Finding> {
         let Some(first) = files.first().map(|file| file.path.clone()) else { return Vec::new() };
         self.settle_candidates();
@@ -175,7 +175,7 @@ impl<'r> Import<'r> {
         found
     }
 
-    /// What was there before in another file is not new.
+    /// A result that existed before in another file is not new.
     fn settle_candidates(&mut self) {
         let Import { candidates, left, tallies, .. } = self;
         candidates.retain(|candidate| {
@@ -225,7 +225,7 @@ impl<'r> Import<'r> {
         }
     }
 
-    /// The gravest one by one; what there is beyond is told as one row a tool.
+    /// The gravest one by one; the rest as one row per tool.
     fn shown(&mut self, first: &RepoPath, rows: &mut Vec<Finding>) -> Vec<Finding> {
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.sort_by(|a, b| {
@@ -255,14 +255,14 @@ impl<'r> Import<'r> {
     }
 }
 
-/// Another commit than the head, as far as the report names one.
+/// A commit other than the head, if the report names one.
 fn elsewhen(revision: &str, trees: &dyn Trees) -> Option<String> {
     let is_head = revision.len() >= 7 && trees.head().to_string().starts_with(&revision.to_ascii_lowercase());
     (!revision.is_empty() && !is_head).then(|| revision.to_owned())
 }
 
-/// By added lines, the line of the old text that each stands in the place of, where both open a block: the same thing
-/// under another name. Of other lines, what a result says of the new text is new.
+/// By added line, the old line that it replaces, if both open a block: the same thing under another name. Results on
+/// other added lines are new.
 fn renamed_heads(comparison: &Comparison, old: &[u8], new: &[u8]) -> HashMap<u32, u32> {
     let opens = |text: &[u8]| matches!(text.trim_ascii_end().last(), Some(b'{' | b':' | b'(' | b'['));
     let mut heads = HashMap::new();

@@ -1,5 +1,4 @@
-//! JSON of other people's tools, read a part at a time: a part that is not what it should be is absent, and costs only
-//! itself.
+//! JSON of third-party tools, read part by part: an invalid part counts as absent, without affecting the rest.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,14 +8,14 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Text of JSON that is checked for its syntax and not decoded.
+/// JSON text whose syntax is checked, but which is not decoded.
 pub type Raw<'a> = &'a RawValue;
 
-/// Members of one object that are kept.
+/// The most members of one object that are kept.
 const MAX_MEMBERS: usize = 1_000;
-/// Bytes of one part that is decoded as a whole: in memory it is many times as large.
+/// The most bytes of a part that is decoded as a whole: in memory it is many times as large.
 const MAX_PART: usize = 1 << 20;
-/// How deep such a part may nest.
+/// The greatest depth of such a part.
 const MAX_DEPTH: usize = 64;
 
 /// The members of an object, by name; of equal names the last one counts.
@@ -27,7 +26,7 @@ pub struct Object<'a>(BTreeMap<String, Raw<'a>>);
 #[derive(Default)]
 pub struct List<'a> {
     pub items: Vec<Raw<'a>>,
-    /// Items beyond those that were asked for.
+    /// Items beyond the requested ones.
     pub more: usize,
 }
 
@@ -37,7 +36,7 @@ pub fn parse(text: &str) -> Result<Raw<'_>, serde_json::Error> {
 }
 
 impl<'a> Object<'a> {
-    /// Empty where the text is no object.
+    /// Empty if the text is not an object.
     pub fn of(raw: Raw<'a>) -> Object<'a> {
         serde_json::from_str(raw.get()).unwrap_or_default()
     }
@@ -46,12 +45,12 @@ impl<'a> Object<'a> {
         self.0.contains_key(name)
     }
 
-    /// A member that is an object; empty where it is none.
+    /// A member that is an object; empty if it is not.
     pub fn object(&self, name: &str) -> Object<'a> {
         self.0.get(name).map(|raw| Object::of(raw)).unwrap_or_default()
     }
 
-    /// The first `most` items of a member that is an array; none where it is none.
+    /// The first `most` items of a member that is an array; none if it is not.
     pub fn list(&self, name: &str, most: usize) -> List<'a> {
         self.0.get(name).map(|raw| list(raw, most)).unwrap_or_default()
     }
@@ -95,7 +94,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
     }
 }
 
-/// The first `most` items of an array; none where the text is no array.
+/// The first `most` items of an array; none if the text is not an array.
 pub fn list(raw: Raw<'_>, most: usize) -> List<'_> {
     struct Items(usize);
     impl<'de> Visitor<'de> for Items {
@@ -123,8 +122,8 @@ pub fn list(raw: Raw<'_>, most: usize) -> List<'_> {
     text.deserialize_seq(Items(most)).unwrap_or_default()
 }
 
-/// A part decoded as a whole; none where it is too large or too deep, or holds what has no value, as half of a
-/// surrogate pair.
+/// A part decoded as a whole; none if it is too large or too deep, or contains something without a value, such as half
+/// of a surrogate pair.
 pub fn value(raw: Raw<'_>) -> Option<Value> {
     let text = raw.get();
     (text.len() <= MAX_PART && depth(text) <= MAX_DEPTH).then(|| serde_json::from_str(text).ok()).flatten()
@@ -162,17 +161,17 @@ pub fn decimal(value: &Value) -> Option<f64> {
     number.filter(|number: &f64| number.is_finite())
 }
 
-/// The text of a member, empty where there is none.
+/// The text of a member; empty if there is none.
 pub fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// What stands at a pointer; null where there is nothing.
+/// The value at a pointer; null if there is none.
 pub fn at<'v>(value: &'v Value, pointer: &str) -> &'v Value {
     value.pointer(pointer).unwrap_or(&Value::Null)
 }
 
-/// That a text is no JSON, with the place.
+/// The error for a text that is not JSON, with the position.
 pub fn syntax(error: &serde_json::Error) -> String {
     format!("It is no JSON from line {}, column {}: {error}.", error.line(), error.column())
 }

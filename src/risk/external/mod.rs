@@ -1,7 +1,7 @@
 //! Findings of other tools: reports as scanners and linters write them → runs → findings at the lines of a change.
 //!
-//! A report is read leniently, since tools differ in what they leave out, and within bounds, since anybody may have
-//! written it: what is cut or cannot be read is counted and said, never dropped silently.
+//! A report is read leniently, since tools differ in what they omit, and within bounds, since anybody may have written
+//! it: what is cut or cannot be read is counted and reported, never dropped silently.
 //!
 //! ```text
 //!  bytes  → read() → Report → Run → Diagnostic       by format: sarif, rdjson, code_quality, github, checkstyle
@@ -32,28 +32,28 @@ pub use import::{Import, Trees};
 use super::Severity;
 use crate::change::wide;
 
-/// Bytes of a report: 64 MiB.
+/// The most bytes of a report: 64 MiB.
 pub const MAX_BYTES: usize = 64 << 20;
-/// Results that are read of one report.
+/// The most results that are read of one report.
 const MAX_RESULTS: usize = 50_000;
-/// Runs that are read of one report.
+/// The most runs that are read of one report.
 const MAX_RUNS: usize = 100;
-/// Bytes of a message, and of what a rule says of itself.
+/// The most bytes of a message, and of the description of a rule.
 const MAX_MESSAGE: usize = 2_048;
-/// Bytes of a name: of a tool, a rule, a version.
+/// The most bytes of a name: of a tool, a rule, a version.
 const MAX_NAME: usize = 120;
 
-/// What a file of findings holds.
+/// The content of a report.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
-    /// One a tool, or one each time that it ran.
+    /// One per tool, or one each time that it ran.
     pub runs: Vec<Run>,
     /// What was not read, as sentences.
     pub remarks: Vec<String>,
 }
 
 impl Report {
-    /// Of a server whose checks are not read. Silence would look as if they had found nothing.
+    /// For a server whose checks cannot be read. Silence would look as if they had found nothing.
     pub fn of_nobody() -> Report {
         let remark = "Findings of checks are not read from this kind of server yet.".to_owned();
         Report { runs: Vec::new(), remarks: vec![remark] }
@@ -65,15 +65,15 @@ impl Report {
 pub struct Run {
     /// The name of the tool.
     pub tool: String,
-    /// Its version; empty where it does not say.
+    /// Its version; empty if it is not given.
     pub version: String,
-    /// The commit that it looked at; empty where it does not say.
+    /// The commit that it examined; empty if it is not given.
     pub revision: String,
-    /// Why it did not do all that it was asked to; one sentence each.
+    /// Why it did not do everything; one sentence each.
     pub failures: Vec<String>,
     /// Files that it did not read, as it names them, with the reason.
     pub skipped: Vec<(ReportedPath, String)>,
-    /// Files that it read, where it lists them.
+    /// Files that it read, if it lists them.
     pub targets: Vec<ReportedPath>,
     /// What it found.
     pub diagnostics: Vec<Diagnostic>,
@@ -81,34 +81,34 @@ pub struct Run {
     pub passed: usize,
     /// Results that could not be read.
     pub unreadable: usize,
-    /// Results beyond those that are read.
+    /// Results beyond the limit.
     pub more: usize,
 }
 
-/// One thing that a tool found at one place.
+/// One result of a tool at one place.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Diagnostic {
     /// Id of its rule.
     pub rule: String,
-    /// How grave, as far as the tool says.
+    /// Its severity, as far as the tool says.
     pub severity: Severity,
-    /// What it says of this place.
+    /// The message for this place.
     pub message: String,
-    /// What it says of the rule.
+    /// The description of the rule.
     pub description: String,
-    /// The file; none where it names none.
+    /// The file; none if it names none.
     pub path: Option<ReportedPath>,
     /// Where in the file.
     pub region: Region,
-    /// What the tool's own files say of it.
+    /// Its status in the tool's own baseline files.
     pub state: State,
-    /// The code that the tool shows; never drawn, since it may be a secret.
+    /// The code that the tool quotes; never shown, since it may be a secret.
     pub snippet: String,
-    /// Whether it speaks of something that must not be shown.
+    /// Whether it is about something that must not be shown.
     pub is_about_secret: bool,
 }
 
-/// A path as a tool wrote it, percent-decoded where it was a URI, with slashes.
+/// A path as a tool wrote it, percent-decoded if it was a URI, with slashes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReportedPath(pub Vec<u8>);
 
@@ -123,16 +123,16 @@ pub struct Region {
     pub column: u32,
     /// The column after the last.
     pub end_column: u32,
-    /// What a column is.
+    /// The unit of columns.
     pub unit: Unit,
-    /// Where the tool counts from the beginning of the file, and not by lines: where it begins, and how long it is.
+    /// If the tool counts from the beginning of the file, not by lines: offset and length.
     pub offset: Option<(u64, u64)>,
 }
 
-/// What columns and offsets count.
+/// The unit of columns and offsets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Unit {
-    /// UTF-16 code units, as SARIF does where it says nothing else.
+    /// UTF-16 code units, the default of SARIF.
     #[default]
     Utf16,
     /// Code points.
@@ -141,27 +141,27 @@ pub enum Unit {
     Bytes,
 }
 
-/// What the tool, or its files of known findings, say of a result.
+/// What the tool, or its baseline files, say about a result.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum State {
-    /// It stands.
+    /// It is in force.
     #[default]
     Active,
-    /// It was there in the run that it was compared with.
+    /// It existed in the run that it was compared with.
     Unchanged,
-    /// It was there, and is gone.
+    /// It existed, and is gone.
     Absent,
-    /// Somebody said that it does not count, and why.
+    /// Somebody suppressed it, and why.
     Suppressed {
-        /// By a comment in the source, and not by a file of its own.
+        /// By a comment in the source, not by a separate file.
         in_source: bool,
         /// As it was written.
         why: String,
     },
 }
 
-/// Reads a report of any known format, told by its content. `name` is what it goes by where it names no tool, such as
-/// the name of its file without its ending. The error is a sentence.
+/// Reads a report of any known format, which is detected from its content. `name` is used if it names no tool, such as
+/// the name of its file without extension. The error is a sentence.
 pub fn read(bytes: &[u8], name: &str) -> Result<Report, String> {
     if bytes.len() > MAX_BYTES {
         return Err(format!("It is larger than {} MiB, which is not read.", MAX_BYTES >> 20));
@@ -200,7 +200,7 @@ fn array(text: &str, name: &str) -> Result<Report, String> {
 fn object(text: &str, name: &str) -> Result<Report, String> {
     let raw = match json::parse(text) {
         Ok(raw) => raw,
-        // One object a line is no JSON as a whole.
+        // One object per line is not JSON as a whole.
         Err(error) => return rdjson::read_lines(text, name).ok_or_else(|| json::syntax(&error)),
     };
     let root = json::Object::of(raw);
@@ -215,7 +215,7 @@ fn object(text: &str, name: &str) -> Result<Report, String> {
     }
 }
 
-/// At most so many bytes of a text, cut between characters and marked.
+/// At most this many bytes of a text, cut between characters and marked.
 fn cut(text: &str, most: usize) -> String {
     let text = text.trim();
     if text.len() <= most {
@@ -230,7 +230,7 @@ fn name(text: &str) -> String {
     cut(&text.split_whitespace().collect::<Vec<_>>().join(" "), MAX_NAME)
 }
 
-/// A score from 0 to 10 as tools give it for security, by the cuts that are common.
+/// A security score from 0 to 10 as given by tools, with the common thresholds.
 fn by_score(score: f64) -> Severity {
     match score {
         score if score >= 9.0 => Severity::Critical,
@@ -241,7 +241,7 @@ fn by_score(score: f64) -> Severity {
     }
 }
 
-/// Words by which tools say how grave something is, whatever their letter case; medium where the word says nothing.
+/// Words of tools for severities, in any letter case; medium if the word is unknown.
 fn by_word(word: &str) -> Severity {
     match word.to_ascii_lowercase().as_str() {
         "blocker" => Severity::Critical,

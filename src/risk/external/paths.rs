@@ -1,4 +1,4 @@
-//! Paths as tools write them → paths of a tree. A path that cannot be told for sure is not guessed.
+//! Paths as tools write them → paths of a tree. An ambiguous path is not guessed.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,12 +8,12 @@ use crate::change::RepoPath;
 
 /// Bytes of a path.
 const MAX_PATH: usize = 4_096;
-/// Bases that one base refers to in turn.
+/// The longest chain of bases that refer to each other.
 const MAX_CHAIN: usize = 8;
-/// Folders of a path that are tried as its root.
+/// How many folders of a path are tried as its root.
 const MAX_FOLDERS: usize = 64;
 
-/// The places that relative URIs of a run begin at, by their names.
+/// The bases of relative URIs of a run, by their names.
 #[derive(Default)]
 pub(super) struct Bases(BTreeMap<String, (String, Option<String>)>);
 
@@ -29,7 +29,7 @@ impl Bases {
         Bases(given.members().filter_map(|(name, raw)| Some((name.clone(), base(raw)?))).collect())
     }
 
-    /// The path that a URI comes to; none where it is no file, or too long.
+    /// The path of a URI; none if it is not a file, or too long.
     pub fn path(&self, uri: &str, base: Option<&str>) -> Option<ReportedPath> {
         let (mut whole, mut base) = (uri.to_owned(), base);
         for _ in 0..MAX_CHAIN {
@@ -51,7 +51,7 @@ fn is_absolute(uri: &str) -> bool {
     scheme(uri).is_some() || uri.starts_with('/')
 }
 
-/// What stands before the colon; one letter is a drive.
+/// The part before the colon; one letter is a drive.
 fn scheme(uri: &str) -> Option<&str> {
     let (scheme, _) = uri.split_once(':')?;
     let is_scheme = scheme.len() > 1
@@ -75,13 +75,13 @@ fn of_uri(uri: &str) -> Option<ReportedPath> {
     plain(&decoded(path.as_bytes()))
 }
 
-/// A path that is no URI.
+/// A path that is not a URI.
 pub(super) fn plain(path: &[u8]) -> Option<ReportedPath> {
     let is_path = !path.is_empty() && path.len() <= MAX_PATH && !path.contains(&0);
     is_path.then(|| ReportedPath(path.iter().map(|&byte| if byte == b'\\' { b'/' } else { byte }).collect()))
 }
 
-/// A percent sign without two digits stays.
+/// A percent sign without two digits is kept.
 fn decoded(text: &[u8]) -> Vec<u8> {
     let digit = |at: usize| (*text.get(at)? as char).to_digit(16);
     let (mut out, mut at) = (Vec::with_capacity(text.len()), 0);
@@ -101,7 +101,7 @@ fn decoded(text: &[u8]) -> Vec<u8> {
 }
 
 impl ReportedPath {
-    /// Its parts without `.`, `..` and empty ones; none where it leads out of where it begins.
+    /// Its parts without `.`, `..` and empty ones; none if it leads out of its root.
     fn parts(&self) -> Option<Vec<&[u8]>> {
         let mut parts = Vec::new();
         for part in self.0.split(|&byte| byte == b'/') {
@@ -125,10 +125,10 @@ impl ReportedPath {
     }
 }
 
-/// Where a path may lie in a tree: the folders before, and the path from there on.
+/// A possible position of a path in a tree: the folders before, and the path from there on.
 type Place<'p> = (Vec<&'p [u8]>, RepoPath);
 
-/// Places of a path in a tree: of a relative one itself; of an absolute one what is left of it below some root.
+/// Possible positions of a path in a tree: a relative path itself; for an absolute one, the rest below some root.
 fn places<'p>(path: &'p ReportedPath, exists: &mut impl FnMut(&RepoPath) -> bool) -> Vec<Place<'p>> {
     let Some(parts) = path.parts() else { return Vec::new() };
     let roots = if path.is_absolute() { parts.len().min(MAX_FOLDERS) } else { 1 };
@@ -136,8 +136,8 @@ fn places<'p>(path: &'p ReportedPath, exists: &mut impl FnMut(&RepoPath) -> bool
     (0..roots).map(at).filter(|(_, path)| exists(path)).collect()
 }
 
-/// The paths of a tree that the paths of a run are. Absolute ones begin with a root that the report does not name: of
-/// those that are possible, the one that most of the paths have; and where a path has another, only what is clear.
+/// Maps the paths of a run to paths of a tree. Absolute ones begin with a root that the report does not name: the most
+/// common of the possible roots is used; for a path with another root, only an unambiguous match.
 pub(super) fn resolved<'p>(
     paths: impl Iterator<Item = &'p ReportedPath>,
     mut exists: impl FnMut(&RepoPath) -> bool,
@@ -160,7 +160,7 @@ pub(super) fn resolved<'p>(
     found.iter().filter_map(|(path, places)| Some((*path, one(places)?))).collect()
 }
 
-/// All paths that results speak of.
+/// All paths in results.
 pub(super) fn of(diagnostics: &[Diagnostic]) -> impl Iterator<Item = &ReportedPath> {
     diagnostics.iter().filter_map(|found| found.path.as_ref())
 }
@@ -197,7 +197,7 @@ mod tests {
         };
         let some = |path: &str| Some(path.to_owned());
         assert_eq!(of(&[path("/w/shop/src/x.py"), path("/w/shop/src/y.py")]), [some("src/x.py"), some("src/y.py")]);
-        // A checkout in a folder called `src`: the other results say so.
+        // A checkout in a folder called `src`, as the other results show.
         assert_eq!(of(&[path("/w/src/x.py"), path("/w/src/src/y.py")]), [some("x.py"), some("src/y.py")]);
         assert_eq!(of(&[path("src/./../src/x.py"), path("../x.py"), path("other.py")]), [some("src/x.py"), None, None]);
         assert_eq!(of(&[path("C:/w/sub/src/x.py")]), [some("sub/src/x.py")]);

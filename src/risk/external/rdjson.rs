@@ -21,7 +21,7 @@ pub fn read(root: &Object<'_>, default: &str) -> Report {
     Report { runs: vec![run], remarks: Vec::new() }
 }
 
-/// One diagnostic a line, each with the tool that it is from. None where no line is one.
+/// One diagnostic per line, each with its tool. None if no line is one.
 pub fn read_lines(text: &str, default: &str) -> Option<Report> {
     let (mut runs, mut unreadable, mut more): (Vec<Run>, _, _) = (Vec::new(), 0, 0);
     for (index, line) in text.lines().filter(|line| !line.trim().is_empty()).enumerate() {
@@ -38,7 +38,7 @@ pub fn read_lines(text: &str, default: &str) -> Option<Report> {
         let tool = if tool.is_empty() { default } else { &tool };
         let at = runs.iter().position(|run| run.tool == tool);
         let at = at.unwrap_or_else(|| {
-            // Tools beyond the bound are told as the last of them.
+            // Tools beyond the limit are reported as the last one.
             if runs.len() < super::MAX_RUNS {
                 runs.push(Run { tool: tool.to_owned(), ..Run::default() });
             }

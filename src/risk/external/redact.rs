@@ -1,4 +1,4 @@
-//! Secrets that other tools found: they are not drawn, whatever the tool writes of them.
+//! Secrets that other tools found are not shown, whatever the tool writes about them.
 
 use std::sync::LazyLock;
 
@@ -6,12 +6,12 @@ use regex::bytes::Regex;
 
 use crate::risk::rules;
 
-/// What stands for a secret.
+/// The mask of a secret.
 const MASK: &str = "▒▒▒▒▒▒▒▒";
-/// Characters from which on a piece of text is taken for one.
+/// The least length of a text that is treated as a secret.
 const SHORTEST: usize = 4;
 
-/// Whether a rule is about something that must not be shown, by its names and what it says.
+/// Whether a rule is about something that must not be shown, by its names and its description.
 pub(super) fn speaks_of_secrets(words: &str) -> bool {
     static WORDS: LazyLock<Regex> = LazyLock::new(|| {
         let words = "(?i)secret|passw|passphrase|credential|api.?key|access.?key|private.?key|token|gitleaks|kingfisher|\
@@ -21,8 +21,8 @@ pub(super) fn speaks_of_secrets(words: &str) -> bool {
     WORDS.is_match(words.as_bytes())
 }
 
-/// A line without what may be the secret in it: what the tool points at, and all texts between quotes; where there is
-/// neither, all after the first sign of an assignment. And what was taken out, to be taken out of messages.
+/// A line without the possible secret: the region that the tool points at, and all quoted texts; if there is neither,
+/// everything after the first assignment sign. Also returns what was removed, to remove it from messages.
 pub(super) fn line<'t>(line: &'t str, pointed: Option<&'t str>) -> (String, Vec<&'t str>) {
     let mut secrets: Vec<&str> = pointed.into_iter().chain(quoted(line)).collect();
     secrets.retain(|secret| secret.chars().count() >= SHORTEST);
@@ -33,14 +33,14 @@ pub(super) fn line<'t>(line: &'t str, pointed: Option<&'t str>) -> (String, Vec<
     (without(line, &secrets), secrets)
 }
 
-/// A text with a mask in the place of each of the secrets, longest first.
+/// A text with each of the secrets masked, longest first.
 pub(super) fn without(text: &str, secrets: &[&str]) -> String {
     let mut secrets = secrets.to_vec();
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets.iter().filter(|secret| !secret.is_empty()).fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
 }
 
-/// What stands between quotes of one kind.
+/// The texts between quotes of one kind.
 fn quoted(line: &str) -> Vec<&str> {
     let (mut found, mut rest) = (Vec::new(), line);
     while let Some(start) = rest.find(['"', '\'', '`']) {

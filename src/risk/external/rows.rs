@@ -1,4 +1,4 @@
-//! Rows about a run as a whole: what it found, what became of it, and what it did not do.
+//! Rows about a run as a whole: what it found, where that went, and what it did not do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,21 +9,21 @@ use crate::change::{RepoPath, counted, visible};
 use crate::risk::blast::extension;
 use crate::risk::{Finding, Severity};
 
-/// Places and reasons that a row names.
+/// The most places and reasons that a row names.
 const MAX_NAMED: usize = 5;
 
 /// How many results of a tool went where.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Tally {
     pub version: String,
-    /// Findings, shown or told together.
+    /// Findings, shown separately or combined.
     pub counted: usize,
     pub known: usize,
-    /// In files of the change, at lines that have nothing to do with it.
+    /// In files of the change, at unrelated lines.
     pub untouched: usize,
     /// In files that it does not touch.
     pub elsewhere: usize,
-    /// Of these, new against the run on the base: places.
+    /// The places of those that are new relative to the run on the base.
     pub new_elsewhere: Vec<String>,
     pub suppressed: usize,
     pub gone: usize,
@@ -36,7 +36,7 @@ pub(super) struct Tally {
     pub stale: BTreeSet<String>,
 }
 
-/// `bandit:B105`; a tool that begins its rules with its own name does not say it twice.
+/// `bandit:B105`; without repetition for a tool whose rules begin with its own name.
 pub(super) fn rule_id(tool: &str, rule: &str) -> String {
     let tool = tool.split_whitespace().collect::<Vec<_>>().join("-");
     let own = rule.strip_prefix(&tool).and_then(|rest| rest.strip_prefix(['/', ':', '.']));
@@ -95,7 +95,7 @@ pub(super) fn failures(run: &Run, first: &RepoPath) -> Option<Finding> {
     (!run.failures.is_empty()).then(row)
 }
 
-/// Files of the change that it says it did not read, and those that it does not list though it lists others of their
+/// Files of the change that it reports as not read, and those that it does not list although it lists others of their
 /// kind.
 pub(super) fn skipped(run: &Run, files: &[FileDiff]) -> Vec<Finding> {
     let there: BTreeMap<&RepoPath, ()> =
@@ -123,7 +123,7 @@ pub(super) fn skipped(run: &Run, files: &[FileDiff]) -> Vec<Finding> {
     reasons.into_iter().map(tell).collect()
 }
 
-/// What a tool found, and what became of it: nothing to answer, but where something is new where nobody looks.
+/// What a tool found, and where that went. Needs no answer, unless there are new results where nobody looks.
 pub(super) fn summary(tool: &str, tally: &Tally, has_base: bool, first: &RepoPath) -> Finding {
     let mut said = Vec::new();
     let mut say = |count: usize, what: &str| said.extend((count > 0).then(|| format!("{count} {what}")));

@@ -1,5 +1,5 @@
-//! SARIF 2.1.0, as tools write it: nearly everything may be left out, and a result means what its rule says where it
-//! says nothing itself. Results are decoded one at a time, so that an odd one costs only itself.
+//! SARIF 2.1.0, as tools write it: nearly everything may be omitted, and what a result does not say is taken from its
+//! rule. Results are decoded one at a time, so that an invalid one does not affect the rest.
 
 use std::collections::HashMap;
 
@@ -12,17 +12,17 @@ use super::{
 };
 use super::{by_score, by_word, cut, name, redact};
 
-/// Rules of one tool that are looked at.
+/// The most rules of one tool.
 const MAX_RULES: usize = 20_000;
-/// Parts that one tool has.
+/// The most parts of one tool.
 const MAX_EXTENSIONS: usize = 200;
-/// Files that one run lists.
+/// The most files that one run lists.
 const MAX_ARTIFACTS: usize = 200_000;
-/// Places of one result.
+/// The most places of one result.
 const MAX_LOCATIONS: usize = 20;
-/// Bytes of what a rule says of itself.
+/// The most bytes of the description of a rule.
 const MAX_DESCRIPTION: usize = 400;
-/// What a run says of itself that is kept.
+/// The data of a run that is kept.
 const MAX_NOTIFICATIONS: usize = 200;
 
 /// A log, by its members.
@@ -61,7 +61,7 @@ struct Context {
 /// A file that a run lists.
 struct Artifact {
     path: Option<ReportedPath>,
-    /// Whether the tool was asked to look at it.
+    /// Whether the tool was asked to analyse it.
     is_target: bool,
 }
 
@@ -132,7 +132,7 @@ fn unit(kind: Option<&str>) -> Unit {
     if kind == Some("unicodeCodePoints") { Unit::Characters } else { Unit::Utf16 }
 }
 
-/// The commit that a run looked at, where all that it names are one.
+/// The commit that a run examined, if all that it names are the same.
 fn revision(run: &Object<'_>) -> String {
     let provenance = run.list("versionControlProvenance", 16);
     let values = provenance.items.iter().filter_map(|raw| json::value(raw));
@@ -160,7 +160,7 @@ fn messages<'a>(members: impl Iterator<Item = (&'a String, Raw<'a>)>) -> HashMap
     members.filter_map(|(id, raw)| Some((id.clone(), text(raw)?))).collect()
 }
 
-/// One that cannot be read keeps its place: results count them.
+/// An unreadable one keeps its index, since results refer to it by number.
 fn rule(raw: Raw<'_>) -> Rule {
     let object = Object::of(raw);
     let strings = object.object("messageStrings");
@@ -181,7 +181,7 @@ fn rule(raw: Raw<'_>) -> Rule {
     }
 }
 
-/// The first of a text that is no heading: some write a manual there.
+/// The first paragraph of a text that is not a heading: some tools put a whole manual there.
 fn paragraph(text: &str) -> String {
     let lines = text.lines().map(str::trim).skip_while(|line| line.is_empty() || line.starts_with('#'));
     let first: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
@@ -243,7 +243,7 @@ impl Context {
         let id = ["/rule/id", "/ruleId"].map(|pointer| json::text(result, pointer));
         let id = id.into_iter().find(|id| !id.is_empty()).unwrap_or_default();
         let all = std::iter::once(component).chain(&self.components);
-        // A rule's id may go on below the one that is described: `CA1000/1`.
+        // A rule's id may extend the described one: `CA1000/1`.
         let mut named = all.filter_map(|component| {
             let parents = std::iter::successors(Some(id), |id| id.rsplit_once('/').map(|(parent, _)| parent));
             let index = parents.take(4).find_map(|id| component.by_id.get(id))?;
@@ -290,7 +290,7 @@ impl Context {
         self.artifacts.iter().filter(|listed| listed.is_target).filter_map(|listed| listed.path.clone()).collect()
     }
 
-    /// Whether it came to an end, and what it did not read.
+    /// Whether it finished, and what it did not read.
     fn read_invocations(&self, run: &Object<'_>, read: &mut Run) {
         for raw in run.list("invocations", 16).items {
             let invocation = Object::of(raw);
@@ -308,7 +308,8 @@ impl Context {
         }
     }
 
-    /// What a tool says of its own troubles: at files, that it did not read them, else that it is not whole.
+    /// A tool's notifications of its own problems: at a file, that it was not read; otherwise that the run is
+    /// incomplete.
     fn read_notification(&self, said: &Value, read: &mut Run) {
         let level = said["level"].as_str().unwrap_or("warning");
         if !matches!(level, "error" | "warning") {
@@ -402,7 +403,7 @@ fn filled(template: &str, arguments: &[Value]) -> String {
     out
 }
 
-/// `[text](1)` leads to a place that is not drawn here: the text stays.
+/// `[text](1)` links to a place that is not shown here: only the text is kept.
 fn unlinked(text: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(middle) = rest.find("](") {

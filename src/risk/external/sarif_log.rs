@@ -10,11 +10,11 @@ use crate::change::{ObjectId, RepoPath};
 use crate::risk::{Finding, Severity};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
-/// What paths begin at.
+/// The base of paths.
 const ROOT: &str = "SRCROOT";
 
-/// A log with one run. `repository` is where the repository is, empty or no URI where that is not known. Texts are
-/// escaped as they are on a screen; no secret is in them.
+/// A log with one run. `repository` is the address of the repository; empty or not a URI if it is unknown. Texts are
+/// escaped as on the screen, and contain no secrets.
 pub fn log(findings: &[Finding], head: ObjectId, repository: &str) -> Value {
     let rules = rules(findings);
     let index: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(index, id)| (*id, index)).collect();
@@ -45,7 +45,7 @@ pub fn log(findings: &[Finding], head: ObjectId, repository: &str) -> Value {
     json!({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 }
 
-/// By their ids. What is said of one finding is said of its rule only where it is said of all of them.
+/// By their ids. A text of a finding is used for its rule only if all of its findings have it.
 fn rules(findings: &[Finding]) -> BTreeMap<&str, Value> {
     let mut first: BTreeMap<&str, (&Finding, bool)> = BTreeMap::new();
     for finding in findings {
@@ -68,7 +68,7 @@ fn result(finding: &Finding, (at, location): (usize, &Location), index: usize) -
     let mut said = format!("{}. {} {}", finding.title_at(at), finding.why, finding.ask);
     let key = if at == 0 { finding.key() } else { format!("{}:{at}", finding.key()) };
     let mut place = json!({"artifactLocation": {"uri": uri(&location.path), "uriBaseId": ROOT}});
-    // A log speaks of one revision, the head: a line that is gone has no number there.
+    // A log is about one revision, the head: a removed line has no number there.
     if is_old && location.line > 0 {
         said = format!("{said} It was in line {} before the change.", location.line);
     } else if location.line > 0 {
@@ -98,7 +98,7 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// From 0 to 100, by the cuts of scores.
+/// From 0 to 100, by the thresholds of scores.
 fn rank(severity: Severity) -> f64 {
     match severity {
         Severity::Critical => 95.0,

@@ -25,7 +25,7 @@ impl<'t> Source<'t> {
         Spot::of(tool, &found.rule, line, (self.lines, self.text), &found.message)
     }
 
-    /// The lines that a region covers, 0-based; none for the file as a whole, and for lines that it has not.
+    /// The lines that a region covers, 0-based; none for the file as a whole, and for lines that do not exist.
     pub fn lines_of(&self, region: &Region) -> Option<Range<u32>> {
         let count = self.lines.count();
         if let Some((start, length)) = region.offset {
@@ -58,7 +58,7 @@ impl<'t> Source<'t> {
     }
 }
 
-/// The byte at which so many units are over.
+/// The byte offset after a number of units.
 fn byte_at(text: &str, count: u64, unit: Unit) -> Option<usize> {
     let size = |c: char| match unit {
         Unit::Utf16 => c.len_utf16(),
@@ -75,7 +75,7 @@ fn byte_at(text: &str, count: u64, unit: Unit) -> Option<usize> {
     (left == 0).then_some(text.len())
 }
 
-/// The part of a line that a region points at, where it lies in one line and has columns.
+/// The part of a line that a region points at, if it is within one line and has columns.
 pub(super) fn pointed<'t>(region: &Region, line: &'t str) -> Option<&'t str> {
     let is_one = region.end_line <= region.line && region.column > 0 && region.end_column > region.column;
     let at = |column: u32| byte_at(line, u64::from(column.checked_sub(1)?), region.unit);

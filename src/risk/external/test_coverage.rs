@@ -1,4 +1,4 @@
-//! Reports of which lines tests ran: lcov's and Cobertura's → the changed lines that no test ran. They say nothing of
+//! Reports of which lines tests ran: lcov's and Cobertura's → the changed lines that no test ran. They do not say
 //! whether a test would notice a mistake in a line that it ran.
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,19 +13,19 @@ use crate::change::RepoPath;
 use crate::change::compare::{Comparison, Line};
 use crate::change::diff::FileDiff;
 
-/// Lines of all files of one report.
+/// The most lines of all files of one report.
 const MAX_LINES: usize = 5_000_000;
 /// How deep elements nest.
 const MAX_DEPTH: usize = 32;
 
-/// By file, which of the lines that can run did: by 1-based numbers.
+/// By file: the executable lines, by 1-based number, and whether they ran.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TestCoverageReport {
     files: BTreeMap<ReportedPath, BTreeMap<u32, bool>>,
     lines: usize,
 }
 
-/// The lines of a change, by what tests ran of them.
+/// The lines of a change, and which of them tests ran.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TestCoverage {
     files: BTreeMap<RepoPath, Covered>,
@@ -33,16 +33,16 @@ pub struct TestCoverage {
     lost: usize,
 }
 
-/// The added lines of one file that can run, 1-based and in order.
+/// The executable added lines of one file, 1-based and in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Covered {
-    /// That some test ran.
+    /// Those that some test ran.
     pub ran: Vec<u32>,
-    /// That no test ran.
+    /// Those that no test ran.
     pub missed: Vec<u32>,
 }
 
-/// Reads a report of either format, told by its content. The error is a sentence.
+/// Reads a report of either format, which is detected from its content. The error is a sentence.
 pub fn read(bytes: &[u8]) -> Result<TestCoverageReport, String> {
     if bytes.len() > MAX_BYTES {
         return Err(format!("It is larger than {} MiB, which is not read.", MAX_BYTES >> 20));
@@ -57,7 +57,7 @@ pub fn read(bytes: &[u8]) -> Result<TestCoverageReport, String> {
 }
 
 impl TestCoverageReport {
-    /// A line of a file; where it is told twice, one run is enough.
+    /// A line of a file; if it is listed twice, one run is enough.
     fn put(&mut self, file: &ReportedPath, line: u32, ran: bool) -> Result<(), String> {
         self.lines += 1;
         if self.lines > MAX_LINES {
@@ -73,7 +73,7 @@ impl TestCoverageReport {
     }
 }
 
-/// `SF:` begins a file, `DA:line,times` tells of a line, `end_of_record` ends the file; all else is left aside.
+/// `SF:` begins a file, `DA:line,times` is a line, `end_of_record` ends the file; everything else is ignored.
 fn lcov(text: &str) -> Result<TestCoverageReport, String> {
     let (mut report, mut file, mut is_one) = (TestCoverageReport::default(), None, false);
     for line in text.lines().map(str::trim) {
@@ -90,7 +90,7 @@ fn lcov(text: &str) -> Result<TestCoverageReport, String> {
     if is_one { Ok(report) } else { Err("It is neither lcov's format nor Cobertura's.".to_owned()) }
 }
 
-/// Counts may be beyond any integer, and decimal.
+/// Counts may exceed any integer, and be decimal.
 fn is_positive(count: &str) -> bool {
     count.trim().parse::<f64>().is_ok_and(|count| count > 0.0)
 }
@@ -123,7 +123,7 @@ fn cobertura(text: &str) -> Result<TestCoverageReport, String> {
 #[derive(Default)]
 struct Cobertura {
     report: TestCoverageReport,
-    /// Where the names of files begin.
+    /// The root of the file names.
     sources: Vec<String>,
     file: Option<ReportedPath>,
     depth: usize,
@@ -150,7 +150,7 @@ impl Cobertura {
         if self.depth > MAX_DEPTH { Err(format!("Its elements nest deeper than {MAX_DEPTH}.")) } else { Ok(()) }
     }
 
-    /// Below the one source that there is; of several nothing says which.
+    /// Below the only source; with several, it is not known which.
     fn path(&self, name: &str) -> Option<ReportedPath> {
         match &self.sources[..] {
             [source] if !name.starts_with('/') => plain(format!("{source}/{name}").as_bytes()),
@@ -160,7 +160,7 @@ impl Cobertura {
 }
 
 impl TestCoverage {
-    /// Of files of the tree of the head, told by `has`; their lines come by [`TestCoverage::add`].
+    /// For files of the tree of the head, as given by `has`; their lines are added by [`TestCoverage::add`].
     pub fn of(reports: &[TestCoverageReport], mut has: impl FnMut(&RepoPath) -> bool) -> (TestCoverage, Measured) {
         let (mut coverage, mut measured) = (TestCoverage::default(), Measured::default());
         for report in reports {
@@ -177,7 +177,7 @@ impl TestCoverage {
         (coverage, measured)
     }
 
-    /// Takes in a file of the change: what it added, by the lines that were measured of it.
+    /// Adds a file of the change: its added lines, as far as they were measured.
     pub fn add(&mut self, file: &FileDiff, comparison: &Comparison, measured: &Measured) {
         let Some(lines) = measured.0.get(&file.path) else { return };
         let covered = self.files.entry(file.path.clone()).or_default();
@@ -201,12 +201,12 @@ impl TestCoverage {
         self.files.iter()
     }
 
-    /// Whether a line, 1-based, of a file of the change could run, and no test ran it.
+    /// Whether a line, 1-based, of a file of the change is executable, and no test ran it.
     pub fn is_missed(&self, path: &RepoPath, line: u32) -> bool {
         self.files.get(path).is_some_and(|file| file.missed.binary_search(&line).is_ok())
     }
 
-    /// How many added lines no test ran, of how many that can run.
+    /// How many of the executable added lines no test ran, and their total.
     pub fn counts(&self) -> (usize, usize) {
         let missed = self.files.values().map(|file| file.missed.len()).sum::<usize>();
         (missed, missed + self.files.values().map(|file| file.ran.len()).sum::<usize>())
@@ -226,12 +226,12 @@ impl TestCoverage {
     }
 }
 
-/// By file of the tree, which lines can run, and whether some test ran them.
+/// By file of the tree: the executable lines, and whether some test ran them.
 #[derive(Debug, Clone, Default)]
 pub struct Measured(BTreeMap<RepoPath, BTreeMap<u32, bool>>);
 
 impl Measured {
-    /// Whether anything is known of a file: no other has to be read.
+    /// Whether anything is known about a file: other files need not be read.
     pub fn speaks_of(&self, file: &FileDiff) -> bool {
         self.0.contains_key(&file.path)
     }

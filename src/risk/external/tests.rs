@@ -8,7 +8,7 @@ use crate::change::diff::{Content, Diff, FileDiff, Mode, Side, TreeEntry};
 use crate::change::{ObjectId, RepoPath};
 use crate::risk::{FileUnderReview, Finding, Rules};
 
-/// A log with one run: what the tool says of itself, and what else the run holds.
+/// A log with one run: the description of the tool, and the rest of the run.
 fn log(tool: &str, rest: &str) -> Report {
     read(format!(r#"{{"version": "2.1.0", "runs": [{{"tool": {{{tool}}}, {rest}}}]}}"#).as_bytes(), "x").unwrap()
 }
@@ -460,7 +460,7 @@ proptest! {
     }
 }
 
-/// Reads all files of a folder that is named by a variable, if it is: for large collections of other people's reports.
+/// Reads all files of a folder that is named by a variable, if it is: for large collections of third-party reports.
 #[test]
 fn every_report_of_a_collection_is_read() {
     let Some(folder) = std::env::var_os("UNDERSIGN_SARIF_CORPUS") else { return };

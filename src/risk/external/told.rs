@@ -1,4 +1,4 @@
-//! One result of a tool → a finding, or one more of a count.
+//! One result of a tool → a finding, or an increment of a count.
 
 use super::anchor::{Anchor, ChangedLines};
 use super::identity::Spot;
@@ -11,10 +11,10 @@ use crate::change::visible;
 use crate::risk::rules::MAX_EVIDENCE;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity, lossy};
 
-/// Bytes of the title of a finding.
+/// The most bytes of the title of a finding.
 const MAX_TITLE: usize = 160;
 
-/// What may become a finding.
+/// A candidate finding.
 pub(super) struct Candidate {
     pub tool: String,
     pub spot: Spot,
@@ -22,7 +22,7 @@ pub(super) struct Candidate {
     pub counts: bool,
 }
 
-/// What a result is told with.
+/// The context of a result.
 pub(super) struct Told<'a> {
     pub rules: &'a Rules,
     pub run: &'a Run,
@@ -30,13 +30,13 @@ pub(super) struct Told<'a> {
     /// Its new side.
     pub source: &'a Source<'a>,
     pub changed: &'a ChangedLines<'a>,
-    /// The commit that the run looked at, where the file is another there.
+    /// The commit that the run examined, if the file differs there.
     pub revision: Option<String>,
     pub has_base: bool,
 }
 
 impl Told<'_> {
-    /// None where it is only counted.
+    /// None if it is only counted.
     pub fn candidate(&self, found: Diagnostic, spot: Spot, known: bool, tally: &mut Tally) -> Option<Candidate> {
         match found.state {
             State::Absent => {
@@ -60,7 +60,7 @@ impl Told<'_> {
         Some(Candidate { tool: self.run.tool.clone(), spot, finding, counts })
     }
 
-    /// Nothing is known of the lines of another revision. What is said of a new file as a whole is said of its lines.
+    /// Nothing is known about the lines of another revision. A result on a new file as a whole is about its lines.
     fn anchor(&self, found: &Diagnostic) -> Anchor {
         let lines = self.source.lines_of(&found.region);
         match lines.filter(|_| self.revision.is_none()) {
@@ -106,7 +106,7 @@ impl Told<'_> {
         }
     }
 
-    /// What stands before the title, how grave it is, and what is asked.
+    /// The prefix of the title, the severity, and the question.
     fn marks(&self, found: &Diagnostic) -> (String, Severity, &'static str) {
         match (&found.state, &self.revision) {
             (State::Suppressed { why, .. }, _) => {
@@ -138,7 +138,7 @@ impl Told<'_> {
     }
 }
 
-/// In one line, ending as a sentence does.
+/// In one line, ending like a sentence.
 fn sentence(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let has_end = text.ends_with(['.', '!', '?', ':', '…']);

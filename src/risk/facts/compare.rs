@@ -1,4 +1,4 @@
-//! The facts of two sides, compared: what came, what went, and what has another value than before.
+//! Compares the facts of two sides: what was added, what was removed, and what changed its value.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -8,24 +8,24 @@ use super::{ChangedLines, Fact, Kind};
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::risk) enum Delta {
     Came(Fact),
-    /// The fact, and what went with it: then it is not missed there.
+    /// The removed fact, and what was removed with it, in which it is not missed.
     Went {
         fact: Fact,
         with: Enclosing,
     },
-    /// Of the same object, before and after.
+    /// The fact about the same object, before and after.
     Changed {
         old: Fact,
         new: Fact,
     },
 }
 
-/// What went that enclosed a fact.
+/// What was removed around a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::risk) enum Enclosing {
-    /// Nothing: it is missed where it stood.
+    /// Nothing: the fact is missed where it was.
     Nothing,
-    /// The key, call or definition that it stood in.
+    /// The key, call or definition that contained it.
     Parent,
     /// The resource, manifest or job.
     Block,
@@ -33,8 +33,8 @@ pub(in crate::risk) enum Enclosing {
     File,
 }
 
-/// Compares the facts of two sides of a file. What stands elsewhere in it, with the same value, was moved and is no
-/// change. `removed` and `added` are the lines that differ. Linear but for the sorting.
+/// Compares the facts of two sides of a file. A fact that is elsewhere in the file, with the same value, was moved and
+/// is no change. `removed` and `added` are the lines that differ. Linear except for the sorting.
 pub(in crate::risk) fn compare(
     old: Vec<Fact>,
     new: Vec<Fact>,
@@ -66,12 +66,12 @@ pub(in crate::risk) fn compare(
     deltas
 }
 
-/// An object however many values it has: `timeout` that was a pair is still the timeout.
+/// An object regardless of its number of values: a `timeout` that was a pair is still the timeout.
 fn plural(object: &str) -> String {
     object.trim_end_matches("[]").to_owned()
 }
 
-/// An object without the numbers of the items in it: where one item of a list is gone the others move up.
+/// An object without the numbers of its items: if one item of a list is removed, the others move up.
 fn unnumbered(object: &str) -> String {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let parts = object.split('.').filter(|part| !is_number(part));
@@ -82,7 +82,7 @@ fn unnumbered(object: &str) -> String {
     parts.collect::<Vec<_>>().join(".")
 }
 
-/// What a fact says, for telling equal ones: of a setting with a quantity that, else its text.
+/// What identifies equal facts: for a setting with a quantity, the quantity; otherwise its text.
 fn said(fact: &Fact) -> String {
     match &fact.value {
         value if fact.kind == Kind::Setting && value.is_known() => format!("={value:?}"),
@@ -90,7 +90,7 @@ fn said(fact: &Fact) -> String {
     }
 }
 
-/// A call without what it is called on, which a chain of calls does not say again.
+/// A call without its receiver, which a chain of calls does not repeat.
 fn own_name(fact: &Fact) -> Option<Key> {
     let own = fact.text.strip_prefix(fact.parent())?.strip_prefix('.')?;
     (fact.kind == Kind::Call).then(|| (Kind::Call, fact.name().to_owned(), fact.scope.clone(), own.to_owned()))
@@ -102,8 +102,8 @@ fn of_link(fact: &Fact) -> Option<Key> {
     is_link.then(|| (Kind::Call, fact.object.clone(), fact.scope.clone(), fact.text.clone()))
 }
 
-/// Which facts of a scope take each other's place though their objects differ: conditions that use the same names,
-/// loops. Others stand for themselves.
+/// Which facts of a scope replace each other although their objects differ: conditions that use the same names, loops.
+/// Others do not.
 fn alike(fact: &Fact) -> String {
     match fact.kind {
         Kind::Guard | Kind::Assertion => names(&fact.object).join(" "),
@@ -134,13 +134,13 @@ struct Sides {
 type Key = (Kind, String, String, String);
 
 impl Sides {
-    /// Takes out those that have the same key on both sides, first with first.
+    /// Removes pairs with the same key on both sides, first with first.
     fn pair(&mut self, key: impl Fn(&Fact) -> Key) -> Vec<(Fact, Fact)> {
         let key = |fact: &Fact| Some(key(fact));
         self.pair_by(key, key)
     }
 
-    /// As [`Sides::pair`], with a key for each side; what has none is left.
+    /// Like [`Sides::pair`], with a key for each side; facts without a key are kept.
     fn pair_by(
         &mut self,
         of_old: impl Fn(&Fact) -> Option<Key>,
@@ -163,7 +163,7 @@ impl Sides {
     }
 }
 
-/// What the new side still has: objects and scopes that facts stand in.
+/// What the new side still has: the objects and scopes that contain facts.
 struct Alive {
     objects: BTreeSet<String>,
     scopes: BTreeSet<String>,
@@ -181,13 +181,13 @@ impl Alive {
         }
     }
 
-    /// What went that enclosed a fact; `blocks` are those that went.
+    /// What was removed around a fact; `blocks` are the removed blocks.
     fn enclosing_of(&self, fact: &Fact, blocks: &BTreeSet<String>, removed: &ChangedLines) -> Enclosing {
         let is_there = match fact.kind {
             Kind::Setting | Kind::Block => self.objects.contains(fact.parent()),
             _ => self.scopes.contains(&fact.scope),
         };
-        // A key at the top, `permissions`, is a part of its file rather than a thing of its own.
+        // A key at the top, such as `permissions`, is a part of its file rather than a separate thing.
         let is_a_thing = fact.scope.contains('.') && fact.scope != fact.object;
         if is_a_thing && blocks.contains(&fact.scope) {
             Enclosing::Block
@@ -200,7 +200,7 @@ impl Alive {
 }
 
 impl Delta {
-    /// The fact as it stands after the change, else as it stood.
+    /// The fact after the change, or else before it.
     pub fn fact(&self) -> &Fact {
         match self {
             Delta::Came(fact) | Delta::Went { fact, .. } | Delta::Changed { new: fact, .. } => fact,

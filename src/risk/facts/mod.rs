@@ -1,6 +1,6 @@
-//! What a text states, whatever its layout: settings, calls, guards, handlers and their kin, read from its syntax. Two
-//! sides are compared fact by fact ([`compare`]), so that an argument that a formatter puts on a line of its own is no
-//! change, and a limit that is gone is found where it stood.
+//! What a text states, whatever its layout: settings, calls, guards, handlers and so on, read from its syntax. Two
+//! sides are compared fact by fact ([`compare`]), so that moving an argument to a new line is no change, and a removed
+//! limit is found where it was.
 
 mod code;
 mod compare;
@@ -14,7 +14,7 @@ pub(super) use value::Value;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-/// What a fact says.
+/// The kind of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
     /// Something has a value: a key of a configuration, a constant, a named argument, a field of a literal, the default
@@ -22,11 +22,11 @@ pub(super) enum Kind {
     Setting,
     /// A function is called.
     Call,
-    /// A condition under which a function is left, or goes on to the next turn, early.
+    /// A condition for an early exit from a function, or for the next iteration.
     Guard,
-    /// What is done with an error: its object is the error that is caught, its value `empty`, `logged` or `handled`.
+    /// The handling of an error: its object is the error that is caught, its value `empty`, `logged` or `handled`.
     Handler,
-    /// A decorator, annotation or attribute: what is declared of a function or class.
+    /// A decorator, annotation or attribute: something that is declared about a function or class.
     Decorator,
     /// A loop; the value is its bound, or [`Value::Unbounded`].
     Loop,
@@ -34,32 +34,32 @@ pub(super) enum Kind {
     Assertion,
     /// A test, by its name.
     Test,
-    /// What others can use, with its signature: a public function, type, field, route, message.
+    /// A public definition, with its signature: a public function, type, field, route, message.
     Definition,
     /// A program that a shell runs: its name and subcommands; the text has all of its words.
     Command,
     /// A statement of SQL: its verb and what it is about.
     Sql,
-    /// A resource, manifest, job or stage that stands there as a whole: `resource.aws_db_instance.main`.
+    /// A whole resource, manifest, job or stage: `resource.aws_db_instance.main`.
     Block,
 }
 
-/// One thing that one side of a file states.
+/// A statement of one side of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Fact {
     pub kind: Kind,
     /// What it is about, its parts joined by dots: `spec.containers[web].livenessProbe.timeoutSeconds`,
     /// `requests.post.timeout`, `terraform destroy`. An item of a list of plain values ends in `[]`.
     pub object: String,
-    /// What is said of it.
+    /// Its value.
     pub value: Value,
-    /// The text, each run of blanks one blank, comments left out; at most [`MAX_TEXT`] bytes.
+    /// The text, with each run of blanks as one blank and without comments; at most [`MAX_TEXT`] bytes.
     pub text: String,
     /// The definitions that enclose it, outermost first, joined by dots: `Checkout.pay`.
     pub scope: String,
-    /// Where it stands, 1-based, first and last line.
+    /// Its first and last line, 1-based.
     pub lines: RangeInclusive<u32>,
-    /// The line, 1-based, on which what encloses it begins: the definition, call, block or key; 0 at the top.
+    /// The line, 1-based, on which the enclosing definition, call, block or key begins; 0 at the top.
     pub opens: u32,
 }
 
@@ -74,44 +74,44 @@ impl Fact {
         self.object.rsplit_once('.').map_or(&self.object, |(_, name)| name)
     }
 
-    /// Whether two facts of one kind and object say the same.
+    /// Whether two facts of the same kind and object state the same.
     fn says_the_same_as(&self, other: &Fact) -> bool {
         self.text == other.text
             || self.kind == Kind::Setting && self.value.is_known() && self.value.is_the_same_as(&other.value)
     }
 }
 
-/// Bytes of a fact's text: what is longer is cut.
+/// The most bytes of a fact's text; a longer one is cut.
 pub(super) const MAX_TEXT: usize = 1_000;
-/// Facts of one side of a file: what is more is not looked at, and said.
+/// The most facts of one side of a file; more are ignored, and that is reported.
 pub(super) const MAX_FACTS: usize = 20_000;
-/// Bytes of a text that is parsed: what is longer is left to the patterns.
+/// The most bytes of a text that is parsed; a longer one is left to the patterns.
 pub(super) const MAX_PARSED: usize = 2 << 20;
 
-/// What one side of a file states, where it changed.
+/// The facts of one side of a file, where it changed.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     pub facts: Vec<Fact>,
-    /// Lines, 1-based, that are nothing but comment.
+    /// Lines, 1-based, that contain only a comment.
     pub comments: BTreeSet<u32>,
-    /// There is more than was looked at.
+    /// There are more facts than were read.
     pub is_cut: bool,
 }
 
-/// Lines, 1-based, of one side that a change takes out or puts in.
+/// Lines, 1-based, of one side that a change removes or adds.
 #[derive(Debug, Default)]
 pub(super) struct ChangedLines(Vec<Run>);
 
-/// Lines that differ, one after another.
+/// Consecutive lines that differ.
 #[derive(Debug)]
 struct Run {
     /// Those that the comparison chose.
     chosen: RangeInclusive<u32>,
-    /// With those that it could have chosen as well: of two equal lines either may be the one that went.
+    /// Including those that it could have chosen as well: of two equal lines, either may be the removed one.
     possible: RangeInclusive<u32>,
 }
 
-/// Lines by which a run may slide.
+/// By how many lines a run may slide.
 const MAX_SLIDE: u32 = 40;
 
 impl ChangedLines {
@@ -121,7 +121,7 @@ impl ChangedLines {
         ChangedLines::in_text(numbers, |_| None)
     }
 
-    /// Numbers in ascending order; `line` gives the text of any line of that side, none behind its end.
+    /// Numbers in ascending order; `line` returns the text of any line of that side, none after its end.
     pub fn in_text<'t>(numbers: impl Iterator<Item = u32>, line: impl Fn(u32) -> Option<&'t [u8]>) -> ChangedLines {
         let mut chosen: Vec<RangeInclusive<u32>> = Vec::new();
         for number in numbers {
@@ -155,12 +155,12 @@ impl ChangedLines {
         ChangedLines(joined)
     }
 
-    /// Whether one of these lines is among them.
+    /// Whether one of these lines is included.
     pub fn touch(&self, lines: &RangeInclusive<u32>) -> bool {
         self.run_in(lines).is_some()
     }
 
-    /// The first changed line among these, else the first of the run that could have been chosen there.
+    /// The first changed line among these, or else the first of the run that could have been chosen there.
     pub fn first_in(&self, lines: &RangeInclusive<u32>) -> Option<u32> {
         let Run { chosen, .. } = self.run_in(lines)?;
         let first = *chosen.start().max(lines.start());
@@ -176,8 +176,8 @@ impl ChangedLines {
     }
 }
 
-/// What a text states on the lines that changed, by the format that its path names; nothing where it has none that is
-/// known. Linear in the length of the text.
+/// The facts of a text on the lines that changed, in the format given by its path; nothing if the format is not known.
+/// Linear in the length of the text.
 pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Facts> {
     if text.len() > MAX_PARSED {
         return Some(Facts { is_cut: true, ..Facts::default() });

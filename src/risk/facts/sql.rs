@@ -1,22 +1,22 @@
-//! Statements of SQL: what each does to what. A small tokenizer, for files of SQL and for texts in code.
+//! SQL statements: the action and object of each. A small tokenizer, for SQL files and for texts in code.
 
-/// Statements of one text that are looked at.
+/// The most statements of one text.
 const MAX_STATEMENTS: usize = 5_000;
 
-/// The statements of a text that are SQL: how many lines before each, its verb with what it is about, its text. Linear.
+/// The SQL statements of a text: how many lines before each, its verb and object, its text. Linear.
 pub(super) fn statements(text: &str) -> Vec<(u32, String, String)> {
     let statement = |(line, words): (u32, Vec<&str>)| Some((line, object(&words)?, spelled(&words)));
     split(text).into_iter().filter(|(_, words)| !is_sentence(words)).filter_map(statement).collect()
 }
 
-/// Whether it is meant for people: no table is called `the`, but for one in brackets or quotes.
+/// Whether it is prose: no table is called `the`, except in brackets or quotes.
 fn is_sentence(words: &[&str]) -> bool {
     const ARTICLES: &[&str] = &["the", "your", "this", "these", "all", "its", "our", "their"];
     let follows = |pair: &[&str]| ["FROM", "INTO", "TABLE", "UPDATE", "SET"].contains(&upper(pair.first()).as_str());
     words.windows(2).any(|pair| follows(pair) && ARTICLES.contains(&pair[1]))
 }
 
-/// Words, symbols and literals of each statement, and the line that it begins on. Comments are left out.
+/// Words, symbols and literals of each statement, without comments, and its first line.
 fn split(text: &str) -> Vec<(u32, Vec<&str>)> {
     let mut statements = Vec::new();
     let mut words: Vec<&str> = Vec::new();
@@ -41,7 +41,7 @@ fn split(text: &str) -> Vec<(u32, Vec<&str>)> {
     statements
 }
 
-/// Bytes of the token that a text begins with: a word, a literal, a comment, blanks, else one character.
+/// The length of the first token of a text in bytes: a word, a literal, a comment, blanks, or else one character.
 fn length(text: &str, first: char) -> usize {
     let until = |end: &str, from: usize| text[from..].find(end).map_or(text.len(), |at| from + at + end.len());
     let word = |fits: fn(char) -> bool| text.find(|c| !fits(c)).unwrap_or(text.len());
@@ -57,7 +57,7 @@ fn length(text: &str, first: char) -> usize {
     .clamp(first.len_utf8(), text.len())
 }
 
-/// `[orders]`, as SQL Server has names.
+/// `[orders]`, a name in SQL Server.
 fn bracketed(text: &str) -> usize {
     let end = text[1..].find(|c: char| !is_of_word(c)).map_or(text.len(), |at| at + 1);
     if text[end..].starts_with(']') { end + 1 } else { 1 }
@@ -67,7 +67,7 @@ fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '.' | '$' | '@' | '?' | ':' | '%')
 }
 
-/// With one blank between words, and none before a comma or inside of brackets.
+/// With one blank between words, and none before a comma or inside brackets.
 fn spelled(words: &[&str]) -> String {
     let mut out = String::new();
     for word in words {
@@ -83,7 +83,7 @@ fn spelled(words: &[&str]) -> String {
     super::cut(out)
 }
 
-/// What a statement does, where it is one: `DROP TABLE orders`, `DELETE orders without WHERE`.
+/// The action of a statement, if it is one: `DROP TABLE orders`, `DELETE orders without WHERE`.
 fn object(words: &[&str]) -> Option<String> {
     let verb = words.first()?.to_ascii_uppercase();
     let has = |word: &str| words.iter().any(|said| said.eq_ignore_ascii_case(word));
@@ -105,14 +105,14 @@ fn conditional(verb: &str, name: String, has_condition: bool) -> String {
     format!("{verb} {name}{}", if has_condition { "" } else { " without WHERE" })
 }
 
-/// What a statement after common table expressions does.
+/// The action of a statement after common table expressions.
 fn with(words: &[&str]) -> String {
     let is_verb = |word: &&&str| ["DELETE", "UPDATE", "INSERT"].iter().any(|verb| word.eq_ignore_ascii_case(verb));
     let at = words.iter().position(|word| is_verb(&word)).unwrap_or(words.len());
     object(&words[at..]).unwrap_or_else(|| format!("SELECT {}", after(words, &["FROM"])))
 }
 
-/// `TRUNCATE orders`, and no sentence that begins with the word.
+/// `TRUNCATE orders`, but not a sentence that begins with the word.
 fn truncated(words: &[&str]) -> Option<String> {
     let has_table = words.get(1)?.eq_ignore_ascii_case("TABLE");
     (has_table || words.len() == 2).then(|| first_name(&words[1 + usize::from(has_table)..]))
@@ -141,7 +141,7 @@ const THINGS: &[&str] = &[
     "VIEW",
 ];
 
-/// `DROP TABLE orders`: the thing, whatever stands between, and its name.
+/// `DROP TABLE orders`: the object type, whatever is in between, and its name.
 fn of_schema(verb: &str, words: &[&str]) -> Option<String> {
     const MAX_WORDS_BETWEEN: usize = 4;
     let at = words.iter().take(MAX_WORDS_BETWEEN).position(|word| THINGS.contains(&upper(Some(word)).as_str()))?;
@@ -177,7 +177,7 @@ fn after(words: &[&str], before: &[&str]) -> String {
     first_name(at.and_then(|at| words.get(at + 1..)).unwrap_or_default())
 }
 
-/// Where the name stands, after `IF EXISTS`, `ONLY` and their kin.
+/// The position of the name, after `IF EXISTS`, `ONLY` and the like.
 fn name_at(words: &[&str]) -> usize {
     const SKIPPED: &[&str] =
         &["IF", "NOT", "EXISTS", "ONLY", "CONCURRENTLY", "LOW_PRIORITY", "IGNORE", "VIEW", "TABLE"];

@@ -1,14 +1,14 @@
-//! What a text stands for: `1000ms` and `1s` are the same duration, `0.0.0.0/0` is wider than `10.0.0.0/8`.
+//! The value of a text: `1000ms` and `1s` are the same duration, `0.0.0.0/0` is wider than `10.0.0.0/8`.
 
 use core::net::IpAddr;
 
 /// A value with its unit.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::risk) enum Value {
-    /// Nothing is said of it: a call without arguments, a block.
+    /// No value: a call without arguments, a block.
     None,
     Bool(bool),
-    /// Without a unit, or with one that is not known.
+    /// A number without a unit, or with an unknown one.
     Number(f64),
     /// Seconds.
     Duration(f64),
@@ -22,18 +22,18 @@ pub(in crate::risk) enum Value {
         is_v6: bool,
         prefix: u8,
     },
-    /// There is no limit: `null`, `None`, `-1` or `0` where that is what it means, `Infinity`.
+    /// There is no limit: `null`, `None`, `-1` or `0` if they mean that, `Infinity`.
     Unbounded,
     /// A literal text.
     Text(String),
-    /// An expression: what it comes to is not known.
+    /// An expression of unknown value.
     Expression(String),
 }
 
 impl Value {
-    /// The value of a literal, without its quotes where it has some, or of an expression of literals
-    /// (`10 * time.Second`, `Duration.ofSeconds(5)`, `5.minutes`, `60 * 60`). The key says the unit where the text
-    /// does not (`timeout_ms`), and whether `0` or `null` mean that there is no limit.
+    /// The value of a literal, without its quotes if it has any, or of an expression of literals (`10 * time.Second`,
+    /// `Duration.ofSeconds(5)`, `5.minutes`, `60 * 60`). The key gives the unit if the text does not (`timeout_ms`),
+    /// and says whether `0` or `null` means that there is no limit.
     pub fn of(text: &str, key: &str) -> Value {
         let text = text.trim().trim_end_matches([';', ',']);
         if let Some(quoted) = unquoted(text) {
@@ -45,7 +45,7 @@ impl Value {
         }
     }
 
-    /// The value of a literal text: what stands in a configuration, without quotes.
+    /// The value of a literal text from a configuration, without quotes.
     pub fn of_text(text: &str, key: &str) -> Value {
         let lower = text.trim().to_ascii_lowercase();
         match lower.as_str() {
@@ -99,7 +99,7 @@ impl Value {
             .unwrap_or_else(|| Value::Expression(text.to_owned()))
     }
 
-    /// The number in its base unit, infinite where there is no limit.
+    /// The number in its base unit; infinite if there is no limit.
     pub fn amount(&self) -> Option<f64> {
         match self {
             Value::Number(n) | Value::Duration(n) | Value::Size(n) | Value::Share(n) => Some(*n),
@@ -108,7 +108,7 @@ impl Value {
         }
     }
 
-    /// Whether both come to the same: a number without a unit may be seconds or milliseconds.
+    /// Whether both are equal: a number without a unit may be seconds or milliseconds.
     pub fn is_the_same_as(&self, other: &Value) -> bool {
         match (self, other) {
             (Value::Number(n), Value::Duration(seconds)) | (Value::Duration(seconds), Value::Number(n)) => {
@@ -118,7 +118,7 @@ impl Value {
         }
     }
 
-    /// The amounts of two values that can be compared: of one unit, or of time where one names none.
+    /// The amounts of two comparable values: of the same unit, or of time if one has no unit.
     pub fn amounts(&self, other: &Value) -> Option<(f64, f64)> {
         let (own, others) = self.amount().zip(other.amount())?;
         let comparable = match (self, other) {
@@ -129,12 +129,12 @@ impl Value {
         comparable.then_some((own, others))
     }
 
-    /// Whether it is more than a text: two spellings of it are the same.
+    /// Whether it is more than a text, so that different spellings can be equal.
     pub fn is_known(&self) -> bool {
         !matches!(self, Value::None | Value::Text(_) | Value::Expression(_))
     }
 
-    /// As a person writes it.
+    /// For display.
     pub fn say(&self) -> String {
         match self {
             Value::None => "nothing".to_owned(),
@@ -149,7 +149,7 @@ impl Value {
     }
 }
 
-/// The text between quotes, where it is one literal.
+/// The text between quotes, if it is one literal.
 fn unquoted(text: &str) -> Option<&str> {
     let text = text.trim_start_matches(['b', 'r', 'u', 'f', 'B', 'R', 'U', 'F', '@', '$']);
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
@@ -157,18 +157,18 @@ fn unquoted(text: &str) -> Option<&str> {
     (!inner.contains(quote)).then_some(inner)
 }
 
-/// Whether nothing of a text makes it an expression.
+/// Whether a text contains nothing that makes it an expression.
 fn is_word(text: &str) -> bool {
     !text.contains(['(', '*', '+', '[', '{', '$']) && !text.contains(" / ") && !text.contains('.')
 }
 
-/// What holds where nothing else is given: `8_000` of `config.timeout ?? 8_000`.
+/// The default value: `8_000` of `config.timeout ?? 8_000`.
 fn fallback(text: &str) -> Option<&str> {
     [" ?? ", " || ", " or ", " ?: "].iter().find_map(|sign| text.rsplit_once(sign)).map(|(_, last)| last)
 }
 
-/// The one literal that a call turns into something: `bool("false")`, `Some(5)`, `ptr.To(3)`. Calls that make a length
-/// of time say its unit, and are none.
+/// The single literal that a call converts: `bool("false")`, `Some(5)`, `ptr.To(3)`. Calls that make a duration give
+/// its unit, and are not included.
 fn wrapped(text: &str) -> Option<&str> {
     let (callee, argument) = text.strip_suffix(')')?.split_once('(')?;
     let is_name = !callee.is_empty() && callee.chars().all(|c| c.is_alphanumeric() || "_.:".contains(c));
@@ -177,7 +177,7 @@ fn wrapped(text: &str) -> Option<&str> {
     (is_name && (is_literal || is_truth) && duration_call(text).is_none()).then_some(argument)
 }
 
-/// A number and what follows it, where that is a unit.
+/// A number and its unit, if it has one.
 fn quantity(text: &str) -> Option<(f64, &str)> {
     let end = text
         .char_indices()
@@ -220,7 +220,7 @@ fn bytes(unit: &str) -> Option<f64> {
     })
 }
 
-/// A number with the unit of its text, else with that of its key; none where the unit is not known.
+/// A number with the unit of its text, or else that of its key; none if the unit is not known.
 fn with_unit(number: f64, unit: &str, key: &str) -> Option<Value> {
     let words = words(key);
     let is_about = |names: &[&str]| words.iter().any(|word| names.contains(&word.as_str()));
@@ -235,7 +235,7 @@ fn with_unit(number: f64, unit: &str, key: &str) -> Option<Value> {
             _ => Value::Number(number),
         });
     }
-    // `500m` is half a processor or 500 minutes, `64m` 64 MiB of memory: the key knows.
+    // `500m` is half a processor or 500 minutes, `64m` is 64 MiB of memory: the key decides.
     let is_memory = is_about(&["memory", "mem", "size", "heap", "storage", "disk", "buffer", "body", "bytes"]);
     let is_processor = is_about(&["cpu", "cpus", "cores"]);
     match unit {
@@ -281,7 +281,7 @@ fn literal_number(text: &str) -> Option<f64> {
     text.trim().trim_end_matches(['L', 'l', 'u', 'f']).replace('_', "").parse().ok()
 }
 
-/// `60 * 60`, `10 * time.Second`, `1 << 20`: the product, and the unit where one of its factors is one.
+/// `60 * 60`, `10 * time.Second`, `1 << 20`: the product, and the unit if one of its factors is a unit.
 fn product(text: &str) -> Option<(f64, Option<String>)> {
     let mut number = 1.0;
     let mut unit = None;
@@ -310,7 +310,7 @@ fn network(text: &str) -> Option<Value> {
     Some(Value::Network { text: text.to_owned(), is_v6: address.is_ipv6(), prefix })
 }
 
-/// Words of keys whose value says how much there may be: there, nothing or `-1` is no limit.
+/// Words of keys whose value is a maximum: for these, null or `-1` means no limit.
 const LIMITS: &[&str] = &[
     "attempts",
     "attempt",
@@ -338,7 +338,7 @@ const LIMITS: &[&str] = &[
     "stop",
 ];
 
-/// Whether a key says how much there may be of something.
+/// Whether the value of a key is a maximum.
 pub(in crate::risk) fn is_limit(key: &str) -> bool {
     words(key).iter().any(|word| LIMITS.contains(&word.as_str()))
 }

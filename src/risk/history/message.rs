@@ -1,24 +1,24 @@
-//! What the message of a commit says of others: that it undoes or redoes one, or mends what one broke.
+//! What the message of a commit says about others: that it undoes or redoes one, or fixes what one broke.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-/// Commits that one message names, at most.
+/// The most commits that one message names.
 const MAX_NAMED: usize = 16;
 
 /// The signs in a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signs {
-    /// It takes back an earlier change.
+    /// It reverts an earlier change.
     pub undoes: bool,
-    /// It brings back what was taken back.
+    /// It brings back what was reverted.
     pub redoes: bool,
-    /// Characters of the message.
+    /// The length of the message in characters.
     pub length: u32,
-    /// Hex digits, 7 to 40, of the commits that it says were wrong: reverted, or named by `Fixes:` or as what this one
-    /// follows up.
+    /// Commit ids, as 7 to 40 hex digits, that it says were wrong: reverted, or named by `Fixes:` or as the subject of
+    /// a follow-up.
     pub named: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ impl Signs {
         }
     }
 
-    /// What the messages of several commits say, taken as one.
+    /// The combined signs of the messages of several commits.
     pub fn of_all<'m>(messages: impl IntoIterator<Item = &'m str>) -> Signs {
         messages.into_iter().map(Signs::of).fold(Signs::default(), |all, one| Signs {
             undoes: all.undoes || one.undoes,

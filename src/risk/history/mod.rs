@@ -1,5 +1,5 @@
-//! What the commits that landed say of the next change: how often its files change, who knew them, what of them was
-//! taken back. Commits are given in the order in which they landed, so that nothing is known ahead of its time.
+//! What the landed commits say about the next change: how often its files change, who knows them, what in them was
+//! reverted. Commits are added in the order in which they landed, so that nothing is known ahead of its time.
 
 mod message;
 mod points;
@@ -16,46 +16,46 @@ use serde::{Deserialize, Serialize};
 use crate::change::digest::Digest;
 use crate::change::{ObjectId, RepoPath};
 
-/// Commits that are remembered: the newest.
+/// How many commits are remembered: the newest.
 pub const MAX_COMMITS: usize = 20_000;
-/// Paths of one commit; those of imports, which touch more, say nothing of any of them.
+/// The most paths of one commit; imports touch more, and say nothing about any of them.
 pub const MAX_PATHS: usize = 1_000;
-/// Times that are remembered of one path.
+/// How many times are remembered for one path.
 const MAX_TIMES: usize = 64;
-/// Authors that are remembered of one path.
+/// How many authors are remembered for one path.
 const MAX_AUTHORS: usize = 64;
-/// Changes to a path that its share of mistakes is reckoned from; with less, the folder is asked.
+/// The least number of changes to a path for computing its share of mistakes; with fewer, the folder is used.
 const ENOUGH: u32 = 20;
 
 const DAY: i64 = 86_400;
 
-/// One commit, or one proposal, as far as history goes.
+/// One commit, or one proposal, as far as it matters for history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastChange {
-    /// The commit; of a proposal its head.
+    /// The commit; for a proposal, its head.
     pub id: ObjectId,
     /// Seconds since the epoch.
     pub time: i64,
-    /// Tells authors apart.
+    /// Distinguishes authors.
     pub author: u64,
     /// What its message says.
     pub signs: Signs,
-    /// What it touches, and where that was before.
+    /// The paths that it touches, with their old paths.
     pub paths: Vec<(RepoPath, Option<RepoPath>)>,
 }
 
 impl PastChange {
-    /// Tells authors apart by their addresses.
+    /// Distinguishes authors by their addresses.
     pub fn author(address: &str) -> u64 {
         let digest = Digest::of(address.to_lowercase().as_bytes()).0;
         u64::from_le_bytes(std::array::from_fn(|at| digest[at]))
     }
 }
 
-/// What history says of one change: counts, no judgement.
+/// What history says about one change: counts, without judgement.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Look {
-    /// Commits that were looked at.
+    /// The number of commits that were read.
     pub commits: u32,
     /// Changes of its hottest file within 30 days.
     pub busy: u32,
@@ -63,41 +63,41 @@ pub struct Look {
     pub authors: u32,
     /// Commits that last touched its files, each once.
     pub last_changes: u32,
-    /// Its files that were taken back or mended within 180 days.
+    /// Its files that were reverted or fixed within 180 days.
     pub undone: u32,
-    /// Its files that were there before.
+    /// Its files that existed before.
     pub known: u32,
-    /// Those of them that its author never touched.
+    /// Those of them that its author never changed.
     pub first_touch: u32,
     /// Commits of its author before.
     pub experience: u32,
-    /// It takes something back.
+    /// It reverts something.
     pub undoes: bool,
-    /// It brings back what was taken back.
+    /// It brings back what was reverted.
     pub redoes: bool,
-    /// Characters of its message.
+    /// The length of its message in characters.
     pub message: u32,
     /// Files and folders that it touches.
     pub files: u32,
-    /// Folders that its files lie in.
+    /// Folders that contain its files.
     pub folders: u32,
-    /// Where past changes were wrong most often, among its files and their folders.
+    /// The place where past changes were wrong most often, among its files and their folders.
     pub worst: Option<Share>,
-    /// Commits that were wrong later, among all.
+    /// The number of all commits that turned out wrong.
     pub wrong: u32,
 }
 
 impl Look {
-    /// Commits without which history says nothing.
+    /// The least number of commits for history to be meaningful.
     const ENOUGH: u32 = 100;
 
-    /// Whether there is enough history to go by.
+    /// Whether there is enough history.
     pub fn speaks(&self) -> bool {
         self.commits >= Look::ENOUGH
     }
 }
 
-/// How many past changes of a place were taken back or mended later.
+/// How many past changes of a place were reverted or fixed later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
     /// A file or folder; the root is empty.
@@ -112,7 +112,7 @@ pub struct Share {
 #[derive(Debug, Default)]
 struct Place {
     path: Vec<u8>,
-    /// The folder that it lies in.
+    /// The folder that contains it.
     parent: Option<u32>,
     changes: u32,
     wrong: u32,
@@ -120,7 +120,7 @@ struct Place {
     undone: VecDeque<i64>,
     /// And how many changes of each are remembered.
     authors: Vec<(u64, u32)>,
-    /// Number of the last commit.
+    /// The number of the last commit.
     last: Option<usize>,
 }
 
@@ -144,7 +144,7 @@ struct Remembered {
     wrong: bool,
 }
 
-/// What is remembered of the commits that landed.
+/// What is remembered about the landed commits.
 #[derive(Debug, Default)]
 pub struct History {
     places: Vec<Place>,
@@ -168,7 +168,7 @@ impl History {
         self.commits.is_empty()
     }
 
-    /// What is said of a change that is not part of it.
+    /// The history of a change that is not part of it.
     pub fn look(&self, change: &PastChange) -> Look {
         let paths = &change.paths[..change.paths.len().min(MAX_PATHS)];
         let known = paths.iter().filter_map(|(path, from)| self.file(from.as_ref().unwrap_or(path)));
@@ -199,7 +199,7 @@ impl History {
         }
     }
 
-    /// Takes in a commit that landed after all that were taken in before.
+    /// Adds a commit that landed after all that were added before.
     pub fn take(&mut self, change: &PastChange) {
         self.mark_wrong(&change.signs.named);
         if change.paths.len() > MAX_PATHS || self.by_id.contains_key(&change.id.0) {
@@ -255,7 +255,7 @@ impl History {
         self.wrong -= u32::from(oldest.wrong);
     }
 
-    /// Notes that commits were wrong; abbreviations that mean none or several that are remembered say nothing.
+    /// Records that commits were wrong; abbreviations that match none or several remembered commits are ignored.
     fn mark_wrong(&mut self, named: &[String]) {
         for prefix in named {
             let Some(number) = self.number_of(prefix) else { continue };
@@ -288,7 +288,7 @@ impl History {
         places.into_iter().map(share).max_by_key(|share| (ratio(share), share.changes))
     }
 
-    /// The nearest place above or at a path of which enough is known.
+    /// The nearest place at or above a path about which enough is known.
     fn well_known(&self, path: &[u8]) -> Option<u32> {
         let mut at = Some(path);
         while let Some(path) = at {
@@ -306,7 +306,7 @@ impl History {
         self.by_path.get(&path.0).copied().filter(|at| !self.places[*at as usize].times.is_empty())
     }
 
-    /// What is known of a file goes with it where it moves.
+    /// What is known about a file moves with it.
     fn rename(&mut self, from: &RepoPath, to: &RepoPath) {
         let Some(old) = self.file(from) else { return };
         let new = self.place(&to.0);
@@ -328,7 +328,7 @@ impl History {
         at
     }
 
-    /// Files, and the folders that they lie in, each once.
+    /// Files, and the folders that contain them, each once.
     fn around(&self, files: &[u32]) -> BTreeSet<u32> {
         let mut all = BTreeSet::new();
         for &file in files {
@@ -348,7 +348,7 @@ fn remember(times: &mut VecDeque<i64>, time: i64) {
     }
 }
 
-/// The folder of a path; that of a file beside no folder is the root, which lies in none.
+/// The folder of a path; for a file at the top it is the root, which has no folder.
 fn folder(path: &[u8]) -> Option<&[u8]> {
     if path.is_empty() {
         return None;

@@ -1,15 +1,15 @@
-//! What history says of a change, as points that add up, each with its sentence. Two sets of weights: for code, where
-//! larger changes break more often, and for configuration, where they do not.
+//! What history says about a change, as points that add up, each with its sentence. There are two sets of weights: for
+//! code, in which larger changes break more often, and for configuration, in which they do not.
 
 use super::{Look, Share};
 use crate::change::counted;
 
-/// Which weights a change is given.
+/// Which weights apply to a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weights {
     /// It touches code.
     Code,
-    /// It touches none.
+    /// It touches no code.
     Configuration,
 }
 
@@ -21,7 +21,7 @@ struct Table {
     busy: i32,
     /// Per doubling of the commits that touched its files last.
     last_changes: i32,
-    /// Per doubling of the message beyond 32 characters: who explains much has much to explain.
+    /// Per doubling of the message beyond 32 characters: long explanations go with risky changes.
     message: i32,
     /// Per half a doubling of the share of past changes there that were wrong, up or down.
     worst: i32,
@@ -55,12 +55,12 @@ const CONFIGURATION: Table = Table {
     first_touch: 0,
 };
 
-/// How far a count goes on to count: its logarithm to base 2.
+/// The logarithm of a count to base 2, at most `most`.
 fn doublings(count: u32, most: u32) -> i32 {
     count.saturating_add(1).ilog2().min(most) as i32
 }
 
-/// Integers that add up, each with its sentence, without its end.
+/// Integers that add up, each with its sentence, without the final full stop.
 pub fn terms(look: &Look, weights: Weights) -> Vec<(i32, String)> {
     if !look.speaks() {
         return Vec::new();
@@ -73,7 +73,7 @@ pub fn terms(look: &Look, weights: Weights) -> Vec<(i32, String)> {
         (table.undoes * i32::from(look.undoes), "it takes back an earlier change".to_owned()),
         (table.redoes * i32::from(look.redoes), "it brings back what was taken back".to_owned()),
     ];
-    // Where nothing was ever taken back, no place is better than the rest.
+    // If nothing was ever reverted, no place is better than the rest.
     if let Some(share) = look.worst.as_ref().filter(|_| look.wrong > 0) {
         terms.push((table.worst * steps(share, look), said(share, look)));
     }
@@ -93,13 +93,13 @@ pub fn terms(look: &Look, weights: Weights) -> Vec<(i32, String)> {
     terms
 }
 
-/// Changes after which the share of a place weighs as much as that of the repository.
+/// The number of changes after which the share of a place weighs as much as that of the repository.
 const PRIOR: u128 = 20;
-/// Twice the logarithm to base 2 of a ratio in thousandths: where each step begins.
+/// Twice the logarithm to base 2 of a ratio in thousandths: the beginning of each step.
 const STEPS: [(u128, i32); 10] =
     [(5_657, 5), (4_000, 4), (2_828, 3), (2_000, 2), (1_414, 1), (707, 0), (500, -1), (354, -2), (250, -3), (0, -4)];
 
-/// How much worse a place fared than the repository: steps of half a doubling, from -4 to 5.
+/// How much worse a place is than the repository: steps of half a doubling, from -4 to 5.
 fn steps(share: &Share, look: &Look) -> i32 {
     // In fractions of one denominator, so that no rounding depends on the machine: mean = m / n.
     let (m, n) = (u128::from(look.wrong) + 1, u128::from(look.commits) + 50);

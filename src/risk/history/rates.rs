@@ -1,15 +1,15 @@
-//! How often each rule fires in one repository. The same pattern is on 0.1 % of the changes of one project and on 32 %
-//! of another: what is found all the time tells no change from the others.
+//! How often each rule fires in one repository. The same pattern matches 0.1 % of the changes of one project and 32 %
+//! of another: a rule that fires all the time does not distinguish changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-/// Commits that rates are taken from: the newest.
+/// How many commits rates are computed from: the newest.
 pub const MAX_RATED: usize = 3_000;
-/// Commits without which a rate says nothing.
+/// The least number of commits for a meaningful rate.
 const ENOUGH: u32 = 200;
-/// Of that many per cent of the changes a rule is common.
+/// The percentage of changes above which a rule is common.
 const COMMON: u32 = 5;
 
 /// On how many commits of a repository each rule fired.
@@ -17,19 +17,19 @@ const COMMON: u32 = 5;
 pub struct Rates {
     /// Commits that were assessed.
     pub commits: u32,
-    /// By the id of the rule; those that never fired are not in it.
+    /// By the id of the rule; rules that never fired are not included.
     pub fired: BTreeMap<String, u32>,
 }
 
 impl Rates {
-    /// Takes in what fired on one commit.
+    /// Adds what fired on one commit.
     pub fn take<'f>(&mut self, rules: impl IntoIterator<Item = &'f str>) {
         self.commits += 1;
         let once: BTreeSet<&str> = rules.into_iter().collect();
         once.into_iter().for_each(|rule| *self.fired.entry(rule.to_owned()).or_default() += 1);
     }
 
-    /// Takes out what was taken in once.
+    /// Removes what was added before.
     pub fn forget<'f>(&mut self, rules: impl IntoIterator<Item = &'f str>) {
         self.commits = self.commits.saturating_sub(1);
         let once: BTreeSet<&str> = rules.into_iter().collect();
@@ -41,13 +41,13 @@ impl Rates {
         self.fired.retain(|_, count| *count > 0);
     }
 
-    /// Whether a rule fires on more than 5 % of the changes here: then it is a note, which raises no tier.
+    /// Whether a rule fires on more than 5 % of the changes here: then its findings are notes, which raise no tier.
     pub fn is_common(&self, rule: &str) -> bool {
         let fired = self.fired.get(rule).copied().unwrap_or(0);
         self.commits >= ENOUGH && u64::from(fired) * 100 > u64::from(self.commits) * u64::from(COMMON)
     }
 
-    /// How rare a rule is, in half a sentence; none where too little is known.
+    /// How rare a rule is, as a clause; none if too little is known.
     pub fn said(&self, rule: &str) -> Option<String> {
         if self.commits < ENOUGH {
             return None;

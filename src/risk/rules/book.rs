@@ -1,5 +1,5 @@
-//! Rules for the people who write them: what there is, what one says, whether its examples hold, and which facts are
-//! read off a text.
+//! Rules for their authors: which rules exist, what a rule says, whether its examples are right, and which facts are
+//! read from a text.
 
 use super::fact::Example;
 use super::{Rules, Severity, Wording};
@@ -9,24 +9,24 @@ use crate::change::{ObjectId, RepoPath};
 use crate::risk::facts::{self, ChangedLines, Fact};
 use crate::risk::{Assessor, FileUnderReview};
 
-/// What a rule says, for people.
+/// The description of a rule, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleText {
-    /// As findings name it.
+    /// Its id in findings.
     pub id: String,
-    /// How grave a finding is.
+    /// The severity of its findings.
     pub severity: Severity,
-    /// What, in a few words.
+    /// What it finds, in a few words.
     pub title: String,
     /// Why it matters.
     pub why: String,
     /// The question to the reviewer.
     pub ask: String,
-    /// On which it fires, and on which it does not; none of a check in code.
+    /// Examples on which it fires, and on which it does not; none for a check in code.
     pub hits: Vec<String>,
-    /// As `hits`.
+    /// Like `hits`.
     pub misses: Vec<String>,
-    /// Why it says no more than a note, and which pack says so.
+    /// Why its findings are only notes, and the pack that says so.
     pub quieted: Vec<String>,
 }
 
@@ -38,7 +38,7 @@ impl RuleText {
 }
 
 impl Rules {
-    /// All rules and checks by their ids; one that is worded more than once, as often.
+    /// All rules and checks by their ids; one with several wordings has several entries.
     pub fn texts(&self) -> Vec<RuleText> {
         let lines = self.rules.iter().map(|rule| {
             let (hits, misses) = rule.examples.clone();
@@ -56,8 +56,8 @@ impl Rules {
         all
     }
 
-    /// Tries the examples of rules; each that does not do as it says, in a sentence. A rule over lines needs
-    /// examples of both kinds, as one over facts does to be read at all.
+    /// Tries the examples of rules; returns a sentence for each wrong one. A rule over lines needs examples of both
+    /// kinds; a rule over facts cannot be read without them.
     pub(super) fn trial(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for rule in &self.rules {
@@ -107,7 +107,7 @@ fn marked(mark: &str, text: &str) -> String {
     text.lines().map(|line| format!("{mark}{line}\n")).collect()
 }
 
-/// The facts that are read off a text, one a line: kind, object, value, then where; none where its format is not read.
+/// The facts that are read from a text, one per line: kind, object, value, then place; none if its format is not read.
 pub fn facts_of(path: &str, text: &str) -> Option<Vec<String>> {
     let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX / 2);
     let whole = ChangedLines::in_runs(std::iter::once(1..=lines + 1));

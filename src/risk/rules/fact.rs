@@ -1,5 +1,5 @@
-//! Rules over facts (`[[fact]]` in `assets/rules/`): what came, went or has another value than before, whatever the
-//! layout of the text. Each names its object and both values.
+//! Rules over facts (`[[fact]]` in `assets/rules/`): what was added, removed or changed its value, whatever the layout
+//! of the text. Each names its object and both values.
 
 use regex::bytes::Regex;
 
@@ -7,9 +7,9 @@ use super::{About, Wording, globs, pattern, wording};
 use crate::datafile::Table;
 use crate::risk::facts::{Delta, Enclosing, Fact, Kind, Value};
 
-/// Characters of an object, value or text in a title.
+/// The most characters of an object, value or text in a title.
 const MAX_SAID: usize = 60;
-/// Characters of a key path in a title.
+/// The most characters of a key path in a title.
 const MAX_OBJECT: usize = 36;
 
 /// A rule over facts of some kinds.
@@ -23,22 +23,22 @@ pub(in crate::risk) struct FactRule {
     not_object: Option<Regex>,
     scope: Option<Regex>,
     not_scope: Option<Regex>,
-    /// Of the new value as it is said; of the old one where it is gone.
+    /// For the new value as it is shown; for the old one if the fact is gone.
     value: Option<Regex>,
-    /// Of the value before, where there is one.
+    /// For the old value, if there is one.
     old_value: Option<Regex>,
     text: Option<Regex>,
     not_text: Option<Regex>,
     lost: Option<Regex>,
-    /// Of the text without what stands in its string literals, but for what is filled into them.
+    /// For the text without its string literals, except what is interpolated into them.
     code: Option<Regex>,
     not_code: Option<Regex>,
     not_value: Option<Regex>,
-    /// Objects that take the place of what is gone, besides those that the rule itself is about.
+    /// Objects that replace what is gone, besides those that the rule itself is about.
     successor: Option<Regex>,
-    /// Only a value that stands there in letters: no expression, number or switch.
+    /// Only a literal text: no expression, number or boolean.
     literal: bool,
-    /// The value is not to be shown.
+    /// The value must not be shown.
     secret: bool,
     pub examples: Vec<Example>,
 }
@@ -52,34 +52,34 @@ pub(in crate::risk) struct Example {
     pub fires: bool,
 }
 
-/// What a change has to do to a fact.
+/// What a change must do to a fact.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum When {
     Came,
-    /// And the key, call or definition that it stood in is still there.
+    /// And the key, call or definition that contained it is still there.
     Gone,
-    /// And the resource, manifest or job that it stood in is still there, and the file.
+    /// And the resource, manifest or job that contained it is still there, and the file.
     GoneFromBlock,
-    /// Whatever it stood in.
+    /// Whatever contained it.
     GoneAtAll,
-    /// As `Came`, in what was there before: a skip in an old test, a setting of an old resource.
+    /// Like `Came`, in something that existed before: a skip in an old test, a setting of an old resource.
     CameInto,
     Changed,
-    /// To so many times as much, or more.
+    /// By at least this factor.
     Raised(f64),
-    /// To so many times less.
+    /// To at most one part in this many.
     Lowered(f64),
-    /// There was a limit, and is none.
+    /// There was a limit, and there is none now.
     Unbounded,
     Zero,
-    /// From false, or from what is not known, to true.
+    /// From false, or unknown, to true.
     On,
     Off,
-    /// An address range takes in more than before.
+    /// An address range covers more than before.
     Widened,
-    /// A condition of the same names, turned round or with another bound.
+    /// A condition of the same names, inverted or with another bound.
     Inverted,
-    /// Its text had what the pattern `lost` says, and has it no more.
+    /// Its text matched the pattern `lost`, and no longer does.
     Lost,
 }
 
@@ -98,7 +98,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("block", Kind::Block),
 ];
 
-/// A kind as rule files have it.
+/// A kind in the spelling of rule files.
 pub(super) fn name_of(kind: Kind) -> &'static str {
     KINDS.iter().find(|(_, own)| *own == kind).map_or("", |(name, _)| name)
 }
@@ -150,7 +150,7 @@ impl When {
             When::Unbounded => far(&|_, new| new.is_infinite()),
             When::Zero => far(&|_, new| new <= 0.0),
             When::On => new.value == Value::Bool(true),
-            // Where nothing was said, nothing was on.
+            // Without an old value, nothing was on.
             When::Off => new.value == Value::Bool(false) && !says_nothing(&old.value),
             When::Widened => is_wider(&old.value, &new.value),
             When::Inverted => is_inverted(&old.object, &new.object) && consequence(old) == consequence(new),
@@ -178,13 +178,13 @@ fn is_wider(old: &Value, new: &Value) -> bool {
     }
 }
 
-/// What a guard does where its condition holds: where that is turned round, too, nothing is.
+/// What a guard does if its condition holds: if that is inverted as well, nothing changes.
 fn consequence(guard: &Fact) -> String {
     let rest = guard.text.replacen(&guard.object, "", 1);
     rest.split_whitespace().filter(|word| !matches!(*word, "if" | "unless")).collect::<Vec<_>>().join(" ")
 }
 
-/// What is said for people, and what only declares that something may be given: neither does anything.
+/// Descriptions for people, and declarations of possible inputs: neither has an effect.
 fn is_told_only(fact: &Fact) -> bool {
     let is_text =
         matches!(fact.name(), "description" | "summary" | "title" | "comment" | "displayName" | "help" | "message");
@@ -193,8 +193,8 @@ fn is_told_only(fact: &Fact) -> bool {
     is_declared || is_text && fact.kind == Kind::Setting
 }
 
-/// Whether two conditions are the same but for what turns them round or moves their bound: negations, comparisons. A
-/// negation that only stands elsewhere turns nothing: `!(a == b)` is `a != b`.
+/// Whether two conditions differ only in negations and comparisons, which invert them or move their bound. A negation
+/// that is only written differently inverts nothing: `!(a == b)` is `a != b`.
 fn is_inverted(old: &str, new: &str) -> bool {
     let (old, new) = (Condition::of(old), Condition::of(new));
     old.rest == new.rest && (old.is_negated != new.is_negated || old.bounds != new.bounds)
@@ -214,7 +214,7 @@ impl Condition {
         for token in tokens(text) {
             match token {
                 "!" | "not" | "unless" => condition.is_negated ^= true,
-                // `x == false` is `!x`; it keeps its comparison, and so is no inversion of it.
+                // `x == false` is `!x`; the comparison is kept, so that this is not an inversion of it.
                 "!=" | "!==" | "<>" | "==" | "===" | "is" | "=~" | "!~" => {
                     condition.is_negated ^= token.starts_with('!') || token == "<>";
                     condition.rest.push('=');
@@ -234,7 +234,7 @@ impl Condition {
     }
 }
 
-/// Names and signs of an expression, blanks left out.
+/// The names and operators of an expression, without blanks.
 fn tokens(text: &str) -> Vec<&str> {
     let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
     let is_sign = |c: char| matches!(c, '=' | '<' | '>' | '~' | '&' | '|' | '?' | '-');
@@ -242,7 +242,7 @@ fn tokens(text: &str) -> Vec<&str> {
     while let Some(first) = rest.chars().next() {
         let run = |fits: &dyn Fn(char) -> bool| rest.find(|c| !fits(c)).unwrap_or(rest.len());
         let end = match first {
-            // Before a name or a bracket it stands for itself: `!!x`, `!(x)`.
+            // Before a name or a bracket it is a separate operator: `!!x`, `!(x)`.
             '!' => 1 + rest[1..].find(|c| !matches!(c, '=' | '~')).unwrap_or(rest.len() - 1),
             _ if is_of_name(first) => run(&is_of_name),
             _ if is_sign(first) => run(&is_sign),
@@ -255,7 +255,7 @@ fn tokens(text: &str) -> Vec<&str> {
 }
 
 impl FactRule {
-    /// Reads a rule whose patterns have at most so many bytes as they are run.
+    /// Reads a rule whose compiled patterns have at most this many bytes.
     pub fn read(table: &Table<'_>, size: usize) -> Option<FactRule> {
         let kinds = table.strings("kind").into_iter().filter_map(|name| {
             let kind = KINDS.iter().find(|(own, _)| *own == name.value).map(|(_, kind)| *kind);
@@ -277,7 +277,7 @@ impl FactRule {
         }
         let regex = |key| pattern(table.string(key), size);
         let flag = |key| table.boolean(key).is_some_and(|flag| flag.value);
-        // Read before any is missed: else the others would be told to be unknown.
+        // Read all before reporting a missing one: otherwise the others would be reported as unknown.
         let wording = wording(table);
         let rule = FactRule {
             wording: Wording::default(),
@@ -304,18 +304,18 @@ impl FactRule {
         Some(FactRule { wording: wording?, ..rule })
     }
 
-    /// Whether the rule is only about what comes into something that was there before.
+    /// Whether the rule is only about additions to something that existed before.
     pub fn is_only_into(&self) -> bool {
         self.when.contains(&When::CameInto) && !self.when.contains(&When::Came)
     }
 
-    /// What the rule looks for and a text has no more.
+    /// What the rule looks for and a text no longer has.
     pub fn lost_from(&self, text: &str) -> Option<String> {
         let found = self.lost.as_ref()?.find(text.as_bytes())?;
         Some(String::from_utf8_lossy(found.as_bytes()).into_owned())
     }
 
-    /// Whether a fact may have taken the place of one that the rule misses.
+    /// Whether a fact may replace one that the rule misses.
     pub fn is_succeeded_by(&self, fact: &Fact) -> bool {
         let is_named = || self.successor.as_ref().is_some_and(|object| object.is_match(fact.object.as_bytes()));
         self.kinds.contains(&fact.kind) && (self.is_about(fact) || is_named())
@@ -355,7 +355,7 @@ impl FactRule {
             && self.old_value.as_ref().is_none_or(|regex| old.is_some_and(|old| regex.is_match(old.as_bytes())))
     }
 
-    /// Whether a change made it so: what the patterns look for was not there before, or is not there now.
+    /// Whether the change caused it: what the patterns look for did not exist before, or does not exist now.
     fn is_news(&self, when: When, delta: &Delta) -> bool {
         let Delta::Changed { old, new } = delta else { return true };
         match when {
@@ -369,19 +369,19 @@ impl FactRule {
         }
     }
 
-    /// What the rule says of this delta: its title, with the object and both values.
+    /// The title for this delta, with the object and both values.
     pub fn title(&self, delta: &Delta) -> String {
         let what = if self.secret { short(&delta.fact().object) } else { what(delta) };
         format!("{}: {what}", self.wording.title)
     }
 
-    /// The value of a delta, where nobody is to see it.
+    /// The value of a delta, if it must not be shown.
     pub fn secret_in(&self, delta: &Delta) -> Option<String> {
         Some(delta.fact().value.say()).filter(|value| self.secret && !value.is_empty())
     }
 }
 
-/// The text with its string literals empty, but for what is filled into them: `"a ${b}"` is `"b"`.
+/// The text with its string literals emptied, except for what is interpolated into them: `"a ${b}"` is `"b"`.
 fn without_literals(text: &str) -> String {
     let (mut out, mut quote, mut filled) = (String::new(), None, 0_u32);
     let mut before = ' ';
@@ -406,12 +406,12 @@ fn without_literals(text: &str) -> String {
     out
 }
 
-/// Whether a pattern that may be left out matches.
+/// Whether an optional pattern matches.
 fn matches(regex: &Option<Regex>, text: &str) -> bool {
     regex.as_ref().is_none_or(|regex| regex.is_match(text.as_bytes()))
 }
 
-/// Whether a pattern is there, and matches.
+/// Whether a pattern exists and matches.
 fn hits(regex: &Option<Regex>, text: &str) -> bool {
     regex.as_ref().is_some_and(|regex| regex.is_match(text.as_bytes()))
 }
@@ -440,7 +440,7 @@ fn what(delta: &Delta) -> String {
     }
 }
 
-/// The parts of an object from its end on, as many as are short enough: the file and the line say the rest.
+/// As many of the last parts of an object as are short enough: the file and the line give the rest.
 fn last_parts(object: &str) -> String {
     let fits = |from: &usize| object[*from..].chars().count() <= MAX_OBJECT;
     let starts = object.match_indices('.').map(|(at, _)| at + 1);
@@ -451,7 +451,7 @@ fn last_parts(object: &str) -> String {
     }
 }
 
-/// The text without its middle where it is long: both ends tell it from others.
+/// The text, shortened in the middle if it is long: both ends distinguish it from others.
 fn short(text: &str) -> String {
     let count = text.chars().count();
     if count <= MAX_SAID {

@@ -35,9 +35,9 @@ const SHIPPED: &[(&str, &str)] = &[
     ("rules/blast.toml", include_str!("../../../assets/rules/blast.toml")),
     ("rules/known_packages.toml", include_str!("../../../assets/rules/known_packages.toml")),
 ];
-/// Bytes of a pattern as it is run.
+/// The most bytes of a compiled pattern.
 const MAX_PATTERN: usize = 1 << 20;
-/// Characters of evidence.
+/// The most characters of evidence.
 pub(super) const MAX_EVIDENCE: usize = 200;
 const MASK: &str = "▒▒▒▒▒▒▒▒";
 
@@ -48,7 +48,7 @@ enum Scope {
     Path,
 }
 
-/// What a rule or a check says when it fires.
+/// The texts of a rule or a check when it fires.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wording {
     pub id: String,
@@ -58,13 +58,13 @@ pub(super) struct Wording {
     pub ask: String,
 }
 
-/// Which paths a rule looks at.
+/// To which paths a rule applies.
 #[derive(Debug, Clone)]
 pub(super) struct About {
     paths: Option<GlobSet>,
     not_paths: GlobSet,
     pub in_tests: bool,
-    /// Only code, or only what is not.
+    /// Only to code, or only to other files.
     code: Option<bool>,
 }
 
@@ -73,30 +73,30 @@ struct Rule {
     wording: Wording,
     scope: Scope,
     about: About,
-    /// Only where the path is new: a file that holds secrets does no harm when it goes.
+    /// Only if the path is new: deleting a file with secrets does no harm.
     only_new: bool,
-    /// How grave it is where the path was there before.
+    /// The severity if the path existed before.
     when_changed: Option<Severity>,
-    /// Not in lines that are nothing but comment.
+    /// Not in lines that contain only a comment.
     code_only: bool,
-    /// Only where the format is not read for facts: a rule over these looks there.
+    /// Only if the format is not read for facts; otherwise a rule over facts applies.
     unread_only: bool,
     regex: Option<Regex>,
     unless: Option<Regex>,
-    /// Of a rule over paths: what the new text has to hold.
+    /// For a rule over paths: what the new text must contain.
     contains: Option<Regex>,
     secret: bool,
     /// Examples that must and must not fire: run by a test.
     examples: (Vec<String>, Vec<String>),
 }
 
-/// How far a path reaches.
+/// The reach of a path.
 #[derive(Debug, Clone)]
 struct Reach {
     paths: GlobSet,
     class: BlastClass,
     sentence: String,
-    /// The folder decides what is run, applied or obeyed.
+    /// The folder decides what is run, applied or followed.
     by_folder: bool,
 }
 
@@ -107,24 +107,24 @@ pub struct Rules {
     facts: Vec<FactRule>,
     checks: Vec<Wording>,
     reaches: Vec<Reach>,
-    /// Names of well-known packages by ecosystem, for what is a letter away from one.
+    /// Names of well-known packages by ecosystem, to find names that are one letter off.
     packages: BTreeMap<String, Vec<String>>,
-    /// Of packs: which shipped rules say no more than a note, and where.
+    /// From packs: which shipped rules only make notes, and on which paths.
     quiets: Vec<Quiet>,
-    /// Packs of which nothing is used.
+    /// Refused packs.
     refused: Vec<FileError>,
     digest: Digest,
 }
 
 impl Rules {
-    /// The rules of this version, read once.
+    /// The shipped rules, read once.
     pub fn shipped() -> &'static Rules {
         static RULES: LazyLock<Rules> =
             LazyLock::new(|| Rules::parse(SHIPPED).expect("a test reads the shipped rules"));
         &RULES
     }
 
-    /// Reads rule files; the first that has mistakes is refused whole.
+    /// Reads rule files; fails with all mistakes of the first bad file.
     pub fn parse(files: &[(&str, &str)]) -> Result<Rules, FileError> {
         let mut all = Rules::none();
         let mut sources = String::new();
@@ -145,12 +145,12 @@ impl Rules {
         Ok(all)
     }
 
-    /// SHA-256 of the files that the rules were read from: what a record names as its rules.
+    /// SHA-256 of the files that the rules were read from, by which a record identifies its rules.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// How far a path reaches, and why: the first rule that matches.
+    /// The reach of a path, and why: the first rule that matches.
     pub(super) fn class_of(&self, path: &str) -> (BlastClass, &str) {
         match self.reach_of(path) {
             Some(reach) => (reach.class, &reach.sentence),
@@ -159,12 +159,12 @@ impl Rules {
         }
     }
 
-    /// Whether the folder decides what is run, applied or obeyed of a path.
+    /// Whether its folder decides that a path is run, applied or followed.
     pub(super) fn goes_by_folder(&self, path: &str) -> bool {
         self.reach_of(path).is_some_and(|reach| reach.by_folder)
     }
 
-    /// Whether the same rules look at both paths.
+    /// Whether the same rules apply to both paths.
     pub(super) fn look_alike_at(&self, a: &str, b: &str) -> bool {
         self.rules.iter().all(|rule| rule.is_about(a) == rule.is_about(b))
             && self.facts.iter().all(|rule| rule.about.takes_in(a) == rule.about.takes_in(b))
@@ -198,7 +198,7 @@ impl Rules {
         for (side, scope, lines, others) in
             [(Side::Old, Scope::Removed, removed, added), (Side::New, Scope::Added, added, removed)]
         {
-            // A line that stands on both sides, whatever its indentation, was only moved.
+            // A line that is on both sides, with any indentation, was only moved.
             let moved: BTreeSet<&str> = others.iter().map(|(_, line)| line.trim()).collect();
             let facts = file.stated(side);
             for (number, line) in lines.iter().filter(|(_, line)| !moved.contains(line.trim())) {
@@ -214,7 +214,7 @@ impl Rules {
         found
     }
 
-    /// The rules over facts that look at a path.
+    /// The rules over facts that apply to a path.
     pub(super) fn over_facts_at(&self, path: &str) -> Vec<&FactRule> {
         if is_sample(path) {
             return Vec::new();
@@ -222,7 +222,7 @@ impl Rules {
         self.facts.iter().filter(|rule| rule.about.takes_in(path)).collect()
     }
 
-    /// What a rule says of a delta of a file: at the first line of it that changed.
+    /// The finding of a rule for a delta of a file, at its first changed line.
     pub(super) fn finding_of(&self, rule: &FactRule, delta: &Delta, file: &FileUnderReview<'_>) -> Option<Finding> {
         let is_left_out = !rule.about.in_tests && is_of_unit_tests(&file.path(), &delta.fact().scope);
         let (side, line) = (!is_left_out && rule.fires(delta)).then(|| file.place_of(delta))??;
@@ -233,7 +233,7 @@ impl Rules {
         let found = self.finding(&rule.wording, file, side, line, &shown);
         let most = if is_rehearsal(&file.path()) { Severity::Medium } else { Severity::Critical };
         let severity = found.severity.min(most);
-        // An answer is about all of what is said and stands there, not about the part of it that is shown.
+        // An answer covers the whole text and line, not only the part that is shown.
         let whole = [title.as_str(), evidence.trim(), &file.text_of(delta)].join("\0");
         Some(Finding { text: Digest::of(whole.as_bytes()).key(), title, severity, ..found })
     }
@@ -251,8 +251,8 @@ impl Rules {
         Some(self.finding(wording, file, side, line, evidence))
     }
 
-    /// Whether what a finding says, and the line that it is about, tell its object from others: so it is with patterns
-    /// and facts. A check in code knows more of its object than it says, and other tools have objects of their own.
+    /// Whether the text of a finding, together with its line, identifies its object. That is so for patterns and facts.
+    /// A check in code knows more about its object than it says, and other tools have their own objects.
     pub(super) fn names_its_object(&self, finding: &Finding) -> bool {
         let id = &finding.rule;
         let is_own = self.rules.iter().map(|rule| &rule.wording).chain(self.facts.iter().map(|rule| &rule.wording));
@@ -260,7 +260,7 @@ impl Rules {
         is_own.into_iter().any(|own| own.id == *id) && !self.checks.iter().any(|check| says_as_much(&check))
     }
 
-    /// Whether what a rule finds is a secret, by its id: looked for in every commit of a change.
+    /// Whether a rule finds secrets, by its id: these are searched for in every commit of a change.
     pub fn finds_secrets(&self, id: &str) -> bool {
         let is_own = |rule: &&Rule| rule.wording.id == id && pack::is_of_pack(id);
         id.starts_with("secret.") || self.rules.iter().filter(is_own).any(|rule| rule.secret)
@@ -282,7 +282,8 @@ impl Rules {
         }
     }
 
-    /// Whatever rule shows a line, what looks like a secret in it is masked: evidence ends up in logs and screenshots.
+    /// Masks anything that looks like a secret in a line, whichever rule shows it: evidence ends up in logs and
+    /// screenshots.
     pub(super) fn redacted(&self, line: &str) -> String {
         let mask = |captures: &Captures<'_>| {
             let text = |group: regex::bytes::Match<'_>| String::from_utf8_lossy(group.as_bytes()).into_owned();
@@ -297,7 +298,7 @@ impl Rules {
     }
 }
 
-/// Whether a scope is that of the tests at the end of a file of Rust.
+/// Whether a scope is the test module at the end of a Rust file.
 fn is_of_unit_tests(path: &str, scope: &str) -> bool {
     path.ends_with(".rs") && scope.split('.').any(|part| matches!(part, "test" | "tests"))
 }
@@ -326,7 +327,7 @@ impl Rule {
     }
 }
 
-/// All keys are read before any of them is missed: else the others would be told to be unknown.
+/// All keys are read before reporting a missing one: otherwise the others would be reported as unknown.
 fn wording(table: &Table<'_>) -> Option<Wording> {
     let text = |key| table.need_string(key).map(|text| text.value);
     let (severity, id, title) = (table.need_string("severity").and_then(severity), text("id"), text("title"));
@@ -355,7 +356,7 @@ fn scope(side: Placed<'_, String>) -> Option<Scope> {
     scope
 }
 
-/// Reads a rule whose patterns have at most so many bytes as they are run.
+/// Reads a rule whose compiled patterns have at most this many bytes.
 fn rule(table: &Table<'_>, size: usize) -> Option<Rule> {
     let (scope, wording) = (table.need_string("side").and_then(scope), wording(table));
     let (about, when_changed) = (About::read(table), table.string("when_changed").and_then(severity));
@@ -395,8 +396,8 @@ fn reach(table: &Table<'_>) -> Option<Reach> {
     Some(Reach { paths, class: parsed?, sentence: sentence?.value, by_folder })
 }
 
-/// A pattern in which `\w`, `\d`, `\s`, `\b` and letter case are those of ASCII, as words of source code are: Unicode's
-/// tables would take megabytes, and a slower engine on lines that are not ASCII.
+/// A pattern in which `\w`, `\d`, `\s`, `\b` and letter case are ASCII, like the words of source code: Unicode's tables
+/// would take megabytes, and a slower engine on lines that are not ASCII.
 pub(super) fn ascii(pattern: &str) -> Result<Regex, regex::Error> {
     bounded(pattern, MAX_PATTERN)
 }
@@ -414,7 +415,7 @@ fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         let mut builder = GlobBuilder::new(&pattern.value);
-        // `y{,a}ml` is `yml`, too, which is not what the library takes it for by itself.
+        // `y{,a}ml` also matches `yml`, which the library does not support by itself.
         match builder.literal_separator(true).case_insensitive(true).empty_alternates(true).build() {
             Ok(glob) => _ = set.add(glob),
             Err(error) => pattern.mistake(format!("`{}` is no pattern: {}", pattern.value, error.kind())),

@@ -1,6 +1,6 @@
-//! Packs: rules of a user, or of a repository as its policy branch has them, beside the shipped ones. A pack adds
-//! rules; a shipped one it may quiet to a note, with a reason that is shown. Of a pack with a mistake nothing is used,
-//! and that is told; the shipped rules stay.
+//! Packs: rules of a user, or of a repository on its policy branch, in addition to the shipped ones. A pack adds rules,
+//! and may quiet a shipped rule, so that it only makes notes, with a reason that is shown. If a pack has a mistake,
+//! none of it is used, and that is reported; the shipped rules stay in use.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,27 +13,28 @@ use crate::change::{RepoPath, visible};
 use crate::datafile::{self, FileError, Mistake, Placed, Table};
 use crate::risk::{Finding, Severity};
 
-/// Packs of one origin, and rules in all of them.
+/// The most packs of one origin, and rules in all of them.
 const MAX_PACKS: usize = 16;
 const MAX_RULES: usize = 100;
-/// Bytes of a pack, and of a pattern in it as it is run: all of them are held in memory, and a rule may have a dozen.
+/// The most bytes of a pack, and of a compiled pattern in it: all of them are kept in memory, and a rule may have a
+/// dozen.
 const MAX_BYTES: usize = 128 << 10;
 const MAX_PATTERN: usize = 128 << 10;
-/// Characters of a name, of a title, and of other sentences.
+/// The most characters of a name, of a title, and of other sentences.
 const MAX_NAME: usize = 48;
 const MAX_TITLE: usize = 120;
 const MAX_SENTENCE: usize = 600;
-/// Mistakes that one row names.
+/// The most mistakes that one row names.
 const MAX_NAMED: usize = 3;
 /// The rule that says that a pack is not used.
 const REFUSED: &str = "rules.pack-refused";
 
-/// Whose pack it is. Ids of its rules begin with it, so that none passes for a shipped one.
+/// The origin of a pack. The ids of its rules begin with it, so that none can be mistaken for a shipped one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// On the policy branch of a repository.
+    /// The policy branch of a repository.
     Repository,
-    /// In the configuration directory of who runs the program.
+    /// The configuration directory of the user.
     User,
 }
 
@@ -51,28 +52,28 @@ pub(super) fn is_of_pack(id: &str) -> bool {
     [Origin::Repository, Origin::User].iter().any(|origin| id.starts_with(origin.prefix()))
 }
 
-/// What is in the file of a pack, or why it cannot be read, as half a sentence.
+/// The content of the file of a pack, or why it cannot be read, as a clause.
 pub type PackText = Result<Vec<u8>, String>;
 
-/// A pack as it was found, not read yet.
+/// A pack file that is not parsed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackFile {
     /// Whose it is.
     pub origin: Origin,
     /// Name of the file: `shop.toml`.
     pub name: String,
-    /// Where it is, for people; escaped.
+    /// Its location, for people; escaped.
     pub place: String,
     /// Its bytes.
     pub text: PackText,
 }
 
 impl PackFile {
-    /// Bytes that are asked for: one more than a pack may have shows that it has too many.
+    /// How many bytes are read: one more than a pack may have, to detect one that is too large.
     pub const ASKED: usize = MAX_BYTES + 1;
 
-    /// Of the files in a folder those that are packs, by name, with what is in them. Those that are too many are
-    /// refused, each by its name.
+    /// The packs among the files in a folder, by name, with their content. Packs beyond the limit are refused, each by
+    /// its name.
     pub fn of_folder(
         origin: Origin,
         names: Vec<String>,
@@ -88,11 +89,11 @@ impl PackFile {
             place: visible::text(&place(name)).into_owned(),
             text: if at < MAX_PACKS { text(name) } else { Err(too_many()) },
         };
-        // One refusal more says it as well as a thousand.
+        // One more refusal is as good as a thousand.
         names.iter().enumerate().take(MAX_PACKS + 1).map(file).collect()
     }
 
-    /// Why a pack of so many bytes is not read.
+    /// Why a pack of this size is not read.
     pub fn too_large() -> String {
         format!("it is larger than {} KiB, the most that is read", MAX_BYTES >> 10)
     }
@@ -110,18 +111,18 @@ impl PackFile {
     }
 }
 
-/// A shipped rule that says no more than a note.
+/// A shipped rule that only makes notes.
 #[derive(Debug, Clone)]
 pub(super) struct Quiet {
     id: String,
     reason: String,
     /// The pack that says so.
     place: String,
-    /// All paths without.
+    /// Empty: all paths.
     paths: Option<GlobSet>,
 }
 
-/// What a pack without a mistake holds.
+/// The content of a valid pack.
 struct Pack {
     rules: Vec<Rule>,
     facts: Vec<FactRule>,
@@ -129,7 +130,7 @@ struct Pack {
 }
 
 impl Pack {
-    /// Reads a pack, of which so many rules are taken, and tries its examples.
+    /// Reads a pack with at most this many rules, and tries its examples.
     fn read(file: &PackFile, most: usize) -> Result<Pack, FileError> {
         let text = file.text.as_ref().map_err(|why| file.refusal(why))?;
         if text.len() > MAX_BYTES {
@@ -158,7 +159,7 @@ impl Pack {
     }
 }
 
-/// What a name may be, of a pack and of a rule in it.
+/// The valid names of a pack and of a rule in it.
 const NAME: &str = "by small letters, digits, `.` and `-`, at most 48 of them";
 
 fn is_name(text: &str) -> bool {
@@ -195,7 +196,7 @@ fn called(wording: Wording, prefix: &str) -> Wording {
     }
 }
 
-/// Words of a pack stand on the screen beside our own: they have the length of such.
+/// Texts of a pack are shown beside the program's own, and have the same length limits.
 fn bounded(table: &Table<'_>) {
     if let Some(id) = table.string("id").filter(|id| !is_name(&id.value)) {
         id.mistake(format!("a rule is called {NAME}"));
@@ -228,7 +229,7 @@ fn quiet(table: &Table<'_>, place: &str) -> Option<Quiet> {
     })
 }
 
-/// Which rules hold in a repository: those shipped, and those of packs. They are read when somebody asks first.
+/// The rules that apply in a repository: the shipped ones, and those of packs. They are read on first use.
 #[derive(Debug, Clone, Default)]
 pub struct Rulebook(Arc<Book>);
 
@@ -249,13 +250,13 @@ impl Rulebook {
         if more.is_empty() { self.clone() } else { Rulebook::with([&self.0.files, more].concat()) }
     }
 
-    /// Packs of which nothing is used, each with its mistakes. Without packs no rule is read for it.
+    /// Refused packs, each with its mistakes. Without packs this reads no rules.
     pub fn refused(&self) -> impl Iterator<Item = &FileError> {
         let files = (!self.0.files.is_empty()).then(|| self.rules());
         files.into_iter().flat_map(Rules::refused)
     }
 
-    /// All that hold.
+    /// All rules that apply.
     pub fn rules(&self) -> &Rules {
         if self.0.files.is_empty() {
             return Rules::shipped();
@@ -265,7 +266,7 @@ impl Rulebook {
 }
 
 impl Rules {
-    /// The shipped rules, and what packs make of them.
+    /// The shipped rules, as modified by packs.
     pub fn with_packs(files: &[PackFile]) -> Rules {
         let mut all = Rules::shipped().clone();
         let mut sources = all.digest.0.to_vec();
@@ -292,18 +293,18 @@ impl Rules {
         Rules { rules, facts, checks, reaches, packages, quiets, refused, digest: Digest([0; 32]) }
     }
 
-    /// Packs of which nothing is used, each with its mistakes.
+    /// Refused packs, each with its mistakes.
     pub fn refused(&self) -> &[FileError] {
         &self.refused
     }
 
-    /// How many rules packs brought, and how many of the shipped ones they quiet.
+    /// How many rules packs added, and how many of the shipped ones they quiet.
     pub fn of_packs(&self) -> (usize, usize) {
         let (own, shipped) = (self, Rules::shipped());
         (own.rules.len() + own.facts.len() - shipped.rules.len() - shipped.facts.len(), own.quiets.len())
     }
 
-    /// One row for each pack of which nothing is used: who answers for a change knows that some rules did not look.
+    /// One row for each refused pack: whoever answers for a change must know that some rules were not applied.
     pub fn refused_packs(&self, first: &RepoPath) -> Vec<Finding> {
         self.refused.iter().map(|error| refused_pack(error, first)).collect()
     }
@@ -319,14 +320,14 @@ impl Rules {
         Finding { severity: Severity::Note, why, ..finding }
     }
 
-    /// Why a rule says no more than a note, and where that is written.
+    /// Why a rule only makes notes, and where that is written.
     pub(super) fn quieting(&self, id: &str) -> Vec<String> {
         let own = self.quiets.iter().filter(|quiet| quiet.id == id);
         let where_ = |quiet: &Quiet| if quiet.paths.is_some() { " on some paths" } else { "" };
         own.map(|quiet| format!("only a note{} by {}: {}", where_(quiet), quiet.place, quiet.reason)).collect()
     }
 
-    /// Whether a rule or check has such an id.
+    /// Whether a rule or check has this id.
     fn words(&self, id: &str) -> bool {
         let rules = self.rules.iter().map(|rule| &rule.wording);
         let facts = self.facts.iter().map(|rule| &rule.wording);
@@ -416,7 +417,7 @@ mod tests {
         assert!(mistakes(&unread).contains("it is a symbolic link"));
     }
 
-    /// One mistake of a value, and no second one that some key is unknown.
+    /// One mistake for a value, without a second one that some key is unknown.
     #[test]
     fn a_wrong_value_is_the_one_mistake_that_is_told() {
         for (key, wrong) in [("severity = \"high\"", "severity = \"grave\""), ("side = \"added\"", "side = \"new\"")] {

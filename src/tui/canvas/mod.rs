@@ -1,9 +1,9 @@
-//! What the terminal shows, and the bytes that make it show the next frame: as few as are sure.
+//! What the terminal shows, and the bytes that make it show the next frame: as few as are safe.
 //!
-//! Only cells that look different are written, colours only where they change, blanks are erased where every terminal
-//! of this kind erases alike (`terminfo`), and a band of rows that moved is scrolled by the terminal where that is
-//! less to write (`shift`). Each frame says anew where it writes and how: what something else wrote between two
-//! frames harms its own cells alone.
+//! Only cells that look different are written, colours only where they change, blanks are erased if every terminal of
+//! this kind erases the same way (`terminfo`), and a band of rows that moved is scrolled by the terminal if that takes
+//! fewer bytes (`shift`). Each frame sets position and style again: output of other programs between two frames damages
+//! only its own cells.
 
 mod pen;
 mod shift;
@@ -19,34 +19,34 @@ use pen::{Ink, Pen};
 use shift::Shift;
 pub use terminfo::Erasing;
 
-/// Below so many bytes a frame is short enough as it is.
+/// A frame with fewer bytes than this is not optimised further.
 const SHORT: usize = 400;
-/// Blanks from which on erasing them is shorter: so many that the sequence, and the one that goes on behind them, are.
+/// The least number of blanks for which erasing is shorter, including the sequence that continues after them.
 const MANY_BLANKS: usize = 10;
 const BLANKS_TO_END: usize = 3;
-/// Stands for what may be wider than what is left of its row: on the last row it would scroll the screen.
+/// Replaces a character that may be wider than the rest of its row: on the last row it would scroll the screen.
 const BEYOND: &str = "?";
-/// Cells that are written again rather than leapt over.
+/// The most unchanged cells that are written again rather than skipped.
 const STEP: usize = 4;
 
 pub struct Canvas {
     erasing: Erasing,
-    /// What the terminal shows; none where that is not known.
+    /// What the terminal shows; none if that is not known.
     shown: Option<Buffer>,
     /// Where the next frame is painted.
     next: Buffer,
-    /// Whether the cursor is shown, and where; none where that is not known.
+    /// Whether the cursor is shown, and where; none if that is not known.
     cursor: Option<Option<Position>>,
-    /// The shortest way to the next frame so far, and another that is tried.
+    /// The shortest output for the next frame so far, and another that is being tried.
     pen: Pen,
     other: Pen,
     runs: Vec<Run>,
-    /// Of a row: how wide what begins in a cell is, zero where something goes on.
+    /// For a row: the width of what begins in each cell; zero for continuation cells.
     widths: Vec<u16>,
 }
 
 impl Canvas {
-    /// For a terminal of which nothing is known but how it erases.
+    /// For a terminal of which only the way it erases is known.
     pub fn new(erasing: Erasing) -> Canvas {
         Canvas {
             erasing,
@@ -65,8 +65,8 @@ impl Canvas {
         (self.shown, self.cursor) = (None, None);
     }
 
-    /// The bytes that make the terminal show a frame; none where it does. `paint` fills the whole buffer, and gives the
-    /// place of the cursor, if it is to be seen.
+    /// The bytes that make the terminal show a frame; none if it already does. `paint` fills the whole buffer, and
+    /// returns the position of the cursor, if it is visible.
     pub fn draw(&mut self, (width, height): (u16, u16), paint: impl FnOnce(&mut Buffer) -> Option<Position>) -> &[u8] {
         let area = Rect { x: 0, y: 0, width, height };
         self.next.resize(area);
@@ -81,13 +81,13 @@ impl Canvas {
             None => self.fill(area),
         }
         self.place(cursor);
-        // What is written was `next`; what was shown is painted over in turn.
+        // What is written was `next`; the buffer of the old frame is reused.
         let painted = std::mem::take(&mut self.next);
         self.next = self.shown.replace(painted).unwrap_or_default();
         &self.pen.bytes
     }
 
-    /// Erases the screen, and writes all that is not blank then.
+    /// Erases the screen, and writes everything that is not blank.
     fn fill(&mut self, area: Rect) {
         let bg = if self.erasing.paints { commonest(&self.next) } else { Color::Reset };
         let blank = vec![blank(bg); usize::from(area.width)];
@@ -95,7 +95,7 @@ impl Canvas {
         self.try_both(|pen| {
             pen.dip(Ink { bg, ..Ink::PLAIN });
             pen.csi(&[2], b'J');
-            // Some emulators paint nothing where no cell was ever written, unless a row is erased by itself.
+            // Some emulators paint nothing where no cell was ever written, unless each row is erased separately.
             for y in (0..area.height).filter(|_| bg != Color::Reset) {
                 pen.go(0, y);
                 pen.csi(&[], b'K');
@@ -117,7 +117,7 @@ impl Canvas {
         self.try_both(|pen| scroll(pen, &shift));
     }
 
-    /// Finds the runs that are to be written where a terminal shows these rows; gives how many rows differ.
+    /// Finds the runs to write if a terminal shows these rows; returns how many rows differ.
     fn plan<'s>(&mut self, shown: impl Fn(usize) -> &'s [Cell]) -> usize {
         self.runs.clear();
         let width = usize::from(self.next.area.width).max(1);
@@ -136,7 +136,8 @@ impl Canvas {
         changed
     }
 
-    /// Writes the runs after a beginning, row by row and ink by ink: one of them is shorter than what there was.
+    /// Writes the runs after a prefix, once row by row and once ink by ink, and keeps whichever is shorter than the
+    /// best so far.
     fn try_both(&mut self, begin: impl Fn(&mut Pen)) {
         for layered in [false, true] {
             if layered {
@@ -171,8 +172,8 @@ impl Canvas {
     }
 }
 
-/// Has the terminal scroll a band, in a way that all know since the VT102: lines are deleted or inserted at its top.
-/// With a plain pen, for what comes in takes its background on some terminals and not on others.
+/// Makes the terminal scroll a band, in a way that all terminals since the VT102 support: lines are deleted or inserted
+/// at its top. With a plain pen, since new lines take its background on some terminals and not on others.
 fn scroll(pen: &mut Pen, shift: &Shift) {
     let (top, bottom) = (shift.band.start as u16, shift.band.end as u16);
     pen.dip(Ink::PLAIN);
@@ -184,8 +185,8 @@ fn scroll(pen: &mut Pen, shift: &Shift) {
     pen.lose_place();
 }
 
-/// Puts together what has the same ink: to say a colour takes more bytes than to leap over what has another one. What
-/// hangs on its order, because something in it is wide, comes last.
+/// Groups runs of the same ink: setting a colour takes more bytes than skipping cells of another one. Runs whose order
+/// matters, because they contain something wide, come last.
 fn layer(runs: &mut [Run]) {
     let mut inks: Vec<Ink> = Vec::new();
     for run in &*runs {
@@ -205,7 +206,7 @@ fn layer(runs: &mut [Run]) {
     });
 }
 
-/// Notes how wide what begins in each cell is; whether all terminals agree on that.
+/// Computes the width of what begins in each cell; returns whether all terminals agree on it.
 fn measure(row: &[Cell], widths: &mut Vec<u16>) -> bool {
     widths.clear();
     widths.resize(row.len(), 0);
@@ -223,8 +224,8 @@ fn width(cell: &Cell) -> u16 {
     if cell.symbol().len() == 1 { 1 } else { cell.cell_width().max(1) }
 }
 
-/// Whether all terminals draw it so wide: one character of one cell, or one that was wide before there were emoji.
-/// Where several make one, terminals have tables of their own.
+/// Whether all terminals draw it with this width: one character of one cell, or one that was wide before there were
+/// emoji. For combined characters, terminals have different tables.
 fn is_sure_of(symbol: &str, width: u16) -> bool {
     let mut characters = symbol.chars();
     let (Some(character), None) = (characters.next(), characters.next()) else { return false };
@@ -233,7 +234,7 @@ fn is_sure_of(symbol: &str, width: u16) -> bool {
             | '\u{AC00}'..='\u{D7A3}' | '\u{F900}'..='\u{FAFF}' | '\u{FE30}'..='\u{FE6F}' | '\u{FF01}'..='\u{FF60}')
 }
 
-/// How wide it is where each character is drawn by itself.
+/// Its width if each character is drawn separately.
 fn widest(symbol: &str) -> u16 {
     symbol.chars().map(|character| character.encode_utf8(&mut [0; 4]).cell_width()).sum()
 }
@@ -261,17 +262,17 @@ fn commonest(frame: &Buffer) -> Color {
     counts.into_iter().max_by_key(|(_, count)| *count).map_or(Color::Reset, |(bg, _)| bg)
 }
 
-/// Cells beside each other that are written in one go.
+/// Adjacent cells that are written together.
 #[derive(Debug, Clone, Copy)]
 struct Run {
     y: u16,
     from: u16,
     to: u16,
     ink: Ink,
-    /// Of the ink only the ground shows.
+    /// Only the background of the ink is visible.
     is_blank: bool,
     way: Way,
-    /// What is left of it in its row must have been written before.
+    /// Everything to the left of it in its row must be written first.
     in_order: bool,
 }
 
@@ -280,7 +281,7 @@ enum Way {
     Written,
     Erased,
     ErasedToEnd,
-    /// One thing of which terminals disagree how wide it is.
+    /// A grapheme on whose width terminals disagree.
     Odd,
 }
 
@@ -318,7 +319,7 @@ impl Run {
         let (symbol, cells) = (row[usize::from(self.from)].symbol(), self.to - self.from);
         let is_last = usize::from(self.to) >= row.len();
         let may_leave = usize::from(self.from + widest(symbol).max(width(&row[usize::from(self.from)])));
-        // Where it is narrower than we think, nothing else would write over the rest.
+        // If it is narrower than assumed, nothing else would overwrite the rest.
         let is_beyond = may_leave >= row.len();
         let symbol = if is_beyond { BEYOND } else { symbol };
         (0..cells).for_each(|_| pen.write(" ", 1));
@@ -334,18 +335,18 @@ impl Run {
     }
 }
 
-/// A row in which something is to be written.
+/// A row with something to write.
 struct Row<'r> {
     erasing: Erasing,
     y: u16,
     old: &'r [Cell],
     new: &'r [Cell],
-    /// How wide what begins in each cell of `old` is.
+    /// The width of what begins in each cell of `old`.
     widths: &'r [u16],
-    /// Otherwise nothing tells where the cells of it really are, and all are written.
+    /// Otherwise the real positions of its cells are unknown, and all are written.
     is_sure: bool,
     runs: &'r mut Vec<Run>,
-    /// Where its own begin among the runs.
+    /// The index of its first run among all runs.
     begin: usize,
 }
 
@@ -371,12 +372,13 @@ impl Row<'_> {
         self.runs[self.begin..].iter_mut().for_each(|run| run.in_order = is_wide);
     }
 
-    /// Whether a cell looks as before. Half of something wide never does: writing over the other half takes it away.
+    /// Whether a cell looks the same as before. Half of a wide character never does: overwriting the other half removes
+    /// it.
     fn stays(&self, x: usize, cells: u16) -> bool {
         self.is_sure && self.widths[x] == cells && looks_same(&self.old[x], &self.new[x])
     }
 
-    /// The blanks that begin in a cell, as far as they change; gives the column after them.
+    /// The blanks that begin in a cell, as far as they change; returns the column after them.
     fn blanks(&mut self, x: usize) -> usize {
         let (bg, ink) = (self.new[x].bg, Ink::of(&self.new[x]));
         let more = self.new[x..].iter().take_while(|cell| is_blank(cell) && cell.bg == bg).count();
@@ -393,7 +395,7 @@ impl Row<'_> {
         x + changed
     }
 
-    /// Adds cells to the run before, over a few that are written again, where it is of the same ink.
+    /// Extends the previous run, rewriting a few cells in between, if it has the same ink.
     fn add(&mut self, from: usize, to: usize, ink: Ink, is_blank: bool, way: Way) {
         let (y, begin) = (self.y, self.begin);
         let new = self.new;

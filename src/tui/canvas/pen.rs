@@ -1,16 +1,16 @@
-//! The pen of a terminal: where it stands and how it writes, so that only what changes is said.
+//! The pen of a terminal: its position and style, so that only changes are sent.
 
 use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
 
-/// Modifiers that are seen on a blank.
+/// Modifiers that are visible on a blank.
 const SEEN_ON_BLANK: Modifier = Modifier::REVERSED
     .union(Modifier::UNDERLINED)
     .union(Modifier::SLOW_BLINK)
     .union(Modifier::RAPID_BLINK)
     .union(Modifier::CROSSED_OUT);
 
-/// Modifiers, what puts each on, and what takes it away. Two of them go together.
+/// Modifiers, with the codes that set and reset each. Two of them share a reset code.
 const SIGNS: [(Modifier, u16, u16); 9] = [
     (Modifier::BOLD, 1, 22),
     (Modifier::DIM, 2, 22),
@@ -38,7 +38,7 @@ impl Ink {
         Ink { fg: cell.fg, bg: cell.bg, modifier: cell.modifier }
     }
 
-    /// Whether a blank shows nothing of it but its background.
+    /// Whether a blank shows only its background.
     pub fn is_ground(self) -> bool {
         !self.modifier.intersects(SEEN_ON_BLANK)
     }
@@ -53,23 +53,23 @@ impl Ink {
 #[derive(Debug, Default)]
 pub struct Pen {
     pub bytes: Vec<u8>,
-    /// Not known at the start: what a line of the system, or another program, left there.
+    /// Unknown at the start: a message of the system, or another program, may have changed it.
     ink: Option<Ink>,
-    /// Row and column, each where it is known.
+    /// Row and column, each if it is known.
     row: Option<u16>,
     column: Option<u16>,
-    /// Parameters that are weighed against others.
+    /// Parameters that are compared by length with others.
     scratch: [Vec<u8>; 2],
 }
 
 impl Pen {
-    /// Forgets what it knew of the terminal, and keeps its room.
+    /// Forgets the state of the terminal, and keeps the allocated memory.
     pub fn begin(&mut self) {
         self.bytes.clear();
         (self.ink, self.row, self.column) = (None, None, None);
     }
 
-    /// Goes to a cell by the shortest way that is sure.
+    /// Moves to a cell by the shortest safe sequence.
     pub fn go(&mut self, x: u16, y: u16) {
         match (self.row, self.column) {
             (Some(row), Some(column)) if (row, column) == (y, x) => return,
@@ -83,7 +83,7 @@ impl Pen {
         (self.row, self.column) = (Some(y), Some(x));
     }
 
-    /// Says the inks that differ.
+    /// Sets the parts of the ink that differ.
     pub fn dip(&mut self, ink: Ink) {
         if self.ink == Some(ink) {
             return;
@@ -106,7 +106,7 @@ impl Pen {
         self.ink = Some(ink);
     }
 
-    /// The ink for a blank: what does not show on one may stay.
+    /// Sets the ink for a blank: parts that are invisible on a blank may stay.
     pub fn dip_for_blank(&mut self, ink: Ink) {
         if let Some(now) = self.ink.filter(|_| ink.is_ground()) {
             let modifier = if now.is_ground() { now.modifier } else { ink.modifier };
@@ -115,23 +115,23 @@ impl Pen {
         self.dip(ink);
     }
 
-    /// Writes what is so many cells wide.
+    /// Writes a text that is this many cells wide.
     pub fn write(&mut self, text: &str, cells: u16) {
         self.bytes.extend(text.as_bytes());
         self.column = self.column.map(|column| column + cells);
     }
 
-    /// The cursor is somewhere in this row: what was written is not as wide on every terminal.
+    /// The cursor is somewhere in this row: the width of what was written depends on the terminal.
     pub fn lose_column(&mut self) {
         self.column = None;
     }
 
-    /// The cursor is beside the last cell of a row, where terminals do not agree.
+    /// The cursor is after the last cell of a row, where terminals disagree.
     pub fn lose_place(&mut self) {
         (self.row, self.column) = (None, None);
     }
 
-    /// A control sequence; a parameter of one at its end is left out.
+    /// A control sequence; a final parameter of one is omitted.
     pub fn csi(&mut self, parameters: &[u16], end: u8) {
         self.bytes.extend(b"\x1b[");
         for (at, &parameter) in parameters.iter().enumerate() {
@@ -146,7 +146,7 @@ impl Pen {
     }
 }
 
-/// What changes one ink into another, as parameters of SGR.
+/// The SGR parameters that change one ink into another.
 fn parameters(from: Ink, to: Ink, out: &mut Vec<u8>) {
     let mut now = from.modifier;
     for (modifier, _, off) in SIGNS {

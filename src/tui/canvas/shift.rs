@@ -1,28 +1,27 @@
-//! Where a frame is the one before, moved up or down: a band of rows that the terminal can scroll by itself.
+//! Finds where a frame is the previous one moved up or down: a band of rows that the terminal can scroll itself.
 //!
-//! It scrolls whole rows. Of panes beside each other, what stays is moved too, and written again: whether that is
-//! less than to write what moved, only the bytes of both say. So this looks for the likeliest band, and promises
-//! nothing.
+//! A terminal scrolls whole rows. With panes side by side, the one that stays is moved too and must be rewritten; only
+//! comparing the bytes shows whether that is shorter. So this finds the most likely band, without any guarantee.
 
 use std::ops::Range;
 
 use ratatui::buffer::{Buffer, Cell};
 
-/// Columns that are compared as one.
+/// How many columns are compared as one piece.
 const PIECE: usize = 16;
-/// So many pieces must have moved by the same number of rows.
+/// How many pieces must have moved by the same number of rows.
 const ENOUGH: usize = 4;
 
-/// Rows that move together: what leaves at one end is gone, what comes at the other is blank.
+/// Rows that move together: rows that leave at one end are lost, rows that enter at the other are blank.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shift {
     pub band: Range<usize>,
-    /// How many rows towards the top; towards the bottom where it is below zero.
+    /// How many rows towards the top; towards the bottom if negative.
     pub up: isize,
 }
 
 impl Shift {
-    /// Which row is in this one's place after it: none where that is blank.
+    /// Which row is at this row's position afterwards; none if it is blank.
     pub fn source(&self, row: usize) -> Option<usize> {
         if !self.band.contains(&row) {
             return Some(row);
@@ -30,7 +29,7 @@ impl Shift {
         row.checked_add_signed(self.up).filter(|row| self.band.contains(row))
     }
 
-    /// The likeliest one between two frames of the same size.
+    /// The most likely one between two frames of the same size.
     pub fn between(old: &Buffer, new: &Buffer) -> Option<Shift> {
         let (old, new) = (Pieces::of(old), Pieces::of(new));
         let up = likeliest(&old, &new)?;
@@ -39,7 +38,7 @@ impl Shift {
     }
 }
 
-/// What stands in the pieces of each row, as one number each; zero where all is blank.
+/// A hash of each piece of each row; zero if all of it is blank.
 struct Pieces {
     rows: Vec<Vec<u64>>,
 }
@@ -61,8 +60,8 @@ impl Pieces {
     }
 }
 
-/// Of the texts alone: a cursor that moves over them changes their ground. Two that differ may have the same number;
-/// the cells are compared before anything is left out.
+/// Of the texts only: the cursor row changes their background. Different texts may have the same hash; the cells are
+/// compared before anything is skipped.
 fn number(cells: &[Cell]) -> u64 {
     let mut sum: u64 = 0;
     for (at, cell) in cells.iter().enumerate().filter(|(_, cell)| cell.symbol() != " ") {
@@ -72,7 +71,7 @@ fn number(cells: &[Cell]) -> u64 {
     sum
 }
 
-/// By how many rows most pieces moved.
+/// The number of rows by which most pieces moved.
 fn likeliest(old: &Pieces, new: &Pieces) -> Option<isize> {
     let height = new.height();
     // By distance, from the farthest down to the farthest up.
@@ -93,7 +92,7 @@ fn likeliest(old: &Pieces, new: &Pieces) -> Option<isize> {
     (*most >= ENOUGH).then_some(at as isize - height as isize)
 }
 
-/// The band in which moving leaves least to write.
+/// The band for which scrolling leaves the least to write.
 fn best_band(old: &Pieces, new: &Pieces, up: isize) -> Option<Range<usize>> {
     let (mut best, mut most, mut sum, mut start) = (None, 0, 0, 0);
     for row in 0..new.height() {

@@ -1,25 +1,26 @@
 //! What a terminal can do beyond the ANSI of the VT102, from the system's own list: the compiled entry for `TERM`, as
-//! term(5) describes it. Two facts of it are read; what cannot be read promises nothing.
+//! term(5) describes it. Two of its capabilities are read; what cannot be read counts as absent.
 
 use std::path::{Path, PathBuf};
 
-/// How a terminal erases. The default holds for every terminal.
+/// How a terminal erases. The default is valid for every terminal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Erasing {
-    /// What is erased takes the background of the pen (`bce`), not the default one. GNU screen, for one, does not.
+    /// Erased cells take the background of the pen (`bce`), not the default one. In GNU screen, for example, they do
+    /// not.
     pub paints: bool,
-    /// Erases a number of cells right of the cursor (`ech`), not only all of them.
+    /// It can erase a number of cells to the right of the cursor (`ech`), not only all of them.
     pub counts: bool,
 }
 
-/// Entries are a few kilobytes; what is larger is none.
+/// Entries are a few kilobytes; anything larger is not an entry.
 const MAX_ENTRY: u64 = 1 << 16;
 
 const MAGIC: usize = 0o432;
 /// As [`MAGIC`], with numbers of four bytes instead of two.
 const MAGIC_WIDE: usize = 0o1036;
 
-/// Places of `bce` among the booleans, and of `ech` among the strings.
+/// The indices of `bce` among the booleans, and of `ech` among the strings.
 const BCE: usize = 28;
 const ECH: usize = 37;
 
@@ -30,7 +31,7 @@ impl Erasing {
     /// Of the terminal that the environment names.
     pub fn of_environment() -> Erasing {
         let name = std::env::var("TERM").unwrap_or_default();
-        // A name is one part of a path.
+        // A name must be a single path component.
         if name.is_empty() || name.starts_with('.') || name.contains('/') || !name.is_ascii() {
             return Erasing::default();
         }
@@ -38,7 +39,7 @@ impl Erasing {
         entry.and_then(|entry| Erasing::of_entry(&entry)).unwrap_or_default()
     }
 
-    /// Of a compiled entry; none where it is not one.
+    /// From a compiled entry; none if it is not one.
     fn of_entry(entry: &[u8]) -> Option<Erasing> {
         let word = |at: usize| Some(usize::from(u16::from_le_bytes([*entry.get(at)?, *entry.get(at + 1)?])));
         let number = match word(0)? {
@@ -49,7 +50,7 @@ impl Erasing {
         let (names, booleans, numbers, strings) = (word(2)?, word(4)?, word(6)?, word(8)?);
         let begin = 12 + names;
         let paints = BCE < booleans && *entry.get(begin + BCE)? == 1;
-        // Numbers stand at an even byte.
+        // Numbers are aligned to even offsets.
         let offsets = (begin + booleans).next_multiple_of(2) + number * numbers;
         let table = offsets + 2 * strings;
         let ech = if ECH < strings { word(offsets + 2 * ECH)? } else { usize::MAX };
@@ -58,7 +59,7 @@ impl Erasing {
     }
 }
 
-/// Where entries are kept, in the order of ncurses.
+/// The folders of entries, in the order of ncurses.
 fn folders() -> Vec<PathBuf> {
     let own = std::env::var_os("TERMINFO").map(PathBuf::from);
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".terminfo"));

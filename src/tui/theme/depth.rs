@@ -1,5 +1,5 @@
-//! Themes on terminals with fewer colours. What must survive: text can be read, and added, removed and their changed
-//! words stay apart. Where no colour is left for that, weight, underline or reverse take over.
+//! Themes on terminals with fewer colours. Text must remain legible, and added lines, removed lines and changed words
+//! must remain distinguishable. If no colour is left for that, bold, underline or reverse video are used.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ pub enum Depth {
     True,
     /// The 256 colours of xterm.
     Indexed,
-    /// The 16 colours of ANSI, whose shades every terminal chooses anew.
+    /// The 16 colours of ANSI, whose shades differ between terminals.
     Ansi,
 }
 
 type Styles = BTreeMap<Role, Style>;
 
-/// Below it, code on a ground of the 256 is no pleasure; the true colours have 4.5.
+/// The least contrast of code with 256 colours; with true colours it is 4.5.
 const READABLE: f64 = 3.5;
 
 pub(super) fn reduce(styles: &mut Styles, depth: Depth) {
@@ -42,7 +42,7 @@ fn to_indexed(styles: &mut Styles) {
     let readable = |ground: Color| texts.iter().all(|text| contrast(*text, ground) >= READABLE);
     for (role, own) in own {
         let Some(own) = own else { continue };
-        // Dark green and dark red are both nearest to the same grey: the hue goes before the distance.
+        // Dark green and dark red are both nearest to the same grey: hue takes precedence over distance.
         let fits = |colour: Color| readable(colour) && (role == Role::Match || same_hue(own, colour));
         let line = line_of(role).and_then(|line| styles.get(&line)?.bg);
         let found = nearest(own, |colour| fits(colour) && Some(colour) != line);
@@ -52,7 +52,7 @@ fn to_indexed(styles: &mut Styles) {
     mark_words(styles);
 }
 
-/// The line that changed words stand in.
+/// The line that contains changed words.
 fn line_of(word: Role) -> Option<Role> {
     match word {
         Role::AddedWord => Some(Role::Added),
@@ -61,7 +61,7 @@ fn line_of(word: Role) -> Option<Role> {
     }
 }
 
-/// Where the words of one side have no ground of their own left, those of both are marked the same way.
+/// If the words of one side have no distinct background, those of both sides are marked the same way.
 fn mark_words(styles: &mut Styles) {
     let ground = |styles: &Styles, role: Role| styles.get(&role).and_then(|style| style.bg);
     let pairs = [(Role::AddedWord, Role::Added), (Role::RemovedWord, Role::Removed)];
@@ -100,8 +100,8 @@ fn same_hue(a: Color, b: Color) -> bool {
     apart.min(360.0 - apart) <= 40.0
 }
 
-/// Colours of code are given up, and the grounds of lines and words: lines are told by the colour of their text, words
-/// by reverse. Italics and underlines go, since the console of Linux shows them as colours.
+/// Code is not coloured, and lines and words have no background: lines are distinguished by the colour of their text,
+/// words by reverse video. Italics and underlines are removed, since the Linux console shows them as colours.
 fn to_ansi(styles: &mut Styles) {
     let bright = |role: Role, ground: bool| {
         let style = styles.get(&role)?;
@@ -134,7 +134,7 @@ impl Scheme {
         let plain = Style { sub_modifier: Modifier::empty(), ..plain };
         match role {
             Role::Ground => Style { bg: style.bg.map(|_| self.ground()), fg: Some(self.text()), ..plain },
-            // Reversed, text and all: no ground of the sixteen lets all colours of text be read.
+            // Reverse video for the whole text: on none of the sixteen backgrounds are all text colours legible.
             Role::Selected => Style { fg: Some(self.text()), bg: style.bg.map(|_| self.ground()), ..plain }
                 .add_modifier(Modifier::REVERSED),
             Role::Border => Style { fg: style.fg.map(|_| Color::Indexed(if self.dark { 8 } else { 7 })), ..plain },
@@ -144,7 +144,7 @@ impl Scheme {
             }
             Role::Match => plain.add_modifier(Modifier::REVERSED),
             _ if role.path().0 == "syntax" => Style { fg: None, ..plain },
-            // A mark on a ground of its own.
+            // A mark with its own background.
             _ => match style.bg {
                 Some(bg) => Style { fg: Some(self.ink(bg)), ..plain.add_modifier(Modifier::REVERSED) },
                 None => plain,
@@ -167,13 +167,13 @@ impl Scheme {
 
     fn grey(&self, luminance: f64) -> Color {
         match self.dark {
-            // Not 8: some schemes paint it as dark as their ground.
+            // Not 8: some colour schemes make it as dark as their background.
             true => Color::Indexed(if luminance > 0.6 { 15 } else { 7 }),
             false => Color::Indexed(if luminance < 0.05 { 0 } else { 8 }),
         }
     }
 
-    /// The first of a hue's colours that can be read on the ground; else that of text.
+    /// The first of a hue's colours that is legible on the background; otherwise the text colour.
     fn coloured(&self, hue: f64) -> Color {
         let (on_dark, on_light): (&[u8], &[u8]) = match hue as u16 {
             15..36 => (&[3, 11], &[1]),
@@ -208,7 +208,7 @@ fn hue(colour: Color) -> Option<f64> {
     Some((sixth * 60.0).rem_euclid(360.0))
 }
 
-/// Red, green, blue. The first 16 are those of VGA: what the console of Linux shows, and the hardest to read on.
+/// Red, green, blue. The first 16 are those of VGA, which the Linux console shows: the hardest to read.
 fn rgb(colour: Color) -> Option<[u8; 3]> {
     const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     let level = |index: u8| LEVELS[usize::from(index % 6)];

@@ -13,7 +13,7 @@ pub use depth::Depth;
 
 macro_rules! roles {
     ($($section:literal { $($role:ident $name:literal)* })*) => {
-        /// What a part of the screen means; what it looks like, the theme says.
+        /// The meaning of a part of the screen; the theme defines its appearance.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Role { $($($role,)*)* }
 
@@ -73,10 +73,10 @@ impl Theme {
         Some(Theme::parse(file, source).expect("a test reads the shipped themes"))
     }
 
-    /// Reads a theme, or tells every mistake of it.
+    /// Reads a theme, or reports all of its mistakes.
     pub fn parse(file: &str, source: &str) -> Result<Theme, FileError> {
         datafile::read(file, source, |root| {
-            // A theme of one's own is called as its file is.
+            // A user's theme is named after its file.
             let stem = std::path::Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let name = root.string("name").map_or(stem, |name| name.value);
             let mut styles = BTreeMap::new();
@@ -106,18 +106,19 @@ impl Theme {
         })
     }
 
-    /// What a role looks like.
+    /// The style of a role.
     pub fn style(&self, role: Role) -> Style {
         self.styles.get(&role).copied().unwrap_or_default()
     }
 
-    /// This theme in the colours that a terminal has.
+    /// This theme in the colours of a terminal.
     pub fn with_depth(mut self, depth: Depth) -> Theme {
         depth::reduce(&mut self.styles, depth);
         self
     }
 
-    /// This theme on the terminal's own background. After [`Theme::with_depth`], which asks whether the ground is dark.
+    /// This theme on the terminal's own background. After [`Theme::with_depth`], which checks whether the background is
+    /// dark.
     pub fn with_terminal_background(mut self) -> Theme {
         if let Some(ground) = self.styles.get_mut(&Role::Ground) {
             ground.bg = None;

@@ -19,8 +19,8 @@ fn ground(theme: &Theme, role: Role) -> Color {
     theme.style(role).bg.or(theme.style(Role::Ground).bg).unwrap()
 }
 
-/// Every text on every ground that it stands on has the contrast (WCAG 2) that is wanted. Rules and marks of blanks are
-/// no text; line numbers may be quieter, as they are looked up and not read along.
+/// Every text has the required contrast (WCAG 2) on each of its backgrounds. Rules and whitespace marks are not text;
+/// line numbers may have less contrast, since they are not read continuously.
 fn check(theme: &Theme, text: f64, number: f64) {
     let screen = [Role::Ground, Role::Selected];
     let everywhere = [&screen[..], &LINES].concat();
@@ -109,9 +109,8 @@ fn the_background_of_the_terminal_can_be_kept() {
     assert_eq!(theme.style(Role::Text).fg, Some(Color::Indexed(15)));
 }
 
-/// Linear light → what eyes see that lack the pigment of long waves (protanopia) or of middle ones (deuteranopia).
-/// G. M. Machado, M. M. Oliveira, L. A. F. Fernandes: A Physiologically-based Model for Simulation of Color Vision
-/// Deficiency, IEEE TVCG 15(6), 2009; severity 1.0.
+/// Linear light → what people with protanopia or deuteranopia see. G. M. Machado, M. M. Oliveira, L. A. F. Fernandes: A
+/// Physiologically-based Model for Simulation of Color Vision Deficiency, IEEE TVCG 15(6), 2009; severity 1.0.
 const PROTANOPIA: [[f64; 3]; 3] =
     [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]];
 const DEUTERANOPIA: [[f64; 3]; 3] =
@@ -122,7 +121,7 @@ fn seen(colour: Color, by: [[f64; 3]; 3]) -> [f64; 3] {
     by.map(|row| row.iter().zip(light).map(|(a, b)| a * b).sum::<f64>().clamp(0.0, 1.0))
 }
 
-/// Distance in CIELAB (D65, 1976): about 2 is just seen side by side.
+/// Distance in CIELAB (D65, 1976): about 2 is just visible side by side.
 fn apart(a: [f64; 3], b: [f64; 3]) -> f64 {
     let (a, b) = (lab(a), lab(b));
     a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
@@ -158,7 +157,7 @@ fn the_theme_for_the_colour_blind_keeps_added_and_removed_apart_for_them() {
             }
         }
     }
-    // The measure can tell: green and red of the dark theme are hard to tell apart for these eyes.
+    // The measure works: green and red of the dark theme are hard to distinguish with these deficiencies.
     let dark = Theme::shipped("dark").unwrap();
     let (added, removed) = (ground(&dark, Role::Added), ground(&dark, Role::Removed));
     assert!(apart(seen(added, DEUTERANOPIA), seen(removed, DEUTERANOPIA)) < 12.0);

@@ -1,4 +1,4 @@
-//! A command that waits, open: what it does first, then the command, what is not bound, what was before, who asks, and
+//! An open pending command: first what it does, then the command, what is not bound, its history, the requester, and
 //! the inputs in full.
 
 use ratatui::layout::Rect;
@@ -68,9 +68,9 @@ fn header(state: &State, view: &CommandView, area: Rect, paint: &mut Paint<'_>) 
     paint.line(area, 0, left.pad_to(width.saturating_sub(right.width())).join(right));
 }
 
-/// As of when it stands as it is shown; nothing where that is now.
+/// The time of the shown data; nothing if it is current.
 fn freshness(state: &State, repository: usize) -> (Role, String) {
-    /// Seconds: three times as often the remote is asked.
+    /// In seconds: three times the polling interval.
     const FRESH: i64 = 30;
     let ledger = state.queue.ledgers.get(&repository);
     let answered = ledger.and_then(|ledger| ledger.answered);

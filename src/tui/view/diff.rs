@@ -42,7 +42,7 @@ pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>)
         let drawn = painter.row(position, row, mark);
         paint.line(area, screen, drawn.line);
         let end = match (drawn.is_line, drawn.grounds.is_empty()) {
-            // What was taken out and put in keeps its ground; its numbers say where one is.
+            // Removed and added lines keep their background; their numbers show the cursor.
             (true, false) => 1 + review.rows[position].cells.numbers as u16,
             _ => area.width,
         };
@@ -55,7 +55,7 @@ pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>)
     }
 }
 
-/// A row, and backgrounds of columns right of its texts.
+/// A row, and backgrounds of columns to the right of its texts.
 struct Drawn {
     line: Line,
     grounds: Vec<(Range<u16>, Role)>,
@@ -68,7 +68,7 @@ impl Drawn {
     }
 }
 
-/// The block that was drawn last: the next line is likely to be in it, too.
+/// The block that was drawn last: the next line is probably in it too.
 struct LastBlock {
     index: usize,
     hunk: u32,
@@ -86,11 +86,11 @@ struct Painter<'r> {
     block: Option<LastBlock>,
 }
 
-/// What is drawn of a line in a cell.
+/// The part of a line that is drawn in a cell.
 struct Cell<'c> {
     position: usize,
     file: &'c FileMaterial,
-    /// Hunk and line in it; none for what is outside of all.
+    /// Hunk and line in it; none for lines outside all hunks.
     at: Option<(u32, u32)>,
     line: DiffLine,
     part: ByteRange,
@@ -186,7 +186,7 @@ impl Painter<'_> {
         line.pad_to(width.saturating_sub(right.width())).add(Role::Muted, &right)
     }
 
-    /// How it is acknowledged, or was, stands beside the end of what is said.
+    /// The stroke for acknowledging it, or the acknowledgement, is beside the end of its text.
     fn omission_line(&self, position: usize, omission: u32, part: u32, lead: Line) -> Line {
         let Some(inventory) = self.review.inventory_at(position) else { return lead };
         let Some(omission) = inventory.omissions.get(omission as usize) else { return lead };
@@ -319,7 +319,7 @@ impl Painter<'_> {
                 out = out.pad_to(half).add(Role::Border, "│");
             }
             let Some((line, part)) = shown else {
-                // Nothing stands here: an empty line would have a number.
+                // This side is empty: an empty line would have a number.
                 continue;
             };
             let diff_line = lines[line as usize];
@@ -360,7 +360,7 @@ impl Painter<'_> {
         Drawn { line: out, grounds: Vec::new(), is_line: true }
     }
 
-    /// Marks, sign and text of a line.
+    /// The marks, sign and text of a line.
     fn cell(&mut self, mut out: Line, cell: &Cell<'_>) -> Line {
         let review = self.review;
         let index = review.order[cell.position];
@@ -389,7 +389,7 @@ impl Painter<'_> {
         self.text(out, cell, &words, (base, word))
     }
 
-    /// Byte ranges of the words that changed against the line that it became; remembers the block.
+    /// Byte ranges of the words that changed relative to the paired line; remembers the block.
     fn enter_block(&mut self, index: usize, cell: &Cell<'_>) -> Vec<Range<usize>> {
         let Some((hunk, line)) = cell.at.filter(|_| !matches!(cell.line, DiffLine::Context { .. })) else {
             self.block = None;
@@ -458,13 +458,13 @@ impl Painter<'_> {
                 }
             };
             so_far.push_str(text);
-            // The arrow of a tab goes on to its stop.
+            // The arrow of a tab extends to its tab stop.
             (text.width()..piece.width).for_each(|_| so_far.push(' '));
         }
         flush(out, run)
     }
 
-    /// Where a moved line came from or went, at the first line of each run, where there is room.
+    /// Where moved lines came from or went, at the first line of each run, if there is room.
     fn with_origin(&self, out: Line, cell: &Cell<'_>) -> Line {
         let review = self.review;
         let index = review.order[cell.position];
@@ -499,14 +499,14 @@ impl Painter<'_> {
 
 fn flush(out: Line, run: Option<(Role, Role, String)>) -> Line {
     match run {
-        // A mark has a ground of its own.
+        // A mark has its own background.
         Some((Role::Hidden, _, text)) => out.add(Role::Hidden, &text),
         Some((role, ground, text)) => out.add_pieces(role, ground, text),
         None => out,
     }
 }
 
-/// Line numbers, or the sign that a line goes on.
+/// Line numbers, or the continuation sign.
 fn numbered(numbers: &[Option<u32>], cells: Cells, part: ByteRange) -> String {
     let width = cells.numbers;
     if part.from > 0 {
@@ -524,7 +524,7 @@ fn ground(line: DiffLine) -> Option<Role> {
     }
 }
 
-/// What is moved and not the same is to be read: it has a mark of its own.
+/// Lines that moved and changed must be read: they have a separate mark.
 fn mark(fidelity: Fidelity) -> &'static str {
     if fidelity == Fidelity::Exact { "»" } else { "≈" }
 }

@@ -17,14 +17,14 @@ use crate::app::{MIN_SIZE, Overlay, Screen, State};
 use crate::tui::theme::{Role, Theme};
 use paint::{Line, Paint};
 
-/// As [`paint()`], on a frame of ratatui's own terminal.
+/// Like [`paint()`], on a frame of ratatui's own terminal.
 pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
     if let Some(at) = paint(state, theme, frame.buffer_mut()) {
         frame.set_cursor_position(at);
     }
 }
 
-/// Paints all of a buffer; gives the place of the cursor where somebody writes.
+/// Paints all of a buffer; returns the position of the text cursor, if any.
 pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Position> {
     let area = buffer.area;
     let mut paint = Paint::new(buffer, theme);
@@ -82,7 +82,7 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Positi
             }
         }
     }
-    // What is told while something lies over the screen stands below it; a prompt has that row for itself.
+    // A message during an overlay is below it; a prompt uses that row itself.
     if let (Some(status), Some(overlay)) = (&state.status, &state.overlay)
         && !matches!(overlay, Overlay::Prompt(_))
     {
@@ -92,8 +92,8 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Positi
     cursor
 }
 
-/// What is told, in the last row. Over the queue it is folded upwards until the next stroke: what came of what was sent
-/// is nowhere else. In the reader no line of a change is covered.
+/// The message in the last row. In the queue it is wrapped upwards until the next stroke: the result of sending is
+/// shown nowhere else. In the reader it covers no line of a change.
 fn told(state: &State, status: &str, area: Rect, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
     let mut rows = paint::fold(status, width.saturating_sub(2));
@@ -121,7 +121,7 @@ fn rule(paint: &mut Paint<'_>, area: Rect, row: u16) {
     paint.line(area, row, Line::new().add(Role::Border, &"─".repeat(usize::from(area.width))));
 }
 
-/// `⏎ open   / filter`: as many as there is room for, from the live keymap.
+/// `⏎ open   / filter`: as many as fit, from the keymap in use.
 fn footer(state: &State, hints: &[(crate::app::action::Action, &str)], area: Rect, paint: &mut Paint<'_>) {
     let mut line = Line::new().add(Role::Bar, " ");
     for (action, word) in hints {

@@ -1,5 +1,4 @@
-//! Lines of styled text onto the buffer. The last barrier: what arrives here with a control character is drawn as a
-//! mark.
+//! Draws lines of styled text to the buffer. The last barrier: any control character is drawn as a mark.
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect};
@@ -34,15 +33,15 @@ impl Line {
         self
     }
 
-    /// Text that was made of pieces ([`crate::app::review::rows::text`]): what hides is a mark in it already, and
-    /// joiners inside of an emoji stay, so that it is as wide as it was laid out. Control characters never pass.
+    /// Text from pieces ([`crate::app::review::rows::text`]): hidden characters are already marks, and joiners within
+    /// an emoji stay, so that the width matches the layout. Control characters are still replaced.
     pub fn add_pieces(mut self, role: Role, ground: Role, text: String) -> Line {
         let text = if text.chars().any(visible::is_control) { visible::text(&text).into_owned() } else { text };
         self.spans.push((role, Some(ground), text));
         self
     }
 
-    /// This line with another after it.
+    /// This line followed by another.
     pub fn join(mut self, other: Line) -> Line {
         self.spans.extend(other.spans);
         self
@@ -74,13 +73,13 @@ impl<'p> Paint<'p> {
         self.line_on(area, row, line, None);
     }
 
-    /// As [`Paint::line`], over the whole width on the background of a role.
+    /// Like [`Paint::line`], over the whole width, on the background of a role.
     pub fn line_on(&mut self, area: Rect, row: u16, line: Line, ground: Option<Role>) {
         if row >= area.height {
             return;
         }
         let (mut x, y, end) = (area.x, area.y + row, area.x + area.width);
-        // Says all there is to say of a cell, whatever was drawn there before.
+        // Sets everything in a cell, whatever was drawn there before.
         let blank = Style::reset().patch(self.theme.style(Role::Ground));
         for (role, on, text) in &line.spans {
             let mut style = self.theme.style(*role);
@@ -101,8 +100,8 @@ impl<'p> Paint<'p> {
         }
     }
 
-    /// Puts a text into the columns from one on before another; gives the first that is left. Most texts are ASCII, in
-    /// which nothing joins and each character is a cell: they need none of what `set_stringn` looks up.
+    /// Puts a text into a range of columns; returns the first free column. Most texts are ASCII, in which nothing joins
+    /// and each character is one cell: they do not need the lookups of `set_stringn`.
     fn put(&mut self, (x, end): (u16, u16), y: u16, text: &str, style: Style) -> u16 {
         if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
             let room = usize::from(end.saturating_sub(x));
@@ -112,7 +111,7 @@ impl<'p> Paint<'p> {
         cells.map(|(cell, byte)| _ = cell.set_char(byte.into()).set_style(style)).count() as u16 + x
     }
 
-    /// The cells of a row from a column on before another, as far as they are on the screen.
+    /// The cells of a row in a range of columns, as far as they are on the screen.
     fn cells(&mut self, (x, end): (u16, u16), y: u16) -> &mut [Cell] {
         let area = self.buffer.area;
         let (x, end) = (x.max(area.left()), end.min(area.right()));
@@ -123,7 +122,7 @@ impl<'p> Paint<'p> {
         &mut self.buffer.content[at..at + usize::from(end - x)]
     }
 
-    /// The background of a role behind columns of a row that are drawn already.
+    /// Sets the background of a role behind columns of a row that are already drawn.
     pub fn ground(&mut self, area: Rect, columns: std::ops::Range<u16>, row: u16, role: Role) {
         let under = self.under(role);
         for x in area.x + columns.start..area.x + columns.end.min(area.width) {
@@ -131,8 +130,8 @@ impl<'p> Paint<'p> {
         }
     }
 
-    /// What a ground changes of a cell that is drawn: its background. A ground that is a reversed text has colours of
-    /// its own for both, since the sixteen of a terminal cannot be read on each other.
+    /// A background role changes only the background of a drawn cell. One with reverse video sets both colours, since
+    /// the sixteen colours of a terminal are not legible on each other.
     fn under(&self, ground: Role) -> Style {
         let style = self.theme.style(ground);
         let keeps_text = style.bg.is_none() || !style.add_modifier.contains(Modifier::REVERSED);
@@ -145,7 +144,7 @@ impl<'p> Paint<'p> {
         }
     }
 
-    /// A box with a title; gives the area inside.
+    /// A box with a title; returns the area inside.
     pub fn frame(&mut self, area: Rect, title: &str) -> Rect {
         self.clear(area);
         let inner = usize::from(area.width.saturating_sub(2));
@@ -173,7 +172,7 @@ impl<'p> Paint<'p> {
         }
     }
 
-    /// A text field; gives the place of the cursor. The text scrolls so that the cursor is in view.
+    /// A text field; returns the position of the cursor. The text scrolls so that the cursor is in view.
     pub fn field(&mut self, area: Rect, label: &str, field: &TextField, secret: bool) -> Position {
         let label = clip(label, usize::from(area.width).saturating_sub(8));
         let room = usize::from(area.width).saturating_sub(label.width() + 1).max(1);
@@ -192,7 +191,7 @@ impl<'p> Paint<'p> {
     }
 }
 
-/// Folded lines, of which all but the first are indented.
+/// Wrapped lines, all but the first indented.
 pub fn hanging(text: &str, indent: usize, columns: usize) -> Vec<String> {
     let begin = text.len() - text.trim_start().len();
     let folded = fold(text.trim_start(), columns.saturating_sub(indent.max(begin)));
@@ -200,7 +199,7 @@ pub fn hanging(text: &str, indent: usize, columns: usize) -> Vec<String> {
     folded.iter().enumerate().map(|(at, line)| format!("{}{line}", blanks(at))).collect()
 }
 
-/// As [`clip`], cut in the middle: names differ at their ends.
+/// Like [`clip`], cut in the middle: names differ at their ends.
 pub fn clip_middle(text: &str, columns: usize) -> String {
     let text = visible::text(text);
     if text.width() <= columns {
@@ -217,7 +216,7 @@ pub fn clip_middle(text: &str, columns: usize) -> String {
     out + &tail
 }
 
-/// A path that loses folders in its middle: never its last part, nor those in which it differs from its neighbours.
+/// A path shortened by folders in the middle: never its last part, nor those in which it differs from its neighbours.
 pub fn clip_folders(path: &str, neighbours: &[&str], columns: usize) -> String {
     let path = visible::text(path);
     if path.width() <= columns {
@@ -253,7 +252,7 @@ fn with_gaps(parts: &[&str], kept: &std::collections::BTreeSet<usize>) -> String
     shown.join("/")
 }
 
-/// As [`clip`], cut at the start: the end of a path tells more.
+/// Like [`clip`], cut at the start: the end of a path is more telling.
 pub fn clip_start(text: &str, columns: usize) -> String {
     let text = visible::text(text);
     if text.width() <= columns {
@@ -270,7 +269,7 @@ pub fn clip_start(text: &str, columns: usize) -> String {
     std::iter::once("…").chain(kept.into_iter().rev()).collect()
 }
 
-/// At most so many columns, with an ellipsis where something is cut.
+/// At most this many columns, with an ellipsis if something is cut.
 pub fn clip(text: &str, columns: usize) -> String {
     let text = visible::text(text);
     if text.width() <= columns {
@@ -298,7 +297,7 @@ mod tests {
     use crate::app::review::rows::text::pieces;
     use crate::tui::theme::Theme;
 
-    /// What a row of the screen shows once a text was drawn into so many columns.
+    /// What a row of the screen shows after a text was drawn into this many columns.
     fn drawn(text: &str, columns: usize) -> String {
         let area = Rect::new(0, 0, columns as u16, 1);
         let (mut buffer, theme) = (Buffer::empty(area), Theme::shipped("dark").expect("a shipped theme"));
@@ -312,8 +311,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is folded for a width, or cut into pieces for one, is wholly drawn in it: what counts as shown rests
-        /// on that.
+        /// Text that is wrapped or cut for a width is drawn completely within it: what counts as shown depends on that.
         #[test]
         fn all_that_is_folded_for_a_width_is_drawn_in_it(
             text in "([ -~]|[\u{644}\u{627}\u{FF76}\u{FF9E}\u{FF9F}\u{1100}\u{1161}\u{11A8}\u{A4F8}-\u{A4FD}]\\

@@ -1,4 +1,4 @@
-//! The reader: files by risk on the left, the diff in the middle, how the whole stands at the right edge.
+//! The reader: files by risk on the left, the diff in the middle, an overview at the right edge.
 
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
@@ -91,7 +91,7 @@ fn header(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
     paint.line(area, 0, left.add(Role::Text, &" ".repeat(gap)).join(right));
 }
 
-/// What is left; what is zero is not written, and when nothing is left the line says so and what comes next.
+/// What is left. Zero counts are omitted; when nothing is left, the line says so and names the next step.
 fn counters(state: &State, review: &Review, width: usize) -> Line {
     let progress = review.progress();
     let mut line = Line::new();
@@ -101,7 +101,7 @@ fn counters(state: &State, review: &Review, width: usize) -> Line {
     }
     let open = |(have, all): (usize, usize), what: &str| (have < all).then(|| counted(all - have, what));
     let hunks = open(progress.hunks, "hunk").map(|hunks| {
-        // Findings draw the eye: what none points at must not be forgotten over them.
+        // Findings attract attention: hunks without findings must not be forgotten.
         let says = width >= 140 && progress.unflagged > 0 && progress.findings.1 > 0;
         if says { format!("{hunks} ({} without a finding)", progress.unflagged) } else { hunks }
     });
@@ -178,7 +178,7 @@ fn files(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     }
 }
 
-/// What the signs of the list mean: [`LEGEND`] rows.
+/// The meaning of the signs of the list: [`LEGEND`] rows.
 fn legend(width: usize) -> [Line; LEGEND] {
     let severity = |line: Line, severity: Severity| {
         let line = line.add(severity_role(severity), &format!(" {}", severity.letter()));
@@ -191,7 +191,7 @@ fn legend(width: usize) -> [Line; LEGEND] {
     [first, second, Line::new().add(Role::Faint, seen)]
 }
 
-/// A file: its worst open finding and how many there are, its name, what happened to it, what was seen of it.
+/// A file: its worst open finding and their number, its name, what happened to it, how much was seen.
 fn file_line(review: &Review, position: usize, is_current: bool, width: usize) -> Line {
     let index = review.order[position];
     let worst = review.worst_open(position).filter(|_| !review.blind);
@@ -207,7 +207,7 @@ fn file_line(review: &Review, position: usize, is_current: bool, width: usize) -
     let line = Line::new().add(Role::Accent, if is_current { "▸" } else { " " });
     let line = match worst {
         Some(severity) => {
-            // One of a finding that another file counts.
+            // A place of a finding that another file counts.
             let count = if open > 9 { "+".to_owned() } else { open.max(1).to_string() };
             line.add(severity_role(severity), &format!(" {}{count} ", severity.letter()))
         }
@@ -229,8 +229,8 @@ fn file_line(review: &Review, position: usize, is_current: bool, width: usize) -
     line.add(if is_done { Role::Seen } else { Role::Warning }, &state)
 }
 
-/// The whole diff in one column: findings by their letter, what is not seen as `·`, what is as a line; and where one
-/// is.
+/// The whole diff in one column: findings by their letter, unseen parts as `·`, seen parts as a line; and the present
+/// position.
 fn overview(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let (height, total) = (usize::from(area.height), review.height());
     if total <= height {
@@ -245,7 +245,7 @@ fn overview(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     }
 }
 
-/// What a stretch of the diff holds: the gravest that is open in it.
+/// The content of a part of the diff: its gravest open finding.
 fn summary(review: &Review, rows: std::ops::Range<usize>) -> (Role, char) {
     let Some((first, row)) = review.locate(rows.start) else { return (Role::Faint, ' ') };
     let last = review.locate(rows.end.saturating_sub(1)).map_or(first, |(position, _)| position);
@@ -254,10 +254,10 @@ fn summary(review: &Review, rows: std::ops::Range<usize>) -> (Role, char) {
         if !inside(position) {
             return review.worst_open(position);
         }
-        // Only rows on this stretch; a file without any finding has none on it.
+        // Only rows in this part; a file without findings has none.
         let worst = review.worst_open(position)?;
         if review.read_at(position).is_none() {
-            // Where in the file is not known: at its start.
+            // The position in the file is not known: use its start.
             return Some(worst).filter(|_| row < rows.len());
         }
         let shown = review.rows[position].rows.get(row..row + rows.len()).unwrap_or_default();

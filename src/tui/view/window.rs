@@ -1,4 +1,4 @@
-//! Windows over the screen: a list to choose from, and something to read.
+//! Windows over the screen: a list to choose from, and a text to read.
 
 use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr as _;
@@ -15,7 +15,7 @@ fn middle(area: Rect, width: u16, height: u16) -> Rect {
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 
-/// Draws a list to choose from; gives the place of the cursor.
+/// Draws a list to choose from; returns the position of the cursor.
 pub fn picker<C: Clone>(picker: &Picker<C>, area: Rect, paint: &mut Paint<'_>) -> Position {
     let (matching, all) = picker.counts();
     let wanted = (all as u16).saturating_add(3).clamp(8, area.height.saturating_sub(4).max(8));
@@ -46,11 +46,11 @@ fn entry_line<C>(entry: &Entry<C>, characters: &[u32], selected: bool, width: us
         Badge::Note => line.add(Role::Note, "✎ "),
         Badge::Bookmark => line.add(Role::Accent, "◆ "),
     };
-    // What an entry is called by is not crowded out.
+    // The name of an entry is always visible.
     let detail = clip(&entry.detail, width / 2);
     let room = width.saturating_sub(line.width() + detail.width() + 2);
     if entry.label.width() > room {
-        // Commands are told by their beginning, paths by their end.
+        // Commands are recognised by their beginning, paths by their end.
         let text = if entry.badge == Badge::None { clip(&entry.label, room) } else { clip_start(&entry.label, room) };
         line = line.add(Role::Text, &text);
     } else {

@@ -1,4 +1,4 @@
-//! Everything of a file that asks to be looked at, however it is laid out: hunks to mark, omissions to acknowledge,
+//! Everything in a file that a reviewer must look at, however it is laid out: hunks to mark, omissions to acknowledge,
 //! sentences to read.
 
 use std::ops::Range;
@@ -16,12 +16,12 @@ use crate::examination::{FileMaterial, text_of};
 use crate::highlight::MAX_TEXT;
 use crate::signing::hidden_characters;
 
-/// What a file asks of its reader.
+/// What a reviewer must look at in a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
     /// Keys of its hunks; of the file itself where it changed without lines and without omissions. A key comes from
-    /// path, modes, encodings, the hunk's lines with their context, the text that it changes and where in it: it falls
-    /// where the content changed.
+    /// path, modes, encodings, the hunk's lines with their context, the text that it changes and where in it: it
+    /// changes with the content.
     pub hunks: Vec<String>,
     pub omissions: Vec<Omission>,
     pub sentences: Vec<String>,
@@ -29,36 +29,36 @@ pub struct Inventory {
     pub outlines: Vec<Outline>,
     pub added: u32,
     pub removed: u32,
-    /// Characters of both texts that reorder, hide or act.
+    /// Characters of both texts that reorder, hide or control text.
     pub hidden: usize,
-    /// Too large for colours.
+    /// The texts are too large for highlighting.
     pub is_plain: bool,
 }
 
-/// Of a hunk, what is known of it without the texts.
+/// What is known of a hunk without the texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
-    /// Lines of each side, as in [`Hunk`].
+    /// The lines of each side, as in [`Hunk`].
     pub old: Range<u32>,
     pub new: Range<u32>,
     /// How many lines it shows.
     pub lines: u32,
     /// Only blanks differ in it.
     pub blanks_only: bool,
-    /// What it replaces, where it does nothing else, and nothing is said of its file that is seen with it.
+    /// What it replaces, if it does nothing else, and no remark on its file is seen with it.
     pub edit: Option<Edit>,
 }
 
-/// What a hunk does that replaces one thing.
+/// The single replacement that a hunk makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
     pub id: ReplacementId,
-    /// The first line that it makes, as far as a list shows it, escaped; and of how many.
+    /// The first line that it produces, as far as a list shows it, escaped; and the number of lines.
     pub line: Box<str>,
 }
 
 impl Inventory {
-    /// Costs the length of both texts: made once for a file, away from the screen.
+    /// Its cost is linear in both texts: made once for a file, in a worker.
     pub fn of(file: &FileMaterial) -> Inventory {
         let hunks = &file.comparison.hunks;
         let mut omissions = omissions::of_contents(file);
@@ -68,7 +68,7 @@ impl Inventory {
         omissions.extend(long_lines(file, &keys));
         let sentences = omissions::sentences(file);
         let outline = |(at, hunk)| {
-            // What is said of the file is seen with its first hunk: it is to be read there.
+            // The remarks on the file are seen with its first hunk.
             let is_all = at > 0 || sentences.is_empty();
             Outline { edit: is_all.then(|| edit(file, hunk)).flatten(), ..outline(file, hunk) }
         };
@@ -86,7 +86,7 @@ impl Inventory {
         }
     }
 
-    /// The hunk that shows a place; none where it is outside of all.
+    /// The hunk that shows a place; none if it is outside all of them.
     pub fn hunk_at(&self, location: &Location) -> Option<usize> {
         let line = location.line.checked_sub(1)?;
         let lines = |hunk: &Outline| if location.side == Side::Old { hunk.old.clone() } else { hunk.new.clone() };
@@ -94,7 +94,7 @@ impl Inventory {
         self.outlines.get(at).filter(|hunk| lines(hunk).contains(&line)).map(|_| at)
     }
 
-    /// Whether the file is folded where nobody opened it.
+    /// Whether the file is folded by default.
     pub fn folds(&self) -> bool {
         self.omissions.iter().any(|omission| omission.spot == Spot::Fold)
     }
@@ -104,7 +104,7 @@ impl Inventory {
         if folded { &[] } else { &self.hunks }
     }
 
-    /// The omissions to acknowledge, with their places in the list of all.
+    /// The omissions to acknowledge, with their indices in the list of all.
     pub fn asked(&self, folded: bool) -> impl Iterator<Item = (usize, &Omission)> {
         let is_asked = move |omission: &Omission| match omission.spot {
             Spot::Top => true,
@@ -131,13 +131,13 @@ fn outline(file: &FileMaterial, hunk: &Hunk) -> Outline {
     }
 }
 
-/// The one replacement that is all a hunk does, byte for byte: to a file that stays of its kind, and to lines that keep
-/// their ends.
+/// The one replacement that is everything a hunk does, byte for byte: in a file that keeps its type, and in lines that
+/// keep their endings.
 pub fn replacement(file: &FileMaterial, hunk: &Hunk) -> Option<Replacement> {
     Replacement::of(&changed_pairs(file, hunk)?)
 }
 
-/// What a hunk takes out and puts in, line by line; none where there may be more to it than one replacement.
+/// What a hunk removes and adds, line by line; none if it may contain more than one replacement.
 fn changed_pairs<'f>(file: &'f FileMaterial, hunk: &Hunk) -> Option<Vec<(&'f [u8], &'f [u8])>> {
     let blocks: Vec<Block> = hunk.blocks().collect();
     let is_even = blocks.iter().all(|block| block.removed.len() == block.added.len());
@@ -147,7 +147,7 @@ fn changed_pairs<'f>(file: &'f FileMaterial, hunk: &Hunk) -> Option<Vec<(&'f [u8
     is_plain.then(|| pairs.collect())
 }
 
-/// Characters of a line that a list shows, and those of them before what changed in it.
+/// How many characters of a line a list shows, and how many of them before the change.
 const MAX_SHOWN: usize = 60;
 const BEFORE: usize = 24;
 
@@ -162,7 +162,7 @@ fn edit(file: &FileMaterial, hunk: &Hunk) -> Option<Edit> {
     Some(Edit { id, line: format!("{}{more}", excerpt(old, new)).into() })
 }
 
-/// Where in a text of data the lines are that a hunk takes out.
+/// The position in data of the lines that a hunk removes.
 fn data_places(file: &FileMaterial, hunk: &Hunk) -> Vec<u8> {
     let removed = hunk.lines.iter().filter_map(|line| match line {
         Line::Removed { old } => Some(*old),
@@ -172,7 +172,7 @@ fn data_places(file: &FileMaterial, hunk: &Hunk) -> Vec<u8> {
     removed.map(place).collect::<Vec<_>>().join(&b"\n\n"[..])
 }
 
-/// What a line became, around the first of what changed in it.
+/// The new text of a line, around its first change.
 fn excerpt(old: &[u8], new: &[u8]) -> String {
     let same = old.iter().zip(new).take_while(|(old, new)| old == new).count();
     // No character is cut in two.
@@ -189,14 +189,14 @@ fn excerpt(old: &[u8], new: &[u8]) -> String {
     format!("{start}{before}{}{end}", after.chars().take(room).collect::<String>())
 }
 
-/// Whether a file is of one mode before and after, no symlink, and its bytes are what is shown as text.
+/// Whether a file keeps its mode, is not a symlink, and its bytes are shown as they are.
 fn stays_text(file: &FileMaterial) -> bool {
     let mode = |entry: Option<TreeEntry>| entry.map(|entry| entry.mode);
     let is_text = |content: &Option<Content>| matches!(content, Some(Content::Text(_)));
     mode(file.diff.old) == mode(file.diff.new) && is_text(&file.old) && is_text(&file.new)
 }
 
-/// Whether the last line of the file, where it is in a hunk, ends on both sides in the same way.
+/// Whether the last line of the file, if it is in a hunk, ends the same way on both sides.
 fn keeps_last_end(file: &FileMaterial, hunk: &Hunk) -> bool {
     let (old, new) = (&file.comparison.old, &file.comparison.new);
     let lacks_end = |lines: &Lines, shown: &Range<u32>| shown.end == lines.count() && lines.lacks_final_newline();
@@ -222,21 +222,22 @@ fn file_key(diff: &FileDiff) -> String {
     key_of(diff, &format!("file {} {}", id(diff.old), id(diff.new)))
 }
 
-/// By the text that a hunk changes, and where in it: in a list of like blocks the same lines in another block are
-/// another change. Another text of the base has other keys; what was seen of it is brought over hunk by hunk.
+/// A key includes the text that a hunk changes, and the position in it: in a list of similar blocks, the same lines in
+/// another block are another change. A different base text gives different keys; its marks are carried over hunk by
+/// hunk.
 fn hunk_keys(file: &FileMaterial) -> Vec<String> {
     let base = file.diff.old.map(|entry| entry.id.to_string()).unwrap_or_default();
     let key = |(at, hunk): (usize, &Hunk)| {
         let digest = Digest::of(&signed_lines(file, hunk));
-        // Of two that begin at one line, one takes nothing out.
+        // If two hunks begin at the same line, one of them removes nothing.
         let twin = file.comparison.hunks[..at].iter().filter(|other| other.old.start == hunk.old.start).count();
         key_of(&file.diff, &format!("hunk {twin} {digest} at {} of {base}{}", hunk.old.start, encodings(file)))
     };
     file.comparison.hunks.iter().enumerate().map(key).collect()
 }
 
-/// By hunk: what it says, with the lines around it, and in what it stands; none where what it replaces stands more than
-/// once. Of two versions of a file on texts of the base that differ, equal ones are the same hunk.
+/// By hunk: its content, with the lines around it and what encloses it; none if the replaced lines occur more than
+/// once. In two versions of a file on different base texts, equal ones are the same hunk.
 pub fn hunks_by_content(file: &FileMaterial) -> Vec<Option<Digest>> {
     let once = file.comparison.stand_once(text_of(&file.old));
     let content = |hunk: &Hunk| [signed_lines(file, hunk), place(file, hunk)].map(|text| Digest::of(&text).0).concat();
@@ -244,7 +245,7 @@ pub fn hunks_by_content(file: &FileMaterial) -> Vec<Option<Digest>> {
     hunks.map(|(hunk, once)| once.then(|| Digest::of(&content(hunk)))).collect()
 }
 
-/// In what both sides are written, where that is not UTF-8: the same lines are other bytes then.
+/// The encodings of both sides, if not UTF-8: the same lines are then different bytes.
 fn encodings(file: &FileMaterial) -> String {
     let name = |content: &Option<Content>| content.as_ref()?.encoding().map(|encoding| encoding.name());
     match (name(&file.old), name(&file.new)) {
@@ -266,7 +267,7 @@ fn signed_lines(file: &FileMaterial, hunk: &Hunk) -> Vec<u8> {
         let (_, number) = super::place_of(*line);
         text.push(b'\n');
         if number == lines.count() && lines.lacks_final_newline() {
-            // Said as no line begins: else it and the next would be one.
+            // In a form in which no line begins, so that it cannot merge with the next.
             text.extend_from_slice(b"\\\n");
         }
     }

@@ -1,4 +1,4 @@
-//! The one place that decides what a line of the reader is. Navigation, marks, coverage and drawing read these rows, in
+//! The one place that decides what a row of the reader is. Navigation, marks, coverage and drawing read these rows, in
 //! both layouts. Every changed line is in exactly one hunk and has at least one row; a long line has several.
 
 pub mod inventory;
@@ -18,20 +18,20 @@ use crate::change::compare::{Block, Hunk, Line, are_alike};
 use crate::change::diff::Content;
 use crate::examination::FileMaterial;
 
-/// Bytes of one line that are laid out; the rest is an omission to acknowledge.
+/// How many bytes of a line are laid out; the rest is an omission to acknowledge.
 pub const MAX_LINE_BYTES: usize = 20_000;
 
-/// Bytes of a line, from the first to before the last.
+/// A byte range of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ByteRange {
     pub from: u32,
     pub to: u32,
 }
 
-/// A side of a row: a line of the hunk with its bytes; none where nothing stands there.
+/// A side of a row: a line of the hunk with its bytes; none if that side is empty.
 pub type Half = Option<(u32, ByteRange)>;
 
-/// One line of the screen. Numbers are positions in the file's own lists.
+/// One row of the screen. Numbers are indices in the file's own lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Row {
     File,
@@ -40,7 +40,7 @@ pub enum Row {
         sentence: u32,
         part: u32,
     },
-    /// What is not shown, as a sentence: one line of the folded text.
+    /// What is not shown, as a sentence: one row of the wrapped text.
     Omission {
         omission: u32,
         part: u32,
@@ -66,14 +66,14 @@ pub enum Row {
         new: u32,
         part: ByteRange,
     },
-    /// What is unchanged after the last hunk and not shown.
+    /// Unchanged lines after the last hunk that are not shown.
     Rest,
     /// At one of its places.
     Finding {
         finding: u32,
         place: u32,
     },
-    /// Why it matters and what to ask: one line of the folded text.
+    /// Why it matters and what to ask: one row of the wrapped text.
     FindingDetail {
         finding: u32,
         part: u32,
@@ -112,14 +112,14 @@ impl Row {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileRows {
     pub rows: Vec<Row>,
-    /// By mark of the inventory: its rows. None while the file is folded.
+    /// The rows of each mark of the inventory. None while the file is folded.
     pub marks: Vec<Range<usize>>,
     pub folded: bool,
     pub cells: Cells,
 }
 
 impl FileRows {
-    /// A file whose texts went again: it stays as high as it was.
+    /// A file whose texts were dropped: it keeps its height.
     pub fn gone(folded: bool) -> FileRows {
         FileRows { folded, ..FileRows::default() }
     }
@@ -128,8 +128,7 @@ impl FileRows {
         FileRows { rows: vec![Row::File, Row::Failed, Row::Gap], ..FileRows::default() }
     }
 
-    /// Lays out a file. A file that is new or gone has nothing to stand beside: it takes the whole width in either
-    /// layout.
+    /// Lays out a file. An added or deleted file has only one side, which takes the whole width in either layout.
     pub fn build(
         file: &FileMaterial,
         inventory: &Inventory,
@@ -152,12 +151,12 @@ impl FileRows {
 
     /// The mark that a row belongs to.
     pub fn mark_at(&self, row: usize) -> Option<usize> {
-        // Marks are in the order of their rows.
+        // Marks are ordered by their rows.
         let at = self.marks.partition_point(|rows| rows.end <= row);
         self.marks.get(at).filter(|rows| rows.contains(&row)).map(|_| at)
     }
 
-    /// The mark whose first row it is.
+    /// The mark whose first row this is.
     pub fn mark_starting_at(&self, row: usize) -> Option<usize> {
         let at = self.marks.partition_point(|rows| rows.start < row);
         self.marks.get(at).filter(|rows| rows.start == row).map(|_| at)
@@ -171,7 +170,7 @@ impl FileRows {
     }
 }
 
-/// The lines of both sides that lie before a hunk, or after the last one, and after what is above: unchanged.
+/// The unchanged lines of both sides before a hunk, or after the last one.
 pub fn between(file: &FileMaterial, hunk: usize) -> (Range<u32>, Range<u32>) {
     let hunks = &file.comparison.hunks;
     let above = hunk.checked_sub(1).and_then(|at| hunks.get(at)).map_or((0, 0), |hunk| (hunk.old.end, hunk.new.end));
@@ -191,7 +190,7 @@ struct Layouter<'l> {
 }
 
 impl Layouter<'_> {
-    /// What is said of the file as a whole, and of lines that no row shows.
+    /// The remarks on the file as a whole, and on lines that no row shows.
     fn head(&mut self) {
         let folded = self.out.folded;
         self.out.rows.push(Row::File);
@@ -214,7 +213,7 @@ impl Layouter<'_> {
             let (old, new) = between(self.file, index);
             let lines = old.len() as u32;
             let (above, below) = self.opening.shown(index as u32, lines);
-            // Where nothing is left out, the hunk's own row stands right above it.
+            // If nothing is left out, the hunk's own row is directly above it.
             let (above, below) = if above + below == lines { (lines, 0) } else { (above, below) };
             (0..above).for_each(|at| self.beyond(old.start + at, new.start + at));
             let start = self.out.rows.len();
@@ -229,7 +228,7 @@ impl Layouter<'_> {
     fn rest(&mut self, after: usize) {
         let (old, new) = between(self.file, after);
         let lines = old.len() as u32;
-        // There is nothing below, so that what a stroke shows is after what is above.
+        // There is nothing below, so a stroke shows lines after what is above.
         let (above, below) = self.opening.shown(after as u32, lines);
         let shown = if self.opening.whole { below } else { above };
         (0..shown).for_each(|at| self.beyond(old.start + at, new.start + at));
@@ -272,7 +271,7 @@ impl Layouter<'_> {
         (next..hunk.lines.len()).for_each(|line| self.pair(index, hunk, Some(line), Some(line)));
     }
 
-    /// A block side by side: what became what stands in one row, and what is between fills up.
+    /// A block side by side: a line and what it became are in one row, and the lines in between fill up.
     fn block(&mut self, index: u32, hunk: &Hunk, block: &Block) {
         let (mut old, mut new) = (block.removed.start, block.added.start);
         let ends = [(block.removed.end, block.added.end)];
@@ -302,7 +301,7 @@ impl Layouter<'_> {
         both.into_iter().flatten().for_each(|line| self.after(index, hunk, line as u32));
     }
 
-    /// What is said below a line.
+    /// The remarks below a line.
     fn after(&mut self, hunk_index: u32, hunk: &Hunk, line: u32) {
         let spot = Spot::Line { hunk: hunk_index, line };
         let mut omissions = self.inventory.omissions.iter().enumerate();
@@ -318,7 +317,7 @@ fn omission_rows(at: usize, omission: &Omission, shape: Shape) -> impl Iterator<
     parts.map(move |part| Row::Omission { omission: at as u32, part })
 }
 
-/// What became what in a block: positions in the lines of the hunk.
+/// The pairs of old and new lines in a block, by their indices in the lines of the hunk.
 pub fn pairs(file: &FileMaterial, hunk: &Hunk, block: &Block) -> Vec<(usize, usize)> {
     let text = |at: usize| bytes_of(file, hunk.lines[at]);
     block.pairs(|old, new| are_alike(text(old), text(new)))

@@ -1,4 +1,4 @@
-//! What a file does that is not lines, as sentences; and what of it is not shown, to be acknowledged.
+//! Changes of a file that are not lines, as sentences; and what is not shown, to be acknowledged.
 
 use super::{MAX_LINE_BYTES, place_of};
 use crate::change::compare::Line;
@@ -15,23 +15,23 @@ pub struct Omission {
     pub spot: Spot,
 }
 
-/// Where an omission is said.
+/// Where an omission is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spot {
     /// Above the lines of the file.
     Top,
-    /// In their place, while the file is folded.
+    /// In their place while the file is folded.
     Fold,
     /// Below a line that is too long.
     Line { hunk: u32, line: u32 },
 }
 
-/// Changed lines from which on a file that a tool wrote is folded: more than a screen.
+/// The least number of changed lines for folding a generated file: more than a screen.
 const FOLDED_FROM: u32 = 60;
-/// Bytes a line on average from which on a text is taken for minified.
+/// The least average line length, in bytes, of a text that counts as minified.
 const MINIFIED_LINE: usize = 400;
 
-/// What both sides of a file hold that is not shown as lines.
+/// The content of both sides of a file that is not shown as lines.
 pub fn of_contents(file: &FileMaterial) -> Vec<Omission> {
     let mut found = Vec::new();
     for (content, entry, side) in [(&file.old, file.diff.old, "before"), (&file.new, file.diff.new, "after")] {
@@ -55,8 +55,8 @@ pub fn of_contents(file: &FileMaterial) -> Vec<Omission> {
     found
 }
 
-/// The rest of a line that is longer than what is laid out. Its key depends on that of its hunk: the same line
-/// somewhere else is another omission.
+/// The rest of a line beyond the part that is laid out. Its key depends on that of its hunk: the same line somewhere
+/// else is another omission.
 pub fn of_long_line(file: &FileMaterial, line: Line, bytes: &[u8], spot: Spot, hunk: &str) -> Omission {
     let (_, number) = place_of(line);
     let what =
@@ -64,7 +64,7 @@ pub fn of_long_line(file: &FileMaterial, line: Line, bytes: &[u8], spot: Spot, h
     Omission { key: key_of(&file.diff, &format!("long {hunk} {}", Digest::of(bytes))), what, spot }
 }
 
-/// A long file that a tool wrote, as one row; none where it is to be read as any other.
+/// A long generated file, as one row; none if it must be read like any other.
 pub fn of_fold(file: &FileMaterial) -> Option<Omission> {
     let comparison = &file.comparison;
     let changed = comparison.added + comparison.removed;
@@ -82,7 +82,7 @@ pub fn of_fold(file: &FileMaterial) -> Option<Omission> {
     Some(Omission { key, what, spot: Spot::Fold })
 }
 
-/// Bytes for people.
+/// A number of bytes for display.
 pub fn bytes_text(size: u64) -> String {
     match size {
         0..1_000 => format!("{size} bytes"),
@@ -91,7 +91,7 @@ pub fn bytes_text(size: u64) -> String {
     }
 }
 
-/// What there is to say of a file beyond its lines.
+/// The remarks on a file beyond its lines.
 pub fn sentences(file: &FileMaterial) -> Vec<String> {
     let mut sentences: Vec<String> = [
         moved(file),
@@ -113,7 +113,7 @@ pub fn sentences(file: &FileMaterial) -> Vec<String> {
     sentences
 }
 
-/// Where it lay before, or lies now; what only moved is not read again.
+/// Its old or new path; a file that only moved is not read again.
 fn moved(file: &FileMaterial) -> Option<String> {
     if let Some(counterpart) = &file.diff.counterpart {
         let (path, change) = (&counterpart.path, if file.diff.changed_across() { ", and changed" } else { "" });
@@ -169,7 +169,7 @@ fn final_newline(file: &FileMaterial) -> Option<String> {
     }
 }
 
-/// Where line ends change between LF and CRLF: every such line is in the diff, with its ␍.
+/// Changes of line endings between LF and CRLF: every such line is in the diff, with its ␍.
 fn line_ends(file: &FileMaterial) -> Option<String> {
     let ends = |content: &Option<Content>| {
         let text = content.as_ref().and_then(Content::text)?;
@@ -195,13 +195,13 @@ fn line_ends(file: &FileMaterial) -> Option<String> {
     }
 }
 
-/// Where the comparison gave up: a needle may lie in what is shown as replaced.
+/// The comparison gave up: a small edit may hide in what is shown as replaced.
 fn coarse(file: &FileMaterial) -> Option<String> {
     let text = "too large and too repetitive to compare line by line: a stretch is shown as replaced whole, also what is the same";
     file.comparison.coarse.then(|| text.to_owned())
 }
 
-/// In what a text is written, where that is not UTF-8.
+/// The encoding of a text, if it is not UTF-8.
 fn form(file: &FileMaterial) -> Option<String> {
     let name = |content: &Option<Content>| content.as_ref()?.encoding().map(|encoding| encoding.name());
     match (name(&file.old), name(&file.new)) {
@@ -213,7 +213,7 @@ fn form(file: &FileMaterial) -> Option<String> {
     }
 }
 
-/// Bytes that are no UTF-8: drawn as `<FF>`, one by one.
+/// Bytes that are not UTF-8: drawn as `<FF>`, one by one.
 fn encoding(file: &FileMaterial) -> Option<String> {
     let invalid = |content: &Option<Content>| {
         let text = content.as_ref().and_then(Content::text).unwrap_or_default();
@@ -226,7 +226,8 @@ fn encoding(file: &FileMaterial) -> Option<String> {
     }
 }
 
-/// A key from path, modes and what it is about: so much of a digest that an author finds no two contents with the same.
+/// A key from path, modes and what it is about: long enough a digest that an author cannot find two contents with the
+/// same.
 pub fn key_of(diff: &FileDiff, rest: &str) -> String {
     let mode = |entry: Option<TreeEntry>| entry.map_or("000000", |e| e.mode.octal());
     let mut text = format!("{} {} {rest}\0", mode(diff.old), mode(diff.new)).into_bytes();

@@ -10,7 +10,7 @@ use crate::decision::Note;
 use crate::examination::FileMaterial;
 use crate::risk::Finding;
 
-/// A finding at one of its places, which the lists of all findings and of its own places have under these numbers.
+/// A finding at one of its places: its index in the list of all findings, and the index of the place in its own list.
 #[derive(Debug, Clone, Copy)]
 pub struct Located<'r> {
     pub finding: usize,
@@ -26,8 +26,8 @@ pub struct Remarks {
 }
 
 impl Remarks {
-    /// Of findings and notes with their places in the lists of all, and the name of the file as notes have it. Of a
-    /// finding with several places the details stand at the first of them in the file.
+    /// From findings and notes with their indices in the lists of all, and the name of the file in notes. A finding
+    /// with several places has its details at the first of them in the file.
     pub fn new<'r>(
         findings: impl Iterator<Item = Located<'r>>,
         notes: impl Iterator<Item = (usize, &'r Note)>,
@@ -49,7 +49,7 @@ impl Remarks {
             }
         }
         for (note, n) in notes {
-            // Below the last line of what it is about; of lines that are not there, on the file.
+            // Below the last line of what it is about; on the file, if the lines do not exist.
             let is_here = n.path == name && !n.is_outdated();
             let place = if is_here { (n.old_side, n.until.unwrap_or(n.line)) } else { (false, 0) };
             let parts = 0..note_lines(n, name, shape).len() as u32;
@@ -62,7 +62,7 @@ impl Remarks {
         rows.extend(self.rows.get(&(old, line)).into_iter().flatten());
     }
 
-    /// Those that no line of a hunk carries: on the file, and on lines that are folded or outside of all hunks.
+    /// Those that are at no line of a hunk: on the file, and on lines that are folded or outside all hunks.
     pub fn push_top(&self, file: &FileMaterial, folded: bool, rows: &mut Vec<Row>) {
         if self.rows.is_empty() {
             return;
@@ -74,36 +74,36 @@ impl Remarks {
     }
 }
 
-/// Columns before the folded texts of findings and notes.
+/// The indent of the wrapped texts of findings and notes.
 const INDENT: usize = 8;
 
-/// Why a finding matters and what to ask, folded.
+/// Why a finding matters and what to ask, wrapped.
 pub fn detail(finding: &Finding, shape: Shape) -> Vec<String> {
     fold(&format!("{} {}", finding.why, finding.ask), shape.columns.saturating_sub(INDENT).max(20))
 }
 
-/// The reviewer's answer to a finding, folded.
+/// The reviewer's answer to a finding, wrapped.
 pub fn answer_lines(answer: &str, shape: Shape) -> Vec<String> {
     fold(&format!("✓ {answer}"), shape.columns.saturating_sub(INDENT).max(20))
 }
 
-/// A sentence about the file, folded.
+/// A sentence about the file, wrapped.
 pub fn sentence_lines(sentence: &str, shape: Shape) -> Vec<String> {
     fold(sentence, shape.columns.saturating_sub(5).max(20))
 }
 
-/// Columns beside what an omission says: its sign, and how it is acknowledged.
+/// The columns beside the text of an omission: its sign, and how it is acknowledged.
 const BESIDE_OMISSION: usize = 24;
-/// Columns that it has also where there is no room beside its longest line.
+/// The columns that it gets even without room beside its longest line.
 const OMISSION: usize = 32;
 
-/// What an omission is, folded.
+/// The text of an omission, wrapped.
 pub fn omission_lines(omission: &Omission, shape: Shape) -> Vec<String> {
     let (beside, whole) = (shape.columns.saturating_sub(BESIDE_OMISSION), shape.columns.saturating_sub(5));
     fold(&omission.what, beside.max(OMISSION).min(whole).max(20))
 }
 
-/// A note in the file of a name, folded; with its place, where that is not the line above.
+/// A note in the named file, wrapped; with its place, if that is not the line above.
 pub fn note_lines(note: &Note, name: &str, shape: Shape) -> Vec<String> {
     let place = match note.until {
         _ if note.path != name => format!("{}: ", note.place()),

@@ -104,7 +104,7 @@ proptest! {
                 prop_assert!(rows.mark_at(row) == Some(h));
             }
         }
-        // What is unchanged is shown once at most, and wholly where all of it is asked for.
+        // Unchanged lines are shown at most once, and completely if all of them are requested.
         let context = file.comparison.hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| matches!(line, Line::Context { .. }));
         let beyond = rows.rows.iter().filter(|row| matches!(row, Row::Beyond { part, .. } if part.from == 0)).count();
         let unchanged = file.comparison.old.count() - file.comparison.removed - context.count() as u32;
@@ -117,7 +117,7 @@ fn is_boundary(text: &[u8], at: usize) -> bool {
     at == 0 || at == text.len() || !(is_word(text[at - 1]) && is_word(text[at]))
 }
 
-/// A text with words replaced wherever they stand in it as whole words.
+/// A text with words replaced wherever they occur in it as whole words.
 fn replaced(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     let (mut out, mut at) = (Vec::new(), 0);
     while at < text.len() {
@@ -171,8 +171,8 @@ fn changed_bytes(file: &FileMaterial, hunk: &Hunk) -> (Vec<u8>, Vec<u8>) {
 }
 
 proptest! {
-    /// Hunks that make the same edit are those, and only those, of which the program shows the same words, and all
-    /// bytes of what they put in are those of what they take out, with these words replaced.
+    /// Hunks make the same edit exactly if the program shows the same words for them, and all bytes that they add are
+    /// those that they remove, with these words replaced.
     #[test]
     fn the_same_edit_is_the_same_to_the_byte(texts in prop::collection::vec(edited_text(), 1..4)) {
         let mut shown = std::collections::HashMap::new();

@@ -1,4 +1,4 @@
-//! A line of text → pieces that can be drawn, and the byte ranges that fit into a width.
+//! A line of text → pieces to draw, and the byte ranges that fit into a width.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -22,7 +22,7 @@ pub struct Piece<'l> {
     pub len: usize,
 }
 
-/// The pieces of a line up to [`MAX_LINE_BYTES`]: graphemes, marks for what is hidden, tabs as blanks.
+/// The pieces of a line up to [`MAX_LINE_BYTES`]: graphemes, marks for hidden characters, tabs as blanks.
 pub fn pieces(line: &[u8], tab: usize) -> Box<dyn Iterator<Item = Piece<'_>> + '_> {
     let shown = &line[..line.len().min(MAX_LINE_BYTES)];
     match std::str::from_utf8(shown) {
@@ -31,7 +31,7 @@ pub fn pieces(line: &[u8], tab: usize) -> Box<dyn Iterator<Item = Piece<'_>> + '
     }
 }
 
-/// Printable ASCII and tabs: nearly all code, without the cost of looking for what hides in it.
+/// Printable ASCII and tabs: nearly all code, without the cost of searching for hidden characters.
 fn is_plain(line: &[u8]) -> bool {
     line.iter().all(|b| matches!(b, b'\t' | 0x20..0x7F))
 }
@@ -62,8 +62,8 @@ fn any_pieces(line: &[u8], tab: usize) -> impl Iterator<Item = Piece<'_>> {
         })
 }
 
-/// The graphemes of a text, and whether they do not show. One with characters that do not falls apart, so that each of
-/// them is seen.
+/// The graphemes of a text, and whether they are invisible. A grapheme with invisible characters is split, so that each
+/// of them is seen.
 fn graphemes(text: &str) -> impl Iterator<Item = (&str, bool)> {
     let mut hidden = visible::hidden(text).map(|(at, _)| at).peekable();
     text.grapheme_indices(true).flat_map(move |(at, grapheme)| {
@@ -89,7 +89,7 @@ fn piece(text: Cow<'_, str>, at: usize, len: usize, hidden: bool, to_stop: usize
             let text = visible::mark(c);
             Piece { width: text.width(), text, hidden: true, at, len }
         }
-        // A combining mark alone has no column of its own: shown on a dotted circle.
+        // A combining mark alone has no width: it is shown on a dotted circle.
         _ if columns(&text) == 0 => Piece { text: Cow::Owned(format!("◌{text}")), width: 1, hidden: true, at, len },
         _ => Piece { width: columns(&text), text, hidden, at, len },
     }
@@ -138,7 +138,7 @@ fn parts(pieces: impl Iterator<Item = (usize, usize, usize)>, width: usize) -> V
     parts
 }
 
-/// The bytes of a line that are wholly inside of `width` columns from column `left` on.
+/// The bytes of a line that are entirely within `width` columns from column `left` on.
 pub fn window(line: &[u8], left: usize, width: usize, tab: usize) -> Range<usize> {
     let (mut column, mut inside): (usize, Option<Range<usize>>) = (0, None);
     for (at, len, columns) in measures(line, tab) {

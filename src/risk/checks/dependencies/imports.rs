@@ -1,5 +1,5 @@
-//! Packages that code imports and no manifest declares. Said only where the change has the manifest: what one that it
-//! does not touch declares cannot be seen.
+//! Packages that code imports and no manifest declares. Reported only if the change contains the manifest: the
+//! declarations of an untouched one are not known.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -14,9 +14,9 @@ use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 pub(super) struct Imports {
     /// New ones, by the family of their manifest.
     new: Vec<(Family, String, Finding)>,
-    /// What manifests and lock files say, in lower case, without what joins words.
+    /// The texts of manifests and lock files, in lower case, without word separators.
     declared: BTreeMap<Family, String>,
-    /// Names of folders and files of the change, and what its code used to import: these are there.
+    /// Names of folders and files of the change, and earlier imports of its code: these exist.
     there: BTreeSet<String>,
 }
 
@@ -33,7 +33,7 @@ static NODE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?m)(?:\bfrom\s*|^\s*import\s*|\brequire\(\s*|\bimport\(\s*)["']((?:@[a-z0-9~][a-z0-9._~-]*/)?[a-z0-9~][a-z0-9._~-]*)(?:/[^"']*)?["']"#).ok()
 });
 
-/// Packages by the names that code imports them by, where these are other ones.
+/// Packages by the names under which code imports them, if these differ.
 const KNOWN_AS: &[(&str, &str)] = &[
     ("yaml", "pyyaml"),
     ("PIL", "pillow"),
@@ -115,14 +115,14 @@ impl Imports {
             for name in imported(family, line).filter(|name| !is_standard(family, name)) {
                 let found = rules.of_check("dep.phantom", file, Side::New, *number, line);
                 let title = |found: &Finding| format!("{}: {name}, which is imported", found.title);
-                // A package of one's own that the change does not touch looks the same.
+                // A package of the same repository that the change does not touch looks the same.
                 let found = found.map(|found| Finding { title: title(&found), severity: Severity::Medium, ..found });
                 self.new.extend(found.map(|found| (family, name.to_owned(), found)));
             }
         }
     }
 
-    /// Takes in a manifest or lock file: its name, and its text in lower case.
+    /// Adds a manifest or lock file: its name, and its text in lower case.
     pub fn declare(&mut self, name: &str, text: &str) {
         let family = match name {
             "pyproject.toml" | "Pipfile" | "requirements.txt" | "poetry.lock" | "uv.lock" | "pdm.lock"
@@ -149,7 +149,7 @@ impl Imports {
     }
 }
 
-/// In lower case and without what joins words: the names of packages and of what they are imported by differ in these.
+/// In lower case and without word separators, in which the names of packages and of their imports differ.
 fn joined(text: &str) -> String {
     text.chars().filter(|c| !matches!(c, '-' | '_' | '.')).flat_map(char::to_lowercase).collect()
 }

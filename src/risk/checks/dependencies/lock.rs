@@ -1,5 +1,4 @@
-//! Lock files: whether they say of a version that they knew already that it comes from elsewhere, or has another hash.
-//! Texts that do not parse say nothing.
+//! Lock files: whether they give a known version a new source or another hash. Texts that do not parse are ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +9,12 @@ use super::{REGISTRIES, host};
 use crate::change::diff::Side;
 use crate::risk::{FileUnderReview, Finding, Rules};
 
-/// What a lock file says of each package and version.
+/// The entries of a lock file, by package and version.
 type Entries = BTreeMap<String, Entry>;
 
 #[derive(Debug, Default, Clone, PartialEq)]
 struct Entry {
-    /// Addresses that it is taken from.
+    /// The addresses of its sources.
     from: BTreeSet<String>,
     hashes: BTreeSet<String>,
 }
@@ -42,7 +41,7 @@ pub(super) fn check(file: &FileUnderReview<'_>, kind: &str, rules: &Rules) -> Ve
     wrong.iter().filter_map(|(what, names)| say(file, what, names, rules)).collect()
 }
 
-/// One finding for all packages of which the same is wrong: they share one answer.
+/// One finding for all packages with the same problem: they share one answer.
 fn say(file: &FileUnderReview<'_>, what: &Wrong, names: &[&str], rules: &Rules) -> Option<Finding> {
     let first = names.first()?;
     let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
@@ -88,7 +87,7 @@ fn differences<'e>(before: &Entries, after: &'e Entries) -> Vec<(&'e str, Wrong)
             }
         }
     }
-    // A file that has no hashes at all is of another format, which its tool wrote.
+    // A file without any hashes has a different format, which its tool chose.
     let has_hashes = after.values().any(|entry| !entry.hashes.is_empty());
     found.retain(|(_, what)| *what != Wrong::NoHash || has_hashes || after.len() == 1);
     found
@@ -98,7 +97,7 @@ fn hosts(entry: &Entry) -> BTreeSet<&str> {
     entry.from.iter().filter_map(|at| host(at)).map(same_host).collect()
 }
 
-/// Of two hosts by the same people, one.
+/// One name for two hosts of the same operator.
 fn same_host(host: &str) -> &str {
     if host == "registry.yarnpkg.com" { "registry.npmjs.org" } else { host }
 }
@@ -160,8 +159,8 @@ fn npm(text: &str) -> Entries {
 }
 
 /// Blocks of lines: of Yarn, `name@range:` with `version`, `resolved` and `integrity` below it; of pnpm,
-/// `name@version:` with `resolution: {integrity: …, tarball: …}`. They begin `depth` blanks from the left: further
-/// right packages are only named, as what a block asks for.
+/// `name@version:` with `resolution: {integrity: …, tarball: …}`. They begin `depth` blanks from the left: packages
+/// that are indented further are only mentioned, as dependencies of a block.
 fn blocks(text: &str, depth: usize) -> Entries {
     let mut all = Entries::new();
     let (mut name, mut version) = (String::new(), String::new());
@@ -195,7 +194,7 @@ fn blocks(text: &str, depth: usize) -> Entries {
     all
 }
 
-/// Yarn has a hash behind the address: of an archive, `sha1` without its name.
+/// Yarn puts a hash after the address: for an archive, a SHA-1 without the name of the algorithm.
 fn split_hash(from: Option<&str>) -> (Option<&str>, Option<String>) {
     match from.and_then(|from| from.split_once('#')) {
         Some((from, hash)) => (Some(from), Some(format!("sha1-of-address:{hash}"))),
@@ -255,7 +254,7 @@ fn pipfile(text: &str) -> Entries {
     all
 }
 
-/// Specs stand below the `remote:` that they come from; hashes in a section of their own.
+/// Specs are below the `remote:` that they come from; hashes are in a separate section.
 fn gems(text: &str) -> Entries {
     let mut all = Entries::new();
     let mut remote = None;

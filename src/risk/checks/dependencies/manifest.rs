@@ -1,4 +1,4 @@
-//! Manifests: what a text asks for, and from where. Read leniently: one that does not parse asks for nothing.
+//! Manifests: the dependencies of a text, and their sources. Read leniently: one that does not parse has none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use regex::Regex;
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
-/// A kind of manifest: the lock files that would know what it asks for, and its list of well-known names.
+/// A kind of manifest: the lock files that would contain its dependencies, and its list of well-known names.
 pub(super) struct Manifest {
     pub name: &'static str,
     pub locks: &'static [&'static str],
@@ -28,7 +28,7 @@ pub(super) enum Source {
     Registry,
     /// A folder of this repository or machine.
     Folder,
-    /// A repository, an archive, another package: where, and whether a commit or hash fixes what is there.
+    /// A repository, an archive, another package: where, and whether a commit or hash pins the content.
     Elsewhere {
         at: String,
         pinned: bool,
@@ -51,7 +51,7 @@ pub(super) const MANIFESTS: &[Manifest] = &[
     Manifest { name: "pom.xml", locks: &[], known: "maven", read: maven },
     Manifest { name: "build.gradle", locks: &["gradle.lockfile"], known: "maven", read: gradle },
     Manifest { name: "composer.json", locks: &["composer.lock"], known: "packagist", read: composer },
-    // What only says where packages come from.
+    // Files that only say where packages come from.
     Manifest { name: ".npmrc", locks: &[], known: "npm", read: addresses },
     Manifest { name: "pip.conf", locks: &[], known: "pypi", read: addresses },
     Manifest { name: "config.toml", locks: &[], known: "crates", read: addresses },
@@ -92,7 +92,7 @@ impl Source {
         Source::Elsewhere { at: at.to_owned(), pinned: is_commit || at.contains("sha256=") }
     }
 
-    /// The place without what only fixes its version.
+    /// The source without the part that only pins its version.
     pub fn place(&self) -> Option<&str> {
         match self {
             Source::Elsewhere { at, .. } => {
@@ -164,7 +164,7 @@ fn cargo(text: &str) -> Asked {
     let patches = root.get("patch").and_then(Value::as_table).into_iter().flatten().filter_map(|(_, of)| of.as_table());
     let replaced = root.get("replace").and_then(Value::as_table);
     for (name, entry) in patches.chain(replaced).flatten() {
-        // Under the name of the package: what was of the registry is not any more.
+        // Under the name of the package: it no longer comes from the registry.
         let name = name.split(':').next().unwrap_or(name);
         if let source @ Source::Elsewhere { .. } = table_source(entry, name) {
             asked.add(name, source);
@@ -184,7 +184,7 @@ fn table_source(entry: &Value, name: &str) -> Source {
         },
         None if get("path").is_some() || entry.get("workspace").is_some() => Source::Folder,
         None => match get("package").filter(|package| *package != name) {
-            // Another name for it here: the package itself is what is asked for.
+            // A local alias: the dependency is the package itself.
             Some(package) if package.replace('-', "_") != name.replace('-', "_") => Source::Registry,
             _ => Source::Registry,
         },
@@ -252,7 +252,7 @@ fn add_requirement(asked: &mut Asked, line: &str) {
     asked.add(&name.replace('_', "-"), source);
 }
 
-/// Modules without `/v2` at the end: the same module in another version is not a new one.
+/// Modules without `/v2` at the end: the same module in another version is not new.
 pub(super) fn bare_module(name: &str) -> &str {
     match name.rsplit_once("/v") {
         Some((bare, version)) if !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit()) => bare,
@@ -378,7 +378,7 @@ static UNCHECKED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(r#"(?mi)^\s*(?:--?)?(strict-ssl\s*[=:\s]\s*"?false|trusted-host[\s=]+\S+|enableStrictSsl:\s*false)"#)
 });
 
-/// Addresses of registries in texts of lines, and what switches their checks off.
+/// Addresses of registries in line-based texts, and options that switch off their checks.
 fn addresses(text: &str) -> Asked {
     let mut asked = Asked::default();
     for captures in [&ADDRESS, &UNCHECKED].iter().filter_map(|regex| regex.as_ref()).flat_map(|r| r.captures_iter(text))

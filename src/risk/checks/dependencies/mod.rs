@@ -1,6 +1,6 @@
 //! Dependencies: names that nobody published or that imitate others (`dep.phantom`, `dep.typosquat`), new ones that no
-//! lock file pins (`dep.new`), packages that come from elsewhere than before (`dep.source`), and lock files that say
-//! something else of the same version (`dep.lock`).
+//! lock file pins (`dep.new`), packages with a new source (`dep.source`), and lock files that change what they say
+//! about the same version (`dep.lock`).
 
 mod imports;
 mod lock;
@@ -25,7 +25,7 @@ fn lock_name(path: &str) -> Option<&'static str> {
     MANIFESTS.iter().flat_map(|manifest| manifest.locks).copied().find(|name| *name == own)
 }
 
-/// New names that no lock file has been seen to know yet, and the lock files that were seen.
+/// New names that no lock file seen so far contains, and the lock files that were seen.
 #[derive(Default)]
 pub(super) struct Dependencies {
     unlocked: Vec<Unlocked>,
@@ -37,12 +37,12 @@ pub(super) struct Dependencies {
 struct Unlocked {
     name: String,
     locks: &'static [&'static str],
-    /// That the lock files of the change do not know it, and that there is none.
+    /// The texts for: the lock files of the change do not contain it, and there is no lock file.
     phantom: Option<Finding>,
     new: Option<Finding>,
 }
 
-/// Hosts of the registries that each tool asks unless it is told otherwise, and of their mirrors by the same people.
+/// Hosts of the default registries of each tool, and of their mirrors by the same operators.
 const REGISTRIES: &[&str] = &[
     "registry.npmjs.org",
     "registry.yarnpkg.com",
@@ -113,7 +113,7 @@ impl Dependencies {
 
     pub fn finish(self) -> Vec<Finding> {
         let Dependencies { unlocked, locks, imports } = self;
-        // A lock file that the change does not touch may know the name already.
+        // A lock file that the change does not touch may already contain the name.
         let say = |new: Unlocked| {
             let mut seen = new.locks.iter().filter_map(|lock| locks.get(lock)).flatten().peekable();
             if seen.peek().is_none() {
@@ -127,7 +127,7 @@ impl Dependencies {
     }
 }
 
-/// Whether a text, in lower case, has the name as a whole; of `group:artifact` both.
+/// Whether a text, in lower case, contains the name as a whole; for `group:artifact`, both parts.
 fn mentions(text: &str, name: &str) -> bool {
     name.split(':').all(|part| has_word(text, part))
 }
@@ -150,7 +150,7 @@ struct Look<'a, 'f> {
 }
 
 impl Look<'_, '_> {
-    /// Packages that come from another place than before, and new ones from elsewhere than the registry.
+    /// Packages with a new source, and new ones that do not come from the registry.
     fn sources(&self) -> Vec<Finding> {
         let said = |(name, source): (&String, &Source)| {
             let before = self.before.packages.get(name);
@@ -176,7 +176,7 @@ impl Look<'_, '_> {
             address.starts_with("http://") || !host.is_some_and(|host| REGISTRIES.contains(&host))
         };
         let new = self.after.registries.difference(&self.before.registries).filter(is_own);
-        // Where the host is the same as before only the path is another one.
+        // If the host is the same as before, only the path differs.
         let known: BTreeSet<&str> = self.before.registries.iter().filter_map(|address| host(address)).collect();
         let new = new.filter(|address| {
             address.starts_with("http://") || !host(address).is_some_and(|host| known.contains(host))

@@ -2,27 +2,27 @@
 
 use std::collections::BTreeSet;
 
-/// Letters that a name needs to be imitated: short names are near to everything.
+/// The least length of an imitated name: short names resemble everything.
 const LEAST: usize = 6;
-/// Two letters that changed places are seldom another word.
+/// Two swapped letters seldom make another word.
 const LEAST_SWAPPED: usize = 5;
-/// Of an owner, the sign before it included.
+/// For an owner, including the sign before it.
 const LEAST_OWNER: usize = 5;
 
-/// The package that a new name could be taken for, of the same manifest or a well-known one, and how.
+/// The package with which a new name could be confused, from the same manifest or well-known, and how.
 pub(super) fn imitated(name: &str, before: &BTreeSet<String>, known: &[String]) -> Option<String> {
     if known.iter().any(|own| own == name) {
         return None;
     }
     let all = || known.iter().map(String::as_str).chain(before.iter().map(String::as_str));
     let (owner, bare) = split(name);
-    // Who owns the owner's name publishes under it: siblings are no imitations, but the owner may be one.
+    // Only the owner publishes under the owner's name: siblings are not imitations, but the owner may be one.
     if let Some(owner) = owner {
         let owned: Vec<(&str, &str)> = all().filter_map(|own| Some((split(own).0?, split(own).1))).collect();
         if owned.iter().any(|(own, _)| *own == owner) {
             return None;
         }
-        // The same name by somebody who is called almost the same leaves little doubt.
+        // The same name under an almost equal owner leaves little doubt.
         let least = |other: &str| if other == bare { LEAST_OWNER } else { LEAST };
         return owned.iter().find_map(|(own, other)| Some(format!("{} {own}", how(owner, own, least(other))?)));
     }
@@ -35,7 +35,7 @@ fn split(name: &str) -> (Option<&str>, &str) {
     parts.map_or((None, name), |(owner, bare)| (Some(owner), bare))
 }
 
-/// How one name imitates the other, where it does; `v2` and `v3` are versions.
+/// How one name imitates the other, if it does; `v2` and `v3` are versions.
 fn how(name: &str, own: &str, least: usize) -> Option<&'static str> {
     let bare = |name: &str| name.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
     let shorter = name.chars().count().min(own.chars().count());

@@ -8,21 +8,21 @@ use regex::bytes::Regex;
 use crate::risk::facts::{Fact, Kind};
 use crate::risk::rules::ascii;
 
-/// How many results an assertion lets through.
+/// How many results an assertion accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Strength {
-    /// Many: that there is something, that it is more than, that it is not this.
+    /// Many: not null, greater than, not equal.
     Loose,
-    /// Nothing is known of it.
+    /// Unknown.
     Unknown,
-    /// One, which it names.
+    /// One, which it states.
     Exact,
 }
 
 /// An assertion of one side of a file.
 #[derive(Debug, Clone)]
 pub(super) struct Assertion {
-    /// The test that it stands in.
+    /// The test that contains it.
     pub test: String,
     pub text: String,
     pub line: u32,
@@ -39,7 +39,7 @@ static LOOSE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 impl Assertion {
-    /// What a fact of a test's file asserts; none where it does not.
+    /// What a fact of a test file asserts; none if it is not an assertion.
     pub fn of(fact: &Fact, in_test_file: bool) -> Option<Assertion> {
         const RAISES: &[&str] = &["pytest.raises", "pytest.warns", "raises"];
         let asserts = match fact.kind {
@@ -55,7 +55,7 @@ impl Assertion {
         Assertion { test, line, strength: strength(text), words: words(text), text: text.to_owned() }
     }
 
-    /// Names and values that both are about.
+    /// Names and values that both use.
     pub fn shared_with(&self, other: &Assertion) -> usize {
         self.words.intersection(&other.words).count()
     }
@@ -71,7 +71,7 @@ impl Assertion {
 
 fn strength(text: &str) -> Strength {
     let hits = |regex: &Option<Regex>| regex.as_ref().is_some_and(|regex| regex.is_match(text.as_bytes()));
-    // `if got != 2 { t.Errorf(…) }` fails where they differ.
+    // `if got != 2 { t.Errorf(…) }` fails if they differ.
     if text.starts_with("if ") || text.starts_with("if(") {
         let is_exact =
             text.contains("!=") && !text.contains("!= nil") || text.contains("Equal") || text.contains("Diff");
@@ -80,7 +80,7 @@ fn strength(text: &str) -> Strength {
     let bare = text.replace("=>", "").replace("->", "");
     match (hits(&EXACT), LOOSE.as_ref().is_some_and(|regex| regex.is_match(bare.as_bytes()))) {
         (_, true) => Strength::Loose,
-        // Of a condition it is said in many ways that it holds.
+        // There are many ways to assert a condition.
         (true, false) if names_a_condition(text) => Strength::Unknown,
         (true, false) => Strength::Exact,
         (false, false) if says_only_that_it_holds(text) => Strength::Loose,
@@ -88,21 +88,21 @@ fn strength(text: &str) -> Strength {
     }
 }
 
-/// Whether the value that is expected is a switch, or nothing.
+/// Whether the expected value is a boolean or null.
 fn names_a_condition(text: &str) -> bool {
     let end = text.trim_end_matches([')', ';', ' ', '}']);
     let last = end.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or(end);
     matches!(last, "True" | "False" | "true" | "false" | "None" | "nil" | "null" | "be_nil" | "undefined")
 }
 
-/// An assertion of a condition that is no comparison.
+/// An assertion of a condition that is not a comparison.
 fn says_only_that_it_holds(text: &str) -> bool {
     let name = text.split(['(', ' ']).next().unwrap_or(text);
     let last = name.rsplit(['.', ':']).next().unwrap_or(name);
     matches!(last, "assert" | "assert!" | "assertTrue" | "assertOk" | "True" | "IsTrue" | "OK" | "assert_true" | "ok")
 }
 
-/// The words of a text without those that only say that something is expected.
+/// The words of a text without those that only express an expectation.
 pub(super) fn words(text: &str) -> BTreeSet<String> {
     const SAYING: &[&str] = &[
         "t",

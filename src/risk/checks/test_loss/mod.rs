@@ -1,6 +1,6 @@
 //! `test.deleted`, `test.assert-lost`, `test.weakened`, `test.trivial` and `test.snapshot-mass`: what is no longer
-//! tested. Compared test by test: what stands elsewhere in the change with the same text was moved, what other
-//! assertions check as exactly was rewritten, and tests that are added elsewhere make up for none.
+//! tested. Compared test by test: an assertion with the same text elsewhere in the change was moved, one that other
+//! assertions check as exactly was rewritten, and tests that are added elsewhere compensate for nothing.
 
 mod assertion;
 mod read;
@@ -17,28 +17,28 @@ use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_code, subject};
 use assertion::{Assertion, Strength, words};
 use read::{Tests, short};
 
-/// Characters of an assertion in a title.
+/// The most characters of an assertion in a title.
 const MAX_SAID: usize = 70;
 
-/// What the files lost, and what there would be to say of each.
+/// What the files lost, and the candidate findings.
 #[derive(Default)]
 pub(super) struct Losses {
     files: Vec<Loss>,
-    /// Assertions that came, by their text: how often.
+    /// Added assertions by their text: how often.
     came: BTreeMap<String, usize>,
-    /// Names of tests that came.
+    /// Names of added tests.
     tests: BTreeSet<String>,
     code: Code,
     snapshots: Vec<Finding>,
 }
 
-/// The code of the change that is no test.
+/// The code of the change that is not a test.
 #[derive(Default)]
 struct Code {
-    /// What files that stay are about, by their names, and those that are gone.
+    /// The subjects of remaining files, by their names, and of deleted ones.
     changed: BTreeSet<String>,
     gone: BTreeSet<String>,
-    /// Names that are defined where lines went, and where lines came.
+    /// Names defined on removed lines, and on added lines.
     undefined: BTreeSet<String>,
     defined: BTreeSet<String>,
     lines_removed: u64,
@@ -57,24 +57,24 @@ fn definitions(lines: &[(u32, String)]) -> impl Iterator<Item = String> {
     })
 }
 
-/// Of one file.
+/// The losses of one file.
 struct Loss {
     subject: String,
-    /// It holds the tested code itself.
+    /// It contains the tested code itself.
     is_code: bool,
-    /// Fewer exact assertions came than went.
+    /// Fewer exact assertions were added than removed.
     is_net: bool,
     /// The names that its old text uses.
     names: BTreeSet<String>,
-    /// One for each thing to say, with what it is about.
+    /// One for each candidate finding, with its subject.
     said: Vec<Said>,
 }
 
-/// What there is to say of a test.
+/// A candidate finding about a test.
 struct Said {
     finding: Finding,
     kind: Kind,
-    /// Where nothing of these is left, nothing is said.
+    /// If none of these is left, nothing is reported.
     tests: Vec<String>,
     asserts: Vec<Assertion>,
 }
@@ -87,7 +87,7 @@ enum Kind {
 }
 
 impl Losses {
-    /// Takes in a file, each once; gives what can be said at once.
+    /// Adds a file, each once; returns the findings that are already certain.
     pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         let path = file.path();
         if is_snapshot(&path) {
@@ -127,7 +127,7 @@ impl Losses {
 }
 
 impl Said {
-    /// What is left to say once the whole change was read.
+    /// The remaining findings, once the whole change was read.
     fn left(
         &self,
         came: &mut BTreeMap<String, usize>,
@@ -166,7 +166,7 @@ impl Code {
         self.defined.extend(definitions(file.added()));
     }
 
-    /// High where the tested code stays and changes; where it goes with its tests, that is what one hopes for.
+    /// High if the tested code stays and changes; if it is removed together with its tests, that is as it should be.
     fn severity(&self, file: &Loss, about: &BTreeSet<String>) -> Severity {
         let tests = |stems: &BTreeSet<String>| {
             stems.iter().any(|stem| *stem == file.subject || stem.len() > 3 && file.names.contains(stem))
@@ -175,7 +175,7 @@ impl Code {
         let goes =
             about.iter().filter(is_name).any(|word| self.undefined.contains(word) && !self.defined.contains(word));
         let stays = file.is_code || tests(&self.changed);
-        // Where a feature goes with its tests, and where others were written in their place, a question will do.
+        // If a feature is removed with its tests, or other tests replace them, a question is enough.
         let shrinks = self.lines_removed > self.lines_added && !file.is_code;
         let is_grave = stays && file.is_net && !goes && !shrinks && !tests(&self.gone);
         if is_grave { Severity::High } else { Severity::Medium }

@@ -11,20 +11,20 @@ use crate::risk::facts::{self, ChangedLines, Delta, Fact, Kind};
 use crate::risk::rules::ascii;
 use crate::risk::{FileUnderReview, is_generated};
 
-/// What a change did to the tests of a file.
+/// The changes to the tests of a file.
 #[derive(Debug, Default)]
 pub(super) struct Tests {
     pub gone: Vec<Test>,
     pub came: Vec<Test>,
-    /// Assertions that are gone, by the test that they stood in.
+    /// Removed assertions, by the test that contained them.
     pub lost: Vec<Assertion>,
-    /// Exact ones, with what stands there now.
+    /// Exact ones, with what replaces them.
     pub weakened: Vec<(Assertion, Assertion)>,
-    /// Those that were not there before.
+    /// Added ones.
     pub added: Vec<Assertion>,
-    /// Exact assertions that went, and that came.
+    /// Exact assertions that were removed, and added.
     exact: (usize, usize),
-    /// Tests that stay, and assert nothing any more.
+    /// Tests that remain, but no longer assert anything.
     pub emptied: BTreeSet<String>,
 }
 
@@ -32,11 +32,11 @@ pub(super) struct Tests {
 pub(super) struct Test {
     pub name: String,
     pub line: u32,
-    /// Assertions that came or went with it.
+    /// Assertions that were added or removed with it.
     pub asserts: usize,
 }
 
-/// How a test and an assertion begin where the format is not read for facts, by the ending of the file.
+/// How a test and an assertion begin if the format is not read for facts, by the file extension.
 const BEGINS: &[(&[&str], &str)] = &[
     (&["scala"], r#"^\s*(@Test\b|test\(|it should |it\()"#),
     (&["ex", "exs"], r#"^\s*test ["']"#),
@@ -108,7 +108,7 @@ impl Tests {
         tests
     }
 
-    /// Leaves what is lost: not what became another assertion of the same strength, or stands in a table now.
+    /// Keeps what is lost: not what became another assertion of the same strength, or is now in a table.
     fn settle(&mut self, file: &FileUnderReview<'_>) {
         self.count();
         self.rename();
@@ -117,7 +117,7 @@ impl Tests {
         let here: BTreeSet<String> = file.added().iter().flat_map(|(_, line)| words(line)).collect();
         self.lost.retain(|lost| !lost.words.is_empty() && !lost.words.is_subset(&here));
         let (lost, gone) = (&self.lost, &mut self.gone);
-        // All that it asserted stands elsewhere now.
+        // Everything that it asserted is elsewhere now.
         gone.retain(|test| test.asserts == 0 || lost.iter().any(|lost| lost.test == test.name));
         let lost_by: BTreeSet<&String> = self.lost.iter().map(|lost| &lost.test).collect();
         let gone: BTreeSet<&String> = self.gone.iter().map(|test| &test.name).collect();
@@ -128,7 +128,7 @@ impl Tests {
         }
     }
 
-    /// Whether more exact assertions went than came.
+    /// Whether more exact assertions were removed than added.
     pub fn lost_more(&self) -> bool {
         self.exact.0 > self.exact.1
     }
@@ -143,8 +143,7 @@ impl Tests {
         }
     }
 
-    /// A test that is gone while one that came asserts most of the same was renamed; one whose body did not change,
-    /// too.
+    /// A removed test was renamed if an added one asserts most of the same, or has the same body.
     fn rename(&mut self) {
         let of = |asserts: &[Assertion], test: &str| -> BTreeSet<String> {
             asserts.iter().filter(|own| own.test == test).flat_map(|own| own.words.iter().cloned()).collect()
@@ -170,8 +169,7 @@ impl Tests {
         }
     }
 
-    /// Within each test: an assertion that went with one that came. As strict ones make up for it, looser ones weaken
-    /// it.
+    /// Pairs removed and added assertions within each test. Equally strict ones replace it, looser ones weaken it.
     fn pair(&mut self) {
         let mut free: Vec<Option<Assertion>> = self.added.iter().cloned().map(Some).collect();
         let mut lost = std::mem::take(&mut self.lost);
@@ -194,7 +192,7 @@ impl Tests {
     }
 }
 
-/// Of the assertions of the same test that will do, takes the one that shares most with it.
+/// From the suitable assertions of the same test, takes the one that shares most with it.
 fn take_nearest(
     free: &mut [Option<Assertion>],
     gone: &Assertion,
@@ -211,7 +209,7 @@ fn take_nearest(
     free[at].take()
 }
 
-/// Those tests that assert nothing on the new side, nor call what sounds as if it did.
+/// The tests that assert nothing on the new side, and call nothing that sounds like an assertion.
 fn emptied(file: &FileUnderReview<'_>, mut suspects: BTreeSet<String>) -> BTreeSet<String> {
     let text = std::str::from_utf8(file.new_text()).unwrap_or_default();
     let all = ChangedLines::in_runs(std::iter::once(1..=file.comparison.new.count().max(1)));
@@ -242,13 +240,13 @@ impl Test {
         Test { name: fact.object.clone(), line: *fact.lines.start(), asserts: 0 }
     }
 
-    /// As people call it.
+    /// Its name for display.
     pub fn short(&self) -> &str {
         short(&self.name)
     }
 }
 
-/// The last part of a test's name; titles with dots in them stay whole.
+/// The last part of a test's name; titles with dots are kept whole.
 pub(super) fn short(name: &str) -> &str {
     if name.contains(' ') { name } else { name.rsplit('.').next().unwrap_or(name) }
 }

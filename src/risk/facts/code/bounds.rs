@@ -1,4 +1,4 @@
-//! Loops, and how often they run at most.
+//! Loops, and the greatest number of their iterations.
 
 use tree_sitter::Node;
 
@@ -53,7 +53,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// `range(3)`, `0..3`, `1 until 3`; nothing where it goes over what there is.
+    /// `range(3)`, `0..3`, `1 until 3`; nothing if it iterates over a collection.
     pub fn bound_of_range(&self, over: Node<'t>) -> Option<Value> {
         let over = self.bare(over);
         let is_range = match self.role(over) {
@@ -73,7 +73,7 @@ impl<'t> Walk<'t> {
     }
 }
 
-/// A condition that is not there: `for (;;)`.
+/// A missing condition: `for (;;)`.
 fn is_nothing(node: Node) -> bool {
     matches!(node.kind(), "empty_statement" | "for_clause" | ";" | "block")
 }

@@ -1,4 +1,4 @@
-//! Calls: what is called with what, and what some calls are by convention: tests, assertions, guards, loops, locks.
+//! Calls: callees and arguments, and calls with a conventional meaning: tests, assertions, guards, loops, locks.
 
 use std::ops::RangeInclusive;
 use std::rc::Rc;
@@ -11,17 +11,17 @@ use super::names::{is_assertion, is_environment, is_plain_assert, is_verb, last_
 use super::text::spell;
 use super::walk::{Walk, short};
 
-/// Links of a chain of calls that are followed.
+/// How many links of a chain of calls are followed.
 const MAX_CHAIN: usize = 200;
 
 /// A call taken apart.
 pub(super) struct Parts<'t> {
-    /// Its names joined by dots, after the last call that is in it.
+    /// Its names joined by dots, after the last call in it.
     pub callee: String,
-    /// The call on whose result it is made.
+    /// The call on whose result this one is made.
     pub receiver: Option<Node<'t>>,
     pub arguments: Vec<Node<'t>>,
-    /// Where its own names begin.
+    /// The start of its own names.
     begins: Node<'t>,
 }
 
@@ -58,7 +58,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// What the names of a callee are taken from.
+    /// The node from which the names of a callee are taken.
     fn receiver_in(&self, name: Node<'t>) -> Option<Node<'t>> {
         let mut at = name;
         for _ in 0..MAX_CHAIN {
@@ -118,7 +118,7 @@ impl<'t> Walk<'t> {
         self.place.opens = self.line(parts.begins.start_position().row);
     }
 
-    /// Whether a call without arguments is but a part of a longer name.
+    /// Whether a call without arguments is only a part of a longer name.
     fn reads_as_name(&self, of: Node<'t>, node: Node<'t>) -> bool {
         match self.role(of) {
             Some(Role::Call { receiver, .. }) => self.part(of, receiver) == Some(node),
@@ -127,7 +127,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// The text of a call without the calls before it in a chain, and the lines that it stands on.
+    /// The text of a call without the calls before it in a chain, and its lines.
     fn own_text(&self, node: Node<'t>, parts: &Parts<'t>) -> (String, RangeInclusive<u32>) {
         let spelled = spell(self.syntax, self.source, node, None);
         let first = self.line(parts.begins.start_position().row);
@@ -167,7 +167,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// Literal arguments by their place; the only one also as the value of what is called.
+    /// Literal arguments by their index; a single one also as the value of the callee.
     fn positional(&mut self, node: Node<'t>, parts: &Parts<'t>) {
         let begins = *self.lines(node).start();
         let outer = std::mem::replace(&mut self.place.opens, begins);
@@ -207,7 +207,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// Calls that fail where their argument does not hold.
+    /// Calls that fail if their argument is false.
     fn guard_of_call(&mut self, parts: &Parts<'t>, text: &str, lines: &RangeInclusive<u32>) {
         let is_guard = |guard: &str| parts.callee == guard || guard.ends_with('.') && parts.callee.starts_with(guard);
         let is_outside =
@@ -231,7 +231,7 @@ impl<'t> Walk<'t> {
         self.tell(Kind::Loop, parts.callee.clone(), value, text.to_owned(), lines.clone());
     }
 
-    /// Macros in the body of a class, as Ruby has them: `before_action :authenticate!`.
+    /// Macros in the body of a class, as in Ruby: `before_action :authenticate!`.
     fn is_declaration(&self, node: Node<'t>, parts: &Parts<'t>) -> bool {
         let is_plain = self.part(node, "method").is_some() && self.part(node, "receiver").is_none();
         is_plain
@@ -294,7 +294,7 @@ impl<'t> Walk<'t> {
         true
     }
 
-    /// `router.post("/x", …)`: what others can ask for.
+    /// `router.post("/x", …)`: what others can request.
     fn route_of_call(&mut self, parts: &Parts<'t>, text: &str, lines: &RangeInclusive<u32>) {
         let last = last_name(&parts.callee);
         let is_verb = is_verb(last);
@@ -313,7 +313,7 @@ fn receiver_part(role: Option<Role>) -> Part {
     }
 }
 
-/// What stands in the brackets of a call up to the first comma.
+/// The first argument of a call.
 fn first_argument(text: &str) -> &str {
     let inner = text.split_once('(').map_or(text, |(_, inner)| inner);
     let inner = inner.strip_suffix(')').unwrap_or(inner);

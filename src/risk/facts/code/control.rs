@@ -1,4 +1,4 @@
-//! Guards and handlers: where a function is left early, and what is done with errors.
+//! Guards and handlers: early exits from functions, and the handling of errors.
 
 use std::ops::RangeInclusive;
 
@@ -10,7 +10,7 @@ use super::language::{Part, Role};
 use super::names::{caught_type, is_leaving_call, is_log_call, last_name};
 use super::walk::Walk;
 
-/// Blocks in blocks that are looked through for a statement.
+/// How many nested blocks are searched for a statement.
 const MAX_NESTED: usize = 20;
 
 impl<'t> Walk<'t> {
@@ -33,7 +33,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// Go checks errors by hand: `if err != nil { … }`.
+    /// Go checks errors explicitly: `if err != nil { … }`.
     fn error_check(&mut self, node: Node<'t>, condition: &str, then: Node<'t>) {
         let is_of_error =
             condition.strip_suffix(" != nil").is_some_and(|name| name.to_ascii_lowercase().ends_with("err"));
@@ -55,7 +55,7 @@ impl<'t> Walk<'t> {
         self.statements(then).iter().any(fails)
     }
 
-    /// The statements of a body, blocks in it taken apart where they stand alone.
+    /// The statements of a body, with bare blocks expanded.
     pub fn statements(&self, body: Node<'t>) -> Vec<Node<'t>> {
         let mut at = body;
         for _ in 0..MAX_NESTED {
@@ -71,7 +71,7 @@ impl<'t> Walk<'t> {
         Vec::new()
     }
 
-    /// Whether the last statement of a body leaves it.
+    /// Whether the last statement of a body exits.
     fn leaves(&self, body: Node<'t>) -> bool {
         self.statements(body).last().is_some_and(|last| self.is_leaving(*last))
     }
@@ -90,7 +90,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// Whether a function does nothing but this.
+    /// Whether a function does only this.
     fn is_whole_body(&self, node: Node<'t>) -> bool {
         let mut inner = node;
         for of in self.ancestors.iter().rev().take(MAX_NESTED) {
@@ -104,7 +104,7 @@ impl<'t> Walk<'t> {
         false
     }
 
-    /// Whether there is one statement in a block; among some comments at most.
+    /// Whether there is one statement in a block, apart from comments.
     fn has_one(&self, block: Node<'t>) -> bool {
         const MAX_WITH_COMMENTS: usize = 5;
         block.named_child_count() <= MAX_WITH_COMMENTS && self.syntax.said(block).len() == 1
@@ -116,7 +116,7 @@ impl<'t> Walk<'t> {
         self.tell_of(Kind::Handler, caught_type(&caught), value, node);
     }
 
-    /// What is done with an error: `empty`, `logged` or `handled`.
+    /// The handling of an error: `empty`, `logged` or `handled`.
     pub fn treatment(&self, body: Option<Node<'t>>) -> Value {
         let statements = body.map(|body| self.statements(body)).unwrap_or_default();
         let rest: Vec<Node> = statements.into_iter().filter(|statement| !self.does_nothing(*statement)).collect();
@@ -196,7 +196,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// An error that is thrown away: `_ = f()`.
+    /// An ignored error: `_ = f()`.
     pub fn discard(&mut self, node: Node<'t>) {
         self.tell_of(Kind::Handler, "any".to_owned(), Value::Text("empty".to_owned()), node);
     }
@@ -211,7 +211,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// What is held while a block runs, where that is no call that is told anyway.
+    /// What is held while a block runs, if that is not a call that is reported anyway.
     pub fn hold(&mut self, node: Node<'t>, word: &'static str, subject: Part) {
         let Some(subject) = self.part(node, subject) else { return };
         let subject = self.bare(subject);
@@ -226,7 +226,7 @@ impl<'t> Walk<'t> {
         self.tell(Kind::Call, word.to_owned(), Value::None, format!("{word}({said})"), row..=row);
     }
 
-    /// An assertion of a test; outside of one it is a guard.
+    /// An assertion of a test; outside a test it is a guard.
     pub fn assertion(&mut self, node: Node<'t>, condition: Part) {
         let Some(condition) = self.part(node, condition) else { return };
         let kind = if self.place.is_in_test { Kind::Assertion } else { Kind::Guard };

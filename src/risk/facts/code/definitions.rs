@@ -1,4 +1,4 @@
-//! Functions, types and their members: what others can use, tests, decorators, and the scopes that they make.
+//! Functions, types and their members: public definitions, tests, decorators, and their scopes.
 
 use std::rc::Rc;
 
@@ -16,7 +16,7 @@ impl<'t> Walk<'t> {
         self.define_function(node, node, name, self.part(node, body));
     }
 
-    /// A function of that name: what is defined, what its signature ends with, and where its names belong.
+    /// A function of that name: the definition, the end of its signature, and the scope of its names.
     pub fn define_function(&mut self, node: Node<'t>, whole: Node<'t>, name: String, body: Option<Node<'t>>) {
         let is_test = self.is_test(node, &name);
         if is_test {
@@ -34,7 +34,7 @@ impl<'t> Walk<'t> {
         self.place.is_part_of_whole = false;
     }
 
-    /// The names of a function without a name belong to nothing.
+    /// The names of an anonymous function have no scope.
     pub fn closure(&mut self) {
         self.place.prefix = Rc::from("");
         self.place.is_part_of_whole = false;
@@ -61,7 +61,7 @@ impl<'t> Walk<'t> {
         self.open_type(node, name, true);
     }
 
-    /// What comes after it in the same body is for the type alone.
+    /// What follows in the same body is private to the type.
     pub fn hide_what_follows(&mut self) {
         self.hidden_from = Some(self.ancestors.len());
     }
@@ -98,7 +98,7 @@ impl<'t> Walk<'t> {
         self.tell(kind, object, Value::None, text, lines);
     }
 
-    /// The dotted name of a definition; of a method outside of its type, with the type.
+    /// The dotted name of a definition; for a method outside its type, with the type.
     fn name_of(&self, node: Node<'t>, name: Part) -> String {
         let name = self.part(node, name).map(|name| self.dotted(innermost_declarator(name))).unwrap_or_default();
         match self.part(node, "receiver").filter(|receiver| receiver.kind() == "parameter_list") {
@@ -107,12 +107,12 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// With the scopes around.
+    /// With the enclosing scopes.
     pub fn qualified(&self, name: &str) -> String {
         self.scope.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".")
     }
 
-    /// Whether others can use what is defined here.
+    /// Whether a definition is public.
     pub fn is_public(&self, node: Node<'t>, name: &str) -> bool {
         let is_hidden = self.hidden_from.is_some_and(|depth| self.ancestors.len() >= depth);
         if self.place.is_in_function || !self.place.is_public || is_hidden || name.is_empty() {
@@ -151,7 +151,7 @@ impl<'t> Walk<'t> {
         by_name || self.decorators_of(node).iter().any(|decorator| is_test_mark(decorator))
     }
 
-    /// Tests of C++ are told apart by what stands in brackets: `TEST(Suite, Name)`.
+    /// Tests of C++ are distinguished by their arguments: `TEST(Suite, Name)`.
     fn title_of_macro(&self, node: Node<'t>, name: String) -> String {
         match self.part(node, "declarator/parameters").filter(|_| name.starts_with("TEST")) {
             Some(names) => squeezed(self.raw(names)).trim_matches(['(', ')']).replace(", ", "."),
@@ -201,7 +201,7 @@ impl<'t> Walk<'t> {
         self.place.opens = *self.lines(node).start();
     }
 
-    /// The name of what comes after a decorator, where that is a definition.
+    /// The name of what follows a decorator, if that is a definition.
     fn name_of_decorated(&self) -> Option<String> {
         let holder = self.ancestors.iter().rev().find(|of| !of.kind().starts_with("attribute"));
         let inside = holder.filter(|of| of.kind() != "attribute_item" && self.is_definition(**of));
@@ -222,7 +222,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// A modifier is said like a decorator.
+    /// A modifier is reported like a decorator.
     pub fn modifier(&mut self, node: Node<'t>) {
         let is_of_definition = self.ancestors.last().is_some_and(|of| of.kind() != "synchronized_statement");
         if is_of_definition {
@@ -231,7 +231,7 @@ impl<'t> Walk<'t> {
     }
 }
 
-/// The path, `/x`, that a decorator is given.
+/// The path, `/x`, in the arguments of a decorator.
 fn path_in(text: &str) -> Option<&str> {
     let path = text.split('"').nth(1)?;
     path.starts_with('/').then_some(path)
@@ -256,7 +256,7 @@ fn is_test_mark(decorator: &str) -> bool {
     MARKS.contains(&decorator.rsplit('.').next().unwrap_or(decorator))
 }
 
-/// The brace that opens a body, where that is no child of its own.
+/// The brace that opens a body, if the body is not a separate child.
 fn first_brace(node: Node) -> Option<Node> {
     const MAX_HEAD: usize = 6;
     let mut at = Some(node);

@@ -1,25 +1,25 @@
-//! What the nodes of a grammar are to the walk.
+//! What the nodes of a grammar mean to the walk.
 
 use tree_sitter::Node;
 
-/// Which child of a node is meant: the name of a field; `=kind`, the first named child of that kind; `@1`, a named
-/// child by its place from 0, comments left out, `@-1` the last one; `a/b`, a part of a part; `a|b`, the first that is
-/// there. The empty one is no child.
+/// A reference to a child of a node: the name of a field; `=kind`, the first named child of that kind; `@1`, a named
+/// child by its index from 0, without comments, `@-1` the last one; `a/b`, a part of a part; `a|b`, the first that
+/// exists. The empty reference is no child.
 pub(super) type Part = &'static str;
 
 /// What a node of a kind is.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Role {
     Comment,
-    /// A literal text, with what is put into it.
+    /// A literal text, with its interpolations.
     Text,
     /// Names joined: `a.b`, `a::b`.
     Path,
     /// `a[b]`.
     Index,
-    /// It stands for its first child: `(a)`, `await a`, `a!`, a statement of an expression.
+    /// It is equivalent to its first child: `(a)`, `await a`, `a!`, a statement of an expression.
     Wrapper,
-    /// The name is the whole callee, or what is called of the receiver.
+    /// The name is the whole callee, or the method of the receiver.
     Call {
         receiver: Part,
         name: Part,
@@ -32,7 +32,7 @@ pub(super) enum Role {
     /// A literal of keys and values.
     Map,
     List,
-    /// A key with its value; where there is no key, it stands for its value.
+    /// A key with its value; without a key, it is equivalent to its value.
     Named {
         key: Part,
         value: Part,
@@ -43,7 +43,7 @@ pub(super) enum Role {
         target: Part,
         value: Part,
     },
-    /// With a default, where it has one.
+    /// With a default, if it has one.
     Parameter {
         name: Part,
         value: Part,
@@ -64,7 +64,7 @@ pub(super) enum Role {
         name: Part,
         body: Part,
     },
-    /// What has names in it but is no type that others use: a namespace, an `impl`.
+    /// A container of names that is not a type: a namespace, an `impl`.
     Scope {
         name: Part,
     },
@@ -80,13 +80,13 @@ pub(super) enum Role {
         then: Part,
         otherwise: Part,
     },
-    /// Its block runs where the condition does not hold.
+    /// Its block runs if the condition is false.
     Unless {
         condition: Part,
         then: Part,
         otherwise: Part,
     },
-    /// As long as a condition holds, or over each of some things; without either it never ends.
+    /// While a condition is true, or over a collection; without either it never ends.
     Loop {
         condition: Part,
         over: Part,
@@ -101,9 +101,9 @@ pub(super) enum Role {
     Decorator {
         name: Part,
     },
-    /// A word that says how what it stands before is shared: `volatile`.
+    /// A keyword that says how a variable is shared: `volatile`.
     Modifier,
-    /// What is held while a block runs: `with`, `synchronized`, `lock`. Named by the subject, else by its word.
+    /// What is held while a block runs: `with`, `synchronized`, `lock`. Named by the subject, or else by the keyword.
     Hold {
         word: &'static str,
         subject: Part,
@@ -113,37 +113,37 @@ pub(super) enum Role {
     },
 }
 
-/// How a language says that others can use a definition.
+/// How a language marks a definition as public.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Public {
     /// All but names that begin with an underscore.
     NoUnderscore,
     /// Names that begin with a capital.
     Capital,
-    /// `export` stands before it or before its class, and in a class it is not `private` or `protected`.
+    /// `export` is before it or before its class, and in a class it is not `private` or `protected`.
     Exported,
-    /// One of these words stands before it.
+    /// One of these words is before it.
     Marked(&'static [&'static str]),
-    /// None of these words stands before it.
+    /// None of these words is before it.
     Unless(&'static [&'static str]),
 }
 
 /// A language, as a table.
 pub(super) struct Language {
-    /// Ends of names of files, without the dot.
+    /// File extensions, without the dot.
     pub extensions: &'static [&'static str],
     pub grammar: fn() -> tree_sitter::Language,
     pub roles: &'static [(&'static str, Role)],
     pub public: Public,
     /// `'a'` and `"a"` are the same.
     pub has_alike_quotes: bool,
-    /// Functions whose call is a condition for what follows: `require`, `Preconditions.` with all that it has.
+    /// Functions whose call is a condition for what follows: `require`, everything in `Preconditions.`.
     pub guards: &'static [&'static str],
-    /// How the name of a function that is a test begins.
+    /// The prefix of the names of test functions.
     pub test_prefixes: &'static [&'static str],
-    /// Names of functions that take a title and the body of a test.
+    /// Names of functions whose arguments are the title and the body of a test.
     pub test_calls: &'static [&'static str],
-    /// Whether the scanner of the grammar can be given a text.
+    /// Whether a text is safe for the scanner of the grammar.
     pub fits_scanner: fn(&str) -> bool,
 }
 
@@ -172,7 +172,7 @@ impl Syntax {
         role.filter(|role| node.is_named() || matches!(role, Role::Modifier))
     }
 
-    /// The part of a node, where it is there.
+    /// The part of a node, if it exists.
     pub fn part<'t>(&self, node: Node<'t>, part: Part) -> Option<Node<'t>> {
         part.split('|')
             .filter(|path| !path.is_empty())

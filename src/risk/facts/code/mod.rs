@@ -1,5 +1,5 @@
 //! Facts of code, by the syntax of its language. One walk serves all languages: [`language`] says what the nodes of a
-//! grammar are to it, [`languages`] has a table for each, and what only one of them has in a file of its own. A
+//! grammar mean to it, and [`languages`] has a table for each, and for each a file with what is specific to it. A
 //! language is added by adding its table.
 
 #[cfg(feature = "syntax")]
@@ -35,7 +35,7 @@ mod walk;
 
 use super::{ChangedLines, Facts};
 
-/// Nothing where the path names no language that is read.
+/// Nothing if the path has no supported language.
 #[cfg(feature = "syntax")]
 pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Facts> {
     let (syntax, special) = languages::of_path(path)?;

@@ -1,4 +1,4 @@
-//! Names that mean the same in many languages: what reads the environment, logs, asserts, leaves, routes.
+//! Names that mean the same in many languages: reading the environment, logging, assertions, exits, routes.
 
 use tree_sitter::Node;
 
@@ -33,7 +33,7 @@ pub(super) fn innermost_declarator(mut node: Node) -> Node {
     node
 }
 
-/// The types that catch everything are one.
+/// All types that catch everything count as one.
 pub(super) fn caught_type(text: &str) -> String {
     const ALL: &[&str] =
         &["BaseException", "Error", "Exception", "StandardError", "Throwable", "any", "error", "std::exception"];
@@ -117,7 +117,7 @@ pub(super) fn last_name(callee: &str) -> &str {
     callee.rsplit('.').next().unwrap_or(callee)
 }
 
-/// Whether a name says what is done with a path: `get`, `GetMapping`, `HttpGet`, `HandleFunc`.
+/// Whether a name is an action on a path: `get`, `GetMapping`, `HttpGet`, `HandleFunc`.
 pub(super) fn is_verb(name: &str) -> bool {
     verb(name) != "ANY"
         || matches!(name, "route" | "Route" | "all" | "RequestMapping" | "Handle" | "HandleFunc" | "api_route")
@@ -129,12 +129,12 @@ fn verb(name: &str) -> &'static str {
     verb.map_or("ANY", |at| ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"][at])
 }
 
-/// What others can ask for: `GET /x`.
+/// A route: `GET /x`.
 pub(super) fn route(name: &str, path: &str) -> String {
     format!("{} {path}", verb(name))
 }
 
-/// Names of functions that check what a test, or code, expects.
+/// Names of functions that check an expectation of a test, or of code.
 pub(super) fn is_assertion(callee: &str) -> bool {
     const ROOTS: &[&str] = &[
         "expect",
@@ -157,7 +157,7 @@ pub(super) fn is_assertion(callee: &str) -> bool {
         || matches!(last, "should" | "Should" | "shouldBe" | "should_not" | "expectError" | "expectException")
 }
 
-/// Outside of tests these are conditions for what follows.
+/// Outside tests these are conditions for what follows.
 pub(super) fn is_plain_assert(callee: &str) -> bool {
     matches!(callee, "expect" | "require" | "check" | "verify") || callee.starts_with("Preconditions.")
 }

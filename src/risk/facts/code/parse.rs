@@ -8,18 +8,18 @@ use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
 use super::language::Syntax;
 use super::scanners::shown;
 
-/// How often the parser may report before it is stopped: for any text, and once more for so many bytes of it. It
+/// How often the parser may report before it is stopped: for any text, and additionally once per this many bytes. It
 /// reports after each hundred steps, so this bounds the work without a clock.
 const REPORTS: usize = 5_000;
 const BYTES_PER_REPORT: usize = 25;
 
-/// Bytes that are handed out at once. What a scanner reads again and again shows in how many are handed out.
+/// How many bytes are handed out at once. Repeated reading by a scanner shows in the number of bytes handed out.
 const CHUNK: usize = 4 << 10;
 /// How many bytes may be handed out: for any text, and for each of its bytes.
 const HANDED_OUT: usize = 1 << 20;
 const HANDED_OUT_PER_BYTE: usize = 20;
 
-/// Nothing where the text would take too long, or harm the scanner of the grammar.
+/// Nothing if the text would take too long, or harm the scanner of the grammar.
 pub(super) fn parse(syntax: &Syntax, text: &str) -> Option<Tree> {
     if !(syntax.language.fits_scanner)(text) {
         return None;

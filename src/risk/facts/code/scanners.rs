@@ -1,10 +1,10 @@
-//! The scanners of some grammars are written by hand, in C, and go wrong on texts that nobody writes but who means
-//! harm: they read or write out of bounds, or end the program. What they cannot be given is found out here beforehand.
+//! The scanners of some grammars are written by hand, in C, and fail on malicious texts: they read or write out of
+//! bounds, or end the program. This module rejects such texts beforehand.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// What grammars are shown: each byte beyond ASCII as a letter, a byte order mark as blanks. The scanner of
+/// The text for grammars: each byte beyond ASCII as a letter, a byte order mark as blanks. The scanner of
 /// tree-sitter-bash looks characters up in a table of bytes.
 pub(super) fn shown(text: &str) -> Cow<'_, [u8]> {
     const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -16,7 +16,7 @@ pub(super) fn shown(text: &str) -> Cow<'_, [u8]> {
     Cow::Owned(bytes)
 }
 
-/// For grammars whose scanner keeps nothing, or checks its bounds.
+/// For grammars whose scanner keeps no state, or checks its bounds.
 pub(super) fn fits_any(_text: &str) -> bool {
     true
 }
@@ -63,7 +63,7 @@ pub(super) fn fits_ruby(text: &str) -> bool {
     (nested + 1) * (5 + most) < MAX_KEPT
 }
 
-/// Bytes of the word that ends a heredoc; with a quote that is not closed on its line, more than may be.
+/// Bytes of the word that ends a heredoc; with an unclosed quote, more than allowed.
 fn word_of_heredoc(text: &str) -> usize {
     let text = text.trim_start_matches(['-', '~']);
     let is_of_word = |c: char| c.is_alphanumeric() || c == '_' || !c.is_ascii();

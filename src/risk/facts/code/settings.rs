@@ -1,4 +1,4 @@
-//! What has a value: arguments, fields, constants, defaults.
+//! Things with a value: arguments, fields, constants, defaults.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use super::names::{innermost_declarator, is_environment};
 use super::walk::Walk;
 
 impl<'t> Walk<'t> {
-    /// A key, in what it belongs to, has a value.
+    /// A setting: a key of an object, and its value.
     pub fn set(&mut self, node: Node<'t>, key: &str, value: Node<'t>) {
         let object = self.in_prefix(key);
         if !self.is_compound(value) {
@@ -28,13 +28,13 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// What is in the node belongs to that object.
+    /// The content of the node belongs to that object.
     pub fn open(&mut self, node: Node<'t>, object: &str) {
         self.place.prefix = Rc::from(object);
         self.place.opens = *self.lines(node).start();
     }
 
-    /// Whether a value is made of parts that are told one by one.
+    /// Whether a value consists of parts that are reported one by one.
     fn is_compound(&self, value: Node<'t>) -> bool {
         let role = self.role(self.bare(value));
         let is_made_of_parts = matches!(
@@ -61,7 +61,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// The value of an argument or item; where it has no name that is what it wraps.
+    /// The value of an argument or item; without a name, it is what it wraps.
     pub fn of_argument(&self, node: Node<'t>) -> Node<'t> {
         match self.role(node) {
             Some(Role::Named { value, .. }) if !self.has_name(node) => {
@@ -190,7 +190,7 @@ impl<'t> Walk<'t> {
         self.tell_default(node, &format!("env.{name}"), default);
     }
 
-    /// What something is where nobody says otherwise.
+    /// A default value.
     pub fn tell_default(&mut self, node: Node<'t>, object: &str, default: Node<'t>) {
         let default = self.innermost_default(default);
         let value = self.value(default, object);
@@ -218,7 +218,7 @@ impl<'t> Walk<'t> {
         at
     }
 
-    /// The variable that an expression reads from the environment, and nothing else.
+    /// The variable that an expression reads from the environment, if it does only that.
     pub fn environment_variable(&self, node: Node<'t>) -> Option<String> {
         let node = self.bare(node);
         if let Some(Role::Call { .. }) = self.role(node) {
@@ -243,7 +243,7 @@ fn is_initializer(node: &Node) -> bool {
     node.kind() == "initializer_expression"
 }
 
-/// A number without the marks of its type: `5L`, `1_000u64`, `0x1F`.
+/// A number without the suffix of its type: `5L`, `1_000u64`, `0x1F`.
 fn number(text: &str) -> Option<String> {
     let text = text.strip_prefix("- ").or(text.strip_prefix('-')).map_or(("", text), |rest| ("-", rest));
     let (sign, digits) = text;

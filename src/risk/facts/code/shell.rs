@@ -1,4 +1,4 @@
-//! Shell scripts: commands, with what they are piped into and what their failure does.
+//! Shell scripts: commands, with their pipelines and the effect of their failure.
 
 use std::sync::OnceLock;
 
@@ -22,19 +22,19 @@ pub(super) const LANGUAGE: Language = Language {
     fits_scanner: fits_any,
 };
 
-/// For commands that stand in other languages.
+/// For commands inside other languages.
 static SHELL: OnceLock<Syntax> = OnceLock::new();
 
-/// Words that stand before a program and run it.
+/// Words before a program that run it.
 const PREFIXES: &[&str] =
     &["sudo", "doas", "env", "nohup", "exec", "command", "time", "nice", "xargs", "then", "builtin"];
-/// Words of a command that may be subcommands.
+/// How many words of a command may be subcommands.
 const MAX_SUBCOMMANDS: usize = 3;
 
-/// Commands in texts of commands that are followed.
+/// How many levels of commands in texts of commands are followed.
 const MAX_NESTED: u8 = 2;
 
-/// Reads commands and their kin off a node of a script.
+/// Reads commands and similar facts from a node of a script.
 pub(super) fn special<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     match node.kind() {
         "command" => command(walk, node),
@@ -47,7 +47,7 @@ pub(super) fn special<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     }
 }
 
-/// The commands of a text that another language gives to a shell, told as if they stood where it is given.
+/// The commands of a text that another language passes to a shell, reported at the place of the call.
 pub(super) fn tell_commands<'t>(walk: &mut Walk<'t>, node: Node<'t>, script: &str) {
     if walk.nesting >= MAX_NESTED {
         return;
@@ -74,7 +74,7 @@ fn inner_facts(
     commands.map(|fact| (fact.kind, fact.object, fact.value, fact.text)).collect()
 }
 
-/// The words of a command, quotes taken off.
+/// The words of a command, without quotes.
 fn words(walk: &Walk, node: Node) -> Vec<String> {
     let mut cursor = node.walk();
     let words = node.named_children(&mut cursor).filter(|word| word.kind() != "variable_assignment");
@@ -121,7 +121,7 @@ fn is_subcommand(word: &str) -> bool {
         && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':'))
 }
 
-/// `--max-time 5`, `--retries=3`: what options are set to.
+/// `--max-time 5`, `--retries=3`: the values of options.
 fn options<'t>(walk: &mut Walk<'t>, node: Node<'t>, words: &[String], object: &str) {
     for (at, word) in words.iter().enumerate().filter(|(_, word)| word.starts_with("--")) {
         let next = words.get(at + 1).filter(|next| !next.starts_with('-'));

@@ -1,4 +1,4 @@
-//! Literal texts: statements of SQL and commands of a shell that stand in them.
+//! Literal texts: the SQL statements and shell commands in them.
 
 use tree_sitter::Node;
 
@@ -9,21 +9,21 @@ use super::language::Role;
 use super::names::last_name;
 use super::walk::Walk;
 
-/// Bytes of a text that is read as SQL or as commands.
+/// The most bytes of a text that is read as SQL or as commands.
 const MAX_LITERAL: usize = 20_000;
-/// Operands of one text that are joined.
+/// The most operands of one text that are joined.
 const MAX_OPERANDS: usize = 200;
 
 /// A text joined from its operands.
 #[derive(Default)]
 struct Joined {
     text: String,
-    /// Something that is not literal was put in.
+    /// It contains something that is not literal.
     is_dynamic: bool,
 }
 
 impl<'t> Walk<'t> {
-    /// What stands between the quotes of a literal text.
+    /// The content of a literal text, without its quotes.
     pub fn content(&self, node: Node<'t>) -> String {
         let mut joined = Joined::default();
         self.add_content(node, &mut joined);
@@ -55,7 +55,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// A literal text, where it is the first of those that are joined.
+    /// A literal text, if it is the first of those that are joined.
     pub fn literal(&mut self, node: Node<'t>) {
         let is_part = self.ancestors.last().is_some_and(|of| matches!(self.role(*of), Some(Role::Text)));
         let whole = self.whole_text(node);
@@ -104,7 +104,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// Whether a text with places is filled in where it stands: `"…%s".format(x)`, `Sprintf("…%s", x)`.
+    /// Whether a text with placeholders is formatted in place: `"…%s".format(x)`, `Sprintf("…%s", x)`.
     fn is_formatted(&self, text: &str) -> bool {
         let has_places = text.contains('%') || text.contains('{') || text.contains("?");
         let call = self.ancestors.iter().rev().take(3).find_map(|of| self.parts_of_call(*of));
@@ -112,7 +112,7 @@ impl<'t> Walk<'t> {
         has_places && ["format", "formatted", "sprintf", "format!", "fmt.sprintf", "vsprintf"].contains(&last.as_str())
     }
 
-    /// Whether what is filled into a text is bound as parameters: a template with a tag of the libraries that do so,
+    /// Whether the values in a text are bound as parameters: a template with the tag of a library that does so,
     /// ``sql`… ${id}` ``.
     fn is_bound(&self, template: Node<'t>) -> bool {
         let tagged = self.ancestors.last().filter(|_| template.kind() == "template_string");
@@ -130,7 +130,8 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// Texts given to a shell: `os.system("…")`, `subprocess.run(["a", "b"])`, `exec.Command("sh", "-c", "…")`.
+    /// Texts that are passed to a shell: `os.system("…")`, `subprocess.run(["a", "b"])`,
+    /// `exec.Command("sh", "-c", "…")`.
     pub fn commands_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>) {
         if !runs_programs(&parts.callee) {
             return;

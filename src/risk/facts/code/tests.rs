@@ -1,6 +1,6 @@
-//! Facts of each language, held against what they are to be.
+//! Compares the facts of each language with the expected ones.
 
-// What only tests call is not known as a test to the lint.
+// The lint does not recognise helpers that only tests call.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
@@ -47,7 +47,7 @@ fn parted(table: &str) -> (&str, &str) {
     table.split_once("\n=====\n").unwrap()
 }
 
-/// With `UPDATE_FACTS=1` the tables say what is found: read the difference.
+/// `UPDATE_FACTS=1` updates the tables: review the diff.
 #[test]
 fn each_language_states_what_its_table_says() {
     let update = std::env::var_os("UPDATE_FACTS").is_some();
@@ -112,7 +112,7 @@ fn what_is_nested_too_deeply_is_said_to_be_cut() {
     assert!(read("a.py", &deep).is_cut);
 }
 
-/// What is repeated over and over: brackets and texts that do not end, neighbours in great number.
+/// Repeated pieces: unclosed brackets and texts, very many siblings.
 const PARTS: &[&str] = &[
     "(",
     "a.b(",
@@ -135,7 +135,7 @@ const PARTS: &[&str] = &[
     ".a(b)",
 ];
 
-/// Scanners of grammars that are written by hand ended the program on these.
+/// Hand-written scanners of grammars ended the program on these.
 #[test]
 fn texts_that_harm_a_scanner_are_not_given_to_it() {
     let blocks: String = (0..600).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect();
@@ -161,7 +161,7 @@ fn hostile_texts_end() {
     }
 }
 
-/// What begins, ends or breaks something in one of the languages.
+/// Pieces that begin, end or break something in one of the languages.
 const SIGNS: &[&str] = &[
     "{", "}", "(", ")", "[", "]", "<<A", "<<~'b'", "<<<A", "A\n", "b\n", "\n", "\n  ", "\n\t", "\\\n", "#{", "${",
     "$(", "`", "'", "\"", "\"\"\"", "f\"", "r#\"", "\"#", "R\"x(", "$\"", "$@\"", "%w(", "%q", "/", "//", "/*", "*/",

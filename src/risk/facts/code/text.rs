@@ -1,4 +1,4 @@
-//! The text of a node, spelled in one way however it is laid out: what formatters change is not in it.
+//! The text of a node in a canonical form, without anything that formatters change.
 
 use std::ops::Range;
 
@@ -11,24 +11,24 @@ use super::language::{Role, Syntax};
 #[derive(Debug, Default)]
 pub(super) struct Spelled {
     pub text: String,
-    /// The row, 0-based, on which the first body of a function begins that was left out: `{ … }`.
+    /// The row, 0-based, on which the first omitted body of a function begins: `{ … }`.
     pub left_out: Option<usize>,
 }
 
-/// The node without comments; blanks, trailing commas, semicolons, needless parentheses and, where they are alike,
-/// quotes are normalised, and bodies of functions in it left out. Ends before a node, where one is given.
+/// The node without comments; blanks, trailing commas, semicolons, needless parentheses and equivalent quotes are
+/// normalised, and bodies of functions in it are omitted. Ends before a node, if one is given.
 pub(super) fn spell(syntax: &Syntax, source: &str, node: Node, end: Option<Node>) -> Spelled {
     Writer::new(syntax, source).whole(node, end)
 }
 
-/// The text of a definition up to its body, without what decorates it.
+/// The text of a definition up to its body, without its decorators.
 pub(super) fn spell_head(syntax: &Syntax, source: &str, node: Node, body: Option<Node>) -> String {
     let mut writer = Writer::new(syntax, source);
     writer.is_plain = true;
     writer.whole(node, body).text
 }
 
-/// Each run of blanks one blank, none at the ends.
+/// Replaces each run of blanks by one, and trims the ends.
 pub(super) fn squeezed(text: &str) -> String {
     let mut out = String::new();
     for word in text.split_whitespace() {
@@ -43,7 +43,7 @@ pub(super) fn squeezed(text: &str) -> String {
     cut(out)
 }
 
-/// What stands in a range of bytes, a little less where it begins or ends within a character: grammars are shown bytes.
+/// The text of a range of bytes, shortened to whole characters, since grammars work on bytes.
 pub(super) fn part_of(source: &str, range: Range<usize>) -> &str {
     let end = (0..=range.end.min(source.len())).rev().find(|at| source.is_char_boundary(*at)).unwrap_or(0);
     let start = (range.start..end).find(|at| source.is_char_boundary(*at)).unwrap_or(end);
@@ -55,7 +55,7 @@ struct Writer<'a, 't> {
     source: &'a str,
     out: Line,
     parents: Vec<Node<'t>>,
-    /// Brackets to be written when a node ends, each with the number of its parents.
+    /// Brackets to write when a node ends, each with the number of its parents.
     closers: Vec<(usize, &'static str)>,
     left_out: Option<usize>,
     /// Decorators are left out.
@@ -105,7 +105,7 @@ impl<'a, 't> Writer<'a, 't> {
         }
     }
 
-    /// Whether its children are to be written; writes what is written as a whole.
+    /// Returns whether its children must be written; writes nodes that are written as a whole.
     fn goes_in(&mut self, node: Node<'t>, cursor: &TreeCursor<'t>) -> bool {
         match self.syntax.role(node) {
             Some(Role::Comment) => return false,
@@ -132,7 +132,7 @@ impl<'a, 't> Writer<'a, 't> {
         true
     }
 
-    /// A block of statements that is the body of a function inside of what is written.
+    /// A block of statements that is the body of a function within the written node.
     fn is_body_of_closure(&self, node: Node<'t>) -> bool {
         let Some(parent) = self.parents.last() else { return false };
         match self.syntax.role(*parent) {
@@ -144,8 +144,8 @@ impl<'a, 't> Writer<'a, 't> {
         }
     }
 
-    /// Where one formatter writes brackets and another does not: around the arguments of a call of Ruby, and around the
-    /// only parameter of an arrow function.
+    /// Brackets that only some formatters write: around the arguments of a call of Ruby, and around the only parameter
+    /// of an arrow function.
     fn opens_bracket(&mut self, node: Node<'t>, cursor: &TreeCursor<'t>) {
         let is_bare_list = node.kind() == "argument_list" && node.child(0).is_some_and(|first| first.kind() != "(");
         let is_lone = cursor.field_name() == Some("parameter") && node.kind() == "identifier";
@@ -169,7 +169,7 @@ impl<'a, 't> Writer<'a, 't> {
         }
     }
 
-    /// Parentheses around what is whole without them.
+    /// Needless parentheses.
     fn is_needless_parenthesis(&self) -> bool {
         let parents = self.parents.as_slice();
         let [.., outer, inner] = parents else {
@@ -178,7 +178,7 @@ impl<'a, 't> Writer<'a, 't> {
         is_parenthesised(*inner) && (self.is_atom(*inner) || !binds(*outer, *inner))
     }
 
-    /// What is in the parentheses holds together by itself.
+    /// The content of the parentheses is a unit without them.
     fn is_atom(&self, parentheses: Node<'t>) -> bool {
         let only = self.syntax.said(parentheses);
         let [only] = only.as_slice() else { return false };
@@ -224,7 +224,7 @@ impl<'a, 't> Writer<'a, 't> {
             && !node.is_named()
     }
 
-    /// A literal text with the quotes that all are given, and as a key without, where it is a name.
+    /// A literal text with canonical quotes; as a key, without quotes if it is a name.
     fn literal(&self, node: Node<'t>, cursor: &TreeCursor<'t>) -> String {
         let text = squeezed(part_of(self.source, node.byte_range()));
         if !self.syntax.language.has_alike_quotes {
@@ -240,7 +240,7 @@ impl<'a, 't> Writer<'a, 't> {
     }
 }
 
-/// Operators that stand before their only operand.
+/// Prefix operators.
 const PREFIXES: &[&str] =
     &["!", "~", "-", "+", "&", "*", "**", "...", "..", "++", "--", "@", "#", "$", "^", "::", "<-", "\\"];
 
@@ -249,7 +249,7 @@ fn is_name(text: &str) -> bool {
     chars.next().is_some_and(|c| c.is_alphabetic() || c == '_') && chars.all(|c| c.is_alphanumeric() || c == '_')
 }
 
-/// `'a'` as `"a"`, where nothing in it would have to be written otherwise.
+/// `'a'` as `"a"`, if nothing in it would need different escapes.
 fn with_double_quotes(text: &str) -> String {
     let prefix = text.find('\'').unwrap_or(0);
     let is_prefix = text[..prefix].chars().all(|c| c.is_ascii_alphabetic());
@@ -273,7 +273,7 @@ fn is_tuple(node: Node) -> bool {
     node.named_child_count() != 1
 }
 
-/// Whether what stands around parentheses would take hold of a part of what is in them.
+/// Whether the context of parentheses would bind to a part of their content.
 fn binds(outer: Node, inner: Node) -> bool {
     const OPERATORS: &[&str] = &[
         "as_",
@@ -315,7 +315,7 @@ fn operator<'t>(node: Node<'t>) -> Option<&'t str> {
     (node.child_count() == 3).then(|| node.child(1).map(|middle| middle.kind()))?
 }
 
-/// Whether blanks stand before and after a token.
+/// Whether there are blanks before and after a token.
 #[derive(Clone, Copy)]
 struct Spacing {
     before: bool,

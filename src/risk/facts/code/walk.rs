@@ -1,4 +1,4 @@
-//! The walk over a tree: where it is, and what it hands to those that read facts off a node.
+//! The walk over a tree: its position, and the context for reading facts from a node.
 
 use std::ops::{Range, RangeInclusive};
 use std::rc::Rc;
@@ -9,59 +9,59 @@ use super::super::{ChangedLines, Fact, Facts, Kind, MAX_FACTS, Value, cut};
 use super::language::{Role, Syntax};
 use super::text::{Spelled, part_of, spell};
 
-/// Nodes around a node: what is nested deeper is not looked at.
+/// The greatest depth of a node; deeper ones are ignored.
 const MAX_DEPTH: usize = 200;
 
-/// Bytes before and after a comment in which something else on its line is looked for.
+/// How many bytes before and after a comment are searched for something else on its line.
 const MAX_AROUND: usize = 500;
-/// Bytes of one name.
+/// The most bytes of one name.
 const MAX_NAME: usize = 200;
 
-/// Reads what only one language has off a node.
+/// Reads the facts that are specific to one language from a node.
 pub(super) type Special = for<'t> fn(&mut Walk<'t>, Node<'t>);
 
-/// Where the walk is.
+/// The position of the walk.
 #[derive(Clone)]
 pub(super) struct Place {
-    /// What keys belong to: the callee, type or variable.
+    /// The owner of keys: the callee, type or variable.
     pub prefix: Rc<str>,
     /// The line, 1-based, on which what encloses the node begins.
     pub opens: u32,
-    /// How many ancestors the type, namespace or file around has, itself counted.
+    /// How many ancestors the enclosing type, namespace or file has, including itself.
     pub depth_of_type: usize,
     pub is_in_type: bool,
     pub is_in_function: bool,
-    /// Whether others can use what encloses it.
+    /// Whether what encloses it is public.
     pub is_public: bool,
-    /// What is in it is public with it: an interface, an enumeration.
+    /// Its members are as public as itself: an interface, an enumeration.
     pub hands_on: bool,
     pub is_in_test: bool,
-    /// The calls that lead up to an assertion, or a decorator, are no calls of their own.
+    /// The calls that are part of an assertion or a decorator are not separate calls.
     pub is_part_of_whole: bool,
 }
 
 pub(super) struct Walk<'t> {
     pub syntax: &'t Syntax,
-    /// What only this language has.
+    /// What is specific to this language.
     special: Special,
     pub source: &'t str,
     pub changed: &'t ChangedLines,
     pub found: Facts,
     pub scope: Vec<String>,
     pub place: Place,
-    /// The nodes around the one at hand, outermost first.
+    /// The ancestors of the current node, outermost first.
     pub ancestors: Vec<Node<'t>>,
-    /// The number of ancestors of those that are for their type alone from here on.
+    /// The number of ancestors of the members that are private from here on.
     pub hidden_from: Option<usize>,
-    /// Decorators and comments in front of the node at hand.
+    /// Decorators and comments before the current node.
     pub decorators_before: Vec<Node<'t>>,
-    /// What comes after the decorators among which the walk is.
+    /// What follows the current decorators.
     pub decorated: Option<Node<'t>>,
-    /// In how many commands the text stands that is read.
+    /// In how many commands the text is nested.
     pub nesting: u8,
 }
 
-/// Whether a file has tests, by its name.
+/// Whether a file contains tests, by its name.
 pub(super) fn is_of_tests(path: &str) -> bool {
     let words = path.split(|c: char| !c.is_alphanumeric()).map(str::to_ascii_lowercase);
     let is_test = |word: String| matches!(word.as_str(), "test" | "tests" | "spec" | "specs" | "testing");
@@ -79,7 +79,7 @@ pub(super) fn walk(
     walk_in(language, source, tree, changed, is_of_tests, 0)
 }
 
-/// The same for a text that stands in so many commands.
+/// The same for a text nested in this many commands.
 pub(super) fn walk_in(
     (syntax, special): (&Syntax, Special),
     source: &str,
@@ -154,8 +154,8 @@ impl<'t> Walk<'t> {
         cursor.goto_parent();
     }
 
-    /// Keeps what decorates a node in front of it, and what a decorator stands in front of: asking the tree for the
-    /// neighbours of each node takes time in the square of their number.
+    /// Records the decorators before a node, and what follows a decorator: querying the tree for the siblings of each
+    /// node takes quadratic time.
     fn look_around(&mut self, cursor: &TreeCursor<'t>, before: &mut Vec<Node<'t>>) {
         let node = cursor.node();
         if !node.is_named() || self.ancestors.last().is_some_and(|of| of.kind() == "attribute_item") {
@@ -173,7 +173,7 @@ impl<'t> Walk<'t> {
         before.push(node);
     }
 
-    /// Reads facts off a node and sets the place of its children; whether they are to be visited.
+    /// Reads facts from a node and sets the context of its children; returns whether to visit them.
     fn enter(&mut self, node: Node<'t>) -> bool {
         (self.special)(self, node);
         let Some(role) = self.syntax.role(node) else { return true };
@@ -231,7 +231,7 @@ impl<'t> Walk<'t> {
         u32::try_from(row).unwrap_or(u32::MAX - 1).saturating_add(1)
     }
 
-    /// The text of a node as it stands there.
+    /// The source text of a node.
     pub fn raw(&self, node: Node) -> &'t str {
         self.around(node.byte_range())
     }
@@ -244,7 +244,7 @@ impl<'t> Walk<'t> {
         self.spelled(node).text
     }
 
-    /// Adds a fact that stands on these lines.
+    /// Adds a fact on these lines.
     pub fn tell(&mut self, kind: Kind, object: String, value: Value, text: String, lines: RangeInclusive<u32>) {
         if object.is_empty() || !self.changed.touch(&lines) {
             return;
@@ -259,12 +259,12 @@ impl<'t> Walk<'t> {
         self.tell(kind, object, value, text, self.lines(node));
     }
 
-    /// What stands in a range of bytes.
+    /// The text of a range of bytes.
     pub fn around(&self, range: Range<usize>) -> &'t str {
         part_of(self.source, range)
     }
 
-    /// The lines of a comment that have nothing else on them.
+    /// The lines of a comment that contain nothing else.
     pub fn comment(&mut self, node: Node<'t>) {
         let lines = self.lines(node);
         let before = self.around(node.start_byte().saturating_sub(MAX_AROUND)..node.start_byte());
@@ -276,7 +276,7 @@ impl<'t> Walk<'t> {
         self.found.comments.extend(begins..ends);
     }
 
-    /// The names that a node is made of, joined by dots; from the last call on, where one is in it.
+    /// The names of a node, joined by dots; from the last call on, if it contains one.
     pub fn dotted(&self, node: Node<'t>) -> String {
         let mut names = Vec::new();
         self.add_names(node, &mut names, 0);
@@ -336,7 +336,7 @@ impl<'t> Walk<'t> {
         is_name
     }
 
-    /// A call without arguments and brackets, as Ruby has them: it reads like a name.
+    /// A call without arguments and brackets, as in Ruby: it looks like a name.
     pub fn is_bare(&self, node: Node<'t>, arguments: &'static str) -> bool {
         node.kind() == "call"
             && self.part(node, arguments).is_none()
@@ -344,7 +344,7 @@ impl<'t> Walk<'t> {
             && self.part(node, "method").is_some()
     }
 
-    /// What it stands for: without parentheses and what only passes it on.
+    /// The equivalent node, without parentheses and other wrappers.
     pub fn bare<'n>(&self, mut node: Node<'n>) -> Node<'n> {
         for _ in 0..MAX_DEPTH {
             let is_wrapper = matches!(self.syntax.role(node), Some(Role::Wrapper));
@@ -356,7 +356,7 @@ impl<'t> Walk<'t> {
         node
     }
 
-    /// The child of the type or file around that the node at hand is in, or is.
+    /// The child of the enclosing type or file that is, or contains, the current node.
     pub fn statement(&self, node: Node<'t>) -> Node<'t> {
         let is_in_body = self.place.depth_of_type > 0;
         let at = self.place.depth_of_type + usize::from(is_in_body);

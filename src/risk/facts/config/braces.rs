@@ -13,9 +13,9 @@ pub(super) enum Style {
     Junos,
 }
 
-/// Bytes of a word: what is longer is two.
+/// The most bytes of a word; a longer one is split.
 const MAX_WORD: usize = 4_000;
-/// Directives whose first word after the name says what they are about.
+/// Directives whose first word after the name is their subject.
 const NAMED: &[&str] =
     &["add_header", "proxy_set_header", "fastcgi_param", "set", "header", "env", "proxy_hide_header"];
 
@@ -27,7 +27,7 @@ pub(super) fn document(text: &str, style: Style, out: &mut Out) -> Node {
     reader.finish()
 }
 
-/// A sign in the middle of a word is no comment: `/a#b`.
+/// A `#` in the middle of a word is not a comment: `/a#b`.
 fn may_comment(text: &str, rest: &str) -> bool {
     let before = text[..text.len() - rest.len()].chars().next_back();
     before.is_none_or(|c| c.is_whitespace() || matches!(c, ';' | '{' | '}'))
@@ -53,7 +53,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Gives the lines that are nothing but comment.
+    /// Returns the lines that contain only a comment.
     fn read(&mut self, text: &str) -> BTreeSet<u32> {
         let mut comments = BTreeSet::new();
         let mut rest = text;
@@ -78,7 +78,7 @@ impl Reader {
         comments
     }
 
-    /// Takes the token that begins with this character, and gives what follows it.
+    /// Consumes the token that begins with this character, and returns the rest.
     fn token<'t>(&mut self, c: char, rest: &'t str) -> &'t str {
         let after = &rest[c.len_utf8()..];
         match c {
@@ -156,7 +156,7 @@ impl Reader {
         if self.open.len() > 1
             && let Some(open) = self.open.pop()
         {
-            // Of a block that nothing closes, and that has nothing in it, the last word stands above.
+            // For an unclosed, empty block, the last word is above.
             let last = if closes { self.line } else { self.ended.max(open.first) };
             let entry = block(open, self.style, last);
             if let Some(outer) = self.open.last_mut() {
@@ -185,7 +185,7 @@ fn block(open: Open, style: Style, last: u32) -> Entry {
     Entry { key, lines: lines.clone(), is_block: true, value: Node::map(entries, lines) }
 }
 
-/// Takes the marks before a statement of Junos away; whether one of them says that it does not count.
+/// Removes the marks before a Junos statement; returns whether one of them deactivates it.
 fn take_mark(words: &mut Vec<String>) -> bool {
     let marks = words.iter().take_while(|word| matches!(word.as_str(), "inactive:" | "protect:" | "replace:")).count();
     words.drain(..marks).any(|mark| mark == "inactive:")
@@ -203,7 +203,7 @@ fn statement(mut words: Vec<String>, style: Style, lines: &Lines) -> Vec<Entry> 
     entries
 }
 
-/// `limit_req zone=one burst=5;` says also how much `limit_req.burst` is.
+/// `limit_req zone=one burst=5;` also sets `limit_req.burst`.
 fn directive(words: &[String], lines: &Lines) -> Vec<Entry> {
     let Some((name, rest)) = words.split_first() else { return Vec::new() };
     let (key, rest) = match rest.split_first() {

@@ -1,14 +1,14 @@
-//! Zones as YAML, as octoDNS has them: names, and under each its records.
+//! Zones as YAML, in the form of octoDNS: names, and under each its records.
 
 use super::out::{Out, Place};
 use super::tree::{Node, Shape, clip};
 use super::walk::walk;
 use super::zone::TYPES;
 
-/// Names of a zone that are looked at to tell it from other maps.
+/// How many names of a zone are examined to distinguish it from other maps.
 const LOOKED_AT: usize = 20;
 
-/// Whether each of the first entries holds records.
+/// Whether each of the first entries contains records.
 pub(super) fn is_zone(document: &Node) -> bool {
     let entries = document.entries();
     !entries.is_empty() && entries.iter().take(LOOKED_AT).all(|entry| records(&entry.value).iter().all(is_record))
@@ -31,7 +31,7 @@ pub(super) fn facts(document: &Node, out: &mut Out) {
         let name = if entry.key.is_empty() { "@" } else { entry.key.as_str() };
         let list = records(&entry.value);
         for each in list {
-            // One record alone begins with its name.
+            // A single record begins with its name.
             let lines = if list.len() == 1 { &entry.lines } else { &each.lines };
             let object = clip(&format!("{} {name}", each.text_of(&["type"]).unwrap_or_default()));
             out.block(&object, &each.normalised(), lines, &Place::TOP);

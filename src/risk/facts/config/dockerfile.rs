@@ -61,7 +61,7 @@ fn preamble(lines: &[Logical], out: &mut Out) {
     lines.iter().for_each(|line| instruction(line, &Place::TOP, out));
 }
 
-/// A stage is known by its name, else by its number.
+/// A stage is identified by its name, or else by its number.
 fn stage(lines: &[Logical], number: usize, out: &mut Out) {
     let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return };
     let words: Vec<&str> = first.text.split_whitespace().collect();

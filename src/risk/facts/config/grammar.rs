@@ -1,4 +1,4 @@
-//! What the formats that have a grammar share: parsing, lines, comments.
+//! Common parts of the formats with a grammar: parsing, lines, comments.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use tree_sitter::{Language, Node as Syntax, Parser, Tree};
 
 use super::tree::{Lines, MAX_NODES, Node, Shape};
 
-/// Columns before and behind a comment that are looked at.
+/// How many columns before and after a comment are examined.
 const MAX_INDENT: usize = 200;
 
-/// A text that is read, and how much of it may still become a tree.
+/// A text that is read, and how many nodes its tree may still get.
 pub(super) struct Source<'t> {
     pub text: &'t str,
     /// The line of its first row.
@@ -58,12 +58,12 @@ impl<'t> Source<'t> {
 pub(super) fn parse(text: &str, language: impl Into<Language>) -> Option<Tree> {
     let mut parser = Parser::new();
     parser.set_language(&language.into()).ok()?;
-    // A scanner in C gets letters of ASCII only: it may look others up in a table that ends before them.
+    // A scanner in C gets only ASCII letters: for others it may read beyond the end of a table.
     let narrow: Vec<u8> = text.bytes().map(|byte| if byte.is_ascii() { byte } else { b'x' }).collect();
     parser.parse(narrow, None)
 }
 
-/// The named children; what stands in an error is taken for a child.
+/// The named children; the content of an error counts as children.
 pub(super) fn parts<'t>(node: Syntax<'t>) -> Vec<Syntax<'t>> {
     let mut parts = Vec::new();
     for child in node.named_children(&mut node.walk()) {
@@ -79,7 +79,7 @@ pub(super) fn part<'t>(node: Syntax<'t>, kind: &str) -> Option<Syntax<'t>> {
     node.named_children(&mut node.walk()).find(|child| child.kind() == kind)
 }
 
-/// Lines that are nothing but comment.
+/// Lines that contain only a comment.
 pub(super) fn comments(tree: &Tree, source: &Source) -> BTreeSet<u32> {
     let mut lines = BTreeSet::new();
     each_node(tree, |node| {
@@ -92,7 +92,7 @@ pub(super) fn comments(tree: &Tree, source: &Source) -> BTreeSet<u32> {
     lines
 }
 
-/// Whether nothing else stands on the lines of a node.
+/// Whether there is nothing else on the lines of a node.
 fn is_alone(node: Syntax, text: &str) -> bool {
     let (start, end) = (node.start_byte(), node.end_byte());
     let column = node.start_position().column;
@@ -103,7 +103,7 @@ fn is_alone(node: Syntax, text: &str) -> bool {
     column <= MAX_INDENT && before.iter().all(u8::is_ascii_whitespace) && ends_line
 }
 
-/// Goes to every node, without recursion; below it where that is wanted.
+/// Visits every node, without recursion; its children only if requested.
 pub(super) fn each_node(tree: &Tree, mut visit: impl FnMut(Syntax) -> bool) {
     let mut cursor = tree.walk();
     loop {

@@ -7,7 +7,7 @@ use super::json;
 use super::out::Out;
 use super::tree::{Entry, MAX_DEPTH, Node, Shape, clip_to};
 
-/// Bytes of one expression: what is longer is cut.
+/// The most bytes of one expression; a longer one is cut.
 const MAX_EXPRESSION: usize = 4_000;
 
 pub(super) fn document(text: &str, out: &mut Out) -> Option<Node> {
@@ -47,7 +47,7 @@ fn attribute(node: Syntax, source: &mut Source, depth: usize) -> Option<Entry> {
     Some(Entry { key, lines: source.lines(node), is_block: false, value })
 }
 
-/// A block is known by its type and labels, without labels by an attribute of its body.
+/// A block is identified by its type and labels, or without labels by an attribute of its body.
 fn block(node: Syntax, source: &mut Source, depth: usize) -> Entry {
     let children = parts(node);
     let heads = children.iter().filter(|child| matches!(child.kind(), "identifier" | "string_lit"));
@@ -111,7 +111,7 @@ fn quoted(node: Syntax, source: &Source) -> Node {
     }
 }
 
-/// A document, read on where it is JSON.
+/// A document, parsed further if it is JSON.
 fn heredoc(node: Syntax, source: &Source) -> Node {
     let text = source.text(node);
     let (_, body) = text.split_once('\n').unwrap_or((text, ""));
@@ -124,7 +124,7 @@ fn heredoc(node: Syntax, source: &Source) -> Node {
     }
 }
 
-/// What is written to be encoded: `jsonencode({…})`.
+/// A value to be encoded: `jsonencode({…})`.
 fn encoded(node: Syntax, source: &mut Source, depth: usize) -> Option<Node> {
     let name = source.text(part(node, "identifier")?);
     let is_encoding = matches!(name, "jsonencode" | "yamlencode" | "toset" | "tolist" | "tomap" | "sensitive");
@@ -135,7 +135,7 @@ fn encoded(node: Syntax, source: &mut Source, depth: usize) -> Option<Node> {
     }
 }
 
-/// An expression in one spelling, whatever its blanks, line breaks and comments.
+/// The canonical form of an expression, without regard to blanks, line breaks and comments.
 fn expression(node: Syntax, source: &Source) -> Node {
     Node { lines: source.lines(node), shape: Shape::Expression(spelling(node, source)) }
 }
@@ -171,7 +171,7 @@ fn join(tokens: &[&str]) -> String {
     let mut text = String::new();
     for (at, token) in tokens.iter().enumerate().filter(|(_, token)| !token.is_empty()) {
         let (before, after) = (tokens[..at].last().copied().unwrap_or(""), tokens.get(at + 1).copied().unwrap_or(""));
-        // A comma before the end is one of layout.
+        // A trailing comma is only layout.
         if *token == "," && matches!(after, ")" | "]" | "}") {
             continue;
         }

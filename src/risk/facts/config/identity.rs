@@ -1,8 +1,8 @@
-//! What tells an item of a list from its neighbours, so that it may stand anywhere in it.
+//! What identifies an item of a list, so that its position does not matter.
 
 use super::tree::{Node, Shape};
 
-/// Bytes of an identity: what is longer is a text, no name.
+/// The most bytes of an identity; anything longer is a text, not a name.
 const MAX_NAME: usize = 80;
 
 /// Keys that name an item of a list, the best first.
@@ -39,7 +39,7 @@ const NAMES: &[&str] = &[
     "kind",
 ];
 
-/// Attributes that name one of several blocks without a label. A type is none: it is what the block says.
+/// Attributes that name one of several blocks without a label. A type is not one: it is content of the block.
 const BLOCK_NAMES: &[&str] = &[
     "sid",
     "Sid",
@@ -59,12 +59,12 @@ const BLOCK_NAMES: &[&str] = &[
     "ref",
 ];
 
-/// The identity of an item of a list, where it has one.
+/// The identity of an item of a list, if it has one.
 pub(super) fn of(item: &Node) -> Option<String> {
     manifest(item).or_else(|| first(item, NAMES)).or_else(|| of_list(item, &["resources"])).or_else(|| only_key(item))
 }
 
-/// Blocks that have a name also where one stands alone.
+/// Blocks that have a name even if there is only one.
 const NUMEROUS: &[&str] = &[
     "add",
     "arg",
@@ -95,7 +95,7 @@ const NUMEROUS: &[&str] = &[
     "variable",
 ];
 
-/// Whether a block is one of several by its nature.
+/// Whether a block is typically one of several.
 pub(super) fn comes_in_numbers(key: &str) -> bool {
     NUMEROUS.contains(&key)
 }
@@ -117,7 +117,7 @@ pub(super) fn manifest(node: &Node) -> Option<String> {
 fn first(node: &Node, keys: &[&str]) -> Option<String> {
     keys.iter().find_map(|key| {
         let name = name(node.get(&[key])?)?;
-        // The version of an action is what it says of itself, no other action.
+        // Another version of an action is not another action.
         Some(if *key == "uses" { name.split('@').next().unwrap_or_default().to_owned() } else { name })
     })
 }
@@ -128,14 +128,14 @@ fn name(node: &Node) -> Option<String> {
     is_name.then(|| text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// A rule is known by what it is about: `resources: [pods, secrets]`.
+/// A rule is identified by its subject: `resources: [pods, secrets]`.
 fn of_list(node: &Node, keys: &[&str]) -> Option<String> {
     let names = node.get(keys)?.items().iter().map(name).collect::<Option<Vec<_>>>()?;
     let joined = names.join(",");
     (!joined.is_empty() && joined.len() <= MAX_NAME).then_some(joined)
 }
 
-/// `- include: x`: what has one key is known by it.
+/// `- include: x`: an item with one key is identified by it.
 fn only_key(node: &Node) -> Option<String> {
     match &node.shape {
         Shape::Map(entries) if entries.len() == 1 && entries[0].key.len() <= MAX_NAME => Some(entries[0].key.clone()),

@@ -1,4 +1,4 @@
-//! Lines under lines: configuration of routers, HAProxy, Apache.
+//! Indented lines: configuration of routers, HAProxy, Apache.
 
 use super::braces::path;
 use super::lines::{comments, entry, numbered, unquoted};
@@ -64,7 +64,7 @@ pub(super) fn document(text: &str, style: Style, out: &mut Out) -> Node {
 /// A block that is not closed yet.
 struct Open {
     key: String,
-    /// Of its first line.
+    /// The indent of its first line.
     indent: usize,
     /// The indent of the last entry.
     last: usize,
@@ -93,7 +93,7 @@ fn close_to(count: usize, open: &mut Vec<Open>) {
     }
 }
 
-/// A line is a block when the next is indented more: it is a setting till then.
+/// A line is a block if the next is indented more; until then it is a setting.
 fn under(words: &[String], indent: usize, number: u32, open: &mut Vec<Open>) {
     let keep = open.iter().skip(1).take_while(|block| block.indent < indent).count() + 1;
     close_to(keep, open);
@@ -116,7 +116,7 @@ fn head_key(entry: &Entry) -> String {
     }
 }
 
-/// `no x` takes x back. A number before `permit` or `deny` is the place in a list.
+/// `no x` removes x. A number before `permit` or `deny` is the position in a list.
 fn statement(words: &[String], lines: &Lines) -> Entry {
     let is_numbered = words.len() > 1 && words[0].parse::<u32>().is_ok() && matches!(&*words[1], "permit" | "deny");
     let words = if is_numbered { &words[1..] } else { words };

@@ -69,7 +69,7 @@ impl Sections {
         }
     }
 
-    /// An indented line goes on with the value before it.
+    /// An indented line continues the value before it.
     fn goes_on(&mut self, text: &str, lines: &Lines) -> bool {
         let Some(section) = self.all.last_mut().filter(|_| self.is_open) else { return false };
         let Shape::Map(entries) = &mut section.value.shape else { return false };
@@ -107,7 +107,7 @@ fn pair(text: &str, style: Style) -> (&str, &str) {
     (key.trim(), unquoted(value))
 }
 
-/// A value ends where a comment begins that a blank stands before; one in quotes with its quote.
+/// A value ends at a comment with a blank before it; one in quotes ends with its quote.
 fn without_comment(value: &str) -> &str {
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
     if let Some(end) = quote.and_then(|quote| value[1..].find(quote)) {

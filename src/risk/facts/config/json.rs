@@ -1,4 +1,4 @@
-//! JSON, also with comments and commas too many.
+//! JSON, also with comments and trailing commas.
 
 use tree_sitter::Node as Syntax;
 
@@ -16,7 +16,7 @@ pub(super) fn document(text: &str, out: &mut Out) -> Option<Node> {
     document
 }
 
-/// A document that stands in another one, on this line.
+/// A document inside another one, on this line.
 pub(super) fn embedded(text: &str, first: u32) -> Option<Node> {
     let tree = parse(text, tree_sitter_json::LANGUAGE).filter(|tree| !tree.root_node().has_error())?;
     root(tree.root_node(), &mut Source::new(text, first))

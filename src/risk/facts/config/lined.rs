@@ -1,4 +1,4 @@
-//! Formats of lines and braces whose name or content tells them apart.
+//! Formats of lines and braces that are recognised by name or content.
 
 use super::lines::numbered;
 use super::out::{Out, Place};
@@ -6,7 +6,7 @@ use super::tree::Node;
 use super::walk::walk;
 use super::{braces, indented, ini};
 
-/// Lines of a text that are looked at to tell its format.
+/// How many lines of a text are examined to detect its format.
 const LOOKED_AT: usize = 400;
 
 pub(super) fn by_name(name: &str, extension: &str, text: &str, out: &mut Out) -> Option<()> {
@@ -27,7 +27,7 @@ pub(super) fn by_name(name: &str, extension: &str, text: &str, out: &mut Out) ->
     finish(&document, out)
 }
 
-/// By content where a name says only that it is a configuration.
+/// By content, if the name only says that it is a configuration.
 pub(super) fn by_content(extension: &str, text: &str, out: &mut Out) -> Option<()> {
     let may_be = match extension {
         "conf" | "cfg" | "cnf" | "set" | "ios" | "eos" | "vcl" => true,
@@ -47,7 +47,7 @@ fn said(text: &str) -> impl Iterator<Item = &str> {
     lines.filter(|line| !line.is_empty() && !line.trim_start().starts_with(['#', ';', '!']))
 }
 
-/// Whether a text without a telling name is the configuration of a router.
+/// Whether a text without a distinctive name is the configuration of a router.
 fn looks_routed(text: &str) -> bool {
     let has_marks = || text.lines().take(LOOKED_AT).any(|line| line.trim_end() == "!");
     is_of_commands(text) || is_of_router(text) && has_marks() || is_of_junos(text)

@@ -1,15 +1,15 @@
-//! What the formats that are read line by line share.
+//! Common parts of the formats that are read line by line.
 
 use super::tree::{Entry, Lines, MAX_NODES, Node};
 
-/// Lines with their numbers, those that end in a backslash joined with the next.
+/// Lines with their numbers; those that end in a backslash are joined with the next.
 pub(super) struct Logical {
     pub lines: Lines,
     /// Without blanks at its end.
     pub text: String,
 }
 
-/// A line that ends in a backslash goes on in the next. Comments in between are left out.
+/// A line that ends in a backslash continues in the next. Comments in between are omitted.
 pub(super) fn logical(text: &str, comment: &str) -> Vec<Logical> {
     let mut all: Vec<Logical> = Vec::new();
     let mut goes_on = false;
@@ -52,7 +52,7 @@ pub(super) fn entry(key: impl Into<String>, text: impl Into<String>, lines: &Lin
     Entry { key: key.into(), lines: lines.clone(), is_block: false, value }
 }
 
-/// The text between quotes, where it is in quotes.
+/// The text without its quotes, if it is in quotes.
 pub(super) fn unquoted(text: &str) -> &str {
     let inner = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
     inner('"').or_else(|| inner('\'')).unwrap_or(text)

@@ -31,7 +31,7 @@ fn variable(line: &str) -> Option<(&str, &str)> {
     (!key.is_empty() && !key.contains([':', ' ', '$'])).then_some((key, value.trim()))
 }
 
-/// A dash before a command says that its failure does not count.
+/// A dash before a command means that its failure is ignored.
 fn recipe(line: &str, logical: &Logical, place: &Place, out: &mut Out) {
     let script = line.trim_start_matches(['@', '-', '+']);
     if line[..line.len() - script.len()].contains('-') {

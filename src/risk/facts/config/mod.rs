@@ -46,14 +46,14 @@ mod zone;
 use super::{ChangedLines, Facts};
 use out::Out;
 
-/// Nothing where the path names no format that is read.
+/// Nothing if the path has no supported format.
 pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Facts> {
     let mut out = Out::new(changed);
     read(path, text, &mut out)?;
     Some(out.into_facts())
 }
 
-/// Ends of names that say that a file is filled in before it is used; the one before says the format.
+/// Extensions of templates; the extension before them gives the format.
 const TEMPLATES: &[&str] = &["j2", "jinja", "jinja2", "tpl", "tmpl", "tftpl", "gotmpl", "erb", "dist", "example"];
 
 fn read(path: &str, text: &str, out: &mut Out) -> Option<()> {
@@ -125,7 +125,7 @@ fn may_be_zone(name: &str, extension: &str, path: &str) -> bool {
     name.starts_with("db.") || is_in_zones || matches!(extension, "" | "db" | "com" | "org" | "net" | "dns")
 }
 
-/// Files of locked dependencies are read elsewhere.
+/// Lock files are read elsewhere.
 fn is_lock_file(name: &str) -> bool {
     name.ends_with(".lock")
         || matches!(name, "package-lock.json" | "npm-shrinkwrap.json" | "pnpm-lock.yaml" | "packages.lock.json")

@@ -1,4 +1,4 @@
-//! What an OpenAPI document promises: routes, and what must and may be said there.
+//! The promises of an OpenAPI document: routes, and their required and optional inputs.
 
 use super::super::{Kind, Value};
 use super::out::{Out, Place};

@@ -1,22 +1,22 @@
-//! Where the facts of a file are gathered: those on changed lines first, then what stands around them.
+//! Collects the facts of a file: first those on changed lines, then those around them.
 
 use std::collections::BTreeSet;
 
 use super::super::{ChangedLines, Fact, Facts, Kind, MAX_FACTS, Value};
 use super::tree::{Lines, clip, one_line};
 
-/// Facts of lines that did not change. They tell what is only moved by the comparison, and what a change left of a
-/// block; without them a block would be gone when one of its lines is.
+/// Facts of unchanged lines. They show what the comparison only moved, and what a change left of a block; without them
+/// a block would count as removed when one of its lines is.
 const MAX_CONTEXT: usize = 4_000;
-/// Bytes of an object and of a scope: what is deeper is not looked at.
+/// The most bytes of an object and of a scope; anything deeper is ignored.
 pub(super) const MAX_OBJECT: usize = 1_000;
 
-/// What a fact stands in.
+/// The context of a fact.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'p> {
     /// The path of the parent, empty at the top.
     pub object: &'p str,
-    /// The outermost block, empty outside of any.
+    /// The outermost block; empty outside all blocks.
     pub scope: &'p str,
     /// The line on which the parent begins, 0 at the top.
     pub opens: u32,
@@ -44,7 +44,7 @@ impl<'a> Out<'a> {
         Out { changed, touched: Vec::new(), context: Vec::new(), comments: BTreeSet::new(), is_cut: false }
     }
 
-    /// Whether a fact of these lines is taken.
+    /// Whether a fact on these lines is collected.
     pub fn wants(&self, lines: &Lines) -> bool {
         self.context.len() < MAX_CONTEXT || self.touched.len() <= MAX_FACTS && self.changed.touch(lines)
     }
@@ -89,7 +89,7 @@ impl<'a> Out<'a> {
     }
 }
 
-/// The value of a literal; what a template fills in is not known.
+/// The value of a literal; values from a template are not known.
 pub(super) fn literal(text: &str, key: &str) -> Value {
     let is_template = ["{{", "${", "{%", "<%"].iter().any(|sign| text.contains(sign));
     if is_template { Value::Expression(text.to_owned()) } else { Value::of_text(text, key) }

@@ -1,9 +1,10 @@
-//! Statements of access policies and rules of firewalls: facts of their own, since what one key says depends on others.
+//! Statements of access policies and rules of firewalls: separate facts, since the meaning of one key depends on
+//! others.
 
 use super::out::{Out, Place};
 use super::tree::{Node, Shape, one_line};
 
-/// What a map holds directly: statements, rules.
+/// The statements and rules directly in a map.
 pub(super) fn facts(node: &Node, place: &Place, out: &mut Out) {
     statements(node, place, out);
     rules(node, place, out);
@@ -48,7 +49,7 @@ fn statement(node: &Node, at: usize, place: &Place, out: &mut Out) {
     out.block(&format!("statement[{effect}].{name}"), &parts.join(" "), &node.lines, &inside);
 }
 
-/// The values in order, as `[a, b]`; one value is a list of one.
+/// The sorted values, as `[a, b]`; one value is a list of one.
 fn sorted(node: &Node) -> String {
     let mut texts: Vec<String> = match &node.shape {
         Shape::List(items) => items.iter().map(Node::normalised).collect(),
@@ -102,7 +103,7 @@ const SOURCES: &[&str] = &[
     "self",
 ];
 
-/// Rules of a security group or firewall, as blocks, items of a list, or resources of their own.
+/// Rules of a security group or firewall, as blocks, items of a list, or separate resources.
 fn rules(node: &Node, place: &Place, out: &mut Out) {
     for entry in node.entries() {
         let direction = match entry.key.as_str() {

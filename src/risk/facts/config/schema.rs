@@ -1,4 +1,4 @@
-//! Definitions of interfaces and of what is stored: protobuf, GraphQL, Prisma.
+//! Definitions of interfaces and of stored data: protobuf, GraphQL, Prisma.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ pub(super) enum Language {
     Prisma,
 }
 
-/// Levels of definitions: what is deeper is taken for their outermost.
+/// The greatest depth of definitions; deeper ones count as part of their outermost.
 const MAX_LEVELS: usize = 50;
 
 pub(super) fn facts(text: &str, language: Language, out: &mut Out) {
@@ -30,7 +30,7 @@ pub(super) fn facts(text: &str, language: Language, out: &mut Out) {
     out.comments = comments;
 }
 
-/// A line without what is comment in it, or the description of something.
+/// A line without comments and descriptions.
 fn without_comment(line: &str, language: Language, is_inside: &mut bool) -> String {
     let (sign, opens, closes) = match language {
         Language::Protobuf | Language::Prisma => ("//", "/*", "*/"),
@@ -63,9 +63,9 @@ struct Open {
 
 struct Reader {
     language: Language,
-    /// What is open, outermost first.
+    /// The open definitions, outermost first.
     names: Vec<Open>,
-    /// What was read of a statement.
+    /// The part of a statement that was read so far.
     text: String,
     began: u32,
     /// Brackets that are open in it.
@@ -101,7 +101,7 @@ impl Reader {
         }
     }
 
-    /// A body begins: what stands before it is its head.
+    /// A body begins: the text before it is its head.
     fn open(&mut self, number: u32, out: &mut Out) {
         let head = std::mem::take(&mut self.text);
         let words: Vec<&str> = head.split_whitespace().filter(|word| *word != "extend").collect();
@@ -133,7 +133,7 @@ impl Reader {
         }
     }
 
-    /// Values of GraphQL stand side by side.
+    /// GraphQL values may be on the same line.
     fn is_in_values(&self) -> bool {
         self.language == Language::GraphQl && self.names.last().is_some_and(|open| open.is_enum)
     }
@@ -165,7 +165,7 @@ impl Reader {
     }
 }
 
-/// In one spelling: no blanks inside of brackets and before signs.
+/// The canonical form: no blanks inside brackets and before symbols.
 fn tight(text: &str) -> String {
     let text = one_line(text).replace(" (", "(").replace("( ", "(").replace(" )", ")");
     text.replace(" :", ":").replace(" ,", ",")

@@ -1,4 +1,4 @@
-//! Which keys of a configuration hold what a shell runs.
+//! Which keys of a configuration contain shell commands.
 
 use super::out::{Out, Place};
 use super::shell;
@@ -26,7 +26,7 @@ const SCRIPTS: &[&str] = &[
 /// Their value is a script, or the words of one command.
 const ARGUMENTS: &[&str] = &["command", "entrypoint", "Command", "EntryPoint"];
 
-/// The commands that a map holds directly.
+/// The commands directly in a map.
 pub(super) fn facts(node: &Node, place: &Place, out: &mut Out) {
     for entry in node.entries() {
         let key = entry.key.rsplit('.').next().unwrap_or_default();
@@ -64,7 +64,7 @@ pub(super) fn scripts(node: &Node, place: &Place, out: &mut Out) {
     }
 }
 
-/// A script whose lines are joined: its commands stand on all of them.
+/// A script whose lines are joined: its commands are on all of them.
 pub(super) fn joined(script: &str, lines: &Lines, place: &Place, out: &mut Out) {
     if out.wants(lines) {
         shell::on_lines(script, lines, place, out);

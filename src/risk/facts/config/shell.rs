@@ -1,17 +1,17 @@
-//! Commands of a shell, as far as their words tell them.
+//! Shell commands, as far as their words identify them.
 
 use super::super::{Kind, Value};
 use super::out::{Out, Place};
 use super::tree::Lines;
 
-/// Commands of one script: what is more is not looked at.
+/// The most commands of one script; further ones are ignored.
 const MAX_COMMANDS: usize = 5_000;
-/// Scripts in scripts: `sh -c`, `$(…)`.
+/// The most levels of scripts in scripts: `sh -c`, `$(…)`.
 const MAX_NESTED: usize = 3;
-/// Words of an object: a program and its subcommands.
+/// The most words of an object: a program and its subcommands.
 const MAX_WORDS: usize = 3;
 
-/// What joins a command to the one before.
+/// The operator between a command and the previous one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Joint {
     Next,
@@ -26,7 +26,7 @@ struct Command {
     joint: Joint,
 }
 
-/// The commands of a script whose first line stands on this line.
+/// The commands of a script that begins on this line.
 pub(super) fn facts(script: &str, first: u32, place: &Place, out: &mut Out) {
     nested(script, first, place, out, 0);
 }
@@ -37,7 +37,7 @@ pub(super) fn command(words: &[String], lines: &Lines, place: &Place, out: &mut 
     state(&[command], place, out, 0);
 }
 
-/// The commands of a script that stands on these lines.
+/// The commands of a script on these lines.
 pub(super) fn on_lines(script: &str, lines: &Lines, place: &Place, out: &mut Out) {
     let mut reader = Reader::new(script, *lines.start());
     reader.read();
@@ -46,7 +46,7 @@ pub(super) fn on_lines(script: &str, lines: &Lines, place: &Place, out: &mut Out
     reader.inner.iter().for_each(|(script, _)| nested(script, *lines.start(), place, out, 1));
 }
 
-/// A command whose failure does not count.
+/// A command whose failure is ignored.
 pub(super) fn ignored(script: &str, lines: &Lines, place: &Place, out: &mut Out) {
     add("|| true", &format!("{script} || true"), lines, place, out);
 }
@@ -114,7 +114,7 @@ fn is_success(words: &[String]) -> bool {
     matches!(words[..], ["true" | ":" | "/bin/true"] | ["exit", "0"])
 }
 
-/// What only tells a condition, or success.
+/// Commands that only test a condition, or report success.
 fn is_test(program: &str) -> bool {
     matches!(program, "[" | "[[" | "test" | "true" | "false" | ":")
 }
@@ -151,7 +151,7 @@ fn is_subcommand(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.len() <= 40 && word.chars().all(is_part)
 }
 
-/// A command without what only leads to it: keywords, assignments, programs that run another.
+/// A command without its prefix: keywords, assignments, programs that run another.
 fn essential(words: &[String]) -> &[String] {
     let mut words = words;
     while let Some((word, rest)) = words.split_first() {
@@ -303,7 +303,7 @@ impl<'s> Reader<'s> {
         self.line += u32::from(c == '\n');
     }
 
-    /// `$(…)`, `<(…)` or backquotes: a part of the word, and a script of its own.
+    /// `$(…)`, `<(…)` or backquotes: a part of the word, and also a separate script.
     fn substituted(&mut self, sign: char) {
         let line = self.line;
         self.push(sign);

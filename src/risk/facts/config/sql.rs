@@ -1,4 +1,4 @@
-//! Files of SQL. What stands in the half that takes a migration back has the scope `down`.
+//! SQL files. Statements in the half that reverts a migration have the scope `down`.
 
 use super::super::{Kind, Value, sql};
 use super::lines::comments;
@@ -19,7 +19,8 @@ pub(super) fn facts(name: &str, text: &str, out: &mut Out) {
     }
 }
 
-/// Where the halves of a migration begin, 1-based, as its tool marks them, and whether that is the one back.
+/// Where the halves of a migration begin, 1-based, according to the marks of its tool, and whether each is the
+/// reverting one.
 fn halves(text: &str) -> Vec<(u32, bool)> {
     let of_line = |(line, text): (u32, &str)| {
         let mark = text.trim().strip_prefix("--")?.to_ascii_lowercase();

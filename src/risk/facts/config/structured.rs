@@ -1,4 +1,4 @@
-//! What a document of YAML, JSON or HCL is: manifests, workflows, zones, and how their paths begin.
+//! The kinds of YAML, JSON and HCL documents: manifests, workflows, zones, and how their paths begin.
 
 use super::out::{Out, Place};
 use super::tree::{Entry, Node};
@@ -67,7 +67,7 @@ pub(super) fn xml(name: &str, text: &str, out: &mut Out) -> Option<()> {
     Some(())
 }
 
-/// A manifest's paths begin with its kind and name, so that documents may stand in any order.
+/// A manifest's paths begin with its kind and name, so that the order of documents does not matter.
 pub(super) fn root(document: &Node, out: &mut Out) {
     openapi::facts(document, out);
     if dns::is_zone(document) {
@@ -82,7 +82,7 @@ pub(super) fn root(document: &Node, out: &mut Out) {
     walk(document, &place, "", out);
 }
 
-/// Whether a document says only what others may say: a JSON Schema. Its defaults and names set nothing.
+/// Whether a document only declares what others may contain: a JSON Schema. Its defaults and names set nothing.
 fn declares(document: &Node) -> bool {
     let is_schema = document.text_of(&["$schema"]).is_some_and(|schema| schema.contains("json-schema.org"));
     let has_parts =
@@ -90,7 +90,7 @@ fn declares(document: &Node) -> bool {
     has_parts && (is_schema || document.text_of(&["type"]) == Some("object"))
 }
 
-/// The jobs of a GitLab pipeline stand at its top: here under `jobs`, as in others.
+/// The jobs of a GitLab pipeline are at its top; here they are put under `jobs`, as in others.
 fn jobs(document: Node) -> Node {
     let lines = document.lines.clone();
     let super::tree::Shape::Map(entries) = document.shape else { return document };

@@ -1,11 +1,11 @@
-//! Templates in a configuration: what they fill in stands in the way of its syntax.
+//! Templates in a configuration, which interfere with its syntax.
 
-/// Signs for private use: they stand around the number of a template that was taken out.
+/// Private-use characters around the number of a template that was removed.
 const OPENS: char = '\u{E000}';
 const CLOSES: char = '\u{E001}';
 
-/// A text with its templates replaced: those that fill in a value by a word, those that have lines of their own
-/// (`{{- if … }}`) by a comment. Line breaks stay.
+/// A text with its templates replaced: those for values by a word, those on separate lines (`{{- if … }}`) by a
+/// comment. Line breaks are kept.
 pub(super) struct Plain<'t> {
     pub text: String,
     templates: Vec<&'t str>,
@@ -39,7 +39,7 @@ impl<'t> Plain<'t> {
         template.matches('\n').for_each(|_| self.text.push('\n'));
     }
 
-    /// A piece of the text with its templates in it again.
+    /// A piece of the text with its templates restored.
     pub fn restored(&self, piece: &str) -> String {
         if self.templates.is_empty() || !piece.contains(OPENS) {
             return piece.to_owned();

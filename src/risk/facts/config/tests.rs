@@ -1,4 +1,4 @@
-//! What holds for every format: bounds, layout, comparison of two sides.
+//! Properties of every format: bounds, layout, comparison of two sides.
 
 use proptest::prelude::*;
 
@@ -19,14 +19,14 @@ fn say(fact: &Fact) -> String {
     }
 }
 
-/// Holds all facts of a text, blocks without their texts, against a list.
+/// Compares all facts of a text, blocks without their texts, with a list.
 pub(super) fn states(path: &str, text: &str, expected: &str) {
     let said: Vec<String> = all(path, text).iter().map(say).collect();
     let expected: Vec<&str> = expected.trim().lines().collect();
     assert_eq!(said, expected, "{path}");
 }
 
-/// What a comparison of two texts says.
+/// The result of comparing two texts.
 fn deltas(path: &str, old: &str, new: &str) -> Vec<String> {
     use super::super::{Delta, compare};
     let (removed, added) = changed(old, new);
@@ -79,7 +79,7 @@ const PATHS: &[&str] = &[
     "haproxy.cfg",
 ];
 
-/// What a text states, whatever the lines and the order.
+/// The facts of a text, without lines and order.
 fn stated(path: &str, text: &str) -> Vec<String> {
     let facts = all(path, text);
     let mut said: Vec<String> = facts
@@ -325,7 +325,7 @@ fn texts_of_many_levels_and_of_one_long_line_are_read_within_bounds() {
     }
 }
 
-/// A document of the data model that the formats share.
+/// A document of the common data model of the formats.
 #[derive(Debug, Clone)]
 enum Data {
     Number(u16),
@@ -347,7 +347,7 @@ fn data() -> impl Strategy<Value = Data> {
 }
 
 impl Data {
-    /// On one line, as JSON and the flow style of YAML have it.
+    /// On one line, as in JSON and the flow style of YAML.
     fn compact(&self) -> String {
         match self {
             Data::Number(n) => n.to_string(),
@@ -360,7 +360,7 @@ impl Data {
         }
     }
 
-    /// In blocks, keys the other way round, with comments.
+    /// In blocks, with keys in reverse order and comments.
     fn blocks(&self, indent: usize, text: &mut String) {
         let blanks = " ".repeat(indent);
         match self {
@@ -378,7 +378,7 @@ impl Data {
     }
 }
 
-/// Signs that mean something in one of the formats, and words that begin something.
+/// Characters with a meaning in one of the formats, and keywords.
 fn signs() -> impl Strategy<Value = String> {
     const WORDS: &[&str] =
         &["{{", "}}", "<<", "---", "<!--", "FROM ", "set ", "interface ", "SOA ", "message ", "é", "a", "b"];

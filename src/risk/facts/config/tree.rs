@@ -1,4 +1,4 @@
-//! The tree that every format of configuration is read into: maps, lists and values with where they stand.
+//! The tree into which every configuration format is read: maps, lists and values with their positions.
 
 use std::ops::RangeInclusive;
 
@@ -7,9 +7,9 @@ use super::super::MAX_TEXT;
 /// First and last line, 1-based.
 pub(super) type Lines = RangeInclusive<u32>;
 
-/// Levels of a tree: what is deeper is not looked at.
+/// The greatest depth of a tree; deeper levels are ignored.
 pub(super) const MAX_DEPTH: usize = 200;
-/// Nodes of a tree: what is more is not looked at.
+/// The most nodes of a tree; further ones are ignored.
 pub(super) const MAX_NODES: usize = 200_000;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -22,12 +22,13 @@ pub(super) struct Node {
 pub(super) enum Shape {
     Map(Vec<Entry>),
     List(Vec<Node>),
-    /// A literal, without quotes. It has line breaks only where they count: `first` is the line of the first of them.
+    /// A literal, without quotes. It has line breaks only if they are significant: `first` is the line of the first of
+    /// them.
     Scalar {
         text: String,
         first: u32,
     },
-    /// What is computed: a reference, a call, a template.
+    /// A computed value: a reference, a call, a template.
     #[cfg_attr(not(feature = "syntax"), expect(dead_code, reason = "the formats that compute are read by grammars"))]
     Expression(String),
 }
@@ -35,9 +36,9 @@ pub(super) enum Shape {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub key: String,
-    /// Of key and value.
+    /// The lines of key and value.
     pub lines: Lines,
-    /// It may be repeated: an attribute of its body tells it from the others.
+    /// It may be repeated: an attribute of its body distinguishes it from the others.
     pub is_block: bool,
     pub value: Node,
 }
@@ -65,7 +66,7 @@ impl Node {
         }
     }
 
-    /// The value of a key, written as one of these names.
+    /// The value of a key with one of these names.
     pub fn get(&self, names: &[&str]) -> Option<&Node> {
         self.entries().iter().find(|entry| names.contains(&entry.key.as_str())).map(|entry| &entry.value)
     }
@@ -81,7 +82,7 @@ impl Node {
         self.get(names).and_then(Node::text)
     }
 
-    /// The plain values of a list, or the one value that stands for a list of one.
+    /// The plain values of a list; a single value counts as a list of one.
     pub fn texts(&self) -> Vec<&str> {
         match &self.shape {
             Shape::List(items) => items.iter().filter_map(Node::text).collect(),
@@ -89,12 +90,12 @@ impl Node {
         }
     }
 
-    /// Whether it has parts of its own.
+    /// Whether it has parts.
     pub fn is_branch(&self) -> bool {
         !self.entries().is_empty() || !self.items().is_empty()
     }
 
-    /// The text in one spelling: keys in order, blanks in one, at most [`MAX_TEXT`] bytes.
+    /// The canonical text: keys in order, runs of blanks as one, at most [`MAX_TEXT`] bytes.
     pub fn normalised(&self) -> String {
         let mut text = String::new();
         self.render(&mut text, true);
@@ -164,7 +165,7 @@ pub(super) fn clip(text: &str) -> String {
     clip_to(text, MAX_TEXT).to_owned()
 }
 
-/// At most so many bytes of a text.
+/// At most this many bytes of a text.
 pub(super) fn clip_to(text: &str, most: usize) -> &str {
     if text.len() <= most {
         return text;

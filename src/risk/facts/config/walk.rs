@@ -1,4 +1,4 @@
-//! From the tree of a configuration to its facts: a setting for each value, a block for what stands as a whole.
+//! From the tree of a configuration to its facts: a setting for each value, a block for each whole.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,18 @@ use super::out::{MAX_OBJECT, Out, Place, literal};
 use super::tree::{Entry, Lines, Node, Shape, clip_to};
 use super::{identity, policy, scripts};
 
-/// Bytes of one key in a path.
+/// The most bytes of one key in a path.
 const MAX_KEY: usize = 120;
-/// Keys at the top whose entries are blocks of their own: jobs, services, resources.
+/// Keys at the top whose entries are separate blocks: jobs, services, resources.
 const CONTAINERS: &[&str] =
     &["jobs", "services", "Resources", "pipelines", "workflows", "Outputs", "paths", "definitions"];
 /// Keys that name no quantity: what encloses them does.
 const VALUES: &[&str] = &["value", "default", "default_value", "defaultValue", "values", "Value", "Default"];
 
-/// Keys whose value says only what others may say.
+/// Keys whose value only declares possible values.
 const DECLARING: &[&str] = &["openAPIV3Schema"];
 
-/// Gives the facts of a tree that stands at a place. The hint is the key that names its values.
+/// Emits the facts of a tree at a position. The hint is the key that names its values.
 pub(super) fn walk(node: &Node, place: &Place, hint: &str, out: &mut Out) {
     if place.object.len() > MAX_OBJECT {
         out.is_cut = true;
@@ -89,7 +89,7 @@ fn item(item: &Node, at: usize, place: &Place, hint: &str, out: &mut Out) {
     walk(item, &Place { object: &object, scope, opens: *item.lines.start() }, &name, out);
 }
 
-/// `--timeout=30s` in a list of arguments is a setting, too.
+/// `--timeout=30s` in a list of arguments is also a setting.
 fn flag(item: &Node, place: &Place, out: &mut Out) {
     let flag = item.text().filter(|text| text.starts_with('-')).and_then(|text| text.split_once('='));
     let Some((name, value)) = flag.map(|(name, value)| (name.trim_start_matches('-'), value)) else { return };
@@ -98,7 +98,7 @@ fn flag(item: &Node, place: &Place, out: &mut Out) {
     }
 }
 
-/// What stands as a whole. Of a resource of a template the text begins with its type.
+/// Emits a block. For a resource of a template, the text begins with its type.
 pub(super) fn block(node: &Node, object: &str, lines: &Lines, place: &Place, out: &mut Out) {
     if out.wants(lines) {
         let kind = node.text_of(&["Type"]).map_or(String::new(), |kind| format!("{kind} "));
@@ -120,7 +120,7 @@ fn setting(node: &Node, object: &str, key: &str, lines: &Lines, place: &Place, o
     out.add(Kind::Setting, object, value, &text, lines, place);
 }
 
-/// `60 * 60` comes to something, a reference does not.
+/// `60 * 60` has a known value, a reference does not.
 fn computed(text: &str, key: &str) -> Value {
     let is_arithmetic = text.chars().all(|c| c.is_ascii_digit() || " *+-/.()".contains(c));
     if is_arithmetic { Value::of(text, key) } else { Value::Expression(text.to_owned()) }

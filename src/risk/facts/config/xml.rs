@@ -21,7 +21,7 @@ pub(super) fn document(text: &str, out: &mut Out) -> Option<Node> {
     Some(Node::map(entries, source.lines(root)))
 }
 
-/// Levels of elements, at least: the parser takes as long for a tag as there are tags open.
+/// The depth of elements, estimated before parsing: the parser's time for a tag is linear in the number of open tags.
 fn depth(text: &str) -> usize {
     let (mut open, mut most) = (0usize, 0);
     for (at, _) in text.match_indices(['<', '/']) {

@@ -1,4 +1,4 @@
-//! YAML, also with templates in it. Where a text is wrong it is read on from the next line that stands at the margin.
+//! YAML, also with templates in it. After a syntax error, reading resumes at the next line without indentation.
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
@@ -6,7 +6,7 @@ use super::out::Out;
 use super::template::{self, Plain};
 use super::tree::{Entry, Lines, MAX_DEPTH, MAX_NODES, Node, Shape};
 
-/// How often reading goes on behind a fault.
+/// How often reading resumes after a syntax error.
 const MAX_FAULTS: usize = 50;
 
 /// The documents of a text.
@@ -34,7 +34,7 @@ struct Reader<'p> {
     starts: Vec<usize>,
     documents: Vec<Node>,
     open: Vec<Open>,
-    /// Lines of literals over several lines, in order: what looks like a comment there is none.
+    /// Lines of multi-line literals, in order: a `#` there is not a comment.
     texts: Vec<Lines>,
     left: usize,
     /// Lines before the part that is read.
@@ -69,7 +69,7 @@ impl<'p> Reader<'p> {
         }
     }
 
-    /// Reads from a line, 0-based; gives the line from which to go on behind a fault.
+    /// Reads from a line, 0-based; returns the line from which to resume after a syntax error.
     fn read(&mut self, first: usize) -> Option<usize> {
         self.skipped = u32::try_from(first).unwrap_or(u32::MAX);
         let goes_on = first > 0 && !self.lines[first].starts_with("---");
@@ -99,7 +99,7 @@ impl<'p> Reader<'p> {
         fault.and_then(|at| next(at.max(first)))
     }
 
-    /// What is read behind a fault belongs to the document in which it stands.
+    /// What is read after a syntax error belongs to the document that contains it.
     fn join(&mut self, known: usize) {
         if known == 0 || known >= self.documents.len() {
             return;
@@ -165,7 +165,7 @@ impl<'p> Reader<'p> {
         self.add(Node { lines: first..=last, shape });
     }
 
-    /// A block begins behind its head, and ends at its last line that is not blank.
+    /// A block begins after its head, and ends at its last line that is not blank.
     fn block_end(&self, first: u32, span: Span) -> u32 {
         let end = self.line(span.end.line());
         let end = if span.end.col() == 0 || self.is_before_text(end, span.end.col()) { end - 1 } else { end };
@@ -173,13 +173,13 @@ impl<'p> Reader<'p> {
         (first + 1..=end).rev().find(is_said).unwrap_or(first)
     }
 
-    /// Whether nothing but blanks stands before a column.
+    /// Whether there are only blanks before a column.
     fn is_before_text(&self, number: u32, column: usize) -> bool {
         let line = self.lines.get(number as usize - 1).copied().unwrap_or_default();
         line.chars().take(column).all(char::is_whitespace)
     }
 
-    /// Puts a node where it belongs: into the innermost that is open.
+    /// Adds a node to the innermost open one.
     fn add(&mut self, node: Node) {
         let depth = self.open.len();
         let Some(open) = self.open.last_mut() else {
@@ -209,18 +209,18 @@ impl<'p> Reader<'p> {
     }
 }
 
-/// The tag of an application makes a value an expression: `!Ref`. Those of YAML itself say nothing.
+/// The tag of an application makes a value an expression: `!Ref`. Those of YAML itself are ignored.
 fn name(tag: &Tag) -> Option<String> {
     (!tag.is_yaml_core_schema()).then(|| format!("{}{}", tag.handle, tag.suffix))
 }
 
-/// Where reading may go on: a key or item at the margin, a new document.
+/// Where reading may resume: a key or item without indentation, a new document.
 fn begins_anew(line: &str) -> bool {
     let is_key = || line.starts_with(|c: char| c.is_alphanumeric() || c == '"' || c == '\'') && line.contains(':');
     line.starts_with("---") || line.starts_with("- ") || is_key()
 }
 
-/// The escapes that matter to what a value says.
+/// The escapes that matter for a value.
 pub(super) fn unescaped(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text.chars();

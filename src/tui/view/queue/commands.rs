@@ -1,4 +1,4 @@
-//! Commands in the queue: their columns, and what is known of the selected one.
+//! Commands in the queue: their columns, and the details of the selected one.
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -13,7 +13,7 @@ use crate::tui::view::paint::{Line, clip};
 
 /// Columns of the list of commands: time left, what it does at the worst, target, command, who asks, age, need.
 pub(super) struct CommandColumns {
-    /// 0 where all are of one.
+    /// 0 if all are of one repository.
     repository: usize,
     target: usize,
     command: usize,
@@ -88,7 +88,7 @@ pub fn has_several(state: &State) -> bool {
     state.queue.sources.len() > 1
 }
 
-/// How long something can still be started, and whether that is soon over.
+/// How long a command can still be started, and whether it expires soon.
 pub fn time_left(now: i64, until: i64) -> (String, bool) {
     const SOON: i64 = 10 * 60;
     let left = (until - now).max(0);
@@ -100,7 +100,7 @@ pub fn time_left(now: i64, until: i64) -> (String, bool) {
     if left < SOON { (format!("{text}!"), true) } else { (text, false) }
 }
 
-/// What is known of the selected command.
+/// The details of the selected command.
 pub(super) fn preview(state: &State, command: &QueuedCommand, width: usize, is_tall: bool) -> Vec<Line> {
     let (now, pending) = (state.now, &command.pending);
     let request = pending.request();

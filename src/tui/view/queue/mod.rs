@@ -1,4 +1,4 @@
-//! The queue: one row a change, and below it what is known of the selected one.
+//! The queue: one row per change, and below it the details of the selected one.
 
 mod commands;
 
@@ -21,7 +21,7 @@ use crate::risk::{BlastClass, Severity};
 use crate::source::server::Checks;
 use crate::tui::theme::Role;
 
-/// Columns of the list where the preview stands at its right.
+/// The width of the list if the preview is at its right.
 const LIST_BESIDE: u16 = 121;
 
 pub fn draw(state: &State, area: Rect, paint: &mut Paint<'_>) {
@@ -50,7 +50,7 @@ pub fn draw(state: &State, area: Rect, paint: &mut Paint<'_>) {
     footer(state, &hints(state, area.width), area, paint);
 }
 
-/// What waits to be sent and what moved goes before what is always there.
+/// Unsent decisions and moved changes come before what is always shown.
 fn hints(state: &State, width: u16) -> Vec<(Action, &'static str)> {
     let mut hints =
         vec![(Action::Open, "read"), (Action::Filter, "filter"), (Action::Sort, "sort"), (Action::Why, "why")];
@@ -78,7 +78,7 @@ fn draw_list(state: &State, area: Rect, paint: &mut Paint<'_>) {
         }
         return;
     }
-    // What is only told has no columns.
+    // Rows that are only messages have no columns.
     let of_commands = commands::CommandColumns::of(state, area.width);
     match rows.iter().find(|row| matches!(row, QueueRow::Change(_) | QueueRow::Command(_))) {
         Some(QueueRow::Command(_)) => paint.line(area, 1, of_commands.headings()),
@@ -100,7 +100,7 @@ fn draw_list(state: &State, area: Rect, paint: &mut Paint<'_>) {
         };
         paint.line_on(area, y, line, selected.then_some(Role::Selected));
     }
-    // Where nothing else needs the place: what somebody without a key has to do.
+    // If nothing else needs the space: what a person without a key has to do.
     let free = page.saturating_sub(rows.len() - scroll.min(rows.len()));
     if let (Err(why), true) = (&state.key, free >= 9) {
         for (row, part) in fold(why, usize::from(area.width).saturating_sub(4)).iter().enumerate() {
@@ -123,7 +123,7 @@ fn heading_line(section: Section, count: usize, width: u16) -> Line {
     if line.width() + 2 < column { line.pad_to(column).add(Role::Faint, hint) } else { line }
 }
 
-/// What an empty list says.
+/// The text of an empty list.
 fn empty(state: &State) -> String {
     let queue = &state.queue;
     let (refresh, filter) = (state.keymap.first(Action::Refresh), state.keymap.first(Action::Filter));
@@ -179,7 +179,7 @@ fn header(state: &State, area: Rect, paint: &mut Paint<'_>) {
     }
     let (long, short) = identity(state);
     let width = usize::from(area.width);
-    // The oldest: a queue is as old as that. Who one is matters more, unless it is too old.
+    // The oldest fetch determines the age of the queue. The identity matters more, unless the fetch is too old.
     if let Some(fetched) = state.queue.fetched.values().min() {
         let seconds = state.now - fetched;
         let ago = if seconds < 60 { "just now".to_owned() } else { format!("{} ago", age(state.now, *fetched)) };
@@ -194,7 +194,7 @@ fn header(state: &State, area: Rect, paint: &mut Paint<'_>) {
     paint.line(area, 0, line);
 }
 
-/// Who sits here and with which key, at length and in short.
+/// The person at the desk and their key, in a long and a short form.
 fn identity(state: &State) -> (String, String) {
     let both = |text: String| (text.clone(), text);
     let Ok(fingerprint) = &state.key else { return both("read only: no signing key".to_owned()) };
@@ -205,14 +205,14 @@ fn identity(state: &State) -> (String, String) {
     });
     match snapshots.clone().find_map(|snapshot| state.me(snapshot)) {
         Some(person) => (format!("{} · {}   key {key}", person.id, person.roles.join(", ")), person.id.clone()),
-        // Of a roster that could not be read nothing is said.
+        // If the roster could not be read, nothing is shown.
         None if snapshots.any(|snapshot| snapshot.policy().is_some()) => both(format!("key {key} is in no roster")),
         None => both(format!("key {key}")),
     }
 }
 
-/// Columns of a list, 0 for what there is no room for. As it narrows they go in a fixed order: branch, change and
-/// reach, size, CI, age, then bar and agent. Tier, title and need never go.
+/// Widths of the columns of a list, 0 for those without room. On narrower screens they are dropped in a fixed order:
+/// branch, change and reach, size, CI, age, then bar and agent. Tier, title and need are never dropped.
 struct Columns {
     bar: usize,
     reach: usize,
@@ -254,7 +254,7 @@ impl Columns {
         };
         let used = Columns::FIXED + columns.bar + columns.reach + columns.repository + columns.change + columns.agent;
         let rest = width.saturating_sub(used + columns.size + columns.checks + columns.age + columns.need).max(10);
-        // Width goes to the title until the longest is whole, then to the branch.
+        // Extra width goes to the title until the longest fits, then to the branch.
         let longest = state.queue.longest_title() + 2;
         columns.branch = rest.saturating_sub(longest).min(36);
         if columns.branch < 14 {
@@ -337,8 +337,7 @@ impl Columns {
             .add(need_role(entry.section(), &entry.need), &clip(&need, self.need - 1))
     }
 
-    /// The title, after the number or the branch where that is what tells a row from the next and has no column of its
-    /// own.
+    /// The title, after the number or the branch if that distinguishes the row and has no column.
     fn title_of(&self, entry: &Entry) -> String {
         let change = &entry.change;
         let is_plain = change.name == change.branch && change.stands.is_empty();
@@ -373,7 +372,7 @@ impl Columns {
     }
 }
 
-/// What stands before a title: that it moved, that its checks fail, or that its server asks this person.
+/// The sign before a title: it moved, its checks fail, or its server requests a review by this person.
 fn sign_of(entry: &Entry) -> &'static str {
     match () {
         () if entry.again.is_some() => "↻ ",
@@ -382,7 +381,7 @@ fn sign_of(entry: &Entry) -> &'static str {
     }
 }
 
-/// A text in so many columns, the last of them blank.
+/// A text in this many columns, the last of them blank.
 fn cell(text: &str, columns: usize) -> String {
     let text = clip(text, columns.saturating_sub(1));
     let blanks = columns.saturating_sub(text.width());
@@ -400,7 +399,7 @@ fn reach(class: BlastClass) -> &'static str {
     }
 }
 
-/// What a row says of a need: the word that decides is never cut, so each has a short form.
+/// The need in a row: its key word is never cut, so each need has a short form.
 fn short_need(need: &str, examination: &Examination) -> String {
     let standing = examination.standing.as_ref();
     let still = standing.map_or(0, examination::people_missing);
@@ -457,7 +456,7 @@ fn need_role(section: Section, need: &str) -> Role {
     }
 }
 
-/// Seconds after a fetch from which on a queue is likely to lie: a day.
+/// How many seconds after a fetch a queue is probably outdated: a day.
 const STALE: i64 = 86_400;
 
 /// An age in one unit.
@@ -471,7 +470,7 @@ pub fn age(now: i64, then: i64) -> String {
     }
 }
 
-/// What is known of the selected row: each fact in one row, or, with the height for it, folded.
+/// The details of the selected row: each fact in one row or, if there is enough height, wrapped.
 fn preview_of(state: &State, area: Rect, is_tall: bool, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
     if let Some(command) = state.queue.selected_command() {
@@ -523,7 +522,7 @@ fn head_of(state: &State, entry: &Entry, width: usize, is_tall: bool) -> Vec<Lin
     vec![head.pad_to(width.saturating_sub(route.width() + 1)).add(Role::Muted, &route)]
 }
 
-/// Labels and what stands beside them.
+/// Labels and their texts.
 struct Facts {
     lines: Vec<Line>,
     room: usize,
@@ -533,12 +532,12 @@ struct Facts {
 impl Facts {
     const LABEL: usize = 13;
 
-    /// One fact; folded where there is height for it. Rows that belong together stand below one label.
+    /// One fact; wrapped if there is enough height. Rows that belong together share a label.
     fn add(&mut self, label: &str, role: Role, text: &str) {
         self.add_as(Role::Faint, label, role, text);
     }
 
-    /// With the role of what the label says: a finding's severity.
+    /// With the role of the label: a finding's severity.
     fn add_as(&mut self, own: Role, label: &str, role: Role, text: &str) {
         let parts = if self.is_tall { fold(text, self.room) } else { vec![clip(text, self.room)] };
         for (at, part) in parts.iter().enumerate() {
@@ -599,7 +598,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     facts.lines
 }
 
-/// What its server tells of it: claims.
+/// What its server says about it: claims.
 fn request_info(facts: &mut Facts, entry: &Entry) {
     let Some(RequestInfo { pending, checks }) = &entry.request_info else { return };
     let asked = pending.asked.as_ref().map(|asked| format!(", asks {asked}")).unwrap_or_default();
@@ -609,13 +608,13 @@ fn request_info(facts: &mut Facts, entry: &Entry) {
     if let Some(checks) = checks {
         facts.add("CI", Role::Text, &checks_sentence(*checks));
     }
-    // A note that was written for this commit says nothing of another one.
+    // A note for this commit says nothing about another one.
     if pending.head.is_some_and(|head| head != entry.change.revision.head) {
         facts.add("", Role::Warning, "its server has another head than is here: R fetches");
     }
 }
 
-/// One finding a rule: the second of a kind says nothing new.
+/// One finding per rule: a second of the same kind says nothing new.
 fn found(facts: &mut Facts, examination: &Examination) {
     let mut rules = std::collections::BTreeSet::new();
     let all = &examination.assessment.findings;
@@ -657,7 +656,7 @@ fn needs(facts: &mut Facts, state: &State, entry: &Entry, examination: &Examinat
             facts.add(if at == 0 { "needs" } else { "" }, Role::Text, text);
         }
     } else {
-        // Who decides is never cut: it has a second row where the first is full.
+        // Who decides is never cut: it gets a second row if the first is full.
         let text = texts.join(" · ");
         let first = fold(&text, facts.room).into_iter().next().unwrap_or_default();
         let rest = text.get(first.len()..).unwrap_or_default().trim_start();

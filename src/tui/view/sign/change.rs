@@ -19,7 +19,7 @@ use crate::record::statement::Statement;
 use crate::tui::theme::Role;
 use crate::tui::view::paint::{Line, Paint, clip, hanging};
 
-/// Draws the sheet; gives the place of the cursor.
+/// Draws the sheet; returns the position of the cursor.
 pub fn draw(sheet: &Sheet, review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>) -> Option<Position> {
     let columns = usize::from(area.width.min(super::WIDEST).saturating_sub(4));
     let page = |room| page_of(sheet, review, keymap, room);
@@ -65,7 +65,7 @@ fn choose<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, columns: usize
         Ok(key) => vec![Line::new().add(Role::Muted, &clip(&format!("key {key}"), columns))],
         Err(why) => told(Role::Warning, why, columns),
     };
-    // The key comes last; what is left out is counted, never dropped in silence.
+    // The key comes last; omitted entries are counted, never dropped silently.
     let room = room.saturating_sub(1 + key.len());
     if lines.len() > room {
         let kept = room.saturating_sub(1);
@@ -79,7 +79,7 @@ fn choose<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, columns: usize
     lines.extend(own_words(review, columns, left));
     lines.extend(lines.last().is_some_and(|last| last.width() > 0).then(Line::new));
     lines.extend(key);
-    // The longest words that fit.
+    // The longest wording that fits.
     let is_ready = is_ready(review);
     let keys = [(true, true), (false, true), (false, false)]
         .map(|(draft, noun)| keys(sheet, (!review.draft.notes.is_empty(), is_ready), draft, noun));
@@ -93,8 +93,8 @@ fn is_ready(review: &Review) -> bool {
     review.is_complete() && (Missing { reason: false, ..missing }) == Missing::default()
 }
 
-/// What is missing for an approval, each with the stroke that goes there; else what was looked at. What is zero is not
-/// written.
+/// What is missing for an approval, each with the stroke that goes there; otherwise what was looked at. Zero counts are
+/// omitted.
 fn looked_at(sheet: &Sheet, review: &Review, keymap: &Keymap, columns: usize) -> Vec<Line> {
     let missing = review.checklist().missing(&review.draft, Verdict::Approve);
     let progress = review.progress();
@@ -130,7 +130,7 @@ fn looked_at(sheet: &Sheet, review: &Review, keymap: &Keymap, columns: usize) ->
     lines.into_iter().chain(notes).collect()
 }
 
-/// What was looked at, once it is all.
+/// What was looked at, once that is everything.
 fn done_lines(review: &Review) -> Vec<Line> {
     let progress = review.progress();
     let carried = match review.seen().carried_over {
@@ -152,7 +152,7 @@ fn done_lines(review: &Review) -> Vec<Line> {
     lines
 }
 
-/// Who else is asked, and what a signature would not do.
+/// Who else must sign, and what a signature would not do.
 fn advice(sheet: &Sheet, columns: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     if let Some(why) = &sheet.advice.unsignable {
@@ -168,7 +168,7 @@ fn advice(sheet: &Sheet, columns: usize) -> Vec<Line> {
         let role = if need.slot.is_filled() { Role::Ok } else { Role::Text };
         lines.extend(hanging(&need.to_string(), 2, columns).iter().map(|part| Line::new().add(role, part)));
     }
-    // Who has no key needs one, and not to be told that the roster does not know it.
+    // A person without a key needs one; that the roster does not list it is no help.
     if let Some(why) = sheet.advice.futile.as_ref().filter(|_| sheet.ceremony.key.is_ok()) {
         lines.extend(told(Role::Warning, &format!("Your approval would not count: {why}."), columns));
     }
@@ -180,7 +180,7 @@ fn advice(sheet: &Sheet, columns: usize) -> Vec<Line> {
     lines
 }
 
-/// What landing it would mean.
+/// What it would mean if it landed.
 fn consequences(review: &Review, columns: usize) -> Vec<Line> {
     let Some(examination) = &review.examination else { return Vec::new() };
     let mut lines = Vec::new();
@@ -198,7 +198,7 @@ fn consequences(review: &Review, columns: usize) -> Vec<Line> {
     lines
 }
 
-/// The reviewer's own words, which are signed, as far as there is room.
+/// The reviewer's own words, which are signed, as far as they fit.
 fn own_words(review: &Review, columns: usize, room: usize) -> Vec<Line> {
     let answered = review.findings().iter().filter_map(|f| Some((f, review.answered(&Subject::Finding(f.key()))?)));
     let mut words: Vec<Line> = Vec::new();
@@ -223,7 +223,7 @@ fn own_words(review: &Review, columns: usize, room: usize) -> Vec<Line> {
     words
 }
 
-/// What can be done: with a word on the draft, and with what it is that can be taken back.
+/// The choices: with a remark on the draft, and on what can be withdrawn.
 fn keys(sheet: &Sheet, (has_notes, is_ready): (bool, bool), draft: bool, noun: bool) -> Line {
     let own = if sheet.own == Some(Verdict::Reject) { "withdraw your rejection" } else { "withdraw your approval" };
     let advice = &sheet.advice;
@@ -243,7 +243,7 @@ fn keys(sheet: &Sheet, (has_notes, is_ready): (bool, bool), draft: bool, noun: b
     line.add(Role::Key, "Esc").add(Role::Text, if draft { " leave; the draft is kept" } else { " leave" })
 }
 
-/// Looser rules are what a reviewer must not overlook.
+/// A reviewer must not overlook weaker rules.
 pub fn direction_role(direction: Direction) -> Role {
     match direction {
         Direction::Looser => Role::Warning,
@@ -265,7 +265,7 @@ fn reason<'s>(verdict: Verdict, field: &'s TextField, review: &Review, columns: 
     super::reason(&verdict.to_string(), ask, note, field, columns)
 }
 
-/// Who says what of which change, why, having seen what, until when.
+/// Who decides what about which change, why, having seen what, until when.
 fn in_words(payload: &[u8], columns: usize) -> Vec<Line> {
     let statement = match Statement::decode(payload) {
         Ok(statement) => statement,
@@ -313,7 +313,7 @@ fn done<'s>(record: &str, verdict: Verdict, keymap: &Keymap, columns: usize) -> 
         Verdict::Approve => "Approved",
         Verdict::Reject => "Rejected",
         Verdict::HumanOnly => "Claimed to be without AI",
-        // Whether it lands depends on how many sign so.
+        // Whether it lands depends on how many people sign this.
         Verdict::BreakGlass => "Emergency declared",
         Verdict::Withdraw => "Withdrawn",
         Verdict::HandOver => "Taken over",

@@ -1,4 +1,4 @@
-//! The sheet of a command that waits.
+//! The sign sheet of a pending command.
 
 use ratatui::layout::{Position, Rect};
 
@@ -17,7 +17,7 @@ use crate::record::Signable as _;
 use crate::tui::theme::Role;
 use crate::tui::view::paint::{Line, Paint, clip, fold, hanging};
 
-/// Draws the sheet; gives the place of the cursor.
+/// Draws the sheet; returns the position of the cursor.
 pub fn draw(
     sheet: &CommandSheet,
     (view, delivery): (&CommandView, Option<&Delivery>),
@@ -61,7 +61,7 @@ fn page_of<'s>(
     }
 }
 
-/// How far what was signed came.
+/// The delivery status of what was signed.
 fn place(delivery: Option<&Delivery>, columns: usize) -> Vec<Line> {
     match delivery {
         Some(Delivery::Arrived(remote)) => {
@@ -105,7 +105,7 @@ fn word(verdict: Verdict) -> &'static str {
 
 fn choose<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, room: Room) -> Page<'s> {
     let (pending, columns) = (&view.pending, room.columns);
-    // What was refused goes before what may be cut.
+    // Refusals come before text that may be cut.
     let mut lines = left_lines(view, keymap);
     lines.extend(refusals(view, columns));
     lines.push(Line::new());
@@ -125,7 +125,7 @@ fn choose<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, room
         Ok(key) => vec![Line::new().add(Role::Muted, &clip(&format!("key {key}"), columns))],
         Err(why) => told(Role::Warning, why, columns),
     };
-    // The key comes last; what is left out is counted, never dropped in silence.
+    // The key comes last; omitted entries are counted, never dropped silently.
     let most = room.rows.saturating_sub(1 + key.len());
     if lines.len() > most {
         let kept = most.saturating_sub(1);
@@ -140,7 +140,7 @@ fn choose<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, room
     Page { lines, foot: keys(sheet, view, keymap), field: None }
 }
 
-/// What a refusal does not do any more.
+/// What a refusal can no longer do.
 fn too_late(standing: &RequestState) -> Option<&'static str> {
     match standing {
         RequestState::Runs(_) => {
@@ -151,9 +151,9 @@ fn too_late(standing: &RequestState) -> Option<&'static str> {
     }
 }
 
-/// Who refused it, or another request that is answered with it, each in two rows at most; of the rest, the names.
+/// Who refused it, or another request that is answered with it, each in at most two rows; only the names of the rest.
 fn refusals(view: &CommandView, columns: usize) -> Vec<Line> {
-    /// That are told with their reasons.
+    /// How many are shown with their reasons.
     const TOLD: usize = 3;
     let pending = &view.pending;
     let holding =
@@ -209,7 +209,7 @@ fn left_lines(view: &CommandView, keymap: &Keymap) -> Vec<Line> {
     lines
 }
 
-/// What can be done.
+/// The choices.
 fn keys(sheet: &CommandSheet, view: &CommandView, keymap: &Keymap) -> Line {
     let pending = &view.pending;
     let signs = sheet.ceremony.key.is_ok();
@@ -227,7 +227,7 @@ fn keys(sheet: &CommandSheet, view: &CommandView, keymap: &Keymap) -> Line {
     line.add(Role::Key, "Esc").add(Role::Text, " leave")
 }
 
-/// Refusals by their ids, and whose they are: the names are those of the page, and stand in no statement.
+/// Refusals by their ids, with their signers: the names come from the page, and are in no statement.
 fn answered(ids: &[String], view: &CommandView) -> String {
     let vetoes = &view.pending.vetoes;
     let by = |id: &String| vetoes.holding.iter().chain(&vetoes.to_answer).find(|veto| veto.record.to_string() == *id);
@@ -235,7 +235,7 @@ fn answered(ids: &[String], view: &CommandView) -> String {
     format!("{} by {names}", counted(ids.len(), "refusal"))
 }
 
-/// Who says what of which command, why, having seen what, until when; read from the bytes.
+/// Who decides what about which command, why, having seen what, until when; derived from the bytes.
 fn in_words(payload: &[u8], view: &CommandView, columns: usize) -> Vec<Line> {
     let own = match AuthorizationStatement::decode(payload) {
         Ok(statement) => statement.predicate,

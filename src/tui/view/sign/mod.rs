@@ -1,5 +1,5 @@
-//! Sign sheets: what is missing, what will be signed, and what is asked for. [`change`] is that of a change,
-//! [`command`] that of a command.
+//! Sign sheets: what is missing, what will be signed, and prompts. [`change`] is that of a change, [`command`] that of
+//! a command.
 
 pub mod change;
 pub mod command;
@@ -14,26 +14,26 @@ use crate::tui::theme::Role;
 
 /// The widest box: longer lines are hard to read.
 const WIDEST: u16 = 100;
-/// Rows that every page has: the frame, title and route, a blank on either side of the body, the foot.
+/// Rows that every page has: the frame, title and route, a blank on either side of the body, the footer.
 const CHROME: u16 = 7;
 
-/// What stands between the head and the foot of a sheet.
+/// What is between the header and the footer of a sheet.
 #[derive(Default)]
 struct Page<'s> {
     lines: Vec<Line>,
     foot: Line,
-    /// Where something is typed: on this line of the page, or in its foot.
+    /// The position of an input: on this line of the page, or in its footer.
     field: Option<(Option<usize>, String, &'s TextField, bool)>,
 }
 
-/// Columns inside of a box, and rows of a page.
+/// The width inside a box, and the height of a page.
 #[derive(Clone, Copy)]
 struct Room {
     columns: usize,
     rows: usize,
 }
 
-/// Draws a sheet, as high as its text; gives the place of the cursor. The page is made for the room that is left.
+/// Draws a sheet, as high as its text; returns the position of the cursor. The page is made for the space that is left.
 fn draw<'s, V>(
     ceremony: &Ceremony<V>,
     head: [Line; 2],
@@ -46,13 +46,13 @@ fn draw<'s, V>(
     let message = ceremony.message.as_ref().map(|message| fold(message, columns)).unwrap_or_default();
     let message: Vec<_> = message.iter().map(|part| Line::new().add(Role::Warning, part)).collect();
     let most = area.height.saturating_sub(2);
-    // What is told stands over the foot, from its beginning on, whatever the page loses for it.
+    // A message is above the footer, from its beginning, even if the page has to be cut for it.
     let room = usize::from(most.saturating_sub(CHROME)).saturating_sub(message.len());
     let page = page_of(Room { columns, rows: room });
     let height = (page.lines.len().min(room) + message.len()) as u16 + CHROME;
     let window = Rect { x: area.x + (area.width - width) / 2, y: area.y + 1, width, height: height.min(most) };
     let title = if matches!(ceremony.stage, Stage::Confirm { .. }) { "sign: read it, then its code" } else { "sign" };
-    // Half rows of what lies beside the box would be noise; what is below it stays.
+    // Partial rows beside the box would be noise; rows below it stay.
     paint.clear(Rect { y: window.y, height: window.height, ..area });
     let inner = paint.frame(window, title);
     head.into_iter().enumerate().for_each(|(row, line)| paint.line(inner, row as u16, line));
@@ -70,7 +70,7 @@ fn draw<'s, V>(
     Some(paint.field(at, &label, field, is_secret))
 }
 
-/// The pages that every sheet has. `what` says what is confirmed, `in_words` reads the sentences from the bytes.
+/// The pages that every sheet has. `what` names what is confirmed, `in_words` derives the sentences from the bytes.
 fn common<'s, V: Copy>(
     stage: &'s Stage<V>,
     what: impl Fn(V) -> String,
@@ -104,11 +104,11 @@ fn told(role: Role, text: &str, columns: usize) -> Vec<Line> {
     fold(text, columns).iter().map(|part| Line::new().add(role, part)).collect()
 }
 
-/// What will be signed: in a few sentences, and below them the bytes as they are, ASCII and indented. The sentences
-/// are read from the bytes and from nothing else.
+/// What will be signed: in a few sentences, and below them the bytes as they are, ASCII and indented. The sentences are
+/// derived from the bytes and from nothing else.
 fn statement(mut lines: Vec<Line>, payload: &[u8], scroll: usize, room: Room) -> Vec<Line> {
     let Room { columns, rows: room } = room;
-    // The bytes keep their place, however long a reason is and however low the screen.
+    // The bytes always have space, however long a reason and however low the screen.
     if room < 9 {
         lines.clear();
     }
@@ -146,7 +146,7 @@ fn statement(mut lines: Vec<Line>, payload: &[u8], scroll: usize, room: Room) ->
     lines
 }
 
-/// A label with a text beside it, folded.
+/// A label with a text beside it, wrapped.
 fn row(label: &str, text: &str, columns: usize) -> Vec<Line> {
     let folded = fold(text, columns.saturating_sub(14));
     let label = |at: usize| if at == 0 { format!("  {label:<12}") } else { " ".repeat(14) };
@@ -154,7 +154,7 @@ fn row(label: &str, text: &str, columns: usize) -> Vec<Line> {
     lines.map(|(at, part)| Line::new().add(Role::Faint, &label(at)).add(Role::Text, &part)).collect()
 }
 
-/// A time in a statement, as people write it.
+/// A time in a statement, for display.
 fn date(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds)
         .map_or_else(|_| "no date that there is".to_owned(), |time| time.strftime("%-d %b %Y, %H:%M UTC").to_string())

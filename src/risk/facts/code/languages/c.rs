@@ -28,7 +28,7 @@ pub(super) const CPP: Language = Language {
     ..C
 };
 
-/// What both have, followed by what is added.
+/// The common part, followed by the additions.
 macro_rules! with_common {
     ($($row:expr),* $(,)?) => {
         &[
@@ -107,7 +107,7 @@ fn discarded<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     }
 }
 
-/// A prototype is public; `std::lock_guard<std::mutex> guard(mutex);` is a call, though it reads like one.
+/// A prototype is public; `std::lock_guard<std::mutex> guard(mutex);` is a call, though it looks like one.
 fn declaration<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     let Some(declarator) = node.child_by_field_name("declarator") else { return };
     let is_function = declarator.kind() == "function_declarator";

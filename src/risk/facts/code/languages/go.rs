@@ -55,7 +55,7 @@ const ROLES: &[(&str, Role)] = &[
     ("goto_statement", Role::Leave),
 ];
 
-/// `_ = f()` and `x, _ := f()` throw an error away.
+/// `_ = f()` and `x, _ := f()` ignore an error.
 pub(super) fn special<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     if !matches!(node.kind(), "assignment_statement" | "short_var_declaration") {
         return;

@@ -33,7 +33,7 @@ pub(super) const JAVASCRIPT: Language = Language {
     fits_scanner: fits_any,
 };
 
-/// What all three have, followed by what is added.
+/// The common part, followed by the additions.
 macro_rules! with_common {
     ($($row:expr),* $(,)?) => {
         &[
@@ -115,7 +115,7 @@ macro_rules! with_types {
 const TYPED: &[(&str, Role)] = with_types!();
 const TYPED_JSX: &[(&str, Role)] = with_types!(JSX_ELEMENT, JSX_EMPTY, JSX_ATTRIBUTE, JSX_EXPRESSION);
 
-/// A value of an enumeration that is but its name.
+/// A value of an enumeration that is only its name.
 pub(super) fn special<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     let is_of_enum = walk.ancestors.last().is_some_and(|of| of.kind() == "enum_body");
     if is_of_enum && node.kind() == "property_identifier" && walk.is_public(node, walk.raw(node)) {

@@ -39,7 +39,7 @@ const LANGUAGES: &[(&Language, Special)] = &[
 /// Made ready on first use.
 static READY: [OnceLock<Syntax>; LANGUAGES.len()] = [const { OnceLock::new() }; LANGUAGES.len()];
 
-/// The language of a file, by the end of its name, and what only it has.
+/// The language of a file, by its extension, and what is specific to it.
 pub(super) fn of_path(path: &str) -> Option<(&'static Syntax, Special)> {
     let name = path.rsplit('/').next().unwrap_or(path);
     match name {
@@ -54,7 +54,7 @@ fn of_extension(extension: &str) -> Option<(&'static Syntax, Special)> {
     Some((READY[at].get_or_init(|| Syntax::of(language)), special))
 }
 
-/// For languages that have nothing of their own.
+/// For languages with nothing specific.
 fn nothing<'t>(_walk: &mut Walk<'t>, _node: Node<'t>) {}
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ pub(super) fn special<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     }
 }
 
-/// A text that stands alone is a comment.
+/// A text on its own is a comment.
 fn docstring<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     let only = node.named_child(0).filter(|_| node.named_child_count() == 1);
     if only.is_some_and(|only| only.kind() == "string") {
@@ -77,7 +77,7 @@ fn docstring<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     }
 }
 
-/// `permission_classes = [IsAuthenticated]` says of a class what a decorator would.
+/// `permission_classes = [IsAuthenticated]` has the same meaning for a class as a decorator.
 fn class_field<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     let value = node.child_by_field_name("right").filter(|value| matches!(value.kind(), "list" | "tuple"));
     let is_of_class = walk.place.is_in_type && !walk.place.is_in_function;

@@ -76,7 +76,7 @@ fn is_body(node: Node) -> bool {
     matches!(node.kind(), "body_statement" | "then" | "block_body" | "do" | "program" | "begin")
 }
 
-/// A name that stands alone is a call: `authenticate!`. In the body of a class it says something of it.
+/// A name on its own is a call: `authenticate!`. In the body of a class it declares something about the class.
 fn statement<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     let is_declaration = walk.place.is_in_type && !walk.place.is_in_function;
     let name = walk.raw(node).to_owned();

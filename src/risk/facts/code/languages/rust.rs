@@ -85,7 +85,7 @@ pub(super) fn special<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     }
 }
 
-/// `let _ = f();` throws an error away; `let Some(x) = y else { return }` is a guard.
+/// `let _ = f();` ignores an error; `let Some(x) = y else { return }` is a guard.
 fn declaration<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     let (Some(pattern), Some(value)) = (node.child_by_field_name("pattern"), node.child_by_field_name("value")) else {
         return;
