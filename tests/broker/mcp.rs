@@ -99,7 +99,8 @@ fn an_agent_is_told_why_something_may_not_be_asked_and_has_no_tool_that_approves
             json!(["prod_approve", { "id": "a" }]),
         ];
         let Some(results) = called(&scene, era, &calls) else { return };
-        for (at, words) in [(0, "takes code"), (1, "cannot be read"), (2, "do not fit"), (3, "approve"), (4, "64 hex digits")]
+        for (at, words) in
+            [(0, "takes code"), (1, "cannot be read"), (2, "do not fit"), (3, "approve"), (4, "64 hex digits")]
         {
             let text = results[at]["text"].as_str().unwrap();
             assert!(text.contains(words), "{at}: {text}");
