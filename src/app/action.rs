@@ -91,7 +91,7 @@ actions! {
     Everywhere Back "back" "back, and out of the queue: quit";
     Everywhere Redraw "redraw" "draw the screen anew";
     Everywhere Suspend "suspend" "to the shell; fg comes back";
-    Everywhere Lock "lock" "forget the passphrase, where it is kept for a sitting";
+    Everywhere Lock "lock" "forget the remembered passphrase";
     Queue Open "open" "open the change";
     Queue Filter "filter" "filter: words that must occur in title, repository, branch, agent or need";
     Queue NextAgain "next-again" "next change that moved since you looked or decided";

@@ -39,7 +39,7 @@ const QUEUE_WORDS: &[(&str, &str)] = &[
     ("senior", "or another role: only people with it can fill what is open"),
     ("yours", "you wrote it, so others sign"),
     ("1 more", "you signed, and so many others must"),
-    ("policy", "its policy has a mistake: nobody can sign until it is mended"),
+    ("policy", "its policy has a mistake: nobody can sign until it is fixed"),
 ];
 
 const REVIEW_SIGNS: &[(&str, &str)] = &[

@@ -105,7 +105,7 @@ pub fn elsewhere(servers: &[ServerSource], here: &BTreeSet<&(String, String)>) -
     let row = |pending: &Pending| {
         let what = format!("{} {} {}", pending.repository, pending.request.sign(), pending.title);
         let page = if pending.page.is_empty() { String::new() } else { format!(" Its page: {}", pending.page) };
-        let why = format!("it asks you, and no clone of {} is open here.{page}", pending.repository);
+        let why = format!("your review is requested, and no clone of {} is open here.{page}", pending.repository);
         (visible::text(&what).into_owned(), visible::text(&why).into_owned())
     };
     let told = servers.iter().filter_map(|server| server.told.as_ref());

@@ -93,7 +93,7 @@ fn history(state: &State, entry: &Entry, examination: &Examination) -> String {
     match (&examination.background, progress) {
         (Some(background), _) => background.said(),
         (None, Some(progress)) => format!("history is being read: {progress}"),
-        (None, None) => "history was not read yet, and has no say".to_owned(),
+        (None, None) => "history was not read yet and does not count".to_owned(),
     }
 }
 

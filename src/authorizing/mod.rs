@@ -419,7 +419,7 @@ fn own_verdict(
 fn futile(policy: &Policy, target: &Target, request: &Request, me: &str, now: i64) -> Option<String> {
     let person = policy.roster.by_id(me)?;
     if person.kind != Kind::Human {
-        return Some("only people fill slots, and the roster says that you are none".to_owned());
+        return Some("only people fill slots, and the roster lists you as a bot".to_owned());
     }
     if request.asked.operator == me {
         return Some("it runs for you, so somebody else must sign".to_owned());

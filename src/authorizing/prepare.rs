@@ -120,7 +120,7 @@ impl Found {
         // A refusal is of the command, whatever else came.
         let is_same = || RequestPage::of(&pending, &ledger, &policy, rules).digest() == page.digest();
         if verdict != Verdict::Refuse && !is_same() {
-            return moved("What is known of this request is not what you read: something came meanwhile.");
+            return moved("This request has changed since you read it.");
         }
         if let (Verdict::Authorize | Verdict::BreakGlass, Some(why)) = (verdict, pending.closed()) {
             return moved(&why);

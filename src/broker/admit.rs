@@ -55,7 +55,7 @@ impl Broker {
         let failed = |why: String| Reply::refused(4, "LEDGER_FAULT", why);
         let files = self.keep(inputs).map_err(failed)?;
         let id = self.sign(known, name, Event::Admitted(Box::new(request)), files).map_err(failed)?;
-        let mut text = format!("Request {id} waits at {name}. `undersign exec status {id}` says how it stands.");
+        let mut text = format!("Request {id} is pending at {name}. `undersign exec status {id}` shows its status.");
         if let Sent::Refused(why) | Sent::Away(why) = self.publish() {
             text.push_str(&format!(" It did not reach the remote yet: {why}"));
         }

@@ -12,7 +12,7 @@ pub fn proven(settings: &Settings, target: &TargetSettings) -> (Level, Vec<Strin
         None => (
             Level::L2,
             vec![
-                format!("commands run as account {}, which is nobody's who asks", target.uid),
+                format!("commands run as account {}, which belongs to no requester", target.uid),
                 "the broker is root's, and so are the files of its secrets".to_owned(),
             ],
         ),

@@ -114,7 +114,7 @@ impl Broker {
         let path = bytes(&command.program.path).and_then(|path| String::from_utf8(path).ok()).unwrap_or_default();
         let program = self.hashed.open(path.as_ref()).map_err(|why| mismatch("EXE_MISMATCH", why))?;
         if program.digest.to_string() != command.program.sha256 {
-            let text = format!("{path} is not the program any more that was asked for. Ask again.");
+            let text = format!("{path} is no longer the requested program. Submit the request again.");
             return Err(mismatch("EXE_MISMATCH", text));
         }
         for input in &command.inputs {
@@ -122,7 +122,7 @@ impl Broker {
             let placed = self.inputs.place(target, &input.role, digest, level::group(settings));
             let is_same = placed.as_ref().is_ok_and(|placed| *placed == digest);
             if !is_same || self.inputs.path(target, &input.role).display().to_string() != input.path {
-                let why = placed.err().unwrap_or_else(|| "it is another file than was asked with".to_owned());
+                let why = placed.err().unwrap_or_else(|| "it differs from the requested file".to_owned());
                 return Err(mismatch("INPUT_MISMATCH", format!("The input {}: {why}. Ask again.", input.role)));
             }
         }

@@ -67,7 +67,7 @@ fn answer(broker: &Broker, stream: &UnixStream) -> std::io::Result<()> {
 fn asker(broker: &Broker, stream: &UnixStream) -> Result<Asker, String> {
     let peer = getsockopt(stream, PeerCredentials).map_err(|error| format!("Nobody knows who asks: {error}."))?;
     if peer.uid() == OVERFLOW_UID {
-        return Err("Account 65534 stands for any that is not known here, so it may ask nothing.".to_owned());
+        return Err("Account 65534 represents unknown accounts, so it may not submit requests.".to_owned());
     }
     // What a run left behind asks for nothing. An ordinary account that runs the broker is its own.
     let is_of_runs = broker.settings.targets.values().any(|target| target.uid == peer.uid());
@@ -123,7 +123,7 @@ impl Broker {
         let mut known = self.known();
         let id: Option<ChainId> = chain.parse().ok();
         let Some(id) = id.filter(|id| known.policy.roster.by_key_id(&id.key).is_some()) else {
-            return *Reply::refused(2, "REQUEST_UNKNOWN", "The chain is of nobody in the roster.");
+            return *Reply::refused(2, "REQUEST_UNKNOWN", "The key of this chain is not in the roster.");
         };
         let repository = match self.repository() {
             Ok(repository) => repository,

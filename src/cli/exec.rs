@@ -34,7 +34,7 @@ pub struct Options {
 enum Command {
     /// Ask for a command; prints the id of the request
     #[command(after_help = help!(
-        "0 it waits, 2 it may not be asked, 75 too many wait",
+        "0 pending, 2 it may not be requested, 75 too many pending requests",
         "undersign exec request --target shop-prod --input sql=fix.sql --why 'Adds the index' -- /usr/bin/psql -X -v ON_ERROR_STOP=1 -f {input:sql}"
     ))]
     Request(RequestOptions),
@@ -55,7 +55,7 @@ enum Command {
     ))]
     Run(Named),
     /// Print the output of a run that ended
-    #[command(after_help = help!("0 it ran and said so, else as of run", "undersign exec log ID"))]
+    #[command(after_help = help!("0 it ran and reported success, otherwise as for run", "undersign exec log ID"))]
     Log(Named),
     /// End a run
     #[command(after_help = help!("0 it is being ended", "undersign exec stop ID"))]

@@ -255,7 +255,10 @@ fn shown(
     Shown {
         point_reasons: assessment.point_reasons.iter().map(points).collect(),
         history: examination.background.as_ref().map_or_else(
-            || "history was not read yet, and has no say: the desk reads it, or `undersign queue --history`".to_owned(),
+            || {
+                "history was not read yet and does not count: the desk reads it, or `undersign queue --history`"
+                    .to_owned()
+            },
             Background::said,
         ),
         schema: "undersign-change/v0",

@@ -230,7 +230,7 @@ fn updates(options: &Options) -> Result<Vec<Update>, String> {
 /// `<old> <new> <ref>` a line, as git writes it.
 fn from_hook(input: impl std::io::BufRead) -> Result<Vec<Update>, String> {
     let malformed =
-        || "standard input is not what git tells a pre-receive hook: `<old> <new> <ref>` a line.".to_owned();
+        || "standard input is not in the format of a pre-receive hook: one `<old> <new> <ref>` per line.".to_owned();
     let mut updates = Vec::new();
     for line in input.split(b'\n') {
         let line = line.map_err(|error| format!("standard input cannot be read: {error}."))?;

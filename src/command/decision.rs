@@ -84,7 +84,7 @@ impl<'k> Case<'k> {
     /// Time that goes back would make what is over good again.
     fn clock(&self) -> Option<Reason> {
         let last = self.knowledge.own.records.iter().map(|record| record.run().issued_at.seconds()).max()?;
-        let detail = "The broker's clock stands before its own last record. Set the clock.";
+        let detail = "The broker's clock is behind its own last record. Set the clock.";
         (self.now() < last).then(|| Reason::new(Code::Time, Effect::Undecidable, detail))
     }
 
@@ -94,7 +94,7 @@ impl<'k> Case<'k> {
         for record in &self.knowledge.own.records {
             match &record.run().event {
                 Event::Started(started) if started.request == self.id.to_string() => {
-                    let detail = "It was started already. What is to run again is asked again.";
+                    let detail = "It was already started. To run it again, submit a new request.";
                     return Some(Reason::new(Code::Started, Effect::Refuses, detail));
                 }
                 Event::Started(started) if record.run().target == self.target.name => running.push(&started.request),
@@ -141,11 +141,13 @@ impl<'k> Case<'k> {
             reasons.push(refuse(Code::Level, detail));
         }
         if self.request.settings != self.knowledge.settings {
-            let detail = "The broker's settings for the target changed since it was asked. Ask again.".to_owned();
+            let detail =
+                "The broker's settings for the target have changed since the request. Submit it again.".to_owned();
             reasons.push(refuse(Code::Env, detail));
         }
         if self.entry() != self.request.command.entry {
-            let detail = "The policy's entries for such commands changed since it was asked. Ask again.".to_owned();
+            let detail =
+                "The policy's entries for this command have changed since the request. Submit it again.".to_owned();
             reasons.push(refuse(Code::Argv, detail));
         }
         reasons

@@ -29,8 +29,7 @@ pub(super) fn signed<'k>(case: &Case<'k>) -> Result<Option<Vec<Counted<'k>>>, Re
     }
     let is_claimed = case.request.asked.proof == Proof::Claimed;
     if is_claimed && !terms.operator {
-        let detail =
-            "For whom it runs is only claimed, and the operator may not let it through: nobody can be told apart.";
+        let detail = "The operator is only claimed, so nobody can be excluded as the operator, who may not allow it.";
         return Err(Reason::new(Code::BreakGlass, Effect::Explains, detail));
     }
     let may = |one: &Counted<'_>| terms.operator || one.person.id != case.request.asked.operator;

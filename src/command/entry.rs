@@ -111,7 +111,7 @@ fn foreign_path(arguments: &[String], inputs: &[(&str, &str)]) -> Option<String>
     let is_input = |text: &str| inputs.iter().any(|(_, path)| *path == text);
     let found = arguments.iter().find(|argument| paths(argument).any(|path| !is_input(path)))?;
     Some(format!(
-        "The argument {} names a file that is no input, so nobody knows what will be in it. Give it with --input.",
+        "The argument {} names a file that is not an input, so its content is not fixed. Pass it with --input.",
         visible::text(found)
     ))
 }

@@ -104,7 +104,7 @@ impl<'k> Case<'k> {
         }
         if one.presence < self.target.presence {
             let detail = format!(
-                "The signature of {who} proves {}, and {} asks for {}.",
+                "The signature of {who} proves {}, and {} requires {}.",
                 one.presence, self.target.name, self.target.presence
             );
             return no(Code::Presence, detail);

@@ -293,7 +293,7 @@ impl Delivery<'_> {
     fn tell(&self, entry: &Entry) -> Result<Delivered, String> {
         let now = self.server.now(&entry.repository, entry.request).map_err(|error| error.to_string())?;
         if !now.is_open {
-            let why = "it is closed. The server was told nothing, and is not told later.";
+            let why = "it is closed. Nothing was sent to the server, and nothing will be.";
             return Ok(Delivered::Over(why.to_owned()));
         }
         if let Some(why) = self.obstacle(entry, now) {
@@ -303,7 +303,7 @@ impl Delivery<'_> {
             return Err(format!("the record {} is not in this repository.", &entry.record[..16]));
         };
         if !is_of(entry, &record) {
-            let why = "it says something else than the record that was signed. Nothing was told to the server.";
+            let why = "it differs from the signed record. Nothing was sent to the server.";
             return Err(why.to_owned());
         }
         let abilities = self.server.abilities();
@@ -349,11 +349,13 @@ impl Delivery<'_> {
         }
         if let Some(target) = now.target.filter(|target| *target != entry.target) {
             let (then, now) = (visible::text(&entry.target), visible::text(&target));
-            return Some(format!("it is for {now} now, and you signed for {then}. Nothing was told to the server."));
+            return Some(format!(
+                "its target is now {now}, and you signed for {then}. Nothing was sent to the server."
+            ));
         }
         let is_own = entry.verdict == Verdict::Approve && now.author == self.account.login;
         let account = visible::text(&self.account.login);
-        is_own.then(|| format!("{account} opened it, and nobody approves their own. Nothing was told."))
+        is_own.then(|| format!("{account} opened it, and nobody can approve their own request. Nothing was sent."))
     }
 
     /// Sends what is not there yet, and reads it back: how it stands there, if it is as it was given.
@@ -406,7 +408,7 @@ fn as_given(observed: Option<Observed>, head: ObjectId, binds_commits: bool) -> 
     match observed {
         None => Err("the server answered that it took it, and does not have it. Nothing counts as done.".to_owned()),
         Some(Observed { is_as_given: false, .. }) => {
-            Err("the server holds something else than it was given. Look at its page.".to_owned())
+            Err("the server stored something other than what was sent. Check its page.".to_owned())
         }
         Some(Observed { commit: Some(commit), .. }) if commit != head => Err(format!(
             "the server has it for {} and not for {}, which you signed. Look at its page.",

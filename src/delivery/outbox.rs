@@ -77,14 +77,14 @@ impl Outbox {
     /// A sentence: another one has it, or it cannot be had.
     pub fn lock(&self) -> Result<Lock, String> {
         let dir = self.dir.display();
-        let cannot = |error: std::io::Error| format!("{dir} cannot be locked: {error}. Nothing was told to a server.");
+        let cannot = |error: std::io::Error| format!("{dir} cannot be locked: {error}. Nothing was sent to a server.");
         std::fs::create_dir_all(&self.dir).map_err(cannot)?;
         let file = File::options().create(true).append(true).open(self.dir.join("lock")).map_err(cannot)?;
         match file.try_lock() {
             Ok(()) => Ok(Lock(file)),
             Err(TryLockError::Error(error)) => Err(cannot(error)),
             Err(TryLockError::WouldBlock) => {
-                Err("Another undersign is telling servers what was decided. What it leaves is told next time."
+                Err("Another undersign is sending decisions to servers. What it leaves will be sent next time."
                     .to_owned())
             }
         }

@@ -43,7 +43,10 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
             held.and_then(|held| repository.commit_named(held))
         });
         let tip = tip.ok_or_else(|| {
-            format!("{} is no protected ref that is here; name it in full, as refs/heads/main.", visible::text(name))
+            format!(
+                "{} is not a protected ref of this repository; give its full name, such as refs/heads/main.",
+                visible::text(name)
+            )
         })?;
         tips.push((name.clone(), tip));
     }

@@ -122,7 +122,7 @@ pub(super) fn policy(
     match &settings.repository_id {
         Some(id) if *id != policy.repository => {
             let detail = format!(
-                "The policy is that of the repository {}, and this gate stands before {}.",
+                "The policy is for the repository {}, but this gate protects {}.",
                 visible::text(&policy.repository),
                 visible::text(id)
             );

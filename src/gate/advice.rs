@@ -95,7 +95,7 @@ pub fn futile(policy: &Policy, standing: &Standing, key: Option<&Key>, now: i64)
     }
     let asked = mine.iter().map(|slot| presence_of(policy, &slot.compartment)).min().unwrap_or_default();
     let weak = own.presence < asked;
-    weak.then(|| format!("what is open asks for presence {asked}, and your key proves {}", own.presence))
+    weak.then(|| format!("the open slots require presence {asked}, and your key proves {}", own.presence))
 }
 
 #[cfg(test)]
@@ -246,7 +246,7 @@ mod tests {
                 Some(key(1, false)),
                 vault,
                 &[],
-                Some("what is open asks for presence touch, and your key proves none"),
+                Some("the open slots require presence touch, and your key proves none"),
             ),
             ("", Some(key(2, true)), vault, &[], None),
             ("", Some(key(1, false)), both, &[], None),

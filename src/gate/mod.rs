@@ -66,13 +66,14 @@ pub fn decide_chain<R: Entry>(
     let Some(chain) = chain else {
         return refused(
             Code::LedgerRollback,
-            "Records are only ever added. `undersign sync` brings here what the ref holds; then push again.".to_owned(),
+            "Records are only ever added. Run `undersign sync` to fetch the records of the ref, then push again."
+                .to_owned(),
         );
     };
     if !is_known(&chain.id.key) {
         return refused(
             Code::Stranger,
-            "The key of this chain is nobody's in the policy. Add its owner to the policy first.".to_owned(),
+            "The key of this chain is not in the policy. Add its owner to the policy first.".to_owned(),
         );
     }
     if let Some((position, fault)) = chain.fault {

@@ -135,7 +135,7 @@ impl<'g> PushEvaluation<'g> {
         let history = self.input.history;
         let end = history
             .commit_of(*new)?
-            .ok_or_else(|| Reason::deny(Code::Opaque, "What it points to is no commit, so it cannot be reviewed."))?;
+            .ok_or_else(|| Reason::deny(Code::Opaque, "It does not point to a commit, so it cannot be reviewed."))?;
         if name.starts_with("refs/tags/") && !old.is_zero() && !rule.rewrite {
             return Err(Reason::deny(
                 Code::Rewrite,

@@ -96,7 +96,7 @@ pub fn refuse_pretence(updates: &[Update], asked: Asked, facts: &dyn RefFacts) -
             return Some(Reason::deny(Code::RefUncovered, detail));
         }
         if asked.ahead && !facts.stands_at(&update.name, update.old) {
-            let detail = format!("{name} does not stand where the push says. Fetch, then push again.");
+            let detail = format!("{name} is not at the old id of the push. Fetch, then push again.");
             return Some(Reason::deny(Code::BaseMoved, detail));
         }
         let is_proposal = asked.proposal && update.is_move();

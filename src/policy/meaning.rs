@@ -123,7 +123,7 @@ impl Found {
             proven(new),
             true,
             "authorship must be proven",
-            "what a commit says of its author is believed",
+            "the author named in a commit is trusted",
         );
         let rules = |policy: &Policy| -> BTreeMap<String, (bool, bool)> {
             policy.refs.rules().iter().map(|rule| (rule.pattern.clone(), (rule.rewrite, rule.delete))).collect()
@@ -222,8 +222,10 @@ impl Found {
         };
         let (before, after) = (of(old), of(new));
         for (name, gone) in before.iter().filter(|(name, _)| !after.contains_key(*name)) {
-            let text =
-                format!("compartment {name} is gone: {} fall to what else holds them", listed(gone.patterns.iter()));
+            let text = format!(
+                "compartment {name} is removed: {} belong to the remaining compartments",
+                listed(gone.patterns.iter())
+            );
             self.add(Direction::Shifted, text);
         }
         for (name, now) in &after {
@@ -445,7 +447,7 @@ mod tests {
         ("self_review = false", "self_review = true",
             &["▼ an author's own signature counts (self_review)"], &["▲ an author's own signature counts no more"]),
         ("\"claimed\" ", "\"proven\" ",
-            &["▲ authorship must be proven"], &["▼ what a commit says of its author is believed"]),
+            &["▲ authorship must be proven"], &["▼ the author named in a commit is trusted"]),
         ("#expires", "expires",
             &["▲ the policy expires 2027-11-01 00:00Z"], &["▼ the policy expires no more; it would have 2027-11-01 00:00Z"]),
         ("\"refs/heads/release/*\", ", "",
@@ -472,7 +474,7 @@ mod tests {
             &["· dana is known by other addresses or accounts"], &["· dana is known by other addresses or accounts"]),
         ("[compartment.prod]", "[compartment.docs]\npaths = [\"docs/**\"]\nsign = [{ role = \"junior\", n = 1 }]\n[compartment.prod]",
             &["· compartment docs is new: docs/** need 1 junior"],
-            &["· compartment docs is gone: docs/** fall to what else holds them"]),
+            &["· compartment docs is removed: docs/** belong to the remaining compartments"]),
         (HOLDS, "paths = [\"envs/prod/**\", \"live/**\"]",
             &["· prod holds envs/prod/**, live/** instead of envs/prod/**"], &["· prod holds envs/prod/** instead of envs/prod/**, live/**"]),
         ("binding = \"exact\"\n", "binding = \"exact\"\nlinks_out = [\"envs/prod/shared.tf\"]\n",

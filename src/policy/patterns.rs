@@ -232,7 +232,7 @@ pub(super) fn idle_path(pattern: &str) -> Option<String> {
         ));
     }
     let Some(all) = alternatives(pattern) else {
-        return Some(format!("a pattern stands for more than {MAX_ALTERNATIVES} alternatives; write several patterns"));
+        return Some(format!("a pattern has more than {MAX_ALTERNATIVES} alternatives; write several patterns"));
     };
     let why = all.iter().find_map(|one| why_idle(one))?;
     let instead = match mended(pattern) {

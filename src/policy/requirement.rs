@@ -46,7 +46,7 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "Compartment {} stands alone, but {} is touched in the same change. Split the change.",
+            "Compartment {} must land alone, but {} is touched in the same change. Split the change.",
             self.compartment, self.path
         )
     }

@@ -96,7 +96,8 @@ impl Routes<'_> {
             return HttpError::new(403, "Browsers may not ask here.").into();
         }
         if !self.is_own_name(request) {
-            return HttpError::new(421, "The service is not asked by this name: --host NAME lets it be.").into();
+            return HttpError::new(421, "The service does not accept this host name; allow it with --host NAME.")
+                .into();
         }
         match (request.head.method.as_str(), request.head.target.as_str()) {
             ("POST", "/v1/verify") => self.verify(&request.body).unwrap_or_else(Answer::from),

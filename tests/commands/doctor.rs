@@ -111,7 +111,7 @@ fn a_hook_that_git_does_not_run_guards_nothing() {
     let said = h
         .doctor()
         .exits(70)
-        .says("✗ git runs hooks from /srv/hooks (core.hooksPath), so the gate in hooks/ is never asked.");
+        .says("✗ git runs hooks from /srv/hooks (core.hooksPath), so the gate in hooks/ never runs.");
     said.says("✗ Whoever pushes can rewind and delete records").says_not("✓ The gate");
     // Where git looks is where the gate stands, after all.
     h.config("core.hooksPath", h.bare.join("hooks").to_str().unwrap());

@@ -98,7 +98,7 @@ fn what_stands_against_touching_paths_together_is_explained() {
         .says("They lie in 2 compartments; one change may touch 1.")
         .says("The freeze peak holds now.");
     let said = explain(&["x", ".undersign/policy.toml"]);
-    said.says("Compartment policy stands alone, but x is touched in the same change.").says_not("freeze");
+    said.says("Compartment policy must land alone, but x is touched in the same change.").says_not("freeze");
     explain(&["x"]).says_not("may touch").says_not("stands alone");
 }
 

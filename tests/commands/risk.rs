@@ -58,7 +58,7 @@ fn history_has_a_say_once_it_was_read_and_that_is_said() {
     f.git("mina", &["checkout", "-q", "-b", "limits", "main"]);
     f.write("conf/limits.yaml", "limit: 9000\n");
     f.commit("mina", "Raise the limit");
-    run(&f, &["show", "limits"]).exits(0).says("history was not read yet, and has no say");
+    run(&f, &["show", "limits"]).exits(0).says("history was not read yet and does not count");
     let before = run(&f, &["queue", "--json"]).exits(0).json();
     let after = run(&f, &["queue", "--json", "--history"]).exits(0).json();
     let points = |queue: &serde_json::Value| {

@@ -132,7 +132,7 @@ fn a_report_in_a_note_on_the_head_is_read_and_one_on_the_base_is_compared_with_i
     put("main", &line(1));
     assert_eq!(places(&found()), ["a.py:32"]);
     put("topic", "All is well.");
-    assert!(why(&found(), "ci:failed").contains("is not read. It is no report that is known here"));
+    assert!(why(&found(), "ci:failed").contains("is not read. It is not a report in a known format"));
 }
 
 #[test]

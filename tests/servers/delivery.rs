@@ -261,7 +261,7 @@ fn a_request_that_is_not_what_was_signed_is_told_nothing() {
         desk.is_not_told("and you signed for refs/heads/main");
         desk.forge.state.lock().unwrap().base = "main".to_owned();
         desk.forge.state.lock().unwrap().author = "dana-at-work".to_owned();
-        desk.is_not_told("dana-at-work opened it, and nobody approves their own");
+        desk.is_not_told("dana-at-work opened it, and nobody can approve their own request");
         desk.forge.state.lock().unwrap().author = "mina".to_owned();
         desk.is_told_once("approved");
     }

@@ -123,7 +123,10 @@ fn what_a_server_does_not_tell_hides_nothing_of_what_it_does() {
 fn what_asks_for_the_person_in_a_repository_that_is_not_here_is_a_row_with_its_page() {
     let desk = Desk::new();
     let frame = desk.sits_down((120, 36)).press("G").frame();
-    assert!(frame.contains("⊘ zoe/lib #7 Bump the lib: it asks you, and no clone of zoe/lib is open here."), "{frame}");
+    assert!(
+        frame.contains("⊘ zoe/lib #7 Bump the lib: your review is requested, and no clone of zoe/lib is open here."),
+        "{frame}"
+    );
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn a_thread_that_somebody_closed_is_no_rejection_any_more() {
     assert_eq!(desk.delivers().done.len(), 0);
     desk.forge.state.lock().unwrap().reviews[0]["resolved"] = true.into();
     let receipt = desk.delivers();
-    assert!(receipt.left[0].contains("holds something else than it was given"), "{receipt:?}");
+    assert!(receipt.left[0].contains("stored something other than what was sent"), "{receipt:?}");
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn a_request_for_changes_that_stands_after_a_withdrawal_is_told() {
     desk.is_told_once("rejected");
     desk.signs(Verdict::Withdraw);
     let receipt = desk.delivers();
-    let told = "told, by a note alone, as your request for changes stands until you take it back on its page";
+    let told = "told, only by a note: your request for changes remains until you remove it on its page";
     assert!(receipt.done[0].contains(told), "{receipt:?}");
 }
 
@@ -271,6 +271,6 @@ fn on_gerrit_the_strongest_vote_is_given_that_the_account_may_give_and_that_is_t
     desk.forge.state.lock().unwrap().permitted = vec![" 0".to_owned()];
     desk.signs(Verdict::Approve);
     let receipt = desk.delivers();
-    assert!(receipt.left[0].contains("this account may not vote so in Code-Review"), "{receipt:?}");
+    assert!(receipt.left[0].contains("this account may not cast that vote in Code-Review"), "{receipt:?}");
     assert_eq!((desk.forge.texts().len(), desk.waiting()), (0, 1));
 }

@@ -481,7 +481,10 @@ fn nobody_approves_their_own_and_what_is_closed_is_told_nothing() {
     desk.brings();
     desk.signs(own, Verdict::Approve);
     let receipt = desk.delivers();
-    assert!(receipt.left[0].contains("dana-at-work opened it, and nobody approves their own"), "{receipt:?}");
+    assert!(
+        receipt.left[0].contains("dana-at-work opened it, and nobody can approve their own request"),
+        "{receipt:?}"
+    );
     desk.board.call(DANA, Method::Put, &format!("review-requests/{own}/"), &[("status", "discarded")]);
     let receipt = desk.delivers();
     assert!(receipt.left[0].contains("it is closed"), "{receipt:?}");

@@ -87,7 +87,7 @@ fn hook(repository: &Repository) -> (Vec<Finding>, bool) {
         let there = std::fs::canonicalize(repository.root.join(&path)).ok();
         if there.is_none() || there != std::fs::canonicalize(&hooks).ok() {
             let path = visible::line(path.as_os_str().as_encoded_bytes());
-            let text = format!("git runs hooks from {path} (core.hooksPath), so the gate in hooks/ is never asked.");
+            let text = format!("git runs hooks from {path} (core.hooksPath), so the gate in hooks/ never runs.");
             return (vec![Bad(text)], false);
         }
     }
@@ -97,7 +97,8 @@ fn hook(repository: &Repository) -> (Vec<Finding>, bool) {
             Bad("No gate: there is no pre-receive hook. `undersign gate install DIR` puts one there.".to_owned())
         } else {
             Note(
-                "No gate here; this is a working copy. Gates stand where is pushed to; `--remote NAME` tries that out."
+                "No gate here; this is a working copy. Gates belong on repositories that are pushed to; `--remote NAME` \
+                 tests one."
                     .to_owned(),
             )
         };
@@ -203,7 +204,9 @@ fn states(repository: &Repository, policy: &Policy, settings: &Settings) -> Find
                 .to_owned(),
         ),
         Ok(Some(unknown)) => match &unknown[..] {
-            [] => Good("All protected refs stand where the gate let them, or where it was told.".to_owned()),
+            [] => {
+                Good("All protected refs point where the gate allowed, or where an operator recorded them.".to_owned())
+            }
             [first, more @ ..] => Note(format!(
                 "{}{} stands where this gate did not let it. Have that approved, or answer for it: `undersign gate \
                  record REF`.",

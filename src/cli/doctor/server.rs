@@ -11,7 +11,7 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
     let Some(server) = servers.iter().find(|server| server.name == name) else {
         let known: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
         let known = match &known[..] {
-            [] if !config::file_problems().is_empty() => "it is not used before it is mended".to_owned(),
+            [] if !config::file_problems().is_empty() => "it is ignored until it is fixed".to_owned(),
             [] => "there is none".to_owned(),
             [one] => format!("there is {one}"),
             all => format!("there are {}", all.join(", ")),
@@ -52,7 +52,7 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
             "that what it calls approved is what was approved: new commits may keep the verdicts on the old",
         );
     }
-    row("unproved", "that a verdict there lets anything be merged, or keeps it: the server has rules of its own");
+    row("unproved", "that a verdict there permits or blocks a merge: the server has its own rules");
     let asked = connected.asked(&account).map_err(|error| error.to_string())?;
     row("asks you", &crate::change::counted(asked.len(), "review request"));
     repository.map_or(Ok(()), |repository| here(server, &*connected, &account, repository))

@@ -114,7 +114,9 @@ fn told(repository: &Repository, options: &Options) {
             let branch = visible::text(&branch);
             outln!("The policy on {branch} has mistakes, so nothing may land: `undersign policy check` lists them.");
         }
-        _ => outln!("There is no policy yet, so nothing may land: push one with the hook away, or give --policy FILE."),
+        _ => {
+            outln!("There is no policy yet, so nothing may land: remove the hook and push one, or give --policy FILE.")
+        }
     }
     if options.gate.is_report_only() {
         outln!("It only reports: everything lands.");

@@ -22,7 +22,7 @@ pub struct Options {
 #[derive(Subcommand)]
 enum Command {
     /// Put the gate before a repository, as its pre-receive hook
-    #[command(after_help = help!("0 when the hook stands", "undersign gate install /srv/git/shop.git"))]
+    #[command(after_help = help!("0 if the hook is installed", "undersign gate install /srv/git/shop.git"))]
     Install(install::Options),
     /// Answer for what protected refs show now: from then on nothing else is a place to begin
     #[command(after_help = help!("0 when it is recorded", "undersign --repo /srv/git/shop.git gate record"))]

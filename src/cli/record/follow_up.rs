@@ -55,7 +55,7 @@ pub fn hand_over(options: &Options, path: &Path) -> Result<(), String> {
     let book = Book::open(path)?;
     let about = book.find(&options.id)?;
     if about.predicate().verdict != Verdict::Reject {
-        return Err("Only a rejection is handed over; what else is signed ends nothing.".to_owned());
+        return Err("Only a rejection can be handed over.".to_owned());
     }
     let pen = Pen::new(path)?;
     let policy = book.policy()?;

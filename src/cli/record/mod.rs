@@ -234,7 +234,7 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     outln!("presence  {}{}", status.presence, token(record));
     let until = match predicate.verdict {
         // It ends with the same person's next word, not with time.
-        Verdict::Reject => "stands until it is taken back".to_owned(),
+        Verdict::Reject => "in force until withdrawn".to_owned(),
         _ => format!("good until {}", datafile::date(status.expires)),
     };
     outln!("made      {}, {until}", datafile::date(predicate.issued_at.seconds()));

@@ -53,9 +53,10 @@ impl<'g> Segment<'_, 'g> {
                 Validity::Unfit(Unfit::Time) => {
                     (Code::KeyTime, format!("The key of {who} was not valid when it signed, or when this came here."))
                 }
-                Validity::Unfit(_) => {
-                    (Code::KeyRevoked, format!("The key of {who} is revoked, and this came here too late to count."))
-                }
+                Validity::Unfit(_) => (
+                    Code::KeyRevoked,
+                    format!("The key of {who} is revoked, and this record arrived too late to count."),
+                ),
                 _ => (
                     Code::Clone,
                     format!(
@@ -95,7 +96,7 @@ impl<'g> Segment<'_, 'g> {
         } else if contents(approved) == contents(self.manifest) {
             Some((Code::TypeChange, format!("{who} approved the same contents with other file modes.")))
         } else if self.is_about(decision) && merge.is_some_and(|commit| commit.parents.len() > 1) {
-            let detail = "approved what is merged here, but the merge does something else than that.";
+            let detail = "approved what is merged here, but the merge does something different.";
             Some((Code::MergeDelta, format!("{who} {detail}")))
         } else if self.is_about(decision) || self.shares_a_commit(decision) {
             let detail = "approved another content of these paths: what lands was changed afterwards.";

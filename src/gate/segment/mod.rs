@@ -255,9 +255,9 @@ impl<'s, 'g> Segment<'s, 'g> {
         let mut reasons = Vec::new();
         let between = self.states_between();
         if between > 0 && !self.manifest.is_empty() {
-            let verb = if between == 1 { "was not reviewed by itself" } else { "were not reviewed by themselves" };
+            let verb = if between == 1 { "was not reviewed individually" } else { "were not reviewed individually" };
             let states = counted(between, "state");
-            let detail = format!("{states} in between {verb}: what came and went there stays in the history.");
+            let detail = format!("{states} in between {verb}: what was added and removed there stays in the history.");
             reasons.push(Reason::said(Code::Intermediate, detail));
         }
         let mut times: Vec<_> = approvals.iter().map(|decision| (decision.issued(), &decision.person.id)).collect();

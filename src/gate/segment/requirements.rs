@@ -109,7 +109,8 @@ impl<'s, 'g> Segment<'s, 'g> {
             let until = enough.map_or(0, |n| bound[n - 1].received) + requirement.cooling;
             if requirement.cooling > 0 && until > self.now() {
                 let detail = format!(
-                    "Compartment {} cools down: its last approval came to this gate only now. It may land in {}.",
+                    "Compartment {} has a cooling time, and this gate has only just seen the last approval. It may land \
+                     in {}.",
                     requirement.compartment,
                     length(until - self.now())
                 );
@@ -140,7 +141,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             let detail = if late {
                 format!("{who} did not have the role that is asked for ({}) when signing.", wanted.join(", "))
             } else {
-                format!("{who} approved, but does not have the role that is asked for ({}).", wanted.join(", "))
+                format!("{who} approved, but does not have the required role ({}).", wanted.join(", "))
             };
             tell(Reason::explains(Code::Role, detail));
         }
@@ -216,7 +217,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         reasons.extend(self.refused_links());
         for (path, _) in opaque.iter().filter(|(_, why)| limits.refuse_opaque && *why == Opaque::Elsewhere) {
             let detail =
-                format!("{path} stands for content that is not in this repository; the policy lets none land.");
+                format!("The content of {path} is not in this repository, and the policy does not allow that.");
             reasons.push(Reason::deny(Code::Opaque, detail).at(path));
         }
         let Some(most) = limits.lines else { return reasons };
@@ -225,9 +226,8 @@ impl<'s, 'g> Segment<'s, 'g> {
             Ok(lines) => {
                 let total: u64 = lines.iter().filter(|(path, _)| limits.counts(path)).map(|(_, n)| n).sum();
                 if total > most {
-                    let detail = format!(
-                        "The change has {total} changed lines; a signature stands for {most} at most. Split it."
-                    );
+                    let detail =
+                        format!("The change has {total} changed lines; one signature covers at most {most}. Split it.");
                     reasons.push(Reason::holds(Code::Limit, detail));
                 }
             }

@@ -17,7 +17,7 @@ impl Found {
                     self.add(
                         Direction::Shifted,
                         format!(
-                            "the broker {} signs with {now} instead of {then}: what was asked is asked again",
+                            "the broker {} signs with {now} instead of {then}: pending requests must be submitted again",
                             broker.name
                         ),
                     );
@@ -68,8 +68,8 @@ impl Found {
             old.start == Start::Call,
             new.start == Start::Call,
             true,
-            &format!("what was authorized at {name} starts when who asked calls again"),
-            &format!("what was authorized at {name} starts at once"),
+            &format!("an authorized command at {name} starts when the requester calls again"),
+            &format!("an authorized command at {name} starts at once"),
         );
         for freeze in added(&old.freezes, &new.freezes) {
             self.add(Direction::Stricter, format!("nothing starts at {name} in the freeze {freeze}"));
@@ -151,7 +151,7 @@ impl Found {
             self.add(Direction::Looser, format!("who asks for {} at {name} may set {variable}", new.name));
         }
         for variable in added(&new.env, &old.env) {
-            self.add(Direction::Stricter, format!("who asks for {} at {name} may set {variable} no more", new.name));
+            self.add(Direction::Stricter, format!("requests for {} at {name} may no longer set {variable}", new.name));
         }
     }
 }
@@ -192,7 +192,7 @@ mod tests {
                 "fresh = \"10m\"",
                 "▼ the ledger may be read at shop-prod before 10 minutes instead of 1 minute",
             ),
-            ("start = \"call\"", "start = \"authorized\"", "▼ what was authorized at shop-prod starts at once"),
+            ("start = \"call\"", "start = \"authorized\"", "▼ an authorized command at shop-prod starts at once"),
             ("freeze = [\"peak\"]", "", "▼ shop-prod is open in the freeze peak"),
             ("operator = true, ", "", "▲ the operator does not count for break-glass at shop-prod"),
             ("pending = 5", "pending = 9", "▼ open requests of one operator at shop-prod: 9 instead of 5"),

@@ -145,7 +145,10 @@ fn enrolment(item: &Item<'_>, id: &str, owners: &mut Owners) -> Option<Enrolment
     let key = public_key(&line, id, owners)?;
     let presence = presence?;
     if presence > Presence::None && !key.kind().is_security_key() {
-        line.mistake(format!("a key of type {} proves no presence: it is no security key (sk-…)", key.kind().name()));
+        line.mistake(format!(
+            "a key of type {} proves no presence: it is not a security key (sk-…)",
+            key.kind().name()
+        ));
     }
     if let Some(other) = application.as_ref().filter(|application| application.value != key.application()) {
         other.mistake(format!("the key was made for the application `{}`", key.application()));
@@ -198,9 +201,7 @@ fn public_key(line: &Placed<'_, String>, id: &str, owners: &mut Owners) -> Optio
             None
         }
         Err(_) => {
-            line.mistake(
-                "this is no OpenSSH public key that signs soundly; copy the line of a .pub file that ssh-keygen made",
-            );
+            line.mistake("this is not a supported OpenSSH public key; copy the line of a .pub file made by ssh-keygen");
             None
         }
     }

@@ -97,7 +97,7 @@ impl Successors {
         if !is_replaced {
             return finding;
         }
-        let title = format!("{}; one of its kind came", finding.title);
+        let title = format!("{}; a similar one was added", finding.title);
         Finding { severity: finding.severity.min(Severity::Low), title, ..finding }
     }
 }
@@ -142,7 +142,7 @@ impl<'d> Anew<'d> {
         if about.is_empty() || !about.iter().all(|word| self.words.contains(word)) {
             return finding;
         }
-        let title = format!("{}; its words stand elsewhere now", finding.title);
+        let title = format!("{}; its names are elsewhere in the file now", finding.title);
         Finding { severity: finding.severity.min(Severity::Low), title, ..finding }
     }
 }

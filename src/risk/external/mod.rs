@@ -180,7 +180,7 @@ pub fn read(bytes: &[u8], name: &str) -> Result<Report, String> {
 }
 
 fn unknown() -> String {
-    "It is no report that is known here: SARIF 2.1.0, rdjson, GitLab Code Quality, annotations of GitHub, checkstyle."
+    "It is not a report in a known format: SARIF 2.1.0, rdjson, GitLab Code Quality, annotations of GitHub, checkstyle."
         .to_owned()
 }
 

@@ -89,7 +89,7 @@ pub(super) fn remarked(remarks: &[String], first: &RepoPath) -> Option<Finding> 
 
 pub(super) fn failures(run: &Run, first: &RepoPath) -> Option<Finding> {
     let tool = &run.tool;
-    let title = format!("{tool} did not do all that it was asked to");
+    let title = format!("the run of {tool} is incomplete");
     let why = format!("That it is silent does not say that there is nothing. {}", listed(run.failures.iter().cloned()));
     let row = || row((tool, "failed"), Severity::Medium, title, why, "Can it be run again?", first);
     (!run.failures.is_empty()).then(row)

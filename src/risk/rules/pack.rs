@@ -145,7 +145,7 @@ impl Pack {
             let (rules, facts) = (root.tables("rule"), root.tables("fact"));
             let count = rules.len() + facts.len();
             if count > most {
-                root.mistake(format!("it brings {count} rules; of all packs beside each other {MAX_RULES} are taken"));
+                root.mistake(format!("it has {count} rules; all packs together may have {MAX_RULES}"));
             }
             let prefix = format!("{}{stem}.", file.origin.prefix());
             let quiets = root.tables("quiet");
@@ -405,7 +405,7 @@ mod tests {
             ("[[quiet]]\nid = \"destr.sqk\"\nreason = \"r\"\n".to_owned(), "line 2: no shipped rule is called so"),
             ("[[quiet]]\nid = \"repo/shop.x\"\nreason = \"r\"\n".to_owned(), "line 2: no shipped rule is called so"),
             ("[[quiet]]\nid = \"destr.sql\"\nreason = \" \"\n".to_owned(), "line 3: write 1 to 600"),
-            (RULE.repeat(MAX_RULES + 1), "it brings 101 rules; of all packs beside each other 100 are taken"),
+            (RULE.repeat(MAX_RULES + 1), "it has 101 rules; all packs together may have 100"),
             (format!("{RULE}{}", "#".repeat(MAX_BYTES)), "it is larger than 128 KiB"),
         ];
         for (text, wanted) in cases {

@@ -93,7 +93,7 @@ pub enum GitError {
     Cut,
     #[error("It shares no commit with {0}. To propose it: `git rebase --root --onto {0} BRANCH`.")]
     Unrelated(String),
-    #[error("It and {0} merged each other: {1} bases, none for all. Merge anew: `git merge {0}`.")]
+    #[error("It and {0} have criss-cross merges: {1} merge bases. Merge again: `git merge {0}`.")]
     Crossed(String, usize),
     #[error("The ref or revision `{0}` does not exist here.")]
     NoSuchRevision(String),

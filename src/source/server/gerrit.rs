@@ -173,7 +173,7 @@ impl Server<'_> {
         let fitting = change.permitted().into_iter().filter(|vote| vote.signum() == sign && vote.abs() <= FULL);
         let strongest = fitting.max_by_key(|vote| vote.abs());
         let none = || {
-            let what = format!("this account may not vote so in {VOTES}. Nothing was told");
+            let what = format!("this account may not cast that vote in {VOTES}. Nothing was sent");
             ServerError::Refused(self.client.host().to_owned(), what)
         };
         if sign == 0 { Ok(strongest) } else { strongest.map(Some).ok_or_else(none) }

@@ -21,7 +21,7 @@ const REQUEST_CHANGES: &str = "mutation($path: ID!, $iid: String!) { mergeReques
 const THREAD: &str = "by an open thread and a failed status, as the server took no request for changes from you";
 
 /// What a withdrawal is where a request for changes stands.
-const STANDS: &str = "by a note alone, as your request for changes stands until you take it back on its page";
+const STANDS: &str = "only by a note: your request for changes remains until you remove it on its page";
 
 pub struct Server<'t> {
     pub client: Client<'t>,

@@ -47,7 +47,7 @@ fn doctor_says_that_states_were_not_recorded_and_installing_again_records_them()
     assert!(code != 0 && said.contains("were not recorded yet"), "{said}");
     assert!(h.install(&[]).status.success());
     let (_, said) = h.program(&["doctor"]);
-    assert!(said.contains("All protected refs stand where the gate let them"), "{said}");
+    assert!(said.contains("All protected refs point where the gate allowed"), "{said}");
     h.land("start", TAG).refused("Nothing on its first-parent line was ever shown");
     h.land("f", TAG).landed();
     h.landed("g", "f", MAIN, &[("g.txt", "x\n")]);

@@ -54,7 +54,7 @@ fn a_merge_commit_lands_whether_main_has_moved_or_not() {
 fn a_merge_commit_that_adds_something_does_not_land() {
     let h = feature();
     h.make("m", &["start", "f"], AB);
-    h.land("m", MAIN).refused("dana approved what is merged here, but the merge does something else than that.");
+    h.land("m", MAIN).refused("dana approved what is merged here, but the merge does something different.");
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn choose<'s>(sheet: &'s CommandSheet, view: &CommandView, keymap: &Keymap, room
     lines.extend(refusals(view, columns));
     lines.push(Line::new());
     if view.page.is_destructive {
-        let text = "It destroys something, or nobody can tell: the name of the target is typed, too.";
+        let text = "It may destroy something: also type the name of the target.";
         lines.extend(told(Role::Warning, text, columns));
     }
     lines.extend(too_late(&pending.standing).into_iter().flat_map(|text| told(Role::Warning, text, columns)));
@@ -146,7 +146,9 @@ fn too_late(standing: &RequestState) -> Option<&'static str> {
         RequestState::Runs(_) => {
             Some("It runs: a refusal does not stop it, `undersign exec stop` does. It holds the next one.")
         }
-        RequestState::Ended { .. } => Some("It ran: a refusal holds the same command asked again, and nothing else."),
+        RequestState::Ended { .. } => {
+            Some("It already ran: a refusal only stops the same command if it is requested again.")
+        }
         _ => None,
     }
 }
