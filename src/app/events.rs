@@ -76,7 +76,7 @@ pub fn advise(state: &State) -> Advice {
         let unsignable = snapshot.and_then(|snapshot| without_policy(snapshot));
         return Advice { unsignable, ..Advice::default() };
     };
-    let me = state.me(snapshot).filter(|me| me.kind == crate::policy::Kind::Human);
+    let me = state.me(snapshot).filter(|me| me.kind == crate::policy::PersonKind::Human);
     let holds = |role: &String| me.is_some_and(|me| me.roles.contains(role));
     let mut emergency_slots = policy.break_glass.iter().flat_map(|terms| &terms.sign);
     Advice {

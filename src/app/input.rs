@@ -3,7 +3,7 @@
 use super::action::{Action, Context};
 use super::choice::Choice;
 use super::keymap::{Key, Meaning, Stroke};
-use super::picker::{Badge, Entry, Picked, Picker};
+use super::picker::{Badge, Picked, Picker, PickerEntry};
 use super::prompt::{self, Prompt, Purpose};
 use super::queue::Source;
 use super::review::Review;
@@ -184,7 +184,7 @@ fn locked(state: &mut State) -> &'static str {
 fn palette(state: &State) -> Picker<Choice> {
     let context = state.context();
     let here = |action: &&Action| action.is_in(context);
-    let entry = |action: &Action| Entry {
+    let entry = |action: &Action| PickerEntry {
         label: format!("{}: {}", action.name(), action.sentence()),
         detail: state.keymap.strokes(*action),
         badge: Badge::None,

@@ -9,7 +9,7 @@ use crate::risk::Severity;
 
 /// A row of a list, and what choosing it means.
 #[derive(Debug, Clone)]
-pub struct Entry<C> {
+pub struct PickerEntry<C> {
     /// What is matched.
     pub label: String,
     /// The text at the right: keys, counts.
@@ -18,11 +18,11 @@ pub struct Entry<C> {
     pub choice: C,
 }
 
-impl<C> Entry<C> {
+impl<C> PickerEntry<C> {
     /// The same row, with another choice.
-    pub fn map<D>(self, meaning: impl FnOnce(C) -> D) -> Entry<D> {
-        let Entry { label, detail, badge, choice } = self;
-        Entry { label, detail, badge, choice: meaning(choice) }
+    pub fn map<D>(self, meaning: impl FnOnce(C) -> D) -> PickerEntry<D> {
+        let PickerEntry { label, detail, badge, choice } = self;
+        PickerEntry { label, detail, badge, choice: meaning(choice) }
     }
 }
 
@@ -42,7 +42,7 @@ pub enum Badge {
 pub struct Picker<C> {
     pub title: String,
     pub field: TextField,
-    entries: Vec<Entry<C>>,
+    entries: Vec<PickerEntry<C>>,
     /// The first entry acts on all the others.
     acts_on_all: bool,
     /// Entries that match, best first.
@@ -61,7 +61,7 @@ pub enum Picked<C> {
 }
 
 impl<C: Clone> Picker<C> {
-    pub fn new(title: &str, entries: Vec<Entry<C>>) -> Picker<C> {
+    pub fn new(title: &str, entries: Vec<PickerEntry<C>>) -> Picker<C> {
         let matching = (0..entries.len()).collect();
         let field = TextField::default();
         Picker { title: title.to_owned(), field, entries, acts_on_all: false, matching, selected: 0, page: 10 }
@@ -69,7 +69,7 @@ impl<C: Clone> Picker<C> {
 
     /// The same with a first row, which acts on all of them. It disappears as soon as something is typed: whoever
     /// searches for one entry must not act on all, whatever the letters match.
-    pub fn with_all(title: &str, all: Entry<C>, entries: Vec<Entry<C>>) -> Picker<C> {
+    pub fn with_all(title: &str, all: PickerEntry<C>, entries: Vec<PickerEntry<C>>) -> Picker<C> {
         let entries = std::iter::once(all).chain(entries).collect();
         Picker { acts_on_all: true, ..Picker::new(title, entries) }
     }
@@ -110,7 +110,7 @@ impl<C: Clone> Picker<C> {
         self.selected = 0;
         let pattern = self.pattern();
         let (mut matcher, mut buffer) = (Matcher::new(Config::DEFAULT.match_paths()), Vec::new());
-        let mut score = |entry: &Entry<C>| pattern.score(Utf32Str::new(&entry.label, &mut buffer), &mut matcher);
+        let mut score = |entry: &PickerEntry<C>| pattern.score(Utf32Str::new(&entry.label, &mut buffer), &mut matcher);
         let not_asked = usize::from(self.acts_on_all && !self.field.text().is_empty());
         let entries = self.entries.iter().enumerate().skip(not_asked);
         let scored = entries.filter_map(|(at, entry)| Some((score(entry)?, at)));
@@ -130,7 +130,7 @@ impl<C: Clone> Picker<C> {
 
     /// The entries of a page, from the one on top: whether it is selected, the entry, and which of its characters
     /// match.
-    pub fn rows(&self, page: usize) -> Vec<(bool, &Entry<C>, Vec<u32>)> {
+    pub fn rows(&self, page: usize) -> Vec<(bool, &PickerEntry<C>, Vec<u32>)> {
         let top = self.selected.saturating_sub(page.saturating_sub(1)).min(self.matching.len());
         let pattern = self.pattern();
         let (mut matcher, mut buffer) = (Matcher::new(Config::DEFAULT.match_paths()), Vec::new());
@@ -151,7 +151,7 @@ mod tests {
 
     fn picker() -> Picker<u8> {
         let entry =
-            |label: &str| Entry { label: label.to_owned(), detail: String::new(), badge: Badge::None, choice: 7 };
+            |label: &str| PickerEntry { label: label.to_owned(), detail: String::new(), badge: Badge::None, choice: 7 };
         Picker::new("files", ["src/gate/mod.rs", "src/app/review.rs", "README.md"].map(entry).into())
     }
 
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_row_that_acts_on_all_is_there_only_while_nothing_is_typed() {
-        let entry = |(choice, label): (u8, &str)| Entry {
+        let entry = |(choice, label): (u8, &str)| PickerEntry {
             label: label.to_owned(),
             detail: String::new(),
             badge: Badge::None,

@@ -4,7 +4,7 @@ use super::action::Action;
 use super::ceremony::Ask;
 use super::choice::Choice;
 use super::keymap::Stroke;
-use super::picker::{Badge, Entry, Picker};
+use super::picker::{Badge, Picker, PickerEntry};
 use super::prompt::{Prompt, Purpose};
 use super::review::layout::Layout;
 use super::review::parts::ChangePart;
@@ -187,7 +187,7 @@ fn list(state: &mut State, action: Action) {
 }
 
 /// A list of places to go to.
-fn places(title: &str, entries: Vec<Entry<Goal>>) -> Overlay {
+fn places(title: &str, entries: Vec<PickerEntry<Goal>>) -> Overlay {
     let entries = entries.into_iter().map(|entry| entry.map(Choice::Go)).collect();
     Overlay::Picker(Box::new(Picker::new(title, entries)))
 }
@@ -210,7 +210,7 @@ fn note((place, at): (Note, Option<usize>), label: &str) -> Option<Overlay> {
 
 /// The paths of the head are known: one of them is chosen for a note.
 pub fn choose_path(state: &mut State, paths: &[RepoPath]) {
-    let entry = |path: &RepoPath| Entry {
+    let entry = |path: &RepoPath| PickerEntry {
         label: path.to_string(),
         detail: String::new(),
         badge: Badge::None,

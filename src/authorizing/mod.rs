@@ -18,7 +18,7 @@ use crate::command::{
 };
 use crate::datafile::clock;
 use crate::ledger::commands::{Keys, read_family_of};
-use crate::policy::{Kind, Policy, SlotState, Target};
+use crate::policy::{PersonKind, Policy, SlotState, Target};
 use crate::record::{Heads, RecordId};
 use crate::source::git::{GitError, Repository};
 
@@ -344,7 +344,7 @@ fn roles(policy: &Policy, slots: &[SlotState], operator: &str) -> Vec<RoleNeeded
             }
             None => {
                 let has = |person: &&crate::policy::Person| {
-                    person.roles.contains(&slot.slot) && person.kind == Kind::Human && person.id != operator
+                    person.roles.contains(&slot.slot) && person.kind == PersonKind::Human && person.id != operator
                 };
                 let people = policy.roster.people().filter(has).map(|person| person.id.clone()).collect();
                 roles.push(RoleNeeded { role: slot.slot.clone(), need: slot.need, have: slot.have, people });
@@ -418,7 +418,7 @@ fn own_verdict(
 /// Why an authorization by a person would fill no slot; none where it would.
 fn futile(policy: &Policy, target: &Target, request: &Request, me: &str, now: i64) -> Option<String> {
     let person = policy.roster.by_id(me)?;
-    if person.kind != Kind::Human {
+    if person.kind != PersonKind::Human {
         return Some("only people fill slots, and the roster lists you as a bot".to_owned());
     }
     if request.asked.operator == me {
@@ -433,12 +433,12 @@ fn may_break_glass(target: &Target, policy: &Policy, request: &Request, me: &str
     let (Some(terms), Some(person)) = (&target.break_glass, policy.roster.by_id(me)) else { return false };
     let is_own = request.asked.operator == me;
     let fills = terms.sign.iter().any(|slot| person.roles.contains(&slot.role));
-    person.kind == Kind::Human && fills && (terms.operator || !is_own)
+    person.kind == PersonKind::Human && fills && (terms.operator || !is_own)
 }
 
 /// Whether a person has a role of those who could change the policy, and there is a refusal by somebody else.
 fn may_take_over(policy: &Policy, vetoes: &Vetoes, request: &Request, me: &str) -> bool {
-    let Some(person) = policy.roster.by_id(me).filter(|person| person.kind == Kind::Human) else { return false };
+    let Some(person) = policy.roster.by_id(me).filter(|person| person.kind == PersonKind::Human) else { return false };
     let required = policy.hand_over();
     let fills = required.iter().flat_map(|own| &own.slots).any(|slot| person.roles.contains(&slot.role));
     fills && request.asked.operator != me && vetoes.holding.iter().any(|veto| veto.by != me)

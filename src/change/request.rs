@@ -15,7 +15,7 @@ pub const PATTERNS: [&str; 4] = ["refs/pull/*", "refs/pull-requests/*", "refs/me
 
 /// What a host calls them, and where it keeps them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum RequestKind {
     /// GitHub, Gitea, Forgejo, Kallithea, Pagure: `refs/pull/12/head`.
     Pull,
     /// Bitbucket Data Center: `refs/pull-requests/12/from`.
@@ -28,17 +28,23 @@ pub enum Kind {
     ReviewRequest,
 }
 
-impl Kind {
-    const ALL: [Kind; 5] = [Kind::Pull, Kind::PullRequest, Kind::MergeRequest, Kind::Change, Kind::ReviewRequest];
+impl RequestKind {
+    const ALL: [RequestKind; 5] = [
+        RequestKind::Pull,
+        RequestKind::PullRequest,
+        RequestKind::MergeRequest,
+        RequestKind::Change,
+        RequestKind::ReviewRequest,
+    ];
 
     /// Its folder in a clone.
     fn folder(self) -> &'static str {
         match self {
-            Kind::Pull => "pull",
-            Kind::PullRequest => "pull-requests",
-            Kind::MergeRequest => "merge-requests",
-            Kind::Change => "changes",
-            Kind::ReviewRequest => "r",
+            RequestKind::Pull => "pull",
+            RequestKind::PullRequest => "pull-requests",
+            RequestKind::MergeRequest => "merge-requests",
+            RequestKind::Change => "changes",
+            RequestKind::ReviewRequest => "r",
         }
     }
 }
@@ -47,7 +53,7 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Request {
     /// What its host calls it.
-    pub kind: Kind,
+    pub kind: RequestKind,
     /// Counted by the host.
     pub number: u64,
 }
@@ -56,7 +62,7 @@ impl Request {
     /// By its name below the remote in [`REQUESTS`]: `pull/12`.
     pub fn named(name: &str) -> Option<Request> {
         let (folder, digits) = name.rsplit_once('/')?;
-        let kind = Kind::ALL.into_iter().find(|kind| kind.folder() == folder)?;
+        let kind = RequestKind::ALL.into_iter().find(|kind| kind.folder() == folder)?;
         Some(Request { kind, number: number(digits)? })
     }
 
@@ -69,11 +75,11 @@ impl Request {
             let [shard, digits, patch_set] = change.split('/').collect::<Vec<_>>()[..] else { return None };
             let found = number(digits)?;
             let is_sharded = shard == format!("{:02}", found % 100);
-            return number(patch_set).filter(|_| is_sharded).map(|set| (request(Kind::Change, found), set));
+            return number(patch_set).filter(|_| is_sharded).map(|set| (request(RequestKind::Change, found), set));
         }
-        let pull = at("pull/", "/head").map(|number| request(Kind::Pull, number));
-        let pull = pull.or_else(|| Some(request(Kind::PullRequest, at("pull-requests/", "/from")?)));
-        let found = pull.or_else(|| Some(request(Kind::MergeRequest, at("merge-requests/", "/head")?)));
+        let pull = at("pull/", "/head").map(|number| request(RequestKind::Pull, number));
+        let pull = pull.or_else(|| Some(request(RequestKind::PullRequest, at("pull-requests/", "/from")?)));
+        let found = pull.or_else(|| Some(request(RequestKind::MergeRequest, at("merge-requests/", "/head")?)));
         found.map(|request| (request, 0))
     }
 
@@ -91,20 +97,20 @@ impl Request {
     pub fn on_its_host(self) -> Option<String> {
         let Request { kind, number } = self;
         match kind {
-            Kind::Pull => Some(format!("refs/pull/{number}/head")),
-            Kind::PullRequest => Some(format!("refs/pull-requests/{number}/from")),
-            Kind::MergeRequest => Some(format!("refs/merge-requests/{number}/head")),
-            Kind::Change | Kind::ReviewRequest => None,
+            RequestKind::Pull => Some(format!("refs/pull/{number}/head")),
+            RequestKind::PullRequest => Some(format!("refs/pull-requests/{number}/from")),
+            RequestKind::MergeRequest => Some(format!("refs/merge-requests/{number}/head")),
+            RequestKind::Change | RequestKind::ReviewRequest => None,
         }
     }
 
     /// As people write it: `#12`, `!12` on GitLab, `1234` on Gerrit, `r/12` on Review Board.
     pub fn sign(self) -> String {
         match self.kind {
-            Kind::Pull | Kind::PullRequest => format!("#{}", self.number),
-            Kind::MergeRequest => format!("!{}", self.number),
-            Kind::Change => self.number.to_string(),
-            Kind::ReviewRequest => format!("r/{}", self.number),
+            RequestKind::Pull | RequestKind::PullRequest => format!("#{}", self.number),
+            RequestKind::MergeRequest => format!("!{}", self.number),
+            RequestKind::Change => self.number.to_string(),
+            RequestKind::ReviewRequest => format!("r/{}", self.number),
         }
     }
 }
@@ -162,8 +168,9 @@ pub fn offered<'r>(refs: impl IntoIterator<Item = (&'r str, ObjectId)>, most: us
             newest.insert(request, (patch_set, Offered { request, full: full.to_owned(), head }));
         }
     }
-    let is_closed =
-        |request: &Request| request.kind == Kind::Pull && !merged.is_empty() && !merged.contains(&request.number);
+    let is_closed = |request: &Request| {
+        request.kind == RequestKind::Pull && !merged.is_empty() && !merged.contains(&request.number)
+    };
     let mut offered: Vec<Offered> = newest.into_values().map(|(_, offered)| offered).collect();
     offered.retain(|offered| !is_closed(&offered.request));
     offered.sort_by_key(|offered| std::cmp::Reverse((offered.request.number, offered.request.kind)));
@@ -212,7 +219,7 @@ mod tests {
             assert!(request.is_at(full) && !request.is_at(&format!("{full}:refs/heads/main")), "{full}");
             assert!(!Request { number: 1, ..request }.is_at(full), "{full}");
         }
-        let rebuilt = Request { kind: Kind::ReviewRequest, number: 12 };
+        let rebuilt = Request { kind: RequestKind::ReviewRequest, number: 12 };
         assert_eq!((Request::named("r/12"), rebuilt.sign()), (Some(rebuilt), "r/12".to_owned()));
         assert_eq!(names(&["refs/r/12/head", "refs/r/12"], 9), <[String; 0]>::default(), "no host has a ref of it");
     }

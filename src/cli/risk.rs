@@ -10,7 +10,7 @@ use crate::change::{ObjectId, counted, visible};
 use crate::examination::landed::{Scored, Scorer};
 use crate::record::json;
 use crate::risk::Look;
-use crate::source::git::{Line, Repository};
+use crate::source::git::{CommitSelection, Repository};
 
 /// Findings of one commit that are printed; how many there are is printed as well.
 const MAX_FINDINGS: usize = 100;
@@ -92,7 +92,7 @@ fn score_one(repository: &Repository, revision: &str, options: &Options) -> Resu
     let told = |error: crate::source::git::GitError| error.to_string();
     let id = repository.resolve(revision).map_err(told)?;
     let rules = super::rulebook(repository)?;
-    let mut scorer = Scorer::of(repository, rules.rules(), Line::Written).map_err(told)?;
+    let mut scorer = Scorer::of(repository, rules.rules(), CommitSelection::Written).map_err(told)?;
     if let Some(parent) = repository.first_parents(id, 2).map_err(told)?.get(1) {
         scorer.remember_up_to(*parent).map_err(told)?;
     }
@@ -108,7 +108,7 @@ fn score_range(repository: &Repository, range: &str, options: &Options) -> Resul
     let resolved = |name: &str| repository.resolve(name).map_err(told);
     let from = (!from.is_empty()).then(|| resolved(from)).transpose()?;
     let to = resolved(if to.is_empty() { "HEAD" } else { to })?;
-    let line = if options.first_parent { Line::FirstParents } else { Line::Written };
+    let line = if options.first_parent { CommitSelection::FirstParents } else { CommitSelection::Written };
     let commits: Vec<ObjectId> = repository.past(to, from, line, MAX_RANGE).map_err(told)?;
     let rules = super::rulebook(repository)?;
     let mut scorer = Scorer::of(repository, rules.rules(), line).map_err(told)?;

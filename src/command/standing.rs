@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::authorization::{Authorization, Verdict};
 use super::records::{AuthorizationChain, AuthorizationRecord, Received};
 use crate::gate::CLOCK_SKEW;
-use crate::policy::{Kind, Person, Policy, Signer};
+use crate::policy::{Person, PersonKind, Policy, Signer};
 use crate::record::{Presence, RecordId};
 
 /// A record that stands, with the person whose key signed it.
@@ -38,7 +38,7 @@ impl<'k> Counted<'k> {
     }
 
     pub(super) fn is_human(&self) -> bool {
-        self.person.kind == Kind::Human
+        self.person.kind == PersonKind::Human
     }
 }
 

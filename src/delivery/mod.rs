@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::change::request::{Kind, Request};
+use crate::change::request::{Request, RequestKind};
 use crate::change::{BranchRef, Change, ObjectId, address, visible};
 use crate::decision::Verdict;
 use crate::ledger;
@@ -93,7 +93,7 @@ impl Hosts {
     pub fn hosted(&self, refs: &[BranchRef]) -> Option<Hosted> {
         let mut requests = refs.iter().filter_map(|at| Some((at.request()?, at.remote.as_ref()?)));
         requests.find_map(|(request, remote)| {
-            let is_apart = request.kind == Kind::ReviewRequest;
+            let is_apart = request.kind == RequestKind::ReviewRequest;
             let called = |host: &Host| if is_apart { host.linked.clone() } else { host.by_address.clone() };
             let mut at = self.0.iter().filter(|host| host.remote == *remote);
             let (server, repository) = at.find_map(|host| Some((host.server.clone(), called(host)?)))?;

@@ -11,7 +11,7 @@ use crate::cache::{self, Cache, Caches};
 use crate::change::digest::Digest;
 use crate::change::{Change, ObjectId, counted};
 use crate::risk::{History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Rules, Signs};
-use crate::source::git::{GitError, Line, Repository};
+use crate::source::git::{CommitSelection, GitError, Repository};
 
 /// Commits between two words of progress.
 const STEP: usize = 100;
@@ -135,7 +135,7 @@ fn history(
     caches: &Caches,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<History, GitError> {
-    let commits = repository.past(tip, None, Line::Written, MAX_COMMITS)?;
+    let commits = repository.past(tip, None, CommitSelection::Written, MAX_COMMITS)?;
     let mut history = History::default();
     let mut past = landed::Past::of(repository)?;
     for (done, id) in commits.iter().rev().enumerate() {
@@ -155,7 +155,7 @@ fn rates(
     caches: &Caches,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Rates, GitError> {
-    let commits = repository.past(tip, None, Line::Written, MAX_RATED)?;
+    let commits = repository.past(tip, None, CommitSelection::Written, MAX_RATED)?;
     let mut rates = Rates::default();
     let mut past = landed::Past::of(repository)?;
     for (done, id) in commits.iter().enumerate() {

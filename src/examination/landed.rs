@@ -8,7 +8,7 @@ use crate::change::ObjectId;
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::renames;
 use crate::risk::{Assessment, Assessor, History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Rules, Signs};
-use crate::source::git::{self, Line, PastCommit};
+use crate::source::git::{self, CommitSelection, PastCommit};
 
 /// Files of one commit that are read.
 const MAX_FILES: usize = 500;
@@ -97,7 +97,7 @@ pub struct Scorer<'r> {
     past: Past,
     rules: &'r Rules,
     history: History,
-    line: Line,
+    line: CommitSelection,
     /// What fired on the newest commits that were scored, and how often that was.
     fired: VecDeque<BTreeSet<String>>,
     rates: Rates,
@@ -108,7 +108,7 @@ impl<'r> Scorer<'r> {
     ///
     /// # Errors
     /// The repository cannot be opened.
-    pub fn of(repository: &Repository, rules: &'r Rules, line: Line) -> Result<Scorer<'r>, GitError> {
+    pub fn of(repository: &Repository, rules: &'r Rules, line: CommitSelection) -> Result<Scorer<'r>, GitError> {
         let (history, fired, rates) = Default::default();
         Ok(Scorer { past: Past::of(repository)?, rules, history, line, fired, rates })
     }

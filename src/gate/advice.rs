@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Standing;
 use super::outcome::{Code, Reason, ReasonEffect};
-use crate::policy::{Compartment, Kind, Person, Policy, SlotState};
+use crate::policy::{Compartment, Person, PersonKind, Policy, SlotState};
 use crate::record::{Key, Presence};
 
 /// One slot, and who could still fill it.
@@ -72,7 +72,7 @@ pub fn futile(policy: &Policy, standing: &Standing, key: Option<&Key>, now: i64)
     let Some((person, own)) = key.and_then(|key| policy.roster.enrolment(key)) else {
         return Some("your key is nobody's in the roster".to_owned());
     };
-    if person.kind != Kind::Human {
+    if person.kind != PersonKind::Human {
         return Some(format!("{} is a bot, and only people fill slots", person.id));
     }
     if own.unfit(now, Some(now), now).is_some() {

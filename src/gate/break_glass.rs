@@ -7,7 +7,7 @@ use super::counted_decision::{CountedDecision, signers};
 use super::record_status::Validity;
 use crate::change::Identity;
 use crate::decision::Verdict;
-use crate::policy::{Ai, BreakGlass, Kind, Policy};
+use crate::policy::{Ai, BreakGlass, PersonKind, Policy};
 use crate::record::Chain;
 
 /// The period of the quota: 30 days, in seconds.
@@ -138,6 +138,6 @@ fn reviews_of<'a, 'g>(
         .collect();
     here.into_iter().filter(move |decision| {
         let says_yes = decision.is(Verdict::Approve) && !rejected.contains(decision.person.id.as_str());
-        says_yes && decision.person.kind == Kind::Human && decision.unseen().is_none()
+        says_yes && decision.person.kind == PersonKind::Human && decision.unseen().is_none()
     })
 }

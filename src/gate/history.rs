@@ -126,15 +126,15 @@ impl States {
 }
 
 /// First parents from a tip down, read lazily.
-pub(super) struct Line<'h> {
+pub(super) struct FirstParentLine<'h> {
     history: &'h dyn History,
     commits: Vec<ObjectId>,
     is_whole: bool,
 }
 
-impl<'h> Line<'h> {
-    pub fn new(history: &'h dyn History, tip: ObjectId) -> Line<'h> {
-        Line { history, commits: vec![tip], is_whole: false }
+impl<'h> FirstParentLine<'h> {
+    pub fn new(history: &'h dyn History, tip: ObjectId) -> FirstParentLine<'h> {
+        FirstParentLine { history, commits: vec![tip], is_whole: false }
     }
 
     /// The commit a number of steps below the tip; none below a root or a cut.

@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::collections::BTreeSet;
 
 use super::evaluation::Evaluation;
-use super::history::Line;
+use super::history::FirstParentLine;
 use super::outcome::{Code, Reason, RefOutcome};
 use super::record_status::{RecordStatus, Validity, record_statuses};
 use super::{Decided, Input, States, distrust, remembered, segment, segmentation};
@@ -177,7 +177,7 @@ impl<'g> PushEvaluation<'g> {
     fn forward(&self, name: &str, old: ObjectId, end: ObjectId) -> Result<Judged, Reason> {
         let Input { history, states, .. } = self.input;
         let old = history.commit_of(old)?.unwrap_or(old);
-        let mut line = Line::new(history, end);
+        let mut line = FirstParentLine::new(history, end);
         let Some(at) = line.find(0, |commit| commit == old)? else {
             if line.ends_cut() {
                 return Err(cut(name));
@@ -207,7 +207,7 @@ impl<'g> PushEvaluation<'g> {
 
     /// A ref that is new, re-created or rewritten.
     fn new_or_rewritten(&self, name: &str, end: ObjectId) -> Result<Judged, Reason> {
-        let line = Line::new(self.input.history, end);
+        let line = FirstParentLine::new(self.input.history, end);
         let known = |commit| self.is_state(commit) || self.along.contains(commit);
         self.nearest_first(name, line, known)
     }
@@ -215,7 +215,7 @@ impl<'g> PushEvaluation<'g> {
     /// Judges how a ref got to its present tip from what it last showed: for a gate that is called after the fact, and
     /// may have missed moves.
     pub fn catch_up(&self, name: &str, tip: ObjectId) -> Judged {
-        let mut line = Line::new(self.input.history, tip);
+        let mut line = FirstParentLine::new(self.input.history, tip);
         let went_back = remembered::went_back(&self.input, name, tip).and_then(|reason| reason.map_or(Ok(()), Err));
         let found = went_back.and_then(|()| line.find(0, |commit| self.input.states.is_of(commit, name)));
         let start = found.and_then(|start| start.ok_or_else(|| self.no_state(name, &line)));
@@ -232,7 +232,7 @@ impl<'g> PushEvaluation<'g> {
     fn nearest_first(
         &self,
         name: &str,
-        mut line: Line<'_>,
+        mut line: FirstParentLine<'_>,
         is_state: impl Fn(ObjectId) -> bool,
     ) -> Result<Judged, Reason> {
         let mut nearest = None;
@@ -253,7 +253,7 @@ impl<'g> PushEvaluation<'g> {
         nearest.map(|attempt: Attempt| attempt.explained(name)).ok_or_else(|| self.no_state(name, &line))
     }
 
-    fn no_state(&self, name: &str, line: &Line<'_>) -> Reason {
+    fn no_state(&self, name: &str, line: &FirstParentLine<'_>) -> Reason {
         if line.ends_cut() {
             return cut(name);
         }
@@ -273,7 +273,12 @@ impl<'g> PushEvaluation<'g> {
     }
 
     /// Judges the steps of a line between two positions, counted from its tip down.
-    fn between(&self, name: &str, line: &Line<'_>, places: std::ops::Range<usize>) -> Result<Attempt, Reason> {
+    fn between(
+        &self,
+        name: &str,
+        line: &FirstParentLine<'_>,
+        places: std::ops::Range<usize>,
+    ) -> Result<Attempt, Reason> {
         let (start, above) = line.between(places);
         let refused = |reason: Reason| Attempt {
             start,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::history::Line;
+use super::history::FirstParentLine;
 use super::outcome::{AuditHead, Code, Reason};
 use super::{CLOCK_SKEW, Input};
 use crate::change::{ObjectId, visible};
@@ -265,7 +265,7 @@ pub(super) fn stale(input: &Input<'_>) -> Option<Reason> {
 pub(super) fn went_back(input: &Input<'_>, name: &str, stands: ObjectId) -> Result<Option<Reason>, Reason> {
     let tip = input.remembered.tips.get(name).and_then(|tip| tip.parse::<ObjectId>().ok());
     let Some(tip) = tip.filter(|tip| *tip != stands) else { return Ok(None) };
-    if Line::new(input.history, stands).find(0, |commit| commit == tip)?.is_some() {
+    if FirstParentLine::new(input.history, stands).find(0, |commit| commit == tip)?.is_some() {
         return Ok(None);
     }
     let detail = format!(

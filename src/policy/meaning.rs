@@ -5,7 +5,7 @@ mod targets;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{AuthorProof, Compartment, Freeze, Kind, Person, Policy, Slot};
+use super::{AuthorProof, Compartment, Freeze, Person, PersonKind, Policy, Slot};
 use crate::change::visible;
 use crate::datafile::date;
 
@@ -181,8 +181,8 @@ impl Found {
         }
         if old.kind != new.kind {
             let (direction, what) = match new.kind {
-                Kind::Human => (Direction::Looser, "a person: signatures count"),
-                Kind::Bot => (Direction::Stricter, "a bot: signatures count no more"),
+                PersonKind::Human => (Direction::Looser, "a person: signatures count"),
+                PersonKind::Bot => (Direction::Stricter, "a bot: signatures count no more"),
             };
             self.add(direction, format!("{id} is {what}"));
         }

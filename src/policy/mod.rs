@@ -26,7 +26,7 @@ pub use limits::{BreakGlass, Freeze, Limits};
 pub use meaning::{Direction, Meaning, meaning};
 pub use refs::{RefProtection, RefRule, Refs};
 pub use requirement::{Ai, Asked, Requirement, Signer, SlotState, Violation};
-pub use roster::{Enrolment, Kind, Person, Rank, Revocation, Roster, Unfit};
+pub use roster::{Enrolment, Person, PersonKind, Rank, Revocation, Roster, Unfit};
 pub use split::SplitChange;
 pub use target::{Broker, CommandEntry, Level, Target};
 

@@ -7,8 +7,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
-    AI, BREAK_GLASS, Binding, BreakGlass, Compartment, Criticality, HIDDEN, Kind, POLICY_FILE, Person, Policy, Rank,
-    Slot,
+    AI, BREAK_GLASS, Binding, BreakGlass, Compartment, Criticality, HIDDEN, POLICY_FILE, Person, PersonKind, Policy,
+    Rank, Slot,
 };
 use crate::change::links::Link;
 use crate::change::{Identity, RepoPath};
@@ -251,7 +251,7 @@ impl<'p> From<&'p Person> for Signer<'p> {
 
 impl Signer<'_> {
     fn fits(&self, slot: &Slot) -> bool {
-        self.person.kind == Kind::Human && self.roles.contains(slot.role.as_str())
+        self.person.kind == PersonKind::Human && self.roles.contains(slot.role.as_str())
     }
 }
 

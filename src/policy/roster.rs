@@ -9,7 +9,7 @@ use crate::record::{Key, Presence};
 
 /// What an entry of the roster is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum PersonKind {
     /// Somebody who can fill slots.
     Human,
     /// Fills no slot.
@@ -24,7 +24,7 @@ pub struct Person {
     /// For people; it proves nothing.
     pub name: String,
     /// A bot signs nothing that counts.
-    pub kind: Kind,
+    pub kind: PersonKind,
     /// The slots that the person can fill, and the [`Rank`].
     pub roles: Vec<String>,
     /// Addresses by which commits name the person; letter case and Unicode form do not matter.
@@ -40,7 +40,7 @@ impl Person {
     /// proves enough.
     pub fn could_fill(&self, role: &str, presence: Presence, now: i64) -> bool {
         let good = |own: &Enrolment| own.presence >= presence && own.unfit(now, Some(now), now).is_none();
-        self.kind == Kind::Human && self.roles.iter().any(|own| own == role) && self.keys.iter().any(good)
+        self.kind == PersonKind::Human && self.roles.iter().any(|own| own == role) && self.keys.iter().any(good)
     }
 }
 

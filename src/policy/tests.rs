@@ -361,7 +361,7 @@ proptest! {
     fn filling_finds_as_many_places_as_trying_all(roles in prop::collection::vec(0u8..8, 0..5), wants in prop::collection::vec(1usize..3, 3)) {
         let names = ["a", "b", "c"];
         let people: Vec<Person> = roles.iter().enumerate().map(|(i, bits)| Person {
-            id: format!("p{i}"), name: String::new(), kind: Kind::Human, emails: vec![], logins: vec![], keys: vec![],
+            id: format!("p{i}"), name: String::new(), kind: PersonKind::Human, emails: vec![], logins: vec![], keys: vec![],
             roles: names.iter().enumerate().filter(|(r, _)| bits >> r & 1 == 1).map(|(_, n)| (*n).to_owned()).collect(),
         }).collect();
         let slots: Vec<Slot> = names.iter().zip(&wants).map(|(r, &n)| Slot { role: (*r).to_owned(), n }).collect();

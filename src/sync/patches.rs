@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::change::request::{Kind, REQUESTS, Request};
+use crate::change::request::{REQUESTS, Request, RequestKind};
 use crate::change::{ObjectId, visible};
 use crate::source::git::{Repository, oid};
 use crate::source::server::{Pending, ReviewServer, Source};
@@ -70,7 +70,7 @@ fn prune(repository: &Repository, remote: &str, open: &BTreeSet<String>) -> usiz
     for mut reference in repository.raw.references_glob(&format!("{prefix}*")).into_iter().flatten().flatten() {
         let full = String::from_utf8_lossy(reference.name_bytes()).into_owned();
         let request = full.strip_prefix(&prefix).and_then(Request::named);
-        if request.is_some_and(|request| request.kind == Kind::ReviewRequest) && !open.contains(&full) {
+        if request.is_some_and(|request| request.kind == RequestKind::ReviewRequest) && !open.contains(&full) {
             gone += usize::from(reference.delete().is_ok());
         }
     }

@@ -185,7 +185,7 @@ impl Remote<'_> {
             // Another remote's name may begin with this one's and a slash. Those that no ref of a host stands for are
             // brought and taken away with what their server says.
             let request = full.strip_prefix(&prefix).and_then(Request::named);
-            let is_own = request.filter(|request| request.kind != request::Kind::ReviewRequest);
+            let is_own = request.filter(|request| request.kind != request::RequestKind::ReviewRequest);
             if is_own.is_some_and(|request| !open.contains(&request)) {
                 gone += usize::from(reference.delete().is_ok());
             }

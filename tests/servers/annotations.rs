@@ -1,7 +1,7 @@
 //! What checks of a server found, beside the change that it has.
 
 use serde_json::{Value, json};
-use undersign::change::request::{Kind, Request};
+use undersign::change::request::{Request, RequestKind};
 use undersign::delivery::ServerAccess;
 use undersign::risk::external::Report;
 use undersign::source::server::ServerKind;
@@ -31,7 +31,7 @@ fn found(forge: &Forge) -> Result<Vec<Report>, String> {
     let dir = tempfile::tempdir().unwrap();
     let access = ServerAccess::over(Box::new(forge.clone()), vec![forge.server()], dir.path());
     let (server, _) = access.connect(&forge.server())?;
-    let request = Request { kind: Kind::Pull, number: 12 };
+    let request = Request { kind: RequestKind::Pull, number: 12 };
     server.findings(forge.repository(), request, HEAD.parse().unwrap()).map_err(|error| error.to_string())
 }
 

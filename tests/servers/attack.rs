@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use undersign::app::servers::ServerSource;
 use undersign::change::ObjectId;
-use undersign::change::request::{Kind, Request as Wanted};
+use undersign::change::request::{Request as Wanted, RequestKind};
 use undersign::decision::Verdict;
 use undersign::delivery::{self, Hosts, ServerAccess};
 use undersign::source::git::Repository;
@@ -453,7 +453,7 @@ fn a_patch_that_makes_a_file_without_end_is_not_tried() {
 fn pending(number: u64, head: ObjectId) -> Pending {
     Pending {
         repository: "ann/shop".to_owned(),
-        request: Wanted { kind: Kind::Pull, number },
+        request: Wanted { kind: RequestKind::Pull, number },
         title: String::new(),
         author: "mina".to_owned(),
         is_draft: false,
@@ -577,7 +577,7 @@ fn a_request_that_another_opens_at_the_same_head_is_a_row_of_its_own() {
     desk.f.git("mina", &["update-ref", "refs/undersign/requests/origin/pull/13", &head]);
     let change = desk.change();
     let hosted = Hosts::of(&desk.repository, &[desk.forge.server()]).hosted(&change.refs).unwrap();
-    assert_eq!(hosted.request, Wanted { kind: Kind::Pull, number: 12 });
+    assert_eq!(hosted.request, Wanted { kind: RequestKind::Pull, number: 12 });
     let record = desk.signs(Verdict::Approve);
     let (entries, _) = desk.access.outbox.entries(&desk.repository.root);
     assert_eq!((entries[0].request.number, &entries[0].record), (12, &record.id().to_string()));

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use undersign::change::ObjectId;
-use undersign::change::request::{Kind, Request};
+use undersign::change::request::{Request, RequestKind};
 use undersign::source::server::http::{Client, Request as HttpRequest, Response};
 use undersign::source::server::{
     self, Account, Checks, Kept, NoAnswer, Secret, Server, ServerError, ServerKind, Transport,
@@ -167,7 +167,7 @@ fn a_check_that_fails_and_a_request_that_asks_are_found_on_whatever_page_they_ar
         token_command: None,
     };
     let connected = server::connect(&server, Secret::new("s3cret"), &played, Kept::default()).unwrap();
-    let pull = Request { kind: Kind::Pull, number: 12 };
+    let pull = Request { kind: RequestKind::Pull, number: 12 };
     let checks = connected.checks("ann/shop", pull, ObjectId([7; 20])).unwrap();
     assert_eq!(checks, Checks { passed: 2, failed: 2, running: 0 });
     let account = Account { login: "dana".to_owned(), version: String::new() };

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use undersign::change::ObjectId;
-use undersign::change::request::{Kind, Request};
+use undersign::change::request::{Request, RequestKind};
 use undersign::source::server::{
     Account, Checks, Decided, Now, Observed, Patched, Pending, ReviewServer, Series, ServerError, Signature, Source,
 };
@@ -27,7 +27,7 @@ impl ReviewServer for Told {
     fn open(&self, repository: &str, _: &Account) -> Result<Vec<Pending>, ServerError> {
         Ok(vec![Pending {
             repository: repository.to_owned(),
-            request: Request { kind: Kind::ReviewRequest, number: self.number },
+            request: Request { kind: RequestKind::ReviewRequest, number: self.number },
             title: String::new(),
             author: "mina".to_owned(),
             is_draft: false,

@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock};
 
 use serde_json::{Value, json};
 use undersign::change::Change;
-use undersign::change::request::{Kind, Request};
+use undersign::change::request::{Request, RequestKind};
 use undersign::decision::Verdict;
 use undersign::delivery::{Receipt, ServerAccess};
 use undersign::record::Record;
@@ -245,7 +245,7 @@ fn envelope(record: &Record) -> String {
 }
 
 fn request(number: u64) -> Request {
-    Request { kind: Kind::ReviewRequest, number }
+    Request { kind: RequestKind::ReviewRequest, number }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::rows::replacement;
 use super::{Goal, Review};
-use crate::app::picker::{Badge, Entry};
+use crate::app::picker::{Badge, PickerEntry};
 use crate::change::replacement::{Replacement, ReplacementId};
 use crate::change::{counted, visible};
 use crate::examination::mean_the_same;
@@ -130,14 +130,14 @@ impl Review {
     }
 
     /// The places of the same edit.
-    pub fn same_edit_places(&self, edit: &SameEdit) -> Vec<Entry<Goal>> {
+    pub fn same_edit_places(&self, edit: &SameEdit) -> Vec<PickerEntry<Goal>> {
         let mut places: Vec<_> = self.places(edit.id).collect();
         places.sort_by_key(|(index, hunk)| (self.position_of(*index), *hunk));
         let entry = |(index, hunk): (usize, usize)| {
             let inventory = self.files[index].inventory.as_ref();
             let outline = inventory.and_then(|own| own.outlines.get(hunk));
             let line = outline.map_or(0, |hunk| hunk.new.start + 1);
-            Entry {
+            PickerEntry {
                 label: format!("{}:{line}", self.diff.files[index].path),
                 detail: outline
                     .and_then(|own| own.edit.as_ref())
@@ -150,10 +150,10 @@ impl Review {
     }
 
     /// The choice that marks all of them, while any is left to mark.
-    pub fn mark_all_entry(&self, edit: &SameEdit) -> Option<Entry<()>> {
+    pub fn mark_all_entry(&self, edit: &SameEdit) -> Option<PickerEntry<()>> {
         let is_left = !self.read_only && self.places(edit.id).any(|place| !self.is_place_seen(place));
         let label = || format!("mark all {} as seen", counted(self.places(edit.id).count(), "hunk"));
-        is_left.then(|| Entry { label: label(), detail: String::new(), badge: Badge::None, choice: () })
+        is_left.then(|| PickerEntry { label: label(), detail: String::new(), badge: Badge::None, choice: () })
     }
 
     /// Marks all hunks that make the same edit as the one under the cursor, once that one was entirely shown; returns

@@ -4,7 +4,7 @@ use super::rows::{Row, bytes_of};
 use super::target::{Anchor, Wanted};
 use super::{Group, Review};
 use crate::app::TextLine;
-use crate::app::picker::{Badge, Entry};
+use crate::app::picker::{Badge, PickerEntry};
 use crate::change::compare::Line;
 use crate::change::diff::{Content, Side};
 use crate::change::enclosing::enclosing;
@@ -141,12 +141,12 @@ impl Review {
     }
 
     /// All files, in the order of the screen.
-    pub fn file_entries(&self) -> Vec<Entry<Goal>> {
+    pub fn file_entries(&self) -> Vec<PickerEntry<Goal>> {
         let entry = |(position, &index): (usize, &usize)| {
             let inventory = self.files[index].inventory.as_ref();
             let worst = self.findings_in(index).map(|(_, finding)| finding.severity).max();
             let seen = if self.is_file_seen(position) { Badge::Seen } else { Badge::Unseen };
-            Entry {
+            PickerEntry {
                 label: self.diff.files[index].path.to_string(),
                 detail: inventory.map(|i| format!("+{} −{}", i.added, i.removed)).unwrap_or_default(),
                 badge: worst.filter(|_| seen == Badge::Unseen && !self.blind).map_or(seen, Badge::Severity),
@@ -158,8 +158,8 @@ impl Review {
 
     /// Everything that is still open, and the reviewer's own notes: findings first, then omissions, hunks, notes,
     /// bookmarks.
-    pub fn items(&self) -> Vec<Entry<Goal>> {
-        let mut items: Vec<Entry<Goal>> = if self.blind { Vec::new() } else { self.open_findings() };
+    pub fn items(&self) -> Vec<PickerEntry<Goal>> {
+        let mut items: Vec<PickerEntry<Goal>> = if self.blind { Vec::new() } else { self.open_findings() };
         items.extend(self.open_omissions());
         items.extend(self.unseen_hunks());
         items.extend(
@@ -175,7 +175,7 @@ impl Review {
         items
     }
 
-    fn open_findings(&self) -> Vec<Entry<Goal>> {
+    fn open_findings(&self) -> Vec<PickerEntry<Goal>> {
         let mut open = Vec::new();
         for &index in &self.order {
             for (finding, f) in self.own_findings(index).filter(|(finding, _)| !self.is_answered(*finding)) {
@@ -187,7 +187,7 @@ impl Review {
         open
     }
 
-    fn open_omissions(&self) -> Vec<Entry<Goal>> {
+    fn open_omissions(&self) -> Vec<PickerEntry<Goal>> {
         let mut open = Vec::new();
         for (position, &index) in self.order.iter().enumerate() {
             let Some(inventory) = self.inventory_at(position) else { continue };
@@ -202,7 +202,7 @@ impl Review {
         open
     }
 
-    fn unseen_hunks(&self) -> Vec<Entry<Goal>> {
+    fn unseen_hunks(&self) -> Vec<PickerEntry<Goal>> {
         let mut open = Vec::new();
         for (position, &index) in self.order.iter().enumerate() {
             let Some(inventory) = self.inventory_at(position).filter(|_| !self.is_hidden(position)) else { continue };
@@ -329,8 +329,8 @@ impl Review {
     }
 }
 
-fn entry(badge: Badge, label: String, detail: &str, goal: Goal) -> Entry<Goal> {
-    Entry { label: visible::text(&label).into_owned(), detail: detail.to_owned(), badge, choice: goal }
+fn entry(badge: Badge, label: String, detail: &str, goal: Goal) -> PickerEntry<Goal> {
+    PickerEntry { label: visible::text(&label).into_owned(), detail: detail.to_owned(), badge, choice: goal }
 }
 
 /// The last part of a path as a name that is safe on a command line and on a disk.

@@ -5,7 +5,7 @@ use super::{Segment, Standing, length};
 use crate::decision::Verdict;
 use crate::gate::counted_decision::{CountedDecision, signers};
 use crate::gate::outcome::{Code, Reason, ReasonEffect};
-use crate::policy::{Asked, BreakGlass, Kind, SlotState};
+use crate::policy::{Asked, BreakGlass, PersonKind, SlotState};
 use crate::record::Presence;
 
 impl<'g> Segment<'_, 'g> {
@@ -18,7 +18,7 @@ impl<'g> Segment<'_, 'g> {
         }
         let now = self.now();
         let good = |decision: &CountedDecision<'_>| {
-            decision.person.kind == Kind::Human && !decision.is_ahead(now) && now < good_until(*decision, terms)
+            decision.person.kind == PersonKind::Human && !decision.is_ahead(now) && now < good_until(*decision, terms)
         };
         self.decisions(Verdict::BreakGlass).filter(|decision| self.binds(*decision) && good(decision)).collect()
     }

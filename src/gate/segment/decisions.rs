@@ -11,7 +11,7 @@ use crate::decision::Verdict;
 use crate::gate::counted_decision::{CountedDecision, signers};
 use crate::gate::outcome::{Code, Reason};
 use crate::gate::{Opaque, Rest};
-use crate::policy::{Asked, Kind};
+use crate::policy::{Asked, PersonKind};
 
 /// What nobody could read.
 #[derive(Default)]
@@ -88,7 +88,7 @@ impl<'g> Segment<'_, 'g> {
     ) -> Option<Reason> {
         let who = &decision.person.id;
         let no = |code, detail: String| Some(Reason::explains(code, detail));
-        if decision.person.kind != Kind::Human {
+        if decision.person.kind != PersonKind::Human {
             return no(Code::NotHuman, format!("{who} is not a person; only people fill slots."));
         }
         if decision.expires <= self.now() {

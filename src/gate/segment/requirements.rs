@@ -12,7 +12,7 @@ use crate::decision::Verdict;
 use crate::gate::counted_decision::{CountedDecision, signers};
 use crate::gate::outcome::{Code, Reason};
 use crate::gate::{Lands, Opaque};
-use crate::policy::{Ai, Asked, Binding, DEFAULT, Kind, Requirement, SlotState};
+use crate::policy::{Ai, Asked, Binding, DEFAULT, PersonKind, Requirement, SlotState};
 use crate::provenance;
 
 /// The requirements.
@@ -79,7 +79,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         let claims = self.decisions(Verdict::HumanOnly).filter(|decision| self.binds(*decision) && good(decision));
         let counted = |decision: CountedDecision<'_>| {
             let holds = |role: &String| may.contains(role) && decision.predicate().roles.contains(role);
-            decision.person.kind == Kind::Human && decision.person.roles.iter().any(holds)
+            decision.person.kind == PersonKind::Human && decision.person.roles.iter().any(holds)
         };
         if claims.into_iter().any(counted) { Ai::Denied } else { Ai::Unknown }
     }

@@ -8,7 +8,7 @@ use crate::change::fold::folded;
 use crate::change::visible;
 use crate::datafile::{Item, Placed, Table};
 use crate::policy::roster::accounts_in;
-use crate::policy::{Enrolment, Kind, Person, Revocation};
+use crate::policy::{Enrolment, Person, PersonKind, Revocation};
 use crate::record::{Fault, Key, Presence};
 
 pub(super) fn people(root: &Table<'_>) -> Vec<Person> {
@@ -64,12 +64,12 @@ impl Owners {
 
 fn person(id: &str, entry: &Table<'_>, owners: &mut Owners) -> Person {
     let kind = match entry.string("kind") {
-        Some(kind) if kind.value == "bot" => Kind::Bot,
+        Some(kind) if kind.value == "bot" => PersonKind::Bot,
         Some(kind) if kind.value != "human" => {
             kind.mistake("`kind` is \"human\" or \"bot\"");
-            Kind::Bot
+            PersonKind::Bot
         }
-        _ => Kind::Human,
+        _ => PersonKind::Human,
     };
     let own_keys = entry.items("keys").iter().filter_map(|item| enrolment(item, id, owners)).collect();
     let emails = entry.strings("emails").iter().map(|value| email(value, id, owners)).collect();

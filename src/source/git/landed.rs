@@ -43,7 +43,7 @@ pub(super) enum Landed {
 type Pair = (ObjectId, ObjectId);
 
 /// The newest commits of a target.
-pub(super) struct Line {
+pub(super) struct TargetLine {
     commits: Vec<OnLine>,
     at: HashMap<ObjectId, usize>,
     shaped: Mutex<Shaped>,
@@ -74,13 +74,13 @@ struct Shaped {
 
 /// What the target did since a base.
 struct Since {
-    line: Arc<Line>,
+    line: Arc<TargetLine>,
     held: Arc<Held>,
 }
 
 #[derive(Default)]
 struct Known {
-    lines: HashMap<ObjectId, Arc<Line>>,
+    lines: HashMap<ObjectId, Arc<TargetLine>>,
     shapes: HashMap<Pair, Option<Digest>>,
     patches: HashMap<Pair, Digest>,
     /// By base, head and tip of the target.
@@ -245,14 +245,14 @@ impl Repository {
         known(|known| &mut known.patches, (pair, MAX_KNOWN), kept)
     }
 
-    pub(super) fn line(&self, tip: ObjectId) -> Result<Arc<Line>, GitError> {
+    pub(super) fn line(&self, tip: ObjectId) -> Result<Arc<TargetLine>, GitError> {
         let find = || {
             let mut walk = self.raw.revwalk()?;
             // By time alone it reads no further than it is asked.
             walk.set_sorting(git2::Sort::TIME)?;
             walk.push(oid(tip))?;
             let (commits, at, shaped, held) = Default::default();
-            let mut line = Line { commits, at, shaped, held };
+            let mut line = TargetLine { commits, at, shaped, held };
             for id in walk.take(MAX_LINE) {
                 self.deadline.check()?;
                 let id = object_id(id?);
@@ -274,7 +274,7 @@ impl Repository {
     }
 }
 
-impl Line {
+impl TargetLine {
     pub(super) fn holds(&self, commit: ObjectId) -> bool {
         self.at.contains_key(&commit)
     }

@@ -29,7 +29,7 @@ pub use deadline::Deadline;
 pub use export::{LeftOut, export};
 pub use objects::{blob_id, content, diff, diff_from, entry_at, manifest, result_tree, size_of, small_text};
 pub use packs::PACKS;
-pub use past::{Line, PastCommit};
+pub use past::{CommitSelection, PastCommit};
 pub use patch::{is_same_place, patch};
 pub use proposals::{Broken, Pending, Resolved, ambiguous};
 pub use submodule::passed_by_submodule;

@@ -15,17 +15,17 @@ const MAX_MESSAGE: usize = 64 << 10;
 
 /// Which commits of a history are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Line {
+pub enum CommitSelection {
     /// All that are no merges.
     Written,
     /// The first parents, merges among them.
     FirstParents,
 }
 
-impl Line {
+impl CommitSelection {
     /// Whether a commit of so many parents is on it.
     fn takes(self, parents: usize) -> bool {
-        self == Line::FirstParents || parents < 2
+        self == CommitSelection::FirstParents || parents < 2
     }
 }
 
@@ -90,13 +90,13 @@ impl Repository {
         &self,
         tip: ObjectId,
         without: Option<ObjectId>,
-        line: Line,
+        line: CommitSelection,
         limit: usize,
     ) -> Result<Vec<ObjectId>, GitError> {
         let mut walk = self.raw.revwalk()?;
         // Topological order has to read all of a history before its first commit.
         walk.set_sorting(git2::Sort::TIME)?;
-        if line == Line::FirstParents {
+        if line == CommitSelection::FirstParents {
             walk.simplify_first_parent()?;
         }
         walk.push(oid(tip))?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::http::{Client, ServerError, escaped};
 use super::{Abilities, Account, Checks, Decided, Now, Observed, Pending, ReviewServer};
 use crate::change::ObjectId;
-use crate::change::request::{Kind, Request};
+use crate::change::request::{Request, RequestKind};
 use crate::decision::Verdict;
 
 /// The label of people's votes.
@@ -148,7 +148,7 @@ impl Server<'_> {
         let (head, full) = (change.head(), change.full());
         let url = self.url.trim_end_matches('/');
         Pending {
-            request: Request { kind: Kind::Change, number: change.number },
+            request: Request { kind: RequestKind::Change, number: change.number },
             page: format!("{url}/c/{}/+/{}", change.project, change.number),
             repository: change.project,
             title: change.subject,

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::http::{Client, ServerError, escaped};
 use super::{Account, Checks, Decided, Now, Observed, Pending, ReviewServer, STATUS};
 use crate::change::ObjectId;
-use crate::change::request::{Kind, Request};
+use crate::change::request::{Request, RequestKind};
 use crate::decision::Verdict;
 use crate::risk::external::{Report, check_run};
 
@@ -281,7 +281,7 @@ impl Server<'_> {
 }
 
 fn request(number: u64) -> Request {
-    Request { kind: Kind::Pull, number }
+    Request { kind: RequestKind::Pull, number }
 }
 
 fn login(user: Option<User>) -> String {

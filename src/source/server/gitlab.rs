@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::http::{Client, ServerError, escaped};
 use super::{Abilities, Account, Checks, Decided, Now, Observed, Pending, ReviewServer, STATUS};
 use crate::change::ObjectId;
-use crate::change::request::{Kind, Request};
+use crate::change::request::{Request, RequestKind};
 use crate::decision::Verdict;
 
 /// Changes are requested by GraphQL alone.
@@ -73,7 +73,7 @@ impl MergeRequest {
     fn pending(self, repository: String, asked: Option<String>) -> Pending {
         Pending {
             repository,
-            request: Request { kind: Kind::MergeRequest, number: self.iid },
+            request: Request { kind: RequestKind::MergeRequest, number: self.iid },
             title: self.title,
             author: username(self.author),
             is_draft: self.draft,

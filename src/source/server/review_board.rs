@@ -18,7 +18,7 @@ use super::{
     Signature, Source,
 };
 use crate::change::ObjectId;
-use crate::change::request::{Kind, Request};
+use crate::change::request::{Request, RequestKind};
 use crate::decision::Verdict;
 
 /// Those of a repository whose head is asked for with the list; of more it is asked one by one.
@@ -185,7 +185,7 @@ fn with_query(url: &str, query: &str) -> String {
 
 impl ReviewRequest {
     fn request(&self) -> Request {
-        Request { kind: Kind::ReviewRequest, number: self.id }
+        Request { kind: RequestKind::ReviewRequest, number: self.id }
     }
 
     /// Who of an account's is asked: itself, or the groups that ask for it among others.

@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::{Line, Paint, clip, clip_start};
 use super::queue::severity_role;
-use crate::app::picker::{Badge, Entry, Picker};
+use crate::app::picker::{Badge, Picker, PickerEntry};
 use crate::app::{Text, TextLine};
 use crate::tui::theme::Role;
 
@@ -35,7 +35,7 @@ pub fn picker<C: Clone>(picker: &Picker<C>, area: Rect, paint: &mut Paint<'_>) -
     cursor
 }
 
-fn entry_line<C>(entry: &Entry<C>, characters: &[u32], selected: bool, width: usize) -> Line {
+fn entry_line<C>(entry: &PickerEntry<C>, characters: &[u32], selected: bool, width: usize) -> Line {
     let mut line = Line::new().add(Role::Accent, if selected { "▸ " } else { "  " });
     line = match entry.badge {
         Badge::None => line,
