@@ -8,7 +8,7 @@ use super::command::{
     AskedRemote, CommandEffect, CommandEvent, CommandListing, CommandView, OpenedCommand, ShownCommand,
 };
 use super::keymap::Stroke;
-use super::prompt::{Prompt, Purpose};
+use super::prompt::{self, Prompt, Purpose};
 use super::queue::QueuedCommand;
 use super::text::TextField;
 use super::{Effect, Overlay, Screen, State};
@@ -21,8 +21,7 @@ pub fn open(state: &mut State, command: &QueuedCommand) -> Vec<Effect> {
     let Some(snapshot) = state.queue.ready(command.repository).cloned() else { return Vec::new() };
     let (repository, id) = (command.repository, command.pending.id);
     state.queue.selected = Some(command.key());
-    state.ticket += 1;
-    vec![Effect::Command(CommandEffect::Open { ticket: state.ticket, repository, snapshot, id })]
+    vec![Effect::Command(CommandEffect::Open { ticket: state.opens(), repository, snapshot, id })]
 }
 
 /// Updates the state with what workers found about commands.
@@ -48,6 +47,7 @@ fn opened(state: &mut State, ticket: u64, repository: usize, result: Result<Box<
     if ticket != state.ticket {
         return;
     }
+    state.opening = None;
     match result {
         Ok(opened) => {
             let draft = state.command_drafts.remove(&(repository, opened.pending.id)).unwrap_or_default();
@@ -151,7 +151,7 @@ fn answer(state: &mut State) -> Vec<Effect> {
         _ => return Vec::new(),
     };
     let field = TextField::with(command.answer(&row).unwrap_or_default());
-    state.overlay = Some(Overlay::Prompt(Prompt { label, field, purpose: Purpose::AnswerOfCommand(row) }));
+    prompt::open(state, Prompt::new(label, field, Purpose::AnswerOfCommand(row)));
     Vec::new()
 }
 

@@ -217,8 +217,7 @@ fn queue_action(state: &mut State, action: Action, count: Option<usize>) -> Vec<
         Action::Open => return open_selected(state),
         Action::Filter => {
             let field = TextField::with(&state.queue.filter);
-            state.overlay =
-                Some(Overlay::Prompt(Prompt { label: "filter".to_owned(), field, purpose: Purpose::Filter }));
+            state.overlay = Some(Overlay::Prompt(Prompt::new("filter".to_owned(), field, Purpose::Filter)));
         }
         Action::Why => {
             let entry = || state.queue.selected_entry().map(|entry| why::text(state, entry));
@@ -303,8 +302,7 @@ pub fn open_selected(state: &mut State) -> Vec<Effect> {
     let (change, snapshot) = (entry.change.clone(), state.queue.snapshot(&entry.change).cloned());
     let Some(snapshot) = snapshot else { return Vec::new() };
     state.queue.selected = Some(change.id.clone());
-    state.ticket += 1;
-    vec![Effect::Open { ticket: state.ticket, snapshot, change, read_only: false }]
+    vec![Effect::Open { ticket: state.opens(), snapshot, change, read_only: false }]
 }
 
 /// The review that a ticket belongs to: the one on the screen, or the whole change while a part of it is shown.

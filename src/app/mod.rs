@@ -68,6 +68,9 @@ pub const FILE_LIST_FROM: u16 = 100;
 /// The least number of columns with room for the preview at the right of the queue.
 pub const BESIDE_FROM: u16 = 170;
 
+/// How long strokes wait for a change or a part of it to open. Ctrl-C takes them back at any time.
+const OPENING: Duration = Duration::from_secs(5);
+
 /// How often the desk fetches commands.
 const TICK: Duration = Duration::from_secs(10);
 
@@ -150,6 +153,10 @@ pub struct State {
     pub screen: Screen,
     pub queue: Queue,
     pub overlay: Option<Overlay>,
+    /// The ticket of what is being opened. What is typed meanwhile is for that, and waits.
+    pub opening: Option<u64>,
+    /// A note or an answer that was left without being taken, until its change is left.
+    pub unfinished: Option<Prompt>,
     /// A sentence in the footer, until the next stroke.
     pub status: Option<String>,
     pub keymap: Keymap,
@@ -532,6 +539,8 @@ impl State {
             screen: Screen::Queue,
             queue: Queue::new(&paths),
             overlay: None,
+            unfinished: None,
+            opening: None,
             status: None,
             keymap,
             pending: Vec::new(),
@@ -577,6 +586,13 @@ impl State {
         state.only_review = true;
         state.ticket = 1;
         (state, vec![Effect::Open { ticket: 1, snapshot, change, read_only }])
+    }
+
+    /// The ticket for something that is to be opened.
+    fn opens(&mut self) -> u64 {
+        self.ticket += 1;
+        self.opening = Some(self.ticket);
+        self.ticket
     }
 
     /// The number for a new sheet.
@@ -679,6 +695,9 @@ impl State {
 
     /// How long the next stroke waits for the result of the last one.
     pub fn patience(&self) -> Duration {
+        if self.opening == Some(self.ticket) {
+            return OPENING;
+        }
         match &self.screen {
             Screen::Review(review) => review.patience(),
             Screen::Queue | Screen::Command(_) => Duration::ZERO,

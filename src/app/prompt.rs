@@ -13,9 +13,24 @@ pub struct Prompt {
     pub label: String,
     pub field: TextField,
     pub purpose: Purpose,
+    /// The text that it began with.
+    before: String,
 }
 
-#[derive(Debug, Clone)]
+impl Prompt {
+    pub fn new(label: String, field: TextField, purpose: Purpose) -> Prompt {
+        let before = field.text().to_owned();
+        Prompt { label, field, purpose, before }
+    }
+
+    /// Whether something was written that is worth keeping.
+    fn is_unfinished(&self) -> bool {
+        let is_remark = !matches!(self.purpose, Purpose::Filter | Purpose::Search);
+        is_remark && !self.field.text().trim().is_empty() && self.field.text() != self.before
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
 pub enum Purpose {
     Filter,
     Search,
@@ -25,6 +40,23 @@ pub enum Purpose {
     Note(Box<Note>, Option<usize>),
 }
 
+/// Opens a prompt; with the text that was left unfinished for the same purpose.
+pub fn open(state: &mut State, mut prompt: Prompt) {
+    if let Some(unfinished) = state.unfinished.take_if(|unfinished| unfinished.purpose == prompt.purpose) {
+        prompt.field = unfinished.field;
+        state.status = Some("This is what you left unfinished here.".to_owned());
+    }
+    state.overlay = Some(Overlay::Prompt(prompt));
+}
+
+/// Leaves a prompt without what was written; that is kept, since a key pressed by mistake must not lose it.
+fn leave(state: &mut State, prompt: Prompt) {
+    if prompt.is_unfinished() {
+        state.status = Some("Not taken. Open it here again to go on with what you wrote.".to_owned());
+        state.unfinished = Some(prompt);
+    }
+}
+
 pub fn stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effect> {
     let page = state.page();
     match stroke.key {
@@ -32,9 +64,13 @@ pub fn stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effe
             if matches!(prompt.purpose, Purpose::Filter) {
                 state.queue.set_filter("", page);
             }
+            leave(state, prompt);
             return Vec::new();
         }
-        Key::Char('c') if stroke.ctrl => return Vec::new(),
+        Key::Char('c') if stroke.ctrl => {
+            leave(state, prompt);
+            return Vec::new();
+        }
         Key::Enter if !(stroke.alt && prompt.field.has_lines()) => return done(state, prompt),
         Key::Char('o') if stroke.ctrl && prompt.field.has_lines() => {
             let text = prompt.field.text().to_owned();

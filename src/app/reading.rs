@@ -5,7 +5,7 @@ use super::ceremony::Ask;
 use super::choice::Choice;
 use super::keymap::Stroke;
 use super::picker::{Badge, Picker, PickerEntry};
-use super::prompt::{Prompt, Purpose};
+use super::prompt::{self, Prompt, Purpose};
 use super::review::layout::Layout;
 use super::review::parts::ChangePart;
 use super::review::{EditId, Goal, MAX_ITEMS, Review};
@@ -95,7 +95,8 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
     let before = writes.then(|| review.draft.clone());
     match action {
         Action::Search => {
-            state.overlay = prompt("search".to_owned(), TextField::default(), Purpose::Search);
+            let search = Prompt::new("search".to_owned(), TextField::default(), Purpose::Search);
+            prompt::open(state, search);
         }
         Action::Intent => {
             let lines = review.intent();
@@ -133,7 +134,7 @@ fn remark(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Answer => match review.subject() {
             Some((subject, question)) => {
                 let field = TextField::with_lines(review.answered(&subject).map_or("", String::as_str));
-                state.overlay = prompt(question, field, Purpose::Answer(subject));
+                prompt::open(state, Prompt::new(question, field, Purpose::Answer(subject)));
             }
             None => {
                 let next = state.keymap.first(Action::NextFinding);
@@ -141,18 +142,22 @@ fn remark(state: &mut State, action: Action) -> Vec<Effect> {
             }
         },
         Action::Note => match review.note_place() {
-            Some(place) => state.overlay = note(place, "note"),
+            Some(place) => prompt::open(state, note(place, "note")),
             None => state.status = Some("This file is still being read.".to_owned()),
         },
         Action::FileNote => {
-            let place = review.file_note_place();
-            state.overlay = place.and_then(|place| note(place, "note"));
+            if let Some(place) = review.file_note_place() {
+                prompt::open(state, note(place, "note"));
+            }
         }
         Action::PathNote => {
             let (ticket, snapshot, change) = (review.ticket, review.snapshot.clone(), review.change.clone());
             return vec![Effect::Paths { ticket, snapshot, change }];
         }
-        _ => state.overlay = note(review.change_note_place(), "note"),
+        _ => {
+            let prompt = note(review.change_note_place(), "note");
+            prompt::open(state, prompt);
+        }
     }
     Vec::new()
 }
@@ -192,11 +197,7 @@ fn places(title: &str, entries: Vec<PickerEntry<Goal>>) -> Overlay {
     Overlay::Picker(Box::new(Picker::new(title, entries)))
 }
 
-fn prompt(label: String, field: TextField, purpose: Purpose) -> Option<Overlay> {
-    Some(Overlay::Prompt(Prompt { label, field, purpose }))
-}
-
-fn note((place, at): (Note, Option<usize>), label: &str) -> Option<Overlay> {
+fn note((place, at): (Note, Option<usize>), label: &str) -> Prompt {
     let place_name = match (place.line, place.until) {
         _ if place.is_outdated() => "outdated note".to_owned(),
         (line, Some(until)) => format!("{label} on lines {line} to {until}"),
@@ -205,7 +206,7 @@ fn note((place, at): (Note, Option<usize>), label: &str) -> Option<Overlay> {
         (line, None) => format!("{label} on line {line}"),
     };
     let label = if at.is_some() { format!("{place_name} (empty takes it away)") } else { place_name };
-    prompt(label, TextField::with_lines(&place.text), Purpose::Note(Box::new(place), at))
+    Prompt::new(label, TextField::with_lines(&place.text), Purpose::Note(Box::new(place), at))
 }
 
 /// The paths of the head are known: one of them is chosen for a note.
@@ -236,7 +237,8 @@ pub fn see_alike(state: &mut State, edit: EditId) -> Vec<Effect> {
 /// Prompts for a note on a path.
 pub fn note_on(state: &mut State, path: &str) {
     if let Screen::Review(review) = &state.screen {
-        state.overlay = note(review.path_note_place(path), "note");
+        let prompt = note(review.path_note_place(path), "note");
+        prompt::open(state, prompt);
     }
 }
 
@@ -277,9 +279,8 @@ fn turn_to_part(state: &mut State, action: Action) -> Vec<Effect> {
     let (snapshot, change) = (whole.snapshot.clone(), whole.change.clone());
     match next {
         Ok(Some(part)) => {
-            state.ticket += 1;
             let shape = state.look.shape(state.diff_width());
-            vec![Effect::View { ticket: state.ticket, snapshot, change, part, shape }]
+            vec![Effect::View { ticket: state.opens(), snapshot, change, part, shape }]
         }
         Ok(None) => {
             back_to_all(state);
@@ -301,8 +302,7 @@ fn range_diff(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     };
     let (snapshot, change) = (whole.snapshot.clone(), whole.change.clone());
-    state.ticket += 1;
-    vec![Effect::Range { ticket: state.ticket, snapshot, change, then }]
+    vec![Effect::Range { ticket: state.opens(), snapshot, change, then }]
 }
 
 fn sign(state: &mut State) {
@@ -338,6 +338,7 @@ fn own_decision(state: &State) -> Option<Verdict> {
 /// The person leaves the review: what was partly shown is kept too.
 pub fn left(state: &mut State) -> Vec<Effect> {
     back_to_all(state);
+    state.unfinished = None;
     match &mut state.screen {
         Screen::Review(review) if !review.read_only => save(review),
         _ => Vec::new(),

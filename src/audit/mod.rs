@@ -34,7 +34,7 @@ use crate::gate::{Decided, Emergency, RECEIPTS_KEPT, Remembered, emergencies};
 use crate::gate_state::{self, Entries};
 use crate::ledger::{self, Scope};
 use crate::policy::Policy;
-use crate::record::{Chain, ChainId, Record};
+use crate::record::{Chain, ChainId, Index, Record};
 use crate::source::git::{GitError, Repository};
 use book::Book;
 use line::Place;
@@ -217,10 +217,29 @@ impl<'g> Ground<'g> {
                 found.push(of(Kind::RecordLost, text));
             }
         }
+        found.extend(self.lost_heads().into_iter().map(|text| of(Kind::RecordLost, text)));
         for (first, last) in self.log.iter().flat_map(|log| &log.entries.missing) {
             found.push(of(Kind::LogGap, format!("Lines {first} to {last} are not here: put away, or deleted.")));
         }
         found
+    }
+
+    /// Records that somebody saw when signing, or the gate, and that are not here: one may have been a rejection. A
+    /// sentence for each chain, of the highest that is missed.
+    fn lost_heads(&self) -> BTreeSet<String> {
+        let (chains, keys) = (self.book.chains(), self.policies.keys().unwrap_or_default());
+        let index = Index::of(chains);
+        let seen = chains.iter().map(|chain| &*chain.seen);
+        let seen = seen.chain(self.log.iter().map(|log| &log.remembered.heads));
+        let mut lost: BTreeMap<ChainId, u64> = BTreeMap::new();
+        for loss in seen.flat_map(|heads| heads.losses(&index)).filter(|loss| keys.contains(&loss.chain.key)) {
+            let highest = lost.entry(loss.chain).or_default();
+            *highest = loss.head.seq.max(*highest);
+        }
+        let text = |(chain, seq)| {
+            format!("Record {seq} of the chain {chain} was there when somebody signed, and is not here any more.")
+        };
+        lost.into_iter().map(text).collect()
     }
 
     fn inputs(&self, lines: &[RefLine], query: &Query) -> Inputs {

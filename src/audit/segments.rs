@@ -190,7 +190,9 @@ impl<'l> OfRef<'l> {
     ) -> Result<Cut<'c>, GitError> {
         let shown = self.shown();
         let court = self.court(ground, &shown);
-        let (mut approved, keys) = (BTreeSet::new(), cut.stretches.keys().copied().collect::<Vec<_>>());
+        let is_one_move = |(start, end): &(usize, usize)| self.verdicts.is_one_move(cut.low + start..cut.low + end);
+        let keys: Vec<_> = cut.stretches.keys().copied().filter(is_one_move).collect();
+        let mut approved = BTreeSet::new();
         for (batch, part) in keys.chunks(BATCH).enumerate() {
             progress("segments", batch * BATCH, keys.len());
             let question = |&(start, end): &(usize, usize)| {

@@ -162,7 +162,8 @@ fn policy_of(repository: &Repository, commit: ObjectId) -> Result<Policy, Reason
     match repository.policy_at(commit) {
         Ok(PolicyState::Found(policy)) => Ok(*policy),
         Ok(PolicyState::Absent) => {
-            let detail = "There is no .undersign/policy.toml on the policy branch. `undersign init` writes one.";
+            let detail = "There is no .undersign/policy.toml on the policy branch. `undersign init` writes one; commit \
+                          it, and push it there.";
             Err(Reason::undecidable(Code::PolicyAbsent, detail))
         }
         Ok(PolicyState::Invalid(error)) => {

@@ -529,7 +529,11 @@ pub fn refusals(snapshot: &RepositorySnapshot, examination: &Examination) -> Vec
     let branch = visible::text(&snapshot.target.name);
     match (&snapshot.policy, &examination.standing) {
         (PolicyState::Absent, _) => {
-            vec![format!("{}: There is no policy on {branch}, so nothing may land.", Code::PolicyAbsent)]
+            vec![format!(
+                "{}: There is no policy on {branch}, so nothing may land. `undersign init` writes one; \
+                           commit it, and push it there.",
+                Code::PolicyAbsent
+            )]
         }
         (PolicyState::Invalid(error), _) => vec![format!(
             "{}: The policy on {branch} has mistakes, so nothing may land: {}",

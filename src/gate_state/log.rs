@@ -118,6 +118,7 @@ impl Log {
             last = self.head_of(&mut File::open(&part).map_err(failed)?, &part)?;
         }
         let there = last.unwrap_or_else(|| AuditHead { seq: 0, digest: "0".repeat(64) });
+        self.refuse_rewritten(&there)?;
         let lost = self.known.as_ref().filter(|known| known.seq > there.seq && known.seq < MAX_SEQ);
         entry.missing = lost.map(|_| there.seq + 1);
         let before = lost.unwrap_or(&there);
@@ -129,6 +130,22 @@ impl Log {
         give_away(&path);
         file.sync_data().map_err(failed)?;
         Ok(AuditHead { seq: entry.seq, digest })
+    }
+
+    /// A line that the gate remembers is as it wrote it. All before it is, too: each names the one before.
+    ///
+    /// # Errors
+    /// It is another one, so that all of them may have been written again.
+    fn refuse_rewritten(&self, head: &AuditHead) -> Result<(), String> {
+        match &self.known {
+            Some(known) if known.seq == head.seq && known.digest != head.digest => Err(format!(
+                "The gate's log {} was rewritten: line {} is not the one that the gate wrote. Restore it, or move it \
+                 away; then the next verdict says that it is missing.",
+                self.path().display(),
+                head.seq
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The last line of a file of it; none in an empty one.
@@ -165,6 +182,7 @@ impl Log {
         for path in parts.into_iter().map(|(_, path)| path).chain([self.path()]) {
             read_part(&path, &mut log, &mut prev)?;
         }
+        log.entries.iter().try_for_each(|(_, head)| self.refuse_rewritten(head))?;
         let seq = prev.as_ref().map_or(0, |head: &AuditHead| head.seq);
         log.missing.extend(self.known.as_ref().filter(|known| known.seq > seq).map(|known| (seq + 1, known.seq)));
         Ok(log)
@@ -319,6 +337,27 @@ mod tests {
         log.append(long).unwrap();
         assert_eq!(log.append(entry("deny")).unwrap().seq, 3);
         assert_eq!(log.read().unwrap().entries.len(), 3);
+    }
+
+    #[test]
+    fn a_log_that_was_written_again_line_by_line_shows_and_is_not_gone_on_with() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (log, forged) = (Log::in_dir(dir.path()), Log::in_dir(other.path()));
+        log.append(entry("deny")).unwrap();
+        let head = log.append(entry("allow")).unwrap();
+        forged.append(entry("allow")).unwrap();
+        forged.append(entry("allow")).unwrap();
+        let known = Log::in_dir(dir.path()).known_to(Some(head));
+        std::fs::copy(other.path().join(FILE), dir.path().join(FILE)).unwrap();
+        assert_eq!(log.read().unwrap().entries.len(), 2, "by itself it is sound");
+        assert!(known.read().unwrap_err().contains("was rewritten: line 2"));
+        assert!(known.append(entry("allow")).unwrap_err().contains("was rewritten: line 2"));
+        forged.append(entry("allow")).unwrap();
+        std::fs::copy(other.path().join(FILE), dir.path().join(FILE)).unwrap();
+        assert!(known.read().unwrap_err().contains("was rewritten: line 2"), "whatever follows it");
+        std::fs::remove_file(dir.path().join(FILE)).unwrap();
+        assert_eq!(known.append(entry("allow")).unwrap().seq, 3);
+        assert_eq!(seqs(&known), (vec![3], vec![(1, 2)]));
     }
 
     fn seqs(log: &Log) -> (Vec<u64>, Vec<(u64, u64)>) {

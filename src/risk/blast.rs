@@ -68,7 +68,9 @@ pub(super) fn of(files: &[FileDiff], rules: &Rules) -> Blast {
         let path = own.lossy();
         let (class, sentence) = rules.class_of(&path);
         if class >= BlastClass::B1 && !is_test(&path) {
-            packages.insert(path.split('/').take(2).map(str::to_owned).collect::<Vec<_>>());
+            // The first two folders: a file is no package of its own.
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            packages.insert(folder.split('/').take(2).map(str::to_owned).collect::<Vec<_>>());
         }
         if !reasons.iter().any(|reason| reason.sentence == sentence) {
             reasons.push(BlastReason { class, sentence: sentence.to_owned(), path: own.clone() });
@@ -95,23 +97,35 @@ pub(super) fn is_test(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let in_folder = |names: &[&str]| path.split('/').any(|part| names.contains(&part));
     let is_named_so = name.starts_with("test_")
-        || [".test.", ".spec.", "_test.", "_tests.", "Test.java", "Tests.cs"].iter().any(|mark| name.contains(mark));
-    // Cargo treats nothing below `src` as a test because of its name.
-    let is_source = name.ends_with(".rs") && in_folder(&["src"]);
-    in_folder(FOLDERS) || is_named_so && !is_source || in_folder(OF_CODE) && !INFRASTRUCTURE.contains(&extension(path))
+        || name == "conftest.py"
+        || [".test.", ".spec.", "_test.", "_tests.", "_spec.rb", "Test.java", "Tests.cs"]
+            .iter()
+            .any(|m| name.contains(m));
+    // .NET names the projects of its tests so.
+    let is_project =
+        path.split('/').any(|part| [".Tests", "UnitTests", "IntegrationTests"].iter().any(|end| part.ends_with(end)));
+    // Cargo treats nothing below `src` as a test because of its name; Maven and Gradle, nothing below `src/main`.
+    let is_source = name.ends_with(".rs") && in_folder(&["src"]) || path.contains("src/main/");
+    // `helm test` runs these in a cluster.
+    let is_run = path.contains("templates/tests/");
+    !is_run && in_folder(FOLDERS)
+        || (is_named_so || is_project) && !is_source
+        || in_folder(OF_CODE) && !is_source && !INFRASTRUCTURE.contains(&extension(path))
 }
 
 /// Examples and documentation: nothing is deployed from there.
 pub(super) fn is_sample(path: &str) -> bool {
     const FOLDERS: &[&str] = &["example", "examples", "sample", "samples"];
     const OF_TEXTS: &[&str] = &["demo", "doc", "docs", "website", "blog"];
+    // In these, each folder is a program, whatever it is about.
+    const OF_PROGRAMS: &[&str] = &["apps", "cmd", "packages", "services"];
     let name = path.rsplit('/').next().unwrap_or(path);
     // Texts that tools read by these names.
     let is_read = ["requirements", "constraints", "CMakeLists"].iter().any(|read| name.starts_with(read));
     let in_folder = |names: &[&str]| path.split('/').any(|part| names.contains(&part));
     in_folder(FOLDERS)
-        || in_folder(OF_TEXTS) && !INFRASTRUCTURE.contains(&extension(path))
-        || [".md", ".rst", ".adoc", ".html"].iter().any(|ending| name.ends_with(ending))
+        || in_folder(OF_TEXTS) && !in_folder(OF_PROGRAMS) && !INFRASTRUCTURE.contains(&extension(path))
+        || [".md", ".rst", ".adoc"].iter().any(|ending| name.ends_with(ending))
         || name.ends_with(".txt") && !is_read
 }
 
@@ -121,7 +135,9 @@ pub(super) fn is_rehearsal(path: &str) -> bool {
     let of_configuration = ["json", "toml", "ini", "cfg", "conf", "properties", "env", "xml"];
     let extension = extension(path);
     let is_configuration = INFRASTRUCTURE.contains(&extension) || of_configuration.contains(&extension);
-    is_configuration && path.split(['/', '.', '-', '_']).any(|word| WORDS.contains(&word)) && !path.starts_with(".git")
+    let says = |words: &[&str]| path.split(['/', '.', '-', '_']).any(|word| words.contains(&word));
+    // The configuration of a developers' portal in production is none of a rehearsal.
+    is_configuration && says(WORDS) && !says(&["prod", "production", "live"]) && !path.starts_with(".git")
 }
 
 /// The extension of a path.

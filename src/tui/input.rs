@@ -28,7 +28,10 @@ pub fn event(raw: Raw) -> Option<Event> {
             };
             Some(Event::Mouse(Mouse { kind, column: mouse.column, row: mouse.row }))
         }
-        Raw::Resize(width, height) => Some(Event::Resize(width, height)),
+        Raw::Resize(columns, rows) => {
+            let (columns, rows) = super::known(columns, rows);
+            Some(Event::Resize(columns, rows))
+        }
         _ => None,
     }
 }

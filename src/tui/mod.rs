@@ -86,8 +86,14 @@ impl Screen {
     }
 
     pub fn size(&self) -> io::Result<(u16, u16)> {
-        terminal::size()
+        terminal::size().map(|(columns, rows)| known(columns, rows))
     }
+}
+
+/// The size of a terminal. One that was never told its own, as behind some pipes and containers, says 0 × 0: then that
+/// of most is assumed, as curses does.
+pub fn known(columns: u16, rows: u16) -> (u16, u16) {
+    if columns == 0 || rows == 0 { (80, 24) } else { (columns, rows) }
 }
 
 impl Drop for Screen {
@@ -114,4 +120,14 @@ fn install_panic_hook() {
             std::process::exit(101);
         }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_terminal_without_a_size_has_that_of_most() {
+        assert_eq!(super::known(0, 0), (80, 24));
+        assert_eq!(super::known(0, 80), (80, 24));
+        assert_eq!(super::known(3, 1), (3, 1));
+    }
 }

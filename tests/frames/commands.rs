@@ -140,7 +140,7 @@ fn what_came_while_it_was_read_is_noticed_before_anything_is_signed() {
     rahim.press("<enter>SrNot today.<enter>refuse<enter>");
     assert!(rahim.frame().contains("✓ Refused"), "{}", rahim.frame());
     session.press("<enter>");
-    assert!(session.frame().contains("something came meanwhile"), "{}", session.frame());
+    assert!(session.frame().contains("has changed since you read it"), "{}", session.frame());
     assert_eq!(signed(&f).len(), 1);
 }
 

@@ -137,3 +137,19 @@ fn a_note_on_lines_says_which_and_a_changed_one_stays_where_it_was() {
     amend(&f, "new.txt", &files("above\n", "more\n"));
     assert!(opened(&f).frame().contains("lines 2–4: These."), "{}", opened(&f).frame());
 }
+
+#[test]
+fn a_note_that_was_left_unfinished_is_there_again_at_the_same_place_alone() {
+    let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &numbered(0..10))]);
+    let mut session = opened(&f);
+    session.press("]5jc").press("Why this one, and no").press("<esc>");
+    assert!(session.frame().contains("Open it here again"), "{}", session.frame());
+    let elsewhere = session.press("jc").frame();
+    assert!(!elsewhere.contains("Why this one"), "{elsewhere}");
+    let again = session.press("<esc>kc").frame();
+    assert!(again.contains("Why this one, and no"), "{again}");
+    let noted = session.press(" other?<enter>").frame();
+    assert!(noted.contains("Why this one, and no other?"), "{noted}");
+    let taken = session.press("jc").frame();
+    assert!(!taken.contains("left unfinished"), "{taken}");
+}

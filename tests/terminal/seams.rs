@@ -214,3 +214,20 @@ fn ctrl_z_is_heard_in_a_prompt_too() {
     program.wait_for("? help");
     quit(program);
 }
+
+#[test]
+fn what_is_typed_while_a_change_opens_is_for_it() {
+    let home = home();
+    let dir = home.path().join("demo").display().to_string();
+    let mut program = Program::start(&["demo", "--dir", &dir], (120, 36), &[], home.path());
+    program.wait_for("need you");
+    // The key that leaves the reader would leave the program if it came to the queue.
+    program.press("/typo\r\rq");
+    program.press("\r S");
+    program.wait_for("1 hunk seen");
+    program.press("\x1bq");
+    program.wait_for("need you");
+    program.press("q");
+    let (exit, restored) = program.end();
+    assert!(exit == 0 && restored);
+}

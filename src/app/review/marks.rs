@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::rows::{self, Row};
 use super::{File, Review};
+use crate::app::Side;
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
 use crate::change::compare::Hunk;
@@ -348,12 +349,21 @@ impl Review {
         }
         let (old_side, first, last) = match (row, self.line_of(position, row)) {
             (Row::Hunk { hunk }, _) => lines_of(file.comparison.hunks.get(hunk as usize)?),
+            (Row::Finding { finding, place }, _) => self.line_of_finding(finding, place),
+            (Row::FindingDetail { finding, .. }, _) => self.line_of_finding(finding, 0),
             (_, Some((old_side, line))) => (old_side, self.selected_line(position, old_side).unwrap_or(line), line),
             _ => (false, 0, 0),
         };
         let (line, until) = (first.min(last), first.max(last));
         let until = (until != line && line > 0).then_some(until);
         Some(self.note_at(Note { path: escape(&file.diff.path), old_side, line, until, ..Note::default() }))
+    }
+
+    /// Side, and twice the line, of a place of a finding; line 0 if it is about the file.
+    fn line_of_finding(&self, finding: u32, place: u32) -> (bool, u32, u32) {
+        let Some(finding) = self.findings().get(finding as usize) else { return (false, 0, 0) };
+        let at = finding.places.get(place as usize).map_or(&finding.location, |place| &place.location);
+        (at.side == Side::Old, at.line, at.line)
     }
 
     /// A note on the whole file under the cursor.

@@ -114,7 +114,10 @@ fn in_force(repository: &Repository) -> Result<Policy, String> {
 fn found(state: PolicyState, place: &str) -> Result<Policy, String> {
     match state {
         PolicyState::Found(policy) => Ok(*policy),
-        PolicyState::Absent => Err(format!("There is no {POLICY_PATH} on {place}. `undersign init` writes one.")),
+        PolicyState::Absent => Err(format!(
+            "There is no {POLICY_PATH} on {place}. `undersign init` writes one; commit it, and push it \
+             there."
+        )),
         PolicyState::Invalid(error) => Err(visible::lines(&error.to_string())),
     }
 }

@@ -3,26 +3,34 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::digest::Digest;
-use crate::risk::facts::{Delta, Fact, Kind};
+use crate::risk::facts::{Delta, Fact, Heirs, Kind};
 use crate::risk::rules::FactRule;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 
 /// What each file lost and gained, and the candidate findings.
 #[derive(Default)]
 pub(super) struct Stated {
-    came: BTreeMap<Moved, u32>,
-    went: BTreeMap<Moved, u32>,
-    said: Vec<(Direction, Moved, Vec<Finding>)>,
+    /// The scopes in which each was added.
+    came: BTreeMap<Moved, Vec<String>>,
+    /// The scopes from which each was removed.
+    went: BTreeMap<Moved, Vec<String>>,
+    said: Vec<Said>,
 }
+
+/// Findings that do not count if what they are about was moved.
+struct Said {
+    moved: Moved,
+    scope: String,
+    /// None of what was added: it is not missed anywhere.
+    heirs: Option<Heirs>,
+    found: Vec<Finding>,
+}
+
+/// How many places are tried for one fact: a file may state the same in twenty thousand functions.
+const MAX_TRIED: usize = 1_000;
 
 /// Kind, object and text of a fact, in 16 bytes: the same in every place.
 type Moved = [u8; 16];
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Came,
-    Went,
-}
 
 impl Stated {
     /// Adds a file, each once; returns the findings that are already certain.
@@ -37,41 +45,45 @@ impl Stated {
             let firing = firing.map(|(rule, finding)| (rule, anew.weigh(rule, finding, delta)));
             match delta {
                 Delta::Changed { .. } => found.extend(firing.map(|(_, finding)| finding)),
-                Delta::Came(fact) => self.remember(Direction::Came, fact, firing.map(|(_, finding)| finding).collect()),
-                Delta::Went { fact, .. } => {
-                    let said = firing.map(|(rule, finding)| successors.weigh(rule, fact, finding, &deltas)).collect();
-                    self.remember(Direction::Went, fact, said);
+                Delta::Came(fact) => {
+                    let found = firing.map(|(_, finding)| finding).collect();
+                    self.came.entry(moved(fact)).or_default().push(fact.scope.clone());
+                    self.remember(fact, None, found);
+                }
+                Delta::Went { fact, heirs, .. } => {
+                    let weigh = |(rule, finding)| successors.weigh(rule, (fact, heirs), finding, &deltas);
+                    let found = firing.map(weigh).collect();
+                    self.went.entry(moved(fact)).or_default().push(fact.scope.clone());
+                    self.remember(fact, Some(heirs), found);
                 }
             }
         }
         found
     }
 
-    fn remember(&mut self, direction: Direction, fact: &Fact, said: Vec<Finding>) {
-        let key = moved(fact);
-        let counts = if direction == Direction::Came { &mut self.came } else { &mut self.went };
-        *counts.entry(key).or_default() += 1;
-        if !said.is_empty() {
-            self.said.push((direction, key, said));
+    fn remember(&mut self, fact: &Fact, heirs: Option<&Heirs>, found: Vec<Finding>) {
+        if !found.is_empty() {
+            self.said.push(Said { moved: moved(fact), scope: fact.scope.clone(), heirs: heirs.cloned(), found });
         }
     }
 
     /// The remaining findings: each occurrence on the other side means that one was moved.
     pub fn finish(self) -> Vec<Finding> {
         let Stated { mut came, mut went, said } = self;
-        let mut is_moved = |direction, key| {
-            let others = if direction == Direction::Came { &mut went } else { &mut came };
-            others.get_mut(&key).filter(|count| **count > 0).map(|count| *count -= 1).is_some()
+        let mut is_moved = |said: &Said| {
+            let Said { moved, scope, heirs, .. } = said;
+            let others = if heirs.is_none() { &mut went } else { &mut came };
+            let Some(places) = others.get_mut(moved) else { return false };
+            let is_heir = |place: &String| heirs.as_ref().is_none_or(|heirs| heirs.include(scope, place));
+            places.iter().take(MAX_TRIED).position(is_heir).map(|at| places.swap_remove(at)).is_some()
         };
-        said.into_iter()
-            .filter(|(direction, key, _)| !is_moved(*direction, *key))
-            .flat_map(|(_, _, found)| found)
-            .collect()
+        said.into_iter().filter(|said| !is_moved(said)).flat_map(|said| said.found).collect()
     }
 }
 
-/// Facts that were added to a file and may replace removed ones: a lock of another kind, a check in a new function. One
-/// added in the scope of removed ones replaces all of them, one added elsewhere replaces one.
+/// Facts that were added to a file and may replace removed ones: a lock of another kind, a check in a function that is
+/// called now. One added in the scope of removed ones replaces all of them, one added elsewhere replaces one, if that
+/// can be where it went.
 #[derive(Default)]
 struct Successors {
     /// By rule: the scopes in which facts were added.
@@ -82,7 +94,13 @@ struct Successors {
 
 impl Successors {
     /// A finding of a removed fact: low if something replaces it.
-    fn weigh(&mut self, rule: &FactRule, fact: &Fact, finding: Finding, deltas: &[Delta]) -> Finding {
+    fn weigh(
+        &mut self,
+        rule: &FactRule,
+        (fact, heirs): (&Fact, &Heirs),
+        finding: Finding,
+        deltas: &[Delta],
+    ) -> Finding {
         let came = || {
             deltas.iter().filter_map(|delta| match delta {
                 Delta::Came(fact) if rule.is_succeeded_by(fact) => Some(fact),
@@ -92,8 +110,9 @@ impl Successors {
         let scopes = self.scopes.entry(rule.wording.id.clone());
         let scopes = scopes.or_insert_with(|| came().map(|fact| fact.scope.clone()).collect());
         let left = self.left.entry(rule.wording.id.clone()).or_insert_with(|| came().count());
-        let is_replaced = *left > 0 || scopes.contains(&fact.scope);
-        *left = left.saturating_sub(1);
+        let is_elsewhere = *left > 0 && scopes.iter().take(MAX_TRIED).any(|scope| heirs.include(&fact.scope, scope));
+        let is_replaced = is_elsewhere || scopes.contains(&fact.scope);
+        *left = left.saturating_sub(usize::from(is_replaced));
         if !is_replaced {
             return finding;
         }

@@ -1,6 +1,7 @@
 //! Compares the facts of two sides: what was added, what was removed, and what changed its value.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use super::{ChangedLines, Fact, Kind};
 
@@ -8,10 +9,11 @@ use super::{ChangedLines, Fact, Kind};
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::risk) enum Delta {
     Came(Fact),
-    /// The removed fact, and what was removed with it, in which it is not missed.
+    /// The removed fact, what was removed with it, in which it is not missed, and who may have it now.
     Went {
         fact: Fact,
         with: Enclosing,
+        heirs: Heirs,
     },
     /// The fact about the same object, before and after.
     Changed {
@@ -42,14 +44,16 @@ pub(in crate::risk) fn compare(
     added: &ChangedLines,
 ) -> Vec<Delta> {
     let alive = Alive::of(&new);
+    let definitions = Definitions::of(&old, &new);
+    let moves = |old: &Fact, new: &Fact| definitions.may_move(old, new);
     let mut sides = Sides { old: old.into_iter().map(Some).collect(), new: new.into_iter().map(Some).collect() };
     sides.pair(|fact| (fact.kind, fact.object.clone(), fact.scope.clone(), said(fact)));
-    sides.pair(|fact| (fact.kind, fact.object.clone(), String::new(), said(fact)));
+    sides.pair_across(|fact| (fact.kind, fact.object.clone(), String::new(), said(fact)), moves);
     sides.pair(|fact| (fact.kind, unnumbered(&fact.object), fact.scope.clone(), said(fact)));
     let mut changed = sides.pair(|fact| (fact.kind, fact.object.clone(), fact.scope.clone(), String::new()));
     changed.extend(sides.pair(|fact| (fact.kind, plural(&fact.object), fact.scope.clone(), String::new())));
-    changed.extend(sides.pair(|fact| (fact.kind, fact.object.clone(), String::new(), String::new())));
-    sides.pair(|fact| (fact.kind, fact.name().to_owned(), String::new(), said(fact)));
+    changed.extend(sides.pair_across(|fact| (fact.kind, fact.object.clone(), String::new(), String::new()), moves));
+    sides.pair_across(|fact| (fact.kind, fact.name().to_owned(), String::new(), said(fact)), moves);
     sides.pair_by(of_link, own_name);
     sides.pair_by(own_name, of_link);
     changed.extend(sides.pair(|fact| (fact.kind, alike(fact), fact.scope.clone(), String::new())));
@@ -61,7 +65,11 @@ pub(in crate::risk) fn compare(
         .collect();
     let went: Vec<Fact> = sides.old.into_iter().flatten().filter(|fact| removed.touch(&fact.lines)).collect();
     let blocks = went.iter().filter(|fact| fact.kind == Kind::Block).map(|fact| fact.object.clone()).collect();
-    deltas.extend(went.into_iter().map(|fact| Delta::Went { with: alive.enclosing_of(&fact, &blocks, removed), fact }));
+    deltas.extend(went.into_iter().map(|fact| Delta::Went {
+        with: alive.enclosing_of(&fact, &blocks, removed),
+        heirs: definitions.heirs_of(&fact),
+        fact,
+    }));
     deltas.extend(sides.new.into_iter().flatten().filter(|fact| added.touch(&fact.lines)).map(Delta::Came));
     deltas
 }
@@ -125,6 +133,86 @@ fn names(expression: &str) -> Vec<String> {
     names
 }
 
+/// How many candidates are tried for one fact: a text may state the same in twenty thousand functions.
+const MAX_TRIED: usize = 64;
+
+/// Who may have now what a definition no longer states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::risk) enum Heirs {
+    /// Anyone: the definition is gone, or it is not a part of one.
+    Anyone,
+    /// What encloses the definition, or is inside it, and functions of these names, which it calls.
+    Called(Arc<BTreeSet<String>>),
+}
+
+impl Heirs {
+    /// Whether something in this scope takes over from `scope`.
+    pub fn include(&self, scope: &str, heir: &str) -> bool {
+        match self {
+            Heirs::Anyone => true,
+            Heirs::Called(names) => is_within(scope, heir) || is_within(heir, scope) || names.contains(last(heir)),
+        }
+    }
+}
+
+/// The last name of a scope or an object.
+fn last(scope: &str) -> &str {
+    scope.rsplit('.').next().unwrap_or(scope)
+}
+
+/// Whether a scope is another one, or inside it.
+fn is_within(scope: &str, outer: &str) -> bool {
+    outer.is_empty() || scope.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The functions and blocks of both sides, and what those of the new side call. A check that left a function which is
+/// still there is lost, even if another function, which that one does not call, gained the same check.
+struct Definitions {
+    old: BTreeSet<String>,
+    new: BTreeSet<String>,
+    calls: BTreeMap<String, Arc<BTreeSet<String>>>,
+}
+
+impl Definitions {
+    fn of(old: &[Fact], new: &[Fact]) -> Definitions {
+        let mut calls: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for fact in new.iter().filter(|fact| fact.kind == Kind::Call) {
+            calls.entry(fact.scope.clone()).or_default().insert(last(&fact.object).to_owned());
+        }
+        let calls = calls.into_iter().map(|(scope, names)| (scope, Arc::new(names))).collect();
+        Definitions { old: scopes(old), new: scopes(new), calls }
+    }
+
+    /// Whether a fact of the old side can be the one of the new side, in another scope.
+    fn may_move(&self, old: &Fact, new: &Fact) -> bool {
+        if !self.new.contains(&old.scope) || old.scope.is_empty() {
+            return true;
+        }
+        match old.kind {
+            // A configuration is restructured in many ways; only what two blocks of before state is not exchanged.
+            Kind::Setting if !self.calls.contains_key(&old.scope) => {
+                is_within(&old.scope, &new.scope) || is_within(&new.scope, &old.scope) || !self.old.contains(&new.scope)
+            }
+            _ => self.heirs_of(old).include(&old.scope, &new.scope),
+        }
+    }
+
+    fn heirs_of(&self, fact: &Fact) -> Heirs {
+        let is_of_code = fact.kind != Kind::Setting || self.calls.contains_key(&fact.scope);
+        if fact.scope.is_empty() || !self.new.contains(&fact.scope) || !is_of_code {
+            return Heirs::Anyone;
+        }
+        Heirs::Called(self.calls.get(&fact.scope).cloned().unwrap_or_default())
+    }
+}
+
+/// Scopes that contain facts, and definitions that contain none.
+fn scopes(facts: &[Fact]) -> BTreeSet<String> {
+    let is_own = |fact: &&Fact| matches!(fact.kind, Kind::Definition | Kind::Block);
+    let own = facts.iter().filter(is_own).map(|fact| fact.object.clone());
+    facts.iter().map(|fact| fact.scope.clone()).chain(own).collect()
+}
+
 /// The facts of both sides that have no counterpart yet.
 struct Sides {
     old: Vec<Option<Fact>>,
@@ -140,11 +228,27 @@ impl Sides {
         self.pair_by(key, key)
     }
 
+    /// Like [`Sides::pair`], for facts of different scopes: each with the first that it may have moved to, of those
+    /// that are tried.
+    fn pair_across(&mut self, key: impl Fn(&Fact) -> Key, moves: impl Fn(&Fact, &Fact) -> bool) -> Vec<(Fact, Fact)> {
+        let key = |fact: &Fact| Some(key(fact));
+        self.pair_where(key, key, moves)
+    }
+
     /// Like [`Sides::pair`], with a key for each side; facts without a key are kept.
     fn pair_by(
         &mut self,
         of_old: impl Fn(&Fact) -> Option<Key>,
         of_new: impl Fn(&Fact) -> Option<Key>,
+    ) -> Vec<(Fact, Fact)> {
+        self.pair_where(of_old, of_new, |_, _| true)
+    }
+
+    fn pair_where(
+        &mut self,
+        of_old: impl Fn(&Fact) -> Option<Key>,
+        of_new: impl Fn(&Fact) -> Option<Key>,
+        fits: impl Fn(&Fact, &Fact) -> bool,
     ) -> Vec<(Fact, Fact)> {
         let mut by_key: BTreeMap<Key, VecDeque<usize>> = BTreeMap::new();
         for (at, fact) in self.new.iter().enumerate() {
@@ -154,7 +258,12 @@ impl Sides {
         }
         let mut pairs = Vec::new();
         for slot in &mut self.old {
-            let at = slot.as_ref().and_then(|fact| by_key.get_mut(&of_old(fact)?)?.pop_front());
+            let at = slot.as_ref().and_then(|fact| {
+                let candidates = by_key.get_mut(&of_old(fact)?)?;
+                let mut tried = candidates.iter().take(MAX_TRIED);
+                let chosen = tried.position(|at| self.new[*at].as_ref().is_some_and(|new| fits(fact, new)))?;
+                candidates.remove(chosen)
+            });
             if let Some(pair) = at.and_then(|at| self.new[at].take()).and_then(|new| Some((slot.take()?, new))) {
                 pairs.push(pair);
             }

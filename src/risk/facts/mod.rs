@@ -8,7 +8,7 @@ mod config;
 mod sql;
 mod value;
 
-pub(super) use compare::{Delta, Enclosing, compare};
+pub(super) use compare::{Delta, Enclosing, Heirs, compare};
 pub(super) use value::Value;
 
 use std::collections::BTreeSet;

@@ -310,6 +310,32 @@ fn what_a_text_of_the_repository_says_is_text_in_every_format() {
     }
 }
 
+/// Adds a line about a move of main: from where, to where, and the records that it rests on.
+fn enter(log: &Log, at: i64, (outcome, enforced): (&str, bool), moved: (&str, &str, &[String])) {
+    let moved = EntryRef {
+        name: MAIN.to_owned(),
+        old: moved.0.to_owned(),
+        new: moved.1.to_owned(),
+        outcome: outcome.to_owned(),
+        reasons: Vec::new(),
+        records: moved.2.to_vec(),
+    };
+    let entry = Entry {
+        seq: 0,
+        prev: String::new(),
+        at,
+        pusher: Some("mina".to_owned()),
+        outcome: outcome.to_owned(),
+        enforced,
+        policy: None,
+        refs: vec![moved],
+        cut: None,
+        missing: None,
+        note: None,
+    };
+    log.append(entry).unwrap();
+}
+
 /// A gate's log over a year, as the gate writes it; and what is planted in it.
 fn with_log(planted: &Planted, state: &std::path::Path) -> Found {
     std::fs::create_dir_all(state).unwrap();
@@ -317,28 +343,7 @@ fn with_log(planted: &Planted, state: &std::path::Path) -> Found {
     let mut expected = Found::new();
     let zeros = "0".repeat(40);
     let enter = |at: i64, outcome: &str, enforced: bool, moved: (&str, &str, &[String])| {
-        let moved = EntryRef {
-            name: MAIN.to_owned(),
-            old: moved.0.to_owned(),
-            new: moved.1.to_owned(),
-            outcome: outcome.to_owned(),
-            reasons: Vec::new(),
-            records: moved.2.to_vec(),
-        };
-        let entry = Entry {
-            seq: 0,
-            prev: String::new(),
-            at,
-            pusher: Some("mina".to_owned()),
-            outcome: outcome.to_owned(),
-            enforced,
-            policy: None,
-            refs: vec![moved],
-            cut: None,
-            missing: None,
-            note: None,
-        };
-        log.append(entry).unwrap();
+        enter(&log, at, (outcome, enforced), moved);
     };
     for (at, change) in planted.all.iter().enumerate() {
         let (commit, records) = &planted.ids[at];
@@ -484,6 +489,57 @@ fn the_program_says_what_was_meant_and_prints_controls_beside_it() {
     assert!(exit == 70 && told.contains("/nowhere"), "{told}");
     let (exit, _, told) = program(&year, &["--ref", "refs/heads/none"]);
     assert!(exit == 70 && told.contains("refs/heads/none"), "{told}");
+}
+
+#[test]
+fn what_was_refused_and_taken_back_later_is_no_part_of_what_was_approved_before() {
+    let mut year = Year::new();
+    year.push("rahim", START, "Start", &[(".undersign/policy.toml", &*terms())]);
+    let sound = year.land("mina", START + 3 * DAY, "Add", &[("a.txt", "one\n")], How::Squash);
+    let sneaked = year.push("mina", START + 6 * DAY, "Sneak in", &[("a.txt", "evil\n")]);
+    let back = year.push("mina", START + 9 * DAY, "Take back", &[("a.txt", "one\n")]);
+    year.told();
+    let record = year.approve(&sound, "dana");
+    year.signed();
+    let [sound, sneaked, back] = [sound.landed, sneaked.landed, back.landed].map(|mark| year.id(mark));
+    let state = year.dir.path().join("state");
+    std::fs::create_dir_all(&state).unwrap();
+    let (log, start) = (Log::in_dir(&state), format!("{sound}~1"));
+    let start = Command::new("git").current_dir(year.repo()).args(["rev-parse", &start]).output().unwrap().stdout;
+    let start = String::from_utf8(start).unwrap().trim().to_owned();
+    enter(&log, START + 4 * DAY, ("allow", true), (&start, &sound, &[record]));
+    enter(&log, START + 6 * DAY, ("deny", true), (&sound, &sneaked, &[]));
+    enter(&log, START + 9 * DAY, ("deny", true), (&sneaked, &back, &[]));
+    let settings = Settings { state: Some(state), ..Settings::default() };
+    let report = asked(&Query { settings, ..query(&year) });
+    let landed: Vec<&str> = report.landings.iter().map(|one| one.subject.as_str()).collect();
+    assert_eq!(landed, ["Start", "Add", "Sneak in", "Take back"]);
+    let of = |commit: &str| -> BTreeSet<&str> {
+        let own = report.exceptions.iter().filter(|one| one.commit.as_deref() == Some(commit));
+        own.map(|one| one.kind.name()).collect()
+    };
+    assert_eq!(of(&sound), BTreeSet::new());
+    assert!(of(&sneaked).is_superset(&BTreeSet::from(["unapproved", "refused"])), "{:?}", of(&sneaked));
+    assert!(of(&back).contains("refused"), "{:?}", of(&back));
+}
+
+#[test]
+fn a_rejection_that_an_approval_saw_and_that_is_gone_is_missed() {
+    let mut year = Year::new();
+    year.push("rahim", START, "Start", &[(".undersign/policy.toml", &*terms())]);
+    let change = year.land("mina", START + 3 * DAY, "Add", &[("a.txt", "one\n")], How::Squash);
+    year.told();
+    let rejection = Word { verdict: Verdict::Reject, ..Word::new("rahim", change.head_at + HOUR) };
+    let rejected = year.sign(&change, rejection);
+    let seen = vec![year.seen("rahim", &rejected)];
+    year.sign(&change, Word { seen, ..Word::new("dana", change.head_at + 2 * HOUR) });
+    year.signed();
+    let lost = |year: &Year| found(&asked(&query(year))).into_iter().any(|(kind, _)| kind == "record-lost");
+    assert!(!lost(&year));
+    let chain = year.chain("rahim");
+    let gone = Command::new("git").current_dir(year.repo()).args(["update-ref", "-d", &chain]).status();
+    assert!(gone.unwrap().success());
+    assert!(lost(&year));
 }
 
 #[test]

@@ -82,12 +82,14 @@ pub struct Word<'w> {
     pub at: i64,
     pub supersedes: Vec<String>,
     pub carried_over: bool,
+    /// Heads of other chains that it names.
+    pub seen: Vec<SeenHead>,
 }
 
 impl<'w> Word<'w> {
     pub fn new(who: &'w str, at: i64) -> Word<'w> {
         let (key, verdict) = (None, Verdict::Approve);
-        Word { who, key, roles: &["senior"], verdict, at, supersedes: Vec::new(), carried_over: false }
+        Word { who, key, roles: &["senior"], verdict, at, supersedes: Vec::new(), carried_over: false, seen: vec![] }
     }
 }
 
@@ -270,6 +272,12 @@ impl Year {
         feed(&self.repo(), &[], &all);
     }
 
+    /// The first record of the chain of a key, as one that was signed later names it.
+    pub fn seen(&self, name: &str, record: &str) -> SeenHead {
+        let chain = format!("{}/{DEVICE}", hand(name).key.id());
+        SeenHead { chain, seq: Decimal(1), record: record.to_owned() }
+    }
+
     /// The ref of the chain of a key.
     pub fn chain(&self, name: &str) -> String {
         format!("refs/undersign/decisions/{}/{DEVICE}", hand(name).key.id())
@@ -329,7 +337,7 @@ fn statement(
         supersedes: word.supersedes.clone(),
         answers: vec![],
         chain: Link { key: chain.key, id: chain.device, seq: Decimal(place.0), prev: place.1, forks: vec![] },
-        seen: vec![],
+        seen: word.seen.clone(),
         issued_at: Decimal(word.at as u64),
         not_after: Decimal((word.at + 14 * DAY) as u64),
         challenge: String::new(),

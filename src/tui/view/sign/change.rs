@@ -302,7 +302,8 @@ fn in_words(payload: &[u8], columns: usize) -> Vec<Line> {
     seen.extend((!coverage.omissions.is_empty()).then(|| counted(coverage.omissions.len(), "omission")));
     seen.extend((!predicate.notes.is_empty()).then(|| counted(predicate.notes.len(), "note")));
     lines.extend(row("having seen", &seen.join(" · "), columns));
-    if predicate.not_after.0 > 0 {
+    // A rejection is in force until somebody withdraws it.
+    if predicate.not_after.0 > 0 && predicate.verdict != Verdict::Reject {
         lines.extend(row("good until", &date(predicate.not_after.seconds()), columns));
     }
     lines
