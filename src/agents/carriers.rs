@@ -22,8 +22,10 @@ enum Spelling {
     Variable(String),
     /// `key=`, in an argument of such pairs.
     Key(String),
-    /// `://`: every address.
+    /// `://`: every address, and every argument that may be one.
     Address,
+    /// `--option://`: an option that may have an address.
+    AddressOption(String),
     /// `1`: the first argument that is no option.
     First,
     /// `1/`: the same, if it is no plain word.
@@ -56,6 +58,9 @@ impl Spelling {
             "1" => Spelling::First,
             "1/" => Spelling::FirstPlace,
             "*:" => Spelling::Remote,
+            _ if text.starts_with('-') && text.ends_with("://") => {
+                Spelling::AddressOption(text.trim_end_matches("://").to_owned())
+            }
             _ if text.starts_with('-') => Spelling::Option(text.to_owned()),
             _ if text.starts_with("^-") => Spelling::Leading(text[1..].to_owned()),
             _ if text.ends_with('=') => Spelling::Key(text.to_owned()),
@@ -155,7 +160,14 @@ impl Spelling {
             }
             Spelling::Variable(_) => self.variable(&command.assignments),
             Spelling::Key(key) => arguments.iter().flat_map(|word| pairs(word, key)).collect(),
-            Spelling::Address => arguments.iter().filter_map(address).collect(),
+            Spelling::Address => {
+                let unknown = first().filter(|word| is_open(word)).cloned();
+                arguments.iter().filter_map(address).chain(unknown).collect()
+            }
+            Spelling::AddressOption(name) => {
+                let own = values_of(name, arguments).into_iter();
+                own.filter(|word| is_open(word) || address(word).is_some()).collect()
+            }
             Spelling::First => first().take(1).filter(|word| address(word).is_none()).cloned().collect(),
             Spelling::FirstPlace => first().take(1).filter_map(place).collect(),
             Spelling::Remote => first().filter_map(remote).collect(),
@@ -254,6 +266,11 @@ fn values_of(name: &str, arguments: &[Word]) -> Vec<Word> {
     };
     let own = arguments.iter().take_while(|word| word.text != "--");
     own.enumerate().filter_map(value).collect()
+}
+
+/// It may turn out to be anything.
+fn is_open(word: &Word) -> bool {
+    !word.is_literal && word.text.starts_with(['$', '`'])
 }
 
 /// An address, as an argument or behind the `=` of one.

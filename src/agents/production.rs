@@ -4,7 +4,7 @@
 use super::carriers::Goes;
 use super::phrase::{Phrase, positional};
 use super::rules::{Alone, ProductionRules, Program};
-use super::runs::{Inner, Interpreter, ShellCall, plain_name};
+use super::runs::{Inner, Interpreter, ShellCall, Wrapper, plain_name};
 use super::shell::{Script, SimpleCommand, Word};
 
 /// Command lines, and programs that run others, inside of one another.
@@ -55,6 +55,8 @@ struct Place {
     is_set_up: bool,
     /// Files that the line writes.
     written: Vec<String>,
+    /// All of its arguments are looked at already, each by itself.
+    is_scanned: bool,
 }
 
 impl Place {
@@ -137,7 +139,8 @@ impl ProductionRules {
         };
         let is_set_up = place.is_set_up || script.commands.iter().any(is_setting);
         let written = place.written.iter().cloned().chain(script.commands.iter().flat_map(written_by)).collect();
-        let place = Place { named: place.named.clone().or(named), variables, is_set_up, written, ..place.clone() };
+        let named = place.named.clone().or(named);
+        let place = Place { named, variables, is_set_up, written, is_scanned: false, ..place.clone() };
         let found = script.commands.iter().find_map(|command| {
             let mut reach = self.judge_command(command, &place)?;
             reach.leave_out(script, command);
@@ -173,10 +176,9 @@ impl ProductionRules {
             if place.writes(head) {
                 return place.unseen("it runs what it writes");
             }
-            if head.text.contains(char::is_whitespace) && !head.text.starts_with(['/', '~', '.', '$']) {
-                return self.judge_text(&head.text, &place.guessed());
-            }
-            self.judge_named(plain_name(file), command, place)
+            let line = Some(&head.text).filter(|text| text.contains(char::is_whitespace));
+            let found = line.and_then(|line| self.judge_text(line, &place.guessed()));
+            found.or_else(|| self.judge_named(plain_name(file), command, place))
         })
     }
 
@@ -192,14 +194,7 @@ impl ProductionRules {
             return None;
         }
         if let Some((wrapper, begin)) = self.wrapper_of(name, command) {
-            let mut place = place.deeper();
-            place.is_in_container |= wrapper.is_inside;
-            place.is_set_up |= wrapper.sets_variables;
-            let inner = wrapper.inner(command, begin);
-            if inner.is_empty() && wrapper.is_feeding && name != "xargs" {
-                return place.unseen("it runs what it reads");
-            }
-            return inner.iter().find_map(|own| self.judge_inner(own, wrapper.is_image, &place));
+            return self.judge_wrapper(wrapper, command, begin, place);
         }
         if self.harmless.iter().any(|own| own.end_of(name, &command.words, &[]).is_some()) {
             return None;
@@ -216,7 +211,24 @@ impl ProductionRules {
         }
     }
 
-    fn wrapper_of(&self, name: &str, command: &SimpleCommand) -> Option<(&super::runs::Wrapper, usize)> {
+    fn judge_wrapper(&self, wrapper: &Wrapper, command: &SimpleCommand, begin: usize, place: &Place) -> Option<Reach> {
+        let mut place = place.deeper();
+        place.is_in_container |= wrapper.is_inside;
+        place.is_set_up |= wrapper.sets_variables;
+        let inner = wrapper.inner(command, begin);
+        if !inner.is_empty() {
+            return inner.iter().find_map(|own| self.judge_inner(own, wrapper.is_image, &place));
+        }
+        if !wrapper.starts_shell {
+            return None;
+        }
+        match command.inputs.is_empty() {
+            true => place.unseen("it feeds a shell"),
+            false => command.inputs.iter().find_map(|input| self.judge_text(input, &place)),
+        }
+    }
+
+    fn wrapper_of(&self, name: &str, command: &SimpleCommand) -> Option<(&Wrapper, usize)> {
         self.wrappers.iter().find_map(|own| own.begins(name, &command.words).map(|begin| (own, begin)))
     }
 
@@ -228,9 +240,9 @@ impl ProductionRules {
         }
     }
 
-    /// A line that something else runs; a `!` before it says so to editors and to git.
+    /// A line that something else runs; editors and git want a `!` or a key before it.
     fn judge_line_within(&self, text: &str, place: &Place) -> Option<Reach> {
-        let behind = text.split_once('!').map(|(_, behind)| behind);
+        let behind = text.split_once('!').or_else(|| text.split_once('=')).map(|(_, behind)| behind);
         let place = Place { is_guess: false, ..place.deeper() };
         self.judge_text(text, &place).or_else(|| self.judge_text(behind?, &place))
     }
@@ -247,12 +259,16 @@ impl ProductionRules {
 
     /// Programs behind one that nobody here has heard of. A name that nothing stands behind is an argument.
     fn judge_arguments(&self, command: &SimpleCommand, from: usize, place: &Place) -> Option<Reach> {
+        if place.is_scanned {
+            return None;
+        }
+        let scanned = Place { is_scanned: true, ..place.deeper() };
         let is_run = |at: &usize| {
             let word = &command.words[*at];
             is_called(word) && self.is_known(word) && has_words(&command.words[at + 1..])
         };
         let mut runs = (from..command.words.len()).filter(is_run);
-        runs.find_map(|at| self.judge_command(&command.from(at), &place.deeper())).or_else(|| {
+        runs.find_map(|at| self.judge_command(&command.from(at), &scanned)).or_else(|| {
             let lines = command.words.iter().skip(from).filter(|word| word.text.contains(char::is_whitespace));
             lines.map(|word| &word.text).find_map(|line| self.judge_guess(line, place))
         })
@@ -260,9 +276,9 @@ impl ProductionRules {
 
     /// A word with blanks may be a command line of its own.
     fn judge_guess(&self, line: &str, place: &Place) -> Option<Reach> {
+        let line = line.trim_start();
         let first = line.split_whitespace().next().unwrap_or_default();
-        let behind =
-            first.rsplit_once('!').map(|(before, _)| &line[line.find(before).unwrap_or(0) + before.len() + 1..]);
+        let behind = first.rfind('!').map(|at| &line[at + 1..]);
         let place = Place { named: None, ..place.guessed() };
         self.judge_text(line, &place).or_else(|| self.judge_text(behind?, &place))
     }
@@ -308,20 +324,9 @@ impl ProductionRules {
         let arguments = &command.words[1..];
         let given = own.given(arguments);
         let starts = |text: &str| self.starts.iter().chain(&own.starts).any(|start| text.contains(start.as_str()));
-        for code in &given.code {
-            let text = code.text.as_str();
-            match self.named_in(text) {
-                Some(named) if starts(text) => {
-                    return Some(unclear(named, "nobody can see what the code does with that"));
-                }
-                _ if !code.is_literal && text.starts_with(['$', '`']) || starts(text) => {
-                    let found = place.unseen("nobody can see what the code runs");
-                    if found.is_some() {
-                        return found;
-                    }
-                }
-                _ => {}
-            }
+        let by_code = given.code.iter().find_map(|code| self.judge_code_of(code, starts(&code.text), place));
+        if by_code.is_some() {
+            return by_code;
         }
         if arguments.get(given.rest).is_some_and(|file| !given.reads && place.writes(file)) {
             return place.unseen("it runs what it writes");
@@ -338,7 +343,15 @@ impl ProductionRules {
         found.map(|named| unclear(named, "nobody can see what the code does with that"))
     }
 
-    /// A command that says what is said to be production, other than to speak of it.
+    /// Code in an argument, which starts other programs or does not.
+    fn judge_code_of(&self, code: &Word, starts: bool, place: &Place) -> Option<Reach> {
+        let named = self.named_in(&code.text).filter(|_| starts);
+        let found = named.map(|named| unclear(named, "nobody can see what the code does with that"));
+        let is_open = starts || !code.is_literal && code.text.starts_with(['$', '`']);
+        found.or_else(|| place.unseen("nobody can see what the code runs").filter(|_| is_open))
+    }
+
+    /// A command that says what is held to be production, other than to speak of it.
     fn marked(&self, command: &SimpleCommand) -> Option<Reach> {
         let files = command.files.iter().map(|word| word.text.as_str());
         let texts: Vec<&str> = if self.speaks(command) { files.collect() } else { command.texts().collect() };
@@ -354,7 +367,8 @@ impl Program {
     fn judge(&self, command: &SimpleCommand, place: &Place, environment: &[(String, Word)]) -> Option<Reach> {
         let arguments = &command.words[1..];
         let begins = |own: &Phrase| own.end(arguments, &self.valued).is_some();
-        if says_only(arguments, self.hands_on || self.takes_all) || self.reads.iter().any(begins) {
+        let shows = arguments.is_empty() && self.shows_bare;
+        if shows || says_only(arguments, self.hands_on || self.takes_all) || self.reads.iter().any(begins) {
             return None;
         }
         let is_reached = match self.carriers.goes(command, &self.valued, &place.variables) {
@@ -606,6 +620,14 @@ elsewhere = ["KUBECONFIG=*/dev.yaml"]
         assert_eq!(rules().judge_words(&["kubectl", "get", "ns"].map(str::to_owned)), Judgement::Elsewhere);
         assert!(matches!(rules().judge_tool("mcp__k8s__delete"), Judgement::Production(_)));
         assert_eq!(rules().judge_tool("mcp__docs__search"), Judgement::Elsewhere);
+    }
+
+    /// Each of them may run what stands behind it.
+    #[test]
+    fn many_programs_behind_one_another_are_judged_in_no_time() {
+        for own in ["bash x ", "python x ", "kubectl get ", "sudo ", "foo 'bash x' "] {
+            why(&format!("foo {}", own.repeat(400)));
+        }
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub(super) struct Program {
     pub hands_on: bool,
     /// It hands its arguments to a server as they are, `--help` among them.
     pub takes_all: bool,
+    /// Without arguments it shows how it is called.
+    pub shows_bare: bool,
     /// Its name alone says nothing: everybody uses it for other things.
     is_common: bool,
     /// The target of the policy that it reaches.
@@ -193,8 +195,9 @@ fn read_program(table: &Table<'_>) -> Program {
     let mut carriers = Carriers::default();
     let spellings = table.strings("carriers");
     let unread = spellings.iter().filter(|own| !carriers.add(&own.value));
-    unread
-        .for_each(|own| own.mistake("this is no carrier: `--option`, `^--option`, `NAME`, `key=`, `://`, `1` or `*:`"));
+    unread.for_each(|own| {
+        own.mistake("this is no carrier: `--option`, `^--option`, `NAME`, `key=`, `://`, `1`, `1/` or `*:`")
+    });
     let misread = places.iter().filter(|own| !carriers.point_elsewhere(&own.value));
     misread.for_each(|own| own.mistake("this is no pattern: `--option=glob`, `NAME=glob` or a glob for an argument"));
     Program {
@@ -208,6 +211,7 @@ fn read_program(table: &Table<'_>) -> Program {
         alone: table.string("alone").map_or(Alone::Production, |own| read_alone(&own)),
         hands_on: is_set(table, "hands_on"),
         takes_all: is_set(table, "takes_all"),
+        shows_bare: is_set(table, "bare_shows"),
         is_common: is_set(table, "common"),
         target: table.string("target").map(|own| own.value),
     }
@@ -241,6 +245,7 @@ fn read_wrapper(table: &Table<'_>) -> Wrapper {
         is_image: is_set(table, "image"),
         is_inside: is_set(table, "inside"),
         is_feeding: is_set(table, "feeds"),
+        starts_shell: is_set(table, "shell"),
         sets_variables: is_set(table, "sets"),
     }
 }

@@ -28,6 +28,8 @@ pub struct Wrapper {
     pub is_inside: bool,
     /// What it reads becomes arguments.
     pub is_feeding: bool,
+    /// Without a command it starts a shell.
+    pub starts_shell: bool,
     /// It sets variables, and nobody here knows to what.
     pub sets_variables: bool,
 }
@@ -84,7 +86,7 @@ impl Wrapper {
                 at += 2;
             } else if self.takes_next(&word.text) {
                 at += 2;
-            } else if word.text.starts_with('-') && word.text.len() > 1 {
+            } else if word.text.starts_with('-') && (word.text.len() > 1 || self.starts_shell) {
                 at += 1;
             } else if let Some(set) = assignment(word).filter(|_| !self.is_image) {
                 own.assignments.push(set);
@@ -164,7 +166,7 @@ pub enum ShellCall {
 impl ShellCall {
     /// Of the words behind the name of a shell.
     pub fn of(arguments: &[Word]) -> ShellCall {
-        let (mut at, mut has_script) = (0, false);
+        let (mut at, mut has_script, mut is_joined) = (0, false, false);
         while let Some(word) = arguments.get(at) {
             let text = word.text.as_str();
             let lower = text.to_ascii_lowercase();
@@ -172,7 +174,7 @@ impl ShellCall {
                 at += 1;
                 break;
             } else if matches!(lower.as_str(), "-command" | "--command" | "/c" | "/k") {
-                has_script = true;
+                (has_script, is_joined) = (true, true);
                 at += 1;
             } else if matches!(text, "--rcfile" | "--init-file") {
                 at += 2;
@@ -186,6 +188,10 @@ impl ShellCall {
         }
         let is_input = |word: &Word| word.text == "-" || word.text.starts_with("/dev/");
         match arguments.get(at) {
+            Some(first) if is_joined => {
+                let rest = arguments[at..].iter().map(|word| word.text.as_str()).collect::<Vec<_>>();
+                ShellCall::Script(first.part(&rest.join(" ")))
+            }
             Some(script) if has_script => ShellCall::Script(script.clone()),
             Some(file) if !is_input(file) && !arguments[..at].iter().any(|own| own.text == "-s") => {
                 ShellCall::File(file.clone())

@@ -40,6 +40,12 @@ enum Command {
         "undersign hook install codex --write"
     ))]
     Install(InstallOptions),
+    /// Take away what `install --write` wrote
+    #[command(after_help = help!(
+        "0 it is not there any more, or never was",
+        "undersign hook uninstall opencode"
+    ))]
+    Uninstall(UninstallOptions),
     /// Say what is held of a command line
     #[command(after_help = help!(
         "0 it does not reach production, 2 it does, or nobody can say",
@@ -55,6 +61,12 @@ struct InstallOptions {
     /// Write the file where it belongs; one that somebody else wrote is left as it is
     #[arg(long)]
     write: bool,
+}
+
+#[derive(Args)]
+struct UninstallOptions {
+    /// The agent
+    agent: Name,
 }
 
 #[derive(Args)]
@@ -89,8 +101,9 @@ impl ValueEnum for Name {
 pub fn run(options: &Options) -> Result<u8, String> {
     let rules = options.rules.as_deref();
     match (&options.command, options.agent) {
-        (Some(_), Some(_)) => Err("Name an agent, or `install` or `check`, and not both.".to_owned()),
+        (Some(_), Some(_)) => Err("Name an agent, or `install`, `uninstall` or `check`, and not both.".to_owned()),
         (Some(Command::Install(own)), _) => set_up(own).map(|()| 0),
+        (Some(Command::Uninstall(own)), _) => take_away(own.agent.0).map(|()| 0),
         (Some(Command::Check(own)), _) => check(&own.line, rules),
         (None, Some(Name(agent))) => Ok(answer(agent, rules)),
         (None, None) => Err("Name the agent that asks: `undersign hook claude-code`; --help lists them.".to_owned()),
@@ -226,6 +239,20 @@ fn set_up(options: &InstallOptions) -> Result<(), String> {
         eprintln!("undersign: {note}");
     }
     eprintln!("undersign: a hook stops accidents (level L0). Give the agent no credentials for what it must not do.");
+    Ok(())
+}
+
+fn take_away(agent: Agent) -> Result<(), String> {
+    let place = place(install::setup(agent, "").place)?;
+    let failed = |error: std::io::Error| format!("{} cannot be taken away: {error}.", place.display());
+    let is_missing = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+    match std::fs::read_to_string(&place) {
+        Ok(there) if install::is_own(agent, &there) => std::fs::remove_file(&place).map_err(failed)?,
+        Ok(_) => return Err(format!("{} says other things, too. Take the hook out of it by hand.", place.display())),
+        Err(error) if is_missing(&error) => {}
+        Err(error) => return Err(failed(error)),
+    }
+    eprintln!("undersign: {} is not there any more.", place.display());
     Ok(())
 }
 

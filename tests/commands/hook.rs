@@ -98,8 +98,13 @@ fn the_set_up_of_every_agent_is_what_it_reads_and_is_written_over_nothing() {
         run(&f, &["hook", "install", "kiro", "--write"]).exits(0);
         assert_eq!(std::fs::read_to_string(&file).unwrap(), own, "an older one of its own gives way");
     }
+    for _ in 0..2 {
+        run(&f, &["hook", "uninstall", "kiro"]).exits(0);
+        assert!(!file.exists());
+    }
     std::fs::write(&file, "{}").unwrap();
     run(&f, &["hook", "install", "kiro", "--write"]).exits(70).complains("is there already");
+    run(&f, &["hook", "uninstall", "kiro"]).exits(70).complains("by hand");
     run(&f, &["hook", "install", "opencode", "--write"]).exits(0);
     assert!(f.dir.path().join("config/opencode/plugins/undersign.js").is_file());
 }
