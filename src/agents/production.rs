@@ -265,13 +265,21 @@ impl ProductionRules {
         let scanned = Place { is_scanned: true, ..place.deeper() };
         let is_run = |at: &usize| {
             let word = &command.words[*at];
-            is_called(word) && self.is_known(word) && has_words(&command.words[at + 1..])
+            is_called(word) && self.is_known(word) && self.has_orders(word, &command.words[at + 1..])
         };
         let mut runs = (from..command.words.len()).filter(is_run);
         runs.find_map(|at| self.judge_command(&command.from(at), &scanned)).or_else(|| {
             let lines = command.words.iter().skip(from).filter(|word| word.text.contains(char::is_whitespace));
             lines.map(|word| &word.text).find_map(|line| self.judge_guess(line, place))
         })
+    }
+
+    /// Whether something stands behind a program that it could be told to do. What follows an option that is none of
+    /// its own belongs to whoever has that option.
+    fn has_orders(&self, program: &Word, words: &[Word]) -> bool {
+        let Some(program) = self.program(program) else { return has_words(words) };
+        let is_own = |at: usize| at == 0 || !words[at - 1].text.starts_with('-') || program.takes(&words[at - 1].text);
+        (0..words.len()).any(|at| is_own(at) && has_words(&words[at..=at]))
     }
 
     /// A word with blanks may be a command line of its own.
@@ -364,6 +372,11 @@ impl ProductionRules {
 }
 
 impl Program {
+    /// The option has a value, as far as is known; one with `=` has it itself.
+    fn takes(&self, option: &str) -> bool {
+        self.valued.iter().any(|own| own == option) || option.contains('=')
+    }
+
     fn judge(&self, command: &SimpleCommand, place: &Place, environment: &[(String, Word)]) -> Option<Reach> {
         let arguments = &command.words[1..];
         let begins = |own: &Phrase| own.end(arguments, &self.valued).is_some();
