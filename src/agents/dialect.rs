@@ -47,6 +47,10 @@ pub enum Command {
     Line(String),
     /// A program and its arguments.
     Words(Vec<String>),
+    /// One of a list, which may be a line.
+    Item(String),
+    /// In a language that nobody says.
+    Code(String),
 }
 
 /// What a hook prints, and how it exits.
@@ -61,14 +65,22 @@ pub struct Answer {
 }
 
 /// Arguments of tools in which what they run stands.
-const COMMAND_KEYS: &[&str] = &["command", "cmd", "script", "code", "commands", "argv"];
-/// Tools that run what they are given: a call of one in which nothing of that is found is not understood.
+const COMMAND_KEYS: &[&str] =
+    &["command", "cmd", "commands", "argv", "cmdline", "command_line", "commandLine", "shell_command"];
+/// Those in which it stands in any language.
+const CODE_KEYS: &[&str] = &["script", "code"];
+/// Those in which a program stands, without its arguments.
+const PROGRAM_KEYS: &[&str] = &["program", "executable"];
+/// Those in which the arguments of a program stand.
+const ARGUMENT_KEYS: &[&str] = &["args", "arguments"];
+/// What is typed into a program that runs already, and how such a program is named.
+const TYPED_KEYS: &[&str] = &["input", "chars", "stdin", "text"];
+const SESSION_KEYS: &[&str] = &["session_id", "sessionId", "shell_id", "shellId", "bash_id", "process_id"];
+/// Tools that run what they are given, in small letters: a call of one in which nothing of that is found is not
+/// understood.
 const SHELLS: &[&str] = &[
-    "Bash",
     "bash",
     "shell",
-    "Shell",
-    "PowerShell",
     "powershell",
     "exec_command",
     "execute_bash",
@@ -125,15 +137,16 @@ impl Agent {
         }
         let input = ["tool_input", "toolArgs", "args", "input"].iter().find_map(|key| event.get(*key));
         let input = match input {
+            Some(Value::String(text)) if text.trim().is_empty() => Value::Null,
             // Of Copilot: JSON in a string.
             Some(Value::String(text)) => serde_json::from_str(text)
                 .map_err(|error| format!("The arguments of {tool} are not JSON that can be read: {error}."))?,
             Some(input) => input.clone(),
             None => Value::Null,
         };
-        let commands = commands(&input);
-        let is_shell = SHELLS.contains(&tool.as_str());
-        if is_shell && commands.is_empty() && !is_poll(&input) {
+        let commands = Commands::of(&input).map_err(|key| format!("What {tool} has as `{key}` is not understood."))?;
+        let is_shell = SHELLS.contains(&tool.trim().to_ascii_lowercase().as_str());
+        if is_shell && commands.is_empty() && !is_session(&input) {
             return Err(format!("What {tool} would run is not where it was expected."));
         }
         let is_for_permission = text(&["hook_event_name"]).as_deref() == Some("PermissionRequest");
@@ -176,44 +189,125 @@ impl Agent {
 }
 
 /// What a tool runs, wherever in its arguments that stands.
-fn commands(input: &Value) -> Vec<Command> {
-    let Some(fields) = input.as_object() else { return Vec::new() };
-    let words = |list: &[Value]| list.iter().map(|word| word.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
-    let command = |value: &Value| match value {
-        Value::String(text) => Some(Command::Line(text.clone())),
-        Value::Array(list) => words(list).filter(|words| !words.is_empty()).map(Command::Words),
+#[derive(Default)]
+struct Commands(Vec<Command>);
+
+impl Commands {
+    /// Fails with the key of something that is not understood.
+    fn of(input: &Value) -> Result<Vec<Command>, String> {
+        let mut found = Commands::default();
+        found.look(input)?;
+        Ok(found.0)
+    }
+
+    fn look(&mut self, value: &Value) -> Result<(), String> {
+        let fields = match value {
+            Value::Object(fields) => fields,
+            Value::Array(list) => return list.iter().try_for_each(|own| self.look(own)),
+            _ => return Ok(()),
+        };
+        let keyed = |keys: &'static [&'static str]| keys.iter().filter_map(|key| Some((*key, fields.get(*key)?)));
+        for (key, own) in keyed(COMMAND_KEYS).chain(keyed(PROGRAM_KEYS)).filter(|(_, own)| !own.is_null()) {
+            match texts(own) {
+                Some(own) => self.add(key, &own, value),
+                None => self.look_inside(key, own)?,
+            }
+        }
+        for (key, own) in keyed(CODE_KEYS).filter(|(_, own)| !own.is_null()) {
+            self.0.extend(texts(own).ok_or(key)?.texts.into_iter().map(Command::Code));
+        }
+        for (key, own) in keyed(TYPED_KEYS).filter(|(_, own)| is_session(value) && !own.is_null()) {
+            let own = texts(own).ok_or(key)?;
+            self.add(key, &own, value);
+        }
+        let is_read = |key: &str| [COMMAND_KEYS, PROGRAM_KEYS, CODE_KEYS].iter().any(|keys| keys.contains(&key));
+        fields.iter().filter(|(key, _)| !is_read(key.as_str())).try_for_each(|(_, own)| self.look(own))
+    }
+
+    /// A list of calls, say; there must be something to run in it.
+    fn look_inside(&mut self, key: &str, own: &Value) -> Result<(), String> {
+        let before = self.0.len();
+        self.look(own)?;
+        if self.0.len() == before { Err(key.to_owned()) } else { Ok(()) }
+    }
+
+    /// A text is a line. A list is a program with its arguments, or, as its first says or its name, one of lines.
+    fn add(&mut self, key: &str, own: &Texts, around: &Value) {
+        let arguments = ARGUMENT_KEYS.iter().find_map(|key| texts(around.get(*key)?)).filter(|own| own.is_list);
+        if let Some(arguments) = &arguments {
+            self.0.push(Command::Words([&own.texts[..], &arguments.texts[..]].concat()));
+        }
+        if own.is_list && !own.texts.is_empty() {
+            self.0.push(Command::Words(own.texts.clone()));
+        }
+        let is_alone = !own.is_list && arguments.is_none();
+        let has_blank = |text: &String| text.contains(char::is_whitespace);
+        let is_lines = key == "commands" || own.texts.first().is_some_and(has_blank);
+        let is_line = |text: &&String| is_alone || is_lines && has_blank(text);
+        let lines = own.texts.iter().filter(is_line).cloned();
+        self.0.extend(lines.map(if own.is_list { Command::Item } else { Command::Line }));
+    }
+}
+
+/// A text, or a list of texts.
+struct Texts {
+    texts: Vec<String>,
+    is_list: bool,
+}
+
+fn texts(value: &Value) -> Option<Texts> {
+    match value {
+        Value::String(text) => Some(Texts { texts: vec![text.clone()], is_list: false }),
+        Value::Array(list) if !list.is_empty() => {
+            let texts = list.iter().map(|own| own.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
+            Some(Texts { texts, is_list: true })
+        }
         _ => None,
-    };
-    COMMAND_KEYS.iter().filter_map(|key| command(fields.get(*key)?)).collect()
+    }
 }
 
-/// A call that only reads on from a program that runs already.
-fn is_poll(input: &Value) -> bool {
-    ["session_id", "shell_id", "bash_id"].iter().any(|key| input.get(*key).is_some())
+/// A call that goes on with a program that runs already.
+fn is_session(input: &Value) -> bool {
+    SESSION_KEYS.iter().any(|key| input.get(*key).is_some())
 }
 
-/// What an agent is told that may not go on: how to ask instead.
+/// What an agent is told that may not go on: how to ask instead. With the command, if it is all that would run.
 pub fn refusal(reach: &Reach) -> String {
     let target = reach.target.as_deref().unwrap_or("TARGET");
     let words: Vec<String> = reach.command.iter().map(|word| quoted(word)).collect();
-    let command = Some(words.join(" ")).filter(|command| (1..=MAX_SAID).contains(&command.len()));
+    let is_whole = reach.left_out.is_empty();
+    let command = Some(words.join(" ")).filter(|command| is_whole && (1..=MAX_SAID).contains(&command.len()));
     let command = command.unwrap_or_else(|| "PROGRAM ARGUMENT…".to_owned());
     let targets = if reach.target.is_none() { " TARGET is one of the policy's targets." } else { "" };
+    let left_out = match reach.left_out.is_empty() {
+        true => String::new(),
+        false => format!(" A request has one program and its arguments; put in yourself {}.", listed(&reach.left_out)),
+    };
     format!(
         "{} No agent runs anything in production without a person's authorization, so this was not run. Ask for it, \
          with the whole path of the program and each file that it reads as --input ROLE=PATH:\n\
          undersign exec request --target {target} --why 'WHY' -- {command}\n\
-         Then wait with `undersign exec wait ID`, and run it with `undersign exec run ID`.{targets} If it does not \
-         reach production, say so to the person you work for: they can say it in hook.toml. Do not look for another \
-         way to run it.",
+         Then wait with `undersign exec wait ID`, and run it with `undersign exec run ID`.{targets}{left_out} If it \
+         does not reach production, say so to the person you work for: they can say it in hook.toml. Do not look for \
+         another way to run it.",
         reach.why
     )
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(parts: &[String]) -> String {
+    match parts.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => parts.concat(),
+    }
 }
 
 /// A word as a shell takes it.
 pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-{}".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
+    // Between braces a comma, or two dots, make several words.
+    let is_braced = word.contains('{') && (word.contains(',') || word.contains(".."));
+    match !word.is_empty() && word.chars().all(is_plain) && !is_braced {
         true => word.to_owned(),
         false => format!("'{}'", word.replace('\'', r"'\''")),
     }
@@ -222,6 +316,7 @@ pub(super) fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents::{Judgement, ProductionRules};
 
     fn line(text: &str) -> Vec<Command> {
         vec![Command::Line(text.to_owned())]
@@ -267,12 +362,58 @@ mod tests {
             r#"{"toolName":"bash","toolArgs":"{"}"#,
             r#"{"tool_name":"Bash","tool_input":{"command":[]}}"#,
             r#"{"tool_name":"Bash","tool_input":{"command":["a",1]}}"#,
+            r#"{"tool_name":"BASH ","tool_input":{"line":"ls"}}"#,
+            r#"{"tool_name":"Bash","tool_input":{"command":{"line":"ls"},"cmd":"ls"}}"#,
+            r#"{"tool_name":"Bash","tool_input":{"command":7,"code":"ls"}}"#,
+            r#"{"tool_name":"mcp__x__run","tool_input":{"cmd":7}}"#,
         ] {
             for agent in Agent::ALL {
                 assert!(agent.call(text.as_bytes()).is_err(), "{agent:?} {text}");
             }
         }
         assert!(Agent::Codex.call(&vec![b' '; MAX_CALL + 1]).is_err());
+    }
+
+    #[test]
+    fn what_any_tool_would_run_is_found_wherever_it_stands() {
+        let rules = ProductionRules::with(None).unwrap();
+        let judged = |tool: &str, input: &str| {
+            let call = format!(r#"{{"tool_name":"{tool}","tool_input":{input}}}"#);
+            let call = Agent::ClaudeCode.call(call.as_bytes()).unwrap_or_else(|why| panic!("{input}: {why}"));
+            super::super::judge(&call, &rules)
+        };
+        for input in [
+            r#"{"command":["kubectl delete ns shop"]}"#,
+            r#"{"commands":["ls","kubectl delete ns shop"]}"#,
+            r#"{"commands":[{"command":"kubectl delete ns shop"}]}"#,
+            r#"{"code":"import os\nos.system('kubectl delete ns shop')"}"#,
+            r#"{"code":"!kubectl delete ns shop"}"#,
+            r#"{"script":"subprocess.run(['kubectl','delete','ns','shop'])"}"#,
+            r#"{"cmdline":"kubectl delete ns shop"}"#,
+            r#"{"args":{"command":"kubectl delete ns shop"}}"#,
+            r#"{"program":"kubectl","args":["delete","ns","shop"]}"#,
+            r#"{"command":"sudo","args":["kubectl","delete","ns","shop"]}"#,
+            r#"{"command":"bash","args":["-c","kubectl delete ns shop"]}"#,
+            r#"{"bash_id":"1","input":"kubectl delete ns shop"}"#,
+            r#"{"session_id":1,"chars":"kubectl delete ns shop\n"}"#,
+            r#"{"session_id":"1","input":["kubectl","delete","ns"]}"#,
+        ] {
+            for tool in ["Bash", "mcp__x__run"] {
+                assert_ne!(judged(tool, input), Judgement::Elsewhere, "{tool} {input}");
+            }
+        }
+        for input in [
+            r#"{"command":"kubectl","args":["get","pods"]}"#,
+            r#"{"command":["grep","-r","kubectl delete","."]}"#,
+            r#"{"command":["bash","-lc","kubectl get pods"]}"#,
+            r#"{"command":"ls","script":null}"#,
+            r#"{"code":"print(1)"}"#,
+            r#"{"session_id":"1"}"#,
+        ] {
+            assert_eq!(judged("Bash", input), Judgement::Elsewhere, "{input}");
+        }
+        assert_ne!(judged("use_aws", r#"{"service_name":"s3"}"#), Judgement::Elsewhere);
+        assert_eq!(judged("Task", r#"{"prompt":"kubectl delete ns shop"}"#), Judgement::Elsewhere);
     }
 
     #[test]
@@ -317,13 +458,18 @@ mod tests {
             why: "`kubectl` reaches production here.".to_owned(),
             command: ["/usr/bin/kubectl", "delete", "ns", "a b", "it's"].map(str::to_owned).to_vec(),
             target: Some("shop-prod".to_owned()),
+            ..Reach::default()
         };
         let text = refusal(&reach);
         let asked = "undersign exec request --target shop-prod --why 'WHY' -- ";
         let command = r"/usr/bin/kubectl delete ns 'a b' 'it'\''s'";
         assert!(text.lines().any(|line| line == format!("{asked}{command}")), "{text}");
         assert!(!text.contains("TARGET"), "{text}");
-        let long = Reach { command: vec!["x".repeat(MAX_SAID + 1)], ..reach };
+        let long = Reach { command: vec!["x".repeat(MAX_SAID + 1)], ..reach.clone() };
         assert!(refusal(&long).contains("-- PROGRAM ARGUMENT…\n"));
+        let part = Reach { left_out: vec!["its input".to_owned(), "the rest".to_owned()], ..reach };
+        let text = refusal(&part);
+        assert!(text.contains("-- PROGRAM ARGUMENT…\n") && text.contains("put in yourself its input and the rest."));
+        assert_eq!([quoted("{a,b}"), quoted("{1..3}"), quoted("{input:sql}")], ["'{a,b}'", "'{1..3}'", "{input:sql}"]);
     }
 }

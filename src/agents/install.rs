@@ -94,6 +94,18 @@ pub fn setup(agent: Agent, program: &str) -> Setup {
     }
 }
 
+/// Whether a file is one that this wrote, for whichever place of the program.
+pub fn is_own(agent: Agent, text: &str) -> bool {
+    const PROGRAM: &str = "@PROGRAM@";
+    let template = setup(agent, PROGRAM).text;
+    let own = template.split_once(PROGRAM).and_then(|(before, behind)| {
+        let rest = text.strip_prefix(before)?;
+        let end = behind.split(PROGRAM).next().and_then(|behind| rest.find(behind))?;
+        Some(&rest[..end])
+    });
+    own.is_some_and(|program| setup(agent, program).text == text)
+}
+
 fn codex_hook(event: &str, command: &str) -> String {
     let command = json!(command);
     format!(

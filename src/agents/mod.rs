@@ -1,14 +1,19 @@
 //! FLOOR 1: what stands between an agent and its shell: whether a call of a tool reaches production, and how each agent
 //! is told so. Level L0: it stops accidents. What an agent really cannot do is up to the credentials that it has not.
 
+mod carriers;
 pub mod dialect;
 pub mod install;
 pub mod mcp;
+mod phrase;
 mod production;
+mod rules;
+mod runs;
 mod shell;
 
 pub use dialect::{Agent, Answer, Call};
-pub use production::{Judgement, ProductionRules, Reach};
+pub use production::{Judgement, Reach};
+pub use rules::ProductionRules;
 
 /// What of a call is held to do: all command lines in it, and the tool itself.
 pub fn judge(call: &Call, rules: &ProductionRules) -> Judgement {
@@ -16,6 +21,8 @@ pub fn judge(call: &Call, rules: &ProductionRules) -> Judgement {
     let lines = call.commands.iter().map(|command| match command {
         dialect::Command::Line(text) => rules.judge_line(text),
         dialect::Command::Words(words) => rules.judge_words(words),
+        dialect::Command::Item(text) => rules.judge_item(text),
+        dialect::Command::Code(text) => rules.judge_code(text),
     });
     [of_tool].into_iter().chain(lines).find(|found| *found != Judgement::Elsewhere).unwrap_or(Judgement::Elsewhere)
 }

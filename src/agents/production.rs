@@ -1,53 +1,16 @@
-//! What an agent may not run without a person: which programs reach production, what of them only reads, and by which
-//! arguments they are pointed elsewhere. A help against accidents, and no wall: a shell hides what it runs from whoever
-//! reads it, so what is not surely understood is held to reach production.
+//! What an agent may not run without a person. A help against accidents, and no wall: a shell hides what it runs from
+//! whoever reads it, so what is not surely understood is held to reach production.
 
-use globset::{GlobBuilder, GlobMatcher};
-use regex::Regex;
+use super::carriers::Goes;
+use super::phrase::{Phrase, positional};
+use super::rules::{Alone, ProductionRules, Program};
+use super::runs::{Inner, Interpreter, ShellCall, Wrapper, plain_name};
+use super::shell::{Script, SimpleCommand, Word};
 
-use super::shell::{Script, SimpleCommand, Word, assignment};
-use crate::datafile::{self, FileError, Placed, Table};
-
-/// As rule files name their format.
-pub const SCHEMA: &str = "undersign-hook/v0";
-/// Command lines given to shells as arguments, inside of one another.
-const MAX_DEPTH: u8 = 8;
-
-/// What reaches production.
-#[derive(Debug, Clone)]
-pub struct ProductionRules {
-    programs: Vec<Program>,
-    /// Leading words of commands that run nothing that their arguments name.
-    harmless: Vec<Vec<Pattern>>,
-    /// Tools of an agent that are no shell.
-    tools: Vec<Pattern>,
-    markers: Vec<String>,
-    /// Finds the name of a program, or a marker, anywhere in a text.
-    names: Regex,
-}
-
-#[derive(Debug, Clone)]
-struct Program {
-    names: Vec<String>,
-    /// Leading arguments, options left out, with which it changes nothing.
-    reads: Vec<Vec<Pattern>>,
-    /// Options that take the next word as their value.
-    valued: Vec<String>,
-    elsewhere: Vec<Elsewhere>,
-    /// The target of the policy that it reaches.
-    target: Option<String>,
-}
-
-/// What points a program at something that is not production.
-#[derive(Debug, Clone)]
-enum Elsewhere {
-    /// `--option=value`, as one word or two.
-    Option(String, Pattern),
-    /// `NAME=value`, a variable set before the program.
-    Variable(String, Pattern),
-    /// Its first argument that is no option.
-    Argument(Pattern),
-}
+/// Command lines, and programs that run others, inside of one another.
+const MAX_DEPTH: u8 = 16;
+/// Characters of a command in a sentence about it.
+const MAX_PART: usize = 160;
 
 /// What is held of a command line or of a tool's call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +28,8 @@ pub struct Reach {
     pub why: String,
     /// The program and its arguments, where these are known.
     pub command: Vec<String>,
+    /// What the command has beside these, and a request would need.
+    pub left_out: Vec<String>,
     /// The target of the policy.
     pub target: Option<String>,
 }
@@ -75,33 +40,46 @@ impl Reach {
     }
 }
 
+/// Where a command stands.
+#[derive(Clone, Default)]
+struct Place {
+    depth: u8,
+    /// What the text around it names without running it: it may come to be run by what nobody can see.
+    named: Option<String>,
+    /// Variables that the line sets.
+    variables: Vec<(String, Word)>,
+    /// It may be a command line, or a message.
+    is_guess: bool,
+    is_in_container: bool,
+    /// Something sets variables, and nobody here knows to what.
+    is_set_up: bool,
+    /// Files that the line writes.
+    written: Vec<String>,
+    /// All of its arguments are looked at already, each by itself.
+    is_scanned: bool,
+}
+
+impl Place {
+    fn deeper(&self) -> Place {
+        Place { depth: self.depth + 1, ..self.clone() }
+    }
+
+    fn guessed(&self) -> Place {
+        Place { is_guess: true, ..self.deeper() }
+    }
+
+    /// Whether a file is one that the line writes before it runs it.
+    fn writes(&self, file: &Word) -> bool {
+        self.written.iter().any(|own| own.trim_start_matches("./") == file.text.trim_start_matches("./"))
+    }
+
+    /// Nobody can see what is run; that matters where something is named.
+    fn unseen(&self, why: &str) -> Option<Reach> {
+        self.named.as_deref().map(|named| unclear(named, why))
+    }
+}
+
 impl ProductionRules {
-    /// Those that are shipped, and those of a file on top: its programs stand for themselves, the rest is added.
-    ///
-    /// # Errors
-    /// All mistakes of the file.
-    pub fn with(own: Option<(&str, &str)>) -> Result<ProductionRules, FileError> {
-        let shipped = datafile::read("production.toml", include_str!("../../assets/production.toml"), read_file)?;
-        let own = own.map(|(name, text)| datafile::read(name, text, read_file)).transpose()?;
-        Ok(ProductionRules::of(shipped, own.unwrap_or_default()))
-    }
-
-    fn of(shipped: RulesFile, own: RulesFile) -> ProductionRules {
-        let mut programs = shipped.programs;
-        for program in &mut programs {
-            program.names.retain(|name| !own.programs.iter().any(|own| own.is_called(name)));
-        }
-        programs.extend(own.programs);
-        let markers: Vec<String> = own.markers;
-        let names = programs.iter().flat_map(|program| &program.names);
-        let names: Vec<String> = names.chain(&markers).map(|name| regex::escape(name)).collect();
-        // A word of its own: `kubectl-get-all` is another program.
-        let pattern = format!("(?:^|[^A-Za-z0-9_.-])(?:{})(?:$|[^A-Za-z0-9_-])", names.join("|"));
-        let names = Regex::new(&pattern).unwrap_or_else(|_| Regex::new("").expect("an empty pattern"));
-        let harmless = shipped.harmless.into_iter().chain(own.harmless).collect();
-        ProductionRules { programs, harmless, tools: own.tools, markers, names }
-    }
-
     /// What a tool of an agent that is no shell is held to do.
     pub fn judge_tool(&self, name: &str) -> Judgement {
         match self.tools.iter().any(|tool| tool.is_match(name)) {
@@ -112,345 +90,406 @@ impl ProductionRules {
 
     /// What a command line is held to do: the first of its commands that reaches production says so for all.
     pub fn judge_line(&self, text: &str) -> Judgement {
-        self.judge_text(text, 0).map_or(Judgement::Elsewhere, Judgement::Production)
+        self.judge_text(text, &Place::default()).map_or(Judgement::Elsewhere, Judgement::Production)
     }
 
     /// As [`ProductionRules::judge_line`], of a program and its arguments.
     pub fn judge_words(&self, words: &[String]) -> Judgement {
-        let word = |text: &String| Word { text: text.clone(), is_literal: true };
-        let command = SimpleCommand { words: words.iter().map(word).collect(), ..SimpleCommand::default() };
-        self.judge_command(&command, 0).map_or(Judgement::Elsewhere, Judgement::Production)
+        let words = words.iter().map(Word::literal).collect();
+        let script = Script { commands: vec![SimpleCommand { words, ..SimpleCommand::default() }], is_cut: false };
+        self.judge_script(&script, &Place::default()).map_or(Judgement::Elsewhere, Judgement::Production)
     }
 
-    fn judge_text(&self, text: &str, depth: u8) -> Option<Reach> {
-        let named = self.names.find(text)?;
-        let script = Script::of(text);
-        if script.is_cut || depth >= MAX_DEPTH {
-            return Some(unclear(named.as_str(), "it cannot be read to its end"));
-        }
-        let fed = script.commands.iter().any(reads_script);
-        let found = script.commands.iter().find_map(|command| self.judge_command(command, depth));
-        found.or_else(|| fed.then(|| unclear(named.as_str(), "it feeds a shell")))
+    /// As [`ProductionRules::judge_line`], of what may be a line.
+    pub fn judge_item(&self, text: &str) -> Judgement {
+        self.judge_guess(text, &Place::default()).map_or(Judgement::Elsewhere, Judgement::Production)
     }
 
-    fn judge_command(&self, command: &SimpleCommand, depth: u8) -> Option<Reach> {
-        let head = command.words.first()?;
-        let name = base_name(&head.text);
-        if let Some(program) = self.program(head) {
-            return program.judge(command);
-        }
-        let rest = &command.words[1..];
-        let asks_where =
-            name == "command" && rest.first().is_some_and(|word| matches!(word.text.as_str(), "-v" | "-V"));
-        if asks_where || head.is_literal && self.is_harmless(name, rest) {
+    /// Of a text in a language that is not read here: whether it names anything.
+    pub fn judge_code(&self, text: &str) -> Judgement {
+        let found = self.named_in(text).map(|named| unclear(named, "nobody can see what the code does with that"));
+        found.map_or(Judgement::Elsewhere, Judgement::Production)
+    }
+
+    fn judge_text(&self, text: &str, place: &Place) -> Option<Reach> {
+        let has_rules = |text: &str| self.known.is_match(text) || self.named_in(text).is_some();
+        // A name may be cut by quotes.
+        let bare = text.contains(['\'', '"', '\\']).then(|| text.replace("\\\n", "").replace(['\'', '"', '\\'], ""));
+        if !has_rules(text) && !bare.as_deref().is_some_and(has_rules) && place.named.is_none() {
             return None;
         }
-        let marked = self.marker(command);
-        if is_shell(name) || name == "eval" {
-            return self.judge_shell(command, depth).or(marked);
-        }
-        if let Some(found) = self.names.find(&rest_of(command)).filter(|_| runs_code(name) || !head.is_literal) {
-            return Some(unclear(found.as_str(), "nobody can see what it does with that"));
-        }
-        // Whatever stands before it: `sudo`, `env`, `xargs`, `timeout 5`, and what nobody here has heard of.
-        let Some(at) = (1..command.words.len()).find(|at| self.is_run(&command.words[*at])) else {
-            // `su -c TEXT`, `env -S TEXT`: a word with blanks may be a command line of its own.
-            let lines = command.words[1..].iter().filter(|word| word.text.contains(char::is_whitespace));
-            return lines.map(|word| &word.text).find_map(|line| self.judge_text(line, depth + 1)).or(marked);
-        };
-        let before = command.words[1..at].iter().filter_map(assignment);
-        let assignments = command.assignments.iter().cloned().chain(before).collect();
-        let inner = SimpleCommand { assignments, words: command.words[at..].to_vec(), input: command.input.clone() };
-        self.judge_command(&inner, depth + 1).or(marked)
-    }
-
-    /// `sh -c TEXT`, `bash < TEXT`, `eval TEXT`.
-    fn judge_shell(&self, command: &SimpleCommand, depth: u8) -> Option<Reach> {
-        let words = &command.words[1..];
-        let flag = words.iter().position(|word| is_script_flag(&word.text));
-        let script = match flag {
-            _ if command.words[0].text == "eval" => {
-                Some(words.iter().map(|word| word.text.clone()).collect::<Vec<_>>().join(" "))
+        let script = Script::of(text);
+        if (script.is_cut || place.depth >= MAX_DEPTH) && !place.is_guess {
+            let named = self.named_in(text).or(place.named.as_deref());
+            if let Some(named) = named {
+                return Some(unclear(named, "it cannot be read to its end"));
             }
-            Some(at) => words.get(at + 1).map(|word| word.text.clone()),
-            None => None,
-        };
-        let is_filled_in = script.is_some() && words.iter().any(|word| !word.is_literal);
-        if let Some(found) = self.names.find(&rest_of(command)).filter(|_| is_filled_in) {
-            return Some(unclear(found.as_str(), "parts of it are put together as it runs"));
         }
-        if let Some(found) = self.names.find(&rest_of(command)).filter(|_| script.is_none() && command.input.is_empty())
-        {
-            return Some(unclear(found.as_str(), "it is handed to a script that is not read"));
+        self.judge_script(&script, place)
+    }
+
+    fn judge_script(&self, script: &Script, place: &Place) -> Option<Reach> {
+        if place.depth >= MAX_DEPTH {
+            return place.unseen("it goes too deep");
         }
-        [script.as_deref(), Some(command.input.as_str())]
-            .into_iter()
-            .flatten()
-            .find_map(|text| self.judge_text(text, depth + 1))
-    }
-
-    fn is_harmless(&self, name: &str, arguments: &[Word]) -> bool {
-        let begins = |own: &Vec<Pattern>| {
-            own.first().is_some_and(|first| first.is_match(name)) && begins_with(&own[1..], &[], arguments)
+        let named = script.commands.iter().find_map(|command| self.named_as_data(command));
+        let variables = place.variables.iter().cloned().chain(script.variables()).collect();
+        let is_setting = |command: &SimpleCommand| {
+            command.words.first().is_some_and(|head| matches!(head.text.as_str(), "source" | "." | "eval"))
         };
-        self.harmless.iter().any(begins)
+        let is_set_up = place.is_set_up || script.commands.iter().any(is_setting);
+        let written = place.written.iter().cloned().chain(script.commands.iter().flat_map(written_by)).collect();
+        let named = place.named.clone().or(named);
+        let place = Place { named, variables, is_set_up, written, is_scanned: false, ..place.clone() };
+        let found = script.commands.iter().find_map(|command| {
+            let mut reach = self.judge_command(command, &place)?;
+            reach.leave_out(script, command);
+            Some(reach)
+        });
+        found.or_else(|| script.commands.iter().find_map(|command| self.marked(command)))
     }
 
-    fn program(&self, word: &Word) -> Option<&Program> {
-        let name = base_name(&word.text);
-        self.programs.iter().find(|program| word.is_literal && program.is_called(name))
+    /// What a command names that it does not run itself: a variable's value, an argument, what is written to it.
+    fn named_as_data(&self, command: &SimpleCommand) -> Option<String> {
+        let is_program = command.words.first().is_some_and(|head| self.program(head).is_some_and(|own| own.is_named()));
+        let found = command.texts().filter(|_| !is_program).find_map(|text| self.named_in(text));
+        found.map(str::to_owned)
     }
 
-    /// Whether a word may be a program that another one runs: a file in a folder that is called so is none.
-    fn is_run(&self, word: &Word) -> bool {
-        let is_file = word.text.contains("://")
-            || word.text.contains('/') && !word.text.contains("bin/") && !word.text.starts_with("./");
-        !is_file && (self.program(word).is_some() || word.is_literal && is_shell(base_name(&word.text)))
+    /// The name of a program, or a marker.
+    fn named_in<'t>(&'t self, text: &'t str) -> Option<&'t str> {
+        let marker = || self.markers.iter().find(|marker| text.contains(*marker)).map(String::as_str);
+        self.names.captures(text).and_then(|found| found.get(1)).map(|found| found.as_str()).or_else(marker)
     }
 
-    fn marker(&self, command: &SimpleCommand) -> Option<Reach> {
-        let text = rest_of(command);
-        let marker = self.markers.iter().find(|marker| text.contains(*marker))?;
+    fn judge_command(&self, command: &SimpleCommand, place: &Place) -> Option<Reach> {
+        if place.depth >= MAX_DEPTH {
+            return place.unseen("it goes too deep");
+        }
+        let head = command.words.first()?;
+        let set = command.assignments.iter().filter(|(_, value)| value.text.contains(char::is_whitespace));
+        let by_variable = set.map(|(_, value)| &value.text).find_map(|line| self.judge_guess(line, place));
+        by_variable.or_else(|| {
+            let Some(file) = head.file_name() else {
+                return place.unseen("nobody can see what it runs").filter(|_| !place.is_guess);
+            };
+            if place.writes(head) {
+                return place.unseen("it runs what it writes");
+            }
+            let line = Some(&head.text).filter(|text| text.contains(char::is_whitespace));
+            let found = line.and_then(|line| self.judge_text(line, &place.guessed()));
+            found.or_else(|| self.judge_named(plain_name(file), command, place))
+        })
+    }
+
+    fn judge_named(&self, name: &str, command: &SimpleCommand, place: &Place) -> Option<Reach> {
+        let head = &command.words[0];
+        if let Some(program) = self.program(head) {
+            let reach = self.judge_program(program, command, place);
+            if reach.is_some() || program.is_named() {
+                return reach;
+            }
+        }
+        if self.speaks(command) {
+            return None;
+        }
+        if let Some((wrapper, begin)) = self.wrapper_of(name, command) {
+            return self.judge_wrapper(wrapper, command, begin, place);
+        }
+        if self.harmless.iter().any(|own| own.end_of(name, &command.words, &[]).is_some()) {
+            return None;
+        }
+        if self.is_shell(name) {
+            return self.judge_shell(command, place);
+        }
+        if let Some(interpreter) = self.interpreter(name) {
+            return self.judge_interpreter(interpreter, command, place);
+        }
+        match place.is_guess {
+            true => None,
+            false => self.judge_arguments(command, 1, place),
+        }
+    }
+
+    fn judge_wrapper(&self, wrapper: &Wrapper, command: &SimpleCommand, begin: usize, place: &Place) -> Option<Reach> {
+        let mut place = place.deeper();
+        place.is_in_container |= wrapper.is_inside;
+        place.is_set_up |= wrapper.sets_variables;
+        let inner = wrapper.inner(command, begin);
+        if !inner.is_empty() {
+            return inner.iter().find_map(|own| self.judge_inner(own, wrapper.is_image, &place));
+        }
+        if !wrapper.starts_shell {
+            return None;
+        }
+        match command.inputs.is_empty() {
+            true => place.unseen("it feeds a shell"),
+            false => command.inputs.iter().find_map(|input| self.judge_text(input, &place)),
+        }
+    }
+
+    fn wrapper_of(&self, name: &str, command: &SimpleCommand) -> Option<(&Wrapper, usize)> {
+        self.wrappers.iter().find_map(|own| own.begins(name, &command.words).map(|begin| (own, begin)))
+    }
+
+    fn judge_inner(&self, inner: &Inner, is_image: bool, place: &Place) -> Option<Reach> {
+        match inner {
+            Inner::Line(text) => self.judge_line_within(text, place),
+            Inner::Command(command) if is_image => self.judge_image(command, place),
+            Inner::Command(command) => self.judge_command(command, place),
+        }
+    }
+
+    /// A line that something else runs; editors and git want a `!` or a key before it.
+    fn judge_line_within(&self, text: &str, place: &Place) -> Option<Reach> {
+        let behind = text.split_once('!').or_else(|| text.split_once('=')).map(|(_, behind)| behind);
+        let place = Place { is_guess: false, ..place.deeper() };
+        self.judge_text(text, &place).or_else(|| self.judge_text(behind?, &place))
+    }
+
+    /// An image, or a service, may be called as the program in it; without words behind it, it only starts.
+    fn judge_image(&self, command: &SimpleCommand, place: &Place) -> Option<Reach> {
+        let (image, rest) = command.words.split_first()?;
+        let own = rest.first().filter(|word| self.is_known(word));
+        if own.is_none() && self.program(image).is_some() && has_words(rest) {
+            return self.judge_command(command, place);
+        }
+        self.judge_command(&command.from(1), place)
+    }
+
+    /// Programs behind one that nobody here has heard of. A name that nothing stands behind is an argument.
+    fn judge_arguments(&self, command: &SimpleCommand, from: usize, place: &Place) -> Option<Reach> {
+        if place.is_scanned {
+            return None;
+        }
+        let scanned = Place { is_scanned: true, ..place.deeper() };
+        let is_run = |at: &usize| {
+            let word = &command.words[*at];
+            is_called(word) && self.is_known(word) && self.has_orders(word, &command.words[at + 1..])
+        };
+        let mut runs = (from..command.words.len()).filter(is_run);
+        runs.find_map(|at| self.judge_command(&command.from(at), &scanned)).or_else(|| {
+            let lines = command.words.iter().skip(from).filter(|word| word.text.contains(char::is_whitespace));
+            lines.map(|word| &word.text).find_map(|line| self.judge_guess(line, place))
+        })
+    }
+
+    /// Whether something stands behind a program that it could be told to do. What follows an option that is none of
+    /// its own belongs to whoever has that option.
+    fn has_orders(&self, program: &Word, words: &[Word]) -> bool {
+        let Some(program) = self.program(program) else { return has_words(words) };
+        let is_own = |at: usize| at == 0 || !words[at - 1].text.starts_with('-') || program.takes(&words[at - 1].text);
+        (0..words.len()).any(|at| is_own(at) && has_words(&words[at..=at]))
+    }
+
+    /// A word with blanks may be a command line of its own.
+    fn judge_guess(&self, line: &str, place: &Place) -> Option<Reach> {
+        let line = line.trim_start();
+        let first = line.split_whitespace().next().unwrap_or_default();
+        let behind = first.rfind('!').map(|at| &line[at + 1..]);
+        let place = Place { named: None, ..place.guessed() };
+        self.judge_text(line, &place).or_else(|| self.judge_text(behind?, &place))
+    }
+
+    fn is_known(&self, word: &Word) -> bool {
+        let Some(name) = word.file_name().map(plain_name) else { return false };
+        self.program(word).is_some_and(Program::is_named) || self.is_shell(name) || self.interpreter(name).is_some()
+    }
+
+    /// It does nothing to what its arguments name.
+    fn speaks(&self, command: &SimpleCommand) -> bool {
+        let name = command.words.first().and_then(Word::file_name).map_or("", plain_name);
+        self.speaks.iter().any(|own| own.end_of(name, &command.words, &[]).is_some())
+    }
+
+    fn judge_program(&self, program: &Program, command: &SimpleCommand, place: &Place) -> Option<Reach> {
+        let reach = program.judge(command, place, &self.environment);
+        if reach.is_some() || !program.hands_on {
+            return reach;
+        }
+        // What is handed on to somewhere else runs there.
+        let arguments = &command.words[1..];
+        let (at, _) = positional(arguments, &program.valued).next()?;
+        let rest = arguments[at + 1..].iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+        self.judge_text(&rest, &place.deeper())
+    }
+
+    /// `sh -c TEXT`, `bash < TEXT`, `bash FILE`.
+    fn judge_shell(&self, command: &SimpleCommand, place: &Place) -> Option<Reach> {
+        let own = self.named_as_data(command);
+        let place = Place { named: place.named.clone().or(own), is_guess: false, ..place.deeper() };
+        match ShellCall::of(&command.words[1..]) {
+            ShellCall::Script(script) => self.judge_text(&script.text, &place),
+            ShellCall::Input if command.inputs.is_empty() => place.unseen("it feeds a shell"),
+            ShellCall::Input => command.inputs.iter().find_map(|input| self.judge_text(input, &place)),
+            ShellCall::File(file) if !file.is_literal => place.unseen("nobody can see what it runs"),
+            ShellCall::File(file) if place.writes(&file) => place.unseen("it runs what it writes"),
+            ShellCall::File(_) => self.judge_arguments(command, 2, &place),
+        }
+    }
+
+    fn judge_interpreter(&self, own: &Interpreter, command: &SimpleCommand, place: &Place) -> Option<Reach> {
+        let arguments = &command.words[1..];
+        let given = own.given(arguments);
+        let starts = |text: &str| self.starts.iter().chain(&own.starts).any(|start| text.contains(start.as_str()));
+        let by_code = given.code.iter().find_map(|code| self.judge_code_of(code, starts(&code.text), place));
+        if by_code.is_some() {
+            return by_code;
+        }
+        if arguments.get(given.rest).is_some_and(|file| !given.reads && place.writes(file)) {
+            return place.unseen("it runs what it writes");
+        }
+        if !given.reads {
+            return self.judge_arguments(command, given.rest + 1, place);
+        }
+        if command.inputs.is_empty() {
+            return place.unseen("it feeds an interpreter");
+        }
+        let is_started = |text: &&str| starts(text);
+        let inputs = command.inputs.iter().map(AsRef::as_ref).filter(is_started);
+        let found = inputs.filter_map(|input| self.named_in(input)).next();
+        found.map(|named| unclear(named, "nobody can see what the code does with that"))
+    }
+
+    /// Code in an argument, which starts other programs or does not.
+    fn judge_code_of(&self, code: &Word, starts: bool, place: &Place) -> Option<Reach> {
+        let named = self.named_in(&code.text).filter(|_| starts);
+        let found = named.map(|named| unclear(named, "nobody can see what the code does with that"));
+        let is_open = starts || !code.is_literal && code.text.starts_with(['$', '`']);
+        found.or_else(|| place.unseen("nobody can see what the code runs").filter(|_| is_open))
+    }
+
+    /// A command that says what is held to be production, other than to speak of it.
+    fn marked(&self, command: &SimpleCommand) -> Option<Reach> {
+        let files = command.files.iter().map(|word| word.text.as_str());
+        let texts: Vec<&str> = if self.speaks(command) { files.collect() } else { command.texts().collect() };
+        let marker = self.markers.iter().find(|marker| texts.iter().any(|text| text.contains(*marker)))?;
         let why = format!("`{marker}` is said to be production here.");
-        Some(Reach { why, command: texts(command), target: None })
+        let mut reach = Reach { why, command: words(command), ..Reach::default() };
+        reach.leave_out(&Script::default(), command);
+        Some(reach)
     }
 }
 
 impl Program {
-    fn is_called(&self, name: &str) -> bool {
-        self.names.iter().any(|own| own == name)
+    /// The option has a value, as far as is known; one with `=` has it itself.
+    fn takes(&self, option: &str) -> bool {
+        self.valued.iter().any(|own| own == option) || option.contains('=')
     }
 
-    fn judge(&self, command: &SimpleCommand) -> Option<Reach> {
+    fn judge(&self, command: &SimpleCommand, place: &Place, environment: &[(String, Word)]) -> Option<Reach> {
         let arguments = &command.words[1..];
-        let says_only = |word: &Word| word.is_literal && matches!(word.text.as_str(), "--help" | "--version");
-        let is_read = self.reads.iter().any(|own| begins_with(own, &self.valued, arguments));
-        if is_read
-            || arguments.iter().any(says_only)
-            || self.elsewhere.iter().any(|own| own.holds(command, &self.valued))
-        {
+        let begins = |own: &Phrase| own.end(arguments, &self.valued).is_some();
+        let shows = arguments.is_empty() && self.shows_bare;
+        if shows || says_only(arguments, self.hands_on || self.takes_all) || self.reads.iter().any(begins) {
             return None;
         }
-        let name = base_name(&command.words[0].text);
-        let why = match arguments.iter().all(|word| word.is_literal) {
-            true => format!("`{name}` reaches production here."),
-            false => format!("`{name}` reaches production here, and parts of it are put together as it runs."),
+        let is_reached = match self.carriers.goes(command, &self.valued, &place.variables) {
+            Goes::Elsewhere => false,
+            Goes::There => true,
+            Goes::Unsaid if !self.reaches.is_empty() => self.reaches.iter().any(begins),
+            Goes::Unsaid => match self.alone {
+                Alone::Local if place.is_in_container => false,
+                Alone::Local => self.carriers.is_set(environment) || place.is_set_up && self.carriers.has_variables(),
+                Alone::LocalInContainers => !place.is_in_container,
+                Alone::Production => true,
+            },
         };
-        Some(Reach { why, command: texts(command), target: self.target.clone() })
-    }
-}
-
-impl Elsewhere {
-    fn parse(text: &str) -> Option<Elsewhere> {
-        let pair = text.split_once('=');
-        Some(match pair {
-            Some((name, value)) if text.starts_with('-') => Elsewhere::Option(name.to_owned(), glob(value)?),
-            Some((name, value)) if name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') => {
-                Elsewhere::Variable(name.to_owned(), glob(value)?)
-            }
-            _ => Elsewhere::Argument(glob(text)?),
+        is_reached.then(|| {
+            let name = &command.words[0].text;
+            let part = part(command);
+            let why = match arguments.iter().all(|word| word.is_literal) {
+                true => format!("`{name}` reaches production here: `{part}`."),
+                false => {
+                    format!("`{name}` reaches production here, and parts of it are put together as it runs: `{part}`.")
+                }
+            };
+            Reach { why, command: words(command), target: self.target.clone(), ..Reach::default() }
         })
     }
+}
 
-    /// Where a program is told twice, the last word counts for most of them: all must be of here.
-    fn holds(&self, command: &SimpleCommand, valued: &[String]) -> bool {
-        let arguments = &command.words[1..];
-        let (values, glob): (Vec<Word>, _) = match self {
-            Elsewhere::Option(name, glob) => (values_of(name, arguments), glob),
-            Elsewhere::Variable(name, glob) => {
-                let set = command.assignments.iter().filter(|(own, _)| own == name);
-                (set.map(|(_, value)| value.clone()).collect(), glob)
+/// Programs that only something else is asked through run what they are handed.
+const SILENT: &[&str] = &["sudo", "doas", "time", "nohup", "exec", "command"];
+
+impl Reach {
+    /// What a request for the command alone would lack, of the line that it was found in.
+    fn leave_out(&mut self, script: &Script, top: &SimpleCommand) {
+        let command = self.command.clone();
+        if command.is_empty() {
+            return;
+        }
+        let mut lacks = |is_there: bool, what: &str| {
+            if is_there && !self.left_out.iter().any(|own| own == what) {
+                self.left_out.push(what.to_owned());
             }
-            Elsewhere::Argument(glob) => (positional(arguments, valued).take(1).cloned().collect(), glob),
         };
-        !values.is_empty() && values.iter().all(|value| value.is_literal && glob.is_match(&value.text))
+        lacks(script.commands.len() > 1, "the other commands of the line");
+        lacks(!top.assignments.is_empty(), "the variables that are set (--env NAME=VALUE)");
+        lacks(!top.inputs.is_empty() || !top.files.is_empty(), "its input and output (--input ROLE=PATH)");
+        let is_filled = |word: &Word| !word.is_literal || word.is_pattern;
+        lacks(top.words.iter().any(is_filled), "what the shell fills in");
+        let before = top.words.len().saturating_sub(command.len());
+        let is_silent = before == 1 && SILENT.contains(&top.words[0].text.as_str());
+        let is_own = before == 0 || is_silent;
+        lacks(!is_own || words(&top.from(before)) != command, "what it stands in");
     }
 }
 
-/// What an option is set to, each time.
-fn values_of(name: &str, arguments: &[Word]) -> Vec<Word> {
-    let value = |(at, word): (usize, &Word)| {
-        if word.text == name {
-            return Some(arguments.get(at + 1).cloned().unwrap_or_default());
+/// `--help` and the like. A program that hands words on may take it for one of those.
+fn says_only(arguments: &[Word], hands_on: bool) -> bool {
+    let is = |word: &Word, texts: &[&str]| word.is_literal && texts.contains(&word.text.as_str());
+    match arguments {
+        [own] => is(own, &["--version", "-version", "-V", "version", "--help", "-help", "-h", "help"]),
+        [first, ..] if is(first, &["help"]) => true,
+        _ => {
+            !hands_on
+                && arguments.iter().take_while(|word| word.text != "--").any(|word| is(word, &["--help", "-help"]))
         }
-        let value = word.text.strip_prefix(name)?.strip_prefix('=')?;
-        Some(Word { text: value.to_owned(), is_literal: word.is_literal })
-    };
-    arguments.iter().enumerate().filter_map(value).collect()
+    }
 }
 
-/// Arguments that are neither options nor values of those.
-fn positional<'w>(arguments: &'w [Word], valued: &'w [String]) -> impl Iterator<Item = &'w Word> {
-    let mut is_value = false;
-    arguments.iter().filter(move |word| {
-        let is_own = is_value;
-        is_value = !is_own && valued.contains(&word.text);
-        !is_own && !word.text.starts_with('-')
-    })
+/// Whether something stands there that a program could be told to do; options and files are told to others, too.
+fn has_words(words: &[Word]) -> bool {
+    words.iter().any(|word| !word.text.starts_with('-') && (!word.is_literal || !word.text.contains(['/', '.'])))
 }
 
-/// Whether words begin with these, options left out, and none of them is filled in as it runs.
-fn begins_with(own: &[Pattern], valued: &[String], words: &[Word]) -> bool {
-    let mut words = positional(words, valued);
-    own.iter().all(|glob| words.next().is_some_and(|word| word.is_literal && glob.is_match(&word.text)))
+/// Files that a command writes.
+fn written_by(command: &SimpleCommand) -> Vec<String> {
+    let is_tee = command.words.first().and_then(Word::file_name) == Some("tee");
+    let files = command.words.iter().skip(1).filter(|_| is_tee).chain(&command.files);
+    files.map(|word| word.text.clone()).collect()
+}
+
+/// Whether a word may call a program by this name: a file in a folder that is called so does not.
+fn is_called(word: &Word) -> bool {
+    let starts = ["/", "./", "../", "~/", "$"];
+    !word.text.contains('/')
+        || !word.text.contains("://")
+            && (word.text.contains("bin/") || starts.iter().any(|start| word.text.starts_with(start)))
 }
 
 fn unclear(named: &str, why: &str) -> Reach {
-    let named = named.trim_matches(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.' || c == '-'));
     Reach::because(format!("It names `{named}`, which reaches production here, and {why}."))
 }
 
-fn rest_of(command: &SimpleCommand) -> String {
-    let assigned = command.assignments.iter().map(|(_, value)| value.text.as_str());
-    let words = command.words.iter().map(|word| word.text.as_str());
-    assigned.chain(words).chain([command.input.as_str()]).collect::<Vec<_>>().join(" ")
-}
-
-fn texts(command: &SimpleCommand) -> Vec<String> {
+fn words(command: &SimpleCommand) -> Vec<String> {
     command.words.iter().map(|word| word.text.clone()).collect()
 }
 
-fn base_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
-}
-
-fn is_shell(name: &str) -> bool {
-    matches!(name, "sh" | "bash" | "zsh" | "dash" | "ash" | "ksh" | "mksh" | "fish")
-}
-
-/// A shell that reads what it runs from its standard input, of which nothing stands beside it.
-fn reads_script(command: &SimpleCommand) -> bool {
-    let is_bare = |words: &[Word]| words.iter().all(|word| word.text.starts_with('-') && !is_script_flag(&word.text));
-    let name = command.words.first().map(|word| base_name(&word.text));
-    name.is_some_and(is_shell) && is_bare(&command.words[1..]) && command.input.is_empty()
-}
-
-/// `-c`, `-lc`.
-fn is_script_flag(text: &str) -> bool {
-    let letters = text.strip_prefix('-').filter(|letters| !letters.starts_with('-'));
-    letters.is_some_and(|letters| letters.ends_with('c') && letters.bytes().all(|byte| byte.is_ascii_alphabetic()))
-}
-
-/// Programs that run what is written in their arguments or input, in a language that is not read here.
-fn runs_code(name: &str) -> bool {
-    let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    matches!(
-        name,
-        "python"
-            | "perl"
-            | "ruby"
-            | "node"
-            | "deno"
-            | "bun"
-            | "php"
-            | "lua"
-            | "awk"
-            | "gawk"
-            | "osascript"
-            | "pwsh"
-            | "powershell"
-            | "source"
-            | "."
-            | "trap"
-            | "alias"
-            | "at"
-            | "batch"
-            | "crontab"
-            | "make"
-    )
-}
-
-/// A word, or a glob over one. Most are words, and a hook has no time to compile what need not be.
-#[derive(Debug, Clone)]
-enum Pattern {
-    Word(String),
-    Glob(GlobMatcher),
-}
-
-impl Pattern {
-    fn is_match(&self, text: &str) -> bool {
-        match self {
-            Pattern::Word(word) => word == text,
-            Pattern::Glob(glob) => glob.is_match(text),
-        }
+/// A command in a sentence.
+fn part(command: &SimpleCommand) -> String {
+    let text = words(command).join(" ");
+    match text.char_indices().nth(MAX_PART) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
     }
-}
-
-fn glob(text: &str) -> Option<Pattern> {
-    if !text.contains(['*', '?', '[', ']', '{', '}', '\\']) {
-        return Some(Pattern::Word(text.to_owned()));
-    }
-    let glob = GlobBuilder::new(text).literal_separator(false).backslash_escape(true).build();
-    glob.ok().map(|glob| Pattern::Glob(glob.compile_matcher()))
-}
-
-/// What a file of rules says.
-#[derive(Default)]
-struct RulesFile {
-    programs: Vec<Program>,
-    harmless: Vec<Vec<Pattern>>,
-    tools: Vec<Pattern>,
-    markers: Vec<String>,
-}
-
-fn read_file(table: &Table<'_>) -> Option<RulesFile> {
-    if let Some(schema) = table.need_string("schema").filter(|schema| schema.value != SCHEMA) {
-        schema.mistake(format!("the schema is `{SCHEMA}`"));
-    }
-    let markers = table.strings("markers");
-    markers.iter().filter(|own| own.value.trim().is_empty()).for_each(|own| own.mistake("a marker has letters"));
-    Some(RulesFile {
-        programs: table.tables("program").iter().map(read_program).collect(),
-        harmless: phrases(table.strings("harmless")),
-        tools: table.strings("tools").iter().filter_map(|own| globbed(&own.value, own)).collect(),
-        markers: markers.into_iter().map(|own| own.value).collect(),
-    })
-}
-
-fn read_program(table: &Table<'_>) -> Program {
-    let names = table.strings("names");
-    if names.is_empty() {
-        table.mistake("a program has `names`");
-    }
-    let is_name = |name: &&Placed<'_, String>| name.value.is_empty() || name.value.contains(['/', ' ']);
-    names.iter().filter(is_name).for_each(|name| name.mistake("a name is the last part of a path"));
-    let elsewhere = table.strings("elsewhere").into_iter().filter_map(|own| {
-        let parsed = Elsewhere::parse(&own.value);
-        if parsed.is_none() {
-            own.mistake("this is no pattern: `--option=glob`, `NAME=glob` or a glob for the first argument");
-        }
-        parsed
-    });
-    Program {
-        elsewhere: elsewhere.collect(),
-        reads: phrases(table.strings("reads")),
-        valued: table.strings("valued").into_iter().map(|own| own.value).collect(),
-        target: table.string("target").map(|own| own.value),
-        names: names.into_iter().map(|own| own.value).collect(),
-    }
-}
-
-/// Words with blanks between them, each a glob.
-fn phrases(texts: Vec<Placed<'_, String>>) -> Vec<Vec<Pattern>> {
-    let phrase = |text: &Placed<'_, String>| {
-        if text.value.trim().is_empty() {
-            text.mistake("this has no words");
-        }
-        text.value.split_whitespace().filter_map(|word| globbed(word, text)).collect()
-    };
-    texts.iter().map(phrase).collect()
-}
-
-fn globbed(pattern: &str, place: &Placed<'_, String>) -> Option<Pattern> {
-    let found = glob(pattern);
-    if found.is_none() {
-        place.mistake(format!("`{pattern}` is no pattern"));
-    }
-    found
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -470,8 +509,11 @@ names = ["helm"]
 elsewhere = ["KUBECONFIG=*/dev.yaml"]
 "#;
 
-    fn rules() -> ProductionRules {
-        ProductionRules::with(Some(("hook.toml", OWN))).unwrap_or_else(|error| panic!("{error}"))
+    static RULES: LazyLock<ProductionRules> =
+        LazyLock::new(|| ProductionRules::with(Some(("hook.toml", OWN))).unwrap_or_else(|error| panic!("{error}")));
+
+    fn rules() -> &'static ProductionRules {
+        &RULES
     }
 
     /// Why a line reaches production; nothing where it does not.
@@ -503,7 +545,7 @@ elsewhere = ["KUBECONFIG=*/dev.yaml"]
             "kubectl $VERB ns x",
             "kubectl --context=kind-a --context prod delete ns x",
             "kubectl --context=$CONTEXT delete ns x",
-            "timeout 5 psql -c 'drop table x'",
+            "PGHOST=db timeout 5 psql -c 'drop table x'",
             "psql -h db.internal -c x",
             "psql postgres://localhost.example.com/x",
             "PGHOST=localhost PGHOST=db psql -c x",
@@ -518,7 +560,6 @@ elsewhere = ["KUBECONFIG=*/dev.yaml"]
             "./deploy.sh now",
             "curl -X POST https://shop-prod.example.com/orders",
             "KUBECONFIG=~/prod.yaml helm upgrade a b",
-            "make kubectl",
             "bash run.sh kubectl delete ns x",
             "su ops -c 'cd /srv && kubectl delete ns x'",
             "env -S 'kubectl delete ns x'",
@@ -571,12 +612,35 @@ elsewhere = ["KUBECONFIG=*/dev.yaml"]
             panic!("it passes")
         };
         assert_eq!(reach.command, ["./deploy.sh", "now", "a b"]);
+        assert!(reach.left_out.is_empty(), "{reach:?}");
+        for (line, left_out) in [
+            ("./deploy.sh a; ./deploy.sh b", "the other commands of the line"),
+            ("AWS_PROFILE=prod aws s3 rm s3://x", "the variables that are set (--env NAME=VALUE)"),
+            ("kubectl apply -f - < pod.yaml", "its input and output (--input ROLE=PATH)"),
+            ("kubectl apply -f ~/x/*.yaml", "what the shell fills in"),
+            ("kubectl delete pod $POD", "what the shell fills in"),
+            ("echo a | xargs -n1 kubectl delete pod", "the other commands of the line"),
+            ("docker exec tools kubectl delete ns shop", "what it stands in"),
+            ("sudo -u ops kubectl delete ns shop", "what it stands in"),
+            ("bash -c 'kubectl delete ns shop'", "what it stands in"),
+        ] {
+            let Judgement::Production(reach) = rules().judge_line(line) else { panic!("{line} passes") };
+            assert!(reach.left_out.iter().any(|own| own == left_out), "{line}: {reach:?}");
+        }
         assert_eq!(reach.target.as_deref(), Some("shop-prod"));
         let words = ["kubectl", "delete", "ns", "shop"].map(str::to_owned);
         assert!(matches!(rules().judge_words(&words), Judgement::Production(_)));
         assert_eq!(rules().judge_words(&["kubectl", "get", "ns"].map(str::to_owned)), Judgement::Elsewhere);
         assert!(matches!(rules().judge_tool("mcp__k8s__delete"), Judgement::Production(_)));
         assert_eq!(rules().judge_tool("mcp__docs__search"), Judgement::Elsewhere);
+    }
+
+    /// Each of them may run what stands behind it.
+    #[test]
+    fn many_programs_behind_one_another_are_judged_in_no_time() {
+        for own in ["bash x ", "python x ", "kubectl get ", "sudo ", "foo 'bash x' "] {
+            why(&format!("foo {}", own.repeat(400)));
+        }
     }
 
     #[test]

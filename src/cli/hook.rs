@@ -1,6 +1,7 @@
 //! `undersign hook`: what an agent asks before it calls a tool.
 
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -10,14 +11,16 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::agents::dialect::{self, MAX_CALL};
 use crate::agents::{Agent, Answer, Judgement, ProductionRules, Reach, install, judge};
 use crate::change::visible;
+use crate::command::entry::hides_code;
 
 /// How long a call may take to be judged: agents wait longer, and some go on when they have waited enough.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// What every agent takes for a refusal.
+const REFUSED: u8 = 2;
 /// What an administrator says reaches production; where it stands, nobody's own file is read.
 const MANAGED: &str = "/etc/undersign/hook.toml";
 
 #[derive(Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub struct Options {
     /// The agent that asks; the call is read from standard input
     agent: Option<Name>,
@@ -37,6 +40,12 @@ enum Command {
         "undersign hook install codex --write"
     ))]
     Install(InstallOptions),
+    /// Take away what `install --write` wrote
+    #[command(after_help = help!(
+        "0 it is not there any more, or never was",
+        "undersign hook uninstall opencode"
+    ))]
+    Uninstall(UninstallOptions),
     /// Say what is held of a command line
     #[command(after_help = help!(
         "0 it does not reach production, 2 it does, or nobody can say",
@@ -49,9 +58,15 @@ enum Command {
 struct InstallOptions {
     /// The agent
     agent: Name,
-    /// Write the file where it belongs; one that is there already is left as it is
+    /// Write the file where it belongs; one that somebody else wrote is left as it is
     #[arg(long)]
     write: bool,
+}
+
+#[derive(Args)]
+struct UninstallOptions {
+    /// The agent
+    agent: Name,
 }
 
 #[derive(Args)]
@@ -86,7 +101,9 @@ impl ValueEnum for Name {
 pub fn run(options: &Options) -> Result<u8, String> {
     let rules = options.rules.as_deref();
     match (&options.command, options.agent) {
+        (Some(_), Some(_)) => Err("Name an agent, or `install`, `uninstall` or `check`, and not both.".to_owned()),
         (Some(Command::Install(own)), _) => set_up(own).map(|()| 0),
+        (Some(Command::Uninstall(own)), _) => take_away(own.agent.0).map(|()| 0),
         (Some(Command::Check(own)), _) => check(&own.line, rules),
         (None, Some(Name(agent))) => Ok(answer(agent, rules)),
         (None, None) => Err("Name the agent that asks: `undersign hook claude-code`; --help lists them.".to_owned()),
@@ -101,11 +118,17 @@ fn answer(agent: Agent, rules: Option<&Path>) -> u8 {
     let answer = told.recv_timeout(DEADLINE).unwrap_or_else(|_| {
         stopped(agent, None, "undersign could not judge the call in time. It was not run; try it once more.")
     });
-    out!("{}", answer.stdout);
-    if !answer.stderr.is_empty() {
-        eprint!("{}", answer.stderr);
+    given(&answer)
+}
+
+/// Says it. What an agent cannot have read must not look like anything but a refusal.
+fn given(answer: &Answer) -> u8 {
+    _ = std::io::stderr().lock().write_all(answer.stderr.as_bytes());
+    let mut out = std::io::stdout().lock();
+    match out.write_all(answer.stdout.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => answer.code,
+        Err(_) => REFUSED,
     }
-    answer.code
 }
 
 fn considered(agent: Agent, rules: Option<&Path>) -> Answer {
@@ -124,7 +147,7 @@ fn considered(agent: Agent, rules: Option<&Path>) -> Answer {
     };
     match judged {
         Judgement::Elsewhere => agent.passes(),
-        Judgement::Production(reach) => stopped(agent, Some(&call), &dialect::refusal(&with_path(reach))),
+        Judgement::Production(reach) => stopped(agent, Some(&call), &dialect::refusal(&askable(reach))),
     }
 }
 
@@ -134,20 +157,31 @@ fn stopped(agent: Agent, call: Option<&dialect::Call>, text: &str) -> Answer {
 }
 
 fn production_rules(given: Option<&Path>) -> Result<ProductionRules, String> {
-    let managed = Path::new(MANAGED);
-    let path = match given {
-        Some(path) => Some(path.to_path_buf()),
-        None if managed.exists() => Some(managed.to_path_buf()),
-        None => own_file().filter(|path| path.exists()),
+    let text = match given {
+        Some(path) => there(path)?.ok_or_else(|| format!("{} is not there.", path.display())).map(Some)?,
+        // Only what is surely not there gives way: else whoever hides it decides.
+        None => match there(Path::new(MANAGED))? {
+            Some(text) => Some(text),
+            None => own_file().map(|path| there(&path)).transpose()?.flatten(),
+        },
     };
-    let text = path.map(|path| {
-        let text = std::fs::read_to_string(&path);
-        text.map(|text| (path.display().to_string(), text))
-            .map_err(|error| format!("{} cannot be read: {error}.", path.display()))
-    });
-    let text = text.transpose()?;
     let own = text.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
-    ProductionRules::with(own).map_err(|error| error.to_string())
+    let rules = ProductionRules::with(own).map_err(|error| error.to_string())?;
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Ok(rules.within(variables))
+}
+
+/// The name and the text of a file, if there is one. A link to nowhere is there.
+fn there(path: &Path) -> Result<Option<(String, String)>, String> {
+    let is_missing = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+    let failed = |error: std::io::Error| format!("{} cannot be read: {error}.", path.display());
+    match std::fs::symlink_metadata(path) {
+        Err(error) if is_missing(&error) => return Ok(None),
+        found => found.map_err(failed)?,
+    };
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    Ok(Some((path.display().to_string(), text)))
 }
 
 #[cfg(feature = "tui")]
@@ -160,14 +194,19 @@ fn own_file() -> Option<PathBuf> {
     None
 }
 
-/// The program by its whole path, as a broker wants it, where it is found.
-fn with_path(mut reach: Reach) -> Reach {
-    let Some(name) = reach.command.first_mut().filter(|name| !name.contains('/')) else { return reach };
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&folders).map(|folder| folder.join(&*name)).find(|path| path.is_file());
-    if let Some(path) = found.as_ref().and_then(|path| path.to_str()) {
-        *name = path.to_owned();
+/// What a broker would take: the program by its whole path, and no command that it refuses.
+fn askable(mut reach: Reach) -> Reach {
+    if let Some(why) = hides_code(&reach.command) {
+        reach.why = format!("{} Unless the policy lists it, a request for that is refused. {why}", reach.why);
+        reach.command.clear();
     }
+    let Some(name) = reach.command.first_mut().filter(|name| !name.starts_with('/')) else { return reach };
+    let folders = std::env::var_os("PATH").filter(|_| !name.contains('/')).unwrap_or_default();
+    let found = std::env::split_paths(&folders).map(|folder| folder.join(&*name)).find(|path| path.is_file());
+    *name = match found.as_ref().and_then(|path| path.to_str()) {
+        Some(path) => path.to_owned(),
+        None => format!("/PATH/OF/{}", name.rsplit('/').next().unwrap_or_default()),
+    };
     reach
 }
 
@@ -188,12 +227,9 @@ fn set_up(options: &InstallOptions) -> Result<(), String> {
     let Name(agent) = options.agent;
     let program = std::env::current_exe().map_err(|error| format!("This program does not know its path: {error}."))?;
     let setup = install::setup(agent, &program.display().to_string());
-    let place = match setup.place.strip_prefix("~/") {
-        Some(below) => Path::new(&std::env::var_os("HOME").unwrap_or_default()).join(below),
-        None => PathBuf::from(setup.place),
-    };
+    let place = place(setup.place)?;
     if options.write {
-        write(&place, &setup.text)?;
+        write(agent, &place, &setup.text)?;
         eprintln!("undersign: {} is written.", place.display());
     } else {
         eprintln!("undersign: this belongs into {}:", place.display());
@@ -206,24 +242,64 @@ fn set_up(options: &InstallOptions) -> Result<(), String> {
     Ok(())
 }
 
-/// Never over a file that says something else: others have their settings there.
-fn write(place: &Path, text: &str) -> Result<(), String> {
+fn take_away(agent: Agent) -> Result<(), String> {
+    let place = place(install::setup(agent, "").place)?;
+    let failed = |error: std::io::Error| format!("{} cannot be taken away: {error}.", place.display());
+    let is_missing = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+    match std::fs::read_to_string(&place) {
+        Ok(there) if install::is_own(agent, &there) => std::fs::remove_file(&place).map_err(failed)?,
+        Ok(_) => return Err(format!("{} says other things, too. Take the hook out of it by hand.", place.display())),
+        Err(error) if is_missing(&error) => {}
+        Err(error) => return Err(failed(error)),
+    }
+    eprintln!("undersign: {} is not there any more.", place.display());
+    Ok(())
+}
+
+/// Where a file belongs, of whoever calls this.
+fn place(place: &str) -> Result<PathBuf, String> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let Some(below) = place.strip_prefix("~/") else { return Ok(PathBuf::from(place)) };
+    if let (Some(below), Some(config)) = (below.strip_prefix(".config/"), folder("XDG_CONFIG_HOME")) {
+        return Ok(config.join(below));
+    }
+    let home = folder("HOME").ok_or("HOME is not set, so nobody knows where the file belongs. Set it to your home.")?;
+    Ok(home.join(below))
+}
+
+/// Never over a file that somebody else wrote: others have their settings there.
+fn write(agent: Agent, place: &Path, text: &str) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{} cannot be written: {error}.", place.display());
     match std::fs::read_to_string(place) {
-        Ok(there) if there == text => return Ok(()),
+        Ok(there) if there == text => return readable(place, false).map_err(failed),
+        Ok(there) if there.trim().is_empty() || install::is_own(agent, &there) => {}
         Ok(_) => {
             return Err(format!(
                 "{} is there already. Add to it by hand what is printed without --write.",
                 place.display()
             ));
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !place.is_symlink() => {}
         Err(error) => return Err(failed(error)),
     }
-    if let Some(folder) = place.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    // Readable for whoever the agent runs for.
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(place);
-    file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())).map_err(failed)
+    let folders: Vec<&Path> = place.ancestors().skip(1).take_while(|folder| !folder.exists()).collect();
+    folders
+        .iter()
+        .rev()
+        .try_for_each(|folder| std::fs::create_dir(folder).and_then(|()| readable(folder, true)).map_err(failed))?;
+    // Under another name first: an agent reads it at any time.
+    let beside = place.with_extension("undersign-new");
+    let file = std::fs::File::create_new(&beside);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+    let placed = written.and_then(|()| readable(&beside, false)).and_then(|()| std::fs::rename(&beside, place));
+    placed.map_err(|error| {
+        _ = std::fs::remove_file(&beside);
+        failed(error)
+    })
+}
+
+/// Readable for whoever the agent runs for, and written by its owner alone.
+fn readable(path: &Path, is_folder: bool) -> std::io::Result<()> {
+    let mode = if is_folder { 0o755 } else { 0o644 };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }

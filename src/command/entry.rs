@@ -76,6 +76,12 @@ const RUNNERS: [&str; 26] = [
     "unshare", "flock",
 ];
 
+/// Why a command is refused wherever no entry of the policy allows it, if it is: it hides code in its arguments.
+pub fn hides_code(argv: &[String]) -> Option<String> {
+    let (program, arguments) = argv.split_first()?;
+    code_in(program, arguments)
+}
+
 /// Why a command is refused that has code in an argument.
 fn code_in(program: &str, arguments: &[String]) -> Option<String> {
     let name = program.rsplit('/').next().unwrap_or(program);

@@ -1,5 +1,9 @@
 //! `undersign hook`, as agents ask it.
 
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+
 use crate::support::Fixture;
 use crate::{Said, run, run_on};
 
@@ -86,6 +90,106 @@ fn the_set_up_of_every_agent_is_what_it_reads_and_is_written_over_nothing() {
     run(&f, &["hook", "install", "opencode"]).exits(0).says("tool.execute.before").says_not("@PROGRAM@");
     run(&f, &["hook", "install", "kiro", "--write"]).exits(0);
     run(&f, &["hook", "install", "kiro", "--write"]).exits(0);
-    std::fs::write(f.dir.path().join(".kiro/hooks/undersign.json"), "{}").unwrap();
+    let file = f.dir.path().join(".kiro/hooks/undersign.json");
+    let own = std::fs::read_to_string(&file).unwrap();
+    for there in [own.replace("undersign hook", "older/undersign hook"), " \n".to_owned()] {
+        assert_ne!(there, own);
+        std::fs::write(&file, there).unwrap();
+        run(&f, &["hook", "install", "kiro", "--write"]).exits(0);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), own, "an older one of its own gives way");
+    }
+    for _ in 0..2 {
+        run(&f, &["hook", "uninstall", "kiro"]).exits(0);
+        assert!(!file.exists());
+    }
+    std::fs::write(&file, "{}").unwrap();
     run(&f, &["hook", "install", "kiro", "--write"]).exits(70).complains("is there already");
+    run(&f, &["hook", "uninstall", "kiro"]).exits(70).complains("by hand");
+    run(&f, &["hook", "install", "opencode", "--write"]).exits(0);
+    assert!(f.dir.path().join("config/opencode/plugins/undersign.js").is_file());
+}
+
+/// As root does it with a umask that hides everything: the agent runs for somebody else.
+#[test]
+fn a_file_for_an_agent_can_be_read_by_it_and_belongs_to_a_home() {
+    let f = Fixture::new();
+    let install = |script: &str| {
+        let program = env!("CARGO_BIN_EXE_undersign");
+        let script = format!("{script} {program} hook install copilot --write");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).current_dir(f.dir.path()).env("HOME", f.dir.path().join("home"));
+        shell.output().unwrap()
+    };
+    let mode = |path: &str| std::fs::metadata(f.dir.path().join(path)).unwrap().permissions().mode() & 0o777;
+    assert!(install("umask 077;").status.success());
+    assert_eq!((mode("home/.copilot/hooks"), mode("home/.copilot/hooks/undersign.json")), (0o755, 0o644));
+    for home in ["HOME=", "unset HOME;"] {
+        let said = install(home);
+        assert!(String::from_utf8_lossy(&said.stderr).contains("HOME is not set"), "{said:?}");
+        assert!(!said.status.success() && !f.dir.path().join(".copilot").exists());
+    }
+}
+
+#[test]
+fn what_cannot_be_said_is_a_refusal_too() {
+    let f = Fixture::new();
+    for (agent, call, to) in
+        [("claude-code", DELETE, "2>/dev/full"), ("cursor", DELETE, ">/dev/full"), ("cursor", LIST, ">/dev/full")]
+    {
+        let script = format!("{} hook {agent} {to}", env!("CARGO_BIN_EXE_undersign"));
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).current_dir(f.dir.path()).env("HOME", f.dir.path());
+        let mut child = shell.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(call.as_bytes()).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(2), "{agent} {to}");
+    }
+}
+
+/// Each command of a line once had a copy of what is written below it.
+#[test]
+fn a_long_text_below_many_commands_is_kept_once() {
+    let f = Fixture::new();
+    let many = "true; ".repeat(10_000) + "cat > x <<'EOF'\n" + &"kubectl delete ns\n".repeat(60_000) + "EOF\n";
+    let call = serde_json::json!({"tool_name": "Bash", "tool_input": {"command": many}}).to_string();
+    let script = format!("ulimit -v 1500000; exec {} hook claude-code", env!("CARGO_BIN_EXE_undersign"));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]).current_dir(f.dir.path()).env("HOME", f.dir.path()).stdin(Stdio::piped());
+    let mut child = shell.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(call.as_bytes()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn only_the_whole_of_what_would_run_is_told_to_be_asked_for() {
+    let f = Fixture::new();
+    let told = |line: &str| {
+        let call = serde_json::json!({"tool_name": "Bash", "tool_input": {"command": line}}).to_string();
+        asked(&f, "claude-code", &call, None).exits(2).err
+    };
+    assert!(told("/bin/kubectl delete ns shop").contains("-- /bin/kubectl delete ns shop\n"));
+    assert!(told("./kubectl delete ns shop").contains("-- /PATH/OF/kubectl delete ns shop\n"));
+    for (line, left_out) in [
+        ("AWS_PROFILE=prod aws s3 rm s3://x --recursive", "put in yourself the variables that are set"),
+        ("cd infra/prod && terraform destroy", "the other commands of the line"),
+        ("psql -h prod < drop.sql", "its input and output"),
+        ("ssh web-1 uptime", "runs what its arguments say"),
+        ("psql -h prod -c 'drop table x'", "takes code after -c"),
+    ] {
+        let text = told(line);
+        assert!(text.contains("-- PROGRAM ARGUMENT…\n") && text.contains(left_out), "{line}: {text}");
+    }
+    assert!(told("ls; terraform destroy -auto-approve").contains("`terraform destroy -auto-approve`"));
+}
+
+#[test]
+fn rules_are_taken_from_where_they_are_said_to_be() {
+    let f = Fixture::new();
+    let rules = crate::beside(&f, "hook.toml", "schema = \"undersign-hook/v0\"\nmarkers = [\"shop-prod\"]\n");
+    run(&f, &["hook", "--rules", &rules, "check", "curl shop-prod"]).exits(2);
+    run(&f, &["hook", "check", "--rules", &rules, "curl shop-prod"]).exits(2);
+    run(&f, &["hook", "--rules", "nowhere.toml", "check", "ls"]).exits(70).complains("is not there");
+    // A link to nowhere is there, and nobody says what it would have said.
+    std::fs::create_dir_all(f.dir.path().join("config/undersign")).unwrap();
+    std::os::unix::fs::symlink("nowhere", f.dir.path().join("config/undersign/hook.toml")).unwrap();
+    asked(&f, "claude-code", LIST, None).exits(2).complains("cannot be read");
 }

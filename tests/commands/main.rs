@@ -10,6 +10,7 @@ mod gate;
 mod hook;
 mod hostile;
 mod landed;
+mod lines;
 mod looks;
 mod moves;
 mod policy;

@@ -1,0 +1,108 @@
+//! Patterns over words, as rule files write them.
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::shell::Word;
+
+/// A word, or a glob over one. Most are words, and a hook has no time to compile what need not be.
+#[derive(Debug, Clone)]
+pub enum Pattern {
+    Word(String),
+    Glob(String, GlobMatcher),
+}
+
+impl Pattern {
+    pub fn parse(text: &str) -> Option<Pattern> {
+        if !text.contains(['*', '?', '[', ']', '{', '}', '\\']) {
+            return Some(Pattern::Word(text.to_owned()));
+        }
+        let glob = GlobBuilder::new(text).literal_separator(false).backslash_escape(true).build();
+        glob.ok().map(|glob| Pattern::Glob(text.to_owned(), glob.compile_matcher()))
+    }
+
+    pub fn is_match(&self, text: &str) -> bool {
+        match self {
+            Pattern::Word(word) => word == text,
+            Pattern::Glob(_, glob) => glob.is_match(text),
+        }
+    }
+
+    pub fn text(&self) -> &str {
+        let (Pattern::Word(text) | Pattern::Glob(text, _)) = self;
+        text
+    }
+}
+
+/// Leading words of a command, options left out; with `-x` an option that must be there, with `!-x` one that must not.
+#[derive(Debug, Clone, Default)]
+pub struct Phrase {
+    words: Vec<Pattern>,
+    with: Vec<Pattern>,
+    without: Vec<Pattern>,
+}
+
+impl Phrase {
+    /// None where a word is no pattern.
+    pub fn parse(text: &str) -> Option<Phrase> {
+        let mut phrase = Phrase::default();
+        for word in text.split_whitespace() {
+            match word.strip_prefix('!') {
+                Some(word) => phrase.without.push(Pattern::parse(word)?),
+                None if word.starts_with('-') => phrase.with.push(Pattern::parse(word)?),
+                None => phrase.words.push(Pattern::parse(word)?),
+            }
+        }
+        Some(phrase)
+    }
+
+    /// Where what begins with it goes on; none where it does not begin with it, or something of that is filled in.
+    pub fn end(&self, words: &[Word], valued: &[String]) -> Option<usize> {
+        let mut own = positional(words, valued);
+        let mut end = 0;
+        for pattern in &self.words {
+            let (at, word) = own.next()?;
+            if !word.is_literal || !pattern.is_match(&word.text) {
+                return None;
+            }
+            end = at + 1;
+        }
+        let is_there = |pattern: &Pattern| options(words).any(|option| pattern.is_match(&option.text));
+        (self.with.iter().all(is_there) && !self.without.iter().any(|pattern| self.may_be_there(pattern, words)))
+            .then_some(end)
+    }
+
+    /// As [`Phrase::end`], of a whole command, whose program is known by a name.
+    pub fn end_of(&self, name: &str, words: &[Word], valued: &[String]) -> Option<usize> {
+        let (first, rest) = self.words.split_first()?;
+        let arguments = words.get(1..).filter(|_| first.is_match(name))?;
+        let rest = Phrase { words: rest.to_vec(), with: self.with.clone(), without: self.without.clone() };
+        rest.end(arguments, valued).map(|end| end + 1)
+    }
+
+    /// What is filled in may be the very option, unless it stands behind one.
+    fn may_be_there(&self, pattern: &Pattern, words: &[Word]) -> bool {
+        let is_open = |word: &Word| !word.is_literal && word.text.starts_with(['$', '`']);
+        let is_free = |at: usize| at == 0 || !words[at - 1].text.starts_with('-');
+        options(words).any(|option| has(pattern, option))
+            || (0..words.len()).any(|at| is_open(&words[at]) && is_free(at))
+    }
+}
+
+fn options(words: &[Word]) -> impl Iterator<Item = &Word> {
+    words.iter().take_while(|word| word.text != "--").filter(|word| word.text.starts_with('-'))
+}
+
+/// With a value or without one.
+fn has(pattern: &Pattern, option: &Word) -> bool {
+    pattern.is_match(&option.text) || option.text.split_once('=').is_some_and(|(name, _)| pattern.is_match(name))
+}
+
+/// Arguments that are neither options nor values of those, with their places.
+pub fn positional<'w>(words: &'w [Word], valued: &'w [String]) -> impl Iterator<Item = (usize, &'w Word)> {
+    let mut is_value = false;
+    words.iter().enumerate().filter(move |(_, word)| {
+        let is_own = is_value;
+        is_value = !is_own && valued.contains(&word.text);
+        !is_own && !word.text.starts_with('-')
+    })
+}

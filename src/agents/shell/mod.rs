@@ -1,0 +1,244 @@
+//! A command line of a shell, read as far as it says for sure what it runs. It would rather not know than guess: what
+//! it cannot read to its end, or what is put together as it runs, is said to be so.
+
+mod line;
+mod text;
+mod variables;
+
+use std::rc::Rc;
+
+use line::Reader;
+use variables::Variables;
+
+/// Bytes of a command line that is read.
+pub const MAX_TEXT: usize = 4 << 20;
+/// Command lines inside of one another.
+const MAX_DEPTH: u8 = 16;
+
+/// A word, with what quotes did to it taken away.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Word {
+    /// What it says; of what is filled in as it runs, the text that stands for it.
+    pub text: String,
+    /// Nothing is filled in.
+    pub is_literal: bool,
+    /// Where the last of what is filled in ends.
+    filled: usize,
+    /// Something of it stands in quotes.
+    is_quoted: bool,
+    /// The shell looks for files that are called so, or for a home.
+    pub is_pattern: bool,
+}
+
+impl Word {
+    /// What says itself.
+    pub fn literal(text: impl Into<String>) -> Word {
+        Word { text: text.into(), is_literal: true, ..Word::default() }
+    }
+
+    /// What is filled in as it runs.
+    pub fn filled_in(text: impl Into<String>) -> Word {
+        let text = text.into();
+        Word { filled: text.len(), text, ..Word::default() }
+    }
+
+    /// A text that is part of it.
+    pub fn part(&self, text: &str) -> Word {
+        Word { text: text.to_owned(), filled: text.len(), ..self.clone() }
+    }
+
+    /// The last part of its path, where that is known: of `$HOME/bin/tool`, too.
+    pub fn file_name(&self) -> Option<&str> {
+        let at = self.text.rfind('/').map_or(0, |at| at + 1);
+        (self.is_literal || at > 0 && at >= self.filled).then(|| &self.text[at..])
+    }
+
+    /// A word of the shell's own: these count only without quotes.
+    fn is_keyword(&self, keyword: &str) -> bool {
+        self.is_literal && !self.is_quoted && self.text == keyword
+    }
+}
+
+/// One program that is run, without where its output goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SimpleCommand {
+    /// `NAME=value` before it.
+    pub assignments: Vec<(String, Word)>,
+    /// The program and its arguments; empty where it only sets variables, or stands for the end of a loop.
+    pub words: Vec<Word>,
+    /// What is written to its standard input, where that stands beside it.
+    pub inputs: Vec<Rc<str>>,
+    /// Files that it reads and writes by `<` and `>`.
+    pub files: Vec<Word>,
+}
+
+impl SimpleCommand {
+    /// All texts in it.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let assigned = self.assignments.iter().map(|(_, value)| value.text.as_str());
+        let words = self.words.iter().chain(&self.files).map(|word| word.text.as_str());
+        assigned.chain(words).chain(self.inputs.iter().map(AsRef::as_ref))
+    }
+
+    /// The same command from one of its words on.
+    pub fn from(&self, at: usize) -> SimpleCommand {
+        SimpleCommand { words: self.words.get(at..).unwrap_or_default().to_vec(), ..self.clone() }
+    }
+}
+
+/// What a command line runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Script {
+    /// In the order in which they end, those of substitutions among them.
+    pub commands: Vec<SimpleCommand>,
+    /// Something was not read: a quote that does not end, or too many things inside of one another.
+    pub is_cut: bool,
+}
+
+impl Script {
+    /// Reads a command line; of a longer one than [`MAX_TEXT`] bytes nothing. Variables that it sets itself, once and
+    /// whatever happens, are filled in.
+    pub fn of(text: &str) -> Script {
+        let mut script = Script::default();
+        if text.len() > MAX_TEXT {
+            script.is_cut = true;
+            return script;
+        }
+        let mut variables = Variables::default();
+        Reader::new(text, 0, &mut script, &mut variables).read();
+        if !variables.settle() {
+            return script;
+        }
+        let mut filled = Script::default();
+        Reader::new(text, 0, &mut filled, &mut variables).read();
+        filled
+    }
+
+    /// What each of its variables is set to, all times.
+    pub fn variables(&self) -> impl Iterator<Item = (String, Word)> {
+        self.commands.iter().flat_map(variables::set_by)
+    }
+}
+
+/// `NAME=value`, `NAME+=value`, `NAME[1]=value`.
+pub fn assignment(word: &Word) -> Option<(String, Word)> {
+    let (name, value) = word.text.split_once('=')?;
+    let name = name.strip_suffix('+').unwrap_or(name);
+    let name = name.strip_suffix(']').and_then(|name| name.split_once('[')).map_or(name, |(name, _)| name);
+    is_variable(name).then(|| (name.to_owned(), word.part(value)))
+}
+
+/// Whether a variable may be called so.
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The commands with their words joined; a word that is filled in stands in brackets.
+    fn read(text: &str) -> Vec<String> {
+        let script = Script::of(text);
+        assert!(!script.is_cut, "{text}: {script:?}");
+        let word = |word: &Word| if word.is_literal { word.text.clone() } else { format!("[{}]", word.text) };
+        let line = |command: &SimpleCommand| command.words.iter().map(word).collect::<Vec<_>>().join(" ");
+        script.commands.iter().filter(|command| !command.words.is_empty()).map(line).collect()
+    }
+
+    #[test]
+    fn a_line_is_split_where_a_shell_splits_it() {
+        for (text, commands) in [
+            ("a b; c && d || e | f & g", &["a b", "c", "d", "e", "f", "g"][..]),
+            ("a 'x ; y' \"p | q\" r\\ s", &["a x ; y p | q r s"]),
+            ("(cd x && a) > out 2>&1 < in", &["cd x", "a"]),
+            ("A=1 B=\"2 3\" a b", &["a b"]),
+            ("if a; then b; else c; fi", &["a", "b", "c"]),
+            ("while ! a; do b; done", &["a", "b"]),
+            ("a # b; c\nd", &["a", "d"]),
+            ("a \\\n b", &["a b"]),
+            ("a &> log; b >&2", &["a", "b"]),
+            ("{ a; }", &["a"]),
+            ("a $x \"${y:-z}\"", &["a [$x] [${y:-z}]"]),
+            ("a $(b c) `d`", &["b c", "d", "a [$(b c)] [`d`]"]),
+            ("a \"$(b 'x)' c)\"", &["b x) c", "a [$(b 'x)' c)]"]),
+            ("a ${x:-$(b)}", &["b", "a [${x:-$(b)}]"]),
+            ("a <(b) >(c)", &["b", "c", "a [/dev/fd] [/dev/fd]"]),
+            ("a $'\\x6b\\'' \"$'b\"", &["a k' $'b"]),
+            ("a\\\nb \"c\\\nd\"", &["ab cd"]),
+            ("case $x in a) b;; c | d) e;; esac; f", &["case [$x] in a", "b", "e", "f"]),
+            ("a $(case x in y) b;; esac) c", &["case x in y", "b", "a [$(case x in y) b;; esac)] c"]),
+            ("[[ a && b < c ]] && d", &["[[ a & & b < c ]]", "d"]),
+            ("a $((1 << 2)); (( 1 << 3 )) && b", &["a [$((1 << 2))]", "((", "b"]),
+            ("a \"$(cat <<'E'\nIt's 1)\nE\n)\"; b", &["cat", "a [$(cat <<'E'\nIt's 1)\nE\n)]", "b"]),
+            ("a \"${x:-'}\"; b \"'}\"", &["a [${x:-'}]", "b '}"]),
+            ("a=(b 'c d' $(e)); f", &["e", "f"]),
+            ("a {b,c} {}", &["a [{b,c}] {}"]),
+            ("A='b c'; $A \"$A d\"; A=$(e); f", &["[$A] [$A d]", "e", "f"]),
+            ("A='b c'; $A \"$A d\"", &["b c b c d"]),
+            ("x || A=b; $A", &["x", "[$A]"]),
+            ("A=b $A; for A in c; do $A; done", &["[$A]", "for A in c", "[$A]"]),
+            ("f() { a; }; function g { b; }", &["f", "a", "b"]),
+            ("a 'é'ü", &["a éü"]),
+            ("", &[]),
+        ] {
+            assert_eq!(read(text), commands, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_below_a_command_is_its_input_and_only_what_is_filled_in_there_runs() {
+        let script = Script::of("cat <<EOF | a b\nx $(c)\nEOF\nd <<'E' e\n$(f)\nE\n");
+        let found: Vec<_> =
+            script.commands.iter().map(|own| (own.words[0].text.as_str(), own.inputs.concat())).collect();
+        let expected = [("cat", "x $(c)\n"), ("a", ""), ("c", ""), ("d", "$(f)\n")];
+        assert_eq!(found, expected.map(|(name, input)| (name, input.to_owned())));
+        let here = Script::of("a <<< 'b c' > d");
+        assert_eq!(
+            (here.commands[0].inputs.concat(), here.commands[0].files[0].text.as_str()),
+            ("b c".to_owned(), "d")
+        );
+    }
+
+    #[test]
+    fn the_last_part_of_a_path_is_known_whatever_stands_before_it() {
+        let name = |text: &str| Script::of(text).commands.last().unwrap().words[0].file_name().map(str::to_owned);
+        for (text, file) in [("/a/b", "b"), ("$HOME/bin/b", "b"), ("\"$A/b\"", "b"), ("b", "b")] {
+            assert_eq!(name(text).as_deref(), Some(file), "{text}");
+        }
+        for text in ["$A", "${A:-a/b}", "a/$B", "$(which b)", "{a,b}"] {
+            assert_eq!(name(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_end_is_said_to_be_cut() {
+        for text in [
+            "a 'b",
+            "a \"b",
+            "a $(b",
+            "a `b",
+            "a <<EOF\nb\n",
+            "[[ a",
+            "a=(b",
+            "a ${b",
+            &"$(".repeat(40),
+            &"a".repeat(MAX_TEXT + 1),
+        ] {
+            assert!(Script::of(text).is_cut, "{}", &text[..text.len().min(40)]);
+        }
+    }
+
+    proptest! {
+        /// No text makes it panic or run away, and what stands plainly first on a line is found.
+        #[test]
+        fn any_text_is_read(text in "[a-c $`'\"(){}<>|&;\\\\\n#=éE-]{0,60}") {
+            let script = Script::of(&format!("kubectl delete\n{text}"));
+            let first = &script.commands[0].words;
+            prop_assert_eq!(&first[0].text, "kubectl");
+            prop_assert_eq!(&first[1].text, "delete");
+        }
+    }
+}
