@@ -19,6 +19,19 @@ const SERVER: &str = "io.modelcontextprotocol/serverInfo";
 /// For how long a list of tools holds: it changes with the program alone.
 const HOUR: u64 = 3_600_000;
 
+/// What `undersign mcp` offers: nothing runs by it that no person authorized.
+pub const TOOLS: [&str; 3] = ["prod_request", "prod_status", "prod_run"];
+
+/// Whether a tool is one of those, as the agents name tools of servers: `mcp__undersign__prod_run`,
+/// `undersign_prod_run`, `@undersign/prod_run`.
+pub fn is_own_tool(name: &str) -> bool {
+    let is_mark = |c: char| !c.is_ascii_alphanumeric();
+    TOOLS.iter().filter_map(|tool| name.strip_suffix(tool)).any(|server| {
+        let server = server.trim_matches(is_mark);
+        server.strip_prefix("mcp").unwrap_or(server).trim_matches(is_mark) == "undersign"
+    })
+}
+
 /// Something that a client may call.
 #[derive(Debug, Clone)]
 pub struct Tool {
@@ -346,6 +359,16 @@ mod tests {
         let answers = answer(line).unwrap();
         assert_eq!(answers.as_array().unwrap().len(), 2);
         assert_eq!(answers[1]["error"]["code"], NO_METHOD);
+    }
+
+    #[test]
+    fn the_tools_of_this_server_are_known_by_the_names_that_agents_give_them() {
+        for name in ["mcp__undersign__prod_request", "undersign_prod_run", "mcp_undersign_prod_status"] {
+            assert!(is_own_tool(name), "{name}");
+        }
+        for name in ["prod_request", "mcp__other__prod_request", "mcp__undersign__prod_run_all", "undersign"] {
+            assert!(!is_own_tool(name), "{name}");
+        }
     }
 
     proptest! {

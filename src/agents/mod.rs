@@ -17,6 +17,10 @@ pub use rules::ProductionRules;
 
 /// What of a call is held to do: all command lines in it, and the tool itself.
 pub fn judge(call: &Call, rules: &ProductionRules) -> Judgement {
+    // What it names is what is asked for.
+    if mcp::is_own_tool(&call.tool) {
+        return Judgement::Elsewhere;
+    }
     let of_tool = rules.judge_tool(&call.tool);
     let lines = call.commands.iter().map(|command| match command {
         dialect::Command::Line(text) => rules.judge_line(text),

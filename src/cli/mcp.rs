@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::exec;
-use crate::agents::mcp::{MAX_LINE, Outcome, Server, Tool};
+use crate::agents::mcp::{MAX_LINE, Outcome, Server, TOOLS, Tool};
 use crate::broker::wire::{self, Ask, Draft, Reply};
 use crate::change::visible;
 
@@ -227,9 +227,10 @@ fn tools() -> Vec<Tool> {
         let closed = json!(false);
         json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": closed })
     };
+    let [request, status, run] = TOOLS;
     vec![
         Tool {
-            name: "prod_request",
+            name: request,
             title: "Ask for a command in production",
             description: "Asks that a command be run in production. It is not run: a reviewer reads it and authorizes \
                           or refuses it. Gives the id of the request.",
@@ -255,7 +256,7 @@ fn tools() -> Vec<Tool> {
             hints: json!({ "readOnlyHint": false, "destructiveHint": false, "idempotentHint": false }),
         },
         Tool {
-            name: "prod_status",
+            name: status,
             title: "See how a request stands",
             description: "Says how a request stands (waiting, ready, running, ended, over), what is missing, why it \
                           was refused, and what it wrote once it ended.",
@@ -274,7 +275,7 @@ fn tools() -> Vec<Tool> {
             hints: json!({ "readOnlyHint": true }),
         },
         Tool {
-            name: "prod_run",
+            name: run,
             title: "Run what was authorized",
             description: "Runs a request that was authorized, once, and gives its exit code and what it wrote.",
             arguments: object(&["id"], json!({ "id": id() })),

@@ -32,7 +32,12 @@ fn what_reaches_production_is_stopped_with_the_command_that_asks_for_it() {
 #[test]
 fn what_does_not_passes_without_a_word() {
     let f = Fixture::new();
-    for call in [LIST, READ] {
+    // Who asks for it may name it.
+    let ask = r#"{"hook_event_name":"PreToolUse","tool_name":"mcp__undersign__prod_request","tool_input":
+                 {"target":"shop-prod","argv":["/usr/bin/kubectl","delete","ns","shop"]}}"#;
+    let other = ask.replace("undersign", "cluster");
+    asked(&f, "codex", &other, None).exits(2);
+    for call in [LIST, READ, ask] {
         let said = asked(&f, "codex", call, None).exits(0);
         assert_eq!((said.out.as_str(), said.err.as_str()), ("", ""), "{call}");
     }
