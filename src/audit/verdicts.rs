@@ -98,6 +98,13 @@ impl Verdicts {
         self.by_place.get(place).copied().flatten().map(|at| &self.verdicts[at])
     }
 
+    /// Whether places landed in one move by one verdict; none where no verdict covers any of them.
+    pub fn are_one_move(&self, places: std::ops::Range<usize>) -> Option<bool> {
+        let own = self.by_place.get(places)?;
+        let is_covered = own.iter().any(Option::is_some);
+        is_covered.then(|| own.iter().all(|one| *one == own[0]))
+    }
+
     /// Ids of the records that it rests on, and the policy by which it was given.
     pub fn rests(&self, place: usize) -> Option<&(Vec<String>, Option<String>)> {
         self.by_place.get(place).copied().flatten().map(|at| &self.rests[at])

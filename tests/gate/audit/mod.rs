@@ -1,5 +1,6 @@
 //! Looking back over a year: every exception that was planted is found, and nothing else is.
 
+mod worlds;
 mod year;
 
 use std::collections::BTreeSet;

@@ -82,12 +82,15 @@ pub struct Word<'w> {
     pub at: i64,
     pub supersedes: Vec<String>,
     pub carried_over: bool,
+    /// Whose chain was seen, up to its first record.
+    pub seen: Option<(&'w str, String)>,
 }
 
 impl<'w> Word<'w> {
     pub fn new(who: &'w str, at: i64) -> Word<'w> {
         let (key, verdict) = (None, Verdict::Approve);
-        Word { who, key, roles: &["senior"], verdict, at, supersedes: Vec::new(), carried_over: false }
+        let (roles, supersedes) = (&["senior"], Vec::new());
+        Word { who, key, roles, verdict, at, supersedes, carried_over: false, seen: None }
     }
 }
 
@@ -329,7 +332,7 @@ fn statement(
         supersedes: word.supersedes.clone(),
         answers: vec![],
         chain: Link { key: chain.key, id: chain.device, seq: Decimal(place.0), prev: place.1, forks: vec![] },
-        seen: vec![],
+        seen: word.seen.iter().map(seen).collect(),
         issued_at: Decimal(word.at as u64),
         not_after: Decimal((word.at + 14 * DAY) as u64),
         challenge: String::new(),
@@ -338,6 +341,10 @@ fn statement(
         reason: "read in full".into(),
     };
     Statement::new(Subject { name: "fixture-1".into(), digest }, predicate)
+}
+
+fn seen((who, record): &(&str, String)) -> SeenHead {
+    SeenHead { chain: format!("{}/{DEVICE}", hand(who).key.id()), seq: Decimal(1), record: record.clone() }
 }
 
 pub fn feed(repo: &Path, options: &[&str], stream: &[u8]) {
