@@ -19,6 +19,12 @@ pub struct Facts<'f> {
     pub approved_later: Option<(String, i64)>,
     /// The sentence of what its approvals came too late for.
     pub late: Option<String>,
+    /// Its date is before that of what it stands on: the sentence of it.
+    pub backdated: Option<String>,
+    /// What it comes to together with its neighbours was approved: the sentence of it.
+    pub together: Option<String>,
+    /// Chains that its counted decisions name, of which something is gone: in sentences.
+    pub unheard: Vec<String>,
     /// The rules said so of it.
     pub is_self_review: bool,
 }
@@ -58,6 +64,8 @@ pub fn of(landing: &Landing, facts: &Facts<'_>, hasty: i64) -> Vec<Exception> {
         found.push((Kind::SelfReview, "The policy let an author's own signature count (self_review).".to_owned()));
     }
     found.extend(facts.late.clone().map(|text| (Kind::ApprovedLate, text)));
+    found.extend(facts.backdated.clone().map(|text| (Kind::Backdated, text)));
+    found.extend(facts.unheard.iter().map(|text| (Kind::RecordLost, text.clone())));
     found.sort_by_key(|(kind, _)| *kind);
     found.dedup_by(|later, first| {
         let is_same = later.0 == first.0;
@@ -88,6 +96,9 @@ fn decision(landing: &Landing, facts: &Facts<'_>) -> Option<(Kind, String)> {
             let mut text = format!("The policy of then did not let it land ({}).", codes());
             if let Some((who, at)) = &facts.approved_later {
                 text.push_str(&format!(" {who} approved exactly this, {}.", Time(*at)));
+            }
+            if let Some(together) = &facts.together {
+                text.push_str(&format!(" {together}"));
             }
             if let Some(verdict) = landing.gate.as_ref().filter(|verdict| is_allowed(verdict)) {
                 text.push_str(&format!(

@@ -9,6 +9,10 @@
 //! report      all of that as plain values;  render  the same as a page, a table, JSON
 //! ```
 //!
+//! The promise: whatever stands on the first-parent line of a protected ref is in exactly one row, which says what the
+//! rules of then, on what was known then, say of exactly what landed in one move; and what lands later takes no row and
+//! no exception out of the report of an earlier period.
+//!
 //! Nothing is decided here, no clock is read, and nothing is written: over the same inputs it is the same bytes.
 
 mod book;
@@ -30,11 +34,11 @@ use std::path::{Path, PathBuf};
 use crate::change::digest::Digest;
 use crate::change::{ObjectId, visible};
 use crate::enforcement::{self, MAX_LEDGER, Settings};
-use crate::gate::{Decided, Emergency, RECEIPTS_KEPT, Remembered, emergencies};
+use crate::gate::{Decided, Emergency, RECEIPTS_KEPT, Remembered, emergencies, gone_back, withheld_of};
 use crate::gate_state::{self, Entries};
 use crate::ledger::{self, Scope};
 use crate::policy::Policy;
-use crate::record::{Chain, ChainId, Index, Record};
+use crate::record::{Chain, ChainId, Record};
 use crate::source::git::{GitError, Repository};
 use book::Book;
 use line::Place;
@@ -44,6 +48,7 @@ use report::{
     Shown, Summary, Time,
 };
 use segments::OfRef;
+use verdicts::{Verdicts, Whereabouts};
 
 /// An approval within so many seconds of the commit that it is of is an exception, unless told otherwise.
 pub const HASTY: i64 = 60;
@@ -72,6 +77,8 @@ struct Ground<'g> {
     newest: std::sync::Arc<Policy>,
     log: Option<Log>,
     book: Book,
+    /// Ids of keys that any policy ever knew.
+    keys: BTreeSet<String>,
 }
 
 /// The gate's log, and what it remembers of when records came.
@@ -85,6 +92,11 @@ struct Log {
 /// # Errors
 /// A sentence: there is no policy, or something cannot be read that all of it rests on.
 pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
+    if let (Some(from), Some(to)) = (query.from, query.to)
+        && from > to
+    {
+        return Err(format!("The period ends ({}) before it begins ({}).", Time(to), Time(from)));
+    }
     let repository = Repository::open(&query.repository).map_err(|error| error.to_string())?;
     let ground = Ground::read(&repository, query, progress)?;
     let lines = ground.lines(query)?;
@@ -96,11 +108,14 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
     let to = query.to.or(newest);
     let owed = ground.owed(to);
     let (mut landings, mut found) = (Vec::new(), Vec::new());
-    for of_ref in &all {
+    for of_ref in all.iter().filter(|of_ref| of_ref.is_meant()) {
         let (own, exceptions) = of_ref.landings(&ground, query, to, &owed, progress)?;
         landings.extend(own);
         found.extend(exceptions);
-        found.extend(of_ref.rewritten(&ground.newest));
+        // What is gone is in no newest landing.
+        let is_within = |at: Time| query.from.is_none_or(|from| at.0 >= from) && query.to.is_none_or(|to| at.0 <= to);
+        let rewritten = of_ref.rewritten(&ground.newest).into_iter();
+        found.extend(rewritten.filter(|one| one.at.is_none_or(is_within)));
     }
     found.extend(ground.exceptions());
     found.sort_by(|a, b| (a.kind, a.at, &a.name, &a.commit).cmp(&(b.kind, b.at, &b.name, &b.commit)));
@@ -112,7 +127,7 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
             from: query.from.map(Time),
             to: to.map(Time),
             to_is_given: query.to.is_some(),
-            refs: lines.iter().map(|one| Shown::of(&one.name)).collect(),
+            refs: lines.iter().filter(|one| one.is_meant).map(|one| Shown::of(&one.name)).collect(),
             refs_are_given: !query.refs.is_empty(),
             hasty_seconds: query.hasty,
         },
@@ -127,6 +142,8 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
 /// A ref with its own line: what no ref before it showed.
 struct RefLine {
     name: String,
+    /// It was asked for; the others are there for what they show.
+    is_meant: bool,
     tip: ObjectId,
     places: Vec<Place>,
     /// What the first of them stands on.
@@ -152,11 +169,16 @@ impl<'g> Ground<'g> {
             Held::Invalid(why) => return Err(why),
         };
         let log = query.settings.state.as_deref().map(|dir| Log::read(repository, query, dir, &newest)).transpose()?;
+        let policies = match &log {
+            Some(log) => log.dates(repository, policies),
+            None => policies,
+        };
         progress("decisions", 0, 0);
-        let chains = read_ledger(repository, &policies).map_err(|error| error.to_string())?;
+        let keys = policies.keys().map_err(|error| error.to_string())?;
+        let chains = read_ledger(repository, &keys).map_err(|error| error.to_string())?;
         let times = Times::of(&chains, log.as_ref());
         let book = Book::of(chains, |chain, record| times.known(chain, record));
-        Ok(Ground { repository, policies, newest, log, book })
+        Ok(Ground { repository, policies, newest, log, book, keys })
     }
 
     /// The refs that are meant, each with its own line: the policy branch first, then by name. What one showed is not
@@ -164,17 +186,15 @@ impl<'g> Ground<'g> {
     fn lines(&self, query: &Query) -> Result<Vec<RefLine>, String> {
         let hosts = is_host(self.repository);
         let policy_branch = self.policies.branch.as_deref();
-        let mut refs: Vec<(String, ObjectId)> = if query.refs.is_empty() {
-            self.repository.shown_refs(hosts, |name| self.newest.refs.protects(name))
-        } else {
-            let find = |name: &String| {
-                let held = self.repository.shown(name, hosts).and_then(|held| self.repository.commit_named(held));
-                held.map(|tip| (name.clone(), tip)).ok_or_else(|| {
-                    format!("The ref {} is not here; name it in full, as refs/heads/main.", visible::text(name))
-                })
-            };
-            query.refs.iter().map(find).collect::<Result<_, _>>()?
-        };
+        // All of them, whichever were asked for: what one shows is not the next one's.
+        let mut refs = self.repository.shown_refs(hosts, |name| self.newest.refs.protects(name));
+        for name in &query.refs {
+            let held = self.repository.shown(name, hosts).and_then(|held| self.repository.commit_named(held));
+            let tip = held.ok_or_else(|| {
+                format!("The ref {} is not here; name it in full, as refs/heads/main.", visible::text(name))
+            })?;
+            refs.push((name.clone(), tip));
+        }
         refs.sort_by(|a, b| (Some(&*a.0) != policy_branch, a).cmp(&(Some(&*b.0) != policy_branch, b)));
         refs.dedup();
         let mut known: HashSet<ObjectId> = HashSet::new();
@@ -186,7 +206,8 @@ impl<'g> Ground<'g> {
             let found = line::line(self.repository, tip, |commit| known.contains(&commit));
             let (places, base) = found.map_err(|error| error.to_string())?;
             known.extend(places.iter().map(|place| place.commit));
-            lines.push(RefLine { name, tip, places, base });
+            let is_meant = query.refs.is_empty() || query.refs.contains(&name);
+            lines.push(RefLine { name, is_meant, tip, places, base });
         }
         Ok(lines)
     }
@@ -217,29 +238,23 @@ impl<'g> Ground<'g> {
                 found.push(of(Kind::RecordLost, text));
             }
         }
-        found.extend(self.lost_heads().into_iter().map(|text| of(Kind::RecordLost, text)));
+        found.extend(self.gone().into_iter().map(|(_, detail)| of(Kind::RecordLost, detail)));
         for (first, last) in self.log.iter().flat_map(|log| &log.entries.missing) {
             found.push(of(Kind::LogGap, format!("Lines {first} to {last} are not here: put away, or deleted.")));
         }
         found
     }
 
-    /// Records that somebody saw when signing, or the gate, and that are not here: one may have been a rejection. A
-    /// sentence for each chain, of the highest that is missed.
-    fn lost_heads(&self) -> BTreeSet<String> {
-        let (chains, keys) = (self.book.chains(), self.policies.keys().unwrap_or_default());
-        let index = Index::of(chains);
-        let seen = chains.iter().map(|chain| &*chain.seen);
-        let seen = seen.chain(self.log.iter().map(|log| &log.remembered.heads));
-        let mut lost: BTreeMap<ChainId, u64> = BTreeMap::new();
-        for loss in seen.flat_map(|heads| heads.losses(&index)).filter(|loss| keys.contains(&loss.chain.key)) {
-            let highest = lost.entry(loss.chain).or_default();
-            *highest = loss.head.seq.max(*highest);
-        }
-        let text = |(chain, seq)| {
-            format!("Record {seq} of the chain {chain} was there when somebody signed, and is not here any more.")
+    /// What signers, or the gate, saw of chains and is not here, as the gate itself asks: each once.
+    fn gone(&self) -> BTreeMap<String, String> {
+        let owner = |key: &str| {
+            let person = self.newest.roster.by_key_id(key).map(|person| person.id.clone());
+            person.or_else(|| self.keys.contains(key).then(|| "somebody who has left the roster".to_owned()))
         };
-        lost.into_iter().map(text).collect()
+        let chains = self.book.chains();
+        let remembered = self.log.iter().flat_map(|log| gone_back(&log.remembered.heads, chains, &owner));
+        let all = withheld_of(chains, &owner).into_iter().chain(remembered);
+        all.map(|(loss, detail)| (loss.chain.to_string(), detail)).collect()
     }
 
     fn inputs(&self, lines: &[RefLine], query: &Query) -> Inputs {
@@ -303,8 +318,7 @@ fn is_host(repository: &Repository) -> bool {
 }
 
 /// Chains of keys that some policy ever knew; of others there may be any number.
-fn read_ledger(repository: &Repository, policies: &Policies<'_>) -> Result<Vec<Chain>, GitError> {
-    let keys: BTreeSet<String> = policies.keys()?;
+fn read_ledger(repository: &Repository, keys: &BTreeSet<String>) -> Result<Vec<Chain>, GitError> {
     let wanted = |key: &str| keys.contains(key);
     // The files of records are let go once they were verified: nobody asks for them here.
     let none = |_: &Record| false;
@@ -323,6 +337,24 @@ impl Log {
         let entries = gate_state::log_of(dir)?.read()?;
         let state = enforcement::look_into_state(repository, &query.settings, dir, &policy.repository)?;
         Ok(Log { entries, remembered: state.remembered().clone() })
+    }
+
+    /// Policies by when the gate let them land.
+    fn dates<'r>(&self, repository: &Repository, policies: Policies<'r>) -> Policies<'r> {
+        let Some(branch) = policies.branch.clone() else { return policies };
+        let find = |text: &str| match text.parse::<ObjectId>() {
+            Ok(id) if id.is_zero() => Whereabouts::Below,
+            Ok(id) => {
+                let place = policies.place(id).or_else(|| policies.place(repository.commit_named(id)?));
+                place.map_or(Whereabouts::Elsewhere, Whereabouts::On)
+            }
+            Err(_) => Whereabouts::Elsewhere,
+        };
+        let verdicts = Verdicts::of(&self.entries.entries, &branch, policies.line().len(), find);
+        // A refusal says when it did not land.
+        let is_told =
+            |verdict: &&report::Verdict| verdict.outcome.as_str() == Decided::Allow.name() || !verdict.enforced;
+        policies.dated_by(|place| verdicts.at(place).filter(is_told).map(|verdict| verdict.at.0))
     }
 
     fn has_receipts(&self) -> bool {

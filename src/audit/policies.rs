@@ -28,6 +28,8 @@ pub struct Policies<'r> {
     pub branch: Option<String>,
     places: HashMap<ObjectId, usize>,
     line: Vec<Place>,
+    /// By place, from when on it stood there.
+    since: Vec<i64>,
     /// Where along the policy branch its file changes, and to what; the first place among them.
     changes: Vec<(usize, Option<Digest>)>,
     read: RefCell<HashMap<Option<Digest>, Held>>,
@@ -54,7 +56,33 @@ impl<'r> Policies<'r> {
             }
         }
         let places = line.iter().enumerate().map(|(at, place)| (place.commit, at)).collect();
-        Policies { repository, fixed: None, branch, places, line, changes, read: RefCell::default() }
+        let (fixed, read) = Default::default();
+        let own = Policies { repository, fixed, branch, places, line, since: Vec::new(), changes, read };
+        own.dated_by(|_| None)
+    }
+
+    /// The same with what a log says of when each place came to stand. Of the others, the committer's date is believed
+    /// as far as it lies between: none stood there before what it stands on, or after what stands on it.
+    pub fn dated_by(mut self, log: impl Fn(usize) -> Option<i64>) -> Policies<'r> {
+        let mut upper = i64::MAX;
+        let mut since = vec![0; self.line.len()];
+        for (at, place) in self.line.iter().enumerate().rev() {
+            let told = log(at);
+            since[at] = told.unwrap_or(place.time).min(upper);
+            upper = told.map_or(upper, |told| told.min(upper));
+        }
+        let mut latest = i64::MIN;
+        for time in &mut since {
+            latest = latest.max(*time);
+            *time = latest;
+        }
+        self.since = since;
+        self
+    }
+
+    /// Where a commit is on the line of the policy branch.
+    pub fn place(&self, commit: ObjectId) -> Option<usize> {
+        self.places.get(&commit).copied()
     }
 
     /// Whether it was given by the operator, and so is the same for all time.
@@ -77,9 +105,9 @@ impl<'r> Policies<'r> {
         self.at_place(commit.and_then(|commit| self.places.get(&commit).copied()))
     }
 
-    /// As the policy branch had it by then: what its commits say of when they were made.
+    /// As the policy branch had it by then, as far as that is known.
     pub fn at_time(&self, time: i64) -> Result<Held, GitError> {
-        self.at_place(self.line.iter().rposition(|place| place.time <= time))
+        self.at_place(self.since.partition_point(|since| *since <= time).checked_sub(1))
     }
 
     /// The one of this digest that the policy branch ever had.

@@ -250,6 +250,7 @@ pub enum Kind {
     KeyEnded,
     PolicyWeakened,
     ApprovedLate,
+    Backdated,
     Hasty,
     SelfReview,
     NoVerdict,
@@ -259,7 +260,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Unapproved,
         Kind::Refused,
         Kind::Rewritten,
@@ -270,6 +271,7 @@ impl Kind {
         Kind::KeyEnded,
         Kind::PolicyWeakened,
         Kind::ApprovedLate,
+        Kind::Backdated,
         Kind::Hasty,
         Kind::SelfReview,
         Kind::NoVerdict,
@@ -291,6 +293,7 @@ impl Kind {
             Kind::KeyEnded => "key-ended",
             Kind::PolicyWeakened => "policy-weakened",
             Kind::ApprovedLate => "approved-late",
+            Kind::Backdated => "backdated",
             Kind::Hasty => "hasty",
             Kind::SelfReview => "self-review",
             Kind::NoVerdict => "no-verdict",
@@ -313,6 +316,7 @@ impl Kind {
             Kind::KeyEnded => "Approved with a key that has ended since",
             Kind::PolicyWeakened => "Loosened the policy",
             Kind::ApprovedLate => "Approved after it landed",
+            Kind::Backdated => "Dated before what it stands on",
             Kind::Hasty => "Approved within seconds",
             Kind::SelfReview => "Approved by an author",
             Kind::NoVerdict => "Landed past the gate: its log has no verdict",

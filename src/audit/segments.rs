@@ -1,6 +1,7 @@
 //! One ref: its steps read, cut into segments, judged, and made rows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 
 use super::cut::{self, Segment, Weighed};
 use super::exceptions::{self, ApprovalFacts, Facts};
@@ -15,7 +16,7 @@ use crate::change::ObjectId;
 use crate::change::manifest::Manifest;
 use crate::datafile::date;
 use crate::decision::Verdict;
-use crate::gate::{Code, MAX_STEPS, Reason, RefOutcome};
+use crate::gate::{CLOCK_SKEW, Code, MAX_STEPS, Reason, RefOutcome};
 use crate::policy::{Direction, Enrolment, Policy, RefProtection, Revocation, meaning};
 use crate::record::Record;
 use crate::source::git::GitError;
@@ -40,6 +41,8 @@ pub(super) struct OfRef<'l> {
     verdicts: Verdicts,
     /// When the log begins; none where there is none.
     log_begins: Option<i64>,
+    /// By place, the latest date of what it stands on, and where that is.
+    below: Vec<Option<(i64, usize)>>,
 }
 
 /// What is known of one segment once it was judged.
@@ -51,6 +54,8 @@ struct Found<'f> {
     held: Held,
     /// Digest of its manifest, where a record speaks of it.
     manifest: Option<String>,
+    /// What it comes to together with its neighbours was approved.
+    together: Option<String>,
 }
 
 /// What is asked of one segment.
@@ -64,12 +69,17 @@ struct Asked<'a> {
     is_explained: bool,
 }
 
+/// By start and end, the position of the record that speaks of it.
+type Stretches = BTreeMap<(usize, usize), Option<u32>>;
+
 /// The steps of a ref that are looked at, and how they are cut.
 struct Cut<'c> {
     /// The place of the first of them.
     low: usize,
     steps: &'c [Step],
-    stretches: BTreeMap<(usize, usize), Option<u32>>,
+    stretches: Stretches,
+    /// Those of several steps of which it is not known that they landed as one.
+    apart: Stretches,
     records: Vec<&'c Record>,
     judged: HashMap<(usize, usize), Judged>,
     segments: Vec<Segment>,
@@ -105,7 +115,22 @@ impl<'l> OfRef<'l> {
         };
         let verdicts = Verdicts::of(entries, &lines[at].name, lines[at].places.len(), find);
         let log_begins = ground.log.as_ref().map(|_| entries.first().map_or(i64::MAX, |(entry, _)| entry.at));
-        OfRef { at, lines, verdicts, log_begins }
+        let below = Vec::with_capacity(lines[at].places.len());
+        let mut of_ref = OfRef { at, lines, verdicts, log_begins, below };
+        let mut latest: Option<(i64, usize)> = None;
+        for place in 0..lines[at].places.len() {
+            of_ref.below.push(latest);
+            let own = of_ref.landed_at(place);
+            if latest.is_none_or(|(time, _)| time <= own) {
+                latest = Some((own, place));
+            }
+        }
+        of_ref
+    }
+
+    /// Whether it was asked for.
+    pub fn is_meant(&self) -> bool {
+        self.line().is_meant
     }
 
     fn line(&self) -> &'l RefLine {
@@ -114,6 +139,18 @@ impl<'l> OfRef<'l> {
 
     fn landed_at(&self, place: usize) -> i64 {
         self.verdicts.at(place).map_or(self.line().places[place].time, |verdict| verdict.at.0)
+    }
+
+    /// The date of what a place stands on, and where that is, where its own is before that: then nobody knows when it
+    /// landed, and it belongs to either period.
+    fn dated_back(&self, place: usize) -> Option<(i64, usize)> {
+        let own = self.verdicts.at(place).is_none().then(|| self.landed_at(place))?;
+        self.below[place].filter(|(below, _)| own < below.saturating_sub(CLOCK_SKEW))
+    }
+
+    fn is_within(&self, place: usize, from: Option<i64>, to: Option<i64>) -> bool {
+        let is_within = |at: i64| from.is_none_or(|from| at >= from) && to.is_none_or(|to| at <= to);
+        is_within(self.landed_at(place)) || self.dated_back(place).is_some_and(|(below, _)| is_within(below))
     }
 
     /// When the newest of it landed.
@@ -141,16 +178,13 @@ impl<'l> OfRef<'l> {
         self.verdicts.gone.iter().map(of).collect()
     }
 
-    /// Places that may belong to what landed in a period: with as many before and after as one push may have, so that
-    /// the cut does not depend on the period.
+    /// Places that may belong to what landed in a period: with as many before as one push may have, and none after,
+    /// so that what lands later does not change the cut.
     fn span(&self, from: Option<i64>, to: Option<i64>) -> Option<(usize, usize)> {
-        let is_within = |place: &usize| {
-            let at = self.landed_at(*place);
-            from.is_none_or(|from| at >= from) && to.is_none_or(|to| at <= to)
-        };
+        let is_within = |place: &usize| self.is_within(*place, from, to);
         let places = 0..self.line().places.len();
         let (first, last) = (places.clone().find(is_within)?, places.clone().rfind(is_within)?);
-        Some((first.saturating_sub(MAX_STEPS), (last + 1 + MAX_STEPS).min(places.end)))
+        Some((first.saturating_sub(MAX_STEPS), last + 1))
     }
 
     /// What landed in the period, with its exceptions.
@@ -173,11 +207,55 @@ impl<'l> OfRef<'l> {
         let wanted: Vec<u64> = records.iter().map(|record| cut::difference(&record.manifest)).collect();
         let stretches = cut::stretches(&weighed, &wanted);
         drop(weighed);
+        let is_one = |&(start, end): &(usize, usize), of: Option<u32>| {
+            let digest = of.map(|of| records[of as usize].predicate().manifest.sha256.as_str());
+            end - start == 1
+                || digest.is_some_and(|digest| self.are_one(ground, low + start..low + end, query.to, digest))
+        };
+        let (stretches, apart): (Stretches, Stretches) = stretches.into_iter().partition(|(key, of)| is_one(key, *of));
         let (judged, segments) = Default::default();
-        let cut = Cut { low, steps: &steps, stretches, records, judged, segments };
+        let cut = Cut { low, steps: &steps, stretches, apart, records, judged, segments };
         let cut = self.judged(ground, query, cut, progress);
         let rows = cut.and_then(|mut cut| self.rows(ground, query, to, owed, &mut cut, progress));
         rows.map_err(|error| error.to_string())
+    }
+
+    /// Whether several places are known to have landed as one: by one verdict of the gate; else, all of them by the end
+    /// of the period, as exactly the commits that an approval of that content leads over. What merely comes to the
+    /// same may have stood there step by step.
+    fn are_one(&self, ground: &Ground<'_>, places: Range<usize>, to: Option<i64>, manifest: &str) -> bool {
+        if let Some(is_one) = self.verdicts.are_one_move(places.clone()) {
+            return is_one;
+        }
+        let RefLine { name, places: line, base, .. } = self.line();
+        let from = places.start.checked_sub(1).map(|below| line[below].commit).or(*base);
+        let (Some(from), Some(last)) = (from, places.clone().next_back()) else { return false };
+        let (from, last) = (from.to_string(), line[last].commit.to_string());
+        let leads_over = |record: &Record| {
+            let predicate = record.predicate();
+            predicate.target.name == *name && predicate.base.commit == from && predicate.head.commit == last
+        };
+        places.clone().all(|place| to.is_none_or(|to| self.landed_at(place) <= to))
+            && ground.book.of_manifest(manifest).any(|(record, _)| leads_over(record))
+    }
+
+    /// Of a step alone: who approved what it comes to with others, of which it is not known that they landed as one.
+    fn together(&self, ground: &Ground<'_>, cut: &Cut<'_>, step: usize) -> Option<String> {
+        let of = |(&(start, end), of): (&(usize, usize), &Option<u32>)| {
+            let is_known = (start..end).contains(&step) && end <= cut.steps.len();
+            let manifest = of.filter(|_| is_known).map(|of| &cut.records[of as usize].predicate().manifest.sha256)?;
+            let mut all = ground.book.of_manifest(manifest);
+            let (record, _) = all.find(|(record, _)| record.predicate().target.name == self.line().name)?;
+            let step = |at: usize| cut.steps[at].commit.short();
+            Some(format!(
+                "{} approved what the {} steps from {} to {} come to together; that they landed as one is not known.",
+                record.predicate().principal,
+                end - start,
+                step(start),
+                step(end - 1)
+            ))
+        };
+        cut.apart.iter().find_map(of)
     }
 
     /// Judges what records may speak of, and cuts the steps by it.
@@ -190,9 +268,7 @@ impl<'l> OfRef<'l> {
     ) -> Result<Cut<'c>, GitError> {
         let shown = self.shown();
         let court = self.court(ground, &shown);
-        let is_one_move = |(start, end): &(usize, usize)| self.verdicts.is_one_move(cut.low + start..cut.low + end);
-        let keys: Vec<_> = cut.stretches.keys().copied().filter(is_one_move).collect();
-        let mut approved = BTreeSet::new();
+        let (mut approved, keys) = (BTreeSet::new(), cut.stretches.keys().copied().collect::<Vec<_>>());
         for (batch, part) in keys.chunks(BATCH).enumerate() {
             progress("segments", batch * BATCH, keys.len());
             let question = |&(start, end): &(usize, usize)| {
@@ -215,10 +291,16 @@ impl<'l> OfRef<'l> {
 
     /// What is said of a segment for which the rules were not asked; nothing where no policy protected the ref, or
     /// nothing says what it stands on.
-    fn unspoken_of(&self, held: &Held, steps: &[Step], place: usize) -> Option<Judged> {
+    fn unspoken_of(&self, held: &Held, steps: &[Step], place: usize, is_shallow: bool) -> Option<Judged> {
         let name = &self.line().name;
-        steps.first()?.from?;
+        let has_base = steps.first()?.from.is_some();
         let reason = match held {
+            _ if !has_base && is_shallow => {
+                Reason::undecidable(Code::CutHistory, "The history is cut here: what it stands on is not in it.")
+            }
+            Held::Found(policy) if policy.refs.protects(name) && !has_base => {
+                Reason::deny(Code::NotAState, "It begins a history of its own, which no protected ref showed.")
+            }
             Held::Found(policy) if policy.refs.protects(name) => {
                 Reason::deny(Code::Unsigned, "No record is of this content.")
             }
@@ -318,18 +400,14 @@ impl<'l> OfRef<'l> {
         let shown = self.shown();
         let court = self.court(ground, &shown);
         let merged = merged_since(cut.steps);
-        let is_within = |segment: &Segment| {
-            let place = cut.low + segment.steps.end - 1;
-            let (at, _) = landed_at(&cut.steps[segment.steps.clone()], self.verdicts.at(place));
-            query.from.is_none_or(|from| at >= from) && to.is_none_or(|to| at <= to)
-        };
+        let is_within = |segment: &Segment| self.is_within(cut.low + segment.steps.end - 1, query.from, to);
         let meant: Vec<Segment> = cut.segments.iter().filter(|segment| is_within(segment)).cloned().collect();
         let (mut landings, mut found, mut explained) = (Vec::with_capacity(meant.len()), Vec::new(), 0);
         // Batch by batch: all that the rules say of all of it is more than is kept.
         for (batch, part) in meant.chunks(BATCH).enumerate() {
             progress("landings", batch * BATCH, meant.len());
             let mut question = |segment: &Segment| {
-                let std::ops::Range { start, end } = segment.steps;
+                let Range { start, end } = segment.steps;
                 if segment.is_approved {
                     return None;
                 }
@@ -343,12 +421,14 @@ impl<'l> OfRef<'l> {
             };
             let questions: Vec<_> = part.iter().map(&mut question).collect();
             for (segment, judged) in part.iter().zip(court.judge(&questions)?) {
-                let std::ops::Range { start, end } = segment.steps;
+                let Range { start, end } = segment.steps;
                 let (steps, place) = (&cut.steps[start..end], cut.low + end - 1);
                 let judged = cut.judged.remove(&(start, end)).filter(|_| segment.is_approved).or(judged);
                 let (held, manifest) = (self.held(ground, steps, place), cut.manifest(start, end));
-                let judged = judged.or_else(|| self.unspoken_of(&held, steps, place));
-                let one = Found { steps, place, judged, held, manifest };
+                let is_shallow = ground.repository.is_shallow();
+                let judged = judged.or_else(|| self.unspoken_of(&held, steps, place, is_shallow));
+                let together = if segment.is_approved { None } else { self.together(ground, cut, start) };
+                let one = Found { steps, place, judged, held, manifest, together };
                 if let Some((landing, exceptions)) = self.row(ground, query, to, owed, &one, merged[end]) {
                     landings.push(landing);
                     found.extend(exceptions);
@@ -387,6 +467,9 @@ impl<'l> OfRef<'l> {
             lost: self.lost(ground, found, landing.decision),
             approved_later: since.approved_later(&self.line().name, found),
             late: since.late(found, &counted, verdict.is_some(), merged),
+            backdated: self.backdated(found),
+            together: found.together.clone(),
+            unheard: unheard(ground, &counted),
             is_self_review: judged
                 .is_some_and(|judged| judged.outcome.reasons.iter().any(|reason| reason.code == Code::SelfReview)),
         };
@@ -397,29 +480,47 @@ impl<'l> OfRef<'l> {
 
     /// What lands from where the log begins must be in it: it lies above something that is, or was made later.
     fn is_log_expected(&self, found: &Found<'_>) -> bool {
-        let made = found.steps.last().map_or(0, |step| step.time);
+        let made = found.steps.iter().map(|step| step.time).max().unwrap_or(0);
         self.log_begins.is_some_and(|begins| self.verdicts.knows(found.place) || made >= begins)
     }
 
-    /// What a change of the policy lets land that did not before.
+    /// That a step is dated before what it stands on.
+    fn backdated(&self, found: &Found<'_>) -> Option<String> {
+        let first = found.place + 1 - found.steps.len();
+        let (place, (below, at)) = (first..=found.place).find_map(|place| Some((place, self.dated_back(place)?)))?;
+        let line = &self.line().places;
+        Some(format!(
+            "{} is dated {}, and stands on {}, of {}. When it landed is not known.",
+            line[place].commit.short(),
+            date(line[place].time),
+            line[at].commit.short(),
+            date(below)
+        ))
+    }
+
+    /// What a change of the policy lets land that did not before, step by step: what a later step takes back held in
+    /// between.
     fn loosened(&self, ground: &Ground<'_>, found: &Found<'_>) -> Vec<String> {
         let policies = &ground.policies;
         let is_of_policy = policies.branch.as_deref() == Some(&self.line().name) && !policies.is_fixed();
         if !is_of_policy || !found.steps.iter().any(|step| step.touches_policy) {
             return Vec::new();
         }
-        let Held::Found(old) = &found.held else { return Vec::new() };
-        match policies.at_commit(found.steps.last().map(|step| step.commit)) {
-            Ok(Held::Found(new)) => {
-                let all = meaning(old, &new).into_iter().filter(|one| one.direction == Direction::Looser);
-                let all: Vec<String> = all.map(|one| one.text).collect();
-                let more = all.len().saturating_sub(MAX_LOOSENED);
-                let more = (more > 0).then(|| format!("and {more} more"));
-                all.into_iter().take(MAX_LOOSENED).chain(more).collect()
+        let mut all: Vec<String> = Vec::new();
+        for step in found.steps.iter().filter(|step| step.touches_policy) {
+            let Ok(Held::Found(old)) = policies.at_commit(step.from) else { continue };
+            match policies.at_commit(Some(step.commit)) {
+                Ok(Held::Found(new)) => {
+                    let looser = meaning(&old, &new).into_iter().filter(|one| one.direction == Direction::Looser);
+                    all.extend(looser.map(|one| one.text));
+                }
+                Ok(Held::Absent) => all.push("there is no policy any more".to_owned()),
+                Ok(Held::Invalid(_)) | Err(_) => all.push("the policy cannot be read".to_owned()),
             }
-            Ok(Held::Absent) => vec!["there is no policy any more".to_owned()],
-            Ok(Held::Invalid(_)) | Err(_) => vec!["the policy cannot be read".to_owned()],
         }
+        let more = all.len().saturating_sub(MAX_LOOSENED);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        all.into_iter().take(MAX_LOOSENED).chain(more).collect()
     }
 
     /// Records by which the gate let it land, and that are not here: told once for each move, and of what is not
@@ -434,6 +535,22 @@ impl<'l> OfRef<'l> {
         let lost = records.iter().filter(|id| ground.book.by_id(id).is_none());
         lost.map(|id| id.chars().take(12).collect()).collect()
     }
+}
+
+/// What signers of counted decisions saw, and is gone: a rejection may have been in it.
+fn unheard(ground: &Ground<'_>, counted: &[(&Record, String)]) -> Vec<String> {
+    let of = |record: &Record| {
+        let predicate = record.predicate();
+        let gone = predicate.seen.iter().find(|seen| ground.book.by_id(&seen.record).is_none())?;
+        let is_known = gone.chain.split('/').next().is_some_and(|key| ground.keys.contains(key));
+        is_known.then(|| {
+            format!(
+                "{} signed after record {} of the chain {}, and it is not in the ledger: the gate would not judge.",
+                predicate.principal, gone.seq.0, gone.chain
+            )
+        })
+    };
+    counted.iter().filter_map(|(record, _)| of(record)).collect()
 }
 
 /// By position, the earliest date of a merge at or after it: by then, all before it had landed.

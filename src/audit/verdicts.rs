@@ -1,7 +1,6 @@
 //! Which line of the gate's log each step of a ref landed by. Pure.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use super::report::{Shown, Time, Verdict};
 use crate::gate::{AuditHead, Decided};
@@ -99,19 +98,16 @@ impl Verdicts {
         self.by_place.get(place).copied().flatten().map(|at| &self.verdicts[at])
     }
 
+    /// Whether places landed in one move by one verdict; none where no verdict covers any of them.
+    pub fn are_one_move(&self, places: std::ops::Range<usize>) -> Option<bool> {
+        let own = self.by_place.get(places)?;
+        let is_covered = own.iter().any(Option::is_some);
+        is_covered.then(|| own.iter().all(|one| *one == own[0]))
+    }
+
     /// Ids of the records that it rests on, and the policy by which it was given.
     pub fn rests(&self, place: usize) -> Option<&(Vec<String>, Option<String>)> {
         self.by_place.get(place).copied().flatten().map(|at| &self.rests[at])
-    }
-
-    /// Whether places may have landed together: by one line of the log, or all before it begins. What came by itself was
-    /// on the ref by itself, whatever a signature says of it together with what came later.
-    pub fn is_one_move(&self, places: Range<usize>) -> bool {
-        let is_alone = places.len() < 2;
-        let of = |place: usize| self.by_place.get(place).copied().flatten();
-        let is_unlogged = of(places.start).is_none() && places.clone().any(|place| self.knows(place));
-        let is_same = places.clone().all(|place| of(place) == of(places.start));
-        is_alone || is_same && !is_unlogged
     }
 
     /// Whether the log must hold a verdict on a place.
@@ -182,9 +178,6 @@ mod tests {
         let verdicts = of(&log);
         assert_eq!(lines(&verdicts), [Some(1), Some(1), None, Some(2)]);
         assert!(verdicts.knows(2));
-        assert!(verdicts.is_one_move(0..2) && !verdicts.is_one_move(1..3) && verdicts.is_one_move(2..3));
-        assert!(!of(&log[..1]).is_one_move(2..4), "the log knows of the ref and not of these");
-        assert!(of(&[]).is_one_move(0..4), "nobody knows");
         let late = of(&log[1..]);
         assert_eq!((lines(&late), late.knows(2), late.knows(3)), (vec![None, None, None, Some(2)], false, true));
     }

@@ -179,8 +179,10 @@ fn moment(text: &str, is_end: bool) -> Result<i64, String> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Ok(time.as_second());
     }
-    let day =
-        text.parse::<Date>().map_err(|_| "a day is written 2026-07-01, a time 2026-07-01T09:30:00Z".to_owned())?;
+    // A time without its zone is no day, though it can be read as one.
+    let is_day = text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let day = text.parse::<Date>().ok().filter(|_| is_day);
+    let day = day.ok_or_else(|| "a day is written 2026-07-01, a time 2026-07-01T09:30:00Z".to_owned())?;
     let day = if is_end { day.tomorrow().map_err(|error| error.to_string())? } else { day };
     let start = Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).map_err(|error| error.to_string())?.as_second();
     Ok(if is_end { start - 1 } else { start })
@@ -229,6 +231,8 @@ mod tests {
         assert_eq!(moment("1970-01-02", false), Ok(86_400));
         assert_eq!(moment("1970-01-01", true), Ok(86_399));
         assert_eq!(moment("1970-01-01T00:00:07Z", true), Ok(7));
-        assert!(moment("yesterday", false).is_err());
+        for text in ["yesterday", "2026-07-10T10:30:00", "2026-07-10T10:00:00[Europe/Berlin]"] {
+            assert!(moment(text, false).is_err(), "{text}");
+        }
     }
 }

@@ -34,7 +34,7 @@ pub use outcome::{
 pub use proposal::{Lands, Merge, Merging, decide_proposal};
 pub use push::{Judged, MAX_STEPS, NextPolicy, PushEvaluation, Step, Update, judging_order};
 pub use record_status::{RecordStatus, Validity, record_statuses, still_approve};
-pub use remembered::{RECEIPTS_KEPT, Receipts, Received, RefPosition, Remembered, Waiting, WaitingStates};
+pub use remembered::{RECEIPTS_KEPT, Receipts, Received, RefPosition, Remembered, Waiting, WaitingStates, gone_back};
 pub use segment::{Answerable, Standing};
 
 use crate::change::RepoPath;
@@ -124,22 +124,33 @@ fn damage(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
 
 /// A record that somebody saw when signing, and that is missing.
 fn withheld(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
+    let (_, detail) = withheld_of(chains, &owner_by(policy)).into_iter().next()?;
+    Some(Reason::undecidable(Code::LedgerMissing, detail))
+}
+
+fn owner_by(policy: &Policy) -> impl Fn(&str) -> Option<String> {
+    |key| policy.roster.by_key_id(key).map(|person| person.id.clone())
+}
+
+/// What signers saw and is not here, each with the sentence of it: of chains of keys that have an owner.
+pub fn withheld_of(chains: &[Chain], owner: &dyn Fn(&str) -> Option<String>) -> Vec<(Loss, String)> {
     let index = Index::of(chains);
-    let witnesses = chains.iter().filter_map(|chain| Some((policy.roster.by_key_id(&chain.id.key)?, chain)));
-    witnesses.into_iter().find_map(|(witness, chain)| {
-        let (owner, loss) =
-            chain.seen.losses(&index).find_map(|loss| Some((policy.roster.by_key_id(&loss.chain.key)?, loss)))?;
-        let detail = format!(
-            "{} signed after record {} of {} (refs/undersign/decisions/{}), and {}. Fetch that ref from whoever has \
-             it.",
-            witness.id,
-            loss.head.seq,
-            owner.id,
-            loss.chain,
-            if loss.fault == Fault::Forked { "another record is here in its place" } else { "it is not here" }
-        );
-        Some(Reason::undecidable(Code::LedgerMissing, detail))
-    })
+    let of_chain = |chain: &Chain| -> Vec<(Loss, String)> {
+        let Some(witness) = owner(&chain.id.key) else { return Vec::new() };
+        let told = |loss: Loss| {
+            let detail = format!(
+                "{witness} signed after record {} of {} (refs/undersign/decisions/{}), and {}. Fetch that ref from \
+                 whoever has it.",
+                loss.head.seq,
+                owner(&loss.chain.key)?,
+                loss.chain,
+                if loss.fault == Fault::Forked { "another record is here in its place" } else { "it is not here" }
+            );
+            Some((loss, detail))
+        };
+        chain.seen.losses(&index).filter_map(told).collect()
+    };
+    chains.iter().flat_map(of_chain).collect()
 }
 
 /// The status of a change that has not landed yet: judged as if it were merged now.

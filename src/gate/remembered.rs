@@ -8,7 +8,7 @@ use super::history::FirstParentLine;
 use super::outcome::{AuditHead, Code, Reason};
 use super::{CLOCK_SKEW, Input};
 use crate::change::{ObjectId, visible};
-use crate::record::{Chain, ChainId, Head, Heads, Index, Record};
+use crate::record::{Chain, ChainId, Head, Heads, Index, Loss, Record};
 
 /// What was seen before; empty if there is no memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -279,16 +279,22 @@ pub(super) fn went_back(input: &Input<'_>, name: &str, stands: ObjectId) -> Resu
 
 /// A record that the gate itself saw before, and that is missing.
 pub(super) fn rollback(input: &Input<'_>) -> Option<Reason> {
-    input.remembered.heads.losses(&Index::of(input.chains)).find_map(|loss| {
-        let owner = input.policy.roster.by_key_id(&loss.chain.key)?;
+    let gone = gone_back(&input.remembered.heads, input.chains, &super::owner_by(input.policy));
+    gone.into_iter().next().map(|(_, detail)| Reason::deny(Code::LedgerRollback, detail))
+}
+
+/// What the gate saw before and is gone, each with the sentence of it: of chains of keys that have an owner.
+pub fn gone_back(heads: &Heads, chains: &[Chain], owner: &dyn Fn(&str) -> Option<String>) -> Vec<(Loss, String)> {
+    let told = |loss: Loss| {
         let detail = format!(
             "The chain of {} (refs/undersign/decisions/{}) went back: this gate saw its record {} ({}). Restore the \
              ref.",
-            owner.id,
+            owner(&loss.chain.key)?,
             loss.chain,
             loss.head.seq,
             loss.head.record.short()
         );
-        Some(Reason::deny(Code::LedgerRollback, detail))
-    })
+        Some((loss, detail))
+    };
+    heads.losses(&Index::of(chains)).filter_map(told).collect()
 }

@@ -118,7 +118,12 @@ impl Log {
             last = self.head_of(&mut File::open(&part).map_err(failed)?, &part)?;
         }
         let there = last.unwrap_or_else(|| AuditHead { seq: 0, digest: "0".repeat(64) });
-        self.refuse_rewritten(&there)?;
+        if let Some(known) = &self.known
+            && known.seq <= there.seq
+            && is_another(&mut file, there.seq - known.seq, known).map_err(failed)?
+        {
+            return Err(damaged(&path, &rewritten(known.seq)));
+        }
         let lost = self.known.as_ref().filter(|known| known.seq > there.seq && known.seq < MAX_SEQ);
         entry.missing = lost.map(|_| there.seq + 1);
         let before = lost.unwrap_or(&there);
@@ -130,22 +135,6 @@ impl Log {
         give_away(&path);
         file.sync_data().map_err(failed)?;
         Ok(AuditHead { seq: entry.seq, digest })
-    }
-
-    /// A line that the gate remembers is as it wrote it. All before it is, too: each names the one before.
-    ///
-    /// # Errors
-    /// It is another one, so that all of them may have been written again.
-    fn refuse_rewritten(&self, head: &AuditHead) -> Result<(), String> {
-        match &self.known {
-            Some(known) if known.seq == head.seq && known.digest != head.digest => Err(format!(
-                "The gate's log {} was rewritten: line {} is not the one that the gate wrote. Restore it, or move it \
-                 away; then the next verdict says that it is missing.",
-                self.path().display(),
-                head.seq
-            )),
-            _ => Ok(()),
-        }
     }
 
     /// The last line of a file of it; none in an empty one.
@@ -182,7 +171,11 @@ impl Log {
         for path in parts.into_iter().map(|(_, path)| path).chain([self.path()]) {
             read_part(&path, &mut log, &mut prev)?;
         }
-        log.entries.iter().try_for_each(|(_, head)| self.refuse_rewritten(head))?;
+        let is_another =
+            |known: &&AuditHead| log.entries.iter().any(|(_, head)| head.seq == known.seq && head != *known);
+        if let Some(known) = self.known.as_ref().filter(is_another) {
+            return Err(damaged(&self.path(), &rewritten(known.seq)));
+        }
         let seq = prev.as_ref().map_or(0, |head: &AuditHead| head.seq);
         log.missing.extend(self.known.as_ref().filter(|known| known.seq > seq).map(|known| (seq + 1, known.seq)));
         Ok(log)
@@ -226,6 +219,25 @@ fn read_part(path: &Path, log: &mut Entries, prev: &mut Option<AuditHead>) -> Re
         log.entries.push((entry, head));
     }
     Ok(())
+}
+
+/// A log may be chained anew; what the gate remembers of a line of it may not.
+fn rewritten(seq: u64) -> String {
+    format!("its line {seq} is not the one that the gate wrote and remembers")
+}
+
+/// Whether the line that lies so many before the last has the number of a known one and is not it. What is no longer in
+/// this file cannot be told.
+fn is_another(file: &mut File, before_last: u64, known: &AuditHead) -> std::io::Result<bool> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.read_to_end(&mut bytes)?;
+    let lines = bytes.strip_suffix(b"\n").unwrap_or_default().rsplit(|&b| b == b'\n');
+    let Some(line) = usize::try_from(before_last).ok().and_then(|before| lines.skip(before).next()) else {
+        return Ok(false);
+    };
+    let is_it = serde_json::from_slice::<Entry>(line).is_ok_and(|entry| entry.seq == known.seq);
+    Ok(is_it && Digest::of(line).to_string() != known.digest)
 }
 
 fn unread(path: &Path, error: &std::io::Error) -> String {
@@ -339,27 +351,6 @@ mod tests {
         assert_eq!(log.read().unwrap().entries.len(), 3);
     }
 
-    #[test]
-    fn a_log_that_was_written_again_line_by_line_shows_and_is_not_gone_on_with() {
-        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (log, forged) = (Log::in_dir(dir.path()), Log::in_dir(other.path()));
-        log.append(entry("deny")).unwrap();
-        let head = log.append(entry("allow")).unwrap();
-        forged.append(entry("allow")).unwrap();
-        forged.append(entry("allow")).unwrap();
-        let known = Log::in_dir(dir.path()).known_to(Some(head));
-        std::fs::copy(other.path().join(FILE), dir.path().join(FILE)).unwrap();
-        assert_eq!(log.read().unwrap().entries.len(), 2, "by itself it is sound");
-        assert!(known.read().unwrap_err().contains("was rewritten: line 2"));
-        assert!(known.append(entry("allow")).unwrap_err().contains("was rewritten: line 2"));
-        forged.append(entry("allow")).unwrap();
-        std::fs::copy(other.path().join(FILE), dir.path().join(FILE)).unwrap();
-        assert!(known.read().unwrap_err().contains("was rewritten: line 2"), "whatever follows it");
-        std::fs::remove_file(dir.path().join(FILE)).unwrap();
-        assert_eq!(known.append(entry("allow")).unwrap().seq, 3);
-        assert_eq!(seqs(&known), (vec![3], vec![(1, 2)]));
-    }
-
     fn seqs(log: &Log) -> (Vec<u64>, Vec<(u64, u64)>) {
         let read = log.read().unwrap();
         (read.entries.iter().map(|(_, head)| head.seq).collect(), read.missing)
@@ -384,6 +375,25 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replace("\"missing\":1,", "")).unwrap();
         assert_eq!(seqs(&log).1, [(1, 2)], "earlier parts may have been put away");
+    }
+
+    #[test]
+    fn a_log_that_was_chained_anew_is_not_the_one_that_is_remembered() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let log = Log::in_dir(dir.path());
+        log.append(entry("allow")).unwrap();
+        let head = log.append(entry("deny")).unwrap();
+        // The memory is written with what is let through, and may lie some refusals behind.
+        log.append(entry("deny")).unwrap();
+        let known = Log::in_dir(dir.path()).known_to(Some(head));
+        assert_eq!(known.append(entry("deny")).unwrap().seq, 4);
+        assert_eq!(seqs(&known).0, [1, 2, 3, 4]);
+        let forged = Log::in_dir(other.path());
+        ["allow"; 4].iter().for_each(|outcome| _ = forged.append(entry(outcome)).unwrap());
+        std::fs::copy(other.path().join(FILE), dir.path().join(FILE)).unwrap();
+        assert_eq!(seqs(&log).0, [1, 2, 3, 4], "by itself it holds");
+        assert!(known.read().unwrap_err().contains("its line 2 is not the one"));
+        assert!(known.append(entry("allow")).unwrap_err().contains("its line 2 is not the one"));
     }
 
     #[test]

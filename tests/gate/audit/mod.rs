@@ -1,5 +1,6 @@
 //! Looking back over a year: every exception that was planted is found, and nothing else is.
 
+mod worlds;
 mod year;
 
 use std::collections::BTreeSet;
@@ -489,57 +490,6 @@ fn the_program_says_what_was_meant_and_prints_controls_beside_it() {
     assert!(exit == 70 && told.contains("/nowhere"), "{told}");
     let (exit, _, told) = program(&year, &["--ref", "refs/heads/none"]);
     assert!(exit == 70 && told.contains("refs/heads/none"), "{told}");
-}
-
-#[test]
-fn what_was_refused_and_taken_back_later_is_no_part_of_what_was_approved_before() {
-    let mut year = Year::new();
-    year.push("rahim", START, "Start", &[(".undersign/policy.toml", &*terms())]);
-    let sound = year.land("mina", START + 3 * DAY, "Add", &[("a.txt", "one\n")], How::Squash);
-    let sneaked = year.push("mina", START + 6 * DAY, "Sneak in", &[("a.txt", "evil\n")]);
-    let back = year.push("mina", START + 9 * DAY, "Take back", &[("a.txt", "one\n")]);
-    year.told();
-    let record = year.approve(&sound, "dana");
-    year.signed();
-    let [sound, sneaked, back] = [sound.landed, sneaked.landed, back.landed].map(|mark| year.id(mark));
-    let state = year.dir.path().join("state");
-    std::fs::create_dir_all(&state).unwrap();
-    let (log, start) = (Log::in_dir(&state), format!("{sound}~1"));
-    let start = Command::new("git").current_dir(year.repo()).args(["rev-parse", &start]).output().unwrap().stdout;
-    let start = String::from_utf8(start).unwrap().trim().to_owned();
-    enter(&log, START + 4 * DAY, ("allow", true), (&start, &sound, &[record]));
-    enter(&log, START + 6 * DAY, ("deny", true), (&sound, &sneaked, &[]));
-    enter(&log, START + 9 * DAY, ("deny", true), (&sneaked, &back, &[]));
-    let settings = Settings { state: Some(state), ..Settings::default() };
-    let report = asked(&Query { settings, ..query(&year) });
-    let landed: Vec<&str> = report.landings.iter().map(|one| one.subject.as_str()).collect();
-    assert_eq!(landed, ["Start", "Add", "Sneak in", "Take back"]);
-    let of = |commit: &str| -> BTreeSet<&str> {
-        let own = report.exceptions.iter().filter(|one| one.commit.as_deref() == Some(commit));
-        own.map(|one| one.kind.name()).collect()
-    };
-    assert_eq!(of(&sound), BTreeSet::new());
-    assert!(of(&sneaked).is_superset(&BTreeSet::from(["unapproved", "refused"])), "{:?}", of(&sneaked));
-    assert!(of(&back).contains("refused"), "{:?}", of(&back));
-}
-
-#[test]
-fn a_rejection_that_an_approval_saw_and_that_is_gone_is_missed() {
-    let mut year = Year::new();
-    year.push("rahim", START, "Start", &[(".undersign/policy.toml", &*terms())]);
-    let change = year.land("mina", START + 3 * DAY, "Add", &[("a.txt", "one\n")], How::Squash);
-    year.told();
-    let rejection = Word { verdict: Verdict::Reject, ..Word::new("rahim", change.head_at + HOUR) };
-    let rejected = year.sign(&change, rejection);
-    let seen = vec![year.seen("rahim", &rejected)];
-    year.sign(&change, Word { seen, ..Word::new("dana", change.head_at + 2 * HOUR) });
-    year.signed();
-    let lost = |year: &Year| found(&asked(&query(year))).into_iter().any(|(kind, _)| kind == "record-lost");
-    assert!(!lost(&year));
-    let chain = year.chain("rahim");
-    let gone = Command::new("git").current_dir(year.repo()).args(["update-ref", "-d", &chain]).status();
-    assert!(gone.unwrap().success());
-    assert!(lost(&year));
 }
 
 #[test]

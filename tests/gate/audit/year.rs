@@ -82,14 +82,15 @@ pub struct Word<'w> {
     pub at: i64,
     pub supersedes: Vec<String>,
     pub carried_over: bool,
-    /// Heads of other chains that it names.
-    pub seen: Vec<SeenHead>,
+    /// Whose chain was seen, up to its first record.
+    pub seen: Option<(&'w str, String)>,
 }
 
 impl<'w> Word<'w> {
     pub fn new(who: &'w str, at: i64) -> Word<'w> {
         let (key, verdict) = (None, Verdict::Approve);
-        Word { who, key, roles: &["senior"], verdict, at, supersedes: Vec::new(), carried_over: false, seen: vec![] }
+        let (roles, supersedes) = (&["senior"], Vec::new());
+        Word { who, key, roles, verdict, at, supersedes, carried_over: false, seen: None }
     }
 }
 
@@ -272,12 +273,6 @@ impl Year {
         feed(&self.repo(), &[], &all);
     }
 
-    /// The first record of the chain of a key, as one that was signed later names it.
-    pub fn seen(&self, name: &str, record: &str) -> SeenHead {
-        let chain = format!("{}/{DEVICE}", hand(name).key.id());
-        SeenHead { chain, seq: Decimal(1), record: record.to_owned() }
-    }
-
     /// The ref of the chain of a key.
     pub fn chain(&self, name: &str) -> String {
         format!("refs/undersign/decisions/{}/{DEVICE}", hand(name).key.id())
@@ -337,7 +332,7 @@ fn statement(
         supersedes: word.supersedes.clone(),
         answers: vec![],
         chain: Link { key: chain.key, id: chain.device, seq: Decimal(place.0), prev: place.1, forks: vec![] },
-        seen: word.seen.clone(),
+        seen: word.seen.iter().map(seen).collect(),
         issued_at: Decimal(word.at as u64),
         not_after: Decimal((word.at + 14 * DAY) as u64),
         challenge: String::new(),
@@ -346,6 +341,10 @@ fn statement(
         reason: "read in full".into(),
     };
     Statement::new(Subject { name: "fixture-1".into(), digest }, predicate)
+}
+
+fn seen((who, record): &(&str, String)) -> SeenHead {
+    SeenHead { chain: format!("{}/{DEVICE}", hand(who).key.id()), seq: Decimal(1), record: record.clone() }
 }
 
 pub fn feed(repo: &Path, options: &[&str], stream: &[u8]) {
