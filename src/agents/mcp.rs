@@ -57,6 +57,9 @@ pub struct Outcome {
     pub is_error: bool,
 }
 
+/// Carries out a tool by its name, with its arguments; an error is a mistake in these.
+pub type CarryOut<'c> = dyn Fn(&str, Map<String, Value>) -> Result<Outcome, String> + 'c;
+
 /// A server: what it is, and what it can do.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -100,13 +103,8 @@ struct Call {
 }
 
 impl Server {
-    /// What is written back for a line, itself a line; none where nothing is. `call` carries out a tool by its name;
-    /// its errors are mistakes in the arguments.
-    pub fn answer(
-        &self,
-        line: &[u8],
-        call: &dyn Fn(&str, Map<String, Value>) -> Result<Outcome, String>,
-    ) -> Option<String> {
+    /// What is written back for a line, itself a line; none where nothing is.
+    pub fn answer(&self, line: &[u8], call: &CarryOut<'_>) -> Option<String> {
         let value = match serde_json::from_slice(line) {
             Ok(value) => value,
             Err(error) => return Some(refused(&Value::Null, Refused::new(UNREADABLE, error.to_string())).to_string()),
@@ -128,11 +126,7 @@ impl Server {
         refused(&Value::Null, Refused::new(UNREADABLE, why)).to_string()
     }
 
-    fn answered(
-        &self,
-        value: Value,
-        call: &dyn Fn(&str, Map<String, Value>) -> Result<Outcome, String>,
-    ) -> Option<Value> {
+    fn answered(&self, value: Value, call: &CarryOut<'_>) -> Option<Value> {
         let id = value.get("id").filter(|id| id.is_string() || id.is_number()).cloned();
         let request = match serde_json::from_value::<Request>(value) {
             Ok(request) if request.jsonrpc == "2.0" => request,
@@ -149,12 +143,7 @@ impl Server {
         })
     }
 
-    fn result(
-        &self,
-        method: &str,
-        params: Map<String, Value>,
-        call: &dyn Fn(&str, Map<String, Value>) -> Result<Outcome, String>,
-    ) -> Result<Value, Refused> {
+    fn result(&self, method: &str, params: Map<String, Value>, call: &CarryOut<'_>) -> Result<Value, Refused> {
         let is_present = is_of_the_present(&params)?;
         let mut result = match method {
             "initialize" => self.initialized(&params),
@@ -211,11 +200,7 @@ impl Server {
         json!({ "tools": tools, "ttlMs": HOUR, "cacheScope": "private" })
     }
 
-    fn called(
-        &self,
-        params: Map<String, Value>,
-        call: &dyn Fn(&str, Map<String, Value>) -> Result<Outcome, String>,
-    ) -> Result<Value, Refused> {
+    fn called(&self, params: Map<String, Value>, call: &CarryOut<'_>) -> Result<Value, Refused> {
         let asked: Call = serde_json::from_value(Value::Object(params))
             .map_err(|error| Refused::new(BAD_ARGUMENTS, format!("That is no call: {error}.")))?;
         if !self.tools.iter().any(|tool| tool.name == asked.name) {

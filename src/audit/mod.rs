@@ -238,7 +238,7 @@ impl<'g> Ground<'g> {
                 found.push(of(Kind::RecordLost, text));
             }
         }
-        found.extend(self.gone().into_iter().map(|(_, detail)| of(Kind::RecordLost, detail)));
+        found.extend(self.gone().into_values().map(|detail| of(Kind::RecordLost, detail)));
         for (first, last) in self.log.iter().flat_map(|log| &log.entries.missing) {
             found.push(of(Kind::LogGap, format!("Lines {first} to {last} are not here: put away, or deleted.")));
         }

@@ -232,8 +232,8 @@ fn is_another(file: &mut File, before_last: u64, known: &AuditHead) -> std::io::
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(0))?;
     file.read_to_end(&mut bytes)?;
-    let lines = bytes.strip_suffix(b"\n").unwrap_or_default().rsplit(|&b| b == b'\n');
-    let Some(line) = usize::try_from(before_last).ok().and_then(|before| lines.skip(before).next()) else {
+    let mut lines = bytes.strip_suffix(b"\n").unwrap_or_default().rsplit(|&b| b == b'\n');
+    let Some(line) = usize::try_from(before_last).ok().and_then(|before| lines.nth(before)) else {
         return Ok(false);
     };
     let is_it = serde_json::from_slice::<Entry>(line).is_ok_and(|entry| entry.seq == known.seq);
