@@ -192,7 +192,7 @@ fn a_policy_that_was_loosened_for_one_push_is_told_though_it_was_restored() {
     year.signed();
     let report = asked(&query(&year));
     let commit = year.id(loosened.landed);
-    assert_eq!(of_kind(&report, "policy-weakened"), [commit.clone()]);
+    assert_eq!(of_kind(&report, "policy-weakened"), std::slice::from_ref(&commit));
     assert!(of_kind(&report, "unapproved").contains(&commit));
 }
 
