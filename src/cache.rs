@@ -1,9 +1,9 @@
-//! FLOOR 2: what was found out of content and is the same for as long as the content is, on disk: one file a
-//! repository, in the cache directory of who runs the program. It saves time and decides nothing: a file that is
-//! missing, damaged or somebody else's is as good as none, and may be deleted at any time.
+//! FLOOR 2: results that depend on content only, kept on disk: one file per repository, in the user's cache directory.
+//! It saves time and decides nothing: a file that is missing, damaged or another user's counts as absent, and may be
+//! deleted at any time.
 //!
-//! A file is lines, the least recently used first: key, a digest of what follows, and the answer as JSON. A line that
-//! is not so is left out when the file is written next.
+//! A file consists of lines, the least recently used first: key, a digest of the rest, and the answer as JSON. A
+//! malformed line is left out when the file is written next.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
@@ -22,22 +22,22 @@ use crate::disk::stream_atomically;
 
 /// Bytes of the file of one repository.
 const MAX_BYTES: usize = 64 << 20;
-/// Bytes of one answer: a change that large is rare, and would push out many others.
+/// Bytes of one answer: a change that large is rare, and would evict many others.
 const MAX_ANSWER: usize = 1 << 20;
 /// Hex digits of a key, and of the digest of an answer.
 const KEY: usize = 64;
 const CHECK: usize = 16;
 
-/// How often a program writes that goes on.
+/// How often a running program writes.
 const OFTEN: Duration = Duration::from_secs(10);
 
-/// What an answer is kept under: its kind, all that it depends on, and which program found it out.
+/// The key of an answer: its kind, all that it depends on, and the program that computed it.
 pub fn key(kind: &str, of: &[&[u8]]) -> Digest {
     key_in(program(), kind, of)
 }
 
-/// Another program or another form of the answers: none of the old ones is asked for. Checks change from build to build
-/// while the version stays, so the file that runs is part of it, where that can be told.
+/// With another program or another form of the answers, none of the old ones is used. Checks change from build to build
+/// while the version stays the same, so the executable file is part of it, if it can be determined.
 fn program() -> &'static str {
     static PROGRAM: LazyLock<String> = LazyLock::new(|| {
         let file = std::env::current_exe().and_then(std::fs::metadata).ok();
@@ -50,17 +50,18 @@ fn program() -> &'static str {
 fn key_in(format: &str, kind: &str, of: &[&[u8]]) -> Digest {
     let mut bytes = Vec::new();
     for part in [kind.as_bytes(), format.as_bytes()].iter().chain(of) {
-        // Where one part ends and the next begins is part of it.
+        // The boundaries between the parts are part of it.
         bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
         bytes.extend_from_slice(part);
     }
     Digest::of(&bytes)
 }
 
-/// Form of the answers, and version of the program.
+/// The form of the answers, and the version of the program.
 const FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
 
-/// The cache directory by the environment: `$XDG_CACHE_HOME/undersign`, else `~/.cache/undersign`; none without either.
+/// The cache directory from the environment: `$XDG_CACHE_HOME/undersign`, otherwise `~/.cache/undersign`; none without
+/// either.
 pub fn home() -> Option<PathBuf> {
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
@@ -72,22 +73,22 @@ pub fn home() -> Option<PathBuf> {
 pub struct Caches {
     dir: Option<PathBuf>,
     open: Mutex<HashMap<PathBuf, Arc<Cache>>>,
-    /// When they were written last, or first used.
+    /// When they were last written, or first used.
     last: Mutex<Option<Instant>>,
 }
 
 impl Caches {
-    /// In a directory; in memory alone where there is none.
+    /// In a directory; only in memory if there is none.
     pub fn at(dir: Option<PathBuf>) -> Caches {
         Caches { dir, ..Caches::default() }
     }
 
-    /// That of the repository whose refs and objects are in a directory.
+    /// The cache of the repository whose refs and objects are in a directory.
     pub fn of(&self, common_dir: &Path) -> Arc<Cache> {
         self.named(common_dir, "jsonl")
     }
 
-    /// What is kept of each commit of that repository: apart, since a queue is listed without it.
+    /// What is kept for each commit of that repository: separate, since a queue is listed without it.
     pub fn history_of(&self, common_dir: &Path) -> Arc<Cache> {
         self.named(common_dir, "history")
     }
@@ -100,7 +101,7 @@ impl Caches {
         Arc::clone(open.entry(place.join(name)).or_insert_with(|| Arc::new(Cache::at(path))))
     }
 
-    /// As [`Caches::write`], where that was not done of late: so that little is lost with a program that is killed.
+    /// As [`Caches::write`], unless that was done recently: little is lost if the program is killed.
     pub fn write_now_and_then(&self) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.get_or_insert_with(Instant::now).elapsed() > OFTEN {
@@ -126,12 +127,12 @@ pub struct Cache {
 
 #[derive(Debug, Default)]
 struct Held {
-    /// What was on disk when it was read first; none before that.
+    /// What was on disk when it was first read; none before that.
     disk: Option<Lines>,
-    /// What was found out since, as lines, and how many bytes they are.
+    /// Answers that were computed since, as lines, and their size in bytes.
     fresh: HashMap<Digest, Vec<u8>>,
     bytes: usize,
-    /// What of the disk was of use: it is kept longest.
+    /// Answers from disk that were used: they are kept longest.
     used: HashSet<Digest>,
 }
 
@@ -145,10 +146,10 @@ struct Lines {
 }
 
 impl Lines {
-    /// Reads a file; an empty one where there is none that could be ours.
+    /// Reads a file; an empty one if there is none that could be ours.
     fn read(path: &Path) -> Lines {
         let open = || -> std::io::Result<Vec<u8>> {
-            // A pipe in its place must not be waited for.
+            // A pipe at this path must not block.
             let meta = std::fs::metadata(path)?;
             if !meta.is_file() || meta.len() > MAX_BYTES as u64 {
                 return Err(ErrorKind::InvalidData.into());
@@ -193,12 +194,12 @@ fn line_of(key: &Digest, answer: &[u8]) -> Vec<u8> {
     line
 }
 
-/// Damage is noticed; whoever can write the file can write this too.
+/// Detects damage; anyone who can write the file can write this too.
 fn check(key: &Digest, answer: &[u8]) -> String {
     Digest::of(&[&key.0, answer].concat()).to_string()[..CHECK].to_owned()
 }
 
-/// The answer of a line that is sound.
+/// The answer of a sound line.
 fn answer_of<'l>(key: &Digest, line: &'l [u8]) -> Option<&'l [u8]> {
     let rest = line.get(KEY + 1..)?.strip_suffix(b"\n")?;
     let (found, answer) = (rest.get(..CHECK)?, rest.get(CHECK + 1..)?);
@@ -218,7 +219,7 @@ impl Cache {
         held
     }
 
-    /// An answer that is kept, if it is there and can be read.
+    /// A stored answer, if it exists and can be read.
     pub fn get<T: DeserializeOwned>(&self, key: &Digest) -> Option<T> {
         let mut held = self.held();
         let line = held.fresh.get(key).map(Vec::as_slice).or_else(|| held.disk.as_ref()?.get(key));
@@ -227,14 +228,14 @@ impl Cache {
         Some(answer)
     }
 
-    /// Keeps an answer.
+    /// Stores an answer.
     pub fn put<T: Serialize>(&self, key: Digest, answer: &T) {
         let Ok(text) = serde_json::to_vec(answer) else { return };
         if self.path.is_none() || text.len() > MAX_ANSWER {
             return;
         }
         let mut held = self.held();
-        // Nothing could be written for long.
+        // Writing has failed for a long time.
         if held.bytes > MAX_BYTES {
             (held.fresh, held.bytes) = Default::default();
         }
@@ -242,8 +243,8 @@ impl Cache {
         held.fresh.insert(key, line_of(&key, &text));
     }
 
-    /// Writes what is new, with what another program wrote meanwhile. What cannot be written is kept in memory: whoever
-    /// uses the cache does as well without it.
+    /// Writes what is new, with what another program wrote meanwhile. What cannot be written is kept in memory: users
+    /// of the cache do not depend on it.
     pub fn write(&self) {
         let Some(path) = &self.path else { return };
         let mut held = self.held();
@@ -265,7 +266,8 @@ impl Cache {
     }
 }
 
-/// What is to be in the file: what was of no use of late, what was, and what is new; of too much, the last.
+/// The lines for the file: what was not used recently, what was, and what is new; if that is too much, the last of
+/// them.
 fn lines<'l>(held: &'l Held, disk: &'l Lines) -> Vec<&'l [u8]> {
     let is_kept = |key: &&Digest| !held.fresh.contains_key(key);
     let (used, other): (Vec<&Digest>, Vec<&Digest>) =
@@ -284,7 +286,7 @@ fn lines<'l>(held: &'l Held, disk: &'l Lines) -> Vec<&'l [u8]> {
     all[all.len() - kept..].to_vec()
 }
 
-/// The directory, for its owner alone.
+/// Creates the directory, accessible only to its owner.
 fn make_room_for(path: &Path) -> std::io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     if let Some(above) = dir.parent() {
@@ -296,12 +298,12 @@ fn make_room_for(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Held while the file is written. Where another program holds it, this one writes later or not at all.
+/// Held while the file is written. If another program holds it, this one writes later or not at all.
 fn lock(path: &Path) -> Option<File> {
     let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).ok()?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => None,
-        // A file system that knows no locks: the last one to write wins, and the file is whole.
+        // A file system without locks: the last writer wins, and the file is complete.
         _ => Some(file),
     }
 }
@@ -380,7 +382,7 @@ mod tests {
         keep(&cache, 0..3);
         assert_eq!(cache.get::<u32>(&key("number", &[&1u32.to_le_bytes()])), Some(2));
         assert_eq!(kept(dir.path(), 1), None);
-        // Nor where a directory lies in the place of the file.
+        // Nor if there is a directory at the path of the file.
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(file(dir.path())).unwrap();
         keep(&self::cache(dir.path()), 0..3);

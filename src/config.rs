@@ -1,5 +1,5 @@
-//! FLOOR 4: configuration: files of the user, environment, git's identity and signing key. Never a file of a repository
-//! under review.
+//! FLOOR 4: configuration: the user's files, the environment, git's identity and signing key. Never a file of a
+//! repository under review.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,22 +17,22 @@ use crate::source::server::{Server, ServerKind, variable};
 use crate::tui::theme::{Depth, Theme};
 use crate::worker::scan::{PATIENCE, Scanner, Way};
 
-/// What the desk runs with. Mistakes in files are told, and the defaults take their place.
+/// The configuration of the desk. Mistakes in files are reported, and the defaults are used instead.
 pub struct Config {
     pub repositories: Vec<PathBuf>,
     pub theme: Theme,
     pub keymap: Keymap,
     pub look: ViewOptions,
-    /// Whether the program hears the mouse; the terminal selects text by itself otherwise.
+    /// Whether the program receives mouse events; otherwise the terminal selects text itself.
     pub mouse: bool,
     pub drafts: Drafts,
     pub servers: Vec<Server>,
-    /// Tools that look at what is opened.
+    /// Tools that are run on what is opened.
     pub scanners: Vec<Scanner>,
-    /// Rules of the user.
+    /// The user's rules.
     pub packs: Vec<PackFile>,
     pub key: Result<SigningKey, String>,
-    /// Whether a passphrase unlocks the key for a sitting.
+    /// Whether a passphrase unlocks the key for the whole session.
     pub remember_passphrase: bool,
     /// One for each file that was refused.
     pub problems: Vec<String>,
@@ -53,7 +53,7 @@ struct File {
 }
 
 impl Config {
-    /// Reads configuration for a desk. `near` is a repository whose git configuration may name the signing key.
+    /// Reads the configuration for a desk. `near` is a repository whose git configuration may name the signing key.
     pub fn read(near: Option<&Path>) -> Config {
         let mut problems = Vec::new();
         let data_dir = data_directory();
@@ -88,22 +88,22 @@ fn dirs() -> Option<directories::ProjectDirs> {
     directories::ProjectDirs::from("", "", "undersign")
 }
 
-/// Where what is kept for the user is: drafts, what is to be sent, what servers told.
+/// Where the user's data is kept: drafts, what is to be sent, the servers' answers.
 pub fn data_directory() -> PathBuf {
     dirs().map_or_else(|| PathBuf::from(".undersign-data"), |dirs| dirs.data_dir().to_path_buf())
 }
 
-/// The review servers of the user; mistakes in the file are told elsewhere.
+/// The user's review servers; mistakes in the file are reported elsewhere.
 pub fn servers() -> Vec<Server> {
     read_file(&mut Vec::new()).servers
 }
 
-/// Where the files of the user are.
+/// The directory of the user's files.
 pub fn directory() -> PathBuf {
     dirs().map(|dirs| dirs.config_dir().to_path_buf()).unwrap_or_default()
 }
 
-/// Where packs of rules of the user are: `NAME.toml`.
+/// The directory of the user's rule packs: `NAME.toml`.
 pub fn rules_directory() -> PathBuf {
     directory().join("rules")
 }
@@ -119,7 +119,7 @@ fn read_file(problems: &mut Vec<String>) -> File {
     load(&directory().join("config.toml"), problems, parse).unwrap_or_default()
 }
 
-/// The keymap of the user: the shipped one, their preset over it, and their own entries over that.
+/// The user's keymap: the shipped one, overridden by their preset, and that by their own entries.
 pub fn keymap(problems: &mut Vec<String>) -> Keymap {
     load(&directory().join("keymap.toml"), problems, Keymap::user).unwrap_or_else(Keymap::shipped)
 }
@@ -183,7 +183,7 @@ fn scanners(table: &Table<'_>, expand: &dyn Fn(String) -> PathBuf) -> Vec<Scanne
     table.named_tables().into_iter().filter_map(scanner).collect()
 }
 
-/// Those whose tokens have a variable of their own: else one server would be sent the token of another.
+/// Those whose tokens have separate variables: otherwise one server would be sent the token of another.
 fn servers_of(table: Table<'_>) -> Vec<Server> {
     let mut known = BTreeSet::new();
     let mut tables = table.named_tables();
@@ -221,16 +221,16 @@ fn server((name, table): (Placed<'_, String>, Table<'_>)) -> Server {
     Server { name: name.value, url, kind, token_command: table.string("token_command").map(|command| command.value) }
 }
 
-/// The themes there are, shipped or of the user, as this terminal shows them.
+/// The available themes, shipped or the user's, as this terminal shows them.
 pub struct Themes {
     chosen: String,
-    /// None where the terminal has no colours, or the user wants none.
+    /// None if the terminal has no colours, or the user wants none.
     depth: Option<Depth>,
     terminal_background: bool,
 }
 
 impl Themes {
-    /// Reads which theme the user chose, and what the terminal can.
+    /// Reads which theme the user chose, and what the terminal supports.
     pub fn read(problems: &mut Vec<String>) -> Themes {
         Themes::of(&read_file(problems))
     }
@@ -246,17 +246,17 @@ impl Themes {
         }
     }
 
-    /// Where themes of the user are: `NAME.toml`.
+    /// The directory of the user's themes: `NAME.toml`.
     pub fn directory() -> PathBuf {
         directory().join("themes")
     }
 
-    /// The theme in use: without colours mono, whatever was chosen.
+    /// The theme in use: without colours it is mono, whatever was chosen.
     pub fn in_use(&self) -> &str {
         if self.depth.is_some() { &self.chosen } else { "mono" }
     }
 
-    /// How many colours are used; none where there are none.
+    /// How many colours are used; none if there are none.
     pub fn depth(&self) -> Option<Depth> {
         self.depth
     }
@@ -271,7 +271,7 @@ impl Themes {
         shipped.into_iter().map(str::to_owned).chain(own).collect()
     }
 
-    /// A theme by name, one of the user's before a shipped one, in the colours of this terminal.
+    /// A theme by name, the user's before a shipped one, in the colours of this terminal.
     pub fn get(&self, name: &str, problems: &mut Vec<String>) -> Option<Theme> {
         let own = Themes::directory().join(format!("{}.toml", name.replace('/', "")));
         let theme = load(&own, problems, Theme::parse).or_else(|| Theme::shipped(name))?;
@@ -293,8 +293,8 @@ impl Themes {
     }
 }
 
-/// How many colours a terminal has, from what it says of itself; none where it has none. `in_screen`: GNU screen runs
-/// inside another terminal and inherits its COLORTERM, but does not pass on 24 bits.
+/// How many colours a terminal has, according to its environment; none if it has none. `in_screen`: GNU screen runs
+/// inside another terminal and inherits its COLORTERM, but does not support 24 bits.
 fn depth(term: &str, colorterm: &str, in_screen: bool) -> Option<Depth> {
     let is = |names: &[&str]| names.iter().any(|name| term == *name || term.starts_with(&format!("{name}-")));
     let ends = |ends: &[&str]| ends.iter().any(|end| term.ends_with(end));
@@ -338,25 +338,25 @@ fn tab(root: &Table<'_>) -> Option<usize> {
     Some(tab.value.clamp(1, 16) as usize)
 }
 
-/// The fingerprint of the key that somebody would sign with in a repository, if there is one.
+/// The fingerprint of the signing key in a repository, if there is one.
 pub fn fingerprint(near: &Path) -> Option<String> {
     let file = read_file(&mut Vec::new());
     signing_key(file.signing_key.as_deref(), Some(near)).ok().map(|key| key.fingerprint())
 }
 
-/// To be pasted as it stands.
+/// To be pasted unchanged.
 const NO_KEY: &str = "There is no signing key: you can read and note, not sign. Make one, or name the one you have:
   ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519
   git config --global gpg.format ssh
   git config --global user.signingkey ~/.ssh/id_ed25519.pub
 (or signing_key in config.toml, which git does not read)";
 
-/// The signing key: of the configuration, else what git would sign with.
+/// The signing key: from the configuration, otherwise the one that git would sign with.
 fn signing_key(configured: Option<&str>, near: Option<&Path>) -> Result<SigningKey, String> {
     let git = git_config(near);
     let of_git = || {
         let git = git.as_ref()?;
-        // git's default format is OpenPGP: its key id means nothing here.
+        // git's default format is OpenPGP: its key id is meaningless here.
         let ssh = git.get_string("gpg.format").is_ok_and(|format| format == "ssh");
         git.get_string("user.signingkey").ok().filter(|_| ssh)
     };
@@ -368,7 +368,7 @@ fn signing_key(configured: Option<&str>, near: Option<&Path>) -> Result<SigningK
     SigningKey::find(&name, agent.as_deref(), home.as_deref()).map_err(|error| error.to_string())
 }
 
-/// git's configuration as a person has it, and that of the repository they stand in.
+/// git's configuration for a person, with that of the repository that they are in.
 pub fn git_config(near: Option<&Path>) -> Option<git2::Config> {
     let repository = near.and_then(|path| git2::Repository::discover(path).ok());
     let config = repository.map_or_else(git2::Config::open_default, |repository| repository.config());

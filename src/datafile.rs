@@ -1,8 +1,7 @@
-//! FLOOR 0: TOML files that people write (policy, rules, themes, keymap, configuration), read so that **all** mistakes
-//! of a file are reported at once, each with its line. Unknown and duplicate keys are mistakes, never ignored.
+//! FLOOR 0: TOML files that people write (policy, rules, themes, keymap, configuration), with **all** mistakes of a
+//! file reported at once, each with its line. Unknown and duplicate keys are mistakes, never ignored.
 //!
-//! It refuses to guess: a file with one mistake yields no value at all, so a caller never runs on half of what was
-//! meant.
+//! It does not guess: a file with one mistake yields no value at all, so a caller never runs on half of what was meant.
 
 #![warn(missing_docs)]
 
@@ -20,7 +19,7 @@ use toml::value::{Datetime, Offset};
 pub struct Mistake {
     /// Counts from 1.
     pub line: usize,
-    /// What is wrong, as a sentence without its end.
+    /// What is wrong, as a sentence without its full stop.
     pub text: String,
 }
 
@@ -91,7 +90,7 @@ impl Sheet<'_> {
     }
 }
 
-/// A value together with the place where it stands, so that a rule about it can still name its line.
+/// A value together with its place, so that a rule about it can still name its line.
 #[derive(Clone)]
 pub struct Placed<'t, T> {
     /// The value as the file has it.
@@ -113,7 +112,7 @@ impl<T: fmt::Debug> fmt::Debug for Placed<'_, T> {
     }
 }
 
-/// An entry of a list that takes a short form and a long one.
+/// An entry of a list that has a short form and a long one.
 pub enum Item<'t> {
     /// The short form.
     Text(Placed<'t, String>),
@@ -121,7 +120,7 @@ pub enum Item<'t> {
     Table(Table<'t>),
 }
 
-/// One table of the file. Keys that nobody asked for are reported when it is dropped.
+/// One table of the file. Keys that were never read are reported when it is dropped.
 pub struct Table<'t> {
     sheet: &'t Sheet<'t>,
     table: &'t DeTable<'t>,
@@ -141,19 +140,19 @@ impl<'t> Table<'t> {
         self.table.contains_key(key)
     }
 
-    /// The value of a key; none where it is not there, or no string, which is a mistake.
+    /// The value of a key; none if it is absent, or not a string, which is a mistake.
     pub fn string(&self, key: &str) -> Option<Placed<'t, String>> {
         let value = self.get(key)?;
         self.placed(value, key, "a string", DeValue::as_str).map(|p| p.map(str::to_owned))
     }
 
-    /// A string that must be there.
+    /// A required string.
     pub fn need_string(&self, key: &str) -> Option<Placed<'t, String>> {
         self.need(key);
         self.string(key)
     }
 
-    /// As [`Table::string`], of a truth value.
+    /// As [`Table::string`], for a boolean.
     pub fn boolean(&self, key: &str) -> Option<Placed<'t, bool>> {
         let value = self.get(key)?;
         self.placed(value, key, "true or false", DeValue::as_bool)
@@ -169,31 +168,32 @@ impl<'t> Table<'t> {
         self.placed(value, key, "a whole number that is not negative", number)
     }
 
-    /// As [`Table::number`]; that it is not there is a mistake, too.
+    /// As [`Table::number`]; its absence is a mistake, too.
     pub fn need_number(&self, key: &str) -> Option<Placed<'t, u64>> {
         self.need(key);
         self.number(key)
     }
 
-    /// A point in time, `2027-03-01T00:00:00Z`, in seconds since the epoch. A time without an offset names no point.
+    /// A point in time, `2027-03-01T00:00:00Z`, in seconds since the epoch. A time without an offset is not a point in
+    /// time.
     pub fn time(&self, key: &str) -> Option<Placed<'t, i64>> {
         let value = self.get(key)?;
         self.placed(value, key, "a time with its offset, such as 2027-03-01T00:00:00Z", |v| point(v.as_datetime()?))
     }
 
-    /// As [`Table::time`]; that it is not there is a mistake, too.
+    /// As [`Table::time`]; its absence is a mistake, too.
     pub fn need_time(&self, key: &str) -> Option<Placed<'t, i64>> {
         self.need(key);
         self.time(key)
     }
 
-    /// A length of time, `"90s"`, `"30m"`, `"4h"` or `"14d"`, in seconds; at most ten years.
+    /// A duration, `"90s"`, `"30m"`, `"4h"` or `"14d"`, in seconds; at most ten years.
     pub fn duration(&self, key: &str) -> Option<Placed<'t, i64>> {
         let value = self.get(key)?;
         self.placed(value, key, "a length of time: \"90s\", \"30m\", \"4h\" or \"14d\"", |v| seconds(v.as_str()?))
     }
 
-    /// An array of strings; empty where the key is absent.
+    /// An array of strings; empty if the key is absent.
     pub fn strings(&self, key: &str) -> Vec<Placed<'t, String>> {
         let items = self.array(key);
         items
@@ -203,18 +203,18 @@ impl<'t> Table<'t> {
             .collect()
     }
 
-    /// A table inside this one; none where it is not there, or no table, which is a mistake.
+    /// A table inside this one; none if it is absent, or not a table, which is a mistake.
     pub fn table(&self, key: &str) -> Option<Table<'t>> {
         let value = self.get(key)?;
         self.sub(value, key.to_owned())
     }
 
-    /// An array of tables, `[[key]]` or `key = [{ … }]`; empty where the key is absent.
+    /// An array of tables, `[[key]]` or `key = [{ … }]`; empty if the key is absent.
     pub fn tables(&self, key: &str) -> Vec<Table<'t>> {
         self.array(key).iter().filter_map(|v| self.sub(v, key.to_owned())).collect()
     }
 
-    /// An array of strings and tables; empty where the key is absent.
+    /// An array of strings and tables; empty if the key is absent.
     pub fn items(&self, key: &str) -> Vec<Item<'t>> {
         let item = |value: &'t Spanned<DeValue<'t>>| match value.get_ref() {
             DeValue::Table(_) => self.sub(value, key.to_owned()).map(Item::Table),
@@ -225,7 +225,7 @@ impl<'t> Table<'t> {
         self.array(key).iter().filter_map(item).collect()
     }
 
-    /// Every entry of this table that is a table itself, with its key, in the order of the file.
+    /// Every entry of this table that is itself a table, with its key, in the order of the file.
     pub fn named_tables(&self) -> Vec<(Placed<'t, String>, Table<'t>)> {
         let keys = self.keys();
         keys.into_iter().filter_map(|key| self.table(&key.value).map(|table| (key, table))).collect()
@@ -308,7 +308,7 @@ fn point(time: &Datetime) -> Option<i64> {
     };
     let date =
         Date::new(i16::try_from(date.year).ok()?, date.month.try_into().ok()?, date.day.try_into().ok()?).ok()?;
-    // A leap second is the one before it.
+    // A leap second counts as the second before it.
     let second = clock.second.unwrap_or(0).min(59).try_into().ok()?;
     let local = date.at(clock.hour.try_into().ok()?, clock.minute.try_into().ok()?, second, 0);
     Some(local.duration_since(date_time_of_epoch()).as_secs() - west)
@@ -318,7 +318,7 @@ fn date_time_of_epoch() -> DateTime {
     Date::constant(1970, 1, 1).at(0, 0, 0, 0)
 }
 
-/// A time as people write it, to the minute; what is beyond the year 9999 is said to be.
+/// A time as people write it, to the minute; for one beyond the year 9999, that is said.
 pub fn date(seconds: i64) -> String {
     let time = date_time_of_epoch().checked_add(jiff::SignedDuration::from_secs(seconds));
     time.map_or_else(|_| "beyond all dates".to_owned(), |time| time.strftime("%Y-%m-%d %H:%MZ").to_string())

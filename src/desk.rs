@@ -1,5 +1,5 @@
-//! FLOOR 5: the main loop, the only place where state, terminal and workers meet. It blocks on one channel: at rest it
-//! draws nothing and uses nothing.
+//! FLOOR 5: the main loop, the only place where state, terminal and workers meet. It blocks on one channel: when idle
+//! it draws nothing and uses no processor time.
 
 use std::collections::VecDeque;
 use std::io::Write as _;
@@ -19,10 +19,10 @@ use crate::tui::theme::Theme;
 use crate::tui::{self, Screen};
 use crate::worker::{Ports, Workers, perform};
 
-/// How long what workers tell is taken in before a frame is drawn.
+/// How long messages of the workers are collected before a frame is drawn.
 const FRAME: Duration = Duration::from_millis(8);
 
-/// How often a frame is drawn for what nobody looks at: how far the reading of files out of sight has come.
+/// How often a frame is drawn for something unimportant: the progress of reading files out of sight.
 const PROGRESS: Duration = Duration::from_millis(250);
 
 /// How long a reader may take to open before something else is drawn.
@@ -31,13 +31,14 @@ const FIRST: Duration = Duration::from_millis(60);
 /// How long a frame waits for what a stroke asked for, before it is drawn without it.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// How long what was signed may be on its way after the program was left.
+/// How long delivery of what was signed may take after the program was left.
 const DELIVERY: Duration = Duration::from_secs(20);
 
-/// Signals that stop a program until it is told to go on. Ctrl-Z is none: on our own screen it comes as a stroke.
+/// Signals that stop a program until it is continued. Ctrl-Z is not one of them: on our own screen it arrives as a
+/// stroke.
 const STOPS: [i32; 3] = [SIGTSTP, SIGTTIN, SIGTTOU];
 
-/// Takes back what was typed ahead.
+/// Discards what was typed ahead.
 const CTRL_C: Stroke = Stroke { key: Key::Char('c'), ctrl: true, alt: false };
 
 enum Input {
@@ -45,13 +46,13 @@ enum Input {
     Leave,
 }
 
-/// What waits to be taken in. What a person typed goes first and is never dropped, unless by Ctrl-C: thousands of files
-/// that arrive meanwhile keep nobody waiting.
+/// Pending input. What a person typed goes first and is never dropped, except by Ctrl-C: thousands of files that arrive
+/// meanwhile do not delay it.
 struct Intake {
     inputs: Receiver<Input>,
     typed: VecDeque<Event>,
     told: VecDeque<Event>,
-    /// When the last stroke was taken in; none once nobody waits for what it asked for.
+    /// When the last stroke was taken; none once nothing waits for its result.
     stroke: Option<Instant>,
     /// The program is to end.
     leave: bool,
@@ -63,12 +64,12 @@ impl Intake {
         Intake { inputs, typed, told, stroke: Some(Instant::now()), leave: false }
     }
 
-    /// Whether something comes in so short a time.
+    /// Whether something arrives within this time.
     fn comes_within(&mut self, time: Duration) -> bool {
         self.inputs.recv_timeout(time).is_ok_and(|input| self.sort(input))
     }
 
-    /// Waits until there is something, or a frame is owed, or so long; false where the program is to end.
+    /// Waits for input, for the time of the next frame, or for a timeout; false if the program is to end.
     fn wait(&mut self, tick: Option<Duration>, owed: Option<Duration>) -> bool {
         if self.typed.is_empty() && self.told.is_empty() && !self.leave {
             let input = match owed.or(tick) {
@@ -87,7 +88,7 @@ impl Intake {
         !self.leave
     }
 
-    /// Puts what came where it belongs; false where that is the end.
+    /// Puts an input into its queue; false if it is the end.
     fn sort(&mut self, input: Input) -> bool {
         match input {
             Input::Leave => self.leave = true,
@@ -106,11 +107,11 @@ impl Intake {
         !self.leave
     }
 
-    /// The next event of a frame that was begun then, after the one that was drawn last.
+    /// The next event for a frame that was begun at `begun`, after the last frame was drawn.
     ///
-    /// All that was typed comes first, then what was told while there is time. While a stroke waits for texts, what was
-    /// typed after it waits, too, as it would if they had been here. While thousands of files arrive, a frame is drawn
-    /// for many of them.
+    /// All that was typed comes first, then messages while there is time. While a stroke waits for texts, later strokes
+    /// wait, too, as if the texts had already been here. While thousands of files arrive, one frame is drawn for many
+    /// of them.
     fn next(&mut self, state: &State, begun: Instant, drawn: Option<Instant>) -> Option<Event> {
         while !self.leave && self.stroke.is_some_and(|stroke| stroke.elapsed() < state.patience()) {
             let left = PATIENCE.saturating_sub(begun.elapsed());
@@ -129,7 +130,7 @@ impl Intake {
             self.stroke = Some(Instant::now());
             return Some(typed);
         }
-        // A first frame waits for nothing but what is in it, nor does one for a stroke.
+        // A first frame waits only for its own content, and so does a frame for a stroke.
         let drawn = if state.is_reading() { drawn? } else { begun };
         let is_typed = self.stroke.is_some_and(|stroke| stroke >= begun);
         let since = if is_typed { drawn } else { drawn.max(begun) };
@@ -142,7 +143,7 @@ impl Intake {
     }
 }
 
-/// Runs a state until the person leaves; gives it back, so that the caller can say what was signed.
+/// Runs a state until the person leaves; returns it, so that the caller can report what was signed.
 pub fn run(
     mut state: State,
     effects: Vec<Effect>,
@@ -154,13 +155,13 @@ pub fn run(
     let (input, inputs) = channel();
     let told = input.clone();
     let workers = Workers::start(ports.clone(), move |event| _ = told.send(Input::Event(event)));
-    // They begin while the terminal is made ready.
+    // They start while the terminal is being set up.
     effects.into_iter().for_each(|effect| workers.submit(effect));
     let reader = Arc::new(TerminalReader::default());
-    // Before the terminal is changed: a signal would end the program and leave it so.
+    // Before the terminal is changed: a signal would end the program and leave the terminal changed.
     let signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT]).map_err(failed)?;
     let mut screen = Screen::enter(mouse).map_err(failed)?;
-    // After it: a program that was begun in the background is stopped by the system when it asks for the terminal.
+    // After it: a program that was started in the background is stopped by the system when it uses the terminal.
     STOPS.into_iter().try_for_each(|signal| signals.handle().add_signal(signal)).map_err(failed)?;
     listen(input.clone(), signals, reader.clone());
     let (width, height) = screen.size().map_err(failed)?;
@@ -171,7 +172,7 @@ pub fn run(
     if !(state.is_only_review() && intake.comes_within(FIRST)) {
         screen.draw(&state, theme).map_err(failed)?;
     }
-    // Only in debug builds: how the test sees that a panic gives the terminal back.
+    // Only in debug builds: how the test sees that a panic restores the terminal.
     #[cfg(debug_assertions)]
     assert!(std::env::var_os("UNDERSIGN_TEST_PANIC").is_none(), "asked to panic by a test");
     let mut drawn: Option<Instant> = None;
@@ -207,7 +208,7 @@ pub fn run(
         if size == state.size {
             state.drawn();
         } else {
-            // It was drawn for another size than it was laid out for: nothing of it counts as shown.
+            // It was drawn for another size than it was laid out for: none of it counts as shown.
             intake.typed.push_front(Event::Resize(size.0, size.1));
         }
         drawn = Some(Instant::now());
@@ -223,8 +224,8 @@ pub fn run(
     Ok(state)
 }
 
-/// What the signing lane told while the program was left is told and sent like anything else; and what is on its way
-/// to a remote is waited for, but not for good.
+/// What the signing lane reports after the program was left is handled like any other event; deliveries under way to a
+/// remote are waited for, but not for ever.
 fn take_in_the_last(state: &mut State, mut intake: Intake, hands: &Hands) {
     let until = Instant::now() + DELIVERY;
     let mut is_told = false;
@@ -239,7 +240,7 @@ fn take_in_the_last(state: &mut State, mut intake: Intake, hands: &Hands) {
             }
             if !came {
                 let told = "undersign: what was signed about commands is being sent … Ctrl-C leaves without that.";
-                // A terminal may be gone by now.
+                // The terminal may be gone by now.
                 let _ = writeln!(std::io::stderr(), "{told}");
                 is_told = true;
             }
@@ -251,7 +252,7 @@ fn take_in_the_last(state: &mut State, mut intake: Intake, hands: &Hands) {
         );
         for effect in if is_of_use { update(state, event) } else { Vec::new() } {
             match effect {
-                // Nobody else writes drafts any more.
+                // Nothing else writes drafts any more.
                 Effect::SaveDraft { .. } => perform(effect, &hands.ports, &mut |_| {}),
                 Effect::Command(CommandEffect::Deliver { .. }) => hands.workers.submit(effect),
                 _ => {}
@@ -264,23 +265,23 @@ fn clock() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
-/// Who reads the terminal: the thread of [`listen`], or for a while nobody of ours.
+/// Who reads the terminal: the thread of [`listen`], or temporarily none of our threads.
 #[derive(Default)]
 struct TerminalReader {
     paused: AtomicBool,
     /// Held while something is read.
     reading: Mutex<()>,
-    /// When somebody else had the terminal last.
+    /// When another program last had the terminal.
     lent: Mutex<Option<Instant>>,
 }
 
 impl TerminalReader {
-    /// How long after another program had the terminal a Ctrl-C of then may still be on its way to us.
+    /// How long a Ctrl-C may still be on its way to us after another program had the terminal.
     const ECHO: Duration = Duration::from_millis(500);
     /// How long a pause may have to wait for the thread.
     const TURN: Duration = Duration::from_millis(200);
 
-    /// The next event of the terminal, if one comes soon and reading is not paused.
+    /// The next event of the terminal, if one arrives soon and reading is not paused.
     fn next(&self) -> std::io::Result<Option<crossterm::event::Event>> {
         if self.paused.load(Ordering::Acquire) {
             std::thread::sleep(Duration::from_millis(20));
@@ -290,7 +291,7 @@ impl TerminalReader {
         if crossterm::event::poll(TerminalReader::TURN)? { crossterm::event::read().map(Some) } else { Ok(None) }
     }
 
-    /// Runs something that has the terminal for itself.
+    /// Runs something that needs the terminal exclusively.
     fn without<T>(&self, run: impl FnOnce() -> T) -> T {
         self.paused.store(true, Ordering::Release);
         let turn = self.reading.lock();
@@ -305,14 +306,14 @@ impl TerminalReader {
         self.paused.load(Ordering::Acquire)
     }
 
-    /// Whether a Ctrl-C is meant for another program. On our own screen it comes as a stroke, never as a signal.
+    /// Whether a Ctrl-C is meant for another program. On our own screen it arrives as a stroke, never as a signal.
     fn is_lent(&self) -> bool {
         let lent = *self.lent.lock().unwrap_or_else(PoisonError::into_inner);
         self.is_paused() || lent.is_some_and(|lent| lent.elapsed() < TerminalReader::ECHO)
     }
 }
 
-/// What effects are carried out with.
+/// What is needed to carry out effects.
 struct Hands {
     ports: Arc<Ports>,
     workers: Workers,
@@ -321,8 +322,8 @@ struct Hands {
 }
 
 impl Hands {
-    /// Carries out an effect: those that need the terminal here, all others in their lanes. What there is to tell comes
-    /// back.
+    /// Carries out an effect: those that need the terminal here, all others in their lanes. Returns the resulting
+    /// event.
     fn carry_out(&self, effect: Effect, screen: &mut Screen, intake: &mut Intake) -> std::io::Result<Option<String>> {
         let told = match effect {
             Effect::Sign { .. } | Effect::Command(CommandEffect::Sign { .. }) if self.ports.signs_on_the_terminal() => {
@@ -354,14 +355,14 @@ impl Hands {
                 return Ok(None);
             }
         };
-        // Somebody else had the terminal: nobody told of its size meanwhile.
+        // Another program had the terminal: changes of its size were not reported meanwhile.
         let (width, height) = screen.size()?;
         intake.typed.push_front(Event::Resize(width, height));
         Ok(told)
     }
 
-    /// Signs with a key that asks for PIN, passphrase or touch by itself: the screen is left for that, and taken back
-    /// after.
+    /// Signs with a key that asks for PIN, passphrase or touch by itself: the screen is left for that, and restored
+    /// afterwards.
     fn sign_on_the_terminal(&self, effect: Effect, screen: &mut Screen) -> std::io::Result<()> {
         self.reader.without(|| {
             screen.suspend();
@@ -373,7 +374,7 @@ impl Hands {
         })
     }
 
-    /// Leaves the screen to the person's editor on a text of their own.
+    /// Leaves the screen to the person's editor, on a text of their own.
     fn write(&self, text: &str, screen: &mut Screen) -> std::io::Result<Result<String, String>> {
         self.reader.without(|| {
             screen.suspend();
@@ -383,7 +384,7 @@ impl Hands {
         })
     }
 
-    /// Leaves the screen to the person's editor on a read-only copy. A sentence comes back where that failed.
+    /// Leaves the screen to the person's editor, on a read-only copy. Returns a sentence if that failed.
     fn edit(&self, name: &str, text: &[u8], line: u32, screen: &mut Screen) -> std::io::Result<Option<String>> {
         self.reader.without(|| {
             screen.suspend();
@@ -394,16 +395,16 @@ impl Hands {
     }
 }
 
-/// Stops, as Ctrl-Z stops any program; goes on when the shell says so.
+/// Stops, as Ctrl-Z stops any program; continues when the shell resumes it.
 fn stop(screen: &mut Screen) -> std::io::Result<()> {
     screen.suspend();
     signal_hook::low_level::emulate_default_handler(SIGTSTP)?;
     screen.resume()
 }
 
-/// Whether nobody could bring a stopped program back: what started it is no shell of the same session. The system would
-/// not stop it then, and neither must we. A parent, group or session outside this process's namespace, as in a
-/// container, has the number 0, which as an argument would mean this process itself.
+/// Whether nothing could resume a stopped program: its parent is not a shell of the same session. The system would not
+/// stop it then, and neither must we. A parent, group or session outside this process's namespace, as in a container,
+/// has the number 0, which as an argument would mean this process itself.
 fn is_left_alone() -> bool {
     use nix::unistd::{Pid, getpgid, getpgrp, getppid, getsid};
     const OUTSIDE: Pid = Pid::from_raw(0);
@@ -433,7 +434,7 @@ fn listen(input: Sender<Input>, mut caught: Signals, reader: Arc<TerminalReader>
     std::thread::spawn(move || {
         for signal in caught.forever() {
             let _ = match signal {
-                // Another program has the terminal: the shell is to see all of us stopped.
+                // Another program has the terminal: the shell must see our whole process group stopped.
                 stop if STOPS.contains(&stop) && lent.is_paused() => {
                     let _ = signal_hook::low_level::emulate_default_handler(stop);
                     continue;

@@ -1,4 +1,4 @@
-//! FLOOR 2: files that are whole or not there.
+//! FLOOR 2: files that are either complete or absent.
 
 use std::fs::File;
 use std::io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
@@ -6,13 +6,13 @@ use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// Writes a file whole or not at all: temporary file beside it, sync, rename, sync of the directory. Makes the
-/// directory if need be.
+/// Writes a file completely or not at all: temporary file next to it, sync, rename, sync of the directory. Creates the
+/// directory if needed.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     stream_atomically(path, |file| file.write_all(bytes))
 }
 
-/// As [`write_atomically`], for what need not be in memory as a whole.
+/// As [`write_atomically`], for content that need not be in memory as a whole.
 pub fn stream_atomically(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> std::io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let new = dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).count();
@@ -26,12 +26,12 @@ pub fn stream_atomically(path: &Path, write: impl FnOnce(&mut File) -> std::io::
     written.and_then(|()| std::fs::rename(&temporary, path)).inspect_err(|_| {
         let _ = std::fs::remove_file(&temporary);
     })?;
-    // The names last: that of the file, and those of the directories that were made for it.
+    // The names last: the file's own, and those of the directories that were created for it.
     dir.ancestors().take(new + 1).try_for_each(sync_dir)
 }
 
-/// Has the names in a directory outlast a crash of the machine. A directory that may be written to and not be read, and
-/// a file system that syncs none, are let be: no write must fail there that went well.
+/// Makes the names in a directory survive a crash of the machine. A directory that is writable but not readable, and a
+/// file system that cannot sync directories, are ignored: a write that succeeded must not fail for that.
 pub fn sync_dir(dir: &Path) -> std::io::Result<()> {
     let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     match File::open(dir).and_then(|dir| dir.sync_all()) {
@@ -40,8 +40,8 @@ pub fn sync_dir(dir: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Gives a file to whom the directory belongs that it lies in, where this program may: run once by root, a gate would
-/// else be unable to go on as the user whose repository it is.
+/// Gives a file the owner of its directory, if this program may: after one run by root, a gate could otherwise not
+/// continue as the user who owns the repository.
 pub fn give_away(path: &Path) {
     let owner = path.parent().and_then(|dir| std::fs::metadata(dir).ok());
     let Some((owner, own)) = owner.zip(std::fs::metadata(path).ok()) else { return };
@@ -50,8 +50,8 @@ pub fn give_away(path: &Path) {
     }
 }
 
-/// Removes what [`write_atomically`] left behind in a directory when its process was killed. Whoever calls it holds
-/// off all who write there.
+/// Removes what [`write_atomically`] left in a directory when its process was killed. The caller must keep out all
+/// writers.
 pub fn sweep(dir: &Path) {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {

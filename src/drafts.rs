@@ -1,4 +1,5 @@
-//! FLOOR 2: unfinished reviews on disk, one file a change, outside every repository. Written whole or not at all.
+//! FLOOR 2: unfinished reviews on disk, one file per change, outside every repository. Written completely or not at
+//! all.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -12,14 +13,14 @@ use crate::change::from_hex;
 use crate::decision::Draft;
 use crate::disk::write_atomically;
 
-/// How long another desk is waited for, which holds the lock for as long as a file takes to be written.
+/// How long to wait for another desk, which holds the lock for as long as it takes to write a file.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The directory of drafts, and this device's chain id beside them.
+/// The directory of drafts, with this device's chain id next to them.
 #[derive(Debug, Clone)]
 pub struct Drafts {
     dir: PathBuf,
-    /// By file: from what on it could not be saved. What came since is saved once it can be.
+    /// By file: the last state that was saved. What was added since is saved as soon as possible.
     unsaved: Arc<Mutex<HashMap<PathBuf, Draft>>>,
 }
 
@@ -32,7 +33,7 @@ impl Drafts {
         &self.dir
     }
 
-    /// The draft of a change, if there is one. A damaged one is set aside under another name, and the error says where.
+    /// The draft of a change, if there is one. A damaged one is renamed, and the error gives its new name.
     pub fn load(&self, repository: &Path, change: &str) -> Result<Option<Draft>, String> {
         let path = self.path(repository, change);
         match read(&path)? {
@@ -47,12 +48,12 @@ impl Drafts {
         Draft::decode(&std::fs::read(self.path(repository, change)).ok()?).ok()
     }
 
-    /// Saves what was done to `base` to make `draft` of it: under a lock, into what is there now, which another desk
-    /// may have written meanwhile. Gives what is there then. Written whole or not at all; an empty draft removes the
-    /// file.
+    /// Saves the difference between `base` and `draft`: under a lock, merged into the current file, which another desk
+    /// may have written meanwhile. Returns the new content. Written completely or not at all; an empty draft removes
+    /// the file.
     ///
     /// # Errors
-    /// A sentence. What could not be saved is saved with the next.
+    /// A sentence. What could not be saved is saved next time.
     pub fn save(&self, repository: &Path, base: &Draft, draft: &Draft) -> Result<Saved, String> {
         let path = self.path(repository, &draft.change);
         let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +76,7 @@ impl Drafts {
         let _lock = lock(&self.dir.join("lock"))?;
         let (merged, problem) = match read(path)? {
             OnDisk::Draft(theirs) => (theirs.with_changes(base, draft), None),
-            // Whoever removed the file did not mean what is on the screen here.
+            // Whoever removed the file did not mean what is on this screen.
             OnDisk::None => (draft.clone(), None),
             OnDisk::Damaged(why) => (draft.clone(), Some(damaged(path, &why, "what is on the screen is in a new one"))),
         };
@@ -90,7 +91,7 @@ impl Drafts {
         written.map(|()| Saved { draft: merged, problem }).map_err(plain)
     }
 
-    /// This device's chain id: 16 hex digits, made once from `random` and kept.
+    /// This device's chain id: 16 hex digits, created once from `random` and kept.
     pub fn chain_id(&self, random: impl FnOnce() -> [u8; 8]) -> Result<String, String> {
         let path = self.dir.join("chain-id");
         if let Ok(id) = std::fs::read_to_string(&path) {
@@ -123,11 +124,11 @@ impl Drafts {
 #[derive(Debug)]
 pub struct Saved {
     pub draft: Draft,
-    /// Why what was there could not be used, and where it is now.
+    /// Why the existing file could not be used, and where it is now.
     pub problem: Option<String>,
 }
 
-/// What lies where a draft is kept.
+/// What is at the path of a draft.
 enum OnDisk {
     None,
     Draft(Box<Draft>),
@@ -146,13 +147,13 @@ fn read(path: &Path) -> Result<OnDisk, String> {
     }
 }
 
-/// Sets a draft aside that cannot be used; says where it is, and what holds now.
+/// Renames a draft that cannot be used; reports where it is, and what is used instead.
 fn damaged(path: &Path, why: &str, now: &str) -> String {
     let aside = set_aside(path);
     format!("The draft of this review could not be used: {why}. It is kept as {}; {now}.", aside.display())
 }
 
-/// Puts a file that cannot be used under a name that is free, and gives where it is then.
+/// Moves a file that cannot be used to a free name, and returns its new path.
 fn set_aside(path: &Path) -> PathBuf {
     let names = (0..1000).map(|n| if n == 0 { "damaged".to_owned() } else { format!("damaged-{n}") });
     let free = names.map(|name| path.with_extension(name)).find(|aside| !aside.exists());
@@ -160,7 +161,7 @@ fn set_aside(path: &Path) -> PathBuf {
     moved.unwrap_or_else(|| path.to_path_buf())
 }
 
-/// One desk at a time. A file system that knows no locks does without: a draft that cannot be saved is worse.
+/// One desk at a time. On a file system without locks, none is taken: a draft that cannot be saved is worse.
 fn lock(path: &Path) -> Result<Option<File>, String> {
     let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| error.to_string())?;
     let until = Instant::now() + PATIENCE;
@@ -244,7 +245,7 @@ mod tests {
         fn two_desks_in_any_interleaving_lose_no_mark_answer_note_or_reason(acts in acts()) {
             let dir = tempfile::tempdir().unwrap();
             let place = dir.path().join("drafts");
-            // Each desk is a process of its own.
+            // Each desk is a separate process.
             let drafts = [Drafts::at(place.clone()), Drafts::at(place.clone())];
             let mut desks = [Desk::open(&drafts[0]), Desk::open(&drafts[1])];
             let (mut unmarked, mut words) = (std::collections::BTreeSet::new(), Vec::new());
@@ -263,7 +264,7 @@ mod tests {
                         unmarked.insert(key.to_string());
                         desk.draft.seen.remove(&key.to_string());
                     }
-                    // A person adds to what stands there.
+                    // A person adds to the existing text.
                     Act::Answer(key) => {
                         let answer = desk.draft.answers.entry(key.to_string()).or_default();
                         answer.push_str(&word);
@@ -279,7 +280,7 @@ mod tests {
                         words.push(word);
                     }
                     Act::Save => desk.save(drafts),
-                    // A desk that ends while nothing can be written loses what it said it would.
+                    // A desk that ends while nothing can be written loses what it reported as lost.
                     Act::Leave if !is_full => {
                         desk.save(drafts);
                         *desk = Desk::open(drafts);

@@ -1,24 +1,25 @@
-//! FLOOR 2: a read-only copy of a file, or a text of their own, in the person's editor. The copy has nothing of the
-//! repository around it: no configuration of a hostile tree is found beside it.
+//! FLOOR 2: a read-only copy of a file, or a text of the person's own, in their editor. The copy is not inside the
+//! repository: no configuration of a hostile tree is found next to it.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
 
-/// Editors that take `+LINE FILE`, which is nearly all of the terminal's.
+/// Editors that accept `+LINE FILE`, which is nearly all terminal editors.
 const TAKE_LINES: &[&str] =
     &["vi", "vim", "nvim", "view", "nano", "emacs", "emacsclient", "micro", "kak", "joe", "jed", "mg", "ne", "hx"];
 
 /// Bytes that are read of what a person wrote.
 const MAX_WRITTEN: u64 = 1 << 20;
 
-/// Opens a text at a line and waits until the editor ends. The name is one part of a path, made safe by the caller.
+/// Opens a text at a line and waits until the editor ends. The name is a single path component, made safe by the
+/// caller.
 pub fn open(name: &str, text: &[u8], line: u32) -> Result<(), String> {
     with_copy(name, text, 0o400, |editor, file| run(editor, file, Some(line)))
 }
 
-/// Has a person write on at a text of their own, and gives what they made of it.
+/// Lets a person edit a text of their own, and returns the result.
 pub fn write(text: &str) -> Result<String, String> {
     with_copy("note.md", text.as_bytes(), 0o600, |editor, file| {
         run(editor, file, None)?;
@@ -51,7 +52,8 @@ fn with_copy<T>(
     written.and_then(|()| work(&editor, &file))
 }
 
-/// A folder that nobody else can look into; what a crash leaves of it is in the system's own folder for such.
+/// A folder that no other user can read; after a crash, what is left of it is in the system's folder for temporary
+/// files.
 fn private_dir() -> std::io::Result<tempfile::TempDir> {
     let private = std::fs::Permissions::from_mode(0o700);
     tempfile::Builder::new().prefix("undersign-").permissions(private).tempdir()
@@ -63,13 +65,13 @@ fn put(path: &Path, text: &[u8], mode: u32) -> std::io::Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(mode))
 }
 
-/// The variable may hold arguments; a shell takes it apart, as git has it done. What is opened at a line is only read.
+/// The variable may contain arguments; a shell splits it, as git does. What is opened at a line is only read.
 fn run(editor: &str, file: &Path, line: Option<u32>) -> Result<(), String> {
     let program = editor.split_whitespace().next().unwrap_or_default();
     let program = program.rsplit('/').next().unwrap_or_default();
     let mut arguments: Vec<String> = Vec::new();
     if matches!(program, "vim" | "nvim") {
-        // Lines of the file itself may be commands to these.
+        // These editors may run commands in the lines of the file itself.
         arguments.extend(["--cmd", "set nomodeline"].map(str::to_owned));
         arguments.extend(line.map(|_| "-R".to_owned()));
     }

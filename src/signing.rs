@@ -1,5 +1,5 @@
-//! FLOOR 3: a decision that is prepared: every byte that will be signed is fixed before the reviewer reads it on the
-//! sign sheet.
+//! FLOOR 3: a prepared decision: every byte that will be signed is fixed before the reviewer reads it on the sign
+//! sheet.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::risk;
 use crate::signer::{KeyError, SigningKey};
 use crate::source::git::Repository;
 
-/// How long an approval is good for, where the policy does not let it be for less: 14 days, in seconds.
+/// How long an approval is valid, unless the policy shortens it: 14 days, in seconds.
 pub const VALIDITY: i64 = 14 * 24 * 3600;
 pub(crate) const TOOL: &str = concat!("undersign ", env!("CARGO_PKG_VERSION"));
 
@@ -41,7 +41,7 @@ pub struct Seen {
     pub omissions: Vec<(String, String, String)>,
 }
 
-/// Counts characters that are drawn as marks in the texts of a change.
+/// Counts the characters in the texts of a change that are drawn as marks.
 pub fn hidden_characters<'c>(contents: impl Iterator<Item = &'c Content>) -> usize {
     contents.filter_map(Content::text).map(visible::hidden_in).sum()
 }
@@ -55,7 +55,7 @@ pub struct Case<'c> {
     pub seen: &'c Seen,
 }
 
-/// A statement whose bytes are fixed: a decision on a change, or what a person says of a command.
+/// A statement whose bytes are fixed: a decision on a change, or a person's statement about a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared<V = Verdict> {
     pub verdict: V,
@@ -64,11 +64,12 @@ pub struct Prepared<V = Verdict> {
     /// What the reviewer types to sign it.
     pub challenge: String,
     seq: u64,
-    /// What lies beside the record, by name.
+    /// The files that accompany the record, by name.
     files: BTreeMap<String, Vec<u8>>,
 }
 
-/// A key's owner about to sign: who it is by the policy, where the chain stands, and what else is known to be signed.
+/// The owner of a key who is about to sign: who it is according to the policy, the state of the chain, and which other
+/// records are known.
 pub struct Signatory<'p> {
     pub policy: &'p Policy,
     pub person: &'p Person,
@@ -77,11 +78,11 @@ pub struct Signatory<'p> {
 }
 
 impl<V> Prepared<V> {
-    /// Fixes the bytes of a statement. `challenge` makes what is typed of its code, the first six hex digits of the
-    /// record id.
+    /// Fixes the bytes of a statement. `challenge` derives what must be typed from its code, the first six hex digits
+    /// of the record id.
     ///
     /// # Errors
-    /// It is none that would be read again.
+    /// It could not be read again.
     pub(crate) fn fix<S: Signable>(
         verdict: V,
         statement: &S,
@@ -138,16 +139,16 @@ pub enum SigningError {
     /// The chain grew meanwhile: prepare and sign again.
     LostPlace(String),
     PassphraseNeeded,
-    /// The sheet stays and says so.
+    /// The sheet stays open and shows the reason.
     Refused(String),
 }
 
-/// Finds whose key it is.
+/// Finds the owner of a key.
 pub fn signer_of<'p>(policy: &'p Policy, key: &SigningKey) -> Option<&'p Person> {
     policy.roster.by_key(&key.public)
 }
 
-/// Fixes the bytes: looks at repository and ledger anew, so that what moved meanwhile is noticed now.
+/// Fixes the bytes: reads repository and ledger again, so that anything that moved meanwhile is noticed now.
 pub fn prepare(
     case: &Case<'_>,
     snapshot: &RepositorySnapshot,
@@ -156,7 +157,7 @@ pub fn prepare(
     nonce: [u8; 16],
     now: i64,
 ) -> Result<Prepared, SigningError> {
-    // What is kept on disk for the queue could have been written by anybody who can write there.
+    // What is kept on disk for the queue could have been written by anyone with write access there.
     if !case.examination.from_objects {
         let detail = "What is known of the change was not read from its objects. Open it. Nothing was signed.";
         return Err(SigningError::Refused(detail.to_owned()));
@@ -171,7 +172,7 @@ pub fn prepare(
 }
 
 impl<'p> Signatory<'p> {
-    /// Finds the owner of a key, and looks whether the own chain is one that can be built on.
+    /// Finds the owner of a key, and checks whether the own chain can be extended.
     pub fn of(
         repository: &Repository,
         snapshot: &'p RepositorySnapshot,
@@ -211,7 +212,7 @@ impl<'p> Signatory<'p> {
     }
 }
 
-/// Whether the own chain can be built on.
+/// Whether the own chain can be extended.
 fn sound(chain: &Chain) -> Result<(), SigningError> {
     let Some((position, fault)) = chain.fault else { return Ok(()) };
     let way = match fault {
@@ -244,7 +245,8 @@ impl Prepared {
     }
 }
 
-/// A decision about an earlier record, not about a change: to take it back, to take it over, to say which branch holds.
+/// A decision about an earlier record, not about a change: to withdraw it, to take it over, or to say which branch is
+/// valid.
 pub struct FollowUp<'r> {
     pub verdict: Verdict,
     /// Base, head, manifest and attachments are those of this record.
@@ -320,7 +322,7 @@ pub fn sign(
     prepared.record(&repository, key, passphrase, now)
 }
 
-/// `findings.json`: what the reviewer was warned of, a row for each place.
+/// `findings.json`: the findings that the reviewer was shown, a row for each place.
 fn findings_file(examination: &Examination) -> Vec<u8> {
     let rows = |finding| risk::Finding::locations(finding).map(move |place| row(finding, place, String::new()));
     let rows: Vec<_> = examination.assessment.findings.iter().flat_map(rows).collect();
@@ -337,8 +339,8 @@ fn row(finding: &risk::Finding, place: &Location, answer: String) -> AnsweredFin
     }
 }
 
-/// An answer at the first place that it speaks for. That there are others is said with it: the record has no member
-/// for them, and `findings.json` lists them.
+/// An answer at the first place to which it applies. It says that there are others: the record has no member for them,
+/// and `findings.json` lists them.
 fn answered(finding: &risk::Finding, answer: &str) -> AnsweredFinding {
     let answer = match finding.count() {
         1 => answer.to_owned(),
@@ -406,15 +408,14 @@ fn statement(
     Statement::new(subject, predicate)
 }
 
-/// What is remarked goes with a rejection, since author and agent act on it. Of an approval it is nobody else's
-/// business.
+/// Notes are included in a rejection, since author and agent act on them. With an approval they stay private.
 fn notes(case: &Case<'_>) -> Vec<SignedNote> {
     let signed = |note: &Note| SignedNote {
         path: note.path.clone(),
         side: if note.old_side { "old" } else { "new" }.to_owned(),
-        // Of a line that is not there any more, the file is what is left.
+        // If the line no longer exists, only the file is named.
         line: Decimal(if note.is_outdated() { 0 } else { u64::from(note.line) }),
-        // The record has one line for a note; the rest is said in words.
+        // The record has one line number for a note; the rest is given in words.
         text: match note.until {
             _ if note.is_outdated() => format!("Outdated, about {}: {}", note.quote(), note.text),
             Some(until) => format!("Lines {} to {until}: {}", note.line, note.text),
@@ -424,7 +425,8 @@ fn notes(case: &Case<'_>) -> Vec<SignedNote> {
     case.draft.notes.iter().map(signed).collect()
 }
 
-/// Other people's rejections that this decision answers for: an approval those of earlier versions, break-glass all.
+/// Other people's rejections that this decision overrides: an approval those of earlier versions, break-glass all of
+/// them.
 fn answered_rejections(case: &Case<'_>) -> Vec<String> {
     let standing = case.examination.standing.iter().flat_map(|standing| &standing.to_answer);
     let answers = |answerable: &&Answerable| match case.verdict {
@@ -465,7 +467,7 @@ fn coverage(seen: &Seen) -> Coverage {
 }
 
 /// The signer's own decisions in force about the same content, or about an earlier head of what is decided now: the new
-/// one takes their place. Without the second, a rejection would outlive the commit that answered it.
+/// one replaces them. Without the second, a rejection would outlive the commit that answered it.
 fn superseded(snapshot: &RepositorySnapshot, policy: &Policy, person: &Person, case: &Case<'_>) -> Vec<String> {
     let manifest = case.examination.manifest.digest().to_string();
     let heads: Vec<_> = case.change.revision.commits.iter().map(|commit| commit.id.to_string()).collect();
@@ -483,8 +485,8 @@ fn superseded(snapshot: &RepositorySnapshot, policy: &Policy, person: &Person, c
     chain::in_force(&own).into_iter().filter(same).map(|record| record.id().to_string()).collect()
 }
 
-/// Whether a person's decision takes the place of an earlier one of theirs: a claim of how a change was made leaves
-/// what was decided about it, and the other way round.
+/// Whether a person's decision replaces an earlier one of theirs: a claim about how a change was made does not affect
+/// what was decided about it, and vice versa.
 fn replaces(verdict: Verdict, earlier: Verdict) -> bool {
     use Verdict::{Approve, BreakGlass, HumanOnly, Reject, Withdraw};
     match verdict {
@@ -507,6 +509,6 @@ pub(crate) fn heads<'c, R: Entry + 'c>(
         let head = chain.head()?;
         Some(SeenHead { chain: chain.id.to_string(), seq: Decimal(head.seq), record: head.record.to_string() })
     };
-    // A ref whose name is no chain's holds nothing that could be signed.
+    // A ref whose name is not a chain's holds nothing that could be signed.
     others.filter(|chain| chain.id.to_string().parse::<ChainId>().is_ok()).filter_map(head).collect()
 }

@@ -1,5 +1,5 @@
-//! What the rules say of a command: of its arguments, as a shell would be given them, and of each input that lies
-//! beside the request, as files that are new.
+//! The findings of the rules about a command: about its arguments, as in a shell, and about each input that is stored
+//! with the request, as a new file.
 
 use std::collections::HashSet;
 
@@ -13,17 +13,17 @@ use crate::risk::{Assessor, Finding, Rules};
 /// No role has a capital letter, so that no input has it.
 pub const ARGUMENTS: &str = "ARGUMENTS.sh";
 
-/// Endings that say how a file is read; a role of that name says it, too.
+/// File extensions that determine how a file is read; a role with such a name does so too.
 const FORMATS: [&str; 16] =
     ["sql", "sh", "bash", "py", "rb", "js", "ts", "go", "yaml", "yml", "json", "toml", "tf", "hcl", "xml", "ini"];
 
-/// The inputs whose content lies beside the request.
+/// The inputs whose content is stored with the request.
 pub fn readable(request: &Request) -> impl Iterator<Item = &Input> {
     request.command.inputs.iter().filter(|input| input.kept == Kept::Record)
 }
 
-/// The names under which an input is read: as the program reads it, as its first line says, and as its role does. Who
-/// asks chooses the role, so that it only ever adds one.
+/// The names under which an input is read: by its program, by its first line, and by its role. The requester chooses
+/// the role, so it can only add a name.
 fn names(input: &Input, text: &[u8], program: &str) -> Vec<String> {
     let role = input.role.as_str();
     let first = text.split(|&byte| byte == b'\n').next().map(String::from_utf8_lossy).unwrap_or_default();
@@ -60,7 +60,7 @@ fn ending(program: &str) -> Option<&'static str> {
     })
 }
 
-/// What the rules find, gravest first. Lines of the arguments are those of [`ARGUMENTS`].
+/// The findings, gravest first. Line numbers of the arguments refer to [`ARGUMENTS`].
 pub fn hazards(request: &Request, inputs: &[(&Input, &[u8])], rules: &Rules) -> Vec<Finding> {
     let mut texts = vec![(ARGUMENTS.to_owned(), line_of(&request.command.argv).into_bytes())];
     for (input, text) in inputs {
@@ -72,7 +72,7 @@ pub fn hazards(request: &Request, inputs: &[(&Input, &[u8])], rules: &Rules) -> 
     files.iter().for_each(|file| assessor.read(&file.under_review()));
     let diffs: Vec<FileDiff> = files.iter().map(|file| file.diff.clone()).collect();
     let mut findings = assessor.finish(&diffs).findings;
-    // What is read under several names is said once.
+    // A finding under several names is reported once.
     let mut said = HashSet::new();
     findings.retain(|finding| {
         let path = finding.location.path.lossy();
@@ -83,13 +83,13 @@ pub fn hazards(request: &Request, inputs: &[(&Input, &[u8])], rules: &Rules) -> 
 }
 
 fn new_file(name: &str, text: Vec<u8>) -> FileMaterial {
-    // No rule asks for the id of a blob.
+    // No rule uses the ID of a blob.
     let new = Some(TreeEntry { mode: Mode::File, id: ObjectId::ZERO });
     let diff = FileDiff { path: RepoPath::from(name), from: None, counterpart: None, old: None, new };
     FileMaterial::of(diff, None, Some(Content::of_blob(text)))
 }
 
-/// The arguments as one line of a shell. No shell ever sees them: this is only how rules about commands read them.
+/// The arguments as one line of a shell. No shell ever reads it: it is only for rules about commands.
 pub fn line_of(argv: &[String]) -> String {
     let quoted: Vec<String> = argv.iter().map(|argument| quoted(argument)).collect();
     quoted.join(" ") + "\n"

@@ -1,5 +1,5 @@
-//! FLOOR 3: commands that wait for a person: read from the ledger, laid out as what a person reads of them, authorized
-//! or refused. The broker decides by the same rule (`command::may_start`); what is said here is what it would say.
+//! FLOOR 3: commands that wait for a person: read from the ledger, laid out for a person to read, authorized or
+//! refused. The broker decides by the same rule (`command::may_start`); the answers here are what it would answer.
 
 mod hazards;
 mod page;
@@ -22,23 +22,23 @@ use crate::policy::{PersonKind, Policy, SlotState, Target};
 use crate::record::{Heads, RecordId};
 use crate::source::git::{GitError, Repository};
 
-/// Seconds for which what became of a request is still listed.
+/// How long the result of a request stays listed, in seconds.
 const LISTED: i64 = 3_600;
 
-/// What the ledger of a repository says of commands, with what its remotes were last seen to hold. Read whole: these
-/// chains are short.
+/// The records about commands in a repository's ledger, with what its remotes were last seen to hold. Read completely:
+/// these chains are short.
 #[derive(Debug, Default)]
 pub struct CommandLedger {
     runs: Vec<RunChain>,
     people: Vec<AuthorizationChain>,
 }
 
-/// Where a request stands.
+/// The status of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestState {
     /// For signatures, or for time to pass.
     Waits,
-    /// It was authorized; nobody started it yet.
+    /// It was authorized; nobody has started it yet.
     MayStart,
     /// Since then, in seconds since the epoch.
     Runs(i64),
@@ -49,23 +49,23 @@ pub enum RequestState {
     },
     /// By a person: a sentence.
     Refused(String),
-    /// It cannot start any more, or nothing can be said: a sentence.
+    /// It cannot start any more, or no decision is possible: a sentence.
     Stopped(String),
-    /// Its time is over.
+    /// It has expired.
     RanOut,
 }
 
-/// A request, and how it stands.
+/// A request with its status.
 #[derive(Debug, Clone)]
 pub struct PendingCommand {
     pub id: RecordId,
-    /// The record that took it in.
+    /// The record that admitted it.
     pub record: Arc<RunRecord>,
     request: Request,
     pub standing: RequestState,
-    /// What the broker would say now.
+    /// What the broker would answer now.
     pub answer: Answer,
-    /// What the owner of the key signed of it, and stands.
+    /// The verdict in force that the owner of the key signed on it.
     pub own: Option<Verdict>,
     /// A slot is open that this person can fill.
     pub needs_me: bool,
@@ -76,19 +76,19 @@ pub struct PendingCommand {
     /// This person is one of those who may take over somebody else's refusal.
     pub may_take_over: bool,
     pub vetoes: Vetoes,
-    /// Until when it cools at the least, in seconds since the epoch; none where it does not.
+    /// The earliest end of its cooling time, in seconds since the epoch; none if it is not cooling.
     cools_until: Option<i64>,
     roles: Vec<RoleNeeded>,
     me: Option<String>,
 }
 
-/// What the slots ask of the people of one role: one signature may fill a slot of each requirement.
+/// The signatures that the slots require from people of one role: one signature may fill a slot of each requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct RoleNeeded {
     role: String,
     need: usize,
     have: usize,
-    /// Who has it, without the operator for whom it runs.
+    /// Its people, without the operator for whom it runs.
     people: Vec<String>,
 }
 
@@ -110,7 +110,7 @@ impl PendingCommand {
         &self.record.run().target
     }
 
-    /// What was asked.
+    /// The request.
     pub fn request(&self) -> &Request {
         &self.request
     }
@@ -131,7 +131,7 @@ impl PendingCommand {
         matches!(self.standing, RequestState::Waits | RequestState::MayStart)
     }
 
-    /// Why it cannot be authorized any more; none where it can. Who refused may think better of it.
+    /// Why it can no longer be authorized; none if it can. A person who refused may reconsider.
     pub fn closed(&self) -> Option<String> {
         let is_refused = matches!(self.standing, RequestState::Refused(_));
         let is_own = self.own == Some(Verdict::Refuse) && self.refused_by_others().next().is_none();
@@ -151,7 +151,7 @@ impl PendingCommand {
         self.request().not_after.seconds()
     }
 
-    /// How it stands in a few words.
+    /// Its status in a few words.
     pub fn word(&self) -> String {
         match &self.standing {
             RequestState::Waits if self.needs_me && self.people_missing() > 1 => {
@@ -173,7 +173,7 @@ impl PendingCommand {
         }
     }
 
-    /// Who must sign, a sentence a role.
+    /// Who must sign, one sentence per role.
     pub fn slots(&self) -> Vec<String> {
         if self.answer.slots.is_empty() && self.is_open() {
             return vec!["nobody must sign: the policy lets it run unasked".to_owned()];
@@ -183,19 +183,19 @@ impl PendingCommand {
         cools.into_iter().chain(self.roles.iter().map(ToString::to_string)).collect()
     }
 
-    /// What other people than this one refused of this very command, and holds.
+    /// Refusals of this very command by other people, still in force.
     pub fn refused_by_others(&self) -> impl Iterator<Item = &Veto> {
         self.vetoes.holding.iter().filter(|veto| Some(&veto.by) != self.me.as_ref())
     }
 
-    /// How many more signatures the slots ask for, each slot by itself.
+    /// The number of missing signatures, each slot counted separately.
     pub fn people_missing(&self) -> usize {
         self.roles.iter().map(|role| role.need.saturating_sub(role.have)).max().unwrap_or(0)
     }
 }
 
 impl CommandLedger {
-    /// Of the people and brokers of a policy; of anybody else's chains nothing is read.
+    /// Reads the chains of the people and brokers of a policy; other chains are not read.
     pub fn read(repository: &Repository, policy: &Policy) -> Result<CommandLedger, GitError> {
         let keys = Keys::of(policy);
         let (runs, people) = (read_family_of(repository, true, &keys)?, read_family_of(repository, true, &keys)?);
@@ -210,7 +210,7 @@ impl CommandLedger {
         &self.runs
     }
 
-    /// The requests of this policy's brokers that can still be decided, or whose end is not long ago.
+    /// The requests of this policy's brokers that can still be decided, or that ended recently.
     pub fn pending(&self, policy: &Policy, me: Option<&str>, now: i64) -> Vec<PendingCommand> {
         let mut found: Vec<PendingCommand> = Vec::new();
         for chain in self.runs.iter().filter(|chain| policy.brokers.iter().any(|broker| is_of(broker, chain))) {
@@ -223,7 +223,7 @@ impl CommandLedger {
         found
     }
 
-    /// One of them, as it stands now.
+    /// One of them, in its current state.
     pub fn find(&self, policy: &Policy, id: RecordId, me: Option<&str>, now: i64) -> Option<PendingCommand> {
         let chains = self.runs.iter().filter(|chain| policy.brokers.iter().any(|broker| is_of(broker, chain)));
         chains
@@ -331,13 +331,13 @@ fn cools_until(answer: &Answer, target: &Target, people: &[AuthorizationChain], 
     own.map(|own| own.issued_at.seconds().saturating_add(target.cooling)).max()
 }
 
-/// The slots, each role once.
+/// The slots, grouped by role.
 fn roles(policy: &Policy, slots: &[SlotState], operator: &str) -> Vec<RoleNeeded> {
     let mut roles: Vec<RoleNeeded> = Vec::new();
     for slot in slots {
         match roles.iter_mut().find(|known| known.role == slot.slot) {
             Some(known) => {
-                // Whichever requirement lacks more speaks for the role.
+                // The requirement that lacks more signatures represents the role.
                 if slot.need.saturating_sub(slot.have) > known.need.saturating_sub(known.have) {
                     (known.need, known.have) = (slot.need, slot.have);
                 }
@@ -380,7 +380,7 @@ fn standing(chain: &RunChain, id: RecordId, request: &Request, answer: &Answer, 
     }
 }
 
-/// What a person signed of a request, or of the same command, and stands.
+/// The verdicts in force that a person signed on a request, or on the same command.
 fn own_records<'c>(
     policy: &'c Policy,
     people: &'c [AuthorizationChain],
@@ -411,11 +411,11 @@ fn own_verdict(
 ) -> Option<Verdict> {
     let own = own_records(policy, people, record, me, now);
     let verdicts = || own.iter().map(|record| record.authorization().verdict);
-    // A refusal outweighs whatever else the same person signed.
+    // A refusal outweighs the person's other verdicts.
     verdicts().find(|verdict| *verdict == Verdict::Refuse).or_else(|| verdicts().next())
 }
 
-/// Why an authorization by a person would fill no slot; none where it would.
+/// Why an authorization by a person would fill no slot; none if it would fill one.
 fn futile(policy: &Policy, target: &Target, request: &Request, me: &str, now: i64) -> Option<String> {
     let person = policy.roster.by_id(me)?;
     if person.kind != PersonKind::Human {

@@ -25,11 +25,11 @@ const REFUSED: &str = "refused";
 pub enum PageRow {
     Blank,
     Heading(String),
-    /// What is known and bound.
+    /// A known and bound fact.
     Fact(String, String),
-    /// What a person must not overlook.
+    /// A warning that a person must not overlook.
     Warning(String, String),
-    /// Words of who asks.
+    /// The requester's words.
     Claim(String, String),
     /// By its position in [`RequestPage::findings`].
     Finding(usize),
@@ -39,13 +39,13 @@ pub enum PageRow {
     Line(u32, String),
 }
 
-/// A page, with what on it wants an answer.
+/// A page, with its items that need an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestPage {
     pub rows: Vec<PageRow>,
-    /// What the rules say, gravest first.
+    /// The findings of the rules, gravest first.
     pub findings: Vec<Finding>,
-    /// What nobody here can read: each is acknowledged with a reason, or not authorized.
+    /// What nobody here can read: each is acknowledged with a reason, or the request is not authorized.
     pub omissions: Vec<String>,
     /// It destroys something, or nobody can tell.
     pub is_destructive: bool,
@@ -79,7 +79,7 @@ impl RequestPage {
         page
     }
 
-    /// SHA-256 over the text of all rows: what the signer is said to have been shown.
+    /// SHA-256 over the text of all rows: what the signature says was shown.
     pub fn digest(&self) -> Digest {
         let mut text = String::new();
         for row in &self.rows {
@@ -106,13 +106,13 @@ impl RequestPage {
         }
     }
 
-    /// The rows that say what was refused, by whom and why.
+    /// The rows that show refusals, with signer and reason.
     pub fn refusals(&self) -> impl Iterator<Item = usize> {
         let is_refusal = |row: &PageRow| matches!(row, PageRow::Warning(label, _) if label == REFUSED);
         self.rows.iter().enumerate().filter(move |(_, row)| is_refusal(row)).map(|(at, _)| at)
     }
 
-    /// Whether a finding must be answered before it is authorized.
+    /// Whether a finding must be answered before the request is authorized.
     pub fn asks(&self, at: usize) -> bool {
         self.findings.get(at).is_some_and(|finding| finding.severity >= Severity::High)
     }
@@ -275,7 +275,7 @@ fn place(finding: &Finding) -> String {
     }
 }
 
-/// What is asked now and was not asked then.
+/// The differences of a request from an earlier one.
 fn differences(then: &Request, now: &Request) -> Vec<String> {
     let (old, new) = (&then.command, &now.command);
     let mut told = Vec::new();

@@ -1,4 +1,4 @@
-//! What a person decides about a request: fixed, shown, and signed with their own key, as a decision on a change is.
+//! A person's decision about a request: fixed, shown, and signed with their own key, like a decision on a change.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -21,19 +21,19 @@ use crate::source::git::Repository;
 /// seconds. The command itself it holds until it is ended.
 const REFUSAL: i64 = 24 * 3600;
 
-/// Chains of one key that a record names: who has a key makes as many as they like.
+/// The number of chains of one key that a record names: the owner of a key can create any number of chains.
 const HEADS: usize = 8;
 
-/// What a person decided, and had seen of the page by then.
+/// A person's decision, and what they had seen of the page by then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandDecision {
     pub verdict: Verdict,
     pub reason: String,
     /// Rows of the page that were on the screen.
     pub seen: usize,
-    /// Of each finding of the page; blank where it was not answered.
+    /// One for each finding of the page; blank if it was not answered.
     pub answers: Vec<String>,
-    /// Of each omission, likewise.
+    /// One for each omission, likewise.
     pub acknowledged: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ pub fn prepare(
 /// Signs what was prepared, verifies it, appends it to the chain, reads it back and verifies it again.
 ///
 /// # Errors
-/// As of [`prepare`], or it could not be signed or written.
+/// Like [`prepare`], or it could not be signed or written.
 pub fn sign(
     prepared: &Prepared<Verdict>,
     (id, page): (RecordId, &RequestPage),
@@ -117,7 +117,7 @@ impl Found {
         let Some(pending) = pending else {
             return moved("The policy has no such target any more, or another broker serves it.");
         };
-        // A refusal is of the command, whatever else came.
+        // A refusal is about the command, whatever else has changed.
         let is_same = || RequestPage::of(&pending, &ledger, &policy, rules).digest() == page.digest();
         if verdict != Verdict::Refuse && !is_same() {
             return moved("This request has changed since you read it.");
@@ -191,7 +191,7 @@ impl Found {
         }
     }
 
-    /// Own records that this one takes the place of.
+    /// Own records that this one replaces.
     fn superseded(&self, verdict: Verdict, now: i64) -> Vec<String> {
         let people = self.ledger.people();
         let own = own_records(&self.policy, people, &self.pending.record, &self.person.id, now);
@@ -222,7 +222,7 @@ impl Found {
         }
     }
 
-    /// The next place in the own chain.
+    /// The next position in the signer's own chain.
     fn place(&self, key: &SigningKey, device: &str) -> Result<Link, SigningError> {
         let id = ChainId { key: key.public.id().to_string(), device: device.to_owned() };
         let own: Chain<AuthorizationRecord> = AuthorizationRecord::chain(&self.repository, &id);

@@ -1,4 +1,4 @@
-//! A draft becomes a request: completed, bound and signed by the broker.
+//! Admits a draft as a request: completed, bound and signed by the broker.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,21 +20,21 @@ use crate::record::RecordId;
 use crate::record::statement::Decimal;
 use crate::sync::commands::Sent;
 
-/// Who is at the other end of the socket.
+/// The peer at the other end of the socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asker {
     pub uid: u32,
-    /// Whose account that is by the settings.
+    /// The person to whom the settings assign the account.
     pub operator: Option<String>,
 }
 
-/// What a command reads, with its content.
+/// The inputs of a command, with their content.
 type Inputs = Vec<(Input, Vec<u8>)>;
 
 const USAGE: u8 = 64;
 
 impl Broker {
-    /// Takes a draft in.
+    /// Admits a draft.
     pub fn admit(&self, draft: &Draft, asker: &Asker) -> Reply {
         let mut known = self.known();
         self.refresh(&mut known);
@@ -108,7 +108,7 @@ impl Broker {
             limits: Limits { time: Decimal(settings.time as u64), output: Decimal(settings.output) },
         };
         let now = super::now();
-        // Whom the roster does not have could not be told from who signs.
+        // A person who is not in the roster could not be told apart from the signers.
         let in_roster = |who: &String| known.policy.roster.by_id(who).is_some();
         let operator = asker.operator.clone().filter(in_roster);
         let request = Request {
@@ -132,7 +132,7 @@ impl Broker {
         Ok((request, inputs))
     }
 
-    /// Keeps the inputs for the run, and gives those that lie beside the request.
+    /// Keeps the inputs for the run, and returns those that are stored with the request.
     fn keep(&self, inputs: Inputs) -> Result<Vec<(Digest, Vec<u8>)>, String> {
         let mut beside = BTreeMap::new();
         for (input, bytes) in inputs {
@@ -170,7 +170,7 @@ impl Broker {
         Ok(inputs)
     }
 
-    /// The arguments as a request writes them, with paths in the place of inputs.
+    /// The arguments as a request writes them, with paths in place of inputs.
     fn argv(&self, target: &Target, draft: &Draft, inputs: &[(Input, Vec<u8>)]) -> Result<Vec<String>, Refusal> {
         let usage = |text: &str| Reply::refused(USAGE, "ARGV", text);
         let mut argv = Vec::new();
@@ -192,7 +192,7 @@ impl Broker {
         Ok(argv)
     }
 
-    /// Open requests of one operator at a target are few, so that nobody buries one.
+    /// Limits the open requests of one operator at a target, so that nobody buries one.
     fn refuse_too_many(&self, known: &Known, target: &Target, request: &Request) -> Result<(), Refusal> {
         let now = super::now();
         let started: Vec<&str> = known.own.records.iter().filter_map(|record| record.run().about()).collect();
@@ -213,7 +213,7 @@ impl Broker {
     }
 }
 
-/// An input that nothing reads would make another command of the same one, and what runs unasked is read by nobody.
+/// An unused input would turn the same command into a different one, and nobody reads what runs without approval.
 fn refuse_unread_inputs(
     entry: Option<&CommandEntry>,
     argv: &[String],

@@ -1,5 +1,5 @@
-//! The process that becomes a command: it starts as this program, gives everything up, and executes the program whose
-//! file is already open.
+//! The process that becomes a command: it starts as this program, gives up its privileges, and executes the program
+//! whose file is already open.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Gid, Uid};
 use serde::{Deserialize, Serialize};
 
-/// What a command runs as. It lies in a file of the broker that nobody else reads, since secrets are in it.
+/// What a command runs as. It is in a file that only the broker reads, since it contains secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
@@ -19,15 +19,15 @@ pub struct Spec {
     /// `NAME=value`.
     pub env: Vec<Vec<u8>>,
     pub cwd: PathBuf,
-    /// What it reads; nothing where there is none.
+    /// Its standard input; nothing if there is none.
     pub stdin: Option<PathBuf>,
-    /// The account and group, where they are to change.
+    /// The account and group, if they are to change.
     pub account: Option<(u32, u32)>,
-    /// A file into which the number of the process is written before anything else: that of a control group.
+    /// A file to which the process ID is written before anything else: that of a control group.
     pub group: Option<PathBuf>,
 }
 
-/// What a file of a spec holds once the command did not run.
+/// The content of a spec file after the command failed to run.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Failed {
@@ -37,7 +37,7 @@ pub struct Failed {
 /// Becomes the command. Standard input is the open file of the program.
 ///
 /// # Errors
-/// A sentence: why it did not. Nothing of the command has run then, and the file of the spec says so.
+/// A sentence that says why it failed. Nothing of the command has run then, and the spec file says so.
 pub fn become_command(path: &Path) -> Result<std::convert::Infallible, String> {
     let opened = File::options().read(true).write(true).open(path);
     let mut file = opened.map_err(|error| format!("{} cannot be opened: {error}", path.display()))?;
@@ -47,7 +47,7 @@ pub fn become_command(path: &Path) -> Result<std::convert::Infallible, String> {
         Ok(never) => match never {},
         Err(why) => why,
     };
-    // By the file that is open already: the account may be another by now.
+    // Uses the file that is already open: the account may have changed by now.
     let told = serde_json::to_vec(&Failed { failed: why.clone() }).unwrap_or_default();
     let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&told));
     Err(why)
@@ -60,7 +60,7 @@ fn execute(text: &[u8]) -> Result<std::convert::Infallible, String> {
     if let Some(group) = &spec.group {
         std::fs::write(group, "0").map_err(|error| format!("the control group takes no process: {error}"))?;
     }
-    // A session of its own: no terminal to read from or to push characters into.
+    // Its own session: it has no terminal to read from or to inject characters into.
     nix::unistd::setsid().map_err(failed("setsid"))?;
     replace_stdin(spec.stdin.as_deref())?;
     std::env::set_current_dir(&spec.cwd).map_err(|error| format!("{}: {error}", spec.cwd.display()))?;
@@ -80,7 +80,7 @@ fn texts(texts: &[Vec<u8>]) -> Result<Vec<CString>, String> {
     all.map_err(|_| "an argument or variable holds NUL".to_owned())
 }
 
-/// The file that came as standard input, under a higher number. A script is opened again by its interpreter, so its
+/// The file passed as standard input, moved to a higher descriptor. The interpreter of a script opens it again, so the
 /// descriptor must stay open.
 fn program_file() -> Result<OwnedFd, String> {
     let closing = std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;

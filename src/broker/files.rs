@@ -1,4 +1,4 @@
-//! The program of a command, opened once and hashed, and its inputs, where nobody but the broker writes.
+//! The program of a command, opened once and hashed, and its inputs, in a place where only the broker writes.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
@@ -13,28 +13,28 @@ use sha2::{Digest as _, Sha256};
 use crate::change::digest::Digest;
 use crate::record::RecordId;
 
-/// Bits of a mode by which others than the owner may write.
+/// Mode bits that let others than the owner write.
 const WRITABLE: u32 = 0o022;
 
-/// A program by its open file.
+/// A program, as an open file.
 pub struct OpenProgram {
     pub file: File,
     pub digest: Digest,
 }
 
-/// Digests of programs by what the file system says of them: hashing a large one takes longer than all the rest.
+/// Digests of programs, cached by file metadata: hashing a large program takes longer than everything else.
 #[derive(Default)]
 pub struct Hashed(Mutex<HashMap<[u64; 6], Digest>>);
 
 impl Hashed {
-    /// Opens a program once, and says what is in it.
+    /// Opens a program once, and hashes it.
     ///
     /// # Errors
-    /// A sentence: it is none, or somebody else than root could put another in its place.
+    /// A sentence: it is not a program, or somebody other than root could replace it.
     pub fn open(&self, path: &Path) -> Result<OpenProgram, String> {
         let real = path.canonicalize().map_err(|error| format!("{} is no program: {error}", path.display()))?;
         path.ancestors().chain(real.ancestors()).try_for_each(is_roots)?;
-        // Opening a pipe waits for who writes to it, and opening a device may act.
+        // Opening a pipe blocks until there is a writer, and opening a device may have effects.
         let is_file = real.symlink_metadata().is_ok_and(|about| about.is_file());
         if !is_file {
             return Err(format!("{} is no program that can be run", real.display()));
@@ -51,7 +51,7 @@ impl Hashed {
             return Ok(OpenProgram { file, digest });
         }
         let digest = hash(&file)?;
-        // What was written to it meanwhile is another file.
+        // If it was written to meanwhile, it is another file.
         if file.metadata().is_ok_and(|now| key(&now) == known)
             && let Ok(mut all) = self.0.lock()
         {
@@ -61,13 +61,13 @@ impl Hashed {
     }
 }
 
-/// What changes when a file does.
+/// The metadata that changes when a file does.
 fn key(about: &Metadata) -> [u64; 6] {
     let nanos = about.mtime_nsec() as u64 ^ (about.ctime_nsec() as u64).rotate_left(32);
     [about.dev(), about.ino(), about.size(), about.mtime() as u64, about.ctime() as u64, nanos]
 }
 
-/// Whether a step of a path is root's, so that what it leads to stays what it is.
+/// Checks that a component of a path belongs to root, so that nobody else can change where it leads.
 fn is_roots(step: &Path) -> Result<(), String> {
     let about = step.symlink_metadata().map_err(|error| format!("{}: {error}", step.display()))?;
     let is_safe = about.uid() == 0 && (about.is_symlink() || about.mode() & WRITABLE == 0);
@@ -90,10 +90,10 @@ fn hash(mut file: &File) -> Result<Digest, String> {
 
 /// The inputs of requests, by request and role.
 pub struct Inputs {
-    /// Where they are kept until they are wanted.
+    /// Where they are kept until they are needed.
     pub kept: PathBuf,
-    /// Where commands read them: a path that does not depend on the request, so that the same command asked again is
-    /// the same.
+    /// Where commands read them: a path that does not depend on the request, so that the same command requested again
+    /// is identical.
     pub placed: PathBuf,
 }
 
@@ -109,8 +109,8 @@ impl Inputs {
         if path.exists() { Ok(()) } else { crate::disk::write_atomically(&path, bytes).map_err(failed) }
     }
 
-    /// Copies an input to where it is read, by the group of the run where that has an account of its own, and says what
-    /// was copied.
+    /// Copies an input to the place where it is read, readable by the group of the run if that has its own account, and
+    /// returns what was copied.
     pub fn place(&self, target: &str, role: &str, digest: RecordId, group: Option<u32>) -> Result<Digest, String> {
         let to = self.path(target, role);
         let failed = |error: std::io::Error| format!("{} cannot be written: {error}", to.display());
@@ -129,7 +129,7 @@ impl Inputs {
         Ok(Digest::of(&bytes))
     }
 
-    /// Takes away what commands of a target read.
+    /// Removes the inputs of a target.
     pub fn clear(&self, target: &str) {
         let _ = std::fs::remove_dir_all(self.placed.join(target));
     }

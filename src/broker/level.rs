@@ -1,11 +1,11 @@
-//! What stands between who asks and a target, as far as a broker can prove it.
+//! The separation between the requester and a target, as far as a broker can prove it.
 
 use std::os::unix::fs::MetadataExt as _;
 
 use super::settings::{Settings, TargetSettings};
 use crate::policy::Level;
 
-/// The level, and why it is no less and no more.
+/// The level, and why it is neither lower nor higher.
 pub fn proven(settings: &Settings, target: &TargetSettings) -> (Level, Vec<String>) {
     match obstacle(settings, target) {
         Some(why) => (Level::L1, vec![why]),
@@ -19,7 +19,7 @@ pub fn proven(settings: &Settings, target: &TargetSettings) -> (Level, Vec<Strin
     }
 }
 
-/// Why commands do not run in an account of their own.
+/// Why commands do not run in a separate account.
 fn obstacle(settings: &Settings, target: &TargetSettings) -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("the broker runs in an ordinary account, so commands run in the same".to_owned());
@@ -44,21 +44,21 @@ fn obstacle(settings: &Settings, target: &TargetSettings) -> Option<String> {
     Some(format!("others than root can read {open}"))
 }
 
-/// The account in which commands of a target run in truth, asked for one: that of the broker where it is not root, or
-/// is root of a user namespace that has no other.
+/// The account in which commands of a target really run, given the configured one: that of the broker if it is not
+/// root, or if it is root of a user namespace that has no other account.
 pub fn account(asked: u32) -> u32 {
     let own = nix::unistd::geteuid();
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     if own.is_root() && is_mapped(&map, asked) { asked } else { own.as_raw() }
 }
 
-/// The group of an account that commands of a target have for their own; none where they run in that of the broker.
+/// The separate group of the account of a target's commands; none if they run in the broker's account.
 pub fn group(target: &TargetSettings) -> Option<u32> {
     (account(target.uid) != nix::unistd::geteuid().as_raw()).then_some(target.gid)
 }
 
-/// Whether a map of accounts (user_namespaces(7)) has this one; a kernel without namespaces has no map, and all of
-/// them.
+/// Whether a map of accounts (user_namespaces(7)) contains this one; a kernel without namespaces has no map, and all
+/// accounts.
 fn is_mapped(map: &str, uid: u32) -> bool {
     let holds = |line: &str| {
         let mut numbers = line.split_ascii_whitespace().map(|number| number.parse::<u64>().ok());
@@ -68,10 +68,10 @@ fn is_mapped(map: &str, uid: u32) -> bool {
     map.is_empty() || map.lines().any(|line| holds(line) == Some(true))
 }
 
-/// Whether anything of an account is alive: what was left over by one run could read the secrets of the next.
+/// Checks that no process of an account is alive: one left over from a run could read the secrets of the next.
 ///
 /// # Errors
-/// A sentence that names the process, or says that it cannot be known.
+/// A sentence that names the process, or says that this cannot be determined.
 pub fn nothing_lives(uid: u32) -> Result<(), String> {
     match alive(uid).map_err(|error| format!("/proc cannot be read: {error}"))?.first() {
         Some(process) => Err(format!("process {process} of account {uid} is left over from before")),
@@ -79,12 +79,12 @@ pub fn nothing_lives(uid: u32) -> Result<(), String> {
     }
 }
 
-/// The processes of an account, by any of its four numbers. One that ended and was not waited for reads nothing.
+/// The processes of an account, by any of its four user IDs. A zombie reads nothing.
 pub fn alive(uid: u32) -> std::io::Result<Vec<i32>> {
     let mut found = Vec::new();
     for process in std::fs::read_dir("/proc")?.flatten() {
         let Some(id) = process.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        // One that ended meanwhile is none.
+        // A process that ended meanwhile does not count.
         let Ok(status) = std::fs::read_to_string(process.path().join("status")) else { continue };
         let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
         let is_over = field("State:").trim_start().starts_with(['Z', 'X']);

@@ -1,7 +1,7 @@
-//! FLOOR 3: the broker: it takes requests in, reads what people signed, runs what may run, and signs what became of it.
+//! FLOOR 3: the broker: it admits requests, reads what people signed, runs what may run, and signs the results.
 //!
-//! What it decides, [`crate::command::may_start`] decides. Here is what that needs of the world, and the order in which
-//! things are done: a request is burnt, on this disk and at the remote, before anything of it runs.
+//! The decision is made by [`crate::command::may_start`]. This module collects what that needs, and keeps the order of
+//! the steps: a request is burnt, on this disk and at the remote, before anything of it runs.
 
 pub mod admit;
 pub mod child;
@@ -41,7 +41,7 @@ use crate::sync::commands::{Sent, fetch, send};
 use crate::sync::{Prompts, fetch_ref};
 use files::{Hashed, Inputs};
 
-/// What signs a record, and where it goes.
+/// What signs a record, and where the record is stored.
 pub struct Broker {
     pub settings: Settings,
     pub state: State,
@@ -52,25 +52,25 @@ pub struct Broker {
     known: Mutex<Known>,
 }
 
-/// What was read last.
+/// The state at the last read.
 struct Known {
     policy: Policy,
-    /// The commit of the policy branch that it was read from.
+    /// The commit of the policy branch from which it was read.
     commit: ObjectId,
     own: RunChain,
     authorizations: Vec<AuthorizationChain>,
     read: Option<Instant>,
-    /// What must not be overlooked, a sentence each.
+    /// Alarms that nobody may overlook, a sentence each.
     alarms: Vec<String>,
-    /// Requests that somebody wants ended.
+    /// Requests that somebody asked to stop.
     stopping: Vec<RecordId>,
 }
 
 impl Broker {
-    /// Opens what `broker init` made.
+    /// Opens the directory that `broker init` created.
     ///
     /// # Errors
-    /// A sentence: something is missing, or another broker runs on it.
+    /// A sentence: something is missing, or another broker is running on it.
     pub fn open(dir: &Path) -> Result<Broker, String> {
         let state = State::open(dir)?;
         let settings = state.settings()?;
@@ -96,10 +96,10 @@ impl Broker {
         Ok(broker)
     }
 
-    /// Pins the policy as it stands: from then on only what it lets land takes its place.
+    /// Pins the current policy: from then on only a policy that it lets land replaces it.
     ///
     /// # Errors
-    /// A sentence: there is no sound policy, or it gives no target to this broker.
+    /// A sentence: there is no sound policy, or it assigns no target to this broker.
     pub fn pin(dir: &Path) -> Result<(ObjectId, Policy), String> {
         let state = State::open(dir)?;
         let (settings, key) = (state.settings()?, state.key()?);
@@ -122,7 +122,7 @@ impl Broker {
         Ok((commit, policy))
     }
 
-    /// Opened for each thread anew.
+    /// Opened again for each thread.
     fn repository(&self) -> Result<Repository, String> {
         Repository::open_exactly(&self.settings.repository).map_err(|error| error.to_string())
     }
@@ -131,11 +131,11 @@ impl Broker {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was started and has no end was cut off: nobody knows what it did.
+    /// A run that was started and has no end was interrupted: nobody knows what it did.
     fn look_after_a_crash(&self) -> Result<(), String> {
         let mut known = self.known();
         self.state.clear_specs()?;
-        // Only the holder of the state's lock writes this ref, so that whoever locked it is gone.
+        // Only the holder of the state's lock writes this ref, so whoever locked it is gone.
         let repository = self.repository()?;
         let _ = std::fs::remove_file(repository.common_dir().join(format!("{}{}.lock", RunRecord::PREFIX, self.id)));
         let cut_off = unfinished(&known.own);
@@ -144,7 +144,7 @@ impl Broker {
             self.sign(&mut known, target, Event::Ended(end), Vec::new())?;
         }
         if !cut_off.is_empty() {
-            // It stands here; where the remote is away, it goes there with the next record.
+            // It is on this disk; if the remote is unreachable, it is sent with the next record.
             let _ = self.publish();
         }
         Ok(())
@@ -157,7 +157,7 @@ impl Broker {
             Ok(repository) => repository,
             Err(why) => return known.alarms.push(why),
         };
-        // What comes while it is read may be missed: as old as its beginning.
+        // Records that arrive during the read may be missed: the result is as old as its start.
         let began = Instant::now();
         match self.read(&repository, known) {
             Ok(()) => known.read = Some(began),
@@ -168,7 +168,7 @@ impl Broker {
         }
     }
 
-    /// Reads the ledger, from the remote where there is one; what was seen is kept before anything rests on it.
+    /// Reads the ledger, from the remote if there is one; what was seen is saved before anything depends on it.
     fn read(&self, repository: &Repository, known: &mut Known) -> Result<(), String> {
         let fetched = match &self.settings.remote {
             Some(remote) => {
@@ -177,11 +177,11 @@ impl Broker {
             }
             None => Ok(Vec::new()),
         };
-        // What is here counts, whether the remote answered or not: it may have been brought by hand.
+        // Local records count, whether the remote answered or not: they may have been delivered by hand.
         known.authorizations =
             read_family::<AuthorizationRecord>(repository, true).map_err(|error| error.to_string())?;
         self.state.learn(&known.authorizations, &heads_of(repository, known), now())?;
-        // A chain that does not hold is not kept. It must not hide behind the copy that is: it may hold a refusal.
+        // An invalid chain is not kept. The kept copy must not hide it: it may contain a refusal.
         for damaged in fetched? {
             known.authorizations.retain(|chain| chain.id != damaged.id);
             known.authorizations.push(damaged);
@@ -189,7 +189,7 @@ impl Broker {
         Ok(())
     }
 
-    /// Takes a newer policy, if the one that is pinned lets it land.
+    /// Adopts a newer policy, if the pinned one lets it land.
     fn follow_policy(&self, repository: &Repository, known: &mut Known) -> Result<(), String> {
         let name = match self.settings.remote {
             Some(_) => state::POLICY_REF,
@@ -224,7 +224,7 @@ impl Broker {
         self.state.pin(tip)
     }
 
-    /// Whether a request may start, by what is known now.
+    /// Whether a request may start, by the current knowledge.
     fn judge(&self, known: &Known, id: RecordId) -> Answer {
         let target = admitted_target(&known.own, id).unwrap_or_default();
         let settings = self.settings.targets.get(&target);
@@ -249,7 +249,7 @@ impl Broker {
         )
     }
 
-    /// Signs what happened, and appends it to the chain on this disk.
+    /// Signs an event, and appends it to the chain on this disk.
     fn sign(
         &self,
         known: &mut Known,
@@ -288,7 +288,7 @@ impl Broker {
         Ok(record.id())
     }
 
-    /// The chain goes to the remote.
+    /// Pushes the chain to the remote.
     fn publish(&self) -> Sent {
         let Some(remote) = &self.settings.remote else { return Sent::Taken };
         match self.repository() {
@@ -298,7 +298,7 @@ impl Broker {
     }
 }
 
-/// Brings policy and ledger of a remote here. The chains of people that do not hold come back.
+/// Fetches policy and ledger from a remote. Returns the invalid chains of people.
 fn fetch_all(
     repository: &Repository,
     remote: &str,
@@ -316,7 +316,7 @@ fn fetch_all(
     Ok(people.chains.into_iter().filter(|chain| chain.fault.is_some()).collect())
 }
 
-/// What a run wrote, as far as it is kept.
+/// The output of a run, as far as it is kept.
 #[derive(Debug, Clone, Default)]
 struct Captured {
     stdout: Vec<u8>,
@@ -356,7 +356,7 @@ fn admitted_target(own: &RunChain, id: RecordId) -> Option<String> {
     own.records.iter().find(|record| record.id() == id).map(|record| record.run().target.clone())
 }
 
-/// What is known of the chains of people, for records to say.
+/// The known heads of people's chains, for use in records.
 fn heads_of_people(known: &Known) -> Vec<SeenHead> {
     let head = |chain: &AuthorizationChain| {
         let Head { seq, record } = chain.head()?;
@@ -366,7 +366,7 @@ fn heads_of_people(known: &Known) -> Vec<SeenHead> {
     trusted.filter_map(head).collect()
 }
 
-/// The heads of all chains as they were read now, of the remote's copy of the broker's own among them.
+/// The heads of all chains as read now, including the remote's copy of the broker's own.
 fn heads_of(repository: &Repository, known: &Known) -> Heads {
     let mut heads = Heads::of(&known.authorizations);
     for chain in read_family::<RunRecord>(repository, true).unwrap_or_default() {
@@ -383,7 +383,7 @@ fn policy_at(repository: &Repository, commit: ObjectId) -> Result<Policy, String
     }
 }
 
-/// In a clone the policy branch stands where the policy is pinned, which is where the gate judges from.
+/// In a clone the policy branch points to the pinned policy, from which the gate judges.
 fn place_branch(repository: &Repository, settings: &Settings, commit: ObjectId) -> Result<(), String> {
     if settings.remote.is_none() {
         return Ok(());
@@ -393,7 +393,7 @@ fn place_branch(repository: &Repository, settings: &Settings, commit: ObjectId) 
     placed.map(|_| ()).map_err(|error| error.message().to_owned())
 }
 
-/// Objects and refs outlast a crash of the machine once they are written.
+/// Makes objects and refs survive a crash of the machine once they are written.
 fn durable(repository: &Repository) -> Result<(), String> {
     const NAME: &str = "core.fsyncObjectFiles";
     let set = |mut config: git2::Config| match config.get_bool(NAME) {

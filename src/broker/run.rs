@@ -1,5 +1,5 @@
-//! The order of a run: judged, locked, opened and hashed, judged again, burnt here and at the remote, and only then
-//! executed; its end is signed, whatever it was.
+//! The order of a run: judge, lock, open and hash, judge again, burn here and at the remote, and only then execute; the
+//! end is signed, whatever it was.
 
 use std::fs::File;
 use std::io::Read;
@@ -24,26 +24,26 @@ use crate::command::{Answer, Claim, Code, Effect};
 use crate::record::RecordId;
 use crate::sync::commands::Sent;
 
-/// Between TERM and KILL.
+/// The time between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(5);
-/// How often a run is looked after.
+/// How often a run is checked.
 const TICK: Duration = Duration::from_millis(10);
 
-/// How often it is looked for what a run left behind; what is there still then holds up the next run.
+/// How many times processes left by a run are searched for; any that remain then block the next run.
 const SWEEPS: usize = 100;
 
-/// What is ready to run.
+/// A run that is ready to start.
 struct Ready {
     program: OpenProgram,
     spec: PathBuf,
     time: Duration,
     keep: u64,
-    /// The account that must be empty before and after; none where it is the broker's own.
+    /// The account that must have no processes before and after; none if it is the broker's own.
     uid: Option<u32>,
 }
 
 impl Broker {
-    /// Starts a request, if it may, and waits for its end.
+    /// Starts a request, if it may start, and waits for its end.
     pub fn run(&self, id: RecordId) -> Reply {
         let mut known = self.known();
         self.refresh(&mut known);
@@ -59,7 +59,7 @@ impl Broker {
             Ok(ready) => ready,
             Err(reply) => return *reply,
         };
-        // What was opened and copied took time: only what is judged now is what starts.
+        // Opening and copying took time: only the current judgement decides.
         let answer = self.judge(&known, id);
         if !starts(&answer) {
             self.inputs.clear(&target);
@@ -73,7 +73,7 @@ impl Broker {
         let began = super::now();
         let (mut outcome, mut code, output) = self.execute(id, &ready);
         self.inputs.clear(&target);
-        // The process that was to become the command says in its place where it could not.
+        // If the process could not become the command, it reports that here instead.
         let failed = std::fs::read(&ready.spec).ok().and_then(|text| serde_json::from_slice::<Failed>(&text).ok());
         if failed.is_some() {
             (outcome, code) = (Outcome::NotRun, 0);
@@ -98,7 +98,7 @@ impl Broker {
         reply
     }
 
-    /// Opens and hashes what runs, and puts its inputs into their places.
+    /// Opens and hashes the program, and puts its inputs into place.
     fn prepare(&self, id: RecordId, target: &str, request: &Request) -> Result<Ready, Refusal> {
         let command = &request.command;
         let mismatch = |code: &str, text: String| Reply::refused(2, code, text);
@@ -166,7 +166,7 @@ impl Broker {
         Ok(path)
     }
 
-    /// Writes that the request is started: from here on it never starts again.
+    /// Records that the request is started: from here on it never starts again.
     fn burn(
         &self,
         known: &mut Known,
@@ -225,7 +225,7 @@ impl Broker {
         (outcome, code, Captured { stdout, stderr, bytes: one + two })
     }
 
-    /// Waits for the end, and ends what is left of it.
+    /// Waits for the end, and kills what is left of it.
     fn wait(&self, id: RecordId, child: &mut Child, ready: &Ready) -> (Outcome, u8) {
         let began = Instant::now();
         let mut ending: Option<(Outcome, Instant)> = None;
@@ -244,7 +244,7 @@ impl Broker {
             }
             std::thread::sleep(TICK);
         };
-        // What it left behind in its group, or in its account, must not see the next run.
+        // Processes left in its group, or in its account, must not see the next run.
         end(child, Signal::SIGKILL);
         if let Some(uid) = ready.uid {
             sweep(uid);
@@ -265,7 +265,7 @@ impl Broker {
         }
     }
 
-    /// What was kept of the output of a run.
+    /// The output of a run that was kept.
     pub fn log(&self, id: RecordId) -> Reply {
         let known = self.known();
         let Some((outcome, code)) = end_of(&known, id) else {
@@ -276,7 +276,7 @@ impl Broker {
         result(id, outcome, code, &Captured { stdout: read("stdout"), stderr: read("stderr"), bytes: 0 })
     }
 
-    /// Wants a run ended.
+    /// Asks for a run to stop.
     pub fn stop(&self, id: RecordId) -> Reply {
         let mut known = self.known();
         let is_running = super::unfinished(&known.own).iter().any(|(request, _)| *request == id.to_string());
@@ -287,7 +287,7 @@ impl Broker {
         Reply { text: "It is being ended.".to_owned(), id: id.to_string(), ..Reply::default() }
     }
 
-    /// How a request stands.
+    /// The status of a request.
     pub fn status(&self, id: RecordId) -> Reply {
         let mut known = self.known();
         if let Some((outcome, code)) = end_of(&known, id) {
@@ -348,7 +348,7 @@ fn end_of(known: &Known, id: RecordId) -> Option<(Outcome, u8)> {
     })
 }
 
-/// What a run came to, in the codes of `exec run`.
+/// The result of a run, in the codes of `exec run`.
 fn result(id: RecordId, outcome: Outcome, code: u8, output: &Captured) -> Reply {
     let (code, text) = match outcome {
         Outcome::Exit => (code, format!("It ended with exit code {code}.")),
@@ -378,7 +378,7 @@ fn how(status: ExitStatus) -> (Outcome, u8) {
     }
 }
 
-/// Reads to the end, keeps so much, and says how much there was.
+/// Reads to the end, keeps up to a limit, and returns the total size.
 fn bounded(mut pipe: Box<dyn Read + Send>, keep: u64) -> (Vec<u8>, u64) {
     let (mut kept, mut all) = (Vec::new(), 0);
     let mut buffer = vec![0; 64 << 10];
@@ -398,7 +398,7 @@ fn end(child: &Child, signal: Signal) -> Instant {
     Instant::now()
 }
 
-/// Ends what lives in an account; what is made meanwhile by something that is ending, too.
+/// Kills all processes of an account, including those that dying processes create meanwhile.
 fn sweep(uid: u32) {
     for _ in 0..SWEEPS {
         let alive = level::alive(uid).unwrap_or_default();

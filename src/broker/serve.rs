@@ -1,4 +1,4 @@
-//! The broker at its socket: who asks is who the kernel says.
+//! The broker at its socket: the kernel identifies the peer.
 
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
@@ -19,23 +19,23 @@ use crate::policy::target::Start;
 use crate::record::chain::{Link, file_name};
 use crate::record::{ChainId, RecordId};
 
-/// Askers who are heard at once; each may wait for a run.
+/// Connections served at the same time; each may wait for a run.
 const MAX_ASKERS: usize = 64;
-/// For how long somebody may take to say what they want.
+/// How long a client may take to send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often it is looked for what may start by itself.
+/// How often the broker looks for requests that may start without approval.
 const EACH: Duration = Duration::from_secs(2);
 
 /// Listens until the program ends.
 ///
 /// # Errors
-/// A sentence: the socket cannot be made.
+/// A sentence: the socket cannot be created.
 pub fn serve(broker: Broker) -> Result<(), String> {
     let socket = broker.settings.socket.clone();
     let _ = std::fs::remove_file(&socket);
     let failed = |error: std::io::Error| format!("{} cannot be made: {error}.", socket.display());
     let listener = UnixListener::bind(&socket).map_err(failed)?;
-    // Whoever can reach it may ask; what they may, their account says.
+    // Anybody who can reach it may ask; the account determines what they may do.
     std::fs::set_permissions(&socket, std::os::unix::fs::PermissionsExt::from_mode(0o666)).map_err(failed)?;
     let broker = Arc::new(broker);
     let (looking, askers) = (broker.clone(), Arc::new(AtomicUsize::new(0)));
@@ -69,7 +69,7 @@ fn asker(broker: &Broker, stream: &UnixStream) -> Result<Asker, String> {
     if peer.uid() == OVERFLOW_UID {
         return Err("Account 65534 represents unknown accounts, so it may not submit requests.".to_owned());
     }
-    // What a run left behind asks for nothing. An ordinary account that runs the broker is its own.
+    // Processes left over by a run may not ask for anything. An ordinary account that runs the broker is its own.
     let is_of_runs = broker.settings.targets.values().any(|target| target.uid == peer.uid());
     if is_of_runs && peer.uid() != nix::unistd::geteuid().as_raw() {
         return Err(format!("Commands run as account {}, so it may ask nothing.", peer.uid()));
@@ -78,7 +78,7 @@ fn asker(broker: &Broker, stream: &UnixStream) -> Result<Asker, String> {
 }
 
 impl Broker {
-    /// What somebody gets who asks.
+    /// Answers a message.
     pub fn answer(&self, ask: &Ask, asker: &Asker) -> Reply {
         let id = |text: &String| {
             text.parse::<RecordId>().map_err(|_| {
@@ -100,7 +100,7 @@ impl Broker {
         replied.unwrap_or_else(|reply: Refusal| *reply)
     }
 
-    /// A request is started, and what it wrote is read, by the account that asked for it, or by root.
+    /// A request is started, and its output is read, by the account that asked for it, or by root.
     fn owned(&self, id: RecordId, asker: &Asker) -> Result<RecordId, Refusal> {
         let known = self.known();
         let record = known.own.records.iter().find(|record| record.id() == id);
@@ -112,13 +112,13 @@ impl Broker {
         }
     }
 
-    /// A run is ended by who asked for it, by root, and by anybody whose account is that of a person of the roster.
+    /// A run is stopped by its requester, by root, and by any account of a person in the roster.
     fn stoppable(&self, id: RecordId, asker: &Asker) -> Result<RecordId, Refusal> {
         let is_known = asker.operator.as_ref().is_some_and(|who| self.known().policy.roster.by_id(who).is_some());
         if is_known { Ok(id) } else { self.owned(id, asker) }
     }
 
-    /// Takes in links of a chain of somebody, oldest first: they count by their signatures, whoever brings them.
+    /// Accepts links of a person's chain, oldest first: they count by their signatures, whoever delivers them.
     fn deliver(&self, chain: &str, links: &[String]) -> Reply {
         let mut known = self.known();
         let id: Option<ChainId> = chain.parse().ok();
@@ -152,7 +152,7 @@ impl Broker {
         Reply { text: format!("{} taken in.", crate::change::counted(taken, "record")), ..Reply::default() }
     }
 
-    /// Starts what the policy lets start by itself, as soon as it may.
+    /// Starts requests that the policy lets start without approval, as soon as they may.
     fn start_by_itself(&self) {
         loop {
             std::thread::sleep(EACH);

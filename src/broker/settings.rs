@@ -1,5 +1,5 @@
-//! What the operator of a broker says, outside of the policy: where its repository is, who asks by which account, and
-//! under which account, in which folder and with which credential the commands of each target run.
+//! The broker's settings by its operator, outside of the policy: where its repository is, which accounts may ask, and
+//! in which account and folder and with which credential the commands of each target run.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,25 +10,25 @@ use crate::change::digest::Digest;
 use crate::datafile::{self, FileError, Placed, Table};
 use crate::record::json;
 
-/// What a run may take where nothing else is said: 30 minutes.
+/// The default time limit of a run: 30 minutes.
 const TIME: i64 = 30 * 60;
-/// Bytes of output that are kept where nothing else is said.
+/// The default limit for kept output, in bytes.
 const OUTPUT: u64 = 1 << 20;
-/// Bytes of output that may be kept at all.
+/// The highest limit for kept output, in bytes.
 const MAX_OUTPUT: u64 = 64 << 20;
 
 /// All settings of a broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The repository with the policy branch and the ledger, which is the broker's own.
+    /// The broker's own repository, with the policy branch and the ledger.
     pub repository: PathBuf,
-    /// The remote by which it is shared; without one, this repository is the ledger of all.
+    /// The remote by which it is shared; without one, this repository is the ledger for everybody.
     pub remote: Option<String>,
-    /// Full name of the branch that the policy is on.
+    /// The full name of the policy branch.
     pub policy_branch: String,
-    /// Where it listens.
+    /// The path of its socket.
     pub socket: PathBuf,
-    /// Ids of people, by the accounts whose requests are theirs.
+    /// IDs of people, by the accounts whose requests are theirs.
     pub operators: BTreeMap<u32, String>,
     /// By the name of the target.
     pub targets: BTreeMap<String, TargetSettings>,
@@ -43,11 +43,11 @@ pub struct TargetSettings {
     pub gid: u32,
     /// The folder.
     pub cwd: String,
-    /// All of the environment, but for the secrets and what a draft may set.
+    /// The whole environment, except the secrets and what a draft may set.
     pub env: BTreeMap<String, String>,
-    /// Variables whose values stand in files, each the whole file without the line feed at its end.
+    /// Variables whose values are in files; each value is the whole file without the final line feed.
     pub secrets: BTreeMap<String, String>,
-    /// The role of the input that commands read from standard input; empty where there is none.
+    /// The role of the input that commands read from standard input; empty if there is none.
     pub stdin: String,
     /// Roles of inputs that stay with the broker.
     pub keep: Vec<String>,
@@ -58,14 +58,14 @@ pub struct TargetSettings {
 }
 
 impl TargetSettings {
-    /// What a request names these by: a change of them wants a new request.
+    /// The digest by which a request names these: if they change, a new request is needed.
     pub fn digest(&self) -> Digest {
         Digest::of(&json::encode(self))
     }
 }
 
 impl Settings {
-    /// Reads a settings file; refused whole, with all of its mistakes.
+    /// Parses a settings file; rejects it as a whole, with all of its mistakes.
     ///
     /// # Errors
     /// All mistakes, each with its line.

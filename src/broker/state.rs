@@ -1,4 +1,4 @@
-//! What a broker keeps on its disk besides the ledger: key, settings, the policy that it pinned, and what it saw.
+//! The broker's files besides the ledger: key, settings, the pinned policy, and what it saw.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,18 +21,18 @@ pub(super) const POLICY_REF: &str = "refs/undersign/policy";
 /// The directory of a broker.
 pub struct State {
     pub dir: PathBuf,
-    /// Held as long as the broker runs: two on one directory would contradict each other.
+    /// Held while the broker runs: two on one directory would contradict each other.
     _lock: File,
     memory: Mutex<Memory>,
 }
 
-/// What was seen of records.
+/// The records that were seen.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Memory {
     /// The highest record of each chain.
     pub heads: Heads,
-    /// When each authorization came.
+    /// When each authorization was received.
     #[serde(with = "received")]
     pub received: Received,
 }
@@ -55,10 +55,10 @@ mod received {
 }
 
 impl State {
-    /// Makes the directory of a new broker: a key that nobody else has, and an id of its chain.
+    /// Creates the directory of a new broker: a key that nobody else has, and a chain id.
     ///
     /// # Errors
-    /// A sentence: something is there already, or cannot be written.
+    /// A sentence: something is already there, or cannot be written.
     pub fn init(dir: &Path, settings: &str) -> Result<SigningKey, String> {
         let failed = |error: std::io::Error| format!("{} cannot be written: {error}.", dir.display());
         if dir.join("key").exists() {
@@ -82,7 +82,7 @@ impl State {
     }
 
     /// # Errors
-    /// A sentence: it is none, somebody else could write there, or another broker runs on it.
+    /// A sentence: it is not a broker's directory, somebody else could write there, or another broker is running on it.
     pub fn open(dir: &Path) -> Result<State, String> {
         let about = std::fs::metadata(dir).map_err(|error| {
             format!("{}: {error}. `undersign broker init DIRECTORY` makes a broker.", dir.display())
@@ -127,7 +127,7 @@ impl State {
         written.map_err(|error| format!("The policy cannot be pinned: {error}."))
     }
 
-    /// Takes away what a broker that was killed left behind of runs: there are secrets in it.
+    /// Removes files of runs that a killed broker left behind: they contain secrets.
     pub(super) fn clear_specs(&self) -> Result<(), String> {
         let dir = self.dir.join("runs");
         let files = std::fs::read_dir(&dir).map_err(|error| format!("{}: {error}.", dir.display()))?;
@@ -148,7 +148,7 @@ impl State {
         self.memory.lock().map(|memory| memory.clone()).unwrap_or_default()
     }
 
-    /// Keeps what was seen, before anything rests on it.
+    /// Saves what was seen, before anything depends on it.
     pub(super) fn learn(&self, chains: &[AuthorizationChain], heads: &Heads, now: i64) -> Result<(), String> {
         let Ok(mut memory) = self.memory.lock() else { return Err("The broker's memory is broken.".to_owned()) };
         let before = memory.clone();
@@ -165,7 +165,7 @@ impl State {
     }
 }
 
-/// The settings of a broker, whether it runs or not.
+/// The settings of a broker, whether it is running or not.
 pub fn settings_in(dir: &Path) -> Result<Settings, String> {
     let path = dir.join("settings.toml");
     let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}.", path.display()))?;

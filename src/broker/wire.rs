@@ -1,4 +1,4 @@
-//! What who asks and a broker say to each other: one line of JSON each way.
+//! The protocol between clients and a broker: one line of JSON each way.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read, Write};
@@ -7,35 +7,35 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-/// Bytes of one message: inputs of 8 MiB in base64, and what is around them.
+/// The limit of one message in bytes: inputs of 8 MiB in base64, and the rest of the message.
 const MAX_ASK: u64 = 12 << 20;
-/// Bytes of an answer: two outputs of at most 64 MiB in base64.
+/// The limit of an answer in bytes: two outputs of at most 64 MiB in base64.
 const MAX_REPLY: u64 = 192 << 20;
 
-/// What somebody wants of a broker.
+/// A message to a broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Ask {
-    /// Take a command in.
+    /// Admit a command.
     Request(Draft),
-    /// How a request stands.
+    /// The status of a request.
     Status { id: String },
-    /// Start it, and answer when it ended.
+    /// Start it, and answer when it has ended.
     Run { id: String },
-    /// What it wrote.
+    /// Its output.
     Log { id: String },
-    /// End it.
+    /// Stop it.
     Stop { id: String },
-    /// Take in a record of somebody about commands: for when the ledger's host is away.
+    /// Accept a person's record about commands: for when the ledger's host is unreachable.
     Deliver { chain: String, links: Vec<String> },
 }
 
-/// A command as somebody asks for it: nothing of it is trusted.
+/// A command as a client asks for it: nothing of it is trusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
     pub target: String,
-    /// Each argument in base64: it may be no text. `{input:ROLE}` stands for the path of an input.
+    /// Each argument in base64: it may not be text. `{input:ROLE}` stands for the path of an input.
     pub argv: Vec<String>,
     /// By role, in base64.
     #[serde(default)]
@@ -54,15 +54,15 @@ pub struct Draft {
     pub claims: Vec<String>,
 }
 
-/// What a broker says.
+/// An answer of a broker.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reply {
-    /// 0 where it was done; else that of the command line: 2 refused, 4 cannot decide, 64 usage, 75 not yet.
+    /// 0 if it was done; otherwise the exit code of the command line: 2 refused, 4 cannot decide, 64 usage, 75 not yet.
     pub code: u8,
     /// For people, and for agents to act on.
     pub text: String,
-    /// The request that it is about.
+    /// The request in question.
     #[serde(default)]
     pub id: String,
     /// Reason codes.
@@ -71,21 +71,21 @@ pub struct Reply {
     /// The state: `waiting`, `ready`, `running`, `ended`, `over`.
     #[serde(default)]
     pub state: String,
-    /// How it ended, where it ran: `code` is then the command's own.
+    /// How it ended, if it ran: `code` is then the command's own.
     #[serde(default)]
     pub outcome: String,
-    /// What was kept of its output, in base64.
+    /// The output that was kept, in base64.
     #[serde(default)]
     pub stdout: String,
     #[serde(default)]
     pub stderr: String,
 }
 
-/// An answer that says no.
+/// A negative answer.
 pub type Refusal = Box<Reply>;
 
 impl Reply {
-    /// Whether it is about a request of which more is to come: neither ready, ended nor over.
+    /// Whether it is about a request that is still pending: neither ready, ended nor over.
     pub fn is_pending(&self) -> bool {
         matches!(self.state.as_str(), "waiting" | "running")
     }
@@ -95,10 +95,10 @@ impl Reply {
     }
 }
 
-/// What somebody asks.
+/// Reads a message.
 ///
 /// # Errors
-/// It is too large, cut off, or none.
+/// It is too large, cut off, or not a message.
 pub fn read_ask(from: impl Read) -> Result<Ask, String> {
     read(from, MAX_ASK)
 }
@@ -120,10 +120,10 @@ pub fn write<T: Serialize>(mut to: impl Write, message: &T) -> std::io::Result<(
     to.flush()
 }
 
-/// Asks a broker, and waits for what it says.
+/// Sends a message to a broker, and waits for the answer.
 ///
 /// # Errors
-/// A sentence: there is none, or it did not answer.
+/// A sentence: there is no broker, or it did not answer.
 pub fn ask(socket: &Path, ask: &Ask) -> Result<Reply, String> {
     let failed = |why: String| {
         format!(

@@ -1,5 +1,5 @@
-//! Large texts are cut at lines that are unique on both sides before they are compared (patience, Bram Cohen): the time
-//! of histogram and Myers is the square of the size on some texts, and whoever writes a change can choose its texts.
+//! Large texts are cut at lines that are unique on both sides before they are compared (patience, Bram Cohen):
+//! histogram and Myers take time quadratic in the size on some texts, and the author of a change can choose its texts.
 
 use std::collections::HashMap;
 use std::ops::Range;

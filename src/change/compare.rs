@@ -44,7 +44,8 @@ pub struct Hunk {
     pub lines: Vec<Line>,
 }
 
-/// Lines that are compared to find out where else what a hunk replaces stands; beyond, nothing is said to stand once.
+/// Lines that are compared to find other occurrences of what a hunk replaces; beyond that, nothing counts as occurring
+/// only once.
 const MAX_COMPARED: usize = 2_000_000;
 
 /// The old and the new text of one path, compared.
@@ -98,8 +99,8 @@ fn gather(changes: &[(Range<u32>, Range<u32>)], old_count: u32) -> Vec<Hunk> {
 }
 
 impl Comparison {
-    /// By hunk: whether what it replaces, with the lines around it, stands only once in the old text. In a list of like
-    /// blocks nobody can say which of them is meant once the text around them is another one.
+    /// By hunk: whether what it replaces, with the lines around it, occurs only once in the old text. In a list of
+    /// similar blocks it is unclear which of them is meant once the text around them has changed.
     pub fn stand_once(&self, old: &[u8]) -> Vec<bool> {
         let mut starts: HashMap<&[u8], Vec<u32>> = HashMap::new();
         let hunks = self.hunks.iter().filter(|hunk| !hunk.old.is_empty());
@@ -171,7 +172,7 @@ fn push_span(spans: &mut Vec<Range<usize>>, span: Range<usize>) {
     }
 }
 
-/// A run of removed lines and the run of added lines that stands in its place: positions in the lines of a hunk.
+/// A run of removed lines and the run of added lines that replaces it: positions in the lines of a hunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     /// The run of removed lines; empty where something is only added.

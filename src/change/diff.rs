@@ -105,7 +105,7 @@ impl Diff {
         self.files.get(at)
     }
 
-    /// The same with what moved taken apart again: what is signed, and what the policy asks for, goes by paths.
+    /// The same with moves split into their two paths again: what is signed, and what the policy requires, is by path.
     pub fn apart(&self) -> Diff {
         let mut files: Vec<_> = self.files.iter().flat_map(FileDiff::apart).collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -259,7 +259,7 @@ impl Content {
     }
 }
 
-/// Bytes that git-lfs looks at: a pointer stands in them, whatever comes after.
+/// Bytes that git-lfs looks at: a pointer is within them, whatever follows.
 const LFS_BYTES: usize = 1024;
 /// By all names that the first version of a pointer had; git-lfs still takes each.
 const LFS_VERSIONS: [&str; 3] =

@@ -19,7 +19,7 @@ impl Digest {
         self.to_string()[..12].to_owned()
     }
 
-    /// The first forty hex digits, for what a person did to a content. With fewer, whoever writes contents could find
+    /// The first forty hex digits, for what a person did to a content. With fewer, the author of contents could find
     /// two with the same: 2³² tries for sixteen digits, 2⁴⁸ for twenty-four.
     pub fn key(self) -> String {
         self.to_string()[..40].to_owned()

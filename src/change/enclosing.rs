@@ -1,5 +1,5 @@
-//! What encloses a line: the lines above it that stand further left, which is how nearly all languages show what
-//! belongs to what; and the header of its section, where nothing stands further left.
+//! What encloses a line: the lines above it with less indentation, which is how nearly all languages show nesting; and
+//! the header of its section, if no line has less indentation.
 
 use super::lines::Lines;
 
@@ -28,12 +28,12 @@ pub fn enclosing<'t>(lines: &Lines, text: &'t [u8], line: u32) -> Vec<&'t [u8]> 
     found
 }
 
-/// Texts in which what stands behind a key is its value, also without quotes.
+/// Texts in which what follows a key is its value, also without quotes.
 const DATA: &[&str] = &["yaml", "yml", "toml", "ini", "cfg", "conf", "properties", "env", "tfvars"];
 /// Texts besides in which the same line below another key is about something else.
 const NESTED: &[&str] = &["json", "jsonc", "json5", "tf", "hcl", "xml"];
 
-/// Whether what stands behind a key in a file of this name is its value, also without quotes.
+/// Whether what follows a key in a file of this name is its value, also without quotes.
 pub fn is_data(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     let name = path.rsplit('/').next().unwrap_or(&path);

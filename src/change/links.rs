@@ -9,7 +9,7 @@ pub struct Link {
     pub path: RepoPath,
     /// It is there after the change; else it was there before.
     pub lands: bool,
-    /// Symlinks on the way, and folders that it enters and leaves by `..`: whoever changes them leads it elsewhere.
+    /// Symlinks on the way, and folders that it enters and leaves by `..`: a change of these leads it elsewhere.
     pub way: Vec<RepoPath>,
     /// Where it leads to in the end.
     pub end: LinkEnd,

@@ -1,6 +1,6 @@
-//! Three texts → one: what two sides did to a common base, where they did not touch the same lines. To show what a
-//! rebase left alone, and to see whether a merge is somebody's work: nothing that is signed or landed is made by it,
-//! and no merge driver has a say.
+//! Three texts → one: what two sides did to a common base, if they did not touch the same lines. To show what a rebase
+//! left alone, and to see whether a merge contains work of its own: nothing that is signed or landed is produced by it,
+//! and no merge driver is used.
 
 use std::ops::Range;
 

@@ -155,7 +155,7 @@ impl fmt::Display for Identity {
 pub struct Commit {
     /// SHA-1 of the commit object.
     pub id: ObjectId,
-    /// The first is the one that the branch stood at; none of a root.
+    /// The first is the previous tip of the branch; none for a root.
     pub parents: Vec<ObjectId>,
     /// Who wrote it, says the commit.
     pub author: Identity,
@@ -204,7 +204,7 @@ pub struct Revision {
     pub head: ObjectId,
     /// The tree of `head`.
     pub head_tree: ObjectId,
-    /// Where the target ref stood when this was read.
+    /// The tip of the target ref when this was read.
     pub target_tip: ObjectId,
     /// The tree of `target_tip`.
     pub target_tree: ObjectId,
@@ -250,7 +250,7 @@ pub struct Change {
     pub name: String,
     /// The refs that stand at its head, that of the id first; none of a range of commits.
     pub refs: Vec<BranchRef>,
-    /// How it stands to its counterpart and to what landed, in words: `local is 2 ahead of origin/feat`.
+    /// Its relation to its counterpart and to what landed, in words: `local is 2 ahead of origin/feat`.
     pub stands: Vec<String>,
     /// Full name of the ref it would land on, as the server has it: `refs/heads/main`.
     pub target: String,

@@ -172,7 +172,7 @@ impl Lines {
         Lines { bytes: text.len() as u64, filled: filled.into_iter().collect() }
     }
 
-    /// How much of the larger text stands in the other, in thousandths of its bytes.
+    /// How much of the larger text is in the other, in thousandths of its bytes.
     fn likeness(&self, other: &Lines) -> u64 {
         let larger = self.bytes.max(other.bytes);
         if larger == 0 || 2 * self.bytes.min(other.bytes) < larger {

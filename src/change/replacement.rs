@@ -137,7 +137,7 @@ fn start_of_value(line: &[u8]) -> Option<usize> {
     separator.map(|at| at + 1).or(is_item.then_some(text))
 }
 
-/// Whether a line becomes another by replacing something everywhere it stands, and it stands there at all.
+/// Whether replacing every occurrence of something turns one line into another, with at least one occurrence.
 fn replaces(gone: &[&[u8]], come: &[&[u8]], old: &[&[u8]], new: &[&[u8]]) -> bool {
     let (mut at, mut out, mut count) = (0, 0, 0);
     while at < old.len() {

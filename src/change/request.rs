@@ -141,14 +141,14 @@ fn number(digits: &str) -> Option<u64> {
     digits.parse().ok().filter(|number| is_plain && *number > 0 && !digits.starts_with('0'))
 }
 
-/// A review request that a host offers, and where it stands.
+/// A review request that a host offers, and its head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offered {
     /// Which one.
     pub request: Request,
     /// Full name of its ref on the host; of the newest patch set.
     pub full: String,
-    /// Where it stands.
+    /// Its head commit.
     pub head: ObjectId,
 }
 

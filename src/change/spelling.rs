@@ -39,7 +39,7 @@ pub fn likeness(name: &[u8]) -> String {
     folded(&text)
 }
 
-/// The spellings under which a path is looked for in patterns: as it stands, folded, and folded as Windows reads it.
+/// The spellings under which a path is matched against patterns: unchanged, folded, and folded as Windows reads it.
 /// Patterns are folded too, and ASCII letter case does not matter in them.
 pub fn spellings(path: &RepoPath) -> Vec<Cow<'_, str>> {
     let text = path.lossy();
@@ -81,8 +81,8 @@ fn trimmed(name: &str) -> &str {
     if rest.is_empty() { name } else { rest }
 }
 
-/// Why a name never lands, whoever approved it: on some disk it is git's own, or one of another folder. The rules are
-/// those of `git fsck`, whatever the configuration of a host says of them.
+/// Why a name never lands, even if approved: on some disk it is git's own, or one of another folder. The rules are
+/// those of `git fsck`, regardless of a host's configuration.
 pub fn forbidden(name: &[u8], mode: Mode) -> Option<&'static str> {
     let text = String::from_utf8_lossy(name);
     text.split('\\').find_map(|part| forbidden_part(part, mode))

@@ -22,7 +22,7 @@ pub fn is_odd_blank(c: char) -> bool {
     matches!(c, '\u{00A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}')
 }
 
-/// The visible mark of a hidden character: `␛` for escape and its kin, `<U+202E>` for the rest.
+/// The visible mark of a hidden character: `␛` for escape and similar ones, `<U+202E>` for the rest.
 pub fn mark(c: char) -> Cow<'static, str> {
     match c as u32 {
         code @ 0..=0x1F => char::from_u32(0x2400 + code).map_or(Cow::Borrowed("?"), |c| Cow::Owned(c.to_string())),

@@ -1,4 +1,4 @@
-//! What people sign about requests: that one may run, that it may not, and what takes such a word back.
+//! What people sign about requests: that one may run, that it must not, and what withdraws such a statement.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,13 +10,13 @@ use crate::change::digest::Digest;
 use crate::record::Signable as _;
 use crate::record::statement::{Decimal, Link, MAX_REASON, PolicyName, RepositoryName, SeenHead, is_hex};
 
-/// The `predicateType` while the format grows.
+/// The `predicateType` until the format is stable.
 pub const TYPE: &str = "urn:undersign:authorization:v0";
 /// The namespace of these signatures.
 pub const NAMESPACE: &str = "command@undersign";
-/// Bytes of a payload: it holds that of the request, with every quote of it escaped.
+/// The size limit of a payload in bytes: it contains that of the request, with every quote escaped.
 const MAX_PAYLOAD: usize = 256 << 10;
-/// For how many runs an authorization is good.
+/// The number of runs that an authorization allows.
 pub const RUNS: u64 = 1;
 
 /// A record of a person about a request.
@@ -28,15 +28,15 @@ pub type AuthorizationStatement = Statement<Authorization>;
 pub enum Verdict {
     /// It may run, as far as this person's signature goes.
     Authorize,
-    /// It must not, nor the same asked again, until the same person takes that back or others take it over.
+    /// It must not run, nor an identical request, until the same person withdraws this or others take it over.
     Refuse,
-    /// It is let through in an emergency, unread perhaps. The authorization is owed.
+    /// It is let through in an emergency, perhaps unread. The authorization is owed.
     BreakGlass,
-    /// Takes back own records and puts nothing in their place.
+    /// Withdraws own records and replaces them with nothing.
     Withdraw,
-    /// Takes over another person's refusal, which ends it: the signer answers for that now.
+    /// Takes over another person's refusal, which ends it: from now on the signer answers for it.
     Handover,
-    /// Says which of two branches of the signer's own chain holds, after a restored backup.
+    /// Says which of two branches of the signer's own chain is valid, after a backup was restored.
     Repair,
 }
 
@@ -53,29 +53,29 @@ impl std::fmt::Display for Verdict {
     }
 }
 
-/// What a person says about a request: `SPEC.md`, in this folder, member by member.
+/// A person's statement about a request: `SPEC.md`, in this folder, member by member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Authorization {
     /// What is decided.
     pub verdict: Verdict,
-    /// Id of the signer. A claim until the roster gives the key to this person.
+    /// ID of the signer. A claim until the roster assigns the key to this person.
     pub principal: String,
     /// As the signer's policy had them.
     pub roles: Vec<String>,
-    /// Whose policy holds.
+    /// The repository whose policy applies.
     pub repository: RepositoryName,
     /// Where it would run.
     pub target: String,
-    /// Key id of the broker that would run it: no other may.
+    /// Key ID of the broker that would run it: no other broker may.
     pub broker: String,
     /// The request, and its whole text.
     pub request: RequestText,
-    /// Digest of its command, which a refusal holds on to; empty where there is no request.
+    /// Digest of its command, to which a refusal is bound; empty if there is no request.
     pub command: String,
     /// What the signer was shown.
     pub view: View,
-    /// What the signer was warned of, and said to it.
+    /// The findings that the signer was warned of, and the answers.
     pub findings: Vec<Finding>,
     /// The rules that the signer was shown.
     pub policy: PolicyName,
@@ -83,31 +83,31 @@ pub struct Authorization {
     pub runs: Decimal,
     /// When it was signed by the signer's clock, in seconds since the epoch.
     pub issued_at: Decimal,
-    /// An authorization has no force before.
+    /// An authorization has no effect before.
     pub not_before: Decimal,
-    /// Nor from then on; until then a refusal must be named by those who authorize something else there.
+    /// Nor from then on; until then, a refusal must be named by those who authorize another command there.
     pub not_after: Decimal,
     /// Ids of own records that no longer count.
     pub supersedes: Vec<String>,
-    /// Ids of other people's refusals that the signer answers for.
+    /// IDs of other people's refusals that the signer answers for.
     pub answers: Vec<String>,
     /// The place in the signer's own chain.
     pub chain: Link,
-    /// Heads of other chains, those of brokers among them, as the signer had them.
+    /// Heads of other chains, including those of brokers, as the signer had them.
     pub seen: Vec<SeenHead>,
-    /// 32 hex digits by chance.
+    /// 32 random hex digits.
     pub nonce: String,
     /// The program that signed, for people.
     pub tool: String,
-    /// The signer's words; not blank where the verdict ends or stops something.
+    /// The signer's words; not blank if the verdict ends or stops something.
     pub reason: String,
 }
 
-/// A request inside an authorization: what was signed is what was asked.
+/// A request inside an authorization: the signed request is the one that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequestText {
-    /// SHA-256 of the text, which is the id of the `admitted` record; empty where the verdict is about no request.
+    /// SHA-256 of the text, which is the ID of the `admitted` record; empty if the verdict is about no request.
     pub id: String,
     /// The payload of that record.
     pub text: String,
@@ -127,7 +127,7 @@ pub struct View {
     pub omissions: Vec<Omission>,
 }
 
-/// Something that nobody can read, and why the signer lets it pass.
+/// An item that nobody can read, and why the signer lets it pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Omission {
@@ -137,20 +137,20 @@ pub struct Omission {
     pub acknowledged: String,
 }
 
-/// What a rule said of a request, and what the signer answered.
+/// The message of a rule about a request, and the signer's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
     /// The id of the rule.
     pub rule: String,
-    /// How grave it is in the words of the signer's program.
+    /// Its severity, in the words of the signer's program.
     pub severity: String,
     /// The signer's words.
     pub answer: String,
 }
 
 impl View {
-    /// What of it was not looked at.
+    /// What the signer did not see of it.
     pub fn unseen(&self) -> Option<String> {
         if self.sha256.is_empty() || self.seen < self.rows {
             return Some(format!("{} of {} rows", self.seen.0, self.rows.0));
@@ -161,7 +161,7 @@ impl View {
 }
 
 impl Authorization {
-    /// Whether the request inside is the one that it speaks of, in target, broker and command.
+    /// Whether the contained request matches in target, broker and command.
     fn agrees(&self) -> bool {
         if self.request.id.is_empty() {
             return self.request.text.is_empty() && self.command.is_empty();
@@ -178,7 +178,7 @@ impl Authorization {
             && run.command_digest().is_some_and(|digest| digest.to_string() == self.command)
     }
 
-    /// A verdict that names nothing it decides about, or something it may not, says nothing clear.
+    /// A verdict that lacks its object, or names one that it must not name, is ambiguous.
     fn says_what_its_verdict_says(&self) -> bool {
         let (answers, forks) = (!self.answers.is_empty(), !self.chain.forks.is_empty());
         let (request, reason) = (!self.request.id.is_empty(), !self.reason.trim().is_empty());
@@ -223,7 +223,7 @@ impl Predicate for Authorization {
             && self.agrees()
     }
 
-    /// Of a verdict about no request, the digest is that of nothing.
+    /// For a verdict about no request, the digest is that of an empty text.
     fn subject(&self) -> Subject {
         let nothing = || Digest::of(b"").to_string();
         subject(&self.target, if self.request.id.is_empty() { nothing() } else { self.request.id.clone() })

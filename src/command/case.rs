@@ -1,4 +1,4 @@
-//! One request with what it is judged by: the policy of its target, who signed, and who refused.
+//! One request with what decides about it: the policy of its target, who signed, and who refused.
 
 use super::knowledge::Knowledge;
 use super::outcome::{Code, Effect, Reason};
@@ -8,7 +8,7 @@ use super::standing::{Counted, standing};
 use crate::policy::Target;
 use crate::record::RecordId;
 
-/// One request with what it is judged by.
+/// One request with what decides about it.
 pub(super) struct Case<'k> {
     pub knowledge: &'k Knowledge<'k>,
     pub id: RecordId,
@@ -19,7 +19,7 @@ pub(super) struct Case<'k> {
 }
 
 impl<'k> Case<'k> {
-    /// The request, where this broker admitted it for a target that is still its own.
+    /// The request, if this broker admitted it for a target that is still its own.
     ///
     /// # Errors
     /// It did not, or the target is not.
@@ -54,13 +54,14 @@ impl<'k> Case<'k> {
         self.knowledge.now
     }
 
-    /// When a signature ceases to count: it is good for as long as the target lets it be, whatever its signer says.
+    /// When a signature ceases to count: it is valid for as long as the target allows, whatever its signer says.
     pub fn expires(&self, one: &Counted<'_>) -> i64 {
         let own = one.authorization();
         own.not_after.seconds().min(own.issued_at.seconds().saturating_add(self.target.valid))
     }
 
-    /// What any signature must be, that of an emergency too: by a person, in its time, with every refusal answered.
+    /// The conditions for any signature, including that of an emergency: by a person, within its time, with every
+    /// refusal answered.
     pub fn window(&self, one: &Counted<'_>) -> Option<Reason> {
         let (who, own, now) = (&one.person.id, one.authorization(), self.now());
         let no = |code, detail: String| Some(Reason::new(code, Effect::Explains, detail));
@@ -83,7 +84,7 @@ impl<'k> Case<'k> {
     }
 }
 
-/// Whether a request destroys something, or nobody can tell: it matches no entry, or the broker made no preview.
+/// Whether a request is destructive, or nobody can tell: it matches no entry, or the broker made no preview.
 pub fn is_destructive(request: &Request) -> bool {
     let preview = &request.preview;
     preview.destroys.0 > 0

@@ -1,5 +1,5 @@
-//! The rule: whether a broker may start a run, by what it knows at this moment. It promises that for each request there
-//! is at most one run, only with its slots filled and with no refusal known.
+//! The rule: whether a broker may start a run, by its current knowledge. It guarantees that for each request there is
+//! at most one run, only with its slots filled and with no refusal known.
 
 use super::case::Case;
 use super::emergency::{self, owed};
@@ -43,7 +43,7 @@ impl<'k> Case<'k> {
         }
     }
 
-    /// An emergency waives what holds a request up, and nothing that speaks against it.
+    /// An emergency waives what delays a request, but nothing that objects to it.
     fn in_emergency(&self, answer: Answer, signed: &[Counted<'k>]) -> Answer {
         let (waived, mut rest): (Vec<Reason>, Vec<Reason>) =
             answer.reasons.into_iter().partition(|reason| reason.is_waived() && reason.effect >= Effect::Waits);
@@ -81,14 +81,14 @@ impl<'k> Case<'k> {
         Some(Reason::new(Code::LedgerStale, Effect::Undecidable, detail))
     }
 
-    /// Time that goes back would make what is over good again.
+    /// If the clock went back, expired statements would become valid again.
     fn clock(&self) -> Option<Reason> {
         let last = self.knowledge.own.records.iter().map(|record| record.run().issued_at.seconds()).max()?;
         let detail = "The broker's clock is behind its own last record. Set the clock.";
         (self.now() < last).then(|| Reason::new(Code::Time, Effect::Undecidable, detail))
     }
 
-    /// What became of this request, and whether the target is free.
+    /// The history of this request, and whether the target is free.
     fn history(&self) -> Option<Reason> {
         let mut running: Vec<&str> = Vec::new();
         for record in &self.knowledge.own.records {
@@ -129,7 +129,7 @@ impl<'k> Case<'k> {
         reasons
     }
 
-    /// What the broker itself must be like, and whether the entry is still what it was when people read it.
+    /// The required state of the broker itself, and whether the entry is unchanged since people read it.
     fn surroundings(&self) -> Vec<Reason> {
         let refuse = |code, detail: String| Reason::new(code, Effect::Refuses, detail);
         let mut reasons = Vec::new();
@@ -153,7 +153,7 @@ impl<'k> Case<'k> {
         reasons
     }
 
-    /// The entry that the command matches now; empty where it matches none.
+    /// The entry that the command matches now; empty if it matches none.
     fn entry(&self) -> &str {
         let command = &self.request.command;
         self.target.entry(&command.argv, &command.input_paths()).map_or("", |entry| entry.name.as_str())

@@ -11,14 +11,14 @@ use super::standing::{Counted, signers};
 use crate::policy::meaning::Length;
 use crate::record::RecordId;
 
-/// The quota counts over this: 30 days, in seconds.
+/// The period of the quota: 30 days, in seconds.
 const WINDOW: i64 = 30 * 24 * 3600;
 
-/// The signatures that let a request through in an emergency; none where nobody signed for one, or the target has no
-/// terms for it.
+/// The signatures that let a request through in an emergency; none if nobody signed for one, or the target has no terms
+/// for it.
 ///
 /// # Errors
-/// Somebody did, and it is not enough.
+/// Somebody signed, but it is not enough.
 pub(super) fn signed<'k>(case: &Case<'k>) -> Result<Option<Vec<Counted<'k>>>, Reason> {
     let (Some(terms), Some(requirement)) = (&case.target.break_glass, case.target.emergency()) else { return Ok(None) };
     let own = case.id.to_string();
@@ -46,8 +46,8 @@ pub(super) fn signed<'k>(case: &Case<'k>) -> Result<Option<Vec<Counted<'k>>>, Re
     Ok(Some(present))
 }
 
-/// Runs of the target that an emergency let through, with the times at which they started. What surely did not run is
-/// none.
+/// Runs of the target that an emergency let through, with their start times. A run that certainly did not start is not
+/// counted.
 fn started<'c>(case: &'c Case<'_>) -> impl Iterator<Item = (i64, &'c Started)> {
     let records = &case.knowledge.own.records;
     let not_run: BTreeSet<&str> = records.iter().filter_map(|record| not_run(&record.run().event)).collect();
@@ -67,7 +67,7 @@ fn not_run(event: &Event) -> Option<&str> {
     }
 }
 
-/// The authorizations that are overdue: until they are there, nothing more runs.
+/// The overdue authorizations: until they are signed, nothing else runs.
 pub(super) fn owed(case: &Case<'_>) -> Vec<Reason> {
     let Some(terms) = &case.target.break_glass else { return Vec::new() };
     let overdue = started(case).filter(|(at, started)| {
@@ -84,8 +84,8 @@ pub(super) fn owed(case: &Case<'_>) -> Vec<Reason> {
     overdue.map(reason).collect()
 }
 
-/// Whether people who saw all of a request filled its slots, before or after it ran. That their time is over by now
-/// does not matter: it was a review all the same.
+/// Whether people who saw the whole request filled its slots, before or after it ran. It does not matter that they have
+/// expired by now: it was a review all the same.
 fn is_authorized(case: &Case<'_>, id: &str) -> bool {
     let Some(request) = admitted(case, id) else { return false };
     let counts = |one: &&Counted<'_>| {

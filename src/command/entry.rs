@@ -1,18 +1,18 @@
-//! What may be asked of a target at all: a command that an entry of the policy allows, or one whose arguments hide no
-//! code and name no file that nobody bound.
+//! What may be requested for a target at all: a command that an entry of the policy allows, or one whose arguments hide
+//! no code and name no unbound file.
 
 use super::outcome::Code;
 use crate::change::visible;
 use crate::policy::{CommandEntry, Target};
 
-/// How a command stands to the policy before anybody is asked.
+/// The relation of a command to the policy, before anybody is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admissible<'t> {
     /// An entry allows it, argument by argument.
     Entry(&'t CommandEntry),
-    /// None does: it may be asked, and counts as destructive.
+    /// No entry allows it: it may be requested, and counts as destructive.
     Unlisted,
-    /// It may not be asked.
+    /// It may not be requested.
     No(Code, String),
 }
 
@@ -30,8 +30,8 @@ pub fn admissible<'t>(target: &'t Target, argv: &[String], inputs: &[(&str, &str
     }
 }
 
-/// Programs that take code as an argument, with the options that it follows. This list is no border: what matches no
-/// entry is destructive whatever it is called. It only stops what nobody could read.
+/// Programs that take code as an argument, with the options that precede it. This list is not a security boundary: what
+/// matches no entry is destructive, whatever its name. It only stops what nobody could read.
 const INTERPRETERS: [(&str, &[&str]); 34] = [
     ("sh", &["c"]),
     ("bash", &["c"]),
@@ -69,20 +69,20 @@ const INTERPRETERS: [(&str, &[&str]); 34] = [
     ("find", &["exec", "execdir", "ok", "okdir"]),
 ];
 
-/// Programs whose arguments are another command, or code without an option before it.
+/// Programs whose arguments are another command, or code that no option precedes.
 const RUNNERS: [&str; 26] = [
     "env", "sudo", "doas", "su", "runuser", "setpriv", "xargs", "nohup", "timeout", "nice", "ionice", "setsid",
     "stdbuf", "script", "watch", "parallel", "busybox", "awk", "gawk", "mawk", "nawk", "ssh", "eval", "chroot",
     "unshare", "flock",
 ];
 
-/// Why a command is refused wherever no entry of the policy allows it, if it is: it hides code in its arguments.
+/// Why a command is refused unless an entry of the policy allows it, if it is: it hides code in its arguments.
 pub fn hides_code(argv: &[String]) -> Option<String> {
     let (program, arguments) = argv.split_first()?;
     code_in(program, arguments)
 }
 
-/// Why a command is refused that has code in an argument.
+/// Why a command with code in an argument is refused.
 fn code_in(program: &str, arguments: &[String]) -> Option<String> {
     let name = program.rsplit('/').next().unwrap_or(program);
     let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
@@ -112,7 +112,8 @@ fn is_option(argument: &str, options: &[&str]) -> bool {
     options.iter().any(|option| is_long(option) || letters(option))
 }
 
-/// Why a command is refused that names a file which is no input: what is in it when it runs, nobody has bound.
+/// Why a command that names a file which is not an input is refused: nobody has bound the content that it will have at
+/// the run.
 fn foreign_path(arguments: &[String], inputs: &[(&str, &str)]) -> Option<String> {
     let is_input = |text: &str| inputs.iter().any(|(_, path)| *path == text);
     let found = arguments.iter().find(|argument| paths(argument).any(|path| !is_input(path)))?;
@@ -122,8 +123,8 @@ fn foreign_path(arguments: &[String], inputs: &[(&str, &str)]) -> Option<String>
     ))
 }
 
-/// What of an argument may be the path of a file outside of where the command runs: `/a`, `~/a`, `../a`, and the same
-/// after `=`, `@`, `:`, `,` or the letter of an option.
+/// The parts of an argument that may be the path of a file outside of the working directory: `/a`, `~/a`, `../a`, and
+/// the same after `=`, `@`, `:`, `,` or the letter of an option.
 fn paths(argument: &str) -> impl Iterator<Item = &str> {
     let starts = argument.match_indices(['=', '@', ':', ',']).map(|(at, _)| &argument[at + 1..]);
     let after_letter = argument.strip_prefix('-').and_then(|rest| rest.get(1..));
@@ -135,7 +136,7 @@ fn paths(argument: &str) -> impl Iterator<Item = &str> {
     std::iter::once(argument).chain(starts).chain(after_letter).filter(is_path)
 }
 
-/// Whether a text ends in the scheme of an address, such as `https:`. What `file:` names is a file.
+/// Whether a text ends in the scheme of an address, such as `https:`. A `file:` address names a file.
 fn is_after_scheme(text: &str) -> bool {
     let Some(rest) = text.strip_suffix(':') else { return false };
     let start =

@@ -1,7 +1,7 @@
-//! FLOOR 1: commands that run in production only when a person authorized them: requests, authorizations, receipts, and
-//! the one rule that says whether a run may start.
+//! FLOOR 1: commands that run in production only if a person authorized them: requests, authorizations, receipts, and
+//! the one rule that decides whether a run may start.
 //!
-//! For each request at most one run, only with its slots filled and no refusal known. `SPEC.md`, below, is normative.
+//! At most one run per request, only with its slots filled and no refusal known. `SPEC.md`, below, is normative.
 //!
 #![doc = include_str!("SPEC.md")]
 #![warn(missing_docs)]

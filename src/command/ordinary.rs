@@ -1,4 +1,4 @@
-//! Whether people authorized a request in the ordinary way: which slots it has, who fills them, and who does not.
+//! Whether people authorized a request in the ordinary way: which slots it has, who fills them, and who cannot.
 
 use super::authorization::Verdict;
 use super::case::{Case, is_destructive};
@@ -19,18 +19,18 @@ pub(super) struct Ordinary<'k> {
 impl<'k> Case<'k> {
     pub fn is_unasked(&self) -> bool {
         let entry = self.target.commands.iter().find(|entry| entry.name == self.request.command.entry);
-        // Nobody reads what runs unasked, so that nothing but the entry may say what it does.
+        // Nobody reads what runs without approval, so only the entry may determine what it does.
         entry.is_some_and(|entry| entry.unasked) && self.request.command.inputs.is_empty()
     }
 
-    /// What the request needs.
+    /// The requirements of the request.
     pub fn requirements(&self) -> Vec<Vec<Requirement>> {
         let required = requirements(self.target, self.request, self.is_unasked());
         required.into_iter().map(|requirement| self.with_one_more(requirement)).collect()
     }
 
-    /// Where the operator is only claimed, one of the signers may be the operator, so one more is needed, of any of the
-    /// roles: each way to ask for that.
+    /// If the operator is only claimed, one of the signers may be the operator, so one more is needed, of any of the
+    /// roles: every way to require that.
     fn with_one_more(&self, requirement: Requirement) -> Vec<Requirement> {
         if self.request.asked.proof == Proof::Proven {
             return vec![requirement];
@@ -65,7 +65,7 @@ impl<'k> Case<'k> {
         found
     }
 
-    /// Fills one requirement in any of the ways in which it may be met.
+    /// Fills one requirement in any of the ways in which it can be met.
     fn fill(&self, ways: &[Requirement], found: &mut Ordinary<'k>) {
         let Some(first) = ways.first() else { return };
         let people = signers(&found.signed);
@@ -116,8 +116,8 @@ impl<'k> Case<'k> {
     }
 }
 
-/// What a request to a target needs, before it is asked who the operator is. What runs unasked takes no input, so that
-/// its entry says all that it can do and no preview is missed.
+/// The requirements of a request to a target, before the operator is considered. A run without approval takes no input,
+/// so its entry describes all that it can do and no preview is missing.
 fn requirements(target: &Target, request: &Request, is_unasked: bool) -> Vec<Requirement> {
     let preview = &request.preview;
     if !is_unasked || preview.destroys.0 > 0 || preview.replaces.0 > 0 {
@@ -125,7 +125,7 @@ fn requirements(target: &Target, request: &Request, is_unasked: bool) -> Vec<Req
     }
     match request.asked.proof {
         Proof::Proven => Vec::new(),
-        // One more than nobody.
+        // One more than none.
         Proof::Claimed => {
             let mut required = target.requirements(false, false);
             required.iter_mut().flat_map(|own| &mut own.slots).for_each(|slot| slot.n = 0);

@@ -1,4 +1,4 @@
-//! What a broker says to who wants something run: whether it starts, and why not.
+//! The broker's answer to a requester: whether the command starts, and why not.
 
 use std::fmt;
 
@@ -7,23 +7,23 @@ use serde::{Serialize, Serializer};
 use crate::policy::SlotState;
 use crate::record::RecordId;
 
-/// Whether a run starts. Only the first lets it.
+/// Whether a run starts. Only the first variant lets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decided {
     /// It may start, now and by this broker.
     Start,
-    /// Not yet: it may where somebody signs, or time passes.
+    /// Not yet: it may once somebody signs, or time passes.
     NotYet,
     /// It never will.
     Refused,
-    /// What it would be judged by is missing, damaged or stale.
+    /// The basis of the decision is missing, damaged or stale.
     Undecidable,
 }
 
 impl Decided {
-    /// Of a command that waits for the answer: 75 not yet, 2 refused, 4 cannot decide. 0 where the run has a code of
-    /// its own.
+    /// The exit code of a command that waits for the answer: 75 not yet, 2 refused, 4 cannot decide. 0 if the run has
+    /// its own code.
     pub fn exit_code(self) -> u8 {
         match self {
             Decided::Start => 0,
@@ -34,7 +34,7 @@ impl Decided {
     }
 }
 
-/// Reason codes; those that a gate has too are called the same.
+/// Reason codes; those that a gate also has share their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
     /// `REQUEST_UNKNOWN`: this broker admitted no such request.
@@ -43,29 +43,29 @@ pub enum Code {
     TargetUnknown,
     /// `STARTED`: the request is burnt.
     Started,
-    /// `BUSY`: something else runs at the target, or what ran there was not looked at.
+    /// `BUSY`: something else is running at the target, or an earlier run there was not inspected.
     Busy,
-    /// `ARGV`: the command is none that may be asked so.
+    /// `ARGV`: the command may not be requested in this form.
     Argv,
-    /// `ENV`: the environment is not one that may be asked, or the broker's settings changed since.
+    /// `ENV`: the environment may not be requested, or the broker's settings have changed since.
     Env,
-    /// `LEVEL`: less is proven to stand between agent and target than the policy demands.
+    /// `LEVEL`: the proven separation between agent and target is less than the policy demands.
     Level,
-    /// `OPERATOR_UNPROVEN`: for whom it runs is only claimed, so one person more must sign.
+    /// `OPERATOR_UNPROVEN`: the operator is only claimed, so one more person must sign.
     OperatorUnproven,
-    /// `LEDGER_STALE`: the ledger was not read lately.
+    /// `LEDGER_STALE`: the ledger was not read recently.
     LedgerStale,
-    /// `LEDGER_FAULT`: a chain does not hold together.
+    /// `LEDGER_FAULT`: a chain is not valid.
     LedgerFault,
-    /// `LEDGER_MISSING`: a record that somebody signed to have seen is not here.
+    /// `LEDGER_MISSING`: a record that somebody signed to have seen is missing.
     LedgerMissing,
-    /// `LEDGER_ROLLBACK`: a chain went back; of the broker's own, a copy holds more.
+    /// `LEDGER_ROLLBACK`: a chain went back; for the broker's own, a copy contains more.
     LedgerRollback,
     /// `POLICY_STALE`: the policy has expired.
     PolicyStale,
     /// `TIME`: the clock went back, or the authorization is dated ahead of it.
     Time,
-    /// `EXPIRED`: the time of request or authorization is over.
+    /// `EXPIRED`: the request or the authorization has expired.
     Expired,
     /// `UNSIGNED`: a slot is open.
     Unsigned,
@@ -75,22 +75,22 @@ pub enum Code {
     SelfApproval,
     /// `NOT_HUMAN`: signed by a bot.
     NotHuman,
-    /// `ROLE`: the signer has no role that a slot asks for.
+    /// `ROLE`: the signer has no role that a slot requires.
     Role,
-    /// `PRESENCE`: the signature proves less of the signer being there than is asked for.
+    /// `PRESENCE`: the signature proves less presence of the signer than is required.
     Presence,
-    /// `COVERAGE`: signed without having seen all of it.
+    /// `COVERAGE`: signed without having seen everything.
     Coverage,
     /// `COOLING`: the cooling time is not over.
     Cooling,
     /// `FREEZE`: nothing starts at this time.
     Freeze,
-    /// `BREAK_GLASS`: an emergency lets it through, does not, or its authorization is owed.
+    /// `BREAK_GLASS`: an emergency lets it through, or does not, or its authorization is owed.
     BreakGlass,
 }
 
 impl Code {
-    /// All of them, in the order of their declaration.
+    /// All of them, in order of declaration.
     pub const ALL: [Code; 25] = [
         Code::RequestUnknown,
         Code::TargetUnknown,
@@ -119,7 +119,7 @@ impl Code {
         Code::BreakGlass,
     ];
 
-    /// The name in the JSON and in the manual.
+    /// Its name in the JSON and in the manual.
     pub fn name(self) -> &'static str {
         match self {
             Code::RequestUnknown => "REQUEST_UNKNOWN",
@@ -163,40 +163,40 @@ impl Serialize for Code {
     }
 }
 
-/// What a reason does.
+/// The effect of a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
-    /// Every answer that rests on it repeats it.
+    /// Every answer that depends on it repeats it.
     Said,
-    /// What came near, and was not enough.
+    /// A near miss: something that was almost enough.
     Explains,
-    /// Holds it up until somebody signs or time passes.
+    /// Delays it until somebody signs or time passes.
     Waits,
     /// Ends it.
     Refuses,
-    /// Nothing can be said; so nothing starts.
+    /// No decision is possible, so nothing starts.
     Undecidable,
 }
 
 /// Why: a code for machines and a sentence for people, with what to do about it. Texts in it are escaped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// What is the matter; scripts go by this alone.
+    /// The cause; scripts depend on this alone.
     pub code: Code,
-    /// What it does to the answer.
+    /// Its effect on the answer.
     pub effect: Effect,
     /// Not a contract: it may change between versions.
     pub detail: String,
 }
 
 impl Reason {
-    /// A reason with what it does.
+    /// A reason with its effect.
     pub fn new(code: Code, effect: Effect, detail: impl Into<String>) -> Reason {
         Reason { code, effect, detail: detail.into() }
     }
 
-    /// Whether an emergency passes it: open slots, cooling, freezes and a ledger that was not read lately.
+    /// Whether an emergency waives it: open slots, cooling, freezes and a ledger that was not read recently.
     pub(super) fn is_waived(&self) -> bool {
         matches!(self.code, Code::Unsigned | Code::Cooling | Code::Freeze | Code::LedgerStale)
     }
@@ -206,31 +206,31 @@ impl Reason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Claim {
-    /// On the disk of the broker and on the ledger's remote, where it may only be added: a disk that was restored, or
-    /// copied, finds it there.
+    /// On the disk of the broker and on the ledger's remote, which is append-only: a restored or copied disk finds it
+    /// there.
     Published,
-    /// On the disk of the broker: there is no remote, or an emergency does not wait for one that is away. One that is
-    /// there and has another record in its place stops it all the same.
+    /// On the disk of the broker: there is no remote, or an emergency does not wait for an unreachable one. A reachable
+    /// one that has another record in its place still stops it.
     Local,
 }
 
-/// Whether a run starts, why, and what it rests on.
+/// Whether a run starts, why, and on which records that depends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Answer {
     /// The worst of the reasons.
     pub decided: Decided,
-    /// What matters first stands first.
+    /// The most important first.
     pub reasons: Vec<Reason>,
     /// Who fills which slot.
     pub slots: Vec<SlotState>,
-    /// What it rests on, where it may start.
+    /// The records on which the start depends, if it may start.
     #[serde(serialize_with = "ids")]
     pub authorizations: Vec<RecordId>,
     /// An emergency lets it through.
     pub is_emergency: bool,
-    /// From then on the answer is another, in seconds since the epoch; 0 where nothing starts.
+    /// When the answer changes, in seconds since the epoch; 0 if nothing starts.
     pub until: i64,
-    /// Where `started` must be first.
+    /// Where `started` must be stored first.
     pub claim: Claim,
 }
 
@@ -239,7 +239,7 @@ fn ids<S: Serializer>(ids: &[RecordId], serializer: S) -> Result<S::Ok, S::Error
 }
 
 impl Answer {
-    /// What these reasons come to, with nothing that it rests on.
+    /// The answer that follows from these reasons, without records on which it depends.
     pub(super) fn of(mut reasons: Vec<Reason>, slots: Vec<SlotState>) -> Answer {
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.effect));
         let decided = match reasons.first().map(|reason| reason.effect) {

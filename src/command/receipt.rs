@@ -10,7 +10,7 @@ use crate::change::digest::Digest;
 use crate::policy::Level;
 use crate::record::statement::{Decimal, Link, PolicyName, RepositoryName, SeenHead, is_hex};
 
-/// The `predicateType` while the format grows.
+/// The `predicateType` until the format is stable.
 pub const TYPE: &str = "urn:undersign:run:v0";
 /// The namespace of a broker's signatures.
 pub const NAMESPACE: &str = "run@undersign";
@@ -18,11 +18,11 @@ pub const NAMESPACE: &str = "run@undersign";
 /// A record of a broker.
 pub type RunStatement = Statement<Run>;
 
-/// What a broker says: `SPEC.md`, in this folder, member by member.
+/// A statement of a broker: `SPEC.md`, in this folder, member by member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Run {
-    /// Whose policy holds.
+    /// The repository whose policy applies.
     pub repository: RepositoryName,
     /// Where it runs: its name in the policy.
     pub target: String,
@@ -36,7 +36,7 @@ pub struct Run {
     pub seen: Vec<SeenHead>,
     /// By the broker's clock, in seconds since the epoch.
     pub issued_at: Decimal,
-    /// 32 hex digits by chance.
+    /// 32 random hex digits.
     pub nonce: String,
     /// The program that signed, for people.
     pub tool: String,
@@ -46,27 +46,27 @@ pub struct Run {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Event {
-    /// It was taken in: from now on it has an id, which is that of this record.
+    /// It was admitted: from now on it has an ID, which is that of this record.
     Admitted(Box<Request>),
-    /// It is burnt: this broker starts it now, and nobody ever again.
+    /// It is burnt: this broker starts it now, and nobody ever starts it again.
     Started(Started),
-    /// What became of it.
+    /// Its result.
     Ended(Ended),
 }
 
-/// That a run starts.
+/// The start of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Started {
     /// Id of the `admitted` record.
     pub request: String,
-    /// Ids of the records that it rests on.
+    /// IDs of the records on which it depends.
     pub authorizations: Vec<String>,
     /// Whether it was let through in an emergency: `no`, `yes`.
     pub emergency: YesNo,
-    /// The policy that the broker went by.
+    /// The policy that the broker applied.
     pub policy: PolicyName,
-    /// What stands between the agent and the target.
+    /// The separation between the agent and the target.
     pub level: String,
     /// How the broker knows that, for people.
     pub proofs: Vec<String>,
@@ -74,7 +74,7 @@ pub struct Started {
     pub program: String,
 }
 
-/// A truth value: the format has none of JSON's.
+/// A truth value: the format does not use JSON's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum YesNo {
@@ -94,11 +94,11 @@ pub struct Ended {
     pub outcome: Outcome,
     /// The exit code or the number of the signal; 0 where there is none.
     pub code: Decimal,
-    /// When the program began to run, by the broker's clock; 0 where that is not known.
+    /// When the program started, by the broker's clock; 0 if that is unknown.
     pub began: Decimal,
     /// When it was found to have ended.
     pub finished: Decimal,
-    /// What it wrote.
+    /// Its output.
     pub output: Output,
 }
 
@@ -110,13 +110,13 @@ pub enum Outcome {
     Exit,
     /// By a signal.
     Signal,
-    /// Its time was over.
+    /// It exceeded its time limit.
     Timeout,
     /// Somebody stopped it.
     Stopped,
-    /// It was started or not, and did whatever it did: somebody must look.
+    /// Whether it started and what it did is unknown: somebody must look.
     Unknown,
-    /// It was burnt and surely not started.
+    /// It was burnt and certainly not started.
     NotRun,
 }
 
@@ -133,15 +133,15 @@ impl std::fmt::Display for Outcome {
     }
 }
 
-/// What a run wrote; the bytes stay with the broker.
+/// The output of a run; the bytes stay with the broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
-    /// SHA-256 of what was kept of its standard output.
+    /// SHA-256 of the kept part of its standard output.
     pub stdout: String,
-    /// The same of its standard error.
+    /// The same for its standard error.
     pub stderr: String,
-    /// Bytes that it wrote, kept or not.
+    /// Bytes written, kept or not.
     pub bytes: Decimal,
 }
 
@@ -157,7 +157,7 @@ impl Event {
 }
 
 impl Run {
-    /// The request that this is about; none of an `admitted` record, which is one.
+    /// The request that this is about; none for an `admitted` record, which is a request itself.
     pub fn about(&self) -> Option<&str> {
         match &self.event {
             Event::Admitted(_) => None,
@@ -166,7 +166,7 @@ impl Run {
         }
     }
 
-    /// The request that it takes in.
+    /// The request that it admits.
     pub fn admitted(&self) -> Option<&Request> {
         match &self.event {
             Event::Admitted(request) => Some(request),
@@ -174,7 +174,7 @@ impl Run {
         }
     }
 
-    /// [`command_digest`] of what it takes in.
+    /// [`command_digest`] of the request that it admits.
     pub fn command_digest(&self) -> Option<Digest> {
         self.admitted().map(|request| self.digest_of(&request.command))
     }
@@ -199,7 +199,8 @@ impl Predicate for Run {
             && is_place(&self.repository, &self.target, &self.broker)
             && self.chain.is_sound()
             && self.chain.key == self.broker
-            // A broker whose disk was restored begins a new chain: one word of its own must not unburn a request.
+            // A broker whose disk was restored begins a new chain: its own statement must not make a burnt request
+            // startable again.
             && self.chain.forks.is_empty()
             && are_heads(&self.seen)
             && is_time(self.issued_at)

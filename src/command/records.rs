@@ -1,4 +1,4 @@
-//! Records about commands in their chains: what lies beside each, and what is known of it.
+//! Records about commands in their chains: which files are stored with each, and what is known of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,27 +9,27 @@ use crate::change::digest::Digest;
 use crate::record::chain::Link;
 use crate::record::{Chain, Entry, Fault, RecordId, Signable, Verified};
 
-/// A verified record about commands in its place.
+/// A verified record about commands at its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandRecord<S> {
     /// What the signature says.
     pub verified: Verified<S>,
-    /// As it was read: the envelope, and files that are named after their digests.
+    /// As it was read: the envelope, and files named by their digests.
     pub link: Link,
-    /// The counter of the security key did not grow: the record is whole, and counts for nothing.
+    /// The counter of the security key did not increase: the record is intact, and counts for nothing.
     pub clone: bool,
 }
 
-/// What a broker said.
+/// A record by a broker.
 pub type RunRecord = CommandRecord<RunStatement>;
-/// What a person said.
+/// A record by a person.
 pub type AuthorizationRecord = CommandRecord<AuthorizationStatement>;
 /// The records of a broker.
 pub type RunChain = Chain<RunRecord>;
 /// The records of a person about commands.
 pub type AuthorizationChain = Chain<AuthorizationRecord>;
 
-/// What a record wants to have beside it.
+/// The files that are stored with a record.
 pub trait Beside {
     /// Digests of the files, in hex.
     fn beside(&self) -> BTreeSet<&str>;
@@ -93,5 +93,6 @@ impl AuthorizationRecord {
     }
 }
 
-/// When each record came to whoever decides, in seconds since the epoch; what is not in it came just now.
+/// When each record was received by whoever decides, in seconds since the epoch; a record that is not in it was
+/// received just now.
 pub type Received = BTreeMap<RecordId, i64>;

@@ -1,4 +1,4 @@
-//! Which refusals stand in the way of a request, and what ends one.
+//! Which refusals block a request, and what ends one.
 
 use super::authorization::Verdict;
 use super::receipt::RunStatement;
@@ -7,23 +7,23 @@ use super::standing::{Counted, signers};
 use crate::policy::Policy;
 use crate::record::{RecordId, Signable as _};
 
-/// What refusals say to a request.
+/// The refusals that affect a request.
 #[derive(Debug, Default)]
 pub(super) struct Refusals<'k> {
-    /// Those of this very command: they hold until they are ended.
+    /// Those of this very command: they apply until they are ended.
     pub holding: Vec<Counted<'k>>,
     /// Those of other commands of the same operator: each authorization must answer them.
     pub to_answer: Vec<Counted<'k>>,
 }
 
 impl Refusals<'_> {
-    /// The first that an authorization does not answer.
+    /// The first refusal that an authorization does not answer.
     pub fn unanswered(&self, answers: &[String]) -> Option<&Counted<'_>> {
         self.to_answer.iter().find(|refusal| !answers.contains(&refusal.record.id().to_string()))
     }
 }
 
-/// Of the records that stand, the refusals that are in the way of a request to a target.
+/// Of the records in force, the refusals that block a request to a target.
 pub(super) fn refusals<'k>(
     policy: &Policy,
     counted: &[Counted<'k>],
@@ -44,7 +44,7 @@ pub(super) fn refusals<'k>(
     found
 }
 
-/// Whether two requests are of one operator, or may be: a claim proves neither.
+/// Whether two requests have the same operator, or may have: a claim proves neither.
 fn is_of_same(refusal: &Counted<'_>, request: &Request) -> bool {
     let Some(refused) = request_in(refusal) else { return true };
     let is_claimed = |one: &Request| one.asked.proof == Proof::Claimed;
@@ -57,7 +57,7 @@ fn request_in(counted: &Counted<'_>) -> Option<Request> {
     RunStatement::decode(text).ok()?.predicate.admitted().cloned()
 }
 
-/// Whether people who could change the policy answer for a refusal now, none of them the operator who was refused.
+/// Whether people who could change the policy now answer for a refusal, none of them the refused operator.
 fn is_handed_over(policy: &Policy, counted: &[Counted<'_>], refusal: &Counted<'_>, now: i64) -> bool {
     let id: RecordId = refusal.record.id();
     let names = |one: &&Counted<'_>| {

@@ -1,4 +1,4 @@
-//! A request: what a broker was asked to run, completed, bound and signed by it.
+//! A request: the command that a broker was asked to run, completed, bound and signed by the broker.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,36 +7,36 @@ use crate::change::digest::Digest;
 use crate::policy::argv::is_role;
 use crate::record::statement::{Decimal, PolicyName, is_hex};
 
-/// Bytes of the payload of a request: it travels inside each authorization.
+/// The size limit of a request's payload in bytes: it is part of each authorization.
 pub const MAX_REQUEST: usize = 48 << 10;
-/// Arguments, variables and inputs of a command, each.
+/// The limit for each of arguments, variables and inputs of a command.
 pub const MAX_ITEMS: usize = 256;
-/// Bytes of all inputs that lie beside a request.
+/// The limit for all inputs that are stored with a request, in bytes.
 pub const MAX_BESIDE: usize = 8 << 20;
 
-/// What is asked to be run, and all that it depends on and that can be bound.
+/// The command to run, and all its dependencies that can be bound.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Command {
-    /// The entry of the policy that it matches; empty where it matches none.
+    /// The entry of the policy that it matches; empty if it matches none.
     pub entry: String,
-    /// The program by its whole path, and its arguments; bytes that are no text as `\xNN`, a backslash as `\x5c`.
+    /// The program by its full path, and its arguments; bytes that are not text as `\xNN`, a backslash as `\x5c`.
     pub argv: Vec<String>,
     /// The file that is run.
     pub program: Program,
     /// Where it runs: an absolute path.
     pub cwd: String,
-    /// All of its environment, but for the secrets.
+    /// The whole environment, except the secrets.
     pub env: Vec<Variable>,
-    /// Names of variables whose values the broker alone has.
+    /// Names of variables whose values only the broker has.
     pub secrets: Vec<String>,
-    /// The role of the input that it reads; empty where it reads nothing.
+    /// The role of the input on its standard input; empty if there is none.
     pub stdin: String,
     /// Files that it reads, each bound by its content.
     pub inputs: Vec<Input>,
     /// The account that it runs as, by number.
     pub uid: Decimal,
-    /// What ends it.
+    /// The limits of the run.
     pub limits: Limits,
 }
 
@@ -64,7 +64,7 @@ pub struct Variable {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// By which the policy calls it.
+    /// Its name in the policy.
     pub role: String,
     /// Where the broker puts it: an absolute path.
     pub path: String,
@@ -72,7 +72,7 @@ pub struct Input {
     pub sha256: String,
     /// Bytes.
     pub size: Decimal,
-    /// `record`: it lies beside the request; `broker`: it stays with the broker, as plans and state do.
+    /// `record`: stored with the request; `broker`: kept by the broker, like plans and state.
     pub kept: Kept,
 }
 
@@ -80,31 +80,31 @@ pub struct Input {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kept {
-    /// Beside the request, as a file named after its digest.
+    /// With the request, as a file named by its digest.
     Record,
-    /// With the broker alone.
+    /// With the broker only.
     Broker,
 }
 
-/// What ends a run.
+/// The limits of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Seconds that it may take.
+    /// The time limit in seconds.
     pub time: Decimal,
     /// Bytes of its output that are kept.
     pub output: Decimal,
 }
 
-/// What the command would do, as far as somebody computed it.
+/// What the command would do, as far as that was computed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preview {
-    /// What made it, for people; empty where there is none.
+    /// The tool that made it, for people; empty if there is none.
     pub tool: String,
-    /// Whose word it is.
+    /// Who vouches for it.
     pub by: PreviewBy,
-    /// SHA-256 of the preview, which lies beside the request; empty where there is none.
+    /// SHA-256 of the preview, which is stored with the request; empty if there is none.
     pub sha256: String,
     /// How much it destroys.
     pub destroys: Decimal,
@@ -116,35 +116,35 @@ pub struct Preview {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PreviewBy {
-    /// The broker, from the bytes that are bound.
+    /// The broker, from the bound bytes.
     Broker,
-    /// Whoever asked: a claim.
+    /// The requester: a claim.
     Requester,
     /// There is none.
     None,
 }
 
-/// Who asks.
+/// The requester.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
-    /// Id of the person for whom it runs, who fills no slot.
+    /// ID of the person for whom it runs, who fills no slot.
     pub operator: String,
     /// How the broker knows that.
     pub proof: Proof,
-    /// The account, key or branch that it came by.
+    /// The account, key or branch by which it arrived.
     pub by: String,
-    /// What the agent says of itself.
+    /// What the agent says about itself.
     pub claims: Vec<String>,
 }
 
-/// Whose word the operator is.
+/// Who vouches for the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Proof {
-    /// By the account or the key that it came by, as the broker's settings know them.
+    /// By the account or the key by which it arrived, according to the broker's settings.
     Proven,
-    /// A word in a draft.
+    /// A statement in a draft.
     Claimed,
 }
 
@@ -158,13 +158,13 @@ pub struct Request {
     pub preview: Preview,
     /// Who asks.
     pub asked: Asked,
-    /// Why, in the words of who asks: a claim.
+    /// The reason, in the requester's words: a claim.
     pub why: String,
     /// The ticket, by its number: a claim.
     pub ticket: String,
     /// How it would be undone: a claim.
     pub way_back: String,
-    /// The request that this one takes the place of; empty where it does not.
+    /// The request that this one replaces; empty if it replaces none.
     pub replaces: String,
     /// It does not start before; seconds since the epoch.
     pub not_before: Decimal,
@@ -183,13 +183,13 @@ struct Bound<'c> {
     command: &'c Command,
 }
 
-/// What a refusal holds on to: SHA-256 over repository, target and command. The same asked again has the same.
+/// What a refusal is bound to: SHA-256 over repository, target and command. An identical request has the same.
 pub fn command_digest(repository: &str, target: &str, command: &Command) -> Digest {
     digest_of(&Bound { repository, target, command })
 }
 
 impl Request {
-    /// Forms that the types cannot hold.
+    /// Checks that the types cannot express.
     pub(super) fn is_sound(&self) -> bool {
         let texts = [&self.why, &self.ticket, &self.way_back, &self.asked.by, &self.preview.tool];
         self.command.is_sound()
@@ -205,7 +205,7 @@ impl Request {
             && is_digest(&self.settings)
     }
 
-    /// Digests of what lies beside it: inputs and preview.
+    /// Digests of the files that are stored with it: inputs and preview.
     pub(super) fn beside(&self) -> impl Iterator<Item = &str> {
         let inputs = self.command.inputs.iter().filter(|input| input.kept == Kept::Record);
         let preview = Some(self.preview.sha256.as_str()).filter(|digest| !digest.is_empty());
@@ -214,7 +214,7 @@ impl Request {
 }
 
 impl Command {
-    /// The inputs by role and path, as patterns of a policy ask for them.
+    /// The inputs by role and path, as patterns of a policy need them.
     pub fn input_paths(&self) -> Vec<(&str, &str)> {
         self.inputs.iter().map(|input| (input.role.as_str(), input.path.as_str())).collect()
     }
@@ -248,7 +248,7 @@ impl Command {
     }
 }
 
-/// What the kernel shows for an account that the name space does not know.
+/// What the kernel shows for an account that is not in the user namespace.
 pub const OVERFLOW_UID: u32 = 65_534;
 
 impl Input {
@@ -258,20 +258,20 @@ impl Input {
 }
 
 impl Asked {
-    /// Who is proven has a name; a claim may name nobody.
+    /// A proven operator has a name; a claim may name nobody.
     fn is_sound(&self) -> bool {
         is_id(&self.operator) || (self.operator.is_empty() && self.proof == Proof::Claimed)
     }
 }
 
 impl Preview {
-    /// There is none.
+    /// No preview.
     pub fn none() -> Preview {
         let (tool, sha256) = (String::new(), String::new());
         Preview { tool, by: PreviewBy::None, sha256, destroys: Decimal(0), replaces: Decimal(0) }
     }
 
-    /// A preview by nobody says nothing.
+    /// A preview by nobody is empty.
     fn is_sound(&self) -> bool {
         match self.by {
             PreviewBy::None => {
@@ -287,7 +287,7 @@ fn is_unique<'t>(items: impl Iterator<Item = &'t str>) -> bool {
     items.into_iter().all(|item| seen.insert(item))
 }
 
-/// Whether a path is absolute and has one spelling.
+/// Whether a path is absolute and in its only spelling.
 fn is_path(text: &str) -> bool {
     let plain = |rest: &str| rest.is_empty() || rest.split('/').all(|part| !matches!(part, "" | "." | ".."));
     is_line(text) && is_printed(text) && text.strip_prefix('/').is_some_and(plain)
@@ -300,12 +300,12 @@ fn is_variable(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// Whether a text is one that [`print`] writes: what it stands for are these bytes and no others.
+/// Whether a text is an output of [`print`]: it stands for exactly one sequence of bytes.
 fn is_printed(text: &str) -> bool {
     bytes(text).is_some_and(|bytes| print(&bytes) == text)
 }
 
-/// Bytes of an argument as a request writes them: text stays, what is no UTF-8, a backslash, and NUL are `\xNN`.
+/// Bytes of an argument as a request writes them: text stays, and invalid UTF-8, backslashes and NUL become `\xNN`.
 pub fn print(argument: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();
@@ -321,7 +321,7 @@ pub fn print(argument: &[u8]) -> String {
     out
 }
 
-/// The bytes that a printed argument stands for; none where a backslash begins anything but `\xNN`.
+/// The bytes that a printed argument stands for; none if a backslash begins anything but `\xNN`.
 pub fn bytes(text: &str) -> Option<Vec<u8>> {
     let (mut out, mut rest) = (Vec::new(), text);
     while let Some(at) = rest.find('\\') {

@@ -1,4 +1,4 @@
-//! Whose each record about commands is, and which of them stand. The one place that decides this.
+//! Who owns each record about commands, and which of them are in force. The one place that decides this.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +8,16 @@ use crate::gate::CLOCK_SKEW;
 use crate::policy::{Person, PersonKind, Policy, Signer};
 use crate::record::{Presence, RecordId};
 
-/// A record that stands, with the person whose key signed it.
+/// A record in force, with the person whose key signed it.
 #[derive(Debug, Clone, Copy)]
 pub struct Counted<'k> {
     /// The record itself.
     pub record: &'k AuthorizationRecord,
     /// The owner of the key, who is the principal.
     pub person: &'k Person,
-    /// What the signature proves of the person being there.
+    /// How much presence of the person the signature proves.
     pub presence: Presence,
-    /// When it came to whoever decides; now, where it just did.
+    /// When it was received by whoever decides; now, if that was just now.
     pub received: i64,
 }
 
@@ -27,12 +27,12 @@ impl<'k> Counted<'k> {
         self.record.authorization()
     }
 
-    /// Whether it is of this verdict.
+    /// Whether it has this verdict.
     pub fn is(&self, verdict: Verdict) -> bool {
         self.authorization().verdict == verdict
     }
 
-    /// Whether it is dated later than any clock may show now.
+    /// Whether its date is later than any clock may show now.
     pub fn is_ahead(&self, now: i64) -> bool {
         self.authorization().issued_at.seconds() > now.saturating_add(CLOCK_SKEW)
     }
@@ -42,8 +42,8 @@ impl<'k> Counted<'k> {
     }
 }
 
-/// All records that stand, expired ones too: by the key of their principal, that is good and no clone, and not taken
-/// back. A refusal stands whatever becomes of its key, as long as the roster has it.
+/// All records in force, including expired ones: signed by a valid key of their principal that is no clone, and not
+/// withdrawn. A refusal stays in force whatever happens to its key, as long as the key is in the roster.
 pub fn standing<'k>(
     policy: &'k Policy,
     chains: &'k [AuthorizationChain],
@@ -52,7 +52,8 @@ pub fn standing<'k>(
 ) -> Vec<Counted<'k>> {
     let records = chains.iter().flat_map(|chain| &chain.records);
     let owned: Vec<(Counted<'k>, bool)> = records.filter_map(|record| owned(policy, record, received, now)).collect();
-    // What ends a refusal is signed by a key that is good, and now; else whoever found an old key could end any.
+    // A record that ends a refusal must be signed by a valid key, and not be dated ahead; otherwise whoever found an
+    // old key could end any refusal.
     let ends = |(counted, is_fit): &&(Counted<'k>, bool)| *is_fit && !counted.is_ahead(now);
     let ended: BTreeSet<(&str, &str)> = owned
         .iter()
@@ -73,7 +74,8 @@ pub fn standing<'k>(
     owned.into_iter().filter_map(counts).collect()
 }
 
-/// A record with its owner, and whether the key is good; none where it is nobody's, somebody else's, or of a clone.
+/// A record with its owner, and whether the key is valid; none if it belongs to nobody, to somebody else, or to a
+/// clone.
 fn owned<'k>(
     policy: &'k Policy,
     record: &'k AuthorizationRecord,
@@ -91,7 +93,7 @@ fn owned<'k>(
     Some((Counted { record, person, presence, received: came.unwrap_or(now) }, is_fit))
 }
 
-/// The people behind some records, each once, with the roles that they had when they signed and still have.
+/// The people behind some records, each once, with the roles that they had when signing and still have.
 pub(super) fn signers<'k>(counted: &[Counted<'k>]) -> Vec<Signer<'k>> {
     let mut people: std::collections::BTreeMap<&str, Signer<'k>> = Default::default();
     for one in counted {

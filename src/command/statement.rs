@@ -9,8 +9,8 @@ use crate::record::statement::{
 };
 use crate::record::{Fault, Signable, json};
 
-/// An in-toto Statement v1 with one subject and one of the two predicates. Members in the order in which they are
-/// written.
+/// An in-toto Statement v1 with one subject and one of the two predicates. Its members are in the order in which they
+/// are written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Statement<P> {
@@ -22,11 +22,11 @@ pub struct Statement<P> {
     /// Always [`Predicate::TYPE`].
     #[serde(rename = "predicateType")]
     pub predicate_type: String,
-    /// What is said: what a broker goes by.
+    /// The content, which a broker uses.
     pub predicate: P,
 }
 
-/// What in-toto tools match. A broker compares the predicate, not this.
+/// What in-toto tools match. A broker checks the predicate instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
@@ -36,7 +36,7 @@ pub struct Subject {
     pub digest: SubjectDigest,
 }
 
-/// SHA-256, under the name that in-toto has for it.
+/// SHA-256, under in-toto's name for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SubjectDigest {
@@ -44,16 +44,16 @@ pub struct SubjectDigest {
     pub sha256: String,
 }
 
-/// What a kind of statement about commands says.
+/// The content of a kind of statement about commands.
 pub trait Predicate: Clone + std::fmt::Debug + Eq + Serialize + DeserializeOwned {
     /// The `predicateType`.
     const TYPE: &'static str;
     /// The namespace of the signature.
     const NAMESPACE: &'static str;
-    /// Bytes of a payload.
+    /// The size limit of a payload in bytes.
     const MAX_PAYLOAD: usize;
 
-    /// Forms that the types cannot hold.
+    /// Checks that the types cannot express.
     fn is_sound(&self) -> bool;
 
     /// The one subject that agrees with it.
@@ -67,7 +67,7 @@ pub trait Predicate: Clone + std::fmt::Debug + Eq + Serialize + DeserializeOwned
 }
 
 impl<P: Predicate> Statement<P> {
-    /// With the types and the subject that go with what is said. Nothing is checked yet: reading it does that.
+    /// Adds the types and the subject that belong to the content. Nothing is checked yet: reading does that.
     pub fn new(predicate: P) -> Statement<P> {
         Statement {
             statement_type: STATEMENT_TYPE.to_owned(),
@@ -134,7 +134,7 @@ pub(super) fn is_time(time: Decimal) -> bool {
     i64::try_from(time.0).is_ok()
 }
 
-/// Repository, target and broker: what no record about commands is without.
+/// Repository, target and broker: every record about commands has them.
 pub(super) fn is_place(repository: &RepositoryName, target: &str, broker: &str) -> bool {
     is_name(&repository.id, 64) && is_line(&repository.uri) && is_id(target) && is_digest(broker)
 }
@@ -147,7 +147,7 @@ pub(super) fn are_heads(seen: &[SeenHead]) -> bool {
     seen.iter().all(SeenHead::is_sound)
 }
 
-/// SHA-256 of a value as signed JSON is written.
+/// SHA-256 of a value, serialized as signed JSON.
 pub(super) fn digest_of<T: Serialize>(value: &T) -> Digest {
     Digest::of(&json::encode(value))
 }

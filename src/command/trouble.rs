@@ -1,12 +1,12 @@
-//! Why nothing can be decided: chains that do not hold together, or that lack what is known to have been there.
+//! Why no decision is possible: chains that are invalid, or that lack records known to have existed.
 
 use super::knowledge::Knowledge;
 use super::outcome::{Code, Effect, Reason};
 use super::records::AuthorizationChain;
 use crate::record::{ChainId, Fault, Head};
 
-/// All troubles of the broker's own chain, and of those of people in the roster: a refusal, or a run, may be what is
-/// missing.
+/// All problems of the broker's own chain, and of those of people in the roster: the missing record may be a refusal,
+/// or a run.
 pub(super) fn trouble(knowledge: &Knowledge<'_>) -> Vec<Reason> {
     let trusted: Vec<&AuthorizationChain> = knowledge
         .authorizations
@@ -32,7 +32,7 @@ pub(super) fn trouble(knowledge: &Knowledge<'_>) -> Vec<Reason> {
     reasons
 }
 
-/// Whether a record that is known of a chain is not in it.
+/// Whether a known record of a chain is missing from it.
 fn lost(knowledge: &Knowledge<'_>, trusted: &[&AuthorizationChain], id: &ChainId, head: Head) -> Option<Reason> {
     if *id == knowledge.own.id {
         let fault = knowledge.own.holds(head).err()?;

@@ -1,4 +1,4 @@
-//! The refusals in the way of a request, for people who read it.
+//! The refusals that block a request, for people who read it.
 
 use super::case::Case;
 use super::knowledge::Knowledge;
@@ -10,7 +10,7 @@ use crate::record::RecordId;
 pub struct Veto {
     /// The record.
     pub record: RecordId,
-    /// Id of who refused.
+    /// ID of the person who refused.
     pub by: String,
     /// Why.
     pub reason: String,
@@ -18,16 +18,16 @@ pub struct Veto {
     pub at: i64,
 }
 
-/// What refusals say to a request.
+/// The refusals that affect a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Vetoes {
-    /// Those of this very command: it does not run before they are ended.
+    /// Those of this very command: it does not run until they are ended.
     pub holding: Vec<Veto>,
     /// Those of other commands of the same operator: each authorization must name them in `answers`.
     pub to_answer: Vec<Veto>,
 }
 
-/// The refusals that are in the way of a request; none where the broker would not know the request.
+/// The refusals that block a request; none if the broker would not know the request.
 pub fn vetoes(knowledge: &Knowledge<'_>, request: RecordId) -> Vetoes {
     let Ok(case) = Case::of(knowledge, request) else { return Vetoes::default() };
     let veto = |one: &Counted<'_>| Veto {

@@ -1,23 +1,23 @@
-//! Where a note stands, by content: the lines that it is about, and a few around them. A number alone would be another
-//! line as soon as somebody writes above it.
+//! The position of a note, by content: the lines that it is about, and a few around them. A line number alone would be
+//! wrong as soon as lines are added above it.
 
 use serde::{Deserialize, Serialize};
 
 use super::Note;
 
-/// Lines that are kept of what a note is about, and of what is around it.
+/// Lines that are kept of what a note is about, and of its context.
 const MAX_LINES: usize = 40;
 const AROUND: usize = 3;
-/// Bytes of a line that are kept; a longer one is told by its length, too.
+/// Bytes of a line that are kept; a longer line is identified by its length, too.
 const MAX_LINE: usize = 400;
-/// Letters and digits that make a line worth finding again by itself.
+/// Letters and digits that make a line distinctive enough to be found again by itself.
 const TELLING: usize = 4;
 
-/// What the lines of a note were.
+/// The lines of a note at the time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Anchor {
-    /// The commit whose lines the note counts: head, or base where it is about the old side.
+    /// The commit to which the note's line numbers refer: the head, or the base if it is about the old side.
     pub at: String,
     /// The lines that the note is about.
     pub lines: Vec<String>,
@@ -25,13 +25,13 @@ pub struct Anchor {
     pub before: Vec<String>,
     /// Lines below them, the nearest first.
     pub after: Vec<String>,
-    /// The lines are not there any more: what is left of them is here.
+    /// The lines no longer exist: this is what is left of them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
 }
 
 impl Anchor {
-    /// Of 1-based lines of a text, at a commit.
+    /// From 1-based lines of a text, at a commit.
     pub fn of(text: &[u8], first: u32, last: u32, at: &str) -> Anchor {
         let all = lines_of(text);
         let (first, last) = (first.max(1) as usize - 1, last.max(first) as usize);
@@ -53,8 +53,8 @@ impl Anchor {
         Anchor { at: at.to_owned(), gone: true, ..Anchor::default() }
     }
 
-    /// Where the lines are in a text, 1-based: the one place with most of what was around them. None where there is no
-    /// such place, or two that are alike: a note never goes to a line that it was not about.
+    /// The position of the lines in a text, 1-based: the one place with most of their context. None if there is no such
+    /// place, or if two are equally good: a note never moves to a line that it was not about.
     pub fn find(&self, text: &[u8], count: u32) -> Option<u32> {
         let (all, first) = (lines_of(text), self.lines.first()?);
         let is_here = |at: &usize| {
@@ -72,7 +72,7 @@ impl Anchor {
         (is_alone && is_known).then(|| u32::try_from(at + 1).ok())?
     }
 
-    /// How many telling lines around a place are those that were around it.
+    /// How many distinctive lines of the old context are around a place.
     fn likeness(&self, all: &[&[u8]], at: usize, count: usize) -> usize {
         let is = |at: Option<usize>, line: &String| {
             is_telling(line) && at.and_then(|at| all.get(at)).is_some_and(|own| is_same(own, line))
@@ -84,7 +84,7 @@ impl Anchor {
 }
 
 impl Note {
-    /// Whether the lines that it was about are not there any more.
+    /// Whether the lines that it was about no longer exist.
     pub fn is_outdated(&self) -> bool {
         self.anchor.as_ref().is_some_and(|anchor| anchor.gone)
     }
@@ -94,7 +94,7 @@ impl Note {
         self.until.unwrap_or(self.line).saturating_sub(self.line).saturating_add(1)
     }
 
-    /// Follows its lines into the text of another commit; none where there is no such text any more.
+    /// Follows its lines into the text of another commit; none if the text no longer exists.
     pub fn follow(&mut self, text: Option<&[u8]>, at: &str) {
         let count = self.count();
         let Some(anchor) = self.anchor.as_mut().filter(|anchor| anchor.at != at) else { return };
@@ -105,12 +105,12 @@ impl Note {
             self.line = line;
             let last = line.saturating_add(count - 1);
             self.until = (count > 1).then_some(last);
-            // What is around it may have moved on, too.
+            // Its context may have changed, too.
             *anchor = Anchor::of(text, line, last, at);
         }
     }
 
-    /// What it is about, where that is not there any more: its first line, in one.
+    /// What it is about, if that no longer exists: its first line.
     pub fn quote(&self) -> String {
         let lines = self.anchor.iter().flat_map(|anchor| &anchor.lines).map(|line| line.trim());
         let first = lines.clone().find(|line| !line.is_empty()).unwrap_or_default();
@@ -119,7 +119,7 @@ impl Note {
         if first.is_empty() { "a line that is not known any more".to_owned() } else { format!("`{first}`{more}") }
     }
 
-    /// Its place in a few words.
+    /// Its position in a few words.
     pub fn place(&self) -> String {
         match (self.path.as_str(), self.line, self.until) {
             ("", ..) => "the change".to_owned(),

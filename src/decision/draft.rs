@@ -1,4 +1,4 @@
-//! An unfinished review. Marks are bound to content, so they outlive a rebase and fall where the content changed.
+//! An unfinished review. Marks are bound to content, so they survive a rebase and are dropped if the content changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::anchor::Anchor;
 use crate::change::Revision;
 
-/// The format of a draft on disk; an unknown one is refused, not guessed at.
+/// The format of a draft on disk; an unknown one is refused, not guessed.
 pub const DRAFT_SCHEMA: &str = "undersign-draft/v2";
-/// They lacked what has a default here: notes had no anchor.
+/// They lacked the members that have a default here: notes had no anchor.
 const EARLIER_SCHEMAS: [&str; 2] = ["undersign-draft/v0", "undersign-draft/v1"];
 
-/// What a reviewer did so far with one change, not signed yet.
+/// What a reviewer has done with one change so far, not signed yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
@@ -21,9 +21,9 @@ pub struct Draft {
     pub schema: String,
     /// Id of the change, to find it again.
     pub change: String,
-    /// Head commit when it was last written: another head means that the change moved meanwhile.
+    /// The head commit when it was last written: a different head means that the change moved meanwhile.
     pub head: String,
-    /// What the head was compared with then.
+    /// The base at that time.
     #[serde(default)]
     pub base: String,
     /// The revision before this one that the reviewer opened.
@@ -34,7 +34,7 @@ pub struct Draft {
     pub decided_on: Option<Revised>,
     /// Keys of the hunks that the reviewer marked.
     pub seen: BTreeSet<String>,
-    /// Of hunks that were on the screen in part: which of their lines were, from 0 on.
+    /// For hunks that were partly on the screen: which of their lines were, counted from 0.
     #[serde(default)]
     pub shown: BTreeMap<String, Vec<Range<u32>>>,
     /// Finding key → the reviewer's answer.
@@ -64,29 +64,29 @@ impl Revised {
     }
 }
 
-/// The reviewer's remark at a place. `line` is 1-based on the named side; 0 is the file, and the change where there is
-/// no path either.
+/// The reviewer's remark at a place. `line` is 1-based on the named side; 0 is the whole file, or the whole change if
+/// there is no path either.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
-    /// Escaped as a path is displayed; empty where it is about the change as a whole.
+    /// Escaped as a path is displayed; empty if it is about the change as a whole.
     pub path: String,
-    /// Whether its lines are those of the old side.
+    /// Whether its lines are on the old side.
     pub old_side: bool,
     /// Counts from 1; 0 is the file as a whole.
     pub line: u32,
-    /// The last line, where it is about several.
+    /// The last line, if it is about several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u32>,
-    /// What it says.
+    /// Its text.
     pub text: String,
-    /// What its lines are; none for one on a file or on the change.
+    /// The content of its lines; none for a note on a file or on the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<Anchor>,
 }
 
 impl Note {
-    /// Whether it is about the same lines. One whose lines are gone is about none that are there.
+    /// Whether it is about the same lines. A note whose lines no longer exist is about none.
     pub fn is_at(&self, place: &Note) -> bool {
         !self.is_outdated()
             && (&self.path, self.old_side, self.line, self.until)
@@ -106,7 +106,7 @@ impl Draft {
         Revised { base: self.base.clone(), head: self.head.clone() }
     }
 
-    /// The change is at another revision now; the one before is kept, to tell what came since.
+    /// The change has a new revision; the previous one is kept, to show what changed since.
     pub fn moved_to(&mut self, revision: Revised) {
         if self.head != revision.head && !self.base.is_empty() {
             self.looked_at = Some(self.revision());
@@ -115,8 +115,8 @@ impl Draft {
         DRAFT_SCHEMA.clone_into(&mut self.schema);
     }
 
-    /// What is left once this has become a record: what was looked at and answered stays so, for who decides anew or
-    /// sees the next revision. Notes and reason are in the record.
+    /// What is left once this has become a record: what was looked at and answered is kept, for a new decision or the
+    /// next revision. Notes and reason are in the record.
     pub fn decided(&self) -> Draft {
         let (notes, reason) = (Vec::new(), String::new());
         Draft { decided_on: Some(self.revision()), notes, reason, ..self.clone() }
@@ -127,7 +127,7 @@ impl Draft {
         self.decided_on.as_ref().is_some_and(|decided| decided.head == self.head)
     }
 
-    /// Nothing in it that could be lost.
+    /// Whether it holds nothing that could be lost.
     pub fn is_empty(&self) -> bool {
         self.seen.is_empty()
             && self.answers.is_empty()

@@ -1,4 +1,5 @@
-//! Two desks of one person on one change: what either wrote is kept. A three-way merge of drafts, item by item.
+//! Two desks of one person on one change: what was written in either is kept. A three-way merge of drafts, item by
+//! item.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,8 +8,8 @@ use super::{Draft, Note};
 use crate::change::counted;
 
 impl Draft {
-    /// What this draft becomes when what was done to `base` to make `ours` of it is done to it. Only what one side took
-    /// away and the other left alone is gone. Of a text that both wrote differently, both are kept.
+    /// Applies the difference between `base` and `ours` to this draft. Only what one side removed and the other left
+    /// alone is dropped. Of a text that both changed differently, both versions are kept.
     pub fn with_changes(&self, base: &Draft, ours: &Draft) -> Draft {
         let theirs = self;
         let at = |draft: &Draft| (draft.base.clone(), draft.head.clone(), draft.looked_at.clone());
@@ -32,15 +33,15 @@ impl Draft {
         }
     }
 
-    /// Takes in what another desk did, where `written` of this one became `merged` on disk. Which revision is open, and
-    /// what of it was on this screen, stays this desk's own.
+    /// Takes over what another desk did, given that `written` of this one became `merged` on disk. Which revision is
+    /// open, and what of it was on this screen, remains this desk's own.
     pub fn take_in(&mut self, written: &Draft, merged: &Draft) {
         let own = std::mem::take(self);
         let joined = merged.with_changes(written, &own);
         *self = Draft { base: own.base, head: own.head, looked_at: own.looked_at, shown: own.shown, ..joined };
     }
 
-    /// What another desk did, where `written` of this one became `merged`; none where it did nothing.
+    /// Describes what another desk did, given that `written` of this one became `merged`; none if it did nothing.
     pub fn told(written: &Draft, merged: &Draft) -> Option<String> {
         let more = |then: &BTreeMap<String, String>, now: &BTreeMap<String, String>| {
             now.iter().filter(|(key, text)| then.get(*key) != Some(text)).count()
@@ -81,7 +82,7 @@ fn maps<V: Clone + PartialEq>(
             _ if ours == base => theirs.cloned(),
             _ if theirs == base || ours == theirs => ours.cloned(),
             (Some(ours), Some(theirs)) => Some(join(ours, theirs)),
-            // Taken away here, written anew there: what is written stays.
+            // Removed here, rewritten there: the written one is kept.
             (one, other) => one.or(other).cloned(),
         }
     };
@@ -107,7 +108,7 @@ fn both(ours: &str, theirs: &str) -> String {
     }
 }
 
-/// A note that one desk rewrote and the other rewrote too is two notes.
+/// A note that both desks rewrote becomes two notes.
 fn notes(base: &[Note], ours: &[Note], theirs: &[Note]) -> Vec<Note> {
     let (removed, added) = (without(base, ours), without(ours, base));
     let mut merged = without(theirs, &removed);
@@ -116,7 +117,7 @@ fn notes(base: &[Note], ours: &[Note], theirs: &[Note]) -> Vec<Note> {
     merged
 }
 
-/// Those of one list that another has not, counted.
+/// The notes of one list that are not in another, counted.
 fn without(notes: &[Note], others: &[Note]) -> Vec<Note> {
     let mut others: Vec<&Note> = others.iter().collect();
     let is_left = |note: &&Note| match others.iter().position(|other| other == note) {
@@ -129,7 +130,7 @@ fn without(notes: &[Note], others: &[Note]) -> Vec<Note> {
     notes.iter().filter(is_left).cloned().collect()
 }
 
-/// Lines that one or the other showed.
+/// Lines that were shown in one or the other.
 fn join(ours: &[Range<u32>], theirs: &[Range<u32>]) -> Vec<Range<u32>> {
     let mut all: Vec<Range<u32>> = ours.iter().chain(theirs).cloned().collect();
     all.sort_by_key(|range| range.start);

@@ -1,4 +1,4 @@
-//! FLOOR 1: how a reviewer comes to a decision: what was looked at, what was answered, what is still missing.
+//! FLOOR 1: how a reviewer reaches a decision: what was looked at, what was answered, what is still missing.
 
 #![warn(missing_docs)]
 
@@ -16,21 +16,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Lets a change land, as far as this person's signature goes.
+    /// Lets a change land, as far as this person's signature is concerned.
     Approve,
-    /// Blocks a change until the same person takes it back, or others take it over.
+    /// Blocks a change until the same person withdraws it, or others take it over.
     Reject,
-    /// Claims that no AI was used. It lowers what is required, where the policy lets the signer say so.
+    /// Claims that no AI was used. It lowers the requirement, if the policy lets the signer claim it.
     #[serde(rename = "human-only")]
     HumanOnly,
-    /// Lets a change through in an emergency, unread perhaps. The review is owed.
+    /// Lets a change through in an emergency, possibly unread. The review is owed.
     #[serde(rename = "break-glass")]
     BreakGlass,
-    /// Takes back own decisions and puts nothing in their place.
+    /// Withdraws own decisions without a replacement.
     Withdraw,
-    /// Takes over another person's rejection, which ends it: the signer answers for that now.
+    /// Takes over another person's rejection, which ends it: the signer is now responsible for that.
     HandOver,
-    /// Says which of two branches of the signer's own chain holds, after a restored backup.
+    /// Says which of two branches of the signer's own chain is valid, after a restored backup.
     Repair,
 }
 
@@ -48,29 +48,29 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Everything that a revision asks of its reviewer, by stable keys.
+/// Everything in a revision that needs the reviewer's attention, by stable keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checklist {
-    /// Of everything that changed.
+    /// Of all changes.
     pub hunks: Vec<String>,
-    /// Those that want an answer.
+    /// Those that need an answer.
     pub findings: Vec<String>,
-    /// Of what cannot be read line by line.
+    /// For what cannot be read line by line.
     pub omissions: Vec<String>,
     /// An approval of this change needs the reviewer's own words.
     pub approval_needs_reason: bool,
 }
 
-/// What is still missing before a verdict may be signed. Nothing missing: all counts are 0.
+/// What is still missing before a verdict may be signed. If nothing is missing, all counts are 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Missing {
-    /// Hunks that were not seen.
+    /// Hunks that are not seen.
     pub hunks: usize,
     /// Findings without an answer.
     pub findings: usize,
-    /// Omissions that nobody acknowledged.
+    /// Omissions that are not acknowledged.
     pub omissions: usize,
-    /// The reviewer's own words are needed, and not there.
+    /// The reviewer's own words are needed and missing.
     pub reason: bool,
 }
 
@@ -82,7 +82,7 @@ impl Missing {
 }
 
 impl Checklist {
-    /// Rejecting is cheaper than approving: it needs a reason, and nothing else.
+    /// A rejection needs less than an approval: only a reason.
     pub fn missing(&self, draft: &Draft, verdict: Verdict) -> Missing {
         let reason = draft.reason.trim().is_empty();
         match verdict {

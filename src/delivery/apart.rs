@@ -1,5 +1,6 @@
-//! Servers that keep review requests apart from the repositories. Which remote is whose, they say when they are asked;
-//! it is noted in the repository's git configuration, so that signing needs no network.
+//! Servers that keep review requests separately from the repositories. They say which remote is which of their
+//! repositories when they are asked; the answer is stored in the repository's git configuration, so that signing needs
+//! no network.
 
 use crate::change::{address, visible};
 use crate::source::git::Repository;
@@ -12,22 +13,22 @@ fn server_key(remote: &str) -> String {
     format!("remote.{remote}.undersignserver")
 }
 
-/// `git config remote.origin.undersignRepository`: what that server calls the repository.
+/// `git config remote.origin.undersignRepository`: that server's name for the repository.
 fn repository_key(remote: &str) -> String {
     format!("remote.{remote}.undersignrepository")
 }
 
-/// What a server calls the repository of a remote, as far as it is noted.
+/// A server's name for the repository of a remote, if it is stored.
 pub fn linked(repository: &Repository, remote: &str, server: &Server) -> Option<String> {
     let config = repository.raw.config().ok()?;
     let noted = config.get_string(&server_key(remote)).ok().filter(|name| *name == server.name);
     noted.and_then(|_| config.get_string(&repository_key(remote)).ok())
 }
 
-/// Notes what a server calls the repository of a remote.
+/// Stores a server's name for the repository of a remote.
 ///
 /// # Errors
-/// A sentence: it cannot be noted.
+/// A sentence: it cannot be stored.
 pub fn link(repository: &Repository, remote: &str, server: &Server, called: &str) -> Result<(), String> {
     if linked(repository, remote, server).as_deref() == Some(called) {
         return Ok(());
@@ -39,7 +40,7 @@ pub fn link(repository: &Repository, remote: &str, server: &Server, called: &str
     noted.map_err(|error| format!("git's configuration cannot be written: {}.", visible::text(error.message())))
 }
 
-/// What a server that is apart calls the repository of each remote that it knows, by the remote's name.
+/// The names of the repositories at a separate server, by the name of each remote that the server knows.
 ///
 /// # Errors
 /// A sentence: it does not say.

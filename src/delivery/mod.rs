@@ -1,6 +1,6 @@
-//! FLOOR 3: signed decisions to the review server that asked for them. One order for all servers: look where the
-//! request stands, send what the outbox says is not done, and read each back. Nothing is told to a request that is not
-//! what was signed, and nothing is told twice.
+//! FLOOR 3: signed decisions to the review server that asked for them. One order for all servers: check the state of
+//! the request, send what the outbox lists as not done, and read each back. Nothing is sent to a request that is not
+//! what was signed, and nothing is sent twice.
 
 mod apart;
 mod outbox;
@@ -26,18 +26,18 @@ use crate::source::server::{
     self, Account, Decided, Kept, Memory, Network, Now, Observed, ReviewServer, Server, ServerError, Transport,
 };
 
-/// The review request of a change, at one of the servers that are configured.
+/// The review request of a change, at one of the configured servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hosted {
-    /// As the configuration names the server.
+    /// The server's name in the configuration.
     pub server: String,
-    /// As the server names the repository.
+    /// The server's name for the repository.
     pub repository: String,
     pub request: Request,
     pub remote: String,
 }
 
-/// What a server calls the repository of each remote, by the remote's name.
+/// A server's name for the repository of each remote, by the remote's name.
 pub fn repositories(repository: &Repository, server: &Server) -> Vec<(String, String)> {
     let known = remotes(repository).into_iter().filter_map(|(name, url)| {
         let by_address = || server.repository_of(&address::Remote::of(&url)?);
@@ -58,14 +58,14 @@ fn remotes(repository: &Repository) -> Vec<(String, String)> {
     all.collect()
 }
 
-/// What servers call the repositories of the remotes: found out once for all changes of a queue.
+/// The names of the remotes' repositories at the servers: determined once for all changes of a queue.
 pub struct Hosts(Vec<Host>);
 
 struct Host {
     server: String,
     remote: String,
     by_address: Option<String>,
-    /// Noted, of a server that is apart.
+    /// The stored name, for a separate server.
     linked: Option<String>,
 }
 
@@ -89,7 +89,7 @@ impl Hosts {
         Hosts(servers.iter().flat_map(|server| remotes.iter().map(move |remote| host(server, remote))).collect())
     }
 
-    /// Where the review request of a change is, if one of the servers has it.
+    /// The review request of a change, if one of the servers has it.
     pub fn hosted(&self, refs: &[BranchRef]) -> Option<Hosted> {
         let mut requests = refs.iter().filter_map(|at| Some((at.request()?, at.remote.as_ref()?)));
         requests.find_map(|(request, remote)| {
@@ -102,27 +102,27 @@ impl Hosts {
     }
 }
 
-/// The review servers of a person, and what it takes to ask them and to tell them.
+/// The review servers of a person, and what is needed to query them and to deliver to them.
 pub struct ServerAccess {
     pub servers: Vec<Server>,
     pub outbox: Outbox,
-    /// What the servers told last.
+    /// The last answers of the servers.
     pub memory: Memory,
     pub transport: Box<dyn Transport>,
-    /// What is asked again only where it changed, by the name of the server.
+    /// What is queried again only if it changed, by the name of the server.
     pub kept: Mutex<BTreeMap<String, Kept>>,
 }
 
-/// What became of the entries of a repository, a sentence each.
+/// The results for the entries of a repository, a sentence each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Receipt {
     pub done: Vec<String>,
-    /// Not delivered; the reason says whether the next try goes on with it.
+    /// Not delivered; the reason says whether the next attempt continues with it.
     pub left: Vec<String>,
 }
 
 impl ServerAccess {
-    /// By the network, to the servers of the person's configuration; what is kept of them is in a directory.
+    /// Over the network, to the servers of the person's configuration; what is kept of them is in a directory.
     pub fn by_network(servers: Vec<Server>, data: &Path) -> ServerAccess {
         ServerAccess::over(Box::new(Network::default()), servers, data)
     }
@@ -147,7 +147,7 @@ impl ServerAccess {
         found.ok_or_else(|| format!("No server in config.toml is called {}.", visible::text(name)))
     }
 
-    /// The remotes of a repository whose review requests one of the servers tells.
+    /// The remotes of a repository whose review requests one of the servers reports.
     pub fn answered(&self, repository: &Repository) -> Vec<String> {
         let of = |server| {
             let all = repositories(repository, server).into_iter().map(|(remote, _)| remote);
@@ -156,12 +156,12 @@ impl ServerAccess {
         self.servers.iter().flat_map(of).collect()
     }
 
-    /// Connects to a server, with the account that its token stands for.
+    /// Connects to a server, with the account of its token.
     ///
     /// # Errors
     /// A sentence.
     pub fn connect(&self, server: &Server) -> Result<(Box<dyn ReviewServer + '_>, Account), String> {
-        // Where a token is looked for, and what it is, goes by the kind.
+        // Where a token is looked up, and what it is, depends on the kind.
         let server = &server.with_kind(&*self.transport).map_err(|error| error.to_string())?;
         let found = server::token(server)?;
         let from = found.as_ref().map(|found| found.from.clone());
@@ -173,7 +173,7 @@ impl ServerAccess {
         Ok((connected, account))
     }
 
-    /// What checks found in the head of a change, says the server that has its review request.
+    /// What checks found in the head of a change, according to the server that has its review request.
     ///
     /// # Errors
     /// A sentence: no server has it, or the server does not answer.
@@ -187,10 +187,10 @@ impl ServerAccess {
         found.map_err(|error| error.to_string())
     }
 
-    /// Puts a decision into the outbox, where one of the servers has the review request of its change.
+    /// Puts a decision into the outbox, if one of the servers has the review request of its change.
     ///
     /// # Errors
-    /// A sentence: it could not be noted.
+    /// A sentence: it could not be stored.
     pub fn take(&self, repository: &Repository, change: &Change, record: &Record, now: i64) -> Result<(), String> {
         let Some(hosted) = Hosts::of(repository, &self.servers).hosted(&change.refs) else { return Ok(()) };
         let Hosted { server, repository: name, request, remote } = hosted;
@@ -208,12 +208,12 @@ impl ServerAccess {
         })
     }
 
-    /// Delivers what waits for a repository, in the order in which it was signed.
+    /// Delivers what is waiting for a repository, in the order of signing.
     pub fn deliver(&self, repository: &Repository) -> Receipt {
         if self.outbox.entries(&repository.root) == Default::default() {
             return Receipt::default();
         }
-        // They are read again: another one may have delivered them by now.
+        // They are read again: another process may have delivered them by now.
         let lock = self.outbox.lock();
         let (entries, troubles) = self.outbox.entries(&repository.root);
         let mut receipt = Receipt { done: Vec::new(), left: troubles };
@@ -243,7 +243,7 @@ impl ServerAccess {
     }
 }
 
-/// Why there is no account: which token it was, or where one may be put.
+/// Why there is no account: which token was refused, or where one may be put.
 fn refused(error: &ServerError, name: &str, from: Option<&str>) -> String {
     match (error, from) {
         (ServerError::Account(host), Some(from)) => format!("{host} does not accept the token (401) from {from}."),
@@ -255,18 +255,18 @@ fn refused(error: &ServerError, name: &str, from: Option<&str>) -> String {
     }
 }
 
-/// What became of an entry.
+/// The result for an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivered {
-    /// Read back as it was given; a sentence.
+    /// Read back as it was sent; a sentence.
     Done(String),
-    /// It can never be told: why.
+    /// It can never be delivered: why.
     Over(String),
-    /// It stays in the outbox for the next try: why.
+    /// It stays in the outbox for the next attempt: why.
     Left(String),
 }
 
-/// Delivers one entry, from where it stands on.
+/// Delivers one entry, continuing from its current state.
 pub struct Delivery<'d> {
     pub outbox: &'d Outbox,
     pub server: &'d dyn ReviewServer,
@@ -328,7 +328,7 @@ impl Delivery<'_> {
         Ok(Delivered::Done(format!("{given}, {bound}; the record is {}{none}.", home.place())))
     }
 
-    /// The status at the commit, where the server has such; if not, what is to be told of that.
+    /// The status at the commit, if the server has one; if not, what to report about that.
     fn status(&self, entry: &Entry, decided: &Decided<'_>) -> Result<&'static str, String> {
         if !self.server.abilities().has_status {
             return Ok("; this server has no status");
@@ -338,7 +338,7 @@ impl Delivery<'_> {
         self.step(entry, &seen, &give).map(|_| "")
     }
 
-    /// Why it must not be told: the request is not what was signed.
+    /// Why it must not be delivered: the request is not what was signed.
     fn obstacle(&self, entry: &Entry, now: Now) -> Option<String> {
         if now.head != entry.head {
             let (then, now) = (entry.head.short(), now.head.short());
@@ -358,7 +358,7 @@ impl Delivery<'_> {
         is_own.then(|| format!("{account} opened it, and nobody can approve their own request. Nothing was sent."))
     }
 
-    /// Sends what is not there yet, and reads it back: how it stands there, if it is as it was given.
+    /// Sends what is not there yet, and reads it back: its state there, if it is as sent.
     fn step(
         &self,
         entry: &Entry,
@@ -369,7 +369,7 @@ impl Delivery<'_> {
         let mut observed = seen().map_err(plain)?;
         if observed.is_none() {
             let given = give();
-            // An answer that got lost says nothing of what was done.
+            // A lost answer does not tell what was done.
             if let Err(error) = given.as_ref().map_err(Clone::clone)
                 && !error.may_be_done()
             {
@@ -403,7 +403,7 @@ fn is_of(entry: &Entry, record: &Record) -> bool {
     same_head && signed.verdict == entry.verdict && signed.target.name == entry.target
 }
 
-/// Whether a server holds what it was given, for the commit that was signed.
+/// Whether a server holds what was sent, for the commit that was signed.
 fn as_given(observed: Option<Observed>, head: ObjectId, binds_commits: bool) -> Result<String, String> {
     match observed {
         None => Err("the server answered that it took it, and does not have it. Nothing counts as done.".to_owned()),

@@ -1,5 +1,5 @@
-//! What is signed and not yet told to the server that asked for it: a file for each record, so that nothing is lost
-//! when the network, the server or this program ends in the middle.
+//! What is signed and not yet delivered to the server that asked for it: a file for each record, so that nothing is
+//! lost if the network, the server or this program fails midway.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -13,15 +13,15 @@ use crate::disk::write_atomically;
 
 const SCHEMA: &str = "undersign-outbox/v0";
 
-/// One decision for one server. What of it is told already, the server is asked each time: nothing here says so.
+/// One decision for one server. It does not record what was delivered already: the server is asked each time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// As the configuration names it.
+    /// Its name in the configuration.
     pub server: String,
-    /// As the server names it.
+    /// The server's name for it.
     pub repository: String,
     pub request: Request,
-    /// Where the repository is on this disk.
+    /// The path of the repository on this disk.
     pub root: PathBuf,
     /// The remote that holds the request.
     pub remote: String,
@@ -35,7 +35,7 @@ pub struct Entry {
     pub signed_at: i64,
 }
 
-/// An entry as its file has it.
+/// An entry in the format of its file.
 #[derive(Serialize, Deserialize)]
 struct Written<E> {
     schema: String,
@@ -44,18 +44,19 @@ struct Written<E> {
 }
 
 impl Entry {
-    /// As people call the request: `ann/shop #12`.
+    /// The usual name of the request: `ann/shop #12`.
     pub fn name(&self) -> String {
         format!("{} {}", self.repository, self.request.sign())
     }
 }
 
-/// Held by the one that delivers.
+/// Held by the process that delivers.
 pub struct Lock(File);
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // A program that is being started has the file, too, for a moment: closing it alone would not end the lock.
+        // A child process that is being started holds the file, too, for a moment: closing it would not release the
+        // lock.
         let _ = self.0.unlock();
     }
 }
@@ -71,10 +72,10 @@ impl Outbox {
         Outbox { dir }
     }
 
-    /// For one that delivers: what another is about to tell must not be told twice. Held until it is dropped.
+    /// For the process that delivers: no two processes may deliver the same entry. Held until it is dropped.
     ///
     /// # Errors
-    /// A sentence: another one has it, or it cannot be had.
+    /// A sentence: another process has it, or it cannot be taken.
     pub fn lock(&self) -> Result<Lock, String> {
         let dir = self.dir.display();
         let cannot = |error: std::io::Error| format!("{dir} cannot be locked: {error}. Nothing was sent to a server.");
@@ -90,7 +91,7 @@ impl Outbox {
         }
     }
 
-    /// Those of a repository in the order in which they were signed, and a sentence for each file that cannot be read.
+    /// Those of a repository in the order of signing, and a sentence for each file that cannot be read.
     pub fn entries(&self, root: &Path) -> (Vec<Entry>, Vec<String>) {
         let (mut entries, troubles) = self.all();
         entries.retain(|entry| entry.root == root);
@@ -124,8 +125,7 @@ impl Outbox {
         })
     }
 
-    /// Puts a new decision in; what was not delivered of earlier ones about the same request is over with it, also of
-    /// those that were taken in another clone.
+    /// Adds a new decision; undelivered earlier ones about the same request are dropped, also those of another clone.
     ///
     /// # Errors
     /// As [`Outbox::put`].
@@ -140,7 +140,7 @@ impl Outbox {
     }
 
     pub fn remove(&self, entry: &Entry) {
-        // It is done: looked at again, it would be found done.
+        // It is done: another look would find it done.
         let _ = std::fs::remove_file(self.path(entry));
     }
 

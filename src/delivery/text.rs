@@ -1,19 +1,19 @@
-//! A signed decision in words, for the page of a review request. The reviewer's words are fenced: they are no markup of
-//! ours.
+//! A signed decision in words, for the page of a review request. The reviewer's words are fenced: they are not our
+//! markup.
 
 use crate::change::visible;
 use crate::decision::Verdict;
 use crate::record::Record;
 
-/// Characters that GitHub and its like take for the description of a status.
+/// The length limit of a status description at GitHub and similar hosts, in characters.
 const MAX_SUMMARY: usize = 140;
-/// Characters of a comment. GitHub takes 65,536.
+/// Characters of a comment. GitHub accepts 65,536.
 const MAX_TEXT: usize = 60_000;
-/// Of these, for reason and notes. Gerrit takes 16,384 in all.
+/// Of these, for reason and notes. Gerrit accepts 16,384 in all.
 const MAX_WORDS: usize = 14_000;
 const TOO_LONG: &str = "\nReason and notes are too long for a comment: they stand in the record.\n";
 
-/// Where a server has the record besides the comment.
+/// Where else a server has the record, apart from the comment.
 #[derive(Debug, Clone, Copy)]
 pub struct Home {
     pub is_in_ref: bool,
@@ -40,7 +40,7 @@ pub fn summary(record: &Record) -> String {
     text.chars().take(MAX_SUMMARY).collect()
 }
 
-/// For people, as Markdown; with the whole record where the server has it nowhere else.
+/// For people, as Markdown; with the whole record if the server does not have it elsewhere.
 pub fn comment(record: &Record, home: Home) -> String {
     let predicate = record.predicate();
     let head = &predicate.head.commit[..predicate.head.commit.len().min(12)];

@@ -1,4 +1,4 @@
-//! Pushes of chains about commands: each is judged by the rules of its own kind, and neither is taken for a chain of
+//! Pushes of chains about commands: each is judged by the rules of its own kind, and none is mistaken for a chain of
 //! decisions.
 
 use crate::command::{AuthorizationRecord, RunRecord};
@@ -9,7 +9,7 @@ use crate::policy::Policy;
 use crate::record::Chain;
 use crate::source::git::{Repository, oid};
 
-/// What becomes of a move of such a ref; none of any other.
+/// The result for an update of such a ref; none for any other ref.
 pub(super) fn decide(repository: &Repository, policy: &Policy, update: &Update) -> Option<RefOutcome> {
     let is_broker = |key: &str| policy.brokers.iter().any(|broker| broker.key.id().to_string() == key);
     let is_person = |key: &str| policy.roster.by_key_id(key).is_some();
@@ -24,7 +24,7 @@ fn of_family<R: Family>(
 ) -> Option<RefOutcome> {
     let id = id_of(update.name.strip_prefix(R::PREFIX)?);
     let is_kept = update.old.is_zero() || repository.is_descendant(update.new, update.old);
-    // A stranger's is refused by its name, and not read.
+    // A stranger's chain is refused by its name, without being read.
     let read = || match is_known(&id.key) {
         true => chain_from::<R>(repository, &id, oid(update.new)),
         false => Chain::empty(id.clone()),

@@ -1,4 +1,4 @@
-//! One question to the gate: what it rests on, read; its refs judged; and what is remembered of it.
+//! One question to the gate: reading what it depends on, judging its refs, and remembering the result.
 
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
@@ -20,7 +20,7 @@ use crate::record::{Chain, ChainId, Fault, Heads, Record};
 use crate::source::git::push::Commits;
 use crate::source::git::{Objects, PolicyState, Repository};
 
-/// What is read of objects while a push is judged, and what is known of before.
+/// Facts read from objects while a push is judged, and facts known from before.
 struct Facts<'g> {
     contents: Objects<'g>,
     history: Commits<'g>,
@@ -28,7 +28,7 @@ struct Facts<'g> {
     states: &'g States,
 }
 
-/// What a verdict rests on.
+/// What a verdict depends on.
 pub(super) struct Judgement<'c> {
     pub case: &'c Case<'c>,
     pub repository: Repository,
@@ -87,11 +87,11 @@ impl Judgement<'_> {
         let Some(gate_state) = &self.gate_state else { return Cow::default() };
         let mut remembered = Cow::Borrowed(gate_state.remembered());
         if is_past {
-            // A look back asks what was valid then, not what went missing since.
+            // A look back asks what was valid then, not what has disappeared since.
             let receipts = remembered.receipts.clone();
             return Cow::Owned(Remembered { receipts, ..Remembered::default() });
         }
-        // What arrives came now, whatever its signer says.
+        // What arrives was received now, whatever its signer says.
         for chain in self.ledger.arriving() {
             remembered.to_mut().receipts.learn(chain, self.case.now);
         }
@@ -104,13 +104,13 @@ impl Judgement<'_> {
         self.finish(judged)
     }
 
-    /// The policy is older than one that was judged by: it says nothing of what is remembered.
+    /// The policy is older than one that was applied before: it says nothing about what is remembered.
     fn is_behind(&self) -> bool {
         let newest = self.gate_state.as_ref().and_then(|gate_state| gate_state.remembered().policy.as_ref());
         newest.is_some_and(|(version, _)| self.policy.version < *version)
     }
 
-    /// Takes in what became of earlier pushes, and what the refs hold.
+    /// Takes in the results of earlier pushes, and the content of the refs.
     fn learn(&mut self) -> Result<(), Reason> {
         let Some(gate_state) = &mut self.gate_state else { return Ok(()) };
         let (repository, ahead, now) = (&self.repository, self.case.request.ahead, self.case.now);
@@ -125,7 +125,7 @@ impl Judgement<'_> {
             rules.protects(&landed.name)
                 && gate::still_approve(record_statuses, &landed.records, landed.policy == digest)
         };
-        // A ref that may be deleted may begin anew; another that is gone was taken away behind the gate.
+        // A ref that may be deleted may start again; any other missing ref was removed behind the gate's back.
         gate_state.forget_tips(|name| match rules.protection(name) {
             RefProtection::Protected { rewrite: false, delete } => !delete || repository.shown(name, ahead).is_some(),
             _ => false,
@@ -191,7 +191,7 @@ impl Judgement<'_> {
         }
     }
 
-    /// Keeps what the refs hold, without what is obsolete.
+    /// Keeps the content of the refs, without what is obsolete.
     fn keep_ledger(&self) -> Result<(), Reason> {
         let (states, none) = (States::default(), Remembered::default());
         let remembered = self.gate_state.as_ref().map_or(&none, GateState::remembered);
@@ -292,14 +292,14 @@ impl Judgement<'_> {
         let kept = update.old.is_zero() || self.repository.is_descendant(update.new, update.old);
         let rewound = update.new.is_zero() || !kept;
         let id = ledger::id_of(&update.name[prefix.len()..]);
-        // A stranger's is refused by its name, and not read.
+        // A stranger's chain is refused by its name, without being read.
         let is_known = self.policy.roster.by_key_id(&id.key).is_some();
         let read = || match is_known {
             true => self.ledger.chain_of(&self.repository, update, prefix),
             false => Chain::empty(id),
         };
         let mut chain = (!rewound).then(read);
-        // What is sound by itself may contradict another copy of the chain.
+        // A chain that is valid by itself may contradict another copy.
         if let Some(chain) = &mut chain
             && chain.fault.is_none()
             && fault_of(&self.ledger.held, &chain.id).is_none()
@@ -307,7 +307,7 @@ impl Judgement<'_> {
             chain.fault =
                 fault_of(&self.ledger.chains, &chain.id).or_else(|| self.fork_on_its_way(&update.name, chain));
         }
-        // What was not read in time has no fault for that.
+        // A chain that was not read in time is not faulty for that reason.
         if let Err(late) = self.case.deadline.check() {
             return RefOutcome::refused(&update.name, unread(late));
         }
@@ -328,7 +328,7 @@ impl Judgement<'_> {
         Some((fork.seq as usize, Fault::Forked))
     }
 
-    /// What is to be remembered of a push that is let through, once it is seen to have landed.
+    /// What must be remembered of an allowed push, once it is seen to have landed.
     fn waiting(&self, judged: &[Judged]) -> Option<Waiting> {
         let updates = &self.case.request.updates;
         let records: HashSet<&str> = updates
@@ -362,7 +362,8 @@ impl Judgement<'_> {
         })
     }
 
-    /// Remembers what was let through. Nothing of a request that names other places than those where the refs are.
+    /// Remembers what was allowed. Nothing is remembered of a request that gives other positions than those of the
+    /// refs.
     fn remember(&mut self, judged: &[Judged]) -> Result<(), Reason> {
         let request = self.case.request;
         let all_allowed = judged.iter().all(|judged| judged.outcome.outcome == Decided::Allow);
@@ -388,7 +389,7 @@ impl Judgement<'_> {
         waiting.map_or(Ok(()), |waiting| gate_state.wait_for(waiting)).map_err(unreadable)
     }
 
-    /// Refs that the policy which lands begins to protect: what they show, nobody let through.
+    /// Refs that the landing policy begins to protect: nobody has approved their current states.
     fn newly_protected(&self, judged: &mut [Judged]) {
         let updates = &self.case.request.updates;
         let landing = updates
@@ -483,7 +484,7 @@ fn fault_of(chains: &[Chain], id: &ChainId) -> Option<(usize, Fault)> {
     chains.iter().find(|chain| chain.id == *id)?.fault
 }
 
-/// Whether a record was there at a time: by the gate's receipt, else by its own word.
+/// Whether a record existed at a time: by the gate's receipt, otherwise by its own date.
 fn known_at(chain: &Chain, record: &crate::record::Record, remembered: &Remembered, at: i64) -> bool {
     let predicate = record.predicate();
     let received = remembered.receipts.received(chain, predicate.chain.seq.0);

@@ -1,4 +1,4 @@
-//! The decisions that one question rests on, and what is kept of them for the next.
+//! The decisions on which one question depends, and what is kept of them for the next.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -14,9 +14,9 @@ use crate::policy::Policy;
 use crate::record::{Chain, Record};
 use crate::source::git::{GitError, Repository};
 
-/// What of the ledger a question rests on.
+/// The part of the ledger on which a question depends.
 pub(super) struct Ledger {
-    /// What the refs hold.
+    /// The content of the refs.
     pub held: Arc<Vec<Chain>>,
     /// The same with what is pushed laid over.
     pub chains: Arc<Vec<Chain>>,
@@ -30,7 +30,7 @@ pub(super) struct Ledger {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Keep {
-    /// It was kept as it is.
+    /// Nothing: the kept copy is up to date.
     Nothing,
     /// What has a say under the policy.
     ForPolicy,
@@ -46,7 +46,7 @@ impl Case<'_> {
         gate_state: Option<&GateState>,
     ) -> Result<Ledger, Reason> {
         let state = gate_state.map_or_else(|| default_state(repository), |gate_state| gate_state.dir().to_path_buf());
-        // A look back asks for records that have no say any more.
+        // A look back needs records that no longer count.
         let is_past = self.request.at.is_some();
         let digested = if is_past { None } else { self.digested(policy, gate_state, &state) };
         let reading = Reading { case: self, repository, policy, gate_state, digested: digested.as_deref() };
@@ -80,7 +80,7 @@ impl Case<'_> {
     }
 }
 
-/// How the chains are read for one question.
+/// How to read the chains for one question.
 struct Reading<'c> {
     case: &'c Case<'c>,
     repository: &'c Repository,
@@ -153,30 +153,30 @@ impl Reading<'_> {
     }
 }
 
-/// What an emergency is about.
+/// The manifest that an emergency is about.
 fn manifest(record: &Arc<Record>) -> Option<String> {
     let predicate = record.predicate();
     (predicate.verdict == Verdict::BreakGlass).then(|| predicate.manifest.sha256.clone())
 }
 
 impl Ledger {
-    /// The chain that a ref would hold at a tip.
+    /// The chain that a ref would hold if it pointed to a given tip.
     pub fn chain_of(&self, repository: &Repository, update: &Update, prefix: &str) -> Chain {
         ledger::chain_of(repository, &update.name, prefix, update.new, self.digested.as_deref())
     }
 
-    /// The chains that a push brings or moves on.
+    /// The chains that a push creates or extends.
     pub fn arriving(&self) -> impl Iterator<Item = &Chain> {
         let held: HashMap<_, _> = self.held.iter().map(|chain| (&chain.id, chain.head())).collect();
         self.chains.iter().filter(move |chain| held.get(&chain.id) != Some(&chain.head()))
     }
 
-    /// Whether something is to be kept of it.
+    /// Whether something of it must be kept.
     pub fn is_new(&self) -> bool {
         self.keep != Keep::Nothing
     }
 
-    /// Keeps what the next question need not read again: on the disk, and at hand in a process that lasts.
+    /// Keeps what the next question need not read again: on the disk, and in memory in a long-running process.
     pub fn keep(
         &self,
         repository: &Repository,

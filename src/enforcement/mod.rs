@@ -28,28 +28,28 @@ use judgement::Judgement;
 use policy::summary;
 
 pub const SCHEMA: &str = "undersign-outcome/v1";
-/// Refs of one push. Git itself sends no more in practice.
+/// The limit for refs in one push. Git itself sends no more in practice.
 pub const MAX_REFS: usize = 100_000;
-/// Bytes of the names of all of them: each goes into one line of the log, which must be read back.
+/// The limit for all their names together, in bytes: each goes into one line of the log, which must be read back.
 const MAX_NAMES: usize = 16 << 20;
-/// Bytes of the decisions that are read for one push, unless told otherwise. They are held in memory.
+/// The default limit for the decisions that are read for one push, in bytes. They are held in memory.
 pub const MAX_LEDGER: u64 = 1 << 30;
-/// How a gate is set up: by whoever runs it, never by the repository.
+/// The configuration of a gate: by its operator, never by the repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// A policy file to judge by, instead of the one on the policy branch.
+    /// A policy file to use instead of the one on the policy branch.
     pub policy: Option<PathBuf>,
     /// Full name of the policy branch; without it, the one that HEAD of a repository that is pushed to names.
     pub branch: Option<String>,
-    /// The id that the policy must give the repository; none where any will do.
+    /// The ID that the policy must give the repository; none if any is accepted.
     pub repository_id: Option<String>,
-    /// Where it remembers; by default in the git directory.
+    /// The directory of its state; by default in the git directory.
     pub state: Option<PathBuf>,
     /// The file of the key that vouches for what it remembers; by default in the git directory, made when need be.
     pub state_key: Option<PathBuf>,
-    /// Says what it would do, and lets everything through.
+    /// Reports what it would do, and lets everything through.
     pub report_only: bool,
-    /// How long one push may take to judge; none where it may take any time.
+    /// The time limit for judging one push; none if there is no limit.
     pub deadline: Option<Duration>,
     /// Bytes of decisions that are read for one push; none for [`MAX_LEDGER`].
     pub max_ledger: Option<u64>,
@@ -57,16 +57,16 @@ pub struct Settings {
     pub lasting: bool,
 }
 
-/// What is asked.
+/// The question.
 #[derive(Debug, Clone, Default)]
 pub struct Request<'r> {
     pub repository: &'r str,
-    /// Directories with objects that are not let in yet.
+    /// Directories with objects that are not accepted yet.
     pub quarantine: Vec<PathBuf>,
     /// The refs have not moved yet: each must stand where its move begins, which only who pushes says.
     pub ahead: bool,
     pub updates: Vec<Update>,
-    /// Who pushes, as the host authenticated them.
+    /// The pusher, as authenticated by the host.
     pub pusher: Option<String>,
     /// `new` is the head of a proposal: judge what merging it now would do.
     pub proposal: bool,
@@ -76,7 +76,7 @@ pub struct Request<'r> {
     pub at: Option<i64>,
 }
 
-/// Judges a push. Every path that is no clear yes is a no.
+/// Judges a push. Every path that is not clearly a yes is a no.
 pub fn judge(request: &Request<'_>, settings: &Settings, now: i64) -> Outcome {
     let started = Instant::now();
     // Its patterns take as long to prepare as all the rest to read, and are wanted only then.
@@ -97,7 +97,7 @@ struct Case<'c> {
     now: i64,
 }
 
-/// Why a repository cannot be judged by.
+/// Why a repository cannot be used.
 fn unread(error: GitError) -> Reason {
     let code = if let GitError::Limit(_) = error { Code::Limit } else { Code::Unreadable };
     Reason::undecidable(code, error.to_string())
@@ -120,7 +120,7 @@ impl<'c> Case<'c> {
         judgement.judge()
     }
 
-    /// Everything that the verdict rests on, read.
+    /// Reads everything on which the verdict depends.
     fn open(&'c self) -> Result<Judgement<'c>, Reason> {
         if self.request.updates.len() > MAX_REFS {
             let detail = format!("The push moves more than {MAX_REFS} refs. Push in parts.");
@@ -241,7 +241,7 @@ impl<'c> Case<'c> {
         }
         match open_state(repository, self.settings, &dir, &policy.repository, self.deadline.left()) {
             Ok(gate_state) => Ok(Some(gate_state)),
-            // Somebody else had it all the time.
+            // Another process held it the whole time.
             Err(why) if self.deadline.check().is_err() => Err(Reason::undecidable(Code::Limit, why)),
             Err(_) if self.settings.state.is_none() && !dir.exists() => Ok(None),
             Err(why) => Err(unreadable(why)),
@@ -262,7 +262,7 @@ impl<'c> Case<'c> {
     ) -> Outcome {
         Outcome {
             schema: SCHEMA,
-            // Nothing asked is nothing allowed.
+            // If nothing is asked, nothing is allowed.
             outcome: refs.iter().map(|judged| judged.outcome).max().unwrap_or(Decided::Undecidable),
             enforced: !self.settings.report_only && self.request.at.is_none(),
             valid_until: refs.iter().filter_map(|judged| judged.valid_until).min(),
@@ -318,7 +318,7 @@ pub fn look_into_state(
     GateState::look(dir, Access { key, repository: id, patience: None })
 }
 
-/// Where a repository's gate keeps its state, unless told otherwise.
+/// The default place of the state of a repository's gate.
 pub fn default_state(repository: &Repository) -> PathBuf {
     repository.common_dir().join("undersign").join("gate")
 }

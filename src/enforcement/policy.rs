@@ -1,4 +1,4 @@
-//! Which policy is judged by: the operator says where it is, never the change.
+//! Which policy applies: the operator says where it is, never the change.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::gate::{Code, PolicySummary, Reason};
 use crate::policy::Policy;
 use crate::source::git::{PolicyState, Repository, TargetBranch};
 
-/// The policy that a push would be judged by now.
+/// The policy by which a push would be judged now.
 ///
 /// # Errors
 /// Why every push would be undecidable.
@@ -43,7 +43,7 @@ pub fn policy_branch(
         None if repository.has_remotes() => None,
         None => repository.target().ok().map(|target| target.name),
     };
-    // Late is not absent.
+    // A timeout does not mean that it is absent.
     repository.deadline.check().map_err(unread)?;
     let tip = |name: &String| repository.commit_named(repository.shown(name, ahead)?);
     let absent = |detail: String| match settings.policy {
@@ -107,7 +107,7 @@ pub(super) fn refuse_files_of_the_work_tree(repository: &Repository, settings: &
     Ok(())
 }
 
-/// The file that whoever runs the gate named; else what a commit of the policy branch holds.
+/// The file that the operator of the gate named; otherwise the content of a commit of the policy branch.
 pub(super) fn policy(
     repository: &Repository,
     settings: &Settings,

@@ -1,5 +1,5 @@
-//! What the history of the target says of pending changes, and how often each rule fires in it: read beside the queue,
-//! and kept. By commit, so that the next time only what landed since is read; and by change, for the list.
+//! What the history of the target says about pending changes, and how often each rule fires in it: read while the queue
+//! is shown, and kept. By commit, so that the next time only what landed since is read; and by change, for the list.
 //!
 //! It orders a list and says how rare a finding is. Nothing that is signed or let through comes from here.
 
@@ -13,7 +13,7 @@ use crate::change::{Change, ObjectId, counted};
 use crate::risk::{History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Rules, Signs};
 use crate::source::git::{CommitSelection, GitError, Repository};
 
-/// Commits between two words of progress.
+/// Commits between two progress reports.
 const STEP: usize = 100;
 
 /// What history says of a change; both as of a tip that the target had, which may have moved since.
@@ -25,7 +25,7 @@ pub struct Background {
 }
 
 impl Background {
-    /// Half a sentence: what it rests on.
+    /// Half a sentence: what it is based on.
     pub fn said(&self) -> String {
         let commits = counted(self.look.commits as usize, "commit");
         if self.look.speaks() {
@@ -35,7 +35,7 @@ impl Background {
     }
 }
 
-/// How far the reading is.
+/// The progress of the reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     pub what: &'static str,
@@ -77,9 +77,9 @@ pub fn kept(change: &Change, rules: &Rules, cache: &Cache) -> Option<Background>
     Some(Background { look, rates: kept_rates(rules, cache).map(Arc::new) })
 }
 
-/// Reads what is not kept yet of the history of a target, for these changes; whether there is news. First what landed,
-/// which takes seconds, then how often each rule fires, which takes minutes the first time; `tell` hears how far it
-/// is.
+/// Reads what is not kept yet of the history of a target, for these changes; returns whether anything is new. First
+/// what landed, which takes seconds, then how often each rule fires, which takes minutes the first time; `tell`
+/// receives the progress.
 ///
 /// # Errors
 /// The history cannot be walked.
@@ -162,7 +162,7 @@ fn rates(
         let key = cache::key("fired", &[&rules.digest().0, &id.0]);
         let fired: Option<Vec<String>> = cache.get(&key).or_else(|| {
             let (fired, left_out) = past.fired(*id, rules)?;
-            // What is not here may be here later.
+            // What is missing now may be here later.
             if left_out == LeftOut::default() {
                 cache.put(key, &fired);
             }

@@ -15,7 +15,8 @@ use crate::source::git::{self, GitError, Repository};
 /// Reports in one note.
 const MAX_LINES: usize = 100;
 
-/// Reports on the head of a change, and on its base. A tool that did not run on the base is compared with nothing.
+/// Reports on the head of a change, and on its base. The findings of a tool that did not run on the base are not
+/// compared.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reports {
     pub head: Vec<Report>,
@@ -35,8 +36,8 @@ impl Reports {
         Ok(Reports { head: read(head)?, base, test_coverage })
     }
 
-    /// Reads the notes on head and base of a change in a ref of notes, by its full name. That there is none on the head
-    /// is an error: nothing says that a tool found nothing.
+    /// Reads the notes on head and base of a change in a ref of notes, by its full name. A missing note on the head is
+    /// an error: nothing says that a tool found nothing.
     pub fn from_notes(repository: &Repository, change: &Change, name: &str) -> Result<Reports, String> {
         let (head, base) = (change.revision.head, change.revision.base);
         let short = head.short();
@@ -97,7 +98,7 @@ fn joined(reports: Vec<Report>) -> Report {
     one
 }
 
-/// What a tool goes by that does not name itself: the name of its file up to the first dot.
+/// The name of a tool that does not name itself: the name of its file up to the first dot.
 fn stem(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.split('.').next().unwrap_or_default();
@@ -136,7 +137,7 @@ impl Trees for GitTrees<'_> {
     }
 }
 
-/// What the reports say of a change. Of its files only those are read that some result is about.
+/// What the reports say about a change. Only files that some result is about are read.
 pub fn findings(
     repository: &Repository,
     rules: &Rules,

@@ -1,5 +1,5 @@
-//! What changed since an earlier revision: compared as content, with what the base did meanwhile taken out. A pure
-//! rebase shows nothing, however far the base moved.
+//! What changed since an earlier revision: compared as content, without what the base changed meanwhile. A pure rebase
+//! shows nothing, however far the base moved.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, counted, renam
 use crate::decision::Revised;
 use crate::source::git::{self, GitError, Repository};
 
-/// What became of a change between two revisions.
+/// How a change differs between two revisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Update {
     Nothing,
@@ -32,7 +32,7 @@ pub struct Part {
     pub told: Vec<String>,
 }
 
-/// Compares what an earlier revision would be on today's base with what the change is now. A file is followed over its
+/// Compares what an earlier revision would be on today's base with what the change is now. A file is followed across
 /// renames, in either revision and between them.
 ///
 /// # Errors
@@ -74,7 +74,7 @@ fn beyond(repository: &Repository, snapshot: &RepositorySnapshot, then: Trees, n
         let (mut expected, clashes) = expected(repository, &sides)?;
         let actual = Image::of(repository, sides.now.1)?;
         if clashes && expected == actual {
-            // One side was taken whole: what is gone of the other one is to be seen.
+            // One side was taken whole: what is lost of the other one must be visible.
             expected = Image::of(repository, sides.then.1)?;
         }
         let (was, is) = sides.called;
@@ -177,8 +177,8 @@ impl Image {
     }
 }
 
-/// What the earlier version of a path would be on today's base; and whether that cannot be said, so that it is today's
-/// base itself.
+/// What the earlier version of a path would be on today's base; and whether that cannot be determined, so that today's
+/// base itself is used.
 fn expected(repository: &Repository, sides: &Sides) -> Result<(Image, bool), GitError> {
     let ((base_then, head_then), (base_now, _)) = (sides.then, sides.now);
     let entry = if head_then == base_then {
@@ -231,7 +231,7 @@ pub fn commit(repository: &Repository, snapshot: &RepositorySnapshot, id: Object
         None => git::diff_from(repository, None, tree)?,
     };
     let files = diff.files.iter().map(|file| FileMaterial::read(repository, file)).collect::<Result<_, _>>()?;
-    // What we say comes first: its title, which its author chose, may be as long as the line.
+    // Our words come first: its title, which its author chose, may be as long as the line.
     let mut told = Vec::new();
     match commit.parents.len() {
         0 => told.push("A first commit, without a parent: all of it is new.".to_owned()),
@@ -261,7 +261,7 @@ fn own_part_of_merge(
         (true, false) => "A merge of texts that both sides changed",
         _ => "A merge: what it adds",
     };
-    // What we say comes first: its title, which its author chose, may be as long as the line.
+    // Our words come first: its title, which its author chose, may be as long as the line.
     let mut told = vec![format!("{what} to the {} of {}.", counted(brings, "file"), theirs.short())];
     let both = |path: &RepoPath| {
         format!("{path}: both sides changed it; shown against the first, or the other where the first was taken whole.")
@@ -271,7 +271,7 @@ fn own_part_of_merge(
     Ok(Part { files, told })
 }
 
-/// How a commit of one revision stands to one of the other.
+/// How a commit of one revision relates to one of the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     Same(Commit, Commit),
@@ -296,7 +296,7 @@ pub fn range(repository: &Repository, change: &Change, then: &Revised) -> Result
         let at = left.iter().position(|own| own.is_some_and(wanted))?;
         left[at].take().map(|(commit, _)| (at, commit.clone()))
     };
-    // What cannot be read is not called the same.
+    // What cannot be read is not reported as equal.
     let is_same = |own: &(Commit, Digest), other: &(Commit, Digest)| {
         own.1 == other.1 && is_same_place(repository, &own.0, &other.0).unwrap_or(false)
     };
@@ -312,7 +312,7 @@ pub fn range(repository: &Repository, change: &Change, then: &Revised) -> Result
     Ok(in_order(&then, pairs, &left))
 }
 
-/// What is gone stands where it was: before the first commit that came after it.
+/// A removed commit keeps its position: before the first commit that came after it.
 fn in_order(then: &[(Commit, Digest)], pairs: Vec<(usize, Step)>, left: &[Option<&(Commit, Digest)>]) -> Vec<Step> {
     let mut gone: std::collections::VecDeque<usize> = (0..then.len()).filter(|at| left[*at].is_some()).collect();
     let mut steps = Vec::new();

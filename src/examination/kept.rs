@@ -1,14 +1,14 @@
-//! What is found out of the content of a change alone, kept on disk from one opening of the queue to the next:
-//! findings, provenance, counts, and what the policy's rules ask of the objects. It is kept under all that it depends
-//! on: trees, commits, names of the branches, notes, rules, the version of the program, and how the policy divides
-//! paths into compartments, which says what is one file that moved.
+//! What follows from the content of a change alone, kept on disk between two openings of the queue: findings,
+//! provenance, counts, and what the policy's rules ask of the objects. The key includes all that it depends on: trees,
+//! commits, names of the branches, notes, rules, the version of the program, and how the policy divides paths into
+//! compartments, which determines what is one file that moved.
 //!
-//! What policy, ledger and clock say of it is judged anew each time: it is never kept.
+//! The judgement by policy, ledger and clock is made again each time: it is never kept.
 //!
-//! Nothing that is signed or let through comes from here. Only the list of the queue asks for it; who opens a change
-//! has it read and examined from the objects ([`super::examine`]), and signs that examination; what comes from here is
-//! refused there ([`Examination::from_objects`]). A gate knows no cache. So whoever can write the cache of a person can
-//! make a row of the queue lie, or go, and no more than that.
+//! Nothing that is signed or let through comes from here. Only the list of the queue uses it; when a person opens a
+//! change, it is read and examined from the objects ([`super::examine`]), and that examination is signed; what comes
+//! from here is refused there ([`Examination::from_objects`]). A gate knows no cache. So whoever can write the cache of
+//! a person can falsify or remove a row of the queue, and nothing else.
 
 use std::cell::RefCell;
 
@@ -25,8 +25,7 @@ use crate::policy::Policy;
 use crate::provenance;
 use crate::source::git::{self, GitError, Repository};
 
-/// What a policy asked of the objects of a change, and what the answers were; they are the same for as long as the two
-/// trees are.
+/// What a policy asked of the objects of a change, and the answers; they stay the same as long as the two trees do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Answers {
     lines: Option<Vec<(RepoPath, u64)>>,
@@ -49,7 +48,7 @@ impl<'r> Asked<'r> {
         Asked { repository, objects: git::Objects::of(repository), trees, answers: RefCell::new(known) }
     }
 
-    /// All that is known now; nothing where there was more to read than is read.
+    /// All that is known now; nothing if there was more to read than the limits allow.
     pub(super) fn answers(self) -> Answers {
         if self.objects.exceeded().is_some() { Answers::default() } else { self.answers.into_inner() }
     }
@@ -107,7 +106,7 @@ impl Contents for Asked<'_> {
     }
 }
 
-/// What is known under, of all but the target.
+/// The key, which covers all but the target.
 fn key(snapshot: &RepositorySnapshot, change: &Change) -> Digest {
     key_by([snapshot.rules().digest(), provenance::Rules::shipped().digest()], snapshot, change)
 }
@@ -140,7 +139,7 @@ fn result_tree(
 ) -> Result<Option<ObjectId>, GitError> {
     let revision = &change.revision;
     let trees = [revision.base_tree, revision.head_tree];
-    // Not by target: what was known of an earlier one goes.
+    // Not by target: what was known of an earlier one is dropped.
     let key = cache::key("result", &trees.each_ref().map(|tree| &tree.0[..]));
     if let Some((target, known)) = cache.get::<(ObjectId, Option<ObjectId>)>(&key)
         && target == revision.target_tree
@@ -190,7 +189,7 @@ pub fn listed(
     let apart = facts.diff.apart();
     let result_tree = result_tree(repository, change, &apart, cache)?;
     let (examination, answers) = judged(repository, snapshot, change, &facts, (&apart, result_tree), now)?;
-    // Of what is cut off or not there, more may be seen once it is.
+    // If objects are cut off or missing, more may be visible later.
     if !repository.is_shallow() && !facts.is_partial() {
         cache.put(key(snapshot, change), &Facts { answers, ..facts });
     }

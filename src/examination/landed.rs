@@ -16,7 +16,7 @@ const MAX_FILES: usize = 500;
 const MAX_BYTES: u64 = 2 << 20;
 /// Paths of one commit that are looked at.
 const MAX_PATHS: usize = 20_000;
-/// Commits after which the repository is opened anew: what it maps of its packs would grow to what was read of them.
+/// Commits after which the repository is reopened: its mapped packs would grow to the size of what was read.
 const MAPPED: usize = 500;
 
 /// What is said of a commit that landed.
@@ -42,7 +42,7 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    /// Half a sentence; none where all was read.
+    /// Half a sentence; none if all was read.
     pub fn sentence(&self) -> Option<String> {
         let large = format!(
             "{} beyond {MAX_FILES} files or {} MiB of a commit",
@@ -69,13 +69,13 @@ impl Past {
         Ok(Past { repository: Repository::open(repository.git_dir())?, read: 0 })
     }
 
-    /// A commit as far as history goes; none where it is not here.
+    /// A commit as the history sees it; none if it is not here.
     pub fn change(&mut self, id: ObjectId) -> Option<PastChange> {
         let commit = self.commit(id).ok()?;
         Some(past_change(&self.repository, &commit))
     }
 
-    /// The rules that fire on a commit, and what was not read of it; none where it is not here.
+    /// The rules that fire on a commit, and what was not read of it; none if it is not here.
     pub fn fired(&mut self, id: ObjectId, rules: &Rules) -> Option<(Vec<String>, LeftOut)> {
         let commit = self.commit(id).ok()?;
         let Scored { assessment, left_out, .. } = scored(&self.repository, rules, commit, Look::default()).ok()?;
@@ -104,7 +104,7 @@ pub struct Scorer<'r> {
 }
 
 impl<'r> Scorer<'r> {
-    /// Nothing is known of what landed before.
+    /// Starts without any history.
     ///
     /// # Errors
     /// The repository cannot be opened.
@@ -113,7 +113,7 @@ impl<'r> Scorer<'r> {
         Ok(Scorer { past: Past::of(repository)?, rules, history, line, fired, rates })
     }
 
-    /// Learns what landed before a commit, and it.
+    /// Takes in the history up to and including a commit.
     ///
     /// # Errors
     /// A commit is missing.
@@ -125,7 +125,7 @@ impl<'r> Scorer<'r> {
         Ok(())
     }
 
-    /// Scores a commit by what landed so far, without taking it in.
+    /// Scores a commit by the history so far, without taking it in.
     ///
     /// # Errors
     /// The commit or one of its trees is missing.
@@ -161,7 +161,7 @@ impl<'r> Scorer<'r> {
     }
 }
 
-/// A commit as far as history goes; where its trees cannot be read, without paths.
+/// A commit as the history sees it; without paths if its trees cannot be read.
 fn past_change(repository: &Repository, commit: &PastCommit) -> PastChange {
     let diff = commit.diff(repository).unwrap_or_default();
     // Moved without a change: more would ask for the texts.

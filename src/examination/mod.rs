@@ -39,7 +39,7 @@ use crate::source::git::{self, GitError, NotesRefs, PolicyState, Repository, Tar
 use background::Background;
 use kept::{Answers, Asked};
 
-/// What is known of a repository, as it stood when it was opened: before its changes are looked at.
+/// What is known of a repository at the time it was opened: before its changes are looked at.
 #[derive(Debug, Clone)]
 pub struct RepositorySnapshot {
     pub root: PathBuf,
@@ -49,7 +49,7 @@ pub struct RepositorySnapshot {
     pub policy: PolicyState,
     pub chains: Vec<Chain>,
     pub notes: NotesRefs,
-    /// The rules that hold here: the one place that says so.
+    /// The rules that apply here: the only place that determines them.
     pub rules: Rulebook,
 }
 
@@ -71,14 +71,14 @@ impl RepositorySnapshot {
             policy: repository.policy_at(policy_branch.tip)?,
             chains: ledger::read_with_remotes(&repository)?,
             notes: NotesRefs::of(&repository),
-            // Like the policy they are those of the policy branch: a change brings no rules for itself.
+            // Like the policy, they are those of the policy branch: a change brings no rules for itself.
             rules: Rulebook::with(repository.rule_packs_at(policy_branch.tip)?),
             target,
         };
         Ok((repository, snapshot))
     }
 
-    /// The same with packs of who runs the program.
+    /// The same with the user's own packs.
     pub fn with_packs(self, own: &[PackFile]) -> RepositorySnapshot {
         RepositorySnapshot { rules: self.rules.and(own), ..self }
     }
@@ -101,7 +101,7 @@ impl RepositorySnapshot {
     }
 }
 
-/// The rules that hold in a repository without a target as well, where only packs of who runs the program are known.
+/// The rules that apply in a repository, also without a target, when only the user's own packs are known.
 pub fn rulebook(repository: &Repository) -> Result<Rulebook, GitError> {
     let policy_branch = repository.target().ok();
     let packs = policy_branch.map(|branch| repository.rule_packs_at(branch.tip)).transpose()?;
@@ -157,8 +157,8 @@ impl FileMaterial {
     }
 }
 
-/// Reads the files of a change one after another. What the repository maps of its packs into memory is given back now
-/// and then: it would grow to what was read of them.
+/// Reads the files of a change one after another. The memory for mapped packs is freed from time to time: it would grow
+/// to the size of what was read.
 pub struct FileReader {
     root: PathBuf,
     repository: Repository,
@@ -167,7 +167,7 @@ pub struct FileReader {
 }
 
 impl FileReader {
-    /// Bytes of texts after which the repository is opened anew, which takes less time than reading a file.
+    /// Bytes of texts after which the repository is reopened, which takes less time than reading a file.
     const MAPPED: usize = 2 << 20;
 
     pub fn open(root: &Path) -> Result<FileReader, GitError> {
@@ -194,7 +194,7 @@ pub fn text_of(content: &Option<Content>) -> &[u8] {
 #[derive(Debug, Clone)]
 pub struct Examination {
     pub assessment: Assessment,
-    /// What the history of its target says; none where that was not read yet, and never where it is read to be signed.
+    /// What the history of its target says; none if that was not read yet, and never if it is read for signing.
     pub background: Option<Background>,
     pub provenance: Provenance,
     pub manifest: Manifest,
@@ -216,12 +216,12 @@ pub struct Examination {
     pub files: usize,
     pub added: u32,
     pub removed: u32,
-    /// Whether all of it was read from the objects now, and nothing taken from what was kept on disk. Nothing else is
+    /// Whether all of it was read from the objects now, and nothing taken from the cache on disk. Nothing else is
     /// signed.
     pub from_objects: bool,
 }
 
-/// What is taken in of the files of a change while they are read, so that none of them has to be kept.
+/// What is collected from the files of a change as they are read, so that none of them has to be kept.
 pub struct Reading<'r> {
     assessor: Assessor<'r>,
     /// By path, one half of what moved to where it means something else, until the other is read.
@@ -273,7 +273,7 @@ impl Reading<'_> {
         self.assessor.read_across(&joined.under_review(), &gone.diff.path);
     }
 
-    /// What the files and the commits say of a change by themselves, without a repository and so without a judgement.
+    /// What the files and commits of a change say by themselves, without a repository and so without a judgement.
     pub fn apart(self, change: &Change, diff: &Diff) -> Examination {
         Examination {
             rules: self.assessor.rules().digest(),
@@ -318,7 +318,7 @@ impl Facts {
     }
 }
 
-/// Examines a change all of whose files were read: all of it from the objects. What a person signs rests on this.
+/// Examines a change whose files were all read: entirely from the objects. A person's signature relies on this.
 pub fn examine(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
@@ -360,7 +360,7 @@ fn find_out(
     }
 }
 
-/// What policy and ledger say of a change, now. What the policy asked of the objects comes back, too.
+/// The current judgement of a change by policy and ledger. Also returns what the policy asked of the objects.
 fn judged(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
@@ -428,7 +428,8 @@ fn split(policy: &Policy, diff: &Diff, standing: Option<&Standing>) -> Vec<Split
     }
 }
 
-/// How the gate would judge it now, as far as can be known here: a desk is told when records came by the records alone.
+/// How the gate would judge it now, as far as can be known here: a desk knows when records arrived only from the
+/// records themselves.
 fn standing(
     snapshot: &RepositorySnapshot,
     policy: &Policy,
@@ -578,7 +579,7 @@ pub fn need(snapshot: &RepositorySnapshot, examination: &Examination, me: Option
     "needs others".into()
 }
 
-/// What a change is to a person who has not signed it: theirs to sign, or their own.
+/// What a person who has not signed a change can do with it: sign it, or it is their own.
 fn turn_of(me: &str, policy: &Policy, standing: &Standing, now: i64) -> Option<&'static str> {
     let is_mine = |id: &String| id == me;
     if standing.authors.iter().any(is_mine) && !policy.self_review {

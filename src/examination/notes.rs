@@ -17,9 +17,8 @@ const EMPTY_TREE: ObjectId = ObjectId([
 const MAX_QUOTED: usize = 40;
 const MAX_LINE: usize = 400;
 
-/// Lets the notes of a draft follow their lines into the revision that is open now, and their files over renames. A
-/// note of an earlier version kept no text: it is read from the revision that it was written at, as long as that is
-/// here.
+/// Makes the notes of a draft follow their lines into the open revision, and their files across renames. A note of an
+/// earlier version kept no text: it is read from the revision at which it was written, if that is here.
 pub fn follow(repository: &Repository, draft: &mut Draft, revision: &Revision, now: &Diff, renamed: &Renamed) {
     let (then_base, then_head) = (draft.base.parse().ok(), draft.head.parse().ok());
     for note in draft.notes.iter_mut() {
@@ -40,8 +39,8 @@ pub fn follow(repository: &Repository, draft: &mut Draft, revision: &Revision, n
     }
 }
 
-/// Where the text that a note is about was, where it is, and the path of its file in the change: the old side of what
-/// the change moved lies elsewhere.
+/// Where the text of a note was, where it is, and the path of its file in the change: the old side of a moved file is
+/// elsewhere.
 struct Way {
     then: RepoPath,
     now: RepoPath,

@@ -22,7 +22,7 @@ pub fn in_folder(folder: &Path) -> Vec<PackFile> {
     PackFile::of_folder(Origin::User, names, place, |name| text(&folder.join(name)))
 }
 
-/// A file that is tried before it is put where packs are.
+/// A file that is tested before it is put into the folder of packs.
 pub fn one(file: &Path) -> PackFile {
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let place = crate::change::visible::line(file.as_os_str().as_encoded_bytes());

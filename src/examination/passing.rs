@@ -1,5 +1,5 @@
-//! What comes and goes inside a branch: no file of the change shows it, and whoever gets the commits gets it all the
-//! same. Looked for are secrets, by the rules that find them in a file.
+//! What is added and removed again inside a branch: no file of the change shows it, and everyone who gets the commits
+//! gets it too. Secrets are searched for, with the rules that find them in a file.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -28,10 +28,9 @@ struct Seen {
     texts: Vec<String>,
 }
 
-/// Secrets that some commit of a change puts in and that are neither there before it nor after. They stand at their
-/// file, or at the first of the change where that is not among its files. What is known of the change as a whole is
-/// left out. Where objects are missing, as below the cut of a shallow clone, that not all was looked through is a
-/// finding, too.
+/// Secrets that some commit of a change puts in and that are neither there before it nor after. They are reported at
+/// their file, or at the first of the change if that is not among its files. What is known of the change as a whole is
+/// left out. If objects are missing, as below the cut of a shallow clone, the incomplete search is a finding, too.
 pub fn secrets(
     repository: &Repository,
     rules: &Rules,

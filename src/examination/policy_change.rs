@@ -1,4 +1,4 @@
-//! A change of the policy, shown as what it means: what may land that could not, which open changes flip.
+//! A change of the policy, shown by its meaning: what may land that could not, which open changes flip.
 
 use super::kept::{Answers, Asked};
 use super::{RepositorySnapshot, standing};
@@ -91,7 +91,7 @@ pub fn compared(
     Ok(PolicyChange { meaning: meaning(old, new), flips, open, refused: None })
 }
 
-/// How a change stands under two policies.
+/// The verdict on a change under two policies.
 fn judged(
     repository: &Repository,
     snapshot: &RepositorySnapshot,

@@ -1,5 +1,5 @@
-//! Files that were renamed between the revision that a draft is about and the one that is open. What a draft keeps of a
-//! file goes by its path, and so would be lost.
+//! Files that were renamed between the revision of a draft and the open one. What a draft keeps of a file is keyed by
+//! its path, and so would be lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,8 +54,8 @@ impl Renamed {
     }
 }
 
-/// Only what the change touched, or a note is on, can have been renamed by it, and only to what it touches now. The
-/// base may have gone on by any number of files.
+/// Only what the change touched, or has a note, can have been renamed by it, and only to what it touches now. The base
+/// may have advanced by any number of files.
 fn is_of_the_change(then: &Diff, now: &Diff, draft: &Draft) -> impl Fn(&FileDiff) -> bool {
     let noted = draft.notes.iter().filter_map(|note| unescape(&note.path));
     let before: BTreeSet<RepoPath> = then.files.iter().map(|file| file.path.clone()).chain(noted).collect();

@@ -1,5 +1,5 @@
-//! The files of a change in two of its revisions, each followed over its renames: by the change in either of them, and
-//! by the base in between.
+//! The files of a change in two of its revisions, each followed across renames: by the change in either of them, and by
+//! the base in between.
 
 use std::collections::{BTreeMap, BTreeSet};
 

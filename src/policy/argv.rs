@@ -7,7 +7,8 @@ use std::fmt;
 pub enum Argument {
     /// This text and no other.
     Fixed(String),
-    /// `{word}`: of `a-z 0-9 . -`, and begins with a letter or digit, so that it is no option and no path upwards.
+    /// `{word}`: of `a-z 0-9 . -`, and begins with a letter or digit, so that it is neither an option nor a path
+    /// upwards.
     Word,
     /// `{a|b}`: one of these texts.
     OneOf(Vec<String>),
@@ -22,7 +23,7 @@ impl Argument {
     /// Reads a pattern as a policy writes it.
     ///
     /// # Errors
-    /// Braces stand in it in another way than the three patterns have them; the text says how they are written.
+    /// It contains braces other than those of the three patterns; the text says how they are written.
     pub fn parse(text: &str) -> Result<Argument, String> {
         let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
             return if text.contains(['{', '}']) { Err(HOW.to_owned()) } else { Ok(Argument::Fixed(text.to_owned())) };
@@ -36,7 +37,7 @@ impl Argument {
         }
     }
 
-    /// Whether an argument is one of those that this allows; of an input, whether it is the path of that role.
+    /// Whether this allows an argument; for an input, whether it is the path of that role.
     pub fn allows<'i>(&self, argument: &str, inputs: &mut impl Iterator<Item = (&'i str, &'i str)>) -> bool {
         match self {
             Argument::Fixed(text) => argument == text,

@@ -76,13 +76,13 @@ pub struct Compartment {
     pub sign: Vec<Slot>,
     /// How strictly these are tied to what lands.
     pub binding: Binding,
-    /// What a signature must prove of its signer being there.
+    /// What a signature must prove about the presence of its signer.
     pub presence: Presence,
     /// Nothing else in the same change.
     pub solo: bool,
     /// Seconds that the last needed approval must have been known to the gate.
     pub cooling: i64,
-    /// As they stand in the file.
+    /// As written in the file.
     pub patterns: Vec<String>,
     /// Symlinks, as patterns in the file, that may lead out of it.
     pub links_out: Vec<String>,
@@ -91,7 +91,7 @@ pub struct Compartment {
 }
 
 impl Compartment {
-    /// What file systems do not tell apart does not matter: on many of them `Envs/prod` is `envs/prod`.
+    /// Differences that file systems ignore do not matter: on many of them `Envs/prod` is `envs/prod`.
     pub(super) fn holds(&self, path: &RepoPath) -> bool {
         self.paths.hold(path)
     }
@@ -106,8 +106,8 @@ impl Compartment {
         self.paths.hold(place) || self.paths.reach_below(place)
     }
 
-    /// Whether a link in it would make somebody else's file one of its own, without the policy saying that it may. What
-    /// no compartment holds may lead anywhere in the repository.
+    /// Whether a link in it would make another compartment's file part of it, without the policy allowing that. What no
+    /// compartment holds may link to anything in the repository.
     pub(super) fn lets_out(&self, link: &Link) -> bool {
         let owns = |place: &RepoPath| self.paths.hold(place) || self.paths.cover(place);
         let stays = match &link.end {

@@ -13,7 +13,7 @@ pub struct Crossing {
     pub from: RepoPath,
     /// Where it lies from now on.
     pub to: RepoPath,
-    /// Compartments that held it, and do so no more.
+    /// Compartments that held it, and no longer do.
     pub left: BTreeSet<String>,
     /// Compartments that hold it from now on.
     pub entered: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! What holds for a change as a whole: how much it may be, when nothing lands, and how an emergency is let through.
+//! What applies to a change as a whole: how large it may be, when nothing lands, and how an emergency is let through.
 
 use globset::GlobSet;
 
@@ -6,24 +6,24 @@ use super::Slot;
 use crate::change::RepoPath;
 use crate::record::Presence;
 
-/// What one change may be at most.
+/// The limits of one change.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Compartments that one change may touch.
     pub compartments: Option<usize>,
-    /// Changed lines that one signature may stand for.
+    /// Changed lines that one signature may cover.
     pub lines: Option<u64>,
-    /// Seconds from its signature for which an approval, a claim or an emergency counts at most, whatever it says
+    /// Seconds from its signature for which an approval, a claim or an emergency counts at most, whatever it states
     /// itself.
     pub validity: i64,
-    /// Submodules and LFS pointers do not land at all; else each must have been acknowledged by who approved.
+    /// Submodules and LFS pointers do not land at all; otherwise each must have been acknowledged by the approvers.
     pub refuse_opaque: bool,
-    /// As they stand in the file.
+    /// As written in the file.
     pub uncounted_patterns: Vec<String>,
     pub(super) uncounted: GlobSet,
 }
 
-/// How long an approval is good for where the policy does not say: 30 days, in seconds.
+/// How long an approval is valid if the policy does not say: 30 days, in seconds.
 const VALIDITY: i64 = 30 * 24 * 3600;
 
 impl Default for Limits {
@@ -72,13 +72,13 @@ impl Freeze {
 pub struct BreakGlass {
     /// Whose signatures let an emergency through; the authors' own do not count.
     pub sign: Vec<Slot>,
-    /// The least that each of them must prove of the signer being there.
+    /// The least that each of them must prove about the presence of the signer.
     pub presence: Presence,
     /// Seconds for which one signature is good.
     pub max_duration: i64,
     /// Changes in any 30 days.
     pub max_per_30d: usize,
-    /// Seconds after which what landed so must have been approved in the ordinary way; else its compartments take
-    /// nothing more.
+    /// Seconds within which what landed in this way must be approved in the ordinary way; after that, its compartments
+    /// accept nothing more.
     pub debt_after: i64,
 }

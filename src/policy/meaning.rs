@@ -1,4 +1,4 @@
-//! What a change of the policy means: what it lets happen that did not before, and the other way round.
+//! The meaning of a change of the policy: what it allows that it did not before, and vice versa.
 
 mod targets;
 
@@ -397,7 +397,7 @@ fn times(freeze: &Freeze) -> String {
     format!("{place} from {} until {}", date(freeze.from), date(freeze.until))
 }
 
-/// A length of time in seconds as people say it, to the second: in the largest unit that leaves no rest.
+/// A duration in seconds as people say it, to the second: in the largest unit that leaves no remainder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Length(pub i64);
 

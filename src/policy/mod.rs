@@ -1,5 +1,5 @@
-//! FLOOR 1: the policy: who the people are, which refs are protected, which compartments a repository has and who
-//! signs for each. It is read from the policy branch as it stood before a push, never from the change.
+//! FLOOR 1: the policy: who the people are, which refs are protected, which compartments a repository has and who signs
+//! for each. It is read from the policy branch in its state before a push, never from the change.
 
 #![warn(missing_docs)]
 
@@ -48,24 +48,24 @@ const RESERVED: [&str; 3] = [AI, HIDDEN, BREAK_GLASS];
 /// The file itself; its compartment must be `solo`.
 pub const POLICY_FILE: &str = ".undersign/policy.toml";
 
-/// A policy, read whole and found consistent.
+/// A policy, read completely and found consistent.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// Grows by at least 1 with every change of the file; an older one is refused as `POLICY_STALE`.
     pub version: u64,
-    /// Stable id of the repository, signed into each decision: a fork's copy is another place.
+    /// Stable id of the repository, signed into each decision: a fork's copy is a different repository.
     pub repository: String,
     /// Lets an author's own signature count. Every outcome that rests on it says so.
     pub self_review: bool,
     /// Seconds since the epoch; from then on only a change of the policy lands.
     pub expires: Option<i64>,
-    /// Whose word a commit's author is believed on.
+    /// Whose statement about a commit's author is believed.
     pub author_proof: AuthorProof,
     /// Who the people are, and their keys.
     pub roster: Roster,
     /// Which refs are protected, which are open.
     pub refs: Refs,
-    /// What AI assistance asks for on top.
+    /// What AI assistance requires in addition.
     pub ai: AiRules,
     /// The parts of the repository, [`DEFAULT`] among them, each path in all that hold it.
     pub compartments: Vec<Compartment>,
@@ -75,11 +75,11 @@ pub struct Policy {
     pub freezes: Vec<Freeze>,
     /// How an emergency is let through; without it none is.
     pub break_glass: Option<BreakGlass>,
-    /// Who signs on top where a change brings in characters that do not show.
+    /// Who signs in addition if a change adds characters that are not visible.
     pub hidden: Vec<Slot>,
-    /// What runs commands that agents ask for.
+    /// The programs that run commands requested by agents.
     pub brokers: Vec<Broker>,
-    /// Where they run, and who authorizes them.
+    /// Where commands run, and who authorizes them.
     pub targets: Vec<Target>,
     /// SHA-256 of the file.
     pub digest: Digest,
@@ -95,16 +95,16 @@ pub enum AuthorProof {
     Proven,
 }
 
-/// What AI assistance asks for on top: outside seniors, by the lowest rank among the authors.
+/// What AI assistance requires in addition: outside seniors, by the lowest rank among the authors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AiRules {
     /// Every change counts as AI-assisted, with or without a sign of it.
     pub presume: bool,
-    /// Seniors who are needed where a junior is among the authors.
+    /// Seniors who are needed if a junior is among the authors.
     pub junior: usize,
-    /// Where the lowest rank among the authors is `mid`.
+    /// If the lowest rank among the authors is `mid`.
     pub mid: usize,
-    /// Where every author is a senior.
+    /// If every author is a senior.
     pub senior: usize,
     /// No author is known to the roster.
     pub none: usize,
@@ -119,7 +119,7 @@ impl Policy {
     /// Reads a policy file as it lies somewhere.
     ///
     /// # Errors
-    /// It is larger than [`MAX_FILE`], no UTF-8, or has mistakes: all of them.
+    /// It is larger than [`MAX_FILE`], not UTF-8, or has mistakes: all of them.
     pub fn read(file: &str, bytes: &[u8]) -> Result<Policy, FileError> {
         let refused = |line, text: &str| {
             let mistakes = vec![Mistake { line, text: text.to_owned() }];
@@ -153,7 +153,7 @@ impl Policy {
         self.in_any(|compartment| compartment.holds_any(&spellings))
     }
 
-    /// Those that a link touches by leading to a place: all that hold it or lie below it, else the default one.
+    /// Those that a link affects by its destination: all that hold it or lie below it, otherwise the default one.
     fn compartments_at(&self, place: &RepoPath) -> Vec<&Compartment> {
         self.in_any(|compartment| compartment.lies_at(place))
     }

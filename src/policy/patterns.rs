@@ -10,7 +10,7 @@ use crate::change::spelling::{folded, spellings};
 /// Alternatives, `{a,b}`, that one pattern may stand for.
 const MAX_ALTERNATIVES: usize = 256;
 
-/// The patterns of a compartment. What file systems do not tell apart does not matter: letter case, Unicode form, dots
+/// The patterns of a compartment. Differences that file systems ignore do not matter: letter case, Unicode form, dots
 /// and blanks at the end of a name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PathPatterns {
@@ -86,8 +86,8 @@ impl PathPatterns {
         firsts.iter().any(|own| is_first_name(path.as_bytes(), own.as_bytes()))
     }
 
-    /// Whether they could hold something below a folder, whatever there is now. Those that begin with a wildcard could
-    /// hold something below any, and are not asked: of them only what is there counts.
+    /// Whether they could hold something below a folder, whatever exists now. Those that begin with a wildcard could
+    /// hold something below any folder, and are not considered: for them, only what exists counts.
     pub(super) fn reach_below(&self, folder: &RepoPath) -> bool {
         spellings(folder).iter().any(|folder| {
             let names: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
@@ -118,8 +118,7 @@ fn glob(pattern: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(pattern).literal_separator(true).case_insensitive(true).build()
 }
 
-/// The first names of what a pattern holds; none where a wildcard stands there, or where more than letter case may
-/// differ.
+/// The first names of what a pattern holds; none if a wildcard is there, or if more than letter case may differ.
 fn first_names(pattern: &str, plain: &str) -> Option<Vec<String>> {
     if !pattern.is_ascii() || !plain.eq_ignore_ascii_case(pattern) {
         return None;
@@ -171,7 +170,7 @@ fn reach_below(components: &[PatternComponent], folder: &[&str]) -> bool {
     }
 }
 
-/// A pattern without `{a,b}`, as many as it takes; none where those are too many.
+/// The patterns without `{a,b}` that a pattern expands to; none if there are too many.
 fn alternatives(pattern: &str) -> Option<Vec<String>> {
     let (mut done, mut open) = (Vec::new(), vec![pattern.to_owned()]);
     while let Some(pattern) = open.pop() {
@@ -259,7 +258,7 @@ fn why_idle(pattern: &str) -> Option<&'static str> {
     })
 }
 
-/// What was meant; none where nobody can say.
+/// What was probably meant; none if that is unclear.
 fn mended(pattern: &str) -> Option<String> {
     let text = pattern.trim().replace('\\', "/");
     let mut names: Vec<&str> = Vec::new();

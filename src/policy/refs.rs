@@ -1,20 +1,20 @@
-//! Which refs are protected, and what a push may do to them. What nothing names is refused.
+//! Which refs are protected, and what a push may do to them. A ref that is not named is refused.
 
 use globset::{GlobBuilder, GlobSet};
 
 use crate::change::spelling::folded;
 
-/// What the policy says of one ref.
+/// What the policy says about one ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefProtection {
-    /// Takes only what is undersigned.
+    /// Accepts only what is signed.
     Protected {
         /// A push may put another history in place of this one.
         rewrite: bool,
         /// A push may delete it.
         delete: bool,
     },
-    /// Takes anything: a place to propose changes from.
+    /// Accepts anything: a place to propose changes from.
     Open,
     /// Spelled like a protected ref but for letter case or Unicode form: on many file systems it is the same ref.
     Alias,
@@ -56,7 +56,7 @@ impl RefRule {
 }
 
 impl Refs {
-    /// Where several rules name a ref, it may do only what all of them let it.
+    /// If several rules name a ref, only what all of them allow is allowed.
     pub fn protection(&self, name: &str) -> RefProtection {
         let mut matching = self.rules.iter().filter(|rule| rule.exact.is_match(name)).peekable();
         if matching.peek().is_some() {

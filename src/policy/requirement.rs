@@ -1,5 +1,5 @@
-//! What a change needs, and whether it has it. The union over all compartments that it touches; within each, slots are
-//! filled by distinct people.
+//! What a change requires, and whether that is fulfilled. The union over all compartments that it touches; within each,
+//! slots are filled by distinct people.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -25,16 +25,16 @@ pub struct Requirement {
     pub slots: Vec<Slot>,
     /// How strictly each of them is tied to what lands.
     pub binding: Binding,
-    /// The least that each of them must prove of the signer being there.
+    /// The least that each of them must prove about the presence of the signer.
     pub presence: Presence,
     /// Seconds that the last needed approval must have been known to the gate.
     pub cooling: i64,
 }
 
-/// A compartment that stands alone was touched together with something else.
+/// A compartment that must change alone was touched together with something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// The one that stands alone.
+    /// The one that must change alone.
     pub compartment: String,
     /// A path outside of it.
     pub path: RepoPath,
@@ -68,7 +68,7 @@ pub enum Ai {
 pub struct Asked {
     /// One for each touched compartment, and for AI assistance where it asks for something.
     pub requirements: Vec<Requirement>,
-    /// What no signature makes good: the change must be split.
+    /// What no signature can cure: the change must be split.
     pub violations: Vec<Violation>,
     /// The compartments that are touched, by name.
     pub compartments: Vec<String>,
@@ -137,8 +137,8 @@ impl Policy {
         Asked { requirements, violations, compartments }
     }
 
-    /// The links that land in a compartment and lead out of it, to what others sign for, or out of the repository; each
-    /// with the compartment that would have to let it.
+    /// The links in a compartment that lead out of it, to what others sign for, or out of the repository; each with the
+    /// compartment that would have to allow it.
     pub fn leading_out<'l>(&self, links: &[&'l Link]) -> Vec<(&'l Link, String)> {
         let landing = links.iter().filter(|link| link.lands);
         let out = landing.flat_map(|link| {
@@ -172,7 +172,7 @@ impl Policy {
         (!self.hidden.is_empty()).then(|| Requirement { slots: self.hidden.clone(), ..Requirement::named(HIDDEN) })
     }
 
-    /// What stands in for every compartment's requirement in an emergency.
+    /// What replaces every compartment's requirement in an emergency.
     pub fn emergency(&self) -> Option<Requirement> {
         self.break_glass.as_ref().map(Requirement::of_emergency)
     }

@@ -44,31 +44,31 @@ impl Person {
     }
 }
 
-/// A key as the roster took it in. What its signatures prove of a person being there depends on this, never on the
-/// record: software can mint a security key and set any flags.
+/// A key as the roster enrolled it. What its signatures prove about the presence of a person depends on this, never on
+/// the record: software can create a security key and set any flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrolment {
     /// The public key, as it signs records.
     pub key: Key,
-    /// The most that this key is believed.
+    /// The most that this key is believed to prove.
     pub presence: Presence,
     /// SHA-256 of the attestation that was checked when the key was made.
     pub attestation: Option<String>,
     /// From when on it may sign, and until when (left out); seconds since the epoch.
     pub valid: (Option<i64>, Option<i64>),
-    /// Whether it was given up; such a key stays in the roster, so that older records keep their owner.
+    /// Whether it was revoked; such a key stays in the roster, so that older records keep their owner.
     pub revoked: Option<Revocation>,
 }
 
 /// Why a key signs no more. Times are seconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revocation {
-    /// Given up in good order: what the gate had received by then stays.
+    /// Retired in good order: what the gate had received by then remains valid.
     Retired {
         /// From then on it signs no more.
         at: i64,
     },
-    /// In other hands since then: what was received later counts for nothing.
+    /// In other hands since then: what was received later does not count.
     Compromised {
         /// From then on somebody else may have it.
         since: i64,

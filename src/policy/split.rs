@@ -15,10 +15,10 @@ pub struct SplitChange {
 }
 
 impl Policy {
-    /// Parts that each keep to the limit of compartments and leave alone what stands alone; one part, or a part that is
-    /// too large, where paths that lie in several compartments at once allow no better. Paths go into the fullest part
-    /// that takes them, largest compartments first, so there are few parts; that they build by themselves, nobody can
-    /// say here.
+    /// Parts that each keep to the limit of compartments and keep separate what must change alone; one part, or a part
+    /// that is too large, where paths that lie in several compartments at once prevent that. Paths go into the fullest
+    /// part that takes them, largest compartments first, so there are few parts; that they build by themselves, cannot
+    /// be determined here.
     pub fn split<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<SplitChange> {
         let most = self.limits.compartments.unwrap_or(usize::MAX);
         let mut groups: BTreeMap<BTreeSet<String>, Vec<RepoPath>> = BTreeMap::new();

@@ -1,4 +1,5 @@
-//! `[broker.NAME]` and `[target.NAME]`: where commands run that agents ask for, what runs them, and who lets it.
+//! `[broker.NAME]` and `[target.NAME]`: where commands that agents request run, what runs them, and who authorizes
+//! them.
 
 use std::fmt;
 
@@ -11,7 +12,7 @@ pub const SIGN: &str = "sign";
 /// That of what destructive ones need on top.
 pub const DESTRUCTIVE: &str = "destructive";
 
-/// A program that admits requests, runs what was authorized, and signs what became of it.
+/// A program that admits requests, runs what was authorized, and signs the results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broker {
     /// Its name in the policy.
@@ -20,12 +21,12 @@ pub struct Broker {
     pub key: Key,
 }
 
-/// How much stands between an agent and a target besides its own good will. Ordered from weak to strong.
+/// How much separates an agent from a target besides its own good will. Ordered from weak to strong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// A hook of the agent asks; nothing else holds it.
+    /// A hook of the agent asks; nothing else restrains it.
     L0,
-    /// A broker runs the commands, in the account of who asks.
+    /// A broker runs the commands, in the account of the requester.
     L1,
     /// The credential is another account's.
     L2,
@@ -60,7 +61,7 @@ impl fmt::Display for Level {
 /// Who starts a run that was authorized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// Who asked, by a second call.
+    /// The requester, by a second call.
     Call,
     /// The broker, as soon as it may.
     Authorized,
@@ -75,7 +76,7 @@ pub struct Target {
     pub broker: String,
     /// What it is, for people.
     pub about: String,
-    /// Where less is proven, nothing runs.
+    /// If less is proven, nothing runs.
     pub level: Level,
     /// Whose authorizations each request needs, but those of [`CommandEntry::unasked`].
     pub sign: Vec<Slot>,
@@ -83,13 +84,13 @@ pub struct Target {
     pub destructive: Vec<Slot>,
     /// What each authorization must prove of the signer being there.
     pub presence: Presence,
-    /// From its signature on an authorization counts for so long at most, and a request from its admission on.
+    /// An authorization counts at most this long from its signature, and a request from its admission.
     pub valid: i64,
     /// Open requests of one operator.
     pub pending: usize,
     /// Names of freezes of the policy in which nothing starts.
     pub freezes: Vec<String>,
-    /// So long must the last authorization of a destructive request have been known to the broker.
+    /// How long the broker must have known the last authorization of a destructive request.
     pub cooling: i64,
     /// How old the broker's last reading of the ledger may be.
     pub fresh: i64,
@@ -97,7 +98,7 @@ pub struct Target {
     pub start: Start,
     /// How an emergency is let through; without it none is.
     pub break_glass: Option<TargetBreakGlass>,
-    /// What may be asked, in the order of the file. Anything else is destructive.
+    /// The allowed commands, in the order of the file. Anything else is destructive.
     pub commands: Vec<CommandEntry>,
 }
 
@@ -112,7 +113,7 @@ pub struct TargetBreakGlass {
     pub presence: Presence,
     /// Runs in any 30 days.
     pub max_per_30d: usize,
-    /// Seconds after which it must have been authorized in the ordinary way; else nothing more runs there.
+    /// Seconds within which it must be authorized in the ordinary way; after that, nothing more runs there.
     pub debt_after: i64,
 }
 
@@ -243,7 +244,7 @@ impl Policy {
         self.freezes.iter().find(on)
     }
 
-    /// Whether a person is known who could authorize something at a target.
+    /// Whether a person could authorize something at a target.
     pub fn may_authorize(&self, target: &Target, person: &Person, now: i64) -> bool {
         let slots = target.sign.iter().chain(&target.destructive);
         slots.into_iter().any(|slot| person.could_fill(&slot.role, target.presence, now))

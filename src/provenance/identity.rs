@@ -11,7 +11,7 @@ use crate::change::{Commit, Identity};
 pub fn author_set(commits: &[Commit], rules: &Rules) -> Vec<Identity> {
     let of = |commit: &Commit| {
         let scan = lines::scan(&commit.message);
-        // Among what nobody looked at, a co-author may stand.
+        // The part that was not read may name a co-author.
         let unread = (scan.skipped > 0).then(lines::unknown);
         let co_authors = scan.lines.into_iter().flat_map(|line| line.co_authors()).chain(unread);
         written_by(&commit.author).into_iter().chain(co_authors).collect::<Vec<_>>()

@@ -22,9 +22,9 @@ pub(super) struct MessageLine {
     /// Without hidden characters, as `key` and `text` are: they must not keep a rule from matching.
     pub value: String,
     pub text: String,
-    /// As it stands in the message.
+    /// Unchanged from the message.
     pub raw: String,
-    /// Characters stood in the key that hide, or that pass for others.
+    /// The key contained hidden characters, or characters that imitate others.
     pub disguised: bool,
     indent: usize,
 }
@@ -53,7 +53,7 @@ impl MessageLine {
     }
 }
 
-/// Somebody who is said to be there and not who.
+/// A person who is said to exist but is not named.
 pub(super) fn unknown() -> Identity {
     Identity { name: "unnamed co-author".to_owned(), email: String::new() }
 }

@@ -53,7 +53,7 @@ pub enum Class {
     Assisted,
     /// A review bot's suggestion was taken over.
     AiSuggestionAccepted,
-    /// Dependabot and its kin.
+    /// Dependabot and similar bots.
     BotNotAi,
     /// "No AI was used": a claim, and never evidence for it.
     NegativeClaim,
@@ -177,7 +177,7 @@ impl Provenance {
         self.evidence.iter().any(|evidence| evidence.class.is_ai())
     }
 
-    /// The tool to name in one word; none where none is known.
+    /// The tool to name in one word; none if none is known.
     pub fn agent(&self) -> Option<&str> {
         self.agent.as_deref()
     }

@@ -1,5 +1,5 @@
-//! Bytes → a request, or why not. Stricter than HTTP allows, because what two programs read differently is how a
-//! request is smuggled past the first of them: one way to end a line, one way to say how long a body is.
+//! Bytes → a request, or why not. Stricter than HTTP allows, because differences between two parsers are how a request
+//! is smuggled past the first of them: there is one way to end a line, and one way to give the length of a body.
 
 use std::io::{self, BufRead, ErrorKind, Read as _};
 
@@ -7,15 +7,15 @@ use std::io::{self, BufRead, ErrorKind, Read as _};
 pub const MAX_HEAD: usize = 16 << 10;
 pub const MAX_HEADERS: usize = 64;
 
-/// What stands before the body.
+/// Everything before the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     pub method: String,
-    /// As it was sent: nothing in it is decoded.
+    /// As sent: nothing in it is decoded.
     pub target: String,
-    /// 1 of HTTP/1.1.
+    /// The 1 of HTTP/1.1.
     pub minor: u8,
-    /// In their order, with white space around the values taken off.
+    /// In order, without white space around the values.
     pub headers: Vec<(String, Vec<u8>)>,
     /// Bytes of the body.
     pub length: u64,
@@ -27,7 +27,7 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// Why something is not done: a status and a sentence.
+/// Why a request is refused: a status and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpError {
     pub status: u16,
@@ -43,7 +43,7 @@ impl HttpError {
 /// Why there is no request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestError {
-    /// Nobody is there any more to be told.
+    /// The client is gone; nobody would read an answer.
     Gone,
     Refused(HttpError),
 }
@@ -63,10 +63,10 @@ fn refused(status: u16, sentence: impl Into<String>) -> RequestError {
     RequestError::Refused(HttpError::new(status, sentence))
 }
 
-/// Reads up to the body, of which `max_body` bytes are allowed.
+/// Reads up to the body, which may have `max_body` bytes.
 ///
 /// # Errors
-/// [`RequestError`]; what is left in the reader then is no request.
+/// [`RequestError`]; what remains in the reader then is not a request.
 pub fn read_head(reader: &mut impl BufRead, max_body: u64) -> Result<Head, RequestError> {
     let bytes = head_bytes(reader)?;
     let mut head = parse(&bytes)?;
@@ -75,17 +75,17 @@ pub fn read_head(reader: &mut impl BufRead, max_body: u64) -> Result<Head, Reque
     Ok(head)
 }
 
-/// Reads the body that a head announces. Room is taken as bytes arrive, never because a header promises them.
+/// Reads the body that a head announces. Memory is allocated as bytes arrive, never because a header promises them.
 ///
 /// # Errors
-/// [`RequestError`]; a body that ends early is none.
+/// [`RequestError`]; a body that ends early is an error.
 pub fn read_body(reader: &mut impl BufRead, head: Head) -> Result<Request, RequestError> {
     let mut body = Vec::new();
     reader.by_ref().take(head.length).read_to_end(&mut body)?;
     if (body.len() as u64) < head.length { Err(RequestError::Gone) } else { Ok(Request { head, body }) }
 }
 
-/// Everything up to the empty line, with every line checked as it comes.
+/// Everything up to the empty line; every line is checked as it arrives.
 fn head_bytes(reader: &mut impl BufRead) -> Result<Vec<u8>, RequestError> {
     let mut head = Vec::new();
     loop {
@@ -132,7 +132,7 @@ fn parse(bytes: &[u8]) -> Result<Head, RequestError> {
     else {
         return Err(refused(400, "The head of the request is not HTTP/1.1."));
     };
-    // Where the parser sees the end of the head elsewhere than we did, somebody else may too.
+    // If the parser sees the end of the head elsewhere than we did, another program may too.
     if end != bytes.len() {
         return Err(refused(400, "The head of the request is not HTTP/1.1."));
     }
@@ -148,7 +148,7 @@ fn check_host(head: &Head) -> Result<(), RequestError> {
     }
 }
 
-/// How long the body is: said once, in decimal, or not at all.
+/// The length of the body: given once, in decimal, or not at all.
 fn length(head: &Head, max_body: u64) -> Result<u64, RequestError> {
     let lengths: Vec<_> = head.all("content-length").collect();
     let mut codings = head.all("transfer-encoding");
@@ -167,7 +167,7 @@ fn length(head: &Head, max_body: u64) -> Result<u64, RequestError> {
     }
 }
 
-/// A decimal number; none where it is too large to be one.
+/// A decimal number; none if it is too large.
 fn decimal(digits: &[u8]) -> Result<Option<u64>, RequestError> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(refused(400, "Content-Length is no decimal number."));
@@ -176,18 +176,18 @@ fn decimal(digits: &[u8]) -> Result<Option<u64>, RequestError> {
 }
 
 impl Head {
-    /// The values of all headers of a name, given in lower case.
+    /// The values of all headers of a name, which is given in lower case.
     pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
         self.headers.iter().filter(move |(held, _)| held.eq_ignore_ascii_case(name)).map(|(_, value)| &value[..])
     }
 
-    /// Whether the client means to send no further request.
+    /// Whether the client will send no further request.
     pub fn closes(&self) -> bool {
         let tokens = self.all("connection").flat_map(|value| value.split(|&b| b == b','));
         self.minor == 0 || tokens.map(<[u8]>::trim_ascii).any(|token| token.eq_ignore_ascii_case(b"close"))
     }
 
-    /// Whether the client waits for a word before it sends the body.
+    /// Whether the client waits for an interim answer before it sends the body.
     ///
     /// # Errors
     /// It expects something else.
@@ -200,13 +200,13 @@ impl Head {
     }
 }
 
-/// What is sent back.
+/// The answer that is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
     /// Its media type.
     pub kind: &'static str,
-    /// Besides those that every answer has.
+    /// In addition to those that every answer has.
     pub headers: Vec<(&'static str, String)>,
     pub body: String,
 }
@@ -225,7 +225,7 @@ impl Answer {
         self
     }
 
-    /// As bytes; without the body where the request was a HEAD.
+    /// As bytes; without the body if the request was a HEAD.
     pub fn encode(&self, date: &str, closes: bool, bodiless: bool) -> Vec<u8> {
         let mut text = format!(
             "HTTP/1.1 {} {}\r\ndate: {date}\r\ncontent-type: {}\r\ncontent-length: {}\r\ncache-control: \
@@ -291,7 +291,7 @@ mod tests {
         }
     }
 
-    /// Lines of a head after `POST / HTTP/1.1` and Host, and what becomes of it; the body is `{}`.
+    /// Lines of a head after `POST / HTTP/1.1` and Host, and the resulting status; the body is `{}`.
     const HEADS: [(&str, u16); 27] = [
         ("Content-Length: 2\r\n", 200),
         ("content-length:2\r\n", 200),

@@ -1,6 +1,6 @@
 //! What a monitoring system reads of the service: numbers since it started, in Prometheus' text format 0.0.4
-//! (<https://prometheus.io/docs/instrumenting/exposition_formats/>). No name of a repository, ref or person is among
-//! them, so that whoever may read them learns how much there is to do and nothing of what.
+//! (<https://prometheus.io/docs/instrumenting/exposition_formats/>). No name of a repository, ref or person is
+//! included: a reader learns how much work there is, and nothing about its content.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use crate::gate::{Decided, Outcome, ReasonEffect};
 /// Its media type.
 pub const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Upper ends of the classes of how long a judgement took, in seconds.
+/// Upper bounds of the buckets for the duration of a judgement, in seconds.
 const CLASSES: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0];
 
 #[derive(Debug, Default)]
@@ -23,10 +23,10 @@ struct Counted {
     verdicts: BTreeMap<&'static str, u64>,
     reasons: BTreeMap<&'static str, u64>,
     refused: BTreeMap<u16, u64>,
-    /// As many in each class as took no longer than its end; then all.
+    /// For each bucket, the number that took no longer than its bound; then all.
     times: [u64; CLASSES.len() + 1],
     seconds: f64,
-    /// Of the ledger that was judged by last.
+    /// Of the last ledger that was used for a judgement.
     records: usize,
     chains: usize,
 }
@@ -54,7 +54,7 @@ impl Metrics {
         }
     }
 
-    /// All of them, with what the workers do now.
+    /// All of them, with the current load of the workers.
     pub fn text(&self, (working, waiting): (usize, usize)) -> String {
         let Ok(counted) = self.0.lock() else { return String::new() };
         let mut text = Text::default();
@@ -108,7 +108,7 @@ impl Text {
     }
 }
 
-/// Bytes of memory that are in use, where the system says so as Linux does.
+/// Bytes of memory in use, if the system reports them as Linux does.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

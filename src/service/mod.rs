@@ -1,8 +1,9 @@
-//! FLOOR 4: the gate as a service. Sockets, and how much of everything there may be at a time.
+//! FLOOR 4: the gate as a service. Sockets, and limits on how much of everything there may be at a time.
 //!
-//! A connection has a thread that only waits and reads, so that slow clients hold up nobody; what is asked is judged by
-//! at most as many at a time as there are workers, and how the service is needs none. Between two requests it keeps
-//! numbers, and what it need not read again: parsed policies, and of ledgers what has a say. No verdict.
+//! Each connection has a thread that only waits and reads, so that slow clients do not block others. The number of
+//! concurrent judgements is limited by the number of workers; the state of the service can be read without a worker.
+//! Between two requests it keeps numbers, and what need not be read again: parsed policies, and the relevant parts of
+//! ledgers. It keeps no verdict.
 
 pub mod http;
 pub mod metrics;
@@ -22,32 +23,34 @@ use http::{Answer, HttpError, Request, RequestError};
 use metrics::Metrics;
 use socket::{Listener, Stream, Timed};
 
-/// Connections at a time: those that are read, that wait for a worker, that are answered, and that are idle.
+/// Connections at a time: those that are being read, that wait for a worker, that are being answered, and that are
+/// idle.
 pub const MAX_CONNECTIONS: usize = 128;
 /// Requests on one connection.
 pub const MAX_TURNS: usize = 1_000;
 /// Bytes that are read ahead.
 const BUFFER: usize = 8 << 10;
-/// As the main thread has: what judges here must reach as deep as what judges there. Only what is used of it is taken.
+/// As large as that of the main thread: a judgement here must be able to recurse as deep as one there. Only the used
+/// part takes memory.
 const STACK: usize = 8 << 20;
-/// Connections that were turned away, kept open for their clients to read why.
+/// Refused connections that are kept open so that their clients can read why.
 const MAX_LEAVING: usize = 32;
-/// How soon an idle connection notices that the service ends.
+/// How soon an idle connection notices that the service is ending.
 const SLICE: Duration = Duration::from_millis(200);
-/// How long a client that is not to say more may take to hang up.
+/// How long a client that must not send more may take to hang up.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// After a failure to accept a connection: most likely there are no file handles left.
+/// The pause after a failure to accept a connection: most likely there are no file handles left.
 const RECOVER: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes.
     pub max_body: u64,
-    /// For a request to arrive whole; again for the answer to be taken.
+    /// For a request to arrive in full; and again for the answer to be read.
     pub timeout: Duration,
 }
 
-/// What was done so far.
+/// Counts of what was done so far.
 #[derive(Debug)]
 pub struct Tally {
     pub since: Instant,
@@ -74,10 +77,11 @@ impl Default for Tally {
     }
 }
 
-/// Gives an answer; called by as many threads as there are connections.
+/// Returns an answer; called by as many threads as there are connections.
 pub type Answerer<'a> = &'a (dyn Fn(&Request) -> Answer + Sync);
 
-/// Serves until `stop` is set and the listener woken: then nobody is let in, and what has begun is finished.
+/// Serves until `stop` is set and the listener is woken: then no connection is accepted, and requests under way are
+/// finished.
 pub fn run(listener: Listener, limits: &Limits, stop: &AtomicBool, tally: &Tally, answer: Answerer<'_>) {
     let service = Service { limits, stop, tally, answer, open: AtomicUsize::new(0) };
     let mut leaving = VecDeque::new();
@@ -106,7 +110,7 @@ struct Service<'s> {
     open: AtomicUsize,
 }
 
-/// One of [`MAX_CONNECTIONS`], given back when it is dropped.
+/// One of [`MAX_CONNECTIONS`], released on drop.
 struct OpenConnection<'s>(&'s AtomicUsize);
 
 impl Drop for OpenConnection<'_> {
@@ -120,7 +124,7 @@ impl Service<'_> {
         self.stop.load(Ordering::Acquire)
     }
 
-    /// The next connection; none when the service ends.
+    /// The next connection; none when the service is ending.
     fn next(&self, listener: &Listener) -> Option<Stream> {
         while !self.is_ending() {
             match listener.accept() {
@@ -133,7 +137,7 @@ impl Service<'_> {
     }
 
     fn admit(&self) -> Option<OpenConnection<'_>> {
-        // Only the thread that accepts adds to it.
+        // Only the accepting thread adds to it.
         let free = self.open.load(Ordering::Acquire) < MAX_CONNECTIONS;
         free.then(|| {
             self.open.fetch_add(1, Ordering::AcqRel);
@@ -141,8 +145,8 @@ impl Service<'_> {
         })
     }
 
-    /// Says that there is no room, without waiting for anything. Closing at once could take the answer back before it
-    /// was read, so the connection stays until others are turned away.
+    /// Reports that there is no room, without waiting for anything. Closing at once could discard the answer before it
+    /// is read, so the connection stays open until others are refused.
     fn turn_away(&self, stream: Stream, leaving: &mut VecDeque<Stream>) {
         self.tally.refuse(503);
         let answer = Answer::from(HttpError::new(503, "There are too many connections. Try again."));
@@ -165,7 +169,7 @@ impl Service<'_> {
                     let answer = self.answer(&request);
                     (answer, !request.head.closes(), request.head.method == "HEAD")
                 }
-                // Cut off in the middle: nothing was asked.
+                // Cut off midway: there was no request.
                 Err(RequestError::Gone) => return,
                 Err(RequestError::Refused(error)) => (error.into(), false, false),
             };
@@ -206,7 +210,7 @@ impl Service<'_> {
         http::read_body(reader, head)
     }
 
-    /// A panic is a mistake of ours; it answers as one, and never lets anything through.
+    /// A panic is a bug of ours; it is answered as one, and never lets anything through.
     fn answer(&self, request: &Request) -> Answer {
         catch_unwind(AssertUnwindSafe(|| (self.answer)(request))).unwrap_or_else(|_| {
             HttpError::new(500, "The gate failed on this request; nothing is allowed. This is a mistake in undersign.")
@@ -219,8 +223,8 @@ fn is_late(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }
 
-/// Reads on without heeding it until the client hangs up: a connection that is closed with bytes unread is reset, and
-/// the client might lose the answer.
+/// Reads and discards until the client hangs up: a connection that is closed with unread bytes is reset, and the client
+/// might lose the answer.
 fn farewell(stream: &Stream) {
     if stream.shutdown(Shutdown::Write).is_err() {
         return;
@@ -230,7 +234,7 @@ fn farewell(stream: &Stream) {
     while reader.read(&mut scrap).is_ok_and(|read| read > 0) {}
 }
 
-/// As the Date header has it.
+/// In the format of the Date header.
 fn date() -> String {
     let now = jiff::Timestamp::now();
     jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap_or_default()

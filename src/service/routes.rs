@@ -1,5 +1,5 @@
-//! What may be asked: JSON → the gate → JSON. Which repository is a name below a directory or the one that is
-//! served; no name leads anywhere else.
+//! The requests: JSON → the gate → JSON. The repository is named below a directory, or is the only one that is served;
+//! no name leads anywhere else.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -18,15 +18,15 @@ use crate::enforcement::{self, Settings, Update};
 use crate::gate::Lands;
 use crate::source::git;
 
-/// Characters of what is said about a mistake in a request.
+/// Characters of the message about a mistake in a request.
 const MAX_SAID: usize = 300;
-/// Directories with objects of one push; git has one, and its alternates.
+/// Directories with the objects of one push; git has one, and its alternates.
 const MAX_QUARANTINE: usize = 16;
 
 /// What is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Served {
-    /// One repository, asked for by this very text.
+    /// One repository, requested by exactly this text.
     One(String),
     /// All repositories below a directory, which is canonical.
     Below(PathBuf),
@@ -46,9 +46,9 @@ pub struct Routes<'r> {
     pub settings: Settings,
     pub tally: &'r Tally,
     pub workers: Workers,
-    /// Names by which it may be asked, without port; none where anybody who can connect may use any.
+    /// Host names by which it may be requested, without port; none if any client that can connect may use any name.
     pub hosts: Option<Vec<String>>,
-    /// Whether it tells its numbers.
+    /// Whether it serves its metrics.
     pub has_metrics: bool,
     /// Seconds since the epoch.
     pub clock: fn() -> i64,
@@ -81,17 +81,17 @@ struct Moved {
     new: String,
 }
 
-/// A repository that may be asked about.
+/// A repository that may be requested.
 struct ServedRepository {
     repository: String,
     settings: Settings,
-    /// Where its objects are; none where it cannot be read.
+    /// Its git directory; none if it cannot be read.
     git_dir: Option<PathBuf>,
 }
 
 impl Routes<'_> {
     pub fn answer(&self, request: &Request) -> Answer {
-        // A page in somebody's browser must not speak for a host. Browsers say where a page comes from, hosts never do.
+        // A page in a person's browser must not act as a host. Browsers send the origin of a page, hosts never do.
         if request.head.all("origin").next().is_some() {
             return HttpError::new(403, "Browsers may not ask here.").into();
         }
@@ -112,8 +112,8 @@ impl Routes<'_> {
         }
     }
 
-    /// A page whose name was made to lead to loopback asks by that name. Only HTTP/1.0, which no browser speaks, may
-    /// leave it out.
+    /// A page whose domain name was made to resolve to loopback sends that name. Only HTTP/1.0, which no browser uses,
+    /// may omit it.
     fn is_own_name(&self, request: &Request) -> bool {
         let Some(hosts) = &self.hosts else { return true };
         request.head.all("host").all(|host| {
@@ -132,7 +132,7 @@ impl Routes<'_> {
             return Err(malformed("updates is empty"));
         }
         let updates: Vec<_> = asked.updates.into_iter().map(update).collect::<Result<_, _>>()?;
-        // Git never moves a ref twice in one push, and what that would mean nobody has said.
+        // Git never moves a ref twice in one push, and the meaning of that is undefined.
         let names: HashSet<_> = updates.iter().map(|update| &update.name).collect();
         if names.len() < updates.len() {
             return Err(malformed("updates names a ref twice"));
@@ -177,7 +177,7 @@ impl Routes<'_> {
         if !is_plain(name) {
             return Err(malformed("repository is no plain name below the directory that is served"));
         }
-        // What lies outside is as absent as what is not there: a name is no way to look around.
+        // What lies outside is reported like what does not exist: names must not serve to look around.
         let path = std::fs::canonicalize(root.join(name)).map_err(|_| absent())?;
         let inside = |path: &Path| path.starts_with(root) && path != root;
         if !inside(&path) {
@@ -187,7 +187,7 @@ impl Routes<'_> {
         let (true, true, Some(repository)) = (inside(&own), inside(&shared), own.to_str()) else {
             return Err(absent());
         };
-        // One state for a repository, by whatever name or worktree it is asked for; else the gate would forget.
+        // One state per repository, whatever name or worktree is requested; otherwise the gate would forget.
         let beside = shared.strip_prefix(root).unwrap_or(&shared);
         let state = self.settings.state.as_ref().map(|state| state.join(beside));
         let settings = Settings { state, ..self.settings.clone() };
@@ -218,7 +218,7 @@ impl Routes<'_> {
 }
 
 impl ServedRepository {
-    /// Directories of objects that are not let in yet, each inside the git directory.
+    /// Directories of objects that are not accepted yet, each inside the git directory.
     fn quarantine(&self, dirs: &[PathBuf]) -> Result<Vec<PathBuf>, HttpError> {
         if dirs.len() > MAX_QUARANTINE {
             return Err(malformed(&format!("quarantine names more than {MAX_QUARANTINE} directories")));
@@ -244,11 +244,11 @@ fn update(moved: Moved) -> Result<Update, HttpError> {
     Ok(Update { old: id(&moved.old)?, new: id(&moved.new)?, name: moved.name })
 }
 
-/// Whether a name goes down only: no root, no `..`, no `.`, nothing empty.
+/// Whether a name only goes down: no root, no `..`, no `.`, no empty component.
 fn is_plain(name: &str) -> bool {
     let path = Path::new(name);
     let normal = path.components().all(|part| matches!(part, Component::Normal(_)));
-    // As components, `a//b` and `a/./b` are `a/b`; as text they are other names for it.
+    // As components, `a//b` and `a/./b` are `a/b`; as text they are different names for it.
     normal && !name.contains('\0') && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 

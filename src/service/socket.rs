@@ -1,4 +1,4 @@
-//! Where the service listens: loopback or a socket file, nowhere else.
+//! Where the service listens: at loopback or at a socket file, nowhere else.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-/// Owner and group of the socket file may ask, nobody else.
+/// Only the owner and the group of the socket file may connect.
 const MODE: u32 = 0o660;
-/// How long a wake-up call of our own may take.
+/// How long our own wake-up connection may take.
 const WAKE: Duration = Duration::from_secs(1);
 
 /// An address to listen at.
@@ -47,7 +47,7 @@ impl FromStr for Address {
     }
 }
 
-/// A place that is listened at; a socket file goes when it is dropped.
+/// An address where the service listens; a socket file is removed on drop.
 #[derive(Debug)]
 pub enum Listener {
     Loopback(TcpListener),
@@ -56,7 +56,7 @@ pub enum Listener {
 
 impl Listener {
     /// # Errors
-    /// A sentence: the place is taken, or cannot be used.
+    /// A sentence: the address is in use, or cannot be used.
     pub fn bind(address: &Address) -> Result<Listener, String> {
         match address {
             Address::Loopback(address) => TcpListener::bind(address)
@@ -81,7 +81,7 @@ impl Listener {
         }
     }
 
-    /// What makes a thread that waits in [`Listener::accept`] return.
+    /// Makes a thread that waits in [`Listener::accept`] return.
     pub fn waker(&self) -> io::Result<Waker> {
         Ok(match self {
             Listener::Loopback(listener) => {
@@ -108,7 +108,7 @@ impl fmt::Display for Listener {
     }
 }
 
-/// Ends the waiting for connections.
+/// Ends the wait for connections.
 pub struct Waker {
     address: Address,
     /// The listening socket itself.
@@ -117,7 +117,7 @@ pub struct Waker {
 
 impl Waker {
     pub fn wake(&self) {
-        // Linux lets go of who waits; elsewhere it takes a connection.
+        // On Linux this wakes the waiting thread; on other systems it takes a connection.
         if self.handle.shutdown(Shutdown::Both).is_err() {
             match &self.address {
                 Address::Loopback(address) => drop(TcpStream::connect_timeout(address, WAKE)),
@@ -127,7 +127,7 @@ impl Waker {
     }
 }
 
-/// The file of a unix socket, known by its inode: what somebody else put in its place stays.
+/// The file of a unix socket, identified by its inode: a file that replaced it is not removed.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
@@ -138,13 +138,13 @@ impl SocketFile {
     fn bind(path: &Path) -> Result<(UnixListener, SocketFile), String> {
         check_free(path)?;
         let failed = |error: io::Error| format!("The socket {} cannot be made: {error}.", path.display());
-        // Made where nobody else can reach it, and moved into place with the right mode: there is no moment at which a
-        // stranger could connect. Moving also replaces what is stale in one step.
+        // Created where no other user can reach it, and moved into place with the right mode: at no moment could a
+        // stranger connect. Moving also replaces a stale file in one step.
         let parent = path.parent().unwrap_or(Path::new("."));
         let private = std::fs::Permissions::from_mode(0o700);
         let nest = tempfile::Builder::new().prefix(".").rand_bytes(8).permissions(private).tempdir_in(parent);
         let nest = nest.map_err(failed)?;
-        // Named as the path is: the whole path may be longer than that of a socket may be.
+        // A relative name: the whole path may be longer than a socket path may be.
         let name = nest.path().file_name().unwrap_or_default();
         bind_in(&parent.join(name), path).map_err(failed)
     }
@@ -163,7 +163,7 @@ fn inode(path: &Path) -> io::Result<(u64, u64)> {
     std::fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino()))
 }
 
-/// Whether a socket may be put at a path: nothing is there, or a socket that nobody listens at.
+/// Whether a socket may be created at a path: nothing is there, or a socket without a listener.
 fn check_free(path: &Path) -> Result<(), String> {
     let shown = path.display();
     match std::fs::symlink_metadata(path) {
@@ -241,8 +241,8 @@ impl Stream {
     }
 }
 
-/// A connection with a time at which it is over, however many pieces come or go until then: a timeout for each piece
-/// alone would let a client go on for ever with a byte at a time.
+/// A connection with a deadline, however many pieces come or go until then: with a timeout for each piece only, a
+/// client could continue for ever, one byte at a time.
 pub struct Timed<'s> {
     pub stream: &'s Stream,
     pub until: Instant,

@@ -1,4 +1,5 @@
-//! How many pushes are judged at a time, and how many of one repository: whoever pushes to it must not stop the others.
+//! How many pushes are judged at a time, and how many of one repository: those who push to it must not block the
+//! others.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -33,27 +34,27 @@ struct Demand {
     waiting: usize,
 }
 
-/// Given back when it is dropped.
+/// Released on drop.
 pub struct Worker<'w> {
     workers: &'w Workers,
     repository: PathBuf,
 }
 
 impl Workers {
-    /// For one repository alone, which may have all of them.
+    /// For a single repository, which may use all of them.
     pub fn of_one(count: usize, patience: Duration) -> Workers {
         Workers { count, share: count, patience, used: Mutex::default(), freed: Condvar::new() }
     }
 
-    /// For many repositories: one may have half of them.
+    /// For many repositories: each may use half of them.
     pub fn shared(count: usize, patience: Duration) -> Workers {
         Workers { share: (count / 2).max(1), ..Workers::of_one(count, patience) }
     }
 
-    /// Waits for a worker that this repository may have.
+    /// Waits for a worker that this repository may use.
     ///
     /// # Errors
-    /// None was free in time, or too many requests of the repository wait already.
+    /// No worker was free in time, or too many requests of the repository are waiting already.
     pub fn take(&self, repository: &Path) -> Result<Worker<'_>, HttpError> {
         let mut used = self.used();
         let demand = used.by_repository.entry(repository.to_path_buf()).or_default();
@@ -77,7 +78,7 @@ impl Workers {
         }
     }
 
-    /// How many judge now, and how many requests wait.
+    /// How many are judging now, and how many requests are waiting.
     pub fn load(&self) -> (usize, usize) {
         let used = self.used();
         (used.working, used.by_repository.values().map(|demand| demand.waiting).sum())
@@ -108,7 +109,7 @@ impl Drop for Worker<'_> {
         let mut used = self.workers.used();
         used.working -= 1;
         used.change(&self.repository, |demand| demand.working -= 1);
-        // Who waits may wait for another share.
+        // The waiting threads may wait for different shares.
         self.workers.freed.notify_all();
     }
 }

@@ -16,7 +16,7 @@ const SIGN_REQUEST: u8 = 13;
 const SIGN_RESPONSE: u8 = 14;
 /// Bytes of an answer; OpenSSH's own limit.
 const MAX_ANSWER: u32 = 256 << 10;
-/// Listing is immediate; signing may wait for a person who confirms or touches.
+/// Listing is immediate; signing may wait for a person to confirm or touch.
 const LIST_TIMEOUT: Duration = Duration::from_secs(5);
 const SIGN_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -37,7 +37,7 @@ pub(super) fn holds(socket: &Path, key: &Key) -> Result<bool, KeyError> {
     Ok(false)
 }
 
-/// The signature blob that the agent makes, with flags and counter where it is a security key's.
+/// The signature blob that the agent makes, with flags and counter for a security key.
 pub(super) fn sign(socket: &Path, key: &Key, message: &[u8]) -> Result<Vec<u8>, KeyError> {
     let mut request = vec![SIGN_REQUEST];
     put(&mut request, &key.blob());

@@ -11,10 +11,10 @@ use crate::record::Key;
 use crate::record::key::KeyType;
 use crate::record::wire::put;
 
-/// Bytes; no OpenSSH private key is near it.
+/// Bytes; no OpenSSH private key comes near this.
 const MAX_KEY_FILE: u64 = 64 << 10;
 
-/// What the file says of its key without being opened: the public half, and whether it is encrypted.
+/// What the file says about its key without decryption: the public half, and whether it is encrypted.
 pub(super) fn public(path: &Path) -> Result<(Result<Key, KeyError>, bool), KeyError> {
     let key = read(path)?;
     let line = key.public_key().to_openssh().map_err(|error| unreadable(path, &error))?;

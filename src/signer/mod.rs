@@ -1,4 +1,4 @@
-//! FLOOR 2: keys that sign. A signer signs the bytes that it is given; what they are, `record` decides.
+//! FLOOR 2: keys that sign. A signer signs the bytes that it is given; `record` defines their meaning.
 
 pub mod agent;
 pub mod key_file;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::record::envelope::{Envelope, pae};
 use crate::record::{Fault, Key, sshsig};
 
-/// Why nothing was signed; each a sentence with a way on.
+/// Why nothing was signed; each a sentence that says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     #[error("The key is encrypted; its passphrase is needed.")]
@@ -38,8 +38,9 @@ pub enum KeyLocation {
 }
 
 impl SigningKey {
-    /// Finds the private half of a key: a file beside its `.pub`, else the agent. `name` is what git's
-    /// `user.signingkey` holds: the path of a private or public key, or a public key itself, `key::` before it or not.
+    /// Finds the private half of a key: a file next to its `.pub`, otherwise the agent. `name` is the value of git's
+    /// `user.signingkey`: the path of a private or public key, or a public key itself, with or without the prefix
+    /// `key::`.
     pub fn find(name: &str, agent: Option<&Path>, home: Option<&Path>) -> Result<SigningKey, KeyError> {
         let literal = name.strip_prefix("key::").unwrap_or(name);
         if literal.split_ascii_whitespace().count() >= 2 && !expand(name, home).exists() {
@@ -52,7 +53,7 @@ impl SigningKey {
         }
         let (public, encrypted) = match key_file::public(&private) {
             Ok((public, encrypted)) => (public?, encrypted),
-            // Not OpenSSH's own format: OpenSSH may still open it.
+            // Not OpenSSH's own format: OpenSSH may still be able to open it.
             Err(error) => {
                 let public = public_beside(&private).map_err(|_| error)?;
                 return Ok(SigningKey { public, location: KeyLocation::Openssh(private) });
@@ -68,12 +69,12 @@ impl SigningKey {
         self.public.fingerprint()
     }
 
-    /// Whether signing will ask for a passphrase that the caller must give.
+    /// Whether signing needs a passphrase from the caller.
     pub fn needs_passphrase(&self) -> bool {
         matches!(self.location, KeyLocation::File { encrypted: true, .. })
     }
 
-    /// Whether signing talks to the person on the terminal by itself.
+    /// Whether signing asks the person on the terminal by itself.
     pub fn needs_terminal(&self) -> bool {
         matches!(self.location, KeyLocation::Openssh(_))
     }
@@ -100,7 +101,7 @@ impl SigningKey {
                 Envelope { payload, key_hint: self.fingerprint(), armor }
             }
         };
-        // Whoever signed: only what verifies, by the key that was meant, leaves this function.
+        // Whoever signed: this function only returns what verifies with the intended key.
         match sshsig::verify_for(namespace, &envelope.armor, &message) {
             Ok((key, _)) if key == self.public => Ok(envelope),
             Ok(_) => Err(KeyError::Unusable(
@@ -128,7 +129,7 @@ fn in_agent(public: Key, agent: Option<&Path>) -> Result<SigningKey, KeyError> {
     Ok(SigningKey { public, location: KeyLocation::Agent(socket.to_path_buf()) })
 }
 
-/// The public key in the `.pub` beside a private one.
+/// The public key in the `.pub` next to a private one.
 fn public_beside(private: &Path) -> Result<Key, KeyError> {
     let path = PathBuf::from(format!("{}.pub", private.display()));
     let text = std::fs::read_to_string(&path).map_err(|error| {

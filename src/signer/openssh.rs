@@ -1,5 +1,5 @@
 //! `ssh-keygen -Y sign`: security keys, and whatever else OpenSSH can open. It asks for PIN, passphrase and touch on
-//! the terminal by itself, so the terminal must be its own while it runs.
+//! the terminal by itself, so it must have the terminal while it runs.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(super) fn sign(key: &Path, namespace: &str, message: &[u8]) -> Result<Vec<u8
         .spawn()
         .map_err(|error| failed(format!("it cannot be run ({error}); is OpenSSH installed?")))?;
     if let Some(mut input) = child.stdin.take() {
-        // It may end before it has read everything; its exit says why.
+        // It may end before it has read everything; its exit status says why.
         let _ = input.write_all(message);
     }
     let output = child.wait_with_output().map_err(|error| failed(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! The branches of the remotes and their review requests, brought by the git program with the person's own settings:
+//! The branches and review requests of the remotes, fetched by the git program with the person's own settings:
 //! refspecs, pruning, access.
 
 use std::collections::BTreeMap;
@@ -11,14 +11,14 @@ use super::program::{ALL, run_git};
 use super::{Prompts, requests, why_failed};
 use crate::source::git::Repository;
 
-/// Fetches from all remotes, as `git fetch --all` does, then their review requests, but not of those remotes that a
-/// review server answers for. Says whether any ref moved; with an error others may have.
+/// Fetches from all remotes, as `git fetch --all` does, then their review requests, except for remotes that a review
+/// server answers for. Returns whether any ref moved; on an error, others may have moved.
 pub fn fetch(repository: &Repository, answered: &[String], prompts: Prompts, now: i64) -> Result<bool, String> {
     let before = refs(repository);
-    // A submodule's remote is named by the repository's content, and nobody asked for it.
+    // A submodule's remote is named by the repository's content; nobody asked for it.
     let arguments = ["fetch", "--all", "--quiet", "--no-recurse-submodules", "--no-auto-maintenance"];
     let (ok, _, stderr) = run_git(repository, prompts, ALL, &arguments)?;
-    // Where one remote does not answer, the others may.
+    // If one remote does not answer, the others may.
     let requests = requests::fetch(repository, answered, prompts, now);
     if !ok {
         return Err(why_failed("fetch", &stderr));
@@ -32,8 +32,8 @@ fn refs(repository: &Repository) -> BTreeMap<Vec<u8>, Oid> {
     all.filter_map(|reference| Some((reference.name_bytes().to_vec(), reference.target()?))).collect()
 }
 
-/// When branches last came from a remote, in seconds since the epoch: with the last fetch by whomever, else the clone.
-/// None without remotes, and where git left no trace of either.
+/// When branches last came from a remote, in seconds since the epoch: the time of the last fetch by any program,
+/// otherwise of the clone. None without remotes, or if git left no trace of either.
 pub fn last_fetch(repository: &Repository) -> Option<i64> {
     let remotes = repository.raw.remotes().ok().filter(|remotes| !remotes.is_empty())?;
     let (own, common) = (repository.raw.path(), repository.raw.commondir());
@@ -43,7 +43,7 @@ pub fn last_fetch(repository: &Repository) -> Option<i64> {
     fetched.or_else(|| newest(&mut clones.into_iter()))
 }
 
-/// When something was last written into a file. git empties the one of a fetch that failed.
+/// When a file was last written. git empties the file of a failed fetch.
 fn written(file: &Path) -> Option<i64> {
     let metadata = std::fs::metadata(file).ok().filter(|metadata| metadata.len() > 0)?;
     let since = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;

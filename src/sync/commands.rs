@@ -1,5 +1,5 @@
-//! Chains about commands to and from a remote. Apart from decisions, since a broker must know of each push whether the
-//! remote took it.
+//! Exchanges chains about commands with a remote. Separate from decisions, since a broker must know for each push
+//! whether the remote accepted it.
 
 use git2::{ErrorCode, Oid};
 
@@ -13,26 +13,26 @@ use crate::ledger::commands::{
 use crate::record::{Chain, ChainId};
 use crate::source::git::Repository;
 
-/// What became of a chain that was sent.
+/// The result of sending a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sent {
     /// The remote holds it.
     Taken,
-    /// The remote holds something else in its place, or does not take it: the sentence says why.
+    /// The remote holds something else in its place, or does not accept it: the sentence says why.
     Refused(String),
-    /// Nobody knows: the remote was not reached, or did not answer.
+    /// Unknown: the remote was not reached, or did not answer.
     Away(String),
 }
 
 /// What a remote shows of the chains of a family.
 pub struct Shown<R> {
-    /// As it shows them. One with a fault is among them, so that who judges sees it.
+    /// Unchanged. Chains with a fault are included, so that the caller can judge them.
     pub chains: Vec<Chain<R>>,
-    /// What it holds less of, or something else, than it did: a sentence each. What is here stays.
+    /// Where the remote holds less than before, or something else: a sentence each. The local copy stays.
     pub losses: Vec<String>,
 }
 
-/// What the desk is told of a remote that it asked for commands.
+/// What the desk learns when it asks a remote for commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct News {
     pub is_new: bool,
@@ -41,7 +41,7 @@ pub struct News {
 }
 
 /// Sends what people signed here about commands and the remote was not yet seen to hold. Nothing is asked or fetched
-/// before, and one chain that does not go keeps no other here: a broker waits for it.
+/// first, and a chain that cannot be sent does not delay the others: a broker waits for them.
 pub(super) fn deliver(repository: &Repository, remote: &str, prompts: Prompts) -> Report {
     let mut report = Report::default();
     let own = match names(repository, AuthorizationRecord::PREFIX) {
@@ -60,7 +60,7 @@ pub(super) fn deliver(repository: &Repository, remote: &str, prompts: Prompts) -
             Sent::Taken => report.sent += chain.len().saturating_sub(there.len()),
             Sent::Refused(_) if is_caught_up(repository, remote, &chain, prompts) => {}
             Sent::Refused(why) => report.alarms.push(not_taken(remote, id, &why)),
-            // Nor will it answer for the next one.
+            // It will not answer for the next one either.
             Sent::Away(why) => {
                 report.alarms.push(not_taken(remote, id, why.trim_end_matches('.')));
                 break;
@@ -74,7 +74,7 @@ fn not_taken(remote: &str, id: &ChainId, why: &str) -> String {
     format!("{} did not take the chain {id}: {why}.", visible::text(remote))
 }
 
-/// Whether the remote holds all of an own chain, and more: then this disk was restored, and is brought forward.
+/// Whether the remote holds all of an own chain, and more: then this disk was restored, and the chain is advanced.
 fn is_caught_up(repository: &Repository, remote: &str, own: &AuthorizationChain, prompts: Prompts) -> bool {
     let keys = Keys::one(&own.id.key);
     let Ok(shown) = fetch::<AuthorizationRecord>(repository, remote, prompts, (&keys, &keys)) else { return false };
@@ -82,8 +82,8 @@ fn is_caught_up(repository: &Repository, remote: &str, own: &AuthorizationChain,
     copy.is_some_and(|copy| catch_up(repository, remote, own, copy))
 }
 
-/// Brings here what a remote holds about commands, and sends again what it has lost of what people signed here. What
-/// goes wrong is an alarm: that decisions were sent stands.
+/// Fetches what a remote holds about commands, and resends what it has lost of what people signed here. Failures are
+/// alarms: they do not undo that decisions were sent.
 pub(super) fn sync(repository: &Repository, remote: &str, prompts: Prompts, counted: &Keys, report: &mut Report) {
     match is_of_use(repository, remote, prompts) {
         Ok(true) => {}
@@ -105,7 +105,7 @@ pub(super) fn sync(repository: &Repository, remote: &str, prompts: Prompts, coun
     }
 }
 
-/// Sends again what the remote held of what people signed here, and does not show any more.
+/// Resends records that people signed here and the remote once held but no longer shows.
 fn send_lost(
     repository: &Repository,
     remote: &str,
@@ -124,7 +124,7 @@ fn send_lost(
         if let Some(copy) = copy.filter(|_| chain.len() < held) {
             catch_up(repository, remote, &chain, copy);
         }
-        // What it never held was sent before, and is told.
+        // What it never held was sent before, and is reported.
         let seen: AuthorizationChain = chain_of(repository, &format!("{kept}{}", chain.id), &chain.id);
         if chain.len() <= held || seen.len() <= held {
             continue;
@@ -138,7 +138,7 @@ fn send_lost(
     }
 }
 
-/// The chains of those who count that a remote shows with a fault.
+/// The chains with a fault that a remote shows, of keys that count.
 fn damages<R: Family>(remote: &str, counted: &Keys, chains: &[Chain<R>]) -> Vec<String> {
     let damaged = chains.iter().filter(|chain| counted.have(&chain.id));
     let told = damaged.filter_map(|chain| {
@@ -155,13 +155,13 @@ fn damages<R: Family>(remote: &str, counted: &Keys, chains: &[Chain<R>]) -> Vec<
     told.collect()
 }
 
-/// How many records that people signed here the remote was not yet seen to hold.
+/// The number of records that people signed here and the remote was not yet seen to hold.
 pub(super) fn outbox(repository: &Repository, remote: &str) -> usize {
     let own = names(repository, AuthorizationRecord::PREFIX).unwrap_or_default();
     let kept = remote_prefix_of::<AuthorizationRecord>(remote);
     let waits = |(id, name): &(ChainId, String)| {
         let tip = |name: &str| repository.raw.refname_to_id(name).ok();
-        // Mostly all is there: then nothing is read.
+        // Usually everything is there: then nothing is read.
         if tip(name) == tip(&format!("{kept}{id}")) {
             return 0;
         }
@@ -172,8 +172,8 @@ pub(super) fn outbox(repository: &Repository, remote: &str) -> usize {
     own.iter().map(waits).sum()
 }
 
-/// Brings here what a remote holds about commands of those who count, brokers and people; what it lost of what people
-/// signed here goes there again.
+/// Fetches what a remote holds about commands by brokers and people who count; resends what it lost of what people
+/// signed here.
 pub(super) fn fetch_all(
     repository: &Repository,
     remote: &str,
@@ -206,20 +206,20 @@ pub(super) fn fetch_all(
     Ok(News { is_new: kept()? != before, alarms })
 }
 
-/// Moves an own chain on to what the remote holds of it, where that is more of the same: the disk of this device was
-/// restored. Whether it is.
+/// Advances an own chain to the remote's version if that continues it: the disk of this device was restored. Returns
+/// whether it did.
 fn catch_up(repository: &Repository, remote: &str, own: &AuthorizationChain, there: &AuthorizationChain) -> bool {
     let is_more = there.fault.is_none() && own.head().is_none_or(|head| there.holds(head).is_ok());
     let kept = format!("{}{}", remote_prefix_of::<AuthorizationRecord>(remote), own.id);
     if let (true, Ok(tip)) = (is_more, repository.raw.refname_to_id(&kept)) {
         let name = format!("{}{}", AuthorizationRecord::PREFIX, own.id);
-        // Where it cannot be written, the next signature is refused and says so.
+        // If it cannot be written, the next signature is refused and says so.
         let _ = repository.raw.reference(&name, tip, true, "undersign: sync");
     }
     is_more
 }
 
-/// Whether there is anything about commands, here or there.
+/// Whether there is anything about commands, here or on the remote.
 fn is_of_use(repository: &Repository, remote: &str, prompts: Prompts) -> Result<bool, String> {
     let prefixes = [RunRecord::PREFIX, AuthorizationRecord::PREFIX];
     let kept = [remote_prefix_of::<RunRecord>(remote), remote_prefix_of::<AuthorizationRecord>(remote)];
@@ -234,15 +234,15 @@ fn is_of_use(repository: &Repository, remote: &str, prompts: Prompts) -> Result<
     if ok { Ok(!listed.trim().is_empty()) } else { Err(super::why_failed("ls-remote", &stderr)) }
 }
 
-/// Where it cannot be removed, it is removed another time.
+/// If it cannot be removed now, it is removed later.
 fn remove(repository: &Repository, name: &str) {
     if let Ok(mut reference) = repository.raw.find_reference(name) {
         let _ = reference.delete();
     }
 }
 
-/// Fetches chains of a family that a remote holds: those of the keys that are `wanted`. Of those that are `counted`
-/// each is read, and kept if it only grew; of others nothing is read, and nothing that becomes of them is said.
+/// Fetches the chains of a family that a remote holds, for the keys that are `wanted`. Those that are `counted` are
+/// read, and kept if they only grew; others are not read, and nothing is reported about them.
 ///
 /// # Errors
 /// The remote could not be read.
@@ -285,8 +285,8 @@ pub fn fetch<R: Family>(
     Ok(shown)
 }
 
-/// Keeps a chain that holds what was kept of it. Of one with a fault its sound part is kept, and all of it aside: the
-/// fault is to be seen, and what was signed before it counts.
+/// Keeps a chain that contains what was kept of it. Of a chain with a fault, the sound part is kept, and the whole
+/// chain separately: the fault must be visible, and what was signed before it counts.
 fn keep<R: Family>(
     repository: &Repository,
     (remote, counted): (&str, &Keys),
@@ -315,7 +315,7 @@ fn keep<R: Family>(
     sound.map_or(Ok(()), |tip| write(repository, &name, tip, known))
 }
 
-/// Keeps a chain that counts for nobody here, as it grows.
+/// Keeps a chain of a key that does not count here, as it grows.
 fn keep_unread(repository: &Repository, name: &str, tip: Oid) {
     let known = repository.raw.refname_to_id(name).ok();
     if known.is_none_or(|known| repository.raw.graph_descendant_of(tip, known).unwrap_or_default()) {
@@ -323,7 +323,7 @@ fn keep_unread(repository: &Repository, name: &str, tip: Oid) {
     }
 }
 
-/// Writes a ref that stood somewhere. Where it stands elsewhere by now, another fetch was faster, and may know more.
+/// Writes a ref with a known old value. If the value has changed, another fetch was faster, and may know more.
 fn write(repository: &Repository, name: &str, tip: Oid, known: Option<Oid>) -> Result<(), String> {
     let written = match known {
         Some(known) => repository.raw.reference_matching(name, tip, true, known, "undersign: sync"),
@@ -345,7 +345,7 @@ fn lost<R: Family>(remote: &str, counted: &Keys, id: &ChainId, what: &str) -> St
     )
 }
 
-/// Sends one chain of the repository itself; the remote only ever adds to it.
+/// Sends one chain of the repository itself; the remote only ever appends to it.
 pub fn send<R: Family>(repository: &Repository, remote: &str, id: &ChainId, prompts: Prompts) -> Sent {
     let name = format!("{}{id}", R::PREFIX);
     let Ok(tip) = repository.raw.refname_to_id(&name) else { return Sent::Away(format!("There is no {name} here.")) };
@@ -360,7 +360,7 @@ pub fn send<R: Family>(repository: &Repository, remote: &str, id: &ChainId, prom
         Some(("!", summary)) => Sent::Refused(visible::text(summary).into_owned()),
         Some(_) if ok => {
             let kept = format!("{}{id}", remote_prefix_of::<R>(remote));
-            // It is only a note of what was seen there: without it, the next fetch sees it again.
+            // This only records what was seen there: without it, the next fetch sees it again.
             let _ = repository.raw.reference(&kept, tip, true, "undersign: sync");
             Sent::Taken
         }

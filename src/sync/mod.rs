@@ -1,5 +1,5 @@
-//! FLOOR 3: chains to and from a remote, by the `git` program: people's own credentials, and no merge, since each chain
-//! has one writer. Nothing here signs: a lost race is fetched and sent again.
+//! FLOOR 3: chains exchanged with a remote, by the `git` program: people's own credentials, and no merge, since each
+//! chain has one writer. Nothing here signs: a lost race is fetched and sent again.
 
 pub mod branches;
 pub mod commands;
@@ -27,16 +27,16 @@ use crate::record::{Chain, ChainId, Fault, Head, Heads, Index};
 use crate::source::git::Repository;
 use program::{BRANCH, CHAINS, run_git};
 
-/// Rounds of fetching and sending; each lost race needs one more.
+/// Rounds of fetching and sending; each lost race takes one more.
 const ROUNDS: usize = 5;
-/// Refs of one remote that are looked at.
+/// The most refs of one remote that are read.
 const MAX_REFS: usize = 100_000;
 
 /// Whether the `git` program may ask for a password on the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prompts {
     Allowed,
-    /// The screen is somebody else's: what needs to ask fails instead.
+    /// Another program owns the screen: a command that needs to ask fails.
     Never,
 }
 
@@ -75,19 +75,19 @@ impl fmt::Display for Report {
 /// The chains that a remote holds.
 struct There {
     sound: BTreeMap<ChainId, Oid>,
-    /// With a fault: nothing is sent on top of them.
+    /// Those with a fault: nothing is sent on top of them.
     damaged: BTreeSet<ChainId>,
 }
 
-/// Whether a remote took what it was sent.
+/// Whether a remote accepted what was sent.
 enum Sent {
     All,
-    /// Somebody was faster: fetch and look again.
+    /// Another client was faster: fetch and try again.
     Race,
 }
 
 impl<'r> Remote<'r> {
-    /// The remote of a name, else `origin`, else the only one.
+    /// The named remote; otherwise `origin`, otherwise the only one.
     pub fn find(repository: &'r Repository, name: Option<&str>, prompts: Prompts) -> Result<Remote<'r>, String> {
         let names: Vec<String> = repository
             .raw
@@ -119,7 +119,7 @@ impl<'r> Remote<'r> {
         Ok(Remote { repository, name, prompts, prefix })
     }
 
-    /// As [`Remote::find`] without a name; none where the repository has no remote at all.
+    /// As [`Remote::find`] without a name; none if the repository has no remote.
     ///
     /// # Errors
     /// It has several, and none is `origin`.
@@ -130,12 +130,12 @@ impl<'r> Remote<'r> {
         }
     }
 
-    /// How many records about commands that people signed here the remote was not yet seen to hold.
+    /// The number of records about commands that people signed here and the remote was not yet seen to hold.
     pub fn undelivered(&self) -> usize {
         commands::outbox(self.repository, &self.name)
     }
 
-    /// How many records of our own the remote was not yet seen to hold.
+    /// The number of our own records that the remote was not yet seen to hold.
     pub fn outbox(&self) -> usize {
         let held = ledger::read_remote(self.repository, &self.name).unwrap_or_default();
         let count = |chain: &Chain| {
@@ -146,7 +146,7 @@ impl<'r> Remote<'r> {
         decisions + commands::outbox(self.repository, &self.name)
     }
 
-    /// Brings here what the remote holds about commands of those who count.
+    /// Fetches what the remote holds about commands by keys that count.
     ///
     /// # Errors
     /// It could not be read.
@@ -154,19 +154,19 @@ impl<'r> Remote<'r> {
         commands::fetch_all(self.repository, &self.name, self.prompts, counted)
     }
 
-    /// Sends what people signed here about commands, and nothing else; how many records went there.
+    /// Sends only what people signed here about commands; returns the number of records sent.
     ///
     /// # Errors
-    /// Not all of it is there: a sentence for each chain.
+    /// Some of it was not accepted: a sentence for each chain.
     pub fn deliver_commands(&self) -> Result<usize, String> {
         let report = commands::deliver(self.repository, &self.name, self.prompts);
         if report.alarms.is_empty() { Ok(report.sent) } else { Err(report.alarms.join(" ")) }
     }
 
-    /// Fetches the chains of others, sends our own. With `restore`, what the remote has lost is sent again. Of chains
-    /// about commands, what becomes of those that are not `counted` is not said.
+    /// Fetches other people's chains and sends our own. With `restore`, records that the remote has lost are sent
+    /// again. Chains about commands of keys that are not `counted` are not reported.
     pub fn sync(&self, restore: bool, counted: &Keys) -> Result<Report, String> {
-        // First that for which a broker waits: nothing else that fails keeps it here.
+        // First, what a broker waits for: no other failure may delay it.
         let delivered = commands::deliver(self.repository, &self.name, self.prompts);
         let mut report = Report { sent: delivered.sent, ..Report::default() };
         let decisions = self.sync_decisions(restore, &mut report);
@@ -192,7 +192,7 @@ impl<'r> Remote<'r> {
         ))
     }
 
-    /// Reads what the remote holds, keeps what only grew, and says what did not.
+    /// Reads what the remote holds, keeps what only grew, and reports what did not.
     fn fetch(&self, report: &mut Report) -> Result<There, String> {
         let listed = self.list()?;
         let before = ledger::read_remote(self.repository, &self.name).map_err(|error| error.to_string())?;
@@ -258,7 +258,7 @@ impl<'r> Remote<'r> {
         }
     }
 
-    /// Sends what the remote lacks of the chains here; brings own chains forward that it has more of.
+    /// Sends what the remote lacks of the local chains; advances own chains of which it has more.
     fn send(&self, there: &There, restore: bool, report: &mut Report) -> Result<Sent, String> {
         let mut chains: BTreeMap<ChainId, Oid> = self.tips(PREFIX)?;
         if restore {
@@ -331,7 +331,7 @@ impl<'r> Remote<'r> {
         Ok(if race { Sent::Race } else { Sent::All })
     }
 
-    /// What the remote holds, by full ref names.
+    /// The refs of the remote, by full name.
     fn list(&self) -> Result<Vec<String>, String> {
         let text = self.git(&["ls-remote", &self.name, &format!("{PREFIX}*"), &format!("{BRANCH_PREFIX}*")])?;
         let names: Vec<String> =
@@ -365,13 +365,13 @@ impl<'r> Remote<'r> {
         let name = format!("{PREFIX}{id}");
         match self.repository.raw.reference_matching(&name, to, true, from, "undersign: sync") {
             Ok(_) => Ok(()),
-            // It grew meanwhile; the next sync sees it.
+            // It grew meanwhile; the next sync fetches the rest.
             Err(error) if error.code() == ErrorCode::Modified => Ok(()),
             Err(error) => Err(format!("{name} cannot be written: {}.", error.message())),
         }
     }
 
-    /// Runs git; its output, or what it said when it failed.
+    /// Runs git; returns its output, or its error message.
     fn git(&self, arguments: &[&str]) -> Result<String, String> {
         let (ok, stdout, stderr) = self.run(arguments)?;
         if ok { Ok(stdout) } else { Err(failure(arguments[0], &stderr)) }
@@ -382,7 +382,7 @@ impl<'r> Remote<'r> {
     }
 }
 
-/// Brings refs of a remote here; what is there and goes back stays as it is, and is an error.
+/// Fetches refs of a remote; a local ref that would go backwards stays unchanged, and is an error.
 ///
 /// # Errors
 /// A sentence: the remote could not be read.
@@ -398,18 +398,18 @@ fn failure(what: &str, stderr: &str) -> String {
 }
 
 fn why_failed(what: &str, stderr: &str) -> String {
-    // The first says what it is about; the others what came of it.
+    // The first line names the subject; the others the result.
     let says_why = |line: &&str| ["fatal:", "error:", "ssh:"].iter().any(|start| line.starts_with(start));
     let said = stderr.lines().find(says_why).or_else(|| stderr.lines().last()).unwrap_or("no reason given");
     format!("`git {what}` failed: {}.", visible::text(&address::without_users(said.trim_end_matches('.'))))
 }
 
-/// How a chain here stands to its copy on a remote.
+/// The relation of a local chain to its copy on a remote.
 #[derive(Debug, PartialEq, Eq)]
 enum Order {
     Same,
     Behind,
-    /// By so many records.
+    /// By this many records.
     Ahead(usize),
     Forked,
 }
@@ -429,8 +429,8 @@ fn compare(ours: &Chain, theirs: Option<&Chain>) -> Order {
     }
 }
 
-/// Where what one fetch brought lies until it is looked at. Of one process and one fetch alone: what another one takes
-/// away would seem to be gone from the remote.
+/// Where the results of one fetch are kept until they are checked. Each process and fetch has its own: refs that
+/// another one removes would seem to be gone from the remote.
 struct Incoming<'r> {
     repository: &'r Repository,
     prefix: String,
@@ -439,10 +439,10 @@ struct Incoming<'r> {
 impl<'r> Incoming<'r> {
     const DECISIONS: &'static str = "refs/undersign/incoming/";
     const COMMANDS: &'static str = "refs/undersign/incoming-commands/";
-    /// Seconds after which what lies there is of a fetch that broke off.
+    /// Seconds after which the refs there belong to an aborted fetch.
     const OLD: u64 = 24 * 3_600;
 
-    /// A place below one of these.
+    /// A folder below one of these.
     fn below(all: &str, repository: &'r Repository) -> Incoming<'r> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -455,8 +455,8 @@ impl<'r> Incoming<'r> {
         Incoming { repository, prefix: format!("{all}{now}-{process}-{number}/") }
     }
 
-    /// The tips by chain; a ref whose name is no chain's is said and left out. Of two copies the one under
-    /// [`PREFIX`] is looked at, unless only branches hold it.
+    /// The tips by chain; a ref whose name is no chain's is reported and left out. Of two copies, the one under
+    /// [`PREFIX`] is used, unless only branches hold it.
     fn tips(&self, report: &mut Report) -> BTreeMap<ChainId, Oid> {
         let mut tips = BTreeMap::new();
         for folder in ["b/", "c/"] {
@@ -483,7 +483,7 @@ impl Drop for Incoming<'_> {
     }
 }
 
-/// Removes refs below a prefix. What cannot be removed now, is another time.
+/// Removes refs below a prefix. What cannot be removed now is removed later.
 fn remove_below(repository: &Repository, prefix: &str, is_meant: impl Fn(&str) -> bool) {
     let references = repository.raw.references_glob(&format!("{prefix}*"));
     for mut reference in references.into_iter().flatten().flatten() {

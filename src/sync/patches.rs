@@ -1,5 +1,5 @@
-//! The review requests of a server that has no refs, brought among those of the remote that they are for: rebuilt from
-//! patches where their commits are not here already.
+//! The review requests of a server that has no refs, stored among those of the remote that they are for: rebuilt from
+//! patches if their commits are not here already.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,18 @@ use crate::source::server::{Pending, ReviewServer, Source};
 
 use super::rebuild::rebuild;
 
-/// What came of bringing them.
+/// The result of fetching them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Brought {
     /// New here, or moved.
     pub requests: usize,
-    /// Not open any more, and not here any more.
+    /// No longer open, and removed here.
     pub gone: usize,
     /// Open there and not here, a sentence each.
     pub unproved: Vec<String>,
 }
 
-/// Brings the open review requests of a server's repository, and takes away those that are not open any more.
+/// Fetches the open review requests of a server's repository, and removes those that are no longer open.
 ///
 /// # Errors
 /// A sentence: the server did not say which are open.
@@ -32,7 +32,7 @@ pub fn bring(repository: &Repository, remote: &str, server: &dyn ReviewServer, n
     for pending in server.open(name, &account).map_err(plain)?.into_iter().filter(|one| one.request.is_counted()) {
         let full = format!("{REQUESTS}{remote}/{}", pending.request);
         match head(repository, server, &pending) {
-            // It stays where it was known to stand: the queue says of a request that its head moved.
+            // Its old position stays: the queue reports that the head of the request moved.
             Err(why) => brought.unproved.push(format!("{}: {why}", visible::text(&pending.request.sign()))),
             Ok(head) => brought.requests += usize::from(put(repository, &full, head)?),
         }
@@ -42,7 +42,7 @@ pub fn bring(repository: &Repository, remote: &str, server: &dyn ReviewServer, n
     Ok(brought)
 }
 
-/// Where a request stands, once its commits are here.
+/// The head of a request, once its commits are here.
 fn head(repository: &Repository, server: &dyn ReviewServer, pending: &Pending) -> Result<ObjectId, String> {
     let is_here = |head: &ObjectId| repository.raw.find_commit(oid(*head)).is_ok();
     if let Some(head) = pending.head.filter(is_here) {
@@ -54,7 +54,7 @@ fn head(repository: &Repository, server: &dyn ReviewServer, pending: &Pending) -
     }
 }
 
-/// Whether it was not there yet.
+/// Returns whether it is new.
 fn put(repository: &Repository, full: &str, head: ObjectId) -> Result<bool, String> {
     if repository.raw.refname_to_id(full).ok() == Some(oid(head)) {
         return Ok(false);
@@ -63,7 +63,7 @@ fn put(repository: &Repository, full: &str, head: ObjectId) -> Result<bool, Stri
     written.map(|_| true).map_err(|error| format!("{full} cannot be written: {}.", error.message()))
 }
 
-/// How many went.
+/// Returns how many were removed.
 fn prune(repository: &Repository, remote: &str, open: &BTreeSet<String>) -> usize {
     let prefix = format!("{REQUESTS}{remote}/");
     let mut gone = 0;

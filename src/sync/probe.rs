@@ -1,4 +1,4 @@
-//! What a host allows with records, tried out on refs that are thrown away.
+//! Finds out what a host allows with records, by means of throw-away refs.
 
 use git2::Oid;
 
@@ -14,7 +14,7 @@ pub struct Allowed {
 }
 
 impl Allowed {
-    /// What a ledger there is worth.
+    /// How well a ledger there is protected.
     pub fn guarantee(self) -> Guarantee {
         match self {
             Allowed { create: true, grow: true, rewind: false, delete: false } => Guarantee::Kept,
@@ -24,20 +24,20 @@ impl Allowed {
     }
 }
 
-/// What keeps records on a host, from strong to weak.
+/// What protects records on a host, from strong to weak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Guarantee {
     /// The host itself refuses to rewind and delete.
     Kept,
-    /// The host lets them vanish: syncs, `seen` heads and the memory of gates notice.
+    /// The host lets them disappear: syncs, `seen` heads and the memory of gates notice.
     Noticed,
-    /// The host takes no records.
+    /// The host accepts no records.
     None,
 }
 
 impl Remote<'_> {
     /// Tries on a throw-away ref under `prefix` what the host allows; each answer is what the remote lists afterwards,
-    /// not what it says. The last value is the ref, if it could not be removed.
+    /// not what it reports. The last value is the ref, if it could not be removed.
     pub fn probe(&self, prefix: &str, name: &str) -> Result<(Allowed, Option<String>), String> {
         let reference = format!("{prefix}{name}");
         let first = self.probe_commit("undersign probe 1", None)?;
@@ -51,7 +51,7 @@ impl Remote<'_> {
             self.run(&["push", "--quiet", "--no-verify", &self.name, &spec])?;
             Ok(tip()? == wanted.map(|id| id.to_string()))
         };
-        // So that an unreachable remote is an error, and not a host that allows nothing.
+        // Makes an unreachable remote an error, rather than a host that allows nothing.
         tip()?;
         let create = becomes(format!("{first}:{reference}"), Some(first))?;
         let grow = create && becomes(format!("{second}:{reference}"), Some(second))?;

@@ -1,4 +1,4 @@
-//! The git program, with a deadline where nobody sits before it: a host that does not answer holds nothing up for good.
+//! The git program, with a deadline if no person is present: a host that does not answer never blocks for good.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt as _;
@@ -12,16 +12,16 @@ use nix::unistd::Pid;
 use super::Prompts;
 use crate::source::git::Repository;
 
-/// How long git may take to bring or to send chains: they are short.
+/// The time limit for fetching or sending chains: they are short.
 pub(super) const CHAINS: Duration = Duration::from_secs(30);
-/// How long it may take where a branch comes, too.
+/// The time limit if a branch is fetched, too.
 pub(super) const BRANCH: Duration = Duration::from_secs(120);
-/// How long it may take to bring all branches and review requests of a remote.
+/// The time limit for fetching all branches and review requests of a remote.
 pub(super) const ALL: Duration = Duration::from_secs(900);
-/// How long git has for taking its locks away when it is ended.
+/// How long git may take to remove its locks when it is ended.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs git: whether it did it, what it printed, and what it said. Where a person may be asked, that person ends it.
+/// Runs git: whether it succeeded, its output, and its error output. If a person may be asked, that person ends it.
 pub(super) fn run_git(
     repository: &Repository,
     prompts: Prompts,
@@ -53,7 +53,8 @@ pub(super) fn run_git(
     Ok((output.status.success(), text(&output.stdout), text(&output.stderr)))
 }
 
-/// Runs a program to its end; none where it took longer. Then all that it started is ended with it: they are a group.
+/// Runs a program to its end; none if it took too long. Then all processes that it started are ended with it: they are
+/// a group.
 fn within(patience: Duration, command: &mut Command) -> std::io::Result<Option<Output>> {
     let until = Instant::now() + patience;
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn()?;
@@ -66,7 +67,7 @@ fn within(patience: Duration, command: &mut Command) -> std::io::Result<Option<O
     Ok(Some(Output { status: child.wait()?, stdout, stderr }))
 }
 
-/// What a program writes, once it has all been read.
+/// The output of a program, once all of it was read.
 fn collected(from: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {

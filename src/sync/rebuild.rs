@@ -1,8 +1,9 @@
-//! Commits of a server that has no refs, made again from their patches. The git program applies them in an index of
-//! their own; no work tree, index, filter or hook of the repository is touched. What comes out is the author's commit
-//! if its id is, and then each byte of it is: nothing else that the server says has to be believed.
+//! Commits of a server that has no refs, rebuilt from their patches. The git program applies the patches in a separate
+//! index; no work tree, index, filter or hook of the repository is used. If the id of the result is the author's, every
+//! byte of it is: nothing else that the server says has to be believed.
 //!
-//! Trees and files of what could not be proved stay without a ref, as those of an aborted fetch do, and go with them.
+//! Trees and files of what could not be proved remain without a ref, as those of an aborted fetch do, and are collected
+//! with them.
 
 use std::fs::File;
 use std::path::Path;
@@ -15,14 +16,14 @@ use crate::change::{ObjectId, visible};
 use crate::source::git::{Repository, oid};
 use crate::source::server::{Patched, Series, Signature};
 
-/// For one run of git. A patch can be made to fit slowly.
+/// For one run of git. A patch can be crafted to apply slowly.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Bytes of the binary files of one patch: what is told in few can be many.
+/// Bytes of the binary files of one patch: few bytes can describe many.
 const MAX_BINARY: u64 = 64 << 20;
-/// Bytes of what git says that are read.
+/// Bytes of git's messages that are read.
 const MAX_SAID: usize = 4096;
 
-/// Settings of git that could have a say in what a patch does, or run something.
+/// Settings of git that could influence what a patch does, or run something.
 const SETTINGS: [&str; 8] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -62,7 +63,7 @@ fn unproved(commit: &Patched, why: &str) -> String {
     format!("its commit {} is unproved: {why}. Fetch the branch of its author to review it.", commit.id.short())
 }
 
-/// Where commits are made.
+/// Where commits are rebuilt.
 struct Bench<'b> {
     repository: &'b Repository,
     dir: &'b Path,
@@ -81,13 +82,13 @@ impl Bench<'_> {
         self.git(&["apply", "--cached", "--", &patch.to_string_lossy()]).map(|_| ())
     }
 
-    /// Writes the commit that is in the index, if it is the claimed one.
+    /// Writes the commit from the index, if it is the claimed one.
     fn commit(&self, commit: &Patched) -> Result<(), String> {
         if [&commit.author, &commit.committer].into_iter().any(|signature| !is_plain(signature)) {
             return Err(unproved(commit, "git writes no such name of an author"));
         }
         let tree = self.git(&["write-tree"]).map_err(|why| unproved(commit, &why))?;
-        // The server keeps no blank lines at the end of a message.
+        // The server drops blank lines at the end of a message.
         let messages = [format!("{}\n", commit.message.trim_end_matches('\n')), commit.message.clone()];
         for message in messages {
             let bytes = object(&tree, commit, &message);
@@ -101,7 +102,7 @@ impl Bench<'_> {
         Err(unproved(commit, "what the server tells of it makes another commit, as with one that is signed"))
     }
 
-    /// Runs git in an empty directory as its work tree: what it printed, or what it said of why not.
+    /// Runs git in an empty directory as its work tree: its output, or its error message.
     fn git(&self, arguments: &[&str]) -> Result<String, String> {
         let files = ["printed", "said"].map(|name| self.dir.join(name));
         let open = |path: &Path| File::create(path).map_err(|error| error.to_string());
@@ -125,8 +126,8 @@ impl Bench<'_> {
     }
 }
 
-/// Whether git has room for the binary files of a patch. A line of text does not begin so, and of a delta only git
-/// could say how large a file it makes.
+/// Whether the binary files of a patch fit git's limits. No line of text begins like this; for a delta, only git could
+/// tell how large the file becomes.
 fn is_bounded(patch: &[u8]) -> bool {
     let size = |line: &[u8]| {
         let size = line.strip_prefix(b"literal ")?;
@@ -137,7 +138,7 @@ fn is_bounded(patch: &[u8]) -> bool {
     sizes <= MAX_BINARY && !lines.any(|line| line.starts_with(b"delta "))
 }
 
-/// Whether a program did what it was told, within [`PATIENCE`].
+/// Whether a program succeeded within [`PATIENCE`].
 fn wait(mut command: Command) -> Result<bool, String> {
     let mut child = command.spawn().map_err(|error| format!("git cannot be run ({error})"))?;
     let end = Instant::now() + PATIENCE;
@@ -156,14 +157,14 @@ fn wait(mut command: Command) -> Result<bool, String> {
     }
 }
 
-/// A commit as git keeps it.
+/// A commit in git's format.
 fn object(tree: &str, commit: &Patched, message: &str) -> Vec<u8> {
     let Patched { parent, author, committer, .. } = commit;
     let (author, committer) = (line(author), line(committer));
     format!("tree {tree}\nparent {parent}\nauthor {author}\ncommitter {committer}\n\n{message}").into_bytes()
 }
 
-/// Whether a name is none that goes on as another line of a commit.
+/// Whether a name cannot start another line of a commit.
 fn is_plain(signature: &Signature) -> bool {
     let is_plain = |text: &str| !text.contains(['\n', '\0', '<', '>']);
     is_plain(&signature.name) && is_plain(&signature.email)

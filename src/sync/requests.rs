@@ -1,5 +1,5 @@
-//! The review requests of a remote, by git alone: no account at an API is needed. What is open there, git cannot know:
-//! the newest are taken, without those that nobody touched for long.
+//! The review requests of a remote, by git alone, without an account at an API. git cannot know which are open: the
+//! newest are taken, without those that have not moved for long.
 
 #[cfg(feature = "tui")]
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,24 +14,24 @@ use crate::source::server::Pending;
 use super::program::{ALL, run_git};
 use super::{Prompts, why_failed};
 
-/// How many of a remote are taken where nothing else is set: `git config remote.NAME.undersignRequests`.
+/// How many are taken per remote, unless set otherwise: `git config remote.NAME.undersignRequests`.
 const MOST: usize = 50;
-/// More cannot be set: they are arguments of one git.
+/// The largest setting: they become arguments of one git command.
 const LIMIT: usize = 1000;
-/// Of what a server tells of, which may be any number.
+/// Of what a server reports, which may be any number.
 #[cfg(feature = "tui")]
 const AT_ONCE: usize = 500;
-/// What git says where the other side has no such ref.
+/// git's message if the other side has no such ref.
 #[cfg(feature = "tui")]
 const NO_REF: &str = "couldn't find remote ref";
-/// Seconds after which nobody waits for a request that did not move: 90 days.
+/// Seconds after which a request that did not move counts as abandoned: 90 days.
 const OLD: i64 = 90 * 24 * 60 * 60;
 
-/// Brings the requests of each remote, and takes away those that it does not offer any more. Not of those that a review
+/// Fetches the requests of each remote, and removes those that it no longer offers, except for remotes that a review
 /// server answers for.
 ///
 /// # Errors
-/// What git said; of several remotes some may have answered.
+/// git's message; if there are several remotes, some may have answered.
 pub fn fetch(repository: &Repository, answered: &[String], prompts: Prompts, now: i64) -> Result<(), String> {
     let remotes = repository.raw.remotes().map_err(|error| error.message().to_owned())?;
     let mut failed = None;
@@ -47,11 +47,11 @@ pub fn fetch(repository: &Repository, answered: &[String], prompts: Prompts, now
     failed.map_or(Ok(()), Err)
 }
 
-/// Brings these requests of a remote, of which its server said that they are all that is open, and where they stand.
-/// Says whether any ref moved.
+/// Fetches these requests of a remote, which its server reported as all open ones, with their heads. Returns whether
+/// any ref moved.
 ///
 /// # Errors
-/// What git said.
+/// git's message.
 #[cfg(feature = "tui")]
 pub fn fetch_these(repository: &Repository, remote: &str, open: &[&Pending], prompts: Prompts) -> Result<bool, String> {
     let remote = Remote { repository, remote, prompts, now: 0 };
@@ -63,7 +63,7 @@ pub fn fetch_these(repository: &Repository, remote: &str, open: &[&Pending], pro
         let told = pending.full.clone().filter(|full| pending.request.is_at(full));
         Some((pending.request, told.or_else(|| pending.request.on_its_host())?))
     };
-    // A list may name one twice, if it moved between two pages.
+    // A list may contain a request twice, if it moved between two pages.
     let wanted: BTreeMap<Request, String> = open.iter().filter(is_new).filter_map(wanted).collect();
     let absent = remote.bring_all(&wanted)?;
     let gone = remote.prune(&open.iter().map(|pending| pending.request).collect::<Vec<_>>());
@@ -74,7 +74,7 @@ pub fn fetch_these(repository: &Repository, remote: &str, open: &[&Pending], pro
     Err(format!("open, says its server, and at no ref: {}. All others are here.", absent.join(", ")))
 }
 
-/// How many of a remote are taken: 0 to 1,000, `false` for none.
+/// How many are taken per remote: 0 to 1,000, `false` for none.
 fn most(repository: &Repository, remote: &str) -> Result<usize, String> {
     let config = repository.raw.config().and_then(|mut config| config.snapshot()).ok();
     let setting = format!("remote.{remote}.undersignrequests");
@@ -123,7 +123,8 @@ impl Remote<'_> {
         self.repository.raw.refname_to_id(&self.name_of(request)).ok() == Some(oid(head))
     }
 
-    /// Brings requests from their refs; returns those that are at none: they must not keep the others from coming.
+    /// Fetches requests from their refs; returns those whose refs do not exist: they must not prevent the others from
+    /// being fetched.
     #[cfg(feature = "tui")]
     fn bring_all(&self, wanted: &BTreeMap<Request, String>) -> Result<Vec<Request>, String> {
         let mut absent = Vec::new();
@@ -159,7 +160,7 @@ impl Remote<'_> {
         self.git(&arguments).map(|_| ())
     }
 
-    /// Where it is kept here.
+    /// Its local ref.
     fn name_of(&self, request: Request) -> String {
         format!("{REQUESTS}{}/{request}", self.remote)
     }
@@ -175,15 +176,15 @@ impl Remote<'_> {
         if ok { Ok(stdout) } else { Err(why_failed(arguments[0], &stderr)) }
     }
 
-    /// Takes away what the remote does not offer any more; how many.
+    /// Removes what the remote no longer offers; returns how many.
     fn prune(&self, open: &[Request]) -> usize {
         let mut gone = 0;
         let prefix = format!("{REQUESTS}{}/", self.remote);
         let references = self.repository.raw.references_glob(&format!("{prefix}*"));
         for mut reference in references.into_iter().flatten().flatten() {
             let full = String::from_utf8_lossy(reference.name_bytes()).into_owned();
-            // Another remote's name may begin with this one's and a slash. Those that no ref of a host stands for are
-            // brought and taken away with what their server says.
+            // Another remote's name may begin with this one's and a slash. Requests without a ref on the host are
+            // fetched and removed according to their server.
             let request = full.strip_prefix(&prefix).and_then(Request::named);
             let is_own = request.filter(|request| request.kind != request::RequestKind::ReviewRequest);
             if is_own.is_some_and(|request| !open.contains(&request)) {

@@ -1,4 +1,4 @@
-//! What is open at a review server, and the objects of it: those by its API, these by git, with one fetch for each
+//! What is open at a review server, and its objects: the list by its API, the objects by git, with one fetch per
 //! repository.
 
 use std::collections::BTreeSet;
@@ -11,20 +11,20 @@ use crate::source::server::{self, Pending, ReviewServer, Server, Told};
 
 use super::{Prompts, patches, requests};
 
-/// Requests whose checks are asked for: each takes a question of its own.
+/// Requests whose checks are queried: each takes a query of its own.
 const MAX_CHECKED: usize = 60;
-/// Questions to one server at a time.
+/// Concurrent queries to one server.
 const AT_ONCE: usize = 8;
 
-/// A server that answered who we are there.
+/// A server that has confirmed our account.
 pub type Connected<'p> = Box<dyn ReviewServer + 'p>;
 
-/// Asks a server what is open in some of its repositories, and what of all of them asks for the account. What it told
-/// is kept, and with it what it did not tell. Of repositories that it was not asked about, it is as before, and checks
-/// are as they were known for the same heads.
+/// Asks a server what is open in some of its repositories, and what in all of them is waiting for the account. The
+/// answer is kept, including what is missing from it. Repositories that were not asked about stay as before, and checks
+/// as they were known for the same heads.
 ///
 /// # Errors
-/// A sentence: it did not answer. What it told before is kept then.
+/// A sentence: it did not answer. Its last answer is kept then.
 pub fn ask<'p>(
     access: &'p ServerAccess,
     server: &Server,
@@ -51,7 +51,7 @@ pub fn ask<'p>(
     }
     let before = access.memory.load(&server.name).filter(|before| before.account.login == told.account.login);
     if let Some(before) = before {
-        // What asks for the account is told of the whole server.
+        // What is waiting for the account is reported for the whole server.
         let is_over = |one: &Pending| is_all_told && one.asked.is_some();
         let is_known = |one: &Pending, told: &Told| told.pending.iter().any(|known| is_same(known, one));
         let elsewhere = before.pending.into_iter().filter(|one| !told.repositories.contains(&one.repository));
@@ -65,8 +65,8 @@ pub fn ask<'p>(
     Ok((connected, told))
 }
 
-/// Asks what checks say, of the requests that ask for the account first. Of repositories that are elsewhere nobody sees
-/// them.
+/// Queries the results of checks, first for the requests that are waiting for the account. Nobody sees those of
+/// repositories that are elsewhere.
 pub fn check(access: &ServerAccess, connected: &dyn ReviewServer, told: &mut Told) {
     let heads = told.pending.iter().filter(|one| told.repositories.contains(&one.repository));
     let heads = heads.filter_map(|one| Some((one.asked.is_none(), one.repository.clone(), one.request, one.head?)));
@@ -89,7 +89,7 @@ fn keep(access: &ServerAccess, told: &mut Told) {
     access.memory.save(told);
 }
 
-/// Asks several things at once, but not more than a server may be asked.
+/// Runs several queries at once, up to the limit for one server.
 fn at_once<A: Sync, B: Send>(asked: &[A], ask: impl Fn(&A) -> B + Sync) -> Vec<B> {
     let mut answers = Vec::with_capacity(asked.len());
     for asked in asked.chunks(AT_ONCE) {
@@ -114,10 +114,10 @@ fn is_same(a: &Pending, b: &Pending) -> bool {
     (&a.repository, a.request) == (&b.repository, b.request)
 }
 
-/// Brings what a server told of to a repository, and takes away what is not open any more. Says whether any ref moved.
+/// Fetches what a server reported into a repository, and removes what is no longer open. Returns whether any ref moved.
 ///
 /// # Errors
-/// What git said.
+/// git's message.
 pub fn bring(repository: &Repository, server: &Server, told: &Told, prompts: Prompts) -> Result<bool, String> {
     let mut is_new = false;
     for (remote, name) in delivery::repositories(repository, server) {
@@ -132,18 +132,18 @@ pub fn bring(repository: &Repository, server: &Server, told: &Told, prompts: Pro
     Ok(is_new)
 }
 
-/// What came from servers that are apart from the repositories.
+/// What came from servers that are separate from the repositories.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Brought {
     /// Review requests that are new here, or moved.
     pub requests: usize,
-    /// Those that went, as they are not open any more.
+    /// Those that were removed, since they are no longer open.
     pub gone: usize,
     /// What is not here, a sentence each.
     pub problems: Vec<String>,
 }
 
-/// Brings the open review requests of servers that have patches instead of refs, for the remotes that they know.
+/// Fetches the open review requests of servers that have patches instead of refs, for the remotes that they know.
 pub fn bring_patches(access: &ServerAccess, repository: &Repository) -> Brought {
     let mut brought = Brought::default();
     for server in &access.servers {
@@ -171,7 +171,7 @@ fn bring_from(access: &ServerAccess, server: &Server, own: &Repository, brought:
     Ok(())
 }
 
-/// Asks all servers about some repositories, and brings what they tell of; what failed, and why.
+/// Asks all servers about some repositories, and fetches what they report; returns what failed, and why.
 pub fn refresh(
     access: &ServerAccess,
     repositories: &[Repository],
@@ -198,7 +198,7 @@ pub fn refresh(
                 );
             }
             Err(why) => {
-                // It was told of each repository that has patches there.
+                // This was already reported for each repository that has patches there.
                 let told = format!("{}: {why}", visible::text(&server.name));
                 failed.retain(|(_, other)| *other != told);
                 failed.push((server.name.clone(), why));

@@ -1,11 +1,11 @@
-//! What a person did to a file carries over to another name of it, and to another text of its base: marks of hunks,
-//! answers to findings, reasons for long lines. Their keys depend on the path and on that text, and so are made anew
-//! for those of now, from what was read then.
+//! What a person did to a file is carried over to a new name of it, and to a new text of its base: marks of hunks,
+//! answers to findings, reasons for long lines. Their keys depend on the path and on that text, and so are computed
+//! again for the current ones, from what was read then.
 //!
-//! To another name only where the two paths mean the same to rules and policy: else all of the file is read as new. And
-//! only what is the same to the byte, on the same old side. What speaks for the file as a whole does not carry over,
-//! since its name is what changed: the first hunk, with which the name and what is said of the file are seen, is to be
-//! marked again, though its lines count as shown.
+//! Carried over to a new name only if rules and policy treat both paths alike: otherwise the whole file is read as new.
+//! And only what is identical to the byte, on the same old side. Marks for the file as a whole are not carried over,
+//! since its name is what changed: the first hunk, with which the name and the statements about the file are seen, must
+//! be marked again, though its lines count as shown.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,10 +20,10 @@ use crate::examination::{self, FileMaterial, RepositorySnapshot, text_of};
 use crate::risk::Assessor;
 use crate::source::git::{GitError, Repository};
 
-/// Bytes of texts that are read for this; what is beyond is to be read again by the person.
+/// Bytes of texts that are read for this; beyond that, the person must read again.
 const MAX_BYTES: usize = 16 << 20;
 
-/// Carries marks and answers of a draft over to the names of now. Gives how many files had some.
+/// Carries marks and answers of a draft over to the current names. Returns how many files had some.
 pub(super) fn carry(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
@@ -55,9 +55,9 @@ pub(super) fn carry(
     Ok(count)
 }
 
-/// Marks of files whose base has another text now: of hunks that are told by their content and what encloses them in
-/// both. Where the texts hold like blocks nobody knows which of them was seen; and in data the name of a block stands
-/// beside a line and not around it, so that all of it is read again.
+/// Marks of files whose base has a new text: of hunks that are identified in both by their content and what encloses
+/// them. If the texts contain identical blocks, it is unknown which of them was seen; and in data, the name of a block
+/// is next to a line and not around it, so all of it is read again.
 fn follow_bases(
     repository: &Repository,
     draft: &mut Draft,
@@ -81,7 +81,7 @@ fn follow_bases(
     Ok(())
 }
 
-/// Takes marks, shown lines and reasons for long lines over to the hunks of the same content.
+/// Carries marks, shown lines and reasons for long lines over to the hunks with the same content.
 fn over(draft: &mut Draft, was: (&Inventory, Vec<Option<Digest>>), is: (&Inventory, Vec<Option<Digest>>)) {
     let ((was, contents), (is, of_now)) = (was, is);
     let places: HashMap<Digest, usize> =
@@ -89,7 +89,7 @@ fn over(draft: &mut Draft, was: (&Inventory, Vec<Option<Digest>>), is: (&Invento
     for (at, content) in contents.into_iter().enumerate() {
         let Some(&new) = content.and_then(|content| places.get(&content)) else { continue };
         let (Some(old_key), Some(new_key)) = (was.hunks.get(at), is.hunks.get(new)) else { continue };
-        // What is said of the file as a whole is seen with its first hunk.
+        // The statements about the whole file are seen with its first hunk.
         let is_whole = new > 0 || at == 0 && was.sentences == is.sentences;
         if draft.seen.contains(old_key) && is_whole {
             draft.seen.insert(new_key.clone());
@@ -154,9 +154,9 @@ fn marks(draft: &mut Draft, was: &Inventory, then: FileMaterial, now: &FileMater
     any
 }
 
-/// The same finding at the same lines has the same answer.
+/// The same finding at the same lines keeps its answer.
 fn answers(draft: &mut Draft, assessor: Assessor<'_>, names: &BTreeMap<RepoPath, RepoPath>) {
-    // What has several places has its answer for just these: it is to be answered anew.
+    // An answer for several places is valid for exactly these: otherwise the finding must be answered again.
     for mut finding in assessor.found() {
         let answer = draft.answers.get(&finding.key()).cloned();
         let Some((answer, path)) = answer.zip(names.get(&finding.location.path)) else { continue };

@@ -1,4 +1,4 @@
-//! Commands that wait: listed, opened, prepared and signed.
+//! Pending commands: listed, opened, prepared and signed.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub fn perform(effect: CommandEffect, ports: &Ports) -> CommandEvent {
     }
 }
 
-/// What waits in a repository; nothing is read where its policy has no target.
+/// The pending requests of a repository; nothing is read if its policy has no target.
 pub fn pending(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
@@ -47,7 +47,7 @@ pub fn pending(
     Ok(ledger.pending(policy, me(policy, ports), ports.now()))
 }
 
-/// What waits in a repository, after asking its remote. One that does not answer leaves what is known.
+/// The pending requests of a repository, after asking its remote. If it does not answer, the known ones are used.
 fn list(snapshot: &RepositorySnapshot, ports: &Ports) -> Result<CommandListing, String> {
     let (repository, fresh) = RepositorySnapshot::open(&snapshot.root).map_err(|error| error.to_string())?;
     let asked = fresh.policy().map_or(Ok(None), |policy| {
@@ -62,8 +62,8 @@ fn list(snapshot: &RepositorySnapshot, ports: &Ports) -> Result<CommandListing, 
     Ok(CommandListing { commands: pending(&repository, &fresh, ports)?, remote })
 }
 
-/// Sends what was signed about commands; the name of the remote comes back. Where there are several and none is
-/// `origin`, nobody said where it goes.
+/// Sends what was signed about commands; returns the name of the remote. If there are several and none is `origin`, the
+/// destination is not known.
 fn deliver(snapshot: &RepositorySnapshot) -> Result<Option<String>, String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     let Some(remote) = Remote::usual(&repository, Prompts::Never)? else { return Ok(None) };
@@ -71,7 +71,7 @@ fn deliver(snapshot: &RepositorySnapshot) -> Result<Option<String>, String> {
     Ok(Some(remote.name.clone()))
 }
 
-/// A request as it stands now, laid out.
+/// The current state of a request, laid out.
 fn open(snapshot: &RepositorySnapshot, id: RecordId, ports: &Ports) -> Result<Box<OpenedCommand>, String> {
     let (repository, fresh) = RepositorySnapshot::open(&snapshot.root).map_err(|error| error.to_string())?;
     let fresh = fresh.with_packs(&ports.packs);

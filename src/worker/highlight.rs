@@ -1,4 +1,4 @@
-//! The lane of colours: some lines at a time, what is on the screen first.
+//! The lane for colours: a few lines at a time, what is on the screen first.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -18,7 +18,7 @@ pub struct Colouring {
 }
 
 impl Colouring {
-    /// Lines between two looks whether something else is wanted sooner: a few milliseconds.
+    /// Lines between two checks whether something else is more urgent: a few milliseconds.
     const STEP: usize = 400;
 
     pub fn of(ticket: u64, index: usize, file: Arc<FileMaterial>) -> Colouring {
@@ -28,9 +28,9 @@ impl Colouring {
         Colouring { ticket, index, sides, file }
     }
 
-    /// Tells of some lines more; false once there are none.
+    /// Reports some more lines; false once there are none.
     pub fn step(&mut self, tell: &mut dyn FnMut(Event)) -> bool {
-        // Nobody else has these texts any more: they are far from the screen.
+        // Nobody else holds these texts any more: they are far from the screen.
         if Arc::strong_count(&self.file) == 1 {
             return false;
         }
@@ -47,7 +47,7 @@ impl Colouring {
     }
 }
 
-/// The lane of colours: what was asked for last is on the screen, and goes first.
+/// The lane for colours: the last request is on the screen, and goes first.
 fn colour(receiver: &Receiver<Effect>, ports: &Ports, tell: &impl Fn(Event)) {
     let mut jobs: Vec<Colouring> = Vec::new();
     loop {
@@ -67,7 +67,7 @@ fn colour(receiver: &Receiver<Effect>, ports: &Ports, tell: &impl Fn(Event)) {
     }
 }
 
-/// Starts the lane; what is sent into it is coloured.
+/// Starts the lane; what is sent to it is coloured.
 pub fn lane(ports: Arc<Ports>, tell: impl Fn(Event) + Send + 'static) -> Sender<Effect> {
     let (sender, receiver) = channel();
     let thread =

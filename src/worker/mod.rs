@@ -42,7 +42,7 @@ use highlight::Colouring;
 use scan::Tools;
 use search::Wanted;
 
-/// What effects are carried out with.
+/// What is needed to carry out effects.
 pub struct Ports {
     pub drafts: Drafts,
     pub caches: Caches,
@@ -53,7 +53,7 @@ pub struct Ports {
     pub clock: Option<i64>,
     /// Fixed bytes in tests.
     pub random: Option<u8>,
-    /// Ticket of the review that is open: work for another one stops.
+    /// The ticket of the open review: work for another one stops.
     pub open: AtomicU64,
     pub first_frame: FirstFrame,
     /// What other tools find.
@@ -62,7 +62,7 @@ pub struct Ports {
     pub packs: Vec<PackFile>,
 }
 
-/// Whether a first frame was drawn: until then, what is not on it leaves the processor to it.
+/// Whether a first frame was drawn: until then, work for anything else leaves the processor to it.
 #[derive(Default)]
 pub struct FirstFrame {
     drawn: Mutex<bool>,
@@ -73,7 +73,7 @@ impl FirstFrame {
     /// How long work waits for it.
     const PATIENCE: Duration = Duration::from_millis(50);
 
-    /// There is none to wait for.
+    /// If there is none to wait for.
     pub fn none() -> FirstFrame {
         FirstFrame { drawn: Mutex::new(true), told: Condvar::new() }
     }
@@ -99,7 +99,7 @@ impl Ports {
         self.key.as_ref().map_err(|why| SigningError::Refused(why.clone()))
     }
 
-    /// Whether the signing key talks to the person on the terminal by itself.
+    /// Whether the signing key asks the person on the terminal by itself.
     pub fn signs_on_the_terminal(&self) -> bool {
         self.key.as_ref().is_ok_and(SigningKey::needs_terminal)
     }
@@ -118,7 +118,7 @@ impl Ports {
     }
 }
 
-/// Carries out one effect and tells what happened, possibly in several events.
+/// Carries out one effect and reports what happened, possibly in several events.
 pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
     match effect {
         Effect::List { repository, path } => {
@@ -166,7 +166,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
                 tell(Event::Told(why));
             }
         }
-        // The main loop has the terminal: it does these.
+        // The main loop owns the terminal: it carries out these.
         Effect::Edit { .. } | Effect::Write { .. } | Effect::Suspend => {}
         Effect::Highlight { ticket, index, file } => {
             let mut job = Colouring::of(ticket, index, file);
@@ -236,7 +236,7 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
     });
     let moved = |change: &Change| Some((change.id.clone(), moved_since(&ports.drafts, &snapshot, change)?));
     let again = pending.changes.iter().filter_map(moved).collect();
-    // What is known at once is shown at once. Where it cannot be told, the examination says why.
+    // What is known at once is shown at once. If it cannot be determined, the examination says why.
     let known = |change: &Change| {
         let known = examination::known(&repository, &snapshot, change, &cache, ports.now()).ok()??;
         Some((change.id.clone(), Arc::new(known)))
@@ -269,7 +269,7 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
     })
 }
 
-/// Whether a change moved since the person decided on it, or else looked at it.
+/// Whether a change moved since the person decided on it, or otherwise since they looked at it.
 fn moved_since(drafts: &Drafts, snapshot: &RepositorySnapshot, change: &Change) -> Option<Again> {
     let draft = drafts.peek(&snapshot.root, &change.id)?;
     let looked = (Since::Looked, draft.revision());
@@ -277,7 +277,7 @@ fn moved_since(drafts: &Drafts, snapshot: &RepositorySnapshot, change: &Change) 
     (then.head != change.revision.head.to_string()).then_some(Again { since, then, told: None })
 }
 
-/// What came to a change since an earlier revision, in a sentence.
+/// What was added to a change since an earlier revision, in a sentence.
 fn came(snapshot: &RepositorySnapshot, change: &Change, then: &Revised) -> String {
     let again =
         Repository::open(&snapshot.root).and_then(|repository| interdiff::since(&repository, snapshot, change, then));
@@ -300,7 +300,7 @@ fn view(snapshot: &RepositorySnapshot, change: &Change, part: &ChangePart, shape
     Ok(View { diff, files, told })
 }
 
-/// The commits of two revisions beside each other, as text.
+/// The commits of two revisions side by side, as text.
 fn range(snapshot: &RepositorySnapshot, change: &Change, then: &Revised) -> Result<Vec<TextLine>, String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     let steps = interdiff::range(&repository, change, then).map_err(|error| error.to_string())?;
@@ -320,7 +320,7 @@ fn range(snapshot: &RepositorySnapshot, change: &Change, then: &Revised) -> Resu
     Ok(lines)
 }
 
-/// A decision about a review request of a server is to be told there.
+/// A decision about a review request of a server is also delivered there.
 fn note_for_server(
     snapshot: &RepositorySnapshot,
     change: &Change,
@@ -342,7 +342,7 @@ fn sync(snapshot: &RepositorySnapshot, access: &ServerAccess) -> Result<Synced, 
     Ok(Synced { route: format!("{} → {}", snapshot.name, remote.name), report, receipt })
 }
 
-/// Whose chains about commands count.
+/// The keys whose chains about commands count.
 fn counted(snapshot: &RepositorySnapshot) -> Keys {
     snapshot.policy().map_or_else(Keys::all, Keys::of)
 }
@@ -350,7 +350,7 @@ fn counted(snapshot: &RepositorySnapshot) -> Keys {
 fn fetch(snapshot: &RepositorySnapshot, access: &ServerAccess, now: i64) -> Result<bool, String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     let fetched = branches::fetch(&repository, &access.answered(&repository), Prompts::Never, now);
-    // Where a remote does not answer, a server may.
+    // If a remote does not answer, a server may.
     let brought = servers::bring_patches(access, &repository);
     let remote = Remote::find(&repository, None, Prompts::Never).ok().filter(|_| snapshot.has_targets());
     let commands = remote.map(|remote| remote.fetch_commands(&counted(snapshot))).transpose();
@@ -359,7 +359,7 @@ fn fetch(snapshot: &RepositorySnapshot, access: &ServerAccess, now: i64) -> Resu
     if brought.problems.is_empty() { Ok(is_moved) } else { Err(brought.problems.join(" ")) }
 }
 
-/// What is open is told first: checks are asked one by one, and nobody waits for them.
+/// The open requests are reported first: checks are queried one by one, and must not delay them.
 fn ask(name: &str, repositories: &[String], ports: &Ports, tell: &mut dyn FnMut(Event)) -> Result<(), String> {
     let server = ports.access.server(name)?;
     let mut answered = |told: &Told, is_fresh| {
@@ -372,14 +372,14 @@ fn ask(name: &str, repositories: &[String], ports: &Ports, tell: &mut dyn FnMut(
     Ok(())
 }
 
-/// Whether anything is new here of what a server told of.
+/// Whether anything that a server reported is new here.
 fn bring(snapshot: &RepositorySnapshot, name: &str, access: &ServerAccess) -> Result<bool, String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     let Some(told) = access.memory.load(name) else { return Ok(false) };
     servers::bring(&repository, access.server(name)?, &told, Prompts::Never)
 }
 
-/// For the queue, which takes what is kept. The reader examines what it reads.
+/// For the queue, which uses the cache. The reader examines what it reads.
 fn examine(
     snapshot: &RepositorySnapshot,
     change: &Change,
@@ -413,7 +413,7 @@ fn paths(snapshot: &RepositorySnapshot, change: &Change) -> Result<Vec<RepoPath>
     paths.map_err(|error| error.to_string())
 }
 
-/// Tells before it gives back what was read of the repository: that takes a while, and nobody waits for it.
+/// Sends the event before it frees what was read of the repository: that takes a while, and nothing depends on it.
 fn open(
     snapshot: Arc<RepositorySnapshot>,
     change: Arc<Change>,
@@ -445,8 +445,9 @@ fn opened_in(
     Ok(Box::new(Opened { snapshot, change, diff, draft, saved, renamed, draft_problem, read_only }))
 }
 
-/// Brings a draft to the revision that is open: notes follow their lines, and what was done to a file follows its name.
-/// Gives how many files with marks have another name. What cannot be read carries nothing over, and is read again.
+/// Brings a draft up to the open revision: notes follow their lines, and marks and answers follow the new name of their
+/// file. Returns how many files with marks have a new name. For what cannot be read, nothing is carried over, and it is
+/// read again.
 fn bring_up(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
@@ -495,7 +496,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts them; what happens is told by `tell`, from any of their threads.
+    /// Starts them; results are reported by `tell`, from any of their threads.
     pub fn start(ports: Arc<Ports>, tell: impl Fn(Event) + Clone + Send + 'static) -> Workers {
         let lane = |name: &str, threads: usize| {
             let (sender, receiver) = channel();
@@ -519,10 +520,10 @@ impl Workers {
             learn: lane("learn", 1).0,
             highlight: highlight::lane(ports.clone(), tell.clone()),
             sync: lane("sync", 1).0,
-            // A remote that is slow keeps no other waiting, nor what was signed.
+            // A slow remote must not delay another, nor what was signed.
             commands: lane("commands", 4).0,
             deliver: lane("deliver", 4).0,
-            // A server that is slow keeps no other waiting.
+            // A slow server must not delay another.
             ask: lane("ask", 4).0,
             sign: Some(sign),
             signing,
@@ -559,14 +560,14 @@ impl Workers {
         let _ = lane.send(effect);
     }
 
-    /// Ends the signing lane, after drafts and decisions under way are written.
-    /// What was signed may still be on its way.
+    /// Ends the signing lane, after drafts and decisions under way are written. What was signed may still be being
+    /// delivered.
     pub fn finish(&mut self, ports: &Ports) {
         ports.open.store(u64::MAX, Ordering::Relaxed);
         ports.tools.end();
         drop(self.sign.take());
         ports.caches.write();
-        // A lane that panicked has told so already.
+        // If a lane panicked, that was already reported.
         self.signing.drain(..).for_each(|thread| _ = thread.join());
     }
 }
@@ -579,7 +580,7 @@ fn work(receiver: &Mutex<Receiver<Effect>>, ports: &Ports, tell: &impl Fn(Event)
     }
 }
 
-/// Where drafts and this device's chain id live.
+/// Where drafts and this device's chain id are stored.
 pub fn drafts_dir(data: PathBuf) -> Drafts {
     Drafts::at(data.join("drafts"))
 }

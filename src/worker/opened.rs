@@ -1,12 +1,12 @@
-//! A repository that stays open from one examination to the next: to open it and to read its trees anew takes longer
-//! than to read a small change.
+//! A repository that stays open between examinations: opening it and reading its trees again takes longer than reading
+//! a small change.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use crate::source::git::{GitError, Repository};
 
-/// Uses after which it is opened anew, so that what it maps and keeps in memory is given back.
+/// Uses after which it is reopened, so that its mapped and cached memory is freed.
 const USES: usize = 1_024;
 
 struct Opened {
@@ -19,7 +19,7 @@ thread_local! {
     static OPENED: RefCell<Option<Opened>> = const { RefCell::new(None) };
 }
 
-/// Does something with the repository at a place.
+/// Runs a function on the repository at a path.
 pub(super) fn with<T>(root: &Path, run: impl FnOnce(&Repository) -> Result<T, GitError>) -> Result<T, GitError> {
     OPENED.with(|kept| {
         let mut kept = kept.borrow_mut();
@@ -29,7 +29,7 @@ pub(super) fn with<T>(root: &Path, run: impl FnOnce(&Repository) -> Result<T, Gi
             None => Opened { root: root.to_owned(), repository: Repository::open(root)?, uses: 0 },
         };
         let done = run(&opened.repository);
-        // One that could not be read may be another by now.
+        // If it could not be read, it may be a different one by now.
         *kept = done.is_ok().then_some(Opened { uses: opened.uses + 1, ..opened });
         done
     })

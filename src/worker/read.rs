@@ -16,19 +16,19 @@ use crate::examination::{self, Examination, FileMaterial, FileReader, Reading, R
 use crate::provenance::attribution::Attribution;
 use crate::source::git::{self, GitError, Repository};
 
-/// Bytes of texts and rows that are on their way to the screen before rules see the first: making the rules takes as
-/// long as comparing many files.
+/// Bytes of texts and rows that are sent to the screen before rules see the first: building the rules takes as long as
+/// comparing many files.
 const AHEAD: usize = 1 << 20;
 
 /// Bytes of texts and rows that fill any screen.
 const SCREENFUL: usize = 1 << 16;
 
-/// What is learned of the files while they pass.
+/// What is learned of the files as they are read.
 struct Learned<'s> {
     snapshot: &'s RepositorySnapshot,
     reading: Option<Reading<'s>>,
     finder: moved::Finder,
-    /// Files that the rules are to see, and how much they weigh.
+    /// Files that the rules have yet to see, and their size.
     ahead: Vec<(usize, Arc<FileMaterial>)>,
     weight: usize,
     /// Some could not be read.
@@ -41,7 +41,7 @@ impl<'s> Learned<'s> {
         Learned { snapshot, reading, finder, ahead, weight: 0, is_partial: false }
     }
 
-    /// Takes in a file of so many bytes.
+    /// Takes in a file of this many bytes.
     fn take(&mut self, index: usize, file: Arc<FileMaterial>, weight: usize) {
         self.ahead.push((index, file));
         self.weight += weight;
@@ -58,7 +58,7 @@ impl<'s> Learned<'s> {
     }
 }
 
-/// Compares the files in the order they are shown in, then lets rules and policy speak. Stops when another review
+/// Compares the files in the order in which they are shown, then applies rules and policy. Stops when another review
 /// opens.
 pub fn read(
     ticket: u64,
@@ -97,7 +97,7 @@ pub fn read(
     }
     learned.settle();
     let Learned { reading, finder, is_partial, .. } = learned;
-    // What it holds of the repository is not needed any more.
+    // What it holds of the repository is no longer needed.
     drop(reader);
     let repository = match Repository::open(&snapshot.root) {
         Ok(repository) => repository,
@@ -129,7 +129,7 @@ pub fn read(
     }
 }
 
-/// A change all of whose files were read.
+/// A change whose files were all read.
 struct Read<'r> {
     repository: &'r Repository,
     snapshot: &'r RepositorySnapshot,
@@ -148,7 +148,7 @@ impl Read<'_> {
         examined.map(Arc::new).map_err(|error| error.to_string())
     }
 
-    /// All of it, read once more; none where nobody waits any more, or where it cannot be.
+    /// All of it, read again; none if nobody waits any more, or if it cannot be read.
     fn again(&self, is_over: &dyn Fn() -> bool) -> Option<Reading<'_>> {
         let mut reader = FileReader::open(&self.snapshot.root).ok()?;
         let mut reading = Reading::by(self.snapshot.rules());
@@ -158,7 +158,7 @@ impl Read<'_> {
         Some(reading)
     }
 
-    /// Has the tools of the user look at it, and examines it again with what they found. That takes as long as they do.
+    /// Runs the user's tools on it, and examines it again with what they found. That takes as long as they do.
     fn scan(&self, ticket: u64, is_over: &dyn Fn() -> bool, tell: &mut dyn FnMut(Event)) {
         let scanners = self.ports.tools.scanners_of(&self.snapshot.root);
         if scanners.is_empty() {
@@ -178,13 +178,13 @@ impl Read<'_> {
     }
 }
 
-/// One file, of which somebody wants to see something.
+/// One file, of which a part is wanted.
 pub fn compare(snapshot: &RepositorySnapshot, file: &FileDiff, shape: Shape) -> Result<Compared, GitError> {
     let texts = FileMaterial::read(&Repository::open(&snapshot.root)?, file)?;
     Ok(Compared::of(Arc::new(texts), shape))
 }
 
-/// What notes say of who wrote the lines.
+/// What notes say about who wrote the lines.
 fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Attribution {
     git::attribution(repository, change, diff).unwrap_or_else(|error| {
         let mut unknown = Attribution::default();

@@ -1,5 +1,5 @@
-//! Tools of the user, run on what is under review: its files are written into a folder of their own, and a command of
-//! the configuration prints a report on them. Or their reports are in notes. Nothing of a change says what is run.
+//! The user's tools, run on what is under review: its files are written to a separate folder, and a command of the
+//! configuration prints a report on them. Or their reports are in notes. Nothing in a change determines what is run.
 
 use std::io::Read;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -17,57 +17,57 @@ use crate::examination::external::{self, Reports};
 use crate::risk::external::{MAX_BYTES, Report, Run, read};
 use crate::source::git::{self, LeftOut, Repository};
 
-/// Bytes of what a tool says on standard error that are read.
+/// Bytes of a tool's standard error that are read.
 const MAX_SAID: usize = 64 << 10;
-/// How often it is looked whether a tool is done.
+/// How often to check whether a tool is done.
 const STEP: Duration = Duration::from_millis(20);
-/// How long a tool may take where nothing else is said.
+/// How long a tool may take unless configured otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A command of the user that prints a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scanner {
-    /// What the user calls it.
+    /// The user's name for it.
     pub name: String,
-    /// Of which repository.
+    /// The repository to which it applies.
     pub repository: PathBuf,
-    /// How it comes to its report.
+    /// How its report is obtained.
     pub way: Way,
     /// How long it may take on one side.
     pub timeout: Duration,
-    /// Whether it looks at the base, too.
+    /// Whether it also looks at the base.
     pub on_base: bool,
 }
 
-/// How a report is come by.
+/// How a report is obtained.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way {
     /// A command for a shell, in the folder with the files.
     Command(String),
-    /// A ref of notes, by its full name, in which somebody else put it.
+    /// A ref of notes, by its full name, in which another program stored it.
     Notes(String),
 }
 
-/// What other tools found, and how that is found out.
+/// What other tools found, and how to run them.
 #[derive(Debug, Default)]
 pub struct Tools {
     /// Given on the command line.
     pub reports: Reports,
-    /// Of the configuration.
+    /// From the configuration.
     pub scanners: Vec<Scanner>,
-    /// Whether they are at it.
+    /// Whether they are running.
     busy: AtomicBool,
-    /// The process that leads what is running; 0 where nothing is.
+    /// The leader of the running process group; 0 if nothing is running.
     running: AtomicI32,
 }
 
 impl Tools {
-    /// Reports that are given, and tools to be run.
+    /// Given reports, and tools to run.
     pub fn new(reports: Reports, scanners: Vec<Scanner>) -> Tools {
         Tools { reports, scanners, ..Tools::default() }
     }
 
-    /// Ends what is running, and waits a moment until its files are gone. No work may be wanted any more.
+    /// Ends what is running, and waits a moment until its files are removed. No more work may be wanted.
     pub fn end(&self) {
         let until = Instant::now() + Duration::from_secs(1);
         while self.busy.load(Ordering::Relaxed) && Instant::now() < until {
@@ -76,7 +76,7 @@ impl Tools {
         }
     }
 
-    /// Those that are for a repository.
+    /// Those that apply to a repository.
     pub fn scanners_of(&self, root: &Path) -> Vec<&Scanner> {
         let is_of =
             |scanner: &&Scanner| Repository::open(&scanner.repository).is_ok_and(|repository| repository.root == root);
@@ -94,12 +94,11 @@ pub struct Scan<'s> {
     pub is_over: &'s dyn Fn() -> bool,
 }
 
-/// What each tool reports on one side, in their order.
+/// The reports of the tools on one side, in their order.
 type Said = Vec<Result<Report, String>>;
 
 impl Scan<'_> {
-    /// Runs the tools on the head, and on the base. None where nobody waits any more. What goes wrong is in the
-    /// reports.
+    /// Runs the tools on the head, and on the base. None if nobody waits any more. Failures are in the reports.
     pub fn run(&self) -> Option<Reports> {
         self.tools.busy.store(true, Ordering::Relaxed);
         let reports = self.both();
@@ -116,7 +115,7 @@ impl Scan<'_> {
         for (scanner, said) in on_base.iter().zip(said) {
             match said {
                 Ok(report) => base.push(report),
-                // Few commits have notes: that the base has none says nothing.
+                // Few commits have notes: a base without any means nothing.
                 Err(_) if matches!(scanner.way, Way::Notes(_)) => {}
                 Err(why) => self.note(&mut head, scanner, &format!("On the base: {why}")),
             }
@@ -126,7 +125,7 @@ impl Scan<'_> {
         Some(Reports { head, base: (!base.is_empty()).then_some(base), ..Reports::default() })
     }
 
-    /// That a tool did not run on the base is said of its run on the head: without it, more counts.
+    /// A tool that did not run on the base is reported with its run on the head: without the base, more findings count.
     fn note(&self, head: &mut Said, scanner: &Scanner, why: &str) {
         let own = self.scanners.iter().position(|other| *other == scanner).and_then(|at| head.get_mut(at));
         if let Some(Ok(report)) = own
@@ -136,7 +135,7 @@ impl Scan<'_> {
         }
     }
 
-    /// None where nobody waits any more.
+    /// None if nobody waits any more.
     fn side(&self, scanners: &[&Scanner], (commit, tree): (ObjectId, ObjectId), name: &str) -> Option<Said> {
         if scanners.is_empty() {
             return Some(Vec::new());
@@ -189,7 +188,7 @@ impl Scan<'_> {
         })
     }
 
-    /// Runs a command until it ends, or its time is over.
+    /// Runs a command until it ends, or its time is up.
     fn start(
         &self,
         (command, timeout): (&str, Duration),
@@ -198,7 +197,7 @@ impl Scan<'_> {
     ) -> Result<Ran, String> {
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(command).current_dir(folder).envs(environment.iter().cloned());
-        // A repository of whoever runs this desk is none of its business.
+        // It must not see the repository of the person who runs this desk.
         ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"].iter().for_each(|name| _ = shell.env_remove(name));
         shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let child = shell.spawn().map_err(|error| format!("It cannot be run: {error}."))?;
@@ -216,7 +215,7 @@ impl Scan<'_> {
             }
             std::thread::sleep(STEP);
         };
-        // Whatever it left running holds the other end of what is read.
+        // Any process that it left running holds the other end of what is read.
         drop(group);
         let text = |reader: Option<JoinHandle<Vec<u8>>>| reader.and_then(|reader| reader.join().ok());
         Ok(Ran { status, out: text(out).unwrap_or_default(), err: text(err).unwrap_or_default() })
@@ -228,7 +227,7 @@ fn failed(scanner: &Scanner, why: String) -> Report {
     Report { runs: vec![run], remarks: Vec::new() }
 }
 
-/// What no tool could look at is said, as that it did not do all.
+/// What no tool could look at is reported as incomplete work.
 fn without(mut report: Report, left_out: LeftOut) -> Report {
     let LeftOut { links, names } = left_out;
     let said = [(links, "symbolic link"), (names, "name that no checkout writes")];
@@ -255,7 +254,7 @@ struct Ran {
     err: Vec<u8>,
 }
 
-/// A command and all that it starts: they end with it.
+/// A command and all processes that it starts: they end with it.
 struct Group<'t> {
     child: Child,
     running: &'t AtomicI32,
@@ -275,14 +274,14 @@ impl Drop for Group<'_> {
     }
 }
 
-/// Ends a group of processes by its leader; where it is gone already, or 0, there is nothing to end.
+/// Ends a process group by its leader; if it has already ended, or is 0, there is nothing to end.
 fn kill(leader: i32) {
     if leader > 1 {
         let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);
     }
 }
 
-/// Reads to the end, and keeps so many bytes.
+/// Reads to the end, and keeps this many bytes.
 fn collect(mut from: impl Read + Send + 'static, most: usize) -> JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut kept = Vec::new();

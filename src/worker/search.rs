@@ -17,7 +17,7 @@ pub struct Wanted<'w> {
     pub pattern: &'w Pattern,
 }
 
-/// Tells of each file with matches, and at the end of how many files could not be read.
+/// Reports each file with matches, and at the end how many files could not be read.
 pub fn search(wanted: &Wanted<'_>, search: &Weak<()>, mut tell: impl FnMut(Found)) {
     let failed = each_file(wanted, search, |lines| {
         tell(Found { search: search.clone(), lines: vec![lines], done: None });
@@ -25,7 +25,7 @@ pub fn search(wanted: &Wanted<'_>, search: &Weak<()>, mut tell: impl FnMut(Found
     tell(Found { search: search.clone(), lines: Vec::new(), done: Some(failed) });
 }
 
-/// Until all files are searched or nobody waits for it. How many could not be read comes back.
+/// Until all files are searched or nobody waits for it. Returns how many could not be read.
 fn each_file(wanted: &Wanted<'_>, waits: &Weak<()>, mut found: impl FnMut((usize, Vec<Spot>))) -> usize {
     let Ok(mut reader) = FileReader::open(&wanted.snapshot.root) else { return wanted.order.len() };
     let (mut failed, mut left) = (0, MAX_MATCHES);

@@ -102,7 +102,7 @@ fn variants(table: &str) -> Vec<(char, Class)> {
     found
 }
 
-/// A character that must not reach a terminal, or that would not show there, wherever it stands.
+/// A character that must not reach a terminal, or that would not be visible there, wherever it occurs.
 pub fn is_hidden(c: char) -> bool {
     if c.is_ascii() {
         // Nearly all text: no need to look through the ranges.
@@ -141,7 +141,7 @@ pub fn hidden_in(text: &[u8]) -> usize {
     lines.map(|(index, line)| hidden_in_line(&String::from_utf8_lossy(line), index == 0).count()).sum()
 }
 
-/// Whether a character that has no glyph shapes what stands around it.
+/// Whether a character without a glyph shapes the text around it.
 fn shapes(before: &str, c: char, after: &str) -> bool {
     match c {
         AS_TEXT | AS_PICTURE => selects(before, c, after),
@@ -176,8 +176,7 @@ fn joins_pictures(before: &str, after: &str) -> bool {
     false
 }
 
-/// What stands before the picture at the end of a text, if one stands there: with a selector or a tone of skin,
-/// perhaps.
+/// The text before the picture at the end of a text, if there is one: possibly with a selector or a skin tone.
 fn without_picture(text: &str) -> Option<&str> {
     let text = text.strip_suffix(|c| matches!(c, AS_PICTURE | '\u{1F3FB}'..='\u{1F3FF}')).unwrap_or(text);
     text.strip_suffix(|c| PICTURE.contains(c))

@@ -1,11 +1,12 @@
 //! CODEOWNERS → tables of a policy, with a list of what the tables cannot say.
 //!
-//! In CODEOWNERS the last line that matches a path speaks alone; a policy asks for the union of all compartments that
-//! match. So the import keeps each line that can still speak, and where two of them meet it asks both: more than
-//! CODEOWNERS, never less. What CODEOWNERS lets off (a line without owners, an exclusion, an optional section) is not
-//! kept, since nothing takes away from a union. Lines that can never speak are left out: they asked nobody.
+//! In CODEOWNERS only the last line that matches a path counts; a policy requires the union of all compartments that
+//! match. So the import keeps each line that can still match last, and where two of them overlap, both are required:
+//! more than CODEOWNERS, never less. What CODEOWNERS exempts (a line without owners, an exclusion, an optional section)
+//! is not kept, since nothing can be removed from a union. Lines that can never match last are left out: they required
+//! nobody.
 //!
-//! A policy does not tell letter case apart, CODEOWNERS does: that is said of the file, and of each line with capitals.
+//! A policy ignores letter case, CODEOWNERS does not: this is reported for the file, and for each line with capitals.
 //!
 //! One thing a policy does say as CODEOWNERS does: `*`, overridden by all other lines, is `[compartment.default]`,
 //! which holds what no other compartment does. That is only right for a glob that matches no more than its line did;
@@ -22,7 +23,7 @@ use crate::change::visible;
 use overlap::Seen;
 use read::{Rule, Source};
 
-/// Whose reading of the file.
+/// Whose interpretation of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// GitHub: the last line that matches a path alone decides.
@@ -31,7 +32,7 @@ pub enum Dialect {
     GitLab,
 }
 
-/// What became of a file.
+/// The result of importing a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Imported {
     /// The `[compartment.*]` tables, for `.undersign/policy.toml`, with notes as comments.
@@ -47,7 +48,7 @@ pub struct Imported {
 pub struct Lost {
     /// Counts from 1; 0 is the file as a whole.
     pub line: usize,
-    /// The line, with all that would act or hide made visible.
+    /// The line, with all control and hidden characters made visible.
     pub text: String,
     /// What is lost, and what to do instead.
     pub why: String,
@@ -67,10 +68,10 @@ impl Lost {
 const GITHUB_BYTES: usize = 3 << 20;
 /// The role of `[compartment.policy]`.
 const POLICY_ROLE: &str = "policy";
-/// The role of `[compartment.default]` where no line owns what is left.
+/// The role of `[compartment.default]` if no line owns the rest.
 const LEFT_ROLE: &str = "senior";
 
-/// Reads a CODEOWNERS file. Any bytes will do: what is no line of the dialect is reported.
+/// Reads a CODEOWNERS file. Any bytes are accepted: lines that are not valid in the dialect are reported.
 pub fn import(text: &[u8], dialect: Dialect) -> Imported {
     if dialect == Dialect::GitHub && text.len() > GITHUB_BYTES {
         let why = "GitHub loads no CODEOWNERS file over 3 MB, so this one asks nobody and nothing is imported. Join lines \
@@ -116,7 +117,7 @@ fn alive<'t>(rules: Vec<Rule<'t>>, lost: &mut Vec<Lost>) -> Vec<Rule<'t>> {
 /// The compartments to be.
 struct Plan {
     groups: Vec<Group>,
-    /// Who signs for what no group holds; nobody said so where absent.
+    /// Who signs for what no group holds; absent if the file does not say.
     left: Option<Left>,
 }
 

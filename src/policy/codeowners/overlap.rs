@@ -1,7 +1,7 @@
 //! Whether an earlier line may match what a later one does, without comparing each with each.
 //!
 //! Lines are found by the directories that their paths begin with and by what is known of the names of their files. It
-//! errs towards saying yes, except for a directory with a dot in its name, which it takes for a file.
+//! errs on the side of yes, except for a directory with a dot in its name, which it takes for a file.
 
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
@@ -12,7 +12,7 @@ use super::pattern::{Shape, Tail, extension};
 /// Deeper directories count as this deep: a coarser answer, a bounded index.
 const MAX_DEPTH: usize = 12;
 
-/// The lines so far. Keys are hashes: should two ever meet, a line is reported that need not be.
+/// The lines so far. Keys are hashes: if two collide, a line is reported needlessly.
 #[derive(Default)]
 pub(super) struct Seen {
     lines: HashMap<u64, Two>,
@@ -65,7 +65,7 @@ impl Seen {
         }
     }
 
-    /// The first line of the section, of another group, that may have a path in common with this one.
+    /// The first line of the section, of another group, that may share a path with this one.
     pub(super) fn earlier(&self, section: usize, shape: &Shape, group: usize) -> Option<usize> {
         let nodes = nodes(section, shape);
         let ends =

@@ -52,7 +52,7 @@ struct Segment {
     literal: bool,
 }
 
-/// Translates a pattern, or says in a sentence why it cannot.
+/// Translates a pattern, or says in a sentence why that is impossible.
 pub(super) fn translate(text: &str, dialect: Dialect) -> Result<Pattern, &'static str> {
     if text.len() > MAX_BYTES {
         return Err("The pattern is longer than 1,024 bytes. Write a shorter one.");

@@ -8,13 +8,13 @@ use super::{Dialect, Lost};
 /// As in policies: a slot for more people is refused there.
 const MAX_NEED: usize = 20;
 
-/// A file, read.
+/// A parsed file.
 #[derive(Default)]
 pub(super) struct Source<'t> {
     /// What asks somebody, in the order of evaluation: the last match of a section speaks.
     pub rules: Vec<Rule<'t>>,
     pub lost: Vec<Lost>,
-    /// The first has no name: what stands before any heading.
+    /// The first has no name: it holds what precedes any heading.
     pub sections: Vec<Section>,
     /// Sets of owners, each once, sorted.
     pub sets: Vec<Vec<String>>,
@@ -54,7 +54,7 @@ struct Parser<'t> {
     source: Source<'t>,
     sets: HashMap<Vec<String>, usize>,
     sections: HashMap<String, usize>,
-    /// Where each pattern of a section stood first: GitLab puts a repeated one there.
+    /// Where each pattern of a section first occurred: GitLab puts a repeated one there.
     places: HashMap<(usize, String), usize>,
 }
 

@@ -195,7 +195,7 @@ impl Names {
         Names { taken: HashSet::new(), reserved: reserved.iter().copied().collect(), next: HashMap::new() }
     }
 
-    /// The first of the wished-for names that is free, else the last with a number.
+    /// The first of the wished-for names that is free, otherwise the last with a number.
     fn of(&mut self, wishes: &[String], fallback: &str) -> String {
         let wishes = wishes.iter().map(|wish| slug(wish)).filter(|id| !id.is_empty());
         let mut ids: Vec<String> = wishes.map(|id| self.sound(id, fallback)).collect();

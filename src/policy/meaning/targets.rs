@@ -1,4 +1,4 @@
-//! What a change of the policy means for commands: what may run that might not, and who lets it.
+//! What a change of the policy means for commands: what may run that could not before, and who authorizes it.
 
 use super::{Direction, Found, Length, added, listed, slots};
 use crate::policy::target::{CommandEntry, Start, Target, TargetBreakGlass};

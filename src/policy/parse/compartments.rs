@@ -68,7 +68,7 @@ fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) 
         patterns: patterns.into_iter().map(|pattern| pattern.value).collect(),
     };
     for pattern in links_out.iter().filter(|_| name.value != DEFAULT) {
-        // Of a pattern nobody can say what it names; a path lies in the compartment, or at a folder above it.
+        // It is impossible to say what a wildcard names; a path lies in the compartment, or at a folder above it.
         if !pattern.value.contains(['*', '?', '[', '{']) && !compartment.lies_at(&pattern.value.as_str().into()) {
             let path = pattern.value.escape_debug();
             pattern.mistake(format!(
@@ -128,7 +128,7 @@ pub(super) fn slots(place: &str, entry: &Table<'_>, key: &str) -> Vec<Slot> {
     slots
 }
 
-/// What the roster cannot sign for would stop every change for ever.
+/// A requirement that the roster cannot fill would stop every change for ever.
 pub(super) fn reachable(place: &str, entry: &Table<'_>, requirement: &Requirement, people: &[Person]) {
     let signs = |person: &&Person| person.keys.iter().any(|own| own.presence >= requirement.presence);
     let able: Vec<Signer<'_>> = people.iter().filter(signs).map(Signer::from).collect();

@@ -125,7 +125,7 @@ fn full_name(pattern: &Placed<'_, String>) {
     }
 }
 
-/// The patterns of a compartment, each mistake told at its line.
+/// The patterns of a compartment, each mistake reported at its line.
 fn path_patterns(patterns: &[Placed<'_, String>]) -> PathPatterns {
     patterns.iter().for_each(whole_path);
     let sound = patterns.iter().filter(|pattern| match patterns::check(&pattern.value) {
@@ -164,7 +164,7 @@ fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {
     })
 }
 
-/// A set that cannot be built must not pass for one that holds nothing: its paths would be nobody's.
+/// A set that cannot be built must not count as an empty one: its paths would belong to nobody.
 fn too_large(patterns: &[Placed<'_, String>]) {
     if let Some(first) = patterns.first() {
         first

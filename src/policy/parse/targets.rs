@@ -12,7 +12,7 @@ use crate::policy::target::{Broker, CommandEntry, Level, Start, Target, TargetBr
 use crate::policy::{Freeze, Person};
 use crate::record::{Key, Presence};
 
-/// A request that is open longer is asked anew: what was read is long past.
+/// A request that is open longer must be made again: it was read too long ago.
 const MAX_VALID: i64 = 24 * 3600;
 /// More open requests of one operator would bury the others.
 const MAX_PENDING: u64 = 100;
@@ -37,7 +37,7 @@ fn named(name: &Placed<'_, String>, what: &str) {
     }
 }
 
-/// A broker that signs with a person's key could authorize what it runs; one key of two brokers would have one run what
+/// A broker that signs with a person's key could authorize what it runs; if two brokers had one key, one could run what
 /// the other was asked.
 fn broker_key(line: &Placed<'_, String>, people: &[Person], brokers: &[Broker]) -> Option<Key> {
     let Ok(key) = Key::from_openssh(&line.value) else {
@@ -238,7 +238,7 @@ fn is_plain_path(path: &str) -> bool {
     path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
 }
 
-/// Some variables make another program of what runs, or hand the tool further arguments.
+/// Some variables make a program run another one, or pass further arguments to a tool.
 fn variable(name: &Placed<'_, String>) {
     let text = &name.value;
     let is_name = !text.is_empty()
