@@ -33,7 +33,7 @@ fn each_mistake_names_what_is_wrong() {
         ("schema = \"undersign-policy/v1\"", "schema = \"x\"", "reads no other"),
         ("version = 1", "version = 0", "counts from 1"),
         ("emails = [\"rahim@example.com\"]", "emails = [\"DANA@example.com\"]", "already that of `dana`"),
-        ("keys = [\"ssh-ed25519", "keys = [\"ssh-ed2551", "no OpenSSH public key"),
+        ("keys = [\"ssh-ed25519", "keys = [\"ssh-ed2551", "not a supported OpenSSH public key"),
         ("role = \"senior\", n = 2", "role = \"senior\", n = 9", "the roster has"),
         ("criticality = \"critical\"", "criticality = \"huge\"", "low, normal, high or critical"),
         ("binding = \"exact\"", "binding = \"loose\"", "exact, tree or manifest"),
@@ -182,7 +182,7 @@ fn points_that_no_private_key_has_are_no_keys() {
         let is_sound = mixed == own.to_bytes();
         for kind in [ED25519, SK_ED25519] {
             let refused = with_keys(&key_line(kind, &small, "ssh:"), &key_line(ECDSA, &points(8).1, ""));
-            assert!(refused.is_some_and(|text| text.contains("no OpenSSH public key")), "{kind} {hex}");
+            assert!(refused.is_some_and(|text| text.contains("not a supported OpenSSH public key")), "{kind} {hex}");
             let refused = with_keys(&key_line(kind, &mixed, "ssh:"), &key_line(ECDSA, &points(8).1, ""));
             assert_eq!(refused.is_none(), is_sound, "{kind} with {hex}: {refused:?}");
         }
@@ -385,7 +385,7 @@ fn each_mistake_of_brokers_and_targets_names_what_is_wrong() {
     let key = sample().brokers[0].key.to_openssh();
     let table = [
         (key.as_str(), dana.as_str(), "this key is that of `dana`"),
-        (key.as_str(), "ssh-ed25519 AAAA", "no OpenSSH public key"),
+        (key.as_str(), "ssh-ed25519 AAAA", "not a supported OpenSSH public key"),
         ("broker = \"ops1\"", "broker = \"ops2\"", "there is no [broker.ops2]"),
         ("broker = \"ops1\"\n", "", "needs `broker`"),
         ("level = \"L2\"", "level = \"high\"", "`level` is L0, L1, L2, L3 or L4"),

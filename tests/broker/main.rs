@@ -88,7 +88,7 @@ fn a_program_or_an_input_that_is_another_by_now_does_not_run() {
         std::fs::write(file.unwrap().path(), "echo two").unwrap();
     }
     let said = scene.exec(&["run", &id]);
-    assert!(said.code == 2 && said.err.contains("another file"), "{said:?}");
+    assert!(said.code == 2 && said.err.contains("differs from the requested file"), "{said:?}");
 }
 
 #[test]

@@ -196,7 +196,7 @@ mod tests {
             ("freeze = [\"peak\"]", "", "▼ shop-prod is open in the freeze peak"),
             ("operator = true, ", "", "▲ the operator does not count for break-glass at shop-prod"),
             ("pending = 5", "pending = 9", "▼ open requests of one operator at shop-prod: 9 instead of 5"),
-            ("\"PGAPPNAME\"", "", "▲ who asks for migrate at shop-prod may set PGAPPNAME no more"),
+            ("\"PGAPPNAME\"", "", "▲ requests for migrate at shop-prod may no longer set PGAPPNAME"),
             (
                 get,
                 &get.replace("unasked = true\n", ""),
