@@ -81,7 +81,7 @@ fn what_was_cut_off_at_the_end_or_altered_there_is_missed_by_who_kept_an_answer(
     let [first, last] = judged(&f);
     let whole = std::fs::read_to_string(file(&f)).unwrap();
     edit(&f, "\"outcome\":\"allow\"", "\"outcome\":\"deny\"");
-    // What was altered, the gate itself remembers; that lines are cut off, it does not yet know here.
+    // The gate remembers its last line.
     run(&f, &["gate", "log", "--holds", &last]).exits(70).complains("its line 2 is not the one that the gate wrote");
     std::fs::write(file(&f), whole.lines().next().unwrap().to_owned() + "\n").unwrap();
     run(&f, &["gate", "log"]).exits(0);
