@@ -282,7 +282,8 @@ fn the_commands_of_the_chapters_for_who_runs_the_gate_work() {
 
 #[test]
 fn every_block_says_what_it_is_and_every_chapter_with_commands_is_walked() {
-    let known = ["sh", "sh fails", "sh desk", "sh host", "text", "text output", "text usage", "toml", "yaml", "ini"];
+    let known =
+        ["sh", "sh fails", "sh desk", "sh host", "text", "text output", "text usage", "toml", "yaml", "ini", "json"];
     let own = std::fs::read_to_string(root().join("tests/manual/blocks.rs")).unwrap();
     for page in pages() {
         let name = page.strip_prefix(root()).unwrap().display().to_string();

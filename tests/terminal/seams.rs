@@ -223,8 +223,8 @@ fn what_is_typed_while_a_change_opens_is_for_it() {
     program.wait_for("need you");
     // The key that leaves the reader would leave the program if it came to the queue.
     program.press("/typo\r\rq");
-    program.press("\r S");
-    program.wait_for("1 hunk seen");
+    program.press("\rS");
+    program.wait_for("─ sign ─");
     program.press("\x1bq");
     program.wait_for("need you");
     program.press("q");
