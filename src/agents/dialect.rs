@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::production::Reach;
+use crate::change::shell_word;
 
 /// Bytes of what an agent says of a call.
 pub const MAX_CALL: usize = 8 << 20;
@@ -274,7 +275,7 @@ fn is_session(input: &Value) -> bool {
 /// What an agent is told that may not go on: how to ask instead. With the command, if it is all that would run.
 pub fn refusal(reach: &Reach) -> String {
     let target = reach.target.as_deref().unwrap_or("TARGET");
-    let words: Vec<String> = reach.command.iter().map(|word| quoted(word)).collect();
+    let words: Vec<String> = reach.command.iter().map(|word| shell_word(word)).collect();
     let is_whole = reach.left_out.is_empty();
     let command = Some(words.join(" ")).filter(|command| is_whole && (1..=MAX_SAID).contains(&command.len()));
     let command = command.unwrap_or_else(|| "PROGRAM ARGUMENT…".to_owned());
@@ -299,17 +300,6 @@ fn listed(parts: &[String]) -> String {
     match parts.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         _ => parts.concat(),
-    }
-}
-
-/// A word as a shell takes it.
-pub(super) fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-{}".contains(c);
-    // Between braces a comma, or two dots, make several words.
-    let is_braced = word.contains('{') && (word.contains(',') || word.contains(".."));
-    match !word.is_empty() && word.chars().all(is_plain) && !is_braced {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 
@@ -470,6 +460,5 @@ mod tests {
         let part = Reach { left_out: vec!["its input".to_owned(), "the rest".to_owned()], ..reach };
         let text = refusal(&part);
         assert!(text.contains("-- PROGRAM ARGUMENT…\n") && text.contains("put in yourself its input and the rest."));
-        assert_eq!([quoted("{a,b}"), quoted("{1..3}"), quoted("{input:sql}")], ["'{a,b}'", "'{1..3}'", "{input:sql}"]);
     }
 }

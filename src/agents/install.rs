@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Agent;
-use super::dialect::quoted;
+use crate::change::shell_word;
 
 /// A file for an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ const TIMEOUT: u32 = 15;
 
 /// The set-up for an agent, which will run this program.
 pub fn setup(agent: Agent, program: &str) -> Setup {
-    let command = format!("{} hook {}", quoted(program), agent.name());
+    let command = format!("{} hook {}", shell_word(program), agent.name());
     match agent {
         Agent::ClaudeCode => Setup {
             place: "/etc/claude-code/managed-settings.d/50-undersign.json",

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use crate::change::diff::{Content, FileDiff, Mode, TreeEntry};
-use crate::change::{ObjectId, RepoPath};
+use crate::change::{ObjectId, RepoPath, shell_word};
 use crate::command::request::{Input, Kept, Request};
 use crate::examination::FileMaterial;
 use crate::risk::{Assessor, Finding, Rules};
@@ -91,15 +91,6 @@ fn new_file(name: &str, text: Vec<u8>) -> FileMaterial {
 
 /// The arguments as one line of a shell. No shell ever reads it: it is only for rules about commands.
 pub fn line_of(argv: &[String]) -> String {
-    let quoted: Vec<String> = argv.iter().map(|argument| quoted(argument)).collect();
-    quoted.join(" ") + "\n"
-}
-
-fn quoted(argument: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
-    if !argument.is_empty() && argument.chars().all(is_plain) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', "'\\''"))
-    }
+    let words: Vec<String> = argv.iter().map(|argument| shell_word(argument)).collect();
+    words.join(" ") + "\n"
 }

@@ -28,10 +28,13 @@ pub mod renames;
 #[cfg(feature = "git")]
 pub mod replacement;
 pub mod request;
+mod shell_word;
 pub mod spelling;
 pub mod visible;
 pub mod wide;
 mod written;
+
+pub use shell_word::shell_word;
 
 use std::fmt;
 use std::str::FromStr;

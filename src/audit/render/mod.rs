@@ -10,6 +10,7 @@ mod markup;
 use std::io::{self, Write};
 
 use super::report::{Approval, Landing, Report};
+use crate::change::shell_word;
 
 /// How it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,15 +122,6 @@ fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
 
-/// A word as every shell reads it back.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 /// The question again, as words of a command line.
 fn command(report: &Report) -> String {
     let mut words = vec!["undersign report audit".to_owned()];
@@ -137,7 +129,7 @@ fn command(report: &Report) -> String {
     words.extend(query.from.map(|from| format!("--from {from}")));
     words.extend(query.to.filter(|_| query.to_is_given).map(|to| format!("--to {to}")));
     if query.refs_are_given {
-        words.extend(query.refs.iter().map(|name| format!("--ref {}", quoted(name.as_str()))));
+        words.extend(query.refs.iter().map(|name| format!("--ref {}", shell_word(name.as_str()))));
     }
     words.push(format!("--hasty {}", query.hasty_seconds));
     if report.inputs.log.is_some() {
@@ -145,7 +137,7 @@ fn command(report: &Report) -> String {
     }
     match &report.inputs.policy.branch {
         None => words.push("--policy FILE".to_owned()),
-        Some(branch) => words.push(format!("--policy-branch {}", quoted(branch.as_str()))),
+        Some(branch) => words.push(format!("--policy-branch {}", shell_word(branch.as_str()))),
     }
     if report.inputs.controls.is_some() {
         words.push("--controls FILE".to_owned());
