@@ -22,6 +22,8 @@ const PART: (&str, &str) = ("log-", ".jsonl");
 const MAX_PART: u64 = 16 << 20;
 /// No log is longer: what says so is damaged.
 const MAX_SEQ: u64 = 1 << 53;
+/// How many bytes from the end a known line is looked for with each verdict.
+const MAX_BACK: u64 = 1 << 20;
 /// Bytes of one line: a push of a hundred thousand refs.
 const MAX_LINE: u64 = 64 << 20;
 
@@ -119,8 +121,7 @@ impl Log {
         }
         let there = last.unwrap_or_else(|| AuditHead { seq: 0, digest: "0".repeat(64) });
         if let Some(known) = &self.known
-            && known.seq <= there.seq
-            && is_another(&mut file, there.seq - known.seq, known).map_err(failed)?
+            && is_another(&mut file, &there, known).map_err(failed)?
         {
             return Err(damaged(&path, &rewritten(known.seq)));
         }
@@ -226,17 +227,24 @@ fn rewritten(seq: u64) -> String {
     format!("its line {seq} is not the one that the gate wrote and remembers")
 }
 
-/// Whether the line that lies so many before the last has the number of a known one and is not it. What is no longer in
-/// this file cannot be told.
-fn is_another(file: &mut File, before_last: u64, known: &AuditHead) -> std::io::Result<bool> {
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(0))?;
-    file.read_to_end(&mut bytes)?;
-    let mut lines = bytes.strip_suffix(b"\n").unwrap_or_default().rsplit(|&b| b == b'\n');
+/// Whether the line with the number of a known one is another line. Usually that is the last line, which was read
+/// already; after refusals it is one near the end. Of a line further up nothing is known here: reading the whole log
+/// notices it.
+fn is_another(file: &mut File, last: &AuditHead, known: &AuditHead) -> std::io::Result<bool> {
+    let Some(before_last) = last.seq.checked_sub(known.seq) else { return Ok(false) };
+    if before_last == 0 {
+        return Ok(last.digest != known.digest);
+    }
+    let start = file.seek(SeekFrom::End(0))?.saturating_sub(MAX_BACK);
+    file.seek(SeekFrom::Start(start))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let mut lines = tail.strip_suffix(b"\n").unwrap_or_default().rsplit(|&b| b == b'\n');
     let Some(line) = usize::try_from(before_last).ok().and_then(|before| lines.nth(before)) else {
         return Ok(false);
     };
-    let is_it = serde_json::from_slice::<Entry>(line).is_ok_and(|entry| entry.seq == known.seq);
+    let is_whole = start == 0 || lines.next().is_some();
+    let is_it = is_whole && serde_json::from_slice::<Entry>(line).is_ok_and(|entry| entry.seq == known.seq);
     Ok(is_it && Digest::of(line).to_string() != known.digest)
 }
 
