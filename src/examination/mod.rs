@@ -558,7 +558,7 @@ pub fn need(snapshot: &RepositorySnapshot, examination: &Examination, me: Option
         };
     };
     if !standing.rejected_by.is_empty() {
-        return "rejected".into();
+        return if is_to_look_again(standing, me) { "needs you" } else { "rejected" }.into();
     }
     if standing.is_allowed() {
         return "signed".into();
@@ -577,6 +577,12 @@ pub fn need(snapshot: &RepositorySnapshot, examination: &Examination, me: Option
         return format!("{} of {}", standing.approved_by.len(), people_asked(standing));
     }
     "needs others".into()
+}
+
+/// Whether this person rejected a change that has moved on since: it is their turn to say whether that was enough.
+fn is_to_look_again(standing: &Standing, me: Option<&str>) -> bool {
+    let vetoes = || standing.to_answer.iter().filter(|one| one.is_veto);
+    vetoes().all(|one| one.is_outdated) && vetoes().any(|one| me == Some(one.by.as_str()))
 }
 
 /// What a person who has not signed a change can do with it: sign it, or it is their own.

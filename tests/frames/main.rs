@@ -29,11 +29,12 @@ mod tools;
 mod waiting;
 mod which;
 
-use desk::Session;
+use desk::{Session, ports};
 use support::{Fixture, NOW, policy};
 use undersign::app::Event;
 use undersign::decision::Verdict;
 use undersign::tui::theme::{Role, Theme};
+use undersign::worker::Ports;
 
 /// What the head of the reader says is left.
 fn left(frame: &str) -> &str {
@@ -126,6 +127,28 @@ fn rejecting_needs_a_reason_and_the_word() {
     assert!(session.frame().contains("✓ Rejected, signed, recorded"), "{}", session.frame());
     session.press("<esc>q");
     assert!(session.frame().contains("rejected"), "{}", session.frame());
+}
+
+/// What the queue says of the first change, which was rejected by one person, to another or to the same one.
+fn queue_after_rejection(is_moved: bool, who: &str) -> String {
+    let f = two_changes();
+    Session::new(&f, (100, 40)).press("<enter>SrCertificates must be checked.<enter>reject<enter><esc>q");
+    if is_moved {
+        f.git("mina", &["checkout", "-q", "claude/tls"]);
+        f.write("src/net.py", "import requests\n\ndef get(url):\n    return requests.get(url, timeout=5)\n");
+        f.commit("mina", "Check certificates");
+        f.git("mina", &["checkout", "-q", "main"]);
+    }
+    let ports = Ports { clock: Some(NOW), ..ports(&f.dir.path().join("drafts"), f.key(who)) };
+    Session::over(vec![f.repo.clone()], ports, NOW, (100, 40)).frame()
+}
+
+#[test]
+fn a_rejected_change_needs_who_rejected_it_once_it_moved_and_nobody_else() {
+    for (is_moved, who, needs) in [(false, "dana", 1), (true, "dana", 2), (true, "rahim", 1)] {
+        let frame = queue_after_rejection(is_moved, who);
+        assert!(frame.contains(&format!("Needs you {needs}")), "{is_moved} {who}: {frame}");
+    }
 }
 
 #[test]

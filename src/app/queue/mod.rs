@@ -643,8 +643,6 @@ impl Entry {
     pub fn section(&self) -> Section {
         match (&self.examined, self.need.as_str()) {
             (Examined::Pending, _) => Section::Pending,
-            // Whoever rejected it asked for a change, and here it is.
-            (_, "rejected") if self.again.as_ref().is_some_and(|again| again.since == Since::Decided) => Section::Mine,
             (_, "signed" | "rejected") => Section::Decided,
             (_, "no policy" | "policy invalid" | "unreadable" | "refused" | "split") => Section::Stuck,
             _ if self.not_ready().is_some() => Section::NotReady,

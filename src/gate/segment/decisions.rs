@@ -178,7 +178,9 @@ impl<'g> Segment<'_, 'g> {
                 let is_answered = self.break_glass_decisions().iter().any(|decision| names_it(&decision));
                 let reason = format!("{who} rejected it: {said}");
                 let reason = if is_answered { Reason::holds } else { Reason::deny }(Code::Vetoed, reason);
-                rejections.add(Answerable { is_veto: true, record: id, by: who, reason: said }, reason);
+                let head = self.steps.last().map(|step| step.commit.to_string());
+                let is_outdated = !self.binds(decision) && head.as_ref() != Some(&decision.predicate().head.commit);
+                rejections.add(Answerable { is_veto: true, is_outdated, record: id, by: who, reason: said }, reason);
             } else if !approvals.iter().filter(names_it).any(is_asked) {
                 let detail = format!(
                     "{who} rejected another change of the same paths: {} An approval must answer record {}.",
@@ -186,7 +188,8 @@ impl<'g> Segment<'_, 'g> {
                     &id[..12]
                 );
                 let reason = Reason::holds(Code::Vetoed, detail);
-                rejections.add(Answerable { is_veto: false, record: id, by: who, reason: said }, reason);
+                rejections
+                    .add(Answerable { is_veto: false, is_outdated: true, record: id, by: who, reason: said }, reason);
             }
         }
         rejections

@@ -63,6 +63,8 @@ pub struct Standing {
 pub struct Answerable {
     /// It rejects exactly this content or commit: only break-glass may answer it. Otherwise an approval must.
     pub is_veto: bool,
+    /// It rejects an earlier commit of the change, and neither its present content nor its head.
+    pub is_outdated: bool,
     /// Record id, in hex.
     pub record: String,
     /// Id of the person who rejected.
