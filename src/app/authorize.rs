@@ -47,7 +47,6 @@ fn opened(state: &mut State, ticket: u64, repository: usize, result: Result<Box<
     if ticket != state.ticket {
         return;
     }
-    state.opening = None;
     match result {
         Ok(opened) => {
             let draft = state.command_drafts.remove(&(repository, opened.pending.id)).unwrap_or_default();

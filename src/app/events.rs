@@ -188,7 +188,6 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
     if ticket != state.ticket {
         return Vec::new();
     }
-    state.opening = None;
     match result {
         Ok(opened) => {
             let Opened { snapshot, change, diff, draft, saved, renamed, draft_problem, read_only } = *opened;
@@ -282,20 +281,14 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
             let told = state.review_of(ticket).and_then(|review| review.found(found));
             state.status = told.or(state.status.take());
         }
-        Event::Viewed { ticket, part, result } if ticket == state.ticket => {
-            state.opening = None;
-            viewed(state, part, result)
-        }
-        Event::Ranged { ticket, result } if ticket == state.ticket => {
-            state.opening = None;
-            match result {
-                Ok(lines) => {
-                    let title = "the commits of the revision before, and of this one".to_owned();
-                    state.overlay = Some(Overlay::Text(Box::new(Text { title, lines, scroll: 0 })));
-                }
-                Err(why) => state.status = Some(why),
+        Event::Viewed { ticket, part, result } if ticket == state.ticket => viewed(state, part, result),
+        Event::Ranged { ticket, result } if ticket == state.ticket => match result {
+            Ok(lines) => {
+                let title = "the commits of the revision before, and of this one".to_owned();
+                state.overlay = Some(Overlay::Text(Box::new(Text { title, lines, scroll: 0 })));
             }
-        }
+            Err(why) => state.status = Some(why),
+        },
         Event::Paths { ticket, result } if state.review_of(ticket).is_some() => match result {
             Ok(paths) => reading::choose_path(state, &paths),
             Err(why) => state.status = Some(why),

@@ -367,6 +367,19 @@ pub struct Listing {
     pub fetched: Option<i64>,
 }
 
+impl Event {
+    /// The ticket of what it opens, or says cannot be opened.
+    fn opens(&self) -> Option<u64> {
+        match self {
+            Event::Opened { ticket, .. }
+            | Event::Viewed { ticket, .. }
+            | Event::Ranged { ticket, .. }
+            | Event::Command(CommandEvent::Opened { ticket, .. }) => Some(*ticket),
+            _ => None,
+        }
+    }
+}
+
 /// An opened change: what it touches, and the draft of an earlier session.
 #[derive(Debug)]
 pub struct Opened {
@@ -584,8 +597,8 @@ impl State {
         let (mut state, _) = State::new(vec![snapshot.root.clone()], keymap, key, needs, now);
         state.queue.sources = vec![Source::Ready(snapshot.clone())];
         state.only_review = true;
-        state.ticket = 1;
-        (state, vec![Effect::Open { ticket: 1, snapshot, change, read_only }])
+        let ticket = state.opens();
+        (state, vec![Effect::Open { ticket, snapshot, change, read_only }])
     }
 
     /// The ticket for something that is to be opened.
@@ -755,6 +768,7 @@ pub fn preview_height(height: u16) -> u16 {
 
 /// Updates the state with an event. Pure: whatever must be done outside is returned as effects.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    state.opening.take_if(|ticket| event.opens() == Some(*ticket));
     if let (Event::Stroke(_) | Event::Mouse(_), Screen::Review(review)) = (&event, &mut state.screen) {
         review.turn_away();
     }

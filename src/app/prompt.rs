@@ -44,7 +44,7 @@ pub enum Purpose {
 pub fn open(state: &mut State, mut prompt: Prompt) {
     if let Some(unfinished) = state.unfinished.take_if(|unfinished| unfinished.purpose == prompt.purpose) {
         prompt.field = unfinished.field;
-        state.status = Some("This is what you left unfinished here.".to_owned());
+        state.status = Some("This is the unfinished text from before.".to_owned());
     }
     state.overlay = Some(Overlay::Prompt(prompt));
 }
@@ -52,7 +52,7 @@ pub fn open(state: &mut State, mut prompt: Prompt) {
 /// Leaves a prompt without what was written; that is kept, since a key pressed by mistake must not lose it.
 fn leave(state: &mut State, prompt: Prompt) {
     if prompt.is_unfinished() {
-        state.status = Some("Not taken. Open it here again to go on with what you wrote.".to_owned());
+        state.status = Some("Not saved. To continue with this text, open it here again.".to_owned());
         state.unfinished = Some(prompt);
     }
 }
