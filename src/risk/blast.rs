@@ -88,6 +88,11 @@ pub(super) fn of(files: &[FileDiff], rules: &Rules) -> Blast {
     Blast { class: reasons.first().map_or(BlastClass::B0, |reason| reason.class), reasons }
 }
 
+/// Whether a path leads through these folders.
+fn is_below(path: &str, folders: &str) -> bool {
+    path.starts_with(folders) || path.contains(&format!("/{folders}"))
+}
+
 /// Formats that define what runs, in which a folder called `test` is a real environment.
 const INFRASTRUCTURE: &[&str] = &["tf", "tfvars", "hcl", "tofu", "yaml", "yml", "bicep", "nomad", "jsonnet"];
 
@@ -105,9 +110,9 @@ pub(super) fn is_test(path: &str) -> bool {
     let is_project =
         path.split('/').any(|part| [".Tests", "UnitTests", "IntegrationTests"].iter().any(|end| part.ends_with(end)));
     // Cargo treats nothing below `src` as a test because of its name; Maven and Gradle, nothing below `src/main`.
-    let is_source = name.ends_with(".rs") && in_folder(&["src"]) || path.contains("src/main/");
+    let is_source = name.ends_with(".rs") && in_folder(&["src"]) || is_below(path, "src/main/");
     // `helm test` runs these in a cluster.
-    let is_run = path.contains("templates/tests/");
+    let is_run = is_below(path, "templates/tests/");
     !is_run && in_folder(FOLDERS)
         || (is_named_so || is_project) && !is_source
         || in_folder(OF_CODE) && !is_source && !INFRASTRUCTURE.contains(&extension(path))

@@ -510,3 +510,32 @@ fn what_tools_read_by_its_name_is_no_sample() {
     assert!(blast::is_sample("svc/requirements.md") && blast::is_sample("svc/notes.txt"));
     assert!(!blast::is_sample("svc/requirements-dev.txt") && !blast::is_sample("CMakeLists.txt"));
 }
+
+#[test]
+fn code_is_a_test_or_a_sample_by_what_runs_it_and_not_by_a_word_in_its_path() {
+    for path in ["src/main/java/shop/SpeedTest.java", "services/docs/api.py", "apps/blog/main.go", "web/index.html"] {
+        assert!(!blast::is_test(path) && !blast::is_sample(path), "{path}");
+    }
+    for path in ["src/Shop.Tests/Cart.cs", "lib/pay_spec.rb", "shop/conftest.py", "src/test/java/shop/CartTest.java"] {
+        assert!(blast::is_test(path), "{path}");
+    }
+    assert!(!blast::is_test("charts/shop/templates/tests/smoke.yaml"), "it runs in a cluster");
+    assert!(blast::is_sample("docs/example.py") && blast::is_sample("README.md"));
+    for (path, is_rehearsal) in
+        [("terraform/dev/main.tf", true), ("terraform/prod/local.tf", false), ("prod/dev-portal/values.yaml", false)]
+    {
+        assert_eq!(blast::is_rehearsal(path), is_rehearsal, "{path}");
+    }
+}
+
+#[test]
+fn reach_counts_folders_and_not_files_as_packages() {
+    let file = |path: &str| FileDiff { path: path.into(), from: None, counterpart: None, old: None, new: None };
+    let says = |paths: &[&str]| {
+        let files: Vec<FileDiff> = paths.iter().map(|path| file(path)).collect();
+        let blast = blast::of(&files, Rules::shipped());
+        blast.reasons.iter().any(|reason| reason.sentence.contains("packages"))
+    };
+    assert!(!says(&["src/a.go", "src/b.go", "src/c.go", "src/d.go"]));
+    assert!(says(&["cart/a.go", "pay/b.go", "stock/c.go", "mail/d.go"]));
+}

@@ -9,7 +9,7 @@ use super::{ChangedLines, Fact, Kind};
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::risk) enum Delta {
     Came(Fact),
-    /// The removed fact, what was removed with it, in which it is not missed, and who may have it now.
+    /// The removed fact, what was removed with it, in which it is not missed, and where it may be now.
     Went {
         fact: Fact,
         with: Enclosing,
@@ -45,7 +45,7 @@ pub(in crate::risk) fn compare(
 ) -> Vec<Delta> {
     let alive = Alive::of(&new);
     let definitions = Definitions::of(&old, &new);
-    let moves = |old: &Fact, new: &Fact| definitions.may_move(old, new);
+    let moves = |old: &Fact, new: &Fact| definitions.heirs_of(old).include(&old.scope, &new.scope);
     let mut sides = Sides { old: old.into_iter().map(Some).collect(), new: new.into_iter().map(Some).collect() };
     sides.pair(|fact| (fact.kind, fact.object.clone(), fact.scope.clone(), said(fact)));
     sides.pair_across(|fact| (fact.kind, fact.object.clone(), String::new(), said(fact)), moves);
@@ -136,21 +136,25 @@ fn names(expression: &str) -> Vec<String> {
 /// How many candidates are tried for one fact: a text may state the same in twenty thousand functions.
 const MAX_TRIED: usize = 64;
 
-/// Who may have now what a definition no longer states.
+/// Where something that a scope no longer states may be now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::risk) enum Heirs {
-    /// Anyone: the definition is gone, or it is not a part of one.
-    Anyone,
-    /// What encloses the definition, or is inside it, and functions of these names, which it calls.
+    /// Anywhere: the scope is gone, or is the file.
+    Anywhere,
+    /// In what encloses the scope or is inside it, or in a function of one of these names, which it calls.
     Called(Arc<BTreeSet<String>>),
+    /// Anywhere but in another one of these blocks, which were there before: two blocks do not exchange their settings.
+    NotIn(Arc<BTreeSet<String>>),
 }
 
 impl Heirs {
-    /// Whether something in this scope takes over from `scope`.
+    /// Whether it may have moved from `scope` to `heir`.
     pub fn include(&self, scope: &str, heir: &str) -> bool {
+        let is_related = || is_within(scope, heir) || is_within(heir, scope);
         match self {
-            Heirs::Anyone => true,
-            Heirs::Called(names) => is_within(scope, heir) || is_within(heir, scope) || names.contains(last(heir)),
+            Heirs::Anywhere => true,
+            Heirs::Called(names) => is_related() || names.contains(last(heir)),
+            Heirs::NotIn(blocks) => is_related() || !blocks.contains(heir),
         }
     }
 }
@@ -168,7 +172,7 @@ fn is_within(scope: &str, outer: &str) -> bool {
 /// The functions and blocks of both sides, and what those of the new side call. A check that left a function which is
 /// still there is lost, even if another function, which that one does not call, gained the same check.
 struct Definitions {
-    old: BTreeSet<String>,
+    old: Arc<BTreeSet<String>>,
     new: BTreeSet<String>,
     calls: BTreeMap<String, Arc<BTreeSet<String>>>,
 }
@@ -180,29 +184,19 @@ impl Definitions {
             calls.entry(fact.scope.clone()).or_default().insert(last(&fact.object).to_owned());
         }
         let calls = calls.into_iter().map(|(scope, names)| (scope, Arc::new(names))).collect();
-        Definitions { old: scopes(old), new: scopes(new), calls }
-    }
-
-    /// Whether a fact of the old side can be the one of the new side, in another scope.
-    fn may_move(&self, old: &Fact, new: &Fact) -> bool {
-        if !self.new.contains(&old.scope) || old.scope.is_empty() {
-            return true;
-        }
-        match old.kind {
-            // A configuration is restructured in many ways; only what two blocks of before state is not exchanged.
-            Kind::Setting if !self.calls.contains_key(&old.scope) => {
-                is_within(&old.scope, &new.scope) || is_within(&new.scope, &old.scope) || !self.old.contains(&new.scope)
-            }
-            _ => self.heirs_of(old).include(&old.scope, &new.scope),
-        }
+        Definitions { old: Arc::new(scopes(old)), new: scopes(new), calls }
     }
 
     fn heirs_of(&self, fact: &Fact) -> Heirs {
-        let is_of_code = fact.kind != Kind::Setting || self.calls.contains_key(&fact.scope);
-        if fact.scope.is_empty() || !self.new.contains(&fact.scope) || !is_of_code {
-            return Heirs::Anyone;
+        if fact.scope.is_empty() || !self.new.contains(&fact.scope) {
+            return Heirs::Anywhere;
         }
-        Heirs::Called(self.calls.get(&fact.scope).cloned().unwrap_or_default())
+        match self.calls.get(&fact.scope) {
+            Some(names) => Heirs::Called(names.clone()),
+            // What calls nothing is a block of configuration, or a function that is left with nothing.
+            None if fact.kind == Kind::Setting => Heirs::NotIn(self.old.clone()),
+            None => Heirs::Called(Arc::default()),
+        }
     }
 }
 
@@ -346,6 +340,42 @@ mod tests {
         let new = vec![item(0, 2.0), item(1, 3.0)];
         let deltas = compare(old, new, &lines(1..=1), &ChangedLines::default());
         assert!(matches!(&deltas[..], [Delta::Went { fact, .. }] if fact.value == Value::Number(1.0)), "{deltas:?}");
+    }
+
+    fn stated(kind: Kind, object: &str, scope: &str, line: u32) -> Fact {
+        let (object, scope) = (object.to_owned(), scope.to_owned());
+        Fact { kind, object, value: Value::None, text: "x".to_owned(), scope, lines: line..=line, opens: line }
+    }
+
+    /// What is missed of a check that was in the function `a`, or the block `a`, and is in `heir` now.
+    fn is_missed(kind: Kind, heir: &str, others: &[Fact]) -> bool {
+        let old = [&[stated(kind, "check", "a", 1)], &others[..1]].concat();
+        let new = [&[stated(kind, "check", heir, 2)], others].concat();
+        let deltas = compare(old, new, &lines(1..=1), &lines(2..=2));
+        deltas.iter().any(|delta| match delta {
+            Delta::Went { fact, heirs, .. } => !heirs.include(&fact.scope, heir),
+            _ => false,
+        })
+    }
+
+    #[test]
+    fn a_check_moves_to_what_its_function_calls_or_is_part_of_and_nowhere_else() {
+        let own = |object: &str| stated(Kind::Definition, object, "", 8);
+        let call = |name: &str| stated(Kind::Call, name, "a", 9);
+        for kind in [Kind::Decorator, Kind::Guard, Kind::Call] {
+            assert!(is_missed(kind, "b", &[own("a")]), "{kind:?}");
+            assert!(is_missed(kind, "b", &[own("a"), call("c")]), "{kind:?}");
+            assert!(!is_missed(kind, "b", &[own("a"), call("self.b")]), "{kind:?}: it is called");
+            assert!(!is_missed(kind, "a.inner", &[own("a")]), "{kind:?}: it is inside");
+            assert!(!is_missed(kind, "b", &[own("z")]), "{kind:?}: the function has another name now");
+        }
+        let block = |object: &str| stated(Kind::Block, object, "", 8);
+        let exchanged = [block("a"), block("b")];
+        let old = [&[stated(Kind::Setting, "check", "a", 1)], &exchanged[..]].concat();
+        let new = [&[stated(Kind::Setting, "check", "b", 2)], &exchanged[..]].concat();
+        let deltas = compare(old, new, &lines(1..=1), &lines(2..=2));
+        assert!(matches!(&deltas[..], [Delta::Went { .. }, Delta::Came(_)]), "{deltas:?}");
+        assert!(!is_missed(Kind::Setting, "b", &[block("a"), block("b")]), "the block is new");
     }
 
     #[test]
