@@ -105,9 +105,13 @@ struct Call {
 impl Server {
     /// What is written back for a line, itself a line; none where nothing is.
     pub fn answer(&self, line: &[u8], call: &CarryOut<'_>) -> Option<String> {
+        let unreadable = |why: String| Some(refused(&Value::Null, Refused::new(UNREADABLE, why)).to_string());
+        if line.len() > MAX_LINE {
+            return unreadable(format!("A message is larger than {} MiB.", MAX_LINE >> 20));
+        }
         let value = match serde_json::from_slice(line) {
             Ok(value) => value,
-            Err(error) => return Some(refused(&Value::Null, Refused::new(UNREADABLE, error.to_string())).to_string()),
+            Err(error) => return unreadable(error.to_string()),
         };
         let answer = match value {
             // Revision 2025-03-26 sends several at once.
@@ -118,12 +122,6 @@ impl Server {
             one => self.answered(one, call),
         };
         answer.map(|answer| answer.to_string())
-    }
-
-    /// The answer to a line that is too long to be read.
-    pub fn answer_to_long_line() -> String {
-        let why = format!("A message is larger than {} MiB.", MAX_LINE >> 20);
-        refused(&Value::Null, Refused::new(UNREADABLE, why)).to_string()
     }
 
     fn answered(&self, value: Value, call: &CarryOut<'_>) -> Option<Value> {

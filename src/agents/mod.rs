@@ -17,11 +17,11 @@ pub use rules::ProductionRules;
 
 /// What of a call is held to do: all command lines in it, and the tool itself.
 pub fn judge(call: &Call, rules: &ProductionRules) -> Judgement {
-    // What it names is what is asked for.
-    if mcp::is_own_tool(&call.tool) {
-        return Judgement::Elsewhere;
-    }
     let of_tool = rules.judge_tool(&call.tool);
+    // A request for a command names it.
+    if mcp::is_own_tool(&call.tool) {
+        return of_tool;
+    }
     let lines = call.commands.iter().map(|command| match command {
         dialect::Command::Line(text) => rules.judge_line(text),
         dialect::Command::Words(words) => rules.judge_words(words),

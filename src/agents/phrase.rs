@@ -57,9 +57,20 @@ impl Phrase {
 
     /// Where what begins with it goes on; none where it does not begin with it, or something of that is filled in.
     pub fn end(&self, words: &[Word], valued: &[String]) -> Option<usize> {
+        self.end_after(&self.words, words, valued)
+    }
+
+    /// As [`Phrase::end`], of a whole command, whose program is known by a name.
+    pub fn end_of(&self, name: &str, words: &[Word], valued: &[String]) -> Option<usize> {
+        let (first, rest) = self.words.split_first()?;
+        let arguments = words.get(1..).filter(|_| first.is_match(name))?;
+        self.end_after(rest, arguments, valued).map(|end| end + 1)
+    }
+
+    fn end_after(&self, patterns: &[Pattern], words: &[Word], valued: &[String]) -> Option<usize> {
         let mut own = positional(words, valued);
         let mut end = 0;
-        for pattern in &self.words {
+        for pattern in patterns {
             let (at, word) = own.next()?;
             if !word.is_literal || !pattern.is_match(&word.text) {
                 return None;
@@ -69,14 +80,6 @@ impl Phrase {
         let is_there = |pattern: &Pattern| options(words).any(|option| pattern.is_match(&option.text));
         (self.with.iter().all(is_there) && !self.without.iter().any(|pattern| self.may_be_there(pattern, words)))
             .then_some(end)
-    }
-
-    /// As [`Phrase::end`], of a whole command, whose program is known by a name.
-    pub fn end_of(&self, name: &str, words: &[Word], valued: &[String]) -> Option<usize> {
-        let (first, rest) = self.words.split_first()?;
-        let arguments = words.get(1..).filter(|_| first.is_match(name))?;
-        let rest = Phrase { words: rest.to_vec(), with: self.with.clone(), without: self.without.clone() };
-        rest.end(arguments, valued).map(|end| end + 1)
     }
 
     /// What is filled in may be the very option, unless it stands behind one.

@@ -242,8 +242,9 @@ impl<'l> OfRef<'l> {
     /// Of a step alone: who approved what it comes to with others, of which it is not known that they landed as one.
     fn together(&self, ground: &Ground<'_>, cut: &Cut<'_>, step: usize) -> Option<String> {
         let of = |(&(start, end), of): (&(usize, usize), &Option<u32>)| {
-            let is_known = (start..end).contains(&step) && end <= cut.steps.len();
-            let manifest = of.filter(|_| is_known).map(|of| &cut.records[of as usize].predicate().manifest.sha256)?;
+            let manifest = of
+                .filter(|_| (start..end).contains(&step))
+                .map(|of| &cut.records[of as usize].predicate().manifest.sha256)?;
             let mut all = ground.book.of_manifest(manifest);
             let (record, _) = all.find(|(record, _)| record.predicate().target.name == self.line().name)?;
             let step = |at: usize| cut.steps[at].commit.short();
@@ -255,7 +256,8 @@ impl<'l> OfRef<'l> {
                 step(end - 1)
             ))
         };
-        cut.apart.iter().find_map(of)
+        // None is longer than a push may be.
+        cut.apart.range((step.saturating_sub(MAX_STEPS), 0)..(step + 1, 0)).find_map(of)
     }
 
     /// Judges what records may speak of, and cuts the steps by it.

@@ -81,10 +81,6 @@ pub fn run(options: &Options) -> Result<(), String> {
     let (under_way, out) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(())));
     let mut input = std::io::stdin().lock();
     while let Some(line) = next_line(&mut input).map_err(|error| format!("Standard input cannot be read: {error}."))? {
-        let Some(line) = line else {
-            write(&out, &Server::answer_to_long_line());
-            continue;
-        };
         let (server, socket, out, counter) = (server.clone(), socket.clone(), out.clone(), under_way.clone());
         let is_busy = counter.fetch_add(1, Ordering::SeqCst) >= MAX_CALLS;
         std::thread::spawn(move || {
@@ -103,27 +99,19 @@ pub fn run(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// The next line; none of one that is longer than is read. Nothing more, at the end.
-fn next_line(input: &mut impl BufRead) -> std::io::Result<Option<Option<Vec<u8>>>> {
-    let mut line = Vec::new();
+/// The next line that is not blank; none at the end. Of one that is longer than is read, so much that this shows.
+fn next_line(input: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
     loop {
-        line.clear();
-        if input.by_ref().take(MAX_LINE as u64).read_until(b'\n', &mut line)? == 0 {
+        let mut line = Vec::new();
+        if input.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', &mut line)? == 0 {
             return Ok(None);
         }
-        if line.last() == Some(&b'\n') || line.len() < MAX_LINE {
-            if line.trim_ascii().is_empty() {
-                continue;
-            }
-            return Ok(Some(Some(line)));
+        if line.len() > MAX_LINE && line.last() != Some(&b'\n') {
+            input.skip_until(b'\n')?;
         }
-        while line.last() != Some(&b'\n') {
-            line.clear();
-            if input.by_ref().take(MAX_LINE as u64).read_until(b'\n', &mut line)? == 0 {
-                break;
-            }
+        if !line.trim_ascii().is_empty() {
+            return Ok(Some(line));
         }
-        return Ok(Some(None));
     }
 }
 

@@ -150,7 +150,7 @@ fn usable(line: &str) -> Result<Key, KeyError> {
             line.split_ascii_whitespace().next().unwrap_or_default().escape_debug()
         )),
         _ => {
-            KeyError::Unusable("The signing key is no OpenSSH public key. Set git's user.signingkey to one.".to_owned())
+            KeyError::Unusable("The signing key is not an OpenSSH public key. Set git's user.signingkey to one.".to_owned())
         }
     })
 }

@@ -166,7 +166,7 @@ fn both_formats_of_coverage_tell_the_added_lines_that_no_test_ran() {
 #[test]
 fn a_report_that_cannot_be_read_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
-    for (content, why) in [("", "It is empty"), ("hello", "It is no report"), ("{\"version\": 1", "It is no JSON")] {
+    for (content, why) in [("", "It is empty"), ("hello", "It is not a report"), ("{\"version\": 1", "It is no JSON")] {
         let path = dir.path().join("broken.sarif");
         std::fs::write(&path, content).unwrap();
         let said = undersign(&["show", "agent/work", "--findings", path.to_str().unwrap()].map(str::to_owned));

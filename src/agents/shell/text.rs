@@ -92,30 +92,30 @@ impl Reader<'_> {
         &self.text[from..to]
     }
 
+    /// The next byte; none at the end, which is passed. A text that stops before it was cut.
+    fn before(&mut self, end: u8) -> Option<u8> {
+        let byte = self.peek(0);
+        self.script.is_cut |= byte.is_none();
+        self.at += usize::from(byte == Some(end));
+        byte.filter(|byte| *byte != end)
+    }
+
     fn double_quoted(&mut self, word: &mut Word) {
         self.at += 1;
         word.is_quoted = true;
-        loop {
-            match self.peek(0) {
-                None => {
-                    self.script.is_cut = true;
-                    return;
-                }
-                Some(b'"') => {
-                    self.at += 1;
-                    return;
-                }
-                Some(b'\\') if self.peek(1) == Some(b'\n') => self.at += 2,
-                Some(b'\\') if matches!(self.peek(1), Some(b'"' | b'\\' | b'$' | b'`')) => {
+        while let Some(byte) = self.before(b'"') {
+            match byte {
+                b'\\' if self.peek(1) == Some(b'\n') => self.at += 2,
+                b'\\' if matches!(self.peek(1), Some(b'"' | b'\\' | b'$' | b'`')) => {
                     self.at += 1;
                     self.take(word);
                 }
-                Some(b'$' | b'`') => {
+                b'$' | b'`' => {
                     let mut words = vec![std::mem::take(word)];
                     self.expansion(&mut words, Within::Quotes);
                     *word = words.pop().unwrap_or_default();
                 }
-                Some(_) => self.take(word),
+                _ => self.take(word),
             }
         }
     }
@@ -210,24 +210,16 @@ impl Reader<'_> {
         // Within quotes a `'` is one only where a pattern stands.
         let has_quotes = within == Within::Bare || !matches!(operator, Some(':' | '-' | '=' | '+' | '?'));
         let mut ignored = vec![Word::default()];
-        loop {
-            match self.peek(0) {
-                None => {
-                    self.script.is_cut = true;
-                    return;
-                }
-                Some(b'}') => {
-                    self.at += 1;
-                    return;
-                }
-                Some(b'\\') => {
+        while let Some(byte) = self.before(b'}') {
+            match byte {
+                b'\\' => {
                     self.at += 1;
                     self.take(last(&mut ignored));
                 }
-                Some(b'\'') if has_quotes => _ = self.until(b'\''),
-                Some(b'"') => self.double_quoted(last(&mut ignored)),
-                Some(b'$' | b'`') => self.expansion(&mut ignored, within),
-                Some(_) => self.take(last(&mut ignored)),
+                b'\'' if has_quotes => _ = self.until(b'\''),
+                b'"' => self.double_quoted(last(&mut ignored)),
+                b'$' | b'`' => self.expansion(&mut ignored, within),
+                _ => self.take(last(&mut ignored)),
             }
         }
     }
@@ -236,21 +228,12 @@ impl Reader<'_> {
     fn escaped(&mut self, word: &mut Word) {
         self.at += 2;
         word.is_quoted = true;
-        loop {
-            match self.peek(0) {
-                None => {
-                    self.script.is_cut = true;
-                    return;
-                }
-                Some(b'\'') => {
-                    self.at += 1;
-                    return;
-                }
-                Some(b'\\') => {
-                    self.at += 1;
-                    self.escape(word);
-                }
-                Some(_) => self.take(word),
+        while let Some(byte) = self.before(b'\'') {
+            if byte == b'\\' {
+                self.at += 1;
+                self.escape(word);
+            } else {
+                self.take(word);
             }
         }
     }

@@ -42,7 +42,7 @@ fn named(name: &Placed<'_, String>, what: &str) {
 fn broker_key(line: &Placed<'_, String>, people: &[Person], brokers: &[Broker]) -> Option<Key> {
     let Ok(key) = Key::from_openssh(&line.value) else {
         line.mistake(
-            "this is no OpenSSH public key that signs soundly; copy the line that `undersign broker init` wrote",
+            "this is not a supported OpenSSH public key; copy the line that `undersign broker init` wrote",
         );
         return None;
     };
